@@ -1,0 +1,144 @@
+//! The path of a queued file: bytes with a few promises, never looked up on a disk.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+/// The longest path accepted, in bytes: Linux's `PATH_MAX` (`limits.h`), beyond which no call could open it.
+pub const MAX_PATH_BYTES: usize = 4096;
+
+/// A path that may stand in the queue: not empty, without NUL, at most [`MAX_PATH_BYTES`] long.
+///
+/// Bytes that are not UTF-8 are kept as they are. Two paths are the same file to the queue when their bytes are equal;
+/// [`FilePath::resolve`] makes them comparable. Symbolic links are not followed, because whether a link stays where it
+/// points is nothing the queue can promise. Cloning shares the bytes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FilePath(Arc<Path>);
+
+/// Why a path cannot be queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidPath {
+    /// Nothing was given.
+    #[error("the path is empty")]
+    Empty,
+    /// No file can have it: the byte ends every path the system is given.
+    #[error("the path holds a NUL byte")]
+    Nul,
+    /// Longer than [`MAX_PATH_BYTES`].
+    #[error("the path is longer than {MAX_PATH_BYTES} bytes")]
+    TooLong,
+}
+
+impl FilePath {
+    /// Accepts `path` as it stands.
+    ///
+    /// # Errors
+    /// [`InvalidPath`] where the path is empty, holds a NUL byte, or is too long.
+    pub fn new(path: impl AsRef<Path>) -> Result<Self, InvalidPath> {
+        let path = path.as_ref();
+        let bytes = path.as_os_str().as_encoded_bytes();
+        match bytes.len() {
+            0 => return Err(InvalidPath::Empty),
+            length if length > MAX_PATH_BYTES => return Err(InvalidPath::TooLong),
+            _ => {}
+        }
+        if bytes.contains(&0) {
+            return Err(InvalidPath::Nul);
+        }
+        Ok(Self(path.into()))
+    }
+
+    /// Accepts `path` relative to `base`, with `.`, `..` and doubled slashes taken out by the letter.
+    ///
+    /// # Errors
+    /// As [`FilePath::new`].
+    pub fn resolve(base: &Path, path: &Path) -> Result<Self, InvalidPath> {
+        Self::new(path)?;
+        Self::new(normalise(&base.join(path)))
+    }
+
+    /// The path, to open or to show.
+    #[must_use]
+    pub fn as_path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The path's bytes as the platform spells them.
+    #[must_use]
+    pub fn as_os_str(&self) -> &OsStr {
+        self.0.as_os_str()
+    }
+}
+
+/// `..` takes back the name before it; at the root it has nothing to take, in a relative path it stays.
+fn normalise(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => match clean.components().next_back() {
+                Some(Component::Normal(_)) => {
+                    clean.pop();
+                }
+                Some(Component::RootDir | Component::Prefix(_)) => {}
+                Some(Component::ParentDir | Component::CurDir) | None => clean.push(component),
+            },
+            Component::Normal(_) | Component::RootDir | Component::Prefix(_) => clean.push(component),
+        }
+    }
+    clean
+}
+
+impl fmt::Debug for FilePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Shows bytes that are not UTF-8 as the replacement character, and control characters escaped: a file's name must not
+/// be able to steer the terminal it is printed on.
+impl fmt::Display for FilePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.to_string_lossy().chars() {
+            if character.is_control() {
+                write!(f, "{}", character.escape_default())?;
+            } else {
+                fmt::Write::write_char(f, character)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(base: &str, path: &str) -> String {
+        FilePath::resolve(Path::new(base), Path::new(path)).unwrap().to_string()
+    }
+
+    #[test]
+    fn resolving_is_lexical() {
+        assert_eq!(resolved("/home/a", "./b//c/../d.pdf"), "/home/a/b/d.pdf");
+        assert_eq!(resolved("/home/a", "/x/../../y"), "/y");
+        assert_eq!(resolved("/home/a", "../../../z"), "/z");
+        assert_eq!(resolved("/home/a", "-n"), "/home/a/-n");
+    }
+
+    #[test]
+    fn unusable_paths_are_refused() {
+        assert_eq!(FilePath::new(""), Err(InvalidPath::Empty));
+        assert_eq!(FilePath::resolve(Path::new("/a"), Path::new("")), Err(InvalidPath::Empty));
+        assert_eq!(FilePath::new("a\0b"), Err(InvalidPath::Nul));
+        assert_eq!(FilePath::new("x".repeat(MAX_PATH_BYTES + 1)), Err(InvalidPath::TooLong));
+        assert!(FilePath::new("x".repeat(MAX_PATH_BYTES)).is_ok());
+    }
+
+    #[test]
+    fn display_cannot_steer_a_terminal() {
+        assert_eq!(FilePath::new("/a\u{1b}[2J\nb").unwrap().to_string(), "/a\\u{1b}[2J\\nb");
+    }
+}

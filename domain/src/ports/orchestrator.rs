@@ -1,0 +1,115 @@
+//! The port through which an attempt is carried out.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::file_path::FilePath;
+use crate::item::{AttemptNumber, ClaimToken, RunId};
+use crate::ports::StopSignal;
+use crate::time::Timestamp;
+
+/// One attempt to carry out. Its claim is durable before the orchestrator hears of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The claim it is carried out under.
+    pub token: ClaimToken,
+    /// The run it belongs to.
+    pub run: RunId,
+    /// The file.
+    pub file_path: FilePath,
+    /// Which attempt of the file this is.
+    pub number: AttemptNumber,
+    /// How many attempts the file may have in all.
+    pub max_attempts: u32,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// When that will be over, by the wall clock; to tell the command, never to enforce.
+    pub deadline: Timestamp,
+}
+
+/// How an attempt ended. All of these are answers, none is an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// Well.
+    Succeeded,
+    /// With an exit status other than 0.
+    Exited {
+        /// The exit status.
+        code: i32,
+    },
+    /// By a signal that we did not send.
+    Signalled {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// Over its time; it was ended by us.
+    TimedOut {
+        /// The time it had.
+        after: Duration,
+    },
+    /// It never began.
+    CannotStart {
+        /// Why.
+        reason: Box<str>,
+        /// Whether a later attempt would meet the same: no such command, not executable.
+        permanent: bool,
+    },
+    /// Ended by us, because the stop level rose to aborting.
+    Aborted,
+}
+
+/// The outcome in words, as the event log and the queue's `last_error` keep it.
+impl fmt::Display for AttemptOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Succeeded => f.write_str("succeeded"),
+            Self::Exited { code } => write!(f, "exit status {code}"),
+            Self::Signalled { signal } => write!(f, "killed by signal {signal}"),
+            Self::TimedOut { after } => write!(f, "timed out after {} s", after.as_secs_f64()),
+            Self::CannotStart { reason, .. } => write!(f, "cannot start: {reason}"),
+            Self::Aborted => f.write_str("aborted"),
+        }
+    }
+}
+
+/// What the orchestrator says when an attempt is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptReport {
+    /// How it ended.
+    pub outcome: AttemptOutcome,
+    /// How long it took, on a clock that does not jump.
+    pub elapsed: Duration,
+}
+
+/// The orchestrator lost sight of an attempt: whether it still runs is unknown. The run stops claiming; the item stays
+/// claimed until the run is dead and recovered.
+#[derive(Debug, thiserror::Error)]
+#[error("lost sight of the attempt on {file_path}")]
+pub struct OrchestratorError {
+    /// The file.
+    pub file_path: FilePath,
+    /// What happened.
+    #[source]
+    pub source: std::io::Error,
+}
+
+/// Carries out attempts.
+///
+/// # Contract
+/// - `execute` returns when the attempt is over, and not before: nothing it started is awaited by anybody else.
+/// - An attempt over its timeout is ended and reported as [`AttemptOutcome::TimedOut`].
+/// - While `stop` is at aborting or above, running attempts are ended and reported as [`AttemptOutcome::Aborted`];
+///   draining leaves them alone.
+/// - Several attempts may be under way at once. The future is never dropped before it has ended.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait Orchestrator: Send + Sync {
+    /// Carries out one attempt.
+    ///
+    /// # Errors
+    /// [`OrchestratorError`] where the attempt could not be observed to its end. Failure to *start* is an outcome.
+    async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, OrchestratorError>;
+}

@@ -1,0 +1,335 @@
+//! The rounds of a run: settle and claim, start, wait.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, Either, FutureExt, pending, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+use crate::command::{ExchangeRequest, Settlement, Verdict};
+use crate::item::{ClaimToken, QueueItem, Status};
+use crate::ports::{
+    Attempt, AttemptOf, AttemptReport, OrchestratorError, RunEventKind, StopLevel, StopRequest, StorageError,
+};
+use crate::processor::{
+    AutonomousProcessor, Ports, ProcessingResult, ProcessorError, RunConfig, StoppedBy, attempt_of, number_of,
+};
+use crate::time::Timestamp;
+use crate::view::{Counts, Exchanged};
+
+/// How long to wait before asking a locked store again. It has waited by itself before it said so.
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
+
+/// An attempt that is over, and what is to become of its item.
+struct Ended {
+    token: ClaimToken,
+    of: AttemptOf,
+    elapsed: Duration,
+    verdict: Verdict,
+}
+
+type Running<'a> = FuturesUnordered<BoxFuture<'a, Result<Ended, OrchestratorError>>>;
+
+pub(super) struct Rounds<'a> {
+    processor: &'a AutonomousProcessor,
+    ports: &'a Ports,
+    config: &'a RunConfig,
+    running: Running<'a>,
+    ended: Vec<Ended>,
+    level: StopLevel,
+    counts: Counts,
+    next_due: Option<Timestamp>,
+    /// The store was locked; do not ask before this point.
+    busy_until: Option<Timestamp>,
+    storage_is_full: bool,
+    failure: Option<ProcessorError>,
+    result: ProcessingResult,
+}
+
+impl<'a> Rounds<'a> {
+    pub(super) fn new(processor: &'a AutonomousProcessor) -> Self {
+        Self {
+            processor,
+            ports: &processor.ports,
+            config: &processor.config,
+            running: FuturesUnordered::new(),
+            ended: Vec::new(),
+            level: StopLevel::Running,
+            counts: Counts::default(),
+            next_due: None,
+            busy_until: None,
+            storage_is_full: false,
+            failure: None,
+            result: ProcessingResult {
+                processed: 0,
+                failed: 0,
+                retried: 0,
+                remaining: 0,
+                stopped_by: StoppedBy::Error,
+                stop_level: StopLevel::Running,
+            },
+        }
+    }
+
+    /// Runs to the end. What was done up to an error is told beside the error.
+    pub(super) async fn run(mut self) -> (ProcessingResult, Result<(), ProcessorError>) {
+        let outcome = self.rounds().await;
+        self.abandon().await;
+        self.result.remaining = self.counts.pending;
+        self.result.stop_level = self.level;
+        let outcome = outcome.map(|stopped_by| self.result.stopped_by = stopped_by);
+        (self.result, outcome)
+    }
+
+    async fn rounds(&mut self) -> Result<StoppedBy, ProcessorError> {
+        self.counts = self.ports.storage.counts().await?;
+        self.processor.tell(RunEventKind::ProcessorStarted { jobs: self.config.jobs.get(), counts: self.counts });
+        self.recover().await?;
+        loop {
+            self.notice_stop();
+            self.exchange().await?;
+            if self.is_at_rest()
+                && let Some(stopped_by) = self.end().await?
+            {
+                return Ok(stopped_by);
+            }
+            self.wait().await;
+        }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.running.is_empty() && self.ended.is_empty()
+    }
+
+    fn notice_stop(&mut self) {
+        let StopRequest { level, cause } = self.ports.stop.request();
+        if level > self.level
+            && let Some(cause) = cause
+        {
+            self.level = level;
+            self.processor.tell(RunEventKind::StopRequested { level, cause });
+        }
+    }
+
+    /// How many items may be claimed now.
+    fn room(&self) -> usize {
+        let may_claim = self.level == StopLevel::Running && !self.storage_is_full && self.failure.is_none();
+        if may_claim { self.config.jobs.get().saturating_sub(self.running.len()) } else { 0 }
+    }
+
+    fn is_store_busy(&self) -> bool {
+        self.busy_until.is_some_and(|until| self.ports.clock.now() < until)
+    }
+
+    /// Settles what has ended and claims what there is room for, in one transaction; starts what was claimed.
+    async fn exchange(&mut self) -> Result<(), ProcessorError> {
+        let limit = self.room();
+        if (self.ended.is_empty() && limit == 0) || self.is_store_busy() {
+            return Ok(());
+        }
+        self.busy_until = None;
+        let ended = std::mem::take(&mut self.ended);
+        let request = ExchangeRequest {
+            run: self.config.run.clone(),
+            settlements: ended.iter().map(Ended::settlement).collect(),
+            limit,
+        };
+        let exchange = self.ports.storage.exchange(request, self.ports.clock.now());
+        match self.meanwhile(exchange).await {
+            Ok(exchanged) => {
+                self.record(ended, exchanged);
+                Ok(())
+            }
+            Err(error) => {
+                // Settlements that were not taken go first the next time.
+                let later = std::mem::replace(&mut self.ended, ended);
+                self.ended.extend(later);
+                self.bear(error, limit)
+            }
+        }
+    }
+
+    /// What a failed transaction means for the run: a pause, no new claims, or the end.
+    fn bear(&mut self, error: StorageError, limit: usize) -> Result<(), ProcessorError> {
+        let report = RunEventKind::StorageTrouble { error: error.to_string().into() };
+        match error {
+            StorageError::Busy { .. } if self.level < StopLevel::Aborting => {
+                self.busy_until = Some(self.ports.clock.now().saturating_add(BUSY_PAUSE));
+            }
+            StorageError::Full(_) if limit > 0 => self.storage_is_full = true,
+            fatal => return Err(fatal.into()),
+        }
+        self.processor.tell(report);
+        Ok(())
+    }
+
+    fn record(&mut self, ended: Vec<Ended>, exchanged: Exchanged) {
+        for attempt in ended {
+            if exchanged.stale.contains(&attempt.token) {
+                self.processor.tell(RunEventKind::ResultDiscarded { of: attempt.of });
+            } else {
+                self.tell_result(attempt);
+            }
+        }
+        self.counts = exchanged.counts;
+        self.next_due = exchanged.next_due;
+        for (token, item) in exchanged.claims {
+            self.start(token, &item);
+        }
+        self.processor.tell(RunEventKind::Progress { counts: self.counts, next_due: self.next_due });
+    }
+
+    fn tell_result(&mut self, ended: Ended) {
+        let Ended { of, elapsed, .. } = ended;
+        let kind = match ended.verdict {
+            Verdict::Complete => {
+                self.result.processed += 1;
+                RunEventKind::FileCompleted { of, elapsed }
+            }
+            Verdict::Retry { backoff, error } => {
+                self.result.retried += 1;
+                RunEventKind::FileRequeued { of, elapsed, backoff, error }
+            }
+            Verdict::Fail { timed_out, error } => {
+                self.result.failed += 1;
+                if timed_out {
+                    RunEventKind::FileTimeout { of, elapsed, error }
+                } else {
+                    RunEventKind::FileFailed { of, elapsed, error }
+                }
+            }
+            Verdict::Release => RunEventKind::FileReleased { of },
+        };
+        self.processor.tell(kind);
+    }
+
+    fn start(&mut self, token: ClaimToken, item: &QueueItem) {
+        let of = attempt_of(item);
+        self.processor.tell(RunEventKind::FileStarted { of: of.clone() });
+        let attempt = Attempt {
+            token,
+            run: self.config.run.clone(),
+            file_path: item.file_path.clone(),
+            number: number_of(item),
+            max_attempts: self.config.retry.max_attempts(),
+            timeout: self.config.timeout,
+            deadline: self.ports.clock.now().saturating_add(self.config.timeout),
+        };
+        self.running.push(carry_out(self.ports, self.config, attempt, of).boxed());
+    }
+
+    /// Whether the run is over, now that nothing of it runs and everything is settled.
+    async fn end(&mut self) -> Result<Option<StoppedBy>, ProcessorError> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        if self.level > StopLevel::Running {
+            return Ok(self.ports.stop.request().cause.map(StoppedBy::Request));
+        }
+        if self.storage_is_full {
+            return Ok(Some(StoppedBy::StorageFull));
+        }
+        if self.busy_until.is_some() {
+            return Ok(None);
+        }
+        if self.counts.pending == 0 {
+            // What a run left that died beside us is ours to finish.
+            let is_done = !self.recover().await?;
+            return Ok(is_done.then_some(StoppedBy::QueueEmpty));
+        }
+        Ok((!self.config.wait_for_backoff).then_some(StoppedBy::NothingDue))
+    }
+
+    /// Puts back what dead runs left; says whether anything waits again because of it.
+    async fn recover(&mut self) -> Result<bool, ProcessorError> {
+        let recovered = self.processor.recover().await?;
+        let (waiting, over): (Vec<_>, Vec<_>) =
+            recovered.into_iter().partition(|recovered| recovered.item.status == Status::Pending);
+        self.result.failed += over.len() as u64;
+        if !waiting.is_empty() {
+            self.next_due = Some(self.ports.clock.now());
+        }
+        Ok(!waiting.is_empty())
+    }
+
+    /// Waits for whatever could make the next round worth while.
+    async fn wait(&mut self) {
+        if !self.ended.is_empty() && !self.is_store_busy() {
+            return;
+        }
+        let ports = self.ports;
+        let (wake_at, can_claim) = match self.busy_until {
+            Some(until) => (Some(until), false),
+            None if self.room() > 0 => (self.next_due, true),
+            None => (None, false),
+        };
+        let due = pin!(async {
+            match wake_at {
+                Some(point) => ports.clock.sleep_until(point).await,
+                None => pending().await,
+            }
+        });
+        let work = pin!(async {
+            if can_claim {
+                ports.storage.changed().await;
+            } else {
+                pending::<()>().await;
+            }
+        });
+        let stop = ports.stop.raised_above(self.level);
+        let woken = select(stop, select(due, work));
+        if self.running.is_empty() {
+            woken.await;
+            return;
+        }
+        if let Either::Left((Some(over), _)) = select(self.running.next(), woken).await {
+            self.note(over);
+        }
+        // Whatever else is over by now is settled in the same transaction.
+        while let Some(Some(over)) = self.running.next().now_or_never() {
+            self.note(over);
+        }
+    }
+
+    /// Does `work` while running attempts go on.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        while !self.running.is_empty() {
+            match select(work.as_mut(), self.running.next()).await {
+                Either::Left((done, _)) => return done,
+                Either::Right((Some(over), _)) => self.note(over),
+                Either::Right((None, _)) => break,
+            }
+        }
+        work.await
+    }
+
+    fn note(&mut self, over: Result<Ended, OrchestratorError>) {
+        match over {
+            Ok(ended) => self.ended.push(ended),
+            Err(error) => self.failure = self.failure.take().or(Some(error.into())),
+        }
+    }
+
+    /// Sees the last attempts to their end, after an error that leaves nowhere to record them.
+    async fn abandon(&mut self) {
+        while self.running.next().await.is_some() {}
+    }
+}
+
+impl Ended {
+    fn settlement(&self) -> Settlement {
+        Settlement { token: self.token, verdict: self.verdict.clone() }
+    }
+}
+
+async fn carry_out(
+    ports: &Ports,
+    config: &RunConfig,
+    attempt: Attempt,
+    of: AttemptOf,
+) -> Result<Ended, OrchestratorError> {
+    let (token, number) = (attempt.token, attempt.number);
+    let AttemptReport { outcome, elapsed } = ports.orchestrator.execute(attempt, ports.stop.clone()).await?;
+    Ok(Ended { token, of, elapsed, verdict: config.retry.judge(&outcome, number) })
+}

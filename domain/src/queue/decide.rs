@@ -1,0 +1,224 @@
+//! What comes of a command: events, or a refusal. Nothing here changes anything.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::command::{
+    Clear, Command, Enqueue, ExchangeRequest, NewItem, RecoverRequest, Remove, Reprioritise, Selection, Selector,
+    Settlement, Verdict,
+};
+use crate::event::Event;
+use crate::file_path::FilePath;
+use crate::item::{ItemId, Priority, QueueItem, Status};
+use crate::queue::{ClaimKey, FileQueue};
+use crate::rejection::Rejection;
+use crate::time::Timestamp;
+use crate::view::EnqueueOutcome;
+
+/// Decides a command at a point in time. Total: the same queue, command and time give the same answer, always.
+///
+/// # Errors
+/// [`Rejection`] where the rules say no to the whole of it.
+pub fn decide(queue: &FileQueue, command: &Command, now: Timestamp) -> Result<Vec<Event>, Rejection> {
+    match command {
+        Command::Enqueue(request) => Ok(enqueue(queue, request, now).0),
+        Command::Exchange(request) => Ok(exchange(queue, request, now)),
+        Command::Requeue(request) => requeue(queue, request),
+        Command::Reprioritise(request) => reprioritise(queue, request),
+        Command::Remove(request) => remove(queue, request),
+        Command::Clear(request) => Ok(clear(queue, request)),
+        Command::Recover(request) => Ok(recover(queue, request, now)),
+    }
+}
+
+/// A live entry as the batch has left it so far: its priority, and the event that says so.
+struct Standing {
+    priority: Priority,
+    event: Option<usize>,
+}
+
+/// One live entry a path: a path that is there already, in the queue or earlier in the batch, can only be raised.
+pub(super) fn enqueue(queue: &FileQueue, request: &Enqueue, now: Timestamp) -> (Vec<Event>, Vec<EnqueueOutcome>) {
+    let mut events = Vec::with_capacity(request.0.len());
+    let mut standing: HashMap<&FilePath, Standing> = HashMap::with_capacity(request.0.len());
+    let outcomes = request
+        .0
+        .iter()
+        .map(|new| match standing.get_mut(&new.file_path) {
+            Some(earlier) => raise_in_batch(&mut events, earlier, queue, new),
+            None => {
+                let (entry, outcome) = first_in_batch(&mut events, queue, new, now);
+                standing.insert(&new.file_path, entry);
+                outcome
+            }
+        })
+        .collect();
+    (events, outcomes)
+}
+
+fn first_in_batch(
+    events: &mut Vec<Event>,
+    queue: &FileQueue,
+    new: &NewItem,
+    now: Timestamp,
+) -> (Standing, EnqueueOutcome) {
+    match live(queue, &new.file_path) {
+        None => {
+            events.push(Event::Enqueued { file_path: new.file_path.clone(), priority: new.priority, at: now });
+            let entry = Standing { priority: new.priority, event: Some(events.len() - 1) };
+            (entry, EnqueueOutcome::Added)
+        }
+        Some(item) => {
+            let mut entry = Standing { priority: item.priority, event: None };
+            let outcome = raise_in_batch(events, &mut entry, queue, new);
+            (entry, outcome)
+        }
+    }
+}
+
+fn raise_in_batch(events: &mut Vec<Event>, entry: &mut Standing, queue: &FileQueue, new: &NewItem) -> EnqueueOutcome {
+    if new.priority <= entry.priority {
+        return EnqueueOutcome::Unchanged;
+    }
+    entry.priority = new.priority;
+    match entry.event.map(|index| &mut events[index]) {
+        Some(Event::Enqueued { priority, .. } | Event::Reprioritised { priority, .. }) => *priority = new.priority,
+        _ => {
+            if let Some(item) = live(queue, &new.file_path) {
+                events.push(Event::Reprioritised { id: item.id, priority: new.priority });
+                entry.event = Some(events.len() - 1);
+            }
+        }
+    }
+    EnqueueOutcome::Raised
+}
+
+fn live<'a>(queue: &'a FileQueue, path: &FilePath) -> Option<&'a QueueItem> {
+    let id = queue.by_path.get(path)?;
+    queue.get(*id).filter(|item| item.status.is_live())
+}
+
+pub(super) fn exchange(queue: &FileQueue, request: &ExchangeRequest, now: Timestamp) -> Vec<Event> {
+    let mut events = Vec::with_capacity(request.settlements.len() + request.limit.min(queue.size()));
+    let mut settled = BTreeSet::new();
+    let mut due_again = Vec::new();
+    for settlement in &request.settlements {
+        let token = settlement.token;
+        let Some(item) = queue.get(token.item).filter(|_| queue.is_current(token)) else {
+            continue;
+        };
+        if settled.insert(token.item) {
+            let event = settle(settlement, now);
+            if is_due_after(&event, now) {
+                due_again.push(ClaimKey::of(item));
+            }
+            events.push(event);
+        }
+    }
+    let mut keys = queue.claimable(now, request.limit);
+    keys.extend(due_again);
+    keys.sort_unstable();
+    keys.truncate(request.limit);
+    events.extend(keys.into_iter().map(|key| Event::Claimed { id: key.id(), run: request.run.clone(), at: now }));
+    events
+}
+
+fn settle(settlement: &Settlement, now: Timestamp) -> Event {
+    let id = settlement.token.item;
+    match &settlement.verdict {
+        Verdict::Complete => Event::Completed { id },
+        Verdict::Release => Event::Released { id },
+        Verdict::Retry { backoff, error } => {
+            Event::RetryScheduled { id, not_before: now.saturating_add(*backoff), error: error.clone() }
+        }
+        Verdict::Fail { timed_out, error } => Event::Failed { id, timed_out: *timed_out, error: error.clone() },
+    }
+}
+
+fn is_due_after(event: &Event, now: Timestamp) -> bool {
+    match event {
+        Event::Released { .. } => true,
+        Event::RetryScheduled { not_before, .. } => *not_before <= now,
+        _ => false,
+    }
+}
+
+pub(super) fn requeue(queue: &FileQueue, request: &Selection) -> Result<Vec<Event>, Rejection> {
+    let chosen: BTreeSet<ItemId> = match request {
+        Selection::AllFailed => queue
+            .failed()
+            // A file added again after it had failed is live under a later number; the failed entry is history.
+            .filter(|item| queue.by_path.get(&item.file_path) == Some(&item.id))
+            .map(|item| item.id)
+            .collect(),
+        Selection::These(selectors) => {
+            selectors.iter().map(|selector| failed_item(queue, selector)).collect::<Result<_, _>>()?
+        }
+    };
+    Ok(chosen.into_iter().map(|id| Event::Requeued { id }).collect())
+}
+
+fn failed_item(queue: &FileQueue, selector: &Selector) -> Result<ItemId, Rejection> {
+    let item = named(queue, selector)?;
+    match item.status {
+        Status::Failed | Status::Timeout if queue.by_path.get(&item.file_path) == Some(&item.id) => Ok(item.id),
+        status => Err(Rejection::NotFailed { selector: selector.clone(), status }),
+    }
+}
+
+fn named<'a>(queue: &'a FileQueue, selector: &Selector) -> Result<&'a QueueItem, Rejection> {
+    queue.find(selector).ok_or_else(|| Rejection::NotQueued(selector.clone()))
+}
+
+pub(super) fn reprioritise(queue: &FileQueue, request: &Reprioritise) -> Result<Vec<Event>, Rejection> {
+    let item = named(queue, &request.which)?;
+    if !item.status.is_live() {
+        return Err(Rejection::Ended { selector: request.which.clone(), status: item.status });
+    }
+    let changed = item.priority != request.priority;
+    Ok(changed.then_some(Event::Reprioritised { id: item.id, priority: request.priority }).into_iter().collect())
+}
+
+pub(super) fn remove(queue: &FileQueue, request: &Remove) -> Result<Vec<Event>, Rejection> {
+    let chosen = request.0.iter().map(|selector| match named(queue, selector)? {
+        item if item.status == Status::Processing => Err(Rejection::Processing(selector.clone())),
+        item => Ok(item.id),
+    });
+    let chosen: BTreeSet<ItemId> = chosen.collect::<Result<_, _>>()?;
+    Ok(chosen.into_iter().map(|id| Event::Removed { id }).collect())
+}
+
+pub(super) fn clear(queue: &FileQueue, request: &Clear) -> Vec<Event> {
+    let statuses: BTreeSet<Status> = request
+        .0
+        .iter()
+        .copied()
+        .filter(|status| *status != Status::Processing && queue.counts().of(*status) > 0)
+        .collect();
+    if statuses.is_empty() {
+        return Vec::new();
+    }
+    vec![Event::Cleared { statuses: statuses.into_iter().collect() }]
+}
+
+pub(super) fn recover(queue: &FileQueue, request: &RecoverRequest, now: Timestamp) -> Vec<Event> {
+    let taken_back = queue
+        .processing()
+        .filter(|item| item.claim.as_ref().is_some_and(|claim| request.runs.contains(&claim.run)))
+        .map(|item| take_back(item, request.max_attempts));
+    let latest = now.saturating_add(request.longest_backoff);
+    let beyond = queue.delayed.range((latest, ItemId::new(u64::MAX))..).map(|(_, id)| *id);
+    let beyond: BTreeSet<_> = beyond.chain(queue.put_back(latest).map(|(_, id)| id)).collect();
+    let brought_forward = beyond.into_iter().map(|id| Event::BroughtForward { id, not_before: latest });
+    taken_back.chain(brought_forward).collect()
+}
+
+fn take_back(item: &QueueItem, max_attempts: u32) -> Event {
+    if item.attempts < max_attempts {
+        return Event::Recovered { id: item.id };
+    }
+    Event::Failed {
+        id: item.id,
+        timed_out: false,
+        error: format!("its run died during attempt {}, the last it had", item.attempts).into(),
+    }
+}
