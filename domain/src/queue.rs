@@ -76,7 +76,7 @@ impl FileQueue {
             ready: BTreeSet::new(),
             delayed: BTreeSet::new(),
             processing: BTreeSet::new(),
-            promoted_until: Timestamp::from_micros(i64::MIN),
+            promoted_until: Timestamp::MIN,
         }
     }
 

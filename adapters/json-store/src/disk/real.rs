@@ -1,0 +1,176 @@
+//! The disk there is.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
+
+use crate::disk::{Access, Disk, Sharing, Stamp};
+use crate::layout::RUNS;
+use crate::lock;
+
+/// Only the owner may read the queue: paths can tell more than their owner wants told.
+const FILE_MODE: u32 = 0o600;
+const FOLDER_MODE: u32 = 0o700;
+
+/// The state folder on the real file system.
+pub(crate) struct RealDisk {
+    folder: PathBuf,
+}
+
+impl RealDisk {
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+impl Disk for RealDisk {
+    type File = File;
+
+    fn prepare(&self) -> io::Result<()> {
+        create_folder(&self.folder)?;
+        create_folder(&self.path(RUNS))
+    }
+
+    fn stat(&self, name: &str) -> io::Result<Option<Stamp>> {
+        match fs::metadata(self.path(name)) {
+            Ok(metadata) => Ok(Some(stamp(&metadata))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(self.path(folder)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        // A name that is not UTF-8 is none of ours.
+        let names = entries.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        names.filter_map(Result::transpose).collect()
+    }
+
+    fn open(&self, name: &str, access: Access) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).mode(FILE_MODE);
+        match access {
+            Access::Read => {}
+            Access::Append => drop(options.append(true)),
+            Access::Create => drop(options.append(true).create_new(true)),
+            Access::Lock => drop(options.write(true).create(true).truncate(false)),
+        }
+        options.open(self.path(name))
+    }
+
+    fn stat_open(&self, file: &File) -> io::Result<Stamp> {
+        Ok(stamp(&file.metadata()?))
+    }
+
+    fn read_at(&self, file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        file.read_at(buffer, offset)
+    }
+
+    fn write(&self, mut file: &File, bytes: &[u8]) -> io::Result<usize> {
+        file.write(bytes)
+    }
+
+    fn overwrite(&self, file: &File, bytes: &[u8]) -> io::Result<()> {
+        file.write_all_at(bytes, 0)
+    }
+
+    fn truncate(&self, file: &File, len: u64) -> io::Result<()> {
+        file.set_len(len)
+    }
+
+    fn reserve(&self, file: &File, len: u64) -> io::Result<()> {
+        // fs2's allocate would change the file's length; the flag keeps it (fallocate(2)).
+        match fallocate(file, FallocateFlags::KEEP_SIZE, 0, len) {
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn sync_data(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    fn sync_all(&self, file: &File) -> io::Result<()> {
+        file.sync_all()
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        File::open(&self.folder)?.sync_all()
+    }
+
+    fn copy_mode(&self, name: &str, file: &File) -> io::Result<()> {
+        match fs::metadata(self.path(name)) {
+            Ok(metadata) => file.set_permissions(Permissions::from_mode(metadata.mode() & 0o7777)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path(from), self.path(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path(name))
+    }
+
+    fn try_lock(&self, file: &File, sharing: Sharing) -> io::Result<bool> {
+        lock::try_lock(file, sharing)
+    }
+
+    fn unlock(&self, file: &File) -> io::Result<()> {
+        lock::unlock(file)
+    }
+
+    fn pause(&self, span: Duration) {
+        std::thread::sleep(span);
+    }
+
+    fn nonce(&self) -> String {
+        uuid::Uuid::new_v4().simple().to_string()
+    }
+
+    fn identity(&self) -> String {
+        let host = rustix::system::uname();
+        format!("process {} on {}", std::process::id(), host.nodename().to_string_lossy())
+    }
+}
+
+/// Creates a folder and those above it, and makes their names durable: a queue acknowledged in a folder that a power cut
+/// can take away would not be durable (fsync(2): the entry in the parent needs a sync of its own).
+fn create_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let missing: Vec<_> = folder.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
+    DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder)?;
+    for created in missing {
+        if let Some(parent) = created.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            File::open(parent)?.sync_all()?;
+        }
+    }
+    Ok(())
+}
+
+fn stamp(metadata: &fs::Metadata) -> Stamp {
+    Stamp {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        len: metadata.len(),
+        modified: (metadata.mtime(), metadata.mtime_nsec()),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
+    }
+}

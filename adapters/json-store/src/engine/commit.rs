@@ -1,0 +1,278 @@
+//! Making a change durable: by a line in the journal, or by a checkpoint that has the change in it.
+
+use autoproc_domain::FileQueue;
+use autoproc_domain::event::Event;
+use autoproc_domain::ports::StorageError;
+
+use crate::disk::{Access, Disk, read_to_end, write_all};
+use crate::engine::{Base, Engine, Hold, Journal, Loaded, StoreIdentity};
+use crate::error::{classify, unreadable};
+use crate::journal::{self, Position};
+use crate::layout::{self, ORIGINAL, SNAPSHOT};
+use crate::snapshot::{self, StoreSection};
+use crate::store::Mode;
+
+/// A queue whose snapshot is no longer than this is left as one readable file by every command.
+const SMALL_SNAPSHOT_BYTES: usize = 256 * 1024;
+/// A journal may grow to this whatever the snapshot's length, and beyond it to twice the snapshot: so a checkpoint of n
+/// bytes is paid for by 2n bytes of appends, and costs each of them a constant.
+const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
+/// What an item takes in a snapshot, and an event in the journal, beside its path; rounded up.
+const RECORD_BYTES: usize = 200;
+/// Room kept free in the journal for the result of each claim: its error text included, well above what is written.
+const RESULT_BYTES: u64 = 1024;
+/// Reserved at once, so that not every claim asks the file system for room.
+const RESERVE_STEP_BYTES: u64 = 64 * 1024;
+/// Enough of a nonce to tell two journals of one generation apart.
+const NONCE_DIGITS: usize = 8;
+
+/// A change that could not be made durable.
+pub(super) enum Fault {
+    /// The disk is as it was before.
+    Unchanged(StorageError),
+    /// What is on the disk is unknown; this process must not build upon it.
+    Unknown(StorageError),
+}
+
+impl<D: Disk> Engine<D> {
+    /// Makes applied events durable, or says that they are not and forgets them.
+    pub(crate) fn commit(&mut self, events: &[Event]) -> Result<(), StorageError> {
+        self.with_loaded(|engine, loaded| {
+            if events.is_empty() {
+                return engine.sync_folder(loaded).map_err(Fault::Unchanged);
+            }
+            if engine.is_for_checkpoint(loaded, events) {
+                let seq = loaded.position.seq + 1;
+                match engine.checkpoint(loaded, seq) {
+                    // A full disk may have no room for a snapshot and still have some for a line.
+                    Err(Fault::Unchanged(_)) if loaded.journal_header().is_some() => {}
+                    done => return done,
+                }
+            }
+            engine.append(loaded, events)
+        })
+    }
+
+    /// Checkpoints a small queue that has a journal.
+    pub(super) fn tidy(&mut self) -> Result<(), StorageError> {
+        self.refresh(Hold::Locked)?;
+        self.with_loaded(|engine, loaded| {
+            if loaded.journal.is_none() || !is_small(&loaded.queue) {
+                return Ok(());
+            }
+            let seq = loaded.position.seq;
+            engine.checkpoint(loaded, seq)
+        })
+    }
+
+    fn with_loaded(
+        &mut self,
+        work: impl FnOnce(&Self, &mut Loaded<D>) -> Result<(), Fault>,
+    ) -> Result<(), StorageError> {
+        let Some(mut loaded) = self.loaded.take() else { return Ok(()) };
+        match work(self, &mut loaded) {
+            Ok(()) => {
+                self.loaded = Some(loaded);
+                Ok(())
+            }
+            Err(Fault::Unchanged(error)) => Err(error),
+            Err(Fault::Unknown(error)) => {
+                self.poisoned = true;
+                Err(error)
+            }
+        }
+    }
+
+    fn is_for_checkpoint(&self, loaded: &Loaded<D>, events: &[Event]) -> bool {
+        if loaded.journal_header().is_none() {
+            return true;
+        }
+        if self.settings.mode == Mode::Command && is_small(&loaded.queue) {
+            return true;
+        }
+        let snapshot_len = loaded.base.as_ref().map_or(0, |base| base.print.len);
+        let longest = MIN_CHECKPOINT_BYTES.max(2 * snapshot_len);
+        let coming: usize = events.iter().map(length_of).sum();
+        loaded.position.offset + coming as u64 > longest
+    }
+
+    /// Writes the state as a new snapshot, which has everything up to transaction `seq` in it, and retires the journal.
+    fn checkpoint(&self, loaded: &mut Loaded<D>, seq: u64) -> Result<(), Fault> {
+        self.keep_original(loaded).map_err(Fault::Unchanged)?;
+        let section = self.next_section(loaded, seq);
+        let temp = layout::temp(&self.disk.nonce());
+        let written = self.write_snapshot(&temp, loaded, &section);
+        let (file, print) = written.map_err(|error| {
+            // Left behind, it is cleared away by the next process that loads the store.
+            let _ = self.disk.remove(&temp);
+            Fault::Unchanged(classify(SNAPSHOT)(error))
+        })?;
+        let named = self.disk.rename(&temp, SNAPSHOT).and_then(|()| self.disk.sync_folder());
+        let stamp = named.and_then(|()| self.disk.stat_open(&file));
+        let stamp = stamp.map_err(|error| Fault::Unknown(classify(SNAPSHOT)(error)))?;
+        if let (Some((old, _)), Some(_)) = (loaded.journal_header(), &loaded.journal) {
+            // Retired by the rename already; a leftover is cleared away by the next process that loads the store.
+            let _ = self.disk.remove(&old);
+        }
+        loaded.base = Some(Base { stamp, print, store: Some(StoreIdentity::from(section)) });
+        loaded.journal = None;
+        loaded.position = Position { offset: 0, seq, chain: 0 };
+        loaded.folder_is_unsynced = false;
+        loaded.journal_is_unsynced = false;
+        Ok(())
+    }
+
+    fn next_section(&self, loaded: &Loaded<D>, seq: u64) -> StoreSection {
+        let before = loaded.base.as_ref().and_then(|base| base.store.as_ref());
+        let generation = before.map_or(0, |store| store.generation) + 1;
+        let nonce: String = self.disk.nonce().chars().take(NONCE_DIGITS).collect();
+        StoreSection {
+            id: before.map_or_else(|| self.disk.nonce(), |store| store.id.clone()),
+            generation,
+            seq,
+            next_id: loaded.queue.next_id().get(),
+            next_claim: loaded.queue.next_claim().get(),
+            journal: layout::journal(generation, &nonce),
+        }
+    }
+
+    fn write_snapshot(
+        &self,
+        temp: &str,
+        loaded: &Loaded<D>,
+        section: &StoreSection,
+    ) -> std::io::Result<(D::File, snapshot::Fingerprint)> {
+        let file = self.disk.open(temp, Access::Create)?;
+        self.disk.copy_mode(SNAPSHOT, &file)?;
+        let print = snapshot::write(&self.disk, &file, &loaded.queue, &loaded.extra, section)?;
+        self.disk.sync_all(&file)?;
+        Ok((file, print))
+    }
+
+    /// A file that this program has not written is kept as it was, once.
+    fn keep_original(&self, loaded: &Loaded<D>) -> Result<(), StorageError> {
+        let is_foreign = loaded.base.as_ref().is_some_and(|base| base.store.is_none());
+        if !is_foreign || self.disk.stat(ORIGINAL).map_err(unreadable(ORIGINAL))?.is_some() {
+            return Ok(());
+        }
+        let original = self.disk.open(SNAPSHOT, Access::Read).map_err(unreadable(SNAPSHOT))?;
+        let bytes = read_to_end(&self.disk, &original, 0).map_err(unreadable(SNAPSHOT))?;
+        let copy = self.disk.open(ORIGINAL, Access::Create).map_err(classify(ORIGINAL))?;
+        let copied = write_all(&self.disk, &copy, &bytes).and_then(|()| self.disk.sync_all(&copy));
+        copied.map_err(|error| {
+            // Half a copy would pass for the original the next time.
+            let _ = self.disk.remove(ORIGINAL);
+            classify(ORIGINAL)(error)
+        })
+    }
+
+    /// Appends one line to the journal, which is created where there is none yet.
+    fn append(&self, loaded: &mut Loaded<D>, events: &[Event]) -> Result<(), Fault> {
+        let Some((name, header)) = loaded.journal_header() else { return Ok(()) };
+        let before = loaded.position;
+        let mut bytes = Vec::new();
+        let mut position = before;
+        if before.offset == 0 {
+            let (line, chain) = journal::header_line(&header);
+            position = Position { offset: line.len() as u64, chain, ..before };
+            bytes = line;
+        }
+        let (line, chain) = journal::transaction_line(position, events);
+        bytes.extend(line);
+        let after = Position { offset: before.offset + bytes.len() as u64, seq: before.seq + 1, chain };
+
+        self.open_for_append(loaded, &name).map_err(Fault::Unchanged)?;
+        if events.iter().any(|event| matches!(event, Event::Claimed { .. })) {
+            self.reserve(loaded, after.offset).map_err(Fault::Unchanged)?;
+        }
+        self.write_line(loaded, &name, &bytes)?;
+        loaded.position = after;
+        let Some(journal) = &loaded.journal else { return Ok(()) };
+        if let Err(error) = self.disk.sync_data(&journal.file) {
+            return self.survive_failed_sync(loaded, &name, before, error);
+        }
+        self.sync_folder(loaded).map_err(Fault::Unknown)
+    }
+
+    fn open_for_append(&self, loaded: &mut Loaded<D>, name: &str) -> Result<(), StorageError> {
+        let access = match &loaded.journal {
+            Some(journal) if journal.is_writable => return Ok(()),
+            Some(_) => Access::Append,
+            None => Access::Create,
+        };
+        let file = self.disk.open(name, access).map_err(classify(name))?;
+        loaded.folder_is_unsynced |= access == Access::Create;
+        loaded.journal = Some(Journal { file, reserved: 0, is_writable: true });
+        Ok(())
+    }
+
+    /// Keeps room for the results of everything that is being processed, so that a disk which fills up during an attempt
+    /// cannot keep its result from being recorded.
+    fn reserve(&self, loaded: &mut Loaded<D>, offset: u64) -> Result<(), StorageError> {
+        let results = loaded.queue.counts().processing as u64 * RESULT_BYTES;
+        let needed = offset + results;
+        let Some(journal) = loaded.journal.as_mut().filter(|journal| journal.reserved < needed) else {
+            return Ok(());
+        };
+        let generous = needed + RESERVE_STEP_BYTES;
+        journal.reserved = match self.disk.reserve(&journal.file, generous) {
+            Ok(()) => generous,
+            Err(_) => {
+                self.disk.reserve(&journal.file, needed).map_err(classify("the journal"))?;
+                needed
+            }
+        };
+        Ok(())
+    }
+
+    /// Writes a line whole, or takes back what was written of it: a full disk takes a part and then says no.
+    fn write_line(&self, loaded: &Loaded<D>, name: &str, bytes: &[u8]) -> Result<(), Fault> {
+        let Some(journal) = &loaded.journal else { return Ok(()) };
+        let Err(error) = write_all(&self.disk, &journal.file, bytes) else { return Ok(()) };
+        let cut = self.disk.truncate(&journal.file, loaded.position.offset);
+        match cut.and_then(|()| self.disk.sync_data(&journal.file)) {
+            Ok(()) => Err(Fault::Unchanged(classify(name)(error))),
+            Err(_) => Err(Fault::Unknown(classify(name)(error))),
+        }
+    }
+
+    /// After a failed sync the page cache may show what the disk does not hold, and a second sync may succeed without
+    /// having written anything. So the file is given up: what is not durable is cut off, lest others read it, and the
+    /// state is written to a fresh one.
+    fn survive_failed_sync(
+        &self,
+        loaded: &mut Loaded<D>,
+        name: &str,
+        before: Position,
+        error: std::io::Error,
+    ) -> Result<(), Fault> {
+        if let Some(journal) = &loaded.journal {
+            let _ = self.disk.truncate(&journal.file, before.offset);
+        }
+        let seq = before.seq + 1;
+        match self.checkpoint(loaded, seq) {
+            Ok(()) => {
+                self.notice(&format!("{name} could not be synced ({error}); the queue was written to a fresh file"));
+                Ok(())
+            }
+            Err(Fault::Unchanged(_) | Fault::Unknown(_)) => Err(Fault::Unknown(classify(name)(error))),
+        }
+    }
+}
+
+/// Whether the queue's snapshot is short enough to be written by every command.
+fn is_small(queue: &FileQueue) -> bool {
+    let counts = queue.counts();
+    if counts.total() * RECORD_BYTES > SMALL_SNAPSHOT_BYTES {
+        return false;
+    }
+    let length: usize = queue.items().map(|item| RECORD_BYTES + item.file_path.as_os_str().len()).sum();
+    length <= SMALL_SNAPSHOT_BYTES
+}
+
+fn length_of(event: &Event) -> usize {
+    match event {
+        Event::Enqueued { file_path, .. } => RECORD_BYTES + file_path.as_os_str().len(),
+        _ => RECORD_BYTES,
+    }
+}

@@ -1,0 +1,48 @@
+//! From what the system said to what the caller can do.
+
+use std::io;
+
+use autoproc_domain::ports::StorageError;
+
+/// For a call that writes: no room, no permission, or something that should not happen. `place` is the file's name.
+pub(crate) fn classify(place: &str) -> impl FnOnce(io::Error) -> StorageError + '_ {
+    move |source| match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            StorageError::Full(source)
+        }
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::AlreadyExists => StorageError::NotWritable { place: place.to_owned(), source },
+        _ => StorageError::Io { action: format!("cannot write {place}"), source },
+    }
+}
+
+/// For a call that reads.
+pub(crate) fn unreadable(place: &str) -> impl FnOnce(io::Error) -> StorageError + '_ {
+    move |source| StorageError::Io { action: format!("cannot read {place}"), source }
+}
+
+pub(crate) fn damaged(place: &str, detail: impl Into<String>) -> StorageError {
+    StorageError::Damaged { place: place.to_owned(), detail: detail.into() }
+}
+
+/// The same failure, for each of several callers whose transactions shared one write.
+pub(crate) fn replicate(error: &StorageError) -> StorageError {
+    let again = |source: &io::Error| io::Error::new(source.kind(), source.to_string());
+    match error {
+        StorageError::Rejected(rejection) => StorageError::Rejected(rejection.clone()),
+        StorageError::Busy { holder } => StorageError::Busy { holder: holder.clone() },
+        StorageError::Full(source) => StorageError::Full(again(source)),
+        StorageError::NotWritable { place, source } => {
+            StorageError::NotWritable { place: place.clone(), source: again(source) }
+        }
+        StorageError::Damaged { place, detail } => damaged(place, detail.clone()),
+        StorageError::Unsupported { place, found, known } => {
+            StorageError::Unsupported { place: place.clone(), found: found.clone(), known: known.clone() }
+        }
+        StorageError::Io { action, source } => StorageError::Io { action: action.clone(), source: again(source) },
+        _ => StorageError::Poisoned,
+    }
+}

@@ -1,0 +1,199 @@
+//! The Storage port on a folder.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use autoproc_domain::command::{
+    Clear, Enqueue, ExchangeRequest, NewItem, RecoverRequest, Remove, Reprioritise, Selection, Selector,
+};
+use autoproc_domain::event::Event;
+use autoproc_domain::ports::{LiveRun, RunInfo, Storage, StorageError};
+use autoproc_domain::queue::{Performed, Transaction};
+use autoproc_domain::view::{Counts, EnqueueOutcome, Exchanged, Page, PageRequest, RecoveredItem};
+use autoproc_domain::{FileQueue, Priority, QueueItem, RunId, Status, Timestamp};
+use tokio::sync::oneshot;
+
+use crate::disk::RealDisk;
+use crate::engine::{Change, Engine, Settings};
+use crate::worker::Worker;
+
+/// What a handle is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// One command: a small queue is left as one readable file after every change.
+    Command,
+    /// A run, with many changes to come: they go to the journal, and [`JsonStore::close`] leaves the readable file.
+    Service,
+}
+
+/// How to open a store.
+#[derive(Clone)]
+pub struct StoreConfig {
+    /// The folder of the store's files. Created by the first change.
+    pub state_dir: PathBuf,
+    /// What relative paths in files of the original program are relative to.
+    pub base: PathBuf,
+    /// How long to wait for the lock before saying who holds it.
+    pub lock_timeout: Duration,
+    /// What the handle is for.
+    pub mode: Mode,
+    /// Hears of repairs and oddities, in words for a person.
+    pub on_notice: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+/// The queue in a folder. See the crate's head for how it works.
+///
+/// Opening touches nothing: the first reading or changing call does. Reading needs no lock and no permission to write.
+/// A handle blocks on a thread of its own, so it works under any executor; dropping it waits for that thread, and ends the
+/// life of runs that it began and that did not end.
+pub struct JsonStore {
+    config: StoreConfig,
+    worker: Mutex<Option<Arc<Worker<RealDisk>>>>,
+}
+
+impl JsonStore {
+    /// A handle on the store in a folder, which need not exist yet.
+    #[must_use]
+    pub fn open(config: StoreConfig) -> Self {
+        Self { config, worker: Mutex::new(None) }
+    }
+
+    /// Leaves a small queue as one readable file. Not needed for durability.
+    ///
+    /// # Errors
+    /// [`StorageError`]; the queue is as it was, and complete.
+    pub async fn close(&self) -> Result<(), StorageError> {
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match worker {
+            Some(worker) => worker.ask(Engine::close).await,
+            None => Ok(()),
+        }
+    }
+
+    fn worker(&self) -> Result<Arc<Worker<RealDisk>>, StorageError> {
+        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(worker) = worker.as_ref() {
+            return Ok(Arc::clone(worker));
+        }
+        let StoreConfig { state_dir, base, lock_timeout, mode, on_notice } = self.config.clone();
+        let settings = Settings { base, lock_timeout, mode, on_notice };
+        let started = Worker::start(move || Engine::new(RealDisk::new(state_dir), settings))
+            .map_err(|source| StorageError::Io { action: "cannot start the store's thread".into(), source })?;
+        Ok(Arc::clone(worker.insert(Arc::new(started))))
+    }
+
+    async fn transact<T: Transaction>(&self, request: T, now: Timestamp) -> Result<T::Reply, StorageError> {
+        let (sender, receiver) = oneshot::channel();
+        self.worker()?.change(Box::new(Pending { request, now, reply: None, sender }));
+        receiver.await.unwrap_or(Err(StorageError::Poisoned))
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Engine<RealDisk>) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        self.worker()?.ask(question).await
+    }
+}
+
+/// A transaction on its way through the worker.
+struct Pending<T: Transaction> {
+    request: T,
+    now: Timestamp,
+    reply: Option<Result<T::Reply, StorageError>>,
+    sender: oneshot::Sender<Result<T::Reply, StorageError>>,
+}
+
+impl<T: Transaction> Change for Pending<T> {
+    fn perform(&mut self, queue: &mut FileQueue) -> Vec<Event> {
+        match self.request.perform(queue, self.now) {
+            Ok(Performed { events, reply }) => {
+                self.reply = Some(Ok(reply));
+                events
+            }
+            Err(rejection) => {
+                self.reply = Some(Err(rejection.into()));
+                Vec::new()
+            }
+        }
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StorageError>) {
+        let reply = self.reply.unwrap_or(Err(StorageError::Poisoned));
+        // Nobody may be waiting any more; the transaction counts all the same.
+        let _ = self.sender.send(committed.and(reply));
+    }
+}
+
+#[async_trait]
+impl Storage for JsonStore {
+    async fn enqueue(&self, batch: Vec<NewItem>, now: Timestamp) -> Result<Vec<EnqueueOutcome>, StorageError> {
+        self.transact(Enqueue(batch), now).await
+    }
+
+    async fn exchange(&self, request: ExchangeRequest, now: Timestamp) -> Result<Exchanged, StorageError> {
+        self.transact(request, now).await
+    }
+
+    async fn requeue(&self, selection: Selection, now: Timestamp) -> Result<usize, StorageError> {
+        self.transact(selection, now).await
+    }
+
+    async fn reprioritise(
+        &self,
+        which: Selector,
+        priority: Priority,
+        now: Timestamp,
+    ) -> Result<QueueItem, StorageError> {
+        self.transact(Reprioritise { which, priority }, now).await
+    }
+
+    async fn remove(&self, which: Vec<Selector>, now: Timestamp) -> Result<usize, StorageError> {
+        self.transact(Remove(which), now).await
+    }
+
+    async fn clear(&self, statuses: Vec<Status>, now: Timestamp) -> Result<Counts, StorageError> {
+        self.transact(Clear(statuses), now).await
+    }
+
+    async fn dead_runs(&self) -> Result<Vec<RunId>, StorageError> {
+        self.ask(Engine::dead_runs).await
+    }
+
+    async fn recover(&self, request: RecoverRequest, now: Timestamp) -> Result<Vec<RecoveredItem>, StorageError> {
+        self.ask(move |engine| engine.recover(request, now)).await
+    }
+
+    async fn begin_run(&self, run: RunInfo) -> Result<Vec<LiveRun>, StorageError> {
+        self.ask(move |engine| engine.begin_run(&run)).await
+    }
+
+    async fn end_run(&self, run: RunId) -> Result<Vec<LiveRun>, StorageError> {
+        self.ask(move |engine| engine.end_run(&run)).await
+    }
+
+    async fn live_runs(&self) -> Result<Vec<LiveRun>, StorageError> {
+        self.ask(|engine| engine.living_runs()).await
+    }
+
+    async fn changed(&self) {
+        // Where there is no thread to ask, the next transaction says so.
+        if let Ok(worker) = self.worker() {
+            worker.changed().await;
+        }
+    }
+
+    async fn page(&self, request: PageRequest) -> Result<Page, StorageError> {
+        self.ask(move |engine| Ok(engine.view()?.page(&request))).await
+    }
+
+    async fn counts(&self) -> Result<Counts, StorageError> {
+        self.ask(|engine| Ok(engine.view()?.counts())).await
+    }
+
+    async fn find(&self, which: Selector) -> Result<Option<QueueItem>, StorageError> {
+        self.ask(move |engine| Ok(engine.view()?.find(&which).cloned())).await
+    }
+}

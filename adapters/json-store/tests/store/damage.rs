@@ -1,0 +1,142 @@
+//! Bytes that nobody wrote: what is a half-written tail is cut off with a copy, everything else is refused.
+
+use std::fs;
+
+use autoproc_domain::ports::StorageError;
+use autoproc_json_store::Mode;
+
+use crate::place::{Place, add, complete_one, files, items};
+
+/// A store with a journal of some lines, as a run leaves it that was killed.
+fn place_with_journal(additions: usize) -> Place {
+    let place = Place::new();
+    let store = place.open(Mode::Service);
+    add(&store, "/first").unwrap();
+    for number in 0..additions {
+        add(&store, &format!("/file-{number}")).unwrap();
+    }
+    complete_one(&store).unwrap();
+    drop(store);
+    place
+}
+
+/// The same store with other bytes in its journal.
+fn with_journal_bytes(place: &Place, bytes: &[u8]) -> Place {
+    let copy = Place::new();
+    copy.copy_from(place);
+    fs::write(copy.journal(), bytes).unwrap();
+    copy
+}
+
+#[test]
+fn a_journal_cut_at_any_byte_opens_with_the_lines_that_are_whole() {
+    let place = place_with_journal(4);
+    let bytes = fs::read(place.journal()).unwrap();
+    for length in 0..bytes.len() {
+        let cut = with_journal_bytes(&place, &bytes[..length]);
+        let journal = cut.journal();
+        let store = cut.open(Mode::Service);
+        let whole_lines = bytes[..length].iter().filter(|byte| **byte == b'\n').count();
+        let expected = 1 + whole_lines.saturating_sub(1).min(4);
+        assert_eq!(files(&store).unwrap().len(), expected, "read with {length} bytes");
+        add(&store, "/after").unwrap();
+        assert_eq!(files(&store).unwrap().len(), expected + 1, "written with {length} bytes");
+        let is_torn = length > 0 && bytes[length - 1] != b'\n';
+        assert_eq!(cut.notices().iter().any(|notice| notice.contains("half-written")), is_torn, "{length} bytes");
+        let copies = cut.names().iter().filter(|name| name.contains(".torn.")).count();
+        assert_eq!(copies, usize::from(is_torn), "{length} bytes");
+        drop(store);
+        let written = fs::read(&journal).unwrap();
+        let valid = bytes[..length].iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        assert!(written.starts_with(&bytes[..valid]), "what is valid is never rewritten");
+        assert_eq!(files(&cut.open(Mode::Service)).unwrap().len(), expected + 1, "reopened with {length} bytes");
+    }
+}
+
+#[test]
+fn a_tail_of_zeros_is_cut_off() {
+    let place = place_with_journal(3);
+    let bytes = fs::read(place.journal()).unwrap();
+    for zeros in [1, 100, 5000] {
+        let mut padded = bytes.clone();
+        padded.resize(bytes.len() + zeros, 0);
+        let torn = with_journal_bytes(&place, &padded);
+        let store = torn.open(Mode::Service);
+        add(&store, "/after").unwrap();
+        assert_eq!(files(&store).unwrap().len(), 5);
+        assert!(torn.notices().iter().any(|notice| notice.contains("half-written")));
+    }
+}
+
+/// Whatever single byte changes: the store refuses and touches nothing, or the damage is confined to the last line, of
+/// which a copy is kept.
+#[test]
+fn every_single_byte_flip_is_refused_or_confined_to_the_last_line() {
+    let place = place_with_journal(3);
+    let bytes = fs::read(place.journal()).unwrap();
+    let last_line = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+    for index in 0..bytes.len() {
+        for flip in [0x01, 0x20, 0x80, bytes[index], bytes[index] ^ b'\n'] {
+            if flip == 0 {
+                continue;
+            }
+            let mut flipped = bytes.clone();
+            flipped[index] ^= flip;
+            let damaged = with_journal_bytes(&place, &flipped);
+            let before = damaged.contents();
+            let store = damaged.open(Mode::Service);
+            match add(&store, "/after") {
+                Err(StorageError::Damaged { .. }) => {
+                    assert_eq!(damaged.contents(), before, "byte {index} ^ {flip:#x}: refused, but touched");
+                }
+                Ok(()) => {
+                    assert!(index >= last_line, "byte {index} ^ {flip:#x}: more than the last line was lost");
+                    assert!(damaged.names().iter().any(|name| name.contains(".torn.")), "byte {index}: no copy");
+                }
+                Err(error) => panic!("byte {index} ^ {flip:#x}: {error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn damage_tells_the_file_and_the_offset() {
+    let place = place_with_journal(3);
+    let mut bytes = fs::read(place.journal()).unwrap();
+    let second_line = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    bytes[second_line + 30] ^= 1;
+    let damaged = with_journal_bytes(&place, &bytes);
+    let error = items(&damaged.open(Mode::Command)).unwrap_err().to_string();
+    assert!(error.contains("QUEUE-STATE.journal."), "{error}");
+    assert!(error.contains(&format!("byte {second_line}")), "{error}");
+}
+
+#[test]
+fn a_line_of_another_store_or_out_of_place_is_refused() {
+    let (place, other) = (place_with_journal(3), place_with_journal(3));
+    let bytes = fs::read(place.journal()).unwrap();
+    let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+    let foreign = fs::read(other.journal()).unwrap();
+    let without_second = [lines[0], &lines[2..].concat()].concat();
+    let swapped = [lines[0], lines[2], lines[1], &lines[3..].concat()].concat();
+    let doubled = [&bytes[..], lines[lines.len() - 1]].concat();
+    for (what, bytes) in [("missing", without_second), ("swapped", swapped), ("doubled", doubled), ("foreign", foreign)]
+    {
+        let damaged = with_journal_bytes(&place, &bytes);
+        let before = damaged.contents();
+        let refused = add(&damaged.open(Mode::Service), "/after");
+        assert!(matches!(refused, Err(StorageError::Damaged { .. })), "{what}: {refused:?}");
+        assert_eq!(damaged.contents(), before, "{what}");
+    }
+}
+
+#[test]
+fn a_snapshot_changed_under_an_open_journal_is_refused() {
+    let place = place_with_journal(2);
+    let snapshot = place.path(crate::place::SNAPSHOT);
+    let text = fs::read_to_string(&snapshot).unwrap();
+    fs::write(&snapshot, text.replace("/first", "/other")).unwrap();
+    let before = place.contents();
+    assert!(matches!(add(&place.open(Mode::Command), "/x"), Err(StorageError::Damaged { .. })));
+    assert_eq!(place.contents(), before);
+}

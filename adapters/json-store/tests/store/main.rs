@@ -1,0 +1,9 @@
+//! The store on a real folder: the port's promises, the formats, damage, sharing, checkpoints.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on is a test that fails")]
+
+mod checkpoints;
+mod conformance;
+mod damage;
+mod formats;
+mod place;
+mod sharing;

@@ -1,0 +1,129 @@
+//! Several handles at once, as several processes hold them: flock(2) locks belong to the open file, not to the process.
+
+use std::fs::OpenOptions;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use autoproc_domain::RunId;
+use autoproc_domain::ports::{RunInfo, Storage, StorageError};
+use autoproc_json_store::{JsonStore, Mode, StoreConfig};
+use autoproc_testkit::block_on;
+
+use crate::place::{Place, add, at, claim, files, items};
+
+fn impatient(place: &Place) -> JsonStore {
+    JsonStore::open(StoreConfig {
+        state_dir: place.state_dir(),
+        base: PathBuf::from("/"),
+        lock_timeout: Duration::from_millis(20),
+        mode: Mode::Command,
+        on_notice: Arc::new(|_| {}),
+    })
+}
+
+#[test]
+fn additions_of_many_handles_at_once_are_all_kept() {
+    let place = Place::new();
+    thread::scope(|scope| {
+        for writer in 0..8 {
+            let place = &place;
+            scope.spawn(move || {
+                let mode = if writer % 2 == 0 { Mode::Command } else { Mode::Service };
+                for number in 0..10 {
+                    let store = place.open(mode);
+                    add(&store, &format!("/writer-{writer}/file-{number}")).unwrap();
+                }
+            });
+        }
+    });
+    let store = place.open(Mode::Command);
+    let read = items(&store).unwrap();
+    assert_eq!(read.len(), 80);
+    for writer in 0..8 {
+        let of_writer: Vec<_> =
+            files(&store).unwrap().into_iter().filter(|f| f.contains(&format!("-{writer}/"))).collect();
+        assert!(of_writer.is_sorted(), "first in, first out: {of_writer:?}");
+    }
+}
+
+#[test]
+fn many_claimers_never_get_the_same_item() {
+    let place = Place::new();
+    let store = place.open(Mode::Service);
+    for number in 0..60 {
+        add(&store, &format!("/file-{number}")).unwrap();
+    }
+    let claimed: Vec<_> = thread::scope(|scope| {
+        let claimers: Vec<_> = (0..6)
+            .map(|claimer| {
+                let place = &place;
+                scope.spawn(move || {
+                    let store = place.open(Mode::Service);
+                    let claims =
+                        (0..10).map(|_| claim(&store, &format!("run-{claimer}"), 1).unwrap().claims.remove(0).0.item);
+                    claims.collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        claimers.into_iter().flat_map(|claimer| claimer.join().unwrap()).collect()
+    });
+    let mut distinct = claimed.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(distinct.len(), 60);
+}
+
+#[test]
+fn a_held_lock_is_reported_with_its_holder() {
+    let place = Place::new();
+    add(&place.open(Mode::Command), "/a").unwrap();
+    let lock = OpenOptions::new().read(true).write(true).open(place.path("QUEUE-STATE.lock")).unwrap();
+    fs2::FileExt::lock_exclusive(&lock).unwrap();
+    let before = place.contents();
+    let store = impatient(&place);
+    let Err(StorageError::Busy { holder }) = add(&store, "/b") else { panic!("the lock was not honoured") };
+    assert!(holder.contains(&std::process::id().to_string()), "{holder}");
+    assert_eq!(files(&store).unwrap(), ["/a"], "readers wait for nobody");
+    assert_eq!(place.contents(), before);
+    fs2::FileExt::unlock(&lock).unwrap();
+    add(&store, "/b").unwrap();
+}
+
+#[test]
+fn a_change_by_another_handle_is_noticed() {
+    let place = Place::new();
+    let (waiter, other) = (place.open(Mode::Service), place.open(Mode::Command));
+    add(&waiter, "/a").unwrap();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| block_on(waiter.changed()));
+        thread::sleep(Duration::from_millis(50));
+        assert!(!waiting.is_finished(), "nothing has changed yet");
+        add(&other, "/b").unwrap();
+        waiting.join().unwrap();
+    });
+    assert_eq!(claim(&waiter, "run", 9).unwrap().claims.len(), 2);
+}
+
+#[test]
+fn a_run_lives_exactly_as_long_as_its_handle() {
+    let place = Place::new();
+    let (holder, other) = (place.open(Mode::Service), place.open(Mode::Command));
+    let run = RunInfo {
+        id: RunId::new("night"),
+        started_at: at(0),
+        jobs: 2,
+        max_attempts: 4,
+        timeout: Duration::from_secs(300),
+    };
+    assert!(block_on(holder.begin_run(run.clone())).unwrap().is_empty());
+    let living = block_on(other.live_runs()).unwrap();
+    assert_eq!(living.len(), 1);
+    assert_eq!(living[0].info, run);
+    assert!(living[0].owner.contains(&std::process::id().to_string()));
+    assert!(block_on(other.dead_runs()).unwrap().is_empty());
+    drop(holder);
+    assert!(block_on(other.live_runs()).unwrap().is_empty());
+    assert_eq!(block_on(other.dead_runs()).unwrap(), [RunId::new("night")]);
+}
