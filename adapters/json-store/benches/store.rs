@@ -1,1 +1,110 @@
-fn main() {}
+//! What one operation of the store costs at several lengths of the queue, beside the floors it stands on.
+//!
+//! `cargo bench -p autoproc-json-store`. Durable figures depend on the disk: read them beside `floor_append_and_sync`,
+//! which is measured in the same run.
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has nothing to say")]
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use autoproc_domain::command::{ExchangeRequest, NewItem, Settlement, Verdict};
+use autoproc_domain::ports::Storage;
+use autoproc_domain::{FilePath, Priority, RunId, Timestamp};
+use autoproc_json_store::{JsonStore, Mode, StoreConfig};
+use autoproc_testkit::block_on;
+use divan::{Bencher, black_box};
+use tempfile::TempDir;
+
+const LENGTHS: [usize; 3] = [1_000, 100_000, 1_000_000];
+
+fn main() {
+    divan::main();
+}
+
+fn open(folder: &Path, mode: Mode) -> JsonStore {
+    JsonStore::open(StoreConfig {
+        state_dir: folder.to_owned(),
+        base: PathBuf::from("/"),
+        lock_timeout: Duration::from_secs(10),
+        mode,
+        on_notice: Arc::new(|_| {}),
+    })
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_micros(1_700_000_000_000_000)
+}
+
+/// Paths of sixty bytes.
+fn new_item(number: usize) -> NewItem {
+    let file_path = FilePath::new(format!("/srv/archive/recordings/2025/session-{number:012}/audio.wav")).unwrap();
+    NewItem { file_path, priority: Priority::default() }
+}
+
+/// A folder with a closed queue of this length.
+fn filled(length: usize) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let batch = (0..length).map(new_item).collect();
+    block_on(open(folder.path(), Mode::Command).enqueue(batch, now())).unwrap();
+    folder
+}
+
+#[divan::bench]
+fn floor_append_and_sync(bencher: Bencher<'_, '_>) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = OpenOptions::new().append(true).create(true).open(folder.path().join("log")).unwrap();
+    let line = [b'x'; 200];
+    bencher.bench_local(|| {
+        file.write_all(&line).unwrap();
+        file.sync_data().unwrap();
+    });
+}
+
+/// One file more, through a handle that is open.
+#[divan::bench(args = LENGTHS)]
+fn add(bencher: Bencher<'_, '_>, length: usize) {
+    let folder = filled(length);
+    let store = open(folder.path(), Mode::Service);
+    let mut number = length;
+    block_on(store.enqueue(vec![new_item(number)], now())).unwrap();
+    bencher.bench_local(|| {
+        number += 1;
+        block_on(store.enqueue(vec![new_item(number)], now())).unwrap()
+    });
+}
+
+/// One attempt recorded and the next one claimed, in one transaction, as a run does for every file.
+#[divan::bench(args = LENGTHS)]
+fn settle_and_claim(bencher: Bencher<'_, '_>, length: usize) {
+    let folder = filled(length);
+    let store = open(folder.path(), Mode::Service);
+    let exchange = |settlements| {
+        let request = ExchangeRequest { run: RunId::new("bench"), settlements, limit: 1 };
+        block_on(store.exchange(request, now())).unwrap().claims.remove(0).0
+    };
+    let mut token = exchange(Vec::new());
+    bencher.bench_local(|| token = exchange(vec![Settlement { token, verdict: Verdict::Complete }]));
+}
+
+/// The first look at a closed queue.
+#[divan::bench(args = LENGTHS, sample_count = 10, sample_size = 1)]
+fn open_and_count(bencher: Bencher<'_, '_>, length: usize) {
+    let folder = filled(length);
+    bencher.bench_local(|| {
+        let store = open(folder.path(), Mode::Command);
+        black_box(block_on(store.counts()).unwrap())
+    });
+}
+
+/// The whole queue written afresh, with its syncs.
+#[divan::bench(args = LENGTHS, sample_count = 5, sample_size = 1)]
+fn bulk_add(bencher: Bencher<'_, '_>, length: usize) {
+    let batch: Vec<_> = (0..length).map(new_item).collect();
+    bencher.with_inputs(|| (tempfile::tempdir().unwrap(), batch.clone())).bench_local_values(|(folder, batch)| {
+        block_on(open(folder.path(), Mode::Command).enqueue(batch, now())).unwrap();
+        folder
+    });
+}

@@ -1,9 +1,9 @@
 //! The journal's lines: how they are written, how they are checked, and what damage in them means.
 //!
-//! A line is `{"c":"<crc32c>",<the rest>`; the checksum covers every byte after its own comma up to the line's end. The
-//! first line is a header that ties the journal to its snapshot; each further one is a transaction, carries the number it
-//! has in the history of the store, and repeats the checksum of the line before it, so that a line which is missing, or
-//! stands in another's place, shows.
+//! A line is `{"c":"<crc32c>",<the rest>`; the checksum covers every byte after its own comma up to the line's end. Each
+//! line is a transaction, carries the number it has in the history of the store, and repeats the checksum of the line
+//! before it, so that a line which is missing, or stands in another's place, shows. The first line also holds a header that
+//! ties the journal to its snapshot: within the line and not before it, so that the two cannot be torn apart.
 //!
 //! Nothing here touches a file: the scan is a function of bytes.
 
@@ -20,7 +20,7 @@ const DIGITS: usize = 8;
 const AFTER_DIGITS: &[u8] = b"\",";
 const BODY_AT: usize = PREFIX.len() + DIGITS + AFTER_DIGITS.len();
 
-/// The first line: what the journal extends.
+/// What the journal extends; stands in its first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Header {
@@ -37,16 +37,12 @@ pub(crate) struct Header {
     pub(crate) snapshot_crc: u32,
 }
 
+/// A line.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct HeaderLine {
-    header: Header,
-}
-
-/// A line that holds a transaction.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TransactionLine<'a> {
+struct Line<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    header: Option<Header>,
     /// The previous line's checksum.
     #[serde(with = "hex")]
     p: u32,
@@ -84,14 +80,13 @@ pub(crate) enum Tail {
     },
 }
 
-/// Writes the header line.
-pub(crate) fn header_line(header: &Header) -> (Vec<u8>, u32) {
-    seal(&HeaderLine { header: header.clone() })
-}
-
-/// Writes a transaction's line, to stand at `position`; also its checksum.
-pub(crate) fn transaction_line(position: Position, events: &[Event]) -> (Vec<u8>, u32) {
-    seal(&TransactionLine { p: position.chain, s: position.seq + 1, ops: events.iter().map(Op::from).collect() })
+/// Writes the line that is to stand at `position`, and where it ends. The header goes into the first line only.
+pub(crate) fn line(position: Position, header: &Header, events: &[Event]) -> (Vec<u8>, Position) {
+    let seq = position.seq + 1;
+    let header = (position.offset == 0).then(|| header.clone());
+    let (bytes, chain) = seal(&Line { header, p: position.chain, s: seq, ops: events.iter().map(Op::from).collect() });
+    let offset = position.offset + bytes.len() as u64;
+    (bytes, Position { offset, seq, chain })
 }
 
 fn seal(body: &impl Serialize) -> (Vec<u8>, u32) {
@@ -151,33 +146,21 @@ pub(crate) struct Scan {
     pub(crate) tail: Tail,
 }
 
-/// What the bytes must begin with.
-#[derive(Debug, Clone)]
-pub(crate) enum Expect<'a> {
-    /// The header of the journal that extends this snapshot.
-    Header(&'a Header),
-    /// The line that follows this place.
-    After(Position),
-}
-
-/// Reads lines from `bytes`, handing their events to `take`, until their end or the first that is not valid.
-pub(crate) fn scan(bytes: &[u8], expect: &Expect<'_>, base: &Path, mut take: impl FnMut(&Event)) -> Scan {
-    let (mut position, mut header) = match expect {
-        Expect::Header(header) => (Position { offset: 0, seq: header.seq, chain: 0 }, Some(*header)),
-        Expect::After(position) => (*position, None),
-    };
+/// Reads the lines that stand at `position` in the journal of this header, handing their events to `take`, until their
+/// end or the first that is not valid.
+pub(crate) fn scan(
+    bytes: &[u8],
+    mut position: Position,
+    header: &Header,
+    base: &Path,
+    mut take: impl FnMut(&Event),
+) -> Scan {
     let mut rest = bytes;
     while let Some(length) = rest.iter().position(|byte| *byte == b'\n') {
         let line = &rest[..length];
         let Some(crc) = verify(line) else { break };
-        let read = match header.take() {
-            Some(expected) => check_header(line, expected),
-            None => read_transaction(line, position, base, &mut take),
-        };
-        match read {
-            Ok(seq) => {
-                position = Position { offset: position.offset + length as u64 + 1, seq, chain: crc };
-            }
+        match read_line(line, position, header, base, &mut take) {
+            Ok(seq) => position = Position { offset: position.offset + length as u64 + 1, seq, chain: crc },
             Err(what) => return Scan { position, tail: Tail::Damaged { offset: position.offset, what } },
         }
         rest = &rest[length + 1..];
@@ -186,37 +169,38 @@ pub(crate) fn scan(bytes: &[u8], expect: &Expect<'_>, base: &Path, mut take: imp
     Scan { position, tail }
 }
 
-fn check_header(line: &[u8], expected: &Header) -> Result<u64, String> {
-    let HeaderLine { header } = serde_json::from_slice(&body(line)).map_err(|error| error.to_string())?;
-    if header == *expected {
-        return Ok(header.seq);
-    }
-    let is_edited = (&header.store, header.generation) == (&expected.store, expected.generation);
-    Err(if is_edited {
-        "the snapshot was changed by somebody else while this journal extended it".into()
-    } else {
-        "the journal belongs to another snapshot".into()
-    })
-}
-
-fn read_transaction(
+fn read_line(
     line: &[u8],
     position: Position,
+    header: &Header,
     base: &Path,
     take: &mut impl FnMut(&Event),
 ) -> Result<u64, String> {
     let json = body(line);
-    let transaction: TransactionLine<'_> = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
-    if transaction.p != position.chain {
+    let line: Line<'_> = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
+    let expected = (position.offset == 0).then_some(header);
+    if line.header.as_ref() != expected {
+        return Err(wrong_header(line.header.as_ref(), header));
+    }
+    if line.p != position.chain {
         return Err("a line is missing or out of place".into());
     }
-    if transaction.s != position.seq + 1 {
-        return Err(format!("transaction {} follows transaction {}", transaction.s, position.seq));
+    if line.s != position.seq + 1 {
+        return Err(format!("transaction {} follows transaction {}", line.s, position.seq));
     }
-    for op in transaction.ops {
+    for op in line.ops {
         take(&op.into_event(base)?);
     }
-    Ok(transaction.s)
+    Ok(line.s)
+}
+
+fn wrong_header(found: Option<&Header>, expected: &Header) -> String {
+    let is_ours = found.is_some_and(|found| (&found.store, found.generation) == (&expected.store, expected.generation));
+    if is_ours {
+        "QUEUE-STATE.json was changed by somebody else while this journal extended it".into()
+    } else {
+        "a line belongs to another journal".into()
+    }
 }
 
 /// The rule that tells a half-written last line from damage: it reaches the end of the file, no valid line follows it, and
@@ -236,10 +220,8 @@ fn judge_tail(rest: &[u8], offset: u64) -> Tail {
 }
 
 /// The number of the last transaction in a journal that belongs to no snapshot, as far as its lines can be read; `None`
-/// where not even the header can.
+/// where none can.
 pub(crate) fn last_seq(bytes: &[u8]) -> Option<u64> {
-    let mut lines = bytes.split(|byte| *byte == b'\n').filter(|line| verify(line).is_some());
-    let HeaderLine { header } = serde_json::from_slice(&body(lines.next()?)).ok()?;
-    let numbers = lines.filter_map(|line| serde_json::from_slice::<TransactionLine<'_>>(&body(line)).ok().map(|t| t.s));
-    Some(numbers.fold(header.seq, u64::max))
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| verify(line).is_some());
+    lines.filter_map(|line| Some(serde_json::from_slice::<Line<'_>>(&body(line)).ok()?.s)).max()
 }

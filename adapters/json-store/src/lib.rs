@@ -34,6 +34,8 @@ mod ops;
 mod path_text;
 mod record;
 mod runs;
+#[cfg(test)]
+mod simulation;
 mod snapshot;
 mod store;
 mod timestamp;

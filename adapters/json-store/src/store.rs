@@ -85,8 +85,8 @@ impl JsonStore {
     }
 
     async fn transact<T: Transaction>(&self, request: T, now: Timestamp) -> Result<T::Reply, StorageError> {
-        let (sender, receiver) = oneshot::channel();
-        self.worker()?.change(Box::new(Pending { request, now, reply: None, sender }));
+        let (pending, receiver) = Pending::new(request, now);
+        self.worker()?.change(Box::new(pending));
         receiver.await.unwrap_or(Err(StorageError::Poisoned))
     }
 
@@ -99,11 +99,19 @@ impl JsonStore {
 }
 
 /// A transaction on its way through the worker.
-struct Pending<T: Transaction> {
+pub(crate) struct Pending<T: Transaction> {
     request: T,
     now: Timestamp,
     reply: Option<Result<T::Reply, StorageError>>,
     sender: oneshot::Sender<Result<T::Reply, StorageError>>,
+}
+
+impl<T: Transaction> Pending<T> {
+    /// A transaction, and where its answer will be.
+    pub(crate) fn new(request: T, now: Timestamp) -> (Self, oneshot::Receiver<Result<T::Reply, StorageError>>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self { request, now, reply: None, sender }, receiver)
+    }
 }
 
 impl<T: Transaction> Change for Pending<T> {

@@ -170,17 +170,7 @@ impl<D: Disk> Engine<D> {
     fn append(&self, loaded: &mut Loaded<D>, events: &[Event]) -> Result<(), Fault> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(()) };
         let before = loaded.position;
-        let mut bytes = Vec::new();
-        let mut position = before;
-        if before.offset == 0 {
-            let (line, chain) = journal::header_line(&header);
-            position = Position { offset: line.len() as u64, chain, ..before };
-            bytes = line;
-        }
-        let (line, chain) = journal::transaction_line(position, events);
-        bytes.extend(line);
-        let after = Position { offset: before.offset + bytes.len() as u64, seq: before.seq + 1, chain };
-
+        let (bytes, after) = journal::line(before, &header, events);
         self.open_for_append(loaded, &name).map_err(Fault::Unchanged)?;
         if events.iter().any(|event| matches!(event, Event::Claimed { .. })) {
             self.reserve(loaded, after.offset).map_err(Fault::Unchanged)?;

@@ -1,12 +1,13 @@
 //! Catching up with the disk: what is loaded is kept while it is true, extended where others appended, and read afresh
 //! where the snapshot is another one.
 
+use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
 
 use crate::disk::{Access, Disk, read_to_end, write_all};
 use crate::engine::{Base, Engine, Hold, Journal, Loaded, StoreIdentity};
 use crate::error::{classify, damaged, unreadable};
-use crate::journal::{self, Expect, Header, Position, Scan, Tail};
+use crate::journal::{self, Header, Position, Scan, Tail};
 use crate::layout::{self, SNAPSHOT};
 use crate::snapshot::{self, Snapshot, StoreSection};
 
@@ -121,6 +122,8 @@ impl<D: Disk> Engine<D> {
                 Err(error) => return Err(unreadable(&name)(error)),
             };
             loaded.journal = Some(Journal { file, reserved: 0, is_writable: hold == Hold::Locked });
+            // Whoever created it may have died, or failed, before its name was durable.
+            loaded.folder_is_unsynced = true;
         }
         self.read_journal(loaded, &name, &header, hold)?;
         Ok(true)
@@ -136,9 +139,9 @@ impl<D: Disk> Engine<D> {
         let Some(journal) = &loaded.journal else { return Ok(()) };
         let before = loaded.position;
         let bytes = read_to_end(&self.disk, &journal.file, before.offset).map_err(unreadable(name))?;
-        let expect = if before.offset == 0 { Expect::Header(header) } else { Expect::After(before) };
         let queue = &mut loaded.queue;
-        let Scan { position, tail } = journal::scan(&bytes, &expect, &self.settings.base, |event| queue.apply(event));
+        let take = |event: &Event| queue.apply(event);
+        let Scan { position, tail } = journal::scan(&bytes, before, header, &self.settings.base, take);
         loaded.position = position;
         loaded.journal_is_unsynced |= position != before;
         match tail {

@@ -36,8 +36,8 @@ fn a_journal_cut_at_any_byte_opens_with_the_lines_that_are_whole() {
         let cut = with_journal_bytes(&place, &bytes[..length]);
         let journal = cut.journal();
         let store = cut.open(Mode::Service);
-        let whole_lines = bytes[..length].iter().filter(|byte| **byte == b'\n').count();
-        let expected = 1 + whole_lines.saturating_sub(1).min(4);
+        let whole_lines = bytes[..length].split(|byte| *byte == b'\n').count() - 1;
+        let expected = 1 + whole_lines.min(4);
         assert_eq!(files(&store).unwrap().len(), expected, "read with {length} bytes");
         add(&store, "/after").unwrap();
         assert_eq!(files(&store).unwrap().len(), expected + 1, "written with {length} bytes");
@@ -103,7 +103,7 @@ fn every_single_byte_flip_is_refused_or_confined_to_the_last_line() {
 fn damage_tells_the_file_and_the_offset() {
     let place = place_with_journal(3);
     let mut bytes = fs::read(place.journal()).unwrap();
-    let second_line = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let second_line = 1 + bytes.iter().position(|byte| *byte == b'\n').unwrap();
     bytes[second_line + 30] ^= 1;
     let damaged = with_journal_bytes(&place, &bytes);
     let error = items(&damaged.open(Mode::Command)).unwrap_err().to_string();

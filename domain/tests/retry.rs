@@ -1,0 +1,130 @@
+//! The retry policy: how often, how long, and what no retry can mend.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use autoproc_domain::RetryPolicy;
+use autoproc_domain::command::Verdict;
+use autoproc_domain::item::AttemptNumber;
+use autoproc_domain::ports::AttemptOutcome;
+use proptest::collection::{btree_set, vec};
+use proptest::prelude::*;
+
+fn attempt(number: u32) -> AttemptNumber {
+    AttemptNumber::new(number).expect("attempts are counted from 1")
+}
+
+fn policies() -> impl Strategy<Value = RetryPolicy> {
+    let durations = || prop_oneof![4 => (0..5000_u64).prop_map(Duration::from_millis), 1 => Just(Duration::MAX)];
+    (0..6_u32, durations(), durations(), any::<bool>(), btree_set(1..5_i32, 0..3)).prop_map(
+        |(retries, backoff_base, max_backoff, retry_timeouts, permanent_exits)| RetryPolicy {
+            retries,
+            backoff_base,
+            max_backoff,
+            retry_timeouts,
+            permanent_exits,
+        },
+    )
+}
+
+fn outcomes() -> impl Strategy<Value = AttemptOutcome> {
+    prop_oneof![
+        1 => Just(AttemptOutcome::Succeeded),
+        6 => (1..6_i32).prop_map(|code| AttemptOutcome::Exited { code }),
+        1 => (126..=127_i32).prop_map(|code| AttemptOutcome::Exited { code }),
+        2 => (1..32_i32).prop_map(|signal| AttemptOutcome::Signalled { signal }),
+        2 => Just(AttemptOutcome::TimedOut { after: Duration::from_secs(300) }),
+        2 => any::<bool>().prop_map(|permanent| AttemptOutcome::CannotStart { reason: "why".into(), permanent }),
+        2 => Just(AttemptOutcome::Aborted),
+    ]
+}
+
+/// No retry can mend these under this policy.
+fn is_permanent(outcome: &AttemptOutcome, policy: &RetryPolicy) -> bool {
+    match outcome {
+        AttemptOutcome::Exited { code } => [126, 127].contains(code) || policy.permanent_exits.contains(code),
+        AttemptOutcome::TimedOut { .. } => !policy.retry_timeouts,
+        AttemptOutcome::CannotStart { permanent, .. } => *permanent,
+        _ => false,
+    }
+}
+
+#[test]
+fn the_default_waits_2_4_and_8_seconds() {
+    let policy = RetryPolicy::default();
+    assert_eq!(policy.max_attempts(), 4);
+    let waits: Vec<_> = (1..=3).map(|number| policy.backoff(attempt(number)).as_secs()).collect();
+    assert_eq!(waits, [2, 4, 8]);
+}
+
+#[test]
+fn the_default_ends_with_the_fourth_failure() {
+    let policy = RetryPolicy::default();
+    let failure = AttemptOutcome::Exited { code: 1 };
+    for number in 1..=3 {
+        let wanted = Verdict::Retry { backoff: Duration::from_secs(1 << number), error: "exit status 1".into() };
+        assert_eq!(policy.judge(&failure, attempt(number)), wanted);
+    }
+    let wanted = Verdict::Fail { timed_out: false, error: "exit status 1".into() };
+    assert_eq!(policy.judge(&failure, attempt(4)), wanted);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Attempts as the queue counts them: one that was given back does not count.
+    #[test]
+    fn attempts_never_exceed_the_limit(policy in policies(), outcomes in vec(outcomes(), 1..40)) {
+        let mut made = 0;
+        for outcome in outcomes {
+            made += 1;
+            prop_assert!(made <= policy.max_attempts());
+            match policy.judge(&outcome, attempt(made)) {
+                Verdict::Release => made -= 1,
+                Verdict::Retry { .. } => {}
+                Verdict::Complete | Verdict::Fail { .. } => return Ok(()),
+            }
+        }
+    }
+
+    #[test]
+    fn the_wait_doubles_up_to_the_cap(policy in policies(), number in 1..100_u32) {
+        let (wait, next) = (policy.backoff(attempt(number)), policy.backoff(attempt(number + 1)));
+        prop_assert!(wait <= next && next <= policy.max_backoff);
+        prop_assert_eq!(next, wait.saturating_mul(2).min(policy.max_backoff));
+        prop_assert_eq!(policy.backoff(attempt(1)), policy.backoff_base.min(policy.max_backoff));
+    }
+
+    /// The longest that can be named neither overflows nor panics.
+    #[test]
+    fn the_wait_is_capped_after_any_attempt(policy in policies(), number in 1..=u32::MAX) {
+        prop_assert!(policy.backoff(attempt(number)) <= policy.max_backoff);
+    }
+
+    #[test]
+    fn each_outcome_is_judged_by_its_kind(policy in policies(), outcome in outcomes(), number in 1..8_u32) {
+        let verdict = policy.judge(&outcome, attempt(number));
+        let is_last = number >= policy.max_attempts() || is_permanent(&outcome, &policy);
+        let is_as_wanted = match (&outcome, &verdict) {
+            (AttemptOutcome::Succeeded, verdict) => *verdict == Verdict::Complete,
+            (AttemptOutcome::Aborted, verdict) => *verdict == Verdict::Release,
+            (_, Verdict::Retry { backoff, error }) => {
+                !is_last && *backoff == policy.backoff(attempt(number)) && **error == *outcome.to_string()
+            }
+            (_, Verdict::Fail { timed_out, error }) => {
+                let ran_out = matches!(outcome, AttemptOutcome::TimedOut { .. });
+                is_last && *timed_out == ran_out && **error == *outcome.to_string()
+            }
+            (_, Verdict::Complete | Verdict::Release) => false,
+        };
+        prop_assert!(is_as_wanted, "{:?} became {:?}", outcome, verdict);
+    }
+
+    #[test]
+    fn what_no_retry_can_mend_is_tried_once(code in prop_oneof![Just(126), Just(127), Just(77)]) {
+        let policy = RetryPolicy { permanent_exits: BTreeSet::from([77]), ..RetryPolicy::default() };
+        let verdict = policy.judge(&AttemptOutcome::Exited { code }, attempt(1));
+        let is_failed = matches!(verdict, Verdict::Fail { timed_out: false, .. });
+        prop_assert!(is_failed, "{:?}", verdict);
+    }
+}
