@@ -20,6 +20,7 @@ use crate::disk::{Disk, Stamp};
 use crate::error::replicate;
 use crate::journal::Position;
 use crate::lock::StoreLock;
+use crate::mistake::{Mistake, made};
 use crate::snapshot::{Extra, Fingerprint};
 use crate::store::Mode;
 
@@ -145,7 +146,7 @@ impl<D: Disk> Engine<D> {
         let worked = lock.acquire(&self.disk, self.settings.lock_timeout).map(|()| {
             let worked = work(self);
             let released = lock.release(&self.disk);
-            if worked.is_err() {
+            if worked.is_err() && !made(Mistake::FailedChangeKept) {
                 self.loaded = None;
             }
             worked.and_then(|answer| released.map(|()| answer))

@@ -30,6 +30,7 @@ mod error;
 mod journal;
 mod layout;
 mod lock;
+mod mistake;
 mod ops;
 mod path_text;
 mod record;

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::{Access, Disk, Sharing};
 use crate::error::classify;
-use crate::layout::LOCK;
+use crate::layout::{LOCK, SNAPSHOT};
+use crate::mistake::{Mistake, made};
 
 /// The first pause between two tries; it doubles up to [`LONGEST_PAUSE`]. A transaction holds the lock for well under a
 /// millisecond of its own time and one sync.
@@ -58,12 +59,16 @@ pub(crate) struct StoreLock<D: Disk> {
 impl<D: Disk> StoreLock<D> {
     pub(crate) fn open(disk: &D) -> Result<Self, StorageError> {
         disk.prepare().map_err(classify("create the state folder"))?;
-        let file = disk.open(LOCK, Access::Lock).map_err(classify(LOCK))?;
+        let name = if made(Mistake::LockOnSnapshot) { SNAPSHOT } else { LOCK };
+        let file = disk.open(name, Access::Lock).map_err(classify(name))?;
         Ok(Self { file })
     }
 
     /// Waits for the lock for as long as `patience`.
     pub(crate) fn acquire(&self, disk: &D, patience: Duration) -> Result<(), StorageError> {
+        if made(Mistake::NotLocked) {
+            return Ok(());
+        }
         let mut pause = FIRST_PAUSE;
         let mut waited = Duration::ZERO;
         while !disk.try_lock(&self.file, Sharing::Exclusive).map_err(classify(LOCK))? {

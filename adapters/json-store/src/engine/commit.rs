@@ -9,6 +9,7 @@ use crate::engine::{Base, Engine, Hold, Journal, Loaded, StoreIdentity};
 use crate::error::{classify, unreadable};
 use crate::journal::{self, Position};
 use crate::layout::{self, ORIGINAL, SNAPSHOT};
+use crate::mistake::{Mistake, made};
 use crate::snapshot::{self, StoreSection};
 use crate::store::Mode;
 
@@ -75,7 +76,12 @@ impl<D: Disk> Engine<D> {
                 self.loaded = Some(loaded);
                 Ok(())
             }
-            Err(Fault::Unchanged(error)) => Err(error),
+            Err(Fault::Unchanged(error)) => {
+                if made(Mistake::FailedChangeKept) {
+                    self.loaded = Some(loaded);
+                }
+                Err(error)
+            }
             Err(Fault::Unknown(error)) => {
                 self.poisoned = true;
                 Err(error)
@@ -107,7 +113,14 @@ impl<D: Disk> Engine<D> {
             let _ = self.disk.remove(&temp);
             Fault::Unchanged(classify(SNAPSHOT)(error))
         })?;
-        let named = self.disk.rename(&temp, SNAPSHOT).and_then(|()| self.disk.sync_folder());
+        let named = self.disk.rename(&temp, SNAPSHOT).and_then(|()| {
+            if made(Mistake::JournalRemovedEarly)
+                && let Some((old, _)) = loaded.journal_header()
+            {
+                let _ = self.disk.remove(&old);
+            }
+            if made(Mistake::RenameNotSynced) { Ok(()) } else { self.disk.sync_folder() }
+        });
         let stamp = named.and_then(|()| self.disk.stat_open(&file));
         let stamp = stamp.map_err(|error| Fault::Unknown(classify(SNAPSHOT)(error)))?;
         if let (Some((old, _)), Some(_)) = (loaded.journal_header(), &loaded.journal) {
@@ -132,7 +145,11 @@ impl<D: Disk> Engine<D> {
             seq,
             next_id: loaded.queue.next_id().get(),
             next_claim: loaded.queue.next_claim().get(),
-            journal: layout::journal(generation, &nonce),
+            journal: if made(Mistake::JournalNameReused) {
+                layout::journal(0, "")
+            } else {
+                layout::journal(generation, &nonce)
+            },
         }
     }
 
@@ -145,7 +162,9 @@ impl<D: Disk> Engine<D> {
         let file = self.disk.open(temp, Access::Create)?;
         self.disk.copy_mode(SNAPSHOT, &file)?;
         let print = snapshot::write(&self.disk, &file, &loaded.queue, &loaded.extra, section)?;
-        self.disk.sync_all(&file)?;
+        if !made(Mistake::SnapshotNotSynced) {
+            self.disk.sync_all(&file)?;
+        }
         Ok((file, print))
     }
 
@@ -178,8 +197,19 @@ impl<D: Disk> Engine<D> {
         self.write_line(loaded, &name, &bytes)?;
         loaded.position = after;
         let Some(journal) = &loaded.journal else { return Ok(()) };
+        if made(Mistake::LineNotSynced) {
+            return self.sync_folder(loaded).map_err(Fault::Unknown);
+        }
         if let Err(error) = self.disk.sync_data(&journal.file) {
-            return self.survive_failed_sync(loaded, &name, before, error);
+            if made(Mistake::GhostLeft) {
+                return Err(Fault::Unchanged(classify(&name)(error)));
+            }
+            if !(made(Mistake::SyncRetried) && self.disk.sync_data(&journal.file).is_ok()) {
+                return self.survive_failed_sync(loaded, &name, before, error);
+            }
+        }
+        if made(Mistake::JournalNameNotSynced) {
+            return Ok(());
         }
         self.sync_folder(loaded).map_err(Fault::Unknown)
     }

@@ -9,6 +9,7 @@ use crate::engine::{Base, Engine, Hold, Journal, Loaded, StoreIdentity};
 use crate::error::{classify, damaged, unreadable};
 use crate::journal::{self, Header, Position, Scan, Tail};
 use crate::layout::{self, SNAPSHOT};
+use crate::mistake::{Mistake, made};
 use crate::snapshot::{self, Snapshot, StoreSection};
 
 /// How often a reader without the lock starts over when a checkpoint moves the files under it. Checkpoints are rare; two
@@ -43,6 +44,9 @@ impl<D: Disk> Engine<D> {
 
     /// Whether the snapshot is still the one that was read; else its journal may have been retired in the meantime.
     fn is_current(&self, loaded: &Loaded<D>) -> Result<bool, StorageError> {
+        if made(Mistake::NewSnapshotUnnoticed) {
+            return Ok(true);
+        }
         let stamp = self.disk.stat(SNAPSHOT).map_err(unreadable(SNAPSHOT))?;
         Ok(stamp == loaded.base.as_ref().map(|base| base.stamp))
     }
@@ -95,7 +99,7 @@ impl<D: Disk> Engine<D> {
             base: Some(base),
             journal: None,
             position: Position { offset: 0, seq, chain: 0 },
-            folder_is_unsynced: true,
+            folder_is_unsynced: !made(Mistake::NamesOfOthersTrusted),
             journal_is_unsynced: false,
         })
     }
@@ -123,7 +127,7 @@ impl<D: Disk> Engine<D> {
             };
             loaded.journal = Some(Journal { file, reserved: 0, is_writable: hold == Hold::Locked });
             // Whoever created it may have died, or failed, before its name was durable.
-            loaded.folder_is_unsynced = true;
+            loaded.folder_is_unsynced = !made(Mistake::NamesOfOthersTrusted);
         }
         self.read_journal(loaded, &name, &header, hold)?;
         Ok(true)
@@ -160,7 +164,7 @@ impl<D: Disk> Engine<D> {
 
     /// Keeps a copy of a torn tail, then cuts it off: whatever is appended after it could never be read again.
     fn cut_torn_tail(&self, loaded: &mut Loaded<D>, name: &str, torn: &[u8]) -> Result<(), StorageError> {
-        let Some(journal) = &loaded.journal else { return Ok(()) };
+        let Some(journal) = loaded.journal.as_ref().filter(|_| !made(Mistake::TornTailLeft)) else { return Ok(()) };
         let copy = layout::torn(name, loaded.position.seq);
         let kept = self.keep(&copy, torn);
         self.disk.truncate(&journal.file, loaded.position.offset).map_err(classify(name))?;
@@ -185,7 +189,8 @@ impl<D: Disk> Engine<D> {
     /// Syncs what others may have left unsynced. Their change could otherwise be lost *after* ours that builds on it was
     /// acknowledged, or an answer be given that a power cut takes back.
     fn make_durable(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
-        if let Some(journal) = loaded.journal.as_ref().filter(|_| loaded.journal_is_unsynced) {
+        let is_unsynced = loaded.journal_is_unsynced && !made(Mistake::RecordsOfOthersTrusted);
+        if let Some(journal) = loaded.journal.as_ref().filter(|_| is_unsynced) {
             self.disk.sync_data(&journal.file).map_err(classify("the journal"))?;
             loaded.journal_is_unsynced = false;
         }
@@ -204,7 +209,9 @@ impl<D: Disk> Engine<D> {
             return Ok(());
         }
         // A removal must not become durable before the rename that made the file stale.
-        self.sync_folder(loaded)?;
+        if !made(Mistake::ClearedAwayEarly) {
+            self.sync_folder(loaded)?;
+        }
         for name in stale {
             self.put_away(&name, loaded.position.seq)?;
         }

@@ -390,7 +390,10 @@ impl Disk for SimDisk {
         Ok(())
     }
 
-    fn pause(&self, _: Duration) {}
+    fn pause(&self, span: Duration) {
+        // Only processes on threads of their own ever wait.
+        std::thread::sleep(span / 10);
+    }
 
     fn nonce(&self) -> String {
         let mut world = lock(&self.world);

@@ -55,13 +55,7 @@ pub(super) struct Explorer {
 
 impl Explorer {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Self {
-            bounds,
-            history: Vec::new(),
-            count: Count::default(),
-            seen: HashSet::new(),
-            seen_again: HashSet::new(),
-        }
+        Self { bounds, history: Vec::new(), count: Count::default(), seen: HashSet::new(), seen_again: HashSet::new() }
     }
 
     pub(super) fn explore(&mut self, history: Vec<Operation>) -> Result<(), Violation> {

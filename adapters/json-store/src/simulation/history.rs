@@ -54,7 +54,7 @@ pub(super) fn histories(length: usize) -> impl Iterator<Item = Vec<Operation>> {
 
 pub(super) fn engine(disk: SimDisk, mode: Mode) -> Engine<SimDisk> {
     let settings =
-        Settings { base: PathBuf::from("/"), lock_timeout: Duration::ZERO, mode, on_notice: Arc::new(|_| {}) };
+        Settings { base: PathBuf::from("/"), lock_timeout: Duration::from_secs(60), mode, on_notice: Arc::new(|_| {}) };
     Engine::new(disk, settings)
 }
 
