@@ -23,6 +23,10 @@ demo:
 bench:
     cargo bench -p autoproc-json-store
 
+# Crash the store through longer histories than the tests do (4 takes minutes)
+torture length="4":
+    AUTOPROC_HISTORY={{length}} cargo test --release -p autoproc-json-store --lib simulation::no_crash -- --nocapture
+
 # Simulate many more runs of the processor than the tests do
 simulate seeds="200000":
     AUTOPROC_SIM_SEEDS={{seeds}} cargo test --release -p autoproc-testkit --test simulation

@@ -1,2 +1,83 @@
-//! Under construction.
-fn main() {}
+//! The binary `autoproc`.
+//!
+//! # Theory of operation
+//!
+//! `args` says what can be typed; `request` turns it into forms that make sense; each file in `commands` takes one such
+//! form to the ports and comes back with a `view`; `render` says the view to a person or to a program. `wiring` is the only
+//! file that names concrete adapters, `error` the only one that turns failures into exit codes, `console` the only one
+//! that writes to the terminal, and this one the only one that ends the process and builds a runtime.
+//!
+//! # Deliberately absent
+//!
+//! Rules of the queue, which are the domain's, and how anything is stored, executed or watched, which is the adapters'.
+
+mod args;
+mod commands;
+mod console;
+mod context;
+mod duration;
+mod error;
+mod escape;
+mod exit_code;
+mod paths;
+mod priority;
+mod progress;
+mod project;
+mod render;
+mod request;
+mod show_output;
+mod view;
+mod wiring;
+
+use std::env;
+use std::process;
+use std::sync::Arc;
+
+use clap::Parser;
+
+use args::{Cli, Command, GlobalArgs};
+use console::Console;
+use context::Context;
+use error::CliError;
+use exit_code::ExitCode;
+use project::Project;
+use wiring::{Use, Wiring};
+
+fn main() -> process::ExitCode {
+    let cli = Cli::parse();
+    let console = Arc::new(Console::new(cli.global.color));
+    let outcome = execute(cli, &console);
+    console.detach();
+    let code = outcome.unwrap_or_else(|error| {
+        console.error(&error);
+        error.exit_code()
+    });
+    code.into()
+}
+
+fn execute(cli: Cli, console: &Arc<Console>) -> Result<ExitCode, CliError> {
+    match cli.command {
+        Command::Completions(args) => commands::documents::completions(&args, console),
+        Command::Man(args) => commands::documents::manual(&args, console),
+        command => {
+            let context = context(&cli.global, &command, console)?;
+            runtime()?.block_on(commands::dispatch(command, &context))
+        }
+    }
+}
+
+fn context(global: &GlobalArgs, command: &Command, console: &Arc<Console>) -> Result<Context, CliError> {
+    let cwd = env::current_dir().map_err(|error| CliError::io("cannot tell the current folder", &error))?;
+    let project = Project::find(global.project_dir.as_deref(), &cwd, |name| env::var_os(name))?;
+    let purpose = if matches!(command, Command::Run(_)) { Use::Run } else { Use::Command };
+    let wiring = Wiring::new(project.clone(), global.lock_timeout, purpose, console.clone());
+    Ok(Context { project, wiring, console: console.clone(), cwd, json: global.json })
+}
+
+/// One thread is enough: the loop is one task, and whatever blocks for long has its own thread.
+fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::io("cannot start the runtime", &error))
+}

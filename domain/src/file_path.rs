@@ -8,10 +8,10 @@ use std::sync::Arc;
 /// The longest path accepted, in bytes: Linux's `PATH_MAX` (`limits.h`), beyond which no call could open it.
 pub const MAX_PATH_BYTES: usize = 4096;
 
-/// A path that may stand in the queue: not empty, without NUL, at most [`MAX_PATH_BYTES`] long.
+/// A path that may stand in the queue: absolute, lexically normalised, without NUL, at most [`MAX_PATH_BYTES`] long.
 ///
-/// Bytes that are not UTF-8 are kept as they are. Two paths are the same file to the queue when their bytes are equal;
-/// [`FilePath::resolve`] makes them comparable. Symbolic links are not followed, because whether a link stays where it
+/// Bytes that are not UTF-8 are kept as they are. Two paths are the same file to the queue when their bytes are equal, which
+/// is why `.`, `..` and doubled slashes are taken out. Symbolic links are not followed, because whether a link stays where it
 /// points is nothing the queue can promise. Cloning shares the bytes.
 ///
 /// Kept as an `OsStr`, because a `Path` compares and hashes component by component, which costs a queue of a million
@@ -26,6 +26,9 @@ pub enum InvalidPath {
     /// Nothing was given.
     #[error("the path is empty")]
     Empty,
+    /// It does not begin at the root, so it means another file in another folder.
+    #[error("the path is relative")]
+    Relative,
     /// No file can have it: the byte ends every path the system is given.
     #[error("the path holds a NUL byte")]
     Nul,
@@ -35,10 +38,10 @@ pub enum InvalidPath {
 }
 
 impl FilePath {
-    /// Accepts `path` as it stands.
+    /// Accepts an absolute path, with `.`, `..` and doubled slashes taken out by the letter.
     ///
     /// # Errors
-    /// [`InvalidPath`] where the path is empty, holds a NUL byte, or is too long.
+    /// [`InvalidPath`] where the path is empty, relative, holds a NUL byte, or is too long.
     pub fn new(path: impl AsRef<Path>) -> Result<Self, InvalidPath> {
         let path = path.as_ref();
         let bytes = path.as_os_str().as_encoded_bytes();
@@ -50,16 +53,21 @@ impl FilePath {
         if bytes.contains(&0) {
             return Err(InvalidPath::Nul);
         }
-        Ok(Self(path.as_os_str().into()))
+        if !path.is_absolute() {
+            return Err(InvalidPath::Relative);
+        }
+        Ok(Self(if is_normal(bytes) { path.as_os_str().into() } else { normalise(path).as_os_str().into() }))
     }
 
-    /// Accepts `path` relative to `base`, with `.`, `..` and doubled slashes taken out by the letter.
+    /// Accepts a path that is relative to `base`, which is absolute.
     ///
     /// # Errors
     /// As [`FilePath::new`].
     pub fn resolve(base: &Path, path: &Path) -> Result<Self, InvalidPath> {
-        Self::new(path)?;
-        Self::new(normalise(&base.join(path)))
+        if path.as_os_str().is_empty() {
+            return Err(InvalidPath::Empty);
+        }
+        Self::new(base.join(path))
     }
 
     /// The path, to open or to show.
@@ -75,19 +83,20 @@ impl FilePath {
     }
 }
 
-/// `..` takes back the name before it; at the root it has nothing to take, in a relative path it stays.
+/// Whether nothing could be taken out. A name may begin with a dot, so this says no to some that are normal; they cost a
+/// look at their components.
+fn is_normal(bytes: &[u8]) -> bool {
+    let is_suspect = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
+    !bytes.windows(2).any(is_suspect) && (bytes.len() == 1 || bytes.last() != Some(&b'/'))
+}
+
+/// `..` takes back the name before it; at the root it has nothing to take.
 fn normalise(path: &Path) -> PathBuf {
     let mut clean = PathBuf::new();
     for component in path.components() {
         match component {
             Component::CurDir => {}
-            Component::ParentDir => match clean.components().next_back() {
-                Some(Component::Normal(_)) => {
-                    clean.pop();
-                }
-                Some(Component::RootDir | Component::Prefix(_)) => {}
-                Some(Component::ParentDir | Component::CurDir) | None => clean.push(component),
-            },
+            Component::ParentDir => drop(clean.pop()),
             Component::Normal(_) | Component::RootDir | Component::Prefix(_) => clean.push(component),
         }
     }
@@ -129,15 +138,19 @@ mod tests {
         assert_eq!(resolved("/home/a", "/x/../../y"), "/y");
         assert_eq!(resolved("/home/a", "../../../z"), "/z");
         assert_eq!(resolved("/home/a", "-n"), "/home/a/-n");
+        assert_eq!(resolved("/home/a", "b/"), "/home/a/b");
+        assert_eq!(resolved("/home/a", ".hidden/..x"), "/home/a/.hidden/..x");
+        assert_eq!(resolved("/", "."), "/");
     }
 
     #[test]
     fn unusable_paths_are_refused() {
         assert_eq!(FilePath::new(""), Err(InvalidPath::Empty));
         assert_eq!(FilePath::resolve(Path::new("/a"), Path::new("")), Err(InvalidPath::Empty));
-        assert_eq!(FilePath::new("a\0b"), Err(InvalidPath::Nul));
-        assert_eq!(FilePath::new("x".repeat(MAX_PATH_BYTES + 1)), Err(InvalidPath::TooLong));
-        assert!(FilePath::new("x".repeat(MAX_PATH_BYTES)).is_ok());
+        assert_eq!(FilePath::new("a"), Err(InvalidPath::Relative));
+        assert_eq!(FilePath::new("/a\0b"), Err(InvalidPath::Nul));
+        assert_eq!(FilePath::new("/".to_owned() + &"x".repeat(MAX_PATH_BYTES)), Err(InvalidPath::TooLong));
+        assert!(FilePath::new("/".to_owned() + &"x".repeat(MAX_PATH_BYTES - 1)).is_ok());
     }
 
     #[test]

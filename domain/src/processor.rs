@@ -151,12 +151,15 @@ impl AutonomousProcessor {
     /// # Errors
     /// [`ProcessorError`]. At [`ProcessorError::StillStopping`] the run has not begun and nothing was changed.
     pub async fn run(&self) -> Result<ProcessingResult, ProcessorError> {
+        // Before anything is told or written: a queue that cannot be read is no run's to begin on.
+        let counts = self.ports.storage.counts().await?;
         let others = self.ports.storage.begin_run(self.info()).await?;
         if let Err(error) = self.settle_stop_request(others).await {
             self.ports.storage.end_run(self.config.run.clone()).await?;
             return Err(error);
         }
-        let (result, outcome) = Rounds::new(self).run().await;
+        self.tell(RunEventKind::ProcessorStarted { jobs: self.config.jobs.get(), counts });
+        let (result, outcome) = Rounds::new(self, counts).run().await;
         let ended = self.end().await;
         self.tell(RunEventKind::ProcessorStopped { result });
         outcome.and(ended).map(|()| result)

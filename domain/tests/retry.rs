@@ -87,8 +87,9 @@ proptest! {
         }
     }
 
+    /// As far as the factor can be named in 32 bits; after that the cap holds, as the next property says.
     #[test]
-    fn the_wait_doubles_up_to_the_cap(policy in policies(), number in 1..100_u32) {
+    fn the_wait_doubles_up_to_the_cap(policy in policies(), number in 1..32_u32) {
         let (wait, next) = (policy.backoff(attempt(number)), policy.backoff(attempt(number + 1)));
         prop_assert!(wait <= next && next <= policy.max_backoff);
         prop_assert_eq!(next, wait.saturating_mul(2).min(policy.max_backoff));

@@ -1,6 +1,7 @@
 //! From what the system said to what the caller can do.
 
 use std::io;
+use std::path::Path;
 
 use autoproc_domain::ports::StorageError;
 
@@ -26,6 +27,19 @@ pub(crate) fn unreadable(place: &str) -> impl FnOnce(io::Error) -> StorageError 
 
 pub(crate) fn damaged(place: &str, detail: impl Into<String>) -> StorageError {
     StorageError::Damaged { place: place.to_owned(), detail: detail.into() }
+}
+
+/// The same failure with the folder's name before the file's, so that a person knows which of all queues is meant.
+pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
+    let locate = |place: String| folder.join(place).display().to_string();
+    match error {
+        StorageError::NotWritable { place, source } => StorageError::NotWritable { place: locate(place), source },
+        StorageError::Damaged { place, detail } => StorageError::Damaged { place: locate(place), detail },
+        StorageError::Unsupported { place, found, known } => {
+            StorageError::Unsupported { place: locate(place), found, known }
+        }
+        other => other,
+    }
 }
 
 /// The same failure, for each of several callers whose transactions shared one write.

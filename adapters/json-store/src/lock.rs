@@ -58,7 +58,7 @@ pub(crate) struct StoreLock<D: Disk> {
 
 impl<D: Disk> StoreLock<D> {
     pub(crate) fn open(disk: &D) -> Result<Self, StorageError> {
-        disk.prepare().map_err(classify("create the state folder"))?;
+        disk.prepare().map_err(classify(""))?;
         let name = if made(Mistake::LockOnSnapshot) { SNAPSHOT } else { LOCK };
         let file = disk.open(name, Access::Lock).map_err(classify(name))?;
         Ok(Self { file })

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::disk::RealDisk;
 use crate::engine::{Change, Engine, Settings};
+use crate::error::in_folder;
 use crate::worker::Worker;
 
 /// What a handle is for.
@@ -67,7 +68,7 @@ impl JsonStore {
     pub async fn close(&self) -> Result<(), StorageError> {
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match worker {
-            Some(worker) => worker.ask(Engine::close).await,
+            Some(worker) => self.located(worker.ask(Engine::close).await),
             None => Ok(()),
         }
     }
@@ -87,14 +88,18 @@ impl JsonStore {
     async fn transact<T: Transaction>(&self, request: T, now: Timestamp) -> Result<T::Reply, StorageError> {
         let (pending, receiver) = Pending::new(request, now);
         self.worker()?.change(Box::new(pending));
-        receiver.await.unwrap_or(Err(StorageError::Poisoned))
+        self.located(receiver.await.unwrap_or(Err(StorageError::Poisoned)))
     }
 
     async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&mut Engine<RealDisk>) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
-        self.worker()?.ask(question).await
+        self.located(self.worker()?.ask(question).await)
+    }
+
+    fn located<T>(&self, answer: Result<T, StorageError>) -> Result<T, StorageError> {
+        answer.map_err(|error| in_folder(error, &self.config.state_dir))
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) struct Rounds<'a> {
 }
 
 impl<'a> Rounds<'a> {
-    pub(super) fn new(processor: &'a AutonomousProcessor) -> Self {
+    pub(super) fn new(processor: &'a AutonomousProcessor, counts: Counts) -> Self {
         Self {
             processor,
             ports: &processor.ports,
@@ -55,7 +55,7 @@ impl<'a> Rounds<'a> {
             running: FuturesUnordered::new(),
             ended: Vec::new(),
             level: StopLevel::Running,
-            counts: Counts::default(),
+            counts,
             next_due: None,
             busy_until: None,
             storage_is_full: false,
@@ -82,8 +82,6 @@ impl<'a> Rounds<'a> {
     }
 
     async fn rounds(&mut self) -> Result<StoppedBy, ProcessorError> {
-        self.counts = self.ports.storage.counts().await?;
-        self.processor.tell(RunEventKind::ProcessorStarted { jobs: self.config.jobs.get(), counts: self.counts });
         self.recover().await?;
         loop {
             self.notice_stop();

@@ -192,7 +192,7 @@ impl<D: Disk> Engine<D> {
         let (bytes, after) = journal::line(before, &header, events);
         self.open_for_append(loaded, &name).map_err(Fault::Unchanged)?;
         if events.iter().any(|event| matches!(event, Event::Claimed { .. })) {
-            self.reserve(loaded, after.offset).map_err(Fault::Unchanged)?;
+            self.reserve(loaded, &name, after.offset).map_err(Fault::Unchanged)?;
         }
         self.write_line(loaded, &name, &bytes)?;
         loaded.position = after;
@@ -228,7 +228,7 @@ impl<D: Disk> Engine<D> {
 
     /// Keeps room for the results of everything that is being processed, so that a disk which fills up during an attempt
     /// cannot keep its result from being recorded.
-    fn reserve(&self, loaded: &mut Loaded<D>, offset: u64) -> Result<(), StorageError> {
+    fn reserve(&self, loaded: &mut Loaded<D>, name: &str, offset: u64) -> Result<(), StorageError> {
         let results = loaded.queue.counts().processing as u64 * RESULT_BYTES;
         let needed = offset + results;
         let Some(journal) = loaded.journal.as_mut().filter(|journal| journal.reserved < needed) else {
@@ -238,7 +238,7 @@ impl<D: Disk> Engine<D> {
         journal.reserved = match self.disk.reserve(&journal.file, generous) {
             Ok(()) => generous,
             Err(_) => {
-                self.disk.reserve(&journal.file, needed).map_err(classify("the journal"))?;
+                self.disk.reserve(&journal.file, needed).map_err(classify(name))?;
                 needed
             }
         };

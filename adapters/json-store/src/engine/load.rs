@@ -191,7 +191,8 @@ impl<D: Disk> Engine<D> {
     fn make_durable(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
         let is_unsynced = loaded.journal_is_unsynced && !made(Mistake::RecordsOfOthersTrusted);
         if let Some(journal) = loaded.journal.as_ref().filter(|_| is_unsynced) {
-            self.disk.sync_data(&journal.file).map_err(classify("the journal"))?;
+            let name = loaded.journal_header().map_or_else(String::new, |(name, _)| name);
+            self.disk.sync_data(&journal.file).map_err(classify(&name))?;
             loaded.journal_is_unsynced = false;
         }
         Ok(())
@@ -238,7 +239,7 @@ impl<D: Disk> Engine<D> {
 
     pub(super) fn sync_folder(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
         if loaded.folder_is_unsynced {
-            self.disk.sync_folder().map_err(classify("the state folder"))?;
+            self.disk.sync_folder().map_err(classify(""))?;
             loaded.folder_is_unsynced = false;
         }
         Ok(())

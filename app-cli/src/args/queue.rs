@@ -1,0 +1,169 @@
+//! `queue …`: the forms that look at the queue and change it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use autoproc_domain::{Priority, Status};
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::priority;
+
+/// What to do with the queue.
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueueCommand {
+    /// Add files
+    Add(AddArgs),
+    /// List files, in the order in which they are taken
+    List(ListArgs),
+    /// Take everything out but what is being processed
+    Clear(ClearArgs),
+    /// Print how many files wait
+    #[command(after_help = "Example:
+  test \"$(autoproc queue size)\" -eq 0 && echo nothing waits")]
+    Size,
+    /// Show the file that would be taken next
+    #[command(after_help = "Example:
+  autoproc queue peek")]
+    Peek,
+    /// Show all that is known of one file
+    Show(ShowArgs),
+    /// Take files out
+    Remove(RemoveArgs),
+    /// Change a file's priority
+    #[command(visible_alias = "prioritize")]
+    Prioritise(PrioritiseArgs),
+}
+
+/// `queue add`
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "autoproc queue add [OPTIONS] FILE [PRIORITY]
+       autoproc queue add [OPTIONS] [-p N] FILE FILE...
+       COMMAND | autoproc queue add [OPTIONS] [-p N] [-0] -",
+    after_help = "A file that waits already is not added twice; its priority is raised where the new one is higher.
+Of two words, an integer second one is the priority: write ./5 for a file named 5.
+A folder stands for the files below it, `-` for a list on standard input.
+
+Examples:
+  autoproc queue add report.pdf 5
+  autoproc queue add *.pdf -p -10
+  find . -name '*.pdf' -print0 | autoproc queue add -0 -
+  autoproc queue add -- -name-with-a-dash.pdf"
+)]
+pub(crate) struct AddArgs {
+    /// Files or folders; where one file is given, an integer after it is its priority
+    #[arg(value_name = "FILE", required_unless_present = "from_file", allow_negative_numbers = true)]
+    pub(crate) words: Vec<OsString>,
+    /// Priority of all the files: higher is taken first [default: 0]
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = priority::parse)]
+    pub(crate) priority: Option<Priority>,
+    #[command(flatten)]
+    pub(crate) lists: PathListArgs,
+}
+
+/// How lists of paths are read.
+#[derive(Debug, Args)]
+pub(crate) struct PathListArgs {
+    /// Read paths from this file too, one a line; `-` is standard input
+    #[arg(long, value_name = "LIST")]
+    pub(crate) from_file: Option<PathBuf>,
+    /// Paths in lists end with a NUL byte instead of a line end
+    #[arg(short = '0', long)]
+    pub(crate) null: bool,
+    /// Take hidden files and folders too, where a folder is given
+    #[arg(long)]
+    pub(crate) hidden: bool,
+    /// Refuse everything where a file does not exist, instead of warning
+    #[arg(long)]
+    pub(crate) must_exist: bool,
+}
+
+/// `queue list`
+#[derive(Debug, Args)]
+#[command(after_help = "Where standard output is no terminal, the columns are separated by tabs:
+number, status, priority, attempts, file, note.
+
+Examples:
+  autoproc queue list
+  autoproc queue list --status failed --status timeout
+  autoproc queue list -n 20 --json")]
+pub(crate) struct ListArgs {
+    /// Only files in this status; may be repeated
+    #[arg(long = "status", value_name = "STATUS", value_enum, value_delimiter = ',')]
+    pub(crate) statuses: Vec<StatusWord>,
+    /// At most this many
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+/// `queue clear`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  autoproc queue clear
+  autoproc queue clear --status completed")]
+pub(crate) struct ClearArgs {
+    /// Only files in this status; may be repeated
+    #[arg(long = "status", value_name = "STATUS", value_enum, value_delimiter = ',')]
+    pub(crate) statuses: Vec<StatusWord>,
+}
+
+/// `queue show`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  autoproc queue show report.pdf
+  autoproc queue show 17")]
+pub(crate) struct ShowArgs {
+    /// A file, or the number `queue list` shows for it
+    #[arg(value_name = "FILE|ID")]
+    pub(crate) item: OsString,
+}
+
+/// `queue remove`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  autoproc queue remove report.pdf draft.pdf")]
+pub(crate) struct RemoveArgs {
+    /// Files in the queue; where one of them is not, nothing is taken out
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// `queue prioritise`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  autoproc queue prioritise report.pdf 10")]
+pub(crate) struct PrioritiseArgs {
+    /// A file that waits or is being processed
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Its new priority: higher is taken first
+    #[arg(value_name = "PRIORITY", allow_negative_numbers = true, value_parser = priority::parse)]
+    pub(crate) priority: Priority,
+}
+
+/// A status, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusWord {
+    /// Waits for its turn
+    Pending,
+    /// Is being processed
+    Processing,
+    /// Ended well
+    Completed,
+    /// Ended badly
+    Failed,
+    /// Ended badly, out of time
+    Timeout,
+}
+
+impl From<StatusWord> for Status {
+    fn from(word: StatusWord) -> Self {
+        match word {
+            StatusWord::Pending => Self::Pending,
+            StatusWord::Processing => Self::Processing,
+            StatusWord::Completed => Self::Completed,
+            StatusWord::Failed => Self::Failed,
+            StatusWord::Timeout => Self::Timeout,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! `run`: the processing of the queue.
+
+use std::ffi::OsString;
+use std::num::NonZeroU8;
+use std::time::Duration;
+
+use autoproc_domain::Priority;
+use clap::Args;
+
+use super::PathListArgs;
+use crate::{duration, priority};
+
+/// The most attempts at a time: each takes a process and a few file descriptors, of which 1,024 is the usual limit.
+const MAX_JOBS: i64 = 256;
+
+/// `run`
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "autoproc run [OPTIONS] [FILES]... -- COMMAND...
+       autoproc run [OPTIONS] [FILES]... --shell STRING",
+    after_help = "In COMMAND, {} is the file, {/} its name, {.} the file without extension, {//} its folder,
+{/.} its name without extension. Where none of them is used, the file comes last.
+Exit status 0 of COMMAND is success; 126 and 127 fail at once; any other failure is tried again.
+TIME is a number of seconds, or as in 500ms, 5m, 1h30m.
+
+Ctrl-C finishes the current files; once more ends them; a third time kills them.
+
+Exit status:
+  0           all well, or stopped as asked
+  2           wrong usage; nothing was changed
+  65, 73, 74  the queue is damaged, cannot be written, cannot be read
+  75          try again later
+  78          the queue was written by a newer version
+  100         some files failed
+  130, 143    the current attempts were ended by a signal
+
+Examples:
+  autoproc run -- pdftotext {} {.}.txt
+  autoproc run inbox/ -j 4 --timeout 5m -- ./convert.sh
+  autoproc run --shell 'gzip -c {} > /backup/{/}.gz'"
+)]
+#[expect(clippy::struct_excessive_bools, reason = "a flag is a bool, and there are several")]
+pub(crate) struct RunArgs {
+    /// Files or folders to add before the run begins; `-` is a list on standard input
+    #[arg(value_name = "FILES")]
+    pub(crate) files: Vec<OsString>,
+    /// The command for each file
+    #[arg(value_name = "COMMAND", last = true, conflicts_with = "shell")]
+    pub(crate) command: Vec<OsString>,
+    /// A command line for `sh -c` in place of COMMAND
+    #[arg(long, value_name = "STRING")]
+    pub(crate) shell: Option<OsString>,
+    /// Time an attempt may take
+    #[arg(long, value_name = "TIME", default_value = "300", value_parser = duration::parse_positive)]
+    pub(crate) timeout: Duration,
+    /// Files at a time
+    #[arg(short, long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=MAX_JOBS))]
+    pub(crate) jobs: u16,
+    /// Attempts after the first one
+    #[arg(short, long, value_name = "N", default_value = "3")]
+    pub(crate) retries: u32,
+    /// Wait before the first retry; it doubles with each further one
+    #[arg(long, value_name = "TIME", default_value = "2", value_parser = duration::parse)]
+    pub(crate) backoff_base: Duration,
+    /// Longest wait before a retry
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration::parse)]
+    pub(crate) max_backoff: Duration,
+    /// Do not try again what ran out of time
+    #[arg(long)]
+    pub(crate) no_retry_timeouts: bool,
+    /// Do not try again what ended with this exit status; may be repeated
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    pub(crate) no_retry_exit: Vec<NonZeroU8>,
+    /// Time between asking an attempt to end and killing it
+    #[arg(long, value_name = "TIME", default_value = "10", value_parser = duration::parse)]
+    pub(crate) grace: Duration,
+    /// End when every file left is waiting for a retry
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Priority of FILES: higher is taken first [default: 0]
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = priority::parse)]
+    pub(crate) priority: Option<Priority>,
+    /// Print what each attempt printed when it ends
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) show_output: bool,
+    /// Print nothing but errors and warnings, and what was asked for
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) lists: PathListArgs,
+}

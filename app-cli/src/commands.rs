@@ -1,0 +1,68 @@
+//! The commands, one a file: from a request over the ports to a view.
+
+mod add;
+pub(crate) mod documents;
+mod log;
+mod prioritise;
+mod remove;
+mod retry_failed;
+mod run;
+mod show;
+mod status;
+mod stop;
+
+use autoproc_domain::Status;
+
+use crate::args::{Command, QueueCommand, StatusWord};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::request::{self, AddRequest, ItemWord, RunRequest};
+
+/// Carries out a command, and leaves the queue's files in order behind it.
+///
+/// # Errors
+/// [`CliError`], which says how the program ends.
+pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<ExitCode, CliError> {
+    let outcome = carry_out(command, context).await;
+    let closed = context.wiring.close().await.map_err(CliError::from);
+    outcome.and_then(|code| closed.map(|()| code))
+}
+
+async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliError> {
+    let cwd = &context.cwd;
+    match command {
+        Command::Queue(command) => queue(command, context).await?,
+        Command::Run(args) => return run::run(RunRequest::new(args, context.wiring.new_run())?, context).await,
+        Command::Stop(args) => stop::stop(args.now, context).await?,
+        Command::Status => status::status(context).await?,
+        Command::RetryFailed(args) => {
+            retry_failed::retry_failed(request::failed_files(cwd, &args.files)?, context).await?;
+        }
+        Command::Log(args) => log::log(&ItemWord::parse(&args.item, cwd)?, args.attempt, args.follow, context).await?,
+        Command::Completions(_) | Command::Man(_) => {
+            return Err(CliError::internal("a command that needs no project was given one"));
+        }
+    }
+    Ok(ExitCode::Success)
+}
+
+async fn queue(command: QueueCommand, context: &Context) -> Result<(), CliError> {
+    let cwd = &context.cwd;
+    match command {
+        QueueCommand::Add(args) => add::add(&AddRequest::new(args, cwd)?, context).await,
+        QueueCommand::List(args) => show::list(statuses(&args.statuses), args.limit, context).await,
+        QueueCommand::Clear(args) => remove::clear(statuses(&args.statuses), context).await,
+        QueueCommand::Size => show::size(context).await,
+        QueueCommand::Peek => show::peek(context).await,
+        QueueCommand::Show(args) => show::show(&ItemWord::parse(&args.item, cwd)?, context).await,
+        QueueCommand::Remove(args) => remove::remove(request::selectors(cwd, &args.files)?, context).await,
+        QueueCommand::Prioritise(args) => {
+            prioritise::prioritise(request::file(cwd, &args.file)?, args.priority, context).await
+        }
+    }
+}
+
+fn statuses(words: &[StatusWord]) -> Vec<Status> {
+    words.iter().copied().map(Status::from).collect()
+}

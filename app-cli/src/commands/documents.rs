@@ -1,0 +1,30 @@
+//! `completions` and `man`: texts made from the definition of the arguments.
+
+use clap::CommandFactory;
+
+use crate::args::{Cli, CompletionsArgs, ManArgs};
+use crate::console::Console;
+use crate::error::CliError;
+use crate::escape::Printable;
+use crate::exit_code::ExitCode;
+
+pub(crate) fn completions(args: &CompletionsArgs, console: &Console) -> Result<ExitCode, CliError> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "autoproc", &mut script);
+    console.print(|out| out.write_all(&script))?;
+    Ok(ExitCode::Success)
+}
+
+pub(crate) fn manual(args: &ManArgs, console: &Console) -> Result<ExitCode, CliError> {
+    let mut root = Cli::command();
+    root.build();
+    let mut command = &root;
+    for word in &args.command {
+        command = command
+            .find_subcommand(word)
+            .ok_or_else(|| CliError::usage(format!("there is no command {}", Printable(word))))?;
+    }
+    let page = clap_mangen::Man::new(command.clone());
+    console.print(|out| page.render(out))?;
+    Ok(ExitCode::Success)
+}

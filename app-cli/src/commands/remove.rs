@@ -1,0 +1,25 @@
+//! `queue remove` and `queue clear`: the commands that take items out.
+
+use autoproc_domain::Status;
+use autoproc_domain::command::Selector;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::view::{Cleared, Removed};
+
+pub(super) async fn remove(which: Vec<Selector>, context: &Context) -> Result<(), CliError> {
+    let removed = context.storage().remove(which, context.now()).await?;
+    context.show(&Removed(removed))
+}
+
+/// Everything goes where no status is named, but what is being processed never does.
+pub(super) async fn clear(statuses: Vec<Status>, context: &Context) -> Result<(), CliError> {
+    let statuses = if statuses.is_empty() { Status::ALL.to_vec() } else { statuses };
+    let storage = context.storage();
+    let gone = storage.clear(statuses, context.now()).await?;
+    let still_processing = storage.counts().await?.processing;
+    if still_processing > 0 {
+        context.remark(&format!("{still_processing} being processed stayed"));
+    }
+    context.show(&Cleared { gone, still_processing })
+}

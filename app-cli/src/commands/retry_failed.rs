@@ -1,0 +1,12 @@
+//! `retry-failed`: ended items get another round of attempts.
+
+use autoproc_domain::command::Selection;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::view::Requeued;
+
+pub(super) async fn retry_failed(selection: Selection, context: &Context) -> Result<(), CliError> {
+    let requeued = context.storage().requeue(selection, context.now()).await?;
+    context.show(&Requeued(requeued))
+}

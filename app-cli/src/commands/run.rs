@@ -1,0 +1,97 @@
+//! `run`: files are added, the queue is processed, and the exit code says how it went.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use autoproc_domain::ports::{Observer, StopCause, StopLevel};
+use autoproc_domain::processor::StoppedBy;
+use autoproc_domain::{AutonomousProcessor, ProcessingResult};
+
+use super::add;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::progress::Progress;
+use crate::request::RunRequest;
+use crate::show_output::ShowOutput;
+use crate::view::RunOver;
+
+pub(super) async fn run(request: RunRequest, context: &Context) -> Result<ExitCode, CliError> {
+    // The ports come first: a command that cannot be one is found while nothing is touched.
+    let ports = context.wiring.ports(&request, observers(&request, context))?;
+    // So is a queue that cannot be read: a run that began would already have left traces of itself.
+    context.storage().counts().await?;
+    if !request.source.is_empty() {
+        add_first(&request, context).await?;
+    }
+    let began = Instant::now();
+    let run = request.config.run.clone();
+    let result = AutonomousProcessor::new(ports, request.config).run().await?;
+    context.console.detach();
+    if context.json || !request.quiet {
+        context.show(&RunOver { run, result, elapsed: began.elapsed() })?;
+    }
+    Ok(exit_code(&result))
+}
+
+fn observers(request: &RunRequest, context: &Context) -> Vec<Arc<dyn Observer>> {
+    let console = &context.console;
+    let mut observers: Vec<Arc<dyn Observer>> =
+        vec![Arc::new(Progress::new(console.clone(), request.quiet, request.config.retry.max_attempts()))];
+    if request.show_output {
+        observers.push(Arc::new(ShowOutput::new(console.clone(), context.wiring.attempt_files())));
+    }
+    observers
+}
+
+/// What is added is told on standard error: the data of a run is its result.
+async fn add_first(request: &RunRequest, context: &Context) -> Result<(), CliError> {
+    let added = add::offer(&request.source, request.priority, context).await?;
+    if !request.quiet {
+        context.console.say(added.in_sum());
+    }
+    Ok(())
+}
+
+fn exit_code(result: &ProcessingResult) -> ExitCode {
+    let is_aborted = result.stop_level >= StopLevel::Aborting;
+    match result.stopped_by {
+        StoppedBy::Request(StopCause::Interrupt) if is_aborted => ExitCode::Interrupted,
+        StoppedBy::Request(StopCause::Terminate | StopCause::HangUp) if is_aborted => ExitCode::Terminated,
+        StoppedBy::StorageFull => ExitCode::TryAgain,
+        StoppedBy::Error => ExitCode::Internal,
+        StoppedBy::Request(_) | StoppedBy::QueueEmpty | StoppedBy::NothingDue if result.failed > 0 => {
+            ExitCode::FilesFailed
+        }
+        StoppedBy::Request(_) | StoppedBy::QueueEmpty | StoppedBy::NothingDue => ExitCode::Success,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(stopped_by: StoppedBy, stop_level: StopLevel, failed: u64) -> ExitCode {
+        exit_code(&ProcessingResult { processed: 1, failed, retried: 0, remaining: 0, stopped_by, stop_level })
+    }
+
+    #[test]
+    fn only_signals_that_end_attempts_are_told_as_such() {
+        use StopCause::{HangUp, Interrupt, StopFile, Terminate};
+        use StopLevel::{Aborting, Draining, Killing, Running};
+        for (cause, level, failed, expected) in [
+            (Interrupt, Draining, 0, ExitCode::Success),
+            (Interrupt, Draining, 1, ExitCode::FilesFailed),
+            (Interrupt, Aborting, 1, ExitCode::Interrupted),
+            (Terminate, Aborting, 0, ExitCode::Terminated),
+            (HangUp, Killing, 0, ExitCode::Terminated),
+            (StopFile, Aborting, 0, ExitCode::Success),
+            (StopFile, Aborting, 2, ExitCode::FilesFailed),
+        ] {
+            assert_eq!(code(StoppedBy::Request(cause), level, failed), expected, "{cause} at {level:?}");
+        }
+        assert_eq!(code(StoppedBy::QueueEmpty, Running, 0), ExitCode::Success);
+        assert_eq!(code(StoppedBy::NothingDue, Running, 1), ExitCode::FilesFailed);
+        assert_eq!(code(StoppedBy::StorageFull, Running, 1), ExitCode::TryAgain);
+    }
+}

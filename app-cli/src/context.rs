@@ -1,0 +1,55 @@
+//! What every command is given: the project, the ports behind it, and the console.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use autoproc_domain::Timestamp;
+use autoproc_domain::ports::Storage;
+
+use crate::console::Console;
+use crate::error::CliError;
+use crate::project::Project;
+use crate::render::View;
+use crate::wiring::Wiring;
+
+/// What a command works with.
+pub(crate) struct Context {
+    /// The project.
+    pub(crate) project: Project,
+    /// The ports.
+    pub(crate) wiring: Wiring,
+    /// The console.
+    pub(crate) console: Arc<Console>,
+    /// The folder that paths are relative to.
+    pub(crate) cwd: PathBuf,
+    /// Whether data is printed as JSON.
+    pub(crate) json: bool,
+}
+
+impl Context {
+    /// The queue.
+    pub(crate) fn storage(&self) -> Arc<dyn Storage> {
+        self.wiring.storage()
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.wiring.clock().now()
+    }
+
+    /// Says a view on standard output.
+    ///
+    /// # Errors
+    /// [`CliError`] where it cannot be written, other than that nobody reads it any more.
+    pub(crate) fn show(&self, view: &impl View) -> Result<(), CliError> {
+        self.console.print(|out| if self.json { view.json(out) } else { view.human(out) })?;
+        Ok(())
+    }
+
+    /// Says something to a person only: a remark beside the data.
+    pub(crate) fn remark(&self, line: &str) {
+        if !self.json {
+            self.console.say(line);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Spans of time as people type them: a bare number is seconds, anything else is jiff's friendly format.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+/// A longer span is a slip of the fingers, and sums with it could leave the range of the system's clocks.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Why a word is no span of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidDuration {
+    /// It is something else.
+    #[error("a time is a number of seconds, or as in 500ms, 5m, 1h30m")]
+    NoDuration,
+    /// Below zero.
+    #[error("a time cannot be negative")]
+    Negative,
+    /// No time at all, where some is needed.
+    #[error("a time of 0 would end every attempt before it began")]
+    Zero,
+    /// Above [`LONGEST`].
+    #[error("a time is at most 365 days (8760h)")]
+    TooLong,
+}
+
+/// Reads a span of time, 0 included.
+pub(crate) fn parse(word: &str) -> Result<Duration, InvalidDuration> {
+    let signed = parse_signed(word)?;
+    let span = Duration::try_from(signed).map_err(|_| InvalidDuration::Negative)?;
+    if span > LONGEST { Err(InvalidDuration::TooLong) } else { Ok(span) }
+}
+
+/// Reads a span of time that is not 0.
+pub(crate) fn parse_positive(word: &str) -> Result<Duration, InvalidDuration> {
+    match parse(word)? {
+        Duration::ZERO => Err(InvalidDuration::Zero),
+        span => Ok(span),
+    }
+}
+
+fn parse_signed(word: &str) -> Result<SignedDuration, InvalidDuration> {
+    let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
+    if !digits.starts_with(|first: char| first.is_ascii_digit()) {
+        return Err(InvalidDuration::NoDuration);
+    }
+    let is_bare = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let friendly = if is_bare { format!("{word}s") } else { word.to_owned() };
+    friendly.parse().map_err(|_| if is_bare { too_many_digits(digits) } else { InvalidDuration::NoDuration })
+}
+
+/// A bare number that jiff refuses has either too many digits or a misplaced point.
+fn too_many_digits(digits: &str) -> InvalidDuration {
+    if digits.contains('.') { InvalidDuration::NoDuration } else { InvalidDuration::TooLong }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_forms_are_read() {
+        let millis = |word| parse(word).map(|span| span.as_millis());
+        assert_eq!(millis("300"), Ok(300_000));
+        assert_eq!(millis("0"), Ok(0));
+        assert_eq!(millis("2.5"), Ok(2_500));
+        assert_eq!(millis("500ms"), Ok(500));
+        assert_eq!(millis("5m"), Ok(300_000));
+        assert_eq!(millis("1h30m"), Ok(5_400_000));
+        assert_eq!(millis("1h 30m"), Ok(5_400_000));
+        assert_eq!(millis("8760h"), Ok(31_536_000_000));
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_its_reason() {
+        use InvalidDuration::{Negative, NoDuration, TooLong, Zero};
+        for (word, reason) in [
+            ("", NoDuration),
+            ("soon", NoDuration),
+            ("5 parsecs", NoDuration),
+            ("P1D", NoDuration),
+            ("1.2.3", NoDuration),
+            ("inf", NoDuration),
+            ("-5", Negative),
+            ("-1h", Negative),
+            ("8761h", TooLong),
+            ("99999999999999999999999", TooLong),
+        ] {
+            assert_eq!(parse(word), Err(reason), "{word:?}");
+        }
+        assert_eq!(parse_positive("0s"), Err(Zero));
+        assert_eq!(parse_positive("1ms"), Ok(Duration::from_millis(1)));
+    }
+}

@@ -1,0 +1,202 @@
+//! What can go wrong, as a person is told it: one line that says what, one that says what to do, and an exit code.
+//!
+//! This file is the only place that turns the errors of the ports into exit codes and advice.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+
+use autoproc_domain::file_path::InvalidPath;
+use autoproc_domain::ports::{StopSignalError, StorageError};
+use autoproc_domain::processor::ProcessorError;
+use autoproc_domain::rejection::Rejection;
+
+use crate::escape::{Printable, Shown};
+use crate::exit_code::ExitCode;
+
+/// The advice where a place is of no use.
+const OTHER_PLACE: &str = "check what stands there and its permissions, or choose another folder with --project-dir";
+
+/// A failure of a command.
+#[derive(Debug)]
+pub(crate) struct CliError {
+    code: ExitCode,
+    message: String,
+    hint: Option<String>,
+}
+
+impl CliError {
+    fn new(code: ExitCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None }
+    }
+
+    /// A word that makes no sense here.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Usage, message)
+    }
+
+    /// The system failed at `action`.
+    pub(crate) fn io(action: impl Into<String>, source: &io::Error) -> Self {
+        Self::new(ExitCode::Io, format!("{}: {source}", action.into()))
+    }
+
+    /// Nothing can be written at a place.
+    pub(crate) fn cannot_write(place: &Path, source: &io::Error) -> Self {
+        Self::new(ExitCode::CannotWrite, format!("cannot write to {}: {source}", Shown(place))).with_hint(OTHER_PLACE)
+    }
+
+    /// A fault of the program.
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Internal, message)
+    }
+
+    /// The folder somebody named as the project is not one.
+    pub(crate) fn no_project(folder: &Path, said_by: &str) -> Self {
+        Self::new(ExitCode::CannotWrite, format!("{} is not a folder (given by {said_by})", Shown(folder)))
+            .with_hint("create it first, or name another one")
+    }
+
+    /// The same with advice.
+    #[must_use]
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// How the program ends by it.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        self.code
+    }
+
+    /// What went wrong, in one line.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do about it, in one line.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+/// An error and its sources, in one line. A source that repeats what is said already is left out.
+pub(crate) fn in_one_line(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !line.contains(&text) {
+            let _ = write!(line, ": {text}");
+        }
+        source = cause.source();
+    }
+    Printable(&line).to_string()
+}
+
+impl From<StorageError> for CliError {
+    fn from(error: StorageError) -> Self {
+        if let StorageError::Rejected(rejection) = error {
+            return rejection.into();
+        }
+        let (code, hint) = storage_advice(&error);
+        let told = Self::new(code, in_one_line(&error));
+        match hint {
+            Some(hint) => told.with_hint(hint),
+            None => told,
+        }
+    }
+}
+
+fn storage_advice(error: &StorageError) -> (ExitCode, Option<&'static str>) {
+    match error {
+        StorageError::Rejected(_) => (ExitCode::Usage, None),
+        StorageError::Busy { .. } => (ExitCode::TryAgain, Some("try again, or wait longer with --lock-timeout")),
+        StorageError::Full(_) => (ExitCode::TryAgain, Some("make room on the disk, then try again")),
+        StorageError::NotWritable { .. } => (ExitCode::CannotWrite, Some(OTHER_PLACE)),
+        StorageError::Damaged { .. } => {
+            (ExitCode::Damaged, Some("nothing was changed; mend the file, or move it away and restore a backup"))
+        }
+        StorageError::Unsupported { .. } => {
+            (ExitCode::Config, Some("nothing was changed; use the version of autoproc that wrote it"))
+        }
+        StorageError::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
+            (ExitCode::CannotWrite, Some(OTHER_PLACE))
+        }
+        StorageError::Io { .. } => (ExitCode::Io, None),
+        StorageError::Poisoned => (ExitCode::Io, Some("check the disk, then start again")),
+        _ => (ExitCode::Internal, None),
+    }
+}
+
+impl From<Rejection> for CliError {
+    fn from(rejection: Rejection) -> Self {
+        let told = Self::usage(in_one_line(&rejection));
+        match rejection {
+            Rejection::NotQueued(_) => told.with_hint("`autoproc queue list` shows what is there"),
+            Rejection::Processing(_) => {
+                told.with_hint("`autoproc stop` ends the run after it, `stop --now` gives it back")
+            }
+            Rejection::NotFailed { .. } => {
+                told.with_hint("`autoproc queue list --status failed,timeout` shows what has")
+            }
+            Rejection::Ended { .. } => told.with_hint("`autoproc queue add` and `retry-failed` put it back"),
+            _ => told,
+        }
+    }
+}
+
+impl From<ProcessorError> for CliError {
+    fn from(error: ProcessorError) -> Self {
+        match error {
+            ProcessorError::StillStopping { .. } => Self::new(ExitCode::TryAgain, in_one_line(&error))
+                .with_hint("try again when they have ended; `autoproc status` shows them"),
+            ProcessorError::Storage(error) => error.into(),
+            ProcessorError::StopSignal(error) => error.into(),
+            ProcessorError::Orchestrator(_) => Self::new(ExitCode::Io, in_one_line(&error))
+                .with_hint("the file goes back to the queue when the next run begins"),
+            _ => Self::internal(in_one_line(&error)),
+        }
+    }
+}
+
+impl From<StopSignalError> for CliError {
+    fn from(error: StopSignalError) -> Self {
+        Self::new(ExitCode::CannotWrite, in_one_line(&error)).with_hint("remove the file STOP-AUTONOMOUS by hand")
+    }
+}
+
+impl From<InvalidPath> for CliError {
+    fn from(error: InvalidPath) -> Self {
+        Self::usage(in_one_line(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_with_its_sources() {
+        let source = io::Error::other("the disk\nis on fire");
+        let error = CliError::from(StorageError::Io { action: "cannot append".into(), source });
+        assert_eq!(error.message(), "cannot append: the disk\\nis on fire");
+        assert_eq!(error.exit_code(), ExitCode::Io);
+    }
+
+    #[test]
+    fn every_storage_error_has_its_exit_code() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let cases = [
+            (StorageError::Busy { holder: "process 7".into() }, ExitCode::TryAgain),
+            (StorageError::Full(full()), ExitCode::TryAgain),
+            (StorageError::NotWritable { place: "x".into(), source: full() }, ExitCode::CannotWrite),
+            (StorageError::Damaged { place: "x".into(), detail: "y".into() }, ExitCode::Damaged),
+            (StorageError::Unsupported { place: "x".into(), found: "9".into(), known: "1".into() }, ExitCode::Config),
+            (StorageError::Poisoned, ExitCode::Io),
+        ];
+        for (error, code) in cases {
+            assert_eq!(CliError::from(error).exit_code(), code);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! From what was typed to the files meant: lists are read, folders are walked, each path is made absolute.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use autoproc_domain::FilePath;
+use walkdir::{DirEntry, WalkDir};
+
+use crate::args::PathListArgs;
+use crate::error::CliError;
+use crate::escape::Shown;
+use crate::project::Project;
+
+/// The word that stands for standard input.
+const STDIN: &str = "-";
+
+/// Which files are meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct PathSource {
+    /// Files, folders, or `-`.
+    pub(crate) words: Vec<PathBuf>,
+    /// A file with more of them.
+    pub(crate) list: Option<PathBuf>,
+    /// Whether paths in lists end with NUL.
+    pub(crate) null: bool,
+    /// Whether hidden files in folders count.
+    pub(crate) hidden: bool,
+    /// Whether a missing file is an error.
+    pub(crate) must_exist: bool,
+}
+
+/// The files meant.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Gathered {
+    /// All of them, in order.
+    pub(crate) files: Vec<FilePath>,
+    /// Those that do not exist.
+    pub(crate) missing: Vec<FilePath>,
+}
+
+impl PathSource {
+    /// The words, and how lists are to be read.
+    pub(crate) fn new(words: Vec<OsString>, args: &PathListArgs) -> Self {
+        Self {
+            words: words.into_iter().map(PathBuf::from).collect(),
+            list: args.from_file.clone(),
+            null: args.null,
+            hidden: args.hidden,
+            must_exist: args.must_exist,
+        }
+    }
+
+    /// Whether no file can be meant.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.is_empty() && self.list.is_none()
+    }
+
+    /// Finds the files. Nothing but reading happens.
+    ///
+    /// # Errors
+    /// [`CliError`] where a list or a folder cannot be read, a path cannot be one, or a file is missing that must not be.
+    pub(crate) fn gather(&self, cwd: &Path, project: &Project) -> Result<Gathered, CliError> {
+        let mut gathered = Gathered::default();
+        for path in self.listed()? {
+            self.take_in(&path, cwd, project, &mut gathered)?;
+        }
+        match gathered.missing.first() {
+            Some(path) if self.must_exist => Err(missing(path, gathered.missing.len())),
+            _ => Ok(gathered),
+        }
+    }
+
+    fn listed(&self) -> Result<Vec<PathBuf>, CliError> {
+        let mut paths = Vec::new();
+        for word in &self.words {
+            if word.as_os_str() == STDIN {
+                paths.extend(self.read_list(word)?);
+            } else {
+                paths.push(word.clone());
+            }
+        }
+        if let Some(list) = &self.list {
+            paths.extend(self.read_list(list)?);
+        }
+        Ok(paths)
+    }
+
+    fn read_list(&self, list: &Path) -> Result<Vec<PathBuf>, CliError> {
+        let bytes = read(list).map_err(|error| cannot_read(list, &error))?;
+        let end = if self.null { 0 } else { b'\n' };
+        let lines = bytes.split(|byte| *byte == end).filter(|line| !line.is_empty());
+        Ok(lines.map(|line| PathBuf::from(OsString::from_vec(line.to_vec()))).collect())
+    }
+
+    fn take_in(&self, path: &Path, cwd: &Path, project: &Project, into: &mut Gathered) -> Result<(), CliError> {
+        let file =
+            FilePath::resolve(cwd, path).map_err(|error| CliError::usage(format!("{}: {error}", Shown(path))))?;
+        match fs::metadata(file.as_path()) {
+            Ok(found) if found.is_dir() => return self.walk(&file, project, into),
+            Ok(_) => {}
+            Err(_) => into.missing.push(file.clone()),
+        }
+        into.files.push(file);
+        Ok(())
+    }
+
+    /// Takes in the files below a folder, by name. Links to files count as files, links to folders are not followed.
+    fn walk(&self, folder: &FilePath, project: &Project, into: &mut Gathered) -> Result<(), CliError> {
+        let walk = WalkDir::new(folder.as_path()).sort_by_file_name().into_iter();
+        for entry in walk.filter_entry(|entry| self.is_wanted(entry, project)) {
+            match entry {
+                Ok(entry) if entry.path().is_file() => into.files.push(FilePath::new(entry.path())?),
+                Ok(_) => {}
+                Err(error) if is_gone(&error) => {}
+                Err(error) => {
+                    let place = error.path().unwrap_or(folder.as_path()).to_owned();
+                    return Err(cannot_read(&place, &error.into()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_wanted(&self, entry: &DirEntry, project: &Project) -> bool {
+        let is_hidden = entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".");
+        (self.hidden || !is_hidden) && !project.is_own(entry.path())
+    }
+}
+
+fn read(list: &Path) -> io::Result<Vec<u8>> {
+    if list.as_os_str() == OsStr::new(STDIN) {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
+    fs::read(list)
+}
+
+/// A file that goes away while its folder is walked was not there to be found.
+fn is_gone(error: &walkdir::Error) -> bool {
+    error.depth() > 0 && error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+fn cannot_read(path: &Path, error: &io::Error) -> CliError {
+    CliError::io(format!("cannot read {}", Shown(path)), error).with_hint("nothing was added")
+}
+
+fn missing(first: &FilePath, count: usize) -> CliError {
+    let others = match count {
+        1 => String::new(),
+        count => format!(", and {} more do not either", count - 1),
+    };
+    CliError::usage(format!("{first} does not exist{others}"))
+        .with_hint("nothing was added; leave out --must-exist to add it")
+}

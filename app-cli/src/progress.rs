@@ -1,0 +1,162 @@
+//! How a run goes, for a person on standard error: a bar on a terminal, a line an event elsewhere.
+
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use autoproc_domain::ports::{AttemptOf, Observer, RunEvent, RunEventKind, StopCause, StopLevel};
+use autoproc_domain::view::Counts;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::console::Console;
+use crate::escape::Printable;
+use crate::render::span;
+
+/// What the bar looks like: files ended and known, rate, time left, failures.
+const TEMPLATE: &str = "{elapsed} [{bar:30}] {pos}/{len} files, {per_sec}, {eta} left{msg}";
+
+/// How often the bar moves by itself.
+const TICK: Duration = Duration::from_millis(250);
+
+/// How much is told.
+enum Detail {
+    /// A bar, and lines for what went wrong.
+    Bar(ProgressBar),
+    /// A line for every end of an attempt.
+    Lines,
+    /// Only what a person must know.
+    Warnings,
+}
+
+/// Tells how a run goes.
+pub(crate) struct Progress {
+    console: Arc<Console>,
+    detail: Detail,
+    max_attempts: u32,
+    tally: Mutex<Tally>,
+}
+
+#[derive(Default)]
+struct Tally {
+    ended: u64,
+    failed: u64,
+}
+
+impl Progress {
+    /// Tells it on this console; `quiet` leaves only warnings.
+    pub(crate) fn new(console: Arc<Console>, quiet: bool, max_attempts: u32) -> Self {
+        let detail = match (quiet, Console::err_is_terminal()) {
+            (true, _) => Detail::Warnings,
+            (false, true) => Detail::Bar(bar()),
+            (false, false) => Detail::Lines,
+        };
+        Self { console, detail, max_attempts, tally: Mutex::default() }
+    }
+
+    /// A line that is left out where the bar says the same.
+    fn line(&self, line: impl Display) {
+        if matches!(self.detail, Detail::Lines) {
+            self.console.say(line);
+        }
+    }
+
+    /// A line for whoever did not ask for quiet.
+    fn remark(&self, line: impl Display) {
+        if !matches!(self.detail, Detail::Warnings) {
+            self.console.say(line);
+        }
+    }
+
+    fn started(&self, jobs: usize, counts: Counts) {
+        self.line(format_args!("run started: {} waiting, {jobs} at a time", counts.pending));
+        if let Detail::Bar(bar) = &self.detail {
+            bar.set_length(counts.pending as u64);
+            bar.enable_steady_tick(TICK);
+            self.console.attach(bar.clone());
+        }
+    }
+
+    /// Another file is over.
+    fn ended(&self, has_failed: bool) {
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.ended += 1;
+        tally.failed += u64::from(has_failed);
+        if let Detail::Bar(bar) = &self.detail {
+            bar.set_position(tally.ended);
+            if tally.failed > 0 {
+                bar.set_message(format!(", {} failed", tally.failed));
+            }
+        }
+    }
+
+    /// Other processes may have added files meanwhile.
+    fn counted(&self, counts: Counts) {
+        if let Detail::Bar(bar) = &self.detail {
+            let ended = self.tally.lock().unwrap_or_else(PoisonError::into_inner).ended;
+            bar.set_length(ended + counts.live() as u64);
+        }
+    }
+
+    fn failed(&self, of: &AttemptOf, error: &str) {
+        self.remark(format_args!("failed {}: {} ({})", of.file_path, Printable(error), self.attempt(of)));
+        self.ended(true);
+    }
+
+    fn attempt(&self, of: &AttemptOf) -> String {
+        format!("attempt {} of {}", of.attempt, self.max_attempts)
+    }
+}
+
+impl Observer for Progress {
+    fn observe(&self, event: &RunEvent) {
+        match &event.kind {
+            RunEventKind::ProcessorStarted { jobs, counts } => self.started(*jobs, *counts),
+            RunEventKind::StopSignalCleared => self.remark("a stop request from before this run was taken away"),
+            RunEventKind::FileRecovered { of, requeued, .. } => {
+                let fate = if *requeued { "waits again" } else { "has failed: no attempts are left" };
+                self.remark(format_args!("the run that worked on {} died; it {fate}", of.file_path));
+                if !requeued {
+                    self.ended(true);
+                }
+            }
+            RunEventKind::FileStarted { .. } => {}
+            RunEventKind::FileCompleted { of, elapsed } => {
+                self.line(format_args!("completed {} in {}", of.file_path, span(*elapsed)));
+                self.ended(false);
+            }
+            RunEventKind::FileRequeued { of, backoff, error, .. } => self.remark(format_args!(
+                "retry in {} for {}: {} ({})",
+                span(*backoff),
+                of.file_path,
+                Printable(error),
+                self.attempt(of)
+            )),
+            RunEventKind::FileFailed { of, error, .. } | RunEventKind::FileTimeout { of, error, .. } => {
+                self.failed(of, error);
+            }
+            RunEventKind::FileReleased { of } => self.remark(format_args!("given back {}", of.file_path)),
+            RunEventKind::ResultDiscarded { of } => {
+                self.console.warn(format_args!("another run had taken over {}; our result is void", of.file_path));
+            }
+            RunEventKind::StopRequested { level, cause } => self.remark(stopping(*level, *cause)),
+            RunEventKind::StorageTrouble { error } => self.console.warn(Printable(error)),
+            RunEventKind::Progress { counts, .. } => self.counted(*counts),
+            RunEventKind::ProcessorStopped { .. } => self.console.detach(),
+        }
+    }
+}
+
+fn stopping(level: StopLevel, cause: StopCause) -> &'static str {
+    match (level, cause) {
+        (StopLevel::Running, _) => "going on",
+        (StopLevel::Draining, StopCause::Interrupt) => "stopping after the current files; Ctrl-C again ends them",
+        (StopLevel::Draining, _) => "stopping after the current files",
+        (StopLevel::Aborting, _) => "ending the current attempts; their files wait for the next run",
+        (StopLevel::Killing, _) => "killing the current attempts",
+    }
+}
+
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::no_length().with_style(style)
+}

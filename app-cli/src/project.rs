@@ -1,0 +1,117 @@
+//! The project folder, and where in it things are kept.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use autoproc_domain::FilePath;
+
+use crate::error::CliError;
+
+/// Where state is kept, under the project folder.
+const STATE_DIR: &str = ".claude/mission-control";
+
+/// The variables that may name the project folder, the first one first.
+const VARIABLES: [&str; 2] = ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DIR"];
+
+/// A project: a folder, and the places in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Project {
+    root: PathBuf,
+}
+
+impl Project {
+    /// Finds the project: the folder given, else the one a variable names, else the nearest one upwards that holds a
+    /// state folder, else the current one.
+    ///
+    /// # Errors
+    /// [`CliError`] where the folder given or named is not one.
+    pub(crate) fn find(
+        given: Option<&Path>,
+        cwd: &Path,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, CliError> {
+        if let Some(folder) = given {
+            return Self::at(cwd, folder, "--project-dir");
+        }
+        let set =
+            VARIABLES.into_iter().find_map(|name| Some((name, variable(name).filter(|value| !value.is_empty())?)));
+        match set {
+            Some((name, folder)) => Self::at(cwd, Path::new(&folder), name),
+            None => Ok(Self { root: nearest(cwd).unwrap_or(cwd).to_owned() }),
+        }
+    }
+
+    fn at(cwd: &Path, folder: &Path, said_by: &str) -> Result<Self, CliError> {
+        match FilePath::resolve(cwd, folder) {
+            Ok(root) if root.as_path().is_dir() => Ok(Self { root: root.as_path().to_owned() }),
+            _ => Err(CliError::no_project(folder, said_by)),
+        }
+    }
+
+    /// The project folder.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of the queue's files.
+    pub(crate) fn state_dir(&self) -> PathBuf {
+        self.root.join(STATE_DIR)
+    }
+
+    /// The file whose existence asks runs to stop.
+    pub(crate) fn stop_file(&self) -> PathBuf {
+        self.state_dir().join("STOP-AUTONOMOUS")
+    }
+
+    /// The file that tells what the latest run is about.
+    pub(crate) fn state_file(&self) -> PathBuf {
+        self.state_dir().join("AUTONOMOUS-STATE.json")
+    }
+
+    /// The log of what runs did.
+    pub(crate) fn event_log(&self) -> PathBuf {
+        self.root.join("logs/autonomous-processing.jsonl")
+    }
+
+    /// The folder of what attempts printed.
+    pub(crate) fn attempts_dir(&self) -> PathBuf {
+        self.root.join("logs/attempts")
+    }
+
+    /// Whether a path is one of our own, which no walk over folders should put on the queue.
+    pub(crate) fn is_own(&self, path: &Path) -> bool {
+        path.starts_with(self.state_dir()) || path.starts_with(self.attempts_dir()) || path == self.event_log()
+    }
+}
+
+fn nearest(cwd: &Path) -> Option<&Path> {
+    cwd.ancestors().find(|folder| folder.join(STATE_DIR).is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(given: Option<&Path>, cwd: &Path, variables: &[(&str, &Path)]) -> Option<PathBuf> {
+        let lookup =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+        Project::find(given, cwd, lookup).ok().map(|project| project.root)
+    }
+
+    #[test]
+    fn the_nearest_word_wins() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let top = folder.path();
+        let (given, first, second, below) = (top.join("given"), top.join("a"), top.join("b"), top.join("x/y"));
+        for path in [&given, &first, &second, &below, &top.join(STATE_DIR)] {
+            std::fs::create_dir_all(path).expect("a folder below it");
+        }
+        let variables = [("CLAUDE_PROJECT_DIR", second.as_path()), ("AUTOPROC_PROJECT_DIR", first.as_path())];
+        assert_eq!(find(Some(&given), &below, &variables), Some(given.clone()));
+        assert_eq!(find(None, &below, &variables), Some(first.clone()));
+        assert_eq!(find(None, &below, &variables[..1]), Some(second.clone()));
+        assert_eq!(find(None, &below, &[]), Some(top.to_owned()));
+        assert_eq!(find(None, &below, &[("AUTOPROC_PROJECT_DIR", Path::new(""))]), Some(top.to_owned()));
+        assert_eq!(find(Some(&top.join("missing")), &below, &variables), None);
+    }
+}

@@ -1,0 +1,66 @@
+//! One item: in a table, and at length.
+
+use std::io::{self, IsTerminal, Write};
+
+use autoproc_domain::{QueueItem, Status, Timestamp};
+use comfy_table::{Table, presets};
+
+use crate::escape::Printable;
+use crate::render::time::{local, span};
+
+/// Items in a table where a person looks, else with tabs between the columns and no header.
+pub(super) fn table(items: &[QueueItem], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    if !io::stdout().is_terminal() {
+        return items.iter().try_for_each(|item| writeln!(out, "{}", columns(item, now).join("\t")));
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(["ID", "STATUS", "PRIORITY", "ATTEMPTS", "FILE", "NOTE"]);
+    table.add_rows(items.iter().map(|item| columns(item, now)));
+    writeln!(out, "{}", table.trim_fmt())
+}
+
+fn columns(item: &QueueItem, now: Timestamp) -> [String; 6] {
+    [
+        item.id.to_string(),
+        item.status.to_string(),
+        item.priority.to_string(),
+        item.attempts.to_string(),
+        item.file_path.to_string(),
+        note(item, now),
+    ]
+}
+
+/// Why an item stands where it stands.
+pub(super) fn note(item: &QueueItem, now: Timestamp) -> String {
+    let due = item.not_before.filter(|due| *due > now).map(|due| format!("due in {}", span(due.saturating_since(now))));
+    let error = item
+        .last_error
+        .as_deref()
+        .filter(|_| item.status != Status::Completed)
+        .map(|error| Printable(error).to_string());
+    due.into_iter().chain(error).collect::<Vec<_>>().join("; ")
+}
+
+/// All that is known of an item.
+pub(super) fn at_length(item: &QueueItem, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    let mut line = |name: &str, value: String| writeln!(out, "{name:<13}{value}");
+    line("file", item.file_path.to_string())?;
+    line("id", item.id.to_string())?;
+    line("status", item.status.to_string())?;
+    line("priority", item.priority.to_string())?;
+    line("added", local(item.added_at))?;
+    line("attempts", item.attempts.to_string())?;
+    if let Some(at) = item.last_attempt {
+        line("last attempt", local(at))?;
+    }
+    if let Some(due) = item.not_before.filter(|due| *due > now) {
+        line("due", format!("{} (in {})", local(due), span(due.saturating_since(now))))?;
+    }
+    if let Some(error) = &item.last_error {
+        line("last error", Printable(error).to_string())?;
+    }
+    match &item.claim {
+        Some(claim) => line("run", claim.run.to_string()),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,143 @@
+//! The answers of `run`, `stop`, `status` and `log`.
+
+use std::io::{self, Write};
+
+use autoproc_domain::QueueItem;
+use autoproc_domain::ports::{LiveRun, StopLevel};
+use autoproc_domain::processor::ProcessorState;
+
+use super::{files, item};
+use crate::escape::Shown;
+use crate::render::time::{local, span};
+use crate::render::{View, json};
+use crate::view::{Attempts, RunOver, Status, Stopping};
+
+impl View for RunOver {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        let result = &self.result;
+        writeln!(
+            out,
+            "processed {}, failed {}, retried {}, {} waiting; ended by {} after {}",
+            result.processed,
+            result.failed,
+            result.retried,
+            result.remaining,
+            result.stopped_by.word(),
+            span(self.elapsed)
+        )
+    }
+
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        json::run::run_over(self, out)
+    }
+}
+
+impl View for Stopping {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.live_runs.is_empty() {
+            return writeln!(out, "no run is live: the next one will discard this request");
+        }
+        let how =
+            if self.level == StopLevel::Draining { "finish its current files" } else { "end its current attempts" };
+        self.live_runs.iter().try_for_each(|run| writeln!(out, "{} will {how} and stop", run.owner))
+    }
+
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        json::run::stopping(self, out)
+    }
+}
+
+impl View for Status {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.live_runs.is_empty() {
+            not_running(self, out)?;
+        }
+        self.live_runs.iter().try_for_each(|run| running(self, run, out))?;
+        totals(self, out)?;
+        if !self.processing.is_empty() {
+            writeln!(out, "\nprocessing now:")?;
+        }
+        self.processing.iter().try_for_each(|item| writeln!(out, "  {}", current(self, item)))?;
+        if !self.waiting.is_empty() {
+            writeln!(out, "\nwaiting:")?;
+        }
+        self.waiting.iter().try_for_each(|item| writeln!(out, "  {}", waiting(self, item)))?;
+        match self.counts.pending.saturating_sub(self.waiting.len()) {
+            0 => Ok(()),
+            more => writeln!(out, "  and {more} more"),
+        }
+    }
+
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        json::run::status(self, out)
+    }
+}
+
+fn not_running(view: &Status, out: &mut dyn Write) -> io::Result<()> {
+    let Some(latest) = &view.latest else { return writeln!(out, "no run is live, and none has been") };
+    writeln!(out, "no run is live; the latest {}", ending(latest))?;
+    writeln!(out, "{} processed, {} failed in it", latest.files_processed, latest.files_failed)
+}
+
+/// A state that still says running was left by a run that died.
+fn ending(latest: &ProcessorState) -> String {
+    match (latest.stopped_at, latest.started_at) {
+        (Some(at), _) => format!("{} at {}", latest.status.word(), local(at)),
+        (None, Some(at)) => format!("began at {} and did not end in order", local(at)),
+        (None, None) => latest.status.word().to_owned(),
+    }
+}
+
+fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> {
+    let info = &run.info;
+    let elapsed = span(view.now.saturating_since(info.started_at));
+    writeln!(out, "running since {} ({elapsed}), {} at a time, by {}", local(info.started_at), info.jobs, run.owner)?;
+    let Some(latest) = view.latest.as_ref().filter(|latest| latest.run_id.as_ref() == Some(&info.id)) else {
+        return Ok(());
+    };
+    let rate = view.files_per_second().map_or(String::new(), |rate| format!(", {rate:.2} files/s"));
+    writeln!(out, "{} processed, {} failed in this run{rate}", latest.files_processed, latest.files_failed)
+}
+
+fn totals(view: &Status, out: &mut dyn Write) -> io::Result<()> {
+    let counts = view.counts;
+    writeln!(
+        out,
+        "{}: {} pending, {} processing, {} completed, {} failed, {} timeout",
+        files(counts.total()),
+        counts.pending,
+        counts.processing,
+        counts.completed,
+        counts.failed,
+        counts.timeout
+    )
+}
+
+fn current(view: &Status, item: &QueueItem) -> String {
+    let since = item.last_attempt.map_or(String::new(), |at| format!(", for {}", span(view.now.saturating_since(at))));
+    match view.run_of(item) {
+        Some(run) => format!("{}  attempt {} of {}{since}", item.file_path, item.attempts, run.info.max_attempts),
+        None => format!("{}  attempt {}; its run is gone, the next one takes it up", item.file_path, item.attempts),
+    }
+}
+
+fn waiting(view: &Status, item: &QueueItem) -> String {
+    let mut why = vec![format!("priority {}", item.priority)];
+    if item.attempts > 0 {
+        let of = view.max_attempts().map_or(String::new(), |max| format!(" of {}", max.saturating_sub(1)));
+        why.push(format!("retry {}{of}", item.attempts));
+    }
+    let note = item::note(item, view.now);
+    why.extend((!note.is_empty()).then_some(note));
+    format!("{}  {}", item.file_path, why.join(", "))
+}
+
+impl View for Attempts {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.files.iter().try_for_each(|file| writeln!(out, "{}\t{}", file.attempt, Shown(&file.path)))
+    }
+
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        json::run::attempts(self, out)
+    }
+}

@@ -1,0 +1,108 @@
+//! Views for programs: stable keys in snake case, times in RFC 3339, one document a line.
+//!
+//! A path that is not UTF-8 stands in `file_path` with replacement characters, and in `file_path_bytes` as it is, in hex.
+
+pub(super) mod queue;
+pub(super) mod run;
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use autoproc_domain::view::Counts;
+use autoproc_domain::{FilePath, QueueItem};
+use serde::Serialize;
+
+use super::time::rfc3339;
+
+fn print(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, document)?;
+    writeln!(out)
+}
+
+/// A path in both its spellings.
+#[derive(Serialize)]
+struct PathJson {
+    file_path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_path_bytes: Option<String>,
+}
+
+impl From<&FilePath> for PathJson {
+    fn from(path: &FilePath) -> Self {
+        let file_path = path.as_path().to_string_lossy().into_owned();
+        let is_utf8 = path.as_os_str().to_str().is_some();
+        Self { file_path, file_path_bytes: (!is_utf8).then(|| hex(path.as_os_str().as_encoded_bytes())) }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[derive(Serialize)]
+struct ItemJson {
+    id: u64,
+    #[serde(flatten)]
+    path: PathJson,
+    priority: i32,
+    status: &'static str,
+    added_at: String,
+    attempts: u32,
+    last_attempt: Option<String>,
+    not_before: Option<String>,
+    last_error: Option<String>,
+    run_id: Option<String>,
+}
+
+impl From<&QueueItem> for ItemJson {
+    fn from(item: &QueueItem) -> Self {
+        Self {
+            id: item.id.get(),
+            path: (&item.file_path).into(),
+            priority: item.priority.get(),
+            status: item.status.word(),
+            added_at: rfc3339(item.added_at),
+            attempts: item.attempts,
+            last_attempt: item.last_attempt.map(rfc3339),
+            not_before: item.not_before.map(rfc3339),
+            last_error: item.last_error.as_deref().map(str::to_owned),
+            run_id: item.claim.as_ref().map(|claim| claim.run.to_string()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct CountsJson {
+    pending: usize,
+    processing: usize,
+    completed: usize,
+    failed: usize,
+    timeout: usize,
+}
+
+impl From<Counts> for CountsJson {
+    fn from(counts: Counts) -> Self {
+        let Counts { pending, processing, completed, failed, timeout } = counts;
+        Self { pending, processing, completed, failed, timeout }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_are_kept_in_hex() {
+        let path = FilePath::new(OsStr::from_bytes(b"/a\xff")).expect("a path");
+        let json = serde_json::to_string(&PathJson::from(&path)).expect("a document");
+        assert_eq!(json, "{\"file_path\":\"/a\u{fffd}\",\"file_path_bytes\":\"2f61ff\"}");
+        let plain = FilePath::new("/a").expect("a path");
+        assert_eq!(serde_json::to_string(&PathJson::from(&plain)).expect("a document"), "{\"file_path\":\"/a\"}");
+    }
+}

@@ -1,0 +1,92 @@
+//! The answers of `queue …` and `retry-failed`.
+
+use std::io::{self, Write};
+
+use autoproc_domain::view::EnqueueOutcome;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{CountsJson, ItemJson, PathJson, print};
+use crate::view::{Added, Cleared, Listed, Peeked, Removed, Reprioritised, Requeued, Shown, Size};
+
+#[derive(Serialize)]
+struct AddedJson {
+    added: usize,
+    raised: usize,
+    unchanged: usize,
+    missing: usize,
+    priority: i32,
+    files: Vec<AddedFileJson>,
+}
+
+#[derive(Serialize)]
+struct AddedFileJson {
+    #[serde(flatten)]
+    path: PathJson,
+    outcome: &'static str,
+}
+
+fn outcome_word(outcome: EnqueueOutcome) -> &'static str {
+    match outcome {
+        EnqueueOutcome::Added => "added",
+        EnqueueOutcome::Raised => "raised",
+        EnqueueOutcome::Unchanged => "unchanged",
+    }
+}
+
+pub(in crate::render) fn added(view: &Added, out: &mut dyn Write) -> io::Result<()> {
+    let file = |(path, outcome): &(_, _)| AddedFileJson { path: PathJson::from(path), outcome: outcome_word(*outcome) };
+    let document = AddedJson {
+        added: view.count(EnqueueOutcome::Added),
+        raised: view.count(EnqueueOutcome::Raised),
+        unchanged: view.count(EnqueueOutcome::Unchanged),
+        missing: view.missing,
+        priority: view.priority.get(),
+        files: view.files.iter().map(file).collect(),
+    };
+    print(out, &document)
+}
+
+#[derive(Serialize)]
+struct ListedJson {
+    items: Vec<ItemJson>,
+    more: bool,
+}
+
+pub(in crate::render) fn listed(view: &Listed, out: &mut dyn Write) -> io::Result<()> {
+    print(out, &ListedJson { items: view.items.iter().map(ItemJson::from).collect(), more: view.more })
+}
+
+pub(in crate::render) fn size(view: &Size, out: &mut dyn Write) -> io::Result<()> {
+    print(out, &json!({ "size": view.0 }))
+}
+
+pub(in crate::render) fn peeked(view: &Peeked, out: &mut dyn Write) -> io::Result<()> {
+    print(out, &view.0.as_ref().map(ItemJson::from))
+}
+
+pub(in crate::render) fn shown(view: &Shown, out: &mut dyn Write) -> io::Result<()> {
+    print(out, &ItemJson::from(&view.item))
+}
+
+pub(in crate::render) fn reprioritised(view: &Reprioritised, out: &mut dyn Write) -> io::Result<()> {
+    print(out, &ItemJson::from(&view.0))
+}
+
+pub(in crate::render) fn removed(view: &Removed, out: &mut dyn Write) -> io::Result<()> {
+    print(out, &json!({ "removed": view.0 }))
+}
+
+pub(in crate::render) fn requeued(view: &Requeued, out: &mut dyn Write) -> io::Result<()> {
+    print(out, &json!({ "requeued": view.0 }))
+}
+
+#[derive(Serialize)]
+struct ClearedJson {
+    cleared: CountsJson,
+    still_processing: usize,
+}
+
+pub(in crate::render) fn cleared(view: &Cleared, out: &mut dyn Write) -> io::Result<()> {
+    print(out, &ClearedJson { cleared: view.gone.into(), still_processing: view.still_processing })
+}

@@ -1,0 +1,32 @@
+//! Validated forms of what was typed: whatever is in them makes sense, as far as can be known without touching the queue.
+
+mod add;
+mod item_word;
+mod run;
+
+use std::path::{Path, PathBuf};
+
+use autoproc_domain::FilePath;
+use autoproc_domain::command::{Selection, Selector};
+
+use crate::error::CliError;
+use crate::escape::Shown;
+
+pub(crate) use add::AddRequest;
+pub(crate) use item_word::ItemWord;
+pub(crate) use run::{CommandTemplate, RunRequest};
+
+/// The file a person names.
+pub(crate) fn file(cwd: &Path, path: &Path) -> Result<FilePath, CliError> {
+    FilePath::resolve(cwd, path).map_err(|error| CliError::usage(format!("{}: {error}", Shown(path))))
+}
+
+/// The files a person names.
+pub(crate) fn selectors(cwd: &Path, paths: &[PathBuf]) -> Result<Vec<Selector>, CliError> {
+    paths.iter().map(|path| file(cwd, path).map(Selector::Path)).collect()
+}
+
+/// The files a person names; every failed one where none is named.
+pub(crate) fn failed_files(cwd: &Path, paths: &[PathBuf]) -> Result<Selection, CliError> {
+    if paths.is_empty() { Ok(Selection::AllFailed) } else { selectors(cwd, paths).map(Selection::These) }
+}

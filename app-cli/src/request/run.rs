@@ -1,0 +1,85 @@
+//! `run`: what to do with each file, and how.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use autoproc_domain::processor::RunConfig;
+use autoproc_domain::{Priority, RetryPolicy, RunId};
+
+use crate::args::RunArgs;
+use crate::error::CliError;
+use crate::paths::PathSource;
+
+/// What is executed on each file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CommandTemplate {
+    /// A program and its arguments; at least the program is there.
+    Argv(Vec<OsString>),
+    /// A line for a shell.
+    Shell(OsString),
+}
+
+/// A run.
+#[derive(Debug)]
+pub(crate) struct RunRequest {
+    /// Files to add first.
+    pub(crate) source: PathSource,
+    /// How urgent they are.
+    pub(crate) priority: Priority,
+    /// What to do with each.
+    pub(crate) command: CommandTemplate,
+    /// How the processor goes about it.
+    pub(crate) config: RunConfig,
+    /// Time between asking an attempt to end and killing it.
+    pub(crate) grace: Duration,
+    /// Whether to print what attempts print.
+    pub(crate) show_output: bool,
+    /// Whether to print little else.
+    pub(crate) quiet: bool,
+}
+
+impl RunRequest {
+    /// Understands the words; `run` is the name of the run to be.
+    ///
+    /// # Errors
+    /// [`CliError`] where there is nothing to execute.
+    pub(crate) fn new(mut args: RunArgs, run: RunId) -> Result<Self, CliError> {
+        let command = command(std::mem::take(&mut args.command), args.shell.take())?;
+        Ok(Self {
+            source: PathSource::new(std::mem::take(&mut args.files), &args.lists),
+            priority: args.priority.unwrap_or_default(),
+            command,
+            config: config(&args, run),
+            grace: args.grace,
+            show_output: args.show_output,
+            quiet: args.quiet,
+        })
+    }
+}
+
+fn command(argv: Vec<OsString>, shell: Option<OsString>) -> Result<CommandTemplate, CliError> {
+    let is_blank = |word: &OsString| word.as_encoded_bytes().trim_ascii().is_empty();
+    match (argv.first(), shell) {
+        (None, Some(line)) if !is_blank(&line) => Ok(CommandTemplate::Shell(line)),
+        (Some(program), None) if !is_blank(program) => Ok(CommandTemplate::Argv(argv)),
+        _ => Err(CliError::usage("there is no command to run on the files")
+            .with_hint("give one after two dashes, as in: autoproc run -- COMMAND {}")),
+    }
+}
+
+fn config(args: &RunArgs, run: RunId) -> RunConfig {
+    RunConfig {
+        run,
+        jobs: NonZeroUsize::new(usize::from(args.jobs)).unwrap_or(NonZeroUsize::MIN),
+        timeout: args.timeout,
+        retry: RetryPolicy {
+            retries: args.retries,
+            backoff_base: args.backoff_base,
+            max_backoff: args.max_backoff,
+            retry_timeouts: !args.no_retry_timeouts,
+            permanent_exits: args.no_retry_exit.iter().map(|code| i32::from(code.get())).collect(),
+        },
+        wait_for_backoff: !args.no_wait,
+    }
+}

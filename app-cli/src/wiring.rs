@@ -1,0 +1,163 @@
+//! Puts concrete adapters behind the ports. No other file names one.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use autoproc_domain::ports::{Clock, Observer, Storage, StorageError};
+use autoproc_domain::processor::Ports;
+use autoproc_domain::{ItemId, ProcessorState, RunId};
+use autoproc_json_store::{JsonStore, Mode, StoreConfig};
+use autoproc_subprocess::{AttemptLog, AttemptLogs, CommandLine, CommandOrchestrator, InvalidCommand, Settings};
+use autoproc_system::{
+    EventLog, Observers, OnTrouble, StateDocument, StateFile, StateFileError, StopWatch, SystemClock, read_state_file,
+    write_stop_request,
+};
+
+use crate::console::Console;
+use crate::error::CliError;
+use crate::project::Project;
+use crate::request::{CommandTemplate, RunRequest};
+use crate::view::AttemptFile;
+
+/// What the ports are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// One command.
+    Command,
+    /// A run.
+    Run,
+}
+
+/// The adapters of one project.
+pub(crate) struct Wiring {
+    project: Project,
+    console: Arc<Console>,
+    store: Arc<JsonStore>,
+    clock: Arc<SystemClock>,
+}
+
+impl Wiring {
+    /// The adapters for this project. Nothing is touched yet.
+    pub(crate) fn new(project: Project, lock_timeout: Duration, purpose: Use, console: Arc<Console>) -> Self {
+        let store = JsonStore::open(StoreConfig {
+            state_dir: project.state_dir(),
+            base: project.root().to_owned(),
+            lock_timeout,
+            mode: match purpose {
+                Use::Command => Mode::Command,
+                Use::Run => Mode::Service,
+            },
+            on_notice: notices(&console),
+        });
+        Self { project, console, store: Arc::new(store), clock: Arc::new(SystemClock) }
+    }
+
+    /// The queue.
+    pub(crate) fn storage(&self) -> Arc<dyn Storage> {
+        self.store.clone()
+    }
+
+    /// The time.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
+    /// Leaves the queue's files in order.
+    ///
+    /// # Errors
+    /// As the store says. The queue is complete all the same.
+    pub(crate) async fn close(&self) -> Result<(), StorageError> {
+        self.store.close().await
+    }
+
+    /// A name for a run that no other ever had: it holds the time and 74 random bits (RFC 9562, UUID version 7).
+    #[expect(clippy::unused_self, reason = "names of runs belong to the adapters, and so to the wiring")]
+    pub(crate) fn new_run(&self) -> RunId {
+        RunId::new(uuid::Uuid::now_v7().to_string())
+    }
+
+    /// The ports of a run, whose story is also told to `observers`.
+    ///
+    /// # Errors
+    /// [`CliError`] where the command can be none, or the system has no thread to give.
+    pub(crate) fn ports(&self, request: &RunRequest, observers: Vec<Arc<dyn Observer>>) -> Result<Ports, CliError> {
+        let command = command_line(&request.command).map_err(|error| CliError::usage(error.to_string()))?;
+        let stop = StopWatch::new(self.project.stop_file()).and_then(StopWatch::with_signals);
+        Ok(Ports {
+            storage: self.storage(),
+            clock: self.clock(),
+            orchestrator: Arc::new(self.orchestrator(command, request.grace)),
+            stop: Arc::new(stop.map_err(|error| CliError::io("cannot listen to signals", &error))?),
+            observer: Arc::new(self.observers(observers)?),
+        })
+    }
+
+    fn orchestrator(&self, command: CommandLine, grace: Duration) -> CommandOrchestrator {
+        let settings = Settings { grace, attempts_dir: self.project.attempts_dir(), working_dir: None };
+        CommandOrchestrator::new(command, settings).with_notices(notices(&self.console))
+    }
+
+    fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {
+        let log = EventLog::new(self.project.event_log(), trouble(&self.console));
+        let state = StateFile::new(self.project.state_file(), trouble(&self.console));
+        let state = state.map_err(|error| CliError::io("cannot start a thread", &error))?;
+        let mut all: Vec<Arc<dyn Observer>> = vec![Arc::new(log), Arc::new(state)];
+        all.extend(others);
+        Ok(Observers::new(all))
+    }
+
+    /// Asks live runs to stop.
+    ///
+    /// # Errors
+    /// Where the request cannot be written.
+    pub(crate) fn request_stop(&self, now: bool) -> io::Result<()> {
+        std::fs::create_dir_all(self.project.state_dir())?;
+        write_stop_request(&self.project.stop_file(), now)
+    }
+
+    /// What the latest run last said of itself.
+    ///
+    /// # Errors
+    /// Where the file it said it in cannot be understood.
+    pub(crate) fn processor_state(&self) -> Result<Option<ProcessorState>, StateFileError> {
+        Ok(read_state_file(&self.project.state_file())?.map(|StateDocument { state, .. }| state))
+    }
+
+    /// What attempts printed.
+    pub(crate) fn attempt_files(&self) -> AttemptFiles {
+        AttemptFiles(AttemptLogs::new(self.project.attempts_dir()))
+    }
+}
+
+/// Where what attempts printed is found.
+#[derive(Debug, Clone)]
+pub(crate) struct AttemptFiles(AttemptLogs);
+
+impl AttemptFiles {
+    /// What there is of an item's attempts, the oldest first.
+    ///
+    /// # Errors
+    /// Where the folder is there and cannot be read.
+    pub(crate) fn of(&self, item: ItemId) -> io::Result<Vec<AttemptFile>> {
+        let logs = self.0.attempts_of(item)?;
+        Ok(logs.into_iter().map(|AttemptLog { path, attempt, claim }| AttemptFile { path, attempt, claim }).collect())
+    }
+}
+
+fn command_line(template: &CommandTemplate) -> Result<CommandLine, InvalidCommand> {
+    match template {
+        CommandTemplate::Argv(words) => CommandLine::argv(words),
+        CommandTemplate::Shell(line) => CommandLine::shell(line),
+    }
+}
+
+fn notices(console: &Arc<Console>) -> Arc<dyn Fn(&str) + Send + Sync> {
+    let console = console.clone();
+    Arc::new(move |notice| console.warn(notice))
+}
+
+fn trouble(console: &Arc<Console>) -> OnTrouble {
+    let console = console.clone();
+    Box::new(move |trouble| console.warn(trouble))
+}

@@ -1,0 +1,187 @@
+//! Whatever is wrong with what we are given: an exit code, an `error:` line, and a state folder as it was before.
+
+use std::fs::{self, File};
+
+use crate::harness::{Answer, Place, end_of, list_of, wait_until};
+
+/// Asks, and sees that nothing has changed by it.
+#[track_caller]
+fn refused(place: &Place, words: &[&str], code: i32, says: &str) -> Answer {
+    let before = place.bytes();
+    let answer = place.ask(words).expect_error(code, says);
+    assert!(before == place.bytes(), "the state has changed by {words:?}");
+    answer
+}
+
+#[test]
+fn words_that_make_no_sense_are_refused() {
+    let place = Place::with_queue(&["a", "b"]);
+    for (words, says) in [
+        (&["frobnicate"][..], "frobnicate"),
+        (&["queue", "frobnicate"], "frobnicate"),
+        (&["queue", "add"], "required"),
+        (&["queue", "add", ""], "empty"),
+        (&["queue", "add", "a", "five"], "neither a priority"),
+        (&["queue", "add", "a", "5.5"], "neither a priority"),
+        (&["queue", "add", "a", "2147483648"], "between"),
+        (&["queue", "add", "a", "-2147483649"], "between"),
+        (&["queue", "add", "a", "-p", "2147483648"], "between"),
+        (&["queue", "add", "a", "-p", "high"], "integer"),
+        (&["queue", "add", "a", "5", "-p", "6"], "twice"),
+        (&["queue", "add", "nowhere", "--must-exist"], "does not exist"),
+        (&["queue", "prioritise", "a", "high"], "integer"),
+        (&["queue", "prioritise", "a", "99999999999"], "between"),
+        (&["queue", "list", "--status", "lost"], "lost"),
+        (&["queue", "list", "-n", "many"], "many"),
+        (&["queue", "show", "nowhere"], "not in the queue"),
+        (&["queue", "show", "77"], "not in the queue"),
+        (&["queue", "remove", "nowhere"], "not in the queue"),
+        (&["queue", "prioritise", "nowhere", "1"], "not in the queue"),
+        (&["retry-failed", "a"], "is pending"),
+        (&["log", "nowhere"], "not in the queue"),
+        (&["log", "77"], "not in the queue"),
+        (&["log", "a", "--attempt", "0"], "0"),
+        (&["log", "a", "--attempt", "3"], "attempt 3"),
+        (&["queue", "size", "--lock-timeout", "soon"], "soon"),
+        (&["queue", "size", "--color", "pink"], "pink"),
+        (&["completions", "cobol"], "cobol"),
+        (&["man", "frobnicate"], "frobnicate"),
+    ] {
+        refused(&place, words, 2, says);
+    }
+}
+
+#[test]
+fn a_run_that_makes_no_sense_touches_nothing() {
+    let place = Place::with_queue(&["a"]);
+    for (words, says) in [
+        (&["run"][..], "no command"),
+        (&["run", "b", "c"], "no command"),
+        (&["run", "--"], "no command"),
+        (&["run", "--", ""], "no command"),
+        (&["run", "--shell", " "], "no command"),
+        (&["run", "--shell", "x", "--", "true"], "cannot be used with"),
+        (&["run", "--timeout", "0", "--", "true"], "0"),
+        (&["run", "--timeout", "0s", "--", "true"], "0"),
+        (&["run", "--timeout", "soon", "--", "true"], "soon"),
+        (&["run", "--timeout=-5", "--", "true"], "negative"),
+        (&["run", "--timeout", "99999999999999999999", "--", "true"], "at most"),
+        (&["run", "-j", "0", "--", "true"], "0"),
+        (&["run", "-j", "100000", "--", "true"], "100000"),
+        (&["run", "-r", "-1", "--", "true"], "-1"),
+        (&["run", "--no-retry-exit", "256", "--", "true"], "256"),
+        (&["run", "--no-retry-exit", "0", "--", "true"], "0"),
+        (&["run", "--backoff-base", "x", "--", "true"], "x"),
+        (&["run", "--json", "--show-output", "--", "true"], "cannot be used with"),
+        (&["run", "nowhere", "--must-exist", "--", "true"], "does not exist"),
+    ] {
+        refused(&place, words, 2, says);
+        assert!(!place.path("logs").exists(), "{words:?} left a log");
+    }
+    assert!(refused(&place, &["run"], 2, "no command").err.contains("hint: give one"), "what to give is said");
+}
+
+#[test]
+fn a_project_folder_that_is_none_is_refused() {
+    let place = Place::new();
+    place.write("file", "");
+    for folder in ["missing", "file"] {
+        refused(&place, &["--project-dir", folder, "queue", "add", "x"], 73, "is not a folder");
+    }
+    let mut command = place.command(["queue", "size"]);
+    let answer = Answer::from(command.env("AUTOPROC_PROJECT_DIR", "missing").output().expect("the binary"));
+    answer.expect_error(73, "AUTOPROC_PROJECT_DIR");
+    assert!(!place.path("missing").exists());
+}
+
+#[test]
+fn a_file_in_the_place_of_the_state_folder_is_left_alone() {
+    let place = Place::new();
+    place.write("a", "");
+    let obstacle = place.write(".claude/mission-control", "mine");
+    for words in [&["queue", "add", "a"][..], &["stop"], &["run", "--", "true"]] {
+        refused(&place, words, 73, "cannot ");
+    }
+    assert_eq!(fs::read(obstacle).expect("the file"), b"mine");
+}
+
+#[test]
+fn damaged_and_foreign_states_are_refused_and_left_alone() {
+    let item = r#"{"file_path": "/a", "priority": 0, "added_at": "2025-01-01T00:00:00", "attempts": 0,
+        "last_attempt": null, "status": "STATUS"}"#;
+    let queue = |version: &str, status: &str| {
+        format!(r#"{{"version": "{version}", "items": [{}]}}"#, item.replace("STATUS", status))
+    };
+    for (text, code, says) in [
+        ("not JSON".to_owned(), 65, "damaged"),
+        (String::new(), 65, "damaged"),
+        ("[]".to_owned(), 65, "damaged"),
+        (queue("1.0.0", "pending").replace('}', ""), 65, "damaged"),
+        (queue("1.0.0", "lost"), 65, "lost"),
+        (queue("99.0.0", "pending"), 78, "99.0.0"),
+    ] {
+        let place = Place::new();
+        place.write(".claude/mission-control/QUEUE-STATE.json", &text);
+        for words in [
+            &["queue", "list"][..],
+            &["queue", "add", "b"],
+            &["queue", "clear"],
+            &["status"],
+            &["retry-failed"],
+            &["run", "-q", "--", "true"],
+        ] {
+            refused(&place, words, code, says);
+        }
+    }
+}
+
+#[test]
+fn a_journal_with_a_flipped_byte_is_refused_and_left_alone() {
+    let place = Place::with_queue(&["a", "b", "c"]);
+    let mut run = place.start(["run", "-q", "--shell", "test {/} != c || touch {//}/begun; test {/} != c || sleep 5"]);
+    wait_until("the third file is begun", || place.path("begun").exists());
+    run.kill().expect("a child");
+    run.wait().expect("it ends");
+    let journal = place.bytes().into_keys().find(|path| path.to_string_lossy().contains(".journal."));
+    let journal = journal.expect("what a run that died leaves");
+    let mut bytes = fs::read(&journal).expect("the journal");
+    assert!(bytes.split(|byte| *byte == b'\n').count() > 3, "valid lines follow the damaged one");
+    let middle = bytes.iter().position(|byte| *byte == b'\n').expect("a line") / 2;
+    bytes[middle] ^= 0x01;
+    fs::write(&journal, bytes).expect("the journal");
+    for words in [&["queue", "list"][..], &["queue", "clear"], &["run", "-q", "--", "true"]] {
+        refused(&place, words, 65, "damaged");
+    }
+}
+
+#[test]
+fn a_held_lock_names_its_holder() {
+    let place = Place::with_queue(&[]);
+    place.write("a", "");
+    let add = place.start(["queue", "add", "a"]);
+    let holder = format!("{}", add.id());
+    end_of(add).expect_code(0);
+    let lock = File::options().write(true).open(place.state("QUEUE-STATE.lock")).expect("the lock");
+    lock.lock().expect("nobody else holds it");
+    refused(&place, &["queue", "add", "b", "--lock-timeout", "100ms"], 75, &holder);
+    assert_eq!(place.ask(["queue", "size"]).expect_code(0).out, "1\n", "looking needs no lock");
+    drop(lock);
+    place.ask(["queue", "add", "b", "-p", "0"]).expect_code(0);
+}
+
+#[test]
+fn a_list_or_folder_that_cannot_be_read_adds_nothing() {
+    let place = Place::with_queue(&["a"]);
+    refused(&place, &["queue", "add", "--from-file", "nowhere"], 74, "cannot read");
+    refused(&place, &["queue", "add", "--from-file", "."], 74, "cannot read");
+}
+
+#[test]
+fn nobody_listening_is_no_failure() {
+    let place = Place::new();
+    place.tell(["queue", "add", "-"], &list_of(20_000)).expect_code(0);
+    let mut list = place.start(["queue", "list"]);
+    drop(list.stdout.take());
+    let answer = end_of(list).expect_code(0);
+    assert_eq!(answer.err, "");
+}

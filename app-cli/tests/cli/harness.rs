@@ -1,0 +1,215 @@
+//! A folder to work in, and the binary to work with.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// No machine is so slow that what a test waits for comes later; a test that waits so long has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often a test looks for what it waits for.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// What the environment of the tests must not bring in.
+const FOREIGN: [&str; 7] = [
+    "AUTOPROC_PROJECT_DIR",
+    "CLAUDE_PROJECT_DIR",
+    "NO_COLOR",
+    "CLICOLOR_FORCE",
+    "CLICOLOR",
+    "RUST_BACKTRACE",
+    "COLUMNS",
+];
+
+/// A project folder.
+pub(crate) struct Place {
+    dir: TempDir,
+}
+
+/// What a command answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Place {
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        Self { dir: tempfile::tempdir().expect("a folder for the test") }
+    }
+
+    /// One in which these files are waiting.
+    pub(crate) fn with_queue(files: &[&str]) -> Self {
+        let place = Self::new();
+        for name in files {
+            place.write(name, "");
+            place.ask(["queue", "add", name]).expect_code(0);
+        }
+        place
+    }
+
+    /// The folder, or a path in it.
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The folder of the queue's files.
+    pub(crate) fn state(&self, name: &str) -> PathBuf {
+        self.path(".claude/mission-control").join(name)
+    }
+
+    /// Writes a file, and the folders above it.
+    pub(crate) fn write(&self, name: impl AsRef<Path>, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a file has a folder")).expect("the folder");
+        fs::write(&path, text).expect("the file");
+        path
+    }
+
+    /// The binary with these words, in this folder.
+    pub(crate) fn command<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_autoproc"));
+        command.args(words).current_dir(self.dir.path()).stdin(Stdio::null());
+        for name in FOREIGN {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Its answer.
+    pub(crate) fn ask<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Answer {
+        self.command(words).output().expect("the binary").into()
+    }
+
+    /// Its answer, when it is given this on standard input.
+    pub(crate) fn tell<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>, input: &[u8]) -> Answer {
+        let mut command = self.command(words);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary");
+        child.stdin.take().expect("a pipe").write_all(input).expect("it reads");
+        child.wait_with_output().expect("it ends").into()
+    }
+
+    /// What it prints with `--json`.
+    pub(crate) fn json<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Value {
+        let mut command = self.command(words);
+        let answer = Answer::from(command.arg("--json").output().expect("the binary"));
+        answer.json()
+    }
+
+    /// The binary, started and left to itself.
+    pub(crate) fn start<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Child {
+        let mut command = self.command(words);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary")
+    }
+
+    /// The names of the files in the queue, in claim order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let name =
+            |item: &Value| item["file_path"].as_str().map(|path| path.rsplit('/').next().unwrap_or(path).to_owned());
+        self.items().iter().filter_map(name).collect()
+    }
+
+    /// The items of the queue, in claim order.
+    pub(crate) fn items(&self) -> Vec<Value> {
+        self.json(["queue", "list"])["items"].as_array().expect("a list").clone()
+    }
+
+    /// The status word of a file.
+    pub(crate) fn status_of(&self, name: &str) -> String {
+        self.json(["queue", "show", name])["status"].as_str().expect("a word").to_owned()
+    }
+
+    /// Every file in the state folder, byte for byte. Locks are left out: they hold nothing.
+    pub(crate) fn bytes(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        collect(&self.path(".claude"), &mut files);
+        files
+    }
+}
+
+fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_none_or(|extension| extension != "lock") {
+            files.insert(path.clone(), fs::read(&path).expect("a file that is there"));
+        }
+    }
+}
+
+impl From<Output> for Answer {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().expect("it ended by itself"),
+            out: String::from_utf8(output.stdout).expect("text"),
+            err: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+}
+
+impl Answer {
+    /// The same, when the exit code is this one.
+    #[track_caller]
+    pub(crate) fn expect_code(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:#?}");
+        self
+    }
+
+    /// The same, when it failed as a person should be told: one line that says so, no panic, nothing on standard output.
+    #[track_caller]
+    pub(crate) fn expect_error(self, code: i32, words: &str) -> Self {
+        assert_eq!(self.code, code, "{self:#?}");
+        let line = self.err.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+        assert!(line.contains(words), "no {words:?} in {self:#?}");
+        assert!(!self.err.contains("panicked"), "{self:#?}");
+        assert_eq!(self.out, "");
+        self
+    }
+
+    /// Standard output, read as one JSON document.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.out.lines().count(), 1, "{self:#?}");
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+}
+
+/// A list of this many files that are nowhere, one a line.
+pub(crate) fn list_of(count: usize) -> Vec<u8> {
+    (0..count).flat_map(|number| format!("f{number}\n").into_bytes()).collect()
+}
+
+/// Waits until something is so.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Waits until a process that was started ends.
+#[track_caller]
+pub(crate) fn end_of(mut child: Child) -> Answer {
+    let began = Instant::now();
+    while child.try_wait().expect("a child").is_none() {
+        if began.elapsed() > PATIENCE {
+            child.kill().expect("a child");
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+    child.wait_with_output().expect("it ended").into()
+}
