@@ -9,9 +9,10 @@ use std::io;
 use std::time::Duration;
 
 pub(crate) use real::RealDisk;
+use serde::{Deserialize, Serialize};
 
 /// Tells a file from another that has taken its place, and from itself changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     pub(crate) device: u64,
     pub(crate) inode: u64,
@@ -59,8 +60,8 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn read_at(&self, file: &Self::File, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
     /// Writes at the end; may write less than all.
     fn write(&self, file: &Self::File, bytes: &[u8]) -> io::Result<usize>;
-    /// Writes over the beginning of a [`Access::Lock`] file.
-    fn overwrite(&self, file: &Self::File, bytes: &[u8]) -> io::Result<()>;
+    /// Writes over a part of a [`Access::Lock`] file.
+    fn overwrite(&self, file: &Self::File, offset: u64, bytes: &[u8]) -> io::Result<()>;
     fn truncate(&self, file: &Self::File, len: u64) -> io::Result<()>;
     /// Reserves room up to `len` bytes without changing the file's length. Succeeds where the file system cannot.
     fn reserve(&self, file: &Self::File, len: u64) -> io::Result<()>;

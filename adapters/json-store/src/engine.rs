@@ -6,6 +6,7 @@
 
 mod commit;
 mod load;
+mod unseen;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -15,6 +16,8 @@ use std::time::Duration;
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
 use autoproc_domain::{FileQueue, RunId};
+
+pub(crate) use commit::SMALL_SNAPSHOT_BYTES;
 
 use crate::disk::{Disk, Stamp};
 use crate::error::replicate;
@@ -29,6 +32,8 @@ pub(crate) struct Settings {
     /// What relative paths in old files are relative to.
     pub(crate) base: PathBuf,
     pub(crate) lock_timeout: Duration,
+    /// A queue whose snapshot is no longer than this is left as one readable file by every command.
+    pub(crate) small_snapshot_bytes: u64,
     pub(crate) mode: Mode,
     /// Hears of repairs and oddities, for a person.
     pub(crate) on_notice: Arc<dyn Fn(&str) + Send + Sync>,
@@ -38,6 +43,8 @@ pub(crate) struct Settings {
 pub(crate) trait Change: Send {
     /// Decides and applies; remembers the answer. No events where nothing changes.
     fn perform(&mut self, queue: &mut FileQueue) -> Vec<Event>;
+    /// The same without the queue, where that is possible.
+    fn perform_unseen(&mut self) -> Option<Vec<Event>>;
     /// Hands out the answer, or the failure.
     fn answer(self: Box<Self>, committed: Result<(), StorageError>);
 }
@@ -45,7 +52,7 @@ pub(crate) trait Change: Send {
 pub(crate) struct Engine<D: Disk> {
     disk: D,
     settings: Settings,
-    lock: Option<StoreLock<D>>,
+    lock: Option<Arc<StoreLock<D>>>,
     loaded: Option<Loaded<D>>,
     /// The locks of the runs that live in this process.
     runs: HashMap<RunId, D::File>,
@@ -109,6 +116,9 @@ impl<D: Disk> Engine<D> {
     /// Carries out changes in one write and answers each.
     pub(crate) fn change(&mut self, mut changes: Vec<Box<dyn Change>>) {
         let committed = self.locked(|engine| {
+            if engine.append_unseen(&mut changes)? {
+                return Ok(());
+            }
             let loaded = engine.refresh(Hold::Locked)?;
             let events: Vec<Event> = changes.iter_mut().flat_map(|change| change.perform(&mut loaded.queue)).collect();
             engine.commit(&events)
@@ -139,20 +149,17 @@ impl<D: Disk> Engine<D> {
         if self.poisoned {
             return Err(StorageError::Poisoned);
         }
-        let lock = match self.lock.take() {
-            Some(lock) => lock,
-            None => StoreLock::open(&self.disk)?,
+        let lock = match &self.lock {
+            Some(lock) => Arc::clone(lock),
+            None => Arc::clone(self.lock.insert(Arc::new(StoreLock::open(&self.disk)?))),
         };
-        let worked = lock.acquire(&self.disk, self.settings.lock_timeout).map(|()| {
-            let worked = work(self);
-            let released = lock.release(&self.disk);
-            if worked.is_err() && !made(Mistake::FailedChangeKept) {
-                self.loaded = None;
-            }
-            worked.and_then(|answer| released.map(|()| answer))
-        });
-        self.lock = Some(lock);
-        worked?
+        lock.acquire(&self.disk, self.settings.lock_timeout)?;
+        let worked = work(self);
+        let released = lock.release(&self.disk);
+        if worked.is_err() && !made(Mistake::FailedChangeKept) {
+            self.loaded = None;
+        }
+        worked.and_then(|answer| released.map(|()| answer))
     }
 
     /// The queue as it is now, to be changed. Under the lock.

@@ -55,7 +55,7 @@ struct Line<'a> {
 }
 
 /// A place between two lines: what the next one must follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
     /// The bytes before it.
     pub(crate) offset: u64,

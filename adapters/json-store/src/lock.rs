@@ -8,10 +8,12 @@ use std::io;
 use std::time::Duration;
 
 use autoproc_domain::ports::StorageError;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::disk::{Access, Disk, Sharing};
+use crate::disk::{Access, Disk, Sharing, Stamp};
 use crate::error::classify;
+use crate::journal::{Header, Position};
 use crate::layout::{LOCK, SNAPSHOT};
 use crate::mistake::{Mistake, made};
 
@@ -20,8 +22,9 @@ use crate::mistake::{Mistake, made};
 const FIRST_PAUSE: Duration = Duration::from_micros(500);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// The note has one length, so that writing it over another never needs room on a full disk.
-const NOTE_BYTES: usize = 256;
+/// Notes have one length, so that writing one over another never needs room on a full disk.
+const HOLDER_BYTES: usize = 256;
+const TIP_BYTES: usize = 1024;
 
 /// Takes a flock(2) without waiting; `false` where somebody else holds it.
 pub(crate) fn try_lock(file: &File, sharing: Sharing) -> io::Result<bool> {
@@ -47,8 +50,25 @@ pub(crate) fn unlock(file: &File) -> io::Result<()> {
 
 /// Who holds the lock, written into it for whoever waits in vain.
 #[derive(Serialize, Deserialize)]
-struct Note {
+struct Holder {
     holder: String,
+}
+
+/// Where the store ended when everything of it was durable: what one needs to know to append to it, and to see that it
+/// still ends there. Written after the syncs it speaks of and never synced itself, so it may be old, but never ahead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tip {
+    pub(crate) snapshot: Stamp,
+    pub(crate) journal: String,
+    pub(crate) header: Header,
+    pub(crate) position: Position,
+}
+
+/// A tip with the crc32c of its JSON text before it, because a crash may leave half of it.
+#[derive(Serialize, Deserialize)]
+struct CheckedTip {
+    crc: u32,
+    tip: String,
 }
 
 /// The lock of the store, open for the life of a handle.
@@ -80,7 +100,8 @@ impl<D: Disk> StoreLock<D> {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         // Without the note a waiter only knows less.
-        let _ = disk.overwrite(&self.file, &note(&disk.identity()));
+        let holder = disk.identity().chars().take(HOLDER_BYTES / 8).collect();
+        let _ = disk.overwrite(&self.file, 0, &padded(&Holder { holder }, HOLDER_BYTES));
         Ok(())
     }
 
@@ -89,18 +110,39 @@ impl<D: Disk> StoreLock<D> {
         disk.unlock(&self.file).map_err(classify(LOCK))
     }
 
+    /// Leaves a note of where the store ends, for processes that have only something to add. Without it they look for
+    /// themselves.
+    pub(crate) fn note_tip(&self, disk: &D, tip: &Tip) {
+        let tip = serde_json::to_string(tip).unwrap_or_default();
+        let note = padded(&CheckedTip { crc: crc32c::crc32c(tip.as_bytes()), tip }, TIP_BYTES);
+        if note.len() == TIP_BYTES {
+            let _ = disk.overwrite(&self.file, HOLDER_BYTES as u64, &note);
+        }
+    }
+
+    /// The note that was left last, where there is one and it is whole.
+    pub(crate) fn tip(&self, disk: &D) -> Option<Tip> {
+        let checked: CheckedTip = self.note(disk, HOLDER_BYTES, TIP_BYTES)?;
+        let is_whole = crc32c::crc32c(checked.tip.as_bytes()) == checked.crc;
+        is_whole.then(|| serde_json::from_str(&checked.tip).ok()).flatten()
+    }
+
     fn holder(&self, disk: &D) -> String {
-        let mut bytes = [0; NOTE_BYTES];
-        let note = disk.read_at(&self.file, 0, &mut bytes).ok();
-        note.and_then(|read| serde_json::from_slice::<Note>(&bytes[..read]).ok())
-            .map_or_else(|| "another process".into(), |note| note.holder)
+        let note = self.note::<Holder>(disk, 0, HOLDER_BYTES);
+        note.map_or_else(|| "another process".into(), |note| note.holder)
+    }
+
+    fn note<T: DeserializeOwned>(&self, disk: &D, offset: usize, length: usize) -> Option<T> {
+        let mut bytes = vec![0; length];
+        let read = disk.read_at(&self.file, offset as u64, &mut bytes).ok()?;
+        serde_json::from_slice(&bytes[..read]).ok()
     }
 }
 
-fn note(identity: &str) -> Vec<u8> {
-    let holder = identity.chars().take(NOTE_BYTES / 8).collect();
-    let mut bytes = serde_json::to_vec(&Note { holder }).unwrap_or_default();
-    bytes.resize(NOTE_BYTES - 1, b' ');
+/// A note as a line of this length.
+fn padded(note: &impl Serialize, length: usize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec(note).unwrap_or_default();
+    bytes.resize(bytes.len().max(length - 1), b' ');
     bytes.push(b'\n');
     bytes
 }

@@ -47,6 +47,10 @@ pub(crate) enum Mistake {
     ChainIgnored,
     /// Whether a journal belongs to its snapshot is not looked at.
     HeaderIgnored,
+    /// The note of the store's end is believed without a look at where it ends.
+    TipBelieved,
+    /// The note of the store's end is left before that end is durable.
+    TipNotedEarly,
 }
 
 /// Whether this thread is to make a mistake.

@@ -89,7 +89,7 @@ impl Check {
 }
 
 /// Every mistake, and the check that kills it.
-const MISTAKES: [(Mistake, Check); 21] = [
+const MISTAKES: [(Mistake, Check); 23] = [
     (Mistake::SnapshotNotSynced, Check::Crashes),
     (Mistake::RenameNotSynced, Check::Crashes),
     (Mistake::LineNotSynced, Check::Crashes),
@@ -111,6 +111,8 @@ const MISTAKES: [(Mistake, Check); 21] = [
     (Mistake::ChecksumIgnored, Check::ChangedBytes),
     (Mistake::ChainIgnored, Check::MisplacedLines),
     (Mistake::HeaderIgnored, Check::MisplacedLines),
+    (Mistake::TipBelieved, Check::Crashes),
+    (Mistake::TipNotedEarly, Check::Crashes),
 ];
 
 #[test]

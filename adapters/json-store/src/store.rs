@@ -16,7 +16,7 @@ use autoproc_domain::{FileQueue, Priority, QueueItem, RunId, Status, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::disk::RealDisk;
-use crate::engine::{Change, Engine, Settings};
+use crate::engine::{Change, Engine, SMALL_SNAPSHOT_BYTES, Settings};
 use crate::error::in_folder;
 use crate::worker::Worker;
 
@@ -79,7 +79,8 @@ impl JsonStore {
             return Ok(Arc::clone(worker));
         }
         let StoreConfig { state_dir, base, lock_timeout, mode, on_notice } = self.config.clone();
-        let settings = Settings { base, lock_timeout, mode, on_notice };
+        let small_snapshot_bytes = SMALL_SNAPSHOT_BYTES;
+        let settings = Settings { base, lock_timeout, small_snapshot_bytes, mode, on_notice };
         let started = Worker::start(move || Engine::new(RealDisk::new(state_dir), settings))
             .map_err(|source| StorageError::Io { action: "cannot start the store's thread".into(), source })?;
         Ok(Arc::clone(worker.insert(Arc::new(started))))
@@ -131,6 +132,12 @@ impl<T: Transaction> Change for Pending<T> {
                 Vec::new()
             }
         }
+    }
+
+    fn perform_unseen(&mut self) -> Option<Vec<Event>> {
+        let Performed { events, reply } = self.request.perform_unseen(self.now)?;
+        self.reply = Some(Ok(reply));
+        Some(events)
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StorageError>) {

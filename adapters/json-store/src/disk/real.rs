@@ -83,8 +83,8 @@ impl Disk for RealDisk {
         file.write(bytes)
     }
 
-    fn overwrite(&self, file: &File, bytes: &[u8]) -> io::Result<()> {
-        file.write_all_at(bytes, 0)
+    fn overwrite(&self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        file.write_all_at(bytes, offset)
     }
 
     fn truncate(&self, file: &File, len: u64) -> io::Result<()> {

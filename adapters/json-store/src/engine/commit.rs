@@ -13,8 +13,8 @@ use crate::mistake::{Mistake, made};
 use crate::snapshot::{self, StoreSection};
 use crate::store::Mode;
 
-/// A queue whose snapshot is no longer than this is left as one readable file by every command.
-const SMALL_SNAPSHOT_BYTES: usize = 256 * 1024;
+/// What [`Settings::small_snapshot_bytes`](crate::engine::Settings::small_snapshot_bytes) is outside of tests.
+pub(crate) const SMALL_SNAPSHOT_BYTES: u64 = 256 * 1024;
 /// A journal may grow to this whatever the snapshot's length, and beyond it to twice the snapshot: so a checkpoint of n
 /// bytes is paid for by 2n bytes of appends, and costs each of them a constant.
 const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
@@ -58,7 +58,7 @@ impl<D: Disk> Engine<D> {
     pub(super) fn tidy(&mut self) -> Result<(), StorageError> {
         self.refresh(Hold::Locked)?;
         self.with_loaded(|engine, loaded| {
-            if loaded.journal.is_none() || !is_small(&loaded.queue) {
+            if loaded.journal.is_none() || !is_small(&loaded.queue, engine.settings.small_snapshot_bytes) {
                 return Ok(());
             }
             let seq = loaded.position.seq;
@@ -73,6 +73,7 @@ impl<D: Disk> Engine<D> {
         let Some(mut loaded) = self.loaded.take() else { return Ok(()) };
         match work(self, &mut loaded) {
             Ok(()) => {
+                self.note_tip(&loaded);
                 self.loaded = Some(loaded);
                 Ok(())
             }
@@ -93,13 +94,11 @@ impl<D: Disk> Engine<D> {
         if loaded.journal_header().is_none() {
             return true;
         }
-        if self.settings.mode == Mode::Command && is_small(&loaded.queue) {
+        if self.settings.mode == Mode::Command && is_small(&loaded.queue, self.settings.small_snapshot_bytes) {
             return true;
         }
         let snapshot_len = loaded.base.as_ref().map_or(0, |base| base.print.len);
-        let longest = MIN_CHECKPOINT_BYTES.max(2 * snapshot_len);
-        let coming: usize = events.iter().map(length_of).sum();
-        loaded.position.offset + coming as u64 > longest
+        outgrows(snapshot_len, loaded.position.offset, events)
     }
 
     /// Writes the state as a new snapshot, which has everything up to transaction `seq` in it, and retires the journal.
@@ -194,9 +193,9 @@ impl<D: Disk> Engine<D> {
         if events.iter().any(|event| matches!(event, Event::Claimed { .. })) {
             self.reserve(loaded, &name, after.offset).map_err(Fault::Unchanged)?;
         }
-        self.write_line(loaded, &name, &bytes)?;
-        loaded.position = after;
         let Some(journal) = &loaded.journal else { return Ok(()) };
+        self.write_line(&journal.file, &name, before.offset, &bytes)?;
+        loaded.position = after;
         if made(Mistake::LineNotSynced) {
             return self.sync_folder(loaded).map_err(Fault::Unknown);
         }
@@ -246,11 +245,10 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Writes a line whole, or takes back what was written of it: a full disk takes a part and then says no.
-    fn write_line(&self, loaded: &Loaded<D>, name: &str, bytes: &[u8]) -> Result<(), Fault> {
-        let Some(journal) = &loaded.journal else { return Ok(()) };
-        let Err(error) = write_all(&self.disk, &journal.file, bytes) else { return Ok(()) };
-        let cut = self.disk.truncate(&journal.file, loaded.position.offset);
-        match cut.and_then(|()| self.disk.sync_data(&journal.file)) {
+    pub(super) fn write_line(&self, file: &D::File, name: &str, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
+        let Err(error) = write_all(&self.disk, file, bytes) else { return Ok(()) };
+        let cut = self.disk.truncate(file, offset);
+        match cut.and_then(|()| self.disk.sync_data(file)) {
             Ok(()) => Err(Fault::Unchanged(classify(name)(error))),
             Err(_) => Err(Fault::Unknown(classify(name)(error))),
         }
@@ -280,14 +278,17 @@ impl<D: Disk> Engine<D> {
     }
 }
 
-/// Whether the queue's snapshot is short enough to be written by every command.
-fn is_small(queue: &FileQueue) -> bool {
-    let counts = queue.counts();
-    if counts.total() * RECORD_BYTES > SMALL_SNAPSHOT_BYTES {
-        return false;
-    }
-    let length: usize = queue.items().map(|item| RECORD_BYTES + item.file_path.as_os_str().len()).sum();
-    length <= SMALL_SNAPSHOT_BYTES
+/// Whether the queue's snapshot is no longer than this.
+fn is_small(queue: &FileQueue, limit: u64) -> bool {
+    let at_least = (queue.counts().total() * RECORD_BYTES) as u64;
+    let length = || queue.items().map(|item| (RECORD_BYTES + item.file_path.as_os_str().len()) as u64).sum::<u64>();
+    at_least <= limit && length() <= limit
+}
+
+/// Whether a journal of this length, with these events to come, is too long beside its snapshot.
+pub(super) fn outgrows(snapshot_len: u64, journal_len: u64, events: &[Event]) -> bool {
+    let coming: usize = events.iter().map(length_of).sum();
+    journal_len + coming as u64 > MIN_CHECKPOINT_BYTES.max(2 * snapshot_len)
 }
 
 fn length_of(event: &Event) -> usize {

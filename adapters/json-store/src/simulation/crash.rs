@@ -66,6 +66,9 @@ fn data_left(inode: &Inode) -> Vec<Vec<u8>> {
         data
     };
     let (last, earlier) = inode.unsynced.split_last().expect("asked only of files with unsynced writes");
+    if matches!(last, Write::Note { .. }) {
+        return vec![applied(&[]), applied(&inode.unsynced)];
+    }
     let mut left = vec![applied(&[]), applied(&inode.unsynced), applied(earlier), applied(std::slice::from_ref(last))];
     if let Write::Bytes { offset, bytes } = last {
         let with = |bytes: Vec<u8>| applied(&[earlier, &[Write::Bytes { offset: *offset, bytes }]].concat());

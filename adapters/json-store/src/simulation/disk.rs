@@ -10,14 +10,24 @@ use crate::disk::{Access, Disk, Sharing, Stamp};
 /// A change of a file that is not durable yet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Write {
-    Bytes { offset: usize, bytes: Vec<u8> },
-    Truncate { len: usize },
+    Bytes {
+        offset: usize,
+        bytes: Vec<u8>,
+    },
+    /// Bytes that carry a checksum of their own and that nothing depends on.
+    Note {
+        offset: usize,
+        bytes: Vec<u8>,
+    },
+    Truncate {
+        len: usize,
+    },
 }
 
 impl Write {
     pub(super) fn apply(&self, data: &mut Vec<u8>) {
         match self {
-            Self::Bytes { offset, bytes } => {
+            Self::Bytes { offset, bytes } | Self::Note { offset, bytes } => {
                 let end = offset + bytes.len();
                 if data.len() < end {
                     data.resize(end, 0);
@@ -322,9 +332,16 @@ impl Disk for SimDisk {
         }
     }
 
-    fn overwrite(&self, _: &SimFile, _: &[u8]) -> io::Result<()> {
-        // Only the lock's note is written so, and nothing depends on it.
-        self.alive().map(drop)
+    fn overwrite(&self, file: &SimFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        if offset == 0 {
+            // The holder's name; nothing depends on it.
+            return self.alive().map(drop);
+        }
+        self.change(|world| {
+            world.inodes[file.inode].write(Write::Note { offset, bytes: bytes.to_vec() });
+            Ok(())
+        })
     }
 
     fn truncate(&self, file: &SimFile, len: u64) -> io::Result<()> {

@@ -11,7 +11,7 @@ use autoproc_domain::queue::Transaction;
 use autoproc_domain::{FilePath, FileQueue, Priority, RunId, Timestamp};
 
 use super::disk::SimDisk;
-use crate::engine::{Engine, Settings};
+use crate::engine::{Engine, SMALL_SNAPSHOT_BYTES, Settings};
 use crate::store::{Mode, Pending};
 
 /// What somebody does with the store.
@@ -31,11 +31,21 @@ pub(super) enum Operation {
     OneShot,
     /// Another process adds a file and is gone.
     Second,
+    /// A command adds a file to what it takes for a large queue, without loading it.
+    Unseen,
 }
 
 impl Operation {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Enqueue, Self::Exchange, Self::Requeue, Self::Remove, Self::Checkpoint, Self::OneShot, Self::Second];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Enqueue,
+        Self::Exchange,
+        Self::Requeue,
+        Self::Remove,
+        Self::Checkpoint,
+        Self::OneShot,
+        Self::Second,
+        Self::Unseen,
+    ];
 }
 
 /// Every history of this length.
@@ -53,8 +63,17 @@ pub(super) fn histories(length: usize) -> impl Iterator<Item = Vec<Operation>> {
 }
 
 pub(super) fn engine(disk: SimDisk, mode: Mode) -> Engine<SimDisk> {
-    let settings =
-        Settings { base: PathBuf::from("/"), lock_timeout: Duration::from_secs(60), mode, on_notice: Arc::new(|_| {}) };
+    engine_for(disk, mode, SMALL_SNAPSHOT_BYTES)
+}
+
+fn engine_for(disk: SimDisk, mode: Mode, small_snapshot_bytes: u64) -> Engine<SimDisk> {
+    let settings = Settings {
+        base: PathBuf::from("/"),
+        lock_timeout: Duration::from_secs(60),
+        small_snapshot_bytes,
+        mode,
+        on_notice: Arc::new(|_| {}),
+    };
     Engine::new(disk, settings)
 }
 
@@ -100,8 +119,9 @@ impl Actors {
                 self.by_the_run(Remove(first.into_iter().collect()))
             }
             Operation::Checkpoint => (self.model.clone(), self.run.close()),
-            Operation::OneShot => self.by_another(Mode::Command, true),
-            Operation::Second => self.by_another(Mode::Service, false),
+            Operation::OneShot => self.by_another(engine(self.disk.clone(), Mode::Command), true),
+            Operation::Second => self.by_another(engine(self.disk.clone(), Mode::Service), false),
+            Operation::Unseen => self.by_another(engine_for(self.disk.clone(), Mode::Command, 0), true),
         }
     }
 
@@ -120,10 +140,9 @@ impl Actors {
         (expected, done.map(drop))
     }
 
-    fn by_another(&mut self, mode: Mode, closes: bool) -> (FileQueue, Result<(), StorageError>) {
+    fn by_another(&mut self, mut other: Engine<SimDisk>, closes: bool) -> (FileQueue, Result<(), StorageError>) {
         let request = self.addition();
         let expected = expect(&self.model, &request);
-        let mut other = engine(self.disk.clone(), mode);
         let done = transact(&mut other, request).map(drop);
         if closes && done.is_ok() {
             // Closing promises nothing: what was acknowledged is durable without it.

@@ -1,0 +1,160 @@
+//! What a command line becomes for a file: properties over paths of any bytes.
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+use autoproc_subprocess::{CommandLine, InvalidCommand};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// A path and the parts it was made of.
+#[derive(Debug, Clone)]
+struct Parts {
+    parent: Vec<u8>,
+    stem: Vec<u8>,
+    extension: Option<Vec<u8>>,
+}
+
+impl Parts {
+    fn basename(&self) -> Vec<u8> {
+        let extension = self.extension.iter().flat_map(|extension| [b".", extension.as_slice()].concat());
+        self.stem.iter().copied().chain(extension).collect()
+    }
+
+    fn under_parent(&self, name: &[u8]) -> Vec<u8> {
+        [&self.parent, &b"/"[..], name].concat()
+    }
+
+    fn path(&self) -> OsString {
+        OsString::from_vec(self.under_parent(&self.basename()))
+    }
+
+    /// What each placeholder stands for, by construction.
+    fn value(&self, token: &str) -> Vec<u8> {
+        match token {
+            "{}" => self.under_parent(&self.basename()),
+            "{/}" => self.basename(),
+            "{//}" => self.parent.clone(),
+            "{.}" => self.under_parent(&self.stem),
+            "{/.}" => self.stem.clone(),
+            text => text.as_bytes().to_vec(),
+        }
+    }
+}
+
+/// Any byte a name may hold, but the dot that would begin an extension.
+fn name() -> impl Strategy<Value = Vec<u8>> {
+    let byte = prop_oneof![Just(b' '), Just(b'{'), Just(b'}'), Just(b'\''), Just(b'$'), 1_u8..];
+    vec(byte.prop_filter("no separator", |byte| !b"/.".contains(byte)), 1..8)
+}
+
+fn parts() -> impl Strategy<Value = Parts> {
+    let parent =
+        vec(name(), 1..4).prop_map(|names| names.iter().flat_map(|name| [b"/", name.as_slice()].concat()).collect());
+    (parent, name(), prop::option::of(name())).prop_map(|(parent, stem, extension)| Parts { parent, stem, extension })
+}
+
+fn token() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["{}", "{/}", "{//}", "{.}", "{/.}"])
+}
+
+/// Text without a placeholder, braces among it.
+fn text() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["", "a", " ", "--out=", "{a}", "{", "${x}", "}", "é", "/", ".", "'", "\\"])
+}
+
+fn arguments(line: &CommandLine, path: &OsStr) -> Vec<OsString> {
+    let invocation = line.for_file(Path::new(path));
+    assert!(invocation.environment.is_empty());
+    std::iter::once(invocation.program).chain(invocation.arguments).collect()
+}
+
+proptest! {
+    #[test]
+    fn each_placeholder_becomes_its_part_and_text_stays(
+        parts in parts(),
+        pieces in vec((text(), token()), 1..6),
+        last in text(),
+    ) {
+        // A brace before a placeholder's own is the one ambiguity; the text is kept from ending in it.
+        prop_assume!(pieces.iter().all(|(text, _)| !text.ends_with('{')));
+        let argument: String = pieces.iter().flat_map(|(text, token)| [*text, *token]).chain([last]).collect();
+        let expected: Vec<u8> =
+            pieces.iter().flat_map(|(text, token)| [text.as_bytes().to_vec(), parts.value(token)].concat())
+                .chain(last.bytes()).collect();
+        let line = CommandLine::argv(["program", &argument]).expect("valid");
+        prop_assert_eq!(arguments(&line, &parts.path()), [OsString::from("program"), OsString::from_vec(expected)]);
+    }
+
+    #[test]
+    fn without_a_placeholder_the_path_is_the_last_argument(
+        parts in parts(),
+        words in vec(vec(1_u8.., 0..6).prop_map(OsString::from_vec), 0..4),
+    ) {
+        prop_assume!(words.iter().all(|word| !word.as_bytes().contains(&b'{')));
+        let words: Vec<OsString> = std::iter::once("program".into()).chain(words).collect();
+        let line = CommandLine::argv(&words).expect("valid");
+        let expected: Vec<OsString> = words.into_iter().chain([parts.path()]).collect();
+        prop_assert_eq!(arguments(&line, &parts.path()), expected);
+    }
+
+    #[test]
+    fn a_shell_string_is_the_same_for_every_file(one in parts(), other in parts(), string in "[a-z {}/.'\"$()`#\\\\|;]{1,20}") {
+        if let Ok(line) = CommandLine::shell(&string) {
+            let scripts = [one, other].map(|parts| line.for_file(Path::new(&parts.path())).arguments);
+            prop_assert_eq!(&scripts[0], &scripts[1]);
+        }
+    }
+}
+
+#[test]
+fn paths_at_the_edges() {
+    let fill = |template: &str, path: &str| {
+        let line = CommandLine::argv(["x", template]).expect("valid");
+        line.for_file(Path::new(path)).arguments.concat_to_string()
+    };
+    let all = |path: &str| ["{/}", "{//}", "{.}", "{/.}"].map(|template| fill(template, path));
+    assert_eq!(all("/"), ["/", "/", "/", "/"]);
+    assert_eq!(all("a.b"), ["a.b", ".", "a", "a"]);
+    assert_eq!(all("/a"), ["a", "/", "/a", "a"]);
+    assert_eq!(all("/d.e/a"), ["a", "/d.e", "/d.e/a", "a"]);
+    assert_eq!(all("/d/.hidden"), [".hidden", "/d", "/d/.hidden", ".hidden"]);
+    assert_eq!(all("/d/a.tar.gz"), ["a.tar.gz", "/d", "/d/a.tar", "a.tar"]);
+    assert_eq!(all("/d/a.b/"), ["a.b", "/d", "/d/a", "a"]);
+    assert_eq!(all("/d//a.b/."), ["a.b", "/d", "/d//a", "a"]);
+    assert_eq!(all(".."), ["..", ".", "..", ".."]);
+}
+
+trait ConcatToString {
+    fn concat_to_string(self) -> String;
+}
+
+impl ConcatToString for Vec<OsString> {
+    fn concat_to_string(self) -> String {
+        self.iter().map(|word| word.to_str().expect("text")).collect()
+    }
+}
+
+#[test]
+fn what_cannot_be_a_command_is_refused() {
+    assert_eq!(CommandLine::argv::<_, &str>([]), Err(InvalidCommand::Empty));
+    assert_eq!(CommandLine::argv(["", "{}"]), Err(InvalidCommand::Empty));
+    assert_eq!(CommandLine::argv(["a", "b\0"]), Err(InvalidCommand::Nul));
+    assert_eq!(CommandLine::shell(" \n"), Err(InvalidCommand::Empty));
+    assert_eq!(CommandLine::shell("a\0{}"), Err(InvalidCommand::Nul));
+}
+
+#[test]
+fn a_path_is_never_appended_where_it_would_be_a_command() {
+    for end in [';', '&', '|', '(', '{', '>', '<', '!', '\\'] {
+        let string = format!("true {end} \n");
+        assert_eq!(CommandLine::shell(&string), Err(InvalidCommand::NowhereToAppend(end)));
+        assert!(CommandLine::shell(format!(": {{}} {string}")).is_ok());
+    }
+    let script =
+        |string| CommandLine::shell(string).expect("valid").for_file(Path::new("/f")).arguments.concat_to_string();
+    assert_eq!(script("wc -l\n"), "-cwc -l \"${AUTOPROC_FILE}\"");
+    assert_eq!(script("wc -l <\"$AUTOPROC_FILE\";"), "-cwc -l <\"$AUTOPROC_FILE\";");
+}

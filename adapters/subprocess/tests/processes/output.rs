@@ -1,0 +1,66 @@
+//! Where the output of an attempt goes, and how it is found again.
+
+use std::os::unix::fs::PermissionsExt;
+
+use autoproc_domain::ItemId;
+use autoproc_domain::item::ClaimNumber;
+use autoproc_domain::ports::AttemptOutcome;
+use autoproc_subprocess::AttemptLogs;
+
+use crate::stage::{Stage, sh};
+
+#[tokio::test]
+async fn both_streams_go_to_one_private_file_in_order() {
+    let stage = Stage::new();
+    stage.outcome("echo one; echo two >&2; echo three").await;
+    let log = stage.logs().join("7.2.30.log");
+    assert_eq!(std::fs::read_to_string(&log).expect("output"), "one\ntwo\nthree\n");
+    assert_eq!(std::fs::metadata(&log).expect("output").permissions().mode() & 0o777, 0o600);
+}
+
+/// As after the queue was deleted, when its numbers begin anew.
+#[tokio::test]
+async fn output_of_a_queue_that_is_gone_gives_way() {
+    let stage = Stage::new();
+    std::fs::create_dir_all(stage.logs()).expect("a folder");
+    let log = stage.logs().join("7.2.30.log");
+    std::fs::write(&log, "much older output").expect("a file");
+    stage.outcome("echo new").await;
+    assert_eq!(std::fs::read_to_string(&log).expect("output"), "new\n");
+    assert_eq!(std::fs::metadata(&log).expect("output").permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn without_a_place_for_output_the_attempt_runs_and_one_notice_is_given() {
+    let stage = Stage::new();
+    std::fs::write(stage.path("logs"), "in the way").expect("a file");
+    let orchestrator = stage.orchestrator(sh("echo lost; echo lost >&2; echo ran >>ran"));
+    for _ in 0..2 {
+        use autoproc_domain::ports::Orchestrator as _;
+        let report = orchestrator.execute(stage.attempt("file"), stage.stop.clone()).await.expect("an outcome");
+        assert_eq!(report.outcome, AttemptOutcome::Succeeded);
+    }
+    assert_eq!(stage.read("ran"), "ran\nran\n");
+    let notices = stage.notices.lock().expect("unpoisoned");
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    assert!(notices[0].contains("7.2.30.log"), "{notices:?}");
+}
+
+#[tokio::test]
+async fn attempts_are_found_by_item_in_the_order_of_their_claims() {
+    let stage = Stage::new();
+    let logs = AttemptLogs::new(stage.logs());
+    assert_eq!(logs.attempts_of(ItemId::new(7)).expect("no folder, no attempts"), []);
+    for claim in [101, 30, 9] {
+        let mut attempt = stage.attempt("file");
+        attempt.token.number = ClaimNumber::new(claim);
+        stage.run(sh("echo $AUTOPROC_ATTEMPT"), attempt).await;
+    }
+    for other in ["70.1.1.log", "7.1.log", "7.0.1.log", "7.1.2.3.log", "7.1.1.txt", "x"] {
+        std::fs::write(stage.logs().join(other), "").expect("a file");
+    }
+    let found = logs.attempts_of(ItemId::new(7)).expect("a folder");
+    assert_eq!(found.iter().map(|log| log.claim.get()).collect::<Vec<_>>(), [9, 30, 101]);
+    assert!(found.iter().all(|log| log.attempt.get() == 2));
+    assert_eq!(std::fs::read_to_string(&found[0].path).expect("output"), "2\n");
+}

@@ -1,0 +1,171 @@
+//! One event as a line of the log. The names here are the log's format; `docs/` describes it.
+
+use autoproc_domain::ports::{AttemptOf, RunEvent, RunEventKind, StopLevel};
+use autoproc_domain::view::Counts;
+use autoproc_domain::{ProcessingResult, RunId};
+use serde::Serialize;
+
+use crate::path_text::PathText;
+use crate::rfc3339;
+
+/// A line, borrowed from its event.
+#[derive(Serialize)]
+pub(crate) struct EventLine<'a> {
+    timestamp: String,
+    run_id: &'a str,
+    #[serde(flatten)]
+    body: Body<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Body<'a> {
+    ProcessorStarted {
+        jobs: usize,
+        #[serde(flatten)]
+        counts: CountsText,
+    },
+    StopSignalCleared,
+    FileRecovered {
+        #[serde(flatten)]
+        of: AttemptText,
+        dead_run: &'a str,
+        requeued: bool,
+    },
+    FileStarted(AttemptText),
+    FileCompleted {
+        #[serde(flatten)]
+        of: AttemptText,
+        duration_s: f64,
+    },
+    FileRequeued {
+        #[serde(flatten)]
+        of: AttemptText,
+        duration_s: f64,
+        backoff_s: f64,
+        error: &'a str,
+    },
+    FileFailed(FailureText<'a>),
+    FileTimeout(FailureText<'a>),
+    FileReleased(AttemptText),
+    ResultDiscarded(AttemptText),
+    StopRequested {
+        level: &'static str,
+        cause: &'static str,
+    },
+    StorageTrouble {
+        error: &'a str,
+    },
+    ProcessorStopped(ResultText),
+}
+
+#[derive(Serialize)]
+struct AttemptText {
+    #[serde(flatten)]
+    path: PathText,
+    item_id: u64,
+    attempt: u32,
+}
+
+#[derive(Serialize)]
+struct FailureText<'a> {
+    #[serde(flatten)]
+    of: AttemptText,
+    duration_s: f64,
+    error: &'a str,
+}
+
+#[derive(Serialize)]
+struct CountsText {
+    pending: usize,
+    processing: usize,
+    completed: usize,
+    failed: usize,
+    timeout: usize,
+}
+
+#[derive(Serialize)]
+struct ResultText {
+    processed: u64,
+    failed: u64,
+    retried: u64,
+    remaining: usize,
+    stopped_by: &'static str,
+    level: &'static str,
+}
+
+impl<'a> EventLine<'a> {
+    /// The line for an event; `None` for progress, which says nothing that the other events do not.
+    pub(crate) fn of(event: &'a RunEvent) -> Option<Self> {
+        let body = Body::of(&event.kind)?;
+        Some(Self { timestamp: rfc3339::format(event.at), run_id: event.run.as_str(), body })
+    }
+}
+
+impl<'a> Body<'a> {
+    fn of(kind: &'a RunEventKind) -> Option<Self> {
+        use RunEventKind as Kind;
+        Some(match kind {
+            Kind::Progress { .. } => return None,
+            Kind::ProcessorStarted { jobs, counts } => Self::ProcessorStarted { jobs: *jobs, counts: counts.into() },
+            Kind::StopSignalCleared => Self::StopSignalCleared,
+            Kind::FileRecovered { of, dead_run, requeued } => Self::recovered(of, dead_run, *requeued),
+            Kind::FileStarted { of } => Self::FileStarted(of.into()),
+            Kind::FileCompleted { of, elapsed } => {
+                Self::FileCompleted { of: of.into(), duration_s: elapsed.as_secs_f64() }
+            }
+            Kind::FileRequeued { of, elapsed, backoff, error } => Self::FileRequeued {
+                of: of.into(),
+                duration_s: elapsed.as_secs_f64(),
+                backoff_s: backoff.as_secs_f64(),
+                error,
+            },
+            Kind::FileFailed { of, elapsed, error } => {
+                Self::FileFailed(FailureText { of: of.into(), duration_s: elapsed.as_secs_f64(), error })
+            }
+            Kind::FileTimeout { of, elapsed, error } => {
+                Self::FileTimeout(FailureText { of: of.into(), duration_s: elapsed.as_secs_f64(), error })
+            }
+            Kind::FileReleased { of } => Self::FileReleased(of.into()),
+            Kind::ResultDiscarded { of } => Self::ResultDiscarded(of.into()),
+            Kind::StopRequested { level, cause } => {
+                Self::StopRequested { level: level_word(*level), cause: cause.word() }
+            }
+            Kind::StorageTrouble { error } => Self::StorageTrouble { error },
+            Kind::ProcessorStopped { result } => Self::ProcessorStopped(result.into()),
+        })
+    }
+
+    fn recovered(of: &AttemptOf, dead_run: &'a RunId, requeued: bool) -> Self {
+        Self::FileRecovered { of: of.into(), dead_run: dead_run.as_str(), requeued }
+    }
+}
+
+impl From<&AttemptOf> for AttemptText {
+    fn from(of: &AttemptOf) -> Self {
+        Self { path: (&of.file_path).into(), item_id: of.id.get(), attempt: of.attempt.get() }
+    }
+}
+
+impl From<&Counts> for CountsText {
+    fn from(counts: &Counts) -> Self {
+        let Counts { pending, processing, completed, failed, timeout } = *counts;
+        Self { pending, processing, completed, failed, timeout }
+    }
+}
+
+impl From<&ProcessingResult> for ResultText {
+    fn from(result: &ProcessingResult) -> Self {
+        let ProcessingResult { processed, failed, retried, remaining, stopped_by, stop_level } = *result;
+        Self { processed, failed, retried, remaining, stopped_by: stopped_by.word(), level: level_word(stop_level) }
+    }
+}
+
+const fn level_word(level: StopLevel) -> &'static str {
+    match level {
+        StopLevel::Running => "running",
+        StopLevel::Draining => "draining",
+        StopLevel::Aborting => "aborting",
+        StopLevel::Killing => "killing",
+    }
+}

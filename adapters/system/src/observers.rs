@@ -1,0 +1,25 @@
+//! Several observers behind the one that a run knows.
+
+use std::sync::Arc;
+
+use autoproc_domain::ports::{Observer, RunEvent};
+
+/// Tells each of its observers every event, in their order.
+#[derive(Clone, Default)]
+pub struct Observers(Vec<Arc<dyn Observer>>);
+
+impl Observers {
+    /// Tells these.
+    #[must_use]
+    pub fn new(observers: Vec<Arc<dyn Observer>>) -> Self {
+        Self(observers)
+    }
+}
+
+impl Observer for Observers {
+    fn observe(&self, event: &RunEvent) {
+        for observer in &self.0 {
+            observer.observe(event);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The state file's format, written and read.
+//!
+//! Reading is lenient: a file of the original program has six of the keys and times without an offset, a newer program may
+//! add keys, and a person who asks for the status is not helped by an error about a detail.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use autoproc_domain::processor::{CurrentFile, ProcessorStatus};
+use autoproc_domain::{ItemId, ProcessorState, RunId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::path_text::PathText;
+use crate::rfc3339;
+
+/// The format's version: the original program's, to which keys were only added.
+const VERSION: &str = "1.0.0";
+
+/// What a state file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateDocument {
+    /// The processor's state.
+    pub state: ProcessorState,
+    /// The file being worked on, of several the longest-running one. The original program's file has this and no list,
+    /// and spells it as it was given, perhaps relative.
+    pub current_file: Option<PathBuf>,
+}
+
+/// Why a state file cannot be understood. The queue is not concerned; a run writes the file anew.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateFileError {
+    /// It cannot be read: look at its permissions.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// It is no state: remove it.
+    #[error("{} is not a processor's state", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and where.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// Reads the state file at `path`; `None` where there is none.
+///
+/// # Errors
+/// [`StateFileError`] where it is there and cannot be understood.
+pub fn read_state_file(path: &Path) -> Result<Option<StateDocument>, StateFileError> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(StateFileError::Unreadable { path: path.to_owned(), source }),
+    };
+    let text: DocumentText =
+        serde_json::from_slice(&bytes).map_err(|source| StateFileError::Malformed { path: path.to_owned(), source })?;
+    Ok(Some(text.into()))
+}
+
+/// The file's bytes for a state.
+pub(crate) fn encode(state: &ProcessorState) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(&DocumentText::from(state))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+#[derive(Serialize, Deserialize)]
+struct DocumentText {
+    #[serde(default)]
+    version: Option<String>,
+    status: StatusText,
+    #[serde(default)]
+    run_id: Option<String>,
+    #[serde(default)]
+    started_at: Option<String>,
+    #[serde(default)]
+    stopped_at: Option<String>,
+    #[serde(default)]
+    updated_at: Option<String>,
+    #[serde(default)]
+    files_processed: u64,
+    #[serde(default)]
+    files_failed: u64,
+    #[serde(default)]
+    current_file: Option<String>,
+    #[serde(default)]
+    current_files: Vec<CurrentText>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StatusText {
+    Idle,
+    Running,
+    Stopped,
+    Completed,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CurrentText {
+    item_id: u64,
+    #[serde(flatten)]
+    path: PathText,
+    since: String,
+}
+
+impl From<&ProcessorState> for DocumentText {
+    fn from(state: &ProcessorState) -> Self {
+        let current_files: Vec<_> = state.current_files.iter().map(CurrentText::from).collect();
+        Self {
+            version: Some(VERSION.to_owned()),
+            status: state.status.into(),
+            run_id: state.run_id.as_ref().map(ToString::to_string),
+            started_at: state.started_at.map(rfc3339::format),
+            stopped_at: state.stopped_at.map(rfc3339::format),
+            updated_at: state.updated_at.map(rfc3339::format),
+            files_processed: state.files_processed,
+            files_failed: state.files_failed,
+            current_file: current_files.first().map(|current| current.path.file_path.clone()),
+            current_files,
+        }
+    }
+}
+
+impl From<DocumentText> for StateDocument {
+    fn from(text: DocumentText) -> Self {
+        let point = |text: Option<String>| text.as_deref().and_then(rfc3339::parse);
+        let current_files: Vec<_> = text.current_files.iter().filter_map(CurrentText::current_file).collect();
+        let longest_running = current_files.first().map(|current| current.file_path.as_path().to_owned());
+        Self {
+            // The list has the bytes of a path that the text only resembles.
+            current_file: longest_running.or(text.current_file.map(PathBuf::from)),
+            state: ProcessorState {
+                status: text.status.into(),
+                run_id: text.run_id.map(RunId::new),
+                started_at: point(text.started_at),
+                stopped_at: point(text.stopped_at),
+                updated_at: point(text.updated_at),
+                files_processed: text.files_processed,
+                files_failed: text.files_failed,
+                current_files,
+            },
+        }
+    }
+}
+
+impl From<&CurrentFile> for CurrentText {
+    fn from(current: &CurrentFile) -> Self {
+        let since = rfc3339::format(current.since);
+        Self { item_id: current.id.get(), path: (&current.file_path).into(), since }
+    }
+}
+
+impl CurrentText {
+    fn current_file(&self) -> Option<CurrentFile> {
+        let since: Timestamp = rfc3339::parse(&self.since)?;
+        Some(CurrentFile { id: ItemId::new(self.item_id), file_path: self.path.path()?, since })
+    }
+}
+
+impl From<ProcessorStatus> for StatusText {
+    fn from(status: ProcessorStatus) -> Self {
+        match status {
+            ProcessorStatus::Idle => Self::Idle,
+            ProcessorStatus::Running => Self::Running,
+            ProcessorStatus::Stopped => Self::Stopped,
+            ProcessorStatus::Completed => Self::Completed,
+        }
+    }
+}
+
+impl From<StatusText> for ProcessorStatus {
+    fn from(status: StatusText) -> Self {
+        match status {
+            StatusText::Idle => Self::Idle,
+            StatusText::Running => Self::Running,
+            StatusText::Stopped => Self::Stopped,
+            StatusText::Completed => Self::Completed,
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Events to tell, and a record of the trouble that comes of it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use autoproc_domain::item::AttemptNumber;
+use autoproc_domain::ports::{AttemptOf, RunEvent, RunEventKind, StopCause, StopLevel};
+use autoproc_domain::processor::StoppedBy;
+use autoproc_domain::view::Counts;
+use autoproc_domain::{FilePath, ItemId, ProcessingResult, RunId, Timestamp};
+use autoproc_system::OnTrouble;
+
+pub(crate) fn event(kind: RunEventKind) -> RunEvent {
+    at(1_000_002, kind)
+}
+
+pub(crate) fn at(micros: i64, kind: RunEventKind) -> RunEvent {
+    RunEvent { at: Timestamp::from_micros(micros), run: RunId::new("run-1"), kind }
+}
+
+pub(crate) fn of(path: impl AsRef<std::path::Path>) -> AttemptOf {
+    let file_path = FilePath::new(path).expect("a path");
+    AttemptOf { id: ItemId::new(7), file_path, attempt: AttemptNumber::new(2).expect("not zero") }
+}
+
+pub(crate) fn started(id: u64, path: &str) -> RunEventKind {
+    RunEventKind::FileStarted { of: AttemptOf { id: ItemId::new(id), ..of(path) } }
+}
+
+pub(crate) fn completed(id: u64, path: &str) -> RunEventKind {
+    let of = AttemptOf { id: ItemId::new(id), ..of(path) };
+    RunEventKind::FileCompleted { of, elapsed: Duration::from_millis(1500) }
+}
+
+pub(crate) fn counts() -> Counts {
+    Counts { pending: 1, processing: 2, completed: 3, failed: 4, timeout: 5 }
+}
+
+pub(crate) fn processor_started() -> RunEventKind {
+    RunEventKind::ProcessorStarted { jobs: 2, counts: counts() }
+}
+
+pub(crate) fn processor_stopped(stopped_by: StoppedBy) -> RunEventKind {
+    let result = ProcessingResult {
+        processed: 6,
+        failed: 7,
+        retried: 8,
+        remaining: 9,
+        stopped_by,
+        stop_level: StopLevel::Draining,
+    };
+    RunEventKind::ProcessorStopped { result }
+}
+
+/// One event of each kind.
+pub(crate) fn every_kind() -> Vec<RunEventKind> {
+    let (elapsed, of) = (Duration::from_millis(1500), of("/d/a"));
+    vec![
+        processor_started(),
+        RunEventKind::StopSignalCleared,
+        RunEventKind::FileRecovered { of: of.clone(), dead_run: RunId::new("run-0"), requeued: true },
+        RunEventKind::FileStarted { of: of.clone() },
+        RunEventKind::FileCompleted { of: of.clone(), elapsed },
+        RunEventKind::FileRequeued {
+            of: of.clone(),
+            elapsed,
+            backoff: Duration::from_secs(2),
+            error: "exit status 1".into(),
+        },
+        RunEventKind::FileFailed { of: of.clone(), elapsed, error: "exit status 2".into() },
+        RunEventKind::FileTimeout { of: of.clone(), elapsed, error: "timed out".into() },
+        RunEventKind::FileReleased { of: of.clone() },
+        RunEventKind::ResultDiscarded { of },
+        RunEventKind::StopRequested { level: StopLevel::Draining, cause: StopCause::StopFile },
+        RunEventKind::StorageTrouble { error: "locked\nby \"x\"".into() },
+        RunEventKind::Progress { counts: counts(), next_due: None },
+        processor_stopped(StoppedBy::Request(StopCause::StopFile)),
+    ]
+}
+
+/// What was said of trouble.
+#[derive(Clone, Default)]
+pub(crate) struct Trouble(Arc<Mutex<Vec<String>>>);
+
+impl Trouble {
+    pub(crate) fn callback(&self) -> OnTrouble {
+        let said = Arc::clone(&self.0);
+        Box::new(move |text| said.lock().expect("unpoisoned").push(text.to_owned()))
+    }
+
+    pub(crate) fn said(&self) -> Vec<String> {
+        self.0.lock().expect("unpoisoned").clone()
+    }
+}

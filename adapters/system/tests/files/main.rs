@@ -1,0 +1,7 @@
+//! The observers with real files.
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod event_log;
+mod events;
+mod observers;
+mod state_file;

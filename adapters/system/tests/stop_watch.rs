@@ -1,0 +1,94 @@
+//! The stop watch with real files.
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use autoproc_domain::ports::{StopCause, StopLevel, StopRequest, StopSignal};
+use autoproc_system::{StopWatch, write_stop_request};
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+/// What never takes this long takes for ever.
+const BOUND: Duration = Duration::from_secs(30);
+
+fn place() -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("STOP-AUTONOMOUS");
+    (dir, path)
+}
+
+fn by_file(level: StopLevel) -> StopRequest {
+    StopRequest { level, cause: Some(StopCause::StopFile) }
+}
+
+async fn raised_above(watch: &StopWatch, level: StopLevel) -> StopRequest {
+    timeout(BOUND, watch.raised_above(level)).await.expect("raised in time")
+}
+
+#[tokio::test]
+async fn a_request_that_stands_is_known_at_once() {
+    let (_dir, path) = place();
+    assert_eq!(StopWatch::new(&path).expect("a thread").request(), StopRequest::NONE);
+    std::fs::write(&path, "").expect("a file");
+    let watch = StopWatch::new(&path).expect("a thread");
+    assert_eq!(watch.request(), by_file(StopLevel::Draining));
+    assert_eq!(raised_above(&watch, StopLevel::Running).await, by_file(StopLevel::Draining));
+}
+
+#[tokio::test]
+async fn a_request_is_noticed_and_so_is_its_urgency() {
+    let (_dir, path) = place();
+    let watch = StopWatch::new(&path).expect("a thread");
+    std::fs::write(&path, "").expect("a file");
+    assert_eq!(raised_above(&watch, StopLevel::Running).await, by_file(StopLevel::Draining));
+    write_stop_request(&path, true).expect("written");
+    assert_eq!(raised_above(&watch, StopLevel::Draining).await, by_file(StopLevel::Aborting));
+    assert_eq!(watch.request(), by_file(StopLevel::Aborting));
+}
+
+/// A second watch shows that the file's absence was there to be seen: its look is at construction.
+#[tokio::test]
+async fn a_file_that_is_gone_still_asks_until_it_is_cleared() {
+    let (_dir, path) = place();
+    write_stop_request(&path, false).expect("written");
+    let watch = StopWatch::new(&path).expect("a thread");
+    std::fs::remove_file(&path).expect("removed");
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(StopWatch::new(&path).expect("a thread").request(), StopRequest::NONE);
+    assert_eq!(watch.request(), by_file(StopLevel::Draining));
+    assert!(watch.clear().await.expect("cleared"));
+    assert_eq!(watch.request(), StopRequest::NONE);
+}
+
+#[tokio::test]
+async fn after_clearing_a_new_request_counts_again() {
+    let (_dir, path) = place();
+    write_stop_request(&path, true).expect("written");
+    let watch = StopWatch::new(&path).expect("a thread");
+    assert!(watch.clear().await.expect("cleared"));
+    assert!(!path.exists());
+    assert_eq!(watch.request(), StopRequest::NONE);
+    assert!(!watch.clear().await.expect("nothing to clear"));
+    write_stop_request(&path, false).expect("written");
+    assert_eq!(raised_above(&watch, StopLevel::Running).await, by_file(StopLevel::Draining));
+}
+
+#[tokio::test]
+async fn what_cannot_be_cleared_stands() {
+    let (_dir, path) = place();
+    std::fs::create_dir(&path).expect("a folder");
+    let watch = StopWatch::new(&path).expect("a thread");
+    watch.clear().await.expect_err("a folder is in the way");
+    assert_eq!(watch.request(), by_file(StopLevel::Draining));
+}
+
+#[test]
+fn dropping_it_does_not_wait_for_the_next_look() {
+    let (_dir, path) = place();
+    let began = Instant::now();
+    for _ in 0..200 {
+        drop(StopWatch::new(&path).expect("a thread").with_signals().expect("signals"));
+    }
+    assert!(began.elapsed() < BOUND, "200 looks would take 40 s: {:?}", began.elapsed());
+}
