@@ -15,7 +15,7 @@ use autoproc_domain::Status;
 
 use crate::args::{Command, QueueCommand, StatusWord};
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{self, CliError};
 use crate::exit_code::ExitCode;
 use crate::request::{self, AddRequest, ItemWord, RunRequest};
 
@@ -25,8 +25,11 @@ use crate::request::{self, AddRequest, ItemWord, RunRequest};
 /// [`CliError`], which says how the program ends.
 pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<ExitCode, CliError> {
     let outcome = carry_out(command, context).await;
-    let closed = context.wiring.close().await.map_err(CliError::from);
-    outcome.and_then(|code| closed.map(|()| code))
+    // What was answered is durable without this; a disk that is full by now must not turn a night's work into an error.
+    if let Err(error) = context.wiring.close().await {
+        context.console.warn(format_args!("the queue keeps its journal: {}", error::in_one_line(&error)));
+    }
+    outcome
 }
 
 async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliError> {

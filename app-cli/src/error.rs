@@ -135,12 +135,12 @@ impl From<Rejection> for CliError {
         match rejection {
             Rejection::NotQueued(_) => told.with_hint("`autoproc queue list` shows what is there"),
             Rejection::Processing(_) => {
-                told.with_hint("`autoproc stop` ends the run after it, `stop --now` gives it back")
+                told.with_hint("`autoproc stop --now` gives it back; where its run has died, the next `run` does")
             }
             Rejection::NotFailed { .. } => {
                 told.with_hint("`autoproc queue list --status failed,timeout` shows what has")
             }
-            Rejection::Ended { .. } => told.with_hint("`autoproc queue add` and `retry-failed` put it back"),
+            Rejection::Ended { .. } => told.with_hint("`autoproc queue add` puts it back"),
             _ => told,
         }
     }

@@ -21,6 +21,7 @@ mod escape;
 mod exit_code;
 mod paths;
 mod priority;
+mod program;
 mod progress;
 mod project;
 mod render;

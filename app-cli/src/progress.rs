@@ -103,7 +103,8 @@ impl Progress {
     }
 
     fn attempt(&self, of: &AttemptOf) -> String {
-        format!("attempt {} of {}", of.attempt, self.max_attempts)
+        // A file that an earlier run left may have more attempts behind it than this run would give it.
+        format!("attempt {} of {}", of.attempt, self.max_attempts.max(of.attempt.get()))
     }
 }
 
@@ -111,7 +112,7 @@ impl Observer for Progress {
     fn observe(&self, event: &RunEvent) {
         match &event.kind {
             RunEventKind::ProcessorStarted { jobs, counts } => self.started(*jobs, *counts),
-            RunEventKind::StopSignalCleared => self.remark("a stop request from before this run was taken away"),
+            RunEventKind::StopSignalCleared => self.remark("the stop request was taken away: a new run can begin"),
             RunEventKind::FileRecovered { of, requeued, .. } => {
                 let fate = if *requeued { "waits again" } else { "has failed: no attempts are left" };
                 self.remark(format_args!("the run that worked on {} died; it {fate}", of.file_path));

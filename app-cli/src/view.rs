@@ -31,10 +31,14 @@ impl Added {
             0 => String::new(),
             count => format!(", {count} {word}"),
         };
+        let noun = |count| if count == 1 { "file" } else { "files" };
+        let accepted = self.count(EnqueueOutcome::Accepted);
+        if accepted > 0 {
+            return format!("{accepted} {} accepted", noun(accepted));
+        }
         let added = self.count(EnqueueOutcome::Added);
-        let noun = if added == 1 { "file" } else { "files" };
         let raised = words(EnqueueOutcome::Raised, "raised");
-        format!("{added} {noun} added{raised}{}", words(EnqueueOutcome::Unchanged, "already there"))
+        format!("{added} {} added{raised}{}", noun(added), words(EnqueueOutcome::Unchanged, "already there"))
     }
 }
 

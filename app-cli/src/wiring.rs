@@ -83,6 +83,7 @@ impl Wiring {
     /// [`CliError`] where the command can be none, or the system has no thread to give.
     pub(crate) fn ports(&self, request: &RunRequest, observers: Vec<Arc<dyn Observer>>) -> Result<Ports, CliError> {
         let command = command_line(&request.command).map_err(|error| CliError::usage(error.to_string()))?;
+        autoproc_subprocess::adopt_orphans();
         let stop = StopWatch::new(self.project.stop_file()).and_then(StopWatch::with_signals);
         Ok(Ports {
             storage: self.storage(),

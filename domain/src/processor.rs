@@ -188,7 +188,15 @@ impl AutonomousProcessor {
 
     /// The last run to obey a stop request takes it away; the store's count of living runs says which one that is.
     async fn end(&self) -> Result<(), ProcessorError> {
-        let still_alive = self.ports.storage.end_run(self.config.run.clone()).await?;
+        let still_alive = match self.ports.storage.end_run(self.config.run.clone()).await {
+            Ok(still_alive) => still_alive,
+            Err(error @ StorageError::Busy { .. }) => {
+                // Everything is settled. The run ends with its process, and the next one clears up after it.
+                self.tell(RunEventKind::StorageTrouble { error: error.to_string().into() });
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
         if still_alive.is_empty() && self.ports.stop.request().level != StopLevel::Running {
             self.clear_stop_request().await?;
         }
@@ -202,12 +210,9 @@ impl AutonomousProcessor {
         Ok(())
     }
 
-    /// Puts back what dead runs left; the answer is how many files ended as failed by it.
+    /// Puts back what dead runs left, and brings forward what a clock put off that has been set back since.
     async fn recover(&self) -> Result<Vec<RecoveredItem>, StorageError> {
         let runs = self.ports.storage.dead_runs().await?;
-        if runs.is_empty() {
-            return Ok(Vec::new());
-        }
         let request = RecoverRequest {
             runs,
             max_attempts: self.config.retry.max_attempts(),

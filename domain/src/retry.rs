@@ -57,11 +57,12 @@ impl RetryPolicy {
     /// The wait after `attempt` has failed: the base doubled for each attempt before it, and never above the cap.
     #[must_use]
     pub fn backoff(&self, attempt: AttemptNumber) -> Duration {
-        let doublings = attempt.get() - 1;
-        2_u32
-            .checked_pow(doublings)
-            .and_then(|factor| self.backoff_base.checked_mul(factor))
-            .map_or(self.max_backoff, |wait| wait.min(self.max_backoff))
+        if self.backoff_base.is_zero() {
+            return Duration::ZERO;
+        }
+        let factor = 2_u32.checked_pow(attempt.get() - 1);
+        let wait = factor.and_then(|factor| self.backoff_base.checked_mul(factor));
+        wait.map_or(self.max_backoff, |wait| wait.min(self.max_backoff))
     }
 
     /// What becomes of an item whose attempt ended so.

@@ -64,6 +64,9 @@ pub enum EnqueueOutcome {
     Raised,
     /// It was in the queue; nothing changed.
     Unchanged,
+    /// It is recorded. A store that did not look at the queue cannot tell which of the others it is; whoever looks next
+    /// can. See [`Transaction::perform_unseen`](crate::queue::Transaction::perform_unseen).
+    Accepted,
 }
 
 /// The answer to an exchange.

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use autoproc_domain::command::{Command, Selector};
 use autoproc_domain::event::Event;
-use autoproc_domain::item::ClaimNumber;
+use autoproc_domain::item::{Claim, ClaimNumber};
 use autoproc_domain::queue::{Restore, Transaction, decide};
-use autoproc_domain::{FileQueue, ItemId, RunId, Status};
+use autoproc_domain::{FileQueue, ItemId, QueueItem, RunId, Status};
 use autoproc_testkit::strategies::{EPOCH, commands, errors, file_paths, grown_queue, priorities, replay, statuses};
+use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
@@ -58,7 +60,7 @@ fn events() -> impl Strategy<Value = Event> {
         1 => id().prop_map(|id| Event::BroughtForward { id, not_before: EPOCH }),
         1 => id().prop_map(|id| Event::Requeued { id }),
         1 => id().prop_map(|id| Event::Removed { id }),
-        1 => proptest::collection::vec(statuses(), 0..3).prop_map(|statuses| Event::Cleared { statuses }),
+        1 => vec(statuses(), 0..3).prop_map(|statuses| Event::Cleared { statuses }),
     ]
 }
 
@@ -72,7 +74,7 @@ proptest! {
 
     /// Also the queue that a journal with a foreign line in it would give: nothing panics, no index goes astray.
     #[test]
-    fn events_in_any_order_leave_counts_true(events in proptest::collection::vec(events(), 0..60)) {
+    fn events_in_any_order_leave_counts_true(events in vec(events(), 0..60)) {
         let mut queue = FileQueue::new();
         for event in &events {
             queue.apply(event);
@@ -161,14 +163,28 @@ proptest! {
         })?;
     }
 
-    /// Whatever a state file holds, no item that does not fit gets in.
+    /// Whatever a state file holds, also two entries of a path as the original program could write them: no item that
+    /// does not fit gets in, and the live one of a path is the one that is found.
     #[test]
-    fn restoring_takes_only_what_makes_a_queue((queue, _) in grown_queue(STEPS), ids in proptest::collection::vec(0..12_u64, 0..12)) {
+    fn restoring_takes_only_what_makes_a_queue(items in vec(stored_items(), 0..12)) {
         let mut restore = Restore::default();
-        for (item, id) in queue.items().cloned().zip(ids) {
+        for item in items {
             // Whether it was taken shows in what came of it.
-            let _ = restore.push(autoproc_domain::QueueItem { id: ItemId::new(id), ..item });
+            let _ = restore.push(item);
         }
         check(&restore.finish(ItemId::FIRST, ClaimNumber::FIRST))?;
     }
+}
+
+/// Items as a file may hold them: numbers and claims that need not fit.
+fn stored_items() -> impl Strategy<Value = QueueItem> {
+    let claims = (1..9_u64).prop_map(|number| Claim { number: ClaimNumber::new(number), run: RunId::new("run") });
+    (1..20_u64, file_paths(), priorities(), statuses(), option::weighted(0.2, claims)).prop_map(
+        |(id, file_path, priority, status, claim)| QueueItem {
+            status,
+            claim,
+            not_before: Some(EPOCH),
+            ..QueueItem::added(ItemId::new(id), file_path, priority, EPOCH)
+        },
+    )
 }

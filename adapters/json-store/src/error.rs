@@ -16,6 +16,7 @@ pub(crate) fn classify(place: &str) -> impl FnOnce(io::Error) -> StorageError + 
         | io::ErrorKind::NotADirectory
         | io::ErrorKind::IsADirectory
         | io::ErrorKind::AlreadyExists => StorageError::NotWritable { place: place.to_owned(), source },
+        _ if place.is_empty() => StorageError::Io { action: "cannot write".into(), source },
         _ => StorageError::Io { action: format!("cannot write {place}"), source },
     }
 }
@@ -37,6 +38,9 @@ pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
         StorageError::Damaged { place, detail } => StorageError::Damaged { place: locate(place), detail },
         StorageError::Unsupported { place, found, known } => {
             StorageError::Unsupported { place: locate(place), found, known }
+        }
+        StorageError::Io { action, source } => {
+            StorageError::Io { action: format!("{action} in {}", folder.display()), source }
         }
         other => other,
     }

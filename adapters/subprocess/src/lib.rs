@@ -21,6 +21,7 @@
 //! costs time in proportion to this process's memory where `posix_spawn` does not; retries and the queue, which are the
 //! domain's.
 
+mod adoption;
 mod attempt_logs;
 mod child;
 mod command_line;
@@ -28,6 +29,7 @@ mod orchestrator;
 mod placeholder;
 mod shell;
 
+pub use adoption::adopt_orphans;
 pub use attempt_logs::{AttemptLog, AttemptLogs};
 pub use command_line::{CommandLine, InvalidCommand, Invocation};
 pub use orchestrator::{CommandOrchestrator, DEFAULT_GRACE, Settings};

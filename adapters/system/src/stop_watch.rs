@@ -67,18 +67,29 @@ impl StopWatch {
         Ok(Self { shared, alive: Some(alive), signals: None, threads: vec![looker] })
     }
 
-    /// Listens to signals too. They lose their default effect, on the whole process and for good.
+    /// Listens to signals too. They lose their default effect, on the whole process and for good. Hang-ups are left alone
+    /// where whoever started us has them ignored, as nohup(1) does: that is a wish to outlive the terminal.
     ///
     /// # Errors
     /// Where the system does not let us listen, or has no thread to give.
     pub fn with_signals(mut self) -> io::Result<Self> {
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let heard = [SIGINT, SIGTERM].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP));
+        let mut signals = Signals::new(heard)?;
         self.signals = Some(signals.handle());
         let ours = Arc::clone(&self.shared);
         let listen = move || signals.forever().for_each(|signal| ours.hear(signal));
         self.threads.push(thread::Builder::new().name("signals".to_owned()).spawn(listen)?);
         Ok(self)
     }
+}
+
+/// Whether this process ignores a signal, as `proc_pid_status(5)` tells: bit n-1 of `SigIgn` stands for signal n. Where the
+/// system does not tell, it does not.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (signal - 1)) != 0
 }
 
 #[async_trait]

@@ -4,24 +4,27 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use autoproc_domain::ports::{Observer, StopCause, StopLevel};
-use autoproc_domain::processor::StoppedBy;
+use autoproc_domain::processor::{Ports, ProcessorError, StoppedBy};
 use autoproc_domain::{AutonomousProcessor, ProcessingResult};
 
 use super::add;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
+use crate::program;
 use crate::progress::Progress;
 use crate::request::RunRequest;
 use crate::show_output::ShowOutput;
 use crate::view::RunOver;
 
 pub(super) async fn run(request: RunRequest, context: &Context) -> Result<ExitCode, CliError> {
-    // The ports come first: a command that cannot be one is found while nothing is touched.
+    // A command that cannot be one is found while nothing is touched: else it would fail every file there is.
+    program::check(&request.command)?;
     let ports = context.wiring.ports(&request, observers(&request, context))?;
     // So is a queue that cannot be read: a run that began would already have left traces of itself.
     context.storage().counts().await?;
     if !request.source.is_empty() {
+        refuse_while_others_stop(&ports).await?;
         add_first(&request, context).await?;
     }
     let began = Instant::now();
@@ -42,6 +45,15 @@ fn observers(request: &RunRequest, context: &Context) -> Vec<Arc<dyn Observer>> 
         observers.push(Arc::new(ShowOutput::new(console.clone(), context.wiring.attempt_files())));
     }
     observers
+}
+
+/// The run will refuse to begin while others obey a stop request; then its files are not to be added either.
+async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
+    if ports.stop.request().level == StopLevel::Running {
+        return Ok(());
+    }
+    let runs = ports.storage.live_runs().await?;
+    if runs.is_empty() { Ok(()) } else { Err(ProcessorError::StillStopping { runs }.into()) }
 }
 
 /// What is added is told on standard error: the data of a run is its result.

@@ -57,13 +57,18 @@ impl Accounts {
         assert!(wrong.is_empty(), "deserved: {wrong:#?}\nof these: {seen:#?}");
     }
 
+    /// The last attempt left the file where the queue has it, and all were on the one entry that it ever had.
     fn the_story_ends_where_the_queue_is(&self) {
         for item in &self.items {
             let name = base_name(item);
-            let attempts = self.told.range((name.clone(), 0)..=(name, u32::MAX));
-            let (key, last) = attempts.last().expect("an attempt of every file");
-            assert_eq!((story::status_after(&last.endings[0]).to_owned(), u64::from(key.1)), outcome(item), "{key:?}");
-            assert_eq!(last.endings[0].number("item_id"), item["id"], "{key:?}");
+            let attempts: Vec<_> = self.told.range((name.clone(), 0)..=(name, u32::MAX)).collect();
+            let ((_, number), _) = attempts.last().expect("an attempt of every file");
+            let after: Vec<_> = attempts.iter().map(|(_, told)| story::status_after(&told.endings[0])).collect();
+            let (last, before) = after.split_last().expect("as many as attempts");
+            assert!(before.iter().all(|status| *status == "pending"), "{after:?} in {item}");
+            assert_eq!(((*last).to_owned(), u64::from(*number)), outcome(item), "{item}");
+            let events = attempts.iter().flat_map(|(_, told)| told.starts.iter().chain(&told.endings));
+            events.for_each(|event| assert_eq!(event.number("item_id"), item["id"], "{event:?}"));
         }
     }
 

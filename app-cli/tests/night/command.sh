@@ -20,7 +20,7 @@ finish() {
 }
 
 exec 9<"$3"
-flock --nonblock 9 || tell overlap
+flock -n 9 || tell overlap
 tell start
 
 case $name in
@@ -29,8 +29,10 @@ case $name in
 *bad-*) finish 3 ;;
 *denied-*) finish 126 ;;
 *absent-*) finish 127 ;;
-*hang-*) sleep 600 ;;
-*stubborn-*) trap '' TERM; sleep 600 ;;
+*hang-*) exec sleep 600 ;;
+*stubborn-*) trap '' TERM; exec sleep 600 ;;
+*tree-*) (sleep 600 & sleep 600) & sleep 600 ;;
+*thicket-*) trap '' TERM; (sleep 600 & sleep 600) & sleep 600 ;;
 *held-*) until [ -e "$gate" ]; do sleep 0.02; done; finish 0 ;;
 *killer-*) kill -KILL "$PPID" ;;
 esac

@@ -11,7 +11,7 @@ pub(crate) struct Desert {
 }
 
 /// What files of a name deserve, with 3 retries. `command.sh` has the other half of this.
-const BY_NAME: [(&str, Desert); 9] = [
+const BY_NAME: [(&str, Desert); 11] = [
     ("ok-", Desert { status: "completed", attempts: 1 }),
     ("held-", Desert { status: "completed", attempts: 1 }),
     ("flaky-", Desert { status: "completed", attempts: 3 }),
@@ -22,6 +22,8 @@ const BY_NAME: [(&str, Desert); 9] = [
     ("absent-", Desert { status: "failed", attempts: 1 }),
     ("hang-", Desert { status: "timeout", attempts: 4 }),
     ("stubborn-", Desert { status: "timeout", attempts: 4 }),
+    ("tree-", Desert { status: "timeout", attempts: 4 }),
+    ("thicket-", Desert { status: "timeout", attempts: 4 }),
 ];
 
 /// What each of these files deserves, by its name as text can show it.
@@ -41,7 +43,7 @@ pub(crate) fn numbered(kind: &str, numbers: std::ops::Range<usize>) -> Vec<OsStr
 
 /// Whether the command has no chance to record the end of an attempt on this file.
 pub(crate) fn is_cut_short(name: &str) -> bool {
-    ["hang-", "stubborn-", "killer-"].iter().any(|part| name.contains(part))
+    ["hang-", "stubborn-", "tree-", "thicket-", "killer-"].iter().any(|part| name.contains(part))
 }
 
 fn desert(name: &str) -> Desert {

@@ -9,10 +9,11 @@
 //! # What may depend on time
 //!
 //! Waiting is for conditions, with a bound that no machine needs. Points in time are compared only where the one caused
-//! the other. Two bounds are real: an attempt that does its work must be through within the timeout of 3 s, and what
-//! wakes a run must do so within 2 s.
+//! the other, all by the machine's one clock, which nobody may set meanwhile. Two bounds are real: a shell that is to hang
+//! must have recorded its start within its timeout of 2 or 3 s, in which others must have done their work; and what wakes
+//! a waiting run must do so within 2 s.
 //!
-//! Needs `flock(1)` and a `date(1)` that knows nanoseconds, so util-linux and GNU or `BusyBox`.
+//! Needs a `flock(1)` that locks descriptors (util-linux) and a `date(1)` that knows nanoseconds (GNU).
 
 mod checks;
 mod crash;
@@ -21,4 +22,5 @@ mod middle;
 mod place;
 mod record;
 mod story;
+mod tree;
 mod waiting;

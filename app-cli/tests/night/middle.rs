@@ -12,6 +12,7 @@ use crate::checks::{Accounts, BACKOFF_BASE, items, outcome};
 use crate::desert::{deserts, numbered, shown};
 use crate::place::{Place, Started, wait_until};
 use crate::record;
+use crate::story::base_name;
 
 /// What an attempt may take. A busy machine needs its time to start a shell.
 const TIMEOUT: &str = "3";
@@ -41,28 +42,22 @@ fn every_file_has_the_outcome_it_deserves() {
     let all = [named(&early), named(&late), odd()].concat();
     place.create(&all);
 
-    let t=std::time::Instant::now();
     add_early(&place, &early);
-    eprintln!("early {:?}",t.elapsed());
     let runs = [run(&place, "4"), run(&place, "4")];
     add_late(&place, &late);
-    eprintln!("late {:?}",t.elapsed());
     wait_until("there is a middle", || is_middle(&place));
-    eprintln!("middle {:?}",t.elapsed());
     let mut results = stop(&place, runs);
-    eprintln!("stopped {:?} {results:?}",t.elapsed());
     let rest = run(&place, "6");
     add_odd(&place);
     results.push(rest.wait().result());
     assert_eq!((&results[2]["stopped_by"], &results[2]["remaining"]), (&"queue_empty".into(), &0.into()));
 
-    eprintln!("rest {:?} {:?}",t.elapsed(), results[2]);
     let deserts = deserts(&all);
     assert!(deserts.len() >= 500);
     let accounts = Accounts::gather(&place, results);
     accounts.check(&place, &deserts);
-    eprintln!("checked {:?}",t.elapsed());std::process::Command::new("cp").arg("-r").arg(place.path("")).arg("/tmp/night-kept").status().unwrap();
     accounts.sums_agree();
+    accounts.stops_are_told();
     accounts.first_attempts_come_in_order(&named(&early).iter().map(|name| shown(name)).collect());
 }
 
@@ -97,15 +92,16 @@ fn run(place: &Place, jobs: &str) -> Started {
     place.start_run(&["-j", jobs, "--timeout", TIMEOUT, "--grace", "500ms", "--backoff-base", BACKOFF_BASE])
 }
 
-/// Adds each batch by two processes, all at once; as nothing runs, each file is new to exactly one of the two.
+/// Adds each batch by two processes, all at once: each file is new to one of the two at the most.
 fn add_early(place: &Place, batches: &[Batch]) {
     let adding = |(priority, names): &Batch| [(); 2].map(|()| place.start_adding(*priority, names));
     let adding: Vec<_> = batches.iter().map(adding).collect();
     for ((_, names), two) in zip(batches, adding) {
         let answers = two.map(|adding| adding.wait().expect_code(0).json());
-        let sum = |key: &str| answers.iter().filter_map(|answer| answer[key].as_u64()).sum::<u64>();
-        assert_eq!((sum("added"), sum("unchanged")), (names.len() as u64, names.len() as u64), "{answers:?}");
+        assert!(added(&answers[0]) + added(&answers[1]) <= names.len(), "{answers:?}");
     }
+    let files: usize = batches.iter().map(|(_, names)| names.len()).sum();
+    assert_eq!(place.count("pending"), files as u64, "one entry a file");
 }
 
 /// Adds each batch by its own process, all at once, together with files that are in the queue already: those of the batch
@@ -116,22 +112,21 @@ fn add_late(place: &Place, batches: &[Batch]) {
     let adding: Vec<_> = batches.iter().map(adding).collect();
     for ((_, names), adding) in zip(batches, adding) {
         let answer = adding.wait().expect_code(0).json();
-        assert_eq!(sums(&answer), (names.len(), 0, names.len() + hanging.len()), "{answer}");
+        assert!(added(&answer) <= names.len(), "{answer}");
     }
 }
 
 /// Adds files as a person does who is in their folder.
 fn add_odd(place: &Place) {
-    let names = odd();
-    let words = ["queue", "add", "--json", "--"].iter().map(OsString::from).chain(names.clone());
+    let words = ["queue", "add", "--json", "--"].iter().map(OsString::from).chain(odd());
     let answer = place.start_in("in", words).wait().expect_code(0).json();
-    assert_eq!(sums(&answer), (names.len(), 0, 0), "{answer}");
+    assert_eq!(answer["missing"], 0, "{answer}");
 }
 
-/// Files added, raised, and in the queue as they were.
-fn sums(answer: &Value) -> (usize, usize, usize) {
-    let sum = |key: &str| answer[key].as_u64().and_then(|sum| usize::try_from(sum).ok()).expect("a number");
-    (sum("added"), sum("raised"), sum("unchanged"))
+/// The files that were new for certain; a store that did not look need not tell.
+fn added(answer: &Value) -> usize {
+    assert_eq!(answer["raised"], 0, "none was offered at a higher priority: {answer}");
+    answer["added"].as_u64().and_then(|sum| usize::try_from(sum).ok()).expect("a number")
 }
 
 fn is_middle(place: &Place) -> bool {
@@ -150,14 +145,16 @@ fn stop(place: &Place, runs: [Started; 2]) -> Vec<Value> {
     }
     assert!(!place.state("STOP-AUTONOMOUS").exists(), "who obeys last takes it away");
     assert_eq!(place.count("processing"), 0);
-    let waiting = waiting(place);
-    assert_eq!(sums(&place.add(-100, &waiting)), (0, 0, waiting.len()), "what waits is not added twice");
+    add_again(place);
     results
 }
 
-fn waiting(place: &Place) -> Vec<OsString> {
-    let waiting = items(place).into_iter().filter(|item| outcome(item).0 == "pending");
-    let waiting: Vec<_> = waiting.map(|item| crate::story::base_name(&item).into()).collect();
+/// Adds what waits once more, which changes nothing.
+fn add_again(place: &Place) {
+    let before = items(place);
+    let waiting = before.iter().filter(|item| outcome(item).0 == "pending");
+    let waiting: Vec<OsString> = waiting.map(|item| base_name(item).into()).collect();
     assert!(!waiting.is_empty(), "a stop in the middle leaves something");
-    waiting
+    assert_eq!(added(&place.add(-100, &waiting)), 0);
+    assert_eq!(items(place), before);
 }

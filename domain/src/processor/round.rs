@@ -121,11 +121,14 @@ impl<'a> Rounds<'a> {
 
     /// Settles what has ended and claims what there is room for, in one transaction; starts what was claimed.
     async fn exchange(&mut self) -> Result<(), ProcessorError> {
-        let limit = self.room();
-        if (self.ended.is_empty() && limit == 0) || self.is_store_busy() {
+        if self.is_store_busy() {
             return Ok(());
         }
         self.busy_until = None;
+        let limit = self.room();
+        if self.ended.is_empty() && limit == 0 {
+            return Ok(());
+        }
         let ended = std::mem::take(&mut self.ended);
         let request = ExchangeRequest {
             run: self.config.run.clone(),
@@ -240,7 +243,11 @@ impl<'a> Rounds<'a> {
 
     /// Puts back what dead runs left; says whether anything waits again because of it.
     async fn recover(&mut self) -> Result<bool, ProcessorError> {
-        let recovered = self.processor.recover().await?;
+        let recovered = match self.processor.recover().await {
+            Ok(recovered) => recovered,
+            // Once more when the pause is over: until then the run is not at its end.
+            Err(error) => return self.bear(error, 0).map(|()| true),
+        };
         let (waiting, over): (Vec<_>, Vec<_>) =
             recovered.into_iter().partition(|recovered| recovered.item.status == Status::Pending);
         self.result.failed += over.len() as u64;

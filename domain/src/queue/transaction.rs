@@ -31,6 +31,13 @@ pub trait Transaction: Clone + Into<Command> + Send + 'static {
     /// # Errors
     /// [`Rejection`] where the rules say no.
     fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> Result<Performed<Self::Reply>, Rejection>;
+
+    /// The same without a look at the queue, where that is possible: then a store may write the events down without
+    /// having loaded what they will be applied to.
+    fn perform_unseen(&self, now: Timestamp) -> Option<Performed<Self::Reply>> {
+        let _ = now;
+        None
+    }
 }
 
 impl FileQueue {
@@ -55,6 +62,16 @@ impl Transaction for Enqueue {
         let (events, reply) = decide::enqueue(queue, self, now);
         queue.apply_all(&events);
         Ok(Performed { events, reply })
+    }
+
+    /// `apply` settles for each file whether it is new, known or to be raised.
+    fn perform_unseen(&self, now: Timestamp) -> Option<Performed<Self::Reply>> {
+        let events = self.0.iter().map(|new| Event::Enqueued {
+            file_path: new.file_path.clone(),
+            priority: new.priority,
+            at: now,
+        });
+        Some(Performed { events: events.collect(), reply: vec![EnqueueOutcome::Accepted; self.0.len()] })
     }
 }
 

@@ -20,6 +20,7 @@ impl View for Added {
                     EnqueueOutcome::Added => writeln!(out, "added {path}")?,
                     EnqueueOutcome::Raised => writeln!(out, "raised {path} to priority {}", self.priority)?,
                     EnqueueOutcome::Unchanged => writeln!(out, "already there: {path}")?,
+                    EnqueueOutcome::Accepted => writeln!(out, "accepted {path}")?,
                 }
             }
         }

@@ -14,6 +14,7 @@ struct AddedJson {
     added: usize,
     raised: usize,
     unchanged: usize,
+    accepted: usize,
     missing: usize,
     priority: i32,
     files: Vec<AddedFileJson>,
@@ -31,6 +32,7 @@ fn outcome_word(outcome: EnqueueOutcome) -> &'static str {
         EnqueueOutcome::Added => "added",
         EnqueueOutcome::Raised => "raised",
         EnqueueOutcome::Unchanged => "unchanged",
+        EnqueueOutcome::Accepted => "accepted",
     }
 }
 
@@ -40,6 +42,7 @@ pub(in crate::render) fn added(view: &Added, out: &mut dyn Write) -> io::Result<
         added: view.count(EnqueueOutcome::Added),
         raised: view.count(EnqueueOutcome::Raised),
         unchanged: view.count(EnqueueOutcome::Unchanged),
+        accepted: view.count(EnqueueOutcome::Accepted),
         missing: view.missing,
         priority: view.priority.get(),
         files: view.files.iter().map(file).collect(),

@@ -1,0 +1,42 @@
+//! Whether the command of a run can be found at all.
+
+use std::env;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::error::CliError;
+use crate::escape::Shown;
+use crate::request::CommandTemplate;
+
+/// Looks for the program as execvp(3) would. One that is named by a placeholder is another for every file, and a shell
+/// finds its programs itself.
+///
+/// # Errors
+/// A usage error that names the program, where there is none such.
+pub(crate) fn check(command: &CommandTemplate) -> Result<(), CliError> {
+    let CommandTemplate::Argv(words) = command else { return Ok(()) };
+    let Some(program) = words.first().filter(|program| !program.as_bytes().contains(&b'{')) else { return Ok(()) };
+    if is_found(program) {
+        return Ok(());
+    }
+    let error = CliError::usage(format!("there is no program {}", Shown(Path::new(program))));
+    Err(if program.as_bytes().contains(&b' ') {
+        error.with_hint("the command is a program and its arguments, each a word; a line for the shell goes to --shell")
+    } else {
+        error.with_hint("check its spelling, or give its path")
+    })
+}
+
+fn is_found(program: &OsStr) -> bool {
+    if program.as_bytes().contains(&b'/') {
+        return is_executable(Path::new(program));
+    }
+    let folders = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&folders).any(|folder| is_executable(&folder.join(program)))
+}
+
+fn is_executable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}

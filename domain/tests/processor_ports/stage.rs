@@ -1,0 +1,163 @@
+//! A run with mocks for ports: what they answer unless a test says otherwise.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use autoproc_domain::command::{ExchangeRequest, Settlement, Verdict};
+use autoproc_domain::item::{ClaimNumber, ClaimToken};
+use autoproc_domain::ports::{
+    Attempt, AttemptOutcome, AttemptReport, LiveRun, MockClock, MockOrchestrator, MockStopSignal, MockStorage,
+    Orchestrator, OrchestratorError, RunEventKind, RunInfo, StopCause, StopLevel, StopRequest, StopSignal,
+    StorageError,
+};
+use autoproc_domain::processor::{Ports, ProcessorError, RunConfig};
+use autoproc_domain::view::{Counts, Exchanged};
+use autoproc_domain::{
+    AutonomousProcessor, FilePath, ItemId, Priority, ProcessingResult, QueueItem, RetryPolicy, RunId, Timestamp,
+};
+use autoproc_testkit::{RecordingObserver, ScriptedOrchestrator, block_on};
+
+const RUN: &str = "run";
+
+/// A store that knows of no dead runs and lets runs come and go.
+pub(crate) fn storage() -> MockStorage {
+    let mut storage = MockStorage::new();
+    storage.expect_begin_run().returning(|_| Ok(Vec::new()));
+    storage.expect_counts().returning(|| Ok(Counts::default()));
+    storage.expect_dead_runs().returning(|| Ok(Vec::new()));
+    storage.expect_changed().returning(|| ());
+    storage
+}
+
+/// Ends well, with nobody left.
+pub(crate) fn ending(mut storage: MockStorage) -> MockStorage {
+    storage.expect_end_run().times(1).returning(|_| Ok(Vec::new()));
+    storage
+}
+
+/// Answers to exchanges, in order; each says what it must be asked.
+pub(crate) type Answer = fn(&ExchangeRequest) -> Result<Exchanged, StorageError>;
+
+pub(crate) fn answering(mut storage: MockStorage, answers: &'static [Answer]) -> MockStorage {
+    let next = AtomicUsize::new(0);
+    storage.expect_exchange().times(answers.len()).returning(move |request, _| {
+        let answer = answers[next.fetch_add(1, Ordering::Relaxed)];
+        answer(&request)
+    });
+    storage
+}
+
+pub(crate) fn exchanged(claims: &[u64], pending: usize) -> Exchanged {
+    let claims = claims.iter().map(|id| (token(*id), item(*id))).collect();
+    let counts = Counts { pending, ..Counts::default() };
+    Exchanged { claims, stale: Vec::new(), next_due: None, counts }
+}
+
+pub(crate) fn token(id: u64) -> ClaimToken {
+    ClaimToken { item: ItemId::new(id), number: ClaimNumber::new(id) }
+}
+
+pub(crate) fn item(id: u64) -> QueueItem {
+    let path = FilePath::new(format!("/{id}")).unwrap();
+    let added = QueueItem::added(ItemId::new(id), path, Priority::default(), Timestamp::from_micros(0));
+    QueueItem { attempts: 1, ..added }
+}
+
+pub(crate) fn completed(id: u64) -> Settlement {
+    Settlement { token: token(id), verdict: Verdict::Complete }
+}
+
+pub(crate) fn busy() -> Result<Exchanged, StorageError> {
+    Err(StorageError::Busy { holder: "somebody".to_owned() })
+}
+
+pub(crate) fn full() -> Result<Exchanged, StorageError> {
+    Err(StorageError::Full(io::ErrorKind::StorageFull.into()))
+}
+
+pub(crate) fn damaged() -> Result<Exchanged, StorageError> {
+    Err(StorageError::Damaged { place: "the queue".to_owned(), detail: "a line".to_owned() })
+}
+
+pub(crate) fn other_run() -> LiveRun {
+    let timeout = Duration::from_secs(300);
+    let started_at = Timestamp::from_micros(0);
+    let info = RunInfo { id: RunId::new("other"), started_at, jobs: 1, max_attempts: 4, timeout };
+    LiveRun { info, owner: "somebody".to_owned() }
+}
+
+/// A clock that stands still but for those who wait for it.
+pub(crate) fn clock() -> MockClock {
+    let now = Arc::new(Mutex::new(Timestamp::from_micros(0)));
+    let reached = now.clone();
+    let mut clock = MockClock::new();
+    clock.expect_now().returning(move || *now.lock().unwrap());
+    clock.expect_sleep_until().returning(move |deadline| {
+        let mut now = reached.lock().unwrap();
+        *now = deadline.max(*now);
+    });
+    clock
+}
+
+/// Every attempt succeeds at once; there must be so many.
+pub(crate) fn succeeding(attempts: usize) -> MockOrchestrator {
+    let mut orchestrator = MockOrchestrator::new();
+    let report = || AttemptReport { outcome: AttemptOutcome::Succeeded, elapsed: Duration::ZERO };
+    orchestrator.expect_execute().times(attempts).returning(move |_, _| Ok(report()));
+    orchestrator
+}
+
+/// Runs to the end and tells what was told.
+pub(crate) fn run(
+    storage: MockStorage,
+    orchestrator: impl Orchestrator + 'static,
+    stop: impl StopSignal + 'static,
+) -> (Result<ProcessingResult, ProcessorError>, Vec<RunEventKind>) {
+    let observer = Arc::new(RecordingObserver::new());
+    let ports = Ports {
+        storage: Arc::new(storage),
+        clock: Arc::new(clock()),
+        orchestrator: Arc::new(orchestrator),
+        stop: Arc::new(stop),
+        observer: observer.clone(),
+    };
+    let config = RunConfig {
+        run: RunId::new(RUN),
+        jobs: NonZeroUsize::new(2).unwrap(),
+        timeout: Duration::from_secs(300),
+        retry: RetryPolicy::default(),
+        wait_for_backoff: true,
+    };
+    let outcome = block_on(AutonomousProcessor::new(ports, config).run());
+    (outcome, observer.kinds())
+}
+
+pub(crate) fn troubles(told: &[RunEventKind]) -> usize {
+    told.iter().filter(|kind| matches!(kind, RunEventKind::StorageTrouble { .. })).count()
+}
+
+/// An orchestrator that the test keeps a hand on.
+pub(crate) struct Shared(pub(crate) Arc<ScriptedOrchestrator>);
+
+#[async_trait]
+impl Orchestrator for Shared {
+    async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, OrchestratorError> {
+        self.0.execute(attempt, stop).await
+    }
+}
+
+/// A stop signal that is raised once the run has begun, and must be cleared so often.
+pub(crate) fn raised_later(clearances: usize) -> MockStopSignal {
+    let asked = AtomicUsize::new(0);
+    let draining = StopRequest { level: StopLevel::Draining, cause: Some(StopCause::StopFile) };
+    let mut stop = MockStopSignal::new();
+    let is_first = move || asked.fetch_add(1, Ordering::Relaxed) == 0;
+    stop.expect_request().returning(move || if is_first() { StopRequest::NONE } else { draining });
+    stop.expect_raised_above().returning(move |_| draining);
+    stop.expect_clear().times(clearances).returning(|| Ok(true));
+    stop
+}

@@ -1,0 +1,50 @@
+//! Numbers from a seed, the same ones on every machine and in every release.
+//!
+//! A generator of our own, because those of libraries may change what a seed means with a new version, and a seed that
+//! once failed must fail again.
+
+/// A seeded generator: `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
+#[derive(Debug, Clone)]
+pub struct Random(u64);
+
+impl Random {
+    /// The numbers of this seed.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number.
+    pub fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `bound`; 0 where the bound is 0. The bias for bounds far below 2^64 does not matter here.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.number().checked_rem(bound).unwrap_or(0)
+    }
+
+    /// True once in `odds` times.
+    pub fn one_in(&mut self, odds: u64) -> bool {
+        self.below(odds) == 0
+    }
+
+    /// One of these.
+    ///
+    /// # Panics
+    /// Where there are none.
+    pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        let index = usize::try_from(self.below(choices.len() as u64)).expect("an index below a length fits");
+        &choices[index]
+    }
+
+    /// A generator whose numbers have nothing to do with the ones that follow here.
+    #[must_use]
+    pub fn split(&mut self) -> Self {
+        Self(self.number())
+    }
+}

@@ -1,0 +1,35 @@
+//! An observer that keeps what it hears.
+
+use std::sync::{Mutex, PoisonError};
+
+use autoproc_domain::ports::{Observer, RunEvent, RunEventKind};
+
+/// Keeps every event, in order.
+#[derive(Debug, Default)]
+pub struct RecordingObserver(Mutex<Vec<RunEvent>>);
+
+impl RecordingObserver {
+    /// Has heard nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What it heard.
+    #[must_use]
+    pub fn events(&self) -> Vec<RunEvent> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What it heard, without when and of whom.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<RunEventKind> {
+        self.events().into_iter().map(|event| event.kind).collect()
+    }
+}
+
+impl Observer for RecordingObserver {
+    fn observe(&self, event: &RunEvent) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
+    }
+}

@@ -1,0 +1,106 @@
+//! Strategies for everything a queue is made of.
+//!
+//! The alphabets are small on purpose: what is interesting happens when two commands speak of the same path, and when two
+//! items have the same priority.
+
+mod commands;
+mod grown;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use autoproc_domain::command::{NewItem, Verdict};
+use autoproc_domain::{FilePath, Priority, Status, Timestamp};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+pub use commands::{Resolver, SymbolicCommand, TokenChoice, Which, commands, symbolic_command};
+pub use grown::{Turn, grown_queue, replay};
+
+/// 2025-01-01 00:00 UTC: where the clocks of these strategies start.
+pub const EPOCH: Timestamp = Timestamp::from_micros(1_735_689_600_000_000);
+
+/// Paths that collide often, and that every layer between here and a disk could spell wrongly.
+pub fn file_paths() -> impl Strategy<Value = FilePath> {
+    let plain = select(vec!["/in/a", "/in/b", "/in/c", "/in/d", "/in/e"]).prop_map(PathBuf::from);
+    let odd = select(odd_paths());
+    prop_oneof![5 => plain, 1 => odd].prop_map(usable)
+}
+
+fn usable(path: PathBuf) -> FilePath {
+    FilePath::new(path).expect("each path of these strategies is usable")
+}
+
+fn odd_paths() -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = [
+        "/in/with space",
+        "/in/new\nline",
+        "/in/\"quote\\",
+        "/in/\u{e9}\u{1f980}",
+        "/in/./a/../dotted",
+        "/in/\u{1b}[2J",
+    ]
+    .map(PathBuf::from)
+    .into();
+    paths.extend(not_utf8());
+    paths
+}
+
+#[cfg(unix)]
+fn not_utf8() -> Vec<PathBuf> {
+    use std::os::unix::ffi::OsStringExt;
+    vec![std::ffi::OsString::from_vec(b"/in/\xff\xfe".to_vec()).into()]
+}
+
+#[cfg(not(unix))]
+fn not_utf8() -> Vec<PathBuf> {
+    Vec::new()
+}
+
+/// Mostly a handful of ranks, so that the sequence number has to decide; at times the outermost ones.
+pub fn priorities() -> impl Strategy<Value = Priority> {
+    prop_oneof![8 => -2..=2_i32, 1 => Just(i32::MIN), 1 => Just(i32::MAX)].prop_map(Priority::new)
+}
+
+/// Files to add.
+pub fn new_items() -> impl Strategy<Value = NewItem> {
+    (file_paths(), priorities()).prop_map(|(file_path, priority)| NewItem { file_path, priority })
+}
+
+/// How far a clock moves, in microseconds, between two readings: mostly a little forward, at times back, or far.
+pub fn clock_steps() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        10 => 0..5_000_000_i64,
+        2 => Just(0),
+        2 => -20_000_000..0_i64,
+        1 => Just(3_600_000_000_i64),
+        1 => Just(-7_200_000_000_i64),
+    ]
+}
+
+/// Backoffs of the default policy, none at all, and one without end.
+pub fn backoffs() -> impl Strategy<Value = Duration> {
+    let seconds = prop_oneof![Just(0_u64), Just(2), Just(4), Just(8), Just(3600)].prop_map(Duration::from_secs);
+    prop_oneof![20 => seconds, 1 => Just(Duration::MAX)]
+}
+
+/// Error texts, among them such as could break a line, a quotation or a terminal.
+pub fn errors() -> impl Strategy<Value = Box<str>> {
+    select(vec!["exit status 1", "", "two\nlines", "\"quoted\\\" \u{0} \u{1f980}", "killed by signal 9"])
+        .prop_map(Box::from)
+}
+
+/// What becomes of a claim.
+pub fn verdicts() -> impl Strategy<Value = Verdict> {
+    prop_oneof![
+        2 => Just(Verdict::Complete),
+        3 => (backoffs(), errors()).prop_map(|(backoff, error)| Verdict::Retry { backoff, error }),
+        2 => (any::<bool>(), errors()).prop_map(|(timed_out, error)| Verdict::Fail { timed_out, error }),
+        1 => Just(Verdict::Release),
+    ]
+}
+
+/// Any status.
+pub fn statuses() -> impl Strategy<Value = Status> {
+    select(Status::ALL.to_vec())
+}

@@ -1,0 +1,40 @@
+//! What can be wrong with a store.
+
+/// One flaw, named after what the store does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    None,
+    LosesTheLastOfABatch,
+    AnswersInReverse,
+    MissesDuplicates,
+    AddsOneByOne,
+    OverwritesOthers,
+    IgnoresPriority,
+    IgnoresSequence,
+    OrdersByClock,
+    ExceedsTheLimit,
+    ClaimsTwice,
+    ClaimsEarly,
+    ClaimsBeforeItSettles,
+    NamesNoDueTime,
+    ForgetsAttempts,
+    CountsWhatWasGivenBack,
+    AcceptsStaleTokens,
+    KeepsHalfARequeue,
+    ForgetsErrorsOnRequeue,
+    RemovesWhatIsProcessed,
+    KeepsHalfARemoval,
+    PagesBySequence,
+    SkipsBetweenPages,
+    Miscounts,
+    TellsNobodyWhoIsLeft,
+    TakesTheLivingForDead,
+    RemembersTheRecovered,
+    RecoversTheLiving,
+    ForgetsWhenClosed,
+    UsesNumbersAgain,
+    HearsNothing,
+    LosesResults,
+    /// Takes the living for dead and recovers them.
+    RobsTheLiving,
+}
