@@ -96,6 +96,12 @@ proptest! {
         prop_assert_eq!(policy.backoff(attempt(1)), policy.backoff_base.min(policy.max_backoff));
     }
 
+    #[test]
+    fn without_a_base_there_is_no_wait(policy in policies(), number in 1..=u32::MAX) {
+        let policy = RetryPolicy { backoff_base: Duration::ZERO, ..policy };
+        prop_assert_eq!(policy.backoff(attempt(number)), Duration::ZERO);
+    }
+
     /// The longest that can be named neither overflows nor panics.
     #[test]
     fn the_wait_is_capped_after_any_attempt(policy in policies(), number in 1..=u32::MAX) {

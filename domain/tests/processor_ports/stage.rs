@@ -29,6 +29,7 @@ pub(crate) fn storage() -> MockStorage {
     storage.expect_begin_run().returning(|_| Ok(Vec::new()));
     storage.expect_counts().returning(|| Ok(Counts::default()));
     storage.expect_dead_runs().returning(|| Ok(Vec::new()));
+    storage.expect_recover().returning(|_, _| Ok(Vec::new()));
     storage.expect_changed().returning(|| ());
     storage
 }
