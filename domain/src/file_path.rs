@@ -1,7 +1,9 @@
 //! The path of a queued file: bytes with a few promises, never looked up on a disk.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::fmt;
+use std::fmt::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -76,11 +78,53 @@ impl FilePath {
         Path::new(&self.0)
     }
 
+    /// The path as text, for documents in which only Unicode can stand. Where its bytes are not UTF-8 the text only
+    /// resembles it, and [`exact_hex`](Self::exact_hex) is to stand beside it.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        self.0.to_string_lossy()
+    }
+
+    /// The path's bytes in hexadecimal, where its text is not all of it.
+    #[must_use]
+    pub fn exact_hex(&self) -> Option<String> {
+        self.0.to_str().is_none().then(|| to_hex(self.0.as_bytes()))
+    }
+
+    /// The path that a text and, where there are such, the exact bytes in hexadecimal name; relative to `base`, which is
+    /// absolute. Text that agrees with the bytes gives way to them; text that a person has changed since wins.
+    ///
+    /// # Errors
+    /// As [`FilePath::new`].
+    pub fn from_text(text: &str, exact_hex: Option<&str>, base: &Path) -> Result<Self, InvalidPath> {
+        let exact = exact_hex.and_then(from_hex).filter(|bytes| String::from_utf8_lossy(bytes) == text);
+        match exact {
+            Some(bytes) => Self::resolve(base, Path::new(OsStr::from_bytes(&bytes))),
+            None => Self::resolve(base, Path::new(text)),
+        }
+    }
+
     /// The path's bytes as the platform spells them.
     #[must_use]
     pub fn as_os_str(&self) -> &OsStr {
         &self.0
     }
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    let mut hex = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+fn from_hex(hex: &str) -> Option<Vec<u8>> {
+    let value = |digit: char| u8::try_from(digit.to_digit(16)?).ok();
+    let digits = hex.chars().map(value).collect::<Option<Vec<u8>>>()?;
+    let (pairs, rest) = digits.as_chunks::<2>();
+    rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
 /// Whether nothing could be taken out. A name may begin with a dot, so this says no to some that are normal; they cost a
@@ -117,7 +161,7 @@ impl fmt::Display for FilePath {
             if character.is_control() {
                 write!(f, "{}", character.escape_default())?;
             } else {
-                fmt::Write::write_char(f, character)?;
+                f.write_char(character)?;
             }
         }
         Ok(())
@@ -126,6 +170,8 @@ impl fmt::Display for FilePath {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn resolved(base: &str, path: &str) -> String {
@@ -156,5 +202,26 @@ mod tests {
     #[test]
     fn display_cannot_steer_a_terminal() {
         assert_eq!(FilePath::new("/a\u{1b}[2J\nb").unwrap().to_string(), "/a\\u{1b}[2J\\nb");
+    }
+
+    #[test]
+    fn text_that_a_person_has_changed_wins_over_the_bytes() {
+        let path = FilePath::new(OsStr::from_bytes(b"/a\xff")).unwrap();
+        let hex = path.exact_hex();
+        assert_eq!(hex.as_deref(), Some("2f61ff"));
+        let base = Path::new("/base");
+        assert_eq!(FilePath::from_text(&path.text(), hex.as_deref(), base), Ok(path));
+        assert_eq!(FilePath::from_text("/b", hex.as_deref(), base), FilePath::new("/b"));
+        assert_eq!(FilePath::from_text("b", Some("2f6"), base), FilePath::new("/base/b"));
+    }
+
+    proptest! {
+        #[test]
+        fn text_and_bytes_together_name_the_path(bytes in prop::collection::vec(1..=255_u8, 0..40)) {
+            let path = FilePath::new(OsStr::from_bytes(&[b"/", bytes.as_slice()].concat())).unwrap();
+            prop_assert_eq!(path.exact_hex().is_none(), std::str::from_utf8(path.as_os_str().as_bytes()).is_ok());
+            let read = FilePath::from_text(&path.text(), path.exact_hex().as_deref(), Path::new("/"));
+            prop_assert_eq!(read, Ok(path));
+        }
     }
 }

@@ -1,9 +1,14 @@
 //! Points in time as the domain sees them: a number that somebody else read off a clock.
 //!
-//! There is deliberately no `now()` here, and no text form: reading clocks is the [`Clock`](crate::ports::Clock)
-//! port's, writing dates belongs to whoever owns the format.
+//! There is deliberately no `now()` here: reading clocks is the [`Clock`](crate::ports::Clock) port's. The text form is, once
+//! for every file and every screen.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 /// A point on the wall clock, in microseconds since 1970-01-01 00:00 UTC; negative before it.
 ///
@@ -51,8 +56,39 @@ impl Timestamp {
     }
 }
 
+/// RFC 3339 in UTC with six digits: texts of equal length, so that they sort as the points do.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let point = jiff::Timestamp::from_microsecond(self.0).expect("the span lies within jiff's");
+        write!(f, "{point:.6}")
+    }
+}
+
+/// A text that names no point in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a date and time")]
+pub struct NotATimestamp;
+
+/// Reads RFC 3339 with any offset, and what the original program wrote: a date and time without one, in local time. Nothing
+/// orders by it, so it is read as UTC: wrong by the offset at the most, and the same on every machine.
+impl FromStr for Timestamp {
+    type Err = NotATimestamp;
+
+    fn from_str(text: &str) -> Result<Self, NotATimestamp> {
+        let has_time = text.contains(':');
+        let point = text.parse::<jiff::Timestamp>().or_else(|_| {
+            let local: DateTime = text.parse().map_err(|_| NotATimestamp)?;
+            let utc = local.to_zoned(TimeZone::UTC).map_err(|_| NotATimestamp)?;
+            if has_time { Ok(utc.timestamp()) } else { Err(NotATimestamp) }
+        });
+        point.map(|point| Self::from_micros(point.as_microsecond()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -62,5 +98,50 @@ mod tests {
         assert_eq!(Timestamp::from_micros(0).saturating_since(late), Duration::ZERO);
         assert_eq!(Timestamp::from_micros(i64::MIN), Timestamp::MIN);
         assert!(Timestamp::MAX.saturating_since(Timestamp::MIN) > Duration::from_secs(9000 * 365 * 86_400));
+    }
+
+    fn micros(text: &str) -> Option<i64> {
+        text.parse().ok().map(Timestamp::as_micros)
+    }
+
+    #[test]
+    fn the_form_is_fixed() {
+        assert_eq!(Timestamp::from_micros(1_000_000).to_string(), "1970-01-01T00:00:01.000000Z");
+        assert_eq!(Timestamp::MIN.to_string(), "0000-01-01T00:00:00.000000Z");
+        assert_eq!(Timestamp::MAX.to_string(), "9999-12-30T22:00:00.000000Z");
+    }
+
+    #[test]
+    fn what_the_original_program_wrote_is_read_as_utc() {
+        assert_eq!(micros("1970-01-01T00:00:01.000002"), Some(1_000_002));
+        assert_eq!(micros("1970-01-01T00:00:01"), Some(1_000_000));
+        assert_eq!(micros("1970-01-01 00:00:01.5"), Some(1_500_000));
+        assert_eq!(micros("1970-01-01T01:00:01+01:00"), Some(1_000_000));
+    }
+
+    #[test]
+    fn what_names_no_point_is_refused() {
+        for text in ["", "now", "1970-01-01", "1970-13-01T00:00:00Z", "1970-01-01T25:00:00", "12:00:00"] {
+            assert_eq!(micros(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn text_names_the_point_it_was_made_from(micros in any::<i64>()) {
+            let at = Timestamp::from_micros(micros);
+            prop_assert_eq!(at.to_string().parse(), Ok(at));
+        }
+
+        #[test]
+        fn texts_sort_as_the_points_do(a in any::<i64>(), b in any::<i64>()) {
+            let (a, b) = (Timestamp::from_micros(a), Timestamp::from_micros(b));
+            prop_assert_eq!(a.cmp(&b), a.to_string().cmp(&b.to_string()));
+        }
+
+        #[test]
+        fn no_text_is_too_odd_to_refuse(text in any::<String>()) {
+            let _ = micros(&text);
+        }
     }
 }

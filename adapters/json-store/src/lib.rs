@@ -32,7 +32,6 @@ mod layout;
 mod lock;
 mod mistake;
 mod ops;
-mod path_text;
 mod record;
 mod runs;
 #[cfg(test)]

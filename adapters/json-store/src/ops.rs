@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use autoproc_domain::event::Event;
-use autoproc_domain::{ItemId, Priority, RunId, Timestamp};
+use autoproc_domain::{FilePath, ItemId, Priority, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::record::StatusWord;
-use crate::{path_text, timestamp};
+use crate::timestamp;
 
 /// One event: an object with one key, which names it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -73,9 +73,8 @@ impl<'a> From<&'a Event> for Op<'a> {
     fn from(event: &'a Event) -> Self {
         match event {
             Event::Enqueued { file_path, priority, at } => {
-                let (file_path, bytes) = path_text::encode(file_path);
-                let file_path_bytes = bytes.map(Cow::Owned);
-                Self::Enqueue { file_path, file_path_bytes, priority: priority.get(), at: *at }
+                let file_path_bytes = file_path.exact_hex().map(Cow::Owned);
+                Self::Enqueue { file_path: file_path.text(), file_path_bytes, priority: priority.get(), at: *at }
             }
             Event::Reprioritised { id, priority } => Self::Reprioritise { id: id.get(), priority: priority.get() },
             Event::Claimed { id, run, at } => Self::Claim { id: id.get(), run: Cow::Borrowed(run.as_str()), at: *at },
@@ -103,7 +102,7 @@ impl Op<'_> {
     pub(crate) fn into_event(self, base: &Path) -> Result<Event, String> {
         Ok(match self {
             Self::Enqueue { file_path, file_path_bytes, priority, at } => Event::Enqueued {
-                file_path: path_text::decode(&file_path, file_path_bytes.as_deref(), base)
+                file_path: FilePath::from_text(&file_path, file_path_bytes.as_deref(), base)
                     .map_err(|invalid| invalid.to_string())?,
                 priority: Priority::new(priority),
                 at,

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use autoproc_domain::item::{Claim, ClaimNumber};
-use autoproc_domain::{ItemId, Priority, QueueItem, RunId, Status, Timestamp};
+use autoproc_domain::{FilePath, ItemId, Priority, QueueItem, RunId, Status, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{path_text, timestamp};
+use crate::timestamp;
 
 /// The run that an item in processing belongs to when its record names none: no such run ever lives, so it is recovered.
 const UNKNOWN_RUN: &str = "unknown";
@@ -140,11 +140,10 @@ pub(crate) struct WithExtra<'a> {
 
 impl<'a> From<&'a QueueItem> for ItemRecord<'a> {
     fn from(item: &'a QueueItem) -> Self {
-        let (file_path, file_path_bytes) = path_text::encode(&item.file_path);
         Self {
             id: Some(item.id.get()),
-            file_path,
-            file_path_bytes: file_path_bytes.map(Cow::Owned),
+            file_path: item.file_path.text(),
+            file_path_bytes: item.file_path.exact_hex().map(Cow::Owned),
             priority: item.priority.get(),
             added_at: item.added_at,
             attempts: item.attempts,
@@ -160,7 +159,7 @@ impl<'a> From<&'a QueueItem> for ItemRecord<'a> {
 
 impl ItemRecord<'_> {
     fn into_item(self, base: &Path) -> Result<QueueItem, String> {
-        let file_path = path_text::decode(&self.file_path, self.file_path_bytes.as_deref(), base)
+        let file_path = FilePath::from_text(&self.file_path, self.file_path_bytes.as_deref(), base)
             .map_err(|invalid| invalid.to_string())?;
         let status = Status::from(self.status);
         let claim = (status == Status::Processing).then(|| Claim {

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use autoproc_domain::Timestamp;
 use autoproc_domain::ports::{
     Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, StopLevel, StopSignal,
 };
@@ -203,13 +202,8 @@ fn description(attempt: &Attempt) -> [(&'static str, String); 5] {
         ("AUTOPROC_RUN_ID", attempt.run.to_string()),
         ("AUTOPROC_ATTEMPT", attempt.number.to_string()),
         ("AUTOPROC_MAX_ATTEMPTS", attempt.max_attempts.to_string()),
-        ("AUTOPROC_DEADLINE", rfc3339(attempt.deadline)),
+        ("AUTOPROC_DEADLINE", attempt.deadline.to_string()),
     ]
-}
-
-fn rfc3339(at: Timestamp) -> String {
-    let at = jiff::Timestamp::from_microsecond(at.as_micros());
-    at.expect("the domain's points are those of the years that RFC 3339 can write").to_string()
 }
 
 #[cfg(test)]

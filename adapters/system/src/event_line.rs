@@ -6,7 +6,6 @@ use autoproc_domain::{ProcessingResult, RunId};
 use serde::Serialize;
 
 use crate::path_text::PathText;
-use crate::rfc3339;
 
 /// A line, borrowed from its event.
 #[derive(Serialize)]
@@ -98,7 +97,7 @@ impl<'a> EventLine<'a> {
     /// The line for an event; `None` for progress, which says nothing that the other events do not.
     pub(crate) fn of(event: &'a RunEvent) -> Option<Self> {
         let body = Body::of(&event.kind)?;
-        Some(Self { timestamp: rfc3339::format(event.at), run_id: event.run.as_str(), body })
+        Some(Self { timestamp: event.at.to_string(), run_id: event.run.as_str(), body })
     }
 }
 

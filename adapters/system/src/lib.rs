@@ -21,7 +21,6 @@ mod event_log;
 mod observers;
 mod path_text;
 mod replace;
-pub mod rfc3339;
 mod state_document;
 mod state_file;
 mod stop_decision;

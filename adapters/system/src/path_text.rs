@@ -1,8 +1,6 @@
 //! A path in a JSON document, where only Unicode can stand.
 
-use std::ffi::OsString;
-use std::fmt::Write as _;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 
 use autoproc_domain::FilePath;
 use serde::{Deserialize, Serialize};
@@ -17,63 +15,13 @@ pub(crate) struct PathText {
 
 impl From<&FilePath> for PathText {
     fn from(path: &FilePath) -> Self {
-        let text = path.as_os_str().to_string_lossy().into_owned();
-        let file_path_bytes = path.as_path().to_str().is_none().then(|| hex(path.as_os_str().as_bytes()));
-        Self { file_path: text, file_path_bytes }
+        Self { file_path: path.text().into_owned(), file_path_bytes: path.exact_hex() }
     }
 }
 
 impl PathText {
-    /// The path; `None` where what was read is none.
+    /// The path; `None` where what was read is none. What this program writes is absolute, so the root is base enough.
     pub(crate) fn path(&self) -> Option<FilePath> {
-        match &self.file_path_bytes {
-            Some(digits) => FilePath::new(OsString::from_vec(unhex(digits)?)).ok(),
-            None => FilePath::new(&self.file_path).ok(),
-        }
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut digits, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
-}
-
-fn unhex(digits: &str) -> Option<Vec<u8>> {
-    let value = |digit: char| u8::try_from(digit.to_digit(16)?).ok();
-    let digits = digits.chars().map(value).collect::<Option<Vec<u8>>>()?;
-    let (pairs, rest) = digits.as_chunks::<2>();
-    rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn half_a_byte_is_no_path() {
-        let text = |digits: &str| PathText { file_path: String::new(), file_path_bytes: Some(digits.to_owned()) };
-        assert_eq!(text("2f61").path(), FilePath::new("/a").ok());
-        assert_eq!(text("2f6").path(), None);
-    }
-
-    proptest! {
-        #[test]
-        fn a_path_survives_its_text(bytes in prop::collection::vec(1_u8.., 1..50)) {
-            let bytes = [b"/", bytes.as_slice()].concat();
-            let path = FilePath::new(OsString::from_vec(bytes)).expect("absolute and without NUL");
-            let text = PathText::from(&path);
-            prop_assert_eq!(text.file_path_bytes.is_some(), path.as_path().to_str().is_none());
-            prop_assert_eq!(text.path(), Some(path));
-        }
-
-        #[test]
-        fn no_digits_are_too_odd_to_refuse(digits in any::<String>()) {
-            let _ = PathText { file_path: String::new(), file_path_bytes: Some(digits) }.path();
-        }
+        FilePath::from_text(&self.file_path, self.file_path_bytes.as_deref(), Path::new("/")).ok()
     }
 }

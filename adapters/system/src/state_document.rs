@@ -11,7 +11,6 @@ use autoproc_domain::{ItemId, ProcessorState, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::path_text::PathText;
-use crate::rfc3339;
 
 /// The format's version: the original program's, to which keys were only added.
 const VERSION: &str = "1.0.0";
@@ -119,9 +118,9 @@ impl From<&ProcessorState> for DocumentText {
             version: Some(VERSION.to_owned()),
             status: state.status.into(),
             run_id: state.run_id.as_ref().map(ToString::to_string),
-            started_at: state.started_at.map(rfc3339::format),
-            stopped_at: state.stopped_at.map(rfc3339::format),
-            updated_at: state.updated_at.map(rfc3339::format),
+            started_at: state.started_at.map(|at| at.to_string()),
+            stopped_at: state.stopped_at.map(|at| at.to_string()),
+            updated_at: state.updated_at.map(|at| at.to_string()),
             files_processed: state.files_processed,
             files_failed: state.files_failed,
             current_file: current_files.first().map(|current| current.path.file_path.clone()),
@@ -132,7 +131,7 @@ impl From<&ProcessorState> for DocumentText {
 
 impl From<DocumentText> for StateDocument {
     fn from(text: DocumentText) -> Self {
-        let point = |text: Option<String>| text.as_deref().and_then(rfc3339::parse);
+        let point = |text: Option<String>| text.and_then(|text| text.parse().ok());
         let current_files: Vec<_> = text.current_files.iter().filter_map(CurrentText::current_file).collect();
         let longest_running = current_files.first().map(|current| current.file_path.as_path().to_owned());
         Self {
@@ -154,14 +153,14 @@ impl From<DocumentText> for StateDocument {
 
 impl From<&CurrentFile> for CurrentText {
     fn from(current: &CurrentFile) -> Self {
-        let since = rfc3339::format(current.since);
+        let since = current.since.to_string();
         Self { item_id: current.id.get(), path: (&current.file_path).into(), since }
     }
 }
 
 impl CurrentText {
     fn current_file(&self) -> Option<CurrentFile> {
-        let since: Timestamp = rfc3339::parse(&self.since)?;
+        let since: Timestamp = self.since.parse().ok()?;
         Some(CurrentFile { id: ItemId::new(self.item_id), file_path: self.path.path()?, since })
     }
 }

@@ -5,14 +5,11 @@
 pub(super) mod queue;
 pub(super) mod run;
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use autoproc_domain::view::Counts;
 use autoproc_domain::{FilePath, QueueItem};
 use serde::Serialize;
-
-use super::time::rfc3339;
 
 fn print(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, document)?;
@@ -29,17 +26,8 @@ struct PathJson {
 
 impl From<&FilePath> for PathJson {
     fn from(path: &FilePath) -> Self {
-        let file_path = path.as_path().to_string_lossy().into_owned();
-        let is_utf8 = path.as_os_str().to_str().is_some();
-        Self { file_path, file_path_bytes: (!is_utf8).then(|| hex(path.as_os_str().as_encoded_bytes())) }
+        Self { file_path: path.text().into_owned(), file_path_bytes: path.exact_hex() }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[derive(Serialize)]
@@ -64,10 +52,10 @@ impl From<&QueueItem> for ItemJson {
             path: (&item.file_path).into(),
             priority: item.priority.get(),
             status: item.status.word(),
-            added_at: rfc3339(item.added_at),
+            added_at: item.added_at.to_string(),
             attempts: item.attempts,
-            last_attempt: item.last_attempt.map(rfc3339),
-            not_before: item.not_before.map(rfc3339),
+            last_attempt: item.last_attempt.map(|at| at.to_string()),
+            not_before: item.not_before.map(|at| at.to_string()),
             last_error: item.last_error.as_deref().map(str::to_owned),
             run_id: item.claim.as_ref().map(|claim| claim.run.to_string()),
         }

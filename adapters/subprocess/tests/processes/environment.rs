@@ -20,7 +20,7 @@ async fn the_attempt_is_in_the_environment() {
         "AUTOPROC_RUN_ID=run-1",
         "AUTOPROC_ATTEMPT=2",
         "AUTOPROC_MAX_ATTEMPTS=4",
-        "AUTOPROC_DEADLINE=1970-01-01T00:00:01Z",
+        "AUTOPROC_DEADLINE=1970-01-01T00:00:01.000000Z",
     ] {
         assert!(env.lines().any(|found| found == line), "{line} in {env}");
     }

@@ -8,7 +8,7 @@ use autoproc_domain::processor::CurrentFile;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{CountsJson, ItemJson, PathJson, print, rfc3339};
+use super::{CountsJson, ItemJson, PathJson, print};
 use crate::view::{Attempts, RunOver, Status, Stopping};
 
 #[derive(Serialize)]
@@ -61,7 +61,7 @@ impl From<&LiveRun> for LiveRunJson {
         Self {
             run_id: run.info.id.to_string(),
             owner: run.owner.clone(),
-            started_at: rfc3339(run.info.started_at),
+            started_at: run.info.started_at.to_string(),
             jobs: run.info.jobs,
             max_attempts: run.info.max_attempts,
             timeout_s: run.info.timeout.as_secs_f64(),
@@ -107,7 +107,7 @@ struct CurrentJson {
 
 impl From<&CurrentFile> for CurrentJson {
     fn from(file: &CurrentFile) -> Self {
-        Self { item_id: file.id.get(), path: (&file.file_path).into(), since: rfc3339(file.since) }
+        Self { item_id: file.id.get(), path: (&file.file_path).into(), since: file.since.to_string() }
     }
 }
 
@@ -116,9 +116,9 @@ impl From<&ProcessorState> for StateJson {
         Self {
             status: state.status.word(),
             run_id: state.run_id.as_ref().map(ToString::to_string),
-            started_at: state.started_at.map(rfc3339),
-            stopped_at: state.stopped_at.map(rfc3339),
-            updated_at: state.updated_at.map(rfc3339),
+            started_at: state.started_at.map(|at| at.to_string()),
+            stopped_at: state.stopped_at.map(|at| at.to_string()),
+            updated_at: state.updated_at.map(|at| at.to_string()),
             files_processed: state.files_processed,
             files_failed: state.files_failed,
             current_files: state.current_files.iter().map(CurrentJson::from).collect(),
