@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::duration;
 
-pub(crate) use queue::{AddArgs, PathListArgs, QueueCommand, StatusWord};
+pub(crate) use queue::{AddArgs, ChoiceWord, PathListArgs, QueueCommand, StatusWord};
 pub(crate) use run::RunArgs;
 
 const STYLES: Styles = Styles::styled()
@@ -64,6 +64,9 @@ pub(crate) struct GlobalArgs {
         help_heading = GLOBAL
     )]
     pub(crate) lock_timeout: Duration,
+    /// Write to the queue even where it is on a network file system [env: `AUTOPROC_ALLOW_NETWORK_FS=1`]
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub(crate) allow_network_fs: bool,
     /// Print data as JSON
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
@@ -114,6 +117,11 @@ pub(crate) enum Command {
     RetryFailed(RetryFailedArgs),
     /// Show what a file's latest attempt printed
     Log(LogArgs),
+    /// Look for whatever could be wrong, and say what to do about it
+    Doctor(DoctorArgs),
+    /// Add files one after the other and say so, until killed
+    #[command(hide = true)]
+    TortureWriter(TortureWriterArgs),
     /// Print a script that completes commands in a shell
     Completions(CompletionsArgs),
     /// Print the manual page of autoproc, or of one of its commands
@@ -158,6 +166,37 @@ pub(crate) struct LogArgs {
     /// The attempt with this number instead of the latest
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) attempt: Option<u32>,
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status:
+  0       all well; there may be warnings
+  65      the queue is damaged
+  73, 74  it cannot be written, or its disk cannot be relied upon
+  75      the disk is full
+  78      a newer version wrote it
+
+Examples:
+  autoproc doctor
+  autoproc doctor --torture --seconds 30")]
+pub(crate) struct DoctorArgs {
+    /// Kill processes that write to a queue of its own beside yours, and look whether anything they had acknowledged is lost
+    #[arg(long)]
+    pub(crate) torture: bool,
+    /// How long to do so
+    #[arg(long, value_name = "N", default_value = "5", requires = "torture", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) seconds: u64,
+}
+
+/// `torture-writer`
+#[derive(Debug, Args)]
+pub(crate) struct TortureWriterArgs {
+    /// Folder the files seem to be in
+    pub(crate) prefix: PathBuf,
+    /// Add each as a command of its own would
+    #[arg(long)]
+    pub(crate) afresh: bool,
 }
 
 /// `completions`

@@ -1,10 +1,13 @@
 //! The commands, one a file: from a request over the ports to a view.
 
 mod add;
+mod doctor;
 pub(crate) mod documents;
+mod export;
 mod log;
 mod prioritise;
 mod remove;
+mod repair;
 mod retry_failed;
 mod run;
 mod show;
@@ -18,6 +21,7 @@ use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::exit_code::ExitCode;
 use crate::request::{self, AddRequest, ItemWord, RunRequest};
+use crate::torture;
 
 /// Carries out a command, and leaves the queue's files in order behind it.
 ///
@@ -35,7 +39,10 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Exit
 async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliError> {
     let cwd = &context.cwd;
     match command {
+        Command::Queue(QueueCommand::Repair(args)) => return repair::repair(args.apply.map(request::choice), context),
         Command::Queue(command) => queue(command, context).await?,
+        Command::Doctor(args) => return doctor::doctor(args.torture.then_some(args.seconds), context).await,
+        Command::TortureWriter(args) => torture::write(&args.prefix, args.afresh, context).await?,
         Command::Run(args) => return run::run(RunRequest::new(args, context.wiring.new_run())?, context).await,
         Command::Stop(args) => stop::stop(args.now, context).await?,
         Command::Status => status::status(context).await?,
@@ -63,6 +70,8 @@ async fn queue(command: QueueCommand, context: &Context) -> Result<(), CliError>
         QueueCommand::Prioritise(args) => {
             prioritise::prioritise(request::file(cwd, &args.file)?, args.priority, context).await
         }
+        QueueCommand::Export => export::export(context),
+        QueueCommand::Repair(_) => Err(CliError::internal("a repair was taken for a change")),
     }
 }
 

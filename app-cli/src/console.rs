@@ -51,15 +51,24 @@ impl Console {
     /// # Errors
     /// [`CliError`] where the system failed at it otherwise.
     pub(crate) fn print(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Heard, CliError> {
-        let printed = self.aside(|| {
+        heard(self.aside(|| {
             let mut out = BufWriter::new(AutoStream::auto(io::stdout().lock()));
             write(&mut out).and_then(|()| out.flush())
-        });
-        match printed {
-            Ok(()) => Ok(Heard::All),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Heard::NotToTheEnd),
-            Err(error) => Err(CliError::io("cannot write to standard output", &error)),
-        }
+        }))
+    }
+
+    /// Writes a document to standard output, byte for byte: what is taken out of colours may be a part of a name.
+    ///
+    /// # Errors
+    /// As [`Console::print`].
+    pub(crate) fn print_exactly(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<Heard, CliError> {
+        heard(self.aside(|| {
+            let mut out = BufWriter::new(io::stdout().lock());
+            write(&mut out).and_then(|()| out.flush())
+        }))
     }
 
     /// Whether a person looks at standard output.
@@ -110,5 +119,13 @@ impl Console {
         if let Some(hint) = error.hint() {
             self.say(format_args!("{HINT}hint:{HINT:#} {hint}"));
         }
+    }
+}
+
+fn heard(printed: io::Result<()>) -> Result<Heard, CliError> {
+    match printed {
+        Ok(()) => Ok(Heard::All),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Heard::NotToTheEnd),
+        Err(error) => Err(CliError::io("cannot write to standard output", &error)),
     }
 }

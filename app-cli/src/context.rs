@@ -42,7 +42,11 @@ impl Context {
     /// # Errors
     /// [`CliError`] where it cannot be written, other than that nobody reads it any more.
     pub(crate) fn show(&self, view: &impl View) -> Result<(), CliError> {
-        self.console.print(|out| if self.json { view.json(out) } else { view.human(out) })?;
+        if self.json {
+            self.console.print_exactly(|out| view.json(out))?;
+        } else {
+            self.console.print(|out| view.human(out))?;
+        }
         Ok(())
     }
 

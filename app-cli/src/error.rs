@@ -18,6 +18,10 @@ use crate::exit_code::ExitCode;
 /// The advice where a place is of no use.
 const OTHER_PLACE: &str = "check what stands there and its permissions, or choose another folder with --project-dir";
 
+/// The advice where a place promises too little.
+pub(crate) const LOCAL_PLACE: &str =
+    "keep the queue on a local disk (--project-dir), or take the risk with --allow-network-fs";
+
 /// A failure of a command.
 #[derive(Debug)]
 pub(crate) struct CliError {
@@ -113,9 +117,12 @@ fn storage_advice(error: &StorageError) -> (ExitCode, Option<&'static str>) {
         StorageError::Rejected(_) => (ExitCode::Usage, None),
         StorageError::Busy { .. } => (ExitCode::TryAgain, Some("try again, or wait longer with --lock-timeout")),
         StorageError::Full(_) => (ExitCode::TryAgain, Some("make room on the disk, then try again")),
+        StorageError::NotWritable { source, .. } if source.kind() == io::ErrorKind::Unsupported => {
+            (ExitCode::CannotWrite, Some(LOCAL_PLACE))
+        }
         StorageError::NotWritable { .. } => (ExitCode::CannotWrite, Some(OTHER_PLACE)),
         StorageError::Damaged { .. } => {
-            (ExitCode::Damaged, Some("nothing was changed; mend the file, or move it away and restore a backup"))
+            (ExitCode::Damaged, Some("nothing was changed; `autoproc queue repair` says what can be saved"))
         }
         StorageError::Unsupported { .. } => {
             (ExitCode::Config, Some("nothing was changed; use the version of autoproc that wrote it"))

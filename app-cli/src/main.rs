@@ -27,6 +27,7 @@ mod project;
 mod render;
 mod request;
 mod show_output;
+mod torture;
 mod view;
 mod wiring;
 
@@ -42,7 +43,10 @@ use context::Context;
 use error::CliError;
 use exit_code::ExitCode;
 use project::Project;
-use wiring::{Use, Wiring};
+use wiring::{Terms, Use, Wiring};
+
+/// Set to 1, it stands for `--allow-network-fs`.
+const ALLOW_NETWORK_FS: &str = "AUTOPROC_ALLOW_NETWORK_FS";
 
 fn main() -> process::ExitCode {
     let cli = Cli::parse();
@@ -71,8 +75,13 @@ fn context(global: &GlobalArgs, command: &Command, console: &Arc<Console>) -> Re
     let cwd = env::current_dir().map_err(|error| CliError::io("cannot tell the current folder", &error))?;
     let project = Project::find(global.project_dir.as_deref(), &cwd, |name| env::var_os(name))?;
     let purpose = if matches!(command, Command::Run(_)) { Use::Run } else { Use::Command };
-    let wiring = Wiring::new(project.clone(), global.lock_timeout, purpose, console.clone());
+    let terms = Terms { lock_timeout: global.lock_timeout, allow_network_fs: allows_network_fs(global) };
+    let wiring = Wiring::new(project.clone(), terms, purpose, console.clone());
     Ok(Context { project, wiring, console: console.clone(), cwd, json: global.json })
+}
+
+fn allows_network_fs(global: &GlobalArgs) -> bool {
+    global.allow_network_fs || env::var_os(ALLOW_NETWORK_FS).is_some_and(|value| value == "1")
 }
 
 /// One thread is enough: the loop is one task, and whatever blocks for long has its own thread.

@@ -17,8 +17,11 @@ use crate::request::CommandTemplate;
 /// A usage error that names the program, where there is none such.
 pub(crate) fn check(command: &CommandTemplate) -> Result<(), CliError> {
     let CommandTemplate::Argv(words) = command else { return Ok(()) };
-    let Some(program) = words.first().filter(|program| !program.as_bytes().contains(&b'{')) else { return Ok(()) };
-    if is_found(program) {
+    let Some(program) = words.first() else { return Ok(()) };
+    // A whole line in quotes, as `'echo {} | wc'`, is one word with a placeholder in it, and still no program.
+    let is_line = words.len() == 1 && program.as_bytes().contains(&b' ') && !program.as_bytes().starts_with(b"/");
+    let is_per_file = program.as_bytes().contains(&b'{') && !is_line;
+    if is_per_file || is_found(program) {
         return Ok(());
     }
     let error = CliError::usage(format!("there is no program {}", Shown(Path::new(program))));

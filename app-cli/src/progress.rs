@@ -1,19 +1,19 @@
 //! How a run goes, for a person on standard error: a bar on a terminal, a line an event elsewhere.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use autoproc_domain::ports::{AttemptOf, Observer, RunEvent, RunEventKind, StopCause, StopLevel};
 use autoproc_domain::view::Counts;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::console::Console;
 use crate::escape::Printable;
 use crate::render::span;
 
 /// What the bar looks like: files ended and known, rate, time left, failures.
-const TEMPLATE: &str = "{elapsed} [{bar:30}] {pos}/{len} files, {per_sec}, {eta} left{msg}";
+const TEMPLATE: &str = "{elapsed} [{bar:30}] {pos}/{len} files, {rate}, {eta} left{msg}";
 
 /// How often the bar moves by itself.
 const TICK: Duration = Duration::from_millis(250);
@@ -159,5 +159,9 @@ fn stopping(level: StopLevel, cause: StopCause) -> &'static str {
 
 fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::no_length().with_style(style)
+    // Four digits behind the point, as the library writes it, are more than anybody can read while they change.
+    let rate = |state: &ProgressState, out: &mut dyn Write| {
+        let _ = write!(out, "{:.1}/s", state.per_sec());
+    };
+    ProgressBar::no_length().with_style(style.with_key("rate", rate))
 }

@@ -48,6 +48,11 @@ impl Project {
         }
     }
 
+    /// The project in a folder that is there.
+    pub(crate) fn in_folder(root: PathBuf) -> Self {
+        Self { root }
+    }
+
     /// The project folder.
     pub(crate) fn root(&self) -> &Path {
         &self.root

@@ -9,12 +9,23 @@ use std::path::{Path, PathBuf};
 use autoproc_domain::FilePath;
 use autoproc_domain::command::{Selection, Selector};
 
+use crate::args::ChoiceWord;
 use crate::error::CliError;
 use crate::escape::Shown;
+use crate::wiring::Choice;
 
 pub(crate) use add::AddRequest;
 pub(crate) use item_word::ItemWord;
 pub(crate) use run::{CommandTemplate, RunRequest};
+
+/// The way to mend the queue that a person names.
+pub(crate) fn choice(word: ChoiceWord) -> Choice {
+    match word {
+        ChoiceWord::Truncate => Choice::Truncate,
+        ChoiceWord::Salvage => Choice::Salvage,
+        ChoiceWord::UseSnapshot => Choice::UseSnapshot,
+    }
+}
 
 /// The file a person names.
 pub(crate) fn file(cwd: &Path, path: &Path) -> Result<FilePath, CliError> {

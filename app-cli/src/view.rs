@@ -1,5 +1,7 @@
 //! What commands have to say, as data. `render` says it, to a person or to a program.
 
+mod care;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use autoproc_domain::item::{AttemptNumber, ClaimNumber};
 use autoproc_domain::ports::{LiveRun, StopLevel};
 use autoproc_domain::view::{Counts, EnqueueOutcome};
 use autoproc_domain::{FilePath, ItemId, Priority, ProcessingResult, ProcessorState, QueueItem, RunId, Timestamp};
+
+pub(crate) use care::{Diagnosis, Finding, Level, Mended, RepairPlan, Tortured};
 
 /// Files were offered to the queue.
 #[derive(Debug)]

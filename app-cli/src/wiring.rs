@@ -7,7 +7,7 @@ use std::time::Duration;
 use autoproc_domain::ports::{Clock, Observer, Storage, StorageError};
 use autoproc_domain::processor::Ports;
 use autoproc_domain::{ItemId, ProcessorState, RunId};
-use autoproc_json_store::{JsonStore, Mode, StoreConfig};
+use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
 use autoproc_subprocess::{AttemptLog, AttemptLogs, CommandLine, CommandOrchestrator, InvalidCommand, Settings};
 use autoproc_system::{
     EventLog, Observers, OnTrouble, StateDocument, StateFile, StateFileError, StopWatch, SystemClock, read_state_file,
@@ -19,6 +19,17 @@ use crate::error::CliError;
 use crate::project::Project;
 use crate::request::{CommandTemplate, RunRequest};
 use crate::view::AttemptFile;
+
+pub(crate) use autoproc_json_store::{Choice, Damage, Examination, FileSystem, Prospect, Repaired, Tally};
+
+/// On what terms the queue is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// How long to wait for the lock.
+    pub(crate) lock_timeout: Duration,
+    /// Whether to write on a network file system too.
+    pub(crate) allow_network_fs: bool,
+}
 
 /// What the ports are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,23 +45,97 @@ pub(crate) struct Wiring {
     project: Project,
     console: Arc<Console>,
     store: Arc<JsonStore>,
+    terms: Terms,
     clock: Arc<SystemClock>,
 }
 
 impl Wiring {
     /// The adapters for this project. Nothing is touched yet.
-    pub(crate) fn new(project: Project, lock_timeout: Duration, purpose: Use, console: Arc<Console>) -> Self {
+    pub(crate) fn new(project: Project, terms: Terms, purpose: Use, console: Arc<Console>) -> Self {
         let store = JsonStore::open(StoreConfig {
             state_dir: project.state_dir(),
             base: project.root().to_owned(),
-            lock_timeout,
+            lock_timeout: terms.lock_timeout,
             mode: match purpose {
                 Use::Command => Mode::Command,
                 Use::Run => Mode::Service,
             },
             on_notice: notices(&console),
         });
-        Self { project, console, store: Arc::new(store), clock: Arc::new(SystemClock) }
+        let store = Arc::new(store.allowing_network_fs(terms.allow_network_fs));
+        Self { project, console, store, terms, clock: Arc::new(SystemClock) }
+    }
+
+    /// The adapters for another project, on the same terms.
+    pub(crate) fn elsewhere(&self, project: Project, purpose: Use) -> Self {
+        Self::new(project, self.terms, purpose, self.console.clone())
+    }
+
+    /// The terms on which the queue is opened.
+    pub(crate) fn terms(&self) -> Terms {
+        self.terms
+    }
+
+    /// Writes the queue as it is now.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or not be written.
+    pub(crate) fn export(&self, out: &mut dyn io::Write) -> Result<io::Result<()>, StorageError> {
+        match json_store::export(&self.site(), out) {
+            Ok(()) => Ok(Ok(())),
+            Err(ExportError::Write(error)) => Ok(Err(error)),
+            Err(ExportError::Store(error)) => Err(error),
+        }
+    }
+
+    /// Reads all of the queue's files, beside whoever writes to them.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub(crate) fn examine(&self) -> Result<Examination, StorageError> {
+        json_store::examine(&self.site())
+    }
+
+    /// What can be done about damage.
+    ///
+    /// # Errors
+    /// Where the files cannot be read, or somebody is at work on them.
+    pub(crate) fn plan_repair(&self) -> Result<Examination, StorageError> {
+        json_store::plan_repair(&self.site())
+    }
+
+    /// Mends the queue.
+    ///
+    /// # Errors
+    /// Where it cannot be, or somebody is at work on it.
+    pub(crate) fn repair(&self, choice: Choice) -> Result<Repaired, StorageError> {
+        json_store::repair(&self.site(), choice, self.clock.now())
+    }
+
+    /// What the queue's folder stands on, and the room that the queue may need there, in bytes.
+    ///
+    /// # Errors
+    /// Where the system cannot tell.
+    pub(crate) fn file_system(&self) -> io::Result<(FileSystem, u64)> {
+        let folder = self.project.state_dir();
+        Ok((json_store::file_system(&folder)?, json_store::room_needed(&folder)?))
+    }
+
+    /// Whether locks and syncs work in the queue's folder.
+    ///
+    /// # Errors
+    /// Where no file can be made there.
+    pub(crate) fn probe(&self) -> io::Result<Probe> {
+        json_store::probe(&self.project.state_dir())
+    }
+
+    fn site(&self) -> Site {
+        Site {
+            state_dir: self.project.state_dir(),
+            base: self.project.root().to_owned(),
+            lock_timeout: self.terms.lock_timeout,
+            allow_network_fs: self.terms.allow_network_fs,
+        }
     }
 
     /// The queue.

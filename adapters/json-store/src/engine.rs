@@ -6,6 +6,8 @@
 
 mod commit;
 mod load;
+mod plausible;
+mod replace;
 mod unseen;
 
 use std::collections::HashMap;
@@ -17,7 +19,8 @@ use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
 use autoproc_domain::{FileQueue, RunId};
 
-pub(crate) use commit::SMALL_SNAPSHOT_BYTES;
+pub(crate) use commit::{MIN_CHECKPOINT_BYTES, SMALL_SNAPSHOT_BYTES};
+pub(crate) use replace::Replacement;
 
 use crate::disk::{Disk, Stamp};
 use crate::error::replicate;
@@ -131,6 +134,12 @@ impl<D: Disk> Engine<D> {
     /// The queue as it is now, without the lock: a reader waits for nobody and needs no permission to write.
     pub(crate) fn view(&mut self) -> Result<&FileQueue, StorageError> {
         Ok(&self.refresh(Hold::Lockless)?.queue)
+    }
+
+    /// The same with what is not ours in the document.
+    pub(crate) fn view_whole(&mut self) -> Result<(&FileQueue, &Extra), StorageError> {
+        let loaded = self.refresh(Hold::Lockless)?;
+        Ok((&loaded.queue, &loaded.extra))
     }
 
     /// Leaves a small queue as one readable file.

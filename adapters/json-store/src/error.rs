@@ -15,7 +15,8 @@ pub(crate) fn classify(place: &str) -> impl FnOnce(io::Error) -> StorageError + 
         | io::ErrorKind::ReadOnlyFilesystem
         | io::ErrorKind::NotADirectory
         | io::ErrorKind::IsADirectory
-        | io::ErrorKind::AlreadyExists => StorageError::NotWritable { place: place.to_owned(), source },
+        | io::ErrorKind::AlreadyExists
+        | io::ErrorKind::Unsupported => StorageError::NotWritable { place: place.to_owned(), source },
         _ if place.is_empty() => StorageError::Io { action: "cannot write".into(), source },
         _ => StorageError::Io { action: format!("cannot write {place}"), source },
     }

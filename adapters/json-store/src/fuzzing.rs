@@ -9,21 +9,15 @@
 
 mod judge;
 mod memory;
+mod seal;
 
-use std::path::Path;
-
-use autoproc_domain::event::Event;
-use autoproc_domain::{FilePath, Priority, RunId, Timestamp};
-
-use crate::engine::Engine;
-use crate::journal;
 use crate::layout::{self, ORIGINAL, SNAPSHOT};
 use crate::store::Mode;
-use judge::{BASE, engine, judge};
+use judge::{engine, judge};
 use memory::MemoryDisk;
 
 /// A snapshot that names [`JOURNAL`], as this program writes it.
-const A_SNAPSHOT: &[u8] = br#"{
+const A_SNAPSHOT: &str = r#"{
 "version": "1.0.0",
 "store": {"id":"fuzz","generation":3,"seq":7,"next_id":4,"next_claim":2,"journal":"QUEUE-STATE.journal.3-0a1b2c3d"},
 "items": [
@@ -50,7 +44,7 @@ pub fn snapshot(bytes: &[u8]) {
 /// A store with these bytes for a journal beside a sound snapshot.
 pub fn journal(bytes: &[u8]) {
     let disk = MemoryDisk::default();
-    disk.put(SNAPSHOT, A_SNAPSHOT);
+    disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());
     disk.put(JOURNAL, bytes);
     judge(&disk);
 }
@@ -67,15 +61,15 @@ pub fn snapshot_and_journal(bytes: &[u8]) {
 /// A store with a journal in which each of these lines is a list of operations, under a good checksum.
 pub fn operations(bytes: &[u8]) {
     let disk = MemoryDisk::default();
-    disk.put(SNAPSHOT, A_SNAPSHOT);
-    disk.put(JOURNAL, &journal::sealed(A_SNAPSHOT, bytes.split(|byte| *byte == b'\n')));
+    disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());
+    disk.put(JOURNAL, &seal::journal(A_SNAPSHOT.as_bytes(), bytes.split(|byte| *byte == b'\n')));
     judge(&disk);
 }
 
 /// A store as the original program left it, with these bytes for the list of its items. What opens is kept, to the byte,
 /// before it is first written.
 pub fn original(bytes: &[u8]) {
-    let document = [b"{\"version\": \"1.0.0\", \"items\": [", bytes, b"]}"].concat();
+    let document = [&b"{\"version\": \"1.0.0\", \"items\": ["[..], bytes, b"]}"].concat();
     let disk = MemoryDisk::default();
     disk.put(SNAPSHOT, &document);
     if judge(&disk) {
@@ -86,7 +80,7 @@ pub fn original(bytes: &[u8]) {
 /// The lock file of a run, alive, with these bytes in it.
 pub fn run_lock(bytes: &[u8]) {
     let disk = MemoryDisk::default();
-    disk.put(SNAPSHOT, A_SNAPSHOT);
+    disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());
     disk.put(&layout::run(RUN), bytes);
     disk.hold(&layout::run(RUN));
     let living = engine(&disk, Mode::Command).living_runs();
@@ -99,7 +93,7 @@ pub fn run_lock(bytes: &[u8]) {
 /// The lock file of the store, with these bytes in it, beside a queue that is small or counts as large.
 pub fn store_lock(bytes: &[u8]) {
     let disk = MemoryDisk::default();
-    disk.put(SNAPSHOT, A_SNAPSHOT);
+    disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());
     disk.put(layout::LOCK, bytes);
     judge(&disk);
 }

@@ -7,6 +7,8 @@
 //!
 //! Nothing here touches a file: the scan is a function of bytes.
 
+mod salvage;
+
 use std::path::Path;
 
 use autoproc_domain::event::Event;
@@ -14,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::mistake::{Mistake, made};
 use crate::ops::Op;
+
+pub(crate) use salvage::{Stray, Strays, strays};
 
 /// `{"c":"`, eight hexadecimal digits, `",`.
 const PREFIX: &[u8] = b"{\"c\":\"";

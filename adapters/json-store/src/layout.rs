@@ -1,5 +1,7 @@
 //! The names of the store's files, all relative to the state folder.
 
+use autoproc_domain::Timestamp;
+
 /// The snapshot.
 pub(crate) const SNAPSHOT: &str = "QUEUE-STATE.json";
 /// What the snapshot was before this program first wrote it, where it came from the original program or a person.
@@ -9,11 +11,19 @@ pub(crate) const LOCK: &str = "QUEUE-STATE.lock";
 /// The folder of the run locks.
 pub(crate) const RUNS: &str = "runs";
 
+/// What the folder of a copy made by a repair begins with.
+pub(crate) const BACKUP_PREFIX: &str = "backup-";
+
 const TEMP_PREFIX: &str = "QUEUE-STATE.json.tmp-";
 const JOURNAL_PREFIX: &str = "QUEUE-STATE.journal.";
 const ORPHAN_SUFFIX: &str = ".orphan";
 const TORN_INFIX: &str = ".torn.";
 const RUN_SUFFIX: &str = ".lock";
+
+/// Of a run's id, what its file is named by: more than twice a UUID.
+const RUN_NAME: usize = 100;
+/// Of a journal's name, what may follow its prefix: the longest generation there is, and a nonce.
+const JOURNAL_ID: usize = 64;
 
 /// The journal of a generation. The nonce keeps a restored copy of an old snapshot from meeting a journal that is not its.
 pub(crate) fn journal(generation: u64, nonce: &str) -> String {
@@ -35,8 +45,11 @@ pub(crate) fn torn(journal: &str, seq: u64) -> String {
     format!("{journal}{TORN_INFIX}{seq}")
 }
 
-/// The lock that a run holds for life.
+/// The lock that a run holds for life. An id that somebody else made up leads to no file but one in that folder, and to no
+/// name longer than a name may be (`NAME_MAX`, 255 bytes: limits.h).
 pub(crate) fn run(id: &str) -> String {
+    let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    let id: String = id.chars().take(RUN_NAME).map(|character| if fits(character) { character } else { '%' }).collect();
     format!("{RUNS}/{id}{RUN_SUFFIX}")
 }
 
@@ -53,4 +66,29 @@ pub(crate) fn is_temp(name: &str) -> bool {
 /// Whether a file is a journal, and not something kept aside.
 pub(crate) fn is_journal(name: &str) -> bool {
     name.starts_with(JOURNAL_PREFIX) && !name.ends_with(ORPHAN_SUFFIX) && !name.contains(TORN_INFIX)
+}
+
+/// The generation that a journal's name tells.
+pub(crate) fn generation_of(journal: &str) -> Option<u64> {
+    journal.strip_prefix(JOURNAL_PREFIX)?.split('-').next()?.parse().ok()
+}
+
+/// Where a repair at this moment keeps its copy: to the second, without the signs that other systems do not take in names.
+pub(crate) fn backup(now: Timestamp) -> String {
+    let text = now.to_string();
+    let digits = text.chars().take_while(|character| *character != '.').filter(char::is_ascii_alphanumeric);
+    format!("{BACKUP_PREFIX}{}Z", digits.filter(|character| *character != 'Z').collect::<String>())
+}
+
+/// Whether a file or folder was put aside after some trouble, for a person to look at.
+pub(crate) fn is_kept_aside(name: &str) -> bool {
+    let was_journal = name.ends_with(ORPHAN_SUFFIX) || name.contains(TORN_INFIX);
+    name.starts_with(BACKUP_PREFIX) || (name.starts_with(JOURNAL_PREFIX) && was_journal)
+}
+
+/// Whether a name that somebody wrote down can be a journal's, and so none of another file or folder.
+pub(crate) fn is_journal_name(name: &str) -> bool {
+    let id = name.strip_prefix(JOURNAL_PREFIX);
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    id.is_some_and(|id| id.len() <= JOURNAL_ID && id.bytes().all(fits))
 }

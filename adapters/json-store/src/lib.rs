@@ -16,7 +16,7 @@
 //! `disk` is the seam to the file system, small enough for a simulated disk to take its place; `lock` is the only place
 //! that calls fs2; `record` and `ops` are the serde forms of items and events; `snapshot` and `journal` read and write the
 //! two files; `engine` is the protocol; `runs` knows which runs live; `worker` is the thread on which all of it blocks;
-//! `store` is the port.
+//! `store` is the port. `repair`, `export` and `file_system` look after a store from outside of it.
 //!
 //! # Deliberately absent
 //!
@@ -27,12 +27,17 @@
 mod disk;
 mod engine;
 mod error;
+mod export;
+mod file_system;
+#[doc(hidden)]
+pub mod fuzzing;
 mod journal;
 mod layout;
 mod lock;
 mod mistake;
 mod ops;
 mod record;
+mod repair;
 mod runs;
 #[cfg(test)]
 mod simulation;
@@ -41,4 +46,7 @@ mod store;
 mod timestamp;
 mod worker;
 
+pub use export::{ExportError, export};
+pub use file_system::{FileSystem, Probe, file_system, probe, room_needed};
+pub use repair::{Choice, Damage, Examination, Prospect, Repaired, Site, Tally, examine, plan_repair, repair};
 pub use store::{JsonStore, Mode, StoreConfig};

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{Access, Disk, Sharing, Stamp};
-use crate::error::classify;
+use crate::error::{classify, unreadable};
 use crate::journal::{Header, Position};
 use crate::layout::{LOCK, SNAPSHOT};
 use crate::mistake::{Mistake, made};
@@ -82,6 +82,15 @@ impl<D: Disk> StoreLock<D> {
         let name = if made(Mistake::LockOnSnapshot) { SNAPSHOT } else { LOCK };
         let file = disk.open(name, Access::Lock).map_err(classify(name))?;
         Ok(Self { file })
+    }
+
+    /// The lock, where there is one already; opened for reading, so that holding it leaves no trace.
+    pub(crate) fn open_existing(disk: &D) -> Result<Option<Self>, StorageError> {
+        match disk.open(LOCK, Access::Read) {
+            Ok(file) => Ok(Some(Self { file })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unreadable(LOCK)(error)),
+        }
     }
 
     /// Waits for the lock for as long as `patience`.

@@ -3,6 +3,8 @@
 //! That form is read a line at a time, so that a million files need no second copy of the document in memory. Any other
 //! form of the same document, as a person or the original program writes it, is read whole.
 
+mod salvage;
+
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -10,7 +12,7 @@ use std::path::Path;
 use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::ports::StorageError;
 use autoproc_domain::queue::{Inconsistent, Restore};
-use autoproc_domain::{FileQueue, ItemId};
+use autoproc_domain::{FileQueue, ItemId, QueueItem};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -19,6 +21,8 @@ use crate::disk::{Disk, Reader, Stamp, read_to_end, write_all};
 use crate::error::{damaged, unreadable};
 use crate::layout::SNAPSHOT;
 use crate::record::{self, ItemRecord, ReadItem, WithExtra};
+
+pub(crate) use salvage::remains;
 
 /// The format's version. A file of any later one is refused: what it means is not known here.
 const VERSION: &str = "1.0.0";
@@ -91,31 +95,59 @@ pub(crate) fn write<D: Disk>(
     store: &StoreSection,
 ) -> io::Result<Fingerprint> {
     let mut sink = Sink { disk, file, print: Fingerprint::default(), buffer: Vec::with_capacity(CHUNK_BYTES) };
-    sink.line(|line| write_head(line, extra, store))?;
+    sink.line(|line| write_head(line, extra, Some(store)))?;
     let mut separator: &[u8] = b"";
     for item in queue.items() {
         sink.line(|line| {
             line.extend_from_slice(separator);
             separator = b",\n";
-            let record = ItemRecord::from(item);
-            match extra.items.get(&item.id) {
-                None => serde_json::to_writer(line, &record),
-                Some(extra) => serde_json::to_writer(line, &WithExtra { record, extra }),
-            }
+            write_item(line, item, extra)
         })?;
     }
     sink.line(|line| {
-        line.extend_from_slice(if separator.is_empty() { b"]\n}\n" } else { b"\n]\n}\n" });
+        line.extend_from_slice(end_after(separator));
         Ok(())
     })?;
     sink.finish()
 }
 
-fn write_head(out: &mut Vec<u8>, extra: &Extra, store: &StoreSection) -> serde_json::Result<()> {
+/// Writes the same document without the store's section to anything: as such it opens in any folder.
+pub(crate) fn print(out: &mut dyn io::Write, queue: &FileQueue, extra: &Extra) -> io::Result<()> {
+    let mut line = Vec::with_capacity(CHUNK_BYTES);
+    write_head(&mut line, extra, None)?;
+    let mut separator: &[u8] = b"";
+    for item in queue.items() {
+        line.extend_from_slice(separator);
+        separator = b",\n";
+        write_item(&mut line, item, extra)?;
+        if line.len() >= CHUNK_BYTES {
+            out.write_all(&line)?;
+            line.clear();
+        }
+    }
+    line.extend_from_slice(end_after(separator));
+    out.write_all(&line)
+}
+
+fn end_after(separator: &[u8]) -> &'static [u8] {
+    if separator.is_empty() { b"]\n}\n" } else { b"\n]\n}\n" }
+}
+
+fn write_item(out: &mut Vec<u8>, item: &QueueItem, extra: &Extra) -> serde_json::Result<()> {
+    let record = ItemRecord::from(item);
+    match extra.items.get(&item.id) {
+        None => serde_json::to_writer(out, &record),
+        Some(extra) => serde_json::to_writer(out, &WithExtra { record, extra }),
+    }
+}
+
+fn write_head(out: &mut Vec<u8>, extra: &Extra, store: Option<&StoreSection>) -> serde_json::Result<()> {
     out.extend_from_slice(b"{\n\"version\": ");
     serde_json::to_writer(&mut *out, VERSION)?;
-    out.extend_from_slice(b",\n\"store\": ");
-    serde_json::to_writer(&mut *out, store)?;
+    if let Some(store) = store {
+        out.extend_from_slice(b",\n\"store\": ");
+        serde_json::to_writer(&mut *out, store)?;
+    }
     for (key, value) in &extra.document {
         out.extend_from_slice(b",\n");
         serde_json::to_writer(&mut *out, key)?;

@@ -51,6 +51,7 @@ pub struct StoreConfig {
 /// life of runs that it began and that did not end.
 pub struct JsonStore {
     config: StoreConfig,
+    allow_network_fs: bool,
     worker: Mutex<Option<Arc<Worker<RealDisk>>>>,
 }
 
@@ -58,7 +59,14 @@ impl JsonStore {
     /// A handle on the store in a folder, which need not exist yet.
     #[must_use]
     pub fn open(config: StoreConfig) -> Self {
-        Self { config, worker: Mutex::new(None) }
+        Self { config, allow_network_fs: false, worker: Mutex::new(None) }
+    }
+
+    /// The same handle, which changes a store on a network file system too. Unless told so it refuses: what the system
+    /// says of locks and syncs there is not what the store's promises stand on.
+    #[must_use]
+    pub fn allowing_network_fs(self, allow_network_fs: bool) -> Self {
+        Self { allow_network_fs, ..self }
     }
 
     /// Leaves a small queue as one readable file. Not needed for durability.
@@ -81,7 +89,8 @@ impl JsonStore {
         let StoreConfig { state_dir, base, lock_timeout, mode, on_notice } = self.config.clone();
         let small_snapshot_bytes = SMALL_SNAPSHOT_BYTES;
         let settings = Settings { base, lock_timeout, small_snapshot_bytes, mode, on_notice };
-        let started = Worker::start(move || Engine::new(RealDisk::new(state_dir), settings))
+        let disk = RealDisk::new(state_dir).allowing_network_fs(self.allow_network_fs);
+        let started = Worker::start(move || Engine::new(disk, settings))
             .map_err(|source| StorageError::Io { action: "cannot start the store's thread".into(), source })?;
         Ok(Arc::clone(worker.insert(Arc::new(started))))
     }

@@ -32,6 +32,51 @@ pub(crate) enum QueueCommand {
     /// Change a file's priority
     #[command(visible_alias = "prioritize")]
     Prioritise(PrioritiseArgs),
+    /// Print the whole queue as it is now, as one JSON document
+    #[command(
+        after_help = "The document has the format of QUEUE-STATE.json without its `store` section, and opens as \
+one.\nIt waits for nobody, and is true at any moment, also while a run is going.
+
+Examples:
+  autoproc queue export > queue.json
+  autoproc queue export | jq '.items | length'"
+    )]
+    Export,
+    /// Say what is damaged in the queue's files and what can be saved, or mend it
+    Repair(RepairArgs),
+}
+
+/// `queue repair`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without --apply nothing is changed. With it, the files are first copied to a folder backup-TIME \
+beside them.
+
+Exit status:
+  0   nothing is damaged, or it was mended
+  65  something is damaged; it was not touched
+  75  a run is alive; try again when it has ended
+
+Examples:
+  autoproc queue repair
+  autoproc queue repair --apply salvage"
+)]
+pub(crate) struct RepairArgs {
+    /// Mend it in this way
+    #[arg(long, value_name = "CHOICE", value_enum)]
+    pub(crate) apply: Option<ChoiceWord>,
+}
+
+/// A way to mend the queue, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChoiceWord {
+    /// Keep what stands before the damage in the journal
+    Truncate,
+    /// Keep what can be read behind it too, as far as it still makes sense; of a damaged QUEUE-STATE.json, each line that
+    /// can be read
+    Salvage,
+    /// Keep QUEUE-STATE.json alone and put the journal aside
+    UseSnapshot,
 }
 
 /// `queue add`

@@ -10,9 +10,18 @@ use crate::exit_code::ExitCode;
 
 pub(crate) fn completions(args: &CompletionsArgs, console: &Console) -> Result<ExitCode, CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "autoproc", &mut script);
+    clap_complete::generate(args.shell, &mut without_hidden(&Cli::command()), "autoproc", &mut script);
     console.print(|out| out.write_all(&script))?;
     Ok(ExitCode::Success)
+}
+
+/// The same program without its hidden commands, which completions would offer all the same.
+fn without_hidden(whole: &clap::Command) -> clap::Command {
+    let shown = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    clap::Command::new("autoproc")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(whole.get_arguments().cloned())
+        .subcommands(shown)
 }
 
 pub(crate) fn manual(args: &ManArgs, console: &Console) -> Result<ExitCode, CliError> {

@@ -1,5 +1,6 @@
 //! Views for people.
 
+mod care;
 mod item;
 mod queue;
 mod run;

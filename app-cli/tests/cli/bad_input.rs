@@ -185,3 +185,11 @@ fn nobody_listening_is_no_failure() {
     let answer = end_of(list).expect_code(0);
     assert_eq!(answer.err, "");
 }
+
+#[test]
+fn a_command_that_cannot_be_found_is_refused_before_anything_is_touched() {
+    let place = Place::with_queue(&["a", "b"]);
+    for command in [&["no-such-program", "{}"][..], &["./missing"], &["echo {} | wc"], &["echo x | wc"]] {
+        refused(&place, &[&["run", "c", "--"], command].concat(), 2, "there is no program");
+    }
+}

@@ -7,7 +7,7 @@ use std::fs;
 use crate::harness::Place;
 
 /// Every command, word by word.
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 20] = [
     &[],
     &["queue"],
     &["queue", "add"],
@@ -18,11 +18,14 @@ const COMMANDS: [&[&str]; 17] = [
     &["queue", "show"],
     &["queue", "remove"],
     &["queue", "prioritise"],
+    &["queue", "export"],
+    &["queue", "repair"],
     &["run"],
     &["stop"],
     &["status"],
     &["retry-failed"],
     &["log"],
+    &["doctor"],
     &["completions"],
     &["man"],
 ];
@@ -67,6 +70,8 @@ fn completions_know_the_commands() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = place.ask(["completions", shell]).expect_code(0);
         assert!(script.out.contains("retry-failed"), "{shell}");
+        assert!(script.out.contains("project-dir"), "{shell}");
+        assert!(!script.out.contains("torture-writer"), "{shell}");
     }
     assert!(!place.path(".claude").exists());
 }

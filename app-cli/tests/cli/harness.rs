@@ -19,7 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What the environment of the tests must not bring in.
-const FOREIGN: [&str; 7] = [
+const FOREIGN: [&str; 8] = [
+    "AUTOPROC_ALLOW_NETWORK_FS",
     "AUTOPROC_PROJECT_DIR",
     "CLAUDE_PROJECT_DIR",
     "NO_COLOR",
@@ -98,6 +99,12 @@ impl Place {
         let mut child = command.spawn().expect("the binary");
         child.stdin.take().expect("a pipe").write_all(input).expect("it reads");
         child.wait_with_output().expect("it ends").into()
+    }
+
+    /// What it prints with `--json` when it ends with this exit code.
+    pub(crate) fn json_of<W: AsRef<OsStr>>(&self, code: i32, words: impl IntoIterator<Item = W>) -> Value {
+        let mut command = self.command(words);
+        Answer::from(command.arg("--json").output().expect("the binary")).expect_code(code).json()
     }
 
     /// What it prints with `--json`.

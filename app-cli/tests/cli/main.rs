@@ -4,9 +4,11 @@
 //! the disk. None waits for a span of time; where something must have begun, the test waits for its trace.
 
 mod bad_input;
+mod doctor;
 mod documents;
 mod harness;
 mod log;
 mod queue;
+mod repair;
 mod run;
 mod stop;

@@ -13,7 +13,7 @@ fn files_are_processed_in_claim_order() {
     }
     let answer = place.ask(["run", "--shell", "echo {/} >> {//}/order"]).expect_code(0);
     assert_eq!(fs::read_to_string(place.path("order")).expect("the order"), "high\nfirst\nsecond\nlow\n");
-    assert!(answer.out.starts_with("processed 4, failed 0, retried 0, 0 waiting; ended by queue_empty"), "{answer:?}");
+    assert!(answer.out.starts_with("processed 4, failed 0, retried 0, 0 waiting; the queue is empty"), "{answer:?}");
     assert!(answer.err.contains("completed "), "a line for each file: {answer:?}");
 }
 
@@ -68,7 +68,7 @@ fn time_runs_out() {
 fn a_run_told_not_to_wait_leaves_what_waits() {
     let place = Place::with_queue(&["a"]);
     let answer = place.ask(["run", "--no-wait", "--backoff-base", "1h", "--", "false"]).expect_code(0);
-    assert!(answer.out.contains("1 waiting; ended by nothing_due"), "{answer:?}");
+    assert!(answer.out.contains("1 waiting; nothing is due"), "{answer:?}");
     assert_eq!(place.ask(["queue", "peek"]).expect_code(0).out, "");
     let status = place.ask(["status"]).expect_code(0);
     assert!(status.out.contains("retry 1, due in "), "{status:?}");

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use crate::disk::{Access, Disk, Sharing, Stamp};
 use crate::layout::RUNS;
-use crate::lock;
+use crate::{file_system, lock};
 
 /// Only the owner may read the queue: paths can tell more than their owner wants told.
 const FILE_MODE: u32 = 0o600;
@@ -20,11 +20,17 @@ const FOLDER_MODE: u32 = 0o700;
 /// The state folder on the real file system.
 pub(crate) struct RealDisk {
     folder: PathBuf,
+    allow_network_fs: bool,
 }
 
 impl RealDisk {
     pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { folder, allow_network_fs: false }
+    }
+
+    /// The same, which prepares a folder on a network file system too where told so.
+    pub(crate) fn allowing_network_fs(self, allow_network_fs: bool) -> Self {
+        Self { allow_network_fs, ..self }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -36,6 +42,9 @@ impl Disk for RealDisk {
     type File = File;
 
     fn prepare(&self) -> io::Result<()> {
+        if !self.allow_network_fs {
+            file_system::refuse_network(&self.folder)?;
+        }
         create_folder(&self.folder)?;
         create_folder(&self.path(RUNS))
     }

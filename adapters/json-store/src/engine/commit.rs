@@ -17,7 +17,7 @@ use crate::store::Mode;
 pub(crate) const SMALL_SNAPSHOT_BYTES: u64 = 256 * 1024;
 /// A journal may grow to this whatever the snapshot's length, and beyond it to twice the snapshot: so a checkpoint of n
 /// bytes is paid for by 2n bytes of appends, and costs each of them a constant.
-const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
+pub(crate) const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
 /// What an item takes in a snapshot, and an event in the journal, beside its path; rounded up.
 const RECORD_BYTES: usize = 200;
 /// Room kept free in the journal for the result of each claim: its error text included, well above what is written.
@@ -102,7 +102,7 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Writes the state as a new snapshot, which has everything up to transaction `seq` in it, and retires the journal.
-    fn checkpoint(&self, loaded: &mut Loaded<D>, seq: u64) -> Result<(), Fault> {
+    pub(super) fn checkpoint(&self, loaded: &mut Loaded<D>, seq: u64) -> Result<(), Fault> {
         self.keep_original(loaded).map_err(Fault::Unchanged)?;
         let section = self.next_section(loaded, seq);
         let temp = layout::temp(&self.disk.nonce());

@@ -5,7 +5,7 @@ use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
 
 use crate::disk::{Access, Disk, read_to_end, write_all};
-use crate::engine::{Base, Engine, Hold, Journal, Loaded, StoreIdentity};
+use crate::engine::{Base, Engine, Hold, Journal, Loaded, StoreIdentity, plausible};
 use crate::error::{classify, damaged, unreadable};
 use crate::journal::{self, Header, Position, Scan, Tail};
 use crate::layout::{self, SNAPSHOT};
@@ -86,8 +86,9 @@ impl<D: Disk> Engine<D> {
     }
 
     fn load_snapshot(&self, file: &D::File) -> Result<Loaded<D>, StorageError> {
-        let Snapshot { queue, extra, store, stamp, print, notices } =
-            snapshot::read(&self.disk, file, &self.settings.base)?;
+        let snapshot = snapshot::read(&self.disk, file, &self.settings.base)?;
+        plausible::check(&snapshot)?;
+        let Snapshot { queue, extra, store, stamp, print, notices } = snapshot;
         for notice in notices {
             self.notice(&notice);
         }

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use autoproc_domain::QueueItem;
-use autoproc_domain::ports::{LiveRun, StopLevel};
-use autoproc_domain::processor::ProcessorState;
+use autoproc_domain::ports::{LiveRun, StopCause, StopLevel};
+use autoproc_domain::processor::{ProcessorState, StoppedBy};
 
 use super::{files, item};
 use crate::escape::Shown;
@@ -17,18 +17,36 @@ impl View for RunOver {
         let result = &self.result;
         writeln!(
             out,
-            "processed {}, failed {}, retried {}, {} waiting; ended by {} after {}",
+            "processed {}, failed {}, retried {}, {} waiting; {} after {}",
             result.processed,
             result.failed,
             result.retried,
             result.remaining,
-            result.stopped_by.word(),
+            cause(result.stopped_by),
             span(self.elapsed)
-        )
+        )?;
+        if result.failed > 0 {
+            writeln!(out, "`autoproc queue list --status failed,timeout` shows what failed, `autoproc log FILE` why")?;
+        }
+        Ok(())
     }
 
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         json::run::run_over(self, out)
+    }
+}
+
+/// Why a run ended, for a person.
+fn cause(stopped_by: StoppedBy) -> &'static str {
+    match stopped_by {
+        StoppedBy::QueueEmpty => "the queue is empty",
+        StoppedBy::NothingDue => "nothing is due",
+        StoppedBy::Request(StopCause::StopFile) => "stopped by the stop file",
+        StoppedBy::Request(StopCause::Interrupt) => "stopped by Ctrl-C",
+        StoppedBy::Request(StopCause::Terminate) => "stopped by SIGTERM",
+        StoppedBy::Request(StopCause::HangUp) => "stopped by SIGHUP",
+        StoppedBy::StorageFull => "stopped because the disk is full",
+        StoppedBy::Error => "stopped by an error",
     }
 }
 

@@ -1,0 +1,208 @@
+//! What a folder stands on, and whether the store's promises can be kept there.
+//!
+//! The store stands on flock(2) that excludes everybody and on fsync(2) that means it. Network file systems answer to both
+//! calls and promise less: NFS emulates flock by byte-range locks that are lost with a lease (flock(2), "NFS details"),
+//! SMB likewise, and behind FUSE or 9p there may be anything.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use rustix::fs::statfs;
+
+use crate::disk::Sharing;
+use crate::engine::MIN_CHECKPOINT_BYTES;
+use crate::layout::SNAPSHOT;
+use crate::lock;
+
+/// A file system, as statfs(2) tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileSystem {
+    /// Its name, or its number where it is not known here.
+    pub name: String,
+    /// Whether it is a network file system, or may be one.
+    pub is_network: bool,
+    /// Whether it is gone when the machine is switched off.
+    pub is_volatile: bool,
+    /// Bytes that we may still write.
+    pub free_bytes: u64,
+    /// Files that may still be made; `None` where the file system knows no such limit.
+    pub free_files: Option<u64>,
+}
+
+/// What was found by trying.
+#[derive(Debug)]
+pub struct Probe {
+    /// Whether a lock through one open file excludes another open file. An error where locks cannot be had at all.
+    pub locks: io::Result<bool>,
+    /// Whether data and names can be made durable, as far as the system says.
+    pub syncs: io::Result<()>,
+}
+
+/// How much one can rely on a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nature {
+    Local,
+    Volatile,
+    Network,
+}
+
+use Nature::{Local, Network, Volatile};
+
+/// The numbers of statfs(2) and of linux/magic.h.
+const KNOWN: [(u32, &str, Nature); 25] = [
+    (0xEF53, "ext4", Local),
+    (0x5846_5342, "xfs", Local),
+    (0x9123_683E, "btrfs", Local),
+    (0xF2F5_2010, "f2fs", Local),
+    (0xCA45_1A4E, "bcachefs", Local),
+    (0x2FC1_2FC1, "zfs", Local),
+    (0x794C_7630, "overlayfs", Local),
+    (0x3153_464A, "jfs", Local),
+    (0x5265_4973, "reiserfs", Local),
+    (0x0000_4D44, "vfat", Local),
+    (0x2011_BAB0, "exfat", Local),
+    (0x5346_544E, "ntfs", Local),
+    (0x0102_1994, "tmpfs", Volatile),
+    (0x8584_58F6, "ramfs", Volatile),
+    (0x0000_6969, "nfs", Network),
+    (0x0000_517B, "smb", Network),
+    (0xFF53_4D42, "cifs", Network),
+    (0xFE53_4D42, "smb2", Network),
+    (0x0102_1997, "9p", Network),
+    (0x6573_5546, "fuse", Network),
+    (0x00C3_6400, "ceph", Network),
+    (0x5346_414F, "afs", Network),
+    (0x7375_7245, "coda", Network),
+    (0x0BD0_0BD0, "lustre", Network),
+    (0x786F_4256, "vboxsf", Network),
+];
+
+/// What the nearest folder upwards that is there stands on.
+///
+/// # Errors
+/// Where the system cannot tell.
+pub fn file_system(folder: &Path) -> io::Result<FileSystem> {
+    let stats = statfs(nearest(folder))?;
+    let (name, nature) = judge(magic(&stats));
+    let block = u64::try_from(stats.f_bsize).unwrap_or(0);
+    Ok(FileSystem {
+        name,
+        is_network: nature == Network,
+        is_volatile: nature == Volatile,
+        free_bytes: stats.f_bavail.saturating_mul(block),
+        free_files: (stats.f_files > 0).then_some(stats.f_ffree),
+    })
+}
+
+/// Tries a lock and the syncs in a scratch file in the nearest folder upwards that is there, and removes it.
+///
+/// # Errors
+/// Where no file can be made there.
+pub fn probe(folder: &Path) -> io::Result<Probe> {
+    let folder = nearest(folder);
+    let path = folder.join(format!("autoproc-probe-{}", uuid::Uuid::new_v4().simple()));
+    let first = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    let probe = Probe { locks: excludes(&first, &path), syncs: syncs(&first, folder) };
+    fs::remove_file(&path)?;
+    Ok(probe)
+}
+
+/// The room that the store's next checkpoints can take, in bytes: a snapshot beside the one there is, and a journal of twice
+/// its length.
+///
+/// # Errors
+/// Where the snapshot is there and cannot be looked at.
+pub fn room_needed(state_dir: &Path) -> io::Result<u64> {
+    match fs::metadata(state_dir.join(SNAPSHOT)) {
+        Ok(metadata) => Ok(metadata.len() + MIN_CHECKPOINT_BYTES.max(2 * metadata.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(MIN_CHECKPOINT_BYTES),
+        Err(error) => Err(error),
+    }
+}
+
+/// Refuses a folder on a network file system. What cannot be told is let pass: the calls to come will tell.
+pub(crate) fn refuse_network(folder: &Path) -> io::Result<()> {
+    match statfs(nearest(folder)) {
+        Ok(stats) => refuse(magic(&stats)),
+        Err(_) => Ok(()),
+    }
+}
+
+fn refuse(magic: u32) -> io::Result<()> {
+    match judge(magic) {
+        (name, Network) => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            format!("it is on a network file system ({name}), where locks and syncs cannot be relied upon"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn judge(magic: u32) -> (String, Nature) {
+    match KNOWN.into_iter().find(|(number, _, _)| *number == magic) {
+        Some((_, name, nature)) => (name.to_owned(), nature),
+        None => (format!("file system {magic:#x}"), Local),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the numbers have 32 bits (statfs(2))")]
+#[allow(clippy::unnecessary_cast, reason = "the field's type differs between machines")]
+fn magic(stats: &rustix::fs::StatFs) -> u32 {
+    stats.f_type as u32
+}
+
+fn nearest(folder: &Path) -> &Path {
+    folder.ancestors().find(|ancestor| ancestor.is_dir()).unwrap_or_else(|| Path::new("/"))
+}
+
+fn excludes(first: &File, path: &Path) -> io::Result<bool> {
+    let second = OpenOptions::new().write(true).open(path)?;
+    if !lock::try_lock(first, Sharing::Exclusive)? {
+        return Ok(false);
+    }
+    let excludes = !lock::try_lock(&second, Sharing::Exclusive)?;
+    lock::unlock(first)?;
+    let comes_free = lock::try_lock(&second, Sharing::Exclusive)?;
+    lock::unlock(&second)?;
+    Ok(excludes && comes_free)
+}
+
+fn syncs(file: &File, folder: &Path) -> io::Result<()> {
+    io::Write::write_all(&mut &*file, b"autoproc\n")?;
+    file.sync_data()?;
+    file.sync_all()?;
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use autoproc_domain::ports::StorageError;
+
+    use super::*;
+    use crate::error::classify;
+
+    #[test]
+    fn network_file_systems_are_refused_as_places_that_cannot_be_written() {
+        for (number, name, nature) in KNOWN {
+            let refused = refuse(number).map_err(classify(""));
+            assert_eq!(matches!(refused, Err(StorageError::NotWritable { .. })), nature == Network, "{name}");
+        }
+        for number in [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x0102_1997, 0x6573_5546] {
+            assert!(refuse(number).is_err(), "{number:#x}");
+        }
+        assert!(refuse(0x1234_5678).is_ok(), "what nobody knows is let pass");
+    }
+
+    #[test]
+    fn a_probe_finds_locks_and_syncs_and_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let missing = folder.path().join("not/there");
+        let probe = probe(&missing).expect("the folder can be written");
+        assert!(probe.locks.expect("locks are there"));
+        probe.syncs.expect("syncs are there");
+        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 0);
+        assert!(file_system(&missing).expect("it can be told").free_bytes > 0);
+    }
+}

@@ -1,0 +1,123 @@
+//! What must hold of a store, whatever bytes it is made of.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use autoproc_domain::command::{Enqueue, ExchangeRequest, NewItem, RecoverRequest, Settlement, Verdict};
+use autoproc_domain::item::{ClaimNumber, ClaimToken};
+use autoproc_domain::ports::StorageError;
+use autoproc_domain::queue::Transaction;
+use autoproc_domain::{FilePath, FileQueue, ItemId, Priority, QueueItem, RunId, Timestamp};
+
+use super::memory::MemoryDisk;
+use crate::engine::{Engine, SMALL_SNAPSHOT_BYTES, Settings};
+use crate::store::{Mode, Pending};
+
+/// The moment at which everything is done: 2023-11-14T22:13:20Z.
+const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+
+/// A process that opens the store.
+pub(super) fn engine(disk: &MemoryDisk, mode: Mode) -> Engine<MemoryDisk> {
+    engine_for(disk, mode, SMALL_SNAPSHOT_BYTES)
+}
+
+fn engine_for(disk: &MemoryDisk, mode: Mode, small_snapshot_bytes: u64) -> Engine<MemoryDisk> {
+    let settings = Settings {
+        base: PathBuf::from("/project"),
+        lock_timeout: Duration::ZERO,
+        small_snapshot_bytes,
+        mode,
+        on_notice: Arc::new(|_| {}),
+    };
+    Engine::new(disk.clone(), settings)
+}
+
+/// Looks at the store and changes it in every way of writing there is; says whether it opened.
+pub(super) fn judge(disk: &MemoryDisk) -> bool {
+    let before = disk.contents();
+    let seen = read(disk);
+    assert_eq!(disk.contents(), before, "reading changed something");
+    let mut writer = engine(disk, Mode::Service);
+    let opened = writer.locked(|writer| writer.fresh_queue().cloned());
+    match (seen, opened) {
+        (Err(_), Err(_)) => {
+            assert_eq!(disk.contents(), before, "what was refused was changed");
+            false
+        }
+        (Ok(seen), Ok(opened)) => {
+            assert_eq!(facts(&seen), facts(&opened), "a reader and a writer see different queues");
+            change(disk, writer, opened);
+            true
+        }
+        (seen, opened) => panic!("read: {:?}, written: {:?}", seen.map(drop), opened.map(drop)),
+    }
+}
+
+fn read(disk: &MemoryDisk) -> Result<FileQueue, StorageError> {
+    engine(disk, Mode::Service).view().cloned()
+}
+
+/// Everything that a queue says of itself.
+fn facts(queue: &FileQueue) -> (Vec<QueueItem>, ItemId, ClaimNumber) {
+    (queue.items().cloned().collect(), queue.next_id(), queue.next_claim())
+}
+
+fn change(disk: &MemoryDisk, mut run: Engine<MemoryDisk>, queue: FileQueue) {
+    let mut model = Model { disk, queue };
+    model.expect_on_disk();
+    model.transact(&mut run, addition("/by the run"));
+    let claimed = model.transact(&mut run, exchange(None));
+    model.transact(&mut run, exchange(claimed.claims.first().map(|(token, _)| *token)));
+    // A large queue is added to without being loaded, twice: the first leaves the note that the second believes.
+    for path in ["/unseen", "/unseen too"] {
+        model.transact(&mut engine_for(disk, Mode::Command, 0), addition(path));
+    }
+    model.recover(&mut run);
+    run.close().expect("nothing fails on this disk");
+    model.expect_on_disk();
+    model.transact(&mut engine(disk, Mode::Command), addition("/by a command"));
+}
+
+/// The store, and the queue that it should hold.
+struct Model<'a> {
+    disk: &'a MemoryDisk,
+    queue: FileQueue,
+}
+
+impl Model<'_> {
+    fn transact<T: Transaction>(&mut self, engine: &mut Engine<MemoryDisk>, request: T) -> T::Reply {
+        request.perform(&mut self.queue, NOW).expect("the domain refuses none of these");
+        let (pending, mut receiver) = Pending::new(request, NOW);
+        engine.change(vec![Box::new(pending)]);
+        let reply = receiver.try_recv().expect("the engine answers every change before it returns");
+        let reply = reply.unwrap_or_else(|error| panic!("what opens can be changed: {error}"));
+        self.expect_on_disk();
+        reply
+    }
+
+    /// Takes back what dead runs hold, as a run does when it begins.
+    fn recover(&mut self, engine: &mut Engine<MemoryDisk>) {
+        let runs = engine.dead_runs().expect("what opens can be asked");
+        let request = RecoverRequest { runs, max_attempts: 4, longest_backoff: Duration::from_secs(3600) };
+        request.perform(&mut self.queue, NOW).expect("the domain recovers whatever there is");
+        engine.recover(request, NOW).expect("what opens can be changed");
+        self.expect_on_disk();
+    }
+
+    fn expect_on_disk(&self) {
+        let found = read(self.disk).expect("what opened once opens again");
+        assert_eq!(facts(&found), facts(&self.queue), "another queue comes back than was written");
+    }
+}
+
+fn addition(path: &str) -> Enqueue {
+    let file_path = FilePath::new(path).expect("the path is absolute, short and without NUL");
+    Enqueue(vec![NewItem { file_path, priority: Priority::new(1) }])
+}
+
+fn exchange(token: Option<ClaimToken>) -> ExchangeRequest {
+    let settlements = token.map(|token| Settlement { token, verdict: Verdict::Complete });
+    let limit = usize::from(settlements.is_none());
+    ExchangeRequest { run: RunId::new("fuzz"), settlements: settlements.into_iter().collect(), limit }
+}

@@ -1,0 +1,57 @@
+//! The copy that every repair begins with.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use autoproc_domain::Timestamp;
+use autoproc_domain::ports::StorageError;
+
+use crate::disk::Disk;
+use crate::error::{classify, unreadable};
+use crate::layout::{self, SNAPSHOT};
+
+/// Two repairs within a second are a person's second thought, a hundred are none.
+const TRIES: u32 = 100;
+
+/// What a repair touches: the snapshot and every journal.
+pub(super) fn files<D: Disk>(disk: &D) -> Result<Vec<String>, StorageError> {
+    let mut names = disk.list("").map_err(unreadable("the state folder"))?;
+    names.retain(|name| name == SNAPSHOT || layout::is_journal(name));
+    names.sort();
+    Ok(names)
+}
+
+/// Copies files into a fresh folder beside them. When it returns, the copies and their names are durable.
+pub(super) fn copy(state_dir: &Path, names: &[String], now: Timestamp) -> Result<PathBuf, StorageError> {
+    let folder = fresh_folder(state_dir, now).map_err(classify(layout::BACKUP_PREFIX))?;
+    let copied = names.iter().try_for_each(|name| copy_file(state_dir, &folder, name));
+    let copied = copied.and_then(|()| File::open(&folder)?.sync_all()).and_then(|()| File::open(state_dir)?.sync_all());
+    copied.map_err(|error| {
+        // Half a copy would pass for a whole one.
+        let _ = fs::remove_dir_all(&folder);
+        classify(layout::BACKUP_PREFIX)(error)
+    })?;
+    Ok(folder)
+}
+
+fn copy_file(state_dir: &Path, folder: &Path, name: &str) -> io::Result<()> {
+    let mut original = File::open(state_dir.join(name))?;
+    let mut copy = OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.join(name))?;
+    io::copy(&mut original, &mut copy)?;
+    copy.sync_all()
+}
+
+fn fresh_folder(state_dir: &Path, now: Timestamp) -> io::Result<PathBuf> {
+    let name = layout::backup(now);
+    for number in 1..=TRIES {
+        let folder = state_dir.join(if number == 1 { name.clone() } else { format!("{name}-{number}") });
+        match DirBuilder::new().mode(0o700).create(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}

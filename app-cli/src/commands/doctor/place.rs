@@ -1,0 +1,142 @@
+//! The folder: what it stands on, whether there is room, and whether we may write.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::context::Context;
+use crate::error::LOCAL_PLACE;
+use crate::escape::Shown;
+use crate::exit_code::ExitCode;
+use crate::view::Finding;
+
+/// Each attempt leaves a file with what it printed.
+const FEW_FILES: u64 = 1_000;
+
+const MIB: u64 = 1024 * 1024;
+
+pub(super) fn findings(context: &Context) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    match context.wiring.file_system() {
+        Ok((system, needed)) => {
+            findings.push(nature(&system.name, system.is_network, system.is_volatile, context));
+            findings.push(room(system.free_bytes, system.free_files, needed));
+        }
+        Err(error) => findings.push(Finding::problem(
+            "file system",
+            ExitCode::Io,
+            format!("the system cannot tell: {error}"),
+            "look at the disk",
+        )),
+    }
+    findings.extend(trials(context));
+    findings.push(permissions(&context.project.state_dir()));
+    findings
+}
+
+fn nature(name: &str, is_network: bool, is_volatile: bool, context: &Context) -> Finding {
+    const SUBJECT: &str = "file system";
+    if is_network {
+        let message = format!("{name}: a network file system, where locks and syncs cannot be relied upon");
+        return if context.wiring.terms().allow_network_fs {
+            Finding::warning(SUBJECT, message, "keep the queue on a local disk; the files to process may be anywhere")
+        } else {
+            Finding::problem(SUBJECT, ExitCode::CannotWrite, message, LOCAL_PLACE)
+        };
+    }
+    if is_volatile {
+        let advice = "keep the queue on a disk, if it is to survive that";
+        return Finding::warning(SUBJECT, format!("{name}: gone when the machine is switched off"), advice);
+    }
+    Finding::well(SUBJECT, name)
+}
+
+fn room(free: u64, files: Option<u64>, needed: u64) -> Finding {
+    const SUBJECT: &str = "room";
+    let told = files.map_or_else(String::new, |files| format!(", {files} files"));
+    let message = format!("{} MiB free{told}", free / MIB);
+    if free < needed {
+        let advice = format!("make room: the queue may need {} MiB more", needed.div_ceil(MIB));
+        return Finding::warning(SUBJECT, message, advice);
+    }
+    if files.is_some_and(|files| files < FEW_FILES) {
+        return Finding::warning(SUBJECT, message, "remove files: each attempt makes one");
+    }
+    Finding::well(SUBJECT, message)
+}
+
+fn trials(context: &Context) -> Vec<Finding> {
+    let probe = match context.wiring.probe() {
+        Ok(probe) => probe,
+        Err(error) => {
+            let place = context.project.state_dir();
+            let message = format!("no file can be made in {}: {error}", Shown(&place));
+            let (code, advice) = if error.kind() == io::ErrorKind::StorageFull {
+                (ExitCode::TryAgain, "make room")
+            } else {
+                (ExitCode::CannotWrite, "check who owns the folder and its permissions; reading the queue still works")
+            };
+            return vec![Finding::problem("writing", code, message, advice)];
+        }
+    };
+    vec![
+        match probe.locks {
+            Ok(true) => Finding::well("locks", "they exclude others, and come free"),
+            Ok(false) => Finding::problem("locks", ExitCode::Io, "a lock does not exclude others", LOCAL_PLACE),
+            Err(error) => {
+                Finding::problem("locks", ExitCode::Io, format!("a lock cannot be taken: {error}"), LOCAL_PLACE)
+            }
+        },
+        match probe.syncs {
+            Ok(()) => Finding::well("syncs", "data and names can be synced, as far as the system says"),
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                Finding::problem("writing", ExitCode::TryAgain, "the disk is full", "make room")
+            }
+            Err(error) => {
+                let message = format!("a sync fails: {error}");
+                Finding::problem("syncs", ExitCode::Io, message, "look at the disk, or change it")
+            }
+        },
+    ]
+}
+
+/// Whether the files there are can be opened for writing, and by us alone.
+fn permissions(folder: &Path) -> Finding {
+    const SUBJECT: &str = "permissions";
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Finding::well(SUBJECT, "there is no state folder yet; the first change makes it");
+        }
+        Err(error) => {
+            let message = format!("{} cannot be read: {error}", Shown(folder));
+            return Finding::problem(SUBJECT, ExitCode::CannotWrite, message, "check who owns it and its permissions");
+        }
+    };
+    let files: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    if let Some(locked) = files.iter().find(|path| !is_open_to_us(path)) {
+        let message = format!("{} cannot be written by us", Shown(locked));
+        return Finding::problem(SUBJECT, ExitCode::CannotWrite, message, "check who owns it and its permissions");
+    }
+    let exposed = files.iter().map(AsRef::as_ref).chain([folder]).find(|path| is_open_to_all(path));
+    match exposed {
+        Some(path) => {
+            let advice = format!("chmod o-w {}", Shown(path));
+            Finding::warning(SUBJECT, format!("anybody can write to {}", Shown(path)), advice)
+        }
+        None => Finding::well(SUBJECT, "we can write, and not everybody can"),
+    }
+}
+
+/// Opening changes nothing: neither length nor times (open(2)).
+fn is_open_to_us(path: &Path) -> bool {
+    match fs::OpenOptions::new().read(true).append(true).open(path) {
+        Ok(_) => true,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+fn is_open_to_all(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o002 != 0)
+}

@@ -1,0 +1,66 @@
+//! The runs: which live, which are dead and what they hold, and whether somebody asked them to stop.
+
+use autoproc_domain::Status;
+use autoproc_domain::ports::{LiveRun, StorageError};
+use autoproc_domain::view::PageRequest;
+
+use crate::context::Context;
+use crate::error::in_one_line;
+use crate::view::Finding;
+
+const SUBJECT: &str = "runs";
+
+pub(super) async fn findings(context: &Context) -> Vec<Finding> {
+    match look(context).await {
+        Ok(findings) => findings,
+        Err(StorageError::Damaged { .. }) => {
+            vec![Finding::warning(SUBJECT, "what dead runs hold cannot be told", "mend the queue first")]
+        }
+        Err(error) => {
+            vec![Finding::warning(SUBJECT, in_one_line(&error), "look at what is wrong with the files first")]
+        }
+    }
+}
+
+async fn look(context: &Context) -> Result<Vec<Finding>, StorageError> {
+    let living = context.storage().live_runs().await?;
+    let stop = stop_file(&living, context);
+    let mut findings = vec![alive(&living)];
+    findings.extend(dead(context).await?);
+    findings.extend(stop);
+    Ok(findings)
+}
+
+fn alive(living: &[LiveRun]) -> Finding {
+    let told: Vec<_> = living.iter().map(|run| format!("{} by {}", run.info.id, run.owner)).collect();
+    Finding::well(
+        SUBJECT,
+        if told.is_empty() { "none is alive".to_owned() } else { format!("alive: {}", told.join(", ")) },
+    )
+}
+
+async fn dead(context: &Context) -> Result<Vec<Finding>, StorageError> {
+    let storage = context.storage();
+    let processing = PageRequest { statuses: vec![Status::Processing], after: None, limit: None };
+    let held = storage.page(processing).await?.items;
+    let dead = storage.dead_runs().await?.into_iter().map(|run| {
+        let claims = held.iter().filter(|item| item.claim.as_ref().is_some_and(|claim| claim.run == run));
+        let files: Vec<_> = claims.map(|item| item.file_path.to_string()).collect();
+        let what = if files.is_empty() { "nothing".to_owned() } else { files.join(", ") };
+        let advice = "end what it may have left running (pgrep), then run again: the next run takes its files back";
+        Finding::warning(SUBJECT, format!("{run} is dead and held {what}"), advice)
+    });
+    Ok(dead.collect())
+}
+
+fn stop_file(living: &[LiveRun], context: &Context) -> Option<Finding> {
+    const SUBJECT: &str = "stop file";
+    if !context.project.stop_file().exists() {
+        return None;
+    }
+    Some(if living.is_empty() {
+        Finding::warning(SUBJECT, "it is there, and no run was there to see it", "nothing; the next run removes it")
+    } else {
+        Finding::well(SUBJECT, "it is there, and the runs alive obey it")
+    })
+}

@@ -1,0 +1,128 @@
+//! The answers of `queue repair` and `doctor`.
+
+use std::io::{self, Write};
+
+use autoproc_domain::Status;
+use autoproc_domain::view::Counts;
+
+use super::files;
+use crate::escape::{Printable, Shown};
+use crate::render::{View, json, span};
+use crate::view::{Diagnosis, Finding, Level, Mended, RepairPlan, Tortured};
+use crate::wiring::{Damage, Prospect, Tally};
+
+impl View for RepairPlan {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        let examination = &self.0;
+        for notice in &examination.notices {
+            writeln!(out, "note: {}", Printable(notice))?;
+        }
+        if examination.half_written_bytes > 0 {
+            let bytes = examination.half_written_bytes;
+            writeln!(out, "note: a half-written last line of {bytes} bytes will be cut off by the next change")?;
+        }
+        if examination.is_sound() {
+            return writeln!(out, "nothing is damaged");
+        }
+        all_damage(&examination.damage, out)?;
+        if examination.prospects.is_empty() {
+            return writeln!(
+                out,
+                "\nnothing of it can be read; mend it by hand, or restore a copy of the state folder"
+            );
+        }
+        for prospect in &examination.prospects {
+            writeln!(out, "\n--apply {}", prospect.choice.word())?;
+            outcome(prospect, out)?;
+        }
+        writeln!(out, "\nnothing was changed; with --apply the files are copied first")
+    }
+
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        json::care::plan(self, out)
+    }
+}
+
+impl View for Mended {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        all_damage(&self.damage, out)?;
+        writeln!(out, "mended by {}", self.prospect.choice.word())?;
+        outcome(&self.prospect, out)?;
+        writeln!(out, "the files as they were: {}", Shown(&self.backup))
+    }
+
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        json::care::mended(self, out)
+    }
+}
+
+fn all_damage(damage: &[Damage], out: &mut dyn Write) -> io::Result<()> {
+    damage
+        .iter()
+        .try_for_each(|damage| writeln!(out, "damaged: {}: {}", Printable(&damage.place), Printable(&damage.detail)))
+}
+
+fn outcome(prospect: &Prospect, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "  queue  {}", counted(prospect.counts))?;
+    if prospect.keeps.total() > 0 {
+        writeln!(out, "  keeps  {} behind the damage", tallied(prospect.keeps))?;
+    }
+    let unreadable = format!("{} bytes that cannot be read", prospect.unreadable_bytes);
+    match (prospect.loses.total(), prospect.unreadable_bytes) {
+        (0, 0) => Ok(()),
+        (0, _) => writeln!(out, "  loses  {unreadable}"),
+        (_, 0) => writeln!(out, "  loses  {}", tallied(prospect.loses)),
+        (_, _) => writeln!(out, "  loses  {}; {unreadable}", tallied(prospect.loses)),
+    }
+}
+
+fn counted(counts: Counts) -> String {
+    let by_status = Status::ALL.into_iter().filter(|status| counts.of(*status) > 0);
+    let parts: Vec<_> = by_status.map(|status| format!("{} {status}", counts.of(status))).collect();
+    if parts.is_empty() { files(0_usize) } else { format!("{}: {}", files(counts.total()), parts.join(", ")) }
+}
+
+fn tallied(tally: Tally) -> String {
+    let words = [
+        (tally.additions, "addition", "additions"),
+        (tally.results, "result", "results"),
+        (tally.others, "other change", "other changes"),
+    ];
+    let some = words.into_iter().filter(|(count, _, _)| *count > 0);
+    some.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+impl View for Diagnosis {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.findings.iter().try_for_each(|finding| one(finding, out))?;
+        match &self.tortured {
+            Some(tortured) => figures(tortured, out),
+            None => Ok(()),
+        }
+    }
+
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        json::care::diagnosis(self, out)
+    }
+}
+
+fn one(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+    let level = match finding.level {
+        Level::Well => "ok",
+        Level::Warning => "warning",
+        Level::Problem(_) => "problem",
+    };
+    writeln!(out, "{level:<8} {:<12} {}", finding.subject, Printable(&finding.message))?;
+    match &finding.advice {
+        Some(advice) => writeln!(out, "{:21} -> {}", "", Printable(advice)),
+        None => Ok(()),
+    }
+}
+
+fn figures(tortured: &Tortured, out: &mut dyn Write) -> io::Result<()> {
+    let Tortured { cycles, killed, acknowledged, lost, elapsed } = tortured;
+    writeln!(out, "crash test: {cycles} cycles in {}, {killed} processes killed", span(*elapsed))?;
+    writeln!(out, "            {acknowledged} additions acknowledged, {lost} lost")
+}

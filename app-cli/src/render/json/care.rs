@@ -1,0 +1,83 @@
+//! The answers of `queue repair` and `doctor`.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::{CountsJson, print};
+use crate::view::{Diagnosis, Finding, Level, Mended, RepairPlan, Tortured};
+use crate::wiring::{Damage, Prospect, Tally};
+
+pub(in crate::render) fn plan(view: &RepairPlan, out: &mut dyn Write) -> io::Result<()> {
+    let examination = &view.0;
+    print(
+        out,
+        &json!({
+            "sound": examination.is_sound(),
+            "repaired": false,
+            "damage": examination.damage.iter().map(damage).collect::<Vec<_>>(),
+            "choices": examination.prospects.iter().map(prospect).collect::<Vec<_>>(),
+            "half_written_bytes": examination.half_written_bytes,
+            "notices": examination.notices,
+            "kept_aside": examination.kept_aside,
+        }),
+    )
+}
+
+pub(in crate::render) fn mended(view: &Mended, out: &mut dyn Write) -> io::Result<()> {
+    let document = json!({
+        "sound": true,
+        "repaired": true,
+        "damage": view.damage.iter().map(damage).collect::<Vec<_>>(),
+        "choice": prospect(&view.prospect),
+        "backup": view.backup.to_string_lossy(),
+    });
+    print(out, &document)
+}
+
+fn damage(damage: &Damage) -> Value {
+    json!({ "place": damage.place, "detail": damage.detail })
+}
+
+fn prospect(prospect: &Prospect) -> Value {
+    json!({
+        "choice": prospect.choice.word(),
+        "counts": serde_json::to_value(CountsJson::from(prospect.counts)).unwrap_or_default(),
+        "keeps": tally(prospect.keeps),
+        "loses": tally(prospect.loses),
+        "unreadable_bytes": prospect.unreadable_bytes,
+    })
+}
+
+fn tally(tally: Tally) -> Value {
+    json!({ "additions": tally.additions, "results": tally.results, "others": tally.others })
+}
+
+pub(in crate::render) fn diagnosis(view: &Diagnosis, out: &mut dyn Write) -> io::Result<()> {
+    let document = json!({
+        "exit_code": view.exit_code() as u8,
+        "findings": view.findings.iter().map(finding).collect::<Vec<_>>(),
+        "torture": view.tortured.as_ref().map(tortured),
+    });
+    print(out, &document)
+}
+
+fn finding(finding: &Finding) -> Value {
+    let level = match finding.level {
+        Level::Well => "well",
+        Level::Warning => "warning",
+        Level::Problem(_) => "problem",
+    };
+    json!({ "subject": finding.subject, "level": level, "message": finding.message, "advice": finding.advice })
+}
+
+fn tortured(tortured: &Tortured) -> Value {
+    let Tortured { cycles, killed, acknowledged, lost, elapsed } = tortured;
+    json!({
+        "cycles": cycles,
+        "killed": killed,
+        "acknowledged": acknowledged,
+        "lost": lost,
+        "elapsed_s": elapsed.as_secs_f64(),
+    })
+}
