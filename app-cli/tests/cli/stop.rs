@@ -1,7 +1,7 @@
 //! `stop`, signals and `status`: a run that goes on.
 
 use std::fs;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
 use crate::harness::{Place, end_of, wait_until};
 
@@ -120,4 +120,19 @@ fn status_tells_what_goes_on() {
     end_of(run).expect_code(0);
     let over = place.ask(["status"]).expect_code(0);
     assert!(over.out.contains("no run is live; the latest completed at"), "{over:?}");
+}
+
+#[test]
+fn a_hang_up_that_is_ignored_from_the_start_stays_so() {
+    let place = Place::with_queue(&["a", "b"]);
+    let ours = place.command(["run", "--grace", "1", "--shell", UNTIL_GO]);
+    let mut under_nohup = Command::new("sh");
+    under_nohup.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(ours.get_program()).args(ours.get_args());
+    under_nohup.current_dir(place.path(".")).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let run = under_nohup.spawn().expect("a shell");
+    wait_until("the first file is begun", || place.path("a.begun").exists());
+    signal(&run, "HUP");
+    place.write("go", "");
+    let over = end_of(run).expect_code(0);
+    assert!(over.out.starts_with("processed 2") && over.out.contains("the queue is empty"), "{over:?}");
 }
