@@ -23,9 +23,16 @@ demo:
 bench:
     cargo bench -p autoproc-json-store
 
-# Crash the store through longer histories than the tests do (4 takes minutes)
-torture length="4":
+# Crash the store in longer simulated histories, then for real: kills, power cuts, failing calls, full disks (minutes)
+torture length="4" kills="10000" power_cuts="500":
     AUTOPROC_HISTORY={{length}} cargo test --release -p autoproc-json-store --lib simulation::no_crash -- --nocapture
+    AUTOPROC_TORTURE_KILLS={{kills}} AUTOPROC_TORTURE_POWER_CUTS={{power_cuts}} AUTOPROC_TORTURE_CROWD=400 \
+        AUTOPROC_TORTURE_STRIDE=1 cargo test --release -p autoproc-cli --test torture
+
+# Fuzz a file that is read back (adapters/json-store/fuzz/fuzz_targets); needs cargo-fuzz and a nightly toolchain
+fuzz target="snapshot" seconds="60":
+    cd adapters/json-store && cargo +nightly fuzz run --sanitizer none --target-dir ../../target/fuzz {{target}} -- \
+        -max_total_time={{seconds}} -max_len=4096
 
 # Simulate many more runs of the processor than the tests do
 simulate seeds="200000":

@@ -59,7 +59,10 @@ impl Found {
         let is_refused = refused.as_ref().is_some_and(|damage| damage.place == SNAPSHOT);
         found.read_snapshot(disk, base, refused.filter(|_| is_refused))?;
         let names = disk.list("").map_err(unreadable("the state folder"))?;
-        let journal = found.store.as_ref().map(|store| store.journal.clone()).or_else(|| found.likeliest(&names));
+        // A name that no journal of ours can have is part of the damage.
+        let written =
+            found.store.as_ref().map(|store| store.journal.clone()).filter(|name| layout::is_journal_name(name));
+        let journal = written.or_else(|| found.likeliest(&names));
         if let Some(name) = journal {
             found.read_journal(disk, &name, base)?;
         }

@@ -5,5 +5,6 @@ mod checkpoints;
 mod conformance;
 mod damage;
 mod formats;
+mod fuzz;
 mod place;
 mod sharing;

@@ -1,0 +1,4 @@
+//! See `autoproc_json_store::fuzzing::store_lock`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| autoproc_json_store::fuzzing::store_lock(bytes));

@@ -1,0 +1,66 @@
+//! What was acknowledged, and what a fresh process must find of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+use crate::place::{Place, number, path_of, word};
+
+/// Additions that exited with 0, and completions that were seen.
+#[derive(Default)]
+pub(crate) struct Acknowledged {
+    pub(crate) added: BTreeSet<String>,
+    /// Path and attempts.
+    pub(crate) completed: BTreeMap<String, u64>,
+}
+
+/// Where the commands of a run write down, outside of the queue, what they work on.
+pub(crate) fn record(place: &Place) -> PathBuf {
+    place.path("record")
+}
+
+impl Acknowledged {
+    /// Additions that are gone, or there twice.
+    pub(crate) fn lost(&self, place: &Place) -> Vec<String> {
+        let mut found = BTreeMap::new();
+        for item in place.items() {
+            *found.entry(path_of(&item)).or_insert(0) += 1;
+        }
+        self.added.iter().filter(|path| found.get(*path) != Some(&1)).cloned().collect()
+    }
+
+    /// Everything added is there once; what was completed is completed still, by the same attempt, and no command ran
+    /// after that.
+    #[track_caller]
+    pub(crate) fn check(&mut self, place: &Place, told: &str) {
+        let lost = self.lost(place);
+        assert!(lost.is_empty(), "{told}: acknowledged, and lost or doubled: {lost:?}");
+        let items = place.items();
+        let completed = items.iter().filter(|item| word(item, "status") == "completed");
+        let completed: BTreeMap<_, _> = completed.map(|item| (path_of(item), number(item, "attempts"))).collect();
+        for (path, attempts) in &self.completed {
+            assert_eq!(completed.get(path), Some(attempts), "{told}: {path} was completed and is not, or not so");
+        }
+        check_record(place, &completed, told);
+        self.completed = completed;
+    }
+
+    pub(crate) fn completed(&self) -> usize {
+        self.completed.len()
+    }
+}
+
+/// No attempt ran twice, and none after the one that completed its file.
+fn check_record(place: &Place, completed: &BTreeMap<String, u64>, told: &str) {
+    let record = fs::read_to_string(record(place)).unwrap_or_default();
+    let mut seen = BTreeSet::new();
+    for line in record.lines() {
+        assert!(seen.insert(line), "{told}: an attempt ran twice: {line}");
+        let (path, attempt) = line.rsplit_once(' ').expect("a path and a number");
+        let attempt: u64 = attempt.parse().expect("a number");
+        assert!(completed.get(path).is_none_or(|last| attempt <= *last), "{told}: ran after completion: {line}");
+    }
+    for (path, attempts) in completed {
+        assert!(seen.contains(format!("{path} {attempts}").as_str()), "{told}: {path} completed without having run");
+    }
+}

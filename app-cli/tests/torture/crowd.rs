@@ -1,0 +1,155 @@
+//! Eight processes at once, against what one process doing the same things one after the other could have done.
+//!
+//! Each change has an interval in which it took effect: between the start and the end of its command; of a claim, between
+//! the moment the queue gives for it and the event of its start. A claim that certainly passed over a file which certainly
+//! waited, and was more urgent or had waited longer, could not have been in any order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::sync::Mutex;
+use std::thread;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::acknowledged::{Acknowledged, record};
+use crate::effort;
+use crate::place::{Place, number, path_of, word};
+use crate::random::Random;
+use crate::skip::tell;
+
+const ADDERS: usize = 3;
+const RUNS: usize = 3;
+/// Priorities that files are given.
+const PRIORITIES: u64 = 3;
+
+/// What the processes were told.
+#[derive(Default)]
+struct Told {
+    /// When an addition had certainly happened.
+    added: BTreeMap<String, Timestamp>,
+    removed: BTreeSet<String>,
+    /// Whose place in the order was changed, or may have been.
+    moved: BTreeSet<String>,
+}
+
+#[test]
+fn eight_processes_at_once_do_what_one_could_have_done() {
+    let (place, told) = (Place::new(), Mutex::new(Told::default()));
+    let count = effort::crowd();
+    thread::scope(|scope| {
+        for adder in 0..ADDERS {
+            let (place, told) = (&place, &told);
+            scope.spawn(move || add(place, told, adder, count));
+        }
+        scope.spawn(|| remove(&place, &told, count));
+        scope.spawn(|| prioritise(&place, &told, count));
+        for _ in 0..RUNS {
+            scope.spawn(|| process(&place, count / 2));
+        }
+    });
+    let told = told.into_inner().expect("nobody panics with it");
+    process(&place, 1);
+    check_set(&place, &told);
+    check_order(&place, &told);
+}
+
+fn add(place: &Place, told: &Mutex<Told>, adder: usize, count: usize) {
+    let mut random = Random::new(adder as u64);
+    for number in 0..count {
+        let path = format!("/{adder}/{number}");
+        place.run(["queue", "add", &path, &random.below(PRIORITIES).to_string()]).expect_code(0);
+        told.lock().expect("nobody panics with it").added.insert(path, Timestamp::now());
+    }
+}
+
+/// A path that somebody adds sooner or later.
+fn any(random: &mut Random, count: usize) -> String {
+    format!("/{}/{}", random.below(ADDERS as u64), random.below(count as u64))
+}
+
+fn remove(place: &Place, told: &Mutex<Told>, count: usize) {
+    let mut random = Random::new(100);
+    for _ in 0..count {
+        let path = any(&mut random, count);
+        let done = place.run(["queue", "remove", &path]);
+        assert!(matches!(done.status.code(), Some(0 | 2)), "{}", done.err);
+        if done.is_acknowledged() {
+            told.lock().expect("nobody panics with it").removed.insert(path);
+        }
+    }
+}
+
+fn prioritise(place: &Place, told: &Mutex<Told>, count: usize) {
+    let mut random = Random::new(200);
+    for _ in 0..count {
+        let path = any(&mut random, count);
+        told.lock().expect("nobody panics with it").moved.insert(path.clone());
+        let done = place.run(["queue", "prioritise", &path, "7"]);
+        assert!(matches!(done.status.code(), Some(0 | 2)), "{}", done.err);
+    }
+}
+
+fn process(place: &Place, times: usize) {
+    for _ in 0..times {
+        let status = place.process(&record(place)).status().expect("the binary");
+        assert!(status.success(), "{status}");
+    }
+}
+
+/// Nothing is lost, doubled, or back after it was removed, and everything that is left was done once.
+fn check_set(place: &Place, told: &Told) {
+    let kept = told.added.keys().filter(|path| !told.removed.contains(*path)).cloned().collect();
+    let mut acknowledged = Acknowledged { added: kept, ..Acknowledged::default() };
+    acknowledged.check(place, "a crowd");
+    assert_eq!(acknowledged.completed(), acknowledged.added.len(), "all that is left is completed");
+    assert_eq!(place.items().len(), acknowledged.added.len(), "nothing else is there");
+    let attempts = fs::read_to_string(record(place)).unwrap_or_default();
+    assert!(attempts.lines().all(|line| line.ends_with(" 1")), "an attempt was repeated: {attempts}");
+}
+
+/// A claim, as far as one can know.
+struct Claim {
+    path: String,
+    /// Its file's place in the order.
+    key: (i64, u64),
+    added: Timestamp,
+    /// Not before this.
+    from: Timestamp,
+    /// Not after this.
+    until: Timestamp,
+}
+
+fn check_order(place: &Place, told: &Told) {
+    let claims = claims(place, told);
+    let mut ordered = 0;
+    for (first, second) in claims.iter().flat_map(|a| claims.iter().map(move |b| (a, b))) {
+        let certainly_waited = first.key < second.key && first.added < second.from;
+        ordered += usize::from(certainly_waited);
+        let certainly_later = certainly_waited && first.from > second.until;
+        assert!(!certainly_later, "{} was passed over for {}", first.path, second.path);
+    }
+    tell(&format!("crowd: {} files claimed, {ordered} pairs of claims in order", claims.len()));
+    assert!(ordered > 0, "no two claims could be compared");
+}
+
+fn claims(place: &Place, told: &Told) -> Vec<Claim> {
+    let log = fs::read_to_string(place.path("logs/autonomous-processing.jsonl")).expect("the event log");
+    let events = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let started = events.filter(|event| event["event"] == "file_started");
+    let started: BTreeMap<String, Timestamp> =
+        started.map(|event| (path_of(&event), at(&event, "timestamp"))).collect();
+    let items = place.items().into_iter().filter(|item| !told.moved.contains(&path_of(item)));
+    let claim = |item: Value| Claim {
+        key: (-item["priority"].as_i64().expect("a number"), number(&item, "id")),
+        added: told.added[&path_of(&item)],
+        from: at(&item, "last_attempt"),
+        until: started[&path_of(&item)],
+        path: path_of(&item),
+    };
+    items.map(claim).collect()
+}
+
+fn at(document: &Value, key: &str) -> Timestamp {
+    word(document, key).parse().expect("a point in time")
+}

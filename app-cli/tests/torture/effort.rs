@@ -1,0 +1,25 @@
+//! How much of it: little in an ordinary run, more where a variable says so.
+
+/// Kills at random moments.
+pub(crate) fn kills() -> usize {
+    number("AUTOPROC_TORTURE_KILLS", 120)
+}
+
+/// Losses of power.
+pub(crate) fn power_cuts() -> usize {
+    number("AUTOPROC_TORTURE_POWER_CUTS", 4)
+}
+
+/// Commands of each process in a crowd.
+pub(crate) fn crowd() -> usize {
+    number("AUTOPROC_TORTURE_CROWD", 25)
+}
+
+/// Every `stride`th of the places where a fault could be put; 1 is all of them.
+pub(crate) fn stride() -> usize {
+    number("AUTOPROC_TORTURE_STRIDE", 4).max(1)
+}
+
+fn number(variable: &str, ordinary: usize) -> usize {
+    std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(ordinary)
+}

@@ -1,0 +1,131 @@
+//! Small disks that fill up.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+
+use crate::acknowledged::{Acknowledged, record};
+use crate::effort;
+use crate::namespace::{inside, tool};
+use crate::place::{Done, Place};
+use crate::scenario;
+use crate::skip::tell;
+
+/// A page of memory, which is a block of tmpfs.
+const BLOCK: u64 = 4096;
+/// Files enough that the room which a run has reserved for their results does not last.
+const FILES: usize = 700;
+/// More than there are on any disk here.
+const MOST_INODES: usize = 1000;
+/// The most blocks that are left free.
+const MOST_FREE: usize = 32;
+
+#[test]
+fn every_command_at_every_count_of_free_blocks() {
+    inside("full_disk::every_command_at_every_count_of_free_blocks", &[], || {
+        let disk = tempfile::tempdir().expect("a folder");
+        mount(disk.path(), "size=4m");
+        let place = Place::at(disk.path());
+        let (mut refused, mut done) = (0, 0);
+        // A run writes more than its queue: see below.
+        for scenario in scenario::all().iter().filter(|scenario| scenario.words[0] != "run") {
+            for free in counts(MOST_FREE) {
+                let before = scenario.prepare(&place);
+                fill(&place, free as u64);
+                let command = place.run(scenario.words);
+                let fault = format!("{free} blocks free");
+                let is_told = matches!(command.status.code(), Some(0 | 75));
+                assert!(is_told, "{}, {fault}: {:?} {}", scenario.name, command.status, command.err);
+                let found = scenario.check(&place, &before, &command, &fault);
+                fs::remove_file(place.path("filler")).expect("the filler");
+                scenario.go_on(&place, &found, &fault);
+                if command.is_acknowledged() { done += 1 } else { refused += 1 }
+            }
+        }
+        tell(&format!("full disk: {refused} commands refused whole, {done} done"));
+        assert!(refused > 0 && done > 0);
+    });
+}
+
+#[test]
+fn every_command_at_every_count_of_free_inodes() {
+    inside("full_disk::every_command_at_every_count_of_free_inodes", &[], || {
+        let disk = tempfile::tempdir().expect("a folder");
+        mount(disk.path(), "size=4m,nr_inodes=40");
+        let place = Place::at(disk.path());
+        for scenario in scenario::all().iter().filter(|scenario| scenario.words[0] != "run") {
+            for free in counts(6) {
+                let before = scenario.prepare(&place);
+                take_inodes(&place, free);
+                let command = place.run(scenario.words);
+                let fault = format!("{free} inodes free");
+                let is_told = matches!(command.status.code(), Some(0 | 75));
+                assert!(is_told, "{}, {fault}: {:?} {}", scenario.name, command.status, command.err);
+                let found = scenario.check(&place, &before, &command, &fault);
+                fs::remove_dir_all(place.path("many")).expect("the fillers");
+                scenario.go_on(&place, &found, &fault);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_run_on_a_disk_that_fills_up_loses_nothing_and_the_next_completes_everything() {
+    inside("full_disk::a_run_on_a_disk_that_fills_up_loses_nothing_and_the_next_completes_everything", &[], || {
+        let (disk, outside) = (tempfile::tempdir().expect("a folder"), Place::new());
+        mount(disk.path(), "size=1m");
+        let place = Place::at(disk.path());
+        place.add_many("item", FILES);
+        fs::remove_file(place.path("list")).expect("the list");
+        let record = record(&outside);
+        // The fifth file fills the disk.
+        let script = format!(
+            "echo \"$AUTOPROC_FILE $AUTOPROC_ATTEMPT\" >> '{}'; [ {{/}} != 5 ] || cat /dev/zero > '{}' 2> /dev/null; true",
+            record.display(),
+            place.path("filler").display()
+        );
+        let first = place.run(["run", "--quiet", "--shell", &script]).expect_code(75);
+        assert!(first.err.contains("full") || first.err.contains("space"), "{}", first.err);
+        let completed = place.summary().iter().filter(|item| item.1 == "completed").count();
+        assert!((5..FILES).contains(&completed), "{completed} completed");
+        fs::remove_file(place.path("filler")).expect("the filler");
+        Done::of(&place.process(&record).output().expect("the binary")).expect_code(0);
+        assert!(place.summary().iter().all(|item| item.1 == "completed"));
+        fs::copy(&record, place.path("record")).expect("the record");
+        Acknowledged::default().check(&place, "after a full disk");
+        let runs = fs::read_to_string(record).expect("the record").lines().count();
+        tell(&format!(
+            "disk full in a run: {completed} of {FILES} completed before, all after, {runs} attempts in all"
+        ));
+    });
+}
+
+/// Every count up to the most; in an ordinary run the least, where things get tight, and the most.
+fn counts(most: usize) -> impl Iterator<Item = usize> {
+    (0..=most).filter(move |count| effort::stride() == 1 || *count < 3 || *count == most)
+}
+
+fn mount(at: &Path, options: &str) {
+    tool(&["mount", "-t", "tmpfs", "-o", options, "tmpfs", at.to_str().expect("text")]);
+}
+
+/// Fills the disk but for so many blocks.
+fn fill(place: &Place, free: u64) {
+    let filler = place.path("filler");
+    let mut file = File::create(&filler).expect("a file");
+    let block = vec![1; usize::try_from(BLOCK).expect("it is small")];
+    while file.write_all(&block).is_ok() {}
+    let length = file.metadata().expect("metadata").len() / BLOCK * BLOCK;
+    file.set_len(length.saturating_sub(free * BLOCK)).expect("a shorter file");
+}
+
+/// Takes all inodes but so many.
+fn take_inodes(place: &Place, free: usize) {
+    let many = place.path("many");
+    fs::create_dir(&many).expect("a folder");
+    let create = |number: usize| OpenOptions::new().write(true).create_new(true).open(many.join(number.to_string()));
+    let taken = (0..MOST_INODES).take_while(|number| create(*number).is_ok()).count();
+    for number in taken.saturating_sub(free)..taken {
+        fs::remove_file(many.join(number.to_string())).expect("a file");
+    }
+}

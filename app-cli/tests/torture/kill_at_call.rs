@@ -1,0 +1,38 @@
+//! Killed right before each call that changes something.
+
+use crate::effort;
+use crate::place::Place;
+use crate::scenario::{self, Scenario};
+use crate::skip::{Need, can, tell};
+use crate::strace::{CHANGING, tampered};
+
+#[test]
+fn a_command_killed_before_any_of_its_calls_did_all_or_nothing() {
+    if !can("kill_at_call::a_command_killed_before_any_of_its_calls_did_all_or_nothing", &[Need::Strace]) {
+        return;
+    }
+    let killed: usize = scenario::all().iter().map(|scenario| kill_everywhere(scenario, effort::stride())).sum();
+    tell(&format!("{killed} commands killed before a call: all done or nothing"));
+    assert!(killed > 20, "strace(1) did not kill");
+}
+
+fn kill_everywhere(scenario: &Scenario, stride: usize) -> usize {
+    let place = Place::new();
+    let mut points = 0;
+    for call in CHANGING {
+        // The first of each call always: the ordinary run leaves out only repetitions.
+        for nth in (1..).step_by(stride) {
+            let before = scenario.prepare(&place);
+            let tampered = tampered(&place, scenario.words, call, "signal=SIGKILL", nth);
+            let fault = format!("killed before {call} {nth}");
+            let found = scenario.check(&place, &before, &tampered.done, &fault);
+            if !tampered.is_hit {
+                assert!(tampered.done.is_acknowledged(), "{}: {}", scenario.name, tampered.done.err);
+                break;
+            }
+            points += 1;
+            scenario.go_on(&place, &found, &fault);
+        }
+    }
+    points
+}

@@ -1,0 +1,37 @@
+//! Work in a mount namespace of its own, by starting this test binary again inside one.
+//!
+//! What is mounted there goes with the last process in it, and a loop device that `mount` attached goes with its mount. So
+//! nothing stays behind, however the test ends.
+
+use std::process::Command;
+
+use crate::skip::{Need, can};
+
+/// Set in the process inside.
+const INSIDE: &str = "AUTOPROC_TORTURE_INSIDE";
+
+/// Does `work`, which is all that the test of this name does, where it may mount.
+pub(crate) fn inside(test: &str, needs: &[Need], work: impl FnOnce()) {
+    if std::env::var_os(INSIDE).is_some() {
+        return work();
+    }
+    if !can(test, &[&[Need::Root, Need::Tool("unshare"), Need::Tool("mount")], needs].concat()) {
+        return;
+    }
+    // In a process namespace too, so that no process of the test outlives it.
+    let status = Command::new("unshare")
+        .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
+        .arg(std::env::current_exe().expect("this test binary"))
+        .args(["--exact", test, "--nocapture", "--quiet"])
+        .env(INSIDE, "1")
+        .status();
+    let status = status.expect("unshare(1)");
+    assert!(status.success(), "{test}, inside: {status}");
+}
+
+/// Runs a tool that must succeed.
+#[track_caller]
+pub(crate) fn tool(words: &[&str]) {
+    let output = Command::new(words[0]).args(&words[1..]).output().expect(words[0]);
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,126 @@
+//! The power goes: ext4 on a loop device is shut down without writing anything back, and mounted again.
+//!
+//! What only the page cache held is gone then, and the journal of the file system is replayed, as after a power cut. The
+//! device below keeps what it was given; a disk that lies about flushes is not shown.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::acknowledged::Acknowledged;
+use crate::effort;
+use crate::namespace::{inside, tool};
+use crate::place::Place;
+use crate::random::Random;
+use crate::skip::{Need, tell};
+
+/// `EXT4_IOC_SHUTDOWN`, `_IOR('X', 125, __u32)`, with `EXT4_GOING_FLAGS_NOLOGFLUSH`, 2 (linux/fs/ext4/ext4.h). A program
+/// without unsafe code cannot call ioctl(2).
+const SHUT_DOWN: &str =
+    r#"open(my $f, "<", $ARGV[0]) or die $!; my $how = pack("L", 2); ioctl($f, 0x8004587D, $how) or die $!"#;
+
+/// What makes every sync a lie: it says that it worked, and did nothing.
+const LYING: &[&str] = &["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync,fdatasync:retval=0"];
+
+const NEEDS: &[Need] = &[Need::Ext4, Need::Tool("perl")];
+
+#[test]
+fn power_cuts_lose_nothing_acknowledged() {
+    inside("power::power_cuts_lose_nothing_acknowledged", NEEDS, || {
+        let disk = Disk::new();
+        let mut all = [Acknowledged::default(), Acknowledged::default()];
+        disk.place(1).add_large();
+        let cuts = effort::power_cuts();
+        for cut in 0..cuts {
+            let (place, acknowledged) = (disk.place(cut % 2), &mut all[cut % 2]);
+            acknowledged.added.extend(disk.cut_while_adding(&place, cut, &[]));
+            let lost = acknowledged.lost(&place);
+            assert!(lost.is_empty(), "cut {cut}: acknowledged and lost: {lost:?}");
+        }
+        let added: usize = all.iter().map(|acknowledged| acknowledged.added.len()).sum();
+        tell(&format!("{cuts} power cuts, {added} additions acknowledged: 0 lost"));
+        assert!(added > 0, "nothing was acknowledged");
+    });
+}
+
+/// The check above can fail.
+#[test]
+fn a_power_cut_takes_what_was_not_synced() {
+    inside("power::a_power_cut_takes_what_was_not_synced", &[NEEDS, &[Need::Strace]].concat(), || {
+        let disk = Disk::new();
+        let place = disk.place(1);
+        place.add_large();
+        let mut acknowledged = Acknowledged::default();
+        acknowledged.added.extend(disk.cut_while_adding(&place, 0, LYING));
+        let (added, lost) = (acknowledged.added.len(), acknowledged.lost(&place).len());
+        tell(&format!("a power cut without syncs: {added} additions acknowledged, {lost} lost"));
+        assert!(lost > 0, "{added} additions survived without a sync");
+    });
+}
+
+/// An ext4 file system in a file.
+struct Disk {
+    folder: tempfile::TempDir,
+}
+
+impl Disk {
+    fn new() -> Self {
+        let disk = Self { folder: tempfile::tempdir().expect("a folder") };
+        let image = disk.text("image");
+        tool(&["truncate", "-s", "64M", &image]);
+        tool(&["mkfs.ext4", "-qF", &image]);
+        fs::create_dir(disk.folder.path().join("mounted")).expect("a folder");
+        disk.mount();
+        disk
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().expect("text").to_owned()
+    }
+
+    fn mount(&self) {
+        tool(&["mount", "-o", "loop", &self.text("image"), &self.text("mounted")]);
+    }
+
+    /// One of the project folders on it.
+    fn place(&self, number: usize) -> Place {
+        let folder = Path::new(&self.text("mounted")).join(number.to_string());
+        fs::create_dir_all(&folder).expect("a folder");
+        Place::at(folder)
+    }
+
+    /// Lets two processes at a time add files until the power goes, and brings it back. Answers with what was
+    /// acknowledged.
+    fn cut_while_adding(&self, place: &Place, cut: usize, under: &[&str]) -> Vec<String> {
+        let (over, acknowledged) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+        thread::scope(|scope| {
+            for writer in 0..2 {
+                let (over, acknowledged) = (&over, &acknowledged);
+                scope.spawn(move || {
+                    for number in 0.. {
+                        if over.load(Ordering::SeqCst) {
+                            break;
+                        }
+                        let path = format!("/{cut}/{writer}/{number}");
+                        let mut command = place.command_under(under, ["queue", "add", &path]);
+                        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("the binary");
+                        if status.success() {
+                            acknowledged.lock().expect("nobody panics with it").push(path);
+                        }
+                    }
+                });
+            }
+            let so_long = Random::new(cut as u64).below(60) + if under.is_empty() { 30 } else { 400 };
+            thread::sleep(Duration::from_millis(so_long));
+            tool(&["perl", "-e", SHUT_DOWN, &self.text("mounted")]);
+            over.store(true, Ordering::SeqCst);
+        });
+        tool(&["umount", &self.text("mounted")]);
+        self.mount();
+        acknowledged.into_inner().expect("nobody panics with it")
+    }
+}

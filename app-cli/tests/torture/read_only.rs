@@ -1,0 +1,94 @@
+//! A state folder that may be read and not written.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use crate::place::{Done, Place};
+use crate::skip::{Need, can, is_root};
+
+/// What may be asked without writing.
+const READING: [&[&str]; 6] = [
+    &["status"],
+    &["queue", "list"],
+    &["queue", "size"],
+    &["queue", "peek"],
+    &["queue", "show", "/item/0"],
+    &["queue", "list", "--json"],
+];
+
+/// What cannot be done without.
+const CHANGING: [&[&str]; 6] = [
+    &["queue", "add", "/etc/passwd"],
+    &["queue", "remove", "/item/0"],
+    &["queue", "prioritise", "/item/0", "4"],
+    &["queue", "clear"],
+    &["run", "--shell", "exit 0"],
+    &["stop"],
+];
+
+#[test]
+fn a_read_only_folder_can_be_read_and_every_change_is_refused() {
+    let test = "read_only::a_read_only_folder_can_be_read_and_every_change_is_refused";
+    if is_root() && !can(test, &[Need::Tool("setpriv")]) {
+        return;
+    }
+    let place = Place::with_items(3);
+    let binary = place.path("autoproc");
+    fs::copy(env!("CARGO_BIN_EXE_autoproc"), &binary).expect("a copy that anybody may execute");
+    forbid(&place.path(""));
+    let before = place.contents();
+    for words in READING {
+        let done = unprivileged(&place, &binary, words);
+        assert!(done.is_acknowledged(), "{words:?}: {}", done.err);
+    }
+    for words in CHANGING {
+        let done = unprivileged(&place, &binary, words);
+        assert_eq!(done.status.code(), Some(73), "{words:?}: {}", done.err);
+    }
+    assert_eq!(place.contents(), before);
+    permit(&place.path(""));
+}
+
+fn unprivileged(place: &Place, binary: &Path, words: &[&str]) -> Done {
+    let mut command = if is_root() { Command::new("setpriv") } else { Command::new("env") };
+    if is_root() {
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+    }
+    command.arg(binary).args(words).arg("--project-dir").arg(place.path("")).current_dir("/");
+    Done::of(&command.output().expect("setpriv(1)"))
+}
+
+/// Takes away the permission to write, and grants that to read, of everything below.
+fn forbid(path: &Path) {
+    each(path, &|path, is_folder| set(path, if is_folder { 0o555 } else { 0o444 | (mode(path) & 0o111) }));
+}
+
+/// Gives the owner back what removing takes.
+fn permit(path: &Path) {
+    set(path, 0o755);
+    each(path, &|path, is_folder| set(path, if is_folder { 0o755 } else { 0o644 }));
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("metadata").permissions().mode()
+}
+
+fn set(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
+}
+
+/// What is in a folder first, then the folder; the other way round where that is needed.
+fn each(path: &Path, act: &dyn Fn(&Path, bool)) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() && mode(&path) & 0o200 == 0 {
+                act(&path, true);
+            }
+            each(&path, act);
+        }
+    }
+    act(path, path.is_dir());
+}

@@ -1,0 +1,117 @@
+//! Commands that change the queue, and the states that a fault may leave behind each.
+
+use crate::place::{Done, Place};
+
+/// Path, status and attempts of each item, in the order of the list.
+pub(crate) type Summary = Vec<(String, String, u64)>;
+
+/// The file that is added under a fault: one that is there, so that there is nothing to warn of.
+const NEW: &str = "/etc/passwd";
+/// The file that is added after it.
+const AFTER: &str = "/after";
+
+/// A command on a queue of a certain length.
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    template: Place,
+    /// The queue is large and was just changed, so that the command finds a journal and the note of its end.
+    is_warm: bool,
+    pub(crate) words: &'static [&'static str],
+    /// What it does, a transaction each.
+    steps: &'static [fn(&mut Summary)],
+}
+
+/// Everything that writes, on small queues and large.
+pub(crate) fn all() -> Vec<Scenario> {
+    const ADD: &[&str] = &["queue", "add", NEW];
+    const REMOVE: &[&str] = &["queue", "remove", "/item/0"];
+    const PRIORITISE: &[&str] = &["queue", "prioritise", "/item/1", "9"];
+    const CLEAR: &[&str] = &["queue", "clear"];
+    const RUN: &[&str] = &["run", "--quiet", "--no-wait", "--shell", "exit 0"];
+    let add: &'static [fn(&mut Summary)] = &[|items| items.push(fresh(NEW))];
+    let remove: &'static [fn(&mut Summary)] = &[|items| drop(items.remove(0))];
+    vec![
+        Scenario::new("the first addition", Place::new(), ADD, add),
+        Scenario::new("an addition", Place::with_items(3), ADD, add),
+        Scenario { is_warm: true, ..Scenario::new("an addition to a large queue", Place::large(), ADD, add) },
+        Scenario::new("a removal", Place::with_items(3), REMOVE, remove),
+        Scenario { is_warm: true, ..Scenario::new("a removal from a large queue", Place::large(), REMOVE, remove) },
+        Scenario::new("a new priority", Place::with_items(3), PRIORITISE, &[|items| items[..2].swap(0, 1)]),
+        Scenario::new("a clearance", Place::with_items(3), CLEAR, &[Vec::clear]),
+        Scenario::new(
+            "a run",
+            Place::with_items(1),
+            RUN,
+            &[|items| mark(items, "processing"), |items| mark(items, "completed")],
+        ),
+    ]
+}
+
+fn fresh(path: &str) -> (String, String, u64) {
+    (path.into(), "pending".into(), 0)
+}
+
+fn mark(items: &mut Summary, status: &str) {
+    items[0].1 = status.into();
+    items[0].2 = 1;
+}
+
+impl Scenario {
+    fn new(
+        name: &'static str,
+        template: Place,
+        words: &'static [&'static str],
+        steps: &'static [fn(&mut Summary)],
+    ) -> Self {
+        Self { name, template, is_warm: false, words, steps }
+    }
+
+    /// Brings a place to where the command begins, and says what is there.
+    pub(crate) fn prepare(&self, place: &Place) -> Summary {
+        place.copy_state(&self.template);
+        if self.is_warm {
+            place.run(["queue", "add", "/etc/hosts"]).expect_code(0);
+        }
+        place.summary()
+    }
+
+    /// What is there after a fault: nothing, everything, or the first transactions of the command. Everything, where it
+    /// was acknowledged. Answers with it.
+    #[track_caller]
+    pub(crate) fn check(&self, place: &Place, before: &Summary, done: &Done, fault: &str) -> Summary {
+        let found = place.summary();
+        let mut states = vec![before.clone()];
+        for step in self.steps {
+            let mut next = states[states.len() - 1].clone();
+            step(&mut next);
+            states.push(next);
+        }
+        let reached = states.iter().position(|state| *state == found);
+        let reached = reached.unwrap_or_else(|| panic!("{}, {fault}: half done: {found:?}", self.name));
+        let is_all = reached == self.steps.len();
+        assert!(is_all || !done.is_acknowledged(), "{}, {fault}: acknowledged and lost: {found:?}", self.name);
+        found
+    }
+
+    /// After the fault is over the queue can be added to and processed to its end, and what was completed stays so.
+    #[track_caller]
+    pub(crate) fn go_on(&self, place: &Place, found: &Summary, fault: &str) {
+        let told = format!("{}, {fault}", self.name);
+        let added = place.run(["queue", "add", AFTER]);
+        assert!(added.is_acknowledged(), "{told}: {}", added.err);
+        let mut expected = found.clone();
+        expected.push(fresh(AFTER));
+        assert_eq!(place.summary(), expected, "{told}");
+        if self.steps.len() > 1 {
+            let run = place.run(self.words);
+            assert!(run.is_acknowledged(), "{told}: {}", run.err);
+            for (path, status, attempts) in place.summary() {
+                let was_completed = found.iter().any(|item| item.0 == path && item.1 == "completed");
+                assert!(
+                    status == "completed" && (attempts == 1 || !was_completed),
+                    "{told}: {path} {status} {attempts}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Tests that cannot be done here say so.
+
+use std::io::{self, Write};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+static SKIPPED: AtomicUsize = AtomicUsize::new(0);
+
+/// What a test needs of the machine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Need {
+    /// The user 0, to mount and to become somebody else.
+    Root,
+    /// A program on the search path.
+    Tool(&'static str),
+    /// strace(1), and the permission to trace.
+    Strace,
+    /// Loop devices, and ext4 to put on them.
+    Ext4,
+}
+
+/// Whether a test can be done. Where it cannot, says so by name.
+pub(crate) fn can(test: &str, needs: &[Need]) -> bool {
+    let Some(missing) = needs.iter().find(|need| !need.is_met()) else { return true };
+    skip(test, &missing.in_words());
+    false
+}
+
+/// Says that a test is not done, and how many were not by now.
+pub(crate) fn skip(test: &str, why: &str) {
+    let count = SKIPPED.fetch_add(1, Ordering::SeqCst) + 1;
+    // Not `eprintln!`, which the test harness would keep to itself.
+    let _ = writeln!(io::stderr().lock(), "skipped: {test} needs {why} ({count} skipped so far)");
+}
+
+/// Says figures, past the capture of the test harness.
+pub(crate) fn tell(figures: &str) {
+    let _ = writeln!(io::stderr().lock(), "{figures}");
+}
+
+/// Whether the test runs as root.
+pub(crate) fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n")
+}
+
+impl Need {
+    fn is_met(self) -> bool {
+        match self {
+            Self::Root => is_root(),
+            Self::Tool(tool) => is_there(tool),
+            Self::Strace => {
+                let traced =
+                    Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+                traced.is_ok_and(|status| status.success())
+            }
+            Self::Ext4 => is_there("mkfs.ext4") && std::path::Path::new("/dev/loop-control").exists(),
+        }
+    }
+
+    fn in_words(self) -> String {
+        match self {
+            Self::Root => "root".into(),
+            Self::Tool(tool) => tool.into(),
+            Self::Strace => "strace, and to be allowed to trace".into(),
+            Self::Ext4 => "mkfs.ext4 and loop devices".into(),
+        }
+    }
+}
+
+fn is_there(tool: &str) -> bool {
+    let found = Command::new("sh").args(["-c", "command -v \"$1\"", "sh", tool]).stdout(Stdio::null()).status();
+    found.is_ok_and(|status| status.success())
+}

@@ -1,0 +1,26 @@
+//! Faults at single system calls, by `strace -e inject` (strace(1), "Tampering").
+
+use crate::place::{Done, Place};
+
+/// Every call by which the binary changes something, on the architectures Linux has.
+pub(crate) const CHANGING: [&str; 9] =
+    ["mkdir", "flock", "write", "pwrite64", "fdatasync", "fsync", "rename", "unlink", "ftruncate"];
+
+/// What became of a command with a fault in it.
+pub(crate) struct Tampered {
+    pub(crate) done: Done,
+    /// Whether it came as far as the fault.
+    pub(crate) is_hit: bool,
+}
+
+/// Runs the binary with a fault, such as `signal=SIGKILL` or `error=EIO`, at the `nth` of these calls in a thread.
+pub(crate) fn tampered(place: &Place, words: &[&str], call: &str, fault: &str, nth: usize) -> Tampered {
+    let log = place.path("strace.log");
+    let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{fault}:when={nth}"));
+    let tool = ["strace", "-f", "-qq", "-o", log.to_str().expect("text"), "-e", &trace, "-e", &inject];
+    let output = place.command_under(&tool, words).output().expect("strace(1)");
+    let log = std::fs::read_to_string(&log).unwrap_or_default();
+    let done = Done::of(&output);
+    let is_hit = log.contains("(INJECTED)") || done.is_killed();
+    Tampered { done, is_hit }
+}
