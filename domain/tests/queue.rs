@@ -8,8 +8,8 @@ use autoproc_domain::item::{Claim, ClaimNumber};
 use autoproc_domain::queue::{Restore, Transaction, decide};
 use autoproc_domain::{FileQueue, ItemId, QueueItem, RunId, Status};
 use autoproc_testkit::strategies::{EPOCH, commands, errors, file_paths, grown_queue, priorities, replay, statuses};
+use proptest::bool::weighted;
 use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
@@ -176,13 +176,13 @@ proptest! {
     }
 }
 
-/// Items as a file may hold them: numbers and claims that need not fit.
+/// Items as a file may hold them: numbers and claims that need not fit. No two have the same claim number, as no queue
+/// gives one out twice; that a file which does is harmless is the token's doing, which names the item too.
 fn stored_items() -> impl Strategy<Value = QueueItem> {
-    let claims = (1..9_u64).prop_map(|number| Claim { number: ClaimNumber::new(number), run: RunId::new("run") });
-    (1..20_u64, file_paths(), priorities(), statuses(), option::weighted(0.2, claims)).prop_map(
-        |(id, file_path, priority, status, claim)| QueueItem {
+    (1..20_u64, file_paths(), priorities(), statuses(), weighted(0.2)).prop_map(
+        |(id, file_path, priority, status, is_claimed)| QueueItem {
             status,
-            claim,
+            claim: is_claimed.then(|| Claim { number: ClaimNumber::new(id), run: RunId::new("run") }),
             not_before: Some(EPOCH),
             ..QueueItem::added(ItemId::new(id), file_path, priority, EPOCH)
         },
