@@ -25,7 +25,7 @@ bench:
 
 # Crash the store in longer simulated histories, then for real: kills, power cuts, failing calls, full disks (minutes)
 torture length="4" kills="10000" power_cuts="500":
-    AUTOPROC_HISTORY={{length}} cargo test --release -p autoproc-json-store --lib simulation::no_crash -- --nocapture
+    AUTOPROC_HISTORY={{length}} AUTOPROC_ALL_BYTES=1 cargo test --release -p autoproc-json-store --lib simulation -- --nocapture
     AUTOPROC_TORTURE_KILLS={{kills}} AUTOPROC_TORTURE_POWER_CUTS={{power_cuts}} AUTOPROC_TORTURE_CROWD=400 \
         AUTOPROC_TORTURE_STRIDE=1 cargo test --release -p autoproc-cli --test torture
 

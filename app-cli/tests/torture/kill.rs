@@ -1,4 +1,7 @@
-//! Several writers and a run, all killed at random moments.
+//! Several writers and a run, all killed at random moments; half of the writers in the middle of a write.
+//!
+//! A plain kill never stops inside of a write, so every second addition is made under a limit on the length of files: there
+//! the kernel takes the bytes up to the limit, and then kills (setrlimit(2)).
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
@@ -10,7 +13,7 @@ use crate::acknowledged::{Acknowledged, record};
 use crate::effort;
 use crate::place::{Place, SIGKILL};
 use crate::random::Random;
-use crate::skip::tell;
+use crate::skip::{Need, can, tell};
 
 /// Processes that add, at once.
 const WRITERS: u64 = 3;
@@ -22,10 +25,15 @@ const FOLDER: usize = 900;
 const LIVES: u64 = 3;
 /// A run is left alone for longer, so that it gets something done.
 const RUN_LIVES: u64 = 15;
+/// The signal of a write beyond the limit on x86 and ARM (signal(7)).
+const SIGXFSZ: i32 = 25;
+/// A limit lies so far behind the longest file at the most: about a line of the journal.
+const LINE: u64 = 250;
 
 #[test]
 fn kills_at_random_moments_lose_nothing_and_repeat_nothing() {
-    let (mut killed, mut added, mut completed) = (0, 0, 0);
+    let splits = can("kill::kills_in_the_middle_of_a_write", &[Need::Tool("prlimit")]);
+    let (mut killed, mut split, mut added, mut completed) = (0, 0, 0, 0);
     for folder in 0_u64.. {
         if killed >= effort::kills() {
             break;
@@ -39,46 +47,69 @@ fn kills_at_random_moments_lose_nothing_and_repeat_nothing() {
                 break;
             }
             let seed = folder << 32 | cycle << 8;
-            killed += kill_some(&place, &mut acknowledged, seed);
+            let kills = kill_some(&place, &mut acknowledged, seed, splits);
+            killed += kills.any.into_inner();
+            split += kills.in_a_write.into_inner();
             acknowledged.check(&place, &format!("seed {seed}"));
         }
         added += acknowledged.added.len();
         completed += acknowledged.completed();
     }
-    tell(&format!("{killed} kills, {added} additions acknowledged, {completed} files completed: 0 lost, 0 repeated"));
+    tell(&format!(
+        "{killed} kills, {split} of them in a write, {added} additions acknowledged, {completed} files completed: \
+         0 lost, 0 repeated"
+    ));
     assert!(added > 0, "nothing was acknowledged");
 }
 
+#[derive(Default)]
+struct Kills {
+    any: AtomicUsize,
+    in_a_write: AtomicUsize,
+}
+
+impl Kills {
+    fn are_enough(&self) -> bool {
+        self.any.load(Ordering::SeqCst) >= CYCLE
+    }
+}
+
 /// Runs everybody until [`CYCLE`] of them were killed.
-fn kill_some(place: &Place, acknowledged: &mut Acknowledged, seed: u64) -> usize {
+fn kill_some(place: &Place, acknowledged: &mut Acknowledged, seed: u64, splits: bool) -> Kills {
     let began = Instant::now();
     let first = format!("/first/{seed}");
     place.run(["queue", "add", &first]).expect_code(0);
     acknowledged.added.insert(first);
     let life = u64::try_from(began.elapsed().as_micros()).expect("it takes no centuries");
-    let kills = AtomicUsize::new(0);
-    let kills = &kills;
+    let all = Kills::default();
+    let kills = &all;
     thread::scope(|scope| {
         let writers: Vec<_> =
-            (0..WRITERS).map(|writer| scope.spawn(move || write(place, life, seed + writer, kills))).collect();
+            (0..WRITERS).map(|writer| scope.spawn(move || write(place, life, seed + writer, kills, splits))).collect();
         scope.spawn(move || process(place, life, seed + WRITERS, kills));
         for writer in writers {
             acknowledged.added.extend(writer.join().expect("a writer"));
         }
     });
-    kills.load(Ordering::SeqCst)
+    all
 }
 
 /// Adds one file after the other; answers with those that were acknowledged.
-fn write(place: &Place, life: u64, seed: u64, kills: &AtomicUsize) -> Vec<String> {
+fn write(place: &Place, life: u64, seed: u64, kills: &Kills, splits: bool) -> Vec<String> {
     let mut random = Random::new(seed);
     let mut acknowledged = Vec::new();
     for number in 0_u64.. {
-        if kills.load(Ordering::SeqCst) >= CYCLE {
+        if kills.are_enough() {
             break;
         }
         let path = format!("/{seed}/{number}");
-        let mut command = place.command(["queue", "add", &path, "--json"]);
+        let words = ["queue", "add", &path, "--json"];
+        let mut command = if splits && number % 2 == 1 {
+            let limit = format!("--fsize={}", place.next_write() + random.below(LINE));
+            place.command_under(&["prlimit", &limit], words)
+        } else {
+            place.command(words)
+        };
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().expect("the binary");
         if ended_well(child, random.below(LIVES * life), kills) {
@@ -88,9 +119,9 @@ fn write(place: &Place, life: u64, seed: u64, kills: &AtomicUsize) -> Vec<String
     acknowledged
 }
 
-fn process(place: &Place, life: u64, seed: u64, kills: &AtomicUsize) {
+fn process(place: &Place, life: u64, seed: u64, kills: &Kills) {
     let mut random = Random::new(seed);
-    while kills.load(Ordering::SeqCst) < CYCLE {
+    while !kills.are_enough() {
         let mut command = place.process(&record(place));
         command.stdout(Stdio::null()).stderr(Stdio::null());
         ended_well(command.spawn().expect("the binary"), random.below(RUN_LIVES * life), kills);
@@ -98,12 +129,14 @@ fn process(place: &Place, life: u64, seed: u64, kills: &AtomicUsize) {
 }
 
 /// Kills a process after so many microseconds, unless it has ended by then. Nothing but a kill may make it fail.
-fn ended_well(mut child: Child, life: u64, kills: &AtomicUsize) -> bool {
+fn ended_well(mut child: Child, life: u64, kills: &Kills) -> bool {
     thread::sleep(Duration::from_micros(life));
     child.kill().expect("it is ours to kill");
     let status = child.wait().expect("it is our child");
-    let is_killed = status.signal() == Some(SIGKILL);
-    kills.fetch_add(usize::from(is_killed), Ordering::SeqCst);
+    let is_split = status.signal() == Some(SIGXFSZ);
+    let is_killed = is_split || status.signal() == Some(SIGKILL);
+    kills.any.fetch_add(usize::from(is_killed), Ordering::SeqCst);
+    kills.in_a_write.fetch_add(usize::from(is_split), Ordering::SeqCst);
     assert!(is_killed || status.success(), "{status}");
     status.success()
 }

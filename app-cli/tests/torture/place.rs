@@ -144,6 +144,18 @@ impl Place {
         files_below(&self.state()).map(|(path, _)| path).find(is_journal)
     }
 
+    /// The end of the journal, where the next line is written; where there is none, that of the snapshot, as long as which
+    /// the next one is written. Others may change the files meanwhile.
+    pub(crate) fn next_write(&self) -> u64 {
+        let length_of = |is_meant: fn(&str) -> bool| {
+            let entries = fs::read_dir(self.state()).into_iter().flatten().flatten();
+            let meant = entries.filter(|entry| is_meant(&entry.file_name().to_string_lossy()));
+            meant.filter_map(|entry| Some(entry.metadata().ok()?.len())).max()
+        };
+        let journal = length_of(|name| name.starts_with("QUEUE-STATE.journal.") && !name.contains(".torn."));
+        journal.or_else(|| length_of(|name| name == "QUEUE-STATE.json")).unwrap_or(0)
+    }
+
     /// Makes this folder's state a copy of that of `other`.
     pub(crate) fn copy_state(&self, other: &Self) {
         let _ = fs::remove_dir_all(self.path(".claude"));
