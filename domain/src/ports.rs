@@ -11,7 +11,9 @@ mod storage;
 
 pub use clock::Clock;
 pub use observer::{AttemptOf, Observer, RunEvent, RunEventKind};
-pub use orchestrator::{Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError};
+pub use orchestrator::{
+    Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, ResourceUsage, Unproven,
+};
 pub use stop_signal::{StopCause, StopLevel, StopRequest, StopSignal, StopSignalError};
 pub use storage::{LiveRun, RunInfo, Storage, StorageError};
 

@@ -212,7 +212,7 @@ impl AutonomousProcessor {
 
     /// Puts back what dead runs left, and brings forward what a clock put off that has been set back since.
     async fn recover(&self) -> Result<Vec<RecoveredItem>, StorageError> {
-        let runs = self.ports.storage.dead_runs().await?;
+        let runs = self.provably_over().await?;
         let request = RecoverRequest {
             runs,
             max_attempts: self.config.retry.max_attempts(),
@@ -227,6 +227,16 @@ impl AutonomousProcessor {
             });
         }
         Ok(recovered)
+    }
+
+    /// The dead runs of which nothing is at work any more.
+    async fn provably_over(&self) -> Result<Vec<RunId>, StorageError> {
+        let mut runs = self.ports.storage.dead_runs().await?;
+        if !runs.is_empty() {
+            let unproven = self.ports.orchestrator.sweep(runs.clone()).await;
+            runs.retain(|run| unproven.iter().all(|left| left.run != *run));
+        }
+        Ok(runs)
     }
 
     fn tell(&self, kind: RunEventKind) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use autoproc_domain::ports::{
-    Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, StopLevel, StopSignal,
+    Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, StopLevel, StopSignal, Unproven,
 };
 use autoproc_domain::{FilePath, RunId};
 use futures_util::future::{Either, select};
@@ -141,12 +141,17 @@ impl Orchestrator for ScriptedOrchestrator {
         self.jitter.pause().await;
         match end {
             AttemptEnd::Reported(outcome) => {
-                Ok(AttemptReport { outcome, elapsed: self.clock.elapsed().saturating_sub(began) })
+                Ok(AttemptReport::new(outcome, self.clock.elapsed().saturating_sub(began)))
             }
             AttemptEnd::LostSight | AttemptEnd::CutOff => {
                 Err(OrchestratorError { file_path: attempt.file_path, source: io::Error::other("as the script says") })
             }
         }
+    }
+
+    /// What a dead run began was cut off with it.
+    async fn sweep(&self, _dead: Vec<RunId>) -> Vec<Unproven> {
+        Vec::new()
     }
 }
 

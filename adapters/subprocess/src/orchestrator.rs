@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use autoproc_domain::RunId;
 use autoproc_domain::ports::{
-    Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, StopLevel, StopSignal,
+    Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, StopLevel, StopSignal, Unproven,
 };
 use rustix::io::Errno;
 use tokio::process::Command;
@@ -115,8 +116,8 @@ impl CommandOrchestrator {
         let by_itself = child.elapsed();
         self.end(child, stop).await?;
         Ok(match ended {
-            Ended::ByItself(status) => AttemptReport { outcome: outcome_of(status), elapsed: by_itself },
-            Ended::ByUs(outcome) => AttemptReport { outcome, elapsed: child.elapsed() },
+            Ended::ByItself(status) => AttemptReport::new(outcome_of(status), by_itself),
+            Ended::ByUs(outcome) => AttemptReport::new(outcome, child.elapsed()),
         })
     }
 
@@ -133,7 +134,7 @@ impl CommandOrchestrator {
 impl Orchestrator for CommandOrchestrator {
     async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, OrchestratorError> {
         if stop.request().level > StopLevel::Draining {
-            return Ok(AttemptReport { outcome: AttemptOutcome::Aborted, elapsed: Duration::ZERO });
+            return Ok(AttemptReport::new(AttemptOutcome::Aborted, Duration::ZERO));
         }
         let invocation = self.command_line.for_file(attempt.file_path.as_path());
         let program = invocation.program.to_string_lossy().into_owned();
@@ -142,8 +143,13 @@ impl Orchestrator for CommandOrchestrator {
                 .supervise(&mut child, attempt.timeout, &*stop)
                 .await
                 .map_err(|source| OrchestratorError { file_path: attempt.file_path, source }),
-            Err(error) => Ok(AttemptReport { outcome: self.unstarted(&program, &error), elapsed: Duration::ZERO }),
+            Err(error) => Ok(AttemptReport::new(self.unstarted(&program, &error), Duration::ZERO)),
         }
+    }
+
+    /// Nobody looks for what dead runs left, and nobody says that it might be there.
+    async fn sweep(&self, _dead: Vec<RunId>) -> Vec<Unproven> {
+        Vec::new()
     }
 }
 

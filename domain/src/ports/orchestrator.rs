@@ -75,6 +75,17 @@ impl fmt::Display for AttemptOutcome {
     }
 }
 
+/// What an attempt used of the machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ResourceUsage {
+    /// Processor time spent in its own code.
+    pub user: Duration,
+    /// Processor time the system spent on its behalf.
+    pub system: Duration,
+    /// The most memory that one of its processes held at a time, in bytes.
+    pub peak_memory: u64,
+}
+
 /// What the orchestrator says when an attempt is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptReport {
@@ -82,6 +93,27 @@ pub struct AttemptReport {
     pub outcome: AttemptOutcome,
     /// How long it took, on a clock that does not jump.
     pub elapsed: Duration,
+    /// What it used, where the orchestrator can tell.
+    pub usage: Option<ResourceUsage>,
+    /// The last lines it wrote to its error output, as text; empty where it wrote none.
+    pub stderr_tail: Box<str>,
+}
+
+impl AttemptReport {
+    /// A report of nothing but the outcome and the time.
+    #[must_use]
+    pub fn new(outcome: AttemptOutcome, elapsed: Duration) -> Self {
+        Self { outcome, elapsed, usage: None, stderr_tail: Box::default() }
+    }
+}
+
+/// A dead run of which something may still be at work: its items must not be given to others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unproven {
+    /// The run.
+    pub run: RunId,
+    /// What may be left of it and why that cannot be found out or ended, in words for a person.
+    pub reason: Box<str>,
 }
 
 /// The orchestrator lost sight of an attempt: whether it still runs is unknown. The run stops claiming; the item stays
@@ -104,6 +136,8 @@ pub struct OrchestratorError {
 /// - While `stop` is at aborting or above, running attempts are ended and reported as [`AttemptOutcome::Aborted`];
 ///   draining leaves them alone.
 /// - Several attempts may be under way at once. The future is never dropped before it has ended.
+/// - `sweep` is asked about runs whose owner is proven dead, before their items are given to anybody else. When it
+///   returns, nothing that those runs started is at work any more, except for the runs it names.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Orchestrator: Send + Sync {
@@ -112,4 +146,7 @@ pub trait Orchestrator: Send + Sync {
     /// # Errors
     /// [`OrchestratorError`] where the attempt could not be observed to its end. Failure to *start* is an outcome.
     async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, OrchestratorError>;
+
+    /// Ends whatever dead runs left at work; the answer is those of which that cannot be proven.
+    async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven>;
 }

@@ -335,6 +335,6 @@ async fn carry_out(
     of: AttemptOf,
 ) -> Result<Ended, OrchestratorError> {
     let (token, number) = (attempt.token, attempt.number);
-    let AttemptReport { outcome, elapsed } = ports.orchestrator.execute(attempt, ports.stop.clone()).await?;
+    let AttemptReport { outcome, elapsed, .. } = ports.orchestrator.execute(attempt, ports.stop.clone()).await?;
     Ok(Ended { token, of, elapsed, verdict: config.retry.judge(&outcome, number) })
 }

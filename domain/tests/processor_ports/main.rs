@@ -158,7 +158,7 @@ fn an_attempt_out_of_sight_ends_the_run_after_the_others() {
             let source = io::Error::other("no child process");
             return Err(OrchestratorError { file_path: attempt.file_path, source });
         }
-        Ok(AttemptReport { outcome: AttemptOutcome::Succeeded, elapsed: Duration::ZERO })
+        Ok(AttemptReport::new(AttemptOutcome::Succeeded, Duration::ZERO))
     });
     let (outcome, told) = run(storage, orchestrator, ScriptedStop::alone());
     assert!(matches!(outcome, Err(ProcessorError::Orchestrator(_))), "{outcome:?}");

@@ -12,7 +12,7 @@ use autoproc_domain::item::{ClaimNumber, ClaimToken};
 use autoproc_domain::ports::{
     Attempt, AttemptOutcome, AttemptReport, LiveRun, MockClock, MockOrchestrator, MockStopSignal, MockStorage,
     Orchestrator, OrchestratorError, RunEventKind, RunInfo, StopCause, StopLevel, StopRequest, StopSignal,
-    StorageError,
+    StorageError, Unproven,
 };
 use autoproc_domain::processor::{Ports, ProcessorError, RunConfig};
 use autoproc_domain::view::{Counts, Exchanged};
@@ -107,7 +107,7 @@ pub(crate) fn clock() -> MockClock {
 /// Every attempt succeeds at once; there must be so many.
 pub(crate) fn succeeding(attempts: usize) -> MockOrchestrator {
     let mut orchestrator = MockOrchestrator::new();
-    let report = || AttemptReport { outcome: AttemptOutcome::Succeeded, elapsed: Duration::ZERO };
+    let report = || AttemptReport::new(AttemptOutcome::Succeeded, Duration::ZERO);
     orchestrator.expect_execute().times(attempts).returning(move |_, _| Ok(report()));
     orchestrator
 }
@@ -148,6 +148,10 @@ pub(crate) struct Shared(pub(crate) Arc<ScriptedOrchestrator>);
 impl Orchestrator for Shared {
     async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, OrchestratorError> {
         self.0.execute(attempt, stop).await
+    }
+
+    async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven> {
+        self.0.sweep(dead).await
     }
 }
 
