@@ -23,6 +23,7 @@
 
 mod adoption;
 mod attempt_logs;
+mod bounded_log;
 mod child;
 mod command_line;
 mod orchestrator;
@@ -31,5 +32,6 @@ mod shell;
 
 pub use adoption::adopt_orphans;
 pub use attempt_logs::{AttemptLog, AttemptLogs};
+pub use bounded_log::{BoundedLog, OutputLimits};
 pub use command_line::{CommandLine, InvalidCommand, Invocation};
 pub use orchestrator::{CommandOrchestrator, DEFAULT_GRACE, Settings};
