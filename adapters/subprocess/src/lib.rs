@@ -31,7 +31,7 @@ mod placeholder;
 mod shell;
 
 pub use adoption::adopt_orphans;
-pub use attempt_logs::{AttemptLog, AttemptLogs};
+pub use attempt_logs::{AttemptLog, AttemptLogs, Follower, More, Pruned, Retention};
 pub use bounded_log::{BoundedLog, OutputLimits};
 pub use command_line::{CommandLine, InvalidCommand, Invocation};
 pub use orchestrator::{CommandOrchestrator, DEFAULT_GRACE, Settings};

@@ -119,7 +119,7 @@ fn split_line<'a>((before, behind): (&str, &str), bytes: &'a [u8]) -> Option<(u6
 }
 
 /// Makes the file at `path`, and its folder where that is missing. Where there is a file already, nothing is made.
-pub(super) fn create(path: &Path) -> io::Result<File> {
+pub(crate) fn create(path: &Path) -> io::Result<File> {
     remove(&tail_path(path))?;
     match open_new(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
