@@ -27,6 +27,7 @@ mod child;
 mod command_line;
 mod orchestrator;
 mod placeholder;
+pub mod process_table;
 mod shell;
 
 pub use adoption::adopt_orphans;
