@@ -218,5 +218,5 @@ fn gone(error: io::Error) -> io::Error {
 
 /// A number that can be signalled; 0 and negative ones stand for groups and for everybody (kill(2)).
 fn signallable(pid: i32) -> Option<Pid> {
-    Pid::from_raw(pid).filter(|_| pid > 0)
+    if pid > 0 { Pid::from_raw(pid) } else { None }
 }
