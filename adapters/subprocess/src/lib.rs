@@ -31,6 +31,7 @@ mod guards;
 mod orchestrator;
 mod placeholder;
 mod process;
+pub mod process_table;
 mod shell;
 
 pub use adoption::adopt_orphans;
