@@ -25,6 +25,7 @@ mod adoption;
 mod attempt_logs;
 mod child;
 mod command_line;
+pub mod guard_record;
 mod orchestrator;
 mod placeholder;
 pub mod process_table;

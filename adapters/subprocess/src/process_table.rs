@@ -110,12 +110,12 @@ pub fn descendants_of(pid: i32) -> io::Result<Vec<Process>> {
     Ok(found)
 }
 
-/// The identity of this process.
+/// This process.
 ///
 /// # Errors
 /// Where there is no `/proc`.
-pub fn own_id() -> io::Result<ProcessId> {
-    read(own_pid()).map(|process| process.id)
+pub fn own() -> io::Result<Process> {
+    read(own_pid())
 }
 
 /// What names the time since the system last started (random(4)).
@@ -203,7 +203,7 @@ fn children_of(pid: i32) -> Vec<i32> {
         .collect()
 }
 
-fn own_pid() -> i32 {
+pub(crate) fn own_pid() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()
 }
 
