@@ -30,6 +30,7 @@ mod orchestrator;
 mod placeholder;
 pub mod process_table;
 mod shell;
+pub mod sweep;
 
 pub use adoption::adopt_orphans;
 pub use attempt_logs::{AttemptLog, AttemptLogs};

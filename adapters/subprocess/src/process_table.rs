@@ -134,6 +134,14 @@ pub fn pid_namespace() -> io::Result<String> {
     std::fs::read_link("/proc/self/ns/pid").map(|name| name.to_string_lossy().into_owned())
 }
 
+impl Process {
+    /// Its number and name, for a person to read.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        format!("process {} ({})", self.id.pid, self.name.escape_ascii())
+    }
+}
+
 impl Processes {
     /// Reads all of them. Those that end meanwhile may be missing.
     ///
@@ -217,6 +225,6 @@ fn gone(error: io::Error) -> io::Error {
 }
 
 /// A number that can be signalled; 0 and negative ones stand for groups and for everybody (kill(2)).
-fn signallable(pid: i32) -> Option<Pid> {
+pub(crate) fn signallable(pid: i32) -> Option<Pid> {
     if pid > 0 { Pid::from_raw(pid) } else { None }
 }
