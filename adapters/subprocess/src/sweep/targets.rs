@@ -136,3 +136,120 @@ fn is_there(all: &Processes, id: ProcessId) -> bool {
 fn is_vacant(all: &Processes, id: ProcessId) -> bool {
     all.get(id.pid).is_none()
 }
+
+#[cfg(test)]
+mod tests {
+    use autoproc_domain::RunId;
+
+    use super::*;
+
+    const GUARD: ProcessId = ProcessId { pid: 50, started: 500 };
+    const LEADER: ProcessId = ProcessId { pid: 60, started: 600 };
+    const US: i32 = 9;
+
+    fn process(pid: i32, parent: i32, group: i32, session: i32) -> Process {
+        let id = ProcessId { pid, started: u64::try_from(pid).expect("positive") * 10 };
+        Process { id, name: Box::default(), parent, group, session, is_zombie: false }
+    }
+
+    fn leader() -> Process {
+        process(60, 1, 60, 50)
+    }
+
+    fn killed_guard(session: i32) -> Contents {
+        let (boot_id, pid_namespace) = (String::new(), String::new());
+        Contents { boot_id, pid_namespace, guard: GUARD, session, leader: Some(LEADER) }
+    }
+
+    /// Us, our parent and the first process, with the others.
+    fn all(others: impl IntoIterator<Item = Process>) -> Processes {
+        [process(1, 0, 1, 1), process(8, 1, 8, 8), process(US, 8, 8, 8)].into_iter().chain(others).collect()
+    }
+
+    fn weigh(all: &Processes, left: &[Contents], living: &[ProcessId], bearers: &[i32]) -> (Vec<i32>, Vec<Doubt>) {
+        let marker = Marker::of_run(&RunId::new("r"));
+        let evidence = Evidence { marker: &marker, left, living };
+        let targets = evidence.weigh_with(all, US, |process| bearers.contains(&process.id.pid));
+        let mut to_end: Vec<i32> = targets.to_end.iter().map(|process| process.id.pid).collect();
+        to_end.sort_unstable();
+        (to_end, targets.doubts)
+    }
+
+    #[test]
+    fn a_killed_guards_command_is_ended_with_its_group_and_what_descends_from_it() {
+        let all = all([
+            leader(),
+            process(61, 1, 60, 50),
+            process(62, 60, 62, 62),
+            process(63, 62, 63, 63),
+            process(70, 1, 70, 70),
+        ]);
+        assert_eq!(weigh(&all, &[killed_guard(50)], &[], &[]), (vec![60, 61, 62, 63], vec![]));
+    }
+
+    #[test]
+    fn a_zombie_leader_still_holds_its_group_and_is_not_ended_itself() {
+        let all = all([Process { is_zombie: true, ..leader() }, process(61, 1, 60, 99)]);
+        assert_eq!(weigh(&all, &[killed_guard(99)], &[], &[]), (vec![61], vec![]));
+    }
+
+    #[test]
+    fn a_stranger_with_the_leaders_number_is_left_alone_with_its_group() {
+        let stranger = Process { id: ProcessId { pid: 60, started: 601 }, session: 70, ..leader() };
+        let all = all([stranger, process(61, 60, 60, 70)]);
+        assert_eq!(weigh(&all, &[killed_guard(50)], &[], &[]), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_group_without_its_leader_is_ended_in_the_guards_own_session_alone() {
+        let all = all([process(61, 1, 60, 50)]);
+        assert_eq!(weigh(&all, &[killed_guard(50)], &[], &[]), (vec![61], vec![]));
+        let doubt = vec![Doubt::SameNumber(process(61, 1, 60, 50))];
+        assert_eq!(weigh(&all, &[killed_guard(8)], &[], &[]), (vec![], doubt));
+    }
+
+    #[test]
+    fn what_is_older_than_the_leader_is_none_of_its_group() {
+        let older = Process { id: ProcessId { pid: 61, started: 499 }, ..process(61, 1, 60, 50) };
+        assert_eq!(weigh(&all([older]), &[killed_guard(50)], &[], &[]), (vec![], vec![]));
+    }
+
+    #[test]
+    fn what_only_shares_the_guards_session_is_in_doubt() {
+        let other = process(65, 1, 65, 50);
+        assert_eq!(
+            weigh(&all([other.clone()]), &[killed_guard(50)], &[], &[]),
+            (vec![], vec![Doubt::SameNumber(other)])
+        );
+    }
+
+    #[test]
+    fn what_bears_the_marker_is_ended_with_what_descends_from_it() {
+        let all = all([process(80, 1, 80, 80), process(81, 80, 81, 81), process(90, 1, 90, 90)]);
+        assert_eq!(weigh(&all, &[], &[], &[80]), (vec![80, 81], vec![]));
+    }
+
+    #[test]
+    fn a_living_guard_is_spared_and_what_is_below_it_is_not() {
+        let all = all([process(50, 1, 50, 50), process(60, 50, 60, 50), process(61, 60, 61, 61)]);
+        assert_eq!(weigh(&all, &[], &[GUARD], &[50, 60]), (vec![60, 61], vec![]));
+        let stranger = ProcessId { started: 499, ..GUARD };
+        assert_eq!(weigh(&all, &[], &[stranger], &[]), (vec![], vec![]));
+    }
+
+    #[test]
+    fn we_and_those_we_descend_from_are_doubts_and_never_ended() {
+        let all = all([process(10, US, 10, 10), process(11, 8, 11, 11)]);
+        let (to_end, doubts) = weigh(&all, &[], &[], &[8]);
+        assert_eq!(to_end, [11], "what we started is ours, what else our parent started is not");
+        let mut doubted: Vec<i32> = doubts
+            .iter()
+            .map(|doubt| match doubt {
+                Doubt::OurOwn(process) => process.id.pid,
+                other => panic!("{other}"),
+            })
+            .collect();
+        doubted.sort_unstable();
+        assert_eq!(doubted, [8, US]);
+    }
+}
