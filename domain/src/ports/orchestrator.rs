@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::failure;
 use crate::file_path::FilePath;
 use crate::item::{AttemptNumber, ClaimToken, RunId};
 use crate::ports::StopSignal;
@@ -59,9 +60,14 @@ pub enum AttemptOutcome {
     },
     /// Ended by us, because the stop level rose to aborting.
     Aborted,
+    /// Ended by us, because whoever supervised it was killed and nobody could see it to its end.
+    Interrupted {
+        /// What happened to the supervisor.
+        reason: Box<str>,
+    },
 }
 
-/// The outcome in words, as the event log and the queue's `last_error` keep it.
+/// The outcome in words, as [`AttemptReport::error`] begins with it.
 impl fmt::Display for AttemptOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -71,6 +77,7 @@ impl fmt::Display for AttemptOutcome {
             Self::TimedOut { after } => write!(f, "timed out after {} s", after.as_secs_f64()),
             Self::CannotStart { reason, .. } => write!(f, "cannot start: {reason}"),
             Self::Aborted => f.write_str("aborted"),
+            Self::Interrupted { reason } => write!(f, "interrupted: {reason}"),
         }
     }
 }
@@ -104,6 +111,12 @@ impl AttemptReport {
     #[must_use]
     pub fn new(outcome: AttemptOutcome, elapsed: Duration) -> Self {
         Self { outcome, elapsed, usage: None, stderr_tail: Box::default() }
+    }
+
+    /// What went wrong, as the event log and the queue's `last_error` keep it: see [`failure`](crate::failure).
+    #[must_use]
+    pub fn error(&self) -> Box<str> {
+        failure::text(&self.outcome, &self.stderr_tail)
     }
 }
 

@@ -11,7 +11,7 @@ use autoproc_domain::command::{ExchangeRequest, Settlement, Verdict};
 use autoproc_domain::item::{ClaimNumber, ClaimToken};
 use autoproc_domain::ports::{
     Attempt, AttemptOutcome, AttemptReport, LiveRun, MockClock, MockOrchestrator, MockStopSignal, MockStorage,
-    Orchestrator, OrchestratorError, RunEventKind, RunInfo, StopCause, StopLevel, StopRequest, StopSignal,
+    OpenGate, Orchestrator, OrchestratorError, RunEventKind, RunInfo, StopCause, StopLevel, StopRequest, StopSignal,
     StorageError, Unproven,
 };
 use autoproc_domain::processor::{Ports, ProcessorError, RunConfig};
@@ -124,6 +124,7 @@ pub(crate) fn run(
         clock: Arc::new(clock()),
         orchestrator: Arc::new(orchestrator),
         stop: Arc::new(stop),
+        gate: Arc::new(OpenGate),
         observer: observer.clone(),
     };
     let config = RunConfig {
@@ -132,6 +133,7 @@ pub(crate) fn run(
         timeout: Duration::from_secs(300),
         retry: RetryPolicy::default(),
         wait_for_backoff: true,
+        halt: None,
     };
     let outcome = block_on(AutonomousProcessor::new(ports, config).run());
     (outcome, observer.kinds())

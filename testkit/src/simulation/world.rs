@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use autoproc_domain::RunId;
-use autoproc_domain::ports::{Storage, StorageError};
+use autoproc_domain::ports::{OpenGate, Storage, StorageError};
 use autoproc_domain::processor::{AutonomousProcessor, Ports, ProcessingResult, ProcessorError, RunConfig, StoppedBy};
 
 use super::checks;
@@ -183,6 +183,7 @@ impl World {
             clock: Arc::new(self.clock.clone()),
             orchestrator: self.orchestrator.clone(),
             stop,
+            gate: Arc::new(OpenGate),
             observer: self.witness.clone(),
         };
         let config = RunConfig {
@@ -191,6 +192,7 @@ impl World {
             timeout: self.plan.timeout,
             retry: (self.setup.policy)(self.plan.retry.clone()),
             wait_for_backoff: self.plan.wait_for_backoff,
+            halt: None,
         };
         let processor = AutonomousProcessor::new(ports, config);
         self.executor.start(Actor::Run(run), async move { Some(processor.run().await) });

@@ -69,7 +69,7 @@ fn told_every_result(world: &World, seen: &Seen, run: &RunId) -> Result<(), Stri
             | RunEventKind::FileRequeued { of, .. }
             | RunEventKind::FileFailed { of, .. }
             | RunEventKind::FileTimeout { of, .. }
-            | RunEventKind::FileReleased { of } => {
+            | RunEventKind::FileReleased { of, .. } => {
                 heard.event.run == *run && (of.id, of.attempt) == (record.token.item, record.number)
             }
             _ => false,
