@@ -58,6 +58,12 @@ pub enum AttemptOutcome {
         /// Whether a later attempt would meet the same: no such command, not executable.
         permanent: bool,
     },
+    /// Ended, because something that it needed besides its command was lost: its supervision was killed. A failure like
+    /// any other, since the attempt itself may have been the cause.
+    Interrupted {
+        /// What was lost, in words.
+        reason: Box<str>,
+    },
     /// Ended by us, because the stop level rose to aborting.
     Aborted,
     /// Ended by us, because whoever supervised it was killed and nobody could see it to its end.
@@ -76,6 +82,7 @@ impl fmt::Display for AttemptOutcome {
             Self::Signalled { signal } => write!(f, "killed by signal {signal}"),
             Self::TimedOut { after } => write!(f, "timed out after {} s", after.as_secs_f64()),
             Self::CannotStart { reason, .. } => write!(f, "cannot start: {reason}"),
+            Self::Interrupted { reason } => write!(f, "interrupted: {reason}"),
             Self::Aborted => f.write_str("aborted"),
             Self::Interrupted { reason } => write!(f, "interrupted: {reason}"),
         }
