@@ -66,11 +66,6 @@ pub enum AttemptOutcome {
     },
     /// Ended by us, because the stop level rose to aborting.
     Aborted,
-    /// Ended by us, because whoever supervised it was killed and nobody could see it to its end.
-    Interrupted {
-        /// What happened to the supervisor.
-        reason: Box<str>,
-    },
 }
 
 /// The outcome in words, as [`AttemptReport::error`] begins with it.
@@ -84,7 +79,6 @@ impl fmt::Display for AttemptOutcome {
             Self::CannotStart { reason, .. } => write!(f, "cannot start: {reason}"),
             Self::Interrupted { reason } => write!(f, "interrupted: {reason}"),
             Self::Aborted => f.write_str("aborted"),
-            Self::Interrupted { reason } => write!(f, "interrupted: {reason}"),
         }
     }
 }
