@@ -15,16 +15,16 @@ pub struct Hold {
 /// - `hold` answers at once, from a look at the machine that is at most a second old. It cannot fail: what it cannot find
 ///   out holds nothing back.
 /// - A reason stays word for word the same for as long as the same thing is short.
-/// - `changed` ends at most a second after the answer of `hold` has changed. It may end without cause, but not before a
-///   tenth of a second is over.
+/// - `changed_from` ends when the answer of `hold` is another than the one given, at most a second after it became so. It
+///   may end without cause, but not before a tenth of a second is over.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait StartGate: Send + Sync {
     /// What holds new starts back; `None` where nothing does.
     fn hold(&self) -> Option<Hold>;
 
-    /// Waits until `hold` may answer otherwise.
-    async fn changed(&self);
+    /// Waits until `hold` may answer otherwise than it did.
+    async fn changed_from(&self, before: Hold);
 }
 
 /// Holds nothing back, ever.
@@ -37,7 +37,7 @@ impl StartGate for OpenGate {
         None
     }
 
-    async fn changed(&self) {
+    async fn changed_from(&self, _before: Hold) {
         std::future::pending::<()>().await;
     }
 }

@@ -359,12 +359,11 @@ impl<'a> Rounds<'a> {
                 pending::<()>().await;
             }
         });
-        let is_held = self.is_held() && self.busy_until.is_none();
+        let hold = self.hold.clone().filter(|_| self.is_held() && self.busy_until.is_none());
         let gate = pin!(async {
-            if is_held {
-                ports.gate.changed().await;
-            } else {
-                pending::<()>().await;
+            match hold {
+                Some(hold) => ports.gate.changed_from(hold).await,
+                None => pending().await,
             }
         });
         let stop = ports.stop.raised_above(self.level);
