@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::ports::{Clock, Observer, Storage, StorageError};
+use autoproc_domain::ports::{Clock, Observer, OpenGate, Storage, StorageError};
 use autoproc_domain::processor::Ports;
 use autoproc_domain::{ItemId, ProcessorState, RunId};
 use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
@@ -174,6 +174,7 @@ impl Wiring {
             storage: self.storage(),
             clock: self.clock(),
             orchestrator: Arc::new(self.orchestrator(command, request.grace)),
+            gate: Arc::new(OpenGate),
             stop: Arc::new(stop.map_err(|error| CliError::io("cannot listen to signals", &error))?),
             observer: Arc::new(self.observers(observers)?),
         })
