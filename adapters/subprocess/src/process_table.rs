@@ -28,7 +28,7 @@ use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
 pub use marker::{Marker, RUN_VARIABLE};
-pub use signal::{Signalled, kill};
+pub use signal::{Signalled, kill, signal};
 
 /// One process, and no later one that is given the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -16,15 +16,21 @@ pub enum Signalled {
     Refused(Errno),
 }
 
-/// Kills one process.
+/// Kills one process, as [`signal`] does.
+#[must_use]
+pub fn kill(id: ProcessId) -> Signalled {
+    signal(id, Signal::KILL)
+}
+
+/// Sends a signal to one process.
 ///
 /// A pidfd (`pidfd_open(2)`, Linux 5.3) is taken first and the start time compared then: what the descriptor stands for can
 /// no longer change. Where there are none, the comparison comes right before the signal, and between the two lie
 /// microseconds, while the numbers of a system come round only after thousands of other processes.
 #[must_use]
-pub fn kill(id: ProcessId) -> Signalled {
+pub fn signal(id: ProcessId, signal: Signal) -> Signalled {
     let Some(pid) = signallable(id.pid) else { return Signalled::Gone };
-    match send(pid, id) {
+    match send(pid, id, signal) {
         Ok(true) => Signalled::Sent,
         Ok(false) | Err(Errno::SRCH) => Signalled::Gone,
         Err(errno) => Signalled::Refused(errno),
@@ -32,23 +38,23 @@ pub fn kill(id: ProcessId) -> Signalled {
 }
 
 #[cfg(target_os = "linux")]
-fn send(pid: Pid, id: ProcessId) -> Result<bool, Errno> {
+fn send(pid: Pid, id: ProcessId, signal: Signal) -> Result<bool, Errno> {
     use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 
     match pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(fd) if lives(id) => pidfd_send_signal(&fd, Signal::KILL).map(|()| true),
+        Ok(fd) if lives(id) => pidfd_send_signal(&fd, signal).map(|()| true),
         Ok(_) => Ok(false),
         Err(Errno::SRCH) => Err(Errno::SRCH),
         // An older kernel, a filter that forbids it, or no free descriptor.
-        Err(_) => send_by_number(pid, id),
+        Err(_) => send_by_number(pid, id, signal),
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn send(pid: Pid, id: ProcessId) -> Result<bool, Errno> {
-    send_by_number(pid, id)
+fn send(pid: Pid, id: ProcessId, signal: Signal) -> Result<bool, Errno> {
+    send_by_number(pid, id, signal)
 }
 
-fn send_by_number(pid: Pid, id: ProcessId) -> Result<bool, Errno> {
-    if lives(id) { kill_process(pid, Signal::KILL).map(|()| true) } else { Ok(false) }
+fn send_by_number(pid: Pid, id: ProcessId, signal: Signal) -> Result<bool, Errno> {
+    if lives(id) { kill_process(pid, signal).map(|()| true) } else { Ok(false) }
 }
