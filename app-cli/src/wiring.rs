@@ -8,7 +8,10 @@ use autoproc_domain::ports::{Clock, Observer, OpenGate, Storage, StorageError};
 use autoproc_domain::processor::Ports;
 use autoproc_domain::{ItemId, ProcessorState, RunId};
 use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
-use autoproc_subprocess::{AttemptLog, AttemptLogs, CommandLine, CommandOrchestrator, InvalidCommand, Settings};
+use autoproc_subprocess::sweep::Sweeper;
+use autoproc_subprocess::{
+    AttemptLog, AttemptLogs, CommandLine, CommandOrchestrator, DEFAULT_GRACE, InvalidCommand, Settings,
+};
 use autoproc_system::{
     EventLog, Observers, OnTrouble, StateDocument, StateFile, StateFileError, StopWatch, SystemClock, read_state_file,
     write_stop_request,
@@ -182,7 +185,13 @@ impl Wiring {
 
     fn orchestrator(&self, command: CommandLine, grace: Duration) -> CommandOrchestrator {
         let settings = Settings { grace, attempts_dir: self.project.attempts_dir(), working_dir: None };
-        CommandOrchestrator::new(command, settings).with_notices(notices(&self.console))
+        let sweeper = Sweeper::for_grace(self.project.runs_dir(), grace);
+        CommandOrchestrator::new(command, settings).with_sweeper(sweeper).with_notices(notices(&self.console))
+    }
+
+    /// What ends the work of dead runs.
+    pub(crate) fn sweeper(&self) -> Sweeper {
+        Sweeper::for_grace(self.project.runs_dir(), DEFAULT_GRACE)
     }
 
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {
@@ -228,7 +237,10 @@ impl AttemptFiles {
     /// Where the folder is there and cannot be read.
     pub(crate) fn of(&self, item: ItemId) -> io::Result<Vec<AttemptFile>> {
         let logs = self.0.attempts_of(item)?;
-        Ok(logs.into_iter().map(|AttemptLog { path, attempt, claim }| AttemptFile { path, attempt, claim }).collect())
+        Ok(logs
+            .into_iter()
+            .map(|AttemptLog { path, attempt, claim, .. }| AttemptFile { path, attempt, claim })
+            .collect())
     }
 }
 

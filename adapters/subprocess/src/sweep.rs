@@ -32,6 +32,7 @@
 //! known by its group alone: nothing tells the group from a stranger's of the same number, so it is named and not killed.
 
 mod guards;
+mod port;
 mod targets;
 
 use std::io;
@@ -58,6 +59,10 @@ const AFTER_KILL: Duration = Duration::from_secs(5);
 /// no environment for the moment between two programs (execve(2)).
 const CLEAN_READINGS: u32 = 3;
 
+/// What guards may need beyond the grace that they give to commands: a run may have been told of another one, and a
+/// loaded machine takes its time.
+const BEYOND_GRACE: Duration = Duration::from_secs(5);
+
 /// Ends what dead runs left at work.
 #[derive(Debug, Clone)]
 pub struct Sweeper {
@@ -66,8 +71,13 @@ pub struct Sweeper {
 }
 
 impl Sweeper {
-    /// One that finds the files of guards in `records_dir`, and gives guards that live `patience` to end what they run:
-    /// the grace that they give to commands, and some seconds.
+    /// One for guards that give commands this grace.
+    #[must_use]
+    pub fn for_grace(records_dir: impl Into<PathBuf>, grace: Duration) -> Self {
+        Self::new(records_dir, grace.saturating_add(BEYOND_GRACE))
+    }
+
+    /// One that finds the files of guards in `records_dir`, and gives guards that live `patience` to end what they run.
     #[must_use]
     pub fn new(records_dir: impl Into<PathBuf>, patience: Duration) -> Self {
         Self { records_dir: records_dir.into(), patience }
@@ -77,7 +87,8 @@ impl Sweeper {
     /// proven.
     #[must_use]
     pub fn sweep(&self, dead: &[RunId]) -> Vec<Unproven> {
-        let deadline = Instant::now() + self.patience;
+        // Nobody waits longer than a day for a guard that was stopped; a time that cannot be added up is none.
+        let deadline = Instant::now() + self.patience.min(Duration::from_secs(86_400));
         let unproven = |run: &RunId, reason: String| Unproven { run: run.clone(), reason: reason.into() };
         dead.iter().filter_map(|run| self.sweep_one(run, deadline).err().map(|reason| unproven(run, reason))).collect()
     }
@@ -90,6 +101,11 @@ impl Sweeper {
             let reason: Box<str> = format!("nobody looked for what is left of it: {error}").into();
             dead.into_iter().map(|run| Unproven { run, reason: reason.clone() }).collect()
         })
+    }
+
+    /// Removes the files of a run's killed guards, whatever may be left of their work: somebody else answers for that.
+    pub fn forget(&self, run: &RunId) {
+        Guards::new(&self.records_dir, run).remove();
     }
 
     fn sweep_one(&self, run: &RunId, deadline: Instant) -> Result<(), String> {
