@@ -4,13 +4,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::ports::{Clock, Observer, Storage, StorageError};
+use autoproc_domain::ports::{Clock, Observer, OpenGate, Storage, StorageError};
 use autoproc_domain::processor::Ports;
 use autoproc_domain::{ItemId, ProcessorState, RunId};
 use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
+use autoproc_subprocess::sweep::Sweeper;
 use autoproc_subprocess::{
-    AttemptLog, AttemptLogs, CommandLine, CommandOrchestrator, GuardSettings, Guards, InvalidCommand, OutputLimits,
-    Settings,
+    AttemptLog, AttemptLogs, CommandLine, CommandOrchestrator, DEFAULT_GRACE, GuardSettings, Guards, InvalidCommand,
+    OutputLimits, Settings,
 };
 use autoproc_system::{
     EventLog, Observers, OnTrouble, StateDocument, StateFile, StateFileError, StopWatch, SystemClock, read_state_file,
@@ -177,27 +178,35 @@ impl Wiring {
         Ok(Ports {
             storage: self.storage(),
             clock: self.clock(),
-            orchestrator: Arc::new(self.orchestrator(command, self.guards(request)?)),
+            orchestrator: Arc::new(self.orchestrator(command, request)?),
+            gate: Arc::new(OpenGate),
             stop: Arc::new(stop.map_err(|error| CliError::io("cannot listen to signals", &error))?),
             observer: Arc::new(self.observers(observers)?),
         })
     }
 
-    fn orchestrator(&self, command: CommandLine, guards: Guards) -> CommandOrchestrator {
+    fn orchestrator(&self, command: CommandLine, request: &RunRequest) -> Result<CommandOrchestrator, CliError> {
         let settings = Settings { attempts_dir: self.project.attempts_dir(), working_dir: None };
-        CommandOrchestrator::new(command, settings, Arc::new(guards)).with_notices(notices(&self.console))
+        let sweeper = Sweeper::for_grace(self.project.runs_dir(), request.grace);
+        let orchestrator = CommandOrchestrator::new(command, settings, Arc::new(self.guards(request)?));
+        Ok(orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console)))
     }
 
-    /// Nothing is started before the first attempt is.
+    /// None is started before the first attempt is.
     fn guards(&self, request: &RunRequest) -> Result<Guards, CliError> {
         let executable = autoproc_subprocess::own_executable();
         Ok(Guards::new(GuardSettings {
             executable: executable.map_err(|error| CliError::io("cannot tell our own program", &error))?,
             run: request.config.run.clone(),
             grace: request.grace,
-            records_dir: Some(self.project.state_dir().join("runs")),
+            records_dir: Some(self.project.runs_dir()),
             output: OutputLimits::default(),
         }))
+    }
+
+    /// What ends the work of dead runs.
+    pub(crate) fn sweeper(&self) -> Sweeper {
+        Sweeper::for_grace(self.project.runs_dir(), DEFAULT_GRACE)
     }
 
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {

@@ -53,7 +53,9 @@ fn main() {
         let (plain, guarded) = bench.medians(slots);
         let ratio = guarded / plain;
         let verdict = if ratio <= LIMIT { "within" } else { "ABOVE" };
-        println!("{slots} at a time: plain {plain:.0}, under a guard {guarded:.0}, ratio {ratio:.3} ({verdict} {LIMIT})");
+        println!(
+            "{slots} at a time: plain {plain:.0}, under a guard {guarded:.0}, ratio {ratio:.3} ({verdict} {LIMIT})"
+        );
     }
 }
 

@@ -17,6 +17,7 @@ use crate::guards::Guards;
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 use crate::process_table::RUN_VARIABLE;
 use crate::shell::FILE_VARIABLE;
+use crate::sweep::Sweeper;
 
 /// How commands are run, beside what the guards know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,7 @@ pub struct CommandOrchestrator {
     guards: Arc<Guards>,
     logs: AttemptLogs,
     working_dir: Option<PathBuf>,
+    sweeper: Option<Sweeper>,
     on_notice: Arc<dyn Fn(&str) + Send + Sync>,
     has_noticed: AtomicBool,
 }
@@ -46,7 +48,15 @@ impl CommandOrchestrator {
         let Settings { attempts_dir, working_dir } = settings;
         let logs = AttemptLogs::new(attempts_dir);
         let on_notice = Arc::new(|_: &str| {});
-        Self { command_line, guards, logs, working_dir, on_notice, has_noticed: AtomicBool::new(false) }
+        let has_noticed = AtomicBool::new(false);
+        Self { command_line, guards, logs, working_dir, sweeper: None, on_notice, has_noticed }
+    }
+
+    /// Has what dead runs left ended by `sweeper`; by nobody without one.
+    #[must_use]
+    pub fn with_sweeper(mut self, sweeper: Sweeper) -> Self {
+        self.sweeper = Some(sweeper);
+        self
     }
 
     /// Has `on_notice` told, once, when the output of an attempt cannot be kept. The attempt runs all the same.
@@ -91,9 +101,11 @@ impl Orchestrator for CommandOrchestrator {
         Ok(attempt_report(report, &attempt))
     }
 
-    /// Nobody looks for what dead runs left, and nobody says that it might be there.
-    async fn sweep(&self, _dead: Vec<RunId>) -> Vec<Unproven> {
-        Vec::new()
+    async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven> {
+        match &self.sweeper {
+            Some(sweeper) => sweeper.sweep_aside(dead).await,
+            None => Vec::new(),
+        }
     }
 }
 
