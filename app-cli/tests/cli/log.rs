@@ -122,3 +122,46 @@ fn following_begins_before_anything_is_printed() {
     assert_eq!(end_of(log).expect_code(0).out, "done\n");
     end_of(run).expect_code(0);
 }
+
+#[test]
+fn only_the_beginning_and_the_end_of_a_long_output_are_kept() {
+    let place = Place::with_queue(&["a"]);
+    let shell = "printf %01000d 0; printf %01000d 1; : {}";
+    place.ask(["run", "-q", "--max-output", "40", "--shell", shell]).expect_code(0);
+    let zeros = "0".repeat(20);
+    let expected = format!("{zeros}\n[autoproc: 1970 bytes left out]\n0000000001");
+    assert_eq!(place.ask(["log", "a"]).expect_code(0).out, expected);
+    let files = fs::read_dir(place.path("logs/attempts")).expect("a folder").count();
+    assert_eq!(files, 1, "nothing but the output");
+}
+
+#[test]
+fn a_silent_attempt_leaves_no_file() {
+    let place = Place::with_queue(&["a"]);
+    place.ask(["run", "-q", "--", "true"]).expect_code(0);
+    assert!(!place.path("logs/attempts").exists());
+    let answer = place.ask(["log", "a"]).expect_code(0);
+    assert!(answer.err.contains("attempt 1 printed nothing"), "{answer:?}");
+}
+
+#[test]
+fn following_a_long_output_shows_its_end_at_the_end() {
+    let place = Place::with_queue(&["a"]);
+    let shell = "echo first; printf %01000d 1; until test -e {//}/go; do sleep 0.02; done; echo last";
+    let run = place.start(["run", "-q", "--max-output", "40", "--shell", shell]);
+    let copied = || place.path("logs/attempts/1.1.1.log.tail").exists();
+    wait_until("its latest part is on disk", copied);
+    let so_far = place.ask(["log", "a"]).expect_code(0).out;
+    assert_eq!(so_far, format!("first\n{}\n[autoproc: 976 bytes left out]\n0000000001", "0".repeat(14)));
+    let (out, err) = (place.write("out", ""), place.write("err", ""));
+    let file = |path| fs::File::options().write(true).open(path).expect("a file");
+    let log = place.command(["log", "-f", "a"]).stdout(file(&out)).stderr(file(&err)).spawn().expect("the binary");
+    let beginning = format!("first\n{}", "0".repeat(14));
+    wait_until("the beginning is shown", || fs::read_to_string(&out).expect("a file") == beginning);
+    assert!(fs::read_to_string(&err).expect("a file").contains("the beginning of a long output"));
+    place.write("go", "");
+    end_of(log).expect_code(0);
+    let all = format!("{beginning}\n[autoproc: 981 bytes left out]\n00001last\n");
+    assert_eq!(fs::read_to_string(&out).expect("a file"), all);
+    end_of(run).expect_code(0);
+}
