@@ -1,6 +1,9 @@
 //! `log`: what attempts printed.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::harness::{Place, end_of, wait_until};
 
@@ -164,4 +167,26 @@ fn following_a_long_output_shows_its_end_at_the_end() {
     let all = format!("{beginning}\n[autoproc: 981 bytes left out]\n00001last\n");
     assert_eq!(fs::read_to_string(&out).expect("a file"), all);
     end_of(run).expect_code(0);
+}
+
+/// What a person sees of a command's standard output.
+fn on_a_terminal(place: &Place, words: &[&str]) -> Vec<u8> {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("it is ours");
+    let name = ptsname(&terminal, Vec::new()).expect("its name").into_string().expect("text");
+    let screen = File::options().read(true).write(true).open(name).expect("its other end");
+    let mut child = place.command(words).stdout(screen).spawn().expect("the binary");
+    let mut seen = Vec::new();
+    // The last one to hold the other end is gone when reading fails (pty(7)).
+    let _ = File::from(terminal).read_to_end(&mut seen);
+    assert!(child.wait().expect("a child").success());
+    seen
+}
+
+#[test]
+fn output_steers_no_terminal_unless_it_is_trusted() {
+    let place = Place::with_queue(&["a"]);
+    place.ask(["run", "-q", "--shell", r"printf '\033[31m\tred\a' {}"]).expect_code(0);
+    assert_eq!(on_a_terminal(&place, &["log", "a"]), b"\\u{1b}[31m\tred\\u{7}");
+    assert_eq!(on_a_terminal(&place, &["log", "--raw", "a"]), b"\x1b[31m\tred\x07");
 }
