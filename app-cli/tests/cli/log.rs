@@ -190,3 +190,13 @@ fn output_steers_no_terminal_unless_it_is_trusted() {
     assert_eq!(on_a_terminal(&place, &["log", "a"]), b"\\u{1b}[31m\tred\\u{7}");
     assert_eq!(on_a_terminal(&place, &["log", "--raw", "a"]), b"\x1b[31m\tred\x07");
 }
+
+/// What was written to within the last tenth of a second stays.
+#[test]
+fn a_run_removes_what_it_made_itself() {
+    let place = Place::with_queue(&["a"]);
+    place.ask(["run", "-q", "--keep-output-size", "0", "--shell", "echo {}; sleep 0.3"]).expect_code(0);
+    let left =
+        fs::read_dir(place.path("logs/attempts")).expect("a folder").map(|file| file.expect("a file").file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["pruned"]);
+}
