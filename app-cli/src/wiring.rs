@@ -10,7 +10,8 @@ use autoproc_domain::{ItemId, ProcessorState, RunId};
 use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
 use autoproc_subprocess::sweep::Sweeper;
 use autoproc_subprocess::{
-    AttemptLog, AttemptLogs, CommandLine, CommandOrchestrator, DEFAULT_GRACE, InvalidCommand, Settings,
+    AttemptLog, AttemptLogs, CommandLine, CommandOrchestrator, DEFAULT_GRACE, GuardSettings, Guards, InvalidCommand,
+    OutputLimits, Settings,
 };
 use autoproc_system::{
     EventLog, Observers, OnTrouble, StateDocument, StateFile, StateFileError, StopWatch, SystemClock, read_state_file,
@@ -24,6 +25,7 @@ use crate::request::{CommandTemplate, RunRequest};
 use crate::view::AttemptFile;
 
 pub(crate) use autoproc_json_store::{Choice, Damage, Examination, FileSystem, Prospect, Repaired, Tally};
+pub(crate) use autoproc_subprocess::become_guard;
 
 /// On what terms the queue is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,22 +178,36 @@ impl Wiring {
         Ok(Ports {
             storage: self.storage(),
             clock: self.clock(),
-            orchestrator: Arc::new(self.orchestrator(command, request.grace)),
+            orchestrator: Arc::new(self.orchestrator(command, request)?),
             gate: Arc::new(OpenGate),
             stop: Arc::new(stop.map_err(|error| CliError::io("cannot listen to signals", &error))?),
             observer: Arc::new(self.observers(observers)?),
         })
     }
 
-    fn orchestrator(&self, command: CommandLine, grace: Duration) -> CommandOrchestrator {
-        let settings = Settings { grace, attempts_dir: self.project.attempts_dir(), working_dir: None };
-        let sweeper = Sweeper::for_grace(self.project.runs_dir(), grace);
-        CommandOrchestrator::new(command, settings).with_sweeper(sweeper).with_notices(notices(&self.console))
+    fn orchestrator(&self, command: CommandLine, request: &RunRequest) -> Result<CommandOrchestrator, CliError> {
+        let settings = Settings { attempts_dir: self.project.attempts_dir(), working_dir: None };
+        let guards = Arc::new(self.guards(request)?);
+        let sweeper = Sweeper::for_grace(self.project.runs_dir(), request.grace);
+        let orchestrator = CommandOrchestrator::new(command, settings, guards);
+        Ok(orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console)))
     }
 
     /// What ends the work of dead runs.
     pub(crate) fn sweeper(&self) -> Sweeper {
         Sweeper::for_grace(self.project.runs_dir(), DEFAULT_GRACE)
+    }
+
+    /// Nothing is started before the first attempt is.
+    fn guards(&self, request: &RunRequest) -> Result<Guards, CliError> {
+        let executable = autoproc_subprocess::own_executable();
+        Ok(Guards::new(GuardSettings {
+            executable: executable.map_err(|error| CliError::io("cannot tell our own program", &error))?,
+            run: request.config.run.clone(),
+            grace: request.grace,
+            records_dir: Some(self.project.runs_dir()),
+            output: OutputLimits::default(),
+        }))
     }
 
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {

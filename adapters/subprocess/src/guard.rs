@@ -39,6 +39,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use attempt::Attempt;
+pub(crate) use attempt::is_permanent;
 use protocol::{Control, Ended, Report};
 use wires::Wires;
 
@@ -81,7 +82,7 @@ impl Guard {
         while let Some(control) = self.wires.await_control()? {
             match control {
                 Control::Start(start) => {
-                    let report = self.carry_out(start)?;
+                    let report = self.carry_out(&start)?;
                     let is_stuck = matches!(report, Report::Stuck(_));
                     self.wires.report(&report)?;
                     if is_stuck {
@@ -97,8 +98,8 @@ impl Guard {
         Ok(())
     }
 
-    fn carry_out(&mut self, start: protocol::Start) -> io::Result<Report> {
-        match Attempt::start(&start) {
+    fn carry_out(&mut self, start: &protocol::Start) -> io::Result<Report> {
+        match Attempt::start(start) {
             Ok(attempt) => attempt.watch(&mut self.wires, &mut self.is_paused),
             Err(ending) => Ok(Report::Ended(Ended::new(ending, std::time::Duration::ZERO))),
         }
