@@ -187,18 +187,12 @@ impl Wiring {
 
     fn orchestrator(&self, command: CommandLine, request: &RunRequest) -> Result<CommandOrchestrator, CliError> {
         let settings = Settings { attempts_dir: self.project.attempts_dir(), working_dir: None };
-        let guards = Arc::new(self.guards(request)?);
         let sweeper = Sweeper::for_grace(self.project.runs_dir(), request.grace);
-        let orchestrator = CommandOrchestrator::new(command, settings, guards);
+        let orchestrator = CommandOrchestrator::new(command, settings, Arc::new(self.guards(request)?));
         Ok(orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console)))
     }
 
-    /// What ends the work of dead runs.
-    pub(crate) fn sweeper(&self) -> Sweeper {
-        Sweeper::for_grace(self.project.runs_dir(), DEFAULT_GRACE)
-    }
-
-    /// Nothing is started before the first attempt is.
+    /// None is started before the first attempt is.
     fn guards(&self, request: &RunRequest) -> Result<Guards, CliError> {
         let executable = autoproc_subprocess::own_executable();
         Ok(Guards::new(GuardSettings {
@@ -208,6 +202,11 @@ impl Wiring {
             records_dir: Some(self.project.runs_dir()),
             output: OutputLimits::default(),
         }))
+    }
+
+    /// What ends the work of dead runs.
+    pub(crate) fn sweeper(&self) -> Sweeper {
+        Sweeper::for_grace(self.project.runs_dir(), DEFAULT_GRACE)
     }
 
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {

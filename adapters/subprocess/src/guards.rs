@@ -29,6 +29,7 @@ use crate::bounded_log::OutputLimits;
 use crate::guard::GUARD_ARGUMENT;
 use crate::guard::is_permanent;
 use crate::guard::protocol::{Control, Ended, Report, Start, encode};
+use crate::guard_record;
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 use crate::process_table::RUN_VARIABLE;
 use control_line::ControlLine;
@@ -70,7 +71,7 @@ struct State {
     idle: Vec<GuardProcess>,
     /// The lines to all guards that live.
     lines: Vec<Weak<ControlLine>>,
-    started: usize,
+    started: u64,
     is_paused: bool,
     is_closed: bool,
 }
@@ -259,8 +260,8 @@ fn refuse_to_be_a_guard() -> io::Result<()> {
     }
 }
 
-fn record_path(settings: &GuardSettings, number: usize) -> Option<PathBuf> {
-    settings.records_dir.as_ref().map(|dir| dir.join(format!("{}.guard-{number}", settings.run)))
+fn record_path(settings: &GuardSettings, number: u64) -> Option<PathBuf> {
+    settings.records_dir.as_ref().map(|dir| guard_record::path_of(dir, &settings.run, number))
 }
 
 /// The calling program, as a guard's executable.

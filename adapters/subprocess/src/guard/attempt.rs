@@ -75,6 +75,11 @@ impl Attempt {
         })
     }
 
+    /// The number of the command's first process, which is not reaped yet.
+    pub(crate) fn leader(&self) -> i32 {
+        self.leader.cast_signed()
+    }
+
     /// Sees the command to its end, and all that it started.
     pub(crate) fn watch(mut self, wires: &mut Wires, is_paused: &mut bool) -> io::Result<Report> {
         if *is_paused {
