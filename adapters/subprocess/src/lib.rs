@@ -31,11 +31,12 @@ mod guards;
 mod orchestrator;
 mod placeholder;
 mod process;
+pub mod process_table;
 mod shell;
 
 pub use adoption::adopt_orphans;
-pub use attempt_logs::{AttemptLog, AttemptLogs};
-pub use bounded_log::OutputLimits;
+pub use attempt_logs::{AttemptLog, AttemptLogs, Follower, More, Pruned, Retention};
+pub use bounded_log::{BoundedLog, OutputLimits};
 pub use command_line::{CommandLine, InvalidCommand, Invocation};
 pub use guard::become_guard;
 pub use guards::{GuardSettings, Guards, own_executable};
