@@ -24,7 +24,7 @@ fn place() -> (TempDir, PathBuf) {
 
 fn of(attempt: u32) -> AttemptOf {
     let file_path = FilePath::new("/d/a").expect("a path");
-    AttemptOf { id: ItemId::new(7), file_path, attempt: AttemptNumber::new(attempt).expect("not zero") }
+    AttemptOf { id: ItemId::new(7), file_path, attempt: AttemptNumber::new(attempt).expect("not zero"), claim: None }
 }
 
 /// Writes a story, an event a second from second 0 on.
