@@ -11,7 +11,10 @@ use autoproc_domain::processor::Ports;
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{ItemId, ProcessorState, QueueItem, RunId, Status, Timestamp};
 use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
-use autoproc_subprocess::{AttemptLogs, CommandLine, CommandOrchestrator, InvalidCommand, Retention, Settings};
+use autoproc_subprocess::sweep::Sweeper;
+use autoproc_subprocess::{
+    AttemptLogs, CommandLine, CommandOrchestrator, DEFAULT_GRACE, InvalidCommand, Retention, Settings,
+};
 use autoproc_system::{
     EventLog, Observers, OnTrouble, StateDocument, StateFile, StateFileError, StopWatch, SystemClock, read_state_file,
     write_stop_request,
@@ -186,7 +189,13 @@ impl Wiring {
 
     fn orchestrator(&self, command: CommandLine, grace: Duration) -> CommandOrchestrator {
         let settings = Settings { grace, attempts_dir: self.project.attempts_dir(), working_dir: None };
-        CommandOrchestrator::new(command, settings).with_notices(notices(&self.console))
+        let sweeper = Sweeper::for_grace(self.project.runs_dir(), grace);
+        CommandOrchestrator::new(command, settings).with_sweeper(sweeper).with_notices(notices(&self.console))
+    }
+
+    /// What ends the work of dead runs.
+    pub(crate) fn sweeper(&self) -> Sweeper {
+        Sweeper::for_grace(self.project.runs_dir(), DEFAULT_GRACE)
     }
 
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {

@@ -27,12 +27,14 @@ mod bounded_log;
 mod child;
 mod command_line;
 mod guard;
+pub mod guard_record;
 mod guards;
 mod orchestrator;
 mod placeholder;
 mod process;
 pub mod process_table;
 mod shell;
+pub mod sweep;
 
 pub use adoption::adopt_orphans;
 pub use attempt_logs::{AttemptLog, AttemptLogs, Follower, More, Pruned, Retention};

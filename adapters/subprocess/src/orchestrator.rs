@@ -21,6 +21,7 @@ use crate::attempt_logs::AttemptLogs;
 use crate::child::ChildGroup;
 use crate::command_line::{CommandLine, Invocation};
 use crate::shell::FILE_VARIABLE;
+use crate::sweep::Sweeper;
 
 /// The time between asking a command to terminate and killing it, unless told otherwise: what Docker gives a container
 /// (`docker stop`, `--timeout`).
@@ -46,6 +47,7 @@ pub struct CommandOrchestrator {
     grace: Duration,
     logs: AttemptLogs,
     working_dir: Option<PathBuf>,
+    sweeper: Option<Sweeper>,
     on_notice: Arc<dyn Fn(&str) + Send + Sync>,
     has_noticed: AtomicBool,
 }
@@ -57,7 +59,14 @@ impl CommandOrchestrator {
         let Settings { grace, attempts_dir, working_dir } = settings;
         let logs = AttemptLogs::new(attempts_dir);
         let on_notice = Arc::new(|_: &str| {});
-        Self { command_line, grace, logs, working_dir, on_notice, has_noticed: AtomicBool::new(false) }
+        Self { command_line, grace, logs, working_dir, sweeper: None, on_notice, has_noticed: AtomicBool::new(false) }
+    }
+
+    /// Has what dead runs left ended by `sweeper`; by nobody without one.
+    #[must_use]
+    pub fn with_sweeper(mut self, sweeper: Sweeper) -> Self {
+        self.sweeper = Some(sweeper);
+        self
     }
 
     /// Has `on_notice` told, once, when the output of an attempt cannot be kept. The attempt runs all the same.
@@ -147,9 +156,11 @@ impl Orchestrator for CommandOrchestrator {
         }
     }
 
-    /// Nobody looks for what dead runs left, and nobody says that it might be there.
-    async fn sweep(&self, _dead: Vec<RunId>) -> Vec<Unproven> {
-        Vec::new()
+    async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven> {
+        match &self.sweeper {
+            Some(sweeper) => sweeper.sweep_aside(dead).await,
+            None => Vec::new(),
+        }
     }
 }
 

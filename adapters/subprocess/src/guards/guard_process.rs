@@ -17,6 +17,7 @@ use crate::guard::protocol::{Inbox, Report};
 use crate::guards::control_line::ControlLine;
 use crate::guards::nursery::Nursery;
 use crate::guards::{GuardSettings, record_path};
+use crate::process_table::RUN_VARIABLE;
 
 /// How long a guard that has nothing to do may take to end. It needs a thousandth of that; one that takes longer was
 /// stopped by somebody, and is killed.
@@ -42,6 +43,8 @@ impl GuardProcess {
         command.arg0("autoproc").arg(GUARD_ARGUMENT).arg(settings.run.as_str());
         let record = record_path(settings, number);
         command.args(&record);
+        // A guard that was only starting when its runner died must be found, before it can have begun anything.
+        command.env(RUN_VARIABLE, settings.run.as_str());
         command.stdin(control).stdout(said).process_group(0);
         let child = Nursery::enter().spawn(&mut command)?;
         let reports = Receiver::from_owned_fd(OwnedFd::from(reports))?;
