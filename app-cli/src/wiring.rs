@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use autoproc_domain::item::{AttemptNumber, ClaimToken};
-use autoproc_domain::ports::{Clock, Observer, OpenGate, Storage, StorageError};
+use autoproc_domain::ports::{Clock, Observer, Storage, StorageError};
 use autoproc_domain::processor::Ports;
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{ItemId, ProcessorState, QueueItem, RunId, Status, Timestamp};
@@ -16,18 +16,20 @@ use autoproc_subprocess::{
     AttemptLogs, CommandLine, CommandOrchestrator, DEFAULT_GRACE, InvalidCommand, Retention, Settings,
 };
 use autoproc_system::{
-    EventLog, Observers, OnTrouble, StateDocument, StateFile, StateFileError, StopWatch, SystemClock, read_state_file,
-    write_stop_request,
+    EventLog, MachineGate, Observers, OnTrouble, StartLimits, StateDocument, StateFile, StateFileError, StopWatch,
+    SystemClock, read_attempts, read_state_file, write_stop_request,
 };
 
 use crate::console::Console;
 use crate::error::CliError;
 use crate::project::Project;
-use crate::request::{CommandTemplate, KeepOutput, RunRequest};
+use crate::request::{CommandTemplate, KeepOutput, Room, RunRequest};
 
 pub(crate) use autoproc_subprocess::AttemptLog;
 
 pub(crate) use autoproc_json_store::{Choice, Damage, Examination, FileSystem, Prospect, Repaired, Tally};
+
+pub(crate) use autoproc_system::{PastAttempt, PastEnd};
 
 /// On what terms the queue is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,7 +183,7 @@ impl Wiring {
             storage: self.storage(),
             clock: self.clock(),
             orchestrator: Arc::new(self.orchestrator(command, request.grace)),
-            gate: Arc::new(OpenGate),
+            gate: Arc::new(self.gate(request.room)?),
             stop: Arc::new(stop.map_err(|error| CliError::io("cannot listen to signals", &error))?),
             observer: Arc::new(self.observers(observers)?),
         })
@@ -196,6 +198,12 @@ impl Wiring {
     /// What ends the work of dead runs.
     pub(crate) fn sweeper(&self) -> Sweeper {
         Sweeper::for_grace(self.project.runs_dir(), DEFAULT_GRACE)
+    }
+
+    fn gate(&self, room: Room) -> Result<MachineGate, CliError> {
+        let Room { min_free_disk, max_load } = room;
+        MachineGate::new(self.project.state_dir(), StartLimits { min_free_disk, max_load })
+            .map_err(|error| CliError::usage(error.to_string()).with_hint("leave --max-load out"))
     }
 
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {
@@ -222,6 +230,14 @@ impl Wiring {
     /// Where the file it said it in cannot be understood.
     pub(crate) fn processor_state(&self) -> Result<Option<ProcessorState>, StateFileError> {
         Ok(read_state_file(&self.project.state_file())?.map(|StateDocument { state, .. }| state))
+    }
+
+    /// What the event log knows of the attempts on an item, the oldest first.
+    ///
+    /// # Errors
+    /// Where the log is there and cannot be read.
+    pub(crate) fn history(&self, item: &QueueItem) -> io::Result<Vec<PastAttempt>> {
+        read_attempts(&self.project.event_log(), item.id, &item.file_path)
     }
 
     /// What keeps the output of attempts within the bounds of a run.
