@@ -13,7 +13,8 @@ use autoproc_domain::{ItemId, ProcessorState, QueueItem, RunId, Status, Timestam
 use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
 use autoproc_subprocess::sweep::Sweeper;
 use autoproc_subprocess::{
-    AttemptLogs, CommandLine, CommandOrchestrator, DEFAULT_GRACE, InvalidCommand, Retention, Settings,
+    AttemptLogs, CommandLine, CommandOrchestrator, DEFAULT_GRACE, GuardSettings, Guards, InvalidCommand, OutputLimits,
+    Retention, Settings,
 };
 use autoproc_system::{
     EventLog, MachineGate, Observers, OnTrouble, StartLimits, StateDocument, StateFile, StateFileError, StopWatch,
@@ -28,6 +29,7 @@ use crate::request::{CommandTemplate, KeepOutput, Room, RunRequest};
 pub(crate) use autoproc_subprocess::AttemptLog;
 
 pub(crate) use autoproc_json_store::{Choice, Damage, Examination, FileSystem, Prospect, Repaired, Tally};
+pub(crate) use autoproc_subprocess::become_guard;
 
 pub(crate) use autoproc_system::{PastAttempt, PastEnd};
 
@@ -182,17 +184,30 @@ impl Wiring {
         Ok(Ports {
             storage: self.storage(),
             clock: self.clock(),
-            orchestrator: Arc::new(self.orchestrator(command, request.grace)),
+            orchestrator: Arc::new(self.orchestrator(command, request)?),
             gate: Arc::new(self.gate(request.room)?),
             stop: Arc::new(stop.map_err(|error| CliError::io("cannot listen to signals", &error))?),
             observer: Arc::new(self.observers(observers)?),
         })
     }
 
-    fn orchestrator(&self, command: CommandLine, grace: Duration) -> CommandOrchestrator {
-        let settings = Settings { grace, attempts_dir: self.project.attempts_dir(), working_dir: None };
-        let sweeper = Sweeper::for_grace(self.project.runs_dir(), grace);
-        CommandOrchestrator::new(command, settings).with_sweeper(sweeper).with_notices(notices(&self.console))
+    fn orchestrator(&self, command: CommandLine, request: &RunRequest) -> Result<CommandOrchestrator, CliError> {
+        let settings = Settings { attempts_dir: self.project.attempts_dir(), working_dir: None };
+        let sweeper = Sweeper::for_grace(self.project.runs_dir(), request.grace);
+        let orchestrator = CommandOrchestrator::new(command, settings, Arc::new(self.guards(request)?));
+        Ok(orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console)))
+    }
+
+    /// None is started before the first attempt is.
+    fn guards(&self, request: &RunRequest) -> Result<Guards, CliError> {
+        let executable = autoproc_subprocess::own_executable();
+        Ok(Guards::new(GuardSettings {
+            executable: executable.map_err(|error| CliError::io("cannot tell our own program", &error))?,
+            run: request.config.run.clone(),
+            grace: request.grace,
+            records_dir: Some(self.project.runs_dir()),
+            output: OutputLimits::default(),
+        }))
     }
 
     /// What ends the work of dead runs.

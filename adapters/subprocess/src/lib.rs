@@ -24,7 +24,6 @@
 mod adoption;
 mod attempt_logs;
 mod bounded_log;
-mod child;
 mod command_line;
 mod guard;
 pub mod guard_record;
@@ -41,6 +40,6 @@ pub use attempt_logs::{AttemptLog, AttemptLogs, Follower, More, Pruned, Retentio
 pub use bounded_log::{BoundedLog, OutputLimits};
 pub use command_line::{CommandLine, InvalidCommand, Invocation};
 pub use guard::become_guard;
-pub use guards::{GuardSettings, Guards, own_executable};
-pub use orchestrator::{CommandOrchestrator, DEFAULT_GRACE, Settings};
+pub use guards::{DEFAULT_GRACE, GuardSettings, Guards, own_executable};
+pub use orchestrator::{CommandOrchestrator, Settings};
 pub use process::{CAPTURE_LIMIT, Ending, ProcessReport, ProcessSpec, STDERR_TAIL};

@@ -37,7 +37,7 @@ pub(crate) struct GuardProcess {
 impl GuardProcess {
     /// Starts a guard, the `number`th of its pool, in a process group of its own: what a terminal sends to the runner's
     /// group is for the runner to answer.
-    pub(crate) fn spawn(settings: &GuardSettings, number: usize) -> io::Result<Self> {
+    pub(crate) fn spawn(settings: &GuardSettings, number: u64) -> io::Result<Self> {
         let ((control, line), (reports, said)) = (io::pipe()?, io::pipe()?);
         let mut command = Command::new(&settings.executable);
         command.arg0("autoproc").arg(GUARD_ARGUMENT).arg(settings.run.as_str());
