@@ -1,15 +1,14 @@
-//! Puts concrete adapters behind the ports. No other file names one.
+//! Puts concrete adapters behind the ports. Nothing outside this module names one.
 
-use std::collections::HashSet;
+mod output;
+
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use autoproc_domain::ports::{Clock, Observer, Storage, StorageError};
 use autoproc_domain::processor::Ports;
-use autoproc_domain::view::PageRequest;
-use autoproc_domain::{ItemId, ProcessorState, QueueItem, RunId, Status, Timestamp};
+use autoproc_domain::{ProcessorState, QueueItem, RunId};
 use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
 use autoproc_subprocess::sweep::Sweeper;
 use autoproc_subprocess::{
@@ -18,7 +17,7 @@ use autoproc_subprocess::{
 };
 use autoproc_system::{
     EventLog, MachineGate, Observers, OnTrouble, StartLimits, StateDocument, StateFile, StateFileError, StopWatch,
-    SystemClock, read_attempts, read_state_file, write_stop_request,
+    Suspension, SystemClock, read_attempts, read_state_file, write_stop_request,
 };
 
 use crate::console::Console;
@@ -26,10 +25,9 @@ use crate::error::CliError;
 use crate::project::Project;
 use crate::request::{CommandTemplate, KeepOutput, Room, RunRequest};
 
-pub(crate) use autoproc_subprocess::AttemptLog;
-
 pub(crate) use autoproc_json_store::{Choice, Damage, Examination, FileSystem, Prospect, Repaired, Tally};
-pub(crate) use autoproc_subprocess::become_guard;
+pub(crate) use autoproc_subprocess::{AttemptLog, become_guard};
+pub(crate) use output::{AttemptFiles, Pruner, written_at};
 
 pub(crate) use autoproc_system::{PastAttempt, PastEnd};
 
@@ -173,29 +171,38 @@ impl Wiring {
         RunId::new(uuid::Uuid::now_v7().to_string())
     }
 
-    /// The ports of a run, whose story is also told to `observers`.
+    /// The ports of a run, whose story is also told to `observers`. What it supervises is suspended and continued with
+    /// this process for as long as the second part of the answer lives.
     ///
     /// # Errors
     /// [`CliError`] where the command can be none, or the system has no thread to give.
-    pub(crate) fn ports(&self, request: &RunRequest, observers: Vec<Arc<dyn Observer>>) -> Result<Ports, CliError> {
+    pub(crate) fn ports(
+        &self,
+        request: &RunRequest,
+        observers: Vec<Arc<dyn Observer>>,
+    ) -> Result<(Ports, Suspension), CliError> {
         let command = command_line(&request.command).map_err(|error| CliError::usage(error.to_string()))?;
         autoproc_subprocess::adopt_orphans();
         let stop = StopWatch::new(self.project.stop_file()).and_then(StopWatch::with_signals);
-        Ok(Ports {
+        let guards = Arc::new(self.guards(request)?);
+        let ports = Ports {
             storage: self.storage(),
             clock: self.clock(),
-            orchestrator: Arc::new(self.orchestrator(command, request)?),
+            orchestrator: Arc::new(self.orchestrator(command, request, guards.clone())),
             gate: Arc::new(self.gate(request.room)?),
             stop: Arc::new(stop.map_err(|error| CliError::io("cannot listen to signals", &error))?),
             observer: Arc::new(self.observers(observers)?),
-        })
+        };
+        let suspended = guards.clone();
+        let suspension = Suspension::new(move || suspended.pause(), move || guards.resume());
+        Ok((ports, suspension.map_err(|error| CliError::io("cannot listen to signals", &error))?))
     }
 
-    fn orchestrator(&self, command: CommandLine, request: &RunRequest) -> Result<CommandOrchestrator, CliError> {
+    fn orchestrator(&self, command: CommandLine, request: &RunRequest, guards: Arc<Guards>) -> CommandOrchestrator {
         let settings = Settings { attempts_dir: self.project.attempts_dir(), working_dir: None };
         let sweeper = Sweeper::for_grace(self.project.runs_dir(), request.grace);
-        let orchestrator = CommandOrchestrator::new(command, settings, Arc::new(self.guards(request)?));
-        Ok(orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console)))
+        let orchestrator = CommandOrchestrator::new(command, settings, guards);
+        orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console))
     }
 
     /// None is started before the first attempt is.
@@ -206,7 +213,7 @@ impl Wiring {
             run: request.config.run.clone(),
             grace: request.grace,
             records_dir: Some(self.project.runs_dir()),
-            output: OutputLimits::default(),
+            output: OutputLimits::from_total(request.keep_output.of_one),
         }))
     }
 
@@ -259,88 +266,12 @@ impl Wiring {
     pub(crate) fn pruner(&self, keep: KeepOutput) -> Pruner {
         let KeepOutput { max_age, max_total, .. } = keep;
         let logs = AttemptLogs::new(self.project.attempts_dir());
-        Pruner { storage: self.storage(), logs, retention: Retention { max_age, max_total } }
+        Pruner::new(self.storage(), logs, Retention { max_age, max_total })
     }
 
     /// What attempts printed.
     pub(crate) fn attempt_files(&self) -> AttemptFiles {
-        AttemptFiles(AttemptLogs::new(self.project.attempts_dir()))
-    }
-}
-
-/// Where what attempts printed is found.
-#[derive(Debug, Clone)]
-pub(crate) struct AttemptFiles(AttemptLogs);
-
-impl AttemptFiles {
-    /// What there is of an item's attempts, the oldest first.
-    ///
-    /// # Errors
-    /// Where the folder is there and cannot be read.
-    pub(crate) fn of(&self, item: ItemId) -> io::Result<Vec<AttemptLog>> {
-        self.0.attempts_of(item)
-    }
-
-    /// Where the output of an attempt is, or will be once there is any.
-    pub(crate) fn log_of(&self, token: ClaimToken, attempt: AttemptNumber) -> AttemptLog {
-        self.0.log_of(token, attempt)
-    }
-
-    /// Where the output of the attempt is that is being made on an item.
-    pub(crate) fn current(&self, item: &QueueItem) -> Option<AttemptLog> {
-        let token = ClaimToken { item: item.id, number: item.claim.as_ref()?.number };
-        Some(self.log_of(token, AttemptNumber::new(item.attempts)?))
-    }
-
-    /// Up to when outputs may have been removed.
-    ///
-    /// # Errors
-    /// Where the system cannot tell.
-    pub(crate) fn pruned_until(&self) -> io::Result<Option<Timestamp>> {
-        Ok(self.0.pruned_until()?.map(timestamp))
-    }
-}
-
-/// When something was last written to a log, where it is there.
-///
-/// # Errors
-/// Where the system cannot tell.
-pub(crate) fn written_at(log: &AttemptLog) -> io::Result<Option<Timestamp>> {
-    Ok(log.written_at()?.map(timestamp))
-}
-
-/// A time before 1970 is as old as can be.
-fn timestamp(time: SystemTime) -> Timestamp {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
-
-/// Removes output that is not to be kept any longer.
-#[derive(Clone)]
-pub(crate) struct Pruner {
-    storage: Arc<dyn Storage>,
-    logs: AttemptLogs,
-    retention: Retention,
-}
-
-impl Pruner {
-    /// Does it once, on a thread of its own. What is being processed stays.
-    ///
-    /// # Errors
-    /// Where the queue cannot be read, and so nothing was removed, or something could not be removed.
-    pub(crate) async fn prune(&self) -> Result<(), CliError> {
-        let now = SystemTime::now();
-        let request = PageRequest { statuses: vec![Status::Processing], ..PageRequest::default() };
-        let items = self.storage.page(request).await?.items;
-        let at_work: HashSet<_> =
-            items.iter().filter_map(|item| Some((item.id, item.claim.as_ref()?.number))).collect();
-        let Self { logs, retention, .. } = self.clone();
-        let pruned = tokio::task::spawn_blocking(move || {
-            logs.prune(&retention, now, |log| at_work.contains(&(log.item, log.claim)))
-        });
-        let pruned = pruned.await.map_err(|error| CliError::internal(format!("a thread has failed: {error}")))?;
-        let trouble = pruned.map_or_else(Some, |pruned| pruned.trouble);
-        trouble.map_or(Ok(()), |error| Err(CliError::io("cannot remove old output of attempts", &error)))
+        AttemptFiles::new(AttemptLogs::new(self.project.attempts_dir()))
     }
 }
 
