@@ -171,8 +171,7 @@ impl Wiring {
         RunId::new(uuid::Uuid::now_v7().to_string())
     }
 
-    /// The ports of a run, whose story is also told to `observers`. What it supervises is suspended and continued with
-    /// this process for as long as the second part of the answer lives.
+    /// The ports of a run, whose story is also told to `observers`, and what to end when it is over.
     ///
     /// # Errors
     /// [`CliError`] where the command can be none, or the system has no thread to give.
@@ -180,7 +179,7 @@ impl Wiring {
         &self,
         request: &RunRequest,
         observers: Vec<Arc<dyn Observer>>,
-    ) -> Result<(Ports, Suspension), CliError> {
+    ) -> Result<(Ports, Supervision), CliError> {
         let command = command_line(&request.command).map_err(|error| CliError::usage(error.to_string()))?;
         autoproc_subprocess::adopt_orphans();
         let stop = StopWatch::new(self.project.stop_file()).and_then(StopWatch::with_signals);
@@ -193,9 +192,7 @@ impl Wiring {
             stop: Arc::new(stop.map_err(|error| CliError::io("cannot listen to signals", &error))?),
             observer: Arc::new(self.observers(observers)?),
         };
-        let suspended = guards.clone();
-        let suspension = Suspension::new(move || suspended.pause(), move || guards.resume());
-        Ok((ports, suspension.map_err(|error| CliError::io("cannot listen to signals", &error))?))
+        Ok((ports, Supervision::new(guards)?))
     }
 
     fn orchestrator(&self, command: CommandLine, request: &RunRequest, guards: Arc<Guards>) -> CommandOrchestrator {
@@ -272,6 +269,27 @@ impl Wiring {
     /// What attempts printed.
     pub(crate) fn attempt_files(&self) -> AttemptFiles {
         AttemptFiles::new(AttemptLogs::new(self.project.attempts_dir()))
+    }
+}
+
+/// The guards of a run, which stop and go on with this process.
+pub(crate) struct Supervision {
+    guards: Arc<Guards>,
+    suspension: Suspension,
+}
+
+impl Supervision {
+    fn new(guards: Arc<Guards>) -> Result<Self, CliError> {
+        let (suspended, continued) = (guards.clone(), guards.clone());
+        let suspension = Suspension::new(move || suspended.pause(), move || continued.resume());
+        let suspension = suspension.map_err(|error| CliError::io("cannot listen to signals", &error))?;
+        Ok(Self { guards, suspension })
+    }
+
+    /// Ends the guards, and waits for them: what they keep on disk goes with them.
+    pub(crate) async fn end(self) {
+        drop(self.suspension);
+        self.guards.close().await;
     }
 }
 

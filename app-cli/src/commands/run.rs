@@ -23,7 +23,7 @@ pub(super) async fn run(request: RunRequest, context: &Context) -> Result<ExitCo
     // A command that cannot be one is found while nothing is touched: else it would fail every file there is.
     program::check(&request.command)?;
     let resources = Arc::new(ResourceTally::default());
-    let (ports, suspension) = context.wiring.ports(&request, observers(&request, resources.clone(), context))?;
+    let (ports, supervision) = context.wiring.ports(&request, observers(&request, resources.clone(), context))?;
     // So is a queue that cannot be read: a run that began would already have left traces of itself.
     context.storage().counts().await?;
     if !request.source.is_empty() {
@@ -35,7 +35,7 @@ pub(super) async fn run(request: RunRequest, context: &Context) -> Result<ExitCo
     let pruning = Pruning::begin(context.wiring.pruner(request.keep_output), context.console.clone());
     let result = AutonomousProcessor::new(ports, request.config).run().await;
     pruning.end().await;
-    drop(suspension);
+    supervision.end().await;
     context.console.detach();
     let result = result?;
     if context.json || !request.quiet {
