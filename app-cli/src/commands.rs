@@ -45,8 +45,8 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         Command::Queue(command) => queue(command, context).await?,
         Command::Doctor(args) => return doctor::doctor(args.torture.then_some(args.seconds), context).await,
         Command::TortureWriter(args) => torture::write(&args.prefix, args.afresh, context).await?,
-        Command::Run(args) => return run::run(RunRequest::new(args, context.wiring.new_run())?, context).await,
-        Command::Stop(args) => stop::stop(args.now, context).await?,
+        Command::Run(args) => return run::run(RunRequest::new(*args, context.wiring.new_run())?, context).await,
+        Command::Stop(args) => stop::stop(&args, context).await?,
         Command::Status => status::status(context).await?,
         Command::RetryFailed(args) => {
             retry_failed::retry_failed(request::failed_files(cwd, &args.files)?, context).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use autoproc_domain::Priority;
 use clap::Args;
 
-use super::{OutputArgs, PathListArgs};
+use super::{LimitArgs, OutputArgs, PathListArgs};
 use crate::{duration, priority};
 
 /// The most attempts at a time: each takes a process and a few file descriptors, of which 1,024 is the usual limit.
@@ -89,6 +89,8 @@ pub(crate) struct RunArgs {
     pub(crate) quiet: bool,
     #[command(flatten)]
     pub(crate) lists: PathListArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
