@@ -57,7 +57,7 @@ fn drains(results: &Results) -> Vec<Bar> {
     let no_slower =
         |promise: &str, key: Key<'_>| bar(promise, results.times_as_long(ours, key), Bound::AtLeast(NO_SLOWER), times);
     vec![
-        beside("xargs -P", 1.0),
+        beside("xargs", 1.0),
         beside("GNU parallel --joblog", 5.0),
         beside("task-spooler", 1.4),
         beside("huey, threads, SQLite", 1.3),
@@ -111,7 +111,7 @@ fn lengths(results: &Results) -> Vec<Bar> {
 fn rest(results: &Results) -> Vec<Bar> {
     let peak = results.find((Scenario::RunMemory, OURS, MANY)).and_then(|series| median(&series.peaks()));
     let ours = (Scenario::Work, OURS, WORK_AT_ONCE as u64);
-    let work = results.times_as_long(ours, (Scenario::Work, "xargs -P", WORK_AT_ONCE as u64));
+    let work = results.times_as_long(ours, (Scenario::Work, "xargs", WORK_AT_ONCE as u64));
     vec![
         bar("a run over 1,000,000 queued paths of 60 bytes in under 300 MB", peak, Bound::Below(300e6), megabytes),
         bar("real files with real work: within 3 % of xargs -P2", work, Bound::AtMost(1.03), times),

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p autoproc-cli --bench peers`, or `just bench`, measures everything and writes `docs/benchmarks.md`, the
 //! plots beside it and every sample as JSON. With `quick` it measures a little of everything, to see that it works, and
-//! writes to the target folder instead; so it does where scenarios are named. With `redraw` it measures nothing and
+//! writes to the target folder instead; so it does where scenarios are named. A number is that of the rounds. With `redraw` it measures nothing and
 //! writes report and plots again from the samples. A peer that is not installed is left out.
 //!
 //! Every figure is taken from outside, of whole processes, but for the floors and the store's own cost. Absent by
@@ -54,12 +54,14 @@ fn main() -> io::Result<()> {
     }
 }
 
-fn measure(plan: Plan, names: &[String]) -> io::Result<()> {
+fn measure(mut plan: Plan, words: &[String]) -> io::Result<()> {
+    let (numbers, names): (Vec<_>, Vec<_>) = words.iter().cloned().partition(|word| word.parse::<usize>().is_ok());
+    plan.rounds = numbers.last().and_then(|number| number.parse().ok()).unwrap_or(plan.rounds).max(1);
     let scratch = Scratch::new()?;
     let (peers, tools) = contestants();
     let results = Results::new(plan.quick, plan.rounds, Machine::here(scratch.path())?, tools);
     let mut bench = Bench { plan, scratch, peers, results };
-    bench.measure(names)?;
+    bench.measure(&names)?;
     let folder = if plan.quick || !names.is_empty() { trial_folder() } else { documents() };
     draw(&bench.results, &folder)
 }

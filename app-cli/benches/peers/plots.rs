@@ -1,9 +1,10 @@
-//! The plots, as SVG: bars of the tools, and lines of what grows with the queue.
+//! The plots, as SVG: bars of the tools, from nought, and lines of what grows with the queue, on logarithmic scales.
 
 use std::error::Error;
 use std::io;
 use std::path::Path;
 
+use plotters::coord::combinators::LogCoord;
 use plotters::prelude::*;
 
 use crate::results::{OURS, Results, Scenario, count};
@@ -44,12 +45,12 @@ struct Bar {
 fn drain(results: &Results, file: &Path) -> Drawn {
     let of_parallelism = |at_once: usize| {
         results.all(Scenario::Drain, at_once as u64).filter_map(move |series| {
-            let name = format!("{} -j{at_once}", series.tool);
+            let name = format!("{}, -j{at_once}", series.tool);
             Some(Bar { name, value: median(&series.rates())?, ours: series.tool == OURS })
         })
     };
     let bars = PARALLELISMS.into_iter().flat_map(of_parallelism).collect();
-    draw_bars(file, "jobs of /bin/true a second (logarithmic)", bars, |value| format!("{value:.0}"))
+    draw_bars(file, "jobs of /bin/true a second", bars, |value| format!("{value:.0}"))
 }
 
 fn add(results: &Results, file: &Path) -> Drawn {
@@ -59,36 +60,36 @@ fn add(results: &Results, file: &Path) -> Drawn {
         let name = if ours { format!("{OURS}, {} queued", series.at) } else { series.tool.clone() };
         Some(Bar { name, value: median(&series.walls())? * 1e3, ours })
     });
-    draw_bars(file, "milliseconds for one add (logarithmic)", bars.collect(), |value| format!("{value:.2}"))
+    draw_bars(file, "milliseconds for one add, a process each", bars.collect(), |value| format!("{value:.2}"))
 }
 
-/// Horizontal bars on a logarithmic scale, the longest first.
+/// Horizontal bars, the longest first.
 fn draw_bars(file: &Path, title: &str, mut bars: Vec<Bar>, label: impl Fn(f64) -> String) -> Drawn {
     bars.sort_by(|one, other| one.value.total_cmp(&other.value));
-    let (Some(first), Some(last)) = (bars.first(), bars.last()) else { return Ok(()) };
-    let (left, right) = (first.value / 2.0, last.value * 2.0);
+    let Some(longest) = bars.last().map(|bar| bar.value) else { return Ok(()) };
     let rows = u32::try_from(bars.len())?;
     let root = SVGBackend::new(file, (WIDTH, rows * ROW + FRAME)).into_drawing_area();
     root.fill(&WHITE)?;
     let mut builder = ChartBuilder::on(&root);
     builder.caption(title, ("sans-serif", 16)).margin(12).x_label_area_size(30).y_label_area_size(210);
-    let mut chart = builder.build_cartesian_2d((left..right).log_scale(), 0.0..f64::from(rows))?;
+    let mut chart = builder.build_cartesian_2d(0.0..longest * 1.1, 0.0..f64::from(rows))?;
     let mut mesh = chart.configure_mesh();
-    mesh.disable_y_mesh().disable_y_axis().y_labels(0).x_labels(6).light_line_style(WHITE).draw()?;
+    mesh.disable_y_mesh().disable_y_axis().y_labels(0).x_labels(8).light_line_style(WHITE);
+    mesh.x_label_formatter(&|value| value.to_string()).draw()?;
     let area = chart.plotting_area();
     for (row, bar) in (0..rows).map(f64::from).zip(&bars) {
         let colour = if bar.ours { OUR_COLOUR } else { THEIR_COLOUR };
-        area.draw(&Rectangle::new([(left, row + 0.15), (bar.value, row + 0.85)], colour.filled()))?;
-        area.draw(&Text::new(label(bar.value), (bar.value * 1.03, row + 0.68), ("sans-serif", 13)))?;
-        let (x, y) = area.map_coordinate(&(left, row + 0.68));
+        area.draw(&Rectangle::new([(0.0, row + 0.15), (bar.value, row + 0.85)], colour.filled()))?;
+        area.draw(&Text::new(label(bar.value), (bar.value + longest * 0.006, row + 0.68), ("sans-serif", 13)))?;
+        let (x, y) = area.map_coordinate(&(0.0, row + 0.68));
         root.draw(&Text::new(bar.name.clone(), (x - 205, y), ("sans-serif", 13)))?;
     }
     root.present()?;
     Ok(())
 }
 
-type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<LogCoordOf, LogCoordOf>>;
-type LogCoordOf = plotters::coord::combinators::LogCoord<f64>;
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Scale, Scale>>;
+type Scale = LogCoord<f64>;
 
 /// What grows with the queue, on logarithmic scales: what is proportional to the length is a line of slope 1.
 fn lengths(results: &Results, file: &Path) -> Drawn {
@@ -108,7 +109,11 @@ fn lengths(results: &Results, file: &Path) -> Drawn {
     builder.caption("seconds of a whole process, by files queued", ("sans-serif", 16)).margin(12);
     builder.x_label_area_size(40).y_label_area_size(60);
     let mut chart = builder.build_cartesian_2d((500.0..count(longest) * 1.5).log_scale(), (5e-4..10.0).log_scale())?;
-    chart.configure_mesh().light_line_style(WHITE).x_desc("files queued").y_desc("seconds").draw()?;
+    let mut mesh = chart.configure_mesh();
+    mesh.light_line_style(WHITE).x_desc("files queued").y_desc("seconds").x_labels(4);
+    mesh.x_label_formatter(&|length| format!("{length:.0}"))
+        .y_label_formatter(&|seconds| seconds.to_string())
+        .draw()?;
     for ((name, scenario), colour) in lines.into_iter().zip(LINE_COLOURS) {
         draw_line(&mut chart, name, &points(results, scenario), colour)?;
     }

@@ -13,7 +13,7 @@ pub(super) struct Make;
 
 impl Peer for Make {
     fn name(&self) -> &'static str {
-        "make -j"
+        "make"
     }
 
     fn keeps(&self) -> &'static str {

@@ -12,7 +12,7 @@ pub(super) struct Nq;
 
 impl Peer for Nq {
     fn name(&self) -> &'static str {
-        "nq"
+        "nq, one at a time"
     }
 
     fn keeps(&self) -> &'static str {

@@ -11,7 +11,7 @@ pub(super) struct Xargs;
 
 impl Peer for Xargs {
     fn name(&self) -> &'static str {
-        "xargs -P"
+        "xargs"
     }
 
     fn keeps(&self) -> &'static str {

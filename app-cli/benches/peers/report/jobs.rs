@@ -77,7 +77,7 @@ pub(super) fn work(results: &Results) -> String {
     let at = WORK_AT_ONCE as u64;
     let mut table = Table::new(&["Tool", "files", "time", "beside xargs", "processor time"]);
     for series in results.all(Scenario::Work, at) {
-        let beside = results.times_as_long((Scenario::Work, &series.tool, at), (Scenario::Work, "xargs -P", at));
+        let beside = results.times_as_long((Scenario::Work, &series.tool, at), (Scenario::Work, "xargs", at));
         table.row(&[
             series.tool.clone(),
             grouped(series.units),
