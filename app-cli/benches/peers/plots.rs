@@ -7,9 +7,9 @@ use std::path::Path;
 use plotters::coord::combinators::LogCoord;
 use plotters::prelude::*;
 
-use crate::results::{OURS, Results, Scenario, count};
+use crate::results::{OURS, Results, Scenario};
 use crate::scenarios::PARALLELISMS;
-use crate::statistics::median;
+use crate::statistics::{count, median};
 
 /// Our own colour, that of the others, and two more for lines. Told apart in grey too.
 const OUR_COLOUR: RGBColor = RGBColor(0xC0, 0x4A, 0x1A);

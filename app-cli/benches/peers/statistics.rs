@@ -29,3 +29,9 @@ pub(crate) fn ratio(values: &[f64], others: &[f64]) -> Option<f64> {
     let quotients: Vec<f64> = values.iter().zip(others).map(|(value, other)| value / other).collect();
     median(&quotients)
 }
+
+/// A count as a number to reckon with: exact up to 2^53, which no count here reaches.
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+pub(crate) fn count(number: u64) -> f64 {
+    number as f64
+}

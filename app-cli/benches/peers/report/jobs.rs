@@ -4,9 +4,9 @@ use super::numbers::{grouped, known, megabytes, percent, rate, seconds, unknown}
 use super::section;
 use super::table::Table;
 use crate::bars;
-use crate::results::{Key, OURS, Results, Scenario, Series, count};
+use crate::results::{Key, OURS, Results, Scenario, Series};
 use crate::scenarios::{FLOOR, PARALLELISMS, WORK_AT_ONCE};
-use crate::statistics::{extremes, median};
+use crate::statistics::{count, extremes, median};
 
 /// Small jobs.
 pub(super) fn drain(results: &Results) -> String {

@@ -1,6 +1,6 @@
 //! Numbers as people write them.
 
-use crate::results::count;
+use crate::statistics::count;
 
 /// A count: its digits in threes.
 pub(crate) fn grouped(number: u64) -> String {

@@ -6,7 +6,8 @@ use super::{Bench, OTHERS};
 use crate::autoproc::{Autoproc, Project};
 use crate::peers::{Jobs, Peer};
 use crate::process::Usage;
-use crate::results::{OURS, Scenario, count};
+use crate::results::{OURS, Scenario};
+use crate::statistics::count;
 
 /// How many at a time.
 pub(crate) const PARALLELISMS: [usize; 2] = [2, 8];
