@@ -8,6 +8,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -72,7 +73,8 @@ impl Running {
     /// # Errors
     /// It could not be started.
     pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
-        let name = command.get_program().to_string_lossy().into_owned();
+        let program = Path::new(command.get_program());
+        let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
         let complaints = tempfile::tempfile()?;
         command.stdin(Stdio::null()).stderr(complaints.try_clone()?);
         let started = Instant::now();

@@ -32,7 +32,7 @@ impl Original {
 
 impl Peer for Original {
     fn name(&self) -> &'static str {
-        "original Python queue, one at a time"
+        "original, one at a time"
     }
 
     fn keeps(&self) -> &'static str {
