@@ -19,10 +19,11 @@ fmt:
 demo:
     cargo run --release -- run --show-output docs/inbox -- wc
 
-# Measure the store (add, settle and claim, open, at 1,000 to 1,000,000 items) and what a guard costs beside plain processes
-bench:
-    cargo bench -p autoproc-json-store
+# Measure the store and the guards alone, then autoproc beside the tools installed, into docs/benchmarks.md; `quick`: into target/tmp/trial
+bench mode="full":
+    cargo bench -p autoproc-json-store --bench store -- {{ if mode == "quick" { "--max-time 0.1" } else { "" } }}
     cargo bench -p autoproc-subprocess --bench guard
+    cargo bench -p autoproc-cli --bench peers -- {{ if mode == "full" { "" } else { mode } }}
 
 # Crash the store in longer simulated histories, then for real: kills, power cuts, failing calls, full disks (minutes)
 torture length="4" kills="10000" power_cuts="500" nights="50":
