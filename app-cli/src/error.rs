@@ -50,6 +50,11 @@ impl CliError {
         Self::new(ExitCode::CannotWrite, format!("cannot write to {}: {source}", Shown(place))).with_hint(OTHER_PLACE)
     }
 
+    /// What was asked for has not come about yet.
+    pub(crate) fn try_again(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::TryAgain, message)
+    }
+
     /// A fault of the program.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Internal, message)

@@ -12,6 +12,7 @@
 //! Rules of the queue, which are the domain's, and how anything is stored, executed or watched, which is the adapters'.
 
 mod args;
+mod attempt_output;
 mod commands;
 mod console;
 mod context;
@@ -24,8 +25,10 @@ mod priority;
 mod program;
 mod progress;
 mod project;
+mod pruning;
 mod render;
 mod request;
+mod resources;
 mod show_output;
 mod size;
 mod torture;

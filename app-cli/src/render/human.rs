@@ -1,6 +1,7 @@
 //! Views for people.
 
 mod care;
+mod history;
 mod item;
 mod queue;
 mod recovery;

@@ -6,7 +6,10 @@
 mod bad_input;
 mod doctor;
 mod documents;
+mod figures;
 mod harness;
+mod ladder;
+mod limits;
 mod log;
 mod queue;
 mod recover;
