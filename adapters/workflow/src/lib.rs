@@ -12,3 +12,6 @@
 //! Rules of the queue, and how a process is started and watched.
 
 pub mod definition;
+pub mod expression;
+
+mod nearest;
