@@ -15,3 +15,10 @@ pub mod definition;
 pub mod expression;
 
 mod nearest;
+mod problem;
+mod read;
+mod span;
+mod tree;
+
+pub use problem::{Problem, Severity};
+pub use read::{MAX_FILE_BYTES, Reading, read};
