@@ -12,3 +12,13 @@
 //! Rules of the queue, and how a process is started and watched.
 
 pub mod definition;
+pub mod expression;
+
+mod nearest;
+mod problem;
+mod read;
+mod span;
+mod tree;
+
+pub use problem::{Problem, Severity};
+pub use read::{MAX_FILE_BYTES, Reading, read};
