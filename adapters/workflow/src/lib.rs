@@ -12,13 +12,18 @@
 //! Rules of the queue, and how a process is started and watched.
 
 pub mod definition;
+pub mod execution;
 pub mod expression;
 
 mod nearest;
+mod orchestrator;
 mod problem;
+mod progress;
 mod read;
 mod span;
 mod tree;
 
+pub use orchestrator::{TaskOrchestrator, WorkflowOrchestrator};
+pub use progress::ProgressReport;
 pub use problem::{Problem, Severity};
 pub use read::{MAX_FILE_BYTES, Reading, read};
