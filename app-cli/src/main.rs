@@ -27,6 +27,7 @@ mod project;
 mod render;
 mod request;
 mod show_output;
+mod size;
 mod torture;
 mod view;
 mod wiring;

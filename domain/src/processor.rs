@@ -246,7 +246,8 @@ impl AutonomousProcessor {
 
 /// The attempt an item was last claimed for.
 fn attempt_of(item: &QueueItem) -> AttemptOf {
-    AttemptOf { id: item.id, file_path: item.file_path.clone(), attempt: number_of(item) }
+    let claim = item.claim.as_ref().map(|claim| claim.number);
+    AttemptOf { id: item.id, file_path: item.file_path.clone(), attempt: number_of(item), claim }
 }
 
 fn number_of(item: &QueueItem) -> AttemptNumber {

@@ -87,7 +87,7 @@ impl RetryPolicy {
                 !matches!(*code, EXIT_CANNOT_EXECUTE | EXIT_NOT_FOUND) && !self.permanent_exits.contains(code)
             }
             AttemptOutcome::TimedOut { .. } => self.retry_timeouts,
-            AttemptOutcome::Signalled { .. } => true,
+            AttemptOutcome::Signalled { .. } | AttemptOutcome::Interrupted { .. } => true,
             AttemptOutcome::CannotStart { permanent, .. } | AttemptOutcome::Unmet { permanent, .. } => !permanent,
             AttemptOutcome::StepFailed { cause, .. } => self.is_worth_a_retry(cause),
             AttemptOutcome::Succeeded | AttemptOutcome::Aborted => false,

@@ -40,6 +40,7 @@ fn plain_outcomes() -> impl Strategy<Value = AttemptOutcome> {
         1 => (126..=127_i32).prop_map(|code| AttemptOutcome::Exited { code }),
         2 => (1..32_i32).prop_map(|signal| AttemptOutcome::Signalled { signal }),
         2 => Just(AttemptOutcome::TimedOut { after: Duration::from_secs(300) }),
+        1 => Just(AttemptOutcome::Interrupted { reason: "why".into() }),
         2 => any::<bool>().prop_map(|permanent| AttemptOutcome::CannotStart { reason: "why".into(), permanent }),
         2 => any::<bool>().prop_map(|permanent| AttemptOutcome::Unmet { reason: "why".into(), permanent }),
         2 => Just(AttemptOutcome::Aborted),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::file_path::FilePath;
-use crate::item::{AttemptNumber, ItemId, RunId};
+use crate::item::{AttemptNumber, ClaimNumber, ItemId, RunId};
 use crate::ports::{StopCause, StopLevel};
 use crate::processor::ProcessingResult;
 use crate::time::Timestamp;
@@ -18,6 +18,8 @@ pub struct AttemptOf {
     pub file_path: FilePath,
     /// The attempt.
     pub attempt: AttemptNumber,
+    /// The claim it is made under, while there is one.
+    pub claim: Option<ClaimNumber>,
 }
 
 /// Something a run did.

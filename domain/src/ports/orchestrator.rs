@@ -57,6 +57,12 @@ pub enum AttemptOutcome {
         /// Whether a later attempt would meet the same: no such command, not executable.
         permanent: bool,
     },
+    /// Ended, because something that it needed besides its command was lost: its supervision was killed. A failure like
+    /// any other, since the attempt itself may have been the cause.
+    Interrupted {
+        /// What was lost, in words.
+        reason: Box<str>,
+    },
     /// It ended well by its own account and did not leave behind what it had to: a checkpoint is not passed, an output
     /// is not in the form that was promised.
     Unmet {
@@ -97,6 +103,7 @@ impl fmt::Display for AttemptOutcome {
             Self::Signalled { signal } => write!(f, "killed by signal {signal}"),
             Self::TimedOut { after } => write!(f, "timed out after {} s", after.as_secs_f64()),
             Self::CannotStart { reason, .. } => write!(f, "cannot start: {reason}"),
+            Self::Interrupted { reason } => write!(f, "interrupted: {reason}"),
             Self::Unmet { reason, .. } => f.write_str(reason),
             Self::StepFailed { step, cause } => write!(f, "{step}: {cause}"),
             Self::Aborted => f.write_str("aborted"),

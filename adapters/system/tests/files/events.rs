@@ -20,7 +20,7 @@ pub(crate) fn at(micros: i64, kind: RunEventKind) -> RunEvent {
 
 pub(crate) fn of(path: impl AsRef<std::path::Path>) -> AttemptOf {
     let file_path = FilePath::new(path).expect("a path");
-    AttemptOf { id: ItemId::new(7), file_path, attempt: AttemptNumber::new(2).expect("not zero") }
+    AttemptOf { id: ItemId::new(7), file_path, attempt: AttemptNumber::new(2).expect("not zero"), claim: None }
 }
 
 pub(crate) fn started(id: u64, path: &str) -> RunEventKind {
