@@ -11,14 +11,19 @@
 //!
 //! Rules of the queue, and how a process is started and watched.
 
+pub mod catalogue;
 pub mod definition;
 pub mod expression;
+pub mod runners;
+pub mod task;
 
+mod check;
 mod nearest;
 mod problem;
 mod read;
 mod span;
 mod tree;
 
+pub use catalogue::{Catalogue, DEFAULT_WORKFLOW, FindError, Listed, WorkflowFile};
 pub use problem::{Problem, Severity};
 pub use read::{MAX_FILE_BYTES, Reading, read};
