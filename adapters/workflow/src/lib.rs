@@ -11,10 +11,14 @@
 //!
 //! Rules of the queue, and how a process is started and watched.
 
+pub mod catalogue;
 pub mod definition;
 pub mod execution;
 pub mod expression;
+pub mod runners;
+pub mod task;
 
+mod check;
 mod nearest;
 mod orchestrator;
 mod problem;
@@ -23,7 +27,8 @@ mod read;
 mod span;
 mod tree;
 
+pub use catalogue::{Catalogue, DEFAULT_WORKFLOW, FindError, Listed, WorkflowFile};
 pub use orchestrator::{TaskOrchestrator, WorkflowOrchestrator};
-pub use progress::ProgressReport;
 pub use problem::{Problem, Severity};
+pub use progress::ProgressReport;
 pub use read::{MAX_FILE_BYTES, Reading, read};

@@ -6,7 +6,7 @@ const LISTED: usize = 12;
 /// The known word nearest to `word`, where one is near enough to be a slip of the fingers.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let lowered = word.to_lowercase();
-    let tolerated = (word.chars().count() / 3).clamp(1, 3);
+    let tolerated = (word.chars().count() / 3).clamp(1, 2);
     let best = known.into_iter().map(|known| (distance(&lowered, known), known)).min()?;
     (best.0 <= tolerated).then(|| best.1.to_owned())
 }

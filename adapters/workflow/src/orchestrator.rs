@@ -61,7 +61,11 @@ impl TaskOrchestrator {
     ///
     /// # Errors
     /// [`OrchestratorError`] where a process could not be observed to its end.
-    pub async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, OrchestratorError> {
+    pub async fn execute(
+        &self,
+        attempt: Attempt,
+        stop: Arc<dyn StopSignal>,
+    ) -> Result<AttemptReport, OrchestratorError> {
         execute(&self.engine, attempt, &*stop).await
     }
 
@@ -77,8 +81,8 @@ async fn execute(engine: &Engine, attempt: Attempt, stop: &dyn StopSignal) -> Re
         return Ok(AttemptReport::new(AttemptOutcome::Aborted, Duration::ZERO));
     }
     let file_path = attempt.file_path.clone();
-    match engine.begin(attempt) {
-        Ok(mut walk) => walk.to_the_end(stop).await.map_err(|source| OrchestratorError { file_path, source }),
+    match engine.begin(attempt, stop) {
+        Ok(mut walk) => walk.carry_on().await.map_err(|source| OrchestratorError { file_path, source }),
         Err(outcome) => Ok(AttemptReport::new(outcome, Duration::ZERO)),
     }
 }

@@ -108,11 +108,6 @@ impl Problems {
         if self.found.len() < Self::MOST { self.found.push(problem()) } else { self.left_out += 1 }
     }
 
-    /// Whether nothing makes the file useless.
-    pub(crate) fn has_errors(&self) -> bool {
-        self.left_out > 0 || self.found.iter().any(|problem| problem.severity == Severity::Error)
-    }
-
     /// All of them in the order of their places.
     pub(crate) fn into_sorted(mut self) -> Vec<Problem> {
         self.found.sort_by_key(|problem| problem.position);

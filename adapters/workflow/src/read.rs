@@ -18,8 +18,6 @@ use crate::definition::{Located, Position, Workflow};
 use crate::problem::{Problem, Problems};
 use crate::tree;
 
-pub(crate) use workflow::KEYS as WORKFLOW_KEYS;
-
 /// The largest file: the largest workflow anybody wrote by hand is a hundredth of it.
 pub const MAX_FILE_BYTES: usize = 4 << 20;
 

@@ -57,7 +57,7 @@ pub enum OnFail {
     /// The failure is recorded, and the rest of the phase is skipped.
     Skip,
     /// A word without a meaning here: a check warns of it, and the phase fails.
-    Other(String),
+    Other(Located<String>),
 }
 
 /// What follows a failure.

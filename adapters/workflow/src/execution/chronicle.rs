@@ -67,7 +67,9 @@ impl Chronicle {
     pub(crate) fn show(&self, state: &ExecutionState) -> Option<Duration> {
         let mut inner = self.lock();
         let now = Instant::now();
-        if let Some(wait) = inner.not_before.and_then(|then| then.checked_duration_since(now)).filter(|wait| !wait.is_zero()) {
+        if let Some(wait) =
+            inner.not_before.and_then(|then| then.checked_duration_since(now)).filter(|wait| !wait.is_zero())
+        {
             return Some(wait);
         }
         let outcome = bytes_of(state).and_then(|bytes| replace(&self.places.latest, &bytes));

@@ -106,16 +106,14 @@ fn again<'p>(plan: &'p Plan, name: &StepName) -> Decision<'p> {
 }
 
 fn enter<'p>(phase: &'p Phase, state: &ExecutionState, answers: &dyn Answers) -> Decision<'p> {
-    if state.entered.iter().any(|entered| *entered == phase.id) {
+    if state.entered.contains(&phase.id) {
         let error = "the transitions lead back to this phase".to_owned();
         return Decision::Stuck { place: phase.id.clone(), error };
     }
     let holds = phase.condition.as_ref().map_or(Ok(true), |_| answers.holds(Question::Phase(phase)));
     match holds {
         Ok(true) => Decision::Record(EventKind::PhaseStarted { phase: phase.id.clone() }),
-        Ok(false) => {
-            Decision::Record(EventKind::PhaseSkipped { phase: phase.id.clone(), steps: phase.steps.len() })
-        }
+        Ok(false) => Decision::Record(EventKind::PhaseSkipped { phase: phase.id.clone(), steps: phase.steps.len() }),
         Err(error) => Decision::Stuck { place: phase.id.clone(), error: format!("its condition: {error}") },
     }
 }
@@ -127,10 +125,9 @@ fn within<'p>(plan: &'p Plan, phase: &'p Phase, next: usize, answers: &dyn Answe
     match holds {
         Ok(true) => Decision::Run { phase, step },
         Ok(false) => Decision::Record(EventKind::StepSkipped { name }),
-        Err(error) => Decision::Stuck {
-            place: format!("{}/{}", name.phase, name.step),
-            error: format!("its condition: {error}"),
-        },
+        Err(error) => {
+            Decision::Stuck { place: format!("{}/{}", name.phase, name.step), error: format!("its condition: {error}") }
+        }
     }
 }
 

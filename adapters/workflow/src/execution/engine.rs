@@ -2,14 +2,14 @@
 
 use std::future::Future;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use autoproc_domain::ItemId;
-use autoproc_domain::ports::{Attempt, AttemptOutcome, Clock};
+use autoproc_domain::ports::{Attempt, AttemptOutcome, Clock, StopSignal};
 use sha2::{Digest as _, Sha256};
 
 use super::chronicle::{Chronicle, OnTrouble, Places};
@@ -24,7 +24,7 @@ use super::program::Programs;
 use super::runner::StepRunner;
 use super::scratch::Scratch;
 use super::state::{ExecutionState, ExecutionStatus};
-use super::walk::{Walk, learn};
+use super::walk::Walk;
 use crate::expression::Scope;
 
 /// What is executed, and how.
@@ -107,7 +107,7 @@ impl Engine {
     ///
     /// # Errors
     /// The attempt's outcome, where neither can be done.
-    pub(crate) fn begin(&self, attempt: Attempt) -> Result<Walk<'_>, AttemptOutcome> {
+    pub(crate) fn begin<'e>(&'e self, attempt: Attempt, stop: &'e dyn StopSignal) -> Result<Walk<'e>, AttemptOutcome> {
         let subject = self.subject(&attempt)?;
         let item = attempt.token.item;
         let found = self.find(&attempt, &subject).map_err(|error| unusable(&error))?;
@@ -124,6 +124,7 @@ impl Engine {
         let scratch = Scratch::new(self.scratch_of(item));
         let mut walk = Walk {
             engine: self,
+            stop,
             attempt,
             state,
             scope,
@@ -246,16 +247,12 @@ impl Engine {
 }
 
 fn carrier(attempt: &Attempt) -> Carrier {
-    Carrier {
-        run_id: attempt.run.to_string(),
-        claim: attempt.token.number.get(),
-        attempt: attempt.number.get(),
-    }
+    Carrier { run_id: attempt.run.to_string(), claim: attempt.token.number.get(), attempt: attempt.number.get() }
 }
 
 /// What expressions may refer to at the point an execution has reached.
 fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
-    let mut scope = file_scope(&attempt.file_path);
+    let mut scope = file_scope(&attempt.file_path.text());
     set_all(&mut scope, &state.subject.inputs);
     state.entered.iter().for_each(|phase| scope.enter_phase(phase));
     for (name, outputs) in &state.step_outputs {

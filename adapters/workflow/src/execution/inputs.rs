@@ -4,6 +4,7 @@ use autoproc_domain::FilePath;
 use serde_json::Value;
 
 use super::event::Values;
+use super::plan::Plan;
 use crate::definition::{Input, InputType, Workflow};
 use crate::expression::{Scope, render_text, render_value};
 use crate::nearest::nearest_first;
@@ -53,26 +54,22 @@ fn known_inputs(known: &[String]) -> String {
 
 impl Inputs {
     /// The inputs of a workflow for a run: names and texts. A text may hold `${file}`, and `$${` stands for `${`. A name
-    /// that the workflow does not declare is accepted where `is_used` says that some expression of it uses that name.
+    /// that the workflow does not declare is accepted where some expression of it uses that name.
     ///
     /// # Errors
     /// [`InputError`], for the first that is wrong.
-    pub fn new(
-        workflow: &Workflow,
-        given: Vec<(String, String)>,
-        is_used: impl Fn(&str) -> bool,
-    ) -> Result<Self, InputError> {
-        let is_declared = |name: &str| workflow.inputs.iter().any(|input| input.name == name);
+    pub fn new(plan: &Plan, given: Vec<(String, String)>) -> Result<Self, InputError> {
+        let declared = &plan.workflow().inputs;
         for (name, _) in &given {
-            if !is_declared(name) && (GIVEN.contains(&name.as_str()) || !is_used(name)) {
-                let known = nearest_first(name, workflow.inputs.iter().map(|input| input.name.as_str()));
+            let is_declared = declared.iter().any(|input| input.name == *name);
+            if !is_declared && (GIVEN.contains(&name.as_str()) || !plan.uses(name)) {
+                let known = nearest_first(name, declared.iter().map(|input| input.name.as_str()));
                 return Err(InputError::Unknown { name: name.clone(), known });
             }
         }
         let inputs = Self { given };
-        let somewhere = FilePath::new("/file").expect("an absolute path is one");
-        // Every file's inputs differ in its path alone.
-        inputs.for_file(workflow, &somewhere).map(|_| inputs)
+        // The inputs of files differ in the file's path alone, and in nothing that could be wrong.
+        inputs.values(plan.workflow(), &file_scope("/file")).map(|_| inputs)
     }
 
     /// The inputs for one file, without `file` and `files`, unless these are given.
@@ -80,17 +77,20 @@ impl Inputs {
     /// # Errors
     /// [`InputError`], for the first that is wrong.
     pub(crate) fn for_file(&self, workflow: &Workflow, file: &FilePath) -> Result<Values, InputError> {
-        let scope = file_scope(file);
+        self.values(workflow, &file_scope(&file.text()))
+    }
+
+    fn values(&self, workflow: &Workflow, scope: &Scope) -> Result<Values, InputError> {
         let mut values = Values::new();
         for input in &workflow.inputs {
             let text = self.given.iter().rev().find(|(name, _)| *name == input.name);
-            if let Some(value) = value_of(input, text.map(|(_, text)| text.as_str()), &scope)? {
+            if let Some(value) = value_of(input, text.map(|(_, text)| text.as_str()), scope)? {
                 values.insert(input.name.clone(), value);
             }
         }
         for (name, text) in &self.given {
             if !values.contains_key(name) {
-                values.insert(name.clone(), rendered(name, text, &scope)?.into());
+                values.insert(name.clone(), rendered(name, text, scope)?.into());
             }
         }
         Ok(values)
@@ -98,10 +98,9 @@ impl Inputs {
 }
 
 /// What every execution knows from the start.
-pub(crate) fn file_scope(file: &FilePath) -> Scope {
-    let path = file.text().into_owned();
+pub(crate) fn file_scope(path: &str) -> Scope {
     let mut scope = Scope::new();
-    scope.set("files", &Value::from(vec![path.clone()]));
+    scope.set("files", &Value::from(vec![path]));
     scope.set("file", &path.into());
     scope
 }

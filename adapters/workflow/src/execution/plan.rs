@@ -14,6 +14,8 @@ pub struct Plan {
     phases: HashMap<String, usize>,
     transitions: HashMap<String, Vec<usize>>,
     printed: BTreeSet<String>,
+    /// The first parts of all names that its expressions use.
+    used: BTreeSet<String>,
     steps_total: usize,
 }
 
@@ -27,8 +29,10 @@ impl Plan {
             transitions.entry(transition.from.value.clone()).or_default().push(index);
         }
         let steps_total = workflow.phases.iter().map(|phase| phase.steps.len()).sum();
-        let printed = steps_whose_stdout_is_used(&workflow);
-        Self { workflow, phases, transitions, printed, steps_total }
+        let names = names_used(&workflow);
+        let printed = steps_whose_stdout_is_used(&names);
+        let used = names.iter().map(|name| name.root().to_owned()).collect();
+        Self { workflow, phases, transitions, printed, used, steps_total }
     }
 
     /// The workflow.
@@ -80,6 +84,12 @@ impl Plan {
         self.printed.contains(&step.id) || self.printed.contains(EVERY_STEP)
     }
 
+    /// Whether some expression of it uses this name.
+    #[must_use]
+    pub fn uses(&self, name: &str) -> bool {
+        self.used.contains(name)
+    }
+
     /// The names a phase is asked for when it is over: by its checkpoint and by the transitions that leave it.
     #[must_use]
     pub fn expected_of(&self, phase: &Phase) -> Vec<String> {
@@ -108,7 +118,8 @@ impl Plan {
         for (index, record) in state.history.iter().enumerate() {
             latest.insert((&record.name.phase, &record.name.step), (index, record.status));
         }
-        let mut finished: Vec<_> = latest.into_values().filter(|(_, status)| *status == StepStatus::Completed).collect();
+        let mut finished: Vec<_> =
+            latest.into_values().filter(|(_, status)| *status == StepStatus::Completed).collect();
         finished.sort_unstable_by_key(|(index, _)| *index);
         let names = finished.into_iter().map(|(index, _)| &state.history[index].name);
         let kept = names.filter(|name| state.step_outputs.iter().any(|(known, _)| known == *name));
@@ -131,9 +142,9 @@ impl From<AfterFailure> for Then {
 }
 
 /// Expressions that cannot be read use nothing: they fail when their turn comes.
-fn steps_whose_stdout_is_used(workflow: &Workflow) -> BTreeSet<String> {
+fn steps_whose_stdout_is_used(names: &[NameUsed]) -> BTreeSet<String> {
     let mut used = BTreeSet::new();
-    for name in names_used(workflow).into_iter().filter(|name| name.root() == "steps") {
+    for name in names.iter().filter(|name| name.root() == "steps") {
         let mut rest = name.rest();
         match (rest.next(), rest.next()) {
             (Some(step), Some("stdout") | None) => used.insert(step.to_owned()),

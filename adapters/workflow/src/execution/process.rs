@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::event::Values;
 use super::plan::Plan;
-use super::program::{Program, Programs};
+use super::program::{Command, Place, Program, Programs};
 use super::runner::StepProcess;
 use super::scratch::Scratch;
 use super::values::MAX_VALUES_BYTES;
@@ -52,10 +52,10 @@ impl Making<'_> {
         scratch: &mut Scratch,
     ) -> Result<Made, String> {
         let step_inputs = self.step_inputs(step)?;
-        let Program { program, arguments, mut environment } = self.program(step)?;
+        let Program { executable: program, arguments, mut environment } = self.program(phase, step, &step_inputs)?;
         let file_error = |error: std::io::Error| format!("cannot make the files it is told of: {error}");
         let output = scratch.output_file().map_err(file_error)?;
-        let inputs = self.inputs_file(step, &step_inputs, scratch).map_err(file_error)?;
+        let inputs = inputs_file(step, &step_inputs, scratch).map_err(file_error)?;
         environment.extend(self.description(phase, step, &output, inputs.as_deref()));
         environment.extend(self.variables(&step_inputs)?);
         for entry in &step.env {
@@ -75,23 +75,26 @@ impl Making<'_> {
     }
 
     /// What the step executes, with nothing but words: for whoever wants to see it.
-    pub(crate) fn program(&self, step: &Step) -> Result<Program, String> {
+    pub(crate) fn program(&self, phase: &Phase, step: &Step, inputs: &Values) -> Result<Program, String> {
         match &step.action {
-            Action::Run(words) => {
-                let mut words = words.iter().map(|word| self.text(&word.value));
-                let program = words.next().unwrap_or_else(|| Err("it names no program".to_owned()))?;
-                Ok(Program { program, arguments: words.collect::<Result<_, _>>()?, environment: Vec::new() })
-            }
+            Action::Run(words) => argv(words.iter().map(|word| self.text(&word.value))),
             Action::Shell(line) => self.shell(&line.value),
-            Action::Command(_) | Action::Task(_) => self.programs.of(step),
+            Action::Command(_) | Action::Task(_) => self.runner(phase, step, inputs),
         }
+    }
+
+    fn runner(&self, phase: &Phase, step: &Step, inputs: &Values) -> Result<Program, String> {
+        let file = self.attempt.file_path.text();
+        let place = Place { file: &file, workflow: &self.plan.workflow().id, phase: &phase.id };
+        let Command { words, environment } = self.programs.of(step, place, inputs)?;
+        Ok(Program { environment, ..argv(words.into_iter().map(|word| self.exact(word)))? })
     }
 
     fn shell(&self, line: &str) -> Result<Program, String> {
         let shell = render_shell(line, self.scope).map_err(|error| error.to_string())?;
         let exact = |(name, value): (String, String)| Ok((name.into(), self.exact(value)?));
         let environment = shell.environment.into_iter().map(exact).collect::<Result<_, String>>()?;
-        Ok(Program { program: "/bin/sh".into(), arguments: vec!["-c".into(), shell.text.into()], environment })
+        Ok(Program { executable: "/bin/sh".into(), arguments: vec!["-c".into(), shell.text.into()], environment })
     }
 
     /// The inputs of a step, rendered.
@@ -102,20 +105,6 @@ impl Making<'_> {
             Ok((input.name.clone(), value))
         });
         inputs.collect()
-    }
-
-    /// A step that a runner carries out always finds the file; one of our own only where it has inputs.
-    fn inputs_file(
-        &self,
-        step: &Step,
-        inputs: &Values,
-        scratch: &mut Scratch,
-    ) -> std::io::Result<Option<PathBuf>> {
-        let has_runner = matches!(step.action, Action::Command(_) | Action::Task(_));
-        if !has_runner && inputs.is_empty() {
-            return Ok(None);
-        }
-        scratch.inputs_file(&serde_json::to_vec(inputs)?).map(Some)
     }
 
     fn description(
@@ -178,6 +167,20 @@ impl Making<'_> {
     }
 }
 
+/// A step that a runner carries out always finds the file; one of our own only where it has inputs.
+fn inputs_file(step: &Step, inputs: &Values, scratch: &mut Scratch) -> std::io::Result<Option<PathBuf>> {
+    let has_runner = matches!(step.action, Action::Command(_) | Action::Task(_));
+    if !has_runner && inputs.is_empty() {
+        return Ok(None);
+    }
+    scratch.inputs_file(&serde_json::to_vec(inputs)?).map(Some)
+}
+
+fn argv(mut words: impl Iterator<Item = Result<OsString, String>>) -> Result<Program, String> {
+    let executable = words.next().unwrap_or_else(|| Err("it names no program".to_owned()))?;
+    Ok(Program { executable, arguments: words.collect::<Result<_, _>>()?, environment: Vec::new() })
+}
+
 fn exact(text: String, file: &FilePath) -> Result<OsString, String> {
     if file.exact_hex().is_none() {
         return Ok(text.into());
@@ -186,7 +189,8 @@ fn exact(text: String, file: &FilePath) -> Result<OsString, String> {
     match text {
         text if text == likeness => Ok(file.as_os_str().to_owned()),
         text if text.contains(&*likeness) => {
-            Err("the file's path is not UTF-8 and cannot stand within other words; use the variable AUTOPROC_FILE".into())
+            Err("the file's path is not UTF-8 and cannot stand within other words; use the variable AUTOPROC_FILE"
+                .into())
         }
         text => Ok(text.into()),
     }

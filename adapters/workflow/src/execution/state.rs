@@ -1,6 +1,6 @@
 //! The state of an execution: a fold over what happened, and nothing else.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use autoproc_domain::Timestamp;
@@ -134,8 +134,8 @@ pub struct ExecutionState {
     pub error: Option<String>,
     /// Finished steps that run again before the execution goes on.
     pub rerun: VecDeque<StepName>,
-    /// The phases it has entered, in this order.
-    pub entered: Vec<String>,
+    /// The phases it has entered or passed over.
+    pub entered: BTreeSet<String>,
     /// How many steps the workflow has.
     pub steps_total: usize,
     /// How many of them are over or left out.
@@ -164,7 +164,7 @@ impl ExecutionState {
             step_outputs: Vec::new(),
             error: None,
             rerun: VecDeque::new(),
-            entered: Vec::new(),
+            entered: BTreeSet::new(),
             steps_total: *steps_total,
             steps_over: 0,
             over_in_phase: 0,
@@ -227,7 +227,7 @@ impl ExecutionState {
 
     fn enter(&mut self, phase: &str) {
         self.current_phase = Some(phase.to_owned());
-        self.entered.push(phase.to_owned());
+        self.entered.insert(phase.to_owned());
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));
         self.over_in_phase = 0;
         self.stage = Stage::Within { phase: phase.to_owned(), next: 0 };
@@ -235,7 +235,7 @@ impl ExecutionState {
 
     /// A phase that was skipped returned nothing, and whoever asks for it is told none rather than refused.
     fn pass_over(&mut self, phase: &str, steps: usize) {
-        self.entered.push(phase.to_owned());
+        self.entered.insert(phase.to_owned());
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));
         self.steps_over += steps;
         self.leave(phase, PhaseEnd::Skipped, true);

@@ -3,17 +3,17 @@
 use std::io;
 use std::time::Duration;
 
+use autoproc_domain::RetryPolicy;
 use autoproc_domain::command::Verdict;
 use autoproc_domain::item::AttemptNumber;
 use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, ResourceUsage, StopLevel, StopSignal};
-use autoproc_domain::RetryPolicy;
 
 use super::answers::ScopeAnswers;
 use super::decide::{Decision, after_failed_step, decide};
 use super::engine::Engine;
 use super::event::{Event, EventKind, StepName, Then, Values};
 use super::journal::Journal;
-use super::process::{Made, Making};
+use super::process::Made;
 use super::runner::StepEnd;
 use super::scratch::Scratch;
 use super::state::ExecutionState;
@@ -24,6 +24,7 @@ use crate::expression::Scope;
 /// One attempt under way.
 pub(crate) struct Walk<'e> {
     pub(crate) engine: &'e Engine,
+    pub(crate) stop: &'e dyn StopSignal,
     pub(crate) attempt: Attempt,
     pub(crate) state: ExecutionState,
     pub(crate) scope: Scope,
@@ -66,8 +67,8 @@ impl Walk<'_> {
     ///
     /// # Errors
     /// Where a process was lost sight of.
-    pub(crate) async fn to_the_end(&mut self, stop: &dyn StopSignal) -> io::Result<AttemptReport> {
-        let outcome = match self.go(stop).await {
+    pub(crate) async fn carry_on(&mut self) -> io::Result<AttemptReport> {
+        let outcome = match self.go().await {
             Ok(()) => AttemptOutcome::Succeeded,
             Err(Halt::Aborted) => AttemptOutcome::Aborted,
             Err(Halt::Failed { place, cause }) => self.fail(place, cause),
@@ -79,7 +80,7 @@ impl Walk<'_> {
         Ok(AttemptReport { outcome, elapsed: self.spent, usage, stderr_tail })
     }
 
-    async fn go(&mut self, stop: &dyn StopSignal) -> Result<(), Halt> {
+    async fn go(&mut self) -> Result<(), Halt> {
         let engine = self.engine;
         loop {
             match decide(&engine.plan, &self.state, &ScopeAnswers(&self.scope)) {
@@ -88,7 +89,7 @@ impl Walk<'_> {
                     self.record(kind)?;
                     failure.map_or(Ok(()), Err)?;
                 }
-                Decision::Run { phase, step } => self.step(phase, step, stop).await?,
+                Decision::Run { phase, step } => self.step(phase, step).await?,
                 Decision::Stuck { place, error } => return Err(Halt::Failed { place, cause: unmet(error, true) }),
                 Decision::Finish => return self.finish(),
             }
@@ -130,7 +131,7 @@ impl Walk<'_> {
         done.map_err(io::Error::other).flatten().map_err(Halt::Unrecorded)
     }
 
-    async fn step(&mut self, phase: &Phase, step: &Step, stop: &dyn StopSignal) -> Result<(), Halt> {
+    async fn step(&mut self, phase: &Phase, step: &Step) -> Result<(), Halt> {
         // Steps that have finished are durable before the next one begins.
         if !self.state.history.is_empty() {
             self.sync().await?;
@@ -138,7 +139,7 @@ impl Walk<'_> {
         let name = StepName { phase: phase.id.clone(), step: step.id.clone() };
         self.record(EventKind::StepStarted { name: name.clone() })?;
         let before = self.spent;
-        let result = self.tries(phase, step, stop).await?;
+        let result = self.tries(phase, step).await?;
         let elapsed = self.spent.saturating_sub(before);
         if result.outcome == AttemptOutcome::Succeeded {
             let StepResult { values, stdout, .. } = result;
@@ -151,12 +152,12 @@ impl Walk<'_> {
     }
 
     /// Tries a step until it succeeds or is not worth another try, with the waits that attempts have.
-    async fn tries(&mut self, phase: &Phase, step: &Step, stop: &dyn StopSignal) -> Result<StepResult, Halt> {
+    async fn tries(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, Halt> {
         let policy = RetryPolicy { retries: step.retries, retry_timeouts: true, ..RetryPolicy::default() };
         for number in (1..).filter_map(AttemptNumber::new) {
-            let result = self.one_try(phase, step, stop).await?;
+            let result = self.one_try(phase, step).await?;
             match policy.judge(&result.outcome, number) {
-                Verdict::Retry { backoff, .. } if backoff < self.time_left() => self.wait(backoff, stop).await?,
+                Verdict::Retry { backoff, .. } if backoff < self.time_left() => self.wait(backoff).await?,
                 Verdict::Release => return Err(Halt::Aborted),
                 _ => return Ok(result),
             }
@@ -164,10 +165,10 @@ impl Walk<'_> {
         unreachable!("a policy does not retry for ever")
     }
 
-    async fn wait(&mut self, span: Duration, stop: &dyn StopSignal) -> Result<(), Halt> {
+    async fn wait(&mut self, span: Duration) -> Result<(), Halt> {
         tokio::select! {
             biased;
-            _ = stop.raised_above(StopLevel::Draining) => Err(Halt::Aborted),
+            _ = self.stop.raised_above(StopLevel::Draining) => Err(Halt::Aborted),
             () = tokio::time::sleep(span) => {
                 self.spent += span;
                 Ok(())
@@ -179,8 +180,8 @@ impl Walk<'_> {
         self.attempt.timeout.saturating_sub(self.spent)
     }
 
-    async fn one_try(&mut self, phase: &Phase, step: &Step, stop: &dyn StopSignal) -> Result<StepResult, Halt> {
-        if stop.request().level > StopLevel::Draining {
+    async fn one_try(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, Halt> {
+        if self.stop.request().level > StopLevel::Draining {
             return Err(Halt::Aborted);
         }
         let left = self.time_left();
@@ -190,15 +191,15 @@ impl Walk<'_> {
         let timeout = step.timeout.map_or(left, |timeout| timeout.min(left));
         let making = self.engine.making(&self.attempt, &self.state, &self.scope);
         match making.make(phase, step, timeout, &mut self.scratch) {
-            Ok(made) => self.carry_out(step, made, stop).await,
+            Ok(made) => self.carry_out(step, made).await,
             // The names stay what they are: another try would meet the same.
             Err(error) => Ok(StepResult::of(unmet(error, true))),
         }
     }
 
-    async fn carry_out(&mut self, step: &Step, made: Made, stop: &dyn StopSignal) -> Result<StepResult, Halt> {
+    async fn carry_out(&mut self, step: &Step, made: Made) -> Result<StepResult, Halt> {
         let Made { process, output, inputs } = made;
-        let running = self.engine.runner.run(process, stop);
+        let running = self.engine.runner.run(process, self.stop);
         let end = self.engine.showing(&self.state, running).await.map_err(Halt::Lost)?;
         let result = self.result(step, &output, end);
         inputs.iter().chain([&output]).for_each(|path| Scratch::discard(path));
@@ -240,7 +241,7 @@ fn returned(
 }
 
 /// What later expressions may refer to.
-pub(crate) fn learn(scope: &mut Scope, kind: &EventKind) {
+fn learn(scope: &mut Scope, kind: &EventKind) {
     match kind {
         EventKind::PhaseStarted { phase } | EventKind::PhaseSkipped { phase, .. } => scope.enter_phase(phase),
         EventKind::StepCompleted { name, values, stdout, .. } => {

@@ -40,6 +40,9 @@ pub fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, ExpressionEr
             }
         }
     }
+    if rendered.contains('\0') {
+        return Err(ExpressionError::Nul { expression: text.to_owned() });
+    }
     if rendered.len() >= MAX_TEXT_BYTES {
         return Err(ExpressionError::TooLong { limit: MAX_TEXT_BYTES - 1 });
     }

@@ -25,7 +25,7 @@ impl Reader<'_> {
             condition: self.condition(&fields),
             steps: self.steps(&fields, &id),
             blocking: self.flag(fields.get("blocking")).unwrap_or(true),
-            on_fail: self.word(fields.get("on_fail"), "a word").map(|word| on_fail(&word.value)).unwrap_or_default(),
+            on_fail: self.word(fields.get("on_fail"), "a word").map(on_fail).unwrap_or_default(),
             checkpoint: fields.get("checkpoint").and_then(|node| self.checkpoint(node, &id)),
             position: node.position,
             id,
@@ -82,11 +82,11 @@ fn single(task: Located<String>, phase: &str) -> Step {
     Step::new(Step::derived_id(phase, 0), Action::Task(task), position)
 }
 
-fn on_fail(word: &str) -> OnFail {
-    match word {
+fn on_fail(word: Located<String>) -> OnFail {
+    match word.value.as_str() {
         "fail" => OnFail::Fail,
         "continue" => OnFail::Continue,
         "skip" => OnFail::Skip,
-        other => OnFail::Other(other.to_owned()),
+        _ => OnFail::Other(word),
     }
 }
