@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::duration;
 
-pub(crate) use queue::{AddArgs, ChoiceWord, PathListArgs, QueueCommand, StatusWord};
+pub(crate) use queue::{AddArgs, ChoiceWord, PathListArgs, QueueCommand, RecoverArgs, StatusWord};
 pub(crate) use run::RunArgs;
 
 const STYLES: Styles = Styles::styled()

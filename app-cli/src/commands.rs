@@ -6,6 +6,7 @@ pub(crate) mod documents;
 mod export;
 mod log;
 mod prioritise;
+mod recover;
 mod remove;
 mod repair;
 mod retry_failed;
@@ -40,6 +41,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
     let cwd = &context.cwd;
     match command {
         Command::Queue(QueueCommand::Repair(args)) => return repair::repair(args.apply.map(request::choice), context),
+        Command::Queue(QueueCommand::Recover(args)) => return recover::recover(&args, context).await,
         Command::Queue(command) => queue(command, context).await?,
         Command::Doctor(args) => return doctor::doctor(args.torture.then_some(args.seconds), context).await,
         Command::TortureWriter(args) => torture::write(&args.prefix, args.afresh, context).await?,
@@ -71,7 +73,9 @@ async fn queue(command: QueueCommand, context: &Context) -> Result<(), CliError>
             prioritise::prioritise(request::file(cwd, &args.file)?, args.priority, context).await
         }
         QueueCommand::Export => export::export(context),
-        QueueCommand::Repair(_) => Err(CliError::internal("a repair was taken for a change")),
+        QueueCommand::Repair(_) | QueueCommand::Recover(_) => {
+            Err(CliError::internal("a command with an exit code of its own was taken for one without"))
+        }
     }
 }
 

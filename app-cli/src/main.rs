@@ -50,6 +50,10 @@ use wiring::{Terms, Use, Wiring};
 const ALLOW_NETWORK_FS: &str = "AUTOPROC_ALLOW_NETWORK_FS";
 
 fn main() -> process::ExitCode {
+    // Before anything else is: a guard is small, and has one thread.
+    if let Some(code) = wiring::become_guard() {
+        return code;
+    }
     let cli = Cli::parse();
     let console = Arc::new(Console::new(cli.global.color));
     let outcome = execute(cli, &console);

@@ -120,8 +120,17 @@ impl Observer for Progress {
                     self.ended(true);
                 }
             }
+            RunEventKind::RecoveryWithheld { dead_run, reason } => self.console.warn(format_args!(
+                "the files of the dead run {dead_run} stay as they are: {}; \
+                 `autoproc queue recover --force` puts them back all the same",
+                Printable(reason)
+            )),
+            RunEventKind::StartsHeld { reason } => {
+                self.remark(format_args!("nothing new is started for now: {}", Printable(reason)));
+            }
+            RunEventKind::StartsResumed => self.remark("going on"),
             RunEventKind::FileStarted { .. } => {}
-            RunEventKind::FileCompleted { of, elapsed } => {
+            RunEventKind::FileCompleted { of, elapsed, .. } => {
                 self.line(format_args!("completed {} in {}", of.file_path, span(*elapsed)));
                 self.ended(false);
             }
@@ -135,7 +144,7 @@ impl Observer for Progress {
             RunEventKind::FileFailed { of, error, .. } | RunEventKind::FileTimeout { of, error, .. } => {
                 self.failed(of, error);
             }
-            RunEventKind::FileReleased { of } => self.remark(format_args!("given back {}", of.file_path)),
+            RunEventKind::FileReleased { of, .. } => self.remark(format_args!("given back {}", of.file_path)),
             RunEventKind::ResultDiscarded { of } => {
                 self.console.warn(format_args!("another run had taken over {}; our result is void", of.file_path));
             }

@@ -63,6 +63,11 @@ impl Project {
         self.root.join(STATE_DIR)
     }
 
+    /// The folder where runs and their guards keep the files that prove them alive.
+    pub(crate) fn runs_dir(&self) -> PathBuf {
+        self.state_dir().join("runs")
+    }
+
     /// The file whose existence asks runs to stop.
     pub(crate) fn stop_file(&self) -> PathBuf {
         self.state_dir().join("STOP-AUTONOMOUS")

@@ -53,7 +53,7 @@ impl Observer for ShowOutput {
             | RunEventKind::FileRequeued { of, .. }
             | RunEventKind::FileFailed { of, .. }
             | RunEventKind::FileTimeout { of, .. }
-            | RunEventKind::FileReleased { of } => self.show(of),
+            | RunEventKind::FileReleased { of, .. } => self.show(of),
             _ => {}
         }
     }

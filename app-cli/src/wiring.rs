@@ -4,11 +4,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::ports::{Clock, Observer, Storage, StorageError};
+use autoproc_domain::ports::{Clock, Observer, OpenGate, Storage, StorageError};
 use autoproc_domain::processor::Ports;
 use autoproc_domain::{ItemId, ProcessorState, RunId};
 use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
-use autoproc_subprocess::{AttemptLog, AttemptLogs, CommandLine, CommandOrchestrator, InvalidCommand, Settings};
+use autoproc_subprocess::sweep::Sweeper;
+use autoproc_subprocess::{
+    AttemptLog, AttemptLogs, CommandLine, CommandOrchestrator, DEFAULT_GRACE, GuardSettings, Guards, InvalidCommand,
+    OutputLimits, Settings,
+};
 use autoproc_system::{
     EventLog, Observers, OnTrouble, StateDocument, StateFile, StateFileError, StopWatch, SystemClock, read_state_file,
     write_stop_request,
@@ -21,6 +25,7 @@ use crate::request::{CommandTemplate, RunRequest};
 use crate::view::AttemptFile;
 
 pub(crate) use autoproc_json_store::{Choice, Damage, Examination, FileSystem, Prospect, Repaired, Tally};
+pub(crate) use autoproc_subprocess::become_guard;
 
 /// On what terms the queue is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,15 +178,35 @@ impl Wiring {
         Ok(Ports {
             storage: self.storage(),
             clock: self.clock(),
-            orchestrator: Arc::new(self.orchestrator(command, request.grace)),
+            orchestrator: Arc::new(self.orchestrator(command, request)?),
+            gate: Arc::new(OpenGate),
             stop: Arc::new(stop.map_err(|error| CliError::io("cannot listen to signals", &error))?),
             observer: Arc::new(self.observers(observers)?),
         })
     }
 
-    fn orchestrator(&self, command: CommandLine, grace: Duration) -> CommandOrchestrator {
-        let settings = Settings { grace, attempts_dir: self.project.attempts_dir(), working_dir: None };
-        CommandOrchestrator::new(command, settings).with_notices(notices(&self.console))
+    fn orchestrator(&self, command: CommandLine, request: &RunRequest) -> Result<CommandOrchestrator, CliError> {
+        let settings = Settings { attempts_dir: self.project.attempts_dir(), working_dir: None };
+        let sweeper = Sweeper::for_grace(self.project.runs_dir(), request.grace);
+        let orchestrator = CommandOrchestrator::new(command, settings, Arc::new(self.guards(request)?));
+        Ok(orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console)))
+    }
+
+    /// None is started before the first attempt is.
+    fn guards(&self, request: &RunRequest) -> Result<Guards, CliError> {
+        let executable = autoproc_subprocess::own_executable();
+        Ok(Guards::new(GuardSettings {
+            executable: executable.map_err(|error| CliError::io("cannot tell our own program", &error))?,
+            run: request.config.run.clone(),
+            grace: request.grace,
+            records_dir: Some(self.project.runs_dir()),
+            output: OutputLimits::default(),
+        }))
+    }
+
+    /// What ends the work of dead runs.
+    pub(crate) fn sweeper(&self) -> Sweeper {
+        Sweeper::for_grace(self.project.runs_dir(), DEFAULT_GRACE)
     }
 
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {
@@ -227,7 +252,10 @@ impl AttemptFiles {
     /// Where the folder is there and cannot be read.
     pub(crate) fn of(&self, item: ItemId) -> io::Result<Vec<AttemptFile>> {
         let logs = self.0.attempts_of(item)?;
-        Ok(logs.into_iter().map(|AttemptLog { path, attempt, claim }| AttemptFile { path, attempt, claim }).collect())
+        Ok(logs
+            .into_iter()
+            .map(|AttemptLog { path, attempt, claim, .. }| AttemptFile { path, attempt, claim })
+            .collect())
     }
 }
 

@@ -7,7 +7,6 @@
 mod pruning;
 mod reading;
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -15,8 +14,6 @@ use std::time::SystemTime;
 use autoproc_domain::ItemId;
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::Attempt;
-
-use crate::bounded_log;
 
 pub use pruning::{Pruned, Retention};
 pub use reading::{Follower, More};
@@ -59,16 +56,6 @@ impl AttemptLogs {
     #[must_use]
     pub fn path_of(&self, attempt: &Attempt) -> PathBuf {
         self.log_of(attempt.token, attempt.number).path
-    }
-
-    /// Makes the file for an attempt's output, in place of one left over from a queue that is gone; who may still hold
-    /// that open writes to what nobody sees.
-    pub(crate) fn create(&self, attempt: &Attempt) -> io::Result<File> {
-        let path = self.path_of(attempt);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => bounded_log::create(&path),
-        }
     }
 
     /// What there is of an item's attempts, the earliest claim first. Other files in the folder are passed over. It takes

@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use files::Tail;
-pub(crate) use files::{create, new_tail_path, open_tail, tail_path};
+pub(crate) use files::{new_tail_path, open_tail, tail_path};
 use ring::Ring;
 
 /// How often the latest output is copied to disk: as often as a person who follows it wants to see it move.

@@ -36,13 +36,20 @@ mod wires;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use attempt::Attempt;
+pub(crate) use attempt::is_permanent;
 use protocol::{Control, Ended, Report};
 use wires::Wires;
 
-/// The first argument of a guard. The second names the run, for whoever reads a list of processes.
+use crate::guard_record::GuardRecord;
+use crate::process::Ending;
+
+/// The first argument of a guard. The second names the run, for whoever reads a list of processes; the third, where there
+/// is one, the file for the guard's record.
 pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 
 /// Serves as a guard to its end where this process was started as one; says what the process is to exit with.
@@ -54,38 +61,44 @@ pub fn become_guard() -> Option<ExitCode> {
     if arguments.next()? != OsStr::new(GUARD_ARGUMENT) {
         return None;
     }
-    Some(match Guard::new().and_then(Guard::serve) {
+    let record = arguments.nth(1);
+    Some(match Guard::new(record.as_deref().map(Path::new)).and_then(Guard::serve) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where nobody can be told, the exit status tells.
-            let _ = writeln!(io::stderr(), "autoproc: a guard ends early: {error}");
+            say("a guard ends early", &error);
             ExitCode::FAILURE
         }
     })
 }
 
+/// Where nobody can be told, the exit status tells.
+fn say(what: &str, error: &io::Error) {
+    let _ = writeln!(io::stderr(), "autoproc: {what}: {error}");
+}
+
 struct Guard {
     wires: Wires,
+    record: Option<GuardRecord>,
     is_paused: bool,
 }
 
 impl Guard {
-    fn new() -> io::Result<Self> {
+    fn new(record: Option<&Path>) -> io::Result<Self> {
+        let record = record.and_then(keep_record);
         family::adopt()?;
         signals::outlive_requests()?;
-        Ok(Self { wires: Wires::new()?, is_paused: false })
+        Ok(Self { wires: Wires::new()?, record, is_paused: false })
     }
 
-    /// Serves until the control pipe ends.
+    /// Serves until the control pipe ends. Returns only when nothing is left of what it started, or with an error.
     fn serve(mut self) -> io::Result<()> {
         while let Some(control) = self.wires.await_control()? {
             match control {
                 Control::Start(start) => {
-                    let report = self.carry_out(start)?;
-                    let is_stuck = matches!(report, Report::Stuck(_));
+                    let report = self.carry_out(&start)?;
                     self.wires.report(&report)?;
-                    if is_stuck {
-                        return Ok(());
+                    if let Report::Stuck(why) = report {
+                        return Err(io::Error::other(why));
                     }
                 }
                 Control::Pause => self.is_paused = true,
@@ -94,13 +107,33 @@ impl Guard {
                 Control::Abort | Control::Kill => {}
             }
         }
-        Ok(())
+        self.record.map_or(Ok(()), GuardRecord::close)
     }
 
-    fn carry_out(&mut self, start: protocol::Start) -> io::Result<Report> {
-        match Attempt::start(&start) {
-            Ok(attempt) => attempt.watch(&mut self.wires, &mut self.is_paused),
-            Err(ending) => Ok(Report::Ended(Ended::new(ending, std::time::Duration::ZERO))),
+    /// Starts nothing for a runner that is dead: whoever recovers its items waits for us and for nobody after us.
+    fn carry_out(&mut self, start: &protocol::Start) -> io::Result<Report> {
+        let aborted = Report::Ended(Ended::new(Ending::Aborted, Duration::ZERO));
+        if self.wires.has_hung_up()? {
+            return Ok(aborted);
+        }
+        match Attempt::start(start) {
+            Ok(attempt) => {
+                self.note(&attempt);
+                attempt.watch(&mut self.wires, &mut self.is_paused)
+            }
+            Err(ending) => Ok(Report::Ended(Ended::new(ending, Duration::ZERO))),
         }
     }
+
+    /// Where the note cannot be taken, a later run still knows the command by its environment.
+    fn note(&mut self, attempt: &Attempt) {
+        if let Some(record) = &mut self.record {
+            let _ = record.attempt(attempt.leader());
+        }
+    }
+}
+
+/// Without a record a guard serves all the same: what it leaves if it is killed is still known by its environment.
+fn keep_record(path: &Path) -> Option<GuardRecord> {
+    GuardRecord::create(path).inspect_err(|error| say(&format!("cannot keep {}", path.display()), error)).ok()
 }

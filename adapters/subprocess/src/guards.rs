@@ -27,12 +27,18 @@ use autoproc_domain::ports::{StopLevel, StopSignal};
 
 use crate::bounded_log::OutputLimits;
 use crate::guard::GUARD_ARGUMENT;
+use crate::guard::is_permanent;
 use crate::guard::protocol::{Control, Ended, Report, Start, encode};
+use crate::guard_record;
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 use crate::process_table::RUN_VARIABLE;
 use control_line::ControlLine;
 use guard_process::GuardProcess;
 use nursery::Nursery;
+
+/// The time between asking a command to terminate and killing it, unless told otherwise: what Docker gives a container
+/// (`docker stop`, `--timeout`).
+pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
 /// How guards are started and what they are told once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +71,7 @@ struct State {
     idle: Vec<GuardProcess>,
     /// The lines to all guards that live.
     lines: Vec<Weak<ControlLine>>,
-    started: usize,
+    started: u64,
     is_paused: bool,
     is_closed: bool,
 }
@@ -84,8 +90,8 @@ impl Guards {
     /// nobody sees it.
     ///
     /// # Errors
-    /// Where no guard can be started (try again later), or what the process started can be neither ended nor seen to have
-    /// ended.
+    /// Where something that the process started can be neither ended nor seen to have ended; or where no guard can ever be
+    /// started, since the program for it is missing. Where none can be started now, that is an ending.
     pub async fn run(&self, spec: ProcessSpec, stop: &dyn StopSignal) -> io::Result<ProcessReport> {
         if stop.request().level > StopLevel::Draining {
             return Ok(Ended::new(Ending::Aborted, Duration::ZERO).into());
@@ -124,7 +130,11 @@ impl Guards {
     }
 
     async fn carry_out(&self, message: &[u8], stop: &dyn StopSignal) -> io::Result<ProcessReport> {
-        let mut guard = self.engage(message)?;
+        let mut guard = match self.engage(message) {
+            Ok(guard) => guard,
+            Err(error) if is_permanent(&error) => return Err(error),
+            Err(error) => return Ok(unguarded(&error)),
+        };
         let began = Instant::now();
         match attend(&mut guard, stop).await {
             Ok(Report::Ended(ended)) => {
@@ -234,18 +244,24 @@ async fn attend(guard: &mut GuardProcess, stop: &dyn StopSignal) -> io::Result<R
     }
 }
 
+fn unguarded(error: &io::Error) -> ProcessReport {
+    let ending = Ending::CannotStart { reason: format!("no guard can be started: {error}"), permanent: false };
+    Ended::new(ending, Duration::ZERO).into()
+}
+
 /// A program that is its own guard's executable and does not begin with `become_guard` would start itself for ever.
 fn refuse_to_be_a_guard() -> io::Result<()> {
     match std::env::args_os().nth(1) {
         Some(argument) if argument == GUARD_ARGUMENT => {
-            Err(io::Error::other("this process was started as a guard: `main` has to begin with become_guard"))
+            let told = "this process was started as a guard: `main` has to begin with become_guard";
+            Err(io::Error::new(io::ErrorKind::InvalidInput, told))
         }
         _ => Ok(()),
     }
 }
 
-fn record_path(settings: &GuardSettings, number: usize) -> Option<PathBuf> {
-    settings.records_dir.as_ref().map(|dir| dir.join(format!("{}.guard-{number}", settings.run)))
+fn record_path(settings: &GuardSettings, number: u64) -> Option<PathBuf> {
+    settings.records_dir.as_ref().map(|dir| guard_record::path_of(dir, &settings.run, number))
 }
 
 /// The calling program, as a guard's executable.

@@ -24,21 +24,22 @@
 mod adoption;
 mod attempt_logs;
 mod bounded_log;
-mod child;
 mod command_line;
 mod guard;
+pub mod guard_record;
 mod guards;
 mod orchestrator;
 mod placeholder;
 mod process;
 pub mod process_table;
 mod shell;
+pub mod sweep;
 
 pub use adoption::adopt_orphans;
 pub use attempt_logs::{AttemptLog, AttemptLogs, Follower, More, Pruned, Retention};
 pub use bounded_log::{BoundedLog, OutputLimits};
 pub use command_line::{CommandLine, InvalidCommand, Invocation};
 pub use guard::become_guard;
-pub use guards::{GuardSettings, Guards, own_executable};
-pub use orchestrator::{CommandOrchestrator, DEFAULT_GRACE, Settings};
+pub use guards::{DEFAULT_GRACE, GuardSettings, Guards, own_executable};
+pub use orchestrator::{CommandOrchestrator, Settings};
 pub use process::{CAPTURE_LIMIT, Ending, ProcessReport, ProcessSpec, STDERR_TAIL};

@@ -21,6 +21,8 @@ pub struct ProcessSpec {
     pub timeout: Duration,
     /// The file for what it prints, on both streams; nothing is kept where `None`. No file is made where it prints nothing.
     pub log: Option<PathBuf>,
+    /// Whether that file is to be continued, as by the later steps of one attempt; else it is begun anew.
+    pub append_log: bool,
     /// How many bytes of what it prints on its standard output the report shall hold, at most [`CAPTURE_LIMIT`].
     pub capture: usize,
 }
@@ -50,6 +52,23 @@ pub struct ProcessReport {
 /// How much of the error output a report holds, in bytes: a page, the last lines of which a person is shown.
 pub const STDERR_TAIL: usize = 4 << 10;
 
+/// The most lines of an error output that are quoted: what a person takes in at a glance.
+const QUOTED_LINES: usize = 5;
+/// The most bytes of text that are quoted.
+const QUOTED_BYTES: usize = 500;
+
+impl ProcessReport {
+    /// The last lines of the error output as text, 5 lines and 500 bytes at most; what is no UTF-8 is replaced.
+    #[must_use]
+    pub fn last_error_lines(&self) -> String {
+        let text = String::from_utf8_lossy(&self.stderr_tail);
+        let text = text.trim_end();
+        let by_lines = text.rmatch_indices('\n').nth(QUOTED_LINES - 1).map_or(0, |(end, _)| end + 1);
+        let by_bytes = text.ceil_char_boundary(text.len().saturating_sub(QUOTED_BYTES));
+        text[by_lines.max(by_bytes)..].to_owned()
+    }
+}
+
 /// How a process ended.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Ending {
@@ -76,4 +95,34 @@ pub enum Ending {
     },
     /// Its guard was killed; what it had started was ended after that.
     GuardDied,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn quoted(stderr: &[u8]) -> String {
+        let (stderr_tail, stdout) = (stderr.to_vec(), Vec::new());
+        let (ending, elapsed) = (Ending::TimedOut, Duration::ZERO);
+        ProcessReport { ending, elapsed, usage: None, stderr_tail, stdout, stdout_bytes: 0, log_error: None }
+            .last_error_lines()
+    }
+
+    #[test]
+    fn the_last_five_lines_are_quoted() {
+        assert_eq!(quoted(b"1\n2\n3\n4\n5\n6\n7\n\n"), "3\n4\n5\n6\n7");
+        assert_eq!(quoted(b"just\none"), "just\none");
+        assert_eq!(quoted(b" \n"), "");
+    }
+
+    proptest! {
+        #[test]
+        fn a_quotation_is_short_and_an_end(stderr in prop::collection::vec(any::<u8>(), 0..1500)) {
+            let quotation = quoted(&stderr);
+            prop_assert!(quotation.len() <= QUOTED_BYTES && quotation.lines().count() <= QUOTED_LINES);
+            prop_assert!(String::from_utf8_lossy(&stderr).trim_end().ends_with(&quotation));
+        }
+    }
 }

@@ -110,12 +110,12 @@ pub fn descendants_of(pid: i32) -> io::Result<Vec<Process>> {
     Ok(found)
 }
 
-/// The identity of this process.
+/// This process.
 ///
 /// # Errors
 /// Where there is no `/proc`.
-pub fn own_id() -> io::Result<ProcessId> {
-    read(own_pid()).map(|process| process.id)
+pub fn own() -> io::Result<Process> {
+    read(own_pid())
 }
 
 /// What names the time since the system last started (random(4)).
@@ -132,6 +132,14 @@ pub fn boot_id() -> io::Result<String> {
 /// Where there is no `/proc`.
 pub fn pid_namespace() -> io::Result<String> {
     std::fs::read_link("/proc/self/ns/pid").map(|name| name.to_string_lossy().into_owned())
+}
+
+impl Process {
+    /// Its number and name, for a person to read.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        format!("process {} ({})", self.id.pid, self.name.escape_ascii())
+    }
 }
 
 impl Processes {
@@ -203,7 +211,7 @@ fn children_of(pid: i32) -> Vec<i32> {
         .collect()
 }
 
-fn own_pid() -> i32 {
+pub(crate) fn own_pid() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()
 }
 
@@ -217,6 +225,6 @@ fn gone(error: io::Error) -> io::Error {
 }
 
 /// A number that can be signalled; 0 and negative ones stand for groups and for everybody (kill(2)).
-fn signallable(pid: i32) -> Option<Pid> {
+pub(crate) fn signallable(pid: i32) -> Option<Pid> {
     if pid > 0 { Pid::from_raw(pid) } else { None }
 }

@@ -92,6 +92,8 @@ struct DocumentText {
     current_file: Option<String>,
     #[serde(default)]
     current_files: Vec<CurrentText>,
+    #[serde(default)]
+    held: Option<String>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -125,6 +127,7 @@ impl From<&ProcessorState> for DocumentText {
             files_failed: state.files_failed,
             current_file: current_files.first().map(|current| current.path.file_path.clone()),
             current_files,
+            held: state.held.as_deref().map(str::to_owned),
         }
     }
 }
@@ -146,6 +149,7 @@ impl From<DocumentText> for StateDocument {
                 files_processed: text.files_processed,
                 files_failed: text.files_failed,
                 current_files,
+                held: text.held.map(Into::into),
             },
         }
     }

@@ -70,6 +70,7 @@ fn exit_code(result: &ProcessingResult) -> ExitCode {
     match result.stopped_by {
         StoppedBy::Request(StopCause::Interrupt) if is_aborted => ExitCode::Interrupted,
         StoppedBy::Request(StopCause::Terminate | StopCause::HangUp) if is_aborted => ExitCode::Terminated,
+        StoppedBy::TooManyFailed => ExitCode::FilesFailed,
         StoppedBy::StorageFull => ExitCode::TryAgain,
         StoppedBy::Error => ExitCode::Internal,
         StoppedBy::Request(_) | StoppedBy::QueueEmpty | StoppedBy::NothingDue if result.failed > 0 => {
@@ -104,6 +105,7 @@ mod tests {
         }
         assert_eq!(code(StoppedBy::QueueEmpty, Running, 0), ExitCode::Success);
         assert_eq!(code(StoppedBy::NothingDue, Running, 1), ExitCode::FilesFailed);
+        assert_eq!(code(StoppedBy::TooManyFailed, Running, 3), ExitCode::FilesFailed);
         assert_eq!(code(StoppedBy::StorageFull, Running, 1), ExitCode::TryAgain);
     }
 }

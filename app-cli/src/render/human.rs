@@ -3,6 +3,7 @@
 mod care;
 mod item;
 mod queue;
+mod recovery;
 mod run;
 
 /// "1 file", "2 files".

@@ -4,6 +4,7 @@
 
 pub(super) mod care;
 pub(super) mod queue;
+pub(super) mod recovery;
 pub(super) mod run;
 
 use std::io::{self, Write};

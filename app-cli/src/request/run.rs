@@ -81,5 +81,6 @@ fn config(args: &RunArgs, run: RunId) -> RunConfig {
             permanent_exits: args.no_retry_exit.iter().map(|code| i32::from(code.get())).collect(),
         },
         wait_for_backoff: !args.no_wait,
+        halt: None,
     }
 }

@@ -9,6 +9,7 @@ mod documents;
 mod harness;
 mod log;
 mod queue;
+mod recover;
 mod repair;
 mod run;
 mod stop;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::failure;
 use crate::file_path::FilePath;
 use crate::item::{AttemptNumber, ClaimToken, RunId};
 use crate::ports::StopSignal;
@@ -94,7 +95,7 @@ impl AttemptOutcome {
     }
 }
 
-/// The outcome in words, as the event log and the queue's `last_error` keep it.
+/// The outcome in words, as [`AttemptReport::error`] begins with it.
 impl fmt::Display for AttemptOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -140,6 +141,12 @@ impl AttemptReport {
     #[must_use]
     pub fn new(outcome: AttemptOutcome, elapsed: Duration) -> Self {
         Self { outcome, elapsed, usage: None, stderr_tail: Box::default() }
+    }
+
+    /// What went wrong, as the event log and the queue's `last_error` keep it: see [`failure`](crate::failure).
+    #[must_use]
+    pub fn error(&self) -> Box<str> {
+        failure::text(&self.outcome, &self.stderr_tail)
     }
 }
 

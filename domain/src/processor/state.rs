@@ -63,6 +63,8 @@ pub struct ProcessorState {
     pub files_failed: u64,
     /// Files being worked on, the longest first.
     pub current_files: Vec<CurrentFile>,
+    /// What holds new starts back, where something does.
+    pub held: Option<Box<str>>,
 }
 
 impl ProcessorState {
@@ -91,11 +93,14 @@ impl ProcessorState {
                 self.leave(of);
             }
             RunEventKind::FileRequeued { of, .. }
-            | RunEventKind::FileReleased { of }
+            | RunEventKind::FileReleased { of, .. }
             | RunEventKind::ResultDiscarded { of } => self.leave(of),
             RunEventKind::FileRecovered { requeued, .. } => self.files_failed += u64::from(!requeued),
             RunEventKind::ProcessorStopped { result } => self.stop(result, event.at),
+            RunEventKind::StartsHeld { reason } => self.held = Some(reason.clone()),
+            RunEventKind::StartsResumed => self.held = None,
             RunEventKind::StopSignalCleared
+            | RunEventKind::RecoveryWithheld { .. }
             | RunEventKind::StopRequested { .. }
             | RunEventKind::StorageTrouble { .. }
             | RunEventKind::Progress { .. } => {}
@@ -109,9 +114,12 @@ impl ProcessorState {
     fn stop(&mut self, result: &ProcessingResult, at: Timestamp) {
         self.status = match result.stopped_by {
             StoppedBy::QueueEmpty | StoppedBy::NothingDue => ProcessorStatus::Completed,
-            StoppedBy::Request(_) | StoppedBy::StorageFull | StoppedBy::Error => ProcessorStatus::Stopped,
+            StoppedBy::Request(_) | StoppedBy::TooManyFailed | StoppedBy::StorageFull | StoppedBy::Error => {
+                ProcessorStatus::Stopped
+            }
         };
         self.stopped_at = Some(at);
         self.current_files.clear();
+        self.held = None;
     }
 }

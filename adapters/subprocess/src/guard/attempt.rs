@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal};
 use wait4::ResUse;
 
-use crate::guard::family::{Family, Round};
+use crate::guard::family::{self, Family, Round};
 use crate::guard::output::Output;
 use crate::guard::protocol::{Control, Ended, Report, Start, Usage};
 use crate::guard::stopwatch::Stopwatch;
@@ -73,6 +73,11 @@ impl Attempt {
             phase: Phase::Running,
             round: Round::default(),
         })
+    }
+
+    /// The number of the command's first process, which is not reaped yet.
+    pub(crate) fn leader(&self) -> i32 {
+        self.leader.cast_signed()
     }
 
     /// Sees the command to its end, and all that it started.
@@ -224,10 +229,7 @@ impl Attempt {
     fn what_is_stuck(&self) -> String {
         let refused = self.round.refused.values().next().map_or_else(String::new, |errno| format!(": {errno}"));
         let seconds = AFTER_KILL.as_secs();
-        format!(
-            "{seconds} s after they were killed these processes are still there: {}{refused}",
-            self.family.describe()
-        )
+        format!("{seconds} s after they were killed these processes are still there: {}{refused}", family::describe())
     }
 
     fn ended(self) -> Ended {
@@ -272,7 +274,8 @@ fn unstarted(start: &Start, error: &io::Error) -> Ending {
     Ending::CannotStart { reason: format!("{culprit}: {error}"), permanent: is_permanent(error) }
 }
 
-fn is_permanent(error: &io::Error) -> bool {
+/// Whether a later try to start would meet the same.
+pub(crate) fn is_permanent(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidInput
         || Errno::from_io_error(error).is_some_and(|errno| PERMANENT.contains(&errno))
 }

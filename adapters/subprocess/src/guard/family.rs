@@ -48,7 +48,7 @@ impl Family {
 
     /// Reaps what has ended and fell to us, but not the leader, which is somebody else's to reap.
     pub(crate) fn reap_orphans(&self) {
-        for child in self.members().iter().filter(|process| process.parent == own_pid() && process.is_zombie) {
+        for child in members().iter().filter(|process| process.parent == own_pid() && process.is_zombie) {
             if let Some(pid) = Pid::from_raw(child.id.pid).filter(|pid| *pid != self.leader) {
                 // Nobody else waits for our children; what is no child any more is what we want.
                 let _ = waitpid(Some(pid), WaitOptions::NOHANG);
@@ -70,7 +70,7 @@ impl Family {
 
     /// Signals everything, each process once.
     pub(crate) fn signal(&mut self, signal: Signal) -> Round {
-        let members = self.members();
+        let members = members();
         let groups = self.own_groups(&members);
         let mut round = Round::default();
         for group in groups.iter().filter_map(|group| Pid::from_raw(*group)) {
@@ -94,12 +94,6 @@ impl Family {
         while self.signal(signal).met_new {}
     }
 
-    /// What is still there, in words.
-    pub(crate) fn describe(&self) -> String {
-        let words = |process: &Process| format!("{} ({})", process.id.pid, process.name.escape_ascii());
-        self.members().iter().map(words).collect::<Vec<_>>().join(", ")
-    }
-
     /// The groups that belong to the command alone. After the leader was reaped, its group's number is ours only while a
     /// descendant bears it.
     fn own_groups(&self, members: &[Process]) -> BTreeSet<i32> {
@@ -109,11 +103,6 @@ impl Family {
         #[cfg(not(target_os = "linux"))]
         let groups = groups.chain((!self.group_is_gone()).then_some(leader));
         groups.collect()
-    }
-
-    /// A reading that fails shows nobody; the next one may not, and nobody takes it for proof.
-    fn members(&self) -> Vec<Process> {
-        process_table::descendants_of(own_pid()).unwrap_or_default()
     }
 
     /// With a subreaper the group is a part of what `wait` answers for.
@@ -129,6 +118,17 @@ impl Family {
         use rustix::process::test_kill_process_group;
         matches!(test_kill_process_group(self.leader), Err(Errno::SRCH | Errno::PERM))
     }
+}
+
+/// What is still there, in words.
+pub(crate) fn describe() -> String {
+    let words = |process: &Process| format!("{} ({})", process.id.pid, process.name.escape_ascii());
+    members().iter().map(words).collect::<Vec<_>>().join(", ")
+}
+
+/// A reading that fails shows nobody; the next one may not, and nobody takes it for proof.
+fn members() -> Vec<Process> {
+    process_table::descendants_of(own_pid()).unwrap_or_default()
 }
 
 fn own_pid() -> i32 {

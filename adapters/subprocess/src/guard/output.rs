@@ -115,7 +115,8 @@ impl Output {
 
 fn open(log: &Log) -> BoundedLog {
     let path = PathBuf::from(OsString::from_vec(log.path.clone()));
-    BoundedLog::new(path, OutputLimits { head: log.head, tail: log.tail })
+    let limits = OutputLimits { head: log.head, tail: log.tail };
+    if log.append { BoundedLog::append(path, limits) } else { BoundedLog::new(path, limits) }
 }
 
 /// Keeps the last bytes, and for a while up to twice as many, so that they are seldom moved.

@@ -63,6 +63,7 @@ pub(crate) struct Start {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Log {
     pub(crate) path: Vec<u8>,
+    pub(crate) append: bool,
     pub(crate) head: u64,
     pub(crate) tail: u64,
 }
@@ -158,8 +159,12 @@ impl Start {
     /// What is to be started, said to a guard.
     pub(crate) fn new(spec: &ProcessSpec, grace: Duration, limits: OutputLimits) -> Self {
         let bytes = |text: &OsStr| text.as_bytes().to_vec();
-        let log =
-            spec.log.as_ref().map(|path| Log { path: bytes(path.as_os_str()), head: limits.head, tail: limits.tail });
+        let log = spec.log.as_ref().map(|path| Log {
+            path: bytes(path.as_os_str()),
+            append: spec.append_log,
+            head: limits.head,
+            tail: limits.tail,
+        });
         Self {
             program: bytes(&spec.program),
             arguments: spec.arguments.iter().map(|argument| bytes(argument)).collect(),

@@ -70,6 +70,13 @@ impl Wires {
         self.is_abandoned
     }
 
+    /// Whether the runner is no more, even where something that it said before is still to be read.
+    pub(crate) fn has_hung_up(&self) -> io::Result<bool> {
+        let mut polled = [PollFd::new(&self.control, PollFlags::empty())];
+        uninterrupted(|| Ok(poll(&mut polled, Some(&Timespec::default()))?))?;
+        Ok(polled[0].revents().intersects(PollFlags::HUP | PollFlags::ERR))
+    }
+
     /// Reads what has arrived, waiting where nothing has.
     pub(crate) fn read_control(&mut self) -> io::Result<()> {
         let mut bytes = [0; 8 << 10];

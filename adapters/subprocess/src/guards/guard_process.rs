@@ -17,6 +17,7 @@ use crate::guard::protocol::{Inbox, Report};
 use crate::guards::control_line::ControlLine;
 use crate::guards::nursery::Nursery;
 use crate::guards::{GuardSettings, record_path};
+use crate::process_table::RUN_VARIABLE;
 
 /// How long a guard that has nothing to do may take to end. It needs a thousandth of that; one that takes longer was
 /// stopped by somebody, and is killed.
@@ -36,12 +37,14 @@ pub(crate) struct GuardProcess {
 impl GuardProcess {
     /// Starts a guard, the `number`th of its pool, in a process group of its own: what a terminal sends to the runner's
     /// group is for the runner to answer.
-    pub(crate) fn spawn(settings: &GuardSettings, number: usize) -> io::Result<Self> {
+    pub(crate) fn spawn(settings: &GuardSettings, number: u64) -> io::Result<Self> {
         let ((control, line), (reports, said)) = (io::pipe()?, io::pipe()?);
         let mut command = Command::new(&settings.executable);
         command.arg0("autoproc").arg(GUARD_ARGUMENT).arg(settings.run.as_str());
         let record = record_path(settings, number);
         command.args(&record);
+        // A guard that was only starting when its runner died must be found, before it can have begun anything.
+        command.env(RUN_VARIABLE, settings.run.as_str());
         command.stdin(control).stdout(said).process_group(0);
         let child = Nursery::enter().spawn(&mut command)?;
         let reports = Receiver::from_owned_fd(OwnedFd::from(reports))?;

@@ -72,6 +72,7 @@ fn the_format() {
             {"item_id": 2, "file_path": "/b", "since": point(3)},
             {"item_id": 3, "file_path": "/c", "since": point(5)},
         ],
+        "held": null,
     });
     assert_eq!(document(&path), expected);
 }

@@ -45,6 +45,7 @@ fn cause(stopped_by: StoppedBy) -> &'static str {
         StoppedBy::Request(StopCause::Interrupt) => "stopped by Ctrl-C",
         StoppedBy::Request(StopCause::Terminate) => "stopped by SIGTERM",
         StoppedBy::Request(StopCause::HangUp) => "stopped by SIGHUP",
+        StoppedBy::TooManyFailed => "stopped because too many files failed",
         StoppedBy::StorageFull => "stopped because the disk is full",
         StoppedBy::Error => "stopped by an error",
     }

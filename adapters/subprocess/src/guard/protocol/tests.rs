@@ -11,7 +11,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn log() -> impl Strategy<Value = Log> {
-    (bytes(), any::<u64>(), any::<u64>()).prop_map(|(path, head, tail)| Log { path, head, tail })
+    (bytes(), any::<(bool, u64, u64)>()).prop_map(|(path, (append, head, tail))| Log { path, append, head, tail })
 }
 
 fn start() -> impl Strategy<Value = Start> {
@@ -107,8 +107,8 @@ proptest! {
     }
 
     #[test]
-    fn a_length_beyond_the_limit_is_refused_at_once(beyond in (MESSAGE_LIMIT as u32 + 1)..=u32::MAX) {
-        let length = beyond as usize;
+    fn a_length_beyond_the_limit_is_refused_at_once(length in (MESSAGE_LIMIT + 1)..=u32::MAX as usize) {
+        let beyond = u32::try_from(length).unwrap();
         prop_assert_eq!(read::<Control>(&beyond.to_le_bytes(), &[]), Err(ProtocolError::TooLong(length)));
     }
 }
