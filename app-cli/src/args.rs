@@ -1,5 +1,6 @@
 //! What can be typed: clap's structures, and nothing else. `request` turns them into forms that are known to make sense.
 
+mod output;
 mod queue;
 mod run;
 
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::duration;
 
+pub(crate) use output::OutputArgs;
 pub(crate) use queue::{AddArgs, ChoiceWord, PathListArgs, QueueCommand, RecoverArgs, StatusWord};
 pub(crate) use run::RunArgs;
 
@@ -155,7 +157,8 @@ pub(crate) struct RetryFailedArgs {
 #[command(after_help = "Examples:
   autoproc log report.pdf
   autoproc log 17 --attempt 1
-  autoproc log -f report.pdf    follow it while it runs")]
+  autoproc log -f report.pdf    follow it while it runs
+  autoproc log report.pdf > report.log")]
 pub(crate) struct LogArgs {
     /// A file, or the number `queue list` shows for it
     #[arg(value_name = "FILE|ID")]
@@ -166,6 +169,9 @@ pub(crate) struct LogArgs {
     /// The attempt with this number instead of the latest
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) attempt: Option<u32>,
+    /// Print control characters, colours among them, to a terminal as they are; files and pipes always get them
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) raw: bool,
 }
 
 /// `doctor`

@@ -21,7 +21,7 @@ use crate::args::{Command, QueueCommand, StatusWord};
 use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::exit_code::ExitCode;
-use crate::request::{self, AddRequest, ItemWord, RunRequest};
+use crate::request::{self, AddRequest, ItemWord, LogRequest, RunRequest};
 use crate::torture;
 
 /// Carries out a command, and leaves the queue's files in order behind it.
@@ -51,7 +51,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         Command::RetryFailed(args) => {
             retry_failed::retry_failed(request::failed_files(cwd, &args.files)?, context).await?;
         }
-        Command::Log(args) => log::log(&ItemWord::parse(&args.item, cwd)?, args.attempt, args.follow, context).await?,
+        Command::Log(args) => log::log(&LogRequest::new(&args, cwd)?, context).await?,
         Command::Completions(_) | Command::Man(_) => {
             return Err(CliError::internal("a command that needs no project was given one"));
         }

@@ -12,6 +12,7 @@
 //! Rules of the queue, which are the domain's, and how anything is stored, executed or watched, which is the adapters'.
 
 mod args;
+mod attempt_output;
 mod commands;
 mod console;
 mod context;
@@ -24,6 +25,7 @@ mod priority;
 mod program;
 mod progress;
 mod project;
+mod pruning;
 mod render;
 mod request;
 mod show_output;

@@ -2,6 +2,7 @@
 
 mod add;
 mod item_word;
+mod log;
 mod run;
 
 use std::path::{Path, PathBuf};
@@ -16,7 +17,8 @@ use crate::wiring::Choice;
 
 pub(crate) use add::AddRequest;
 pub(crate) use item_word::ItemWord;
-pub(crate) use run::{CommandTemplate, RunRequest};
+pub(crate) use log::LogRequest;
+pub(crate) use run::{CommandTemplate, KeepOutput, RunRequest};
 
 /// The way to mend the queue that a person names.
 pub(crate) fn choice(word: ChoiceWord) -> Choice {

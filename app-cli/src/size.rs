@@ -3,7 +3,7 @@
 
 use bytesize::ByteSize;
 
-/// What no file can exceed: offsets in files are signed numbers of 64 bits (off_t, POSIX.1).
+/// What no file can exceed: offsets in files are signed numbers of 64 bits (`off_t`, POSIX.1).
 const LARGEST: u64 = i64::MAX.cast_unsigned();
 
 /// Why a word is no amount of bytes.
@@ -25,11 +25,6 @@ pub(crate) fn parse(word: &str) -> Result<u64, InvalidSize> {
     let ByteSize(bytes) = word.parse().map_err(|_| InvalidSize::NoSize)?;
     // What is too large for the library becomes the largest number it has.
     if bytes > LARGEST { Err(InvalidSize::TooLarge) } else { Ok(bytes) }
-}
-
-/// An amount of bytes for a person, such as `8.0 MiB`.
-pub(crate) fn shown(bytes: u64) -> String {
-    ByteSize(bytes).display().iec().to_string()
 }
 
 #[cfg(test)]
@@ -75,11 +70,5 @@ mod tests {
         ] {
             assert_eq!(parse(word), Err(reason), "{word:?}");
         }
-    }
-
-    #[test]
-    fn people_see_powers_of_1024() {
-        assert_eq!(shown(500), "500 B");
-        assert_eq!(shown(8 << 20), "8.0 MiB");
     }
 }

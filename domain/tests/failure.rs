@@ -32,6 +32,8 @@ fn outcomes() -> impl Strategy<Value = AttemptOutcome> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn it_is_short_and_tells_the_outcome(outcome in outcomes(), said in vec("[\\PC\r\n]{0,200}", 0..12)) {
         let kept = text(&outcome, &said.join("\n"));

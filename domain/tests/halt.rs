@@ -11,6 +11,8 @@ fn counts() -> impl Strategy<Value = u64> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn a_number_of_files_is_reached_whatever_else_ended(processed: u64, failed in 0..20_u64, limit in 1..20_u64) {
         let halt = Halt::Files(NonZeroU64::new(limit).expect("not zero"));

@@ -13,6 +13,7 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::program;
 use crate::progress::Progress;
+use crate::pruning::Pruning;
 use crate::request::RunRequest;
 use crate::show_output::ShowOutput;
 use crate::view::RunOver;
@@ -29,8 +30,11 @@ pub(super) async fn run(request: RunRequest, context: &Context) -> Result<ExitCo
     }
     let began = Instant::now();
     let run = request.config.run.clone();
-    let result = AutonomousProcessor::new(ports, request.config).run().await?;
+    let pruning = Pruning::begin(context.wiring.pruner(request.keep_output), context.console.clone());
+    let result = AutonomousProcessor::new(ports, request.config).run().await;
+    pruning.end().await;
     context.console.detach();
+    let result = result?;
     if context.json || !request.quiet {
         context.show(&RunOver { run, result, elapsed: began.elapsed() })?;
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use autoproc_domain::processor::RunConfig;
 use autoproc_domain::{Priority, RetryPolicy, RunId};
 
-use crate::args::RunArgs;
+use crate::args::{OutputArgs, RunArgs};
 use crate::error::CliError;
 use crate::paths::PathSource;
 
@@ -18,6 +18,24 @@ pub(crate) enum CommandTemplate {
     Argv(Vec<OsString>),
     /// A line for a shell.
     Shell(OsString),
+}
+
+/// What is kept of what attempts print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeepOutput {
+    /// The bytes of disk that one attempt's output may take.
+    pub(crate) of_one: u64,
+    /// How old output may become; `None` for any age.
+    pub(crate) max_age: Option<Duration>,
+    /// How many bytes all of it may take; `None` for any number.
+    pub(crate) max_total: Option<u64>,
+}
+
+impl From<OutputArgs> for KeepOutput {
+    fn from(args: OutputArgs) -> Self {
+        let OutputArgs { max_output, keep_output, keep_output_size } = args;
+        Self { of_one: max_output, max_age: keep_output.0, max_total: keep_output_size.0 }
+    }
 }
 
 /// A run.
@@ -33,6 +51,8 @@ pub(crate) struct RunRequest {
     pub(crate) config: RunConfig,
     /// Time between asking an attempt to end and killing it.
     pub(crate) grace: Duration,
+    /// What is kept of what attempts print.
+    pub(crate) keep_output: KeepOutput,
     /// Whether to print what attempts print.
     pub(crate) show_output: bool,
     /// Whether to print little else.
@@ -52,6 +72,7 @@ impl RunRequest {
             command,
             config: config(&args, run),
             grace: args.grace,
+            keep_output: args.output.into(),
             show_output: args.show_output,
             quiet: args.quiet,
         })
