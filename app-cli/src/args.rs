@@ -1,8 +1,10 @@
 //! What can be typed: clap's structures, and nothing else. `request` turns them into forms that are known to make sense.
 
+mod execution;
 mod output;
 mod queue;
 mod run;
+mod workflow;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,9 +15,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::duration;
 
+pub(crate) use execution::{ProgressArgs, WorkflowChoiceArgs, WorkflowOptions, WorkflowRunArgs};
 pub(crate) use output::OutputArgs;
 pub(crate) use queue::{AddArgs, ChoiceWord, PathListArgs, QueueCommand, RecoverArgs, StatusWord};
 pub(crate) use run::RunArgs;
+pub(crate) use workflow::WorkflowCommand;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -107,7 +111,10 @@ pub(crate) enum Command {
     )]
     Queue(QueueCommand),
     /// Process the queue: run a command on each file
-    Run(RunArgs),
+    Run(Box<RunArgs>),
+    /// Look at workflows, and execute one
+    #[command(subcommand)]
+    Workflow(WorkflowCommand),
     /// Ask every live run to stop after its current files
     Stop(StopArgs),
     /// Show what runs, what waits and why

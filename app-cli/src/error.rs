@@ -14,6 +14,7 @@ use autoproc_domain::rejection::Rejection;
 
 use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
+use crate::wiring::ExecutionError;
 
 /// The advice where a place is of no use.
 const OTHER_PLACE: &str = "check what stands there and its permissions, or choose another folder with --project-dir";
@@ -48,6 +49,21 @@ impl CliError {
     /// Nothing can be written at a place.
     pub(crate) fn cannot_write(place: &Path, source: &io::Error) -> Self {
         Self::new(ExitCode::CannotWrite, format!("cannot write to {}: {source}", Shown(place))).with_hint(OTHER_PLACE)
+    }
+
+    /// A workflow or what belongs to it makes no sense.
+    pub(crate) fn workflow(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Config, message)
+    }
+
+    /// What is kept of a workflow's execution cannot be used.
+    pub(crate) fn execution(error: &ExecutionError) -> Self {
+        let code = match error {
+            ExecutionError::Damaged { .. } => ExitCode::Damaged,
+            ExecutionError::Newer { .. } => ExitCode::Config,
+            _ => ExitCode::Io,
+        };
+        Self::new(code, in_one_line(error))
     }
 
     /// A fault of the program.

@@ -1,6 +1,7 @@
 //! What commands have to say, as data. `render` says it, to a person or to a program.
 
 mod care;
+mod execution;
 mod recovery;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use autoproc_domain::view::{Counts, EnqueueOutcome};
 use autoproc_domain::{FilePath, ItemId, Priority, ProcessingResult, ProcessorState, QueueItem, RunId, Timestamp};
 
 pub(crate) use care::{Diagnosis, Finding, Level, Mended, RepairPlan, Tortured};
+pub(crate) use execution::{ExecutionOver, Executions, FileProgress, Foreseen};
 pub(crate) use recovery::Recovered;
 
 /// Files were offered to the queue.

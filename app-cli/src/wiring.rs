@@ -1,20 +1,24 @@
 //! Puts concrete adapters behind the ports. No other file names one.
 
 use std::collections::HashSet;
+mod steps;
+mod workflow;
+
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use autoproc_domain::item::{AttemptNumber, ClaimToken};
-use autoproc_domain::ports::{Clock, Observer, OpenGate, Storage, StorageError};
+use autoproc_domain::ports::{Clock, Observer, OpenGate, Orchestrator, StopSignal, Storage, StorageError};
 use autoproc_domain::processor::Ports;
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{ItemId, ProcessorState, QueueItem, RunId, Status, Timestamp};
 use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
 use autoproc_subprocess::sweep::Sweeper;
 use autoproc_subprocess::{
-    AttemptLogs, CommandLine, CommandOrchestrator, DEFAULT_GRACE, GuardSettings, Guards, InvalidCommand, OutputLimits,
-    Retention, Settings,
+    AttemptLogs, CommandLine, CommandOrchestrator, DEFAULT_GRACE, GuardSettings, Guards, OutputLimits, Retention,
+    Settings,
 };
 use autoproc_system::{
     EventLog, Observers, OnTrouble, StateDocument, StateFile, StateFileError, StopWatch, SystemClock, read_state_file,
@@ -27,6 +31,7 @@ use crate::project::Project;
 use crate::request::{CommandTemplate, KeepOutput, RunRequest};
 
 pub(crate) use autoproc_subprocess::AttemptLog;
+pub(crate) use workflow::{ExecutionError, Foresight, PreviewedStep, ProgressReport};
 
 pub(crate) use autoproc_json_store::{Choice, Damage, Examination, FileSystem, Prospect, Repaired, Tally};
 pub(crate) use autoproc_subprocess::become_guard;
@@ -176,35 +181,59 @@ impl Wiring {
     /// # Errors
     /// [`CliError`] where the command can be none, or the system has no thread to give.
     pub(crate) fn ports(&self, request: &RunRequest, observers: Vec<Arc<dyn Observer>>) -> Result<Ports, CliError> {
-        let command = command_line(&request.command).map_err(|error| CliError::usage(error.to_string()))?;
+        let orchestrator = self.orchestrator(request)?;
         autoproc_subprocess::adopt_orphans();
-        let stop = StopWatch::new(self.project.stop_file()).and_then(StopWatch::with_signals);
         Ok(Ports {
             storage: self.storage(),
             clock: self.clock(),
-            orchestrator: Arc::new(self.orchestrator(command, request)?),
+            orchestrator,
             gate: Arc::new(OpenGate),
-            stop: Arc::new(stop.map_err(|error| CliError::io("cannot listen to signals", &error))?),
+            stop: self.stop_signals()?,
             observer: Arc::new(self.observers(observers)?),
         })
     }
 
-    fn orchestrator(&self, command: CommandLine, request: &RunRequest) -> Result<CommandOrchestrator, CliError> {
-        let settings = Settings { attempts_dir: self.project.attempts_dir(), working_dir: None };
+    fn orchestrator(&self, request: &RunRequest) -> Result<Arc<dyn Orchestrator>, CliError> {
         let sweeper = Sweeper::for_grace(self.project.runs_dir(), request.grace);
-        let orchestrator = CommandOrchestrator::new(command, settings, Arc::new(self.guards(request)?));
-        Ok(orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console)))
+        let output = OutputLimits::default();
+        let guards = Arc::new(self.guards_of(request.config.run.clone(), request.grace, output)?);
+        if let CommandTemplate::Workflow(choice) = &request.command {
+            return Ok(Arc::new(self.workflow_orchestrator(choice, guards, sweeper)?));
+        }
+        let settings = Settings { attempts_dir: self.project.attempts_dir(), working_dir: None };
+        let orchestrator = CommandOrchestrator::new(command_line(&request.command)?, settings, guards);
+        Ok(Arc::new(orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console))))
+    }
+
+    /// What stops a run: the stop file and signals.
+    ///
+    /// # Errors
+    /// Where the system has no thread to give.
+    pub(crate) fn stop_signals(&self) -> Result<Arc<dyn StopSignal>, CliError> {
+        let stop = StopWatch::new(self.project.stop_file()).and_then(StopWatch::with_signals);
+        Ok(Arc::new(stop.map_err(|error| CliError::io("cannot listen to signals", &error))?))
+    }
+
+    /// What a command would be for a file, in words.
+    ///
+    /// # Errors
+    /// [`CliError`] where it can be none.
+    #[expect(clippy::unused_self, reason = "command lines belong to the adapters, and so to the wiring")]
+    pub(crate) fn words_for(&self, command: &CommandTemplate, file: &Path) -> Result<Vec<String>, CliError> {
+        let invocation = command_line(command)?.for_file(file);
+        let words = [invocation.program].into_iter().chain(invocation.arguments);
+        Ok(words.map(|word| word.to_string_lossy().into_owned()).collect())
     }
 
     /// None is started before the first attempt is.
-    fn guards(&self, request: &RunRequest) -> Result<Guards, CliError> {
+    fn guards_of(&self, run: RunId, grace: Duration, output: OutputLimits) -> Result<Guards, CliError> {
         let executable = autoproc_subprocess::own_executable();
         Ok(Guards::new(GuardSettings {
             executable: executable.map_err(|error| CliError::io("cannot tell our own program", &error))?,
-            run: request.config.run.clone(),
-            grace: request.grace,
+            run,
+            grace,
             records_dir: Some(self.project.runs_dir()),
-            output: OutputLimits::default(),
+            output,
         }))
     }
 
@@ -328,11 +357,13 @@ impl Pruner {
     }
 }
 
-fn command_line(template: &CommandTemplate) -> Result<CommandLine, InvalidCommand> {
-    match template {
+fn command_line(template: &CommandTemplate) -> Result<CommandLine, CliError> {
+    let line = match template {
         CommandTemplate::Argv(words) => CommandLine::argv(words),
         CommandTemplate::Shell(line) => CommandLine::shell(line),
-    }
+        CommandTemplate::Workflow(_) => return Err(CliError::internal("a workflow was taken for a command")),
+    };
+    line.map_err(|error| CliError::usage(error.to_string()))
 }
 
 fn notices(console: &Arc<Console>) -> Arc<dyn Fn(&str) + Send + Sync> {

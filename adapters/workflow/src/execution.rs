@@ -25,6 +25,7 @@ mod folder;
 mod inputs;
 mod journal;
 mod plan;
+mod preview;
 mod process;
 mod program;
 mod runner;
@@ -43,6 +44,7 @@ pub use event::{Carrier, Event, EventKind, PhaseEnd, StepName, Subject, Then, Va
 pub use folder::Executions;
 pub use inputs::{InputError, Inputs};
 pub use plan::Plan;
+pub use preview::{Foresight, PreviewedStep, preview};
 pub use program::Programs;
 pub use runner::{StepEnd, StepProcess, StepRunner};
 pub use state::{ExecutionState, ExecutionStatus, Stage, StepOutputs, StepRecord, StepStatus};

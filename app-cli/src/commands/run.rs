@@ -7,7 +7,7 @@ use autoproc_domain::ports::{Observer, StopCause, StopLevel};
 use autoproc_domain::processor::{Ports, ProcessorError, StoppedBy};
 use autoproc_domain::{AutonomousProcessor, ProcessingResult};
 
-use super::add;
+use super::{add, workflow_execution};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -20,6 +20,9 @@ use crate::view::RunOver;
 
 pub(super) async fn run(request: RunRequest, context: &Context) -> Result<ExitCode, CliError> {
     // A command that cannot be one is found while nothing is touched: else it would fail every file there is.
+    if request.is_dry {
+        return workflow_execution::foresee(&request, context).await;
+    }
     program::check(&request.command)?;
     let ports = context.wiring.ports(&request, observers(&request, context))?;
     // So is a queue that cannot be read: a run that began would already have left traces of itself.

@@ -1,6 +1,7 @@
 //! Views for people.
 
 mod care;
+mod execution;
 mod item;
 mod queue;
 mod recovery;

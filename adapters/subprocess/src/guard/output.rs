@@ -27,7 +27,7 @@ pub(crate) struct Output {
     streams: [Option<PipeReader>; 2],
     log: Option<BoundedLog>,
     /// What the log is still to be told before the first byte.
-    heading: Vec<u8>,
+    heading: Box<[u8]>,
     buffer: Vec<u8>,
     capture: usize,
     stdout: Vec<u8>,

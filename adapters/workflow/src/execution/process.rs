@@ -63,6 +63,7 @@ impl Making<'_> {
         }
         let process = StepProcess {
             attempt: self.attempt.clone(),
+            is_first: scratch.is_first(),
             heading: format!("==> {}/{}", phase.id, step.id),
             program,
             arguments,

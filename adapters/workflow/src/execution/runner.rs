@@ -14,6 +14,8 @@ use autoproc_domain::ports::{Attempt, AttemptOutcome, ResourceUsage, StopSignal,
 pub struct StepProcess {
     /// The attempt it belongs to, in whose log its output goes.
     pub attempt: Attempt,
+    /// Whether it is the attempt's first, so that its log begins with it.
+    pub is_first: bool,
     /// The line of the log that says which step begins, without its end.
     pub heading: String,
     /// The program: looked up in `PATH` where it has no slash.

@@ -24,6 +24,11 @@ impl Scratch {
         self.file("output", b"")
     }
 
+    /// Whether no more than one step was given a file.
+    pub(crate) fn is_first(&self) -> bool {
+        self.count == 1
+    }
+
     /// A file with a step's inputs.
     pub(crate) fn inputs_file(&mut self, inputs: &[u8]) -> io::Result<PathBuf> {
         self.file("inputs.json", inputs)
