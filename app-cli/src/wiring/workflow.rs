@@ -129,11 +129,13 @@ impl Wiring {
         let inputs = Inputs::new(&plan, choice.inputs.clone()).map_err(|error| unfit_input(&error))?;
         let project = self.project.root();
         let runners = Runners::read(project).map_err(|error| CliError::workflow(error.to_string()))?;
+        let programs = Programs::new(runners, project, &path);
+        programs.check(plan.workflow()).map_err(|error| CliError::workflow(error.to_string()))?;
         Ok(WorkflowRun {
             plan,
             source: text.into_bytes(),
             inputs,
-            programs: Programs::new(runners, project, &path),
+            programs,
             project_dir: project.to_owned(),
             from_start: choice.from_start,
         })

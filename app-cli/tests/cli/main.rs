@@ -6,6 +6,7 @@
 mod bad_input;
 mod doctor;
 mod documents;
+mod execution;
 mod harness;
 mod log;
 mod queue;

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::event::Values;
-use crate::definition::{Action, Step};
-use crate::runners::{Fill, Runners};
+use crate::definition::{Action, Step, Workflow};
+use crate::runners::{Fill, MissingRunner, Runners};
 use crate::task::{TaskFolders, TaskSource};
 
 /// A program, its arguments, and what its environment gains for them.
@@ -52,6 +52,16 @@ impl Programs {
     #[must_use]
     pub fn new(runners: Runners, project: &Path, workflow: &Path) -> Self {
         Self { runners, tasks: TaskFolders::of(project, workflow) }
+    }
+
+    /// The first step that would run on every file and that has no runner.
+    ///
+    /// # Errors
+    /// [`MissingRunner`], which says what to add.
+    pub fn check(&self, workflow: &Workflow) -> Result<(), MissingRunner> {
+        let certain = workflow.phases.iter().filter(|phase| phase.condition.is_none());
+        let mut steps = certain.flat_map(|phase| &phase.steps).filter(|step| step.condition.is_none());
+        steps.try_for_each(|step| self.runners.for_step(step).map(|_| ()))
     }
 
     /// The program of a step that names a command or a task, as words still to be made exact.
