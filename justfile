@@ -19,9 +19,10 @@ fmt:
 demo:
     cargo run --release -- run --show-output docs/inbox -- wc
 
-# Measure the store: add, settle and claim, open, at 1,000 to 1,000,000 items
+# Measure the store (add, settle and claim, open, at 1,000 to 1,000,000 items) and what a guard costs beside plain processes
 bench:
     cargo bench -p autoproc-json-store
+    cargo bench -p autoproc-subprocess --bench guard
 
 # Crash the store in longer simulated histories, then for real: kills, power cuts, failing calls, full disks (minutes)
 torture length="4" kills="10000" power_cuts="500" nights="50":

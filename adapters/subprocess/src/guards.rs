@@ -212,6 +212,8 @@ impl Guards {
     fn retire(&self) -> Vec<GuardProcess> {
         let mut state = self.state();
         state.is_closed = true;
+        // All at once, so that they end at the same time and not one after the other.
+        state.idle.iter().for_each(|guard| guard.line().hang_up());
         std::mem::take(&mut state.idle)
     }
 
