@@ -1,6 +1,7 @@
 //! What can be typed: clap's structures, and nothing else. `request` turns them into forms that are known to make sense.
 
 mod execution;
+mod limits;
 mod output;
 mod queue;
 mod run;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::duration;
 
 pub(crate) use execution::{ProgressArgs, WorkflowChoiceArgs, WorkflowOptions, WorkflowRunArgs};
+pub(crate) use limits::LimitArgs;
 pub(crate) use output::OutputArgs;
 pub(crate) use queue::{AddArgs, ChoiceWord, PathListArgs, QueueCommand, RecoverArgs, StatusWord};
 pub(crate) use run::RunArgs;
@@ -141,11 +143,22 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   autoproc stop          finish the current files, start no others
-  autoproc stop --now    end the current attempts too; their files wait for the next run")]
+  autoproc stop --now    end the current attempts too; their files wait for the next run
+  autoproc stop --wait   and come back when every run has ended
+
+Exit status:
+  0   the request is made; with --wait, every run has ended
+  75  with --wait: the time is over, and a run has not ended")]
 pub(crate) struct StopArgs {
     /// End the current attempts instead of waiting for them; they are not counted
     #[arg(long)]
     pub(crate) now: bool,
+    /// Wait until every run that is live now has ended
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Wait no longer than this [default: for as long as it takes]
+    #[arg(long, value_name = "TIME", requires = "wait", value_parser = duration::parse)]
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// `retry-failed`

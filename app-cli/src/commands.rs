@@ -48,7 +48,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         Command::TortureWriter(args) => torture::write(&args.prefix, args.afresh, context).await?,
         Command::Run(args) => return run::run(RunRequest::new(*args, context.wiring.new_run())?, context).await,
         Command::Workflow(command) => return workflow(command, context).await,
-        Command::Stop(args) => stop::stop(args.now, context).await?,
+        Command::Stop(args) => stop::stop(&args, context).await?,
         Command::Status => status::status(context).await?,
         Command::RetryFailed(args) => {
             retry_failed::retry_failed(request::failed_files(cwd, &args.files)?, context).await?;

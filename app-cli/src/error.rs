@@ -66,6 +66,11 @@ impl CliError {
         Self::new(code, in_one_line(error))
     }
 
+    /// What was asked for has not come about yet.
+    pub(crate) fn try_again(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::TryAgain, message)
+    }
+
     /// A fault of the program.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Internal, message)

@@ -28,6 +28,7 @@ mod project;
 mod pruning;
 mod render;
 mod request;
+mod resources;
 mod show_output;
 mod size;
 mod torture;

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::console::Console;
 use crate::escape::Printable;
+use crate::render::failure::{self, SaidBefore};
 use crate::render::span;
 
 /// What the bar looks like: files ended and known, rate, time left, failures.
@@ -98,7 +99,8 @@ impl Progress {
     }
 
     fn failed(&self, of: &AttemptOf, error: &str) {
-        self.remark(format_args!("failed {}: {} ({})", of.file_path, Printable(error), self.attempt(of)));
+        let (why, attempt) = (failure::in_one_line(error), self.attempt(of));
+        self.remark(format_args!("failed {}: {why} ({attempt}){}", of.file_path, SaidBefore(error)));
         self.ended(true);
     }
 
@@ -135,11 +137,12 @@ impl Observer for Progress {
                 self.ended(false);
             }
             RunEventKind::FileRequeued { of, backoff, error, .. } => self.remark(format_args!(
-                "retry in {} for {}: {} ({})",
+                "retry in {} for {}: {} ({}){}",
                 span(*backoff),
                 of.file_path,
-                Printable(error),
-                self.attempt(of)
+                failure::in_one_line(error),
+                self.attempt(of),
+                SaidBefore(error)
             )),
             RunEventKind::FileFailed { of, error, .. } | RunEventKind::FileTimeout { of, error, .. } => {
                 self.failed(of, error);

@@ -19,7 +19,7 @@ use crate::wiring::Choice;
 pub(crate) use add::AddRequest;
 pub(crate) use item_word::ItemWord;
 pub(crate) use log::LogRequest;
-pub(crate) use run::{CommandTemplate, KeepOutput, RunRequest};
+pub(crate) use run::{CommandTemplate, KeepOutput, Room, RunRequest};
 pub(crate) use workflow::{SingleExecution, WorkflowChoice};
 
 /// The way to mend the queue that a person names.

@@ -1,19 +1,17 @@
-//! Puts concrete adapters behind the ports. No other file names one.
+//! Puts concrete adapters behind the ports. Nothing outside this module names one.
 
-use std::collections::HashSet;
+mod output;
 mod steps;
 mod workflow;
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use autoproc_domain::item::{AttemptNumber, ClaimToken};
-use autoproc_domain::ports::{Clock, Observer, OpenGate, Orchestrator, StopSignal, Storage, StorageError};
+use autoproc_domain::ports::{Clock, Observer, Orchestrator, StopSignal, Storage, StorageError};
 use autoproc_domain::processor::Ports;
-use autoproc_domain::view::PageRequest;
-use autoproc_domain::{ItemId, ProcessorState, QueueItem, RunId, Status, Timestamp};
+use autoproc_domain::{ProcessorState, QueueItem, RunId};
 use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
 use autoproc_subprocess::sweep::Sweeper;
 use autoproc_subprocess::{
@@ -21,20 +19,22 @@ use autoproc_subprocess::{
     Settings,
 };
 use autoproc_system::{
-    EventLog, Observers, OnTrouble, StateDocument, StateFile, StateFileError, StopWatch, SystemClock, read_state_file,
-    write_stop_request,
+    EventLog, MachineGate, Observers, OnTrouble, StartLimits, StateDocument, StateFile, StateFileError, StopWatch,
+    Suspension, SystemClock, read_attempts, read_state_file, write_stop_request,
 };
 
 use crate::console::Console;
 use crate::error::CliError;
 use crate::project::Project;
-use crate::request::{CommandTemplate, KeepOutput, RunRequest};
+use crate::request::{CommandTemplate, KeepOutput, Room, RunRequest};
 
-pub(crate) use autoproc_subprocess::AttemptLog;
 pub(crate) use workflow::{ExecutionError, Foresight, PreviewedStep, ProgressReport};
 
 pub(crate) use autoproc_json_store::{Choice, Damage, Examination, FileSystem, Prospect, Repaired, Tally};
-pub(crate) use autoproc_subprocess::become_guard;
+pub(crate) use autoproc_subprocess::{AttemptLog, become_guard};
+pub(crate) use output::{AttemptFiles, Pruner, written_at};
+
+pub(crate) use autoproc_system::{PastAttempt, PastEnd};
 
 /// On what terms the queue is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,27 +176,32 @@ impl Wiring {
         RunId::new(uuid::Uuid::now_v7().to_string())
     }
 
-    /// The ports of a run, whose story is also told to `observers`.
+    /// The ports of a run, whose story is also told to `observers`, and what to end when it is over.
     ///
     /// # Errors
     /// [`CliError`] where the command can be none, or the system has no thread to give.
-    pub(crate) fn ports(&self, request: &RunRequest, observers: Vec<Arc<dyn Observer>>) -> Result<Ports, CliError> {
-        let orchestrator = self.orchestrator(request)?;
+    pub(crate) fn ports(
+        &self,
+        request: &RunRequest,
+        observers: Vec<Arc<dyn Observer>>,
+    ) -> Result<(Ports, Supervision), CliError> {
+        let output = OutputLimits::from_total(request.keep_output.of_one);
+        let guards = Arc::new(self.guards_of(request.config.run.clone(), request.grace, output)?);
+        let orchestrator = self.orchestrator(request, guards.clone())?;
         autoproc_subprocess::adopt_orphans();
-        Ok(Ports {
+        let ports = Ports {
             storage: self.storage(),
             clock: self.clock(),
             orchestrator,
-            gate: Arc::new(OpenGate),
+            gate: Arc::new(self.gate(request.room)?),
             stop: self.stop_signals()?,
             observer: Arc::new(self.observers(observers)?),
-        })
+        };
+        Ok((ports, Supervision::new(guards)?))
     }
 
-    fn orchestrator(&self, request: &RunRequest) -> Result<Arc<dyn Orchestrator>, CliError> {
+    fn orchestrator(&self, request: &RunRequest, guards: Arc<Guards>) -> Result<Arc<dyn Orchestrator>, CliError> {
         let sweeper = Sweeper::for_grace(self.project.runs_dir(), request.grace);
-        let output = OutputLimits::default();
-        let guards = Arc::new(self.guards_of(request.config.run.clone(), request.grace, output)?);
         if let CommandTemplate::Workflow(choice) = &request.command {
             return Ok(Arc::new(self.workflow_orchestrator(choice, guards, sweeper)?));
         }
@@ -242,6 +247,12 @@ impl Wiring {
         Sweeper::for_grace(self.project.runs_dir(), DEFAULT_GRACE)
     }
 
+    fn gate(&self, room: Room) -> Result<MachineGate, CliError> {
+        let Room { min_free_disk, max_load } = room;
+        MachineGate::new(self.project.state_dir(), StartLimits { min_free_disk, max_load })
+            .map_err(|error| CliError::usage(error.to_string()).with_hint("leave --max-load out"))
+    }
+
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {
         let log = EventLog::new(self.project.event_log(), trouble(&self.console));
         let state = StateFile::new(self.project.state_file(), trouble(&self.console));
@@ -268,92 +279,45 @@ impl Wiring {
         Ok(read_state_file(&self.project.state_file())?.map(|StateDocument { state, .. }| state))
     }
 
+    /// What the event log knows of the attempts on an item, the oldest first.
+    ///
+    /// # Errors
+    /// Where the log is there and cannot be read.
+    pub(crate) fn history(&self, item: &QueueItem) -> io::Result<Vec<PastAttempt>> {
+        read_attempts(&self.project.event_log(), item.id, &item.file_path)
+    }
+
     /// What keeps the output of attempts within the bounds of a run.
     pub(crate) fn pruner(&self, keep: KeepOutput) -> Pruner {
         let KeepOutput { max_age, max_total, .. } = keep;
         let logs = AttemptLogs::new(self.project.attempts_dir());
-        Pruner { storage: self.storage(), logs, retention: Retention { max_age, max_total } }
+        Pruner::new(self.storage(), logs, Retention { max_age, max_total })
     }
 
     /// What attempts printed.
     pub(crate) fn attempt_files(&self) -> AttemptFiles {
-        AttemptFiles(AttemptLogs::new(self.project.attempts_dir()))
+        AttemptFiles::new(AttemptLogs::new(self.project.attempts_dir()))
     }
 }
 
-/// Where what attempts printed is found.
-#[derive(Debug, Clone)]
-pub(crate) struct AttemptFiles(AttemptLogs);
-
-impl AttemptFiles {
-    /// What there is of an item's attempts, the oldest first.
-    ///
-    /// # Errors
-    /// Where the folder is there and cannot be read.
-    pub(crate) fn of(&self, item: ItemId) -> io::Result<Vec<AttemptLog>> {
-        self.0.attempts_of(item)
-    }
-
-    /// Where the output of an attempt is, or will be once there is any.
-    pub(crate) fn log_of(&self, token: ClaimToken, attempt: AttemptNumber) -> AttemptLog {
-        self.0.log_of(token, attempt)
-    }
-
-    /// Where the output of the attempt is that is being made on an item.
-    pub(crate) fn current(&self, item: &QueueItem) -> Option<AttemptLog> {
-        let token = ClaimToken { item: item.id, number: item.claim.as_ref()?.number };
-        Some(self.log_of(token, AttemptNumber::new(item.attempts)?))
-    }
-
-    /// Up to when outputs may have been removed.
-    ///
-    /// # Errors
-    /// Where the system cannot tell.
-    pub(crate) fn pruned_until(&self) -> io::Result<Option<Timestamp>> {
-        Ok(self.0.pruned_until()?.map(timestamp))
-    }
+/// The guards of a run, which stop and go on with this process.
+pub(crate) struct Supervision {
+    guards: Arc<Guards>,
+    suspension: Suspension,
 }
 
-/// When something was last written to a log, where it is there.
-///
-/// # Errors
-/// Where the system cannot tell.
-pub(crate) fn written_at(log: &AttemptLog) -> io::Result<Option<Timestamp>> {
-    Ok(log.written_at()?.map(timestamp))
-}
+impl Supervision {
+    fn new(guards: Arc<Guards>) -> Result<Self, CliError> {
+        let (suspended, continued) = (guards.clone(), guards.clone());
+        let suspension = Suspension::new(move || suspended.pause(), move || continued.resume());
+        let suspension = suspension.map_err(|error| CliError::io("cannot listen to signals", &error))?;
+        Ok(Self { guards, suspension })
+    }
 
-/// A time before 1970 is as old as can be.
-fn timestamp(time: SystemTime) -> Timestamp {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
-
-/// Removes output that is not to be kept any longer.
-#[derive(Clone)]
-pub(crate) struct Pruner {
-    storage: Arc<dyn Storage>,
-    logs: AttemptLogs,
-    retention: Retention,
-}
-
-impl Pruner {
-    /// Does it once, on a thread of its own. What is being processed stays.
-    ///
-    /// # Errors
-    /// Where the queue cannot be read, and so nothing was removed, or something could not be removed.
-    pub(crate) async fn prune(&self) -> Result<(), CliError> {
-        let now = SystemTime::now();
-        let request = PageRequest { statuses: vec![Status::Processing], ..PageRequest::default() };
-        let items = self.storage.page(request).await?.items;
-        let at_work: HashSet<_> =
-            items.iter().filter_map(|item| Some((item.id, item.claim.as_ref()?.number))).collect();
-        let Self { logs, retention, .. } = self.clone();
-        let pruned = tokio::task::spawn_blocking(move || {
-            logs.prune(&retention, now, |log| at_work.contains(&(log.item, log.claim)))
-        });
-        let pruned = pruned.await.map_err(|error| CliError::internal(format!("a thread has failed: {error}")))?;
-        let trouble = pruned.map_or_else(Some, |pruned| pruned.trouble);
-        trouble.map_or(Ok(()), |error| Err(CliError::io("cannot remove old output of attempts", &error)))
+    /// Ends the guards, and waits for them: what they keep on disk goes with them.
+    pub(crate) async fn end(self) {
+        drop(self.suspension);
+        self.guards.close().await;
     }
 }
 

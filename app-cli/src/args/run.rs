@@ -7,7 +7,7 @@ use std::time::Duration;
 use autoproc_domain::Priority;
 use clap::Args;
 
-use super::{OutputArgs, PathListArgs, WorkflowChoiceArgs};
+use super::{LimitArgs, OutputArgs, PathListArgs, WorkflowChoiceArgs};
 use crate::{duration, priority};
 
 /// The most attempts at a time: each takes a process and a few file descriptors, of which 1,024 is the usual limit.
@@ -22,8 +22,8 @@ const MAX_JOBS: i64 = 256;
     after_help = "In COMMAND, {} is the file, {/} its name, {.} the file without extension, {//} its folder,
 {/.} its name without extension. Where none of them is used, the file comes last.
 Exit status 0 of COMMAND is success; 126 and 127 fail at once; any other failure is tried again.
-TIME is a number of seconds, or as in 500ms, 5m, 1h30m, 7d. SIZE is a number of bytes, or as in 64K, 256MB (powers of
-1000), 1.5GiB (powers of 1024).
+TIME is a number of seconds, or as in 500ms, 5m, 1h30m, 7d.
+SIZE is a number of bytes, or as in 64K, 256MB (powers of 1000), 64KiB, 1.5GiB (powers of 1024).
 
 Ctrl-C finishes the current files; once more ends them; a third time kills them.
 
@@ -96,6 +96,8 @@ pub(crate) struct RunArgs {
     pub(crate) workflow: WorkflowChoiceArgs,
     #[command(flatten)]
     pub(crate) lists: PathListArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -15,6 +15,7 @@ use crate::program;
 use crate::progress::Progress;
 use crate::pruning::Pruning;
 use crate::request::RunRequest;
+use crate::resources::ResourceTally;
 use crate::show_output::ShowOutput;
 use crate::view::RunOver;
 
@@ -24,7 +25,8 @@ pub(super) async fn run(request: RunRequest, context: &Context) -> Result<ExitCo
         return workflow_execution::foresee(&request, context).await;
     }
     program::check(&request.command)?;
-    let ports = context.wiring.ports(&request, observers(&request, context))?;
+    let resources = Arc::new(ResourceTally::default());
+    let (ports, supervision) = context.wiring.ports(&request, observers(&request, resources.clone(), context))?;
     // So is a queue that cannot be read: a run that began would already have left traces of itself.
     context.storage().counts().await?;
     if !request.source.is_empty() {
@@ -36,18 +38,19 @@ pub(super) async fn run(request: RunRequest, context: &Context) -> Result<ExitCo
     let pruning = Pruning::begin(context.wiring.pruner(request.keep_output), context.console.clone());
     let result = AutonomousProcessor::new(ports, request.config).run().await;
     pruning.end().await;
+    supervision.end().await;
     context.console.detach();
     let result = result?;
     if context.json || !request.quiet {
-        context.show(&RunOver { run, result, elapsed: began.elapsed() })?;
+        context.show(&RunOver { run, result, elapsed: began.elapsed(), resources: resources.total() })?;
     }
     Ok(exit_code(&result))
 }
 
-fn observers(request: &RunRequest, context: &Context) -> Vec<Arc<dyn Observer>> {
+fn observers(request: &RunRequest, resources: Arc<ResourceTally>, context: &Context) -> Vec<Arc<dyn Observer>> {
     let console = &context.console;
-    let mut observers: Vec<Arc<dyn Observer>> =
-        vec![Arc::new(Progress::new(console.clone(), request.quiet, request.config.retry.max_attempts()))];
+    let progress = Progress::new(console.clone(), request.quiet, request.config.retry.max_attempts());
+    let mut observers: Vec<Arc<dyn Observer>> = vec![Arc::new(progress), resources];
     if request.show_output {
         observers.push(Arc::new(ShowOutput::new(console.clone(), context.wiring.attempt_files())));
     }

@@ -2,6 +2,7 @@
 
 mod care;
 mod execution;
+mod history;
 mod item;
 mod queue;
 mod recovery;

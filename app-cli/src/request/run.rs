@@ -7,7 +7,7 @@ use std::time::Duration;
 use autoproc_domain::processor::RunConfig;
 use autoproc_domain::{Priority, RetryPolicy, RunId};
 
-use crate::args::{OutputArgs, RunArgs};
+use crate::args::{LimitArgs, OutputArgs, RunArgs};
 use crate::error::CliError;
 use crate::paths::PathSource;
 use crate::request::WorkflowChoice;
@@ -41,6 +41,21 @@ impl From<OutputArgs> for KeepOutput {
     }
 }
 
+/// What the machine must have to spare before anything new is started.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Room {
+    /// Bytes free where the queue is; 0 for none.
+    pub(crate) min_free_disk: u64,
+    /// The highest load; `None` for any.
+    pub(crate) max_load: Option<f64>,
+}
+
+impl From<LimitArgs> for Room {
+    fn from(args: LimitArgs) -> Self {
+        Self { min_free_disk: args.min_free_disk, max_load: args.max_load }
+    }
+}
+
 /// A run.
 #[derive(Debug)]
 pub(crate) struct RunRequest {
@@ -54,6 +69,8 @@ pub(crate) struct RunRequest {
     pub(crate) config: RunConfig,
     /// Time between asking an attempt to end and killing it.
     pub(crate) grace: Duration,
+    /// What the machine must have to spare.
+    pub(crate) room: Room,
     /// What is kept of what attempts print.
     pub(crate) keep_output: KeepOutput,
     /// Whether to say what would be done, and do nothing.
@@ -78,6 +95,7 @@ impl RunRequest {
             command,
             config,
             grace: args.grace,
+            room: args.limits.into(),
             keep_output: args.output.into(),
             is_dry: args.dry_run,
             show_output: args.show_output,
@@ -114,6 +132,6 @@ fn config(args: &RunArgs, run: RunId) -> RunConfig {
             permanent_exits: args.no_retry_exit.iter().map(|code| i32::from(code.get())).collect(),
         },
         wait_for_backoff: !args.no_wait,
-        halt: None,
+        halt: args.limits.halt,
     }
 }

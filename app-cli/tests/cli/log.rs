@@ -1,6 +1,9 @@
 //! `log`: what attempts printed.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::harness::{Place, end_of, wait_until};
 
@@ -121,4 +124,79 @@ fn following_begins_before_anything_is_printed() {
     place.write("go", "");
     assert_eq!(end_of(log).expect_code(0).out, "done\n");
     end_of(run).expect_code(0);
+}
+
+#[test]
+fn only_the_beginning_and_the_end_of_a_long_output_are_kept() {
+    let place = Place::with_queue(&["a"]);
+    let shell = "printf %01000d 0; printf %01000d 1; : {}";
+    place.ask(["run", "-q", "--max-output", "40", "--shell", shell]).expect_code(0);
+    let zeros = "0".repeat(20);
+    let expected = format!("{zeros}\n[autoproc: 1970 bytes left out]\n0000000001");
+    assert_eq!(place.ask(["log", "a"]).expect_code(0).out, expected);
+    let files = fs::read_dir(place.path("logs/attempts")).expect("a folder").count();
+    assert_eq!(files, 1, "nothing but the output");
+}
+
+#[test]
+fn a_silent_attempt_leaves_no_file() {
+    let place = Place::with_queue(&["a"]);
+    place.ask(["run", "-q", "--", "true"]).expect_code(0);
+    assert!(!place.path("logs/attempts").exists());
+    let answer = place.ask(["log", "a"]).expect_code(0);
+    assert!(answer.err.contains("attempt 1 printed nothing"), "{answer:?}");
+}
+
+#[test]
+fn following_a_long_output_shows_its_end_at_the_end() {
+    let place = Place::with_queue(&["a"]);
+    let shell = "echo first; printf %01000d 1; until test -e {//}/go; do sleep 0.02; done; echo last";
+    let run = place.start(["run", "-q", "--max-output", "40", "--shell", shell]);
+    let copied = || place.path("logs/attempts/1.1.1.log.tail").exists();
+    wait_until("its latest part is on disk", copied);
+    let so_far = place.ask(["log", "a"]).expect_code(0).out;
+    assert_eq!(so_far, format!("first\n{}\n[autoproc: 976 bytes left out]\n0000000001", "0".repeat(14)));
+    let (out, err) = (place.write("out", ""), place.write("err", ""));
+    let file = |path| fs::File::options().write(true).open(path).expect("a file");
+    let log = place.command(["log", "-f", "a"]).stdout(file(&out)).stderr(file(&err)).spawn().expect("the binary");
+    let beginning = format!("first\n{}", "0".repeat(14));
+    wait_until("the beginning is shown", || fs::read_to_string(&out).expect("a file") == beginning);
+    assert!(fs::read_to_string(&err).expect("a file").contains("the beginning of a long output"));
+    place.write("go", "");
+    end_of(log).expect_code(0);
+    let all = format!("{beginning}\n[autoproc: 981 bytes left out]\n00001last\n");
+    assert_eq!(fs::read_to_string(&out).expect("a file"), all);
+    end_of(run).expect_code(0);
+}
+
+/// What a person sees of a command's standard output.
+fn on_a_terminal(place: &Place, words: &[&str]) -> Vec<u8> {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("it is ours");
+    let name = ptsname(&terminal, Vec::new()).expect("its name").into_string().expect("text");
+    let screen = File::options().read(true).write(true).open(name).expect("its other end");
+    let mut child = place.command(words).stdout(screen).spawn().expect("the binary");
+    let mut seen = Vec::new();
+    // The last one to hold the other end is gone when reading fails (pty(7)).
+    let _ = File::from(terminal).read_to_end(&mut seen);
+    assert!(child.wait().expect("a child").success());
+    seen
+}
+
+#[test]
+fn output_steers_no_terminal_unless_it_is_trusted() {
+    let place = Place::with_queue(&["a"]);
+    place.ask(["run", "-q", "--shell", r"printf '\033[31m\tred\a' {}"]).expect_code(0);
+    assert_eq!(on_a_terminal(&place, &["log", "a"]), b"\\u{1b}[31m\tred\\u{7}");
+    assert_eq!(on_a_terminal(&place, &["log", "--raw", "a"]), b"\x1b[31m\tred\x07");
+}
+
+/// What was written to within the last tenth of a second stays.
+#[test]
+fn a_run_removes_what_it_made_itself() {
+    let place = Place::with_queue(&["a"]);
+    place.ask(["run", "-q", "--keep-output-size", "0", "--shell", "echo {}; sleep 0.3"]).expect_code(0);
+    let left =
+        fs::read_dir(place.path("logs/attempts")).expect("a folder").map(|file| file.expect("a file").file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["pruned"]);
 }

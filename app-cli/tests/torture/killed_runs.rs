@@ -1,4 +1,4 @@
-//! Runs killed at random moments, each followed by the next at once, until every file has ended.
+//! Runs killed at random moments, often with their guards, each followed by the next at once, until every file has ended.
 //!
 //! The jobs keep a record of their own. While a job or anything that it started lives, it holds a lock on its file, so that
 //! an attempt which meets an earlier one of the same file says so.
@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ fn run_until_done(place: &Place, seed: u64) -> usize {
         // The last one is left alone; no number of files is too much for that.
         if killed < effort::kills_a_night() {
             thread::sleep(Duration::from_millis(random.below(longest)));
-            run.kill().expect("it is ours to kill");
+            kill(&mut run, place, random.below(3));
         }
         let status = run.wait().expect("it is our child");
         if std::os::unix::process::ExitStatusExt::signal(&status) != Some(SIGKILL) {
@@ -112,6 +112,31 @@ fn run_until_done(place: &Place, seed: u64) -> usize {
         }
     }
     unreachable!("one of them was left alone");
+}
+
+/// The runner alone; its guards and then itself, so that it may be at work on what they left; itself and then its guards,
+/// which may be ending things.
+fn kill(run: &mut Child, place: &Place, choice: u64) {
+    if choice == 1 {
+        kill_guards(place);
+    }
+    run.kill().expect("it is ours to kill");
+    if choice == 2 {
+        kill_guards(place);
+    }
+}
+
+fn kill_guards(place: &Place) {
+    let is_guard = |process: &PathBuf| {
+        let words = fs::read(process.join("cmdline")).unwrap_or_default();
+        words.split(|byte| *byte == 0).nth(1) == Some(b"__guard")
+    };
+    let guards = left_of(place).into_iter().filter(is_guard);
+    let numbers: Vec<_> = guards.filter_map(|process| Some(process.file_name()?.to_owned())).collect();
+    if !numbers.is_empty() {
+        // It says so where one of them has ended meanwhile.
+        let _ = Command::new("kill").arg("-KILL").args(numbers).stderr(Stdio::null()).status();
+    }
 }
 
 fn start_run(place: &Place) -> Child {

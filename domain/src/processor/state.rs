@@ -1,7 +1,7 @@
 //! The processor's state, as the state file keeps it: a fold over the events of a run.
 
 use crate::item::{ItemId, RunId};
-use crate::ports::{AttemptOf, RunEvent, RunEventKind};
+use crate::ports::{AttemptOf, RunEvent, RunEventKind, Unproven};
 use crate::processor::StoppedBy;
 use crate::time::Timestamp;
 use crate::{FilePath, ProcessingResult};
@@ -65,6 +65,8 @@ pub struct ProcessorState {
     pub current_files: Vec<CurrentFile>,
     /// What holds new starts back, where something does.
     pub held: Option<Box<str>>,
+    /// Dead runs whose files the run left as they are, because something of them may still be at work.
+    pub withheld: Vec<Unproven>,
 }
 
 impl ProcessorState {
@@ -95,12 +97,15 @@ impl ProcessorState {
             RunEventKind::FileRequeued { of, .. }
             | RunEventKind::FileReleased { of, .. }
             | RunEventKind::ResultDiscarded { of } => self.leave(of),
-            RunEventKind::FileRecovered { requeued, .. } => self.files_failed += u64::from(!requeued),
+            RunEventKind::FileRecovered { dead_run, requeued, .. } => {
+                self.files_failed += u64::from(!requeued);
+                self.withheld.retain(|left| left.run != *dead_run);
+            }
             RunEventKind::ProcessorStopped { result } => self.stop(result, event.at),
+            RunEventKind::RecoveryWithheld { dead_run, reason } => self.withhold(dead_run, reason),
             RunEventKind::StartsHeld { reason } => self.held = Some(reason.clone()),
             RunEventKind::StartsResumed => self.held = None,
             RunEventKind::StopSignalCleared
-            | RunEventKind::RecoveryWithheld { .. }
             | RunEventKind::StopRequested { .. }
             | RunEventKind::StorageTrouble { .. }
             | RunEventKind::Progress { .. } => {}
@@ -109,6 +114,12 @@ impl ProcessorState {
 
     fn leave(&mut self, of: &AttemptOf) {
         self.current_files.retain(|current| current.id != of.id);
+    }
+
+    /// The latest reason is the one that holds.
+    fn withhold(&mut self, dead_run: &RunId, reason: &str) {
+        self.withheld.retain(|left| left.run != *dead_run);
+        self.withheld.push(Unproven { run: dead_run.clone(), reason: reason.into() });
     }
 
     fn stop(&mut self, result: &ProcessingResult, at: Timestamp) {

@@ -188,6 +188,60 @@ fn what_a_gone_queue_left_is_nobodys_output() {
     assert_eq!((read(&log), tail.exists()), (b"new".to_vec(), false));
 }
 
+/// The writer was killed while it put the tail behind the head.
+#[test]
+fn a_half_joined_output_is_read_and_continued_by_its_copy() {
+    let (_dir, log) = place();
+    let limits = OutputLimits { head: 4, tail: 4 };
+    fs::create_dir_all(log.path.parent().expect("a folder")).expect("a folder");
+    fs::write(&log.path, "head\n[autoproc: 2 by").expect("a file");
+    let copy = "[autoproc: follows byte 4]\n\n[autoproc: 2 bytes left out]\ntail";
+    fs::write(log.path.with_extension("log.tail"), copy).expect("a file");
+    assert_eq!(read(&log), b"head\n[autoproc: 2 bytes left out]\ntail");
+    let more = log.follow().more().expect("it can be read");
+    assert_eq!((more.bytes.as_slice(), more.is_head_full), (b"head".as_slice(), true));
+    let mut writer = BoundedLog::append(log.path.clone(), limits);
+    writer.write(b"er");
+    assert!(writer.finish().is_none());
+    assert_eq!(fs::read(&log.path).expect("a file"), b"head\n[autoproc: 4 bytes left out]\niler");
+}
+
+/// The end of the first step's output is no longer where the follower had found it.
+#[test]
+fn a_follower_of_a_long_output_gets_its_end_again_when_a_step_goes_on() {
+    let (_dir, log) = place();
+    let limits = OutputLimits { head: 4, tail: 4 };
+    let mut writer = BoundedLog::new(log.path.clone(), limits);
+    writer.write(b"head and tail");
+    assert!(writer.finish().is_none());
+    let mut follower = log.follow();
+    assert_eq!(follower.more().expect("it can be read").bytes, b"head\n[autoproc: 5 bytes left out]\ntail");
+    let mut writer = BoundedLog::append(log.path.clone(), limits);
+    writer.write(b"er");
+    assert_eq!(follower.more().expect("it can be read").bytes, b"");
+    assert!(writer.finish().is_none());
+    let mut rest = String::new();
+    follower.rest().expect("it can be read").read_to_string(&mut rest).expect("text");
+    assert_eq!(rest, "\n[autoproc: 7 bytes left out]\niler");
+}
+
+/// What the steps before left behind the head is there no third time.
+#[test]
+fn going_on_with_a_long_output_stays_within_its_bound() {
+    let (_dir, log) = place();
+    let limits = OutputLimits { head: 1000, tail: 5000 };
+    let mut story = Story::new(log, limits);
+    for end in [Deed::NextStep, Deed::Crash, Deed::NextStep] {
+        for _ in 0..2 {
+            story.go_on(Deed::Write(vec![b'x'; 10_000]));
+            story.go_on(Deed::Tick);
+            // For a moment there are two copies, so there must not be a third of an earlier step.
+            assert_eq!(fs::metadata(&story.log.path).expect("the head").len(), limits.head);
+        }
+        story.go_on(end);
+    }
+}
+
 #[test]
 fn a_flood_is_copied_to_disk_no_more_than_once_a_second() {
     let (_dir, log) = place();

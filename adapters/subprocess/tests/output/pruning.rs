@@ -87,12 +87,14 @@ fn the_parts_of_an_output_go_together_and_nothing_else_goes() {
         write(&at(name), 10, 100, now);
     }
     fs::create_dir(at("4.1.4.log")).expect("a folder");
+    File::open(at("4.1.4.log")).expect("a folder").set_modified(now - Duration::from_secs(100)).expect("its time");
     std::os::unix::fs::symlink(at("x"), at("5.1.5.log")).expect("a link");
     // Young as a whole: the latest copy of its tail is.
     write(&at("3.1.3.log"), 10, 100, now);
     write(&at("3.1.3.log.tail"), 10, 5, now);
     let retention = Retention { max_age: Some(Duration::from_secs(50)), max_total: None };
     let pruned = AttemptLogs::new(dir.path()).prune(&retention, now, |_| false).expect("a folder");
+    assert!(pruned.trouble.is_none(), "{pruned:?}");
     assert_eq!((pruned.outputs, pruned.bytes), (2, 40));
     let names = fs::read_dir(dir.path()).expect("a folder");
     let left: BTreeSet<_> = names.map(|entry| entry.expect("a file").file_name()).collect();
@@ -110,6 +112,22 @@ fn what_is_being_written_stays() {
     let logs = AttemptLogs::new(dir.path());
     assert_eq!(logs.prune(&nothing, now, |_| false).expect("a folder").outputs, 0);
     assert_eq!(logs.prune(&nothing, now + Duration::from_secs(1), |_| false).expect("a folder").outputs, 1);
+}
+
+#[test]
+fn what_is_said_to_be_removed_only_grows() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let now = SystemTime::now();
+    let logs = AttemptLogs::new(dir.path());
+    let mut until = None;
+    for (age, grows) in [(300, true), (200, true), (400, false), (100, true)] {
+        write(&dir.path().join("1.1.1.log"), 10, age, now);
+        let nothing = Retention { max_age: None, max_total: Some(0) };
+        assert_eq!(logs.prune(&nothing, now, |_| false).expect("a folder").outputs, 1);
+        let later = logs.pruned_until().expect("a folder");
+        assert_eq!(later > until, grows, "{age} seconds ago");
+        until = later;
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::process::Command;
 use autoproc_domain::ItemId;
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_subprocess::{AttemptLogs, BoundedLog, OutputLimits};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Set in the process that has the limit, to the folder it writes in.
 const FOLDER: &str = "AUTOPROC_TEST_LIMITED_FOLDER";
@@ -22,7 +23,7 @@ fn with_short_files(test: &str, work: impl FnOnce(&Path)) {
         return work(Path::new(&folder));
     }
     let dir = tempfile::tempdir().expect("a folder");
-    let shell = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
+    let shell = "trap '' XFSZ; ulimit -S -f 1; exec \"$0\" \"$@\"";
     let mut command = Command::new("sh");
     command.args(["-c", shell]).arg(std::env::current_exe().expect("this test")).args(["--exact", test]);
     let output = command.args(["--nocapture", "-q"]).env(FOLDER, dir.path()).output().expect("a shell");
@@ -62,6 +63,26 @@ fn a_head_that_cannot_grow_is_followed_by_what_came_last() {
     });
 }
 
+/// As when somebody makes room on the disk.
+fn lift_limit() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Fsize);
+    setrlimit(Resource::Fsize, Rlimit { current: maximum, maximum }).expect("it may be lifted again");
+}
+
+#[test]
+fn what_follows_a_gap_is_never_taken_for_the_head() {
+    with_short_files("trouble::what_follows_a_gap_is_never_taken_for_the_head", |folder| {
+        let path = log_in(folder);
+        let mut writer = BoundedLog::new(path.clone(), OutputLimits { head: 10_000, tail: 100 });
+        writer.write(&[b'a'; 700]);
+        lift_limit();
+        writer.write(&[b'b'; 50]);
+        assert!(writer.finish().is_some());
+        let marker = b"\n[autoproc: 138 bytes left out]\n".as_slice();
+        assert_eq!(read(&path), [&[b'a'; 512], marker, &[b'a'; 50], &[b'b'; 50]].concat());
+    });
+}
+
 #[test]
 fn a_copy_that_cannot_be_written_leaves_the_one_before() {
     with_short_files("trouble::a_copy_that_cannot_be_written_leaves_the_one_before", |folder| {
@@ -75,6 +96,20 @@ fn a_copy_that_cannot_be_written_leaves_the_one_before() {
         assert!(!folder.join("7.2.30.log.tail.new").exists(), "no room is taken for nothing");
         assert!(writer.finish().is_some());
         assert_eq!(read(&path), [b'a'; 150], "what was written stays");
+    });
+}
+
+#[test]
+fn where_the_tail_fits_only_beside_the_head_its_copy_has_all_of_it() {
+    with_short_files("trouble::where_the_tail_fits_only_beside_the_head_its_copy_has_all_of_it", |folder| {
+        let path = log_in(folder);
+        let mut writer = BoundedLog::new(path.clone(), OutputLimits { head: 400, tail: 300 });
+        writer.write(&[b'a'; 650]);
+        writer.tick(writer.next_tick().expect("something to copy"));
+        writer.write(&[b'b'; 50]);
+        assert!(writer.finish().is_some());
+        assert_eq!(read(&path), [[b'a'; 650].as_slice(), &[b'b'; 50]].concat());
+        assert_eq!(fs::read(&path).expect("the head"), [b'a'; 400], "no room is taken twice");
     });
 }
 

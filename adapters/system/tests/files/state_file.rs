@@ -73,6 +73,7 @@ fn the_format() {
             {"item_id": 3, "file_path": "/c", "since": point(5)},
         ],
         "held": null,
+        "withheld": [],
     });
     assert_eq!(document(&path), expected);
 }
