@@ -17,7 +17,7 @@
 //! # Who is never signalled
 //!
 //! This process and those it descends from, whatever they bear: a sweep that was started from within the dead run's work
-//! says so and proves nothing. Processes that no evidence ties to the dead run; [`targets`] weighs it.
+//! says so and proves nothing. Processes that no evidence ties to the dead run; `targets` weighs it.
 //!
 //! # Limits
 //!
@@ -50,6 +50,9 @@ use targets::{Doubt, Evidence, Targets};
 
 /// Between two looks, at processes that were killed and at guards that are ending things.
 const POLL: Duration = Duration::from_millis(10);
+
+/// The same, for a guard that takes its time.
+const LONGEST_POLL: Duration = Duration::from_millis(160);
 
 /// How long killed processes have to vanish. Only one that is held in the kernel, by a dead disk for instance, takes
 /// longer than an instant; then a person should know.
@@ -135,19 +138,15 @@ pub fn end_all(marker: &Marker, left: &[Contents]) -> Result<(), String> {
     let evidence = Evidence { marker, left, living: &[] };
     let deadline = Instant::now() + AFTER_KILL;
     let mut clean = 0;
-    while clean < CLEAN_READINGS {
+    loop {
         let outcome = end_once(&evidence).map_err(|error| unseen(&error))?;
         clean = if outcome.is_clean() { clean + 1 } else { 0 };
-        if Instant::now() > deadline && !outcome.is_clean() {
-            return Err(outcome.in_words());
+        let is_late = !outcome.is_clean() && Instant::now() > deadline;
+        if is_late || clean == CLEAN_READINGS {
+            return outcome.judged();
         }
-        if clean < CLEAN_READINGS {
-            std::thread::sleep(POLL);
-        } else if !outcome.doubts.is_empty() {
-            return Err(outcome.in_words());
-        }
+        std::thread::sleep(POLL);
     }
-    Ok(())
 }
 
 /// What one reading found.
@@ -163,10 +162,11 @@ impl Outcome {
         self.killed.is_empty()
     }
 
-    fn in_words(&self) -> String {
+    /// What is said of a run when nothing more can be done.
+    fn judged(&self) -> Result<(), String> {
         let killed = self.killed.iter().map(|process| format!("{} was killed and does not end", process.in_words()));
-        let doubts = self.doubts.iter().map(ToString::to_string);
-        killed.chain(doubts).collect::<Vec<_>>().join("; ")
+        let reasons: Vec<_> = killed.chain(self.doubts.iter().map(ToString::to_string)).collect();
+        if reasons.is_empty() { Ok(()) } else { Err(reasons.join("; ")) }
     }
 }
 
@@ -186,6 +186,7 @@ fn end_once(evidence: &Evidence<'_>) -> io::Result<Outcome> {
 
 /// Waits until no guard of the run lives, and helps: by killing what is below it, and itself when it takes too long.
 fn outlive(guards: &Guards<'_>, marker: &Marker, deadline: Instant) -> Result<(), String> {
+    let mut pause = POLL;
     loop {
         let living = guards.living().map_err(|error| unseen(&error))?;
         let now = Instant::now();
@@ -202,7 +203,9 @@ fn outlive(guards: &Guards<'_>, marker: &Marker, deadline: Instant) -> Result<()
                 let _ = process_table::kill(guard);
             }
         }
-        std::thread::sleep(POLL);
+        std::thread::sleep(pause);
+        // A reading of thousands of processes costs tens of milliseconds, and a stubborn guard takes seconds.
+        pause = (2 * pause).min(LONGEST_POLL);
     }
 }
 
