@@ -15,6 +15,7 @@ pub mod catalogue;
 pub mod definition;
 pub mod expression;
 pub mod runners;
+pub mod schema;
 pub mod task;
 
 mod check;
