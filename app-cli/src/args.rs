@@ -2,6 +2,7 @@
 
 mod queue;
 mod run;
+mod workflow;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::duration;
 
 pub(crate) use queue::{AddArgs, ChoiceWord, PathListArgs, QueueCommand, StatusWord};
 pub(crate) use run::RunArgs;
+pub(crate) use workflow::{WorkflowCommand, WorkflowFolderArgs};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -106,6 +108,15 @@ pub(crate) enum Command {
     Queue(QueueCommand),
     /// Process the queue: run a command on each file
     Run(RunArgs),
+    /// List, show and check workflows
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  autoproc workflow list
+  autoproc workflow show wf-ingest
+  autoproc workflow check my-workflow.yaml"
+    )]
+    Workflow(WorkflowCommand),
     /// Ask every live run to stop after its current files
     Stop(StopArgs),
     /// Show what runs, what waits and why

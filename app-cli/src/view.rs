@@ -1,6 +1,7 @@
 //! What commands have to say, as data. `render` says it, to a person or to a program.
 
 mod care;
+mod workflow;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use autoproc_domain::view::{Counts, EnqueueOutcome};
 use autoproc_domain::{FilePath, ItemId, Priority, ProcessingResult, ProcessorState, QueueItem, RunId, Timestamp};
 
 pub(crate) use care::{Diagnosis, Finding, Level, Mended, RepairPlan, Tortured};
+pub(crate) use workflow::{CheckedFile, WorkflowShown, WorkflowsChecked, WorkflowsListed, count, from_base};
 
 /// Files were offered to the queue.
 #[derive(Debug)]

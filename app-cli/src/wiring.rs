@@ -1,6 +1,7 @@
 //! Puts concrete adapters behind the ports. No other file names one.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,10 @@ use crate::request::{CommandTemplate, RunRequest};
 use crate::view::AttemptFile;
 
 pub(crate) use autoproc_json_store::{Choice, Damage, Examination, FileSystem, Prospect, Repaired, Tally};
+pub(crate) use autoproc_workflow::catalogue::Listed as ListedWorkflow;
+pub(crate) use autoproc_workflow::definition as workflow_definition;
+pub(crate) use autoproc_workflow::runners::RunnersError;
+pub(crate) use autoproc_workflow::{Catalogue, FindError, Problem, Severity, WorkflowFile};
 
 /// On what terms the queue is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +141,11 @@ impl Wiring {
             lock_timeout: self.terms.lock_timeout,
             allow_network_fs: self.terms.allow_network_fs,
         }
+    }
+
+    /// The workflows of the project, and of one more folder.
+    pub(crate) fn catalogue(&self, extra: Option<&Path>) -> Catalogue {
+        Catalogue::new(self.project.root(), extra)
     }
 
     /// The queue.

@@ -4,6 +4,7 @@ mod care;
 mod item;
 mod queue;
 mod run;
+mod workflow;
 
 /// "1 file", "2 files".
 fn files(count: impl TryInto<u64> + std::fmt::Display + Copy) -> String {

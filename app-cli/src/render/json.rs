@@ -5,6 +5,7 @@
 pub(super) mod care;
 pub(super) mod queue;
 pub(super) mod run;
+pub(super) mod workflow;
 
 use std::io::{self, Write};
 

@@ -12,3 +12,4 @@ mod queue;
 mod repair;
 mod run;
 mod stop;
+mod workflow;

@@ -114,7 +114,7 @@ fn ways_lead_somewhere_and_never_in_a_circle() {
     assert!(with("{from: a, to: a}")[0].contains("circle: a → a"));
     assert!(with("{from: c, to: a, condition: x}")[0].contains("circle: a → b → c → a"));
     assert_eq!(with("{from: a, to: c}"), ["4:7: warning: no way leads to the phase `b`"]);
-    assert_eq!(with("{from: a, to: c, condition: x}, {from: c, to: b}").len(), 0);
+    assert!(with("{from: a, to: c, condition: x}, {from: c, to: b}")[0].contains("circle: b → c → b"));
     assert_eq!(
         with("{from: a, to: b}, {from: a, to: c, condition: x}"),
         ["6:35: warning: never taken: an earlier transition from `a` has no condition"]
