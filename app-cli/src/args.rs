@@ -21,7 +21,7 @@ pub(crate) use limits::LimitArgs;
 pub(crate) use output::OutputArgs;
 pub(crate) use queue::{AddArgs, ChoiceWord, PathListArgs, QueueCommand, RecoverArgs, StatusWord};
 pub(crate) use run::RunArgs;
-pub(crate) use workflow::WorkflowCommand;
+pub(crate) use workflow::{WorkflowCommand, WorkflowFolderArgs};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -114,8 +114,15 @@ pub(crate) enum Command {
     Queue(QueueCommand),
     /// Process the queue: run a command on each file
     Run(Box<RunArgs>),
-    /// Look at workflows, and execute one
-    #[command(subcommand)]
+    /// List, show, check and execute workflows
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  autoproc workflow list
+  autoproc workflow show wf-ingest
+  autoproc workflow check my-workflow.yaml
+  autoproc workflow progress"
+    )]
     Workflow(WorkflowCommand),
     /// Ask every live run to stop after its current files
     Stop(StopArgs),

@@ -14,15 +14,15 @@ mod run;
 mod show;
 mod status;
 mod stop;
-mod workflow_execution;
+mod workflow;
 
 use autoproc_domain::Status;
 
-use crate::args::{Command, QueueCommand, StatusWord, WorkflowCommand};
+use crate::args::{Command, QueueCommand, StatusWord};
 use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::exit_code::ExitCode;
-use crate::request::{self, AddRequest, ItemWord, LogRequest, RunRequest, SingleExecution};
+use crate::request::{self, AddRequest, ItemWord, LogRequest, RunRequest};
 use crate::torture;
 
 /// Carries out a command, and leaves the queue's files in order behind it.
@@ -47,7 +47,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         Command::Doctor(args) => return doctor::doctor(args.torture.then_some(args.seconds), context).await,
         Command::TortureWriter(args) => torture::write(&args.prefix, args.afresh, context).await?,
         Command::Run(args) => return run::run(RunRequest::new(*args, context.wiring.new_run())?, context).await,
-        Command::Workflow(command) => return workflow(command, context).await,
+        Command::Workflow(command) => return workflow::workflow(command, context).await,
         Command::Stop(args) => stop::stop(&args, context).await?,
         Command::Status => status::status(context).await?,
         Command::RetryFailed(args) => {
@@ -59,15 +59,6 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         }
     }
     Ok(ExitCode::Success)
-}
-
-async fn workflow(command: WorkflowCommand, context: &Context) -> Result<ExitCode, CliError> {
-    match command {
-        WorkflowCommand::Run(args) => workflow_execution::run(SingleExecution::new(args, &context.cwd)?, context).await,
-        WorkflowCommand::Progress(args) => {
-            workflow_execution::progress(args, context).await.map(|()| ExitCode::Success)
-        }
-    }
 }
 
 async fn queue(command: QueueCommand, context: &Context) -> Result<(), CliError> {

@@ -14,7 +14,7 @@ use autoproc_domain::rejection::Rejection;
 
 use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
-use crate::wiring::ExecutionError;
+use crate::wiring::{ExecutionError, FindError, RunnersError};
 
 /// The advice where a place is of no use.
 const OTHER_PLACE: &str = "check what stands there and its permissions, or choose another folder with --project-dir";
@@ -51,11 +51,6 @@ impl CliError {
         Self::new(ExitCode::CannotWrite, format!("cannot write to {}: {source}", Shown(place))).with_hint(OTHER_PLACE)
     }
 
-    /// A workflow or what belongs to it makes no sense.
-    pub(crate) fn workflow(message: impl Into<String>) -> Self {
-        Self::new(ExitCode::Config, message)
-    }
-
     /// What is kept of a workflow's execution cannot be used.
     pub(crate) fn execution(error: &ExecutionError) -> Self {
         let code = match error {
@@ -74,6 +69,11 @@ impl CliError {
     /// A fault of the program.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Internal, message)
+    }
+
+    /// A workflow or a setting that cannot be used.
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Config, message)
     }
 
     /// The folder somebody named as the project is not one.
@@ -191,6 +191,20 @@ impl From<ProcessorError> for CliError {
 impl From<StopSignalError> for CliError {
     fn from(error: StopSignalError) -> Self {
         Self::new(ExitCode::CannotWrite, in_one_line(&error)).with_hint("remove the file STOP-AUTONOMOUS by hand")
+    }
+}
+
+impl From<FindError> for CliError {
+    fn from(error: FindError) -> Self {
+        match &error {
+            FindError::NotFound { .. } => Self::usage(in_one_line(&error))
+                .with_hint("`autoproc workflow list` shows what there is; a path has a `/` in it, or ends in .yaml"),
+            FindError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Self::usage(in_one_line(&error)).with_hint("`autoproc workflow list` shows what there is")
+            }
+            FindError::Runners(RunnersError::Invalid { .. }) => Self::new(ExitCode::Config, in_one_line(&error)),
+            _ => Self::new(ExitCode::Io, in_one_line(&error)),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod care;
 mod execution;
 mod recovery;
+mod workflow;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::wiring::PastAttempt;
 pub(crate) use care::{Diagnosis, Finding, Level, Mended, RepairPlan, Tortured};
 pub(crate) use execution::{ExecutionOver, Executions, FileProgress, Foreseen};
 pub(crate) use recovery::Recovered;
+pub(crate) use workflow::{CheckedFile, WorkflowShown, WorkflowsChecked, WorkflowsListed, count, from_base};
 
 /// Files were offered to the queue.
 #[derive(Debug)]

@@ -35,6 +35,10 @@ pub(crate) use autoproc_subprocess::{AttemptLog, become_guard};
 pub(crate) use output::{AttemptFiles, Pruner, written_at};
 
 pub(crate) use autoproc_system::{PastAttempt, PastEnd};
+pub(crate) use autoproc_workflow::catalogue::Listed as ListedWorkflow;
+pub(crate) use autoproc_workflow::definition as workflow_definition;
+pub(crate) use autoproc_workflow::runners::RunnersError;
+pub(crate) use autoproc_workflow::{Catalogue, FindError, Problem, Severity, WorkflowFile};
 
 /// On what terms the queue is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +154,11 @@ impl Wiring {
             lock_timeout: self.terms.lock_timeout,
             allow_network_fs: self.terms.allow_network_fs,
         }
+    }
+
+    /// The workflows of the project, and of one more folder.
+    pub(crate) fn catalogue(&self, extra: Option<&Path>) -> Catalogue {
+        Catalogue::new(self.project.root(), extra)
     }
 
     /// The queue.

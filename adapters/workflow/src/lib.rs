@@ -16,6 +16,7 @@ pub mod definition;
 pub mod execution;
 pub mod expression;
 pub mod runners;
+pub mod schema;
 pub mod task;
 
 mod check;

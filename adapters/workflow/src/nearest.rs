@@ -3,25 +3,33 @@
 /// A longer list would be read by nobody.
 const LISTED: usize = 12;
 
+/// With more known words than people keep in their heads, only so many are compared: a file with thousands of wrong words
+/// and thousands of right ones is still read in a moment.
+const COMPARED: usize = 256;
+
 /// The known word nearest to `word`, where one is near enough to be a slip of the fingers.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let lowered = word.to_lowercase();
     let tolerated = (word.chars().count() / 3).clamp(1, 2);
-    let best = known.into_iter().map(|known| (distance(&lowered, known), known)).min()?;
-    (best.0 <= tolerated).then(|| best.1.to_owned())
+    // Words that differ in length by more cannot be near; a character has up to four bytes.
+    let is_alike = |known: &&str| known.len().abs_diff(word.len()) <= 4 * tolerated;
+    let alike = known.into_iter().take(COMPARED).filter(is_alike);
+    let (distance, known) = alike.map(|known| (distance(&lowered, known), known)).min()?;
+    // A word of which nothing is left is no slip.
+    (distance <= tolerated && distance < known.chars().count()).then(|| known.to_owned())
 }
 
 /// The known words, the nearest first, and no more than anybody would read.
 pub(crate) fn nearest_first<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let lowered = word.to_lowercase();
-    let mut ranked: Vec<_> = known.into_iter().map(|known| (distance(&lowered, known), known)).collect();
+    let mut ranked: Vec<_> = known.into_iter().take(COMPARED).map(|known| (distance(&lowered, known), known)).collect();
     ranked.sort_unstable();
     ranked.dedup();
     ranked.into_iter().take(LISTED).map(|(_, known)| known.to_owned()).collect()
 }
 
 fn distance(lowered: &str, known: &str) -> usize {
-    strsim::damerau_levenshtein(lowered, &known.to_lowercase())
+    strsim::osa_distance(lowered, &known.to_lowercase())
 }
 
 #[cfg(test)]
@@ -35,6 +43,7 @@ mod tests {
         assert_eq!(nearest("Tsak", known), Some("task".into()));
         assert_eq!(nearest("conditoin", known), Some("condition".into()));
         assert_eq!(nearest("parallel", known), None);
+        assert_eq!(nearest("x", ["y"]), None);
         assert_eq!(nearest("x", []), None);
     }
 

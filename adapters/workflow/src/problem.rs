@@ -96,24 +96,30 @@ impl fmt::Display for Problem {
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
     found: Vec<Problem>,
-    left_out: usize,
+    /// How many more there were, and how bad the worst of them was.
+    left_out: Option<(usize, Severity)>,
 }
 
 impl Problems {
     /// The most that are kept.
     const MOST: usize = 1_000;
 
-    /// Adds a problem; it is not even put into words where there are too many.
-    pub(crate) fn add(&mut self, problem: impl FnOnce() -> Problem) {
-        if self.found.len() < Self::MOST { self.found.push(problem()) } else { self.left_out += 1 }
+    /// Adds a problem.
+    pub(crate) fn add(&mut self, problem: Problem) {
+        if self.found.len() < Self::MOST {
+            self.found.push(problem);
+            return;
+        }
+        let (count, worst) = self.left_out.unwrap_or((0, Severity::Note));
+        self.left_out = Some((count + 1, worst.max(problem.severity)));
     }
 
     /// All of them in the order of their places.
     pub(crate) fn into_sorted(mut self) -> Vec<Problem> {
         self.found.sort_by_key(|problem| problem.position);
-        if self.left_out > 0 {
+        if let Some((count, severity)) = self.left_out {
             let last = self.found.last().map_or(Position::START, |problem| problem.position);
-            self.found.push(Problem::error(last, format!("there are {} problems more", self.left_out)));
+            self.found.push(Problem::new(severity, last, format!("there are {count} problems more")));
         }
         self.found
     }

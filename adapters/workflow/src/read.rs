@@ -41,13 +41,13 @@ pub fn read(text: &str, fallback_id: &str) -> Reading {
 
 pub(crate) fn read_into(text: &str, fallback_id: &str, problems: &mut Problems) -> Option<Workflow> {
     if text.len() > MAX_FILE_BYTES {
-        problems.add(|| Problem::error(Position::START, format!("the file is larger than {MAX_FILE_BYTES} bytes")));
+        problems.add(Problem::error(Position::START, format!("the file is larger than {MAX_FILE_BYTES} bytes")));
         return None;
     }
     match tree::parse(text) {
         Ok(document) => Reader { problems }.document(&document, fallback_id),
         Err(problem) => {
-            problems.add(|| problem);
+            problems.add(problem);
             None
         }
     }
@@ -60,7 +60,7 @@ struct Reader<'p> {
 
 impl Reader<'_> {
     fn error(&mut self, position: Position, message: impl FnOnce() -> String) {
-        self.problems.add(|| Problem::error(position, message()));
+        self.problems.add(Problem::error(position, message()));
     }
 }
 

@@ -9,7 +9,9 @@
 mod deserialize;
 
 use serde_json::Value;
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::{DuplicateKeyPolicy, Options};
+use serde_saphyr::{Error, Location};
 
 use crate::definition::{Located, Position};
 use crate::problem::Problem;
@@ -20,8 +22,8 @@ const MAX_DEPTH: usize = 64;
 /// The most that aliases may add, in parser events: about as many as a large file has of its own.
 const MAX_REPLAYED_EVENTS: usize = 100_000;
 
-/// The most events of the parser: 4 MiB of YAML for people have a tenth of that.
-const MAX_EVENTS: usize = 2_000_000;
+/// The most events of the parser: a workflow of 10,000 steps with five keys each has half of them.
+const MAX_EVENTS: usize = 500_000;
 
 /// A node and its place.
 pub(crate) type Node = Located<Kind>;
@@ -82,14 +84,33 @@ fn options() -> Options {
     }
 }
 
-fn problem(error: &serde_saphyr::Error) -> Problem {
+fn problem(error: &Error) -> Problem {
+    let error = error.without_snippet();
     let position = error.location().map_or(Position::START, |location| position(&location));
-    let words = error.without_snippet().to_string();
-    let message = words.rsplit_once(" at line ").map_or(words.as_str(), |(message, _)| message);
-    Problem::error(position, format!("not readable as YAML: {message}"))
+    Problem::error(position, format!("not readable as YAML: {}", words(error)))
 }
 
-fn position(location: &serde_saphyr::Location) -> Position {
+/// What is wrong, in words for somebody who has the file before them.
+fn words(error: &Error) -> String {
+    match error {
+        Error::MultipleDocuments { .. } => "a second document begins here".to_owned(),
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => format!("nested deeper than {MAX_DEPTH} levels"),
+        Error::Budget { breach: BudgetBreach::Events { .. } | BudgetBreach::Nodes { .. }, .. } => {
+            format!("more than {MAX_EVENTS} parts")
+        }
+        Error::AliasReplayLimitExceeded { .. } => {
+            format!("its aliases stand for more than {MAX_REPLAYED_EVENTS} parts")
+        }
+        Error::AliasError { error, .. } => words(error),
+        other => {
+            let words = other.to_string();
+            let line = words.lines().next().unwrap_or_default();
+            line.rsplit_once(" at line ").map_or(line, |(message, _)| message).to_owned()
+        }
+    }
+}
+
+fn position(location: &Location) -> Position {
     let of = |number: u64| u32::try_from(number).unwrap_or(u32::MAX).max(1);
     Position { line: of(location.line()), column: of(location.column()) }
 }

@@ -7,7 +7,7 @@ use autoproc_domain::ports::{Observer, StopCause, StopLevel};
 use autoproc_domain::processor::{Ports, ProcessorError, StoppedBy};
 use autoproc_domain::{AutonomousProcessor, ProcessingResult};
 
-use super::{add, workflow_execution};
+use super::{add, workflow};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -22,7 +22,7 @@ use crate::view::RunOver;
 pub(super) async fn run(request: RunRequest, context: &Context) -> Result<ExitCode, CliError> {
     // A command that cannot be one is found while nothing is touched: else it would fail every file there is.
     if request.is_dry {
-        return workflow_execution::foresee(&request, context).await;
+        return workflow::foresee(&request, context).await;
     }
     program::check(&request.command)?;
     let resources = Arc::new(ResourceTally::default());

@@ -7,6 +7,7 @@ pub(super) mod execution;
 pub(super) mod queue;
 pub(super) mod recovery;
 pub(super) mod run;
+pub(super) mod workflow;
 
 use std::io::{self, Write};
 

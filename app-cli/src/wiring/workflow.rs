@@ -128,9 +128,9 @@ impl Wiring {
         let plan = Plan::new(workflow);
         let inputs = Inputs::new(&plan, choice.inputs.clone()).map_err(|error| unfit_input(&error))?;
         let project = self.project.root();
-        let runners = Runners::read(project).map_err(|error| CliError::workflow(error.to_string()))?;
+        let runners = Runners::read(project).map_err(|error| CliError::config(error.to_string()))?;
         let programs = Programs::new(runners, project, &path);
-        programs.check(plan.workflow()).map_err(|error| CliError::workflow(error.to_string()))?;
+        programs.check(plan.workflow()).map_err(|error| CliError::config(error.to_string()))?;
         Ok(WorkflowRun {
             plan,
             source: text.into_bytes(),
@@ -151,7 +151,7 @@ impl Wiring {
                     .with_hint("give a command after two dashes, as in: autoproc run -- COMMAND {}; or a --workflow")
             }
             FindError::NotFound { .. } => CliError::usage(error.to_string()),
-            error => CliError::workflow(error.to_string()),
+            error => error.into(),
         })
     }
 
@@ -163,10 +163,10 @@ impl Wiring {
             let more = count(Severity::Error) - 1;
             let rest = if more > 0 { format!(" (and {more} more)") } else { String::new() };
             let message = format!("{}:{}: {}{rest}", file.path.display(), first.position, first.message);
-            return Err(CliError::workflow(message).with_hint(format!("all of them: {advice}")));
+            return Err(CliError::config(message).with_hint(format!("all of them: {advice}")));
         }
         if file.has_errors() {
-            return Err(CliError::workflow(format!("{} cannot be read", file.path.display())));
+            return Err(CliError::config(format!("{} cannot be read", file.path.display())));
         }
         match count(Severity::Warning) {
             0 => {}

@@ -17,3 +17,4 @@ mod recover;
 mod repair;
 mod run;
 mod stop;
+mod workflow;

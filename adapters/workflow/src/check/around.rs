@@ -14,7 +14,7 @@ pub(crate) fn around(workflow: &Workflow, runners: &Runners, tasks: &TaskFolders
         if let Err(missing) = runners.for_step(step)
             && told.insert(missing.lines.clone())
         {
-            problems.add(|| Problem::warning(step.position, missing.to_string()));
+            problems.add(Problem::warning(step.position, missing.to_string()));
         }
         if let Action::Task(task) = &step.action
             && looked_at.insert(task.value.as_str())
@@ -28,14 +28,14 @@ fn look_at(task: &str, step: &Step, tasks: &TaskFolders, problems: &mut Problems
     match tasks.find(task) {
         Ok(TaskSource::File(_)) => {}
         Ok(TaskSource::Name(name)) => {
-            problems.add(|| {
+            problems.add({
                 Problem::note(step.position, format!("the task `{name}` has no file: its runner gets the name"))
             });
         }
-        Ok(TaskSource::Missing(path)) => problems.add(|| {
+        Ok(TaskSource::Missing(path)) => problems.add({
             let message = format!("there is no task file {}: its runner gets the path all the same", path.display());
             Problem::warning(step.position, message)
         }),
-        Err(error) => problems.add(|| Problem::error(step.position, error.to_string())),
+        Err(error) => problems.add(Problem::error(step.position, error.to_string())),
     }
 }

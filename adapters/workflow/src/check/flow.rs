@@ -30,7 +30,7 @@ fn ways(workflow: &Workflow, problems: &mut Problems) -> Vec<Vec<usize>> {
         let [from, to] = [&transition.from, &transition.to].map(|end| {
             let found = index.get(end.value.as_str()).copied();
             if found.is_none() {
-                problems.add(|| {
+                problems.add({
                     Problem::error(end.position, format!("there is no phase `{}`", end.value))
                         .meaning(nearest(&end.value, index.keys().copied()))
                 });
@@ -53,7 +53,7 @@ fn after_an_open_one(phase: &Phase, leaving: &[(usize, &Transition)], problems: 
     let is_open = |(_, transition): &&(usize, &Transition)| transition.condition.is_none();
     let open = leaving.iter().position(|leaving| is_open(&leaving));
     for (_, transition) in open.into_iter().flat_map(|open| &leaving[open + 1..]) {
-        problems.add(|| {
+        problems.add({
             let message = format!("never taken: an earlier transition from `{}` has no condition", phase.id);
             Problem::warning(transition.position, message)
         });
@@ -104,7 +104,7 @@ fn unreachable_phases(workflow: &Workflow, ways: &[Vec<usize>], problems: &mut P
         }
     }
     for (phase, _) in workflow.phases.iter().zip(reached).filter(|(_, reached)| !reached) {
-        problems.add(|| Problem::warning(phase.position, format!("no way leads to the phase `{}`", phase.id)));
+        problems.add(Problem::warning(phase.position, format!("no way leads to the phase `{}`", phase.id)));
     }
 }
 
@@ -115,7 +115,7 @@ fn cycle(workflow: &Workflow, ways: &[Vec<usize>], problems: &mut Problems) {
     let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return };
     let closing = workflow.transitions_from(last).find(|transition| transition.to.value == *first);
     let position = closing.map_or(workflow.position, |transition| transition.position);
-    problems.add(|| {
+    problems.add({
         let message = format!("the transitions lead in a circle: {} → {first}", ids.join(" → "));
         Problem::error(position, message).expecting("ways on which no phase comes twice")
     });

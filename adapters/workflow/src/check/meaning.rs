@@ -14,17 +14,17 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
 /// What is kept and of no effect.
 fn told_only(workflow: &Workflow, problems: &mut Problems) {
     if let Some(orchestrator) = &workflow.orchestrator {
-        problems.add(|| Problem::note(orchestrator.position, "`orchestrator` is told and of no effect"));
+        problems.add(Problem::note(orchestrator.position, "`orchestrator` is told and of no effect"));
     }
     for action in &workflow.on_error {
-        problems.add(|| {
+        problems.add({
             let message =
                 format!("`{}` is not done on errors: a failed attempt is logged and tried again", action.action);
             Problem::warning(action.position, message)
         });
     }
     for location in workflow.outputs.iter().filter_map(|output| output.location.as_ref()) {
-        problems.add(|| {
+        problems.add({
             Problem::note(location.position, "`location` is told and of no effect; nothing is looked for there")
         });
     }
@@ -32,14 +32,14 @@ fn told_only(workflow: &Workflow, problems: &mut Problems) {
 
 fn of_input(input: &Input, problems: &mut Problems) {
     if let InputType::Other(word) = &input.kind {
-        problems.add(|| {
+        problems.add({
             Problem::warning(input.position, format!("the type `{word}` has no meaning: `{}` is a text", input.name))
                 .expecting("string, file, array, number, integer, boolean, object or json")
         });
     }
     if let Some(default) = &input.default {
         if !input.kind.takes(default) {
-            problems.add(|| {
+            problems.add({
                 Problem::error(
                     input.position,
                     format!("the default of `{}` is of another type than `{}`", input.name, input.kind.word()),
@@ -47,7 +47,7 @@ fn of_input(input: &Input, problems: &mut Problems) {
             });
         }
         if input.required {
-            problems.add(|| {
+            problems.add({
                 let message = format!("`{}` is required, so that its default is never used", input.name);
                 Problem::warning(input.position, message)
             });
@@ -57,14 +57,14 @@ fn of_input(input: &Input, problems: &mut Problems) {
 
 fn of_phase(phase: &Phase, problems: &mut Problems) {
     if let OnFail::Other(word) = &phase.on_fail {
-        problems.add(|| {
+        problems.add({
             let message =
                 format!("`{}` has no meaning for `on_fail`: a failed step fails the phase `{}`", word.value, phase.id);
             Problem::warning(word.position, message).expecting("`fail`, `continue` or `skip`")
         });
     }
     if let Some(checkpoint) = phase.checkpoint.as_ref().filter(|checkpoint| checkpoint.validation.is_empty()) {
-        problems.add(|| {
+        problems.add({
             let message =
                 format!("`{}` asks for nothing: it is passed whenever the phase's steps succeed", checkpoint.id);
             Problem::note(checkpoint.position, message)

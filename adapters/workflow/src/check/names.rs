@@ -118,7 +118,7 @@ impl Eyes<'_, '_> {
     }
 
     fn unreadable(&mut self, error: &ExpressionError, position: Position) {
-        self.problems.add(|| Problem::error(position, error.to_string()));
+        self.problems.add(Problem::error(position, error.to_string()));
     }
 
     fn name(&mut self, name: &NameUsed, position: Position) {
@@ -139,10 +139,10 @@ impl Eyes<'_, '_> {
         let Some(id) = name.rest().next() else { return };
         match self.known.steps.get(id) {
             Some(step) if self.known.is_over(*step, self.moment) => {}
-            Some(_) => self.problems.add(|| Problem::error(position, format!("the step `{id}` comes later"))),
+            Some(_) => self.problems.add(Problem::error(position, format!("the step `{id}` comes later"))),
             None => {
                 let known = &self.known.steps;
-                self.problems.add(|| {
+                self.problems.add({
                     Problem::error(position, format!("there is no step `{id}`"))
                         .meaning(nearest(id, known.keys().copied()))
                 });
@@ -154,7 +154,7 @@ impl Eyes<'_, '_> {
         let end = Moment { phase, step: 0 };
         if !self.known.is_over(end, self.moment) {
             let what = if phase == self.moment.phase { "has returned nothing yet" } else { "comes later" };
-            self.problems.add(|| Problem::error(position, format!("the phase `{id}` {what}")));
+            self.problems.add(Problem::error(position, format!("the phase `{id}` {what}")));
         }
     }
 
@@ -170,13 +170,13 @@ impl Eyes<'_, '_> {
                 format!("`{name}` is no input and no phase: an earlier step has to return it"),
             ),
             (true, Some(_)) => Problem::error(position, format!("unknown name `{name}`"))
-                .expecting("the step or phase in front of it, where one returns it"),
+                .expecting(format!("an input, or `PHASE.{name}` where a step of that phase returns it")),
             (false, _) => {
                 let listed = nearest_first(name, known());
                 Problem::error(position, format!("unknown name `{name}`; known are {}", listed.join(", ")))
             }
         };
-        self.problems.add(|| problem.meaning(meant));
+        self.problems.add(problem.meaning(meant));
     }
 
     fn transition_name(&mut self, name: &NameUsed, position: Position) {
@@ -188,7 +188,7 @@ impl Eyes<'_, '_> {
             self.name(name, position);
         } else if let Some(meant) = nearest(root, [CHECKPOINT_PASSED]) {
             self.problems
-                .add(|| Problem::warning(position, format!("the phase has to return `{root}`")).meaning(Some(meant)));
+                .add(Problem::warning(position, format!("the phase has to return `{root}`")).meaning(Some(meant)));
         }
     }
 }

@@ -47,7 +47,7 @@ impl Reader<'_> {
     }
 
     fn unknown_key(&mut self, key: &Located<String>, what: &str, keys: &[&str]) {
-        self.problems.add(|| {
+        self.problems.add({
             let meant = nearest(&key.value, keys.iter().copied());
             let problem = Problem::error(key.position, format!("unknown key `{}` in {what}", key.value));
             if meant.is_some() { problem.meaning(meant) } else { problem.expecting(listed(keys)) }
@@ -99,7 +99,7 @@ impl Reader<'_> {
     pub(super) fn word(&mut self, node: Option<&Node>, what: &str) -> Option<Located<String>> {
         let word = self.text(node, what)?;
         if word.value.trim().is_empty() {
-            self.problems.add(|| Problem::error(word.position, "there is nothing here").expecting(what));
+            self.problems.add(Problem::error(word.position, "there is nothing here").expecting(what));
             return None;
         }
         Some(word)
@@ -152,7 +152,7 @@ impl Reader<'_> {
     /// Says that a node is of another kind than what is wanted.
     pub(super) fn other_kind(&mut self, node: &Node, wanted: &str) {
         self.problems
-            .add(|| Problem::error(node.position, format!("{} stands here", node.value.noun())).expecting(wanted));
+            .add(Problem::error(node.position, format!("{} stands here", node.value.noun())).expecting(wanted));
     }
 
     /// Says that something must be there.

@@ -34,31 +34,24 @@ impl Reader<'_> {
 
     fn steps(&mut self, phase: &Fields<'_>, id: &str) -> Vec<Step> {
         let task = self.word(phase.get("task"), "the name or the file of a task");
-        match (phase.get("steps"), task) {
-            (Some(_), Some(task)) => {
-                self.problems.add(|| {
-                    Problem::error(task.position, format!("the phase `{id}` has both `steps` and `task`"))
-                        .expecting("one of them")
-                });
-                Vec::new()
+        if let Some(steps) = phase.get("steps") {
+            if let Some(task) = task {
+                let message = format!("the phase `{id}` has both `steps` and `task`");
+                self.problems.add(Problem::error(task.position, message).expecting("one of them"));
             }
-            (None, Some(task)) => vec![single(task, id)],
-            (None, None) => {
-                if phase.get("task").is_none() {
-                    self.problems.add(|| {
-                        Problem::error(phase.position, format!("the phase `{id}` has neither `steps` nor `task`"))
-                    });
-                }
-                Vec::new()
-            }
-            (Some(steps), None) => self.listed_steps(steps, id),
+            return self.listed_steps(steps, id);
         }
+        if phase.get("task").is_none() {
+            let message = format!("the phase `{id}` has neither `steps` nor `task`");
+            self.problems.add(Problem::error(phase.position, message));
+        }
+        task.map(|task| single(task, id)).into_iter().collect()
     }
 
     fn listed_steps(&mut self, steps: &Node, phase: &str) -> Vec<Step> {
         let list = self.list(Some(steps), "a list of steps");
         if list.is_empty() && matches!(&steps.value, crate::tree::Kind::List(_)) {
-            self.problems.add(|| Problem::warning(steps.position, format!("the phase `{phase}` has no steps")));
+            self.problems.add(Problem::warning(steps.position, format!("the phase `{phase}` has no steps")));
         }
         list.iter().enumerate().filter_map(|(index, step)| self.step(step, phase, index)).collect()
     }

@@ -31,7 +31,8 @@ impl Reader<'_> {
     pub(super) fn step(&mut self, node: &Node, phase: &str, index: usize) -> Option<Step> {
         let fields = self.fields(node, "a step", KEYS)?;
         let id = self.word(fields.get("id"), "an id");
-        let (action, inputs) = self.action(&fields)?;
+        // A step that says nothing to do is kept for the sake of those that refer to it; the file is refused anyway.
+        let (action, inputs) = self.action(&fields).unwrap_or((Action::Run(Vec::new()), Vec::new()));
         let mut step = Step::new(Step::derived_id(phase, index), action, node.position);
         if let Some(id) = id {
             (step.id, step.has_own_id) = (id.value, true);
@@ -51,19 +52,20 @@ impl Reader<'_> {
         let given: Vec<_> = ACTIONS.iter().filter_map(|key| Some((*key, step.get(key)?))).collect();
         match given.as_slice() {
             [("execute", node)] => self.execute(node, step),
-            [("run", node)] => Some((self.run(node)?, self.inputs_of(step))),
-            [(_, node)] => {
-                Some((Action::Shell(self.word(Some(node), "a string for the shell")?), self.inputs_of(step)))
+            [(key, node)] => {
+                let inputs = self.inputs_of(step);
+                let action = if *key == "run" { self.run(node) } else { self.shell(node) };
+                Some((action?, inputs))
             }
             [] => {
-                self.problems.add(|| {
+                self.problems.add({
                     Problem::error(step.position, "the step says nothing to do")
                         .expecting("one of `execute`, `run`, `shell`")
                 });
                 None
             }
             [_, (_, second), ..] => {
-                self.problems.add(|| {
+                self.problems.add({
                     Problem::error(second.position, "the step says more than one thing to do")
                         .expecting("one of `execute`, `run`, `shell`")
                 });
@@ -83,7 +85,7 @@ impl Reader<'_> {
             (None, Some(task)) => Some((Action::Task(task), inputs)),
             (Some(_), Some(task)) => {
                 let message = "`execute` has both `command` and `task`";
-                self.problems.add(|| Problem::error(task.position, message).expecting("one of them"));
+                self.problems.add(Problem::error(task.position, message).expecting("one of them"));
                 None
             }
             (None, None) => {
@@ -107,7 +109,7 @@ impl Reader<'_> {
     fn run(&mut self, node: &Node) -> Option<Action> {
         const WANTED: &str = "a list: the program and its arguments";
         if let Kind::Text(_) = node.value {
-            self.problems.add(|| {
+            self.problems.add({
                 Problem::error(node.position, "a text stands here")
                     .expecting(format!("{WANTED}; a line for the shell goes into `shell`"))
             });
@@ -119,9 +121,13 @@ impl Reader<'_> {
             self.error(node.position, || "the program has an empty name".to_owned());
         }
         if list.is_empty() && matches!(node.value, Kind::List(_)) {
-            self.problems.add(|| Problem::error(node.position, "the list is empty").expecting(WANTED));
+            self.problems.add(Problem::error(node.position, "the list is empty").expecting(WANTED));
         }
         (!words.is_empty()).then_some(Action::Run(words))
+    }
+
+    fn shell(&mut self, node: &Node) -> Option<Action> {
+        self.word(Some(node), "a string for the shell").map(Action::Shell)
     }
 
     fn argument(&mut self, node: &Node) -> Option<Located<String>> {
@@ -179,7 +185,7 @@ impl Reader<'_> {
     }
 
     fn unknown_word(&mut self, given: &Located<String>, key: &str, words: &[&str]) {
-        self.problems.add(|| {
+        self.problems.add({
             Problem::error(given.position, format!("`{}` has no meaning for `{key}`", given.value))
                 .expecting(super::fields::listed(words))
                 .meaning(nearest(&given.value, words.iter().copied()))

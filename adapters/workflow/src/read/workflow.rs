@@ -142,7 +142,7 @@ impl Reader<'_> {
     /// Says that a key is missing, unless it is there and has been complained of already.
     pub(super) fn unless_given(&mut self, fields: &Fields<'_>, what: &str, key: &str) {
         if fields.get(key).is_none() {
-            self.problems.add(|| Problem::error(fields.position, format!("{what} has no `{key}`")));
+            self.problems.add(Problem::error(fields.position, format!("{what} has no `{key}`")));
         }
     }
 }

@@ -76,7 +76,7 @@ fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
 }
 
 /// `run --dry-run`
-pub(super) async fn foresee(request: &RunRequest, context: &Context) -> Result<ExitCode, CliError> {
+pub(in crate::commands) async fn foresee(request: &RunRequest, context: &Context) -> Result<ExitCode, CliError> {
     let Some(file) = first_file(request, context).await? else {
         context.remark("nothing is due");
         return Ok(ExitCode::Success);
