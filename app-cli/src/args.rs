@@ -1,9 +1,11 @@
 //! What can be typed: clap's structures, and nothing else. `request` turns them into forms that are known to make sense.
 
+mod execution;
 mod limits;
 mod output;
 mod queue;
 mod run;
+mod workflow;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,10 +16,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::duration;
 
+pub(crate) use execution::{ProgressArgs, WorkflowChoiceArgs, WorkflowOptions, WorkflowRunArgs};
 pub(crate) use limits::LimitArgs;
 pub(crate) use output::OutputArgs;
 pub(crate) use queue::{AddArgs, ChoiceWord, PathListArgs, QueueCommand, RecoverArgs, StatusWord};
 pub(crate) use run::RunArgs;
+pub(crate) use workflow::{WorkflowCommand, WorkflowFolderArgs};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -110,6 +114,16 @@ pub(crate) enum Command {
     Queue(QueueCommand),
     /// Process the queue: run a command on each file
     Run(Box<RunArgs>),
+    /// List, show, check and execute workflows
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  autoproc workflow list
+  autoproc workflow show wf-ingest
+  autoproc workflow check my-workflow.yaml
+  autoproc workflow progress"
+    )]
+    Workflow(WorkflowCommand),
     /// Ask every live run to stop after its current files
     Stop(StopArgs),
     /// Show what runs, what waits and why

@@ -14,6 +14,7 @@ mod run;
 mod show;
 mod status;
 mod stop;
+mod workflow;
 
 use autoproc_domain::Status;
 
@@ -46,6 +47,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         Command::Doctor(args) => return doctor::doctor(args.torture.then_some(args.seconds), context).await,
         Command::TortureWriter(args) => torture::write(&args.prefix, args.afresh, context).await?,
         Command::Run(args) => return run::run(RunRequest::new(*args, context.wiring.new_run())?, context).await,
+        Command::Workflow(command) => return workflow::workflow(command, context).await,
         Command::Stop(args) => stop::stop(&args, context).await?,
         Command::Status => status::status(context).await?,
         Command::RetryFailed(args) => {

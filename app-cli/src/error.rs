@@ -14,6 +14,7 @@ use autoproc_domain::rejection::Rejection;
 
 use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
+use crate::wiring::{ExecutionError, FindError, RunnersError};
 
 /// The advice where a place is of no use.
 const OTHER_PLACE: &str = "check what stands there and its permissions, or choose another folder with --project-dir";
@@ -50,6 +51,16 @@ impl CliError {
         Self::new(ExitCode::CannotWrite, format!("cannot write to {}: {source}", Shown(place))).with_hint(OTHER_PLACE)
     }
 
+    /// What is kept of a workflow's execution cannot be used.
+    pub(crate) fn execution(error: &ExecutionError) -> Self {
+        let code = match error {
+            ExecutionError::Damaged { .. } => ExitCode::Damaged,
+            ExecutionError::Newer { .. } => ExitCode::Config,
+            _ => ExitCode::Io,
+        };
+        Self::new(code, in_one_line(error))
+    }
+
     /// What was asked for has not come about yet.
     pub(crate) fn try_again(message: impl Into<String>) -> Self {
         Self::new(ExitCode::TryAgain, message)
@@ -58,6 +69,11 @@ impl CliError {
     /// A fault of the program.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Internal, message)
+    }
+
+    /// A workflow or a setting that cannot be used.
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Config, message)
     }
 
     /// The folder somebody named as the project is not one.
@@ -175,6 +191,20 @@ impl From<ProcessorError> for CliError {
 impl From<StopSignalError> for CliError {
     fn from(error: StopSignalError) -> Self {
         Self::new(ExitCode::CannotWrite, in_one_line(&error)).with_hint("remove the file STOP-AUTONOMOUS by hand")
+    }
+}
+
+impl From<FindError> for CliError {
+    fn from(error: FindError) -> Self {
+        match &error {
+            FindError::NotFound { .. } => Self::usage(in_one_line(&error))
+                .with_hint("`autoproc workflow list` shows what there is; a path has a `/` in it, or ends in .yaml"),
+            FindError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Self::usage(in_one_line(&error)).with_hint("`autoproc workflow list` shows what there is")
+            }
+            FindError::Runners(RunnersError::Invalid { .. }) => Self::new(ExitCode::Config, in_one_line(&error)),
+            _ => Self::new(ExitCode::Io, in_one_line(&error)),
+        }
     }
 }
 

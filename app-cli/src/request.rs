@@ -4,6 +4,7 @@ mod add;
 mod item_word;
 mod log;
 mod run;
+mod workflow;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,7 @@ pub(crate) use add::AddRequest;
 pub(crate) use item_word::ItemWord;
 pub(crate) use log::LogRequest;
 pub(crate) use run::{CommandTemplate, KeepOutput, Room, RunRequest};
+pub(crate) use workflow::{SingleExecution, WorkflowChoice};
 
 /// The way to mend the queue that a person names.
 pub(crate) fn choice(word: ChoiceWord) -> Choice {

@@ -1,7 +1,9 @@
 //! What commands have to say, as data. `render` says it, to a person or to a program.
 
 mod care;
+mod execution;
 mod recovery;
+mod workflow;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,7 +17,9 @@ use autoproc_domain::{FilePath, ItemId, Priority, ProcessingResult, ProcessorSta
 use crate::wiring::PastAttempt;
 
 pub(crate) use care::{Diagnosis, Finding, Level, Mended, RepairPlan, Tortured};
+pub(crate) use execution::{ExecutionOver, Executions, FileProgress, Foreseen};
 pub(crate) use recovery::Recovered;
+pub(crate) use workflow::{CheckedFile, WorkflowShown, WorkflowsChecked, WorkflowsListed, count, from_base};
 
 /// Files were offered to the queue.
 #[derive(Debug)]

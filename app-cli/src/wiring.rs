@@ -1,19 +1,22 @@
 //! Puts concrete adapters behind the ports. Nothing outside this module names one.
 
 mod output;
+mod steps;
+mod workflow;
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::ports::{Clock, Observer, Storage, StorageError};
+use autoproc_domain::ports::{Clock, Observer, Orchestrator, StopSignal, Storage, StorageError};
 use autoproc_domain::processor::Ports;
 use autoproc_domain::{ProcessorState, QueueItem, RunId};
 use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
 use autoproc_subprocess::sweep::Sweeper;
 use autoproc_subprocess::{
-    AttemptLogs, CommandLine, CommandOrchestrator, DEFAULT_GRACE, GuardSettings, Guards, InvalidCommand, OutputLimits,
-    Retention, Settings,
+    AttemptLogs, CommandLine, CommandOrchestrator, DEFAULT_GRACE, GuardSettings, Guards, OutputLimits, Retention,
+    Settings,
 };
 use autoproc_system::{
     EventLog, MachineGate, Observers, OnTrouble, StartLimits, StateDocument, StateFile, StateFileError, StopWatch,
@@ -25,11 +28,17 @@ use crate::error::CliError;
 use crate::project::Project;
 use crate::request::{CommandTemplate, KeepOutput, Room, RunRequest};
 
+pub(crate) use workflow::{ExecutionError, Foresight, PreviewedStep, ProgressReport};
+
 pub(crate) use autoproc_json_store::{Choice, Damage, Examination, FileSystem, Prospect, Repaired, Tally};
 pub(crate) use autoproc_subprocess::{AttemptLog, become_guard};
 pub(crate) use output::{AttemptFiles, Pruner, written_at};
 
 pub(crate) use autoproc_system::{PastAttempt, PastEnd};
+pub(crate) use autoproc_workflow::catalogue::Listed as ListedWorkflow;
+pub(crate) use autoproc_workflow::definition as workflow_definition;
+pub(crate) use autoproc_workflow::runners::RunnersError;
+pub(crate) use autoproc_workflow::{Catalogue, FindError, Problem, Severity, WorkflowFile};
 
 /// On what terms the queue is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +156,11 @@ impl Wiring {
         }
     }
 
+    /// The workflows of the project, and of one more folder.
+    pub(crate) fn catalogue(&self, extra: Option<&Path>) -> Catalogue {
+        Catalogue::new(self.project.root(), extra)
+    }
+
     /// The queue.
     pub(crate) fn storage(&self) -> Arc<dyn Storage> {
         self.store.clone()
@@ -180,37 +194,60 @@ impl Wiring {
         request: &RunRequest,
         observers: Vec<Arc<dyn Observer>>,
     ) -> Result<(Ports, Supervision), CliError> {
-        let command = command_line(&request.command).map_err(|error| CliError::usage(error.to_string()))?;
+        let output = OutputLimits::from_total(request.keep_output.of_one);
+        let guards = Arc::new(self.guards_of(request.config.run.clone(), request.grace, output)?);
+        let orchestrator = self.orchestrator(request, guards.clone())?;
         autoproc_subprocess::adopt_orphans();
-        let stop = StopWatch::new(self.project.stop_file()).and_then(StopWatch::with_signals);
-        let guards = Arc::new(self.guards(request)?);
         let ports = Ports {
             storage: self.storage(),
             clock: self.clock(),
-            orchestrator: Arc::new(self.orchestrator(command, request, guards.clone())),
+            orchestrator,
             gate: Arc::new(self.gate(request.room)?),
-            stop: Arc::new(stop.map_err(|error| CliError::io("cannot listen to signals", &error))?),
+            stop: self.stop_signals()?,
             observer: Arc::new(self.observers(observers)?),
         };
         Ok((ports, Supervision::new(guards)?))
     }
 
-    fn orchestrator(&self, command: CommandLine, request: &RunRequest, guards: Arc<Guards>) -> CommandOrchestrator {
-        let settings = Settings { attempts_dir: self.project.attempts_dir(), working_dir: None };
+    fn orchestrator(&self, request: &RunRequest, guards: Arc<Guards>) -> Result<Arc<dyn Orchestrator>, CliError> {
         let sweeper = Sweeper::for_grace(self.project.runs_dir(), request.grace);
-        let orchestrator = CommandOrchestrator::new(command, settings, guards);
-        orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console))
+        if let CommandTemplate::Workflow(choice) = &request.command {
+            return Ok(Arc::new(self.workflow_orchestrator(choice, guards, sweeper)?));
+        }
+        let settings = Settings { attempts_dir: self.project.attempts_dir(), working_dir: None };
+        let orchestrator = CommandOrchestrator::new(command_line(&request.command)?, settings, guards);
+        Ok(Arc::new(orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console))))
+    }
+
+    /// What stops a run: the stop file and signals.
+    ///
+    /// # Errors
+    /// Where the system has no thread to give.
+    pub(crate) fn stop_signals(&self) -> Result<Arc<dyn StopSignal>, CliError> {
+        let stop = StopWatch::new(self.project.stop_file()).and_then(StopWatch::with_signals);
+        Ok(Arc::new(stop.map_err(|error| CliError::io("cannot listen to signals", &error))?))
+    }
+
+    /// What a command would be for a file, in words.
+    ///
+    /// # Errors
+    /// [`CliError`] where it can be none.
+    #[expect(clippy::unused_self, reason = "command lines belong to the adapters, and so to the wiring")]
+    pub(crate) fn words_for(&self, command: &CommandTemplate, file: &Path) -> Result<Vec<String>, CliError> {
+        let invocation = command_line(command)?.for_file(file);
+        let words = [invocation.program].into_iter().chain(invocation.arguments);
+        Ok(words.map(|word| word.to_string_lossy().into_owned()).collect())
     }
 
     /// None is started before the first attempt is.
-    fn guards(&self, request: &RunRequest) -> Result<Guards, CliError> {
+    fn guards_of(&self, run: RunId, grace: Duration, output: OutputLimits) -> Result<Guards, CliError> {
         let executable = autoproc_subprocess::own_executable();
         Ok(Guards::new(GuardSettings {
             executable: executable.map_err(|error| CliError::io("cannot tell our own program", &error))?,
-            run: request.config.run.clone(),
-            grace: request.grace,
+            run,
+            grace,
             records_dir: Some(self.project.runs_dir()),
-            output: OutputLimits::from_total(request.keep_output.of_one),
+            output,
         }))
     }
 
@@ -293,11 +330,13 @@ impl Supervision {
     }
 }
 
-fn command_line(template: &CommandTemplate) -> Result<CommandLine, InvalidCommand> {
-    match template {
+fn command_line(template: &CommandTemplate) -> Result<CommandLine, CliError> {
+    let line = match template {
         CommandTemplate::Argv(words) => CommandLine::argv(words),
         CommandTemplate::Shell(line) => CommandLine::shell(line),
-    }
+        CommandTemplate::Workflow(_) => return Err(CliError::internal("a workflow was taken for a command")),
+    };
+    line.map_err(|error| CliError::usage(error.to_string()))
 }
 
 fn notices(console: &Arc<Console>) -> Arc<dyn Fn(&str) + Send + Sync> {

@@ -104,6 +104,7 @@ impl Bench {
             timeout: Duration::from_secs(300),
             log: Some(self.folder.path().join("1.1.1.log")),
             append_log: false,
+            log_heading: Vec::new(),
             capture: 0,
         }
     }

@@ -78,6 +78,7 @@ impl CommandOrchestrator {
             timeout: attempt.timeout,
             log: Some(self.logs.path_of(attempt)),
             append_log: false,
+            log_heading: Vec::new(),
             capture: 0,
         }
     }

@@ -23,6 +23,8 @@ pub struct ProcessSpec {
     pub log: Option<PathBuf>,
     /// Whether that file is to be continued, as by the later steps of one attempt; else it is begun anew.
     pub append_log: bool,
+    /// What the file says before the process's own words; nothing, where it prints none. Bytes that end in a newline.
+    pub log_heading: Vec<u8>,
     /// How many bytes of what it prints on its standard output the report shall hold, at most [`CAPTURE_LIMIT`].
     pub capture: usize,
 }

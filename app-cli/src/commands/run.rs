@@ -7,7 +7,7 @@ use autoproc_domain::ports::{Observer, StopCause, StopLevel};
 use autoproc_domain::processor::{Ports, ProcessorError, StoppedBy};
 use autoproc_domain::{AutonomousProcessor, ProcessingResult};
 
-use super::add;
+use super::{add, workflow};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -21,6 +21,9 @@ use crate::view::RunOver;
 
 pub(super) async fn run(request: RunRequest, context: &Context) -> Result<ExitCode, CliError> {
     // A command that cannot be one is found while nothing is touched: else it would fail every file there is.
+    if request.is_dry {
+        return workflow::foresee(&request, context).await;
+    }
     program::check(&request.command)?;
     let resources = Arc::new(ResourceTally::default());
     let (ports, supervision) = context.wiring.ports(&request, observers(&request, resources.clone(), context))?;

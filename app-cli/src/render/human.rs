@@ -1,11 +1,13 @@
 //! Views for people.
 
 mod care;
+mod execution;
 mod history;
 mod item;
 mod queue;
 mod recovery;
 mod run;
+mod workflow;
 
 /// "1 file", "2 files".
 fn files(count: impl TryInto<u64> + std::fmt::Display + Copy) -> String {

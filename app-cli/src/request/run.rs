@@ -10,6 +10,7 @@ use autoproc_domain::{Priority, RetryPolicy, RunId};
 use crate::args::{LimitArgs, OutputArgs, RunArgs};
 use crate::error::CliError;
 use crate::paths::PathSource;
+use crate::request::WorkflowChoice;
 
 /// What is executed on each file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(crate) enum CommandTemplate {
     Argv(Vec<OsString>),
     /// A line for a shell.
     Shell(OsString),
+    /// A workflow.
+    Workflow(WorkflowChoice),
 }
 
 /// What is kept of what attempts print.
@@ -70,6 +73,8 @@ pub(crate) struct RunRequest {
     pub(crate) room: Room,
     /// What is kept of what attempts print.
     pub(crate) keep_output: KeepOutput,
+    /// Whether to say what would be done, and do nothing.
+    pub(crate) is_dry: bool,
     /// Whether to print what attempts print.
     pub(crate) show_output: bool,
     /// Whether to print little else.
@@ -82,26 +87,33 @@ impl RunRequest {
     /// # Errors
     /// [`CliError`] where there is nothing to execute.
     pub(crate) fn new(mut args: RunArgs, run: RunId) -> Result<Self, CliError> {
-        let command = command(std::mem::take(&mut args.command), args.shell.take())?;
+        let config = config(&args, run);
+        let command = command(std::mem::take(&mut args.command), args.shell.take(), args.workflow.into())?;
         Ok(Self {
             source: PathSource::new(std::mem::take(&mut args.files), &args.lists),
             priority: args.priority.unwrap_or_default(),
             command,
-            config: config(&args, run),
+            config,
             grace: args.grace,
             room: args.limits.into(),
             keep_output: args.output.into(),
+            is_dry: args.dry_run,
             show_output: args.show_output,
             quiet: args.quiet,
         })
     }
 }
 
-fn command(argv: Vec<OsString>, shell: Option<OsString>) -> Result<CommandTemplate, CliError> {
+fn command(
+    argv: Vec<OsString>,
+    shell: Option<OsString>,
+    workflow: WorkflowChoice,
+) -> Result<CommandTemplate, CliError> {
     let is_blank = |word: &OsString| word.as_encoded_bytes().trim_ascii().is_empty();
     match (argv.first(), shell) {
         (None, Some(line)) if !is_blank(&line) => Ok(CommandTemplate::Shell(line)),
         (Some(program), None) if !is_blank(program) => Ok(CommandTemplate::Argv(argv)),
+        (None, None) => Ok(CommandTemplate::Workflow(workflow)),
         _ => Err(CliError::usage("there is no command to run on the files")
             .with_hint("give one after two dashes, as in: autoproc run -- COMMAND {}")),
     }

@@ -7,7 +7,7 @@ use std::fs;
 use crate::harness::Place;
 
 /// Every command, word by word.
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 24] = [
     &[],
     &["queue"],
     &["queue", "add"],
@@ -21,6 +21,10 @@ const COMMANDS: [&[&str]; 20] = [
     &["queue", "export"],
     &["queue", "repair"],
     &["run"],
+    &["workflow"],
+    &["workflow", "list"],
+    &["workflow", "show"],
+    &["workflow", "check"],
     &["stop"],
     &["status"],
     &["retry-failed"],

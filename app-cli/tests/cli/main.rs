@@ -6,6 +6,7 @@
 mod bad_input;
 mod doctor;
 mod documents;
+mod execution;
 mod figures;
 mod harness;
 mod ladder;
@@ -16,3 +17,4 @@ mod recover;
 mod repair;
 mod run;
 mod stop;
+mod workflow;

@@ -64,8 +64,35 @@ pub enum AttemptOutcome {
         /// What was lost, in words.
         reason: Box<str>,
     },
+    /// It ended well by its own account and did not leave behind what it had to: a checkpoint is not passed, an output
+    /// is not in the form that was promised.
+    Unmet {
+        /// What is missing or wrong.
+        reason: Box<str>,
+        /// Whether a later attempt would meet the same.
+        permanent: bool,
+    },
+    /// One step of several failed, and with it the attempt. Judged as its cause is.
+    StepFailed {
+        /// The step, as its workflow names it.
+        step: Box<str>,
+        /// How the step ended.
+        cause: Box<AttemptOutcome>,
+    },
     /// Ended by us, because the stop level rose to aborting.
     Aborted,
+}
+
+impl AttemptOutcome {
+    /// The outcome without the steps it is told through.
+    #[must_use]
+    pub fn root_cause(&self) -> &Self {
+        let mut outcome = self;
+        while let Self::StepFailed { cause, .. } = outcome {
+            outcome = cause;
+        }
+        outcome
+    }
 }
 
 /// The outcome in words, as [`AttemptReport::error`] begins with it.
@@ -78,6 +105,8 @@ impl fmt::Display for AttemptOutcome {
             Self::TimedOut { after } => write!(f, "timed out after {} s", after.as_secs_f64()),
             Self::CannotStart { reason, .. } => write!(f, "cannot start: {reason}"),
             Self::Interrupted { reason } => write!(f, "interrupted: {reason}"),
+            Self::Unmet { reason, .. } => f.write_str(reason),
+            Self::StepFailed { step, cause } => write!(f, "{step}: {cause}"),
             Self::Aborted => f.write_str("aborted"),
         }
     }

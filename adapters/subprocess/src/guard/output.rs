@@ -26,6 +26,8 @@ const STDERR: usize = 1;
 pub(crate) struct Output {
     streams: [Option<PipeReader>; 2],
     log: Option<BoundedLog>,
+    /// What the log is still to be told before the first byte.
+    heading: Box<[u8]>,
     buffer: Vec<u8>,
     capture: usize,
     stdout: Vec<u8>,
@@ -40,6 +42,7 @@ impl Output {
         let output = Self {
             streams: [Some(stdout), Some(stderr)],
             log: start.log.as_ref().map(open),
+            heading: start.log.as_ref().map(|log| log.heading.clone()).unwrap_or_default(),
             buffer: vec![0; CHUNK],
             capture: usize::try_from(start.capture).unwrap_or(usize::MAX).min(crate::CAPTURE_LIMIT),
             stdout: Vec::new(),
@@ -101,6 +104,7 @@ impl Output {
         }
         let bytes = &self.buffer[..length];
         if let Some(log) = &mut self.log {
+            log.write(&std::mem::take(&mut self.heading));
             log.write(bytes);
         }
         if stream == STDOUT {

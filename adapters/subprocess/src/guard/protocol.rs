@@ -64,6 +64,8 @@ pub(crate) struct Start {
 pub(crate) struct Log {
     pub(crate) path: Vec<u8>,
     pub(crate) append: bool,
+    /// Comes before the first byte of output; nothing does where there is none.
+    pub(crate) heading: Box<[u8]>,
     pub(crate) head: u64,
     pub(crate) tail: u64,
 }
@@ -162,6 +164,7 @@ impl Start {
         let log = spec.log.as_ref().map(|path| Log {
             path: bytes(path.as_os_str()),
             append: spec.append_log,
+            heading: spec.log_heading.clone().into(),
             head: limits.head,
             tail: limits.tail,
         });

@@ -11,7 +11,13 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn log() -> impl Strategy<Value = Log> {
-    (bytes(), any::<(bool, u64, u64)>()).prop_map(|(path, (append, head, tail))| Log { path, append, head, tail })
+    (bytes(), bytes(), any::<(bool, u64, u64)>()).prop_map(|(path, heading, (append, head, tail))| Log {
+        path,
+        append,
+        heading: heading.into(),
+        head,
+        tail,
+    })
 }
 
 fn start() -> impl Strategy<Value = Start> {

@@ -1,0 +1,176 @@
+//! What names stand for at some moment of an execution.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use minijinja::value::{Enumerator, Object, Serde, Value};
+
+use super::names::Path;
+use crate::definition::CHECKPOINT_PASSED;
+
+/// The names an expression may use, and their values.
+///
+/// A name is looked up among, in this order: what was [set](Self::set) (inputs, `file`, `files`), `steps`, the phases that
+/// have been entered, and the values that steps have returned, the latest first. Cheap to clone and to evaluate against:
+/// its size does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    names: Arc<Names>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Names {
+    set: BTreeMap<String, Value>,
+    steps: Arc<Table>,
+    phases: BTreeMap<String, Arc<Table>>,
+    returned: BTreeMap<String, Value>,
+}
+
+/// Values by name.
+#[derive(Debug, Clone, Default)]
+struct Table(BTreeMap<String, Value>);
+
+impl Scope {
+    /// A scope in which nothing is known.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives a name its value: an input, `file`, `files`. An optional input that is not given is JSON's null.
+    pub fn set(&mut self, name: &str, value: &serde_json::Value) {
+        self.names_mut().set.insert(name.to_owned(), Value::from(Serde(value)));
+    }
+
+    /// Lets a phase be known, with no values yet. A phase that is skipped has none either.
+    pub fn enter_phase(&mut self, phase: &str) {
+        self.names_mut().phases.entry(phase.to_owned()).or_default();
+    }
+
+    /// Lets the values that a step has returned be known by its id, by its phase, and by their own names.
+    ///
+    /// `stdout` is known as `steps.ID.stdout` alone.
+    pub fn record_step(
+        &mut self,
+        phase: &str,
+        step: &str,
+        values: &serde_json::Map<String, serde_json::Value>,
+        stdout: Option<&str>,
+    ) {
+        let values: Vec<_> = values.iter().map(|(name, value)| (name.clone(), Value::from(Serde(value)))).collect();
+        let names = self.names_mut();
+        let of_step = Table(values.iter().cloned().chain(stdout.map(stdout_entry)).collect());
+        Arc::make_mut(&mut names.steps).0.insert(step.to_owned(), Value::from_object(of_step));
+        Arc::make_mut(names.phases.entry(phase.to_owned()).or_default()).0.extend(values.iter().cloned());
+        names.returned.extend(values);
+    }
+
+    /// Whether a phase has returned this name with a value that counts as true: what a checkpoint asks.
+    ///
+    /// False, null, zero, and an empty text, list or map count as false.
+    #[must_use]
+    pub fn has_returned(&self, phase: &str, name: &str) -> bool {
+        self.names.phases.get(phase).and_then(|values| values.0.get(name)).is_some_and(Value::is_true)
+    }
+
+    /// The values as minijinja looks names up.
+    pub(super) fn context(&self) -> Value {
+        Value::from_dyn_object(self.names.clone())
+    }
+
+    /// The values as the condition of a transition sees them: the phase's own first, and what is unknown is none.
+    pub(super) fn context_after(&self, phase: &str, checkpoint_passed: bool) -> Value {
+        let phase = self.names.phases.get(phase).cloned().unwrap_or_default();
+        Value::from_object(AfterPhase { phase, checkpoint_passed, names: self.names.clone() })
+    }
+
+    /// The longest known beginning of a path, and what is known after it, where the path leads nowhere.
+    pub(super) fn dead_end(&self, path: &Path) -> Option<(String, Vec<String>)> {
+        let Some(mut value) = self.names.look_up(path.root()) else {
+            return Some((path.root().to_owned(), self.all()));
+        };
+        let mut walked = path.root().to_owned();
+        for name in path.rest() {
+            let known = || value.try_iter().into_iter().flatten().map(|key| format!("{walked}.{key}")).collect();
+            match value.get_attr(name) {
+                Ok(next) if !next.is_undefined() => {
+                    value = next;
+                    walked = format!("{walked}.{name}");
+                }
+                _ => return Some((format!("{walked}.{name}"), known())),
+            }
+        }
+        None
+    }
+
+    fn all(&self) -> Vec<String> {
+        let names = &self.names;
+        let phases = names.phases.keys();
+        let steps = (!names.steps.0.is_empty()).then_some("steps").map(str::to_owned);
+        names.set.keys().chain(phases).chain(names.returned.keys()).cloned().chain(steps).collect()
+    }
+
+    fn names_mut(&mut self) -> &mut Names {
+        Arc::make_mut(&mut self.names)
+    }
+}
+
+fn stdout_entry(stdout: &str) -> (String, Value) {
+    ("stdout".to_owned(), Value::from(stdout))
+}
+
+impl Names {
+    fn look_up(&self, name: &str) -> Option<Value> {
+        if let Some(value) = self.set.get(name) {
+            return Some(value.clone());
+        }
+        if name == "steps" {
+            return Some(Value::from_dyn_object(self.steps.clone()));
+        }
+        let phase = self.phases.get(name).map(|values| Value::from_dyn_object(values.clone()));
+        phase.or_else(|| self.returned.get(name).cloned())
+    }
+}
+
+impl Object for Names {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.look_up(key.as_str()?)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+}
+
+impl Object for Table {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.0.get(key.as_str()?).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.0.keys().map(|key| Value::from(key.as_str())).collect())
+    }
+}
+
+/// What the condition of a transition sees.
+#[derive(Debug)]
+struct AfterPhase {
+    phase: Arc<Table>,
+    checkpoint_passed: bool,
+    names: Arc<Names>,
+}
+
+impl Object for AfterPhase {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let name = key.as_str()?;
+        if name == CHECKPOINT_PASSED {
+            return Some(Value::from(self.checkpoint_passed));
+        }
+        let returned = self.phase.0.get(name).cloned().or_else(|| self.names.look_up(name));
+        Some(returned.unwrap_or(Value::from(())))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+}

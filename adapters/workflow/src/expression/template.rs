@@ -1,0 +1,158 @@
+//! Texts with `${…}` in them.
+
+use minijinja::value::Value as Evaluated;
+use serde_json::Value;
+
+use super::engine::evaluate;
+use super::error::ExpressionError;
+use super::scope::Scope;
+
+/// The longest text that a process can be given as an argument or a variable, its name and the final NUL included
+/// (`MAX_ARG_STRLEN` of Linux: 32 pages of 4,096 bytes, execve(2)).
+pub const MAX_TEXT_BYTES: usize = 131_072;
+
+/// The largest value made of texts, all parts together: as much as a step may return.
+const MAX_VALUE_BYTES: usize = 1 << 20;
+
+/// A piece of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Piece<'a> {
+    /// It means itself.
+    Literal(&'a str),
+    /// It stands for its value.
+    Expression(&'a str),
+}
+
+/// The value of a text: its own type where the text is exactly one `${…}`, else a text.
+///
+/// # Errors
+/// [`ExpressionError`] where an expression has no value or, within a longer text, no words for it.
+pub fn render(text: &str, scope: &Scope) -> Result<Value, ExpressionError> {
+    match pieces(text)?.as_slice() {
+        [Piece::Expression(expression)] => json(expression, &evaluate(expression, scope)?),
+        pieces => in_words(pieces, scope, MAX_VALUE_BYTES).map(Value::String),
+    }
+}
+
+/// The same for every text in a value, at any depth. Keys stay as they are.
+///
+/// # Errors
+/// As for [`render`].
+pub fn render_value(value: &Value, scope: &Scope) -> Result<Value, ExpressionError> {
+    let mut room = MAX_VALUE_BYTES;
+    render_within(value, scope, &mut room)
+}
+
+/// A text for a process: an argument, a variable, a folder.
+///
+/// # Errors
+/// [`ExpressionError`] where a value is none, holds a NUL, or the text is longer than [`MAX_TEXT_BYTES`].
+pub fn render_text(text: &str, scope: &Scope) -> Result<String, ExpressionError> {
+    let rendered = in_words(&pieces(text)?, scope, MAX_TEXT_BYTES - 1)?;
+    if rendered.contains('\0') {
+        return Err(ExpressionError::Nul { expression: text.to_owned() });
+    }
+    Ok(rendered)
+}
+
+/// A value in words, as within a longer text; none where there are no words for it, which is JSON's null alone.
+#[must_use]
+pub fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// The value of an expression in words.
+pub(super) fn words(expression: &str, scope: &Scope) -> Result<String, ExpressionError> {
+    let value = json(expression, &evaluate(expression, scope)?)?;
+    text_of(&value).ok_or_else(|| ExpressionError::NoValue { expression: expression.trim().to_owned() })
+}
+
+/// Cuts a text into its pieces. `$${` is the literal `${`.
+pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, ExpressionError> {
+    let (mut pieces, mut rest) = (Vec::new(), text);
+    while let Some(start) = rest.find("${") {
+        if rest[..start].ends_with('$') {
+            pieces.push(Piece::Literal(&rest[..start - 1]));
+            pieces.push(Piece::Literal("${"));
+            rest = &rest[start + 2..];
+            continue;
+        }
+        let inside = &rest[start + 2..];
+        let end = end_of_expression(inside).ok_or_else(|| unclosed(&rest[start..]))?;
+        pieces.push(Piece::Literal(&rest[..start]));
+        pieces.push(Piece::Expression(&inside[..end]));
+        rest = &inside[end + 1..];
+    }
+    pieces.push(Piece::Literal(rest));
+    pieces.retain(|piece| *piece != Piece::Literal(""));
+    Ok(pieces)
+}
+
+/// Where the `}` stands that belongs to no map and no quoted text of the expression.
+fn end_of_expression(inside: &str) -> Option<usize> {
+    let (mut quote, mut depth, mut escaped) = (None, 0_usize, false);
+    for (at, character) in inside.char_indices() {
+        match (quote, character) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), _) if open == character => quote = None,
+            (None, '\'' | '"') => quote = Some(character),
+            (None, '{') => depth += 1,
+            (None, '}') if depth == 0 => return Some(at),
+            (None, '}') => depth -= 1,
+            (Some(_) | None, _) => {}
+        }
+    }
+    None
+}
+
+fn unclosed(from: &str) -> ExpressionError {
+    ExpressionError::Unclosed { text: from.chars().take(40).collect() }
+}
+
+fn in_words(pieces: &[Piece<'_>], scope: &Scope, limit: usize) -> Result<String, ExpressionError> {
+    let mut rendered = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Literal(text) => rendered.push_str(text),
+            Piece::Expression(expression) => rendered.push_str(&words(expression, scope)?),
+        }
+        if rendered.len() > limit {
+            return Err(ExpressionError::TooLong { limit });
+        }
+    }
+    Ok(rendered)
+}
+
+fn render_within(value: &Value, scope: &Scope, room: &mut usize) -> Result<Value, ExpressionError> {
+    match value {
+        Value::String(text) => {
+            let rendered = render(text, scope)?;
+            take(room, &rendered)?;
+            Ok(rendered)
+        }
+        Value::Array(list) => list.iter().map(|part| render_within(part, scope, room)).collect(),
+        Value::Object(map) => {
+            let render = |(key, part): (&String, &Value)| Ok((key.clone(), render_within(part, scope, room)?));
+            map.iter().map(render).collect::<Result<_, _>>().map(Value::Object)
+        }
+        plain => Ok(plain.clone()),
+    }
+}
+
+fn take(room: &mut usize, rendered: &Value) -> Result<(), ExpressionError> {
+    let size = if let Value::String(text) = rendered { text.len() } else { rendered.to_string().len() };
+    *room = room.checked_sub(size).ok_or(ExpressionError::TooLong { limit: MAX_VALUE_BYTES })?;
+    Ok(())
+}
+
+fn json(expression: &str, value: &Evaluated) -> Result<Value, ExpressionError> {
+    serde_json::to_value(value).map_err(|error| ExpressionError::Failed {
+        expression: expression.to_owned(),
+        detail: format!("its value is not one of JSON: {error}"),
+    })
+}

@@ -1,0 +1,55 @@
+//! The word somebody may have meant.
+
+/// A longer list would be read by nobody.
+const LISTED: usize = 12;
+
+/// With more known words than people keep in their heads, only so many are compared: a file with thousands of wrong words
+/// and thousands of right ones is still read in a moment.
+const COMPARED: usize = 256;
+
+/// The known word nearest to `word`, where one is near enough to be a slip of the fingers.
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let lowered = word.to_lowercase();
+    let tolerated = (word.chars().count() / 3).clamp(1, 2);
+    // Words that differ in length by more cannot be near; a character has up to four bytes.
+    let is_alike = |known: &&str| known.len().abs_diff(word.len()) <= 4 * tolerated;
+    let alike = known.into_iter().take(COMPARED).filter(is_alike);
+    let (distance, known) = alike.map(|known| (distance(&lowered, known), known)).min()?;
+    // A word of which nothing is left is no slip.
+    (distance <= tolerated && distance < known.chars().count()).then(|| known.to_owned())
+}
+
+/// The known words, the nearest first, and no more than anybody would read.
+pub(crate) fn nearest_first<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let lowered = word.to_lowercase();
+    let mut ranked: Vec<_> = known.into_iter().take(COMPARED).map(|known| (distance(&lowered, known), known)).collect();
+    ranked.sort_unstable();
+    ranked.dedup();
+    ranked.into_iter().take(LISTED).map(|(_, known)| known.to_owned()).collect()
+}
+
+fn distance(lowered: &str, known: &str) -> usize {
+    strsim::osa_distance(lowered, &known.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_understood_and_other_words_are_not() {
+        let known = ["steps", "task", "condition", "on_fail"];
+        assert_eq!(nearest("step", known), Some("steps".into()));
+        assert_eq!(nearest("Tsak", known), Some("task".into()));
+        assert_eq!(nearest("conditoin", known), Some("condition".into()));
+        assert_eq!(nearest("parallel", known), None);
+        assert_eq!(nearest("x", ["y"]), None);
+        assert_eq!(nearest("x", []), None);
+    }
+
+    #[test]
+    fn the_nearest_stands_first() {
+        assert_eq!(nearest_first("fil", ["files", "source", "file"])[0], "file");
+        assert_eq!(nearest_first("x", (0..50).map(|_| "same")).len(), 1);
+    }
+}

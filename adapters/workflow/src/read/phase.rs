@@ -1,0 +1,85 @@
+//! Phases and their checkpoints.
+
+use super::Reader;
+use super::fields::Fields;
+use crate::definition::{Action, Checkpoint, Located, OnFail, Phase, Step};
+use crate::problem::Problem;
+use crate::tree::Node;
+
+const KEYS: &[&str] = &["id", "name", "description", "condition", "steps", "task", "blocking", "on_fail", "checkpoint"];
+
+const CHECKPOINT_KEYS: &[&str] = &["id", "blocking", "validation"];
+
+impl Reader<'_> {
+    /// A phase. One without an id is called by its place, `phase_N`, so that the rest of it can be read all the same.
+    pub(super) fn phase(&mut self, node: &Node, index: usize) -> Option<Phase> {
+        let fields = self.fields(node, "a phase", KEYS)?;
+        let id = self.word(fields.get("id"), "an id");
+        if id.is_none() {
+            self.unless_given(&fields, "a phase", "id");
+        }
+        let id = id.map_or_else(|| format!("phase_{}", index + 1), |id| id.value);
+        Some(Phase {
+            name: self.scalar(fields.get("name"), "a name").map(|name| name.value),
+            description: self.text(fields.get("description"), "a text").map(|text| text.value),
+            condition: self.condition(&fields),
+            steps: self.steps(&fields, &id),
+            blocking: self.flag(fields.get("blocking")).unwrap_or(true),
+            on_fail: self.word(fields.get("on_fail"), "a word").map(on_fail).unwrap_or_default(),
+            checkpoint: fields.get("checkpoint").and_then(|node| self.checkpoint(node, &id)),
+            position: node.position,
+            id,
+        })
+    }
+
+    fn steps(&mut self, phase: &Fields<'_>, id: &str) -> Vec<Step> {
+        let task = self.word(phase.get("task"), "the name or the file of a task");
+        if let Some(steps) = phase.get("steps") {
+            if let Some(task) = task {
+                let message = format!("the phase `{id}` has both `steps` and `task`");
+                self.problems.add(Problem::error(task.position, message).expecting("one of them"));
+            }
+            return self.listed_steps(steps, id);
+        }
+        if phase.get("task").is_none() {
+            let message = format!("the phase `{id}` has neither `steps` nor `task`");
+            self.problems.add(Problem::error(phase.position, message));
+        }
+        task.map(|task| single(task, id)).into_iter().collect()
+    }
+
+    fn listed_steps(&mut self, steps: &Node, phase: &str) -> Vec<Step> {
+        let list = self.list(Some(steps), "a list of steps");
+        if list.is_empty() && matches!(&steps.value, crate::tree::Kind::List(_)) {
+            self.problems.add(Problem::warning(steps.position, format!("the phase `{phase}` has no steps")));
+        }
+        list.iter().enumerate().filter_map(|(index, step)| self.step(step, phase, index)).collect()
+    }
+
+    fn checkpoint(&mut self, node: &Node, phase: &str) -> Option<Checkpoint> {
+        let fields = self.fields(node, "a checkpoint", CHECKPOINT_KEYS)?;
+        let names = self.list(fields.get("validation"), "a list of names");
+        let id = self.word(fields.get("id"), "an id");
+        Some(Checkpoint {
+            id: id.map_or_else(|| phase.to_owned(), |id| id.value),
+            blocking: self.flag(fields.get("blocking")).unwrap_or(true),
+            validation: names.iter().filter_map(|name| self.word(Some(name), "a name")).collect(),
+            position: node.position,
+        })
+    }
+}
+
+/// The one step of a phase that is a single task.
+fn single(task: Located<String>, phase: &str) -> Step {
+    let position = task.position;
+    Step::new(Step::derived_id(phase, 0), Action::Task(task), position)
+}
+
+fn on_fail(word: Located<String>) -> OnFail {
+    match word.value.as_str() {
+        "fail" => OnFail::Fail,
+        "continue" => OnFail::Continue,
+        "skip" => OnFail::Skip,
+        _ => OnFail::Other(word),
+    }
+}

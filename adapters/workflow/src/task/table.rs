@@ -1,0 +1,85 @@
+//! The table of a task file.
+
+use std::ops::Range;
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+use super::TaskField;
+
+/// A cell's text, and where its row begins.
+type Row = (Vec<String>, usize);
+
+/// The fields of the first table with the head `Field` and `Value`; else the line and what is wrong there.
+pub(super) fn fields(text: &str) -> Result<Vec<TaskField>, (usize, String)> {
+    let mut fields: Vec<TaskField> = Vec::new();
+    for (cells, start) in rows(text) {
+        let line = text[..start].matches('\n').count() + 1;
+        let field = field(cells, line)?;
+        if let Some(first) = fields.iter().find(|other| other.name == field.name) {
+            return Err((line, format!("the field `{}` is given twice, first at line {}", field.name, first.line)));
+        }
+        fields.push(field);
+    }
+    Ok(fields)
+}
+
+fn field(cells: Vec<String>, line: usize) -> Result<TaskField, (usize, String)> {
+    let mut cells = cells.into_iter();
+    let name = cells.next().unwrap_or_default();
+    if name.is_empty() {
+        return Err((line, "a field has no name".to_owned()));
+    }
+    Ok(TaskField { name, value: cells.next().unwrap_or_default(), line })
+}
+
+/// The rows below the head of the first table that counts.
+fn rows(text: &str) -> Vec<Row> {
+    let mut table = Table::default();
+    for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
+        if table.take(event, &range) {
+            break;
+        }
+    }
+    table.rows
+}
+
+/// A table as it is read.
+#[derive(Default)]
+struct Table {
+    counts: bool,
+    cell: Option<String>,
+    cells: Vec<String>,
+    rows: Vec<Row>,
+}
+
+impl Table {
+    /// Takes the next event; says whether the table that counts is over.
+    fn take(&mut self, event: Event<'_>, range: &Range<usize>) -> bool {
+        match event {
+            Event::Start(Tag::TableCell) => self.cell = Some(String::new()),
+            Event::End(TagEnd::TableCell) => self.cells.extend(self.cell.take().map(|cell| cell.trim().to_owned())),
+            Event::End(TagEnd::TableHead) => self.counts = is_head(&std::mem::take(&mut self.cells)),
+            Event::End(TagEnd::TableRow) => {
+                let cells = std::mem::take(&mut self.cells);
+                if self.counts {
+                    self.rows.push((cells, range.start));
+                }
+            }
+            Event::End(TagEnd::Table) => return self.counts,
+            Event::Text(text) | Event::Code(text) | Event::InlineHtml(text) => self.say(&text),
+            Event::SoftBreak | Event::HardBreak => self.say(" "),
+            _ => {}
+        }
+        false
+    }
+
+    fn say(&mut self, text: &str) {
+        if let Some(cell) = &mut self.cell {
+            cell.push_str(text);
+        }
+    }
+}
+
+fn is_head(cells: &[String]) -> bool {
+    matches!(cells, [field, value] if field.eq_ignore_ascii_case("field") && value.eq_ignore_ascii_case("value"))
+}

@@ -1,0 +1,282 @@
+//! What one part of a workflow says of another.
+
+use proptest::prelude::*;
+
+use crate::place::{Place, errors, faults, told};
+use crate::samples::{ARRIVAL, EVERYTHING, LETTERS};
+
+/// A workflow with these phases.
+fn phases(lines: &str) -> String {
+    format!("workflow:\n  phases:\n{lines}")
+}
+
+#[test]
+fn workflows_of_existing_projects_pass_with_remarks() {
+    assert_eq!(
+        faults(LETTERS),
+        [
+            "7:17: note: `orchestrator` is told and of no effect",
+            "52:7: warning: `write_to_log` is not done on errors: a failed attempt is logged and tried again",
+            "53:7: warning: `ring_the_bell` is not done on errors: a failed attempt is logged and tried again",
+            "57:17: note: `location` is told and of no effect; nothing is looked for there",
+        ]
+    );
+    assert_eq!(
+        faults(ARRIVAL),
+        [
+            "18:16: warning: `ask_the_porter` has no meaning for `on_fail`: a failed step fails the phase `phase_0`; \
+             expected `fail`, `continue` or `skip`",
+            "32:9: note: `CP_FETCH` asks for nothing: it is passed whenever the phase's steps succeed",
+            "40:28: warning: `shelf_number` is no input and no phase: an earlier step has to return it",
+            "48:17: note: `location` is told and of no effect; nothing is looked for there",
+        ]
+    );
+    assert_eq!(errors(EVERYTHING), Vec::<String>::new());
+}
+
+#[test]
+fn missing_runners_and_task_files_are_told_once_each() {
+    let place = Place::new();
+    let file = place.check(ARRIVAL);
+    assert!(!file.has_errors());
+    let about: Vec<_> = told(&file).into_iter().filter(|line| line.contains("no runner")).collect();
+    assert_eq!(about.len(), 4, "{about:#?}");
+    assert!(about[1].contains(
+        "no runner for the command `fetch_from_web` of the step `phase_1_1`; add to autoproc.toml: [runners.commands] / \
+         fetch_from_web = [\"PROGRAM\", \"{file}\"]"
+    ));
+    place.write(
+        "autoproc.toml",
+        "[runners]\ntask = ['t']\n[runners.commands]\nfetch_from_web = ['x']\ncarry_in = ['x']\n",
+    );
+    let left = told(&place.check(ARRIVAL)).into_iter().filter(|line| line.contains("no runner")).collect::<Vec<_>>();
+    assert_eq!(left.len(), 1, "{left:?}");
+    let missing = "the task `look-at-seal` has no file";
+    assert!(told(&place.check(ARRIVAL)).iter().any(|line| line.contains(missing)));
+    place.write("core/tasks/look-at-seal.md", "# Look\n");
+    assert!(!told(&place.check(ARRIVAL)).iter().any(|line| line.contains(missing)));
+    place.write("core/tasks/look-at-seal.md", "| Field | Value |\n|---|---|\n| a | b |\n| a | c |\n");
+    let file = place.check(ARRIVAL);
+    assert!(file.has_errors() && told(&file).iter().any(|line| line.contains("look-at-seal.md:4: the field `a`")));
+}
+
+#[test]
+fn ids_are_given_once_and_can_be_used() {
+    let text = "workflow:
+  id: a b
+  inputs:
+    - {name: x}
+    - {name: x}
+    - {name: a-b}
+    - {name: null-ish}
+    - {name: not}
+  phases:
+    - {id: x, task: t}
+    - {id: p, steps: [{run: [a], id: s}, {run: [a], id: s}, {run: [a], id: q_1}]}
+    - {id: p, task: t}
+    - {id: file, task: t}
+    - {id: steps, task: t}
+    - {id: q, steps: [{run: [a], inputs: {a-b: 1}}]}
+    - {id: .., task: t}
+";
+    assert_eq!(
+        errors(text).iter().map(|line| line.split("; expected").next().unwrap()).collect::<Vec<_>>(),
+        [
+            "2:3: `a b` cannot be the id of a workflow",
+            "5:7: there are two inputs `x`; the first is at line 4",
+            "6:7: `a-b` cannot be the name of an input",
+            "7:7: `null-ish` cannot be the name of an input",
+            "8:7: `not` means something else in expressions",
+            "10:7: `x` is a phase and also the input at line 5",
+            "11:42: there are two steps `s`; the first is at line 11",
+            "12:7: there are two phases `p`; the first is at line 11",
+            "13:7: `file` stands for the file itself",
+            "14:7: `steps` means something else in expressions",
+            "15:23: there are two steps `q_1`; the first is at line 11",
+            "15:48: `a-b` cannot be the name of a step's input",
+            "16:7: `..` cannot be the id of a phase",
+        ]
+    );
+}
+
+#[test]
+fn ways_lead_somewhere_and_never_in_a_circle() {
+    let three = "    - {id: a, task: t}\n    - {id: b, task: t}\n    - {id: c, task: t}\n";
+    let with = |transitions: &str| faults(&format!("{}  transitions: [{transitions}]\n", phases(three)));
+    assert_eq!(with("{from: a, to: b}, {from: b, to: c, condition: checkpoint_passed}"), Vec::<String>::new());
+    assert_eq!(
+        with("{from: a, to: d}, {from: bb, to: c}"),
+        ["6:31: error: there is no phase `d`", "6:42: error: there is no phase `bb`"]
+    );
+    let circle = "error: the transitions lead in a circle: a → b → a; expected ways on which no phase comes twice";
+    assert_eq!(with("{from: b, to: a}"), [format!("6:17: {circle}")]);
+    assert_eq!(with("{from: a, to: b}, {from: b, to: a, condition: x}"), [format!("6:35: {circle}")]);
+    assert!(with("{from: a, to: a}")[0].contains("circle: a → a"));
+    assert!(with("{from: c, to: a, condition: x}")[0].contains("circle: a → b → c → a"));
+    assert_eq!(with("{from: a, to: c}"), ["4:7: warning: no way leads to the phase `b`"]);
+    assert!(with("{from: a, to: c, condition: x}, {from: c, to: b}")[0].contains("circle: b → c → b"));
+    assert_eq!(
+        with("{from: a, to: b}, {from: a, to: c, condition: x}"),
+        ["6:35: warning: never taken: an earlier transition from `a` has no condition"]
+    );
+}
+
+/// A phase that may be skipped, or fail without harm, may be followed by the next one although it has transitions.
+#[test]
+fn a_phase_that_may_be_passed_over_leads_on() {
+    let with = |more: &str| {
+        let lines = format!("    - {{id: a, task: t{more}}}\n    - {{id: b, task: t}}\n    - {{id: c, task: t}}\n");
+        faults(&format!("{}  transitions: [{{from: a, to: c, condition: checkpoint_passed}}]\n", phases(&lines)))
+    };
+    let unreachable = ["4:7: warning: no way leads to the phase `b`"];
+    assert_eq!(with(""), unreachable);
+    assert_eq!(with(", on_fail: continue"), unreachable);
+    for more in [", condition: file != null", ", blocking: false", ", on_fail: skip"] {
+        assert_eq!(with(more), Vec::<String>::new(), "{more}");
+    }
+    assert_eq!(with(", checkpoint: {blocking: false, validation: [x]}"), Vec::<String>::new());
+}
+
+#[test]
+fn names_are_checked_against_what_can_be_known() {
+    let step = |text: &str| format!("        - run: [echo, \"{text}\"]\n");
+    let workflow = |first: &str, second: &str, third: &str| {
+        let lines = [
+            "    - id: one\n      steps:\n",
+            &step(first),
+            &step(second),
+            "    - id: two\n      steps:\n",
+            &step(third),
+            "  inputs: [{name: sender}]\n",
+        ];
+        faults(&phases(&lines.concat()))
+    };
+    let fine =
+        ["${sender} ${file} ${files}", "${steps.one_1.x} ${one.x} ${steps}", "${one.x} ${steps.one_2.stdout} ${two}"];
+    let [first, second, _] = fine;
+    assert_eq!(workflow(first, second, "${one}"), Vec::<String>::new());
+    for (index, text, expected) in [
+        (0, "${sendr}", "error: unknown name `sendr`; known are sender, "),
+        (0, "${anything}", "error: unknown name `anything`; known are "),
+        (1, "${anything}", "warning: `anything` is no input and no phase: an earlier step has to return it"),
+        (2, "${anything}", "warning: `anything` is no input and no phase: an earlier step has to return it"),
+        (
+            2,
+            "${sendr}",
+            "error: unknown name `sendr`; expected an input, or `PHASE.sendr` where a step of that phase returns \
+                         it; did you mean `sender`?",
+        ),
+        (0, "${one.x}", "error: the phase `one` has returned nothing yet"),
+        (1, "${two.x}", "error: the phase `two` comes later"),
+        (1, "${steps.one_2.x}", "error: the step `one_2` comes later"),
+        (1, "${steps.two_1.x}", "error: the step `two_1` comes later"),
+        (2, "${steps.one_3.x}", "error: there is no step `one_3`; did you mean `one_"),
+        (0, "${a b}", "error: `a b` is no expression: "),
+        (0, "${a", "error: `${a` has a `${` without its `}`"),
+    ] {
+        let mut texts = ["x"; 3];
+        texts[index] = text;
+        let told = workflow(texts[0], texts[1], texts[2]);
+        assert_eq!(told.len(), 1, "{text}: {told:?}");
+        assert!(told[0].contains(expected), "{told:?}");
+    }
+}
+
+/// Wherever a text or a condition may stand, it is looked at.
+#[test]
+fn every_expression_of_a_file_is_looked_at() {
+    let frames = [
+        "- {run: [HERE]}",
+        "- {shell: HERE}",
+        "- {run: [a], inputs: {i: HERE}}",
+        "- {run: [a], inputs: {i: [{deep: HERE}]}}",
+        "- {execute: {command: a, inputs: {i: HERE}}}",
+        "- {run: [a], env: {E: HERE}}",
+        "- {run: [a], workdir: HERE}",
+    ];
+    for frame in frames {
+        let told = faults(&phases(&format!(
+            "    - id: a\n      steps:\n        {}\n",
+            frame.replace("HERE", "\"${nobody}\"")
+        )));
+        assert!(told.len() == 1 && told[0].contains("unknown name `nobody`"), "{frame}: {told:?}");
+    }
+    let conditions = [
+        "    - {id: a, task: t, condition: nobody}\n",
+        "    - {id: a, steps: [{run: [a], condition: nobody is not null}]}\n",
+        "    - {id: a, task: t}\n    - {id: b, task: t}\n  transitions: [{from: a, to: b, condition: steps.nobody.x}]\n",
+    ];
+    for lines in conditions {
+        let told = faults(&phases(lines));
+        assert!(told.len() == 1 && told[0].contains("nobody"), "{lines}: {told:?}");
+    }
+}
+
+#[test]
+fn the_order_in_time_follows_the_ways() {
+    let lines = "    - {id: a, task: t}
+    - {id: b, steps: [{run: [x, \"${c.y}\"]}]}
+    - {id: c, task: t}
+    - {id: d, task: t}
+";
+    let jumps = "  transitions: [{from: a, to: c}, {from: c, to: b}, {from: b, to: d}]\n";
+    assert_eq!(faults(&format!("{}{jumps}", phases(lines))), Vec::<String>::new());
+    assert!(faults(&phases(lines))[0].contains("the phase `c` comes later"));
+}
+
+#[test]
+fn inputs_are_what_they_say() {
+    let with =
+        |input: &str| faults(&format!("workflow:\n  phases: [{{id: a, task: t}}]\n  inputs: [{{name: x, {input}}}]\n"));
+    assert!(with("type: strng")[0].contains("warning: the type `strng` has no meaning: `x` is a text"));
+    assert!(
+        with("type: integer, default: 1.5")[0].contains("error: the default of `x` is of another type than `integer`")
+    );
+    assert!(with("type: array, default: a")[0].contains("another type than `array`"));
+    assert!(with("required: true, default: a")[0].contains("its default is never used"));
+    for fine in ["type: integer, default: 1", "type: number, default: 1.5", "default: null", "type: json, default: [1]"]
+    {
+        assert_eq!(with(fine), Vec::<String>::new(), "{fine}");
+    }
+}
+
+#[test]
+fn a_mistyped_checkpoint_passed_is_noticed() {
+    let lines = "    - {id: a, task: t}\n    - {id: b, task: t}\n";
+    let with = |condition: &str| {
+        faults(&format!("{}  transitions: [{{from: a, to: b, condition: {condition}}}]\n", phases(lines)))
+    };
+    assert!(with("checkpoint_pased")[0].contains("did you mean `checkpoint_passed`?"));
+    assert_eq!(with("letter_fetched and checkpoint_passed"), Vec::<String>::new());
+    assert!(with("a and")[0].contains("is no expression"));
+}
+
+proptest! {
+    /// Whichever ways there are, phases in a circle are told, and nothing else is said of ways in one direction.
+    #[test]
+    fn circles_are_found(count in 1_usize..12, ways in prop::collection::vec((0_usize..12, 0_usize..12), 0..14)) {
+        let ways: Vec<_> = ways.into_iter().map(|(from, to)| (from % count, to % count)).collect();
+        let phases: Vec<_> = (0..count).map(|index| format!("{{id: p{index}, task: t}}")).collect();
+        let transitions: Vec<_> =
+            ways.iter().map(|(from, to)| format!("{{from: p{from}, to: p{to}, condition: x}}")).collect();
+        let (phases, transitions) = (phases.join(", "), transitions.join(", "));
+        let told = faults(&format!("workflow: {{phases: [{phases}], transitions: [{transitions}]}}"));
+        let has_circle = has_circle(count, &ways);
+        prop_assert_eq!(told.iter().any(|line| line.contains("in a circle")), has_circle, "{:?}", told);
+        prop_assert_eq!(told.iter().any(|line| line.contains("error")), has_circle, "{:?}", told);
+    }
+}
+
+/// The model: a phase leads where its transitions do, or to the next one where it has none; following them for as many
+/// steps as there are phases ends, or there is a circle.
+fn has_circle(count: usize, ways: &[(usize, usize)]) -> bool {
+    let targets = |from: usize| {
+        let own: Vec<_> = ways.iter().filter(|(start, _)| *start == from).map(|(_, to)| *to).collect();
+        if own.is_empty() { (from + 1..count).take(1).collect() } else { own }
+    };
+    let mut standing: std::collections::BTreeSet<usize> = (0..count).collect();
+    for _ in 0..count {
+        standing = standing.into_iter().flat_map(targets).collect();
+    }
+    !standing.is_empty()
+}

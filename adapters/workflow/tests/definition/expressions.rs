@@ -1,0 +1,224 @@
+//! Conditions and `${…}`.
+
+use autoproc_workflow::expression::{
+    ExpressionError, MAX_EXPRESSION_CHARACTERS, MAX_TEXT_BYTES, Scope, holds, names_in_condition, names_in_text,
+    render, render_text, render_value, transition_holds,
+};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+pub(crate) fn map(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other => panic!("{other} is no object"),
+    }
+}
+
+/// A scope as in the middle of an execution: one phase is over, one has been skipped.
+pub(crate) fn scope() -> Scope {
+    let mut scope = Scope::new();
+    scope.set("file", &json!("/in/a b.txt"));
+    scope.set("files", &json!(["/in/a b.txt"]));
+    scope.set("source_file", &json!("/in/a b.txt"));
+    scope.set("source_url", &Value::Null);
+    scope.set("count", &json!(3));
+    scope.enter_phase("phase_0");
+    let values = map(json!({"entities": ["x", "y"], "ready": true, "role": "author"}));
+    scope.record_step("phase_1", "detect", &values, Some("some words"));
+    scope
+}
+
+#[test]
+fn conditions_read_as_people_write_them() {
+    for (condition, expected) in [
+        ("source_file != null", true),
+        ("source_url != null", false),
+        ("source_url is null", true),
+        ("source_url is not null", false),
+        ("source_file is not none", true),
+        ("role == 'author' and not source_url", true),
+        ("count > 2 and count in [1, 2, 3]", true),
+        ("phase_1.ready", true),
+        ("phase_1.entities | length == 2", true),
+        ("'x' in phase_1.entities", true),
+        ("steps.detect.stdout is startingwith 'some'", true),
+        ("nobody is defined", false),
+        ("(nobody | default(false))", false),
+        ("true", true),
+        ("file.b", false),
+    ] {
+        match holds(condition, &scope()) {
+            Ok(holds) => assert_eq!(holds, expected, "{condition}"),
+            Err(error) => assert!(condition == "file.b", "{condition}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn a_lone_expression_keeps_its_type_and_a_longer_text_says_it_in_words() {
+    for (text, expected) in [
+        ("${files}", json!(["/in/a b.txt"])),
+        ("${count}", json!(3)),
+        ("${source_url}", Value::Null),
+        ("${phase_1}", json!({"entities": ["x", "y"], "ready": true, "role": "author"})),
+        ("n=${count}", json!("n=3")),
+        ("${phase_1.entities}!", json!("[\"x\",\"y\"]!")),
+        ("ready: ${ready}", json!("ready: true")),
+        ("${steps.detect.stdout}", json!("some words")),
+        ("${file | basename}", json!("a b.txt")),
+        ("${ {'a': '}'} }", json!({"a": "}"})),
+        ("${source_url or 'none given'}", json!("none given")),
+        ("{timestamp} {} {{x}} {% y %} $HOME {# z #}", json!("{timestamp} {} {{x}} {% y %} $HOME {# z #}")),
+        ("$${count} costs $$ ${count}", json!("${count} costs $$ 3")),
+        ("", json!("")),
+    ] {
+        assert_eq!(render(text, &scope()), Ok(expected), "{text}");
+    }
+}
+
+#[test]
+fn values_are_rendered_at_any_depth() {
+    let value = json!({"a": ["${count}", {"b": "${role}s"}], "c": 7, "${count}": null});
+    let expected = json!({"a": [3, {"b": "authors"}], "c": 7, "${count}": null});
+    assert_eq!(render_value(&value, &scope()), Ok(expected));
+}
+
+#[test]
+fn an_unknown_name_is_an_error_that_lists_the_known_ones_nearest_first() {
+    let unknown = |text: &str| match render(text, &scope()) {
+        Err(ExpressionError::UnknownName { name, known }) => (name, known),
+        other => panic!("{text}: {other:?}"),
+    };
+    let (name, known) = unknown("${source_fil}");
+    assert_eq!((name.as_str(), known[0].as_str()), ("source_fil", "source_file"));
+    assert!(known.contains(&"files".to_owned()), "{known:?}");
+    let (name, known) = unknown("to ${phase_1.entitys}");
+    assert_eq!((name.as_str(), known[0].as_str()), ("phase_1.entitys", "phase_1.entities"));
+    let (name, known) = unknown("${phase_0.anything}");
+    assert_eq!((name.as_str(), known.len()), ("phase_0.anything", 0));
+    let (name, _) = unknown("${steps.other.stdout}");
+    assert_eq!(name, "steps.other");
+    let words = render("${source_fil}", &scope()).unwrap_err().to_string();
+    assert!(words.starts_with("unknown name `source_fil`; known are source_file, "), "{words}");
+}
+
+#[test]
+fn what_is_none_has_no_words() {
+    for text in ["inbox/${source_url}/", "${files}${source_url}"] {
+        assert_eq!(render(text, &scope()), Err(ExpressionError::NoValue { expression: "source_url".into() }));
+    }
+    assert!(matches!(render_text("${source_url}", &scope()), Err(ExpressionError::NoValue { .. })));
+}
+
+#[test]
+fn what_is_no_expression_is_told() {
+    for text in ["${", "${a", "${'a}", "${}", "${ }", "${a b}", "${a |}", "${x.}", "${count | nofilter}", "${1 +}"] {
+        let error = render(text, &scope()).unwrap_err();
+        assert!(!error.to_string().is_empty(), "{text}");
+    }
+    let error = holds("${count} > 1", &scope()).unwrap_err().to_string();
+    assert!(error.contains("leave `${` and `}` out"), "{error}");
+}
+
+#[test]
+fn a_transition_sees_its_phase_first_and_counts_what_is_missing_as_none() {
+    let scope = scope();
+    for (condition, passed, expected) in [
+        ("checkpoint_passed", true, true),
+        ("checkpoint_passed", false, false),
+        ("ready", false, true),
+        ("never_returned", true, false),
+        ("not never_returned and checkpoint_passed", true, true),
+        ("never_returned is null", true, true),
+    ] {
+        assert_eq!(transition_holds(condition, "phase_1", passed, &scope), Ok(expected), "{condition}");
+    }
+    assert!(transition_holds("ready and", "phase_1", true, &scope).is_err());
+}
+
+#[test]
+fn a_checkpoint_asks_the_values_of_its_phase_alone() {
+    let mut scope = scope();
+    scope.record_step("phase_2", "later", &map(json!({"done": true, "left": [], "off": false})), None);
+    assert!(scope.has_returned("phase_2", "done"));
+    assert!(!scope.has_returned("phase_2", "left"));
+    assert!(!scope.has_returned("phase_2", "off"));
+    assert!(!scope.has_returned("phase_2", "ready"));
+    assert!(!scope.has_returned("phase_9", "done"));
+}
+
+#[test]
+fn the_latest_value_of_a_name_wins_and_inputs_win_over_values() {
+    let mut scope = scope();
+    scope.record_step("phase_2", "again", &map(json!({"role": "editor", "count": 9})), None);
+    assert_eq!(render("${role} ${count}", &scope), Ok(json!("editor 3")));
+    assert_eq!(render("${phase_1.role} ${phase_2.count}", &scope), Ok(json!("author 9")));
+}
+
+#[test]
+fn names_are_found_without_evaluation() {
+    let names = |text| names_in_text(text).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names("${phase_1.entities} and ${steps.a.stdout | trim}"), ["phase_1.entities", "steps.a.stdout"]);
+    assert_eq!(names("nothing {here}"), Vec::<String>::new());
+    let names = names_in_condition("a is not null and b.c != null or not d").unwrap();
+    assert_eq!(names.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a", "b.c", "d"]);
+}
+
+#[test]
+fn no_expression_takes_for_ever_or_fills_the_memory() {
+    let mut scope = scope();
+    scope.set("big", &json!("x".repeat(1 << 20)));
+    let wide = format!("${{{}}}", vec!["big"; 200].join(" ~ "));
+    let long = format!("${{{}}}", "1+".repeat(MAX_EXPRESSION_CHARACTERS));
+    let deep = format!("${{{}1{}}}", "(".repeat(400), ")".repeat(400));
+    let bombs = [
+        wide.as_str(),
+        long.as_str(),
+        deep.as_str(),
+        "${big | replace('x', big)}",
+        "${big | list | join(big)}",
+        "${'x' * 100000000000}",
+        "${[big] * 1000000000}",
+        "${([1] * 100000000) | sum}",
+        "${10 ** 10 ** 10 ** 10}",
+        "${(big | split('')) | sort | unique | join(',') | replace('', big)}",
+    ];
+    for bomb in bombs {
+        let rendered = render(&format!("a{bomb}"), &scope);
+        assert!(rendered.is_err(), "{}: {rendered:.99?}", &bomb[..bomb.len().min(40)]);
+    }
+}
+
+#[test]
+fn texts_for_processes_are_short_and_hold_no_nul() {
+    let mut scope = scope();
+    scope.set("nul", &json!("a\0b"));
+    scope.set("long", &json!("x".repeat(MAX_TEXT_BYTES)));
+    assert!(matches!(render_text("${nul}", &scope), Err(ExpressionError::Nul { .. })));
+    assert!(matches!(render_text("${long}", &scope), Err(ExpressionError::TooLong { .. })));
+    assert_eq!(render_text("a ${count}", &scope).as_deref(), Ok("a 3"));
+}
+
+proptest! {
+    /// Whatever somebody writes, there is an answer; what is no expression stays as it is.
+    #[test]
+    fn no_text_makes_it_panic(text in "[a-z${}'\"(|)\\[\\]. \\\\%#0-9*+~-]{0,60}") {
+        let rendered = render(&text, &scope());
+        if !text.contains("${") {
+            prop_assert_eq!(rendered, Ok(json!(text)));
+        }
+        let _ = holds(&text, &scope());
+        let _ = names_in_text(&text);
+        let _ = transition_holds(&text, "phase_1", true, &scope());
+    }
+
+    /// A value comes out as it went in.
+    #[test]
+    fn a_value_survives(number in any::<i64>(), text in any::<String>(), float in -1e9..1e9_f64) {
+        let mut scope = Scope::new();
+        let value = json!({"n": number, "t": text, "f": float, "l": [null, true, {"": number}]});
+        scope.set("value", &value);
+        prop_assert_eq!(render("${value}", &scope), Ok(value.clone()));
+        prop_assert_eq!(render("${value.t}", &scope), Ok(value["t"].clone()));
+    }
+}

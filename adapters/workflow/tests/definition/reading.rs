@@ -1,0 +1,188 @@
+//! From texts to workflows.
+
+use std::time::Duration;
+
+use autoproc_workflow::definition::{
+    Action, AfterFailure, InputType, Located, OnFail, Position, Rerun, StepOutput, Workflow,
+};
+use autoproc_workflow::read;
+use serde_json::json;
+
+use crate::place::{errors, faults};
+use crate::samples::{ARRIVAL, EVERYTHING, LETTERS};
+
+fn workflow(text: &str) -> Workflow {
+    let reading = read(text, "fallback");
+    assert!(reading.problems.is_empty(), "{:?}", reading.problems);
+    reading.workflow.unwrap()
+}
+
+fn values(words: &[Located<String>]) -> Vec<&str> {
+    words.iter().map(|word| word.value.as_str()).collect()
+}
+
+#[test]
+fn tasks_in_phases_are_read() {
+    let workflow = workflow(LETTERS);
+    assert_eq!(workflow.id, "wf-letters");
+    assert_eq!(workflow.version.as_deref(), Some("1.0.0"));
+    assert_eq!(workflow.inputs[1].kind, InputType::Array);
+    let steps: Vec<_> = workflow.phases.iter().flat_map(|phase| &phase.steps).map(|step| step.id.as_str()).collect();
+    assert_eq!(steps, ["phase_1_1", "phase_1_2", "phase_2_1"]);
+    let second = &workflow.phases[0].steps[1];
+    assert!(matches!(&second.action, Action::Task(task) if task.value == "tasks/find-names.md"));
+    assert_eq!((second.inputs[0].name.as_str(), &second.inputs[0].value), ("content", &json!("${files}")));
+    assert_eq!(second.inputs[1].value, json!(2));
+    let checkpoint = workflow.phases[0].checkpoint.as_ref().unwrap();
+    assert_eq!(values(&checkpoint.validation), ["letters_read", "names_found"]);
+    assert_eq!(workflow.transitions_from("phase_1").count(), 1);
+    assert_eq!(workflow.on_error[1].action, "ring_the_bell");
+}
+
+#[test]
+fn a_single_task_is_a_phase_with_one_step() {
+    let workflow = workflow(ARRIVAL);
+    let phase = workflow.phase("phase_0").unwrap();
+    assert!(matches!(&phase.steps[0].action, Action::Task(task) if task.value == "look-at-seal"));
+    assert_eq!(phase.steps.len(), 1);
+    assert_eq!(phase.condition.as_ref().unwrap().value, "letter_file != null");
+    assert!(matches!(&phase.on_fail, OnFail::Other(word) if word.value == "ask_the_porter"));
+    assert_eq!(phase.after_failed_step(), AfterFailure::Fail);
+}
+
+#[test]
+fn every_key_arrives() {
+    let workflow = workflow(EVERYTHING);
+    assert_eq!(workflow.version.as_deref(), Some("2"));
+    assert_eq!(workflow.inputs[0].default, Some(json!("none given")));
+    assert_eq!(workflow.inputs[1].default, Some(json!(3)));
+    let step = &workflow.phases[0].steps[0];
+    assert_eq!((step.id.as_str(), step.has_own_id), ("count", true));
+    assert!(matches!(&step.action, Action::Run(words) if values(words) == ["wc", "-l", "${file}", "7", "true"]));
+    assert_eq!((step.timeout, step.retries), (Some(Duration::from_secs(5_400)), 2));
+    let env: Vec<_> = step.env.iter().map(|entry| (entry.name.as_str(), entry.value.value.as_str())).collect();
+    assert_eq!(env, [("LC_ALL", "C"), ("EMPTY", ""), ("COUNT", "4")]);
+    assert_eq!(step.workdir.as_ref().unwrap().value, "${file | dirname}");
+    assert_eq!((step.output, step.rerun), (StepOutput::Json, Rerun::Always));
+    assert_eq!(workflow.phases[0].steps[1].timeout, Some(Duration::from_millis(2_500)));
+    assert_eq!(workflow.phases[1].steps[1].inputs[0].name, "count");
+    assert_eq!(workflow.phases[1].after_failed_step(), AfterFailure::NextStep);
+    assert_eq!(workflow.phases[0].after_failed_step(), AfterFailure::NextPhase);
+    assert_eq!(workflow.phases[0].after_failed_checkpoint(), AfterFailure::NextPhase);
+    assert_eq!(workflow.on_error.iter().map(|on| on.action.as_str()).collect::<Vec<_>>(), ["weep", "shout"]);
+}
+
+#[test]
+fn places_are_those_of_the_file() {
+    let text = "workflow:\n  phases:\n    - id: a\n      steps:\n        - run: [x, \"ä ${file}\"]\n";
+    let step = workflow(text).phases[0].steps[0].clone();
+    assert_eq!(step.position, Position { line: 5, column: 11 });
+    let Action::Run(words) = step.action else { panic!("{step:?}") };
+    assert_eq!(words[1].position, Position { line: 5, column: 20 });
+}
+
+#[test]
+fn the_id_falls_back_to_the_name_of_the_file() {
+    assert_eq!(workflow("workflow: {phases: [{id: a, task: b}]}").id, "fallback");
+}
+
+#[test]
+fn aliases_and_merges_are_values_like_others() {
+    let text = "workflow:\n  phases:\n    - id: a\n      steps:\n        - &s {run: [x], retries: 2}\n        - *s\n        \
+                - {<<: *s, retries: 5}\n";
+    let steps = workflow(text).phases[0].steps.clone();
+    assert_eq!(steps.iter().map(|step| step.retries).collect::<Vec<_>>(), [2, 2, 5]);
+    assert_eq!(steps[1].position.line, 6);
+}
+
+/// All that is wrong is said at once, each with its place and what would be right.
+#[test]
+fn all_faults_are_told_at_once() {
+    let text = "\
+workflow:
+  phases:
+    - id: one
+      step:
+        - run: [x]
+    - id: two
+      steps:
+        - run: echo hi
+        - exec: {command: x}
+        - execute: {comand: x, task: [y]}
+        - run: []
+          timeout: soon
+          retries: -1
+          output: xml
+          rerun: alway
+          env: {A=B: x, C: 1, D: [x]}
+          inputs: [a]
+        - run: [a]
+          shell: b
+        - execute: {command: a, task: b, inputs: {x: 1, x: 2}}
+          inputs: {y: 1}
+      task: z
+      blocking: maybe
+    - hello
+    - {id: 7, task: ' ', checkpoint: {validation: done}}
+  transitions: [{to: x}]
+  inputs: [{type: string}, {name: a, required: perhaps}]
+";
+    let expected = [
+        "3:7: the phase `one` has neither `steps` nor `task`",
+        "4:7: unknown key `step` in a phase; did you mean `steps`?",
+        "8:16: a text stands here; expected a list: the program and its arguments; a line for the shell goes into `shell`",
+        "9:11: the step says nothing to do; expected one of `execute`, `run`, `shell`",
+        "9:11: unknown key `exec` in a step; expected `id`, `condition`, `execute`, `run`, `shell`, `inputs`, `timeout`, \
+         `retries`, `env`, `workdir`, `output` or `rerun`",
+        "10:21: unknown key `comand` in `execute`; did you mean `command`?",
+        "10:38: a list stands here; expected the name or the file of a task",
+        "11:16: the list is empty; expected a list: the program and its arguments",
+        "12:20: `soon` is no time: a time is a number of seconds, or as in 500ms, 5m, 1h30m",
+        "13:20: a number stands here; expected a whole number from 0 on",
+        "14:19: `xml` has no meaning for `output`; expected `file` or `json`",
+        "15:18: `alway` has no meaning for `rerun`; expected `never` or `always`; did you mean `always`?",
+        "16:17: `A=B` cannot be the name of a variable",
+        "16:34: a list stands here; expected the value of a variable",
+        "17:19: a list stands here; expected a mapping of names and values",
+        "19:18: the step says more than one thing to do; expected one of `execute`, `run`, `shell`",
+        "20:39: `execute` has both `command` and `task`; expected one of them",
+        "20:57: `x` is given twice",
+        "21:19: the step has `inputs` both in `execute` and beside it",
+        "22:13: the phase `two` has both `steps` and `task`; expected one of them",
+        "23:17: a text stands here; expected true or false",
+        "24:7: a text stands here; expected a phase, a mapping with `id`, `name`, `description`, `condition`, `steps`, \
+         `task`, `blocking`, `on_fail` or `checkpoint`",
+        "25:12: a number stands here; expected an id, in quotes",
+        "25:21: there is nothing here; expected the name or the file of a task",
+        "25:51: a text stands here; expected a list of names",
+        "26:17: a transition has no `from`",
+        "27:12: an input has no `name`",
+        "27:48: a text stands here; expected true or false",
+    ];
+    let told = errors(text);
+    for line in expected {
+        assert!(told.iter().any(|told| told == line), "missing: {line}\namong:\n{}", told.join("\n"));
+    }
+    let unexpected: Vec<_> = told.iter().filter(|told| !expected.contains(&told.as_str())).collect();
+    assert!(unexpected.is_empty(), "{unexpected:#?}");
+}
+
+#[test]
+fn syntax_errors_have_places() {
+    for (text, expected) in [
+        ("workflow:\n  id: \"a\n", "2:7: not readable as YAML: unclosed quote"),
+        ("workflow:\n\tid: x\n", "2:2: not readable as YAML: tabs disallowed"),
+        ("a: 1\n---\nb: 2\n", "3:1: not readable as YAML: a second document begins here"),
+        ("", "1:1: nothing stands here; expected a workflow file"),
+        ("- a\n", "1:1: a list stands here; expected a workflow file, a mapping with `workflow`"),
+        ("workflow: {}\n", "1:11: the workflow has no `phases`"),
+        ("workflow: {phases: [], phases: [{id: a, task: b}]}\n", "1:24: the key `phases` is given twice"),
+        ("workflwo: {}\n", "1:1: unknown key `workflwo` in a workflow file; did you mean `workflow`?"),
+        ("a: *b\n", "1:4: not readable as YAML: "),
+        ("workflow: {name: .inf, phases: [{id: a, task: b}]}", "1:18: not readable as YAML: "),
+    ] {
+        let told = errors(text);
+        assert!(told.iter().any(|told| told.starts_with(expected)), "{text:?}: {told:?}");
+    }
+    assert!(faults("workflow: {phases: [{id: a, steps: []}]}")[0].ends_with("warning: the phase `a` has no steps"));
+}

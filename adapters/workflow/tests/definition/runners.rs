@@ -1,0 +1,119 @@
+//! The table of runners.
+
+use autoproc_workflow::definition::Step;
+use autoproc_workflow::read;
+use autoproc_workflow::runners::{Fill, MissingInput, Runners, RunnersError};
+use proptest::prelude::*;
+use serde_json::{Map, json};
+
+use crate::expressions::map;
+use crate::place::Place;
+
+fn table(text: &str) -> Runners {
+    Runners::parse(text, "autoproc.toml".as_ref()).unwrap()
+}
+
+/// The steps of a phase, written as a flow sequence.
+fn steps(text: &str) -> Vec<Step> {
+    let workflow = read(&format!("workflow: {{phases: [{{id: p, steps: {text}}}]}}"), "x").workflow.unwrap();
+    workflow.phases[0].steps.clone()
+}
+
+const TABLE: &str = r#"
+[runners]
+task = ["./task", "{task}", "--as", "{name}"]
+
+[runners.commands]
+tag = ["tag.sh", "{input.source}-{input.count}", "{file}", "{workflow}/{phase}/{step}", "{}", "{timestamp}", "{input.}", "{"]
+"#;
+
+fn fill(inputs: &Map<String, serde_json::Value>) -> Fill<'_> {
+    Fill { file: "/a {b}", task: "/t.md", name: "n", workflow: "w", phase: "p", step: "s", inputs }
+}
+
+#[test]
+fn each_kind_of_step_gets_its_runner() {
+    let steps =
+        steps("[{run: [x]}, {shell: x}, {execute: {command: tag}}, {execute: {task: t}}, {execute: {command: other}}]");
+    let runners = table(TABLE);
+    assert_eq!(runners.for_step(&steps[0]), Ok(None));
+    assert_eq!(runners.for_step(&steps[1]), Ok(None));
+    let inputs = map(json!({"source": "CG {file}", "count": 3}));
+    let filled = runners.for_step(&steps[2]).unwrap().unwrap().fill(&fill(&inputs)).unwrap();
+    assert_eq!(filled, ["tag.sh", "CG {file}-3", "/a {b}", "w/p/s", "{}", "{timestamp}", "{input.}", "{"]);
+    let filled = runners.for_step(&steps[3]).unwrap().unwrap().fill(&fill(&inputs)).unwrap();
+    assert_eq!(filled, ["./task", "/t.md", "--as", "n"]);
+}
+
+#[test]
+fn where_none_fits_the_error_shows_the_lines_that_make_one_fit() {
+    let steps = steps("[{execute: {command: tag}}, {execute: {task: t}}, {execute: {command: 'a b'}}]");
+    for step in &steps {
+        let missing = Runners::default().for_step(step).unwrap_err();
+        let text = missing.lines.join("\n");
+        assert!(table(&text).for_step(step).is_ok(), "{text}");
+        assert!(missing.to_string().contains(&format!("of the step `{}`", step.id)), "{missing}");
+    }
+}
+
+#[test]
+fn an_input_that_a_runner_asks_for_must_be_there() {
+    let runners = table(TABLE);
+    let step = &steps("[{execute: {command: tag}}]")[0];
+    let runner = runners.for_step(step).unwrap().unwrap();
+    for (inputs, is_given) in [(json!({"count": 1}), false), (json!({"source": null, "count": 1}), true)] {
+        let inputs = map(inputs);
+        let missing = MissingInput { step: "s".into(), input: "source".into(), is_given };
+        assert_eq!(runner.fill(&fill(&inputs)), Err(missing));
+    }
+}
+
+#[test]
+fn faults_have_places() {
+    for (text, place, words) in [
+        ("[runner]\n", "1:2", "unknown field `runner`"),
+        ("[runners]\ntsk = ['a']\n", "2:1", "unknown field `tsk`"),
+        ("[runners]\n\ntask = 'a'\n", "3:8", "invalid type"),
+        ("[runners]\ntask = []\n", "2:8", "a program and its arguments"),
+        ("[runners.commands]\nä = ['', 'x']\n", "2:1", "duplicate"),
+        ("[runners.commands]\nx = ['']\n", "2:5", "a program and its arguments"),
+        ("[runners.commands]\nx = [\"a\\u0000\"]\n", "2:5", "NUL"),
+        ("[runners.commands]\nx = ['a']\nx = ['b']\n", "3:1", "duplicate key"),
+        ("other = 1\n", "1:1", "unknown field `other`"),
+        ("[runners\n", "1:9", ""),
+    ] {
+        match Runners::parse(text, "autoproc.toml".as_ref()) {
+            Err(RunnersError::Invalid { position, message, .. }) => {
+                assert!(
+                    text.starts_with("[runners.commands]\nä") || position.to_string() == place,
+                    "{text}: {position}"
+                );
+                assert!(text.starts_with("[runners.commands]\nä") || message.contains(words), "{text}: {message}");
+            }
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+    assert_eq!(table(""), Runners::default());
+}
+
+#[test]
+fn a_project_without_a_table_has_an_empty_one() {
+    let place = Place::new();
+    assert_eq!(Runners::read(place.root()).unwrap(), Runners::default());
+    place.write("autoproc.toml", TABLE);
+    assert_eq!(Runners::read(place.root()).unwrap(), table(TABLE));
+    place.write("autoproc.toml", b"\xff");
+    assert!(matches!(Runners::read(place.root()), Err(RunnersError::Io { .. })));
+}
+
+proptest! {
+    /// What a value holds is never looked at for placeholders, and what is none is left alone.
+    #[test]
+    fn values_are_put_in_as_they_are(value in "[{}a-z.]{0,20}", before in "[a-z}]{0,5}") {
+        let runners = table("[runners]\ntask = ['x', 'BEFORE{input.v}{no}']\n".replace("BEFORE", &before).as_str());
+        let step = &steps("[{execute: {task: t}}]")[0];
+        let inputs = map(json!({"v": value}));
+        let filled = runners.for_step(step).unwrap().unwrap().fill(&fill(&inputs)).unwrap();
+        prop_assert_eq!(&filled[1], &format!("{before}{value}{{no}}"));
+    }
+}

@@ -1,0 +1,5 @@
+//! The answers of `workflow …`.
+
+mod check;
+mod list;
+mod tree;

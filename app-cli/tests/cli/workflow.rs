@@ -1,0 +1,134 @@
+//! `workflow list`, `show` and `check`.
+
+use std::fs;
+
+use crate::harness::Place;
+
+const GOOD: &str = "\
+workflow:
+  id: letters
+  name: Letters
+  version: 1.2.0
+  inputs:
+    - {name: sender, required: true, description: who wrote}
+  phases:
+    - id: read
+      name: READING
+      condition: sender is not null
+      steps:
+        - run: [wc, -l, \"${file}\"]
+          id: count
+          timeout: 1m30s
+          retries: 2
+        - execute: {command: stamp, inputs: {by: \"${sender}\"}}
+      checkpoint: {id: CP, validation: [stamped]}
+    - id: file
+      task: tasks/file.md
+      blocking: false
+  transitions:
+    - {from: read, to: shelve, condition: checkpoint_passed}
+";
+
+/// The sample, with its faults mended.
+fn good() -> String {
+    GOOD.replace("id: file\n", "id: shelve\n")
+}
+
+fn place() -> Place {
+    let place = Place::new();
+    fs::create_dir_all(place.path("core/workflows")).expect("a folder for workflows");
+    place
+}
+
+#[test]
+fn workflows_are_listed_with_their_state() {
+    let place = place();
+    let none = place.ask(["workflow", "list"]).expect_code(0);
+    assert!(none.out.is_empty() && none.err.contains("there are no workflows"), "{none:?}");
+    place.write("core/workflows/a.yaml", good());
+    place.write("core/workflows/b.yml", "workflow: {phases: 1}\n");
+    let list = place.ask(["workflow", "list"]).expect_code(0).out;
+    let lines: Vec<_> = list.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(
+        lines,
+        [
+            "ID PHASES STEPS STATE FILE NAME",
+            "letters 2 3 3 warnings core/workflows/a.yaml Letters",
+            "b 0 0 2 errors core/workflows/b.yml",
+        ]
+    );
+    let json = place.ask(["workflow", "list", "--json"]).expect_code(0).json();
+    assert_eq!((&json["workflows"][0]["id"], &json["workflows"][1]["errors"]), (&"letters".into(), &2.into()));
+}
+
+#[test]
+fn a_workflow_is_shown_as_a_tree() {
+    let place = place();
+    place.write("core/workflows/a.yaml", good());
+    let tree = place.ask(["workflow", "show", "letters"]).expect_code(0).out;
+    assert_eq!(
+        tree,
+        "letters: Letters (1.2.0)
+core/workflows/a.yaml
+  input sender (string, required): who wrote
+
+read READING, if sender is not null
+├─ count: run wc -l ${file}, at most 1m 30s, 2 retries
+├─ read_2: command stamp
+├─ checkpoint CP asks for stamped
+└─ to shelve, if checkpoint_passed
+
+shelve, not blocking
+└─ shelve_1: task tasks/file.md
+"
+    );
+    let json = place.ask(["workflow", "show", "core/workflows/a.yaml", "--json"]).expect_code(0).json();
+    assert_eq!(json["phases"][0]["steps"][1]["inputs"]["by"], "${sender}");
+    let unknown = place.ask(["workflow", "show", "leters"]).expect_code(2);
+    assert!(unknown.err.contains("there are letters"), "{unknown:?}");
+}
+
+#[test]
+fn all_errors_are_told_at_once_with_line_and_mark() {
+    let place = place();
+    place.write("bad.yaml", GOOD.replace("retries: 2", "retrys: 2"));
+    place.write("good.yaml", good());
+    let check = place.ask(["workflow", "check", "bad.yaml", "good.yaml", "none.yaml"]).expect_code(78);
+    for expected in [
+        "bad.yaml:15:11: error: unknown key `retrys` in a step; did you mean `retries`?\n  15 |           retrys: 2\n     \
+         |           ^\n",
+        "bad.yaml:18:7: error: `file` stands for the file itself\n",
+        "bad.yaml:22:24: error: there is no phase `shelve`\n",
+        "bad.yaml: 3 errors, 3 warnings, 0 notes\n",
+        "good.yaml:16:11: warning: no runner for the command `stamp`",
+        "good.yaml: 0 errors, 3 warnings, 0 notes\n",
+        "none.yaml: error: cannot read ",
+    ] {
+        assert!(check.out.contains(expected), "missing: {expected}\nin:\n{}", check.out);
+    }
+    place.ask(["workflow", "check", "good.yaml"]).expect_code(0);
+    let show = place.ask(["workflow", "show", "bad.yaml"]).expect_code(78);
+    assert!(show.err.contains("autoproc workflow check bad.yaml"), "{show:?}");
+    let json = place.ask(["workflow", "check", "bad.yaml", "--json"]).expect_code(78).json();
+    assert_eq!((&json["exit_code"], &json["files"][0]["problems"][0]["line"]), (&78.into(), &15.into()));
+}
+
+#[test]
+fn a_runners_table_that_makes_no_sense_is_told_with_its_place() {
+    let place = place();
+    place.write("a.yaml", good());
+    place.write("autoproc.toml", "[runners]\ntsk = ['a']\n");
+    let check = place.ask(["workflow", "check", "a.yaml"]).expect_code(78);
+    assert!(check.err.contains("autoproc.toml:2:1: unknown field `tsk`"), "{check:?}");
+    place.write("autoproc.toml", "[runners]\ntask = ['a']\n[runners.commands]\nstamp = ['b']\n");
+    let check = place.ask(["workflow", "check", "a.yaml"]).expect_code(0);
+    assert!(check.out.contains("0 errors, 1 warning, 0 notes"), "{check:?}");
+}
+
+#[test]
+fn nothing_in_a_file_steers_the_terminal() {
+    let place = place();
+    place.write("a.yaml", "workflow: {\"k\\e[2J\": 1, name: \"\u{85}\", \u{9b}x: 1}\n");
+    let check = place.ask(["workflow", "check", "a.yaml"]).expect_code(78);
+    assert!(!check.out.contains(['\u{1b}', '\u{9b}', '\u{85}']), "{check:?}");
+}
