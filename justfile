@@ -19,15 +19,16 @@ fmt:
 demo:
     cargo run --release -- run --show-output docs/inbox -- wc
 
-# Measure the store: add, settle and claim, open, at 1,000 to 1,000,000 items
+# Measure the store (add, settle and claim, open, at 1,000 to 1,000,000 items) and what a guard costs beside plain processes
 bench:
     cargo bench -p autoproc-json-store
+    cargo bench -p autoproc-subprocess --bench guard
 
 # Crash the store in longer simulated histories, then for real: kills, power cuts, failing calls, full disks (minutes)
-torture length="4" kills="10000" power_cuts="500":
+torture length="4" kills="10000" power_cuts="500" nights="50":
     AUTOPROC_HISTORY={{length}} AUTOPROC_ALL_BYTES=1 cargo test --release -p autoproc-json-store --lib simulation -- --nocapture
     AUTOPROC_TORTURE_KILLS={{kills}} AUTOPROC_TORTURE_POWER_CUTS={{power_cuts}} AUTOPROC_TORTURE_CROWD=400 \
-        AUTOPROC_TORTURE_STRIDE=1 cargo test --release -p autoproc-cli --test torture
+        AUTOPROC_TORTURE_STRIDE=1 AUTOPROC_TORTURE_NIGHTS={{nights}} AUTOPROC_TORTURE_FILES=1000 cargo test --release -p autoproc-cli --test torture
 
 # Fuzz a file that is read back (adapters/json-store/fuzz/fuzz_targets); needs cargo-fuzz and a nightly toolchain
 fuzz target="snapshot" seconds="60":

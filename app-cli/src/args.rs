@@ -1,5 +1,8 @@
 //! What can be typed: clap's structures, and nothing else. `request` turns them into forms that are known to make sense.
 
+mod execution;
+mod limits;
+mod output;
 mod queue;
 mod run;
 mod workflow;
@@ -13,7 +16,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::duration;
 
-pub(crate) use queue::{AddArgs, ChoiceWord, PathListArgs, QueueCommand, StatusWord};
+pub(crate) use execution::{ProgressArgs, WorkflowChoiceArgs, WorkflowOptions, WorkflowRunArgs};
+pub(crate) use limits::LimitArgs;
+pub(crate) use output::OutputArgs;
+pub(crate) use queue::{AddArgs, ChoiceWord, PathListArgs, QueueCommand, RecoverArgs, StatusWord};
 pub(crate) use run::RunArgs;
 pub(crate) use workflow::{WorkflowCommand, WorkflowFolderArgs};
 
@@ -107,14 +113,15 @@ pub(crate) enum Command {
     )]
     Queue(QueueCommand),
     /// Process the queue: run a command on each file
-    Run(RunArgs),
-    /// List, show and check workflows
+    Run(Box<RunArgs>),
+    /// List, show, check and execute workflows
     #[command(
         subcommand,
         after_help = "Examples:
   autoproc workflow list
   autoproc workflow show wf-ingest
-  autoproc workflow check my-workflow.yaml"
+  autoproc workflow check my-workflow.yaml
+  autoproc workflow progress"
     )]
     Workflow(WorkflowCommand),
     /// Ask every live run to stop after its current files
@@ -143,11 +150,22 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   autoproc stop          finish the current files, start no others
-  autoproc stop --now    end the current attempts too; their files wait for the next run")]
+  autoproc stop --now    end the current attempts too; their files wait for the next run
+  autoproc stop --wait   and come back when every run has ended
+
+Exit status:
+  0   the request is made; with --wait, every run has ended
+  75  with --wait: the time is over, and a run has not ended")]
 pub(crate) struct StopArgs {
     /// End the current attempts instead of waiting for them; they are not counted
     #[arg(long)]
     pub(crate) now: bool,
+    /// Wait until every run that is live now has ended
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Wait no longer than this [default: for as long as it takes]
+    #[arg(long, value_name = "TIME", requires = "wait", value_parser = duration::parse)]
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// `retry-failed`
@@ -166,7 +184,8 @@ pub(crate) struct RetryFailedArgs {
 #[command(after_help = "Examples:
   autoproc log report.pdf
   autoproc log 17 --attempt 1
-  autoproc log -f report.pdf    follow it while it runs")]
+  autoproc log -f report.pdf    follow it while it runs
+  autoproc log report.pdf > report.log")]
 pub(crate) struct LogArgs {
     /// A file, or the number `queue list` shows for it
     #[arg(value_name = "FILE|ID")]
@@ -177,6 +196,9 @@ pub(crate) struct LogArgs {
     /// The attempt with this number instead of the latest
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) attempt: Option<u32>,
+    /// Print control characters, colours among them, to a terminal as they are; files and pipes always get them
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) raw: bool,
 }
 
 /// `doctor`

@@ -6,6 +6,7 @@ pub(crate) mod documents;
 mod export;
 mod log;
 mod prioritise;
+mod recover;
 mod remove;
 mod repair;
 mod retry_failed;
@@ -21,7 +22,7 @@ use crate::args::{Command, QueueCommand, StatusWord};
 use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::exit_code::ExitCode;
-use crate::request::{self, AddRequest, ItemWord, RunRequest};
+use crate::request::{self, AddRequest, ItemWord, LogRequest, RunRequest};
 use crate::torture;
 
 /// Carries out a command, and leaves the queue's files in order behind it.
@@ -41,17 +42,18 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
     let cwd = &context.cwd;
     match command {
         Command::Queue(QueueCommand::Repair(args)) => return repair::repair(args.apply.map(request::choice), context),
+        Command::Queue(QueueCommand::Recover(args)) => return recover::recover(&args, context).await,
         Command::Queue(command) => queue(command, context).await?,
         Command::Doctor(args) => return doctor::doctor(args.torture.then_some(args.seconds), context).await,
         Command::TortureWriter(args) => torture::write(&args.prefix, args.afresh, context).await?,
-        Command::Run(args) => return run::run(RunRequest::new(args, context.wiring.new_run())?, context).await,
-        Command::Workflow(command) => return workflow::workflow(command, context),
-        Command::Stop(args) => stop::stop(args.now, context).await?,
+        Command::Run(args) => return run::run(RunRequest::new(*args, context.wiring.new_run())?, context).await,
+        Command::Workflow(command) => return workflow::workflow(command, context).await,
+        Command::Stop(args) => stop::stop(&args, context).await?,
         Command::Status => status::status(context).await?,
         Command::RetryFailed(args) => {
             retry_failed::retry_failed(request::failed_files(cwd, &args.files)?, context).await?;
         }
-        Command::Log(args) => log::log(&ItemWord::parse(&args.item, cwd)?, args.attempt, args.follow, context).await?,
+        Command::Log(args) => log::log(&LogRequest::new(&args, cwd)?, context).await?,
         Command::Completions(_) | Command::Man(_) => {
             return Err(CliError::internal("a command that needs no project was given one"));
         }
@@ -73,7 +75,9 @@ async fn queue(command: QueueCommand, context: &Context) -> Result<(), CliError>
             prioritise::prioritise(request::file(cwd, &args.file)?, args.priority, context).await
         }
         QueueCommand::Export => export::export(context),
-        QueueCommand::Repair(_) => Err(CliError::internal("a repair was taken for a change")),
+        QueueCommand::Repair(_) | QueueCommand::Recover(_) => {
+            Err(CliError::internal("a command with an exit code of its own was taken for one without"))
+        }
     }
 }
 

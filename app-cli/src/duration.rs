@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 /// A longer span is a slip of the fingers, and sums with it could leave the range of the system's clocks.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -46,7 +46,10 @@ fn parse_signed(word: &str) -> Result<SignedDuration, InvalidDuration> {
     }
     let is_bare = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let friendly = if is_bare { format!("{word}s") } else { word.to_owned() };
-    friendly.parse().map_err(|_| if is_bare { too_many_digits(digits) } else { InvalidDuration::NoDuration })
+    let span: Result<Span, _> = friendly.parse();
+    // Months and years have no length, days as people mean them here have 24 hours.
+    let span = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
+    span.map_err(|_| if is_bare { too_many_digits(digits) } else { InvalidDuration::NoDuration })
 }
 
 /// A bare number that jiff refuses has either too many digits or a misplaced point.
@@ -69,6 +72,8 @@ mod tests {
         assert_eq!(millis("1h30m"), Ok(5_400_000));
         assert_eq!(millis("1h 30m"), Ok(5_400_000));
         assert_eq!(millis("8760h"), Ok(31_536_000_000));
+        assert_eq!(millis("7d"), Ok(604_800_000));
+        assert_eq!(millis("1d 12h"), Ok(129_600_000));
     }
 
     #[test]
@@ -83,7 +88,10 @@ mod tests {
             ("inf", NoDuration),
             ("-5", Negative),
             ("-1h", Negative),
+            ("1mo", NoDuration),
+            ("1y", NoDuration),
             ("8761h", TooLong),
+            ("366d", TooLong),
             ("99999999999999999999999", TooLong),
         ] {
             assert_eq!(parse(word), Err(reason), "{word:?}");

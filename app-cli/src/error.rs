@@ -14,7 +14,7 @@ use autoproc_domain::rejection::Rejection;
 
 use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
-use crate::wiring::{FindError, RunnersError};
+use crate::wiring::{ExecutionError, FindError, RunnersError};
 
 /// The advice where a place is of no use.
 const OTHER_PLACE: &str = "check what stands there and its permissions, or choose another folder with --project-dir";
@@ -49,6 +49,21 @@ impl CliError {
     /// Nothing can be written at a place.
     pub(crate) fn cannot_write(place: &Path, source: &io::Error) -> Self {
         Self::new(ExitCode::CannotWrite, format!("cannot write to {}: {source}", Shown(place))).with_hint(OTHER_PLACE)
+    }
+
+    /// What is kept of a workflow's execution cannot be used.
+    pub(crate) fn execution(error: &ExecutionError) -> Self {
+        let code = match error {
+            ExecutionError::Damaged { .. } => ExitCode::Damaged,
+            ExecutionError::Newer { .. } => ExitCode::Config,
+            _ => ExitCode::Io,
+        };
+        Self::new(code, in_one_line(error))
+    }
+
+    /// What was asked for has not come about yet.
+    pub(crate) fn try_again(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::TryAgain, message)
     }
 
     /// A fault of the program.

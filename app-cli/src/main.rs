@@ -12,6 +12,7 @@
 //! Rules of the queue, which are the domain's, and how anything is stored, executed or watched, which is the adapters'.
 
 mod args;
+mod attempt_output;
 mod commands;
 mod console;
 mod context;
@@ -24,9 +25,12 @@ mod priority;
 mod program;
 mod progress;
 mod project;
+mod pruning;
 mod render;
 mod request;
+mod resources;
 mod show_output;
+mod size;
 mod torture;
 mod view;
 mod wiring;
@@ -49,6 +53,10 @@ use wiring::{Terms, Use, Wiring};
 const ALLOW_NETWORK_FS: &str = "AUTOPROC_ALLOW_NETWORK_FS";
 
 fn main() -> process::ExitCode {
+    // Before anything else is: a guard is small, and has one thread.
+    if let Some(code) = wiring::become_guard() {
+        return code;
+    }
     let cli = Cli::parse();
     let console = Arc::new(Console::new(cli.global.color));
     let outcome = execute(cli, &console);

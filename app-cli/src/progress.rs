@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::console::Console;
 use crate::escape::Printable;
+use crate::render::failure::{self, SaidBefore};
 use crate::render::span;
 
 /// What the bar looks like: files ended and known, rate, time left, failures.
@@ -98,7 +99,8 @@ impl Progress {
     }
 
     fn failed(&self, of: &AttemptOf, error: &str) {
-        self.remark(format_args!("failed {}: {} ({})", of.file_path, Printable(error), self.attempt(of)));
+        let (why, attempt) = (failure::in_one_line(error), self.attempt(of));
+        self.remark(format_args!("failed {}: {why} ({attempt}){}", of.file_path, SaidBefore(error)));
         self.ended(true);
     }
 
@@ -120,22 +122,32 @@ impl Observer for Progress {
                     self.ended(true);
                 }
             }
+            RunEventKind::RecoveryWithheld { dead_run, reason } => self.console.warn(format_args!(
+                "the files of the dead run {dead_run} stay as they are: {}; \
+                 `autoproc queue recover --force` puts them back all the same",
+                Printable(reason)
+            )),
+            RunEventKind::StartsHeld { reason } => {
+                self.remark(format_args!("nothing new is started for now: {}", Printable(reason)));
+            }
+            RunEventKind::StartsResumed => self.remark("going on"),
             RunEventKind::FileStarted { .. } => {}
-            RunEventKind::FileCompleted { of, elapsed } => {
+            RunEventKind::FileCompleted { of, elapsed, .. } => {
                 self.line(format_args!("completed {} in {}", of.file_path, span(*elapsed)));
                 self.ended(false);
             }
             RunEventKind::FileRequeued { of, backoff, error, .. } => self.remark(format_args!(
-                "retry in {} for {}: {} ({})",
+                "retry in {} for {}: {} ({}){}",
                 span(*backoff),
                 of.file_path,
-                Printable(error),
-                self.attempt(of)
+                failure::in_one_line(error),
+                self.attempt(of),
+                SaidBefore(error)
             )),
             RunEventKind::FileFailed { of, error, .. } | RunEventKind::FileTimeout { of, error, .. } => {
                 self.failed(of, error);
             }
-            RunEventKind::FileReleased { of } => self.remark(format_args!("given back {}", of.file_path)),
+            RunEventKind::FileReleased { of, .. } => self.remark(format_args!("given back {}", of.file_path)),
             RunEventKind::ResultDiscarded { of } => {
                 self.console.warn(format_args!("another run had taken over {}; our result is void", of.file_path));
             }

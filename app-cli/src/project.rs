@@ -63,6 +63,26 @@ impl Project {
         self.root.join(STATE_DIR)
     }
 
+    /// The folder where runs and their guards keep the files that prove them alive.
+    pub(crate) fn runs_dir(&self) -> PathBuf {
+        self.state_dir().join("runs")
+    }
+
+    /// The folder of the executions of workflows.
+    pub(crate) fn executions_dir(&self) -> PathBuf {
+        self.state_dir().join("executions")
+    }
+
+    /// The file that tells how far the latest execution of a workflow is.
+    pub(crate) fn orchestrator_state_file(&self) -> PathBuf {
+        self.state_dir().join("ORCHESTRATOR-STATE.json")
+    }
+
+    /// The log of what executions of workflows did.
+    pub(crate) fn orchestrator_log(&self) -> PathBuf {
+        self.root.join("logs/orchestrator-execution.jsonl")
+    }
+
     /// The file whose existence asks runs to stop.
     pub(crate) fn stop_file(&self) -> PathBuf {
         self.state_dir().join("STOP-AUTONOMOUS")
@@ -85,7 +105,9 @@ impl Project {
 
     /// Whether a path is one of our own, which no walk over folders should put on the queue.
     pub(crate) fn is_own(&self, path: &Path) -> bool {
-        path.starts_with(self.state_dir()) || path.starts_with(self.attempts_dir()) || path == self.event_log()
+        path.starts_with(self.state_dir())
+            || path.starts_with(self.attempts_dir())
+            || [self.event_log(), self.orchestrator_log()].iter().any(|own| own == path)
     }
 }
 

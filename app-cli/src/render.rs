@@ -1,5 +1,7 @@
 //! How views are said: `human` to a person, `json` to a program.
 
+mod bytes;
+pub(crate) mod failure;
 mod human;
 mod json;
 mod time;

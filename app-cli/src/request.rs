@@ -2,7 +2,9 @@
 
 mod add;
 mod item_word;
+mod log;
 mod run;
+mod workflow;
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +18,9 @@ use crate::wiring::Choice;
 
 pub(crate) use add::AddRequest;
 pub(crate) use item_word::ItemWord;
-pub(crate) use run::{CommandTemplate, RunRequest};
+pub(crate) use log::LogRequest;
+pub(crate) use run::{CommandTemplate, KeepOutput, Room, RunRequest};
+pub(crate) use workflow::{SingleExecution, WorkflowChoice};
 
 /// The way to mend the queue that a person names.
 pub(crate) fn choice(word: ChoiceWord) -> Choice {

@@ -1,17 +1,24 @@
 //! What commands have to say, as data. `render` says it, to a person or to a program.
 
 mod care;
+mod execution;
+mod recovery;
 mod workflow;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use autoproc_domain::item::{AttemptNumber, ClaimNumber};
-use autoproc_domain::ports::{LiveRun, StopLevel};
+use autoproc_domain::ports::{LiveRun, StopLevel, Unproven};
+use autoproc_domain::processor::RunResources;
 use autoproc_domain::view::{Counts, EnqueueOutcome};
 use autoproc_domain::{FilePath, ItemId, Priority, ProcessingResult, ProcessorState, QueueItem, RunId, Timestamp};
 
+use crate::wiring::PastAttempt;
+
 pub(crate) use care::{Diagnosis, Finding, Level, Mended, RepairPlan, Tortured};
+pub(crate) use execution::{ExecutionOver, Executions, FileProgress, Foreseen};
+pub(crate) use recovery::Recovered;
 pub(crate) use workflow::{CheckedFile, WorkflowShown, WorkflowsChecked, WorkflowsListed, count, from_base};
 
 /// Files were offered to the queue.
@@ -74,6 +81,8 @@ pub(crate) struct Shown {
     pub(crate) now: Timestamp,
     /// The item.
     pub(crate) item: QueueItem,
+    /// What is known of the attempts made on it, the oldest first.
+    pub(crate) history: Vec<PastAttempt>,
 }
 
 /// An item has a new priority.
@@ -132,6 +141,12 @@ impl Status {
         self.live_runs.iter().find(|run| run.info.id == claim.run)
     }
 
+    /// Why the dead run that holds an item was not recovered, where the latest run tried and said so.
+    pub(crate) fn doubt_about(&self, item: &QueueItem) -> Option<&Unproven> {
+        let (claim, latest) = (item.claim.as_ref()?, self.latest.as_ref()?);
+        latest.withheld.iter().find(|left| left.run == claim.run)
+    }
+
     /// How many attempts a file may have, where a live run says so.
     pub(crate) fn max_attempts(&self) -> Option<u32> {
         self.live_runs.iter().map(|run| run.info.max_attempts).max()
@@ -157,6 +172,8 @@ pub(crate) struct RunOver {
     pub(crate) result: ProcessingResult,
     /// How long it took.
     pub(crate) elapsed: Duration,
+    /// What its attempts used.
+    pub(crate) resources: RunResources,
 }
 
 /// What attempts on an item printed, and where that is kept.

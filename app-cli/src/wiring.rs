@@ -1,27 +1,40 @@
-//! Puts concrete adapters behind the ports. No other file names one.
+//! Puts concrete adapters behind the ports. Nothing outside this module names one.
+
+mod output;
+mod steps;
+mod workflow;
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::ports::{Clock, Observer, Storage, StorageError};
+use autoproc_domain::ports::{Clock, Observer, Orchestrator, StopSignal, Storage, StorageError};
 use autoproc_domain::processor::Ports;
-use autoproc_domain::{ItemId, ProcessorState, RunId};
+use autoproc_domain::{ProcessorState, QueueItem, RunId};
 use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
-use autoproc_subprocess::{AttemptLog, AttemptLogs, CommandLine, CommandOrchestrator, InvalidCommand, Settings};
+use autoproc_subprocess::sweep::Sweeper;
+use autoproc_subprocess::{
+    AttemptLogs, CommandLine, CommandOrchestrator, DEFAULT_GRACE, GuardSettings, Guards, OutputLimits, Retention,
+    Settings,
+};
 use autoproc_system::{
-    EventLog, Observers, OnTrouble, StateDocument, StateFile, StateFileError, StopWatch, SystemClock, read_state_file,
-    write_stop_request,
+    EventLog, MachineGate, Observers, OnTrouble, StartLimits, StateDocument, StateFile, StateFileError, StopWatch,
+    Suspension, SystemClock, read_attempts, read_state_file, write_stop_request,
 };
 
 use crate::console::Console;
 use crate::error::CliError;
 use crate::project::Project;
-use crate::request::{CommandTemplate, RunRequest};
-use crate::view::AttemptFile;
+use crate::request::{CommandTemplate, KeepOutput, Room, RunRequest};
+
+pub(crate) use workflow::{ExecutionError, Foresight, PreviewedStep, ProgressReport};
 
 pub(crate) use autoproc_json_store::{Choice, Damage, Examination, FileSystem, Prospect, Repaired, Tally};
+pub(crate) use autoproc_subprocess::{AttemptLog, become_guard};
+pub(crate) use output::{AttemptFiles, Pruner, written_at};
+
+pub(crate) use autoproc_system::{PastAttempt, PastEnd};
 pub(crate) use autoproc_workflow::catalogue::Listed as ListedWorkflow;
 pub(crate) use autoproc_workflow::definition as workflow_definition;
 pub(crate) use autoproc_workflow::runners::RunnersError;
@@ -172,26 +185,81 @@ impl Wiring {
         RunId::new(uuid::Uuid::now_v7().to_string())
     }
 
-    /// The ports of a run, whose story is also told to `observers`.
+    /// The ports of a run, whose story is also told to `observers`, and what to end when it is over.
     ///
     /// # Errors
     /// [`CliError`] where the command can be none, or the system has no thread to give.
-    pub(crate) fn ports(&self, request: &RunRequest, observers: Vec<Arc<dyn Observer>>) -> Result<Ports, CliError> {
-        let command = command_line(&request.command).map_err(|error| CliError::usage(error.to_string()))?;
+    pub(crate) fn ports(
+        &self,
+        request: &RunRequest,
+        observers: Vec<Arc<dyn Observer>>,
+    ) -> Result<(Ports, Supervision), CliError> {
+        let output = OutputLimits::from_total(request.keep_output.of_one);
+        let guards = Arc::new(self.guards_of(request.config.run.clone(), request.grace, output)?);
+        let orchestrator = self.orchestrator(request, guards.clone())?;
         autoproc_subprocess::adopt_orphans();
-        let stop = StopWatch::new(self.project.stop_file()).and_then(StopWatch::with_signals);
-        Ok(Ports {
+        let ports = Ports {
             storage: self.storage(),
             clock: self.clock(),
-            orchestrator: Arc::new(self.orchestrator(command, request.grace)),
-            stop: Arc::new(stop.map_err(|error| CliError::io("cannot listen to signals", &error))?),
+            orchestrator,
+            gate: Arc::new(self.gate(request.room)?),
+            stop: self.stop_signals()?,
             observer: Arc::new(self.observers(observers)?),
-        })
+        };
+        Ok((ports, Supervision::new(guards)?))
     }
 
-    fn orchestrator(&self, command: CommandLine, grace: Duration) -> CommandOrchestrator {
-        let settings = Settings { grace, attempts_dir: self.project.attempts_dir(), working_dir: None };
-        CommandOrchestrator::new(command, settings).with_notices(notices(&self.console))
+    fn orchestrator(&self, request: &RunRequest, guards: Arc<Guards>) -> Result<Arc<dyn Orchestrator>, CliError> {
+        let sweeper = Sweeper::for_grace(self.project.runs_dir(), request.grace);
+        if let CommandTemplate::Workflow(choice) = &request.command {
+            return Ok(Arc::new(self.workflow_orchestrator(choice, guards, sweeper)?));
+        }
+        let settings = Settings { attempts_dir: self.project.attempts_dir(), working_dir: None };
+        let orchestrator = CommandOrchestrator::new(command_line(&request.command)?, settings, guards);
+        Ok(Arc::new(orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console))))
+    }
+
+    /// What stops a run: the stop file and signals.
+    ///
+    /// # Errors
+    /// Where the system has no thread to give.
+    pub(crate) fn stop_signals(&self) -> Result<Arc<dyn StopSignal>, CliError> {
+        let stop = StopWatch::new(self.project.stop_file()).and_then(StopWatch::with_signals);
+        Ok(Arc::new(stop.map_err(|error| CliError::io("cannot listen to signals", &error))?))
+    }
+
+    /// What a command would be for a file, in words.
+    ///
+    /// # Errors
+    /// [`CliError`] where it can be none.
+    #[expect(clippy::unused_self, reason = "command lines belong to the adapters, and so to the wiring")]
+    pub(crate) fn words_for(&self, command: &CommandTemplate, file: &Path) -> Result<Vec<String>, CliError> {
+        let invocation = command_line(command)?.for_file(file);
+        let words = [invocation.program].into_iter().chain(invocation.arguments);
+        Ok(words.map(|word| word.to_string_lossy().into_owned()).collect())
+    }
+
+    /// None is started before the first attempt is.
+    fn guards_of(&self, run: RunId, grace: Duration, output: OutputLimits) -> Result<Guards, CliError> {
+        let executable = autoproc_subprocess::own_executable();
+        Ok(Guards::new(GuardSettings {
+            executable: executable.map_err(|error| CliError::io("cannot tell our own program", &error))?,
+            run,
+            grace,
+            records_dir: Some(self.project.runs_dir()),
+            output,
+        }))
+    }
+
+    /// What ends the work of dead runs.
+    pub(crate) fn sweeper(&self) -> Sweeper {
+        Sweeper::for_grace(self.project.runs_dir(), DEFAULT_GRACE)
+    }
+
+    fn gate(&self, room: Room) -> Result<MachineGate, CliError> {
+        let Room { min_free_disk, max_load } = room;
+        MachineGate::new(self.project.state_dir(), StartLimits { min_free_disk, max_load })
+            .map_err(|error| CliError::usage(error.to_string()).with_hint("leave --max-load out"))
     }
 
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {
@@ -220,32 +288,55 @@ impl Wiring {
         Ok(read_state_file(&self.project.state_file())?.map(|StateDocument { state, .. }| state))
     }
 
-    /// What attempts printed.
-    pub(crate) fn attempt_files(&self) -> AttemptFiles {
-        AttemptFiles(AttemptLogs::new(self.project.attempts_dir()))
-    }
-}
-
-/// Where what attempts printed is found.
-#[derive(Debug, Clone)]
-pub(crate) struct AttemptFiles(AttemptLogs);
-
-impl AttemptFiles {
-    /// What there is of an item's attempts, the oldest first.
+    /// What the event log knows of the attempts on an item, the oldest first.
     ///
     /// # Errors
-    /// Where the folder is there and cannot be read.
-    pub(crate) fn of(&self, item: ItemId) -> io::Result<Vec<AttemptFile>> {
-        let logs = self.0.attempts_of(item)?;
-        Ok(logs.into_iter().map(|AttemptLog { path, attempt, claim }| AttemptFile { path, attempt, claim }).collect())
+    /// Where the log is there and cannot be read.
+    pub(crate) fn history(&self, item: &QueueItem) -> io::Result<Vec<PastAttempt>> {
+        read_attempts(&self.project.event_log(), item.id, &item.file_path)
+    }
+
+    /// What keeps the output of attempts within the bounds of a run.
+    pub(crate) fn pruner(&self, keep: KeepOutput) -> Pruner {
+        let KeepOutput { max_age, max_total, .. } = keep;
+        let logs = AttemptLogs::new(self.project.attempts_dir());
+        Pruner::new(self.storage(), logs, Retention { max_age, max_total })
+    }
+
+    /// What attempts printed.
+    pub(crate) fn attempt_files(&self) -> AttemptFiles {
+        AttemptFiles::new(AttemptLogs::new(self.project.attempts_dir()))
     }
 }
 
-fn command_line(template: &CommandTemplate) -> Result<CommandLine, InvalidCommand> {
-    match template {
+/// The guards of a run, which stop and go on with this process.
+pub(crate) struct Supervision {
+    guards: Arc<Guards>,
+    suspension: Suspension,
+}
+
+impl Supervision {
+    fn new(guards: Arc<Guards>) -> Result<Self, CliError> {
+        let (suspended, continued) = (guards.clone(), guards.clone());
+        let suspension = Suspension::new(move || suspended.pause(), move || continued.resume());
+        let suspension = suspension.map_err(|error| CliError::io("cannot listen to signals", &error))?;
+        Ok(Self { guards, suspension })
+    }
+
+    /// Ends the guards, and waits for them: what they keep on disk goes with them.
+    pub(crate) async fn end(self) {
+        drop(self.suspension);
+        self.guards.close().await;
+    }
+}
+
+fn command_line(template: &CommandTemplate) -> Result<CommandLine, CliError> {
+    let line = match template {
         CommandTemplate::Argv(words) => CommandLine::argv(words),
         CommandTemplate::Shell(line) => CommandLine::shell(line),
-    }
+        CommandTemplate::Workflow(_) => return Err(CliError::internal("a workflow was taken for a command")),
+    };
+    line.map_err(|error| CliError::usage(error.to_string()))
 }
 
 fn notices(console: &Arc<Console>) -> Arc<dyn Fn(&str) + Send + Sync> {

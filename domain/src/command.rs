@@ -97,6 +97,18 @@ pub enum Verdict {
     Release,
 }
 
+impl Verdict {
+    /// The same verdict with these words for what went wrong, where something did.
+    #[must_use]
+    pub fn saying(self, words: Box<str>) -> Self {
+        match self {
+            Self::Retry { backoff, .. } => Self::Retry { backoff, error: words },
+            Self::Fail { timed_out, .. } => Self::Fail { timed_out, error: words },
+            well @ (Self::Complete | Self::Release) => well,
+        }
+    }
+}
+
 /// Which ended items to requeue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {

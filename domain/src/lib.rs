@@ -4,7 +4,7 @@
 //!
 //! A [`FileQueue`] is a value. [`decide`](queue::decide) answers a [`Command`](command::Command) with
 //! [`Event`](event::Event)s, [`FileQueue::apply`] gives them effect, and neither looks at the world: time and identity are
-//! passed in. An [`AutonomousProcessor`] runs the loop of the product over five [`ports`]: it settles what has ended and
+//! passed in. An [`AutonomousProcessor`] runs the loop of the product over six [`ports`]: it settles what has ended and
 //! claims what is due in one transaction of the [`Storage`](ports::Storage), hands each claim to the
 //! [`Orchestrator`](ports::Orchestrator), and waits for whichever comes first: an attempt ends, the
 //! [`StopSignal`](ports::StopSignal) rises, the [`Clock`](ports::Clock) reaches the next due item, new work arrives.
@@ -24,12 +24,14 @@
 
 pub mod command;
 pub mod event;
+pub mod failure;
 pub mod file_path;
 pub mod item;
 pub mod lifecycle;
 pub mod ports;
 pub mod processor;
 pub mod queue;
+pub mod recovery;
 pub mod rejection;
 pub mod retry;
 pub mod time;

@@ -6,6 +6,7 @@
 mod clock;
 mod observer;
 mod orchestrator;
+mod start_gate;
 mod stop_signal;
 mod storage;
 
@@ -14,11 +15,12 @@ pub use observer::{AttemptOf, Observer, RunEvent, RunEventKind};
 pub use orchestrator::{
     Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, ResourceUsage, Unproven,
 };
+pub use start_gate::{Hold, OpenGate, StartGate};
 pub use stop_signal::{StopCause, StopLevel, StopRequest, StopSignal, StopSignalError};
 pub use storage::{LiveRun, RunInfo, Storage, StorageError};
 
 #[cfg(feature = "mocks")]
 pub use self::{
-    clock::MockClock, observer::MockObserver, orchestrator::MockOrchestrator, stop_signal::MockStopSignal,
-    storage::MockStorage,
+    clock::MockClock, observer::MockObserver, orchestrator::MockOrchestrator, start_gate::MockStartGate,
+    stop_signal::MockStopSignal, storage::MockStorage,
 };

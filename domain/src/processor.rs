@@ -7,11 +7,16 @@
 //! somebody changes the queue. Running attempts are polled at all times, also while a transaction is under way, so that a
 //! slow store never delays a timeout.
 //!
-//! A run ends when nothing waits any more, when it is asked to stop, when the store has no room for new claims, or by an
-//! error; and in every case only after its last attempt is over.
+//! A run ends when nothing waits any more, when it is asked to stop, when too many files failed, when the store has no room
+//! for new claims, or by an error; and in every case only after its last attempt is over. Items of dead runs of which
+//! something may still be at work are nobody's: no run waits for them.
+//!
+//! While the start gate is shut nothing is claimed, what runs goes on, and a stop is obeyed as ever.
 //!
 //! Deliberately absent: threads, a runtime, and every notion of what an attempt is made of.
 
+mod halt;
+mod resources;
 mod round;
 mod state;
 
@@ -19,15 +24,17 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::command::RecoverRequest;
 use crate::item::{AttemptNumber, QueueItem, RunId, Status};
 use crate::ports::{
-    AttemptOf, Clock, LiveRun, Observer, Orchestrator, OrchestratorError, RunEvent, RunEventKind, RunInfo, StopCause,
-    StopLevel, StopSignal, StopSignalError, Storage, StorageError,
+    AttemptOf, Clock, LiveRun, Observer, Orchestrator, OrchestratorError, RunEvent, RunEventKind, RunInfo, StartGate,
+    StopCause, StopLevel, StopSignal, StopSignalError, Storage, StorageError,
 };
+use crate::recovery::{self, Proof, Recovery};
 use crate::retry::RetryPolicy;
 use crate::view::RecoveredItem;
 
+pub use halt::{Halt, MIN_ENDED_FOR_A_SHARE};
+pub use resources::{Peak, RunResources};
 pub use state::{CurrentFile, ProcessorState, ProcessorStatus};
 
 use round::Rounds;
@@ -46,6 +53,8 @@ pub struct Ports {
     pub orchestrator: Arc<dyn Orchestrator>,
     /// Who says stop.
     pub stop: Arc<dyn StopSignal>,
+    /// Who holds new starts back; [`OpenGate`](crate::ports::OpenGate) where nobody does.
+    pub gate: Arc<dyn StartGate>,
     /// Who is told.
     pub observer: Arc<dyn Observer>,
 }
@@ -63,6 +72,8 @@ pub struct RunConfig {
     pub retry: RetryPolicy,
     /// Whether to wait for items whose backoff is not over; else the run ends when nothing is due.
     pub wait_for_backoff: bool,
+    /// After how many failed files to end; `None` goes on whatever fails.
+    pub halt: Option<Halt>,
 }
 
 /// Why a run ended.
@@ -74,6 +85,8 @@ pub enum StoppedBy {
     NothingDue,
     /// It was asked to.
     Request(StopCause),
+    /// As many files failed as [`RunConfig::halt`] bears.
+    TooManyFailed,
     /// The store has no room for new claims.
     StorageFull,
     /// An error, which `run` returns.
@@ -88,6 +101,7 @@ impl StoppedBy {
             Self::QueueEmpty => "queue_empty",
             Self::NothingDue => "nothing_due",
             Self::Request(cause) => cause.word(),
+            Self::TooManyFailed => "too_many_failed",
             Self::StorageFull => "storage_full",
             Self::Error => "error",
         }
@@ -211,32 +225,19 @@ impl AutonomousProcessor {
     }
 
     /// Puts back what dead runs left, and brings forward what a clock put off that has been set back since.
-    async fn recover(&self) -> Result<Vec<RecoveredItem>, StorageError> {
-        let runs = self.provably_over().await?;
-        let request = RecoverRequest {
-            runs,
-            max_attempts: self.config.retry.max_attempts(),
-            longest_backoff: self.config.retry.max_backoff,
-        };
-        let recovered = self.ports.storage.recover(request, self.ports.clock.now()).await?;
-        for RecoveredItem { item, dead_run } in &recovered {
+    async fn recover(&self) -> Result<Recovery, StorageError> {
+        let Ports { storage, orchestrator, clock, .. } = &self.ports;
+        let limits = (&self.config.retry).into();
+        let recovery =
+            recovery::recover(storage.as_ref(), orchestrator.as_ref(), clock.as_ref(), limits, Proof::Demanded).await?;
+        for RecoveredItem { item, dead_run } in &recovery.recovered {
             self.tell(RunEventKind::FileRecovered {
                 of: attempt_of(item),
                 dead_run: dead_run.clone(),
                 requeued: item.status == Status::Pending,
             });
         }
-        Ok(recovered)
-    }
-
-    /// The dead runs of which nothing is at work any more.
-    async fn provably_over(&self) -> Result<Vec<RunId>, StorageError> {
-        let mut runs = self.ports.storage.dead_runs().await?;
-        if !runs.is_empty() {
-            let unproven = self.ports.orchestrator.sweep(runs.clone()).await;
-            runs.retain(|run| unproven.iter().all(|left| left.run != *run));
-        }
-        Ok(runs)
+        Ok(recovery)
     }
 
     fn tell(&self, kind: RunEventKind) {
@@ -246,7 +247,8 @@ impl AutonomousProcessor {
 
 /// The attempt an item was last claimed for.
 fn attempt_of(item: &QueueItem) -> AttemptOf {
-    AttemptOf { id: item.id, file_path: item.file_path.clone(), attempt: number_of(item) }
+    let claim = item.claim.as_ref().map(|claim| claim.number);
+    AttemptOf { id: item.id, file_path: item.file_path.clone(), attempt: number_of(item), claim }
 }
 
 fn number_of(item: &QueueItem) -> AttemptNumber {

@@ -68,14 +68,14 @@ impl RetryPolicy {
     /// What becomes of an item whose attempt ended so.
     #[must_use]
     pub fn judge(&self, outcome: &AttemptOutcome, attempt: AttemptNumber) -> Verdict {
-        match outcome {
+        match outcome.root_cause() {
             AttemptOutcome::Succeeded => Verdict::Complete,
             AttemptOutcome::Aborted => Verdict::Release,
-            _ if attempt.get() < self.max_attempts() && self.is_worth_a_retry(outcome) => {
+            cause if attempt.get() < self.max_attempts() && self.is_worth_a_retry(cause) => {
                 Verdict::Retry { backoff: self.backoff(attempt), error: outcome.to_string().into() }
             }
             _ => Verdict::Fail {
-                timed_out: matches!(outcome, AttemptOutcome::TimedOut { .. }),
+                timed_out: matches!(outcome.root_cause(), AttemptOutcome::TimedOut { .. }),
                 error: outcome.to_string().into(),
             },
         }
@@ -87,8 +87,9 @@ impl RetryPolicy {
                 !matches!(*code, EXIT_CANNOT_EXECUTE | EXIT_NOT_FOUND) && !self.permanent_exits.contains(code)
             }
             AttemptOutcome::TimedOut { .. } => self.retry_timeouts,
-            AttemptOutcome::Signalled { .. } => true,
-            AttemptOutcome::CannotStart { permanent, .. } => !permanent,
+            AttemptOutcome::Signalled { .. } | AttemptOutcome::Interrupted { .. } => true,
+            AttemptOutcome::CannotStart { permanent, .. } | AttemptOutcome::Unmet { permanent, .. } => !permanent,
+            AttemptOutcome::StepFailed { cause, .. } => self.is_worth_a_retry(cause),
             AttemptOutcome::Succeeded | AttemptOutcome::Aborted => false,
         }
     }

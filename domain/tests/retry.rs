@@ -28,13 +28,21 @@ fn policies() -> impl Strategy<Value = RetryPolicy> {
 }
 
 fn outcomes() -> impl Strategy<Value = AttemptOutcome> {
+    plain_outcomes().prop_recursive(3, 3, 1, |cause| {
+        cause.prop_map(|cause| AttemptOutcome::StepFailed { step: "phase/step".into(), cause: Box::new(cause) })
+    })
+}
+
+fn plain_outcomes() -> impl Strategy<Value = AttemptOutcome> {
     prop_oneof![
         1 => Just(AttemptOutcome::Succeeded),
         6 => (1..6_i32).prop_map(|code| AttemptOutcome::Exited { code }),
         1 => (126..=127_i32).prop_map(|code| AttemptOutcome::Exited { code }),
         2 => (1..32_i32).prop_map(|signal| AttemptOutcome::Signalled { signal }),
         2 => Just(AttemptOutcome::TimedOut { after: Duration::from_secs(300) }),
+        1 => Just(AttemptOutcome::Interrupted { reason: "why".into() }),
         2 => any::<bool>().prop_map(|permanent| AttemptOutcome::CannotStart { reason: "why".into(), permanent }),
+        2 => any::<bool>().prop_map(|permanent| AttemptOutcome::Unmet { reason: "why".into(), permanent }),
         2 => Just(AttemptOutcome::Aborted),
     ]
 }
@@ -42,6 +50,8 @@ fn outcomes() -> impl Strategy<Value = AttemptOutcome> {
 /// No retry can mend these under this policy.
 fn is_permanent(outcome: &AttemptOutcome, policy: &RetryPolicy) -> bool {
     match outcome {
+        AttemptOutcome::StepFailed { cause, .. } => is_permanent(cause, policy),
+        AttemptOutcome::Unmet { permanent, .. } => *permanent,
         AttemptOutcome::Exited { code } => [126, 127].contains(code) || policy.permanent_exits.contains(code),
         AttemptOutcome::TimedOut { .. } => !policy.retry_timeouts,
         AttemptOutcome::CannotStart { permanent, .. } => *permanent,
@@ -112,14 +122,14 @@ proptest! {
     fn each_outcome_is_judged_by_its_kind(policy in policies(), outcome in outcomes(), number in 1..8_u32) {
         let verdict = policy.judge(&outcome, attempt(number));
         let is_last = number >= policy.max_attempts() || is_permanent(&outcome, &policy);
-        let is_as_wanted = match (&outcome, &verdict) {
+        let is_as_wanted = match (outcome.root_cause(), &verdict) {
             (AttemptOutcome::Succeeded, verdict) => *verdict == Verdict::Complete,
             (AttemptOutcome::Aborted, verdict) => *verdict == Verdict::Release,
             (_, Verdict::Retry { backoff, error }) => {
                 !is_last && *backoff == policy.backoff(attempt(number)) && **error == *outcome.to_string()
             }
             (_, Verdict::Fail { timed_out, error }) => {
-                let ran_out = matches!(outcome, AttemptOutcome::TimedOut { .. });
+                let ran_out = matches!(outcome.root_cause(), AttemptOutcome::TimedOut { .. });
                 is_last && *timed_out == ran_out && **error == *outcome.to_string()
             }
             (_, Verdict::Complete | Verdict::Release) => false,

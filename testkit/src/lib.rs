@@ -21,6 +21,7 @@ mod patience;
 
 mod random;
 mod recording_observer;
+mod scripted_gate;
 mod scripted_orchestrator;
 mod scripted_stop;
 pub mod simulation;
@@ -32,6 +33,7 @@ pub use jitter::Jitter;
 pub use memory_store::{MemoryPlace, MemoryStore};
 pub use random::Random;
 pub use recording_observer::RecordingObserver;
+pub use scripted_gate::ScriptedGate;
 pub use scripted_orchestrator::{AttemptEnd, AttemptRecord, Script, ScriptedAttempt, ScriptedOrchestrator};
 pub use scripted_stop::{ScriptedStop, StopFile};
 pub use virtual_clock::VirtualClock;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -62,6 +63,7 @@ pub struct ScriptedOrchestrator {
     clock: VirtualClock,
     scripts: HashMap<FilePath, Script>,
     records: Mutex<Vec<AttemptRecord>>,
+    is_blind: AtomicBool,
     jitter: Arc<Jitter>,
 }
 
@@ -69,7 +71,13 @@ impl ScriptedOrchestrator {
     /// Carries out these scripts; a file without one succeeds at once.
     #[must_use]
     pub fn new(clock: VirtualClock, scripts: HashMap<FilePath, Script>) -> Self {
-        Self { clock, scripts, records: Mutex::default(), jitter: Arc::new(Jitter::none()) }
+        Self {
+            clock,
+            scripts,
+            records: Mutex::default(),
+            is_blind: AtomicBool::new(false),
+            jitter: Arc::new(Jitter::none()),
+        }
     }
 
     /// The same, giving way now and then.
@@ -82,6 +90,11 @@ impl ScriptedOrchestrator {
     #[must_use]
     pub fn records(&self) -> Vec<AttemptRecord> {
         self.lock().clone()
+    }
+
+    /// Makes it unable, or able again, to prove that a dead run is over.
+    pub fn set_blind(&self, is_blind: bool) {
+        self.is_blind.store(is_blind, Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<AttemptRecord>> {
@@ -149,9 +162,11 @@ impl Orchestrator for ScriptedOrchestrator {
         }
     }
 
-    /// What a dead run began was cut off with it.
-    async fn sweep(&self, _dead: Vec<RunId>) -> Vec<Unproven> {
-        Vec::new()
+    /// What a dead run began was cut off with it; but whoever is blind cannot prove it.
+    async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven> {
+        self.jitter.pause().await;
+        let unproven = dead.into_iter().filter(|_| self.is_blind.load(Ordering::Relaxed));
+        unproven.map(|run| Unproven { run, reason: "nobody can see".into() }).collect()
     }
 }
 

@@ -4,16 +4,16 @@
 //! # Theory of operation
 //!
 //! A seed decides everything: files and what their attempts do, the retry policy, how many run at a time, when files are
-//! added, when somebody asks to stop, kills a run at an arbitrary point, begins another one beside it, sets the clock, or
-//! locks or fills the store. All futures are polled on one thread, in an order the seed decides, and every fake gives way
+//! added, when somebody asks to stop, kills a run at an arbitrary point, begins another one beside it, sets the clock, locks
+//! or fills the store, holds starts back, or cannot tell whether a dead run is over. All futures are polled on one thread, in an order the seed decides, and every fake gives way
 //! a random number of times; so one seed is one interleaving, and it always fails alike. When the disturbances are over,
 //! runs are begun until nothing waits any more. What must hold is checked at every step, and once more at the end.
 //!
 //! # What it shows
 //!
 //! Each file ends as its script deserves, once; no attempt overlaps another of its item, exceeds its limit or comes before
-//! its backoff is over; claims follow the order; never more than `jobs` at a time; a stop starts nothing new; every run
-//! comes to an end.
+//! its backoff is over; claims follow the order; never more than `jobs` at a time; a stop starts nothing new, nor does a
+//! run that is held back or that saw as many files fail as it bears; every run comes to an end.
 //!
 //! Deliberately absent: crashes of the machine (the memory store cannot lose what it holds) and real processes.
 
@@ -68,6 +68,12 @@ pub struct Summary {
     pub releases: usize,
     /// Attempts recovered from dead runs.
     pub recoveries: usize,
+    /// Times that a run said that it was held back.
+    pub holds: usize,
+    /// Times that a run said that a dead one was not proven to be over.
+    pub withheld: usize,
+    /// Runs that ended because too many files failed.
+    pub halts: usize,
     /// Transactions that did not happen.
     pub troubles: usize,
 }

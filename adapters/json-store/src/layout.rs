@@ -53,7 +53,7 @@ pub(crate) fn run(id: &str) -> String {
     format!("{RUNS}/{id}{RUN_SUFFIX}")
 }
 
-/// The run that a file in the runs folder belongs to.
+/// The run that a file in the runs folder is the lock of. Others beside it are those of the run's guards.
 pub(crate) fn run_of(name: &str) -> Option<&str> {
     name.strip_suffix(RUN_SUFFIX)
 }
@@ -91,4 +91,17 @@ pub(crate) fn is_journal_name(name: &str) -> bool {
     let id = name.strip_prefix(JOURNAL_PREFIX);
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     id.is_some_and(|id| id.len() <= JOURNAL_ID && id.bytes().all(fits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guards_file_is_no_run() {
+        let id = "0190a8f4-7d3b-7cc1-9f3e-5a5a5a5a5a5a";
+        assert_eq!(run(id), format!("{RUNS}/{id}.lock"));
+        assert_eq!(run_of(&format!("{id}.lock")), Some(id));
+        assert_eq!(run_of(&format!("{id}.guard-1")), None);
+    }
 }

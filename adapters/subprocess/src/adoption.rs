@@ -1,12 +1,23 @@
-//! Becoming the parent of what commands leave behind.
+//! Becoming the parent of what guards leave behind.
 
-/// Makes this process the one to which the orphans of its descendants fall (`PR_SET_CHILD_SUBREAPER`, prctl(2)), so that a
-/// group of processes which were ended is seen to be empty at once: else its dead members stay until the system's first
-/// process reaps them, and a slot waits for that. Where the system knows no such thing, it waits.
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static ADOPTS: AtomicBool = AtomicBool::new(false);
+
+/// Makes this process the one to which the orphans of its descendants fall (`PR_SET_CHILD_SUBREAPER`, prctl(2)): what a
+/// guard looked after falls to us when somebody kills the guard, and is ended by us. Where the system knows no such thing,
+/// nothing changes.
 ///
-/// Meant for a program whose only children are the attempts; a library user decides for itself.
+/// For a program whose only children are guards: from now on every other child is taken for such an orphan and killed when
+/// a guard is killed. A library user decides for itself.
 pub fn adopt_orphans() {
     #[cfg(target_os = "linux")]
-    // Only an invalid argument could fail, and there is none.
-    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    if rustix::process::set_child_subreaper(Some(rustix::process::getpid())).is_ok() {
+        ADOPTS.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Whether every child that is no guard is an orphan of one.
+pub(crate) fn adopts_orphans() -> bool {
+    ADOPTS.load(Ordering::SeqCst)
 }

@@ -1,18 +1,22 @@
 //! The output of attempts: one file each, named `<item>.<attempt>.<claim>.log`.
 //!
 //! The claim makes the name unique within a queue: an attempt that was given back is counted again under its old number.
+//! An attempt that prints nothing has no file. [`BoundedLog`](crate::BoundedLog) writes the files; [`reading`] and
+//! [`pruning`] are about those that are there.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+mod pruning;
+mod reading;
+
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use autoproc_domain::ItemId;
-use autoproc_domain::item::{AttemptNumber, ClaimNumber};
+use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::Attempt;
 
-/// Output may hold what only its owner should read.
-const OWNER_ONLY: u32 = 0o600;
+pub use pruning::{Pruned, Retention};
+pub use reading::{Follower, More};
 
 /// The folder that holds the output of attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub struct AttemptLogs {
 pub struct AttemptLog {
     /// Where it is.
     pub path: PathBuf,
+    /// The attempt's item.
+    pub item: ItemId,
     /// Which attempt of its file it is.
     pub attempt: AttemptNumber,
     /// The claim that attempt was made under.
@@ -38,7 +44,22 @@ impl AttemptLogs {
         Self { dir: dir.into() }
     }
 
-    /// What there is of an item's attempts, the earliest claim first. Other files in the folder are passed over.
+    /// Where the output of an attempt is, or will be once there is any.
+    #[must_use]
+    pub fn log_of(&self, token: ClaimToken, attempt: AttemptNumber) -> AttemptLog {
+        let ClaimToken { item, number: claim } = token;
+        let path = self.dir.join(format!("{item}.{attempt}.{claim}.log", claim = claim.get()));
+        AttemptLog { path, item, attempt, claim }
+    }
+
+    /// The path of [`AttemptLogs::log_of`] an attempt.
+    #[must_use]
+    pub fn path_of(&self, attempt: &Attempt) -> PathBuf {
+        self.log_of(attempt.token, attempt.number).path
+    }
+
+    /// What there is of an item's attempts, the earliest claim first. Other files in the folder are passed over. It takes
+    /// a look at every name in the folder.
     ///
     /// # Errors
     /// Where the folder is there and cannot be read.
@@ -50,44 +71,35 @@ impl AttemptLogs {
         };
         let mut logs = Vec::new();
         for entry in entries {
-            logs.extend(recognise(item, entry?.path()));
+            let name = entry?.file_name();
+            logs.extend(self.recognise(Path::new(&name)).filter(|log| log.item == item));
         }
         logs.sort_by_key(|log| log.claim);
         Ok(logs)
     }
 
-    /// Makes the file for an attempt's output, to be written at its end only. A file of that name is left over from a
-    /// queue that is gone, and gives way; who may still hold it open writes to what nobody sees.
-    pub(crate) fn create(&self, attempt: &Attempt) -> io::Result<File> {
-        let path = self.path_of(attempt);
-        let mut options = OpenOptions::new();
-        options.append(true).create_new(true).mode(OWNER_ONLY);
-        match options.open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                DirBuilder::new().recursive(true).create(&self.dir)?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => std::fs::remove_file(&path)?,
-            opened => return opened,
+    /// The log whose file has this name, spelled exactly as we spell it.
+    fn recognise(&self, name: &Path) -> Option<AttemptLog> {
+        let text = name.to_str()?;
+        let mut parts = text.strip_suffix(".log")?.split('.');
+        let item = ItemId::new(parts.next()?.parse().ok()?);
+        let attempt = AttemptNumber::new(parts.next()?.parse().ok()?)?;
+        let number = ClaimNumber::new(parts.next()?.parse().ok()?);
+        let log = self.log_of(ClaimToken { item, number }, attempt);
+        (log.path.file_name()? == name.as_os_str()).then_some(log)
+    }
+}
+
+impl AttemptLog {
+    /// When something was last written to it; `None` where there is nothing of it.
+    ///
+    /// # Errors
+    /// Where the system cannot tell.
+    pub fn written_at(&self) -> io::Result<Option<SystemTime>> {
+        match self.path.symlink_metadata() {
+            Ok(metadata) => metadata.modified().map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
-        options.open(&path)
     }
-
-    pub(crate) fn path_of(&self, attempt: &Attempt) -> PathBuf {
-        let (item, claim) = (attempt.token.item, attempt.token.number.get());
-        self.dir.join(format!("{item}.{}.{claim}.log", attempt.number))
-    }
-}
-
-/// The log at `path`, where its name says that it is one of `item`.
-fn recognise(item: ItemId, path: PathBuf) -> Option<AttemptLog> {
-    let (id, attempt, claim) = parse(&path)?;
-    (id == item).then_some(AttemptLog { path, attempt, claim })
-}
-
-fn parse(path: &Path) -> Option<(ItemId, AttemptNumber, ClaimNumber)> {
-    let mut parts = path.file_name()?.to_str()?.strip_suffix(".log")?.split('.');
-    let item = ItemId::new(parts.next()?.parse().ok()?);
-    let attempt = AttemptNumber::new(parts.next()?.parse().ok()?)?;
-    let claim = ClaimNumber::new(parts.next()?.parse().ok()?);
-    parts.next().is_none().then_some((item, attempt, claim))
 }

@@ -3,17 +3,21 @@
 //! # Theory of operation
 //!
 //! A [`CommandLine`] is parsed once and applied to each file: placeholders become the file's path or parts of it, byte for
-//! byte. A [`CommandOrchestrator`] starts the result in a process group of its own, with its output in a file, and waits
-//! for the first of: the command ends, its time is over, the stop level rises to aborting. In the latter two cases it asks
-//! the group to terminate, waits the grace, kills it, and reaps the command. [`AttemptLogs`] finds the output again.
+//! byte. A [`CommandOrchestrator`] has the result run by its [`Guards`], and makes an attempt's report of what they say.
+//! [`AttemptLogs`] finds the output again, and [`sweep`] ends what dead runs left.
 //!
-//! An attempt is over when its *group* is: what a command leaves behind in its group when it ends by itself is ended the
-//! same way.
+//! A *guard* is a process of its own between the runner and a command: this program in another mode, which
+//! [`become_guard`] enters at the head of `main`, or the binary `autoproc-guard` for programs that cannot have such a mode.
+//! There is one for each attempt at a time. It starts the command in a process group of its own, keeps its time, drains its
+//! output into a [`BoundedLog`], and reports only when *nothing* of the command is left, however it detached itself: the
+//! guard is a child subreaper, so that ECHILD from `waitpid` proves it. When the runner dies, its guards end what they run.
+//! When a guard is killed, the runner does; [`adopt_orphans`] makes that complete.
 //!
 //! # Limits
 //!
-//! A descendant that leaves the group (`setsid`, a daemon) escapes. When this process itself is killed, the commands it
-//! has started go on. Output files have no bound on their size.
+//! What a command has done by others (a container, a job of at(1)) is not its own and goes on. What became another user's
+//! may be beyond us; [`Guards::run`] then fails and says so. Without a subreaper (anything but Linux) the command's process
+//! group is the limit: what leaves the group escapes, and so does everything when a guard is killed.
 //!
 //! # Deliberately absent
 //!
@@ -23,13 +27,23 @@
 
 mod adoption;
 mod attempt_logs;
-mod child;
+mod bounded_log;
 mod command_line;
+mod guard;
+pub mod guard_record;
+mod guards;
 mod orchestrator;
 mod placeholder;
+mod process;
+pub mod process_table;
 mod shell;
+pub mod sweep;
 
 pub use adoption::adopt_orphans;
-pub use attempt_logs::{AttemptLog, AttemptLogs};
+pub use attempt_logs::{AttemptLog, AttemptLogs, Follower, More, Pruned, Retention};
+pub use bounded_log::{BoundedLog, OutputLimits};
 pub use command_line::{CommandLine, InvalidCommand, Invocation};
-pub use orchestrator::{CommandOrchestrator, DEFAULT_GRACE, Settings};
+pub use guard::become_guard;
+pub use guards::{DEFAULT_GRACE, GuardSettings, Guards, own_executable};
+pub use orchestrator::{CommandOrchestrator, Settings};
+pub use process::{CAPTURE_LIMIT, Ending, ProcessReport, ProcessSpec, STDERR_TAIL};

@@ -1,6 +1,8 @@
 //! One event as a line of the log. The names here are the log's format; `docs/` describes it.
 
-use autoproc_domain::ports::{AttemptOf, RunEvent, RunEventKind, StopLevel};
+use std::time::Duration;
+
+use autoproc_domain::ports::{AttemptOf, ResourceUsage, RunEvent, RunEventKind, StopLevel};
 use autoproc_domain::view::Counts;
 use autoproc_domain::{ProcessingResult, RunId};
 use serde::Serialize;
@@ -32,21 +34,24 @@ enum Body<'a> {
         requeued: bool,
     },
     FileStarted(AttemptText),
-    FileCompleted {
-        #[serde(flatten)]
-        of: AttemptText,
-        duration_s: f64,
+    RecoveryWithheld {
+        dead_run: &'a str,
+        reason: &'a str,
     },
+    StartsHeld {
+        reason: &'a str,
+    },
+    StartsResumed,
+    FileCompleted(EndText),
     FileRequeued {
         #[serde(flatten)]
-        of: AttemptText,
-        duration_s: f64,
+        end: EndText,
         backoff_s: f64,
         error: &'a str,
     },
     FileFailed(FailureText<'a>),
     FileTimeout(FailureText<'a>),
-    FileReleased(AttemptText),
+    FileReleased(EndText),
     ResultDiscarded(AttemptText),
     StopRequested {
         level: &'static str,
@@ -66,11 +71,27 @@ struct AttemptText {
     attempt: u32,
 }
 
+/// An attempt that is over. What it used is left out where it is not known.
 #[derive(Serialize)]
-struct FailureText<'a> {
+struct EndText {
     #[serde(flatten)]
     of: AttemptText,
     duration_s: f64,
+    #[serde(flatten)]
+    usage: Option<UsageText>,
+}
+
+#[derive(Serialize)]
+struct UsageText {
+    user_s: f64,
+    system_s: f64,
+    peak_memory_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct FailureText<'a> {
+    #[serde(flatten)]
+    end: EndText,
     error: &'a str,
 }
 
@@ -110,22 +131,22 @@ impl<'a> Body<'a> {
             Kind::StopSignalCleared => Self::StopSignalCleared,
             Kind::FileRecovered { of, dead_run, requeued } => Self::recovered(of, dead_run, *requeued),
             Kind::FileStarted { of } => Self::FileStarted(of.into()),
-            Kind::FileCompleted { of, elapsed } => {
-                Self::FileCompleted { of: of.into(), duration_s: elapsed.as_secs_f64() }
+            Kind::RecoveryWithheld { dead_run, reason } => {
+                Self::RecoveryWithheld { dead_run: dead_run.as_str(), reason }
             }
-            Kind::FileRequeued { of, elapsed, backoff, error } => Self::FileRequeued {
-                of: of.into(),
-                duration_s: elapsed.as_secs_f64(),
-                backoff_s: backoff.as_secs_f64(),
-                error,
-            },
-            Kind::FileFailed { of, elapsed, error } => {
-                Self::FileFailed(FailureText { of: of.into(), duration_s: elapsed.as_secs_f64(), error })
+            Kind::StartsHeld { reason } => Self::StartsHeld { reason },
+            Kind::StartsResumed => Self::StartsResumed,
+            Kind::FileCompleted { of, elapsed, usage } => Self::FileCompleted(EndText::new(of, *elapsed, *usage)),
+            Kind::FileRequeued { of, elapsed, usage, backoff, error } => {
+                Self::FileRequeued { end: EndText::new(of, *elapsed, *usage), backoff_s: backoff.as_secs_f64(), error }
             }
-            Kind::FileTimeout { of, elapsed, error } => {
-                Self::FileTimeout(FailureText { of: of.into(), duration_s: elapsed.as_secs_f64(), error })
+            Kind::FileFailed { of, elapsed, usage, error } => {
+                Self::FileFailed(FailureText { end: EndText::new(of, *elapsed, *usage), error })
             }
-            Kind::FileReleased { of } => Self::FileReleased(of.into()),
+            Kind::FileTimeout { of, elapsed, usage, error } => {
+                Self::FileTimeout(FailureText { end: EndText::new(of, *elapsed, *usage), error })
+            }
+            Kind::FileReleased { of, elapsed, usage } => Self::FileReleased(EndText::new(of, *elapsed, *usage)),
             Kind::ResultDiscarded { of } => Self::ResultDiscarded(of.into()),
             Kind::StopRequested { level, cause } => {
                 Self::StopRequested { level: level_word(*level), cause: cause.word() }
@@ -143,6 +164,17 @@ impl<'a> Body<'a> {
 impl From<&AttemptOf> for AttemptText {
     fn from(of: &AttemptOf) -> Self {
         Self { path: (&of.file_path).into(), item_id: of.id.get(), attempt: of.attempt.get() }
+    }
+}
+
+impl EndText {
+    fn new(of: &AttemptOf, elapsed: Duration, usage: Option<ResourceUsage>) -> Self {
+        let usage = usage.map(|ResourceUsage { user, system, peak_memory }| UsageText {
+            user_s: user.as_secs_f64(),
+            system_s: system.as_secs_f64(),
+            peak_memory_bytes: peak_memory,
+        });
+        Self { of: of.into(), duration_s: elapsed.as_secs_f64(), usage }
     }
 }
 

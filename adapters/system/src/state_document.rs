@@ -6,6 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use autoproc_domain::ports::Unproven;
 use autoproc_domain::processor::{CurrentFile, ProcessorStatus};
 use autoproc_domain::{ItemId, ProcessorState, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,10 @@ struct DocumentText {
     current_file: Option<String>,
     #[serde(default)]
     current_files: Vec<CurrentText>,
+    #[serde(default)]
+    held: Option<String>,
+    #[serde(default)]
+    withheld: Vec<WithheldText>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -111,6 +116,12 @@ struct CurrentText {
     since: String,
 }
 
+#[derive(Serialize, Deserialize)]
+struct WithheldText {
+    run_id: String,
+    reason: String,
+}
+
 impl From<&ProcessorState> for DocumentText {
     fn from(state: &ProcessorState) -> Self {
         let current_files: Vec<_> = state.current_files.iter().map(CurrentText::from).collect();
@@ -125,6 +136,8 @@ impl From<&ProcessorState> for DocumentText {
             files_failed: state.files_failed,
             current_file: current_files.first().map(|current| current.path.file_path.clone()),
             current_files,
+            held: state.held.as_deref().map(str::to_owned),
+            withheld: state.withheld.iter().map(WithheldText::from).collect(),
         }
     }
 }
@@ -146,6 +159,8 @@ impl From<DocumentText> for StateDocument {
                 files_processed: text.files_processed,
                 files_failed: text.files_failed,
                 current_files,
+                held: text.held.map(Into::into),
+                withheld: text.withheld.into_iter().map(WithheldText::unproven).collect(),
             },
         }
     }
@@ -162,6 +177,18 @@ impl CurrentText {
     fn current_file(&self) -> Option<CurrentFile> {
         let since: Timestamp = self.since.parse().ok()?;
         Some(CurrentFile { id: ItemId::new(self.item_id), file_path: self.path.path()?, since })
+    }
+}
+
+impl From<&Unproven> for WithheldText {
+    fn from(left: &Unproven) -> Self {
+        Self { run_id: left.run.to_string(), reason: left.reason.to_string() }
+    }
+}
+
+impl WithheldText {
+    fn unproven(self) -> Unproven {
+        Unproven { run: RunId::new(self.run_id), reason: self.reason.into() }
     }
 }
 

@@ -20,6 +20,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use tokio::sync::watch;
 
+use crate::signals::is_ignored;
 use crate::stop_decision::Seen;
 use crate::stop_file;
 
@@ -81,15 +82,6 @@ impl StopWatch {
         self.threads.push(thread::Builder::new().name("signals".to_owned()).spawn(listen)?);
         Ok(self)
     }
-}
-
-/// Whether this process ignores a signal, as `proc_pid_status(5)` tells: bit n-1 of `SigIgn` stands for signal n. Where the
-/// system does not tell, it does not.
-fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
-    mask & (1 << (signal - 1)) != 0
 }
 
 #[async_trait]

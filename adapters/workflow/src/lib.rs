@@ -13,6 +13,7 @@
 
 pub mod catalogue;
 pub mod definition;
+pub mod execution;
 pub mod expression;
 pub mod runners;
 pub mod schema;
@@ -20,11 +21,15 @@ pub mod task;
 
 mod check;
 mod nearest;
+mod orchestrator;
 mod problem;
+mod progress;
 mod read;
 mod span;
 mod tree;
 
 pub use catalogue::{Catalogue, DEFAULT_WORKFLOW, FindError, Listed, WorkflowFile};
+pub use orchestrator::{TaskOrchestrator, WorkflowOrchestrator};
 pub use problem::{Problem, Severity};
+pub use progress::ProgressReport;
 pub use read::{MAX_FILE_BYTES, Reading, read};

@@ -42,8 +42,34 @@ Examples:
   autoproc queue export | jq '.items | length'"
     )]
     Export,
+    /// End what runs that died left at work, and let their files wait again
+    Recover(RecoverArgs),
     /// Say what is damaged in the queue's files and what can be saved, or mend it
     Repair(RepairArgs),
+}
+
+/// `queue recover`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A run that was killed is found by its lock. What it left running is ended; only when nothing is left its \
+files wait\nagain. The attempt that was under way stays counted; a file that has none left ends as failed. Each `run` does \
+the\nsame when it begins.
+
+Exit status:
+  0   there was nothing to take back, or everything was
+  75  some files stay `processing`: something may still be at work on them
+
+Examples:
+  autoproc queue recover
+  autoproc queue recover --force    after a look at what is named"
+)]
+pub(crate) struct RecoverArgs {
+    /// Take files back also where something may still be at work on them
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Attempts a file may have after the first one, as for `run`
+    #[arg(short, long, value_name = "N", default_value = "3")]
+    pub(crate) retries: u32,
 }
 
 /// `queue repair`

@@ -7,7 +7,7 @@ use std::time::Duration;
 use autoproc_domain::Priority;
 use clap::Args;
 
-use super::PathListArgs;
+use super::{LimitArgs, OutputArgs, PathListArgs, WorkflowChoiceArgs};
 use crate::{duration, priority};
 
 /// The most attempts at a time: each takes a process and a few file descriptors, of which 1,024 is the usual limit.
@@ -17,11 +17,13 @@ const MAX_JOBS: i64 = 256;
 #[derive(Debug, Args)]
 #[command(
     override_usage = "autoproc run [OPTIONS] [FILES]... -- COMMAND...
-       autoproc run [OPTIONS] [FILES]... --shell STRING",
+       autoproc run [OPTIONS] [FILES]... --shell STRING
+       autoproc run [OPTIONS] [FILES]... [--workflow ID]",
     after_help = "In COMMAND, {} is the file, {/} its name, {.} the file without extension, {//} its folder,
 {/.} its name without extension. Where none of them is used, the file comes last.
 Exit status 0 of COMMAND is success; 126 and 127 fail at once; any other failure is tried again.
-TIME is a number of seconds, or as in 500ms, 5m, 1h30m.
+TIME is a number of seconds, or as in 500ms, 5m, 1h30m, 7d.
+SIZE is a number of bytes, or as in 64K, 256MB (powers of 1000), 64KiB, 1.5GiB (powers of 1024).
 
 Ctrl-C finishes the current files; once more ends them; a third time kills them.
 
@@ -30,13 +32,14 @@ Exit status:
   2           wrong usage; nothing was changed
   65, 73, 74  the queue is damaged, cannot be written, cannot be read
   75          try again later
-  78          the queue was written by a newer version
+  78          the queue was written by a newer version, or the workflow makes no sense
   100         some files failed
   130, 143    the current attempts were ended by a signal
 
 Examples:
   autoproc run -- pdftotext {} {.}.txt
   autoproc run inbox/ -j 4 --timeout 5m -- ./convert.sh
+  autoproc run --workflow wf-ingest --input source_code=AB
   autoproc run --shell 'gzip -c {} > /backup/{/}.gz'"
 )]
 #[expect(clippy::struct_excessive_bools, reason = "a flag is a bool, and there are several")]
@@ -86,6 +89,15 @@ pub(crate) struct RunArgs {
     /// Print nothing but errors and warnings, and what was asked for
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// Print what would be executed on the first file, and execute nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) workflow: WorkflowChoiceArgs,
     #[command(flatten)]
     pub(crate) lists: PathListArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::{ProgressArgs, WorkflowRunArgs};
+
 /// `workflow`
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkflowCommand {
@@ -13,6 +15,10 @@ pub(crate) enum WorkflowCommand {
     Show(WorkflowShowArgs),
     /// Say all that is wrong with workflow files
     Check(WorkflowCheckArgs),
+    /// Execute a workflow on one file, without the queue
+    Run(WorkflowRunArgs),
+    /// Show how far executions are
+    Progress(ProgressArgs),
 }
 
 /// Where workflows are looked for.

@@ -1,126 +1,105 @@
 //! `log`: what an attempt printed, now or as it goes on.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+mod choice;
+
 use std::time::Duration;
 
 use autoproc_domain::command::Selector;
-use autoproc_domain::{ItemId, Status};
+use autoproc_domain::{ItemId, QueueItem};
 
-use crate::console::{Console, Heard};
+use crate::attempt_output::{AttemptOutput, unreadable};
+use crate::console::Heard;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::escape::{Escaper, Shown};
-use crate::request::ItemWord;
+use crate::escape::Shown;
+use crate::request::LogRequest;
 use crate::view::{AttemptFile, Attempts};
+use crate::wiring::AttemptLog;
+use choice::{Choice, Known};
 
 /// How often a log that is followed is looked at: a person takes a fifth of a second for at once.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// How much is read at a time.
-const PIECE: u64 = 64 * 1024;
-
-pub(super) async fn log(
-    word: &ItemWord,
-    attempt: Option<u32>,
-    follow: bool,
-    context: &Context,
-) -> Result<(), CliError> {
-    let item = item_of(word, context).await?;
-    if context.json {
-        return context.show(&Attempts { item, files: files(item, attempt, context)? });
+pub(super) async fn log(request: &LogRequest, context: &Context) -> Result<(), CliError> {
+    let item = request.word.find(&*context.storage()).await?;
+    let id = item.as_ref().map(|item| item.id).or(request.word.id()).ok_or_else(|| request.word.unknown())?;
+    let logs = logs(id, context)?;
+    if item.is_none() && logs.is_empty() {
+        return Err(request.word.unknown());
     }
-    match (attempt, chosen(item, attempt, context)?) {
-        (_, Some(file)) => Reading::of(file).show(item, attempt, follow, context).await,
-        (Some(number), None) => Err(CliError::usage(format!("nothing is kept of an attempt {number}"))),
-        (None, None) => {
-            context.remark("no attempt on it has been made yet, or nothing of it is kept");
+    if context.json {
+        return context.show(&attempts(id, request.attempt, &logs));
+    }
+    match choose(item.as_ref(), logs, request.attempt, context)? {
+        Choice::Log(log) => show(&log, request, context).await,
+        Choice::Remark(remark) => {
+            context.remark(&remark);
             Ok(())
         }
+        Choice::NeverMade { wanted, made } => Err(CliError::usage(format!("there was no attempt {wanted} on it"))
+            .with_hint(format!("{made} so far; without --attempt the latest is shown"))),
     }
 }
 
-/// The item meant. What is no longer in the queue may have left its output under its number.
-async fn item_of(word: &ItemWord, context: &Context) -> Result<ItemId, CliError> {
-    if let Some(item) = word.find(&*context.storage()).await? {
-        return Ok(item.id);
-    }
-    match word.id() {
-        Some(id) if !files(id, None, context)?.is_empty() => Ok(id),
-        _ => Err(word.unknown()),
-    }
+/// What is kept of an item's attempts. What is no longer in the queue may have left its output under its number.
+fn logs(item: ItemId, context: &Context) -> Result<Vec<AttemptLog>, CliError> {
+    context.wiring.attempt_files().of(item).map_err(|error| no_folder(context, &error))
 }
 
-fn files(item: ItemId, attempt: Option<u32>, context: &Context) -> Result<Vec<AttemptFile>, CliError> {
-    let all = context.wiring.attempt_files().of(item);
-    let all =
-        all.map_err(|error| CliError::io(format!("cannot read {}", Shown(&context.project.attempts_dir())), &error))?;
-    Ok(all.into_iter().filter(|file| attempt.is_none_or(|number| file.attempt.get() == number)).collect())
+fn no_folder(context: &Context, error: &std::io::Error) -> CliError {
+    CliError::io(format!("cannot read {}", Shown(&context.project.attempts_dir())), error)
 }
 
-fn chosen(item: ItemId, attempt: Option<u32>, context: &Context) -> Result<Option<AttemptFile>, CliError> {
-    Ok(files(item, attempt, context)?.pop())
+fn attempts(item: ItemId, wanted: Option<u32>, logs: &[AttemptLog]) -> Attempts {
+    let wanted = logs.iter().filter(|log| wanted.is_none_or(|number| log.attempt.get() == number));
+    let file = |log: &AttemptLog| AttemptFile { path: log.path.clone(), attempt: log.attempt, claim: log.claim };
+    Attempts { item, files: wanted.map(file).collect() }
 }
 
-/// A log, shown up to some place.
-struct Reading {
-    file: AttemptFile,
-    offset: u64,
-    escaper: Escaper,
+fn choose(
+    item: Option<&QueueItem>,
+    logs: Vec<AttemptLog>,
+    wanted: Option<u32>,
+    context: &Context,
+) -> Result<Choice, CliError> {
+    let files = context.wiring.attempt_files();
+    let current = item.and_then(|item| files.current(item));
+    let known = Known::find(item, logs, current, &files).map_err(|error| no_folder(context, &error))?;
+    Ok(known.choose(wanted))
 }
 
-impl Reading {
-    fn of(file: AttemptFile) -> Self {
-        Self { file, offset: 0, escaper: Escaper::default() }
-    }
-
-    /// Shows what there is; where asked to follow, until its attempt is over. Whether it is over is asked before the last
-    /// look, so that nothing printed in between is missed.
-    async fn show(
-        mut self,
-        item: ItemId,
-        attempt: Option<u32>,
-        follow: bool,
-        context: &Context,
-    ) -> Result<(), CliError> {
+/// Shows what there is of a log; where asked to follow, until its attempt is over.
+async fn show(log: &AttemptLog, request: &LogRequest, context: &Context) -> Result<(), CliError> {
+    let mut output = AttemptOutput::new(&context.console, request.raw);
+    let mut follower = log.follow();
+    let mut is_told = false;
+    // Whether it is over is asked before the last look, so that nothing printed in between is missed.
+    while request.follow && is_current(log, context).await? {
         loop {
-            let goes_on = follow && self.is_current(item, attempt, context).await?;
-            let heard = self.show_new(context)?;
-            if !goes_on || heard == Heard::NotToTheEnd {
+            let more = follower.more().map_err(|error| unreadable(log, &error))?;
+            if more.is_head_full && !std::mem::replace(&mut is_told, true) {
+                context
+                    .remark("that is the beginning of a long output; its latest part is shown when the attempt ends");
+            }
+            if more.bytes.is_empty() {
+                break;
+            }
+            if output.print(&more.bytes)? == Heard::NotToTheEnd {
                 return Ok(());
             }
-            tokio::time::sleep(LOOK_EVERY).await;
         }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
+    let rest = follower.rest().map_err(|error| unreadable(log, &error))?;
+    if output.print_all(log, rest)? == Heard::All && output.is_empty() {
+        let so_far = if is_current(log, context).await? { "has printed nothing yet" } else { "printed nothing" };
+        context.remark(&format!("attempt {} {so_far}", log.attempt));
+    }
+    Ok(())
+}
 
-    /// Whether the attempt may still print something.
-    async fn is_current(&self, item: ItemId, attempt: Option<u32>, context: &Context) -> Result<bool, CliError> {
-        let latest = chosen(item, attempt, context)?;
-        let found = context.storage().find(Selector::Id(item)).await?;
-        let is_processing = found.is_some_and(|item| item.status == Status::Processing);
-        Ok(is_processing && latest.is_some_and(|file| file.claim == self.file.claim))
-    }
-
-    fn show_new(&mut self, context: &Context) -> Result<Heard, CliError> {
-        loop {
-            let piece =
-                self.read().map_err(|error| CliError::io(format!("cannot read {}", Shown(&self.file.path)), &error))?;
-            if piece.is_empty() {
-                return Ok(Heard::All);
-            }
-            let is_terminal = Console::out_is_terminal();
-            let shown = if is_terminal { self.escaper.escape(&piece).into_bytes() } else { piece };
-            if context.console.print(|out| out.write_all(&shown))? == Heard::NotToTheEnd {
-                return Ok(Heard::NotToTheEnd);
-            }
-        }
-    }
-
-    fn read(&mut self) -> std::io::Result<Vec<u8>> {
-        let mut file = File::open(&self.file.path)?;
-        file.seek(SeekFrom::Start(self.offset))?;
-        let mut piece = Vec::new();
-        self.offset += file.take(PIECE).read_to_end(&mut piece)? as u64;
-        Ok(piece)
-    }
+/// Whether the attempt may still print something.
+async fn is_current(log: &AttemptLog, context: &Context) -> Result<bool, CliError> {
+    let item = context.storage().find(Selector::Id(log.item)).await?;
+    Ok(item.and_then(|item| item.claim).is_some_and(|claim| claim.number == log.claim))
 }

@@ -7,20 +7,26 @@ use autoproc_domain::ports::{Observer, StopCause, StopLevel};
 use autoproc_domain::processor::{Ports, ProcessorError, StoppedBy};
 use autoproc_domain::{AutonomousProcessor, ProcessingResult};
 
-use super::add;
+use super::{add, workflow};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::program;
 use crate::progress::Progress;
+use crate::pruning::Pruning;
 use crate::request::RunRequest;
+use crate::resources::ResourceTally;
 use crate::show_output::ShowOutput;
 use crate::view::RunOver;
 
 pub(super) async fn run(request: RunRequest, context: &Context) -> Result<ExitCode, CliError> {
     // A command that cannot be one is found while nothing is touched: else it would fail every file there is.
+    if request.is_dry {
+        return workflow::foresee(&request, context).await;
+    }
     program::check(&request.command)?;
-    let ports = context.wiring.ports(&request, observers(&request, context))?;
+    let resources = Arc::new(ResourceTally::default());
+    let (ports, supervision) = context.wiring.ports(&request, observers(&request, resources.clone(), context))?;
     // So is a queue that cannot be read: a run that began would already have left traces of itself.
     context.storage().counts().await?;
     if !request.source.is_empty() {
@@ -29,18 +35,22 @@ pub(super) async fn run(request: RunRequest, context: &Context) -> Result<ExitCo
     }
     let began = Instant::now();
     let run = request.config.run.clone();
-    let result = AutonomousProcessor::new(ports, request.config).run().await?;
+    let pruning = Pruning::begin(context.wiring.pruner(request.keep_output), context.console.clone());
+    let result = AutonomousProcessor::new(ports, request.config).run().await;
+    pruning.end().await;
+    supervision.end().await;
     context.console.detach();
+    let result = result?;
     if context.json || !request.quiet {
-        context.show(&RunOver { run, result, elapsed: began.elapsed() })?;
+        context.show(&RunOver { run, result, elapsed: began.elapsed(), resources: resources.total() })?;
     }
     Ok(exit_code(&result))
 }
 
-fn observers(request: &RunRequest, context: &Context) -> Vec<Arc<dyn Observer>> {
+fn observers(request: &RunRequest, resources: Arc<ResourceTally>, context: &Context) -> Vec<Arc<dyn Observer>> {
     let console = &context.console;
-    let mut observers: Vec<Arc<dyn Observer>> =
-        vec![Arc::new(Progress::new(console.clone(), request.quiet, request.config.retry.max_attempts()))];
+    let progress = Progress::new(console.clone(), request.quiet, request.config.retry.max_attempts());
+    let mut observers: Vec<Arc<dyn Observer>> = vec![Arc::new(progress), resources];
     if request.show_output {
         observers.push(Arc::new(ShowOutput::new(console.clone(), context.wiring.attempt_files())));
     }
@@ -70,6 +80,7 @@ fn exit_code(result: &ProcessingResult) -> ExitCode {
     match result.stopped_by {
         StoppedBy::Request(StopCause::Interrupt) if is_aborted => ExitCode::Interrupted,
         StoppedBy::Request(StopCause::Terminate | StopCause::HangUp) if is_aborted => ExitCode::Terminated,
+        StoppedBy::TooManyFailed => ExitCode::FilesFailed,
         StoppedBy::StorageFull => ExitCode::TryAgain,
         StoppedBy::Error => ExitCode::Internal,
         StoppedBy::Request(_) | StoppedBy::QueueEmpty | StoppedBy::NothingDue if result.failed > 0 => {
@@ -104,6 +115,7 @@ mod tests {
         }
         assert_eq!(code(StoppedBy::QueueEmpty, Running, 0), ExitCode::Success);
         assert_eq!(code(StoppedBy::NothingDue, Running, 1), ExitCode::FilesFailed);
+        assert_eq!(code(StoppedBy::TooManyFailed, Running, 3), ExitCode::FilesFailed);
         assert_eq!(code(StoppedBy::StorageFull, Running, 1), ExitCode::TryAgain);
     }
 }

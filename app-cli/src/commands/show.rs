@@ -59,5 +59,10 @@ fn nothing_due(waiting: &[QueueItem], context: &Context) -> String {
 
 pub(super) async fn show(word: &ItemWord, context: &Context) -> Result<(), CliError> {
     let item = word.find(&*context.storage()).await?.ok_or_else(|| word.unknown())?;
-    context.show(&Shown { now: context.now(), item })
+    // The log is the story and not the truth: one that cannot be read hides nothing else.
+    let history = context.wiring.history(&item).unwrap_or_else(|error| {
+        context.console.warn(format_args!("cannot read the event log: {error}"));
+        Vec::new()
+    });
+    context.show(&Shown { now: context.now(), item, history })
 }

@@ -1,8 +1,11 @@
 //! Views for people.
 
 mod care;
+mod execution;
+mod history;
 mod item;
 mod queue;
+mod recovery;
 mod run;
 mod workflow;
 

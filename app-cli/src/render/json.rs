@@ -3,7 +3,9 @@
 //! A path that is not UTF-8 stands in `file_path` with replacement characters, and in `file_path_bytes` as it is, in hex.
 
 pub(super) mod care;
+pub(super) mod execution;
 pub(super) mod queue;
+pub(super) mod recovery;
 pub(super) mod run;
 pub(super) mod workflow;
 

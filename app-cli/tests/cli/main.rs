@@ -6,9 +6,14 @@
 mod bad_input;
 mod doctor;
 mod documents;
+mod execution;
+mod figures;
 mod harness;
+mod ladder;
+mod limits;
 mod log;
 mod queue;
+mod recover;
 mod repair;
 mod run;
 mod stop;

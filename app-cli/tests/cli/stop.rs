@@ -8,20 +8,20 @@ use crate::harness::{Place, end_of, wait_until};
 /// Waits for a file named `go` in the folder of the queue.
 const UNTIL_GO: &str = "touch {}.begun; until test -e {//}/go; do sleep 0.02; done";
 
-fn begun(place: &Place, options: &[&str]) -> Child {
+pub(crate) fn begun(place: &Place, options: &[&str]) -> Child {
     let run = place.start([&["run", "--grace", "1"], options, &["--shell", UNTIL_GO]].concat());
     wait_until("the first file is begun", || place.path("a.begun").exists());
     run
 }
 
-fn signal(run: &Child, name: &str) {
+pub(crate) fn signal(run: &Child, name: &str) {
     let sent = Command::new("kill").args([&format!("-{name}"), &run.id().to_string()]).status();
     assert!(sent.expect("kill(1)").success());
 }
 
 /// Waits until a run has taken notice of a stop.
 #[track_caller]
-fn wait_until_heard(place: &Place) {
+pub(crate) fn wait_until_heard(place: &Place) {
     let log = place.path("logs/autonomous-processing.jsonl");
     wait_until("a stop is heard", || fs::read_to_string(&log).is_ok_and(|log| log.contains("stop_requested")));
 }

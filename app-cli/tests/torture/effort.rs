@@ -5,6 +5,21 @@ pub(crate) fn kills() -> usize {
     number("AUTOPROC_TORTURE_KILLS", 120)
 }
 
+/// Queues whose runs are killed until all is done.
+pub(crate) fn nights() -> usize {
+    number("AUTOPROC_TORTURE_NIGHTS", 2)
+}
+
+/// Files in each of them.
+pub(crate) fn files_a_night() -> usize {
+    number("AUTOPROC_TORTURE_FILES", 100)
+}
+
+/// Runs killed in each of them, at the most.
+pub(crate) fn kills_a_night() -> usize {
+    number("AUTOPROC_TORTURE_NIGHT_KILLS", 20)
+}
+
 /// Losses of power.
 pub(crate) fn power_cuts() -> usize {
     number("AUTOPROC_TORTURE_POWER_CUTS", 4)

@@ -25,6 +25,7 @@ mod failing_calls;
 mod full_disk;
 mod kill;
 mod kill_at_call;
+mod killed_runs;
 mod namespace;
 mod place;
 mod power;

@@ -111,7 +111,9 @@ impl Place {
     /// A run that appends to the record, for each file, its path and which attempt this is.
     pub(crate) fn process(&self, record: &Path) -> Command {
         let script = format!("echo \"$AUTOPROC_FILE $AUTOPROC_ATTEMPT\" >> '{}'", record.display());
-        self.command(["run", "--quiet", "--no-wait", "--backoff-base", "10ms", "--shell", &script])
+        let words =
+            ["run", "--quiet", "--no-wait", "--min-free-disk", "0", "--backoff-base", "10ms", "--shell", &script];
+        self.command(words)
     }
 
     /// Every item, as `queue list` says.

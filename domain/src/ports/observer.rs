@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::file_path::FilePath;
-use crate::item::{AttemptNumber, ItemId, RunId};
-use crate::ports::{StopCause, StopLevel};
+use crate::item::{AttemptNumber, ClaimNumber, ItemId, RunId};
+use crate::ports::{ResourceUsage, StopCause, StopLevel};
 use crate::processor::ProcessingResult;
 use crate::time::Timestamp;
 use crate::view::Counts;
@@ -18,6 +18,8 @@ pub struct AttemptOf {
     pub file_path: FilePath,
     /// The attempt.
     pub attempt: AttemptNumber,
+    /// The claim it is made under, while there is one.
+    pub claim: Option<ClaimNumber>,
 }
 
 /// Something a run did.
@@ -52,6 +54,21 @@ pub enum RunEventKind {
         /// Whether it has attempts left, and so waits again.
         requeued: bool,
     },
+    /// A dead run's files stay as they are, because something of it may still be at work. Told once a run and reason.
+    RecoveryWithheld {
+        /// The run that died.
+        dead_run: RunId,
+        /// What may be left of it, and why that cannot be found out or ended.
+        reason: Box<str>,
+    },
+    /// Nothing new is started until [`StartsResumed`](Self::StartsResumed) or the end of the run; what runs goes on. Told
+    /// again where the reason is another.
+    StartsHeld {
+        /// Why.
+        reason: Box<str>,
+    },
+    /// What held new starts back is over.
+    StartsResumed,
     /// An attempt begins; its claim is durable.
     FileStarted {
         /// Which.
@@ -63,6 +80,8 @@ pub enum RunEventKind {
         of: AttemptOf,
         /// How long it took.
         elapsed: Duration,
+        /// What it used, where that is known.
+        usage: Option<ResourceUsage>,
     },
     /// An attempt failed and the file waits for another; recorded.
     FileRequeued {
@@ -70,6 +89,8 @@ pub enum RunEventKind {
         of: AttemptOf,
         /// How long it took.
         elapsed: Duration,
+        /// What it used, where that is known.
+        usage: Option<ResourceUsage>,
         /// The wait before the next one.
         backoff: Duration,
         /// What went wrong.
@@ -81,6 +102,8 @@ pub enum RunEventKind {
         of: AttemptOf,
         /// How long it took.
         elapsed: Duration,
+        /// What it used, where that is known.
+        usage: Option<ResourceUsage>,
         /// What went wrong.
         error: Box<str>,
     },
@@ -90,6 +113,8 @@ pub enum RunEventKind {
         of: AttemptOf,
         /// How long it took.
         elapsed: Duration,
+        /// What it used, where that is known.
+        usage: Option<ResourceUsage>,
         /// What went wrong.
         error: Box<str>,
     },
@@ -97,6 +122,10 @@ pub enum RunEventKind {
     FileReleased {
         /// Which attempt.
         of: AttemptOf,
+        /// How long it took until then.
+        elapsed: Duration,
+        /// What it used, where that is known.
+        usage: Option<ResourceUsage>,
     },
     /// An attempt ended, but its claim was no longer ours: another had recovered it. Its result counts for nothing.
     ResultDiscarded {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::failure;
 use crate::file_path::FilePath;
 use crate::item::{AttemptNumber, ClaimToken, RunId};
 use crate::ports::StopSignal;
@@ -57,11 +58,44 @@ pub enum AttemptOutcome {
         /// Whether a later attempt would meet the same: no such command, not executable.
         permanent: bool,
     },
+    /// Ended, because something that it needed besides its command was lost: its supervision was killed. A failure like
+    /// any other, since the attempt itself may have been the cause.
+    Interrupted {
+        /// What was lost, in words.
+        reason: Box<str>,
+    },
+    /// It ended well by its own account and did not leave behind what it had to: a checkpoint is not passed, an output
+    /// is not in the form that was promised.
+    Unmet {
+        /// What is missing or wrong.
+        reason: Box<str>,
+        /// Whether a later attempt would meet the same.
+        permanent: bool,
+    },
+    /// One step of several failed, and with it the attempt. Judged as its cause is.
+    StepFailed {
+        /// The step, as its workflow names it.
+        step: Box<str>,
+        /// How the step ended.
+        cause: Box<AttemptOutcome>,
+    },
     /// Ended by us, because the stop level rose to aborting.
     Aborted,
 }
 
-/// The outcome in words, as the event log and the queue's `last_error` keep it.
+impl AttemptOutcome {
+    /// The outcome without the steps it is told through.
+    #[must_use]
+    pub fn root_cause(&self) -> &Self {
+        let mut outcome = self;
+        while let Self::StepFailed { cause, .. } = outcome {
+            outcome = cause;
+        }
+        outcome
+    }
+}
+
+/// The outcome in words, as [`AttemptReport::error`] begins with it.
 impl fmt::Display for AttemptOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -70,6 +104,9 @@ impl fmt::Display for AttemptOutcome {
             Self::Signalled { signal } => write!(f, "killed by signal {signal}"),
             Self::TimedOut { after } => write!(f, "timed out after {} s", after.as_secs_f64()),
             Self::CannotStart { reason, .. } => write!(f, "cannot start: {reason}"),
+            Self::Interrupted { reason } => write!(f, "interrupted: {reason}"),
+            Self::Unmet { reason, .. } => f.write_str(reason),
+            Self::StepFailed { step, cause } => write!(f, "{step}: {cause}"),
             Self::Aborted => f.write_str("aborted"),
         }
     }
@@ -104,6 +141,12 @@ impl AttemptReport {
     #[must_use]
     pub fn new(outcome: AttemptOutcome, elapsed: Duration) -> Self {
         Self { outcome, elapsed, usage: None, stderr_tail: Box::default() }
+    }
+
+    /// What went wrong, as the event log and the queue's `last_error` keep it: see [`failure`](crate::failure).
+    #[must_use]
+    pub fn error(&self) -> Box<str> {
+        failure::text(&self.outcome, &self.stderr_tail)
     }
 }
 

@@ -9,7 +9,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use crate::command::{ExchangeRequest, Settlement, Verdict};
 use crate::item::{ClaimToken, QueueItem, Status};
 use crate::ports::{
-    Attempt, AttemptOf, AttemptReport, OrchestratorError, RunEventKind, StopLevel, StopRequest, StorageError,
+    Attempt, AttemptOf, AttemptOutcome, AttemptReport, Hold, OrchestratorError, ResourceUsage, RunEventKind, StopLevel,
+    StopRequest, StorageError, Unproven,
 };
 use crate::processor::{
     AutonomousProcessor, Ports, ProcessingResult, ProcessorError, RunConfig, StoppedBy, attempt_of, number_of,
@@ -25,6 +26,7 @@ struct Ended {
     token: ClaimToken,
     of: AttemptOf,
     elapsed: Duration,
+    usage: Option<ResourceUsage>,
     verdict: Verdict,
 }
 
@@ -42,6 +44,13 @@ pub(super) struct Rounds<'a> {
     /// The store was locked; do not ask before this point.
     busy_until: Option<Timestamp>,
     storage_is_full: bool,
+    /// What holds new starts back, and whether that was told.
+    hold: Option<Hold>,
+    told_hold: Option<Hold>,
+    /// As many files failed as the run bears.
+    is_halted: bool,
+    /// What was told of dead runs that may still be at work.
+    withheld: Vec<Unproven>,
     failure: Option<ProcessorError>,
     result: ProcessingResult,
 }
@@ -59,6 +68,10 @@ impl<'a> Rounds<'a> {
             next_due: None,
             busy_until: None,
             storage_is_full: false,
+            hold: None,
+            told_hold: None,
+            is_halted: false,
+            withheld: Vec::new(),
             failure: None,
             result: ProcessingResult {
                 processed: 0,
@@ -85,6 +98,8 @@ impl<'a> Rounds<'a> {
         self.recover().await?;
         loop {
             self.notice_stop();
+            self.notice_halt();
+            self.notice_hold();
             self.exchange().await?;
             if self.is_at_rest()
                 && let Some(stopped_by) = self.end().await?
@@ -109,10 +124,48 @@ impl<'a> Rounds<'a> {
         }
     }
 
+    /// Results that are still to be settled count, because the transaction that settles them would claim too.
+    fn notice_halt(&mut self) {
+        let Some(halt) = self.config.halt else { return };
+        let (mut processed, mut failed) = (self.result.processed, self.result.failed);
+        for ended in &self.ended {
+            processed += u64::from(ended.verdict == Verdict::Complete);
+            failed += u64::from(matches!(ended.verdict, Verdict::Fail { .. }));
+        }
+        self.is_halted |= halt.is_reached(processed, failed);
+    }
+
+    /// The gate is asked only where something could be started, and told of only where something waits for it.
+    fn notice_hold(&mut self) {
+        if self.free_slots() == 0 {
+            return;
+        }
+        self.hold = self.ports.gate.hold();
+        if self.hold == self.told_hold || (self.told_hold.is_none() && self.counts.pending == 0) {
+            return;
+        }
+        self.told_hold.clone_from(&self.hold);
+        self.processor.tell(match &self.hold {
+            Some(Hold { reason }) => RunEventKind::StartsHeld { reason: reason.clone() },
+            None => RunEventKind::StartsResumed,
+        });
+    }
+
+    /// How many more attempts the run has place for, whatever the gate says.
+    fn free_slots(&self) -> usize {
+        let may_claim =
+            self.level == StopLevel::Running && !self.is_halted && !self.storage_is_full && self.failure.is_none();
+        if may_claim { self.config.jobs.get().saturating_sub(self.running.len()) } else { 0 }
+    }
+
+    /// Whether the gate alone keeps the run from claiming.
+    fn is_held(&self) -> bool {
+        self.hold.is_some() && self.free_slots() > 0
+    }
+
     /// How many items may be claimed now.
     fn room(&self) -> usize {
-        let may_claim = self.level == StopLevel::Running && !self.storage_is_full && self.failure.is_none();
-        if may_claim { self.config.jobs.get().saturating_sub(self.running.len()) } else { 0 }
+        if self.hold.is_some() { 0 } else { self.free_slots() }
     }
 
     fn is_store_busy(&self) -> bool {
@@ -127,7 +180,7 @@ impl<'a> Rounds<'a> {
         self.busy_until = None;
         let limit = self.room();
         if self.ended.is_empty() && limit == 0 {
-            return Ok(());
+            return if self.is_held() { self.look().await } else { Ok(()) };
         }
         let ended = std::mem::take(&mut self.ended);
         let request = ExchangeRequest {
@@ -148,6 +201,15 @@ impl<'a> Rounds<'a> {
                 self.bear(error, limit)
             }
         }
+    }
+
+    /// Sees what waits, without claiming it: while a run is held, others may finish what it waits for.
+    async fn look(&mut self) -> Result<(), ProcessorError> {
+        match self.meanwhile(self.ports.storage.counts()).await {
+            Ok(counts) => self.counts = counts,
+            Err(error) => return self.bear(error, 0),
+        }
+        Ok(())
     }
 
     /// What a failed transaction means for the run: a pause, no new claims, or the end.
@@ -181,25 +243,25 @@ impl<'a> Rounds<'a> {
     }
 
     fn tell_result(&mut self, ended: Ended) {
-        let Ended { of, elapsed, .. } = ended;
+        let Ended { of, elapsed, usage, .. } = ended;
         let kind = match ended.verdict {
             Verdict::Complete => {
                 self.result.processed += 1;
-                RunEventKind::FileCompleted { of, elapsed }
+                RunEventKind::FileCompleted { of, elapsed, usage }
             }
             Verdict::Retry { backoff, error } => {
                 self.result.retried += 1;
-                RunEventKind::FileRequeued { of, elapsed, backoff, error }
+                RunEventKind::FileRequeued { of, elapsed, usage, backoff, error }
             }
             Verdict::Fail { timed_out, error } => {
                 self.result.failed += 1;
                 if timed_out {
-                    RunEventKind::FileTimeout { of, elapsed, error }
+                    RunEventKind::FileTimeout { of, elapsed, usage, error }
                 } else {
-                    RunEventKind::FileFailed { of, elapsed, error }
+                    RunEventKind::FileFailed { of, elapsed, usage, error }
                 }
             }
-            Verdict::Release => RunEventKind::FileReleased { of },
+            Verdict::Release => RunEventKind::FileReleased { of, elapsed, usage },
         };
         self.processor.tell(kind);
     }
@@ -227,6 +289,9 @@ impl<'a> Rounds<'a> {
         if self.level > StopLevel::Running {
             return Ok(self.ports.stop.request().cause.map(StoppedBy::Request));
         }
+        if self.is_halted {
+            return Ok(Some(StoppedBy::TooManyFailed));
+        }
         if self.storage_is_full {
             return Ok(Some(StoppedBy::StorageFull));
         }
@@ -238,23 +303,36 @@ impl<'a> Rounds<'a> {
             let is_done = !self.recover().await?;
             return Ok(is_done.then_some(StoppedBy::QueueEmpty));
         }
-        Ok((!self.config.wait_for_backoff).then_some(StoppedBy::NothingDue))
+        let is_none_due = !self.config.wait_for_backoff && !self.is_held();
+        Ok(is_none_due.then_some(StoppedBy::NothingDue))
     }
 
     /// Puts back what dead runs left; says whether anything waits again because of it.
     async fn recover(&mut self) -> Result<bool, ProcessorError> {
-        let recovered = match self.processor.recover().await {
-            Ok(recovered) => recovered,
+        let recovery = match self.processor.recover().await {
+            Ok(recovery) => recovery,
             // Once more when the pause is over: until then the run is not at its end.
             Err(error) => return self.bear(error, 0).map(|()| true),
         };
+        self.tell_withheld(recovery.unproven);
         let (waiting, over): (Vec<_>, Vec<_>) =
-            recovered.into_iter().partition(|recovered| recovered.item.status == Status::Pending);
+            recovery.recovered.into_iter().partition(|recovered| recovered.item.status == Status::Pending);
         self.result.failed += over.len() as u64;
         if !waiting.is_empty() {
             self.next_due = Some(self.ports.clock.now());
         }
         Ok(!waiting.is_empty())
+    }
+
+    /// Once a run and reason: recovery is tried again whenever the queue seems empty.
+    fn tell_withheld(&mut self, unproven: Vec<Unproven>) {
+        for left in unproven {
+            if !self.withheld.contains(&left) {
+                self.withheld.push(left.clone());
+                let Unproven { run: dead_run, reason } = left;
+                self.processor.tell(RunEventKind::RecoveryWithheld { dead_run, reason });
+            }
+        }
     }
 
     /// Waits for whatever could make the next round worth while.
@@ -281,8 +359,15 @@ impl<'a> Rounds<'a> {
                 pending::<()>().await;
             }
         });
+        let hold = self.hold.clone().filter(|_| self.is_held() && self.busy_until.is_none());
+        let gate = pin!(async {
+            match hold {
+                Some(hold) => ports.gate.changed_from(hold).await,
+                None => pending().await,
+            }
+        });
         let stop = ports.stop.raised_above(self.level);
-        let woken = select(stop, select(due, work));
+        let woken = select(stop, select(gate, select(due, work)));
         if self.running.is_empty() {
             woken.await;
             return;
@@ -335,6 +420,19 @@ async fn carry_out(
     of: AttemptOf,
 ) -> Result<Ended, OrchestratorError> {
     let (token, number) = (attempt.token, attempt.number);
-    let AttemptReport { outcome, elapsed, .. } = ports.orchestrator.execute(attempt, ports.stop.clone()).await?;
-    Ok(Ended { token, of, elapsed, verdict: config.retry.judge(&outcome, number) })
+    let report = ports.orchestrator.execute(attempt, ports.stop.clone()).await?;
+    let AttemptReport { elapsed, usage, .. } = report;
+    let is_ours = died_of_a_stop(&report.outcome) && ports.stop.request().level > StopLevel::Running;
+    let verdict =
+        if is_ours { Verdict::Release } else { config.retry.judge(&report.outcome, number).saying(report.error()) };
+    Ok(Ended { token, of, elapsed, usage, verdict })
+}
+
+/// Whether an attempt ended by a signal that asks a process to go: SIGHUP, SIGINT or SIGTERM, which have these numbers
+/// everywhere (POSIX, the `kill` utility).
+///
+/// Whoever ends a run so often sends the same to the command: a service manager to every process of the service, a
+/// terminal to its foreground group. That is a stop, and no fault of the file.
+fn died_of_a_stop(outcome: &AttemptOutcome) -> bool {
+    matches!(outcome, AttemptOutcome::Signalled { signal: 1 | 2 | 15 })
 }

@@ -1,7 +1,7 @@
 //! The processor's state, as the state file keeps it: a fold over the events of a run.
 
 use crate::item::{ItemId, RunId};
-use crate::ports::{AttemptOf, RunEvent, RunEventKind};
+use crate::ports::{AttemptOf, RunEvent, RunEventKind, Unproven};
 use crate::processor::StoppedBy;
 use crate::time::Timestamp;
 use crate::{FilePath, ProcessingResult};
@@ -63,6 +63,10 @@ pub struct ProcessorState {
     pub files_failed: u64,
     /// Files being worked on, the longest first.
     pub current_files: Vec<CurrentFile>,
+    /// What holds new starts back, where something does.
+    pub held: Option<Box<str>>,
+    /// Dead runs whose files the run left as they are, because something of them may still be at work.
+    pub withheld: Vec<Unproven>,
 }
 
 impl ProcessorState {
@@ -91,10 +95,16 @@ impl ProcessorState {
                 self.leave(of);
             }
             RunEventKind::FileRequeued { of, .. }
-            | RunEventKind::FileReleased { of }
+            | RunEventKind::FileReleased { of, .. }
             | RunEventKind::ResultDiscarded { of } => self.leave(of),
-            RunEventKind::FileRecovered { requeued, .. } => self.files_failed += u64::from(!requeued),
+            RunEventKind::FileRecovered { dead_run, requeued, .. } => {
+                self.files_failed += u64::from(!requeued);
+                self.withheld.retain(|left| left.run != *dead_run);
+            }
             RunEventKind::ProcessorStopped { result } => self.stop(result, event.at),
+            RunEventKind::RecoveryWithheld { dead_run, reason } => self.withhold(dead_run, reason),
+            RunEventKind::StartsHeld { reason } => self.held = Some(reason.clone()),
+            RunEventKind::StartsResumed => self.held = None,
             RunEventKind::StopSignalCleared
             | RunEventKind::StopRequested { .. }
             | RunEventKind::StorageTrouble { .. }
@@ -106,12 +116,21 @@ impl ProcessorState {
         self.current_files.retain(|current| current.id != of.id);
     }
 
+    /// The latest reason is the one that holds.
+    fn withhold(&mut self, dead_run: &RunId, reason: &str) {
+        self.withheld.retain(|left| left.run != *dead_run);
+        self.withheld.push(Unproven { run: dead_run.clone(), reason: reason.into() });
+    }
+
     fn stop(&mut self, result: &ProcessingResult, at: Timestamp) {
         self.status = match result.stopped_by {
             StoppedBy::QueueEmpty | StoppedBy::NothingDue => ProcessorStatus::Completed,
-            StoppedBy::Request(_) | StoppedBy::StorageFull | StoppedBy::Error => ProcessorStatus::Stopped,
+            StoppedBy::Request(_) | StoppedBy::TooManyFailed | StoppedBy::StorageFull | StoppedBy::Error => {
+                ProcessorStatus::Stopped
+            }
         };
         self.stopped_at = Some(at);
         self.current_files.clear();
+        self.held = None;
     }
 }

@@ -11,25 +11,37 @@ use autoproc_domain::command::{ExchangeRequest, Settlement, Verdict};
 use autoproc_domain::item::{ClaimNumber, ClaimToken};
 use autoproc_domain::ports::{
     Attempt, AttemptOutcome, AttemptReport, LiveRun, MockClock, MockOrchestrator, MockStopSignal, MockStorage,
-    Orchestrator, OrchestratorError, RunEventKind, RunInfo, StopCause, StopLevel, StopRequest, StopSignal,
-    StorageError, Unproven,
+    OpenGate, Orchestrator, OrchestratorError, RunEventKind, RunInfo, StartGate, StopCause, StopLevel, StopRequest,
+    StopSignal, StopSignalError, StorageError, Unproven,
 };
 use autoproc_domain::processor::{Ports, ProcessorError, RunConfig};
 use autoproc_domain::view::{Counts, Exchanged};
 use autoproc_domain::{
     AutonomousProcessor, FilePath, ItemId, Priority, ProcessingResult, QueueItem, RetryPolicy, RunId, Timestamp,
 };
-use autoproc_testkit::{RecordingObserver, ScriptedOrchestrator, block_on};
+use autoproc_testkit::{RecordingObserver, ScriptedOrchestrator, ScriptedStop, block_on};
 
 const RUN: &str = "run";
 
-/// A store that knows of no dead runs and lets runs come and go.
+/// An empty store that knows of no dead runs and lets runs come and go.
 pub(crate) fn storage() -> MockStorage {
-    let mut storage = MockStorage::new();
-    storage.expect_begin_run().returning(|_| Ok(Vec::new()));
+    let mut storage = without_dead_runs();
     storage.expect_counts().returning(|| Ok(Counts::default()));
+    storage
+}
+
+/// The same; what is in it is the test's to say.
+pub(crate) fn without_dead_runs() -> MockStorage {
+    let mut storage = open_to_runs();
     storage.expect_dead_runs().returning(|| Ok(Vec::new()));
     storage.expect_recover().returning(|_, _| Ok(Vec::new()));
+    storage
+}
+
+/// The same; also which dead runs it knows of is the test's to say.
+pub(crate) fn open_to_runs() -> MockStorage {
+    let mut storage = MockStorage::new();
+    storage.expect_begin_run().returning(|_| Ok(Vec::new()));
     storage.expect_changed().returning(|| ());
     storage
 }
@@ -112,18 +124,33 @@ pub(crate) fn succeeding(attempts: usize) -> MockOrchestrator {
     orchestrator
 }
 
+/// How a run ended, and what it told.
+pub(crate) type Ran = (Result<ProcessingResult, ProcessorError>, Vec<RunEventKind>);
+
 /// Runs to the end and tells what was told.
 pub(crate) fn run(
     storage: MockStorage,
     orchestrator: impl Orchestrator + 'static,
     stop: impl StopSignal + 'static,
-) -> (Result<ProcessingResult, ProcessorError>, Vec<RunEventKind>) {
+) -> Ran {
+    run_behind(OpenGate, true, storage, orchestrator, stop)
+}
+
+/// The same behind a gate, waiting for backoffs or not.
+pub(crate) fn run_behind(
+    gate: impl StartGate + 'static,
+    wait_for_backoff: bool,
+    storage: MockStorage,
+    orchestrator: impl Orchestrator + 'static,
+    stop: impl StopSignal + 'static,
+) -> Ran {
     let observer = Arc::new(RecordingObserver::new());
     let ports = Ports {
         storage: Arc::new(storage),
         clock: Arc::new(clock()),
         orchestrator: Arc::new(orchestrator),
         stop: Arc::new(stop),
+        gate: Arc::new(gate),
         observer: observer.clone(),
     };
     let config = RunConfig {
@@ -131,7 +158,8 @@ pub(crate) fn run(
         jobs: NonZeroUsize::new(2).unwrap(),
         timeout: Duration::from_secs(300),
         retry: RetryPolicy::default(),
-        wait_for_backoff: true,
+        wait_for_backoff,
+        halt: None,
     };
     let outcome = block_on(AutonomousProcessor::new(ports, config).run());
     (outcome, observer.kinds())
@@ -165,4 +193,22 @@ pub(crate) fn raised_later(clearances: usize) -> MockStopSignal {
     stop.expect_raised_above().returning(move |_| draining);
     stop.expect_clear().times(clearances).returning(|| Ok(true));
     stop
+}
+
+/// A stop signal that the test keeps a hand on.
+pub(crate) struct Heard(pub(crate) Arc<ScriptedStop>);
+
+#[async_trait]
+impl StopSignal for Heard {
+    fn request(&self) -> StopRequest {
+        self.0.request()
+    }
+
+    async fn raised_above(&self, level: StopLevel) -> StopRequest {
+        self.0.raised_above(level).await
+    }
+
+    async fn clear(&self) -> Result<bool, StopSignalError> {
+        self.0.clear().await
+    }
 }

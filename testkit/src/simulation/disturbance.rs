@@ -41,6 +41,10 @@ pub(super) enum What {
     Busy(usize),
     /// The disk fills up for so long.
     Full(Duration),
+    /// Something holds new starts back for so long.
+    Hold(Duration),
+    /// For so long nobody can prove that a dead run is over.
+    Blind(Duration),
 }
 
 /// What this seed's world does, in no order. One seed in four has none: there the outcome of every file is certain.
@@ -61,13 +65,15 @@ fn when(random: &mut Random) -> When {
 
 fn what(random: &mut Random) -> What {
     let level = *random.pick(&[StopLevel::Draining, StopLevel::Draining, StopLevel::Aborting, StopLevel::Killing]);
-    match random.below(12) {
+    match random.below(18) {
         0 | 1 => What::StopFile(level.min(StopLevel::Aborting)),
         2 => What::Signal(level, *random.pick(&[StopCause::Interrupt, StopCause::Terminate, StopCause::HangUp])),
         3..=5 => What::Kill,
         6 | 7 => What::Begin,
         8 => What::SetClock(*random.pick(&[1, 30, 7200, -1, -30, -7200])),
         9 | 10 => What::Busy(1 + usize::try_from(random.below(3)).unwrap_or(0)),
-        _ => What::Full(Duration::from_secs(1 + random.below(20))),
+        11 => What::Full(Duration::from_secs(1 + random.below(20))),
+        12 | 13 => What::Hold(Duration::from_secs(1 + random.below(60))),
+        _ => What::Blind(Duration::from_secs(1 + random.below(120))),
     }
 }

@@ -1,11 +1,12 @@
 //! What a seed decides before anything happens.
 
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use autoproc_domain::command::NewItem;
 use autoproc_domain::ports::AttemptOutcome;
+use autoproc_domain::processor::Halt;
 use autoproc_domain::{FilePath, Priority, RetryPolicy};
 
 use super::disturbance::{Disturbance, disturbances};
@@ -26,6 +27,7 @@ pub(super) struct Plan {
     pub(super) timeout: Duration,
     pub(super) retry: RetryPolicy,
     pub(super) wait_for_backoff: bool,
+    pub(super) halt: Option<Halt>,
     pub(super) disturbances: Vec<Disturbance>,
 }
 
@@ -48,7 +50,8 @@ impl Plan {
         let retry = retry_policy(&mut random);
         let wait_for_backoff = !random.one_in(6);
         let disturbances = disturbances(&mut random);
-        Self { random, files, jobs, timeout, retry, wait_for_backoff, disturbances }
+        let halt = halt(&mut random);
+        Self { random, files, jobs, timeout, retry, wait_for_backoff, halt, disturbances }
     }
 
     pub(super) fn scripts(&self) -> HashMap<FilePath, Script> {
@@ -71,6 +74,15 @@ fn retry_policy(random: &mut Random) -> RetryPolicy {
         retry_timeouts: !random.one_in(4),
         permanent_exits: [77].into(),
         ..default
+    }
+}
+
+/// One seed in four has a limit, of few enough files to be reached.
+fn halt(random: &mut Random) -> Option<Halt> {
+    match random.below(8) {
+        0 => NonZeroU64::new(1 + random.below(3)).map(Halt::Files),
+        1 => u8::try_from(10 + random.below(50)).ok().map(Halt::Percent),
+        _ => None,
     }
 }
 

@@ -5,16 +5,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use autoproc_domain::item::ItemId;
-use autoproc_domain::ports::{Clock, Observer, RunEvent, RunEventKind, StopLevel};
+use autoproc_domain::ports::{Clock, Observer, RunEvent, RunEventKind, StartGate, StopLevel};
 use autoproc_domain::queue::ClaimKey;
 use autoproc_domain::{FilePath, QueueItem, RunId, Timestamp};
 
 use super::Summary;
-use crate::{MemoryPlace, VirtualClock};
+use crate::{MemoryPlace, ScriptedGate, VirtualClock};
 
 pub(super) struct Witness {
     clock: VirtualClock,
     place: MemoryPlace,
+    gate: ScriptedGate,
     seen: Mutex<Seen>,
 }
 
@@ -42,13 +43,15 @@ pub(super) struct Seen {
     /// Runs that have told that they began and not that they ended.
     under_way: BTreeSet<RunId>,
     stopping: BTreeSet<RunId>,
+    /// Since when something has held new starts back without a pause.
+    shut_since: Option<Duration>,
     over: BTreeSet<ItemId>,
     objection: Option<String>,
 }
 
 impl Witness {
-    pub(super) fn new(clock: VirtualClock, place: MemoryPlace) -> Self {
-        Self { clock, place, seen: Mutex::default() }
+    pub(super) fn new(clock: VirtualClock, place: MemoryPlace, gate: ScriptedGate) -> Self {
+        Self { clock, place, gate, seen: Mutex::default() }
     }
 
     /// The time on the wall.
@@ -80,6 +83,12 @@ impl Witness {
         seen.asked.extend(asked.into_iter().map(|run| Asked { at, run, level }));
     }
 
+    /// The gate was shut or opened.
+    pub(super) fn note_gate(&self) {
+        let (at, mut seen) = (self.clock.elapsed(), self.seen());
+        seen.shut_since = self.gate.hold().map(|_| seen.shut_since.unwrap_or(at));
+    }
+
     pub(super) fn note_clock_was_set(&self) {
         self.seen().clock_was_set = true;
     }
@@ -91,6 +100,8 @@ impl Witness {
         Summary {
             releases: count(|kind| matches!(kind, RunEventKind::FileReleased { .. })),
             recoveries: count(|kind| matches!(kind, RunEventKind::FileRecovered { .. })),
+            holds: count(|kind| matches!(kind, RunEventKind::StartsHeld { .. })),
+            withheld: count(|kind| matches!(kind, RunEventKind::RecoveryWithheld { .. })),
             troubles: count(|kind| matches!(kind, RunEventKind::StorageTrouble { .. })),
             ..Summary::default()
         }
@@ -114,6 +125,7 @@ impl Observer for Witness {
             RunEventKind::FileStarted { of } => {
                 let passed_over = self.passed_over(&seen, of.id);
                 seen.start(&event.run, of.id, passed_over.as_ref())
+                    .and_then(|()| seen.gate_was_open(self.clock.elapsed()))
             }
             kind => seen.take_in(&event.run, kind),
         };
@@ -132,6 +144,12 @@ impl Seen {
             return Err("a file that had ended was started again".to_owned());
         }
         passed_over.map_or(Ok(()), |item| Err(format!("{} was passed over", item.file_path)))
+    }
+
+    /// What was claimed at the moment the gate was shut may have been claimed before.
+    fn gate_was_open(&self, now: Duration) -> Result<(), String> {
+        let is_shut = self.shut_since.is_some_and(|since| since < now);
+        if is_shut { Err("something was started while starts were held".to_owned()) } else { Ok(()) }
     }
 
     fn take_in(&mut self, run: &RunId, kind: &RunEventKind) -> Result<(), String> {

@@ -2,7 +2,9 @@
 
 mod strikes;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ use super::executor::{Executor, Polled};
 use super::plan::PlannedFile;
 use super::witness::Witness;
 use super::{Plan, Setup, Summary};
-use crate::{Jitter, MemoryPlace, ScriptedOrchestrator, ScriptedStop, StopFile, VirtualClock};
+use crate::{Jitter, MemoryPlace, ScriptedGate, ScriptedOrchestrator, ScriptedStop, StopFile, VirtualClock};
 
 /// More polls than this without an end are a run that turns in circles; an honest simulation takes some thousand.
 const MAX_POLLS: u64 = 100_000;
@@ -57,6 +59,11 @@ pub(super) struct World {
     setup: Setup,
     jitter: Arc<Jitter>,
     stop_file: StopFile,
+    gate: ScriptedGate,
+    /// How many holds and blindnesses there were, and how many of these last; since when none does.
+    holds: usize,
+    blindnesses: Rc<Cell<usize>>,
+    sighted_since: Rc<Cell<Duration>>,
     stops: BTreeMap<RunId, Arc<ScriptedStop>>,
     executor: Executor<Actor, Option<Ran>>,
     /// When to begin the next run, where none runs and there is work.
@@ -65,11 +72,11 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(mut plan: Plan, setup: Setup) -> Self {
-        let (clock, place) = (VirtualClock::new(), MemoryPlace::new());
+        let (clock, place, gate) = (VirtualClock::new(), MemoryPlace::new(), ScriptedGate::new());
         let jitter = Arc::new(Jitter::from(plan.random.split()));
         let orchestrator = ScriptedOrchestrator::new(clock.clone(), plan.scripts()).with_jitter(jitter.clone());
         Self {
-            witness: Arc::new(Witness::new(clock.clone(), place.clone())),
+            witness: Arc::new(Witness::new(clock.clone(), place.clone(), gate.clone())),
             orchestrator: Arc::new(orchestrator),
             plan,
             place,
@@ -78,6 +85,10 @@ impl World {
             setup,
             jitter,
             stop_file: StopFile::new(),
+            gate,
+            holds: 0,
+            blindnesses: Rc::default(),
+            sighted_since: Rc::default(),
             stops: BTreeMap::new(),
             executor: Executor::new(),
             next_run_at: None,
@@ -183,6 +194,7 @@ impl World {
             clock: Arc::new(self.clock.clone()),
             orchestrator: self.orchestrator.clone(),
             stop,
+            gate: Arc::new(self.gate.clone()),
             observer: self.witness.clone(),
         };
         let config = RunConfig {
@@ -191,18 +203,20 @@ impl World {
             timeout: self.plan.timeout,
             retry: (self.setup.policy)(self.plan.retry.clone()),
             wait_for_backoff: self.plan.wait_for_backoff,
+            halt: self.plan.halt,
         };
         let processor = AutonomousProcessor::new(ports, config);
         self.executor.start(Actor::Run(run), async move { Some(processor.run().await) });
     }
 
-    /// A run that found the queue empty has finished what others left that were dead by then.
+    /// A run that found the queue empty has finished what others left that were dead by then, where it could prove it.
     fn leaves_nothing_behind(&self, run: &RunId, ran: &Ran) -> Result<(), String> {
         let found_it_empty = matches!(ran, Ok(ProcessingResult { stopped_by: StoppedBy::QueueEmpty, .. }));
         let died_before = |holder: &RunId| self.ended.get(holder).is_some_and(|(at, _)| *at < self.clock.elapsed());
+        let could_prove_it = self.blindnesses.get() == 0 && self.sighted_since.get() < self.clock.elapsed();
         let queue = self.place.queue();
         let left = queue.processing().find(|item| item.claim.as_ref().is_some_and(|claim| died_before(&claim.run)));
-        match left.filter(|_| found_it_empty) {
+        match left.filter(|_| found_it_empty && could_prove_it) {
             Some(item) => Err(format!("{run} found the queue empty and left what a dead run held: {item:?}")),
             None => Ok(()),
         }
@@ -216,12 +230,16 @@ impl World {
         let was_stopped = |end: &RunEnd| {
             matches!(end, RunEnd::Returned(Ok(ProcessingResult { stopped_by: StoppedBy::Request(_), .. })))
         };
+        let was_halted = |end: &RunEnd| {
+            matches!(end, RunEnd::Returned(Ok(ProcessingResult { stopped_by: StoppedBy::TooManyFailed, .. })))
+        };
         Summary {
             files: self.plan.files.len(),
             attempts: self.orchestrator.records().len(),
             runs: self.ended.len(),
             kills: self.ended.values().filter(|(_, end)| matches!(end, RunEnd::Killed)).count(),
             stops: self.ended.values().filter(|(_, end)| was_stopped(end)).count(),
+            halts: self.ended.values().filter(|(_, end)| was_halted(end)).count(),
             ..self.witness.summary()
         }
     }

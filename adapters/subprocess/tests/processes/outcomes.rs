@@ -7,7 +7,7 @@ use autoproc_domain::ports::{AttemptOutcome, Orchestrator};
 use autoproc_domain::{ItemId, item::ClaimNumber};
 use autoproc_subprocess::{CommandLine, CommandOrchestrator, Settings};
 
-use crate::stage::{LONG, Stage, sh};
+use crate::stage::{Stage, sh};
 
 #[tokio::test]
 async fn exit_status_and_signal_are_told() {
@@ -55,8 +55,8 @@ async fn what_cannot_start_says_why_and_that_it_never_will() {
 #[tokio::test]
 async fn a_missing_working_folder_says_so() {
     let stage = Stage::new();
-    let settings = Settings { grace: LONG, attempts_dir: stage.logs(), working_dir: Some(stage.path("missing")) };
-    let orchestrator = CommandOrchestrator::new(sh("true"), settings);
+    let settings = Settings { attempts_dir: stage.logs(), working_dir: Some(stage.path("missing")) };
+    let orchestrator = CommandOrchestrator::new(sh("true"), settings, stage.guards());
     let report = orchestrator.execute(stage.attempt("file"), stage.stop.clone()).await.expect("an outcome");
     match report.outcome {
         AttemptOutcome::CannotStart { reason, permanent: true } => assert!(reason.contains("missing"), "{reason}"),

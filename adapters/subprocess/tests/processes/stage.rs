@@ -13,7 +13,7 @@ use autoproc_domain::ports::{
     StopSignalError,
 };
 use autoproc_domain::{FilePath, ItemId, RunId, Timestamp};
-use autoproc_subprocess::{CommandLine, CommandOrchestrator, Settings};
+use autoproc_subprocess::{CommandLine, CommandOrchestrator, GuardSettings, Guards, OutputLimits, Settings};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 use tempfile::TempDir;
@@ -51,10 +51,19 @@ impl Stage {
 
     pub(crate) fn orchestrator(&self, line: CommandLine) -> CommandOrchestrator {
         let notices = Arc::clone(&self.notices);
-        let settings =
-            Settings { grace: self.grace, attempts_dir: self.logs(), working_dir: Some(self.dir.path().to_owned()) };
-        CommandOrchestrator::new(line, settings)
+        let settings = Settings { attempts_dir: self.logs(), working_dir: Some(self.dir.path().to_owned()) };
+        CommandOrchestrator::new(line, settings, self.guards())
             .with_notices(Arc::new(move |notice| notices.lock().expect("unpoisoned").push(notice.to_owned())))
+    }
+
+    pub(crate) fn guards(&self) -> Arc<Guards> {
+        Arc::new(Guards::new(GuardSettings {
+            executable: env!("CARGO_BIN_EXE_autoproc-guard").into(),
+            run: RunId::new("run-1"),
+            grace: self.grace,
+            records_dir: None,
+            output: OutputLimits::default(),
+        }))
     }
 
     pub(crate) fn attempt(&self, name: impl AsRef<OsStr>) -> Attempt {

@@ -51,12 +51,15 @@ fn expected_lines() -> Vec<Value> {
         ),
         line("stop_signal_cleared", &none, json!({})),
         line("file_recovered", &of, json!({"dead_run": "run-0", "requeued": true})),
+        line("recovery_withheld", &none, json!({"dead_run": "run-0", "reason": "process 1 may be at work"})),
+        line("starts_held", &none, json!({"reason": "1 MB free"})),
+        line("starts_resumed", &none, json!({})),
         line("file_started", &of, json!({})),
-        line("file_completed", &of, json!({"duration_s": 1.5})),
-        line("file_requeued", &of, json!({"duration_s": 1.5, "backoff_s": 2.0, "error": "exit status 1"})),
-        line("file_failed", &of, json!({"duration_s": 1.5, "error": "exit status 2"})),
+        line("file_completed", &of, used(&json!({}))),
+        line("file_requeued", &of, used(&json!({"backoff_s": 2.0, "error": "exit status 1"}))),
+        line("file_failed", &of, used(&json!({"error": "exit status 2"}))),
         line("file_timeout", &of, json!({"duration_s": 1.5, "error": "timed out"})),
-        line("file_released", &of, json!({})),
+        line("file_released", &of, used(&json!({}))),
         line("result_discarded", &of, json!({})),
         line("stop_requested", &none, json!({"level": "draining", "cause": "stop_file"})),
         line("storage_trouble", &none, json!({"error": "locked\nby \"x\""})),
@@ -67,6 +70,13 @@ fn expected_lines() -> Vec<Value> {
             "stopped_by": "stop_file", "level": "draining"}),
         ),
     ]
+}
+
+/// What `events::usage` and the duration of all attempts there look like.
+fn used(beside: &Value) -> Value {
+    let mut fields = json!({"duration_s": 1.5, "user_s": 1.25, "system_s": 0.25, "peak_memory_bytes": 4096});
+    fields.as_object_mut().expect("an object").extend(beside.as_object().expect("an object").clone());
+    fields
 }
 
 #[test]

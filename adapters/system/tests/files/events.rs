@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use autoproc_domain::item::AttemptNumber;
-use autoproc_domain::ports::{AttemptOf, RunEvent, RunEventKind, StopCause, StopLevel};
+use autoproc_domain::ports::{AttemptOf, ResourceUsage, RunEvent, RunEventKind, StopCause, StopLevel};
 use autoproc_domain::processor::StoppedBy;
 use autoproc_domain::view::Counts;
 use autoproc_domain::{FilePath, ItemId, ProcessingResult, RunId, Timestamp};
@@ -20,7 +20,7 @@ pub(crate) fn at(micros: i64, kind: RunEventKind) -> RunEvent {
 
 pub(crate) fn of(path: impl AsRef<std::path::Path>) -> AttemptOf {
     let file_path = FilePath::new(path).expect("a path");
-    AttemptOf { id: ItemId::new(7), file_path, attempt: AttemptNumber::new(2).expect("not zero") }
+    AttemptOf { id: ItemId::new(7), file_path, attempt: AttemptNumber::new(2).expect("not zero"), claim: None }
 }
 
 pub(crate) fn started(id: u64, path: &str) -> RunEventKind {
@@ -29,7 +29,7 @@ pub(crate) fn started(id: u64, path: &str) -> RunEventKind {
 
 pub(crate) fn completed(id: u64, path: &str) -> RunEventKind {
     let of = AttemptOf { id: ItemId::new(id), ..of(path) };
-    RunEventKind::FileCompleted { of, elapsed: Duration::from_millis(1500) }
+    RunEventKind::FileCompleted { of, elapsed: Duration::from_millis(1500), usage: None }
 }
 
 pub(crate) fn counts() -> Counts {
@@ -52,24 +52,33 @@ pub(crate) fn processor_stopped(stopped_by: StoppedBy) -> RunEventKind {
     RunEventKind::ProcessorStopped { result }
 }
 
+pub(crate) fn usage() -> ResourceUsage {
+    ResourceUsage { user: Duration::from_millis(1250), system: Duration::from_millis(250), peak_memory: 4096 }
+}
+
 /// One event of each kind.
 pub(crate) fn every_kind() -> Vec<RunEventKind> {
     let (elapsed, of) = (Duration::from_millis(1500), of("/d/a"));
+    let usage = Some(usage());
     vec![
         processor_started(),
         RunEventKind::StopSignalCleared,
         RunEventKind::FileRecovered { of: of.clone(), dead_run: RunId::new("run-0"), requeued: true },
+        RunEventKind::RecoveryWithheld { dead_run: RunId::new("run-0"), reason: "process 1 may be at work".into() },
+        RunEventKind::StartsHeld { reason: "1 MB free".into() },
+        RunEventKind::StartsResumed,
         RunEventKind::FileStarted { of: of.clone() },
-        RunEventKind::FileCompleted { of: of.clone(), elapsed },
+        RunEventKind::FileCompleted { of: of.clone(), elapsed, usage },
         RunEventKind::FileRequeued {
             of: of.clone(),
             elapsed,
+            usage,
             backoff: Duration::from_secs(2),
             error: "exit status 1".into(),
         },
-        RunEventKind::FileFailed { of: of.clone(), elapsed, error: "exit status 2".into() },
-        RunEventKind::FileTimeout { of: of.clone(), elapsed, error: "timed out".into() },
-        RunEventKind::FileReleased { of: of.clone() },
+        RunEventKind::FileFailed { of: of.clone(), elapsed, usage, error: "exit status 2".into() },
+        RunEventKind::FileTimeout { of: of.clone(), elapsed, usage: None, error: "timed out".into() },
+        RunEventKind::FileReleased { of: of.clone(), elapsed, usage },
         RunEventKind::ResultDiscarded { of },
         RunEventKind::StopRequested { level: StopLevel::Draining, cause: StopCause::StopFile },
         RunEventKind::StorageTrouble { error: "locked\nby \"x\"".into() },

@@ -1,6 +1,7 @@
 //! The observers with real files.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod attempt_history;
 mod event_log;
 mod events;
 mod observers;

@@ -72,6 +72,8 @@ fn the_format() {
             {"item_id": 2, "file_path": "/b", "since": point(3)},
             {"item_id": 3, "file_path": "/c", "since": point(5)},
         ],
+        "held": null,
+        "withheld": [],
     });
     assert_eq!(document(&path), expected);
 }

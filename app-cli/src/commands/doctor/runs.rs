@@ -47,7 +47,7 @@ async fn dead(context: &Context) -> Result<Vec<Finding>, StorageError> {
         let claims = held.iter().filter(|item| item.claim.as_ref().is_some_and(|claim| claim.run == run));
         let files: Vec<_> = claims.map(|item| item.file_path.to_string()).collect();
         let what = if files.is_empty() { "nothing".to_owned() } else { files.join(", ") };
-        let advice = "end what it may have left running (pgrep), then run again: the next run takes its files back";
+        let advice = "the next `run` ends what it left and takes its files back; `autoproc queue recover` does so now";
         Finding::warning(SUBJECT, format!("{run} is dead and held {what}"), advice)
     });
     Ok(dead.collect())

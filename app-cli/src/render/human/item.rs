@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use autoproc_domain::{QueueItem, Status, Timestamp};
 use comfy_table::{Table, presets};
 
-use crate::escape::Printable;
+use crate::render::failure::{self, SaidBefore};
 use crate::render::time::{local, span};
 
 /// Items in a table where a person looks, else with tabs between the columns and no header.
@@ -37,7 +37,7 @@ pub(super) fn note(item: &QueueItem, now: Timestamp) -> String {
         .last_error
         .as_deref()
         .filter(|_| item.status != Status::Completed)
-        .map(|error| Printable(error).to_string());
+        .map(|error| failure::in_one_line(error).to_string());
     due.into_iter().chain(error).collect::<Vec<_>>().join("; ")
 }
 
@@ -57,7 +57,7 @@ pub(super) fn at_length(item: &QueueItem, now: Timestamp, out: &mut dyn Write) -
         line("due", format!("{} (in {})", local(due), span(due.saturating_since(now))))?;
     }
     if let Some(error) = &item.last_error {
-        line("last error", Printable(error).to_string())?;
+        line("last error", format!("{}{}", failure::in_one_line(error), SaidBefore(error)))?;
     }
     match &item.claim {
         Some(claim) => line("run", claim.run.to_string()),

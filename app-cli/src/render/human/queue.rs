@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use autoproc_domain::Status;
 use autoproc_domain::view::EnqueueOutcome;
 
-use super::{files, item};
+use super::{files, history, item};
 use crate::render::{View, json};
 use crate::view::{Added, Cleared, Listed, Peeked, Removed, Reprioritised, Requeued, Shown, Size};
 
@@ -64,7 +64,8 @@ impl View for Peeked {
 
 impl View for Shown {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
-        item::at_length(&self.item, self.now, out)
+        item::at_length(&self.item, self.now, out)?;
+        history::list(&self.history, out)
     }
 
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use autoproc_domain::QueueItem;
 use autoproc_domain::ports::{LiveRun, StopCause, StopLevel};
-use autoproc_domain::processor::{ProcessorState, StoppedBy};
+use autoproc_domain::processor::{ProcessorState, RunResources, StoppedBy};
 
 use super::{files, item};
-use crate::escape::Shown;
+use crate::escape::{Printable, Shown};
+use crate::render::bytes::memory;
 use crate::render::time::{local, span};
 use crate::render::{View, json};
 use crate::view::{Attempts, RunOver, Status, Stopping};
@@ -25,6 +26,7 @@ impl View for RunOver {
             cause(result.stopped_by),
             span(self.elapsed)
         )?;
+        used(&self.resources, out)?;
         if result.failed > 0 {
             writeln!(out, "`autoproc queue list --status failed,timeout` shows what failed, `autoproc log FILE` why")?;
         }
@@ -36,6 +38,13 @@ impl View for RunOver {
     }
 }
 
+/// Says nothing where nothing is known.
+fn used(resources: &RunResources, out: &mut dyn Write) -> io::Result<()> {
+    let RunResources { user, system, peak: Some(peak), .. } = resources else { return Ok(()) };
+    let (most, file) = (memory(peak.memory), &peak.file_path);
+    writeln!(out, "used {} of CPU; at most {most} of memory, by {file}", span(user.saturating_add(*system)))
+}
+
 /// Why a run ended, for a person.
 fn cause(stopped_by: StoppedBy) -> &'static str {
     match stopped_by {
@@ -45,6 +54,7 @@ fn cause(stopped_by: StoppedBy) -> &'static str {
         StoppedBy::Request(StopCause::Interrupt) => "stopped by Ctrl-C",
         StoppedBy::Request(StopCause::Terminate) => "stopped by SIGTERM",
         StoppedBy::Request(StopCause::HangUp) => "stopped by SIGHUP",
+        StoppedBy::TooManyFailed => "stopped because too many files failed",
         StoppedBy::StorageFull => "stopped because the disk is full",
         StoppedBy::Error => "stopped by an error",
     }
@@ -114,7 +124,11 @@ fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> 
         return Ok(());
     };
     let rate = view.files_per_second().map_or(String::new(), |rate| format!(", {rate:.2} files/s"));
-    writeln!(out, "{} processed, {} failed in this run{rate}", latest.files_processed, latest.files_failed)
+    writeln!(out, "{} processed, {} failed in this run{rate}", latest.files_processed, latest.files_failed)?;
+    match &latest.held {
+        Some(reason) => writeln!(out, "nothing new is started for now: {}", Printable(reason)),
+        None => Ok(()),
+    }
 }
 
 fn totals(view: &Status, out: &mut dyn Write) -> io::Result<()> {
@@ -135,7 +149,19 @@ fn current(view: &Status, item: &QueueItem) -> String {
     let since = item.last_attempt.map_or(String::new(), |at| format!(", for {}", span(view.now.saturating_since(at))));
     match view.run_of(item) {
         Some(run) => format!("{}  attempt {} of {}{since}", item.file_path, item.attempts, run.info.max_attempts),
-        None => format!("{}  attempt {}; its run is gone, the next one takes it up", item.file_path, item.attempts),
+        None => format!("{}  attempt {}; {}", item.file_path, item.attempts, whose(view, item)),
+    }
+}
+
+/// What becomes of an item whose run is dead.
+fn whose(view: &Status, item: &QueueItem) -> String {
+    match view.doubt_about(item) {
+        Some(left) => format!(
+            "its run is dead, and it is not proven that nothing of it is at work: {}; \
+             `autoproc queue recover --force` puts it back all the same",
+            Printable(&left.reason)
+        ),
+        None => "its run is gone, the next one takes it up".to_owned(),
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{CountsJson, ItemJson, PathJson, print};
 use crate::view::{Added, Cleared, Listed, Peeked, Removed, Reprioritised, Requeued, Shown, Size};
+use crate::wiring::{PastAttempt, PastEnd};
 
 #[derive(Serialize)]
 struct AddedJson {
@@ -69,7 +70,44 @@ pub(in crate::render) fn peeked(view: &Peeked, out: &mut dyn Write) -> io::Resul
 }
 
 pub(in crate::render) fn shown(view: &Shown, out: &mut dyn Write) -> io::Result<()> {
-    print(out, &ItemJson::from(&view.item))
+    let history = view.history.iter().map(PastJson::from).collect();
+    print(out, &ShownJson { item: (&view.item).into(), history })
+}
+
+#[derive(Serialize)]
+struct ShownJson {
+    #[serde(flatten)]
+    item: ItemJson,
+    history: Vec<PastJson>,
+}
+
+#[derive(Serialize)]
+struct PastJson {
+    attempt: u32,
+    run_id: String,
+    started_at: Option<String>,
+    end: Option<&'static str>,
+    duration_s: Option<f64>,
+    user_s: Option<f64>,
+    system_s: Option<f64>,
+    peak_memory_bytes: Option<u64>,
+    error: Option<String>,
+}
+
+impl From<&PastAttempt> for PastJson {
+    fn from(past: &PastAttempt) -> Self {
+        Self {
+            attempt: past.number.get(),
+            run_id: past.run.to_string(),
+            started_at: past.started_at.map(|at| at.to_string()),
+            end: past.end.map(PastEnd::word),
+            duration_s: past.elapsed.map(|elapsed| elapsed.as_secs_f64()),
+            user_s: past.usage.map(|usage| usage.user.as_secs_f64()),
+            system_s: past.usage.map(|usage| usage.system.as_secs_f64()),
+            peak_memory_bytes: past.usage.map(|usage| usage.peak_memory),
+            error: past.error.as_deref().map(str::to_owned),
+        }
+    }
 }
 
 pub(in crate::render) fn reprioritised(view: &Reprioritised, out: &mut dyn Write) -> io::Result<()> {

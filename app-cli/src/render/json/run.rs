@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use autoproc_domain::ProcessorState;
-use autoproc_domain::ports::{LiveRun, StopLevel};
-use autoproc_domain::processor::CurrentFile;
+use autoproc_domain::ports::{LiveRun, StopLevel, Unproven};
+use autoproc_domain::processor::{CurrentFile, RunResources};
 use serde::Serialize;
 use serde_json::json;
 
@@ -21,6 +21,30 @@ struct RunOverJson<'a> {
     stopped_by: &'static str,
     stop_level: &'static str,
     elapsed_s: f64,
+    usage: Option<UsageJson>,
+}
+
+/// What attempts used, of those whose usage is known.
+#[derive(Serialize)]
+struct UsageJson {
+    attempts: u64,
+    user_s: f64,
+    system_s: f64,
+    peak_memory_bytes: u64,
+    peak_memory_of: PathJson,
+}
+
+impl UsageJson {
+    fn of(resources: &RunResources) -> Option<Self> {
+        let peak = resources.peak.as_ref()?;
+        Some(Self {
+            attempts: resources.attempts,
+            user_s: resources.user.as_secs_f64(),
+            system_s: resources.system.as_secs_f64(),
+            peak_memory_bytes: peak.memory,
+            peak_memory_of: (&peak.file_path).into(),
+        })
+    }
 }
 
 pub(in crate::render) fn run_over(view: &RunOver, out: &mut dyn Write) -> io::Result<()> {
@@ -33,6 +57,7 @@ pub(in crate::render) fn run_over(view: &RunOver, out: &mut dyn Write) -> io::Re
         stopped_by: view.result.stopped_by.word(),
         stop_level: level_word(view.result.stop_level),
         elapsed_s: view.elapsed.as_secs_f64(),
+        usage: UsageJson::of(&view.resources),
     };
     print(out, &document)
 }
@@ -95,6 +120,20 @@ struct StateJson {
     files_processed: u64,
     files_failed: u64,
     current_files: Vec<CurrentJson>,
+    held: Option<String>,
+    withheld: Vec<WithheldJson>,
+}
+
+#[derive(Serialize)]
+struct WithheldJson {
+    run_id: String,
+    reason: String,
+}
+
+impl From<&Unproven> for WithheldJson {
+    fn from(left: &Unproven) -> Self {
+        Self { run_id: left.run.to_string(), reason: left.reason.to_string() }
+    }
 }
 
 #[derive(Serialize)]
@@ -122,6 +161,8 @@ impl From<&ProcessorState> for StateJson {
             files_processed: state.files_processed,
             files_failed: state.files_failed,
             current_files: state.current_files.iter().map(CurrentJson::from).collect(),
+            held: state.held.as_deref().map(str::to_owned),
+            withheld: state.withheld.iter().map(WithheldJson::from).collect(),
         }
     }
 }

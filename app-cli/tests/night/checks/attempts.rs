@@ -15,8 +15,10 @@ impl Accounts {
         assert_eq!(self.witnessed.keys().cloned().collect::<Vec<_>>(), due, "by the record");
         assert_eq!(self.told.keys().cloned().collect::<Vec<_>>(), due, "by the event log");
         for (key, Witnessed { starts, ends }, told) in self.both() {
-            assert_eq!((starts.len(), ends.len()), (1, usize::from(!is_cut_short(&key.0))), "{key:?} by the record");
             assert_eq!((told.starts.len(), told.endings.len()), (1, 1), "{key:?} by the event log: {told:#?}");
+            // What a dead run had begun was ended before its file was taken back.
+            let is_cut_short = is_cut_short(&key.0) || told.endings[0].kind == "file_recovered";
+            assert_eq!((starts.len(), ends.len()), (1, usize::from(!is_cut_short)), "{key:?} by the record");
         }
     }
 

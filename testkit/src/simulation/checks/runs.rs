@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{RunEventKind, StopLevel, StorageError};
-use autoproc_domain::processor::{ProcessingResult, ProcessorError, StoppedBy};
+use autoproc_domain::processor::{Halt, ProcessingResult, ProcessorError, StoppedBy};
 
 use super::super::witness::{Asked, Seen};
 use super::super::world::{RunEnd, World};
@@ -21,6 +21,7 @@ pub(super) fn check(world: &World) -> Result<(), String> {
             RunEnd::Returned(Ok(result)) => {
                 told_the_truth(&seen, run, result)?;
                 told_every_result(world, &seen, run)?;
+                halted_in_time(world.plan.halt, &seen, run, result)?;
             }
             RunEnd::Returned(Err(error)) => had_a_reason(&seen, error)?,
             RunEnd::Killed => {}
@@ -61,6 +62,30 @@ fn told_the_truth(seen: &Seen, run: &RunId, result: &ProcessingResult) -> Result
     holds(is_stopped == was_asked, || format!("{run} was asked to stop: {was_asked}; it returned {result:?}"))
 }
 
+/// As many files failed as the run bears: then nothing more was started, and only then it gave that as its reason.
+fn halted_in_time(halt: Option<Halt>, seen: &Seen, run: &RunId, result: &ProcessingResult) -> Result<(), String> {
+    let (mut processed, mut failed, mut was_reached) = (0, 0, false);
+    for heard in seen.heard.iter().filter(|heard| heard.event.run == *run) {
+        match &heard.event.kind {
+            RunEventKind::FileCompleted { .. } => processed += 1,
+            RunEventKind::FileFailed { .. }
+            | RunEventKind::FileTimeout { .. }
+            | RunEventKind::FileRecovered { requeued: false, .. } => failed += 1,
+            RunEventKind::FileStarted { .. } => {
+                let is_reached = halt.is_some_and(|halt| halt.is_reached(processed, failed));
+                holds(!is_reached, || format!("{run} started something after {failed} failures: {halt:?}, {heard:?}"))?;
+            }
+            _ => {}
+        }
+        was_reached |= halt.is_some_and(|halt| halt.is_reached(processed, failed));
+    }
+    let is_halted = result.stopped_by == StoppedBy::TooManyFailed;
+    holds(was_reached || !is_halted, || format!("{run} gave up without a cause: {halt:?}, {result:?}"))?;
+    let went_on = matches!(halt, Some(Halt::Files(limit)) if result.failed >= limit.get()) && !is_halted;
+    let has_another_reason = matches!(result.stopped_by, StoppedBy::Request(_)) || result.remaining == 0;
+    holds(!went_on || has_another_reason, || format!("{run} ended for another reason: {halt:?}, {result:?}"))
+}
+
 /// A run that ended well has told what became of each of its attempts.
 fn told_every_result(world: &World, seen: &Seen, run: &RunId) -> Result<(), String> {
     for record in world.orchestrator.records().iter().filter(|record| record.run == *run) {
@@ -69,7 +94,7 @@ fn told_every_result(world: &World, seen: &Seen, run: &RunId) -> Result<(), Stri
             | RunEventKind::FileRequeued { of, .. }
             | RunEventKind::FileFailed { of, .. }
             | RunEventKind::FileTimeout { of, .. }
-            | RunEventKind::FileReleased { of } => {
+            | RunEventKind::FileReleased { of, .. } => {
                 heard.event.run == *run && (of.id, of.attempt) == (record.token.item, record.number)
             }
             _ => false,

@@ -43,6 +43,8 @@ impl World {
             }
             What::Busy(transactions) => self.place.answer_busy(transactions),
             What::Full(span) => self.fill(span),
+            What::Hold(span) => self.hold(span),
+            What::Blind(span) => self.blind(span),
         }
     }
 
@@ -52,6 +54,34 @@ impl World {
         self.executor.start(Actor::Helper, async move {
             clock.sleep(span).await;
             place.set_full(false);
+            None
+        });
+    }
+
+    fn hold(&mut self, span: Duration) {
+        self.holds += 1;
+        let reason = format!("hold {}", self.holds);
+        self.gate.shut(&reason);
+        self.witness.note_gate();
+        let (gate, clock, witness) = (self.gate.clone(), self.clock.clone(), self.witness.clone());
+        self.executor.start(Actor::Helper, async move {
+            clock.sleep(span).await;
+            gate.open(&reason);
+            witness.note_gate();
+            None
+        });
+    }
+
+    fn blind(&mut self, span: Duration) {
+        self.blindnesses.update(|lasting| lasting + 1);
+        self.orchestrator.set_blind(true);
+        let (orchestrator, clock) = (self.orchestrator.clone(), self.clock.clone());
+        let (blindnesses, sighted_since) = (self.blindnesses.clone(), self.sighted_since.clone());
+        self.executor.start(Actor::Helper, async move {
+            clock.sleep(span).await;
+            blindnesses.update(|lasting| lasting - 1);
+            orchestrator.set_blind(blindnesses.get() > 0);
+            sighted_since.set(clock.elapsed());
             None
         });
     }

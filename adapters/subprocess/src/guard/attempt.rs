@@ -1,0 +1,312 @@
+//! One command from its start until nothing of it is left.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal};
+use wait4::ResUse;
+
+use crate::guard::family::{self, Family, Round};
+use crate::guard::output::Output;
+use crate::guard::protocol::{Control, Ended, Report, Start, Usage};
+use crate::guard::stopwatch::Stopwatch;
+use crate::guard::wires::Wires;
+use crate::process::Ending;
+
+/// How long to wait between two rounds of killing that met the same processes: they are dying, and the end of a child
+/// wakes us anyway.
+const BETWEEN_KILLS: Duration = Duration::from_millis(5);
+
+/// How long processes may take to vanish after they were killed. Only one that is held in the kernel, or that is not ours
+/// to kill, takes longer than it takes to free its memory; and no attempt may hold up its slot for ever.
+const AFTER_KILL: Duration = Duration::from_secs(30);
+
+pub(crate) struct Attempt {
+    leader: u32,
+    exit: Option<(ResUse, Duration)>,
+    is_gone: bool,
+    family: Family,
+    output: Output,
+    watch: Stopwatch,
+    timeout: Duration,
+    grace: Duration,
+    cut_short: Option<Ending>,
+    phase: Phase,
+    round: Round,
+}
+
+/// Where an attempt stands; the times are those of its stopwatch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Running,
+    Terminating { since: Duration },
+    Killing { since: Duration },
+}
+
+impl Attempt {
+    /// Starts the command, or says why not.
+    pub(crate) fn start(start: &Start) -> Result<Self, Ending> {
+        Self::try_start(start).map_err(|error| unstarted(start, &error))
+    }
+
+    fn try_start(start: &Start) -> io::Result<Self> {
+        let (output, [stdout, stderr]) = Output::new(start)?;
+        let began = Instant::now();
+        let leader = command(start).stdout(stdout).stderr(stderr).spawn()?.id();
+        let pid = i32::try_from(leader).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| io::Error::other("the command has no process number"))?;
+        Ok(Self {
+            leader,
+            exit: None,
+            is_gone: false,
+            family: Family::new(pid),
+            output,
+            watch: Stopwatch::start(began),
+            timeout: start.timeout,
+            grace: start.grace,
+            cut_short: None,
+            phase: Phase::Running,
+            round: Round::default(),
+        })
+    }
+
+    /// The number of the command's first process, which is not reaped yet.
+    pub(crate) fn leader(&self) -> i32 {
+        self.leader.cast_signed()
+    }
+
+    /// Sees the command to its end, and all that it started.
+    pub(crate) fn watch(mut self, wires: &mut Wires, is_paused: &mut bool) -> io::Result<Report> {
+        if *is_paused {
+            self.pause();
+        }
+        while !self.is_gone {
+            if self.has_given_up() {
+                return Ok(Report::Stuck(self.what_is_stuck()));
+            }
+            let ready = wires.wait(self.output.streams(), self.patience())?;
+            if ready.control {
+                wires.read_control()?;
+                self.obey(wires, is_paused)?;
+            }
+            if ready.deaths {
+                wires.forget_deaths()?;
+                self.reap()?;
+            }
+            self.output.read(ready.streams);
+            self.output.tick(Instant::now());
+            self.advance()?;
+        }
+        Ok(Report::Ended(self.ended()))
+    }
+
+    /// Does what the runner said, and what is to be done where it is no more.
+    fn obey(&mut self, wires: &mut Wires, is_paused: &mut bool) -> io::Result<()> {
+        while let Some(control) = wires.next_control() {
+            match control {
+                Control::Abort => self.end(Ending::Aborted)?,
+                Control::Kill => self.kill()?,
+                Control::Pause => {
+                    *is_paused = true;
+                    self.pause();
+                }
+                Control::Resume => {
+                    *is_paused = false;
+                    self.resume();
+                }
+                // One process at a time is the protocol; another would be lost, which its runner notices.
+                Control::Start(_) => return Err(io::Error::other("told to start while something runs")),
+            }
+        }
+        if wires.is_abandoned() { self.end(Ending::Aborted) } else { Ok(()) }
+    }
+
+    /// Does what is due.
+    fn advance(&mut self) -> io::Result<()> {
+        let now = self.elapsed();
+        match self.phase {
+            _ if self.watch.is_paused() || self.is_gone => {}
+            Phase::Running if self.exit.is_some() => self.terminate(),
+            Phase::Running if now >= self.timeout => self.end(Ending::TimedOut)?,
+            Phase::Terminating { since } if now.saturating_sub(since) >= self.grace => {
+                self.phase = Phase::Killing { since: now };
+                self.kill_round()?;
+            }
+            Phase::Killing { .. } => self.kill_round()?,
+            Phase::Running | Phase::Terminating { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Ends the command for this reason, unless it has ended by itself or is being ended already.
+    fn end(&mut self, reason: Ending) -> io::Result<()> {
+        self.resume();
+        self.reap()?;
+        if !self.is_gone && self.phase == Phase::Running {
+            self.cut_short = self.exit.is_none().then_some(reason);
+            self.terminate();
+        }
+        Ok(())
+    }
+
+    /// Ends the command without a grace.
+    fn kill(&mut self) -> io::Result<()> {
+        self.end(Ending::Aborted)?;
+        if let Phase::Terminating { .. } = self.phase {
+            self.phase = Phase::Killing { since: self.elapsed() };
+        }
+        Ok(())
+    }
+
+    /// Asks everything to terminate. What stands still is to go on, or it could not hear.
+    fn terminate(&mut self) {
+        self.watch.resume(Instant::now());
+        self.phase = Phase::Terminating { since: self.elapsed() };
+        self.family.signal(Signal::TERM);
+        self.family.signal(Signal::CONT);
+    }
+
+    fn kill_round(&mut self) -> io::Result<()> {
+        self.round = self.family.signal(Signal::KILL);
+        self.reap()
+    }
+
+    fn pause(&mut self) {
+        if matches!(self.phase, Phase::Running | Phase::Terminating { .. }) {
+            self.watch.pause(Instant::now());
+            self.family.signal_all(Signal::STOP);
+        }
+    }
+
+    fn resume(&mut self) {
+        if self.watch.is_paused() {
+            self.family.signal(Signal::CONT);
+            self.watch.resume(Instant::now());
+        }
+    }
+
+    /// Reaps whatever has ended. Once the command itself is reaped, this tells whether anything of it is left.
+    fn reap(&mut self) -> io::Result<()> {
+        if self.exit.is_none() {
+            self.exit = wait4::try_wait4_pid(self.leader)?.map(|used| (used, self.elapsed()));
+        }
+        match self.exit {
+            Some(_) => self.is_gone = self.family.is_gone(),
+            None => self.family.reap_orphans(),
+        }
+        Ok(())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.watch.elapsed(Instant::now())
+    }
+
+    /// How long nothing is due.
+    fn patience(&self) -> Duration {
+        let now = Instant::now();
+        let elapsed = self.watch.elapsed(now);
+        let due = match self.phase {
+            _ if self.watch.is_paused() => Duration::MAX,
+            Phase::Running => self.timeout.saturating_sub(elapsed),
+            Phase::Terminating { since } => self.grace.saturating_sub(elapsed.saturating_sub(since)),
+            // Whoever forks all the time must find us faster.
+            Phase::Killing { .. } if self.round.met_new => Duration::ZERO,
+            Phase::Killing { .. } => BETWEEN_KILLS,
+        };
+        let tick = self.output.next_tick().map_or(Duration::MAX, |tick| tick.saturating_duration_since(now));
+        due.min(tick)
+    }
+
+    fn has_given_up(&self) -> bool {
+        matches!(self.phase, Phase::Killing { since } if self.elapsed().saturating_sub(since) >= AFTER_KILL)
+    }
+
+    fn what_is_stuck(&self) -> String {
+        let refused = self.round.refused.values().next().map_or_else(String::new, |errno| format!(": {errno}"));
+        let seconds = AFTER_KILL.as_secs();
+        format!("{seconds} s after they were killed these processes are still there: {}{refused}", family::describe())
+    }
+
+    fn ended(self) -> Ended {
+        let now = self.elapsed();
+        let Some((used, by_itself)) = self.exit else {
+            return Ended::new(Ending::GuardDied, now);
+        };
+        let mut ended = match self.cut_short {
+            Some(ending) => Ended::new(ending, now),
+            None => Ended::new(ending_of(used.status), by_itself),
+        };
+        let ResUse { rusage, .. } = used;
+        ended.usage = Some(Usage { user: rusage.utime, system: rusage.stime, peak_memory: rusage.maxrss });
+        self.output.finish(&mut ended);
+        ended
+    }
+}
+
+fn command(start: &Start) -> Command {
+    let text = OsStr::from_bytes;
+    let mut command = Command::new(text(&start.program));
+    command.args(start.arguments.iter().map(|argument| text(argument))).stdin(Stdio::null()).process_group(0);
+    command.envs(start.environment.iter().map(|(name, value)| (text(name), text(value))));
+    if let Some(dir) = &start.working_dir {
+        command.current_dir(text(dir));
+    }
+    command
+}
+
+fn ending_of(status: std::process::ExitStatus) -> Ending {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ending::Exited { code },
+        // A process that was reaped has either exited or been ended by a signal (wait(2)).
+        (None, signal) => Ending::Signalled { signal: signal.unwrap_or_default() },
+    }
+}
+
+/// The system does not say whether it misses the program or the folder to start it in; we look.
+fn unstarted(start: &Start, error: &io::Error) -> Ending {
+    let missing = start.working_dir.as_ref().filter(|dir| !std::path::Path::new(OsStr::from_bytes(dir)).is_dir());
+    let culprit = String::from_utf8_lossy(missing.unwrap_or(&start.program));
+    Ending::CannotStart { reason: format!("{culprit}: {error}"), permanent: is_permanent(error) }
+}
+
+/// Whether a later try to start would meet the same.
+pub(crate) fn is_permanent(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidInput
+        || Errno::from_io_error(error).is_some_and(|errno| PERMANENT.contains(&errno))
+}
+
+/// The errors of execve(2) and chdir(2) that speak of the program, its arguments or its folder. The others speak of the
+/// machine's state (no memory, no process numbers, no descriptors, the file open for writing), which passes.
+const PERMANENT: [Errno; 11] = [
+    Errno::NOENT,
+    Errno::ACCESS,
+    Errno::PERM,
+    Errno::NOEXEC,
+    Errno::TOOBIG,
+    Errno::NOTDIR,
+    Errno::ISDIR,
+    Errno::LOOP,
+    Errno::NAMETOOLONG,
+    Errno::INVAL,
+    Errno::LIBBAD,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_not_permanent() {
+        for errno in [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE, Errno::TXTBSY, Errno::IO] {
+            assert!(!is_permanent(&errno.into()), "{errno}");
+        }
+        for errno in PERMANENT {
+            assert!(is_permanent(&errno.into()), "{errno}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::*;
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    vec(any::<u8>(), 0..40)
+}
+
+fn log() -> impl Strategy<Value = Log> {
+    (bytes(), bytes(), any::<(bool, u64, u64)>()).prop_map(|(path, heading, (append, head, tail))| Log {
+        path,
+        append,
+        heading: heading.into(),
+        head,
+        tail,
+    })
+}
+
+fn start() -> impl Strategy<Value = Start> {
+    let texts = (bytes(), vec(bytes(), 0..5), vec((bytes(), bytes()), 0..5), option::of(bytes()));
+    (texts, any::<(Duration, Duration, u64)>(), option::of(log())).prop_map(
+        |(texts, (timeout, grace, capture), log)| {
+            let (program, arguments, environment, working_dir) = texts;
+            Start { program, arguments, environment, working_dir, timeout, grace, log, capture }
+        },
+    )
+}
+
+fn control() -> impl Strategy<Value = Control> {
+    prop_oneof![
+        start().prop_map(Control::Start),
+        Just(Control::Abort),
+        Just(Control::Kill),
+        Just(Control::Pause),
+        Just(Control::Resume),
+    ]
+}
+
+fn ending() -> impl Strategy<Value = Ending> {
+    prop_oneof![
+        any::<i32>().prop_map(|code| Ending::Exited { code }),
+        any::<i32>().prop_map(|signal| Ending::Signalled { signal }),
+        Just(Ending::TimedOut),
+        Just(Ending::Aborted),
+        any::<(String, bool)>().prop_map(|(reason, permanent)| Ending::CannotStart { reason, permanent }),
+    ]
+}
+
+fn report() -> impl Strategy<Value = Report> {
+    let usage =
+        any::<(Duration, Duration, u64)>().prop_map(|(user, system, peak_memory)| Usage { user, system, peak_memory });
+    let ended = (ending(), any::<Duration>(), option::of(usage), bytes(), bytes(), any::<(u64, Option<String>)>());
+    prop_oneof![
+        any::<String>().prop_map(Report::Stuck),
+        ended.prop_map(|(ending, elapsed, usage, stderr_tail, stdout, (stdout_bytes, log_error))| {
+            Report::Ended(Ended { ending, elapsed, usage, stderr_tail, stdout, stdout_bytes, log_error })
+        }),
+    ]
+}
+
+/// All messages that come of `bytes` when they arrive in pieces of these lengths.
+fn read<M: DeserializeOwned>(bytes: &[u8], pieces: &[usize]) -> Result<Vec<M>, ProtocolError> {
+    let (mut inbox, mut messages, mut rest) = (Inbox::default(), Vec::new(), bytes);
+    for length in pieces.iter().copied().chain([usize::MAX]) {
+        let (piece, later) = rest.split_at(length.min(rest.len()));
+        inbox.push(piece);
+        rest = later;
+        while let Some(message) = inbox.take()? {
+            messages.push(message);
+        }
+    }
+    Ok(messages)
+}
+
+proptest! {
+    #[test]
+    fn controls_arrive_as_they_were_sent(sent in vec(control(), 0..6), pieces in vec(0..50_usize, 0..40)) {
+        let bytes: Vec<u8> = sent.iter().flat_map(|message| encode(message).unwrap()).collect();
+        prop_assert_eq!(read(&bytes, &pieces), Ok(sent));
+    }
+
+    #[test]
+    fn reports_arrive_as_they_were_sent(sent in vec(report(), 0..6), pieces in vec(0..50_usize, 0..40)) {
+        let bytes: Vec<u8> = sent.iter().flat_map(|message| encode(message).unwrap()).collect();
+        prop_assert_eq!(read(&bytes, &pieces), Ok(sent));
+    }
+
+    /// A message that was cut off is awaited, not guessed.
+    #[test]
+    fn half_a_message_is_none(message in control(), cut in any::<prop::sample::Index>()) {
+        let bytes = encode(&message).unwrap();
+        prop_assert_eq!(read::<Control>(&bytes[..cut.index(bytes.len())], &[]), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn garbage_is_refused_or_read_and_never_a_panic(garbage in vec(any::<u8>(), 0..200), pieces in vec(0..50_usize, 0..9)) {
+        let _ = read::<Control>(&garbage, &pieces);
+        let _ = read::<Report>(&garbage, &pieces);
+    }
+
+    /// What follows the message within its length belongs to nothing.
+    #[test]
+    fn a_body_longer_than_its_message_is_refused(message in control(), surplus in vec(any::<u8>(), 1..9)) {
+        let mut bytes = encode(&message).unwrap();
+        bytes.extend(&surplus);
+        let length = u32::try_from(bytes.len() - HEADER).unwrap();
+        bytes[..HEADER].copy_from_slice(&length.to_le_bytes());
+        prop_assert_eq!(read::<Control>(&bytes, &[]), Err(ProtocolError::Garbled));
+    }
+
+    #[test]
+    fn a_length_beyond_the_limit_is_refused_at_once(length in (MESSAGE_LIMIT + 1)..=u32::MAX as usize) {
+        let beyond = u32::try_from(length).unwrap();
+        prop_assert_eq!(read::<Control>(&beyond.to_le_bytes(), &[]), Err(ProtocolError::TooLong(length)));
+    }
+}
+
+#[test]
+fn a_message_beyond_the_limit_is_not_sent() {
+    let long = Report::Stuck("x".repeat(MESSAGE_LIMIT + 1));
+    assert!(matches!(encode(&long), Err(ProtocolError::TooLong(length)) if length > MESSAGE_LIMIT));
+}

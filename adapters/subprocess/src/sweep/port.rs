@@ -1,0 +1,25 @@
+//! A sweeper as an orchestrator, for whoever recovers dead runs and carries out nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use autoproc_domain::RunId;
+use autoproc_domain::ports::{
+    Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, StopSignal, Unproven,
+};
+
+use crate::sweep::Sweeper;
+
+#[async_trait]
+impl Orchestrator for Sweeper {
+    /// Starts nothing, and says so.
+    async fn execute(&self, _attempt: Attempt, _stop: Arc<dyn StopSignal>) -> Result<AttemptReport, OrchestratorError> {
+        let reason = "this only ends what dead runs left".into();
+        Ok(AttemptReport::new(AttemptOutcome::CannotStart { reason, permanent: false }, Duration::ZERO))
+    }
+
+    async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven> {
+        self.sweep_aside(dead).await
+    }
+}

@@ -1,0 +1,113 @@
+//! A folder, a pool of guards in it, and a stop signal that nobody raises.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use autoproc_domain::RunId;
+use autoproc_domain::ports::{StopLevel, StopRequest, StopSignal, StopSignalError};
+use autoproc_subprocess::{GuardSettings, Guards, OutputLimits, ProcessReport, ProcessSpec};
+use tempfile::TempDir;
+
+/// What never takes this long takes for ever.
+pub(crate) const BOUND: Duration = Duration::from_secs(60);
+/// A time that no test outlives.
+pub(crate) const LONG: Duration = Duration::from_secs(3600);
+
+static STAGES: AtomicUsize = AtomicUsize::new(0);
+
+pub(crate) struct Stage {
+    dir: TempDir,
+    pub(crate) guards: Guards,
+}
+
+impl Stage {
+    pub(crate) fn new(grace: Duration) -> Self {
+        Self::with(grace, |settings| settings)
+    }
+
+    /// With settings changed.
+    pub(crate) fn with(grace: Duration, change: impl FnOnce(GuardSettings) -> GuardSettings) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        // No two stages of this or any other process may take each other's commands for their own.
+        let run = format!("guard-{}-{}", std::process::id(), STAGES.fetch_add(1, Ordering::Relaxed));
+        let settings = GuardSettings {
+            executable: env!("CARGO_BIN_EXE_autoproc-guard").into(),
+            run: RunId::new(run),
+            grace,
+            records_dir: Some(dir.path().to_owned()),
+            output: OutputLimits::default(),
+        };
+        Self { guards: Guards::new(change(settings)), dir }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).expect(name)
+    }
+
+    /// A script to run in the stage's folder.
+    pub(crate) fn script(&self, script: &str) -> ProcessSpec {
+        ProcessSpec {
+            program: "sh".into(),
+            arguments: vec!["-c".into(), script.into()],
+            environment: Vec::new(),
+            working_dir: Some(self.dir.path().to_owned()),
+            timeout: LONG,
+            log: Some(self.path("log")),
+            append_log: false,
+            capture: 0,
+        }
+    }
+
+    pub(crate) async fn run(&self, spec: ProcessSpec) -> ProcessReport {
+        let run = self.guards.run(spec, &Never);
+        tokio::time::timeout(BOUND, run).await.expect("over in time").expect("an ending")
+    }
+
+    /// The numbers of the pool's guards, as their records name them.
+    pub(crate) fn guard_pids(&self) -> Vec<i32> {
+        let entries = std::fs::read_dir(self.dir.path()).expect("a folder").flatten();
+        let records = entries.filter(|entry| entry.file_name().to_string_lossy().contains(".guard-"));
+        let texts = records.filter_map(|record| std::fs::read_to_string(record.path()).ok());
+        texts.filter_map(|text| guard_of(&text)).collect()
+    }
+}
+
+/// Nobody, where the record is being written just now.
+fn guard_of(record: &str) -> Option<i32> {
+    let (_, after) = record.split_once("\"guard\":{\"pid\":")?;
+    after.split_once(',')?.0.parse().ok()
+}
+
+/// Waits for `condition`.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(BOUND, wait).await.expect("the condition comes true");
+}
+
+/// Nobody asks to stop.
+pub(crate) struct Never;
+
+#[async_trait]
+impl StopSignal for Never {
+    fn request(&self) -> StopRequest {
+        StopRequest::NONE
+    }
+
+    async fn raised_above(&self, _: StopLevel) -> StopRequest {
+        std::future::pending().await
+    }
+
+    async fn clear(&self) -> Result<bool, StopSignalError> {
+        Ok(false)
+    }
+}

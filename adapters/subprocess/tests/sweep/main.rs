@@ -1,0 +1,6 @@
+//! Sweeps of dead runs, with real processes.
+
+mod killed_guards;
+mod living_guards;
+mod scene;
+mod strangers;

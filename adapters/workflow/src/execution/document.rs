@@ -1,0 +1,95 @@
+//! The state of an execution as one JSON document, with the names that the original program's has.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::state::{ExecutionState, StepRecord};
+use super::time_text;
+use crate::progress::ProgressReport;
+use autoproc_domain::Timestamp;
+
+/// The document's form: the original program's, to which keys were only added.
+const VERSION: &str = "1.0.0";
+
+/// An execution's state as a document.
+#[derive(Serialize)]
+pub struct Document<'s> {
+    version: &'static str,
+    workflow_id: &'s str,
+    workflow_hash: &'s str,
+    item_id: u64,
+    file_path: &'s str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_path_bytes: Option<&'s str>,
+    run_id: &'s str,
+    attempt: u32,
+    status: &'static str,
+    current_phase: Option<&'s str>,
+    current_step: Option<&'s str>,
+    percent: f64,
+    #[serde(with = "time_text")]
+    started_at: Timestamp,
+    #[serde(serialize_with = "time_text::optional::serialize")]
+    completed_at: Option<Timestamp>,
+    #[serde(with = "time_text")]
+    updated_at: Timestamp,
+    error: Option<&'s str>,
+    inputs: &'s Map<String, Value>,
+    phase_outputs: &'s Map<String, Value>,
+    task_timings: Map<String, Value>,
+    history: Vec<Entry<'s>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'s> {
+    phase: &'s str,
+    step: &'s str,
+    status: &'static str,
+    #[serde(with = "time_text")]
+    at: Timestamp,
+    duration_s: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'s str>,
+}
+
+/// The document of a state.
+#[must_use]
+pub fn of(state: &ExecutionState) -> Document<'_> {
+    Document {
+        version: VERSION,
+        workflow_id: &state.subject.workflow_id,
+        workflow_hash: &state.subject.workflow_hash,
+        item_id: state.subject.item_id,
+        file_path: &state.subject.file_path,
+        file_path_bytes: state.subject.file_path_bytes.as_deref(),
+        run_id: &state.carrier.run_id,
+        attempt: state.carrier.attempt,
+        status: state.status.word(),
+        current_phase: state.current_phase.as_deref(),
+        current_step: state.current_step.as_deref(),
+        percent: ProgressReport::percent_of(state),
+        started_at: state.started_at,
+        completed_at: state.completed_at,
+        updated_at: state.updated_at,
+        error: state.error.as_deref(),
+        inputs: &state.subject.inputs,
+        phase_outputs: &state.phase_outputs,
+        task_timings: state.history.iter().map(timing).collect(),
+        history: state.history.iter().map(entry).collect(),
+    }
+}
+
+fn timing(record: &StepRecord) -> (String, Value) {
+    (format!("{}/{}", record.name.phase, record.name.step), record.elapsed.as_secs_f64().into())
+}
+
+fn entry(record: &StepRecord) -> Entry<'_> {
+    Entry {
+        phase: &record.name.phase,
+        step: &record.name.step,
+        status: record.status.word(),
+        at: record.at,
+        duration_s: record.elapsed.as_secs_f64(),
+        error: record.error.as_deref(),
+    }
+}

@@ -1,0 +1,88 @@
+//! The [`Orchestrator`] port by workflows, and one execution outside a queue.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use autoproc_domain::RunId;
+use autoproc_domain::ports::{
+    Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, StopLevel, StopSignal, Unproven,
+};
+
+use crate::execution::{Engine, Equipment, ExecutionState, WorkflowRun};
+use crate::progress::ProgressReport;
+
+/// Carries out attempts by executing a workflow on each file.
+///
+/// Needs a tokio runtime with its time driver enabled. A file whose attempt failed, or whose runner died, goes on in its
+/// next attempt with the step that had not finished.
+pub struct WorkflowOrchestrator {
+    engine: Engine,
+}
+
+impl WorkflowOrchestrator {
+    /// Executes this workflow with this equipment.
+    #[must_use]
+    pub fn new(run: WorkflowRun, equipment: Equipment) -> Self {
+        Self { engine: Engine::new(run, equipment, None) }
+    }
+}
+
+#[async_trait]
+impl Orchestrator for WorkflowOrchestrator {
+    async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, OrchestratorError> {
+        execute(&self.engine, attempt, &*stop).await
+    }
+
+    async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven> {
+        self.engine.runner.sweep(dead).await
+    }
+}
+
+/// Executes a workflow on one file, and tells how far it is.
+pub struct TaskOrchestrator {
+    engine: Engine,
+    state: Arc<Mutex<Option<ProgressReport>>>,
+}
+
+impl TaskOrchestrator {
+    /// Executes this workflow with this equipment.
+    #[must_use]
+    pub fn new(run: WorkflowRun, equipment: Equipment) -> Self {
+        let state = Arc::<Mutex<Option<ProgressReport>>>::default();
+        let kept = state.clone();
+        let on_state = move |state: &ExecutionState| {
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(ProgressReport::of(state, state.updated_at));
+        };
+        Self { engine: Engine::new(run, equipment, Some(Box::new(on_state))), state }
+    }
+
+    /// Executes it on the file of `attempt`.
+    ///
+    /// # Errors
+    /// [`OrchestratorError`] where a process could not be observed to its end.
+    pub async fn execute(
+        &self,
+        attempt: Attempt,
+        stop: Arc<dyn StopSignal>,
+    ) -> Result<AttemptReport, OrchestratorError> {
+        execute(&self.engine, attempt, &*stop).await
+    }
+
+    /// How far the latest execution was when something last happened in it; none before the first.
+    #[must_use]
+    pub fn get_progress(&self) -> Option<ProgressReport> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+async fn execute(engine: &Engine, attempt: Attempt, stop: &dyn StopSignal) -> Result<AttemptReport, OrchestratorError> {
+    if stop.request().level > StopLevel::Draining {
+        return Ok(AttemptReport::new(AttemptOutcome::Aborted, Duration::ZERO));
+    }
+    let file_path = attempt.file_path.clone();
+    match engine.begin(attempt, stop) {
+        Ok(mut walk) => walk.carry_on().await.map_err(|source| OrchestratorError { file_path, source }),
+        Err(outcome) => Ok(AttemptReport::new(outcome, Duration::ZERO)),
+    }
+}

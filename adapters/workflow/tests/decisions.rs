@@ -1,0 +1,349 @@
+//! The state machine of executions, without any I/O: random workflows, random answers, random failures.
+#![allow(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use autoproc_domain::Timestamp;
+use autoproc_workflow::definition::{
+    Action, Checkpoint, Located, OnFail, Phase, Position, Rerun, Step, StepOutput, Transition, Workflow,
+};
+use autoproc_workflow::execution::{
+    Answers, Carrier, Decision, Event, EventKind, ExecutionState, Plan, Question, StepName, StepStatus, Subject, Then,
+    Values, after_failed_step, decide,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// What a random phase is made of.
+#[derive(Debug, Clone)]
+struct Shape {
+    steps: Vec<(bool, bool)>,
+    has_condition: bool,
+    checkpoint: Option<bool>,
+    blocking: bool,
+    on_fail: OnFail,
+    /// How many phases further on its transitions lead, and whether they have a condition.
+    transitions: Vec<(usize, bool)>,
+}
+
+fn shapes() -> impl Strategy<Value = Shape> {
+    let on_fail = prop_oneof![4 => Just(OnFail::Fail), 1 => Just(OnFail::Continue), 1 => Just(OnFail::Skip)];
+    let checkpoint = prop_oneof![2 => Just(None), 1 => any::<bool>().prop_map(Some)];
+    let steps = vec((any::<bool>(), prop::bool::weighted(0.2)), 0..4);
+    let transitions = vec((1..3_usize, any::<bool>()), 0..3);
+    (steps, any::<bool>(), checkpoint, prop::bool::weighted(0.8), on_fail, transitions).prop_map(
+        |(steps, has_condition, checkpoint, blocking, on_fail, transitions)| Shape {
+            steps,
+            has_condition,
+            checkpoint,
+            blocking,
+            on_fail,
+            transitions,
+        },
+    )
+}
+
+fn at<T>(value: T) -> Located<T> {
+    Located::new(value, Position::START)
+}
+
+fn step(phase: usize, index: usize, has_condition: bool, is_always: bool) -> Step {
+    Step {
+        id: format!("s{phase}_{index}"),
+        has_own_id: true,
+        condition: has_condition.then(|| at("x".to_owned())),
+        action: Action::Run(vec![at("true".to_owned())]),
+        inputs: Vec::new(),
+        timeout: None,
+        retries: 0,
+        env: Vec::new(),
+        workdir: None,
+        output: StepOutput::File,
+        rerun: if is_always { Rerun::Always } else { Rerun::Never },
+        position: Position::START,
+    }
+}
+
+fn phase(index: usize, shape: &Shape) -> Phase {
+    let id = format!("p{index}");
+    let steps = shape.steps.iter().enumerate();
+    Phase {
+        name: None,
+        description: None,
+        condition: shape.has_condition.then(|| at("x".to_owned())),
+        steps: steps.map(|(number, (condition, always))| step(index, number, *condition, *always)).collect(),
+        blocking: shape.blocking,
+        on_fail: shape.on_fail.clone(),
+        checkpoint: shape.checkpoint.map(|blocking| Checkpoint {
+            id: id.clone(),
+            blocking,
+            validation: vec![at("good".to_owned())],
+            position: Position::START,
+        }),
+        position: Position::START,
+        id,
+    }
+}
+
+/// Transitions lead forwards, so the workflow has no circle.
+fn workflow(shapes: &[Shape]) -> Workflow {
+    let mut transitions = Vec::new();
+    for (index, shape) in shapes.iter().enumerate() {
+        for (further, has_condition) in shape.transitions.iter().filter(|(further, _)| index + further < shapes.len()) {
+            transitions.push(Transition {
+                from: at(format!("p{index}")),
+                to: at(format!("p{}", index + further)),
+                condition: has_condition.then(|| at("x".to_owned())),
+                position: Position::START,
+            });
+        }
+    }
+    Workflow {
+        id: "w".to_owned(),
+        name: None,
+        description: None,
+        version: None,
+        orchestrator: None,
+        inputs: Vec::new(),
+        phases: shapes.iter().enumerate().map(|(index, shape)| phase(index, shape)).collect(),
+        transitions,
+        outputs: Vec::new(),
+        on_error: Vec::new(),
+        position: Position::START,
+    }
+}
+
+/// The world: the answer to every question and the end of every step, the same whenever they are asked for.
+struct World {
+    seed: u64,
+    /// How many of eight answers are no, and of eight steps fail.
+    noes: u64,
+}
+
+impl World {
+    fn draws(&self, of: &str) -> bool {
+        let mut hash = self.seed ^ 0xcbf2_9ce4_8422_2325;
+        for byte in of.bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        (hash >> 33) % 8 < self.noes
+    }
+}
+
+impl Answers for World {
+    fn holds(&self, question: Question<'_>) -> Result<bool, String> {
+        let about = match question {
+            Question::Phase(phase) => format!("phase {}", phase.id),
+            Question::Step(step) => format!("step {}", step.id),
+            Question::Transition { transition, .. } => format!("to {}{}", transition.from.value, transition.to.value),
+            Question::Returned { phase, name } => format!("returned {phase} {name}"),
+        };
+        Ok(!self.draws(&about))
+    }
+}
+
+/// An execution and all that happened in it.
+struct Story {
+    state: ExecutionState,
+    events: Vec<Event>,
+    ran: Vec<String>,
+}
+
+/// How a walk came to its end.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Completed,
+    Failed,
+}
+
+fn event(kind: EventKind) -> Event {
+    Event { at: Timestamp::from_micros(0), kind }
+}
+
+fn carrier(attempt: u32) -> Carrier {
+    Carrier { run_id: "r".to_owned(), claim: u64::from(attempt), attempt }
+}
+
+fn begin(plan: &Plan) -> Story {
+    let subject = Subject {
+        version: "1.0.0".to_owned(),
+        workflow_id: "w".to_owned(),
+        workflow_hash: "h".to_owned(),
+        item_id: 1,
+        file_path: "/f".to_owned(),
+        file_path_bytes: None,
+        inputs: Values::new(),
+    };
+    let begun = event(EventKind::WorkflowStarted {
+        subject: Box::new(subject),
+        carrier: carrier(1),
+        steps_total: plan.steps_total(),
+        first: plan.first().map(|phase| phase.id.clone()),
+    });
+    Story { state: ExecutionState::begin(&begun).unwrap(), events: vec![begun], ran: Vec::new() }
+}
+
+impl Story {
+    fn record(&mut self, kind: EventKind) {
+        let event = event(kind);
+        self.state.apply(&event);
+        self.events.push(event);
+    }
+
+    /// One attempt. More decisions than this bound would be a circle.
+    fn walk(&mut self, plan: &Plan, world: &World) -> End {
+        let bound = 3 * plan.steps_total() + 4 * plan.workflow().phases.len() + 2;
+        for _ in 0..=bound {
+            match decide(plan, &self.state, world) {
+                Decision::Record(kind) => {
+                    let fails = matches!(
+                        kind,
+                        EventKind::CheckpointFailed { blocking: true, then: Then::Fail, .. }
+                            | EventKind::TransitionFailed { .. }
+                    );
+                    self.record(kind);
+                    if fails {
+                        return self.fail();
+                    }
+                }
+                Decision::Run { phase, step } => {
+                    self.ran.push(step.id.clone());
+                    if self.run(phase, step, world) == Then::Fail {
+                        return self.fail();
+                    }
+                }
+                Decision::Stuck { place, error } => panic!("{place}: {error}"),
+                Decision::Finish => {
+                    self.record(EventKind::WorkflowCompleted);
+                    return End::Completed;
+                }
+            }
+        }
+        panic!("no end after {bound} decisions");
+    }
+
+    fn run(&mut self, phase: &Phase, step: &Step, world: &World) -> Then {
+        let name = StepName { phase: phase.id.clone(), step: step.id.clone() };
+        self.record(EventKind::StepStarted { name: name.clone() });
+        let elapsed = Duration::from_millis(1);
+        if !world.draws(&format!("fails {}", step.id)) {
+            let values = [("good".to_owned(), true.into())].into_iter().collect();
+            self.record(EventKind::StepCompleted { name, elapsed, values, stdout: None });
+            return Then::NextStep;
+        }
+        let then = after_failed_step(phase);
+        self.record(EventKind::StepFailed { name, elapsed, error: "it did".to_owned(), then });
+        then
+    }
+
+    fn fail(&mut self) -> End {
+        self.record(EventKind::WorkflowFailed { error: "it did".to_owned() });
+        End::Failed
+    }
+
+    fn resume(&mut self, plan: &Plan) -> Vec<StepName> {
+        let rerun = plan.to_rerun(&self.state);
+        self.record(EventKind::WorkflowResumed { carrier: carrier(2), rerun: rerun.clone() });
+        rerun
+    }
+}
+
+fn times(ran: &[String]) -> BTreeMap<&str, usize> {
+    ran.iter().fold(BTreeMap::new(), |mut times, step| {
+        *times.entry(step.as_str()).or_default() += 1;
+        times
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_execution_ends_and_every_step_runs_once_at_most(shapes in vec(shapes(), 0..7), seed: u64, noes in 0..5_u64) {
+        let plan = Plan::new(workflow(&shapes));
+        let mut story = begin(&plan);
+        let end = story.walk(&plan, &World { seed, noes });
+        prop_assert!(times(&story.ran).values().all(|count| *count == 1), "{:?}", story.ran);
+        prop_assert!(story.state.steps_over <= story.state.steps_total);
+        // Steps run in the order of the file: transitions lead forwards here.
+        let mut sorted = story.ran.clone();
+        sorted.sort();
+        prop_assert_eq!(&sorted, &story.ran);
+        // What the world calls false is recorded as skipped, and does not run.
+        let skipped: BTreeSet<_> = story.state.history.iter()
+            .filter(|record| record.status == StepStatus::Skipped).map(|record| record.name.step.clone()).collect();
+        prop_assert!(story.ran.iter().all(|step| !skipped.contains(step)));
+        if end == End::Completed && noes == 0 {
+            prop_assert!(skipped.is_empty());
+        }
+    }
+
+    /// What is written to the journal and read again is the same state, after every event.
+    #[test]
+    fn the_state_is_the_fold_of_what_was_written(shapes in vec(shapes(), 0..5), seed: u64, noes in 0..5_u64) {
+        let plan = Plan::new(workflow(&shapes));
+        let mut story = begin(&plan);
+        story.walk(&plan, &World { seed, noes });
+        story.resume(&plan);
+        let read = |event: &Event| serde_json::from_slice::<Event>(&serde_json::to_vec(event).unwrap()).unwrap();
+        let events: Vec<_> = story.events.iter().map(read).collect();
+        prop_assert_eq!(&events, &story.events);
+        let mut state = ExecutionState::begin(&events[0]).unwrap();
+        events[1..].iter().for_each(|event| state.apply(event));
+        prop_assert_eq!(state, story.state);
+    }
+
+    /// In a world that has become better, an execution that failed goes on: to its end, and without what was finished,
+    /// but for the steps that always run again and those of a phase that was not good enough.
+    #[test]
+    fn a_failed_execution_goes_on_to_its_end(shapes in vec(shapes(), 1..7), seed: u64, noes in 1..5_u64) {
+        let plan = Plan::new(workflow(&shapes));
+        let mut story = begin(&plan);
+        if story.walk(&plan, &World { seed, noes }) == End::Completed {
+            return Ok(());
+        }
+        let finished: BTreeSet<_> = story.state.step_outputs.iter().map(|(name, _)| name.step.clone()).collect();
+        let rerun: BTreeSet<_> = story.resume(&plan).into_iter().map(|name| name.step).collect();
+        prop_assert!(rerun.is_subset(&finished));
+        story.ran.clear();
+        prop_assert_eq!(story.walk(&plan, &World { seed, noes: 0 }), End::Completed);
+        let again: BTreeSet<_> = story.ran.iter().filter(|step| finished.contains(*step)).cloned().collect();
+        prop_assert_eq!(again, rerun);
+        prop_assert!(times(&story.ran).values().all(|count| *count == 1), "{:?}", story.ran);
+    }
+}
+
+/// A circle is found by the checks of a file; should one come as far as here, it ends all the same.
+#[test]
+fn a_circle_of_transitions_is_noticed() {
+    let shape = Shape {
+        steps: vec![(false, false)],
+        has_condition: false,
+        checkpoint: None,
+        blocking: true,
+        on_fail: OnFail::Fail,
+        transitions: Vec::new(),
+    };
+    let mut circle = workflow(&[shape.clone(), shape]);
+    circle.transitions.push(Transition {
+        from: at("p1".to_owned()),
+        to: at("p0".to_owned()),
+        condition: None,
+        position: Position::START,
+    });
+    let plan = Plan::new(circle);
+    let mut story = begin(&plan);
+    let world = World { seed: 0, noes: 0 };
+    let place = loop {
+        match decide(&plan, &story.state, &world) {
+            Decision::Record(kind) => story.record(kind),
+            Decision::Run { phase, step } => {
+                story.run(phase, step, &world);
+            }
+            Decision::Stuck { place, .. } => break place,
+            Decision::Finish => panic!("it has no end"),
+        }
+    };
+    assert_eq!(place, "p0");
+}

@@ -1,0 +1,115 @@
+//! Checkpoints, transitions, what a failure means, retries of a step, and time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use autoproc_domain::ports::{Attempt, AttemptOutcome};
+
+use crate::harness::{Place, expect_success, failure};
+use crate::scripted_runner::ScriptedRunner;
+
+fn steps_of(place: &Place, values: &'static str) -> (Vec<String>, String) {
+    let runner = Arc::new(ScriptedRunner::new(move |process| {
+        let fails = process.program == "false";
+        let outcome = if fails { AttemptOutcome::Exited { code: 1 } } else { AttemptOutcome::Succeeded };
+        (values.to_owned(), outcome)
+    }));
+    let report = place.attempt_with(runner.clone(), place.claim(1));
+    (runner.steps(), report.outcome.to_string())
+}
+
+fn phases(transitions: &str) -> Place {
+    Place::new(&format!(
+        "
+workflow:
+  id: wf-test
+  phases:
+    - {{id: p1, steps: [{{id: s1, run: ['true']}}]}}
+    - {{id: p2, steps: [{{id: s2, run: ['true']}}]}}
+    - {{id: p3, steps: [{{id: s3, run: ['true']}}]}}
+  transitions: {transitions}
+"
+    ))
+}
+
+#[test]
+fn the_first_transition_that_holds_is_taken() {
+    let place = phases("[{from: p1, to: p2, condition: not large}, {from: p1, to: p3, condition: large}]");
+    assert_eq!(steps_of(&place, "large=true").0, ["s1", "s3"]);
+    let place = phases("[{from: p1, to: p3}]");
+    assert_eq!(steps_of(&place, "").0, ["s1", "s3"]);
+}
+
+#[test]
+fn a_phase_that_no_transition_leaves_is_the_end_of_the_road() {
+    let place = phases("[{from: p1, to: p2, condition: file_downloaded}]");
+    let (steps, words) = steps_of(&place, "");
+    assert_eq!(steps, ["s1"]);
+    assert_eq!(words, "p1: no transition can be taken: to p2: `file_downloaded` does not hold");
+    assert_eq!(steps_of(&phases("[{from: p1, to: p2, condition: checkpoint_passed}]"), "").0, ["s1", "s2", "s3"]);
+}
+
+#[test]
+fn on_fail_says_what_follows_a_failed_step() {
+    let with = |how: &str| {
+        Place::new(&format!(
+            "
+workflow:
+  id: wf-test
+  phases:
+    - id: p1
+      {how}
+      steps: [{{id: s1, run: ['false']}}, {{id: s2, run: ['true']}}]
+    - {{id: p2, steps: [{{id: s3, run: ['true']}}]}}
+"
+        ))
+    };
+    assert_eq!(steps_of(&with("on_fail: fail"), "").0, ["s1"]);
+    assert_eq!(steps_of(&with("on_fail: continue"), "").0, ["s1", "s2", "s3"]);
+    assert_eq!(steps_of(&with("on_fail: skip"), "").0, ["s1", "s3"]);
+    assert_eq!(steps_of(&with("blocking: false"), ""), (vec!["s1".into(), "s3".into()], "succeeded".into()));
+}
+
+#[test]
+fn a_failure_is_told_with_phase_step_status_and_last_words() {
+    let place =
+        Place::new("workflow: {id: w, phases: [{id: p, steps: [{id: s, shell: 'echo no such luck >&2; exit 9'}]}]}");
+    let report = place.attempt(1);
+    assert_eq!(failure(&report), "p/s: exit status 9");
+    assert_eq!(&*report.stderr_tail, "no such luck");
+}
+
+#[test]
+fn a_step_is_tried_again_within_the_attempt() {
+    let place = Place::new("workflow: {id: w, phases: [{id: p, steps: [{id: s, run: [x], retries: 1}]}]}");
+    let tries = Arc::new(AtomicUsize::new(0));
+    let counted = tries.clone();
+    let runner = Arc::new(ScriptedRunner::new(move |_| match counted.fetch_add(1, Ordering::Relaxed) {
+        0 => (String::new(), AttemptOutcome::Exited { code: 1 }),
+        _ => (String::new(), AttemptOutcome::Succeeded),
+    }));
+    expect_success(&place.attempt_with(runner, place.claim(1)));
+    assert_eq!(tries.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn what_no_retry_mends_is_tried_once() {
+    let place = Place::new("workflow: {id: w, phases: [{id: p, steps: [{id: s, run: [x], retries: 5}]}]}");
+    let runner = Arc::new(ScriptedRunner::new(|_| (String::new(), AttemptOutcome::Exited { code: 127 })));
+    let report = place.attempt_with(runner.clone(), place.claim(1));
+    assert_eq!(report.outcome.root_cause(), &AttemptOutcome::Exited { code: 127 });
+    assert_eq!(runner.steps().len(), 1);
+}
+
+#[test]
+fn a_step_has_its_own_time_and_no_more_than_is_left_of_the_attempts() {
+    let workflow = "workflow: {id: w, phases: [{id: p, steps: [{id: s, run: [sleep, '60'], timeout: 100ms}]}]}";
+    let report = Place::new(workflow).attempt(1);
+    assert_eq!(report.outcome.root_cause(), &AttemptOutcome::TimedOut { after: Duration::from_millis(100) });
+    let place = Place::new(&workflow.replace("100ms", "1h"));
+    let attempt = Attempt { timeout: Duration::from_millis(200), ..place.claim(1) };
+    let runner = Arc::new(crate::plain_runner::PlainRunner);
+    let report = place.attempt_with(runner, attempt);
+    assert_eq!(report.outcome.root_cause(), &AttemptOutcome::TimedOut { after: Duration::from_millis(200) });
+}

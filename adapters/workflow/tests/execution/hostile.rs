@@ -1,0 +1,75 @@
+//! Large, odd and broken things.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use autoproc_domain::ports::AttemptOutcome;
+use autoproc_workflow::execution::{InputError, Inputs};
+
+use crate::harness::{Place, expect_success, failure};
+use crate::scripted_runner::ScriptedRunner;
+
+/// What takes a second here would take hours if its cost grew with the square of the steps.
+#[test]
+fn ten_thousand_steps_run_once_each_and_are_taken_up() {
+    let steps: String = (0..10_000).map(|number| format!("        - {{id: s{number}, run: [x]}}\n")).collect();
+    let place = Place::new(&format!("workflow:\n  id: w\n  phases:\n    - id: p\n      steps:\n{steps}"));
+    let runner = Arc::new(ScriptedRunner::new(|process| {
+        let last_but_one = crate::scripted_runner::step_of(process) == "s9998";
+        let is_first = process.attempt.number.get() == 1;
+        let outcome =
+            if last_but_one && is_first { AttemptOutcome::Exited { code: 1 } } else { AttemptOutcome::Succeeded };
+        ("n=1".into(), outcome)
+    }));
+    let began = Instant::now();
+    failure(&place.attempt_with(runner.clone(), place.claim(1)));
+    expect_success(&place.attempt_with(runner.clone(), place.claim(2)));
+    println!("10,000 steps: {:?}", began.elapsed());
+    let expected: Vec<_> = (0..9_999).chain(9_998..10_000).map(|number| format!("s{number}")).collect();
+    assert_eq!(runner.steps(), expected);
+}
+
+#[test]
+fn a_missing_program_or_runner_is_named() {
+    let place = Place::new("workflow: {id: w, phases: [{id: p, steps: [{id: s, run: [no-such-program]}]}]}");
+    let report = place.attempt(1);
+    assert!(failure(&report).starts_with("p/s: cannot start: "), "{report:?}");
+    let place = Place::new("workflow: {id: w, phases: [{id: p, steps: [{id: s, execute: {command: tag}}]}]}");
+    let report = place.attempt(1);
+    assert!(failure(&report).contains("[runners.commands]"), "{report:?}");
+    let is_permanent = matches!(report.outcome.root_cause(), AttemptOutcome::Unmet { permanent: true, .. });
+    assert!(is_permanent, "{report:?}");
+}
+
+#[test]
+fn inputs_are_checked_before_anything_runs() {
+    let place = Place::new(
+        "
+workflow:
+  id: w
+  inputs:
+    - {name: code, type: string, required: true, description: of the source}
+    - {name: n, type: integer}
+    - {name: list, type: array}
+  phases: [{id: p, steps: [{run: [x, '${code}', '${loose}']}]}]
+",
+    );
+    let plan = place.plan();
+    let inputs = |given: &[(&str, &str)]| {
+        Inputs::new(&plan, given.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect())
+    };
+    let missing = inputs(&[]).unwrap_err();
+    assert_eq!(missing.to_string(), "the workflow needs the input `code` (of the source)");
+    let unknown = inputs(&[("code", "x"), ("cod", "y")]).unwrap_err();
+    assert!(matches!(&unknown, InputError::Unknown { known, .. } if known[0] == "code"), "{unknown}");
+    let unfit = inputs(&[("code", "x"), ("n", "many")]).unwrap_err();
+    assert_eq!(unfit.to_string(), "the input `n` is to be a whole number, and is \"many\"");
+    inputs(&[("code", "${file}"), ("n", "3"), ("list", "a, b"), ("loose", "z")]).unwrap();
+    inputs(&[("code", "${nothing}")]).unwrap_err();
+}
+
+#[test]
+fn a_workflow_of_nothing_is_done_at_once() {
+    let place = Place::new("workflow: {id: w, phases: [{id: p, condition: 'false', steps: [{run: ['false']}]}]}");
+    expect_success(&place.attempt(1));
+}

@@ -1,0 +1,145 @@
+//! What runs, in which order, with what.
+
+use std::sync::Arc;
+
+use autoproc_domain::ports::AttemptOutcome;
+use autoproc_workflow::execution::ExecutionStatus;
+use serde_json::json;
+
+use crate::harness::{Place, expect_success};
+use crate::scripted_runner::{ScriptedRunner, variable};
+
+const THREE_PHASES: &str = r#"
+workflow:
+  id: wf-test
+  inputs:
+    - {name: code, type: string, required: true}
+    - {name: extra, type: string}
+  phases:
+    - id: count
+      steps:
+        - id: lines
+          shell: wc -l < "${file}"
+        - id: note
+          run: [sh, -c, 'echo "total=$1" > "$AUTOPROC_OUTPUT"', note, "${steps.lines.stdout}"]
+        - id: never
+          condition: extra is not null
+          run: ["false"]
+    - id: write
+      steps:
+        - id: out
+          shell: printf '%s' ${count.total}:${code} > result
+      checkpoint:
+        validation: [is_written]
+        blocking: false
+    - id: unwanted
+      condition: count.total > 5
+      steps:
+        - run: ["false"]
+"#;
+
+#[test]
+fn steps_run_in_order_and_hand_on_what_they_found() {
+    let place = Place::new(THREE_PHASES).with_input("code", "it's $HOME");
+    expect_success(&place.attempt(1));
+    assert_eq!(place.read("result"), "2:it's $HOME");
+    let expected = [
+        "workflow_started",
+        "phase_started count",
+        "step_started lines",
+        "step_completed lines",
+        "step_started note",
+        "step_completed note",
+        "step_skipped never",
+        "phase_completed count",
+        "phase_started write",
+        "step_started out",
+        "step_completed out",
+        "checkpoint_failed write",
+        "phase_completed write",
+        "phase_skipped unwanted",
+        "phase_completed unwanted",
+        "workflow_completed",
+    ];
+    assert_eq!(place.story(), expected);
+    let state = place.state();
+    assert_eq!(state.status, ExecutionStatus::Completed);
+    assert_eq!(state.phase_outputs["count"], json!({ "total": 2 }));
+    assert_eq!(state.steps_over, state.steps_total);
+}
+
+#[test]
+fn the_latest_is_shown_with_the_names_of_the_original() {
+    let place = Place::new(THREE_PHASES).with_input("code", "x");
+    expect_success(&place.attempt(1));
+    let shown: serde_json::Value = serde_json::from_str(&place.read("state/ORCHESTRATOR-STATE.json")).unwrap();
+    for key in [
+        "workflow_id",
+        "current_phase",
+        "current_step",
+        "status",
+        "history",
+        "started_at",
+        "completed_at",
+        "phase_outputs",
+    ] {
+        assert!(shown.get(key).is_some(), "{key} in {shown:#}");
+    }
+    assert_eq!(shown["status"], "completed");
+    assert_eq!(shown["percent"], 100.0);
+    assert!(shown["task_timings"]["count/lines"].is_number());
+}
+
+#[test]
+fn what_runs_is_told_what_it_is_for() {
+    let mut place = Place::new(
+        r#"
+workflow:
+  id: wf-test
+  inputs: [{name: files, type: array, required: true}]
+  phases:
+    - id: one
+      steps:
+        - execute: {task: tasks/look.md, inputs: {content: "${files}", deep: {list: ["${file}", 3]}}}
+        - execute: {command: tag, inputs: {word: "x y"}}
+      checkpoint: {id: CP, validation: [seen, done]}
+    - id: two
+      steps: [{run: ["true"]}]
+  transitions:
+    - {from: one, to: two, condition: checkpoint_passed and ready}
+"#,
+    );
+    place.runners =
+        "[runners]\ntask = ['do-task', '{task}', '{name}']\n[runners.commands]\ntag = ['do-tag', '{input.word}']\n"
+            .into();
+    std::fs::create_dir_all(place.path("core/tasks")).unwrap();
+    let table = "| Field | Value |\n|---|---|\n| task_id | T-1 |\n| responsible | somebody |\n";
+    std::fs::write(place.path("core/tasks/look.md"), table).unwrap();
+    let runner = Arc::new(ScriptedRunner::new(|_| {
+        (r#"{"seen": 1, "done": true, "ready": "yes"}"#.into(), AttemptOutcome::Succeeded)
+    }));
+    expect_success(&place.attempt_with(runner.clone(), place.claim(1)));
+    assert_eq!(runner.steps(), ["one_1", "one_2", "two_1"]);
+    let [task, command, _] = <[_; 3]>::try_from(runner.processes()).unwrap();
+    let file = place.file.to_str().unwrap();
+    let task_file = place.path("core/tasks/look.md");
+    assert_eq!((task.program.to_str(), command.program.to_str()), (Some("do-task"), Some("do-tag")));
+    assert_eq!(task.arguments, [task_file.as_os_str(), "look".as_ref()]);
+    assert_eq!(command.arguments, ["x y"]);
+    let expected = [
+        ("AUTOPROC_FILE", file),
+        ("AUTOPROC_WORKFLOW", "wf-test"),
+        ("AUTOPROC_PHASE", "one"),
+        ("AUTOPROC_STEP", "one_1"),
+        ("AUTOPROC_EXPECTED", "seen done ready"),
+        ("AUTOPROC_TASK", task_file.to_str().unwrap()),
+        ("AUTOPROC_TASK_ID", "T-1"),
+        ("AUTOPROC_TASK_RESPONSIBLE", "somebody"),
+        ("AUTOPROC_INPUT_CONTENT", &json!([file]).to_string()),
+        ("AUTOPROC_INPUT_DEEP", &json!({ "list": [file, 3] }).to_string()),
+        ("AUTOPROC_ATTEMPT", "1"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(variable(&task, name).as_deref(), Some(value), "{name}");
+    }
+}

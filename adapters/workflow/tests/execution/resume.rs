@@ -1,0 +1,151 @@
+//! A later attempt goes on where the last one ended.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use autoproc_domain::ItemId;
+use autoproc_domain::ports::{AttemptOutcome, StopCause, StopLevel};
+use autoproc_testkit::ScriptedStop;
+
+use crate::harness::{Place, expect_success, failure};
+use crate::scripted_runner::{ScriptedRunner, step_of};
+
+const FIVE_STEPS: &str = r#"
+workflow:
+  id: wf-test
+  inputs: [{name: mode, type: string, default: plain}]
+  phases:
+    - id: a
+      steps:
+        - {id: s1, run: ["true"]}
+        - {id: s2, run: ["true"], rerun: RERUN}
+        - {id: s3, run: ["true", "${a.from_s1}"]}
+    - id: b
+      steps:
+        - {id: s4, run: ["true"]}
+        - {id: s5, run: ["true"]}
+"#;
+
+fn place() -> Place {
+    Place::new(&FIVE_STEPS.replace("RERUN", "never"))
+}
+
+/// Everything ends well but `failing`, which does not while `is_broken`.
+fn runner(failing: &'static str, is_broken: &Arc<AtomicBool>) -> Arc<ScriptedRunner> {
+    let is_broken = is_broken.clone();
+    Arc::new(ScriptedRunner::new(move |process| {
+        let values = format!("from_{}=1", step_of(process));
+        let fails = step_of(process) == failing && is_broken.load(Ordering::Relaxed);
+        (values, if fails { AttemptOutcome::Exited { code: 3 } } else { AttemptOutcome::Succeeded })
+    }))
+}
+
+fn first_attempt(place: &Place) -> AttemptOutcome {
+    let runner = runner("s3", &Arc::new(AtomicBool::new(true)));
+    let report = place.attempt_with(runner.clone(), place.claim(1));
+    assert_eq!(runner.steps(), ["s1", "s2", "s3"]);
+    report.outcome
+}
+
+fn second_attempt(place: &Place) -> Vec<String> {
+    let runner = runner("", &Arc::default());
+    expect_success(&place.attempt_with(runner.clone(), place.claim(2)));
+    runner.steps()
+}
+
+#[test]
+fn a_failed_step_is_where_the_next_attempt_begins() {
+    let place = place();
+    let outcome = first_attempt(&place);
+    assert_eq!(outcome.to_string(), "a/s3: exit status 3");
+    assert_eq!(second_attempt(&place), ["s3", "s4", "s5"]);
+}
+
+#[test]
+fn a_step_that_always_runs_again_does() {
+    let place = Place::new(&FIVE_STEPS.replace("RERUN", "always"));
+    first_attempt(&place);
+    assert_eq!(second_attempt(&place), ["s2", "s3", "s4", "s5"]);
+}
+
+#[test]
+fn another_workflow_or_another_input_begins_anew() {
+    let all = ["s1", "s2", "s3", "s4", "s5"];
+    let mut changed = place();
+    first_attempt(&changed);
+    changed.workflow.push_str("# a remark\n");
+    assert_eq!(second_attempt(&changed), all);
+    let mut changed = place();
+    first_attempt(&changed);
+    changed.inputs.push(("mode".into(), "other".into()));
+    assert_eq!(second_attempt(&changed), all);
+}
+
+#[test]
+fn from_start_means_what_earlier_runs_did() {
+    let mut place = place();
+    first_attempt(&place);
+    place.from_start = true;
+    let broken = Arc::new(AtomicBool::new(true));
+    let runner = runner("s2", &broken);
+    failure(&place.attempt_with(runner.clone(), place.claim(2)));
+    broken.store(false, Ordering::Relaxed);
+    // The retry within the same run goes on: what this run did counts.
+    let again = autoproc_domain::ports::Attempt { run: place.claim(2).run, ..place.claim(3) };
+    expect_success(&place.attempt_with(runner.clone(), again));
+    assert_eq!(runner.steps(), ["s1", "s2", "s2", "s3", "s4", "s5"]);
+}
+
+/// The numbers of a queue that was removed are given out again.
+#[test]
+fn what_another_queue_left_is_not_taken_up() {
+    let place = place();
+    first_attempt(&place);
+    let runner = runner("", &Arc::default());
+    expect_success(&place.attempt_with(runner.clone(), place.claim(1)));
+    assert_eq!(runner.steps().len(), 5);
+}
+
+#[test]
+fn a_missed_checkpoint_sends_its_phase_back_to_its_first_step() {
+    let workflow = FIVE_STEPS
+        .replace("RERUN", "never")
+        .replace("    - id: b", "      checkpoint: {validation: [good]}\n    - id: b");
+    let place = Place::new(&workflow);
+    let is_good = Arc::new(AtomicBool::new(false));
+    let seen = is_good.clone();
+    let runner = Arc::new(ScriptedRunner::new(move |_| {
+        (format!("from_s1=1\ngood={}", seen.load(Ordering::Relaxed)), AttemptOutcome::Succeeded)
+    }));
+    let report = place.attempt_with(runner.clone(), place.claim(1));
+    assert_eq!(failure(&report), "a: checkpoint a is not passed: missing or false: good");
+    is_good.store(true, Ordering::Relaxed);
+    expect_success(&place.attempt_with(runner.clone(), place.claim(2)));
+    assert_eq!(runner.steps(), ["s1", "s2", "s3", "s1", "s2", "s3", "s4", "s5"]);
+}
+
+#[test]
+fn an_abort_between_steps_is_no_failure_and_loses_nothing() {
+    let place = place();
+    let stop = Arc::new(ScriptedStop::alone());
+    let raised = stop.clone();
+    let runner = Arc::new(ScriptedRunner::new(move |process| {
+        if step_of(process) == "s2" {
+            raised.raise(StopLevel::Aborting, StopCause::Interrupt);
+        }
+        ("from_s1=1".into(), AttemptOutcome::Succeeded)
+    }));
+    let report = place.attempt_until(stop, runner, place.claim(1));
+    assert_eq!(report.outcome, AttemptOutcome::Aborted);
+    assert_eq!(second_attempt(&place), ["s3", "s4", "s5"]);
+}
+
+#[test]
+fn an_execution_that_is_over_is_kept_apart() {
+    let place = place();
+    second_attempt(&place);
+    assert!(place.path("state/executions/completed/7.jsonl").is_file());
+    assert_eq!(place.executions().under_way().unwrap(), Vec::<ItemId>::new());
+    let left: Vec<_> = std::fs::read_dir(place.path("state/executions")).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}

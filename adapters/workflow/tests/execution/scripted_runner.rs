@@ -1,0 +1,62 @@
+//! Processes that a test stands for: each is asked what it does, and remembered.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use autoproc_domain::RunId;
+use autoproc_domain::ports::{AttemptOutcome, StopSignal, Unproven};
+use autoproc_workflow::execution::{StepEnd, StepProcess, StepRunner};
+
+/// What the process of a step does: the values it writes, and how it ends.
+pub(crate) type Script = Box<dyn Fn(&StepProcess) -> (String, AttemptOutcome) + Send + Sync>;
+
+pub(crate) struct ScriptedRunner {
+    script: Script,
+    seen: Mutex<Vec<StepProcess>>,
+}
+
+impl ScriptedRunner {
+    pub(crate) fn new(script: impl Fn(&StepProcess) -> (String, AttemptOutcome) + Send + Sync + 'static) -> Self {
+        Self { script: Box::new(script), seen: Mutex::default() }
+    }
+
+    /// The ids of the steps, in the order in which their processes ran.
+    pub(crate) fn steps(&self) -> Vec<String> {
+        self.seen.lock().unwrap().iter().map(step_of).collect()
+    }
+
+    pub(crate) fn processes(&self) -> Vec<StepProcess> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+/// The latest value of a variable.
+pub(crate) fn variable(process: &StepProcess, name: &str) -> Option<String> {
+    let found = process.environment.iter().rev().find(|(known, _)| known.as_os_str() == OsStr::new(name));
+    found.map(|(_, value)| value.to_str().unwrap().to_owned())
+}
+
+pub(crate) fn step_of(process: &StepProcess) -> String {
+    variable(process, "AUTOPROC_STEP").unwrap()
+}
+
+#[async_trait]
+impl StepRunner for ScriptedRunner {
+    async fn run(&self, process: StepProcess, _stop: &dyn StopSignal) -> io::Result<StepEnd> {
+        let (values, outcome) = (self.script)(&process);
+        let output = variable(&process, "AUTOPROC_OUTPUT").unwrap();
+        assert_eq!(fs::read(Path::new(&output)).unwrap(), b"", "the file is there and empty");
+        fs::write(output, values).unwrap();
+        self.seen.lock().unwrap().push(process);
+        Ok(StepEnd::new(outcome, Duration::from_millis(1)))
+    }
+
+    async fn sweep(&self, _dead: Vec<RunId>) -> Vec<Unproven> {
+        Vec::new()
+    }
+}

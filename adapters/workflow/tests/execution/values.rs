@@ -1,0 +1,111 @@
+//! What steps return, and in what forms.
+
+use autoproc_workflow::execution::{MAX_VALUES_BYTES, parse_values};
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::harness::{Place, expect_success, failure};
+
+fn after(shell: &str, extra: &str, condition: &str) -> Place {
+    let shell = serde_json::to_string(shell).unwrap();
+    Place::new(&format!(
+        "workflow: {{id: w, phases: [{{id: p, steps: [{{id: s, shell: {shell} {extra}}}, {{condition: \"{condition}\", shell: 'echo yes > answer'}}]}}]}}"
+    ))
+}
+
+#[test]
+fn values_come_in_three_forms() {
+    let lines = after(
+        "printf 'n=3\\nword=a=b\\n\\nok=true\\nzip=007\\n' > $AUTOPROC_OUTPUT",
+        "",
+        "n + 1 == 4 and word == 'a=b' and ok and zip == '007'",
+    );
+    let object = after(
+        "echo '{\"list\": [1, {\"x\": null}]}' > $AUTOPROC_OUTPUT",
+        "",
+        "p.list[0] == 1 and steps.s.list[1].x is null",
+    );
+    let printed = after("echo '{\"n\": 3}'", ", output: json", "steps.s.n == 3");
+    for place in [lines, object, printed] {
+        expect_success(&place.attempt(1));
+        assert_eq!(place.read("answer"), "yes\n");
+    }
+}
+
+#[test]
+fn what_is_in_no_form_fails_its_step() {
+    for (shell, extra, words) in [
+        ("echo hello > $AUTOPROC_OUTPUT", "", "p/s: the values it returned: line 1 is not `name=value`"),
+        ("echo '{\"a\": ' > $AUTOPROC_OUTPUT", "", "p/s: the values it returned: not a JSON object"),
+        ("printf 'a b=1' > $AUTOPROC_OUTPUT", "", "line 1: \"a b\" is no name"),
+        ("echo hello", ", output: json", "p/s: what it printed is not a JSON object"),
+        ("echo '[1]'", ", output: json", "p/s: what it printed is JSON, but not an object"),
+        ("true", ", output: json", "p/s: what it printed is not a JSON object"),
+        ("head -c 2000000 /dev/zero > $AUTOPROC_OUTPUT", "", "it returned values of more than 1048576 bytes"),
+        ("rm $AUTOPROC_OUTPUT; mkfifo $AUTOPROC_OUTPUT", "", "not a file any more"),
+        ("rm $AUTOPROC_OUTPUT; ln -s /etc/hostname $AUTOPROC_OUTPUT", "", "the values it returned cannot be read"),
+        ("printf 'a=\\377' > $AUTOPROC_OUTPUT", "", "not UTF-8 after byte 2"),
+    ] {
+        let error = failure(&after(shell, extra, "true").attempt(1));
+        assert!(error.contains(words), "{shell}: {error}");
+    }
+}
+
+#[test]
+fn a_hundred_megabytes_are_told_and_not_kept() {
+    let shell = "head -c 100000000 /dev/zero";
+    let error = failure(&after(shell, ", output: json", "true").attempt(1));
+    assert!(error.contains("it printed 100000000 bytes"), "{error}");
+    let place = after(shell, "", "true");
+    expect_success(&place.attempt(1));
+}
+
+#[test]
+fn an_unknown_name_is_an_error_when_its_turn_comes() {
+    let error = failure(&after("echo entities=1 > $AUTOPROC_OUTPUT", "", "p.entitees").attempt(1));
+    assert!(error.contains("unknown name `p.entitees`") && error.contains("p.entities"), "{error}");
+}
+
+#[test]
+fn a_path_that_is_no_text_arrives_whole() {
+    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+    let workflow =
+        |words: &str| format!("workflow: {{id: w, phases: [{{id: p, steps: [{{run: [cp, {words}, copy]}}]}}]}}");
+    let mut place = Place::new(&workflow("\"${file}\""));
+    let name = std::ffi::OsString::from_vec(b"odd \xff name".to_vec());
+    place.file = place.dir.path().join(std::ffi::OsStr::from_bytes(name.as_bytes()));
+    std::fs::write(&place.file, "content").unwrap();
+    expect_success(&place.attempt(1));
+    assert_eq!(place.read("copy"), "content");
+    place.workflow = workflow("\"./${file}\"");
+    let error = failure(&place.attempt(2));
+    assert!(error.contains("not UTF-8"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_are_too_odd_to_refuse(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = parse_values(&bytes);
+    }
+
+    #[test]
+    fn lines_give_back_what_was_written(name in "[a-z_][a-z0-9_-]{0,9}", text in "[^\\r\\n]{0,40}") {
+        let values = parse_values(format!("{name}={text}\n").as_bytes());
+        let value = values.unwrap().remove(&name).unwrap();
+        let word = text.trim();
+        let told = match &value {
+            serde_json::Value::String(kept) => kept == &text,
+            other => other.to_string() == word,
+        };
+        prop_assert!(told, "{value:?}");
+    }
+}
+
+#[test]
+fn a_name_that_comes_twice_has_its_last_value() {
+    let values = parse_values(b"a=1\na=2\n").unwrap();
+    assert_eq!(serde_json::Value::Object(values), json!({ "a": 2 }));
+    assert!(MAX_VALUES_BYTES >= 1 << 20);
+}

@@ -1,0 +1,37 @@
+//! What went wrong with an attempt, in one line or with all that is kept of what it said.
+
+use std::fmt;
+
+use autoproc_domain::failure;
+
+use crate::escape::Printable;
+
+/// How far the lines below the first one are set in.
+const INDENT: &str = "    ";
+
+/// How it ended, and the last thing it said.
+pub(crate) fn in_one_line(error: &str) -> Printable<'_> {
+    Printable(failure::first_line(error))
+}
+
+/// What it said before, each line on a line of its own and set in. Nothing where it said nothing more.
+pub(crate) struct SaidBefore<'a>(pub(crate) &'a str);
+
+impl fmt::Display for SaidBefore<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.lines().skip(1).try_for_each(|line| write!(f, "\n{INDENT}{}", Printable(line)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_stands_alone_and_the_others_below_it() {
+        let error = "exit status 1: it is gone\nopening\u{1b}[2J\n\treading";
+        assert_eq!(in_one_line(error).to_string(), "exit status 1: it is gone");
+        assert_eq!(SaidBefore(error).to_string(), "\n    opening\\u{1b}[2J\n    \\treading");
+        assert_eq!(SaidBefore("timed out").to_string(), "");
+    }
+}

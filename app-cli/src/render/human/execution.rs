@@ -1,0 +1,99 @@
+//! Executions, for people.
+
+use std::io::{self, Write};
+
+use autoproc_domain::ports::AttemptOutcome;
+
+use crate::escape::Printable;
+use crate::render::{View, json, span};
+use crate::view::{ExecutionOver, Executions, FileProgress, Foreseen};
+use crate::wiring::{Foresight, PreviewedStep};
+
+impl View for Executions {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.0.iter().try_for_each(|execution| progress(execution, out))
+    }
+
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        json::execution::executions(self, out)
+    }
+}
+
+fn progress(execution: &FileProgress, out: &mut dyn Write) -> io::Result<()> {
+    let report = &execution.report;
+    let (file, status) = (Printable(&execution.file), report.status.word());
+    let (over, total, elapsed) = (report.steps_over, report.steps_total, span(report.elapsed));
+    writeln!(
+        out,
+        "{file}: {} {status}, {:.1}% ({over} of {total} steps) in {elapsed}",
+        report.workflow_id, report.percent
+    )?;
+    if let Some(phase) = &report.current_phase {
+        let task = report.current_task.as_ref().map(|task| format!("/{task}")).unwrap_or_default();
+        let estimate = report.estimate.map(|left| format!(", about {} left", span(left))).unwrap_or_default();
+        writeln!(out, "  at {phase}{task}{estimate}")?;
+    }
+    match &execution.error {
+        Some(error) => writeln!(out, "  {}", Printable(error)),
+        None => Ok(()),
+    }
+}
+
+impl View for ExecutionOver {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        let took = span(self.report.elapsed);
+        match self.report.outcome {
+            AttemptOutcome::Succeeded => writeln!(out, "completed {} in {took}", self.file),
+            _ => writeln!(out, "failed {} after {took}: {}", self.file, Printable(&self.report.error())),
+        }
+    }
+
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        json::execution::over(self, out)
+    }
+}
+
+impl View for Foreseen {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Command { file, words } => writeln!(out, "for {file}\n  {}", line(words)),
+            Self::Workflow { file, steps } => {
+                writeln!(out, "for {file}")?;
+                steps.iter().try_for_each(|step| foreseen(step, out))
+            }
+        }
+    }
+
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        json::execution::foreseen(self, out)
+    }
+}
+
+fn foreseen(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {
+    let when = match &step.foresight {
+        Foresight::Runs => String::new(),
+        Foresight::Skipped(condition) => format!(" (skipped: `{condition}` does not hold)"),
+        Foresight::Depends(conditions) => format!(" (if {})", conditions.join(" and ")),
+    };
+    writeln!(out, "{}/{}{}", step.phase, step.step, Printable(&when))?;
+    if matches!(step.foresight, Foresight::Skipped(_)) {
+        return Ok(());
+    }
+    let variables = step.variables.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
+    let words = variables.chain(step.words.iter().map(|word| quoted(word))).collect::<Vec<_>>().join(" ");
+    let text = step.error.clone().unwrap_or(words);
+    writeln!(out, "  {}", Printable(&text))
+}
+
+/// The words as a shell would be given them.
+fn line(words: &[String]) -> String {
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=,+@%".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}

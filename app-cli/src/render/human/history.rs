@@ -1,0 +1,41 @@
+//! The attempts on one file.
+
+use std::io::{self, Write};
+
+use autoproc_domain::ports::ResourceUsage;
+
+use crate::render::bytes::memory;
+use crate::render::failure::{self, SaidBefore};
+use crate::render::time::{local, span};
+use crate::wiring::{PastAttempt, PastEnd};
+
+/// What stands where something is not known.
+const UNKNOWN: &str = "?";
+
+/// A line an attempt: which, when it began, how it ended, how long it took and what it used; and what went wrong below it.
+pub(super) fn list(attempts: &[PastAttempt], out: &mut dyn Write) -> io::Result<()> {
+    if !attempts.is_empty() {
+        writeln!(out, "\nattempts:")?;
+    }
+    attempts.iter().try_for_each(|attempt| line(attempt, out))
+}
+
+fn line(attempt: &PastAttempt, out: &mut dyn Write) -> io::Result<()> {
+    let began = attempt.started_at.map_or_else(|| UNKNOWN.to_owned(), local);
+    let end = attempt.end.map_or("not known to have ended", PastEnd::word);
+    write!(out, "  {}  {began}  {end}", attempt.number)?;
+    if let Some(elapsed) = attempt.elapsed {
+        write!(out, " after {}", span(elapsed))?;
+    }
+    if let Some(usage) = &attempt.usage {
+        write!(out, ", {}", used(usage))?;
+    }
+    if let Some(error) = &attempt.error {
+        write!(out, ": {}{}", failure::in_one_line(error), SaidBefore(error))?;
+    }
+    writeln!(out)
+}
+
+fn used(usage: &ResourceUsage) -> String {
+    format!("{} of CPU, {}", span(usage.user.saturating_add(usage.system)), memory(usage.peak_memory))
+}

@@ -1,0 +1,96 @@
+//! The processes of steps, run under guards.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use autoproc_domain::RunId;
+use autoproc_domain::ports::{Attempt, AttemptOutcome, StopSignal, Unproven};
+use autoproc_subprocess::sweep::Sweeper;
+use autoproc_subprocess::{AttemptLogs, Ending, Guards, ProcessReport, ProcessSpec};
+use autoproc_workflow::execution::{StepEnd, StepProcess, StepRunner};
+
+/// Runs steps under the guards of a run, the output of all steps of an attempt in its one log.
+pub(crate) struct GuardedSteps {
+    guards: Arc<Guards>,
+    logs: AttemptLogs,
+    sweeper: Sweeper,
+    on_notice: Arc<dyn Fn(&str) + Send + Sync>,
+    has_noticed: AtomicBool,
+}
+
+impl GuardedSteps {
+    pub(crate) fn new(
+        guards: Arc<Guards>,
+        logs: AttemptLogs,
+        sweeper: Sweeper,
+        on_notice: Arc<dyn Fn(&str) + Send + Sync>,
+    ) -> Self {
+        Self { guards, logs, sweeper, on_notice, has_noticed: AtomicBool::new(false) }
+    }
+
+    fn spec(&self, process: StepProcess) -> ProcessSpec {
+        let log = self.logs.path_of(&process.attempt);
+        let mut heading = process.heading.into_bytes();
+        heading.push(b'\n');
+        ProcessSpec {
+            program: process.program,
+            arguments: process.arguments,
+            environment: process.environment,
+            working_dir: process.working_dir,
+            timeout: process.timeout,
+            log: Some(log),
+            append_log: !process.is_first,
+            log_heading: heading,
+            capture: process.capture,
+        }
+    }
+
+    fn notice(&self, attempt: &Attempt, error: &str) {
+        if !self.has_noticed.swap(true, Ordering::Relaxed) {
+            let path = self.logs.path_of(attempt);
+            (self.on_notice)(&format!("the output of steps is not kept: {}: {error}", path.display()));
+        }
+    }
+}
+
+#[async_trait]
+impl StepRunner for GuardedSteps {
+    async fn run(&self, process: StepProcess, stop: &dyn StopSignal) -> io::Result<StepEnd> {
+        let (attempt, timeout) = (process.attempt.clone(), process.timeout);
+        let report = self.guards.run(self.spec(process), stop).await?;
+        if let Some(error) = &report.log_error {
+            self.notice(&attempt, error);
+        }
+        Ok(step_end(report, timeout))
+    }
+
+    async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven> {
+        self.sweeper.sweep_aside(dead).await
+    }
+}
+
+fn step_end(report: ProcessReport, timeout: Duration) -> StepEnd {
+    StepEnd {
+        stderr_tail: report.last_error_lines().into(),
+        outcome: outcome_of(report.ending, timeout),
+        elapsed: report.elapsed,
+        usage: report.usage,
+        stdout: report.stdout,
+        stdout_bytes: report.stdout_bytes,
+    }
+}
+
+fn outcome_of(ending: Ending, timeout: Duration) -> AttemptOutcome {
+    match ending {
+        Ending::Exited { code: 0 } => AttemptOutcome::Succeeded,
+        Ending::Exited { code } => AttemptOutcome::Exited { code },
+        Ending::Signalled { signal } => AttemptOutcome::Signalled { signal },
+        Ending::TimedOut => AttemptOutcome::TimedOut { after: timeout },
+        Ending::Aborted => AttemptOutcome::Aborted,
+        Ending::CannotStart { reason, permanent } => AttemptOutcome::CannotStart { reason: reason.into(), permanent },
+        Ending::GuardDied => AttemptOutcome::Interrupted { reason: "its guard was killed".into() },
+    }
+}

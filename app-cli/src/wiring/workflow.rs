@@ -1,0 +1,181 @@
+//! Workflows: found, checked, and put behind the port.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
+use autoproc_domain::ports::{Attempt, AttemptReport, StopSignal};
+use autoproc_domain::{FilePath, ItemId, RunId};
+use autoproc_subprocess::AttemptLogs;
+use autoproc_subprocess::sweep::Sweeper;
+use autoproc_workflow::execution::{
+    Equipment, ExecutionState, Executions, InputError, Inputs, Places, Plan, Programs, WorkflowRun,
+};
+use autoproc_workflow::runners::Runners;
+use autoproc_workflow::{
+    Catalogue, DEFAULT_WORKFLOW, FindError, Severity, TaskOrchestrator, WorkflowFile, WorkflowOrchestrator,
+};
+
+use super::steps::GuardedSteps;
+use super::{Wiring, notices, trouble};
+use crate::error::CliError;
+use crate::request::{SingleExecution, WorkflowChoice};
+
+pub(crate) use autoproc_workflow::ProgressReport;
+pub(crate) use autoproc_workflow::execution::{ExecutionError, Foresight, PreviewedStep};
+
+impl Wiring {
+    /// What executes a workflow on each file of a run.
+    ///
+    /// # Errors
+    /// [`CliError`] where there is none such, it makes no sense, or its inputs do not fit.
+    pub(super) fn workflow_orchestrator(
+        &self,
+        choice: &WorkflowChoice,
+        guards: Arc<autoproc_subprocess::Guards>,
+        sweeper: Sweeper,
+    ) -> Result<WorkflowOrchestrator, CliError> {
+        let run = self.workflow(choice)?;
+        Ok(WorkflowOrchestrator::new(run, self.equipment(guards, sweeper, Some(self.executions()))))
+    }
+
+    /// What a run would do with a file.
+    ///
+    /// # Errors
+    /// As [`Wiring::workflow_orchestrator`].
+    pub(crate) fn preview(&self, choice: &WorkflowChoice, file: &FilePath) -> Result<Vec<PreviewedStep>, CliError> {
+        let run = self.workflow(choice)?;
+        autoproc_workflow::execution::preview(&run, file).map_err(|error| unfit_input(&error))
+    }
+
+    /// Executes a workflow on one file, without the queue.
+    ///
+    /// # Errors
+    /// As [`Wiring::workflow_orchestrator`], and where a step was lost sight of.
+    pub(crate) async fn execute_single(
+        &self,
+        single: &SingleExecution,
+        run: RunId,
+        stop: Arc<dyn StopSignal>,
+    ) -> Result<(AttemptReport, Option<ProgressReport>), CliError> {
+        let workflow = self.workflow(&single.workflow)?;
+        autoproc_subprocess::adopt_orphans();
+        let guards = Arc::new(self.guards_of(run.clone(), single.grace, super::OutputLimits::default())?);
+        let sweeper = Sweeper::for_grace(self.project.runs_dir(), single.grace);
+        let orchestrator = TaskOrchestrator::new(workflow, self.equipment(guards.clone(), sweeper, None));
+        let report = orchestrator.execute(self.attempt(single, run)?, stop).await;
+        guards.close().await;
+        let report = report.map_err(|error| CliError::io(error.to_string(), &error.source))?;
+        Ok((report, orchestrator.get_progress()))
+    }
+
+    /// The executions of the project.
+    pub(crate) fn executions(&self) -> Executions {
+        Executions::new(self.project.executions_dir())
+    }
+
+    /// How far the execution of an item is; none where there is none.
+    ///
+    /// # Errors
+    /// [`CliError`] where it cannot be read.
+    pub(crate) fn execution_of(&self, item: ItemId) -> Result<Option<ExecutionState>, CliError> {
+        self.executions().of(item).map_err(|error| CliError::execution(&error))
+    }
+
+    fn equipment(
+        &self,
+        guards: Arc<autoproc_subprocess::Guards>,
+        sweeper: Sweeper,
+        executions: Option<Executions>,
+    ) -> Equipment {
+        let logs = AttemptLogs::new(self.project.attempts_dir());
+        Equipment {
+            runner: Arc::new(GuardedSteps::new(guards, logs, sweeper, notices(&self.console))),
+            clock: self.clock(),
+            executions,
+            scratch_dir: self.project.executions_dir().join(format!("single-{}.steps", std::process::id())),
+            places: Places {
+                event_log: self.project.orchestrator_log(),
+                latest: self.project.orchestrator_state_file(),
+            },
+            on_trouble: trouble(&self.console),
+        }
+    }
+
+    /// An execution without the queue is of item 0, which no queue has; its claim is the time, so that its output has a
+    /// file of its own.
+    fn attempt(&self, single: &SingleExecution, run: RunId) -> Result<Attempt, CliError> {
+        let now = self.clock().now();
+        let number = ClaimNumber::new(u64::try_from(now.as_micros()).unwrap_or_default());
+        Ok(Attempt {
+            token: ClaimToken { item: ItemId::new(0), number },
+            run,
+            file_path: single.file.clone(),
+            number: AttemptNumber::new(1).ok_or_else(|| CliError::internal("attempts are counted from 1"))?,
+            max_attempts: 1,
+            timeout: single.timeout,
+            deadline: now.saturating_add(single.timeout),
+        })
+    }
+
+    fn workflow(&self, choice: &WorkflowChoice) -> Result<WorkflowRun, CliError> {
+        let cwd = env::current_dir().map_err(|error| CliError::io("cannot tell the current folder", &error))?;
+        let file = self.find(choice, &cwd)?;
+        self.complain(&file)?;
+        let WorkflowFile { path, text, workflow, .. } = file;
+        let workflow = workflow.ok_or_else(|| CliError::internal("a workflow without errors was not read"))?;
+        let plan = Plan::new(workflow);
+        let inputs = Inputs::new(&plan, choice.inputs.clone()).map_err(|error| unfit_input(&error))?;
+        let project = self.project.root();
+        let runners = Runners::read(project).map_err(|error| CliError::config(error.to_string()))?;
+        let programs = Programs::new(runners, project, &path);
+        programs.check(plan.workflow()).map_err(|error| CliError::config(error.to_string()))?;
+        Ok(WorkflowRun {
+            plan,
+            source: text.into_bytes(),
+            inputs,
+            programs,
+            project_dir: project.to_owned(),
+            from_start: choice.from_start,
+        })
+    }
+
+    fn find(&self, choice: &WorkflowChoice, cwd: &Path) -> Result<WorkflowFile, CliError> {
+        let folder: Option<PathBuf> = choice.folder.as_ref().map(|folder| cwd.join(folder));
+        let catalogue = Catalogue::new(self.project.root(), folder.as_deref());
+        let word = choice.word.as_deref();
+        catalogue.find(word.unwrap_or(DEFAULT_WORKFLOW), cwd).map_err(|error| match error {
+            FindError::NotFound { .. } if word.is_none() => {
+                CliError::usage(format!("there is no command to run on the files, and no workflow {DEFAULT_WORKFLOW}"))
+                    .with_hint("give a command after two dashes, as in: autoproc run -- COMMAND {}; or a --workflow")
+            }
+            FindError::NotFound { .. } => CliError::usage(error.to_string()),
+            error => error.into(),
+        })
+    }
+
+    /// Errors end it here; of warnings, a run says how many there are.
+    fn complain(&self, file: &WorkflowFile) -> Result<(), CliError> {
+        let count = |severity| file.problems.iter().filter(|problem| problem.severity == severity).count();
+        let advice = format!("autoproc workflow check {}", file.path.display());
+        if let Some(first) = file.problems.iter().find(|problem| problem.severity == Severity::Error) {
+            let more = count(Severity::Error) - 1;
+            let rest = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+            let message = format!("{}:{}: {}{rest}", file.path.display(), first.position, first.message);
+            return Err(CliError::config(message).with_hint(format!("all of them: {advice}")));
+        }
+        if file.has_errors() {
+            return Err(CliError::config(format!("{} cannot be read", file.path.display())));
+        }
+        match count(Severity::Warning) {
+            0 => {}
+            warnings => self.console.warn(format_args!("the workflow has {warnings} warnings: {advice}")),
+        }
+        Ok(())
+    }
+}
+
+fn unfit_input(error: &InputError) -> CliError {
+    CliError::usage(error.to_string()).with_hint("give inputs as in: --input NAME=TEXT")
+}

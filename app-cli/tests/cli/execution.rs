@@ -1,0 +1,206 @@
+//! Workflows executed by the binary: in a run, alone, ahead of time, and after a crash.
+
+use std::fs;
+use std::path::Path;
+
+use crate::harness::{Answer, Place, wait_until};
+
+/// Each step adds its name to a file; the third one waits while a file is there.
+const FIVE_STEPS: &str = r#"
+workflow:
+  id: five
+  inputs: [{name: word, type: string, default: none}]
+  phases:
+    - id: first
+      steps:
+        - {id: s1, shell: 'echo s1 ${word} >> ran; echo from=s1 > "$AUTOPROC_OUTPUT"'}
+        - {id: s2, shell: 'echo s2 ${first.from} >> ran'}
+        - {id: s3, shell: 'echo s3 >> ran; while [ -e wait ]; do sleep 0.05; done'}
+    - id: second
+      steps:
+        - {id: s4, shell: 'echo s4 ${first.from} >> ran'}
+        - {id: s5, shell: 'echo s5 >> ran; echo all done'}
+"#;
+
+fn place() -> Place {
+    let place = Place::with_queue(&["a"]);
+    place.write("core/workflows/five.yaml", FIVE_STEPS);
+    place
+}
+
+fn ran(place: &Place) -> String {
+    fs::read_to_string(place.path("ran")).unwrap_or_default()
+}
+
+#[test]
+fn a_run_killed_in_its_third_step_goes_on_there() {
+    let place = place();
+    place.write("wait", "");
+    let mut run = place.start(["run", "--workflow", "five", "--input", "word=x y"]);
+    wait_until("the third step runs", || ran(&place).contains("s3"));
+    run.kill().expect("a child");
+    run.wait().expect("a child");
+    assert_eq!(ran(&place), "s1 x y\ns2 s1\ns3\n");
+    let progress = place.json(["workflow", "progress", "a"]);
+    let execution = &progress["executions"][0];
+    assert_eq!((&execution["status"], &execution["current_task"]), (&"running".into(), &"s3".into()));
+    assert_eq!(execution["steps_over"], 2);
+    fs::remove_file(place.path("wait")).expect("the file");
+    place.ask(["run", "--backoff-base", "0", "--workflow", "five", "--input", "word=x y"]).expect_code(0);
+    assert_eq!(ran(&place), "s1 x y\ns2 s1\ns3\ns3\ns4 s1\ns5\n");
+    assert_eq!(place.json(["workflow", "progress", "a"])["executions"][0]["percent"], 100.0);
+    assert!(place.ask(["log", "a"]).expect_code(0).out.contains("==> second/s5\nall done\n"));
+}
+
+#[test]
+fn a_failed_step_is_told_and_the_retry_goes_on_with_it() {
+    let place = Place::with_queue(&["a"]);
+    let workflow = "workflow: {id: w, phases: [{id: p, steps: [{id: one, shell: 'echo one >> ran'}, {id: two, shell: 'echo two >> ran; echo oh no >&2; test -e mended'}]}]}";
+    place.write("w.yaml", workflow);
+    let answer = place.ask(["run", "-r1", "--backoff-base", "0", "--workflow", "./w.yaml"]).expect_code(100);
+    assert!(answer.err.contains("p/two: exit status 1") && answer.err.contains("oh no"), "{answer:?}");
+    assert_eq!(ran(&place), "one\ntwo\ntwo\n");
+    place.write("mended", "");
+    place.ask(["retry-failed"]).expect_code(0);
+    place.ask(["run", "--workflow", "./w.yaml"]).expect_code(0);
+    assert_eq!(ran(&place), "one\ntwo\ntwo\ntwo\n");
+}
+
+#[test]
+fn from_start_begins_anew() {
+    let place = Place::with_queue(&["a"]);
+    place.write(
+        "w.yaml",
+        "workflow: {id: w, phases: [{id: p, steps: [{shell: 'echo one >> ran'}, {shell: 'test -e mended'}]}]}",
+    );
+    place.ask(["run", "-q", "-r0", "--workflow", "./w.yaml"]).expect_code(100);
+    place.write("mended", "");
+    place.ask(["retry-failed"]).expect_code(0);
+    place.ask(["run", "-q", "--from-start", "--workflow", "./w.yaml"]).expect_code(0);
+    assert_eq!(ran(&place), "one\none\n");
+}
+
+#[test]
+fn the_default_workflow_runs_where_there_is_one() {
+    let place = Place::with_queue(&["a"]);
+    place.ask(["run"]).expect_error(2, "no workflow wf-pipeline-full");
+    assert_eq!(place.json(["queue", "show", "a"])["attempts"], 0);
+    place.write(
+        "core/workflows/x.yaml",
+        "workflow: {id: wf-pipeline-full, phases: [{id: p, steps: [{run: [touch, made]}]}]}",
+    );
+    place.ask(["run"]).expect_code(0);
+    assert!(place.path("made").exists());
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_before_anything_is_touched() {
+    let place = place();
+    let before = place.bytes();
+    place.ask(["run", "--workflow", "fife"]).expect_error(2, "there is no workflow `fife`");
+    place.ask(["run", "--workflow", "five", "--input", "wort=x"]).expect_error(2, "no input `wort`");
+    place.ask(["run", "--workflow", "five", "--input", "word"]).expect_code(2);
+    place.write("bad.yaml", "workflow: {id: w, phases: [{id: p, stepps: []}]}");
+    place.ask(["run", "--workflow", "./bad.yaml"]).expect_error(78, "bad.yaml:1:");
+    place.write("bare.yaml", "workflow: {id: w, phases: [{id: p, steps: [{execute: {command: tag}}]}]}");
+    place.ask(["run", "--workflow", "./bare.yaml"]).expect_error(78, "[runners.commands]");
+    assert_eq!(place.bytes(), before);
+}
+
+#[test]
+fn a_dry_run_shows_what_would_run_and_runs_nothing() {
+    let place = place();
+    let before = place.bytes();
+    let answer = place.ask(["run", "--dry-run", "--workflow", "five", "--input", "word=x y"]).expect_code(0);
+    assert!(answer.out.contains("first/s1\n") && answer.out.contains("AUTOPROC_VALUE_1='x y'"), "{answer:?}");
+    assert!(answer.out.contains("${first.from}"), "what is not known yet is shown as such: {answer:?}");
+    let plain = place.ask(["run", "--dry-run", "--", "wc", "-l"]).expect_code(0);
+    assert!(plain.out.contains(&format!("wc -l {}", place.path("a").display())), "{plain:?}");
+    assert_eq!((place.bytes(), ran(&place)), (before, String::new()));
+    let json = place.json(["run", "--dry-run", "--workflow", "five"]);
+    assert_eq!(json["steps"].as_array().expect("steps").len(), 5);
+}
+
+#[test]
+fn one_file_without_the_queue() {
+    let place = Place::new();
+    place.write("core/workflows/five.yaml", FIVE_STEPS);
+    place.write("b", "");
+    let over = place.json_of(0, ["workflow", "run", "five", "--file", "b"]);
+    assert_eq!((&over["outcome"], &over["progress"]["percent"]), (&"completed".into(), &100.0.into()));
+    assert_eq!(ran(&place).lines().count(), 5);
+    assert_eq!(place.ask(["queue", "size"]).expect_code(0).out, "0\n");
+    place.write("f.yaml", "workflow: {id: f, phases: [{id: p, steps: [{id: s, run: ['false']}]}]}");
+    let answer = place.ask(["workflow", "run", "f.yaml", "--file", "b"]).expect_code(100);
+    assert!(answer.out.contains("p/s: exit status 1"), "{answer:?}");
+}
+
+/// The example of the documents, on a log with something in it and on one without.
+#[test]
+fn the_example_does_its_work() {
+    let place = Place::with_queue(&["quiet.log"]);
+    place.write("server one.log", "ERROR disk\nfine\nERROR disk\nERROR net\n");
+    place.ask(["queue", "add", "server one.log"]).expect_code(0);
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples/log-digest.yaml");
+    let words = ["run".as_ref(), "--input".as_ref(), "top=1".as_ref(), "--workflow".as_ref(), example.as_os_str()];
+    place.ask(words).expect_code(0);
+    let read = |name: &str| fs::read_to_string(place.path("digests").join(name)).unwrap_or_default();
+    assert_eq!(read("server one.log.top").trim(), "2 ERROR disk");
+    assert!(read("server one.log.summary").ends_with("3 lines match\n"));
+    assert!(place.path("digests/server one.log.gz").is_file() && place.path("digests/quiet.log.gz").is_file());
+    assert!(!place.path("digests/quiet.log.top").exists(), "its condition does not hold");
+}
+
+/// In the original's shape: tasks and commands by name, checkpoints, transitions; a small script behind all of them.
+#[test]
+fn named_tasks_and_commands_run_once_each_in_order_with_their_inputs() {
+    let place = Place::with_queue(&["a"]);
+    let workflow = r#"
+workflow:
+  id: shaped
+  orchestrator: "@somebody"
+  inputs:
+    - {name: origin, type: string, required: true}
+    - {name: files, type: array, required: true}
+    - {name: link, type: string, required: false}
+  phases:
+    - {id: phase_0, task: check-voices, blocking: true, on_fail: ask_somebody, condition: "link != null"}
+    - id: phase_1
+      steps:
+        - condition: "link is not null"
+          execute: {command: fetch, inputs: {url: "${link}"}}
+        - execute: {task: "tasks/tidy.md", inputs: {content: "${files}"}}
+        - execute: {command: label, inputs: {origin: "${origin}"}}
+      checkpoint: {id: CP_ONE, blocking: true, validation: [tidied, labelled]}
+    - id: phase_2
+      steps:
+        - execute: {task: "tasks/look.md", inputs: {names: "${phase_1.names}", folder: "in/${folder}/"}}
+      checkpoint: {id: CP_TWO, blocking: true}
+  transitions:
+    - {from: phase_1, to: phase_2, condition: checkpoint_passed}
+  outputs:
+    - {name: report, type: file, location: "out/{timestamp}"}
+"#;
+    place.write("engine/workflows/shaped.yaml", workflow);
+    place.write("tasks/tidy.md", "# Tidy\n\n| Field | Value |\n| --- | --- |\n| task_id | T-7 |\n");
+    place.write("tasks/look.md", "no table\n");
+    place.write(
+        "runner.sh",
+        "#!/bin/sh\necho \"$AUTOPROC_STEP $1 $AUTOPROC_TASK_ID $(cat \"$AUTOPROC_STEP_INPUTS\")\" >> ran\n\
+         for name in $AUTOPROC_EXPECTED; do echo \"$name=true\"; done > \"$AUTOPROC_OUTPUT\"\n\
+         printf 'names=some\\nfolder=box\\n' >> \"$AUTOPROC_OUTPUT\"\n",
+    );
+    place.write(
+        "autoproc.toml",
+        "[runners]\ntask = ['sh', 'runner.sh', '{name}']\n[runners.commands]\nfetch = ['false']\nlabel = ['sh', 'runner.sh', '{name}']\n",
+    );
+    let answer: Answer = place.ask(["run", "--workflow", "shaped", "--input", "origin=AB"]);
+    answer.expect_code(0);
+    let file = place.path("a");
+    let expected = [
+        format!("phase_1_2 tidy T-7 {{\"content\":[\"{}\"]}}", file.display()),
+        "phase_1_3 label  {\"origin\":\"AB\"}".to_owned(),
+        "phase_2_1 look  {\"folder\":\"in/box/\",\"names\":\"some\"}".to_owned(),
+    ];
+    assert_eq!(ran(&place).lines().collect::<Vec<_>>(), expected);
+}

@@ -1,0 +1,58 @@
+//! What keeps a run from starting something, and what ends it early.
+
+use crate::harness::{Place, end_of, wait_until};
+use crate::stop::signal;
+
+/// More than any disk has.
+const TOO_MUCH: &str = "8000PB";
+
+#[test]
+fn a_held_run_starts_nothing_says_why_and_obeys_a_stop() {
+    let place = Place::with_queue(&["a"]);
+    let run = place.start(["run", "--min-free-disk", TOO_MUCH, "--", "true"]);
+    wait_until("the state says that starts are held", || place.json(["status"])["latest_run"]["held"].is_string());
+    let status = place.ask(["status"]).expect_code(0);
+    assert!(status.out.contains("nothing new is started for now: "), "{status:#?}");
+    assert!(status.out.contains(" of disk are free, and 8.0 EB must be"), "{status:#?}");
+    assert_eq!(place.status_of("a"), "pending");
+    signal(&run, "INT");
+    let over = end_of(run).expect_code(0);
+    assert!(over.err.contains("nothing new is started for now: "), "{over:#?}");
+    assert!(over.out.starts_with("processed 0, failed 0, retried 0, 1 waiting"), "{over:#?}");
+    assert!(place.json(["status"])["latest_run"]["held"].is_null());
+}
+
+#[test]
+fn a_load_that_is_always_exceeded_holds_and_none_is_no_limit() {
+    let place = Place::with_queue(&["a"]);
+    place.ask(["run", "-q", "--max-load", "100000", "--min-free-disk", "0", "--", "true"]).expect_code(0);
+    for (option, nonsense) in [("--max-load", "-1"), ("--min-free-disk", "much"), ("--halt", "0"), ("--halt", "101%")] {
+        let refused = place.ask(["run", &format!("{option}={nonsense}"), "--", "true"]);
+        assert_eq!(refused.code, 2, "{refused:#?}");
+    }
+}
+
+#[test]
+fn a_run_ends_after_so_many_failed_files() {
+    let names: Vec<_> = (0..5).map(|number| format!("f{number}")).collect();
+    let place = Place::with_queue(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let over = place.ask(["run", "-r", "0", "--halt", "2", "--", "false"]).expect_code(100);
+    assert!(over.out.contains("processed 0, failed 2, retried 0, 3 waiting"), "{over:#?}");
+    assert!(over.out.contains("stopped because too many files failed"), "{over:#?}");
+    let latest = &place.json(["status"])["latest_run"];
+    assert_eq!((&latest["status"], &latest["files_failed"]), (&"stopped".into(), &2.into()));
+    let result = place.json_of(100, ["run", "-r", "0", "--halt", "1", "--shell", "exit 1"]);
+    assert_eq!((&result["stopped_by"], &result["remaining"]), (&"too_many_failed".into(), &2.into()));
+}
+
+/// The tenth of twelve files is the first that makes a share of them; until then half of them may fail.
+#[test]
+fn a_run_ends_when_too_large_a_share_failed() {
+    let names: Vec<_> = (10..22).map(|number| format!("f{number}")).collect();
+    let place = Place::with_queue(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let odd_ones_fail = "case {} in *[13579]) exit 1;; esac";
+    let result = place.json_of(100, ["run", "-r", "0", "--halt", "50%", "--shell", odd_ones_fail]);
+    assert_eq!((&result["processed"], &result["failed"]), (&5.into(), &5.into()));
+    let rest = place.json_of(100, ["run", "-r", "0", "--halt", "50%", "--shell", odd_ones_fail]);
+    assert_eq!((&rest["processed"], &rest["stopped_by"]), (&1.into(), &"queue_empty".into()));
+}

@@ -1,0 +1,187 @@
+//! Runs killed at random moments, often with their guards, each followed by the next at once, until every file has ended.
+//!
+//! The jobs keep a record of their own. While a job or anything that it started lives, it holds a lock on its file, so that
+//! an attempt which meets an earlier one of the same file says so.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::effort;
+use crate::place::{Place, SIGKILL, path_of, word};
+use crate::random::Random;
+use crate::skip::tell;
+
+/// What each job does, by its file's name. Its children are in a session of their own, deaf to requests to end, or both.
+const JOB: &str = r#"
+record=$1 name=${2##*/}
+tell() { echo "$1 $name $AUTOPROC_ATTEMPT" >>"$record"; }
+exec 9<"$2"
+flock -n 9 || tell overlap
+tell start
+case $name in
+hang-*) trap '' TERM; setsid sleep 600 & sleep 600 ;;
+bad-*) tell end; exit 3 ;;
+flaky-*) [ "$AUTOPROC_ATTEMPT" -ge 3 ] || exit 1 ;;
+slow-*) setsid sleep 0.1 & sleep 0.1 & wait ;;
+esac
+tell end
+"#;
+
+/// A kind of file, how many of ten files are of it, and the status in which it ends.
+const KINDS: [(&str, usize, &str); 5] = [
+    ("ok", 5, "completed"),
+    ("slow", 2, "completed"),
+    ("flaky", 2, "completed"),
+    ("bad", 1, "failed"),
+    ("hang", 0, "timeout"),
+];
+
+/// One file of so many hangs: each takes a slot for the timeout.
+const PER_HANGING_FILE: usize = 50;
+
+/// The longest life of a run that is killed, in milliseconds for each ten files: so that there are several to a night.
+const LIFE_PER_TEN_FILES: u64 = 15;
+
+/// In every environment of a night, and in no other.
+const MARK: &str = "AUTOPROC_TORTURE_NIGHT";
+
+#[test]
+fn killed_runs_leave_nothing_and_no_attempt_meets_another() {
+    let (mut killed, mut attempts) = (0, 0);
+    for night in 0..effort::nights() {
+        let place = Place::new();
+        let files = Files::create(&place, effort::files_a_night());
+        killed += run_until_done(&place, night as u64);
+        files.check_outcomes(&place);
+        attempts += check_record(&place);
+        assert_eq!(left_of(&place), Vec::<PathBuf>::new(), "night {night} left processes");
+        assert_eq!(fs::read_dir(place.state().join("runs")).expect("a folder").count(), 0, "and files of runs");
+    }
+    tell(&format!("{killed} runs killed, {attempts} attempts begun: 0 overlaps, 0 processes left"));
+    assert!(killed > 0, "no run was killed");
+}
+
+/// The files of a night, and the status in which each is to end.
+struct Files(BTreeMap<String, &'static str>);
+
+impl Files {
+    fn create(place: &Place, count: usize) -> Self {
+        let usual = KINDS.iter().flat_map(|(kind, share, status)| (0..*share).map(move |_| (*kind, *status)));
+        let usual: Vec<_> = usual.collect();
+        let hanging = ("hang", "timeout");
+        let kind = |number: usize| if number % PER_HANGING_FILE == 7 { hanging } else { usual[number % usual.len()] };
+        let files = (0..count).map(|number| (format!("{}-{number}", kind(number).0), kind(number).1));
+        let files = Self(files.collect());
+        fs::create_dir(place.path("files")).expect("a folder");
+        for name in files.0.keys() {
+            fs::write(place.path("files").join(name), "").expect("a file");
+        }
+        fs::write(place.path("job.sh"), JOB).expect("the job");
+        place.run(["queue", "add", place.path("files").to_str().expect("text")]).expect_code(0);
+        files
+    }
+
+    fn check_outcomes(&self, place: &Place) {
+        let name = |item| path_of(item).rsplit('/').next().expect("a name").to_owned();
+        let ended: BTreeMap<_, _> = place.items().iter().map(|item| (name(item), word(item, "status"))).collect();
+        let due: BTreeMap<_, _> = self.0.iter().map(|(name, status)| (name.clone(), (*status).to_owned())).collect();
+        let wrong: Vec<_> = ended.iter().filter(|(name, status)| due.get(*name) != Some(status)).collect();
+        assert!(wrong.is_empty() && ended.len() == due.len(), "{} of {}: {wrong:?}", ended.len(), due.len());
+    }
+}
+
+/// Says how many runs it killed.
+fn run_until_done(place: &Place, seed: u64) -> usize {
+    let mut random = Random::new(seed);
+    let longest = LIFE_PER_TEN_FILES * effort::files_a_night() as u64 / 10;
+    for killed in 0.. {
+        let mut run = start_run(place);
+        // The last one is left alone; no number of files is too much for that.
+        if killed < effort::kills_a_night() {
+            thread::sleep(Duration::from_millis(random.below(longest)));
+            kill(&mut run, place, random.below(3));
+        }
+        let status = run.wait().expect("it is our child");
+        if std::os::unix::process::ExitStatusExt::signal(&status) != Some(SIGKILL) {
+            assert!(matches!(status.code(), Some(0 | 100)), "{status}");
+            return killed;
+        }
+    }
+    unreachable!("one of them was left alone");
+}
+
+/// The runner alone; its guards and then itself, so that it may be at work on what they left; itself and then its guards,
+/// which may be ending things.
+fn kill(run: &mut Child, place: &Place, choice: u64) {
+    if choice == 1 {
+        kill_guards(place);
+    }
+    run.kill().expect("it is ours to kill");
+    if choice == 2 {
+        kill_guards(place);
+    }
+}
+
+fn kill_guards(place: &Place) {
+    let is_guard = |process: &PathBuf| {
+        let words = fs::read(process.join("cmdline")).unwrap_or_default();
+        words.split(|byte| *byte == 0).nth(1) == Some(b"__guard")
+    };
+    let guards = left_of(place).into_iter().filter(is_guard);
+    let numbers: Vec<_> = guards.filter_map(|process| Some(process.file_name()?.to_owned())).collect();
+    if !numbers.is_empty() {
+        // It says so where one of them has ended meanwhile.
+        let _ = Command::new("kill").arg("-KILL").args(numbers).stderr(Stdio::null()).status();
+    }
+}
+
+fn start_run(place: &Place) -> Child {
+    let script = format!("sh '{}' '{}' {{}}", place.path("job.sh").display(), record(place).display());
+    let words = ["run", "--quiet", "-j", "4", "--timeout", "1", "--grace", "100ms", "--no-retry-timeouts"];
+    let mut command = place.command(words);
+    // A file that was under way at many kills is none that failed.
+    command.args(["--no-retry-exit", "3", "--retries", "1000", "--backoff-base", "10ms", "--max-backoff", "20ms"]);
+    command.args(["--shell", &script]).env(MARK, place.path("")).stdout(Stdio::null());
+    command.spawn().expect("the binary")
+}
+
+fn record(place: &Place) -> PathBuf {
+    place.path("record")
+}
+
+/// Goes through what the jobs recorded, in the order in which they did; says how many attempts that were.
+fn check_record(place: &Place) -> usize {
+    let text = fs::read_to_string(record(place)).expect("the record");
+    let mut latest: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut begun = 0;
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let [what, name, attempt] = fields[..] else { panic!("a torn line: {line:?}") };
+        let attempt = attempt.parse().expect("a number");
+        match what {
+            "start" => {
+                begun += 1;
+                let before = latest.insert(name, attempt);
+                assert!(before < Some(attempt), "{name}: attempt {attempt} after {before:?}");
+            }
+            "end" => assert_eq!(latest.get(name), Some(&attempt), "{name}: an earlier attempt was still at work"),
+            _ => panic!("{name}: attempt {attempt} met an earlier one"),
+        }
+    }
+    begun
+}
+
+/// The processes of a night that are there, zombies aside: those have no environment any more.
+fn left_of(place: &Place) -> Vec<PathBuf> {
+    let mark = format!("{MARK}={}", place.path("").display()).into_bytes();
+    let is_marked = |process: &Path| {
+        let environment = fs::read(process.join("environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|entry| entry == mark)
+    };
+    let processes = fs::read_dir("/proc").expect("processes").filter_map(|entry| Some(entry.ok()?.path()));
+    processes.filter(|path| is_marked(path)).collect()
+}

@@ -1,0 +1,53 @@
+//! The words kept of a failure.
+
+use autoproc_domain::failure::{MAX_TEXT, first_line, text};
+use autoproc_domain::ports::AttemptOutcome;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+const EXITED: AttemptOutcome = AttemptOutcome::Exited { code: 3 };
+
+#[test]
+fn the_last_line_comes_first_and_the_others_in_their_order() {
+    assert_eq!(&*text(&EXITED, ""), "exit status 3");
+    assert_eq!(&*text(&EXITED, "no such page\n"), "exit status 3: no such page");
+    assert_eq!(&*text(&EXITED, "a\n\nb \r\n10%\r20%\nc"), "exit status 3: c\na\nb\n20%");
+}
+
+#[test]
+fn the_earliest_lines_are_left_out_where_all_are_too_many() {
+    let said: Vec<_> = (0..100).map(|number| format!("line {number}, of some length")).collect();
+    let kept = text(&EXITED, &said.join("\n"));
+    assert!(kept.len() > MAX_TEXT - 30, "{kept}");
+    let lines: Vec<_> = kept.lines().collect();
+    assert_eq!(lines[0], "exit status 3: line 99, of some length");
+    assert_eq!(lines[1..], said[100 - lines.len()..99]);
+}
+
+fn outcomes() -> impl Strategy<Value = AttemptOutcome> {
+    prop_oneof![
+        Just(EXITED),
+        "\\PC{0,300}".prop_map(|reason| AttemptOutcome::CannotStart { reason: reason.into(), permanent: true }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn it_is_short_and_tells_the_outcome(outcome in outcomes(), said in vec("[\\PC\r\n]{0,200}", 0..12)) {
+        let kept = text(&outcome, &said.join("\n"));
+        prop_assert!(kept.len() <= MAX_TEXT, "{}", kept.len());
+        let outcome = outcome.to_string();
+        let told = first_line(&kept);
+        prop_assert!(told.starts_with(&outcome) || (told.ends_with('…') && outcome.starts_with(told.trim_end_matches('…'))), "{told}");
+    }
+
+    /// What was said last is what is known of a failure in a list.
+    #[test]
+    fn the_first_line_ends_with_the_last_that_was_said(said in vec("[a-z]{1,60}", 1..20)) {
+        let kept = text(&EXITED, &said.join("\n"));
+        let last = said.last().expect("at least one");
+        prop_assert_eq!(first_line(&kept), format!("exit status 3: {last}"));
+    }
+}
