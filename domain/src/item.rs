@@ -228,7 +228,8 @@ pub struct QueueItem {
     /// Before this point it is not claimed again. Only a pending item has one.
     pub not_before: Option<Timestamp>,
     /// Who works on it: a claim exactly while the status is processing.
-    pub claim: Option<Claim>,
+    /// Apart from the rest, because few items are being processed, and all of them have room for it.
+    pub claim: Option<Box<Claim>>,
     /// What went wrong in the latest attempt that went wrong.
     pub last_error: Option<Box<str>>,
 }

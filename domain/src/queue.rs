@@ -10,10 +10,11 @@ mod apply;
 mod decide;
 mod items;
 mod ordering;
+mod paths;
 mod restore;
 mod transaction;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use crate::command::Selector;
 use crate::file_path::FilePath;
@@ -23,21 +24,21 @@ use crate::view::{Counts, Page, PageRequest};
 
 pub use decide::decide;
 pub use ordering::ClaimKey;
-pub use restore::{Inconsistent, Restore};
+pub use restore::{Inconsistent, Refused, Restore};
 pub use transaction::{Performed, Transaction};
 
 use items::Items;
+use paths::PathIndex;
 
 /// The durable priority queue, as a value.
 ///
-/// Costs, for a queue of n items: a claim, a settlement and an addition O(log n); counts O(1); a page O(n log n).
+/// Costs, for a queue of n items: a claim, a settlement and an addition O(log n); counts O(1); a page of m items O(n + m log m).
 #[derive(Debug, Clone)]
 pub struct FileQueue {
     items: Items,
     next_id: ItemId,
     next_claim: ClaimNumber,
-    /// The latest item of each path, the live one where there is one. Looked up, never iterated.
-    by_path: HashMap<FilePath, ItemId>,
+    paths: PathIndex,
     counts: Counts,
     /// Pending items whose time had come at `promoted_until`, in claim order.
     ready: BTreeSet<ClaimKey>,
@@ -71,7 +72,7 @@ impl FileQueue {
             items: Items::default(),
             next_id: ItemId::FIRST,
             next_claim: ClaimNumber::FIRST,
-            by_path: HashMap::new(),
+            paths: PathIndex::default(),
             counts: Counts::default(),
             ready: BTreeSet::new(),
             delayed: BTreeSet::new(),
@@ -91,8 +92,24 @@ impl FileQueue {
     pub fn find(&self, which: &Selector) -> Option<&QueueItem> {
         match which {
             Selector::Id(id) => self.get(*id),
-            Selector::Path(path) => self.by_path.get(path).and_then(|id| self.get(*id)),
+            Selector::Path(path) => self.latest(path),
         }
+    }
+
+    /// The latest item of a path, the live one where there is one.
+    fn latest(&self, path: &FilePath) -> Option<&QueueItem> {
+        self.paths.find(path, &self.items)
+    }
+
+    /// Makes room for this many more items.
+    fn reserve(&mut self, additional: usize) {
+        self.items.reserve(additional);
+        self.paths.reserve(additional, &self.items);
+    }
+
+    /// Whether an item is the one that its path names.
+    fn is_latest(&self, item: &QueueItem) -> bool {
+        self.latest(&item.file_path).is_some_and(|latest| latest.id == item.id)
     }
 
     /// Every item, by sequence number.
@@ -183,10 +200,16 @@ impl FileQueue {
             .map(ClaimKey::of)
             .filter(|key| request.after.is_none_or(|after| *key > after))
             .collect();
-        keys.sort_unstable();
         let length = request.limit.unwrap_or(keys.len()).min(keys.len());
-        let next = (length < keys.len()).then(|| keys[..length].last().copied()).flatten();
-        let items = keys[..length].iter().filter_map(|key| self.get(key.id()).cloned()).collect();
+        let has_more = length < keys.len();
+        if has_more {
+            // Only what is on the page needs an order.
+            keys.select_nth_unstable(length);
+            keys.truncate(length);
+        }
+        keys.sort_unstable();
+        let next = keys.last().copied().filter(|_| has_more);
+        let items = keys.iter().filter_map(|key| self.get(key.id()).cloned()).collect();
         Page { items, next }
     }
 }

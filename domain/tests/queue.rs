@@ -182,7 +182,7 @@ fn stored_items() -> impl Strategy<Value = QueueItem> {
     (1..20_u64, file_paths(), priorities(), statuses(), weighted(0.2)).prop_map(
         |(id, file_path, priority, status, is_claimed)| QueueItem {
             status,
-            claim: is_claimed.then(|| Claim { number: ClaimNumber::new(id), run: RunId::new("run") }),
+            claim: is_claimed.then(|| Box::new(Claim { number: ClaimNumber::new(id), run: RunId::new("run") })),
             not_before: Some(EPOCH),
             ..QueueItem::added(ItemId::new(id), file_path, priority, EPOCH)
         },

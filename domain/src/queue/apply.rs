@@ -40,7 +40,7 @@ impl FileQueue {
     }
 
     fn enqueue(&mut self, file_path: &FilePath, priority: Priority, at: Timestamp) {
-        match self.by_path.get(file_path).and_then(|id| self.get(*id)) {
+        match self.latest(file_path) {
             Some(live) if live.status.is_live() => {
                 let id = live.id;
                 self.change(id, |item| item.priority = item.priority.max(priority));
@@ -66,7 +66,7 @@ impl FileQueue {
         self.transit(id, Transition::Claim, |item| {
             item.attempts = item.attempts.saturating_add(1);
             item.last_attempt = Some(at);
-            item.claim = Some(Claim { number, run: run.clone() });
+            item.claim = Some(Box::new(Claim { number, run: run.clone() }));
         });
         self.next_claim = number.next();
     }
@@ -96,18 +96,18 @@ impl FileQueue {
     }
 
     /// Adds an item under a number above all others.
-    pub(super) fn insert(&mut self, item: QueueItem) {
+    fn insert(&mut self, item: QueueItem) {
         self.index(Place::of(&item));
-        self.by_path.insert(item.file_path.clone(), item.id);
+        self.paths.name(&item, &self.items);
         self.items.push(item);
     }
 
     fn remove(&mut self, id: ItemId) {
-        let Some(item) = self.items.remove(id) else { return };
-        self.unindex(Place::of(&item));
-        if self.by_path.get(&item.file_path) == Some(&id) {
-            self.by_path.remove(&item.file_path);
-        }
+        let Some(item) = self.items.get(id) else { return };
+        let place = Place::of(item);
+        self.paths.forget(item);
+        self.unindex(place);
+        self.items.remove(id);
     }
 
     fn clear(&mut self, statuses: &[Status]) {
