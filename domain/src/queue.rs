@@ -11,6 +11,7 @@ mod decide;
 mod items;
 mod ordering;
 mod paths;
+mod ready;
 mod restore;
 mod transaction;
 
@@ -29,6 +30,7 @@ pub use transaction::{Performed, Transaction};
 
 use items::Items;
 use paths::PathIndex;
+use ready::Ready;
 
 /// The durable priority queue, as a value.
 ///
@@ -41,7 +43,7 @@ pub struct FileQueue {
     paths: PathIndex,
     counts: Counts,
     /// Pending items whose time had come at `promoted_until`, in claim order.
-    ready: BTreeSet<ClaimKey>,
+    ready: Ready,
     /// Pending items that were not yet due at `promoted_until`, by the time they will be.
     delayed: BTreeSet<(Timestamp, ItemId)>,
     processing: BTreeSet<ItemId>,
@@ -74,7 +76,7 @@ impl FileQueue {
             next_claim: ClaimNumber::FIRST,
             paths: PathIndex::default(),
             counts: Counts::default(),
-            ready: BTreeSet::new(),
+            ready: Ready::default(),
             delayed: BTreeSet::new(),
             processing: BTreeSet::new(),
             promoted_until: Timestamp::MIN,

@@ -137,7 +137,7 @@ impl FileQueue {
         match place.status {
             Status::Pending => match place.not_before.filter(|due| *due > self.promoted_until) {
                 Some(due) => drop(self.delayed.insert((due, place.key.id()))),
-                None => drop(self.ready.insert(place.key)),
+                None => self.ready.insert(place.key),
             },
             Status::Processing => drop(self.processing.insert(place.key.id())),
             Status::Completed | Status::Failed | Status::Timeout => {}
@@ -148,7 +148,7 @@ impl FileQueue {
         *self.counts.of_mut(place.status) -= 1;
         match place.status {
             Status::Pending => {
-                self.ready.remove(&place.key);
+                self.ready.remove(place.key);
                 if let Some(due) = place.not_before {
                     self.delayed.remove(&(due, place.key.id()));
                 }

@@ -32,6 +32,11 @@ impl ClaimKey {
     pub const fn id(self) -> ItemId {
         self.id
     }
+
+    /// The place of another number at the same priority.
+    pub(super) const fn at(self, id: ItemId) -> Self {
+        Self { id, ..self }
+    }
 }
 
 impl FileQueue {
@@ -42,7 +47,7 @@ impl FileQueue {
         let is_due = |key: &ClaimKey| self.get(key.id()).is_some_and(|item| item.is_due(now));
         let fell_due =
             self.delayed.range(..=(now, ItemId::new(u64::MAX))).filter_map(|(_, id)| self.get(*id)).map(ClaimKey::of);
-        let mut keys: Vec<_> = self.ready.iter().copied().filter(is_due).take(limit).chain(fell_due).collect();
+        let mut keys: Vec<_> = self.ready.iter().filter(is_due).take(limit).chain(fell_due).collect();
         keys.sort_unstable();
         keys.truncate(limit);
         keys

@@ -1,15 +1,13 @@
 //! Rebuilding a queue from items that somebody kept, one at a time, so that a million of them need no second copy.
 
 use crate::item::{ClaimNumber, ItemId, QueueItem, Status};
+use crate::queue::FileQueue;
 use crate::queue::apply::Place;
-use crate::queue::{ClaimKey, FileQueue};
 
 /// Takes the items of a queue in ascending order of their numbers and checks that they make one.
 #[derive(Debug, Default)]
 pub struct Restore {
     queue: FileQueue,
-    /// The items that may be claimed at once; a tree made of all of them together is half as large as one that grew.
-    ready: Vec<ClaimKey>,
 }
 
 /// An item that was not taken.
@@ -54,7 +52,7 @@ impl Restore {
     pub fn with_room(items: usize) -> Self {
         let mut queue = FileQueue::new();
         queue.reserve(items);
-        Self { queue, ready: Vec::new() }
+        Self { queue }
     }
 
     /// Takes the next item. A backoff on an item that is not pending is dropped.
@@ -91,12 +89,7 @@ impl Restore {
         if let Some(claim) = &item.claim {
             self.queue.next_claim = self.queue.next_claim.max(claim.number.next());
         }
-        if item.status == Status::Pending && item.not_before.is_none() {
-            self.queue.counts.pending += 1;
-            self.ready.push(ClaimKey::of(&item));
-        } else {
-            self.queue.index(Place::of(&item));
-        }
+        self.queue.index(Place::of(&item));
         self.queue.items.push(item);
     }
 
@@ -109,7 +102,6 @@ impl Restore {
     /// The queue, which will go on numbering from these or from what the items ask for, whichever is higher.
     #[must_use]
     pub fn finish(mut self, next_id: ItemId, next_claim: ClaimNumber) -> FileQueue {
-        self.queue.ready.append(&mut self.ready.into_iter().collect());
         self.queue.next_id = self.queue.next_id.max(next_id);
         self.queue.next_claim = self.queue.next_claim.max(next_claim);
         self.queue

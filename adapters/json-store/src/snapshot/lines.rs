@@ -93,3 +93,54 @@ impl<R: Read> Lines<R> {
         Ok(&self.line)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::*;
+    use crate::disk::Access;
+    use crate::fuzzing::memory::MemoryDisk;
+    use crate::layout::SNAPSHOT;
+
+    /// As we write it, and so long that two threads read it.
+    fn long_document(items: u64) -> String {
+        let mut document = String::from("{\n\"version\": \"1.0.0\",\n\"items\": [\n");
+        for id in 1..=items {
+            let end = if id == items { "" } else { "," };
+            let at = "2026-11-22T13:16:00.000000Z";
+            let item =
+                format!(r#"{{"id":{id},"file_path":"/srv/{id:099}","priority":0,"added_at":"{at}","attempts":0}}"#);
+            writeln!(document, "{item}{end}").expect("a string takes everything");
+        }
+        document.push_str("]\n}\n");
+        assert!(document.len() as u64 > LONG_BYTES);
+        document
+    }
+
+    fn read_document(document: &str) -> Option<Snapshot> {
+        let disk = MemoryDisk::default();
+        disk.put(SNAPSHOT, document.as_bytes());
+        let file = disk.open(SNAPSHOT, Access::Read).expect("it is there");
+        let stamp = disk.stat_open(&file).expect("it is there");
+        read(&disk, &file, Path::new("/"), stamp).expect("memory can be read")
+    }
+
+    #[test]
+    fn two_threads_read_what_one_does() {
+        // Not a multiple of what is handed over at once.
+        let document = long_document(6_543);
+        let snapshot = read_document(&document).expect("our own form");
+        let ids: Vec<_> = snapshot.queue.items().map(|item| item.id.get()).collect();
+        assert_eq!(ids, (1..=6_543).collect::<Vec<_>>());
+        assert_eq!(snapshot.print.len, document.len() as u64);
+        assert_eq!(snapshot.print.crc, crc32c::crc32c(document.as_bytes()));
+    }
+
+    #[test]
+    fn a_damaged_line_far_inside_makes_it_another_form() {
+        let document = long_document(6_543);
+        assert!(read_document(&document.replacen("\"id\":6000,", "\"id\":6OOO,", 1)).is_none());
+        assert!(read_document(&document[..document.len() - 2]).is_none());
+    }
+}
