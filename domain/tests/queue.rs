@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use autoproc_domain::command::{Command, Selector};
+use autoproc_domain::command::{Command, Enqueue, NewItem, Selector};
 use autoproc_domain::event::Event;
 use autoproc_domain::item::{Claim, ClaimNumber};
 use autoproc_domain::queue::{Restore, Transaction, decide};
@@ -143,6 +143,26 @@ proptest! {
             prop_assert!(turn.after.items().all(|item| !is_new(item.id) || item.id >= turn.before.next_id()));
             Ok(())
         })?;
+    }
+
+    /// A batch comes to what its files come to one after the other, and says each path once.
+    #[test]
+    fn a_batch_is_its_files((queue, now) in grown_queue(STEPS), files in vec((file_paths(), priorities()), 0..20)) {
+        let files: Vec<_> = files.into_iter().map(|(file_path, priority)| NewItem { file_path, priority }).collect();
+        let mut together = queue.clone();
+        let performed = Enqueue(files.clone()).perform(&mut together, now).expect("nothing is refused");
+        let mut apart = queue;
+        let one_by_one = files.into_iter().flat_map(|file| {
+            Enqueue(vec![file]).perform(&mut apart, now).expect("nothing is refused").reply
+        });
+        prop_assert_eq!(performed.reply, one_by_one.collect::<Vec<_>>());
+        let paths: BTreeSet<_> = performed.events.iter().map(|event| match event {
+            Event::Enqueued { file_path, .. } => file_path.clone(),
+            Event::Reprioritised { id, .. } => together.get(*id).expect("it is there").file_path.clone(),
+            other => panic!("{other:?} comes of an addition"),
+        }).collect();
+        prop_assert_eq!(paths.len(), performed.events.len());
+        prop_assert_eq!(together, apart);
     }
 
     /// And the restored queue goes on as the one it was taken from.

@@ -84,3 +84,32 @@ fn rehash(hasher: &DefaultHashBuilder, id: ItemId, items: &Items) -> u64 {
 fn has_path(id: ItemId, path: &FilePath, items: &Items) -> bool {
     items.get(id).is_some_and(|item| item.file_path == *path)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::command::{Clear, Command, Enqueue, NewItem};
+    use crate::queue::{FileQueue, decide};
+    use crate::{FilePath, Priority, Status, Timestamp};
+
+    fn apply(queue: &mut FileQueue, command: &Command) {
+        for event in decide(queue, command, Timestamp::MIN).expect("nothing here is refused") {
+            queue.apply(&event);
+        }
+    }
+
+    /// A queue that is fed and cleared for years must not grow by what is gone.
+    #[test]
+    fn what_is_gone_is_forgotten() {
+        let new = |number| NewItem {
+            file_path: FilePath::new(format!("/{number}")).expect("a path"),
+            priority: Priority::default(),
+        };
+        let mut queue = FileQueue::new();
+        for round in 0..3 {
+            apply(&mut queue, &Command::Enqueue(Enqueue((round..round + 100).map(new).collect())));
+            assert_eq!(queue.paths.table.len(), 100);
+            apply(&mut queue, &Command::Clear(Clear(vec![Status::Pending])));
+            assert_eq!(queue.paths.table.len(), 0);
+        }
+    }
+}
