@@ -44,10 +44,10 @@ pub struct FileQueue {
     counts: Counts,
     /// Pending items whose time had come at `promoted_until`, in claim order.
     ready: Ready,
-    /// Pending items that were not yet due at `promoted_until`, by the time they will be.
-    delayed: BTreeSet<(Timestamp, ItemId)>,
+    /// Pending items with a backoff, over or not, by its end. Those whose end lies after `promoted_until` are not in `ready`.
+    backing_off: BTreeSet<(Timestamp, ItemId)>,
     processing: BTreeSet<ItemId>,
-    /// The latest time at which a claim was applied; it only divides `ready` from `delayed` and is no part of the state.
+    /// The latest time at which a claim was applied; it only says what is in `ready` and is no part of the state.
     promoted_until: Timestamp,
 }
 
@@ -77,7 +77,7 @@ impl FileQueue {
             paths: PathIndex::default(),
             counts: Counts::default(),
             ready: Ready::default(),
-            delayed: BTreeSet::new(),
+            backing_off: BTreeSet::new(),
             processing: BTreeSet::new(),
             promoted_until: Timestamp::MIN,
         }
@@ -180,17 +180,12 @@ impl FileQueue {
     /// When the next item falls due that is not due at `now`; `None` where no item waits for its time.
     #[must_use]
     pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
-        let delayed = self.delayed.range((now, ItemId::new(u64::MAX))..).next().map(|(due, _)| *due);
-        let put_back = self.put_back(now).map(|(due, _)| due).min();
-        delayed.into_iter().chain(put_back).min()
+        self.due_after(now).next().map(|(due, _)| due)
     }
 
-    /// Items in `ready` that are due later than `point`: only a clock that was set back leaves such, and only then are
-    /// they looked for.
-    fn put_back(&self, point: Timestamp) -> impl Iterator<Item = (Timestamp, ItemId)> {
-        let is_set_back = point < self.promoted_until;
-        let ready = is_set_back.then(|| self.ready.iter()).into_iter().flatten();
-        ready.filter_map(|key| Some((self.get(key.id())?.not_before?, key.id()))).filter(move |(due, _)| *due > point)
+    /// Pending items that fall due later than `point`, the next one first.
+    fn due_after(&self, point: Timestamp) -> impl Iterator<Item = (Timestamp, ItemId)> {
+        self.backing_off.range((point, ItemId::new(u64::MAX))..).copied()
     }
 
     /// One page of items in claim order.

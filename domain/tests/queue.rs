@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use autoproc_domain::command::{Command, Enqueue, NewItem, Selector};
 use autoproc_domain::event::Event;
 use autoproc_domain::item::{Claim, ClaimNumber};
-use autoproc_domain::queue::{Restore, Transaction, decide};
-use autoproc_domain::{FileQueue, ItemId, QueueItem, RunId, Status};
+use autoproc_domain::queue::{ClaimKey, Restore, Transaction, decide};
+use autoproc_domain::{FileQueue, ItemId, QueueItem, RunId, Status, Timestamp};
 use autoproc_testkit::strategies::{EPOCH, commands, errors, file_paths, grown_queue, priorities, replay, statuses};
 use proptest::bool::weighted;
 use proptest::collection::vec;
@@ -143,6 +143,17 @@ proptest! {
             prop_assert!(turn.after.items().all(|item| !is_new(item.id) || item.id >= turn.before.next_id()));
             Ok(())
         })?;
+    }
+
+    /// What is due and what falls due next, at any time: also at one before the latest claim, as two runs ask that share a
+    /// queue, or one whose clock was set back.
+    #[test]
+    fn what_is_due_is_what_the_items_say((queue, now) in grown_queue(STEPS), seconds in -40..40_i64) {
+        let at = Timestamp::from_micros(now.as_micros() + seconds * 1_000_000);
+        let due = queue.pending().filter(|item| item.is_due(at)).min_by_key(|item| ClaimKey::of(item));
+        prop_assert_eq!(queue.peek(at), due);
+        let next = queue.pending().filter_map(|item| item.not_before).filter(|due| *due > at).min();
+        prop_assert_eq!(queue.next_due(at), next);
     }
 
     /// A batch comes to what its files come to one after the other, and says each path once.

@@ -121,24 +121,26 @@ impl FileQueue {
         }
     }
 
-    /// Moves what has fallen due by `now` from `delayed` to `ready`.
+    /// Lets what has fallen due by `now` be ready.
     fn promote(&mut self, now: Timestamp) {
-        self.promoted_until = self.promoted_until.max(now);
-        while let Some((due, id)) = self.delayed.first().copied().filter(|(due, _)| *due <= self.promoted_until) {
-            self.delayed.remove(&(due, id));
-            if let Some(item) = self.items.get(id) {
-                self.ready.insert(ClaimKey::of(item));
-            }
+        let until = self.promoted_until.max(now);
+        let fell_due = self.due_after(self.promoted_until).take_while(|(due, _)| *due <= until);
+        let keys: Vec<_> = fell_due.filter_map(|(_, id)| self.items.get(id)).map(ClaimKey::of).collect();
+        self.promoted_until = until;
+        for key in keys {
+            self.ready.insert(key);
         }
     }
 
     pub(super) fn index(&mut self, place: Place) {
         *self.counts.of_mut(place.status) += 1;
         match place.status {
-            Status::Pending => match place.not_before.filter(|due| *due > self.promoted_until) {
-                Some(due) => drop(self.delayed.insert((due, place.key.id()))),
-                None => self.ready.insert(place.key),
-            },
+            Status::Pending => {
+                self.backing_off.extend(place.not_before.map(|due| (due, place.key.id())));
+                if place.not_before.is_none_or(|due| due <= self.promoted_until) {
+                    self.ready.insert(place.key);
+                }
+            }
             Status::Processing => drop(self.processing.insert(place.key.id())),
             Status::Completed | Status::Failed | Status::Timeout => {}
         }
@@ -150,7 +152,7 @@ impl FileQueue {
             Status::Pending => {
                 self.ready.remove(place.key);
                 if let Some(due) = place.not_before {
-                    self.delayed.remove(&(due, place.key.id()));
+                    self.backing_off.remove(&(due, place.key.id()));
                 }
             }
             Status::Processing => drop(self.processing.remove(&place.key.id())),

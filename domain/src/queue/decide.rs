@@ -218,8 +218,7 @@ pub(super) fn recover(queue: &FileQueue, request: &RecoverRequest, now: Timestam
         .filter(|item| item.claim.as_ref().is_some_and(|claim| request.runs.contains(&claim.run)))
         .map(|item| take_back(item, request.max_attempts));
     let latest = now.saturating_add(request.longest_backoff);
-    let beyond = queue.delayed.range((latest, ItemId::new(u64::MAX))..).map(|(_, id)| *id);
-    let beyond: BTreeSet<_> = beyond.chain(queue.put_back(latest).map(|(_, id)| id)).collect();
+    let beyond: BTreeSet<_> = queue.due_after(latest).map(|(_, id)| id).collect();
     let brought_forward = beyond.into_iter().map(|id| Event::BroughtForward { id, not_before: latest });
     taken_back.chain(brought_forward).collect()
 }
