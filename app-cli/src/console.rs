@@ -101,10 +101,11 @@ impl Console {
         }
     }
 
-    /// One line for a person.
+    /// One line for a person, written at once: standard error has no buffer, and a line is made of a dozen pieces.
     pub(crate) fn say(&self, line: impl Display) {
+        let line = format!("{line}\n");
         self.aside(|| {
-            let _ = writeln!(anstream::stderr(), "{line}");
+            let _ = anstream::stderr().write_all(line.as_bytes());
         });
     }
 

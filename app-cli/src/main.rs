@@ -36,6 +36,7 @@ mod view;
 mod wiring;
 
 use std::env;
+use std::mem::ManuallyDrop;
 use std::process;
 use std::sync::Arc;
 
@@ -73,7 +74,8 @@ fn execute(cli: Cli, console: &Arc<Console>) -> Result<ExitCode, CliError> {
         Command::Completions(args) => commands::documents::completions(&args, console),
         Command::Man(args) => commands::documents::manual(&args, console),
         command => {
-            let context = context(&cli.global, &command, console)?;
+            // The process ends here: the system takes the memory of a large queue back at once, and not item by item.
+            let context = ManuallyDrop::new(context(&cli.global, &command, console)?);
             runtime()?.block_on(commands::dispatch(command, &context))
         }
     }

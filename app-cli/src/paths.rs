@@ -2,8 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, Read};
-use std::os::unix::ffi::OsStringExt;
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::FilePath;
@@ -38,7 +38,28 @@ pub(crate) struct Gathered {
     /// All of them, in order.
     pub(crate) files: Vec<FilePath>,
     /// Those that do not exist.
-    pub(crate) missing: Vec<FilePath>,
+    pub(crate) missing: Missing,
+}
+
+/// Files that do not exist.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Missing {
+    /// How many.
+    pub(crate) count: usize,
+    /// The first of them: more warnings than a screen has lines are read by nobody.
+    pub(crate) first: Vec<FilePath>,
+}
+
+/// Of more missing files than this only the sum is told.
+const MOST_NAMED: usize = 20;
+
+impl Missing {
+    fn take_in(&mut self, path: &FilePath) {
+        self.count += 1;
+        if self.first.len() < MOST_NAMED {
+            self.first.push(path.clone());
+        }
+    }
 }
 
 impl PathSource {
@@ -64,35 +85,32 @@ impl PathSource {
     /// [`CliError`] where a list or a folder cannot be read, a path cannot be one, or a file is missing that must not be.
     pub(crate) fn gather(&self, cwd: &Path, project: &Project) -> Result<Gathered, CliError> {
         let mut gathered = Gathered::default();
-        for path in self.listed()? {
-            self.take_in(&path, cwd, project, &mut gathered)?;
+        let mut take = |path: &Path| self.take_in(path, cwd, project, &mut gathered);
+        for word in &self.words {
+            if word.as_os_str() == STDIN { self.read_list(word, &mut take)? } else { take(word)? }
         }
-        match gathered.missing.first() {
-            Some(path) if self.must_exist => Err(missing(path, gathered.missing.len())),
+        if let Some(list) = &self.list {
+            self.read_list(list, &mut take)?;
+        }
+        match gathered.missing.first.first() {
+            Some(path) if self.must_exist => Err(missing(path, gathered.missing.count)),
             _ => Ok(gathered),
         }
     }
 
-    fn listed(&self) -> Result<Vec<PathBuf>, CliError> {
-        let mut paths = Vec::new();
-        for word in &self.words {
-            if word.as_os_str() == STDIN {
-                paths.extend(self.read_list(word)?);
-            } else {
-                paths.push(word.clone());
-            }
-        }
-        if let Some(list) = &self.list {
-            paths.extend(self.read_list(list)?);
-        }
-        Ok(paths)
-    }
-
-    fn read_list(&self, list: &Path) -> Result<Vec<PathBuf>, CliError> {
-        let bytes = read(list).map_err(|error| cannot_read(list, &error))?;
+    /// Takes a list in path by path: of a million none but the files meant are kept.
+    fn read_list(&self, list: &Path, take: &mut dyn FnMut(&Path) -> Result<(), CliError>) -> Result<(), CliError> {
+        let mut lines = open(list).map_err(|error| cannot_read(list, &error))?;
         let end = if self.null { 0 } else { b'\n' };
-        let lines = bytes.split(|byte| *byte == end).filter(|line| !line.is_empty());
-        Ok(lines.map(|line| PathBuf::from(OsString::from_vec(line.to_vec()))).collect())
+        let mut line = Vec::new();
+        while lines.read_until(end, &mut line).map_err(|error| cannot_read(list, &error))? > 0 {
+            let path = line.strip_suffix(&[end]).unwrap_or(&line);
+            if !path.is_empty() {
+                take(Path::new(OsStr::from_bytes(path)))?;
+            }
+            line.clear();
+        }
+        Ok(())
     }
 
     fn take_in(&self, path: &Path, cwd: &Path, project: &Project, into: &mut Gathered) -> Result<(), CliError> {
@@ -101,7 +119,7 @@ impl PathSource {
         match fs::metadata(file.as_path()) {
             Ok(found) if found.is_dir() => return self.walk(&file, project, into),
             Ok(_) => {}
-            Err(_) => into.missing.push(file.clone()),
+            Err(_) => into.missing.take_in(&file),
         }
         into.files.push(file);
         Ok(())
@@ -130,13 +148,11 @@ impl PathSource {
     }
 }
 
-fn read(list: &Path) -> io::Result<Vec<u8>> {
+fn open(list: &Path) -> io::Result<Box<dyn BufRead>> {
     if list.as_os_str() == OsStr::new(STDIN) {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes)?;
-        return Ok(bytes);
+        return Ok(Box::new(io::stdin().lock()));
     }
-    fs::read(list)
+    Ok(Box::new(BufReader::new(fs::File::open(list)?)))
 }
 
 /// A file that goes away while its folder is walked was not there to be found.

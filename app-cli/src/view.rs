@@ -24,8 +24,10 @@ pub(crate) use workflow::{CheckedFile, WorkflowShown, WorkflowsChecked, Workflow
 /// Files were offered to the queue.
 #[derive(Debug)]
 pub(crate) struct Added {
-    /// Each of them, with what became of it.
-    pub(crate) files: Vec<(FilePath, EnqueueOutcome)>,
+    /// Each of them.
+    pub(crate) files: Vec<FilePath>,
+    /// What became of each, in the same order.
+    pub(crate) outcomes: Vec<EnqueueOutcome>,
     /// Their priority.
     pub(crate) priority: Priority,
     /// How many do not exist.
@@ -35,7 +37,12 @@ pub(crate) struct Added {
 impl Added {
     /// How many had this outcome.
     pub(crate) fn count(&self, outcome: EnqueueOutcome) -> usize {
-        self.files.iter().filter(|(_, became)| *became == outcome).count()
+        self.outcomes.iter().filter(|became| **became == outcome).count()
+    }
+
+    /// Each with what became of it.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&FilePath, EnqueueOutcome)> {
+        self.files.iter().zip(self.outcomes.iter().copied())
     }
 
     /// All of them in one line.

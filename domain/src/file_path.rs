@@ -69,7 +69,7 @@ impl FilePath {
         if path.as_os_str().is_empty() {
             return Err(InvalidPath::Empty);
         }
-        Self::new(base.join(path))
+        if path.is_absolute() { Self::new(path) } else { Self::new(base.join(path)) }
     }
 
     /// The path, to open or to show.

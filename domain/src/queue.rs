@@ -10,10 +10,12 @@ mod apply;
 mod decide;
 mod items;
 mod ordering;
+mod paths;
+mod ready;
 mod restore;
 mod transaction;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use crate::command::Selector;
 use crate::file_path::FilePath;
@@ -23,28 +25,29 @@ use crate::view::{Counts, Page, PageRequest};
 
 pub use decide::decide;
 pub use ordering::ClaimKey;
-pub use restore::{Inconsistent, Restore};
+pub use restore::{Inconsistent, Refused, Restore};
 pub use transaction::{Performed, Transaction};
 
 use items::Items;
+use paths::PathIndex;
+use ready::Ready;
 
 /// The durable priority queue, as a value.
 ///
-/// Costs, for a queue of n items: a claim, a settlement and an addition O(log n); counts O(1); a page O(n log n).
+/// Costs, for a queue of n items: a claim, a settlement and an addition O(log n); counts O(1); a page of m items O(n + m log m).
 #[derive(Debug, Clone)]
 pub struct FileQueue {
     items: Items,
     next_id: ItemId,
     next_claim: ClaimNumber,
-    /// The latest item of each path, the live one where there is one. Looked up, never iterated.
-    by_path: HashMap<FilePath, ItemId>,
+    paths: PathIndex,
     counts: Counts,
     /// Pending items whose time had come at `promoted_until`, in claim order.
-    ready: BTreeSet<ClaimKey>,
-    /// Pending items that were not yet due at `promoted_until`, by the time they will be.
-    delayed: BTreeSet<(Timestamp, ItemId)>,
+    ready: Ready,
+    /// Pending items with a backoff, over or not, by its end. Those whose end lies after `promoted_until` are not in `ready`.
+    backing_off: BTreeSet<(Timestamp, ItemId)>,
     processing: BTreeSet<ItemId>,
-    /// The latest time at which a claim was applied; it only divides `ready` from `delayed` and is no part of the state.
+    /// The latest time at which a claim was applied; it only says what is in `ready` and is no part of the state.
     promoted_until: Timestamp,
 }
 
@@ -71,10 +74,10 @@ impl FileQueue {
             items: Items::default(),
             next_id: ItemId::FIRST,
             next_claim: ClaimNumber::FIRST,
-            by_path: HashMap::new(),
+            paths: PathIndex::default(),
             counts: Counts::default(),
-            ready: BTreeSet::new(),
-            delayed: BTreeSet::new(),
+            ready: Ready::default(),
+            backing_off: BTreeSet::new(),
             processing: BTreeSet::new(),
             promoted_until: Timestamp::MIN,
         }
@@ -91,8 +94,24 @@ impl FileQueue {
     pub fn find(&self, which: &Selector) -> Option<&QueueItem> {
         match which {
             Selector::Id(id) => self.get(*id),
-            Selector::Path(path) => self.by_path.get(path).and_then(|id| self.get(*id)),
+            Selector::Path(path) => self.latest(path),
         }
+    }
+
+    /// The latest item of a path, the live one where there is one.
+    fn latest(&self, path: &FilePath) -> Option<&QueueItem> {
+        self.paths.find(path, &self.items)
+    }
+
+    /// Makes room for this many more items.
+    fn reserve(&mut self, additional: usize) {
+        self.items.reserve(additional);
+        self.paths.reserve(additional, &self.items);
+    }
+
+    /// Whether an item is the one that its path names.
+    fn is_latest(&self, item: &QueueItem) -> bool {
+        self.latest(&item.file_path).is_some_and(|latest| latest.id == item.id)
     }
 
     /// Every item, by sequence number.
@@ -161,17 +180,12 @@ impl FileQueue {
     /// When the next item falls due that is not due at `now`; `None` where no item waits for its time.
     #[must_use]
     pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
-        let delayed = self.delayed.range((now, ItemId::new(u64::MAX))..).next().map(|(due, _)| *due);
-        let put_back = self.put_back(now).map(|(due, _)| due).min();
-        delayed.into_iter().chain(put_back).min()
+        self.due_after(now).next().map(|(due, _)| due)
     }
 
-    /// Items in `ready` that are due later than `point`: only a clock that was set back leaves such, and only then are
-    /// they looked for.
-    fn put_back(&self, point: Timestamp) -> impl Iterator<Item = (Timestamp, ItemId)> {
-        let is_set_back = point < self.promoted_until;
-        let ready = is_set_back.then(|| self.ready.iter()).into_iter().flatten();
-        ready.filter_map(|key| Some((self.get(key.id())?.not_before?, key.id()))).filter(move |(due, _)| *due > point)
+    /// Pending items that fall due later than `point`, the next one first.
+    fn due_after(&self, point: Timestamp) -> impl Iterator<Item = (Timestamp, ItemId)> {
+        self.backing_off.range((point, ItemId::new(u64::MAX))..).copied()
     }
 
     /// One page of items in claim order.
@@ -183,10 +197,16 @@ impl FileQueue {
             .map(ClaimKey::of)
             .filter(|key| request.after.is_none_or(|after| *key > after))
             .collect();
-        keys.sort_unstable();
         let length = request.limit.unwrap_or(keys.len()).min(keys.len());
-        let next = (length < keys.len()).then(|| keys[..length].last().copied()).flatten();
-        let items = keys[..length].iter().filter_map(|key| self.get(key.id()).cloned()).collect();
+        let has_more = length < keys.len();
+        if has_more {
+            // Only what is on the page needs an order.
+            keys.select_nth_unstable(length);
+            keys.truncate(length);
+        }
+        keys.sort_unstable();
+        let next = keys.last().copied().filter(|_| has_more);
+        let items = keys.iter().filter_map(|key| self.get(key.id()).cloned()).collect();
         Page { items, next }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use autoproc_domain::command::{Command, Selector};
+use autoproc_domain::command::{Command, Enqueue, NewItem, Selector};
 use autoproc_domain::event::Event;
 use autoproc_domain::item::{Claim, ClaimNumber};
-use autoproc_domain::queue::{Restore, Transaction, decide};
-use autoproc_domain::{FileQueue, ItemId, QueueItem, RunId, Status};
+use autoproc_domain::queue::{ClaimKey, Restore, Transaction, decide};
+use autoproc_domain::{FileQueue, ItemId, QueueItem, RunId, Status, Timestamp};
 use autoproc_testkit::strategies::{EPOCH, commands, errors, file_paths, grown_queue, priorities, replay, statuses};
 use proptest::bool::weighted;
 use proptest::collection::vec;
@@ -145,6 +145,37 @@ proptest! {
         })?;
     }
 
+    /// What is due and what falls due next, at any time: also at one before the latest claim, as two runs ask that share a
+    /// queue, or one whose clock was set back.
+    #[test]
+    fn what_is_due_is_what_the_items_say((queue, now) in grown_queue(STEPS), seconds in -40..40_i64) {
+        let at = Timestamp::from_micros(now.as_micros() + seconds * 1_000_000);
+        let due = queue.pending().filter(|item| item.is_due(at)).min_by_key(|item| ClaimKey::of(item));
+        prop_assert_eq!(queue.peek(at), due);
+        let next = queue.pending().filter_map(|item| item.not_before).filter(|due| *due > at).min();
+        prop_assert_eq!(queue.next_due(at), next);
+    }
+
+    /// A batch comes to what its files come to one after the other, and says each path once.
+    #[test]
+    fn a_batch_is_its_files((queue, now) in grown_queue(STEPS), files in vec((file_paths(), priorities()), 0..20)) {
+        let files: Vec<_> = files.into_iter().map(|(file_path, priority)| NewItem { file_path, priority }).collect();
+        let mut together = queue.clone();
+        let performed = Enqueue(files.clone()).perform(&mut together, now).expect("nothing is refused");
+        let mut apart = queue;
+        let one_by_one = files.into_iter().flat_map(|file| {
+            Enqueue(vec![file]).perform(&mut apart, now).expect("nothing is refused").reply
+        });
+        prop_assert_eq!(performed.reply, one_by_one.collect::<Vec<_>>());
+        let paths: BTreeSet<_> = performed.events.iter().map(|event| match event {
+            Event::Enqueued { file_path, .. } => file_path.clone(),
+            Event::Reprioritised { id, .. } => together.get(*id).expect("it is there").file_path.clone(),
+            other => panic!("{other:?} comes of an addition"),
+        }).collect();
+        prop_assert_eq!(paths.len(), performed.events.len());
+        prop_assert_eq!(together, apart);
+    }
+
     /// And the restored queue goes on as the one it was taken from.
     #[test]
     fn restoring_the_items_gives_an_equal_queue((queue, now) in grown_queue(STEPS), history in commands(5)) {
@@ -182,7 +213,7 @@ fn stored_items() -> impl Strategy<Value = QueueItem> {
     (1..20_u64, file_paths(), priorities(), statuses(), weighted(0.2)).prop_map(
         |(id, file_path, priority, status, is_claimed)| QueueItem {
             status,
-            claim: is_claimed.then(|| Claim { number: ClaimNumber::new(id), run: RunId::new("run") }),
+            claim: is_claimed.then(|| Box::new(Claim { number: ClaimNumber::new(id), run: RunId::new("run") })),
             not_before: Some(EPOCH),
             ..QueueItem::added(ItemId::new(id), file_path, priority, EPOCH)
         },

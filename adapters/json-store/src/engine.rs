@@ -111,6 +111,12 @@ enum Hold {
     Lockless,
 }
 
+/// The events of two changes. Most writes hold a single change, whose events are not moved then.
+fn together(mut before: Vec<Event>, after: Vec<Event>) -> Vec<Event> {
+    before.extend(after);
+    before
+}
+
 impl<D: Disk> Engine<D> {
     pub(crate) fn new(disk: D, settings: Settings) -> Self {
         Self { disk, settings, lock: None, loaded: None, runs: HashMap::new(), poisoned: false }
@@ -123,7 +129,8 @@ impl<D: Disk> Engine<D> {
                 return Ok(());
             }
             let loaded = engine.refresh(Hold::Locked)?;
-            let events: Vec<Event> = changes.iter_mut().flat_map(|change| change.perform(&mut loaded.queue)).collect();
+            let events = changes.iter_mut().map(|change| change.perform(&mut loaded.queue));
+            let events = events.reduce(together).unwrap_or_default();
             engine.commit(&events)
         });
         for change in changes {

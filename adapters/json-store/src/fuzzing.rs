@@ -8,7 +8,7 @@
 //! Checksums would keep a fuzzer out of everything behind them, so [`operations`] puts good ones on what it is given.
 
 mod judge;
-mod memory;
+pub(crate) mod memory;
 mod seal;
 
 use crate::layout::{self, ORIGINAL, SNAPSHOT};

@@ -162,9 +162,9 @@ impl ItemRecord<'_> {
         let file_path = FilePath::from_text(&self.file_path, self.file_path_bytes.as_deref(), base)
             .map_err(|invalid| invalid.to_string())?;
         let status = Status::from(self.status);
-        let claim = (status == Status::Processing).then(|| Claim {
-            number: ClaimNumber::new(self.token.unwrap_or(0)),
-            run: RunId::new(self.run_id.as_deref().unwrap_or(UNKNOWN_RUN)),
+        let claim = (status == Status::Processing).then(|| {
+            let number = ClaimNumber::new(self.token.unwrap_or(0));
+            Box::new(Claim { number, run: RunId::new(self.run_id.as_deref().unwrap_or(UNKNOWN_RUN)) })
         });
         Ok(QueueItem {
             id: ItemId::new(self.id.unwrap_or(0)),

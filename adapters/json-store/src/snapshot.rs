@@ -3,32 +3,38 @@
 //! That form is read a line at a time, so that a million files need no second copy of the document in memory. Any other
 //! form of the same document, as a person or the original program writes it, is read whole.
 
+mod builder;
+mod lines;
 mod salvage;
+mod write;
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::ports::StorageError;
-use autoproc_domain::queue::{Inconsistent, Restore};
-use autoproc_domain::{FileQueue, ItemId, QueueItem};
+use autoproc_domain::{FileQueue, ItemId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::disk::{Disk, Reader, Stamp, read_to_end, write_all};
+use crate::disk::{Disk, Stamp, read_to_end};
 use crate::error::{damaged, unreadable};
 use crate::layout::SNAPSHOT;
-use crate::record::{self, ItemRecord, ReadItem, WithExtra};
+use crate::record;
 
 pub(crate) use salvage::remains;
+pub(crate) use write::{print, write};
+
+use builder::Builder;
 
 /// The format's version. A file of any later one is refused: what it means is not known here.
 const VERSION: &str = "1.0.0";
 
-/// Written at once; large enough that the system call is not what a snapshot costs.
+/// Read and written at once; large enough that the system call is not what a snapshot costs.
 const CHUNK_BYTES: usize = 256 * 1024;
+
+/// The line that ends the head in the form we write.
+const ITEMS_LINE: &[u8] = b"\"items\": [\n";
 
 /// The store's own section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,161 +92,17 @@ struct Head {
     rest: Map<String, Value>,
 }
 
-/// Writes the document to an empty file.
-pub(crate) fn write<D: Disk>(
-    disk: &D,
-    file: &D::File,
-    queue: &FileQueue,
-    extra: &Extra,
-    store: &StoreSection,
-) -> io::Result<Fingerprint> {
-    let mut sink = Sink { disk, file, print: Fingerprint::default(), buffer: Vec::with_capacity(CHUNK_BYTES) };
-    sink.line(|line| write_head(line, extra, Some(store)))?;
-    let mut separator: &[u8] = b"";
-    for item in queue.items() {
-        sink.line(|line| {
-            line.extend_from_slice(separator);
-            separator = b",\n";
-            write_item(line, item, extra)
-        })?;
-    }
-    sink.line(|line| {
-        line.extend_from_slice(end_after(separator));
-        Ok(())
-    })?;
-    sink.finish()
-}
-
-/// Writes the same document without the store's section to anything: as such it opens in any folder.
-pub(crate) fn print(out: &mut dyn io::Write, queue: &FileQueue, extra: &Extra) -> io::Result<()> {
-    let mut line = Vec::with_capacity(CHUNK_BYTES);
-    write_head(&mut line, extra, None)?;
-    let mut separator: &[u8] = b"";
-    for item in queue.items() {
-        line.extend_from_slice(separator);
-        separator = b",\n";
-        write_item(&mut line, item, extra)?;
-        if line.len() >= CHUNK_BYTES {
-            out.write_all(&line)?;
-            line.clear();
-        }
-    }
-    line.extend_from_slice(end_after(separator));
-    out.write_all(&line)
-}
-
-fn end_after(separator: &[u8]) -> &'static [u8] {
-    if separator.is_empty() { b"]\n}\n" } else { b"\n]\n}\n" }
-}
-
-fn write_item(out: &mut Vec<u8>, item: &QueueItem, extra: &Extra) -> serde_json::Result<()> {
-    let record = ItemRecord::from(item);
-    match extra.items.get(&item.id) {
-        None => serde_json::to_writer(out, &record),
-        Some(extra) => serde_json::to_writer(out, &WithExtra { record, extra }),
-    }
-}
-
-fn write_head(out: &mut Vec<u8>, extra: &Extra, store: Option<&StoreSection>) -> serde_json::Result<()> {
-    out.extend_from_slice(b"{\n\"version\": ");
-    serde_json::to_writer(&mut *out, VERSION)?;
-    if let Some(store) = store {
-        out.extend_from_slice(b",\n\"store\": ");
-        serde_json::to_writer(&mut *out, store)?;
-    }
-    for (key, value) in &extra.document {
-        out.extend_from_slice(b",\n");
-        serde_json::to_writer(&mut *out, key)?;
-        out.extend_from_slice(b": ");
-        serde_json::to_writer(&mut *out, value)?;
-    }
-    out.extend_from_slice(b",\n");
-    out.extend_from_slice(ITEMS_LINE);
-    Ok(())
-}
-
-/// The line that ends the head in the form we write.
-const ITEMS_LINE: &[u8] = b"\"items\": [\n";
-
-struct Sink<'a, D: Disk> {
-    disk: &'a D,
-    file: &'a D::File,
-    print: Fingerprint,
-    buffer: Vec<u8>,
-}
-
-impl<D: Disk> Sink<'_, D> {
-    fn line(&mut self, write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>) -> io::Result<()> {
-        write(&mut self.buffer)?;
-        if self.buffer.len() >= CHUNK_BYTES { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.print.take_in(&self.buffer);
-        write_all(self.disk, self.file, &self.buffer)?;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    fn finish(mut self) -> io::Result<Fingerprint> {
-        self.flush()?;
-        Ok(self.print)
-    }
-}
-
 /// Reads the document. Paths that are not absolute, as the original program wrote them, are relative to `base`.
 ///
 /// # Errors
 /// [`StorageError::Damaged`] or [`StorageError::Unsupported`] where it cannot be understood.
 pub(crate) fn read<D: Disk>(disk: &D, file: &D::File, base: &Path) -> Result<Snapshot, StorageError> {
     let stamp = disk.stat_open(file).map_err(unreadable(SNAPSHOT))?;
-    if let Some(snapshot) = read_by_lines(disk, file, base, stamp).map_err(unreadable(SNAPSHOT))? {
+    if let Some(snapshot) = lines::read(disk, file, base, stamp).map_err(unreadable(SNAPSHOT))? {
         return Ok(snapshot);
     }
     let bytes = read_to_end(disk, file, 0).map_err(unreadable(SNAPSHOT))?;
     read_whole(&bytes, base, stamp)
-}
-
-/// Reads the form we write; `None` where the document has any other, or anything is wrong with it.
-fn read_by_lines<D: Disk>(disk: &D, file: &D::File, base: &Path, stamp: Stamp) -> io::Result<Option<Snapshot>> {
-    let reader = BufReader::with_capacity(CHUNK_BYTES, Reader::new(disk, file, 0));
-    let mut lines = Lines { reader, print: Fingerprint::default(), line: Vec::new() };
-    let mut head = Vec::new();
-    while lines.next()? != ITEMS_LINE {
-        if lines.line.is_empty() || head.len() > CHUNK_BYTES {
-            return Ok(None);
-        }
-        head.extend_from_slice(&lines.line);
-    }
-    head.extend_from_slice(b"\"items\": []}");
-    let Ok((head, _)) = parse_head(&head) else { return Ok(None) };
-    let mut builder = Builder::new(head.store.as_ref());
-    while lines.next()? != b"]\n" {
-        let line = lines.line.strip_suffix(b"\n").unwrap_or(&lines.line);
-        let item = line.strip_suffix(b",").unwrap_or(line);
-        match record::read(item, base) {
-            Ok(read) => builder.push(read),
-            Err(_) => return Ok(None),
-        }
-    }
-    let is_whole = lines.next()? == b"}\n" && lines.next()?.is_empty();
-    Ok(is_whole.then(|| builder.finish(head, stamp, lines.print)))
-}
-
-struct Lines<R> {
-    reader: BufReader<R>,
-    print: Fingerprint,
-    line: Vec<u8>,
-}
-
-impl<R: Read> Lines<R> {
-    /// The next line with its newline; empty at the end.
-    fn next(&mut self) -> io::Result<&[u8]> {
-        self.line.clear();
-        self.reader.read_until(b'\n', &mut self.line)?;
-        self.print.take_in(&self.line);
-        Ok(&self.line)
-    }
 }
 
 fn read_whole(bytes: &[u8], base: &Path, stamp: Stamp) -> Result<Snapshot, StorageError> {
@@ -284,59 +146,4 @@ fn check_version(found: Option<&str>) -> Result<(), StorageError> {
 fn numbers(version: &str) -> Option<[u64; 3]> {
     let numbers: Result<Vec<u64>, _> = version.split('.').map(str::parse).collect();
     numbers.ok()?.try_into().ok()
-}
-
-/// Numbers the items and puts them into a queue. The order of the list is the order of the queue, so that a person may
-/// reorder it by hand: from the first item that has no number, or one out of order, all get fresh ones.
-struct Builder {
-    restore: Restore,
-    extra: Extra,
-    fresh_from: Option<ItemId>,
-    next_id: ItemId,
-    next_claim: ClaimNumber,
-    notices: Vec<String>,
-}
-
-impl Builder {
-    fn new(store: Option<&StoreSection>) -> Self {
-        Self {
-            restore: Restore::default(),
-            extra: Extra::default(),
-            fresh_from: None,
-            next_id: store.map_or(ItemId::FIRST, |store| ItemId::new(store.next_id)),
-            next_claim: store.map_or(ClaimNumber::FIRST, |store| ClaimNumber::new(store.next_claim)),
-            notices: Vec::new(),
-        }
-    }
-
-    fn push(&mut self, read: ReadItem) {
-        let ReadItem { mut item, extra } = read;
-        if self.fresh_from.is_none() && item.id < self.restore.next_id() {
-            self.fresh_from = Some(self.next_id);
-        }
-        if self.fresh_from.is_some() {
-            item.id = self.restore.next_id().max(self.next_id);
-        }
-        let (id, path) = (item.id, item.file_path.clone());
-        match self.restore.push(item) {
-            Ok(()) if extra.is_empty() => {}
-            Ok(()) => drop(self.extra.items.insert(id, extra)),
-            Err(Inconsistent::Repeated { .. }) => {
-                self.notices.push(format!("{path} stands in {SNAPSHOT} more than once; its first entry counts"));
-            }
-            Err(inconsistent) => self.notices.push(format!("{path} was left out of {SNAPSHOT}: {inconsistent}")),
-        }
-    }
-
-    fn finish(mut self, head: Head, stamp: Stamp, print: Fingerprint) -> Snapshot {
-        self.extra.document = head.rest;
-        Snapshot {
-            queue: self.restore.finish(self.next_id, self.next_claim),
-            extra: self.extra,
-            store: head.store,
-            stamp,
-            print,
-            notices: self.notices,
-        }
-    }
 }

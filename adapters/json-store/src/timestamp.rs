@@ -1,10 +1,52 @@
 //! Points in time as serde fields, in the domain's text form.
 
+use std::fmt;
+
+use autoproc_domain::Timestamp;
+use serde::de::{self, Deserializer, Visitor};
+
+/// Reads a point where it stands: a text of its own for each would be most of what reading a queue allocates.
+struct Point;
+
+impl Visitor<'_> for Point {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a date and time")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+        text.parse().map_err(|error| E::custom(format_args!("{text:?} is {error}")))
+    }
+}
+
+/// A point or none.
+struct OptionalPoint;
+
+impl<'de> Visitor<'de> for OptionalPoint {
+    type Value = Option<Timestamp>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a date and time, or null")
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(Point).map(Some)
+    }
+}
+
 /// For serde's `with`.
 pub(crate) mod required {
     use autoproc_domain::Timestamp;
-    use serde::{Deserialize, Deserializer, Serializer, de};
-    use std::borrow::Cow;
+    use serde::{Deserializer, Serializer};
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
     pub(crate) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
@@ -12,18 +54,16 @@ pub(crate) mod required {
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(|error| de::Error::custom(format_args!("{text:?} is {error}")))
+        deserializer.deserialize_str(super::Point)
     }
 }
 
 /// For serde's `with`, where there may be none.
 pub(crate) mod optional {
     use autoproc_domain::Timestamp;
-    use serde::{Deserialize, Deserializer, Serializer, de};
-    use std::borrow::Cow;
+    use serde::{Deserializer, Serializer};
 
-    #[expect(clippy::ref_option, reason = "serde calls it with a reference")]
+    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
     pub(crate) fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
         match at {
             Some(at) => super::required::serialize(at, serializer),
@@ -32,9 +72,6 @@ pub(crate) mod optional {
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-        let text = Option::<Cow<'de, str>>::deserialize(deserializer)?;
-        let parse =
-            |text: Cow<'_, str>| text.parse().map_err(|error| de::Error::custom(format_args!("{text:?} is {error}")));
-        text.map(parse).transpose()
+        deserializer.deserialize_option(super::OptionalPoint)
     }
 }

@@ -1,16 +1,13 @@
 //! `queue add`, and the files given to `run`.
 
+use autoproc_domain::Priority;
 use autoproc_domain::command::NewItem;
-use autoproc_domain::{FilePath, Priority};
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::paths::PathSource;
+use crate::paths::{Missing, PathSource};
 use crate::request::AddRequest;
 use crate::view::Added;
-
-/// Of more missing files than this only the sum is told.
-const MOST_WARNINGS: usize = 20;
 
 pub(super) async fn add(request: &AddRequest, context: &Context) -> Result<(), CliError> {
     let added = offer(&request.source, request.priority, context).await?;
@@ -26,15 +23,15 @@ pub(super) async fn offer(source: &PathSource, priority: Priority, context: &Con
     warn_of(&gathered.missing, context);
     let batch = gathered.files.iter().map(|path| NewItem { file_path: path.clone(), priority }).collect::<Vec<_>>();
     let outcomes = if batch.is_empty() { Vec::new() } else { context.storage().enqueue(batch, context.now()).await? };
-    let files = gathered.files.into_iter().zip(outcomes).collect();
-    Ok(Added { files, priority, missing: gathered.missing.len() })
+    Ok(Added { files: gathered.files, outcomes, priority, missing: gathered.missing.count })
 }
 
-fn warn_of(missing: &[FilePath], context: &Context) {
-    for path in missing.iter().take(MOST_WARNINGS) {
+fn warn_of(missing: &Missing, context: &Context) {
+    for path in &missing.first {
         context.console.warn(format_args!("{path} does not exist (yet)"));
     }
-    if let Some(more) = missing.len().checked_sub(MOST_WARNINGS).filter(|more| *more > 0) {
+    let more = missing.count - missing.first.len();
+    if more > 0 {
         context.console.warn(format_args!("{more} more files do not exist (yet)"));
     }
 }

@@ -40,7 +40,7 @@ impl FileQueue {
     }
 
     fn enqueue(&mut self, file_path: &FilePath, priority: Priority, at: Timestamp) {
-        match self.by_path.get(file_path).and_then(|id| self.get(*id)) {
+        match self.latest(file_path) {
             Some(live) if live.status.is_live() => {
                 let id = live.id;
                 self.change(id, |item| item.priority = item.priority.max(priority));
@@ -66,7 +66,7 @@ impl FileQueue {
         self.transit(id, Transition::Claim, |item| {
             item.attempts = item.attempts.saturating_add(1);
             item.last_attempt = Some(at);
-            item.claim = Some(Claim { number, run: run.clone() });
+            item.claim = Some(Box::new(Claim { number, run: run.clone() }));
         });
         self.next_claim = number.next();
     }
@@ -96,18 +96,18 @@ impl FileQueue {
     }
 
     /// Adds an item under a number above all others.
-    pub(super) fn insert(&mut self, item: QueueItem) {
+    fn insert(&mut self, item: QueueItem) {
         self.index(Place::of(&item));
-        self.by_path.insert(item.file_path.clone(), item.id);
+        self.paths.name(&item, &self.items);
         self.items.push(item);
     }
 
     fn remove(&mut self, id: ItemId) {
-        let Some(item) = self.items.remove(id) else { return };
-        self.unindex(Place::of(&item));
-        if self.by_path.get(&item.file_path) == Some(&id) {
-            self.by_path.remove(&item.file_path);
-        }
+        let Some(item) = self.items.get(id) else { return };
+        let place = Place::of(item);
+        self.paths.forget(item);
+        self.unindex(place);
+        self.items.remove(id);
     }
 
     fn clear(&mut self, statuses: &[Status]) {
@@ -121,24 +121,26 @@ impl FileQueue {
         }
     }
 
-    /// Moves what has fallen due by `now` from `delayed` to `ready`.
+    /// Lets what has fallen due by `now` be ready.
     fn promote(&mut self, now: Timestamp) {
-        self.promoted_until = self.promoted_until.max(now);
-        while let Some((due, id)) = self.delayed.first().copied().filter(|(due, _)| *due <= self.promoted_until) {
-            self.delayed.remove(&(due, id));
-            if let Some(item) = self.items.get(id) {
-                self.ready.insert(ClaimKey::of(item));
-            }
+        let until = self.promoted_until.max(now);
+        let fell_due = self.due_after(self.promoted_until).take_while(|(due, _)| *due <= until);
+        let keys: Vec<_> = fell_due.filter_map(|(_, id)| self.items.get(id)).map(ClaimKey::of).collect();
+        self.promoted_until = until;
+        for key in keys {
+            self.ready.insert(key);
         }
     }
 
     pub(super) fn index(&mut self, place: Place) {
         *self.counts.of_mut(place.status) += 1;
         match place.status {
-            Status::Pending => match place.not_before.filter(|due| *due > self.promoted_until) {
-                Some(due) => drop(self.delayed.insert((due, place.key.id()))),
-                None => drop(self.ready.insert(place.key)),
-            },
+            Status::Pending => {
+                self.backing_off.extend(place.not_before.map(|due| (due, place.key.id())));
+                if place.not_before.is_none_or(|due| due <= self.promoted_until) {
+                    self.ready.insert(place.key);
+                }
+            }
             Status::Processing => drop(self.processing.insert(place.key.id())),
             Status::Completed | Status::Failed | Status::Timeout => {}
         }
@@ -148,9 +150,9 @@ impl FileQueue {
         *self.counts.of_mut(place.status) -= 1;
         match place.status {
             Status::Pending => {
-                self.ready.remove(&place.key);
+                self.ready.remove(place.key);
                 if let Some(due) = place.not_before {
-                    self.delayed.remove(&(due, place.key.id()));
+                    self.backing_off.remove(&(due, place.key.id()));
                 }
             }
             Status::Processing => drop(self.processing.remove(&place.key.id())),

@@ -1,6 +1,8 @@
 //! What comes of a command: events, or a refusal. Nothing here changes anything.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use hashbrown::HashTable;
 
 use crate::command::{
     Clear, Command, Enqueue, ExchangeRequest, NewItem, RecoverRequest, Remove, Reprioritise, Selection, Selector,
@@ -30,71 +32,81 @@ pub fn decide(queue: &FileQueue, command: &Command, now: Timestamp) -> Result<Ve
     }
 }
 
-/// A live entry as the batch has left it so far: its priority, and the event that says so.
-struct Standing {
-    priority: Priority,
-    event: Option<usize>,
-}
-
 /// One live entry a path: a path that is there already, in the queue or earlier in the batch, can only be raised.
 pub(super) fn enqueue(queue: &FileQueue, request: &Enqueue, now: Timestamp) -> (Vec<Event>, Vec<EnqueueOutcome>) {
-    let mut events = Vec::with_capacity(request.0.len());
-    let mut standing: HashMap<&FilePath, Standing> = HashMap::with_capacity(request.0.len());
-    let outcomes = request
-        .0
-        .iter()
-        .map(|new| match standing.get_mut(&new.file_path) {
-            Some(earlier) => raise_in_batch(&mut events, earlier, queue, new),
-            None => {
-                let (entry, outcome) = first_in_batch(&mut events, queue, new, now);
-                standing.insert(&new.file_path, entry);
-                outcome
-            }
-        })
-        .collect();
-    (events, outcomes)
+    let length = request.0.len();
+    let mut batch = Batch { queue, events: Vec::with_capacity(length), by_path: HashTable::with_capacity(length) };
+    let outcomes = request.0.iter().map(|new| batch.take_in(new, now)).collect();
+    (batch.events, outcomes)
 }
 
-fn first_in_batch(
-    events: &mut Vec<Event>,
-    queue: &FileQueue,
-    new: &NewItem,
-    now: Timestamp,
-) -> (Standing, EnqueueOutcome) {
-    match live(queue, &new.file_path) {
-        None => {
-            events.push(Event::Enqueued { file_path: new.file_path.clone(), priority: new.priority, at: now });
-            let entry = Standing { priority: new.priority, event: Some(events.len() - 1) };
-            (entry, EnqueueOutcome::Added)
+/// What a batch comes to so far.
+struct Batch<'a> {
+    queue: &'a FileQueue,
+    events: Vec<Event>,
+    /// Which event speaks of a path.
+    by_path: HashTable<usize>,
+}
+
+impl Batch<'_> {
+    fn take_in(&mut self, new: &NewItem, now: Timestamp) -> EnqueueOutcome {
+        let NewItem { file_path, priority } = new;
+        let hash = self.queue.paths.hash(file_path);
+        let earlier = self.by_path.find(hash, |index| self.path_of(*index) == Some(file_path)).copied();
+        if let Some(standing) = earlier.and_then(|index| urgency_in(&mut self.events[index])) {
+            return raise(standing, *priority);
         }
-        Some(item) => {
-            let mut entry = Standing { priority: item.priority, event: None };
-            let outcome = raise_in_batch(events, &mut entry, queue, new);
-            (entry, outcome)
+        match live(self.queue, file_path) {
+            None => {
+                self.push(hash, Event::Enqueued { file_path: file_path.clone(), priority: *priority, at: now });
+                EnqueueOutcome::Added
+            }
+            Some(item) if *priority > item.priority => {
+                self.push(hash, Event::Reprioritised { id: item.id, priority: *priority });
+                EnqueueOutcome::Raised
+            }
+            Some(_) => EnqueueOutcome::Unchanged,
         }
+    }
+
+    fn push(&mut self, hash: u64, event: Event) {
+        let index = self.events.len();
+        self.events.push(event);
+        let paths = &self.queue.paths;
+        let rehash = |index: &usize| path_of(self.queue, &self.events, *index).map_or(0, |path| paths.hash(path));
+        self.by_path.insert_unique(hash, index, rehash);
+    }
+
+    fn path_of(&self, index: usize) -> Option<&FilePath> {
+        path_of(self.queue, &self.events, index)
     }
 }
 
-fn raise_in_batch(events: &mut Vec<Event>, entry: &mut Standing, queue: &FileQueue, new: &NewItem) -> EnqueueOutcome {
-    if new.priority <= entry.priority {
+fn path_of<'a>(queue: &'a FileQueue, events: &'a [Event], index: usize) -> Option<&'a FilePath> {
+    match events.get(index)? {
+        Event::Enqueued { file_path, .. } => Some(file_path),
+        Event::Reprioritised { id, .. } => queue.get(*id).map(|item| &item.file_path),
+        _ => None,
+    }
+}
+
+fn urgency_in(event: &mut Event) -> Option<&mut Priority> {
+    match event {
+        Event::Enqueued { priority, .. } | Event::Reprioritised { priority, .. } => Some(priority),
+        _ => None,
+    }
+}
+
+fn raise(standing: &mut Priority, offered: Priority) -> EnqueueOutcome {
+    if offered <= *standing {
         return EnqueueOutcome::Unchanged;
     }
-    entry.priority = new.priority;
-    match entry.event.map(|index| &mut events[index]) {
-        Some(Event::Enqueued { priority, .. } | Event::Reprioritised { priority, .. }) => *priority = new.priority,
-        _ => {
-            if let Some(item) = live(queue, &new.file_path) {
-                events.push(Event::Reprioritised { id: item.id, priority: new.priority });
-                entry.event = Some(events.len() - 1);
-            }
-        }
-    }
+    *standing = offered;
     EnqueueOutcome::Raised
 }
 
 fn live<'a>(queue: &'a FileQueue, path: &FilePath) -> Option<&'a QueueItem> {
-    let id = queue.by_path.get(path)?;
-    queue.get(*id).filter(|item| item.status.is_live())
+    queue.latest(path).filter(|item| item.status.is_live())
 }
 
 pub(super) fn exchange(queue: &FileQueue, request: &ExchangeRequest, now: Timestamp) -> Vec<Event> {
@@ -147,7 +159,7 @@ pub(super) fn requeue(queue: &FileQueue, request: &Selection) -> Result<Vec<Even
         Selection::AllFailed => queue
             .failed()
             // A file added again after it had failed is live under a later number; the failed entry is history.
-            .filter(|item| queue.by_path.get(&item.file_path) == Some(&item.id))
+            .filter(|item| queue.is_latest(item))
             .map(|item| item.id)
             .collect(),
         Selection::These(selectors) => {
@@ -160,7 +172,7 @@ pub(super) fn requeue(queue: &FileQueue, request: &Selection) -> Result<Vec<Even
 fn failed_item(queue: &FileQueue, selector: &Selector) -> Result<ItemId, Rejection> {
     let item = named(queue, selector)?;
     match item.status {
-        Status::Failed | Status::Timeout if queue.by_path.get(&item.file_path) == Some(&item.id) => Ok(item.id),
+        Status::Failed | Status::Timeout if queue.is_latest(item) => Ok(item.id),
         status => Err(Rejection::NotFailed { selector: selector.clone(), status }),
     }
 }
@@ -206,8 +218,7 @@ pub(super) fn recover(queue: &FileQueue, request: &RecoverRequest, now: Timestam
         .filter(|item| item.claim.as_ref().is_some_and(|claim| request.runs.contains(&claim.run)))
         .map(|item| take_back(item, request.max_attempts));
     let latest = now.saturating_add(request.longest_backoff);
-    let beyond = queue.delayed.range((latest, ItemId::new(u64::MAX))..).map(|(_, id)| *id);
-    let beyond: BTreeSet<_> = beyond.chain(queue.put_back(latest).map(|(_, id)| id)).collect();
+    let beyond: BTreeSet<_> = queue.due_after(latest).map(|(_, id)| id).collect();
     let brought_forward = beyond.into_iter().map(|id| Event::BroughtForward { id, not_before: latest });
     taken_back.chain(brought_forward).collect()
 }

@@ -32,6 +32,11 @@ impl ClaimKey {
     pub const fn id(self) -> ItemId {
         self.id
     }
+
+    /// The place of another number at the same priority.
+    pub(super) const fn at(self, id: ItemId) -> Self {
+        Self { id, ..self }
+    }
 }
 
 impl FileQueue {
@@ -40,9 +45,9 @@ impl FileQueue {
     /// Costs O(limit log n), and once for each item that fell due since the last claim was applied.
     pub(super) fn claimable(&self, now: Timestamp, limit: usize) -> Vec<ClaimKey> {
         let is_due = |key: &ClaimKey| self.get(key.id()).is_some_and(|item| item.is_due(now));
-        let fell_due =
-            self.delayed.range(..=(now, ItemId::new(u64::MAX))).filter_map(|(_, id)| self.get(*id)).map(ClaimKey::of);
-        let mut keys: Vec<_> = self.ready.iter().copied().filter(is_due).take(limit).chain(fell_due).collect();
+        let fell_due = self.due_after(self.promoted_until).take_while(|(due, _)| *due <= now);
+        let fell_due = fell_due.filter_map(|(_, id)| self.get(id)).map(ClaimKey::of);
+        let mut keys: Vec<_> = self.ready.iter().filter(is_due).take(limit).chain(fell_due).collect();
         keys.sort_unstable();
         keys.truncate(limit);
         keys

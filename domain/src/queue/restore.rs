@@ -2,6 +2,7 @@
 
 use crate::item::{ClaimNumber, ItemId, QueueItem, Status};
 use crate::queue::FileQueue;
+use crate::queue::apply::Place;
 
 /// Takes the items of a queue in ascending order of their numbers and checks that they make one.
 #[derive(Debug, Default)]
@@ -9,7 +10,18 @@ pub struct Restore {
     queue: FileQueue,
 }
 
-/// Why an item does not fit; it was not taken.
+/// An item that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{} was left out", item.file_path)]
+pub struct Refused {
+    /// The item.
+    pub item: Box<QueueItem>,
+    /// Why.
+    #[source]
+    pub reason: Inconsistent,
+}
+
+/// Why an item does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Inconsistent {
@@ -35,42 +47,50 @@ pub enum Inconsistent {
 }
 
 impl Restore {
+    /// With room for about this many items. More of them only take longer, fewer waste the room.
+    #[must_use]
+    pub fn with_room(items: usize) -> Self {
+        let mut queue = FileQueue::new();
+        queue.reserve(items);
+        Self { queue }
+    }
+
     /// Takes the next item. A backoff on an item that is not pending is dropped.
     ///
     /// # Errors
-    /// [`Inconsistent`]; the item was not taken, and others may still be.
-    pub fn push(&mut self, mut item: QueueItem) -> Result<(), Inconsistent> {
+    /// [`Refused`] hands the item back; others may still be taken.
+    pub fn push(&mut self, mut item: QueueItem) -> Result<(), Refused> {
+        if let Err(reason) = self.admit(&item) {
+            return Err(Refused { item: Box::new(item), reason });
+        }
+        if item.status != Status::Pending {
+            item.not_before = None;
+        }
+        self.take(item);
+        Ok(())
+    }
+
+    /// Gives the item's path to it, where it fits. A path names its live item, not an ended one that happens to come later.
+    fn admit(&mut self, item: &QueueItem) -> Result<(), Inconsistent> {
         if item.id < self.queue.next_id {
             return Err(Inconsistent::OutOfOrder { found: item.id, before: ItemId::new(self.queue.next_id.get() - 1) });
         }
         if (item.status == Status::Processing) != item.claim.is_some() {
             return Err(Inconsistent::Claim(item.id, item.status));
         }
-        if item.status != Status::Pending {
-            item.not_before = None;
+        match self.queue.paths.name_unless_live(item, &self.queue.items) {
+            Some(live) if item.status.is_live() => Err(Inconsistent::Repeated { found: item.id, first: live.id }),
+            _ => Ok(()),
         }
-        self.take(item)
     }
 
-    fn take(&mut self, item: QueueItem) -> Result<(), Inconsistent> {
-        let earlier = self.queue.by_path.get(&item.file_path).copied();
-        let earlier_live = earlier.filter(|id| self.queue.get(*id).is_some_and(|other| other.status.is_live()));
-        if let Some(first) = earlier_live
-            && item.status.is_live()
-        {
-            return Err(Inconsistent::Repeated { found: item.id, first });
-        }
+    fn take(&mut self, item: QueueItem) {
         self.queue.next_id = item.id.next();
         if let Some(claim) = &item.claim {
             self.queue.next_claim = self.queue.next_claim.max(claim.number.next());
         }
-        let path = earlier_live.is_some().then(|| item.file_path.clone());
-        self.queue.insert(item);
-        // The index names the live item of a path, not an ended one that happens to come later.
-        if let (Some(path), Some(first)) = (path, earlier_live) {
-            self.queue.by_path.insert(path, first);
-        }
-        Ok(())
+        self.queue.index(Place::of(&item));
+        self.queue.items.push(item);
     }
 
     /// The number the next item must not be below.

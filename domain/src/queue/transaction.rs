@@ -60,6 +60,7 @@ impl Transaction for Enqueue {
 
     fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> Result<Performed<Self::Reply>, Rejection> {
         let (events, reply) = decide::enqueue(queue, self, now);
+        queue.reserve(events.len());
         queue.apply_all(&events);
         Ok(Performed { events, reply })
     }

@@ -9,7 +9,7 @@ use autoproc_domain::ports::StorageError;
 
 use crate::disk::{Access, Disk};
 use crate::engine::commit::{Fault, outgrows};
-use crate::engine::{Change, Engine, Loaded};
+use crate::engine::{Change, Engine, Loaded, together};
 use crate::error::classify;
 use crate::journal;
 use crate::layout::SNAPSHOT;
@@ -25,7 +25,7 @@ impl<D: Disk> Engine<D> {
         }
         let Some(tip) = self.tip() else { return Ok(false) };
         let events: Option<Vec<_>> = changes.iter_mut().map(|change| change.perform_unseen()).collect();
-        let Some(events) = events.map(|events| events.concat()) else { return Ok(false) };
+        let Some(events) = events.and_then(|events| events.into_iter().reduce(together)) else { return Ok(false) };
         if events.is_empty() || outgrows(tip.snapshot.len, tip.position.offset, &events) {
             return Ok(false);
         }

@@ -10,7 +10,7 @@ use crate::layout;
 
 /// A folder of files. Clones share it.
 #[derive(Clone, Default)]
-pub(super) struct MemoryDisk(Arc<Mutex<World>>);
+pub(crate) struct MemoryDisk(Arc<Mutex<World>>);
 
 #[derive(Default)]
 struct World {
@@ -23,7 +23,7 @@ struct World {
 
 /// An open file.
 #[derive(Clone)]
-pub(super) struct MemoryFile {
+pub(crate) struct MemoryFile {
     name: String,
     inode: Arc<Mutex<Inode>>,
 }
@@ -36,7 +36,7 @@ struct Inode {
 }
 
 impl MemoryDisk {
-    pub(super) fn put(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
         let file = self.create(name);
         file.inode().bytes = bytes.to_vec();
     }

@@ -15,7 +15,7 @@ const MOST_LINES: usize = 20;
 impl View for Added {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.files.len() <= MOST_LINES {
-            for (path, outcome) in &self.files {
+            for (path, outcome) in self.each() {
                 match outcome {
                     EnqueueOutcome::Added => writeln!(out, "added {path}")?,
                     EnqueueOutcome::Raised => writeln!(out, "raised {path} to priority {}", self.priority)?,

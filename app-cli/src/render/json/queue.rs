@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use autoproc_domain::QueueItem;
 use autoproc_domain::view::EnqueueOutcome;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use super::{CountsJson, ItemJson, PathJson, print};
@@ -11,14 +12,15 @@ use crate::view::{Added, Cleared, Listed, Peeked, Removed, Reprioritised, Requeu
 use crate::wiring::{PastAttempt, PastEnd};
 
 #[derive(Serialize)]
-struct AddedJson {
+struct AddedJson<'a> {
     added: usize,
     raised: usize,
     unchanged: usize,
     accepted: usize,
     missing: usize,
     priority: i32,
-    files: Vec<AddedFileJson>,
+    #[serde(serialize_with = "files")]
+    files: &'a Added,
 }
 
 #[derive(Serialize)]
@@ -37,8 +39,14 @@ fn outcome_word(outcome: EnqueueOutcome) -> &'static str {
     }
 }
 
+/// One after the other: a million of them need not be in memory together.
+fn files<S: Serializer>(view: &Added, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(
+        view.each().map(|(path, outcome)| AddedFileJson { path: path.into(), outcome: outcome_word(outcome) }),
+    )
+}
+
 pub(in crate::render) fn added(view: &Added, out: &mut dyn Write) -> io::Result<()> {
-    let file = |(path, outcome): &(_, _)| AddedFileJson { path: PathJson::from(path), outcome: outcome_word(*outcome) };
     let document = AddedJson {
         added: view.count(EnqueueOutcome::Added),
         raised: view.count(EnqueueOutcome::Raised),
@@ -46,19 +54,24 @@ pub(in crate::render) fn added(view: &Added, out: &mut dyn Write) -> io::Result<
         accepted: view.count(EnqueueOutcome::Accepted),
         missing: view.missing,
         priority: view.priority.get(),
-        files: view.files.iter().map(file).collect(),
+        files: view,
     };
     print(out, &document)
 }
 
 #[derive(Serialize)]
-struct ListedJson {
-    items: Vec<ItemJson>,
+struct ListedJson<'a> {
+    #[serde(serialize_with = "items")]
+    items: &'a [QueueItem],
     more: bool,
 }
 
+fn items<S: Serializer>(items: &[QueueItem], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(items.iter().map(ItemJson::from))
+}
+
 pub(in crate::render) fn listed(view: &Listed, out: &mut dyn Write) -> io::Result<()> {
-    print(out, &ListedJson { items: view.items.iter().map(ItemJson::from).collect(), more: view.more })
+    print(out, &ListedJson { items: &view.items, more: view.more })
 }
 
 pub(in crate::render) fn size(view: &Size, out: &mut dyn Write) -> io::Result<()> {
