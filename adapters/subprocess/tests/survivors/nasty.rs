@@ -46,6 +46,7 @@ pub(crate) fn spec(trial: usize, tag: &str, exits: bool, folder: &Path) -> Proce
         timeout: Duration::from_secs(3600),
         log: Some(folder.join("output.log")),
         append_log: false,
+        log_heading: Vec::new(),
         capture: 0,
     }
 }
