@@ -60,6 +60,7 @@ impl Stage {
             timeout: LONG,
             log: Some(self.path("log")),
             append_log: false,
+            log_heading: Vec::new(),
             capture: 0,
         }
     }
