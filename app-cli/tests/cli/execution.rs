@@ -182,7 +182,10 @@ workflow:
     - {name: report, type: file, location: "out/{timestamp}"}
 "#;
     place.write("engine/workflows/shaped.yaml", workflow);
-    place.write("tasks/tidy.md", "# Tidy\n\n| Field | Value |\n| --- | --- |\n| task_id | T-7 |\n");
+    place.write(
+        "tasks/tidy.md",
+        "# Tidy\n\n| Field | Value |\n| --- | --- |\n| task_id | T-7 |\n| task_name | tidy |\n",
+    );
     place.write("tasks/look.md", "no table\n");
     place.write(
         "runner.sh",
@@ -200,7 +203,7 @@ workflow:
     let expected = [
         format!("phase_1_2 tidy T-7 {{\"content\":[\"{}\"]}}", file.display()),
         "phase_1_3 label  {\"origin\":\"AB\"}".to_owned(),
-        "phase_2_1 look  {\"folder\":\"in/box/\",\"names\":\"some\"}".to_owned(),
+        "phase_2_1 tasks/look.md  {\"folder\":\"in/box/\",\"names\":\"some\"}".to_owned(),
     ];
     assert_eq!(ran(&place).lines().collect::<Vec<_>>(), expected);
 }

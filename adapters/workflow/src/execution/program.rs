@@ -85,25 +85,19 @@ impl Programs {
 
     /// A file that is missing is the runner's to miss: it may know tasks that are no files.
     fn task(&self, task: &str) -> Result<Named, String> {
-        let (path, fields) = match self.tasks.find(task).map_err(|error| error.to_string())? {
+        let (path, name, mut fields) = match self.tasks.find(task).map_err(|error| error.to_string())? {
             TaskSource::File(file) => {
-                let fields = file.fields.iter().map(|field| (variable(&field.name), field.value.clone().into()));
-                (file.path.clone(), fields.collect())
+                let fields: Vec<_> =
+                    file.fields.iter().map(|field| (variable(&field.name), field.value.clone().into())).collect();
+                (file.path.clone(), file.field("task_name").map(str::to_owned), fields)
             }
-            TaskSource::Name(name) => (PathBuf::from(name), Vec::new()),
-            TaskSource::Missing(path) => (path, Vec::new()),
+            TaskSource::Name(name) => (PathBuf::from(name), None, Vec::new()),
+            TaskSource::Missing(path) => (path, None, Vec::new()),
         };
         let word = path.to_str().ok_or_else(|| format!("the path of the task {task} is not UTF-8"))?.to_owned();
-        let mut all: Vec<(OsString, OsString)> = fields;
-        all.push(("AUTOPROC_TASK".into(), word.clone().into()));
-        Ok(Named { task: word, name: stem(task), fields: all })
+        fields.push(("AUTOPROC_TASK".into(), word.clone().into()));
+        Ok(Named { task: word, name: name.unwrap_or_else(|| task.to_owned()), fields })
     }
-}
-
-/// `tasks/detect.md` is the task `detect`.
-fn stem(task: &str) -> String {
-    let stem = Path::new(task).file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    stem.unwrap_or_else(|| task.to_owned())
 }
 
 /// `task_id` and `Task ID` are told as `AUTOPROC_TASK_ID`, any other field `x` as `AUTOPROC_TASK_X`.

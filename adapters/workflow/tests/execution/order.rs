@@ -113,7 +113,7 @@ workflow:
         "[runners]\ntask = ['do-task', '{task}', '{name}']\n[runners.commands]\ntag = ['do-tag', '{input.word}']\n"
             .into();
     std::fs::create_dir_all(place.path("core/tasks")).unwrap();
-    let table = "| Field | Value |\n|---|---|\n| task_id | T-1 |\n| responsible | somebody |\n";
+    let table = "| Field | Value |\n|---|---|\n| task_id | T-1 |\n| task_name | a look |\n| responsible | somebody |\n";
     std::fs::write(place.path("core/tasks/look.md"), table).unwrap();
     let runner = Arc::new(ScriptedRunner::new(|_| {
         (r#"{"seen": 1, "done": true, "ready": "yes"}"#.into(), AttemptOutcome::Succeeded)
@@ -124,7 +124,7 @@ workflow:
     let file = place.file.to_str().unwrap();
     let task_file = place.path("core/tasks/look.md");
     assert_eq!((task.program.to_str(), command.program.to_str()), (Some("do-task"), Some("do-tag")));
-    assert_eq!(task.arguments, [task_file.as_os_str(), "look".as_ref()]);
+    assert_eq!(task.arguments, [task_file.as_os_str(), "a look".as_ref()]);
     assert_eq!(command.arguments, ["x y"]);
     let expected = [
         ("AUTOPROC_FILE", file),
