@@ -15,6 +15,7 @@ use serde_saphyr::{Error, Location};
 
 use crate::definition::{Located, Position};
 use crate::problem::Problem;
+use deserialize::Spelt;
 
 /// The deepest nesting; the deepest thing a workflow needs is the value of an input.
 const MAX_DEPTH: usize = 64;
@@ -33,7 +34,8 @@ pub(crate) type Node = Located<Kind>;
 pub(crate) enum Kind {
     Null,
     Bool(bool),
-    Number(serde_json::Number),
+    /// A number, and how it is written: `1.10` as an argument is not `1.1`.
+    Number(serde_json::Number, String),
     Text(String),
     List(Vec<Node>),
     /// In the order of the file, repeated keys included.
@@ -46,7 +48,7 @@ impl Kind {
         match self {
             Self::Null => "nothing",
             Self::Bool(_) => "a truth value",
-            Self::Number(_) => "a number",
+            Self::Number(..) => "a number",
             Self::Text(_) => "a text",
             Self::List(_) => "a list",
             Self::Map(_) => "a mapping",
@@ -58,7 +60,7 @@ impl Kind {
         match self {
             Self::Null => Value::Null,
             Self::Bool(value) => Value::Bool(*value),
-            Self::Number(number) => Value::Number(number.clone()),
+            Self::Number(number, _) => Value::Number(number.clone()),
             Self::Text(text) => Value::String(text.clone()),
             Self::List(list) => list.iter().map(|node| node.value.to_json()).collect(),
             Self::Map(map) => map.iter().map(|(key, node)| (key.value.clone(), node.value.to_json())).collect(),
@@ -71,7 +73,8 @@ impl Kind {
 /// # Errors
 /// The first [`Problem`] of its syntax, after which nothing else can be told.
 pub(crate) fn parse(text: &str) -> Result<Node, Problem> {
-    serde_saphyr::from_str_with_options(text, options()).map_err(|error| problem(&error))
+    let document: Spelt = serde_saphyr::from_str_with_options(text, options()).map_err(|error| problem(&error))?;
+    Ok(document.in_words_of(text))
 }
 
 fn options() -> Options {
@@ -80,6 +83,8 @@ fn options() -> Options {
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_REPLAYED_EVENTS },
         strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
         with_snippet: false,
     }
 }

@@ -88,7 +88,7 @@ impl Reader<'_> {
         match &node.value {
             Kind::Text(text) => Some(Located::new(text.clone(), node.position)),
             other => {
-                let quoted = matches!(other, Kind::Number(_) | Kind::Bool(_));
+                let quoted = matches!(other, Kind::Number(..) | Kind::Bool(_));
                 self.other_kind(node, &if quoted { format!("{what}, in quotes") } else { what.to_owned() });
                 None
             }
@@ -109,7 +109,7 @@ impl Reader<'_> {
     pub(super) fn scalar(&mut self, node: Option<&Node>, what: &str) -> Option<Located<String>> {
         let node = node?;
         match &node.value {
-            Kind::Number(number) => Some(Located::new(number.to_string(), node.position)),
+            Kind::Number(_, written) => Some(Located::new(written.clone(), node.position)),
             Kind::Bool(value) => Some(Located::new(value.to_string(), node.position)),
             _ => self.text(Some(node), what),
         }
@@ -128,7 +128,7 @@ impl Reader<'_> {
     /// A whole number from 0 on.
     pub(super) fn count(&mut self, node: Option<&Node>) -> Option<u32> {
         let node = node?;
-        if let Kind::Number(number) = &node.value
+        if let Kind::Number(number, _) = &node.value
             && let Some(count) = number.as_u64().and_then(|number| u32::try_from(number).ok())
         {
             return Some(count);

@@ -81,6 +81,21 @@ fn places_are_those_of_the_file() {
     assert_eq!(words[1].position, Position { line: 5, column: 20 });
 }
 
+/// What looks like a number is an argument as it is written, also where it comes from an alias.
+#[test]
+fn numbers_stay_as_they_are_written() {
+    let text = "workflow:\n  version: 1.10\n  phases:\n    - id: a\n      steps:\n        \
+                - run: [ä, 0755, 1.10, 0x1F, 1_000, &n 1e5 , +7, -0, *n, 007.50 ]\n          env: {A: 2.0}\n          \
+                inputs: {mode: 0755, ratio: 1.50}\n";
+    let workflow = workflow(text);
+    let step = &workflow.phases[0].steps[0];
+    let Action::Run(words) = &step.action else { panic!("{step:?}") };
+    let expected = ["ä", "0755", "1.10", "0x1F", "1_000", "1e5", "+7", "-0", "1e5", "007.50"];
+    assert_eq!(values(words), expected);
+    assert_eq!((workflow.version.as_deref(), step.env[0].value.value.as_str()), (Some("1.10"), "2.0"));
+    assert_eq!((&step.inputs[0].value, &step.inputs[1].value), (&json!("0755"), &json!(1.5)));
+}
+
 #[test]
 fn the_id_falls_back_to_the_name_of_the_file() {
     assert_eq!(workflow("workflow: {phases: [{id: a, task: b}]}").id, "fallback");
