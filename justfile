@@ -24,7 +24,7 @@ bench:
     cargo bench -p autoproc-json-store
     cargo bench -p autoproc-subprocess --bench guard
 
-# Crash the store in longer simulated histories, then for real: kills, power cuts, failing calls, full disks (minutes)
+# Crash the store in longer simulated histories, then for real: kills, power cuts, failing calls, full disks, killed runs (half an hour)
 torture length="4" kills="10000" power_cuts="500" nights="50":
     AUTOPROC_HISTORY={{length}} AUTOPROC_ALL_BYTES=1 cargo test --release -p autoproc-json-store --lib simulation -- --nocapture
     AUTOPROC_TORTURE_KILLS={{kills}} AUTOPROC_TORTURE_POWER_CUTS={{power_cuts}} AUTOPROC_TORTURE_CROWD=400 \

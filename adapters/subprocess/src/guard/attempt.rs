@@ -28,6 +28,9 @@ const AFTER_KILL: Duration = Duration::from_secs(30);
 
 pub(crate) struct Attempt {
     leader: u32,
+    /// Holds the ends of the output pipes that write, so that no end of a stream wakes us: it would only tell what the
+    /// command's own end tells as well, a moment before that.
+    command: Command,
     exit: Option<(ResUse, Duration)>,
     is_gone: bool,
     family: Family,
@@ -57,11 +60,13 @@ impl Attempt {
     fn try_start(start: &Start) -> io::Result<Self> {
         let (output, [stdout, stderr]) = Output::new(start)?;
         let began = Instant::now();
-        let leader = command(start).stdout(stdout).stderr(stderr).spawn()?.id();
+        let mut command = command(start);
+        let leader = command.stdout(stdout).stderr(stderr).spawn()?.id();
         let pid = i32::try_from(leader).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| io::Error::other("the command has no process number"))?;
         Ok(Self {
             leader,
+            command,
             exit: None,
             is_gone: false,
             family: Family::new(pid),
@@ -243,6 +248,7 @@ impl Attempt {
         };
         let ResUse { rusage, .. } = used;
         ended.usage = Some(Usage { user: rusage.utime, system: rusage.stime, peak_memory: rusage.maxrss });
+        drop(self.command);
         self.output.finish(&mut ended);
         ended
     }

@@ -80,7 +80,7 @@ impl Output {
         self.log.as_ref().and_then(BoundedLog::next_tick)
     }
 
-    /// Takes what the pipes still hold, and puts everything into the report.
+    /// Takes what the pipes still hold, and puts everything into the report. Nobody of ours writes to them any more.
     pub(crate) fn finish(mut self, ended: &mut Ended) {
         for _ in 0..LAST_READS {
             match wait_for(self.streams(), Duration::ZERO) {

@@ -10,13 +10,14 @@ use autoproc_subprocess::ProcessSpec;
 /// is started (execve(2)), so nothing here can be asked to end.
 ///
 /// In this order: a child; one in its own session; a grandchild in its own session whose parents are gone, with a child;
-/// one without environment and descriptors, orphaned; a process that starts its successor in a new session and ends, for
-/// ever.
+/// one in a group whose leader is gone; one without environment and descriptors, orphaned; a process that starts its
+/// successor in a new session and ends, for ever.
 pub(crate) const SCRIPT: &str = r#"
 trap "" TERM HUP INT
 sleep "$1" &
 setsid sleep "$1" &
 (setsid sh -c 'sleep "$0" & sleep "$0"; :' "$1" &)
+setsid sh -c 'sleep "$0" & exit' "$1"
 (env -i sleep "$1" <&- >&- 2>&- &)
 if [ "$3" = chain ]; then
     (setsid sh -c "$AUTOPROC_CHAIN" "$1" &)

@@ -22,10 +22,8 @@ pub(crate) fn all(trials: usize) {
     autoproc_subprocess::adopt_orphans();
     let scene = Scene::new(folder.path());
     let latest = (killed_runners..trials).map(|trial| scene.play(trial)).max().unwrap_or_default();
-    println!(
-        "{} attempts ended: 0 processes left; none was over later than {latest:.0?} after",
-        trials - killed_runners
-    );
+    let ended = trials - killed_runners;
+    println!("{ended} attempts ended: 0 processes left, over at most {latest:.0?} after timeout and grace");
     scene.close();
 }
 
