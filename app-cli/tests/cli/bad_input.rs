@@ -138,10 +138,9 @@ fn damaged_and_foreign_states_are_refused_and_left_alone() {
 #[test]
 fn a_journal_with_a_flipped_byte_is_refused_and_left_alone() {
     let place = Place::with_queue(&["a", "b", "c"]);
-    let mut run = place.start(["run", "-q", "--shell", "test {/} != c || touch {//}/begun; test {/} != c || sleep 5"]);
+    let run = place.start(["run", "-q", "--shell", "test {/} != c || touch {//}/begun; test {/} != c || sleep 5"]);
     wait_until("the third file is begun", || place.path("begun").exists());
-    run.kill().expect("a child");
-    run.wait().expect("it ends");
+    place.kill(run);
     let journal = place.bytes().into_keys().find(|path| path.to_string_lossy().contains(".journal."));
     let journal = journal.expect("what a run that died leaves");
     let mut bytes = fs::read(&journal).expect("the journal");

@@ -120,6 +120,15 @@ impl Place {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary")
     }
 
+    /// Kills a run, and waits until the guards it leaves have ended what they ran.
+    pub(crate) fn kill(&self, mut run: Child) {
+        run.kill().expect("a child");
+        run.wait().expect("it ends");
+        let is_guard = |entry: fs::DirEntry| entry.file_name().to_string_lossy().contains(".guard-");
+        let guards = || fs::read_dir(self.state("runs")).into_iter().flatten().flatten().any(is_guard);
+        wait_until("the guards have ended", || !guards());
+    }
+
     /// The names of the files in the queue, in claim order.
     pub(crate) fn names(&self) -> Vec<String> {
         let name =

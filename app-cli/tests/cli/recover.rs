@@ -97,6 +97,12 @@ fn what_cannot_be_proven_to_have_ended_stays_until_it_is_forced() {
     assert!(run.err.contains("stay as they are") && run.err.contains("pid namespace"), "{run:?}");
     assert_eq!((place.status_of("a"), place.status_of("b")), ("processing".into(), "completed".into()));
 
+    let status = place.ask(["status"]).expect_code(0);
+    assert!(status.out.contains("its run is dead") && status.out.contains("pid namespace"), "{status:?}");
+    assert!(place.json(["status"])["latest_run"]["withheld"][0]["reason"].is_string());
+    let log = fs::read_to_string(place.path("logs/autonomous-processing.jsonl")).expect("a log");
+    assert_eq!(log.matches("recovery_withheld").count(), 1, "once a run: {log}");
+
     let forced = place.ask(["queue", "recover", "--force"]).expect_code(0);
     assert!(forced.out.contains("waits again:") && forced.out.contains("may still be at work"), "{forced:?}");
     assert_eq!(place.status_of("a"), "pending");

@@ -13,10 +13,9 @@ const SNAPSHOT: &str = "QUEUE-STATE.json";
 /// A place with the journal of a run that was killed in the middle: `a` and `b` are completed, `c` is being processed.
 fn place_with_journal() -> Place {
     let place = Place::with_queue(&["a", "b", "c", "d"]);
-    let mut run = place.start(["run", "-q", "--shell", "test {/} != c || touch {//}/begun; test {/} != c || sleep 5"]);
+    let run = place.start(["run", "-q", "--shell", "test {/} != c || touch {//}/begun; test {/} != c || sleep 5"]);
     wait_until("the third file is begun", || place.path("begun").exists());
-    run.kill().expect("a child");
-    run.wait().expect("it ends");
+    place.kill(run);
     place
 }
 

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::acknowledged::{Acknowledged, record};
 use crate::effort;
@@ -98,6 +99,50 @@ fn a_run_on_a_disk_that_fills_up_loses_nothing_and_the_next_completes_everything
             "disk full in a run: {completed} of {FILES} completed before, all after, {runs} attempts in all"
         ));
     });
+}
+
+/// The first file takes most of the disk, and only somebody else makes room again. It lasts for longer than a look at the
+/// disk is good for.
+#[test]
+fn a_run_waits_for_room_and_goes_on_by_itself() {
+    inside("full_disk::a_run_waits_for_room_and_goes_on_by_itself", &[], || {
+        let disk = tempfile::tempdir().expect("a folder");
+        mount(disk.path(), "size=4m");
+        let place = Place::at(disk.path());
+        place.add_many("item", 3);
+        let filler = place.path("filler");
+        let taken = place.path("taken");
+        let (filler_text, taken_text) = (filler.display(), taken.display());
+        let script = format!(
+            ": {{}}; [ -e '{taken_text}' ] || {{ head -c 3000000 /dev/zero > '{filler_text}'; sleep 2; }}; touch '{taken_text}'"
+        );
+        let words = ["run", "--quiet", "--min-free-disk", "2MB", "--shell", &script];
+        let mut run = place.command(words).spawn().expect("the binary");
+        let log = place.path("logs/autonomous-processing.jsonl");
+        let told = |event: &str| fs::read_to_string(&log).map_or(0, |log| log.matches(event).count());
+        wait_until("starts are held", || told("starts_held") == 1);
+        assert_eq!((told("file_started"), told("file_completed")), (1, 1), "the first file alone");
+        fs::remove_file(&filler).expect("the filler");
+        let began = Instant::now();
+        wait_until("the run goes on", || told("starts_resumed") == 1);
+        let took = began.elapsed();
+        assert!(run.wait().expect("a child").success());
+        assert!(place.summary().iter().all(|item| item.1 == "completed"));
+        assert!(took < PATIENCE / 6, "{took:?}");
+        tell(&format!("room on a full disk was noticed after {took:?}"));
+    });
+}
+
+/// No machine is so slow that what is waited for comes later.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[track_caller]
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Every count up to the most; in an ordinary run the least, where things get tight, and the most.

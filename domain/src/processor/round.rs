@@ -1,34 +1,27 @@
 //! The rounds of a run: settle and claim, start, wait.
 
+mod attempt;
+mod limits;
+
 use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Either, FutureExt, pending, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use crate::command::{ExchangeRequest, Settlement, Verdict};
+use crate::command::{ExchangeRequest, Verdict};
 use crate::item::{ClaimToken, QueueItem, Status};
-use crate::ports::{
-    Attempt, AttemptOf, AttemptOutcome, AttemptReport, Hold, OrchestratorError, ResourceUsage, RunEventKind, StopLevel,
-    StopRequest, StorageError, Unproven,
-};
+use crate::ports::{Attempt, Hold, OrchestratorError, RunEventKind, StopLevel, StopRequest, StorageError, Unproven};
 use crate::processor::{
     AutonomousProcessor, Ports, ProcessingResult, ProcessorError, RunConfig, StoppedBy, attempt_of, number_of,
 };
 use crate::time::Timestamp;
 use crate::view::{Counts, Exchanged};
 
+use attempt::{Ended, carry_out};
+
 /// How long to wait before asking a locked store again. It has waited by itself before it said so.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
-
-/// An attempt that is over, and what is to become of its item.
-struct Ended {
-    token: ClaimToken,
-    of: AttemptOf,
-    elapsed: Duration,
-    usage: Option<ResourceUsage>,
-    verdict: Verdict,
-}
 
 type Running<'a> = FuturesUnordered<BoxFuture<'a, Result<Ended, OrchestratorError>>>;
 
@@ -124,50 +117,6 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// Results that are still to be settled count, because the transaction that settles them would claim too.
-    fn notice_halt(&mut self) {
-        let Some(halt) = self.config.halt else { return };
-        let (mut processed, mut failed) = (self.result.processed, self.result.failed);
-        for ended in &self.ended {
-            processed += u64::from(ended.verdict == Verdict::Complete);
-            failed += u64::from(matches!(ended.verdict, Verdict::Fail { .. }));
-        }
-        self.is_halted |= halt.is_reached(processed, failed);
-    }
-
-    /// The gate is asked only where something could be started, and told of only where something waits for it.
-    fn notice_hold(&mut self) {
-        if self.free_slots() == 0 {
-            return;
-        }
-        self.hold = self.ports.gate.hold();
-        if self.hold == self.told_hold || (self.told_hold.is_none() && self.counts.pending == 0) {
-            return;
-        }
-        self.told_hold.clone_from(&self.hold);
-        self.processor.tell(match &self.hold {
-            Some(Hold { reason }) => RunEventKind::StartsHeld { reason: reason.clone() },
-            None => RunEventKind::StartsResumed,
-        });
-    }
-
-    /// How many more attempts the run has place for, whatever the gate says.
-    fn free_slots(&self) -> usize {
-        let may_claim =
-            self.level == StopLevel::Running && !self.is_halted && !self.storage_is_full && self.failure.is_none();
-        if may_claim { self.config.jobs.get().saturating_sub(self.running.len()) } else { 0 }
-    }
-
-    /// Whether the gate alone keeps the run from claiming.
-    fn is_held(&self) -> bool {
-        self.hold.is_some() && self.free_slots() > 0
-    }
-
-    /// How many items may be claimed now.
-    fn room(&self) -> usize {
-        if self.hold.is_some() { 0 } else { self.free_slots() }
-    }
-
     fn is_store_busy(&self) -> bool {
         self.busy_until.is_some_and(|until| self.ports.clock.now() < until)
     }
@@ -201,15 +150,6 @@ impl<'a> Rounds<'a> {
                 self.bear(error, limit)
             }
         }
-    }
-
-    /// Sees what waits, without claiming it: while a run is held, others may finish what it waits for.
-    async fn look(&mut self) -> Result<(), ProcessorError> {
-        match self.meanwhile(self.ports.storage.counts()).await {
-            Ok(counts) => self.counts = counts,
-            Err(error) => return self.bear(error, 0),
-        }
-        Ok(())
     }
 
     /// What a failed transaction means for the run: a pause, no new claims, or the end.
@@ -324,17 +264,6 @@ impl<'a> Rounds<'a> {
         Ok(!waiting.is_empty())
     }
 
-    /// Once a run and reason: recovery is tried again whenever the queue seems empty.
-    fn tell_withheld(&mut self, unproven: Vec<Unproven>) {
-        for left in unproven {
-            if !self.withheld.contains(&left) {
-                self.withheld.push(left.clone());
-                let Unproven { run: dead_run, reason } = left;
-                self.processor.tell(RunEventKind::RecoveryWithheld { dead_run, reason });
-            }
-        }
-    }
-
     /// Waits for whatever could make the next round worth while.
     async fn wait(&mut self) {
         if !self.ended.is_empty() && !self.is_store_busy() {
@@ -405,34 +334,4 @@ impl<'a> Rounds<'a> {
     async fn abandon(&mut self) {
         while self.running.next().await.is_some() {}
     }
-}
-
-impl Ended {
-    fn settlement(&self) -> Settlement {
-        Settlement { token: self.token, verdict: self.verdict.clone() }
-    }
-}
-
-async fn carry_out(
-    ports: &Ports,
-    config: &RunConfig,
-    attempt: Attempt,
-    of: AttemptOf,
-) -> Result<Ended, OrchestratorError> {
-    let (token, number) = (attempt.token, attempt.number);
-    let report = ports.orchestrator.execute(attempt, ports.stop.clone()).await?;
-    let AttemptReport { elapsed, usage, .. } = report;
-    let is_ours = died_of_a_stop(&report.outcome) && ports.stop.request().level > StopLevel::Running;
-    let verdict =
-        if is_ours { Verdict::Release } else { config.retry.judge(&report.outcome, number).saying(report.error()) };
-    Ok(Ended { token, of, elapsed, usage, verdict })
-}
-
-/// Whether an attempt ended by a signal that asks a process to go: SIGHUP, SIGINT or SIGTERM, which have these numbers
-/// everywhere (POSIX, the `kill` utility).
-///
-/// Whoever ends a run so often sends the same to the command: a service manager to every process of the service, a
-/// terminal to its foreground group. That is a stop, and no fault of the file.
-fn died_of_a_stop(outcome: &AttemptOutcome) -> bool {
-    matches!(outcome, AttemptOutcome::Signalled { signal: 1 | 2 | 15 })
 }

@@ -94,10 +94,13 @@ fn what_died_ended_with_its_run_and_what_was_given_back_is_counted_again() {
 }
 
 #[test]
-fn an_end_whose_beginning_is_gone_is_told_all_the_same() {
+fn ends_whose_beginnings_are_gone_are_told_all_the_same() {
     let (_dir, path) = place();
-    tell(&path, RUN, [RunEventKind::FileCompleted { of: of(3), elapsed: Duration::ZERO, usage: None }]);
-    assert_eq!(ends(&path), [(3, Some(PastEnd::Completed))]);
+    let elapsed = Duration::ZERO;
+    let released = RunEventKind::FileReleased { of: of(3), elapsed, usage: None };
+    let completed = RunEventKind::FileCompleted { of: of(3), elapsed, usage: None };
+    tell(&path, RUN, [released, completed]);
+    assert_eq!(ends(&path), [(3, Some(PastEnd::Released)), (3, Some(PastEnd::Completed))]);
     assert_eq!(history(&path)[0].started_at, None);
 }
 
@@ -129,8 +132,10 @@ fn what_is_no_line_of_ours_is_passed_over() {
     tell(&path, RUN, [RunEventKind::FileStarted { of: of(1) }]);
     let mut log = std::fs::File::options().append(true).open(&path).expect("a log");
     log.write_all(b"\"item_id\":7\n\xff\"item_id\":7\n").expect("written");
-    log.write_all(&vec![b'x'; 3 << 20]).expect("written");
-    log.write_all(b"\n").expect("written");
+    // What follows a megabyte of blanks would be a line of ours, if the line did not begin with them.
+    let ours = std::fs::read(&path).expect("a log").split_inclusive(|byte| *byte == b'\n').next().map(<[u8]>::to_vec);
+    log.write_all(&vec![b' '; 1 << 20]).expect("written");
+    log.write_all(&ours.expect("a line")).expect("written");
     tell(&path, RUN, [RunEventKind::FileStarted { of: of(2) }]);
     log.write_all(b"{\"timestamp\":\"a line that a crash cut").expect("written");
     assert_eq!(ends(&path), [(1, None), (2, None)]);

@@ -121,14 +121,16 @@ fn what_is_written_is_the_fold_and_reads_back() {
     let (_dir, path) = place();
     let (file, mut fold) = (keep(&path), ProcessorState::default());
     let odd = RunEventKind::FileStarted { of: of(OsStr::from_bytes(b"/\xff\n")) };
-    let kinds = every_kind().into_iter().take(13).chain([odd]);
+    let held = RunEventKind::StartsHeld { reason: "no room".into() };
+    let going_on = every_kind().into_iter().filter(|kind| !matches!(kind, RunEventKind::ProcessorStopped { .. }));
+    let kinds = going_on.chain([odd, held]);
     for event in kinds.map(event) {
         file.observe(&event);
         fold.apply(&event);
     }
     drop(file);
     let current_file = fold.current_files.first().map(|current| current.file_path.as_path().to_owned());
-    assert!(current_file.is_some());
+    assert!(current_file.is_some() && fold.held.is_some() && !fold.withheld.is_empty());
     assert_eq!(state(&path), StateDocument { state: fold, current_file });
     let folder = path.parent().expect("a folder");
     assert_eq!(folder.read_dir().expect("a folder").count(), 1, "nothing else is left there");

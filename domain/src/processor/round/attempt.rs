@@ -1,0 +1,48 @@
+//! One attempt: carried out, and judged when it is over.
+
+use std::time::Duration;
+
+use crate::command::{Settlement, Verdict};
+use crate::item::ClaimToken;
+use crate::ports::{Attempt, AttemptOf, AttemptOutcome, AttemptReport, OrchestratorError, ResourceUsage, StopLevel};
+use crate::processor::{Ports, RunConfig};
+
+/// An attempt that is over, and what is to become of its item.
+pub(super) struct Ended {
+    pub(super) token: ClaimToken,
+    pub(super) of: AttemptOf,
+    pub(super) elapsed: Duration,
+    pub(super) usage: Option<ResourceUsage>,
+    pub(super) verdict: Verdict,
+}
+
+impl Ended {
+    pub(super) fn settlement(&self) -> Settlement {
+        Settlement { token: self.token, verdict: self.verdict.clone() }
+    }
+}
+
+/// Sees an attempt to its end.
+pub(super) async fn carry_out(
+    ports: &Ports,
+    config: &RunConfig,
+    attempt: Attempt,
+    of: AttemptOf,
+) -> Result<Ended, OrchestratorError> {
+    let (token, number) = (attempt.token, attempt.number);
+    let report = ports.orchestrator.execute(attempt, ports.stop.clone()).await?;
+    let AttemptReport { elapsed, usage, .. } = report;
+    let is_ours = died_of_a_stop(&report.outcome) && ports.stop.request().level > StopLevel::Running;
+    let verdict =
+        if is_ours { Verdict::Release } else { config.retry.judge(&report.outcome, number).saying(report.error()) };
+    Ok(Ended { token, of, elapsed, usage, verdict })
+}
+
+/// Whether an attempt ended by a signal that asks a process to go: SIGHUP, SIGINT or SIGTERM, which have these numbers
+/// everywhere (POSIX, the `kill` utility).
+///
+/// Whoever ends a run so often sends the same to the command: a service manager to every process of the service, a
+/// terminal to its foreground group. That is a stop, and no fault of the file.
+fn died_of_a_stop(outcome: &AttemptOutcome) -> bool {
+    matches!(outcome, AttemptOutcome::Signalled { signal: 1 | 2 | 15 })
+}
