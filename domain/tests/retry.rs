@@ -51,10 +51,9 @@ fn plain_outcomes() -> impl Strategy<Value = AttemptOutcome> {
 fn is_permanent(outcome: &AttemptOutcome, policy: &RetryPolicy) -> bool {
     match outcome {
         AttemptOutcome::StepFailed { cause, .. } => is_permanent(cause, policy),
-        AttemptOutcome::Unmet { permanent, .. } => *permanent,
         AttemptOutcome::Exited { code } => [126, 127].contains(code) || policy.permanent_exits.contains(code),
         AttemptOutcome::TimedOut { .. } => !policy.retry_timeouts,
-        AttemptOutcome::CannotStart { permanent, .. } => *permanent,
+        AttemptOutcome::CannotStart { permanent, .. } | AttemptOutcome::Unmet { permanent, .. } => *permanent,
         _ => false,
     }
 }

@@ -1,7 +1,6 @@
 //! Large, odd and broken things.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use autoproc_domain::ports::AttemptOutcome;
 use autoproc_workflow::execution::{InputError, Inputs};
@@ -12,7 +11,8 @@ use crate::scripted_runner::ScriptedRunner;
 /// What takes a second here would take hours if its cost grew with the square of the steps.
 #[test]
 fn ten_thousand_steps_run_once_each_and_are_taken_up() {
-    let steps: String = (0..10_000).map(|number| format!("        - {{id: s{number}, run: [x]}}\n")).collect();
+    let steps: Vec<_> = (0..10_000).map(|number| format!("        - {{id: s{number}, run: [x]}}\n")).collect();
+    let steps = steps.concat();
     let place = Place::new(&format!("workflow:\n  id: w\n  phases:\n    - id: p\n      steps:\n{steps}"));
     let runner = Arc::new(ScriptedRunner::new(|process| {
         let last_but_one = crate::scripted_runner::step_of(process) == "s9998";
@@ -21,10 +21,8 @@ fn ten_thousand_steps_run_once_each_and_are_taken_up() {
             if last_but_one && is_first { AttemptOutcome::Exited { code: 1 } } else { AttemptOutcome::Succeeded };
         ("n=1".into(), outcome)
     }));
-    let began = Instant::now();
     failure(&place.attempt_with(runner.clone(), place.claim(1)));
     expect_success(&place.attempt_with(runner.clone(), place.claim(2)));
-    println!("10,000 steps: {:?}", began.elapsed());
     let expected: Vec<_> = (0..9_999).chain(9_998..10_000).map(|number| format!("s{number}")).collect();
     assert_eq!(runner.steps(), expected);
 }

@@ -1,6 +1,6 @@
 //! What steps return, and in what forms.
 
-use autoproc_workflow::execution::{MAX_VALUES_BYTES, parse_values};
+use autoproc_workflow::execution::parse_values;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -97,7 +97,9 @@ proptest! {
         let word = text.trim();
         let told = match &value {
             serde_json::Value::String(kept) => kept == &text,
-            other => other.to_string() == word,
+            serde_json::Value::Bool(kept) => kept.to_string() == word,
+            serde_json::Value::Number(kept) => kept.to_string() == word,
+            _ => false,
         };
         prop_assert!(told, "{value:?}");
     }
@@ -107,5 +109,4 @@ proptest! {
 fn a_name_that_comes_twice_has_its_last_value() {
     let values = parse_values(b"a=1\na=2\n").unwrap();
     assert_eq!(serde_json::Value::Object(values), json!({ "a": 2 }));
-    assert!(MAX_VALUES_BYTES >= 1 << 20);
 }
