@@ -78,7 +78,10 @@ fn a_run_that_makes_no_sense_touches_nothing() {
         refused(&place, words, 2, says);
         assert!(!place.path("logs").exists(), "{words:?} left a log");
     }
-    assert!(refused(&place, &["run"], 2, "no command").err.contains("hint: give one"), "what to give is said");
+    assert!(
+        refused(&place, &["run"], 2, "no command").err.contains("hint: give a command after two dashes"),
+        "what to give is said"
+    );
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(crate) mod optional {
     use autoproc_domain::Timestamp;
     use serde::Serializer;
 
-    #[expect(clippy::ref_option, reason = "serde calls it with a reference")]
+    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
     pub(crate) fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
         match at {
             Some(at) => serializer.collect_str(at),
