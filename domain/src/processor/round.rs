@@ -2,6 +2,7 @@
 
 mod attempt;
 mod limits;
+mod reserve;
 
 use std::pin::pin;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, Either, FutureExt, pending, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use crate::command::{ExchangeRequest, Verdict};
+use crate::command::{ExchangeRequest, Settlement, Verdict};
 use crate::item::{ClaimToken, QueueItem, Status};
 use crate::ports::{Attempt, Hold, OrchestratorError, RunEventKind, StopLevel, StopRequest, StorageError, Unproven};
 use crate::processor::{
@@ -19,6 +20,7 @@ use crate::time::Timestamp;
 use crate::view::{Counts, Exchanged};
 
 use attempt::{Ended, carry_out};
+use reserve::Reserve;
 
 /// How long to wait before asking a locked store again. It has waited by itself before it said so.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
@@ -31,6 +33,11 @@ pub(super) struct Rounds<'a> {
     config: &'a RunConfig,
     running: Running<'a>,
     ended: Vec<Ended>,
+    reserve: Reserve,
+    /// When the results that wait to be settled are to wait no longer.
+    settle_by: Option<Timestamp>,
+    /// Claims out of the reserve that are to be given back.
+    unused: Vec<ClaimToken>,
     level: StopLevel,
     counts: Counts,
     next_due: Option<Timestamp>,
@@ -56,6 +63,9 @@ impl<'a> Rounds<'a> {
             config: &processor.config,
             running: FuturesUnordered::new(),
             ended: Vec::new(),
+            reserve: Reserve::default(),
+            settle_by: None,
+            unused: Vec::new(),
             level: StopLevel::Running,
             counts,
             next_due: None,
@@ -93,6 +103,7 @@ impl<'a> Rounds<'a> {
             self.notice_stop();
             self.notice_halt();
             self.notice_hold();
+            self.tidy_reserve();
             self.exchange().await?;
             if self.is_at_rest()
                 && let Some(stopped_by) = self.end().await?
@@ -104,7 +115,7 @@ impl<'a> Rounds<'a> {
     }
 
     fn is_at_rest(&self) -> bool {
-        self.running.is_empty() && self.ended.is_empty()
+        self.running.is_empty() && self.ended.is_empty() && self.reserve.is_empty() && self.unused.is_empty()
     }
 
     fn notice_stop(&mut self) {
@@ -123,20 +134,18 @@ impl<'a> Rounds<'a> {
 
     /// Settles what has ended and claims what there is room for, in one transaction; starts what was claimed.
     async fn exchange(&mut self) -> Result<(), ProcessorError> {
-        if self.is_store_busy() {
+        if self.is_store_busy() || self.may_wait() {
             return Ok(());
         }
-        self.busy_until = None;
+        (self.busy_until, self.settle_by) = (None, None);
         let limit = self.room();
-        if self.ended.is_empty() && limit == 0 {
+        if self.ended.is_empty() && self.unused.is_empty() && limit == 0 {
             return if self.is_held() { self.look().await } else { Ok(()) };
         }
-        let ended = std::mem::take(&mut self.ended);
-        let request = ExchangeRequest {
-            run: self.config.run.clone(),
-            settlements: ended.iter().map(Ended::settlement).collect(),
-            limit,
-        };
+        let (ended, unused) = (std::mem::take(&mut self.ended), std::mem::take(&mut self.unused));
+        let given_back = unused.iter().map(|token| Settlement { token: *token, verdict: Verdict::Release });
+        let settlements = ended.iter().map(Ended::settlement).chain(given_back).collect();
+        let request = ExchangeRequest { run: self.config.run.clone(), settlements, limit };
         let exchange = self.ports.storage.exchange(request, self.ports.clock.now());
         match self.meanwhile(exchange).await {
             Ok(exchanged) => {
@@ -147,6 +156,7 @@ impl<'a> Rounds<'a> {
                 // Settlements that were not taken go first the next time.
                 let later = std::mem::replace(&mut self.ended, ended);
                 self.ended.extend(later);
+                self.unused.extend(unused);
                 self.bear(error, limit)
             }
         }
@@ -176,9 +186,11 @@ impl<'a> Rounds<'a> {
         }
         self.counts = exchanged.counts;
         self.next_due = exchanged.next_due;
+        let now = self.ports.clock.now();
         for (token, item) in exchanged.claims {
-            self.start(token, &item);
+            self.reserve.push(token, item, now);
         }
+        self.start_from_reserve();
         self.processor.tell(RunEventKind::Progress { counts: self.counts, next_due: self.next_due });
     }
 
@@ -266,7 +278,7 @@ impl<'a> Rounds<'a> {
 
     /// Waits for whatever could make the next round worth while.
     async fn wait(&mut self) {
-        if !self.ended.is_empty() && !self.is_store_busy() {
+        if !self.ended.is_empty() && !self.is_store_busy() && !self.may_wait() {
             return;
         }
         let ports = self.ports;
@@ -275,6 +287,8 @@ impl<'a> Rounds<'a> {
             None if self.room() > 0 => (self.next_due, true),
             None => (None, false),
         };
+        let settle_by = if self.may_wait() { self.settle_by } else { None };
+        let wake_at = [wake_at, self.reserve.due_back(), settle_by].into_iter().flatten().min();
         let due = pin!(async {
             match wake_at {
                 Some(point) => ports.clock.sleep_until(point).await,
@@ -325,7 +339,11 @@ impl<'a> Rounds<'a> {
 
     fn note(&mut self, over: Result<Ended, OrchestratorError>) {
         match over {
-            Ok(ended) => self.ended.push(ended),
+            Ok(ended) => {
+                self.reserve.learn(ended.elapsed);
+                self.ended.push(ended);
+                self.start_from_reserve();
+            }
             Err(error) => self.failure = self.failure.take().or(Some(error.into())),
         }
     }

@@ -4,6 +4,7 @@ use crate::command::Verdict;
 use crate::ports::{Hold, RunEventKind, StopLevel, Unproven};
 use crate::processor::ProcessorError;
 use crate::processor::round::Rounds;
+use crate::processor::round::reserve::PATIENCE;
 
 impl Rounds<'_> {
     /// Results that are still to be settled count, because the transaction that settles them would claim too.
@@ -35,9 +36,12 @@ impl Rounds<'_> {
 
     /// How many more attempts the run has place for, whatever the gate says.
     pub(super) fn free_slots(&self) -> usize {
-        let may_claim =
-            self.level == StopLevel::Running && !self.is_halted && !self.storage_is_full && self.failure.is_none();
-        if may_claim { self.config.jobs.get().saturating_sub(self.running.len()) } else { 0 }
+        if self.may_start() { self.config.jobs.get().saturating_sub(self.running.len()) } else { 0 }
+    }
+
+    /// Whether the run may start anything at all, as far as the round knows.
+    fn may_start(&self) -> bool {
+        self.level == StopLevel::Running && !self.is_halted && !self.storage_is_full && self.failure.is_none()
     }
 
     /// Whether the gate alone keeps the run from claiming.
@@ -45,9 +49,51 @@ impl Rounds<'_> {
         self.hold.is_some() && self.free_slots() > 0
     }
 
-    /// How many items may be claimed now.
+    /// How many items may be claimed now: for free slots, and for the reserve.
     pub(super) fn room(&self) -> usize {
-        if self.hold.is_some() { 0 } else { self.free_slots() }
+        if self.hold.is_some() || !self.may_start() {
+            return 0;
+        }
+        let slots = self.config.jobs.get();
+        (slots + self.reserve.target(slots)).saturating_sub(self.running.len() + self.reserve.len())
+    }
+
+    /// Starts what is claimed, as far as there are slots. The world is asked again before each start, since the round may
+    /// have begun a while ago: a claim in reserve must not start after a stop.
+    pub(super) fn start_from_reserve(&mut self) {
+        self.notice_halt();
+        while self.free_slots() > 0
+            && self.ports.stop.request().level == StopLevel::Running
+            && self.ports.gate.hold().is_none()
+            && let Some((token, item)) = self.reserve.pop()
+        {
+            self.start(token, &item);
+        }
+    }
+
+    /// Whether the next transaction can wait for more results to come: all slots are taken, the reserve has enough for them,
+    /// and no result has waited for long.
+    pub(super) fn may_wait(&mut self) -> bool {
+        let slots = self.config.jobs.get();
+        let is_supplied = self.reserve.is_well_filled(slots) && self.running.len() == slots && self.unused.is_empty();
+        if !is_supplied || self.ended.is_empty() {
+            return false;
+        }
+        let now = self.ports.clock.now();
+        let by = *self.settle_by.get_or_insert(now.saturating_add(PATIENCE));
+        // A clock that was set back tells nothing: then it has waited long enough.
+        now < by && by <= now.saturating_add(PATIENCE)
+    }
+
+    /// Gives back what is in reserve where nothing may be started, or no slot was free for too long.
+    pub(super) fn tidy_reserve(&mut self) {
+        let is_overdue = self.reserve.is_overdue(self.ports.clock.now());
+        if is_overdue {
+            self.reserve.learn_of_waiting();
+        }
+        if is_overdue || self.hold.is_some() || !self.may_start() {
+            self.unused.extend(self.reserve.clear());
+        }
     }
 
     /// Sees what waits, without claiming it: while a run is held, others may finish what it waits for.
