@@ -104,3 +104,49 @@ impl Reserve {
         self.waiting.drain(..).map(|reserved| reserved.token)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::file_path::FilePath;
+    use crate::item::{ClaimNumber, ItemId, Priority};
+
+    fn holding(since: Timestamp) -> Reserve {
+        let path = FilePath::new("/a").expect("a path");
+        let item = QueueItem::added(ItemId::FIRST, path, Priority::default(), since);
+        let mut reserve = Reserve::default();
+        reserve.push(ClaimToken { item: item.id, number: ClaimNumber::FIRST }, item, since);
+        reserve
+    }
+
+    proptest! {
+        #[test]
+        fn only_short_attempts_are_claimed_ahead(millis in vec(0..100_u64, 1..40), slots in 1..64_usize) {
+            let mut reserve = Reserve::default();
+            prop_assert_eq!(reserve.target(slots), 0);
+            for length in &millis {
+                reserve.learn(Duration::from_millis(*length));
+            }
+            if millis.iter().all(|length| *length < 20) {
+                prop_assert_eq!(reserve.target(slots), 2 * slots);
+            }
+            if millis.iter().all(|length| *length >= 20) {
+                prop_assert_eq!(reserve.target(slots), 0);
+            }
+            reserve.learn_of_waiting();
+            prop_assert_eq!(reserve.target(slots), 0);
+        }
+
+        #[test]
+        fn a_claim_waits_for_200_ms_and_for_no_clock(waited in -1_000_000..1_000_000_i64) {
+            let since = Timestamp::from_micros(1_000_000_000);
+            let reserve = holding(since);
+            let now = Timestamp::from_micros(1_000_000_000 + waited);
+            prop_assert_eq!(reserve.is_overdue(now), !(0..200_000).contains(&waited));
+            prop_assert_eq!(reserve.due_back(), Some(Timestamp::from_micros(1_000_200_000)));
+        }
+    }
+}
