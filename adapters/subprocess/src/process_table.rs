@@ -21,7 +21,8 @@ mod signal;
 mod stat;
 
 use std::collections::HashMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::PathBuf;
 
 use rustix::process::Pid;
@@ -66,8 +67,11 @@ pub struct Processes(HashMap<i32, Process>);
 /// [`io::ErrorKind::NotFound`] where there is none; others as the system gives them; [`io::ErrorKind::InvalidData`] where
 /// its answer has not the form of proc(5).
 pub fn read(pid: i32) -> io::Result<Process> {
-    let text = std::fs::read(format!("/proc/{pid}/stat")).map_err(gone)?;
-    stat::parse(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not the form of /proc/<pid>/stat"))
+    // The system writes the line anew for every read from its beginning, so one read that has room for it gets it whole.
+    let mut line = [0; stat::LONGEST];
+    let length = File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut line)).map_err(gone)?;
+    stat::parse(&line[..length])
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not the form of /proc/<pid>/stat"))
 }
 
 /// Whether the process lives: not another with its number, and not its zombie.

@@ -30,7 +30,10 @@ struct Shared {
     path: PathBuf,
     on_trouble: OnTrouble,
     folded: Mutex<Folded>,
+    /// Tells the writer that there is something to write, where there was nothing.
     changed: Condvar,
+    /// Ends the writer's pause. It waits for nothing else then, so that no event wakes it for nothing.
+    closed: Condvar,
     /// Held while writing, so that the file never goes back to an earlier state. Says whether trouble was told.
     writing: Mutex<bool>,
 }
@@ -54,6 +57,7 @@ impl StateFile {
             on_trouble,
             folded: Mutex::default(),
             changed: Condvar::new(),
+            closed: Condvar::new(),
             writing: Mutex::new(false),
         });
         let ours = Arc::clone(&shared);
@@ -66,11 +70,12 @@ impl Observer for StateFile {
     fn observe(&self, event: &RunEvent) {
         let mut folded = lock(&self.shared.folded);
         folded.state.apply(event);
-        folded.is_unwritten = true;
+        let is_first = !std::mem::replace(&mut folded.is_unwritten, true);
         drop(folded);
         match event.kind {
             RunEventKind::ProcessorStarted { .. } | RunEventKind::ProcessorStopped { .. } => self.shared.write(),
-            _ => self.shared.changed.notify_all(),
+            _ if is_first => self.shared.changed.notify_one(),
+            _ => {}
         }
     }
 }
@@ -78,7 +83,8 @@ impl Observer for StateFile {
 impl Drop for StateFile {
     fn drop(&mut self) {
         lock(&self.shared.folded).is_closed = true;
-        self.shared.changed.notify_all();
+        self.shared.changed.notify_one();
+        self.shared.closed.notify_one();
         if let Some(writer) = self.writer.take() {
             // A writer that panicked has nothing left to write.
             let _ = writer.join();
@@ -101,7 +107,7 @@ impl Shared {
                 return;
             }
             let folded = lock(&self.folded);
-            let _pause = self.changed.wait_timeout_while(folded, LEAST_INTERVAL, |folded| !folded.is_closed);
+            let _pause = self.closed.wait_timeout_while(folded, LEAST_INTERVAL, |folded| !folded.is_closed);
         }
     }
 

@@ -254,10 +254,11 @@ impl Attempt {
     }
 }
 
+/// Its standard input is the guard's, which is empty: one that is opened for each command costs the more.
 fn command(start: &Start) -> Command {
     let text = OsStr::from_bytes;
     let mut command = Command::new(text(&start.program));
-    command.args(start.arguments.iter().map(|argument| text(argument))).stdin(Stdio::null()).process_group(0);
+    command.args(start.arguments.iter().map(|argument| text(argument))).stdin(Stdio::inherit()).process_group(0);
     command.envs(start.environment.iter().map(|(name, value)| (text(name), text(value))));
     if let Some(dir) = &start.working_dir {
         command.current_dir(text(dir));

@@ -7,6 +7,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use rustix::event::PollFlags;
+
 use crate::bounded_log::{BoundedLog, OutputLimits};
 use crate::guard::protocol::{Ended, Log, Start};
 use crate::guard::wires::{uninterrupted, wait_for};
@@ -28,6 +30,7 @@ pub(crate) struct Output {
     log: Option<BoundedLog>,
     /// What the log is still to be told before the first byte.
     heading: Box<[u8]>,
+    /// Of no length before the first byte: most commands print nothing.
     buffer: Vec<u8>,
     capture: usize,
     stdout: Vec<u8>,
@@ -43,7 +46,7 @@ impl Output {
             streams: [Some(stdout), Some(stderr)],
             log: start.log.as_ref().map(open),
             heading: start.log.as_ref().map(|log| log.heading.clone()).unwrap_or_default(),
-            buffer: vec![0; CHUNK],
+            buffer: Vec::new(),
             capture: usize::try_from(start.capture).unwrap_or(usize::MAX).min(crate::CAPTURE_LIMIT),
             stdout: Vec::new(),
             stdout_bytes: 0,
@@ -83,10 +86,13 @@ impl Output {
     /// Takes what the pipes still hold, and puts everything into the report. Nobody of ours writes to them any more.
     pub(crate) fn finish(mut self, ended: &mut Ended) {
         for _ in 0..LAST_READS {
-            match wait_for(self.streams(), Duration::ZERO) {
-                Ok(ready) if ready.contains(&true) => self.read(ready),
-                _ => break,
+            let holds = wait_for(self.streams(), Duration::ZERO).unwrap_or([PollFlags::empty(); 2]);
+            // One that has ended and holds nothing needs no reading.
+            let ready = holds.map(|events| events.contains(PollFlags::IN));
+            if ready == [false; 2] {
+                break;
             }
+            self.read(ready);
         }
         self.stderr_tail.drain(..self.stderr_tail.len().saturating_sub(STDERR_TAIL));
         ended.stderr_tail = self.stderr_tail;
@@ -97,6 +103,7 @@ impl Output {
     /// A pipe that cannot be read is one that has ended.
     fn read_one(&mut self, stream: usize) {
         let Some(pipe) = &mut self.streams[stream] else { return };
+        self.buffer.resize(CHUNK, 0);
         let length = uninterrupted(|| pipe.read(&mut self.buffer)).unwrap_or(0);
         if length == 0 {
             self.streams[stream] = None;

@@ -32,9 +32,11 @@ pub(crate) struct Ready {
 }
 
 impl Wires {
-    /// Takes standard input and output. Commands get others, and none of these.
+    /// Takes standard input and output. Commands get none of these: what they inherit as standard input is empty, and
+    /// their output goes elsewhere.
     pub(crate) fn new() -> io::Result<Self> {
         let control = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+        rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
         let reports = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let (deaths, written) = io::pipe()?;
         signal_hook::low_level::pipe::register(SIGCHLD, written)?;
@@ -109,20 +111,23 @@ impl Wires {
     pub(crate) fn wait(&self, streams: [Option<BorrowedFd<'_>>; 2], patience: Duration) -> io::Result<Ready> {
         let control = (!self.is_abandoned).then(|| self.control.as_fd());
         let fds = [control, Some(self.deaths.as_fd()), streams[0], streams[1]];
-        let [control, deaths, stdout, stderr] = wait_for(fds, patience)?;
+        let [control, deaths, stdout, stderr] = wait_for(fds, patience)?.map(|events| !events.is_empty());
         Ok(Ready { control, deaths, streams: [stdout, stderr] })
     }
 }
 
-/// Which of these can be read, or have ended. A signal ends the wait early; its cause is found in a pipe.
-pub(crate) fn wait_for<const N: usize>(fds: [Option<BorrowedFd<'_>>; N], patience: Duration) -> io::Result<[bool; N]> {
+/// What can be said of these once one can be read or has ended. A signal ends the wait early; its cause is found in a pipe.
+pub(crate) fn wait_for<const N: usize>(
+    fds: [Option<BorrowedFd<'_>>; N],
+    patience: Duration,
+) -> io::Result<[PollFlags; N]> {
     let mut polled: Vec<_> = fds.iter().flatten().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
     match poll(&mut polled, Some(&timespec(patience))) {
         Ok(_) | Err(Errno::INTR) => {}
         Err(errno) => return Err(errno.into()),
     }
-    let mut answers = polled.iter().map(|fd| !fd.revents().is_empty());
-    Ok(fds.map(|fd| fd.is_some() && answers.next().unwrap_or_default()))
+    let mut answers = polled.iter().map(PollFd::revents);
+    Ok(fds.map(|fd| fd.and_then(|_| answers.next()).unwrap_or(PollFlags::empty())))
 }
 
 fn timespec(wait: Duration) -> Timespec {

@@ -5,6 +5,9 @@ use crate::process_table::{Process, ProcessId};
 /// Fields are counted from 1 there; the third is the first behind the name.
 const BEHIND_NAME: usize = 3;
 
+/// No line is longer, in bytes: 52 fields of at most 20 digits, their signs and blanks, and a name of at most 64 bytes.
+pub(super) const LONGEST: usize = 2048;
+
 /// Takes a line apart; nothing where it has not the form. The name stands in parentheses and may hold anything, also
 /// parentheses, blanks and line ends; behind it there are none, so that the last one closes it.
 pub(super) fn parse(text: &[u8]) -> Option<Process> {
