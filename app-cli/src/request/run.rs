@@ -129,7 +129,7 @@ fn config(args: &RunArgs, run: RunId) -> RunConfig {
             backoff_base: args.backoff_base,
             max_backoff: args.max_backoff,
             retry_timeouts: !args.no_retry_timeouts,
-            permanent_exits: args.no_retry_exit.iter().map(|code| i32::from(code.get())).collect(),
+            permanent_exits: args.no_retry_exit.iter().map(|code| i32::from(*code)).collect(),
         },
         wait_for_backoff: !args.no_wait,
         halt: args.limits.halt,
