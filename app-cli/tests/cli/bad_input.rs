@@ -52,6 +52,14 @@ fn words_that_make_no_sense_are_refused() {
 }
 
 #[test]
+fn a_list_that_is_no_text_is_refused_in_few_words() {
+    let place = Place::with_queue(&["a"]);
+    let answer = place.tell(["queue", "add", "-"], &[0; 3_000]).expect_error(2, "holds a NUL byte");
+    assert!(answer.err.len() < 1_000, "{} bytes are printed", answer.err.len());
+    assert_eq!(refused(&place, &["queue", "add", ""], 2, "empty").err, "error: the path is empty\n");
+}
+
+#[test]
 fn a_run_that_makes_no_sense_touches_nothing() {
     let place = Place::with_queue(&["a"]);
     for (words, says) in [
@@ -76,6 +84,9 @@ fn a_run_that_makes_no_sense_touches_nothing() {
         (&["run", "--backoff-base", "x", "--", "true"], "x"),
         (&["run", "--json", "--show-output", "--", "true"], "cannot be used with"),
         (&["run", "nowhere", "--must-exist", "--", "true"], "does not exist"),
+        (&["run", "--input", "x=y", "--", "true"], "--input and --workflow-dir are for workflows"),
+        (&["run", "--workflow-dir", "w", "--shell", "true"], "--input and --workflow-dir are for workflows"),
+        (&["run", "--dry-run", "--", "frobnicate"], "there is no program frobnicate"),
     ] {
         refused(&place, words, 2, says);
         assert!(!place.path("logs").exists(), "{words:?} left a log");
