@@ -23,6 +23,9 @@ const OTHER_PLACE: &str = "check what stands there and its permissions, or choos
 pub(crate) const LOCAL_PLACE: &str =
     "keep the queue on a local disk (--project-dir), or take the risk with --allow-network-fs";
 
+/// How many characters are shown of a word that is no path: one line of a terminal.
+const MOST_SHOWN: usize = 80;
+
 /// A failure of a command.
 #[derive(Debug)]
 pub(crate) struct CliError {
@@ -39,6 +42,17 @@ impl CliError {
     /// A word that makes no sense here.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Usage, message)
+    }
+
+    /// A word that cannot be a path. It may be a piece of anything, so only its beginning is shown.
+    pub(crate) fn no_path(word: &Path, error: InvalidPath) -> Self {
+        let text = word.to_string_lossy();
+        let cut = text.char_indices().nth(MOST_SHOWN).map(|(end, _)| &text[..end]);
+        match (cut, error) {
+            (_, InvalidPath::Empty) => Self::usage(error.to_string()),
+            (Some(beginning), _) => Self::usage(format!("{}…: {error}", Printable(beginning))),
+            (None, _) => Self::usage(format!("{}: {error}", Shown(word))),
+        }
     }
 
     /// The system failed at `action`.

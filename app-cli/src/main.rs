@@ -20,6 +20,7 @@ mod duration;
 mod error;
 mod escape;
 mod exit_code;
+mod followed_log;
 mod paths;
 mod priority;
 mod program;

@@ -114,8 +114,7 @@ impl PathSource {
     }
 
     fn take_in(&self, path: &Path, cwd: &Path, project: &Project, into: &mut Gathered) -> Result<(), CliError> {
-        let file =
-            FilePath::resolve(cwd, path).map_err(|error| CliError::usage(format!("{}: {error}", Shown(path))))?;
+        let file = FilePath::resolve(cwd, path).map_err(|error| CliError::no_path(path, error))?;
         match fs::metadata(file.as_path()) {
             Ok(found) if found.is_dir() => return self.walk(&file, project, into),
             Ok(_) => {}

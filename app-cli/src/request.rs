@@ -13,7 +13,6 @@ use autoproc_domain::command::{Selection, Selector};
 
 use crate::args::ChoiceWord;
 use crate::error::CliError;
-use crate::escape::Shown;
 use crate::wiring::Choice;
 
 pub(crate) use add::AddRequest;
@@ -33,7 +32,7 @@ pub(crate) fn choice(word: ChoiceWord) -> Choice {
 
 /// The file a person names.
 pub(crate) fn file(cwd: &Path, path: &Path) -> Result<FilePath, CliError> {
-    FilePath::resolve(cwd, path).map_err(|error| CliError::usage(format!("{}: {error}", Shown(path))))
+    FilePath::resolve(cwd, path).map_err(|error| CliError::no_path(path, error))
 }
 
 /// The files a person names.

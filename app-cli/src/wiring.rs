@@ -28,10 +28,10 @@ use crate::error::CliError;
 use crate::project::Project;
 use crate::request::{CommandTemplate, KeepOutput, Room, RunRequest};
 
-pub(crate) use workflow::{ExecutionError, Foresight, PreviewedStep, ProgressReport};
+pub(crate) use workflow::{ExecutionError, ExecutionStatus, Foresight, PreviewedStep, ProgressReport};
 
 pub(crate) use autoproc_json_store::{Choice, Damage, Examination, FileSystem, Prospect, Repaired, Tally};
-pub(crate) use autoproc_subprocess::{AttemptLog, become_guard};
+pub(crate) use autoproc_subprocess::{AttemptLog, Follower, become_guard};
 pub(crate) use output::{AttemptFiles, Pruner, written_at};
 
 pub(crate) use autoproc_system::{PastAttempt, PastEnd};
@@ -219,13 +219,22 @@ impl Wiring {
         Ok(Arc::new(orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console))))
     }
 
+    /// What stops an execution without the queue: signals alone, since `stop` is for runs.
+    ///
+    /// # Errors
+    /// Where the system has no thread to give.
+    #[expect(clippy::unused_self, reason = "signals belong to the adapters, and so to the wiring")]
+    pub(crate) fn signals(&self) -> Result<Arc<dyn StopSignal>, CliError> {
+        Ok(Arc::new(StopWatch::of_one_thing().map_err(|error| no_signals(&error))?))
+    }
+
     /// What stops a run: the stop file and signals.
     ///
     /// # Errors
     /// Where the system has no thread to give.
-    pub(crate) fn stop_signals(&self) -> Result<Arc<dyn StopSignal>, CliError> {
+    fn stop_signals(&self) -> Result<Arc<dyn StopSignal>, CliError> {
         let stop = StopWatch::new(self.project.stop_file()).and_then(StopWatch::with_signals);
-        Ok(Arc::new(stop.map_err(|error| CliError::io("cannot listen to signals", &error))?))
+        Ok(Arc::new(stop.map_err(|error| no_signals(&error))?))
     }
 
     /// What a command would be for a file, in words.
@@ -237,6 +246,17 @@ impl Wiring {
         let invocation = command_line(command)?.for_file(file);
         let words = [invocation.program].into_iter().chain(invocation.arguments);
         Ok(words.map(|word| word.to_string_lossy().into_owned()).collect())
+    }
+
+    /// Whether files could be processed so at all.
+    ///
+    /// # Errors
+    /// [`CliError`] where the command can be none, or the workflow cannot be executed.
+    pub(crate) fn check(&self, command: &CommandTemplate) -> Result<(), CliError> {
+        match command {
+            CommandTemplate::Workflow(choice) => self.workflow(choice).map(|_| ()),
+            command => command_line(command).map(|_| ()),
+        }
     }
 
     /// None is started before the first attempt is.
@@ -319,7 +339,7 @@ impl Supervision {
     fn new(guards: Arc<Guards>) -> Result<Self, CliError> {
         let (suspended, continued) = (guards.clone(), guards.clone());
         let suspension = Suspension::new(move || suspended.pause(), move || continued.resume());
-        let suspension = suspension.map_err(|error| CliError::io("cannot listen to signals", &error))?;
+        let suspension = suspension.map_err(|error| no_signals(&error))?;
         Ok(Self { guards, suspension })
     }
 
@@ -328,6 +348,10 @@ impl Supervision {
         drop(self.suspension);
         self.guards.close().await;
     }
+}
+
+fn no_signals(error: &io::Error) -> CliError {
+    CliError::io("cannot listen to signals", error)
 }
 
 fn command_line(template: &CommandTemplate) -> Result<CommandLine, CliError> {

@@ -24,6 +24,8 @@ pub(crate) enum FileRequest {
 /// Everything that was seen of requests to stop. Times are measured from one fixed moment on a clock that does not jump.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
+    /// Whether there is nothing to finish first, so that a signal leaves draining out.
+    is_single: bool,
     /// The most urgent that the file asked for since it was last cleared.
     file: FileRequest,
     /// The first signal, and when it came.
@@ -34,6 +36,11 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// Nothing seen yet, by whoever has one thing to do and nothing to finish before it ends.
+    pub(crate) fn of_one_thing() -> Self {
+        Self { is_single: true, ..Self::default() }
+    }
+
     /// Takes in the file as it is now. What it asked for stands even if the file is gone: only `clear` takes it back.
     pub(crate) fn file(&mut self, request: FileRequest) {
         self.file = self.file.max(request);
@@ -70,8 +77,8 @@ impl Seen {
     }
 
     fn signal_level(&self, now: Duration) -> StopLevel {
-        match (self.signals, self.first_signal) {
-            (0, _) | (_, None) => StopLevel::Running,
+        match (self.signals.saturating_add(u32::from(self.is_single)), self.first_signal) {
+            (_, None) | (0, _) => StopLevel::Running,
             (1, Some((cause, at))) if !is_overdue(cause, now.saturating_sub(at)) => StopLevel::Draining,
             (1 | 2, _) => StopLevel::Aborting,
             (3.., _) => StopLevel::Killing,
@@ -174,6 +181,17 @@ mod tests {
             let request = signalled(&causes).request(Duration::ZERO);
             let level = [StopLevel::Draining, StopLevel::Aborting, StopLevel::Killing][causes.len().min(3) - 1];
             prop_assert_eq!(request, StopRequest { level, cause: Some(causes[0]) });
+        }
+
+        #[test]
+        fn with_nothing_to_finish_first_each_signal_is_one_step_further(causes in vec(cause(), 0..5), seconds in 0_u64..200) {
+            let mut seen = Seen::of_one_thing();
+            for cause in &causes {
+                seen.signal(*cause, Duration::ZERO);
+            }
+            let level = [StopLevel::Running, StopLevel::Aborting, StopLevel::Killing][causes.len().min(2)];
+            let request = StopRequest { level, cause: causes.first().copied() };
+            prop_assert_eq!(seen.request(Duration::from_secs(seconds)), request);
         }
 
         #[test]

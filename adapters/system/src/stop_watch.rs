@@ -43,7 +43,8 @@ pub struct StopWatch {
 }
 
 struct Shared {
-    path: PathBuf,
+    /// The stop file, where one is looked at.
+    path: Option<PathBuf>,
     began: Instant,
     seen: Mutex<Seen>,
     told: watch::Sender<StopRequest>,
@@ -55,17 +56,22 @@ impl StopWatch {
     /// # Errors
     /// Where the system has no thread to give.
     pub fn new(path: impl Into<PathBuf>) -> io::Result<Self> {
-        let shared = Arc::new(Shared {
-            path: path.into(),
-            began: Instant::now(),
-            seen: Mutex::default(),
-            told: watch::Sender::new(StopRequest::NONE),
-        });
+        let shared = Arc::new(Shared::new(Some(path.into()), Seen::default()));
         shared.look();
         let (alive, life) = mpsc::channel();
         let ours = Arc::clone(&shared);
         let looker = thread::Builder::new().name("stop-file".to_owned()).spawn(move || ours.keep_looking(&life))?;
         Ok(Self { shared, alive: Some(alive), signals: None, threads: vec![looker] })
+    }
+
+    /// Listens to signals alone, for whoever has one thing to do and nothing to finish first: the first signal is aborting,
+    /// the second killing.
+    ///
+    /// # Errors
+    /// As [`StopWatch::with_signals`].
+    pub fn of_one_thing() -> io::Result<Self> {
+        let shared = Arc::new(Shared::new(None, Seen::of_one_thing()));
+        Self { shared, alive: None, signals: None, threads: Vec::new() }.with_signals()
     }
 
     /// Listens to signals too. They lose their default effect, on the whole process and for good. Hang-ups are left alone
@@ -115,6 +121,11 @@ impl Drop for StopWatch {
 }
 
 impl Shared {
+    fn new(path: Option<PathBuf>, seen: Seen) -> Self {
+        let told = watch::Sender::new(StopRequest::NONE);
+        Self { path, began: Instant::now(), seen: Mutex::new(seen), told }
+    }
+
     fn keep_looking(&self, life: &mpsc::Receiver<()>) {
         while life.recv_timeout(POLL) == Err(mpsc::RecvTimeoutError::Timeout) {
             self.look();
@@ -123,7 +134,9 @@ impl Shared {
 
     fn look(&self) {
         let mut seen = self.seen();
-        seen.file(stop_file::read(&self.path));
+        if let Some(path) = &self.path {
+            seen.file(stop_file::read(path));
+        }
         self.tell(&seen);
     }
 
@@ -140,8 +153,8 @@ impl Shared {
 
     fn clear(&self) -> io::Result<bool> {
         let mut seen = self.seen();
-        let was_there = match std::fs::remove_file(&self.path) {
-            Ok(()) => true,
+        let was_there = match self.path.as_ref().map_or(Ok(false), |path| std::fs::remove_file(path).map(|()| true)) {
+            Ok(was_there) => was_there,
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => return Err(error),
         };

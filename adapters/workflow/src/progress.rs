@@ -63,9 +63,10 @@ fn until(state: &ExecutionState, now: Timestamp) -> Timestamp {
     }
 }
 
-/// Steps that were skipped took no time and tell nothing of the others.
+/// Steps that were skipped took no time and tell nothing of the others. Of one that has failed nobody knows when it will be
+/// taken up.
 fn estimate(state: &ExecutionState) -> Option<Duration> {
-    if state.status == ExecutionStatus::Completed {
+    if state.status != ExecutionStatus::Running {
         return None;
     }
     let times: Vec<_> = state.history.iter().map(|record| record.elapsed).filter(|time| !time.is_zero()).collect();

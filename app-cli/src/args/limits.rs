@@ -18,7 +18,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = size::parse)]
     pub(crate) min_free_disk: u64,
     /// Start nothing new while the machine's load, averaged over a minute, is above this
-    #[arg(long, value_name = "LOAD", value_parser = load)]
+    #[arg(long, value_name = "LOAD", allow_negative_numbers = true, value_parser = load)]
     pub(crate) max_load: Option<f64>,
     /// End the run after so many failed files, or when so many of a hundred failed, of ten or more
     #[arg(long, value_name = "N|N%", value_parser = halt)]

@@ -1,7 +1,6 @@
 //! `run`: the processing of the queue.
 
 use std::ffi::OsString;
-use std::num::NonZeroU8;
 use std::time::Duration;
 
 use autoproc_domain::Priority;
@@ -57,10 +56,12 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "TIME", default_value = "300", value_parser = duration::parse_positive)]
     pub(crate) timeout: Duration,
     /// Files at a time
-    #[arg(short, long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=MAX_JOBS))]
+    #[arg(short, long, value_name = "N", default_value = "1", allow_negative_numbers = true)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=MAX_JOBS))]
     pub(crate) jobs: u16,
     /// Attempts after the first one
-    #[arg(short, long, value_name = "N", default_value = "3")]
+    #[arg(short, long, value_name = "N", default_value = "3", allow_negative_numbers = true)]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..))]
     pub(crate) retries: u32,
     /// Wait before the first retry; it doubles with each further one
     #[arg(long, value_name = "TIME", default_value = "2", value_parser = duration::parse)]
@@ -72,8 +73,8 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) no_retry_timeouts: bool,
     /// Do not try again what ended with this exit status; may be repeated
-    #[arg(long, value_name = "CODE", value_delimiter = ',')]
-    pub(crate) no_retry_exit: Vec<NonZeroU8>,
+    #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) no_retry_exit: Vec<u8>,
     /// Time between asking an attempt to end and killing it
     #[arg(long, value_name = "TIME", default_value = "10", value_parser = duration::parse)]
     pub(crate) grace: Duration,

@@ -2,23 +2,18 @@
 
 mod choice;
 
-use std::time::Duration;
-
 use autoproc_domain::command::Selector;
 use autoproc_domain::{ItemId, QueueItem};
 
-use crate::attempt_output::{AttemptOutput, unreadable};
 use crate::console::Heard;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Shown;
+use crate::followed_log::{FollowedLog, LOOK_EVERY};
 use crate::request::LogRequest;
 use crate::view::{AttemptFile, Attempts};
 use crate::wiring::AttemptLog;
 use choice::{Choice, Known};
-
-/// How often a log that is followed is looked at: a person takes a fifth of a second for at once.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 pub(super) async fn log(request: &LogRequest, context: &Context) -> Result<(), CliError> {
     let item = request.word.find(&*context.storage()).await?;
@@ -70,28 +65,15 @@ fn choose(
 
 /// Shows what there is of a log; where asked to follow, until its attempt is over.
 async fn show(log: &AttemptLog, request: &LogRequest, context: &Context) -> Result<(), CliError> {
-    let mut output = AttemptOutput::new(&context.console, request.raw);
-    let mut follower = log.follow();
-    let mut is_told = false;
+    let mut followed = FollowedLog::new(log, &context.console, request.raw);
     // Whether it is over is asked before the last look, so that nothing printed in between is missed.
     while request.follow && is_current(log, context).await? {
-        loop {
-            let more = follower.more().map_err(|error| unreadable(log, &error))?;
-            if more.is_head_full && !std::mem::replace(&mut is_told, true) {
-                context
-                    .remark("that is the beginning of a long output; its latest part is shown when the attempt ends");
-            }
-            if more.bytes.is_empty() {
-                break;
-            }
-            if output.print(&more.bytes)? == Heard::NotToTheEnd {
-                return Ok(());
-            }
+        if followed.look()? == Heard::NotToTheEnd {
+            return Ok(());
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
-    let rest = follower.rest().map_err(|error| unreadable(log, &error))?;
-    if output.print_all(log, rest)? == Heard::All && output.is_empty() {
+    if !followed.rest()? {
         let so_far = if is_current(log, context).await? { "has printed nothing yet" } else { "printed nothing" };
         context.remark(&format!("attempt {} {so_far}", log.attempt));
     }

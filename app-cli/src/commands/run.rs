@@ -21,10 +21,10 @@ use crate::view::RunOver;
 
 pub(super) async fn run(request: RunRequest, context: &Context) -> Result<ExitCode, CliError> {
     // A command that cannot be one is found while nothing is touched: else it would fail every file there is.
+    program::check(&request.command)?;
     if request.is_dry {
         return workflow::foresee(&request, context).await;
     }
-    program::check(&request.command)?;
     let resources = Arc::new(ResourceTally::default());
     let (ports, supervision) = context.wiring.ports(&request, observers(&request, resources.clone(), context))?;
     // So is a queue that cannot be read: a run that began would already have left traces of itself.

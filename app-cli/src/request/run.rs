@@ -1,5 +1,6 @@
 //! `run`: what to do with each file, and how.
 
+use std::env;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -110,13 +111,23 @@ fn command(
     workflow: WorkflowChoice,
 ) -> Result<CommandTemplate, CliError> {
     let is_blank = |word: &OsString| word.as_encoded_bytes().trim_ascii().is_empty();
+    if (!argv.is_empty() || shell.is_some()) && (!workflow.inputs.is_empty() || workflow.folder.is_some()) {
+        return Err(CliError::usage("--input and --workflow-dir are for workflows, and a command was given")
+            .with_hint("give one of both, a command or a --workflow"));
+    }
     match (argv.first(), shell) {
         (None, Some(line)) if !is_blank(&line) => Ok(CommandTemplate::Shell(line)),
         (Some(program), None) if !is_blank(program) => Ok(CommandTemplate::Argv(argv)),
-        (None, None) => Ok(CommandTemplate::Workflow(workflow)),
+        (None, None) if !ends_in_dashes() => Ok(CommandTemplate::Workflow(workflow)),
         _ => Err(CliError::usage("there is no command to run on the files")
             .with_hint("give one after two dashes, as in: autoproc run -- COMMAND {}")),
     }
+}
+
+/// Whether nothing stands after the two dashes, as where a script's variable is empty: a workflow is not what was meant
+/// then. The parser does not tell of it.
+fn ends_in_dashes() -> bool {
+    env::args_os().next_back().is_some_and(|word| word == "--")
 }
 
 fn config(args: &RunArgs, run: RunId) -> RunConfig {
@@ -129,7 +140,7 @@ fn config(args: &RunArgs, run: RunId) -> RunConfig {
             backoff_base: args.backoff_base,
             max_backoff: args.max_backoff,
             retry_timeouts: !args.no_retry_timeouts,
-            permanent_exits: args.no_retry_exit.iter().map(|code| i32::from(code.get())).collect(),
+            permanent_exits: args.no_retry_exit.iter().map(|code| i32::from(*code)).collect(),
         },
         wait_for_backoff: !args.no_wait,
         halt: args.limits.halt,

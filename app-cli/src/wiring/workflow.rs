@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::{Attempt, AttemptReport, StopSignal};
-use autoproc_domain::{FilePath, ItemId, RunId};
+use autoproc_domain::{FilePath, ItemId};
 use autoproc_subprocess::AttemptLogs;
 use autoproc_subprocess::sweep::Sweeper;
 use autoproc_workflow::execution::{
@@ -18,12 +18,12 @@ use autoproc_workflow::{
 };
 
 use super::steps::GuardedSteps;
-use super::{Wiring, notices, trouble};
+use super::{Supervision, Wiring, notices, trouble};
 use crate::error::CliError;
 use crate::request::{SingleExecution, WorkflowChoice};
 
 pub(crate) use autoproc_workflow::ProgressReport;
-pub(crate) use autoproc_workflow::execution::{ExecutionError, Foresight, PreviewedStep};
+pub(crate) use autoproc_workflow::execution::{ExecutionError, ExecutionStatus, Foresight, PreviewedStep};
 
 impl Wiring {
     /// What executes a workflow on each file of a run.
@@ -56,16 +56,18 @@ impl Wiring {
     pub(crate) async fn execute_single(
         &self,
         single: &SingleExecution,
-        run: RunId,
+        attempt: Attempt,
         stop: Arc<dyn StopSignal>,
     ) -> Result<(AttemptReport, Option<ProgressReport>), CliError> {
         let workflow = self.workflow(&single.workflow)?;
         autoproc_subprocess::adopt_orphans();
-        let guards = Arc::new(self.guards_of(run.clone(), single.grace, super::OutputLimits::default())?);
+        let guards = self.guards_of(attempt.run.clone(), single.grace, super::OutputLimits::default())?;
+        let supervision = Supervision::new(Arc::new(guards))?;
         let sweeper = Sweeper::for_grace(self.project.runs_dir(), single.grace);
-        let orchestrator = TaskOrchestrator::new(workflow, self.equipment(guards.clone(), sweeper, None));
-        let report = orchestrator.execute(self.attempt(single, run)?, stop).await;
-        guards.close().await;
+        let equipment = self.equipment(supervision.guards.clone(), sweeper, None);
+        let orchestrator = TaskOrchestrator::new(workflow, equipment);
+        let report = orchestrator.execute(attempt, stop).await;
+        supervision.end().await;
         let report = report.map_err(|error| CliError::io(error.to_string(), &error.source))?;
         Ok((report, orchestrator.get_progress()))
     }
@@ -105,12 +107,15 @@ impl Wiring {
 
     /// An execution without the queue is of item 0, which no queue has; its claim is the time, so that its output has a
     /// file of its own.
-    fn attempt(&self, single: &SingleExecution, run: RunId) -> Result<Attempt, CliError> {
+    ///
+    /// # Errors
+    /// A fault of the program.
+    pub(crate) fn single_attempt(&self, single: &SingleExecution) -> Result<Attempt, CliError> {
         let now = self.clock().now();
         let number = ClaimNumber::new(u64::try_from(now.as_micros()).unwrap_or_default());
         Ok(Attempt {
             token: ClaimToken { item: ItemId::new(0), number },
-            run,
+            run: self.new_run(),
             file_path: single.file.clone(),
             number: AttemptNumber::new(1).ok_or_else(|| CliError::internal("attempts are counted from 1"))?,
             max_attempts: 1,
@@ -119,7 +124,7 @@ impl Wiring {
         })
     }
 
-    fn workflow(&self, choice: &WorkflowChoice) -> Result<WorkflowRun, CliError> {
+    pub(super) fn workflow(&self, choice: &WorkflowChoice) -> Result<WorkflowRun, CliError> {
         let cwd = env::current_dir().map_err(|error| CliError::io("cannot tell the current folder", &error))?;
         let file = self.find(choice, &cwd)?;
         self.complain(&file)?;
@@ -170,6 +175,7 @@ impl Wiring {
         }
         match count(Severity::Warning) {
             0 => {}
+            1 => self.console.warn(format_args!("the workflow has 1 warning: {advice}")),
             warnings => self.console.warn(format_args!("the workflow has {warnings} warnings: {advice}")),
         }
         Ok(())

@@ -52,6 +52,14 @@ fn words_that_make_no_sense_are_refused() {
 }
 
 #[test]
+fn a_list_that_is_no_text_is_refused_in_few_words() {
+    let place = Place::with_queue(&["a"]);
+    let answer = place.tell(["queue", "add", "-"], &[0; 3_000]).expect_error(2, "holds a NUL byte");
+    assert!(answer.err.len() < 1_000, "{} bytes are printed", answer.err.len());
+    assert_eq!(refused(&place, &["queue", "add", ""], 2, "empty").err, "error: the path is empty\n");
+}
+
+#[test]
 fn a_run_that_makes_no_sense_touches_nothing() {
     let place = Place::with_queue(&["a"]);
     for (words, says) in [
@@ -68,12 +76,17 @@ fn a_run_that_makes_no_sense_touches_nothing() {
         (&["run", "--timeout", "99999999999999999999", "--", "true"], "at most"),
         (&["run", "-j", "0", "--", "true"], "0"),
         (&["run", "-j", "100000", "--", "true"], "100000"),
-        (&["run", "-r", "-1", "--", "true"], "-1"),
-        (&["run", "--no-retry-exit", "256", "--", "true"], "256"),
-        (&["run", "--no-retry-exit", "0", "--", "true"], "0"),
+        (&["run", "-j", "-1", "--", "true"], "-1 is not in 1..=256"),
+        (&["run", "-r", "-1", "--", "true"], "-1 is not in 0.."),
+        (&["run", "--max-load", "-1", "--", "true"], "a load is a number from 0 on"),
+        (&["run", "--no-retry-exit", "256", "--", "true"], "256 is not in 1..=255"),
+        (&["run", "--no-retry-exit", "0", "--", "true"], "0 is not in 1..=255"),
         (&["run", "--backoff-base", "x", "--", "true"], "x"),
         (&["run", "--json", "--show-output", "--", "true"], "cannot be used with"),
         (&["run", "nowhere", "--must-exist", "--", "true"], "does not exist"),
+        (&["run", "--input", "x=y", "--", "true"], "--input and --workflow-dir are for workflows"),
+        (&["run", "--workflow-dir", "w", "--shell", "true"], "--input and --workflow-dir are for workflows"),
+        (&["run", "--dry-run", "--", "frobnicate"], "there is no program frobnicate"),
     ] {
         refused(&place, words, 2, says);
         assert!(!place.path("logs").exists(), "{words:?} left a log");

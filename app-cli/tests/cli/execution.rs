@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::harness::{Answer, Place, wait_until};
+use crate::harness::{Answer, Place, end_of, wait_until};
+use crate::stop::signal;
 
 /// Each step adds its name to a file; the third one waits while a file is there.
 const FIVE_STEPS: &str = r#"
@@ -89,6 +90,8 @@ fn the_default_workflow_runs_where_there_is_one() {
         "core/workflows/x.yaml",
         "workflow: {id: wf-pipeline-full, phases: [{id: p, steps: [{run: [touch, made]}]}]}",
     );
+    place.ask(["run", "--"]).expect_error(2, "no command");
+    assert!(!place.path("made").exists(), "two dashes without a command ask for no workflow");
     place.ask(["run"]).expect_code(0);
     assert!(place.path("made").exists());
 }
@@ -100,6 +103,7 @@ fn what_makes_no_sense_is_refused_before_anything_is_touched() {
     place.ask(["run", "--workflow", "fife"]).expect_error(2, "there is no workflow `fife`");
     place.ask(["run", "--workflow", "five", "--input", "wort=x"]).expect_error(2, "no input `wort`");
     place.ask(["run", "--workflow", "five", "--input", "word"]).expect_code(2);
+    place.ask(["run", "--workflow", "five", "--input", "word=x", "--input", "word=y"]).expect_error(2, "given twice");
     place.write("bad.yaml", "workflow: {id: w, phases: [{id: p, stepps: []}]}");
     place.ask(["run", "--workflow", "./bad.yaml"]).expect_error(78, "bad.yaml:1:");
     place.write("bare.yaml", "workflow: {id: w, phases: [{id: p, steps: [{execute: {command: tag}}]}]}");
@@ -133,6 +137,36 @@ fn one_file_without_the_queue() {
     place.write("f.yaml", "workflow: {id: f, phases: [{id: p, steps: [{id: s, run: ['false']}]}]}");
     let answer = place.ask(["workflow", "run", "f.yaml", "--file", "b"]).expect_code(100);
     assert!(answer.out.contains("p/s: exit status 1"), "{answer:?}");
+}
+
+#[test]
+fn alone_it_prints_what_its_steps_print() {
+    let place = Place::new();
+    place.write("w.yaml", "workflow: {id: w, phases: [{id: p, steps: [{id: s, shell: 'echo hello; echo oops >&2'}]}]}");
+    place.write("b", "");
+    let answer = place.ask(["workflow", "run", "w.yaml", "--file", "b"]).expect_code(0);
+    assert!(answer.out.starts_with("==> p/s\n") && answer.out.contains("hello\n"), "{answer:?}");
+    assert!(answer.out.contains("oops\n") && answer.out.contains("completed "), "{answer:?}");
+    let json = place.json_of(0, ["workflow", "run", "w.yaml", "--file", "b"]);
+    assert_eq!(json["outcome"], "completed");
+    let missing = place.ask(["workflow", "run", "w.yaml", "--file", "nowhere"]).expect_code(0);
+    assert!(missing.err.contains("does not exist (yet)"), "{missing:?}");
+}
+
+#[test]
+fn alone_it_ends_at_the_first_signal_and_a_stop_file_is_not_for_it() {
+    let place = Place::new();
+    place.write("core/workflows/five.yaml", FIVE_STEPS);
+    place.write("b", "");
+    place.ask(["stop", "--now"]).expect_code(0);
+    place.ask(["workflow", "run", "five", "--file", "b"]).expect_code(0);
+    place.write("wait", "");
+    let run = place.start(["workflow", "run", "five", "--file", "b"]);
+    wait_until("the third step runs again", || ran(&place).lines().count() == 8);
+    signal(&run, "INT");
+    let answer = end_of(run).expect_code(130);
+    assert!(answer.out.contains("as asked"), "{answer:?}");
+    assert_eq!(ran(&place).lines().count(), 8, "no step came after it");
 }
 
 /// The example of the documents, on a log with something in it and on one without.

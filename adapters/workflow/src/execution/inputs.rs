@@ -38,6 +38,12 @@ pub enum InputError {
         /// Those it has, the nearest first.
         known: Vec<String>,
     },
+    /// It is given twice: give it once.
+    #[error("the input `{name}` is given twice")]
+    Twice {
+        /// Its name.
+        name: String,
+    },
     /// It is another kind of value: check it.
     #[error("the input `{name}` {detail}")]
     Unfit {
@@ -60,7 +66,10 @@ impl Inputs {
     /// [`InputError`], for the first that is wrong.
     pub fn new(plan: &Plan, given: Vec<(String, String)>) -> Result<Self, InputError> {
         let declared = &plan.workflow().inputs;
-        for (name, _) in &given {
+        for (index, (name, _)) in given.iter().enumerate() {
+            if given[..index].iter().any(|(before, _)| before == name) {
+                return Err(InputError::Twice { name: name.clone() });
+            }
             let is_declared = declared.iter().any(|input| input.name == *name);
             if !is_declared && (GIVEN.contains(&name.as_str()) || !plan.uses(name)) {
                 let known = nearest_first(name, declared.iter().map(|input| input.name.as_str()));
@@ -83,7 +92,7 @@ impl Inputs {
     fn values(&self, workflow: &Workflow, scope: &Scope) -> Result<Values, InputError> {
         let mut values = Values::new();
         for input in &workflow.inputs {
-            let text = self.given.iter().rev().find(|(name, _)| *name == input.name);
+            let text = self.given.iter().find(|(name, _)| *name == input.name);
             if let Some(value) = value_of(input, text.map(|(_, text)| text.as_str()), scope)? {
                 values.insert(input.name.clone(), value);
             }

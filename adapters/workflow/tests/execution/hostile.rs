@@ -60,6 +60,8 @@ workflow:
     assert_eq!(missing.to_string(), "the workflow needs the input `code` (of the source)");
     let unknown = inputs(&[("code", "x"), ("cod", "y")]).unwrap_err();
     assert!(matches!(&unknown, InputError::Unknown { known, .. } if known[0] == "code"), "{unknown}");
+    let twice = inputs(&[("code", "x"), ("n", "1"), ("code", "y")]).unwrap_err();
+    assert_eq!(twice.to_string(), "the input `code` is given twice");
     let unfit = inputs(&[("code", "x"), ("n", "many")]).unwrap_err();
     assert_eq!(unfit.to_string(), "the input `n` is to be a whole number, and is \"many\"");
     inputs(&[("code", "${file}"), ("n", "3"), ("list", "a, b"), ("loose", "z")]).unwrap();

@@ -1,38 +1,74 @@
 //! `workflow run`, `workflow progress` and `run --dry-run`.
 
+use std::pin::pin;
+
 use autoproc_domain::FilePath;
-use autoproc_domain::ports::{AttemptOutcome, StopCause, StopLevel};
+use autoproc_domain::ports::{AttemptOutcome, StopCause};
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{QueueItem, Status};
 
 use crate::args::ProgressArgs;
+use crate::console::Heard;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
+use crate::followed_log::{FollowedLog, LOOK_EVERY};
 use crate::request::{CommandTemplate, ItemWord, RunRequest, SingleExecution};
 use crate::view::{ExecutionOver, Executions, FileProgress, Foreseen};
-use crate::wiring::ProgressReport;
+use crate::wiring::{AttemptLog, ProgressReport};
 
 /// How far is looked before all that wait are asked for: mostly the first one is due.
 const FIRST_LOOK: usize = 32;
 
-/// `workflow run`
+/// `workflow run`: what its steps print is printed as they go. A line about its end comes behind that.
 pub(super) async fn run(single: SingleExecution, context: &Context) -> Result<ExitCode, CliError> {
-    let stop = context.wiring.stop_signals()?;
-    let run = context.wiring.new_run();
-    let (report, progress) = context.wiring.execute_single(&single, run, stop.clone()).await?;
+    if !single.file.as_path().exists() {
+        context.console.warn(format_args!("{} does not exist (yet)", single.file));
+    }
+    let stop = context.wiring.signals()?;
+    let attempt = context.wiring.single_attempt(&single)?;
+    let log = context.wiring.attempt_files().log_of(attempt.token, attempt.number);
+    let execution = context.wiring.execute_single(&single, attempt, stop.clone());
+    let (report, progress) = if context.json { execution.await? } else { shown(execution, &log, context).await? };
     let code = match report.outcome {
         AttemptOutcome::Succeeded => ExitCode::Success,
-        AttemptOutcome::Aborted => aborted(stop.request().cause, stop.request().level),
+        AttemptOutcome::Aborted => aborted(stop.request().cause),
         _ => ExitCode::FilesFailed,
     };
     context.show(&ExecutionOver { file: single.file, report, progress })?;
     Ok(code)
 }
 
-fn aborted(cause: Option<StopCause>, level: StopLevel) -> ExitCode {
+/// Carries out an execution, and prints what it prints meanwhile. Trouble with that is told, and does not end it.
+async fn shown<T>(
+    execution: impl Future<Output = Result<T, CliError>>,
+    log: &AttemptLog,
+    context: &Context,
+) -> Result<T, CliError> {
+    let mut execution = pin!(execution);
+    let mut followed = FollowedLog::new(log, &context.console, false);
+    let mut printed = Ok(Heard::All);
+    let over = loop {
+        match tokio::time::timeout(LOOK_EVERY, execution.as_mut()).await {
+            Ok(over) => break over,
+            Err(_) if matches!(printed, Ok(Heard::All)) => printed = followed.look(),
+            Err(_) => {}
+        }
+    };
+    let trouble = match printed {
+        Ok(Heard::All) => followed.rest().err(),
+        Ok(Heard::NotToTheEnd) => None,
+        Err(error) => Some(error),
+    };
+    if let Some(error) = trouble {
+        context.console.warn(format_args!("cannot show what it printed: {}", error.message()));
+    }
+    over
+}
+
+fn aborted(cause: Option<StopCause>) -> ExitCode {
     match cause {
-        Some(StopCause::Interrupt) if level > StopLevel::Draining => ExitCode::Interrupted,
+        Some(StopCause::Interrupt) => ExitCode::Interrupted,
         _ => ExitCode::Terminated,
     }
 }
@@ -78,7 +114,8 @@ fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
 /// `run --dry-run`
 pub(in crate::commands) async fn foresee(request: &RunRequest, context: &Context) -> Result<ExitCode, CliError> {
     let Some(file) = first_file(request, context).await? else {
-        context.remark("nothing is due");
+        context.wiring.check(&request.command)?;
+        context.remark("no file is due; name one, as in: autoproc run --dry-run FILE …");
         return Ok(ExitCode::Success);
     };
     let foreseen = match &request.command {

@@ -7,7 +7,7 @@ use autoproc_domain::ports::AttemptOutcome;
 use crate::escape::Printable;
 use crate::render::{View, json, span};
 use crate::view::{ExecutionOver, Executions, FileProgress, Foreseen};
-use crate::wiring::{Foresight, PreviewedStep};
+use crate::wiring::{ExecutionStatus, Foresight, PreviewedStep};
 
 impl View for Executions {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -28,7 +28,8 @@ fn progress(execution: &FileProgress, out: &mut dyn Write) -> io::Result<()> {
         "{file}: {} {status}, {:.1}% ({over} of {total} steps) in {elapsed}",
         report.workflow_id, report.percent
     )?;
-    if let Some(phase) = &report.current_phase {
+    let current = report.current_phase.as_ref().filter(|_| report.status != ExecutionStatus::Completed);
+    if let Some(phase) = current {
         let task = report.current_task.as_ref().map(|task| format!("/{task}")).unwrap_or_default();
         let estimate = report.estimate.map(|left| format!(", about {} left", span(left))).unwrap_or_default();
         writeln!(out, "  at {phase}{task}{estimate}")?;
@@ -44,6 +45,7 @@ impl View for ExecutionOver {
         let took = span(self.report.elapsed);
         match self.report.outcome {
             AttemptOutcome::Succeeded => writeln!(out, "completed {} in {took}", self.file),
+            AttemptOutcome::Aborted => writeln!(out, "ended {} after {took}, as asked", self.file),
             _ => writeln!(out, "failed {} after {took}: {}", self.file, Printable(&self.report.error())),
         }
     }
