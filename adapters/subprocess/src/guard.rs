@@ -128,7 +128,7 @@ impl Guard {
     /// Where the note cannot be taken, a later run still knows the command by its environment.
     fn note(&mut self, attempt: &Attempt) {
         if let Some(record) = &mut self.record {
-            let _ = record.attempt(attempt.leader());
+            let _ = record.attempt(attempt.leader(), attempt.born());
         }
     }
 }

@@ -31,7 +31,7 @@ use autoproc_domain::RunId;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use crate::process_table::{self, ProcessId};
+use crate::process_table::{Births, ProcessId};
 
 pub use contents::{Contents, FORMAT_VERSION, Understood};
 
@@ -51,6 +51,7 @@ pub struct GuardRecord {
     file: File,
     /// Where the leader's fields begin.
     leader_at: u64,
+    births: Births,
 }
 
 /// Somebody else's file, as it was found.
@@ -108,16 +109,17 @@ impl GuardRecord {
         }
         let (line, leader_at) = Contents::of_this_process()?.to_line()?;
         file.write_all(line.as_bytes())?;
-        Ok(Self { path, file, leader_at })
+        Ok(Self { path, file, leader_at, births: Births::default() })
     }
 
-    /// Notes that the process with this number leads the command that runs now. It must not have been reaped.
+    /// Notes that the process with this number leads the command that runs now. It must not have been reaped. `born` is
+    /// the clock tick since the boot in which it was started, where that is known; it saves the asking.
     ///
     /// # Errors
     /// Where the process or the file cannot be found or written: then nobody could end the command after the guard.
-    pub fn attempt(&mut self, pid: i32) -> io::Result<()> {
-        let leader = match process_table::read(pid) {
-            Ok(process) => process.id,
+    pub fn attempt(&mut self, pid: i32, born: Option<u64>) -> io::Result<()> {
+        let leader = match self.births.identify(pid, born) {
+            Ok(leader) => leader,
             // Where there is no such table, the number alone.
             Err(_) if !cfg!(target_os = "linux") => ProcessId { pid, started: 0 },
             Err(error) => return Err(error),

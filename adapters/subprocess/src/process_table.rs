@@ -16,6 +16,7 @@
 //!
 //! Where there is no `/proc` every function answers with an error or with nothing.
 
+mod birth;
 mod marker;
 mod signal;
 mod stat;
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use birth::{Births, in_one_tick};
 pub use marker::{Marker, RUN_VARIABLE};
 pub use signal::{Signalled, kill, signal};
 

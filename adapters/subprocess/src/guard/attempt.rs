@@ -17,6 +17,7 @@ use crate::guard::protocol::{Control, Ended, Report, Start, Usage};
 use crate::guard::stopwatch::Stopwatch;
 use crate::guard::wires::Wires;
 use crate::process::Ending;
+use crate::process_table::in_one_tick;
 
 /// How long to wait between two rounds of killing that met the same processes: they are dying, and the end of a child
 /// wakes us anyway.
@@ -28,6 +29,8 @@ const AFTER_KILL: Duration = Duration::from_secs(30);
 
 pub(crate) struct Attempt {
     leader: u32,
+    /// The tick in which it was born, where the clock tells.
+    born: Option<u64>,
     /// Holds the ends of the output pipes that write, so that no end of a stream wakes us: it would only tell what the
     /// command's own end tells as well, a moment before that.
     command: Command,
@@ -61,11 +64,14 @@ impl Attempt {
         let (output, [stdout, stderr]) = Output::new(start)?;
         let began = Instant::now();
         let mut command = command(start);
-        let leader = command.stdout(stdout).stderr(stderr).spawn()?.id();
+        command.stdout(stdout).stderr(stderr);
+        let (child, born) = in_one_tick(|| command.spawn());
+        let leader = child?.id();
         let pid = i32::try_from(leader).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| io::Error::other("the command has no process number"))?;
         Ok(Self {
             leader,
+            born,
             command,
             exit: None,
             is_gone: false,
@@ -83,6 +89,11 @@ impl Attempt {
     /// The number of the command's first process, which is not reaped yet.
     pub(crate) fn leader(&self) -> i32 {
         self.leader.cast_signed()
+    }
+
+    /// In which tick since the boot it was born, where that is known without asking the process table.
+    pub(crate) fn born(&self) -> Option<u64> {
+        self.born
     }
 
     /// Sees the command to its end, and all that it started.

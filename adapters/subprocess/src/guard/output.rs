@@ -142,10 +142,42 @@ fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::process::{Ending, ProcessSpec};
+
+    fn start(capture: usize) -> Start {
+        let spec = ProcessSpec {
+            program: "cat".into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            working_dir: None,
+            timeout: Duration::MAX,
+            log: None,
+            append_log: false,
+            log_heading: Vec::new(),
+            capture,
+        };
+        Start::new(&spec, Duration::ZERO, OutputLimits::default())
+    }
+
+    /// What comes between the last wait and the end of the command is read by nobody else.
+    #[test]
+    fn what_the_pipes_still_hold_is_taken() {
+        for (said, complained) in [("said", "complained"), ("", "complained"), ("said", ""), ("", "")] {
+            let (output, [mut stdout, mut stderr]) = Output::new(&start(100)).expect("pipes");
+            stdout.write_all(said.as_bytes()).expect("written");
+            stderr.write_all(complained.as_bytes()).expect("written");
+            drop((stdout, stderr));
+            let mut ended = Ended::new(Ending::TimedOut, Duration::ZERO);
+            output.finish(&mut ended);
+            assert_eq!((&*ended.stdout, &*ended.stderr_tail), (said.as_bytes(), complained.as_bytes()));
+        }
+    }
 
     proptest! {
         #[test]

@@ -85,7 +85,7 @@ fn a_guards_own_file_is_held_until_it_is_closed() {
     let path = scene.record_path(1);
     let mut record = GuardRecord::create(&path).expect("made");
     assert!(GuardRecord::create(&path).is_err(), "one file, one guard");
-    record.attempt(i32::try_from(std::process::id()).expect("a number")).expect("noted");
+    record.attempt(i32::try_from(std::process::id()).expect("a number"), None).expect("noted");
     let us = process_table::own().expect("a process");
     let Ok(Found::Held(guard_record::Understood::Contents(contents))) = guard_record::look(&path) else {
         panic!("{:?}", guard_record::look(&path));
