@@ -41,8 +41,6 @@ use std::mem::ManuallyDrop;
 use std::process;
 use std::sync::Arc;
 
-use clap::Parser;
-
 use args::{Cli, Command, GlobalArgs};
 use console::Console;
 use context::Context;
@@ -59,7 +57,7 @@ fn main() -> process::ExitCode {
     if let Some(code) = wiring::become_guard() {
         return code;
     }
-    let cli = Cli::parse();
+    let cli = Cli::typed();
     let console = Arc::new(Console::new(cli.global.color));
     let outcome = execute(cli, &console);
     console.detach();
@@ -77,7 +75,7 @@ fn execute(cli: Cli, console: &Arc<Console>) -> Result<ExitCode, CliError> {
         command => {
             // The process ends here: the system takes the memory of a large queue back at once, and not item by item.
             let context = ManuallyDrop::new(context(&cli.global, &command, console)?);
-            runtime()?.block_on(commands::dispatch(command, &context))
+            runtime(&command)?.block_on(commands::dispatch(command, &context))
         }
     }
 }
@@ -95,10 +93,14 @@ fn allows_network_fs(global: &GlobalArgs) -> bool {
     global.allow_network_fs || env::var_os(ALLOW_NETWORK_FS).is_some_and(|value| value == "1")
 }
 
-/// One thread is enough: the loop is one task, and whatever blocks for long has its own thread.
-fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::io("cannot start the runtime", &error))
+/// One thread is enough: the loop is one task, and whatever blocks for long has its own thread. What starts no processes
+/// listens to no pipes.
+fn runtime(command: &Command) -> Result<tokio::runtime::Runtime, CliError> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    match command {
+        Command::Run(_) | Command::Workflow(_) => builder.enable_all(),
+        _ => builder.enable_time(),
+    }
+    .build()
+    .map_err(|error| CliError::io("cannot start the runtime", &error))
 }

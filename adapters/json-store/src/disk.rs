@@ -45,7 +45,7 @@ pub(crate) enum Sharing {
 /// A folder of files, as far as the store needs one.
 pub(crate) trait Disk: Send + Sync + 'static {
     /// An open file. Closing it frees its lock.
-    type File: Send + 'static;
+    type File: Send + Sync + 'static;
 
     /// Creates the state folder and its `runs` folder where they are not there, with mode 0700.
     fn prepare(&self) -> io::Result<()>;

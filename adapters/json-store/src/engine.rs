@@ -151,9 +151,10 @@ impl<D: Disk> Engine<D> {
 
     /// Leaves a small queue as one readable file.
     pub(crate) fn close(&mut self) -> Result<(), StorageError> {
-        let has_journal = self.loaded.as_ref().is_some_and(|loaded| loaded.journal.is_some());
+        let limit = self.settings.small_snapshot_bytes;
+        let is_untidy = |loaded: &Loaded<D>| loaded.journal.is_some() && commit::is_small(&loaded.queue, limit);
         let has_written = self.lock.is_some();
-        if has_written && has_journal { self.locked(Self::tidy) } else { Ok(()) }
+        if has_written && self.loaded.as_ref().is_some_and(is_untidy) { self.locked(Self::tidy) } else { Ok(()) }
     }
 
     /// Does `work` while holding the lock. After a failure what was loaded is forgotten, because it may be ahead of the

@@ -15,7 +15,7 @@
 //!
 //! `disk` is the seam to the file system, small enough for a simulated disk to take its place; `lock` is the only place
 //! that calls fs2; `record` and `ops` are the serde forms of items and events; `snapshot` and `journal` read and write the
-//! two files; `engine` is the protocol; `runs` knows which runs live; `worker` is the thread on which all of it blocks;
+//! two files; `engine` is the protocol; `runs` knows which runs live; `worker` is where all of it blocks: a thread, or the caller's;
 //! `store` is the port. `repair`, `export` and `file_system` look after a store from outside of it.
 //!
 //! # Deliberately absent

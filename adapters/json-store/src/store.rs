@@ -23,9 +23,11 @@ use crate::worker::Worker;
 /// What a handle is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// One command: a small queue is left as one readable file after every change.
+    /// One command: a small queue is left as one readable file after every change. A call blocks the thread that polls it
+    /// until it is answered, because a command has nothing else to do and a thread costs more than most calls.
     Command,
-    /// A run, with many changes to come: they go to the journal, and [`JsonStore::close`] leaves the readable file.
+    /// A run, with many changes to come: they go to the journal, and [`JsonStore::close`] leaves the readable file. The
+    /// handle blocks on a thread of its own, so it works under any executor.
     Service,
 }
 
@@ -47,7 +49,7 @@ pub struct StoreConfig {
 /// The queue in a folder. See the crate's head for how it works.
 ///
 /// Opening touches nothing: the first reading or changing call does. Reading needs no lock and no permission to write.
-/// A handle blocks on a thread of its own, so it works under any executor; dropping it waits for that thread, and ends the
+/// Which thread its calls block is told by its [`Mode`]. Dropping it waits for its own thread where it has one, and ends the
 /// life of runs that it began and that did not end.
 pub struct JsonStore {
     config: StoreConfig,
@@ -90,8 +92,11 @@ impl JsonStore {
         let small_snapshot_bytes = SMALL_SNAPSHOT_BYTES;
         let settings = Settings { base, lock_timeout, small_snapshot_bytes, mode, on_notice };
         let disk = RealDisk::new(state_dir).allowing_network_fs(self.allow_network_fs);
-        let started = Worker::start(move || Engine::new(disk, settings))
-            .map_err(|source| StorageError::Io { action: "cannot start the store's thread".into(), source })?;
+        let started = match mode {
+            Mode::Command => Worker::here(Engine::new(disk, settings)),
+            Mode::Service => Worker::start(move || Engine::new(disk, settings))
+                .map_err(|source| StorageError::Io { action: "cannot start the store's thread".into(), source })?,
+        };
         Ok(Arc::clone(worker.insert(Arc::new(started))))
     }
 

@@ -94,10 +94,13 @@ impl<D: Disk> Engine<D> {
         if loaded.journal_header().is_none() {
             return true;
         }
-        if self.settings.mode == Mode::Command && is_small(&loaded.queue, self.settings.small_snapshot_bytes) {
+        let snapshot_len = loaded.base.as_ref().map_or(0, |base| base.print.len);
+        let limit = self.settings.small_snapshot_bytes;
+        // Beside a small snapshot every addition has to load the queue: one that has outgrown the limit is written whole once
+        // more, so that the next can do without.
+        if self.settings.mode == Mode::Command && (snapshot_len <= limit || is_small(&loaded.queue, limit)) {
             return true;
         }
-        let snapshot_len = loaded.base.as_ref().map_or(0, |base| base.print.len);
         outgrows(snapshot_len, loaded.position.offset, events)
     }
 
@@ -279,7 +282,7 @@ impl<D: Disk> Engine<D> {
 }
 
 /// Whether the queue's snapshot is no longer than this.
-fn is_small(queue: &FileQueue, limit: u64) -> bool {
+pub(super) fn is_small(queue: &FileQueue, limit: u64) -> bool {
     let at_least = (queue.counts().total() * RECORD_BYTES) as u64;
     let length = || queue.items().map(|item| (RECORD_BYTES + item.file_path.as_os_str().len()) as u64).sum::<u64>();
     at_least <= limit && length() <= limit
