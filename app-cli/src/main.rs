@@ -3,9 +3,10 @@
 //! # Theory of operation
 //!
 //! `args` says what can be typed; `request` turns it into forms that make sense; each file in `commands` takes one such
-//! form to the ports and comes back with a `view`; `render` says the view to a person or to a program. `wiring` is the only
-//! file that names concrete adapters, `error` the only one that turns failures into exit codes, `console` the only one
-//! that writes to the terminal, and this one the only one that ends the process and builds a runtime.
+//! form to the ports and comes back with a `view`; `render` says the view to a person or to a program. `wiring`
+//! and what is below it are the only place that names concrete adapters, `error` the only one that turns failures into exit
+//! codes, `console` the only one that writes to the terminal, and this file the only one that ends the process and builds a
+//! runtime. Before any of that, `main` asks whether this process is to be a guard, which is the same program and none of it.
 //!
 //! # Deliberately absent
 //!

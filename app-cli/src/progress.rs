@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use autoproc_domain::ports::{AttemptOf, Observer, RunEvent, RunEventKind, StopCause, StopLevel};
 use autoproc_domain::view::Counts;
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::console::Console;
 use crate::escape::Printable;
@@ -14,7 +14,7 @@ use crate::render::failure::{self, SaidBefore};
 use crate::render::span;
 
 /// What the bar looks like: files ended and known, rate, time left, failures.
-const TEMPLATE: &str = "{elapsed} [{bar:30}] {pos}/{len} files, {rate}, {eta} left{msg}";
+const TEMPLATE: &str = "{elapsed} [{bar:30}] {pos}/{len} files, {rate}{left}{msg}";
 
 /// How often the bar moves by itself.
 const TICK: Duration = Duration::from_millis(250);
@@ -39,6 +39,7 @@ pub(crate) struct Progress {
 
 #[derive(Default)]
 struct Tally {
+    has_begun: bool,
     ended: u64,
     failed: u64,
 }
@@ -68,7 +69,18 @@ impl Progress {
         }
     }
 
+    /// Before a run begins it takes away what no run was there to see; at its end, what it has obeyed.
+    fn cleared(&self) {
+        let has_begun = self.tally.lock().unwrap_or_else(PoisonError::into_inner).has_begun;
+        self.remark(if has_begun {
+            "the stop request was taken away: a new run can begin"
+        } else {
+            "a stop request that no run was there to see was taken away"
+        });
+    }
+
     fn started(&self, jobs: usize, counts: Counts) {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).has_begun = true;
         self.line(format_args!("run started: {} waiting, {jobs} at a time", counts.pending));
         if let Detail::Bar(bar) = &self.detail {
             bar.set_length(counts.pending as u64);
@@ -114,7 +126,7 @@ impl Observer for Progress {
     fn observe(&self, event: &RunEvent) {
         match &event.kind {
             RunEventKind::ProcessorStarted { jobs, counts } => self.started(*jobs, *counts),
-            RunEventKind::StopSignalCleared => self.remark("the stop request was taken away: a new run can begin"),
+            RunEventKind::StopSignalCleared => self.cleared(),
             RunEventKind::FileRecovered { of, requeued, .. } => {
                 let fate = if *requeued { "waits again" } else { "has failed: no attempts are left" };
                 self.remark(format_args!("the run that worked on {} died; it {fate}", of.file_path));
@@ -175,5 +187,11 @@ fn bar() -> ProgressBar {
     let rate = |state: &ProgressState, out: &mut dyn Write| {
         let _ = write!(out, "{:.1}/s", state.per_sec());
     };
-    ProgressBar::no_length().with_style(style.with_key("rate", rate))
+    // Before the first file has ended nobody knows, and the library would say that no time is left.
+    let left = |state: &ProgressState, out: &mut dyn Write| {
+        if state.pos() > 0 {
+            let _ = write!(out, ", {:#} left", HumanDuration(state.eta()));
+        }
+    };
+    ProgressBar::no_length().with_style(style.with_key("rate", rate).with_key("left", left))
 }

@@ -283,12 +283,16 @@ impl Wiring {
     }
 
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {
-        let log = EventLog::new(self.project.event_log(), trouble(&self.console));
         let state = StateFile::new(self.project.state_file(), trouble(&self.console));
         let state = state.map_err(|error| CliError::io("cannot start a thread", &error))?;
-        let mut all: Vec<Arc<dyn Observer>> = vec![Arc::new(log), Arc::new(state)];
+        let mut all: Vec<Arc<dyn Observer>> = vec![self.event_log(), Arc::new(state)];
         all.extend(others);
         Ok(Observers::new(all))
+    }
+
+    /// The log of what happens to files.
+    pub(crate) fn event_log(&self) -> Arc<dyn Observer> {
+        Arc::new(EventLog::new(self.project.event_log(), trouble(&self.console)))
     }
 
     /// Asks live runs to stop.

@@ -24,14 +24,13 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::item::{AttemptNumber, QueueItem, RunId, Status};
+use crate::item::RunId;
 use crate::ports::{
-    AttemptOf, Clock, LiveRun, Observer, Orchestrator, OrchestratorError, RunEvent, RunEventKind, RunInfo, StartGate,
-    StopCause, StopLevel, StopSignal, StopSignalError, Storage, StorageError,
+    Clock, LiveRun, Observer, Orchestrator, OrchestratorError, RunEvent, RunEventKind, RunInfo, StartGate, StopCause,
+    StopLevel, StopSignal, StopSignalError, Storage, StorageError,
 };
 use crate::recovery::{self, Proof, Recovery};
 use crate::retry::RetryPolicy;
-use crate::view::RecoveredItem;
 
 pub use halt::{Halt, MIN_ENDED_FOR_A_SHARE};
 pub use resources::{Peak, RunResources};
@@ -230,27 +229,11 @@ impl AutonomousProcessor {
         let limits = (&self.config.retry).into();
         let recovery =
             recovery::recover(storage.as_ref(), orchestrator.as_ref(), clock.as_ref(), limits, Proof::Demanded).await?;
-        for RecoveredItem { item, dead_run } in &recovery.recovered {
-            self.tell(RunEventKind::FileRecovered {
-                of: attempt_of(item),
-                dead_run: dead_run.clone(),
-                requeued: item.status == Status::Pending,
-            });
-        }
+        recovery.taken_back().for_each(|event| self.tell(event));
         Ok(recovery)
     }
 
     fn tell(&self, kind: RunEventKind) {
         self.ports.observer.observe(&RunEvent { at: self.ports.clock.now(), run: self.config.run.clone(), kind });
     }
-}
-
-/// The attempt an item was last claimed for.
-fn attempt_of(item: &QueueItem) -> AttemptOf {
-    let claim = item.claim.as_ref().map(|claim| claim.number);
-    AttemptOf { id: item.id, file_path: item.file_path.clone(), attempt: number_of(item), claim }
-}
-
-fn number_of(item: &QueueItem) -> AttemptNumber {
-    AttemptNumber::new(item.attempts.max(1)).expect("at least one is not zero")
 }

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use crate::command::RecoverRequest;
-use crate::ports::{Clock, Orchestrator, Storage, StorageError, Unproven};
+use crate::item::Status;
+use crate::ports::{AttemptOf, Clock, Orchestrator, RunEventKind, Storage, StorageError, Unproven};
 use crate::retry::RetryPolicy;
 use crate::view::RecoveredItem;
 
@@ -42,6 +43,17 @@ pub struct Recovery {
     /// The dead runs of which something may still be at work. Their items are as they were where proof was demanded, and
     /// among the recovered where it was waived.
     pub unproven: Vec<Unproven>,
+}
+
+impl Recovery {
+    /// What there is to tell of the items that were taken back.
+    pub fn taken_back(&self) -> impl Iterator<Item = RunEventKind> + '_ {
+        self.recovered.iter().map(|RecoveredItem { item, dead_run }| RunEventKind::FileRecovered {
+            of: AttemptOf::latest(item),
+            dead_run: dead_run.clone(),
+            requeued: item.status == Status::Pending,
+        })
+    }
 }
 
 /// Ends what dead runs left at work and takes their items back. Items that a clock put off which has been set back since

@@ -3,7 +3,8 @@
 //! # Theory of operation
 //!
 //! A [`CommandLine`] is parsed once and applied to each file: placeholders become the file's path or parts of it, byte for
-//! byte. A [`CommandOrchestrator`] has the result run by its [`Guards`], and makes an attempt's report of what they say.
+//! byte. A [`CommandOrchestrator`] has the result run by its [`Guards`], and makes an attempt's report of what they say. Others
+//! may give [`Guards`] any process they describe by a [`ProcessSpec`], as the steps of workflows are.
 //! [`AttemptLogs`] finds the output again, and [`sweep`] ends what dead runs left.
 //!
 //! A *guard* is a process of its own between the runner and a command: this program in another mode, which

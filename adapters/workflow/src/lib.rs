@@ -7,6 +7,10 @@
 //! project, the task files. Each stage collects what is wrong instead of stopping at the first fault, and says it as
 //! data: a place, a severity, words.
 //!
+//! What passed is executed by a [`WorkflowOrchestrator`] on the files of a queue, or by a [`TaskOrchestrator`] on one file.
+//! [`execution`] decides from what has happened which step comes next, and writes down what happens, so that a later attempt
+//! goes on where an earlier one ended; its [`StepRunner`](execution::StepRunner) is the seam to whatever runs a process.
+//!
 //! # Deliberately absent
 //!
 //! Rules of the queue, and how a process is started and watched.

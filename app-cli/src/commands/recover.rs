@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use autoproc_domain::ports::{StorageError, Unproven};
+use autoproc_domain::ports::{RunEvent, StorageError, Unproven};
 use autoproc_domain::recovery::{self, Proof, Recovery, RecoveryLimits};
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{QueueItem, RetryPolicy, Status};
@@ -21,8 +21,9 @@ pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<Exi
         // Whatever a run ordered stands.
         longest_backoff: Duration::MAX,
     };
-    let Recovery { recovered, unproven } =
-        recovery::recover(storage.as_ref(), &sweeper, clock.as_ref(), limits, proof).await?;
+    let recovery = recovery::recover(storage.as_ref(), &sweeper, clock.as_ref(), limits, proof).await?;
+    log(&recovery, context);
+    let Recovery { recovered, unproven } = recovery;
     if args.force {
         for left in &unproven {
             sweeper.forget(&left.run);
@@ -32,6 +33,14 @@ pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<Exi
     let code = if unproven.is_empty() || args.force { ExitCode::Success } else { ExitCode::TryAgain };
     context.show(&Recovered { items: recovered, kept, unproven, forced: args.force })?;
     Ok(code)
+}
+
+/// The event log tells of what was taken back, under a name of its own in the place of a run's.
+fn log(recovery: &Recovery, context: &Context) {
+    let (log, run) = (context.wiring.event_log(), context.wiring.new_run());
+    for kind in recovery.taken_back() {
+        log.observe(&RunEvent { at: context.now(), run: run.clone(), kind });
+    }
 }
 
 /// The items that unproven runs still hold.

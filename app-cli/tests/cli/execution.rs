@@ -54,11 +54,22 @@ fn a_run_killed_in_its_third_step_goes_on_there() {
 }
 
 #[test]
+fn a_dry_run_without_a_file_still_says_what_is_wrong() {
+    let place = Place::new();
+    place.write("core/workflows/five.yaml", FIVE_STEPS);
+    place.ask(["run", "--dry-run", "--workflow", "five", "--input", "wort=x"]).expect_error(2, "no input `wort`");
+    let answer = place.ask(["run", "--dry-run", "--workflow", "five"]).expect_code(0);
+    assert!(answer.err.contains("no file is due; name one"), "{answer:?}");
+}
+
+#[test]
 fn a_failed_step_is_told_and_the_retry_goes_on_with_it() {
     let place = Place::with_queue(&["a"]);
     let workflow = "workflow: {id: w, phases: [{id: p, steps: [{id: one, shell: 'echo one >> ran'}, {id: two, shell: 'echo two >> ran; echo oh no >&2; test -e mended'}]}]}";
     place.write("w.yaml", workflow);
     let answer = place.ask(["run", "-r1", "--backoff-base", "0", "--workflow", "./w.yaml"]).expect_code(100);
+    let progress = place.ask(["workflow", "progress", "a"]).expect_code(0);
+    assert!(progress.out.contains("  at p\n") && !progress.out.contains("left"), "{progress:?}");
     assert!(answer.err.contains("p/two: exit status 1") && answer.err.contains("oh no"), "{answer:?}");
     assert_eq!(ran(&place), "one\ntwo\ntwo\n");
     place.write("mended", "");
@@ -123,6 +134,11 @@ fn a_dry_run_shows_what_would_run_and_runs_nothing() {
     assert_eq!((place.bytes(), ran(&place)), (before, String::new()));
     let json = place.json(["run", "--dry-run", "--workflow", "five"]);
     assert_eq!(json["steps"].as_array().expect("steps").len(), 5);
+    place.write("w.yaml", "workflow: {id: w, phases: [{id: p, steps: [{id: s, shell: \"one\\ntwo \\e[2J\"}]}]}");
+    let script = place.ask(["run", "--dry-run", "--workflow", "w.yaml"]).expect_code(0);
+    assert!(script.out.contains("-c 'one\n  two \\u{1b}[2J'\n"), "{script:?}");
+    let shown = place.ask(["workflow", "show", "./w.yaml"]).expect_code(0);
+    assert!(shown.out.contains("s: shell one …\n"), "{shown:?}");
 }
 
 #[test]

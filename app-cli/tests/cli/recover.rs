@@ -58,6 +58,11 @@ fn what_a_dead_run_left_is_ended_and_its_file_waits_again() {
     assert!(answer.out.contains("waits again:") && answer.out.contains("/a (attempt 1 died with run "), "{answer:?}");
     assert_eq!((place.status_of("a"), place.status_of("b")), ("pending".into(), "pending".into()));
     assert_eq!(place.json(["queue", "show", "a"])["attempts"], 1, "the attempt stays counted");
+    let log = fs::read_to_string(place.path("logs/autonomous-processing.jsonl")).expect("the event log");
+    let last: serde_json::Value = serde_json::from_str(log.lines().last().expect("a line")).expect("JSON");
+    assert_eq!((&last["event"], &last["requeued"]), (&"file_recovered".into(), &true.into()), "{last}");
+    let shown = place.ask(["queue", "show", "a"]).expect_code(0);
+    assert!(shown.out.lines().any(|line| line.trim_start().starts_with("1 ") && line.ends_with("died")), "{shown:?}");
     assert_eq!(fs::read_dir(place.state("runs")).expect("a folder").count(), 0, "no file of it is left");
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::file_path::FilePath;
-use crate::item::{AttemptNumber, ClaimNumber, ItemId, RunId};
+use crate::item::{AttemptNumber, ClaimNumber, ItemId, QueueItem, RunId};
 use crate::ports::{ResourceUsage, StopCause, StopLevel};
 use crate::processor::ProcessingResult;
 use crate::time::Timestamp;
@@ -20,6 +20,15 @@ pub struct AttemptOf {
     pub attempt: AttemptNumber,
     /// The claim it is made under, while there is one.
     pub claim: Option<ClaimNumber>,
+}
+
+impl AttemptOf {
+    /// The attempt an item was last claimed for; the first where it never was.
+    pub(crate) fn latest(item: &QueueItem) -> Self {
+        let claim = item.claim.as_ref().map(|claim| claim.number);
+        let attempt = AttemptNumber::new(item.attempts.max(1)).expect("at least one is not zero");
+        Self { id: item.id, file_path: item.file_path.clone(), attempt, claim }
+    }
 }
 
 /// Something a run did.

@@ -12,10 +12,10 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::command::{ExchangeRequest, Settlement, Verdict};
 use crate::item::{ClaimToken, QueueItem, Status};
-use crate::ports::{Attempt, Hold, OrchestratorError, RunEventKind, StopLevel, StopRequest, StorageError, Unproven};
-use crate::processor::{
-    AutonomousProcessor, Ports, ProcessingResult, ProcessorError, RunConfig, StoppedBy, attempt_of, number_of,
+use crate::ports::{
+    Attempt, AttemptOf, Hold, OrchestratorError, RunEventKind, StopLevel, StopRequest, StorageError, Unproven,
 };
+use crate::processor::{AutonomousProcessor, Ports, ProcessingResult, ProcessorError, RunConfig, StoppedBy};
 use crate::time::Timestamp;
 use crate::view::{Counts, Exchanged};
 
@@ -219,13 +219,13 @@ impl<'a> Rounds<'a> {
     }
 
     fn start(&mut self, token: ClaimToken, item: &QueueItem) {
-        let of = attempt_of(item);
+        let of = AttemptOf::latest(item);
         self.processor.tell(RunEventKind::FileStarted { of: of.clone() });
         let attempt = Attempt {
             token,
             run: self.config.run.clone(),
             file_path: item.file_path.clone(),
-            number: number_of(item),
+            number: of.attempt,
             max_attempts: self.config.retry.max_attempts(),
             timeout: self.config.timeout,
             deadline: self.ports.clock.now().saturating_add(self.config.timeout),

@@ -58,7 +58,7 @@ impl View for ExecutionOver {
 impl View for Foreseen {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         match self {
-            Self::Command { file, words } => writeln!(out, "for {file}\n  {}", line(words)),
+            Self::Command { file, words } => writeln!(out, "for {file}\n  {}", Printable(&line(words))),
             Self::Workflow { file, steps } => {
                 writeln!(out, "for {file}")?;
                 steps.iter().try_for_each(|step| foreseen(step, out))
@@ -84,7 +84,8 @@ fn foreseen(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {
     let variables = step.variables.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
     let words = variables.chain(step.words.iter().map(|word| quoted(word))).collect::<Vec<_>>().join(" ");
     let text = step.error.clone().unwrap_or(words);
-    writeln!(out, "  {}", Printable(&text))
+    // A script has several lines, and is easier read as such.
+    text.lines().try_for_each(|line| writeln!(out, "  {}", Printable(line)))
 }
 
 /// The words as a shell would be given them.

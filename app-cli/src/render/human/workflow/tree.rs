@@ -63,15 +63,27 @@ fn step(step: &Step) -> String {
         Action::Run(words) => {
             format!("run {}", words.iter().map(|word| quoted(&word.value)).collect::<Vec<_>>().join(" "))
         }
-        Action::Shell(text) => format!("shell {}", text.value.trim()),
+        Action::Shell(text) => format!("shell {}", first_line(text.value.trim())),
         Action::Command(name) => format!("command {}", name.value),
         Action::Task(task) => format!("task {}", task.value),
     };
     let timeout = step.timeout.map(|timeout| format!(", at most {}", span(timeout))).unwrap_or_default();
-    let retries = if step.retries == 0 { String::new() } else { format!(", {} retries", step.retries) };
+    let retries = match step.retries {
+        0 => String::new(),
+        1 => ", 1 retry".to_owned(),
+        retries => format!(", {retries} retries"),
+    };
     let output = if step.output == StepOutput::Json { ", returns JSON" } else { "" };
     let rerun = if step.rerun == Rerun::Always { ", always run again" } else { "" };
     format!("{}: {action}{}{timeout}{retries}{output}{rerun}", step.id, condition(step.condition.as_ref()))
+}
+
+/// A tree has no room for a script.
+fn first_line(text: &str) -> String {
+    match text.split_once('\n') {
+        Some((line, _)) => format!("{line} …"),
+        None => text.to_owned(),
+    }
 }
 
 fn checkpoint(checkpoint: &Checkpoint) -> String {
