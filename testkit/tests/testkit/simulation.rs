@@ -116,7 +116,10 @@ fn a_store_that_loses_results_is_noticed() {
 
 #[test]
 fn a_store_that_forgets_attempts_is_noticed() {
-    expect_objection(with_flaw!(ForgetsAttempts), &["it deserves to be", "no end after", "after Some", "somebody spins"]);
+    expect_objection(
+        with_flaw!(ForgetsAttempts),
+        &["it deserves to be", "no end after", "after Some", "somebody spins"],
+    );
 }
 
 fn with_policy(policy: fn(RetryPolicy) -> RetryPolicy) -> Setup {
