@@ -2,6 +2,7 @@
 
 mod output;
 mod steps;
+mod supervision;
 mod workflow;
 
 use std::io;
@@ -9,24 +10,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::ports::{Clock, Observer, Orchestrator, StopSignal, Storage, StorageError};
-use autoproc_domain::processor::Ports;
+use autoproc_domain::ports::{Clock, Observer, Storage, StorageError};
 use autoproc_domain::{ProcessorState, QueueItem, RunId};
 use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
 use autoproc_subprocess::sweep::Sweeper;
-use autoproc_subprocess::{
-    AttemptLogs, CommandLine, CommandOrchestrator, DEFAULT_GRACE, GuardSettings, Guards, OutputLimits, Retention,
-    Settings,
-};
+use autoproc_subprocess::{AttemptLogs, CommandLine, DEFAULT_GRACE, Retention};
 use autoproc_system::{
-    EventLog, MachineGate, Observers, OnTrouble, StartLimits, StateDocument, StateFile, StateFileError, StopWatch,
-    Suspension, SystemClock, read_attempts, read_state_file, write_stop_request,
+    EventLog, OnTrouble, StateDocument, StateFileError, SystemClock, read_attempts, read_state_file, write_stop_request,
 };
 
 use crate::console::Console;
 use crate::error::CliError;
 use crate::project::Project;
-use crate::request::{CommandTemplate, KeepOutput, Room, RunRequest};
+use crate::request::{CommandTemplate, KeepOutput};
 
 pub(crate) use workflow::{ExecutionError, ExecutionStatus, Foresight, PreviewedStep, ProgressReport};
 
@@ -185,58 +181,6 @@ impl Wiring {
         RunId::new(uuid::Uuid::now_v7().to_string())
     }
 
-    /// The ports of a run, whose story is also told to `observers`, and what to end when it is over.
-    ///
-    /// # Errors
-    /// [`CliError`] where the command can be none, or the system has no thread to give.
-    pub(crate) fn ports(
-        &self,
-        request: &RunRequest,
-        observers: Vec<Arc<dyn Observer>>,
-    ) -> Result<(Ports, Supervision), CliError> {
-        let output = OutputLimits::from_total(request.keep_output.of_one);
-        let guards = Arc::new(self.guards_of(request.config.run.clone(), request.grace, output)?);
-        let orchestrator = self.orchestrator(request, guards.clone())?;
-        autoproc_subprocess::adopt_orphans();
-        let ports = Ports {
-            storage: self.storage(),
-            clock: self.clock(),
-            orchestrator,
-            gate: Arc::new(self.gate(request.room)?),
-            stop: self.stop_signals()?,
-            observer: Arc::new(self.observers(observers)?),
-        };
-        Ok((ports, Supervision::new(guards)?))
-    }
-
-    fn orchestrator(&self, request: &RunRequest, guards: Arc<Guards>) -> Result<Arc<dyn Orchestrator>, CliError> {
-        let sweeper = Sweeper::for_grace(self.project.runs_dir(), request.grace);
-        if let CommandTemplate::Workflow(choice) = &request.command {
-            return Ok(Arc::new(self.workflow_orchestrator(choice, guards, sweeper)?));
-        }
-        let settings = Settings { attempts_dir: self.project.attempts_dir(), working_dir: None };
-        let orchestrator = CommandOrchestrator::new(command_line(&request.command)?, settings, guards);
-        Ok(Arc::new(orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console))))
-    }
-
-    /// What stops an execution without the queue: signals alone, since `stop` is for runs.
-    ///
-    /// # Errors
-    /// Where the system has no thread to give.
-    #[expect(clippy::unused_self, reason = "signals belong to the adapters, and so to the wiring")]
-    pub(crate) fn signals(&self) -> Result<Arc<dyn StopSignal>, CliError> {
-        Ok(Arc::new(StopWatch::of_one_thing().map_err(|error| no_signals(&error))?))
-    }
-
-    /// What stops a run: the stop file and signals.
-    ///
-    /// # Errors
-    /// Where the system has no thread to give.
-    fn stop_signals(&self) -> Result<Arc<dyn StopSignal>, CliError> {
-        let stop = StopWatch::new(self.project.stop_file()).and_then(StopWatch::with_signals);
-        Ok(Arc::new(stop.map_err(|error| no_signals(&error))?))
-    }
-
     /// What a command would be for a file, in words.
     ///
     /// # Errors
@@ -259,35 +203,9 @@ impl Wiring {
         }
     }
 
-    /// None is started before the first attempt is.
-    fn guards_of(&self, run: RunId, grace: Duration, output: OutputLimits) -> Result<Guards, CliError> {
-        let executable = autoproc_subprocess::own_executable();
-        Ok(Guards::new(GuardSettings {
-            executable: executable.map_err(|error| CliError::io("cannot tell our own program", &error))?,
-            run,
-            grace,
-            records_dir: Some(self.project.runs_dir()),
-            output,
-        }))
-    }
-
     /// What ends the work of dead runs.
     pub(crate) fn sweeper(&self) -> Sweeper {
         Sweeper::for_grace(self.project.runs_dir(), DEFAULT_GRACE)
-    }
-
-    fn gate(&self, room: Room) -> Result<MachineGate, CliError> {
-        let Room { min_free_disk, max_load } = room;
-        MachineGate::new(self.project.state_dir(), StartLimits { min_free_disk, max_load })
-            .map_err(|error| CliError::usage(error.to_string()).with_hint("leave --max-load out"))
-    }
-
-    fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {
-        let state = StateFile::new(self.project.state_file(), trouble(&self.console));
-        let state = state.map_err(|error| CliError::io("cannot start a thread", &error))?;
-        let mut all: Vec<Arc<dyn Observer>> = vec![self.event_log(), Arc::new(state)];
-        all.extend(others);
-        Ok(Observers::new(all))
     }
 
     /// The log of what happens to files.
@@ -331,31 +249,6 @@ impl Wiring {
     pub(crate) fn attempt_files(&self) -> AttemptFiles {
         AttemptFiles::new(AttemptLogs::new(self.project.attempts_dir()))
     }
-}
-
-/// The guards of a run, which stop and go on with this process.
-pub(crate) struct Supervision {
-    guards: Arc<Guards>,
-    suspension: Suspension,
-}
-
-impl Supervision {
-    fn new(guards: Arc<Guards>) -> Result<Self, CliError> {
-        let (suspended, continued) = (guards.clone(), guards.clone());
-        let suspension = Suspension::new(move || suspended.pause(), move || continued.resume());
-        let suspension = suspension.map_err(|error| no_signals(&error))?;
-        Ok(Self { guards, suspension })
-    }
-
-    /// Ends the guards, and waits for them: what they keep on disk goes with them.
-    pub(crate) async fn end(self) {
-        drop(self.suspension);
-        self.guards.close().await;
-    }
-}
-
-fn no_signals(error: &io::Error) -> CliError {
-    CliError::io("cannot listen to signals", error)
 }
 
 fn command_line(template: &CommandTemplate) -> Result<CommandLine, CliError> {

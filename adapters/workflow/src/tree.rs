@@ -98,6 +98,7 @@ fn problem(error: &Error) -> Problem {
 /// What is wrong, in words for somebody who has the file before them.
 fn words(error: &Error) -> String {
     match error {
+        Error::RecursiveReferencesRequireWeakTypes { .. } => "an alias stands within what it refers to".to_owned(),
         Error::MultipleDocuments { .. } => "a second document begins here".to_owned(),
         Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => format!("nested deeper than {MAX_DEPTH} levels"),
         Error::Budget { breach: BudgetBreach::Events { .. } | BudgetBreach::Nodes { .. }, .. } => {

@@ -36,6 +36,8 @@ pub(crate) struct ExecutionOver {
 /// What a run would do with the first file.
 #[derive(Debug)]
 pub(crate) enum Foreseen {
+    /// Nothing: there is none.
+    Nothing,
     /// Run a command.
     Command {
         /// The file.

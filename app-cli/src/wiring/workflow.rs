@@ -7,8 +7,8 @@ use std::sync::Arc;
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::{Attempt, AttemptReport, StopSignal};
 use autoproc_domain::{FilePath, ItemId};
-use autoproc_subprocess::AttemptLogs;
 use autoproc_subprocess::sweep::Sweeper;
+use autoproc_subprocess::{AttemptLogs, OutputLimits};
 use autoproc_workflow::execution::{
     Equipment, ExecutionState, Executions, InputError, Inputs, Places, Plan, Programs, WorkflowRun,
 };
@@ -18,7 +18,8 @@ use autoproc_workflow::{
 };
 
 use super::steps::GuardedSteps;
-use super::{Supervision, Wiring, notices, trouble};
+use super::supervision::Supervision;
+use super::{Wiring, notices, trouble};
 use crate::error::CliError;
 use crate::request::{SingleExecution, WorkflowChoice};
 
@@ -61,7 +62,7 @@ impl Wiring {
     ) -> Result<(AttemptReport, Option<ProgressReport>), CliError> {
         let workflow = self.workflow(&single.workflow)?;
         autoproc_subprocess::adopt_orphans();
-        let guards = self.guards_of(attempt.run.clone(), single.grace, super::OutputLimits::default())?;
+        let guards = self.guards_of(attempt.run.clone(), single.grace, OutputLimits::default())?;
         let supervision = Supervision::new(Arc::new(guards))?;
         let sweeper = Sweeper::for_grace(self.project.runs_dir(), single.grace);
         let equipment = self.equipment(supervision.guards.clone(), sweeper, None);

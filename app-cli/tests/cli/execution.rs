@@ -60,6 +60,7 @@ fn a_dry_run_without_a_file_still_says_what_is_wrong() {
     place.ask(["run", "--dry-run", "--workflow", "five", "--input", "wort=x"]).expect_error(2, "no input `wort`");
     let answer = place.ask(["run", "--dry-run", "--workflow", "five"]).expect_code(0);
     assert!(answer.err.contains("no file is due; name one"), "{answer:?}");
+    assert!(place.json(["run", "--dry-run", "--workflow", "five"]).is_null(), "a document all the same");
 }
 
 #[test]

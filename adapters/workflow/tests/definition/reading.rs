@@ -188,6 +188,7 @@ fn syntax_errors_have_places() {
         ("workflow:\n  id: \"a\n", "2:7: not readable as YAML: unclosed quote"),
         ("workflow:\n\tid: x\n", "2:2: not readable as YAML: tabs disallowed"),
         ("a: 1\n---\nb: 2\n", "3:1: not readable as YAML: a second document begins here"),
+        ("a: &a [*a]\n", "1:8: not readable as YAML: an alias stands within what it refers to"),
         ("", "1:1: nothing stands here; expected a workflow file"),
         ("- a\n", "1:1: a list stands here; expected a workflow file, a mapping with `workflow`"),
         ("workflow: {}\n", "1:11: the workflow has no `phases`"),

@@ -116,6 +116,7 @@ pub(in crate::commands) async fn foresee(request: &RunRequest, context: &Context
     let Some(file) = first_file(request, context).await? else {
         context.wiring.check(&request.command)?;
         context.remark("no file is due; name one, as in: autoproc run --dry-run FILE …");
+        context.show(&Foreseen::Nothing)?;
         return Ok(ExitCode::Success);
     };
     let foreseen = match &request.command {

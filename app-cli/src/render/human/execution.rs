@@ -58,6 +58,7 @@ impl View for ExecutionOver {
 impl View for Foreseen {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         match self {
+            Self::Nothing => Ok(()),
             Self::Command { file, words } => writeln!(out, "for {file}\n  {}", Printable(&line(words))),
             Self::Workflow { file, steps } => {
                 writeln!(out, "for {file}")?;

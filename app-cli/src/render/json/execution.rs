@@ -92,6 +92,7 @@ pub(in crate::render) fn over(view: &ExecutionOver, out: &mut dyn Write) -> io::
 
 pub(in crate::render) fn foreseen(view: &Foreseen, out: &mut dyn Write) -> io::Result<()> {
     match view {
+        Foreseen::Nothing => print(out, &Value::Null),
         Foreseen::Command { file, words } => print(out, &json!({ "file_path": file.text(), "command": words })),
         Foreseen::Workflow { file, steps } => {
             let steps: Vec<_> = steps.iter().map(step).collect();
