@@ -120,12 +120,20 @@ impl<D: Disk> StoreLock<D> {
     }
 
     /// Leaves a note of where the store ends, for processes that have only something to add. Without it they look for
-    /// themselves.
-    pub(crate) fn note_tip(&self, disk: &D, tip: &Tip) {
+    /// themselves, so it may be missing for want of room.
+    ///
+    /// Any other failure is told, because it may be all that is heard of a sync that did not happen: where ext4 gives up
+    /// its journal while fdatasync(2) waits for it, that returns 0 (seen on Linux 6.18), and only what is written afterwards
+    /// fails.
+    pub(crate) fn note_tip(&self, disk: &D, tip: &Tip) -> Result<(), StorageError> {
         let tip = serde_json::to_string(tip).unwrap_or_default();
         let note = padded(&CheckedTip { crc: crc32c::crc32c(tip.as_bytes()), tip }, TIP_BYTES);
-        if note.len() == TIP_BYTES {
-            let _ = disk.overwrite(&self.file, HOLDER_BYTES as u64, &note);
+        if note.len() != TIP_BYTES {
+            return Ok(());
+        }
+        match disk.overwrite(&self.file, HOLDER_BYTES as u64, &note).map_err(classify(LOCK)) {
+            Ok(()) | Err(StorageError::Full(_)) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

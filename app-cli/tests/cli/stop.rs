@@ -79,7 +79,7 @@ fn two_terminations_end_a_run_with_143() {
     let run = begun(&place, &[]);
     signal(&run, "TERM");
     wait_until_heard(&place);
-    signal(&run, "HUP");
+    signal(&run, "TERM");
     end_of(run).expect_code(143);
 }
 

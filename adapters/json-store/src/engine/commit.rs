@@ -71,9 +71,8 @@ impl<D: Disk> Engine<D> {
         work: impl FnOnce(&Self, &mut Loaded<D>) -> Result<(), Fault>,
     ) -> Result<(), StorageError> {
         let Some(mut loaded) = self.loaded.take() else { return Ok(()) };
-        match work(self, &mut loaded) {
+        match work(self, &mut loaded).and_then(|()| self.note_tip(&loaded).map_err(Fault::Unknown)) {
             Ok(()) => {
-                self.note_tip(&loaded);
                 self.loaded = Some(loaded);
                 Ok(())
             }

@@ -40,15 +40,15 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Leaves the note for the next one.
-    pub(super) fn note_tip(&self, loaded: &Loaded<D>) {
+    pub(super) fn note_tip(&self, loaded: &Loaded<D>) -> Result<(), StorageError> {
         if loaded.folder_is_unsynced || loaded.journal_is_unsynced {
-            return;
+            return Ok(());
         }
         let (Some(lock), Some(base), Some((journal, header))) = (&self.lock, &loaded.base, loaded.journal_header())
         else {
-            return;
+            return Ok(());
         };
-        lock.note_tip(&self.disk, &Tip { snapshot: base.stamp, journal, header, position: loaded.position });
+        lock.note_tip(&self.disk, &Tip { snapshot: base.stamp, journal, header, position: loaded.position })
     }
 
     /// The noted end of the store, where the store is large and still ends there. A small one is written whole by every
@@ -75,7 +75,7 @@ impl<D: Disk> Engine<D> {
         if made(Mistake::TipNotedEarly)
             && let Some(lock) = &self.lock
         {
-            lock.note_tip(&self.disk, &Tip { position: after, ..tip.clone() });
+            let _ = lock.note_tip(&self.disk, &Tip { position: after, ..tip.clone() });
         }
         self.write_line(&file, name, before, &bytes)?;
         self.disk.sync_data(&file).map_err(|error| {
@@ -88,9 +88,6 @@ impl<D: Disk> Engine<D> {
             self.disk.sync_folder().map_err(|error| Fault::Unknown(classify(name)(error)))?;
         }
         tip.position = after;
-        if let Some(lock) = &self.lock {
-            lock.note_tip(&self.disk, &tip);
-        }
-        Ok(())
+        self.lock.as_ref().map_or(Ok(()), |lock| lock.note_tip(&self.disk, &tip)).map_err(Fault::Unknown)
     }
 }
