@@ -10,10 +10,10 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use autoproc_domain::RunId;
-use autoproc_domain::ports::{StopLevel, StopRequest, StopSignal, StopSignalError};
+
 use autoproc_subprocess::{Ending, GuardSettings, Guards, OutputLimits, ProcessSpec};
+use autoproc_testkit::ScriptedStop;
 use tempfile::TempDir;
 
 /// Processes in a round, for each thread or slot.
@@ -25,23 +25,6 @@ const FILE: &str = "/srv/archive/recordings/2025/session-000001/audio.wav";
 const ROUNDS: usize = 15;
 /// What an attempt may cost at most, in the time that a process without a guard takes.
 const LIMIT: f64 = 1.25;
-
-struct Never;
-
-#[async_trait]
-impl StopSignal for Never {
-    fn request(&self) -> StopRequest {
-        StopRequest::NONE
-    }
-
-    async fn raised_above(&self, _: StopLevel) -> StopRequest {
-        std::future::pending().await
-    }
-
-    async fn clear(&self) -> Result<bool, StopSignalError> {
-        Ok(false)
-    }
-}
 
 struct Bench {
     folder: TempDir,
@@ -91,7 +74,7 @@ impl Bench {
     fn guarded_round(&self, slots: usize) {
         let slot = || async {
             for _ in 0..IN_A_ROUND {
-                let report = self.guards.run(self.spec(), &Never).await.unwrap();
+                let report = self.guards.run(self.spec(), &ScriptedStop::alone()).await.unwrap();
                 assert_eq!(report.ending, Ending::Exited { code: 0 });
             }
         };

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use autoproc_subprocess::{Ending, GuardSettings, ProcessSpec};
+use autoproc_testkit::ScriptedStop;
 
-use crate::stage::{BOUND, LONG, Never, Stage};
+use crate::stage::{BOUND, LONG, Stage};
 
 #[tokio::test]
 async fn a_guard_serves_one_command_after_another() {
@@ -58,7 +59,7 @@ async fn after_the_close_nothing_starts_and_no_record_is_left() {
 #[tokio::test]
 async fn a_missing_guard_is_an_error() {
     let stage = Stage::with(LONG, |settings| GuardSettings { executable: "/no/such/guard".into(), ..settings });
-    let run = stage.guards.run(stage.script("true"), &Never).await;
+    let run = stage.guards.run(stage.script("true"), &ScriptedStop::alone()).await;
     assert_eq!(run.expect_err("no guard").kind(), std::io::ErrorKind::NotFound);
 }
 

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use autoproc_domain::RunId;
-use autoproc_domain::ports::{StopLevel, StopRequest, StopSignal, StopSignalError};
+
 use autoproc_subprocess::{GuardSettings, Guards, OutputLimits, ProcessReport, ProcessSpec};
+use autoproc_testkit::ScriptedStop;
 use tempfile::TempDir;
 
 /// What never takes this long takes for ever.
@@ -66,7 +66,8 @@ impl Stage {
     }
 
     pub(crate) async fn run(&self, spec: ProcessSpec) -> ProcessReport {
-        let run = self.guards.run(spec, &Never);
+        let stop = ScriptedStop::alone();
+        let run = self.guards.run(spec, &stop);
         tokio::time::timeout(BOUND, run).await.expect("over in time").expect("an ending")
     }
 
@@ -93,22 +94,4 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
         }
     };
     tokio::time::timeout(BOUND, wait).await.expect("the condition comes true");
-}
-
-/// Nobody asks to stop.
-pub(crate) struct Never;
-
-#[async_trait]
-impl StopSignal for Never {
-    fn request(&self) -> StopRequest {
-        StopRequest::NONE
-    }
-
-    async fn raised_above(&self, _: StopLevel) -> StopRequest {
-        std::future::pending().await
-    }
-
-    async fn clear(&self) -> Result<bool, StopSignalError> {
-        Ok(false)
-    }
 }

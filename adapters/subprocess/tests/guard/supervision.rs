@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use autoproc_subprocess::process_table;
 use autoproc_subprocess::{Ending, ProcessSpec};
+use autoproc_testkit::ScriptedStop;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::stage::{LONG, Stage, until};
@@ -79,9 +80,10 @@ async fn what_a_killed_guard_leaves_is_ended_and_the_next_command_has_another_gu
 #[tokio::test]
 async fn a_command_nobody_waits_for_is_ended() {
     let stage = Stage::new(Duration::ZERO);
+    let stop = ScriptedStop::alone();
     let abandoned = tokio::time::timeout(
         Duration::from_millis(500),
-        stage.guards.run(stage.script("echo $$ >pid; exec sleep 3600"), &crate::stage::Never),
+        stage.guards.run(stage.script("echo $$ >pid; exec sleep 3600"), &stop),
     );
     assert!(abandoned.await.is_err());
     until(|| stage.guard_pids().is_empty()).await;

@@ -1,0 +1,57 @@
+//! What a shell makes of references, tried on the shell itself.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
+use std::process::Command;
+
+use autoproc_shell_quoting::Quoting;
+use proptest::prelude::*;
+
+/// What `sh` prints for a script in which the value stands between these two texts.
+fn printed(before: &str, after: &str, value: &str) -> String {
+    let mut quoting = Quoting::default();
+    quoting.pass(before.as_bytes());
+    let script = format!("{before}{}{after}", quoting.reference("VALUE"));
+    let output = Command::new("sh").args(["-c", &script]).env("VALUE", value).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The places a reference can stand in: what is before it, behind it, and printed around the value.
+const PLACES: [(&str, &str, &str, &str); 8] = [
+    ("printf '<%s>' ", "", "<", ">"),
+    ("printf '<%s>' \"a", "b\"", "<a", "b>"),
+    ("printf '<%s>' 'a", "b'", "<a", "b>"),
+    ("printf '<%s>' a", "b", "<a", "b>"),
+    ("printf '<%s>' \"$(printf '%s.' ", ")\"", "<", ".>"),
+    ("printf '<%s>' \"`printf '%s.' ", "`\"", "<", ".>"),
+    ("# it's a comment\nprintf '<%s>' ", " # \"", "<", ">"),
+    ("printf '<%s>' \\\"", "", "<\"", ">"),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_value_is_one_word_wherever_it_stands(value in "[ -~\n\t]{0,12}", place in 0..PLACES.len()) {
+        let (before, after, left, right) = PLACES[place];
+        prop_assert_eq!(printed(before, after, &value), format!("{left}{value}{right}"));
+    }
+
+    #[test]
+    fn whatever_a_string_is_a_value_in_it_is_not_code(before in "[$()`'\"\\\\# a;\n]{0,12}") {
+        let value = "$(printf ran)`printf ran`'\";printf ran;";
+        // Nothing in these strings prints by itself.
+        prop_assert_eq!(printed(&before, "", value), "");
+    }
+}
+
+#[test]
+fn what_the_shell_would_not_expand_is_literal() {
+    for (text, is_literal) in
+        [("\\", true), ("\\\\", false), ("# a", true), ("# a\n", false), ("a#", false), ("'\\", false)]
+    {
+        let mut quoting = Quoting::default();
+        quoting.pass(text.as_bytes());
+        assert_eq!(quoting.is_literal(), is_literal, "{text}");
+    }
+}
