@@ -19,7 +19,7 @@ use crate::processor::{AutonomousProcessor, Ports, ProcessingResult, ProcessorEr
 use crate::time::Timestamp;
 use crate::view::{Counts, Exchanged};
 
-use attempt::{Ended, carry_out};
+use attempt::{Ended, Tally, carry_out};
 use reserve::Reserve;
 
 /// How long to wait before asking a locked store again. It has waited by itself before it said so.
@@ -33,6 +33,8 @@ pub(super) struct Rounds<'a> {
     config: &'a RunConfig,
     running: Running<'a>,
     ended: Vec<Ended>,
+    /// What the transaction under way settles.
+    settling: Tally,
     reserve: Reserve,
     /// When the results that wait to be settled are to wait no longer.
     settle_by: Option<Timestamp>,
@@ -63,6 +65,7 @@ impl<'a> Rounds<'a> {
             config: &processor.config,
             running: FuturesUnordered::new(),
             ended: Vec::new(),
+            settling: Tally::default(),
             reserve: Reserve::default(),
             settle_by: None,
             unused: Vec::new(),
@@ -147,7 +150,10 @@ impl<'a> Rounds<'a> {
         let settlements = ended.iter().map(Ended::settlement).chain(given_back).collect();
         let request = ExchangeRequest { run: self.config.run.clone(), settlements, limit };
         let exchange = self.ports.storage.exchange(request, self.ports.clock.now());
-        match self.meanwhile(exchange).await {
+        self.settling = Tally::of(&ended);
+        let answer = self.meanwhile(exchange).await;
+        self.settling = Tally::default();
+        match answer {
             Ok(exchanged) => {
                 self.record(ended, exchanged);
                 Ok(())

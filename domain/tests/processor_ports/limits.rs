@@ -1,22 +1,25 @@
 //! What holds a run back, what it leaves alone, and what is no fault of a file.
 
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use autoproc_domain::RunId;
-use autoproc_domain::command::Verdict;
+use autoproc_domain::command::{NewItem, Verdict};
 use autoproc_domain::ports::{
-    AttemptOutcome, AttemptReport, Hold, MockOrchestrator, MockStartGate, MockStorage, RunEventKind, StopCause,
-    StopLevel, Unproven,
+    AttemptOutcome, AttemptReport, Hold, MockOrchestrator, MockStartGate, MockStorage, OpenGate, RunEventKind,
+    StopCause, StopLevel, Storage, Unproven,
 };
-use autoproc_domain::processor::StoppedBy;
+use autoproc_domain::processor::{Halt, Ports, RunConfig, StoppedBy};
 use autoproc_domain::view::Counts;
-use autoproc_testkit::ScriptedStop;
+use autoproc_domain::{FilePath, Priority, ProcessingResult, RunId, Timestamp};
+use autoproc_testkit::{
+    Jitter, MemoryPlace, Random, ScriptedAttempt, ScriptedOrchestrator, ScriptedStop, VirtualClock, block_on,
+};
 
 use crate::stage::{
-    Answer, Heard, answering, ending, exchanged, open_to_runs, raised_later, run, run_behind, storage, succeeding,
-    without_dead_runs,
+    Answer, Heard, answering, clock, config, ending, exchanged, open_to_runs, raised_later, run, run_as, run_behind,
+    storage, succeeding, without_dead_runs,
 };
 
 /// Shut for so many looks at it.
@@ -190,4 +193,37 @@ fn the_words_of_a_failure_hold_what_it_said() {
     outcome.unwrap();
     let is_said = |kind: &RunEventKind| matches!(kind, RunEventKind::FileRequeued { error, .. } if error.contains("no such page"));
     assert!(told.iter().any(is_said), "{told:?}");
+}
+
+/// One job over twenty files, of which each fails for good, until six have; store and attempts take their time. Says how
+/// many were begun.
+fn run_until_six_have_failed(seed: u64) -> (ProcessingResult, usize) {
+    let place = MemoryPlace::new();
+    let paths: Vec<_> = (0..20).map(|number| FilePath::new(format!("/{number}")).unwrap()).collect();
+    let files = paths.iter().map(|path| NewItem { file_path: path.clone(), priority: Priority::default() });
+    block_on(place.open().enqueue(files.collect(), Timestamp::from_micros(0))).unwrap();
+    let cannot_execute = Some(AttemptOutcome::Exited { code: 126 });
+    let fails = vec![ScriptedAttempt { takes: Duration::ZERO, outcome: cannot_execute }];
+    let scripts = paths.into_iter().map(|path| (path, fails.clone())).collect();
+    let jitter = Arc::new(Jitter::from(Random::new(seed)));
+    let orchestrator = Arc::new(ScriptedOrchestrator::new(VirtualClock::new(), scripts).with_jitter(jitter.clone()));
+    let ports = |observer| Ports {
+        storage: Arc::new(place.open().with_jitter(jitter)),
+        clock: Arc::new(clock()),
+        orchestrator: orchestrator.clone(),
+        stop: Arc::new(ScriptedStop::alone()),
+        gate: Arc::new(OpenGate),
+        observer,
+    };
+    let config = RunConfig { jobs: NonZeroUsize::MIN, halt: NonZeroU64::new(6).map(Halt::Files), ..config() };
+    (run_as(config, ports).0.unwrap(), orchestrator.records().len())
+}
+
+/// A result counts from the end of its attempt on, also while the transaction that settles it is under way.
+#[test]
+fn nothing_starts_once_as_many_have_failed_as_a_run_bears() {
+    for seed in 0..200 {
+        let (result, begun) = run_until_six_have_failed(seed);
+        assert_eq!((result.stopped_by, result.failed, begun), (StoppedBy::TooManyFailed, 6, 6), "seed {seed}");
+    }
 }

@@ -11,8 +11,8 @@ use autoproc_domain::command::{ExchangeRequest, Settlement, Verdict};
 use autoproc_domain::item::{ClaimNumber, ClaimToken};
 use autoproc_domain::ports::{
     Attempt, AttemptOutcome, AttemptReport, LiveRun, MockClock, MockOrchestrator, MockStopSignal, MockStorage,
-    OpenGate, Orchestrator, OrchestratorError, RunEventKind, RunInfo, StartGate, StopCause, StopLevel, StopRequest,
-    StopSignal, StopSignalError, StorageError, Unproven,
+    Observer, OpenGate, Orchestrator, OrchestratorError, RunEventKind, RunInfo, StartGate, StopCause, StopLevel,
+    StopRequest, StopSignal, StopSignalError, StorageError, Unproven,
 };
 use autoproc_domain::processor::{Ports, ProcessorError, RunConfig};
 use autoproc_domain::view::{Counts, Exchanged};
@@ -144,25 +144,34 @@ pub(crate) fn run_behind(
     orchestrator: impl Orchestrator + 'static,
     stop: impl StopSignal + 'static,
 ) -> Ran {
-    let observer = Arc::new(RecordingObserver::new());
-    let ports = Ports {
+    let ports = |observer| Ports {
         storage: Arc::new(storage),
         clock: Arc::new(clock()),
         orchestrator: Arc::new(orchestrator),
         stop: Arc::new(stop),
         gate: Arc::new(gate),
-        observer: observer.clone(),
+        observer,
     };
-    let config = RunConfig {
+    run_as(RunConfig { wait_for_backoff, ..config() }, ports)
+}
+
+/// Runs as it is configured, over ports that tell an observer.
+pub(crate) fn run_as(config: RunConfig, ports: impl FnOnce(Arc<dyn Observer>) -> Ports) -> Ran {
+    let observer = Arc::new(RecordingObserver::new());
+    let outcome = block_on(AutonomousProcessor::new(ports(observer.clone()), config).run());
+    (outcome, observer.kinds())
+}
+
+/// Two jobs, four attempts a file.
+pub(crate) fn config() -> RunConfig {
+    RunConfig {
         run: RunId::new(RUN),
         jobs: NonZeroUsize::new(2).unwrap(),
         timeout: Duration::from_secs(300),
         retry: RetryPolicy::default(),
-        wait_for_backoff,
+        wait_for_backoff: true,
         halt: None,
-    };
-    let outcome = block_on(AutonomousProcessor::new(ports, config).run());
-    (outcome, observer.kinds())
+    }
 }
 
 pub(crate) fn troubles(told: &[RunEventKind]) -> usize {

@@ -22,6 +22,24 @@ impl Ended {
     }
 }
 
+/// How many attempts were the last of their files, and how these ended.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tally {
+    pub(super) processed: u64,
+    pub(super) failed: u64,
+}
+
+impl Tally {
+    pub(super) fn of(ended: &[Ended]) -> Self {
+        let mut tally = Self::default();
+        for Ended { verdict, .. } in ended {
+            tally.processed += u64::from(*verdict == Verdict::Complete);
+            tally.failed += u64::from(matches!(verdict, Verdict::Fail { .. }));
+        }
+        tally
+    }
+}
+
 /// Sees an attempt to its end.
 pub(super) async fn carry_out(
     ports: &Ports,

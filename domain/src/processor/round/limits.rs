@@ -1,20 +1,18 @@
 //! What keeps a run from claiming: too many failures behind it, a gate that is shut, no free slot; and what it leaves alone.
 
-use crate::command::Verdict;
 use crate::ports::{Hold, RunEventKind, StopLevel, Unproven};
 use crate::processor::ProcessorError;
 use crate::processor::round::Rounds;
+use crate::processor::round::attempt::Tally;
 use crate::processor::round::reserve::PATIENCE;
 
 impl Rounds<'_> {
-    /// Results that are still to be settled count, because the transaction that settles them would claim too.
+    /// A result counts from the end of its attempt on: what claims or starts next is not to wait for its settlement.
     pub(super) fn notice_halt(&mut self) {
         let Some(halt) = self.config.halt else { return };
-        let (mut processed, mut failed) = (self.result.processed, self.result.failed);
-        for ended in &self.ended {
-            processed += u64::from(ended.verdict == Verdict::Complete);
-            failed += u64::from(matches!(ended.verdict, Verdict::Fail { .. }));
-        }
+        let (settling, waiting) = (self.settling, Tally::of(&self.ended));
+        let processed = self.result.processed + settling.processed + waiting.processed;
+        let failed = self.result.failed + settling.failed + waiting.failed;
         self.is_halted |= halt.is_reached(processed, failed);
     }
 
