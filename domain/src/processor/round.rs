@@ -131,8 +131,10 @@ impl<'a> Rounds<'a> {
         }
     }
 
+    /// A clock that was set back since tells nothing: then the store may be asked.
     fn is_store_busy(&self) -> bool {
-        self.busy_until.is_some_and(|until| self.ports.clock.now() < until)
+        let now = self.ports.clock.now();
+        self.busy_until.is_some_and(|until| now < until && until <= now.saturating_add(BUSY_PAUSE))
     }
 
     /// Settles what has ended and claims what there is room for, in one transaction; starts what was claimed.
@@ -289,9 +291,10 @@ impl<'a> Rounds<'a> {
         }
         let ports = self.ports;
         let (wake_at, can_claim) = match self.busy_until {
-            Some(until) => (Some(until), false),
-            None if self.room() > 0 => (self.next_due, true),
-            None => (None, false),
+            Some(until) if self.is_store_busy() => (Some(until), false),
+            // What could only go into the reserve is claimed with the next results.
+            _ if self.free_slots() > 0 && self.hold.is_none() => (self.next_due, true),
+            _ => (None, false),
         };
         let settle_by = if self.may_wait() { self.settle_by } else { None };
         let wake_at = [wake_at, self.reserve.due_back(), settle_by].into_iter().flatten().min();

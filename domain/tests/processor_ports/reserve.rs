@@ -1,13 +1,25 @@
 //! Claims ahead of free slots: made while attempts are short, given back where they cannot start.
 
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use autoproc_domain::command::{Settlement, Verdict};
-use autoproc_domain::ports::{AttemptOutcome, AttemptReport, MockOrchestrator, StopCause, StopLevel};
-use autoproc_domain::processor::StoppedBy;
+use autoproc_domain::ports::{
+    Attempt, AttemptOutcome, AttemptReport, MockClock, MockOrchestrator, OpenGate, Orchestrator, OrchestratorError,
+    StopCause, StopLevel, StopSignal, Unproven,
+};
+use autoproc_domain::processor::{Ports, StoppedBy};
+use autoproc_domain::view::Exchanged;
+use autoproc_domain::{RunId, Timestamp};
 use autoproc_testkit::{ScriptedStop, StopFile};
 
-use crate::stage::{answering, completed, ending, exchanged, run, storage, succeeding, token};
+use crate::stage::{answering, completed, config, ending, exchanged, run, run_as, storage, succeeding, token};
+
+const START: Timestamp = Timestamp::from_micros(0);
 
 fn given_back(id: u64) -> Settlement {
     Settlement { token: token(id), verdict: Verdict::Release }
@@ -83,4 +95,68 @@ fn nothing_starts_from_the_reserve_after_a_stop() {
     });
     let result = run(storage, orchestrator, stop).0.unwrap();
     assert_eq!((result.processed, result.stopped_by), (4, StoppedBy::Request(StopCause::StopFile)));
+}
+
+/// Takes many turns for each attempt.
+struct Lingering;
+
+#[async_trait]
+impl Orchestrator for Lingering {
+    async fn execute(&self, _: Attempt, _: Arc<dyn StopSignal>) -> Result<AttemptReport, OrchestratorError> {
+        for _ in 0..100 {
+            give_way().await;
+        }
+        Ok(AttemptReport::new(AttemptOutcome::Succeeded, Duration::ZERO))
+    }
+
+    async fn sweep(&self, _: Vec<RunId>) -> Vec<Unproven> {
+        Vec::new()
+    }
+}
+
+async fn give_way() {
+    let mut has_given_way = false;
+    poll_fn(|context| {
+        context.waker().wake_by_ref();
+        if std::mem::replace(&mut has_given_way, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// While all slots are taken nothing more can begin, whatever is due: a run that waited for it all the same would turn in
+/// circles until a slot is free.
+#[test]
+fn a_run_without_a_free_slot_does_not_wait_for_what_is_due() {
+    let asked = AtomicUsize::new(0);
+    let mut storage = ending(storage());
+    storage.expect_exchange().returning(move |_, _| match asked.fetch_add(1, Ordering::Relaxed) {
+        0 => Ok(exchanged(&[1, 2], 20)),
+        1 => Ok(Exchanged { next_due: Some(START), ..exchanged(&[3, 4, 5, 6, 7, 8, 9, 10], 12) }),
+        _ => Ok(exchanged(&[], 0)),
+    });
+    let (clock, in_vain) = clock_that_counts_vain_waits();
+    let ports = |observer| Ports {
+        storage: Arc::new(storage),
+        clock: Arc::new(clock),
+        orchestrator: Arc::new(Lingering),
+        stop: Arc::new(ScriptedStop::alone()),
+        gate: Arc::new(OpenGate),
+        observer,
+    };
+    run_as(config(), ports).0.unwrap();
+    assert_eq!(in_vain.load(Ordering::Relaxed), 0);
+}
+
+/// A clock that moves for those who wait for it, and counts those who wait for what is past.
+fn clock_that_counts_vain_waits() -> (MockClock, Arc<AtomicUsize>) {
+    let (now, in_vain) = (Arc::new(Mutex::new(START)), Arc::new(AtomicUsize::new(0)));
+    let (read, count) = (now.clone(), in_vain.clone());
+    let mut clock = MockClock::new();
+    clock.expect_now().returning(move || *read.lock().unwrap());
+    clock.expect_sleep_until().returning(move |deadline| {
+        let mut now = now.lock().unwrap();
+        count.fetch_add(usize::from(deadline <= *now), Ordering::Relaxed);
+        *now = deadline.max(*now);
+    });
+    (clock, in_vain)
 }
