@@ -36,7 +36,7 @@ fn short_attempts_are_claimed_ahead_and_settled_together() {
                 Ok(exchanged(&[1, 2], 6))
             },
             |request| {
-                assert_eq!((request.limit, request.settlements.len()), (6, 2));
+                assert_eq!((request.limit, request.settlements.len()), (2 + 2 * 8, 2));
                 Ok(exchanged(&[3, 4, 5, 6, 7, 8], 0))
             },
             |request| {

@@ -4,7 +4,7 @@
 //!
 //! Between the end of an attempt and the start of the next one lies a transaction: the next claim has to be durable before
 //! its attempt starts. Beside attempts of a few milliseconds that is a good part of the time. So while attempts are short,
-//! a transaction claims two items more for each slot; when an attempt ends, the next one starts from this reserve at once,
+//! a transaction claims a few items more for each slot; when an attempt ends, the next one starts from this reserve at once,
 //! and the transaction that settles the one and claims another goes on beside it. It waits a moment for more results to
 //! come while the reserve is full enough ([`PATIENCE`]), so that one transaction serves several attempts.
 //!
@@ -29,8 +29,15 @@ const LONGEST_WAIT: Duration = Duration::from_millis(200);
 /// How long a result may wait for others to be settled together with it.
 pub(super) const PATIENCE: Duration = Duration::from_millis(5);
 
-/// Claims in reserve for each slot: one to start from, and one that is started while a transaction brings more.
-const A_SLOT: usize = 2;
+/// How much work each slot is to have in reserve: so much that one transaction serves several attempts, and little more
+/// than the time within which a result is settled. A run that is killed has used up an attempt of each file of it.
+const AHEAD: Duration = Duration::from_millis(10);
+
+/// Claims in reserve for each slot, at least: one to start from, and one that is started while a transaction brings more.
+const FEWEST: usize = 2;
+
+/// And at most: from here on a transaction is a small part of what the attempts take that it serves.
+const MOST: usize = 8;
 
 /// A mean of the latest attempts gives each new one this share: after eight, what was before counts for a third.
 const SHARE: u32 = 8;
@@ -58,7 +65,9 @@ impl Reserve {
 
     /// How many claims a run with so many slots is to hold without a slot.
     pub(super) fn target(&self, slots: usize) -> usize {
-        if self.usual.is_some_and(|usual| usual < SHORT) { slots * A_SLOT } else { 0 }
+        let Some(usual) = self.usual.filter(|usual| *usual < SHORT) else { return 0 };
+        let enough = AHEAD.as_micros() / usual.as_micros().max(1);
+        slots * usize::try_from(enough).unwrap_or(MOST).clamp(FEWEST, MOST)
     }
 
     /// Whether so many slots need nothing from the store for now.
@@ -131,7 +140,11 @@ mod tests {
                 reserve.learn(Duration::from_millis(*length));
             }
             if millis.iter().all(|length| *length < 20) {
-                prop_assert_eq!(reserve.target(slots), 2 * slots);
+                prop_assert!((2 * slots..=8 * slots).contains(&reserve.target(slots)));
+            }
+            if millis.iter().all(|length| *length == millis[0]) && millis[0] < 20 {
+                let enough = 10_usize.checked_div(usize::try_from(millis[0]).unwrap()).unwrap_or(8);
+                prop_assert_eq!(reserve.target(slots), slots * enough.clamp(2, 8));
             }
             if millis.iter().all(|length| *length >= 20) {
                 prop_assert_eq!(reserve.target(slots), 0);
