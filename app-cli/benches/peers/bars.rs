@@ -2,7 +2,7 @@
 
 use crate::report::numbers::{grouped, megabytes, percent, seconds, times};
 use crate::results::{Key, OURS, Results, Scenario};
-use crate::scenarios::{LEAST, WORK_AT_ONCE};
+use crate::scenarios::{LEAST, SHELL, WORK_AT_ONCE};
 use crate::statistics::median;
 
 /// Below this part of the other rate something counts as slower: runs of one tool differ by more than that.
@@ -110,11 +110,13 @@ fn lengths(results: &Results) -> Vec<Bar> {
 
 fn rest(results: &Results) -> Vec<Bar> {
     let peak = results.find((Scenario::RunMemory, OURS, MANY)).and_then(|series| median(&series.peaks()));
-    let ours = (Scenario::Work, OURS, WORK_AT_ONCE as u64);
-    let work = results.times_as_long(ours, (Scenario::Work, "xargs", WORK_AT_ONCE as u64));
+    let at = WORK_AT_ONCE as u64;
+    let work = results.times_as_long((Scenario::Work, OURS, at), (Scenario::Work, "xargs", at));
+    let steps = results.times_as_long((Scenario::Steps, OURS, at), (Scenario::Steps, SHELL, at));
     vec![
         bar("a run over 1,000,000 queued paths of 60 bytes in under 300 MB", peak, Bound::Below(300e6), megabytes),
         bar("real files with real work: within 3 % of xargs -P2", work, Bound::AtMost(1.03), times),
+        bar("a workflow of three steps: at most a tenth longer than its processes", steps, Bound::AtMost(1.1), times),
         bar("a run that waits for 100,000 files: under 1 % of a core", waiting(results), Bound::Below(0.01), percent),
     ]
 }

@@ -16,6 +16,7 @@ pub(crate) fn markdown(results: &Results) -> String {
         bars(results),
         jobs::drain(results),
         jobs::work(results),
+        jobs::steps(results),
         queues::add(results),
         queues::lengths(results),
         queues::store(results),

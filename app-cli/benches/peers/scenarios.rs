@@ -5,6 +5,7 @@ mod add;
 mod drain;
 mod floors;
 mod look;
+mod steps;
 mod waiting;
 mod work;
 
@@ -13,6 +14,7 @@ use std::io;
 pub(crate) use add::LEAST;
 pub(crate) use drain::PARALLELISMS;
 pub(crate) use floors::FLOOR;
+pub(crate) use steps::{SHELL, STEPS};
 pub(crate) use work::AT_ONCE as WORK_AT_ONCE;
 
 use crate::peers::Peer;
@@ -90,12 +92,13 @@ pub(crate) struct Bench {
 type Measuring = fn(&mut Bench) -> io::Result<()>;
 
 /// The scenarios and their names on the command line.
-const SCENARIOS: [(&str, Measuring); 6] = [
+const SCENARIOS: [(&str, Measuring); 7] = [
     ("floors", floors::measure),
     ("add", add::measure),
     ("look", look::measure),
     ("waiting", waiting::measure),
     ("work", work::measure),
+    ("steps", steps::measure_steps),
     ("drain", drain::measure),
 ];
 

@@ -5,7 +5,7 @@ use super::section;
 use super::table::Table;
 use crate::bars;
 use crate::results::{Key, OURS, Results, Scenario, Series};
-use crate::scenarios::{FLOOR, PARALLELISMS, WORK_AT_ONCE};
+use crate::scenarios::{FLOOR, PARALLELISMS, SHELL, STEPS, WORK_AT_ONCE};
 use crate::statistics::{count, extremes, median};
 
 /// Small jobs.
@@ -74,10 +74,26 @@ fn ceiling(results: &Results) -> String {
 
 /// Real jobs.
 pub(super) fn work(results: &Results) -> String {
+    let title = "Real work: `gzip -9` on files of 50 to 200 KB, two at a time";
+    section(results, &[Scenario::Work], title, &beside_the_least(results, Scenario::Work, "xargs"))
+}
+
+/// Real jobs of several steps.
+pub(super) fn steps(results: &Results) -> String {
+    let title = format!("A workflow: {STEPS} steps of `gzip -9` for each file, two files at a time");
+    let text =
+        "Beside a shell that starts the same processes and keeps nothing. Each step's result is durable before the \
+                next begins.\n\n"
+            .to_owned();
+    section(results, &[Scenario::Steps], &title, &(text + &beside_the_least(results, Scenario::Steps, SHELL)))
+}
+
+/// What each tool took for the same work, beside one that keeps nothing.
+fn beside_the_least(results: &Results, scenario: Scenario, least: &str) -> String {
     let at = WORK_AT_ONCE as u64;
-    let mut table = Table::new(&["Tool", "files", "time", "beside xargs", "processor time"]);
-    for series in results.all(Scenario::Work, at) {
-        let beside = results.times_as_long((Scenario::Work, &series.tool, at), (Scenario::Work, "xargs", at));
+    let mut table = Table::new(&["Tool", "files", "time", &format!("beside {least}"), "processor time"]);
+    for series in results.all(scenario, at) {
+        let beside = results.times_as_long((scenario, &series.tool, at), (scenario, least, at));
         table.row(&[
             series.tool.clone(),
             grouped(series.units),
@@ -86,7 +102,7 @@ pub(super) fn work(results: &Results) -> String {
             known(median(&series.cpus()), seconds),
         ]);
     }
-    section(results, &[Scenario::Work], "Real work: `gzip -9` on files of 50 to 200 KB, two at a time", &table.finish())
+    table.finish()
 }
 
 fn median_rate(results: &Results, key: Key<'_>) -> Option<f64> {

@@ -29,6 +29,8 @@ pub(crate) enum Scenario {
     RunMemory,
     /// Real work on real files, `at` at a time.
     Work,
+    /// A workflow of real work in three steps, `at` files at a time.
+    Steps,
     /// A run that waits for `at` files that back off; the processor time counts.
     Waiting,
     /// A closed store of `at` files opened and counted, within a process that runs already.
