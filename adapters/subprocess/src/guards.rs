@@ -158,8 +158,8 @@ impl Guards {
             }
         }
         let guard = self.hire()?;
-        guard.line().send(message)?;
-        Ok(guard)
+        let told = guard.line().send(message);
+        told_or_buried(guard, told)
     }
 
     fn take_idle(&self) -> Option<GuardProcess> {
@@ -176,10 +176,10 @@ impl Guards {
         state.started += 1;
         state.lines.retain(|line| line.strong_count() > 0);
         state.lines.push(Arc::downgrade(guard.line()));
-        if state.is_paused {
-            guard.line().say(&Control::Pause)?;
-        }
-        Ok(guard)
+        // Under the lock, so that a later resume is said later.
+        let told = if state.is_paused { guard.line().say(&Control::Pause) } else { Ok(()) };
+        drop(state);
+        told_or_buried(guard, told)
     }
 
     fn give_back(&self, guard: GuardProcess) {
@@ -243,6 +243,17 @@ async fn attend(guard: &mut GuardProcess, stop: &dyn StopSignal) -> io::Result<R
         let control = if level < StopLevel::Killing { Control::Abort } else { Control::Kill };
         // One that cannot be told is gone, which the end of its other pipe tells.
         let _ = guard.line().say(&control);
+    }
+}
+
+/// A new guard that could be told; one that could not has ended, and is ours to reap.
+fn told_or_buried(guard: GuardProcess, told: io::Result<()>) -> io::Result<GuardProcess> {
+    match told {
+        Ok(()) => Ok(guard),
+        Err(error) => {
+            guard.bury();
+            Err(error)
+        }
     }
 }
 
