@@ -34,7 +34,6 @@ use crate::process::{Ending, ProcessReport, ProcessSpec};
 use crate::process_table::RUN_VARIABLE;
 use control_line::ControlLine;
 use guard_process::GuardProcess;
-use nursery::Nursery;
 
 /// The time between asking a command to terminate and killing it, unless told otherwise: what Docker gives a container
 /// (`docker stop`, `--timeout`).
@@ -195,7 +194,7 @@ impl Guards {
     /// Blocks for as long as processes take to die, so the runtime's own thread does not.
     async fn clean_up_after(&self, guard: GuardProcess) -> io::Result<()> {
         let run = self.settings.run.clone();
-        let clean_up = move || guard.bury_with(|| Nursery::enter().end_orphans(&run));
+        let clean_up = move || guard.bury_with(|| nursery::end_orphans(&run));
         tokio::task::spawn_blocking(clean_up).await.map_err(io::Error::other)?
     }
 
