@@ -162,13 +162,15 @@ impl AutonomousProcessor {
     /// Runs to the end.
     ///
     /// # Errors
-    /// [`ProcessorError`]. At [`ProcessorError::StillStopping`] the run has not begun and nothing was changed.
+    /// [`ProcessorError`]. At [`ProcessorError::StillStopping`] the run has not begun and no item was changed.
     pub async fn run(&self) -> Result<ProcessingResult, ProcessorError> {
         // Before anything is told or written: a queue that cannot be read is no run's to begin on.
         let counts = self.ports.storage.counts().await?;
         let others = self.ports.storage.begin_run(self.info()).await?;
         if let Err(error) = self.settle_stop_request(others).await {
-            self.ports.storage.end_run(self.config.run.clone()).await?;
+            // It ends as any run does: others that saw it alive as they stopped have left their request to it. What kept it
+            // from beginning says more than how that end went.
+            let _ = self.end().await;
             return Err(error);
         }
         self.tell(RunEventKind::ProcessorStarted { jobs: self.config.jobs.get(), counts });

@@ -19,6 +19,8 @@ const JOURNAL_PREFIX: &str = "QUEUE-STATE.journal.";
 const ORPHAN_SUFFIX: &str = ".orphan";
 const TORN_INFIX: &str = ".torn.";
 const RUN_SUFFIX: &str = ".lock";
+/// What follows that while the run is only beginning.
+const NEW_SUFFIX: &str = ".new";
 
 /// Of a run's id, what its file is named by: more than twice a UUID.
 const RUN_NAME: usize = 100;
@@ -51,6 +53,16 @@ pub(crate) fn run(id: &str) -> String {
     let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     let id: String = id.chars().take(RUN_NAME).map(|character| if fits(character) { character } else { '%' }).collect();
     format!("{RUNS}/{id}{RUN_SUFFIX}")
+}
+
+/// The same until it is held: no run's lock yet.
+pub(crate) fn new_run(id: &str) -> String {
+    format!("{}{NEW_SUFFIX}", run(id))
+}
+
+/// Whether a file in the runs folder is of a run that is beginning, or was killed then.
+pub(crate) fn is_new_run(name: &str) -> bool {
+    name.strip_suffix(NEW_SUFFIX).is_some_and(|name| run_of(name).is_some())
 }
 
 /// The run that a file in the runs folder is the lock of. Others beside it are those of the run's guards.
@@ -98,10 +110,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_guards_file_is_no_run() {
+    fn neither_a_guards_file_nor_one_in_the_making_is_a_run() {
         let id = "0190a8f4-7d3b-7cc1-9f3e-5a5a5a5a5a5a";
         assert_eq!(run(id), format!("{RUNS}/{id}.lock"));
         assert_eq!(run_of(&format!("{id}.lock")), Some(id));
         assert_eq!(run_of(&format!("{id}.guard-1")), None);
+        assert_eq!(new_run(id), format!("{RUNS}/{id}.lock.new"));
+        assert_eq!(run_of(&format!("{id}.lock.new")), None);
+        assert!(is_new_run(&format!("{id}.lock.new")) && !is_new_run(&format!("{id}.lock")));
     }
 }

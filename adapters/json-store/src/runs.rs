@@ -13,13 +13,10 @@ use autoproc_domain::view::RecoveredItem;
 use autoproc_domain::{RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::disk::{Access, Disk, Sharing, read_to_end};
+use crate::disk::{Access, Disk, Sharing, read_to_end, write_all};
 use crate::engine::Engine;
 use crate::error::{classify, unreadable};
 use crate::{layout, timestamp};
-
-/// An asker's lock is held between two system calls.
-const ASKERS_INSTANT: Duration = Duration::from_micros(100);
 
 /// What stands in a run's lock file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,32 +31,59 @@ struct RunRecord {
 }
 
 impl<D: Disk> Engine<D> {
-    /// Registers a run and answers with the others that live. Under the store's lock, so that nobody finds the file
-    /// before it is locked.
+    /// Registers a run and answers with the others that live.
     pub(crate) fn begin_run(&mut self, info: &RunInfo) -> Result<Vec<LiveRun>, StorageError> {
         self.locked(|engine| {
-            let name = layout::run(info.id.as_str());
-            let file = engine.disk().open(&name, Access::Create).map_err(classify(&name))?;
-            // Somebody who asks whether the run lives may hold it shared for an instant.
-            while !engine.disk().try_lock(&file, Sharing::Exclusive).map_err(classify(&name))? {
-                engine.disk().pause(ASKERS_INSTANT);
-            }
-            let record = RunRecord {
-                run_id: info.id.as_str().to_owned(),
-                owner: engine.disk().identity(),
-                started_at: info.started_at,
-                jobs: info.jobs,
-                max_attempts: info.max_attempts,
-                timeout_s: info.timeout.as_secs_f64(),
-            };
-            // Not synced: after a power cut no run lives, and what the file says no longer matters.
-            let json = serde_json::to_vec(&record).unwrap_or_default();
-            crate::disk::write_all(engine.disk(), &file, &json).map_err(classify(&name))?;
+            engine.clear_unbegun()?;
+            let file = engine.register(info)?;
             engine.hold_run(info.id.clone(), file);
             let mut living = engine.living_runs()?;
             living.retain(|live| live.info.id != info.id);
             Ok(living)
         })
+    }
+
+    /// Makes a run's file, which is held from the moment that it has its name: who asks for dead runs has no lock of the
+    /// store. The lock is the open file's and not the name's (flock(2)), so it comes along.
+    fn register(&self, info: &RunInfo) -> Result<D::File, StorageError> {
+        let (name, new) = (layout::run(info.id.as_str()), layout::new_run(info.id.as_str()));
+        if self.disk().stat(&name).map_err(classify(&name))?.is_some() {
+            return Err(classify(&name)(std::io::ErrorKind::AlreadyExists.into()));
+        }
+        let file = self.disk().open(&new, Access::Create).map_err(classify(&name))?;
+        // Not synced: after a power cut no run lives, and neither what the file says nor its name matters any more.
+        let held = self.hold_and_tell(&file, info).and_then(|()| self.disk().rename(&new, &name));
+        held.map_err(|error| {
+            // Left behind, it is cleared away when the next run begins.
+            let _ = self.disk().remove(&new);
+            classify(&name)(error)
+        })?;
+        Ok(file)
+    }
+
+    fn hold_and_tell(&self, file: &D::File, info: &RunInfo) -> std::io::Result<()> {
+        if !self.disk().try_lock(file, Sharing::Exclusive)? {
+            return Err(std::io::Error::other("somebody else holds a file that was just made"));
+        }
+        let record = RunRecord {
+            run_id: info.id.as_str().to_owned(),
+            owner: self.disk().identity(),
+            started_at: info.started_at,
+            jobs: info.jobs,
+            max_attempts: info.max_attempts,
+            timeout_s: info.timeout.as_secs_f64(),
+        };
+        write_all(self.disk(), file, &serde_json::to_vec(&record).unwrap_or_default())
+    }
+
+    /// Removes what is left of runs that were killed as they began. Under the store's lock, so none begins now.
+    fn clear_unbegun(&self) -> Result<(), StorageError> {
+        let names = self.disk().list(layout::RUNS).map_err(unreadable(layout::RUNS))?;
+        for name in names.iter().filter(|name| layout::is_new_run(name)) {
+            // One that stays is in nobody's way.
+            let _ = self.disk().remove(&format!("{}/{name}", layout::RUNS));
+        }
+        Ok(())
     }
 
     /// Ends a run and answers with those still alive. Under the store's lock, so that of several that end at once exactly

@@ -9,7 +9,8 @@
 //! The idea is ALICE's (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014), without its file systems: what
 //! is not synced may come out in any way at all.
 //!
-//! Beside the crashes, `bytes` changes what is on the disk, and `contention` lets processes at it at once. That these checks
+//! Beside the crashes, `bytes` changes what is on the disk, `contention` lets processes at it at once, and `runs` looks at
+//! runs that begin. That these checks
 //! can fail is shown by making one [`Mistake`] at a time.
 
 mod bytes;
@@ -18,6 +19,7 @@ mod crash;
 mod disk;
 mod explore;
 mod history;
+mod runs;
 
 use crate::mistake::{Mistake, while_making};
 use explore::{Bounds, Count, Explorer};

@@ -30,6 +30,10 @@ use builder::Builder;
 /// The format's version. A file of any later one is refused: what it means is not known here.
 const VERSION: &str = "1.0.0";
 
+/// Numbers grow by one, so even at a million a second this one is 292,000 years away. Whatever is above it was not counted up
+/// to, and nobody can go on from it.
+pub(crate) const BEYOND_COUNTING: u64 = u64::MAX / 2;
+
 /// Read and written at once; large enough that the system call is not what a snapshot costs.
 const CHUNK_BYTES: usize = 256 * 1024;
 

@@ -97,18 +97,15 @@ impl GuardRecord {
     /// Makes the file at `path` for this process, and locks it. Its folder must be there.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] where another guard's file is there; others as the system gives them.
+    /// [`io::ErrorKind::AlreadyExists`] where another guard's file is there; others as the system gives them, a full disk
+    /// among them. No file is left, unless it cannot be removed.
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(&path)?;
-        // Waits, because somebody who asks whether it is locked holds it for an instant.
-        while let Err(errno) = flock(&file, FlockOperation::LockExclusive) {
-            if errno != Errno::INTR {
-                return Err(errno.into());
-            }
-        }
-        let (line, leader_at) = Contents::of_this_process()?.to_line()?;
-        file.write_all(line.as_bytes())?;
+        let leader_at = lock_and_fill(&mut file).inspect_err(|_| {
+            // Left empty, it would say of a guard that goes on without it that it was killed before it could start anything.
+            let _ = std::fs::remove_file(&path);
+        })?;
         Ok(Self { path, file, leader_at, births: Births::default() })
     }
 
@@ -137,6 +134,19 @@ impl GuardRecord {
             removed => removed,
         }
     }
+}
+
+/// Says where the leader's fields begin.
+fn lock_and_fill(file: &mut File) -> io::Result<u64> {
+    // Waits, because somebody who asks whether it is locked holds it for an instant.
+    while let Err(errno) = flock(&*file, FlockOperation::LockExclusive) {
+        if errno != Errno::INTR {
+            return Err(errno.into());
+        }
+    }
+    let (line, leader_at) = Contents::of_this_process()?.to_line()?;
+    file.write_all(line.as_bytes())?;
+    Ok(leader_at)
 }
 
 /// Looks at a guard's file. Tries for a *shared* lock, so that two who look at once do not take each other for the guard.

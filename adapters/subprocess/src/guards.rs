@@ -34,7 +34,6 @@ use crate::process::{Ending, ProcessReport, ProcessSpec};
 use crate::process_table::RUN_VARIABLE;
 use control_line::ControlLine;
 use guard_process::GuardProcess;
-use nursery::Nursery;
 
 /// The time between asking a command to terminate and killing it, unless told otherwise: what Docker gives a container
 /// (`docker stop`, `--timeout`).
@@ -158,8 +157,8 @@ impl Guards {
             }
         }
         let guard = self.hire()?;
-        guard.line().send(message)?;
-        Ok(guard)
+        let told = guard.line().send(message);
+        told_or_buried(guard, told)
     }
 
     fn take_idle(&self) -> Option<GuardProcess> {
@@ -176,10 +175,10 @@ impl Guards {
         state.started += 1;
         state.lines.retain(|line| line.strong_count() > 0);
         state.lines.push(Arc::downgrade(guard.line()));
-        if state.is_paused {
-            guard.line().say(&Control::Pause)?;
-        }
-        Ok(guard)
+        // Under the lock, so that a later resume is said later.
+        let told = if state.is_paused { guard.line().say(&Control::Pause) } else { Ok(()) };
+        drop(state);
+        told_or_buried(guard, told)
     }
 
     fn give_back(&self, guard: GuardProcess) {
@@ -195,7 +194,7 @@ impl Guards {
     /// Blocks for as long as processes take to die, so the runtime's own thread does not.
     async fn clean_up_after(&self, guard: GuardProcess) -> io::Result<()> {
         let run = self.settings.run.clone();
-        let clean_up = move || guard.bury_with(|| Nursery::enter().end_orphans(&run));
+        let clean_up = move || guard.bury_with(|| nursery::end_orphans(&run));
         tokio::task::spawn_blocking(clean_up).await.map_err(io::Error::other)?
     }
 
@@ -243,6 +242,17 @@ async fn attend(guard: &mut GuardProcess, stop: &dyn StopSignal) -> io::Result<R
         let control = if level < StopLevel::Killing { Control::Abort } else { Control::Kill };
         // One that cannot be told is gone, which the end of its other pipe tells.
         let _ = guard.line().say(&control);
+    }
+}
+
+/// A new guard that could be told; one that could not has ended, and is ours to reap.
+fn told_or_buried(guard: GuardProcess, told: io::Result<()>) -> io::Result<GuardProcess> {
+    match told {
+        Ok(()) => Ok(guard),
+        Err(error) => {
+            guard.bury();
+            Err(error)
+        }
     }
 }
 

@@ -7,14 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use autoproc_domain::RunId;
-use autoproc_domain::ports::{
-    Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, StopSignal, Unproven,
-};
+use autoproc_domain::ports::{Attempt, AttemptReport, Orchestrator, OrchestratorError, StopSignal, Unproven};
 
 use crate::attempt_logs::AttemptLogs;
 use crate::command_line::CommandLine;
 use crate::guards::Guards;
-use crate::process::{Ending, ProcessReport, ProcessSpec};
+use crate::process::{ProcessReport, ProcessSpec};
 use crate::process_table::RUN_VARIABLE;
 use crate::shell::FILE_VARIABLE;
 use crate::sweep::Sweeper;
@@ -113,21 +111,9 @@ impl Orchestrator for CommandOrchestrator {
 fn attempt_report(report: ProcessReport, attempt: &Attempt) -> AttemptReport {
     AttemptReport {
         stderr_tail: report.last_error_lines().into(),
-        outcome: outcome_of(report.ending, attempt),
+        outcome: report.ending.outcome(attempt.timeout),
         elapsed: report.elapsed,
         usage: report.usage,
-    }
-}
-
-fn outcome_of(ending: Ending, attempt: &Attempt) -> AttemptOutcome {
-    match ending {
-        Ending::Exited { code: 0 } => AttemptOutcome::Succeeded,
-        Ending::Exited { code } => AttemptOutcome::Exited { code },
-        Ending::Signalled { signal } => AttemptOutcome::Signalled { signal },
-        Ending::TimedOut => AttemptOutcome::TimedOut { after: attempt.timeout },
-        Ending::Aborted => AttemptOutcome::Aborted,
-        Ending::CannotStart { reason, permanent } => AttemptOutcome::CannotStart { reason: reason.into(), permanent },
-        Ending::GuardDied => AttemptOutcome::Interrupted { reason: "its guard was killed".into() },
     }
 }
 

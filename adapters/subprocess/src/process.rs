@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use autoproc_domain::ports::ResourceUsage;
+use autoproc_domain::ports::{AttemptOutcome, ResourceUsage};
 
 /// A process to run under a guard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +97,22 @@ pub enum Ending {
     },
     /// Its guard was killed; what it had started was ended after that.
     GuardDied,
+}
+
+impl Ending {
+    /// How an attempt, or a step of one, ended whose process had this time and ended so.
+    #[must_use]
+    pub fn outcome(self, timeout: Duration) -> AttemptOutcome {
+        match self {
+            Self::Exited { code: 0 } => AttemptOutcome::Succeeded,
+            Self::Exited { code } => AttemptOutcome::Exited { code },
+            Self::Signalled { signal } => AttemptOutcome::Signalled { signal },
+            Self::TimedOut => AttemptOutcome::TimedOut { after: timeout },
+            Self::Aborted => AttemptOutcome::Aborted,
+            Self::CannotStart { reason, permanent } => AttemptOutcome::CannotStart { reason: reason.into(), permanent },
+            Self::GuardDied => AttemptOutcome::Interrupted { reason: "its guard was killed".into() },
+        }
+    }
 }
 
 #[cfg(test)]

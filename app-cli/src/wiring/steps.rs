@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use autoproc_domain::RunId;
-use autoproc_domain::ports::{Attempt, AttemptOutcome, StopSignal, Unproven};
+use autoproc_domain::ports::{Attempt, StopSignal, Unproven};
 use autoproc_subprocess::sweep::Sweeper;
-use autoproc_subprocess::{AttemptLogs, Ending, Guards, ProcessReport, ProcessSpec};
+use autoproc_subprocess::{AttemptLogs, Guards, ProcessReport, ProcessSpec};
 use autoproc_workflow::execution::{StepEnd, StepProcess, StepRunner};
 
 /// Runs steps under the guards of a run, the output of all steps of an attempt in its one log.
@@ -75,22 +75,10 @@ impl StepRunner for GuardedSteps {
 fn step_end(report: ProcessReport, timeout: Duration) -> StepEnd {
     StepEnd {
         stderr_tail: report.last_error_lines().into(),
-        outcome: outcome_of(report.ending, timeout),
+        outcome: report.ending.outcome(timeout),
         elapsed: report.elapsed,
         usage: report.usage,
         stdout: report.stdout,
         stdout_bytes: report.stdout_bytes,
-    }
-}
-
-fn outcome_of(ending: Ending, timeout: Duration) -> AttemptOutcome {
-    match ending {
-        Ending::Exited { code: 0 } => AttemptOutcome::Succeeded,
-        Ending::Exited { code } => AttemptOutcome::Exited { code },
-        Ending::Signalled { signal } => AttemptOutcome::Signalled { signal },
-        Ending::TimedOut => AttemptOutcome::TimedOut { after: timeout },
-        Ending::Aborted => AttemptOutcome::Aborted,
-        Ending::CannotStart { reason, permanent } => AttemptOutcome::CannotStart { reason: reason.into(), permanent },
-        Ending::GuardDied => AttemptOutcome::Interrupted { reason: "its guard was killed".into() },
     }
 }

@@ -2,13 +2,14 @@
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use autoproc_domain::command::{NewItem, Verdict};
 use autoproc_domain::ports::{
     AttemptOutcome, AttemptReport, Hold, MockOrchestrator, MockStartGate, MockStorage, OpenGate, RunEventKind,
-    StopCause, StopLevel, Storage, Unproven,
+    StopCause, StopLevel, StopRequest, StopSignal, StopSignalError, Storage, Unproven,
 };
 use autoproc_domain::processor::{Halt, Ports, RunConfig, StoppedBy};
 use autoproc_domain::view::Counts;
@@ -116,12 +117,12 @@ fn what_is_not_proven_to_be_over_is_left_alone() {
 }
 
 /// A stop that is asked for while the attempt runs.
-fn dying_of_a_stop_by(signal: i32, stop: &Arc<ScriptedStop>) -> MockOrchestrator {
+fn dying_of_a_stop(outcome: AttemptOutcome, stop: &Arc<ScriptedStop>) -> MockOrchestrator {
     let stop = stop.clone();
     let mut orchestrator = MockOrchestrator::new();
     orchestrator.expect_execute().returning(move |_, _| {
         stop.raise(StopLevel::Draining, StopCause::Terminate);
-        Ok(AttemptReport::new(AttemptOutcome::Signalled { signal }, Duration::ZERO))
+        Ok(AttemptReport::new(outcome.clone(), Duration::ZERO))
     });
     orchestrator
 }
@@ -134,25 +135,70 @@ fn dying_of(signal: i32) -> MockOrchestrator {
     orchestrator
 }
 
+fn in_a_step(cause: AttemptOutcome) -> AttemptOutcome {
+    AttemptOutcome::StepFailed { step: "a step".into(), cause: Box::new(cause) }
+}
+
+const GIVEN_BACK: &[Answer] = &[
+    |_| Ok(exchanged(&[1], 0)),
+    |request| {
+        assert_eq!(request.settlements[0].verdict, Verdict::Release);
+        Ok(exchanged(&[], 1))
+    },
+];
+
 /// A service manager sends SIGTERM to everything, a terminal SIGINT or SIGHUP: the file has no part in it.
 #[test]
 fn an_attempt_that_a_stop_took_along_is_given_back() {
     for signal in [1, 2, 15] {
-        let storage = answering(
-            ending(storage()),
-            &[
-                |_| Ok(exchanged(&[1], 0)),
-                |request| {
-                    assert_eq!(request.settlements[0].verdict, Verdict::Release);
-                    Ok(exchanged(&[], 1))
-                },
-            ],
-        );
-        let stop = Arc::new(ScriptedStop::alone());
-        let (outcome, told) = run(storage, dying_of_a_stop_by(signal, &stop), Heard(stop));
-        outcome.unwrap();
-        assert!(told.iter().any(|kind| matches!(kind, RunEventKind::FileReleased { .. })), "{told:?}");
+        let death = AttemptOutcome::Signalled { signal };
+        for outcome in [death.clone(), in_a_step(death.clone()), in_a_step(in_a_step(death))] {
+            let stop = Arc::new(ScriptedStop::alone());
+            let storage = answering(ending(storage()), GIVEN_BACK);
+            let (result, told) = run(storage, dying_of_a_stop(outcome, &stop), Heard(stop));
+            result.unwrap();
+            assert!(told.iter().any(|kind| matches!(kind, RunEventKind::FileReleased { .. })), "{told:?}");
+        }
     }
+}
+
+/// A stop that becomes known only to those who wait for it once the attempt is over.
+struct HeardLate {
+    stop: ScriptedStop,
+    is_over: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl StopSignal for HeardLate {
+    fn request(&self) -> StopRequest {
+        self.stop.request()
+    }
+
+    async fn raised_above(&self, level: StopLevel) -> StopRequest {
+        if self.is_over.load(Ordering::Relaxed) {
+            self.stop.raise(StopLevel::Draining, StopCause::Terminate);
+        }
+        self.stop.raised_above(level).await
+    }
+
+    async fn clear(&self) -> Result<bool, StopSignalError> {
+        self.stop.clear().await
+    }
+}
+
+/// One signal goes to the command and to the run, and whose end is noticed first is chance.
+#[test]
+fn an_attempt_that_a_stop_took_along_is_given_back_also_where_the_stop_is_heard_later() {
+    let is_over = Arc::new(AtomicBool::new(false));
+    let stop = HeardLate { stop: ScriptedStop::alone(), is_over: is_over.clone() };
+    let mut orchestrator = MockOrchestrator::new();
+    orchestrator.expect_execute().returning(move |_, _| {
+        is_over.store(true, Ordering::Relaxed);
+        Ok(AttemptReport::new(AttemptOutcome::Signalled { signal: 15 }, Duration::ZERO))
+    });
+    let (outcome, _) = run(answering(ending(storage()), GIVEN_BACK), orchestrator, stop);
+    let result = outcome.unwrap();
+    assert_eq!((result.retried, result.stop_level), (0, StopLevel::Draining));
 }
 
 #[test]
@@ -167,7 +213,11 @@ fn the_same_death_without_a_stop_and_another_one_beside_it_count() {
     let (outcome, _) = run(answering(ending(storage()), COUNTED), dying_of(15), ScriptedStop::alone());
     assert_eq!(outcome.unwrap().retried, 1);
     let stop = Arc::new(ScriptedStop::alone());
-    let (outcome, _) = run(answering(ending(storage()), COUNTED), dying_of_a_stop_by(9, &stop), Heard(stop));
+    let (outcome, _) = run(
+        answering(ending(storage()), COUNTED),
+        dying_of_a_stop(AttemptOutcome::Signalled { signal: 9 }, &stop),
+        Heard(stop),
+    );
     assert_eq!(outcome.unwrap().retried, 1);
 }
 

@@ -12,15 +12,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use autoproc_domain::ports::{
-    AttemptOutcome, AttemptReport, MockOrchestrator, MockStopSignal, MockStorage, OrchestratorError, RunEventKind,
-    StopCause, StopLevel, StopRequest, StopSignalError, StorageError,
+    AttemptOutcome, AttemptReport, LiveRun, MockOrchestrator, MockStopSignal, MockStorage, OrchestratorError,
+    RunEventKind, StopCause, StopLevel, StopRequest, StopSignalError, StorageError,
 };
 use autoproc_domain::processor::{ProcessorError, StoppedBy};
 use autoproc_domain::view::{Counts, Exchanged};
 use autoproc_testkit::{AttemptEnd, Jitter, Random, ScriptedOrchestrator, ScriptedStop, VirtualClock};
 
 use stage::{
-    Shared, answering, busy, completed, damaged, ending, exchanged, full, other_run, raised_later, run, storage,
+    Ran, Shared, answering, busy, completed, damaged, ending, exchanged, full, other_run, raised_later, run, storage,
     succeeding, token, troubles,
 };
 
@@ -105,6 +105,45 @@ fn a_run_does_not_begin_while_others_are_stopping() {
     assert_eq!((runs, told), (vec![other_run()], vec![]));
 }
 
+/// A run that finds others stopping, which have ended by the time that it ends itself.
+fn refused(last: impl Fn() -> Result<Vec<LiveRun>, StorageError> + Send + 'static, clears: MockStopSignal) -> Ran {
+    let mut storage = MockStorage::new();
+    storage.expect_counts().returning(|| Ok(Counts::default()));
+    storage.expect_begin_run().returning(|_| Ok(vec![other_run()]));
+    storage.expect_end_run().times(1).returning(move |_| last());
+    run(storage, succeeding(0), clears)
+}
+
+fn draining() -> MockStopSignal {
+    let mut stop = MockStopSignal::new();
+    stop.expect_request().returning(|| StopRequest { level: StopLevel::Draining, cause: Some(StopCause::StopFile) });
+    stop
+}
+
+/// The others saw this one alive as they ended, and left the request to it.
+#[test]
+fn a_run_that_does_not_begin_and_outlives_the_others_clears_the_request() {
+    let mut stop = draining();
+    stop.expect_clear().times(1).returning(|| Ok(true));
+    let (outcome, told) = refused(|| Ok(Vec::new()), stop);
+    assert!(matches!(outcome, Err(ProcessorError::StillStopping { .. })), "{outcome:?}");
+    assert_eq!(told, [RunEventKind::StopSignalCleared]);
+}
+
+#[test]
+fn a_run_that_does_not_begin_says_why_whatever_its_end_comes_to() {
+    let broken = || StorageError::Damaged { place: "the queue".to_owned(), detail: "a line".to_owned() };
+    let (outcome, _) = refused(move || Err(broken()), draining());
+    assert!(matches!(outcome, Err(ProcessorError::StillStopping { .. })), "{outcome:?}");
+    let (outcome, told) = refused(|| Err(StorageError::Busy { holder: "somebody".to_owned() }), draining());
+    assert!(matches!(outcome, Err(ProcessorError::StillStopping { .. })), "{outcome:?}");
+    assert_eq!(troubles(&told), 1);
+    let mut stop = draining();
+    stop.expect_clear().times(1).returning(|| Err(StopSignalError(io::ErrorKind::PermissionDenied.into())));
+    let (outcome, _) = refused(|| Ok(Vec::new()), stop);
+    assert!(matches!(outcome, Err(ProcessorError::StillStopping { .. })), "{outcome:?}");
+}
+
 #[test]
 fn a_stop_request_that_nobody_saw_is_cleared() {
     let storage = answering(ending(storage()), &[|_| Ok(exchanged(&[], 0))]);
@@ -136,7 +175,7 @@ fn a_request_that_cannot_be_cleared_keeps_the_run_from_beginning() {
     let mut stop = MockStopSignal::new();
     let draining = StopRequest { level: StopLevel::Draining, cause: Some(StopCause::StopFile) };
     stop.expect_request().returning(move || draining);
-    stop.expect_clear().times(1).returning(|| Err(StopSignalError(io::ErrorKind::PermissionDenied.into())));
+    stop.expect_clear().returning(|| Err(StopSignalError(io::ErrorKind::PermissionDenied.into())));
     let (outcome, told) = run(ending(storage()), succeeding(0), stop);
     assert!(matches!(outcome, Err(ProcessorError::StopSignal(_))), "{outcome:?}");
     assert_eq!(told, []);

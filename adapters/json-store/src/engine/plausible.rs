@@ -5,10 +5,7 @@ use autoproc_domain::ports::StorageError;
 
 use crate::error::damaged;
 use crate::layout::{self, SNAPSHOT};
-use crate::snapshot::Snapshot;
-
-/// Numbers grow by one, so even at a million a second this one is 292,000 years away. Whatever is above it was not counted.
-const BEYOND_COUNTING: u64 = u64::MAX / 2;
+use crate::snapshot::{BEYOND_COUNTING, Snapshot};
 
 /// Refuses a snapshot that nobody can go on from.
 pub(super) fn check(snapshot: &Snapshot) -> Result<(), StorageError> {

@@ -131,6 +131,9 @@ impl Fault {
     pub(super) const ALL: [Self; 3] = [Self::Eio, Self::Enospc, Self::KillMidway];
 }
 
+/// Looks at a disk between two calls of the process it stands beside.
+type Bystander = Arc<dyn Fn() + Send + Sync>;
+
 /// What one process does to the disk, call by call.
 #[derive(Default)]
 struct Process {
@@ -139,6 +142,8 @@ struct Process {
     is_dead: bool,
     /// The world before each call, where somebody wants to see it.
     trace: Option<Vec<World>>,
+    /// Called before each call.
+    bystander: Option<Bystander>,
 }
 
 /// The disk as one process sees it. Clones are the same process.
@@ -193,6 +198,16 @@ impl SimDisk {
         self
     }
 
+    /// The disk as another process sees it.
+    pub(super) fn of_another_process(&self) -> Self {
+        Self { world: Arc::clone(&self.world), process: Arc::default() }
+    }
+
+    pub(super) fn with_bystander(self, bystander: impl Fn() + Send + Sync + 'static) -> Self {
+        lock(&self.process).bystander = Some(Arc::new(bystander));
+        self
+    }
+
     pub(super) fn calls(&self) -> usize {
         lock(&self.process).calls
     }
@@ -207,6 +222,7 @@ impl SimDisk {
 
     /// Counts a call that changes something, and says how far it may go.
     fn enter(&self) -> io::Result<Leave> {
+        self.be_watched();
         let mut process = lock(&self.process);
         if process.is_dead {
             return Err(dead());
@@ -228,6 +244,13 @@ impl SimDisk {
                 }
             },
             _ => Ok(Leave::Whole),
+        }
+    }
+
+    fn be_watched(&self) {
+        let bystander = lock(&self.process).bystander.clone();
+        if let Some(look) = bystander {
+            look();
         }
     }
 
@@ -393,6 +416,7 @@ impl Disk for SimDisk {
     }
 
     fn try_lock(&self, file: &SimFile, sharing: Sharing) -> io::Result<bool> {
+        self.be_watched();
         let mut world = self.alive()?;
         let holder = world.locks.get(&file.inode).copied();
         let is_free = holder.is_none_or(|holder| holder == file.handle);

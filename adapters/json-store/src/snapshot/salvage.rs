@@ -7,13 +7,10 @@ use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::ports::StorageError;
 use serde_json::{Map, Value};
 
-use super::{Builder, Fingerprint, Head, ITEMS_LINE, Snapshot, StoreSection, check_version};
+use super::{BEYOND_COUNTING, Builder, Fingerprint, Head, ITEMS_LINE, Snapshot, StoreSection, check_version};
 use crate::disk::Stamp;
 use crate::layout;
 use crate::record::{self, ReadItem};
-
-/// What is above it was not counted up to: a number that nobody can go on from.
-const BEYOND_COUNTING: u64 = u64::MAX / 2;
 
 /// What is left of a snapshot.
 pub(crate) struct Remains {

@@ -27,6 +27,10 @@ const BETWEEN_KILLS: Duration = Duration::from_millis(5);
 /// to kill, takes longer than it takes to free its memory; and no attempt may hold up its slot for ever.
 const AFTER_KILL: Duration = Duration::from_secs(30);
 
+/// Between two looks no more than this passes even on a slow machine. Where it did, the machine stood still, or this process
+/// did, and nobody had that time to vanish in.
+const STANDSTILL: Duration = Duration::from_secs(10);
+
 pub(crate) struct Attempt {
     leader: u32,
     /// The tick in which it was born, where the clock tells.
@@ -50,8 +54,30 @@ pub(crate) struct Attempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Running,
-    Terminating { since: Duration },
-    Killing { since: Duration },
+    Terminating {
+        since: Duration,
+    },
+    /// `looked_at` is when we last saw that it is not over.
+    Killing {
+        since: Duration,
+        looked_at: Duration,
+    },
+}
+
+impl Phase {
+    fn killing(now: Duration) -> Self {
+        Self::Killing { since: now, looked_at: now }
+    }
+
+    /// Takes in that it is not over now; says whether processes have had all the time to vanish that they get.
+    fn is_hopeless(&mut self, now: Duration) -> bool {
+        let Self::Killing { since, looked_at } = self else { return false };
+        let unseen = now.saturating_sub(std::mem::replace(looked_at, now));
+        if unseen > STANDSTILL {
+            *since += unseen;
+        }
+        now.saturating_sub(*since) >= AFTER_KILL
+    }
 }
 
 impl Attempt {
@@ -102,8 +128,11 @@ impl Attempt {
             self.pause();
         }
         while !self.is_gone {
-            if self.has_given_up() {
+            if self.has_given_up()? {
                 return Ok(Report::Stuck(self.what_is_stuck()));
+            }
+            if self.is_gone {
+                break;
             }
             let ready = wires.wait(self.output.streams(), self.patience())?;
             if ready.control {
@@ -150,7 +179,7 @@ impl Attempt {
             Phase::Running if self.exit.is_some() => self.terminate(),
             Phase::Running if now >= self.timeout => self.end(Ending::TimedOut)?,
             Phase::Terminating { since } if now.saturating_sub(since) >= self.grace => {
-                self.phase = Phase::Killing { since: now };
+                self.phase = Phase::killing(now);
                 self.kill_round()?;
             }
             Phase::Killing { .. } => self.kill_round()?,
@@ -174,7 +203,7 @@ impl Attempt {
     fn kill(&mut self) -> io::Result<()> {
         self.end(Ending::Aborted)?;
         if let Phase::Terminating { .. } = self.phase {
-            self.phase = Phase::Killing { since: self.elapsed() };
+            self.phase = Phase::killing(self.elapsed());
         }
         Ok(())
     }
@@ -238,8 +267,14 @@ impl Attempt {
         due.min(tick)
     }
 
-    fn has_given_up(&self) -> bool {
-        matches!(self.phase, Phase::Killing { since } if self.elapsed().saturating_sub(since) >= AFTER_KILL)
+    /// Whether something is left that does not vanish. Whatever has, by now, is reaped first.
+    fn has_given_up(&mut self) -> io::Result<bool> {
+        let now = self.elapsed();
+        if !self.phase.is_hopeless(now) {
+            return Ok(false);
+        }
+        self.reap()?;
+        Ok(!self.is_gone)
     }
 
     fn what_is_stuck(&self) -> String {
@@ -316,7 +351,66 @@ const PERMANENT: [Errno; 11] = [
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
+    use crate::bounded_log::OutputLimits;
+    use crate::process::ProcessSpec;
+    use crate::process_table;
+
+    /// Says to a test that it has its process to itself.
+    const ALONE: &str = "AUTOPROC_TEST_ALONE";
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A machine that stands still lets nobody die.
+    #[test]
+    fn a_standstill_does_not_count() {
+        let mut phase = Phase::killing(Duration::ZERO);
+        assert!(!phase.is_hopeless(3600 * SECOND), "seen but once since");
+        assert!((1..30).all(|second| !phase.is_hopeless((3600 + second) * SECOND)));
+        assert!(phase.is_hopeless(3630 * SECOND));
+        let mut slow = Phase::killing(Duration::ZERO);
+        assert!((1..3).all(|look| !slow.is_hopeless(look * STANDSTILL)));
+        assert!(slow.is_hopeless(3 * STANDSTILL), "a slow machine is not one that stands still");
+        assert!(!Phase::Terminating { since: Duration::ZERO }.is_hopeless(3600 * SECOND));
+    }
+
+    /// Looks after every child of its process, and so needs one to itself.
+    #[test]
+    fn what_has_ended_when_we_give_up_is_not_stuck() {
+        if std::env::var_os(ALONE).is_none() {
+            let mut alone = Command::new(std::env::current_exe().expect("this program"));
+            alone.args(["--exact", "guard::attempt::tests::what_has_ended_when_we_give_up_is_not_stuck"]);
+            let output = alone.env(ALONE, "1").output().expect("this program starts");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+            return;
+        }
+        let mut attempt = Attempt::start(&start_of("true")).unwrap_or_else(|ending| panic!("{ending:?}"));
+        while !process_table::read(attempt.leader()).expect("not reaped yet").is_zombie {
+            std::thread::sleep(BETWEEN_KILLS);
+        }
+        let long_ago = Instant::now().checked_sub(AFTER_KILL + SECOND).expect("the system is up for a minute");
+        attempt.watch = Stopwatch::start(long_ago);
+        attempt.phase = Phase::Killing { since: Duration::ZERO, looked_at: AFTER_KILL };
+        let report = attempt.watch(&mut Wires::new().expect("pipes"), &mut false).expect("a report");
+        assert!(matches!(report, Report::Ended(Ended { ending: Ending::Exited { code: 0 }, .. })), "{report:?}");
+    }
+
+    fn start_of(program: &str) -> Start {
+        let spec = ProcessSpec {
+            program: program.into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            working_dir: Some(PathBuf::from("/")),
+            timeout: SECOND,
+            log: None,
+            append_log: false,
+            log_heading: Vec::new(),
+            capture: 0,
+        };
+        Start::new(&spec, SECOND, OutputLimits::default())
+    }
 
     #[test]
     fn what_passes_is_not_permanent() {

@@ -33,7 +33,8 @@ pub struct Contents {
 /// What a reader makes of a guard's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Understood {
-    /// Its guard was killed before the file was written, so that it had started nothing; or the machine went down.
+    /// Its guard was killed before the file was written, so that it had started nothing; or the machine went down. A guard
+    /// that finds no room to write it removes it, and serves as one without a record.
     Unwritten,
     /// This.
     Contents(Contents),

@@ -46,8 +46,9 @@ impl GuardProcess {
         // A guard that was only starting when its runner died must be found, before it can have begun anything.
         command.env(RUN_VARIABLE, settings.run.as_str());
         command.stdin(control).stdout(said).process_group(0);
-        let child = Nursery::enter().spawn(&mut command)?;
+        // Before there is a guard that a failure could leave behind.
         let reports = Receiver::from_owned_fd(OwnedFd::from(reports))?;
+        let child = Nursery::enter().spawn(&mut command)?;
         Ok(Self { child, line: Arc::new(ControlLine::new(line)), reports, inbox: Inbox::default(), record })
     }
 

@@ -32,7 +32,7 @@ const BETWEEN_KILLS: Duration = Duration::from_millis(5);
 /// The numbers of all guards of this process that are not reaped.
 static GUARDS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// Whoever is here is alone: no guard is born while others look for orphans.
+/// Whoever is here is alone: no guard is born while somebody looks for orphans and ends those that were found.
 pub(crate) struct Nursery(MutexGuard<'static, BTreeSet<i32>>);
 
 impl Nursery {
@@ -52,31 +52,11 @@ impl Nursery {
         self.0.remove(&child.id().cast_signed());
     }
 
-    /// Ends what killed guards of this run left behind. Blocks until nothing is left.
-    ///
-    /// # Errors
-    /// Where the processes cannot be read, or some are still there after a long time.
-    pub(crate) fn end_orphans(&self, run: &RunId) -> io::Result<()> {
-        let (marker, began) = (Marker::of_run(run), Instant::now());
-        let mut met: HashSet<ProcessId> = HashSet::new();
-        loop {
-            let orphans = self.orphans(&marker)?;
-            if orphans.is_empty() {
-                return Ok(());
-            }
-            if began.elapsed() >= AFTER_KILL {
-                return Err(still_there(&orphans));
-            }
-            let met_before = met.len();
-            for orphan in &orphans {
-                met.insert(orphan.id);
-                end(orphan);
-            }
-            // Who forks all the time must find us faster.
-            if met.len() == met_before {
-                sleep(BETWEEN_KILLS);
-            }
-        }
+    /// Kills what killed guards of this run left behind, each process once, and reaps what has ended; says what there was.
+    fn kill_orphans(&self, marker: &Marker) -> io::Result<Vec<Process>> {
+        let orphans = self.orphans(marker)?;
+        orphans.iter().for_each(end);
+        Ok(orphans)
     }
 
     /// Everything that a guard of ours should be looking after and none is. Zombies count where they are ours to reap.
@@ -101,6 +81,37 @@ impl Nursery {
     }
 }
 
+/// Ends what killed guards of this run left behind. Blocks until nothing is left; guards may be born meanwhile.
+///
+/// # Errors
+/// Where the processes cannot be read, or some are still there after a long time.
+pub(crate) fn end_orphans(run: &RunId) -> io::Result<()> {
+    let marker = Marker::of_run(run);
+    until_none_is_left(|nursery| nursery.kill_orphans(&marker))
+}
+
+/// Goes round until a round meets nobody. The nursery is entered for each anew: whoever waits there for a guard to be born may
+/// be the runtime's only thread, and what does not die may take all the time there is.
+fn until_none_is_left(mut round: impl FnMut(&Nursery) -> io::Result<Vec<Process>>) -> io::Result<()> {
+    let began = Instant::now();
+    let mut met: HashSet<ProcessId> = HashSet::new();
+    loop {
+        let orphans = round(&Nursery::enter())?;
+        if orphans.is_empty() {
+            return Ok(());
+        }
+        if began.elapsed() >= AFTER_KILL {
+            return Err(still_there(&orphans));
+        }
+        let met_before = met.len();
+        met.extend(orphans.iter().map(|orphan| orphan.id));
+        // Who forks all the time must find us faster.
+        if met.len() == met_before {
+            sleep(BETWEEN_KILLS);
+        }
+    }
+}
+
 /// Kills it, and reaps it where it is our child and has ended.
 fn end(orphan: &Process) {
     // What cannot be killed is met again.
@@ -120,4 +131,36 @@ fn still_there(orphans: &[Process]) -> io::Error {
 
 fn own_pid() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    fn somebody() -> Process {
+        let id = ProcessId { pid: i32::MAX, started: 1 };
+        Process { id, name: Box::default(), parent: 1, group: 0, session: 0, is_zombie: false }
+    }
+
+    /// Orphans that do not die until somebody has entered: where nobody can, they are there to the end.
+    #[test]
+    fn a_guard_can_be_born_while_orphans_take_their_time_to_die() {
+        let (has_begun, has_entered) = (AtomicBool::new(false), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            let ended = scope.spawn(|| {
+                until_none_is_left(|_| {
+                    has_begun.store(true, Ordering::SeqCst);
+                    Ok(if has_entered.load(Ordering::SeqCst) { Vec::new() } else { vec![somebody()] })
+                })
+            });
+            while !has_begun.load(Ordering::SeqCst) {
+                sleep(BETWEEN_KILLS);
+            }
+            drop(Nursery::enter());
+            has_entered.store(true, Ordering::SeqCst);
+            ended.join().expect("no panic").expect("nobody is left");
+        });
+    }
 }

@@ -19,7 +19,7 @@ pub(super) struct Guards<'a> {
 pub(super) struct Living {
     /// Those whose numbers mean here what they mean to them.
     pub(super) here: Vec<ProcessId>,
-    /// How many others there are: in another pid namespace, or about to write their file.
+    /// How many others there are: in another pid namespace, in a boot that cannot be told, or about to write their file.
     pub(super) elsewhere: usize,
 }
 
@@ -44,10 +44,10 @@ impl<'a> Guards<'a> {
 
     /// Those that live.
     pub(super) fn living(&self) -> io::Result<Living> {
-        let mut living = Living::default();
+        let (mut living, ours) = (Living::default(), Standpoint::here());
         for (_, found) in self.found()? {
             match found {
-                Found::Held(Understood::Contents(contents)) if place_of(&contents) == Place::Here => {
+                Found::Held(Understood::Contents(contents)) if ours.place_of(&contents) == Place::Here => {
                     living.here.push(contents.guard);
                 }
                 Found::Held(_) => living.elsewhere += 1,
@@ -59,13 +59,13 @@ impl<'a> Guards<'a> {
 
     /// Judges the files of those that do not live.
     pub(super) fn judge(&self) -> io::Result<Judged> {
-        let mut judged = Judged::default();
+        let (mut judged, ours) = (Judged::default(), Standpoint::here());
         for (path, found) in self.found()? {
             match found {
                 Found::Gone | Found::Free(Understood::Unwritten) => {}
                 Found::Held(_) => judged.doubts.push(format!("{} was taken by a process just now", path.display())),
                 Found::Free(Understood::Nothing(why)) => judged.doubts.push(format!("{}: {why}", path.display())),
-                Found::Free(Understood::Contents(contents)) => judged.add(contents),
+                Found::Free(Understood::Contents(contents)) => judged.add(contents, &ours),
             }
         }
         Ok(judged)
@@ -94,14 +94,18 @@ impl Living {
 }
 
 impl Judged {
-    fn add(&mut self, contents: Contents) {
-        match place_of(&contents) {
+    fn add(&mut self, contents: Contents, ours: &Standpoint) {
+        match ours.place_of(&contents) {
             Place::Past => {}
             Place::Here => self.left.push(contents),
             Place::Elsewhere => self.doubts.push(format!(
                 "it ran in another pid namespace ({}), which cannot be seen from here: another container, or one that is gone",
                 contents.pid_namespace
             )),
+            Place::Unknown => self.doubts.push(
+                "whether the system was started since cannot be told: the boot id cannot be read, or could not be then"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -115,15 +119,66 @@ enum Place {
     Elsewhere,
     /// Nowhere: the system was started since, and nothing outlives that.
     Past,
+    /// Here, elsewhere or nowhere: the guard or we could not read in which boot.
+    Unknown,
 }
 
-fn place_of(contents: &Contents) -> Place {
-    let is = |ours: io::Result<String>, theirs: &str| ours.unwrap_or_default() == theirs;
-    if !is(process_table::boot_id(), &contents.boot_id) {
-        Place::Past
-    } else if is(process_table::pid_namespace(), &contents.pid_namespace) {
-        Place::Here
-    } else {
-        Place::Elsewhere
+/// Where we are; empty where the system does not say.
+struct Standpoint {
+    boot_id: String,
+    pid_namespace: String,
+}
+
+impl Standpoint {
+    fn here() -> Self {
+        let boot_id = process_table::boot_id().unwrap_or_default();
+        Self { boot_id, pid_namespace: process_table::pid_namespace().unwrap_or_default() }
+    }
+
+    fn place_of(&self, contents: &Contents) -> Place {
+        let is_same_boot = self.boot_id == contents.boot_id;
+        if !is_same_boot && (self.boot_id.is_empty() || contents.boot_id.is_empty()) {
+            Place::Unknown
+        } else if !is_same_boot {
+            Place::Past
+        } else if self.pid_namespace == contents.pid_namespace {
+            Place::Here
+        } else {
+            Place::Elsewhere
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(boot_id: &str, pid_namespace: &str, ours: [&str; 2]) -> Place {
+        let guard = ProcessId { pid: 2, started: 3 };
+        let (boot_id, pid_namespace) = (boot_id.to_owned(), pid_namespace.to_owned());
+        let contents = Contents { boot_id, pid_namespace, guard, session: 0, leader: None };
+        let [boot_id, pid_namespace] = ours.map(str::to_owned);
+        Standpoint { boot_id, pid_namespace }.place_of(&contents)
+    }
+
+    #[test]
+    fn only_another_boot_that_is_known_is_proof() {
+        assert_eq!(place("1", "a", ["1", "a"]), Place::Here);
+        assert_eq!(place("1", "a", ["1", "b"]), Place::Elsewhere);
+        assert_eq!(place("1", "a", ["1", ""]), Place::Elsewhere);
+        assert_eq!(place("1", "a", ["2", "a"]), Place::Past);
+        assert_eq!(place("1", "a", ["", "a"]), Place::Unknown);
+        assert_eq!(place("", "", ["2", "a"]), Place::Unknown);
+        // Where the system names none, a number is all there is.
+        assert_eq!(place("", "", ["", ""]), Place::Here);
+    }
+
+    #[test]
+    fn what_may_be_of_this_boot_is_in_doubt() {
+        let guard = ProcessId { pid: 2, started: 3 };
+        let contents = Contents { boot_id: "1".into(), pid_namespace: "a".into(), guard, session: 0, leader: None };
+        let mut judged = Judged::default();
+        judged.add(contents, &Standpoint { boot_id: String::new(), pid_namespace: "a".into() });
+        assert!(judged.left.is_empty() && judged.doubts.len() == 1, "{judged:?}");
     }
 }

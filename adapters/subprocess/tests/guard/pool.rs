@@ -1,7 +1,10 @@
 //! The pool: who gets which guard, and what happens without one.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use autoproc_subprocess::process_table::Processes;
 use autoproc_subprocess::{Ending, GuardSettings, ProcessSpec};
 use autoproc_testkit::ScriptedStop;
 
@@ -71,6 +74,33 @@ async fn a_program_that_is_no_guard_runs_nothing() {
         let ending = stage.run(stage.script(": >started")).await.ending;
         assert!(matches!(ending, Ending::GuardDied | Ending::CannotStart { permanent: false, .. }), "{ending:?}");
         assert!(!stage.path("started").exists());
+    }
+}
+
+/// It is a child of ours, which nobody else reaps, and its record would tell a later run to look for what is left.
+#[tokio::test]
+async fn a_guard_that_ends_before_it_was_told_anything_leaves_nothing_behind() {
+    for pause in [false, true] {
+        let quitter = tempfile::tempdir().expect("a folder");
+        let executable = quitter.path().join("quits-at-once");
+        fs::write(&executable, "#!/bin/sh\n: >\"$3\"\n").expect("a script");
+        fs::set_permissions(&executable, Permissions::from_mode(0o700)).expect("a script that runs");
+        let stage = Stage::with(LONG, |settings| GuardSettings { executable, ..settings });
+        if pause {
+            stage.guards.pause();
+        }
+        // More than the pipe has room for: what is not read is never written.
+        let mut long = stage.script(": >started");
+        long.arguments.push("x".repeat(1 << 20).into());
+        let ending = stage.run(long).await.ending;
+        assert!(matches!(ending, Ending::CannotStart { permanent: false, .. }), "{ending:?}");
+        let own = std::process::id().cast_signed();
+        let processes = Processes::read().expect("/proc");
+        let left: Vec<_> =
+            processes.iter().filter(|child| child.parent == own && *child.name == *b"quits-at-once").collect();
+        assert!(left.is_empty(), "{left:?}");
+        let files = fs::read_dir(stage.path("")).expect("a folder").flatten().map(|entry| entry.file_name());
+        assert_eq!(files.collect::<Vec<_>>(), Vec::<std::ffi::OsString>::new());
     }
 }
 

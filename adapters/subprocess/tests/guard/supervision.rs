@@ -1,5 +1,7 @@
 //! Time, resources, and what a guard makes of signals.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use autoproc_subprocess::process_table;
@@ -90,4 +92,27 @@ async fn a_command_nobody_waits_for_is_ended() {
     if let Ok(pid) = std::fs::read_to_string(stage.path("pid")) {
         assert!(process_table::read(pid.trim().parse().expect("a number")).is_err());
     }
+}
+
+/// An empty record would later be taken for one of a guard that had not started anything.
+#[test]
+fn a_guard_whose_record_finds_no_room_leaves_none() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let record = dir.path().join("run.guard-0");
+    // A file may have no byte, and the signal that says so is ignored (setrlimit(2)).
+    let mut guard = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" __guard run \"$1\"", env!("CARGO_BIN_EXE_autoproc-guard")])
+        .arg(&record)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a guard");
+    let mut said = String::new();
+    BufReader::new(guard.stderr.take().expect("a pipe")).read_line(&mut said).expect("a line");
+    assert!(said.contains("cannot keep"), "{said}");
+    assert!(!record.exists(), "while the guard lives: {}", guard.id());
+    drop(guard.stdin.take());
+    assert!(guard.wait().expect("its end").success(), "it serves all the same");
+    assert!(!record.exists());
 }
