@@ -251,7 +251,7 @@ fn carrier(attempt: &Attempt) -> Carrier {
 }
 
 /// What expressions may refer to at the point an execution has reached.
-fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
+pub(crate) fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
     let mut scope = file_scope(&attempt.file_path.text());
     set_all(&mut scope, &state.subject.inputs);
     state.entered.iter().for_each(|phase| scope.enter_phase(phase));

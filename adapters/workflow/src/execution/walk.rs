@@ -10,7 +10,7 @@ use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, ResourceUsa
 
 use super::answers::ScopeAnswers;
 use super::decide::{Decision, after_failed_step, decide};
-use super::engine::Engine;
+use super::engine::{Engine, scope_of};
 use super::event::{Event, EventKind, StepName, Then, Values};
 use super::journal::Journal;
 use super::process::Made;
@@ -119,7 +119,11 @@ impl Walk<'_> {
             journal.append(&event).map_err(Halt::Unrecorded)?;
         }
         self.state.apply(&event);
-        learn(&mut self.scope, &event.kind);
+        match &event.kind {
+            // What later steps returned still counts as later.
+            EventKind::StepCompleted { .. } if is_again => self.scope = scope_of(&self.state, &self.attempt),
+            kind => learn(&mut self.scope, kind),
+        }
         self.engine.tell(&self.state, &event);
         Ok(())
     }
