@@ -152,7 +152,12 @@ impl Walk<'_> {
         let (then, error) = (after_failed_step(phase), result.outcome.to_string());
         self.record(EventKind::StepFailed { name, elapsed, error, then })?;
         let place = format!("{}/{}", phase.id, step.id);
-        if then == Then::Fail { Err(Halt::Failed { place, cause: result.outcome }) } else { Ok(()) }
+        if then == Then::Fail {
+            return Err(Halt::Failed { place, cause: result.outcome });
+        }
+        // They are none of whatever fails later.
+        self.stderr_tail = Box::default();
+        Ok(())
     }
 
     /// Tries a step until it succeeds or is not worth another try, with the waits that attempts have.
@@ -190,6 +195,7 @@ impl Walk<'_> {
         }
         let left = self.time_left();
         if left.is_zero() {
+        self.stderr_tail = Box::default();
             return Ok(StepResult::of(AttemptOutcome::TimedOut { after: self.attempt.timeout }));
         }
         let timeout = step.timeout.map_or(left, |timeout| timeout.min(left));
