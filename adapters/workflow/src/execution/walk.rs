@@ -34,6 +34,7 @@ pub(crate) struct Walk<'e> {
     /// What processes took so far, and the waits between them.
     pub(crate) spent: Duration,
     pub(crate) usage: Option<ResourceUsage>,
+    /// The last words of the latest try, where it failed and that is not settled otherwise.
     pub(crate) stderr_tail: Box<str>,
 }
 
@@ -99,7 +100,7 @@ impl Walk<'_> {
     fn finish(&mut self) -> Result<(), Halt> {
         self.record(EventKind::WorkflowCompleted)?;
         if self.journal.take().is_some() {
-            self.engine.put_away(self.attempt.token.item).map_err(Halt::Unrecorded)?;
+            self.engine.put_away(self.attempt.token.item);
         }
         Ok(())
     }
@@ -118,6 +119,7 @@ impl Walk<'_> {
         if let Some(journal) = &mut self.journal {
             journal.append(&event).map_err(Halt::Unrecorded)?;
         }
+        let is_again = !self.state.rerun.is_empty();
         self.state.apply(&event);
         match &event.kind {
             // What later steps returned still counts as later.
@@ -193,9 +195,9 @@ impl Walk<'_> {
         if self.stop.request().level > StopLevel::Draining {
             return Err(Halt::Aborted);
         }
+        self.stderr_tail = Box::default();
         let left = self.time_left();
         if left.is_zero() {
-        self.stderr_tail = Box::default();
             return Ok(StepResult::of(AttemptOutcome::TimedOut { after: self.attempt.timeout }));
         }
         let timeout = step.timeout.map_or(left, |timeout| timeout.min(left));

@@ -3,6 +3,7 @@
 
 mod control;
 mod damage;
+mod finished;
 mod harness;
 mod hostile;
 mod order;
