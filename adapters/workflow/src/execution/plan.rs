@@ -90,6 +90,16 @@ impl Plan {
         self.used.contains(name)
     }
 
+    /// What a name means in its expressions whatever its inputs are; none where it is free.
+    #[must_use]
+    pub(crate) fn taken(&self, name: &str) -> Option<&'static str> {
+        match name {
+            "steps" => Some("the steps"),
+            CHECKPOINT_PASSED => Some("whether a checkpoint was passed"),
+            name => self.phases.contains_key(name).then_some("a phase"),
+        }
+    }
+
     /// The names a phase is asked for when it is over: by its checkpoint and by the transitions that leave it.
     #[must_use]
     pub fn expected_of(&self, phase: &Phase) -> Vec<String> {
@@ -106,9 +116,9 @@ impl Plan {
     }
 
     fn is_for_phases_to_return(&self, name: &str) -> bool {
-        let is_given = ["file", "files", "steps", crate::definition::CHECKPOINT_PASSED].contains(&name);
+        let is_given = ["file", "files"].contains(&name);
         let is_input = self.workflow.inputs.iter().any(|input| input.name == name);
-        !is_given && !is_input && !self.phases.contains_key(name)
+        !is_given && !is_input && self.taken(name).is_none()
     }
 
     /// The finished steps that run again when an execution is taken up, in the order in which they ended first. A step that

@@ -6,6 +6,7 @@ mod damage;
 mod finished;
 mod harness;
 mod hostile;
+mod inputs;
 mod order;
 mod plain_runner;
 mod resume;
