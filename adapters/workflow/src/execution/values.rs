@@ -104,16 +104,24 @@ fn parse_lines(text: &str) -> Result<Values, String> {
     Ok(values)
 }
 
-/// A truth value or a whole number where the text is exactly how JSON would say it, else the text: `007` is no number.
+/// A truth value or a number where the text is how JSON would say it, else the text: `007` is no number. `12e4` may be a part
+/// of a hash, and stays text too: what prints numbers gives an exponent a sign, or the digits before it a point.
 fn scalar(text: &str) -> Value {
     match text.trim() {
         "true" => Value::Bool(true),
         "false" => Value::Bool(false),
         word => match word.parse::<i64>() {
             Ok(number) if number.to_string() == word => number.into(),
-            _ => text.into(),
+            _ => decimal(word).unwrap_or_else(|| text.into()),
         },
     }
+}
+
+/// None for what is no number, is larger than any, or has neither a point nor a sign behind the first digit.
+fn decimal(word: &str) -> Option<Value> {
+    let digits = word.strip_prefix('-').unwrap_or(word);
+    let value = serde_json::from_str(word).ok().filter(Value::is_f64);
+    value.filter(|_| digits.contains(['.', '+', '-']))
 }
 
 /// Expressions could not refer to any other.

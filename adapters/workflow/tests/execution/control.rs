@@ -50,6 +50,22 @@ fn a_phase_that_no_transition_leaves_is_the_end_of_the_road() {
     assert_eq!(steps_of(&phases("[{from: p1, to: p2, condition: checkpoint_passed}]"), "").0, ["s1", "s2", "s3"]);
 }
 
+/// What nobody has returned is smaller than nothing, and larger than nothing.
+#[test]
+fn a_transition_does_not_order_what_nobody_has_returned() {
+    for condition in ["errors < 3", "errors > 3", "errors is null and errors <= 3", "3 >= errors"] {
+        let place =
+            phases(&format!("[{{from: p1, to: p2, condition: {condition}}}, {{from: p1, to: p3, condition: good}}]"));
+        assert_eq!(steps_of(&place, "good=true").0, ["s1", "s3"], "{condition}");
+        let (steps, words) = steps_of(&place, "");
+        assert_eq!(steps, ["s1"]);
+        assert!(words.contains("cannot be evaluated: ") && words.contains("have no order"), "{words}");
+    }
+    let place = phases("[{from: p1, to: p2, condition: errors is null or errors < 3}]");
+    assert_eq!(steps_of(&place, "").0, ["s1", "s2", "s3"]);
+    assert_eq!(steps_of(&place, "errors=2").0, ["s1", "s2", "s3"]);
+}
+
 #[test]
 fn on_fail_says_what_follows_a_failed_step() {
     let with = |how: &str| {

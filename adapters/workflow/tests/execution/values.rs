@@ -33,6 +33,34 @@ fn values_come_in_three_forms() {
 }
 
 #[test]
+fn a_number_in_a_line_is_what_json_takes_for_one() {
+    for (word, expected) in [
+        ("3", json!(3)),
+        ("-3", json!(-3)),
+        ("0.3", json!(0.3)),
+        (" 0.30", json!(0.3)),
+        ("-2.5e-05", json!(-2.5e-5)),
+        ("1e-05", json!(1e-5)),
+        ("1e+06", json!(1e6)),
+        ("007", json!("007")),
+        ("12e4", json!("12e4")),
+        ("-12e4", json!("-12e4")),
+        ("1.2.3", json!("1.2.3")),
+        (".5", json!(".5")),
+        ("5.", json!("5.")),
+        ("+5", json!("+5")),
+        ("2026-11-22", json!("2026-11-22")),
+        ("1.0e+999", json!("1.0e+999")),
+        ("99999999999999999999", json!("99999999999999999999")),
+        ("-99999999999999999999", json!("-99999999999999999999")),
+        ("NaN", json!("NaN")),
+    ] {
+        let values = parse_values(format!("v={word}\n").as_bytes()).unwrap();
+        assert_eq!(values["v"], expected, "{word}");
+    }
+}
+
+#[test]
 fn what_is_in_no_form_fails_its_step() {
     for (shell, extra, words) in [
         ("echo hello > $AUTOPROC_OUTPUT", "", "p/s: the values it returned: line 1 is not `name=value`"),
@@ -113,6 +141,7 @@ proptest! {
         let told = match &value {
             serde_json::Value::String(kept) => kept == &text,
             serde_json::Value::Bool(kept) => kept.to_string() == word,
+            serde_json::Value::Number(kept) if kept.is_f64() => kept.as_f64() == word.parse().ok(),
             serde_json::Value::Number(kept) => kept.to_string() == word,
             _ => false,
         };
