@@ -61,6 +61,18 @@ impl Executions {
         Ok(items)
     }
 
+    /// Removes what is left of an execution that is not over, whose item no queue knows any more.
+    ///
+    /// # Errors
+    /// Where something is there and cannot be removed.
+    pub fn forget(&self, item: ItemId) -> io::Result<()> {
+        journal::remove(&self.path(item))?;
+        match std::fs::remove_dir_all(self.scratch(item)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// What a former attempt has left of an item's execution. One that is over and cannot be read is nobody's: to begin the
     /// item's own it need not be read.
     pub(crate) fn find(&self, item: ItemId) -> Result<Option<Found>, ExecutionError> {
