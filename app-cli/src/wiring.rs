@@ -242,7 +242,7 @@ impl Wiring {
     pub(crate) fn pruner(&self, keep: KeepOutput) -> Pruner {
         let KeepOutput { max_age, max_total, .. } = keep;
         let logs = AttemptLogs::new(self.project.attempts_dir());
-        Pruner::new(self.storage(), logs, Retention { max_age, max_total })
+        Pruner::new(self.storage(), logs, Retention { max_age, max_total }, self.executions())
     }
 
     /// What attempts printed.

@@ -24,6 +24,7 @@ mod engine;
 mod error;
 mod filters;
 mod names;
+mod ordering;
 mod scope;
 mod shell;
 mod template;

@@ -5,11 +5,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use autoproc_domain::command::Selector;
 use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use autoproc_domain::ports::Storage;
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{ItemId, QueueItem, Status, Timestamp};
 use autoproc_subprocess::{AttemptLog, AttemptLogs, Retention};
+use autoproc_workflow::execution::Executions;
 
 use crate::error::CliError;
 
@@ -65,18 +67,24 @@ fn timestamp(time: SystemTime) -> Timestamp {
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// Removes output that is not to be kept any longer.
+/// Removes output that is not to be kept any longer, and executions that no item can take up any more.
 #[derive(Clone)]
 pub(crate) struct Pruner {
     storage: Arc<dyn Storage>,
     logs: AttemptLogs,
     retention: Retention,
+    executions: Executions,
 }
 
 impl Pruner {
     /// Removes what this retention says, but for what is processed according to this storage.
-    pub(super) fn new(storage: Arc<dyn Storage>, logs: AttemptLogs, retention: Retention) -> Self {
-        Self { storage, logs, retention }
+    pub(super) fn new(
+        storage: Arc<dyn Storage>,
+        logs: AttemptLogs,
+        retention: Retention,
+        executions: Executions,
+    ) -> Self {
+        Self { storage, logs, retention, executions }
     }
 
     /// Does it once, on a thread of its own. What is being processed stays.
@@ -95,6 +103,19 @@ impl Pruner {
         });
         let pruned = pruned.await.map_err(|error| CliError::internal(format!("a thread has failed: {error}")))?;
         let trouble = pruned.map_or_else(Some, |pruned| pruned.trouble);
-        trouble.map_or(Ok(()), |error| Err(CliError::io("cannot remove old output of attempts", &error)))
+        trouble.map_or(Ok(()), |error| Err(CliError::io("cannot remove old output of attempts", &error)))?;
+        self.forget().await
+    }
+
+    /// Removes the executions of items that left the queue. They are listed before the queue is asked, so that those which
+    /// begin meanwhile are not among them; and the number of an item is given to no other.
+    async fn forget(&self) -> Result<(), CliError> {
+        let trouble = |error: io::Error| CliError::io("cannot remove executions of files that left the queue", &error);
+        for item in self.executions.under_way().map_err(trouble)? {
+            if self.storage.find(Selector::Id(item)).await?.is_none() {
+                self.executions.forget(item).map_err(trouble)?;
+            }
+        }
+        Ok(())
     }
 }

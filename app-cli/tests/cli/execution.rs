@@ -79,6 +79,39 @@ fn a_failed_step_is_told_and_the_retry_goes_on_with_it() {
     assert_eq!(ran(&place), "one\ntwo\ntwo\ntwo\n");
 }
 
+/// What is wrong with one file's execution says nothing of the others.
+#[test]
+fn progress_warns_of_an_execution_that_it_cannot_read_and_goes_on() {
+    let place = Place::with_queue(&["a", "b"]);
+    place.write("w.yaml", "workflow: {id: w, phases: [{id: p, steps: [{run: ['false']}]}]}");
+    place.ask(["run", "-q", "-r0", "--workflow", "./w.yaml"]).expect_code(100);
+    let journal = place.path(".claude/mission-control/executions/1.jsonl");
+    fs::write(&journal, "no\njournal\n").expect("a journal");
+    let progress = place.ask(["workflow", "progress"]).expect_code(0);
+    assert!(progress.err.contains("1.jsonl:1 is damaged"), "{progress:?}");
+    assert!(progress.out.contains("/b") && !progress.out.contains("/a"), "{progress:?}");
+    place.ask(["workflow", "progress", "a"]).expect_error(65, "is damaged");
+}
+
+/// The queue knows nothing of them any more, and gives their numbers to no other file.
+#[test]
+fn executions_of_files_that_left_the_queue_are_forgotten() {
+    let place = Place::with_queue(&["a", "b", "c"]);
+    place.write("w.yaml", "workflow: {id: w, phases: [{id: p, steps: [{shell: 'test -e mended'}]}]}");
+    place.ask(["run", "-q", "-r0", "--workflow", "./w.yaml"]).expect_code(100);
+    let journals = place.path(".claude/mission-control/executions");
+    let is_kept = |item: u64| journals.join(format!("{item}.jsonl")).exists();
+    place.ask(["queue", "remove", "a"]).expect_code(0);
+    place.ask(["queue", "add", "b"]).expect_code(0);
+    let under_way = place.json(["workflow", "progress"])["executions"].as_array().expect("a list").len();
+    assert_eq!(under_way, 1, "c alone, which may be tried again");
+    assert!((1..=3).all(is_kept), "who only asks removes nothing");
+    place.ask(["run", "-q", "-r0", "--workflow", "./w.yaml"]).expect_code(100);
+    assert_eq!((1..=4).map(is_kept).collect::<Vec<_>>(), [false, false, true, true]);
+    place.ask(["queue", "clear"]).expect_code(0);
+    assert!(place.json(["workflow", "progress"])["executions"].as_array().expect("a list").is_empty());
+}
+
 #[test]
 fn from_start_begins_anew() {
     let place = Place::with_queue(&["a"]);

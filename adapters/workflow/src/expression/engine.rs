@@ -8,6 +8,7 @@ use minijinja::{Environment, Error, ErrorKind, Expression, UndefinedBehavior};
 use super::error::ExpressionError;
 use super::filters;
 use super::names::names_in_condition;
+use super::ordering;
 use super::scope::Scope;
 use crate::nearest::nearest_first;
 
@@ -22,6 +23,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     filters::add_to(&mut environment);
+    ordering::add_to(&mut environment);
     environment
 });
 
@@ -73,7 +75,10 @@ pub(super) fn compiled(expression: &str) -> Result<Expression<'static, 'static>,
     if expression.contains("${") {
         return Err(syntax("it is an expression as it stands; leave `${` and `}` out".to_owned()));
     }
-    ENVIRONMENT.compile_expression_owned(expression.to_owned()).map_err(|error| syntax(words(&error)))
+    let compile = |text: String| ENVIRONMENT.compile_expression_owned(text);
+    let plain = compile(expression.to_owned()).map_err(|error| syntax(words(&error)))?;
+    // Brackets may nest too deep only with those that were added.
+    Ok(ordering::guarded(expression).and_then(|guarded| compile(guarded).ok()).unwrap_or(plain))
 }
 
 /// The first name of the expression that leads nowhere.

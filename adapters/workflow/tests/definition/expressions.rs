@@ -54,6 +54,86 @@ fn conditions_read_as_people_write_them() {
     }
 }
 
+/// Values of different kinds have no order; a comparison that is not reached is not made.
+#[test]
+fn what_has_no_order_is_not_compared() {
+    let holds = |condition: &str| holds(condition, &scope());
+    for (condition, expected) in [
+        ("count < 4", true),
+        ("count<4", true),
+        ("not count < 4", false),
+        ("not (count >= 4) and 2 <= count", true),
+        ("1 < count < 4", true),
+        ("1 < count <= 2", false),
+        ("1 < count == 3", true),
+        ("0 <= 1 != 2 > 1", true),
+        ("role > 'au' and role < 'b'", true),
+        ("files <= files", true),
+        ("source_url is null or source_url > 3", true),
+        ("source_url is not null and source_url > 3", false),
+        ("count > 5 or count - 1 < 2 + 1", true),
+        ("count * -1 < 0", true),
+        ("phase_1.entities | length > 1", true),
+        ("(count if count > 1 else role) == 3", true),
+        ("(count > 1) == true", true),
+        ("{'a': count > 1}.a and [count < 1][0] == false", true),
+        ("'<' in '1 < 2' and \"a > 'b\" != '<'", true),
+        ("'it\\'s < 3' == 'it\\'s < 3' and count < 4", true),
+        ("role | replace('a', '<') == '<uthor'", true),
+        ("[1, 2, 3][count - 2:] | length < count", true),
+        ("'3' | int < 4", true),
+    ] {
+        assert_eq!(holds(condition), Ok(expected), "{condition}");
+    }
+    for (condition, words) in [
+        ("role > 3", "a text and a number"),
+        ("source_url < 3", "null and a number"),
+        ("3 >= source_url", "a number and null"),
+        ("source_url <= null", "null and null"),
+        ("not (phase_1.ready > 0)", "a truth value and a number"),
+        ("[source_url < 3]", "null and a number"),
+        ("files | length > 0 and files < count", "a list and a number"),
+        ("1 < count < role", "a number and a text"),
+        ("phase_1 < 3", "a map and a number"),
+        ("(source_url if source_url < 3 else 4)", "null and a number"),
+    ] {
+        let error = holds(condition).unwrap_err().to_string();
+        assert!(error.ends_with(&format!(": {words} have no order")), "{condition}: {error}");
+        assert!(error.starts_with(&format!("`{condition}` ")), "as it was written: {error}");
+    }
+    let unknown = holds("nobody < 3").unwrap_err().to_string();
+    assert!(unknown.starts_with("unknown name `nobody`"), "{unknown}");
+    assert_eq!(names_in_condition("a < b and c.d > 1").unwrap().len(), 3);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// However comparisons are strung together, they hold where each of them does.
+    #[test]
+    fn a_chain_holds_where_each_of_its_comparisons_does(
+        first in -3..3_i64,
+        rest in proptest::collection::vec((prop::sample::select(vec!["<", "<=", ">", ">=", "==", "!="]), -3..3_i64), 1..4),
+        is_negated: bool,
+    ) {
+        let (mut text, mut left, mut expected) = (format!("({first})"), first, true);
+        for (operator, right) in rest {
+            text = format!("{text} {operator} ({right})");
+            expected &= match operator {
+                "<" => left < right,
+                "<=" => left <= right,
+                ">" => left > right,
+                ">=" => left >= right,
+                "==" => left == right,
+                _ => left != right,
+            };
+            left = right;
+        }
+        let text = if is_negated { format!("not {text} and count > 2 or count < 0") } else { text };
+        prop_assert_eq!(holds(&text, &scope()), Ok(expected != is_negated), "{}", text);
+    }
+}
+
 #[test]
 fn a_lone_expression_keeps_its_type_and_a_longer_text_says_it_in_words() {
     for (text, expected) in [

@@ -50,6 +50,22 @@ fn a_phase_that_no_transition_leaves_is_the_end_of_the_road() {
     assert_eq!(steps_of(&phases("[{from: p1, to: p2, condition: checkpoint_passed}]"), "").0, ["s1", "s2", "s3"]);
 }
 
+/// What nobody has returned is smaller than nothing, and larger than nothing.
+#[test]
+fn a_transition_does_not_order_what_nobody_has_returned() {
+    for condition in ["errors < 3", "errors > 3", "errors is null and errors <= 3", "3 >= errors"] {
+        let place =
+            phases(&format!("[{{from: p1, to: p2, condition: {condition}}}, {{from: p1, to: p3, condition: good}}]"));
+        assert_eq!(steps_of(&place, "good=true").0, ["s1", "s3"], "{condition}");
+        let (steps, words) = steps_of(&place, "");
+        assert_eq!(steps, ["s1"]);
+        assert!(words.contains("cannot be evaluated: ") && words.contains("have no order"), "{words}");
+    }
+    let place = phases("[{from: p1, to: p2, condition: errors is null or errors < 3}]");
+    assert_eq!(steps_of(&place, "").0, ["s1", "s2", "s3"]);
+    assert_eq!(steps_of(&place, "errors=2").0, ["s1", "s2", "s3"]);
+}
+
 #[test]
 fn on_fail_says_what_follows_a_failed_step() {
     let with = |how: &str| {
@@ -78,6 +94,37 @@ fn a_failure_is_told_with_phase_step_status_and_last_words() {
     let report = place.attempt(1);
     assert_eq!(failure(&report), "p/s: exit status 9");
     assert_eq!(&*report.stderr_tail, "no such luck");
+}
+
+/// The last words of a failure are those of the step that failed by it, and of no other.
+#[test]
+fn last_words_of_a_tolerated_failure_are_not_told_of_another() {
+    for (place, last) in [
+        ("", "{id: s2, run: ['true', '${zzz}']}"),
+        ("", "{id: s2, shell: 'exit 3'}"),
+        ("checkpoint: {validation: [good]}, ", "{id: s2, run: ['true']}"),
+    ]
+    .map(|(extra, last)| {
+        let first = "{id: p0, on_fail: continue, steps: [{id: s1, shell: 'echo harmless >&2; exit 1'}]}";
+        let workflow = format!("workflow: {{id: w, phases: [{first}, {{id: p, {extra}steps: [{last}]}}]}}");
+        (Place::new(&workflow), last)
+    }) {
+        let report = place.attempt(1);
+        failure(&report);
+        assert_eq!(&*report.stderr_tail, "", "{last}");
+    }
+}
+
+/// Nor are those of a first try that a further one made up for.
+#[test]
+fn last_words_of_a_try_are_not_told_of_what_succeeded() {
+    let shell = "test -e again || { touch again; echo harmless >&2; exit 1; }";
+    let place = Place::new(&format!(
+        "workflow: {{id: w, phases: [{{id: p, steps: [{{id: s, shell: '{shell}', retries: 1}}], checkpoint: {{validation: [good]}}}}]}}"
+    ));
+    let report = place.attempt(1);
+    assert_eq!(failure(&report), "p: checkpoint p is not passed: missing or false: good");
+    assert_eq!(&*report.stderr_tail, "");
 }
 
 #[test]

@@ -33,6 +33,34 @@ fn values_come_in_three_forms() {
 }
 
 #[test]
+fn a_number_in_a_line_is_what_json_takes_for_one() {
+    for (word, expected) in [
+        ("3", json!(3)),
+        ("-3", json!(-3)),
+        ("0.3", json!(0.3)),
+        (" 0.30", json!(0.3)),
+        ("-2.5e-05", json!(-2.5e-5)),
+        ("1e-05", json!(1e-5)),
+        ("1e+06", json!(1e6)),
+        ("007", json!("007")),
+        ("12e4", json!("12e4")),
+        ("-12e4", json!("-12e4")),
+        ("1.2.3", json!("1.2.3")),
+        (".5", json!(".5")),
+        ("5.", json!("5.")),
+        ("+5", json!("+5")),
+        ("2026-11-22", json!("2026-11-22")),
+        ("1.0e+999", json!("1.0e+999")),
+        ("99999999999999999999", json!("99999999999999999999")),
+        ("-99999999999999999999", json!("-99999999999999999999")),
+        ("NaN", json!("NaN")),
+    ] {
+        let values = parse_values(format!("v={word}\n").as_bytes()).unwrap();
+        assert_eq!(values["v"], expected, "{word}");
+    }
+}
+
+#[test]
 fn what_is_in_no_form_fails_its_step() {
     for (shell, extra, words) in [
         ("echo hello > $AUTOPROC_OUTPUT", "", "p/s: the values it returned: line 1 is not `name=value`"),
@@ -48,6 +76,21 @@ fn what_is_in_no_form_fails_its_step() {
     ] {
         let error = failure(&after(shell, extra, "true").attempt(1));
         assert!(error.contains(words), "{shell}: {error}");
+    }
+}
+
+/// What a step returned is read again from the journal by the next attempt, where it is nested a little deeper.
+#[test]
+fn values_nested_deep_are_refused_before_they_are_recorded() {
+    for depth in [64, 65, 126, 127, 200] {
+        let value = format!("{{\"v\": {}{}}}", "[".repeat(depth), "]".repeat(depth));
+        let place = after(&format!("echo '{value}' > $AUTOPROC_OUTPUT"), "", "steps.zzz");
+        let error = failure(&place.attempt(1));
+        let again = failure(&place.attempt(2));
+        assert_eq!(again, error, "{depth}");
+        let is_refused = error.contains("the values it returned: ");
+        assert_eq!(is_refused, depth > 64, "{depth}: {error}");
+        assert!(depth != 65 || error.ends_with("`v` is nested more than 64 deep"), "{error}");
     }
 }
 
@@ -98,6 +141,7 @@ proptest! {
         let told = match &value {
             serde_json::Value::String(kept) => kept == &text,
             serde_json::Value::Bool(kept) => kept.to_string() == word,
+            serde_json::Value::Number(kept) if kept.is_f64() => kept.as_f64() == word.parse().ok(),
             serde_json::Value::Number(kept) => kept.to_string() == word,
             _ => false,
         };

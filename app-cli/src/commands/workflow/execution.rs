@@ -3,6 +3,7 @@
 use std::pin::pin;
 
 use autoproc_domain::FilePath;
+use autoproc_domain::command::Selector;
 use autoproc_domain::ports::{AttemptOutcome, StopCause};
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{QueueItem, Status};
@@ -15,7 +16,7 @@ use crate::exit_code::ExitCode;
 use crate::followed_log::{FollowedLog, LOOK_EVERY};
 use crate::request::{CommandTemplate, ItemWord, RunRequest, SingleExecution};
 use crate::view::{ExecutionOver, Executions, FileProgress, Foreseen};
-use crate::wiring::{AttemptLog, ProgressReport};
+use crate::wiring::{AttemptLog, ExecutionStatus, ProgressReport};
 
 /// How far is looked before all that wait are asked for: mostly the first one is due.
 const FIRST_LOOK: usize = 32;
@@ -77,7 +78,7 @@ fn aborted(cause: Option<StopCause>) -> ExitCode {
 pub(super) async fn progress(args: ProgressArgs, context: &Context) -> Result<(), CliError> {
     let executions = match args.item {
         Some(word) => vec![of_one(&ItemWord::parse(&word, &context.cwd)?, context).await?],
-        None => under_way(context)?,
+        None => under_way(context).await?,
     };
     if executions.is_empty() {
         context.remark("no workflow is under way");
@@ -97,15 +98,24 @@ async fn of_one(word: &ItemWord, context: &Context) -> Result<FileProgress, CliE
     })
 }
 
-fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
+async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
     let items = context.wiring.executions().under_way();
     let items = items.map_err(|error| CliError::io("cannot list the executions", &error))?;
     let mut found = Vec::new();
     for item in items {
-        // One that came to its end meanwhile is under way no more.
-        if let Some(state) = context.wiring.execution_of(item)? {
-            let report = ProgressReport::of(&state, context.now());
-            found.push(FileProgress { item, file: state.subject.file_path, error: state.error, report });
+        // The next run removes what is left of files that are not in the queue any more.
+        if context.storage().find(Selector::Id(item)).await?.is_none() {
+            continue;
+        }
+        match context.wiring.execution_of(item) {
+            Ok(Some(state)) if state.status != ExecutionStatus::Completed => {
+                let report = ProgressReport::of(&state, context.now());
+                found.push(FileProgress { item, file: state.subject.file_path, error: state.error, report });
+            }
+            // One that came to its end meanwhile is under way no more.
+            Ok(_) => {}
+            // What is wrong with one file says nothing of the others.
+            Err(error) => context.console.warn(format_args!("{}", error.message())),
         }
     }
     Ok(found)
