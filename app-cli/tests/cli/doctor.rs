@@ -41,7 +41,7 @@ fn damage_is_told_with_what_to_do() {
 #[test]
 fn dead_runs_and_stale_stop_files_are_told() {
     let place = Place::with_queue(&["a"]);
-    let mut run = place.start(["run", "-q", "--shell", "touch {//}/begun; sleep 5"]);
+    let mut run = place.start(["run", "-q", "--shell", "touch {//}/begun; sleep 1000"]);
     wait_until("the file is begun", || place.path("begun").exists());
     assert_eq!(levels(&place.json(["doctor"]), "runs"), ["well"]);
     run.kill().expect("a child");
