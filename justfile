@@ -38,7 +38,7 @@ fuzz target="snapshot" seconds="60":
 
 # Simulate many more runs of the processor than the tests do
 simulate seeds="200000":
-    AUTOPROC_SIM_SEEDS={{seeds}} cargo test --release -p autoproc-testkit --test simulation
+    AUTOPROC_SIM_SEEDS={{seeds}} cargo test --release -p autoproc-testkit --test testkit simulation
 
 # Open the documentation of the crates
 doc:

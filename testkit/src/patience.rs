@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 
 /// Long enough that no working store is taken for a stuck one on a busy machine; the port promises half a second.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The future's output, or `None` where it took longer than [`PATIENCE`].
 pub(crate) async fn within_patience<T>(future: impl Future<Output = T>) -> Option<T> {

@@ -2,7 +2,8 @@
 
 use std::fs::{self, File};
 
-use crate::harness::{Answer, Place, end_of, list_of, wait_until};
+use crate::harness::{Answer, Place, end_of, list_of};
+use crate::repair::{journal, place_with_journal};
 
 /// Asks, and sees that nothing has changed by it.
 #[track_caller]
@@ -153,12 +154,8 @@ fn damaged_and_foreign_states_are_refused_and_left_alone() {
 
 #[test]
 fn a_journal_with_a_flipped_byte_is_refused_and_left_alone() {
-    let place = Place::with_queue(&["a", "b", "c"]);
-    let run = place.start(["run", "-q", "--shell", "test {/} != c || touch {//}/begun; test {/} != c || sleep 5"]);
-    wait_until("the third file is begun", || place.path("begun").exists());
-    place.kill(run);
-    let journal = place.bytes().into_keys().find(|path| path.to_string_lossy().contains(".journal."));
-    let journal = journal.expect("what a run that died leaves");
+    let place = place_with_journal();
+    let journal = journal(&place);
     let mut bytes = fs::read(&journal).expect("the journal");
     assert!(bytes.split(|byte| *byte == b'\n').count() > 3, "valid lines follow the damaged one");
     let middle = bytes.iter().position(|byte| *byte == b'\n').expect("a line") / 2;

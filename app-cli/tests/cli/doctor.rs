@@ -41,7 +41,7 @@ fn damage_is_told_with_what_to_do() {
 #[test]
 fn dead_runs_and_stale_stop_files_are_told() {
     let place = Place::with_queue(&["a"]);
-    let mut run = place.start(["run", "-q", "--shell", "touch {//}/begun; sleep 5"]);
+    let mut run = place.start(["run", "-q", "--shell", "touch {//}/begun; sleep 1000"]);
     wait_until("the file is begun", || place.path("begun").exists());
     assert_eq!(levels(&place.json(["doctor"]), "runs"), ["well"]);
     run.kill().expect("a child");
@@ -66,12 +66,16 @@ fn files_that_anybody_can_write_are_told() {
 fn the_crash_test_loses_nothing_and_leaves_nothing() {
     let place = Place::with_queue(&["a"]);
     let before = place.bytes();
-    let answer = place.json(["doctor", "--torture", "--seconds", "2"]);
-    let figures = &answer["torture"];
-    assert!(figures["cycles"].as_u64().expect("a number") > 0, "{figures}");
-    assert!(figures["acknowledged"].as_u64().expect("a number") > 0, "{figures}");
-    assert_eq!(figures["lost"], 0);
-    assert_eq!(levels(&answer, "crash test"), ["well"]);
+    // A slow machine takes longer until one of the processes that are killed has acknowledged anything.
+    let is_enough = ["2", "10", "50"].into_iter().any(|seconds| {
+        let answer = place.json(["doctor", "--torture", "--seconds", seconds]);
+        let figures = &answer["torture"];
+        assert!(figures["cycles"].as_u64().expect("a number") > 0, "{figures}");
+        assert_eq!(figures["lost"], 0);
+        assert_eq!(levels(&answer, "crash test"), ["well"]);
+        figures["acknowledged"].as_u64().expect("a number") > 0
+    });
+    assert!(is_enough, "nothing was acknowledged");
     assert!(before == place.bytes());
     let left: Vec<_> =
         fs::read_dir(place.path(".claude")).expect("a folder").flatten().map(|entry| entry.file_name()).collect();

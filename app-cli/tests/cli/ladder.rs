@@ -1,7 +1,7 @@
 //! The steps of stopping that need more than one run, more than two signals, or a terminal's Ctrl-Z.
 
-use std::fs;
-use std::process::{Child, Command};
+use std::fs::{self, File};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -20,11 +20,16 @@ fn times_heard(place: &Place) -> usize {
 fn whoever_waits_for_a_stop_comes_back_when_the_runs_have_ended() {
     let place = Place::with_queue(&["a"]);
     let run = begun(&place, &[]);
-    let waiting = place.start(["stop", "--wait"]);
+    let err = place.write("err", "");
+    let said = || fs::read_to_string(&err).expect("a file");
+    let mut waiting = place.command(["stop", "--wait"]);
+    let waiting =
+        waiting.stdout(Stdio::null()).stderr(File::create(&err).expect("a file")).spawn().expect("the binary");
+    wait_until("it says that it waits", || said().contains("waiting for"));
     wait_until_heard(&place);
     place.write("go", "");
-    let answer = end_of(waiting).expect_code(0);
-    assert!(answer.err.contains(&format!("waiting for process {}", run.id())), "{answer:#?}");
+    end_of(waiting).expect_code(0);
+    assert!(said().contains(&format!("waiting for process {}", run.id())), "{}", said());
     assert!(place.json(["status"])["live_runs"].as_array().is_some_and(Vec::is_empty));
     end_of(run).expect_code(0);
     place.ask(["stop", "--wait"]).expect_code(0);
@@ -132,9 +137,9 @@ fn a_suspended_run_suspends_its_commands_and_goes_on_with_them() {
 /// It is suspended for longer than it may take, and takes much less.
 #[test]
 fn the_time_of_a_suspended_attempt_stands_still() {
-    const TIMEOUT: Duration = Duration::from_secs(5);
+    const TIMEOUT: Duration = Duration::from_secs(20);
     let place = Place::with_queue(&["a"]);
-    let run = suspended(&place, "5");
+    let run = suspended(&place, &TIMEOUT.as_secs().to_string());
     thread::sleep(TIMEOUT);
     place.write("go", "");
     signal(&run, "CONT");

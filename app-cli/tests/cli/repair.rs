@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -11,15 +12,17 @@ use crate::harness::{Place, end_of, wait_until};
 const SNAPSHOT: &str = "QUEUE-STATE.json";
 
 /// A place with the journal of a run that was killed in the middle: `a` and `b` are completed, `c` is being processed.
-fn place_with_journal() -> Place {
+pub(crate) fn place_with_journal() -> Place {
     let place = Place::with_queue(&["a", "b", "c", "d"]);
-    let run = place.start(["run", "-q", "--shell", "test {/} != c || touch {//}/begun; test {/} != c || sleep 5"]);
+    let run = place.start(["run", "-q", "--shell", "test {/} != c || touch {//}/begun; test {/} != c || sleep 1000"]);
     wait_until("the third file is begun", || place.path("begun").exists());
+    // It may have begun before the second one was settled.
+    wait_until("the second file is completed", || place.status_of("b") == "completed");
     place.kill(run);
     place
 }
 
-fn journal(place: &Place) -> std::path::PathBuf {
+pub(crate) fn journal(place: &Place) -> PathBuf {
     let journal = place.bytes().into_keys().find(|path| path.to_string_lossy().contains(".journal."));
     journal.expect("what a run that died leaves")
 }
@@ -82,7 +85,7 @@ fn each_choice_mends_and_keeps_a_copy() {
         let after = place.bytes();
         for (path, bytes) in &before {
             if path.ends_with(SNAPSHOT) || path.to_string_lossy().contains(".journal.") {
-                let is_copy = |other: &&std::path::PathBuf| {
+                let is_copy = |other: &&PathBuf| {
                     other.to_string_lossy().contains("/backup-") && other.file_name() == path.file_name()
                 };
                 let copy = after.keys().find(is_copy).expect("a copy");

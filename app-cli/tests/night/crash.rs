@@ -15,9 +15,10 @@ const KILL: i32 = 9;
 /// Attempts at a time.
 const JOBS: usize = 4;
 
+/// The next run claims ahead. The one that is killed cannot: none of its attempts has ended.
 #[test]
 fn what_a_killed_run_had_begun_is_done_by_the_next() {
-    let place = Place::new();
+    let place = Place::with_short_attempts();
     let first = numbered("held", 0..6);
     let others = [numbered("ok", 0..20), numbered("flaky", 0..4), numbered("bad", 0..2)].concat();
     place.create(&[&first[..], &others].concat());

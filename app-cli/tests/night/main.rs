@@ -10,8 +10,9 @@
 //!
 //! Waiting is for conditions, with a bound that no machine needs. Points in time are compared only where the one caused
 //! the other, all by the machine's one clock, which nobody may set meanwhile. Two bounds are real: a shell that is to hang
-//! must have recorded its start within its timeout of 2 or 3 s, in which others must have done their work; and what wakes
-//! a waiting run must do so within 2 s.
+//! must have recorded its start within its timeout of 5 s, in which others must have done their work; and what wakes a
+//! waiting run must do so within 15 s. No attempt is so short that a run would claim ahead of its free slots, but where a
+//! test says so.
 //!
 //! Needs a `flock(1)` that locks descriptors (util-linux) and a `date(1)` that knows nanoseconds (GNU).
 

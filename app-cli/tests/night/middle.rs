@@ -15,7 +15,7 @@ use crate::record;
 use crate::story::base_name;
 
 /// What an attempt may take. A busy machine needs its time to start a shell.
-const TIMEOUT: &str = "3";
+const TIMEOUT: &str = "5";
 
 /// After so many attempts the night has a middle, of the more than 600 that it takes.
 const MIDDLE: usize = 150;
@@ -105,7 +105,7 @@ fn add_early(place: &Place, batches: &[Batch]) {
 }
 
 /// Adds each batch by its own process, all at once, together with files that are in the queue already: those of the batch
-/// once more, and those that hang, whose four attempts take longer than 12 s.
+/// once more, and those that hang, whose four attempts take longer than 20 s.
 fn add_late(place: &Place, batches: &[Batch]) {
     let hanging = &early()[0].1;
     let adding = |(priority, names): &Batch| place.start_adding(*priority, &[&names[..], names, hanging].concat());

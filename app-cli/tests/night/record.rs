@@ -28,7 +28,13 @@ pub(crate) struct Witnessed {
 pub(crate) fn moments(place: &Place) -> Vec<Moment> {
     let bytes = fs::read(place.record()).expect("the record");
     // What a file is named need not be text.
-    String::from_utf8_lossy(&bytes).lines().map(moment).collect()
+    String::from_utf8_lossy(whole_lines(&bytes)).lines().map(moment).collect()
+}
+
+/// The lines that have an end. Whoever looks while others append may see a part of the last one.
+pub(crate) fn whole_lines(bytes: &[u8]) -> &[u8] {
+    let last = bytes.iter().rposition(|byte| *byte == b'\n');
+    last.map_or(&[], |last| &bytes[..=last])
 }
 
 /// How many attempts have begun.

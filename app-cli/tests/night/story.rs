@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::place::Place;
+use crate::record::whole_lines;
 
 /// The events with which an attempt is over. Each attempt must have exactly one of them.
 const ENDINGS: [&str; 7] = [
@@ -38,8 +39,8 @@ pub(crate) struct Told {
 
 /// The whole log. Every line must be a document.
 pub(crate) fn events(place: &Place) -> Vec<Event> {
-    let log = fs::read_to_string(place.path("logs/autonomous-processing.jsonl")).expect("the event log");
-    log.lines().map(event).collect()
+    let log = fs::read(place.path("logs/autonomous-processing.jsonl")).expect("the event log");
+    str::from_utf8(whole_lines(&log)).expect("text").lines().map(event).collect()
 }
 
 /// The log by file and attempt. It may speak of attempts only by the events known here.

@@ -10,7 +10,7 @@ fn nothing_of_an_attempt_lives_when_the_next_begins() {
     let names = [numbered("tree", 0..1), numbered("thicket", 0..1)].concat();
     place.create(&names);
     place.add(0, &names);
-    let options = ["-j", "2", "-r", "1", "--timeout", "2", "--grace", "200ms", "--backoff-base", BACKOFF_BASE];
+    let options = ["-j", "2", "-r", "1", "--timeout", "5", "--grace", "200ms", "--backoff-base", BACKOFF_BASE];
     let result = place.start_run(&options).wait().result();
     let mut deserts = deserts(&names);
     for desert in deserts.values_mut() {

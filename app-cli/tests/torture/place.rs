@@ -108,12 +108,19 @@ impl Place {
         Done::of(&self.command(words).output().expect("the binary"))
     }
 
-    /// A run that appends to the record, for each file, its path and which attempt this is.
+    /// A run that appends to the record, for each file, its path and which attempt this is. A file that was under way, or
+    /// claimed ahead, at many kills is none that failed.
     pub(crate) fn process(&self, record: &Path) -> Command {
-        let script = format!("echo \"$AUTOPROC_FILE $AUTOPROC_ATTEMPT\" >> '{}'", record.display());
-        let words =
-            ["run", "--quiet", "--no-wait", "--min-free-disk", "0", "--backoff-base", "10ms", "--shell", &script];
-        self.command(words)
+        self.process_and(record, "true")
+    }
+
+    /// The same, with another command after it.
+    pub(crate) fn process_and(&self, record: &Path, after: &str) -> Command {
+        let script = format!("echo \"$AUTOPROC_FILE $AUTOPROC_ATTEMPT\" >> '{}'; {after}", record.display());
+        let mut command =
+            self.command(["run", "--quiet", "--no-wait", "--min-free-disk", "0", "--backoff-base", "10ms"]);
+        command.args(["--retries", "1000", "--shell", &script]);
+        command
     }
 
     /// Every item, as `queue list` says.

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::namespace::tool;
 use crate::place::{Done, Place};
 use crate::skip::{Need, can, is_root};
 
@@ -36,7 +37,9 @@ fn a_read_only_folder_can_be_read_and_every_change_is_refused() {
     }
     let place = Place::with_items(3);
     let binary = place.path("autoproc");
-    fs::copy(env!("CARGO_BIN_EXE_autoproc"), &binary).expect("a copy that anybody may execute");
+    // Another process makes the copy, which anybody may execute: what other tests start meanwhile would inherit ours, open for
+    // writing, and nobody can execute it then (execve(2), ETXTBSY).
+    tool(&["cp", "-p", env!("CARGO_BIN_EXE_autoproc"), binary.to_str().expect("text")]);
     forbid(&place.path(""));
     let before = place.contents();
     for words in READING {

@@ -32,7 +32,8 @@ async fn a_timeout_ends_the_whole_group() {
         timeout *= 2;
         let report = stage.run(sh(STUBBORN), Attempt { timeout, ..stage.attempt("file") }).await;
         assert_eq!(report.outcome, AttemptOutcome::TimedOut { after: timeout });
-        assert!(report.elapsed >= timeout + SHORT, "the grace is given: {:?}", report.elapsed);
+        let is_deaf = stage.path("ready").exists();
+        assert!(!is_deaf || report.elapsed >= timeout + SHORT, "the grace is given: {:?}", report.elapsed);
     }
     stage.assert_gone("leader").await;
     stage.assert_gone("child").await;

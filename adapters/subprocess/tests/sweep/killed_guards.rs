@@ -1,8 +1,8 @@
 //! Runs whose guards were killed as well, and runs that never had any.
 
-use autoproc_subprocess::process_table::ProcessId;
+use autoproc_subprocess::process_table::{self, ProcessId};
 
-use crate::scene::{Record, Scene, exists};
+use crate::scene::{Record, Scene, exists, until};
 
 /// Leaves eight sleepers: in the leader's group; deaf to TERM; in sessions of their own, forked twice, with all their
 /// descriptors closed; without any environment, below the leader and below an orphan.
@@ -63,6 +63,8 @@ fn a_group_whose_leader_has_ended_is_known_by_its_guards_session() {
     let leader: i32 = scene.await_file("leader").trim().parse().expect("a number");
     scene.await_sleepers(2);
     scene.exit_codes();
+    // Not even as zombies: whoever they were left to has to reap them.
+    until("both have ended", || [guard, leader].iter().all(|pid| process_table::read(*pid).is_err()));
     let id = |pid| ProcessId { pid, started: 1 };
     let record = |session| Record { guard: id(guard), session, ..Record::of(id(leader)) };
     scene.write(1, record(0).text());

@@ -7,12 +7,13 @@ use autoproc_subprocess::process_table::{self, ProcessId};
 
 use crate::scene::{Record, Scene, exists, until};
 
-/// Locks its file, which says who it is; runs a command; takes its time when that has ended; removes the file.
+/// Locks its file, which says who it is; runs a command; takes its time when that has ended; removes the file. From there
+/// on it is no guard that is spared, but one more process; so it sheds the marker first, to end by itself in any case.
 const GUARD: &str = r#"
     exec 9<>"$RECORD"; flock -x 9
     setsid sleep "$NAP" 9>&- & sleep "$NAP" 9>&- &
     wait; i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done
-    echo >"$DIR/ended"; exec rm "$RECORD"
+    echo >"$DIR/ended"; exec env -u AUTOPROC_RUN_ID rm "$RECORD"
 "#;
 
 /// The same, but it does not end.
