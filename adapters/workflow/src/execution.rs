@@ -51,3 +51,4 @@ pub use state::{ExecutionState, ExecutionStatus, Stage, StepOutputs, StepRecord,
 pub use values::{MAX_VALUES_BYTES, parse_object, parse_values};
 
 pub(crate) use engine::Engine;
+pub(crate) use inputs::file_scope;

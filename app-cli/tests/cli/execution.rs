@@ -1,6 +1,7 @@
 //! Workflows executed by the binary: in a run, alone, ahead of time, and after a crash.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::harness::{Answer, Place, end_of, wait_until};
@@ -200,6 +201,30 @@ fn the_example_does_its_work() {
     assert!(read("server one.log.summary").ends_with("3 lines match\n"));
     assert!(place.path("digests/server one.log.gz").is_file() && place.path("digests/quiet.log.gz").is_file());
     assert!(!place.path("digests/quiet.log.top").exists(), "its condition does not hold");
+}
+
+/// The manual's first example, word for word, with a short letter and a long one.
+#[test]
+fn the_manuals_first_example_does_its_work() {
+    let place = Place::with_queue(&["short.txt"]);
+    place.write("long.txt", "word ".repeat(1_001));
+    place.ask(["queue", "add", "long.txt"]).expect_code(0);
+    let manual = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/workflows.md"));
+    let manual = manual.expect("the manual");
+    let example = manual.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next());
+    place.write("core/workflows/letters.yaml", example.expect("an example"));
+    place.write("tasks/summarise.md", "| Field | Value |\n| --- | --- |\n| task_id | T-1 |\n");
+    place.write("autoproc.toml", "[runners]\ntask = ['sh', 'run-task', '{task}']\n");
+    place.write("run-task", "echo \"$AUTOPROC_INPUT_SENDER $AUTOPROC_INPUT_WORDS\" >> ran\n");
+    let script =
+        place.write("count-words", "#!/bin/sh\necho \"words=$(($(wc -w < \"$1\")))\" > \"$AUTOPROC_OUTPUT\"\n");
+    fs::set_permissions(script, fs::Permissions::from_mode(0o755)).expect("a script");
+    let check = place.ask(["workflow", "check", "letters"]).expect_code(0);
+    assert!(check.out.contains("0 errors, 0 warnings"), "{check:?}");
+    place.write("short.txt", "two words");
+    place.ask(["run", "-r0", "--workflow", "letters", "--input", "sender=Ada"]).expect_code(0);
+    assert_eq!(ran(&place), "Ada 1001\n", "only the long letter is summarised");
+    assert!(place.path("shelves/Ada/short.txt").is_file() && place.path("shelves/Ada/long.txt").is_file());
 }
 
 /// In the original's shape: tasks and commands by name, checkpoints, transitions; a small script behind all of them.

@@ -163,9 +163,16 @@ fn names_are_checked_against_what_can_be_known() {
         (
             2,
             "${sendr}",
-            "error: unknown name `sendr`; expected an input, or `PHASE.sendr` where a step of that phase returns \
-                         it; did you mean `sender`?",
+            "warning: `sendr` is no input and no phase: an earlier step has to return it; did you mean `sender`?",
         ),
+        (2, "${one_1.x}", "error: the step `one_1` is known below `steps` alone; did you mean `steps.one_1`?"),
+        (0, "${one_2.x}", "error: the step `one_2` is known below `steps` alone; did you mean `steps.one_2`?"),
+        (
+            2,
+            "${one_1}",
+            "warning: `one_1` is no input and no phase: an earlier step has to return it; did you mean `steps.one_1`?",
+        ),
+        (0, "${one_2}", "error: unknown name `one_2`; known are "),
         (0, "${one.x}", "error: the phase `one` has returned nothing yet"),
         (1, "${two.x}", "error: the phase `two` comes later"),
         (1, "${steps.one_2.x}", "error: the step `one_2` comes later"),
@@ -240,6 +247,29 @@ fn inputs_are_what_they_say() {
     }
 }
 
+/// A default is evaluated before anything has run: the file is all that it may name.
+#[test]
+fn defaults_name_the_file_alone() {
+    let with = |default: &str| {
+        let input = format!("{{name: x, type: json, default: {default}}}");
+        faults(&format!("workflow:\n  inputs: [{input}, {{name: y}}]\n  phases: [{{id: a, task: t}}]\n"))
+    };
+    for fine in ["\"${file}\"", "[\"${files | first | basename}\", {deep: \"in ${file}\"}]", "\"$${nosuch}\""] {
+        assert_eq!(with(fine), Vec::<String>::new(), "{fine}");
+    }
+    for (wrong, expected) in [
+        ("\"${nosuch}\"", "unknown name `nosuch`; known are file, files"),
+        ("[{deep: \"${y}\"}]", "unknown name `y`; known are "),
+        ("\"${a.x}\"", "unknown name `a`; known are "),
+        ("\"${file\"", "has a `${` without its `}`"),
+        ("\"${files + 1}\"", "cannot be evaluated"),
+    ] {
+        let told = with(wrong);
+        let before = "2:12: error: the default of `x`: ";
+        assert!(told.len() == 1 && told[0].starts_with(before) && told[0].contains(expected), "{wrong}: {told:?}");
+    }
+}
+
 #[test]
 fn a_mistyped_checkpoint_passed_is_noticed() {
     let lines = "    - {id: a, task: t}\n    - {id: b, task: t}\n";
@@ -247,7 +277,8 @@ fn a_mistyped_checkpoint_passed_is_noticed() {
         faults(&format!("{}  transitions: [{{from: a, to: b, condition: {condition}}}]\n", phases(lines)))
     };
     assert!(with("checkpoint_pased")[0].contains("did you mean `checkpoint_passed`?"));
-    assert_eq!(with("letter_fetched and checkpoint_passed"), Vec::<String>::new());
+    assert_eq!(with("letter_fetched and checkpoint_passed and a_1"), Vec::<String>::new());
+    assert!(with("a_1.words > 3")[0].contains("did you mean `steps.a_1`?"));
     assert!(with("a and")[0].contains("is no expression"));
 }
 
