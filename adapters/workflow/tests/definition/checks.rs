@@ -270,6 +270,32 @@ fn defaults_name_the_file_alone() {
     }
 }
 
+/// Where the shell, or a program that it starts, would take a value for a part of a program.
+#[test]
+fn values_that_may_become_code_are_told() {
+    let with = |line: &str| {
+        faults(&format!("workflow:\n  phases:\n    - id: a\n      steps:\n        - shell: |\n            {line}\n"))
+    };
+    for fine in [
+        "cp ${file} '${file}' \"in ${file}\"; echo '$${file}' 'it is' ${file}",
+        "sh -c 'echo \"$1\"' sh ${file}; echo $((1 + 2)) ${file} $( (echo ${file}) )",
+        "n=${file}; echo $((n + 1)) # $((${file}",
+    ] {
+        assert_eq!(with(fine), Vec::<String>::new(), "{fine}");
+    }
+    let quoted = "6:13: warning: `${file}` stands in single quotes with other text: a program that takes this for code, \
+                  as `sh -c` does, executes what the value holds; hand it over as an argument, as in: \
+                  sh -c 'echo \"$1\"' sh ${file}";
+    for line in ["sh -c 'echo ${file}'", "awk '{print \"${file}\"}' x", "echo 'a' 'b${file}' '${file}'"] {
+        assert_eq!(with(line), [quoted], "{line}");
+    }
+    let counted = "6:13: warning: `${file}` stands in `$((…))`: one shell refuses it there, another evaluates what the \
+                   value holds; count within the expression, as in: ${n | int + 1}";
+    for line in ["echo $((${file} + 1))", "echo \"$(( (2) * $(echo ${file}) ))\""] {
+        assert_eq!(with(line), [counted], "{line}");
+    }
+}
+
 #[test]
 fn a_mistyped_checkpoint_passed_is_noticed() {
     let lines = "    - {id: a, task: t}\n    - {id: b, task: t}\n";
