@@ -18,7 +18,7 @@ use autoproc_workflow::{
 };
 
 use super::steps::GuardedSteps;
-use super::supervision::Supervision;
+use super::supervision::{Supervision, guards_of};
 use super::{Wiring, notices, trouble};
 use crate::error::CliError;
 use crate::request::{SingleExecution, WorkflowChoice};
@@ -62,7 +62,8 @@ impl Wiring {
     ) -> Result<(AttemptReport, Option<ProgressReport>), CliError> {
         let workflow = self.workflow(&single.workflow)?;
         autoproc_subprocess::adopt_orphans();
-        let guards = self.guards_of(attempt.run.clone(), single.grace, OutputLimits::default())?;
+        // Records are for those who recover a dead run, and this is none.
+        let guards = guards_of(attempt.run.clone(), single.grace, OutputLimits::default(), None)?;
         let supervision = Supervision::new(Arc::new(guards))?;
         let sweeper = Sweeper::for_grace(self.project.runs_dir(), single.grace);
         let equipment = self.equipment(supervision.guards.clone(), sweeper, None);

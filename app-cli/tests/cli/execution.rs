@@ -165,6 +165,7 @@ fn alone_it_prints_what_its_steps_print() {
     let answer = place.ask(["workflow", "run", "w.yaml", "--file", "b"]).expect_code(0);
     assert!(answer.out.starts_with("==> p/s\n") && answer.out.contains("hello\n"), "{answer:?}");
     assert!(answer.out.contains("oops\n") && answer.out.contains("completed "), "{answer:?}");
+    assert_eq!(answer.err, "", "in a project in which nothing was kept yet, nothing is missed");
     let json = place.json_of(0, ["workflow", "run", "w.yaml", "--file", "b"]);
     assert_eq!(json["outcome"], "completed");
     let missing = place.ask(["workflow", "run", "w.yaml", "--file", "nowhere"]).expect_code(0);
