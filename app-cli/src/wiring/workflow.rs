@@ -157,7 +157,6 @@ impl Wiring {
                 CliError::usage(format!("there is no command to run on the files, and no workflow {DEFAULT_WORKFLOW}"))
                     .with_hint("give a command after two dashes, as in: autoproc run -- COMMAND {}; or a --workflow")
             }
-            FindError::NotFound { .. } => CliError::usage(error.to_string()),
             error => error.into(),
         })
     }

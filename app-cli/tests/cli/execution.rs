@@ -113,7 +113,8 @@ fn the_default_workflow_runs_where_there_is_one() {
 fn what_makes_no_sense_is_refused_before_anything_is_touched() {
     let place = place();
     let before = place.bytes();
-    place.ask(["run", "--workflow", "fife"]).expect_error(2, "there is no workflow `fife`");
+    let unknown = place.ask(["run", "--workflow", "fife"]).expect_error(2, "there is no workflow `fife`");
+    assert!(unknown.err.contains("hint: `autoproc workflow list` shows"), "{unknown:?}");
     place.ask(["run", "--workflow", "five", "--input", "wort=x"]).expect_error(2, "no input `wort`");
     place.ask(["run", "--workflow", "five", "--input", "word"]).expect_code(2);
     place.ask(["run", "--workflow", "five", "--input", "word=x", "--input", "word=y"]).expect_error(2, "given twice");
