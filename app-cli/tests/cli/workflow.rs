@@ -162,3 +162,17 @@ fn nothing_in_a_refusal_steers_the_terminal() {
         assert!(answer.err.lines().count() <= 2, "{words:?}: {}", answer.err);
     }
 }
+
+/// The two places that read times know the same ones.
+#[test]
+fn times_in_a_file_are_those_of_the_command_line() {
+    let place = place();
+    for time in ["300", "2.5", "500ms", "1h 30m", "7d", "1d 12h", "+5m", "1mo", "1y", "P1D", "0", "-5", "366d", "soon"]
+    {
+        let steps = format!("[{{run: [\"true\"], timeout: \"{time}\"}}]");
+        place.write("a.yaml", format!("workflow: {{phases: [{{id: p, steps: {steps}}}]}}\n"));
+        let in_file = place.ask(["workflow", "check", "a.yaml"]).code;
+        let typed = place.ask(["run", "--dry-run", "a", &format!("--timeout={time}"), "--", "true"]).code;
+        assert!([(0, 0), (78, 2)].contains(&(in_file, typed)), "{time}: {in_file} and {typed}");
+    }
+}
