@@ -28,6 +28,7 @@ mod plan;
 mod preview;
 mod process;
 mod program;
+mod rendering;
 mod runner;
 mod scratch;
 mod state;

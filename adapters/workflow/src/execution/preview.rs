@@ -1,15 +1,15 @@
 //! What an execution would do, as far as that can be known before anything has run.
 
+use std::ffi::OsStr;
 use std::time::Duration;
 
 use autoproc_domain::FilePath;
 
 use super::engine::WorkflowRun;
-use super::event::Values;
 use super::inputs::{InputError, file_scope};
-use super::program::Place;
+use super::rendering::{Rendering, Unknown};
 use crate::definition::{Action, Phase, Step};
-use crate::expression::{Scope, holds, render_shell, render_text, render_value};
+use crate::expression::{Scope, holds};
 
 /// One step of what would be done, in the order of the file. Transitions may lead another way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,34 +85,29 @@ impl Ahead<'_> {
     }
 
     fn fill(&self, step: &Step, seen: &mut PreviewedStep) {
-        match &step.action {
-            Action::Run(words) => seen.words = words.iter().map(|word| self.text(&word.value)).collect(),
-            Action::Shell(line) => {
-                let shell = render_shell(&line.value, self.scope).ok();
-                let (text, variables) =
-                    shell.map_or_else(|| (line.value.clone(), Vec::new()), |shell| (shell.text, shell.environment));
-                seen.words = vec!["/bin/sh".to_owned(), "-c".to_owned(), text];
-                seen.variables = variables;
+        let rendering = Rendering {
+            workflow: self.run.plan.workflow(),
+            programs: &self.run.programs,
+            file: self.file,
+            scope: self.scope,
+            unknown: Unknown::StaysAsWritten,
+        };
+        let inputs = rendering.step_inputs(step);
+        match inputs.and_then(|inputs| rendering.program(self.phase, step, &inputs)) {
+            Ok(program) => {
+                if matches!(step.action, Action::Shell(_)) {
+                    let pairs = program.environment.iter();
+                    seen.variables = pairs.map(|(name, value)| (shown(name), shown(value))).collect();
+                }
+                seen.words = [&program.executable].into_iter().chain(&program.arguments).map(|it| shown(it)).collect();
             }
-            Action::Command(_) | Action::Task(_) => match self.runner(step) {
-                Ok(words) => seen.words = words,
-                Err(error) => seen.error = Some(error),
-            },
+            Err(error) => seen.error = Some(error),
         }
     }
+}
 
-    fn runner(&self, step: &Step) -> Result<Vec<String>, String> {
-        let as_written = |value: &serde_json::Value| render_value(value, self.scope).unwrap_or_else(|_| value.clone());
-        let inputs: Values = step.inputs.iter().map(|input| (input.name.clone(), as_written(&input.value))).collect();
-        let file = self.file.text();
-        let place = Place { file: &file, workflow: &self.run.plan.workflow().id, phase: &self.phase.id };
-        self.run.programs.of(step, place, &inputs).map(|command| command.words)
-    }
-
-    /// What is not known yet stays as it is written.
-    fn text(&self, template: &str) -> String {
-        render_text(template, self.scope).unwrap_or_else(|_| template.to_owned())
-    }
+fn shown(word: &OsStr) -> String {
+    word.to_string_lossy().into_owned()
 }
 
 fn condition(condition: Option<&str>, scope: &Scope) -> Foresight {

@@ -7,6 +7,7 @@ mod harness;
 mod hostile;
 mod order;
 mod plain_runner;
+mod preview;
 mod resume;
 mod scripted_runner;
 mod values;
