@@ -1,7 +1,7 @@
 //! The state machine of executions, without any I/O: random workflows, random answers, random failures.
 #![allow(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use autoproc_domain::Timestamp;
@@ -319,6 +319,62 @@ proptest! {
         prop_assert_eq!(again, rerun);
         prop_assert!(failed.is_none_or(|step| story.ran.contains(&step)), "{:?}", story.ran);
         prop_assert!(times(&story.ran).values().all(|count| *count == 1), "{:?}", story.ran);
+    }
+}
+
+/// The finished steps that always run again, in the order of the file: as what happened tells them.
+fn always_again(plan: &Plan, events: &[Event]) -> Vec<String> {
+    let mut finished = HashSet::new();
+    for event in events {
+        match &event.kind {
+            EventKind::StepCompleted { name, .. } => {
+                finished.insert(name.clone());
+            }
+            EventKind::CheckpointFailed { phase, blocking: true, then: Then::Fail, .. }
+            | EventKind::TransitionFailed { phase, .. } => finished.retain(|name| name.phase != *phase),
+            _ => {}
+        }
+    }
+    let steps = plan.workflow().phases.iter().flat_map(|phase| phase.steps.iter().map(|step| (&phase.id, step)));
+    let is_again = |(phase, step): &(&String, &Step)| {
+        let name = StepName { phase: (*phase).clone(), step: step.id.clone() };
+        step.rerun == Rerun::Always && finished.contains(&name)
+    };
+    steps.filter(is_again).map(|(_, step)| step.id.clone()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
+
+    /// However often an execution fails on its way, and wherever: each attempt begins with all finished steps that always
+    /// run again, in their order, and the one in which nothing fails comes to the end.
+    #[test]
+    fn each_attempt_begins_with_what_always_runs_again(
+        shapes in vec(shapes(), 1..7),
+        seeds in vec(any::<u64>(), 1..6),
+        noes in 1..4_u64,
+    ) {
+        let plan = Plan::new(workflow(&shapes));
+        let mut story = begin(&plan);
+        let worlds = seeds.iter().map(|seed| World { seed: *seed, noes }).chain([World { seed: 0, noes: 0 }]);
+        let mut end = End::Failed;
+        for world in worlds {
+            if story.events.len() > 1 {
+                let expected = always_again(&plan, &story.events);
+                let rerun: Vec<_> = story.resume(&plan).into_iter().map(|name| name.step).collect();
+                prop_assert_eq!(&rerun, &expected);
+            }
+            let rerun: Vec<_> = story.state.rerun.iter().map(|name| name.step.clone()).collect();
+            story.ran.clear();
+            end = story.walk(&plan, &world);
+            let begun = rerun.len().min(story.ran.len());
+            prop_assert_eq!(&story.ran[..begun], &rerun[..begun]);
+            if end == End::Completed {
+                prop_assert!(story.ran.len() >= rerun.len());
+                break;
+            }
+        }
+        prop_assert_eq!(end, End::Completed);
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Neither is the truth, so neither is synced, and a failure to write one never fails a step: it is told once.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -87,11 +88,20 @@ impl Chronicle {
         }
     }
 
+    /// Tells of trouble that must not fail a step, where none was told before.
+    pub(crate) fn complain(&self, trouble: fmt::Arguments<'_>) {
+        self.once(&mut self.lock(), trouble);
+    }
+
     fn note(&self, inner: &mut Inner, path: &Path, outcome: io::Result<()>) {
-        if let Err(error) = outcome
-            && !std::mem::replace(&mut inner.is_trouble_told, true)
-        {
-            (self.on_trouble)(&format!("cannot write {}: {error}", path.display()));
+        if let Err(error) = outcome {
+            self.once(inner, format_args!("cannot write {}: {error}", path.display()));
+        }
+    }
+
+    fn once(&self, inner: &mut Inner, trouble: fmt::Arguments<'_>) {
+        if !std::mem::replace(&mut inner.is_trouble_told, true) {
+            (self.on_trouble)(&trouble.to_string());
         }
     }
 

@@ -175,12 +175,18 @@ impl Engine {
         }
     }
 
-    /// Keeps the journal of an execution that ended well among those that are over. That old ones stay is no failure of it.
-    pub(crate) fn put_away(&self, item: ItemId) -> io::Result<()> {
-        let Some(executions) = &self.executions else { return Ok(()) };
-        executions.put_away(item)?;
-        let _ = executions.prune(self.put_away.fetch_add(1, Ordering::Relaxed));
-        Ok(())
+    /// Keeps the journal of an execution that ended well among those that are over. That it or old ones stay where they are
+    /// is no failure of it.
+    pub(crate) fn put_away(&self, item: ItemId) {
+        let Some(executions) = &self.executions else { return };
+        match executions.put_away(item) {
+            Ok(()) => {
+                let _ = executions.prune(self.put_away.fetch_add(1, Ordering::Relaxed));
+            }
+            Err(error) => {
+                self.chronicle.complain(format_args!("cannot put away the journal of item {item}: {error}"));
+            }
+        }
     }
 
     fn subject(&self, attempt: &Attempt) -> Result<Subject, AttemptOutcome> {
@@ -198,7 +204,8 @@ impl Engine {
     }
 
     /// What an earlier attempt left, where it is of the same subject and may be used. A claim number that does not grow
-    /// is another queue's, which gave the same numbers to other files.
+    /// is another queue's, which gave the same numbers to other files. One that is over may be used by a later attempt of
+    /// the file, of which there is one only where the queue has not heard that it is over.
     fn find(&self, attempt: &Attempt, subject: &Subject) -> Result<Option<Found>, ExecutionError> {
         let Some(executions) = &self.executions else { return Ok(None) };
         let found = match executions.find(attempt.token.item) {
@@ -206,12 +213,13 @@ impl Engine {
             Err(_) if self.from_start => None,
             found => found?,
         };
-        Ok(found.filter(|Found { state, .. }| {
+        Ok(found.filter(|Found { state, is_put_away, .. }| {
             let is_same = Subject { version: state.subject.version.clone(), ..subject.clone() } == state.subject;
             let is_ours = state.carrier.run_id == attempt.run.as_str();
             let is_earlier = state.carrier.claim < attempt.token.number.get();
-            let is_unfinished = state.status != ExecutionStatus::Completed;
-            is_same && is_earlier && is_unfinished && (is_ours || !self.from_start)
+            let is_over = *is_put_away || state.status == ExecutionStatus::Completed;
+            let is_unheard_of = state.carrier.attempt < attempt.number.get();
+            is_same && is_earlier && (!is_over || is_unheard_of) && (is_ours || !self.from_start)
         }))
     }
 
@@ -251,7 +259,7 @@ fn carrier(attempt: &Attempt) -> Carrier {
 }
 
 /// What expressions may refer to at the point an execution has reached.
-fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
+pub(crate) fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
     let mut scope = file_scope(&attempt.file_path.text());
     set_all(&mut scope, &state.subject.inputs);
     state.entered.iter().for_each(|phase| scope.enter_phase(phase));

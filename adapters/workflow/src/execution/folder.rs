@@ -26,6 +26,8 @@ pub struct Executions {
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) state: ExecutionState,
+    /// Whether it stands among those that are over.
+    pub(crate) is_put_away: bool,
     valid_bytes: u64,
 }
 
@@ -59,10 +61,14 @@ impl Executions {
         Ok(items)
     }
 
-    /// What a former attempt has left of an item's execution.
+    /// What a former attempt has left of an item's execution. One that is over and cannot be read is nobody's: to begin the
+    /// item's own it need not be read.
     pub(crate) fn find(&self, item: ItemId) -> Result<Option<Found>, ExecutionError> {
-        let read = journal::read(&self.path(item))?;
-        Ok(read.and_then(|(state, valid_bytes)| Some(Found { state: state?, valid_bytes })))
+        if let Some((state, valid_bytes)) = journal::read(&self.path(item))? {
+            return Ok(state.map(|state| Found { state, is_put_away: false, valid_bytes }));
+        }
+        let read = journal::read(&self.path_when_over(item)).ok().flatten();
+        Ok(read.and_then(|(state, valid_bytes)| Some(Found { state: state?, is_put_away: true, valid_bytes })))
     }
 
     pub(crate) fn create(&self, item: ItemId) -> io::Result<Journal> {
@@ -70,6 +76,9 @@ impl Executions {
     }
 
     pub(crate) fn take_up(&self, item: ItemId, found: &Found) -> io::Result<Journal> {
+        if found.is_put_away {
+            std::fs::rename(self.path_when_over(item), self.path(item))?;
+        }
         Journal::take_up(self.path(item), found.valid_bytes)
     }
 

@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::event::Values;
 use super::plan::Plan;
+use super::values::{MAX_DEPTH, is_too_deep};
 use crate::definition::{Input, InputType, Workflow};
-use crate::expression::{Scope, render_text, render_value};
+use crate::expression::{ExpressionError, Scope, names_in_text, render_text, render_value};
 use crate::nearest::nearest_first;
 
 /// The names that every execution has without being given them.
@@ -38,6 +39,14 @@ pub enum InputError {
         /// Those it has, the nearest first.
         known: Vec<String>,
     },
+    /// Its name means something else in expressions: let them use another.
+    #[error("`{name}` cannot be an input: in expressions it is {meaning}")]
+    Taken {
+        /// The name.
+        name: String,
+        /// What it means.
+        meaning: &'static str,
+    },
     /// It is given twice: give it once.
     #[error("the input `{name}` is given twice")]
     Twice {
@@ -59,8 +68,8 @@ fn known_inputs(known: &[String]) -> String {
 }
 
 impl Inputs {
-    /// The inputs of a workflow for a run: names and texts. A text may hold `${file}`, and `$${` stands for `${`. A name
-    /// that the workflow does not declare is accepted where some expression of it uses that name.
+    /// The inputs of a workflow for a run: names and texts. A text may hold `${file}`, and `$${` stands for `${`; JSON may hold
+    /// them in its texts. A name that the workflow does not declare is accepted where some expression of it uses that name.
     ///
     /// # Errors
     /// [`InputError`], for the first that is wrong.
@@ -70,6 +79,9 @@ impl Inputs {
             if given[..index].iter().any(|(before, _)| before == name) {
                 return Err(InputError::Twice { name: name.clone() });
             }
+            if let Some(meaning) = plan.taken(name) {
+                return Err(InputError::Taken { name: name.clone(), meaning });
+            }
             let is_declared = declared.iter().any(|input| input.name == *name);
             if !is_declared && (GIVEN.contains(&name.as_str()) || !plan.uses(name)) {
                 let known = nearest_first(name, declared.iter().map(|input| input.name.as_str()));
@@ -77,7 +89,7 @@ impl Inputs {
             }
         }
         let inputs = Self { given };
-        // The inputs of files differ in the file's path alone, and in nothing that could be wrong.
+        // The inputs of files differ in what `${…}` makes of their paths. Where that does not fit, the attempt says so.
         inputs.values(plan.workflow(), &file_scope("/file")).map(|_| inputs)
     }
 
@@ -102,7 +114,10 @@ impl Inputs {
                 values.insert(name.clone(), rendered(name, text, scope)?.into());
             }
         }
-        Ok(values)
+        match values.iter().find(|(_, value)| is_too_deep(value)) {
+            Some((name, _)) => Err(unfit(name, format!("is nested more than {MAX_DEPTH} deep"))),
+            None => Ok(values),
+        }
     }
 }
 
@@ -117,7 +132,7 @@ pub(crate) fn file_scope(path: &str) -> Scope {
 /// None where the name has its value without being given one.
 fn value_of(input: &Input, text: Option<&str>, scope: &Scope) -> Result<Option<Value>, InputError> {
     match (text, &input.default) {
-        (Some(text), _) => typed(input, &rendered(&input.name, text, scope)?).map(Some),
+        (Some(text), _) => typed(input, text, scope).map(Some),
         (None, Some(default)) => {
             render_value(default, scope).map(Some).map_err(|error| unfit(&input.name, error.to_string()))
         }
@@ -133,22 +148,57 @@ fn rendered(name: &str, text: &str, scope: &Scope) -> Result<String, InputError>
     render_text(text, scope).map_err(|error| unfit(name, error.to_string()))
 }
 
-fn typed(input: &Input, text: &str) -> Result<Value, InputError> {
-    let word = text.trim();
-    let json = |is_fit: fn(&Value) -> bool, kind: &str| match serde_json::from_str(word) {
-        Ok(value) if is_fit(&value) => Ok(value),
-        _ => Err(unfit(&input.name, format!("is to be {kind}, and is {}", shortened(text)))),
+fn typed(input: &Input, text: &str, scope: &Scope) -> Result<Value, InputError> {
+    let (is_fit, kind): (fn(&Value) -> bool, _) = match &input.kind {
+        InputType::String | InputType::File | InputType::Other(_) => {
+            return rendered(&input.name, text, scope).map(Value::from);
+        }
+        InputType::Array => (Value::is_array, "a list"),
+        InputType::Number => (Value::is_number, "a number"),
+        InputType::Integer => (|value| value.is_i64() || value.is_u64(), "a whole number"),
+        InputType::Boolean => (Value::is_boolean, "true or false"),
+        InputType::Object => (Value::is_object, "an object in JSON"),
+        InputType::Json => (|_| true, "JSON"),
     };
-    match &input.kind {
-        InputType::String | InputType::File | InputType::Other(_) => Ok(text.into()),
-        InputType::Array if word.starts_with('[') => json(Value::is_array, "a list"),
-        InputType::Array => Ok(word.split(',').map(|word| Value::from(word.trim())).collect()),
-        InputType::Number => json(Value::is_number, "a number"),
-        InputType::Integer => json(|value| value.is_i64() || value.is_u64(), "a whole number"),
-        InputType::Boolean => json(Value::is_boolean, "true or false"),
-        InputType::Object => json(Value::is_object, "an object in JSON"),
-        InputType::Json => json(|_| true, "JSON"),
+    let word = text.trim();
+    match in_json(word, scope).map_err(|error| unfit(&input.name, error.to_string()))? {
+        Some(value) if is_fit(&value) => Ok(value),
+        _ if input.kind == InputType::Array && !word.starts_with('[') => list(&input.name, word, scope),
+        _ => Err(unfit(&input.name, format!("is to be {kind}, and is {}", shortened(text)))),
     }
+}
+
+/// The value of a word in JSON, or of one that is a single `${…}`; none where it is neither. JSON is read before anything
+/// takes the place of a `${…}` in its texts, so that whatever a file is called is never taken for a part of the JSON.
+fn in_json(word: &str, scope: &Scope) -> Result<Option<Value>, ExpressionError> {
+    let read = serde_json::from_str(word).ok();
+    let read = read.or_else(|| is_single_expression(word).then(|| Value::from(word)));
+    read.map(|value| render_value(&value, scope)).transpose()
+}
+
+fn is_single_expression(word: &str) -> bool {
+    let inside = word.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    inside.is_some_and(|inside| !inside.contains("${"))
+}
+
+/// Words between commas, none where there is nothing. A comma within `${…}` belongs to its expression, and one in what that
+/// stands for to the word.
+fn list(name: &str, text: &str, scope: &Scope) -> Result<Value, InputError> {
+    if text.is_empty() {
+        return Ok(Value::Array(Vec::new()));
+    }
+    let mut words = Vec::<String>::new();
+    for part in text.split(',') {
+        match words.last_mut().filter(|last| is_unclosed(last)) {
+            Some(last) => *last = format!("{last},{part}"),
+            None => words.push(part.to_owned()),
+        }
+    }
+    words.iter().map(|word| rendered(name, word.trim(), scope).map(Value::from)).collect()
+}
+
+fn is_unclosed(text: &str) -> bool {
+    matches!(names_in_text(text), Err(ExpressionError::Unclosed { .. }))
 }
 
 fn unfit(name: &str, detail: String) -> InputError {

@@ -1,10 +1,10 @@
 //! A workflow, ready to be walked through.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use super::event::{StepName, Then};
-use super::state::{ExecutionState, StepStatus};
-use crate::definition::{AfterFailure, Phase, Rerun, Step, Transition, Workflow};
+use super::state::{ExecutionState, Stage};
+use crate::definition::{AfterFailure, CHECKPOINT_PASSED, Phase, Rerun, Step, Transition, Workflow};
 use crate::expression::{NameUsed, names_in_condition, names_in_text, names_in_value};
 
 /// A workflow and what is looked up in it again and again.
@@ -90,6 +90,16 @@ impl Plan {
         self.used.contains(name)
     }
 
+    /// What a name means in its expressions whatever its inputs are; none where it is free.
+    #[must_use]
+    pub(crate) fn taken(&self, name: &str) -> Option<&'static str> {
+        match name {
+            "steps" => Some("the steps"),
+            CHECKPOINT_PASSED => Some("whether a checkpoint was passed"),
+            name => self.phases.contains_key(name).then_some("a phase"),
+        }
+    }
+
     /// The names a phase is asked for when it is over: by its checkpoint and by the transitions that leave it.
     #[must_use]
     pub fn expected_of(&self, phase: &Phase) -> Vec<String> {
@@ -106,25 +116,21 @@ impl Plan {
     }
 
     fn is_for_phases_to_return(&self, name: &str) -> bool {
-        let is_given = ["file", "files", "steps", crate::definition::CHECKPOINT_PASSED].contains(&name);
+        let is_given = ["file", "files"].contains(&name);
         let is_input = self.workflow.inputs.iter().any(|input| input.name == name);
-        !is_given && !is_input && !self.phases.contains_key(name)
+        !is_given && !is_input && self.taken(name).is_none()
     }
 
-    /// The finished steps that run again when an execution is taken up.
+    /// The finished steps that run again when an execution is taken up, in the order in which they ended first. A step that
+    /// failed when it ran again is still one of them: what the steps after it stand on has to be made once more. Where no
+    /// step is left, none runs again.
     #[must_use]
     pub fn to_rerun(&self, state: &ExecutionState) -> Vec<StepName> {
-        let mut latest = BTreeMap::new();
-        for (index, record) in state.history.iter().enumerate() {
-            latest.insert((&record.name.phase, &record.name.step), (index, record.status));
+        if state.stage == Stage::Through {
+            return Vec::new();
         }
-        let mut finished: Vec<_> =
-            latest.into_values().filter(|(_, status)| *status == StepStatus::Completed).collect();
-        finished.sort_unstable_by_key(|(index, _)| *index);
-        let names = finished.into_iter().map(|(index, _)| &state.history[index].name);
-        let kept = names.filter(|name| state.step_outputs.iter().any(|(known, _)| known == *name));
         let is_always = |name: &&StepName| self.step(name).is_some_and(|(_, step)| step.rerun == Rerun::Always);
-        kept.filter(is_always).cloned().collect()
+        state.step_outputs.iter().map(|(name, _)| name).filter(is_always).cloned().collect()
     }
 }
 

@@ -128,7 +128,7 @@ pub struct ExecutionState {
     pub updated_at: Timestamp,
     /// What the steps of each phase returned, the later one's word counting.
     pub phase_outputs: Map<String, Value>,
-    /// What each finished step left.
+    /// What each finished step left, in the order in which they ended first.
     pub step_outputs: Vec<(StepName, StepOutputs)>,
     /// Why it failed, where it did.
     pub error: Option<String>,
@@ -245,15 +245,26 @@ impl ExecutionState {
         self.stage = Stage::Leaving { phase: phase.to_owned(), end, is_checkpoint_passed };
     }
 
+    /// A step that ran again takes its old place, so that what later steps returned still counts as later.
     fn keep(&mut self, name: &StepName, outputs: StepOutputs) {
+        let is_again = self.rerun.front() == Some(name);
+        let former = is_again.then(|| self.step_outputs.iter_mut().find(|(known, _)| known == name)).flatten();
+        if let Some((_, old)) = former {
+            *old = outputs;
+            self.gather(&name.phase);
+            return;
+        }
         if let Some(Value::Object(phase)) = self.phase_outputs.get_mut(&name.phase) {
             phase.extend(outputs.values.clone());
         }
-        // A step that ran again gives way to itself; it is one of a few, and found by looking.
-        if self.rerun.front() == Some(name) {
-            self.step_outputs.retain(|(known, _)| known != name);
-        }
         self.step_outputs.push((name.clone(), outputs));
+    }
+
+    /// What a phase returned, anew from what its steps did.
+    fn gather(&mut self, phase: &str) {
+        let of_phase = self.step_outputs.iter().filter(|(name, _)| name.phase == phase);
+        let values: Values = of_phase.flat_map(|(_, outputs)| outputs.values.clone()).collect();
+        self.phase_outputs.insert(phase.to_owned(), Value::Object(values));
     }
 
     fn step_over(

@@ -17,6 +17,9 @@ pub const MAX_VALUES_BYTES: usize = 1 << 20;
 /// The longest name of a value, in bytes.
 const MAX_NAME_BYTES: usize = 200;
 
+/// How deep a value may be nested. In the journal it stands a few levels deeper, and `serde_json` reads no more than 128.
+pub(crate) const MAX_DEPTH: usize = 64;
+
 /// Reads the values a step has written to its file: one JSON object, or lines of `name=value`.
 ///
 /// # Errors
@@ -65,10 +68,27 @@ pub fn parse_object(text: &str) -> Result<Values, String> {
     match serde_json::from_str(text) {
         Ok(Value::Object(values)) => {
             values.keys().try_for_each(|name| check_name(name))?;
-            Ok(values)
+            match values.iter().find(|(_, value)| is_too_deep(value)) {
+                Some((name, _)) => Err(format!("`{name}` is nested more than {MAX_DEPTH} deep")),
+                None => Ok(values),
+            }
         }
         Ok(_) => Err("JSON, but not an object".to_owned()),
         Err(error) => Err(format!("not a JSON object: {error}")),
+    }
+}
+
+/// Whether lists and maps stand in each other more than [`MAX_DEPTH`] times.
+pub(crate) fn is_too_deep(value: &Value) -> bool {
+    exceeds(value, MAX_DEPTH)
+}
+
+fn exceeds(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::Array(_) | Value::Object(_) if depth == 0 => true,
+        Value::Array(list) => list.iter().any(|part| exceeds(part, depth - 1)),
+        Value::Object(map) => map.values().any(|part| exceeds(part, depth - 1)),
+        _ => false,
     }
 }
 

@@ -10,7 +10,7 @@ use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, ResourceUsa
 
 use super::answers::ScopeAnswers;
 use super::decide::{Decision, after_failed_step, decide};
-use super::engine::Engine;
+use super::engine::{Engine, scope_of};
 use super::event::{Event, EventKind, StepName, Then, Values};
 use super::journal::Journal;
 use super::process::Made;
@@ -34,6 +34,7 @@ pub(crate) struct Walk<'e> {
     /// What processes took so far, and the waits between them.
     pub(crate) spent: Duration,
     pub(crate) usage: Option<ResourceUsage>,
+    /// The last words of the latest try, where it failed and that is not settled otherwise.
     pub(crate) stderr_tail: Box<str>,
 }
 
@@ -99,7 +100,7 @@ impl Walk<'_> {
     fn finish(&mut self) -> Result<(), Halt> {
         self.record(EventKind::WorkflowCompleted)?;
         if self.journal.take().is_some() {
-            self.engine.put_away(self.attempt.token.item).map_err(Halt::Unrecorded)?;
+            self.engine.put_away(self.attempt.token.item);
         }
         Ok(())
     }
@@ -118,8 +119,13 @@ impl Walk<'_> {
         if let Some(journal) = &mut self.journal {
             journal.append(&event).map_err(Halt::Unrecorded)?;
         }
+        let is_again = !self.state.rerun.is_empty();
         self.state.apply(&event);
-        learn(&mut self.scope, &event.kind);
+        match &event.kind {
+            // What later steps returned still counts as later.
+            EventKind::StepCompleted { .. } if is_again => self.scope = scope_of(&self.state, &self.attempt),
+            kind => learn(&mut self.scope, kind),
+        }
         self.engine.tell(&self.state, &event);
         Ok(())
     }
@@ -148,7 +154,12 @@ impl Walk<'_> {
         let (then, error) = (after_failed_step(phase), result.outcome.to_string());
         self.record(EventKind::StepFailed { name, elapsed, error, then })?;
         let place = format!("{}/{}", phase.id, step.id);
-        if then == Then::Fail { Err(Halt::Failed { place, cause: result.outcome }) } else { Ok(()) }
+        if then == Then::Fail {
+            return Err(Halt::Failed { place, cause: result.outcome });
+        }
+        // They are none of whatever fails later.
+        self.stderr_tail = Box::default();
+        Ok(())
     }
 
     /// Tries a step until it succeeds or is not worth another try, with the waits that attempts have.
@@ -184,6 +195,7 @@ impl Walk<'_> {
         if self.stop.request().level > StopLevel::Draining {
             return Err(Halt::Aborted);
         }
+        self.stderr_tail = Box::default();
         let left = self.time_left();
         if left.is_zero() {
             return Ok(StepResult::of(AttemptOutcome::TimedOut { after: self.attempt.timeout }));

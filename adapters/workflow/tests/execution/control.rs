@@ -80,6 +80,37 @@ fn a_failure_is_told_with_phase_step_status_and_last_words() {
     assert_eq!(&*report.stderr_tail, "no such luck");
 }
 
+/// The last words of a failure are those of the step that failed by it, and of no other.
+#[test]
+fn last_words_of_a_tolerated_failure_are_not_told_of_another() {
+    for (place, last) in [
+        ("", "{id: s2, run: ['true', '${zzz}']}"),
+        ("", "{id: s2, shell: 'exit 3'}"),
+        ("checkpoint: {validation: [good]}, ", "{id: s2, run: ['true']}"),
+    ]
+    .map(|(extra, last)| {
+        let first = "{id: p0, on_fail: continue, steps: [{id: s1, shell: 'echo harmless >&2; exit 1'}]}";
+        let workflow = format!("workflow: {{id: w, phases: [{first}, {{id: p, {extra}steps: [{last}]}}]}}");
+        (Place::new(&workflow), last)
+    }) {
+        let report = place.attempt(1);
+        failure(&report);
+        assert_eq!(&*report.stderr_tail, "", "{last}");
+    }
+}
+
+/// Nor are those of a first try that a further one made up for.
+#[test]
+fn last_words_of_a_try_are_not_told_of_what_succeeded() {
+    let shell = "test -e again || { touch again; echo harmless >&2; exit 1; }";
+    let place = Place::new(&format!(
+        "workflow: {{id: w, phases: [{{id: p, steps: [{{id: s, shell: '{shell}', retries: 1}}], checkpoint: {{validation: [good]}}}}]}}"
+    ));
+    let report = place.attempt(1);
+    assert_eq!(failure(&report), "p: checkpoint p is not passed: missing or false: good");
+    assert_eq!(&*report.stderr_tail, "");
+}
+
 #[test]
 fn a_step_is_tried_again_within_the_attempt() {
     let place = Place::new("workflow: {id: w, phases: [{id: p, steps: [{id: s, run: [x], retries: 1}]}]}");

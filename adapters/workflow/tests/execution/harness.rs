@@ -109,7 +109,16 @@ impl Place {
         runner: Arc<dyn StepRunner>,
         attempt: Attempt,
     ) -> AttemptReport {
-        let orchestrator = WorkflowOrchestrator::new(self.run(), self.equipment(runner));
+        self.attempt_equipped(self.equipment(runner), stop, attempt)
+    }
+
+    pub(crate) fn attempt_equipped(
+        &self,
+        equipment: Equipment,
+        stop: Arc<dyn StopSignal>,
+        attempt: Attempt,
+    ) -> AttemptReport {
+        let orchestrator = WorkflowOrchestrator::new(self.run(), equipment);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(orchestrator.execute(attempt, stop)).unwrap()
     }

@@ -3,8 +3,10 @@
 
 mod control;
 mod damage;
+mod finished;
 mod harness;
 mod hostile;
+mod inputs;
 mod order;
 mod plain_runner;
 mod preview;

@@ -68,6 +68,51 @@ fn a_step_that_always_runs_again_does() {
     assert_eq!(second_attempt(&place), ["s2", "s3", "s4", "s5"]);
 }
 
+/// Whether it succeeded the last time or not: what it did once has to be done again.
+#[test]
+fn a_step_that_always_runs_again_does_so_after_it_has_failed_at_that() {
+    let place = Place::new(
+        "workflow: {id: w, phases: [{id: p, steps: [{id: mount, run: [x], rerun: always}, {id: use, run: [x]}]}]}",
+    );
+    let failing = |step: &'static str| runner(step, &Arc::new(AtomicBool::new(true)));
+    for (number, step, ran) in [(1, "use", &["mount", "use"][..]), (2, "mount", &["mount"]), (3, "mount", &["mount"])] {
+        let runner = failing(step);
+        failure(&place.attempt_with(runner.clone(), place.claim(number)));
+        assert_eq!(runner.steps(), ran, "attempt {number}");
+    }
+    let runner = failing("");
+    expect_success(&place.attempt_with(runner.clone(), place.claim(4)));
+    assert_eq!(runner.steps(), ["mount", "use"]);
+}
+
+/// Names mean after a step ran again what they meant before it, but for what it returned now.
+#[test]
+fn a_step_that_ran_again_does_not_overtake_those_after_it() {
+    let place = Place::new(
+        "
+workflow:
+  id: w
+  phases:
+    - id: p
+      steps:
+        - {id: early, run: [x], rerun: always}
+        - {id: late, run: [x]}
+        - {id: last, run: [x, '${x}', '${p.x}', '${steps.early.x}', '${p.attempt}']}
+",
+    );
+    for number in 1..=3 {
+        let runner = Arc::new(ScriptedRunner::new(move |process| match step_of(process).as_str() {
+            "early" => (format!("x=early\nattempt={number}"), AttemptOutcome::Succeeded),
+            "late" => ("x=late".into(), AttemptOutcome::Succeeded),
+            _ => (String::new(), AttemptOutcome::Exited { code: 1 }),
+        }));
+        failure(&place.attempt_with(runner.clone(), place.claim(number)));
+        let last = runner.processes().pop().unwrap();
+        assert_eq!(last.arguments, ["late", "late", "early", &number.to_string()], "attempt {number}");
+        assert_eq!(place.state().phase_outputs["p"]["x"], "late");
+    }
+}
+
 #[test]
 fn another_workflow_or_another_input_begins_anew() {
     let all = ["s1", "s2", "s3", "s4", "s5"];

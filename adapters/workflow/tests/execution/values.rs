@@ -51,6 +51,21 @@ fn what_is_in_no_form_fails_its_step() {
     }
 }
 
+/// What a step returned is read again from the journal by the next attempt, where it is nested a little deeper.
+#[test]
+fn values_nested_deep_are_refused_before_they_are_recorded() {
+    for depth in [64, 65, 126, 127, 200] {
+        let value = format!("{{\"v\": {}{}}}", "[".repeat(depth), "]".repeat(depth));
+        let place = after(&format!("echo '{value}' > $AUTOPROC_OUTPUT"), "", "steps.zzz");
+        let error = failure(&place.attempt(1));
+        let again = failure(&place.attempt(2));
+        assert_eq!(again, error, "{depth}");
+        let is_refused = error.contains("the values it returned: ");
+        assert_eq!(is_refused, depth > 64, "{depth}: {error}");
+        assert!(depth != 65 || error.ends_with("`v` is nested more than 64 deep"), "{error}");
+    }
+}
+
 #[test]
 fn a_hundred_megabytes_are_told_and_not_kept() {
     let shell = "head -c 100000000 /dev/zero";

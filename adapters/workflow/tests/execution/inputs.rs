@@ -1,0 +1,151 @@
+//! Inputs: what the words given for them come to, for files of any name.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use autoproc_domain::ports::AttemptOutcome;
+use autoproc_workflow::execution::Inputs;
+use serde_json::{Value, json};
+
+use crate::harness::{Place, expect_success, failure};
+use crate::scripted_runner::{ScriptedRunner, step_of, variable};
+
+/// The step's one input, which is the workflow's.
+fn workflow(kind: &str) -> String {
+    format!(
+        "workflow: {{id: w, inputs: [{{name: v, type: {kind}}}], phases: [{{id: p, steps: [{{id: s, run: [x], inputs: {{seen: '${{v}}'}}}}]}}]}}"
+    )
+}
+
+/// What the step is given for a file of this name.
+fn seen(kind: &str, text: &str, file: &str) -> Value {
+    let mut place = Place::new(&workflow(kind)).with_input("v", text);
+    place.file = PathBuf::from("/in").join(file);
+    let runner = Arc::new(ScriptedRunner::new(|process| {
+        let inputs = std::fs::read_to_string(variable(process, "AUTOPROC_STEP_INPUTS").unwrap()).unwrap();
+        (format!("{{\"inputs\": {inputs}}}"), AttemptOutcome::Succeeded)
+    }));
+    expect_success(&place.attempt_with(runner, place.claim(1)));
+    place.state().phase_outputs["p"]["inputs"]["seen"].clone()
+}
+
+fn refusal(kind: &str, text: &str) -> String {
+    let place = Place::new(&workflow(kind));
+    Inputs::new(&place.plan(), vec![("v".to_owned(), text.to_owned())]).unwrap_err().to_string()
+}
+
+/// A file's name is never read as JSON, nor as several words.
+#[test]
+fn a_files_name_is_nothing_but_itself() {
+    for name in ["a\",\"admin\":\"true.txt", "\"", "a, b", "[1]", "{}", "${file}", "\\", "true", "a\nb"] {
+        let path = format!("/in/{name}");
+        for (kind, text, expected) in [
+            ("object", r#"{"path": "${file}"}"#, json!({ "path": path })),
+            ("json", r#"[{"path": ["at ${file}"]}]"#, json!([{ "path": [format!("at {path}")] }])),
+            ("json", "${file}", json!(path)),
+            ("json", "${files}", json!([path])),
+            ("array", r#"["${file}", 1]"#, json!([path, 1])),
+            ("array", "${file}, b", json!([path, "b"])),
+            ("array", "${file}", json!([path])),
+            ("array", "${files}", json!([path])),
+            ("array", "x,${file | replace(',', ';')},y", json!(["x", path.replace(',', ";"), "y"])),
+            ("string", "${file}", json!(path)),
+            ("integer", "${file | length}", json!(path.chars().count())),
+        ] {
+            assert_eq!(seen(kind, text, name), expected, "{kind} {text} {name}");
+        }
+    }
+}
+
+#[test]
+fn words_between_commas_are_a_list() {
+    for (text, expected) in [
+        ("", json!([])),
+        (" ", json!([])),
+        ("a", json!(["a"])),
+        ("a, b,,c", json!(["a", "b", "", "c"])),
+        ("[]", json!([])),
+        ("['a']", Value::Null),
+        ("${file", Value::Null),
+    ] {
+        if expected.is_null() {
+            refusal("array", text);
+        } else {
+            assert_eq!(seen("array", text, "f"), expected, "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_of_the_type_is_refused() {
+    for (kind, text) in [
+        ("object", "[]"),
+        ("object", r#"{"path": ${file}}"#),
+        ("object", "${file}"),
+        ("json", "{"),
+        ("json", "${file} and ${file}"),
+        ("array", "[1"),
+        ("number", "${file}"),
+        ("boolean", "yes"),
+    ] {
+        let refusal = refusal(kind, text);
+        assert!(refusal.starts_with("the input `v` "), "{kind} {text}: {refusal}");
+    }
+}
+
+/// Numbers come back from the journal as they went into it, so that the execution is the same one.
+#[test]
+fn decimals_are_the_same_to_the_next_attempt() {
+    let numbers: Vec<f64> = (1..2_000).map(|number| f64::from(number).sqrt() * 1e-30).collect();
+    let steps = "[{id: s1, run: [x]}, {id: s2, run: [x, '${v | length}']}]";
+    let place = Place::new(&format!(
+        "workflow: {{id: w, inputs: [{{name: v, type: json}}], phases: [{{id: p, steps: {steps}}}]}}"
+    ))
+    .with_input("v", &json!(numbers).to_string());
+    let runner = Arc::new(ScriptedRunner::new(|process| {
+        let fails = step_of(process) == "s2" && process.attempt.number.get() == 1;
+        (String::new(), if fails { AttemptOutcome::Exited { code: 1 } } else { AttemptOutcome::Succeeded })
+    }));
+    failure(&place.attempt_with(runner.clone(), place.claim(1)));
+    expect_success(&place.attempt_with(runner.clone(), place.claim(2)));
+    assert_eq!(runner.steps(), ["s1", "s2", "s2"]);
+    assert!(place.state().subject.inputs["v"] == json!(numbers));
+}
+
+/// The name of a phase, or one that means something else, would be hidden by an input of that name.
+#[test]
+fn an_input_cannot_take_a_name_that_is_taken() {
+    let place = Place::new(
+        "
+workflow:
+  id: w
+  phases:
+    - {id: p, steps: [{id: s, run: [x]}]}
+    - {id: q, steps: [{run: [x, '${p}', '${steps.s}', '${loose}']}]}
+  transitions: [{from: p, to: q, condition: checkpoint_passed}]
+",
+    );
+    let given = |name: &str| Inputs::new(&place.plan(), vec![(name.to_owned(), "x".to_owned())]);
+    for name in ["p", "steps", "checkpoint_passed"] {
+        let refusal = given(name).unwrap_err().to_string();
+        assert!(refusal.starts_with(&format!("`{name}` cannot be an input: ")), "{refusal}");
+    }
+    given("loose").unwrap();
+}
+
+/// What the journal holds must be readable again: it is nested a little deeper there.
+#[test]
+fn what_is_nested_too_deep_is_refused_at_once() {
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    assert_eq!(refusal("json", &nested(65)), "the input `v` is nested more than 64 deep");
+    let place = Place::new(&workflow("json")).with_input("v", &nested(64));
+    let runner = Arc::new(ScriptedRunner::new(|_| (String::new(), AttemptOutcome::Succeeded)));
+    expect_success(&place.attempt_with(runner, place.claim(1)));
+    assert_eq!(place.state().subject.inputs["v"].to_string(), nested(64));
+    let default = Place::new(&format!(
+        "workflow: {{id: w, inputs: [{{name: v, type: json, default: '${{{}}}'}}], phases: [{{id: p, steps: [{{run: [x]}}]}}]}}",
+        nested(65)
+    ));
+    let refused = Inputs::new(&default.plan(), Vec::new()).unwrap_err().to_string();
+    assert_eq!(refused, "the input `v` is nested more than 64 deep");
+}
