@@ -45,7 +45,7 @@ pub use event::{Carrier, Event, EventKind, PhaseEnd, StepName, Subject, Then, Va
 pub use folder::Executions;
 pub use inputs::{InputError, Inputs};
 pub use plan::Plan;
-pub use preview::{Foresight, PreviewedStep, preview};
+pub use preview::{Foresight, PreviewedStep, preview, taken_up};
 pub use program::Programs;
 pub use runner::{StepEnd, StepProcess, StepRunner};
 pub use state::{ExecutionState, ExecutionStatus, Stage, StepOutputs, StepRecord, StepStatus};

@@ -90,6 +90,17 @@ fn from_start_begins_anew() {
     place.ask(["run", "-q", "-r0", "--workflow", "./w.yaml"]).expect_code(100);
     place.write("mended", "");
     place.ask(["retry-failed"]).expect_code(0);
+    let foreseen =
+        |options: &[&str]| place.ask([&["run", "--dry-run", "--workflow", "./w.yaml"], options].concat()).out;
+    let goes_on = "goes on where an earlier attempt ended: 1 of 2 steps are over, at p\n";
+    assert!(foreseen(&[]).contains(goes_on), "{}", foreseen(&[]));
+    assert!(!foreseen(&["--from-start"]).contains("goes on"), "{}", foreseen(&["--from-start"]));
+    let json = place.json(["run", "--dry-run", "--workflow", "./w.yaml"]);
+    assert_eq!((&json["taken_up"]["steps_over"], &json["taken_up"]["steps_total"]), (&1.into(), &2.into()));
+    let workflow = fs::read(place.path("w.yaml")).expect("the workflow");
+    place.write("w.yaml", [&workflow[..], b"\n"].concat());
+    assert!(!foreseen(&[]).contains("goes on"), "the file is another one: {}", foreseen(&[]));
+    place.write("w.yaml", workflow);
     place.ask(["run", "-q", "--from-start", "--workflow", "./w.yaml"]).expect_code(0);
     assert_eq!(ran(&place), "one\none\n");
 }

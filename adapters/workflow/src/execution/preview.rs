@@ -3,11 +3,15 @@
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use autoproc_domain::FilePath;
+use autoproc_domain::{FilePath, ItemId};
 
-use super::engine::WorkflowRun;
+use super::engine::{WorkflowRun, hash_of};
+use super::error::ExecutionError;
+use super::event::Subject;
+use super::folder::Executions;
 use super::inputs::{InputError, file_scope};
 use super::rendering::{Rendering, Unknown};
+use super::state::{ExecutionState, ExecutionStatus};
 use crate::definition::{Action, Phase, Step};
 use crate::expression::{Scope, holds};
 
@@ -58,6 +62,34 @@ pub fn preview(run: &WorkflowRun, file: &FilePath) -> Result<Vec<PreviewedStep>,
         steps.extend(phase.steps.iter().map(|step| ahead.step(step, &of_phase)));
     }
     Ok(steps)
+}
+
+/// What an earlier attempt has left of a file's execution, where a run would take that up and not begin anew.
+///
+/// # Errors
+/// [`ExecutionError`] where it cannot be read, by which an attempt would fail.
+pub fn taken_up(
+    run: &WorkflowRun,
+    executions: &Executions,
+    item: ItemId,
+    file: &FilePath,
+) -> Result<Option<ExecutionState>, ExecutionError> {
+    if run.from_start {
+        return Ok(None);
+    }
+    let Some(state) = executions.of(item)? else { return Ok(None) };
+    // Where inputs do not fit this file, nothing of it is executed.
+    let Ok(inputs) = run.inputs.for_file(run.plan.workflow(), file) else { return Ok(None) };
+    let subject = Subject {
+        workflow_id: run.plan.workflow().id.clone(),
+        workflow_hash: hash_of(&run.source),
+        file_path: file.text().into_owned(),
+        file_path_bytes: file.exact_hex(),
+        inputs,
+        ..state.subject.clone()
+    };
+    let is_taken_up = state.status != ExecutionStatus::Completed && state.subject == subject;
+    Ok(is_taken_up.then_some(state))
 }
 
 /// A look at one phase.
