@@ -35,4 +35,4 @@ pub use scope::Scope;
 pub use shell::{ShellText, render_shell};
 pub use template::{MAX_TEXT_BYTES, render, render_text, render_value, text_of};
 
-pub(crate) use shell::{CodePlace, code_places};
+pub(crate) use shell::{CodePlace, code_places, embedded};

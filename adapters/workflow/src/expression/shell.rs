@@ -79,6 +79,12 @@ pub(crate) fn code_places(text: &str) -> Result<Vec<(&str, CodePlace)>, Expressi
     Ok(places)
 }
 
+/// The first expression of a text that has other text around it; none where the text is none that could be cut.
+pub(crate) fn embedded(text: &str) -> Option<&str> {
+    let pieces = pieces(text).ok().filter(|pieces| pieces.len() > 1)?;
+    pieces.into_iter().find_map(|piece| if let Piece::Expression(expression) = piece { Some(expression) } else { None })
+}
+
 /// Whether quotes begin right before a piece and end right behind it, where they are known to be open.
 fn is_alone(pieces: &[Piece<'_>], index: usize) -> bool {
     let opens = |piece: &Piece<'_>| matches!(piece, Piece::Literal(text) if text.ends_with('\''));

@@ -296,6 +296,29 @@ fn values_that_may_become_code_are_told() {
     }
 }
 
+/// What `run` hands to a shell as a script is written there as it is, and no reference to it.
+#[test]
+fn values_within_the_script_of_a_shell_are_told() {
+    let with = |words: &str| faults(&format!("workflow: {{phases: [{{id: a, steps: [{{run: [{words}]}}]}}]}}\n"));
+    for fine in [
+        "sh, -c, 'echo \"$1\"', sh, '${file}'",
+        "sh, -c, '${file}'",
+        "sh, -c, 'echo $${file}'",
+        "sh, 'x ${file}'",
+        "sh, x, -c, 'x ${file}'",
+        "grep, -c, 'x ${file}'",
+        "bash, --norc, 'x ${file}'",
+    ] {
+        assert_eq!(with(fine), Vec::<String>::new(), "{fine}");
+    }
+    for words in ["sh, -c, 'echo ${file}'", "/bin/bash, -x, -ec, 'echo ${file}'", "dash, -e, -c, 'x ${file}'"] {
+        let told = with(words);
+        let expected = "warning: `${file}` is written into the script of a shell, which executes what the value holds; \
+                        expected `shell` in place of `run`, where it is passed in a variable";
+        assert!(told.len() == 1 && told[0].ends_with(expected), "{words}: {told:?}");
+    }
+}
+
 #[test]
 fn a_mistyped_checkpoint_passed_is_noticed() {
     let lines = "    - {id: a, task: t}\n    - {id: b, task: t}\n";
