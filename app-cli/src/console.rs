@@ -2,6 +2,8 @@
 //!
 //! Whatever is printed while a progress bar is shown goes through here, so that the two do not write over each other.
 //! A closed standard error is nobody's concern, and a closed standard output no failure.
+//!
+//! Warnings and errors speak of paths and of texts from files. Control characters in them are escaped here, for all of them.
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -13,6 +15,7 @@ use indicatif::ProgressBar;
 
 use crate::args::ColorWhen;
 use crate::error::CliError;
+use crate::escape::Printable;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -111,14 +114,14 @@ impl Console {
 
     /// Something that is not wrong yet.
     pub(crate) fn warn(&self, message: impl Display) {
-        self.say(format_args!("{WARNING}warning:{WARNING:#} {message}"));
+        self.say(format_args!("{WARNING}warning:{WARNING:#} {}", Printable(&message.to_string())));
     }
 
     /// What went wrong, and what to do about it.
     pub(crate) fn error(&self, error: &CliError) {
-        self.say(format_args!("{ERROR}error:{ERROR:#} {}", error.message()));
+        self.say(format_args!("{ERROR}error:{ERROR:#} {}", Printable(error.message())));
         if let Some(hint) = error.hint() {
-            self.say(format_args!("{HINT}hint:{HINT:#} {hint}"));
+            self.say(format_args!("{HINT}hint:{HINT:#} {}", Printable(hint)));
         }
     }
 }

@@ -1,4 +1,6 @@
 //! Spans of time as people type them: a bare number is seconds, anything else is jiff's friendly format.
+//!
+//! Workflow files take the same forms: `adapters/workflow/src/span.rs` is to agree with this file.
 
 use std::time::Duration;
 

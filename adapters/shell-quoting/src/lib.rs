@@ -8,7 +8,13 @@
 //! are closed and opened again around it, elsewhere it gets double quotes.
 //!
 //! [`Quoting`] follows the string byte by byte, closely enough for that. Where it errs (a here-document, a `case` pattern
-//! within a substitution) a value may be split or the reference stay as text; it is still not code.
+//! within a substitution) a value may be split or the reference stay as text; this shell still takes none for code.
+//!
+//! # Limits
+//!
+//! Two places are code all the same, and [`Quoting`] says of each whether it is one. In quotes with other text the value
+//! becomes a part of a word; a program that takes the word for code (`sh -c`, `eval`, `awk`) executes what the value holds.
+//! In `$((…))` quotes are refused by some shells (dash), and others (bash) evaluate the value as an expression.
 //!
 //! # Deliberately absent
 //!
@@ -26,6 +32,8 @@ enum Open {
     Single,
     Double,
     Parenthesis,
+    /// The inner parenthesis of `$((`.
+    Arithmetic,
     Backquote,
     Comment,
 }
@@ -39,6 +47,8 @@ enum Before {
     Word,
     /// A `$` that counts.
     Dollar,
+    /// The parenthesis of `$(`, behind which a word may begin as well.
+    Substitution,
     /// A backslash that counts.
     Backslash,
 }
@@ -50,13 +60,27 @@ impl Quoting {
         self.before == Before::Backslash || self.open.last() == Some(&Open::Comment)
     }
 
+    /// Whether this is in single quotes.
+    #[must_use]
+    pub fn is_single_quoted(&self) -> bool {
+        self.open.last() == Some(&Open::Single)
+    }
+
+    /// Whether this is in `$((…))`, at any depth: what a command prints there is evaluated too.
+    #[must_use]
+    pub fn is_arithmetic(&self) -> bool {
+        self.open.contains(&Open::Arithmetic)
+    }
+
     /// The variable's value at this place, as one word; the place is behind it then.
     pub fn reference(&mut self, name: &str) -> String {
         self.before = Before::Word;
         match self.open.last() {
             Some(Open::Single) => format!("'\"${{{name}}}\"'"),
             Some(Open::Double) => format!("${{{name}}}"),
-            Some(Open::Parenthesis | Open::Backquote | Open::Comment) | None => format!("\"${{{name}}}\""),
+            Some(Open::Parenthesis | Open::Arithmetic | Open::Backquote | Open::Comment) | None => {
+                format!("\"${{{name}}}\"")
+            }
         }
     }
 
@@ -75,7 +99,7 @@ impl Quoting {
             Some(Open::Comment) => self.end(byte == b'\n', Before::Blank),
             Some(Open::Single) => self.end(byte == b'\'', Before::Word),
             Some(Open::Double) => self.in_double(byte),
-            Some(Open::Parenthesis | Open::Backquote) | None => self.bare(byte, innermost),
+            Some(Open::Parenthesis | Open::Arithmetic | Open::Backquote) | None => self.bare(byte, innermost),
         };
     }
 
@@ -85,7 +109,7 @@ impl Quoting {
             b'$' => Before::Dollar,
             b'"' => self.end(true, Before::Word),
             b'`' => self.backquote(),
-            b'(' if self.before == Before::Dollar => self.begin(Open::Parenthesis, Before::Blank),
+            b'(' if self.before == Before::Dollar => self.begin(Open::Parenthesis, Before::Substitution),
             _ => Before::Word,
         }
     }
@@ -96,9 +120,14 @@ impl Quoting {
             b'\'' => self.begin(Open::Single, Before::Word),
             b'"' => self.begin(Open::Double, Before::Word),
             b'`' => self.backquote(),
+            b'$' => Before::Dollar,
+            b'(' if self.before == Before::Dollar => self.begin(Open::Parenthesis, Before::Substitution),
+            b'(' if self.before == Before::Substitution => self.begin(Open::Arithmetic, Before::Blank),
             b'(' => self.begin(Open::Parenthesis, Before::Blank),
-            b')' => self.end(innermost == Some(Open::Parenthesis), Before::Blank),
-            b'#' if self.before == Before::Blank => self.begin(Open::Comment, Before::Blank),
+            b')' => self.end(matches!(innermost, Some(Open::Parenthesis | Open::Arithmetic)), Before::Blank),
+            b'#' if matches!(self.before, Before::Blank | Before::Substitution) => {
+                self.begin(Open::Comment, Before::Blank)
+            }
             b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' => Before::Blank,
             _ => Before::Word,
         }

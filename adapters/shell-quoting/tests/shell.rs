@@ -55,3 +55,21 @@ fn what_the_shell_would_not_expand_is_literal() {
         assert_eq!(quoting.is_literal(), is_literal, "{text}");
     }
 }
+
+#[test]
+fn places_in_which_a_value_may_become_code_are_known() {
+    let at = |text: &str| {
+        let mut quoting = Quoting::default();
+        quoting.pass(text.as_bytes());
+        (quoting.is_single_quoted(), quoting.is_arithmetic())
+    };
+    for quoted in ["'", "a 'b", "\"$('", "''\\''"] {
+        assert_eq!(at(quoted), (true, false), "{quoted}");
+    }
+    for counted in ["$((", "\"$((1 + ", "$(( (2) * ", "$((1 + $(echo ", "$(($((1)) + "] {
+        assert_eq!(at(counted), (false, true), "{counted}");
+    }
+    for neither in ["", "'a'", "\"'", "\\'", "# '$((", "$( (", "((", "$((1))", "\"$((1))", "'$(('", "\\$((", "$(a ("] {
+        assert_eq!(at(neither), (false, false), "{neither}");
+    }
+}

@@ -2,7 +2,8 @@
 //!
 //! # Theory of operation
 //!
-//! [`within`] looks at a workflow alone: ids, the ways between phases, the names in expressions, words without a meaning.
+//! [`within`] looks at a workflow alone: ids, the ways between phases, the names in expressions, values that may become code,
+//! words without a meaning.
 //! [`around`] looks at what it needs of its project: runners and task files. What would fail whenever it is executed is
 //! an error, what may be all right by then is a warning, what is kept and of no effect is a note. Nothing is passed over
 //! in silence.
@@ -12,6 +13,7 @@
 //! returned is asked for when it is needed.
 
 mod around;
+mod code;
 mod flow;
 mod ids;
 mod meaning;
@@ -27,5 +29,6 @@ pub(crate) fn within(workflow: &Workflow, problems: &mut Problems) {
     ids::check(workflow, problems);
     let order = flow::check(workflow, problems);
     names::check(workflow, &order, problems);
+    code::check(workflow, problems);
     meaning::check(workflow, problems);
 }

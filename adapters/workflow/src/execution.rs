@@ -28,6 +28,7 @@ mod plan;
 mod preview;
 mod process;
 mod program;
+mod rendering;
 mod runner;
 mod scratch;
 mod state;
@@ -44,10 +45,11 @@ pub use event::{Carrier, Event, EventKind, PhaseEnd, StepName, Subject, Then, Va
 pub use folder::Executions;
 pub use inputs::{InputError, Inputs};
 pub use plan::Plan;
-pub use preview::{Foresight, PreviewedStep, preview};
+pub use preview::{Foresight, PreviewedStep, preview, taken_up};
 pub use program::Programs;
 pub use runner::{StepEnd, StepProcess, StepRunner};
 pub use state::{ExecutionState, ExecutionStatus, Stage, StepOutputs, StepRecord, StepStatus};
 pub use values::{MAX_VALUES_BYTES, parse_object, parse_values};
 
 pub(crate) use engine::Engine;
+pub(crate) use inputs::file_scope;

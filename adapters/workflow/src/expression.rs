@@ -35,3 +35,5 @@ pub use names::{NameUsed, names_in_condition, names_in_text, names_in_value};
 pub use scope::Scope;
 pub use shell::{ShellText, render_shell};
 pub use template::{MAX_TEXT_BYTES, render, render_text, render_value, text_of};
+
+pub(crate) use shell::{CodePlace, code_places, embedded};

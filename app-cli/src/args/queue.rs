@@ -52,8 +52,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(
     after_help = "A run that was killed is found by its lock. What it left running is ended; only when nothing is left its \
-files wait\nagain. The attempt that was under way stays counted; a file that has none left ends as failed. Each `run` does \
-the\nsame when it begins.
+files wait again. The attempt that was under way stays counted; a file that has none left ends as failed. Each `run` does \
+the same when it begins.
 
 Exit status:
   0   there was nothing to take back, or everything was

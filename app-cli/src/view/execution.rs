@@ -49,6 +49,8 @@ pub(crate) enum Foreseen {
     Workflow {
         /// The file.
         file: FilePath,
+        /// How far an earlier attempt came that is taken up.
+        taken_up: Option<ProgressReport>,
         /// Its steps.
         steps: Vec<PreviewedStep>,
     },

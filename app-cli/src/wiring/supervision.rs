@@ -1,6 +1,7 @@
 //! What a run stands on while it lasts: its ports, its guards, and what stops, holds and suspends it.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,8 @@ impl Wiring {
         observers: Vec<Arc<dyn Observer>>,
     ) -> Result<(Ports, Supervision), CliError> {
         let output = OutputLimits::from_total(request.keep_output.of_one);
-        let guards = Arc::new(self.guards_of(request.config.run.clone(), request.grace, output)?);
+        let records = Some(self.project.runs_dir());
+        let guards = Arc::new(guards_of(request.config.run.clone(), request.grace, output, records)?);
         let orchestrator = self.orchestrator(request, guards.clone())?;
         autoproc_subprocess::adopt_orphans();
         let ports = Ports {
@@ -68,18 +70,6 @@ impl Wiring {
         Ok(Arc::new(stop.map_err(|error| no_signals(&error))?))
     }
 
-    /// None is started before the first attempt is.
-    pub(super) fn guards_of(&self, run: RunId, grace: Duration, output: OutputLimits) -> Result<Guards, CliError> {
-        let executable = autoproc_subprocess::own_executable();
-        Ok(Guards::new(GuardSettings {
-            executable: executable.map_err(|error| CliError::io("cannot tell our own program", &error))?,
-            run,
-            grace,
-            records_dir: Some(self.project.runs_dir()),
-            output,
-        }))
-    }
-
     fn gate(&self, room: Room) -> Result<MachineGate, CliError> {
         let Room { min_free_disk, max_load } = room;
         MachineGate::new(self.project.state_dir(), StartLimits { min_free_disk, max_load })
@@ -93,6 +83,21 @@ impl Wiring {
         all.extend(others);
         Ok(Observers::new(all))
     }
+}
+
+/// None is started before the first attempt is. With a folder for them, they keep records of what they run.
+///
+/// # Errors
+/// Where the system does not tell which program this is.
+pub(super) fn guards_of(
+    run: RunId,
+    grace: Duration,
+    output: OutputLimits,
+    records_dir: Option<PathBuf>,
+) -> Result<Guards, CliError> {
+    let executable = autoproc_subprocess::own_executable();
+    let executable = executable.map_err(|error| CliError::io("cannot tell our own program", &error))?;
+    Ok(Guards::new(GuardSettings { executable, run, grace, records_dir, output }))
 }
 
 /// The guards of a run, which stop and go on with this process.

@@ -10,7 +10,7 @@ use autoproc_domain::{FilePath, ItemId};
 use autoproc_subprocess::sweep::Sweeper;
 use autoproc_subprocess::{AttemptLogs, OutputLimits};
 use autoproc_workflow::execution::{
-    Equipment, ExecutionState, Executions, InputError, Inputs, Places, Plan, Programs, WorkflowRun,
+    Equipment, ExecutionState, Executions, InputError, Inputs, Places, Plan, Programs, WorkflowRun, preview, taken_up,
 };
 use autoproc_workflow::runners::Runners;
 use autoproc_workflow::{
@@ -18,10 +18,11 @@ use autoproc_workflow::{
 };
 
 use super::steps::GuardedSteps;
-use super::supervision::Supervision;
+use super::supervision::{Supervision, guards_of};
 use super::{Wiring, notices, trouble};
 use crate::error::CliError;
 use crate::request::{SingleExecution, WorkflowChoice};
+use crate::view::Foreseen;
 
 pub(crate) use autoproc_workflow::ProgressReport;
 pub(crate) use autoproc_workflow::execution::{ExecutionError, ExecutionStatus, Foresight, PreviewedStep};
@@ -41,13 +42,22 @@ impl Wiring {
         Ok(WorkflowOrchestrator::new(run, self.equipment(guards, sweeper, Some(self.executions()))))
     }
 
-    /// What a run would do with a file.
+    /// What a run would do with a file, which is that of an item where it is on the queue.
     ///
     /// # Errors
-    /// As [`Wiring::workflow_orchestrator`].
-    pub(crate) fn preview(&self, choice: &WorkflowChoice, file: &FilePath) -> Result<Vec<PreviewedStep>, CliError> {
+    /// As [`Wiring::workflow_orchestrator`], and where what an earlier attempt has left cannot be read.
+    pub(crate) fn preview(
+        &self,
+        choice: &WorkflowChoice,
+        file: FilePath,
+        item: Option<ItemId>,
+    ) -> Result<Foreseen, CliError> {
         let run = self.workflow(choice)?;
-        autoproc_workflow::execution::preview(&run, file).map_err(|error| unfit_input(&error))
+        let steps = preview(&run, &file).map_err(|error| unfit_input(&error))?;
+        let left = item.map_or(Ok(None), |item| taken_up(&run, &self.executions(), item, &file));
+        let left = left.map_err(|error| CliError::execution(&error))?;
+        let taken_up = left.map(|state| ProgressReport::of(&state, self.clock().now()));
+        Ok(Foreseen::Workflow { file, taken_up, steps })
     }
 
     /// Executes a workflow on one file, without the queue.
@@ -62,7 +72,8 @@ impl Wiring {
     ) -> Result<(AttemptReport, Option<ProgressReport>), CliError> {
         let workflow = self.workflow(&single.workflow)?;
         autoproc_subprocess::adopt_orphans();
-        let guards = self.guards_of(attempt.run.clone(), single.grace, OutputLimits::default())?;
+        // Records are for those who recover a dead run, and this is none.
+        let guards = guards_of(attempt.run.clone(), single.grace, OutputLimits::default(), None)?;
         let supervision = Supervision::new(Arc::new(guards))?;
         let sweeper = Sweeper::for_grace(self.project.runs_dir(), single.grace);
         let equipment = self.equipment(supervision.guards.clone(), sweeper, None);
@@ -156,7 +167,6 @@ impl Wiring {
                 CliError::usage(format!("there is no command to run on the files, and no workflow {DEFAULT_WORKFLOW}"))
                     .with_hint("give a command after two dashes, as in: autoproc run -- COMMAND {}; or a --workflow")
             }
-            FindError::NotFound { .. } => CliError::usage(error.to_string()),
             error => error.into(),
         })
     }

@@ -6,47 +6,53 @@ use std::fs;
 
 use crate::harness::Place;
 
-/// Every command, word by word.
-const COMMANDS: [&[&str]; 24] = [
-    &[],
-    &["queue"],
-    &["queue", "add"],
-    &["queue", "list"],
-    &["queue", "clear"],
-    &["queue", "size"],
-    &["queue", "peek"],
-    &["queue", "show"],
-    &["queue", "remove"],
-    &["queue", "prioritise"],
-    &["queue", "export"],
-    &["queue", "repair"],
-    &["run"],
-    &["workflow"],
-    &["workflow", "list"],
-    &["workflow", "show"],
-    &["workflow", "check"],
-    &["stop"],
-    &["status"],
-    &["retry-failed"],
-    &["log"],
-    &["doctor"],
-    &["completions"],
-    &["man"],
-];
-
 /// The reference, which is made of the help texts.
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli-reference.md");
 
 /// Set to anything, it has the reference written instead of compared.
 const RENEW: &str = "AUTOPROC_RENEW_REFERENCE";
 
+/// A command and its help.
+struct Helped {
+    /// The command, word by word; empty for the program itself.
+    words: Vec<String>,
+    help: String,
+}
+
+impl Helped {
+    /// Every command there is, as the help texts list them; each before those below it.
+    fn all(place: &Place) -> Vec<Self> {
+        let (mut all, mut open) = (Vec::new(), vec![Vec::new()]);
+        while let Some(words) = open.pop() {
+            let help = place.ask(words.iter().map(String::as_str).chain(["--help"])).expect_code(0).out;
+            let below: Vec<_> = listed(&help).map(|word| [words.as_slice(), &[word.to_owned()]].concat()).collect();
+            open.extend(below.into_iter().rev());
+            all.push(Self { words, help });
+        }
+        // What stands deepest shows that the lists were understood.
+        assert!(all.iter().any(|helped| helped.words == ["workflow", "progress"]), "no commands are found in the help");
+        all
+    }
+
+    fn name(&self, between: &str) -> String {
+        ["autoproc"].into_iter().chain(self.words.iter().map(String::as_str)).collect::<Vec<_>>().join(between)
+    }
+}
+
+/// The commands that a help text lists. `help` only shows the others' texts.
+fn listed(help: &str) -> impl Iterator<Item = &str> {
+    let section = help.split_once("\nCommands:\n").map_or("", |(_, section)| section);
+    let lines = section.lines().take_while(|line| !line.is_empty());
+    // A line that goes on with an explanation is indented further.
+    let words = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|word| !word.is_empty()));
+    words.filter(|word| *word != "help")
+}
+
 #[test]
 fn the_help_of_every_command_has_an_example() {
-    let place = Place::new();
-    for command in COMMANDS {
-        let help = place.ask([command, &["--help"]].concat()).expect_code(0);
-        let (_, examples) = help.out.split_once("Example").unwrap_or_else(|| panic!("{command:?} shows none"));
-        let call = [&["autoproc"], command].concat().join(" ");
+    for helped in Helped::all(&Place::new()) {
+        let call = helped.name(" ");
+        let (_, examples) = helped.help.split_once("Example").unwrap_or_else(|| panic!("{call:?} shows none"));
         assert!(examples.contains(&call), "no example calls {call:?}");
     }
 }
@@ -60,9 +66,9 @@ fn the_version_is_told() {
 #[test]
 fn a_manual_page_is_written_for_every_command() {
     let place = Place::new();
-    for command in COMMANDS {
-        let page = place.ask([&["man"], command].concat()).expect_code(0);
-        let name = [&["autoproc"], command].concat().join("-");
+    for helped in Helped::all(&place) {
+        let page = place.ask(["man"].into_iter().chain(helped.words.iter().map(String::as_str))).expect_code(0);
+        let name = helped.name("-");
         assert!(page.out.contains(&format!(".TH {name} 1")), "{}", page.out);
         assert!(page.out.contains("Example"), "{name}");
     }
@@ -94,14 +100,12 @@ fn the_reference_says_what_the_help_says() {
 }
 
 fn reference() -> String {
-    let place = Place::new();
     let mut text = String::from(
         "# Command line reference\n\nMade from the help texts by a test of `app-cli`; not to be edited.\n",
     );
-    for command in COMMANDS {
-        let help = place.ask([command, &["--help"]].concat()).expect_code(0);
-        let name = [&["autoproc"], command].concat().join(" ");
-        let lines = if command.is_empty() { help.out.clone() } else { without_global(&help.out) };
+    for helped in Helped::all(&Place::new()) {
+        let name = helped.name(" ");
+        let lines = if helped.words.is_empty() { helped.help } else { without_global(&helped.help) };
         let lines: Vec<_> = lines.lines().map(str::trim_end).collect();
         write!(text, "\n## {name}\n\n```text\n{}\n```\n", lines.join("\n").trim_end()).expect("a string takes all");
     }

@@ -1,6 +1,7 @@
 //! Workflows executed by the binary: in a run, alone, ahead of time, and after a crash.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::harness::{Answer, Place, end_of, wait_until};
@@ -122,6 +123,17 @@ fn from_start_begins_anew() {
     place.ask(["run", "-q", "-r0", "--workflow", "./w.yaml"]).expect_code(100);
     place.write("mended", "");
     place.ask(["retry-failed"]).expect_code(0);
+    let foreseen =
+        |options: &[&str]| place.ask([&["run", "--dry-run", "--workflow", "./w.yaml"], options].concat()).out;
+    let goes_on = "goes on where an earlier attempt ended: 1 of 2 steps are over, at p\n";
+    assert!(foreseen(&[]).contains(goes_on), "{}", foreseen(&[]));
+    assert!(!foreseen(&["--from-start"]).contains("goes on"), "{}", foreseen(&["--from-start"]));
+    let json = place.json(["run", "--dry-run", "--workflow", "./w.yaml"]);
+    assert_eq!((&json["taken_up"]["steps_over"], &json["taken_up"]["steps_total"]), (&1.into(), &2.into()));
+    let workflow = fs::read(place.path("w.yaml")).expect("the workflow");
+    place.write("w.yaml", [&workflow[..], b"\n"].concat());
+    assert!(!foreseen(&[]).contains("goes on"), "the file is another one: {}", foreseen(&[]));
+    place.write("w.yaml", workflow);
     place.ask(["run", "-q", "--from-start", "--workflow", "./w.yaml"]).expect_code(0);
     assert_eq!(ran(&place), "one\none\n");
 }
@@ -145,7 +157,8 @@ fn the_default_workflow_runs_where_there_is_one() {
 fn what_makes_no_sense_is_refused_before_anything_is_touched() {
     let place = place();
     let before = place.bytes();
-    place.ask(["run", "--workflow", "fife"]).expect_error(2, "there is no workflow `fife`");
+    let unknown = place.ask(["run", "--workflow", "fife"]).expect_error(2, "there is no workflow `fife`");
+    assert!(unknown.err.contains("hint: `autoproc workflow list` shows"), "{unknown:?}");
     place.ask(["run", "--workflow", "five", "--input", "wort=x"]).expect_error(2, "no input `wort`");
     place.ask(["run", "--workflow", "five", "--input", "word"]).expect_code(2);
     place.ask(["run", "--workflow", "five", "--input", "word=x", "--input", "word=y"]).expect_error(2, "given twice");
@@ -197,6 +210,7 @@ fn alone_it_prints_what_its_steps_print() {
     let answer = place.ask(["workflow", "run", "w.yaml", "--file", "b"]).expect_code(0);
     assert!(answer.out.starts_with("==> p/s\n") && answer.out.contains("hello\n"), "{answer:?}");
     assert!(answer.out.contains("oops\n") && answer.out.contains("completed "), "{answer:?}");
+    assert_eq!(answer.err, "", "in a project in which nothing was kept yet, nothing is missed");
     let json = place.json_of(0, ["workflow", "run", "w.yaml", "--file", "b"]);
     assert_eq!(json["outcome"], "completed");
     let missing = place.ask(["workflow", "run", "w.yaml", "--file", "nowhere"]).expect_code(0);
@@ -233,6 +247,30 @@ fn the_example_does_its_work() {
     assert!(read("server one.log.summary").ends_with("3 lines match\n"));
     assert!(place.path("digests/server one.log.gz").is_file() && place.path("digests/quiet.log.gz").is_file());
     assert!(!place.path("digests/quiet.log.top").exists(), "its condition does not hold");
+}
+
+/// The manual's first example, word for word, with a short letter and a long one.
+#[test]
+fn the_manuals_first_example_does_its_work() {
+    let place = Place::with_queue(&["short.txt"]);
+    place.write("long.txt", "word ".repeat(1_001));
+    place.ask(["queue", "add", "long.txt"]).expect_code(0);
+    let manual = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/workflows.md"));
+    let manual = manual.expect("the manual");
+    let example = manual.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next());
+    place.write("core/workflows/letters.yaml", example.expect("an example"));
+    place.write("tasks/summarise.md", "| Field | Value |\n| --- | --- |\n| task_id | T-1 |\n");
+    place.write("autoproc.toml", "[runners]\ntask = ['sh', 'run-task', '{task}']\n");
+    place.write("run-task", "echo \"$AUTOPROC_INPUT_SENDER $AUTOPROC_INPUT_WORDS\" >> ran\n");
+    let script =
+        place.write("count-words", "#!/bin/sh\necho \"words=$(($(wc -w < \"$1\")))\" > \"$AUTOPROC_OUTPUT\"\n");
+    fs::set_permissions(script, fs::Permissions::from_mode(0o755)).expect("a script");
+    let check = place.ask(["workflow", "check", "letters"]).expect_code(0);
+    assert!(check.out.contains("0 errors, 0 warnings"), "{check:?}");
+    place.write("short.txt", "two words");
+    place.ask(["run", "-r0", "--workflow", "letters", "--input", "sender=Ada"]).expect_code(0);
+    assert_eq!(ran(&place), "Ada 1001\n", "only the long letter is summarised");
+    assert!(place.path("shelves/Ada/short.txt").is_file() && place.path("shelves/Ada/long.txt").is_file());
 }
 
 /// In the original's shape: tasks and commands by name, checkpoints, transitions; a small script behind all of them.

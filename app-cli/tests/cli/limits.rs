@@ -1,5 +1,8 @@
 //! What keeps a run from starting something, and what ends it early.
 
+use std::fs;
+use std::process::{Child, Command};
+
 use crate::harness::{Place, end_of, wait_until};
 use crate::stop::signal;
 
@@ -23,9 +26,48 @@ fn a_held_run_starts_nothing_says_why_and_obeys_a_stop() {
 }
 
 #[test]
-fn a_load_that_is_always_exceeded_holds_and_none_is_no_limit() {
+fn a_load_that_is_always_exceeded_holds() {
+    let _busy = Busy::until_the_load_shows_it();
+    let place = Place::with_queue(&["a"]);
+    let run = place.start(["run", "--max-load", "0", "--min-free-disk", "0", "--", "true"]);
+    wait_until("the state says that starts are held", || place.json(["status"])["latest_run"]["held"].is_string());
+    let status = place.ask(["status"]).expect_code(0);
+    assert!(status.out.contains("the machine's load is ") && status.out.contains(", and 0 is the most"), "{status:#?}");
+    assert_eq!(place.status_of("a"), "pending");
+    signal(&run, "INT");
+    end_of(run).expect_code(0);
+}
+
+/// A process that has always something to do.
+struct Busy(Child);
+
+impl Busy {
+    /// An idle machine's load comes to more than the 0.00 it is told as within seconds, and falls back within minutes only.
+    fn until_the_load_shows_it() -> Self {
+        let busy = Self(Command::new("sh").args(["-c", "while :; do :; done"]).spawn().expect("sh(1)"));
+        let load = || fs::read_to_string("/proc/loadavg").expect("the machine's load");
+        wait_until("the machine has a load", || !load().starts_with("0.0"));
+        busy
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn limits_that_are_kept_hold_nothing() {
     let place = Place::with_queue(&["a"]);
     place.ask(["run", "-q", "--max-load", "100000", "--min-free-disk", "0", "--", "true"]).expect_code(0);
+    assert_eq!(place.status_of("a"), "completed");
+}
+
+#[test]
+fn limits_that_make_no_sense_are_refused() {
+    let place = Place::new();
     for (option, nonsense) in [("--max-load", "-1"), ("--min-free-disk", "much"), ("--halt", "0"), ("--halt", "101%")] {
         let refused = place.ask(["run", &format!("{option}={nonsense}"), "--", "true"]);
         assert_eq!(refused.code, 2, "{refused:#?}");

@@ -132,3 +132,47 @@ fn nothing_in_a_file_steers_the_terminal() {
     let check = place.ask(["workflow", "check", "a.yaml"]).expect_code(78);
     assert!(!check.out.contains(['\u{1b}', '\u{9b}', '\u{85}']), "{check:?}");
 }
+
+/// What is refused is told in two lines, whatever stands in the words it speaks of.
+#[test]
+fn nothing_in_a_refusal_steers_the_terminal() {
+    let place = place();
+    place.write("key.yaml", "workflow: {\"k\\e[2J\\nx\": 1, phases: [{id: p, steps: [{run: [a]}]}]}\n");
+    place.write("command.yaml", "workflow: {phases: [{id: p, steps: [{execute: {command: \"c\\e[2J\\nx\"}}]}]}\n");
+    place.write("name\u{1b}[2J\nx.yaml", "workflow: {steps: 1}\n");
+    place.write(
+        "warns\u{1b}[2J\nx.yaml",
+        "workflow: {id: w, phases: [{id: p, steps: [{run: [\"true\"]}]}], on_error: [shout]}\n",
+    );
+    place.write("input.yaml", "workflow: {inputs: [{name: a, type: number, required: true, description: \"d\\e[2J\\nx\"}], phases: [{id: p, steps: [{run: [a]}], condition: a}]}\n");
+    let run =
+        |words: &[&str]| place.ask([&["--color", "always", "run", "--dry-run", "a", "--workflow"], words].concat());
+    for (words, code) in [
+        (&["key.yaml"][..], 78),
+        (&["command.yaml"], 78),
+        (&["name\u{1b}[2J\nx.yaml"], 78),
+        (&["warns\u{1b}[2J\nx.yaml"], 0),
+        (&["input.yaml"], 2),
+        (&["input.yaml", "--input", "a=\u{1b}[2J\nx"], 2),
+        (&["nosuch\u{1b}[2J\nx"], 2),
+        (&["nosuch\u{1b}[2J\nx.yaml"], 2),
+    ] {
+        let answer = run(words).expect_code(code);
+        assert!(!answer.err.contains("\u{1b}[2J") && answer.err.contains("\\u{1b}[2J"), "{words:?}: {}", answer.err);
+        assert!(answer.err.lines().count() <= 2, "{words:?}: {}", answer.err);
+    }
+}
+
+/// The two places that read times know the same ones.
+#[test]
+fn times_in_a_file_are_those_of_the_command_line() {
+    let place = place();
+    for time in ["300", "2.5", "500ms", "1h 30m", "7d", "1d 12h", "+5m", "1mo", "1y", "P1D", "0", "-5", "366d", "soon"]
+    {
+        let steps = format!("[{{run: [\"true\"], timeout: \"{time}\"}}]");
+        place.write("a.yaml", format!("workflow: {{phases: [{{id: p, steps: {steps}}}]}}\n"));
+        let in_file = place.ask(["workflow", "check", "a.yaml"]).code;
+        let typed = place.ask(["run", "--dry-run", "a", &format!("--timeout={time}"), "--", "true"]).code;
+        assert!([(0, 0), (78, 2)].contains(&(in_file, typed)), "{time}: {in_file} and {typed}");
+    }
+}

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::flow::Order;
 use crate::definition::{Action, CHECKPOINT_PASSED, Located, Phase, Position, Step, Workflow};
-use crate::expression::{ExpressionError, NameUsed, names_in_condition, names_in_text, names_in_value};
+use crate::execution::file_scope;
+use crate::expression::{ExpressionError, NameUsed, names_in_condition, names_in_text, names_in_value, render_value};
 use crate::nearest::{nearest, nearest_first};
 use crate::problem::{Problem, Problems};
 
@@ -24,6 +25,19 @@ pub(super) fn check(workflow: &Workflow, order: &Order, problems: &mut Problems)
         }
     }
     transitions(workflow, &known, problems);
+    defaults(workflow, problems);
+}
+
+/// A default is evaluated before anything has run, and those of two files differ in the file's path alone: one that fails
+/// for some file fails for every one.
+fn defaults(workflow: &Workflow, problems: &mut Problems) {
+    let scope = file_scope("/file");
+    for input in &workflow.inputs {
+        let default = input.default.as_ref().map(|default| render_value(default, &scope));
+        if let Some(Err(error)) = default {
+            problems.add(Problem::error(input.position, format!("the default of `{}`: {error}", input.name)));
+        }
+    }
 }
 
 fn transitions(workflow: &Workflow, known: &Known<'_>, problems: &mut Problems) {
@@ -130,9 +144,25 @@ impl Eyes<'_, '_> {
             self.step_name(name, position);
         } else if let Some(phase) = self.known.phases.get(root) {
             self.phase_name(root, *phase, position);
+        } else if self.is_within_step(name) {
+            self.bare_step(root, position);
         } else {
             self.other_name(root, position);
         }
+    }
+
+    /// Whether a name leads into a step by its id alone. Without more behind it, the id may also be the name of a value.
+    fn is_within_step(&self, name: &NameUsed) -> bool {
+        !self.known.inputs.contains(name.root())
+            && self.known.steps.contains_key(name.root())
+            && name.rest().next().is_some()
+    }
+
+    fn bare_step(&mut self, id: &str, position: Position) {
+        self.problems.add({
+            Problem::error(position, format!("the step `{id}` is known below `steps` alone"))
+                .meaning(Some(format!("steps.{id}")))
+        });
     }
 
     fn step_name(&mut self, name: &NameUsed, position: Position) {
@@ -158,25 +188,20 @@ impl Eyes<'_, '_> {
         }
     }
 
-    /// A name that only a step can give. Where none came before, nobody can; where it is nearly another one, it is most
-    /// likely that one, and a step's value can be had under a longer name.
+    /// A name that only a step can give. Where none came before, nobody can; where it is nearly another one, it may be that
+    /// one.
     fn other_name(&mut self, name: &str, position: Position) {
         let known = || self.known.inputs.iter().copied().chain(self.known.phases.keys().copied());
         let can_be_returned = !self.is_first || self.moment.step > 0;
-        let meant = nearest(name, known());
-        let problem = match (can_be_returned, &meant) {
-            (true, None) => Problem::warning(
-                position,
-                format!("`{name}` is no input and no phase: an earlier step has to return it"),
-            ),
-            (true, Some(_)) => Problem::error(position, format!("unknown name `{name}`"))
-                .expecting(format!("an input, or `PHASE.{name}` where a step of that phase returns it")),
-            (false, _) => {
-                let listed = nearest_first(name, known());
-                Problem::error(position, format!("unknown name `{name}`; known are {}", listed.join(", ")))
-            }
+        let of_step = self.known.steps.contains_key(name).then(|| format!("steps.{name}"));
+        let problem = if can_be_returned {
+            let message = format!("`{name}` is no input and no phase: an earlier step has to return it");
+            Problem::warning(position, message)
+        } else {
+            let listed = nearest_first(name, known());
+            Problem::error(position, format!("unknown name `{name}`; known are {}", listed.join(", ")))
         };
-        self.problems.add(problem.meaning(meant));
+        self.problems.add(problem.meaning(of_step.or_else(|| nearest(name, known()))));
     }
 
     fn transition_name(&mut self, name: &NameUsed, position: Position) {
@@ -186,6 +211,8 @@ impl Eyes<'_, '_> {
         }
         if root == "steps" || self.known.phases.contains_key(root) {
             self.name(name, position);
+        } else if self.is_within_step(name) {
+            self.bare_step(root, position);
         } else if let Some(meant) = nearest(root, [CHECKPOINT_PASSED]) {
             self.problems
                 .add(Problem::warning(position, format!("the phase has to return `{root}`")).meaning(Some(meant)));

@@ -84,7 +84,7 @@ impl Engine {
         let WorkflowRun { plan, source, inputs, programs, project_dir, from_start } = run;
         let Equipment { runner, clock, executions, scratch_dir, places, on_trouble } = equipment;
         let chronicle = Chronicle::new(places, on_trouble);
-        let workflow_hash = hex(&Sha256::digest(&source));
+        let workflow_hash = hash_of(&source);
         let put_away = AtomicUsize::new(0);
         Self {
             plan,
@@ -282,6 +282,11 @@ fn unusable(error: &ExecutionError) -> AttemptOutcome {
 
 fn unmet(error: &dyn std::fmt::Display, permanent: bool) -> AttemptOutcome {
     AttemptOutcome::Unmet { reason: error.to_string().into(), permanent }
+}
+
+/// What tells one workflow file from another.
+pub(crate) fn hash_of(source: &[u8]) -> String {
+    hex(&Sha256::digest(source))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,15 +1,19 @@
 //! What an execution would do, as far as that can be known before anything has run.
 
+use std::ffi::OsStr;
 use std::time::Duration;
 
-use autoproc_domain::FilePath;
+use autoproc_domain::{FilePath, ItemId};
 
-use super::engine::WorkflowRun;
-use super::event::Values;
+use super::engine::{WorkflowRun, hash_of};
+use super::error::ExecutionError;
+use super::event::Subject;
+use super::folder::Executions;
 use super::inputs::{InputError, file_scope};
-use super::program::Place;
+use super::rendering::{Rendering, Unknown};
+use super::state::{ExecutionState, ExecutionStatus};
 use crate::definition::{Action, Phase, Step};
-use crate::expression::{Scope, holds, render_shell, render_text, render_value};
+use crate::expression::{Scope, holds};
 
 /// One step of what would be done, in the order of the file. Transitions may lead another way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +64,34 @@ pub fn preview(run: &WorkflowRun, file: &FilePath) -> Result<Vec<PreviewedStep>,
     Ok(steps)
 }
 
+/// What an earlier attempt has left of a file's execution, where a run would take that up and not begin anew.
+///
+/// # Errors
+/// [`ExecutionError`] where it cannot be read, by which an attempt would fail.
+pub fn taken_up(
+    run: &WorkflowRun,
+    executions: &Executions,
+    item: ItemId,
+    file: &FilePath,
+) -> Result<Option<ExecutionState>, ExecutionError> {
+    if run.from_start {
+        return Ok(None);
+    }
+    let Some(state) = executions.of(item)? else { return Ok(None) };
+    // Where inputs do not fit this file, nothing of it is executed.
+    let Ok(inputs) = run.inputs.for_file(run.plan.workflow(), file) else { return Ok(None) };
+    let subject = Subject {
+        workflow_id: run.plan.workflow().id.clone(),
+        workflow_hash: hash_of(&run.source),
+        file_path: file.text().into_owned(),
+        file_path_bytes: file.exact_hex(),
+        inputs,
+        ..state.subject.clone()
+    };
+    let is_taken_up = state.status != ExecutionStatus::Completed && state.subject == subject;
+    Ok(is_taken_up.then_some(state))
+}
+
 /// A look at one phase.
 struct Ahead<'a> {
     run: &'a WorkflowRun,
@@ -85,34 +117,29 @@ impl Ahead<'_> {
     }
 
     fn fill(&self, step: &Step, seen: &mut PreviewedStep) {
-        match &step.action {
-            Action::Run(words) => seen.words = words.iter().map(|word| self.text(&word.value)).collect(),
-            Action::Shell(line) => {
-                let shell = render_shell(&line.value, self.scope).ok();
-                let (text, variables) =
-                    shell.map_or_else(|| (line.value.clone(), Vec::new()), |shell| (shell.text, shell.environment));
-                seen.words = vec!["/bin/sh".to_owned(), "-c".to_owned(), text];
-                seen.variables = variables;
+        let rendering = Rendering {
+            workflow: self.run.plan.workflow(),
+            programs: &self.run.programs,
+            file: self.file,
+            scope: self.scope,
+            unknown: Unknown::StaysAsWritten,
+        };
+        let inputs = rendering.step_inputs(step);
+        match inputs.and_then(|inputs| rendering.program(self.phase, step, &inputs)) {
+            Ok(program) => {
+                if matches!(step.action, Action::Shell(_)) {
+                    let pairs = program.environment.iter();
+                    seen.variables = pairs.map(|(name, value)| (shown(name), shown(value))).collect();
+                }
+                seen.words = [&program.executable].into_iter().chain(&program.arguments).map(|it| shown(it)).collect();
             }
-            Action::Command(_) | Action::Task(_) => match self.runner(step) {
-                Ok(words) => seen.words = words,
-                Err(error) => seen.error = Some(error),
-            },
+            Err(error) => seen.error = Some(error),
         }
     }
+}
 
-    fn runner(&self, step: &Step) -> Result<Vec<String>, String> {
-        let as_written = |value: &serde_json::Value| render_value(value, self.scope).unwrap_or_else(|_| value.clone());
-        let inputs: Values = step.inputs.iter().map(|input| (input.name.clone(), as_written(&input.value))).collect();
-        let file = self.file.text();
-        let place = Place { file: &file, workflow: &self.run.plan.workflow().id, phase: &self.phase.id };
-        self.run.programs.of(step, place, &inputs).map(|command| command.words)
-    }
-
-    /// What is not known yet stays as it is written.
-    fn text(&self, template: &str) -> String {
-        render_text(template, self.scope).unwrap_or_else(|_| template.to_owned())
-    }
+fn shown(word: &OsStr) -> String {
+    word.to_string_lossy().into_owned()
 }
 
 fn condition(condition: Option<&str>, scope: &Scope) -> Foresight {

@@ -1,21 +1,20 @@
-//! How a step becomes a process: its words, its environment, its folder.
+//! How a step becomes a process: its environment, its folder, and the files it is told of.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use autoproc_domain::FilePath;
 use autoproc_domain::ports::Attempt;
-use serde_json::Value;
 
 use super::event::Values;
 use super::plan::Plan;
-use super::program::{Command, Place, Program, Programs};
+use super::program::{Program, Programs};
+use super::rendering::{Rendering, Unknown};
 use super::runner::StepProcess;
 use super::scratch::Scratch;
 use super::values::MAX_VALUES_BYTES;
 use crate::definition::{Action, Phase, Step, StepOutput};
-use crate::expression::{Scope, render_shell, render_text, render_value, text_of};
+use crate::expression::{Scope, text_of};
 
 /// The longest value that a variable of its own holds, in bytes. Linux allows 128 KiB for one (execve(2),
 /// `MAX_ARG_STRLEN`) and a few MiB for all of them together; the file of inputs holds every value whole.
@@ -51,15 +50,17 @@ impl Making<'_> {
         timeout: Duration,
         scratch: &mut Scratch,
     ) -> Result<Made, String> {
-        let step_inputs = self.step_inputs(step)?;
-        let Program { executable: program, arguments, mut environment } = self.program(phase, step, &step_inputs)?;
+        let rendering = self.rendering();
+        let step_inputs = rendering.step_inputs(step)?;
+        let Program { executable: program, arguments, mut environment } =
+            rendering.program(phase, step, &step_inputs)?;
         let file_error = |error: std::io::Error| format!("cannot make the files it is told of: {error}");
         let output = scratch.output_file().map_err(file_error)?;
         let inputs = inputs_file(step, &step_inputs, scratch).map_err(file_error)?;
         environment.extend(self.description(phase, step, &output, inputs.as_deref()));
         environment.extend(self.variables(&step_inputs)?);
         for entry in &step.env {
-            environment.push((entry.name.clone().into(), self.text(&entry.value.value)?));
+            environment.push((entry.name.clone().into(), rendering.text(&entry.value.value)?));
         }
         let process = StepProcess {
             attempt: self.attempt.clone(),
@@ -75,37 +76,14 @@ impl Making<'_> {
         Ok(Made { process, output, inputs })
     }
 
-    /// What the step executes, with nothing but words: for whoever wants to see it.
-    pub(crate) fn program(&self, phase: &Phase, step: &Step, inputs: &Values) -> Result<Program, String> {
-        match &step.action {
-            Action::Run(words) => argv(words.iter().map(|word| self.text(&word.value))),
-            Action::Shell(line) => self.shell(&line.value),
-            Action::Command(_) | Action::Task(_) => self.runner(phase, step, inputs),
+    fn rendering(&self) -> Rendering<'_> {
+        Rendering {
+            workflow: self.plan.workflow(),
+            programs: self.programs,
+            file: &self.attempt.file_path,
+            scope: self.scope,
+            unknown: Unknown::Fails,
         }
-    }
-
-    fn runner(&self, phase: &Phase, step: &Step, inputs: &Values) -> Result<Program, String> {
-        let file = self.attempt.file_path.text();
-        let place = Place { file: &file, workflow: &self.plan.workflow().id, phase: &phase.id };
-        let Command { words, environment } = self.programs.of(step, place, inputs)?;
-        Ok(Program { environment, ..argv(words.into_iter().map(|word| self.exact(word)))? })
-    }
-
-    fn shell(&self, line: &str) -> Result<Program, String> {
-        let shell = render_shell(line, self.scope).map_err(|error| error.to_string())?;
-        let exact = |(name, value): (String, String)| Ok((name.into(), self.exact(value)?));
-        let environment = shell.environment.into_iter().map(exact).collect::<Result<_, String>>()?;
-        Ok(Program { executable: "/bin/sh".into(), arguments: vec!["-c".into(), shell.text.into()], environment })
-    }
-
-    /// The inputs of a step, rendered.
-    pub(crate) fn step_inputs(&self, step: &Step) -> Result<Values, String> {
-        let render = |value: &Value| render_value(value, self.scope);
-        let inputs = step.inputs.iter().map(|input| {
-            let value = render(&input.value).map_err(|error| format!("its input `{}`: {error}", input.name))?;
-            Ok((input.name.clone(), value))
-        });
-        inputs.collect()
     }
 
     fn description(
@@ -141,7 +119,7 @@ impl Making<'_> {
         for (name, value) in self.inputs.iter().chain(step_inputs) {
             let text = text_of(value).filter(|text| text.len() <= MAX_VARIABLE_BYTES && !text.contains('\0'));
             if let Some(text) = text {
-                variables.push((variable_name(name).into(), self.exact(text)?));
+                variables.push((variable_name(name).into(), self.rendering().exact(text)?));
             }
         }
         Ok(variables)
@@ -149,22 +127,12 @@ impl Making<'_> {
 
     fn working_dir(&self, step: &Step) -> Result<PathBuf, String> {
         let Some(workdir) = &step.workdir else { return Ok(self.project_dir.to_owned()) };
-        Ok(self.project_dir.join(self.text(&workdir.value)?))
+        Ok(self.project_dir.join(self.rendering().text(&workdir.value)?))
     }
 
     fn capture(&self, step: &Step) -> usize {
         let is_used = step.output == StepOutput::Json || self.plan.is_stdout_used(step);
         if is_used { MAX_VALUES_BYTES } else { 0 }
-    }
-
-    fn text(&self, template: &str) -> Result<OsString, String> {
-        self.exact(render_text(template, self.scope).map_err(|error| error.to_string())?)
-    }
-
-    /// Expressions are text, and a path need not be. One that is none is given to a process byte for byte where it stands
-    /// alone; within other words it would become another file's.
-    fn exact(&self, text: String) -> Result<OsString, String> {
-        exact(text, &self.attempt.file_path)
     }
 }
 
@@ -175,26 +143,6 @@ fn inputs_file(step: &Step, inputs: &Values, scratch: &mut Scratch) -> std::io::
         return Ok(None);
     }
     scratch.inputs_file(&serde_json::to_vec(inputs)?).map(Some)
-}
-
-fn argv(mut words: impl Iterator<Item = Result<OsString, String>>) -> Result<Program, String> {
-    let executable = words.next().unwrap_or_else(|| Err("it names no program".to_owned()))?;
-    Ok(Program { executable, arguments: words.collect::<Result<_, _>>()?, environment: Vec::new() })
-}
-
-fn exact(text: String, file: &FilePath) -> Result<OsString, String> {
-    if file.exact_hex().is_none() {
-        return Ok(text.into());
-    }
-    let likeness = file.text();
-    match text {
-        text if text == likeness => Ok(file.as_os_str().to_owned()),
-        text if text.contains(&*likeness) => {
-            Err("the file's path is not UTF-8 and cannot stand within other words; use the variable AUTOPROC_FILE"
-                .into())
-        }
-        text => Ok(text.into()),
-    }
 }
 
 fn variable_name(input: &str) -> String {

@@ -46,6 +46,52 @@ pub fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, ExpressionEr
     Ok(ShellText { text: rendered, environment })
 }
 
+/// A place in a string for the shell where a program may take a value for code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CodePlace {
+    /// Single quotes with other text in them, which may be a script for a program that the shell starts.
+    SingleQuotes,
+    /// `$((…))`.
+    Arithmetic,
+}
+
+/// The expressions of a string for the shell that stand in such places.
+///
+/// A value alone in its quotes counts as a word, as it would without them.
+///
+/// # Errors
+/// [`ExpressionError`] where the string cannot be cut into expressions.
+pub(crate) fn code_places(text: &str) -> Result<Vec<(&str, CodePlace)>, ExpressionError> {
+    let (mut places, mut quoting, pieces) = (Vec::new(), Quoting::default(), pieces(text)?);
+    for (index, piece) in pieces.iter().enumerate() {
+        match piece {
+            Piece::Literal(literal) => quoting.pass(literal.as_bytes()),
+            Piece::Expression(expression) => {
+                if quoting.is_arithmetic() {
+                    places.push((*expression, CodePlace::Arithmetic));
+                } else if quoting.is_single_quoted() && !is_alone(&pieces, index) {
+                    places.push((*expression, CodePlace::SingleQuotes));
+                }
+                let _ = quoting.reference(VARIABLE);
+            }
+        }
+    }
+    Ok(places)
+}
+
+/// The first expression of a text that has other text around it; none where the text is none that could be cut.
+pub(crate) fn embedded(text: &str) -> Option<&str> {
+    let pieces = pieces(text).ok().filter(|pieces| pieces.len() > 1)?;
+    pieces.into_iter().find_map(|piece| if let Piece::Expression(expression) = piece { Some(expression) } else { None })
+}
+
+/// Whether quotes begin right before a piece and end right behind it, where they are known to be open.
+fn is_alone(pieces: &[Piece<'_>], index: usize) -> bool {
+    let opens = |piece: &Piece<'_>| matches!(piece, Piece::Literal(text) if text.ends_with('\''));
+    let closes = |piece: &Piece<'_>| matches!(piece, Piece::Literal(text) if text.starts_with('\''));
+    pieces[..index].last().is_some_and(opens) && pieces.get(index + 1).is_some_and(closes)
+}
+
 fn value(expression: &str, scope: &Scope) -> Result<String, ExpressionError> {
     /// The name of a variable with any number, `=` and NUL.
     const OTHERS: usize = VARIABLE.len() + 20 + 2;

@@ -163,9 +163,16 @@ fn names_are_checked_against_what_can_be_known() {
         (
             2,
             "${sendr}",
-            "error: unknown name `sendr`; expected an input, or `PHASE.sendr` where a step of that phase returns \
-                         it; did you mean `sender`?",
+            "warning: `sendr` is no input and no phase: an earlier step has to return it; did you mean `sender`?",
         ),
+        (2, "${one_1.x}", "error: the step `one_1` is known below `steps` alone; did you mean `steps.one_1`?"),
+        (0, "${one_2.x}", "error: the step `one_2` is known below `steps` alone; did you mean `steps.one_2`?"),
+        (
+            2,
+            "${one_1}",
+            "warning: `one_1` is no input and no phase: an earlier step has to return it; did you mean `steps.one_1`?",
+        ),
+        (0, "${one_2}", "error: unknown name `one_2`; known are "),
         (0, "${one.x}", "error: the phase `one` has returned nothing yet"),
         (1, "${two.x}", "error: the phase `two` comes later"),
         (1, "${steps.one_2.x}", "error: the step `one_2` comes later"),
@@ -240,6 +247,78 @@ fn inputs_are_what_they_say() {
     }
 }
 
+/// A default is evaluated before anything has run: the file is all that it may name.
+#[test]
+fn defaults_name_the_file_alone() {
+    let with = |default: &str| {
+        let input = format!("{{name: x, type: json, default: {default}}}");
+        faults(&format!("workflow:\n  inputs: [{input}, {{name: y}}]\n  phases: [{{id: a, task: t}}]\n"))
+    };
+    for fine in ["\"${file}\"", "[\"${files | first | basename}\", {deep: \"in ${file}\"}]", "\"$${nosuch}\""] {
+        assert_eq!(with(fine), Vec::<String>::new(), "{fine}");
+    }
+    for (wrong, expected) in [
+        ("\"${nosuch}\"", "unknown name `nosuch`; known are file, files"),
+        ("[{deep: \"${y}\"}]", "unknown name `y`; known are "),
+        ("\"${a.x}\"", "unknown name `a`; known are "),
+        ("\"${file\"", "has a `${` without its `}`"),
+        ("\"${files + 1}\"", "cannot be evaluated"),
+    ] {
+        let told = with(wrong);
+        let before = "2:12: error: the default of `x`: ";
+        assert!(told.len() == 1 && told[0].starts_with(before) && told[0].contains(expected), "{wrong}: {told:?}");
+    }
+}
+
+/// Where the shell, or a program that it starts, would take a value for a part of a program.
+#[test]
+fn values_that_may_become_code_are_told() {
+    let with = |line: &str| {
+        faults(&format!("workflow:\n  phases:\n    - id: a\n      steps:\n        - shell: |\n            {line}\n"))
+    };
+    for fine in [
+        "cp ${file} '${file}' \"in ${file}\"; echo '$${file}' 'it is' ${file}",
+        "sh -c 'echo \"$1\"' sh ${file}; echo $((1 + 2)) ${file} $( (echo ${file}) )",
+        "n=${file}; echo $((n + 1)) # $((${file}",
+    ] {
+        assert_eq!(with(fine), Vec::<String>::new(), "{fine}");
+    }
+    let quoted = "6:13: warning: `${file}` stands in single quotes with other text: a program that takes this for code, \
+                  as `sh -c` does, executes what the value holds; hand it over as an argument, as in: \
+                  sh -c 'echo \"$1\"' sh ${file}";
+    for line in ["sh -c 'echo ${file}'", "awk '{print \"${file}\"}' x", "echo 'a' 'b${file}' '${file}'"] {
+        assert_eq!(with(line), [quoted], "{line}");
+    }
+    let counted = "6:13: warning: `${file}` stands in `$((…))`: one shell refuses it there, another evaluates what the \
+                   value holds; count within the expression, as in: ${n | int + 1}";
+    for line in ["echo $((${file} + 1))", "echo \"$(( (2) * $(echo ${file}) ))\""] {
+        assert_eq!(with(line), [counted], "{line}");
+    }
+}
+
+/// What `run` hands to a shell as a script is written there as it is, and no reference to it.
+#[test]
+fn values_within_the_script_of_a_shell_are_told() {
+    let with = |words: &str| faults(&format!("workflow: {{phases: [{{id: a, steps: [{{run: [{words}]}}]}}]}}\n"));
+    for fine in [
+        "sh, -c, 'echo \"$1\"', sh, '${file}'",
+        "sh, -c, '${file}'",
+        "sh, -c, 'echo $${file}'",
+        "sh, 'x ${file}'",
+        "sh, x, -c, 'x ${file}'",
+        "grep, -c, 'x ${file}'",
+        "bash, --norc, 'x ${file}'",
+    ] {
+        assert_eq!(with(fine), Vec::<String>::new(), "{fine}");
+    }
+    for words in ["sh, -c, 'echo ${file}'", "/bin/bash, -x, -ec, 'echo ${file}'", "dash, -e, -c, 'x ${file}'"] {
+        let told = with(words);
+        let expected = "warning: `${file}` is written into the script of a shell, which executes what the value holds; \
+                        expected `shell` in place of `run`, where it is passed in a variable";
+        assert!(told.len() == 1 && told[0].ends_with(expected), "{words}: {told:?}");
+    }
+}
+
 #[test]
 fn a_mistyped_checkpoint_passed_is_noticed() {
     let lines = "    - {id: a, task: t}\n    - {id: b, task: t}\n";
@@ -247,7 +326,8 @@ fn a_mistyped_checkpoint_passed_is_noticed() {
         faults(&format!("{}  transitions: [{{from: a, to: b, condition: {condition}}}]\n", phases(lines)))
     };
     assert!(with("checkpoint_pased")[0].contains("did you mean `checkpoint_passed`?"));
-    assert_eq!(with("letter_fetched and checkpoint_passed"), Vec::<String>::new());
+    assert_eq!(with("letter_fetched and checkpoint_passed and a_1"), Vec::<String>::new());
+    assert!(with("a_1.words > 3")[0].contains("did you mean `steps.a_1`?"));
     assert!(with("a and")[0].contains("is no expression"));
 }
 

@@ -37,11 +37,13 @@ fn a_value_is_one_word_wherever_it_stands() {
         "echo \\' >/dev/null; printf '[%s]' ${value} x",
         "(printf '[%s]' ${value} x)",
         "printf '[%s]' \"a\\\"\" >/dev/null; printf '[%s]' ${value} x",
+        "sh -c 'printf \"[%s]\" \"$1\" x' sh ${value}",
         "v=${value}; printf '[%s]' \"$v\" x # ${value}",
     ] {
         assert_eq!(printed(text, NASTY), format!("[{NASTY}][x]"), "{text}");
     }
     assert_eq!(printed("printf '[%s]' 'a ${value} b' \"c ${value}\"d$${value:-e}", "v"), "[a v b][c vde]");
+    assert_eq!(printed("echo ${value | int + 1}", "5"), "6\n", "what counts is an expression, and no `$((…))`");
 }
 
 #[test]

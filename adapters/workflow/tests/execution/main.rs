@@ -9,6 +9,7 @@ mod hostile;
 mod inputs;
 mod order;
 mod plain_runner;
+mod preview;
 mod resume;
 mod scripted_runner;
 mod values;

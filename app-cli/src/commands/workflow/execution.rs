@@ -6,7 +6,7 @@ use autoproc_domain::FilePath;
 use autoproc_domain::command::Selector;
 use autoproc_domain::ports::{AttemptOutcome, StopCause};
 use autoproc_domain::view::PageRequest;
-use autoproc_domain::{QueueItem, Status};
+use autoproc_domain::{ItemId, QueueItem, Status};
 
 use crate::args::ProgressArgs;
 use crate::console::Heard;
@@ -123,35 +123,36 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
 
 /// `run --dry-run`
 pub(in crate::commands) async fn foresee(request: &RunRequest, context: &Context) -> Result<ExitCode, CliError> {
-    let Some(file) = first_file(request, context).await? else {
+    let Some((file, item)) = first_file(request, context).await? else {
         context.wiring.check(&request.command)?;
         context.remark("no file is due; name one, as in: autoproc run --dry-run FILE …");
         context.show(&Foreseen::Nothing)?;
         return Ok(ExitCode::Success);
     };
     let foreseen = match &request.command {
-        CommandTemplate::Workflow(choice) => Foreseen::Workflow { steps: context.wiring.preview(choice, &file)?, file },
+        CommandTemplate::Workflow(choice) => context.wiring.preview(choice, file, item)?,
         command => Foreseen::Command { words: context.wiring.words_for(command, file.as_path())?, file },
     };
     context.show(&foreseen)?;
     Ok(ExitCode::Success)
 }
 
-/// The file that would be taken next; where none is due and files are given, the first of those.
-async fn first_file(request: &RunRequest, context: &Context) -> Result<Option<FilePath>, CliError> {
+/// The file that would be taken next, and its item; where none is due and files are given, the first of those.
+async fn first_file(request: &RunRequest, context: &Context) -> Result<Option<(FilePath, Option<ItemId>)>, CliError> {
     let due = match due_among(Some(FIRST_LOOK), context).await? {
         None => due_among(None, context).await?,
         due => due,
     };
     if due.is_some() || request.source.is_empty() {
-        return Ok(due);
+        return Ok(due.map(|item| (item.file_path, Some(item.id))));
     }
-    Ok(request.source.gather(&context.cwd, &context.project)?.files.into_iter().next())
+    let given = request.source.gather(&context.cwd, &context.project)?.files.into_iter().next();
+    Ok(given.map(|file| (file, None)))
 }
 
-async fn due_among(limit: Option<usize>, context: &Context) -> Result<Option<FilePath>, CliError> {
+async fn due_among(limit: Option<usize>, context: &Context) -> Result<Option<QueueItem>, CliError> {
     let waiting = PageRequest { statuses: vec![Status::Pending], after: None, limit };
     let items = context.storage().page(waiting).await?.items;
     let now = context.now();
-    Ok(items.into_iter().find(|item: &QueueItem| item.is_due(now)).map(|item| item.file_path))
+    Ok(items.into_iter().find(|item| item.is_due(now)))
 }

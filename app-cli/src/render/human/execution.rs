@@ -7,7 +7,7 @@ use autoproc_domain::ports::AttemptOutcome;
 use crate::escape::Printable;
 use crate::render::{View, json, span};
 use crate::view::{ExecutionOver, Executions, FileProgress, Foreseen};
-use crate::wiring::{ExecutionStatus, Foresight, PreviewedStep};
+use crate::wiring::{ExecutionStatus, Foresight, PreviewedStep, ProgressReport};
 
 impl View for Executions {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -60,8 +60,9 @@ impl View for Foreseen {
         match self {
             Self::Nothing => Ok(()),
             Self::Command { file, words } => writeln!(out, "for {file}\n  {}", Printable(&line(words))),
-            Self::Workflow { file, steps } => {
+            Self::Workflow { file, taken_up, steps } => {
                 writeln!(out, "for {file}")?;
+                taken_up.iter().try_for_each(|report| goes_on(report, out))?;
                 steps.iter().try_for_each(|step| foreseen(step, out))
             }
         }
@@ -70,6 +71,14 @@ impl View for Foreseen {
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         json::execution::foreseen(self, out)
     }
+}
+
+fn goes_on(report: &ProgressReport, out: &mut dyn Write) -> io::Result<()> {
+    let (over, total) = (report.steps_over, report.steps_total);
+    let places = [&report.current_phase, &report.current_task];
+    let place = places.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("/");
+    let at = if place.is_empty() { String::new() } else { format!(", at {}", Printable(&place)) };
+    writeln!(out, "  goes on where an earlier attempt ended: {over} of {total} steps are over{at}")
 }
 
 fn foreseen(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {

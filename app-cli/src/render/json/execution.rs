@@ -94,9 +94,10 @@ pub(in crate::render) fn foreseen(view: &Foreseen, out: &mut dyn Write) -> io::R
     match view {
         Foreseen::Nothing => print(out, &Value::Null),
         Foreseen::Command { file, words } => print(out, &json!({ "file_path": file.text(), "command": words })),
-        Foreseen::Workflow { file, steps } => {
+        Foreseen::Workflow { file, taken_up, steps } => {
             let steps: Vec<_> = steps.iter().map(step).collect();
-            print(out, &json!({ "file_path": file.text(), "steps": steps }))
+            let taken_up = taken_up.as_ref().map(ProgressJson::from);
+            print(out, &json!({ "file_path": file.text(), "taken_up": taken_up, "steps": steps }))
         }
     }
 }

@@ -1,0 +1,78 @@
+//! What is shown of steps before anything runs, against what runs.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+use std::sync::Arc;
+
+use autoproc_domain::FilePath;
+use autoproc_domain::ports::AttemptOutcome;
+use autoproc_workflow::execution::{PreviewedStep, preview};
+
+use crate::harness::{Place, expect_success, failure};
+use crate::scripted_runner::ScriptedRunner;
+
+fn previewed(place: &Place) -> Vec<PreviewedStep> {
+    preview(&place.run(), &FilePath::new(&place.file).unwrap()).unwrap()
+}
+
+fn runner() -> Arc<ScriptedRunner> {
+    Arc::new(ScriptedRunner::new(|_| ("made=x y".into(), AttemptOutcome::Succeeded)))
+}
+
+/// A step of every kind that names nothing but what is known from the start.
+#[test]
+fn what_is_shown_is_what_runs() {
+    let mut place = Place::new(
+        "
+workflow:
+  id: w
+  inputs: [{name: word, default: a b}]
+  phases:
+    - id: p
+      steps:
+        - run: [echo, '${word} and $${word}', '${file}']
+        - shell: 'echo ${word} \"${file}\" ''${file | basename}'' > x'
+        - {execute: {command: tag, inputs: {by: '${word}!'}}}
+        - {execute: {task: tasks/none.md}}
+",
+    );
+    place.runners =
+        "[runners]\ntask = ['t', '{task}', '{file}']\n[runners.commands]\ntag = ['c', '{input.by}', '{step}']\n".into();
+    let (seen, runner) = (previewed(&place), runner());
+    expect_success(&place.attempt_with(runner.clone(), place.claim(1)));
+    let ran = runner.processes();
+    assert_eq!(seen.len(), ran.len());
+    for (seen, ran) in seen.iter().zip(&ran) {
+        let words: Vec<_> = [&ran.program].into_iter().chain(&ran.arguments).map(OsString::as_os_str).collect();
+        assert_eq!(seen.words.iter().map(OsStr::new).collect::<Vec<_>>(), words, "{}", seen.step);
+        let is_there = |(name, value): &(String, String)| ran.environment.contains(&(name.into(), value.into()));
+        assert!(seen.variables.iter().all(is_there), "{}: {:?}", seen.step, seen.variables);
+    }
+    assert_eq!(seen[1].variables.len(), 3);
+}
+
+#[test]
+fn what_is_not_known_yet_stays_as_it_is_written() {
+    let place = Place::new(
+        "
+workflow:
+  id: w
+  phases:
+    - {id: p, steps: [{id: s, run: [x]}, {run: ['${file | basename}', '${p.made}']}, {shell: 'echo ${p.made}'}]}
+",
+    );
+    let seen = previewed(&place);
+    assert_eq!(seen[1].words, ["a file.txt", "${p.made}"]);
+    assert_eq!(seen[2].words, ["/bin/sh", "-c", "echo ${p.made}"]);
+}
+
+/// A path that is not UTF-8 cannot stand within other words, and whoever looks ahead is told so.
+#[test]
+fn what_would_fail_is_shown_to_fail() {
+    let mut place = Place::new("workflow: {id: w, phases: [{id: p, steps: [{run: [x, 'in ${file}']}]}]}");
+    place.file = place.path("x").with_file_name(OsStr::from_bytes(b"odd\xff"));
+    let seen = previewed(&place);
+    let report = place.attempt_with(runner(), place.claim(1));
+    let shown = seen[0].error.as_deref().expect("an error");
+    assert!(failure(&report).ends_with(shown) && shown.contains("not UTF-8"), "{shown}: {report:?}");
+}
