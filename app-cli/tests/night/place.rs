@@ -21,11 +21,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// The variables that would lead the binary to another queue.
 const FOREIGN: [&str; 2] = ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DIR"];
 
-/// How long an attempt lasts at the least, in seconds. A run whose attempts take less than 20 ms claims ahead of its free
+/// How long an attempt lasts at the least, in seconds. A run whose attempts take less than 100 ms claims ahead of its free
 /// slots (docs/adr/0013): then a claim may have been made long before its attempt begins, an attempt may begin before it is
 /// known on the disk how the one before it ended, and a claim that was given back is made again by whoever comes first.
 /// What these tests say of the order of things holds where a claim is made for a free slot.
-const NEVER_SHORT: &str = "0.03";
+const NEVER_SHORT: &str = "0.12";
 
 /// A project folder. The files lie in `in`, beside the command and its record.
 pub(crate) struct Place {

@@ -25,7 +25,7 @@ const RUNS: usize = 3;
 const PRIORITIES: u64 = 3;
 
 /// What makes an attempt too long for its run to claim ahead.
-const NEVER_SHORT: &str = "sleep 0.03";
+const NEVER_SHORT: &str = "sleep 0.12";
 
 /// What the processes were told.
 #[derive(Default)]
