@@ -76,6 +76,10 @@ fn say(what: &str, error: &io::Error) {
     let _ = writeln!(io::stderr(), "autoproc: {what}: {error}");
 }
 
+/// After a process that took less than this the next one is expected at once: beside it the moment that a guard would sleep
+/// for counts, and what other guards have at work is likely as short, so that whoever looks out instead waits for no long slice.
+const BRISK: Duration = Duration::from_millis(5);
+
 struct Guard {
     wires: Wires,
     record: Option<GuardRecord>,
@@ -92,11 +96,13 @@ impl Guard {
 
     /// Serves until the control pipe ends. Returns only when nothing is left of what it started, or with an error.
     fn serve(mut self) -> io::Result<()> {
-        while let Some(control) = self.wires.await_control()? {
+        let mut is_brisk = false;
+        while let Some(control) = self.wires.await_control(is_brisk)? {
             match control {
                 Control::Start(start) => {
                     let report = self.carry_out(&start)?;
                     self.wires.report(&report)?;
+                    is_brisk = matches!(&report, Report::Ended(ended) if ended.elapsed < BRISK);
                     if let Report::Stuck(why) = report {
                         return Err(io::Error::other(why));
                     }

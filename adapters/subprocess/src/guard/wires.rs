@@ -14,8 +14,8 @@ use crate::guard::protocol::{Control, Inbox, Report, encode};
 /// No wait is longer than this, so that no length of time can be too great for the system's form of it.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
-/// How long to look for the next message before going to sleep for it: a runner that has another attempt ready says so
-/// within that time, and to wake a process that sleeps takes nearly as long where the cores are those of a virtual machine.
+/// How long to look for a message that is expected soon: a runner that has another attempt ready says so within that time,
+/// and to wake a process that sleeps takes nearly as long where the cores are those of a virtual machine.
 const ALERT: Duration = Duration::from_micros(50);
 
 pub(crate) struct Wires {
@@ -47,8 +47,9 @@ impl Wires {
         Ok(Self { control, inbox: Inbox::default(), is_abandoned: false, reports, deaths })
     }
 
-    /// The next message, waited for while no process is under way; `None` where no more will come.
-    pub(crate) fn await_control(&mut self) -> io::Result<Option<Control>> {
+    /// The next message, waited for while no process is under way; `None` where no more will come. Who expects it soon looks
+    /// for it for a moment before going to sleep for it.
+    pub(crate) fn await_control(&mut self, is_expected_soon: bool) -> io::Result<Option<Control>> {
         loop {
             if let Some(control) = self.next_control() {
                 return Ok(Some(control));
@@ -56,12 +57,15 @@ impl Wires {
             if self.is_abandoned {
                 return Ok(None);
             }
-            self.look_out()?;
+            if is_expected_soon {
+                self.look_out()?;
+            }
             self.read_control()?;
         }
     }
 
-    /// Looks for a message for a moment. Whoever else needs the processor goes first.
+    /// Looks for a message for a moment. Whoever else needs the processor goes first, and keeps it for as long as its slice
+    /// lasts: a few milliseconds, during which another processor may stand idle.
     fn look_out(&self) -> io::Result<()> {
         let began = Instant::now();
         while began.elapsed() < ALERT && wait_for([Some(self.control.as_fd())], Duration::ZERO)?[0].is_empty() {
