@@ -51,7 +51,8 @@ fn bar(promise: &str, value: Option<f64>, bound: Bound, show: impl Fn(f64) -> St
 fn drains(results: &Results) -> Vec<Bar> {
     let ours = (Scenario::Drain, OURS, AT_ONCE);
     let beside = |tool, bound| {
-        let promise = format!("drain at -j{AT_ONCE}: at least {bound} times the rate of {tool}");
+        let factor = if bound > 1.0 { format!("{bound} times ") } else { String::new() };
+        let promise = format!("drain at -j{AT_ONCE}: at least {factor}the rate of {tool}");
         bar(&promise, results.times_as_long((Scenario::Drain, tool, AT_ONCE), ours), Bound::AtLeast(bound), times)
     };
     let no_slower =
