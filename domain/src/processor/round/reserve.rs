@@ -19,8 +19,9 @@ use std::time::Duration;
 use crate::item::{ClaimToken, QueueItem};
 use crate::time::Timestamp;
 
-/// Attempts of this length and longer are worth no reserve: a transaction takes a fraction of a millisecond on a disk that
-/// is idle, three where the attempts themselves write, which is a thirtieth of this; two seeks of a slow disk take twenty.
+/// Attempts of this length and longer are worth no reserve. A transaction takes a fraction of a millisecond; a slice of the
+/// scheduler, 3 to 4 ms, longer for each of its threads that finds all processors busy with attempts; and two seeks of a slow
+/// disk take twenty. All of that is small beside this.
 const SHORT: Duration = Duration::from_millis(100);
 
 /// How long a claim may be in reserve: one attempt or several, and less than anybody watching the queue would notice.
