@@ -15,8 +15,6 @@ use std::time::Duration;
 use clap::builder::{Styles, styling::AnsiColor};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::duration;
-
 pub(crate) use execution::{ProgressArgs, WorkflowChoiceArgs, WorkflowOptions, WorkflowRunArgs};
 pub(crate) use limits::LimitArgs;
 pub(crate) use output::OutputArgs;
@@ -77,7 +75,7 @@ pub(crate) struct GlobalArgs {
         global = true,
         value_name = "TIME",
         default_value = "10",
-        value_parser = duration::parse,
+        value_parser = autoproc_time_spans::parse,
         help_heading = GLOBAL
     )]
     pub(crate) lock_timeout: Duration,
@@ -173,7 +171,7 @@ pub(crate) struct StopArgs {
     #[arg(long)]
     pub(crate) wait: bool,
     /// Wait no longer than this [default: for as long as it takes]
-    #[arg(long, value_name = "TIME", requires = "wait", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", requires = "wait", value_parser = autoproc_time_spans::parse)]
     pub(crate) timeout: Option<Duration>,
 }
 

@@ -17,7 +17,6 @@ mod attempt_output;
 mod commands;
 mod console;
 mod context;
-mod duration;
 mod error;
 mod escape;
 mod exit_code;

@@ -1,6 +1,13 @@
-//! Spans of time as people type them: a bare number is seconds, anything else is jiff's friendly format.
+//! Spans of time as people type them, on the command line and in workflow files.
 //!
-//! Workflow files take the same forms: `adapters/workflow/src/span.rs` is to agree with this file.
+//! # Theory of operation
+//!
+//! A bare number is seconds; anything else is jiff's friendly format (`500ms`, `5m`, `1h30m`, `2d`), in which a day has 24
+//! hours. Where both ways took other forms, what works in one place would be refused in the other.
+//!
+//! # Deliberately absent
+//!
+//! Months and years, which have no length; points in time; how a span is shown.
 
 use std::time::Duration;
 
@@ -11,52 +18,57 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Why a word is no span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum InvalidDuration {
+pub enum InvalidSpan {
     /// It is something else.
     #[error("a time is a number of seconds, or as in 500ms, 5m, 1h30m")]
-    NoDuration,
+    NoSpan,
     /// Below zero.
     #[error("a time cannot be negative")]
     Negative,
     /// No time at all, where some is needed.
-    #[error("a time of 0 would end every attempt before it began")]
+    #[error("a time of 0 would end everything before it began")]
     Zero,
-    /// Above [`LONGEST`].
+    /// Above 365 days.
     #[error("a time is at most 365 days (8760h)")]
     TooLong,
 }
 
 /// Reads a span of time, 0 included.
-pub(crate) fn parse(word: &str) -> Result<Duration, InvalidDuration> {
+///
+/// # Errors
+/// [`InvalidSpan`], but for [`InvalidSpan::Zero`].
+pub fn parse(word: &str) -> Result<Duration, InvalidSpan> {
     let signed = parse_signed(word)?;
-    let span = Duration::try_from(signed).map_err(|_| InvalidDuration::Negative)?;
-    if span > LONGEST { Err(InvalidDuration::TooLong) } else { Ok(span) }
+    let span = Duration::try_from(signed).map_err(|_| InvalidSpan::Negative)?;
+    if span > LONGEST { Err(InvalidSpan::TooLong) } else { Ok(span) }
 }
 
 /// Reads a span of time that is not 0.
-pub(crate) fn parse_positive(word: &str) -> Result<Duration, InvalidDuration> {
+///
+/// # Errors
+/// [`InvalidSpan`].
+pub fn parse_positive(word: &str) -> Result<Duration, InvalidSpan> {
     match parse(word)? {
-        Duration::ZERO => Err(InvalidDuration::Zero),
+        Duration::ZERO => Err(InvalidSpan::Zero),
         span => Ok(span),
     }
 }
 
-fn parse_signed(word: &str) -> Result<SignedDuration, InvalidDuration> {
+fn parse_signed(word: &str) -> Result<SignedDuration, InvalidSpan> {
     let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
     if !digits.starts_with(|first: char| first.is_ascii_digit()) {
-        return Err(InvalidDuration::NoDuration);
+        return Err(InvalidSpan::NoSpan);
     }
     let is_bare = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let friendly = if is_bare { format!("{word}s") } else { word.to_owned() };
     let span: Result<Span, _> = friendly.parse();
-    // Months and years have no length, days as people mean them here have 24 hours.
     let span = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
-    span.map_err(|_| if is_bare { too_many_digits(digits) } else { InvalidDuration::NoDuration })
+    span.map_err(|_| if is_bare { too_many_digits(digits) } else { InvalidSpan::NoSpan })
 }
 
 /// A bare number that jiff refuses has either too many digits or a misplaced point.
-fn too_many_digits(digits: &str) -> InvalidDuration {
-    if digits.contains('.') { InvalidDuration::NoDuration } else { InvalidDuration::TooLong }
+fn too_many_digits(digits: &str) -> InvalidSpan {
+    if digits.contains('.') { InvalidSpan::NoSpan } else { InvalidSpan::TooLong }
 }
 
 #[cfg(test)]
@@ -80,18 +92,18 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_with_its_reason() {
-        use InvalidDuration::{Negative, NoDuration, TooLong, Zero};
+        use InvalidSpan::{Negative, NoSpan, TooLong, Zero};
         for (word, reason) in [
-            ("", NoDuration),
-            ("soon", NoDuration),
-            ("5 parsecs", NoDuration),
-            ("P1D", NoDuration),
-            ("1.2.3", NoDuration),
-            ("inf", NoDuration),
+            ("", NoSpan),
+            ("soon", NoSpan),
+            ("5 parsecs", NoSpan),
+            ("P1D", NoSpan),
+            ("1.2.3", NoSpan),
+            ("inf", NoSpan),
             ("-5", Negative),
             ("-1h", Negative),
-            ("1mo", NoDuration),
-            ("1y", NoDuration),
+            ("1mo", NoSpan),
+            ("1y", NoSpan),
             ("8761h", TooLong),
             ("366d", TooLong),
             ("99999999999999999999999", TooLong),

@@ -29,7 +29,6 @@ mod orchestrator;
 mod problem;
 mod progress;
 mod read;
-mod span;
 mod tree;
 
 pub use catalogue::{Catalogue, DEFAULT_WORKFLOW, FindError, Listed, WorkflowFile};

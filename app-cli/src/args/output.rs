@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::duration::{self, InvalidDuration};
 use crate::size::{self, InvalidSize};
+use autoproc_time_spans::InvalidSpan;
 
 /// What takes away a limit.
 const ALL: &str = "all";
@@ -36,8 +36,8 @@ pub(crate) struct MaxAge(pub(crate) Option<Duration>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MaxTotal(pub(crate) Option<u64>);
 
-fn age(word: &str) -> Result<MaxAge, InvalidDuration> {
-    if word == ALL { Ok(MaxAge(None)) } else { duration::parse(word).map(|age| MaxAge(Some(age))) }
+fn age(word: &str) -> Result<MaxAge, InvalidSpan> {
+    if word == ALL { Ok(MaxAge(None)) } else { autoproc_time_spans::parse(word).map(|age| MaxAge(Some(age))) }
 }
 
 fn total(word: &str) -> Result<MaxTotal, InvalidSize> {

@@ -7,7 +7,6 @@ use super::Reader;
 use crate::definition::{Located, Position};
 use crate::nearest::nearest;
 use crate::problem::Problem;
-use crate::span;
 use crate::tree::{Kind, Node};
 
 /// The entries of a mapping, each key known and given once. A key without a value counts as not given.
@@ -140,7 +139,7 @@ impl Reader<'_> {
     /// A span of time that is not zero.
     pub(super) fn span(&mut self, node: Option<&Node>) -> Option<Duration> {
         let word = self.scalar(node, "a time: a number of seconds, or as in 500ms, 5m, 1h30m")?;
-        match span::parse_positive(&word.value) {
+        match autoproc_time_spans::parse_positive(&word.value) {
             Ok(span) => Some(span),
             Err(invalid) => {
                 self.error(word.position, || format!("`{}` is no time: {invalid}", word.value));
