@@ -13,7 +13,7 @@ mod storage;
 pub use clock::Clock;
 pub use observer::{AttemptOf, Observer, RunEvent, RunEventKind};
 pub use orchestrator::{
-    Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, ResourceUsage, Unproven,
+    Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, ResourceUsage, SeriesNews, Unproven,
 };
 pub use start_gate::{Hold, OpenGate, StartGate};
 pub use stop_signal::{StopCause, StopLevel, StopRequest, StopSignal, StopSignalError};

@@ -1,6 +1,6 @@
 //! Attempts that go as a test wrote them, on the virtual clock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,12 +10,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use autoproc_domain::ports::{
-    Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, StopLevel, StopSignal, Unproven,
+    Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, SeriesNews, StopLevel, StopSignal,
+    Unproven,
 };
 use autoproc_domain::{FilePath, RunId};
 use futures_util::future::{Either, select};
+use futures_util::stream::{self, BoxStream, StreamExt};
 
 use crate::{Jitter, VirtualClock};
+
+/// What of a series has not begun so long after its first attempt does not begin at all.
+const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
 /// How one attempt goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,11 +167,47 @@ impl Orchestrator for ScriptedOrchestrator {
         }
     }
 
+    fn execute_series(&self, attempts: Vec<Attempt>, stop: Arc<dyn StopSignal>) -> BoxStream<'_, SeriesNews> {
+        let series = ScriptedSeries { orchestrator: self, attempts: attempts.into(), began: self.clock.elapsed() };
+        let news = stream::unfold(series, move |mut series| {
+            let stop = stop.clone();
+            async move {
+                let news = series.next(stop).await?;
+                Some((stream::iter(news), series))
+            }
+        });
+        news.flatten().boxed()
+    }
+
     /// What a dead run began was cut off with it; but whoever is blind cannot prove it.
     async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven> {
         self.jitter.pause().await;
         let unproven = dead.into_iter().filter(|_| self.is_blind.load(Ordering::Relaxed));
         unproven.map(|run| Unproven { run, reason: "nobody can see".into() }).collect()
+    }
+}
+
+/// Attempts that go one after the other.
+struct ScriptedSeries<'a> {
+    orchestrator: &'a ScriptedOrchestrator,
+    attempts: VecDeque<Attempt>,
+    began: Duration,
+}
+
+impl ScriptedSeries<'_> {
+    /// Sees one attempt to its end, and says before that what will not follow it.
+    async fn next(&mut self, stop: Arc<dyn StopSignal>) -> Option<Vec<SeriesNews>> {
+        let attempt = self.attempts.pop_front()?;
+        let over = self.orchestrator.execute(attempt, stop.clone()).await;
+        let has_succeeded = matches!(&over, Ok(report) if report.outcome == AttemptOutcome::Succeeded);
+        let is_late = self.orchestrator.clock.elapsed().saturating_sub(self.began) >= LONGEST_WAIT;
+        let mut news = Vec::new();
+        if !self.attempts.is_empty() && (!has_succeeded || is_late || stop.request().level > StopLevel::Running) {
+            news.push(SeriesNews::NotBegun(self.attempts.len()));
+            self.attempts.clear();
+        }
+        news.push(SeriesNews::Over(over));
+        Some(news)
     }
 }
 

@@ -4,7 +4,8 @@
 //!
 //! A guard is this program started over again in another mode, before any runtime or thread is there. It serves one
 //! process after another, each as told by a [`protocol::Control`] message, and lives until its control pipe ends: that is
-//! how it learns that the runner closed it or was killed, whichever way.
+//! how it learns that the runner closed it or was killed, whichever way. It is told one process at a time, or several short
+//! ones as a [`series`].
 //!
 //! It is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)): whatever a command forks, and however that detaches
 //! itself, falls to the guard when its parents are gone. So a guard whose `waitpid` answers ECHILD has proof that nothing
@@ -30,6 +31,7 @@ mod attempt;
 mod family;
 mod output;
 pub(crate) mod protocol;
+mod series;
 mod signals;
 mod stopwatch;
 mod wires;
@@ -38,11 +40,12 @@ use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use attempt::Attempt;
 pub(crate) use attempt::is_permanent;
 use protocol::{Control, Ended, Report};
+use series::Series;
 use wires::Wires;
 
 use crate::guard_record::GuardRecord;
@@ -99,25 +102,56 @@ impl Guard {
         let mut is_brisk = false;
         while let Some(control) = self.wires.await_control(is_brisk)? {
             match control {
-                Control::Start(start) => {
-                    let report = self.carry_out(&start)?;
-                    self.wires.report(&report)?;
-                    is_brisk = matches!(&report, Report::Ended(ended) if ended.elapsed < BRISK);
-                    if let Report::Stuck(why) = report {
-                        return Err(io::Error::other(why));
-                    }
-                }
+                Control::Start(starts) => is_brisk = self.carry_out_all(Series::new(starts, Instant::now()))?,
                 Control::Pause => self.is_paused = true,
                 Control::Resume => self.is_paused = false,
-                // They crossed the report of the process that they meant.
-                Control::Abort | Control::Kill => {}
+                // They crossed the last report on those whom they meant.
+                Control::Recall | Control::Abort | Control::Kill => {}
             }
         }
         self.record.map_or(Ok(()), GuardRecord::close)
     }
 
+    /// Says whether the last of them was brisk.
+    fn carry_out_all(&mut self, mut series: Series) -> io::Result<bool> {
+        let mut is_brisk = false;
+        while let Some(start) = series.next() {
+            match self.carry_out(&start, &mut series)? {
+                Report::Stuck(why) => {
+                    series.end_current(Report::Stuck(why.clone()));
+                    series.tell(&mut self.wires)?;
+                    return Err(io::Error::other(why));
+                }
+                report => {
+                    is_brisk = matches!(&report, Report::Ended(ended) if ended.elapsed < BRISK);
+                    series.end_current(report);
+                }
+            }
+            self.listen(&mut series)?;
+        }
+        series.tell(&mut self.wires)?;
+        Ok(is_brisk)
+    }
+
+    /// Hears what was said while nothing ran, before another is started.
+    fn listen(&mut self, series: &mut Series) -> io::Result<()> {
+        if series.is_over() || !self.wires.has_news()? {
+            return Ok(());
+        }
+        self.wires.read_control()?;
+        while let Some(control) = self.wires.next_control() {
+            match control {
+                Control::Recall | Control::Abort | Control::Kill => series.give_back(),
+                Control::Pause => self.is_paused = true,
+                Control::Resume => self.is_paused = false,
+                Control::Start(_) => return Err(protocol::out_of_turn()),
+            }
+        }
+        Ok(())
+    }
+
     /// Starts nothing for a runner that is dead: whoever recovers its items waits for us and for nobody after us.
-    fn carry_out(&mut self, start: &protocol::Start) -> io::Result<Report> {
+    fn carry_out(&mut self, start: &protocol::Start, series: &mut Series) -> io::Result<Report> {
         let aborted = Report::Ended(Ended::new(Ending::Aborted, Duration::ZERO));
         if self.wires.has_hung_up()? {
             return Ok(aborted);
@@ -125,7 +159,7 @@ impl Guard {
         match Attempt::start(start) {
             Ok(attempt) => {
                 self.note(&attempt);
-                attempt.watch(&mut self.wires, &mut self.is_paused)
+                attempt.watch(&mut self.wires, series, &mut self.is_paused)
             }
             Err(ending) => Ok(Report::Ended(Ended::new(ending, Duration::ZERO))),
         }

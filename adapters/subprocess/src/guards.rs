@@ -16,24 +16,27 @@
 mod control_line;
 mod guard_process;
 mod nursery;
+mod series;
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use autoproc_domain::RunId;
-use autoproc_domain::ports::{StopLevel, StopSignal};
+use autoproc_domain::ports::StopSignal;
+use futures_util::stream::{self, BoxStream, StreamExt};
 
 use crate::bounded_log::OutputLimits;
 use crate::guard::GUARD_ARGUMENT;
-use crate::guard::is_permanent;
-use crate::guard::protocol::{Control, Ended, Report, Start, encode};
+use crate::guard::protocol::{Control, Ended, Start};
 use crate::guard_record;
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 use crate::process_table::RUN_VARIABLE;
 use control_line::ControlLine;
 use guard_process::GuardProcess;
+pub use series::ProcessNews;
+use series::Series;
 
 /// The time between asking a command to terminate and killing it, unless told otherwise: what Docker gives a container
 /// (`docker stop`, `--timeout`).
@@ -92,16 +95,26 @@ impl Guards {
     /// Where something that the process started can be neither ended nor seen to have ended; or where no guard can ever be
     /// started, since the program for it is missing. Where none can be started now, that is an ending.
     pub async fn run(&self, spec: ProcessSpec, stop: &dyn StopSignal) -> io::Result<ProcessReport> {
-        if stop.request().level > StopLevel::Draining {
-            return Ok(Ended::new(Ending::Aborted, Duration::ZERO).into());
+        match Series::new(self, vec![spec]).next(stop).await {
+            Some(ProcessNews::Over(result)) => result,
+            // Only what comes after another may not begin.
+            Some(ProcessNews::NotBegun(_)) | None => Ok(Ended::new(Ending::Aborted, Duration::ZERO).into()),
         }
-        match encode(&Control::Start(self.start(spec))) {
-            Ok(message) => self.carry_out(&message, stop).await,
-            Err(error) => {
-                let ending = Ending::CannotStart { reason: error.to_string(), permanent: true };
-                Ok(Ended::new(ending, Duration::ZERO).into())
-            }
-        }
+    }
+
+    /// Runs processes one after the other, each as [`run`](Self::run) does and as long as they end well, without waiting
+    /// for anybody to hear of each. The first starts at once. What is not started is told before the end of the one that
+    /// runs then: where that does not end well, `stop` rises, or much more time has passed than short processes take.
+    ///
+    /// What is told may be some hundredths of a second old. To be polled to its end; where it is dropped before, the
+    /// process is ended too, but nobody sees it.
+    pub fn run_series(&self, specs: Vec<ProcessSpec>, stop: Arc<dyn StopSignal>) -> BoxStream<'_, ProcessNews> {
+        let state = (Series::new(self, specs), stop);
+        let news = stream::unfold(state, |(mut series, stop)| async move {
+            let news = series.next(&*stop).await?;
+            Some((news, (series, stop)))
+        });
+        news.boxed()
     }
 
     /// Holds every process that is under way, and its clock, and those that are started meanwhile. May be called from any
@@ -123,29 +136,10 @@ impl Guards {
         let _ = tokio::task::spawn_blocking(|| idle.into_iter().for_each(GuardProcess::dismiss)).await;
     }
 
-    fn start(&self, mut spec: ProcessSpec) -> Start {
-        spec.environment.push((RUN_VARIABLE.into(), self.settings.run.as_str().into()));
-        Start::new(&spec, self.settings.grace, self.settings.output)
-    }
-
-    async fn carry_out(&self, message: &[u8], stop: &dyn StopSignal) -> io::Result<ProcessReport> {
-        let mut guard = match self.engage(message) {
-            Ok(guard) => guard,
-            Err(error) if is_permanent(&error) => return Err(error),
-            Err(error) => return Ok(unguarded(&error)),
-        };
-        let began = Instant::now();
-        match attend(&mut guard, stop).await {
-            Ok(Report::Ended(ended)) => {
-                self.give_back(guard);
-                Ok(ended.into())
-            }
-            Ok(Report::Stuck(reason)) => Err(io::Error::other(reason)),
-            Err(_) => {
-                self.clean_up_after(guard).await?;
-                Ok(Ended::new(Ending::GuardDied, began.elapsed()).into())
-            }
-        }
+    fn start(&self, spec: &ProcessSpec) -> Start {
+        let mut start = Start::new(spec, self.settings.grace, self.settings.output);
+        start.environment.push((RUN_VARIABLE.into(), self.settings.run.as_str().into()));
+        start
     }
 
     /// A guard that was told to start. One that was killed while it was idle has nothing to leave behind.
@@ -229,22 +223,6 @@ impl Drop for Guards {
     }
 }
 
-/// Waits for the report, and tells the guard when the stop level rises.
-async fn attend(guard: &mut GuardProcess, stop: &dyn StopSignal) -> io::Result<Report> {
-    let mut level = StopLevel::Draining;
-    loop {
-        let request = tokio::select! {
-            biased;
-            report = guard.report() => return report,
-            request = stop.raised_above(level), if level < StopLevel::Killing => request,
-        };
-        level = request.level;
-        let control = if level < StopLevel::Killing { Control::Abort } else { Control::Kill };
-        // One that cannot be told is gone, which the end of its other pipe tells.
-        let _ = guard.line().say(&control);
-    }
-}
-
 /// A new guard that could be told; one that could not has ended, and is ours to reap.
 fn told_or_buried(guard: GuardProcess, told: io::Result<()>) -> io::Result<GuardProcess> {
     match told {
@@ -254,11 +232,6 @@ fn told_or_buried(guard: GuardProcess, told: io::Result<()>) -> io::Result<Guard
             Err(error)
         }
     }
-}
-
-fn unguarded(error: &io::Error) -> ProcessReport {
-    let ending = Ending::CannotStart { reason: format!("no guard can be started: {error}"), permanent: false };
-    Ended::new(ending, Duration::ZERO).into()
 }
 
 /// A program that is its own guard's executable and does not begin with `become_guard` would start itself for ever.

@@ -1,17 +1,22 @@
 //! One command a file: an attempt as a process under a guard.
 
 use std::ffi::OsString;
+use std::future::ready;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use autoproc_domain::RunId;
-use autoproc_domain::ports::{Attempt, AttemptReport, Orchestrator, OrchestratorError, StopSignal, Unproven};
+use autoproc_domain::ports::{
+    Attempt, AttemptReport, Orchestrator, OrchestratorError, SeriesNews, StopSignal, Unproven,
+};
+use futures_util::stream::{BoxStream, StreamExt};
 
 use crate::attempt_logs::AttemptLogs;
 use crate::command_line::CommandLine;
-use crate::guards::Guards;
+use crate::guards::{Guards, ProcessNews};
 use crate::process::{ProcessReport, ProcessSpec};
 use crate::process_table::RUN_VARIABLE;
 use crate::shell::FILE_VARIABLE;
@@ -81,6 +86,14 @@ impl CommandOrchestrator {
         }
     }
 
+    fn report(&self, attempt: &Attempt, report: io::Result<ProcessReport>) -> Result<AttemptReport, OrchestratorError> {
+        let report = report.map_err(|source| OrchestratorError { file_path: attempt.file_path.clone(), source })?;
+        if let Some(error) = &report.log_error {
+            self.notice(attempt, error);
+        }
+        Ok(attempt_report(report, attempt))
+    }
+
     fn notice(&self, attempt: &Attempt, error: &str) {
         if !self.has_noticed.swap(true, Ordering::Relaxed) {
             let path = self.logs.path_of(attempt);
@@ -93,11 +106,21 @@ impl CommandOrchestrator {
 impl Orchestrator for CommandOrchestrator {
     async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, OrchestratorError> {
         let report = self.guards.run(self.process(&attempt), &*stop).await;
-        let report = report.map_err(|source| OrchestratorError { file_path: attempt.file_path.clone(), source })?;
-        if let Some(error) = &report.log_error {
-            self.notice(&attempt, error);
-        }
-        Ok(attempt_report(report, &attempt))
+        self.report(&attempt, report)
+    }
+
+    fn execute_series(&self, attempts: Vec<Attempt>, stop: Arc<dyn StopSignal>) -> BoxStream<'_, SeriesNews> {
+        let processes = attempts.iter().map(|attempt| self.process(attempt)).collect();
+        let mut attempts = attempts.into_iter();
+        let news = self.guards.run_series(processes, stop).filter_map(move |news| {
+            ready(match news {
+                ProcessNews::NotBegun(count) => Some(SeriesNews::NotBegun(count)),
+                ProcessNews::Over(report) => {
+                    attempts.next().map(|attempt| SeriesNews::Over(self.report(&attempt, report)))
+                }
+            })
+        });
+        news.boxed()
     }
 
     async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::stream::{self, BoxStream, StreamExt};
 
 use crate::failure;
 use crate::file_path::FilePath;
@@ -171,6 +172,18 @@ pub struct OrchestratorError {
     pub source: std::io::Error,
 }
 
+/// What is heard of a series of attempts.
+#[derive(Debug)]
+pub enum SeriesNews {
+    /// The first of those that were not over is over now. Where any are left, the next has begun.
+    ///
+    /// # Errors
+    /// As [`Orchestrator::execute`] has them; the series is at its end then.
+    Over(Result<AttemptReport, OrchestratorError>),
+    /// The last so many have not begun and never will.
+    NotBegun(usize),
+}
+
 /// Carries out attempts.
 ///
 /// # Contract
@@ -179,9 +192,13 @@ pub struct OrchestratorError {
 /// - While `stop` is at aborting or above, running attempts are ended and reported as [`AttemptOutcome::Aborted`];
 ///   draining leaves them alone.
 /// - Several attempts may be under way at once. The future is never dropped before it has ended.
+/// - A series is carried out in its order, one attempt at a time, and each is executed as by `execute`. The first begins at
+///   once; another only after one that succeeded, never while `stop` is above running, and not where much more time has
+///   passed than short attempts take. What will not begin is named before the end of the attempt that runs then, or did.
+/// - Of each attempt of a series one thing is heard: that it is over, or that it has not begun. Then the stream ends.
+///   The news of a series may be some hundredths of a second late.
 /// - `sweep` is asked about runs whose owner is proven dead, before their items are given to anybody else. When it
 ///   returns, nothing that those runs started is at work any more, except for the runs it names.
-#[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Orchestrator: Send + Sync {
     /// Carries out one attempt.
@@ -190,6 +207,31 @@ pub trait Orchestrator: Send + Sync {
     /// [`OrchestratorError`] where the attempt could not be observed to its end. Failure to *start* is an outcome.
     async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, OrchestratorError>;
 
+    /// Carries out short attempts, one after the other, so that none waits for the news of the one before it to be heard.
+    /// Whoever knows no better way than [`execute`](Self::execute) begins the first of them only.
+    fn execute_series(&self, mut attempts: Vec<Attempt>, stop: Arc<dyn StopSignal>) -> BoxStream<'_, SeriesNews> {
+        let others = attempts.split_off(attempts.len().min(1)).len();
+        let not_begun = (others > 0).then_some(SeriesNews::NotBegun(others));
+        let first = stream::iter(attempts).then(move |first| self.execute(first, stop.clone()));
+        stream::iter(not_begun).chain(first.map(SeriesNews::Over)).boxed()
+    }
+
     /// Ends whatever dead runs left at work; the answer is those of which that cannot be proven.
     async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven>;
+}
+
+// A series of a mock is what its answers to `execute` make of it.
+#[cfg(feature = "mocks")]
+mockall::mock! {
+    pub Orchestrator {}
+
+    #[async_trait]
+    impl Orchestrator for Orchestrator {
+        async fn execute(
+            &self,
+            attempt: Attempt,
+            stop: Arc<dyn StopSignal>,
+        ) -> Result<AttemptReport, OrchestratorError>;
+        async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven>;
+    }
 }

@@ -3,6 +3,7 @@
 mod attempt;
 mod limits;
 mod reserve;
+mod series;
 
 use std::pin::pin;
 use std::time::Duration;
@@ -11,21 +12,21 @@ use futures_util::future::{BoxFuture, Either, FutureExt, pending, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::command::{ExchangeRequest, Settlement, Verdict};
-use crate::item::{ClaimToken, QueueItem, Status};
-use crate::ports::{
-    Attempt, AttemptOf, Hold, OrchestratorError, RunEventKind, StopLevel, StopRequest, StorageError, Unproven,
-};
+use crate::item::{ClaimToken, Status};
+use crate::ports::{Attempt, AttemptOf, Hold, RunEventKind, StopLevel, StopRequest, StorageError, Unproven};
 use crate::processor::{AutonomousProcessor, Ports, ProcessingResult, ProcessorError, RunConfig, StoppedBy};
 use crate::time::Timestamp;
 use crate::view::{Counts, Exchanged};
 
-use attempt::{Ended, Tally, carry_out};
-use reserve::Reserve;
+use attempt::{Ended, Tally};
+use reserve::{Reserve, Reserved};
+use series::{Heard, Series};
 
 /// How long to wait before asking a locked store again. It has waited by itself before it said so.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
-type Running<'a> = FuturesUnordered<BoxFuture<'a, Result<Ended, OrchestratorError>>>;
+/// What there will be to hear of each slot that is taken.
+type Running<'a> = FuturesUnordered<BoxFuture<'a, (Heard, Series<'a>)>>;
 
 pub(super) struct Rounds<'a> {
     processor: &'a AutonomousProcessor,
@@ -36,8 +37,6 @@ pub(super) struct Rounds<'a> {
     /// What the transaction under way settles.
     settling: Tally,
     reserve: Reserve,
-    /// When the results that wait to be settled are to wait no longer.
-    settle_by: Option<Timestamp>,
     /// Claims out of the reserve that are to be given back.
     unused: Vec<ClaimToken>,
     level: StopLevel,
@@ -67,7 +66,6 @@ impl<'a> Rounds<'a> {
             ended: Vec::new(),
             settling: Tally::default(),
             reserve: Reserve::default(),
-            settle_by: None,
             unused: Vec::new(),
             level: StopLevel::Running,
             counts,
@@ -139,10 +137,10 @@ impl<'a> Rounds<'a> {
 
     /// Settles what has ended and claims what there is room for, in one transaction; starts what was claimed.
     async fn exchange(&mut self) -> Result<(), ProcessorError> {
-        if self.is_store_busy() || self.may_wait() {
+        if self.is_store_busy() {
             return Ok(());
         }
-        (self.busy_until, self.settle_by) = (None, None);
+        self.busy_until = None;
         let limit = self.room();
         if self.ended.is_empty() && self.unused.is_empty() && limit == 0 {
             return if self.is_held() { self.look().await } else { Ok(()) };
@@ -196,7 +194,7 @@ impl<'a> Rounds<'a> {
         self.next_due = exchanged.next_due;
         let now = self.ports.clock.now();
         for (token, item) in exchanged.claims {
-            self.reserve.push(token, item, now);
+            self.reserve.push(Reserved { token, item, since: now });
         }
         self.start_from_reserve();
         self.processor.tell(RunEventKind::Progress { counts: self.counts, next_due: self.next_due });
@@ -226,19 +224,36 @@ impl<'a> Rounds<'a> {
         self.processor.tell(kind);
     }
 
-    fn start(&mut self, token: ClaimToken, item: &QueueItem) {
-        let of = AttemptOf::latest(item);
-        self.processor.tell(RunEventKind::FileStarted { of: of.clone() });
-        let attempt = Attempt {
-            token,
+    fn start(&mut self, claims: Vec<Reserved>) {
+        let attempts = claims.iter().map(|claim| self.attempt(claim)).collect();
+        let news = self.ports.orchestrator.execute_series(attempts, self.ports.stop.clone());
+        self.go_on(Series::new(claims, news));
+    }
+
+    fn attempt(&self, Reserved { token, item, .. }: &Reserved) -> Attempt {
+        Attempt {
+            token: *token,
             run: self.config.run.clone(),
             file_path: item.file_path.clone(),
-            number: of.attempt,
+            number: AttemptOf::latest(item).attempt,
             max_attempts: self.config.retry.max_attempts(),
             timeout: self.config.timeout,
             deadline: self.ports.clock.now().saturating_add(self.config.timeout),
-        };
-        self.running.push(carry_out(self.ports, self.config, attempt, of).boxed());
+        }
+    }
+
+    /// Listens to a series whose first attempt has just begun.
+    fn go_on(&mut self, series: Series<'a>) {
+        if let Some(of) = series.current() {
+            self.processor.tell(RunEventKind::FileStarted { of });
+        }
+        self.listen(series);
+    }
+
+    fn listen(&mut self, series: Series<'a>) {
+        if !series.is_over() {
+            self.running.push(series.hear(self.ports, self.config).boxed());
+        }
     }
 
     /// Whether the run is over, now that nothing of it runs and everything is settled.
@@ -286,7 +301,7 @@ impl<'a> Rounds<'a> {
 
     /// Waits for whatever could make the next round worth while.
     async fn wait(&mut self) {
-        if !self.ended.is_empty() && !self.is_store_busy() && !self.may_wait() {
+        if !self.ended.is_empty() && !self.is_store_busy() {
             return;
         }
         let ports = self.ports;
@@ -296,8 +311,7 @@ impl<'a> Rounds<'a> {
             _ if self.free_slots() > 0 && self.hold.is_none() => (self.next_due, true),
             _ => (None, false),
         };
-        let settle_by = if self.may_wait() { self.settle_by } else { None };
-        let wake_at = [wake_at, self.reserve.due_back(), settle_by].into_iter().flatten().min();
+        let wake_at = [wake_at, self.reserve.due_back()].into_iter().flatten().min();
         let due = pin!(async {
             match wake_at {
                 Some(point) => ports.clock.sleep_until(point).await,
@@ -324,12 +338,12 @@ impl<'a> Rounds<'a> {
             woken.await;
             return;
         }
-        if let Either::Left((Some(over), _)) = select(self.running.next(), woken).await {
-            self.note(over);
+        if let Either::Left((Some(news), _)) = select(self.running.next(), woken).await {
+            self.note(news);
         }
         // Whatever else is over by now is settled in the same transaction.
-        while let Some(Some(over)) = self.running.next().now_or_never() {
-            self.note(over);
+        while let Some(Some(news)) = self.running.next().now_or_never() {
+            self.note(news);
         }
     }
 
@@ -339,26 +353,33 @@ impl<'a> Rounds<'a> {
         while !self.running.is_empty() {
             match select(work.as_mut(), self.running.next()).await {
                 Either::Left((done, _)) => return done,
-                Either::Right((Some(over), _)) => self.note(over),
+                Either::Right((Some(news), _)) => self.note(news),
                 Either::Right((None, _)) => break,
             }
         }
         work.await
     }
 
-    fn note(&mut self, over: Result<Ended, OrchestratorError>) {
-        match over {
-            Ok(ended) => {
+    fn note(&mut self, (heard, series): (Heard, Series<'a>)) {
+        match heard {
+            Heard::Over(ended) => {
                 self.reserve.learn(ended.elapsed);
                 self.ended.push(ended);
-                self.start_from_reserve();
+                self.go_on(series);
             }
-            Err(error) => self.failure = self.failure.take().or(Some(error.into())),
+            Heard::NotBegun(claims) => {
+                self.reserve.take_back(claims);
+                self.listen(series);
+            }
+            Heard::Lost(error) => self.failure = self.failure.take().or(Some(error.into())),
         }
+        self.start_from_reserve();
     }
 
     /// Sees the last attempts to their end, after an error that leaves nowhere to record them.
     async fn abandon(&mut self) {
-        while self.running.next().await.is_some() {}
+        while let Some((_, series)) = self.running.next().await {
+            self.listen(series);
+        }
     }
 }

@@ -13,7 +13,8 @@ use wait4::ResUse;
 
 use crate::guard::family::{self, Family, Round};
 use crate::guard::output::Output;
-use crate::guard::protocol::{Control, Ended, Report, Start, Usage};
+use crate::guard::protocol::{Control, Ended, Report, Start, Usage, out_of_turn};
+use crate::guard::series::Series;
 use crate::guard::stopwatch::Stopwatch;
 use crate::guard::wires::Wires;
 use crate::process::Ending;
@@ -122,8 +123,8 @@ impl Attempt {
         self.born
     }
 
-    /// Sees the command to its end, and all that it started.
-    pub(crate) fn watch(mut self, wires: &mut Wires, is_paused: &mut bool) -> io::Result<Report> {
+    /// Sees the command to its end, and all that it started. What comes after it in the series is not started meanwhile.
+    pub(crate) fn watch(mut self, wires: &mut Wires, series: &mut Series, is_paused: &mut bool) -> io::Result<Report> {
         if *is_paused {
             self.pause();
         }
@@ -134,11 +135,13 @@ impl Attempt {
             if self.is_gone {
                 break;
             }
-            let ready = wires.wait(self.output.streams(), self.patience())?;
+            let patience = self.patience().min(series.patience(Instant::now()));
+            let ready = wires.wait(self.output.streams(), patience)?;
             if ready.control {
                 wires.read_control()?;
-                self.obey(wires, is_paused)?;
+                self.obey(wires, series, is_paused)?;
             }
+            series.tick(Instant::now(), wires)?;
             if ready.deaths {
                 wires.forget_deaths()?;
                 self.reap()?;
@@ -151,9 +154,13 @@ impl Attempt {
     }
 
     /// Does what the runner said, and what is to be done where it is no more.
-    fn obey(&mut self, wires: &mut Wires, is_paused: &mut bool) -> io::Result<()> {
+    fn obey(&mut self, wires: &mut Wires, series: &mut Series, is_paused: &mut bool) -> io::Result<()> {
         while let Some(control) = wires.next_control() {
+            if let Control::Recall | Control::Abort | Control::Kill = control {
+                series.give_back();
+            }
             match control {
+                Control::Recall => {}
                 Control::Abort => self.end(Ending::Aborted)?,
                 Control::Kill => self.kill()?,
                 Control::Pause => {
@@ -164,8 +171,7 @@ impl Attempt {
                     *is_paused = false;
                     self.resume();
                 }
-                // One process at a time is the protocol; another would be lost, which its runner notices.
-                Control::Start(_) => return Err(io::Error::other("told to start while something runs")),
+                Control::Start(_) => return Err(out_of_turn()),
             }
         }
         if wires.is_abandoned() { self.end(Ending::Aborted) } else { Ok(()) }

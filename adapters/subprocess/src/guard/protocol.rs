@@ -3,9 +3,9 @@
 //! # Messages
 //!
 //! The runner writes [`Control`] messages to the guard's standard input, the guard [`Report`] messages to its standard
-//! output: one for each `Start`, and nothing else. Between a `Start` and its report `Abort` and `Kill` mean that process;
-//! at any other time they mean nothing, because they may cross a report on its way. `Pause` and `Resume` hold until the
-//! other comes. The end of the control pipe says that the runner is no more.
+//! output: what became of each process of a `Start`, and nothing else. Between a `Start` and the last of its reports `Recall`,
+//! `Abort` and `Kill` mean its processes; at any other time they mean nothing, because they may cross a report on its way.
+//! `Pause` and `Resume` hold until the other comes. The end of the control pipe says that the runner is no more.
 //!
 //! # Form
 //!
@@ -14,6 +14,7 @@
 //! [`MESSAGE_LIMIT`] is refused before anything is kept for it.
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
@@ -34,11 +35,13 @@ const HEADER: usize = 4;
 /// What a runner says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Control {
-    /// Start this and report how it ended.
-    Start(Start),
-    /// End it: ask it to terminate, and kill it after the grace.
+    /// Start these, one after the other as long as they end well, and report how each ended.
+    Start(Vec<Start>),
+    /// Start no more of them.
+    Recall,
+    /// The same, and end the one that runs: ask it to terminate, and kill it after the grace.
     Abort,
-    /// End it now.
+    /// The same, and end it now.
     Kill,
     /// Hold it and its clock.
     Pause,
@@ -75,6 +78,8 @@ pub(crate) struct Log {
 pub(crate) enum Report {
     /// The process and everything it started is no more.
     Ended(Ended),
+    /// The last so many have not been started and will not be. Said before the end of the one that runs, or ran last.
+    NotBegun(u32),
     /// Something that the process started can be neither ended nor seen to have ended; why, in words.
     Stuck(String),
 }
@@ -106,6 +111,11 @@ pub(crate) enum ProtocolError {
     TooLong(usize),
     #[error("the bytes are no message")]
     Garbled,
+}
+
+/// What a guard says of a runner that tells it to start something before it was told how the last ended.
+pub(crate) fn out_of_turn() -> io::Error {
+    io::Error::other("told to start while something runs")
 }
 
 /// A message as it lies on the pipe.

@@ -68,7 +68,7 @@ impl Wires {
     /// lasts: a few milliseconds, during which another processor may stand idle.
     fn look_out(&self) -> io::Result<()> {
         let began = Instant::now();
-        while began.elapsed() < ALERT && wait_for([Some(self.control.as_fd())], Duration::ZERO)?[0].is_empty() {
+        while began.elapsed() < ALERT && !self.has_news()? {
             std::thread::yield_now();
         }
         Ok(())
@@ -97,6 +97,11 @@ impl Wires {
         Ok(polled[0].revents().intersects(PollFlags::HUP | PollFlags::ERR))
     }
 
+    /// Whether there is something to read.
+    pub(crate) fn has_news(&self) -> io::Result<bool> {
+        Ok(!wait_for([Some(self.control.as_fd())], Duration::ZERO)?[0].is_empty())
+    }
+
     /// Reads what has arrived, waiting where nothing has.
     pub(crate) fn read_control(&mut self) -> io::Result<()> {
         let mut bytes = [0; 8 << 10];
@@ -107,10 +112,10 @@ impl Wires {
         Ok(())
     }
 
-    /// Tells the runner. Where that is no more, nobody needs to be told.
-    pub(crate) fn report(&mut self, report: &Report) -> io::Result<()> {
-        let bytes = encode(report).map_err(io::Error::other)?;
-        match self.reports.write_all(&bytes) {
+    /// Tells the runner all of these at once. Where that is no more, nobody needs to be told.
+    pub(crate) fn report(&mut self, reports: &[Report]) -> io::Result<()> {
+        let messages = reports.iter().map(encode).collect::<Result<Vec<_>, _>>().map_err(io::Error::other)?;
+        match self.reports.write_all(&messages.concat()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.is_abandoned = true;
                 Ok(())

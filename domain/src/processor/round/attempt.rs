@@ -7,7 +7,8 @@ use futures_util::future::select;
 
 use crate::command::{Settlement, Verdict};
 use crate::item::ClaimToken;
-use crate::ports::{Attempt, AttemptOf, AttemptOutcome, AttemptReport, OrchestratorError, ResourceUsage, StopLevel};
+use crate::ports::{AttemptOf, AttemptOutcome, AttemptReport, ResourceUsage, StopLevel};
+use crate::processor::round::reserve::Reserved;
 use crate::processor::{Ports, RunConfig};
 
 /// How long a stop may take to be known after its cause: what the contract of [`StopSignal`](crate::ports::StopSignal) gives.
@@ -46,20 +47,14 @@ impl Tally {
     }
 }
 
-/// Sees an attempt to its end.
-pub(super) async fn carry_out(
-    ports: &Ports,
-    config: &RunConfig,
-    attempt: Attempt,
-    of: AttemptOf,
-) -> Result<Ended, OrchestratorError> {
-    let (token, number) = (attempt.token, attempt.number);
-    let report = ports.orchestrator.execute(attempt, ports.stop.clone()).await?;
+/// What is to become of an item whose attempt is over.
+pub(super) async fn judge(ports: &Ports, config: &RunConfig, claim: &Reserved, report: AttemptReport) -> Ended {
+    let of = AttemptOf::latest(&claim.item);
     let AttemptReport { elapsed, usage, .. } = report;
     let is_ours = may_be_of_a_stop(&report.outcome) && is_being_stopped(ports).await;
     let verdict =
-        if is_ours { Verdict::Release } else { config.retry.judge(&report.outcome, number).saying(report.error()) };
-    Ok(Ended { token, of, elapsed, usage, verdict })
+        if is_ours { Verdict::Release } else { config.retry.judge(&report.outcome, of.attempt).saying(report.error()) };
+    Ended { token: claim.token, of, elapsed, usage, verdict }
 }
 
 /// Whether an attempt, or the step that it failed with, ended by a signal that asks a process to go: SIGHUP, SIGINT or

@@ -4,7 +4,6 @@ use crate::ports::{Hold, RunEventKind, StopLevel, Unproven};
 use crate::processor::ProcessorError;
 use crate::processor::round::Rounds;
 use crate::processor::round::attempt::Tally;
-use crate::processor::round::reserve::PATIENCE;
 
 impl Rounds<'_> {
     /// A result counts from the end of its attempt on: what claims or starts next is not to wait for its settlement.
@@ -63,24 +62,11 @@ impl Rounds<'_> {
         while self.free_slots() > 0
             && self.ports.stop.request().level == StopLevel::Running
             && self.ports.gate.hold().is_none()
-            && let Some((token, item)) = self.reserve.pop()
+            && !self.reserve.is_empty()
         {
-            self.start(token, &item);
+            let series = self.reserve.take_series(self.config.jobs.get());
+            self.start(series);
         }
-    }
-
-    /// Whether the next transaction can wait for more results to come: all slots are taken, the reserve has enough for them,
-    /// and no result has waited for long.
-    pub(super) fn may_wait(&mut self) -> bool {
-        let slots = self.config.jobs.get();
-        let is_supplied = self.reserve.is_well_filled(slots) && self.running.len() == slots && self.unused.is_empty();
-        if !is_supplied || self.ended.is_empty() {
-            return false;
-        }
-        let now = self.ports.clock.now();
-        let by = *self.settle_by.get_or_insert(now.saturating_add(PATIENCE));
-        // A clock that was set back tells nothing: then it has waited long enough.
-        now < by && by <= now.saturating_add(PATIENCE)
     }
 
     /// Gives back what is in reserve where nothing may be started, or no slot was free for too long.

@@ -1,12 +1,15 @@
-//! Claims made before there is a slot for them, so that short attempts do not wait for the store.
+//! Claims made before there is a slot for them, so that short attempts wait neither for the store nor for the run.
 //!
 //! # Theory of operation
 //!
 //! Between the end of an attempt and the start of the next one lies a transaction: the next claim has to be durable before
-//! its attempt starts. Beside attempts of a few milliseconds that is a good part of the time. So while attempts are short,
-//! a transaction claims a few items more for each slot; when an attempt ends, the next one starts from this reserve at once,
-//! and the transaction that settles the one and claims another goes on beside it. It waits a moment for more results to
-//! come while the reserve is full enough ([`PATIENCE`]), so that one transaction serves several attempts.
+//! its attempt starts. Beside attempts of a few milliseconds that is a good part of the time, and so is the way from the
+//! attempt to the run and back. So while attempts are short, a transaction claims some items more for each slot
+//! ([`AHEAD`]). A slot takes several of this reserve at once, as a series that the orchestrator carries out by itself; when
+//! that is over, the next one starts at once, and the transaction that settles the one and claims another goes on beside it.
+//!
+//! Towards the end of a queue the series become shorter, so that no slot works through one while others have nothing to do.
+//! What failed before, or was under way when its run died, makes up a series of its own: it could take others down with it.
 //!
 //! A claim in reserve is a claim like any other, with this difference that its item could be worked on elsewhere in the
 //! meantime. Therefore none waits longer than [`LONGEST_WAIT`]: what no slot was free for until then is given back, as it
@@ -27,18 +30,13 @@ const SHORT: Duration = Duration::from_millis(100);
 /// How long a claim may be in reserve: one attempt or several, and less than anybody watching the queue would notice.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
-/// How long a result may wait for others to be settled together with it.
-pub(super) const PATIENCE: Duration = Duration::from_millis(5);
+/// How long a series is to take: so long that the transaction and the two changes of the running process that it costs are
+/// small beside it, and so short that nobody watching misses what its end will tell.
+const AHEAD: Duration = Duration::from_millis(50);
 
-/// How much work each slot is to have in reserve: so much that one transaction serves several attempts, and little more
-/// than the time within which a result is settled. A run that is killed has used up an attempt of each file of it.
-const AHEAD: Duration = Duration::from_millis(10);
-
-/// Claims in reserve for each slot, at least: the one that is started while a transaction brings the next.
-const FEWEST: usize = 1;
-
-/// And at most: from here on a transaction is a small part of what the attempts take that it serves.
-const MOST: usize = 8;
+/// Attempts in a series at most: from here on what a series costs is a small part of what its attempts take, be they the
+/// shortest. A run that is killed has used up an attempt of each file of a series, and of as many more in reserve.
+const MOST: usize = 16;
 
 /// A mean of the latest attempts gives each new one this share: after eight, what was before counts for a third.
 const SHARE: u32 = 8;
@@ -51,10 +49,11 @@ pub(super) struct Reserve {
     usual: Option<Duration>,
 }
 
-struct Reserved {
-    token: ClaimToken,
-    item: QueueItem,
-    since: Timestamp,
+/// A claim, and since when it is held.
+pub(super) struct Reserved {
+    pub(super) token: ClaimToken,
+    pub(super) item: QueueItem,
+    pub(super) since: Timestamp,
 }
 
 impl Reserve {
@@ -64,16 +63,16 @@ impl Reserve {
         self.usual = Some((usual * (SHARE - 1)).saturating_add(elapsed) / SHARE);
     }
 
-    /// How many claims a run with so many slots is to hold without a slot.
+    /// How many claims a run with so many slots is to hold without a slot: another series for each.
     pub(super) fn target(&self, slots: usize) -> usize {
-        let Some(usual) = self.usual.filter(|usual| *usual < SHORT) else { return 0 };
-        let enough = AHEAD.as_micros() / usual.as_micros().max(1);
-        slots * usize::try_from(enough).unwrap_or(MOST).clamp(FEWEST, MOST)
+        slots * self.series()
     }
 
-    /// Whether so many slots need nothing from the store for now.
-    pub(super) fn is_well_filled(&self, slots: usize) -> bool {
-        self.target(slots) > 0 && self.len() > slots
+    /// How many attempts make up a series; 0 where each is long enough for itself.
+    fn series(&self) -> usize {
+        let Some(usual) = self.usual.filter(|usual| *usual < SHORT) else { return 0 };
+        let enough = AHEAD.as_micros() / usual.as_micros().max(1);
+        usize::try_from(enough).unwrap_or(MOST).clamp(1, MOST)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -84,13 +83,21 @@ impl Reserve {
         self.waiting.is_empty()
     }
 
-    pub(super) fn push(&mut self, token: ClaimToken, item: QueueItem, now: Timestamp) {
-        self.waiting.push_back(Reserved { token, item, since: now });
+    pub(super) fn push(&mut self, claim: Reserved) {
+        self.waiting.push_back(claim);
     }
 
-    /// The claim whose turn it is.
-    pub(super) fn pop(&mut self) -> Option<(ClaimToken, QueueItem)> {
-        self.waiting.pop_front().map(|reserved| (reserved.token, reserved.item))
+    /// Takes back what was taken last and has not begun.
+    pub(super) fn take_back(&mut self, claims: VecDeque<Reserved>) {
+        claims.into_iter().rev().for_each(|claim| self.waiting.push_front(claim));
+    }
+
+    /// The claims whose turn it is, for one of so many slots. None where none is in reserve.
+    pub(super) fn take_series(&mut self, slots: usize) -> Vec<Reserved> {
+        let fair = (self.len() / slots).clamp(1, self.series().max(1));
+        let is_first = |claim: &Reserved| claim.item.attempts <= 1;
+        let fresh = self.waiting.iter().take(fair).take_while(|claim| is_first(claim)).count();
+        self.waiting.drain(..fresh.max(1).min(self.len())).collect()
     }
 
     /// When the first one has waited for too long.
@@ -124,11 +131,24 @@ mod tests {
     use crate::file_path::FilePath;
     use crate::item::{ClaimNumber, ItemId, Priority};
 
-    fn holding(since: Timestamp) -> Reserve {
+    fn claim(number: u64, attempts: u32, since: Timestamp) -> Reserved {
         let path = FilePath::new("/a").expect("a path");
-        let item = QueueItem::added(ItemId::FIRST, path, Priority::default(), since);
+        let added = QueueItem::added(ItemId::new(number), path, Priority::default(), since);
+        let token = ClaimToken { item: added.id, number: ClaimNumber::new(number) };
+        Reserved { token, item: QueueItem { attempts, ..added }, since }
+    }
+
+    fn numbers<'a>(claims: impl IntoIterator<Item = &'a Reserved>) -> Vec<u64> {
+        claims.into_iter().map(|claim| claim.item.id.get()).collect()
+    }
+
+    /// A reserve of claims with so many attempts, numbered from 0, of a run whose attempts take so long.
+    fn holding(attempts: &[u32], millis: u64) -> Reserve {
         let mut reserve = Reserve::default();
-        reserve.push(ClaimToken { item: item.id, number: ClaimNumber::FIRST }, item, since);
+        reserve.learn(Duration::from_millis(millis));
+        for (attempts, number) in attempts.iter().zip(0..) {
+            reserve.push(claim(number, *attempts, Timestamp::from_micros(0)));
+        }
         reserve
     }
 
@@ -141,7 +161,7 @@ mod tests {
                 reserve.learn(Duration::from_millis(*length));
             }
             if millis.iter().all(|length| *length < 100) {
-                prop_assert!((slots..=8 * slots).contains(&reserve.target(slots)));
+                prop_assert!((slots..=16 * slots).contains(&reserve.target(slots)));
             }
             if millis.iter().all(|length| *length >= 100) {
                 prop_assert_eq!(reserve.target(slots), 0);
@@ -151,17 +171,45 @@ mod tests {
         }
 
         #[test]
-        fn there_is_work_for_ten_milliseconds_and_at_least_one_claim(millis in 0..100_usize, slots in 1..64_usize) {
-            let mut reserve = Reserve::default();
-            reserve.learn(Duration::from_millis(millis as u64));
-            let enough = 10_usize.checked_div(millis).unwrap_or(8);
-            prop_assert_eq!(reserve.target(slots), slots * enough.clamp(1, 8));
+        fn there_is_work_for_fifty_milliseconds_and_at_least_one_claim(millis in 0..100_usize, slots in 1..64_usize) {
+            let reserve = holding(&[], millis as u64);
+            let enough = 50_usize.checked_div(millis).unwrap_or(16);
+            prop_assert_eq!(reserve.target(slots), slots * enough.clamp(1, 16));
+        }
+
+        #[test]
+        fn series_come_in_order_and_leave_each_slot_its_share(
+            attempts in vec(prop_oneof![8 => Just(1_u32), 1 => 2..5_u32], 1..80),
+            millis in 0..200_u64,
+            slots in 1..10_usize,
+        ) {
+            let mut reserve = holding(&attempts, millis);
+            let most = (reserve.target(1)).max(1);
+            let mut taken = Vec::new();
+            while !reserve.is_empty() {
+                let share = (reserve.len() / slots).max(1);
+                let series = reserve.take_series(slots);
+                prop_assert!((1..=share.min(most)).contains(&series.len()));
+                prop_assert!(series.len() == 1 || series.iter().all(|claim| claim.item.attempts == 1));
+                taken.extend(numbers(&series));
+            }
+            prop_assert_eq!(taken, (0..attempts.len() as u64).collect::<Vec<_>>());
+            prop_assert!(reserve.take_series(slots).is_empty());
+        }
+
+        #[test]
+        fn what_is_taken_back_is_first_again(length in 1..40_usize, begun in 0..40_usize) {
+            let mut reserve = holding(&vec![1; length], 1);
+            let mut series: VecDeque<_> = reserve.take_series(1).into();
+            let rest = series.split_off(begun.min(series.len()));
+            reserve.take_back(rest);
+            prop_assert_eq!(numbers(&reserve.waiting), (series.len() as u64..length as u64).collect::<Vec<_>>());
         }
 
         #[test]
         fn a_claim_waits_for_200_ms_and_for_no_clock(waited in -1_000_000..1_000_000_i64) {
-            let since = Timestamp::from_micros(1_000_000_000);
-            let reserve = holding(since);
+            let mut reserve = Reserve::default();
+            reserve.push(claim(1, 1, Timestamp::from_micros(1_000_000_000)));
             let now = Timestamp::from_micros(1_000_000_000 + waited);
             prop_assert_eq!(reserve.is_overdue(now), !(0..200_000).contains(&waited));
             prop_assert_eq!(reserve.due_back(), Some(Timestamp::from_micros(1_000_200_000)));

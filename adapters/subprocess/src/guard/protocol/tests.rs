@@ -32,7 +32,8 @@ fn start() -> impl Strategy<Value = Start> {
 
 fn control() -> impl Strategy<Value = Control> {
     prop_oneof![
-        start().prop_map(Control::Start),
+        vec(start(), 0..4).prop_map(Control::Start),
+        Just(Control::Recall),
         Just(Control::Abort),
         Just(Control::Kill),
         Just(Control::Pause),
@@ -56,6 +57,7 @@ fn report() -> impl Strategy<Value = Report> {
     let ended = (ending(), any::<Duration>(), option::of(usage), bytes(), bytes(), any::<(u64, Option<String>)>());
     prop_oneof![
         any::<String>().prop_map(Report::Stuck),
+        any::<u32>().prop_map(Report::NotBegun),
         ended.prop_map(|(ending, elapsed, usage, stderr_tail, stdout, (stdout_bytes, log_error))| {
             Report::Ended(Ended { ending, elapsed, usage, stderr_tail, stdout, stdout_bytes, log_error })
         }),
