@@ -93,10 +93,10 @@ fn section(results: &Results, scenarios: &[Scenario], title: &str, text: &str) -
 }
 
 const HOW: &str = "\
-Each round begins with another tool, and each tool comes after another one than before (a Latin square of Williams), so
-that neither to come first nor to come after a certain other one helps or harms the same tool always. Before each run of
-jobs everything written so far is synced to the disk; where there are real files, each is read once before that, and what
-a run made of them is removed before the next. Single adds take turns in the same way, an add each, and are preceded by
+Each round begins with another tool and goes through them in another order (a Latin square of Williams), so that neither
+coming first nor coming after a certain other one always helps or harms the same tool. Before each run of jobs
+everything written so far is synced to the disk; where there are real files, each is read once before that, and what a
+run made of them is removed before the next. Single adds take turns in the same way, an add each, and are preceded by
 such a sync once in a round.
 
 A tool that reads a list (xargs, make, the two programs named parallel) is timed as a whole process from list to end;

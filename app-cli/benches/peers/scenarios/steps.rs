@@ -12,7 +12,7 @@ use crate::process::{Usage, measure_run};
 use crate::results::{OURS, Scenario};
 
 /// What stands for the three processes alone: one shell a file starts them, which xargs cannot do one after the other. It
-/// is a process more a file than we start, about one part in a hundred of this work, and in our favour.
+/// is a process more a file than we start: about one part in a hundred of the processor time, and in our favour.
 pub(crate) const SHELL: &str = "xargs, a shell script";
 
 const CONTESTANTS: [&str; 2] = [OURS, SHELL];
