@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::peers::{Jobs, Peer, Queue};
-use crate::process::{Running, Usage, ask, measure, wait_until};
+use crate::process::{Running, Usage, ask, measure_run, wait_until};
 use crate::results::OURS;
 use crate::scratch::path_in_list;
 
@@ -42,7 +42,7 @@ impl Peer for Autoproc {
     fn drain(&self, jobs: &Jobs, place: &Path) -> io::Result<Usage> {
         let project = Project::new(place)?;
         project.add_list(&jobs.list)?;
-        measure(&mut project.run(jobs))
+        measure_run(&mut project.run(jobs))
     }
 
     fn queue(&self, place: &Path) -> io::Result<Option<Box<dyn Queue>>> {

@@ -2,8 +2,9 @@
 //!
 //! What a drain covers: a tool that reads a list (xargs, make, the two programs named parallel) is timed as a whole
 //! process from list to end. A tool with a queue gets its jobs beforehand and is timed from the moment it may start
-//! until the last job has ended; for our own program that is the whole process `autoproc run`. Where a choice had to be
-//! made, it is the one that favours the peer.
+//! until the last job has ended; for our own program that is the whole process `autoproc run`, without the adding. Where a
+//! choice had to be made, it is the one that favours the peer. Nobody's time begins before what was prepared is on the
+//! disk.
 
 mod gate;
 mod gnu_parallel;

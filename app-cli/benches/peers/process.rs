@@ -41,6 +41,16 @@ pub(crate) fn measure(command: &mut Command) -> io::Result<Usage> {
     Running::start(command.stdout(Stdio::null()))?.finish(|status| status.success())
 }
 
+/// Runs a command that works through jobs. What was prepared for it, or left behind by whoever ran before, is on the disk
+/// when its time begins: nobody pays for what others wrote.
+///
+/// # Errors
+/// As [`measure`].
+pub(crate) fn measure_run(command: &mut Command) -> io::Result<Usage> {
+    rustix::fs::sync();
+    measure(command)
+}
+
 /// Runs a command to its end and returns what it printed beside what it took.
 ///
 /// # Errors

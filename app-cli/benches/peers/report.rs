@@ -34,10 +34,10 @@ fn head(results: &Results) -> String {
     };
     format!(
         "# Benchmarks\n\n{warning}Written by `just bench`, which measures `autoproc` beside the tools that are installed \
-         of those people would\nuse instead. Medians of {} rounds, each tool in turn in every round. A ratio is the median \
-         of the ratios within the\nrounds. Every sample is in [results.json](benchmarks/results.json). Runs of one tool \
-         differ by 10 to 30 %, so smaller\ndifferences mean nothing; and figures from another machine cannot be set beside \
-         these.\n\n",
+         of those people would\nuse instead. Medians of {} rounds, each tool in turn in every round, in an order that \
+         changes from round to round. A\nratio is the median of the ratios within the rounds. Every sample is in \
+         [results.json](benchmarks/results.json). Runs\nof one tool differ by 10 to 30 %, so smaller differences mean \
+         nothing; and figures from another machine cannot be set\nbeside these.\n\n",
         results.rounds
     )
 }
@@ -93,12 +93,20 @@ fn section(results: &Results, scenarios: &[Scenario], title: &str, text: &str) -
 }
 
 const HOW: &str = "\
-A tool that reads a list (xargs, make, the two programs named parallel) is timed as a whole process from list to end. A
-tool with a queue gets its jobs beforehand and is timed from the moment it may start until the last job has ended; for
-`autoproc` that is the whole process `autoproc run`, from its start to its end. huey is timed from its consumer's start,
-without Python's own. Peers are set up as their documentation does it, and where a choice had to be made it is the one
-that favours the peer. Tools that take minutes, or cannot hold more, get fewer jobs; rates are comparable all the same,
-except that those of nq and of the original program fall with the number.
+Each round begins with another tool and goes through them in another order (a Latin square of Williams), so that neither
+coming first nor coming after a certain other one always helps or harms the same tool. Before each run of jobs
+everything written so far is synced to the disk; where there are real files, each is read once before that, and what a
+run made of them is removed before the next. Single adds take turns in the same way, an add each, and are preceded by
+such a sync once in a round.
+
+A tool that reads a list (xargs, make, the two programs named parallel) is timed as a whole process from list to end;
+list and makefile are there beforehand. A tool with a queue gets its jobs beforehand and is timed from the moment it may
+start until the last job has ended; for `autoproc` that is the whole process `autoproc run`, from its start to its end,
+without the `queue add` before it (but until the last job's entry in the event log where others of lower priority would
+be next). huey is timed from its consumer's start, without Python's own. Peers are set up as their documentation does
+it, and where a choice had to be made it is the one that favours the peer. Tools that take minutes, or cannot hold more,
+get fewer jobs; rates are comparable all the same, except that those of nq and of the original program fall with the
+number.
 
 Memory is the largest resident set of one process of the tool (`ru_maxrss`), not the sum of them. A few megabytes are
 those of the measuring process, which Linux counts in for a child until it has begun; see the row of `/bin/true`.

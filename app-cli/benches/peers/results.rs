@@ -17,8 +17,8 @@ use crate::statistics::{median, ratio};
 /// The name under which our own figures stand.
 pub(crate) const OURS: &str = "autoproc";
 
-/// The version of the file's form.
-const FORM: u32 = 1;
+/// The version of the file's form, and of the way in which samples are taken, which the report tells.
+const FORM: u32 = 2;
 
 /// A tool that took part.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,11 +1,12 @@
 //! What is measured, tool after tool in every round, so that a machine that changes its pace in the course of the
-//! measuring changes it for all of them.
+//! measuring changes it for all of them; and in another order in every round, so that nobody is always the first.
 
 mod add;
 mod drain;
 mod floors;
 mod look;
 mod steps;
+mod turns;
 mod waiting;
 mod work;
 
@@ -18,8 +19,8 @@ pub(crate) use steps::{SHELL, STEPS};
 pub(crate) use work::AT_ONCE as WORK_AT_ONCE;
 
 use crate::peers::Peer;
-use crate::process::say;
-use crate::results::Results;
+use crate::process::{Usage, say};
+use crate::results::{Key, Results};
 use crate::scratch::Scratch;
 
 /// Files that wait beside others, and that a waiting run waits for: as the bars say.
@@ -89,6 +90,9 @@ pub(crate) struct Bench {
     pub(crate) results: Results,
 }
 
+/// What one tool took: in which series it stands, how many jobs or operations it covers, and the outcome.
+type Sample = (Key<'static>, u64, io::Result<Usage>);
+
 type Measuring = fn(&mut Bench) -> io::Result<()>;
 
 /// The scenarios and their names on the command line.
@@ -119,10 +123,22 @@ impl Bench {
         Ok(())
     }
 
-    /// The numbers of the rounds, each told to whoever watches.
+    /// The numbers of the rounds, from 0, each told to whoever watches.
     fn rounds(&self, what: &'static str) -> impl Iterator<Item = usize> + use<> {
         let rounds = self.plan.rounds;
-        (1..=rounds).inspect(move |round| say(&format!("{what}, round {round} of {rounds}")))
+        (0..rounds).inspect(move |round| say(&format!("{what}, round {} of {rounds}", round + 1)))
+    }
+
+    /// Takes down what came out of a round.
+    ///
+    /// # Errors
+    /// Something failed that is not a tool.
+    fn record(&mut self, samples: Vec<io::Result<Sample>>) -> io::Result<()> {
+        for sample in samples {
+            let (key, units, outcome) = sample?;
+            self.results.record(key, units, outcome);
+        }
+        Ok(())
     }
 }
 

@@ -36,8 +36,10 @@ impl Gate {
         vec!["touch".to_owned(), self.ended.display().to_string()]
     }
 
-    /// Lets the jobs begin and waits for the last one. `begin` is called at once after the start of the time.
+    /// Lets the jobs begin and waits for the last one. `begin` is called at once after the start of the time, and what was
+    /// written before is on the disk then, as with [`crate::process::measure_run`].
     pub(super) fn time(&self, begin: impl FnOnce() -> io::Result<()>) -> io::Result<Usage> {
+        rustix::fs::sync();
         let started = Instant::now();
         begin()?;
         self.open()?;

@@ -22,6 +22,8 @@ with open(listed) as paths:
     jobs = [process(path.rstrip("\n")) for path in paths]
 
 consumer = queue.create_consumer(workers=int(threads), worker_type="thread", periodic=False)
+# Nobody pays for what was written before.
+os.sync()
 started = time.monotonic()
 consumer.start()
 for _ in jobs:

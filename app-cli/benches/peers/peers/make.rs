@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{Jobs, Peer, version_word};
-use crate::process::{Usage, measure};
+use crate::process::{Usage, measure_run};
 
 pub(super) struct Make;
 
@@ -27,7 +27,7 @@ impl Peer for Make {
     fn drain(&self, jobs: &Jobs, place: &Path) -> io::Result<Usage> {
         let makefile = place.join("Makefile");
         fs::write(&makefile, rules(jobs)?)?;
-        measure(Command::new("make").arg("--silent").arg(format!("-j{}", jobs.at_once)).arg("-f").arg(makefile))
+        measure_run(Command::new("make").arg("--silent").arg(format!("-j{}", jobs.at_once)).arg("-f").arg(makefile))
     }
 }
 

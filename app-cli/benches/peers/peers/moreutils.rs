@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{Jobs, Peer};
-use crate::process::{Usage, ask, measure};
+use crate::process::{Usage, ask, measure_run};
 
 /// Debian's name for it where GNU parallel is installed too, which has the same one.
 const BESIDE_GNU: &str = "parallel.moreutils";
@@ -39,7 +39,7 @@ impl Peer for Moreutils {
         let program = self.program.ok_or_else(|| io::Error::other("not installed"))?;
         let mut parallel = Command::new(program);
         parallel.arg("-j").arg(jobs.at_once.to_string()).args(&jobs.command).arg("--").args(jobs.paths()?);
-        measure(&mut parallel)
+        measure_run(&mut parallel)
     }
 }
 

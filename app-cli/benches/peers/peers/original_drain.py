@@ -1,5 +1,6 @@
 # Arguments: the module, the project folder, the list of paths, and the command.
 import importlib.util
+import os
 import pathlib
 import subprocess
 import sys
@@ -16,6 +17,8 @@ with open(listed) as paths:
     for path in paths:
         queue.add(path.rstrip("\n"))
 
+# Nobody pays for what was written before.
+os.sync()
 started = time.monotonic()
 while (item := queue.pop()) is not None:
     subprocess.run([*command, item.file_path], check=True)

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{Jobs, Peer, version_word};
-use crate::process::{Usage, measure};
+use crate::process::{Usage, measure_run};
 
 pub(super) struct Xargs;
 
@@ -25,6 +25,6 @@ impl Peer for Xargs {
     fn drain(&self, jobs: &Jobs, _place: &Path) -> io::Result<Usage> {
         let mut xargs = Command::new("xargs");
         xargs.arg("-a").arg(&jobs.list).arg(format!("-P{}", jobs.at_once)).arg("-n1").args(&jobs.command);
-        measure(&mut xargs)
+        measure_run(&mut xargs)
     }
 }

@@ -82,8 +82,8 @@ pub(super) fn work(results: &Results) -> String {
 pub(super) fn steps(results: &Results) -> String {
     let title = format!("A workflow: {STEPS} steps of `gzip -9` for each file, two files at a time");
     let text =
-        "Beside a shell that starts the same processes and keeps nothing. Each step's result is durable before the \
-                next begins.\n\n"
+        "Beside xargs with a shell for each file, which starts the same processes and keeps nothing; the shell itself is \
+                a process\nmore than autoproc starts. Each step's result is durable before the next begins.\n\n"
             .to_owned();
     section(results, &[Scenario::Steps], &title, &(text + &beside_the_least(results, Scenario::Steps, SHELL)))
 }

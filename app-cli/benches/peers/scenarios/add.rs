@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 
-use super::Bench;
+use super::{Bench, Sample, turns};
 use crate::autoproc::Project;
 use crate::floor;
 use crate::peers::Queue;
@@ -33,19 +33,20 @@ struct Target {
 fn singles(bench: &mut Bench) -> io::Result<()> {
     let place = bench.scratch.place()?;
     let targets = targets(bench, place.path())?;
-    rustix::fs::sync();
-    let mut number = 0;
-    for _ in bench.rounds("single adds") {
-        for _ in 0..bench.plan.adds {
-            number += 1;
-            let job = ["/bin/true".to_owned(), path_in_list("single", number)];
-            for Target { tool, length, queue } in &targets {
-                let outcome = measure_process(&mut queue.add(&job));
-                bench.results.record((Scenario::Add, tool, *length), 1, outcome);
-            }
+    for round in bench.rounds("single adds") {
+        // Not before each add: it would take longer than what is measured.
+        rustix::fs::sync();
+        for turn in round * bench.plan.adds..(round + 1) * bench.plan.adds {
+            let job = ["/bin/true".to_owned(), path_in_list("single", turn as u64)];
+            let samples = turns::each(turn, targets.len(), |index| Ok(one(&targets[index], &job)));
+            bench.record(samples)?;
         }
     }
     Ok(())
+}
+
+fn one(Target { tool, length, queue }: &Target, job: &[String]) -> Sample {
+    ((Scenario::Add, tool, *length), 1, measure_process(&mut queue.add(job)))
 }
 
 fn targets(bench: &mut Bench, place: &Path) -> io::Result<Vec<Target>> {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::Bench;
+use super::{Bench, turns};
 use crate::autoproc::Project;
 use crate::floor::{again, told};
 use crate::process::Usage;
@@ -17,10 +17,11 @@ pub(crate) const FLOOR: &str = "floor";
 const THREADS: [u64; 3] = [1, 2, 8];
 
 pub(super) fn measure(bench: &mut Bench) -> io::Result<()> {
-    for _ in bench.rounds("floors") {
+    let lengths: Vec<u64> = bench.plan.lengths.iter().copied().filter(|length| *length > 0).collect();
+    for round in bench.rounds("floors") {
         append(bench)?;
-        THREADS.iter().try_for_each(|threads| spawn(bench, *threads))?;
-        bench.plan.lengths.iter().filter(|length| **length > 0).try_for_each(|length| store(bench, *length))?;
+        turns::order(round, THREADS.len()).try_for_each(|index| spawn(bench, THREADS[index]))?;
+        turns::order(round, lengths.len()).try_for_each(|index| store(bench, lengths[index]))?;
     }
     Ok(())
 }
@@ -35,6 +36,7 @@ fn append(bench: &mut Bench) -> io::Result<()> {
 
 fn spawn(bench: &mut Bench, threads: u64) -> io::Result<()> {
     let count = bench.plan.operations as u64 * 4;
+    rustix::fs::sync();
     let words = ["spawn", &threads.to_string(), &count.to_string()];
     let seconds = told(&mut again(&words, Path::new("/bin/true"))?);
     record(bench, "spawn", Scenario::FloorSpawn, FLOOR, threads, count, seconds);

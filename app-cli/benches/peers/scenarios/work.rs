@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::Bench;
+use super::{Bench, Sample, turns};
 use crate::autoproc::Autoproc;
 use crate::peers::{Jobs, Peer};
 use crate::results::Scenario;
@@ -41,9 +41,19 @@ impl Files {
         self.texts.len()
     }
 
-    /// Removes the results, so that nobody finds any to replace.
-    fn remove_results(&self) -> io::Result<()> {
-        self.texts.iter().try_for_each(|text| fs::remove_file(text.with_extension("txt.gz")))
+    /// Makes them the same for whoever comes next: reads each once, so that nobody is the one who brings them into the
+    /// cache, and removes the results, so that nobody finds any to replace. A tool that failed may have left none.
+    ///
+    /// # Errors
+    /// One cannot be read, or its result not be removed.
+    pub(super) fn renew(&self) -> io::Result<()> {
+        self.texts.iter().try_for_each(|text| {
+            fs::read(text)?;
+            match fs::remove_file(text.with_extension("txt.gz")) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            }
+        })
     }
 }
 
@@ -51,25 +61,22 @@ pub(super) fn measure(bench: &mut Bench) -> io::Result<()> {
     let files = Files::write(bench, bench.plan.texts)?;
     let command = WORK.map(str::to_owned).to_vec();
     let jobs = Jobs { command, list: files.list.clone(), count: files.count(), at_once: AT_ONCE };
-    for _ in bench.rounds("real work") {
-        for index in 0..=bench.peers.len() {
-            one(bench, index, &jobs, &files)?;
-        }
+    for round in bench.rounds("real work") {
+        let tools = tools(bench, &jobs);
+        let samples = turns::each(round, tools.len(), |index| one(bench, tools[index], &jobs, &files));
+        bench.record(samples)?;
     }
     Ok(())
 }
 
 /// We are the first; of the peers, those that can take all files.
-fn one(bench: &mut Bench, index: usize, jobs: &Jobs, files: &Files) -> io::Result<()> {
-    let tool: &dyn Peer = match index.checked_sub(1) {
-        None => &Autoproc,
-        Some(index) => bench.peers[index].as_ref(),
-    };
-    if tool.most_jobs() < jobs.count || tool.most_at_once() < AT_ONCE {
-        return Ok(());
-    }
+fn tools<'a>(bench: &'a Bench, jobs: &Jobs) -> Vec<&'a dyn Peer> {
+    let all = [&Autoproc as &dyn Peer].into_iter().chain(bench.peers.iter().map(AsRef::as_ref));
+    all.filter(|tool| tool.most_jobs() >= jobs.count && tool.most_at_once() >= AT_ONCE).collect()
+}
+
+fn one(bench: &Bench, tool: &dyn Peer, jobs: &Jobs, files: &Files) -> io::Result<Sample> {
+    files.renew()?;
     let place = bench.scratch.place()?;
-    let (name, outcome) = (tool.name(), tool.drain(jobs, place.path()));
-    bench.results.record((Scenario::Work, name, AT_ONCE as u64), jobs.count as u64, outcome);
-    files.remove_results()
+    Ok(((Scenario::Work, tool.name(), AT_ONCE as u64), jobs.count as u64, tool.drain(jobs, place.path())))
 }
