@@ -14,7 +14,7 @@ use autoproc_domain::ports::{
     Unproven,
 };
 use autoproc_domain::{FilePath, RunId};
-use futures_util::future::{Either, select};
+use futures_util::future::{BoxFuture, Either, select};
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use crate::{Jitter, VirtualClock};
@@ -168,15 +168,10 @@ impl Orchestrator for ScriptedOrchestrator {
     }
 
     fn execute_series(&self, attempts: Vec<Attempt>, stop: Arc<dyn StopSignal>) -> BoxStream<'_, SeriesNews> {
-        let series = ScriptedSeries { orchestrator: self, attempts: attempts.into(), began: self.clock.elapsed() };
-        let news = stream::unfold(series, move |mut series| {
-            let stop = stop.clone();
-            async move {
-                let news = series.next(stop).await?;
-                Some((stream::iter(news), series))
-            }
-        });
-        news.flatten().boxed()
+        let give_back_at = self.clock.elapsed() + LONGEST_WAIT;
+        let attempts = attempts.into();
+        let series = ScriptedSeries { orchestrator: self, stop, attempts, give_back_at, current: None, over: None };
+        stream::unfold(series, |mut series| async move { Some((series.next().await?, series)) }).boxed()
     }
 
     /// What a dead run began was cut off with it; but whoever is blind cannot prove it.
@@ -190,24 +185,51 @@ impl Orchestrator for ScriptedOrchestrator {
 /// Attempts that go one after the other.
 struct ScriptedSeries<'a> {
     orchestrator: &'a ScriptedOrchestrator,
+    stop: Arc<dyn StopSignal>,
+    /// Those that have not begun.
     attempts: VecDeque<Attempt>,
-    began: Duration,
+    give_back_at: Duration,
+    current: Option<BoxFuture<'a, Result<AttemptReport, OrchestratorError>>>,
+    /// What is to be told next.
+    over: Option<SeriesNews>,
 }
 
 impl ScriptedSeries<'_> {
-    /// Sees one attempt to its end, and says before that what will not follow it.
-    async fn next(&mut self, stop: Arc<dyn StopSignal>) -> Option<Vec<SeriesNews>> {
-        let attempt = self.attempts.pop_front()?;
-        let over = self.orchestrator.execute(attempt, stop.clone()).await;
-        let has_succeeded = matches!(&over, Ok(report) if report.outcome == AttemptOutcome::Succeeded);
-        let is_late = self.orchestrator.clock.elapsed().saturating_sub(self.began) >= LONGEST_WAIT;
-        let mut news = Vec::new();
-        if !self.attempts.is_empty() && (!has_succeeded || is_late || stop.request().level > StopLevel::Running) {
-            news.push(SeriesNews::NotBegun(self.attempts.len()));
-            self.attempts.clear();
+    async fn next(&mut self) -> Option<SeriesNews> {
+        if let Some(over) = self.over.take() {
+            return Some(over);
         }
-        news.push(SeriesNews::Over(over));
-        Some(news)
+        if self.current.is_none() {
+            let attempt = self.attempts.pop_front()?;
+            self.current = Some(self.orchestrator.execute(attempt, self.stop.clone()));
+        }
+        let clock = &self.orchestrator.clock;
+        let patience = self.give_back_at.saturating_sub(clock.elapsed());
+        let patience = if self.attempts.is_empty() { Duration::MAX } else { patience };
+        match select(self.current.take()?, pin!(clock.sleep(patience))).await {
+            Either::Left((over, _)) => Some(self.end(over)),
+            Either::Right(((), current)) => {
+                self.current = Some(current);
+                Some(self.give_back())
+            }
+        }
+    }
+
+    /// After what does not end well, and after a stop, nothing else begins.
+    fn end(&mut self, over: Result<AttemptReport, OrchestratorError>) -> SeriesNews {
+        let has_succeeded = matches!(&over, Ok(report) if report.outcome == AttemptOutcome::Succeeded);
+        let over = SeriesNews::Over(over);
+        if self.attempts.is_empty() || (has_succeeded && self.stop.request().level == StopLevel::Running) {
+            return over;
+        }
+        self.over = Some(over);
+        self.give_back()
+    }
+
+    fn give_back(&mut self) -> SeriesNews {
+        let count = self.attempts.len();
+        self.attempts.clear();
+        SeriesNews::NotBegun(count)
     }
 }
 

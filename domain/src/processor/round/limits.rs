@@ -62,7 +62,7 @@ impl Rounds<'_> {
         while self.free_slots() > 0
             && self.ports.stop.request().level == StopLevel::Running
             && self.ports.gate.hold().is_none()
-            && !self.reserve.is_empty()
+            && self.reserve.is_startable(self.ports.clock.now())
         {
             let series = self.reserve.take_series(self.config.jobs.get());
             self.start(series);

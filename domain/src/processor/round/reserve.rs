@@ -105,6 +105,11 @@ impl Reserve {
         self.waiting.front().map(|reserved| reserved.since.saturating_add(LONGEST_WAIT))
     }
 
+    /// Whether there is a claim that has not waited for too long.
+    pub(super) fn is_startable(&self, now: Timestamp) -> bool {
+        !self.is_empty() && !self.is_overdue(now)
+    }
+
     /// Whether it is that time. A clock that was set back since tells nothing, and so it is.
     pub(super) fn is_overdue(&self, now: Timestamp) -> bool {
         let is_over = |first: &Reserved| now < first.since || now >= first.since.saturating_add(LONGEST_WAIT);
