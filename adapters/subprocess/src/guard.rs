@@ -133,7 +133,7 @@ impl Guard {
         Ok(is_brisk)
     }
 
-    /// Hears what was said while nothing ran, before another is started.
+    /// Hears what was said while nothing ran. Whatever it was, the runner is to decide what starts after it.
     fn listen(&mut self, series: &mut Series) -> io::Result<()> {
         if series.is_over() || !self.wires.has_news()? {
             return Ok(());
@@ -141,11 +141,12 @@ impl Guard {
         self.wires.read_control()?;
         while let Some(control) = self.wires.next_control() {
             match control {
-                Control::Recall | Control::Abort | Control::Kill => series.give_back(),
+                Control::Recall | Control::Abort | Control::Kill => {}
                 Control::Pause => self.is_paused = true,
                 Control::Resume => self.is_paused = false,
                 Control::Start(_) => return Err(protocol::out_of_turn()),
             }
+            series.give_back();
         }
         Ok(())
     }

@@ -156,7 +156,7 @@ impl Attempt {
     /// Does what the runner said, and what is to be done where it is no more.
     fn obey(&mut self, wires: &mut Wires, series: &mut Series, is_paused: &mut bool) -> io::Result<()> {
         while let Some(control) = wires.next_control() {
-            if let Control::Recall | Control::Abort | Control::Kill = control {
+            if control != Control::Resume {
                 series.give_back();
             }
             match control {
@@ -399,7 +399,8 @@ mod tests {
         let long_ago = Instant::now().checked_sub(AFTER_KILL + SECOND).expect("the system is up for a minute");
         attempt.watch = Stopwatch::start(long_ago);
         attempt.phase = Phase::Killing { since: Duration::ZERO, looked_at: AFTER_KILL };
-        let report = attempt.watch(&mut Wires::new().expect("pipes"), &mut false).expect("a report");
+        let mut series = Series::new(Vec::new(), Instant::now());
+        let report = attempt.watch(&mut Wires::new().expect("pipes"), &mut series, &mut false).expect("a report");
         assert!(matches!(report, Report::Ended(Ended { ending: Ending::Exited { code: 0 }, .. })), "{report:?}");
     }
 

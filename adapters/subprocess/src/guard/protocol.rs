@@ -43,7 +43,7 @@ pub(crate) enum Control {
     Abort,
     /// The same, and end it now.
     Kill,
-    /// Hold it and its clock.
+    /// Hold the one that runs and its clock, and start no more of them.
     Pause,
     /// Let it go on.
     Resume,

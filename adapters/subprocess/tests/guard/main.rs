@@ -6,5 +6,6 @@
 mod output;
 mod pausing;
 mod pool;
+mod series;
 mod stage;
 mod supervision;
