@@ -54,6 +54,7 @@ impl Bench {
             grace: Duration::from_secs(10),
             records_dir: Some(folder.path().to_owned()),
             output: OutputLimits::default(),
+            give_back_after: autoproc_subprocess::DEFAULT_GIVE_BACK_AFTER,
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { folder, guards, runtime }

@@ -40,7 +40,7 @@ use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use attempt::Attempt;
 pub(crate) use attempt::is_permanent;
@@ -102,7 +102,9 @@ impl Guard {
         let mut is_brisk = false;
         while let Some(control) = self.wires.await_control(is_brisk)? {
             match control {
-                Control::Start(starts) => is_brisk = self.carry_out_all(Series::new(starts, Instant::now()))?,
+                Control::Start(starts, give_back_after) => {
+                    is_brisk = self.carry_out_all(Series::new(starts, give_back_after))?;
+                }
                 Control::Pause => self.is_paused = true,
                 Control::Resume => self.is_paused = false,
                 // They crossed the last report on those whom they meant.
@@ -144,7 +146,7 @@ impl Guard {
                 Control::Recall | Control::Abort | Control::Kill => {}
                 Control::Pause => self.is_paused = true,
                 Control::Resume => self.is_paused = false,
-                Control::Start(_) => return Err(protocol::out_of_turn()),
+                Control::Start(..) => return Err(protocol::out_of_turn()),
             }
             series.give_back();
         }

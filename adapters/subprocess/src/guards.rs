@@ -42,6 +42,10 @@ use series::Series;
 /// (`docker stop`, `--timeout`).
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
+/// How long what has not been started of a series may wait, unless told otherwise: a few times as long as the whole series is
+/// expected to take, so that one of its processes must be longer than expected.
+pub const DEFAULT_GIVE_BACK_AFTER: Duration = Duration::from_millis(200);
+
 /// How guards are started and what they are told once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuardSettings {
@@ -57,6 +61,8 @@ pub struct GuardSettings {
     pub records_dir: Option<PathBuf>,
     /// How much of what a process prints is kept.
     pub output: OutputLimits,
+    /// How long what has not been started of a series may wait behind what runs.
+    pub give_back_after: Duration,
 }
 
 /// Runs processes under guards. A guard is started when a further process is to run at the same time, and lives until

@@ -45,6 +45,6 @@ pub use attempt_logs::{AttemptLog, AttemptLogs, Follower, More, Pruned, Retentio
 pub use bounded_log::{BoundedLog, OutputLimits};
 pub use command_line::{CommandLine, InvalidCommand, Invocation};
 pub use guard::become_guard;
-pub use guards::{DEFAULT_GRACE, GuardSettings, Guards, ProcessNews, own_executable};
+pub use guards::{DEFAULT_GIVE_BACK_AFTER, DEFAULT_GRACE, GuardSettings, Guards, ProcessNews, own_executable};
 pub use orchestrator::{CommandOrchestrator, Settings};
 pub use process::{CAPTURE_LIMIT, Ending, ProcessReport, ProcessSpec, STDERR_TAIL};

@@ -171,7 +171,7 @@ impl Attempt {
                     *is_paused = false;
                     self.resume();
                 }
-                Control::Start(_) => return Err(out_of_turn()),
+                Control::Start(..) => return Err(out_of_turn()),
             }
         }
         if wires.is_abandoned() { self.end(Ending::Aborted) } else { Ok(()) }
@@ -399,7 +399,7 @@ mod tests {
         let long_ago = Instant::now().checked_sub(AFTER_KILL + SECOND).expect("the system is up for a minute");
         attempt.watch = Stopwatch::start(long_ago);
         attempt.phase = Phase::Killing { since: Duration::ZERO, looked_at: AFTER_KILL };
-        let mut series = Series::new(Vec::new(), Instant::now());
+        let mut series = Series::new(Vec::new(), SECOND);
         let report = attempt.watch(&mut Wires::new().expect("pipes"), &mut series, &mut false).expect("a report");
         assert!(matches!(report, Report::Ended(Ended { ending: Ending::Exited { code: 0 }, .. })), "{report:?}");
     }

@@ -36,7 +36,7 @@ const HEADER: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Control {
     /// Start these, one after the other as long as they end well, and report how each ended.
-    Start(Vec<Start>),
+    Start(Vec<Start>, GiveBackAfter),
     /// Start no more of them.
     Recall,
     /// The same, and end the one that runs: ask it to terminate, and kill it after the grace.
@@ -48,6 +48,9 @@ pub(crate) enum Control {
     /// Let it go on.
     Resume,
 }
+
+/// How long after it was told a guard gives back what it has not started of a series.
+pub(crate) type GiveBackAfter = Duration;
 
 /// What to start, and on what terms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@
 //! hears of several at once.
 //!
 //! Only what ends well is followed by another: after anything else the runner may not want to go on. And what has not been
-//! started after [`LONGEST_WAIT`] goes back to the runner, who may have a guard with nothing to do.
+//! started after the time that the runner gave goes back to it: it may have a guard with nothing to do.
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,13 +20,10 @@ use crate::process::Ending;
 /// How long a report may be kept.
 const NEWS_WAIT: Duration = Duration::from_millis(50);
 
-/// How long something may wait to be started: a few times as long as the runner expects a whole series to take, so one of
-/// them is not as short as it expected.
-const LONGEST_WAIT: Duration = Duration::from_millis(200);
-
 pub(crate) struct Series {
     waiting: VecDeque<Start>,
-    give_back_at: Instant,
+    /// Never, where that is further away than the clock can tell.
+    give_back_at: Option<Instant>,
     untold: Vec<Report>,
     /// When what is untold has to be told; some point in the past where nothing is.
     tell_at: Instant,
@@ -34,8 +31,14 @@ pub(crate) struct Series {
 
 impl Series {
     /// What was told just now.
-    pub(crate) fn new(starts: Vec<Start>, now: Instant) -> Self {
-        Self { waiting: starts.into(), give_back_at: now + LONGEST_WAIT, untold: Vec::new(), tell_at: now }
+    pub(crate) fn new(starts: Vec<Start>, give_back_after: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            waiting: starts.into(),
+            give_back_at: now.checked_add(give_back_after),
+            untold: Vec::new(),
+            tell_at: now,
+        }
     }
 
     /// What is to be started now.
@@ -73,7 +76,7 @@ impl Series {
 
     /// How long nothing is due.
     pub(crate) fn patience(&self, now: Instant) -> Duration {
-        let give_back_at = (!self.waiting.is_empty()).then_some(self.give_back_at);
+        let give_back_at = self.give_back_at.filter(|_| !self.waiting.is_empty());
         let tell_at = (!self.untold.is_empty()).then_some(self.tell_at);
         let due = [give_back_at, tell_at].into_iter().flatten().min();
         due.map_or(Duration::MAX, |due| due.saturating_duration_since(now))
@@ -81,7 +84,7 @@ impl Series {
 
     /// Does what is due.
     pub(crate) fn tick(&mut self, now: Instant, wires: &mut Wires) -> io::Result<()> {
-        if now >= self.give_back_at {
+        if self.give_back_at.is_some_and(|at| now >= at) {
             self.give_back();
         }
         if self.untold.is_empty() || now < self.tell_at { Ok(()) } else { self.tell(wires) }

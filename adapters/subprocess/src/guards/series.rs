@@ -91,7 +91,8 @@ impl<'a> Series<'a> {
     }
 
     fn message(&self) -> Result<Vec<u8>, ProtocolError> {
-        encode(&Control::Start(self.specs.iter().map(|spec| self.guards.start(spec)).collect()))
+        let starts = self.specs.iter().map(|spec| self.guards.start(spec)).collect();
+        encode(&Control::Start(starts, self.guards.settings.give_back_after))
     }
 
     /// The others are not to begin.

@@ -38,6 +38,7 @@ impl Stage {
             grace,
             records_dir: Some(dir.path().to_owned()),
             output: OutputLimits::default(),
+            give_back_after: LONG,
         };
         Self { guards: Guards::new(change(settings)), dir }
     }

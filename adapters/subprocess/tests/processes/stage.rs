@@ -63,6 +63,7 @@ impl Stage {
             grace: self.grace,
             records_dir: None,
             output: OutputLimits::default(),
+            give_back_after: autoproc_subprocess::DEFAULT_GIVE_BACK_AFTER,
         }))
     }
 

@@ -24,6 +24,7 @@ pub(crate) fn guards(run: &str, records: &Path) -> Guards {
         grace: GRACE,
         records_dir: Some(records.to_owned()),
         output: OutputLimits::default(),
+        give_back_after: autoproc_subprocess::DEFAULT_GIVE_BACK_AFTER,
     })
 }
 

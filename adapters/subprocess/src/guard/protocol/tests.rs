@@ -32,7 +32,7 @@ fn start() -> impl Strategy<Value = Start> {
 
 fn control() -> impl Strategy<Value = Control> {
     prop_oneof![
-        vec(start(), 0..4).prop_map(Control::Start),
+        (vec(start(), 0..4), any::<Duration>()).prop_map(|(starts, wait)| Control::Start(starts, wait)),
         Just(Control::Recall),
         Just(Control::Abort),
         Just(Control::Kill),
