@@ -3,8 +3,8 @@
 //! # Theory of operation
 //!
 //! One task drives a run. In each round it settles what has ended and claims what is due, in **one** transaction; starts
-//! an attempt for each claim, but for those made ahead of free slots, which are given back where no slot is free in time
-//! (docs/adr/0013); then waits for the first of: an attempt ends, the stop level rises, the next item falls due,
+//! an attempt for each claim, and several at once where they are short, but for claims made ahead of free slots, which are
+//! given back where no slot is free in time (docs/adr/0013); then waits for the first of: an attempt ends, the stop level rises, the next item falls due,
 //! somebody changes the queue. Running attempts are polled at all times, also while a transaction is under way, so that a
 //! slow store never delays a timeout.
 //!

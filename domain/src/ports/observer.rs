@@ -78,7 +78,8 @@ pub enum RunEventKind {
     },
     /// What held new starts back is over.
     StartsResumed,
-    /// An attempt begins; its claim is durable.
+    /// An attempt begins; its claim is durable. Of one in a series that is not the first, this is told when the news of the
+    /// one before it arrive, so some hundredths of a second late.
     FileStarted {
         /// Which.
         of: AttemptOf,

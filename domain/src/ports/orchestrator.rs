@@ -28,7 +28,8 @@ pub struct Attempt {
     pub max_attempts: u32,
     /// How long it may take.
     pub timeout: Duration,
-    /// When that will be over, by the wall clock; to tell the command, never to enforce.
+    /// When that will be over, by the wall clock; to tell the command, never to enforce. Somewhat too early where the attempt
+    /// is one of a series, which does not begin at once.
     pub deadline: Timestamp,
 }
 
