@@ -217,6 +217,7 @@ mod tests {
             reserve.push(claim(1, 1, Timestamp::from_micros(1_000_000_000)));
             let now = Timestamp::from_micros(1_000_000_000 + waited);
             prop_assert_eq!(reserve.is_overdue(now), !(0..200_000).contains(&waited));
+            prop_assert_eq!(reserve.is_startable(now), !reserve.is_overdue(now));
             prop_assert_eq!(reserve.due_back(), Some(Timestamp::from_micros(1_000_200_000)));
         }
     }
