@@ -12,6 +12,9 @@ use autoproc_domain::{FilePath, QueueItem, RunId, Timestamp};
 use super::Summary;
 use crate::{MemoryPlace, ScriptedGate, VirtualClock};
 
+/// A claim may wait for a slot for half of this, and for its turn in a series for the other half.
+const LONGEST_WAIT: Duration = Duration::from_millis(400);
+
 pub(super) struct Witness {
     clock: VirtualClock,
     place: MemoryPlace,
@@ -108,12 +111,19 @@ impl Witness {
     }
 
     /// Whether a file that could have been claimed before this one was passed over: it was never claimed, it was added
-    /// before the moment at which this one is started, and its place in the order is before this one's.
+    /// before the moment at which this one was claimed, and its place in the order is before this one's.
     fn passed_over(&self, seen: &Seen, started: ItemId) -> Option<QueueItem> {
-        let (queue, now) = (self.place.queue(), self.clock.elapsed());
-        let key = ClaimKey::of(queue.get(started)?);
-        let was_there = |item: &QueueItem| seen.added.get(&item.file_path).is_some_and(|added| *added < now);
+        let queue = self.place.queue();
+        let item = queue.get(started)?;
+        let (key, claimed) = (ClaimKey::of(item), self.clock.elapsed().saturating_sub(self.waited(item)));
+        let was_there = |item: &QueueItem| seen.added.get(&item.file_path).is_some_and(|added| *added < claimed);
         queue.pending().find(|item| item.last_attempt.is_none() && ClaimKey::of(item) < key && was_there(item)).cloned()
+    }
+
+    /// How long ago a file that starts now was claimed. Where the clock was set since, that tells nothing.
+    fn waited(&self, item: &QueueItem) -> Duration {
+        let waited = item.last_attempt.map_or(Duration::ZERO, |claimed| self.clock.now().saturating_since(claimed));
+        waited.min(LONGEST_WAIT)
     }
 }
 
