@@ -24,6 +24,8 @@ use crate::error::{damaged, unreadable};
 use crate::layout::SNAPSHOT;
 use crate::record;
 
+#[cfg(test)]
+pub(crate) use enlarge::BLOCK_BYTES;
 pub(crate) use enlarge::{Written, written};
 pub(crate) use salvage::remains;
 pub(crate) use write::{print, write};

@@ -2,8 +2,8 @@
 //!
 //! A small queue is written as one document by every command. An addition changes two places in it, the store's section and
 //! the end of the list, so the text between them is taken over as it stands. That is right only where the text is this
-//! program's own, by the note that the holder of the lock before us left and by its checksum, and where none of the paths
-//! is in it. Else the queue is loaded after all.
+//! program's own, by the note that the holder of the lock before us left, and where none of the paths is in it. Else the
+//! queue is loaded after all.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
@@ -28,13 +28,9 @@ impl<D: Disk> Engine<D> {
         changes: &mut [Box<dyn Change>],
         additions: &[Event],
     ) -> Result<bool, StorageError> {
-        if additions.is_empty() || additions.len() > MOST_PATHS {
-            return Ok(false);
-        }
-        let Some(written) = self.written(tip).filter(|written| additions.iter().all(|event| is_new(event, written)))
-        else {
-            return Ok(false);
-        };
+        let are_few = (1..=MOST_PATHS).contains(&additions.len());
+        let are_paths = additions.iter().all(|event| matches!(event, Event::Enqueued { .. }));
+        let Some(written) = self.written(tip).filter(|_| are_few && are_paths) else { return Ok(false) };
         // Of a queue without these paths the answer is the same as of one without any.
         let mut added = nothing_but(tip, &written);
         for change in changes {
@@ -46,7 +42,7 @@ impl<D: Disk> Engine<D> {
         let done = self.checkpoint_as(&mut added, tip.position.seq + 1, write);
         match done.and_then(|()| self.note_tip(&added).map_err(Fault::Unknown)) {
             Ok(()) => Ok(true),
-            // The long way finds room for a line, or the words for what is wrong.
+            // A path is there already; or the long way finds room for a line, or the words for what is wrong.
             Err(Fault::Unchanged(_)) => Ok(false),
             Err(Fault::Unknown(error)) => {
                 self.poisoned = true;
@@ -56,19 +52,14 @@ impl<D: Disk> Engine<D> {
     }
 
     /// The text of the snapshot, where it is our own and has everything of the store in it.
-    fn written(&self, tip: &Tip) -> Option<Written> {
+    fn written(&self, tip: &Tip) -> Option<Written<D>> {
         let is_ours = tip.writer.as_deref() == Some(WRITER) && tip.position.offset == 0;
-        let print = Fingerprint { len: tip.header.snapshot_len, crc: tip.header.snapshot_crc };
-        is_ours.then(|| snapshot::written(&self.disk, print).ok().flatten()).flatten()
+        is_ours.then(|| snapshot::written(&self.disk, tip.snapshot.len).ok().flatten()).flatten()
     }
 }
 
-fn is_new(event: &Event, written: &Written) -> bool {
-    matches!(event, Event::Enqueued { file_path, .. } if written.lacks(file_path))
-}
-
 /// The store with an empty queue that goes on counting where the document's does.
-fn nothing_but<D: Disk>(tip: &Tip, written: &Written) -> Loaded<D> {
+fn nothing_but<D: Disk>(tip: &Tip, written: &Written<D>) -> Loaded<D> {
     let print = Fingerprint { len: tip.header.snapshot_len, crc: tip.header.snapshot_crc };
     let store = Some(StoreIdentity::from(written.section().clone()));
     Loaded {

@@ -16,6 +16,7 @@ use crate::disk::{Access, Disk, read_to_end};
 use crate::engine::{Engine, SMALL_SNAPSHOT_BYTES, Settings};
 use crate::fuzzing::memory::MemoryDisk;
 use crate::layout::{LOCK, SNAPSHOT};
+use crate::snapshot::BLOCK_BYTES;
 use crate::store::{Mode, Pending};
 
 /// Whoever loads the queue clears this away.
@@ -156,4 +157,38 @@ fn a_document_that_somebody_else_wrote_is_read() {
     }
     assert_eq!(add(&disk, &[(2, 0)]), [EnqueueOutcome::Added]);
     assert_eq!(facts(&disk)["items"].as_array().map(Vec::len), Some(2));
+}
+
+/// Adds files with paths of these lengths, one a command; says how long the document is, and how often the queue was loaded.
+fn grown(lengths: &[usize]) -> (usize, usize) {
+    let disk = MemoryDisk::default();
+    let mut loads = 0;
+    for (number, length) in lengths.iter().enumerate() {
+        disk.put(LEFTOVER, b"");
+        let path = format!("/{number:06}{}", "p".repeat(*length));
+        let file_path = FilePath::new(Path::new(&path)).expect("an absolute path");
+        let item = NewItem { file_path, priority: Priority::default() };
+        assert_eq!(transact(&mut engine(&disk, Mode::Command), Enqueue(vec![item])), [EnqueueOutcome::Added]);
+        loads += usize::from(disk.stat(LEFTOVER).expect("the disk works").is_none());
+        let items = facts(&disk)["items"].as_array().map(Vec::len);
+        assert_eq!(items, Some(number + 1), "after a path of {length} bytes");
+    }
+    (document(&disk).len(), loads)
+}
+
+#[test]
+fn a_document_of_many_blocks_is_enlarged() {
+    let lengths: Vec<_> = (1000..1200).chain([1; 20]).collect();
+    let (length, loads) = grown(&lengths);
+    assert!(length > 240_000 && loads == 1, "{length}, {loads}");
+}
+
+#[test]
+fn a_block_may_end_anywhere_in_the_end_of_the_list() {
+    let before = vec![3000; 20];
+    let with = |lengths: &[usize]| grown(&[&before, lengths].concat());
+    let missing = BLOCK_BYTES - with(&[1]).0;
+    for length in missing - 12..missing + 12 {
+        assert_eq!(with(&[length, 1, 1]).1, 1, "{length}");
+    }
 }
