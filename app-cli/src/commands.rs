@@ -46,14 +46,18 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         Command::Queue(command) => queue(command, context).await?,
         Command::Doctor(args) => return doctor::doctor(args.torture.then_some(args.seconds), context).await,
         Command::TortureWriter(args) => torture::write(&args.prefix, args.afresh, context).await?,
-        Command::Run(args) => return run::run(RunRequest::new(*args, context.wiring.new_run())?, context).await,
-        Command::Workflow(command) => return workflow::workflow(command, context).await,
+        // On the heap: every command would else begin with the stack that these need.
+        Command::Run(args) => {
+            let request = RunRequest::new(*args, context.wiring.new_run())?;
+            return Box::pin(run::run(request, context)).await;
+        }
+        Command::Workflow(command) => return Box::pin(workflow::workflow(command, context)).await,
         Command::Stop(args) => stop::stop(&args, context).await?,
         Command::Status => status::status(context).await?,
         Command::RetryFailed(args) => {
             retry_failed::retry_failed(request::failed_files(cwd, &args.files)?, context).await?;
         }
-        Command::Log(args) => log::log(&LogRequest::new(&args, cwd)?, context).await?,
+        Command::Log(args) => Box::pin(log::log(&LogRequest::new(&args, cwd)?, context)).await?,
         Command::Completions(_) | Command::Man(_) => {
             return Err(CliError::internal("a command that needs no project was given one"));
         }

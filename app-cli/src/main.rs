@@ -38,10 +38,12 @@ mod wiring;
 
 use std::env;
 use std::mem::ManuallyDrop;
+use std::pin::{Pin, pin};
 use std::process;
 use std::sync::Arc;
+use std::task::{self, Poll, Waker};
 
-use args::{Cli, Command, GlobalArgs};
+use args::{Cli, Command, GlobalArgs, QueueCommand};
 use console::Console;
 use context::Context;
 use error::CliError;
@@ -75,8 +77,18 @@ fn execute(cli: Cli, console: &Arc<Console>) -> Result<ExitCode, CliError> {
         command => {
             // The process ends here: the system takes the memory of a large queue back at once, and not item by item.
             let context = ManuallyDrop::new(context(&cli.global, &command, console)?);
-            runtime(&command)?.block_on(commands::dispatch(command, &context))
+            let needs = Needs::of(&command);
+            let work = pin!(commands::dispatch(command, &context));
+            if needs == Needs::Nothing { at_once(work) } else { runtime(needs)?.block_on(work) }
         }
+    }
+}
+
+/// Carries out what waits for nothing but the store, which blocks.
+fn at_once(work: Pin<&mut impl Future<Output = Result<ExitCode, CliError>>>) -> Result<ExitCode, CliError> {
+    match work.poll(&mut task::Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => Err(CliError::internal("an addition waits for something that cannot come")),
     }
 }
 
@@ -93,14 +105,31 @@ fn allows_network_fs(global: &GlobalArgs) -> bool {
     global.allow_network_fs || env::var_os(ALLOW_NETWORK_FS).is_some_and(|value| value == "1")
 }
 
-/// One thread is enough: the loop is one task, and whatever blocks for long has its own thread. What starts no processes
-/// listens to no pipes.
-fn runtime(command: &Command) -> Result<tokio::runtime::Runtime, CliError> {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    match command {
-        Command::Run(_) | Command::Workflow(_) => builder.enable_all(),
-        _ => builder.enable_time(),
+/// What a command needs of a runtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// There is one process for each file that is added, and a runtime would be a part of each.
+    Nothing,
+    /// It may wait for a time to come.
+    Time,
+    /// It starts processes and listens to pipes.
+    All,
+}
+
+impl Needs {
+    fn of(command: &Command) -> Self {
+        match command {
+            Command::Queue(QueueCommand::Add(_)) => Self::Nothing,
+            Command::Run(_) | Command::Workflow(_) => Self::All,
+            _ => Self::Time,
+        }
     }
-    .build()
-    .map_err(|error| CliError::io("cannot start the runtime", &error))
+}
+
+/// One thread is enough: the loop is one task, and whatever blocks for long has its own thread.
+fn runtime(needs: Needs) -> Result<tokio::runtime::Runtime, CliError> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    if needs == Needs::All { builder.enable_all() } else { builder.enable_time() }
+        .build()
+        .map_err(|error| CliError::io("cannot start the runtime", &error))
 }

@@ -5,6 +5,7 @@
 //! them, and a change of its own is forgotten when it could not be made durable.
 
 mod commit;
+mod enlarge;
 mod load;
 mod plausible;
 mod replace;
@@ -84,6 +85,8 @@ struct Base {
     print: Fingerprint,
     /// Its store section; absent in a file that this program has not written yet.
     store: Option<StoreIdentity>,
+    /// This program wrote it, and knows so; what was merely read may have been written by anybody.
+    is_ours: bool,
 }
 
 #[derive(Debug, Clone)]

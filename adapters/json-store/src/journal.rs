@@ -14,6 +14,7 @@ use std::path::Path;
 use autoproc_domain::event::Event;
 use serde::{Deserialize, Serialize};
 
+use crate::checksum;
 use crate::mistake::{Mistake, made};
 use crate::ops::Op;
 
@@ -104,7 +105,7 @@ fn seal(body: &impl Serialize) -> (Vec<u8>, u32) {
     line.pop();
     serde_json::to_writer(&mut line, body).expect("lines hold only strings, numbers and lists, written to memory");
     line[brace] = b',';
-    let crc = crc32c::crc32c(&line[BODY_AT..]);
+    let crc = checksum::of(&line[BODY_AT..]);
     line[PREFIX.len()..PREFIX.len() + DIGITS].copy_from_slice(format!("{crc:08x}").as_bytes());
     line.push(b'\n');
     (line, crc)
@@ -133,7 +134,7 @@ fn verify(line: &[u8]) -> Option<u32> {
     let is_ours = digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
     let digits = std::str::from_utf8(digits).ok().filter(|_| is_ours)?;
     let claimed = u32::from_str_radix(digits, 16).ok()?;
-    let agrees = |body| crc32c::crc32c(body) == claimed || made(Mistake::ChecksumIgnored);
+    let agrees = |body| checksum::of(body) == claimed || made(Mistake::ChecksumIgnored);
     (is_framed && agrees(&line[BODY_AT..])).then_some(claimed)
 }
 

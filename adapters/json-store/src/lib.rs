@@ -14,9 +14,10 @@
 //! # Who does what
 //!
 //! `disk` is the seam to the file system, small enough for a simulated disk to take its place; `lock` is the only place
-//! that calls fs2; `record` and `ops` are the serde forms of items and events; `snapshot` and `journal` read and write the
-//! two files; `engine` is the protocol; `runs` knows which runs live; `worker` is where all of it blocks: a thread, or the caller's;
-//! `store` is the port. `repair`, `export` and `file_system` look after a store from outside of it.
+//! that calls fs2; `checksum` is CRC-32C; `record` and `ops` are the serde forms of items and events; `snapshot` and
+//! `journal` read and write the two files; `engine` is the protocol; `runs` knows which runs live; `worker` is where all of it
+//! blocks: a thread, or the caller's; `store` is the port. `repair`, `export` and `file_system` look after a store from
+//! outside of it.
 //!
 //! # Deliberately absent
 //!
@@ -24,6 +25,7 @@
 //! lock, which the system frees when its process is gone, and not before. Retries of a failed sync: the page cache may say
 //! afterwards that all is well when it is not (Rebello et al., "Can Applications Recover from fsync Failures?", 2020).
 
+mod checksum;
 mod disk;
 mod engine;
 mod error;

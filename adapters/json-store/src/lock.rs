@@ -11,6 +11,7 @@ use autoproc_domain::ports::StorageError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::checksum;
 use crate::disk::{Access, Disk, Sharing, Stamp};
 use crate::error::{classify, unreadable};
 use crate::journal::{Header, Position};
@@ -62,6 +63,9 @@ pub(crate) struct Tip {
     pub(crate) journal: String,
     pub(crate) header: Header,
     pub(crate) position: Position,
+    /// The version of this program that wrote the snapshot; `None` where somebody else may have, or where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) writer: Option<String>,
 }
 
 /// A tip with the crc32c of its JSON text before it, because a crash may leave half of it.
@@ -127,7 +131,7 @@ impl<D: Disk> StoreLock<D> {
     /// fails.
     pub(crate) fn note_tip(&self, disk: &D, tip: &Tip) -> Result<(), StorageError> {
         let tip = serde_json::to_string(tip).unwrap_or_default();
-        let note = padded(&CheckedTip { crc: crc32c::crc32c(tip.as_bytes()), tip }, TIP_BYTES);
+        let note = padded(&CheckedTip { crc: checksum::of(tip.as_bytes()), tip }, TIP_BYTES);
         if note.len() != TIP_BYTES {
             return Ok(());
         }
@@ -140,7 +144,7 @@ impl<D: Disk> StoreLock<D> {
     /// The note that was left last, where there is one and it is whole.
     pub(crate) fn tip(&self, disk: &D) -> Option<Tip> {
         let checked: CheckedTip = self.note(disk, HOLDER_BYTES, TIP_BYTES)?;
-        let is_whole = crc32c::crc32c(checked.tip.as_bytes()) == checked.crc;
+        let is_whole = checksum::of(checked.tip.as_bytes()) == checked.crc;
         is_whole.then(|| serde_json::from_str(&checked.tip).ok()).flatten()
     }
 

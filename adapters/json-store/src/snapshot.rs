@@ -4,6 +4,7 @@
 //! form of the same document, as a person or the original program writes it, is read whole.
 
 mod builder;
+mod enlarge;
 mod lines;
 mod salvage;
 mod write;
@@ -17,11 +18,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::checksum;
 use crate::disk::{Disk, Stamp, read_to_end};
 use crate::error::{damaged, unreadable};
 use crate::layout::SNAPSHOT;
 use crate::record;
 
+#[cfg(test)]
+pub(crate) use enlarge::BLOCK_BYTES;
+pub(crate) use enlarge::{Written, written};
 pub(crate) use salvage::remains;
 pub(crate) use write::{print, write};
 
@@ -38,7 +43,7 @@ pub(crate) const BEYOND_COUNTING: u64 = u64::MAX / 2;
 const CHUNK_BYTES: usize = 256 * 1024;
 
 /// The line that ends the head in the form we write.
-const ITEMS_LINE: &[u8] = b"\"items\": [\n";
+const ITEMS_LINE: &str = "\"items\": [\n";
 
 /// The store's own section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +91,7 @@ pub(crate) struct Fingerprint {
 impl Fingerprint {
     fn take_in(&mut self, bytes: &[u8]) {
         self.len += bytes.len() as u64;
-        self.crc = crc32c::crc32c_append(self.crc, bytes);
+        self.crc = checksum::extended(self.crc, bytes);
     }
 }
 

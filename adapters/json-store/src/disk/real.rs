@@ -122,6 +122,8 @@ impl Disk for RealDisk {
 
     fn copy_mode(&self, name: &str, file: &File) -> io::Result<()> {
         match fs::metadata(self.path(name)) {
+            // To set what is set already would still be a change of the file, to be made durable with it.
+            Ok(metadata) if metadata.mode() == file.metadata()?.mode() => Ok(()),
             Ok(metadata) => file.set_permissions(Permissions::from_mode(metadata.mode() & 0o7777)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),

@@ -1,5 +1,7 @@
 //! Making a change durable: by a line in the journal, or by a checkpoint that has the change in it.
 
+use std::io;
+
 use autoproc_domain::FileQueue;
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
@@ -10,7 +12,7 @@ use crate::error::{classify, unreadable};
 use crate::journal::{self, Position};
 use crate::layout::{self, ORIGINAL, SNAPSHOT};
 use crate::mistake::{Mistake, made};
-use crate::snapshot::{self, StoreSection};
+use crate::snapshot::{self, Fingerprint, StoreSection};
 use crate::store::Mode;
 
 /// What [`Settings::small_snapshot_bytes`](crate::engine::Settings::small_snapshot_bytes) is outside of tests.
@@ -105,10 +107,22 @@ impl<D: Disk> Engine<D> {
 
     /// Writes the state as a new snapshot, which has everything up to transaction `seq` in it, and retires the journal.
     pub(super) fn checkpoint(&self, loaded: &mut Loaded<D>, seq: u64) -> Result<(), Fault> {
+        self.checkpoint_as(loaded, seq, |file, loaded, section| {
+            snapshot::write(&self.disk, file, &loaded.queue, &loaded.extra, section)
+        })
+    }
+
+    /// The same with a snapshot that `write` writes.
+    pub(super) fn checkpoint_as(
+        &self,
+        loaded: &mut Loaded<D>,
+        seq: u64,
+        write: impl FnOnce(&D::File, &Loaded<D>, &StoreSection) -> io::Result<Fingerprint>,
+    ) -> Result<(), Fault> {
         self.keep_original(loaded).map_err(Fault::Unchanged)?;
         let section = self.next_section(loaded, seq);
         let temp = layout::temp(&self.disk.nonce());
-        let written = self.write_snapshot(&temp, loaded, &section);
+        let written = self.write_snapshot(&temp, |file| write(file, loaded, &section));
         let (file, print) = written.map_err(|error| {
             // Left behind, it is cleared away by the next process that loads the store.
             let _ = self.disk.remove(&temp);
@@ -128,7 +142,7 @@ impl<D: Disk> Engine<D> {
             // Retired by the rename already; a leftover is cleared away by the next process that loads the store.
             let _ = self.disk.remove(&old);
         }
-        loaded.base = Some(Base { stamp, print, store: Some(StoreIdentity::from(section)) });
+        loaded.base = Some(Base { stamp, print, store: Some(StoreIdentity::from(section)), is_ours: true });
         loaded.journal = None;
         loaded.position = Position { offset: 0, seq, chain: 0 };
         loaded.folder_is_unsynced = false;
@@ -157,12 +171,11 @@ impl<D: Disk> Engine<D> {
     fn write_snapshot(
         &self,
         temp: &str,
-        loaded: &Loaded<D>,
-        section: &StoreSection,
-    ) -> std::io::Result<(D::File, snapshot::Fingerprint)> {
+        write: impl FnOnce(&D::File) -> io::Result<Fingerprint>,
+    ) -> io::Result<(D::File, Fingerprint)> {
         let file = self.disk.open(temp, Access::Create)?;
         self.disk.copy_mode(SNAPSHOT, &file)?;
-        let print = snapshot::write(&self.disk, &file, &loaded.queue, &loaded.extra, section)?;
+        let print = write(&file)?;
         if !made(Mistake::SnapshotNotSynced) {
             self.disk.sync_all(&file)?;
         }
@@ -264,7 +277,7 @@ impl<D: Disk> Engine<D> {
         loaded: &mut Loaded<D>,
         name: &str,
         before: Position,
-        error: std::io::Error,
+        error: io::Error,
     ) -> Result<(), Fault> {
         if let Some(journal) = &loaded.journal {
             let _ = self.disk.truncate(&journal.file, before.offset);

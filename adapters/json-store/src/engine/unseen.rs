@@ -1,14 +1,15 @@
-//! Adding to a large queue without loading it.
+//! Adding to a queue without loading it.
 //!
-//! An addition needs nothing of the queue but its end, and the holder of the lock before us left a note of that. The note is
-//! believed only where snapshot and journal are still exactly what it speaks of; whatever is amiss with it, the queue is
-//! loaded after all, which finds out the truth.
+//! An addition to a large queue needs nothing of it but its end, and the holder of the lock before us left a note of that. The
+//! note is believed only where snapshot and journal are still exactly what it speaks of; whatever is amiss with it, the
+//! queue is loaded after all, which finds out the truth. A small queue is `enlarge`'s.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
 
 use crate::disk::{Access, Disk};
 use crate::engine::commit::{Fault, outgrows};
+use crate::engine::enlarge::WRITER;
 use crate::engine::{Change, Engine, Loaded, together};
 use crate::error::classify;
 use crate::journal;
@@ -26,6 +27,9 @@ impl<D: Disk> Engine<D> {
         let Some(tip) = self.tip() else { return Ok(false) };
         let events: Option<Vec<_>> = changes.iter_mut().map(|change| change.perform_unseen()).collect();
         let Some(events) = events.and_then(|events| events.into_iter().reduce(together)) else { return Ok(false) };
+        if tip.snapshot.len <= self.settings.small_snapshot_bytes {
+            return self.enlarge(&tip, changes, &events);
+        }
         if events.is_empty() || outgrows(tip.snapshot.len, tip.position.offset, &events) {
             return Ok(false);
         }
@@ -48,11 +52,11 @@ impl<D: Disk> Engine<D> {
         else {
             return Ok(());
         };
-        lock.note_tip(&self.disk, &Tip { snapshot: base.stamp, journal, header, position: loaded.position })
+        let writer = base.is_ours.then(|| WRITER.to_owned());
+        lock.note_tip(&self.disk, &Tip { snapshot: base.stamp, journal, header, position: loaded.position, writer })
     }
 
-    /// The noted end of the store, where the store is large and still ends there. A small one is written whole by every
-    /// command.
+    /// The noted end of the store, where the store still ends there.
     fn tip(&self) -> Option<Tip> {
         let tip = self.lock.as_ref()?.tip(&self.disk)?;
         let snapshot = self.disk.stat(SNAPSHOT).ok()??;
@@ -61,9 +65,8 @@ impl<D: Disk> Engine<D> {
             Some(len) => len > 0 && len == tip.position.offset,
             None => tip.position.offset == 0,
         };
-        let is_large = snapshot.len > self.settings.small_snapshot_bytes;
         let is_true = snapshot == tip.snapshot && ends_there;
-        (is_large && (is_true || made(Mistake::TipBelieved))).then_some(tip)
+        (is_true || made(Mistake::TipBelieved)).then_some(tip)
     }
 
     fn append_at(&self, mut tip: Tip, events: &[Event]) -> Result<(), Fault> {

@@ -22,10 +22,12 @@ const BATCHES_AHEAD: usize = 4;
 
 /// Reads the form we write; `None` where the document has any other, or anything is wrong with it.
 pub(super) fn read<D: Disk>(disk: &D, file: &D::File, base: &Path, stamp: Stamp) -> io::Result<Option<Snapshot>> {
-    let reader = BufReader::with_capacity(CHUNK_BYTES, Reader::new(disk, file, 0));
+    // Room for all of a short document: every page more is one that the system hands out, cleared, for nothing.
+    let room = usize::try_from(stamp.len).unwrap_or(CHUNK_BYTES).clamp(1, CHUNK_BYTES);
+    let reader = BufReader::with_capacity(room, Reader::new(disk, file, 0));
     let mut lines = Lines { reader, print: Fingerprint::default(), line: Vec::new() };
     let mut head = Vec::new();
-    while lines.next()? != ITEMS_LINE {
+    while lines.next()? != ITEMS_LINE.as_bytes() {
         if lines.line.is_empty() || head.len() > CHUNK_BYTES {
             return Ok(None);
         }

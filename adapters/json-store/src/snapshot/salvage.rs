@@ -45,7 +45,7 @@ struct Found {
 
 impl Found {
     fn take_in(&mut self, line: &[u8], base: &Path) -> Result<(), StorageError> {
-        if ITEMS_LINE.strip_suffix(b"\n") == Some(line) {
+        if ITEMS_LINE.trim_end().as_bytes() == line {
             self.has_list = true;
             return Ok(());
         }

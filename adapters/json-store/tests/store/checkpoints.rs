@@ -93,7 +93,8 @@ fn leftovers_of_dead_processes_are_cleared_away() {
     add(&place.open(Mode::Command), "/a").unwrap();
     fs::write(place.path("QUEUE-STATE.json.tmp-dead"), "half").unwrap();
     fs::write(place.path("QUEUE-STATE.journal.0-old"), "").unwrap();
-    add(&place.open(Mode::Command), "/b").unwrap();
+    // A path that is there already cannot be added without the queue.
+    add(&place.open(Mode::Command), "/a").unwrap();
     assert_eq!(place.names(), ["QUEUE-STATE.json", "QUEUE-STATE.lock", "runs"]);
 }
 
