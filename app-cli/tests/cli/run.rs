@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Place, end_of};
+use crate::harness::{Place, end_of, wait_until};
 
 #[test]
 fn files_are_processed_in_claim_order() {
@@ -124,4 +124,19 @@ fn a_closed_queue_is_one_readable_file() {
         "{:?}",
         place.bytes().keys()
     );
+}
+
+/// Short files are claimed some dozens at a time, and nobody reads as many names.
+#[test]
+fn the_status_names_some_of_many_files() {
+    let names: Vec<_> = (10..40).map(|number| number.to_string()).collect();
+    let place = Place::with_queue(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let run = place.start(["run", "-q", "-j18", "--", "sleep", "1000"]);
+    wait_until("all it can do at a time is claimed", || place.json(["status"])["counts"]["processing"] == 18);
+    let answer = place.ask(["status"]).expect_code(0);
+    place.kill(run);
+    let under = |heading: &str| answer.out.split(heading).nth(1).expect(heading).lines().skip(1);
+    let processing: Vec<_> = under("processing now:").take_while(|line| !line.is_empty()).collect();
+    assert_eq!((processing.len(), processing[16]), (17, "  and 2 more"), "{answer:?}");
+    assert_eq!(under("waiting:").nth(10), Some("  and 2 more"), "{answer:?}");
 }

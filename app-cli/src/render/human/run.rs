@@ -75,6 +75,9 @@ impl View for Stopping {
     }
 }
 
+/// How many files that are being processed are named: short ones are claimed some dozens at a time.
+const MOST_PROCESSING: usize = 16;
+
 impl View for Status {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.live_runs.is_empty() {
@@ -82,22 +85,27 @@ impl View for Status {
         }
         self.live_runs.iter().try_for_each(|run| running(self, run, out))?;
         totals(self, out)?;
-        if !self.processing.is_empty() {
-            writeln!(out, "\nprocessing now:")?;
-        }
-        self.processing.iter().try_for_each(|item| writeln!(out, "  {}", current(self, item)))?;
-        if !self.waiting.is_empty() {
-            writeln!(out, "\nwaiting:")?;
-        }
-        self.waiting.iter().try_for_each(|item| writeln!(out, "  {}", waiting(self, item)))?;
-        match self.counts.pending.saturating_sub(self.waiting.len()) {
-            0 => Ok(()),
-            more => writeln!(out, "  and {more} more"),
-        }
+        let processing =
+            self.processing.iter().take(MOST_PROCESSING).map(|item| current(self, item)).collect::<Vec<_>>();
+        named("processing now:", &processing, self.processing.len(), out)?;
+        let waiting = self.waiting.iter().map(|item| waiting(self, item)).collect::<Vec<_>>();
+        named("waiting:", &waiting, self.counts.pending, out)
     }
 
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         json::run::status(self, out)
+    }
+}
+
+/// Files under a heading, and how many there are besides; nothing where there are none.
+fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> io::Result<()> {
+    if total > 0 {
+        writeln!(out, "\n{heading}")?;
+    }
+    files.iter().try_for_each(|file| writeln!(out, "  {file}"))?;
+    match total.saturating_sub(files.len()) {
+        0 => Ok(()),
+        more => writeln!(out, "  and {more} more"),
     }
 }
 
