@@ -12,13 +12,13 @@ use autoproc_domain::ports::{
     Attempt, AttemptOutcome, AttemptReport, MockClock, MockOrchestrator, OpenGate, Orchestrator, OrchestratorError,
     RunEventKind, SeriesNews, StopCause, StopLevel, StopSignal, Unproven,
 };
-use autoproc_domain::processor::{Ports, ProcessorError, StoppedBy};
+use autoproc_domain::processor::{Halt, Ports, ProcessorError, RunConfig, StoppedBy};
 use autoproc_domain::view::Exchanged;
 use autoproc_domain::{RunId, Timestamp};
 use autoproc_testkit::{ScriptedStop, StopFile};
 use futures_util::stream::{self, BoxStream, StreamExt};
 
-use crate::stage::{answering, completed, config, ending, exchanged, run, run_as, storage, succeeding, token};
+use crate::stage::{answering, clock, completed, config, ending, exchanged, run, run_as, storage, succeeding, token};
 
 const START: Timestamp = Timestamp::from_micros(0);
 
@@ -127,6 +127,32 @@ fn short_attempts_go_in_series() {
     let expected: [&[u64]; 7] = [&[1], &[2], &[3, 4, 5, 6], &[7], &[8], &[9], &[10]];
     assert_eq!(*seen.lock().unwrap(), expected);
     assert_eq!(started(&told), (1..=10).collect::<Vec<_>>());
+}
+
+/// Any end may be the last that it bears.
+#[test]
+fn a_run_that_is_to_halt_decides_on_each_start() {
+    let mut storage = ending(storage());
+    let next = AtomicUsize::new(0);
+    storage.expect_exchange().returning(move |_, _| match next.fetch_add(1, Ordering::Relaxed) {
+        0 => Ok(exchanged(&[1, 2], 8)),
+        1 => Ok(exchanged(&[3, 4, 5, 6, 7, 8, 9, 10], 0)),
+        _ => Ok(exchanged(&[], 0)),
+    });
+    let one = |series: &[u64]| {
+        assert_eq!(series.len(), 1);
+        1
+    };
+    let ports = |observer| Ports {
+        storage: Arc::new(storage),
+        clock: Arc::new(clock()),
+        orchestrator: Arc::new(Series::beginning(one)),
+        stop: Arc::new(ScriptedStop::alone()),
+        gate: Arc::new(OpenGate),
+        observer,
+    };
+    let config = RunConfig { halt: Some(Halt::Percent(100)), ..config() };
+    assert_eq!(run_as(config, ports).0.unwrap().processed, 10);
 }
 
 /// What the orchestrator gives back is tried again, and told of when it begins.

@@ -64,7 +64,9 @@ impl Rounds<'_> {
             && self.ports.gate.hold().is_none()
             && self.reserve.is_startable(self.ports.clock.now())
         {
-            let series = self.reserve.take_series(self.config.jobs.get());
+            // A run that is to halt decides on each start: any end may be the last that it bears.
+            let most = if self.config.halt.is_some() { 1 } else { usize::MAX };
+            let series = self.reserve.take_series(self.config.jobs.get(), most);
             self.start(series);
         }
     }

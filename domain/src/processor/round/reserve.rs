@@ -92,9 +92,9 @@ impl Reserve {
         claims.into_iter().rev().for_each(|claim| self.waiting.push_front(claim));
     }
 
-    /// The claims whose turn it is, for one of so many slots. None where none is in reserve.
-    pub(super) fn take_series(&mut self, slots: usize) -> Vec<Reserved> {
-        let fair = (self.len() / slots).clamp(1, self.series().max(1));
+    /// The claims whose turn it is, for one of so many slots, and no more than `most`. None where none is in reserve.
+    pub(super) fn take_series(&mut self, slots: usize, most: usize) -> Vec<Reserved> {
+        let fair = (self.len() / slots).clamp(1, self.series().clamp(1, most));
         let is_first = |claim: &Reserved| claim.item.attempts <= 1;
         let fresh = self.waiting.iter().take(fair).take_while(|claim| is_first(claim)).count();
         self.waiting.drain(..fresh.max(1).min(self.len())).collect()
@@ -193,19 +193,19 @@ mod tests {
             let mut taken = Vec::new();
             while !reserve.is_empty() {
                 let share = (reserve.len() / slots).max(1);
-                let series = reserve.take_series(slots);
+                let series = reserve.take_series(slots, usize::MAX);
                 prop_assert!((1..=share.min(most)).contains(&series.len()));
                 prop_assert!(series.len() == 1 || series.iter().all(|claim| claim.item.attempts == 1));
                 taken.extend(numbers(&series));
             }
             prop_assert_eq!(taken, (0..attempts.len() as u64).collect::<Vec<_>>());
-            prop_assert!(reserve.take_series(slots).is_empty());
+            prop_assert!(reserve.take_series(slots, usize::MAX).is_empty());
         }
 
         #[test]
         fn what_is_taken_back_is_first_again(length in 1..40_usize, begun in 0..40_usize) {
             let mut reserve = holding(&vec![1; length], 1);
-            let mut series: VecDeque<_> = reserve.take_series(1).into();
+            let mut series: VecDeque<_> = reserve.take_series(1, usize::MAX).into();
             let rest = series.split_off(begun.min(series.len()));
             reserve.take_back(rest);
             prop_assert_eq!(numbers(&reserve.waiting), (series.len() as u64..length as u64).collect::<Vec<_>>());
