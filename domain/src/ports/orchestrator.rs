@@ -196,8 +196,8 @@ pub enum SeriesNews {
 /// - A series is carried out in its order, one attempt at a time, and each is executed as by `execute`. The first begins at
 ///   once; another only after one that succeeded, never while `stop` is above running, and not where much more time has
 ///   passed than short attempts take. What will not begin is named before the end of the attempt that runs then, or did.
-/// - Of each attempt of a series one thing is heard: that it is over, or that it has not begun. Then the stream ends.
-///   The news of a series may be some hundredths of a second late.
+/// - Of each attempt of a series one thing is heard: that it is over, or that it has not begun. Then the stream ends. Where
+///   sight is lost of one, nothing is heard of those after it of which it is unknown whether they began. The news of a series may be some hundredths of a second late.
 /// - `sweep` is asked about runs whose owner is proven dead, before their items are given to anybody else. When it
 ///   returns, nothing that those runs started is at work any more, except for the runs it names.
 #[async_trait]

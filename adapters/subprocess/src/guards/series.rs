@@ -108,7 +108,7 @@ impl<'a> Series<'a> {
         }
     }
 
-    /// None but the first is over, and nothing will be heard of any more.
+    /// None but the first has begun, and that is over.
     fn end(&mut self, result: io::Result<Ended>) {
         self.not_begun(self.open.saturating_sub(1));
         self.over(result);
@@ -162,11 +162,17 @@ impl<'a> Series<'a> {
     /// Which of those that were not heard of had begun, nobody can tell any more.
     async fn bury(&mut self) {
         let Some(Attended { guard, began, .. }) = self.attended.take() else { return };
-        if let Err(error) = self.guards.clean_up_after(guard).await {
-            return self.end(Err(error));
-        }
-        while self.open > 0 {
-            self.over(Ok(Ended::new(Ending::GuardDied, began.elapsed())));
+        match self.guards.clean_up_after(guard).await {
+            Ok(()) => {
+                while self.open > 0 {
+                    self.over(Ok(Ended::new(Ending::GuardDied, began.elapsed())));
+                }
+            }
+            // Any of them may still be at work, so none is said not to have begun.
+            Err(error) => {
+                self.over(Err(error));
+                self.open = 0;
+            }
         }
     }
 }
