@@ -131,7 +131,7 @@ fn a_closed_queue_is_one_readable_file() {
 fn the_status_names_some_of_many_files() {
     let names: Vec<_> = (10..40).map(|number| number.to_string()).collect();
     let place = Place::with_queue(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    let run = place.start(["run", "-q", "-j18", "--", "sleep", "1000"]);
+    let run = place.start(["run", "-q", "-j18", "--", "sh", "-c", "sleep 1000", "{}"]);
     wait_until("all it can do at a time is claimed", || place.json(["status"])["counts"]["processing"] == 18);
     let answer = place.ask(["status"]).expect_code(0);
     place.kill(run);
