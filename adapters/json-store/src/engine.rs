@@ -4,12 +4,11 @@
 //! that is not durable: records another process wrote and perhaps did not sync are synced before anything is built upon
 //! them, and a change of its own is forgotten when it could not be made durable.
 
+mod blind_append;
 mod commit;
-mod enlarge;
 mod load;
 mod plausible;
 mod replace;
-mod unseen;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -20,7 +19,7 @@ use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
 use autoproc_domain::{FileQueue, RunId};
 
-pub(crate) use commit::{MIN_CHECKPOINT_BYTES, SMALL_SNAPSHOT_BYTES};
+pub(crate) use commit::{Limits, MIN_CHECKPOINT_BYTES};
 pub(crate) use replace::Replacement;
 
 use crate::disk::{Disk, Stamp};
@@ -36,8 +35,7 @@ pub(crate) struct Settings {
     /// What relative paths in old files are relative to.
     pub(crate) base: PathBuf,
     pub(crate) lock_timeout: Duration,
-    /// A queue whose snapshot is no longer than this is left as one readable file by every command.
-    pub(crate) small_snapshot_bytes: u64,
+    pub(crate) limits: Limits,
     pub(crate) mode: Mode,
     /// Hears of repairs and oddities, for a person.
     pub(crate) on_notice: Arc<dyn Fn(&str) + Send + Sync>,
@@ -85,8 +83,6 @@ struct Base {
     print: Fingerprint,
     /// Its store section; absent in a file that this program has not written yet.
     store: Option<StoreIdentity>,
-    /// This program wrote it, and knows so; what was merely read may have been written by anybody.
-    is_ours: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -128,7 +124,7 @@ impl<D: Disk> Engine<D> {
     /// Carries out changes in one write and answers each.
     pub(crate) fn change(&mut self, mut changes: Vec<Box<dyn Change>>) {
         let committed = self.locked(|engine| {
-            if engine.append_unseen(&mut changes)? {
+            if engine.append_blind(&mut changes)? {
                 return Ok(());
             }
             let loaded = engine.refresh(Hold::Locked)?;
@@ -154,7 +150,7 @@ impl<D: Disk> Engine<D> {
 
     /// Leaves a small queue as one readable file.
     pub(crate) fn close(&mut self) -> Result<(), StorageError> {
-        let limit = self.settings.small_snapshot_bytes;
+        let limit = self.settings.limits.small_snapshot_bytes;
         let is_untidy = |loaded: &Loaded<D>| loaded.journal.is_some() && commit::is_small(&loaded.queue, limit);
         let has_written = self.lock.is_some();
         if has_written && self.loaded.as_ref().is_some_and(is_untidy) { self.locked(Self::tidy) } else { Ok(()) }

@@ -63,9 +63,6 @@ pub(crate) struct Tip {
     pub(crate) journal: String,
     pub(crate) header: Header,
     pub(crate) position: Position,
-    /// The version of this program that wrote the snapshot; `None` where somebody else may have, or where it is not known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) writer: Option<String>,
 }
 
 /// A tip with the crc32c of its JSON text before it, because a crash may leave half of it.

@@ -29,7 +29,7 @@ use autoproc_domain::ports::StorageError;
 use autoproc_domain::view::Counts;
 
 use crate::disk::{Disk, RealDisk};
-use crate::engine::{Engine, SMALL_SNAPSHOT_BYTES, Settings};
+use crate::engine::{Engine, Limits, Settings};
 use crate::error::in_folder;
 use crate::lock::StoreLock;
 use crate::store::Mode;
@@ -259,7 +259,7 @@ pub(crate) fn engine(site: &Site) -> Engine<RealDisk> {
     let settings = Settings {
         base: site.base.clone(),
         lock_timeout: site.lock_timeout,
-        small_snapshot_bytes: SMALL_SNAPSHOT_BYTES,
+        limits: Limits::default(),
         mode: Mode::Command,
         on_notice: Arc::new(|_| {}),
     };

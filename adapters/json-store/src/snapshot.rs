@@ -4,7 +4,6 @@
 //! form of the same document, as a person or the original program writes it, is read whole.
 
 mod builder;
-mod enlarge;
 mod lines;
 mod salvage;
 mod write;
@@ -24,9 +23,6 @@ use crate::error::{damaged, unreadable};
 use crate::layout::SNAPSHOT;
 use crate::record;
 
-#[cfg(test)]
-pub(crate) use enlarge::BLOCK_BYTES;
-pub(crate) use enlarge::{Written, written};
 pub(crate) use salvage::remains;
 pub(crate) use write::{print, write};
 
@@ -89,7 +85,7 @@ pub(crate) struct Fingerprint {
 }
 
 impl Fingerprint {
-    fn take_in(&mut self, bytes: &[u8]) {
+    fn add(&mut self, bytes: &[u8]) {
         self.len += bytes.len() as u64;
         self.crc = checksum::extended(self.crc, bytes);
     }
@@ -123,7 +119,7 @@ fn read_whole(bytes: &[u8], base: &Path, stamp: Stamp) -> Result<Snapshot, Stora
         builder.push(read);
     }
     let mut print = Fingerprint::default();
-    print.take_in(bytes);
+    print.add(bytes);
     Ok(builder.finish(head, stamp, print))
 }
 

@@ -16,7 +16,7 @@ use autoproc_domain::{FileQueue, Priority, QueueItem, RunId, Status, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::disk::RealDisk;
-use crate::engine::{Change, Engine, SMALL_SNAPSHOT_BYTES, Settings};
+use crate::engine::{Change, Engine, Limits, Settings};
 use crate::error::in_folder;
 use crate::worker::Worker;
 
@@ -89,8 +89,7 @@ impl JsonStore {
             return Ok(Arc::clone(worker));
         }
         let StoreConfig { state_dir, base, lock_timeout, mode, on_notice } = self.config.clone();
-        let small_snapshot_bytes = SMALL_SNAPSHOT_BYTES;
-        let settings = Settings { base, lock_timeout, small_snapshot_bytes, mode, on_notice };
+        let settings = Settings { base, lock_timeout, limits: Limits::default(), mode, on_notice };
         let disk = RealDisk::new(state_dir).allowing_network_fs(self.allow_network_fs);
         let started = match mode {
             Mode::Command => Worker::here(Engine::new(disk, settings)),

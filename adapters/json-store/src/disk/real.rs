@@ -46,7 +46,11 @@ impl Disk for RealDisk {
             file_system::refuse_network(&self.folder)?;
         }
         create_folder(&self.folder)?;
-        create_folder(&self.path(RUNS))
+        // Not synced: after a power cut no run lives, and the next call creates the folder again.
+        match DirBuilder::new().mode(FOLDER_MODE).create(self.path(RUNS)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn stat(&self, name: &str) -> io::Result<Option<Stamp>> {

@@ -93,7 +93,7 @@ impl<D: Disk> Engine<D> {
             self.notice(&notice);
         }
         let seq = store.as_ref().map_or(0, |store| store.seq);
-        let base = Base { stamp, print, store: store.map(StoreIdentity::from), is_ours: false };
+        let base = Base { stamp, print, store: store.map(StoreIdentity::from) };
         Ok(Loaded {
             queue,
             extra,

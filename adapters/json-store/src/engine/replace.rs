@@ -32,7 +32,6 @@ impl<D: Disk> Engine<D> {
             stamp,
             print: Fingerprint::default(),
             store: Some(StoreIdentity::from(section)),
-            is_ours: false,
         });
         let position = Position { offset: 0, seq, chain: 0 };
         let mut loaded = Loaded {

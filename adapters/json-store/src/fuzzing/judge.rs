@@ -11,7 +11,7 @@ use autoproc_domain::queue::Transaction;
 use autoproc_domain::{FilePath, FileQueue, ItemId, Priority, QueueItem, RunId, Timestamp};
 
 use super::memory::MemoryDisk;
-use crate::engine::{Engine, SMALL_SNAPSHOT_BYTES, Settings};
+use crate::engine::{Engine, Limits, Settings};
 use crate::store::{Mode, Pending};
 
 /// The moment at which everything is done: 2023-11-14T22:13:20Z.
@@ -19,14 +19,14 @@ const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
 /// A process that opens the store.
 pub(super) fn engine(disk: &MemoryDisk, mode: Mode) -> Engine<MemoryDisk> {
-    engine_for(disk, mode, SMALL_SNAPSHOT_BYTES)
+    engine_for(disk, mode, Limits::default())
 }
 
-fn engine_for(disk: &MemoryDisk, mode: Mode, small_snapshot_bytes: u64) -> Engine<MemoryDisk> {
+fn engine_for(disk: &MemoryDisk, mode: Mode, limits: Limits) -> Engine<MemoryDisk> {
     let settings = Settings {
         base: PathBuf::from("/project"),
         lock_timeout: Duration::ZERO,
-        small_snapshot_bytes,
+        limits,
         mode,
         on_notice: Arc::new(|_| {}),
     };
@@ -71,7 +71,7 @@ fn change(disk: &MemoryDisk, mut run: Engine<MemoryDisk>, queue: FileQueue) {
     model.transact(&mut run, exchange(claimed.claims.first().map(|(token, _)| *token)));
     // A large queue is added to without being loaded, twice: the first leaves the note that the second believes.
     for path in ["/unseen", "/unseen too"] {
-        model.transact(&mut engine_for(disk, Mode::Command, 0), addition(path));
+        model.transact(&mut engine_for(disk, Mode::Command, Limits::ZERO), addition(path));
     }
     model.recover(&mut run);
     run.close().expect("nothing fails on this disk");

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::Site;
 use crate::disk::RealDisk;
-use crate::engine::{Engine, SMALL_SNAPSHOT_BYTES, Settings};
+use crate::engine::{Engine, Limits, Settings};
 use crate::layout;
 use crate::store::{Mode, Pending};
 
@@ -62,7 +62,7 @@ impl Place {
         let settings = Settings {
             base: self.site().base,
             lock_timeout: Duration::from_secs(30),
-            small_snapshot_bytes: SMALL_SNAPSHOT_BYTES,
+            limits: Limits::default(),
             mode,
             on_notice: Arc::new(|_| {}),
         };

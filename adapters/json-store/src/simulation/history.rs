@@ -11,7 +11,7 @@ use autoproc_domain::queue::Transaction;
 use autoproc_domain::{FilePath, FileQueue, Priority, RunId, Timestamp};
 
 use super::disk::SimDisk;
-use crate::engine::{Engine, SMALL_SNAPSHOT_BYTES, Settings};
+use crate::engine::{Engine, Limits, Settings};
 use crate::store::{Mode, Pending};
 
 /// What somebody does with the store.
@@ -63,14 +63,14 @@ pub(super) fn histories(length: usize) -> impl Iterator<Item = Vec<Operation>> {
 }
 
 pub(super) fn engine(disk: SimDisk, mode: Mode) -> Engine<SimDisk> {
-    engine_for(disk, mode, SMALL_SNAPSHOT_BYTES)
+    engine_for(disk, mode, Limits::default())
 }
 
-fn engine_for(disk: SimDisk, mode: Mode, small_snapshot_bytes: u64) -> Engine<SimDisk> {
+fn engine_for(disk: SimDisk, mode: Mode, limits: Limits) -> Engine<SimDisk> {
     let settings = Settings {
         base: PathBuf::from("/"),
         lock_timeout: Duration::from_secs(60),
-        small_snapshot_bytes,
+        limits,
         mode,
         on_notice: Arc::new(|_| {}),
     };
@@ -121,7 +121,7 @@ impl Actors {
             Operation::Checkpoint => (self.model.clone(), self.run.close()),
             Operation::OneShot => self.by_another(engine(self.disk.clone(), Mode::Command), true),
             Operation::Second => self.by_another(engine(self.disk.clone(), Mode::Service), false),
-            Operation::Unseen => self.by_another(engine_for(self.disk.clone(), Mode::Command, 0), true),
+            Operation::Unseen => self.by_another(engine_for(self.disk.clone(), Mode::Command, Limits::ZERO), true),
         }
     }
 

@@ -91,7 +91,7 @@ impl<R: Read> Lines<R> {
     fn next(&mut self) -> io::Result<&[u8]> {
         self.line.clear();
         self.reader.read_until(b'\n', &mut self.line)?;
-        self.print.take_in(&self.line);
+        self.print.add(&self.line);
         Ok(&self.line)
     }
 }

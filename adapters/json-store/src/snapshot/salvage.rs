@@ -27,7 +27,7 @@ pub(crate) struct Remains {
 pub(crate) fn remains(bytes: &[u8], base: &Path, stamp: Stamp) -> Result<Option<Remains>, StorageError> {
     let mut found = Found::default();
     for line in bytes.split(|byte| *byte == b'\n') {
-        found.take_in(line, base)?;
+        found.add(line, base)?;
     }
     let is_ours = found.has_list || !found.items.is_empty();
     Ok(is_ours.then(|| found.into_remains(stamp)))
@@ -44,7 +44,7 @@ struct Found {
 }
 
 impl Found {
-    fn take_in(&mut self, line: &[u8], base: &Path) -> Result<(), StorageError> {
+    fn add(&mut self, line: &[u8], base: &Path) -> Result<(), StorageError> {
         if ITEMS_LINE.trim_end().as_bytes() == line {
             self.has_list = true;
             return Ok(());

@@ -3,11 +3,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use autoproc_domain::command::Selector;
 use autoproc_domain::ports::Storage;
+use autoproc_domain::view::EnqueueOutcome;
 use autoproc_json_store::Mode;
 use autoproc_testkit::block_on;
 
-use crate::place::{Place, SNAPSHOT, add, at, claim, complete_one, files, new_item};
+use crate::place::{Place, SNAPSHOT, add, at, claim, complete_one, files, new_item, path};
 
 fn mode_of(place: &Place, name: &str) -> u32 {
     fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777
@@ -68,6 +70,20 @@ fn a_large_queue_keeps_its_snapshot_and_appends() {
 }
 
 #[test]
+fn additions_to_a_medium_queue_are_appended_and_folded_by_the_next_command_that_loads_it() {
+    let place = Place::new();
+    let batch = (0..400).map(|number| new_item(format!("/long/path/of/file-{number}"), 0)).collect();
+    block_on(place.open(Mode::Command).enqueue(batch, at(0))).unwrap();
+    assert!(!place.has_journal());
+    let outcomes = block_on(place.open(Mode::Command).enqueue(vec![new_item("/one", 0)], at(0))).unwrap();
+    assert_eq!(outcomes, [EnqueueOutcome::Accepted]);
+    assert!(place.has_journal());
+    block_on(place.open(Mode::Command).remove(vec![Selector::Path(path("/one"))], at(0))).unwrap();
+    assert!(!place.has_journal());
+    assert_eq!(files(&place.open(Mode::Command)).unwrap().len(), 400);
+}
+
+#[test]
 fn a_journal_that_outgrows_the_snapshot_is_checkpointed() {
     let place = Place::new();
     let store = place.open(Mode::Service);
@@ -93,7 +109,6 @@ fn leftovers_of_dead_processes_are_cleared_away() {
     add(&place.open(Mode::Command), "/a").unwrap();
     fs::write(place.path("QUEUE-STATE.json.tmp-dead"), "half").unwrap();
     fs::write(place.path("QUEUE-STATE.journal.0-old"), "").unwrap();
-    // A path that is there already cannot be added without the queue.
     add(&place.open(Mode::Command), "/a").unwrap();
     assert_eq!(place.names(), ["QUEUE-STATE.json", "QUEUE-STATE.lock", "runs"]);
 }
