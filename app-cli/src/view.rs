@@ -16,7 +16,7 @@ use autoproc_domain::{FilePath, ItemId, Priority, ProcessingResult, ProcessorSta
 
 use crate::wiring::PastAttempt;
 
-pub(crate) use care::{Diagnosis, Finding, Level, Mended, RepairPlan, Tortured};
+pub(crate) use care::{Diagnosis, Finding, Level, Mended, RepairPlans, Tortured};
 pub(crate) use execution::{ExecutionOver, Executions, FileProgress, Foreseen};
 pub(crate) use recovery::Recovered;
 pub(crate) use workflow::{CheckedFile, WorkflowShown, WorkflowsChecked, WorkflowsListed, count, from_base};

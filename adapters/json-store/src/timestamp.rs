@@ -1,14 +1,14 @@
-//! Points in time as serde fields, in the domain's text form.
+//! Timestamps as serde fields, in the domain's text form.
 
 use std::fmt;
 
 use autoproc_domain::Timestamp;
 use serde::de::{self, Deserializer, Visitor};
 
-/// Reads a point where it stands: a text of its own for each would be most of what reading a queue allocates.
-struct Point;
+/// Parses without allocating: a `String` for each timestamp would be most of the allocations of reading a queue.
+struct TimestampVisitor;
 
-impl Visitor<'_> for Point {
+impl Visitor<'_> for TimestampVisitor {
     type Value = Timestamp;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,10 +20,9 @@ impl Visitor<'_> for Point {
     }
 }
 
-/// A point or none.
-struct OptionalPoint;
+struct OptionalTimestampVisitor;
 
-impl<'de> Visitor<'de> for OptionalPoint {
+impl<'de> Visitor<'de> for OptionalTimestampVisitor {
     type Value = Option<Timestamp>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,7 +38,7 @@ impl<'de> Visitor<'de> for OptionalPoint {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(Point).map(Some)
+        deserializer.deserialize_str(TimestampVisitor).map(Some)
     }
 }
 
@@ -54,11 +53,11 @@ pub(crate) mod required {
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        deserializer.deserialize_str(super::Point)
+        deserializer.deserialize_str(super::TimestampVisitor)
     }
 }
 
-/// For serde's `with`, where there may be none.
+/// For serde's `with` on an optional field.
 pub(crate) mod optional {
     use autoproc_domain::Timestamp;
     use serde::{Deserializer, Serializer};
@@ -72,6 +71,6 @@ pub(crate) mod optional {
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-        deserializer.deserialize_option(super::OptionalPoint)
+        deserializer.deserialize_option(super::OptionalTimestampVisitor)
     }
 }

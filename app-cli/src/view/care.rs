@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::exit_code::ExitCode;
-use crate::wiring::{Damage, Examination, Prospect};
+use crate::wiring::{Damage, Examination, RepairPlan};
 
 /// What a repair would find and could do.
 #[derive(Debug)]
-pub(crate) struct RepairPlan(pub(crate) Examination);
+pub(crate) struct RepairPlans(pub(crate) Examination);
 
 /// The queue was mended.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct Mended {
     /// What was damaged.
     pub(crate) damage: Vec<Damage>,
     /// What was kept and lost.
-    pub(crate) prospect: Prospect,
+    pub(crate) plan: RepairPlan,
     /// Where the files are as they were.
     pub(crate) backup: PathBuf,
 }

@@ -2,20 +2,19 @@
 //!
 //! An addition needs nothing of the queue but its end, and the previous holder of the lock left a note of that. The note is
 //! believed only if snapshot and journal are still exactly as it describes them; otherwise the queue is loaded after all.
-//! A snapshot below [`Limits::blind_append_bytes`](crate::engine::Limits) is loaded and rewritten instead, so that a small
-//! queue stays one readable file.
+//! A snapshot of up to [`Limits::blind_append_bytes`](crate::engine::Limits) is loaded and rewritten instead, so that a
+//! small queue stays one readable file.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
 
 use crate::disk::{Access, Disk};
 use crate::engine::commit::{Fault, outgrows};
-use crate::engine::{Change, Engine, Loaded, together};
+use crate::engine::{Change, Engine, Loaded, concat};
 use crate::error::classify;
 use crate::journal;
 use crate::layout::SNAPSHOT;
 use crate::lock::Tip;
-use crate::mistake::{Mistake, made};
 use crate::store::Mode;
 
 impl<D: Disk> Engine<D> {
@@ -28,18 +27,12 @@ impl<D: Disk> Engine<D> {
         if tip.snapshot.len <= self.settings.limits.blind_append_bytes {
             return Ok(false);
         }
-        let events: Option<Vec<_>> = changes.iter_mut().map(|change| change.perform_unseen()).collect();
-        let events = events.and_then(|events| events.into_iter().reduce(together)).unwrap_or_default();
+        let events: Option<Vec<_>> = changes.iter_mut().map(|change| change.perform_blind()).collect();
+        let events = events.and_then(|events| events.into_iter().reduce(concat)).unwrap_or_default();
         if events.is_empty() || outgrows(tip.snapshot.len, tip.position.offset, &events) {
             return Ok(false);
         }
-        self.append_at(tip, &events).map_err(|fault| match fault {
-            Fault::Unchanged(error) => error,
-            Fault::Unknown(error) => {
-                self.poisoned = true;
-                error
-            }
-        })?;
+        self.append_at(tip, &events).map_err(|fault| self.poisoned_by(fault))?;
         Ok(true)
     }
 
@@ -64,8 +57,7 @@ impl<D: Disk> Engine<D> {
             Some(len) => len > 0 && len == tip.position.offset,
             None => tip.position.offset == 0,
         };
-        let is_true = snapshot == tip.snapshot && ends_there;
-        (is_true || made(Mistake::TipBelieved)).then_some(tip)
+        (snapshot == tip.snapshot && ends_there).then_some(tip)
     }
 
     fn append_at(&self, mut tip: Tip, events: &[Event]) -> Result<(), Fault> {
@@ -74,11 +66,6 @@ impl<D: Disk> Engine<D> {
         let access = if before == 0 { Access::Create } else { Access::Append };
         let name = tip.journal.as_str();
         let file = self.disk.open(name, access).map_err(|error| Fault::Unchanged(classify(name)(error)))?;
-        if made(Mistake::TipNotedEarly)
-            && let Some(lock) = &self.lock
-        {
-            let _ = lock.note_tip(&self.disk, &Tip { position: after, ..tip.clone() });
-        }
         self.write_line(&file, name, before, &bytes)?;
         self.disk.sync_data(&file).map_err(|error| {
             // Without the queue there is no state to write to a fresh file; the line that is not durable is cut off.

@@ -4,7 +4,7 @@ use std::io;
 
 use autoproc_domain::{FileQueue, QueueItem};
 
-use super::{CHUNK_BYTES, Extra, Fingerprint, ITEMS_LINE, StoreSection, VERSION};
+use super::{CHUNK_BYTES, Extra, ITEMS_LINE, SnapshotSum, StoreSection, VERSION};
 use crate::disk::{Disk, write_all};
 use crate::record::{ItemRecord, WithExtra};
 
@@ -15,17 +15,17 @@ pub(crate) fn write<D: Disk>(
     queue: &FileQueue,
     extra: &Extra,
     store: &StoreSection,
-) -> io::Result<Fingerprint> {
-    let mut print = Fingerprint::default();
+) -> io::Result<SnapshotSum> {
+    let mut sum = SnapshotSum::default();
     write_chunks(queue, extra, Some(store), |chunk| {
-        print.add(chunk);
+        sum.add(chunk);
         write_all(disk, file, chunk)
     })?;
-    Ok(print)
+    Ok(sum)
 }
 
 /// Writes the document without the store's section, so that it opens in any folder.
-pub(crate) fn print(out: &mut dyn io::Write, queue: &FileQueue, extra: &Extra) -> io::Result<()> {
+pub(crate) fn write_export(out: &mut dyn io::Write, queue: &FileQueue, extra: &Extra) -> io::Result<()> {
     write_chunks(queue, extra, None, |chunk| out.write_all(chunk))
 }
 
