@@ -1,0 +1,137 @@
+//! The processor's state, as the state file keeps it: a fold over the events of a run.
+
+use crate::attempt::AttemptRef;
+use crate::item::{ItemId, RunId};
+use crate::path::FilePath;
+use crate::ports::{RunEvent, RunEventKind};
+use crate::run_info::{ProcessingResult, StoppedBy, Unproven};
+use crate::time::Timestamp;
+
+/// The specification's states of a processor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ProcessorStatus {
+    /// No run has begun.
+    #[default]
+    Idle,
+    /// A run is under way.
+    Running,
+    /// The last run ended before the queue was empty.
+    Stopped,
+    /// The last run found nothing more to do.
+    Completed,
+}
+
+impl ProcessorStatus {
+    /// The word on disk and on screen.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Completed => "completed",
+        }
+    }
+}
+
+/// A file that an attempt is under way on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CurrentFile {
+    /// The item.
+    pub id: ItemId,
+    /// The file.
+    pub file_path: FilePath,
+    /// When the attempt began.
+    pub since: Timestamp,
+}
+
+/// The state of a processor.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProcessorState {
+    /// What the latest run is doing or did.
+    pub status: ProcessorStatus,
+    /// The latest run.
+    pub run_id: Option<RunId>,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub stopped_at: Option<Timestamp>,
+    /// When this state was reached.
+    pub updated_at: Option<Timestamp>,
+    /// Files that completed in the run.
+    pub files_processed: u64,
+    /// Files that ended as failed or timeout in the run.
+    pub files_failed: u64,
+    /// Files that attempts are under way on, the longest first.
+    pub current_files: Vec<CurrentFile>,
+    /// Why nothing new starts, if that is so.
+    pub held: Option<Box<str>>,
+    /// Dead runs whose items stay claimed, because something of them may still be at work.
+    pub withheld: Vec<Unproven>,
+}
+
+impl ProcessorState {
+    /// Adds the next event.
+    pub fn apply(&mut self, event: &RunEvent) {
+        self.updated_at = Some(event.at);
+        match &event.kind {
+            RunEventKind::ProcessorStarted { .. } => {
+                *self = Self {
+                    status: ProcessorStatus::Running,
+                    run_id: Some(event.run.clone()),
+                    started_at: Some(event.at),
+                    updated_at: Some(event.at),
+                    ..Self::default()
+                };
+            }
+            RunEventKind::FileStarted { of, .. } => {
+                self.current_files.push(CurrentFile { id: of.id, file_path: of.file_path.clone(), since: event.at });
+            }
+            RunEventKind::FileCompleted { of, .. } => {
+                self.files_processed += 1;
+                self.leave(of);
+            }
+            RunEventKind::FileFailed { of, .. } | RunEventKind::FileTimeout { of, .. } => {
+                self.files_failed += 1;
+                self.leave(of);
+            }
+            RunEventKind::FileRequeued { of, .. }
+            | RunEventKind::FileReleased { of, .. }
+            | RunEventKind::ResultDiscarded { of } => self.leave(of),
+            RunEventKind::FileRecovered { dead_run, requeued, .. } => {
+                self.files_failed += u64::from(!requeued);
+                self.withheld.retain(|left| left.run != *dead_run);
+            }
+            RunEventKind::ProcessorStopped { result } => self.stop(result, event.at),
+            RunEventKind::RecoveryWithheld { dead_run, reason } => self.withhold(dead_run, reason),
+            RunEventKind::StartsHeld { reason } => self.held = Some(reason.clone()),
+            RunEventKind::StartsResumed => self.held = None,
+            RunEventKind::StopSignalCleared
+            | RunEventKind::StopRequested { .. }
+            | RunEventKind::StorageTrouble { .. }
+            | RunEventKind::Progress { .. } => {}
+        }
+    }
+
+    fn leave(&mut self, of: &AttemptRef) {
+        self.current_files.retain(|current| current.id != of.id);
+    }
+
+    /// A later reason replaces an earlier one.
+    fn withhold(&mut self, dead_run: &RunId, reason: &str) {
+        self.withheld.retain(|left| left.run != *dead_run);
+        self.withheld.push(Unproven { run: dead_run.clone(), reason: reason.into() });
+    }
+
+    fn stop(&mut self, result: &ProcessingResult, at: Timestamp) {
+        self.status = match result.stopped_by {
+            StoppedBy::QueueEmpty | StoppedBy::NothingDue => ProcessorStatus::Completed,
+            StoppedBy::Request(_) | StoppedBy::TooManyFailed | StoppedBy::StorageFull | StoppedBy::Error => {
+                ProcessorStatus::Stopped
+            }
+        };
+        self.stopped_at = Some(at);
+        self.current_files.clear();
+        self.held = None;
+    }
+}

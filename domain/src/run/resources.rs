@@ -1,0 +1,53 @@
+//! What a run used of the machine in all: a fold over its events.
+
+use std::time::Duration;
+
+use crate::attempt::{AttemptRef, ResourceUsage};
+use crate::path::FilePath;
+use crate::ports::{RunEvent, RunEventKind};
+
+/// The attempt that held the most memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeakMemory {
+    /// The memory, in bytes.
+    pub memory: u64,
+    /// The attempt's file.
+    pub file_path: FilePath,
+}
+
+/// What the attempts of a run used together, counting those whose usage is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunResources {
+    /// The number of attempts counted.
+    pub attempts: u64,
+    /// Processor time in their own code.
+    pub user: Duration,
+    /// Processor time that the kernel spent on their behalf.
+    pub system: Duration,
+    /// The highest of their peaks; the first of several equal ones.
+    pub peak: Option<PeakMemory>,
+}
+
+impl RunResources {
+    /// Adds the next event.
+    pub fn apply(&mut self, event: &RunEvent) {
+        match &event.kind {
+            RunEventKind::ProcessorStarted { .. } => *self = Self::default(),
+            RunEventKind::FileCompleted { of, usage: Some(usage), .. }
+            | RunEventKind::FileRequeued { of, usage: Some(usage), .. }
+            | RunEventKind::FileFailed { of, usage: Some(usage), .. }
+            | RunEventKind::FileTimeout { of, usage: Some(usage), .. }
+            | RunEventKind::FileReleased { of, usage: Some(usage), .. } => self.add(of, usage),
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, of: &AttemptRef, usage: &ResourceUsage) {
+        self.attempts += 1;
+        self.user = self.user.saturating_add(usage.user);
+        self.system = self.system.saturating_add(usage.system);
+        if self.peak.as_ref().is_none_or(|peak| peak.memory < usage.peak_memory) {
+            self.peak = Some(PeakMemory { memory: usage.peak_memory, file_path: of.file_path.clone() });
+        }
+    }
+}
