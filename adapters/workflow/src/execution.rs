@@ -32,7 +32,6 @@ mod rendering;
 mod runner;
 mod scratch;
 mod state;
-mod time_text;
 mod values;
 mod walk;
 

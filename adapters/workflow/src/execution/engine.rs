@@ -286,13 +286,5 @@ fn unmet(error: &dyn std::fmt::Display, permanent: bool) -> AttemptOutcome {
 
 /// What tells one workflow file from another.
 pub(crate) fn hash_of(source: &[u8]) -> String {
-    hex(&Sha256::digest(source))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Sha256::digest(source).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }

@@ -1,11 +1,11 @@
-//! Points in time as serde fields, in the domain's text form.
+//! A point in time as a serde field, in the domain's text form.
 
 use std::fmt;
 
 use autoproc_domain::Timestamp;
 use serde::de::{self, Deserializer, Visitor};
 
-/// Reads a point where it stands: a text of its own for each would be most of what reading a queue allocates.
+/// Parses the borrowed text: allocating it first would dominate the allocations of reading a large queue.
 struct Point;
 
 impl Visitor<'_> for Point {
@@ -20,7 +20,6 @@ impl Visitor<'_> for Point {
     }
 }
 
-/// A point or none.
 struct OptionalPoint;
 
 impl<'de> Visitor<'de> for OptionalPoint {
@@ -43,35 +42,49 @@ impl<'de> Visitor<'de> for OptionalPoint {
     }
 }
 
-/// For serde's `with`.
-pub(crate) mod required {
+/// A [`Timestamp`], for serde's `with`.
+pub mod required {
     use autoproc_domain::Timestamp;
     use serde::{Deserializer, Serializer};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-    pub(crate) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    /// Writes the text.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(at)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    /// Reads the text.
+    ///
+    /// # Errors
+    /// Those of the deserializer, and a text that is not a date and time.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         deserializer.deserialize_str(super::Point)
     }
 }
 
-/// For serde's `with`, where there may be none.
-pub(crate) mod optional {
+/// An `Option<Timestamp>`, for serde's `with`; `None` is written as null.
+pub mod optional {
     use autoproc_domain::Timestamp;
     use serde::{Deserializer, Serializer};
 
-    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-    pub(crate) fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    /// Writes the text or null.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
         match at {
             Some(at) => super::required::serialize(at, serializer),
             None => serializer.serialize_none(),
         }
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    /// Reads the text or null.
+    ///
+    /// # Errors
+    /// Those of the deserializer, and a text that is not a date and time.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
         deserializer.deserialize_option(super::OptionalPoint)
     }
 }

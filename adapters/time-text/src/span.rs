@@ -1,34 +1,28 @@
 //! Spans of time as people type them, on the command line and in workflow files.
 //!
-//! # Theory of operation
-//!
 //! A bare number is seconds; anything else is jiff's friendly format (`500ms`, `5m`, `1h30m`, `2d`), in which a day has 24
-//! hours. Where both ways took other forms, what works in one place would be refused in the other.
-//!
-//! # Deliberately absent
-//!
-//! Months and years, which have no length; points in time; how a span is shown.
+//! hours. Months and years are refused, because their length varies. One parser keeps both places consistent.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-/// A longer span is a slip of the fingers, and sums with it could leave the range of the system's clocks.
+/// A longer span is most likely a typing error, and sums with it could leave the range of the system's clocks.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Why a word is no span of time.
+/// Why a word is not a span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSpan {
-    /// It is something else.
+    /// Neither a number nor in jiff's format.
     #[error("a time is a number of seconds, or as in 500ms, 5m, 1h30m")]
     NoSpan,
     /// Below zero.
     #[error("a time cannot be negative")]
     Negative,
-    /// No time at all, where some is needed.
+    /// 0, if a positive span is required.
     #[error("a time of 0 would end everything before it began")]
     Zero,
-    /// Above 365 days.
+    /// More than 365 days.
     #[error("a time is at most 365 days (8760h)")]
     TooLong,
 }
