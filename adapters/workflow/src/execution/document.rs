@@ -4,8 +4,8 @@ use autoproc_time_text::timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::progress::ProgressReport;
 use super::state::{ExecutionState, StepRecord};
-use crate::progress::ProgressReport;
 use autoproc_domain::Timestamp;
 
 /// The document's form: the original program's, to which keys were only added.

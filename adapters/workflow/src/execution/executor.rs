@@ -1,4 +1,4 @@
-//! An attempt on an execution: asks what comes next, does it, and records it, until there is no more to do.
+//! One attempt at an execution: decides the next step, carries it out and records it, until the end.
 
 use std::io;
 use std::time::Duration;
@@ -10,47 +10,48 @@ use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, ResourceUsa
 
 use super::answers::ScopeAnswers;
 use super::decide::{Decision, after_failed_step, decide};
-use super::engine::{Engine, scope_of};
+use super::engine::Engine;
 use super::event::{Event, EventKind, StepName, Then, Values};
 use super::journal::Journal;
 use super::process::Made;
 use super::runner::StepEnd;
+use super::scope::{extend, scope_of};
 use super::scratch::Scratch;
 use super::state::ExecutionState;
 use super::values::{parse_object, printed_text, read_values};
 use crate::definition::{Phase, Step, StepOutput};
 use crate::expression::Scope;
 
-/// One attempt under way.
-pub(crate) struct Walk<'e> {
+/// An attempt that has begun.
+pub(crate) struct Executor<'e> {
     pub(crate) engine: &'e Engine,
     pub(crate) stop: &'e dyn StopSignal,
     pub(crate) attempt: Attempt,
     pub(crate) state: ExecutionState,
     pub(crate) scope: Scope,
-    /// None where nothing is to outlive the process.
+    /// `None` if nothing shall outlive this process.
     pub(crate) journal: Option<Journal>,
     pub(crate) scratch: Scratch,
-    /// What processes took so far, and the waits between them.
+    /// The time that processes and the waits between them took so far.
     pub(crate) spent: Duration,
     pub(crate) usage: Option<ResourceUsage>,
-    /// The last words of the latest try, where it failed and that is not settled otherwise.
+    /// The end of the error output of the latest try, if it failed and may fail the attempt.
     pub(crate) stderr_tail: Box<str>,
 }
 
-/// Why a walk ends before its end.
-pub(crate) enum Halt {
-    /// By a stop: nothing more is recorded.
+/// Why an attempt ends before the end of the workflow.
+enum EarlyEnd {
+    /// Stopped; nothing more is recorded.
     Aborted,
-    /// The attempt failed at a place.
+    /// Failed in a phase, or in a step if the place is `PHASE/STEP`.
     Failed { place: String, cause: AttemptOutcome },
-    /// The execution cannot be recorded, so nothing more may be done.
+    /// An event cannot be recorded, so no further step may run.
     Unrecorded(io::Error),
-    /// A process was lost sight of.
+    /// A process could not be observed to its end.
     Lost(io::Error),
 }
 
-/// How a step ended, with what it leaves for others.
+/// The outcome of a step and its outputs.
 struct StepResult {
     outcome: AttemptOutcome,
     values: Values,
@@ -63,25 +64,25 @@ impl StepResult {
     }
 }
 
-impl Walk<'_> {
-    /// Goes as far as it can.
+impl Executor<'_> {
+    /// Runs to the end of the workflow or of the attempt.
     ///
     /// # Errors
-    /// Where a process was lost sight of.
-    pub(crate) async fn carry_on(&mut self) -> io::Result<AttemptReport> {
-        let outcome = match self.go().await {
+    /// If a process could not be observed to its end.
+    pub(crate) async fn run(&mut self) -> io::Result<AttemptReport> {
+        let outcome = match self.run_steps().await {
             Ok(()) => AttemptOutcome::Succeeded,
-            Err(Halt::Aborted) => AttemptOutcome::Aborted,
-            Err(Halt::Failed { place, cause }) => self.fail(place, cause),
-            Err(Halt::Unrecorded(error)) => unrecorded(&error),
-            Err(Halt::Lost(error)) => return Err(error),
+            Err(EarlyEnd::Aborted) => AttemptOutcome::Aborted,
+            Err(EarlyEnd::Failed { place, cause }) => self.fail(place, cause),
+            Err(EarlyEnd::Unrecorded(error)) => unrecorded(&error),
+            Err(EarlyEnd::Lost(error)) => return Err(error),
         };
-        self.engine.chronicle.show_at_last(&self.state);
+        self.engine.latest_state.offer_final(&self.state);
         let (usage, stderr_tail) = (self.usage, std::mem::take(&mut self.stderr_tail));
         Ok(AttemptReport { outcome, elapsed: self.spent, usage, stderr_tail })
     }
 
-    async fn go(&mut self) -> Result<(), Halt> {
+    async fn run_steps(&mut self) -> Result<(), EarlyEnd> {
         let engine = self.engine;
         loop {
             match decide(&engine.plan, &self.state, &ScopeAnswers(&self.scope)) {
@@ -91,13 +92,13 @@ impl Walk<'_> {
                     failure.map_or(Ok(()), Err)?;
                 }
                 Decision::Run { phase, step } => self.step(phase, step).await?,
-                Decision::Stuck { place, error } => return Err(Halt::Failed { place, cause: unmet(error, true) }),
+                Decision::Stuck { place, error } => return Err(EarlyEnd::Failed { place, cause: unmet(error, true) }),
                 Decision::Finish => return self.finish(),
             }
         }
     }
 
-    fn finish(&mut self) -> Result<(), Halt> {
+    fn finish(&mut self) -> Result<(), EarlyEnd> {
         self.record(EventKind::WorkflowCompleted)?;
         if self.journal.take().is_some() {
             self.engine.put_away(self.attempt.token.item);
@@ -108,37 +109,37 @@ impl Walk<'_> {
     fn fail(&mut self, place: String, cause: AttemptOutcome) -> AttemptOutcome {
         let outcome = AttemptOutcome::StepFailed { step: place.into(), cause: Box::new(cause) };
         match self.record(EventKind::WorkflowFailed { error: outcome.to_string() }) {
-            Err(Halt::Unrecorded(error)) => unrecorded(&error),
+            Err(EarlyEnd::Unrecorded(error)) => unrecorded(&error),
             _ => outcome,
         }
     }
 
-    /// Writes down what has happened, then lets it count.
-    fn record(&mut self, kind: EventKind) -> Result<(), Halt> {
+    /// Appends an event to the journal, then applies it.
+    fn record(&mut self, kind: EventKind) -> Result<(), EarlyEnd> {
         let event = Event { at: self.engine.clock.now(), kind };
         if let Some(journal) = &mut self.journal {
-            journal.append(&event).map_err(Halt::Unrecorded)?;
+            journal.append(&event).map_err(EarlyEnd::Unrecorded)?;
         }
         let is_again = !self.state.rerun.is_empty();
         self.state.apply(&event);
         match &event.kind {
-            // What later steps returned still counts as later.
+            // A repeated step must not hide the outputs of later steps, so the order is rebuilt.
             EventKind::StepCompleted { .. } if is_again => self.scope = scope_of(&self.state, &self.attempt),
-            kind => learn(&mut self.scope, kind),
+            kind => extend(&mut self.scope, kind),
         }
-        self.engine.tell(&self.state, &event);
+        self.engine.report(&self.state, &event);
         Ok(())
     }
 
-    /// Makes what has happened durable. A disk may take its time, in which other attempts go on.
-    async fn sync(&mut self) -> Result<(), Halt> {
+    /// Makes the journal durable. It blocks a thread of its own, so other attempts continue.
+    async fn sync(&mut self) -> Result<(), EarlyEnd> {
         let Some(work) = self.journal.as_mut().and_then(Journal::sync) else { return Ok(()) };
         let done = tokio::task::spawn_blocking(work).await;
-        done.map_err(io::Error::other).flatten().map_err(Halt::Unrecorded)
+        done.map_err(io::Error::other).flatten().map_err(EarlyEnd::Unrecorded)
     }
 
-    async fn step(&mut self, phase: &Phase, step: &Step) -> Result<(), Halt> {
-        // Steps that have finished are durable before the next one begins.
+    async fn step(&mut self, phase: &Phase, step: &Step) -> Result<(), EarlyEnd> {
+        // Finished steps are durable before the next one begins.
         if !self.state.history.is_empty() {
             self.sync().await?;
         }
@@ -155,31 +156,31 @@ impl Walk<'_> {
         self.record(EventKind::StepFailed { name, elapsed, error, then })?;
         let place = format!("{}/{}", phase.id, step.id);
         if then == Then::Fail {
-            return Err(Halt::Failed { place, cause: result.outcome });
+            return Err(EarlyEnd::Failed { place, cause: result.outcome });
         }
-        // They are none of whatever fails later.
+        // A later failure must not show this step's error output.
         self.stderr_tail = Box::default();
         Ok(())
     }
 
-    /// Tries a step until it succeeds or is not worth another try, with the waits that attempts have.
-    async fn tries(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, Halt> {
+    /// Tries a step until it succeeds or its retries are used up, with the backoff that attempts have.
+    async fn tries(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, EarlyEnd> {
         let policy = RetryPolicy { retries: step.retries, retry_timeouts: true, ..RetryPolicy::default() };
         for number in (1..).filter_map(AttemptNumber::new) {
             let result = self.one_try(phase, step).await?;
             match policy.judge(&result.outcome, number) {
                 Verdict::Retry { backoff, .. } if backoff < self.time_left() => self.wait(backoff).await?,
-                Verdict::Release => return Err(Halt::Aborted),
+                Verdict::Release => return Err(EarlyEnd::Aborted),
                 _ => return Ok(result),
             }
         }
-        unreachable!("a policy does not retry for ever")
+        unreachable!("a policy does not retry forever")
     }
 
-    async fn wait(&mut self, span: Duration) -> Result<(), Halt> {
+    async fn wait(&mut self, span: Duration) -> Result<(), EarlyEnd> {
         tokio::select! {
             biased;
-            _ = self.stop.raised_above(StopLevel::Draining) => Err(Halt::Aborted),
+            _ = self.stop.raised_above(StopLevel::Draining) => Err(EarlyEnd::Aborted),
             () = tokio::time::sleep(span) => {
                 self.spent += span;
                 Ok(())
@@ -191,9 +192,9 @@ impl Walk<'_> {
         self.attempt.timeout.saturating_sub(self.spent)
     }
 
-    async fn one_try(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, Halt> {
+    async fn one_try(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, EarlyEnd> {
         if self.stop.request().level > StopLevel::Draining {
-            return Err(Halt::Aborted);
+            return Err(EarlyEnd::Aborted);
         }
         self.stderr_tail = Box::default();
         let left = self.time_left();
@@ -204,15 +205,15 @@ impl Walk<'_> {
         let making = self.engine.making(&self.attempt, &self.state, &self.scope);
         match making.make(phase, step, timeout, &mut self.scratch) {
             Ok(made) => self.carry_out(step, made).await,
-            // The names stay what they are: another try would meet the same.
+            // The names keep their values, so another try would fail alike.
             Err(error) => Ok(StepResult::of(unmet(error, true))),
         }
     }
 
-    async fn carry_out(&mut self, step: &Step, made: Made) -> Result<StepResult, Halt> {
+    async fn carry_out(&mut self, step: &Step, made: Made) -> Result<StepResult, EarlyEnd> {
         let Made { process, output, inputs } = made;
         let running = self.engine.runner.run(process, self.stop);
-        let end = self.engine.showing(&self.state, running).await.map_err(Halt::Lost)?;
+        let end = self.engine.while_running(&self.state, running).await.map_err(EarlyEnd::Lost)?;
         let result = self.result(step, &output, end);
         inputs.iter().chain([&output]).for_each(|path| Scratch::discard(path));
         Ok(result)
@@ -235,7 +236,7 @@ impl Walk<'_> {
     }
 }
 
-/// What a step that ended well returned.
+/// The values of a successful step, and its standard output if an expression uses it.
 fn returned(
     step: &Step,
     output: &std::path::Path,
@@ -252,19 +253,8 @@ fn returned(
     Ok((values, printed.filter(|_| is_stdout_used)))
 }
 
-/// What later expressions may refer to.
-fn learn(scope: &mut Scope, kind: &EventKind) {
-    match kind {
-        EventKind::PhaseStarted { phase } | EventKind::PhaseSkipped { phase, .. } => scope.enter_phase(phase),
-        EventKind::StepCompleted { name, values, stdout, .. } => {
-            scope.record_step(&name.phase, &name.step, values, stdout.as_deref());
-        }
-        _ => {}
-    }
-}
-
-/// Whether an event that needed no process fails the attempt.
-fn failure_in(kind: &EventKind) -> Option<Halt> {
+/// The failure of the attempt that an event without a process implies.
+fn failure_in(kind: &EventKind) -> Option<EarlyEnd> {
     let (phase, reason) = match kind {
         EventKind::CheckpointFailed { phase, checkpoint, missing, blocking: true, then: Then::Fail } => {
             (phase, format!("checkpoint {checkpoint} is not passed: missing or false: {}", missing.join(", ")))
@@ -272,7 +262,7 @@ fn failure_in(kind: &EventKind) -> Option<Halt> {
         EventKind::TransitionFailed { phase, error } => (phase, format!("no transition can be taken: {error}")),
         _ => return None,
     };
-    Some(Halt::Failed { place: phase.clone(), cause: unmet(reason, false) })
+    Some(EarlyEnd::Failed { place: phase.clone(), cause: unmet(reason, false) })
 }
 
 fn unmet(reason: String, permanent: bool) -> AttemptOutcome {

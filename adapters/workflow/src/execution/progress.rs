@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use autoproc_domain::Timestamp;
 
-use crate::execution::{ExecutionState, ExecutionStatus};
+use super::state::{ExecutionState, ExecutionStatus};
 
 /// How far an execution is.
 #[derive(Debug, Clone, PartialEq)]
