@@ -20,7 +20,6 @@ pub mod definition;
 pub mod execution;
 pub mod expression;
 pub mod runners;
-pub mod schema;
 pub mod task;
 
 mod check;
@@ -28,6 +27,7 @@ mod nearest;
 mod orchestrator;
 mod problem;
 mod read;
+mod schema;
 mod tree;
 
 pub use catalogue::{Catalogue, DEFAULT_WORKFLOW, FindError, Listed, WorkflowFile};
