@@ -9,9 +9,7 @@ use autoproc_domain::RunId;
 use autoproc_domain::ports::{Observer, Orchestrator, StopSignal};
 use autoproc_domain::processor::Ports;
 use autoproc_subprocess::sweep::Sweeper;
-use autoproc_subprocess::{
-    CommandOrchestrator, DEFAULT_GIVE_BACK_AFTER, GuardSettings, Guards, OutputLimits, Settings,
-};
+use autoproc_subprocess::{CommandOrchestrator, GuardSettings, Guards, OutputLimits, Settings};
 use autoproc_system::{MachineGate, Observers, StartLimits, StateFile, StopWatch, Suspension};
 
 use super::{Wiring, command_line, notices};
@@ -99,14 +97,7 @@ pub(super) fn guards_of(
 ) -> Result<Guards, CliError> {
     let executable = autoproc_subprocess::own_executable();
     let executable = executable.map_err(|error| CliError::io("cannot tell our own program", &error))?;
-    Ok(Guards::new(GuardSettings {
-        executable,
-        run,
-        grace,
-        records_dir,
-        output,
-        give_back_after: DEFAULT_GIVE_BACK_AFTER,
-    }))
+    Ok(Guards::new(GuardSettings { executable, run, grace, records_dir, output }))
 }
 
 /// The guards of a run, which stop and go on with this process.

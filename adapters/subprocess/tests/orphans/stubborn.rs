@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use autoproc_subprocess::ProcessSpec;
 
-/// `$1` is the tag, which is a number of seconds too; `$2` says how it ends. Signals that are ignored stay ignored in what
-/// is started (execve(2)), so nothing here can be asked to end.
+/// `$1` is the tag, which is also a number of seconds; `$2` tells how it ends. Ignored signals stay
+/// ignored in children (execve(2)), so nothing here obeys SIGTERM.
 ///
-/// In this order: a child; one in its own session; a grandchild in its own session whose parents are gone, with a child;
-/// one in a group whose leader is gone; one without environment and descriptors, orphaned; a process that starts its
-/// successor in a new session and ends, for ever.
+/// In this order: a child; one in its own session; an orphaned grandchild in its own session, with
+/// a child; one in a group whose leader has ended; an orphan without environment and descriptors; a
+/// process that starts its successor in a new session and ends, for ever.
 pub(crate) const SCRIPT: &str = r#"
 trap "" TERM HUP INT
 sleep "$1" &
@@ -27,10 +27,10 @@ fi
 exec sleep "$1"
 "#;
 
-/// Each link lives for about a millisecond.
+/// Each process of the chain lives for about a millisecond.
 const CHAIN: &str = r#"setsid sh -c "$AUTOPROC_CHAIN" "$0" & exit"#;
 
-/// The command with this tag. Every third has the chain, which keeps a processor busy.
+/// The command with this tag. Every third has the chain, which uses a whole processor.
 pub(crate) fn spec(trial: usize, tag: &str, exits: bool, folder: &Path) -> ProcessSpec {
     let text = |text: &str| OsString::from(text);
     let words = ["-c", SCRIPT, "sh", tag, if exits { "exits" } else { "stays" }];

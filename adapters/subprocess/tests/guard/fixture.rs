@@ -1,4 +1,4 @@
-//! A folder, a pool of guards in it, and a stop signal that nobody raises.
+//! A folder and a pool of guards.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,35 +10,34 @@ use autoproc_subprocess::{GuardSettings, Guards, OutputLimits, ProcessReport, Pr
 use autoproc_testkit::ScriptedStop;
 use tempfile::TempDir;
 
-/// What never takes this long takes for ever.
-pub(crate) const BOUND: Duration = Duration::from_secs(60);
-/// A time that no test outlives.
+/// A wait that takes this long has failed.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
+/// Longer than any test.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
-static STAGES: AtomicUsize = AtomicUsize::new(0);
+static FIXTURES: AtomicUsize = AtomicUsize::new(0);
 
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     dir: TempDir,
     pub(crate) guards: Guards,
 }
 
-impl Stage {
+impl Fixture {
     pub(crate) fn new(grace: Duration) -> Self {
         Self::with(grace, |settings| settings)
     }
 
-    /// With settings changed.
+    /// Creates a fixture with changed settings.
     pub(crate) fn with(grace: Duration, change: impl FnOnce(GuardSettings) -> GuardSettings) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        // No two stages of this or any other process may take each other's commands for their own.
-        let run = format!("guard-{}-{}", std::process::id(), STAGES.fetch_add(1, Ordering::Relaxed));
+        // Unique across processes, so that no fixture ends the commands of another.
+        let run = format!("guard-{}-{}", std::process::id(), FIXTURES.fetch_add(1, Ordering::Relaxed));
         let settings = GuardSettings {
             executable: env!("CARGO_BIN_EXE_autoproc-guard").into(),
             run: RunId::new(run),
             grace,
             records_dir: Some(dir.path().to_owned()),
             output: OutputLimits::default(),
-            give_back_after: LONG,
         };
         Self { guards: Guards::new(change(settings)), dir }
     }
@@ -51,7 +50,7 @@ impl Stage {
         std::fs::read_to_string(self.path(name)).expect(name)
     }
 
-    /// A script to run in the stage's folder.
+    /// A script that runs in the fixture's folder.
     pub(crate) fn script(&self, script: &str) -> ProcessSpec {
         ProcessSpec {
             program: "sh".into(),
@@ -69,10 +68,10 @@ impl Stage {
     pub(crate) async fn run(&self, spec: ProcessSpec) -> ProcessReport {
         let stop = ScriptedStop::alone();
         let run = self.guards.run(spec, &stop);
-        tokio::time::timeout(BOUND, run).await.expect("over in time").expect("an ending")
+        tokio::time::timeout(TIMEOUT, run).await.expect("over in time").expect("an ending")
     }
 
-    /// The numbers of the pool's guards, as their records name them.
+    /// The process numbers of the guards according to their records.
     pub(crate) fn guard_pids(&self) -> Vec<i32> {
         let entries = std::fs::read_dir(self.dir.path()).expect("a folder").flatten();
         let records = entries.filter(|entry| entry.file_name().to_string_lossy().contains(".guard-"));
@@ -81,7 +80,7 @@ impl Stage {
     }
 }
 
-/// Nobody, where the record is being written just now.
+/// `None` while the record is being written.
 fn guard_of(record: &str) -> Option<i32> {
     let (_, after) = record.split_once("\"guard\":{\"pid\":")?;
     after.split_once(',')?.0.parse().ok()
@@ -94,5 +93,5 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(BOUND, wait).await.expect("the condition comes true");
+    tokio::time::timeout(TIMEOUT, wait).await.expect("the condition comes true");
 }

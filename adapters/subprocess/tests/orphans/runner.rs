@@ -1,4 +1,4 @@
-//! A pool of guards as a run has one, and the runner that is there to be killed.
+//! A pool of guards, and the runner that is killed.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,15 +8,15 @@ use autoproc_domain::RunId;
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest, StopSignal, StopSignalError};
 use autoproc_subprocess::{GuardSettings, Guards, OutputLimits, own_executable};
 
-use crate::nasty;
+use crate::stubborn;
 
-/// What this program is told to become one.
-pub(crate) const WORD: &str = "be-killed";
+/// The argument that makes this program a runner.
+pub(crate) const MODE: &str = "be-killed";
 
-/// Nobody obeys a request to end, so everyone costs all of it.
+/// Short, because every process ignores SIGTERM and uses all of it.
 pub(crate) const GRACE: Duration = Duration::from_millis(50);
 
-/// Guards that are this program.
+/// A pool whose guards are this program.
 pub(crate) fn guards(run: &str, records: &Path) -> Guards {
     Guards::new(GuardSettings {
         executable: own_executable().expect("a program"),
@@ -24,7 +24,6 @@ pub(crate) fn guards(run: &str, records: &Path) -> Guards {
         grace: GRACE,
         records_dir: Some(records.to_owned()),
         output: OutputLimits::default(),
-        give_back_after: autoproc_subprocess::DEFAULT_GIVE_BACK_AFTER,
     })
 }
 
@@ -32,18 +31,18 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-/// Runs a command until somebody kills us.
+/// Runs a command until this process is killed.
 pub(crate) fn serve(tag: &str, run: &str) {
     let folder = std::env::current_dir().expect("a folder");
     autoproc_subprocess::adopt_orphans();
     let guards = guards(run, &folder);
-    // The last digit of the tag is the trial's: every third gets the chain.
+    // The last digit of the tag selects the chain.
     let trial = tag.bytes().last().map_or(0, usize::from);
-    let ended = runtime().block_on(guards.run(nasty::spec(trial, tag, false, &folder), &After::never()));
+    let ended = runtime().block_on(guards.run(stubborn::spec(trial, tag, false, &folder), &After::never()));
     panic!("the command ended before its runner: {ended:?}");
 }
 
-/// Raises the stop level to aborting after a time.
+/// A stop signal that rises to aborting after this time.
 pub(crate) struct After(Duration);
 
 impl After {

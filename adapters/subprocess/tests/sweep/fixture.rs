@@ -1,4 +1,4 @@
-//! A dead run as a test plays it: processes with its marker, and files of its guards.
+//! A simulated dead run: processes with its marker, and records of its guards.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -13,21 +13,21 @@ use autoproc_subprocess::process_table::{self, ProcessId, Processes};
 use autoproc_subprocess::sweep::Sweeper;
 use tempfile::TempDir;
 
-/// What never takes this long takes for ever.
-pub(crate) const BOUND: Duration = Duration::from_secs(60);
+/// A wait that takes this long has failed.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
-static SCENES: AtomicU32 = AtomicU32::new(0);
+static FIXTURES: AtomicU32 = AtomicU32::new(0);
 
-pub(crate) struct Scene {
+pub(crate) struct Fixture {
     dir: TempDir,
     pub(crate) run: RunId,
-    /// A number of seconds that only this scene's processes sleep.
+    /// A sleep time in seconds that identifies the processes of this fixture.
     nap: String,
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
     children: Vec<Child>,
 }
 
-/// A guard's file, as a test makes it up.
+/// The contents of a guard's record.
 pub(crate) struct Record {
     pub(crate) boot_id: String,
     pub(crate) pid_namespace: String,
@@ -36,15 +36,15 @@ pub(crate) struct Record {
     pub(crate) leader: ProcessId,
 }
 
-impl Scene {
+impl Fixture {
     pub(crate) fn new() -> Self {
-        let number = SCENES.fetch_add(1, Ordering::Relaxed);
-        let us = std::process::id();
+        let number = FIXTURES.fetch_add(1, Ordering::Relaxed);
+        let own_pid = std::process::id();
         Self {
             dir: tempfile::tempdir().expect("a folder"),
-            run: RunId::new(format!("dead-run-{us}-{number}")),
-            nap: format!("{}.{us}{number:03}", 100_000),
-            patience: BOUND,
+            run: RunId::new(format!("dead-run-{own_pid}-{number}")),
+            nap: format!("{}.{own_pid}{number:03}", 100_000),
+            timeout: TIMEOUT,
             children: Vec::new(),
         }
     }
@@ -54,26 +54,26 @@ impl Scene {
     }
 
     pub(crate) fn sweep(&self) -> Vec<Unproven> {
-        Sweeper::new(self.dir.path(), self.patience).sweep(std::slice::from_ref(&self.run))
+        Sweeper::new(self.dir.path(), self.timeout).sweep(std::slice::from_ref(&self.run))
     }
 
-    /// The one reason why the run is not proven to be over.
-    pub(crate) fn doubt(&self) -> String {
+    /// Sweeps; returns the reason why the run is unproven.
+    pub(crate) fn unproven_reason(&self) -> String {
         match &self.sweep()[..] {
             [Unproven { run, reason }] if *run == self.run => reason.to_string(),
             other => panic!("{other:?}"),
         }
     }
 
-    /// Starts a script in a group of its own, with the run's marker. `$NAP` is the scene's number, `$RECORD` the path of
-    /// the run's first guard's file, `$DIR` the scene's folder.
+    /// Starts a script in a group of its own with the run's marker. `$NAP` is the sleep time,
+    /// `$RECORD` the path of the first guard's record, `$DIR` the fixture's folder.
     pub(crate) fn start(&mut self, script: &str) -> ProcessId {
         let mut command = self.script(script);
         command.env("AUTOPROC_RUN_ID", self.run.as_str());
         self.spawn(command)
     }
 
-    /// The same without the marker.
+    /// Starts a script without the marker.
     pub(crate) fn start_unmarked(&mut self, script: &str) -> ProcessId {
         let command = self.script(script);
         self.spawn(command)
@@ -97,7 +97,7 @@ impl Scene {
         process_table::read(pid).expect("it runs").id
     }
 
-    /// The processes of this scene that sleep, wherever they are.
+    /// The `sleep` processes of this fixture.
     pub(crate) fn sleepers(&self) -> Vec<i32> {
         let sleeps = |pid: &i32| {
             let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -108,7 +108,7 @@ impl Scene {
     }
 
     pub(crate) fn assert_empty(&self) {
-        assert_eq!(self.sleepers(), Vec::<i32>::new(), "still asleep");
+        assert_eq!(self.sleepers(), Vec::<i32>::new(), "left");
     }
 
     pub(crate) fn await_sleepers(&self, count: usize) {
@@ -121,7 +121,7 @@ impl Scene {
         std::fs::read_to_string(path).expect("there")
     }
 
-    /// Waits for the processes that were started, which have ended by themselves or were killed.
+    /// Reaps the processes that were started; returns their exit statuses, `None` for killed ones.
     pub(crate) fn exit_codes(&mut self) -> Vec<Option<i32>> {
         self.children.iter_mut().map(|child| child.wait().expect("reaped").code()).collect()
     }
@@ -134,12 +134,12 @@ impl Scene {
 }
 
 impl Record {
-    /// The file of a guard that was killed here and now while it ran the command under `leader`.
+    /// The record of a guard of this boot and namespace that was killed while it ran this command.
     pub(crate) fn of(leader: ProcessId) -> Self {
         Self {
             boot_id: process_table::boot_id().expect("a boot"),
             pid_namespace: process_table::pid_namespace().expect("a namespace"),
-            guard: NOBODY,
+            guard: NO_PROCESS,
             session: 0,
             leader,
         }
@@ -157,23 +157,23 @@ impl Record {
     }
 }
 
-/// No process has this number: it is the largest there is, and the kernel's limit is 2^22 (proc(5), `pid_max`).
-pub(crate) const NOBODY: ProcessId = ProcessId { pid: i32::MAX, started: 1 };
+/// No process has this number, because the kernel's limit is 2^22 (proc(5), `pid_max`).
+pub(crate) const NO_PROCESS: ProcessId = ProcessId { pid: i32::MAX, started: 1 };
 
 pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let began = Instant::now();
+    let started_at = Instant::now();
     while !condition() {
-        assert!(began.elapsed() < BOUND, "{what}: never came true");
+        assert!(started_at.elapsed() < TIMEOUT, "timed out waiting for {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
 pub(crate) fn exists(path: &Path) -> bool {
-    path.try_exists().expect("a folder that can be read")
+    path.try_exists().expect("a readable folder")
 }
 
-/// Whatever a failed test leaves.
-impl Drop for Scene {
+/// Ends the processes that a failed test leaves.
+impl Drop for Fixture {
     fn drop(&mut self) {
         for pid in self.sleepers() {
             if let Ok(process) = process_table::read(pid) {

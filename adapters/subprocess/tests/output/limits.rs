@@ -1,4 +1,4 @@
-//! Whatever is written, the file is what a model says, and the disk never holds more than promised.
+//! Bounded output compared with a model, and its limit on disk.
 
 use std::fs;
 use std::io::Read as _;
@@ -14,20 +14,20 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 /// A folder and a log in it.
-fn place() -> (TempDir, AttemptLog) {
+fn fixture() -> (TempDir, AttemptLog) {
     let dir = tempfile::tempdir().expect("a folder");
     let token = ClaimToken { item: ItemId::new(7), number: ClaimNumber::new(30) };
     let log = AttemptLogs::new(dir.path().join("logs/attempts")).log_of(token, AttemptNumber::new(2).expect("not 0"));
     (dir, log)
 }
 
-/// What is to be kept of an output.
+/// The expected contents for an output.
 fn model(output: &[u8], limits: OutputLimits) -> Vec<u8> {
     let (head, tail) = (size(limits.head), size(limits.tail));
-    let Some(left_out) = output.len().checked_sub(head + tail).filter(|left_out| *left_out > 0) else {
+    let Some(omitted) = output.len().checked_sub(head + tail).filter(|omitted| *omitted > 0) else {
         return output.to_vec();
     };
-    let marker = format!("\n[autoproc: {left_out} bytes left out]\n");
+    let marker = format!("\n[autoproc: {omitted} bytes left out]\n");
     [&output[..head], marker.as_bytes(), &output[output.len() - tail..]].concat()
 }
 
@@ -37,11 +37,11 @@ fn size(limit: u64) -> usize {
 
 fn read(log: &AttemptLog) -> Vec<u8> {
     let mut bytes = Vec::new();
-    log.read().expect("it can be read").read_to_end(&mut bytes).expect("it can be read");
+    log.read().expect("readable").read_to_end(&mut bytes).expect("readable");
     bytes
 }
 
-/// The length of all files beside the log, itself included.
+/// The total length of all files in the folder of the log.
 fn on_disk(log: &AttemptLog) -> u64 {
     let folder = log.path.parent().expect("a folder");
     let entries = fs::read_dir(folder).into_iter().flatten();
@@ -49,23 +49,23 @@ fn on_disk(log: &AttemptLog) -> u64 {
 }
 
 #[derive(Debug, Clone)]
-enum Deed {
+enum Action {
     Write(Vec<u8>),
     Tick,
-    /// The step ends and another one goes on.
+    /// The step ends and another one appends.
     NextStep,
-    /// The writer is killed and another one goes on.
+    /// The writer is killed and another one appends.
     Crash,
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
-    // Bytes of which our lines are made, so that output that looks like them is tried too.
+fn action() -> impl Strategy<Value = Action> {
+    // Favours the bytes of the format's own lines, so that output resembling them is tried.
     let byte = prop_oneof![any::<u8>(), Just(b'\n'), Just(b'[')];
     prop_oneof![
-        8 => vec(byte, 0..40).prop_map(Deed::Write),
-        2 => Just(Deed::Tick),
-        1 => Just(Deed::NextStep),
-        1 => Just(Deed::Crash),
+        8 => vec(byte, 0..40).prop_map(Action::Write),
+        2 => Just(Action::Tick),
+        1 => Just(Action::NextStep),
+        1 => Just(Action::Crash),
     ]
 }
 
@@ -73,38 +73,38 @@ fn limits() -> impl Strategy<Value = OutputLimits> {
     (0..60_u64, 0..60_u64).prop_map(|(head, tail)| OutputLimits { head, tail })
 }
 
-/// A log, and all that was written to it.
-struct Story {
+/// A log and all bytes written to it.
+struct History {
     writer: Option<BoundedLog>,
     written: Vec<u8>,
     limits: OutputLimits,
     log: AttemptLog,
 }
 
-impl Story {
+impl History {
     fn new(log: AttemptLog, limits: OutputLimits) -> Self {
         let writer = Some(BoundedLog::new(log.path.clone(), limits));
         Self { writer, written: Vec::new(), limits, log }
     }
 
     fn writer(&mut self) -> &mut BoundedLog {
-        self.writer.as_mut().expect("there always is one")
+        self.writer.as_mut().expect("a writer")
     }
 
-    fn go_on(&mut self, deed: Deed) {
-        match deed {
-            Deed::Write(bytes) => {
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::Write(bytes) => {
                 self.writer().write(&bytes);
                 self.written.extend(bytes);
             }
-            Deed::Tick => self.tick(),
-            Deed::NextStep => {
-                let trouble = self.writer.take().expect("a writer").finish();
-                assert!(trouble.is_none(), "{trouble:?}");
+            Action::Tick => self.tick(),
+            Action::NextStep => {
+                let error = self.writer.take().expect("a writer").finish();
+                assert!(error.is_none(), "{error:?}");
                 assert_eq!(read(&self.log), model(&self.written, self.limits));
                 self.writer = Some(BoundedLog::append(self.log.path.clone(), self.limits));
             }
-            Deed::Crash => {
+            Action::Crash => {
                 self.tick();
                 self.writer = Some(BoundedLog::append(self.log.path.clone(), self.limits));
             }
@@ -112,13 +112,13 @@ impl Story {
         assert!(on_disk(&self.log) <= self.limits.max_disk());
     }
 
-    /// Whatever is due is done by then.
+    /// Performs all work that is due.
     fn tick(&mut self) {
         let writer = self.writer();
         let due = writer.next_tick().unwrap_or_else(Instant::now);
         writer.tick(due);
         assert_eq!(writer.next_tick(), None);
-        assert_eq!(read(&self.log), model(&self.written, self.limits), "what a follower sees");
+        assert_eq!(read(&self.log), model(&self.written, self.limits), "as seen by a reader");
     }
 }
 
@@ -126,41 +126,41 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_file_is_what_the_model_says(deeds in vec(deed(), 0..40), limits in limits()) {
-        let (_dir, log) = place();
-        let mut story = Story::new(log, limits);
-        for deed in deeds {
-            story.go_on(deed);
+    fn the_file_equals_the_model(actions in vec(action(), 0..40), limits in limits()) {
+        let (_dir, log) = fixture();
+        let mut history = History::new(log, limits);
+        for action in actions {
+            history.perform(action);
         }
-        prop_assert_eq!(story.log.path.exists(), !story.written.is_empty(), "no output, no file");
-        story.go_on(Deed::Write(b"last".to_vec()));
-        story.go_on(Deed::NextStep);
-        prop_assert_eq!(on_disk(&story.log), read(&story.log).len() as u64, "nothing else is left");
+        prop_assert_eq!(history.log.path.exists(), !history.written.is_empty(), "no output, no file");
+        history.perform(Action::Write(b"last".to_vec()));
+        history.perform(Action::NextStep);
+        prop_assert_eq!(on_disk(&history.log), read(&history.log).len() as u64, "nothing else is left");
     }
 
-    /// What a follower was given is never taken back while one writer writes.
+    /// Bytes returned to a follower do not change while one writer writes.
     #[test]
-    fn following_gives_the_same_as_reading(deeds in vec(deed(), 0..40), limits in limits()) {
-        let (_dir, log) = place();
+    fn following_gives_the_same_as_reading(actions in vec(action(), 0..40), limits in limits()) {
+        let (_dir, log) = fixture();
         let (mut writer, mut follower, mut seen) = (BoundedLog::new(log.path.clone(), limits), log.follow(), Vec::new());
-        for deed in deeds {
-            match deed {
-                Deed::Write(bytes) => writer.write(&bytes),
+        for action in actions {
+            match action {
+                Action::Write(bytes) => writer.write(&bytes),
                 _ => writer.tick(writer.next_tick().unwrap_or_else(Instant::now)),
             }
-            let more = follower.more().expect("it can be read");
-            prop_assert!(!more.is_head_full || seen.len() + more.bytes.len() <= size(limits.head));
-            seen.extend(more.bytes);
+            let chunk = follower.next_chunk().expect("readable");
+            prop_assert!(!chunk.is_head_full || seen.len() + chunk.bytes.len() <= size(limits.head));
+            seen.extend(chunk.bytes);
         }
         drop(writer.finish());
-        follower.rest().expect("it can be read").read_to_end(&mut seen).expect("it can be read");
+        follower.rest().expect("readable").read_to_end(&mut seen).expect("readable");
         prop_assert_eq!(seen, read(&log));
     }
 }
 
 #[test]
-fn nothing_is_made_before_the_first_byte_and_then_for_the_owner_only() {
-    let (dir, log) = place();
+fn the_file_is_created_with_the_first_byte_for_the_owner_only() {
+    let (dir, log) = fixture();
     let mut writer = BoundedLog::new(log.path.clone(), OutputLimits::default());
     writer.write(b"");
     assert!(!dir.path().join("logs").exists());
@@ -172,8 +172,8 @@ fn nothing_is_made_before_the_first_byte_and_then_for_the_owner_only() {
 }
 
 #[test]
-fn what_a_gone_queue_left_is_nobodys_output() {
-    let (_dir, log) = place();
+fn the_output_of_a_deleted_queue_is_removed() {
+    let (_dir, log) = fixture();
     fs::create_dir_all(log.path.parent().expect("a folder")).expect("a folder");
     let tail = log.path.with_extension("log.tail");
     for (path, text) in [(&log.path, "much older output"), (&tail, "[autoproc: follows byte 3]\nmuch older output")] {
@@ -181,70 +181,70 @@ fn what_a_gone_queue_left_is_nobodys_output() {
     }
     let limits = OutputLimits { head: 4, tail: 4 };
     let mut writer = BoundedLog::new(log.path.clone(), limits);
-    assert_eq!(read(&log), b"", "an attempt that has printed nothing");
+    assert_eq!(read(&log), b"", "no output yet");
     writer.write(b"new");
     assert_eq!(read(&log), b"new");
     assert!(writer.finish().is_none());
     assert_eq!((read(&log), tail.exists()), (b"new".to_vec(), false));
 }
 
-/// The writer was killed while it put the tail behind the head.
+/// The writer was killed while it appended the tail to the head.
 #[test]
-fn a_half_joined_output_is_read_and_continued_by_its_copy() {
-    let (_dir, log) = place();
+fn a_partly_completed_output_is_read_and_continued_from_its_copy() {
+    let (_dir, log) = fixture();
     let limits = OutputLimits { head: 4, tail: 4 };
     fs::create_dir_all(log.path.parent().expect("a folder")).expect("a folder");
     fs::write(&log.path, "head\n[autoproc: 2 by").expect("a file");
     let copy = "[autoproc: follows byte 4]\n\n[autoproc: 2 bytes left out]\ntail";
     fs::write(log.path.with_extension("log.tail"), copy).expect("a file");
     assert_eq!(read(&log), b"head\n[autoproc: 2 bytes left out]\ntail");
-    let more = log.follow().more().expect("it can be read");
-    assert_eq!((more.bytes.as_slice(), more.is_head_full), (b"head".as_slice(), true));
+    let chunk = log.follow().next_chunk().expect("readable");
+    assert_eq!((chunk.bytes.as_slice(), chunk.is_head_full), (b"head".as_slice(), true));
     let mut writer = BoundedLog::append(log.path.clone(), limits);
     writer.write(b"er");
     assert!(writer.finish().is_none());
     assert_eq!(fs::read(&log.path).expect("a file"), b"head\n[autoproc: 4 bytes left out]\niler");
 }
 
-/// The end of the first step's output is no longer where the follower had found it.
+/// The tail of the first step moves when the next step appends.
 #[test]
-fn a_follower_of_a_long_output_gets_its_end_again_when_a_step_goes_on() {
-    let (_dir, log) = place();
+fn a_follower_of_a_long_output_reads_its_end_again_when_a_step_appends() {
+    let (_dir, log) = fixture();
     let limits = OutputLimits { head: 4, tail: 4 };
     let mut writer = BoundedLog::new(log.path.clone(), limits);
     writer.write(b"head and tail");
     assert!(writer.finish().is_none());
     let mut follower = log.follow();
-    assert_eq!(follower.more().expect("it can be read").bytes, b"head\n[autoproc: 5 bytes left out]\ntail");
+    assert_eq!(follower.next_chunk().expect("readable").bytes, b"head\n[autoproc: 5 bytes left out]\ntail");
     let mut writer = BoundedLog::append(log.path.clone(), limits);
     writer.write(b"er");
-    assert_eq!(follower.more().expect("it can be read").bytes, b"");
+    assert_eq!(follower.next_chunk().expect("readable").bytes, b"");
     assert!(writer.finish().is_none());
     let mut rest = String::new();
-    follower.rest().expect("it can be read").read_to_string(&mut rest).expect("text");
+    follower.rest().expect("readable").read_to_string(&mut rest).expect("text");
     assert_eq!(rest, "\n[autoproc: 7 bytes left out]\niler");
 }
 
-/// What the steps before left behind the head is there no third time.
+/// The tail of earlier steps must not exist a third time.
 #[test]
-fn going_on_with_a_long_output_stays_within_its_bound() {
-    let (_dir, log) = place();
+fn appending_to_a_long_output_stays_within_the_limit() {
+    let (_dir, log) = fixture();
     let limits = OutputLimits { head: 1000, tail: 5000 };
-    let mut story = Story::new(log, limits);
-    for end in [Deed::NextStep, Deed::Crash, Deed::NextStep] {
+    let mut history = History::new(log, limits);
+    for end in [Action::NextStep, Action::Crash, Action::NextStep] {
         for _ in 0..2 {
-            story.go_on(Deed::Write(vec![b'x'; 10_000]));
-            story.go_on(Deed::Tick);
-            // For a moment there are two copies, so there must not be a third of an earlier step.
-            assert_eq!(fs::metadata(&story.log.path).expect("the head").len(), limits.head);
+            history.perform(Action::Write(vec![b'x'; 10_000]));
+            history.perform(Action::Tick);
+            // There are briefly two copies, so there must not be a third from an earlier step.
+            assert_eq!(fs::metadata(&history.log.path).expect("the head").len(), limits.head);
         }
-        story.go_on(end);
+        history.perform(end);
     }
 }
 
 #[test]
 fn a_flood_is_copied_to_disk_no_more_than_once_a_second() {
-    let (_dir, log) = place();
+    let (_dir, log) = fixture();
     let copy = log.path.with_extension("log.tail");
     let mut writer = BoundedLog::new(log.path.clone(), OutputLimits { head: 0, tail: 1000 });
     for _ in 0..3 {
@@ -258,7 +258,7 @@ fn a_flood_is_copied_to_disk_no_more_than_once_a_second() {
             assert_eq!((writer.next_tick(), copy.exists()), (Some(due), false));
         }
         writer.tick(due);
-        fs::remove_file(&copy).expect("it was made");
+        fs::remove_file(&copy).expect("it was created");
     }
     assert!(writer.finish().is_none());
 }

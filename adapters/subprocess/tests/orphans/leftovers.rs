@@ -1,12 +1,12 @@
-//! Finding who is left.
+//! Finding processes that are left.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// What never takes this long takes for ever.
-const BOUND: Duration = Duration::from_secs(120);
+/// A wait that takes this long has failed.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The processes, guards left out, that have the tag as an argument or bear the run's marker; in words.
+/// Describes the processes, except guards, that have the tag as an argument or the run's marker.
 pub(crate) fn of(tag: &str, run: &str) -> Vec<String> {
     let marker = format!("AUTOPROC_RUN_ID={run}");
     let own = std::process::id().to_string();
@@ -25,16 +25,16 @@ pub(crate) fn of(tag: &str, run: &str) -> Vec<String> {
     found
 }
 
-/// Waits for a condition; with what it waits for in the panic that ends the wait.
+/// Waits for a condition; panics with `what` after the timeout.
 pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let began = Instant::now();
+    let started_at = Instant::now();
     while !condition() {
-        assert!(began.elapsed() < BOUND, "{what} never came true");
+        assert!(started_at.elapsed() < TIMEOUT, "timed out waiting for {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// Nothing, where the process is gone or a zombie.
+/// Empty if the process is gone or a zombie.
 fn words(path: &std::path::Path) -> Vec<String> {
     let bytes = fs::read(path).unwrap_or_default();
     bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()

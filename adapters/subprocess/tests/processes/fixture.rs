@@ -1,4 +1,4 @@
-//! A folder for a test's files, an orchestrator in it, and a stop signal that the test raises.
+//! A folder, an orchestrator in it, and a stop signal.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -19,19 +19,19 @@ use rustix::process::{Pid, test_kill_process};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-/// What never takes this long takes for ever.
-pub(crate) const BOUND: Duration = Duration::from_secs(60);
-/// A grace that no test outlives.
+/// A wait that takes this long has failed.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
+/// Longer than any test.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     dir: TempDir,
     pub(crate) stop: Arc<Stop>,
     pub(crate) grace: Duration,
     pub(crate) notices: Arc<Mutex<Vec<String>>>,
 }
 
-impl Stage {
+impl Fixture {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         Self { dir, stop: Arc::new(Stop::new()), grace: LONG, notices: Arc::default() }
@@ -63,7 +63,6 @@ impl Stage {
             grace: self.grace,
             records_dir: None,
             output: OutputLimits::default(),
-            give_back_after: autoproc_subprocess::DEFAULT_GIVE_BACK_AFTER,
         }))
     }
 
@@ -83,11 +82,11 @@ impl Stage {
     pub(crate) async fn run(&self, line: CommandLine, attempt: Attempt) -> AttemptReport {
         let stop: Arc<dyn StopSignal> = self.stop.clone();
         let orchestrator = self.orchestrator(line);
-        let over = tokio::time::timeout(BOUND, orchestrator.execute(attempt, stop)).await;
-        over.expect("over in time").expect("watched to its end")
+        let ended = tokio::time::timeout(TIMEOUT, orchestrator.execute(attempt, stop)).await;
+        ended.expect("ended in time").expect("an outcome")
     }
 
-    /// Runs a script that does not care for its file, in the stage's folder.
+    /// Runs a script in the fixture's folder; its file need not exist.
     pub(crate) async fn script(&self, script: &str) -> AttemptReport {
         self.run(sh(script), self.attempt("file")).await
     }
@@ -96,14 +95,14 @@ impl Stage {
         self.script(script).await.outcome
     }
 
-    /// Raises the stop level once the file `name` is there.
+    /// Raises the stop level when the file `name` exists.
     pub(crate) async fn raise_at(&self, name: &str, level: StopLevel) {
         let path = self.path(name);
         until(|| path.exists()).await;
         self.stop.raise(level);
     }
 
-    /// Waits until the process whose number stands in the file `name` is no more, not even as a zombie.
+    /// Waits until the process whose number is in the file `name` has been reaped.
     pub(crate) async fn assert_gone(&self, name: &str) {
         let number = self.read(name).trim().parse().expect("a number");
         let pid = Pid::from_raw(number).expect("not zero");
@@ -123,10 +122,9 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(BOUND, wait).await.expect("the condition comes true");
+    tokio::time::timeout(TIMEOUT, wait).await.expect("the condition comes true");
 }
 
-/// The bytes of a path.
 pub(crate) fn bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
 }

@@ -1,4 +1,4 @@
-//! Where the disk refuses, what was written stays, the rest is kept as far as possible, and nothing fails.
+//! Errors of the disk: written bytes stay, the rest is kept as far as possible, and nothing fails.
 
 use std::fs;
 use std::io::Read as _;
@@ -10,14 +10,14 @@ use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_subprocess::{AttemptLogs, BoundedLog, OutputLimits};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Set in the process that has the limit, to the folder it writes in.
+/// The folder of the process that has the limit.
 const FOLDER: &str = "AUTOPROC_TEST_LIMITED_FOLDER";
 
-/// The smallest limit on the length of files, in bytes (POSIX.1 counts `ulimit -f` in units of 512).
+/// The smallest file size limit in bytes (POSIX.1: the unit of `ulimit -f` is 512).
 const LIMIT: usize = 512;
 
-/// Does the work of the test of this name in a process where no file can become longer than [`LIMIT`]: writing beyond
-/// it fails as on a full disk, because the signal that would end the process is ignored.
+/// Runs the test of this name in a process whose files cannot exceed [`LIMIT`]. Writing beyond it
+/// fails as on a full disk, because SIGXFSZ is ignored.
 fn with_short_files(test: &str, work: impl FnOnce(&Path)) {
     if let Some(folder) = std::env::var_os(FOLDER) {
         return work(Path::new(&folder));
@@ -46,8 +46,8 @@ fn log_in(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_head_that_cannot_grow_is_followed_by_what_came_last() {
-    with_short_files("trouble::a_head_that_cannot_grow_is_followed_by_what_came_last", |folder| {
+fn a_head_that_cannot_grow_is_followed_by_the_latest_bytes() {
+    with_short_files("errors::a_head_that_cannot_grow_is_followed_by_the_latest_bytes", |folder| {
         let path = log_in(folder);
         let mut writer = BoundedLog::new(path.clone(), OutputLimits { head: 10_000, tail: 100 });
         writer.write(&[b'a'; 400]);
@@ -57,21 +57,21 @@ fn a_head_that_cannot_grow_is_followed_by_what_came_last() {
         let expected =
             [&[b'a'; 400][..], &[b'b'; 112], b"\n[autoproc: 238 bytes left out]\n", &[b'b'; 50], &[b'c'; 50]];
         assert_eq!(read(&path), expected.concat());
-        assert!(writer.finish().is_some(), "the trouble is told");
+        assert!(writer.finish().is_some(), "the error is returned");
         assert_eq!(read(&path), expected.concat(), "the copy stays where there is no room for it behind the head");
         assert_eq!(fs::read(&path).expect("the head").len(), LIMIT);
     });
 }
 
-/// As when somebody makes room on the disk.
+/// Simulates that disk space becomes available.
 fn lift_limit() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Fsize);
     setrlimit(Resource::Fsize, Rlimit { current: maximum, maximum }).expect("it may be lifted again");
 }
 
 #[test]
-fn what_follows_a_gap_is_never_taken_for_the_head() {
-    with_short_files("trouble::what_follows_a_gap_is_never_taken_for_the_head", |folder| {
+fn bytes_after_a_gap_are_not_part_of_the_head() {
+    with_short_files("errors::bytes_after_a_gap_are_not_part_of_the_head", |folder| {
         let path = log_in(folder);
         let mut writer = BoundedLog::new(path.clone(), OutputLimits { head: 10_000, tail: 100 });
         writer.write(&[b'a'; 700]);
@@ -84,8 +84,8 @@ fn what_follows_a_gap_is_never_taken_for_the_head() {
 }
 
 #[test]
-fn a_copy_that_cannot_be_written_leaves_the_one_before() {
-    with_short_files("trouble::a_copy_that_cannot_be_written_leaves_the_one_before", |folder| {
+fn a_copy_that_cannot_be_written_keeps_the_previous_one() {
+    with_short_files("errors::a_copy_that_cannot_be_written_keeps_the_previous_one", |folder| {
         let path = log_in(folder);
         let mut writer = BoundedLog::new(path.clone(), OutputLimits { head: 100, tail: 10_000 });
         writer.write(&[b'a'; 150]);
@@ -93,15 +93,15 @@ fn a_copy_that_cannot_be_written_leaves_the_one_before() {
         writer.write(&[b'b'; 1000]);
         writer.tick(writer.next_tick().expect("something to copy"));
         assert_eq!(read(&path), [b'a'; 150]);
-        assert!(!folder.join("7.2.30.log.tail.new").exists(), "no room is taken for nothing");
+        assert!(!folder.join("7.2.30.log.tail.new").exists(), "the partial copy is removed");
         assert!(writer.finish().is_some());
-        assert_eq!(read(&path), [b'a'; 150], "what was written stays");
+        assert_eq!(read(&path), [b'a'; 150], "written bytes stay");
     });
 }
 
 #[test]
-fn where_the_tail_fits_only_beside_the_head_its_copy_has_all_of_it() {
-    with_short_files("trouble::where_the_tail_fits_only_beside_the_head_its_copy_has_all_of_it", |folder| {
+fn a_tail_that_does_not_fit_after_the_head_stays_in_its_copy() {
+    with_short_files("errors::a_tail_that_does_not_fit_after_the_head_stays_in_its_copy", |folder| {
         let path = log_in(folder);
         let mut writer = BoundedLog::new(path.clone(), OutputLimits { head: 400, tail: 300 });
         writer.write(&[b'a'; 650]);
@@ -109,13 +109,13 @@ fn where_the_tail_fits_only_beside_the_head_its_copy_has_all_of_it() {
         writer.write(&[b'b'; 50]);
         assert!(writer.finish().is_some());
         assert_eq!(read(&path), [[b'a'; 650].as_slice(), &[b'b'; 50]].concat());
-        assert_eq!(fs::read(&path).expect("the head"), [b'a'; 400], "no room is taken twice");
+        assert_eq!(fs::read(&path).expect("the head"), [b'a'; 400], "no bytes are kept twice");
     });
 }
 
 #[test]
-fn without_a_copy_as_much_as_can_be_is_written_at_the_end() {
-    with_short_files("trouble::without_a_copy_as_much_as_can_be_is_written_at_the_end", |folder| {
+fn without_a_copy_as_much_as_possible_is_written_at_the_end() {
+    with_short_files("errors::without_a_copy_as_much_as_possible_is_written_at_the_end", |folder| {
         let path = log_in(folder);
         let mut writer = BoundedLog::new(path.clone(), OutputLimits { head: 100, tail: 10_000 });
         writer.write(&[b'a'; 1000]);
@@ -124,9 +124,9 @@ fn without_a_copy_as_much_as_can_be_is_written_at_the_end() {
     });
 }
 
-/// Somebody removes what was in the way, or frees the disk.
+/// The disk was full, for instance, and has space again.
 #[test]
-fn where_a_file_can_be_made_at_the_end_it_has_what_is_still_known() {
+fn a_file_that_can_be_created_only_at_the_end_has_the_latest_bytes() {
     let dir = tempfile::tempdir().expect("a folder");
     let folder = dir.path().join("attempts");
     fs::write(&folder, "in the way").expect("a file");

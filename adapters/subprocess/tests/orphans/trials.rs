@@ -1,4 +1,4 @@
-//! The ways in which an attempt can end, one trial each, in turn.
+//! Trials that cycle through the ways in which an attempt can end.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,60 +8,61 @@ use autoproc_subprocess::process_table::{self, Process};
 use autoproc_subprocess::{Ending, Guards, ProcessReport, ProcessSpec};
 
 use crate::runner::{self, After, GRACE};
-use crate::{nasty, traces};
+use crate::{leftovers, stubborn};
 
-/// How late an attempt may be ended on a machine that does much else. The figure that matters is printed.
-const LATE: Duration = Duration::from_secs(20);
+/// Tolerates a loaded machine; the test prints the measured delay.
+const MAX_DELAY: Duration = Duration::from_secs(20);
 
-/// All trials: first the runners that are killed, since afterwards this process takes every child for an orphan.
+/// Runs all trials. Kills runners first, because this process later treats every child as an
+/// orphan.
 pub(crate) fn all(trials: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let killed_runners = trials / 5;
     let slowest = (0..killed_runners).map(|trial| kill_runner(trial, folder.path())).max().unwrap_or_default();
-    println!("{killed_runners} runners killed: 0 processes left, at most {slowest:.0?} after the kill");
+    println!("{killed_runners} runners killed: no process left, at most {slowest:.0?} after the kill");
     autoproc_subprocess::adopt_orphans();
-    let scene = Scene::new(folder.path());
-    let latest = (killed_runners..trials).map(|trial| scene.play(trial)).max().unwrap_or_default();
+    let fixture = Fixture::new(folder.path());
+    let latest = (killed_runners..trials).map(|trial| fixture.run_trial(trial)).max().unwrap_or_default();
     let ended = trials - killed_runners;
-    println!("{ended} attempts ended: 0 processes left, over at most {latest:.0?} after timeout and grace");
-    scene.close();
+    println!("{ended} attempts ended: no process left, at most {latest:.0?} after timeout and grace");
+    fixture.close();
 }
 
-/// Kills a runner at some moment after its command has begun.
+/// Kills a runner at some time after its command has started.
 fn kill_runner(trial: usize, folder: &Path) -> Duration {
     let (tag, run) = names(trial, "killed");
     let program = std::env::current_exe().expect("a program");
     let mut runner = Command::new(program);
-    runner.args([runner::WORD, &tag, &run]).current_dir(folder).stdin(Stdio::null());
+    runner.args([runner::MODE, &tag, &run]).current_dir(folder).stdin(Stdio::null());
     let mut runner = runner.spawn().expect("a runner");
-    traces::until("a command of the runner", || bearers(&run) > 1);
+    leftovers::until("a command of the runner", || marked_count(&run) > 1);
     std::thread::sleep(moment(trial));
     runner.kill().expect("killed");
     runner.wait().expect("reaped");
     let killed = Instant::now();
-    traces::until("the end of all that the runner had started", || traces::of(&tag, &run).is_empty());
+    leftovers::until("the end of all that the runner had started", || leftovers::of(&tag, &run).is_empty());
     let took = killed.elapsed();
-    // The guard's record goes last of all, after the proof that nothing is left.
-    traces::until("the end of the guard's record", || records(folder, &run) == 0);
+    // The guard removes its record last, after the proof that nothing is left.
+    leftovers::until("the removal of the guard's record", || records(folder, &run) == 0);
     took
 }
 
-struct Scene<'a> {
+struct Fixture<'a> {
     folder: &'a Path,
     run: String,
     guards: Guards,
     runtime: tokio::runtime::Runtime,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> Fixture<'a> {
     fn new(folder: &'a Path) -> Self {
         let run = names(0, "lives").1;
         let guards = runner::guards(&run, folder);
         Self { folder, guards, run, runtime: runner::runtime() }
     }
 
-    /// One attempt that ends in one way; says how much later than it should have it was over.
-    fn play(&self, trial: usize) -> Duration {
+    /// Runs one attempt; returns the delay of its end.
+    fn run_trial(&self, trial: usize) -> Duration {
         let (tag, _) = names(trial, "lives");
         match trial % 4 {
             0 => self.exits(trial, &tag),
@@ -73,34 +74,35 @@ impl<'a> Scene<'a> {
     }
 
     fn exits(&self, trial: usize, tag: &str) {
-        let report = self.run(nasty::spec(trial, tag, true, self.folder), &After::never());
+        let report = self.run(stubborn::spec(trial, tag, true, self.folder), &After::never());
         assert_eq!(report.ending, Ending::Exited { code: 7 });
         self.assert_nothing_left(tag);
     }
 
     fn times_out(&self, trial: usize, tag: &str) -> Duration {
         let timeout = moment(trial);
-        let report = self.run(ProcessSpec { timeout, ..nasty::spec(trial, tag, false, self.folder) }, &After::never());
+        let report =
+            self.run(ProcessSpec { timeout, ..stubborn::spec(trial, tag, false, self.folder) }, &After::never());
         assert_eq!(report.ending, Ending::TimedOut);
         self.assert_nothing_left(tag);
-        let late = report.elapsed.saturating_sub(timeout + GRACE);
-        assert!(late < LATE, "{late:?}");
-        late
+        let delay = report.elapsed.saturating_sub(timeout + GRACE);
+        assert!(delay < MAX_DELAY, "{delay:?}");
+        delay
     }
 
     fn is_aborted(&self, trial: usize, tag: &str) {
-        let report = self.run(nasty::spec(trial, tag, false, self.folder), &After::new(moment(trial)));
+        let report = self.run(stubborn::spec(trial, tag, false, self.folder), &After::new(moment(trial)));
         assert_eq!(report.ending, Ending::Aborted);
         self.assert_nothing_left(tag);
     }
 
-    /// Meanwhile a command that does no harm runs under another guard, and must not suffer.
+    /// Another command runs concurrently under another guard and must not be affected.
     fn loses_its_guard(&self, trial: usize, tag: &str) {
         let never = After::never();
-        let victim = self.guards.run(nasty::spec(trial, tag, false, self.folder), &never);
+        let victim = self.guards.run(stubborn::spec(trial, tag, false, self.folder), &never);
         let bystander = ProcessSpec {
             arguments: vec!["-c".into(), "sleep 0.3".into()],
-            ..nasty::spec(trial, "bystander", false, self.folder)
+            ..stubborn::spec(trial, "bystander", false, self.folder)
         };
         let bystander = self.guards.run(bystander, &never);
         let (folder, tag) = (self.folder.to_owned(), tag.to_owned());
@@ -119,22 +121,22 @@ impl<'a> Scene<'a> {
         self.runtime.block_on(self.guards.run(spec, stop)).expect("an ending")
     }
 
-    /// At once: an attempt that is over has nothing left, not even for a moment.
+    /// Does not wait: when an attempt has ended, nothing may be left.
     fn assert_nothing_left(&self, tag: &str) {
-        assert_eq!(traces::of(tag, &self.run), Vec::<String>::new());
+        assert_eq!(leftovers::of(tag, &self.run), Vec::<String>::new());
     }
 
-    /// The guards go, and their records with them.
+    /// Closes the pool, which removes the records.
     fn close(self) {
-        assert!(records(self.folder, &self.run) > 0, "guards that live keep records");
+        assert!(records(self.folder, &self.run) > 0, "living guards have records");
         self.runtime.block_on(self.guards.close());
         assert_eq!(records(self.folder, &self.run), 0);
     }
 }
 
-/// Kills the guard that the tag's command runs under, once all of that is there.
+/// Kills the guard of the command with this tag when the command is ready.
 fn kill_guard_of(tag: &str, ready: &Path) {
-    traces::until("a command that is ready", || ready.exists());
+    leftovers::until("a command that is ready", || ready.exists());
     let own = std::process::id().cast_signed();
     let below = process_table::descendants_of(own).expect("descendants");
     let has_tag = |guard: &&Process| {
@@ -145,25 +147,25 @@ fn kill_guard_of(tag: &str, ready: &Path) {
         })
     };
     let guard = below.iter().filter(|process| process.parent == own).find(has_tag).expect("a guard");
-    assert_eq!(process_table::kill(guard.id), process_table::Signalled::Sent);
+    assert_eq!(process_table::kill(guard.id), process_table::SignalResult::Sent);
 }
 
-/// A tag, which is some hour in seconds, and a run, both as no other process has them.
+/// A unique tag, which is about an hour in seconds, and a unique run.
 fn names(trial: usize, kind: &str) -> (String, String) {
     let own = std::process::id();
-    (format!("3600.{own}{trial:05}"), format!("survivors-{kind}-{own}-{trial}"))
+    (format!("3600.{own}{trial:05}"), format!("orphans-{kind}-{own}-{trial}"))
 }
 
-/// Some moment in the life of a command, from before it is all there to long after.
+/// A time from before a command is complete until long after.
 fn moment(trial: usize) -> Duration {
     Duration::from_millis((trial as u64).wrapping_mul(7919) % 120)
 }
 
-fn bearers(run: &str) -> usize {
-    traces::of("no tag", run).len()
+fn marked_count(run: &str) -> usize {
+    leftovers::of("no tag", run).len()
 }
 
-/// The records of a run's guards that are there.
+/// The number of records of a run.
 fn records(folder: &Path, run: &str) -> usize {
     let names = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.file_name());
     names.filter(|name| name.to_string_lossy().starts_with(&format!("{run}.guard-"))).count()
