@@ -20,8 +20,8 @@ use tempfile::TempDir;
 
 use crate::plain_runner::PlainRunner;
 
-/// No machine is so slow that a step of these tests takes longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+/// Far above what a step of these tests takes on a slow machine.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A project folder and one workflow.
 pub(crate) struct Place {
@@ -132,7 +132,7 @@ impl Place {
             round: 1,
             number: AttemptNumber::new(number).unwrap(),
             max_attempts: 4,
-            timeout: PATIENCE,
+            timeout: TIMEOUT,
         }
     }
 
