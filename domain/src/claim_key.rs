@@ -33,7 +33,7 @@ impl ClaimKey {
     }
 
     /// The place with another sequence number at the same priority.
-    pub(super) const fn with_sequence(self, sequence: Sequence) -> Self {
+    pub(crate) const fn with_sequence(self, sequence: Sequence) -> Self {
         Self { sequence, ..self }
     }
 }
