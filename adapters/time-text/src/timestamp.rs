@@ -5,7 +5,8 @@ use std::fmt;
 use autoproc_domain::Timestamp;
 use serde::de::{self, Deserializer, Visitor};
 
-/// Parses the borrowed text: allocating it first would dominate the allocations of reading a large queue.
+/// Parses the borrowed text: allocating it first would dominate the allocations of reading a large
+/// queue.
 struct Point;
 
 impl Visitor<'_> for Point {
