@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use autoproc_domain::fingerprint::Completion;
 use autoproc_domain::item::{Claim, ClaimNumber, ClaimToken};
 use autoproc_domain::memory::MemoryStorage;
 use autoproc_domain::ports::{
@@ -152,7 +153,7 @@ fn results_that_are_known_together_are_settled_together() {
     let asked = answering(&mut storage, vec![claims(&[1, 2]), claims(&[])]);
     let (outcome, _) = run(storage, runs(|| Begun::without_lease(Vec::new())), succeeding(), NeverStop);
     assert_eq!(outcome.unwrap().processed, 2);
-    let settled = |id| Settlement { token: token(id), verdict: Verdict::Complete(Default::default()) };
+    let settled = |id| Settlement { token: token(id), verdict: Verdict::Complete(Completion::default()) };
     assert_eq!(asked.lock().unwrap()[1].settlements, [settled(1), settled(2)]);
 }
 
@@ -236,7 +237,7 @@ impl Storage for HangingExchange {
     }
 
     async fn changed(&self) {
-        pending().await
+        pending::<()>().await;
     }
 
     async fn enqueue(&self, _: Enqueue, _: Timestamp) -> Result<Vec<Enqueued>, StorageError> {
