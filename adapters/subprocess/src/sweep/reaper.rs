@@ -72,7 +72,7 @@ mod tests {
         let since = |since| DeathEvidence::LeaseOver { since };
         assert!(is_of_earlier_boot(&dead("1", "h", DeathEvidence::Gone), &own));
         assert!(is_of_earlier_boot(&dead("1", "h", since(LEASE_MARGIN)), &own));
-        assert!(!is_of_earlier_boot(&dead("1", "h", since(LEASE_MARGIN - Duration::from_micros(1))), &own));
+        assert!(!is_of_earlier_boot(&dead("1", "h", since(Duration::from_secs(14))), &own));
         assert!(!is_of_earlier_boot(&dead("2", "h", DeathEvidence::Gone), &own));
         assert!(!is_of_earlier_boot(&dead("", "h", DeathEvidence::Gone), &own));
         assert!(!is_of_earlier_boot(&dead("1", "other", DeathEvidence::Gone), &own));

@@ -6,6 +6,7 @@
 //! less but do not fail.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod batching;
 mod ending;
 mod environment;
 mod fixture;
