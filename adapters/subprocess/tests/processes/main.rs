@@ -6,9 +6,12 @@
 //! less but do not fail.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod batching;
 mod ending;
 mod environment;
 mod fixture;
 mod outcomes;
 mod output;
 mod shell;
+#[path = "../shared/stop.rs"]
+mod stop;
