@@ -5,7 +5,6 @@ mod limits;
 mod output;
 mod queue;
 mod run;
-mod short;
 mod workflow;
 
 use std::ffi::OsString;
@@ -53,14 +52,6 @@ pub(crate) struct Cli {
     pub(crate) global: GlobalArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-impl Cli {
-    /// What was typed. Where that makes no sense, or asks for help, it is answered and the process ends.
-    pub(crate) fn typed() -> Self {
-        let words: Vec<_> = std::env::args_os().collect();
-        short::parse(&words).unwrap_or_else(|| Self::parse_from(words))
-    }
 }
 
 /// Options of every command.

@@ -37,13 +37,11 @@ mod view;
 mod wiring;
 
 use std::env;
-use std::mem::ManuallyDrop;
-use std::pin::{Pin, pin};
 use std::process;
 use std::sync::Arc;
-use std::task::{self, Poll, Waker};
 
-use args::{Cli, Command, GlobalArgs, QueueCommand};
+use args::{Cli, Command, GlobalArgs};
+use clap::Parser;
 use console::Console;
 use context::Context;
 use error::CliError;
@@ -59,7 +57,7 @@ fn main() -> process::ExitCode {
     if let Some(code) = wiring::become_guard() {
         return code;
     }
-    let cli = Cli::typed();
+    let cli = Cli::parse();
     let console = Arc::new(Console::new(cli.global.color));
     let outcome = execute(cli, &console);
     console.detach();
@@ -75,20 +73,9 @@ fn execute(cli: Cli, console: &Arc<Console>) -> Result<ExitCode, CliError> {
         Command::Completions(args) => commands::documents::completions(&args, console),
         Command::Man(args) => commands::documents::manual(&args, console),
         command => {
-            // The process ends here: the system takes the memory of a large queue back at once, and not item by item.
-            let context = ManuallyDrop::new(context(&cli.global, &command, console)?);
-            let needs = Needs::of(&command);
-            let work = pin!(commands::dispatch(command, &context));
-            if needs == Needs::Nothing { at_once(work) } else { runtime(needs)?.block_on(work) }
+            let context = context(&cli.global, &command, console)?;
+            runtime()?.block_on(commands::dispatch(command, &context))
         }
-    }
-}
-
-/// Carries out what waits for nothing but the store, which blocks.
-fn at_once(work: Pin<&mut impl Future<Output = Result<ExitCode, CliError>>>) -> Result<ExitCode, CliError> {
-    match work.poll(&mut task::Context::from_waker(Waker::noop())) {
-        Poll::Ready(outcome) => outcome,
-        Poll::Pending => Err(CliError::internal("an addition waits for something that cannot come")),
     }
 }
 
@@ -105,31 +92,10 @@ fn allows_network_fs(global: &GlobalArgs) -> bool {
     global.allow_network_fs || env::var_os(ALLOW_NETWORK_FS).is_some_and(|value| value == "1")
 }
 
-/// What a command needs of a runtime.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
-    /// There is one process for each file that is added, and a runtime would be a part of each.
-    Nothing,
-    /// It may wait for a time to come.
-    Time,
-    /// It starts processes and listens to pipes.
-    All,
-}
-
-impl Needs {
-    fn of(command: &Command) -> Self {
-        match command {
-            Command::Queue(QueueCommand::Add(_)) => Self::Nothing,
-            Command::Run(_) | Command::Workflow(_) => Self::All,
-            _ => Self::Time,
-        }
-    }
-}
-
-/// One thread is enough: the loop is one task, and whatever blocks for long has its own thread.
-fn runtime(needs: Needs) -> Result<tokio::runtime::Runtime, CliError> {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    if needs == Needs::All { builder.enable_all() } else { builder.enable_time() }
+/// One thread is enough: the run loop is one task, and blocking work has threads of its own.
+fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
         .build()
         .map_err(|error| CliError::io("cannot start the runtime", &error))
 }
