@@ -19,11 +19,11 @@ fmt:
 demo:
     cargo run --release -- run --show-output docs/inbox -- wc
 
-# Measure the store and the guards alone, then autoproc beside the tools installed, into docs/benchmarks.md; `quick`: into target/tmp/trial
+# Measure the store and the guards alone, then autoproc side by side with the tools installed; `quick` only shows that it works
 bench mode="full":
     cargo bench -p autoproc-json-store --bench store -- {{ if mode == "quick" { "--max-time 0.1" } else { "" } }}
     cargo bench -p autoproc-subprocess --bench guard
-    cargo bench -p autoproc-cli --bench peers -- {{ if mode == "full" { "" } else { mode } }}
+    app-cli/benches/peers.sh {{ if mode == "quick" { "quick" } else { "" } }}
 
 # Crash the store in longer simulated histories, then for real: kills, power cuts, failing calls, full disks, killed runs, survivors (up to an hour)
 torture length="4" kills="10000" power_cuts="500" nights="50":
