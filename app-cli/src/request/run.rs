@@ -143,6 +143,6 @@ fn config(args: &RunArgs, run: RunId) -> RunConfig {
             permanent_exits: args.no_retry_exit.iter().map(|code| i32::from(*code)).collect(),
         },
         wait_for_backoff: !args.no_wait,
-        halt: args.limits.halt,
+        halt: args.limits.max_fail,
     }
 }

@@ -79,7 +79,7 @@ fn a_run_that_makes_no_sense_touches_nothing() {
         (&["run", "-j", "100000", "--", "true"], "100000"),
         (&["run", "-j", "-1", "--", "true"], "-1 is not in 1..=256"),
         (&["run", "-r", "-1", "--", "true"], "-1 is not in 0.."),
-        (&["run", "--max-load", "-1", "--", "true"], "a load is a number from 0 on"),
+        (&["run", "--max-load", "-1", "--", "true"], "expected a load from 0 on"),
         (&["run", "--no-retry-exit", "256", "--", "true"], "256 is not in 1..=255"),
         (&["run", "--no-retry-exit", "0", "--", "true"], "0 is not in 1..=255"),
         (&["run", "--backoff-base", "x", "--", "true"], "x"),

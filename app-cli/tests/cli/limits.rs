@@ -68,7 +68,8 @@ fn limits_that_are_kept_hold_nothing() {
 #[test]
 fn limits_that_make_no_sense_are_refused() {
     let place = Place::new();
-    for (option, nonsense) in [("--max-load", "-1"), ("--min-free-disk", "much"), ("--halt", "0"), ("--halt", "101%")] {
+    let cases = [("--max-load", "-1"), ("--min-free-disk", "much"), ("--max-fail", "0"), ("--max-fail", "101%")];
+    for (option, nonsense) in cases {
         let refused = place.ask(["run", &format!("{option}={nonsense}"), "--", "true"]);
         assert_eq!(refused.code, 2, "{refused:#?}");
     }
@@ -78,7 +79,7 @@ fn limits_that_make_no_sense_are_refused() {
 fn a_run_ends_after_so_many_failed_files() {
     let names: Vec<_> = (0..5).map(|number| format!("f{number}")).collect();
     let place = Place::with_queue(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    let over = place.ask(["run", "-r", "0", "--halt", "2", "--", "false"]).expect_code(100);
+    let over = place.ask(["run", "-r", "0", "--max-fail", "2", "--", "false"]).expect_code(100);
     assert!(over.out.contains("processed 0, failed 2, retried 0, 3 waiting"), "{over:#?}");
     assert!(over.out.contains("stopped because too many files failed"), "{over:#?}");
     let latest = &place.json(["status"])["latest_run"];
@@ -93,8 +94,8 @@ fn a_run_ends_when_too_large_a_share_failed() {
     let names: Vec<_> = (10..22).map(|number| format!("f{number}")).collect();
     let place = Place::with_queue(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let odd_ones_fail = "case {} in *[13579]) exit 1;; esac";
-    let result = place.json_of(100, ["run", "-r", "0", "--halt", "50%", "--shell", odd_ones_fail]);
+    let result = place.json_of(100, ["run", "-r", "0", "--max-fail", "50%", "--shell", odd_ones_fail]);
     assert_eq!((&result["processed"], &result["failed"]), (&5.into(), &5.into()));
-    let rest = place.json_of(100, ["run", "-r", "0", "--halt", "50%", "--shell", odd_ones_fail]);
+    let rest = place.json_of(100, ["run", "-r", "0", "--max-fail", "50%", "--shell", odd_ones_fail]);
     assert_eq!((&rest["processed"], &rest["stopped_by"]), (&1.into(), &"queue_empty".into()));
 }
