@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use execution::{ProgressArgs, WorkflowChoiceArgs, WorkflowOptions, WorkflowRunArgs};
 pub(crate) use limits::LimitArgs;
 pub(crate) use output::OutputArgs;
-pub(crate) use queue::{AddArgs, ChoiceWord, PathListArgs, QueueCommand, RecoverArgs, StatusWord};
+pub(crate) use queue::{AddArgs, ChoiceWord, PathListArgs, QueueCommand, RecoverArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use workflow::{WorkflowCommand, WorkflowFolderArgs};
 

@@ -16,9 +16,7 @@ mod status;
 mod stop;
 mod workflow;
 
-use autoproc_domain::Status;
-
-use crate::args::{Command, QueueCommand, StatusWord};
+use crate::args::{Command, QueueCommand};
 use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::exit_code::ExitCode;
@@ -69,8 +67,8 @@ async fn queue(command: QueueCommand, context: &Context) -> Result<(), CliError>
     let cwd = &context.cwd;
     match command {
         QueueCommand::Add(args) => add::add(&AddRequest::new(args, cwd)?, context).await,
-        QueueCommand::List(args) => show::list(statuses(&args.statuses), args.limit, context).await,
-        QueueCommand::Clear(args) => remove::clear(statuses(&args.statuses), context).await,
+        QueueCommand::List(args) => show::list(args.statuses, args.limit, context).await,
+        QueueCommand::Clear(args) => remove::clear(args.statuses, context).await,
         QueueCommand::Size => show::size(context).await,
         QueueCommand::Peek => show::peek(context).await,
         QueueCommand::Show(args) => show::show(&ItemWord::parse(&args.item, cwd)?, context).await,
@@ -83,8 +81,4 @@ async fn queue(command: QueueCommand, context: &Context) -> Result<(), CliError>
             Err(CliError::internal("a command with an exit code of its own was taken for one without"))
         }
     }
-}
-
-fn statuses(words: &[StatusWord]) -> Vec<Status> {
-    words.iter().copied().map(Status::from).collect()
 }

@@ -5,6 +5,7 @@ mod execution;
 mod history;
 mod item;
 mod queue;
+mod quoting;
 mod recovery;
 mod run;
 mod workflow;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use autoproc_domain::ports::AttemptOutcome;
 
 use crate::escape::Printable;
+use crate::render::human::quoting::quoted;
 use crate::render::{View, json, span};
 use crate::view::{ExecutionOver, Executions, FileProgress, Foreseen};
 use crate::wiring::{ExecutionStatus, Foresight, PreviewedStep, ProgressReport};
@@ -59,7 +60,10 @@ impl View for Foreseen {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Nothing => Ok(()),
-            Self::Command { file, words } => writeln!(out, "for {file}\n  {}", Printable(&line(words))),
+            Self::Command { file, words } => {
+                let line = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+                writeln!(out, "for {file}\n  {}", Printable(&line))
+            }
             Self::Workflow { file, taken_up, steps } => {
                 writeln!(out, "for {file}")?;
                 taken_up.iter().try_for_each(|report| goes_on(report, out))?;
@@ -96,17 +100,4 @@ fn foreseen(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {
     let text = step.error.clone().unwrap_or(words);
     // A script has several lines, and is easier read as such.
     text.lines().try_for_each(|line| writeln!(out, "  {}", Printable(line)))
-}
-
-/// The words as a shell would be given them.
-fn line(words: &[String]) -> String {
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
-fn quoted(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=,+@%".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
