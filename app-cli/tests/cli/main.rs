@@ -10,7 +10,7 @@ mod doctor;
 mod documents;
 mod execution;
 mod figures;
-mod harness;
+mod fixture;
 mod ladder;
 mod limits;
 mod log;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use crate::place::{Place, number, path_of, word};
+use crate::fixture::{TempProject, number, path_of, word};
 
 /// Additions that exited with 0, and completions that were seen.
 #[derive(Default)]
@@ -15,15 +15,15 @@ pub(crate) struct Acknowledged {
 }
 
 /// Where the commands of a run write down, outside of the queue, what they work on.
-pub(crate) fn record(place: &Place) -> PathBuf {
-    place.path("record")
+pub(crate) fn record(project: &TempProject) -> PathBuf {
+    project.path("record")
 }
 
 impl Acknowledged {
     /// Additions that are gone, or there twice.
-    pub(crate) fn lost(&self, place: &Place) -> Vec<String> {
+    pub(crate) fn lost(&self, project: &TempProject) -> Vec<String> {
         let mut found = BTreeMap::new();
-        for item in place.items() {
+        for item in project.items() {
             *found.entry(path_of(&item)).or_insert(0) += 1;
         }
         self.added.iter().filter(|path| found.get(*path) != Some(&1)).cloned().collect()
@@ -32,16 +32,16 @@ impl Acknowledged {
     /// Everything added is there once; what was completed is completed still, by the same attempt, and no command ran
     /// after that.
     #[track_caller]
-    pub(crate) fn check(&mut self, place: &Place, told: &str) {
-        let lost = self.lost(place);
+    pub(crate) fn check(&mut self, project: &TempProject, told: &str) {
+        let lost = self.lost(project);
         assert!(lost.is_empty(), "{told}: acknowledged, and lost or doubled: {lost:?}");
-        let items = place.items();
+        let items = project.items();
         let completed = items.iter().filter(|item| word(item, "status") == "completed");
         let completed: BTreeMap<_, _> = completed.map(|item| (path_of(item), number(item, "attempts"))).collect();
         for (path, attempts) in &self.completed {
             assert_eq!(completed.get(path), Some(attempts), "{told}: {path} was completed and is not, or not so");
         }
-        check_record(place, &completed, told);
+        check_record(project, &completed, told);
         self.completed = completed;
     }
 
@@ -51,8 +51,8 @@ impl Acknowledged {
 }
 
 /// No attempt ran twice, and none after the one that completed its file.
-fn check_record(place: &Place, completed: &BTreeMap<String, u64>, told: &str) {
-    let record = fs::read_to_string(record(place)).unwrap_or_default();
+fn check_record(project: &TempProject, completed: &BTreeMap<String, u64>, told: &str) {
+    let record = fs::read_to_string(record(project)).unwrap_or_default();
     let mut seen = BTreeSet::new();
     for line in record.lines() {
         assert!(seen.insert(line), "{told}: an attempt ran twice: {line}");

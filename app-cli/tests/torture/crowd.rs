@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::acknowledged::{Acknowledged, record};
 use crate::effort;
-use crate::place::{Place, number, path_of, word};
+use crate::fixture::{TempProject, number, path_of, word};
 use crate::random::Random;
 use crate::skip::tell;
 
@@ -39,30 +39,30 @@ struct Told {
 
 #[test]
 fn eight_processes_at_once_do_what_one_could_have_done() {
-    let (place, told) = (Place::new(), Mutex::new(Told::default()));
+    let (project, told) = (TempProject::new(), Mutex::new(Told::default()));
     let count = effort::crowd();
     thread::scope(|scope| {
         for adder in 0..ADDERS {
-            let (place, told) = (&place, &told);
-            scope.spawn(move || add(place, told, adder, count));
+            let (project, told) = (&project, &told);
+            scope.spawn(move || add(project, told, adder, count));
         }
-        scope.spawn(|| remove(&place, &told, count));
-        scope.spawn(|| prioritise(&place, &told, count));
+        scope.spawn(|| remove(&project, &told, count));
+        scope.spawn(|| prioritise(&project, &told, count));
         for _ in 0..RUNS {
-            scope.spawn(|| process(&place, count / 2));
+            scope.spawn(|| process(&project, count / 2));
         }
     });
     let told = told.into_inner().expect("nobody panics with it");
-    process(&place, 1);
-    check_set(&place, &told);
-    check_order(&place, &told);
+    process(&project, 1);
+    check_set(&project, &told);
+    check_order(&project, &told);
 }
 
-fn add(place: &Place, told: &Mutex<Told>, adder: usize, count: usize) {
+fn add(project: &TempProject, told: &Mutex<Told>, adder: usize, count: usize) {
     let mut random = Random::new(adder as u64);
     for number in 0..count {
         let path = format!("/{adder}/{number}");
-        place.run(["queue", "add", &path, &random.below(PRIORITIES).to_string()]).expect_code(0);
+        project.run(["queue", "add", &path, &random.below(PRIORITIES).to_string()]).expect_code(0);
         told.lock().expect("nobody panics with it").added.insert(path, Timestamp::now());
     }
 }
@@ -72,11 +72,11 @@ fn any(random: &mut Random, count: usize) -> String {
     format!("/{}/{}", random.below(ADDERS as u64), random.below(count as u64))
 }
 
-fn remove(place: &Place, told: &Mutex<Told>, count: usize) {
+fn remove(project: &TempProject, told: &Mutex<Told>, count: usize) {
     let mut random = Random::new(100);
     for _ in 0..count {
         let path = any(&mut random, count);
-        let done = place.run(["queue", "remove", &path]);
+        let done = project.run(["queue", "remove", &path]);
         assert!(matches!(done.status.code(), Some(0 | 2)), "{}", done.err);
         if done.is_acknowledged() {
             told.lock().expect("nobody panics with it").removed.insert(path);
@@ -84,31 +84,31 @@ fn remove(place: &Place, told: &Mutex<Told>, count: usize) {
     }
 }
 
-fn prioritise(place: &Place, told: &Mutex<Told>, count: usize) {
+fn prioritise(project: &TempProject, told: &Mutex<Told>, count: usize) {
     let mut random = Random::new(200);
     for _ in 0..count {
         let path = any(&mut random, count);
         told.lock().expect("nobody panics with it").moved.insert(path.clone());
-        let done = place.run(["queue", "prioritise", &path, "7"]);
+        let done = project.run(["queue", "prioritise", &path, "7"]);
         assert!(matches!(done.status.code(), Some(0 | 2)), "{}", done.err);
     }
 }
 
-fn process(place: &Place, times: usize) {
+fn process(project: &TempProject, times: usize) {
     for _ in 0..times {
-        let status = place.process_and(&record(place), NEVER_SHORT).status().expect("the binary");
+        let status = project.process_and(&record(project), NEVER_SHORT).status().expect("the binary");
         assert!(status.success(), "{status}");
     }
 }
 
 /// Nothing is lost, doubled, or back after it was removed, and everything that is left was done once.
-fn check_set(place: &Place, told: &Told) {
+fn check_set(project: &TempProject, told: &Told) {
     let kept = told.added.keys().filter(|path| !told.removed.contains(*path)).cloned().collect();
     let mut acknowledged = Acknowledged { added: kept, ..Acknowledged::default() };
-    acknowledged.check(place, "a crowd");
+    acknowledged.check(project, "a crowd");
     assert_eq!(acknowledged.completed(), acknowledged.added.len(), "all that is left is completed");
-    assert_eq!(place.items().len(), acknowledged.added.len(), "nothing else is there");
-    let attempts = fs::read_to_string(record(place)).unwrap_or_default();
+    assert_eq!(project.items().len(), acknowledged.added.len(), "nothing else is there");
+    let attempts = fs::read_to_string(record(project)).unwrap_or_default();
     assert!(attempts.lines().all(|line| line.ends_with(" 1")), "an attempt was repeated: {attempts}");
 }
 
@@ -124,8 +124,8 @@ struct Claim {
     until: Timestamp,
 }
 
-fn check_order(place: &Place, told: &Told) {
-    let claims = claims(place, told);
+fn check_order(project: &TempProject, told: &Told) {
+    let claims = claims(project, told);
     let mut ordered = 0;
     for (first, second) in claims.iter().flat_map(|a| claims.iter().map(move |b| (a, b))) {
         let certainly_waited = first.key < second.key && first.added < second.from;
@@ -137,13 +137,13 @@ fn check_order(place: &Place, told: &Told) {
     assert!(ordered > 0, "no two claims could be compared");
 }
 
-fn claims(place: &Place, told: &Told) -> Vec<Claim> {
-    let log = fs::read_to_string(place.path("logs/autonomous-processing.jsonl")).expect("the event log");
+fn claims(project: &TempProject, told: &Told) -> Vec<Claim> {
+    let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
     let events = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     let started = events.filter(|event| event["event"] == "file_started");
     let started: BTreeMap<String, Timestamp> =
         started.map(|event| (path_of(&event), at(&event, "timestamp"))).collect();
-    let items = place.items().into_iter().filter(|item| !told.moved.contains(&path_of(item)));
+    let items = project.items().into_iter().filter(|item| !told.moved.contains(&path_of(item)));
     let claim = |item: Value| Claim {
         key: (-item["priority"].as_i64().expect("a number"), number(&item, "id")),
         added: told.added[&path_of(&item)],

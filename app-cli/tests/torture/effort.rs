@@ -6,17 +6,17 @@ pub(crate) fn kills() -> usize {
 }
 
 /// Queues whose runs are killed until all is done.
-pub(crate) fn nights() -> usize {
-    number("AUTOPROC_TORTURE_NIGHTS", 2)
+pub(crate) fn rounds() -> usize {
+    number("AUTOPROC_TORTURE_ROUNDS", 2)
 }
 
 /// Files in each of them.
-pub(crate) fn files_a_night() -> usize {
+pub(crate) fn files_per_round() -> usize {
     number("AUTOPROC_TORTURE_FILES", 100)
 }
 
 /// Runs killed in each of them, at the most.
-pub(crate) fn kills_a_night() -> usize {
+pub(crate) fn kills_per_round() -> usize {
     number("AUTOPROC_TORTURE_NIGHT_KILLS", 20)
 }
 

@@ -1,7 +1,7 @@
 //! Each call that changes something fails once.
 
 use crate::effort;
-use crate::place::Place;
+use crate::fixture::TempProject;
 use crate::scenario::{self, Scenario};
 use crate::skip::{Need, can, tell};
 use crate::strace::tampered;
@@ -30,15 +30,15 @@ fn a_command_with_a_failing_call_says_so_or_did_its_work() {
 }
 
 fn fail_everywhere(scenario: &Scenario, stride: usize) -> usize {
-    let place = Place::new();
+    let project = TempProject::new();
     let mut points = 0;
     for (call, error) in FAILING.iter().flat_map(|call| ["EIO", "ENOSPC"].map(|error| (*call, error))) {
         for nth in (1..).step_by(stride) {
             if !is_of_the_disk(scenario, call, nth) {
                 break;
             }
-            let before = scenario.prepare(&place);
-            let tampered = tampered(&place, scenario.words, call, &format!("error={error}"), nth);
+            let before = scenario.prepare(&project);
+            let tampered = tampered(&project, scenario.words, call, &format!("error={error}"), nth);
             if !tampered.is_hit {
                 break;
             }
@@ -47,8 +47,8 @@ fn fail_everywhere(scenario: &Scenario, stride: usize) -> usize {
             let done = &tampered.done;
             let is_told = done.is_acknowledged() || done.status.code().is_some_and(|code| TOLD.contains(&code));
             assert!(is_told, "{}, {fault}: {:?} {}", scenario.name, done.status, done.err);
-            let found = scenario.check(&place, &before, done, &fault);
-            scenario.go_on(&place, &found, &fault);
+            let found = scenario.check(&project, &before, done, &fault);
+            scenario.go_on(&project, &found, &fault);
         }
     }
     points

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::acknowledged::{Acknowledged, record};
 use crate::effort;
-use crate::place::{Place, SIGKILL};
+use crate::fixture::{SIGKILL, TempProject};
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
@@ -39,7 +39,7 @@ fn kills_at_random_moments_lose_nothing_and_repeat_nothing() {
             break;
         }
         // By turns a small queue, which every command writes whole, and a large one, which has a journal.
-        let place = if folder % 2 == 0 { Place::new() } else { Place::large() };
+        let project = if folder % 2 == 0 { TempProject::new() } else { TempProject::large() };
         let mut acknowledged = Acknowledged::default();
         let until = effort::kills().min(killed + FOLDER.min(effort::kills().div_ceil(2)));
         for cycle in 0_u64.. {
@@ -47,10 +47,10 @@ fn kills_at_random_moments_lose_nothing_and_repeat_nothing() {
                 break;
             }
             let seed = folder << 32 | cycle << 8;
-            let kills = kill_some(&place, &mut acknowledged, seed, splits);
+            let kills = kill_some(&project, &mut acknowledged, seed, splits);
             killed += kills.any.into_inner();
             split += kills.in_a_write.into_inner();
-            acknowledged.check(&place, &format!("seed {seed}"));
+            acknowledged.check(&project, &format!("seed {seed}"));
         }
         added += acknowledged.added.len();
         completed += acknowledged.completed();
@@ -75,18 +75,19 @@ impl Kills {
 }
 
 /// Runs everybody until [`CYCLE`] of them were killed.
-fn kill_some(place: &Place, acknowledged: &mut Acknowledged, seed: u64, splits: bool) -> Kills {
+fn kill_some(project: &TempProject, acknowledged: &mut Acknowledged, seed: u64, splits: bool) -> Kills {
     let began = Instant::now();
     let first = format!("/first/{seed}");
-    place.run(["queue", "add", &first]).expect_code(0);
+    project.run(["queue", "add", &first]).expect_code(0);
     acknowledged.added.insert(first);
     let life = u64::try_from(began.elapsed().as_micros()).expect("it takes no centuries");
     let all = Kills::default();
     let kills = &all;
     thread::scope(|scope| {
-        let writers: Vec<_> =
-            (0..WRITERS).map(|writer| scope.spawn(move || write(place, life, seed + writer, kills, splits))).collect();
-        scope.spawn(move || process(place, life, seed + WRITERS, kills));
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| scope.spawn(move || write(project, life, seed + writer, kills, splits)))
+            .collect();
+        scope.spawn(move || process(project, life, seed + WRITERS, kills));
         for writer in writers {
             acknowledged.added.extend(writer.join().expect("a writer"));
         }
@@ -95,7 +96,7 @@ fn kill_some(place: &Place, acknowledged: &mut Acknowledged, seed: u64, splits: 
 }
 
 /// Adds one file after the other; answers with those that were acknowledged.
-fn write(place: &Place, life: u64, seed: u64, kills: &Kills, splits: bool) -> Vec<String> {
+fn write(project: &TempProject, life: u64, seed: u64, kills: &Kills, splits: bool) -> Vec<String> {
     let mut random = Random::new(seed);
     let mut acknowledged = Vec::new();
     for number in 0_u64.. {
@@ -105,10 +106,10 @@ fn write(place: &Place, life: u64, seed: u64, kills: &Kills, splits: bool) -> Ve
         let path = format!("/{seed}/{number}");
         let words = ["queue", "add", &path, "--json"];
         let mut command = if splits && number % 2 == 1 {
-            let limit = format!("--fsize={}", place.next_write() + random.below(LINE));
-            place.command_under(&["prlimit", &limit], words)
+            let limit = format!("--fsize={}", project.next_write() + random.below(LINE));
+            project.command_under(&["prlimit", &limit], words)
         } else {
-            place.command(words)
+            project.command(words)
         };
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().expect("the binary");
@@ -119,10 +120,10 @@ fn write(place: &Place, life: u64, seed: u64, kills: &Kills, splits: bool) -> Ve
     acknowledged
 }
 
-fn process(place: &Place, life: u64, seed: u64, kills: &Kills) {
+fn process(project: &TempProject, life: u64, seed: u64, kills: &Kills) {
     let mut random = Random::new(seed);
     while !kills.are_enough() {
-        let mut command = place.process(&record(place));
+        let mut command = project.process(&record(project));
         command.stdout(Stdio::null()).stderr(Stdio::null());
         ended_well(command.spawn().expect("the binary"), random.below(RUN_LIVES * life), kills);
     }

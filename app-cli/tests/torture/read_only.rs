@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::fixture::{Done, TempProject};
 use crate::namespace::tool;
-use crate::place::{Done, Place};
 use crate::skip::{Need, can, is_root};
 
 /// What may be asked without writing.
@@ -35,31 +35,31 @@ fn a_read_only_folder_can_be_read_and_every_change_is_refused() {
     if is_root() && !can(test, &[Need::Tool("setpriv")]) {
         return;
     }
-    let place = Place::with_items(3);
-    let binary = place.path("autoproc");
+    let project = TempProject::with_items(3);
+    let binary = project.path("autoproc");
     // Another process makes the copy, which anybody may execute: what other tests start meanwhile would inherit ours, open for
     // writing, and nobody can execute it then (execve(2), ETXTBSY).
     tool(&["cp", "-p", env!("CARGO_BIN_EXE_autoproc"), binary.to_str().expect("text")]);
-    forbid(&place.path(""));
-    let before = place.contents();
+    forbid(&project.path(""));
+    let before = project.contents();
     for words in READING {
-        let done = unprivileged(&place, &binary, words);
+        let done = unprivileged(&project, &binary, words);
         assert!(done.is_acknowledged(), "{words:?}: {}", done.err);
     }
     for words in CHANGING {
-        let done = unprivileged(&place, &binary, words);
+        let done = unprivileged(&project, &binary, words);
         assert_eq!(done.status.code(), Some(73), "{words:?}: {}", done.err);
     }
-    assert_eq!(place.contents(), before);
-    permit(&place.path(""));
+    assert_eq!(project.contents(), before);
+    permit(&project.path(""));
 }
 
-fn unprivileged(place: &Place, binary: &Path, words: &[&str]) -> Done {
+fn unprivileged(project: &TempProject, binary: &Path, words: &[&str]) -> Done {
     let mut command = if is_root() { Command::new("setpriv") } else { Command::new("env") };
     if is_root() {
         command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     }
-    command.arg(binary).args(words).arg("--project-dir").arg(place.path("")).current_dir("/");
+    command.arg(binary).args(words).arg("--project-dir").arg(project.path("")).current_dir("/");
     Done::of(&command.output().expect("setpriv(1)"))
 }
 

@@ -1,6 +1,6 @@
 //! Faults at single system calls, by `strace -e inject` (strace(1), "Tampering").
 
-use crate::place::{Done, Place};
+use crate::fixture::{Done, TempProject};
 
 /// Every call by which the binary changes something, on the architectures Linux has.
 pub(crate) const CHANGING: [&str; 9] =
@@ -14,11 +14,11 @@ pub(crate) struct Tampered {
 }
 
 /// Runs the binary with a fault, such as `signal=SIGKILL` or `error=EIO`, at the `nth` of these calls in a thread.
-pub(crate) fn tampered(place: &Place, words: &[&str], call: &str, fault: &str, nth: usize) -> Tampered {
-    let log = place.path("strace.log");
+pub(crate) fn tampered(project: &TempProject, words: &[&str], call: &str, fault: &str, nth: usize) -> Tampered {
+    let log = project.path("strace.log");
     let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{fault}:when={nth}"));
     let tool = ["strace", "-f", "-qq", "-o", log.to_str().expect("text"), "-e", &trace, "-e", &inject];
-    let output = place.command_under(&tool, words).output().expect("strace(1)");
+    let output = project.command_under(&tool, words).output().expect("strace(1)");
     let log = std::fs::read_to_string(&log).unwrap_or_default();
     let done = Done::of(&output);
     let is_hit = log.contains("(INJECTED)") || done.is_killed();

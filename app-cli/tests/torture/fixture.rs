@@ -1,4 +1,4 @@
-//! A project folder, and the binary in it.
+//! A project folder, and the binary running in it.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,25 +9,24 @@ use std::process::{Command, ExitStatus, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The variables that would lead the binary to another queue.
-const FOREIGN: [&str; 2] = ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DIR"];
+/// Variables that would select another queue.
+const FOREIGN_VARIABLES: [&str; 2] = ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DIR"];
 
 /// SIGKILL (signal(7)).
 pub(crate) const SIGKILL: i32 = 9;
 
-/// So many items with names of this length make a snapshot longer than the 256 KiB below which every command writes it
-/// whole.
+/// This many items with names of this length make a snapshot of more than 256 KiB, which commands do not rewrite.
 const LARGE: usize = 400;
 const LONG: usize = 600;
 
 /// A project folder.
-pub(crate) struct Place {
+pub(crate) struct TempProject {
     folder: PathBuf,
-    /// Removed with the place, where it made it.
+    /// Removed with the project, if the fixture made it.
     _made: Option<TempDir>,
 }
 
-/// What became of one command.
+/// Exit status and output of a command.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) status: ExitStatus,
@@ -35,33 +34,33 @@ pub(crate) struct Done {
     pub(crate) err: String,
 }
 
-impl Place {
+impl TempProject {
     /// A fresh folder.
     pub(crate) fn new() -> Self {
         let made = tempfile::tempdir().expect("a folder for the test");
         Self { folder: made.path().to_owned(), _made: Some(made) }
     }
 
-    /// A folder that is there.
+    /// An existing folder.
     pub(crate) fn at(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), _made: None }
     }
 
-    /// One with files of these numbers waiting.
+    /// A fresh folder with this many pending files.
     pub(crate) fn with_items(count: usize) -> Self {
-        let place = Self::new();
-        place.add_many("item", count);
-        place
+        let project = Self::new();
+        project.add_many("item", count);
+        project
     }
 
-    /// One with a large queue.
+    /// A fresh folder with a large queue.
     pub(crate) fn large() -> Self {
-        let place = Self::new();
-        place.add_large();
-        place
+        let project = Self::new();
+        project.add_large();
+        project
     }
 
-    /// Makes the queue a large one. Its first files are named as those of [`Place::with_items`].
+    /// Makes the queue a large one. Its first files are named as those of [`TempProject::with_items`].
     pub(crate) fn add_large(&self) {
         self.add_many("item", 3);
         self.add_many(&format!("item/{}", "x".repeat(LONG)), LARGE);
@@ -84,12 +83,12 @@ impl Place {
         self.path(".claude/mission-control")
     }
 
-    /// The binary, to be run in this folder.
+    /// The binary with these arguments, for this folder.
     pub(crate) fn command<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
         self.command_under(&[], words)
     }
 
-    /// The same, started by a tool such as strace.
+    /// [`TempProject::command`] under a tool such as strace.
     pub(crate) fn command_under<W: AsRef<OsStr>>(&self, tool: &[&str], words: impl IntoIterator<Item = W>) -> Command {
         let binary = env!("CARGO_BIN_EXE_autoproc");
         let mut command = Command::new(tool.first().unwrap_or(&binary));
@@ -97,24 +96,23 @@ impl Place {
             command.args(options).arg(binary);
         }
         command.args(words).arg("--project-dir").arg(&self.folder).current_dir("/").stdin(Stdio::null());
-        for name in FOREIGN {
+        for name in FOREIGN_VARIABLES {
             command.env_remove(name);
         }
         command
     }
 
-    /// Runs the binary to its end. The project folder is named behind `words`, so these must not hold `--`.
+    /// Runs the binary to its end. `words` must not contain `--`, because `--project-dir` follows them.
     pub(crate) fn run<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Done {
         Done::of(&self.command(words).output().expect("the binary"))
     }
 
-    /// A run that appends to the record, for each file, its path and which attempt this is. A file that was under way, or
-    /// claimed ahead, at many kills is none that failed.
+    /// A run that appends path and attempt of each file to the record. It has retries for many kills.
     pub(crate) fn process(&self, record: &Path) -> Command {
         self.process_and(record, "true")
     }
 
-    /// The same, with another command after it.
+    /// [`TempProject::process`] with a further command.
     pub(crate) fn process_and(&self, record: &Path, after: &str) -> Command {
         let script = format!("echo \"$AUTOPROC_FILE $AUTOPROC_ATTEMPT\" >> '{}'; {after}", record.display());
         let mut command =
@@ -123,7 +121,7 @@ impl Place {
         command
     }
 
-    /// Every item, as `queue list` says.
+    /// Every item of `queue list`.
     #[track_caller]
     pub(crate) fn items(&self) -> Vec<Value> {
         let listed = self.run(["queue", "list", "--json"]).expect_code(0);
@@ -131,13 +129,13 @@ impl Place {
         document["items"].as_array_mut().map(std::mem::take).expect("a list of items")
     }
 
-    /// Path, status and attempts of every item, in the order of the list.
+    /// Path, status and attempts of every item, in claim order.
     #[track_caller]
     pub(crate) fn summary(&self) -> Vec<(String, String, u64)> {
         self.items().iter().map(|item| (path_of(item), word(item, "status"), number(item, "attempts"))).collect()
     }
 
-    /// Every file of the state folder, with its bytes.
+    /// The contents of every file in the state folder.
     pub(crate) fn contents(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut contents: Vec<_> = files_below(&self.path(".claude")).collect();
         contents.sort();
@@ -153,8 +151,7 @@ impl Place {
         files_below(&self.state()).map(|(path, _)| path).find(is_journal)
     }
 
-    /// The end of the journal, where the next line is written; where there is none, that of the snapshot, as long as which
-    /// the next one is written. Others may change the files meanwhile.
+    /// Length of the journal, or of the snapshot if there is no journal. Concurrent writers may change both.
     pub(crate) fn next_write(&self) -> u64 {
         let length_of = |is_meant: fn(&str) -> bool| {
             let entries = fs::read_dir(self.state()).into_iter().flatten().flatten();
@@ -165,7 +162,7 @@ impl Place {
         journal.or_else(|| length_of(|name| name == "QUEUE-STATE.json")).unwrap_or(0)
     }
 
-    /// Makes this folder's state a copy of that of `other`.
+    /// Replaces this folder's state by a copy of that of `other`.
     pub(crate) fn copy_state(&self, other: &Self) {
         let _ = fs::remove_dir_all(self.path(".claude"));
         let _ = fs::remove_dir_all(self.path("logs"));

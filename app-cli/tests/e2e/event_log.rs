@@ -1,4 +1,4 @@
-//! The event log, read as a program would that knows nothing but the log's format.
+//! Reads the event log by its documented format alone.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,10 +6,10 @@ use std::fs;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::place::Place;
-use crate::record::whole_lines;
+use crate::command_log::whole_lines;
+use crate::fixture::TempProject;
 
-/// The events with which an attempt is over. Each attempt must have exactly one of them.
+/// Events that end an attempt. Each attempt has exactly one of them.
 const ENDINGS: [&str; 7] = [
     "file_completed",
     "file_requeued",
@@ -30,22 +30,22 @@ pub(crate) struct Event {
     pub(crate) document: Value,
 }
 
-/// What the log tells of one file and attempt.
+/// Events of one attempt on a file.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct Logged {
     pub(crate) starts: Vec<Event>,
     pub(crate) endings: Vec<Event>,
 }
 
-/// The whole log. Every line must be a document.
-pub(crate) fn events(place: &Place) -> Vec<Event> {
-    let log = fs::read(place.path("logs/autonomous-processing.jsonl")).expect("the event log");
+/// All events. Panics if a line is not JSON.
+pub(crate) fn events(project: &TempProject) -> Vec<Event> {
+    let log = fs::read(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
     str::from_utf8(whole_lines(&log)).expect("text").lines().map(event).collect()
 }
 
-/// The log by file and attempt. It may speak of attempts only by the events known here.
-pub(crate) fn told(events: &[Event]) -> BTreeMap<(String, u32), Told> {
-    let mut attempts: BTreeMap<_, Told> = BTreeMap::new();
+/// Events by file and attempt. Panics on an unknown event about an attempt.
+pub(crate) fn logged(events: &[Event]) -> BTreeMap<(String, u32), Logged> {
+    let mut attempts: BTreeMap<_, Logged> = BTreeMap::new();
     for event in events.iter().filter(|event| event.document.get("item_id").is_some()) {
         let attempt = attempts.entry((event.name(), event.attempt())).or_default();
         match event.kind.as_str() {
@@ -57,7 +57,7 @@ pub(crate) fn told(events: &[Event]) -> BTreeMap<(String, u32), Told> {
     attempts
 }
 
-/// What a file is after an attempt that ended so.
+/// Status of a file after this end of an attempt.
 pub(crate) fn status_after(ending: &Event) -> &'static str {
     match (ending.kind.as_str(), ending.document["requeued"].as_bool()) {
         ("file_completed", _) => "completed",
@@ -69,7 +69,7 @@ pub(crate) fn status_after(ending: &Event) -> &'static str {
 }
 
 impl Event {
-    /// The name of the file it speaks of.
+    /// Name of the file.
     pub(crate) fn name(&self) -> String {
         base_name(&self.document)
     }
@@ -83,7 +83,7 @@ impl Event {
         self.document[key].as_u64().unwrap_or_else(|| panic!("no {key} in {self:?}"))
     }
 
-    /// A span of time, in microseconds.
+    /// A duration, converted from seconds to microseconds.
     #[track_caller]
     #[expect(clippy::cast_possible_truncation, reason = "these are seconds and minutes")]
     pub(crate) fn span(&self, key: &str) -> i64 {

@@ -1,4 +1,4 @@
-//! A folder to work in, and the binary to work with.
+//! A temporary project folder, and the binary running in it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -12,14 +12,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// No machine is so slow that what a test waits for comes later; a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than any wait on any machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often a test looks for what it waits for.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// What the environment of the tests must not bring in.
-const FOREIGN: [&str; 8] = [
+/// Variables that would change the binary's behaviour.
+const FOREIGN_VARIABLES: [&str; 8] = [
     "AUTOPROC_ALLOW_NETWORK_FS",
     "AUTOPROC_PROJECT_DIR",
     "CLAUDE_PROJECT_DIR",
@@ -31,11 +30,11 @@ const FOREIGN: [&str; 8] = [
 ];
 
 /// A project folder.
-pub(crate) struct Place {
+pub(crate) struct TempProject {
     dir: TempDir,
 }
 
-/// What a command answered.
+/// Exit code and output of a command.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) code: i32,
@@ -43,20 +42,20 @@ pub(crate) struct Answer {
     pub(crate) err: String,
 }
 
-impl Place {
-    /// An empty one.
+impl TempProject {
+    /// An empty folder.
     pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().expect("a folder for the test") }
     }
 
     /// One in which these files are waiting.
     pub(crate) fn with_queue(files: &[&str]) -> Self {
-        let place = Self::new();
+        let project = Self::new();
         for name in files {
-            place.write(name, "");
-            place.ask(["queue", "add", name]).expect_code(0);
+            project.write(name, "");
+            project.ask(["queue", "add", name]).expect_code(0);
         }
-        place
+        project
     }
 
     /// The folder, or a path in it.
@@ -77,22 +76,22 @@ impl Place {
         path
     }
 
-    /// The binary with these words, in this folder.
+    /// The binary with these arguments, in this folder.
     pub(crate) fn command<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_autoproc"));
         command.args(words).current_dir(self.dir.path()).stdin(Stdio::null());
-        for name in FOREIGN {
+        for name in FOREIGN_VARIABLES {
             command.env_remove(name);
         }
         command
     }
 
-    /// Its answer.
+    /// Runs the binary.
     pub(crate) fn ask<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Answer {
         self.command(words).output().expect("the binary").into()
     }
 
-    /// Its answer, when it is given this on standard input.
+    /// Runs the binary with this standard input.
     pub(crate) fn tell<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>, input: &[u8]) -> Answer {
         let mut command = self.command(words);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -101,26 +100,26 @@ impl Place {
         child.wait_with_output().expect("it ends").into()
     }
 
-    /// What it prints with `--json` when it ends with this exit code.
+    /// Runs the binary with `--json`, expects this exit code, and returns what it printed.
     pub(crate) fn json_of<W: AsRef<OsStr>>(&self, code: i32, words: impl IntoIterator<Item = W>) -> Value {
         let mut command = self.command(words);
         Answer::from(command.arg("--json").output().expect("the binary")).expect_code(code).json()
     }
 
-    /// What it prints with `--json`.
+    /// Runs the binary with `--json` and returns what it printed.
     pub(crate) fn json<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Value {
         let mut command = self.command(words);
         let answer = Answer::from(command.arg("--json").output().expect("the binary"));
         answer.json()
     }
 
-    /// The binary, started and left to itself.
+    /// Starts the binary without waiting for it.
     pub(crate) fn start<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Child {
         let mut command = self.command(words);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary")
     }
 
-    /// Kills a run, and waits until the guards it leaves have ended what they ran.
+    /// Kills a run, and waits until its guards have ended their commands.
     pub(crate) fn kill(&self, mut run: Child) {
         run.kill().expect("a child");
         run.wait().expect("it ends");
@@ -141,12 +140,12 @@ impl Place {
         self.json(["queue", "list"])["items"].as_array().expect("a list").clone()
     }
 
-    /// The status word of a file.
+    /// The status of a file.
     pub(crate) fn status_of(&self, name: &str) -> String {
         self.json(["queue", "show", name])["status"].as_str().expect("a word").to_owned()
     }
 
-    /// Every file in the state folder, byte for byte. Locks are left out: they hold nothing.
+    /// The contents of every file in the state folder, without lock files.
     pub(crate) fn bytes(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(&self.path(".claude"), &mut files);
@@ -176,14 +175,14 @@ impl From<Output> for Answer {
 }
 
 impl Answer {
-    /// The same, when the exit code is this one.
+    /// Panics unless the exit code is this one.
     #[track_caller]
     pub(crate) fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:#?}");
         self
     }
 
-    /// The same, when it failed as a person should be told: one line that says so, no panic, nothing on standard output.
+    /// Panics unless the command failed with this code and one error line that contains these words, without output.
     #[track_caller]
     pub(crate) fn expect_error(self, code: i32, words: &str) -> Self {
         assert_eq!(self.code, code, "{self:#?}");
@@ -194,7 +193,7 @@ impl Answer {
         self
     }
 
-    /// Standard output, read as one JSON document.
+    /// Standard output, parsed as one line of JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         assert_eq!(self.out.lines().count(), 1, "{self:#?}");
@@ -202,30 +201,30 @@ impl Answer {
     }
 }
 
-/// A list of this many files that are nowhere, one a line.
+/// A list of files that do not exist, one a line.
 pub(crate) fn list_of(count: usize) -> Vec<u8> {
     (0..count).flat_map(|number| format!("f{number}\n").into_bytes()).collect()
 }
 
-/// Waits until something is so.
+/// Polls a condition until it holds; panics after [`TIMEOUT`].
 #[track_caller]
-pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
-        thread::sleep(LOOK_EVERY);
+    while !condition() {
+        assert!(began.elapsed() < TIMEOUT, "timed out waiting until {what}");
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
-/// Waits until a process that was started ends.
+/// Waits for the end of a process; kills it after [`TIMEOUT`].
 #[track_caller]
 pub(crate) fn end_of(mut child: Child) -> Answer {
     let began = Instant::now();
     while child.try_wait().expect("a child").is_none() {
-        if began.elapsed() > PATIENCE {
+        if began.elapsed() > TIMEOUT {
             child.kill().expect("a child");
         }
-        thread::sleep(LOOK_EVERY);
+        thread::sleep(POLL_INTERVAL);
     }
     child.wait_with_output().expect("it ended").into()
 }

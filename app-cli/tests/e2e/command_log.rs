@@ -1,11 +1,11 @@
-//! The record that the command keeps: the one witness that is no part of the binary.
+//! The log that the command writes, the one source that is independent of the binary.
 
 use std::collections::BTreeMap;
 use std::fs;
 
-use crate::place::Place;
+use crate::fixture::TempProject;
 
-/// A moment of an attempt.
+/// Start or end of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Moment {
     /// Microseconds since 1970.
@@ -16,41 +16,41 @@ pub(crate) struct Moment {
     pub(crate) name: String,
 }
 
-/// What the record says of one file and attempt.
+/// Log entries of one attempt on a file.
 #[derive(Debug, Default)]
-pub(crate) struct Witnessed {
+pub(crate) struct Recorded {
     pub(crate) starts: Vec<Moment>,
-    /// An attempt that was killed has none.
+    /// Empty if the attempt was killed.
     pub(crate) ends: Vec<Moment>,
 }
 
-/// Everything recorded so far.
-pub(crate) fn moments(place: &Place) -> Vec<Moment> {
-    let bytes = fs::read(place.record()).expect("the record");
-    // What a file is named need not be text.
+/// All entries so far.
+pub(crate) fn moments(project: &TempProject) -> Vec<Moment> {
+    let bytes = fs::read(project.command_log()).expect("the command's log");
+    // File names need not be UTF-8.
     String::from_utf8_lossy(whole_lines(&bytes)).lines().map(moment).collect()
 }
 
-/// The lines that have an end. Whoever looks while others append may see a part of the last one.
+/// The complete lines. A concurrent append may leave a partial last line.
 pub(crate) fn whole_lines(bytes: &[u8]) -> &[u8] {
     let last = bytes.iter().rposition(|byte| *byte == b'\n');
     last.map_or(&[], |last| &bytes[..=last])
 }
 
-/// How many attempts have begun.
-pub(crate) fn starts(place: &Place) -> usize {
-    moments(place).iter().filter(|moment| moment.what == "start").count()
+/// Number of attempts started.
+pub(crate) fn starts(project: &TempProject) -> usize {
+    moments(project).iter().filter(|moment| moment.what == "start").count()
 }
 
-/// The record by file and attempt. No attempt may have met another one of its file.
-pub(crate) fn witnessed(place: &Place) -> BTreeMap<(String, u32), Witnessed> {
-    let mut attempts: BTreeMap<_, Witnessed> = BTreeMap::new();
-    for moment in moments(place) {
+/// Entries by file and attempt. Panics if two attempts on a file overlapped.
+pub(crate) fn recorded(project: &TempProject) -> BTreeMap<(String, u32), Recorded> {
+    let mut attempts: BTreeMap<_, Recorded> = BTreeMap::new();
+    for moment in moments(project) {
         let attempt = attempts.entry((moment.name.clone(), moment.attempt)).or_default();
         match moment.what.as_str() {
             "start" => attempt.starts.push(moment),
             "end" => attempt.ends.push(moment),
-            _ => panic!("an attempt that was over still lived: {moment:?}"),
+            _ => panic!("two attempts on a file overlapped: {moment:?}"),
         }
     }
     attempts

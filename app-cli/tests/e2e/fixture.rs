@@ -1,4 +1,4 @@
-//! A project folder with files to process, and the binary to do it.
+//! A temporary project folder with files, and the binary running in it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -12,59 +12,56 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A wait as long as this is in vain on any machine, also a wait for the end of a whole night.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Longer than any wait on any machine, the end of a whole run included.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// How often a condition is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The variables that would lead the binary to another queue.
-const FOREIGN: [&str; 2] = ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DIR"];
+/// Variables that would select another queue.
+const FOREIGN_VARIABLES: [&str; 2] = ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DIR"];
 
-/// How long an attempt lasts at the least, in seconds. A run whose attempts take less than 100 ms claims ahead of its free
-/// slots (docs/adr/0013): then a claim may have been made long before its attempt begins, an attempt may begin before it is
-/// known on the disk how the one before it ended, and a claim that was given back is made again by whoever comes first.
-/// What these tests say of the order of things holds where a claim is made for a free slot.
-const NEVER_SHORT: &str = "0.12";
+/// Shortest duration of an attempt, in seconds. A run whose attempts take less than 100 ms claims ahead of its free slots
+/// (docs/adr/0013). The order of events that most tests check holds only if a claim is made for a free slot.
+const MIN_SECONDS: &str = "0.12";
 
-/// A project folder. The files lie in `in`, beside the command and its record.
-pub(crate) struct Place {
+/// A project folder. It holds the files in `in`, the command, and the command's log.
+pub(crate) struct TempProject {
     dir: TempDir,
-    least: &'static str,
+    min_seconds: &'static str,
 }
 
-/// The binary at work.
+/// A running process of the binary.
 pub(crate) struct Started {
     child: Child,
     out: File,
     err: File,
 }
 
-/// What the binary left behind.
+/// Exit status and output of a process.
 #[derive(Debug)]
-pub(crate) struct Over {
+pub(crate) struct Finished {
     pub(crate) status: ExitStatus,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-impl Place {
-    /// One without files, where no attempt is so short that runs claim ahead.
+impl TempProject {
+    /// Without files; attempts last long enough that runs do not claim ahead.
     pub(crate) fn new() -> Self {
-        Self::with_attempts_of(NEVER_SHORT)
+        Self::with_attempts_of(MIN_SECONDS)
     }
 
-    /// One where attempts are as short as they can be.
+    /// Without files; attempts are as short as possible.
     pub(crate) fn with_short_attempts() -> Self {
         Self::with_attempts_of("0")
     }
 
-    fn with_attempts_of(least: &'static str) -> Self {
-        let place = Self { dir: tempfile::tempdir().expect("a folder for the test"), least };
-        fs::create_dir(place.inbox()).expect("a folder for files");
-        fs::write(place.path("command.sh"), include_str!("command.sh")).expect("the command");
-        fs::write(place.record(), "").expect("the record");
-        place
+    fn with_attempts_of(min_seconds: &'static str) -> Self {
+        let project = Self { dir: tempfile::tempdir().expect("a folder for the test"), min_seconds };
+        fs::create_dir(project.inbox()).expect("a folder for files");
+        fs::write(project.path("command.sh"), include_str!("command.sh")).expect("the command");
+        fs::write(project.command_log(), "").expect("the command's log");
+        project
     }
 
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
@@ -79,11 +76,11 @@ impl Place {
         self.path("in")
     }
 
-    pub(crate) fn record(&self) -> PathBuf {
-        self.path("record")
+    pub(crate) fn command_log(&self) -> PathBuf {
+        self.path("command.log")
     }
 
-    /// Lets the files named `held-…` be done.
+    /// Releases the attempts on files named `held-…`.
     pub(crate) fn open_gate(&self) {
         fs::write(self.path("gate"), "").expect("the gate");
     }
@@ -95,7 +92,7 @@ impl Place {
         }
     }
 
-    /// Starts to add files, the list of them given in a file, NUL after each name.
+    /// Starts `queue add` with a NUL-separated list of files.
     pub(crate) fn start_adding<N: AsRef<OsStr>>(&self, priority: i32, names: &[N]) -> Started {
         let mut list = tempfile::NamedTempFile::new_in(self.dir.path()).expect("a list").into_temp_path();
         list.disable_cleanup(true);
@@ -109,7 +106,7 @@ impl Place {
         self.start(words)
     }
 
-    /// Adds files and says what came of it.
+    /// Adds files and returns the answer.
     pub(crate) fn add<N: AsRef<OsStr>>(&self, priority: i32, names: &[N]) -> Value {
         self.start_adding(priority, names).wait().expect_code(0).json()
     }
@@ -119,8 +116,8 @@ impl Place {
         let mut words: Vec<OsString> = ["run", "--quiet", "--json"].map(OsString::from).to_vec();
         words.extend(options.iter().map(OsString::from));
         words.extend(["--", "sh"].map(OsString::from));
-        let paths = [self.path("command.sh"), self.record(), self.path("gate")];
-        words.extend(paths.map(OsString::from).into_iter().chain([self.least, "{}"].map(OsString::from)));
+        let paths = [self.path("command.sh"), self.command_log(), self.path("gate")];
+        words.extend(paths.map(OsString::from).into_iter().chain([self.min_seconds, "{}"].map(OsString::from)));
         self.start(words)
     }
 
@@ -135,38 +132,38 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_autoproc"));
         command.args(words).current_dir(self.path(folder)).stdin(Stdio::null());
         command.stdout(out.try_clone().expect("a handle")).stderr(err.try_clone().expect("a handle"));
-        for name in FOREIGN {
+        for name in FOREIGN_VARIABLES {
             command.env_remove(name);
         }
         Started { child: command.spawn().expect("the binary"), out, err }
     }
 
-    /// What the binary prints with `--json`.
+    /// Runs a command with `--json` and returns what it printed.
     pub(crate) fn json<const N: usize>(&self, words: [&str; N]) -> Value {
         self.start(words.into_iter().chain(["--json"])).wait().expect_code(0).json()
     }
 
-    /// How many items stand in a status.
+    /// Number of items in a status.
     pub(crate) fn count(&self, status: &str) -> u64 {
         self.json(["status"])["counts"][status].as_u64().expect("a count")
     }
 }
 
 impl Started {
-    /// Kills it, without a chance to do anything about it.
+    /// Sends SIGKILL.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().expect("it is ours to kill");
+        self.child.kill().expect("a live child");
     }
 
     /// Waits for its end.
     #[track_caller]
-    pub(crate) fn wait(mut self) -> Over {
+    pub(crate) fn wait(mut self) -> Finished {
         let mut status = None;
         wait_until("the binary has ended", || {
-            status = self.child.try_wait().expect("it is our child");
+            status = self.child.try_wait().expect("a child");
             status.is_some()
         });
-        Over {
+        Finished {
             status: status.expect("waited for"),
             out: read_from_start(&mut self.out),
             err: read_from_start(&mut self.err),
@@ -174,7 +171,7 @@ impl Started {
     }
 }
 
-/// A test that failed leaves no run behind.
+/// A failed test leaves no process behind.
 impl Drop for Started {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -189,7 +186,7 @@ fn read_from_start(file: &mut File) -> String {
     text
 }
 
-impl Over {
+impl Finished {
     #[track_caller]
     pub(crate) fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.status.code(), Some(code), "{}", self.err);
@@ -201,7 +198,7 @@ impl Over {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {:?}, {}", self.out, self.err))
     }
 
-    /// What a run that ended by itself says of itself. Its exit code must say the same.
+    /// The result that a run printed. Panics if its exit code does not agree.
     #[track_caller]
     pub(crate) fn result(self) -> Value {
         let result = self.json();
@@ -211,12 +208,12 @@ impl Over {
     }
 }
 
-/// Waits until something is so.
+/// Polls a condition until it holds; panics after [`TIMEOUT`].
 #[track_caller]
-pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
-        thread::sleep(LOOK_EVERY);
+    while !condition() {
+        assert!(began.elapsed() < TIMEOUT, "timed out waiting until {what}");
+        thread::sleep(POLL_INTERVAL);
     }
 }
