@@ -1,85 +1,111 @@
-//! What happened to the queue. Vocabulary only: [`FileQueue::apply`](crate::queue::FileQueue::apply) gives it effect.
+//! What happened to the queue. [`FileQueue::apply`](crate::queue::FileQueue::apply) gives each event
+//! its effect.
 //!
-//! Events are facts: a store writes them down before they take effect, and folding them in order rebuilds the queue
-//! exactly. They carry no identity that `apply` can work out for itself, so that a store may append an `Enqueued` without
-//! having loaded the queue.
+//! A store writes events down; folding them in order rebuilds the queue exactly. An addition names
+//! no id and no outcome: `apply` finds both, so a store may append an [`Event::Enqueued`] without
+//! having read the queue.
 
-use crate::file_path::FilePath;
-use crate::item::{ItemId, Priority, RunId, Status};
+use crate::fingerprint::{Completion, Fingerprint};
+use crate::item::{Backoff, ItemId, Priority, RunId, Status};
+use crate::path::FilePath;
+use crate::request::Repeat;
 use crate::time::Timestamp;
 
 /// One fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A file was offered. Where it is pending or processing already, its priority is raised to the offered one if that
-    /// is higher, and nothing else happens; else it enters as new, under the next sequence number, in the place of an
-    /// ended item of the same path.
+    /// A file was added. A new path becomes an item; a live item is raised to the priority if that
+    /// is higher; an ended one begins a new round if `repeat` and the fingerprint say so.
     Enqueued {
         /// The file.
         file_path: FilePath,
-        /// Its urgency.
+        /// The priority.
         priority: Priority,
-        /// When.
+        /// The file as it was when it was added.
+        fingerprint: Option<Fingerprint>,
+        /// Which ended items begin a new round.
+        repeat: Repeat,
+        /// The time of the addition.
         at: Timestamp,
     },
-    /// An item's urgency was set.
+    /// An item's priority was set.
     Reprioritised {
         /// The item.
         id: ItemId,
-        /// Its new urgency.
+        /// The new priority.
         priority: Priority,
     },
-    /// A run took a pending item, under the next claim number; its attempts grow by one.
+    /// A pending item was set aside, or is no longer.
+    Held {
+        /// The item.
+        id: ItemId,
+        /// True if it was set aside.
+        is_held: bool,
+    },
+    /// A run claimed a pending item under the next claim number; its attempts grow by one.
     Claimed {
         /// The item.
         id: ItemId,
         /// The run.
         run: RunId,
-        /// When.
+        /// The time of the claim.
         at: Timestamp,
     },
     /// An attempt succeeded.
     Completed {
         /// The item.
         id: ItemId,
+        /// What is kept of the success.
+        completion: Completion,
     },
-    /// An attempt failed; another will follow.
+    /// An attempt failed; another one follows.
     RetryScheduled {
         /// The item.
         id: ItemId,
-        /// Not before this point.
-        not_before: Timestamp,
+        /// The wait before the next attempt.
+        backoff: Backoff,
         /// What went wrong.
         error: Box<str>,
     },
-    /// An attempt failed; no other will follow.
+    /// An item ended as failed: its attempt failed for good, or a person cancelled it.
     Failed {
         /// The item.
         id: ItemId,
-        /// Whether it ran out of time.
+        /// True if the attempt ran out of time.
         timed_out: bool,
         /// What went wrong.
         error: Box<str>,
     },
-    /// An attempt was given back unfinished and is not counted.
+    /// An attempt was given back and is not counted.
     Released {
         /// The item.
         id: ItemId,
     },
-    /// A dead run's claim was taken back; the attempt stays counted.
+    /// The claim of a dead run was taken back; the attempt stays counted.
     Recovered {
         /// The item.
         id: ItemId,
     },
-    /// A pending item's backoff was cut short, because the clock it was measured by has been set back.
+    /// A person cancelled an item that is being processed.
+    CancelRequested {
+        /// The item.
+        id: ItemId,
+    },
+    /// A pending item's backoff was cut down to the span that was ordered, because the clock was
+    /// set back.
     BroughtForward {
         /// The item.
         id: ItemId,
-        /// Its new due point.
-        not_before: Timestamp,
+        /// The new backoff.
+        backoff: Backoff,
     },
-    /// An ended item got another round: its attempts start from none.
-    Requeued {
+    /// An ended item began another round: it is pending, with no attempts.
+    RoundBegun {
+        /// The item.
+        id: ItemId,
+    },
+    /// An item went to the end of the line, under the next sequence number.
+    MovedToEnd {
         /// The item.
         id: ItemId,
     },
@@ -88,7 +114,7 @@ pub enum Event {
         /// The item.
         id: ItemId,
     },
-    /// Every item in one of these statuses left the queue.
+    /// Every item with one of these statuses left the queue.
     Cleared {
         /// The statuses; processing is never among them.
         statuses: Vec<Status>,

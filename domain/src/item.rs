@@ -1,35 +1,31 @@
-//! What stands in the queue: an item, its identity, its place in the order, and the claim a run holds on it.
+//! An item of the queue: a file, for good. Its id, its place in line, its rounds and attempts, and
+//! the claim that a run holds on it.
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::file_path::FilePath;
+use crate::fingerprint::Completion;
+use crate::path::FilePath;
 use crate::time::Timestamp;
 
-/// An item's sequence number: given when it is added, never reused, and the "first in" of first in, first out.
+/// Identifies an item for as long as its file stands in the queue. Never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ItemId(u64);
 
 impl ItemId {
-    /// The first one given out.
+    /// The first id of a new queue.
     pub const FIRST: Self = Self(1);
 
-    /// The identity with this number.
+    /// Wraps a number.
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
-    /// The number.
+    /// The number, as it stands on disk and on screen.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
-    }
-
-    /// The identity after this one.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
     }
 }
 
@@ -39,18 +35,45 @@ impl fmt::Display for ItemId {
     }
 }
 
-/// How urgent an item is: higher is taken first, 0 unless told, negative ones come last.
+/// An item's place in line among items of the same priority: lower is claimed first.
+///
+/// Ids and sequence numbers come from one counter. A new item has its id as its sequence number; a
+/// new round renews the sequence number and keeps the id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sequence(u64);
+
+impl Sequence {
+    /// Wraps a number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number, as it stands on disk.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The place right behind this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// An item's urgency: higher is claimed first, the default is 0, negative ones come last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Priority(i32);
 
 impl Priority {
-    /// The priority of this rank.
+    /// Wraps a number.
     #[must_use]
     pub const fn new(rank: i32) -> Self {
         Self(rank)
     }
 
-    /// The rank.
+    /// The number, as it stands on disk and on screen.
     #[must_use]
     pub const fn get(self) -> i32 {
         self.0
@@ -63,18 +86,21 @@ impl fmt::Display for Priority {
     }
 }
 
-/// Which try of an item this is, counted from 1.
+/// Numbers the attempts of one round, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptNumber(u32);
 
 impl AttemptNumber {
-    /// The try with this number; `None` for 0, which is no try at all.
+    /// The first attempt of a round.
+    pub const FIRST: Self = Self(1);
+
+    /// Wraps a number; `None` for 0.
     #[must_use]
     pub const fn new(number: u32) -> Option<Self> {
         if number == 0 { None } else { Some(Self(number)) }
     }
 
-    /// The number.
+    /// The number, at least 1.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
@@ -87,26 +113,26 @@ impl fmt::Display for AttemptNumber {
     }
 }
 
-/// Where an item stands. [`lifecycle`](crate::lifecycle) has the one table of legal changes.
+/// Where an item stands. [`lifecycle`](crate::lifecycle) holds the table of legal changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
-    /// Waits to be claimed, perhaps until its backoff is over.
+    /// Waits to be claimed; perhaps until its backoff is over, perhaps held by a person.
     Pending,
     /// Claimed by a run.
     Processing,
-    /// Ended well.
+    /// The last attempt succeeded.
     Completed,
-    /// Ended badly: no attempts left, or a failure that no retry can mend.
+    /// No attempt is left, or a retry could not help.
     Failed,
-    /// Ended badly, and the last attempt ran out of time.
+    /// As failed, and the last attempt ran out of time.
     Timeout,
 }
 
 impl Status {
-    /// Every status, in the order in which an item can meet them.
+    /// Every status, in the order in which an item can reach them.
     pub const ALL: [Self; 5] = [Self::Pending, Self::Processing, Self::Completed, Self::Failed, Self::Timeout];
 
-    /// The word for it, on disk and on screen.
+    /// The specification's word, on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -118,16 +144,22 @@ impl Status {
         }
     }
 
-    /// The status a word names.
+    /// The status with this word; `None` for any other text.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.word() == word)
     }
 
-    /// Whether the item is still to be done: pending or processing.
+    /// True for pending and processing: work remains to be done.
     #[must_use]
     pub const fn is_live(self) -> bool {
         matches!(self, Self::Pending | Self::Processing)
+    }
+
+    /// True for failed and timeout.
+    #[must_use]
+    pub const fn has_failed(self) -> bool {
+        matches!(self, Self::Failed | Self::Timeout)
     }
 }
 
@@ -137,18 +169,19 @@ impl fmt::Display for Status {
     }
 }
 
-/// The name of one run of a processor, unique among all runs that ever used the queue. Cloning shares the text.
+/// Names one run of a processor, unique among all runs that ever used the queue. Clones share the
+/// text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(Arc<str>);
 
 impl RunId {
-    /// The run with this name.
+    /// Wraps a name.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self(name.into())
     }
 
-    /// The name.
+    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -161,101 +194,161 @@ impl fmt::Display for RunId {
     }
 }
 
-/// The number of a claim, growing with every claim the queue ever granted.
+/// Numbers claims. Each claim that the queue grants gets a higher one than all before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClaimNumber(u64);
 
 impl ClaimNumber {
-    /// The first one given out.
+    /// The first claim of a new queue.
     pub const FIRST: Self = Self(1);
 
-    /// The claim with this number.
+    /// Wraps a number.
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
-    /// The number.
+    /// The number, as it stands on disk.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// The number after this one.
+    /// The number of the next claim.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 }
 
-/// Who works on an item, and under which number.
+/// A run's hold on an item while the item is processing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The claim's number.
+    /// Fences settlements together with the item and the run.
     pub number: ClaimNumber,
-    /// The run that holds it.
+    /// The run that works on the item.
     pub run: RunId,
+    /// True once a person cancelled the item: whatever the attempt comes to, short of success, the
+    /// item ends as failed.
+    pub is_cancelled: bool,
 }
 
-/// What a claim's holder shows to settle it. A token whose claim was settled or recovered is *stale* and changes nothing.
+/// Identifies one claim. A claim that was settled or recovered is *stale*: settling it changes
+/// nothing.
 ///
-/// The attempt number would not do in its place: an attempt that was given back is counted again under the same number.
+/// The attempt number would not do: an attempt that was given back is counted again under the same
+/// number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClaimToken {
-    /// The item claimed.
+    /// The claimed item.
     pub item: ItemId,
     /// The claim's number.
     pub number: ClaimNumber,
 }
 
-/// One file in the queue.
+/// The wait before the next attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Backoff {
+    /// The item is not claimed before this point.
+    pub not_before: Timestamp,
+    /// When the wait was ordered. `not_before - ordered_at` is the longest wait that any reader
+    /// accepts: if more remains, the clock was set back since.
+    pub ordered_at: Timestamp,
+}
+
+impl Backoff {
+    /// The backoff as it must be read at `now`: itself, or cut down to the ordered span if the
+    /// clock was set back. A backoff without end ([`Timestamp::MAX`]) stays as it is.
+    #[must_use]
+    pub fn capped(self, now: Timestamp) -> Self {
+        let latest = now.saturating_add(self.not_before.saturating_since(self.ordered_at));
+        if self.not_before == Timestamp::MAX || self.not_before <= latest {
+            return self;
+        }
+        Self { not_before: latest, ordered_at: now }
+    }
+}
+
+/// One file in the queue. A path has one item, for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueItem {
-    /// Its sequence number.
+    /// The file's identity in the queue.
     pub id: ItemId,
-    /// The file.
+    /// The place in line; renewed by each round.
+    pub sequence: Sequence,
+    /// The absolute path.
     pub file_path: FilePath,
-    /// Its urgency.
+    /// The urgency.
     pub priority: Priority,
-    /// When it was added; for people, never for order.
+    /// When the path was first added; for people, never for order.
     pub added_at: Timestamp,
-    /// How many attempts were started and not given back.
+    /// How many rounds have begun: 1 after the first addition, one more each time that the item
+    /// is requeued or added again after it had ended.
+    pub round: u32,
+    /// Attempts of this round that were started and not given back.
     pub attempts: u32,
     /// When the latest attempt was claimed.
     pub last_attempt: Option<Timestamp>,
-    /// Where it stands.
+    /// Where the item stands.
     pub status: Status,
-    /// Before this point it is not claimed again. Only a pending item has one.
-    pub not_before: Option<Timestamp>,
-    /// Who works on it: a claim exactly while the status is processing.
-    /// Apart from the rest, because few items are being processed, and all of them have room for it.
+    /// True while a person has set the item aside: it is pending and never claimed.
+    pub is_held: bool,
+    /// The wait before the next attempt. Only a pending item has one.
+    pub backoff: Option<Backoff>,
+    /// The claim, present exactly while the status is processing. Boxed, because few items of a
+    /// million are being processed.
     pub claim: Option<Box<Claim>>,
-    /// What went wrong in the latest attempt that went wrong.
+    /// The latest failure, see [`failure`](crate::failure). Kept across rounds.
     pub last_error: Option<Box<str>>,
+    /// What the last success was. Only a completed item has one, and not if it was completed by a
+    /// version that did not record it.
+    pub completion: Option<Box<Completion>>,
 }
 
 impl QueueItem {
-    /// A file as it is when it enters the queue.
+    /// A file as it enters the queue.
     #[must_use]
     pub fn added(id: ItemId, file_path: FilePath, priority: Priority, added_at: Timestamp) -> Self {
         Self {
             id,
+            sequence: Sequence::new(id.get()),
             file_path,
             priority,
             added_at,
+            round: 1,
             attempts: 0,
             last_attempt: None,
             status: Status::Pending,
-            not_before: None,
+            is_held: false,
+            backoff: None,
             claim: None,
             last_error: None,
+            completion: None,
         }
     }
 
-    /// Whether it could be claimed at `now`: pending, and its backoff over.
+    /// Before this point the item is not claimed.
+    #[must_use]
+    pub fn not_before(&self) -> Option<Timestamp> {
+        self.backoff.map(|backoff| backoff.not_before)
+    }
+
+    /// True if the item could be claimed at `now`.
     #[must_use]
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.status == Status::Pending && self.not_before.is_none_or(|due| due <= now)
+        self.is_waiting() && self.not_before().is_none_or(|due| due <= now)
+    }
+
+    /// True if the item is pending and not held: it will be claimed, now or after its backoff.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.status == Status::Pending && !self.is_held
+    }
+
+    /// The number of the latest attempt, and 1 if there was none.
+    #[must_use]
+    pub fn attempt(&self) -> AttemptNumber {
+        AttemptNumber::new(self.attempts).unwrap_or(AttemptNumber::FIRST)
     }
 }
 
@@ -263,10 +356,10 @@ impl QueueItem {
 mod tests {
     use super::*;
 
-    /// A queue of a million items has a million times this, beside their paths.
+    /// A queue of a million items holds a million times this, and their paths.
     #[test]
     fn an_item_is_small() {
-        assert_eq!(size_of::<QueueItem>(), 88);
-        assert_eq!(size_of::<Option<QueueItem>>(), 88);
+        assert_eq!(size_of::<QueueItem>(), 120);
+        assert_eq!(size_of::<Option<QueueItem>>(), 120);
     }
 }

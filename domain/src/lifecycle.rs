@@ -1,29 +1,29 @@
-//! The one table of legal status changes. `docs/state-machine.md` draws it.
+//! The table of legal status changes; `docs/state-machine.md` draws it.
 //!
-//! Whoever changes a status asks [`next`]; there is no other owner of the rule. Removing an item is not a status change:
-//! it is allowed from every status but processing.
+//! [`next`] is the only owner of the rule. Removing an item is not a status change: it is allowed
+//! from every status but processing.
 
 use crate::item::Status;
 
 /// What happens to an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transition {
-    /// A run takes it; the attempt is counted.
+    /// A run claims it; the attempt is counted.
     Claim,
     /// The attempt succeeded.
     Complete,
-    /// The attempt failed and another will follow after a backoff.
+    /// The attempt failed and another one follows after a backoff.
     Retry,
-    /// The attempt failed and no other will follow.
+    /// The attempt failed and no other one follows; or a person cancelled the item.
     Fail,
-    /// The attempt ran out of time and no other will follow.
+    /// The attempt ran out of time and no other one follows.
     TimeOut,
     /// The run gave the attempt back unfinished; it is not counted.
     Release,
     /// The run died; the attempt stays counted.
     Recover,
-    /// A person asks for another round of attempts.
-    Requeue,
+    /// A new round begins.
+    BeginRound,
 }
 
 impl Transition {
@@ -36,24 +36,26 @@ impl Transition {
         Self::TimeOut,
         Self::Release,
         Self::Recover,
-        Self::Requeue,
+        Self::BeginRound,
     ];
 }
 
 /// Every legal change: from, by, to.
-pub const TABLE: [(Status, Transition, Status); 9] = [
+pub const TABLE: [(Status, Transition, Status); 11] = [
     (Status::Pending, Transition::Claim, Status::Processing),
+    (Status::Pending, Transition::Fail, Status::Failed),
     (Status::Processing, Transition::Complete, Status::Completed),
     (Status::Processing, Transition::Retry, Status::Pending),
     (Status::Processing, Transition::Fail, Status::Failed),
     (Status::Processing, Transition::TimeOut, Status::Timeout),
     (Status::Processing, Transition::Release, Status::Pending),
     (Status::Processing, Transition::Recover, Status::Pending),
-    (Status::Failed, Transition::Requeue, Status::Pending),
-    (Status::Timeout, Transition::Requeue, Status::Pending),
+    (Status::Completed, Transition::BeginRound, Status::Pending),
+    (Status::Failed, Transition::BeginRound, Status::Pending),
+    (Status::Timeout, Transition::BeginRound, Status::Pending),
 ];
 
-/// Where `transition` leads from `from`; `None` where it is not legal there.
+/// Where `transition` leads from `from`; `None` if it is not legal there.
 #[must_use]
 pub fn next(from: Status, transition: Transition) -> Option<Status> {
     TABLE.into_iter().find(|(source, by, _)| (*source, *by) == (from, transition)).map(|(_, _, to)| to)

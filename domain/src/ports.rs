@@ -1,26 +1,37 @@
-//! The ports: what the domain needs of the world, each with its contract and its error type in one file.
+//! The ports: what the domain needs of the world. Each file holds one contract and its error type.
 //!
-//! Every error variant names the caller's next move. `autoproc-testkit` holds a conformance suite for what is promised
-//! here; an adapter that passes it keeps the promises.
+//! Every error variant names the caller's next move. `autoproc-testkit` has a conformance suite for
+//! the contract of [`Storage`] and [`Runs`]: an adapter that passes it keeps the promises.
 
 mod clock;
+mod history;
 mod observer;
 mod orchestrator;
+mod reaper;
+mod runs;
 mod start_gate;
 mod stop_signal;
 mod storage;
 
 pub use clock::Clock;
-pub use observer::{AttemptOf, Observer, RunEvent, RunEventKind};
-pub use orchestrator::{
-    Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, ResourceUsage, SeriesNews, Unproven,
+pub use history::{History, HistoryError, HistoryQuery, PastAttempt, PastEnd, PastEvent};
+pub use observer::{Observer, RunEvent, RunEventKind};
+pub use orchestrator::Orchestrator;
+pub use reaper::{InProcessReaper, Reaper};
+pub use runs::{Begun, Lease, LeaseTerms, Runs};
+pub use start_gate::{BackPressure, OpenGate, StartGate};
+pub use stop_signal::{NeverStop, StopSignal, StopSignalError};
+pub use storage::{Cause, Storage, StorageError};
+
+// The values that cross the ports, so that an adapter imports from one place.
+pub use crate::attempt::{
+    Attempt, AttemptOutcome, AttemptProgress, AttemptRef, AttemptReport, LostAttempt, ResourceUsage,
 };
-pub use start_gate::{Hold, OpenGate, StartGate};
-pub use stop_signal::{StopCause, StopLevel, StopRequest, StopSignal, StopSignalError};
-pub use storage::{LiveRun, RunInfo, Storage, StorageError};
+pub use crate::run_info::{DeadRun, DeathEvidence, LiveRun, Location, RunInfo, Unproven};
+pub use crate::stop::{StopCause, StopLevel, StopRequest};
 
 #[cfg(feature = "mocks")]
 pub use self::{
-    clock::MockClock, observer::MockObserver, orchestrator::MockOrchestrator, start_gate::MockStartGate,
-    stop_signal::MockStopSignal, storage::MockStorage,
+    clock::MockClock, observer::MockObserver, orchestrator::MockOrchestrator, reaper::MockReaper, runs::MockRuns,
+    start_gate::MockStartGate, stop_signal::MockStopSignal, storage::MockStorage,
 };

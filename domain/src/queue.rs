@@ -1,60 +1,82 @@
-//! The queue itself: an aggregate that decides without changing and changes without deciding.
+//! The queue itself: an aggregate that changes by events alone.
 //!
-//! [`decide`] turns a [`Command`](crate::command::Command) into [`Event`](crate::event::Event)s or a
-//! [`Rejection`](crate::rejection::Rejection); [`FileQueue::apply`] is the only mutator and cannot fail. A store puts the
-//! durable write between the two. [`Transaction::perform`] is both at once, for stores that hold the queue in memory.
+//! A request is a [`Transaction`]: [`perform`](Transaction::perform) decides, applies the events to
+//! the queue in memory, and returns both the events and the answer. A durable store writes the
+//! events down after that and before it answers; if it cannot, it forgets its queue in memory and
+//! reads it again. [`FileQueue::apply`] folds events that were written down.
 //!
-//! Nothing here reads a clock: a queue knows only the times it was told.
+//! Nothing here reads a clock: time is passed in.
 
 mod apply;
+mod collections;
 mod decide;
-mod items;
+mod exchanges;
 mod ordering;
-mod paths;
-mod ready;
 mod restore;
+mod specification;
 mod transaction;
+mod waiting;
 
 use std::collections::BTreeSet;
 
-use crate::command::Selector;
-use crate::file_path::FilePath;
 use crate::item::{ClaimNumber, ClaimToken, ItemId, QueueItem, Status};
+use crate::request::{Scope, Selector};
 use crate::time::Timestamp;
 use crate::view::{Counts, Page, PageRequest};
 
-pub use decide::decide;
+pub(crate) use decide::CANCELLED;
+pub use exchanges::LatestExchanges;
 pub use ordering::ClaimKey;
 pub use restore::{Inconsistent, Refused, Restore};
+pub use specification::LOCAL_RUN;
 pub use transaction::{Performed, Transaction};
 
-use items::Items;
-use paths::PathIndex;
-use ready::Ready;
+use collections::{Items, PathIndex};
+use waiting::{Scoped, Waiting};
 
 /// The durable priority queue, as a value.
 ///
-/// Costs, for a queue of n items: a claim, a settlement and an addition O(log n); counts O(1); a page of m items O(n + m log m).
+/// For n items a claim, a settlement and an addition cost O(log n), counts O(1), and a page of m
+/// items O(n + m log m).
+///
+/// The specification's names are thin methods over transactions:
+///
+/// ```
+/// use autoproc_domain::{FilePath, FileQueue, Priority, Timestamp};
+///
+/// let now = Timestamp::from_micros(0);
+/// let (report, urgent) = (FilePath::new("/in/report.pdf")?, FilePath::new("/in/urgent.pdf")?);
+/// let mut queue = FileQueue::new();
+/// queue.add(&report, Priority::new(0), now);
+/// queue.add(&urgent, Priority::new(5), now);
+///
+/// // The higher priority is popped first, and one file still waits.
+/// assert_eq!(queue.pop(now).map(|item| item.file_path), Some(urgent.clone()));
+/// assert_eq!(queue.size(), 1);
+///
+/// queue.mark_complete(&urgent, now)?;
+/// assert_eq!(queue.peek(now).map(|item| &item.file_path), Some(&report));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct FileQueue {
     items: Items,
-    next_id: ItemId,
+    /// The next id or sequence number.
+    next_number: u64,
     next_claim: ClaimNumber,
     paths: PathIndex,
     counts: Counts,
-    /// Pending items whose time had come at `promoted_until`, in claim order.
-    ready: Ready,
-    /// Pending items with a backoff, over or not, by its end. Those whose end lies after `promoted_until` are not in `ready`.
-    backing_off: BTreeSet<(Timestamp, ItemId)>,
+    waiting: Waiting,
+    /// Indexes of the scopes that requests have named; no part of the state.
+    scoped: Vec<Scoped>,
     processing: BTreeSet<ItemId>,
-    /// The latest time at which a claim was applied; it only says what is in `ready` and is no part of the state.
-    promoted_until: Timestamp,
 }
 
-/// Two queues are equal when they hold the same items and will number the next ones alike.
+/// Two queues are equal if they hold the same items and will number the next ones alike.
 impl PartialEq for FileQueue {
     fn eq(&self, other: &Self) -> bool {
-        (self.next_id, self.next_claim) == (other.next_id, other.next_claim) && self.items.iter().eq(other.items.iter())
+        (self.next_number, self.next_claim) == (other.next_number, other.next_claim)
+            && self.items.iter().eq(other.items.iter())
     }
 }
 
@@ -72,35 +94,29 @@ impl FileQueue {
     pub fn new() -> Self {
         Self {
             items: Items::default(),
-            next_id: ItemId::FIRST,
+            next_number: ItemId::FIRST.get(),
             next_claim: ClaimNumber::FIRST,
             paths: PathIndex::default(),
             counts: Counts::default(),
-            ready: Ready::default(),
-            backing_off: BTreeSet::new(),
+            waiting: Waiting::default(),
+            scoped: Vec::new(),
             processing: BTreeSet::new(),
-            promoted_until: Timestamp::MIN,
         }
     }
 
-    /// The item with this identity.
+    /// The item with this id.
     #[must_use]
     pub fn get(&self, id: ItemId) -> Option<&QueueItem> {
         self.items.get(id)
     }
 
-    /// The item somebody means. Of several of one path, the live one, else the latest.
+    /// The item that a person names.
     #[must_use]
     pub fn find(&self, which: &Selector) -> Option<&QueueItem> {
         match which {
             Selector::Id(id) => self.get(*id),
-            Selector::Path(path) => self.latest(path),
+            Selector::Path(path) => self.paths.find(path, &self.items),
         }
-    }
-
-    /// The latest item of a path, the live one where there is one.
-    fn latest(&self, path: &FilePath) -> Option<&QueueItem> {
-        self.paths.find(path, &self.items)
     }
 
     /// Makes room for this many more items.
@@ -109,86 +125,71 @@ impl FileQueue {
         self.paths.reserve(additional, &self.items);
     }
 
-    /// Whether an item is the one that its path names.
-    fn is_latest(&self, item: &QueueItem) -> bool {
-        self.latest(&item.file_path).is_some_and(|latest| latest.id == item.id)
-    }
-
     /// Every item, by sequence number.
     pub fn items(&self) -> impl Iterator<Item = &QueueItem> {
         self.items.iter()
     }
 
-    /// Pending items, by sequence number.
-    pub fn pending(&self) -> impl Iterator<Item = &QueueItem> {
-        self.items().filter(|item| item.status == Status::Pending)
+    /// Items with one of these statuses, by sequence number.
+    fn with_status(&self, statuses: &'static [Status]) -> impl Iterator<Item = &QueueItem> {
+        self.items().filter(|item| statuses.contains(&item.status))
     }
 
-    /// Items that failed or timed out, by sequence number.
-    pub fn failed(&self) -> impl Iterator<Item = &QueueItem> {
-        self.items().filter(|item| matches!(item.status, Status::Failed | Status::Timeout))
-    }
-
-    /// The item that a claim at `now` would take first.
-    #[must_use]
-    pub fn peek(&self, now: Timestamp) -> Option<&QueueItem> {
-        let key = self.claimable(now, 1).into_iter().next()?;
-        self.get(key.id())
-    }
-
-    /// How many items wait; those being processed are out already.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.counts.pending
-    }
-
-    /// Whether no item waits.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.size() == 0
-    }
-
-    /// How many items stand where.
+    /// The number of items in each status.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// The sequence number the next new item will get.
+    /// The number that the next new item gets as its id.
     #[must_use]
-    pub fn next_id(&self) -> ItemId {
-        self.next_id
+    pub fn next_number(&self) -> u64 {
+        self.next_number
     }
 
-    /// The number the next claim will get.
+    /// The number that the next claim gets.
     #[must_use]
     pub fn next_claim(&self) -> ClaimNumber {
         self.next_claim
     }
 
-    /// Whether a claim is still the one its item is processed under.
+    /// True if a claim is the one that its item is processed under.
     #[must_use]
     pub fn is_current(&self, token: ClaimToken) -> bool {
         self.get(token.item).and_then(|item| item.claim.as_ref()).is_some_and(|claim| claim.number == token.number)
     }
 
-    /// Items being processed, by sequence number.
+    /// Items being processed, by id.
     pub fn processing(&self) -> impl Iterator<Item = &QueueItem> {
         self.processing.iter().filter_map(|id| self.get(*id))
     }
 
-    /// When the next item falls due that is not due at `now`; `None` where no item waits for its time.
+    /// When the next item falls due that is not due at `now`; `None` if no item waits for its time.
     #[must_use]
     pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
-        self.due_after(now).next().map(|(due, _)| due)
+        self.waiting.next_due(now)
     }
 
-    /// Pending items that fall due later than `point`, the next one first.
-    fn due_after(&self, point: Timestamp) -> impl Iterator<Item = (Timestamp, ItemId)> {
-        self.backing_off.range((point, ItemId::new(u64::MAX))..).copied()
+    /// The waiting items of a scope. A scope of items must have been opened before.
+    fn waiting_in(&self, scope: &Scope) -> &Waiting {
+        let scoped = match scope {
+            Scope::Queue => None,
+            Scope::Items(ids) => self.scoped.iter().find(|scoped| scoped.is_of(ids)),
+        };
+        scoped.map_or(&self.waiting, Scoped::waiting)
     }
 
-    /// One page of items in claim order.
+    /// Indexes a scope, if it is not indexed yet, and drops the indexes that no run uses any more.
+    fn open_scope(&mut self, scope: &Scope) {
+        let Scope::Items(ids) = scope else { return };
+        if self.scoped.iter().any(|scoped| scoped.is_of(ids)) {
+            return;
+        }
+        self.scoped.retain(Scoped::is_used);
+        self.scoped.push(Scoped::new(ids.clone(), &self.items));
+    }
+
+    /// One page of items, in claim order.
     #[must_use]
     pub fn page(&self, request: &PageRequest) -> Page {
         let mut keys: Vec<_> = self
@@ -200,13 +201,13 @@ impl FileQueue {
         let length = request.limit.unwrap_or(keys.len()).min(keys.len());
         let has_more = length < keys.len();
         if has_more {
-            // Only what is on the page needs an order.
+            // Only the places on the page need an order.
             keys.select_nth_unstable(length);
             keys.truncate(length);
         }
         keys.sort_unstable();
         let next = keys.last().copied().filter(|_| has_more);
-        let items = keys.iter().filter_map(|key| self.get(key.id()).cloned()).collect();
+        let items = keys.iter().filter_map(|key| self.items.at(key.sequence()).cloned()).collect();
         Page { items, next }
     }
 }

@@ -1,80 +1,101 @@
-//! Taking back what dead runs left: first whatever they started is ended, then their items are given to others.
+//! Taking back what dead runs left: first whatever they started is ended, then their items are given
+//! to others.
 //!
-//! A store knows which runs are dead; only the orchestrator can tell whether what they started is at work any more. An item
-//! whose old attempt may still run is left alone, because two attempts of one file at a time are worse than a late one.
+//! A store knows which runs are dead. Whether something that they started is still at work, only the
+//! [`Reaper`] of their host can tell; for a run of another host the proof is its lease, over for
+//! longer than its guards let anything run. An item whose old attempt may still be at work stays
+//! claimed: two attempts on one file at a time are worse than a late one.
 
 use std::time::Duration;
 
-use crate::command::RecoverRequest;
+use crate::attempt::AttemptRef;
 use crate::item::Status;
-use crate::ports::{AttemptOf, Clock, Orchestrator, RunEventKind, Storage, StorageError, Unproven};
-use crate::retry::RetryPolicy;
+use crate::ports::{Clock, Reaper, RunEventKind, Runs, Storage, StorageError};
+use crate::request::RecoverRequest;
+use crate::run_info::{DeadRun, DeathEvidence, Location, Unproven};
 use crate::view::RecoveredItem;
 
-/// The limits of whoever recovers: what [`RecoverRequest`] asks for beside the runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RecoveryLimits {
-    /// An item with this many attempts behind it ends as failed.
-    pub max_attempts: u32,
-    /// The longest backoff anybody would order.
-    pub longest_backoff: Duration,
-}
-
-impl From<&RetryPolicy> for RecoveryLimits {
-    fn from(policy: &RetryPolicy) -> Self {
-        Self { max_attempts: policy.max_attempts(), longest_backoff: policy.max_backoff }
-    }
-}
+/// A lease of another host must have been over for this long before its items are given to others.
+/// The guards of that host end their work when the lease does; the margin covers clocks that run at
+/// different speeds.
+pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
 /// Whether a dead run's items are taken back although something of it may still be at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// Only where it is proven that nothing is.
+    /// Only if it is proven that nothing is.
     Demanded,
-    /// Also where it is not: somebody has looked, and answers for it.
+    /// In any case: a person has looked, and answers for it.
     Waived,
 }
 
-/// What came of a recovery.
+/// What a recovery came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recovery {
     /// The items that were taken back.
     pub recovered: Vec<RecoveredItem>,
-    /// The dead runs of which something may still be at work. Their items are as they were where proof was demanded, and
-    /// among the recovered where it was waived.
+    /// The dead runs of which something may still be at work. Their items stay claimed if proof was
+    /// demanded, and are among the recovered ones if it was waived.
     pub unproven: Vec<Unproven>,
 }
 
 impl Recovery {
-    /// What there is to tell of the items that were taken back.
-    pub fn taken_back(&self) -> impl Iterator<Item = RunEventKind> + '_ {
+    /// The events to report of the items that were taken back.
+    pub fn events(&self) -> impl Iterator<Item = RunEventKind> + '_ {
         self.recovered.iter().map(|RecoveredItem { item, dead_run }| RunEventKind::FileRecovered {
-            of: AttemptOf::latest(item),
+            of: AttemptRef::latest(item),
             dead_run: dead_run.clone(),
             requeued: item.status == Status::Pending,
         })
     }
 }
 
-/// Ends what dead runs left at work and takes their items back. Items that a clock put off which has been set back since
-/// are brought forward too, whether a run is dead or not.
+/// The ports that a recovery needs.
+#[derive(Clone, Copy)]
+pub struct RecoveryPorts<'a> {
+    /// Holds the items.
+    pub storage: &'a dyn Storage,
+    /// Knows the dead runs.
+    pub runs: &'a dyn Runs,
+    /// Ends what they left on this host.
+    pub reaper: &'a dyn Reaper,
+    /// Tells the time of the transaction.
+    pub clock: &'a dyn Clock,
+}
+
+/// Ends what the dead runs of this host left, and takes back the items of all dead runs of which
+/// nothing can be at work. An item with `max_attempts` ends as failed.
 ///
 /// # Errors
-/// [`StorageError`]; no item was taken back. What had been ended stays so.
-pub async fn recover(
-    storage: &dyn Storage,
-    orchestrator: &dyn Orchestrator,
-    clock: &dyn Clock,
-    limits: RecoveryLimits,
-    proof: Proof,
-) -> Result<Recovery, StorageError> {
-    let mut runs = storage.dead_runs().await?;
-    let unproven = if runs.is_empty() { Vec::new() } else { orchestrator.sweep(runs.clone()).await };
+/// [`StorageError`]; no item was taken back. Processes that had been ended stay so.
+pub async fn recover(ports: RecoveryPorts<'_>, max_attempts: u32, proof: Proof) -> Result<Recovery, StorageError> {
+    let dead = ports.runs.dead().await?;
+    let mut runs: Vec<_> = dead.iter().map(|dead| dead.run.clone()).collect();
+    let unproven = if dead.is_empty() { Vec::new() } else { reap(dead, ports.reaper).await };
     if proof == Proof::Demanded {
         runs.retain(|run| unproven.iter().all(|left| left.run != *run));
     }
-    let RecoveryLimits { max_attempts, longest_backoff } = limits;
-    let request = RecoverRequest { runs, max_attempts, longest_backoff };
-    let recovered = storage.recover(request, clock.now()).await?;
+    let recovered = ports.storage.recover(RecoverRequest { runs, max_attempts }, ports.clock.now()).await?;
     Ok(Recovery { recovered, unproven })
+}
+
+/// A run of another host is never reaped from here: this host would look among its own processes,
+/// find none of that run, and take that for proof.
+async fn reap(dead: Vec<DeadRun>, reaper: &dyn Reaper) -> Vec<Unproven> {
+    let here = reaper.location();
+    let is_here = |dead: &DeadRun| dead.location.as_ref().is_none_or(|location| location.is_same_host(&here));
+    let (local, elsewhere): (Vec<_>, Vec<_>) = dead.into_iter().partition(is_here);
+    let mut unproven = if local.is_empty() { Vec::new() } else { reaper.reap(local).await };
+    unproven.extend(elsewhere.into_iter().filter_map(unproven_elsewhere));
+    unproven
+}
+
+fn unproven_elsewhere(dead: DeadRun) -> Option<Unproven> {
+    let place = dead.location.as_ref().map(Location::to_string).unwrap_or_default();
+    let reason = match dead.evidence {
+        DeathEvidence::LeaseOver { since } if since >= LEASE_MARGIN => return None,
+        DeathEvidence::LeaseOver { .. } => format!("it worked as {place}, and its lease has only just ended"),
+        DeathEvidence::Gone => format!("it worked as {place}, and only that host can end what it left"),
+    };
+    Some(Unproven { run: dead.run, reason: reason.into() })
 }

@@ -1,32 +1,41 @@
-//! Why the queue says no to a well-formed command. Nothing has changed when it does.
+//! Why the queue refuses a well-formed request. A refused request changes nothing.
 
-use crate::command::Selector;
 use crate::item::Status;
+use crate::request::Selector;
 
-/// A refusal by the rules. The caller tells the person who asked; trying again without a change is no use.
+/// A refusal by the rules. Report it to the person who asked; a second try without a change is
+/// refused as well.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// No such item stands in the queue.
+    /// The queue has no such item.
     #[error("{0} is not in the queue")]
     NotQueued(Selector),
     /// A run works on the item.
     #[error("{0} is being processed")]
     Processing(Selector),
+    /// No attempt is under way that could be settled.
+    #[error("{selector} is {status}, not being processed")]
+    NotProcessing {
+        /// The item asked for.
+        selector: Selector,
+        /// Its status.
+        status: Status,
+    },
     /// Only items that failed or timed out can be requeued.
     #[error("{selector} is {status}, not failed or timeout")]
     NotFailed {
         /// The item asked for.
         selector: Selector,
-        /// Where it stands.
+        /// Its status.
         status: Status,
     },
-    /// An item that has ended has no place in the order.
-    #[error("{selector} is {status}: its priority no longer matters")]
+    /// The item has ended: it has no place in line and nothing to cancel.
+    #[error("{selector} is {status}: it has ended")]
     Ended {
         /// The item asked for.
         selector: Selector,
-        /// Where it stands.
+        /// Its status.
         status: Status,
     },
 }

@@ -1,26 +1,38 @@
-//! When a failed attempt is worth another one, and how long to wait before it.
+//! Whether a failed attempt is followed by another one, and after what wait.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::command::Verdict;
+use crate::attempt::AttemptOutcome;
+use crate::fingerprint::Completion;
 use crate::item::AttemptNumber;
-use crate::ports::AttemptOutcome;
+use crate::request::Verdict;
 
-/// Retries after the first attempt, unless told otherwise.
+/// The default number of retries after the first attempt.
 pub const DEFAULT_RETRIES: u32 = 3;
-/// The first backoff, unless told otherwise; each further one is twice as long: 2, 4, 8 s.
+/// The default wait before the first retry; each further one is twice as long: 2, 4, 8 s.
 pub const DEFAULT_BACKOFF_BASE: Duration = Duration::from_secs(2);
-/// The longest backoff, unless told otherwise: past an hour a night has too few tries left in it.
+/// The default for the longest wait: with more than an hour, a night has too few attempts.
 pub const DEFAULT_MAX_BACKOFF: Duration = Duration::from_secs(3600);
 
-/// The exit status by which a shell says that it found the command but could not execute it (POSIX, Shell Command
+/// The exit status of a shell that found the command and could not execute it (POSIX, Shell Command
 /// Language, 2.8.2).
 const EXIT_CANNOT_EXECUTE: i32 = 126;
-/// The exit status by which a shell says that it found no such command (the same section).
+/// The exit status of a shell that did not find the command (the same section).
 const EXIT_NOT_FOUND: i32 = 127;
 
 /// How failures are answered.
+///
+/// ```
+/// use std::time::Duration;
+/// use autoproc_domain::RetryPolicy;
+/// use autoproc_domain::item::AttemptNumber;
+///
+/// let policy = RetryPolicy::default();
+/// let waits = [1, 2, 3].map(|attempt| policy.backoff(AttemptNumber::new(attempt).unwrap()).as_secs());
+/// assert_eq!(waits, [2, 4, 8]);
+/// assert_eq!(policy.max_attempts(), 4);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Attempts after the first one.
@@ -31,7 +43,7 @@ pub struct RetryPolicy {
     pub max_backoff: Duration,
     /// Whether an attempt that ran out of time is tried again.
     pub retry_timeouts: bool,
-    /// Exit statuses that no retry can mend, beside 126 and 127.
+    /// Exit statuses that no retry can help, in addition to 126 and 127.
     pub permanent_exits: BTreeSet<i32>,
 }
 
@@ -48,13 +60,14 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Attempts an item may have in all: the first and the retries.
+    /// The most attempts of a round: the first and the retries.
     #[must_use]
     pub fn max_attempts(&self) -> u32 {
         self.retries.saturating_add(1)
     }
 
-    /// The wait after `attempt` has failed: the base doubled for each attempt before it, and never above the cap.
+    /// The wait after `attempt` has failed: the base, doubled for each attempt before it, and at most
+    /// `max_backoff`.
     #[must_use]
     pub fn backoff(&self, attempt: AttemptNumber) -> Duration {
         if self.backoff_base.is_zero() {
@@ -65,17 +78,18 @@ impl RetryPolicy {
         wait.map_or(self.max_backoff, |wait| wait.min(self.max_backoff))
     }
 
-    /// What becomes of an item whose attempt ended so.
+    /// What an item becomes after an attempt with this outcome. A completion is left for the caller
+    /// to fill in.
     #[must_use]
     pub fn judge(&self, outcome: &AttemptOutcome, attempt: AttemptNumber) -> Verdict {
         match outcome.root_cause() {
-            AttemptOutcome::Succeeded => Verdict::Complete,
+            AttemptOutcome::Succeeded => Verdict::Complete(Completion::default()),
             AttemptOutcome::Aborted => Verdict::Release,
             cause if attempt.get() < self.max_attempts() && self.is_worth_a_retry(cause) => {
                 Verdict::Retry { backoff: self.backoff(attempt), error: outcome.to_string().into() }
             }
-            _ => Verdict::Fail {
-                timed_out: matches!(outcome.root_cause(), AttemptOutcome::TimedOut { .. }),
+            cause => Verdict::Fail {
+                timed_out: matches!(cause, AttemptOutcome::TimedOut { .. }),
                 error: outcome.to_string().into(),
             },
         }

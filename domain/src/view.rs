@@ -1,21 +1,23 @@
-//! What a reader sees of the queue: counts, pages, and the answers to transactions. Data only.
+//! The answers to requests, and what a reader sees of the queue.
 
-use crate::item::{ClaimToken, QueueItem, Status};
+use crate::item::{ClaimToken, ItemId, QueueItem, RunId, Status};
 use crate::queue::ClaimKey;
 use crate::time::Timestamp;
 
-/// How many items stand in each status.
+/// The number of items in each status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Waiting.
+    /// Pending items, held ones included.
     pub pending: usize,
-    /// Being worked on.
+    /// The pending items that a person has set aside.
+    pub held: usize,
+    /// Items that runs work on.
     pub processing: usize,
-    /// Ended well.
+    /// Completed items.
     pub completed: usize,
-    /// Ended badly.
+    /// Failed items.
     pub failed: usize,
-    /// Ended badly, out of time.
+    /// Items that ran out of time.
     pub timeout: usize,
 }
 
@@ -32,7 +34,8 @@ impl Counts {
         }
     }
 
-    pub(crate) fn of_mut(&mut self, status: Status) -> &mut usize {
+    /// The count of one status, to change.
+    pub fn of_mut(&mut self, status: Status) -> &mut usize {
         match status {
             Status::Pending => &mut self.pending,
             Status::Processing => &mut self.processing,
@@ -48,65 +51,111 @@ impl Counts {
         Status::ALL.into_iter().map(|status| self.of(status)).sum()
     }
 
-    /// Items still to be done.
+    /// Pending and processing items.
     #[must_use]
     pub fn live(&self) -> usize {
         self.pending + self.processing
     }
+
+    /// Pending items that a run may claim, now or after their backoff.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.pending.saturating_sub(self.held)
+    }
 }
 
-/// What became of one file offered to the queue.
+/// What became of one added file, and its item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Enqueued {
+    /// What became of it.
+    pub outcome: EnqueueOutcome,
+    /// Its item; `None` exactly if the outcome is [`EnqueueOutcome::Accepted`].
+    pub item: Option<ItemId>,
+}
+
+/// What became of one added file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnqueueOutcome {
-    /// It is in the queue now and was not before, or had ended.
+    /// It was not in the queue and is now.
     Added,
-    /// It was in the queue; its priority is higher now.
+    /// It is pending or processing; its priority was raised.
     Raised,
-    /// It was in the queue; nothing changed.
+    /// It is pending or processing; nothing changed.
     Unchanged,
-    /// It is recorded. A store that did not look at the queue cannot tell which of the others it is; whoever looks next
-    /// can. See [`Transaction::perform_unseen`](crate::queue::Transaction::perform_unseen).
+    /// It is completed, and stays so.
+    AlreadyCompleted,
+    /// It was completed; a new round began, because the file changed since.
+    Changed,
+    /// It had failed or timed out; a new round began.
+    FailedBefore,
+    /// It was completed; a new round began, because the request asked for that.
+    Repeated,
+    /// It is recorded, and the store has not looked at the queue: any of the other outcomes is
+    /// possible, and whoever reads the queue next knows which. Only if the request said
+    /// [`AnswerNeeded::Later`](crate::request::AnswerNeeded::Later).
     Accepted,
 }
 
+impl EnqueueOutcome {
+    /// True if the file will be processed because of this addition.
+    #[must_use]
+    pub const fn is_new_work(self) -> bool {
+        matches!(self, Self::Added | Self::Changed | Self::FailedBefore | Self::Repeated)
+    }
+}
+
+/// One claim that was made, and its item as it is after the claim.
+pub type Claimed = (ClaimToken, QueueItem);
+
 /// The answer to an exchange.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exchanged {
-    /// What was claimed, in claim order; each item is as it is after the claim.
-    pub claims: Vec<(ClaimToken, QueueItem)>,
-    /// Settlements whose token was stale; they changed nothing.
+    /// The claims made, in claim order.
+    pub claims: Vec<Claimed>,
+    /// The settlements that counted for nothing, because their claim was stale.
     pub stale: Vec<ClaimToken>,
-    /// When the next item falls due that is waiting for its time; `None` where none is.
+    /// The run's claims whose items a person cancelled.
+    pub cancelled: Vec<ClaimToken>,
+    /// When the next item of the scope falls due that is not due yet.
     pub next_due: Option<Timestamp>,
-    /// The queue afterwards.
-    pub counts: Counts,
+    /// True if an item of the scope is still pending and not held.
+    pub has_waiting: bool,
+}
+
+/// The answer to a cancellation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cancelled {
+    /// Items that were pending and have ended.
+    pub ended: usize,
+    /// Items that are being processed; their runs will end them.
+    pub requested: usize,
 }
 
 /// An item taken back from a dead run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecoveredItem {
-    /// The item as it is afterwards: pending, or failed where its attempts are used up.
+    /// The item as it is now: pending, or failed if it has no attempts left or was cancelled.
     pub item: QueueItem,
     /// The run that died.
-    pub dead_run: crate::item::RunId,
+    pub dead_run: RunId,
 }
 
 /// What to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageRequest {
-    /// Only items in these statuses; all where empty.
+    /// Only items with these statuses; all items if empty.
     pub statuses: Vec<Status>,
-    /// Only items after this place in the order; from the start where `None`.
+    /// Only items after this place in claim order.
     pub after: Option<ClaimKey>,
-    /// At most this many; all where `None`.
+    /// At most this many.
     pub limit: Option<usize>,
 }
 
-/// Items in claim order: priority descending, then sequence.
+/// Items in claim order: by priority, highest first, then by sequence number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// The items.
     pub items: Vec<QueueItem>,
-    /// Where to go on, where there are more.
+    /// Where the next page begins; `None` if this is the last.
     pub next: Option<ClaimKey>,
 }

@@ -1,181 +1,184 @@
-//! The port through which a run tells its story: the event log, the state file, the progress shown to a person.
+//! The port through which a run reports: the event log, the state file, a terminal.
 
 use std::time::Duration;
 
-use crate::file_path::FilePath;
-use crate::item::{AttemptNumber, ClaimNumber, ItemId, QueueItem, RunId};
-use crate::ports::{ResourceUsage, StopCause, StopLevel};
-use crate::processor::ProcessingResult;
+use crate::attempt::{AttemptRef, ResourceUsage};
+use crate::fingerprint::Recipe;
+use crate::item::RunId;
+use crate::run_info::ProcessingResult;
+use crate::stop::{StopCause, StopLevel};
 use crate::time::Timestamp;
 use crate::view::Counts;
 
-/// Which attempt an event speaks of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AttemptOf {
-    /// The item.
-    pub id: ItemId,
-    /// Its file.
-    pub file_path: FilePath,
-    /// The attempt.
-    pub attempt: AttemptNumber,
-    /// The claim it is made under, while there is one.
-    pub claim: Option<ClaimNumber>,
-}
-
-impl AttemptOf {
-    /// The attempt an item was last claimed for; the first where it never was.
-    pub(crate) fn latest(item: &QueueItem) -> Self {
-        let claim = item.claim.as_ref().map(|claim| claim.number);
-        let attempt = AttemptNumber::new(item.attempts.max(1)).expect("at least one is not zero");
-        Self { id: item.id, file_path: item.file_path.clone(), attempt, claim }
-    }
-}
-
-/// Something a run did.
+/// Something that happened in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunEvent {
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// Which run.
+    /// The run.
     pub run: RunId,
-    /// What.
+    /// What happened.
     pub kind: RunEventKind,
 }
 
-/// What a run did.
+/// What happened in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunEventKind {
-    /// It began.
+    /// The run began.
     ProcessorStarted {
-        /// Attempts at a time.
+        /// The most attempts at a time.
         jobs: usize,
-        /// The queue as it found it.
+        /// The queue at that moment.
         counts: Counts,
     },
-    /// A stop request that no run was there to see was taken away.
+    /// A stop request from before the run, or one that every run has obeyed, was removed.
     StopSignalCleared,
-    /// A dead run's file was put back.
+    /// The item of a dead run was taken back.
     FileRecovered {
-        /// Which attempt died with its run.
-        of: AttemptOf,
+        /// The attempt that died with its run.
+        of: AttemptRef,
         /// The run that died.
         dead_run: RunId,
-        /// Whether it has attempts left, and so waits again.
+        /// True if the file waits for another attempt; false if it ended as failed.
         requeued: bool,
     },
-    /// A dead run's files stay as they are, because something of it may still be at work. Told once a run and reason.
+    /// The items of a dead run stay claimed, because something of it may still be at work. Reported
+    /// once for each run and reason.
     RecoveryWithheld {
         /// The run that died.
         dead_run: RunId,
-        /// What may be left of it, and why that cannot be found out or ended.
+        /// What may be left of it.
         reason: Box<str>,
     },
-    /// Nothing new is started until [`StartsResumed`](Self::StartsResumed) or the end of the run; what runs goes on. Told
-    /// again where the reason is another.
+    /// Nothing new starts until [`StartsResumed`](Self::StartsResumed) or the end of the run.
+    /// Reported again if the reason changes.
     StartsHeld {
-        /// Why.
+        /// What is short.
         reason: Box<str>,
     },
-    /// What held new starts back is over.
+    /// Attempts may start again.
     StartsResumed,
-    /// An attempt begins; its claim is durable. Of one in a series that is not the first, this is told when the news of the
-    /// one before it arrive, so some hundredths of a second late.
+    /// An attempt began; its claim is durable. An orchestrator that begins attempts in batches may
+    /// report it some hundredths of a second late.
     FileStarted {
-        /// Which.
-        of: AttemptOf,
+        /// The attempt.
+        of: AttemptRef,
+        /// The size of the file, in bytes, if the orchestrator looked at it.
+        size_bytes: Option<u64>,
+        /// What is done to the file.
+        recipe: Option<Recipe>,
     },
-    /// A file ended well; recorded.
+    /// A file completed; recorded.
     FileCompleted {
-        /// Which attempt.
-        of: AttemptOf,
+        /// The attempt.
+        of: AttemptRef,
         /// How long it took.
         elapsed: Duration,
-        /// What it used, where that is known.
+        /// What it used.
         usage: Option<ResourceUsage>,
     },
-    /// An attempt failed and the file waits for another; recorded.
+    /// An attempt failed and the file waits for another one; recorded.
     FileRequeued {
-        /// Which attempt.
-        of: AttemptOf,
+        /// The attempt.
+        of: AttemptRef,
         /// How long it took.
         elapsed: Duration,
-        /// What it used, where that is known.
+        /// What it used.
         usage: Option<ResourceUsage>,
-        /// The wait before the next one.
+        /// The wait before the next attempt.
         backoff: Duration,
         /// What went wrong.
         error: Box<str>,
     },
     /// A file ended as failed; recorded.
     FileFailed {
-        /// Which attempt.
-        of: AttemptOf,
+        /// The attempt.
+        of: AttemptRef,
         /// How long it took.
         elapsed: Duration,
-        /// What it used, where that is known.
+        /// What it used.
         usage: Option<ResourceUsage>,
         /// What went wrong.
         error: Box<str>,
     },
     /// A file ended as timeout; recorded.
     FileTimeout {
-        /// Which attempt.
-        of: AttemptOf,
+        /// The attempt.
+        of: AttemptRef,
         /// How long it took.
         elapsed: Duration,
-        /// What it used, where that is known.
+        /// What it used.
         usage: Option<ResourceUsage>,
         /// What went wrong.
         error: Box<str>,
     },
-    /// An attempt was aborted by our stop and given back; recorded.
+    /// A stop ended an attempt, which was given back; recorded.
     FileReleased {
-        /// Which attempt.
-        of: AttemptOf,
+        /// The attempt.
+        of: AttemptRef,
         /// How long it took until then.
         elapsed: Duration,
-        /// What it used, where that is known.
+        /// What it used.
         usage: Option<ResourceUsage>,
     },
-    /// An attempt ended, but its claim was no longer ours: another had recovered it. Its result counts for nothing.
+    /// An attempt ended after its claim had been recovered by another run; its result does not count.
     ResultDiscarded {
-        /// Which attempt.
-        of: AttemptOf,
+        /// The attempt.
+        of: AttemptRef,
     },
     /// The stop level rose.
     StopRequested {
-        /// To what.
+        /// The new level.
         level: StopLevel,
-        /// Who asked.
+        /// The first cause.
         cause: StopCause,
     },
-    /// The store could not take a transaction for now; the run waits and tries again, or starts nothing new.
+    /// The store could not take a transaction for now; the run tries again later, or starts nothing
+    /// new.
     StorageTrouble {
-        /// What it said.
+        /// What the store reported.
         error: Box<str>,
     },
-    /// The queue as it is after an exchange.
+    /// The state of the queue, at most once a second.
     Progress {
-        /// How many items stand where.
+        /// The number of items in each status.
         counts: Counts,
-        /// When the next waiting item falls due, where one waits for its time.
+        /// When the next item falls due that is not due yet.
         next_due: Option<Timestamp>,
     },
-    /// It ended.
+    /// The run ended.
     ProcessorStopped {
-        /// With this.
+        /// What it did.
         result: ProcessingResult,
     },
 }
 
-/// Is told what a run does, in order.
+impl RunEventKind {
+    /// The attempt that the event speaks of, if it speaks of one.
+    #[must_use]
+    pub fn attempt(&self) -> Option<&AttemptRef> {
+        match self {
+            Self::FileStarted { of, .. }
+            | Self::FileRecovered { of, .. }
+            | Self::FileCompleted { of, .. }
+            | Self::FileRequeued { of, .. }
+            | Self::FileFailed { of, .. }
+            | Self::FileTimeout { of, .. }
+            | Self::FileReleased { of, .. }
+            | Self::ResultDiscarded { of } => Some(of),
+            _ => None,
+        }
+    }
+}
+
+/// Receives the events of a run, in order.
 ///
 /// # Contract
-/// - Cannot fail and must not block for long: a log that cannot be written never fails a file. An adapter says so once,
-///   by its own way.
-/// - Events of results are told after the result is durable.
+/// - `observe` cannot fail and returns soon: a log that cannot be written fails no file. An adapter
+///   reports that once, in its own way.
+/// - Events of results are reported after the result is durable.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait Observer: Send + Sync {
-    /// Hears of one event.
+    /// Receives one event.
     fn observe(&self, event: &RunEvent);
 }

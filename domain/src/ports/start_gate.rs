@@ -1,43 +1,43 @@
-//! The port that holds new starts back while the machine has no room for them.
+//! The port that keeps a run from starting attempts while the machine has no room for them.
 
 use async_trait::async_trait;
 
-/// Why nothing new is to be started.
+/// Why nothing new may start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hold {
-    /// What is short, in words for a person.
+pub struct BackPressure {
+    /// What is short, for a person.
     pub reason: Box<str>,
 }
 
-/// Says whether new attempts may be started. What runs already is none of its business.
+/// Says whether new attempts may start. Attempts that run are not concerned.
 ///
 /// # Contract
-/// - `hold` answers at once, from a look at the machine that is at most a second old. It cannot fail: what it cannot find
-///   out holds nothing back.
-/// - A reason stays word for word the same for as long as the same thing is short.
-/// - `changed_from` ends when the answer of `hold` is another than the one given, at most a second after it became so. It
-///   may end without cause, but not before a tenth of a second is over.
+/// - `pressure` answers at once, from a reading that is at most a second old. It cannot fail: what
+///   it cannot find out does not count.
+/// - The reason stays the same, word for word, for as long as the same thing is short.
+/// - `changed_from` ends within a second after `pressure` answers differently. It may end without
+///   cause, but not within the first tenth of a second.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait StartGate: Send + Sync {
-    /// What holds new starts back; `None` where nothing does.
-    fn hold(&self) -> Option<Hold>;
+    /// What keeps attempts from starting; `None` if nothing does.
+    fn pressure(&self) -> Option<BackPressure>;
 
-    /// Waits until `hold` may answer otherwise than it did.
-    async fn changed_from(&self, before: Hold);
+    /// Waits until `pressure` may answer something else than `before`.
+    async fn changed_from(&self, before: Option<BackPressure>);
 }
 
-/// Holds nothing back, ever.
+/// Never keeps anything from starting.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OpenGate;
 
 #[async_trait]
 impl StartGate for OpenGate {
-    fn hold(&self) -> Option<Hold> {
+    fn pressure(&self) -> Option<BackPressure> {
         None
     }
 
-    async fn changed_from(&self, _before: Hold) {
+    async fn changed_from(&self, _before: Option<BackPressure>) {
         std::future::pending::<()>().await;
     }
 }

@@ -1,202 +1,204 @@
-//! The port behind which the queue lives.
+//! The port that keeps the queue.
 
-use std::io;
-use std::time::Duration;
+use std::error::Error;
 
 use async_trait::async_trait;
 
-use crate::command::{ExchangeRequest, NewItem, RecoverRequest, Selection, Selector};
-use crate::item::{Priority, QueueItem, RunId, Status};
+use crate::item::{QueueItem, RunId};
 use crate::rejection::Rejection;
+use crate::request::{
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Selection, Selector,
+};
 use crate::time::Timestamp;
-use crate::view::{Counts, EnqueueOutcome, Exchanged, Page, PageRequest, RecoveredItem};
+use crate::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
 
-/// What a run says of itself when it begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunInfo {
-    /// Its name.
-    pub id: RunId,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// Attempts at a time.
-    pub jobs: usize,
-    /// Attempts a file may have.
-    pub max_attempts: u32,
-    /// Time an attempt may take.
-    pub timeout: Duration,
-}
-
-/// A run that is alive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveRun {
-    /// What it said of itself.
-    pub info: RunInfo,
-    /// Who carries it, in words: a process and its machine.
-    pub owner: String,
-}
+/// What lies behind a failure of a store.
+pub type Cause = Box<dyn Error + Send + Sync>;
 
 /// Why a transaction did not happen. Unless a variant says otherwise, nothing has changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StorageError {
-    /// The rules say no: tell the person who asked.
+    /// The rules refuse the request: report it to the person who asked.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// Somebody else holds the store: try again later.
+    /// Another process holds the store: ask again later.
     #[error("the queue is locked by {holder}")]
     Busy {
-        /// Who.
+        /// Who holds it.
         holder: String,
     },
-    /// No room is left: start nothing new, settle without claiming, and end.
+    /// The store does not answer. Whether the transaction happened is unknown: offer the same
+    /// exchange again, under the same request id. Attempts that run are not concerned.
+    #[error("the queue at {place} cannot be reached")]
+    Unreachable {
+        /// Where it should be.
+        place: String,
+        /// What the connection reported.
+        #[source]
+        source: Cause,
+    },
+    /// No room is left: claim nothing more, settle with a limit of 0, and end.
     #[error("no space left for the queue")]
-    Full(#[source] io::Error),
-    /// The store's folder or files cannot be written by us: stop, and mend the permissions.
+    Full(#[source] Cause),
+    /// The store is not ours to write: stop, and correct the permissions.
     #[error("cannot write to {place}")]
     NotWritable {
-        /// Where.
+        /// What cannot be written.
         place: String,
-        /// What the system said.
+        /// What the system reported.
         #[source]
-        source: io::Error,
+        source: Cause,
     },
-    /// What is stored cannot be understood, and nothing was touched: stop, and look at it.
+    /// What is stored cannot be understood, and nothing was touched: stop, and repair it.
     #[error("{place} is damaged: {detail}")]
     Damaged {
-        /// Which file, or which part of the store.
+        /// The part of the store.
         place: String,
-        /// What is wrong with it, and where.
+        /// What is wrong with it.
         detail: String,
     },
-    /// What is stored was written by a newer version: stop, and use that one.
+    /// What is stored was written by a newer version: stop, and use that version.
     #[error("{place} has format version {found}, and this program knows {known}")]
     Unsupported {
-        /// Which file, or which part of the store.
+        /// The part of the store.
         place: String,
         /// The version found.
         found: String,
         /// The version known.
         known: String,
     },
-    /// The system failed us: stop. Whether the transaction happened is unknown where the failure came while it was
-    /// being made durable; a fresh open tells.
-    #[error("{action}")]
-    Io {
-        /// What was being done, with the file's name.
-        action: String,
-        /// What the system said.
-        #[source]
-        source: io::Error,
+    /// The run is not alive: it never began, has ended, or lost its lease. Claim nothing, abort what
+    /// runs, settle nothing, and end; others may have the run's items already.
+    #[error("run {run} no longer holds its claims")]
+    LeaseLost {
+        /// The run.
+        run: RunId,
     },
-    /// An earlier failure left this handle without a truth to build upon: stop, and open afresh.
-    #[error("the queue's files can no longer be trusted by this process after a failed write")]
-    Poisoned,
+    /// The store failed: stop. If the failure came while the transaction was made durable, whether it
+    /// happened is unknown; a fresh handle tells.
+    #[error("{action}")]
+    Failed {
+        /// What was being done.
+        action: String,
+        /// What the system reported.
+        #[source]
+        source: Cause,
+    },
 }
 
 /// Keeps the queue.
 ///
 /// # Contract
-/// - Every method is one transaction: atomic, isolated from all others on the same queue, and durable when it returns.
-/// - A store answers as [`FileQueue`](crate::queue::FileQueue) would, command for command; the conformance suite holds
-///   the two side by side.
-/// - `now` is the caller's clock; a store that serves many machines may use its own in its place.
-/// - A run is alive from `begin_run` until `end_run` or until whoever began it is gone. How a store knows is its own
-///   affair, but it never takes a living run for dead.
-/// - Dropping a returned future does not take the transaction back.
+/// - Every changing method is one transaction: atomic, isolated from all others on the same queue,
+///   and durable when it returns.
+/// - A store answers as [`FileQueue`](crate::queue::FileQueue) does, request for request, up to a
+///   renumbering of ids, sequence numbers and claim numbers that keeps their order: numbers
+///   increase, they need not be dense. The conformance suite compares the two.
+/// - A settlement counts only if item, claim number **and run** are those of the item's claim.
+/// - An exchange is refused with [`StorageError::LeaseLost`] unless its run is alive.
+/// - An exchange asked again under the id of the run's latest exchange is not carried out again; its
+///   answer is the same.
+/// - `now` is the caller's clock. A store may use its own clock in its place, and converts
+///   `next_due` to the caller's.
+/// - Dropping a returned future does not undo the transaction.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Storage: Send + Sync {
-    /// Adds files in this order; the answer has one outcome for each, in the same order.
+    /// Adds files in this order; returns one outcome for each, in the same order.
     ///
     /// # Errors
     /// [`StorageError`]; no file was added.
-    async fn enqueue(&self, batch: Vec<NewItem>, now: Timestamp) -> Result<Vec<EnqueueOutcome>, StorageError>;
+    async fn enqueue(&self, request: Enqueue, now: Timestamp) -> Result<Vec<Enqueued>, StorageError>;
 
-    /// Settles claims and makes new ones, in that order, so that what was settled for an immediate retry can be claimed.
+    /// Settles claims and then makes new ones, so that an item settled for an immediate retry can be
+    /// claimed again.
     ///
     /// # Errors
-    /// [`StorageError`]; neither a settlement nor a claim happened. At [`StorageError::Full`] the same exchange with a
-    /// limit of 0 may still succeed: stores keep room for the results of what they let out.
+    /// [`StorageError`]; neither settled nor claimed, unless the error is
+    /// [`Unreachable`](StorageError::Unreachable). After [`Full`](StorageError::Full) the same
+    /// exchange with a limit of 0 may succeed: stores keep room for the results of what they hand
+    /// out.
     async fn exchange(&self, request: ExchangeRequest, now: Timestamp) -> Result<Exchanged, StorageError>;
 
-    /// Gives ended items another round; says how many.
+    /// Begins another round for failed items; returns how many.
     ///
     /// # Errors
-    /// [`StorageError`], with [`Rejection`] where one of the named items is not there or has not failed.
-    async fn requeue(&self, selection: Selection, now: Timestamp) -> Result<usize, StorageError>;
+    /// [`StorageError`], with a [`Rejection`] if a named item is absent or has not failed.
+    async fn requeue(&self, request: Selection, now: Timestamp) -> Result<usize, StorageError>;
 
-    /// Sets a live item's priority; the answer is the item as it is now.
+    /// Sets a live item's priority; returns the item as it is now.
     ///
     /// # Errors
-    /// [`StorageError`], with [`Rejection`] where the item is not there or has ended.
-    async fn reprioritise(
-        &self,
-        which: Selector,
-        priority: Priority,
-        now: Timestamp,
-    ) -> Result<QueueItem, StorageError>;
+    /// [`StorageError`], with a [`Rejection`] if the item is absent or has ended.
+    async fn reprioritise(&self, request: Reprioritise, now: Timestamp) -> Result<QueueItem, StorageError>;
 
-    /// Takes items out; says how many.
+    /// Sets pending items aside, or lets them be claimed again; returns how many changed.
     ///
     /// # Errors
-    /// [`StorageError`], with [`Rejection`] where one of them is not there or is being processed.
-    async fn remove(&self, which: Vec<Selector>, now: Timestamp) -> Result<usize, StorageError>;
+    /// [`StorageError`], with a [`Rejection`] if a named item is absent or not pending.
+    async fn hold(&self, request: Hold, now: Timestamp) -> Result<usize, StorageError>;
 
-    /// Takes out every item in one of these statuses but processing; the answer counts them by status.
+    /// Ends pending items as failed, and marks items being processed to end so.
+    ///
+    /// # Errors
+    /// [`StorageError`], with a [`Rejection`] if a named item is absent or has ended.
+    async fn cancel(&self, request: Cancel, now: Timestamp) -> Result<Cancelled, StorageError>;
+
+    /// Takes items out; returns how many.
+    ///
+    /// # Errors
+    /// [`StorageError`], with a [`Rejection`] if a named item is absent or being processed.
+    async fn remove(&self, request: Remove, now: Timestamp) -> Result<usize, StorageError>;
+
+    /// Takes out every item with one of these statuses except processing; returns how many, by status.
     ///
     /// # Errors
     /// [`StorageError`].
-    async fn clear(&self, statuses: Vec<Status>, now: Timestamp) -> Result<Counts, StorageError>;
+    async fn clear(&self, request: Clear, now: Timestamp) -> Result<Counts, StorageError>;
 
-    /// The runs that hold claims, or left a trace, and are dead.
-    ///
-    /// # Errors
-    /// [`StorageError`].
-    async fn dead_runs(&self) -> Result<Vec<RunId>, StorageError>;
-
-    /// Takes back the claims of those of the named runs that are dead indeed, and forgets these runs.
+    /// Takes back the claims of those of the named runs that are dead, and forgets these runs. Checks
+    /// that they are dead in the same transaction. Also cuts down backoffs that a clock set back has
+    /// made longer than ordered.
     ///
     /// # Errors
     /// [`StorageError`].
     async fn recover(&self, request: RecoverRequest, now: Timestamp) -> Result<Vec<RecoveredItem>, StorageError>;
 
-    /// Registers a run as alive; the answer is the *other* runs that are.
-    ///
-    /// # Errors
-    /// [`StorageError`]; the run is not registered.
-    async fn begin_run(&self, run: RunInfo) -> Result<Vec<LiveRun>, StorageError>;
-
-    /// Ends a run; the answer is the runs still alive. Of several runs that end at once, one sees none left.
-    ///
-    /// # Errors
-    /// [`StorageError`]; the run ends with its process.
-    async fn end_run(&self, run: RunId) -> Result<Vec<LiveRun>, StorageError>;
-
-    /// The runs alive now.
-    ///
-    /// # Errors
-    /// [`StorageError`].
-    async fn live_runs(&self) -> Result<Vec<LiveRun>, StorageError>;
-
-    /// Waits until somebody else may have changed the queue since this handle last looked. May end without cause, and
-    /// ends within half a second of a change.
-    async fn changed(&self);
-
-    /// Items, in claim order.
+    /// One page of items, in claim order.
     ///
     /// # Errors
     /// [`StorageError`].
     async fn page(&self, request: PageRequest) -> Result<Page, StorageError>;
 
-    /// How many items stand where.
+    /// The item that a claim at `now` would take first.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    async fn peek(&self, now: Timestamp) -> Result<Option<QueueItem>, StorageError>;
+
+    /// One item; `None` if it is absent.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    async fn find(&self, which: Selector) -> Result<Option<QueueItem>, StorageError>;
+
+    /// The number of items in each status.
     ///
     /// # Errors
     /// [`StorageError`].
     async fn counts(&self) -> Result<Counts, StorageError>;
 
-    /// One item, or `None` where there is none such.
+    /// Waits until another handle may have changed the queue since this one last looked. May end
+    /// without cause. Ends within half a second of a change if the store sees changes, within 5 s if
+    /// it is notified of them.
+    async fn changed(&self);
+
+    /// Leaves the store in order for people who look at it. Not needed for durability.
     ///
     /// # Errors
-    /// [`StorageError`].
-    async fn find(&self, which: Selector) -> Result<Option<QueueItem>, StorageError>;
+    /// [`StorageError`]; the queue is complete all the same.
+    async fn close(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
 }

@@ -1,23 +1,34 @@
-//! The only mutator of the queue. Total: an event that does not fit the state changes nothing, and `decide` never yields
-//! one.
+//! The only mutator of the queue. Total: an event that does not fit the state changes nothing, and
+//! `decide` never yields one.
 
 use crate::event::Event;
-use crate::file_path::FilePath;
-use crate::item::{Claim, ItemId, Priority, QueueItem, RunId, Status};
+use crate::fingerprint::{Completion, Fingerprint};
+use crate::item::{Claim, ItemId, Priority, QueueItem, RunId, Sequence, Status};
 use crate::lifecycle::{self, Transition};
-use crate::queue::{ClaimKey, FileQueue};
+use crate::path::FilePath;
+use crate::queue::FileQueue;
+use crate::queue::waiting::Entry;
+use crate::request::Repeat;
 use crate::time::Timestamp;
+use crate::view::{EnqueueOutcome, Enqueued};
 
 impl FileQueue {
     /// Gives one event its effect.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::Enqueued { file_path, priority, at } => self.enqueue(file_path, *priority, *at),
+            Event::Enqueued { file_path, priority, fingerprint, repeat, at } => {
+                self.enqueue(file_path, *priority, *fingerprint, *repeat, *at);
+            }
             Event::Reprioritised { id, priority } => self.change(*id, |item| item.priority = *priority),
+            Event::Held { id, is_held } => self.change(*id, |item| {
+                item.is_held = *is_held && item.status == Status::Pending;
+            }),
             Event::Claimed { id, run, at } => self.claim(*id, run, *at),
-            Event::Completed { id } => self.transit(*id, Transition::Complete, |_| {}),
-            Event::RetryScheduled { id, not_before, error } => self.transit(*id, Transition::Retry, |item| {
-                item.not_before = Some(*not_before);
+            Event::Completed { id, completion } => self.transit(*id, Transition::Complete, |item| {
+                item.completion = Some(Box::new(*completion));
+            }),
+            Event::RetryScheduled { id, backoff, error } => self.transit(*id, Transition::Retry, |item| {
+                item.backoff = Some(*backoff);
                 item.last_error = Some(error.clone());
             }),
             Event::Failed { id, timed_out, error } => {
@@ -28,33 +39,60 @@ impl FileQueue {
                 item.attempts = item.attempts.saturating_sub(1);
             }),
             Event::Recovered { id } => self.transit(*id, Transition::Recover, |_| {}),
-            Event::BroughtForward { id, not_before } => self.change(*id, |item| {
+            Event::CancelRequested { id } => self.change(*id, |item| {
+                item.claim.iter_mut().for_each(|claim| claim.is_cancelled = true);
+            }),
+            Event::BroughtForward { id, backoff } => self.change(*id, |item| {
                 if item.status == Status::Pending {
-                    item.not_before = Some(*not_before);
+                    item.backoff = Some(*backoff);
                 }
             }),
-            Event::Requeued { id } => self.transit(*id, Transition::Requeue, |item| item.attempts = 0),
+            Event::RoundBegun { id } => self.begin_round(*id),
+            Event::MovedToEnd { id } => self.move_to_end(*id),
             Event::Removed { id } => self.remove(*id),
-            Event::Cleared { statuses } => self.clear(statuses),
+            Event::Cleared { statuses } => self.clear_statuses(statuses),
         }
     }
 
-    fn enqueue(&mut self, file_path: &FilePath, priority: Priority, at: Timestamp) {
-        match self.latest(file_path) {
-            Some(live) if live.status.is_live() => {
-                let id = live.id;
-                self.change(id, |item| item.priority = item.priority.max(priority));
-                return;
-            }
-            Some(ended) => {
-                let id = ended.id;
-                self.remove(id);
-            }
-            None => {}
+    /// Adds a file, and says what became of it.
+    pub(super) fn enqueue(
+        &mut self,
+        file_path: &FilePath,
+        priority: Priority,
+        fingerprint: Option<Fingerprint>,
+        repeat: Repeat,
+        at: Timestamp,
+    ) -> Enqueued {
+        let Some(item) = self.paths.find(file_path, &self.items) else {
+            let id = self.insert_new(file_path.clone(), priority, at);
+            return Enqueued { outcome: EnqueueOutcome::Added, item: Some(id) };
+        };
+        let (id, outcome) = (item.id, added_again(item, priority, fingerprint, repeat));
+        if outcome.is_new_work() {
+            self.begin_round(id);
+            self.change(id, |item| item.priority = priority);
+            self.move_to_end(id);
+        } else if outcome == EnqueueOutcome::Raised {
+            self.change(id, |item| item.priority = priority);
         }
-        let item = QueueItem::added(self.next_id, file_path.clone(), priority, at);
-        self.next_id = self.next_id.next();
-        self.insert(item);
+        Enqueued { outcome, item: Some(id) }
+    }
+
+    fn insert_new(&mut self, file_path: FilePath, priority: Priority, at: Timestamp) -> ItemId {
+        let item = QueueItem::added(ItemId::new(self.take_number()), file_path, priority, at);
+        let id = item.id;
+        self.index(Entry::of(&item));
+        self.items.push(item);
+        if let Some(item) = self.items.get(id) {
+            self.paths.insert(item, &self.items);
+        }
+        id
+    }
+
+    fn take_number(&mut self) -> u64 {
+        let number = self.next_number;
+        self.next_number = number.saturating_add(1);
+        number
     }
 
     fn claim(&mut self, id: ItemId, run: &RunId, at: Timestamp) {
@@ -66,111 +104,133 @@ impl FileQueue {
         self.transit(id, Transition::Claim, |item| {
             item.attempts = item.attempts.saturating_add(1);
             item.last_attempt = Some(at);
-            item.claim = Some(Box::new(Claim { number, run: run.clone() }));
+            item.claim = Some(Box::new(Claim { number, run: run.clone(), is_cancelled: false }));
         });
         self.next_claim = number.next();
     }
 
-    /// Moves a status along the lifecycle. Claim and backoff belong to the status that is left, so they go with it.
+    fn begin_round(&mut self, id: ItemId) {
+        self.transit(id, Transition::BeginRound, |item| {
+            item.round = item.round.saturating_add(1);
+            item.attempts = 0;
+        });
+    }
+
+    fn move_to_end(&mut self, id: ItemId) {
+        let Some(item) = self.items.get(id) else { return };
+        self.unindex(Entry::of(item));
+        let sequence = Sequence::new(self.take_number());
+        if let Some(item) = self.items.remove(id) {
+            let item = QueueItem { sequence, ..item };
+            self.index(Entry::of(&item));
+            self.items.push(item);
+        }
+    }
+
+    /// Moves a status along the lifecycle. Claim, backoff, hold and completion belong to the status
+    /// that is left.
     fn transit(&mut self, id: ItemId, transition: Transition, update: impl FnOnce(&mut QueueItem)) {
         self.change(id, |item| {
             if let Some(status) = lifecycle::next(item.status, transition) {
                 item.status = status;
                 item.claim = None;
-                item.not_before = None;
+                item.backoff = None;
+                item.is_held = false;
+                item.completion = None;
                 update(item);
             }
         });
     }
 
-    /// Changes one item and keeps the indexes true to it.
+    /// Changes one item and its index entries.
     fn change(&mut self, id: ItemId, update: impl FnOnce(&mut QueueItem)) {
         let Some(before) = self.items.get(id) else { return };
-        let before = Place::of(before);
+        let before = Entry::of(before);
         self.unindex(before);
         if let Some(item) = self.items.get_mut(id) {
             update(item);
-            let after = Place::of(item);
+            let after = Entry::of(item);
             self.index(after);
         }
     }
 
-    /// Adds an item under a number above all others.
-    fn insert(&mut self, item: QueueItem) {
-        self.index(Place::of(&item));
-        self.paths.name(&item, &self.items);
-        self.items.push(item);
+    pub(super) fn remove_item(&mut self, id: ItemId) -> Option<QueueItem> {
+        let item = self.items.get(id)?;
+        let entry = Entry::of(item);
+        self.paths.remove(item);
+        self.unindex(entry);
+        self.items.remove(id)
     }
 
     fn remove(&mut self, id: ItemId) {
-        let Some(item) = self.items.get(id) else { return };
-        let place = Place::of(item);
-        self.paths.forget(item);
-        self.unindex(place);
-        self.items.remove(id);
+        drop(self.remove_item(id));
     }
 
-    fn clear(&mut self, statuses: &[Status]) {
-        let gone: Vec<_> = self
-            .items()
-            .filter(|item| item.status != Status::Processing && statuses.contains(&item.status))
-            .map(|item| item.id)
-            .collect();
+    fn clear_statuses(&mut self, statuses: &[Status]) {
+        let cleared = |item: &&QueueItem| item.status != Status::Processing && statuses.contains(&item.status);
+        let gone: Vec<_> = self.items().filter(cleared).map(|item| item.id).collect();
         for id in gone {
             self.remove(id);
         }
     }
 
-    /// Lets what has fallen due by `now` be ready.
     fn promote(&mut self, now: Timestamp) {
-        let until = self.promoted_until.max(now);
-        let fell_due = self.due_after(self.promoted_until).take_while(|(due, _)| *due <= until);
-        let keys: Vec<_> = fell_due.filter_map(|(_, id)| self.items.get(id)).map(ClaimKey::of).collect();
-        self.promoted_until = until;
-        for key in keys {
-            self.ready.insert(key);
+        self.waiting.promote(now, &self.items);
+        self.scoped.iter_mut().for_each(|scoped| scoped.promote(now, &self.items));
+    }
+
+    pub(super) fn index(&mut self, entry: Entry) {
+        *self.counts.of_mut(entry.status) += 1;
+        self.counts.held += usize::from(entry.is_held);
+        self.waiting.insert(entry);
+        for scoped in &mut self.scoped {
+            scoped.waiting_of(entry.id).into_iter().for_each(|waiting| waiting.insert(entry));
+        }
+        if entry.status == Status::Processing {
+            self.processing.insert(entry.id);
         }
     }
 
-    pub(super) fn index(&mut self, place: Place) {
-        *self.counts.of_mut(place.status) += 1;
-        match place.status {
-            Status::Pending => {
-                self.backing_off.extend(place.not_before.map(|due| (due, place.key.id())));
-                if place.not_before.is_none_or(|due| due <= self.promoted_until) {
-                    self.ready.insert(place.key);
-                }
-            }
-            Status::Processing => drop(self.processing.insert(place.key.id())),
-            Status::Completed | Status::Failed | Status::Timeout => {}
+    fn unindex(&mut self, entry: Entry) {
+        *self.counts.of_mut(entry.status) -= 1;
+        self.counts.held -= usize::from(entry.is_held);
+        self.waiting.remove(entry);
+        for scoped in &mut self.scoped {
+            scoped.waiting_of(entry.id).into_iter().for_each(|waiting| waiting.remove(entry));
         }
-    }
-
-    fn unindex(&mut self, place: Place) {
-        *self.counts.of_mut(place.status) -= 1;
-        match place.status {
-            Status::Pending => {
-                self.ready.remove(place.key);
-                if let Some(due) = place.not_before {
-                    self.backing_off.remove(&(due, place.key.id()));
-                }
-            }
-            Status::Processing => drop(self.processing.remove(&place.key.id())),
-            Status::Completed | Status::Failed | Status::Timeout => {}
+        if entry.status == Status::Processing {
+            self.processing.remove(&entry.id);
         }
     }
 }
 
-/// What the indexes need to know of an item.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    key: ClaimKey,
-    status: Status,
-    not_before: Option<Timestamp>,
+/// What adding the path of this item again comes to.
+fn added_again(
+    item: &QueueItem,
+    priority: Priority,
+    fingerprint: Option<Fingerprint>,
+    repeat: Repeat,
+) -> EnqueueOutcome {
+    match item.status {
+        Status::Pending | Status::Processing if priority > item.priority => EnqueueOutcome::Raised,
+        Status::Pending | Status::Processing => EnqueueOutcome::Unchanged,
+        Status::Failed | Status::Timeout => EnqueueOutcome::FailedBefore,
+        Status::Completed => completed_again(item.completion.as_deref(), fingerprint, repeat),
+    }
 }
 
-impl Place {
-    pub(super) fn of(item: &QueueItem) -> Self {
-        Self { key: ClaimKey::of(item), status: item.status, not_before: item.not_before }
+/// What is not known of either side counts as unchanged.
+fn completed_again(
+    completion: Option<&Completion>,
+    fingerprint: Option<Fingerprint>,
+    repeat: Repeat,
+) -> EnqueueOutcome {
+    let completion = completion.copied().unwrap_or_default();
+    let has_changed = completion.fingerprint.zip(fingerprint).is_some_and(|(then, now)| then != now);
+    match repeat {
+        _ if has_changed => EnqueueOutcome::Changed,
+        Repeat::Always => EnqueueOutcome::Repeated,
+        Repeat::IfOtherRecipe(recipe) if completion.recipe != Some(recipe) => EnqueueOutcome::Repeated,
+        Repeat::IfChanged | Repeat::IfOtherRecipe(_) => EnqueueOutcome::AlreadyCompleted,
     }
 }

@@ -1,211 +1,176 @@
-//! What comes of a command: events, or a refusal. Nothing here changes anything.
+//! What comes of a request: events, or a refusal. Nothing here changes anything.
 
 use std::collections::BTreeSet;
 
-use hashbrown::HashTable;
-
-use crate::command::{
-    Clear, Command, Enqueue, ExchangeRequest, NewItem, RecoverRequest, Remove, Reprioritise, Selection, Selector,
-    Settlement, Verdict,
-};
 use crate::event::Event;
-use crate::file_path::FilePath;
-use crate::item::{ItemId, Priority, QueueItem, Status};
+use crate::item::{Backoff, ItemId, QueueItem, Status};
 use crate::queue::{ClaimKey, FileQueue};
 use crate::rejection::Rejection;
+use crate::request::{
+    Cancel, Clear, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Selection, Selector, Settlement,
+    Verdict,
+};
 use crate::time::Timestamp;
-use crate::view::EnqueueOutcome;
 
-/// Decides a command at a point in time. Total: the same queue, command and time give the same answer, always.
-///
-/// # Errors
-/// [`Rejection`] where the rules say no to the whole of it.
-pub fn decide(queue: &FileQueue, command: &Command, now: Timestamp) -> Result<Vec<Event>, Rejection> {
-    match command {
-        Command::Enqueue(request) => Ok(enqueue(queue, request, now).0),
-        Command::Exchange(request) => Ok(exchange(queue, request, now)),
-        Command::Requeue(request) => requeue(queue, request),
-        Command::Reprioritise(request) => reprioritise(queue, request),
-        Command::Remove(request) => remove(queue, request),
-        Command::Clear(request) => Ok(clear(queue, request)),
-        Command::Recover(request) => Ok(recover(queue, request, now)),
-    }
-}
+/// The reason of an item that a person cancelled.
+pub(crate) const CANCELLED: &str = "cancelled";
 
-/// One live entry a path: a path that is there already, in the queue or earlier in the batch, can only be raised.
-pub(super) fn enqueue(queue: &FileQueue, request: &Enqueue, now: Timestamp) -> (Vec<Event>, Vec<EnqueueOutcome>) {
-    let length = request.0.len();
-    let mut batch = Batch { queue, events: Vec::with_capacity(length), by_path: HashTable::with_capacity(length) };
-    let outcomes = request.0.iter().map(|new| batch.take_in(new, now)).collect();
-    (batch.events, outcomes)
-}
-
-/// What a batch comes to so far.
-struct Batch<'a> {
-    queue: &'a FileQueue,
-    events: Vec<Event>,
-    /// Which event speaks of a path.
-    by_path: HashTable<usize>,
-}
-
-impl Batch<'_> {
-    fn take_in(&mut self, new: &NewItem, now: Timestamp) -> EnqueueOutcome {
-        let NewItem { file_path, priority } = new;
-        let hash = self.queue.paths.hash(file_path);
-        let earlier = self.by_path.find(hash, |index| self.path_of(*index) == Some(file_path)).copied();
-        if let Some(standing) = earlier.and_then(|index| urgency_in(&mut self.events[index])) {
-            return raise(standing, *priority);
-        }
-        match live(self.queue, file_path) {
-            None => {
-                self.push(hash, Event::Enqueued { file_path: file_path.clone(), priority: *priority, at: now });
-                EnqueueOutcome::Added
-            }
-            Some(item) if *priority > item.priority => {
-                self.push(hash, Event::Reprioritised { id: item.id, priority: *priority });
-                EnqueueOutcome::Raised
-            }
-            Some(_) => EnqueueOutcome::Unchanged,
-        }
-    }
-
-    fn push(&mut self, hash: u64, event: Event) {
-        let index = self.events.len();
-        self.events.push(event);
-        let paths = &self.queue.paths;
-        let rehash = |index: &usize| path_of(self.queue, &self.events, *index).map_or(0, |path| paths.hash(path));
-        self.by_path.insert_unique(hash, index, rehash);
-    }
-
-    fn path_of(&self, index: usize) -> Option<&FilePath> {
-        path_of(self.queue, &self.events, index)
-    }
-}
-
-fn path_of<'a>(queue: &'a FileQueue, events: &'a [Event], index: usize) -> Option<&'a FilePath> {
-    match events.get(index)? {
-        Event::Enqueued { file_path, .. } => Some(file_path),
-        Event::Reprioritised { id, .. } => queue.get(*id).map(|item| &item.file_path),
-        _ => None,
-    }
-}
-
-fn urgency_in(event: &mut Event) -> Option<&mut Priority> {
-    match event {
-        Event::Enqueued { priority, .. } | Event::Reprioritised { priority, .. } => Some(priority),
-        _ => None,
-    }
-}
-
-fn raise(standing: &mut Priority, offered: Priority) -> EnqueueOutcome {
-    if offered <= *standing {
-        return EnqueueOutcome::Unchanged;
-    }
-    *standing = offered;
-    EnqueueOutcome::Raised
-}
-
-fn live<'a>(queue: &'a FileQueue, path: &FilePath) -> Option<&'a QueueItem> {
-    queue.latest(path).filter(|item| item.status.is_live())
-}
-
+/// The request's scope must be open.
 pub(super) fn exchange(queue: &FileQueue, request: &ExchangeRequest, now: Timestamp) -> Vec<Event> {
-    let mut events = Vec::with_capacity(request.settlements.len() + request.limit.min(queue.size()));
+    let waiting = queue.waiting_in(&request.scope);
+    let mut events = if waiting.was_set_back(now) { bring_forward(queue, now) } else { Vec::new() };
+    let brought_forward = events.len();
     let mut settled = BTreeSet::new();
     let mut due_again = Vec::new();
     for settlement in &request.settlements {
-        let token = settlement.token;
-        let Some(item) = queue.get(token.item).filter(|_| queue.is_current(token)) else {
+        let Some(item) = queue.get(settlement.token.item).filter(|item| is_settled_by(item, settlement, request))
+        else {
             continue;
         };
-        if settled.insert(token.item) {
-            let event = settle(settlement, now);
-            if is_due_after(&event, now) {
-                due_again.push(ClaimKey::of(item));
+        if settled.insert(item.id) {
+            let event = settle(item, settlement, now);
+            if is_due_after(&event, now) && request.scope.contains(item.id) {
+                due_again.push((ClaimKey::of(item), item.id));
             }
             events.push(event);
         }
     }
-    let mut keys = queue.claimable(now, request.limit);
-    keys.extend(due_again);
-    keys.sort_unstable();
-    keys.truncate(request.limit);
-    events.extend(keys.into_iter().map(|key| Event::Claimed { id: key.id(), run: request.run.clone(), at: now }));
+    let due_now = events[..brought_forward].iter().filter_map(|event| match event {
+        Event::BroughtForward { id, backoff } if backoff.not_before <= now => queue.get(*id),
+        _ => None,
+    });
+    due_again.extend(due_now.map(|item| (ClaimKey::of(item), item.id)));
+    let ready = waiting.claimable(now, request.limit, &queue.items);
+    let ready = ready.into_iter().filter_map(|key| Some((key, queue.items.at(key.sequence())?.id)));
+    let mut claimable: Vec<_> = ready.chain(due_again).collect();
+    claimable.sort_unstable();
+    claimable.dedup();
+    claimable.truncate(request.limit);
+    events.extend(claimable.into_iter().map(|(_, id)| Event::Claimed { id, run: request.run.clone(), at: now }));
     events
 }
 
-fn settle(settlement: &Settlement, now: Timestamp) -> Event {
-    let id = settlement.token.item;
+/// True if the settlement is for the item's claim: same number, same run.
+pub(super) fn is_settled_by(item: &QueueItem, settlement: &Settlement, request: &ExchangeRequest) -> bool {
+    let token = settlement.token;
+    item.claim.as_ref().is_some_and(|claim| claim.number == token.number && claim.run == request.run)
+}
+
+fn settle(item: &QueueItem, settlement: &Settlement, now: Timestamp) -> Event {
+    let id = item.id;
+    let is_cancelled = item.claim.as_ref().is_some_and(|claim| claim.is_cancelled);
     match &settlement.verdict {
-        Verdict::Complete => Event::Completed { id },
+        Verdict::Complete(completion) => Event::Completed { id, completion: *completion },
+        Verdict::Retry { .. } | Verdict::Release if is_cancelled => cancelled(id),
         Verdict::Release => Event::Released { id },
         Verdict::Retry { backoff, error } => {
-            Event::RetryScheduled { id, not_before: now.saturating_add(*backoff), error: error.clone() }
+            let backoff = Backoff { not_before: now.saturating_add(*backoff), ordered_at: now };
+            Event::RetryScheduled { id, backoff, error: error.clone() }
         }
         Verdict::Fail { timed_out, error } => Event::Failed { id, timed_out: *timed_out, error: error.clone() },
     }
 }
 
+fn cancelled(id: ItemId) -> Event {
+    Event::Failed { id, timed_out: false, error: CANCELLED.into() }
+}
+
 fn is_due_after(event: &Event, now: Timestamp) -> bool {
     match event {
         Event::Released { .. } => true,
-        Event::RetryScheduled { not_before, .. } => *not_before <= now,
+        Event::RetryScheduled { backoff, .. } => backoff.not_before <= now,
         _ => false,
     }
 }
 
-pub(super) fn requeue(queue: &FileQueue, request: &Selection) -> Result<Vec<Event>, Rejection> {
-    let chosen: BTreeSet<ItemId> = match request {
-        Selection::AllFailed => queue
-            .failed()
-            // A file added again after it had failed is live under a later number; the failed entry is history.
-            .filter(|item| queue.is_latest(item))
-            .map(|item| item.id)
-            .collect(),
-        Selection::These(selectors) => {
-            selectors.iter().map(|selector| failed_item(queue, selector)).collect::<Result<_, _>>()?
-        }
-    };
-    Ok(chosen.into_iter().map(|id| Event::Requeued { id }).collect())
+/// Cuts down backoffs that a clock set back has made longer than ordered.
+fn bring_forward(queue: &FileQueue, now: Timestamp) -> Vec<Event> {
+    let items = queue.waiting.due_after(Some(now)).filter_map(|(_, sequence)| queue.items.at(sequence));
+    let too_long = items.filter_map(|item| {
+        let capped = item.backoff?.capped(now);
+        (Some(capped) != item.backoff).then_some(Event::BroughtForward { id: item.id, backoff: capped })
+    });
+    too_long.collect()
 }
 
-fn failed_item(queue: &FileQueue, selector: &Selector) -> Result<ItemId, Rejection> {
+pub(super) fn requeue(queue: &FileQueue, request: &Selection) -> Result<Vec<Event>, Rejection> {
+    let chosen: Vec<&QueueItem> = match request {
+        Selection::AllFailed => queue.items().filter(|item| item.status.has_failed()).collect(),
+        Selection::These(selectors) => {
+            let chosen = selectors.iter().map(|selector| failed_item(queue, selector));
+            let chosen = chosen.collect::<Result<Vec<_>, _>>()?;
+            let mut seen = BTreeSet::new();
+            chosen.into_iter().filter(|item| seen.insert(item.id)).collect()
+        }
+    };
+    let new_round = |item: &QueueItem| [Event::RoundBegun { id: item.id }, Event::MovedToEnd { id: item.id }];
+    Ok(chosen.into_iter().flat_map(new_round).collect())
+}
+
+fn failed_item<'a>(queue: &'a FileQueue, selector: &Selector) -> Result<&'a QueueItem, Rejection> {
     let item = named(queue, selector)?;
-    match item.status {
-        Status::Failed | Status::Timeout if queue.is_latest(item) => Ok(item.id),
-        status => Err(Rejection::NotFailed { selector: selector.clone(), status }),
+    if item.status.has_failed() {
+        return Ok(item);
     }
+    Err(Rejection::NotFailed { selector: selector.clone(), status: item.status })
 }
 
 fn named<'a>(queue: &'a FileQueue, selector: &Selector) -> Result<&'a QueueItem, Rejection> {
     queue.find(selector).ok_or_else(|| Rejection::NotQueued(selector.clone()))
 }
 
-pub(super) fn reprioritise(queue: &FileQueue, request: &Reprioritise) -> Result<Vec<Event>, Rejection> {
-    let item = named(queue, &request.which)?;
-    if !item.status.is_live() {
-        return Err(Rejection::Ended { selector: request.which.clone(), status: item.status });
+fn live<'a>(queue: &'a FileQueue, selector: &Selector) -> Result<&'a QueueItem, Rejection> {
+    match named(queue, selector)? {
+        item if item.status.is_live() => Ok(item),
+        item => Err(Rejection::Ended { selector: selector.clone(), status: item.status }),
     }
-    let changed = item.priority != request.priority;
-    Ok(changed.then_some(Event::Reprioritised { id: item.id, priority: request.priority }).into_iter().collect())
+}
+
+/// Each of the items once, in the order of their ids.
+fn distinct<'a>(
+    selectors: &[Selector],
+    find: impl Fn(&Selector) -> Result<&'a QueueItem, Rejection>,
+) -> Result<Vec<&'a QueueItem>, Rejection> {
+    let mut items = selectors.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    items.sort_unstable_by_key(|item| item.id);
+    items.dedup_by_key(|item| item.id);
+    Ok(items)
+}
+
+pub(super) fn reprioritise(queue: &FileQueue, request: &Reprioritise) -> Result<Vec<Event>, Rejection> {
+    let item = live(queue, &request.which)?;
+    let event = Event::Reprioritised { id: item.id, priority: request.priority };
+    Ok((item.priority != request.priority).then_some(event).into_iter().collect())
+}
+
+pub(super) fn hold(queue: &FileQueue, request: &Hold) -> Result<Vec<Event>, Rejection> {
+    let items = distinct(&request.which, |selector| not_processing(live(queue, selector)?, selector))?;
+    let changed = items.into_iter().filter(|item| item.is_held != request.is_held);
+    Ok(changed.map(|item| Event::Held { id: item.id, is_held: request.is_held }).collect())
+}
+
+pub(super) fn cancel(queue: &FileQueue, request: &Cancel) -> Result<Vec<Event>, Rejection> {
+    let items = distinct(&request.0, |selector| live(queue, selector))?;
+    let events = items.into_iter().filter_map(|item| match &item.claim {
+        None => Some(cancelled(item.id)),
+        Some(claim) if !claim.is_cancelled => Some(Event::CancelRequested { id: item.id }),
+        Some(_) => None,
+    });
+    Ok(events.collect())
+}
+
+fn not_processing<'a>(item: &'a QueueItem, selector: &Selector) -> Result<&'a QueueItem, Rejection> {
+    if item.status == Status::Processing { Err(Rejection::Processing(selector.clone())) } else { Ok(item) }
 }
 
 pub(super) fn remove(queue: &FileQueue, request: &Remove) -> Result<Vec<Event>, Rejection> {
-    let chosen = request.0.iter().map(|selector| match named(queue, selector)? {
-        item if item.status == Status::Processing => Err(Rejection::Processing(selector.clone())),
-        item => Ok(item.id),
-    });
-    let chosen: BTreeSet<ItemId> = chosen.collect::<Result<_, _>>()?;
-    Ok(chosen.into_iter().map(|id| Event::Removed { id }).collect())
+    let items = distinct(&request.0, |selector| not_processing(named(queue, selector)?, selector))?;
+    Ok(items.into_iter().map(|item| Event::Removed { id: item.id }).collect())
 }
 
 pub(super) fn clear(queue: &FileQueue, request: &Clear) -> Vec<Event> {
-    let statuses: BTreeSet<Status> = request
-        .0
-        .iter()
-        .copied()
-        .filter(|status| *status != Status::Processing && queue.counts().of(*status) > 0)
-        .collect();
+    let is_there = |status: &Status| *status != Status::Processing && queue.counts().of(*status) > 0;
+    let statuses: BTreeSet<Status> = request.0.iter().copied().filter(is_there).collect();
     if statuses.is_empty() {
         return Vec::new();
     }
@@ -213,23 +178,18 @@ pub(super) fn clear(queue: &FileQueue, request: &Clear) -> Vec<Event> {
 }
 
 pub(super) fn recover(queue: &FileQueue, request: &RecoverRequest, now: Timestamp) -> Vec<Event> {
-    let taken_back = queue
-        .processing()
-        .filter(|item| item.claim.as_ref().is_some_and(|claim| request.runs.contains(&claim.run)))
-        .map(|item| take_back(item, request.max_attempts));
-    let latest = now.saturating_add(request.longest_backoff);
-    let beyond: BTreeSet<_> = queue.due_after(latest).map(|(_, id)| id).collect();
-    let brought_forward = beyond.into_iter().map(|id| Event::BroughtForward { id, not_before: latest });
-    taken_back.chain(brought_forward).collect()
+    let is_dead = |item: &&QueueItem| item.claim.as_ref().is_some_and(|claim| request.runs.contains(&claim.run));
+    let taken_back = queue.processing().filter(is_dead).map(|item| take_back(item, request.max_attempts));
+    taken_back.chain(bring_forward(queue, now)).collect()
 }
 
 fn take_back(item: &QueueItem, max_attempts: u32) -> Event {
+    if item.claim.as_ref().is_some_and(|claim| claim.is_cancelled) {
+        return cancelled(item.id);
+    }
     if item.attempts < max_attempts {
         return Event::Recovered { id: item.id };
     }
-    Event::Failed {
-        id: item.id,
-        timed_out: false,
-        error: format!("its run died during attempt {}, the last it had", item.attempts).into(),
-    }
+    let error = format!("its run died during attempt {}, the last it had", item.attempts);
+    Event::Failed { id: item.id, timed_out: false, error: error.into() }
 }

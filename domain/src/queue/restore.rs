@@ -1,13 +1,20 @@
-//! Rebuilding a queue from items that somebody kept, one at a time, so that a million of them need no second copy.
+//! Rebuilding a queue from items that were stored, one at a time, so that a million of them need no
+//! second copy.
 
 use crate::item::{ClaimNumber, ItemId, QueueItem, Status};
 use crate::queue::FileQueue;
-use crate::queue::apply::Place;
+use crate::queue::waiting::Entry;
+use crate::request::Selector;
 
-/// Takes the items of a queue in ascending order of their numbers and checks that they make one.
+/// Takes the items of a queue in line order and checks that they make one.
+///
+/// The order in which the items come is the order of the line: an item whose sequence number does
+/// not follow the one before gets a new number behind it. So a file that a person reordered keeps
+/// that order.
 #[derive(Debug, Default)]
 pub struct Restore {
     queue: FileQueue,
+    folded: usize,
 }
 
 /// An item that was not taken.
@@ -25,84 +32,109 @@ pub struct Refused {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Inconsistent {
-    /// Numbers must ascend.
-    #[error("item {found} follows item {before}")]
-    OutOfOrder {
-        /// The number found.
-        found: ItemId,
-        /// The number before it.
-        before: ItemId,
-    },
-    /// A live item of the same path was taken already.
-    #[error("item {found} repeats the path of item {first}, which is still to be done")]
-    Repeated {
-        /// The item found.
-        found: ItemId,
-        /// The live one before it.
-        first: ItemId,
-    },
-    /// An item has a claim exactly while it is processing.
+    /// Two items have the same id.
+    #[error("the id {0} stands twice")]
+    RepeatedId(ItemId),
+    /// A claim goes with processing and with no other status.
     #[error("item {0} is {1}, which does not go with its claim")]
     Claim(ItemId, Status),
 }
 
 impl Restore {
-    /// With room for about this many items. More of them only take longer, fewer waste the room.
+    /// With room for about this many items. Too low a number costs time, too high a one memory.
     #[must_use]
     pub fn with_room(items: usize) -> Self {
         let mut queue = FileQueue::new();
         queue.reserve(items);
-        Self { queue }
+        Self { queue, folded: 0 }
     }
 
-    /// Takes the next item. A backoff on an item that is not pending is dropped.
+    /// Takes the next item. Drops what does not go with its status: a backoff or a hold on an item
+    /// that is not pending, a completion on one that is not completed.
+    ///
+    /// If an earlier item has the same path, the two are folded into one: the live one stays, or the
+    /// later one of two that have ended or live; its rounds are those of both.
     ///
     /// # Errors
     /// [`Refused`] hands the item back; others may still be taken.
     pub fn push(&mut self, mut item: QueueItem) -> Result<(), Refused> {
-        if let Err(reason) = self.admit(&item) {
+        if let Err(reason) = self.check(&item) {
             return Err(Refused { item: Box::new(item), reason });
         }
         if item.status != Status::Pending {
-            item.not_before = None;
+            item.backoff = None;
+            item.is_held = false;
         }
-        self.take(item);
+        if item.status != Status::Completed {
+            item.completion = None;
+        }
+        let queue = &mut self.queue;
+        queue.next_number = queue.next_number.max(item.id.get().saturating_add(1));
+        if let Some(claim) = &item.claim {
+            queue.next_claim = queue.next_claim.max(claim.number.next());
+        }
+        if let Some(item) = self.fold(item) {
+            self.append(item);
+        }
         Ok(())
     }
 
-    /// Gives the item's path to it, where it fits. A path names its live item, not an ended one that happens to come later.
-    fn admit(&mut self, item: &QueueItem) -> Result<(), Inconsistent> {
-        if item.id < self.queue.next_id {
-            return Err(Inconsistent::OutOfOrder { found: item.id, before: ItemId::new(self.queue.next_id.get() - 1) });
+    fn check(&self, item: &QueueItem) -> Result<(), Inconsistent> {
+        if self.queue.get(item.id).is_some() {
+            return Err(Inconsistent::RepeatedId(item.id));
         }
         if (item.status == Status::Processing) != item.claim.is_some() {
             return Err(Inconsistent::Claim(item.id, item.status));
         }
-        match self.queue.paths.name_unless_live(item, &self.queue.items) {
-            Some(live) if item.status.is_live() => Err(Inconsistent::Repeated { found: item.id, first: live.id }),
-            _ => Ok(()),
+        Ok(())
+    }
+
+    /// Folds the item with an earlier one of its path. Returns it if it is the one that stays.
+    fn fold(&mut self, mut item: QueueItem) -> Option<QueueItem> {
+        let Some(earlier) = self.queue.find(&Selector::Path(item.file_path.clone())) else { return Some(item) };
+        let (id, rounds) = (earlier.id, earlier.round.saturating_add(item.round));
+        let rank = |item: &QueueItem| (item.status.is_live(), item.status == Status::Processing);
+        let earlier_stays = rank(earlier) > rank(&item);
+        self.folded += 1;
+        if earlier_stays {
+            self.queue.items.get_mut(id)?.round = rounds;
+            return None;
+        }
+        self.queue.remove_item(id);
+        item.round = rounds;
+        Some(item)
+    }
+
+    fn append(&mut self, mut item: QueueItem) {
+        let queue = &mut self.queue;
+        if let Some(last) = queue.items.last().filter(|last| item.sequence <= *last) {
+            item.sequence = last.next();
+        }
+        queue.next_number = queue.next_number.max(item.sequence.get().saturating_add(1));
+        let id = item.id;
+        queue.index(Entry::of(&item));
+        queue.items.push(item);
+        if let Some(item) = queue.items.get(id) {
+            queue.paths.insert(item, &queue.items);
         }
     }
 
-    fn take(&mut self, item: QueueItem) {
-        self.queue.next_id = item.id.next();
-        if let Some(claim) = &item.claim {
-            self.queue.next_claim = self.queue.next_claim.max(claim.number.next());
-        }
-        self.queue.index(Place::of(&item));
-        self.queue.items.push(item);
+    /// The lowest number above all ids and sequence numbers taken so far.
+    #[must_use]
+    pub fn next_number(&self) -> u64 {
+        self.queue.next_number
     }
 
-    /// The number the next item must not be below.
+    /// How many items were folded into others of the same path.
     #[must_use]
-    pub fn next_id(&self) -> ItemId {
-        self.queue.next_id
+    pub fn folded(&self) -> usize {
+        self.folded
     }
 
-    /// The queue, which will go on numbering from these or from what the items ask for, whichever is higher.
+    /// The queue, which numbers on from these or from the items, whichever is higher.
     #[must_use]
-    pub fn finish(mut self, next_id: ItemId, next_claim: ClaimNumber) -> FileQueue {
-        self.queue.next_id = self.queue.next_id.max(next_id);
+    pub fn finish(mut self, next_number: u64, next_claim: ClaimNumber) -> FileQueue {
+        self.queue.next_number = self.queue.next_number.max(next_number);
         self.queue.next_claim = self.queue.next_claim.max(next_claim);
         self.queue
     }

@@ -1,93 +1,95 @@
-//! Deciding, applying and answering in one step, for stores that hold the queue in memory.
-//!
-//! Each request type knows what it is answered with, so that a store needs one generic path for all of them.
+//! A request as a transaction on a queue in memory: decide, apply, answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::command::{Clear, Command, Enqueue, ExchangeRequest, RecoverRequest, Remove, Reprioritise, Selection};
 use crate::event::Event;
 use crate::item::{ClaimToken, ItemId, QueueItem, RunId, Status};
 use crate::queue::{FileQueue, decide};
 use crate::rejection::Rejection;
+use crate::request::{Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Selection};
 use crate::time::Timestamp;
-use crate::view::{Counts, EnqueueOutcome, Exchanged, RecoveredItem};
+use crate::view::{Cancelled, Claimed, Counts, EnqueueOutcome, Enqueued, Exchanged, RecoveredItem};
 
 /// What a transaction did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Performed<R> {
-    /// The facts to write down; none where nothing changed.
+    /// The events to write down; none if nothing changed. They are applied already.
     pub events: Vec<Event>,
     /// The answer for the caller.
     pub reply: R,
 }
 
-/// A request that knows its answer.
-pub trait Transaction: Clone + Into<Command> + Send + 'static {
+/// A request that knows its answer, so that a store needs one generic path for all requests.
+pub trait Transaction: Clone + Send + 'static {
     /// The answer.
     type Reply: Send + 'static;
 
-    /// Decides, applies and answers. At a rejection the queue is as before.
+    /// Decides, applies and answers. A rejected request leaves the queue as it is.
     ///
     /// # Errors
-    /// [`Rejection`] where the rules say no.
+    /// [`Rejection`] if the rules refuse the request.
     fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> Result<Performed<Self::Reply>, Rejection>;
-
-    /// The same without a look at the queue, where that is possible: then a store may write the events down without
-    /// having loaded what they will be applied to.
-    fn perform_unseen(&self, now: Timestamp) -> Option<Performed<Self::Reply>> {
-        let _ = now;
-        None
-    }
 }
 
 impl FileQueue {
-    fn apply_all(&mut self, events: &[Event]) {
-        for event in events {
+    fn apply_all(&mut self, events: Vec<Event>) -> Vec<Event> {
+        for event in &events {
             self.apply(event);
         }
-    }
-
-    /// For requests whose answer is how many facts they made.
-    fn count_applied(&mut self, events: Vec<Event>) -> Performed<usize> {
-        self.apply_all(&events);
-        let reply = events.len();
-        Performed { events, reply }
+        events
     }
 }
 
 impl Transaction for Enqueue {
-    type Reply = Vec<EnqueueOutcome>;
+    type Reply = Vec<Enqueued>;
 
     fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> Result<Performed<Self::Reply>, Rejection> {
-        let (events, reply) = decide::enqueue(queue, self, now);
-        queue.reserve(events.len());
-        queue.apply_all(&events);
+        queue.reserve(self.items.len());
+        let mut events = Vec::with_capacity(self.items.len());
+        let mut reply = Vec::with_capacity(self.items.len());
+        for new in &self.items {
+            let enqueued = queue.enqueue(&new.file_path, new.priority, new.fingerprint, self.repeat, now);
+            if !matches!(enqueued.outcome, EnqueueOutcome::Unchanged | EnqueueOutcome::AlreadyCompleted) {
+                events.push(self.event(new, now));
+            }
+            reply.push(enqueued);
+        }
         Ok(Performed { events, reply })
     }
+}
 
-    /// `apply` settles for each file whether it is new, known or to be raised.
-    fn perform_unseen(&self, now: Timestamp) -> Option<Performed<Self::Reply>> {
-        let events = self.0.iter().map(|new| Event::Enqueued {
+impl Enqueue {
+    /// The event of adding one file. It holds whatever is in the queue, so a store may write it down
+    /// without having read the queue.
+    #[must_use]
+    pub fn event(&self, new: &crate::request::NewItem, now: Timestamp) -> Event {
+        Event::Enqueued {
             file_path: new.file_path.clone(),
             priority: new.priority,
+            fingerprint: new.fingerprint,
+            repeat: self.repeat,
             at: now,
-        });
-        Some(Performed { events: events.collect(), reply: vec![EnqueueOutcome::Accepted; self.0.len()] })
+        }
     }
 }
 
 impl Transaction for ExchangeRequest {
     type Reply = Exchanged;
 
+    /// Neither the id of the request nor whether its run is alive matters here: the store that knows
+    /// the runs checks both.
     fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> Result<Performed<Exchanged>, Rejection> {
+        queue.open_scope(&self.scope);
         let stale = stale_tokens(queue, self);
         let events = decide::exchange(queue, self, now);
-        queue.apply_all(&events);
+        let events = queue.apply_all(events);
+        let waiting = queue.waiting_in(&self.scope);
         let reply = Exchanged {
             claims: events.iter().filter_map(|event| claimed(queue, event)).collect(),
             stale,
-            next_due: queue.next_due(now),
-            counts: queue.counts(),
+            cancelled: cancelled_claims(queue, &self.run),
+            next_due: waiting.next_due(now),
+            has_waiting: !waiting.is_empty(),
         };
         Ok(Performed { events, reply })
     }
@@ -95,23 +97,34 @@ impl Transaction for ExchangeRequest {
 
 fn stale_tokens(queue: &FileQueue, request: &ExchangeRequest) -> Vec<ClaimToken> {
     let mut seen = BTreeSet::new();
-    let tokens = request.settlements.iter().map(|settlement| settlement.token);
-    tokens.filter(|token| !queue.is_current(*token) || !seen.insert(*token)).collect()
+    let stale = request.settlements.iter().filter(|settlement| {
+        let item = queue.get(settlement.token.item);
+        let is_current = item.is_some_and(|item| decide::is_settled_by(item, settlement, request));
+        !is_current || !seen.insert(settlement.token)
+    });
+    stale.map(|settlement| settlement.token).collect()
 }
 
-fn claimed(queue: &FileQueue, event: &Event) -> Option<(ClaimToken, QueueItem)> {
+fn claimed(queue: &FileQueue, event: &Event) -> Option<Claimed> {
     let Event::Claimed { id, .. } = event else { return None };
     let item = queue.get(*id)?.clone();
     let token = ClaimToken { item: *id, number: item.claim.as_ref()?.number };
     Some((token, item))
 }
 
+fn cancelled_claims(queue: &FileQueue, run: &RunId) -> Vec<ClaimToken> {
+    let claims = queue.processing().filter_map(|item| Some((item.id, item.claim.as_ref()?)));
+    let cancelled = claims.filter(|(_, claim)| claim.is_cancelled && claim.run == *run);
+    cancelled.map(|(item, claim)| ClaimToken { item, number: claim.number }).collect()
+}
+
 impl Transaction for Selection {
     type Reply = usize;
 
     fn perform(&self, queue: &mut FileQueue, _: Timestamp) -> Result<Performed<usize>, Rejection> {
-        let events = decide::requeue(queue, self)?;
-        Ok(queue.count_applied(events))
+        let events = queue.apply_all(decide::requeue(queue, self)?);
+        let reply = events.iter().filter(|event| matches!(event, Event::RoundBegun { .. })).count();
+        Ok(Performed { events, reply })
     }
 }
 
@@ -119,11 +132,30 @@ impl Transaction for Reprioritise {
     type Reply = QueueItem;
 
     fn perform(&self, queue: &mut FileQueue, _: Timestamp) -> Result<Performed<QueueItem>, Rejection> {
-        let events = decide::reprioritise(queue, self)?;
-        let found = queue.find(&self.which).cloned();
-        let item = found.ok_or_else(|| Rejection::NotQueued(self.which.clone()))?;
-        queue.apply_all(&events);
-        let reply = QueueItem { priority: self.priority, ..item };
+        let events = queue.apply_all(decide::reprioritise(queue, self)?);
+        let item = queue.find(&self.which).cloned();
+        let reply = item.ok_or_else(|| Rejection::NotQueued(self.which.clone()))?;
+        Ok(Performed { events, reply })
+    }
+}
+
+impl Transaction for Hold {
+    type Reply = usize;
+
+    fn perform(&self, queue: &mut FileQueue, _: Timestamp) -> Result<Performed<usize>, Rejection> {
+        let events = queue.apply_all(decide::hold(queue, self)?);
+        let reply = events.len();
+        Ok(Performed { events, reply })
+    }
+}
+
+impl Transaction for Cancel {
+    type Reply = Cancelled;
+
+    fn perform(&self, queue: &mut FileQueue, _: Timestamp) -> Result<Performed<Cancelled>, Rejection> {
+        let events = queue.apply_all(decide::cancel(queue, self)?);
+        let ended = events.iter().filter(|event| matches!(event, Event::Failed { .. })).count();
+        let reply = Cancelled { ended, requested: events.len() - ended };
         Ok(Performed { events, reply })
     }
 }
@@ -132,8 +164,9 @@ impl Transaction for Remove {
     type Reply = usize;
 
     fn perform(&self, queue: &mut FileQueue, _: Timestamp) -> Result<Performed<usize>, Rejection> {
-        let events = decide::remove(queue, self)?;
-        Ok(queue.count_applied(events))
+        let events = queue.apply_all(decide::remove(queue, self)?);
+        let reply = events.len();
+        Ok(Performed { events, reply })
     }
 }
 
@@ -142,9 +175,8 @@ impl Transaction for Clear {
 
     fn perform(&self, queue: &mut FileQueue, _: Timestamp) -> Result<Performed<Counts>, Rejection> {
         let before = queue.counts();
-        let events = decide::clear(queue, self);
-        queue.apply_all(&events);
-        let mut reply = Counts::default();
+        let events = queue.apply_all(decide::clear(queue, self));
+        let mut reply = Counts { held: before.held - queue.counts().held, ..Counts::default() };
         for status in Status::ALL {
             *reply.of_mut(status) = before.of(status) - queue.counts().of(status);
         }
@@ -155,11 +187,12 @@ impl Transaction for Clear {
 impl Transaction for RecoverRequest {
     type Reply = Vec<RecoveredItem>;
 
+    /// Whether the runs are dead is not checked here: the store knows.
     fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> Result<Performed<Self::Reply>, Rejection> {
         let events = decide::recover(queue, self, now);
         let holders: BTreeMap<ItemId, RunId> =
             queue.processing().filter_map(|item| Some((item.id, item.claim.as_ref()?.run.clone()))).collect();
-        queue.apply_all(&events);
+        let events = queue.apply_all(events);
         let reply = events.iter().filter_map(|event| recovered(queue, event, &holders)).collect();
         Ok(Performed { events, reply })
     }
@@ -170,24 +203,4 @@ fn recovered(queue: &FileQueue, event: &Event, holders: &BTreeMap<ItemId, RunId>
         return None;
     };
     Some(RecoveredItem { item: queue.get(*id)?.clone(), dead_run: holders.get(id)?.clone() })
-}
-
-macro_rules! command_from {
-    ($($request:ident => $variant:ident),* $(,)?) => {$(
-        impl From<$request> for Command {
-            fn from(request: $request) -> Self {
-                Self::$variant(request)
-            }
-        }
-    )*};
-}
-
-command_from! {
-    Enqueue => Enqueue,
-    ExchangeRequest => Exchange,
-    Selection => Requeue,
-    Reprioritise => Reprioritise,
-    Remove => Remove,
-    Clear => Clear,
-    RecoverRequest => Recover,
 }

@@ -1,12 +1,13 @@
 //! The processor's state, as the state file keeps it: a fold over the events of a run.
 
+use crate::attempt::AttemptRef;
 use crate::item::{ItemId, RunId};
-use crate::ports::{AttemptOf, RunEvent, RunEventKind, Unproven};
-use crate::processor::StoppedBy;
+use crate::path::FilePath;
+use crate::ports::{RunEvent, RunEventKind};
+use crate::run_info::{ProcessingResult, StoppedBy, Unproven};
 use crate::time::Timestamp;
-use crate::{FilePath, ProcessingResult};
 
-/// What a processor is about.
+/// The specification's states of a processor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ProcessorStatus {
     /// No run has begun.
@@ -14,14 +15,14 @@ pub enum ProcessorStatus {
     Idle,
     /// A run is under way.
     Running,
-    /// The last run was stopped before the queue was empty.
+    /// The last run ended before the queue was empty.
     Stopped,
-    /// The last run ended by itself.
+    /// The last run found nothing more to do.
     Completed,
 }
 
 impl ProcessorStatus {
-    /// The word for it, on disk and on screen.
+    /// The word on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -33,44 +34,44 @@ impl ProcessorStatus {
     }
 }
 
-/// A file being worked on.
+/// A file that an attempt is under way on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CurrentFile {
-    /// Its item.
+    /// The item.
     pub id: ItemId,
     /// The file.
     pub file_path: FilePath,
-    /// Since when.
+    /// When the attempt began.
     pub since: Timestamp,
 }
 
 /// The state of a processor.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProcessorState {
-    /// What it is about.
+    /// What the latest run is doing or did.
     pub status: ProcessorStatus,
-    /// The run it speaks of.
+    /// The latest run.
     pub run_id: Option<RunId>,
-    /// When that began.
+    /// When it began.
     pub started_at: Option<Timestamp>,
-    /// When that ended.
+    /// When it ended.
     pub stopped_at: Option<Timestamp>,
     /// When this state was reached.
     pub updated_at: Option<Timestamp>,
-    /// Files that ended well in the run.
+    /// Files that completed in the run.
     pub files_processed: u64,
-    /// Files that ended badly in the run.
+    /// Files that ended as failed or timeout in the run.
     pub files_failed: u64,
-    /// Files being worked on, the longest first.
+    /// Files that attempts are under way on, the longest first.
     pub current_files: Vec<CurrentFile>,
-    /// What holds new starts back, where something does.
+    /// Why nothing new starts, if that is so.
     pub held: Option<Box<str>>,
-    /// Dead runs whose files the run left as they are, because something of them may still be at work.
+    /// Dead runs whose items stay claimed, because something of them may still be at work.
     pub withheld: Vec<Unproven>,
 }
 
 impl ProcessorState {
-    /// Takes in what happened next.
+    /// Adds the next event.
     pub fn apply(&mut self, event: &RunEvent) {
         self.updated_at = Some(event.at);
         match &event.kind {
@@ -83,7 +84,7 @@ impl ProcessorState {
                     ..Self::default()
                 };
             }
-            RunEventKind::FileStarted { of } => {
+            RunEventKind::FileStarted { of, .. } => {
                 self.current_files.push(CurrentFile { id: of.id, file_path: of.file_path.clone(), since: event.at });
             }
             RunEventKind::FileCompleted { of, .. } => {
@@ -112,11 +113,11 @@ impl ProcessorState {
         }
     }
 
-    fn leave(&mut self, of: &AttemptOf) {
+    fn leave(&mut self, of: &AttemptRef) {
         self.current_files.retain(|current| current.id != of.id);
     }
 
-    /// The latest reason is the one that holds.
+    /// A later reason replaces an earlier one.
     fn withhold(&mut self, dead_run: &RunId, reason: &str) {
         self.withheld.retain(|left| left.run != *dead_run);
         self.withheld.push(Unproven { run: dead_run.clone(), reason: reason.into() });

@@ -2,33 +2,34 @@
 
 use std::time::Duration;
 
-use crate::file_path::FilePath;
-use crate::ports::{AttemptOf, ResourceUsage, RunEvent, RunEventKind};
+use crate::attempt::{AttemptRef, ResourceUsage};
+use crate::path::FilePath;
+use crate::ports::{RunEvent, RunEventKind};
 
-/// The attempt that held the most memory at a time.
+/// The attempt that held the most memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Peak {
-    /// How much, in bytes.
+pub struct PeakMemory {
+    /// The memory, in bytes.
     pub memory: u64,
-    /// Whose it was.
+    /// The attempt's file.
     pub file_path: FilePath,
 }
 
-/// What the attempts of a run used together, of those whose usage is known.
+/// What the attempts of a run used together, counting those whose usage is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunResources {
-    /// How many attempts that is.
+    /// The number of attempts counted.
     pub attempts: u64,
-    /// Processor time spent in their own code.
+    /// Processor time in their own code.
     pub user: Duration,
-    /// Processor time the system spent on their behalf.
+    /// Processor time that the kernel spent on their behalf.
     pub system: Duration,
-    /// The highest of their peaks; the first of several.
-    pub peak: Option<Peak>,
+    /// The highest of their peaks; the first of several equal ones.
+    pub peak: Option<PeakMemory>,
 }
 
 impl RunResources {
-    /// Takes in what happened next.
+    /// Adds the next event.
     pub fn apply(&mut self, event: &RunEvent) {
         match &event.kind {
             RunEventKind::ProcessorStarted { .. } => *self = Self::default(),
@@ -41,12 +42,12 @@ impl RunResources {
         }
     }
 
-    fn add(&mut self, of: &AttemptOf, usage: &ResourceUsage) {
+    fn add(&mut self, of: &AttemptRef, usage: &ResourceUsage) {
         self.attempts += 1;
         self.user = self.user.saturating_add(usage.user);
         self.system = self.system.saturating_add(usage.system);
         if self.peak.as_ref().is_none_or(|peak| peak.memory < usage.peak_memory) {
-            self.peak = Some(Peak { memory: usage.peak_memory, file_path: of.file_path.clone() });
+            self.peak = Some(PeakMemory { memory: usage.peak_memory, file_path: of.file_path.clone() });
         }
     }
 }

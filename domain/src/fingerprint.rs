@@ -1,0 +1,73 @@
+//! What a file looked like, and what was done to it: kept at completion, compared when the file is
+//! added again.
+
+use std::fmt;
+
+/// A cheap identity of a file's contents: two equal fingerprints mean "not changed since".
+///
+/// A tool that rewrites a file and restores its modification time goes unnoticed, as with `make`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint {
+    /// Length in bytes.
+    pub size: u64,
+    /// Modification time in nanoseconds since 1970-01-01 UTC; saturates in the years 1677 and 2262.
+    pub modified_ns: i64,
+}
+
+/// Identifies what was done to a file: a hash of the command template, or of the workflow with its
+/// inputs. The domain compares recipes and never computes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Recipe([u8; 8]);
+
+impl Recipe {
+    /// Wraps the first 8 bytes of a hash. Eight bytes suffice: a person compares a handful of
+    /// commands, not billions.
+    #[must_use]
+    pub const fn new(hash: [u8; 8]) -> Self {
+        Self(hash)
+    }
+
+    /// Parses the 16 hexadecimal digits that `Display` writes; `None` for any other text.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let is_hex = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = is_hex.then(|| u64::from_str_radix(text, 16).ok()).flatten()?;
+        Some(Self(number.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", u64::from_be_bytes(self.0))
+    }
+}
+
+/// What is kept of a successful attempt, so that adding the file again can leave it alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Completion {
+    /// The file as it was when the attempt began; `None` if the orchestrator does not look at files.
+    pub fingerprint: Option<Fingerprint>,
+    /// What was done; `None` if the run has no recipe.
+    pub recipe: Option<Recipe>,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_recipe_survives_its_text(hash in any::<[u8; 8]>()) {
+            let recipe = Recipe::new(hash);
+            prop_assert_eq!(Recipe::from_hex(&recipe.to_string()), Some(recipe));
+        }
+
+        #[test]
+        fn other_text_is_no_recipe(text in "[0-9a-g+-]{0,17}") {
+            let is_hex = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            prop_assert_eq!(Recipe::from_hex(&text).is_some(), is_hex);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The queue in memory: for programs whose queue ends with them, and as the shortest example of a
+//! store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+use async_trait::async_trait;
+
+use crate::item::{QueueItem, RunId};
+use crate::ports::{Begun, Runs, Storage, StorageError};
+use crate::queue::{FileQueue, LatestExchanges, Transaction};
+use crate::request::{
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Selection, Selector,
+};
+use crate::run_info::{DeadRun, LiveRun, RunInfo};
+use crate::time::Timestamp;
+use crate::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
+
+/// A handle on a queue in memory. Clones are handles on the same queue; a run lives until it ends.
+#[derive(Debug, Default)]
+pub struct MemoryStorage {
+    shared: Arc<Mutex<Shared>>,
+    /// The version of the queue that this handle has seen.
+    seen: Mutex<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: FileQueue,
+    alive: BTreeMap<RunId, RunInfo>,
+    latest: LatestExchanges,
+    version: u64,
+    waiting: Vec<Waker>,
+}
+
+impl MemoryStorage {
+    /// An empty queue.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        // The queue changes by whole transactions, so a panic elsewhere leaves none half done.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn see(&self, version: u64) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = version;
+    }
+
+    fn transact<T: Transaction>(&self, request: &T, now: Timestamp) -> Result<T::Reply, StorageError> {
+        let mut shared = self.lock();
+        let performed = request.perform(&mut shared.queue, now)?;
+        if !performed.events.is_empty() {
+            shared.version += 1;
+            shared.waiting.drain(..).for_each(Waker::wake);
+        }
+        self.see(shared.version);
+        Ok(performed.reply)
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&FileQueue) -> T) -> T {
+        let shared = self.lock();
+        self.see(shared.version);
+        read(&shared.queue)
+    }
+}
+
+impl Clone for MemoryStorage {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone(), seen: Mutex::default() }
+    }
+}
+
+#[async_trait]
+impl Storage for MemoryStorage {
+    async fn enqueue(&self, request: Enqueue, now: Timestamp) -> Result<Vec<Enqueued>, StorageError> {
+        self.transact(&request, now)
+    }
+
+    async fn exchange(&self, request: ExchangeRequest, now: Timestamp) -> Result<Exchanged, StorageError> {
+        if !self.lock().alive.contains_key(&request.run) {
+            return Err(StorageError::LeaseLost { run: request.run });
+        }
+        if let Some(answer) = self.lock().latest.answer(&request) {
+            return Ok(answer);
+        }
+        let answer = self.transact(&request, now)?;
+        self.lock().latest.record(&request, &answer);
+        Ok(answer)
+    }
+
+    async fn requeue(&self, request: Selection, now: Timestamp) -> Result<usize, StorageError> {
+        self.transact(&request, now)
+    }
+
+    async fn reprioritise(&self, request: Reprioritise, now: Timestamp) -> Result<QueueItem, StorageError> {
+        self.transact(&request, now)
+    }
+
+    async fn hold(&self, request: Hold, now: Timestamp) -> Result<usize, StorageError> {
+        self.transact(&request, now)
+    }
+
+    async fn cancel(&self, request: Cancel, now: Timestamp) -> Result<Cancelled, StorageError> {
+        self.transact(&request, now)
+    }
+
+    async fn remove(&self, request: Remove, now: Timestamp) -> Result<usize, StorageError> {
+        self.transact(&request, now)
+    }
+
+    async fn clear(&self, request: Clear, now: Timestamp) -> Result<Counts, StorageError> {
+        self.transact(&request, now)
+    }
+
+    async fn recover(&self, mut request: RecoverRequest, now: Timestamp) -> Result<Vec<RecoveredItem>, StorageError> {
+        request.runs.retain(|run| !self.lock().alive.contains_key(run));
+        self.transact(&request, now)
+    }
+
+    async fn page(&self, request: PageRequest) -> Result<Page, StorageError> {
+        Ok(self.read(|queue| queue.page(&request)))
+    }
+
+    async fn peek(&self, now: Timestamp) -> Result<Option<QueueItem>, StorageError> {
+        Ok(self.read(|queue| queue.peek(now).cloned()))
+    }
+
+    async fn find(&self, which: Selector) -> Result<Option<QueueItem>, StorageError> {
+        Ok(self.read(|queue| queue.find(&which).cloned()))
+    }
+
+    async fn counts(&self) -> Result<Counts, StorageError> {
+        Ok(self.read(FileQueue::counts))
+    }
+
+    async fn changed(&self) {
+        let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        std::future::poll_fn(|context| {
+            let mut shared = self.lock();
+            if shared.version != seen {
+                return Poll::Ready(());
+            }
+            shared.waiting.retain(|waker| !waker.will_wake(context.waker()));
+            shared.waiting.push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+#[async_trait]
+impl Runs for MemoryStorage {
+    async fn begin(&self, run: RunInfo) -> Result<Begun, StorageError> {
+        let mut shared = self.lock();
+        let others = shared.live_runs();
+        shared.alive.insert(run.id.clone(), run);
+        Ok(Begun::without_lease(others))
+    }
+
+    async fn end(&self, run: RunId) -> Result<Vec<LiveRun>, StorageError> {
+        let mut shared = self.lock();
+        shared.alive.remove(&run);
+        shared.latest.forget(&run);
+        Ok(shared.live_runs())
+    }
+
+    async fn live(&self) -> Result<Vec<LiveRun>, StorageError> {
+        Ok(self.lock().live_runs())
+    }
+
+    /// A run dies with the queue, unless it ended while it held claims.
+    async fn dead(&self) -> Result<Vec<DeadRun>, StorageError> {
+        let shared = self.lock();
+        let holders: BTreeSet<_> =
+            shared.queue.processing().filter_map(|item| Some(item.claim.as_ref()?.run.clone())).collect();
+        let dead = holders.into_iter().filter(|run| !shared.alive.contains_key(run));
+        Ok(dead.map(DeadRun::gone).collect())
+    }
+}
+
+impl Shared {
+    fn live_runs(&self) -> Vec<LiveRun> {
+        self.alive.values().map(|info| LiveRun { info: info.clone(), heard_of: None }).collect()
+    }
+}

@@ -1,0 +1,68 @@
+//! Which item has a path: a hash table of ids that looks up the paths themselves in the items.
+//!
+//! Each path is stored once, in its item, so that a queue of a million files needs little more
+//! memory than their paths. An id must be among the items for as long as it is indexed.
+//!
+//! The hash is foldhash: fast, seeded per process, and no defence against someone who chooses a
+//! million paths that collide. Whoever may add files can slow a queue down by adding many, too.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::Items;
+use crate::item::{ItemId, QueueItem};
+use crate::path::FilePath;
+
+/// Looked up, never iterated.
+#[derive(Debug, Clone, Default)]
+pub(in crate::queue) struct PathIndex {
+    table: HashTable<ItemId>,
+    hasher: DefaultHashBuilder,
+}
+
+impl PathIndex {
+    /// The item with this path.
+    pub(in crate::queue) fn find<'a>(&self, path: &FilePath, items: &'a Items) -> Option<&'a QueueItem> {
+        let id = self.table.find(hash(&self.hasher, path), |id| has_path(*id, path, items))?;
+        items.get(*id)
+    }
+
+    /// Indexes an item, which is among the items already and whose path no other item has.
+    pub(in crate::queue) fn insert(&mut self, item: &QueueItem, items: &Items) {
+        let Self { table, hasher } = self;
+        table.insert_unique(hash(hasher, &item.file_path), item.id, |id| rehash(hasher, *id, items));
+    }
+
+    /// Forgets an item, which must still be among the items.
+    pub(in crate::queue) fn remove(&mut self, item: &QueueItem) {
+        if let Ok(entry) = self.table.find_entry(hash(&self.hasher, &item.file_path), |id| *id == item.id) {
+            entry.remove();
+        }
+    }
+
+    /// Makes room for this many more paths: growing step by step would look up every path again at
+    /// each step.
+    pub(in crate::queue) fn reserve(&mut self, additional: usize, items: &Items) {
+        let Self { table, hasher } = self;
+        table.reserve(additional, |id| rehash(hasher, *id, items));
+    }
+
+    #[cfg(test)]
+    pub(in crate::queue) fn len(&self) -> usize {
+        self.table.len()
+    }
+}
+
+fn hash(hasher: &DefaultHashBuilder, path: &FilePath) -> u64 {
+    hasher.hash_one(path.as_os_str().as_encoded_bytes())
+}
+
+/// An indexed id is among the items, so the 0 is never used.
+fn rehash(hasher: &DefaultHashBuilder, id: ItemId, items: &Items) -> u64 {
+    items.get(id).map_or(0, |item| hash(hasher, &item.file_path))
+}
+
+fn has_path(id: ItemId, path: &FilePath, items: &Items) -> bool {
+    items.get(id).is_some_and(|item| item.file_path == *path)
+}

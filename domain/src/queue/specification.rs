@@ -1,0 +1,115 @@
+//! The specification's names for what a queue does, as thin methods over transactions. They serve
+//! programs that keep the queue as a value and do the work themselves.
+
+use crate::fingerprint::Completion;
+use crate::item::{ClaimNumber, ClaimToken, Priority, QueueItem, RunId, Status};
+use crate::path::FilePath;
+use crate::queue::{ClaimKey, FileQueue, Transaction};
+use crate::rejection::Rejection;
+use crate::request::{Clear, Enqueue, ExchangeRequest, NewItem, RequestId, Scope, Selector, Settlement, Verdict};
+use crate::time::Timestamp;
+use crate::view::{Counts, EnqueueOutcome};
+
+/// The run under which [`FileQueue::pop`] claims.
+pub const LOCAL_RUN: &str = "local";
+
+impl FileQueue {
+    /// Adds a file. A file that is in the queue keeps its place; a higher priority counts. A failed
+    /// one begins another round, a completed one is left alone.
+    pub fn add(&mut self, file_path: &FilePath, priority: Priority, now: Timestamp) -> EnqueueOutcome {
+        let request = Enqueue::new(vec![NewItem::new(file_path.clone()).with_priority(priority)]);
+        let added = perform(&request, self, now).ok().and_then(|outcomes| outcomes.first().copied());
+        added.map_or(EnqueueOutcome::Unchanged, |enqueued| enqueued.outcome)
+    }
+
+    /// Claims the first item in line that is due. It is processing from then on, until
+    /// [`mark_complete`](Self::mark_complete) or another verdict settles it.
+    pub fn pop(&mut self, now: Timestamp) -> Option<QueueItem> {
+        let claims = self.exchange_one(Vec::new(), 1, now).ok()?;
+        claims.into_iter().next()
+    }
+
+    /// The item that [`pop`](Self::pop) would return.
+    #[must_use]
+    pub fn peek(&self, now: Timestamp) -> Option<&QueueItem> {
+        let key = self.waiting.claimable(now, 1, &self.items).first().copied();
+        self.items.at(key.map(ClaimKey::sequence)?)
+    }
+
+    /// Settles a popped file as completed.
+    ///
+    /// # Errors
+    /// [`Rejection`] if the file is not in the queue or has not been popped.
+    pub fn mark_complete(&mut self, file_path: &FilePath, now: Timestamp) -> Result<(), Rejection> {
+        self.mark(file_path, Verdict::Complete(Completion::default()), now)
+    }
+
+    /// Settles a popped file as timeout. No other attempt follows; to retry, settle by
+    /// [`Verdict::Retry`].
+    ///
+    /// # Errors
+    /// [`Rejection`] if the file is not in the queue or has not been popped.
+    pub fn mark_timeout(&mut self, file_path: &FilePath, now: Timestamp) -> Result<(), Rejection> {
+        self.mark(file_path, Verdict::Fail { timed_out: true, error: "timed out".into() }, now)
+    }
+
+    /// Settles a popped file by any verdict, as one that
+    /// [`RetryPolicy::judge`](crate::retry::RetryPolicy::judge) found.
+    ///
+    /// # Errors
+    /// [`Rejection`] if the file is not in the queue or has not been popped.
+    pub fn mark(&mut self, file_path: &FilePath, verdict: Verdict, now: Timestamp) -> Result<(), Rejection> {
+        let selector = Selector::Path(file_path.clone());
+        let item = self.find(&selector).ok_or_else(|| Rejection::NotQueued(selector.clone()))?;
+        let status = item.status;
+        let number = item.claim.as_ref().map(|claim| claim.number);
+        let number: ClaimNumber = number.ok_or(Rejection::NotProcessing { selector, status })?;
+        let token = ClaimToken { item: item.id, number };
+        self.exchange_one(vec![Settlement { token, verdict }], 0, now).map(drop)
+    }
+
+    /// Pending items, by sequence number.
+    #[must_use]
+    pub fn get_pending(&self) -> Vec<&QueueItem> {
+        self.with_status(&[Status::Pending]).collect()
+    }
+
+    /// Items that failed or timed out, by sequence number.
+    #[must_use]
+    pub fn get_failed(&self) -> Vec<&QueueItem> {
+        self.with_status(&[Status::Failed, Status::Timeout]).collect()
+    }
+
+    /// True if no item is pending.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.size() == 0
+    }
+
+    /// The number of pending items; popped ones do not count.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.counts().pending
+    }
+
+    /// Takes out every item that is not being processed; returns how many, by status.
+    pub fn clear(&mut self, now: Timestamp) -> Counts {
+        perform(&Clear(Status::ALL.into()), self, now).unwrap_or_default()
+    }
+
+    fn exchange_one(
+        &mut self,
+        settlements: Vec<Settlement>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<QueueItem>, Rejection> {
+        let (run, id) = (RunId::new(LOCAL_RUN), RequestId::default());
+        let request = ExchangeRequest { run, id, settlements, limit, scope: Scope::Queue };
+        let claims = perform(&request, self, now)?.claims;
+        Ok(claims.into_iter().map(|(_, item)| item).collect())
+    }
+}
+
+fn perform<T: Transaction>(request: &T, queue: &mut FileQueue, now: Timestamp) -> Result<T::Reply, Rejection> {
+    Ok(request.perform(queue, now)?.reply)
+}

@@ -1,0 +1,151 @@
+//! The items that wait to be claimed, indexed by claim order and by due time: for the whole queue,
+//! and for the scope of each run that has one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::item::{ItemId, QueueItem, Sequence, Status};
+use crate::queue::ClaimKey;
+use crate::queue::collections::{Items, Ready};
+use crate::time::Timestamp;
+
+/// What the indexes need to know of an item.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) id: ItemId,
+    pub(super) key: ClaimKey,
+    pub(super) status: Status,
+    pub(super) is_held: bool,
+    not_before: Option<Timestamp>,
+}
+
+impl Entry {
+    pub(super) fn of(item: &QueueItem) -> Self {
+        let QueueItem { id, status, is_held, .. } = *item;
+        Self { id, key: ClaimKey::of(item), status, is_held, not_before: item.not_before() }
+    }
+
+    fn is_waiting(self) -> bool {
+        self.status == Status::Pending && !self.is_held
+    }
+}
+
+/// Waiting items, pending and not held.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Waiting {
+    /// Those that were due at `promoted_until`.
+    ready: Ready,
+    /// Those with a backoff, over or not, by its end. If the end lies after `promoted_until`, the
+    /// item is not in `ready`.
+    backing_off: BTreeSet<(Timestamp, Sequence)>,
+    count: usize,
+    /// The latest time at which a claim was applied. An index only: no part of the queue's state.
+    promoted_until: Option<Timestamp>,
+}
+
+impl Waiting {
+    pub(super) fn insert(&mut self, entry: Entry) {
+        if !entry.is_waiting() {
+            return;
+        }
+        self.count += 1;
+        self.backing_off.extend(entry.not_before.map(|due| (due, entry.key.sequence())));
+        if entry.not_before.is_none_or(|due| Some(due) <= self.promoted_until) {
+            self.ready.insert(entry.key);
+        }
+    }
+
+    pub(super) fn remove(&mut self, entry: Entry) {
+        if !entry.is_waiting() {
+            return;
+        }
+        self.count -= 1;
+        self.ready.remove(entry.key);
+        if let Some(due) = entry.not_before {
+            self.backing_off.remove(&(due, entry.key.sequence()));
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// When the next item falls due that is not due at `now`.
+    pub(super) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
+        self.due_after(Some(now)).next().map(|(due, _)| due)
+    }
+
+    /// The places of items that fall due later than `point`, the earliest first.
+    pub(super) fn due_after(&self, point: Option<Timestamp>) -> impl Iterator<Item = (Timestamp, Sequence)> {
+        let from = point.map_or((Timestamp::MIN, Sequence::new(0)), |point| (point, Sequence::new(u64::MAX)));
+        self.backing_off.range(from..).copied()
+    }
+
+    /// True if `now` lies before the time of an earlier claim: the clock was set back since.
+    pub(super) fn was_set_back(&self, now: Timestamp) -> bool {
+        self.promoted_until.is_some_and(|latest| now < latest)
+    }
+
+    /// The first `limit` places in claim order whose items are due at `now`. Costs O(limit log n),
+    /// and once for each item that fell due since the last claim was applied.
+    pub(super) fn claimable(&self, now: Timestamp, limit: usize, items: &Items) -> Vec<ClaimKey> {
+        let is_due = |key: &ClaimKey| items.at(key.sequence()).is_some_and(|item| item.is_due(now));
+        let fell_due = self.due_after(self.promoted_until).take_while(|(due, _)| *due <= now);
+        let fell_due = fell_due.filter_map(|(_, sequence)| items.at(sequence)).map(ClaimKey::of);
+        let mut keys: Vec<_> = self.ready.iter().filter(is_due).take(limit).chain(fell_due).collect();
+        keys.sort_unstable();
+        keys.truncate(limit);
+        keys
+    }
+
+    /// Lets the items that have fallen due by `now` be ready.
+    pub(super) fn promote(&mut self, now: Timestamp, items: &Items) {
+        let until = self.promoted_until.max(Some(now));
+        let fell_due = self.due_after(self.promoted_until).take_while(|(due, _)| Some(*due) <= until);
+        let keys: Vec<_> = fell_due.filter_map(|(_, sequence)| items.at(sequence)).map(ClaimKey::of).collect();
+        self.promoted_until = until;
+        for key in keys {
+            self.ready.insert(key);
+        }
+    }
+}
+
+/// The waiting items of one scope.
+#[derive(Debug, Clone)]
+pub(super) struct Scoped {
+    ids: Arc<BTreeSet<ItemId>>,
+    waiting: Waiting,
+}
+
+impl Scoped {
+    /// An index of those of the items that are in the scope. Costs O(m log m) for m ids.
+    pub(super) fn new(ids: Arc<BTreeSet<ItemId>>, items: &Items) -> Self {
+        let mut waiting = Waiting::default();
+        for item in ids.iter().filter_map(|id| items.get(*id)) {
+            waiting.insert(Entry::of(item));
+        }
+        Self { ids, waiting }
+    }
+
+    pub(super) fn is_of(&self, ids: &Arc<BTreeSet<ItemId>>) -> bool {
+        Arc::ptr_eq(&self.ids, ids)
+    }
+
+    /// True while someone outside of this index still holds the scope.
+    pub(super) fn is_used(&self) -> bool {
+        Arc::strong_count(&self.ids) > 1
+    }
+
+    pub(super) fn waiting(&self) -> &Waiting {
+        &self.waiting
+    }
+
+    /// The index to change, if the item is in the scope.
+    pub(super) fn waiting_of(&mut self, id: ItemId) -> Option<&mut Waiting> {
+        self.ids.contains(&id).then_some(&mut self.waiting)
+    }
+
+    pub(super) fn promote(&mut self, now: Timestamp, items: &Items) {
+        self.waiting.promote(now, items);
+    }
+}

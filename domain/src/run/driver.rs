@@ -1,0 +1,240 @@
+//! The driver of the run loop: futures in, inputs out, actions carried out. It decides nothing.
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, Fuse, FutureExt};
+use futures_util::select_biased;
+use futures_util::stream::{BoxStream, SelectAll, StreamExt};
+
+use crate::attempt::{Attempt, AttemptProgress};
+use crate::item::ClaimToken;
+use crate::ports::{
+    BackPressure, Clock, Lease, Observer, Orchestrator, Reaper, RunEvent, RunEventKind, Runs, StartGate, StopSignal,
+    Storage,
+};
+use crate::recovery::{self, Proof, RecoveryPorts};
+use crate::run::attempt_stop::AttemptStop;
+use crate::run::{Action, Input, ProcessorError, RunConfig, RunState, Wakeup};
+use crate::run_info::{ProcessingResult, RunInfo};
+use crate::stop::StopRequest;
+
+/// The world, as a processor sees it.
+#[derive(Clone)]
+pub struct Ports {
+    /// Keeps the queue.
+    pub storage: Arc<dyn Storage>,
+    /// Knows which runs are alive; usually the same store.
+    pub runs: Arc<dyn Runs>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Carries out attempts.
+    pub orchestrator: Arc<dyn Orchestrator>,
+    /// Ends what dead runs left.
+    pub reaper: Arc<dyn Reaper>,
+    /// Asks to stop.
+    pub stop: Arc<dyn StopSignal>,
+    /// Keeps attempts from starting; [`OpenGate`](crate::ports::OpenGate) never does.
+    pub gate: Arc<dyn StartGate>,
+    /// Receives the events.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// One run: takes files off the queue until none is left, or until it is asked to stop.
+pub struct AutonomousProcessor {
+    ports: Ports,
+    config: RunConfig,
+}
+
+impl AutonomousProcessor {
+    /// A processor for one run.
+    #[must_use]
+    pub fn new(ports: Ports, config: RunConfig) -> Self {
+        Self { ports, config }
+    }
+
+    /// Runs to the end.
+    ///
+    /// # Errors
+    /// [`ProcessorError`]. After [`ProcessorError::StillStopping`] the run has not begun and no item
+    /// was changed.
+    pub async fn run(&self) -> Result<ProcessingResult, ProcessorError> {
+        let state = RunState::new(self.config.clone(), self.ports.reaper.location());
+        Driver::new(&self.ports, &self.config).drive(state).await
+    }
+}
+
+type Progress<'a> = BoxStream<'a, (ClaimToken, AttemptProgress)>;
+
+struct Driver<'a> {
+    ports: &'a Ports,
+    config: &'a RunConfig,
+    operation: Fuse<BoxFuture<'a, Input>>,
+    progress: SelectAll<Progress<'a>>,
+    stops: HashMap<ClaimToken, Arc<AttemptStop>>,
+    lease: Option<Arc<dyn Lease>>,
+    wakeup: Wakeup,
+    // The world, as the state knows it.
+    stop: StopRequest,
+    pressure: Option<BackPressure>,
+    capacity: usize,
+}
+
+impl<'a> Driver<'a> {
+    fn new(ports: &'a Ports, config: &'a RunConfig) -> Self {
+        Self {
+            ports,
+            config,
+            operation: Fuse::terminated(),
+            progress: SelectAll::new(),
+            stops: HashMap::new(),
+            lease: None,
+            wakeup: Wakeup::default(),
+            stop: StopRequest::NONE,
+            pressure: None,
+            capacity: config.jobs.get(),
+        }
+    }
+
+    async fn drive(mut self, mut state: RunState) -> Result<ProcessingResult, ProcessorError> {
+        let mut next = Some(Input::Begin);
+        loop {
+            // The world first: an answer must not start what a stop forbids by now.
+            for input in self.changes().into_iter().chain(next) {
+                if let Input::Registered(Ok(begun)) = &input {
+                    self.lease.clone_from(&begun.lease);
+                }
+                for action in state.handle(input, self.ports.clock.now()) {
+                    if let Some(outcome) = self.carry_out(action) {
+                        return outcome;
+                    }
+                }
+            }
+            next = self.next_input().await;
+        }
+    }
+
+    /// How the world differs from what the state knows.
+    fn changes(&mut self) -> Vec<Input> {
+        let Ports { stop, gate, orchestrator, .. } = self.ports;
+        let (stop, pressure) = (stop.request(), gate.pressure());
+        let capacity = orchestrator.capacity(self.config.jobs.get());
+        let changes = [
+            (stop != self.stop).then_some(Input::Stop(stop)),
+            (pressure != self.pressure).then(|| Input::Pressure(pressure.clone())),
+            (capacity != self.capacity).then_some(Input::Capacity(capacity)),
+        ];
+        (self.stop, self.pressure, self.capacity) = (stop, pressure, capacity);
+        changes.into_iter().flatten().collect()
+    }
+
+    fn carry_out(&mut self, action: Action) -> Option<Result<ProcessingResult, ProcessorError>> {
+        let ports = self.ports;
+        match action {
+            Action::Count => self.operate(async { Input::Counted(ports.storage.counts().await) }),
+            Action::ClearStop => {
+                self.stop = StopRequest::NONE;
+                self.operate(async { Input::StopCleared(ports.stop.clear().await) });
+            }
+            Action::Register(info) => self.operate(register(ports, info)),
+            Action::Recover => self.operate(recover(ports, self.config.retry.max_attempts())),
+            Action::Exchange(request) => {
+                let exchange = ports.storage.exchange(request, ports.clock.now());
+                self.operate(exchange.map(Input::Exchanged));
+            }
+            Action::Deregister => {
+                let end = ports.runs.end(self.config.run.clone());
+                self.operate(end.map(Input::Deregistered));
+            }
+            Action::Start(attempt) => self.start(attempt),
+            Action::Recall => ports.orchestrator.recall(),
+            Action::Cancel(token) => self.stops.get(&token).into_iter().for_each(|stop| stop.abort()),
+            Action::Abort => {
+                self.operation = Fuse::terminated();
+                self.stops.values().for_each(|stop| stop.abort());
+            }
+            Action::Emit(kind) => self.emit(kind),
+            Action::Wait(wakeup) => self.wakeup = wakeup,
+            Action::End(outcome) => return Some(outcome),
+        }
+        None
+    }
+
+    fn operate(&mut self, operation: impl Future<Output = Input> + Send + 'a) {
+        self.operation = operation.boxed().fuse();
+    }
+
+    fn start(&mut self, attempt: Attempt) {
+        let token = attempt.token;
+        let stop = Arc::new(AttemptStop::new(self.ports.stop.clone()));
+        self.stops.insert(token, stop.clone());
+        let progress = self.ports.orchestrator.start(attempt, stop);
+        self.progress.push(progress.map(move |progress| (token, progress)).boxed());
+    }
+
+    fn emit(&self, kind: RunEventKind) {
+        let (at, run) = (self.ports.clock.now(), self.config.run.clone());
+        self.ports.observer.observe(&RunEvent { at, run, kind });
+    }
+
+    /// Waits for the next input; `None` if the world changed.
+    async fn next_input(&mut self) -> Option<Input> {
+        let Ports { stop, gate, clock, storage, .. } = self.ports;
+        let (wakeup, pressure, lease) = (self.wakeup, self.pressure.clone(), self.lease.clone());
+        let mut stopped = pin!(stop.raised_above(self.stop.level).fuse());
+        let mut lost = pin!(async { wait_if(lease, async |lease| lease.lost().await).await }.fuse());
+        let mut passed =
+            pin!(async { wait_if(pressure, async |pressure| gate.changed_from(Some(pressure)).await).await }.fuse());
+        let mut due = pin!(async { wait_if(wakeup.at, async |point| clock.sleep_until(point).await).await }.fuse());
+        let changed = wakeup.on_change.then_some(());
+        let mut changed = pin!(async { wait_if(changed, async |()| storage.changed().await).await }.fuse());
+        select_biased! {
+            _ = stopped => None,
+            () = lost => Some(Input::LeaseLost),
+            first = self.progress.select_next_some() => Some(Input::Attempts(self.all_progress(first))),
+            input = &mut self.operation => Some(input),
+            () = passed => Some(Input::Pressure(gate.pressure())),
+            () = due => Some(Input::Woken),
+            () = changed => Some(Input::Woken),
+        }
+    }
+
+    /// All the progress that is known at this moment, so that one exchange serves it.
+    fn all_progress(&mut self, first: (ClaimToken, AttemptProgress)) -> Vec<(ClaimToken, AttemptProgress)> {
+        let mut progress = vec![first];
+        while let Some(Some(next)) = self.progress.next().now_or_never() {
+            progress.push(next);
+        }
+        for (token, progress) in &progress {
+            if !matches!(progress, AttemptProgress::Started { .. }) {
+                self.stops.remove(token);
+            }
+        }
+        progress
+    }
+}
+
+/// Waits for what `wait` waits for, or for ever if there is nothing to wait for.
+async fn wait_if<T>(subject: Option<T>, wait: impl AsyncFnOnce(T)) {
+    match subject {
+        Some(subject) => wait(subject).await,
+        None => pending().await,
+    }
+}
+
+async fn register(ports: &Ports, info: RunInfo) -> Input {
+    Input::Registered(ports.runs.begin(info).await)
+}
+
+async fn recover(ports: &Ports, max_attempts: u32) -> Input {
+    let Ports { storage, runs, reaper, clock, .. } = ports;
+    let ports = RecoveryPorts {
+        storage: storage.as_ref(),
+        runs: runs.as_ref(),
+        reaper: reaper.as_ref(),
+        clock: clock.as_ref(),
+    };
+    Input::Recovered(recovery::recover(ports, max_attempts, Proof::Demanded).await)
+}

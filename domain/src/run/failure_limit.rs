@@ -1,0 +1,32 @@
+//! How many failed files a run accepts.
+
+use std::num::NonZeroU64;
+
+/// A share of failed files means nothing before this many files have ended: after the first one it
+/// would be all or none.
+pub const MIN_ENDED_FOR_A_SHARE: u64 = 10;
+
+/// When a run ends because of failed files. Only files that ended as failed or timeout in this run
+/// count; a failed attempt that is retried does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureLimit {
+    /// After this many failed files.
+    Files(NonZeroU64),
+    /// Once this percentage of the ended files have failed, if at least [`MIN_ENDED_FOR_A_SHARE`]
+    /// have ended.
+    Percent(u8),
+}
+
+impl FailureLimit {
+    /// True if a run with this many completed and failed files must end.
+    #[must_use]
+    pub fn is_reached(self, processed: u64, failed: u64) -> bool {
+        let ended = processed.saturating_add(failed);
+        match self {
+            Self::Files(limit) => failed >= limit.get(),
+            Self::Percent(share) => {
+                ended >= MIN_ENDED_FOR_A_SHARE && u128::from(failed) * 100 >= u128::from(ended) * u128::from(share)
+            }
+        }
+    }
+}

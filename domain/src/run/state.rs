@@ -1,0 +1,297 @@
+//! Everything the run loop knows.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::attempt::{Attempt, AttemptRef, AttemptReport, ResourceUsage};
+use crate::fingerprint::Fingerprint;
+use crate::item::{ClaimToken, QueueItem};
+use crate::ports::{BackPressure, RunEventKind};
+use crate::request::{ExchangeRequest, RequestId, Settlement, Verdict};
+use crate::run::{Action, ProcessorError, RunConfig};
+use crate::run_info::{Location, ProcessingResult, RunInfo, StoppedBy, Unproven};
+use crate::stop::{StopLevel, StopRequest};
+use crate::time::Timestamp;
+use crate::view::Counts;
+
+/// How long to wait before asking a store again that is locked or cannot be reached. It has waited
+/// itself before it answered so.
+pub(super) const RETRY_STORE_AFTER: Duration = Duration::from_secs(1);
+
+/// How long after its cause a stop may still be unknown: the contract of
+/// [`StopSignal`](crate::ports::StopSignal).
+pub(super) const STOP_IS_KNOWN_WITHIN: Duration = Duration::from_millis(500);
+
+/// How often the counts of the whole queue are read, for people who watch.
+pub(super) const COUNT_EVERY: Duration = Duration::from_secs(1);
+
+/// How far the run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Not registered, or not allowed to begin yet.
+    Beginning,
+    /// Claims and settles.
+    Working,
+    /// Its attempts are over; what is left is to say so.
+    Ending,
+}
+
+/// The store operation under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Count,
+    Register,
+    ClearStop,
+    Recover,
+    Exchange,
+    Deregister,
+}
+
+/// An attempt in the orchestrator's hands.
+#[derive(Debug)]
+pub(super) struct InHand {
+    pub(super) of: AttemptRef,
+    pub(super) has_started: bool,
+    /// The file as it was when the attempt began.
+    pub(super) fingerprint: Option<Fingerprint>,
+    pub(super) is_cancelled: bool,
+    pub(super) is_recalled: bool,
+}
+
+impl InHand {
+    pub(super) fn new(of: AttemptRef) -> Self {
+        Self { of, has_started: false, fingerprint: None, is_cancelled: false, is_recalled: false }
+    }
+}
+
+/// An attempt that is over, with the verdict on it.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) token: ClaimToken,
+    pub(super) of: AttemptRef,
+    pub(super) elapsed: Duration,
+    pub(super) usage: Option<ResourceUsage>,
+    pub(super) verdict: Verdict,
+}
+
+/// An attempt that is over by a signal which may have been part of a stop: the same signal often goes
+/// to the command and to the run, and the end of the command may be known first.
+#[derive(Debug)]
+pub(super) struct Undecided {
+    pub(super) token: ClaimToken,
+    pub(super) in_hand: InHand,
+    pub(super) report: AttemptReport,
+    pub(super) since: Timestamp,
+}
+
+/// The world, as last reported.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) stop: StopRequest,
+    pub(super) pressure: Option<BackPressure>,
+    /// How many attempts the orchestrator takes in all.
+    pub(super) capacity: usize,
+}
+
+/// The attempts and claims of the run that are not settled, by how far they have come.
+#[derive(Debug, Default)]
+pub(super) struct Attempts {
+    /// Handed to the orchestrator.
+    pub(super) in_hand: BTreeMap<ClaimToken, InHand>,
+    /// Over, and not judged yet.
+    pub(super) undecided: Vec<Undecided>,
+    /// Judged: for the next exchange.
+    pub(super) judged: Vec<Judged>,
+    /// Judged: in the exchange under way, or in the one that the store has not answered.
+    pub(super) settling: Vec<Judged>,
+    /// Claims whose attempt never began, to give back in the next exchange.
+    pub(super) unused: Vec<ClaimToken>,
+    /// The same in the exchange under way.
+    pub(super) releasing: Vec<ClaimToken>,
+}
+
+/// The queue, as last answered.
+#[derive(Debug)]
+pub(super) struct QueueView {
+    pub(super) counts: Counts,
+    pub(super) counted_at: Option<Timestamp>,
+    pub(super) next_due: Option<Timestamp>,
+    pub(super) has_waiting: bool,
+    /// Something may be claimable that the last exchange did not see.
+    pub(super) may_have_work: bool,
+    /// Dead runs were recovered after the last exchange.
+    pub(super) is_swept: bool,
+}
+
+/// How the store answers.
+#[derive(Debug, Default)]
+pub(super) struct StoreAccess {
+    /// Locked or not reached: not to be asked before this point.
+    pub(super) retry_at: Option<Timestamp>,
+    pub(super) last_request: RequestId,
+    /// How many items the last exchange asked for.
+    pub(super) last_limit: usize,
+    /// The last exchange was not answered: it must be offered again, unchanged.
+    pub(super) is_unanswered: bool,
+    pub(super) is_full: bool,
+}
+
+/// Whether results can be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recording {
+    Possible,
+    /// The store failed for good.
+    Impossible,
+    /// Others may have the run's items already.
+    LeaseLost,
+}
+
+/// The run loop as a value. See [`handle`](Self::handle).
+#[derive(Debug)]
+pub struct RunState {
+    pub(super) config: RunConfig,
+    pub(super) location: Location,
+    pub(super) phase: Phase,
+    pub(super) operation: Option<Operation>,
+    pub(super) now: Timestamp,
+    pub(super) world: World,
+    pub(super) attempts: Attempts,
+    pub(super) queue: QueueView,
+    pub(super) store: StoreAccess,
+    pub(super) recording: Recording,
+    pub(super) failure: Option<ProcessorError>,
+    pub(super) is_limit_reached: bool,
+    pub(super) was_started: bool,
+    pub(super) reported_pressure: Option<BackPressure>,
+    pub(super) withheld: Vec<Unproven>,
+    pub(super) result: ProcessingResult,
+    pub(super) actions: Vec<Action>,
+}
+
+impl RunState {
+    /// A run that works at this location. Its first input is [`Input::Begin`](crate::run::Input::Begin).
+    #[must_use]
+    pub fn new(config: RunConfig, location: Location) -> Self {
+        Self {
+            world: World { stop: StopRequest::NONE, pressure: None, capacity: config.jobs.get() },
+            config,
+            location,
+            phase: Phase::Beginning,
+            operation: None,
+            now: Timestamp::MIN,
+            attempts: Attempts::default(),
+            queue: QueueView {
+                counts: Counts::default(),
+                counted_at: None,
+                next_due: None,
+                has_waiting: false,
+                may_have_work: true,
+                is_swept: false,
+            },
+            store: StoreAccess::default(),
+            recording: Recording::Possible,
+            failure: None,
+            is_limit_reached: false,
+            was_started: false,
+            reported_pressure: None,
+            withheld: Vec::new(),
+            result: ProcessingResult {
+                processed: 0,
+                failed: 0,
+                retried: 0,
+                remaining: 0,
+                stopped_by: StoppedBy::Error,
+                stop_level: StopLevel::Running,
+            },
+            actions: Vec::new(),
+        }
+    }
+
+    pub(super) fn emit(&mut self, kind: RunEventKind) {
+        self.actions.push(Action::Emit(kind));
+    }
+
+    pub(super) fn info(&self) -> RunInfo {
+        RunInfo {
+            id: self.config.run.clone(),
+            started_at: self.now,
+            jobs: self.config.jobs.get(),
+            max_attempts: self.config.retry.max_attempts(),
+            timeout: self.config.timeout,
+            location: self.location.clone(),
+        }
+    }
+
+    pub(super) fn attempt(&self, token: ClaimToken, item: &QueueItem) -> Attempt {
+        Attempt {
+            token,
+            run: self.config.run.clone(),
+            file_path: item.file_path.clone(),
+            number: item.attempt(),
+            max_attempts: self.config.retry.max_attempts(),
+            timeout: self.config.timeout,
+        }
+    }
+
+    /// The exchange to make now: the unanswered one, or a new one.
+    pub(super) fn request(&mut self) -> ExchangeRequest {
+        if !self.store.is_unanswered {
+            self.store.last_request = self.store.last_request.next();
+            self.store.last_limit = self.room();
+            self.attempts.settling = std::mem::take(&mut self.attempts.judged);
+            self.attempts.releasing = std::mem::take(&mut self.attempts.unused);
+        }
+        let judged = self.attempts.settling.iter().map(|judged| (judged.token, judged.verdict.clone()));
+        let released = self.attempts.releasing.iter().map(|token| (*token, Verdict::Release));
+        ExchangeRequest {
+            run: self.config.run.clone(),
+            id: self.store.last_request,
+            settlements: judged.chain(released).map(|(token, verdict)| Settlement { token, verdict }).collect(),
+            limit: self.store.last_limit,
+            scope: self.config.scope.clone(),
+        }
+    }
+
+    /// True while attempts may start, whatever the gate says.
+    pub(super) fn may_start(&self) -> bool {
+        self.phase == Phase::Working
+            && self.world.stop.level == StopLevel::Running
+            && !self.is_limit_reached
+            && !self.store.is_full
+            && self.failure.is_none()
+    }
+
+    /// How many items may be claimed now.
+    pub(super) fn room(&self) -> usize {
+        if self.world.pressure.is_some() || !self.may_start() {
+            return 0;
+        }
+        self.world.capacity.saturating_sub(self.attempts.in_hand.len() + self.attempts.undecided.len())
+    }
+
+    /// True if the gate alone keeps the run from claiming.
+    pub(super) fn is_held(&self) -> bool {
+        self.world.pressure.is_some() && self.may_start() && self.attempts.in_hand.len() < self.config.jobs.get()
+    }
+
+    /// True if the store must not be asked yet. After the clock was set back it may be.
+    pub(super) fn is_store_resting(&self) -> bool {
+        let latest = self.now.saturating_add(RETRY_STORE_AFTER);
+        self.store.retry_at.is_some_and(|until| self.now < until && until <= latest)
+    }
+
+    /// True if no attempt is under way or unsettled.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.attempts.in_hand.is_empty()
+            && self.attempts.undecided.is_empty()
+            && self.attempts.judged.is_empty()
+            && self.attempts.settling.is_empty()
+            && self.attempts.unused.is_empty()
+            && self.attempts.releasing.is_empty()
+    }
+
+    /// True if the counts that observers have are too old. After the clock was set back they are.
+    pub(super) fn are_counts_old(&self) -> bool {
+        self.queue.counted_at.is_none_or(|at| self.now < at || self.now >= at.saturating_add(COUNT_EVERY))
+    }
+}
