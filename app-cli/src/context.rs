@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use autoproc_domain::Timestamp;
-use autoproc_domain::ports::Storage;
+use autoproc_domain::ports::{Runs, Storage};
 
 use crate::console::Console;
 use crate::error::CliError;
@@ -30,6 +30,11 @@ impl Context {
     /// The queue.
     pub(crate) fn storage(&self) -> Arc<dyn Storage> {
         self.wiring.storage()
+    }
+
+    /// The runs that work on the queue.
+    pub(crate) fn runs(&self) -> Arc<dyn Runs> {
+        self.wiring.runs()
     }
 
     /// The time.

@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
-use autoproc_domain::file_path::InvalidPath;
-use autoproc_domain::ports::{StopSignalError, StorageError};
-use autoproc_domain::processor::ProcessorError;
+use autoproc_domain::path::InvalidPath;
+use autoproc_domain::ports::{Cause, StopSignalError, StorageError};
+use autoproc_domain::run::ProcessorError;
 use autoproc_domain::rejection::Rejection;
 
 use crate::escape::{Printable, Shown};
@@ -151,8 +151,12 @@ fn storage_advice(error: &StorageError) -> (ExitCode, Option<&'static str>) {
     match error {
         StorageError::Rejected(_) => (ExitCode::Usage, None),
         StorageError::Busy { .. } => (ExitCode::TryAgain, Some("try again, or wait longer with --lock-timeout")),
+        StorageError::Unreachable { .. } => (ExitCode::TryAgain, Some("try again once the store answers")),
+        StorageError::LeaseLost { .. } => {
+            (ExitCode::TryAgain, Some("start again; its files wait, or another run has them"))
+        }
         StorageError::Full(_) => (ExitCode::TryAgain, Some("make room on the disk, then try again")),
-        StorageError::NotWritable { source, .. } if source.kind() == io::ErrorKind::Unsupported => {
+        StorageError::NotWritable { source, .. } if has_kind(source, io::ErrorKind::Unsupported) => {
             (ExitCode::CannotWrite, Some(LOCAL_PLACE))
         }
         StorageError::NotWritable { .. } => (ExitCode::CannotWrite, Some(OTHER_PLACE)),
@@ -162,13 +166,16 @@ fn storage_advice(error: &StorageError) -> (ExitCode, Option<&'static str>) {
         StorageError::Unsupported { .. } => {
             (ExitCode::Config, Some("nothing was changed; use the version of autoproc that wrote it"))
         }
-        StorageError::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
+        StorageError::Failed { source, .. } if has_kind(source, io::ErrorKind::NotADirectory) => {
             (ExitCode::CannotWrite, Some(OTHER_PLACE))
         }
-        StorageError::Io { .. } => (ExitCode::Io, None),
-        StorageError::Poisoned => (ExitCode::Io, Some("check the disk, then start again")),
+        StorageError::Failed { .. } => (ExitCode::Io, None),
         _ => (ExitCode::Internal, None),
     }
+}
+
+fn has_kind(cause: &Cause, kind: io::ErrorKind) -> bool {
+    cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == kind)
 }
 
 impl From<Rejection> for CliError {
@@ -230,26 +237,30 @@ impl From<InvalidPath> for CliError {
 
 #[cfg(test)]
 mod tests {
+    use autoproc_domain::RunId;
+
     use super::*;
 
     #[test]
     fn an_error_is_one_line_with_its_sources() {
         let source = io::Error::other("the disk\nis on fire");
-        let error = CliError::from(StorageError::Io { action: "cannot append".into(), source });
+        let error = CliError::from(StorageError::Failed { action: "cannot append".into(), source: source.into() });
         assert_eq!(error.message(), "cannot append: the disk\\nis on fire");
         assert_eq!(error.exit_code(), ExitCode::Io);
     }
 
     #[test]
     fn every_storage_error_has_its_exit_code() {
-        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let full = || Cause::from(io::Error::from(io::ErrorKind::StorageFull));
         let cases = [
             (StorageError::Busy { holder: "process 7".into() }, ExitCode::TryAgain),
             (StorageError::Full(full()), ExitCode::TryAgain),
             (StorageError::NotWritable { place: "x".into(), source: full() }, ExitCode::CannotWrite),
             (StorageError::Damaged { place: "x".into(), detail: "y".into() }, ExitCode::Damaged),
             (StorageError::Unsupported { place: "x".into(), found: "9".into(), known: "1".into() }, ExitCode::Config),
-            (StorageError::Poisoned, ExitCode::Io),
+            (StorageError::Unreachable { place: "x".into(), source: full() }, ExitCode::TryAgain),
+            (StorageError::LeaseLost { run: RunId::new("x") }, ExitCode::TryAgain),
+            (StorageError::Failed { action: "x".into(), source: full() }, ExitCode::Io),
         ];
         for (error, code) in cases {
             assert_eq!(CliError::from(error).exit_code(), code);

@@ -4,7 +4,7 @@ use std::fmt::{Display, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use autoproc_domain::ports::{AttemptOf, Observer, RunEvent, RunEventKind, StopCause, StopLevel};
+use autoproc_domain::ports::{AttemptRef, Observer, RunEvent, RunEventKind, StopCause, StopLevel};
 use autoproc_domain::view::Counts;
 use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
@@ -110,13 +110,13 @@ impl Progress {
         }
     }
 
-    fn failed(&self, of: &AttemptOf, error: &str) {
+    fn failed(&self, of: &AttemptRef, error: &str) {
         let (why, attempt) = (failure::in_one_line(error), self.attempt(of));
         self.remark(format_args!("failed {}: {why} ({attempt}){}", of.file_path, SaidBefore(error)));
         self.ended(true);
     }
 
-    fn attempt(&self, of: &AttemptOf) -> String {
+    fn attempt(&self, of: &AttemptRef) -> String {
         // A file that an earlier run left may have more attempts behind it than this run would give it.
         format!("attempt {} of {}", of.attempt, self.max_attempts.max(of.attempt.get()))
     }

@@ -9,7 +9,7 @@ mod workflow;
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::FilePath;
-use autoproc_domain::command::{Selection, Selector};
+use autoproc_domain::request::{Selection, Selector};
 
 use crate::args::ChoiceWord;
 use crate::error::CliError;

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use autoproc_domain::ports::{Observer, RunEvent};
-use autoproc_domain::processor::RunResources;
+use autoproc_domain::run::RunResources;
 
 /// Adds up what the attempts of a run used.
 #[derive(Debug, Default)]

@@ -17,9 +17,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use autoproc_domain::command::NewItem;
+use autoproc_domain::request::{AnswerNeeded, Clear, Enqueue, NewItem, Repeat, Selection};
 use autoproc_domain::view::PageRequest;
-use autoproc_domain::{FilePath, Priority, Status};
+use autoproc_domain::{FilePath, Status};
 
 use crate::console::Heard;
 use crate::context::Context;
@@ -40,12 +40,13 @@ pub(crate) async fn write(prefix: &Path, afresh: bool, context: &Context) -> Res
     let steady = context.wiring.elsewhere(context.project.clone(), Use::Run);
     for number in 0_u64.. {
         let file_path = FilePath::new(prefix.join(number.to_string()))?;
-        let batch = vec![NewItem { file_path, priority: Priority::default() }];
+        let request =
+            Enqueue { items: vec![NewItem::new(file_path)], repeat: Repeat::Always, answer: AnswerNeeded::Later };
         if afresh {
             let wiring = context.wiring.elsewhere(context.project.clone(), Use::Command);
-            wiring.storage().enqueue(batch, context.now()).await?;
+            wiring.storage().enqueue(request, context.now()).await?;
         } else {
-            steady.storage().enqueue(batch, context.now()).await?;
+            steady.storage().enqueue(request, context.now()).await?;
         }
         if context.console.print_exactly(|out| writeln!(out, "{number}"))? == Heard::NotToTheEnd {
             break;
@@ -91,12 +92,12 @@ async fn look(scratch: &Scratch, expected: &mut HashSet<PathBuf>, context: &Cont
     let wiring = context.wiring.elsewhere(Project::in_folder(scratch.0.clone()), Use::Command);
     let storage = wiring.storage();
     // A change takes the lock and puts in order what the crash left, which is where something could go wrong too.
-    storage.requeue(autoproc_domain::command::Selection::AllFailed, context.now()).await?;
+    storage.requeue(Selection::AllFailed, context.now()).await?;
     let items = storage.page(PageRequest::default()).await?.items;
     let found: HashSet<_> = items.iter().map(|item| item.file_path.as_path()).collect();
     let lost = expected.iter().filter(|path| !found.contains(path.as_path())).count() as u64;
     if lost > 0 || expected.len() > MOST_ITEMS {
-        storage.clear(Status::ALL.to_vec(), context.now()).await?;
+        storage.clear(Clear(Status::ALL.to_vec()), context.now()).await?;
         expected.clear();
     }
     wiring.close().await?;

@@ -9,12 +9,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use autoproc_domain::item::{AttemptNumber, ClaimNumber};
-use autoproc_domain::ports::{LiveRun, StopLevel, Unproven};
-use autoproc_domain::processor::RunResources;
+use autoproc_domain::ports::{LiveRun, PastAttempt, StopLevel, Unproven};
+use autoproc_domain::run::RunResources;
 use autoproc_domain::view::{Counts, EnqueueOutcome};
 use autoproc_domain::{FilePath, ItemId, Priority, ProcessingResult, ProcessorState, QueueItem, RunId, Timestamp};
-
-use crate::wiring::PastAttempt;
 
 pub(crate) use care::{Diagnosis, Finding, Level, Mended, RepairPlan, Tortured};
 pub(crate) use execution::{ExecutionOver, Executions, FileProgress, Foreseen};
@@ -27,21 +25,48 @@ pub(crate) struct Added {
     /// Each of them.
     pub(crate) files: Vec<FilePath>,
     /// What became of each, in the same order.
-    pub(crate) outcomes: Vec<EnqueueOutcome>,
+    pub(crate) outcomes: Vec<AddOutcome>,
     /// Their priority.
     pub(crate) priority: Priority,
     /// How many do not exist.
     pub(crate) missing: usize,
 }
 
+/// What `queue add` reports of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AddOutcome {
+    /// It will be processed because of this addition.
+    Added,
+    /// It was live already; its priority was raised.
+    Raised,
+    /// Nothing changed.
+    Unchanged,
+    /// It is recorded; one of the others is true.
+    Accepted,
+}
+
+impl From<EnqueueOutcome> for AddOutcome {
+    fn from(outcome: EnqueueOutcome) -> Self {
+        match outcome {
+            EnqueueOutcome::Raised => Self::Raised,
+            EnqueueOutcome::Unchanged | EnqueueOutcome::AlreadyCompleted => Self::Unchanged,
+            EnqueueOutcome::Accepted => Self::Accepted,
+            EnqueueOutcome::Added
+            | EnqueueOutcome::Changed
+            | EnqueueOutcome::FailedBefore
+            | EnqueueOutcome::Repeated => Self::Added,
+        }
+    }
+}
+
 impl Added {
     /// How many had this outcome.
-    pub(crate) fn count(&self, outcome: EnqueueOutcome) -> usize {
+    pub(crate) fn count(&self, outcome: AddOutcome) -> usize {
         self.outcomes.iter().filter(|became| **became == outcome).count()
     }
 
     /// Each with what became of it.
-    pub(crate) fn each(&self) -> impl Iterator<Item = (&FilePath, EnqueueOutcome)> {
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&FilePath, AddOutcome)> {
         self.files.iter().zip(self.outcomes.iter().copied())
     }
 
@@ -52,13 +77,13 @@ impl Added {
             count => format!(", {count} {word}"),
         };
         let noun = |count| if count == 1 { "file" } else { "files" };
-        let accepted = self.count(EnqueueOutcome::Accepted);
+        let accepted = self.count(AddOutcome::Accepted);
         if accepted > 0 {
             return format!("{accepted} {} accepted", noun(accepted));
         }
-        let added = self.count(EnqueueOutcome::Added);
-        let raised = words(EnqueueOutcome::Raised, "raised");
-        format!("{added} {} added{raised}{}", noun(added), words(EnqueueOutcome::Unchanged, "already there"))
+        let added = self.count(AddOutcome::Added);
+        let raised = words(AddOutcome::Raised, "raised");
+        format!("{added} {} added{raised}{}", noun(added), words(AddOutcome::Unchanged, "already there"))
     }
 }
 

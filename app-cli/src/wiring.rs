@@ -10,13 +10,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::ports::{Clock, Observer, Storage, StorageError};
-use autoproc_domain::{ProcessorState, QueueItem, RunId};
+use autoproc_domain::ports::{Clock, History, Observer, Runs, Storage, StorageError};
+use autoproc_domain::{ProcessorState, RunId};
 use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
 use autoproc_subprocess::sweep::Sweeper;
 use autoproc_subprocess::{AttemptLogs, CommandLine, DEFAULT_GRACE, Retention};
 use autoproc_system::{
-    EventLog, OnTrouble, StateDocument, StateFileError, SystemClock, read_attempts, read_state_file, write_stop_request,
+    EventLog, EventLogHistory, OnTrouble, StateDocument, StateFileError, SystemClock, read_state_file, write_stop_request,
 };
 
 use crate::console::Console;
@@ -30,7 +30,6 @@ pub(crate) use autoproc_json_store::{Choice, Damage, Examination, FileSystem, Pr
 pub(crate) use autoproc_subprocess::{AttemptLog, Follower, become_guard};
 pub(crate) use output::{AttemptFiles, Pruner, written_at};
 
-pub(crate) use autoproc_system::{PastAttempt, PastEnd};
 pub(crate) use autoproc_workflow::catalogue::Listed as ListedWorkflow;
 pub(crate) use autoproc_workflow::definition as workflow_definition;
 pub(crate) use autoproc_workflow::runners::RunnersError;
@@ -162,6 +161,11 @@ impl Wiring {
         self.store.clone()
     }
 
+    /// The runs that work on the queue.
+    pub(crate) fn runs(&self) -> Arc<dyn Runs> {
+        self.store.clone()
+    }
+
     /// The time.
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         self.clock.clone()
@@ -230,12 +234,9 @@ impl Wiring {
         Ok(read_state_file(&self.project.state_file())?.map(|StateDocument { state, .. }| state))
     }
 
-    /// What the event log knows of the attempts on an item, the oldest first.
-    ///
-    /// # Errors
-    /// Where the log is there and cannot be read.
-    pub(crate) fn history(&self, item: &QueueItem) -> io::Result<Vec<PastAttempt>> {
-        read_attempts(&self.project.event_log(), item.id, &item.file_path)
+    /// What the event log knows.
+    pub(crate) fn history(&self) -> Arc<dyn History> {
+        Arc::new(EventLogHistory::new(self.project.event_log()))
     }
 
     /// What keeps the output of attempts within the bounds of a run.

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use autoproc_domain::processor::Halt;
+use autoproc_domain::run::FailureLimit;
 use clap::Args;
 
 use crate::size;
@@ -22,7 +22,7 @@ pub(crate) struct LimitArgs {
     pub(crate) max_load: Option<f64>,
     /// Stop after N failed files, or once N% of at least 10 files have failed
     #[arg(long, visible_alias = "halt", value_name = "N|N%", value_parser = max_fail)]
-    pub(crate) max_fail: Option<Halt>,
+    pub(crate) max_fail: Option<FailureLimit>,
 }
 
 /// Why a word is not a limit.
@@ -41,12 +41,12 @@ fn load(word: &str) -> Result<f64, InvalidLimit> {
     if load.is_finite() && load >= 0.0 { Ok(load) } else { Err(InvalidLimit::Load) }
 }
 
-fn max_fail(word: &str) -> Result<Halt, InvalidLimit> {
+fn max_fail(word: &str) -> Result<FailureLimit, InvalidLimit> {
     let number = |digits: &str| digits.parse::<NonZeroU64>().map_err(|_| InvalidLimit::MaxFail);
     match word.strip_suffix('%') {
-        None => number(word).map(Halt::Files),
+        None => number(word).map(FailureLimit::Files),
         Some(digits) => match u8::try_from(number(digits)?.get()) {
-            Ok(percent @ ..=100) => Ok(Halt::Percent(percent)),
+            Ok(percent @ ..=100) => Ok(FailureLimit::Percent(percent)),
             _ => Err(InvalidLimit::MaxFail),
         },
     }
@@ -58,9 +58,9 @@ mod tests {
 
     #[test]
     fn failures_are_counted_or_are_a_share() {
-        assert_eq!(max_fail("3"), NonZeroU64::new(3).map(Halt::Files).ok_or(InvalidLimit::MaxFail));
-        assert_eq!(max_fail("10%"), Ok(Halt::Percent(10)));
-        assert_eq!(max_fail("100%"), Ok(Halt::Percent(100)));
+        assert_eq!(max_fail("3"), NonZeroU64::new(3).map(FailureLimit::Files).ok_or(InvalidLimit::MaxFail));
+        assert_eq!(max_fail("10%"), Ok(FailureLimit::Percent(10)));
+        assert_eq!(max_fail("100%"), Ok(FailureLimit::Percent(100)));
         for nonsense in ["", "0", "0%", "101%", "%", "-1", "1.5", "many", "10 %", "300%"] {
             assert_eq!(max_fail(nonsense), Err(InvalidLimit::MaxFail), "{nonsense:?}");
         }

@@ -2,7 +2,7 @@
 
 mod choice;
 
-use autoproc_domain::command::Selector;
+use autoproc_domain::request::Selector;
 use autoproc_domain::{ItemId, QueueItem};
 
 use crate::console::Heard;

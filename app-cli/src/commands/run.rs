@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use autoproc_domain::ports::{Observer, StopCause, StopLevel};
-use autoproc_domain::processor::{Ports, ProcessorError, StoppedBy};
+use autoproc_domain::request::AnswerNeeded;
+use autoproc_domain::run::{Ports, ProcessorError};
+use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::{AutonomousProcessor, ProcessingResult};
 
 use super::{add, workflow};
@@ -19,12 +21,13 @@ use crate::resources::ResourceTally;
 use crate::show_output::ShowOutput;
 use crate::view::RunOver;
 
-pub(super) async fn run(request: RunRequest, context: &Context) -> Result<ExitCode, CliError> {
+pub(super) async fn run(mut request: RunRequest, context: &Context) -> Result<ExitCode, CliError> {
     // A command that cannot be one is found while nothing is touched: else it would fail every file there is.
     program::check(&request.command)?;
     if request.is_dry {
         return workflow::foresee(&request, context).await;
     }
+    request.config.recipe = Some(context.wiring.recipe(&request.command)?);
     let resources = Arc::new(ResourceTally::default());
     let (ports, supervision) = context.wiring.ports(&request, observers(&request, resources.clone(), context))?;
     // So is a queue that cannot be read: a run that began would already have left traces of itself.
@@ -62,13 +65,13 @@ async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
     if ports.stop.request().level == StopLevel::Running {
         return Ok(());
     }
-    let runs = ports.storage.live_runs().await?;
+    let runs = ports.runs.live().await?;
     if runs.is_empty() { Ok(()) } else { Err(ProcessorError::StillStopping { runs }.into()) }
 }
 
 /// What is added is told on standard error: the data of a run is its result.
 async fn add_first(request: &RunRequest, context: &Context) -> Result<(), CliError> {
-    let added = add::offer(&request.source, request.priority, context).await?;
+    let added = add::offer(&request.source, request.priority, AnswerNeeded::Now, context).await?;
     if !request.quiet {
         context.console.say(added.in_sum());
     }

@@ -14,7 +14,7 @@ pub(super) async fn status(context: &Context) -> Result<(), CliError> {
     let storage = context.storage();
     let view = Status {
         counts: storage.counts().await?,
-        live_runs: storage.live_runs().await?,
+        live_runs: context.runs().live().await?,
         latest: latest(context),
         processing: items(ItemStatus::Processing, None, context).await?,
         waiting: items(ItemStatus::Pending, Some(MOST_WAITING), context).await?,

@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliError> {
     let stop_file = context.project.stop_file();
     context.wiring.request_stop(args.now).map_err(|error| CliError::cannot_write(&stop_file, &error))?;
-    let live_runs = context.storage().live_runs().await?;
+    let live_runs = context.runs().live().await?;
     let level = if args.now { StopLevel::Aborting } else { StopLevel::Draining };
     let asked: BTreeSet<_> = live_runs.iter().map(|run| run.info.id.clone()).collect();
     context.show(&Stopping { level, stop_file, live_runs })?;
@@ -32,7 +32,7 @@ pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliEr
 async fn wait(asked: &BTreeSet<RunId>, timeout: Option<Duration>, context: &Context) -> Result<(), CliError> {
     let (began, mut told) = (Instant::now(), 0);
     loop {
-        let mut left = context.storage().live_runs().await?;
+        let mut left = context.runs().live().await?;
         left.retain(|run| asked.contains(&run.info.id));
         if left.is_empty() {
             return Ok(());
@@ -54,5 +54,5 @@ fn still_live(left: &[LiveRun], waited: Duration) -> CliError {
 }
 
 fn owners(runs: &[LiveRun]) -> String {
-    runs.iter().map(|run| run.owner.as_str()).collect::<Vec<_>>().join(", ")
+    runs.iter().map(|run| run.info.location.to_string()).collect::<Vec<_>>().join(", ")
 }

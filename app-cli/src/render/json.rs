@@ -42,6 +42,7 @@ struct ItemJson {
     priority: i32,
     status: &'static str,
     added_at: String,
+    round: u32,
     attempts: u32,
     last_attempt: Option<String>,
     not_before: Option<String>,
@@ -57,9 +58,10 @@ impl From<&QueueItem> for ItemJson {
             priority: item.priority.get(),
             status: item.status.word(),
             added_at: item.added_at.to_string(),
+            round: item.round,
             attempts: item.attempts,
             last_attempt: item.last_attempt.map(|at| at.to_string()),
-            not_before: item.not_before.map(|at| at.to_string()),
+            not_before: item.not_before().map(|at| at.to_string()),
             last_error: item.last_error.as_deref().map(str::to_owned),
             run_id: item.claim.as_ref().map(|claim| claim.run.to_string()),
         }
@@ -77,7 +79,7 @@ struct CountsJson {
 
 impl From<Counts> for CountsJson {
     fn from(counts: Counts) -> Self {
-        let Counts { pending, processing, completed, failed, timeout } = counts;
+        let Counts { pending, processing, completed, failed, timeout, .. } = counts;
         Self { pending, processing, completed, failed, timeout }
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use autoproc_domain::command::Selector;
+use autoproc_domain::request::Selector;
 use autoproc_domain::ports::Storage;
 use autoproc_domain::rejection::Rejection;
 use autoproc_domain::{FilePath, ItemId, QueueItem};

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use autoproc_domain::processor::RunConfig;
+use autoproc_domain::run::RunConfig;
 use autoproc_domain::{Priority, RetryPolicy, RunId};
 
 use crate::args::{LimitArgs, OutputArgs, RunArgs};
@@ -143,6 +143,7 @@ fn config(args: &RunArgs, run: RunId) -> RunConfig {
             permanent_exits: args.no_retry_exit.iter().map(|code| i32::from(*code)).collect(),
         },
         wait_for_backoff: !args.no_wait,
-        halt: args.limits.max_fail,
+        failure_limit: args.limits.max_fail,
+        ..RunConfig::default()
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use autoproc_domain::command::Selector;
+use autoproc_domain::request::Selector;
 use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use autoproc_domain::ports::Storage;
 use autoproc_domain::view::PageRequest;

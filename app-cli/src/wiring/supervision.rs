@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{Observer, Orchestrator, StopSignal};
-use autoproc_domain::processor::Ports;
+use autoproc_domain::run::Ports;
 use autoproc_subprocess::sweep::Sweeper;
 use autoproc_subprocess::{
     CommandOrchestrator, DEFAULT_GIVE_BACK_AFTER, GuardSettings, Guards, OutputLimits, Settings,

@@ -132,7 +132,6 @@ impl Wiring {
             number: AttemptNumber::new(1).ok_or_else(|| CliError::internal("attempts are counted from 1"))?,
             max_attempts: 1,
             timeout: single.timeout,
-            deadline: now.saturating_add(single.timeout),
         })
     }
 

@@ -2,11 +2,9 @@
 
 use std::pin::pin;
 
-use autoproc_domain::FilePath;
-use autoproc_domain::command::Selector;
+use autoproc_domain::request::Selector;
 use autoproc_domain::ports::{AttemptOutcome, StopCause};
-use autoproc_domain::view::PageRequest;
-use autoproc_domain::{ItemId, QueueItem, Status};
+use autoproc_domain::{FilePath, ItemId};
 
 use crate::args::ProgressArgs;
 use crate::console::Heard;
@@ -17,9 +15,6 @@ use crate::followed_log::{FollowedLog, LOOK_EVERY};
 use crate::request::{CommandTemplate, ItemWord, RunRequest, SingleExecution};
 use crate::view::{ExecutionOver, Executions, FileProgress, Foreseen};
 use crate::wiring::{AttemptLog, ExecutionStatus, ProgressReport};
-
-/// How far is looked before all that wait are asked for: mostly the first one is due.
-const FIRST_LOOK: usize = 32;
 
 /// `workflow run`: what its steps print is printed as they go. A line about its end comes behind that.
 pub(super) async fn run(single: SingleExecution, context: &Context) -> Result<ExitCode, CliError> {
@@ -139,20 +134,10 @@ pub(in crate::commands) async fn foresee(request: &RunRequest, context: &Context
 
 /// The file that would be taken next, and its item; where none is due and files are given, the first of those.
 async fn first_file(request: &RunRequest, context: &Context) -> Result<Option<(FilePath, Option<ItemId>)>, CliError> {
-    let due = match due_among(Some(FIRST_LOOK), context).await? {
-        None => due_among(None, context).await?,
-        due => due,
-    };
+    let due = context.storage().peek(context.now()).await?;
     if due.is_some() || request.source.is_empty() {
         return Ok(due.map(|item| (item.file_path, Some(item.id))));
     }
     let given = request.source.gather(&context.cwd, &context.project)?.files.into_iter().next();
     Ok(given.map(|file| (file, None)))
-}
-
-async fn due_among(limit: Option<usize>, context: &Context) -> Result<Option<QueueItem>, CliError> {
-    let waiting = PageRequest { statuses: vec![Status::Pending], after: None, limit };
-    let items = context.storage().page(waiting).await?.items;
-    let now = context.now();
-    Ok(items.into_iter().find(|item| item.is_due(now)))
 }

@@ -32,7 +32,7 @@ fn columns(item: &QueueItem, now: Timestamp) -> [String; 6] {
 
 /// Why an item stands where it stands.
 pub(super) fn note(item: &QueueItem, now: Timestamp) -> String {
-    let due = item.not_before.filter(|due| *due > now).map(|due| format!("due in {}", span(due.saturating_since(now))));
+    let due = item.not_before().filter(|due| *due > now).map(|due| format!("due in {}", span(due.saturating_since(now))));
     let error = item
         .last_error
         .as_deref()
@@ -53,7 +53,7 @@ pub(super) fn at_length(item: &QueueItem, now: Timestamp, out: &mut dyn Write) -
     if let Some(at) = item.last_attempt {
         line("last attempt", local(at))?;
     }
-    if let Some(due) = item.not_before.filter(|due| *due > now) {
+    if let Some(due) = item.not_before().filter(|due| *due > now) {
         line("due", format!("{} (in {})", local(due), span(due.saturating_since(now))))?;
     }
     if let Some(error) = &item.last_error {

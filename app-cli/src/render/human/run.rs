@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use autoproc_domain::QueueItem;
 use autoproc_domain::ports::{LiveRun, StopCause, StopLevel};
-use autoproc_domain::processor::{ProcessorState, RunResources, StoppedBy};
+use autoproc_domain::run::{ProcessorState, RunResources};
+use autoproc_domain::run_info::StoppedBy;
 
 use super::{files, item};
 use crate::escape::{Printable, Shown};
@@ -67,7 +68,7 @@ impl View for Stopping {
         }
         let how =
             if self.level == StopLevel::Draining { "finish its current files" } else { "end its current attempts" };
-        self.live_runs.iter().try_for_each(|run| writeln!(out, "{} will {how} and stop", run.owner))
+        self.live_runs.iter().try_for_each(|run| writeln!(out, "{} will {how} and stop", run.info.location))
     }
 
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -127,7 +128,7 @@ fn ending(latest: &ProcessorState) -> String {
 fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> {
     let info = &run.info;
     let elapsed = span(view.now.saturating_since(info.started_at));
-    writeln!(out, "running since {} ({elapsed}), {} at a time, by {}", local(info.started_at), info.jobs, run.owner)?;
+    writeln!(out, "running since {} ({elapsed}), {} at a time, by {}", local(info.started_at), info.jobs, info.location)?;
     let Some(latest) = view.latest.as_ref().filter(|latest| latest.run_id.as_ref() == Some(&info.id)) else {
         return Ok(());
     };
