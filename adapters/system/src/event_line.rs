@@ -1,4 +1,4 @@
-//! One event as a line of the log. The names here are the log's format; `docs/` describes it.
+//! One event as a line of the log. The names here are the format, which `docs/formats.md` describes.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::path_text::PathText;
 
-/// A line, borrowed from its event.
+/// A line that borrows from its event.
 #[derive(Serialize)]
 pub(crate) struct EventLine<'a> {
     timestamp: String,
@@ -71,7 +71,7 @@ struct AttemptText {
     attempt: u32,
 }
 
-/// An attempt that is over. What it used is left out where it is not known.
+/// An ended attempt. Resources are omitted if they are unknown.
 #[derive(Serialize)]
 struct EndText {
     #[serde(flatten)]
@@ -115,7 +115,7 @@ struct ResultText {
 }
 
 impl<'a> EventLine<'a> {
-    /// The line for an event; `None` for progress, which says nothing that the other events do not.
+    /// The line for an event; `None` for progress, which adds nothing to the other events.
     pub(crate) fn of(event: &'a RunEvent) -> Option<Self> {
         let body = Body::of(&event.kind)?;
         Some(Self { timestamp: event.at.to_string(), run_id: event.run.as_str(), body })

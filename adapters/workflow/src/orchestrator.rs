@@ -9,8 +9,7 @@ use autoproc_domain::ports::{
     Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, StopLevel, StopSignal, Unproven,
 };
 
-use crate::execution::{Engine, Equipment, ExecutionState, WorkflowRun};
-use crate::progress::ProgressReport;
+use crate::execution::{Engine, Equipment, ExecutionState, ProgressReport, WorkflowRun, begin};
 
 /// Carries out attempts by executing a workflow on each file.
 ///
@@ -81,8 +80,8 @@ async fn execute(engine: &Engine, attempt: Attempt, stop: &dyn StopSignal) -> Re
         return Ok(AttemptReport::new(AttemptOutcome::Aborted, Duration::ZERO));
     }
     let file_path = attempt.file_path.clone();
-    match engine.begin(attempt, stop) {
-        Ok(mut walk) => walk.carry_on().await.map_err(|source| OrchestratorError { file_path, source }),
+    match begin(engine, attempt, stop) {
+        Ok(mut executor) => executor.run().await.map_err(|source| OrchestratorError { file_path, source }),
         Err(outcome) => Ok(AttemptReport::new(outcome, Duration::ZERO)),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use autoproc_domain::item::AttemptNumber;
@@ -29,7 +30,7 @@ fn of(attempt: u32) -> AttemptOf {
 
 /// Writes a story, an event a second from second 0 on.
 fn tell(path: &Path, run: &str, story: impl IntoIterator<Item = RunEventKind>) {
-    let log = EventLog::new(path, Box::new(|trouble| panic!("{trouble}")));
+    let log = EventLog::new(path, Arc::new(|warning: &str| panic!("{warning}")));
     for (second, kind) in (0..).zip(story) {
         log.observe(&RunEvent { at: Timestamp::from_micros(second * 1_000_000), run: RunId::new(run), kind });
     }

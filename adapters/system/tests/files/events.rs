@@ -1,4 +1,4 @@
-//! Events to tell, and a record of the trouble that comes of it.
+//! Sample events, and a recorder of warnings.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use autoproc_domain::ports::{AttemptOf, ResourceUsage, RunEvent, RunEventKind, S
 use autoproc_domain::processor::StoppedBy;
 use autoproc_domain::view::Counts;
 use autoproc_domain::{FilePath, ItemId, ProcessingResult, RunId, Timestamp};
-use autoproc_system::OnTrouble;
+use autoproc_system::OnWarning;
 
 pub(crate) fn event(kind: RunEventKind) -> RunEvent {
     at(1_000_002, kind)
@@ -87,17 +87,17 @@ pub(crate) fn every_kind() -> Vec<RunEventKind> {
     ]
 }
 
-/// What was said of trouble.
+/// Records warnings.
 #[derive(Clone, Default)]
-pub(crate) struct Trouble(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
 
-impl Trouble {
-    pub(crate) fn callback(&self) -> OnTrouble {
-        let said = Arc::clone(&self.0);
-        Box::new(move |text| said.lock().expect("unpoisoned").push(text.to_owned()))
+impl Warnings {
+    pub(crate) fn callback(&self) -> OnWarning {
+        let warnings = Arc::clone(&self.0);
+        Arc::new(move |text| warnings.lock().expect("unpoisoned").push(text.to_owned()))
     }
 
-    pub(crate) fn said(&self) -> Vec<String> {
+    pub(crate) fn all(&self) -> Vec<String> {
         self.0.lock().expect("unpoisoned").clone()
     }
 }

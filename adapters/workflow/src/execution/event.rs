@@ -6,7 +6,7 @@ use autoproc_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::execution::time_text;
+use autoproc_time_text::{seconds, timestamp};
 
 /// What a step returns, by name.
 pub type Values = Map<String, Value>;
@@ -15,7 +15,7 @@ pub type Values = Map<String, Value>;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// When, by the wall clock; nothing orders by it.
-    #[serde(rename = "timestamp", with = "time_text")]
+    #[serde(rename = "timestamp", with = "timestamp::required")]
     pub at: Timestamp,
     /// What.
     #[serde(flatten)]
@@ -135,7 +135,7 @@ pub enum EventKind {
         #[serde(flatten)]
         name: StepName,
         /// How long it took.
-        #[serde(rename = "duration_s", with = "time_text::seconds")]
+        #[serde(rename = "duration_s", with = "seconds")]
         elapsed: Duration,
         /// What it returned.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -156,7 +156,7 @@ pub enum EventKind {
         #[serde(flatten)]
         name: StepName,
         /// How long it took.
-        #[serde(rename = "duration_s", with = "time_text::seconds")]
+        #[serde(rename = "duration_s", with = "seconds")]
         elapsed: Duration,
         /// Of what.
         error: String,

@@ -22,7 +22,8 @@ pub struct StepProcess {
     pub program: OsString,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// What its environment gains, as names and values; a later one of the same name wins.
+    /// Added to the inherited environment and the variables that describe the attempt, which the runner
+    /// provides. If a name is repeated, the last value wins.
     pub environment: Vec<(OsString, OsString)>,
     /// The folder it is started in; the runner's choice where `None`.
     pub working_dir: Option<PathBuf>,

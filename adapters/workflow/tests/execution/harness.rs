@@ -10,7 +10,7 @@ use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, Orchestrato
 use autoproc_domain::{FilePath, ItemId, RunId, Timestamp};
 use autoproc_testkit::{ScriptedStop, VirtualClock};
 use autoproc_workflow::execution::{
-    Equipment, ExecutionState, Executions, Inputs, Places, Plan, Programs, StepRunner, WorkflowRun,
+    Equipment, ExecutionState, Executions, Inputs, Plan, Programs, StepRunner, WorkflowRun,
 };
 use autoproc_workflow::runners::Runners;
 use autoproc_workflow::{Severity, WorkflowOrchestrator, read};
@@ -86,11 +86,9 @@ impl Place {
             clock: Arc::new(VirtualClock::new()),
             executions: Some(self.executions()),
             scratch_dir: self.path("scratch"),
-            places: Places {
-                event_log: self.path("logs/orchestrator-execution.jsonl"),
-                latest: self.path("state/ORCHESTRATOR-STATE.json"),
-            },
-            on_trouble: Box::new(|trouble| panic!("{trouble}")),
+            event_log: self.path("logs/orchestrator-execution.jsonl"),
+            latest_state: self.path("state/ORCHESTRATOR-STATE.json"),
+            on_warning: Arc::new(|warning| panic!("{warning}")),
         }
     }
 
