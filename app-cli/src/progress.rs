@@ -73,9 +73,9 @@ impl Progress {
     fn cleared(&self) {
         let has_begun = self.tally.lock().unwrap_or_else(PoisonError::into_inner).has_begun;
         self.remark(if has_begun {
-            "the stop request was taken away: a new run can begin"
+            "stop request cleared"
         } else {
-            "a stop request that no run was there to see was taken away"
+            "stop request from before this run cleared"
         });
     }
 

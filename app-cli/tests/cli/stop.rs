@@ -58,7 +58,7 @@ fn a_stop_that_nobody_sees_is_discarded() {
     assert!(answer.out.contains("no run is live"), "{answer:?}");
     let run = project.ask(["run", "--", "true"]).expect_code(0);
     assert!(run.out.starts_with("processed 1"), "{run:?}");
-    assert!(run.err.starts_with("a stop request that no run was there to see was taken away\n"), "{run:?}");
+    assert!(run.err.starts_with("stop request from before this run cleared\n"), "{run:?}");
 }
 
 #[test]
