@@ -1,6 +1,7 @@
 //! Puts concrete adapters behind the ports. Nothing outside this module names one.
 
 mod output;
+mod recipe;
 mod steps;
 mod supervision;
 mod workflow;

@@ -155,7 +155,7 @@ impl Wiring {
         })
     }
 
-    fn find(&self, choice: &WorkflowChoice, cwd: &Path) -> Result<WorkflowFile, CliError> {
+    pub(super) fn find(&self, choice: &WorkflowChoice, cwd: &Path) -> Result<WorkflowFile, CliError> {
         let folder: Option<PathBuf> = choice.folder.as_ref().map(|folder| cwd.join(folder));
         let catalogue = Catalogue::new(self.project.root(), folder.as_deref());
         let word = choice.word.as_deref();

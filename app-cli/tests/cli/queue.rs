@@ -118,6 +118,22 @@ fn many_files_are_one_transaction_and_one_line() {
 }
 
 #[test]
+fn an_ended_file_that_is_added_again_keeps_its_number_and_history() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    let first = project.json(["queue", "show", "a"]);
+    project.ask(["run", "-q", "--", "true"]).expect_code(0);
+    assert_eq!(project.ask(["queue", "add", "a"]).expect_code(0).out.lines().count(), 1);
+    let again = project.json(["queue", "show", "a"]);
+    assert_eq!(
+        (&again["id"], &again["round"], &again["attempts"], &again["status"]),
+        (&first["id"], &2.into(), &0.into(), &"pending".into())
+    );
+    let history = again["history"].as_array().expect("a list");
+    assert_eq!((history.len(), &history[0]["round"], &history[0]["end"]), (1, &1.into(), &"completed".into()));
+    assert_eq!(project.names(), ["b", "a"], "at the end of its priority");
+}
+
+#[test]
 fn size_is_a_bare_number() {
     let project = TempProject::new();
     assert_eq!(project.ask(["queue", "size"]).expect_code(0).out, "0\n");
