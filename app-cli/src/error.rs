@@ -9,8 +9,8 @@ use std::path::Path;
 
 use autoproc_domain::path::InvalidPath;
 use autoproc_domain::ports::{Cause, StopSignalError, StorageError};
-use autoproc_domain::run::ProcessorError;
 use autoproc_domain::rejection::Rejection;
+use autoproc_domain::run::ProcessorError;
 
 use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;

@@ -72,11 +72,7 @@ impl Progress {
     /// Before a run begins it takes away what no run was there to see; at its end, what it has obeyed.
     fn cleared(&self) {
         let has_begun = self.tally.lock().unwrap_or_else(PoisonError::into_inner).has_begun;
-        self.remark(if has_begun {
-            "stop request cleared"
-        } else {
-            "stop request from before this run cleared"
-        });
+        self.remark(if has_begun { "stop request cleared" } else { "stop request from before this run cleared" });
     }
 
     fn started(&self, jobs: usize, counts: Counts) {

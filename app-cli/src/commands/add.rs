@@ -26,8 +26,7 @@ pub(super) async fn offer(
 ) -> Result<Added, CliError> {
     let gathered = source.gather(&context.cwd, &context.project)?;
     warn_of(&gathered.missing, context);
-    let items: Vec<_> =
-        gathered.files.iter().map(|path| NewItem::new(path.clone()).with_priority(priority)).collect();
+    let items: Vec<_> = gathered.files.iter().map(|path| NewItem::new(path.clone()).with_priority(priority)).collect();
     let request = Enqueue { items, repeat: Repeat::Always, answer };
     let enqueued =
         if request.items.is_empty() { Vec::new() } else { context.storage().enqueue(request, context.now()).await? };

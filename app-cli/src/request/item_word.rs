@@ -3,9 +3,9 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use autoproc_domain::request::Selector;
 use autoproc_domain::ports::Storage;
 use autoproc_domain::rejection::Rejection;
+use autoproc_domain::request::Selector;
 use autoproc_domain::{FilePath, ItemId, QueueItem};
 
 use crate::error::CliError;

@@ -5,9 +5,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use autoproc_domain::request::Selector;
 use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use autoproc_domain::ports::Storage;
+use autoproc_domain::request::Selector;
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{ItemId, QueueItem, Status, Timestamp};
 use autoproc_subprocess::{AttemptLog, AttemptLogs, Retention};

@@ -1,11 +1,11 @@
-//! Whatever is wrong with what we are given: an exit code, an `error:` line, and a state folder as it was before.
+//! Invalid input: an exit code, an `error:` line, and an unchanged state folder.
 
 use std::fs::{self, File};
 
 use crate::fixture::{Answer, TempProject, end_of, list_of};
 use crate::repair::{journal, place_with_journal};
 
-/// Asks, and sees that nothing has changed by it.
+/// Runs a command that must be refused without a change.
 #[track_caller]
 fn refused(project: &TempProject, words: &[&str], code: i32, says: &str) -> Answer {
     let before = project.bytes();

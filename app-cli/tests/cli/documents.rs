@@ -9,7 +9,7 @@ use crate::fixture::TempProject;
 /// The reference, which is made of the help texts.
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli-reference.md");
 
-/// Set to anything, it has the reference written instead of compared.
+/// If set, the test writes the reference instead of comparing it.
 const RENEW: &str = "AUTOPROC_RENEW_REFERENCE";
 
 /// A command and its help.
@@ -20,7 +20,7 @@ struct Helped {
 }
 
 impl Helped {
-    /// Every command there is, as the help texts list them; each before those below it.
+    /// Every command in the help texts; parents before children.
     fn all(project: &TempProject) -> Vec<Self> {
         let (mut all, mut open) = (Vec::new(), vec![Vec::new()]);
         while let Some(words) = open.pop() {
@@ -29,7 +29,7 @@ impl Helped {
             open.extend(below.into_iter().rev());
             all.push(Self { words, help });
         }
-        // What stands deepest shows that the lists were understood.
+        // The deepest command shows that the lists were parsed.
         assert!(all.iter().any(|helped| helped.words == ["workflow", "progress"]), "no commands are found in the help");
         all
     }
@@ -39,11 +39,11 @@ impl Helped {
     }
 }
 
-/// The commands that a help text lists. `help` only shows the others' texts.
+/// The commands in a help text, except `help`.
 fn listed(help: &str) -> impl Iterator<Item = &str> {
     let section = help.split_once("\nCommands:\n").map_or("", |(_, section)| section);
     let lines = section.lines().take_while(|line| !line.is_empty());
-    // A line that goes on with an explanation is indented further.
+    // A continued explanation is indented further.
     let words = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|word| !word.is_empty()));
     words.filter(|word| *word != "help")
 }
@@ -112,7 +112,7 @@ fn reference() -> String {
     text
 }
 
-/// What every command has is said once: the section goes, up to the next line that is not indented.
+/// Removes the section of global options, which the reference has once.
 fn without_global(help: &str) -> String {
     let Some((before, section)) = help.split_once("Global options:\n") else { return help.to_owned() };
     let rest = section.lines().skip_while(|line| line.is_empty() || line.starts_with(' ')).collect::<Vec<_>>();

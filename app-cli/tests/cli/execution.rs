@@ -1,4 +1,4 @@
-//! Workflows executed by the binary: in a run, alone, ahead of time, and after a crash.
+//! Workflows executed by the binary: in a run, alone, as a dry run, and after a crash.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::stop::signal;
 
-/// Each step adds its name to a file; the third one waits while a file is there.
+/// Each step appends its name to a file; the third waits while another file exists.
 const FIVE_STEPS: &str = r#"
 workflow:
   id: five
@@ -80,7 +80,7 @@ fn a_failed_step_is_told_and_the_retry_goes_on_with_it() {
     assert_eq!(ran(&project), "one\ntwo\ntwo\ntwo\n");
 }
 
-/// What is wrong with one file's execution says nothing of the others.
+/// A damaged execution of one file does not affect the others.
 #[test]
 fn progress_warns_of_an_execution_that_it_cannot_read_and_goes_on() {
     let project = TempProject::with_queue(&["a", "b"]);
@@ -94,7 +94,7 @@ fn progress_warns_of_an_execution_that_it_cannot_read_and_goes_on() {
     project.ask(["workflow", "progress", "a"]).expect_error(65, "is damaged");
 }
 
-/// The queue knows nothing of them any more, and gives their numbers to no other file.
+/// Ids of removed items are not reused.
 #[test]
 fn executions_of_files_that_left_the_queue_are_forgotten() {
     let project = TempProject::with_queue(&["a", "b", "c"]);
@@ -234,7 +234,7 @@ fn alone_it_ends_at_the_first_signal_and_a_stop_file_is_not_for_it() {
     assert_eq!(ran(&project).lines().count(), 8, "no step came after it");
 }
 
-/// The example of the documents, on a log with something in it and on one without.
+/// The documented example, on a log with matches and on one without.
 #[test]
 fn the_example_does_its_work() {
     let project = TempProject::with_queue(&["quiet.log"]);
@@ -274,7 +274,7 @@ fn the_manuals_first_example_does_its_work() {
     assert!(project.path("shelves/Ada/short.txt").is_file() && project.path("shelves/Ada/long.txt").is_file());
 }
 
-/// In the original's shape: tasks and commands by name, checkpoints, transitions; a small script behind all of them.
+/// As in the original project: named tasks and commands, checkpoints, transitions, all run by a small script.
 #[test]
 fn named_tasks_and_commands_run_once_each_in_order_with_their_inputs() {
     let project = TempProject::with_queue(&["a"]);

@@ -1,10 +1,10 @@
-//! What is told of an attempt: what it said when it failed, and what it used.
+//! Reports on attempts: error output and resource usage.
 
 use serde_json::Value;
 
 use crate::fixture::TempProject;
 
-/// Says more than fits in a line, and something that would steer a terminal.
+/// Prints more than a line, with a terminal control sequence.
 const COMPLAIN: &str = "echo opening {} >&2; printf 'page 3\\033[2J\\n' >&2; echo 'no such page' >&2; exit 3";
 
 /// Keeps a processor busy for a moment.

@@ -1,4 +1,4 @@
-//! The steps of stopping that need more than one run, more than two signals, or a terminal's Ctrl-Z.
+//! Stopping with several runs, more than two signals, or Ctrl-Z.
 
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::fixture::{TempProject, end_of, wait_until};
 use crate::stop::{begun, signal, wait_until_heard};
 
-/// Tells its number, and cannot be asked to end.
+/// Writes its pid, and ignores SIGTERM.
 const DEAF: &str = "trap '' TERM; echo $$ > {//}/pid; touch {}.begun; while :; do sleep 0.1; done";
 
 fn times_heard(project: &TempProject) -> usize {
@@ -64,7 +64,7 @@ fn one_stop_is_for_all_runs_and_the_last_takes_it_away() {
     assert_eq!(project.status_of("c"), "pending");
 }
 
-/// The grace would last for an hour.
+/// With a grace of an hour.
 #[test]
 fn the_third_signal_waits_for_nothing() {
     let project = TempProject::with_queue(&["a"]);
@@ -82,7 +82,7 @@ fn the_third_signal_waits_for_nothing() {
     assert!(!fs::exists(stat).expect("a look"), "nothing is left of it");
 }
 
-/// As when a service manager ends every process of a service.
+/// As a service manager does with every process of a service.
 #[test]
 fn a_command_that_a_stop_took_along_is_given_back() {
     let project = TempProject::with_queue(&["a"]);
@@ -97,7 +97,7 @@ fn a_command_that_a_stop_took_along_is_given_back() {
     assert_eq!((&item["status"], &item["attempts"]), (&"pending".into(), &0.into()));
 }
 
-/// Works visibly until it is let go.
+/// Makes visible progress until it is released.
 const TICKING: &str = "touch {}.begun; until test -e {//}/go; do echo . >> {//}/ticks; sleep 0.02; done";
 
 /// The state is the third field of `proc_pid_stat(5)`; the second is the name, in parentheses.
@@ -106,7 +106,7 @@ fn is_stopped(pid: u32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
 }
 
-/// Whether a command that works visibly did nothing for fifteen times as long as it rests.
+/// Whether a command made no progress for fifteen of its intervals.
 fn stands_still(project: &TempProject) -> bool {
     let ticks = || fs::read(project.path("ticks")).map_or(0, |ticks| ticks.len());
     let before = ticks();
@@ -134,7 +134,7 @@ fn a_suspended_run_suspends_its_commands_and_goes_on_with_them() {
     assert!(over.out.starts_with("processed 2, failed 0"), "{over:#?}");
 }
 
-/// It is suspended for longer than it may take, and takes much less.
+/// The suspension is longer than the timeout, the work much shorter.
 #[test]
 fn the_time_of_a_suspended_attempt_stands_still() {
     const TIMEOUT: Duration = Duration::from_secs(20);

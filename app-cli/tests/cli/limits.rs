@@ -1,4 +1,4 @@
-//! What keeps a run from starting something, and what ends it early.
+//! Conditions that keep a run from starting attempts, and that end it early.
 
 use std::fs;
 use std::process::{Child, Command};
@@ -41,11 +41,11 @@ fn a_load_that_is_always_exceeded_holds() {
     end_of(run).expect_code(0);
 }
 
-/// A process that has always something to do.
+/// A busy process.
 struct Busy(Child);
 
 impl Busy {
-    /// An idle machine's load comes to more than the 0.00 it is told as within seconds, and falls back within minutes only.
+    /// The load average exceeds 0.00 within seconds, and returns to it only within minutes.
     fn until_the_load_shows_it() -> Self {
         let busy = Self(Command::new("sh").args(["-c", "while :; do :; done"]).spawn().expect("sh(1)"));
         let load = || fs::read_to_string("/proc/loadavg").expect("the machine's load");
@@ -91,7 +91,7 @@ fn a_run_ends_after_so_many_failed_files() {
     assert_eq!((&result["stopped_by"], &result["remaining"]), (&"too_many_failed".into(), &2.into()));
 }
 
-/// The tenth of twelve files is the first that makes a share of them; until then half of them may fail.
+/// The share counts from the tenth of twelve files on.
 #[test]
 fn a_run_ends_when_too_large_a_share_failed() {
     let names: Vec<_> = (10..22).map(|number| format!("f{number}")).collect();

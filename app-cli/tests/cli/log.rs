@@ -1,4 +1,4 @@
-//! `log`: what attempts printed.
+//! `log`: the output of attempts.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -62,7 +62,7 @@ fn an_attempt_that_printed_nothing_is_told_from_one_that_never_was() {
     answer.expect_error(2, "there was no attempt 3");
 }
 
-/// A file that was not touched for longer than the system's clock ticks.
+/// A file older than a tick of the system's clock.
 #[test]
 fn old_output_is_removed_and_said_to_be() {
     let project = TempProject::with_queue(&["a"]);
@@ -77,7 +77,7 @@ fn old_output_is_removed_and_said_to_be() {
     });
     let answer = project.ask(["log", "a"]).expect_code(0);
     assert!(answer.err.contains("no longer kept"), "{answer:?}");
-    // What is printed later is all there, and so is what is known of an attempt that prints nothing.
+    // Later output is shown in full, and an attempt without output is reported.
     project.write("b", "");
     project.ask(["run", "-q", "--keep-output", "1h", "b", "--", "true"]).expect_code(0);
     let answer = project.ask(["log", "b"]).expect_code(0);
@@ -167,7 +167,7 @@ fn following_a_long_output_shows_its_end_at_the_end() {
     end_of(run).expect_code(0);
 }
 
-/// What a person sees of a command's standard output.
+/// Runs a command with a terminal as its standard output, and returns what the terminal shows.
 fn on_a_terminal(project: &TempProject, words: &[&str]) -> Vec<u8> {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("it is ours");
@@ -175,7 +175,7 @@ fn on_a_terminal(project: &TempProject, words: &[&str]) -> Vec<u8> {
     let screen = File::options().read(true).write(true).open(name).expect("its other end");
     let mut child = project.command(words).stdout(screen).spawn().expect("the binary");
     let mut seen = Vec::new();
-    // The last one to hold the other end is gone when reading fails (pty(7)).
+    // Reading fails once the other end is closed (pty(7)).
     let _ = File::from(terminal).read_to_end(&mut seen);
     assert!(child.wait().expect("a child").success());
     seen
@@ -189,11 +189,11 @@ fn output_steers_no_terminal_unless_it_is_trusted() {
     assert_eq!(on_a_terminal(&project, &["log", "--raw", "a"]), b"\x1b[31m\tred\x07");
 }
 
-/// What was written to within the last tenth of a second stays.
+/// Output written within the last tenth of a second is kept.
 #[test]
 fn a_run_removes_what_it_made_itself() {
     let project = TempProject::with_queue(&["a"]);
-    // The line is written by the guard, when it gets to it.
+    // The guard writes the line asynchronously.
     let shell = "echo {}; until [ -s {//}/logs/attempts/1.1.1.log ]; do sleep 0.02; done; sleep 0.3";
     project.ask(["run", "-q", "--keep-output-size", "0", "--shell", shell]).expect_code(0);
     let left =

@@ -1,14 +1,14 @@
-//! `queue recover`, and what a run does about runs that died.
+//! `queue recover`, and how a run handles dead runs.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::fixture::{TempProject, wait_until};
 
-/// Goes on for longer than any test, in the command's group and out of it; in one process that ignores requests to end.
+/// Runs longer than any test, in the command's process group and outside of it; one process ignores SIGTERM.
 const STAY: &str = "trap '' TERM; sleep 1000 & setsid sleep 1000 & echo $! >{//}/escaped; echo $$ >{//}/leader; wait";
 
-/// A place where a run was killed while it worked on the file `a`; what that left is still at work.
+/// A project whose run was killed while it processed the file `a`; its processes are still running.
 fn place_of_a_death() -> TempProject {
     let project = TempProject::with_queue(&["a", "b"]);
     let mut run = project.start(["run", "-q", "--shell", STAY]);
@@ -20,14 +20,14 @@ fn place_of_a_death() -> TempProject {
     project
 }
 
-/// Whether the process whose number a command wrote to a file is at work.
+/// Whether the process whose pid is in this file is running.
 fn is_at_work(project: &TempProject, name: &str) -> bool {
     let number = fs::read_to_string(project.path(name)).expect("the command wrote it");
     let stat = fs::read_to_string(format!("/proc/{}/stat", number.trim())).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
 }
 
-/// The file of a guard that ran the dead run's command where nobody here can look.
+/// The record of a guard in another pid namespace, where its processes are invisible.
 fn blind_the_sweep(project: &TempProject) -> PathBuf {
     let runs = fs::read_dir(project.state("runs")).expect("the folder of the runs");
     let mut names = runs.map(|entry| entry.expect("an entry").file_name().into_string().expect("text"));
@@ -80,7 +80,7 @@ fn a_file_without_attempts_left_has_failed() {
 #[test]
 fn a_new_run_ends_what_a_dead_one_left() {
     let project = place_of_a_death();
-    // The command tells on itself where it meets what the dead run left.
+    // The command reports if it overlaps with processes of the dead run.
     let script =
         "for n in $(cat {//}/leader {//}/escaped); do ! grep -q '^State:.[^Z]' /proc/$n/status || exit 9; done";
     project.ask(["run", "-q", "--retries", "1", "--shell", &format!("{script} 2>/dev/null; : {{}}")]).expect_code(0);

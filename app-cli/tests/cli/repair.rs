@@ -11,12 +11,12 @@ use crate::fixture::{TempProject, end_of, wait_until};
 
 const SNAPSHOT: &str = "QUEUE-STATE.json";
 
-/// A place with the journal of a run that was killed in the middle: `a` and `b` are completed, `c` is being processed.
+/// A project with the journal of a killed run: `a` and `b` are completed, `c` is being processed.
 pub(crate) fn place_with_journal() -> TempProject {
     let project = TempProject::with_queue(&["a", "b", "c", "d"]);
     let run = project.start(["run", "-q", "--shell", "test {/} != c || touch {//}/begun; test {/} != c || sleep 1000"]);
     wait_until("the third file is begun", || project.path("begun").exists());
-    // It may have begun before the second one was settled.
+    // It may have started before the second file was settled.
     wait_until("the second file is completed", || project.status_of("b") == "completed");
     project.kill(run);
     project
@@ -27,7 +27,7 @@ pub(crate) fn journal(project: &TempProject) -> PathBuf {
     journal.expect("what a run that died leaves")
 }
 
-/// The same with a flipped bit in the journal's second line.
+/// The project of a killed run with a flipped bit in the journal's second line.
 fn damaged_place() -> TempProject {
     let project = place_with_journal();
     let mut bytes = fs::read(journal(&project)).expect("the journal");

@@ -1,4 +1,4 @@
-//! `run`: what it does, says and ends with.
+//! `run`: effects, output and exit codes.
 
 use std::fs;
 
@@ -126,7 +126,7 @@ fn a_closed_queue_is_one_readable_file() {
     );
 }
 
-/// Short files are claimed some dozens at a time, and nobody reads as many names.
+/// Short files are claimed by the dozen; too many names to list.
 #[test]
 fn the_status_names_some_of_many_files() {
     let names: Vec<_> = (10..40).map(|number| number.to_string()).collect();

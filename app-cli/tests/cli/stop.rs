@@ -1,4 +1,4 @@
-//! `stop`, signals and `status`: a run that goes on.
+//! `stop`, signals and `status` with a live run.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -19,7 +19,7 @@ pub(crate) fn signal(run: &Child, name: &str) {
     assert!(sent.expect("kill(1)").success());
 }
 
-/// Waits until a run has taken notice of a stop.
+/// Waits until a run has seen the stop request.
 #[track_caller]
 pub(crate) fn wait_until_heard(project: &TempProject) {
     let log = project.path("logs/autonomous-processing.jsonl");
@@ -66,7 +66,7 @@ fn two_interrupts_end_a_run_with_130() {
     let project = TempProject::with_queue(&["a"]);
     let run = begun(&project, &[]);
     signal(&run, "INT");
-    // Of two signals that wait together, either may be heard first.
+    // Two pending signals may be delivered in any order.
     wait_until_heard(&project);
     signal(&run, "TERM");
     end_of(run).expect_code(130);

@@ -29,7 +29,7 @@ workflow:
     - {from: read, to: shelve, condition: checkpoint_passed}
 ";
 
-/// The sample, with its faults mended.
+/// The sample without its faults.
 fn good() -> String {
     GOOD.replace("id: file\n", "id: shelve\n")
 }
@@ -133,7 +133,7 @@ fn nothing_in_a_file_steers_the_terminal() {
     assert!(!check.out.contains(['\u{1b}', '\u{9b}', '\u{85}']), "{check:?}");
 }
 
-/// What is refused is told in two lines, whatever stands in the words it speaks of.
+/// A refusal is two lines, whatever the arguments contain.
 #[test]
 fn nothing_in_a_refusal_steers_the_terminal() {
     let project = project();
@@ -163,7 +163,7 @@ fn nothing_in_a_refusal_steers_the_terminal() {
     }
 }
 
-/// The two places that read times know the same ones.
+/// Both parsers of durations accept the same units.
 #[test]
 fn times_in_a_file_are_those_of_the_command_line() {
     let project = project();

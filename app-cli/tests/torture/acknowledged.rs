@@ -1,4 +1,4 @@
-//! What was acknowledged, and what a fresh process must find of it.
+//! Acknowledged changes, which a fresh process must find.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::fixture::{TempProject, number, path_of, word};
 
-/// Additions that exited with 0, and completions that were seen.
+/// Additions that exited with 0, and completions that were listed.
 #[derive(Default)]
 pub(crate) struct Acknowledged {
     pub(crate) added: BTreeSet<String>,
@@ -14,13 +14,13 @@ pub(crate) struct Acknowledged {
     pub(crate) completed: BTreeMap<String, u64>,
 }
 
-/// Where the commands of a run write down, outside of the queue, what they work on.
+/// The record that a run's commands write, outside of the queue.
 pub(crate) fn record(project: &TempProject) -> PathBuf {
     project.path("record")
 }
 
 impl Acknowledged {
-    /// Additions that are gone, or there twice.
+    /// Additions that are missing, or listed twice.
     pub(crate) fn lost(&self, project: &TempProject) -> Vec<String> {
         let mut found = BTreeMap::new();
         for item in project.items() {
@@ -29,8 +29,7 @@ impl Acknowledged {
         self.added.iter().filter(|path| found.get(*path) != Some(&1)).cloned().collect()
     }
 
-    /// Everything added is there once; what was completed is completed still, by the same attempt, and no command ran
-    /// after that.
+    /// Every added file is listed once. A completed file stays completed, by the same attempt, and is not processed again.
     #[track_caller]
     pub(crate) fn check(&mut self, project: &TempProject, told: &str) {
         let lost = self.lost(project);
@@ -50,7 +49,7 @@ impl Acknowledged {
     }
 }
 
-/// No attempt ran twice, and none after the one that completed its file.
+/// No attempt ran twice, or after the attempt that completed its file.
 fn check_record(project: &TempProject, completed: &BTreeMap<String, u64>, told: &str) {
     let record = fs::read_to_string(record(project)).unwrap_or_default();
     let mut seen = BTreeSet::new();

@@ -1,9 +1,9 @@
-//! Eight processes at once, against what one process doing the same things one after the other could have done.
+//! Eight concurrent processes whose effects must be those of some sequential order.
 //!
-//! Each change has an interval in which it took effect: between the start and the end of its command; of a claim, between
-//! the moment the queue gives for it and the event of its start. A claim that certainly passed over a file which certainly
-//! waited, and was more urgent or had waited longer, could not have been in any order. This takes claims that are made for a
-//! free slot: one that is made ahead (docs/adr/0013) may be given back and made again after later files were begun.
+//! Each change took effect within an interval: between the start and the end of its command, or, for a claim, between its
+//! time in the queue and its `file_started` event. No sequential order has a claim that certainly passed over a file which
+//! certainly waited and came before it. This holds for claims made for a free slot: a claim made ahead (docs/adr/0013) may be
+//! given back and made again after later files have started.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -24,21 +24,21 @@ const RUNS: usize = 3;
 /// Priorities that files are given.
 const PRIORITIES: u64 = 3;
 
-/// What makes an attempt too long for its run to claim ahead.
-const NEVER_SHORT: &str = "sleep 0.12";
+/// Makes attempts long enough that a run does not claim ahead.
+const MIN_DURATION: &str = "sleep 0.12";
 
-/// What the processes were told.
+/// What the processes reported.
 #[derive(Default)]
 struct Told {
-    /// When an addition had certainly happened.
+    /// The time after each addition.
     added: BTreeMap<String, Timestamp>,
     removed: BTreeSet<String>,
-    /// Whose place in the order was changed, or may have been.
+    /// Files whose priority may have changed.
     moved: BTreeSet<String>,
 }
 
 #[test]
-fn eight_processes_at_once_do_what_one_could_have_done() {
+fn eight_concurrent_processes_act_in_some_sequential_order() {
     let (project, told) = (TempProject::new(), Mutex::new(Told::default()));
     let count = effort::crowd();
     thread::scope(|scope| {
@@ -52,7 +52,7 @@ fn eight_processes_at_once_do_what_one_could_have_done() {
             scope.spawn(|| process(&project, count / 2));
         }
     });
-    let told = told.into_inner().expect("nobody panics with it");
+    let told = told.into_inner().expect("no thread panics while it holds the lock");
     process(&project, 1);
     check_set(&project, &told);
     check_order(&project, &told);
@@ -63,11 +63,11 @@ fn add(project: &TempProject, told: &Mutex<Told>, adder: usize, count: usize) {
     for number in 0..count {
         let path = format!("/{adder}/{number}");
         project.run(["queue", "add", &path, &random.below(PRIORITIES).to_string()]).expect_code(0);
-        told.lock().expect("nobody panics with it").added.insert(path, Timestamp::now());
+        told.lock().expect("no thread panics while it holds the lock").added.insert(path, Timestamp::now());
     }
 }
 
-/// A path that somebody adds sooner or later.
+/// A path that one of the adders adds.
 fn any(random: &mut Random, count: usize) -> String {
     format!("/{}/{}", random.below(ADDERS as u64), random.below(count as u64))
 }
@@ -79,7 +79,7 @@ fn remove(project: &TempProject, told: &Mutex<Told>, count: usize) {
         let done = project.run(["queue", "remove", &path]);
         assert!(matches!(done.status.code(), Some(0 | 2)), "{}", done.err);
         if done.is_acknowledged() {
-            told.lock().expect("nobody panics with it").removed.insert(path);
+            told.lock().expect("no thread panics while it holds the lock").removed.insert(path);
         }
     }
 }
@@ -88,7 +88,7 @@ fn prioritise(project: &TempProject, told: &Mutex<Told>, count: usize) {
     let mut random = Random::new(200);
     for _ in 0..count {
         let path = any(&mut random, count);
-        told.lock().expect("nobody panics with it").moved.insert(path.clone());
+        told.lock().expect("no thread panics while it holds the lock").moved.insert(path.clone());
         let done = project.run(["queue", "prioritise", &path, "7"]);
         assert!(matches!(done.status.code(), Some(0 | 2)), "{}", done.err);
     }
@@ -96,12 +96,12 @@ fn prioritise(project: &TempProject, told: &Mutex<Told>, count: usize) {
 
 fn process(project: &TempProject, times: usize) {
     for _ in 0..times {
-        let status = project.process_and(&record(project), NEVER_SHORT).status().expect("the binary");
+        let status = project.process_and(&record(project), MIN_DURATION).status().expect("the binary");
         assert!(status.success(), "{status}");
     }
 }
 
-/// Nothing is lost, doubled, or back after it was removed, and everything that is left was done once.
+/// Nothing is lost, doubled, or back after its removal, and every remaining file was processed once.
 fn check_set(project: &TempProject, told: &Told) {
     let kept = told.added.keys().filter(|path| !told.removed.contains(*path)).cloned().collect();
     let mut acknowledged = Acknowledged { added: kept, ..Acknowledged::default() };
@@ -112,15 +112,15 @@ fn check_set(project: &TempProject, told: &Told) {
     assert!(attempts.lines().all(|line| line.ends_with(" 1")), "an attempt was repeated: {attempts}");
 }
 
-/// A claim, as far as one can know.
+/// A claim, with bounds on its time.
 struct Claim {
     path: String,
-    /// Its file's place in the order.
+    /// The file's place in claim order.
     key: (i64, u64),
     added: Timestamp,
-    /// Not before this.
+    /// Lower bound.
     from: Timestamp,
-    /// Not after this.
+    /// Upper bound.
     until: Timestamp,
 }
 

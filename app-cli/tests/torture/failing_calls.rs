@@ -1,4 +1,4 @@
-//! Each call that changes something fails once.
+//! Each system call that changes something fails once.
 
 use crate::effort;
 use crate::fixture::TempProject;
@@ -6,16 +6,16 @@ use crate::scenario::{self, Scenario};
 use crate::skip::{Need, can, tell};
 use crate::strace::tampered;
 
-/// The calls that can fail on a sick or full disk.
+/// Calls that can fail on a broken or full disk.
 const FAILING: [&str; 8] = ["mkdir", "write", "pwrite64", "fdatasync", "fsync", "rename", "unlink", "ftruncate"];
 
-/// Threads wake each other by writes too, which no disk makes fail. In a command the first write of a thread is to a file
-/// or to the terminal; in a run it need not be. Other writes fail on disks that are really full (`full_disk`, `torn`).
+/// Threads also wake each other by writes, which no disk makes fail. In a command, a thread's first write goes to a file or
+/// to the terminal; in a run it may not. Other writes fail on disks that are really full (`full_disk`, `torn`).
 fn is_of_the_disk(scenario: &Scenario, call: &str, nth: usize) -> bool {
     call != "write" || (nth == 1 && scenario.words[0] != "run")
 }
 
-/// How a command may say so: it cannot write there, I/O error, try again (docs/exit-codes.md).
+/// The expected exit codes: cannot write, I/O error, try again (docs/exit-codes.md).
 const TOLD: [i32; 3] = [73, 74, 75];
 
 #[test]

@@ -12,13 +12,13 @@ use crate::namespace::{inside, tool};
 use crate::scenario;
 use crate::skip::tell;
 
-/// A page of memory, which is a block of tmpfs.
+/// A block of tmpfs is a page of memory.
 const BLOCK: u64 = 4096;
-/// Files enough that the room which a run has reserved for their results does not last.
+/// Enough files to exceed the space that a run reserves for results.
 const FILES: usize = 700;
-/// More than there are on any disk here.
+/// More than any disk here has.
 const MOST_INODES: usize = 1000;
-/// The most blocks that are left free.
+/// The largest number of free blocks.
 const MOST_FREE: usize = 32;
 
 #[test]
@@ -101,8 +101,7 @@ fn a_run_on_a_disk_that_fills_up_loses_nothing_and_the_next_completes_everything
     });
 }
 
-/// The first file takes most of the disk, and only somebody else makes room again. It lasts for longer than a look at the
-/// disk is good for.
+/// The first file fills most of the disk, and only the test frees space again. Its command outlasts a reading of the disk.
 #[test]
 fn a_run_waits_for_room_and_goes_on_by_itself() {
     inside("full_disk::a_run_waits_for_room_and_goes_on_by_itself", &[], || {
@@ -121,7 +120,7 @@ fn a_run_waits_for_room_and_goes_on_by_itself() {
         let log = project.path("logs/autonomous-processing.jsonl");
         let told = |event: &str| fs::read_to_string(&log).map_or(0, |log| log.matches(event).count());
         wait_until("starts are held", || told("starts_held") == 1);
-        // That starts are held is told before the first file is settled.
+        // The run reports that starts are held before it settles the first file.
         wait_until("the first file is completed", || told("file_completed") == 1);
         assert_eq!(told("file_started"), 1, "the first file alone");
         fs::remove_file(&filler).expect("the filler");
@@ -135,7 +134,7 @@ fn a_run_waits_for_room_and_goes_on_by_itself() {
     });
 }
 
-/// No machine is so slow that what is waited for comes later.
+/// Longer than any wait on any machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[track_caller]
@@ -147,7 +146,7 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// Every count up to the most; in an ordinary run the least, where things get tight, and the most.
+/// Every count up to the largest; in an ordinary run the smallest, the critical ones, and the largest.
 fn counts(most: usize) -> impl Iterator<Item = usize> {
     (0..=most).filter(move |count| effort::stride() == 1 || *count < 3 || *count == most)
 }
@@ -156,7 +155,7 @@ fn mount(at: &Path, options: &str) {
     tool(&["mount", "-t", "tmpfs", "-o", options, "tmpfs", at.to_str().expect("text")]);
 }
 
-/// Fills the disk but for so many blocks.
+/// Fills the disk except for this many blocks.
 fn fill(project: &TempProject, free: u64) {
     let filler = project.path("filler");
     let mut file = File::create(&filler).expect("a file");
@@ -166,7 +165,7 @@ fn fill(project: &TempProject, free: u64) {
     file.set_len(length.saturating_sub(free * BLOCK)).expect("a shorter file");
 }
 
-/// Takes all inodes but so many.
+/// Uses all inodes except this many.
 fn take_inodes(project: &TempProject, free: usize) {
     let many = project.path("many");
     fs::create_dir(&many).expect("a folder");

@@ -1,7 +1,7 @@
-//! Several writers and a run, all killed at random moments; half of the writers in the middle of a write.
+//! Several writers and a run, all killed at random moments; half of the writers within a write.
 //!
-//! A plain kill never stops inside of a write, so every second addition is made under a limit on the length of files: there
-//! the kernel takes the bytes up to the limit, and then kills (setrlimit(2)).
+//! A plain kill never interrupts a write, so every second addition runs under a limit on file size: the kernel writes up to
+//! the limit, and then kills the process (setrlimit(2)).
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
@@ -15,19 +15,19 @@ use crate::fixture::{SIGKILL, TempProject};
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
-/// Processes that add, at once.
+/// Concurrent writers.
 const WRITERS: u64 = 3;
-/// Kills between two looks at the queue.
+/// Kills between two checks of the queue.
 const CYCLE: usize = 30;
-/// Kills in one project folder, before the queue makes each look too slow.
+/// Kills in one project folder; more items would make each check slow.
 const FOLDER: usize = 900;
-/// The longest life of a writer, in lives that nobody cuts short: about every second one is then killed.
+/// The longest life of a writer, as a multiple of an undisturbed one: about every second writer is killed.
 const LIVES: u64 = 3;
-/// A run is left alone for longer, so that it gets something done.
+/// A run lives longer, so that it processes some files.
 const RUN_LIVES: u64 = 15;
-/// The signal of a write beyond the limit on x86 and ARM (signal(7)).
+/// SIGXFSZ, for a write beyond the limit, on x86 and ARM (signal(7)).
 const SIGXFSZ: i32 = 25;
-/// A limit lies so far behind the longest file at the most: about a line of the journal.
+/// A limit exceeds the longest file by at most this: about one line of the journal.
 const LINE: u64 = 250;
 
 #[test]
@@ -38,7 +38,7 @@ fn kills_at_random_moments_lose_nothing_and_repeat_nothing() {
         if killed >= effort::kills() {
             break;
         }
-        // By turns a small queue, which every command writes whole, and a large one, which has a journal.
+        // Alternates between a small queue, which commands rewrite, and a large one, which has a journal.
         let project = if folder % 2 == 0 { TempProject::new() } else { TempProject::large() };
         let mut acknowledged = Acknowledged::default();
         let until = effort::kills().min(killed + FOLDER.min(effort::kills().div_ceil(2)));
@@ -74,7 +74,7 @@ impl Kills {
     }
 }
 
-/// Runs everybody until [`CYCLE`] of them were killed.
+/// Runs all processes until [`CYCLE`] of them were killed.
 fn kill_some(project: &TempProject, acknowledged: &mut Acknowledged, seed: u64, splits: bool) -> Kills {
     let began = Instant::now();
     let first = format!("/first/{seed}");
@@ -95,7 +95,7 @@ fn kill_some(project: &TempProject, acknowledged: &mut Acknowledged, seed: u64, 
     all
 }
 
-/// Adds one file after the other; answers with those that were acknowledged.
+/// Adds one file after the other; returns the acknowledged ones.
 fn write(project: &TempProject, life: u64, seed: u64, kills: &Kills, splits: bool) -> Vec<String> {
     let mut random = Random::new(seed);
     let mut acknowledged = Vec::new();
@@ -129,7 +129,7 @@ fn process(project: &TempProject, life: u64, seed: u64, kills: &Kills) {
     }
 }
 
-/// Kills a process after so many microseconds, unless it has ended by then. Nothing but a kill may make it fail.
+/// Kills a process after this many microseconds, unless it has ended. Any other failure fails the test.
 fn ended_well(mut child: Child, life: u64, kills: &Kills) -> bool {
     thread::sleep(Duration::from_micros(life));
     child.kill().expect("it is ours to kill");

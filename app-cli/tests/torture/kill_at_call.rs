@@ -1,4 +1,4 @@
-//! Killed right before each call that changes something.
+//! Kills a command right before each system call that changes something.
 
 use crate::effort;
 use crate::fixture::TempProject;
@@ -20,7 +20,7 @@ fn kill_everywhere(scenario: &Scenario, stride: usize) -> usize {
     let project = TempProject::new();
     let mut points = 0;
     for call in CHANGING {
-        // The first of each call always: the ordinary run leaves out only repetitions.
+        // Always includes the first of each call: the ordinary run leaves out repetitions only.
         for nth in (1..).step_by(stride) {
             let before = scenario.prepare(&project);
             let tampered = tampered(&project, scenario.words, call, "signal=SIGKILL", nth);

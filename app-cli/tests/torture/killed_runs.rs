@@ -1,7 +1,7 @@
 //! Runs killed at random moments, often with their guards, each followed by the next at once, until every file has ended.
 //!
-//! The jobs keep a record of their own. While a job or anything that it started lives, it holds a lock on its file, so that
-//! an attempt which meets an earlier one of the same file says so.
+//! Each job logs its attempts. While a job or a process that it started lives, it holds a lock on its file, so that an
+//! overlapping attempt on the same file is logged as such.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::fixture::{SIGKILL, TempProject, path_of, word};
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
-/// What each job does, by its file's name. Its children are in a session of their own, deaf to requests to end, or both.
+/// The job, by its file's name. Its children are in a session of their own, ignore SIGTERM, or both.
 const JOB: &str = r#"
 record=$1 name=${2##*/}
 tell() { echo "$1 $name $AUTOPROC_ATTEMPT" >>"$record"; }
@@ -31,7 +31,7 @@ esac
 tell end
 "#;
 
-/// A kind of file, how many of ten files are of it, and the status in which it ends.
+/// A kind of file, its share in ten files, and its final status.
 const KINDS: [(&str, usize, &str); 5] = [
     ("ok", 5, "completed"),
     ("slow", 2, "completed"),
@@ -40,16 +40,16 @@ const KINDS: [(&str, usize, &str); 5] = [
     ("hang", 0, "timeout"),
 ];
 
-/// One file of so many hangs: each takes a slot for the timeout.
+/// One file in this many hangs, and so takes a slot for the whole timeout.
 const PER_HANGING_FILE: usize = 250;
 
-/// What no job takes but one that hangs, however busy the machine is; in seconds.
+/// In seconds; longer than any job that does not hang, on any machine.
 const TIMEOUT: &str = "10";
 
-/// The longest life of a run that is killed, in milliseconds for each ten files: so that there are several to a round.
+/// The longest life of a killed run, in milliseconds per ten files: short enough for several kills a round.
 const LIFE_PER_TEN_FILES: u64 = 15;
 
-/// In every environment of a round, and in no other.
+/// A variable that only the processes of a round have.
 const MARK: &str = "AUTOPROC_TORTURE_NIGHT";
 
 #[test]
@@ -72,7 +72,7 @@ fn killed_runs_leave_nothing_and_no_attempt_meets_another() {
     assert!(killed > 0, "no run was killed");
 }
 
-/// The files of a round, and the status in which each is to end.
+/// The files of a round, with their final status.
 struct Files(BTreeMap<String, &'static str>);
 
 impl Files {
@@ -101,13 +101,13 @@ impl Files {
     }
 }
 
-/// Says how many runs it killed.
+/// Returns the number of killed runs.
 fn run_until_done(project: &TempProject, seed: u64) -> usize {
     let mut random = Random::new(seed);
     let longest = LIFE_PER_TEN_FILES * effort::files_per_round() as u64 / 10;
     for killed in 0.. {
         let mut run = start_run(project);
-        // The last one is left alone; no number of files is too much for that.
+        // The last run is not killed.
         if killed < effort::kills_per_round() {
             thread::sleep(Duration::from_millis(random.below(longest)));
             kill(&mut run, project, random.below(3));
@@ -121,8 +121,8 @@ fn run_until_done(project: &TempProject, seed: u64) -> usize {
     unreachable!("one of them was left alone");
 }
 
-/// The runner alone; its guards and then itself, so that it may be at work on what they left; itself and then its guards,
-/// which may be ending things.
+/// The runner alone; or its guards and then the runner, which may be reaping what they left; or the runner and then its
+/// guards, which may be ending their commands.
 fn kill(run: &mut Child, project: &TempProject, choice: u64) {
     if choice == 1 {
         kill_guards(project);
@@ -141,7 +141,7 @@ fn kill_guards(project: &TempProject) {
     let guards = left_of(project).into_iter().filter(is_guard);
     let numbers: Vec<_> = guards.filter_map(|process| Some(process.file_name()?.to_owned())).collect();
     if !numbers.is_empty() {
-        // It says so where one of them has ended meanwhile.
+        // kill(1) fails if one of them has ended.
         let _ = Command::new("kill").arg("-KILL").args(numbers).stderr(Stdio::null()).status();
     }
 }
@@ -150,7 +150,7 @@ fn start_run(project: &TempProject) -> Child {
     let script = format!("sh '{}' '{}' {{}}", project.path("job.sh").display(), record(project).display());
     let words = ["run", "--quiet", "-j", "4", "--timeout", TIMEOUT, "--grace", "100ms", "--no-retry-timeouts"];
     let mut command = project.command(words);
-    // A file that was under way, or claimed ahead, at many kills is none that failed.
+    // Many kills use up many attempts of a file.
     command.args(["--no-retry-exit", "3", "--retries", "1000", "--backoff-base", "10ms", "--max-backoff", "20ms"]);
     command.args(["--shell", &script]).env(MARK, project.path("")).stdout(Stdio::null());
     command.spawn().expect("the binary")
@@ -160,7 +160,7 @@ fn record(project: &TempProject) -> PathBuf {
     project.path("record")
 }
 
-/// Goes through what the jobs recorded, in the order in which they did; says how many attempts that were.
+/// Checks the jobs' log in its order; returns the number of attempts.
 fn check_record(project: &TempProject) -> usize {
     let text = fs::read_to_string(record(project)).expect("the record");
     let mut latest: BTreeMap<&str, u32> = BTreeMap::new();
@@ -182,7 +182,7 @@ fn check_record(project: &TempProject) -> usize {
     begun
 }
 
-/// The processes of a round that are there, zombies aside: those have no environment any more.
+/// The living processes of a round. Zombies have no environment.
 fn left_of(project: &TempProject) -> Vec<PathBuf> {
     let mark = format!("{MARK}={}", project.path("").display()).into_bytes();
     let is_marked = |process: &Path| {

@@ -1,7 +1,7 @@
-//! The power goes: ext4 on a loop device is shut down without writing anything back, and mounted again.
+//! Power cuts: ext4 on a loop device is shut down without writing anything back, and mounted again.
 //!
-//! What only the page cache held is gone then, and the journal of the file system is replayed, as after a power cut. The
-//! device below keeps what it was given; a disk that lies about flushes is not shown.
+//! Contents of the page cache are lost, and the journal of the file system is replayed, as after a power cut. The device
+//! below keeps what was written to it; a disk that ignores flushes is not simulated.
 
 use std::fs;
 use std::path::Path;
@@ -23,13 +23,13 @@ use crate::skip::{Need, tell};
 const SHUT_DOWN: &str =
     r#"open(my $f, "<", $ARGV[0]) or die $!; my $how = pack("L", 2); ioctl($f, 0x8004587D, $how) or die $!"#;
 
-/// What makes every sync a lie: it says that it worked, and did nothing.
+/// Makes every sync succeed without effect.
 const LYING: &[&str] = &["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync,fdatasync:retval=0"];
 
 /// The longest wait for the first addition before a cut.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// So often a lie may go unpunished: the kernel writes back whatever it has whenever it likes.
+/// Attempts to detect missing syncs: the kernel may write data back by chance.
 const TRIES: usize = 5;
 
 const NEEDS: &[Need] = &[Need::Ext4, Need::Tool("perl")];
@@ -53,7 +53,7 @@ fn power_cuts_lose_nothing_acknowledged() {
     });
 }
 
-/// The check above can fail.
+/// Shows that the check above can fail.
 #[test]
 fn a_power_cut_takes_what_was_not_synced() {
     inside("power::a_power_cut_takes_what_was_not_synced", &[NEEDS, &[Need::Strace]].concat(), || {
@@ -95,15 +95,14 @@ impl Disk {
         tool(&["mount", "-o", "loop", &self.text("image"), &self.text("mounted")]);
     }
 
-    /// One of the project folders on it.
+    /// A project folder on this file system.
     fn project(&self, number: usize) -> TempProject {
         let folder = Path::new(&self.text("mounted")).join(number.to_string());
         fs::create_dir_all(&folder).expect("a folder");
         TempProject::at(folder)
     }
 
-    /// Lets two processes at a time add files until the power goes, a moment after the first addition, and brings it back.
-    /// Answers with what was acknowledged.
+    /// Two processes at a time add files until a power cut shortly after the first addition. Returns the acknowledged files.
     fn cut_while_adding(&self, project: &TempProject, cut: usize, under: &[&str]) -> Vec<String> {
         let (over, acknowledged) = (AtomicBool::new(false), Mutex::new(Vec::new()));
         let is_any_added = || !acknowledged.lock().expect("nobody panics with it").is_empty();

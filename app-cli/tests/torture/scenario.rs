@@ -5,9 +5,9 @@ use crate::fixture::{Done, TempProject};
 /// Path, status and attempts of each item, in the order of the list.
 pub(crate) type Summary = Vec<(String, String, u64)>;
 
-/// The file that is added under a fault: one that is there, so that there is nothing to warn of.
+/// Added under a fault; it exists, so that there is no warning.
 const NEW: &str = "/etc/passwd";
-/// The file that is added after it.
+/// Added after the fault.
 const AFTER: &str = "/after";
 
 /// A command on a queue of a certain length.
@@ -17,11 +17,11 @@ pub(crate) struct Scenario {
     /// The queue is large and was just changed, so that the command finds a journal and the note of its end.
     is_warm: bool,
     pub(crate) words: &'static [&'static str],
-    /// What it does, a transaction each.
+    /// Its transactions.
     steps: &'static [fn(&mut Summary)],
 }
 
-/// Everything that writes, on small queues and large.
+/// All commands that write, on small and large queues.
 pub(crate) fn all() -> Vec<Scenario> {
     const ADD: &[&str] = &["queue", "add", NEW];
     const REMOVE: &[&str] = &["queue", "remove", "/item/0"];
@@ -69,7 +69,7 @@ impl Scenario {
         Self { name, template, is_warm: false, words, steps }
     }
 
-    /// Brings a place to where the command begins, and says what is there.
+    /// Prepares a project for the command, and returns its summary.
     pub(crate) fn prepare(&self, project: &TempProject) -> Summary {
         project.copy_state(&self.template);
         if self.is_warm {
@@ -78,8 +78,8 @@ impl Scenario {
         project.summary()
     }
 
-    /// What is there after a fault: nothing, everything, or the first transactions of the command. Everything, where it
-    /// was acknowledged. Answers with it.
+    /// Checks that a fault left none, all, or the first of the command's transactions; all if it was acknowledged. Returns
+    /// the summary.
     #[track_caller]
     pub(crate) fn check(&self, project: &TempProject, before: &Summary, done: &Done, fault: &str) -> Summary {
         let found = project.summary();
@@ -96,7 +96,7 @@ impl Scenario {
         found
     }
 
-    /// After the fault is over the queue can be added to and processed to its end, and what was completed stays so.
+    /// Checks that files can be added and processed after the fault, and that completed ones stay so.
     #[track_caller]
     pub(crate) fn go_on(&self, project: &TempProject, found: &Summary, fault: &str) {
         let told = format!("{}, {fault}", self.name);

@@ -2,14 +2,14 @@
 
 use crate::fixture::{Done, TempProject};
 
-/// Every call by which the binary changes something, on the architectures Linux has.
+/// All calls by which the binary changes something, on all architectures of Linux.
 pub(crate) const CHANGING: [&str; 9] =
     ["mkdir", "flock", "write", "pwrite64", "fdatasync", "fsync", "rename", "unlink", "ftruncate"];
 
-/// What became of a command with a fault in it.
+/// Result of a command with an injected fault.
 pub(crate) struct Tampered {
     pub(crate) done: Done,
-    /// Whether it came as far as the fault.
+    /// Whether the fault was reached.
     pub(crate) is_hit: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A write that stops in the middle: at the file size limit the kernel takes a part, and then kills (setrlimit(2)).
+//! Partial writes: at the file size limit the kernel writes a part, and then kills the process (setrlimit(2)).
 
 use std::fs;
 

@@ -2,8 +2,8 @@
 
 use std::pin::pin;
 
-use autoproc_domain::request::Selector;
 use autoproc_domain::ports::{AttemptOutcome, StopCause};
+use autoproc_domain::request::Selector;
 use autoproc_domain::{FilePath, ItemId};
 
 use crate::args::ProgressArgs;

@@ -32,7 +32,8 @@ fn columns(item: &QueueItem, now: Timestamp) -> [String; 6] {
 
 /// Why an item stands where it stands.
 pub(super) fn note(item: &QueueItem, now: Timestamp) -> String {
-    let due = item.not_before().filter(|due| *due > now).map(|due| format!("due in {}", span(due.saturating_since(now))));
+    let due =
+        item.not_before().filter(|due| *due > now).map(|due| format!("due in {}", span(due.saturating_since(now))));
     let error = item
         .last_error
         .as_deref()

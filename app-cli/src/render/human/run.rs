@@ -128,7 +128,13 @@ fn ending(latest: &ProcessorState) -> String {
 fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> {
     let info = &run.info;
     let elapsed = span(view.now.saturating_since(info.started_at));
-    writeln!(out, "running since {} ({elapsed}), {} at a time, by {}", local(info.started_at), info.jobs, info.location)?;
+    writeln!(
+        out,
+        "running since {} ({elapsed}), {} at a time, by {}",
+        local(info.started_at),
+        info.jobs,
+        info.location
+    )?;
     let Some(latest) = view.latest.as_ref().filter(|latest| latest.run_id.as_ref() == Some(&info.id)) else {
         return Ok(());
     };
