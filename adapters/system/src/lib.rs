@@ -7,7 +7,7 @@
 //!   [`write_stop_request`] writes the stop file.
 //! - [`MachineGate`] delays new starts while the disk is nearly full or the load is too high.
 //! - [`Suspension`] pauses and resumes supervised commands together with this process, at Ctrl-Z and `fg`.
-//! - [`EventLog`] appends the events of a run to a log of [`JsonLines`]; [`read_attempts`] reads the attempts on one file
+//! - [`EventLog`] appends the events of a run to a log of [`JsonLines`]; [`EventLogHistory`] reads the past
 //!   back from it. [`StateFile`] keeps the processor's state in a small file; [`read_state_file`] reads it.
 //!   [`Observers`] passes each event to several observers.
 //!
@@ -18,10 +18,10 @@
 //!
 //! Rotation of the event log, output to the terminal, and the paths of the files, which the caller chooses.
 
-mod attempt_history;
 mod clock;
 mod event_line;
 mod event_log;
+mod history;
 mod json_lines;
 mod machine_gate;
 mod observers;
@@ -36,9 +36,9 @@ mod stop_watch;
 mod suspension;
 mod warn_once;
 
-pub use attempt_history::{PastAttempt, PastEnd, read_attempts};
 pub use clock::SystemClock;
 pub use event_log::EventLog;
+pub use history::EventLogHistory;
 pub use json_lines::JsonLines;
 pub use machine_gate::{LoadUnknown, MachineGate, StartLimits};
 pub use observers::Observers;

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use autoproc_domain::ports::{Hold, StartGate};
+use autoproc_domain::ports::{BackPressure, StartGate};
 use bytesize::ByteSize;
 use tokio::time::{Instant, sleep};
 
@@ -58,7 +58,7 @@ enum Resource {
 /// The result of a measurement.
 struct Checked {
     at: Instant,
-    shortage: Option<(Resource, Hold)>,
+    shortage: Option<(Resource, BackPressure)>,
 }
 
 impl MachineGate {
@@ -81,7 +81,7 @@ impl MachineGate {
 
 #[async_trait]
 impl StartGate for MachineGate {
-    fn hold(&self) -> Option<Hold> {
+    fn pressure(&self) -> Option<BackPressure> {
         // A panic elsewhere leaves at worst an old measurement.
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let at = Instant::now();
@@ -92,12 +92,12 @@ impl StartGate for MachineGate {
                 Checked { at, shortage: self.limits.check((self.measure)(), previous) }
             }
         };
-        let hold = checked.shortage.as_ref().map(|(_, hold)| hold.clone());
+        let pressure = checked.shortage.as_ref().map(|(_, pressure)| pressure.clone());
         *latest = Some(checked);
-        hold
+        pressure
     }
 
-    async fn changed_from(&self, _before: Hold) {
+    async fn changed_from(&self, _before: Option<BackPressure>) {
         sleep(MEASURE_INTERVAL).await;
     }
 }
@@ -105,10 +105,14 @@ impl StartGate for MachineGate {
 impl StartLimits {
     /// The shortage, if there is one. It keeps its first reason while the same resource is short: a reason that changed with
     /// every measurement would be reported each time.
-    fn check(self, measured: Measurement, previous: Option<(Resource, Hold)>) -> Option<(Resource, Hold)> {
+    fn check(
+        self,
+        measured: Measurement,
+        previous: Option<(Resource, BackPressure)>,
+    ) -> Option<(Resource, BackPressure)> {
         let (resource, reason) = self.shortage(measured)?;
         let same = previous.filter(|(earlier, _)| *earlier == resource);
-        Some(same.unwrap_or_else(|| (resource, Hold { reason: reason.into() })))
+        Some(same.unwrap_or_else(|| (resource, BackPressure { reason: reason.into() })))
     }
 
     fn shortage(self, Measurement { free_disk, load }: Measurement) -> Option<(Resource, String)> {
@@ -145,7 +149,7 @@ mod tests {
     }
 
     fn reason(limits: StartLimits, free_disk: Option<u64>, load: Option<f64>) -> Option<String> {
-        limits.check(Measurement { free_disk, load }, None).map(|(_, hold)| hold.reason.into())
+        limits.check(Measurement { free_disk, load }, None).map(|(_, pressure)| pressure.reason.into())
     }
 
     #[test]
@@ -168,7 +172,7 @@ mod tests {
     fn this_machine_can_be_measured() {
         let folder = tempfile::tempdir().expect("a folder");
         let not_yet = folder.path().join("not/yet/there");
-        let gate = |limits| MachineGate::new(&not_yet, limits).expect("a load average").hold();
+        let gate = |limits| MachineGate::new(&not_yet, limits).expect("a load average").pressure();
         assert_eq!(gate(limits(1, Some(1e9))), None);
         assert!(gate(limits(u64::MAX, None)).is_some());
         assert!(gate(limits(0, Some(-1.0))).is_some());
@@ -189,7 +193,7 @@ mod tests {
     async fn it_measures_at_most_twice_a_second() {
         let (gate, _, count) = scripted(1);
         for _ in 0..1000 {
-            let _ = gate.hold();
+            let _ = gate.pressure();
             sleep(Duration::from_millis(10)).await;
         }
         let count = count.load(Ordering::Relaxed);
@@ -200,15 +204,15 @@ mod tests {
     async fn it_opens_within_a_second_and_keeps_its_reason_until_then() {
         for late in 0..10 {
             let (gate, free, _) = scripted(100 * MB);
-            let first = gate.hold().expect("shut");
+            let first = gate.pressure().expect("shut");
             sleep(Duration::from_millis(late * 70)).await;
             free.store(99 * MB, Ordering::Relaxed);
-            gate.changed_from(first.clone()).await;
-            assert_eq!(gate.hold(), Some(first.clone()), "a new figure does not change the reason");
+            gate.changed_from(Some(first.clone())).await;
+            assert_eq!(gate.pressure(), Some(first.clone()), "a new figure does not change the reason");
             free.store(100 * MB, Ordering::Relaxed);
             let opened = Instant::now();
-            while gate.hold().is_some() {
-                gate.changed_from(first.clone()).await;
+            while gate.pressure().is_some() {
+                gate.changed_from(Some(first.clone())).await;
             }
             assert!(opened.elapsed() <= Duration::from_secs(1), "{:?}", opened.elapsed());
         }

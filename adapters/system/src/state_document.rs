@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::ports::Unproven;
-use autoproc_domain::processor::{CurrentFile, ProcessorStatus};
+use autoproc_domain::run::{CurrentFile, ProcessorStatus};
 use autoproc_domain::{ItemId, ProcessorState, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 

@@ -5,11 +5,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use autoproc_domain::ports::{Observer, RunEventKind};
+use autoproc_domain::ports::{AttemptRef, Observer};
 use autoproc_system::EventLog;
 use serde_json::{Value, json};
 
-use crate::events::{Warnings, event, every_kind, of, started};
+use crate::events::{Warnings, begun, event, every_kind, of, started};
 
 fn lines(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).expect("a log");
@@ -55,7 +55,7 @@ fn expected_lines() -> Vec<Value> {
         line("recovery_withheld", &none, json!({"dead_run": "run-0", "reason": "process 1 may be at work"})),
         line("starts_held", &none, json!({"reason": "1 MB free"})),
         line("starts_resumed", &none, json!({})),
-        line("file_started", &of, json!({})),
+        line("file_started", &of, json!({"size_bytes": 12, "recipe": "00010203040506ff"})),
         line("file_completed", &of, used(&json!({}))),
         line("file_requeued", &of, used(&json!({"backoff_s": 2.0, "error": "exit status 1"}))),
         line("file_failed", &of, used(&json!({"error": "exit status 2"}))),
@@ -94,9 +94,19 @@ fn the_keys_that_matter_to_a_reader_come_first() {
 fn a_path_that_is_not_utf8_is_kept_in_bytes() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("log");
-    log(&path).observe(&event(RunEventKind::FileStarted { of: of(OsStr::from_bytes(b"/d/\xff\"")) }));
+    log(&path).observe(&event(begun(of(OsStr::from_bytes(b"/d/\xff\"")))));
     let line = lines(&path).remove(0);
     assert_eq!((&line["file_path"], &line["file_path_bytes"]), (&json!("/d/\u{fffd}\""), &json!("2f642fff22")));
+}
+
+#[test]
+fn a_later_round_is_named() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("log");
+    let log = log(&path);
+    (1..=2).for_each(|round| log.observe(&event(begun(AttemptRef { round, ..of("/a") }))));
+    let rounds: Vec<_> = lines(&path).iter().map(|line| line["round"].clone()).collect();
+    assert_eq!(rounds, [Value::Null, json!(2)]);
 }
 
 #[test]

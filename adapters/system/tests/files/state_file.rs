@@ -9,14 +9,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use autoproc_domain::ports::{Observer, RunEventKind};
-use autoproc_domain::processor::{ProcessorStatus, StoppedBy};
+use autoproc_domain::run::ProcessorStatus;
+use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::{ProcessorState, Timestamp};
 use autoproc_system::{StateDocument, StateFile, StateFileError, read_state_file};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::events::{Warnings, at, completed, event, every_kind, of, processor_started, processor_stopped, started};
+use crate::events::{
+    Warnings, at, begun, completed, event, every_kind, of, processor_started, processor_stopped, started,
+};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -121,7 +124,7 @@ fn writes_are_atomic_and_at_most_ten_a_second() {
 fn the_folded_state_reads_back() {
     let (_dir, path) = temp_path();
     let (file, mut fold) = (keep(&path), ProcessorState::default());
-    let odd = RunEventKind::FileStarted { of: of(OsStr::from_bytes(b"/\xff\n")) };
+    let odd = begun(of(OsStr::from_bytes(b"/\xff\n")));
     let held = RunEventKind::StartsHeld { reason: "no room".into() };
     let running = every_kind().into_iter().filter(|kind| !matches!(kind, RunEventKind::ProcessorStopped { .. }));
     let kinds = running.chain([odd, held]);
