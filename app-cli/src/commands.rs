@@ -1,4 +1,4 @@
-//! The commands, one a file: from a request over the ports to a view.
+//! The commands, one per file: from a request over the ports to a view.
 
 mod add;
 mod doctor;
@@ -23,13 +23,14 @@ use crate::exit_code::ExitCode;
 use crate::request::{self, AddRequest, ItemWord, LogRequest, RunRequest};
 use crate::torture;
 
-/// Carries out a command, and leaves the queue's files in order behind it.
+/// Carries out a command, and leaves the queue's files in order.
 ///
 /// # Errors
-/// [`CliError`], which says how the program ends.
+/// [`CliError`] with the exit code.
 pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<ExitCode, CliError> {
     let outcome = carry_out(command, context).await;
-    // What was answered is durable without this; a disk that is full by now must not turn a night's work into an error.
+    // The reply is durable without this; a disk that is full by now must not turn a finished run
+    // into an error.
     if let Err(error) = context.wiring.close().await {
         context.console.warn(format_args!("the queue keeps its journal: {}", error::in_one_line(&error)));
     }
@@ -44,7 +45,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         Command::Queue(command) => queue(command, context).await?,
         Command::Doctor(args) => return doctor::doctor(args.torture.then_some(args.seconds), context).await,
         Command::TortureWriter(args) => torture::write(&args.prefix, args.afresh, context).await?,
-        // On the heap: every command would else begin with the stack that these need.
+        // Boxed, because the future of every command would otherwise be as large as these.
         Command::Run(args) => {
             let request = RunRequest::new(*args, context.wiring.new_run())?;
             return Box::pin(run::run(request, context)).await;

@@ -2,15 +2,17 @@
 //!
 //! # Theory of operation
 //!
-//! `args` says what can be typed; `request` turns it into forms that make sense; each file in `commands` takes one such
-//! form to the ports and comes back with a `view`; `render` says the view to a person or to a program. `wiring`
-//! and what is below it are the only place that names concrete adapters, `error` the only one that turns failures into exit
-//! codes, `console` the only one that writes to the terminal, and this file the only one that ends the process and builds a
-//! runtime. Before any of that, `main` asks whether this process is to be a guard, which is the same program and none of it.
+//! `args` defines the command line; `request` validates it; each file in `commands` carries one
+//! request out over the ports and returns a `view`; `render` prints the view for a person or as
+//! JSON. Only `wiring` and its submodules name concrete adapters, only `error` maps failures to
+//! exit codes, only `console` writes to the terminal, and only this file ends the process and
+//! builds a runtime. `main` first checks whether this process is to be a guard, a mode of the same
+//! program that shares nothing else with it.
 //!
 //! # Deliberately absent
 //!
-//! Rules of the queue, which are the domain's, and how anything is stored, executed or watched, which is the adapters'.
+//! The rules of the queue, which belong to the domain, and storage, execution and observation,
+//! which belong to adapters.
 
 mod args;
 mod attempt_output;
@@ -47,13 +49,13 @@ use context::Context;
 use error::CliError;
 use exit_code::ExitCode;
 use project::Project;
-use wiring::{Terms, Use, Wiring};
+use wiring::{OpenOptions, Purpose, Wiring};
 
-/// Set to 1, it stands for `--allow-network-fs`.
+/// The value 1 has the effect of `--allow-network-fs`.
 const ALLOW_NETWORK_FS: &str = "AUTOPROC_ALLOW_NETWORK_FS";
 
 fn main() -> process::ExitCode {
-    // Before anything else is: a guard is small, and has one thread.
+    // Comes first, because a guard is small and has one thread.
     if let Some(code) = wiring::become_guard() {
         return code;
     }
@@ -82,9 +84,9 @@ fn execute(cli: Cli, console: &Arc<Console>) -> Result<ExitCode, CliError> {
 fn context(global: &GlobalArgs, command: &Command, console: &Arc<Console>) -> Result<Context, CliError> {
     let cwd = env::current_dir().map_err(|error| CliError::io("cannot tell the current folder", &error))?;
     let project = Project::find(global.project_dir.as_deref(), &cwd, |name| env::var_os(name))?;
-    let purpose = if matches!(command, Command::Run(_)) { Use::Run } else { Use::Command };
-    let terms = Terms { lock_timeout: global.lock_timeout, allow_network_fs: allows_network_fs(global) };
-    let wiring = Wiring::new(project.clone(), terms, purpose, console.clone());
+    let purpose = if matches!(command, Command::Run(_)) { Purpose::Run } else { Purpose::Command };
+    let options = OpenOptions { lock_timeout: global.lock_timeout, allow_network_fs: allows_network_fs(global) };
+    let wiring = Wiring::new(project.clone(), options, purpose, console.clone());
     Ok(Context { project, wiring, console: console.clone(), cwd, json: global.json })
 }
 

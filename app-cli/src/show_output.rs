@@ -1,4 +1,4 @@
-//! `run --show-output`: what an attempt printed is printed again when it has ended.
+//! `run --show-output`: prints the output of each attempt at its end.
 
 use std::sync::Arc;
 
@@ -11,14 +11,13 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::wiring::AttemptFiles;
 
-/// Prints what attempts printed.
 pub(crate) struct ShowOutput {
     console: Arc<Console>,
     attempts: AttemptFiles,
 }
 
 impl ShowOutput {
-    /// Prints to this console what stands in these files.
+    /// Prints the output in these files to this console.
     pub(crate) fn new(console: Arc<Console>, attempts: AttemptFiles) -> Self {
         Self { console, attempts }
     }

@@ -99,8 +99,8 @@ pub(crate) struct RepairArgs {
 pub(crate) enum ChoiceWord {
     /// Keep what stands before the damage in the journal
     Truncate,
-    /// Keep what can be read behind it too, as far as it still makes sense; of a damaged QUEUE-STATE.json, each line that
-    /// can be read
+    /// Keep what can be read behind it too, as far as it still makes sense; of a damaged
+    /// QUEUE-STATE.json, each line that can be read
     Salvage,
     /// Keep QUEUE-STATE.json alone and put the journal aside
     UseSnapshot,

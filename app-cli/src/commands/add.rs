@@ -17,7 +17,7 @@ pub(super) async fn add(request: &AddRequest, context: &Context) -> Result<(), C
     context.show(&added)
 }
 
-/// Puts the files meant on the queue, in one transaction.
+/// Adds the files in one transaction.
 pub(super) async fn offer(
     source: &PathSource,
     priority: Priority,

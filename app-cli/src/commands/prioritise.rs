@@ -1,4 +1,4 @@
-//! `queue prioritise`: a live item gets another place in the order.
+//! `queue prioritise`: changes the priority of a live item.
 
 use autoproc_domain::request::{Reprioritise, Selector};
 use autoproc_domain::{FilePath, Priority};

@@ -1,4 +1,4 @@
-//! `queue recover`: what dead runs left is ended, and their files wait again.
+//! `queue recover`: ends the processes of dead runs, and makes their files pending again.
 
 use autoproc_domain::ports::{RunEvent, StorageError, Unproven};
 use autoproc_domain::recovery::{self, Proof, Recovery, RecoveryPorts};
@@ -33,7 +33,7 @@ pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<Exi
     Ok(code)
 }
 
-/// The event log tells of what was taken back, under a name of its own in the place of a run's.
+/// Logs the recovered files under a run id of this command's own.
 fn log(recovery: &Recovery, context: &Context) {
     let (log, run) = (context.wiring.event_log(), context.wiring.new_run());
     for kind in recovery.events() {

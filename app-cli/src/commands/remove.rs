@@ -1,4 +1,4 @@
-//! `queue remove` and `queue clear`: the commands that take items out.
+//! `queue remove` and `queue clear`.
 
 use autoproc_domain::Status;
 use autoproc_domain::request::{Clear, Remove, Selector};
@@ -12,7 +12,7 @@ pub(super) async fn remove(which: Vec<Selector>, context: &Context) -> Result<()
     context.show(&Removed(removed))
 }
 
-/// Everything goes where no status is named, but what is being processed never does.
+/// Clears every status if none is named. Items being processed always stay.
 pub(super) async fn clear(statuses: Vec<Status>, context: &Context) -> Result<(), CliError> {
     let statuses = if statuses.is_empty() { Status::ALL.to_vec() } else { statuses };
     let storage = context.storage();

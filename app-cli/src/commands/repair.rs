@@ -1,14 +1,14 @@
-//! `queue repair`: what is damaged and what can be saved, and saving it.
+//! `queue repair`: lists damage and possible repairs, or carries one out.
 
 use autoproc_domain::ports::StorageError;
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::view::{Mended, RepairPlan};
+use crate::view::{RepairDone, RepairPlan};
 use crate::wiring::{Choice, Examination, Repaired};
 
-/// What to do where only a person can do something.
+/// The hint if only a person can repair the files.
 pub(super) const BY_HAND: &str =
     "mend QUEUE-STATE.json with an editor, or move the state folder away and restore a copy";
 
@@ -30,7 +30,7 @@ fn mend(choice: Choice, context: &Context) -> Result<ExitCode, CliError> {
         Repaired::Sound(examination) => plan(examination, context),
         Repaired::Impossible(examination) => Err(impossible(choice, &examination)),
         Repaired::Done { damage, prospect, backup } => {
-            context.show(&Mended { damage, prospect, backup })?;
+            context.show(&RepairDone { damage, prospect, backup })?;
             Ok(ExitCode::Success)
         }
     }

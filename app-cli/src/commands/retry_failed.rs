@@ -1,4 +1,4 @@
-//! `retry-failed`: ended items get another round of attempts.
+//! `retry-failed`: ended items begin another round.
 
 use autoproc_domain::request::Selection;
 

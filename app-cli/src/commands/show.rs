@@ -1,4 +1,4 @@
-//! `queue list`, `queue size`, `queue peek` and `queue show`: the commands that only look.
+//! `queue list`, `queue size`, `queue peek` and `queue show`.
 
 use autoproc_domain::ports::HistoryQuery;
 use autoproc_domain::view::PageRequest;
@@ -46,13 +46,13 @@ fn nothing_due(waiting: &[QueueItem], context: &Context) -> String {
 
 pub(super) async fn show(word: &ItemWord, context: &Context) -> Result<(), CliError> {
     let item = word.find(&*context.storage()).await?.ok_or_else(|| word.unknown())?;
-    // The event log is a record and not the truth: if it cannot be read, the rest is shown all the same.
+    // The event log is a record, not the truth: if it cannot be read, the item is shown without it.
     let history = context.wiring.history().attempts(HistoryQuery::of_item(item.id)).await;
     let mut history = history.unwrap_or_else(|error| {
         context.console.warn(format_args!("cannot read the event log: {}", error.source));
         Vec::new()
     });
-    // A log that outlived its queue speaks of other files under the same numbers.
+    // A log that outlived its queue has other files under the same ids.
     history.retain(|past| past.of.file_path == item.file_path);
     context.show(&Shown { now: context.now(), item, history })
 }

@@ -1,9 +1,9 @@
 //! Views for people.
 
-mod care;
 mod execution;
 mod history;
 mod item;
+mod maintenance;
 mod queue;
 mod quoting;
 mod recovery;

@@ -1,9 +1,10 @@
-//! Views for programs: stable keys in snake case, times in RFC 3339, one document a line.
+//! Views as JSON: stable keys in snake case, times in RFC 3339, one document per line.
 //!
-//! A path that is not UTF-8 stands in `file_path` with replacement characters, and in `file_path_bytes` as it is, in hex.
+//! A path that is not UTF-8 has replacement characters in `file_path`, and its exact bytes in hex
+//! in `file_path_bytes`.
 
-pub(super) mod care;
 pub(super) mod execution;
+pub(super) mod maintenance;
 pub(super) mod queue;
 pub(super) mod recovery;
 pub(super) mod run;
@@ -20,7 +21,7 @@ fn print(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
     writeln!(out)
 }
 
-/// A path in both its spellings.
+/// A path as text and, if needed, as bytes.
 #[derive(Serialize)]
 struct PathJson {
     file_path: String,

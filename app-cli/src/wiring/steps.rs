@@ -1,4 +1,4 @@
-//! The processes of steps, run under guards.
+//! The processes of workflow steps, run under guards.
 
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use autoproc_subprocess::sweep::Sweeper;
 use autoproc_subprocess::{AttemptLogs, Guards, ProcessReport, ProcessSpec, attempt_environment};
 use autoproc_workflow::execution::{StepEnd, StepProcess, StepRunner};
 
-/// Runs steps under the guards of a run, the output of all steps of an attempt in its one log.
+/// Runs steps under the guards of a run. All steps of an attempt share its log.
 pub(crate) struct GuardedSteps {
     guards: Arc<Guards>,
     logs: AttemptLogs,

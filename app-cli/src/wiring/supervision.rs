@@ -1,4 +1,4 @@
-//! What a run stands on while it lasts: its ports, its guards, and what stops, holds and suspends it.
+//! The parts of a run: its ports, its guards, its stop signals, and its start gate.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,10 +17,11 @@ use crate::error::CliError;
 use crate::request::{CommandTemplate, Room, RunRequest};
 
 impl Wiring {
-    /// The ports of a run, whose story is also told to `observers`, and what to end when it is over.
+    /// The ports of a run, whose events also go to `observers`, and the supervision to end after
+    /// the run.
     ///
     /// # Errors
-    /// [`CliError`] where the command can be none, or the system has no thread to give.
+    /// [`CliError`] if the command is invalid, or no thread can be started.
     pub(crate) fn ports(
         &self,
         request: &RunRequest,
@@ -52,19 +53,20 @@ impl Wiring {
         Ok(Arc::new(orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console))))
     }
 
-    /// What stops an execution without the queue: signals alone, since `stop` is for runs.
+    /// The stop signal of an execution without the queue: signals alone, because `stop` concerns
+    /// runs.
     ///
     /// # Errors
-    /// Where the system has no thread to give.
+    /// If no thread can be started.
     #[expect(clippy::unused_self, reason = "signals belong to the adapters, and so to the wiring")]
     pub(crate) fn signals(&self) -> Result<Arc<dyn StopSignal>, CliError> {
         Ok(Arc::new(StopWatch::signals_only().map_err(|error| no_signals(&error))?))
     }
 
-    /// What stops a run: the stop file and signals.
+    /// The stop signal of a run: the stop file and signals.
     ///
     /// # Errors
-    /// Where the system has no thread to give.
+    /// If no thread can be started.
     fn stop_signals(&self) -> Result<Arc<dyn StopSignal>, CliError> {
         let stop = StopWatch::new(self.project.stop_file()).and_then(StopWatch::with_signals);
         Ok(Arc::new(stop.map_err(|error| no_signals(&error))?))
@@ -85,10 +87,10 @@ impl Wiring {
     }
 }
 
-/// None is started before the first attempt is. With a folder for them, they keep records of what they run.
+/// Guards start with the first attempt. With a folder for records, they record their processes.
 ///
 /// # Errors
-/// Where the system does not tell which program this is.
+/// If the system does not report this program's path.
 pub(super) fn guards_of(
     run: RunId,
     grace: Duration,
@@ -100,7 +102,7 @@ pub(super) fn guards_of(
     Ok(Guards::new(GuardSettings { executable, run, grace, records_dir, output }))
 }
 
-/// The guards of a run, which stop and go on with this process.
+/// The guards of a run, which are suspended and resumed with this process.
 pub(crate) struct Supervision {
     pub(super) guards: Arc<Guards>,
     suspension: Suspension,
@@ -114,7 +116,7 @@ impl Supervision {
         Ok(Self { guards, suspension })
     }
 
-    /// Ends the guards, and waits for them: what they keep on disk goes with them.
+    /// Ends the guards, and waits until they have removed their files.
     pub(crate) async fn end(self) {
         drop(self.suspension);
         self.guards.close().await;

@@ -182,7 +182,8 @@ impl Answer {
         self
     }
 
-    /// Panics unless the command failed with this code and one error line that contains these words, without output.
+    /// Panics unless the command failed with this code and one error line that contains these
+    /// words, without output.
     #[track_caller]
     pub(crate) fn expect_error(self, code: i32, words: &str) -> Self {
         assert_eq!(self.code, code, "{self:#?}");

@@ -1,8 +1,9 @@
 //! The built binary, run as by a person or a script, in temporary folders.
 //!
-//! Every test states a promise of the command line: output on each stream, exit code, and files on disk. Tests wait for
-//! conditions. A test waits for a span of time only if the span itself is tested: a suspension longer than the timeout
-//! (`ladder`), old output (`log`), a crash test of some seconds (`doctor`).
+//! Every test states a promise of the command line: output on each stream, exit code, and files on
+//! disk. Tests wait for conditions. A test waits for a span of time only if the span itself is
+//! tested: a suspension longer than the timeout (`ladder`), old output (`log`), a crash test of
+//! some seconds (`doctor`).
 
 mod bad_input;
 mod doctor;

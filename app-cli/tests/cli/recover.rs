@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use crate::fixture::{TempProject, wait_until};
 
-/// Runs longer than any test, in the command's process group and outside of it; one process ignores SIGTERM.
+/// Runs longer than any test, in the command's process group and outside of it; one process ignores
+/// SIGTERM.
 const STAY: &str = "trap '' TERM; sleep 1000 & setsid sleep 1000 & echo $! >{//}/escaped; echo $$ >{//}/leader; wait";
 
 /// A project whose run was killed while it processed the file `a`; its processes are still running.

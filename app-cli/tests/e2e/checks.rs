@@ -64,7 +64,8 @@ impl Evidence {
         assert!(wrong.is_empty(), "expected: {wrong:#?}\nfound: {seen:#?}");
     }
 
-    /// The last attempt in the log ended as the queue's status says, and all attempts were on one item.
+    /// The last attempt in the log ended as the queue's status says, and all attempts were on one
+    /// item.
     fn the_log_ends_with_the_status(&self) {
         for item in &self.items {
             let name = base_name(item);

@@ -20,8 +20,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Variables that would select another queue.
 const FOREIGN_VARIABLES: [&str; 2] = ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DIR"];
 
-/// Shortest duration of an attempt, in seconds. A run whose attempts take less than 100 ms claims ahead of its free slots
-/// (docs/adr/0013). The order of events that most tests check holds only if a claim is made for a free slot.
+/// Shortest duration of an attempt, in seconds. A run whose attempts take less than 100 ms claims
+/// ahead of its free slots (docs/adr/0013). The order of events that most tests check holds only if
+/// a claim is made for a free slot.
 const MIN_SECONDS: &str = "0.12";
 
 /// A project folder. It holds the files in `in`, the command, and the command's log.

@@ -1,5 +1,5 @@
-//! Hundreds of files of every kind: several processes add them while two runs process them, a stop ends both, and a third
-//! run finishes the rest.
+//! Hundreds of files of every kind: several processes add them while two runs process them, a stop
+//! ends both, and a third run finishes the rest.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -61,7 +61,8 @@ fn every_file_has_its_outcome() {
     evidence.first_attempts_come_in_order(&named(&early).iter().map(|name| shown(name)).collect());
 }
 
-/// Files added before any run. Those that hang come first, so that they hang while others are processed.
+/// Files added before any run. Those that hang come first, so that they hang while others are
+/// processed.
 fn early() -> Vec<Batch> {
     vec![
         (50, [numbered("hang", 0..2), numbered("stubborn", 0..2)].concat()),
@@ -104,8 +105,8 @@ fn add_early(project: &TempProject, batches: &[Batch]) {
     assert_eq!(project.count("pending"), files as u64, "one entry a file");
 }
 
-/// Adds each batch by its own process, all at once, together with files that are queued already: the batch a second time,
-/// and the files that hang, whose four attempts take longer than 20 s.
+/// Adds each batch by its own process, all at once, together with files that are queued already:
+/// the batch a second time, and the files that hang, whose four attempts take longer than 20 s.
 fn add_late(project: &TempProject, batches: &[Batch]) {
     let hanging = &early()[0].1;
     let adding = |(priority, names): &Batch| project.start_adding(*priority, &[&names[..], names, hanging].concat());

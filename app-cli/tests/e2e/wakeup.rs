@@ -7,7 +7,8 @@ use crate::event_log;
 use crate::expectations::numbered;
 use crate::fixture::{Started, TempProject, wait_until};
 
-/// The promise is half a second. A busy machine may take longer to start a process, so the test prints the figures.
+/// The promise is half a second. A busy machine may take longer to start a process, so the test
+/// prints the figures.
 const MAX_DELAY: Duration = Duration::from_secs(15);
 
 /// Longer than any test.
@@ -40,7 +41,8 @@ fn requeued(project: &TempProject) -> usize {
     }
 }
 
-/// Time from the end of `queue add` to the start of the attempt; zero if the attempt started before.
+/// Time from the end of `queue add` to the start of the attempt; zero if the attempt started
+/// before.
 fn delay_of_new_file(project: &TempProject, number: usize) -> Duration {
     let names = numbered("ok", number..number + 1);
     project.create(&names);

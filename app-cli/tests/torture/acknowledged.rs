@@ -29,7 +29,8 @@ impl Acknowledged {
         self.added.iter().filter(|path| found.get(*path) != Some(&1)).cloned().collect()
     }
 
-    /// Every added file is listed once. A completed file stays completed, by the same attempt, and is not processed again.
+    /// Every added file is listed once. A completed file stays completed, by the same attempt, and
+    /// is not processed again.
     #[track_caller]
     pub(crate) fn check(&mut self, project: &TempProject, told: &str) {
         let lost = self.lost(project);

@@ -1,9 +1,10 @@
 //! Eight concurrent processes whose effects must be those of some sequential order.
 //!
-//! Each change took effect within an interval: between the start and the end of its command, or, for a claim, between its
-//! time in the queue and its `file_started` event. No sequential order has a claim that certainly passed over a file which
-//! certainly waited and came before it. This holds for claims made for a free slot: a claim made ahead (docs/adr/0013) may be
-//! given back and made again after later files have started.
+//! Each change took effect within an interval: between the start and the end of its command, or,
+//! for a claim, between its time in the queue and its `file_started` event. No sequential order has
+//! a claim that certainly passed over a file which certainly waited and came before it. This holds
+//! for claims made for a free slot: a claim made ahead (docs/adr/0013) may be given back and made
+//! again after later files have started.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -101,7 +102,8 @@ fn process(project: &TempProject, times: usize) {
     }
 }
 
-/// Nothing is lost, doubled, or back after its removal, and every remaining file was processed once.
+/// Nothing is lost, doubled, or back after its removal, and every remaining file was processed
+/// once.
 fn check_set(project: &TempProject, told: &Told) {
     let kept = told.added.keys().filter(|path| !told.removed.contains(*path)).cloned().collect();
     let mut acknowledged = Acknowledged { added: kept, ..Acknowledged::default() };

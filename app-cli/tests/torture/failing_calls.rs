@@ -9,8 +9,9 @@ use crate::strace::tampered;
 /// Calls that can fail on a broken or full disk.
 const FAILING: [&str; 8] = ["mkdir", "write", "pwrite64", "fdatasync", "fsync", "rename", "unlink", "ftruncate"];
 
-/// Threads also wake each other by writes, which no disk makes fail. In a command, a thread's first write goes to a file or
-/// to the terminal; in a run it may not. Other writes fail on disks that are really full (`full_disk`, `torn`).
+/// Threads also wake each other by writes, which no disk makes fail. In a command, a thread's first
+/// write goes to a file or to the terminal; in a run it may not. Other writes fail on disks that
+/// are really full (`full_disk`, `torn`).
 fn is_of_the_disk(scenario: &Scenario, call: &str, nth: usize) -> bool {
     call != "write" || (nth == 1 && scenario.words[0] != "run")
 }

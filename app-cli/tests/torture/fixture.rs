@@ -15,7 +15,8 @@ const FOREIGN_VARIABLES: [&str; 2] = ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DI
 /// SIGKILL (signal(7)).
 pub(crate) const SIGKILL: i32 = 9;
 
-/// This many items with names of this length make a snapshot of more than 256 KiB, which commands do not rewrite.
+/// This many items with names of this length make a snapshot of more than 256 KiB, which commands
+/// do not rewrite.
 const LARGE: usize = 400;
 const LONG: usize = 600;
 
@@ -60,7 +61,8 @@ impl TempProject {
         project
     }
 
-    /// Makes the queue a large one. Its first files are named as those of [`TempProject::with_items`].
+    /// Makes the queue a large one. Its first files are named as those of
+    /// [`TempProject::with_items`].
     pub(crate) fn add_large(&self) {
         self.add_many("item", 3);
         self.add_many(&format!("item/{}", "x".repeat(LONG)), LARGE);
@@ -102,12 +104,14 @@ impl TempProject {
         command
     }
 
-    /// Runs the binary to its end. `words` must not contain `--`, because `--project-dir` follows them.
+    /// Runs the binary to its end. `words` must not contain `--`, because `--project-dir` follows
+    /// them.
     pub(crate) fn run<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Done {
         Done::of(&self.command(words).output().expect("the binary"))
     }
 
-    /// A run that appends path and attempt of each file to the record. It has retries for many kills.
+    /// A run that appends path and attempt of each file to the record. It has retries for many
+    /// kills.
     pub(crate) fn process(&self, record: &Path) -> Command {
         self.process_and(record, "true")
     }
@@ -151,7 +155,8 @@ impl TempProject {
         files_below(&self.state()).map(|(path, _)| path).find(is_journal)
     }
 
-    /// Length of the journal, or of the snapshot if there is no journal. Concurrent writers may change both.
+    /// Length of the journal, or of the snapshot if there is no journal. Concurrent writers may
+    /// change both.
     pub(crate) fn next_write(&self) -> u64 {
         let length_of = |is_meant: fn(&str) -> bool| {
             let entries = fs::read_dir(self.state()).into_iter().flatten().flatten();

@@ -101,7 +101,8 @@ fn a_run_on_a_disk_that_fills_up_loses_nothing_and_the_next_completes_everything
     });
 }
 
-/// The first file fills most of the disk, and only the test frees space again. Its command outlasts a reading of the disk.
+/// The first file fills most of the disk, and only the test frees space again. Its command outlasts
+/// a reading of the disk.
 #[test]
 fn a_run_waits_for_room_and_goes_on_by_itself() {
     inside("full_disk::a_run_waits_for_room_and_goes_on_by_itself", &[], || {
@@ -146,7 +147,8 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// Every count up to the largest; in an ordinary run the smallest, the critical ones, and the largest.
+/// Every count up to the largest; in an ordinary run the smallest, the critical ones, and the
+/// largest.
 fn counts(most: usize) -> impl Iterator<Item = usize> {
     (0..=most).filter(move |count| effort::stride() == 1 || *count < 3 || *count == most)
 }

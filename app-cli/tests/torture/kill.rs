@@ -1,7 +1,7 @@
 //! Several writers and a run, all killed at random moments; half of the writers within a write.
 //!
-//! A plain kill never interrupts a write, so every second addition runs under a limit on file size: the kernel writes up to
-//! the limit, and then kills the process (setrlimit(2)).
+//! A plain kill never interrupts a write, so every second addition runs under a limit on file size:
+//! the kernel writes up to the limit, and then kills the process (setrlimit(2)).
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
@@ -21,7 +21,8 @@ const WRITERS: u64 = 3;
 const CYCLE: usize = 30;
 /// Kills in one project folder; more items would make each check slow.
 const FOLDER: usize = 900;
-/// The longest life of a writer, as a multiple of an undisturbed one: about every second writer is killed.
+/// The longest life of a writer, as a multiple of an undisturbed one: about every second writer is
+/// killed.
 const LIVES: u64 = 3;
 /// A run lives longer, so that it processes some files.
 const RUN_LIVES: u64 = 15;
@@ -38,7 +39,8 @@ fn kills_at_random_moments_lose_nothing_and_repeat_nothing() {
         if killed >= effort::kills() {
             break;
         }
-        // Alternates between a small queue, which commands rewrite, and a large one, which has a journal.
+        // Alternates between a small queue, which commands rewrite, and a large one, which has a
+        // journal.
         let project = if folder % 2 == 0 { TempProject::new() } else { TempProject::large() };
         let mut acknowledged = Acknowledged::default();
         let until = effort::kills().min(killed + FOLDER.min(effort::kills().div_ceil(2)));
@@ -129,7 +131,8 @@ fn process(project: &TempProject, life: u64, seed: u64, kills: &Kills) {
     }
 }
 
-/// Kills a process after this many microseconds, unless it has ended. Any other failure fails the test.
+/// Kills a process after this many microseconds, unless it has ended. Any other failure fails the
+/// test.
 fn ended_well(mut child: Child, life: u64, kills: &Kills) -> bool {
     thread::sleep(Duration::from_micros(life));
     child.kill().expect("it is ours to kill");

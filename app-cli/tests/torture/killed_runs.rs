@@ -1,7 +1,8 @@
-//! Runs killed at random moments, often with their guards, each followed by the next at once, until every file has ended.
+//! Runs killed at random moments, often with their guards, each followed by the next at once, until
+//! every file has ended.
 //!
-//! Each job logs its attempts. While a job or a process that it started lives, it holds a lock on its file, so that an
-//! overlapping attempt on the same file is logged as such.
+//! Each job logs its attempts. While a job or a process that it started lives, it holds a lock on
+//! its file, so that an overlapping attempt on the same file is logged as such.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +16,8 @@ use crate::fixture::{SIGKILL, TempProject, path_of, word};
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
-/// The job, by its file's name. Its children are in a session of their own, ignore SIGTERM, or both.
+/// The job, by its file's name. Its children are in a session of their own, ignore SIGTERM, or
+/// both.
 const JOB: &str = r#"
 record=$1 name=${2##*/}
 tell() { echo "$1 $name $AUTOPROC_ATTEMPT" >>"$record"; }
@@ -46,7 +48,8 @@ const PER_HANGING_FILE: usize = 250;
 /// In seconds; longer than any job that does not hang, on any machine.
 const TIMEOUT: &str = "10";
 
-/// The longest life of a killed run, in milliseconds per ten files: short enough for several kills a round.
+/// The longest life of a killed run, in milliseconds per ten files: short enough for several kills
+/// a round.
 const LIFE_PER_TEN_FILES: u64 = 15;
 
 /// A variable that only the processes of a round have.
@@ -121,8 +124,8 @@ fn run_until_done(project: &TempProject, seed: u64) -> usize {
     unreachable!("one of them was left alone");
 }
 
-/// The runner alone; or its guards and then the runner, which may be reaping what they left; or the runner and then its
-/// guards, which may be ending their commands.
+/// The runner alone; or its guards and then the runner, which may be reaping what they left; or the
+/// runner and then its guards, which may be ending their commands.
 fn kill(run: &mut Child, project: &TempProject, choice: u64) {
     if choice == 1 {
         kill_guards(project);

@@ -1,22 +1,26 @@
-//! Real faults on the built binary: kills, power cuts, failing system calls, full and read-only disks, crowds.
+//! Real faults on the built binary: kills, power cuts, failing system calls, full and read-only
+//! disks, crowds.
 //!
 //! # Theory of operation
 //!
-//! A change is acknowledged if the parent saw its command exit with 0. After each fault a fresh process must find every
-//! acknowledged change, every other change wholly or not at all, and no completed file processed again.
+//! A change is acknowledged if the parent saw its command exit with 0. After each fault a fresh
+//! process must find every acknowledged change, every other change wholly or not at all, and no
+//! completed file processed again.
 //!
-//! Faults come from outside: `kill(2)`, `strace -e inject`, `prlimit`, small file systems, and the shutdown ioctl of ext4,
-//! the closest thing to a power cut under a running kernel. Tests mount in a mount namespace, which the test process
-//! enters by starting itself again (`namespace`), so that nothing is left behind.
+//! Faults come from outside: `kill(2)`, `strace -e inject`, `prlimit`, small file systems, and the
+//! shutdown ioctl of ext4, the closest thing to a power cut under a running kernel. Tests mount in
+//! a mount namespace, which the test process enters by starting itself again (`namespace`), so that
+//! nothing is left behind.
 //!
 //! # Skipped tests
 //!
-//! A test that needs root or a missing tool prints `skipped: …` and the number of skipped tests to standard error, past
-//! the capture of the test harness. It never passes silently.
+//! A test that needs root or a missing tool prints `skipped: …` and the number of skipped tests to
+//! standard error, past the capture of the test harness. It never passes silently.
 //!
 //! # Longer runs
 //!
-//! The ordinary run takes seconds. `just torture` raises the numbers through the variables in `effort`.
+//! The ordinary run takes seconds. `just torture` raises the numbers through the variables in
+//! `effort`.
 
 mod acknowledged;
 mod crowd;

@@ -1,6 +1,7 @@
 //! Runs a test in a mount namespace, by starting this test binary again inside one.
 //!
-//! The last process in the namespace takes its mounts with it, and a mount its loop device, so that nothing stays behind.
+//! The last process in the namespace takes its mounts with it, and a mount its loop device, so that
+//! nothing stays behind.
 
 use std::process::Command;
 

@@ -1,7 +1,8 @@
 //! Power cuts: ext4 on a loop device is shut down without writing anything back, and mounted again.
 //!
-//! Contents of the page cache are lost, and the journal of the file system is replayed, as after a power cut. The device
-//! below keeps what was written to it; a disk that ignores flushes is not simulated.
+//! Contents of the page cache are lost, and the journal of the file system is replayed, as after a
+//! power cut. The device below keeps what was written to it; a disk that ignores flushes is not
+//! simulated.
 
 use std::fs;
 use std::path::Path;
@@ -18,8 +19,8 @@ use crate::namespace::{inside, tool};
 use crate::random::Random;
 use crate::skip::{Need, tell};
 
-/// `EXT4_IOC_SHUTDOWN`, `_IOR('X', 125, __u32)`, with `EXT4_GOING_FLAGS_NOLOGFLUSH`, 2 (linux/fs/ext4/ext4.h). A program
-/// without unsafe code cannot call ioctl(2).
+/// `EXT4_IOC_SHUTDOWN`, `_IOR('X', 125, __u32)`, with `EXT4_GOING_FLAGS_NOLOGFLUSH`, 2
+/// (linux/fs/ext4/ext4.h). A program without unsafe code cannot call ioctl(2).
 const SHUT_DOWN: &str =
     r#"open(my $f, "<", $ARGV[0]) or die $!; my $how = pack("L", 2); ioctl($f, 0x8004587D, $how) or die $!"#;
 
@@ -102,7 +103,8 @@ impl Disk {
         TempProject::at(folder)
     }
 
-    /// Two processes at a time add files until a power cut shortly after the first addition. Returns the acknowledged files.
+    /// Two processes at a time add files until a power cut shortly after the first addition.
+    /// Returns the acknowledged files.
     fn cut_while_adding(&self, project: &TempProject, cut: usize, under: &[&str]) -> Vec<String> {
         let (over, acknowledged) = (AtomicBool::new(false), Mutex::new(Vec::new()));
         let is_any_added = || !acknowledged.lock().expect("nobody panics with it").is_empty();

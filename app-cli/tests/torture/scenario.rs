@@ -14,7 +14,8 @@ const AFTER: &str = "/after";
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     template: TempProject,
-    /// The queue is large and was just changed, so that the command finds a journal and the note of its end.
+    /// The queue is large and was just changed, so that the command finds a journal and the note of
+    /// its end.
     is_warm: bool,
     pub(crate) words: &'static [&'static str],
     /// Its transactions.
@@ -78,8 +79,8 @@ impl Scenario {
         project.summary()
     }
 
-    /// Checks that a fault left none, all, or the first of the command's transactions; all if it was acknowledged. Returns
-    /// the summary.
+    /// Checks that a fault left none, all, or the first of the command's transactions; all if it
+    /// was acknowledged. Returns the summary.
     #[track_caller]
     pub(crate) fn check(&self, project: &TempProject, before: &Summary, done: &Done, fault: &str) -> Summary {
         let found = project.summary();
@@ -96,7 +97,8 @@ impl Scenario {
         found
     }
 
-    /// Checks that files can be added and processed after the fault, and that completed ones stay so.
+    /// Checks that files can be added and processed after the fault, and that completed ones stay
+    /// so.
     #[track_caller]
     pub(crate) fn go_on(&self, project: &TempProject, found: &Summary, fault: &str) {
         let told = format!("{}, {fault}", self.name);

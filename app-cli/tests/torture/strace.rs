@@ -13,7 +13,8 @@ pub(crate) struct Tampered {
     pub(crate) is_hit: bool,
 }
 
-/// Runs the binary with a fault, such as `signal=SIGKILL` or `error=EIO`, at the `nth` of these calls in a thread.
+/// Runs the binary with a fault, such as `signal=SIGKILL` or `error=EIO`, at the `nth` of these
+/// calls in a thread.
 pub(crate) fn tampered(project: &TempProject, words: &[&str], call: &str, fault: &str, nth: usize) -> Tampered {
     let log = project.path("strace.log");
     let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{fault}:when={nth}"));

@@ -1,4 +1,5 @@
-//! Partial writes: at the file size limit the kernel writes a part, and then kills the process (setrlimit(2)).
+//! Partial writes: at the file size limit the kernel writes a part, and then kills the process
+//! (setrlimit(2)).
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! The runs: which live, which are dead and what they hold, and whether somebody asked them to stop.
+//! Checks the runs: live ones, dead ones with their files, and a stop request.
 
 use autoproc_domain::Status;
 use autoproc_domain::ports::{DeadRun, LiveRun, StorageError};
@@ -11,7 +11,7 @@ use crate::view::Finding;
 const SUBJECT: &str = "runs";
 
 pub(super) async fn findings(context: &Context) -> Vec<Finding> {
-    match look(context).await {
+    match inspect(context).await {
         Ok(findings) => findings,
         Err(StorageError::Damaged { .. }) => {
             vec![Finding::warning(SUBJECT, "what dead runs hold cannot be told", "mend the queue first")]
@@ -22,7 +22,7 @@ pub(super) async fn findings(context: &Context) -> Vec<Finding> {
     }
 }
 
-async fn look(context: &Context) -> Result<Vec<Finding>, StorageError> {
+async fn inspect(context: &Context) -> Result<Vec<Finding>, StorageError> {
     let living = context.runs().live().await?;
     let stop = stop_file(&living, context);
     let mut findings = vec![alive(&living)];

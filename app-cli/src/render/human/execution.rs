@@ -1,4 +1,4 @@
-//! Executions, for people.
+//! Prints executions for people.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use autoproc_domain::ports::AttemptOutcome;
 use crate::escape::Printable;
 use crate::render::human::quoting::quoted;
 use crate::render::{View, json, span};
-use crate::view::{ExecutionOver, Executions, FileProgress, Foreseen};
+use crate::view::{ExecutionOver, Executions, FileProgress, Preview};
 use crate::wiring::{ExecutionStatus, Foresight, PreviewedStep, ProgressReport};
 
 impl View for Executions {
@@ -56,7 +56,7 @@ impl View for ExecutionOver {
     }
 }
 
-impl View for Foreseen {
+impl View for Preview {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Nothing => Ok(()),
@@ -67,13 +67,13 @@ impl View for Foreseen {
             Self::Workflow { file, taken_up, steps } => {
                 writeln!(out, "for {file}")?;
                 taken_up.iter().try_for_each(|report| goes_on(report, out))?;
-                steps.iter().try_for_each(|step| foreseen(step, out))
+                steps.iter().try_for_each(|step| preview(step, out))
             }
         }
     }
 
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
-        json::execution::foreseen(self, out)
+        json::execution::preview(self, out)
     }
 }
 
@@ -85,7 +85,7 @@ fn goes_on(report: &ProgressReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  goes on where an earlier attempt ended: {over} of {total} steps are over{at}")
 }
 
-fn foreseen(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {
+fn preview(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {
     let when = match &step.foresight {
         Foresight::Runs => String::new(),
         Foresight::Skipped(condition) => format!(" (skipped: `{condition}` does not hold)"),
@@ -98,6 +98,6 @@ fn foreseen(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {
     let variables = step.variables.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
     let words = variables.chain(step.words.iter().map(|word| quoted(word))).collect::<Vec<_>>().join(" ");
     let text = step.error.clone().unwrap_or(words);
-    // A script has several lines, and is easier read as such.
+    // A script has several lines.
     text.lines().try_for_each(|line| writeln!(out, "  {}", Printable(line)))
 }

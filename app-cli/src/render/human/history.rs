@@ -1,4 +1,4 @@
-//! The attempts on one file.
+//! Prints the attempts on one file.
 
 use std::io::{self, Write};
 
@@ -8,10 +8,10 @@ use crate::render::bytes::memory;
 use crate::render::failure::{self, SaidBefore};
 use crate::render::time::{local, span};
 
-/// What stands where something is not known.
+/// Placeholder for unknown values.
 const UNKNOWN: &str = "?";
 
-/// A line an attempt: which, when it began, how it ended, how long it took and what it used; and what went wrong below it.
+/// One line per attempt: number, start, end, duration, resource usage and error.
 pub(super) fn list(attempts: &[PastAttempt], out: &mut dyn Write) -> io::Result<()> {
     if !attempts.is_empty() {
         writeln!(out, "\nattempts:")?;

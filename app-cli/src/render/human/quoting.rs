@@ -1,4 +1,4 @@
-//! Words of command lines, quoted for a shell if they need it.
+//! Quotes the words of command lines for a shell, if needed.
 
 /// One word of a command line.
 pub(super) fn quoted(word: &str) -> String {

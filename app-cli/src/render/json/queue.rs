@@ -38,7 +38,7 @@ fn outcome_word(outcome: AddOutcome) -> &'static str {
     }
 }
 
-/// One after the other: a million of them need not be in memory together.
+/// Serialises one file at a time, so that a million of them are not in memory together.
 fn files<S: Serializer>(view: &Added, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(
         view.each().map(|(path, outcome)| AddedFileJson { path: path.into(), outcome: outcome_word(outcome) }),

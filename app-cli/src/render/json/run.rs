@@ -24,7 +24,7 @@ struct RunOverJson<'a> {
     usage: Option<UsageJson>,
 }
 
-/// What attempts used, of those whose usage is known.
+/// Resource usage of the attempts that reported it.
 #[derive(Serialize)]
 struct UsageJson {
     attempts: u64,

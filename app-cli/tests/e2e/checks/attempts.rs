@@ -13,7 +13,8 @@ fn may_be_in_a_batch(key: &(String, u32), ending: &Event) -> bool {
 }
 
 impl Evidence {
-    /// Every file has the expected number of attempts, numbered from 1, each with one start and one end in both logs.
+    /// Every file has the expected number of attempts, numbered from 1, each with one start and one
+    /// end in both logs.
     pub(super) fn every_attempt_was_made_and_logged_once(&self, expectations: &BTreeMap<String, Expectation>) {
         let numbers = |(name, expectation): (&String, &Expectation)| {
             (1..=expectation.attempts).map(|n| (name.clone(), n)).collect()
@@ -29,8 +30,9 @@ impl Evidence {
         }
     }
 
-    /// The event log has the start before the command does, unless the attempt may be one of a batch, and the end after it.
-    /// The end of a dead run's attempt is logged by the run that recovered the file.
+    /// The event log has the start before the command does, unless the attempt may be one of a
+    /// batch, and the end after it. The end of a dead run's attempt is logged by the run that
+    /// recovered the file.
     pub(super) fn both_logs_agree_on_times(&self) {
         for (key, recorded, logged) in self.both() {
             let (start, ending) = (&logged.starts[0], &logged.endings[0]);
@@ -43,8 +45,8 @@ impl Evidence {
         }
     }
 
-    /// An attempt starts after the end of the one before. A killed attempt has no end in the command's log; reading that log
-    /// asserts that it was gone.
+    /// An attempt starts after the end of the one before. A killed attempt has no end in the
+    /// command's log; reading that log asserts that it was gone.
     pub(super) fn attempts_follow_each_other(&self) {
         for ((name, attempt), recorded, _) in self.both().filter(|(key, ..)| key.1 > 1) {
             let before = &self.recorded[&(name.clone(), attempt - 1)];

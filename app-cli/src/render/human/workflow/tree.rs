@@ -79,7 +79,7 @@ fn step(step: &Step) -> String {
     format!("{}: {action}{}{timeout}{retries}{output}{rerun}", step.id, condition(step.condition.as_ref()))
 }
 
-/// A tree has no room for a script.
+/// A script does not fit in a tree.
 fn first_line(text: &str) -> String {
     match text.split_once('\n') {
         Some((line, _)) => format!("{line} …"),

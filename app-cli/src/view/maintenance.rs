@@ -1,4 +1,4 @@
-//! What is said of the queue's files and of the place they are in.
+//! Results about the queue's files and their place.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,81 +6,72 @@ use std::time::Duration;
 use crate::exit_code::ExitCode;
 use crate::wiring::{Damage, Examination, Prospect};
 
-/// What a repair would find and could do.
+/// The damage and the possible repairs.
 #[derive(Debug)]
 pub(crate) struct RepairPlan(pub(crate) Examination);
 
-/// The queue was mended.
+/// The result of a repair.
 #[derive(Debug)]
-pub(crate) struct Mended {
-    /// What was damaged.
+pub(crate) struct RepairDone {
     pub(crate) damage: Vec<Damage>,
-    /// What was kept and lost.
+    /// Items kept and lost.
     pub(crate) prospect: Prospect,
-    /// Where the files are as they were.
+    /// The folder with copies of the original files.
     pub(crate) backup: PathBuf,
 }
 
-/// What the doctor found.
+/// The findings of `doctor`.
 #[derive(Debug, Default)]
 pub(crate) struct Diagnosis {
-    /// One by one.
     pub(crate) findings: Vec<Finding>,
-    /// The figures of the crash test, where there was one.
-    pub(crate) tortured: Option<Tortured>,
+    /// Present if there was a crash test.
+    pub(crate) crash_test: Option<CrashTest>,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug)]
 pub(crate) struct Finding {
-    /// What was looked at, in a word.
+    /// The subject of the check, in a word.
     pub(crate) subject: &'static str,
-    /// How bad it is.
     pub(crate) level: Level,
-    /// How it is.
     pub(crate) message: String,
-    /// What to do about it.
     pub(crate) advice: Option<String>,
 }
 
-/// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
-    /// As it should be.
     Well,
-    /// It works, and somebody should know.
+    /// It works, with a risk.
     Warning,
-    /// It does not; the program ends so.
+    /// It does not work; the exit code.
     Problem(ExitCode),
 }
 
-/// What a crash test came to.
+/// The result of a crash test.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Tortured {
-    /// How often the writers were killed and the queue opened again.
+pub(crate) struct CrashTest {
+    /// Number of times that the writers were killed and the queue was reopened.
     pub(crate) cycles: u64,
-    /// How many of them were killed.
+    /// Number of killed writers.
     pub(crate) killed: u64,
-    /// Additions that a writer was told of.
     pub(crate) acknowledged: u64,
-    /// Those of them that were not there.
+    /// Acknowledged additions that were missing.
     pub(crate) lost: u64,
-    /// How long it took.
     pub(crate) elapsed: Duration,
 }
 
 impl Finding {
-    /// Something that is as it should be.
+    /// A check that passed.
     pub(crate) fn well(subject: &'static str, message: impl Into<String>) -> Self {
         Self { subject, level: Level::Well, message: message.into(), advice: None }
     }
 
-    /// Something that somebody should know.
+    /// A check that found a risk.
     pub(crate) fn warning(subject: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { subject, level: Level::Warning, message: message.into(), advice: Some(advice.into()) }
     }
 
-    /// Something that does not work.
+    /// A check that failed.
     pub(crate) fn problem(
         subject: &'static str,
         code: ExitCode,
@@ -92,7 +83,7 @@ impl Finding {
 }
 
 impl Diagnosis {
-    /// How the program ends by it: damage first, then what keeps the queue from being read or relied upon, then the rest.
+    /// The exit code: damage first, then failures to read or to rely on the queue, then the rest.
     pub(crate) fn exit_code(&self) -> ExitCode {
         let codes = [ExitCode::Damaged, ExitCode::Config, ExitCode::Io, ExitCode::CannotWrite, ExitCode::TryAgain];
         let is_found = |code: &ExitCode| self.findings.iter().any(|finding| finding.level == Level::Problem(*code));
@@ -111,10 +102,10 @@ mod tests {
     #[test]
     fn damage_comes_first_and_warnings_are_no_problem() {
         let problem = |code| Finding::problem("x", code, "", "");
-        let warned = Diagnosis { findings: vec![Finding::warning("x", "", "")], tortured: None };
+        let warned = Diagnosis { findings: vec![Finding::warning("x", "", "")], crash_test: None };
         assert_eq!(warned.exit_code(), ExitCode::Success);
         let mut ill =
-            Diagnosis { findings: vec![problem(ExitCode::CannotWrite), problem(ExitCode::Io)], tortured: None };
+            Diagnosis { findings: vec![problem(ExitCode::CannotWrite), problem(ExitCode::Io)], crash_test: None };
         assert_eq!(ill.exit_code(), ExitCode::Io);
         ill.findings.push(problem(ExitCode::Damaged));
         assert_eq!(ill.exit_code(), ExitCode::Damaged);

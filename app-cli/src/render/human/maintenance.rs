@@ -8,7 +8,7 @@ use autoproc_domain::view::Counts;
 use super::files;
 use crate::escape::{Printable, Shown};
 use crate::render::{View, json, span};
-use crate::view::{Diagnosis, Finding, Level, Mended, RepairPlan, Tortured};
+use crate::view::{CrashTest, Diagnosis, Finding, Level, RepairDone, RepairPlan};
 use crate::wiring::{Damage, Prospect, Tally};
 
 impl View for RepairPlan {
@@ -39,11 +39,11 @@ impl View for RepairPlan {
     }
 
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
-        json::care::plan(self, out)
+        json::maintenance::plan(self, out)
     }
 }
 
-impl View for Mended {
+impl View for RepairDone {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         all_damage(&self.damage, out)?;
         writeln!(out, "mended by {}", self.prospect.choice.word())?;
@@ -52,7 +52,7 @@ impl View for Mended {
     }
 
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
-        json::care::mended(self, out)
+        json::maintenance::mended(self, out)
     }
 }
 
@@ -97,14 +97,14 @@ fn tallied(tally: Tally) -> String {
 impl View for Diagnosis {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         self.findings.iter().try_for_each(|finding| one(finding, out))?;
-        match &self.tortured {
-            Some(tortured) => figures(tortured, out),
+        match &self.crash_test {
+            Some(crash_test) => figures(crash_test, out),
             None => Ok(()),
         }
     }
 
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
-        json::care::diagnosis(self, out)
+        json::maintenance::diagnosis(self, out)
     }
 }
 
@@ -121,8 +121,8 @@ fn one(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-fn figures(tortured: &Tortured, out: &mut dyn Write) -> io::Result<()> {
-    let Tortured { cycles, killed, acknowledged, lost, elapsed } = tortured;
+fn figures(crash_test: &CrashTest, out: &mut dyn Write) -> io::Result<()> {
+    let CrashTest { cycles, killed, acknowledged, lost, elapsed } = crash_test;
     writeln!(out, "crash test: {cycles} cycles in {}, {killed} processes killed", span(*elapsed))?;
     writeln!(out, "            {acknowledged} additions acknowledged, {lost} lost")
 }

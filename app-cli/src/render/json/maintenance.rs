@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::{CountsJson, print};
-use crate::view::{Diagnosis, Finding, Level, Mended, RepairPlan, Tortured};
+use crate::view::{CrashTest, Diagnosis, Finding, Level, RepairDone, RepairPlan};
 use crate::wiring::{Damage, Prospect, Tally};
 
 pub(in crate::render) fn plan(view: &RepairPlan, out: &mut dyn Write) -> io::Result<()> {
@@ -24,7 +24,7 @@ pub(in crate::render) fn plan(view: &RepairPlan, out: &mut dyn Write) -> io::Res
     )
 }
 
-pub(in crate::render) fn mended(view: &Mended, out: &mut dyn Write) -> io::Result<()> {
+pub(in crate::render) fn mended(view: &RepairDone, out: &mut dyn Write) -> io::Result<()> {
     let document = json!({
         "sound": true,
         "repaired": true,
@@ -57,7 +57,7 @@ pub(in crate::render) fn diagnosis(view: &Diagnosis, out: &mut dyn Write) -> io:
     let document = json!({
         "exit_code": view.exit_code() as u8,
         "findings": view.findings.iter().map(finding).collect::<Vec<_>>(),
-        "torture": view.tortured.as_ref().map(tortured),
+        "torture": view.crash_test.as_ref().map(crash_test),
     });
     print(out, &document)
 }
@@ -71,8 +71,8 @@ fn finding(finding: &Finding) -> Value {
     json!({ "subject": finding.subject, "level": level, "message": finding.message, "advice": finding.advice })
 }
 
-fn tortured(tortured: &Tortured) -> Value {
-    let Tortured { cycles, killed, acknowledged, lost, elapsed } = tortured;
+fn crash_test(crash_test: &CrashTest) -> Value {
+    let CrashTest { cycles, killed, acknowledged, lost, elapsed } = crash_test;
     json!({
         "cycles": cycles,
         "killed": killed,
