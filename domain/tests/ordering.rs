@@ -2,9 +2,9 @@
 
 use std::cmp::Reverse;
 
-use autoproc_domain::command::ExchangeRequest;
 use autoproc_domain::item::ClaimToken;
 use autoproc_domain::queue::{ClaimKey, Transaction};
+use autoproc_domain::request::ExchangeRequest;
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{FileQueue, ItemId, QueueItem, RunId, Timestamp};
 use autoproc_testkit::strategies::{clock_steps, grown_queue, priorities};

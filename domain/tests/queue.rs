@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use autoproc_domain::command::{Command, Enqueue, NewItem, Selector};
 use autoproc_domain::event::Event;
 use autoproc_domain::item::{Claim, ClaimNumber};
 use autoproc_domain::queue::{ClaimKey, Restore, Transaction, decide};
+use autoproc_domain::request::{Command, Enqueue, NewItem, Selector};
 use autoproc_domain::{FileQueue, ItemId, QueueItem, RunId, Status, Timestamp};
 use autoproc_testkit::strategies::{EPOCH, commands, errors, file_paths, grown_queue, priorities, replay, statuses};
 use proptest::bool::weighted;

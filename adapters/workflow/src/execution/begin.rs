@@ -41,14 +41,15 @@ pub(crate) fn begin<'e>(
     journal.as_mut().map_or(Ok(()), |journal| journal.append(&event)).map_err(|error| unmet(&error, false))?;
     engine.report(&state, &event);
     let (scope, scratch) = (scope_of(&state, &attempt), Scratch::new(engine.scratch_of(item)));
+    let deadline = engine.clock.now().saturating_add(attempt.timeout);
     let (spent, stderr_tail) = (Duration::ZERO, Box::default());
-    Ok(Executor { engine, stop, attempt, state, scope, journal, scratch, spent, usage: None, stderr_tail })
+    Ok(Executor { engine, stop, attempt, deadline, state, scope, journal, scratch, spent, usage: None, stderr_tail })
 }
 
 fn subject(engine: &Engine, attempt: &Attempt) -> Result<Subject, AttemptOutcome> {
     let file = &attempt.file_path;
-    let workflow = engine.plan.workflow();
-    let inputs = engine.inputs.for_file(workflow, file).map_err(|error| unmet(&error, true))?;
+    let workflow = engine.run.plan.workflow();
+    let inputs = engine.run.inputs.for_file(workflow, file).map_err(|error| unmet(&error, true))?;
     Ok(Subject {
         version: VERSION.to_owned(),
         workflow_id: workflow.id.clone(),
@@ -62,21 +63,24 @@ fn subject(engine: &Engine, attempt: &Attempt) -> Result<Subject, AttemptOutcome
 
 /// The execution that an earlier attempt left, if it has the same subject and may be resumed. A claim number that is not
 /// smaller belongs to another queue, which gave the same numbers to other files. A finished execution is resumed by a later
-/// attempt only, which exists only if the queue does not know the end.
+/// attempt of its round only, which exists only if the queue does not know the end.
 fn find(engine: &Engine, attempt: &Attempt, subject: &Subject) -> Result<Option<Found>, ExecutionError> {
     let Some(executions) = &engine.executions else { return Ok(None) };
     let found = match executions.find(attempt.token.item) {
         // A new start does not need the old journal.
-        Err(_) if engine.from_start => None,
+        Err(_) if engine.run.from_start => None,
         found => found?,
     };
+    let file = engine.run.look_at(attempt.file_path.as_path());
     Ok(found.filter(|Found { state, is_put_away, .. }| {
-        let is_same = Subject { version: state.subject.version.clone(), ..subject.clone() } == state.subject;
-        let is_of_this_run = state.carrier.run_id == attempt.run.as_str();
-        let is_earlier = state.carrier.claim < attempt.token.number.get();
+        let carrier = &state.carrier;
+        let is_same = Subject { version: state.subject.version.clone(), ..subject.clone() } == state.subject
+            && !state.is_file_changed(file);
+        let is_of_this_run = carrier.run_id == attempt.run.as_str();
+        let is_earlier = carrier.claim < attempt.token.number.get();
         let is_over = *is_put_away || state.status == ExecutionStatus::Completed;
-        let is_later_attempt = state.carrier.attempt < attempt.number.get();
-        is_same && is_earlier && (!is_over || is_later_attempt) && (is_of_this_run || !engine.from_start)
+        let is_later_attempt = carrier.round == attempt.round && carrier.attempt < attempt.number.get();
+        is_same && is_earlier && (!is_over || is_later_attempt) && (is_of_this_run || !engine.run.from_start)
     }))
 }
 
@@ -90,8 +94,8 @@ fn started(engine: &Engine, attempt: &Attempt, subject: Subject) -> (ExecutionSt
     let kind = EventKind::WorkflowStarted {
         subject: Box::new(subject),
         carrier: carrier(attempt),
-        steps_total: engine.plan.steps_total(),
-        first: engine.plan.first().map(|phase| phase.id.clone()),
+        steps_total: engine.run.plan.steps_total(),
+        first: engine.run.plan.first().map(|phase| phase.id.clone()),
     };
     let event = Event { at: engine.clock.now(), kind };
     let state = ExecutionState::begin(&event).expect("the event is a beginning");
@@ -99,12 +103,17 @@ fn started(engine: &Engine, attempt: &Attempt, subject: Subject) -> (ExecutionSt
 }
 
 fn resumed(engine: &Engine, attempt: &Attempt, state: &ExecutionState) -> Event {
-    let rerun = engine.plan.to_rerun(state);
+    let rerun = engine.run.plan.to_rerun(state);
     Event { at: engine.clock.now(), kind: EventKind::WorkflowResumed { carrier: carrier(attempt), rerun } }
 }
 
 fn carrier(attempt: &Attempt) -> Carrier {
-    Carrier { run_id: attempt.run.to_string(), claim: attempt.token.number.get(), attempt: attempt.number.get() }
+    Carrier {
+        run_id: attempt.run.to_string(),
+        claim: attempt.token.number.get(),
+        round: attempt.round,
+        attempt: attempt.number.get(),
+    }
 }
 
 fn unmet(error: &dyn fmt::Display, permanent: bool) -> AttemptOutcome {

@@ -1,17 +1,17 @@
 //! The parts that all executions of a run share.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use autoproc_domain::ItemId;
 use autoproc_domain::ports::{Attempt, Clock};
+use autoproc_domain::{Fingerprint, ItemId, Timestamp};
 use autoproc_system::{OnWarning, WarnOnce};
 use sha2::{Digest as _, Sha256};
 
-use super::event::Event;
+use super::event::{Event, SeenFile};
 use super::event_log::EventLog;
 use super::folder::Executions;
 use super::inputs::Inputs;
@@ -38,6 +38,15 @@ pub struct WorkflowRun {
     pub project_dir: PathBuf,
     /// True if executions left by earlier runs begin anew.
     pub from_start: bool,
+    /// Looks at a file; `None` if it is not there.
+    pub fingerprint_of: fn(&Path) -> Option<Fingerprint>,
+}
+
+impl WorkflowRun {
+    /// The file as it is now.
+    pub(crate) fn look_at(&self, file: &Path) -> Option<SeenFile> {
+        (self.fingerprint_of)(file).map(SeenFile::from)
+    }
 }
 
 /// The environment of executions.
@@ -62,16 +71,12 @@ pub struct Equipment {
 pub(crate) type OnState = Box<dyn Fn(&ExecutionState) + Send + Sync>;
 
 pub(crate) struct Engine {
-    pub(crate) plan: Plan,
-    pub(crate) inputs: Inputs,
+    pub(crate) run: WorkflowRun,
     pub(crate) workflow_hash: String,
-    pub(crate) from_start: bool,
     pub(crate) runner: Arc<dyn StepRunner>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) executions: Option<Executions>,
     pub(crate) latest_state: LatestState,
-    programs: Programs,
-    project_dir: PathBuf,
     scratch_dir: PathBuf,
     event_log: EventLog,
     warning: WarnOnce,
@@ -82,19 +87,14 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) fn new(run: WorkflowRun, equipment: Equipment, on_state: Option<OnState>) -> Self {
-        let WorkflowRun { plan, source, inputs, programs, project_dir, from_start } = run;
         let Equipment { runner, clock, executions, scratch_dir, event_log, latest_state, on_warning } = equipment;
         Self {
-            plan,
-            inputs,
-            workflow_hash: hash_of(&source),
-            from_start,
+            workflow_hash: hash_of(&run.source),
+            run,
             runner,
             clock,
             executions,
             latest_state: LatestState::new(latest_state, on_warning.clone()),
-            programs,
-            project_dir,
             scratch_dir,
             event_log: EventLog::new(event_log, on_warning.clone()),
             warning: WarnOnce::new(on_warning),
@@ -129,12 +129,14 @@ impl Engine {
         attempt: &'m Attempt,
         state: &'m ExecutionState,
         scope: &'m Scope,
+        deadline: Timestamp,
     ) -> Making<'m> {
         Making {
-            plan: &self.plan,
-            programs: &self.programs,
-            project_dir: &self.project_dir,
+            plan: &self.run.plan,
+            programs: &self.run.programs,
+            project_dir: &self.run.project_dir,
             attempt,
+            deadline,
             inputs: &state.subject.inputs,
             scope,
         }

@@ -3,10 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-use autoproc_domain::RetryPolicy;
-use autoproc_domain::command::Verdict;
 use autoproc_domain::item::AttemptNumber;
 use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, ResourceUsage, StopLevel, StopSignal};
+use autoproc_domain::request::Verdict;
+use autoproc_domain::{RetryPolicy, Timestamp};
 
 use super::answers::ScopeAnswers;
 use super::decide::{Decision, after_failed_step, decide};
@@ -27,6 +27,8 @@ pub(crate) struct Executor<'e> {
     pub(crate) engine: &'e Engine,
     pub(crate) stop: &'e dyn StopSignal,
     pub(crate) attempt: Attempt,
+    /// When the attempt's time is over, by the wall clock, for its processes.
+    pub(crate) deadline: Timestamp,
     pub(crate) state: ExecutionState,
     pub(crate) scope: Scope,
     /// `None` if nothing shall outlive this process.
@@ -85,7 +87,7 @@ impl Executor<'_> {
     async fn run_steps(&mut self) -> Result<(), EarlyEnd> {
         let engine = self.engine;
         loop {
-            match decide(&engine.plan, &self.state, &ScopeAnswers(&self.scope)) {
+            match decide(&engine.run.plan, &self.state, &ScopeAnswers(&self.scope)) {
                 Decision::Record(kind) => {
                     let failure = failure_in(&kind);
                     self.record(kind)?;
@@ -108,7 +110,8 @@ impl Executor<'_> {
 
     fn fail(&mut self, place: String, cause: AttemptOutcome) -> AttemptOutcome {
         let outcome = AttemptOutcome::StepFailed { step: place.into(), cause: Box::new(cause) };
-        match self.record(EventKind::WorkflowFailed { error: outcome.to_string() }) {
+        let file = self.engine.run.look_at(self.attempt.file_path.as_path());
+        match self.record(EventKind::WorkflowFailed { error: outcome.to_string(), file }) {
             Err(EarlyEnd::Unrecorded(error)) => unrecorded(&error),
             _ => outcome,
         }
@@ -202,7 +205,7 @@ impl Executor<'_> {
             return Ok(StepResult::of(AttemptOutcome::TimedOut { after: self.attempt.timeout }));
         }
         let timeout = step.timeout.map_or(left, |timeout| timeout.min(left));
-        let making = self.engine.making(&self.attempt, &self.state, &self.scope);
+        let making = self.engine.making(&self.attempt, &self.state, &self.scope, self.deadline);
         match making.make(phase, step, timeout, &mut self.scratch) {
             Ok(made) => self.carry_out(step, made).await,
             // The names keep their values, so another try would fail alike.
@@ -226,7 +229,7 @@ impl Executor<'_> {
             self.stderr_tail = end.stderr_tail;
             return StepResult::of(end.outcome);
         }
-        match returned(step, output, &end, self.engine.plan.is_stdout_used(step)) {
+        match returned(step, output, &end, self.engine.run.plan.is_stdout_used(step)) {
             Ok((values, stdout)) => StepResult { outcome: AttemptOutcome::Succeeded, values, stdout },
             Err(reason) => {
                 self.stderr_tail = end.stderr_tail;

@@ -89,8 +89,8 @@ pub fn taken_up(
         inputs,
         ..state.subject.clone()
     };
-    let is_taken_up = state.status != ExecutionStatus::Completed && state.subject == subject;
-    Ok(is_taken_up.then_some(state))
+    let is_same = state.subject == subject && !state.is_file_changed(run.look_at(file.as_path()));
+    Ok((is_same && state.status != ExecutionStatus::Completed).then_some(state))
 }
 
 /// A look at one phase.

@@ -79,6 +79,14 @@ fn what_is_not_the_same_begins_anew_although_it_is_over() {
     assert_eq!(steps_of(&place, place.claim(2)), ALL);
 }
 
+/// The file was added again: even if the first attempt of the new round dies before its execution begins.
+#[test]
+fn a_finished_execution_of_an_earlier_round_is_repeated() {
+    let place = done();
+    assert_eq!(steps_of(&place, Attempt { round: 2, ..place.claim(2) }), ALL);
+    expect_over(&place);
+}
+
 /// The file is done, so a journal that stays in its place is only a warning.
 #[test]
 fn a_journal_that_cannot_be_put_away_is_a_warning() {
