@@ -32,6 +32,10 @@ torture length="4" kills="10000" power_cuts="500" rounds="50":
         AUTOPROC_TORTURE_STRIDE=1 AUTOPROC_TORTURE_ROUNDS={{rounds}} AUTOPROC_TORTURE_FILES=1000 cargo test --release -p autoproc-cli --test torture
     AUTOPROC_ORPHAN_TRIALS=1000 cargo test --release -p autoproc-subprocess --test orphans
 
+# Break the store's decisions one by one, and see that its tests notice (some minutes)
+mutants:
+    cargo test -p autoproc-json-store --test mutants -- --ignored --nocapture
+
 # Fuzz a file that is read back (adapters/json-store/fuzz/fuzz_targets); needs cargo-fuzz and a nightly toolchain
 fuzz target="snapshot" seconds="60":
     cd adapters/json-store && cargo +nightly fuzz run --sanitizer none --target-dir ../../target/fuzz {{target}} -- \

@@ -40,7 +40,9 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Exit
 async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliError> {
     let cwd = &context.cwd;
     match command {
-        Command::Queue(QueueCommand::Repair(args)) => return repair::repair(args.apply.map(request::choice), context),
+        Command::Queue(QueueCommand::Repair(args)) => {
+            return repair::repair(args.apply.map(request::repair_method), context);
+        }
         Command::Queue(QueueCommand::Recover(args)) => return recover::recover(&args, context).await,
         Command::Queue(command) => queue(command, context).await?,
         Command::Doctor(args) => return doctor::doctor(args.torture.then_some(args.seconds), context).await,

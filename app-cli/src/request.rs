@@ -13,7 +13,7 @@ use autoproc_domain::request::{Selection, Selector};
 
 use crate::args::ChoiceWord;
 use crate::error::CliError;
-use crate::wiring::Choice;
+use crate::wiring::RepairMethod;
 
 pub(crate) use add::AddRequest;
 pub(crate) use item_word::ItemWord;
@@ -21,12 +21,12 @@ pub(crate) use log::LogRequest;
 pub(crate) use run::{CommandTemplate, KeepOutput, Room, RunRequest};
 pub(crate) use workflow::{SingleExecution, WorkflowChoice};
 
-/// The repair that an argument names.
-pub(crate) fn choice(word: ChoiceWord) -> Choice {
+/// The method of repair of an argument.
+pub(crate) fn repair_method(word: ChoiceWord) -> RepairMethod {
     match word {
-        ChoiceWord::Truncate => Choice::Truncate,
-        ChoiceWord::Salvage => Choice::Salvage,
-        ChoiceWord::UseSnapshot => Choice::UseSnapshot,
+        ChoiceWord::Truncate => RepairMethod::Truncate,
+        ChoiceWord::Salvage => RepairMethod::Salvage,
+        ChoiceWord::UseSnapshot => RepairMethod::UseSnapshot,
     }
 }
 

@@ -15,7 +15,7 @@ use autoproc_domain::view::{Counts, EnqueueOutcome};
 use autoproc_domain::{FilePath, ItemId, Priority, ProcessingResult, ProcessorState, QueueItem, RunId, Timestamp};
 
 pub(crate) use execution::{ExecutionOver, Executions, FileProgress, Preview};
-pub(crate) use maintenance::{CrashTest, Diagnosis, Finding, Level, RepairDone, RepairPlan};
+pub(crate) use maintenance::{CrashTest, Diagnosis, Finding, Level, RepairDone, RepairPlans};
 pub(crate) use recovery::Recovered;
 pub(crate) use workflow::{CheckedFile, WorkflowShown, WorkflowsChecked, WorkflowsListed, count, from_base};
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use autoproc_domain::ports::{Clock, History, Observer, Runs, Storage, StorageError};
 use autoproc_domain::{ProcessorState, RunId};
-use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
+use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, StateFolder, StoreConfig};
 use autoproc_subprocess::sweep::Sweeper;
 use autoproc_subprocess::{AttemptLogs, CommandLine, DEFAULT_GRACE, Retention};
 use autoproc_system::{
@@ -27,7 +27,9 @@ use crate::request::{CommandTemplate, KeepOutput};
 
 pub(crate) use workflow::{ExecutionError, ExecutionStatus, Foresight, PreviewedStep, ProgressReport};
 
-pub(crate) use autoproc_json_store::{Choice, Damage, Examination, FileSystem, Prospect, Repaired, Tally};
+pub(crate) use autoproc_json_store::{
+    ChangeCounts, Damage, Examination, FileSystem, RepairMethod, RepairOutcome, RepairPlan,
+};
 pub(crate) use autoproc_subprocess::{AttemptLog, Follower, become_guard};
 pub(crate) use output::{AttemptFiles, Pruner, written_at};
 
@@ -91,7 +93,7 @@ impl Wiring {
     /// # Errors
     /// If it cannot be read, or not be written.
     pub(crate) fn export(&self, out: &mut dyn io::Write) -> Result<io::Result<()>, StorageError> {
-        match json_store::export(&self.site(), out) {
+        match json_store::export(&self.state_folder(), out) {
             Ok(()) => Ok(Ok(())),
             Err(ExportError::Write(error)) => Ok(Err(error)),
             Err(ExportError::Store(error)) => Err(error),
@@ -103,7 +105,7 @@ impl Wiring {
     /// # Errors
     /// If they cannot be read.
     pub(crate) fn examine(&self) -> Result<Examination, StorageError> {
-        json_store::examine(&self.site())
+        json_store::examine(&self.state_folder())
     }
 
     /// Lists the possible repairs.
@@ -111,15 +113,15 @@ impl Wiring {
     /// # Errors
     /// If the files cannot be read, or a run is alive.
     pub(crate) fn plan_repair(&self) -> Result<Examination, StorageError> {
-        json_store::plan_repair(&self.site())
+        json_store::plan_repair(&self.state_folder())
     }
 
     /// Repairs the queue.
     ///
     /// # Errors
     /// If this repair is impossible, or a run is alive.
-    pub(crate) fn repair(&self, choice: Choice) -> Result<Repaired, StorageError> {
-        json_store::repair(&self.site(), choice, self.clock.now())
+    pub(crate) fn repair(&self, method: RepairMethod) -> Result<RepairOutcome, StorageError> {
+        json_store::repair(&self.state_folder(), method, self.clock.now())
     }
 
     /// The file system of the queue's folder, and the free space that the queue may need there, in
@@ -140,8 +142,8 @@ impl Wiring {
         json_store::probe(&self.project.state_dir())
     }
 
-    fn site(&self) -> Site {
-        Site {
+    fn state_folder(&self) -> StateFolder {
+        StateFolder {
             state_dir: self.project.state_dir(),
             base: self.project.root().to_owned(),
             lock_timeout: self.options.lock_timeout,

@@ -6,9 +6,9 @@ use autoproc_domain::Timestamp;
 use serde::de::{self, Deserializer, Visitor};
 
 /// Parses the borrowed text: allocating it first would dominate the allocations of reading a large queue.
-struct Point;
+struct TimestampVisitor;
 
-impl Visitor<'_> for Point {
+impl Visitor<'_> for TimestampVisitor {
     type Value = Timestamp;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,9 +20,9 @@ impl Visitor<'_> for Point {
     }
 }
 
-struct OptionalPoint;
+struct OptionalTimestampVisitor;
 
-impl<'de> Visitor<'de> for OptionalPoint {
+impl<'de> Visitor<'de> for OptionalTimestampVisitor {
     type Value = Option<Timestamp>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,7 +38,7 @@ impl<'de> Visitor<'de> for OptionalPoint {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(Point).map(Some)
+        deserializer.deserialize_str(TimestampVisitor).map(Some)
     }
 }
 
@@ -60,7 +60,7 @@ pub mod required {
     /// # Errors
     /// Those of the deserializer, and a text that is not a date and time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        deserializer.deserialize_str(super::Point)
+        deserializer.deserialize_str(super::TimestampVisitor)
     }
 }
 
@@ -85,6 +85,6 @@ pub mod optional {
     /// # Errors
     /// Those of the deserializer, and a text that is not a date and time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-        deserializer.deserialize_option(super::OptionalPoint)
+        deserializer.deserialize_option(super::OptionalTimestampVisitor)
     }
 }

@@ -4,18 +4,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::exit_code::ExitCode;
-use crate::wiring::{Damage, Examination, Prospect};
+use crate::wiring::{Damage, Examination, RepairPlan};
 
 /// The damage and the possible repairs.
 #[derive(Debug)]
-pub(crate) struct RepairPlan(pub(crate) Examination);
+pub(crate) struct RepairPlans(pub(crate) Examination);
 
 /// The result of a repair.
 #[derive(Debug)]
 pub(crate) struct RepairDone {
     pub(crate) damage: Vec<Damage>,
     /// Items kept and lost.
-    pub(crate) prospect: Prospect,
+    pub(crate) plan: RepairPlan,
     /// The folder with copies of the original files.
     pub(crate) backup: PathBuf,
 }

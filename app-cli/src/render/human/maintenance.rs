@@ -8,10 +8,10 @@ use autoproc_domain::view::Counts;
 use super::files;
 use crate::escape::{Printable, Shown};
 use crate::render::{View, json, span};
-use crate::view::{CrashTest, Diagnosis, Finding, Level, RepairDone, RepairPlan};
-use crate::wiring::{Damage, Prospect, Tally};
+use crate::view::{Diagnosis, Finding, Level, RepairDone, RepairPlans, CrashTest};
+use crate::wiring::{ChangeCounts, Damage, RepairPlan};
 
-impl View for RepairPlan {
+impl View for RepairPlans {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         let examination = &self.0;
         for notice in &examination.notices {
@@ -25,29 +25,29 @@ impl View for RepairPlan {
             return writeln!(out, "nothing is damaged");
         }
         all_damage(&examination.damage, out)?;
-        if examination.prospects.is_empty() {
+        if examination.plans.is_empty() {
             return writeln!(
                 out,
                 "\nnothing of it can be read; mend it by hand, or restore a copy of the state folder"
             );
         }
-        for prospect in &examination.prospects {
-            writeln!(out, "\n--apply {}", prospect.choice.word())?;
-            outcome(prospect, out)?;
+        for plan in &examination.plans {
+            writeln!(out, "\n--apply {}", plan.method.word())?;
+            outcome(plan, out)?;
         }
         writeln!(out, "\nnothing was changed; with --apply the files are copied first")
     }
 
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
-        json::maintenance::plan(self, out)
+        json::maintenance::plans(self, out)
     }
 }
 
 impl View for RepairDone {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         all_damage(&self.damage, out)?;
-        writeln!(out, "mended by {}", self.prospect.choice.word())?;
-        outcome(&self.prospect, out)?;
+        writeln!(out, "mended by {}", self.plan.method.word())?;
+        outcome(&self.plan, out)?;
         writeln!(out, "the files as they were: {}", Shown(&self.backup))
     }
 
@@ -59,20 +59,20 @@ impl View for RepairDone {
 fn all_damage(damage: &[Damage], out: &mut dyn Write) -> io::Result<()> {
     damage
         .iter()
-        .try_for_each(|damage| writeln!(out, "damaged: {}: {}", Printable(&damage.place), Printable(&damage.detail)))
+        .try_for_each(|damage| writeln!(out, "damaged: {}: {}", Printable(&damage.file), Printable(&damage.detail)))
 }
 
-fn outcome(prospect: &Prospect, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "  queue  {}", counted(prospect.counts))?;
-    if prospect.keeps.total() > 0 {
-        writeln!(out, "  keeps  {} behind the damage", tallied(prospect.keeps))?;
+fn outcome(plan: &RepairPlan, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "  queue  {}", counted(plan.counts))?;
+    if plan.keeps.total() > 0 {
+        writeln!(out, "  keeps  {} behind the damage", tallied(plan.keeps))?;
     }
-    let unreadable = format!("{} bytes that cannot be read", prospect.unreadable_bytes);
-    match (prospect.loses.total(), prospect.unreadable_bytes) {
+    let unreadable = format!("{} bytes that cannot be read", plan.unreadable_bytes);
+    match (plan.loses.total(), plan.unreadable_bytes) {
         (0, 0) => Ok(()),
         (0, _) => writeln!(out, "  loses  {unreadable}"),
-        (_, 0) => writeln!(out, "  loses  {}", tallied(prospect.loses)),
-        (_, _) => writeln!(out, "  loses  {}; {unreadable}", tallied(prospect.loses)),
+        (_, 0) => writeln!(out, "  loses  {}", tallied(plan.loses)),
+        (_, _) => writeln!(out, "  loses  {}; {unreadable}", tallied(plan.loses)),
     }
 }
 
@@ -82,11 +82,11 @@ fn counted(counts: Counts) -> String {
     if parts.is_empty() { files(0_usize) } else { format!("{}: {}", files(counts.total()), parts.join(", ")) }
 }
 
-fn tallied(tally: Tally) -> String {
+fn tallied(changes: ChangeCounts) -> String {
     let words = [
-        (tally.additions, "addition", "additions"),
-        (tally.results, "result", "results"),
-        (tally.others, "other change", "other changes"),
+        (changes.additions, "addition", "additions"),
+        (changes.results, "result", "results"),
+        (changes.others, "other change", "other changes"),
     ];
     let some = words.into_iter().filter(|(count, _, _)| *count > 0);
     some.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::{CountsJson, print};
-use crate::view::{CrashTest, Diagnosis, Finding, Level, RepairDone, RepairPlan};
-use crate::wiring::{Damage, Prospect, Tally};
+use crate::view::{Diagnosis, Finding, Level, RepairDone, RepairPlans, CrashTest};
+use crate::wiring::{ChangeCounts, Damage, RepairPlan};
 
-pub(in crate::render) fn plan(view: &RepairPlan, out: &mut dyn Write) -> io::Result<()> {
+pub(in crate::render) fn plans(view: &RepairPlans, out: &mut dyn Write) -> io::Result<()> {
     let examination = &view.0;
     print(
         out,
@@ -16,7 +16,7 @@ pub(in crate::render) fn plan(view: &RepairPlan, out: &mut dyn Write) -> io::Res
             "sound": examination.is_sound(),
             "repaired": false,
             "damage": examination.damage.iter().map(damage).collect::<Vec<_>>(),
-            "choices": examination.prospects.iter().map(prospect).collect::<Vec<_>>(),
+            "choices": examination.plans.iter().map(plan).collect::<Vec<_>>(),
             "half_written_bytes": examination.half_written_bytes,
             "notices": examination.notices,
             "kept_aside": examination.kept_aside,
@@ -29,28 +29,28 @@ pub(in crate::render) fn mended(view: &RepairDone, out: &mut dyn Write) -> io::R
         "sound": true,
         "repaired": true,
         "damage": view.damage.iter().map(damage).collect::<Vec<_>>(),
-        "choice": prospect(&view.prospect),
+        "choice": plan(&view.plan),
         "backup": view.backup.to_string_lossy(),
     });
     print(out, &document)
 }
 
 fn damage(damage: &Damage) -> Value {
-    json!({ "place": damage.place, "detail": damage.detail })
+    json!({ "place": damage.file, "detail": damage.detail })
 }
 
-fn prospect(prospect: &Prospect) -> Value {
+fn plan(plan: &RepairPlan) -> Value {
     json!({
-        "choice": prospect.choice.word(),
-        "counts": serde_json::to_value(CountsJson::from(prospect.counts)).unwrap_or_default(),
-        "keeps": tally(prospect.keeps),
-        "loses": tally(prospect.loses),
-        "unreadable_bytes": prospect.unreadable_bytes,
+        "choice": plan.method.word(),
+        "counts": serde_json::to_value(CountsJson::from(plan.counts)).unwrap_or_default(),
+        "keeps": changes(plan.keeps),
+        "loses": changes(plan.loses),
+        "unreadable_bytes": plan.unreadable_bytes,
     })
 }
 
-fn tally(tally: Tally) -> Value {
-    json!({ "additions": tally.additions, "results": tally.results, "others": tally.others })
+fn changes(changes: ChangeCounts) -> Value {
+    json!({ "additions": changes.additions, "results": changes.results, "others": changes.others })
 }
 
 pub(in crate::render) fn diagnosis(view: &Diagnosis, out: &mut dyn Write) -> io::Result<()> {

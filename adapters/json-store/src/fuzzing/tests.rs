@@ -1,55 +1,60 @@
-//! The fuzzers' entry points in the ordinary run: any bytes, and the fuzzers' own seeds with a few changes.
+//! The fuzzers' entry points with random bytes and with damaged copies of the fuzzers' seeds.
 
-use autoproc_json_store::fuzzing;
+use autoproc_domain::ports::StorageError;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// One small accident that befalls a file.
+use crate::fuzzing;
+use crate::layout::SNAPSHOT;
+use crate::repair::temp_store::TempStore;
+use crate::store::Mode;
+
+/// A small change of a file.
 #[derive(Debug, Clone)]
-enum Accident {
+enum Damage {
     Flip(Index, u8),
     Cut(Index, Index),
     Double(Index, Index),
     Insert(Index, Vec<u8>),
-    /// A part of it takes another part's place.
+    /// A part overwrites another part.
     Splice(Index, Index, Index),
 }
 
-fn accident() -> impl Strategy<Value = Accident> {
+fn damage() -> impl Strategy<Value = Damage> {
     let index = any::<Index>;
     prop_oneof![
-        (index(), 1_u8..).prop_map(|(at, bits)| Accident::Flip(at, bits)),
-        (index(), index()).prop_map(|(from, to)| Accident::Cut(from, to)),
-        (index(), index()).prop_map(|(from, to)| Accident::Double(from, to)),
-        (index(), vec(any::<u8>(), 1..20)).prop_map(|(at, bytes)| Accident::Insert(at, bytes)),
-        (index(), index(), index()).prop_map(|(from, to, at)| Accident::Splice(from, to, at)),
+        (index(), 1_u8..).prop_map(|(at, bits)| Damage::Flip(at, bits)),
+        (index(), index()).prop_map(|(from, to)| Damage::Cut(from, to)),
+        (index(), index()).prop_map(|(from, to)| Damage::Double(from, to)),
+        (index(), vec(any::<u8>(), 1..20)).prop_map(|(at, bytes)| Damage::Insert(at, bytes)),
+        (index(), index(), index()).prop_map(|(from, to, at)| Damage::Splice(from, to, at)),
     ]
 }
 
-fn befall(bytes: &mut Vec<u8>, accident: &Accident) {
+fn inflict(bytes: &mut Vec<u8>, damage: &Damage) {
     let ends = bytes.len() + 1;
     let range = |from: &Index, to: &Index| {
         let (from, to) = (from.index(ends), to.index(ends));
         from.min(to)..from.max(to)
     };
-    match accident {
-        Accident::Flip(at, bits) if !bytes.is_empty() => {
+    match damage {
+        Damage::Flip(at, bits) if !bytes.is_empty() => {
             let at = at.index(bytes.len());
             bytes[at] ^= bits;
         }
-        Accident::Flip(..) => {}
-        Accident::Cut(from, to) => drop(bytes.drain(range(from, to))),
-        Accident::Double(from, to) => {
+        Damage::Flip(..) => {}
+        Damage::Cut(from, to) => drop(bytes.drain(range(from, to))),
+        Damage::Double(from, to) => {
             let part = bytes[range(from, to)].to_vec();
             let end = range(from, to).end;
             bytes.splice(end..end, part);
         }
-        Accident::Insert(at, new) => {
+        Damage::Insert(at, new) => {
             let at = at.index(ends);
             bytes.splice(at..at, new.iter().copied());
         }
-        Accident::Splice(from, to, at) => {
+        Damage::Splice(from, to, at) => {
             let part = bytes[range(from, to)].to_vec();
             let at = at.index(ends);
             let over = (at + part.len()).min(bytes.len());
@@ -58,12 +63,12 @@ fn befall(bytes: &mut Vec<u8>, accident: &Accident) {
     }
 }
 
-/// Any bytes, or one of the seeds after some accidents.
+/// Random bytes, or a damaged seed.
 fn bytes(seeds: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
-    let damaged = (prop::sample::select(seeds), vec(accident(), 0..4)).prop_map(|(seed, accidents)| {
+    let damaged = (prop::sample::select(seeds), vec(damage(), 0..4)).prop_map(|(seed, damages)| {
         let mut bytes = seed.to_vec();
-        for accident in &accidents {
-            befall(&mut bytes, accident);
+        for damage in &damages {
+            inflict(&mut bytes, damage);
         }
         bytes
     });
@@ -126,37 +131,38 @@ proptest! {
     }
 }
 
-/// What the fuzzers found first: a snapshot that leads to files which are not the store's, or to numbers without successor.
+/// Found by fuzzing: a snapshot that names a file which is not the store's, or a number without a successor.
 #[test]
-fn a_snapshot_that_nobody_can_go_on_from_is_refused() {
-    let written = std::str::from_utf8(SNAPSHOTS[0]).unwrap();
-    let most = u64::MAX.to_string();
+fn a_snapshot_that_cannot_be_continued_is_refused() {
+    let written = std::str::from_utf8(SNAPSHOTS[0]).expect("text");
+    let max = u64::MAX.to_string();
     let changes = [
         ("QUEUE-STATE.journal.3-0a1b2c3d", "../../somewhere/else"),
         ("QUEUE-STATE.journal.3-0a1b2c3d", "QUEUE-STATE.json"),
         ("QUEUE-STATE.journal.3-0a1b2c3d", ""),
         ("QUEUE-STATE.journal.3-0a1b2c3d", "QUEUE-STATE.journal./../../somewhere"),
-        ("\"generation\":3", &format!("\"generation\":{most}")),
-        ("\"seq\":7", &format!("\"seq\":{most}")),
-        ("\"next_id\":4", &format!("\"next_id\":{most}")),
-        ("\"next_claim\":2", &format!("\"next_claim\":{most}")),
-        ("\"id\":3", &format!("\"id\":{most}")),
-        ("\"token\":1", &format!("\"token\":{most}")),
+        ("\"generation\":3", &format!("\"generation\":{max}")),
+        ("\"seq\":7", &format!("\"seq\":{max}")),
+        ("\"next_id\":4", &format!("\"next_id\":{max}")),
+        ("\"next_claim\":2", &format!("\"next_claim\":{max}")),
+        ("\"id\":3", &format!("\"id\":{max}")),
+        ("\"token\":1", &format!("\"token\":{max}")),
     ];
     for (there, instead) in changes {
         let text = written.replace(there, instead);
         assert_ne!(text, written, "{there}");
         fuzzing::snapshot(text.as_bytes());
-        let place = crate::place::Place::with_snapshot(&text);
-        let error = crate::place::add(&place.open(autoproc_json_store::Mode::Command), "/x").unwrap_err();
-        assert!(matches!(error, autoproc_domain::ports::StorageError::Damaged { .. }), "{instead}: {error}");
+        let store = TempStore::new();
+        store.write(SNAPSHOT, text.as_bytes());
+        let refused = store.engine(Mode::Command).view().map(drop);
+        assert!(matches!(refused, Err(StorageError::Damaged { .. })), "{instead}: {refused:?}");
     }
 }
 
-/// A run's name leads to no file outside of the folder of the runs.
+/// The name of a run leads to no file outside the folder of the runs.
 #[test]
-fn a_run_of_any_name_can_be_taken_for_dead() {
-    let written = std::str::from_utf8(SNAPSHOTS[0]).unwrap();
+fn a_run_of_any_name_can_be_recovered() {
+    let written = std::str::from_utf8(SNAPSHOTS[0]).expect("text");
     for name in ["../QUEUE-STATE", "/etc/passwd", "\\u0000", "..", "", &"long".repeat(100)] {
         fuzzing::snapshot(written.replace("\"run_id\":\"r\"", &format!("\"run_id\":\"{name}\"")).as_bytes());
     }

@@ -1,4 +1,4 @@
-//! A folder with a store in it, for the tests of what looks after stores from outside.
+//! A store in a temporary folder, for tests of repair and export.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,47 +11,46 @@ use autoproc_domain::queue::Transaction;
 use autoproc_domain::{FilePath, FileQueue, Priority, QueueItem, RunId, Status, Timestamp};
 use tempfile::TempDir;
 
-use super::Site;
+use super::StateFolder;
 use crate::disk::RealDisk;
-use crate::engine::{Engine, SMALL_SNAPSHOT_BYTES, Settings};
+use crate::engine::{Engine, Limits, Settings};
 use crate::layout;
-use crate::store::{Mode, Pending};
+use crate::store::{Mode, PendingTransaction};
 
-pub(crate) struct Place {
-    folder: TempDir,
+pub(crate) struct TempStore {
+    dir: TempDir,
 }
 
-impl Place {
+impl TempStore {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder for the test") }
+        Self { dir: tempfile::tempdir().expect("a folder for the test") }
     }
 
-    /// A store whose journal has some lines: `/file-0` and on are added, the first two of them completed one by one, as
-    /// by a run that was killed afterwards.
+    /// A store with a journal, as after a killed run: files `/file-0`, `/file-1` … were added, the first two completed.
     pub(crate) fn with_journal(additions: usize) -> Self {
-        let place = Self::new();
-        let mut store = place.engine(Mode::Service);
+        let temp = Self::new();
+        let mut store = temp.engine(Mode::Service);
         for number in 0..additions {
             Self::add(&mut store, &format!("/file-{number}"));
             if number == 1 || number == 3 {
                 Self::complete_one(&mut store);
             }
         }
-        place
+        temp
     }
 
-    /// The same, left as one readable file.
+    /// The same with one more file, as one snapshot without a journal.
     pub(crate) fn with_snapshot(additions: usize) -> Self {
-        let place = Self::with_journal(additions);
-        let mut store = place.engine(Mode::Command);
+        let temp = Self::with_journal(additions);
+        let mut store = temp.engine(Mode::Command);
         Self::add(&mut store, "/last");
-        assert!(place.journals().is_empty());
-        place
+        assert!(temp.journals().is_empty());
+        temp
     }
 
-    pub(crate) fn site(&self) -> Site {
-        Site {
-            state_dir: self.folder.path().join("state"),
+    pub(crate) fn folder(&self) -> StateFolder {
+        StateFolder {
+            state_dir: self.dir.path().join("state"),
             base: PathBuf::from("/project"),
             lock_timeout: Duration::from_millis(50),
             allow_network_fs: false,
@@ -60,13 +59,13 @@ impl Place {
 
     pub(crate) fn engine(&self, mode: Mode) -> Engine<RealDisk> {
         let settings = Settings {
-            base: self.site().base,
+            base: self.folder().base,
             lock_timeout: Duration::from_secs(30),
-            small_snapshot_bytes: SMALL_SNAPSHOT_BYTES,
+            limits: Limits::default(),
             mode,
             on_notice: Arc::new(|_| {}),
         };
-        Engine::new(RealDisk::new(self.site().state_dir), settings)
+        Engine::new(RealDisk::new(self.folder().state_dir), settings)
     }
 
     pub(crate) fn add(store: &mut Engine<RealDisk>, file: &str) {
@@ -81,11 +80,11 @@ impl Place {
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.site().state_dir.join(name)
+        self.folder().state_dir.join(name)
     }
 
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) {
-        fs::create_dir_all(self.site().state_dir).expect("the folder");
+        fs::create_dir_all(self.folder().state_dir).expect("the folder");
         fs::write(self.path(name), bytes).expect("the file");
     }
 
@@ -113,13 +112,13 @@ impl Place {
 
     /// Every file with its bytes, the lock included.
     pub(crate) fn contents(&self) -> BTreeMap<String, Vec<u8>> {
-        let entries = fs::read_dir(self.site().state_dir).into_iter().flatten().flatten();
+        let entries = fs::read_dir(self.folder().state_dir).into_iter().flatten().flatten();
         let files = entries.filter(|entry| entry.path().is_file());
-        let name = |entry: &fs::DirEntry| entry.file_name().into_string().expect("a name of ours");
+        let name = |entry: &fs::DirEntry| entry.file_name().into_string().expect("a UTF-8 name");
         files.map(|entry| (name(&entry), fs::read(entry.path()).expect("the file"))).collect()
     }
 
-    /// The queue as any process finds it.
+    /// The queue as another process reads it.
     pub(crate) fn queue(&self) -> FileQueue {
         self.engine(Mode::Service).view().expect("a sound store").clone()
     }
@@ -140,8 +139,8 @@ pub(crate) fn now() -> Timestamp {
 }
 
 fn transact<T: Transaction>(store: &mut Engine<RealDisk>, request: T) -> T::Reply {
-    let (pending, mut receiver) = Pending::new(request, now());
+    let (pending, mut receiver) = PendingTransaction::new(request, now());
     store.change(vec![Box::new(pending)]);
     let answer = receiver.try_recv().expect("the engine answers every change before it returns");
-    answer.expect("a change that is refused by nobody")
+    answer.expect("a change that nothing refuses")
 }

@@ -1,14 +1,14 @@
-//! Applying what was read behind damage to the queue as it was before it.
+//! Applying the lines behind damage to the queue as it was before the damage.
 //!
-//! What is lost in between is unknown, so an event may speak of an item that nobody knows, or of one that has gone further
-//! than it seems. The rules lean to one side: a file that was added is kept, and may be processed twice.
+//! The lost changes in between are unknown, so an event may name an unknown item, or one whose status is out of date. The
+//! rules prefer keeping a file, and perhaps processing it twice, to losing it.
 //!
 //! - An addition carries its path and always applies.
 //! - Any other event names an item by its number, and the number of an item that was added behind the damage depends on
-//!   the additions that are lost. So only items from before the damage are believed to be meant.
-//! - A result says that a claim was there before it, and a claim that the item was pending; where that is lost, it is made
-//!   up for, so that what is recorded as completed is not processed again.
-//! - A clear speaks of items by their status, which may have been another one; only of completed items it is believed.
+//!   lost additions. So such an event applies only to items from before the damage.
+//! - A result implies a claim before it, and a claim implies a pending item. If these events are lost, they are invented, so
+//!   that a file recorded as completed is not processed again.
+//! - A clear names items by status, and their status may be wrong; it applies only to completed items.
 
 use autoproc_domain::event::Event;
 
@@ -16,25 +16,28 @@ use autoproc_domain::item::{ClaimNumber, QueueItem};
 use autoproc_domain::queue::Restore;
 use autoproc_domain::{FileQueue, ItemId, RunId, Status};
 
-use super::Tally;
-use crate::journal::Stray;
+use super::ChangeCounts;
+use crate::journal::SalvagedLine;
+use crate::record::UNKNOWN_RUN;
 
-/// The fewest bytes in which a journal or a snapshot gives out a number: the shortest claim and the shortest item are well
-/// above it.
-const LEAST_BYTES_PER_NUMBER: u64 = 32;
+/// A lower bound of the bytes for each number that a journal or a snapshot assigns: the shortest claim and the shortest item
+/// are longer.
+const MIN_BYTES_PER_NUMBER: u64 = 32;
 
-/// The run of a claim that is lost: no such run ever lives.
-const LOST_RUN: &str = "unknown";
-
-/// Applies what still applies; says what did, and what did not.
-pub(super) fn apply(queue: &mut FileQueue, known_below: ItemId, after: u64, strays: &[Stray]) -> (Tally, Tally) {
-    let (mut kept, mut skipped) = (Tally::default(), Tally::default());
+/// Applies the events that still apply; returns the counts of those applied and of those skipped.
+pub(super) fn replay(
+    queue: &mut FileQueue,
+    known_below: ItemId,
+    after: u64,
+    lines: &[SalvagedLine],
+) -> (ChangeCounts, ChangeCounts) {
+    let (mut kept, mut skipped) = (ChangeCounts::default(), ChangeCounts::default());
     let mut last = after;
-    for stray in strays {
-        // A line out of order is a copy of one that counts already, or stands in another history.
-        let is_next = stray.seq > last;
-        last = last.max(stray.seq);
-        for event in &stray.events {
+    for line in lines {
+        // A line out of order is a copy of an earlier one, or belongs to another history.
+        let is_next = line.seq > last;
+        last = last.max(line.seq);
+        for event in &line.events {
             let applies = is_next && apply_one(queue, known_below, event);
             if applies { kept.count(event) } else { skipped.count(event) }
         }
@@ -42,9 +45,9 @@ pub(super) fn apply(queue: &mut FileQueue, known_below: ItemId, after: u64, stra
     (kept, skipped)
 }
 
-/// The same queue, which goes on numbering above every number that lost bytes may have given out.
+/// The same queue, with its next numbers above all that the lost bytes may have assigned.
 pub(super) fn numbered_above(queue: &FileQueue, lost_bytes: u64) -> FileQueue {
-    let given = lost_bytes.div_ceil(LEAST_BYTES_PER_NUMBER);
+    let given = lost_bytes.div_ceil(MIN_BYTES_PER_NUMBER);
     let mut restore = Restore::default();
     for item in queue.items() {
         restore.push(item.clone()).expect("the items of a queue ascend and are consistent");
@@ -76,13 +79,13 @@ fn apply_one(queue: &mut FileQueue, known_below: ItemId, event: &Event) -> bool 
     applies
 }
 
-/// Where an item stands, if it is one that can be meant.
+/// The status of an item from before the damage.
 fn status(queue: &FileQueue, known_below: ItemId, id: ItemId) -> Option<Status> {
     let known = queue.get(id).filter(|_| id < known_below);
     known.map(|item| item.status)
 }
 
-/// Makes up for what must have come before a claim; says whether it could have.
+/// Applies the lost events that a claim implies; `false` if they are impossible.
 fn make_pending(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
     match status(queue, known_below, id) {
         Some(Status::Pending) => {}
@@ -93,7 +96,7 @@ fn make_pending(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool 
     true
 }
 
-/// Makes up for what must have come before a result; says whether it could have.
+/// Applies the lost events that a result implies; `false` if they are impossible.
 fn make_processing(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
     if status(queue, known_below, id) == Some(Status::Processing) {
         return true;
@@ -103,7 +106,7 @@ fn make_processing(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bo
     }
     let at = queue.get(id).map(|item: &QueueItem| item.last_attempt.unwrap_or(item.added_at));
     if let Some(at) = at {
-        queue.apply(&Event::Claimed { id, run: RunId::new(LOST_RUN), at });
+        queue.apply(&Event::Claimed { id, run: RunId::new(UNKNOWN_RUN), at });
     }
     true
 }
@@ -119,49 +122,49 @@ mod tests {
         Event::Enqueued { file_path: FilePath::new(file).expect("a path"), priority: Priority::default(), at }
     }
 
-    fn stray(seq: u64, events: Vec<Event>) -> Stray {
-        Stray { seq, store: None, events }
+    fn line(seq: u64, events: Vec<Event>) -> SalvagedLine {
+        SalvagedLine { seq, store: None, events }
     }
 
-    /// A queue of `/a` after transaction 1, and what lines behind damage make of it: statuses, kept, skipped.
-    fn salvaged(strays: &[Stray]) -> (Vec<Status>, Tally, Tally) {
+    /// Replays lines on a queue of `/a` after transaction 1; returns statuses, kept, skipped.
+    fn replayed(lines: &[SalvagedLine]) -> (Vec<Status>, ChangeCounts, ChangeCounts) {
         let mut queue = FileQueue::new();
         queue.apply(&added("/a"));
         let known_below = queue.next_id();
-        let (kept, skipped) = apply(&mut queue, known_below, 1, strays);
+        let (kept, skipped) = replay(&mut queue, known_below, 1, lines);
         (queue.items().map(|item| item.status).collect(), kept, skipped)
     }
 
     #[test]
-    fn a_number_given_behind_the_damage_is_not_believed() {
+    fn a_number_assigned_behind_the_damage_is_ignored() {
         let second = ItemId::new(2);
-        let (statuses, kept, skipped) = salvaged(&[stray(3, vec![added("/b"), Event::Completed { id: second }])]);
+        let (statuses, kept, skipped) = replayed(&[line(3, vec![added("/b"), Event::Completed { id: second }])]);
         assert_eq!(statuses, [Status::Pending, Status::Pending]);
         assert_eq!((kept.additions, kept.results, skipped.results), (1, 0, 1));
     }
 
     #[test]
-    fn a_line_that_counts_already_is_not_applied_again() {
+    fn a_repeated_line_is_not_applied_again() {
         let done = Event::Completed { id: ItemId::FIRST };
-        let (statuses, _, skipped) = salvaged(&[stray(1, vec![done.clone()]), stray(3, vec![]), stray(3, vec![done])]);
+        let (statuses, _, skipped) = replayed(&[line(1, vec![done.clone()]), line(3, vec![]), line(3, vec![done])]);
         assert_eq!(statuses, [Status::Pending]);
         assert_eq!(skipped.results, 2);
     }
 
     #[test]
     fn only_completed_items_are_cleared() {
-        let clear = |status| stray(3, vec![Event::Cleared { statuses: vec![status] }]);
-        assert_eq!(salvaged(&[clear(Status::Pending)]).0, [Status::Pending]);
-        let done = stray(2, vec![Event::Completed { id: ItemId::FIRST }]);
-        assert_eq!(salvaged(&[done, clear(Status::Completed)]).0, []);
+        let clear = |status| line(3, vec![Event::Cleared { statuses: vec![status] }]);
+        assert_eq!(replayed(&[clear(Status::Pending)]).0, [Status::Pending]);
+        let done = line(2, vec![Event::Completed { id: ItemId::FIRST }]);
+        assert_eq!(replayed(&[done, clear(Status::Completed)]).0, []);
     }
 
     #[test]
-    fn what_was_removed_stays_removed_and_what_was_requeued_runs() {
+    fn a_removed_item_stays_removed_and_a_requeued_one_waits() {
         let id = ItemId::FIRST;
-        assert_eq!(salvaged(&[stray(3, vec![Event::Removed { id }])]).0, []);
+        assert_eq!(replayed(&[line(3, vec![Event::Removed { id }])]).0, []);
         let failed = Event::Failed { id, timed_out: false, error: "x".into() };
-        let (statuses, kept, _) = salvaged(&[stray(3, vec![failed, Event::Requeued { id }])]);
+        let (statuses, kept, _) = replayed(&[line(3, vec![failed, Event::Requeued { id }])]);
         assert_eq!((statuses, kept.results, kept.others), (vec![Status::Pending], 1, 1));
     }
 }

@@ -1,4 +1,4 @@
-//! A folder with a store in it, and what tests do to it.
+//! A store in a temporary folder, and calls on it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,22 +15,22 @@ use tempfile::TempDir;
 
 pub(crate) const SNAPSHOT: &str = "QUEUE-STATE.json";
 
-pub(crate) struct Place {
+pub(crate) struct TempStore {
     folder: TempDir,
     notices: Arc<Mutex<Vec<String>>>,
 }
 
-impl Place {
+impl TempStore {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), notices: Arc::default() }
     }
 
     /// A folder whose snapshot is this text.
     pub(crate) fn with_snapshot(text: &str) -> Self {
-        let place = Self::new();
-        fs::create_dir(place.state_dir()).unwrap();
-        fs::write(place.path(SNAPSHOT), text).unwrap();
-        place
+        let temp = Self::new();
+        fs::create_dir(temp.state_dir()).unwrap();
+        fs::write(temp.path(SNAPSHOT), text).unwrap();
+        temp
     }
 
     pub(crate) fn state_dir(&self) -> PathBuf {
@@ -66,7 +66,7 @@ impl Place {
         names
     }
 
-    /// The journal, of which there is one.
+    /// The only journal.
     pub(crate) fn journal(&self) -> PathBuf {
         let journals: Vec<_> = self.names().into_iter().filter(|name| is_journal(name)).collect();
         assert_eq!(journals.len(), 1, "{journals:?}");
@@ -77,13 +77,13 @@ impl Place {
         self.names().iter().any(|name| is_journal(name))
     }
 
-    /// Every file of the folder with its bytes, but the lock, whose note changes.
+    /// Every file of the folder with its bytes, except the lock, whose notes change.
     pub(crate) fn contents(&self) -> Vec<(String, Vec<u8>)> {
         let files = self.names().into_iter().filter(|name| name != "QUEUE-STATE.lock" && self.path(name).is_file());
         files.map(|name| (name.clone(), fs::read(self.path(&name)).unwrap())).collect()
     }
 
-    /// Puts every file of `other` here.
+    /// Copies every file of another store.
     pub(crate) fn copy_from(&self, other: &Self) {
         fs::create_dir_all(self.state_dir()).unwrap();
         for (name, bytes) in other.contents() {
