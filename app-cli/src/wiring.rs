@@ -15,7 +15,7 @@ use autoproc_domain::ports::{Clock, History, Observer, Runs, Storage, StorageErr
 use autoproc_domain::{ProcessorState, RunId};
 use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, StateFolder, StoreConfig};
 use autoproc_subprocess::sweep::Sweeper;
-use autoproc_subprocess::{AttemptLogs, CommandLine, DEFAULT_GRACE, Retention};
+use autoproc_subprocess::{AttemptLogs, CommandLine, Retention};
 use autoproc_system::{
     EventLog, EventLogHistory, StateDocument, StateFileError, SystemClock, read_state_file, write_stop_request,
 };
@@ -30,7 +30,7 @@ pub(crate) use workflow::{ExecutionError, ExecutionStatus, Foresight, PreviewedS
 pub(crate) use autoproc_json_store::{
     ChangeCounts, Damage, Examination, FileSystem, RepairMethod, RepairOutcome, RepairPlan,
 };
-pub(crate) use autoproc_subprocess::{AttemptLog, Follower, become_guard};
+pub(crate) use autoproc_subprocess::{AttemptLog, DEFAULT_GRACE, Follower, become_guard};
 pub(crate) use output::{AttemptFiles, Pruner, written_at};
 
 pub(crate) use autoproc_workflow::catalogue::Listed as ListedWorkflow;
@@ -204,8 +204,9 @@ impl Wiring {
         }
     }
 
-    pub(crate) fn sweeper(&self) -> Sweeper {
-        Sweeper::for_grace(self.project.runs_dir(), DEFAULT_GRACE)
+    /// Ends what dead runs of this host left, with this time between SIGTERM and SIGKILL.
+    pub(crate) fn reaper(&self, grace: Duration) -> Sweeper {
+        Sweeper::for_grace(self.project.runs_dir(), grace, self.project.root())
     }
 
     /// The event log of runs.

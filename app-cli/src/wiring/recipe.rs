@@ -33,7 +33,7 @@ impl Wiring {
 }
 
 /// Each part is hashed after its length, so that no two lists of parts look the same.
-fn hash<'a>(kind: &str, parts: impl IntoIterator<Item = &'a [u8]>) -> Recipe {
+fn hash<'a>(kind: &'a str, parts: impl IntoIterator<Item = &'a [u8]>) -> Recipe {
     let mut hasher = Sha256::new();
     for part in [kind.as_bytes()].into_iter().chain(parts) {
         hasher.update((part.len() as u64).to_le_bytes());

@@ -8,8 +8,7 @@ use std::time::Duration;
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{Observer, Orchestrator, StopSignal};
 use autoproc_domain::run::Ports;
-use autoproc_subprocess::sweep::Sweeper;
-use autoproc_subprocess::{CommandOrchestrator, GuardSettings, Guards, OutputLimits, Settings};
+use autoproc_subprocess::{BatchSettings, CommandOrchestrator, GuardSettings, Guards, OutputLimits, Settings};
 use autoproc_system::{MachineGate, Observers, StartLimits, StateFile, StopWatch, Suspension};
 
 use super::{Wiring, command_line, notices};
@@ -34,8 +33,10 @@ impl Wiring {
         autoproc_subprocess::adopt_orphans();
         let ports = Ports {
             storage: self.storage(),
+            runs: self.runs(),
             clock: self.clock(),
             orchestrator,
+            reaper: Arc::new(self.reaper(request.grace)),
             gate: Arc::new(self.gate(request.room)?),
             stop: self.stop_signals()?,
             observer: Arc::new(self.observers(observers)?),
@@ -44,13 +45,18 @@ impl Wiring {
     }
 
     fn orchestrator(&self, request: &RunRequest, guards: Arc<Guards>) -> Result<Arc<dyn Orchestrator>, CliError> {
-        let sweeper = Sweeper::for_grace(self.project.runs_dir(), request.grace);
         if let CommandTemplate::Workflow(choice) = &request.command {
-            return Ok(Arc::new(self.workflow_orchestrator(choice, guards, sweeper)?));
+            return Ok(Arc::new(self.workflow_orchestrator(choice, guards)?));
         }
-        let settings = Settings { attempts_dir: self.project.attempts_dir(), working_dir: None };
-        let orchestrator = CommandOrchestrator::new(command_line(&request.command)?, settings, guards);
-        Ok(Arc::new(orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console))))
+        let batches = BatchSettings { slots: request.config.jobs, may_batch: request.config.failure_limit.is_none() };
+        let settings = Settings {
+            attempts_dir: self.project.attempts_dir(),
+            working_dir: None,
+            batches,
+            clock: self.clock(),
+            on_notice: notices(&self.console),
+        };
+        Ok(Arc::new(CommandOrchestrator::new(command_line(&request.command)?, settings, guards)))
     }
 
     /// The stop signal of an execution without the queue: signals alone, because `stop` concerns

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::{Attempt, AttemptReport, StopSignal};
 use autoproc_domain::{FilePath, ItemId};
-use autoproc_subprocess::sweep::Sweeper;
-use autoproc_subprocess::{AttemptLogs, OutputLimits};
+use autoproc_subprocess::{AttemptLogs, Guards, OutputLimits, fingerprint_of};
 use autoproc_workflow::execution::{
     Equipment, ExecutionState, Executions, InputError, Inputs, Plan, Programs, WorkflowRun, preview, taken_up,
 };
@@ -35,11 +34,10 @@ impl Wiring {
     pub(super) fn workflow_orchestrator(
         &self,
         choice: &WorkflowChoice,
-        guards: Arc<autoproc_subprocess::Guards>,
-        sweeper: Sweeper,
+        guards: Arc<Guards>,
     ) -> Result<WorkflowOrchestrator, CliError> {
         let run = self.workflow(choice)?;
-        Ok(WorkflowOrchestrator::new(run, self.equipment(guards, sweeper, Some(self.executions()))))
+        Ok(WorkflowOrchestrator::new(run, self.equipment(guards, Some(self.executions()))))
     }
 
     /// The steps that a run would execute for a file, and for its item if it is queued.
@@ -75,8 +73,7 @@ impl Wiring {
         // Records serve the recovery of dead runs, and this is not a run.
         let guards = guards_of(attempt.run.clone(), single.grace, OutputLimits::default(), None)?;
         let supervision = Supervision::new(Arc::new(guards))?;
-        let sweeper = Sweeper::for_grace(self.project.runs_dir(), single.grace);
-        let equipment = self.equipment(supervision.guards.clone(), sweeper, None);
+        let equipment = self.equipment(supervision.guards.clone(), None);
         let orchestrator = TaskOrchestrator::new(workflow, equipment);
         let report = orchestrator.execute(attempt, stop).await;
         supervision.end().await;
@@ -96,15 +93,10 @@ impl Wiring {
         self.executions().of(item).map_err(|error| CliError::execution(&error))
     }
 
-    fn equipment(
-        &self,
-        guards: Arc<autoproc_subprocess::Guards>,
-        sweeper: Sweeper,
-        executions: Option<Executions>,
-    ) -> Equipment {
+    fn equipment(&self, guards: Arc<Guards>, executions: Option<Executions>) -> Equipment {
         let logs = AttemptLogs::new(self.project.attempts_dir());
         Equipment {
-            runner: Arc::new(GuardedSteps::new(guards, logs, sweeper, notices(&self.console))),
+            runner: Arc::new(GuardedSteps::new(guards, logs, notices(&self.console))),
             clock: self.clock(),
             executions,
             scratch_dir: self.project.executions_dir().join(format!("single-{}.steps", std::process::id())),
@@ -116,20 +108,18 @@ impl Wiring {
 
     /// An execution without the queue has item 0, which no queue has, and the time as its claim, so
     /// that its output has a file of its own.
-    ///
-    /// # Errors
-    /// A bug in the program.
-    pub(crate) fn single_attempt(&self, single: &SingleExecution) -> Result<Attempt, CliError> {
+    pub(crate) fn single_attempt(&self, single: &SingleExecution) -> Attempt {
         let now = self.clock().now();
         let number = ClaimNumber::new(u64::try_from(now.as_micros()).unwrap_or_default());
-        Ok(Attempt {
+        Attempt {
             token: ClaimToken { item: ItemId::new(0), number },
             run: self.new_run(),
             file_path: single.file.clone(),
-            number: AttemptNumber::new(1).ok_or_else(|| CliError::internal("attempts are counted from 1"))?,
+            round: 1,
+            number: AttemptNumber::FIRST,
             max_attempts: 1,
             timeout: single.timeout,
-        })
+        }
     }
 
     pub(super) fn workflow(&self, choice: &WorkflowChoice) -> Result<WorkflowRun, CliError> {
@@ -151,6 +141,7 @@ impl Wiring {
             programs,
             project_dir: project.to_owned(),
             from_start: choice.from_start,
+            fingerprint_of,
         })
     }
 

@@ -23,7 +23,7 @@ pub(super) async fn run(single: SingleExecution, context: &Context) -> Result<Ex
         context.console.warn(format_args!("{} does not exist (yet)", single.file));
     }
     let stop = context.wiring.signals()?;
-    let attempt = context.wiring.single_attempt(&single)?;
+    let attempt = context.wiring.single_attempt(&single);
     let log = context.wiring.attempt_files().log_of(attempt.token, attempt.number);
     let execution = context.wiring.execute_single(&single, attempt, stop.clone());
     let (report, progress) = if context.json { execution.await? } else { shown(execution, &log, context).await? };

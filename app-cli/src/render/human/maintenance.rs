@@ -8,7 +8,7 @@ use autoproc_domain::view::Counts;
 use super::files;
 use crate::escape::{Printable, Shown};
 use crate::render::{View, json, span};
-use crate::view::{Diagnosis, Finding, Level, RepairDone, RepairPlans, CrashTest};
+use crate::view::{CrashTest, Diagnosis, Finding, Level, RepairDone, RepairPlans};
 use crate::wiring::{ChangeCounts, Damage, RepairPlan};
 
 impl View for RepairPlans {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::{CountsJson, print};
-use crate::view::{Diagnosis, Finding, Level, RepairDone, RepairPlans, CrashTest};
+use crate::view::{CrashTest, Diagnosis, Finding, Level, RepairDone, RepairPlans};
 use crate::wiring::{ChangeCounts, Damage, RepairPlan};
 
 pub(in crate::render) fn plans(view: &RepairPlans, out: &mut dyn Write) -> io::Result<()> {
