@@ -1,4 +1,5 @@
-//! One event as a line of the log. The names here are the format, which `docs/formats.md` describes.
+//! One event as a line of the log. The names here are the format, which `docs/formats.md`
+//! describes.
 
 use std::time::Duration;
 

@@ -2,9 +2,10 @@
 //!
 //! # Theory of operation
 //!
-//! The log is read from its beginning, a line at a time, and never held in memory. It is a record and not the truth: it may
-//! have been cut, a power cut may have taken its end, and other programs may write to it. So lines that cannot be
-//! understood are left out, and an end without a beginning is an attempt of its own.
+//! The log is read from its beginning, a line at a time, and never held in memory. It is a record
+//! and not the truth: it may have been cut, a power cut may have taken its end, and other programs
+//! may write to it. So lines that cannot be understood are left out, and an end without a beginning
+//! is an attempt of its own.
 
 mod attempts;
 mod line;
@@ -23,7 +24,8 @@ use line::{Line, for_each_line};
 /// The most entries of an answer, which the `History` port allows to be cut to the latest thousand.
 const MAX_ENTRIES: usize = 1000;
 
-/// Reads the past from an event log. Needs a tokio runtime: the file is read on a thread for blocking work.
+/// Reads the past from an event log. Needs a tokio runtime: the file is read on a thread for
+/// blocking work.
 #[derive(Debug, Clone)]
 pub struct EventLogHistory {
     path: PathBuf,
@@ -78,7 +80,8 @@ impl History for EventLogHistory {
 struct Lines(PathBuf);
 
 impl Lines {
-    /// Passes on the lines of the query's item, in order; whether they match the rest of the query is left to the caller.
+    /// Passes on the lines of the query's item, in order; whether they match the rest of the query
+    /// is left to the caller.
     fn for_each(&self, query: &HistoryQuery, mut take: impl FnMut(Line)) -> io::Result<()> {
         let log = match File::open(&self.0) {
             Ok(log) => log,

@@ -11,10 +11,11 @@ use crate::{OnWarning, WarnOnce};
 
 /// Appends documents to a log that several processes may share.
 ///
-/// Each line is one `write` to a file opened with `O_APPEND`, which the kernel carries out as a whole (write(2)), so
-/// concurrent writers do not tear each other's lines. Nothing is synced: a power cut may lose the last seconds. The folder
-/// is created with the first line. A line left unfinished by a crash or a full disk is terminated before the next one, so
-/// that at most one line is unreadable.
+/// Each line is one `write` to a file opened with `O_APPEND`, which the kernel carries out as a
+/// whole (write(2)), so concurrent writers do not tear each other's lines. Nothing is synced: a
+/// power cut may lose the last seconds. The folder is created with the first line. A line left
+/// unfinished by a crash or a full disk is terminated before the next one, so that at most one line
+/// is unreadable.
 pub struct JsonLines {
     path: PathBuf,
     warning: WarnOnce,
@@ -30,8 +31,8 @@ struct Tail {
 }
 
 impl JsonLines {
-    /// A log at `path`; the file is not touched before the first line. `on_warning` is called once if a line cannot be
-    /// written; later lines are still attempted.
+    /// A log at `path`; the file is not touched before the first line. `on_warning` is called once
+    /// if a line cannot be written; later lines are still attempted.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, on_warning: OnWarning) -> Self {
         Self { path: path.into(), warning: WarnOnce::new(on_warning), tail: Mutex::default() }

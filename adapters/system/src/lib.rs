@@ -1,22 +1,25 @@
-//! The system behind the ports of autoproc: wall clock, stop signal, start gate, and the observers that write files.
+//! The system behind the ports of autoproc: wall clock, stop signal, start gate, and the observers
+//! that write files.
 //!
 //! # Theory of operation
 //!
 //! - [`SystemClock`] is the wall clock.
-//! - [`StopWatch`] derives a stop level from the stop file and from signals. Two threads observe; one pure function decides.
-//!   [`write_stop_request`] writes the stop file.
+//! - [`StopWatch`] derives a stop level from the stop file and from signals. Two threads observe;
+//!   one pure function decides. [`write_stop_request`] writes the stop file.
 //! - [`MachineGate`] delays new starts while the disk is nearly full or the load is too high.
-//! - [`Suspension`] pauses and resumes supervised commands together with this process, at Ctrl-Z and `fg`.
-//! - [`EventLog`] appends the events of a run to a log of [`JsonLines`]; [`EventLogHistory`] reads the past
-//!   back from it. [`StateFile`] keeps the processor's state in a small file; [`read_state_file`] reads it.
-//!   [`Observers`] passes each event to several observers.
+//! - [`Suspension`] pauses and resumes supervised commands together with this process, at Ctrl-Z
+//!   and `fg`.
+//! - [`EventLog`] appends the events of a run to a log of [`JsonLines`]; [`EventLogHistory`] reads
+//!   the past back from it. [`StateFile`] keeps the processor's state in a small file;
+//!   [`read_state_file`] reads it. [`Observers`] passes each event to several observers.
 //!
-//! The log and the state file are reports; the queue holds the truth. Neither is synced, and a failure to write one never
-//! fails a file: it is reported once, and the run continues.
+//! The log and the state file are reports; the queue holds the truth. Neither is synced, and a
+//! failure to write one never fails a file: it is reported once, and the run continues.
 //!
 //! # Deliberately absent
 //!
-//! Rotation of the event log, output to the terminal, and the paths of the files, which the caller chooses.
+//! Rotation of the event log, output to the terminal, and the paths of the files, which the caller
+//! chooses.
 
 mod clock;
 mod event_line;

@@ -2,8 +2,9 @@
 //!
 //! # Theory of operation
 //!
-//! A measurement is two system calls. It is cached for half a second, so that a run which starts a hundred files a second
-//! does not measure a hundred times. Whether starts are held is a pure function of the limits and the measurement.
+//! A measurement is two system calls. It is cached for half a second, so that a run which starts a
+//! hundred files a second does not measure a hundred times. Whether starts are held is a pure
+//! function of the limits and the measurement.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -14,8 +15,8 @@ use autoproc_domain::ports::{BackPressure, StartGate};
 use bytesize::ByteSize;
 use tokio::time::{Instant, sleep};
 
-/// The maximal age of a measurement, and the wait before the next one while starts are held. Both together stay within the
-/// second that the `StartGate` port allows.
+/// The maximal age of a measurement, and the wait before the next one while starts are held. Both
+/// together stay within the second that the `StartGate` port allows.
 const MEASURE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Linux's load averages (`proc_loadavg(5)`).
@@ -24,7 +25,8 @@ const LOADAVG_PATH: &str = "/proc/loadavg";
 /// The resources that a machine must have free before a new start.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct StartLimits {
-    /// The least free space, in bytes, on the file system of the state folder; 0 disables the limit.
+    /// The least free space, in bytes, on the file system of the state folder; 0 disables the
+    /// limit.
     pub min_free_disk: u64,
     /// The highest load average over the last minute; `None` disables the limit.
     pub max_load: Option<f64>,
@@ -35,7 +37,8 @@ pub struct StartLimits {
 #[error("this system reports no load average")]
 pub struct LoadUnknown;
 
-/// Holds starts by free disk space and load. Waiting needs a tokio runtime with its time driver enabled.
+/// Holds starts by free disk space and load. Waiting needs a tokio runtime with its time driver
+/// enabled.
 pub struct MachineGate {
     limits: StartLimits,
     measure: Box<dyn Fn() -> Measurement + Send + Sync>,
@@ -103,8 +106,8 @@ impl StartGate for MachineGate {
 }
 
 impl StartLimits {
-    /// The shortage, if there is one. It keeps its first reason while the same resource is short: a reason that changed with
-    /// every measurement would be reported each time.
+    /// The shortage, if there is one. It keeps its first reason while the same resource is short: a
+    /// reason that changed with every measurement would be reported each time.
     fn check(
         self,
         measured: Measurement,

@@ -7,9 +7,11 @@ use std::path::Path;
 
 use tempfile::{Builder, NamedTempFile};
 
-/// Replaces the file at `path`, so that a reader sees either the old or the new content. Creates the folder if it is missing.
+/// Replaces the file at `path`, so that a reader sees either the old or the new content. Creates
+/// the folder if it is missing.
 ///
-/// Nothing is synced: a power cut may bring back the old content. That suits reports, and requests that a person can repeat.
+/// Nothing is synced: a power cut may bring back the old content. That suits reports, and requests
+/// that a person can repeat.
 ///
 /// # Errors
 /// If the file cannot be written or renamed; the old content stays, and no temporary file is left.
@@ -27,7 +29,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Unlike other temporary files it is readable by all whom the umask allows, because it becomes the report.
+/// Unlike other temporary files it is readable by all whom the umask allows, because it becomes the
+/// report.
 fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     Builder::new().suffix(".tmp").permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
 }

@@ -1,7 +1,8 @@
 //! The state file's format, written and read.
 //!
-//! Reading is lenient: a file of the original program has only six of the keys and times without an offset, a newer version
-//! may add keys, and `status` is more useful with a missing detail than with an error.
+//! Reading is lenient: a file of the original program has only six of the keys and times without an
+//! offset, a newer version may add keys, and `status` is more useful with a missing detail than
+//! with an error.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,8 +22,8 @@ const VERSION: &str = "1.0.0";
 pub struct StateDocument {
     /// The state; what the file lacks has its default.
     pub state: ProcessorState,
-    /// The current file, or the longest-running of several. The original program's file has no list of current files, and its
-    /// path may be relative.
+    /// The current file, or the longest-running of several. The original program's file has no list
+    /// of current files, and its path may be relative.
     pub current_file: Option<PathBuf>,
 }
 

@@ -12,14 +12,15 @@ use autoproc_domain::ports::{Observer, RunEvent, RunEventKind};
 use crate::state_document::encode;
 use crate::{OnWarning, WarnOnce, replace};
 
-/// The shortest interval between two writes: faster than a person reads, and cheap compared with processing a file.
+/// The shortest interval between two writes: faster than a person reads, and cheap compared with
+/// processing a file.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Folds the events of a run into a [`ProcessorState`] and keeps that in a file.
 ///
-/// The file is replaced atomically and not synced: after a power cut no run is alive, and its state is worthless. The start
-/// and the end of a run are written before `observe` returns; in between a thread writes the latest state, at most ten
-/// times a second. The drop writes a pending state.
+/// The file is replaced atomically and not synced: after a power cut no run is alive, and its state
+/// is worthless. The start and the end of a run are written before `observe` returns; in between a
+/// thread writes the latest state, at most ten times a second. The drop writes a pending state.
 pub struct StateFile {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
@@ -45,8 +46,8 @@ struct Folded {
 }
 
 impl StateFile {
-    /// Keeps the file at `path`, which is not touched before the first event. `on_warning` is called once if it cannot be
-    /// written; later states are still attempted.
+    /// Keeps the file at `path`, which is not touched before the first event. `on_warning` is
+    /// called once if it cannot be written; later states are still attempted.
     ///
     /// # Errors
     /// If the thread cannot be spawned.

@@ -1,11 +1,13 @@
-//! The stop level that follows from the stop file, the signals and the time. Pure: all three are passed in.
+//! The stop level that follows from the stop file, the signals and the time. Pure: all three are
+//! passed in.
 
 use std::time::Duration;
 
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 
-/// The longest drain after a SIGTERM or SIGHUP before it becomes an abort. Together with the grace of 10 s it stays within
-/// the 90 s after which systemd kills (`DefaultTimeoutStopSec`, systemd-system.conf(5)).
+/// The longest drain after a SIGTERM or SIGHUP before it becomes an abort. Together with the grace
+/// of 10 s it stays within the 90 s after which systemd kills (`DefaultTimeoutStopSec`,
+/// systemd-system.conf(5)).
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(80);
 
 /// The request that the stop file makes.
@@ -40,7 +42,8 @@ impl StopRequests {
         Self { skips_drain: true, ..Self::default() }
     }
 
-    /// Records the current request of the file. It stands even after the file is gone: only `clear` withdraws it.
+    /// Records the current request of the file. It stands even after the file is gone: only `clear`
+    /// withdraws it.
     pub(crate) fn on_file(&mut self, request: FileRequest) {
         self.file = self.file.max(request);
         if self.file > FileRequest::Nothing {

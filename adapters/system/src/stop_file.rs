@@ -29,8 +29,8 @@ pub fn write_stop_request(path: &Path, now: bool) -> io::Result<()> {
     }
 }
 
-/// What the file at `path` asks for. A file that exists and cannot be read asks for a drain: ignoring a stop request would
-/// be the worse error.
+/// What the file at `path` asks for. A file that exists and cannot be read asks for a drain:
+/// ignoring a stop request would be the worse error.
 pub(crate) fn read(path: &Path) -> FileRequest {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileRequest::Nothing,

@@ -2,10 +2,11 @@
 //!
 //! # Theory of operation
 //!
-//! One thread checks the stop file and the time five times a second; another waits for signals. They are threads rather
-//! than tasks because reading a file can block, and because a stop must arrive while every worker of the runtime is busy.
-//! Each records its observation and publishes the resulting level under one lock. Clearing takes the same lock, so a file
-//! that was read before its removal is never recorded after it.
+//! One thread checks the stop file and the time five times a second; another waits for signals.
+//! They are threads rather than tasks because reading a file can block, and because a stop must
+//! arrive while every worker of the runtime is busy. Each records its observation and publishes the
+//! resulting level under one lock. Clearing takes the same lock, so a file that was read before its
+//! removal is never recorded after it.
 
 use std::io;
 use std::path::PathBuf;
@@ -23,14 +24,16 @@ use crate::signals::is_ignored;
 use crate::stop_decision::StopRequests;
 use crate::stop_file;
 
-/// The interval between reads of the stop file: the `StopSignal` port's contract allows half a second.
+/// The interval between reads of the stop file: the `StopSignal` port's contract allows half a
+/// second.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The stop file and, after [`StopWatch::with_signals`], the signals SIGINT, SIGTERM and SIGHUP.
 ///
-/// - The file exists: draining. Its first line contains the word `now`: aborting. It cannot be read: draining.
-/// - First signal: draining; after SIGTERM or SIGHUP for at most 80 s, then aborting. Second: aborting. Third: killing. All
-///   three signals count alike.
+/// - The file exists: draining. Its first line contains the word `now`: aborting. It cannot be
+///   read: draining.
+/// - First signal: draining; after SIGTERM or SIGHUP for at most 80 s, then aborting. Second:
+///   aborting. Third: killing. All three signals count alike.
 ///
 /// The drop ends its threads. Later signals are swallowed; their default action does not come back.
 pub struct StopWatch {
@@ -63,7 +66,8 @@ impl StopWatch {
         Ok(Self { shared, alive: Some(alive), signals: None, threads: vec![reader] })
     }
 
-    /// Watches signals only, for a process that has nothing to drain: the first signal aborts, the second kills.
+    /// Watches signals only, for a process that has nothing to drain: the first signal aborts, the
+    /// second kills.
     ///
     /// # Errors
     /// As [`StopWatch::with_signals`].
@@ -72,8 +76,9 @@ impl StopWatch {
         Self { shared, alive: None, signals: None, threads: Vec::new() }.with_signals()
     }
 
-    /// Watches signals as well. They lose their default action for the whole process, for good. SIGHUP stays ignored if the
-    /// parent process had it ignored, as nohup(1) does for a process that shall outlive its terminal.
+    /// Watches signals as well. They lose their default action for the whole process, for good.
+    /// SIGHUP stays ignored if the parent process had it ignored, as nohup(1) does for a process
+    /// that shall outlive its terminal.
     ///
     /// # Errors
     /// If the handler cannot be installed or the thread cannot be spawned.

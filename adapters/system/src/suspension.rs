@@ -2,10 +2,11 @@
 //!
 //! # Theory of operation
 //!
-//! A terminal sends SIGTSTP to its foreground process group; commands in groups of their own do not receive it. A thread
-//! waits for the signal, calls `pause`, and then stops the whole process as the signal's default action would. SIGCONT
-//! (`fg`, `bg`) wakes that thread where it stopped, and it calls `resume`. So exactly one resume follows each pause, and a
-//! SIGCONT to a process that is not stopped has no effect.
+//! A terminal sends SIGTSTP to its foreground process group; commands in groups of their own do not
+//! receive it. A thread waits for the signal, calls `pause`, and then stops the whole process as
+//! the signal's default action would. SIGCONT (`fg`, `bg`) wakes that thread where it stopped, and
+//! it calls `resume`. So exactly one resume follows each pause, and a SIGCONT to a process that is
+//! not stopped has no effect.
 
 use std::io;
 use std::thread::{self, JoinHandle};
@@ -18,15 +19,16 @@ use crate::signals::is_ignored;
 
 /// Calls back when the process is suspended and continued.
 ///
-/// If the parent process had SIGTSTP ignored, as a shell without job control does, the signal stays ignored. After the drop
-/// the signal is swallowed; its default action does not come back.
+/// If the parent process had SIGTSTP ignored, as a shell without job control does, the signal stays
+/// ignored. After the drop the signal is swallowed; its default action does not come back.
 pub struct Suspension {
     signals: Option<Handle>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Suspension {
-    /// Starts to listen. Both functions run on a thread of their own; the process stops once `pause` has returned.
+    /// Starts to listen. Both functions run on a thread of their own; the process stops once
+    /// `pause` has returned.
     ///
     /// # Errors
     /// If the handler cannot be installed or the thread cannot be spawned.

@@ -13,7 +13,8 @@ const STEPS: [(StopLevel, StopLevel); 3] = [
     (StopLevel::Aborting, StopLevel::Killing),
 ];
 
-/// A signal for each step, and the cause that the first is reported as. Under nohup(1) SIGHUP stays ignored.
+/// A signal for each step, and the cause that the first is reported as. Under nohup(1) SIGHUP stays
+/// ignored.
 fn signals() -> ([Signal; 3], StopCause) {
     if is_hang_up_ignored() {
         ([Signal::INT, Signal::TERM, Signal::INT], StopCause::Interrupt)

@@ -1,6 +1,7 @@
 //! Ctrl-Z and `fg` on a child process: stopping the test process itself would stop all tests.
 //!
-//! With the argument `child` this program prints a line for each pause and resume; without it, it is the test.
+//! With the argument `child` this program prints a line for each pause and resume; without it, it
+//! is the test.
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
@@ -71,7 +72,8 @@ impl Supervised {
         kill_process(Pid::from_child(&self.process), signal).expect("a live child");
     }
 
-    /// The process state, which is the third field of `proc_pid_stat(5)`; the second is the name, in parentheses.
+    /// The process state, which is the third field of `proc_pid_stat(5)`; the second is the name,
+    /// in parentheses.
     fn state(&self) -> char {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("a live child");
         let (_, rest) = stat.rsplit_once(") ").expect("a name in parentheses");

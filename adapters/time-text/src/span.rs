@@ -1,13 +1,15 @@
 //! Spans of time as people type them, on the command line and in workflow files.
 //!
-//! A bare number is seconds; anything else is jiff's friendly format (`500ms`, `5m`, `1h30m`, `2d`), in which a day has 24
-//! hours. Months and years are refused, because their length varies. One parser keeps both places consistent.
+//! A bare number is seconds; anything else is jiff's friendly format (`500ms`, `5m`, `1h30m`,
+//! `2d`), in which a day has 24 hours. Months and years are refused, because their length varies.
+//! One parser keeps both places consistent.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-/// A longer span is most likely a typing error, and sums with it could leave the range of the system's clocks.
+/// A longer span is most likely a typing error, and sums with it could leave the range of the
+/// system's clocks.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Why a word is not a span of time.

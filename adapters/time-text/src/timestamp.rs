@@ -5,10 +5,11 @@ use std::fmt;
 use autoproc_domain::Timestamp;
 use serde::de::{self, Deserializer, Visitor};
 
-/// Parses the borrowed text: allocating it first would dominate the allocations of reading a large queue.
-struct TimestampVisitor;
+/// Parses the borrowed text: allocating it first would dominate the allocations of reading a large
+/// queue.
+struct Point;
 
-impl Visitor<'_> for TimestampVisitor {
+impl Visitor<'_> for Point {
     type Value = Timestamp;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,9 +21,9 @@ impl Visitor<'_> for TimestampVisitor {
     }
 }
 
-struct OptionalTimestampVisitor;
+struct OptionalPoint;
 
-impl<'de> Visitor<'de> for OptionalTimestampVisitor {
+impl<'de> Visitor<'de> for OptionalPoint {
     type Value = Option<Timestamp>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,7 +39,7 @@ impl<'de> Visitor<'de> for OptionalTimestampVisitor {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(TimestampVisitor).map(Some)
+        deserializer.deserialize_str(Point).map(Some)
     }
 }
 
@@ -60,7 +61,7 @@ pub mod required {
     /// # Errors
     /// Those of the deserializer, and a text that is not a date and time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        deserializer.deserialize_str(super::TimestampVisitor)
+        deserializer.deserialize_str(super::Point)
     }
 }
 
@@ -85,6 +86,6 @@ pub mod optional {
     /// # Errors
     /// Those of the deserializer, and a text that is not a date and time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-        deserializer.deserialize_option(super::OptionalTimestampVisitor)
+        deserializer.deserialize_option(super::OptionalPoint)
     }
 }

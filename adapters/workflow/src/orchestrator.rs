@@ -14,8 +14,8 @@ use crate::execution::{Engine, Equipment, ExecutionState, ProgressReport, Workfl
 
 /// Carries out attempts by executing a workflow on each file.
 ///
-/// Needs a tokio runtime with its time driver enabled. The attempt after a failed one, or one whose runner died, resumes
-/// with the step that had not finished.
+/// Needs a tokio runtime with its time driver enabled. The attempt after a failed one, or one whose
+/// runner died, resumes with the step that had not finished.
 pub struct WorkflowOrchestrator {
     engine: Engine,
 }

@@ -1,11 +1,13 @@
 //! The keys of a workflow file's mappings, taken from its JSON Schema.
 //!
-//! `docs/schema/workflow.schema.json` is the one description of the format: editors complete and check by it, and the reader
-//! accepts the keys that it lists. [`crate::definition`] holds the meaning.
+//! `docs/schema/workflow.schema.json` is the one description of the format: editors complete and
+//! check by it, and the reader accepts the keys that it lists. [`crate::definition`] holds the
+//! meaning.
 //!
 //! # Deliberately absent
 //!
-//! Rules that a schema cannot express: that ids are unique, that names are known, that transitions lead somewhere.
+//! Rules that a schema cannot express: that ids are unique, that names are known, that transitions
+//! lead somewhere.
 
 use std::sync::LazyLock;
 

@@ -9,14 +9,16 @@ use autoproc_domain::{ItemId, RunId, Timestamp};
 use super::line::Line;
 use super::push_latest;
 
-/// Identifies an attempt until it ends. One that was given back is made again under the same numbers.
+/// Identifies an attempt until it ends. One that was given back is made again under the same
+/// numbers.
 type Key = (ItemId, u32, AttemptNumber, RunId);
 
 /// The attempts that match a query, in the order in which they began.
 pub(super) struct Attempts<'q> {
     query: &'q HistoryQuery,
     matching: VecDeque<PastAttempt>,
-    /// Attempts without an end that do not match or were pushed out, so that their ends are not taken for attempts.
+    /// Attempts without an end that do not match or were pushed out, so that their ends are not
+    /// taken for attempts.
     others: HashSet<Key>,
 }
 

@@ -10,10 +10,12 @@ use serde::Deserialize;
 
 use crate::path_text::PathText;
 
-/// Longer than every line that this program writes: the longest holds a path, its bytes in hexadecimal and an error.
+/// Longer than every line that this program writes: the longest holds a path, its bytes in
+/// hexadecimal and an error.
 const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// Calls `take` for each line. Lines that are too long or not UTF-8 are left out; this program does not write them.
+/// Calls `take` for each line. Lines that are too long or not UTF-8 are left out; this program does
+/// not write them.
 pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(&str)) -> io::Result<()> {
     let mut bytes = Vec::new();
     loop {

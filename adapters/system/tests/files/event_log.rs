@@ -145,7 +145,8 @@ fn runs_that_share_a_log_do_not_tear_each_others_lines() {
     let mut ids: Vec<_> = std::fs::read_to_string(&path)
         .expect("a log")
         .lines()
-        // A writer that opens the log during another's write may terminate a line that is about to end.
+        // A writer that opens the log during another's write may terminate a line that is about to
+        // end.
         .filter(|line| !line.is_empty())
         .map(|line| serde_json::from_str::<Value>(line).expect(line)["item_id"].as_u64().expect("a number"))
         .collect();

@@ -194,7 +194,8 @@ fn other_lines_are_left_out() {
     write(&path, RUN, [begun(of(1))]);
     let mut log = std::fs::File::options().append(true).open(&path).expect("a log");
     log.write_all(b"\"item_id\":7\n\xff\"item_id\":7\n").expect("written");
-    // After a megabyte of blanks the rest of the line is a valid line, which must not be read by itself.
+    // After a megabyte of blanks the rest of the line is a valid line, which must not be read by
+    // itself.
     let ours = std::fs::read(&path).expect("a log").split_inclusive(|byte| *byte == b'\n').next().map(<[u8]>::to_vec);
     log.write_all(&vec![b' '; 1 << 20]).expect("written");
     log.write_all(&ours.expect("a line")).expect("written");

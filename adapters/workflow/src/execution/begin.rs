@@ -61,9 +61,10 @@ fn subject(engine: &Engine, attempt: &Attempt) -> Result<Subject, AttemptOutcome
     })
 }
 
-/// The execution that an earlier attempt left, if it has the same subject and may be resumed. A claim number that is not
-/// smaller belongs to another queue, which gave the same numbers to other files. A finished execution is resumed by a later
-/// attempt of its round only, which exists only if the queue does not know the end.
+/// The execution that an earlier attempt left, if it has the same subject and may be resumed. A
+/// claim number that is not smaller belongs to another queue, which gave the same numbers to other
+/// files. A finished execution is resumed by a later attempt of its round only, which exists only
+/// if the queue does not know the end.
 fn find(engine: &Engine, attempt: &Attempt, subject: &Subject) -> Result<Option<Found>, ExecutionError> {
     let Some(executions) = &engine.executions else { return Ok(None) };
     let found = match executions.find(attempt.token.item) {

@@ -142,8 +142,8 @@ impl Engine {
         }
     }
 
-    /// Moves the journal of a finished execution to the finished ones, and removes the oldest of these. A failure does not
-    /// fail the execution.
+    /// Moves the journal of a finished execution to the finished ones, and removes the oldest of
+    /// these. A failure does not fail the execution.
     pub(crate) fn put_away(&self, item: ItemId) {
         let Some(executions) = &self.executions else { return };
         match executions.put_away(item) {

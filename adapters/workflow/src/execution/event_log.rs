@@ -1,4 +1,5 @@
-//! The log of what executions do, for people and other programs. The journal of an execution holds the truth.
+//! The log of what executions do, for people and other programs. The journal of an execution holds
+//! the truth.
 
 use std::path::PathBuf;
 
@@ -28,8 +29,8 @@ struct Line<'l> {
     event: &'l Event,
 }
 
-/// The event, with the execution it belongs to. Values that a step returned or printed may be long and secret, so the log
-/// has their names only.
+/// The event, with the execution it belongs to. Values that a step returned or printed may be long
+/// and secret, so the log has their names only.
 impl Serialize for Line<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut document = serde_json::to_value(self.event).map_err(S::Error::custom)?;

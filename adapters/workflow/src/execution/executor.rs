@@ -1,4 +1,5 @@
-//! One attempt at an execution: decides the next step, carries it out and records it, until the end.
+//! One attempt at an execution: decides the next step, carries it out and records it, until the
+//! end.
 
 use std::io;
 use std::time::Duration;
@@ -166,7 +167,8 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Tries a step until it succeeds or its retries are used up, with the backoff that attempts have.
+    /// Tries a step until it succeeds or its retries are used up, with the backoff that attempts
+    /// have.
     async fn tries(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, EarlyEnd> {
         let policy = RetryPolicy { retries: step.retries, retry_timeouts: true, ..RetryPolicy::default() };
         for number in (1..).filter_map(AttemptNumber::new) {

@@ -1,6 +1,7 @@
 //! A file with the state of the execution that changed last, for people and other programs.
 //!
-//! It is a report, so it is not synced, and a failure to write it never fails a step: it is reported once.
+//! It is a report, so it is not synced, and a failure to write it never fails a step: it is
+//! reported once.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,7 +16,8 @@ use super::state::ExecutionState;
 /// The shortest interval between two writes: faster than a person reads.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A large state takes long to write: after a write the file rests for this many times its duration.
+/// A large state takes long to write: after a write the file rests for this many times its
+/// duration.
 const REST_FACTOR: u32 = 20;
 
 pub(crate) struct LatestState {

@@ -24,8 +24,8 @@ pub struct StepProcess {
     pub program: OsString,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// Added to the inherited environment and the variables that describe the attempt, which the runner
-    /// provides. If a name is repeated, the last value wins.
+    /// Added to the inherited environment and the variables that describe the attempt, which the
+    /// runner provides. If a name is repeated, the last value wins.
     pub environment: Vec<(OsString, OsString)>,
     /// The folder it is started in; the runner's choice where `None`.
     pub working_dir: Option<PathBuf>,
@@ -63,8 +63,9 @@ impl StepEnd {
 /// Runs the processes of steps.
 ///
 /// # Contract
-/// As [`Orchestrator`](autoproc_domain::ports::Orchestrator)'s: `run` returns when the process and whatever it started are
-/// over, a process over its time is ended, and so are all while `stop` is at aborting or above.
+/// As [`Orchestrator`](autoproc_domain::ports::Orchestrator)'s: `run` returns when the process and
+/// whatever it started are over, a process over its time is ended, and so are all while `stop` is
+/// at aborting or above.
 #[async_trait]
 pub trait StepRunner: Send + Sync {
     /// Runs one process to its end.

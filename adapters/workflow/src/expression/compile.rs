@@ -10,7 +10,8 @@ use super::{filters, ordering};
 /// The longest expression, in characters; those that people write have tens of them.
 pub const MAX_EXPRESSION_CHARACTERS: usize = 1_000;
 
-/// The most operations of one evaluation. Without loops an expression of the longest length takes a few thousand.
+/// The most operations of one evaluation. Without loops an expression of the longest length takes a
+/// few thousand.
 const FUEL: u64 = 100_000;
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {

@@ -17,8 +17,9 @@ pub fn holds(condition: &str, scope: &Scope) -> Result<bool, ExpressionError> {
     evaluate(condition, scope).map(|value| value.is_true())
 }
 
-/// True if the condition of a transition holds after `phase`. Names are looked up among the phase's values first, then among
-/// all others; an unknown name is null; `checkpoint_passed` has the given value.
+/// True if the condition of a transition holds after `phase`. Names are looked up among the phase's
+/// values first, then among all others; an unknown name is null; `checkpoint_passed` has the given
+/// value.
 ///
 /// # Errors
 /// [`ExpressionError`] if it is not an expression or cannot be evaluated.

@@ -11,7 +11,8 @@ pub(super) enum Piece<'a> {
     Expression(&'a str),
 }
 
-/// Cuts a text into its pieces; `$${` is the literal `${`. The literals of `a$${b` are `a`, `${` and `b`.
+/// Cuts a text into its pieces; `$${` is the literal `${`. The literals of `a$${b` are `a`, `${`
+/// and `b`.
 pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, ExpressionError> {
     let (mut pieces, mut rest) = (Vec::new(), text);
     while let Some(start) = rest.find("${") {
