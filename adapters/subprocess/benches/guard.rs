@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use autoproc_domain::RunId;
 
+use autoproc_domain::ports::NeverStop;
 use autoproc_subprocess::{Ending, GuardSettings, Guards, OutputLimits, ProcessSpec};
-use autoproc_testkit::ScriptedStop;
 use tempfile::TempDir;
 
 /// Processes in a round, per thread or slot.
@@ -74,7 +74,7 @@ impl Bench {
     fn guarded_round(&self, slots: usize) {
         let slot = || async {
             for _ in 0..ROUND_PROCESSES {
-                let report = self.guards.run(self.spec(), &ScriptedStop::alone()).await.unwrap();
+                let report = self.guards.run(self.spec(), &NeverStop).await.unwrap();
                 assert_eq!(report.ending, Ending::Exited { code: 0 });
             }
         };

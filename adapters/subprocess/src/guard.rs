@@ -39,6 +39,7 @@ mod stopwatch;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -49,6 +50,7 @@ use batch::Batch;
 use guard_io::GuardIo;
 use protocol::{Control, Report, StartRequest};
 
+use crate::fingerprint::fingerprint_of;
 use crate::guard_record::GuardRecord;
 use crate::process::{Ending, ProcessReport};
 
@@ -162,6 +164,10 @@ impl Guard {
         let unstarted = |ending| Ok(Report::Ended(ProcessReport::new(ending, Duration::ZERO)));
         if self.io.has_hung_up()? {
             return unstarted(Ending::Aborted);
+        }
+        if let Some(input) = &request.input {
+            let fingerprint = fingerprint_of(Path::new(OsStr::from_bytes(input)));
+            batch.start_current(fingerprint.map(|fingerprint| (fingerprint.size, fingerprint.modified_ns)));
         }
         match Attempt::start(request) {
             Ok(attempt) => {

@@ -20,7 +20,7 @@ mod guard_process;
 mod orphans;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -67,6 +67,16 @@ pub struct Guards {
     state: Mutex<State>,
 }
 
+/// A process of a batch.
+pub struct BatchProcess {
+    /// The process.
+    pub spec: ProcessSpec,
+    /// The file whose fingerprint is reported when the process starts.
+    pub input: PathBuf,
+    /// Watched while the process runs.
+    pub stop: Arc<dyn StopSignal>,
+}
+
 #[derive(Default)]
 struct State {
     idle: Vec<GuardProcess>,
@@ -96,10 +106,13 @@ impl Guards {
     /// be started because its program is missing. A guard that cannot be started *now* is an
     /// [`Ending::CannotStart`].
     pub async fn run(&self, spec: ProcessSpec, stop: &dyn StopSignal) -> io::Result<ProcessReport> {
-        match Assignment::new(self, vec![spec], Duration::MAX).next(stop).await {
+        match Assignment::new(self, vec![(spec, None)], Duration::MAX).next(stop).await {
             Some(BatchEvent::Ended(result)) => result,
-            // Only processes after the first can be reported as not started.
-            Some(BatchEvent::NotStarted(_)) | None => Ok(ProcessReport::new(Ending::Aborted, Duration::ZERO)),
+            // Starts are reported only for processes with an input, and only processes after the first
+            // can be reported as not started.
+            Some(BatchEvent::Started(_) | BatchEvent::NotStarted(_)) | None => {
+                Ok(ProcessReport::new(Ending::Aborted, Duration::ZERO))
+            }
         }
     }
 
@@ -111,12 +124,9 @@ impl Guards {
     /// paused, or if they have not started after `start_within`. Events may be some hundredths of a
     /// second late. Poll the stream to its end: if it is dropped, the running process is ended but
     /// its end is not awaited.
-    pub fn run_batch(
-        &self,
-        processes: Vec<(ProcessSpec, Arc<dyn StopSignal>)>,
-        start_within: Duration,
-    ) -> BoxStream<'_, BatchEvent> {
-        let (specs, stops): (Vec<_>, Vec<_>) = processes.into_iter().unzip();
+    pub fn run_batch(&self, processes: Vec<BatchProcess>, start_within: Duration) -> BoxStream<'_, BatchEvent> {
+        let parts = processes.into_iter().map(|BatchProcess { spec, input, stop }| ((spec, Some(input)), stop));
+        let (specs, stops): (Vec<_>, Vec<_>) = parts.unzip();
         let state = (Assignment::new(self, specs, start_within), stops);
         let events = stream::unfold(state, |(mut assignment, stops)| async move {
             // After the last process has ended, events may still be queued.
@@ -146,8 +156,8 @@ impl Guards {
         let _ = tokio::task::spawn_blocking(|| idle.into_iter().for_each(GuardProcess::shut_down)).await;
     }
 
-    fn request(&self, spec: &ProcessSpec) -> StartRequest {
-        let mut request = StartRequest::new(spec, self.settings.grace, self.settings.output);
+    fn request(&self, spec: &ProcessSpec, input: Option<&Path>) -> StartRequest {
+        let mut request = StartRequest::new(spec, input, self.settings.grace, self.settings.output);
         request.environment.push((RUN_VARIABLE.into(), self.settings.run.as_str().into()));
         request
     }

@@ -33,9 +33,12 @@
 
 mod adoption;
 mod attempt_logs;
+mod batch;
 mod bounded_log;
 mod command_line;
+mod command_runner;
 mod environment;
+mod fingerprint;
 mod guard;
 pub mod guard_record;
 mod guards;
@@ -48,10 +51,12 @@ pub mod sweep;
 
 pub use adoption::adopt_orphans;
 pub use attempt_logs::{AttemptLog, AttemptLogs, Chunk, Follower, Pruned, Retention};
+pub use batch::BatchSettings;
 pub use bounded_log::{BoundedLog, OutputLimits};
 pub use command_line::{CommandLine, InvalidCommand, Invocation};
 pub use environment::attempt_environment;
+pub use fingerprint::fingerprint_of;
 pub use guard::become_guard;
-pub use guards::{BatchEvent, DEFAULT_GRACE, GuardSettings, Guards, own_executable};
+pub use guards::{BatchEvent, BatchProcess, DEFAULT_GRACE, GuardSettings, Guards, own_executable};
 pub use orchestrator::{CommandOrchestrator, Settings};
 pub use process::{Ending, MAX_CAPTURE_BYTES, ProcessReport, ProcessSpec, STDERR_TAIL_BYTES};

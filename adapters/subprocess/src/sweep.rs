@@ -34,7 +34,7 @@
 //! of a killed guard are then known by their group alone, which cannot be told from another group
 //! with the same number; so it is reported and not killed.
 
-mod port;
+mod reaper;
 mod records;
 mod search;
 
@@ -43,7 +43,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use autoproc_domain::RunId;
-use autoproc_domain::ports::Unproven;
+use autoproc_domain::ports::{DeadRun, Reaper, Unproven};
 
 use crate::guard_record::Contents;
 use crate::process_table::{self, Marker, Process, Processes, SignalResult};
@@ -77,38 +77,37 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
 pub struct Sweeper {
     records_dir: PathBuf,
     timeout: Duration,
+    /// The project folder, as part of the location.
+    project: PathBuf,
 }
 
 impl Sweeper {
     /// A sweeper for guards with this grace.
     #[must_use]
-    pub fn for_grace(records_dir: impl Into<PathBuf>, grace: Duration) -> Self {
-        Self::new(records_dir, grace.saturating_add(GRACE_MARGIN))
+    pub fn for_grace(records_dir: impl Into<PathBuf>, grace: Duration, project: impl Into<PathBuf>) -> Self {
+        Self::new(records_dir, grace.saturating_add(GRACE_MARGIN), project)
     }
 
     /// A sweeper that finds the records in `records_dir` and gives living guards `timeout` to exit.
     #[must_use]
-    pub fn new(records_dir: impl Into<PathBuf>, timeout: Duration) -> Self {
-        Self { records_dir: records_dir.into(), timeout }
+    pub fn new(records_dir: impl Into<PathBuf>, timeout: Duration, project: impl Into<PathBuf>) -> Self {
+        Self { records_dir: records_dir.into(), timeout, project: project.into() }
     }
 
-    /// Ends the processes of these dead runs; blocks until that is done. Returns the runs that are
-    /// not proven to have ended.
+    /// Ends the processes of these dead runs of this host; blocks until that is done. Returns the runs that
+    /// are not proven to have ended.
     #[must_use]
-    pub fn sweep(&self, dead: &[RunId]) -> Vec<Unproven> {
-        let deadline = Instant::now() + self.timeout.min(MAX_TIMEOUT);
-        let unproven = |run: &RunId, reason: String| Unproven { run: run.clone(), reason: reason.into() };
-        dead.iter().filter_map(|run| self.sweep_one(run, deadline).err().map(|reason| unproven(run, reason))).collect()
-    }
-
-    /// Does the same on a blocking thread of the current tokio runtime.
-    pub async fn sweep_async(&self, dead: Vec<RunId>) -> Vec<Unproven> {
-        let (sweeper, runs) = (self.clone(), dead.clone());
-        let swept = tokio::task::spawn_blocking(move || sweeper.sweep(&runs)).await;
-        swept.unwrap_or_else(|error| {
-            let reason: Box<str> = format!("the search for its processes failed: {error}").into();
-            dead.into_iter().map(|run| Unproven { run, reason: reason.clone() }).collect()
-        })
+    pub fn sweep(&self, dead: &[DeadRun]) -> Vec<Unproven> {
+        let (own, deadline) = (self.location(), Instant::now() + self.timeout.min(MAX_TIMEOUT));
+        let sweep = |dead: &DeadRun| {
+            if reaper::is_of_earlier_boot(dead, &own) {
+                self.forget(&dead.run);
+                return None;
+            }
+            let reason = self.sweep_one(&dead.run, deadline).err()?;
+            Some(Unproven { run: dead.run.clone(), reason: reason.into() })
+        };
+        dead.iter().filter_map(sweep).collect()
     }
 
     /// Removes the records of a run's killed guards without ending their processes. The caller must

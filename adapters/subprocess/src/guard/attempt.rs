@@ -429,7 +429,7 @@ mod tests {
             log_heading: Vec::new(),
             capture: 0,
         };
-        StartRequest::new(&spec, SECOND, OutputLimits::default())
+        StartRequest::new(&spec, None, SECOND, OutputLimits::default())
     }
 
     #[test]

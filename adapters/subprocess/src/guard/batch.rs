@@ -15,7 +15,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::guard::guard_io::GuardIo;
-use crate::guard::protocol::{Report, StartRequest};
+use crate::guard::protocol::{FingerprintFields, Report, StartRequest};
 use crate::process::{Ending, ProcessReport};
 
 /// How long a report may be held.
@@ -54,6 +54,13 @@ impl Batch {
     /// Returns whether the process with this index is the latest one started.
     pub(crate) fn is_current(&self, index: u32) -> bool {
         index.checked_add(1) == Some(self.started)
+    }
+
+    /// Reports that the process taken last starts. The first report of a batch is due at once; later ones
+    /// are delayed, because a batch consists of short processes.
+    pub(crate) fn start_current(&mut self, fingerprint: Option<FingerprintFields>) {
+        let delay = if self.started == 1 { Duration::ZERO } else { REPORT_DELAY };
+        self.hold(Report::Started(fingerprint), Instant::now() + delay);
     }
 
     /// Records the report of the running process.

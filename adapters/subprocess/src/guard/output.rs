@@ -166,7 +166,7 @@ mod tests {
             log_heading: Vec::new(),
             capture,
         };
-        StartRequest::new(&spec, Duration::ZERO, OutputLimits::default())
+        StartRequest::new(&spec, None, Duration::ZERO, OutputLimits::default())
     }
 
     /// Covers output written between the last poll and the end of the command.

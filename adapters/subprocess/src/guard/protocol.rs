@@ -18,6 +18,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -65,6 +66,9 @@ pub(crate) struct StartRequest {
     pub(crate) grace: Duration,
     pub(crate) log: Option<Log>,
     pub(crate) capture: u64,
+    /// The file whose fingerprint is reported when the process starts; without it, no start is
+    /// reported.
+    pub(crate) input: Option<Vec<u8>>,
 }
 
 /// The log of a process, with its limits in bytes.
@@ -81,7 +85,9 @@ pub(crate) struct Log {
 /// A message from a guard to the runner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Report {
-    /// The next process of the batch has ended, with all its descendants.
+    /// The next process of the batch has started, or failed to. The input has this fingerprint.
+    Started(Option<FingerprintFields>),
+    /// The process has ended, with all its descendants.
     Ended(ProcessReport),
     /// This many processes at the end of the batch will not be started. Sent before the report of
     /// the last process that was started.
@@ -90,6 +96,9 @@ pub(crate) enum Report {
     /// is for a person to read.
     Stuck(String),
 }
+
+/// The size and the modification time of a file; the domain's `Fingerprint` has no serialisation.
+pub(crate) type FingerprintFields = (u64, i64);
 
 /// The bytes do not form a message. The connection cannot be used any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -154,7 +163,7 @@ fn decode<M: DeserializeOwned>(body: &[u8]) -> Result<M, ProtocolError> {
 }
 
 impl StartRequest {
-    pub(crate) fn new(spec: &ProcessSpec, grace: Duration, limits: OutputLimits) -> Self {
+    pub(crate) fn new(spec: &ProcessSpec, input: Option<&Path>, grace: Duration, limits: OutputLimits) -> Self {
         let bytes = |text: &OsStr| text.as_bytes().to_vec();
         let log = spec.log.as_ref().map(|path| Log {
             path: bytes(path.as_os_str()),
@@ -172,6 +181,7 @@ impl StartRequest {
             grace,
             log,
             capture: spec.capture.min(MAX_CAPTURE_BYTES) as u64,
+            input: input.map(|path| bytes(path.as_os_str())),
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use autoproc_domain::Fingerprint;
 use autoproc_domain::ports::{StopLevel, StopSignal};
 
 use crate::guard::is_permanent;
@@ -15,7 +17,10 @@ use crate::process::{Ending, ProcessReport, ProcessSpec};
 /// An event of a batch. The events are about the processes in their order.
 #[derive(Debug)]
 pub enum BatchEvent {
-    /// The running process has ended. If any are left, the next one has been started.
+    /// The next process starts; its input has this fingerprint. Missing if the guard could not be used
+    /// or was killed.
+    Started(Option<Fingerprint>),
+    /// The running process has ended. If any are left, the next one starts.
     ///
     /// # Errors
     /// Those of [`Guards::run`]; it is then the last event.
@@ -27,7 +32,8 @@ pub enum BatchEvent {
 /// A batch that is assigned to a guard, or is about to be.
 pub(crate) struct Assignment<'a> {
     guards: &'a Guards,
-    specs: Vec<ProcessSpec>,
+    /// The processes and their inputs.
+    specs: Vec<(ProcessSpec, Option<PathBuf>)>,
     start_within: Duration,
     active: Option<Active>,
     /// The index of the process that runs, as far as is known.
@@ -45,7 +51,7 @@ struct Active {
 }
 
 impl<'a> Assignment<'a> {
-    pub(crate) fn new(guards: &'a Guards, specs: Vec<ProcessSpec>, start_within: Duration) -> Self {
+    pub(crate) fn new(guards: &'a Guards, specs: Vec<(ProcessSpec, Option<PathBuf>)>, start_within: Duration) -> Self {
         Self { pending: specs.len(), guards, specs, start_within, active: None, current: 0, events: VecDeque::new() }
     }
 
@@ -91,7 +97,7 @@ impl<'a> Assignment<'a> {
     }
 
     fn message(&self) -> Result<Vec<u8>, ProtocolError> {
-        let requests = self.specs.iter().map(|spec| self.guards.request(spec)).collect();
+        let requests = self.specs.iter().map(|(spec, input)| self.guards.request(spec, input.as_deref())).collect();
         encode(&Control::Start { requests, start_within: self.start_within })
     }
 
@@ -136,6 +142,10 @@ impl<'a> Assignment<'a> {
 
     async fn handle(&mut self, report: io::Result<Report>) {
         match report {
+            Ok(Report::Started(fields)) => {
+                let fingerprint = fields.map(|(size, modified_ns)| Fingerprint { size, modified_ns });
+                self.events.push_back(BatchEvent::Started(fingerprint));
+            }
             Ok(Report::Ended(report)) => {
                 self.report_ended(Ok(report));
                 self.forget_abort();

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use autoproc_domain::RunId;
 
+use autoproc_domain::ports::NeverStop;
 use autoproc_subprocess::{GuardSettings, Guards, OutputLimits, ProcessReport, ProcessSpec};
-use autoproc_testkit::ScriptedStop;
 use tempfile::TempDir;
 
 /// A wait that takes this long has failed.
@@ -66,7 +66,7 @@ impl Fixture {
     }
 
     pub(crate) async fn run(&self, spec: ProcessSpec) -> ProcessReport {
-        let stop = ScriptedStop::alone();
+        let stop = NeverStop;
         let run = self.guards.run(spec, &stop);
         tokio::time::timeout(TIMEOUT, run).await.expect("over in time").expect("an ending")
     }

@@ -8,4 +8,6 @@ mod fixture;
 mod output;
 mod pausing;
 mod pool;
+#[path = "../shared/stop.rs"]
+mod stop;
 mod supervision;

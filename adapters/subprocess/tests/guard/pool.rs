@@ -4,9 +4,9 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use autoproc_domain::ports::NeverStop;
 use autoproc_subprocess::process_table::Processes;
 use autoproc_subprocess::{Ending, GuardSettings, ProcessSpec};
-use autoproc_testkit::ScriptedStop;
 
 use crate::fixture::{Fixture, LONG, TIMEOUT};
 
@@ -62,7 +62,7 @@ async fn a_closed_pool_starts_nothing_and_leaves_no_record() {
 #[tokio::test]
 async fn a_missing_guard_is_an_error() {
     let fixture = Fixture::with(LONG, |settings| GuardSettings { executable: "/no/such/guard".into(), ..settings });
-    let run = fixture.guards.run(fixture.script("true"), &ScriptedStop::alone()).await;
+    let run = fixture.guards.run(fixture.script("true"), &NeverStop).await;
     assert_eq!(run.expect_err("no guard").kind(), std::io::ErrorKind::NotFound);
 }
 

@@ -4,9 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use autoproc_domain::ports::NeverStop;
 use autoproc_subprocess::process_table;
 use autoproc_subprocess::{Ending, ProcessSpec};
-use autoproc_testkit::ScriptedStop;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::fixture::{Fixture, LONG, until};
@@ -88,7 +88,7 @@ async fn the_orphans_of_a_killed_guard_are_ended_and_the_next_command_has_anothe
 #[tokio::test]
 async fn a_command_is_ended_if_its_future_is_dropped() {
     let fixture = Fixture::new(Duration::ZERO);
-    let stop = ScriptedStop::alone();
+    let stop = NeverStop;
     let pid = || std::fs::read_to_string(fixture.path("pid")).unwrap_or_default();
     let run = fixture.guards.run(fixture.script("echo $$ >pid; exec sleep 3600"), &stop);
     tokio::select! {

@@ -8,7 +8,8 @@ use autoproc_domain::ports::{
     Attempt, AttemptOutcome, Orchestrator, StopLevel, StopRequest, StopSignal, StopSignalError,
 };
 
-use crate::fixture::{Fixture, TIMEOUT, request, sh};
+use crate::fixture::{Fixture, TIMEOUT, sh};
+use crate::stop::request;
 
 /// Ignores SIGTERM, and so does its child.
 const STUBBORN: &str = "trap '' TERM; sleep 3600 & echo $! >child; echo $$ >leader; : >ready; wait; wait";

@@ -1,6 +1,7 @@
 //! A folder, an orchestrator in it, and a stop signal.
 
 use std::ffi::OsStr;
+use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -8,16 +9,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
-use autoproc_domain::ports::{
-    Attempt, AttemptOutcome, AttemptReport, Orchestrator, StopCause, StopLevel, StopRequest, StopSignal,
-    StopSignalError,
-};
+use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, Clock, Orchestrator, StopLevel, StopSignal};
 use autoproc_domain::{FilePath, ItemId, RunId, Timestamp};
-use autoproc_subprocess::{CommandLine, CommandOrchestrator, GuardSettings, Guards, OutputLimits, Settings};
+use autoproc_subprocess::{
+    BatchSettings, CommandLine, CommandOrchestrator, GuardSettings, Guards, OutputLimits, Settings,
+};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 use tempfile::TempDir;
-use tokio::sync::watch;
+
+use crate::stop::Stop;
 
 /// A wait that takes this long has failed.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
@@ -27,14 +28,38 @@ pub(crate) const LONG: Duration = Duration::from_secs(3600);
 pub(crate) struct Fixture {
     dir: TempDir,
     pub(crate) stop: Arc<Stop>,
+    pub(crate) working_dir: PathBuf,
     pub(crate) grace: Duration,
     pub(crate) notices: Arc<Mutex<Vec<String>>>,
+    /// The time that commands are told.
+    pub(crate) now: Timestamp,
+    pub(crate) batches: BatchSettings,
+}
+
+/// A clock that stands still.
+struct StoppedClock(Timestamp);
+
+#[async_trait]
+impl Clock for StoppedClock {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+
+    async fn sleep_until(&self, _deadline: Timestamp) {}
 }
 
 impl Fixture {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        Self { dir, stop: Arc::new(Stop::new()), grace: LONG, notices: Arc::default() }
+        Self {
+            working_dir: dir.path().to_owned(),
+            dir,
+            stop: Arc::new(Stop::new()),
+            grace: LONG,
+            notices: Arc::default(),
+            now: Timestamp::from_micros(0),
+            batches: BatchSettings { slots: NonZeroUsize::MIN, may_batch: false },
+        }
     }
 
     pub(crate) fn path(&self, name: impl AsRef<OsStr>) -> PathBuf {
@@ -51,9 +76,14 @@ impl Fixture {
 
     pub(crate) fn orchestrator(&self, line: CommandLine) -> CommandOrchestrator {
         let notices = Arc::clone(&self.notices);
-        let settings = Settings { attempts_dir: self.logs(), working_dir: Some(self.dir.path().to_owned()) };
+        let settings = Settings {
+            attempts_dir: self.logs(),
+            working_dir: Some(self.working_dir.clone()),
+            batches: self.batches,
+            clock: Arc::new(StoppedClock(self.now)),
+            on_notice: Arc::new(move |notice| notices.lock().expect("unpoisoned").push(notice.to_owned())),
+        };
         CommandOrchestrator::new(line, settings, self.guards())
-            .with_notices(Arc::new(move |notice| notices.lock().expect("unpoisoned").push(notice.to_owned())))
     }
 
     pub(crate) fn guards(&self) -> Arc<Guards> {
@@ -74,7 +104,6 @@ impl Fixture {
             number: AttemptNumber::new(2).expect("not zero"),
             max_attempts: 4,
             timeout: LONG,
-            deadline: Timestamp::from_micros(1_000_000),
         }
     }
 
@@ -127,36 +156,4 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
 
 pub(crate) fn bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
-}
-
-pub(crate) struct Stop(watch::Sender<StopLevel>);
-
-impl Stop {
-    fn new() -> Self {
-        Self(watch::Sender::new(StopLevel::Running))
-    }
-
-    pub(crate) fn raise(&self, level: StopLevel) {
-        self.0.send_replace(level);
-    }
-}
-
-pub(crate) fn request(level: StopLevel) -> StopRequest {
-    StopRequest { level, cause: (level > StopLevel::Running).then_some(StopCause::Interrupt) }
-}
-
-#[async_trait]
-impl StopSignal for Stop {
-    fn request(&self) -> StopRequest {
-        request(*self.0.borrow())
-    }
-
-    async fn raised_above(&self, level: StopLevel) -> StopRequest {
-        let mut levels = self.0.subscribe();
-        request(*levels.wait_for(|now| *now > level).await.expect("the sender lives"))
-    }
-
-    async fn clear(&self) -> Result<bool, StopSignalError> {
-        Ok(false)
-    }
 }

@@ -12,3 +12,5 @@ mod fixture;
 mod outcomes;
 mod output;
 mod shell;
+#[path = "../shared/stop.rs"]
+mod stop;

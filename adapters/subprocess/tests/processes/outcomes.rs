@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::ports::{AttemptOutcome, Orchestrator};
+use autoproc_domain::ports::AttemptOutcome;
 use autoproc_domain::{ItemId, item::ClaimNumber};
-use autoproc_subprocess::{CommandLine, CommandOrchestrator, Settings};
+use autoproc_subprocess::CommandLine;
 
 use crate::fixture::{Fixture, sh};
 
@@ -57,10 +57,9 @@ async fn a_command_that_cannot_start_has_a_permanent_reason() {
 
 #[tokio::test]
 async fn a_missing_working_directory_is_named() {
-    let fixture = Fixture::new();
-    let settings = Settings { attempts_dir: fixture.logs(), working_dir: Some(fixture.path("missing")) };
-    let orchestrator = CommandOrchestrator::new(sh("true"), settings, fixture.guards());
-    let report = orchestrator.execute(fixture.attempt("file"), fixture.stop.clone()).await.expect("an outcome");
+    let mut fixture = Fixture::new();
+    fixture.working_dir = fixture.path("missing");
+    let report = fixture.script("true").await;
     match report.outcome {
         AttemptOutcome::CannotStart { reason, permanent: true } => assert!(reason.contains("missing"), "{reason}"),
         other => panic!("{other:?}"),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use autoproc_domain::RunId;
-use autoproc_domain::ports::Unproven;
+use autoproc_domain::ports::{DeadRun, Unproven};
 use autoproc_subprocess::guard_record;
 use autoproc_subprocess::process_table::{self, ProcessId, Processes};
 use autoproc_subprocess::sweep::Sweeper;
@@ -54,7 +54,7 @@ impl Fixture {
     }
 
     pub(crate) fn sweep(&self) -> Vec<Unproven> {
-        Sweeper::new(self.dir.path(), self.timeout).sweep(std::slice::from_ref(&self.run))
+        Sweeper::new(self.dir.path(), self.timeout, self.dir.path()).sweep(&[DeadRun::gone(self.run.clone())])
     }
 
     /// Sweeps; returns the reason why the run is unproven.

@@ -24,10 +24,10 @@ fn log() -> impl Strategy<Value = Log> {
 
 fn request() -> impl Strategy<Value = StartRequest> {
     let texts = (bytes(), vec(bytes(), 0..5), vec((bytes(), bytes()), 0..5), option::of(bytes()));
-    (texts, any::<(Duration, Duration, u64)>(), option::of(log())).prop_map(
-        |(texts, (timeout, grace, capture), log)| {
+    (texts, any::<(Duration, Duration, u64)>(), option::of(log()), option::of(bytes())).prop_map(
+        |(texts, (timeout, grace, capture), log, input)| {
             let (program, arguments, environment, working_dir) = texts;
-            StartRequest { program, arguments, environment, working_dir, timeout, grace, log, capture }
+            StartRequest { program, arguments, environment, working_dir, timeout, grace, log, capture, input }
         },
     )
 }
@@ -63,6 +63,7 @@ fn report() -> impl Strategy<Value = Report> {
     let ended = (ending(), any::<Duration>(), option::of(usage), bytes(), bytes(), any::<(u64, Option<String>)>());
     prop_oneof![
         any::<String>().prop_map(Report::Stuck),
+        any::<Option<(u64, i64)>>().prop_map(Report::Started),
         any::<u32>().prop_map(Report::NotStarted),
         ended.prop_map(|(ending, elapsed, usage, stderr_tail, stdout, (stdout_bytes, log_error))| {
             Report::Ended(ProcessReport { ending, elapsed, usage, stderr_tail, stdout, stdout_bytes, log_error })
