@@ -1,11 +1,11 @@
-//! From what the system said to what the caller can do.
+//! Converting system errors to errors that name the caller's next move.
 
 use std::io;
 use std::path::Path;
 
 use autoproc_domain::ports::StorageError;
 
-/// For a call that writes: no room, no permission, or something that should not happen. `place` is the file's name.
+/// Converts an error of a call that writes. `place` is the name of the file.
 pub(crate) fn classify(place: &str) -> impl FnOnce(io::Error) -> StorageError + '_ {
     move |source| match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -22,7 +22,7 @@ pub(crate) fn classify(place: &str) -> impl FnOnce(io::Error) -> StorageError + 
     }
 }
 
-/// For a call that reads.
+/// Converts an error of a call that reads.
 pub(crate) fn unreadable(place: &str) -> impl FnOnce(io::Error) -> StorageError + '_ {
     move |source| StorageError::Io { action: format!("cannot read {place}"), source }
 }
@@ -31,7 +31,7 @@ pub(crate) fn damaged(place: &str, detail: impl Into<String>) -> StorageError {
     StorageError::Damaged { place: place.to_owned(), detail: detail.into() }
 }
 
-/// The same failure with the folder's name before the file's, so that a person knows which of all queues is meant.
+/// The same error with the folder's name before the file's, which identifies the queue for a person.
 pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
     let locate = |place: String| folder.join(place).display().to_string();
     match error {
@@ -47,7 +47,7 @@ pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
     }
 }
 
-/// The same failure, for each of several callers whose transactions shared one write.
+/// A copy of an error, for each of the callers whose transactions shared one write.
 pub(crate) fn replicate(error: &StorageError) -> StorageError {
     let again = |source: &io::Error| io::Error::new(source.kind(), source.to_string());
     match error {

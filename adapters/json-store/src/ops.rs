@@ -1,4 +1,4 @@
-//! The domain's events as they stand in the journal.
+//! The domain's events in the journal.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::StatusWord;
 
-/// One event: an object with one key, which names it.
+/// An event: an object with one key, the event's name.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Op<'a> {
@@ -98,7 +98,7 @@ impl<'a> From<&'a Event> for Op<'a> {
 }
 
 impl Op<'_> {
-    /// The event; an error tells what is wrong with it, for a person.
+    /// The event, or a description of the fault, for a person.
     pub(crate) fn into_event(self, base: &Path) -> Result<Event, String> {
         Ok(match self {
             Self::Enqueue { file_path, file_path_bytes, priority, at } => Event::Enqueued {

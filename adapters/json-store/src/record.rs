@@ -1,4 +1,4 @@
-//! An item as it stands in the snapshot: the six keys of the original program, and ours where they say something.
+//! An item in the snapshot: the six keys of the original program, and optional keys of this one.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -9,10 +9,10 @@ use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The run that an item in processing belongs to when its record names none: no such run ever lives, so it is recovered.
-const UNKNOWN_RUN: &str = "unknown";
+/// The run of an item in processing whose record names none. No run of this name is ever alive, so the item is recovered.
+pub(crate) const UNKNOWN_RUN: &str = "unknown";
 
-/// One item. The order of the fields is the order on disk.
+/// An item. The order of the fields is the order on disk.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ItemRecord<'a> {
@@ -42,7 +42,7 @@ pub(crate) struct ItemRecord<'a> {
     last_error: Option<Cow<'a, str>>,
 }
 
-/// The keys of [`ItemRecord`]; whatever else stands in an item is somebody's own, and kept.
+/// The keys of [`ItemRecord`]. Other keys of an item are kept unchanged.
 const KNOWN_KEYS: [&str; 12] = [
     "id",
     "file_path",
@@ -62,7 +62,7 @@ fn epoch() -> Timestamp {
     Timestamp::from_micros(0)
 }
 
-/// The status words on disk.
+/// A status on disk.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum StatusWord {
@@ -98,18 +98,18 @@ impl From<StatusWord> for Status {
     }
 }
 
-/// An item read from the snapshot, before the queue has taken it.
+/// An item as read from the snapshot.
 pub(crate) struct ReadItem {
-    /// The item; its number is 0 where the record has none.
+    /// Its number is 0 if the record has none.
     pub(crate) item: QueueItem,
-    /// Keys that are not ours.
+    /// Unknown keys.
     pub(crate) extra: Map<String, Value>,
 }
 
 /// Reads one item from its JSON text.
 ///
 /// # Errors
-/// What is wrong with it, for a person.
+/// A description of the fault, for a person.
 pub(crate) fn read(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     match serde_json::from_slice::<ItemRecord<'_>>(json) {
         Ok(record) => Ok(ReadItem { item: record.into_item(base)?, extra: Map::new() }),
@@ -118,7 +118,7 @@ pub(crate) fn read(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     }
 }
 
-/// The slow way, for an item that holds keys which are not ours.
+/// The slow way, for an item with unknown keys.
 fn read_with_extra(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     let all: Map<String, Value> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     let (known, extra): (Map<_, _>, Map<_, _>) =
@@ -128,7 +128,7 @@ fn read_with_extra(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     Ok(ReadItem { item: record.into_item(base)?, extra })
 }
 
-/// An item with keys that are not ours behind its own.
+/// An item followed by its unknown keys.
 #[derive(Serialize)]
 pub(crate) struct WithExtra<'a> {
     #[serde(flatten)]

@@ -16,41 +16,41 @@ use autoproc_domain::{FileQueue, Priority, QueueItem, RunId, Status, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::disk::RealDisk;
-use crate::engine::{Change, Engine, SMALL_SNAPSHOT_BYTES, Settings};
+use crate::engine::{Change, Engine, Limits, Settings};
 use crate::error::in_folder;
 use crate::worker::Worker;
 
-/// What a handle is for.
+/// The use of a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// One command: a small queue is left as one readable file after every change. A call blocks the thread that polls it
-    /// until it is answered, because a command has nothing else to do and a thread costs more than most calls.
+    /// A single command: every change leaves a small queue as one readable file. A call blocks the thread that polls it,
+    /// because a command has nothing else to do and a thread takes longer than most calls.
     Command,
-    /// A run, with many changes to come: they go to the journal, and [`JsonStore::close`] leaves the readable file. The
-    /// handle blocks on a thread of its own, so it works under any executor.
+    /// A run with many changes: they go to the journal, and [`JsonStore::close`] leaves the readable file. The handle has a
+    /// thread of its own for blocking calls, so it works under any executor.
     Service,
 }
 
-/// How to open a store.
+/// The configuration of a handle.
 #[derive(Clone)]
 pub struct StoreConfig {
     /// The folder of the store's files. Created by the first change.
     pub state_dir: PathBuf,
-    /// What relative paths in files of the original program are relative to.
+    /// The folder that relative paths in files of the original program start from.
     pub base: PathBuf,
-    /// How long to wait for the lock before saying who holds it.
+    /// How long to wait for the lock before failing with the name of its holder.
     pub lock_timeout: Duration,
-    /// What the handle is for.
+    /// The use of the handle.
     pub mode: Mode,
-    /// Hears of repairs and oddities, in words for a person.
+    /// Receives messages about repairs and oddities, for a person.
     pub on_notice: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
-/// The queue in a folder. See the crate's head for how it works.
+/// The queue in a folder.
 ///
-/// Opening touches nothing: the first reading or changing call does. Reading needs no lock and no permission to write.
-/// Which thread its calls block is told by its [`Mode`]. Dropping it waits for its own thread where it has one, and ends the
-/// life of runs that it began and that did not end.
+/// Opening touches no file; the first call does. Reading needs no lock and no permission to write. The [`Mode`] determines
+/// which thread a call blocks. Dropping the handle waits for its thread, if it has one, and releases the locks of the runs
+/// that it began.
 pub struct JsonStore {
     config: StoreConfig,
     allow_network_fs: bool,
@@ -58,23 +58,23 @@ pub struct JsonStore {
 }
 
 impl JsonStore {
-    /// A handle on the store in a folder, which need not exist yet.
+    /// A handle on the store in a folder that need not exist yet.
     #[must_use]
     pub fn open(config: StoreConfig) -> Self {
         Self { config, allow_network_fs: false, worker: Mutex::new(None) }
     }
 
-    /// The same handle, which changes a store on a network file system too. Unless told so it refuses: what the system
-    /// says of locks and syncs there is not what the store's promises stand on.
+    /// The same handle with permission to change a store on a network file system. By default it refuses, because locks and
+    /// syncs are unreliable there.
     #[must_use]
     pub fn allowing_network_fs(self, allow_network_fs: bool) -> Self {
         Self { allow_network_fs, ..self }
     }
 
-    /// Leaves a small queue as one readable file. Not needed for durability.
+    /// Leaves a small queue as one readable file. Not required for durability.
     ///
     /// # Errors
-    /// [`StorageError`]; the queue is as it was, and complete.
+    /// [`StorageError`]; the queue is unchanged.
     pub async fn close(&self) -> Result<(), StorageError> {
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match worker {
@@ -89,11 +89,10 @@ impl JsonStore {
             return Ok(Arc::clone(worker));
         }
         let StoreConfig { state_dir, base, lock_timeout, mode, on_notice } = self.config.clone();
-        let small_snapshot_bytes = SMALL_SNAPSHOT_BYTES;
-        let settings = Settings { base, lock_timeout, small_snapshot_bytes, mode, on_notice };
+        let settings = Settings { base, lock_timeout, limits: Limits::default(), mode, on_notice };
         let disk = RealDisk::new(state_dir).allowing_network_fs(self.allow_network_fs);
         let started = match mode {
-            Mode::Command => Worker::here(Engine::new(disk, settings)),
+            Mode::Command => Worker::inline(Engine::new(disk, settings)),
             Mode::Service => Worker::start(move || Engine::new(disk, settings))
                 .map_err(|source| StorageError::Io { action: "cannot start the store's thread".into(), source })?,
         };
@@ -101,7 +100,7 @@ impl JsonStore {
     }
 
     async fn transact<T: Transaction>(&self, request: T, now: Timestamp) -> Result<T::Reply, StorageError> {
-        let (pending, receiver) = Pending::new(request, now);
+        let (pending, receiver) = PendingTransaction::new(request, now);
         self.worker()?.change(Box::new(pending));
         self.located(receiver.await.unwrap_or(Err(StorageError::Poisoned)))
     }
@@ -118,23 +117,23 @@ impl JsonStore {
     }
 }
 
-/// A transaction on its way through the worker.
-pub(crate) struct Pending<T: Transaction> {
+/// A transaction that waits for its commit.
+pub(crate) struct PendingTransaction<T: Transaction> {
     request: T,
     now: Timestamp,
     reply: Option<Result<T::Reply, StorageError>>,
     sender: oneshot::Sender<Result<T::Reply, StorageError>>,
 }
 
-impl<T: Transaction> Pending<T> {
-    /// A transaction, and where its answer will be.
+impl<T: Transaction> PendingTransaction<T> {
+    /// A transaction and the receiver of its reply.
     pub(crate) fn new(request: T, now: Timestamp) -> (Self, oneshot::Receiver<Result<T::Reply, StorageError>>) {
         let (sender, receiver) = oneshot::channel();
         (Self { request, now, reply: None, sender }, receiver)
     }
 }
 
-impl<T: Transaction> Change for Pending<T> {
+impl<T: Transaction> Change for PendingTransaction<T> {
     fn perform(&mut self, queue: &mut FileQueue) -> Vec<Event> {
         match self.request.perform(queue, self.now) {
             Ok(Performed { events, reply }) => {
@@ -148,7 +147,7 @@ impl<T: Transaction> Change for Pending<T> {
         }
     }
 
-    fn perform_unseen(&mut self) -> Option<Vec<Event>> {
+    fn perform_blind(&mut self) -> Option<Vec<Event>> {
         let Performed { events, reply } = self.request.perform_unseen(self.now)?;
         self.reply = Some(Ok(reply));
         Some(events)
@@ -156,7 +155,7 @@ impl<T: Transaction> Change for Pending<T> {
 
     fn answer(self: Box<Self>, committed: Result<(), StorageError>) {
         let reply = self.reply.unwrap_or(Err(StorageError::Poisoned));
-        // Nobody may be waiting any more; the transaction counts all the same.
+        // The caller may have stopped waiting; the transaction counts all the same.
         let _ = self.sender.send(committed.and(reply));
     }
 }
@@ -209,11 +208,11 @@ impl Storage for JsonStore {
     }
 
     async fn live_runs(&self) -> Result<Vec<LiveRun>, StorageError> {
-        self.ask(|engine| engine.living_runs()).await
+        self.ask(|engine| engine.live_runs()).await
     }
 
     async fn changed(&self) {
-        // Where there is no thread to ask, the next transaction says so.
+        // If the thread cannot be started, the next transaction reports it.
         if let Ok(worker) = self.worker() {
             worker.changed().await;
         }

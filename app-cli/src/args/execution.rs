@@ -23,7 +23,8 @@ pub(crate) struct WorkflowOptions {
 /// A workflow in place of a command.
 #[derive(Debug, Args)]
 pub(crate) struct WorkflowChoiceArgs {
-    /// Workflow to execute on each file where there is no COMMAND: its id or its path [default: wf-pipeline-full]
+    /// Workflow to execute on each file where there is no COMMAND: its id or its path [default:
+    /// wf-pipeline-full]
     #[arg(long, value_name = "ID|PATH", conflicts_with_all = ["command", "shell"], help_heading = HEADING)]
     pub(crate) workflow: Option<String>,
     #[command(flatten)]

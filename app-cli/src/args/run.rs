@@ -9,7 +9,8 @@ use clap::Args;
 use super::{LimitArgs, OutputArgs, PathListArgs, WorkflowChoiceArgs};
 use crate::priority;
 
-/// The most attempts at a time: each takes a process and a few file descriptors, of which 1,024 is the usual limit.
+/// The most attempts at a time: each takes a process and a few file descriptors, of which 1,024 is
+/// the usual limit.
 const MAX_JOBS: i64 = 256;
 
 /// `run`

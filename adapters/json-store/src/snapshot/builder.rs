@@ -1,16 +1,16 @@
-//! From the items of a document to a queue.
+//! Building a queue from the items of a document.
 
 use autoproc_domain::ItemId;
 use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::queue::{Inconsistent, Refused, Restore};
 
-use super::{Extra, Fingerprint, Head, Snapshot, StoreSection};
+use super::{Extra, Head, Snapshot, SnapshotSum, StoreSection};
 use crate::disk::Stamp;
 use crate::layout::SNAPSHOT;
 use crate::record::ReadItem;
 
-/// Numbers the items and puts them into a queue. The order of the list is the order of the queue, so that a person may
-/// reorder it by hand: from the first item that has no number, or one out of order, all get fresh ones.
+/// Numbers the items and adds them to a queue. The order of the list is the order of the queue, so that a person may reorder
+/// it by hand: from the first item without a number, or with one out of order, all items get fresh numbers.
 pub(super) struct Builder {
     restore: Restore,
     extra: Extra,
@@ -22,11 +22,11 @@ pub(super) struct Builder {
 
 impl Builder {
     pub(super) fn new(store: Option<&StoreSection>) -> Self {
-        Self::with_room(store, 0)
+        Self::with_capacity(store, 0)
     }
 
     /// For about this many items.
-    pub(super) fn with_room(store: Option<&StoreSection>, items: usize) -> Self {
+    pub(super) fn with_capacity(store: Option<&StoreSection>, items: usize) -> Self {
         Self {
             restore: Restore::with_room(items),
             extra: Extra::default(),
@@ -53,14 +53,14 @@ impl Builder {
         }
     }
 
-    pub(super) fn finish(mut self, head: Head, stamp: Stamp, print: Fingerprint) -> Snapshot {
+    pub(super) fn finish(mut self, head: Head, stamp: Stamp, sum: SnapshotSum) -> Snapshot {
         self.extra.document = head.rest;
         Snapshot {
             queue: self.restore.finish(self.next_id, self.next_claim),
             extra: self.extra,
             store: head.store,
             stamp,
-            print,
+            sum,
             notices: self.notices,
         }
     }

@@ -5,6 +5,5 @@ mod checkpoints;
 mod conformance;
 mod damage;
 mod formats;
-mod fuzz;
-mod place;
 mod sharing;
+mod temp_store;

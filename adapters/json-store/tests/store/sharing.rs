@@ -11,11 +11,11 @@ use autoproc_domain::ports::{RunInfo, Storage, StorageError};
 use autoproc_json_store::{JsonStore, Mode, StoreConfig};
 use autoproc_testkit::block_on;
 
-use crate::place::{Place, add, at, claim, files, items};
+use crate::temp_store::{TempStore, add, at, claim, files, items};
 
-fn impatient(place: &Place) -> JsonStore {
+fn with_short_timeout(temp: &TempStore) -> JsonStore {
     JsonStore::open(StoreConfig {
-        state_dir: place.state_dir(),
+        state_dir: temp.state_dir(),
         base: PathBuf::from("/"),
         lock_timeout: Duration::from_millis(20),
         mode: Mode::Command,
@@ -25,20 +25,20 @@ fn impatient(place: &Place) -> JsonStore {
 
 #[test]
 fn additions_of_many_handles_at_once_are_all_kept() {
-    let place = Place::new();
+    let temp = TempStore::new();
     thread::scope(|scope| {
         for writer in 0..8 {
-            let place = &place;
+            let temp = &temp;
             scope.spawn(move || {
                 let mode = if writer % 2 == 0 { Mode::Command } else { Mode::Service };
                 for number in 0..10 {
-                    let store = place.open(mode);
+                    let store = temp.open(mode);
                     add(&store, &format!("/writer-{writer}/file-{number}")).unwrap();
                 }
             });
         }
     });
-    let store = place.open(Mode::Command);
+    let store = temp.open(Mode::Command);
     let read = items(&store).unwrap();
     assert_eq!(read.len(), 80);
     for writer in 0..8 {
@@ -50,17 +50,17 @@ fn additions_of_many_handles_at_once_are_all_kept() {
 
 #[test]
 fn many_claimers_never_get_the_same_item() {
-    let place = Place::new();
-    let store = place.open(Mode::Service);
+    let temp = TempStore::new();
+    let store = temp.open(Mode::Service);
     for number in 0..60 {
         add(&store, &format!("/file-{number}")).unwrap();
     }
     let claimed: Vec<_> = thread::scope(|scope| {
         let claimers: Vec<_> = (0..6)
             .map(|claimer| {
-                let place = &place;
+                let temp = &temp;
                 scope.spawn(move || {
-                    let store = place.open(Mode::Service);
+                    let store = temp.open(Mode::Service);
                     let claims =
                         (0..10).map(|_| claim(&store, &format!("run-{claimer}"), 1).unwrap().claims.remove(0).0.item);
                     claims.collect::<Vec<_>>()
@@ -77,24 +77,24 @@ fn many_claimers_never_get_the_same_item() {
 
 #[test]
 fn a_held_lock_is_reported_with_its_holder() {
-    let place = Place::new();
-    add(&place.open(Mode::Command), "/a").unwrap();
-    let lock = OpenOptions::new().read(true).write(true).open(place.path("QUEUE-STATE.lock")).unwrap();
+    let temp = TempStore::new();
+    add(&temp.open(Mode::Command), "/a").unwrap();
+    let lock = OpenOptions::new().read(true).write(true).open(temp.path("QUEUE-STATE.lock")).unwrap();
     fs2::FileExt::lock_exclusive(&lock).unwrap();
-    let before = place.contents();
-    let store = impatient(&place);
+    let before = temp.contents();
+    let store = with_short_timeout(&temp);
     let Err(StorageError::Busy { holder }) = add(&store, "/b") else { panic!("the lock was not honoured") };
     assert!(holder.contains(&std::process::id().to_string()), "{holder}");
     assert_eq!(files(&store).unwrap(), ["/a"], "readers wait for nobody");
-    assert_eq!(place.contents(), before);
+    assert_eq!(temp.contents(), before);
     fs2::FileExt::unlock(&lock).unwrap();
     add(&store, "/b").unwrap();
 }
 
 #[test]
 fn a_change_by_another_handle_is_noticed() {
-    let place = Place::new();
-    let (waiter, other) = (place.open(Mode::Service), place.open(Mode::Command));
+    let temp = TempStore::new();
+    let (waiter, other) = (temp.open(Mode::Service), temp.open(Mode::Command));
     add(&waiter, "/a").unwrap();
     thread::scope(|scope| {
         let waiting = scope.spawn(|| block_on(waiter.changed()));
@@ -108,8 +108,8 @@ fn a_change_by_another_handle_is_noticed() {
 
 #[test]
 fn a_run_lives_exactly_as_long_as_its_handle() {
-    let place = Place::new();
-    let (holder, other) = (place.open(Mode::Service), place.open(Mode::Command));
+    let temp = TempStore::new();
+    let (holder, other) = (temp.open(Mode::Service), temp.open(Mode::Command));
     let run = RunInfo {
         id: RunId::new("night"),
         started_at: at(0),
