@@ -73,7 +73,7 @@ proptest! {
     fn events_follow_the_table(history in histories(30)) {
         replay(&history, |turn| {
             let mut queue = turn.before.clone();
-            for event in turn.events() {
+            for event in turn.events {
                 let before = queue.clone();
                 queue.apply(event);
                 for item in queue.items() {

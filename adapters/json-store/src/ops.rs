@@ -10,10 +10,10 @@ use autoproc_domain::fingerprint::Completion;
 use autoproc_domain::item::Backoff;
 use autoproc_domain::request::Repeat;
 use autoproc_domain::{FileQueue, ItemId, Priority, RunId, Timestamp};
+use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::record::{self, StatusWord};
-use crate::timestamp;
 
 /// An event: an object with one key, the event's name.
 #[derive(Debug, Serialize, Deserialize)]

@@ -6,10 +6,9 @@ use std::path::Path;
 use autoproc_domain::fingerprint::Completion;
 use autoproc_domain::item::{Backoff, Claim, ClaimNumber, Sequence};
 use autoproc_domain::{FilePath, Fingerprint, ItemId, Priority, QueueItem, Recipe, RunId, Status, Timestamp};
+use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-use crate::timestamp;
 
 /// The run of an item in processing whose record names none. No run of this name is ever alive, so the item is recovered.
 pub(crate) const UNKNOWN_RUN: &str = "unknown";

@@ -1,14 +1,14 @@
-//! `queue repair`: what is damaged and what can be saved, and saving it.
+//! `queue repair`: lists damage and possible repairs, or carries one out.
 
 use autoproc_domain::ports::StorageError;
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::view::{Mended, RepairPlans};
+use crate::view::{RepairDone, RepairPlans};
 use crate::wiring::{Examination, RepairMethod, RepairOutcome};
 
-/// What to do where only a person can do something.
+/// The hint if only a person can repair the files.
 pub(super) const BY_HAND: &str =
     "mend QUEUE-STATE.json with an editor, or move the state folder away and restore a copy";
 
@@ -30,7 +30,7 @@ fn mend(method: RepairMethod, context: &Context) -> Result<ExitCode, CliError> {
         RepairOutcome::Sound(examination) => plan(examination, context),
         RepairOutcome::Impossible(examination) => Err(impossible(method, &examination)),
         RepairOutcome::Repaired { damage, plan, backup } => {
-            context.show(&Mended { damage, plan, backup })?;
+            context.show(&RepairDone { damage, plan, backup })?;
             Ok(ExitCode::Success)
         }
     }

@@ -212,11 +212,12 @@ impl<'a> Driver<'a> {
         let mut due = pin!(async { wait_if(wakeup.at, async |point| clock.sleep_until(point).await).await }.fuse());
         let changed = wakeup.on_change.then_some(());
         let mut changed = pin!(async { wait_if(changed, async |()| storage.changed().await).await }.fuse());
+        // A branch that is always ready may starve only those below it.
         select_biased! {
-            _ = stopped => None,
-            () = lost => Some(Input::LeaseLost),
             first = self.progress.select_next_some() => Some(Input::Attempts(self.all_progress(first))),
             input = &mut self.operation => Some(input),
+            () = lost => Some(Input::LeaseLost),
+            _ = stopped => None,
             () = passed => Some(Input::Pressure(gate.pressure())),
             () = due => Some(Input::Woken),
             () = changed => Some(Input::Woken),

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
+use autoproc_domain::fingerprint::Completion;
 use autoproc_domain::item::{Claim, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::{
     AttemptOutcome, AttemptProgress, AttemptReport, Begun, LiveRun, Location, RunEventKind, RunInfo, StopCause,
@@ -186,7 +187,7 @@ pub(crate) fn token(id: u64) -> ClaimToken {
 }
 
 pub(crate) fn completed(id: u64) -> Settlement {
-    Settlement { token: token(id), verdict: Verdict::Complete(Default::default()) }
+    Settlement { token: token(id), verdict: Verdict::Complete(Completion::default()) }
 }
 
 pub(crate) fn released(id: u64) -> Settlement {

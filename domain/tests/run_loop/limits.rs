@@ -37,6 +37,17 @@ fn a_held_run_claims_nothing_and_resumes() {
 }
 
 #[test]
+fn a_gate_that_shuts_while_every_slot_is_busy_is_reported_when_one_is_free() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1, 2], true)).actions();
+    run.start(1).start(2);
+    shut(&mut run, "no disk");
+    assert!(of_the_gate(&run).is_empty());
+    run.end(1, AttemptOutcome::Succeeded);
+    assert_eq!(of_the_gate(&run).len(), 1);
+}
+
+#[test]
 fn another_reason_is_reported_and_the_same_is_not() {
     let mut run = Run::begun(RunConfig::default());
     run.answer(claims(&[], true)).actions();

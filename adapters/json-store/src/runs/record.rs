@@ -7,7 +7,7 @@ use autoproc_domain::run_info::{Location, RunInfo};
 use autoproc_domain::{FilePath, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::timestamp;
+use autoproc_time_text::timestamp;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct RunRecord {

@@ -1,4 +1,4 @@
-//! The files: whether everything in them can be read.
+//! Checks that the queue's files can be read.
 
 use autoproc_domain::ports::StorageError;
 

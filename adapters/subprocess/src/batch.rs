@@ -1,0 +1,251 @@
+//! Batches: short attempts are prefetched, and several run one after another under one guard.
+//!
+//! # Theory of operation
+//!
+//! A claim must be durable before its attempt starts. So between the end of an attempt and the start of
+//! the next one there would be a transaction, and the way from the guard to the run and back. While
+//! attempts take some milliseconds, that is a good part of the time. So [`Batches`] reports room for
+//! more attempts than there are slots ([`prefetch`]), as long as attempts are short. A free slot takes
+//! several of the waiting attempts at once as a batch for its guard; when the batch ends, the next one
+//! starts immediately, while the transaction for the last one is still running.
+//!
+//! A claimed file could be processed by another run meanwhile. So an attempt that has waited for
+//! [`MAX_WAIT`] comes back as `NotStarted`, whether it waits here or in a guard.
+//!
+//! One task runs all batches, so that nothing depends on which stream is polled. It ends with the
+//! orchestrator.
+
+mod prefetch;
+mod recall;
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use autoproc_domain::ports::{Attempt, AttemptProgress, StopLevel, StopSignal};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinHandle;
+
+use crate::command_runner::CommandRunner;
+use crate::guards::BatchEvent;
+use prefetch::{Prefetch, Waiting};
+use recall::{BatchStop, Recall};
+
+/// The longest time for which an attempt waits before it is given back: several times as long as a batch
+/// takes, and too short to be noticed by a person who watches the queue.
+const MAX_WAIT: Duration = Duration::from_millis(200);
+
+/// Whether and how attempts are batched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchSettings {
+    /// How many attempts may run concurrently; the number of jobs of the run.
+    pub slots: NonZeroUsize,
+    /// False for a run with a failure limit: it decides about each start, because any failure may be
+    /// the last one that it tolerates.
+    pub may_batch: bool,
+}
+
+/// Runs attempts in batches.
+pub(crate) struct Batches {
+    shared: Arc<Shared>,
+    dispatcher: OnceLock<JoinHandle<()>>,
+}
+
+/// An attempt in hand, with the channel for its progress.
+struct InHand {
+    attempt: Attempt,
+    stop: Arc<dyn StopSignal>,
+    progress: UnboundedSender<AttemptProgress>,
+}
+
+struct Shared {
+    runner: Arc<CommandRunner>,
+    slots: usize,
+    state: Mutex<State>,
+    /// Notified when attempts have been handed over or put back.
+    added: Notify,
+    recall: Recall,
+}
+
+struct State {
+    prefetch: Prefetch<InHand>,
+    busy_slots: usize,
+    /// How many attempts have been taken by slots and are not over.
+    taken: usize,
+}
+
+impl Batches {
+    pub(crate) fn new(runner: Arc<CommandRunner>, slots: NonZeroUsize) -> Self {
+        let slots = slots.get();
+        let state = Mutex::new(State { prefetch: Prefetch::new(slots), busy_slots: 0, taken: 0 });
+        let shared = Arc::new(Shared { runner, slots, state, added: Notify::new(), recall: Recall::default() });
+        Self { shared, dispatcher: OnceLock::new() }
+    }
+
+    /// The attempts in slots, and room for free slots and for prefetching.
+    pub(crate) fn capacity(&self) -> usize {
+        let state = self.shared.state();
+        state.taken + (self.shared.slots - state.busy_slots) + state.prefetch.target()
+    }
+
+    /// Queues an attempt; its progress goes to the channel.
+    pub(crate) fn push(&self, attempt: Attempt, stop: Arc<dyn StopSignal>, progress: UnboundedSender<AttemptProgress>) {
+        self.dispatcher.get_or_init(|| tokio::spawn(dispatch(Arc::clone(&self.shared))));
+        let is_retry = attempt.number.get() > 1;
+        let attempt = InHand { attempt, stop, progress };
+        self.shared.state().prefetch.push(Waiting { attempt, is_retry, since: Instant::now() });
+        self.shared.added.notify_one();
+    }
+
+    /// Gives back all attempts that have not started.
+    pub(crate) fn recall(&self) {
+        self.shared.recall.raise();
+        let waiting = self.shared.state().prefetch.take_all();
+        give_back(waiting);
+    }
+}
+
+impl Drop for Batches {
+    fn drop(&mut self) {
+        if let Some(dispatcher) = self.dispatcher.get() {
+            dispatcher.abort();
+        }
+    }
+}
+
+/// Assigns waiting attempts to free slots and gives back those that have waited too long.
+async fn dispatch(shared: Arc<Shared>) {
+    let mut slots: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
+    loop {
+        while let Some(batch) = shared.occupy_slot() {
+            slots.push(Box::pin(run_slot(&shared, batch)));
+        }
+        let due = shared.state().prefetch.due();
+        tokio::select! {
+            () = shared.added.notified() => {}
+            Some(()) = slots.next() => {}
+            () = sleep_until(due), if due.is_some() => give_back(shared.take_overdue()),
+        }
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    if let Some(due) = due {
+        tokio::time::sleep_until(due.into()).await;
+    }
+}
+
+/// Runs batches until no attempt waits.
+async fn run_slot(shared: &Shared, mut batch: Vec<Waiting<InHand>>) {
+    loop {
+        run_batch(shared, batch.into()).await;
+        match shared.next_batch() {
+            Some(next) => batch = next,
+            None => return,
+        }
+    }
+}
+
+async fn run_batch(shared: &Shared, mut batch: VecDeque<Waiting<InHand>>) {
+    let Shared { runner, recall, .. } = shared;
+    let generation = recall.generation();
+    let processes = batch.iter().map(|Waiting { attempt: InHand { attempt, stop, .. }, .. }| {
+        runner.batch_process(attempt, Arc::new(BatchStop::new(stop.clone(), recall, generation)))
+    });
+    let mut events = runner.run_batch(processes.collect(), MAX_WAIT);
+    let mut has_started = false;
+    while let Some(event) = events.next().await {
+        if let BatchEvent::NotStarted(count) = event {
+            let rest = batch.split_off(batch.len().saturating_sub(count));
+            shared.put_back(rest, recall.generation() == generation);
+            continue;
+        }
+        let Some(Waiting { attempt: InHand { attempt, progress, .. }, .. }) = batch.front() else { break };
+        let is_over = matches!(event, BatchEvent::Ended(_));
+        if let BatchEvent::Ended(Ok(report)) = &event {
+            shared.state().prefetch.record_length(report.elapsed);
+        }
+        for step in runner.progress(attempt, event, has_started) {
+            // The receiver is gone if the run was dropped.
+            let _ = progress.send(step);
+        }
+        has_started = !is_over;
+        if is_over {
+            batch.pop_front();
+            shared.state().taken -= 1;
+        }
+    }
+    // After a process that was lost, the state of the others is unknown. Dropping their channels reports
+    // them as lost.
+    shared.state().taken -= batch.len();
+}
+
+impl Shared {
+    /// Takes a batch for a free slot.
+    fn occupy_slot(&self) -> Option<Vec<Waiting<InHand>>> {
+        if self.state().busy_slots == self.slots {
+            return None;
+        }
+        let batch = self.take_batch()?;
+        self.state().busy_slots += 1;
+        Some(batch)
+    }
+
+    /// Takes the next batch for a busy slot, or frees the slot.
+    fn next_batch(&self) -> Option<Vec<Waiting<InHand>>> {
+        give_back(self.take_overdue());
+        let batch = self.take_batch();
+        if batch.is_none() {
+            self.state().busy_slots -= 1;
+        }
+        batch
+    }
+
+    /// Takes a batch. Gives back attempts whose stop signal has risen meanwhile.
+    fn take_batch(&self) -> Option<Vec<Waiting<InHand>>> {
+        loop {
+            let taken = self.state().prefetch.take_batch();
+            if taken.is_empty() {
+                return None;
+            }
+            let is_stopped = |waiting: &Waiting<InHand>| waiting.attempt.stop.request().level > StopLevel::Running;
+            let (stopped, batch): (Vec<_>, Vec<_>) = taken.into_iter().partition(is_stopped);
+            give_back(stopped);
+            if !batch.is_empty() {
+                self.state().taken += batch.len();
+                return Some(batch);
+            }
+        }
+    }
+
+    fn take_overdue(&self) -> Vec<Waiting<InHand>> {
+        self.state().prefetch.take_overdue(Instant::now())
+    }
+
+    /// Handles attempts that a guard has not started: another slot may take them, unless they were
+    /// recalled.
+    fn put_back(&self, rest: VecDeque<Waiting<InHand>>, may_start: bool) {
+        self.state().taken -= rest.len();
+        if may_start {
+            self.state().prefetch.put_back(rest.into_iter());
+            self.added.notify_one();
+        } else {
+            give_back(rest);
+        }
+    }
+
+    /// Ignores poisoning: a panic leaves no partial update behind.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn give_back(attempts: impl IntoIterator<Item = Waiting<InHand>>) {
+    for waiting in attempts {
+        let _ = waiting.attempt.progress.send(AttemptProgress::NotStarted);
+    }
+}

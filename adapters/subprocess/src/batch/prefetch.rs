@@ -1,0 +1,195 @@
+//! The attempts that wait for a slot, and how many of them are worth having.
+//!
+//! Generic over the attempt, so that the rules can be tested without processes.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::batch::MAX_WAIT;
+
+/// Attempts of this length and longer are neither prefetched nor batched. A transaction takes a fraction
+/// of a millisecond; a scheduler slice 3 to 4 ms, longer for each of its threads that finds all
+/// processors busy; two seeks of a slow disk 20 ms. All of that is small compared with this.
+const SHORT_ATTEMPT: Duration = Duration::from_millis(100);
+
+/// The intended length of a batch: so long that the transaction and the two context switches that it
+/// costs are small in comparison, and so short that its end is reported without noticeable delay.
+const BATCH_TARGET: Duration = Duration::from_millis(50);
+
+/// The most attempts of a batch. Beyond this the cost of a batch is a small part of its attempts, even of
+/// the shortest. A run that is killed has used up an attempt of each file of a batch, and of as many
+/// prefetched ones.
+const MAX_BATCH: usize = 16;
+
+/// The weight of a new attempt in the moving average is 1 / this: after eight attempts the older ones
+/// still weigh a third.
+const AVERAGE_WINDOW: u32 = 8;
+
+/// An attempt that waits for a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Waiting<T> {
+    pub(super) attempt: T,
+    /// Whether an earlier attempt failed or was lost. Such a file could take others down with it, so it
+    /// forms a batch of its own.
+    pub(super) is_retry: bool,
+    /// When it was handed over.
+    pub(super) since: Instant,
+}
+
+/// The waiting attempts in the order in which they were handed over.
+#[derive(Debug)]
+pub(super) struct Prefetch<T> {
+    slots: usize,
+    waiting: VecDeque<Waiting<T>>,
+    /// The moving average of the attempts' length; `None` before the first has ended.
+    usual_length: Option<Duration>,
+}
+
+impl<T> Prefetch<T> {
+    pub(super) fn new(slots: usize) -> Self {
+        Self { slots, waiting: VecDeque::new(), usual_length: None }
+    }
+
+    /// Includes an attempt in the average.
+    pub(super) fn record_length(&mut self, elapsed: Duration) {
+        let usual = self.usual_length.unwrap_or(elapsed);
+        self.usual_length = Some((usual * (AVERAGE_WINDOW - 1)).saturating_add(elapsed) / AVERAGE_WINDOW);
+    }
+
+    /// How many attempts are worth having beyond those for free slots: one batch per slot.
+    pub(super) fn target(&self) -> usize {
+        self.slots * self.batch_length()
+    }
+
+    /// The number of attempts in a batch; 0 if attempts are not short.
+    fn batch_length(&self) -> usize {
+        let Some(usual) = self.usual_length.filter(|usual| *usual < SHORT_ATTEMPT) else { return 0 };
+        let length = BATCH_TARGET.as_micros() / usual.as_micros().max(1);
+        usize::try_from(length).unwrap_or(MAX_BATCH).clamp(1, MAX_BATCH)
+    }
+
+    pub(super) fn push(&mut self, attempt: Waiting<T>) {
+        self.waiting.push_back(attempt);
+    }
+
+    /// Puts back attempts that were taken last and have not started.
+    pub(super) fn put_back(&mut self, attempts: impl DoubleEndedIterator<Item = Waiting<T>>) {
+        attempts.rev().for_each(|attempt| self.waiting.push_front(attempt));
+    }
+
+    /// Takes the next batch for one slot; empty if no attempt waits. A batch is no longer than the slot's
+    /// share of the waiting attempts, so that no slot becomes idle while another works through its batch.
+    pub(super) fn take_batch(&mut self) -> Vec<Waiting<T>> {
+        let share = (self.waiting.len() / self.slots).clamp(1, self.batch_length().max(1));
+        let fresh = self.waiting.iter().take(share).take_while(|attempt| !attempt.is_retry).count();
+        self.waiting.drain(..fresh.max(1).min(self.waiting.len())).collect()
+    }
+
+    /// When the first attempt has waited too long.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.waiting.front().map(|first| first.since + MAX_WAIT)
+    }
+
+    /// Takes all attempts if the first has waited too long: no slot became free in time, so attempts have
+    /// become longer than the average shows.
+    pub(super) fn take_overdue(&mut self, now: Instant) -> Vec<Waiting<T>> {
+        if self.due().is_none_or(|due| now < due) {
+            return Vec::new();
+        }
+        self.usual_length = Some(MAX_WAIT);
+        self.take_all()
+    }
+
+    pub(super) fn take_all(&mut self) -> Vec<Waiting<T>> {
+        self.waiting.drain(..).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Waiting attempts numbered from 0, of a run whose attempts have this length.
+    fn prefetch(slots: usize, retries: &[bool], millis: u64) -> Prefetch<usize> {
+        let mut prefetch = Prefetch::new(slots);
+        prefetch.record_length(Duration::from_millis(millis));
+        let since = Instant::now();
+        for (attempt, is_retry) in retries.iter().enumerate() {
+            prefetch.push(Waiting { attempt, is_retry: *is_retry, since });
+        }
+        prefetch
+    }
+
+    fn numbers(attempts: &[Waiting<usize>]) -> Vec<usize> {
+        attempts.iter().map(|waiting| waiting.attempt).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn only_short_attempts_are_prefetched(millis in vec(0..400_u64, 1..40), slots in 1..64_usize) {
+            let mut prefetch = Prefetch::new(slots);
+            prop_assert_eq!(prefetch.target(), 0);
+            for length in &millis {
+                prefetch.record_length(Duration::from_millis(*length));
+            }
+            if millis.iter().all(|length| *length < 100) {
+                prop_assert!((slots..=16 * slots).contains(&prefetch.target()));
+            }
+            if millis.iter().all(|length| *length >= 100) {
+                prop_assert_eq!(prefetch.target(), 0);
+            }
+            let since = Instant::now();
+            prefetch.push(Waiting { attempt: (), is_retry: false, since });
+            prop_assert_eq!(prefetch.take_overdue(since + MAX_WAIT).len(), 1);
+            prop_assert_eq!(prefetch.target(), 0, "after no slot was free in time");
+        }
+
+        #[test]
+        fn a_batch_is_50_ms_of_work_and_at_least_one_attempt(millis in 0..100_usize, slots in 1..64_usize) {
+            let prefetch = prefetch(slots, &[], millis as u64);
+            let length = 50_usize.checked_div(millis).unwrap_or(16);
+            prop_assert_eq!(prefetch.target(), slots * length.clamp(1, 16));
+        }
+
+        #[test]
+        fn batches_keep_the_order_and_leave_each_slot_its_share(
+            retries in vec(prop::bool::weighted(0.1), 1..80),
+            millis in 0..200_u64,
+            slots in 1..10_usize,
+        ) {
+            let mut prefetch = prefetch(slots, &retries, millis);
+            let longest = (prefetch.target() / slots).max(1);
+            let mut taken = Vec::new();
+            while !prefetch.waiting.is_empty() {
+                let share = (prefetch.waiting.len() / slots).max(1);
+                let batch = prefetch.take_batch();
+                prop_assert!((1..=share.min(longest)).contains(&batch.len()));
+                prop_assert!(batch.len() == 1 || batch.iter().all(|waiting| !waiting.is_retry));
+                taken.extend(numbers(&batch));
+            }
+            prop_assert_eq!(taken, (0..retries.len()).collect::<Vec<_>>());
+            prop_assert!(prefetch.take_batch().is_empty());
+        }
+
+        #[test]
+        fn attempts_put_back_are_first_again(length in 1..40_usize, started in 0..40_usize) {
+            let mut prefetch = prefetch(1, &vec![false; length], 1);
+            let mut batch = prefetch.take_batch();
+            let rest = batch.split_off(started.min(batch.len()));
+            prefetch.put_back(rest.into_iter());
+            prop_assert_eq!(numbers(&prefetch.take_all()), (batch.len()..length).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn an_attempt_waits_for_200_ms(waited in 0..1000_u64) {
+            let mut prefetch = Prefetch::new(1);
+            let since = Instant::now();
+            prefetch.push(Waiting { attempt: (), is_retry: false, since });
+            prop_assert_eq!(prefetch.due(), Some(since + Duration::from_millis(200)));
+            prop_assert_eq!(prefetch.take_overdue(since + Duration::from_millis(waited)).is_empty(), waited < 200);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The reaper port: sweeping the dead runs of this host.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use autoproc_domain::ports::{DeadRun, DeathEvidence, Location, Reaper, Unproven};
+use autoproc_domain::recovery::LEASE_MARGIN;
+
+use crate::process_table;
+use crate::sweep::Sweeper;
+
+#[async_trait]
+impl Reaper for Sweeper {
+    fn location(&self) -> Location {
+        own_location(&self.project)
+    }
+
+    /// Sweeps on a blocking thread of the current tokio runtime.
+    async fn reap(&self, dead: Vec<DeadRun>) -> Vec<Unproven> {
+        let (sweeper, runs) = (self.clone(), dead.clone());
+        let swept = tokio::task::spawn_blocking(move || sweeper.sweep(&runs)).await;
+        swept.unwrap_or_else(|error| {
+            let reason: Box<str> = format!("the search for its processes failed: {error}").into();
+            dead.into_iter().map(|dead| Unproven { run: dead.run, reason: reason.clone() }).collect()
+        })
+    }
+}
+
+/// The location of this process, for a run in this project folder. Parts that the system does not provide
+/// are empty.
+fn own_location(project: &Path) -> Location {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Location {
+        host: host.into(),
+        boot: process_table::boot_id().unwrap_or_default().into(),
+        pid_namespace: process_table::pid_namespace().unwrap_or_default().into(),
+        pid: std::process::id(),
+        project: project.into(),
+    }
+}
+
+/// Returns whether the run is of an earlier boot of this host, so that none of its processes is left.
+///
+/// Another machine may have the same name. If the evidence is a lease, its guards must therefore have had
+/// the time to end their processes.
+pub(super) fn is_of_earlier_boot(dead: &DeadRun, own: &Location) -> bool {
+    let Some(location) = &dead.location else { return false };
+    let is_other_boot = location.boot != own.boot && !location.boot.is_empty() && !own.boot.is_empty();
+    let is_certain = match dead.evidence {
+        DeathEvidence::Gone => true,
+        DeathEvidence::LeaseOver { since } => since >= LEASE_MARGIN,
+    };
+    is_other_boot && location.host == own.host && is_certain
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use autoproc_domain::RunId;
+
+    use super::*;
+
+    fn dead(boot: &str, host: &str, evidence: DeathEvidence) -> DeadRun {
+        let location = Location { boot: boot.into(), host: host.into(), ..own_location(Path::new("/p")) };
+        DeadRun { run: RunId::new("r"), location: Some(location), evidence }
+    }
+
+    #[test]
+    fn only_a_known_other_boot_of_this_host_is_an_earlier_one() {
+        let own = Location { boot: "2".into(), host: "h".into(), ..own_location(Path::new("/p")) };
+        let since = |since| DeathEvidence::LeaseOver { since };
+        assert!(is_of_earlier_boot(&dead("1", "h", DeathEvidence::Gone), &own));
+        assert!(is_of_earlier_boot(&dead("1", "h", since(LEASE_MARGIN)), &own));
+        assert!(!is_of_earlier_boot(&dead("1", "h", since(Duration::from_secs(14))), &own));
+        assert!(!is_of_earlier_boot(&dead("2", "h", DeathEvidence::Gone), &own));
+        assert!(!is_of_earlier_boot(&dead("", "h", DeathEvidence::Gone), &own));
+        assert!(!is_of_earlier_boot(&dead("1", "other", DeathEvidence::Gone), &own));
+        assert!(!is_of_earlier_boot(&DeadRun::gone(RunId::new("r")), &own));
+        let unknown = Location { boot: Box::default(), ..own };
+        assert!(!is_of_earlier_boot(&dead("1", "h", DeathEvidence::Gone), &unknown));
+    }
+
+    #[test]
+    fn this_process_has_a_location() {
+        let own = own_location(Path::new("/p"));
+        assert!(!own.host.is_empty() && own.boot.len() == 36 && own.pid_namespace.starts_with("pid:["), "{own:?}");
+    }
+}
