@@ -25,12 +25,12 @@ bench mode="full":
     cargo bench -p autoproc-subprocess --bench guard
     cargo bench -p autoproc-cli --bench peers -- {{ if mode == "full" { "" } else { mode } }}
 
-# Crash the store in longer simulated histories, then for real: kills, power cuts, failing calls, full disks, killed runs, survivors (up to an hour)
+# Crash the store in longer simulated histories, then for real: kills, power cuts, failing calls, full disks, killed runs, orphans (up to an hour)
 torture length="4" kills="10000" power_cuts="500" nights="50":
     AUTOPROC_HISTORY={{length}} AUTOPROC_ALL_BYTES=1 cargo test --release -p autoproc-json-store --lib simulation -- --nocapture
     AUTOPROC_TORTURE_KILLS={{kills}} AUTOPROC_TORTURE_POWER_CUTS={{power_cuts}} AUTOPROC_TORTURE_CROWD=400 \
         AUTOPROC_TORTURE_STRIDE=1 AUTOPROC_TORTURE_NIGHTS={{nights}} AUTOPROC_TORTURE_FILES=1000 cargo test --release -p autoproc-cli --test torture
-    AUTOPROC_SURVIVOR_TRIALS=1000 cargo test --release -p autoproc-subprocess --test survivors
+    AUTOPROC_ORPHAN_TRIALS=1000 cargo test --release -p autoproc-subprocess --test orphans
 
 # Fuzz a file that is read back (adapters/json-store/fuzz/fuzz_targets); needs cargo-fuzz and a nightly toolchain
 fuzz target="snapshot" seconds="60":

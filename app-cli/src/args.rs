@@ -75,7 +75,7 @@ pub(crate) struct GlobalArgs {
         global = true,
         value_name = "TIME",
         default_value = "10",
-        value_parser = autoproc_time_spans::parse,
+        value_parser = autoproc_time_text::parse,
         help_heading = GLOBAL
     )]
     pub(crate) lock_timeout: Duration,
@@ -171,7 +171,7 @@ pub(crate) struct StopArgs {
     #[arg(long)]
     pub(crate) wait: bool,
     /// Wait no longer than this [default: for as long as it takes]
-    #[arg(long, value_name = "TIME", requires = "wait", value_parser = autoproc_time_spans::parse)]
+    #[arg(long, value_name = "TIME", requires = "wait", value_parser = autoproc_time_text::parse)]
     pub(crate) timeout: Option<Duration>,
 }
 

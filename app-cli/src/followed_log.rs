@@ -32,15 +32,15 @@ impl<'a> FollowedLog<'a> {
     /// Where it cannot be read, and as [`AttemptOutput::print`].
     pub(crate) fn look(&mut self) -> Result<Heard, CliError> {
         loop {
-            let more = self.follower.more().map_err(|error| unreadable(self.log, &error))?;
-            if more.is_head_full && !mem::replace(&mut self.is_told, true) {
+            let chunk = self.follower.next_chunk().map_err(|error| unreadable(self.log, &error))?;
+            if chunk.is_head_full && !mem::replace(&mut self.is_told, true) {
                 self.console
                     .say("that is the beginning of a long output; its latest part is shown when the attempt ends");
             }
-            if more.bytes.is_empty() {
+            if chunk.bytes.is_empty() {
                 return Ok(Heard::All);
             }
-            if self.output.print(&more.bytes)? == Heard::NotToTheEnd {
+            if self.output.print(&chunk.bytes)? == Heard::NotToTheEnd {
                 return Ok(Heard::NotToTheEnd);
             }
         }

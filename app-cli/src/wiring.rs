@@ -16,7 +16,7 @@ use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Prob
 use autoproc_subprocess::sweep::Sweeper;
 use autoproc_subprocess::{AttemptLogs, CommandLine, DEFAULT_GRACE, Retention};
 use autoproc_system::{
-    EventLog, OnTrouble, StateDocument, StateFileError, SystemClock, read_attempts, read_state_file, write_stop_request,
+    EventLog, StateDocument, StateFileError, SystemClock, read_attempts, read_state_file, write_stop_request,
 };
 
 use crate::console::Console;
@@ -210,7 +210,7 @@ impl Wiring {
 
     /// The log of what happens to files.
     pub(crate) fn event_log(&self) -> Arc<dyn Observer> {
-        Arc::new(EventLog::new(self.project.event_log(), trouble(&self.console)))
+        Arc::new(EventLog::new(self.project.event_log(), notices(&self.console)))
     }
 
     /// Asks live runs to stop.
@@ -263,9 +263,4 @@ fn command_line(template: &CommandTemplate) -> Result<CommandLine, CliError> {
 fn notices(console: &Arc<Console>) -> Arc<dyn Fn(&str) + Send + Sync> {
     let console = console.clone();
     Arc::new(move |notice| console.warn(notice))
-}
-
-fn trouble(console: &Arc<Console>) -> OnTrouble {
-    let console = console.clone();
-    Box::new(move |trouble| console.warn(trouble))
 }

@@ -45,7 +45,6 @@ mod runs;
 mod simulation;
 mod snapshot;
 mod store;
-mod timestamp;
 mod worker;
 
 pub use export::{ExportError, export};

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use autoproc_domain::event::Event;
 use autoproc_domain::{FilePath, ItemId, Priority, RunId, Timestamp};
+use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::record::StatusWord;
-use crate::timestamp;
 
 /// One event: an object with one key, which names it.
 #[derive(Debug, Serialize, Deserialize)]

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use autoproc_domain::item::{Claim, ClaimNumber};
 use autoproc_domain::{FilePath, ItemId, Priority, QueueItem, RunId, Status, Timestamp};
+use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-use crate::timestamp;
 
 /// The run that an item in processing belongs to when its record names none: no such run ever lives, so it is recovered.
 const UNKNOWN_RUN: &str = "unknown";

@@ -11,12 +11,13 @@ use autoproc_domain::ports::{LiveRun, RunInfo, StorageError};
 use autoproc_domain::queue::{Performed, Transaction};
 use autoproc_domain::view::RecoveredItem;
 use autoproc_domain::{RunId, Timestamp};
+use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{Access, Disk, Sharing, read_to_end, write_all};
 use crate::engine::Engine;
 use crate::error::{classify, unreadable};
-use crate::{layout, timestamp};
+use crate::layout;
 
 /// What stands in a run's lock file.
 #[derive(Debug, Serialize, Deserialize)]

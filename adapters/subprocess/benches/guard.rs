@@ -1,10 +1,10 @@
-//! What a guard costs: processes that do nothing, spawned and awaited plainly and run under guards, in turn.
+//! The cost of a guard: processes that do nothing, spawned directly and run under guards.
 //!
-//! `cargo bench -p autoproc-subprocess`. Figures of the two ways are only worth something beside each other, since they
-//! depend on what else the machine does; so rounds of both take turns, and the medians of the rounds are compared. A round
-//! is a number of processes, divided among threads or slots.
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has nothing to say")]
-#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
+//! `cargo bench -p autoproc-subprocess`. The figures depend on the load of the machine, so rounds
+//! of both kinds alternate and their medians are compared. A round is a number of processes,
+//! divided among threads or slots.
+#![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+#![expect(clippy::print_stdout, reason = "prints its figures")]
 
 use std::process::{Command, Stdio};
 use std::thread;
@@ -16,15 +16,15 @@ use autoproc_subprocess::{Ending, GuardSettings, Guards, OutputLimits, ProcessSp
 use autoproc_testkit::ScriptedStop;
 use tempfile::TempDir;
 
-/// Processes in a round, for each thread or slot.
-const IN_A_ROUND: usize = 100;
-/// What each process is given, in either way: true(1) of GNU looks up its language where it is given an argument, which
-/// takes a quarter of its time.
+/// Processes in a round, per thread or slot.
+const ROUND_PROCESSES: usize = 100;
+/// The argument of all processes. With an argument, true(1) of GNU sets up its locale, which takes
+/// a quarter of its time.
 const FILE: &str = "/srv/archive/recordings/2025/session-000001/audio.wav";
-/// Rounds of each way.
+/// Rounds of each kind.
 const ROUNDS: usize = 15;
-/// What an attempt may cost at most, in the time that a process without a guard takes.
-const LIMIT: f64 = 1.25;
+/// The highest accepted ratio of a guarded to a direct process.
+const MAX_RATIO: f64 = 1.25;
 
 struct Bench {
     folder: TempDir,
@@ -34,13 +34,13 @@ struct Bench {
 
 fn main() {
     let bench = Bench::new();
-    println!("/bin/true, microseconds a process, medians of {ROUNDS} rounds of {IN_A_ROUND} a slot");
+    println!("/bin/true, microseconds a process, medians of {ROUNDS} rounds of {ROUND_PROCESSES} a slot");
     for slots in [1, 2] {
-        let (plain, guarded) = bench.medians(slots);
-        let ratio = guarded / plain;
-        let verdict = if ratio <= LIMIT { "within" } else { "ABOVE" };
+        let (direct, guarded) = bench.medians(slots);
+        let ratio = guarded / direct;
+        let verdict = if ratio <= MAX_RATIO { "within" } else { "ABOVE" };
         println!(
-            "{slots} at a time: plain {plain:.0}, under a guard {guarded:.0}, ratio {ratio:.3} ({verdict} {LIMIT})"
+            "{slots} at a time: direct {direct:.0}, guarded {guarded:.0}, ratio {ratio:.3} ({verdict} {MAX_RATIO})"
         );
     }
 }
@@ -54,27 +54,26 @@ impl Bench {
             grace: Duration::from_secs(10),
             records_dir: Some(folder.path().to_owned()),
             output: OutputLimits::default(),
-            give_back_after: autoproc_subprocess::DEFAULT_GIVE_BACK_AFTER,
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { folder, guards, runtime }
     }
 
-    /// The median cost of one process in microseconds, plain and under a guard.
+    /// The median cost of a process in microseconds, direct and guarded.
     fn medians(&self, slots: usize) -> (f64, f64) {
-        let (mut plain, mut guarded) = (Vec::new(), Vec::new());
-        // The first round warms up, and starts the guards.
+        let (mut direct, mut guarded) = (Vec::new(), Vec::new());
+        // The first round warms up and starts the guards.
         for _ in 0..=ROUNDS {
-            plain.push(measured(slots, || plain_round(slots)));
+            direct.push(measured(slots, || direct_round(slots)));
             guarded.push(measured(slots, || self.guarded_round(slots)));
         }
-        (median(plain.split_off(1)), median(guarded.split_off(1)))
+        (median(direct.split_off(1)), median(guarded.split_off(1)))
     }
 
-    /// As a run does it: one thread, with the runtime in it, and a guard for each slot.
+    /// Uses one thread with the runtime and one guard per slot, as a run does.
     fn guarded_round(&self, slots: usize) {
         let slot = || async {
-            for _ in 0..IN_A_ROUND {
+            for _ in 0..ROUND_PROCESSES {
                 let report = self.guards.run(self.spec(), &ScriptedStop::alone()).await.unwrap();
                 assert_eq!(report.ending, Ending::Exited { code: 0 });
             }
@@ -97,11 +96,11 @@ impl Bench {
     }
 }
 
-/// Each thread starts a process, in a group of its own as a guard's, and waits for it.
-fn plain_round(slots: usize) {
+/// Each thread starts processes in groups of their own, as a guard does, and waits for them.
+fn direct_round(slots: usize) {
     use std::os::unix::process::CommandExt;
     let thread = || {
-        for _ in 0..IN_A_ROUND {
+        for _ in 0..ROUND_PROCESSES {
             let mut command = Command::new("/bin/true");
             command.arg(FILE).env("AUTOPROC_FILE", FILE);
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
@@ -118,7 +117,7 @@ fn plain_round(slots: usize) {
 fn measured(slots: usize, round: impl FnOnce()) -> f64 {
     let began = Instant::now();
     round();
-    let processes = u32::try_from(slots * IN_A_ROUND).unwrap();
+    let processes = u32::try_from(slots * ROUND_PROCESSES).unwrap();
     began.elapsed().as_secs_f64() * 1e6 / f64::from(processes)
 }
 

@@ -1,15 +1,15 @@
-//! Becoming the parent of what guards leave behind.
+//! Adopting the orphans of killed guards.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static ADOPTS: AtomicBool = AtomicBool::new(false);
 
-/// Makes this process the one to which the orphans of its descendants fall (`PR_SET_CHILD_SUBREAPER`, prctl(2)): what a
-/// guard looked after falls to us when somebody kills the guard, and is ended by us. Where the system knows no such thing,
-/// nothing changes.
+/// Makes this process the parent of its descendants' orphans (`PR_SET_CHILD_SUBREAPER`, prctl(2)).
+/// If a guard is killed, its processes become children of this process, which ends them. Has no
+/// effect on systems other than Linux.
 ///
-/// For a program whose only children are guards: from now on every other child is taken for such an orphan and killed when
-/// a guard is killed. A library user decides for itself.
+/// Call this only in a program whose only children are guards: when a guard is killed, every other
+/// child counts as its orphan and is killed too.
 pub fn adopt_orphans() {
     #[cfg(target_os = "linux")]
     if rustix::process::set_child_subreaper(Some(rustix::process::getpid())).is_ok() {
@@ -17,7 +17,7 @@ pub fn adopt_orphans() {
     }
 }
 
-/// Whether every child that is no guard is an orphan of one.
+/// Returns whether every child that is not a guard is an orphan.
 pub(crate) fn adopts_orphans() -> bool {
     ADOPTS.load(Ordering::SeqCst)
 }

@@ -1,8 +1,8 @@
 //! The output of attempts: one file each, named `<item>.<attempt>.<claim>.log`.
 //!
-//! The claim makes the name unique within a queue: an attempt that was given back is counted again under its old number.
-//! An attempt that prints nothing has no file. [`BoundedLog`](crate::BoundedLog) writes the files; [`reading`] and
-//! [`pruning`] are about those that are there.
+//! The claim makes the name unique within a queue: an attempt that was released is repeated under
+//! the same number. An attempt without output has no file. [`BoundedLog`](crate::BoundedLog) writes
+//! the files; [`reading`] and [`pruning`] work on existing ones.
 
 mod pruning;
 mod reading;
@@ -16,35 +16,35 @@ use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::Attempt;
 
 pub use pruning::{Pruned, Retention};
-pub use reading::{Follower, More};
+pub use reading::{Chunk, Follower};
 
-/// The folder that holds the output of attempts.
+/// The folder with the output of attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptLogs {
     dir: PathBuf,
 }
 
-/// The output of one attempt.
+/// The output of one attempt, which may not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptLog {
-    /// Where it is.
+    /// The path of its file.
     pub path: PathBuf,
     /// The attempt's item.
     pub item: ItemId,
-    /// Which attempt of its file it is.
+    /// The attempt's number.
     pub attempt: AttemptNumber,
-    /// The claim that attempt was made under.
+    /// The claim of the attempt.
     pub claim: ClaimNumber,
 }
 
 impl AttemptLogs {
-    /// The output in `dir`, which need not exist.
+    /// Uses the folder `dir`, which need not exist.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into() }
     }
 
-    /// Where the output of an attempt is, or will be once there is any.
+    /// The output of an attempt.
     #[must_use]
     pub fn log_of(&self, token: ClaimToken, attempt: AttemptNumber) -> AttemptLog {
         let ClaimToken { item, number: claim } = token;
@@ -52,17 +52,17 @@ impl AttemptLogs {
         AttemptLog { path, item, attempt, claim }
     }
 
-    /// The path of [`AttemptLogs::log_of`] an attempt.
+    /// The path of an attempt's output.
     #[must_use]
     pub fn path_of(&self, attempt: &Attempt) -> PathBuf {
         self.log_of(attempt.token, attempt.number).path
     }
 
-    /// What there is of an item's attempts, the earliest claim first. Other files in the folder are passed over. It takes
-    /// a look at every name in the folder.
+    /// Lists the existing outputs of an item by claim, the earliest first. Ignores other files.
+    /// Reads all names in the folder.
     ///
     /// # Errors
-    /// Where the folder is there and cannot be read.
+    /// If the folder exists and cannot be read.
     pub fn attempts_of(&self, item: ItemId) -> io::Result<Vec<AttemptLog>> {
         let entries = match self.dir.read_dir() {
             Ok(entries) => entries,
@@ -72,14 +72,14 @@ impl AttemptLogs {
         let mut logs = Vec::new();
         for entry in entries {
             let name = entry?.file_name();
-            logs.extend(self.recognise(Path::new(&name)).filter(|log| log.item == item));
+            logs.extend(self.parse_name(Path::new(&name)).filter(|log| log.item == item));
         }
         logs.sort_by_key(|log| log.claim);
         Ok(logs)
     }
 
-    /// The log whose file has this name, spelled exactly as we spell it.
-    fn recognise(&self, name: &Path) -> Option<AttemptLog> {
+    /// Parses a file name, which must be in canonical form.
+    fn parse_name(&self, name: &Path) -> Option<AttemptLog> {
         let text = name.to_str()?;
         let mut parts = text.strip_suffix(".log")?.split('.');
         let item = ItemId::new(parts.next()?.parse().ok()?);
@@ -91,10 +91,10 @@ impl AttemptLogs {
 }
 
 impl AttemptLog {
-    /// When something was last written to it; `None` where there is nothing of it.
+    /// The modification time of its file; `None` if there is no file.
     ///
     /// # Errors
-    /// Where the system cannot tell.
+    /// If the time cannot be read.
     pub fn written_at(&self) -> io::Result<Option<SystemTime>> {
         match self.path.symlink_metadata() {
             Ok(metadata) => metadata.modified().map(Some),

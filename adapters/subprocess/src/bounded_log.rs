@@ -1,21 +1,24 @@
-//! The output of one attempt on disk, within a bound: its beginning, and its latest part.
+//! The output of one attempt on disk, limited in size: its beginning and its end.
 //!
 //! # Theory of operation
 //!
-//! The first bytes (the *head*) go to the file as they come. What follows goes into a ring in memory, of which a copy
-//! lies beside the file at most a second later (`<path>.tail`), so that whoever looks sees it and a crash leaves it. At
-//! the end what the ring holds (the *tail*) follows the head in the file, after a line that says how many bytes were left
-//! out between the two, and the copy goes. [`files`] says how the files look.
+//! The first bytes (the *head*) are written to the file at once. Later bytes go to a ring buffer in
+//! memory, which is copied to `<path>.tail` at most a second later, so that readers see it and it
+//! survives a crash. At the end the contents of the ring (the *tail*) are appended to the head,
+//! after a line with the number of bytes omitted between the two, and the copy is removed.
+//! [`files`] describes the format.
 //!
-//! # What it costs
+//! # Cost
 //!
-//! On disk at no moment more than [`OutputLimits::max_disk`]; in memory the tail. A byte beyond the head costs one
-//! copy into the ring, and up to the tail's length is written each second. No file is made before the first byte.
+//! Never more than [`OutputLimits::max_disk`] on disk, and the tail in memory. A byte after the
+//! head is copied once to the ring, and up to the length of the tail is written each second. No
+//! file is created before the first byte.
 //!
-//! # Trouble
+//! # Errors
 //!
-//! Output is worth less than the file that is processed, so nothing here fails. Once the head cannot be written, the rest
-//! goes into the ring, of which a copy is tried once a second and at the end. What was written before stays.
+//! Output is worth less than the processed file, so no function here fails. If the head cannot be
+//! written, the rest goes to the ring, and a copy is attempted each second and at the end. Bytes
+//! that were written stay.
 
 mod files;
 mod ring;
@@ -29,20 +32,20 @@ use files::Tail;
 pub(crate) use files::{new_tail_path, open_tail, tail_path};
 use ring::Ring;
 
-/// How often the latest output is copied to disk: as often as a person who follows it wants to see it move.
-const COPY_EVERY: Duration = Duration::from_secs(1);
+/// How often the ring is copied to disk, for a person who follows the output.
+const COPY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How much of an attempt's output is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutputLimits {
     /// The bytes kept from the beginning.
     pub head: u64,
-    /// The bytes kept from the end, once there is more than the head. They are held in memory, and twice on disk for a
-    /// moment.
+    /// The bytes kept from the end of an output longer than the head. They are held in memory, and
+    /// briefly twice on disk.
     pub tail: u64,
 }
 
-/// 8 MiB from the beginning and 4 MiB from the end, 16 MiB of disk in all.
+/// 8 MiB from the beginning and 4 MiB from the end, using at most 16 MiB of disk.
 impl Default for OutputLimits {
     fn default() -> Self {
         Self::from_total(16 * 1024 * 1024)
@@ -50,24 +53,24 @@ impl Default for OutputLimits {
 }
 
 impl OutputLimits {
-    /// Divides up the disk that one attempt's output may take: half of it to the head, a quarter to the tail, which is
-    /// there twice for a moment.
+    /// Divides the disk space of one output: half for the head, a quarter for the tail, which is
+    /// briefly there twice.
     #[must_use]
     pub const fn from_total(bytes: u64) -> Self {
         Self { head: bytes / 2, tail: bytes / 4 }
     }
 
-    /// The most that the output takes on disk at any moment, in bytes: the head, the tail twice, and the lines between
-    /// them.
+    /// The most disk space that the output uses at any moment, in bytes: the head, the tail twice,
+    /// and the lines between them.
     #[must_use]
     pub const fn max_disk(self) -> u64 {
         self.head.saturating_add(self.tail.saturating_mul(2)).saturating_add(files::MAX_LINES)
     }
 }
 
-/// The output of one attempt, being written.
+/// The writer of one output.
 ///
-/// Where it is dropped without [`BoundedLog::finish`], what the ring holds is lost but for its latest copy.
+/// Call [`BoundedLog::finish`] at the end; otherwise the ring is lost except for its latest copy.
 #[derive(Debug)]
 pub struct BoundedLog {
     path: PathBuf,
@@ -77,36 +80,37 @@ pub struct BoundedLog {
     /// How many bytes of the file are the head.
     head: u64,
     ring: Ring,
-    /// When the ring is to be copied to disk; `None` while its latest copy is up to date.
+    /// When the ring must be copied to disk; `None` if the copy is current.
     copy_due: Option<Instant>,
-    trouble: Option<io::Error>,
+    first_error: Option<io::Error>,
 }
 
-/// Where the next byte goes.
+/// The destination of the next byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Into a new file.
+    /// A new file.
     New,
-    /// Behind what an earlier step left.
+    /// The output of an earlier step.
     Continued,
-    /// Into the head.
+    /// The head.
     Head,
-    /// Into the ring: the head is full, or cannot be written.
+    /// The ring: the head is full or cannot be written.
     Tail,
 }
 
 impl BoundedLog {
-    /// Makes ready to write to `path`, and makes no file. One of that name is left over from a queue that is gone: it is
-    /// removed, so that nobody takes it for the output of an attempt that prints nothing.
+    /// Prepares to write to `path` without creating a file. Removes an existing file, which is left
+    /// over from a deleted queue and would otherwise look like the output of an attempt without
+    /// any.
     #[must_use]
     pub fn new(path: PathBuf, limits: OutputLimits) -> Self {
-        // Where it cannot be removed, making a new one fails too, and tells.
+        // If that fails, creating the new file will fail too and report the error.
         let _ = std::fs::remove_file(&path);
         Self::at(path, limits, Phase::New)
     }
 
-    /// Makes ready to write on behind what an earlier step of the same attempt left at `path`, as if both were one
-    /// output. Touches nothing yet.
+    /// Prepares to append to the output that an earlier step of the same attempt left at `path`, as
+    /// if both were one output. Changes nothing yet.
     #[must_use]
     pub fn append(path: PathBuf, limits: OutputLimits) -> Self {
         Self::at(path, limits, Phase::Continued)
@@ -114,10 +118,10 @@ impl BoundedLog {
 
     fn at(path: PathBuf, limits: OutputLimits, phase: Phase) -> Self {
         let ring = Ring::new(limits.tail);
-        Self { path, limits, phase, file: None, head: 0, ring, copy_due: None, trouble: None }
+        Self { path, limits, phase, file: None, head: 0, ring, copy_due: None, first_error: None }
     }
 
-    /// Takes the next bytes. Never fails: [`BoundedLog::finish`] tells of trouble.
+    /// Writes the next bytes. Never fails; [`BoundedLog::finish`] returns the first error.
     pub fn write(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
@@ -127,13 +131,13 @@ impl BoundedLog {
         self.keep(&bytes[in_head..]);
     }
 
-    /// When [`BoundedLog::tick`] has something to do.
+    /// When [`BoundedLog::tick`] is due next.
     #[must_use]
     pub fn next_tick(&self) -> Option<Instant> {
         self.copy_due
     }
 
-    /// Copies the latest output to disk where that is due.
+    /// Copies the ring to disk if that is due.
     pub fn tick(&mut self, now: Instant) {
         if self.copy_due.is_some_and(|due| due <= now) {
             self.copy_due = None;
@@ -142,15 +146,15 @@ impl BoundedLog {
         }
     }
 
-    /// Puts the file into its final form. Answers with the first trouble there was in writing, if any: some of what was
-    /// printed after it may be missing.
+    /// Completes the file. Returns the first error in writing; some of the output after it may be
+    /// missing.
     #[must_use]
     pub fn finish(mut self) -> Option<io::Error> {
         if !self.ring.is_unused() {
             let joined = self.join();
             self.remember(joined);
         }
-        self.trouble
+        self.first_error
     }
 
     fn begin(&mut self) {
@@ -168,21 +172,21 @@ impl BoundedLog {
         Ok(())
     }
 
-    /// Takes up the accounts of an earlier step from what it left.
+    /// Restores the state in which an earlier step ended.
     fn continue_file(&mut self) -> io::Result<()> {
         let Some(mut file) = files::reopen(&self.path)? else { return self.make_file() };
-        let earlier = files::take_apart(&mut file, &self.path, self.limits.head)?;
+        let earlier = files::split(&mut file, &self.path, self.limits.head)?;
         self.head = earlier.head;
         file.seek(SeekFrom::Start(self.head))?;
         self.file = Some(file);
-        if earlier.left_out > 0 || !earlier.tail.is_empty() {
-            self.ring.resume(earlier.left_out, &earlier.tail);
+        if earlier.omitted > 0 || !earlier.tail.is_empty() {
+            self.ring.resume(earlier.omitted, &earlier.tail);
             self.copy()?;
         }
         Ok(())
     }
 
-    /// Writes what still belongs to the head; says how much that was.
+    /// Writes the bytes that belong to the head; returns their number.
     fn write_head(&mut self, bytes: &[u8]) -> usize {
         let (Phase::Head, Some(file)) = (self.phase, &mut self.file) else { return 0 };
         let room = usize::try_from(self.limits.head.saturating_sub(self.head)).unwrap_or(usize::MAX);
@@ -198,21 +202,22 @@ impl BoundedLog {
     fn keep(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.ring.push(bytes);
-            self.copy_due.get_or_insert_with(|| Instant::now() + COPY_EVERY);
+            self.copy_due.get_or_insert_with(|| Instant::now() + COPY_INTERVAL);
         }
     }
 
     fn tail(&self) -> Tail<'_> {
-        Tail { follows: self.head, left_out: self.ring.left_out(), bytes: self.ring.as_slices() }
+        Tail { follows: self.head, omitted: self.ring.omitted(), bytes: self.ring.as_slices() }
     }
 
-    /// Copies the ring to disk. From then on what an earlier step left behind the head is there twice, and goes.
+    /// Copies the ring to disk, and removes the tail that an earlier step appended to the head,
+    /// which the copy contains.
     fn copy(&mut self) -> io::Result<()> {
         self.tail().copy_to(&self.path)?;
         self.file.as_ref().map_or(Ok(()), |file| file.set_len(self.head))
     }
 
-    /// Puts the tail behind the head, in place of whatever stands there.
+    /// Appends the tail to the head, replacing what follows the head.
     fn join(&mut self) -> io::Result<()> {
         let mut file = match self.file.take() {
             Some(file) => file,
@@ -223,7 +228,7 @@ impl BoundedLog {
 
     fn remember(&mut self, outcome: io::Result<()>) {
         if let Err(error) = outcome {
-            self.trouble.get_or_insert(error);
+            self.first_error.get_or_insert(error);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A command line as a person gave it, and as it is for one file.
+//! A command line with placeholders, and its form for one file.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -9,9 +9,10 @@ use crate::shell::Script;
 
 /// The command to run on each file.
 ///
-/// `{}` stands for the file's path, `{/}` for its basename, `{//}` for its parent folder, `{.}` for the path without
-/// extension, `{/.}` for the basename without extension; any number of them in any argument, the program included. Where
-/// there is none, the path is appended as the last argument. Other braces stand as they are.
+/// `{}` is replaced by the file's path, `{/}` by its basename, `{//}` by its parent folder, `{.}`
+/// by the path without extension, `{/.}` by the basename without extension, any number of times in
+/// any argument, including the program. Without a placeholder, the path is appended as the last
+/// argument. Other braces are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine(Form);
 
@@ -21,44 +22,45 @@ enum Form {
     Shell(Script),
 }
 
-/// Why no command could come of what was given; tell the person who gave it.
+/// The command is invalid; the message is for the person who entered it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidCommand {
-    /// Nothing was given.
+    /// It has no program.
     #[error("the command is empty")]
     Empty,
-    /// No program can be given it: the byte ends every argument.
+    /// It contains a NUL byte, which ends every argument.
     #[error("the command holds a NUL byte")]
     Nul,
-    /// A shell string without a placeholder, to whose end a path would be more than an argument.
+    /// A shell command without a placeholder ends in this operator, so that an appended path would
+    /// not be an argument.
     #[error("the shell command names no file, and a path cannot be appended to {0:?}: say where it goes with {{}}")]
     NowhereToAppend(char),
 }
 
-/// A command line for one file: what is started.
+/// The command line for one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
-    /// The program: looked up in `PATH` where it has no slash.
+    /// Looked up in `PATH` unless it contains a slash.
     pub program: OsString,
-    /// Its arguments.
+    /// Passed after the program's name, byte for byte.
     pub arguments: Vec<OsString>,
-    /// What its environment gains.
+    /// Added to the inherited environment.
     pub environment: Vec<(&'static str, OsString)>,
 }
 
 impl CommandLine {
-    /// A program and its arguments; no shell comes near them.
+    /// A program and its arguments, not interpreted by a shell.
     ///
     /// # Errors
-    /// [`InvalidCommand`] where there is no program, or a NUL byte.
+    /// [`InvalidCommand`] if there is no program, or a NUL byte.
     pub fn argv<I, S>(words: I) -> Result<Self, InvalidCommand>
     where
         I: IntoIterator<Item = S>,
         S: AsRef<OsStr>,
     {
         let words: Vec<S> = words.into_iter().collect();
-        check(words.first().map_or(OsStr::new(""), AsRef::as_ref))?;
+        validate(words.first().map_or(OsStr::new(""), AsRef::as_ref))?;
         let mut templates = words.iter().map(|word| template(word.as_ref())).collect::<Result<Vec<_>, _>>()?;
         if !templates.iter().any(Template::has_placeholder) {
             templates.push(Template::parse(OsStr::new("{}")));
@@ -66,21 +68,23 @@ impl CommandLine {
         Ok(Self(Form::Argv(templates)))
     }
 
-    /// A string for `sh -c`.
+    /// A command for `sh -c`.
     ///
-    /// A placeholder becomes a quoted reference to a variable of the environment, so that the shell never reads a path as
-    /// code, whatever the path holds and wherever in the string the placeholder stands. `\{}` is `{}` itself. A string
-    /// that has no placeholder but names `AUTOPROC_FILE` gets nothing appended.
+    /// A placeholder becomes a quoted reference to an environment variable, so that the shell never
+    /// interprets a path as code, whatever it contains and wherever the placeholder is. `\{}`
+    /// yields a literal `{}`. Nothing is appended to a command that has no placeholder but mentions
+    /// `AUTOPROC_FILE`.
     ///
     /// # Errors
-    /// [`InvalidCommand`] where the string is empty, holds a NUL byte, or needs a path appended and ends in an operator.
+    /// [`InvalidCommand`] if the command is empty, contains a NUL byte, or needs a path appended
+    /// and ends in an operator.
     pub fn shell(string: impl AsRef<OsStr>) -> Result<Self, InvalidCommand> {
         let string = string.as_ref();
-        check(string)?;
+        validate(string)?;
         Script::parse(string).map(|script| Self(Form::Shell(script)))
     }
 
-    /// The command line for the file at `path`.
+    /// Fills in the placeholders for the file at `path`.
     #[must_use]
     pub fn for_file(&self, path: &Path) -> Invocation {
         match &self.0 {
@@ -108,7 +112,7 @@ fn template(word: &OsStr) -> Result<Template, InvalidCommand> {
     Ok(Template::parse(word))
 }
 
-fn check(text: &OsStr) -> Result<(), InvalidCommand> {
+fn validate(text: &OsStr) -> Result<(), InvalidCommand> {
     if text.as_bytes().trim_ascii().is_empty() {
         return Err(InvalidCommand::Empty);
     }

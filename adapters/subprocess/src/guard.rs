@@ -1,40 +1,41 @@
-//! The guard: a small process between the runner and a command, which leaves nothing behind.
+//! The guard: a small process between the runner and a command that leaves no process behind.
 //!
 //! # Theory of operation
 //!
-//! A guard is this program started over again in another mode, before any runtime or thread is there. It serves one
-//! process after another, each as told by a [`protocol::Control`] message, and lives until its control pipe ends: that is
-//! how it learns that the runner closed it or was killed, whichever way. It is told one process at a time, or several short
-//! ones as a [`series`].
+//! A guard is this program in another mode, entered before any runtime or thread exists. It runs
+//! one process after another, as requested by [`protocol::Control`] messages: one at a time, or
+//! several short ones as a [`batch`]. It lives until its control pipe ends, which happens when the
+//! runner closes it or dies in any way.
 //!
-//! It is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)): whatever a command forks, and however that detaches
-//! itself, falls to the guard when its parents are gone. So a guard whose `waitpid` answers ECHILD has proof that nothing
-//! of the command is left; for a command that leaves nothing this is one call. What is left is asked to terminate, given
-//! the grace, and killed over and over until the proof is there ([`attempt`]; [`family`] finds and signals it).
+//! It is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)): however the descendants of a
+//! command detach themselves, they become children of the guard when their parents are gone. So
+//! when `waitpid` returns ECHILD, nothing of the command is left; for a command without leftovers
+//! this takes one call. Leftovers receive SIGTERM, have the grace to end, and are then killed
+//! repeatedly until `waitpid` returns ECHILD ([`attempt`]; [`descendants`] finds and signals them).
 //!
-//! One thread waits in poll(2) for everything: the control pipe, both output pipes of the command, the ends of children
-//! (by a self-pipe that a handler of SIGCHLD writes to), and the next moment at which something is due. The clock is the
-//! monotonic one, less the time spent paused.
+//! A single thread waits in poll(2) for the control pipe, both output pipes of the command, the
+//! exits of children (a self-pipe written by the handler of SIGCHLD), and the next deadline.
+//! Deadlines are on the monotonic clock without the time spent paused.
 //!
 //! # Limits
 //!
-//! Where the system has no subreaper (anything but Linux), the command's process group is the limit: what leaves the group
-//! escapes. What became another user's cannot be killed; where such a process stays, the guard says so instead of an
-//! outcome ([`protocol::Report::Stuck`]).
+//! Without a subreaper (on any system but Linux) the limit is the command's process group: a
+//! process that leaves the group escapes. A process of another user cannot be killed; if one
+//! remains, the guard reports that instead of an ending ([`protocol::Report::Stuck`]).
 //!
 //! # Deliberately absent
 //!
-//! `pre_exec` hooks, which would make the standard library fork instead of `posix_spawn`; a runtime, since there is one
-//! command at a time; any knowledge of items, retries and queues.
+//! `pre_exec` hooks, because they make the standard library use fork instead of `posix_spawn`; a
+//! runtime, because there is one command at a time; knowledge of items, retries and queues.
 
 mod attempt;
-mod family;
+mod batch;
+mod descendants;
+mod guard_io;
 mod output;
 pub(crate) mod protocol;
-mod series;
 mod signals;
 mod stopwatch;
-mod wires;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -44,20 +45,25 @@ use std::time::Duration;
 
 use attempt::Attempt;
 pub(crate) use attempt::is_permanent;
-use protocol::{Control, Ended, Report};
-use series::Series;
-use wires::Wires;
+use batch::Batch;
+use guard_io::GuardIo;
+use protocol::{Control, Report, StartRequest};
 
 use crate::guard_record::GuardRecord;
-use crate::process::Ending;
+use crate::process::{Ending, ProcessReport};
 
-/// The first argument of a guard. The second names the run, for whoever reads a list of processes; the third, where there
-/// is one, the file for the guard's record.
+/// The first argument of a guard. The second is the run's id, for readers of a process list; the
+/// optional third is the path of the guard's record.
 pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 
-/// Serves as a guard to its end where this process was started as one; says what the process is to exit with.
+/// After a process shorter than this the guard expects the next request at once and spins for it.
+/// Its own wake-up would count beside such processes, and those of other guards are probably as
+/// short, so that yielding the processor costs no long time slice.
+const SHORT_PROCESS: Duration = Duration::from_millis(5);
+
+/// Serves as a guard if this process was started as one, and then returns the exit code.
 ///
-/// To be called at the very head of `main`, before any thread or runtime starts.
+/// Call this first in `main`, before any thread or runtime starts.
 #[must_use]
 pub fn become_guard() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
@@ -68,115 +74,115 @@ pub fn become_guard() -> Option<ExitCode> {
     Some(match Guard::new(record.as_deref().map(Path::new)).and_then(Guard::serve) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say("a guard ends early", &error);
+            complain("a guard ends early", &error);
             ExitCode::FAILURE
         }
     })
 }
 
-/// Where nobody can be told, the exit status tells.
-fn say(what: &str, error: &io::Error) {
+/// Writes to standard error. If that fails, only the exit status reports the error.
+fn complain(what: &str, error: &io::Error) {
     let _ = writeln!(io::stderr(), "autoproc: {what}: {error}");
 }
 
-/// After a process that took less than this the next one is expected at once: beside it the moment that a guard would sleep
-/// for counts, and what other guards have at work is likely as short, so that whoever looks out instead waits for no long slice.
-const BRISK: Duration = Duration::from_millis(5);
-
 struct Guard {
-    wires: Wires,
+    io: GuardIo,
     record: Option<GuardRecord>,
     is_paused: bool,
 }
 
 impl Guard {
     fn new(record: Option<&Path>) -> io::Result<Self> {
-        let record = record.and_then(keep_record);
-        family::adopt()?;
-        signals::outlive_requests()?;
-        Ok(Self { wires: Wires::new()?, record, is_paused: false })
+        let record = record.and_then(create_record);
+        descendants::become_subreaper()?;
+        signals::survive_requests_to_end()?;
+        Ok(Self { io: GuardIo::new()?, record, is_paused: false })
     }
 
-    /// Serves until the control pipe ends. Returns only when nothing is left of what it started, or with an error.
+    /// Serves until the control pipe ends. On success, no process that it started is left.
     fn serve(mut self) -> io::Result<()> {
-        let mut is_brisk = false;
-        while let Some(control) = self.wires.await_control(is_brisk)? {
+        let mut was_short = false;
+        while let Some(control) = self.io.await_control(was_short)? {
             match control {
-                Control::Start(starts, give_back_after) => {
-                    is_brisk = self.carry_out_all(Series::new(starts, give_back_after))?;
+                Control::Start { requests, start_within } => {
+                    was_short = self.run_batch(Batch::new(requests, start_within))?;
                 }
                 Control::Pause => self.is_paused = true,
                 Control::Resume => self.is_paused = false,
-                // They crossed the last report on those whom they meant.
-                Control::Recall | Control::Abort | Control::Kill => {}
+                // A late command for a batch that has already ended; ignore it.
+                Control::Recall | Control::Abort { .. } | Control::Kill { .. } => {}
             }
         }
         self.record.map_or(Ok(()), GuardRecord::close)
     }
 
-    /// Says whether the last of them was brisk.
-    fn carry_out_all(&mut self, mut series: Series) -> io::Result<bool> {
-        let mut is_brisk = false;
-        while let Some(start) = series.next() {
-            match self.carry_out(&start, &mut series)? {
-                Report::Stuck(why) => {
-                    series.end_current(Report::Stuck(why.clone()));
-                    series.tell(&mut self.wires)?;
-                    return Err(io::Error::other(why));
+    /// Runs a batch; returns whether its last process was short.
+    fn run_batch(&mut self, mut batch: Batch) -> io::Result<bool> {
+        let mut was_short = false;
+        while let Some(request) = batch.next() {
+            match self.run(&request, &mut batch)? {
+                Report::Stuck(reason) => {
+                    batch.end_current(Report::Stuck(reason.clone()));
+                    batch.send(&mut self.io)?;
+                    return Err(io::Error::other(reason));
                 }
                 report => {
-                    is_brisk = matches!(&report, Report::Ended(ended) if ended.elapsed < BRISK);
-                    series.end_current(report);
+                    was_short = matches!(&report, Report::Ended(report) if report.elapsed < SHORT_PROCESS);
+                    batch.end_current(report);
                 }
             }
-            self.listen(&mut series)?;
+            self.read_between_processes(&mut batch)?;
         }
-        series.tell(&mut self.wires)?;
-        Ok(is_brisk)
+        batch.send(&mut self.io)?;
+        Ok(was_short)
     }
 
-    /// Hears what was said while nothing ran. Whatever it was, the runner is to decide what starts after it.
-    fn listen(&mut self, series: &mut Series) -> io::Result<()> {
-        if series.is_over() || !self.wires.has_news()? {
+    /// Reads messages that arrived while no process ran. Any of them recalls the batch: the runner
+    /// decides what starts next.
+    fn read_between_processes(&mut self, batch: &mut Batch) -> io::Result<()> {
+        if batch.is_exhausted() || !self.io.has_control()? {
             return Ok(());
         }
-        self.wires.read_control()?;
-        while let Some(control) = self.wires.next_control() {
+        self.io.read_control()?;
+        while let Some(control) = self.io.next_control() {
             match control {
-                Control::Recall | Control::Abort | Control::Kill => {}
+                Control::Recall | Control::Abort { .. } | Control::Kill { .. } => {}
                 Control::Pause => self.is_paused = true,
                 Control::Resume => self.is_paused = false,
-                Control::Start(..) => return Err(protocol::out_of_turn()),
+                Control::Start { .. } => return Err(protocol::unexpected_start()),
             }
-            series.give_back();
+            batch.recall();
         }
         Ok(())
     }
 
-    /// Starts nothing for a runner that is dead: whoever recovers its items waits for us and for nobody after us.
-    fn carry_out(&mut self, start: &protocol::Start, series: &mut Series) -> io::Result<Report> {
-        let aborted = Report::Ended(Ended::new(Ending::Aborted, Duration::ZERO));
-        if self.wires.has_hung_up()? {
-            return Ok(aborted);
+    /// Runs one process. Starts nothing for a runner that is dead: a recovering run waits for the
+    /// guards that exist, and for no process that starts later.
+    fn run(&mut self, request: &StartRequest, batch: &mut Batch) -> io::Result<Report> {
+        let unstarted = |ending| Ok(Report::Ended(ProcessReport::new(ending, Duration::ZERO)));
+        if self.io.has_hung_up()? {
+            return unstarted(Ending::Aborted);
         }
-        match Attempt::start(start) {
+        match Attempt::start(request) {
             Ok(attempt) => {
-                self.note(&attempt);
-                attempt.watch(&mut self.wires, series, &mut self.is_paused)
+                self.record_leader(&attempt);
+                attempt.supervise(&mut self.io, batch, &mut self.is_paused)
             }
-            Err(ending) => Ok(Report::Ended(Ended::new(ending, Duration::ZERO))),
+            Err(ending) => unstarted(ending),
         }
     }
 
-    /// Where the note cannot be taken, a later run still knows the command by its environment.
-    fn note(&mut self, attempt: &Attempt) {
+    /// Writes the process's identity to the record. If that fails, a later run can still find the
+    /// command by its environment.
+    fn record_leader(&mut self, attempt: &Attempt) {
         if let Some(record) = &mut self.record {
-            let _ = record.attempt(attempt.leader(), attempt.born());
+            let _ = record.set_leader(attempt.leader(), attempt.start_tick());
         }
     }
 }
 
-/// Without a record a guard serves all the same: what it leaves if it is killed is still known by its environment.
-fn keep_record(path: &Path) -> Option<GuardRecord> {
-    GuardRecord::create(path).inspect_err(|error| say(&format!("cannot keep {}", path.display()), error)).ok()
+/// Creates the record. A guard without one still serves: its leftovers can be found by their
+/// environment.
+fn create_record(path: &Path) -> Option<GuardRecord> {
+    GuardRecord::create(path).inspect_err(|error| complain(&format!("cannot keep {}", path.display()), error)).ok()
 }

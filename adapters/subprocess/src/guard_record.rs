@@ -1,24 +1,24 @@
-//! The file by which a guard proves, after the death of its runner and maybe its own, what is left of its work.
+//! The record of a guard: a file from which a later run proves what a dead run left behind.
 //!
 //! # Theory of operation
 //!
-//! A guard makes its file before it starts its first command, holds an exclusive flock(2) on it for life, and removes it
-//! only when it has seen that nothing of its work is left (`ECHILD`). So for a run that is dead:
+//! A guard creates its record before it starts its first command, holds an exclusive flock(2) on
+//! it, and removes it only after `waitpid` has returned ECHILD. So for a run that is dead:
 //!
-//! - the lock is held: the guard lives, and is ending things;
-//! - the file is gone: nothing is left;
-//! - the file is there and the lock is free: the guard was killed, and what it was running may still run. The file says
-//!   what that was, and since when, on what boot, in which pid namespace.
+//! - The record is locked: the guard is alive and is ending its processes.
+//! - The record is missing: no process is left.
+//! - The record is unlocked: the guard was killed, and its command may still be running. The record
+//!   identifies the command and names the boot and the pid namespace.
 //!
-//! A guard whose runner is dead must start nothing more, even where a request for it was still under way; and it bears the
-//! run's marker in its own environment. Thus one that was killed, or is only just starting, before it has made its file
+//! A guard starts nothing once its runner is dead, even if a request is still in its pipe, and has
+//! the run's marker in its own environment. So a guard that was killed before it created its record
 //! hides nothing: it is found by the marker.
 //!
 //! # Format
 //!
-//! One line of JSON, made at once; only the number and start time of the command's leader change, in place, in fields of
-//! fixed width. Nothing is synced: a reader looks when the writer was killed, which loses nothing of what it had written;
-//! after a loss of power nothing runs any more, whatever the file says.
+//! One line of JSON, written at once. Only the number and start time of the command's leader are
+//! replaced in place, in fields of fixed width. The file is not synced: a reader opens it after the
+//! writer was killed, which loses no write; after a power failure no process is left anyway.
 
 mod contents;
 
@@ -31,51 +31,51 @@ use autoproc_domain::RunId;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use crate::process_table::{Births, ProcessId};
+use crate::process_table::{ProcessId, StartTimes};
 
-pub use contents::{Contents, FORMAT_VERSION, Understood};
+pub use contents::{Contents, FORMAT_VERSION, Parsed};
 
-/// It names processes of its owner; nobody else needs to know them.
-const OWNER_ONLY: u32 = 0o600;
+/// Owner-only, because it lists the owner's processes.
+const FILE_MODE: u32 = 0o600;
 
-/// Of a run's id, what the name of its file is made of: as in the name of the run's own file, which stands beside it.
-const RUN_NAME: usize = 100;
+/// How many characters of a run's id the file name contains; the same as in the name of the run's
+/// lock.
+const MAX_RUN_CHARS: usize = 100;
 
-/// Stands between a run and its guard in the name of a file.
+/// Separates the run from the guard's number in a file name.
 const INFIX: &str = ".guard-";
 
-/// A guard's own file, made, locked and written by the guard.
+/// A guard's own record, which it created and holds locked.
 #[derive(Debug)]
 pub struct GuardRecord {
     path: PathBuf,
     file: File,
-    /// Where the leader's fields begin.
+    /// The offset of the leader's fields.
     leader_at: u64,
-    births: Births,
+    start_times: StartTimes,
 }
 
-/// Somebody else's file, as it was found.
+/// The state of another guard's record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// There is none.
-    Gone,
-    /// Its guard lives.
-    Held(Understood),
-    /// Its guard does not.
-    Free(Understood),
+pub enum RecordState {
+    /// There is no record.
+    Missing,
+    /// The guard is alive.
+    Locked(Parsed),
+    /// The guard was killed.
+    Unlocked(Parsed),
 }
 
-/// The file of one of a run's guards. `guard` sets it apart from the run's others, those that are dead included: a number
-/// that the run gives to no two guards.
+/// The path of a guard's record. `guard` is a number that the run gives to only one guard.
 #[must_use]
 pub fn path_of(dir: &Path, run: &RunId, guard: u64) -> PathBuf {
     dir.join(format!("{}{guard}", prefix_of(run)))
 }
 
-/// The files of all of a run's guards.
+/// The paths of all records of a run.
 ///
 /// # Errors
-/// Where the folder is there and cannot be read.
+/// If the folder exists and cannot be read.
 pub fn all_of(dir: &Path, run: &RunId) -> io::Result<Vec<PathBuf>> {
     let entries = match dir.read_dir() {
         Ok(entries) => entries,
@@ -94,40 +94,42 @@ pub fn all_of(dir: &Path, run: &RunId) -> io::Result<Vec<PathBuf>> {
 }
 
 impl GuardRecord {
-    /// Makes the file at `path` for this process, and locks it. Its folder must be there.
+    /// Creates and locks the record of this process. The folder must exist.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] where another guard's file is there; others as the system gives them, a full disk
-    /// among them. No file is left, unless it cannot be removed.
+    /// [`io::ErrorKind::AlreadyExists`] if another guard's record has this path; others as the
+    /// system reports them, a full disk among them. The file is then removed, if possible.
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(&path)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&path)?;
         let leader_at = lock_and_fill(&mut file).inspect_err(|_| {
-            // Left empty, it would say of a guard that goes on without it that it was killed before it could start anything.
+            // An empty record would claim that the guard was killed before it started anything.
             let _ = std::fs::remove_file(&path);
         })?;
-        Ok(Self { path, file, leader_at, births: Births::default() })
+        Ok(Self { path, file, leader_at, start_times: StartTimes::default() })
     }
 
-    /// Notes that the process with this number leads the command that runs now. It must not have been reaped. `born` is
-    /// the clock tick since the boot in which it was started, where that is known; it saves the asking.
+    /// Records the leader of the command that runs now, which must not have been reaped.
+    /// `start_tick` is the clock tick since boot in which it was started, if known; it saves a read
+    /// of the process table.
     ///
     /// # Errors
-    /// Where the process or the file cannot be found or written: then nobody could end the command after the guard.
-    pub fn attempt(&mut self, pid: i32, born: Option<u64>) -> io::Result<()> {
-        let leader = match self.births.identify(pid, born) {
+    /// If the process or the file cannot be read or written. A later run then finds the command
+    /// only by its marker.
+    pub fn set_leader(&mut self, pid: i32, start_tick: Option<u64>) -> io::Result<()> {
+        let leader = match self.start_times.identify(pid, start_tick) {
             Ok(leader) => leader,
-            // Where there is no such table, the number alone.
+            // Without a process table, only the number is known.
             Err(_) if !cfg!(target_os = "linux") => ProcessId { pid, started: 0 },
             Err(error) => return Err(error),
         };
         self.file.write_all_at(contents::leader_fields(leader).as_bytes(), self.leader_at)
     }
 
-    /// Removes the file and with it the lock. Only for a guard that has seen that nothing is left.
+    /// Removes the record. Only for a guard without processes.
     ///
     /// # Errors
-    /// Where the file cannot be removed. It stays, and a later sweep finds nothing to end.
+    /// If the file cannot be removed. A later sweep then finds nothing to end.
     pub fn close(self) -> io::Result<()> {
         match std::fs::remove_file(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -136,9 +138,9 @@ impl GuardRecord {
     }
 }
 
-/// Says where the leader's fields begin.
+/// Returns the offset of the leader's fields.
 fn lock_and_fill(file: &mut File) -> io::Result<u64> {
-    // Waits, because somebody who asks whether it is locked holds it for an instant.
+    // Blocks, because a process that inspects the record holds a lock for a moment.
     while let Err(errno) = flock(&*file, FlockOperation::LockExclusive) {
         if errno != Errno::INTR {
             return Err(errno.into());
@@ -149,35 +151,36 @@ fn lock_and_fill(file: &mut File) -> io::Result<u64> {
     Ok(leader_at)
 }
 
-/// Looks at a guard's file. Tries for a *shared* lock, so that two who look at once do not take each other for the guard.
+/// Inspects a record. Tries a *shared* lock, so that two concurrent inspections do not take each
+/// other for the guard.
 ///
 /// # Errors
-/// Where the file is there and cannot be opened, locked or read.
-pub fn look(path: &Path) -> io::Result<Found> {
+/// If the file exists and cannot be opened, locked or read.
+pub fn inspect(path: &Path) -> io::Result<RecordState> {
     let mut file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Gone),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(RecordState::Missing),
         Err(error) => return Err(error),
     };
-    let is_held = match flock(&file, FlockOperation::NonBlockingLockShared) {
+    let is_locked = match flock(&file, FlockOperation::NonBlockingLockShared) {
         Ok(()) => false,
         Err(Errno::WOULDBLOCK) => true,
         Err(errno) => return Err(errno.into()),
     };
     let mut bytes = Vec::new();
-    // Longer than any that was ever written is none of ours, and need not fit into memory.
-    (&mut file).take(contents::LONGEST).read_to_end(&mut bytes)?;
-    let understood = contents::understand(&bytes);
-    if is_held {
-        return Ok(Found::Held(understood));
+    // A longer file is not a record and need not be read completely.
+    (&mut file).take(contents::MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+    let parsed = contents::parse(&bytes);
+    if is_locked {
+        return Ok(RecordState::Locked(parsed));
     }
-    // Its owner may have removed it after we opened it, and ended since.
-    Ok(if path.exists() { Found::Free(understood) } else { Found::Gone })
+    // The guard may have removed the record and exited since the file was opened.
+    Ok(if path.exists() { RecordState::Unlocked(parsed) } else { RecordState::Missing })
 }
 
-/// An id that somebody else made up leads to no file but one in the folder.
+/// Replaces all characters that could lead out of the folder.
 fn prefix_of(run: &RunId) -> String {
-    let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
-    let name = run.as_str().chars().take(RUN_NAME);
-    name.map(|character| if fits(character) { character } else { '%' }).chain(INFIX.chars()).collect()
+    let is_safe = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    let name = run.as_str().chars().take(MAX_RUN_CHARS);
+    name.map(|character| if is_safe(character) { character } else { '%' }).chain(INFIX.chars()).collect()
 }

@@ -1,22 +1,23 @@
-//! The runner's side of supervision: a pool of guards, one for each process under way.
+//! The runner's side of supervision: a pool of guards, one for each process that runs concurrently.
 //!
 //! # Theory of operation
 //!
-//! A guard is started when a further process is to run at the same time, serves one process after another, and goes back
-//! to the idle ones in between. Reports come through the runtime; what is said to a guard is written at once by whoever
-//! says it, so that a pause can come from any thread.
+//! A guard is started when no idle one is left, and runs one process after another; in between it
+//! is idle. Reports arrive through the tokio runtime. Control messages are written synchronously,
+//! so that [`Guards::pause`] can be called from any thread.
 //!
-//! A guard whose pipe ends was killed. What it looked after is ended by us then ([`nursery`]), the process is reported as
-//! [`Ending::GuardDied`], and the next one gets another guard.
+//! If the report pipe of a guard ends, the guard was killed. The runner then ends the processes
+//! that it left ([`orphans`]), reports [`Ending::GuardDied`], and starts another guard for the next
+//! process.
 //!
 //! # Deliberately absent
 //!
-//! A limit on the number of processes, which is the caller's.
+//! A limit on the number of processes; the caller sets it.
 
-mod control_line;
+mod assignment;
+mod control_pipe;
 mod guard_process;
-mod nursery;
-mod series;
+mod orphans;
 
 use std::io;
 use std::path::PathBuf;
@@ -28,47 +29,39 @@ use autoproc_domain::ports::StopSignal;
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use crate::bounded_log::OutputLimits;
+use crate::environment::RUN_VARIABLE;
 use crate::guard::GUARD_ARGUMENT;
-use crate::guard::protocol::{Control, Ended, Start};
-use crate::guard_record;
+use crate::guard::protocol::{Control, StartRequest};
 use crate::process::{Ending, ProcessReport, ProcessSpec};
-use crate::process_table::RUN_VARIABLE;
-use control_line::ControlLine;
+use assignment::Assignment;
+pub use assignment::BatchEvent;
+use control_pipe::ControlPipe;
 use guard_process::GuardProcess;
-pub use series::ProcessNews;
-use series::Series;
 
-/// The time between asking a command to terminate and killing it, unless told otherwise: what Docker gives a container
-/// (`docker stop`, `--timeout`).
+/// The default time between SIGTERM and SIGKILL: that of `docker stop --timeout`.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
-/// How long what has not been started of a series may wait, unless told otherwise: a few times as long as the whole series is
-/// expected to take, so that one of its processes must be longer than expected.
-pub const DEFAULT_GIVE_BACK_AFTER: Duration = Duration::from_millis(200);
-
-/// How guards are started and what they are told once.
+/// How a pool starts its guards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuardSettings {
-    /// The program that becomes a guard: one whose `main` begins with [`become_guard`](crate::become_guard).
-    /// [`own_executable`] where that is the calling program.
+    /// The program that becomes a guard: its `main` must begin with
+    /// [`become_guard`](crate::become_guard). Use [`own_executable`] for the calling program.
     pub executable: PathBuf,
-    /// The run that the processes belong to: every one of them bears it in its environment, as `AUTOPROC_RUN_ID`.
+    /// The run that the processes belong to. Each has it in its environment as `AUTOPROC_RUN_ID`.
     pub run: RunId,
-    /// How long a process that is to end has before it is killed.
+    /// The time between SIGTERM and SIGKILL.
     pub grace: Duration,
-    /// The folder where guards keep the records by which a later run proves what a killed one left at work; no records are
-    /// kept where `None`.
+    /// The folder for the guards' records, from which a later run proves what a killed run left
+    /// behind. `None` keeps no records.
     pub records_dir: Option<PathBuf>,
-    /// How much of what a process prints is kept.
+    /// How much of each process's output is kept.
     pub output: OutputLimits,
-    /// How long what has not been started of a series may wait behind what runs.
-    pub give_back_after: Duration,
 }
 
-/// Runs processes under guards. A guard is started when a further process is to run at the same time, and lives until
+/// A pool of guards. It starts a guard when a process needs one and keeps it until
 /// [`close`](Self::close).
 ///
-/// To be used within one tokio runtime with its I/O driver enabled.
+/// Requires one tokio runtime with its I/O driver enabled.
 pub struct Guards {
     settings: GuardSettings,
     state: Mutex<State>,
@@ -77,190 +70,201 @@ pub struct Guards {
 #[derive(Default)]
 struct State {
     idle: Vec<GuardProcess>,
-    /// The lines to all guards that live.
-    lines: Vec<Weak<ControlLine>>,
+    /// The control pipes of all living guards.
+    controls: Vec<Weak<ControlPipe>>,
+    /// How many guards have been started.
     started: u64,
     is_paused: bool,
     is_closed: bool,
 }
 
 impl Guards {
-    /// A pool without any guard yet.
+    /// Creates a pool without starting a guard.
     #[must_use]
     pub fn new(settings: GuardSettings) -> Self {
         Self { settings, state: Mutex::default() }
     }
 
-    /// Runs one process to its end, and to the end of everything it started.
+    /// Runs a process until it and all its descendants have ended.
     ///
-    /// Where `stop` rises to aborting it is asked to terminate and killed after the grace; at killing, at once. Where it is
-    /// there already, nothing starts. To be awaited to its end: where it is dropped before, the process is ended too, but
-    /// nobody sees it.
+    /// If `stop` rises to aborting, the process receives SIGTERM and, after the grace, SIGKILL; at
+    /// killing it is killed at once. If `stop` is there already, the process does not start. Poll
+    /// the future to its end: if it is dropped, the process is ended but its end is not awaited.
     ///
     /// # Errors
-    /// Where something that the process started can be neither ended nor seen to have ended; or where no guard can ever be
-    /// started, since the program for it is missing. Where none can be started now, that is an ending.
+    /// If a descendant can neither be ended nor be observed to have ended, or if no guard can ever
+    /// be started because its program is missing. A guard that cannot be started *now* is an
+    /// [`Ending::CannotStart`].
     pub async fn run(&self, spec: ProcessSpec, stop: &dyn StopSignal) -> io::Result<ProcessReport> {
-        match Series::new(self, vec![spec]).next(stop).await {
-            Some(ProcessNews::Over(result)) => result,
-            // Only what comes after another may not begin.
-            Some(ProcessNews::NotBegun(_)) | None => Ok(Ended::new(Ending::Aborted, Duration::ZERO).into()),
+        match Assignment::new(self, vec![spec], Duration::MAX).next(stop).await {
+            Some(BatchEvent::Ended(result)) => result,
+            // Only processes after the first can be reported as not started.
+            Some(BatchEvent::NotStarted(_)) | None => Ok(ProcessReport::new(Ending::Aborted, Duration::ZERO)),
         }
     }
 
-    /// Runs processes one after the other, each as [`run`](Self::run) does and as long as they end well, without waiting
-    /// for anybody to hear of each. The first starts at once. What is not started is told before the end of the one that
-    /// runs then: where that does not end well, `stop` rises, or much more time has passed than short processes take.
+    /// Runs processes one after another under a single guard, each as [`run`](Self::run) does,
+    /// without waiting for the runner in between.
     ///
-    /// What is told may be some hundredths of a second old. To be polled to its end; where it is dropped before, the
-    /// process is ended too, but nobody sees it.
-    pub fn run_series(&self, specs: Vec<ProcessSpec>, stop: Arc<dyn StopSignal>) -> BoxStream<'_, ProcessNews> {
-        let state = (Series::new(self, specs), stop);
-        let news = stream::unfold(state, |(mut series, stop)| async move {
-            let news = series.next(&*stop).await?;
-            Some((news, (series, stop)))
+    /// The first starts at once. The others are reported as not started if a process exits with
+    /// another status than 0, if the stop signal of the running process rises, if the pool is
+    /// paused, or if they have not started after `start_within`. Events may be some hundredths of a
+    /// second late. Poll the stream to its end: if it is dropped, the running process is ended but
+    /// its end is not awaited.
+    pub fn run_batch(
+        &self,
+        processes: Vec<(ProcessSpec, Arc<dyn StopSignal>)>,
+        start_within: Duration,
+    ) -> BoxStream<'_, BatchEvent> {
+        let (specs, stops): (Vec<_>, Vec<_>) = processes.into_iter().unzip();
+        let state = (Assignment::new(self, specs, start_within), stops);
+        let events = stream::unfold(state, |(mut assignment, stops)| async move {
+            // After the last process has ended, events may still be queued.
+            let stop: &Arc<dyn StopSignal> = stops.get(assignment.current()).or(stops.last())?;
+            let event = assignment.next(&**stop).await?;
+            Some((event, (assignment, stops)))
         });
-        news.boxed()
+        events.boxed()
     }
 
-    /// Holds every process that is under way, and its clock, and those that are started meanwhile. May be called from any
-    /// thread. Does not wait for them to stand still.
+    /// Stops all running processes and their clocks, including those that start while paused.
+    /// Callable from any thread; does not wait until the processes have stopped.
     pub fn pause(&self) {
         self.broadcast(true);
     }
 
-    /// Lets paused processes go on. May be called from any thread.
+    /// Continues paused processes. Callable from any thread.
     pub fn resume(&self) {
         self.broadcast(false);
     }
 
-    /// Ends all guards that are idle and waits for them; those at work end when their processes have. No guard is started
-    /// any more.
+    /// Ends all idle guards and waits for them. Busy guards end after their process. No guard is
+    /// started any more.
     pub async fn close(&self) {
-        let idle = self.retire();
-        // It fails only where a panic hit it, and then there is nobody to wait for.
-        let _ = tokio::task::spawn_blocking(|| idle.into_iter().for_each(GuardProcess::dismiss)).await;
+        let idle = self.shut_down();
+        // Fails only after a panic, and then there is nothing to wait for.
+        let _ = tokio::task::spawn_blocking(|| idle.into_iter().for_each(GuardProcess::shut_down)).await;
     }
 
-    fn start(&self, spec: &ProcessSpec) -> Start {
-        let mut start = Start::new(spec, self.settings.grace, self.settings.output);
-        start.environment.push((RUN_VARIABLE.into(), self.settings.run.as_str().into()));
-        start
+    fn request(&self, spec: &ProcessSpec) -> StartRequest {
+        let mut request = StartRequest::new(spec, self.settings.grace, self.settings.output);
+        request.environment.push((RUN_VARIABLE.into(), self.settings.run.as_str().into()));
+        request
     }
 
-    /// A guard that was told to start. One that was killed while it was idle has nothing to leave behind.
-    fn engage(&self, message: &[u8]) -> io::Result<GuardProcess> {
+    /// Sends an encoded `Start` to a guard: an idle one if possible, a new one otherwise.
+    fn assign(&self, message: &[u8]) -> io::Result<GuardProcess> {
         while let Some(guard) = self.take_idle() {
-            match guard.line().send(message) {
+            match guard.control().send_encoded(message) {
                 Ok(()) => return Ok(guard),
-                Err(_) => guard.bury(),
+                // It was killed while idle.
+                Err(_) => guard.reap(),
             }
         }
-        let guard = self.hire()?;
-        let told = guard.line().send(message);
-        told_or_buried(guard, told)
+        let guard = self.spawn_guard()?;
+        let sent = guard.control().send_encoded(message);
+        reap_unless_sent(guard, sent)
     }
 
     fn take_idle(&self) -> Option<GuardProcess> {
         self.state().idle.pop()
     }
 
-    fn hire(&self) -> io::Result<GuardProcess> {
-        refuse_to_be_a_guard()?;
+    fn spawn_guard(&self) -> io::Result<GuardProcess> {
+        refuse_recursion()?;
         let mut state = self.state();
         if state.is_closed {
             return Err(io::Error::other("the guards are closed"));
         }
         let guard = GuardProcess::spawn(&self.settings, state.started)?;
         state.started += 1;
-        state.lines.retain(|line| line.strong_count() > 0);
-        state.lines.push(Arc::downgrade(guard.line()));
-        // Under the lock, so that a later resume is said later.
-        let told = if state.is_paused { guard.line().say(&Control::Pause) } else { Ok(()) };
+        state.controls.retain(|control| control.strong_count() > 0);
+        state.controls.push(Arc::downgrade(guard.control()));
+        // Sent under the lock, so that it precedes the `Resume` of a later call.
+        let sent = if state.is_paused { guard.control().send(&Control::Pause) } else { Ok(()) };
         drop(state);
-        told_or_buried(guard, told)
+        reap_unless_sent(guard, sent)
     }
 
-    fn give_back(&self, guard: GuardProcess) {
+    /// Returns a guard that has finished its batch to the pool.
+    fn release(&self, guard: GuardProcess) {
         let mut state = self.state();
         if state.is_closed {
             drop(state);
-            guard.dismiss();
+            guard.shut_down();
         } else {
             state.idle.push(guard);
         }
     }
 
-    /// Blocks for as long as processes take to die, so the runtime's own thread does not.
-    async fn clean_up_after(&self, guard: GuardProcess) -> io::Result<()> {
+    /// Reaps a guard that was killed and ends its processes. Runs on a blocking thread, because
+    /// processes may take long to die.
+    async fn reap(&self, guard: GuardProcess) -> io::Result<()> {
         let run = self.settings.run.clone();
-        let clean_up = move || guard.bury_with(|| nursery::end_orphans(&run));
-        tokio::task::spawn_blocking(clean_up).await.map_err(io::Error::other)?
+        let reap = move || guard.reap_with(|| orphans::end_orphans(&run));
+        tokio::task::spawn_blocking(reap).await.map_err(io::Error::other)?
     }
 
-    /// A guard that cannot be told was killed, which its run notices.
     fn broadcast(&self, is_paused: bool) {
         let mut state = self.state();
         state.is_paused = is_paused;
         let control = if is_paused { Control::Pause } else { Control::Resume };
-        for line in state.lines.iter().filter_map(Weak::upgrade) {
-            let _ = line.say(&control);
+        for pipe in state.controls.iter().filter_map(Weak::upgrade) {
+            // Fails only if the guard was killed, which its assignment notices.
+            let _ = pipe.send(&control);
         }
     }
 
-    fn retire(&self) -> Vec<GuardProcess> {
+    /// Closes the pool; returns its idle guards, which are exiting.
+    fn shut_down(&self) -> Vec<GuardProcess> {
         let mut state = self.state();
         state.is_closed = true;
-        // All at once, so that they end at the same time and not one after the other.
-        state.idle.iter().for_each(|guard| guard.line().hang_up());
+        // All pipes are closed first, so that the guards exit concurrently.
+        state.idle.iter().for_each(|guard| guard.control().close());
         std::mem::take(&mut state.idle)
     }
 
-    /// Nothing is left half done in it by whoever panicked.
+    /// Ignores poisoning: a panic leaves no partial update behind.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Guards at work end with their pipes; the idle ones are waited for, so that they are reaped.
+/// Waits for idle guards, so that they are reaped. Busy guards end when their pipes are dropped.
 impl Drop for Guards {
     fn drop(&mut self) {
-        self.retire().into_iter().for_each(GuardProcess::dismiss);
+        self.shut_down().into_iter().for_each(GuardProcess::shut_down);
     }
 }
 
-/// A new guard that could be told; one that could not has ended, and is ours to reap.
-fn told_or_buried(guard: GuardProcess, told: io::Result<()>) -> io::Result<GuardProcess> {
-    match told {
+/// Returns a new guard if it received its message. Otherwise it has ended and must be reaped.
+fn reap_unless_sent(guard: GuardProcess, sent: io::Result<()>) -> io::Result<GuardProcess> {
+    match sent {
         Ok(()) => Ok(guard),
         Err(error) => {
-            guard.bury();
+            guard.reap();
             Err(error)
         }
     }
 }
 
-/// A program that is its own guard's executable and does not begin with `become_guard` would start itself for ever.
-fn refuse_to_be_a_guard() -> io::Result<()> {
+/// Prevents endless recursion of a program that serves as its own guard without calling
+/// `become_guard` in `main`.
+fn refuse_recursion() -> io::Result<()> {
     match std::env::args_os().nth(1) {
         Some(argument) if argument == GUARD_ARGUMENT => {
-            let told = "this process was started as a guard: `main` has to begin with become_guard";
-            Err(io::Error::new(io::ErrorKind::InvalidInput, told))
+            let message = "this process was started as a guard: `main` must begin with become_guard";
+            Err(io::Error::new(io::ErrorKind::InvalidInput, message))
         }
         _ => Ok(()),
     }
 }
 
-fn record_path(settings: &GuardSettings, number: u64) -> Option<PathBuf> {
-    settings.records_dir.as_ref().map(|dir| guard_record::path_of(dir, &settings.run, number))
-}
-
-/// The calling program, as a guard's executable.
-///
-/// On Linux this stays right when the program's file is replaced while it runs.
+/// The path of the calling program, for [`GuardSettings::executable`]. On Linux it stays valid if
+/// the program's file is replaced.
 ///
 /// # Errors
-/// Where the system cannot tell.
+/// If the system does not provide it.
 pub fn own_executable() -> io::Result<PathBuf> {
     if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
 }

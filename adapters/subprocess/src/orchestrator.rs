@@ -1,11 +1,11 @@
-//! One command a file: an attempt as a process under a guard.
+//! The orchestrator that runs one command per file, each attempt as a process under a guard.
 
-use std::ffi::OsString;
 use std::future::ready;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use autoproc_domain::RunId;
@@ -16,24 +16,28 @@ use futures_util::stream::{BoxStream, StreamExt};
 
 use crate::attempt_logs::AttemptLogs;
 use crate::command_line::CommandLine;
-use crate::guards::{Guards, ProcessNews};
+use crate::environment::attempt_environment;
+use crate::guards::{BatchEvent, Guards};
 use crate::process::{ProcessReport, ProcessSpec};
-use crate::process_table::RUN_VARIABLE;
-use crate::shell::FILE_VARIABLE;
 use crate::sweep::Sweeper;
 
-/// How commands are run, beside what the guards know.
+/// Attempts of a batch that have not started after this time are given back: some times as long as
+/// a whole batch is expected to take.
+const START_WITHIN: Duration = Duration::from_millis(200);
+
+/// Where commands run and where their output goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The folder for the output of attempts; made when it is needed.
+    /// The folder for the output of attempts; created when needed.
     pub attempts_dir: PathBuf,
-    /// The folder commands are started in; ours where `None`. A relative program path is relative to it.
+    /// The working directory of commands; that of this process if `None`. A relative program path
+    /// is resolved against it.
     pub working_dir: Option<PathBuf>,
 }
 
-/// Carries out attempts by running one command on each file, under a guard.
+/// Runs one command on each file.
 ///
-/// Needs a tokio runtime with its I/O driver enabled.
+/// Requires a tokio runtime with its I/O driver enabled.
 pub struct CommandOrchestrator {
     command_line: CommandLine,
     guards: Arc<Guards>,
@@ -45,7 +49,8 @@ pub struct CommandOrchestrator {
 }
 
 impl CommandOrchestrator {
-    /// Runs `command_line` on each file. The guards are those of the attempts' run; whoever made them closes them.
+    /// Runs `command_line` under `guards`, which must be of the attempts' run. The caller closes
+    /// them.
     #[must_use]
     pub fn new(command_line: CommandLine, settings: Settings, guards: Arc<Guards>) -> Self {
         let Settings { attempts_dir, working_dir } = settings;
@@ -55,14 +60,15 @@ impl CommandOrchestrator {
         Self { command_line, guards, logs, working_dir, sweeper: None, on_notice, has_noticed }
     }
 
-    /// Has what dead runs left ended by `sweeper`; by nobody without one.
+    /// Uses `sweeper` to end what dead runs left. Without one, nothing is ended.
     #[must_use]
     pub fn with_sweeper(mut self, sweeper: Sweeper) -> Self {
         self.sweeper = Some(sweeper);
         self
     }
 
-    /// Has `on_notice` told, once, when the output of an attempt cannot be kept. The attempt runs all the same.
+    /// Calls `on_notice` once if the output of an attempt cannot be kept. The attempt is not
+    /// affected.
     #[must_use]
     pub fn with_notices(mut self, on_notice: Arc<dyn Fn(&str) + Send + Sync>) -> Self {
         self.on_notice = on_notice;
@@ -71,12 +77,11 @@ impl CommandOrchestrator {
 
     fn process(&self, attempt: &Attempt) -> ProcessSpec {
         let invocation = self.command_line.for_file(attempt.file_path.as_path());
-        let file = (FILE_VARIABLE.into(), attempt.file_path.as_os_str().to_owned());
         let shell = invocation.environment.into_iter().map(|(name, value)| (name.into(), value));
         ProcessSpec {
             program: invocation.program,
             arguments: invocation.arguments,
-            environment: [file].into_iter().chain(shell).chain(description(attempt)).collect(),
+            environment: attempt_environment(attempt).into_iter().chain(shell).collect(),
             working_dir: self.working_dir.clone(),
             timeout: attempt.timeout,
             log: Some(self.logs.path_of(attempt)),
@@ -86,12 +91,21 @@ impl CommandOrchestrator {
         }
     }
 
-    fn report(&self, attempt: &Attempt, report: io::Result<ProcessReport>) -> Result<AttemptReport, OrchestratorError> {
+    fn attempt_report(
+        &self,
+        attempt: &Attempt,
+        report: io::Result<ProcessReport>,
+    ) -> Result<AttemptReport, OrchestratorError> {
         let report = report.map_err(|source| OrchestratorError { file_path: attempt.file_path.clone(), source })?;
         if let Some(error) = &report.log_error {
             self.notice(attempt, error);
         }
-        Ok(attempt_report(report, attempt))
+        Ok(AttemptReport {
+            stderr_tail: report.last_error_lines().into(),
+            outcome: report.ending.outcome(attempt.timeout),
+            elapsed: report.elapsed,
+            usage: report.usage,
+        })
     }
 
     fn notice(&self, attempt: &Attempt, error: &str) {
@@ -106,48 +120,27 @@ impl CommandOrchestrator {
 impl Orchestrator for CommandOrchestrator {
     async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, OrchestratorError> {
         let report = self.guards.run(self.process(&attempt), &*stop).await;
-        self.report(&attempt, report)
+        self.attempt_report(&attempt, report)
     }
 
     fn execute_series(&self, attempts: Vec<Attempt>, stop: Arc<dyn StopSignal>) -> BoxStream<'_, SeriesNews> {
-        let processes = attempts.iter().map(|attempt| self.process(attempt)).collect();
+        let processes = attempts.iter().map(|attempt| (self.process(attempt), stop.clone())).collect();
         let mut attempts = attempts.into_iter();
-        let news = self.guards.run_series(processes, stop).filter_map(move |news| {
-            ready(match news {
-                ProcessNews::NotBegun(count) => Some(SeriesNews::NotBegun(count)),
-                ProcessNews::Over(report) => {
-                    attempts.next().map(|attempt| SeriesNews::Over(self.report(&attempt, report)))
+        let events = self.guards.run_batch(processes, START_WITHIN).filter_map(move |event| {
+            ready(match event {
+                BatchEvent::NotStarted(count) => Some(SeriesNews::NotBegun(count)),
+                BatchEvent::Ended(report) => {
+                    attempts.next().map(|attempt| SeriesNews::Over(self.attempt_report(&attempt, report)))
                 }
             })
         });
-        news.boxed()
+        events.boxed()
     }
 
     async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven> {
         match &self.sweeper {
-            Some(sweeper) => sweeper.sweep_aside(dead).await,
+            Some(sweeper) => sweeper.sweep_async(dead).await,
             None => Vec::new(),
         }
     }
-}
-
-fn attempt_report(report: ProcessReport, attempt: &Attempt) -> AttemptReport {
-    AttemptReport {
-        stderr_tail: report.last_error_lines().into(),
-        outcome: report.ending.outcome(attempt.timeout),
-        elapsed: report.elapsed,
-        usage: report.usage,
-    }
-}
-
-/// The attempt, as its command's environment tells it.
-fn description(attempt: &Attempt) -> [(OsString, OsString); 5] {
-    [
-        ("AUTOPROC_ITEM_ID", attempt.token.item.to_string()),
-        (RUN_VARIABLE, attempt.run.to_string()),
-        ("AUTOPROC_ATTEMPT", attempt.number.to_string()),
-        ("AUTOPROC_MAX_ATTEMPTS", attempt.max_attempts.to_string()),
-        ("AUTOPROC_DEADLINE", attempt.deadline.to_string()),
-    ]
-    .map(|(name, value)| (name.into(), value.into()))
 }

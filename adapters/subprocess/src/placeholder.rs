@@ -1,19 +1,19 @@
-//! The placeholders of a command line, as fd and GNU parallel have them, and templates that hold them.
+//! The placeholders of a command line, the same as in fd and GNU parallel, and templates with them.
 //!
-//! Everything here works on bytes: a file's name need not be UTF-8, and what stands around a placeholder neither.
+//! Works on bytes: neither a file's name nor the text around a placeholder need be UTF-8.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-/// A part of a file's path that a command line asks for.
+/// A part of a file's path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Placeholder {
     /// `{}`: the path.
     Path,
     /// `{/}`: its last component.
     Basename,
-    /// `{//}`: the folder it lies in.
+    /// `{//}`: its parent folder.
     Parent,
     /// `{.}`: the path without the extension.
     WithoutExtension,
@@ -24,7 +24,7 @@ pub(crate) enum Placeholder {
 impl Placeholder {
     pub(crate) const ALL: [Self; 5] = [Self::Path, Self::Basename, Self::Parent, Self::WithoutExtension, Self::Stem];
 
-    /// How it is written.
+    /// Its notation.
     pub(crate) const fn token(self) -> &'static str {
         match self {
             Self::Path => "{}",
@@ -35,14 +35,15 @@ impl Placeholder {
         }
     }
 
-    /// The one that `text` begins with. No token is the beginning of another, so there is at most one.
+    /// The placeholder at the beginning of `text`. No token is a prefix of another, so there is at
+    /// most one.
     pub(crate) fn at_start_of(text: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|placeholder| text.starts_with(placeholder.token().as_bytes()))
     }
 
-    /// What it stands for. A path without a last component (`/`, `..`) is its own basename and stem, and a path without
-    /// a folder lies in `.`, except `/`, which is its own.
-    pub(crate) fn of(self, path: &Path) -> &OsStr {
+    /// Its value for a path. A path without a last component (`/`, `..`) is its own basename and
+    /// stem; the parent of a path without a folder is `.`, except that of `/`, which is `/`.
+    pub(crate) fn value(self, path: &Path) -> &OsStr {
         match self {
             Self::Path => path.as_os_str(),
             Self::Basename => path.file_name().unwrap_or(path.as_os_str()),
@@ -61,17 +62,17 @@ fn parent(path: &Path) -> &OsStr {
     }
 }
 
-/// The path up to and with its stem, spelled as it was.
+/// The path up to the end of its stem, otherwise unchanged.
 fn without_extension(path: &Path) -> &OsStr {
     let (Some(name), Some(stem)) = (path.file_name(), path.file_stem()) else { return path.as_os_str() };
     let bytes = path.as_os_str().as_bytes();
-    // Only slashes and dots between slashes can follow the last component.
+    // Only `/` and `/.` can follow the last component.
     let name_end = (name.len()..=bytes.len()).rev().find(|end| bytes[..*end].ends_with(name.as_bytes()));
     let stem_end = name_end.unwrap_or(bytes.len()) - (name.len() - stem.len());
     OsStr::from_bytes(&bytes[..stem_end])
 }
 
-/// One argument of a command line, taken apart.
+/// One argument of a command line, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template(Vec<Part>);
 
@@ -82,17 +83,17 @@ enum Part {
 }
 
 impl Template {
-    /// Braces that are no placeholder stand as they are.
+    /// Keeps braces that are not a placeholder.
     pub(crate) fn parse(argument: &OsStr) -> Self {
         let (mut parts, mut text) = (Vec::new(), Vec::new());
         let mut rest = argument.as_bytes();
-        while let Some((first, behind)) = rest.split_first() {
+        while let Some((first, others)) = rest.split_first() {
             if let Some(placeholder) = Placeholder::at_start_of(rest) {
                 parts.extend([Part::Text(std::mem::take(&mut text)), Part::Placeholder(placeholder)]);
                 rest = &rest[placeholder.token().len()..];
             } else {
                 text.push(*first);
-                rest = behind;
+                rest = others;
             }
         }
         parts.push(Part::Text(text));
@@ -107,7 +108,7 @@ impl Template {
     pub(crate) fn fill(&self, path: &Path) -> OsString {
         let bytes = self.0.iter().flat_map(|part| match part {
             Part::Text(text) => text.as_slice(),
-            Part::Placeholder(placeholder) => placeholder.of(path).as_bytes(),
+            Part::Placeholder(placeholder) => placeholder.value(path).as_bytes(),
         });
         OsString::from_vec(bytes.copied().collect())
     }

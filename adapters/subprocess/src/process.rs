@@ -1,106 +1,121 @@
-//! One supervised process: what to start, and what came of it.
+//! One supervised process: its specification and its report.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use autoproc_domain::ports::{AttemptOutcome, ResourceUsage};
+use serde::{Deserialize, Serialize};
+
+/// The most of a process's standard output that a report can hold, in bytes; longer output belongs
+/// in a file.
+pub const MAX_CAPTURE_BYTES: usize = 32 << 20;
+
+/// How much of the standard error a report holds, in bytes: one page.
+pub const STDERR_TAIL_BYTES: usize = 4 << 10;
+
+/// The most lines of standard error that an error message quotes.
+const MAX_QUOTED_LINES: usize = 5;
+/// The most bytes of standard error that an error message quotes.
+const MAX_QUOTED_BYTES: usize = 500;
 
 /// A process to run under a guard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessSpec {
-    /// The program: looked up in `PATH` where it has no slash.
+    /// Looked up in `PATH` unless it contains a slash.
     pub program: OsString,
-    /// Its arguments.
+    /// Passed after the program's name, byte for byte.
     pub arguments: Vec<OsString>,
-    /// What its environment gains, as names and values; a later one of the same name wins.
+    /// Added to the inherited environment. If a name is repeated, the last value wins.
     pub environment: Vec<(OsString, OsString)>,
-    /// The folder it is started in; ours where `None`. A relative program path is relative to it.
+    /// The process's working directory; the runner's if `None`. A relative program path is
+    /// resolved against it.
     pub working_dir: Option<PathBuf>,
-    /// How long it may take; a pause does not count.
+    /// The process is ended after this time; time spent paused does not count.
     pub timeout: Duration,
-    /// The file for what it prints, on both streams; nothing is kept where `None`. No file is made where it prints nothing.
+    /// The file that receives both output streams; `None` discards them. The file is created with
+    /// the first byte of output.
     pub log: Option<PathBuf>,
-    /// Whether that file is to be continued, as by the later steps of one attempt; else it is begun anew.
+    /// Continues an existing log, as later steps of an attempt do, instead of replacing it.
     pub append_log: bool,
-    /// What the file says before the process's own words; nothing, where it prints none. Bytes that end in a newline.
+    /// Written to the log before the first byte of output; must end in a newline.
     pub log_heading: Vec<u8>,
-    /// How many bytes of what it prints on its standard output the report shall hold, at most [`CAPTURE_LIMIT`].
+    /// How many bytes of standard output the report contains, at most [`MAX_CAPTURE_BYTES`].
     pub capture: usize,
 }
 
-/// The most of a process's standard output that a report can hold, in bytes: what is to be longer belongs into a file.
-pub const CAPTURE_LIMIT: usize = 32 << 20;
-
-/// What came of a process, told when it and everything it started is no more.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The result of a process. It is reported only after the process and all its descendants have
+/// ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessReport {
-    /// How it ended.
+    /// How the process ended.
     pub ending: Ending,
-    /// How long it ran, pauses left out; where it was ended, until the last of what it started was gone.
+    /// The run time without pauses. If the process was ended by its guard, the time until its last
+    /// descendant was gone.
     pub elapsed: Duration,
-    /// What it and those of its children that it waited for used, where the system could tell.
+    /// The resources used by the process and the children it waited for; `None` if it never ran or
+    /// its guard died.
+    #[serde(with = "usage")]
     pub usage: Option<ResourceUsage>,
-    /// The last bytes of its error output, [`STDERR_TAIL`] at most.
+    /// The end of its standard error, at most [`STDERR_TAIL_BYTES`].
     pub stderr_tail: Vec<u8>,
-    /// The first bytes of its standard output, as many as were asked for.
+    /// The beginning of its standard output, at most [`ProcessSpec::capture`] bytes.
     pub stdout: Vec<u8>,
-    /// How many bytes it wrote to its standard output in all.
+    /// The total length of its standard output.
     pub stdout_bytes: u64,
-    /// Why what it printed could not be kept, where that was so. The process was not told.
+    /// Why some of its output is missing from the log. The process itself is not affected.
     pub log_error: Option<String>,
 }
 
-/// How much of the error output a report holds, in bytes: a page, the last lines of which a person is shown.
-pub const STDERR_TAIL: usize = 4 << 10;
-
-/// The most lines of an error output that are quoted: what a person takes in at a glance.
-const QUOTED_LINES: usize = 5;
-/// The most bytes of text that are quoted.
-const QUOTED_BYTES: usize = 500;
-
-impl ProcessReport {
-    /// The last lines of the error output as text, 5 lines and 500 bytes at most; what is no UTF-8 is replaced.
-    #[must_use]
-    pub fn last_error_lines(&self) -> String {
-        let text = String::from_utf8_lossy(&self.stderr_tail);
-        let text = text.trim_end();
-        let by_lines = text.rmatch_indices('\n').nth(QUOTED_LINES - 1).map_or(0, |(end, _)| end + 1);
-        let by_bytes = text.ceil_char_boundary(text.len().saturating_sub(QUOTED_BYTES));
-        text[by_lines.max(by_bytes)..].to_owned()
-    }
-}
-
 /// How a process ended.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ending {
-    /// By itself, with this exit status.
+    /// The process exited.
     Exited {
         /// The exit status.
         code: i32,
     },
-    /// By a signal that we did not send.
+    /// The process was ended by a signal that its guard did not send.
     Signalled {
         /// The signal's number.
         signal: i32,
     },
-    /// Over its time; ended by us.
+    /// The guard ended the process after its timeout.
     TimedOut,
-    /// Ended by us, because the stop level rose to aborting.
+    /// The guard ended the process because the stop level rose to aborting.
     Aborted,
-    /// It never began.
+    /// The process could not be started.
     CannotStart {
-        /// Why.
+        /// The error, for a person to read.
         reason: String,
-        /// Whether another try would meet the same: no such program, not executable.
+        /// Whether a retry would fail in the same way: no such program, not executable.
         permanent: bool,
     },
-    /// Its guard was killed; what it had started was ended after that.
+    /// The guard was killed; the runner has ended its processes.
     GuardDied,
 }
 
+impl ProcessReport {
+    /// The report of a process without output and without measured usage.
+    pub(crate) fn new(ending: Ending, elapsed: Duration) -> Self {
+        let (stderr_tail, stdout) = (Vec::new(), Vec::new());
+        Self { ending, elapsed, usage: None, stderr_tail, stdout, stdout_bytes: 0, log_error: None }
+    }
+
+    /// The last lines of the standard error as text: at most 5 lines and 500 bytes, with invalid
+    /// UTF-8 replaced.
+    #[must_use]
+    pub fn last_error_lines(&self) -> String {
+        let text = String::from_utf8_lossy(&self.stderr_tail);
+        let text = text.trim_end();
+        let by_lines = text.rmatch_indices('\n').nth(MAX_QUOTED_LINES - 1).map_or(0, |(end, _)| end + 1);
+        let by_bytes = text.ceil_char_boundary(text.len().saturating_sub(MAX_QUOTED_BYTES));
+        text[by_lines.max(by_bytes)..].to_owned()
+    }
+}
+
 impl Ending {
-    /// How an attempt, or a step of one, ended whose process had this time and ended so.
+    /// Converts the ending of a process with this timeout to the outcome of an attempt or a step.
     #[must_use]
     pub fn outcome(self, timeout: Duration) -> AttemptOutcome {
         match self {
@@ -115,6 +130,26 @@ impl Ending {
     }
 }
 
+/// The wire form of the domain's `ResourceUsage`, which has no serialisation of its own.
+mod usage {
+    use std::time::Duration;
+
+    use autoproc_domain::ports::ResourceUsage;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    type Fields = (Duration, Duration, u64);
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+    pub(super) fn serialize<S: Serializer>(usage: &Option<ResourceUsage>, serializer: S) -> Result<S::Ok, S::Error> {
+        usage.map(|usage| (usage.user, usage.system, usage.peak_memory)).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ResourceUsage>, D::Error> {
+        let fields = Option::<Fields>::deserialize(deserializer)?;
+        Ok(fields.map(|(user, system, peak_memory)| ResourceUsage { user, system, peak_memory }))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -122,10 +157,8 @@ mod tests {
     use super::*;
 
     fn quoted(stderr: &[u8]) -> String {
-        let (stderr_tail, stdout) = (stderr.to_vec(), Vec::new());
-        let (ending, elapsed) = (Ending::TimedOut, Duration::ZERO);
-        ProcessReport { ending, elapsed, usage: None, stderr_tail, stdout, stdout_bytes: 0, log_error: None }
-            .last_error_lines()
+        let report = ProcessReport::new(Ending::TimedOut, Duration::ZERO);
+        ProcessReport { stderr_tail: stderr.to_vec(), ..report }.last_error_lines()
     }
 
     #[test]
@@ -137,9 +170,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_quotation_is_short_and_an_end(stderr in prop::collection::vec(any::<u8>(), 0..1500)) {
+        fn a_quotation_is_short_and_a_suffix(stderr in prop::collection::vec(any::<u8>(), 0..1500)) {
             let quotation = quoted(&stderr);
-            prop_assert!(quotation.len() <= QUOTED_BYTES && quotation.lines().count() <= QUOTED_LINES);
+            prop_assert!(quotation.len() <= MAX_QUOTED_BYTES && quotation.lines().count() <= MAX_QUOTED_LINES);
             prop_assert!(String::from_utf8_lossy(&stderr).trim_end().ends_with(&quotation));
         }
     }

@@ -1,24 +1,21 @@
-//! What the system says of its processes, read from `/proc` (proc(5)).
+//! The processes of the system, read from `/proc` (proc(5)).
 //!
 //! # Identity
 //!
-//! A process number is given away again once its process is reaped; together with the moment the process started, in ticks
-//! since the boot, it names one process for as long as the system is up. [`ProcessId`] is that pair, and everything that
-//! signals by number compares both right before it does.
+//! A process number is reused after its process was reaped. Together with the start time in ticks
+//! since boot it identifies one process until the next boot. [`ProcessId`] is that pair; every
+//! signal by number compares both right before it is sent.
 //!
 //! # Limits
 //!
-//! A reading of all processes is no snapshot of one moment: who forks while it is made may be in it or not. Whoever must
-//! know that nothing is left reads again until nothing new turns up.
+//! A reading of all processes is not atomic: it may miss a process that is forked meanwhile. To
+//! prove that nothing is left, read repeatedly until nothing new appears.
 //!
-//! Deliberately absent: the `procfs` crate. Eight of the fifty fields of one file are needed here, and the exact bytes of
-//! the environment, which that crate cuts into pairs of strings.
-//!
-//! Where there is no `/proc` every function answers with an error or with nothing.
+//! Without `/proc` every function returns an error or nothing.
 
-mod birth;
 mod marker;
 mod signal;
+mod start_time;
 mod stat;
 
 use std::collections::HashMap;
@@ -29,72 +26,74 @@ use std::path::PathBuf;
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use birth::{Births, in_one_tick};
-pub use marker::{Marker, RUN_VARIABLE};
-pub use signal::{Signalled, kill, signal};
+pub use marker::Marker;
+pub use signal::{SignalResult, kill, signal};
+pub(crate) use start_time::{StartTimes, within_one_tick};
 
-/// One process, and no later one that is given the same number.
+/// The identity of one process, which no later process shares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ProcessId {
-    /// Its number.
+    /// The process number.
     pub pid: i32,
-    /// When it started, in clock ticks since the boot: field 22 of `/proc/<pid>/stat`.
+    /// The start time in clock ticks since boot: field 22 of `/proc/<pid>/stat`.
     pub started: u64,
 }
 
-/// A process, as far as it matters here.
+/// The fields of `/proc/<pid>/stat` that are needed here. A number is 0 for a parent, group or
+/// session outside the pid namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
-    /// Who it is.
+    /// Its identity.
     pub id: ProcessId,
-    /// What its program calls itself; cut by the system to 15 bytes, any bytes.
+    /// The name of its program, cut by the system to 15 bytes; any bytes.
     pub name: Box<[u8]>,
-    /// The number of its parent; 0 for none that is visible here.
+    /// The number of its parent.
     pub parent: i32,
-    /// Its process group; 0 for none that is visible here.
+    /// The number of its process group.
     pub group: i32,
-    /// Its session; 0 for none that is visible here.
+    /// The number of its session.
     pub session: i32,
-    /// Whether it has ended and only waits to be reaped.
+    /// Whether it has ended but is not reaped.
     pub is_zombie: bool,
 }
 
-/// All processes at about one moment.
+/// The result of reading all processes, by number.
 #[derive(Debug, Clone, Default)]
 pub struct Processes(HashMap<i32, Process>);
 
-/// What the system says of the process with this number.
+/// Reads the process with this number.
 ///
 /// # Errors
-/// [`io::ErrorKind::NotFound`] where there is none; others as the system gives them; [`io::ErrorKind::InvalidData`] where
-/// its answer has not the form of proc(5).
+/// [`io::ErrorKind::NotFound`] if there is none, [`io::ErrorKind::InvalidData`] if the text does
+/// not have the format of proc(5), others as the system reports them.
 pub fn read(pid: i32) -> io::Result<Process> {
-    // The system writes the line anew for every read from its beginning, so one read that has room for it gets it whole.
-    let mut line = [0; stat::LONGEST];
-    let length = File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut line)).map_err(gone)?;
+    // A single read with a sufficient buffer returns a consistent line.
+    let mut line = [0; stat::MAX_LINE_BYTES];
+    let length =
+        File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut line)).map_err(not_found_if_gone)?;
     stat::parse(&line[..length])
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not the form of /proc/<pid>/stat"))
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not the format of /proc/<pid>/stat"))
 }
 
-/// Whether the process lives: not another with its number, and not its zombie.
+/// Returns whether the process exists and is not a zombie.
 #[must_use]
-pub fn lives(id: ProcessId) -> bool {
+pub fn is_alive(id: ProcessId) -> bool {
     read(id.pid).is_ok_and(|process| process.id == id && !process.is_zombie)
 }
 
-/// Whether the process with this number is the one that started then; it may be a zombie.
+/// Returns whether the process with this number, zombie or not, started at this time.
 #[must_use]
 pub fn is_same(pid: i32, started: u64) -> bool {
     read(pid).is_ok_and(|process| process.id.started == started)
 }
 
-/// All that descends from the process with this number, without itself, parents first, zombies included.
+/// Reads all descendants of the process with this number, parents first, including zombies.
 ///
-/// Quick, because it asks the kernel for the children alone where it tells them (`CONFIG_PROC_CHILDREN`); but a child may
-/// be missed while others end (proc(5)). Call again until nothing is left, or see [`Processes`].
+/// Fast if the kernel lists children (`CONFIG_PROC_CHILDREN`), but a child may be missed while
+/// others end (proc(5)). Repeat the call until nothing is left, or use [`Processes`].
 ///
 /// # Errors
-/// Where neither the children nor all processes can be read.
+/// If neither the children nor all processes can be read.
 pub fn descendants_of(pid: i32) -> io::Result<Vec<Process>> {
     if !PathBuf::from("/proc/self/task").join(own_pid().to_string()).join("children").exists() {
         return Ok(Processes::read()?.descendants_of(pid));
@@ -103,7 +102,7 @@ pub fn descendants_of(pid: i32) -> io::Result<Vec<Process>> {
     let mut parents = vec![pid];
     while let Some(parent) = parents.pop() {
         for child in children_of(parent) {
-            // Somebody who is born and adopted while we look may turn up in two places.
+            // A process that is adopted meanwhile may be listed under two parents.
             if child != pid
                 && !found.iter().any(|known| known.id.pid == child)
                 && let Ok(process) = read(child)
@@ -116,26 +115,26 @@ pub fn descendants_of(pid: i32) -> io::Result<Vec<Process>> {
     Ok(found)
 }
 
-/// This process.
+/// Reads this process.
 ///
 /// # Errors
-/// Where there is no `/proc`.
+/// Without `/proc`.
 pub fn own() -> io::Result<Process> {
     read(own_pid())
 }
 
-/// What names the time since the system last started (random(4)).
+/// The id of the current boot (random(4)).
 ///
 /// # Errors
-/// Where there is no `/proc`.
+/// Without `/proc`.
 pub fn boot_id() -> io::Result<String> {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned())
 }
 
-/// What names the namespace in which our process numbers have their meaning (`pid_namespaces(7)`).
+/// The name of this process's pid namespace (`pid_namespaces(7)`).
 ///
 /// # Errors
-/// Where there is no `/proc`.
+/// Without `/proc`.
 pub fn pid_namespace() -> io::Result<String> {
     std::fs::read_link("/proc/self/ns/pid").map(|name| name.to_string_lossy().into_owned())
 }
@@ -143,16 +142,16 @@ pub fn pid_namespace() -> io::Result<String> {
 impl Process {
     /// Its number and name, for a person to read.
     #[must_use]
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         format!("process {} ({})", self.id.pid, self.name.escape_ascii())
     }
 }
 
 impl Processes {
-    /// Reads all of them. Those that end meanwhile may be missing.
+    /// Reads all processes. Those that end meanwhile may be missing.
     ///
     /// # Errors
-    /// Where `/proc` cannot be listed.
+    /// If `/proc` cannot be listed.
     pub fn read() -> io::Result<Self> {
         let entries = std::fs::read_dir("/proc")?;
         let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
@@ -165,12 +164,12 @@ impl Processes {
         self.0.get(&pid)
     }
 
-    /// All of them, in no order.
+    /// Iterates over all processes in arbitrary order.
     pub fn iter(&self) -> impl Iterator<Item = &Process> {
         self.0.values()
     }
 
-    /// All that descends from the process with this number, without itself, parents first, zombies included.
+    /// All descendants of the process with this number, parents first, including zombies.
     #[must_use]
     pub fn descendants_of(&self, pid: i32) -> Vec<Process> {
         let mut children: HashMap<i32, Vec<&Process>> = HashMap::new();
@@ -180,7 +179,7 @@ impl Processes {
         let mut found: Vec<Process> = Vec::new();
         let mut parents = vec![pid];
         while let Some(parent) = parents.pop() {
-            // Taken out, so that a circle which changes made while we read would end as well.
+            // Removing the entry ends the loop even if the reading contains a cycle.
             for child in children.remove(&parent).unwrap_or_default().into_iter().filter(|child| child.id.pid != pid) {
                 found.push(child.clone());
                 parents.push(child.id.pid);
@@ -189,16 +188,16 @@ impl Processes {
         found
     }
 
-    /// The process with this number, its parent, and so on to the first; those of them that are here.
+    /// The process with this number and its ancestors, as far as they were read.
     #[must_use]
     pub fn lineage_of(&self, pid: i32) -> Vec<ProcessId> {
-        let mut line = Vec::new();
+        let mut lineage = Vec::new();
         let mut next = self.get(pid);
-        while let Some(process) = next.filter(|process| !line.contains(&process.id)) {
-            line.push(process.id);
+        while let Some(process) = next.filter(|process| !lineage.contains(&process.id)) {
+            lineage.push(process.id);
             next = self.get(process.parent);
         }
-        line
+        lineage
     }
 }
 
@@ -208,7 +207,7 @@ impl FromIterator<Process> for Processes {
     }
 }
 
-/// The children of all its threads.
+/// The children of all threads of the process.
 fn children_of(pid: i32) -> Vec<i32> {
     let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let lists = threads.flatten().filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
@@ -221,8 +220,8 @@ pub(crate) fn own_pid() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()
 }
 
-/// A process that ends between the opening of its file and the reading is no less gone.
-fn gone(error: io::Error) -> io::Error {
+/// Converts the error of a process that ended between the opening and the reading of its file.
+fn not_found_if_gone(error: io::Error) -> io::Error {
     if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::SRCH) {
         io::Error::new(io::ErrorKind::NotFound, error)
     } else {
@@ -230,7 +229,8 @@ fn gone(error: io::Error) -> io::Error {
     }
 }
 
-/// A number that can be signalled; 0 and negative ones stand for groups and for everybody (kill(2)).
-pub(crate) fn signallable(pid: i32) -> Option<Pid> {
+/// A number that denotes one process; 0 and negative numbers denote groups and all processes
+/// (kill(2)).
+pub(crate) fn positive_pid(pid: i32) -> Option<Pid> {
     if pid > 0 { Pid::from_raw(pid) } else { None }
 }

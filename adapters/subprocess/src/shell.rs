@@ -1,4 +1,4 @@
-//! Placeholders in a string for the shell: each becomes a reference to a variable, quoted for its place.
+//! Placeholders in a shell command: each becomes a reference to a variable, quoted for its context.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -7,12 +7,10 @@ use std::path::Path;
 use autoproc_shell_quoting::Quoting;
 
 use crate::command_line::InvalidCommand;
+use crate::environment::FILE_VARIABLE;
 use crate::placeholder::Placeholder;
 
-/// The variable that holds the path; every command has it in its environment.
-pub(crate) const FILE_VARIABLE: &str = "AUTOPROC_FILE";
-
-/// A string for `sh -c`, the same for every file.
+/// A command for `sh -c`, the same for every file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Script {
     text: OsString,
@@ -47,9 +45,9 @@ impl Script {
         &self.text
     }
 
-    /// The variables the string refers to.
+    /// The variables that the command refers to.
     pub(crate) fn environment(&self, path: &Path) -> Vec<(&'static str, OsString)> {
-        self.used.iter().map(|placeholder| (variable(*placeholder), placeholder.of(path).to_owned())).collect()
+        self.used.iter().map(|placeholder| (variable(*placeholder), placeholder.value(path).to_owned())).collect()
     }
 }
 
@@ -67,7 +65,8 @@ fn names_file(text: &[u8]) -> bool {
     text.windows(FILE_VARIABLE.len()).any(|window| window == FILE_VARIABLE.as_bytes())
 }
 
-/// After an operator the path would be a command or the target of a redirection; after a backslash, part of the blank.
+/// Appends the path. Refuses after an operator, where the path would be a command or the target of
+/// a redirection, and after a backslash, which would quote the blank.
 fn append(text: &mut Vec<u8>) -> Result<(), InvalidCommand> {
     text.truncate(text.trim_ascii_end().len());
     match text.last() {

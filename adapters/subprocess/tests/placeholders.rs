@@ -1,4 +1,4 @@
-//! What a command line becomes for a file: properties over paths of any bytes.
+//! Filling in placeholders: properties for paths of any bytes.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::ffi::{OsStr, OsString};
@@ -9,7 +9,7 @@ use autoproc_subprocess::{CommandLine, InvalidCommand};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// A path and the parts it was made of.
+/// The parts of a path.
 #[derive(Debug, Clone)]
 struct Parts {
     parent: Vec<u8>,
@@ -31,7 +31,7 @@ impl Parts {
         OsString::from_vec(self.under_parent(&self.basename()))
     }
 
-    /// What each placeholder stands for, by construction.
+    /// The expected value of a placeholder.
     fn value(&self, token: &str) -> Vec<u8> {
         match token {
             "{}" => self.under_parent(&self.basename()),
@@ -44,7 +44,7 @@ impl Parts {
     }
 }
 
-/// Any byte a name may hold, but the dot that would begin an extension.
+/// A name of any bytes except a dot, which would begin an extension.
 fn name() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![Just(b' '), Just(b'{'), Just(b'}'), Just(b'\''), Just(b'$'), 1_u8..];
     vec(byte.prop_filter("no separator", |byte| !b"/.".contains(byte)), 1..8)
@@ -60,7 +60,7 @@ fn token() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["{}", "{/}", "{//}", "{.}", "{/.}"])
 }
 
-/// Text without a placeholder, braces among it.
+/// Text without a placeholder, with braces.
 fn text() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["", "a", " ", "--out=", "{a}", "{", "${x}", "}", "é", "/", ".", "'", "\\"])
 }
@@ -73,12 +73,12 @@ fn arguments(line: &CommandLine, path: &OsStr) -> Vec<OsString> {
 
 proptest! {
     #[test]
-    fn each_placeholder_becomes_its_part_and_text_stays(
+    fn placeholders_are_replaced_and_text_is_kept(
         parts in parts(),
         pieces in vec((text(), token()), 1..6),
         last in text(),
     ) {
-        // A brace before a placeholder's own is the one ambiguity; the text is kept from ending in it.
+        // Excludes the only ambiguity: a brace before a placeholder.
         prop_assume!(pieces.iter().all(|(text, _)| !text.ends_with('{')));
         let argument: String = pieces.iter().flat_map(|(text, token)| [*text, *token]).chain([last]).collect();
         let expected: Vec<u8> =
@@ -101,7 +101,7 @@ proptest! {
     }
 
     #[test]
-    fn a_shell_string_is_the_same_for_every_file(one in parts(), other in parts(), string in "[a-z {}/.'\"$()`#\\\\|;]{1,20}") {
+    fn a_shell_command_is_the_same_for_every_file(one in parts(), other in parts(), string in "[a-z {}/.'\"$()`#\\\\|;]{1,20}") {
         if let Ok(line) = CommandLine::shell(&string) {
             let scripts = [one, other].map(|parts| line.for_file(Path::new(&parts.path())).arguments);
             prop_assert_eq!(&scripts[0], &scripts[1]);
@@ -138,7 +138,7 @@ impl ConcatToString for Vec<OsString> {
 }
 
 #[test]
-fn what_cannot_be_a_command_is_refused() {
+fn invalid_commands_are_refused() {
     assert_eq!(CommandLine::argv::<_, &str>([]), Err(InvalidCommand::Empty));
     assert_eq!(CommandLine::argv(["", "{}"]), Err(InvalidCommand::Empty));
     assert_eq!(CommandLine::argv(["a", "b\0"]), Err(InvalidCommand::Nul));
@@ -147,7 +147,7 @@ fn what_cannot_be_a_command_is_refused() {
 }
 
 #[test]
-fn a_path_is_never_appended_where_it_would_be_a_command() {
+fn a_path_is_not_appended_after_an_operator() {
     for end in [';', '&', '|', '(', '{', '>', '<', '!', '\\'] {
         let string = format!("true {end} \n");
         assert_eq!(CommandLine::shell(&string), Err(InvalidCommand::NowhereToAppend(end)));

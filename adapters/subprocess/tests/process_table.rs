@@ -5,15 +5,15 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use autoproc_domain::RunId;
-use autoproc_subprocess::process_table::{self, Marker, Process, ProcessId, Processes, Signalled};
+use autoproc_subprocess::process_table::{self, Marker, Process, ProcessId, Processes, SignalResult};
 
-/// What never takes this long takes for ever.
-const BOUND: Duration = Duration::from_secs(60);
+/// A wait that takes this long has failed.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let began = Instant::now();
     while !condition() {
-        assert!(began.elapsed() < BOUND, "{what} never came true");
+        assert!(began.elapsed() < TIMEOUT, "timed out waiting for {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -39,9 +39,9 @@ fn a_child_is_read_with_its_parent_and_group() {
     let (child, pid) = spawn(&mut Command::new("cat"));
     until("the program", || &*process_table::read(pid).expect("a process").name == b"cat");
     let process = process_table::read(pid).expect("a process");
-    let us = process_table::read(i32::try_from(std::process::id()).expect("a number")).expect("us");
-    assert_eq!((process.parent, process.group, process.session), (us.id.pid, us.group, us.session));
-    assert!(process.id.started >= us.id.started && !process.is_zombie);
+    let own = process_table::read(i32::try_from(std::process::id()).expect("a number")).expect("this process");
+    assert_eq!((process.parent, process.group, process.session), (own.id.pid, own.group, own.session));
+    assert!(process.id.started >= own.id.started && !process.is_zombie);
     assert!(process_table::is_same(pid, process.id.started));
     assert!(!process_table::is_same(pid, process.id.started + 1));
     end(child);
@@ -49,7 +49,7 @@ fn a_child_is_read_with_its_parent_and_group() {
 }
 
 #[test]
-fn both_ways_find_the_same_descendants() {
+fn both_functions_find_the_same_descendants() {
     let (child, pid) = spawn(Command::new("sh").args(["-c", "(sleep 1000 & sleep 1000 & wait) & sleep 1000; wait"]));
     let by_children = || pids(process_table::descendants_of(pid).expect("a list"));
     until("four descendants", || by_children().len() == 4);
@@ -58,36 +58,36 @@ fn both_ways_find_the_same_descendants() {
     let lineage = all.lineage_of(by_children()[3]);
     assert!(lineage.iter().any(|id| id.pid == pid), "{lineage:?}");
     for process in all.descendants_of(pid) {
-        assert_eq!(process_table::kill(process.id), Signalled::Sent);
+        assert_eq!(process_table::kill(process.id), SignalResult::Sent);
     }
     end(child);
 }
 
 #[test]
-fn only_the_process_that_is_meant_is_killed() {
+fn only_the_identified_process_is_killed() {
     let (mut child, pid) = spawn(&mut Command::new("cat"));
     let id = process_table::read(pid).expect("a process").id;
-    assert_eq!(process_table::kill(ProcessId { started: id.started - 1, ..id }), Signalled::Gone);
-    assert_eq!(process_table::kill(ProcessId { pid: 0, started: 0 }), Signalled::Gone);
-    assert_eq!(process_table::kill(ProcessId { pid: -pid, started: id.started }), Signalled::Gone);
-    assert!(child.try_wait().expect("asked").is_none());
-    assert_eq!(process_table::kill(id), Signalled::Sent);
+    assert_eq!(process_table::kill(ProcessId { started: id.started - 1, ..id }), SignalResult::Gone);
+    assert_eq!(process_table::kill(ProcessId { pid: 0, started: 0 }), SignalResult::Gone);
+    assert_eq!(process_table::kill(ProcessId { pid: -pid, started: id.started }), SignalResult::Gone);
+    assert!(child.try_wait().expect("a status").is_none());
+    assert_eq!(process_table::kill(id), SignalResult::Sent);
     until("a zombie", || process_table::read(pid).expect("not reaped").is_zombie);
-    assert!(!process_table::lives(id));
-    assert_eq!(process_table::kill(id), Signalled::Gone);
+    assert!(!process_table::is_alive(id));
+    assert_eq!(process_table::kill(id), SignalResult::Gone);
     child.wait().expect("reaped");
 }
 
 #[test]
-fn a_marker_is_found_in_a_childs_environment_alone() {
+fn a_marker_matches_only_its_own_run() {
     let run = RunId::new("a-run-of-this-test");
     let (child, pid) = spawn(Command::new("cat").env("AUTOPROC_RUN_ID", run.as_str()));
     let marker = Marker::of_run(&run);
-    until("the environment", || marker.is_borne_by(pid).expect("ours to read"));
+    until("the environment", || marker.matches(pid).expect("readable"));
     let other = Marker::of_run(&RunId::new("a-run-of-this-tes"));
-    assert!(!other.is_borne_by(pid).expect("ours to read"));
+    assert!(!other.matches(pid).expect("readable"));
     end(child);
-    assert_eq!(marker.is_borne_by(pid).expect_err("gone").kind(), io::ErrorKind::NotFound);
+    assert_eq!(marker.matches(pid).expect_err("gone").kind(), io::ErrorKind::NotFound);
 }
 
 #[test]

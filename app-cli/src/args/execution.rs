@@ -52,10 +52,10 @@ pub(crate) struct WorkflowRunArgs {
     #[command(flatten)]
     pub(crate) options: WorkflowOptions,
     /// Time it may take
-    #[arg(long, value_name = "TIME", default_value = "300", value_parser = autoproc_time_spans::parse_positive)]
+    #[arg(long, value_name = "TIME", default_value = "300", value_parser = autoproc_time_text::parse_positive)]
     pub(crate) timeout: Duration,
     /// Time between asking a step to end and killing it
-    #[arg(long, value_name = "TIME", default_value = "10", value_parser = autoproc_time_spans::parse)]
+    #[arg(long, value_name = "TIME", default_value = "10", value_parser = autoproc_time_text::parse)]
     pub(crate) grace: Duration,
 }
 

@@ -102,7 +102,7 @@ impl Pruner {
             logs.prune(&retention, now, |log| at_work.contains(&(log.item, log.claim)))
         });
         let pruned = pruned.await.map_err(|error| CliError::internal(format!("a thread has failed: {error}")))?;
-        let trouble = pruned.map_or_else(Some, |pruned| pruned.trouble);
+        let trouble = pruned.map_or_else(Some, |pruned| pruned.first_error);
         trouble.map_or(Ok(()), |error| Err(CliError::io("cannot remove old output of attempts", &error)))?;
         self.forget().await
     }

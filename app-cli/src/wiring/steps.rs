@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{Attempt, StopSignal, Unproven};
 use autoproc_subprocess::sweep::Sweeper;
-use autoproc_subprocess::{AttemptLogs, Guards, ProcessReport, ProcessSpec};
+use autoproc_subprocess::{AttemptLogs, Guards, ProcessReport, ProcessSpec, attempt_environment};
 use autoproc_workflow::execution::{StepEnd, StepProcess, StepRunner};
 
 /// Runs steps under the guards of a run, the output of all steps of an attempt in its one log.
@@ -33,12 +33,13 @@ impl GuardedSteps {
 
     fn spec(&self, process: StepProcess) -> ProcessSpec {
         let log = self.logs.path_of(&process.attempt);
+        let attempt = attempt_environment(&process.attempt);
         let mut heading = process.heading.into_bytes();
         heading.push(b'\n');
         ProcessSpec {
             program: process.program,
             arguments: process.arguments,
-            environment: process.environment,
+            environment: attempt.into_iter().chain(process.environment).collect(),
             working_dir: process.working_dir,
             timeout: process.timeout,
             log: Some(log),
@@ -68,7 +69,7 @@ impl StepRunner for GuardedSteps {
     }
 
     async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven> {
-        self.sweeper.sweep_aside(dead).await
+        self.sweeper.sweep_async(dead).await
     }
 }
 

@@ -9,12 +9,10 @@ use autoproc_domain::RunId;
 use autoproc_domain::ports::{Observer, Orchestrator, StopSignal};
 use autoproc_domain::processor::Ports;
 use autoproc_subprocess::sweep::Sweeper;
-use autoproc_subprocess::{
-    CommandOrchestrator, DEFAULT_GIVE_BACK_AFTER, GuardSettings, Guards, OutputLimits, Settings,
-};
+use autoproc_subprocess::{CommandOrchestrator, GuardSettings, Guards, OutputLimits, Settings};
 use autoproc_system::{MachineGate, Observers, StartLimits, StateFile, StopWatch, Suspension};
 
-use super::{Wiring, command_line, notices, trouble};
+use super::{Wiring, command_line, notices};
 use crate::error::CliError;
 use crate::request::{CommandTemplate, Room, RunRequest};
 
@@ -60,7 +58,7 @@ impl Wiring {
     /// Where the system has no thread to give.
     #[expect(clippy::unused_self, reason = "signals belong to the adapters, and so to the wiring")]
     pub(crate) fn signals(&self) -> Result<Arc<dyn StopSignal>, CliError> {
-        Ok(Arc::new(StopWatch::of_one_thing().map_err(|error| no_signals(&error))?))
+        Ok(Arc::new(StopWatch::signals_only().map_err(|error| no_signals(&error))?))
     }
 
     /// What stops a run: the stop file and signals.
@@ -79,7 +77,7 @@ impl Wiring {
     }
 
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {
-        let state = StateFile::new(self.project.state_file(), trouble(&self.console));
+        let state = StateFile::new(self.project.state_file(), notices(&self.console));
         let state = state.map_err(|error| CliError::io("cannot start a thread", &error))?;
         let mut all: Vec<Arc<dyn Observer>> = vec![self.event_log(), Arc::new(state)];
         all.extend(others);
@@ -99,14 +97,7 @@ pub(super) fn guards_of(
 ) -> Result<Guards, CliError> {
     let executable = autoproc_subprocess::own_executable();
     let executable = executable.map_err(|error| CliError::io("cannot tell our own program", &error))?;
-    Ok(Guards::new(GuardSettings {
-        executable,
-        run,
-        grace,
-        records_dir,
-        output,
-        give_back_after: DEFAULT_GIVE_BACK_AFTER,
-    }))
+    Ok(Guards::new(GuardSettings { executable, run, grace, records_dir, output }))
 }
 
 /// The guards of a run, which stop and go on with this process.

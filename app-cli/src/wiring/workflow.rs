@@ -10,7 +10,7 @@ use autoproc_domain::{FilePath, ItemId};
 use autoproc_subprocess::sweep::Sweeper;
 use autoproc_subprocess::{AttemptLogs, OutputLimits};
 use autoproc_workflow::execution::{
-    Equipment, ExecutionState, Executions, InputError, Inputs, Places, Plan, Programs, WorkflowRun, preview, taken_up,
+    Equipment, ExecutionState, Executions, InputError, Inputs, Plan, Programs, WorkflowRun, preview, taken_up,
 };
 use autoproc_workflow::runners::Runners;
 use autoproc_workflow::{
@@ -19,7 +19,7 @@ use autoproc_workflow::{
 
 use super::steps::GuardedSteps;
 use super::supervision::{Supervision, guards_of};
-use super::{Wiring, notices, trouble};
+use super::{Wiring, notices};
 use crate::error::CliError;
 use crate::request::{SingleExecution, WorkflowChoice};
 use crate::view::Foreseen;
@@ -109,11 +109,9 @@ impl Wiring {
             clock: self.clock(),
             executions,
             scratch_dir: self.project.executions_dir().join(format!("single-{}.steps", std::process::id())),
-            places: Places {
-                event_log: self.project.orchestrator_log(),
-                latest: self.project.orchestrator_state_file(),
-            },
-            on_trouble: trouble(&self.console),
+            event_log: self.project.orchestrator_log(),
+            latest_state: self.project.orchestrator_state_file(),
+            on_warning: notices(&self.console),
         }
     }
 

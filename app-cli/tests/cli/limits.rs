@@ -16,7 +16,7 @@ fn a_held_run_starts_nothing_says_why_and_obeys_a_stop() {
     wait_until("the state says that starts are held", || place.json(["status"])["latest_run"]["held"].is_string());
     let status = place.ask(["status"]).expect_code(0);
     assert!(status.out.contains("nothing new is started for now: "), "{status:#?}");
-    assert!(status.out.contains(" of disk are free, and 8.0 EB must be"), "{status:#?}");
+    assert!(status.out.contains(" of disk space is free, less than the required 8.0 EB"), "{status:#?}");
     assert_eq!(place.status_of("a"), "pending");
     signal(&run, "INT");
     let over = end_of(run).expect_code(0);
@@ -32,7 +32,10 @@ fn a_load_that_is_always_exceeded_holds() {
     let run = place.start(["run", "--max-load", "0", "--min-free-disk", "0", "--", "true"]);
     wait_until("the state says that starts are held", || place.json(["status"])["latest_run"]["held"].is_string());
     let status = place.ask(["status"]).expect_code(0);
-    assert!(status.out.contains("the machine's load is ") && status.out.contains(", and 0 is the most"), "{status:#?}");
+    assert!(
+        status.out.contains("the load average is ") && status.out.contains(", above the limit of 0"),
+        "{status:#?}"
+    );
     assert_eq!(place.status_of("a"), "pending");
     signal(&run, "INT");
     end_of(run).expect_code(0);

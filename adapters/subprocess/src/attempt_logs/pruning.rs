@@ -1,10 +1,10 @@
-//! Removing old output, by age and by the room it takes.
+//! Removing old output by age and by total size.
 //!
-//! An output is removed whole, with its `.tail`. When something is removed, an empty file `pruned` is left whose time of
-//! change is that of the newest output ever removed: of what was printed later, all is there, so that "it printed nothing"
-//! can be told from "it is no longer kept". That time is set before anything goes.
+//! An output is removed together with its `.tail`. The modification time of the empty file `pruned`
+//! is that of the newest output ever removed. All later output exists, so that "no output" can be
+//! distinguished from "no longer kept". The time is set before anything is removed.
 //!
-//! A folder is gone through once, without opening a file; what is remembered of each takes less than a hundred bytes.
+//! The folder is read once, without opening a file, and uses less than 100 bytes of memory a file.
 
 use std::fs::{self, DirEntry, OpenOptions};
 use std::io;
@@ -17,18 +17,19 @@ use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use crate::attempt_logs::{AttemptLog, AttemptLogs};
 use crate::bounded_log::{new_tail_path, tail_path};
 
-/// The file whose time of change says up to when outputs were removed.
+/// The file whose modification time is that of the newest output removed.
 const PRUNED: &str = "pruned";
 
-/// Times of files lag behind the clock by up to a tick of the system, which is 10 ms at the longest (time(7), "HZ").
+/// File times lag behind the clock by up to one tick of the system, at most 10 ms (time(7), "HZ").
 const CLOCK_SLACK: Duration = Duration::from_millis(100);
 
 /// How much output is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// The time since something was last written to it after which an output goes; `None` keeps it for ever.
+    /// Outputs not modified for this long are removed; `None` keeps them for ever.
     pub max_age: Option<Duration>,
-    /// The bytes that all outputs may take together, as they are long; above that the oldest go. `None` sets no limit.
+    /// The total length of all outputs in bytes, above which the oldest are removed; `None` sets no
+    /// limit.
     pub max_total: Option<u64>,
 }
 
@@ -39,23 +40,25 @@ impl Default for Retention {
     }
 }
 
-/// What was removed.
+/// The result of [`AttemptLogs::prune`].
 #[derive(Debug, Default)]
 pub struct Pruned {
-    /// How many outputs.
+    /// The number of outputs removed.
     pub outputs: usize,
-    /// How many bytes they had.
+    /// Their total length.
     pub bytes: u64,
-    /// The first failure to remove one, or to note it. The others were removed all the same.
-    pub trouble: Option<io::Error>,
+    /// The first error in removing an output or recording its removal. The others were still
+    /// removed.
+    pub first_error: Option<io::Error>,
 }
 
 impl AttemptLogs {
-    /// Removes what is not to be kept as of `now`, which is to be a time before it was found out which attempts to
-    /// `keep`: those that are being made. What was written to after it, or a moment before, stays too.
+    /// Removes outputs beyond the retention, except those to `keep`: the attempts that are running.
+    /// `now` must be a time before the running attempts were determined; an output modified after
+    /// it, or just before it, stays too.
     ///
     /// # Errors
-    /// Where the folder cannot be read. One that is not there holds nothing.
+    /// If the folder exists and cannot be read.
     pub fn prune(
         &self,
         retention: &Retention,
@@ -68,15 +71,15 @@ impl AttemptLogs {
         let is_kept =
             |output: &Output| output.written_at >= settled || keep(&self.log_of(output.token, output.attempt));
         let victims = victims(&outputs, retention, now, is_kept);
-        // Room is worth more than the mark: a full disk may refuse it.
+        // Removes outputs even if the mark fails, as it may on a full disk.
         let marked = victims.last().map_or(Ok(()), |newest| self.mark_pruned(newest.written_at));
         Ok(self.remove(&victims, marked.err()))
     }
 
-    /// The time up to which outputs may have been removed; `None` where none ever was.
+    /// The time up to which outputs may have been removed; `None` if none ever was.
     ///
     /// # Errors
-    /// Where the system cannot tell.
+    /// If the time cannot be read.
     pub fn pruned_until(&self) -> io::Result<Option<SystemTime>> {
         match fs::metadata(self.dir.join(PRUNED)) {
             Ok(metadata) => metadata.modified().map(|time| Some(time + CLOCK_SLACK)),
@@ -85,7 +88,7 @@ impl AttemptLogs {
         }
     }
 
-    /// What lies in the folder, in no order.
+    /// Lists the outputs in the folder in arbitrary order.
     fn outputs(&self) -> io::Result<Vec<Output>> {
         let entries = match self.dir.read_dir() {
             Ok(entries) => entries,
@@ -107,18 +110,18 @@ impl AttemptLogs {
         Ok(files)
     }
 
-    /// What a file says of the output it belongs to. One that is gone by now, or not ours, says nothing.
+    /// Describes a file of an output; `None` if the file is gone or not part of one.
     fn output(&self, entry: &DirEntry) -> Option<Output> {
         let name = entry.file_name();
         let name = name.to_str()?;
         let stem = name.strip_suffix(".tail.new").or_else(|| name.strip_suffix(".tail")).unwrap_or(name);
-        let AttemptLog { item, attempt, claim, .. } = self.recognise(Path::new(stem))?;
+        let AttemptLog { item, attempt, claim, .. } = self.parse_name(Path::new(stem))?;
         let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?;
         let token = ClaimToken { item, number: claim };
         Some(Output { token, attempt, written_at: metadata.modified().ok()?, bytes: metadata.len() })
     }
 
-    /// Moves the mark to `time`, never back.
+    /// Advances the mark to `time`; never moves it back.
     fn mark_pruned(&self, time: SystemTime) -> io::Result<()> {
         let path = self.dir.join(PRUNED);
         let marked = fs::metadata(&path).and_then(|metadata| metadata.modified());
@@ -128,8 +131,8 @@ impl AttemptLogs {
         OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?.set_modified(time)
     }
 
-    fn remove(&self, victims: &[&Output], trouble: Option<io::Error>) -> Pruned {
-        let mut pruned = Pruned { trouble, ..Pruned::default() };
+    fn remove(&self, victims: &[&Output], first_error: Option<io::Error>) -> Pruned {
+        let mut pruned = Pruned { first_error, ..Pruned::default() };
         for output in victims {
             match remove_all(&self.log_of(output.token, output.attempt).path) {
                 Ok(()) => {
@@ -137,7 +140,7 @@ impl AttemptLogs {
                     pruned.bytes += output.bytes;
                 }
                 Err(error) => {
-                    pruned.trouble.get_or_insert(error);
+                    pruned.first_error.get_or_insert(error);
                 }
             }
         }
@@ -145,7 +148,7 @@ impl AttemptLogs {
     }
 }
 
-/// An output, or a file of one.
+/// An output or one of its files.
 #[derive(Debug)]
 struct Output {
     token: ClaimToken,
@@ -159,14 +162,14 @@ impl Output {
         (self.token, self.attempt) == (other.token, other.attempt)
     }
 
-    /// Takes another file of the same output into account.
+    /// Adds another file of the same output.
     fn absorb(&mut self, file: &Self) {
         self.written_at = self.written_at.max(file.written_at);
         self.bytes += file.bytes;
     }
 }
 
-/// What is to go, of outputs that are sorted by age, the oldest first; sorted in the same way.
+/// Selects the outputs to remove. Both lists are sorted by age, the oldest first.
 fn victims<'a>(
     outputs: &'a [Output],
     retention: &Retention,
@@ -175,17 +178,17 @@ fn victims<'a>(
 ) -> Vec<&'a Output> {
     let oldest = retention.max_age.and_then(|age| now.checked_sub(age));
     let mut total: u64 = outputs.iter().map(|output| output.bytes).sum();
-    let mut goes = |output: &&Output| {
+    let mut is_removed = |output: &&Output| {
         let is_old = oldest.is_some_and(|oldest| output.written_at < oldest);
         let is_too_much = retention.max_total.is_some_and(|most| total > most);
-        let goes = (is_old || is_too_much) && !is_kept(output);
-        total -= if goes { output.bytes } else { 0 };
-        goes
+        let removed = (is_old || is_too_much) && !is_kept(output);
+        total -= if removed { output.bytes } else { 0 };
+        removed
     };
-    outputs.iter().filter(|output| goes(output)).collect()
+    outputs.iter().filter(|output| is_removed(output)).collect()
 }
 
-/// The file first: without it the rest is nobody's, and goes the next time where it does not go now.
+/// Removes the file first: a remaining `.tail` is then removed by the next pruning.
 fn remove_all(path: &Path) -> io::Result<()> {
     for path in [path, &tail_path(path), &new_tail_path(path)] {
         match fs::remove_file(path) {

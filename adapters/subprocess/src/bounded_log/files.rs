@@ -1,10 +1,12 @@
-//! How bounded output looks on disk.
+//! The format of bounded output on disk.
 //!
-//! The file holds the head, then, where bytes were left out, the line `[autoproc: N bytes left out]` with a line end
-//! before it, then the tail. While it is being written it holds the head alone, and `<path>.tail` holds the rest of what
-//! it would become, after a line `[autoproc: follows byte N]`, where N is the length of the head. So what is there of an
-//! output is at any moment the first N bytes of the file and the rest of its `.tail`, and without a `.tail` the file alone.
-//! That stays true of what a crash leaves, because a `.tail` only appears whole and goes only when the file is whole.
+//! A complete file contains the head, then, if bytes were omitted, a newline and the line
+//! `[autoproc: N bytes left out]`, then the tail. While it is being written, it contains only the
+//! head, and `<path>.tail` contains a line `[autoproc: follows byte N]`, where N is the length of
+//! the head, and the rest. So at any moment the output is the first N bytes of the file followed by
+//! the rest of its `.tail`, or the file alone if there is no `.tail`. This also holds after a
+//! crash, because a `.tail` appears only when it is complete and is removed only when the file is
+//! complete.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -13,29 +15,29 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-/// Output may hold what only its owner should read.
+/// Owner-only, because output may be confidential.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
 const FOLLOWS: (&str, &str) = ("[autoproc: follows byte ", "]\n");
 const LEFT_OUT: (&str, &str) = ("\n[autoproc: ", " bytes left out]\n");
 
-/// The digits of the largest number of 64 bits.
+/// The number of digits of `u64::MAX`.
 const MAX_DIGITS: usize = 20;
 
-/// The most that the lines take: both kinds in a `.tail` and in the one that is to replace it.
+/// The most space that the lines use, in bytes: both kinds in a `.tail` and in its successor.
 pub(super) const MAX_LINES: u64 = 2 * (line_length(FOLLOWS) + line_length(LEFT_OUT)) as u64;
 
-const fn line_length((before, behind): (&str, &str)) -> usize {
-    before.len() + MAX_DIGITS + behind.len()
+const fn line_length((before, after): (&str, &str)) -> usize {
+    before.len() + MAX_DIGITS + after.len()
 }
 
-/// Where the latest output is while the file at `path` is being written.
+/// The path of the rest of the output while the file at `path` is being written.
 pub(crate) fn tail_path(path: &Path) -> PathBuf {
     with_suffix(path, ".tail")
 }
 
-/// Where a new `.tail` is until it is whole.
+/// The path of a new `.tail` until it is complete.
 pub(crate) fn new_tail_path(path: &Path) -> PathBuf {
     with_suffix(path, ".tail.new")
 }
@@ -46,24 +48,24 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// What comes behind the head.
+/// The output after the head.
 #[derive(Debug)]
 pub(super) struct Tail<'a> {
     /// The length of the head.
     pub(super) follows: u64,
-    /// How many bytes there were between the two.
-    pub(super) left_out: u64,
+    /// The number of bytes omitted between the two.
+    pub(super) omitted: u64,
     /// The latest bytes.
     pub(super) bytes: (&'a [u8], &'a [u8]),
 }
 
 impl Tail<'_> {
-    /// Puts a copy beside the file at `path`, in place of the one there is.
+    /// Replaces the `.tail` of the file at `path`.
     pub(super) fn copy_to(&self, path: &Path) -> io::Result<()> {
         let new = new_tail_path(path);
         let copied = self.write_copy(&new).and_then(|()| fs::rename(&new, tail_path(path)));
         if copied.is_err() {
-            // What there was room for of it helps nobody.
+            // A partial copy is useless.
             let _ = remove(&new);
         }
         copied
@@ -76,10 +78,10 @@ impl Tail<'_> {
         self.write_to(&mut file)
     }
 
-    /// Puts it behind the head in the file, and takes its copy away. Where there is no room for it and there is a copy,
-    /// that is brought up to date as far as possible and stays.
+    /// Appends the tail to the head in the file and removes the `.tail`. If the file cannot be
+    /// written and there is a `.tail`, updates and keeps that instead.
     pub(super) fn join_to(&self, file: &mut File, path: &Path) -> io::Result<()> {
-        let joined = self.write_behind_head(file);
+        let joined = self.write_after_head(file);
         if joined.is_ok() {
             return remove(&tail_path(path));
         }
@@ -90,7 +92,7 @@ impl Tail<'_> {
         joined
     }
 
-    fn write_behind_head(&self, file: &mut File) -> io::Result<()> {
+    fn write_after_head(&self, file: &mut File) -> io::Result<()> {
         file.seek(SeekFrom::Start(self.follows))?;
         self.write_to(file)?;
         let end = file.stream_position()?;
@@ -98,32 +100,32 @@ impl Tail<'_> {
     }
 
     fn write_to(&self, file: &mut File) -> io::Result<()> {
-        if self.left_out > 0 {
-            file.write_all(line(LEFT_OUT, self.left_out).as_bytes())?;
+        if self.omitted > 0 {
+            file.write_all(line(LEFT_OUT, self.omitted).as_bytes())?;
         }
         file.write_all(self.bytes.0)?;
         file.write_all(self.bytes.1)
     }
 }
 
-fn line((before, behind): (&str, &str), number: u64) -> String {
-    format!("{before}{number}{behind}")
+fn line((before, after): (&str, &str), number: u64) -> String {
+    format!("{before}{number}{after}")
 }
 
-/// The number of the line that `bytes` begin with, and what follows it.
-fn split_line<'a>((before, behind): (&str, &str), bytes: &'a [u8]) -> Option<(u64, &'a [u8])> {
+/// Parses the line at the beginning of `bytes`; returns its number and the remaining bytes.
+fn split_line<'a>((before, after): (&str, &str), bytes: &'a [u8]) -> Option<(u64, &'a [u8])> {
     let bytes = bytes.strip_prefix(before.as_bytes())?;
     let digits = bytes.iter().take(MAX_DIGITS).take_while(|byte| byte.is_ascii_digit()).count();
     let number = std::str::from_utf8(&bytes[..digits]).ok()?.parse().ok()?;
-    Some((number, bytes[digits..].strip_prefix(behind.as_bytes())?))
+    Some((number, bytes[digits..].strip_prefix(after.as_bytes())?))
 }
 
-/// Makes the file at `path`, and its folder where that is missing. Where there is a file already, nothing is made.
+/// Creates the file at `path`, and its folder if necessary. Fails if the file exists.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     remove(&tail_path(path))?;
     match open_new(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            make_folder(path)?;
+            create_folder(path)?;
             open_new(path)
         }
         opened => opened,
@@ -134,20 +136,20 @@ fn open_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path)
 }
 
-/// The folders above the last one are not only ours.
-fn make_folder(path: &Path) -> io::Result<()> {
+/// Restricts only the last folder to its owner; the folders above it have other users.
+fn create_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     if let Some(above) = folder.parent() {
         fs::create_dir_all(above)?;
     }
     match DirBuilder::new().mode(FOLDER_MODE).create(folder) {
-        // Another slot was faster.
+        // Another guard has created it.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made,
+        created => created,
     }
 }
 
-/// Opens the file at `path` to go on with it, where there is one.
+/// Opens the file at `path` for appending; `None` if it does not exist.
 pub(super) fn reopen(path: &Path) -> io::Result<Option<File>> {
     let no_follow = OFlags::NOFOLLOW.bits().cast_signed();
     match OpenOptions::new().read(true).write(true).custom_flags(no_follow).open(path) {
@@ -157,19 +159,20 @@ pub(super) fn reopen(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// An output in its parts.
+/// The parts of an output.
 #[derive(Debug)]
 pub(super) struct Parts {
     /// The length of the head.
     pub(super) head: u64,
-    /// How many bytes were left out behind it.
-    pub(super) left_out: u64,
-    /// What followed them.
+    /// The number of bytes omitted after it.
+    pub(super) omitted: u64,
+    /// The bytes after those.
     pub(super) tail: Vec<u8>,
 }
 
-/// Takes the output in `file` at `path` apart again: by its `.tail`, else where its head reaches its limit.
-pub(super) fn take_apart(file: &mut File, path: &Path, limit: u64) -> io::Result<Parts> {
+/// Splits the output in `file` at `path` into its parts: by its `.tail` if there is one, otherwise
+/// at the limit of the head.
+pub(super) fn split(file: &mut File, path: &Path, limit: u64) -> io::Result<Parts> {
     let mut rest = Vec::new();
     let head = match open_tail(path)? {
         Some((head, mut tail)) => {
@@ -184,12 +187,12 @@ pub(super) fn take_apart(file: &mut File, path: &Path, limit: u64) -> io::Result
             head
         }
     };
-    let (left_out, tail) = split_line(LEFT_OUT, &rest).map_or((0, rest.as_slice()), |split| split);
-    Ok(Parts { head, left_out, tail: tail.to_vec() })
+    let (omitted, tail) = split_line(LEFT_OUT, &rest).map_or((0, rest.as_slice()), |split| split);
+    Ok(Parts { head, omitted, tail: tail.to_vec() })
 }
 
-/// The length of the head that the `.tail` of `path` follows, and the `.tail` from behind the line that says so. `None`
-/// where there is no such file, or none of ours.
+/// Opens the `.tail` of `path`, positioned after its first line; also returns the length of the
+/// head. `None` if there is no such file or it has another format.
 pub(crate) fn open_tail(path: &Path) -> io::Result<Option<(u64, File)>> {
     let mut file = match File::open(tail_path(path)) {
         Ok(file) => file,
@@ -203,7 +206,7 @@ pub(crate) fn open_tail(path: &Path) -> io::Result<Option<(u64, File)>> {
     Ok(Some((follows, file)))
 }
 
-/// Writes as much as can be; says how much that was, and why it was no more.
+/// Writes as many bytes as possible; returns their number, and the error that prevented more.
 pub(super) fn write_some(file: &mut File, bytes: &[u8]) -> (usize, io::Result<()>) {
     let mut written = 0;
     while written < bytes.len() {

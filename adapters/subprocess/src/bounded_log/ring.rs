@@ -1,48 +1,49 @@
-//! The latest bytes of a stream, in memory.
+//! A ring buffer for the latest bytes of a stream.
 
 use std::collections::VecDeque;
 
-/// The last bytes that were pushed, up to a limit, and how many came before them. Its memory grows with what it holds.
+/// The last bytes that were pushed, up to a limit, and the number of bytes before them. Its memory
+/// grows with its contents.
 #[derive(Debug)]
 pub(super) struct Ring {
     limit: usize,
     bytes: VecDeque<u8>,
-    left_out: u64,
+    omitted: u64,
 }
 
 impl Ring {
-    /// Holds at most `limit` bytes, nothing at first.
+    /// Creates an empty ring for at most `limit` bytes.
     pub(super) fn new(limit: u64) -> Self {
-        Self { limit: usize::try_from(limit).unwrap_or(usize::MAX), bytes: VecDeque::new(), left_out: 0 }
+        Self { limit: usize::try_from(limit).unwrap_or(usize::MAX), bytes: VecDeque::new(), omitted: 0 }
     }
 
-    /// Adds bytes at the end, by whole slices; the oldest give way.
+    /// Appends bytes; the oldest are removed.
     pub(super) fn push(&mut self, piece: &[u8]) {
         let kept = &piece[piece.len().saturating_sub(self.limit)..];
         let displaced = (self.bytes.len() + kept.len()).saturating_sub(self.limit);
         self.bytes.drain(..displaced);
         self.bytes.extend(kept);
-        self.left_out += (displaced + piece.len() - kept.len()) as u64;
+        self.omitted += (displaced + piece.len() - kept.len()) as u64;
     }
 
-    /// Takes up where another ring stood.
-    pub(super) fn resume(&mut self, left_out: u64, bytes: &[u8]) {
-        self.left_out = left_out;
+    /// Restores the state of another ring.
+    pub(super) fn resume(&mut self, omitted: u64, bytes: &[u8]) {
+        self.omitted = omitted;
         self.push(bytes);
     }
 
-    /// What it holds, in two pieces of which either may be empty.
+    /// The contents in two pieces, either of which may be empty.
     pub(super) fn as_slices(&self) -> (&[u8], &[u8]) {
         self.bytes.as_slices()
     }
 
-    /// How many bytes it no longer holds.
-    pub(super) fn left_out(&self) -> u64 {
-        self.left_out
+    /// The number of bytes that were removed.
+    pub(super) fn omitted(&self) -> u64 {
+        self.omitted
     }
 
-    /// Whether nothing was ever pushed.
+    /// Returns whether no byte was ever pushed.
     pub(super) fn is_unused(&self) -> bool {
-        self.left_out == 0 && self.bytes.is_empty()
+        self.omitted == 0 && self.bytes.is_empty()
     }
 }

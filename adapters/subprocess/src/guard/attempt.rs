@@ -1,4 +1,4 @@
-//! One command from its start until nothing of it is left.
+//! The supervision of one command, from its start until no descendant is left.
 
 use std::ffi::OsStr;
 use std::io;
@@ -7,109 +7,115 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use autoproc_domain::ports::ResourceUsage;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal};
 use wait4::ResUse;
 
-use crate::guard::family::{self, Family, Round};
+use crate::guard::batch::Batch;
+use crate::guard::descendants::{Descendants, SignalRound, describe_descendants};
+use crate::guard::guard_io::GuardIo;
 use crate::guard::output::Output;
-use crate::guard::protocol::{Control, Ended, Report, Start, Usage, out_of_turn};
-use crate::guard::series::Series;
+use crate::guard::protocol::{Control, Report, StartRequest, unexpected_start};
 use crate::guard::stopwatch::Stopwatch;
-use crate::guard::wires::Wires;
-use crate::process::Ending;
-use crate::process_table::in_one_tick;
+use crate::process::{Ending, ProcessReport};
+use crate::process_table::within_one_tick;
 
-/// How long to wait between two rounds of killing that met the same processes: they are dying, and the end of a child
-/// wakes us anyway.
-const BETWEEN_KILLS: Duration = Duration::from_millis(5);
+/// The pause between two rounds of SIGKILL that found the same processes. The exit of a child ends
+/// it early.
+const KILL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How long processes may take to vanish after they were killed. Only one that is held in the kernel, or that is not ours
-/// to kill, takes longer than it takes to free its memory; and no attempt may hold up its slot for ever.
-const AFTER_KILL: Duration = Duration::from_secs(30);
+/// How long killed processes may take to vanish. Freeing memory takes less; only a process that is
+/// blocked in the kernel or owned by another user takes longer, and a slot must not be blocked for
+/// ever.
+const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Between two looks no more than this passes even on a slow machine. Where it did, the machine stood still, or this process
-/// did, and nobody had that time to vanish in.
-const STANDSTILL: Duration = Duration::from_secs(10);
+/// More time between two checks than a slow machine needs. If it passed, the machine or this
+/// process was suspended, and so were the killed processes.
+const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 pub(crate) struct Attempt {
     leader: u32,
-    /// The tick in which it was born, where the clock tells.
-    born: Option<u64>,
-    /// Holds the ends of the output pipes that write, so that no end of a stream wakes us: it would only tell what the
-    /// command's own end tells as well, a moment before that.
+    /// The clock tick in which the leader started, if known.
+    start_tick: Option<u64>,
+    /// Keeps the write ends of the output pipes open until the end, so that the end of a stream
+    /// does not wake the guard just before SIGCHLD does.
     command: Command,
     exit: Option<(ResUse, Duration)>,
     is_gone: bool,
-    family: Family,
+    descendants: Descendants,
     output: Output,
-    watch: Stopwatch,
+    stopwatch: Stopwatch,
     timeout: Duration,
     grace: Duration,
+    /// The reason why the guard ends the command.
     cut_short: Option<Ending>,
     phase: Phase,
-    round: Round,
+    last_round: SignalRound,
 }
 
-/// Where an attempt stands; the times are those of its stopwatch.
+/// The state of an attempt; times are readings of its stopwatch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Running,
     Terminating {
         since: Duration,
     },
-    /// `looked_at` is when we last saw that it is not over.
     Killing {
         since: Duration,
-        looked_at: Duration,
+        /// The latest check at which a process was left.
+        checked_at: Duration,
     },
 }
 
 impl Phase {
     fn killing(now: Duration) -> Self {
-        Self::Killing { since: now, looked_at: now }
+        Self::Killing { since: now, checked_at: now }
     }
 
-    /// Takes in that it is not over now; says whether processes have had all the time to vanish that they get.
+    /// Records that a process is left at `now`; returns whether [`KILL_TIMEOUT`] is over.
     fn is_hopeless(&mut self, now: Duration) -> bool {
-        let Self::Killing { since, looked_at } = self else { return false };
-        let unseen = now.saturating_sub(std::mem::replace(looked_at, now));
-        if unseen > STANDSTILL {
-            *since += unseen;
+        let Self::Killing { since, checked_at } = self else { return false };
+        let unchecked = now.saturating_sub(std::mem::replace(checked_at, now));
+        if unchecked > SUSPENSION_THRESHOLD {
+            *since += unchecked;
         }
-        now.saturating_sub(*since) >= AFTER_KILL
+        now.saturating_sub(*since) >= KILL_TIMEOUT
     }
 }
 
 impl Attempt {
-    /// Starts the command, or says why not.
-    pub(crate) fn start(start: &Start) -> Result<Self, Ending> {
-        Self::try_start(start).map_err(|error| unstarted(start, &error))
+    /// Starts the command.
+    ///
+    /// # Errors
+    /// [`Ending::CannotStart`].
+    pub(crate) fn start(request: &StartRequest) -> Result<Self, Ending> {
+        Self::try_start(request).map_err(|error| cannot_start(request, &error))
     }
 
-    fn try_start(start: &Start) -> io::Result<Self> {
-        let (output, [stdout, stderr]) = Output::new(start)?;
-        let began = Instant::now();
-        let mut command = command(start);
+    fn try_start(request: &StartRequest) -> io::Result<Self> {
+        let (output, [stdout, stderr]) = Output::new(request)?;
+        let started_at = Instant::now();
+        let mut command = command(request);
         command.stdout(stdout).stderr(stderr);
-        let (child, born) = in_one_tick(|| command.spawn());
+        let (child, start_tick) = within_one_tick(|| command.spawn());
         let leader = child?.id();
         let pid = i32::try_from(leader).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| io::Error::other("the command has no process number"))?;
         Ok(Self {
             leader,
-            born,
+            start_tick,
             command,
             exit: None,
             is_gone: false,
-            family: Family::new(pid),
+            descendants: Descendants::new(pid),
             output,
-            watch: Stopwatch::start(began),
-            timeout: start.timeout,
-            grace: start.grace,
+            stopwatch: Stopwatch::start(started_at),
+            timeout: request.timeout,
+            grace: request.grace,
             cut_short: None,
             phase: Phase::Running,
-            round: Round::default(),
+            last_round: SignalRound::default(),
         })
     }
 
@@ -118,51 +124,52 @@ impl Attempt {
         self.leader.cast_signed()
     }
 
-    /// In which tick since the boot it was born, where that is known without asking the process table.
-    pub(crate) fn born(&self) -> Option<u64> {
-        self.born
+    /// The clock tick since boot in which the leader started, if it is known without `/proc`.
+    pub(crate) fn start_tick(&self) -> Option<u64> {
+        self.start_tick
     }
 
-    /// Sees the command to its end, and all that it started. What comes after it in the series is not started meanwhile.
-    pub(crate) fn watch(mut self, wires: &mut Wires, series: &mut Series, is_paused: &mut bool) -> io::Result<Report> {
+    /// Supervises the command until no descendant is left.
+    pub(crate) fn supervise(mut self, io: &mut GuardIo, batch: &mut Batch, is_paused: &mut bool) -> io::Result<Report> {
         if *is_paused {
             self.pause();
         }
         while !self.is_gone {
             if self.has_given_up()? {
-                return Ok(Report::Stuck(self.what_is_stuck()));
+                return Ok(Report::Stuck(self.describe_stuck()));
             }
             if self.is_gone {
                 break;
             }
-            let patience = self.patience().min(series.patience(Instant::now()));
-            let ready = wires.wait(self.output.streams(), patience)?;
+            let timeout = self.next_timeout().min(batch.timeout(Instant::now()));
+            let ready = io.wait(self.output.streams(), timeout)?;
             if ready.control {
-                wires.read_control()?;
-                self.obey(wires, series, is_paused)?;
+                io.read_control()?;
+                self.handle_controls(io, batch, is_paused)?;
             }
-            series.tick(Instant::now(), wires)?;
-            if ready.deaths {
-                wires.forget_deaths()?;
+            batch.tick(Instant::now(), io)?;
+            if ready.child_exits {
+                io.drain_child_exits()?;
                 self.reap()?;
             }
             self.output.read(ready.streams);
             self.output.tick(Instant::now());
             self.advance()?;
         }
-        Ok(Report::Ended(self.ended()))
+        Ok(Report::Ended(self.into_report()))
     }
 
-    /// Does what the runner said, and what is to be done where it is no more.
-    fn obey(&mut self, wires: &mut Wires, series: &mut Series, is_paused: &mut bool) -> io::Result<()> {
-        while let Some(control) = wires.next_control() {
+    /// Handles the messages that were read. Ends the command if the runner is gone.
+    fn handle_controls(&mut self, io: &mut GuardIo, batch: &mut Batch, is_paused: &mut bool) -> io::Result<()> {
+        while let Some(control) = io.next_control() {
             if control != Control::Resume {
-                series.give_back();
+                batch.recall();
             }
             match control {
-                Control::Recall => {}
-                Control::Abort => self.end(Ending::Aborted)?,
-                Control::Kill => self.kill()?,
+                Control::Abort { index } if batch.is_current(index) => self.end(Ending::Aborted)?,
+                Control::Kill { index } if batch.is_current(index) => self.kill()?,
+                // A late command for a process that has already ended; ignore it.
+                Control::Recall | Control::Abort { .. } | Control::Kill { .. } => {}
                 Control::Pause => {
                     *is_paused = true;
                     self.pause();
@@ -171,17 +178,17 @@ impl Attempt {
                     *is_paused = false;
                     self.resume();
                 }
-                Control::Start(..) => return Err(out_of_turn()),
+                Control::Start { .. } => return Err(unexpected_start()),
             }
         }
-        if wires.is_abandoned() { self.end(Ending::Aborted) } else { Ok(()) }
+        if io.is_abandoned() { self.end(Ending::Aborted) } else { Ok(()) }
     }
 
-    /// Does what is due.
+    /// Performs the transition that is due.
     fn advance(&mut self) -> io::Result<()> {
         let now = self.elapsed();
         match self.phase {
-            _ if self.watch.is_paused() || self.is_gone => {}
+            _ if self.stopwatch.is_paused() || self.is_gone => {}
             Phase::Running if self.exit.is_some() => self.terminate(),
             Phase::Running if now >= self.timeout => self.end(Ending::TimedOut)?,
             Phase::Terminating { since } if now.saturating_sub(since) >= self.grace => {
@@ -194,7 +201,7 @@ impl Attempt {
         Ok(())
     }
 
-    /// Ends the command for this reason, unless it has ended by itself or is being ended already.
+    /// Ends the command for this reason, unless it has exited or is being ended already.
     fn end(&mut self, reason: Ending) -> io::Result<()> {
         self.resume();
         self.reap()?;
@@ -214,66 +221,66 @@ impl Attempt {
         Ok(())
     }
 
-    /// Asks everything to terminate. What stands still is to go on, or it could not hear.
+    /// Sends SIGTERM to all descendants, and SIGCONT so that stopped ones receive it.
     fn terminate(&mut self) {
-        self.watch.resume(Instant::now());
+        self.stopwatch.resume(Instant::now());
         self.phase = Phase::Terminating { since: self.elapsed() };
-        self.family.signal(Signal::TERM);
-        self.family.signal(Signal::CONT);
+        self.descendants.signal(Signal::TERM);
+        self.descendants.signal(Signal::CONT);
     }
 
     fn kill_round(&mut self) -> io::Result<()> {
-        self.round = self.family.signal(Signal::KILL);
+        self.last_round = self.descendants.signal(Signal::KILL);
         self.reap()
     }
 
     fn pause(&mut self) {
         if matches!(self.phase, Phase::Running | Phase::Terminating { .. }) {
-            self.watch.pause(Instant::now());
-            self.family.signal_all(Signal::STOP);
+            self.stopwatch.pause(Instant::now());
+            self.descendants.signal_until_stable(Signal::STOP);
         }
     }
 
     fn resume(&mut self) {
-        if self.watch.is_paused() {
-            self.family.signal(Signal::CONT);
-            self.watch.resume(Instant::now());
+        if self.stopwatch.is_paused() {
+            self.descendants.signal(Signal::CONT);
+            self.stopwatch.resume(Instant::now());
         }
     }
 
-    /// Reaps whatever has ended. Once the command itself is reaped, this tells whether anything of it is left.
+    /// Reaps ended children. Once the leader is reaped, this determines whether anything is left.
     fn reap(&mut self) -> io::Result<()> {
         if self.exit.is_none() {
             self.exit = wait4::try_wait4_pid(self.leader)?.map(|used| (used, self.elapsed()));
         }
         match self.exit {
-            Some(_) => self.is_gone = self.family.is_gone(),
-            None => self.family.reap_orphans(),
+            Some(_) => self.is_gone = self.descendants.are_gone(),
+            None => self.descendants.reap_orphans(),
         }
         Ok(())
     }
 
     fn elapsed(&self) -> Duration {
-        self.watch.elapsed(Instant::now())
+        self.stopwatch.elapsed(Instant::now())
     }
 
-    /// How long nothing is due.
-    fn patience(&self) -> Duration {
+    /// The time until [`advance`](Self::advance) or the output has something to do.
+    fn next_timeout(&self) -> Duration {
         let now = Instant::now();
-        let elapsed = self.watch.elapsed(now);
+        let elapsed = self.stopwatch.elapsed(now);
         let due = match self.phase {
-            _ if self.watch.is_paused() => Duration::MAX,
+            _ if self.stopwatch.is_paused() => Duration::MAX,
             Phase::Running => self.timeout.saturating_sub(elapsed),
             Phase::Terminating { since } => self.grace.saturating_sub(elapsed.saturating_sub(since)),
-            // Whoever forks all the time must find us faster.
-            Phase::Killing { .. } if self.round.met_new => Duration::ZERO,
-            Phase::Killing { .. } => BETWEEN_KILLS,
+            // A process that forks continuously must be overtaken.
+            Phase::Killing { .. } if self.last_round.found_new => Duration::ZERO,
+            Phase::Killing { .. } => KILL_INTERVAL,
         };
         let tick = self.output.next_tick().map_or(Duration::MAX, |tick| tick.saturating_duration_since(now));
         due.min(tick)
     }
 
-    /// Whether something is left that does not vanish. Whatever has, by now, is reaped first.
+    /// Returns whether a process is left that does not vanish after SIGKILL.
     fn has_given_up(&mut self) -> io::Result<bool> {
         let now = self.elapsed();
         if !self.phase.is_hopeless(now) {
@@ -283,36 +290,37 @@ impl Attempt {
         Ok(!self.is_gone)
     }
 
-    fn what_is_stuck(&self) -> String {
-        let refused = self.round.refused.values().next().map_or_else(String::new, |errno| format!(": {errno}"));
-        let seconds = AFTER_KILL.as_secs();
-        format!("{seconds} s after they were killed these processes are still there: {}{refused}", family::describe())
+    fn describe_stuck(&self) -> String {
+        let refused = self.last_round.refused.values().next().map_or_else(String::new, |errno| format!(": {errno}"));
+        let seconds = KILL_TIMEOUT.as_secs();
+        format!("processes still exist {seconds} s after SIGKILL: {}{refused}", describe_descendants())
     }
 
-    fn ended(self) -> Ended {
+    fn into_report(self) -> ProcessReport {
         let now = self.elapsed();
-        let Some((used, by_itself)) = self.exit else {
-            return Ended::new(Ending::GuardDied, now);
+        let Some((used, exited_after)) = self.exit else {
+            return ProcessReport::new(Ending::GuardDied, now);
         };
-        let mut ended = match self.cut_short {
-            Some(ending) => Ended::new(ending, now),
-            None => Ended::new(ending_of(used.status), by_itself),
+        let mut report = match self.cut_short {
+            Some(ending) => ProcessReport::new(ending, now),
+            None => ProcessReport::new(ending_of(used.status), exited_after),
         };
         let ResUse { rusage, .. } = used;
-        ended.usage = Some(Usage { user: rusage.utime, system: rusage.stime, peak_memory: rusage.maxrss });
+        report.usage = Some(ResourceUsage { user: rusage.utime, system: rusage.stime, peak_memory: rusage.maxrss });
         drop(self.command);
-        self.output.finish(&mut ended);
-        ended
+        self.output.finish(&mut report);
+        report
     }
 }
 
-/// Its standard input is the guard's, which is empty: one that is opened for each command costs the more.
-fn command(start: &Start) -> Command {
+/// The command inherits the guard's standard input, `/dev/null`; opening it for each command would
+/// cost time.
+fn command(request: &StartRequest) -> Command {
     let text = OsStr::from_bytes;
-    let mut command = Command::new(text(&start.program));
-    command.args(start.arguments.iter().map(|argument| text(argument))).stdin(Stdio::inherit()).process_group(0);
-    command.envs(start.environment.iter().map(|(name, value)| (text(name), text(value))));
-    if let Some(dir) = &start.working_dir {
+    let mut command = Command::new(text(&request.program));
+    command.args(request.arguments.iter().map(|argument| text(argument))).stdin(Stdio::inherit()).process_group(0);
+    command.envs(request.environment.iter().map(|(name, value)| (text(name), text(value))));
+    if let Some(dir) = &request.working_dir {
         command.current_dir(text(dir));
     }
     command
@@ -321,27 +329,29 @@ fn command(start: &Start) -> Command {
 fn ending_of(status: std::process::ExitStatus) -> Ending {
     match (status.code(), status.signal()) {
         (Some(code), _) => Ending::Exited { code },
-        // A process that was reaped has either exited or been ended by a signal (wait(2)).
+        // A reaped process has either exited or been ended by a signal (wait(2)).
         (None, signal) => Ending::Signalled { signal: signal.unwrap_or_default() },
     }
 }
 
-/// The system does not say whether it misses the program or the folder to start it in; we look.
-fn unstarted(start: &Start, error: &io::Error) -> Ending {
-    let missing = start.working_dir.as_ref().filter(|dir| !std::path::Path::new(OsStr::from_bytes(dir)).is_dir());
-    let culprit = String::from_utf8_lossy(missing.unwrap_or(&start.program));
+/// Names the missing file: the system does not tell whether that is the program or the working
+/// directory.
+fn cannot_start(request: &StartRequest, error: &io::Error) -> Ending {
+    let missing = request.working_dir.as_ref().filter(|dir| !std::path::Path::new(OsStr::from_bytes(dir)).is_dir());
+    let culprit = String::from_utf8_lossy(missing.unwrap_or(&request.program));
     Ending::CannotStart { reason: format!("{culprit}: {error}"), permanent: is_permanent(error) }
 }
 
-/// Whether a later try to start would meet the same.
+/// Returns whether a retry of the start would fail in the same way.
 pub(crate) fn is_permanent(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidInput
-        || Errno::from_io_error(error).is_some_and(|errno| PERMANENT.contains(&errno))
+        || Errno::from_io_error(error).is_some_and(|errno| PERMANENT_ERRORS.contains(&errno))
 }
 
-/// The errors of execve(2) and chdir(2) that speak of the program, its arguments or its folder. The others speak of the
-/// machine's state (no memory, no process numbers, no descriptors, the file open for writing), which passes.
-const PERMANENT: [Errno; 11] = [
+/// The errors of execve(2) and chdir(2) about the program, its arguments or its directory. All
+/// others are about the state of the machine (no memory, no process numbers, no descriptors, the
+/// file open for writing), which is temporary.
+const PERMANENT_ERRORS: [Errno; 11] = [
     Errno::NOENT,
     Errno::ACCESS,
     Errno::PERM,
@@ -364,47 +374,50 @@ mod tests {
     use crate::process::ProcessSpec;
     use crate::process_table;
 
-    /// Says to a test that it has its process to itself.
-    const ALONE: &str = "AUTOPROC_TEST_ALONE";
+    /// Set for a test that runs in a process of its own.
+    const ISOLATED: &str = "AUTOPROC_TEST_ISOLATED";
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A machine that stands still lets nobody die.
     #[test]
-    fn a_standstill_does_not_count() {
+    fn time_suspended_does_not_count() {
         let mut phase = Phase::killing(Duration::ZERO);
-        assert!(!phase.is_hopeless(3600 * SECOND), "seen but once since");
+        assert!(!phase.is_hopeless(3600 * SECOND), "checked only once since then");
         assert!((1..30).all(|second| !phase.is_hopeless((3600 + second) * SECOND)));
         assert!(phase.is_hopeless(3630 * SECOND));
         let mut slow = Phase::killing(Duration::ZERO);
-        assert!((1..3).all(|look| !slow.is_hopeless(look * STANDSTILL)));
-        assert!(slow.is_hopeless(3 * STANDSTILL), "a slow machine is not one that stands still");
+        assert!((1..3).all(|check| !slow.is_hopeless(check * SUSPENSION_THRESHOLD)));
+        assert!(slow.is_hopeless(3 * SUSPENSION_THRESHOLD), "a slow machine is not suspended");
         assert!(!Phase::Terminating { since: Duration::ZERO }.is_hopeless(3600 * SECOND));
     }
 
-    /// Looks after every child of its process, and so needs one to itself.
+    /// Runs in a process of its own, because an attempt reaps all children of its process.
     #[test]
-    fn what_has_ended_when_we_give_up_is_not_stuck() {
-        if std::env::var_os(ALONE).is_none() {
-            let mut alone = Command::new(std::env::current_exe().expect("this program"));
-            alone.args(["--exact", "guard::attempt::tests::what_has_ended_when_we_give_up_is_not_stuck"]);
-            let output = alone.env(ALONE, "1").output().expect("this program starts");
+    fn a_process_that_has_ended_by_the_kill_timeout_is_not_stuck() {
+        if std::env::var_os(ISOLATED).is_none() {
+            let mut isolated = Command::new(std::env::current_exe().expect("this program"));
+            isolated
+                .args(["--exact", "guard::attempt::tests::a_process_that_has_ended_by_the_kill_timeout_is_not_stuck"]);
+            let output = isolated.env(ISOLATED, "1").output().expect("this program starts");
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
             return;
         }
-        let mut attempt = Attempt::start(&start_of("true")).unwrap_or_else(|ending| panic!("{ending:?}"));
+        let mut attempt = Attempt::start(&request("true")).unwrap_or_else(|ending| panic!("{ending:?}"));
         while !process_table::read(attempt.leader()).expect("not reaped yet").is_zombie {
-            std::thread::sleep(BETWEEN_KILLS);
+            std::thread::sleep(KILL_INTERVAL);
         }
-        let long_ago = Instant::now().checked_sub(AFTER_KILL + SECOND).expect("the system is up for a minute");
-        attempt.watch = Stopwatch::start(long_ago);
-        attempt.phase = Phase::Killing { since: Duration::ZERO, looked_at: AFTER_KILL };
-        let mut series = Series::new(Vec::new(), SECOND);
-        let report = attempt.watch(&mut Wires::new().expect("pipes"), &mut series, &mut false).expect("a report");
-        assert!(matches!(report, Report::Ended(Ended { ending: Ending::Exited { code: 0 }, .. })), "{report:?}");
+        let long_ago = Instant::now().checked_sub(KILL_TIMEOUT + SECOND).expect("the system is up for a minute");
+        attempt.stopwatch = Stopwatch::start(long_ago);
+        attempt.phase = Phase::Killing { since: Duration::ZERO, checked_at: KILL_TIMEOUT };
+        let mut batch = Batch::new(Vec::new(), SECOND);
+        let report = attempt.supervise(&mut GuardIo::new().expect("pipes"), &mut batch, &mut false).expect("a report");
+        assert!(
+            matches!(report, Report::Ended(ProcessReport { ending: Ending::Exited { code: 0 }, .. })),
+            "{report:?}"
+        );
     }
 
-    fn start_of(program: &str) -> Start {
+    fn request(program: &str) -> StartRequest {
         let spec = ProcessSpec {
             program: program.into(),
             arguments: Vec::new(),
@@ -416,15 +429,15 @@ mod tests {
             log_heading: Vec::new(),
             capture: 0,
         };
-        Start::new(&spec, SECOND, OutputLimits::default())
+        StartRequest::new(&spec, SECOND, OutputLimits::default())
     }
 
     #[test]
-    fn what_passes_is_not_permanent() {
+    fn errors_of_the_machine_are_not_permanent() {
         for errno in [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE, Errno::TXTBSY, Errno::IO] {
             assert!(!is_permanent(&errno.into()), "{errno}");
         }
-        for errno in PERMANENT {
+        for errno in PERMANENT_ERRORS {
             assert!(is_permanent(&errno.into()), "{errno}");
         }
     }

@@ -1,4 +1,5 @@
-//! What a command prints: drained at all times, so that no command ever waits for us, and kept within bounds.
+//! The output of a command: drained at all times, so that no command waits for the guard, and kept
+//! within limits.
 
 use std::ffi::OsString;
 use std::io::{self, PipeReader, PipeWriter, Read};
@@ -10,27 +11,28 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 
 use crate::bounded_log::{BoundedLog, OutputLimits};
-use crate::guard::protocol::{Ended, Log, Start};
-use crate::guard::wires::{uninterrupted, wait_for};
-use crate::process::STDERR_TAIL;
+use crate::guard::guard_io::{poll_readable, retry_interrupted};
+use crate::guard::protocol::{Log, StartRequest};
+use crate::process::{MAX_CAPTURE_BYTES, ProcessReport, STDERR_TAIL_BYTES};
 
-/// What is read at a time, in bytes: all that a pipe holds, unless somebody enlarges it (pipe(7), "Pipe capacity").
-const CHUNK: usize = 64 << 10;
+/// The size of a read, in bytes: the default capacity of a pipe (pipe(7), "Pipe capacity").
+const READ_CHUNK_BYTES: usize = 64 << 10;
 
-/// How often a pipe is read once its command is over. It then holds 1 MiB at most (`/proc/sys/fs/pipe-max-size`), and only
-/// somebody who got it by other ways than descent could fill it again.
-const LAST_READS: usize = 16;
+/// How often the pipes are read after the command has ended. A pipe holds at most 1 MiB
+/// (`/proc/sys/fs/pipe-max-size`), and only a process outside the command's descendants could
+/// refill it.
+const MAX_FINAL_READS: usize = 16;
 
-/// The places of the two streams in arrays.
+/// The indices of the two streams in arrays.
 const STDOUT: usize = 0;
 const STDERR: usize = 1;
 
 pub(crate) struct Output {
     streams: [Option<PipeReader>; 2],
     log: Option<BoundedLog>,
-    /// What the log is still to be told before the first byte.
+    /// Written to the log before the first byte of output.
     heading: Box<[u8]>,
-    /// Of no length before the first byte: most commands print nothing.
+    /// Empty before the first byte, because most commands print nothing.
     buffer: Vec<u8>,
     capture: usize,
     stdout: Vec<u8>,
@@ -39,15 +41,15 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Makes the pipes; the command is to get the two ends that write.
-    pub(crate) fn new(start: &Start) -> io::Result<(Self, [PipeWriter; 2])> {
+    /// Creates the pipes; returns their write ends for the command.
+    pub(crate) fn new(request: &StartRequest) -> io::Result<(Self, [PipeWriter; 2])> {
         let ((stdout, stdout_end), (stderr, stderr_end)) = (io::pipe()?, io::pipe()?);
         let output = Self {
             streams: [Some(stdout), Some(stderr)],
-            log: start.log.as_ref().map(open),
-            heading: start.log.as_ref().map(|log| log.heading.clone()).unwrap_or_default(),
+            log: request.log.as_ref().map(open),
+            heading: request.log.as_ref().map(|log| log.heading.clone()).unwrap_or_default(),
             buffer: Vec::new(),
-            capture: usize::try_from(start.capture).unwrap_or(usize::MAX).min(crate::CAPTURE_LIMIT),
+            capture: usize::try_from(request.capture).unwrap_or(usize::MAX).min(MAX_CAPTURE_BYTES),
             stdout: Vec::new(),
             stdout_bytes: 0,
             stderr_tail: Vec::new(),
@@ -55,12 +57,12 @@ impl Output {
         Ok((output, [stdout_end, stderr_end]))
     }
 
-    /// The ends to wait for; those that have ended are none.
+    /// The read ends of the streams that have not ended.
     pub(crate) fn streams(&self) -> [Option<BorrowedFd<'_>>; 2] {
         self.streams.each_ref().map(|stream| stream.as_ref().map(AsFd::as_fd))
     }
 
-    /// Reads once from each stream that is said to have something.
+    /// Reads once from each stream that is ready.
     pub(crate) fn read(&mut self, ready: [bool; 2]) {
         for stream in [STDOUT, STDERR] {
             if ready[stream] {
@@ -69,7 +71,7 @@ impl Output {
         }
     }
 
-    /// Lets the log do what it does from time to time.
+    /// Performs the periodic work of the log if it is due.
     pub(crate) fn tick(&mut self, now: Instant) {
         if let Some(log) = &mut self.log
             && log.next_tick().is_some_and(|due| due <= now)
@@ -78,33 +80,34 @@ impl Output {
         }
     }
 
-    /// When [`tick`](Self::tick) has something to do.
+    /// When [`tick`](Self::tick) is due next.
     pub(crate) fn next_tick(&self) -> Option<Instant> {
         self.log.as_ref().and_then(BoundedLog::next_tick)
     }
 
-    /// Takes what the pipes still hold, and puts everything into the report. Nobody of ours writes to them any more.
-    pub(crate) fn finish(mut self, ended: &mut Ended) {
-        for _ in 0..LAST_READS {
-            let holds = wait_for(self.streams(), Duration::ZERO).unwrap_or([PollFlags::empty(); 2]);
-            // One that has ended and holds nothing needs no reading.
-            let ready = holds.map(|events| events.contains(PollFlags::IN));
+    /// Reads what the pipes still hold, after the last descendant has ended, and completes the
+    /// report.
+    pub(crate) fn finish(mut self, report: &mut ProcessReport) {
+        for _ in 0..MAX_FINAL_READS {
+            let events = poll_readable(self.streams(), Duration::ZERO).unwrap_or([PollFlags::empty(); 2]);
+            // A hang-up without IN means that the pipe is empty.
+            let ready = events.map(|events| events.contains(PollFlags::IN));
             if ready == [false; 2] {
                 break;
             }
             self.read(ready);
         }
-        self.stderr_tail.drain(..self.stderr_tail.len().saturating_sub(STDERR_TAIL));
-        ended.stderr_tail = self.stderr_tail;
-        (ended.stdout, ended.stdout_bytes) = (self.stdout, self.stdout_bytes);
-        ended.log_error = self.log.and_then(BoundedLog::finish).map(|error| error.to_string());
+        self.stderr_tail.drain(..self.stderr_tail.len().saturating_sub(STDERR_TAIL_BYTES));
+        report.stderr_tail = self.stderr_tail;
+        (report.stdout, report.stdout_bytes) = (self.stdout, self.stdout_bytes);
+        report.log_error = self.log.and_then(BoundedLog::finish).map(|error| error.to_string());
     }
 
-    /// A pipe that cannot be read is one that has ended.
+    /// Treats a read error as the end of the stream.
     fn read_one(&mut self, stream: usize) {
         let Some(pipe) = &mut self.streams[stream] else { return };
-        self.buffer.resize(CHUNK, 0);
-        let length = uninterrupted(|| pipe.read(&mut self.buffer)).unwrap_or(0);
+        self.buffer.resize(READ_CHUNK_BYTES, 0);
+        let length = retry_interrupted(|| pipe.read(&mut self.buffer)).unwrap_or(0);
         if length == 0 {
             self.streams[stream] = None;
             return;
@@ -130,14 +133,15 @@ fn open(log: &Log) -> BoundedLog {
     if log.append { BoundedLog::append(path, limits) } else { BoundedLog::new(path, limits) }
 }
 
-/// Keeps the last bytes, and for a while up to twice as many, so that they are seldom moved.
+/// Appends to a tail of [`STDERR_TAIL_BYTES`]; lets it grow to twice that, so that bytes are moved
+/// rarely.
 fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
-    if bytes.len() >= STDERR_TAIL {
+    if bytes.len() >= STDERR_TAIL_BYTES {
         tail.clear();
-    } else if tail.len() + bytes.len() > 2 * STDERR_TAIL {
-        tail.drain(..tail.len() - STDERR_TAIL);
+    } else if tail.len() + bytes.len() > 2 * STDERR_TAIL_BYTES {
+        tail.drain(..tail.len() - STDERR_TAIL_BYTES);
     }
-    tail.extend_from_slice(&bytes[bytes.len().saturating_sub(STDERR_TAIL)..]);
+    tail.extend_from_slice(&bytes[bytes.len().saturating_sub(STDERR_TAIL_BYTES)..]);
 }
 
 #[cfg(test)]
@@ -150,7 +154,7 @@ mod tests {
     use super::*;
     use crate::process::{Ending, ProcessSpec};
 
-    fn start(capture: usize) -> Start {
+    fn request(capture: usize) -> StartRequest {
         let spec = ProcessSpec {
             program: "cat".into(),
             arguments: Vec::new(),
@@ -162,31 +166,31 @@ mod tests {
             log_heading: Vec::new(),
             capture,
         };
-        Start::new(&spec, Duration::ZERO, OutputLimits::default())
+        StartRequest::new(&spec, Duration::ZERO, OutputLimits::default())
     }
 
-    /// What comes between the last wait and the end of the command is read by nobody else.
+    /// Covers output written between the last poll and the end of the command.
     #[test]
-    fn what_the_pipes_still_hold_is_taken() {
-        for (said, complained) in [("said", "complained"), ("", "complained"), ("said", ""), ("", "")] {
-            let (output, [mut stdout, mut stderr]) = Output::new(&start(100)).expect("pipes");
-            stdout.write_all(said.as_bytes()).expect("written");
-            stderr.write_all(complained.as_bytes()).expect("written");
+    fn finish_reads_what_the_pipes_still_hold() {
+        for (out, err) in [("out", "err"), ("", "err"), ("out", ""), ("", "")] {
+            let (output, [mut stdout, mut stderr]) = Output::new(&request(100)).expect("pipes");
+            stdout.write_all(out.as_bytes()).expect("written");
+            stderr.write_all(err.as_bytes()).expect("written");
             drop((stdout, stderr));
-            let mut ended = Ended::new(Ending::TimedOut, Duration::ZERO);
-            output.finish(&mut ended);
-            assert_eq!((&*ended.stdout, &*ended.stderr_tail), (said.as_bytes(), complained.as_bytes()));
+            let mut report = ProcessReport::new(Ending::TimedOut, Duration::ZERO);
+            output.finish(&mut report);
+            assert_eq!((&*report.stdout, &*report.stderr_tail), (out.as_bytes(), err.as_bytes()));
         }
     }
 
     proptest! {
         #[test]
-        fn the_tail_ends_as_all_of_it_does(pieces in vec(vec(any::<u8>(), 0..6000), 0..8)) {
+        fn the_tail_is_the_end_of_all_pieces(pieces in vec(vec(any::<u8>(), 0..6000), 0..8)) {
             let (mut tail, mut all) = (Vec::new(), Vec::new());
             for piece in &pieces {
                 keep_tail(&mut tail, piece);
                 all.extend(piece);
-                prop_assert!(tail.len() <= 2 * STDERR_TAIL && tail.len() >= all.len().min(STDERR_TAIL));
+                prop_assert!(tail.len() <= 2 * STDERR_TAIL_BYTES && tail.len() >= all.len().min(STDERR_TAIL_BYTES));
                 prop_assert!(all.ends_with(&tail));
             }
         }

@@ -1,4 +1,4 @@
-//! Signals to the guard itself: none of them ends it, and all are as they were for the commands it starts.
+//! Signals to the guard itself.
 
 use std::io;
 use std::sync::Arc;
@@ -6,11 +6,13 @@ use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// Makes the usual requests to end go by: it is the runner's to stop, and the guard's to see that nothing is left then.
+/// Makes the guard survive requests to terminate: the runner decides when to stop, and the guard
+/// must outlive it to end its processes.
 ///
-/// By handlers that do nothing, because a command would inherit a signal that is ignored, while handlers end with exec
-/// (execve(2)). For the same reason a hang-up that whoever started us has ignored, as nohup(1) does, stays ignored.
-pub(crate) fn outlive_requests() -> io::Result<()> {
+/// Installs handlers that do nothing, because a command would inherit an ignored signal, whereas
+/// execve(2) resets handlers. For the same reason SIGHUP stays ignored if it was ignored at the
+/// start, as by nohup(1).
+pub(crate) fn survive_requests_to_end() -> io::Result<()> {
     let unread = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP)) {
         signal_hook::flag::register(signal, Arc::clone(&unread))?;
@@ -18,8 +20,8 @@ pub(crate) fn outlive_requests() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether this process ignores a signal: bit n-1 of `SigIgn` stands for signal n (`proc_pid_status(5)`). Where the system
-/// tells nothing, it does not.
+/// Returns whether this process ignores a signal: bit n-1 of `SigIgn` stands for signal n
+/// (`proc_pid_status(5)`). Returns false without `/proc`.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

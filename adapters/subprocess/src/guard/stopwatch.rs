@@ -1,24 +1,24 @@
-//! A clock that can be paused.
+//! A stopwatch that can be paused.
 
 use std::time::{Duration, Instant};
 
-/// Measures time on the monotonic clock and leaves pauses out.
+/// Measures monotonic time without pauses.
 #[derive(Debug)]
 pub(crate) struct Stopwatch {
-    began: Instant,
+    started_at: Instant,
     paused: Duration,
     paused_at: Option<Instant>,
 }
 
 impl Stopwatch {
     pub(crate) fn start(now: Instant) -> Self {
-        Self { began: now, paused: Duration::ZERO, paused_at: None }
+        Self { started_at: now, paused: Duration::ZERO, paused_at: None }
     }
 
-    /// The time since the start, without the pauses.
+    /// The time since the start, without pauses.
     pub(crate) fn elapsed(&self, now: Instant) -> Duration {
         let until = self.paused_at.unwrap_or(now);
-        until.saturating_duration_since(self.began).saturating_sub(self.paused)
+        until.saturating_duration_since(self.started_at).saturating_sub(self.paused)
     }
 
     pub(crate) fn is_paused(&self) -> bool {
@@ -44,11 +44,11 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Against a model that adds up the stretches in which it runs.
+        /// Compares the stopwatch with a model that adds up the running periods.
         #[test]
         fn pauses_do_not_count(steps in vec((0..1000_u64, any::<bool>()), 0..20)) {
-            let began = Instant::now();
-            let (mut watch, mut now, mut expected, mut runs) = (Stopwatch::start(began), began, Duration::ZERO, true);
+            let started_at = Instant::now();
+            let (mut watch, mut now, mut expected, mut runs) = (Stopwatch::start(started_at), started_at, Duration::ZERO, true);
             for (millis, run) in steps {
                 let step = Duration::from_millis(millis);
                 now += step;

@@ -1,4 +1,4 @@
-//! What stands in a guard's file.
+//! The contents of a guard's record.
 
 use std::io;
 
@@ -9,40 +9,40 @@ use crate::process_table::{self, ProcessId};
 /// The version of the format that this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// No file of ours is longer, in bytes; ten times what one has.
-pub(super) const LONGEST: u64 = 4096;
+/// Ten times the length of a record.
+pub(super) const MAX_FILE_BYTES: u64 = 4096;
 
-/// Stands before the leader's fields. Its number and start time are as wide as the widest there are.
+/// Precedes the leader's fields.
 const LEADER: &str = ",\"leader\":";
 
-/// What a guard's file says.
+/// The contents of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contents {
-    /// The boot it was made in; empty where the system names none.
+    /// The boot in which it was created; empty if unknown.
     pub boot_id: String,
-    /// The pid namespace whose numbers these are; empty where the system names none.
+    /// The pid namespace of the process numbers; empty if unknown.
     pub pid_namespace: String,
-    /// The guard.
+    /// The identity of the guard.
     pub guard: ProcessId,
-    /// The guard's session; 0 where unknown.
+    /// The guard's session; 0 if unknown.
     pub session: i32,
-    /// The process that leads the latest command it ran, where there was one. Its start time is 0 where unknown.
+    /// The leader of the guard's latest command, if there was one. Its start time is 0 if unknown.
     pub leader: Option<ProcessId>,
 }
 
-/// What a reader makes of a guard's file.
+/// The result of parsing a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Understood {
-    /// Its guard was killed before the file was written, so that it had started nothing; or the machine went down. A guard
-    /// that finds no room to write it removes it, and serves as one without a record.
-    Unwritten,
-    /// This.
+pub enum Parsed {
+    /// The guard was killed before it had written the record and had started nothing, or the
+    /// machine went down. A guard that cannot write its record removes it.
+    Incomplete,
+    /// The record is valid.
     Contents(Contents),
-    /// It cannot be read, for this reason; it is not ours, or of a newer version.
-    Nothing(Box<str>),
+    /// The file is not a record, or of a newer version; the reason is for a person to read.
+    Invalid(Box<str>),
 }
 
-/// All but the leader.
+/// All fields but the leader.
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
     version: u32,
@@ -66,22 +66,22 @@ struct VersionOnly {
 
 impl Contents {
     pub(super) fn of_this_process() -> io::Result<Self> {
-        let Ok(us) = process_table::own() else { return Ok(Self::without_a_table()) };
+        let Ok(own) = process_table::own() else { return Ok(Self::without_process_table()) };
         Ok(Self {
             boot_id: process_table::boot_id()?,
             pid_namespace: process_table::pid_namespace()?,
-            guard: us.id,
-            session: us.session,
+            guard: own.id,
+            session: own.session,
             leader: None,
         })
     }
 
-    fn without_a_table() -> Self {
+    fn without_process_table() -> Self {
         let guard = ProcessId { pid: process_table::own_pid(), started: 0 };
         Self { boot_id: String::new(), pid_namespace: String::new(), guard, session: 0, leader: None }
     }
 
-    /// The file's one line, and where in it the leader's fields begin.
+    /// Returns the line of the record and the offset of the leader's fields.
     pub(super) fn to_line(&self) -> io::Result<(String, u64)> {
         let head = Head {
             version: FORMAT_VERSION,
@@ -100,27 +100,25 @@ impl Contents {
     }
 }
 
-/// As long for one leader as for any other: the widest `i32` has 11 signs, the widest `u64` has 20.
+/// Formats the leader with a fixed length: an `i32` has at most 11 characters, a `u64` at most 20.
 pub(super) fn leader_fields(leader: ProcessId) -> String {
     format!("{{\"pid\":{:>11},\"started\":{:>20}}}", leader.pid, leader.started)
 }
 
-/// Reads a file's bytes. Every crash leaves either nothing, or a first part without the line's end, or zeros where the
-/// machine went down; all else that has not the form is nobody's doing but a person's.
-pub(super) fn understand(bytes: &[u8]) -> Understood {
-    if !bytes.contains(&b'\n') && bytes.len() < usize::try_from(LONGEST).unwrap_or(usize::MAX)
+/// Parses the bytes of a record. A crash of the guard leaves nothing or a line without its end, a
+/// crash of the machine possibly zeros. Any other invalid contents were written by another program.
+pub(super) fn parse(bytes: &[u8]) -> Parsed {
+    if !bytes.contains(&b'\n') && bytes.len() < usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX)
         || bytes.iter().all(|byte| *byte == 0)
     {
-        return Understood::Unwritten;
+        return Parsed::Incomplete;
     }
     match serde_json::from_slice::<VersionOnly>(bytes) {
         Ok(VersionOnly { version }) if version > FORMAT_VERSION => {
-            Understood::Nothing(format!("format version {version} is newer than this program").into())
+            Parsed::Invalid(format!("format version {version} is newer than this program").into())
         }
-        _ => serde_json::from_slice::<Line>(bytes).map_or_else(
-            |error| Understood::Nothing(error.to_string().into()),
-            |line| Understood::Contents(line.into()),
-        ),
+        _ => serde_json::from_slice::<Line>(bytes)
+            .map_or_else(|error| Parsed::Invalid(error.to_string().into()), |line| Parsed::Contents(line.into())),
     }
 }
 
@@ -138,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    fn anything() -> impl Strategy<Value = Contents> {
+    fn contents() -> impl Strategy<Value = Contents> {
         let id = || (1..i32::MAX, any::<u64>()).prop_map(|(pid, started)| ProcessId { pid, started });
         (any::<String>(), any::<String>(), id(), any::<i32>(), prop::option::of(id())).prop_map(
             |(boot_id, pid_namespace, guard, session, leader)| Contents {
@@ -158,46 +156,46 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_is_understood(contents in anything()) {
-            prop_assert_eq!(understand(&line(&contents).0), Understood::Contents(contents));
+        fn a_written_record_is_parsed(contents in contents()) {
+            prop_assert_eq!(parse(&line(&contents).0), Parsed::Contents(contents));
         }
 
         #[test]
-        fn a_leader_is_written_over_another(contents in anything(), pid in 1..i32::MAX, started: u64) {
+        fn a_leader_replaces_another(contents in contents(), pid in 1..i32::MAX, started: u64) {
             let (mut bytes, at) = line(&contents);
             let leader = ProcessId { pid, started };
             let fields = leader_fields(leader);
             bytes[at..at + fields.len()].copy_from_slice(fields.as_bytes());
-            prop_assert_eq!(understand(&bytes), Understood::Contents(Contents { leader: Some(leader), ..contents }));
+            prop_assert_eq!(parse(&bytes), Parsed::Contents(Contents { leader: Some(leader), ..contents }));
         }
 
         #[test]
-        fn a_torn_line_was_never_written(contents in anything(), cut: prop::sample::Index) {
+        fn a_truncated_line_is_incomplete(contents in contents(), cut: prop::sample::Index) {
             let (bytes, _) = line(&contents);
-            prop_assert_eq!(understand(&bytes[..cut.index(bytes.len())]), Understood::Unwritten);
+            prop_assert_eq!(parse(&bytes[..cut.index(bytes.len())]), Parsed::Incomplete);
         }
 
         #[test]
-        fn garbage_names_no_process(bytes: Vec<u8>, contents in anything(), at: prop::sample::Index, byte: u8) {
-            prop_assert!(!matches!(understand(&bytes), Understood::Contents(_)));
-            // One byte of damage may pass for another number, and must not panic.
+        fn garbage_is_not_a_record(bytes: Vec<u8>, contents in contents(), at: prop::sample::Index, byte: u8) {
+            prop_assert!(!matches!(parse(&bytes), Parsed::Contents(_)));
+            // One damaged byte may yield another number, but must not panic.
             let (mut line, _) = line(&contents);
             let at = at.index(line.len());
             line[at] = byte;
-            let _ = understand(&line);
+            let _ = parse(&line);
         }
     }
 
     #[test]
-    fn what_is_not_ours_is_not_taken_for_unwritten() {
+    fn other_files_are_invalid_and_not_incomplete() {
         for (text, why) in
             [("{\"version\":2}\n", "newer"), ("{\"version\":1}\n", "missing"), ("[]\n", "expected"), ("\n", "EOF")]
         {
-            let Understood::Nothing(reason) = understand(text.as_bytes()) else { panic!("{text}") };
+            let Parsed::Invalid(reason) = parse(text.as_bytes()) else { panic!("{text}") };
             assert!(reason.contains(why), "{reason}");
         }
-        for nothing in [&b""[..], &[0; 300], b"{\"version\":1,"] {
-            assert_eq!(understand(nothing), Understood::Unwritten);
+        for incomplete in [&b""[..], &[0; 300], b"{\"version\":1,"] {
+            assert_eq!(parse(incomplete), Parsed::Incomplete);
         }
     }
 }

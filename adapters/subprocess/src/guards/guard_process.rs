@@ -1,4 +1,4 @@
-//! One guard, as its runner sees it.
+//! A guard as a child process of the runner.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -12,54 +12,55 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
+use crate::environment::RUN_VARIABLE;
 use crate::guard::GUARD_ARGUMENT;
 use crate::guard::protocol::{Inbox, Report};
-use crate::guards::control_line::ControlLine;
-use crate::guards::nursery::Nursery;
-use crate::guards::{GuardSettings, record_path};
-use crate::process_table::RUN_VARIABLE;
+use crate::guard_record;
+use crate::guards::GuardSettings;
+use crate::guards::control_pipe::ControlPipe;
+use crate::guards::orphans::ReapLock;
 
-/// How long a guard that has nothing to do may take to end. It needs a thousandth of that; one that takes longer was
-/// stopped by somebody, and is killed.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long an idle guard may take to exit. It needs some milliseconds; one that takes longer has
+/// been stopped, and is killed.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often to look whether it has ended.
-const POLL: Duration = Duration::from_millis(1);
+const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 pub(crate) struct GuardProcess {
     child: Child,
-    line: Arc<ControlLine>,
+    control: Arc<ControlPipe>,
     reports: Receiver,
     inbox: Inbox,
     record: Option<PathBuf>,
 }
 
 impl GuardProcess {
-    /// Starts a guard, the `number`th of its pool, in a process group of its own: what a terminal sends to the runner's
-    /// group is for the runner to answer.
+    /// Starts the `number`th guard of a pool, in a process group of its own: the signals of a
+    /// terminal are for the runner to handle.
     pub(crate) fn spawn(settings: &GuardSettings, number: u64) -> io::Result<Self> {
-        let ((control, line), (reports, said)) = (io::pipe()?, io::pipe()?);
+        let ((control, control_writer), (reports, report_writer)) = (io::pipe()?, io::pipe()?);
+        let record = settings.records_dir.as_ref().map(|dir| guard_record::path_of(dir, &settings.run, number));
         let mut command = Command::new(&settings.executable);
-        command.arg0("autoproc").arg(GUARD_ARGUMENT).arg(settings.run.as_str());
-        let record = record_path(settings, number);
-        command.args(&record);
-        // A guard that was only starting when its runner died must be found, before it can have begun anything.
+        command.arg0("autoproc").arg(GUARD_ARGUMENT).arg(settings.run.as_str()).args(&record);
+        // Marks the guard from its first moment, so that it is found even if the runner dies before
+        // the guard has written its record.
         command.env(RUN_VARIABLE, settings.run.as_str());
-        command.stdin(control).stdout(said).process_group(0);
-        // Before there is a guard that a failure could leave behind.
+        command.stdin(control).stdout(report_writer).process_group(0);
+        // Comes before the spawn, so that no failure leaves a guard behind.
         let reports = Receiver::from_owned_fd(OwnedFd::from(reports))?;
-        let child = Nursery::enter().spawn(&mut command)?;
-        Ok(Self { child, line: Arc::new(ControlLine::new(line)), reports, inbox: Inbox::default(), record })
+        let child = ReapLock::acquire().spawn(&mut command)?;
+        let control = Arc::new(ControlPipe::new(control_writer));
+        Ok(Self { child, control, reports, inbox: Inbox::default(), record })
     }
 
-    pub(crate) fn line(&self) -> &Arc<ControlLine> {
-        &self.line
+    pub(crate) fn control(&self) -> &Arc<ControlPipe> {
+        &self.control
     }
 
-    /// The next report. May be dropped and called again.
+    /// Waits for the next report. Cancel-safe.
     ///
     /// # Errors
-    /// Where none will come: the guard is no more, or is none.
+    /// If the guard has died, or the program is not a guard.
     pub(crate) async fn report(&mut self) -> io::Result<Report> {
         let mut bytes = [0; 4 << 10];
         loop {
@@ -73,38 +74,34 @@ impl GuardProcess {
         }
     }
 
-    /// Sees an idle guard to its end. Blocks, for a moment as a rule and [`FAREWELL`] at most.
-    pub(crate) fn dismiss(mut self) {
-        self.line.hang_up();
-        let began = Instant::now();
-        while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < FAREWELL {
-            sleep(POLL);
+    /// Ends an idle guard. Blocks for some milliseconds, at most [`EXIT_TIMEOUT`].
+    pub(crate) fn shut_down(mut self) {
+        self.control.close();
+        let started_at = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && started_at.elapsed() < EXIT_TIMEOUT {
+            sleep(EXIT_POLL_INTERVAL);
         }
-        self.bury();
+        self.reap();
     }
 
-    /// Makes sure that an idle guard is no more, and reaps it.
-    pub(crate) fn bury(self) {
-        // It has nothing to leave behind.
-        let _ = self.bury_with(|| Ok(()));
+    /// Kills and reaps a guard that has no processes.
+    pub(crate) fn reap(self) {
+        // Without `end_orphans` it cannot fail.
+        let _ = self.reap_with(|| Ok(()));
     }
 
-    /// Makes sure that it is no more, and reaps it. What it was to look after falls to us then, where we adopt orphans,
-    /// and `end_orphans` ends it.
-    pub(crate) fn bury_with(mut self, end_orphans: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        // Both fail only where it is reaped already.
+    /// Kills and reaps the guard, and calls `end_orphans` to end the processes that it leaves. The
+    /// record is removed only if that succeeds.
+    pub(crate) fn reap_with(mut self, end_orphans: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        // Both fail only if the guard is reaped already.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        Nursery::enter().forget(&self.child);
+        ReapLock::acquire().forget(&self.child);
         end_orphans()?;
-        self.forget_record();
-        Ok(())
-    }
-
-    /// A record that outlives its guard tells a later run to look for what is left; there is nothing.
-    fn forget_record(&self) {
         if let Some(record) = &self.record {
+            // A record without its guard makes a later run search for processes; none are left.
             let _ = std::fs::remove_file(record);
         }
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The environment by which a process is known to be of a run.
+//! The environment variables that mark the processes of a run.
 
 use std::ffi::OsStr;
 use std::io;
@@ -6,23 +6,21 @@ use std::os::unix::ffi::OsStrExt;
 
 use autoproc_domain::RunId;
 
-use crate::process_table::gone;
+use crate::environment::RUN_VARIABLE;
+use crate::process_table::not_found_if_gone;
 
-/// The variable that tells a command its run, and tells us the command.
-pub const RUN_VARIABLE: &str = "AUTOPROC_RUN_ID";
-
-/// What stands in the environment of every process that was started for something, unless the process took it out.
+/// Variables in the environment of every process of a run, unless the process has removed them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker(Vec<Vec<u8>>);
 
 impl Marker {
-    /// What the commands of a run bear.
+    /// Matches all processes of a run.
     #[must_use]
     pub fn of_run(run: &RunId) -> Self {
         Self(Vec::new()).and(RUN_VARIABLE, run.as_str())
     }
 
-    /// The same, narrowed to processes that bear another variable too: one attempt of the run, say.
+    /// Narrows the marker to processes that also have this variable, for example to one attempt.
     #[must_use]
     pub fn and(mut self, variable: &str, value: impl AsRef<OsStr>) -> Self {
         let mut entry = format!("{variable}=").into_bytes();
@@ -31,15 +29,15 @@ impl Marker {
         self
     }
 
-    /// Whether the process with this number bears it. The environment is the one its program was started with: the
-    /// kernel shows the place where that lay, in which few programs write.
+    /// Returns whether the process with this number has all variables of the marker. The
+    /// environment is the one that its program was started with; few programs overwrite it.
     ///
     /// # Errors
-    /// [`io::ErrorKind::PermissionDenied`] for processes of other users, unless we are root; and for those of programs
-    /// that were given rights by their file (ptrace(2), "Ptrace access mode checking"). [`io::ErrorKind::NotFound`] where
-    /// there is no such process.
-    pub fn is_borne_by(&self, pid: i32) -> io::Result<bool> {
-        std::fs::read(format!("/proc/{pid}/environ")).map(|bytes| self.is_in(&bytes)).map_err(gone)
+    /// [`io::ErrorKind::PermissionDenied`] for processes of other users and for programs that
+    /// gained privileges by their file (ptrace(2), "Ptrace access mode checking"), unless the
+    /// caller is root. [`io::ErrorKind::NotFound`] if there is no such process.
+    pub fn matches(&self, pid: i32) -> io::Result<bool> {
+        std::fs::read(format!("/proc/{pid}/environ")).map(|bytes| self.is_in(&bytes)).map_err(not_found_if_gone)
     }
 
     fn is_in(&self, environment: &[u8]) -> bool {
@@ -52,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_whole_entry_counts() {
+    fn only_a_complete_entry_matches() {
         let marker = Marker::of_run(&RunId::new("r1"));
         assert!(marker.is_in(b"A=1\0AUTOPROC_RUN_ID=r1\0B=2\0"));
         assert!(marker.is_in(b"AUTOPROC_RUN_ID=r1"));
@@ -68,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrowed_marker_wants_all_of_its_entries() {
+    fn a_narrowed_marker_requires_all_entries() {
         let marker = Marker::of_run(&RunId::new("r1")).and("AUTOPROC_ATTEMPT", "2");
         assert!(marker.is_in(b"AUTOPROC_ATTEMPT=2\0AUTOPROC_RUN_ID=r1\0"));
         assert!(!marker.is_in(b"AUTOPROC_ATTEMPT=3\0AUTOPROC_RUN_ID=r1\0"));

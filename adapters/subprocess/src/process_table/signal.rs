@@ -1,39 +1,39 @@
-//! Signals to one process and to no later one that bears its number.
+//! Signals to one process, never to a later one with the same number.
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::process_table::{ProcessId, lives, signallable};
+use crate::process_table::{ProcessId, is_alive, positive_pid};
 
-/// What became of a signal.
+/// The result of sending a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signalled {
-    /// It was sent.
+pub enum SignalResult {
+    /// The signal was sent.
     Sent,
-    /// The process is no more, or a zombie.
+    /// The process has ended; it may still be a zombie.
     Gone,
-    /// The system refused: the process is not ours to signal.
+    /// The system refused, usually because the process belongs to another user.
     Refused(Errno),
 }
 
-/// Kills one process, as [`signal`] does.
+/// Sends SIGKILL as [`signal`] does.
 #[must_use]
-pub fn kill(id: ProcessId) -> Signalled {
+pub fn kill(id: ProcessId) -> SignalResult {
     signal(id, Signal::KILL)
 }
 
 /// Sends a signal to one process.
 ///
-/// A pidfd (`pidfd_open(2)`, Linux 5.3) is taken first and the start time compared then: what the descriptor stands for can
-/// no longer change. Where there are none, the comparison comes right before the signal, and between the two lie
-/// microseconds, while the numbers of a system come round only after thousands of other processes.
+/// Opens a pidfd (`pidfd_open(2)`, Linux 5.3) and compares the start time afterwards, so that the
+/// process cannot be replaced in between. Without pidfds the comparison precedes the signal by
+/// microseconds, while a process number is reused only after thousands of other processes.
 #[must_use]
-pub fn signal(id: ProcessId, signal: Signal) -> Signalled {
-    let Some(pid) = signallable(id.pid) else { return Signalled::Gone };
+pub fn signal(id: ProcessId, signal: Signal) -> SignalResult {
+    let Some(pid) = positive_pid(id.pid) else { return SignalResult::Gone };
     match send(pid, id, signal) {
-        Ok(true) => Signalled::Sent,
-        Ok(false) | Err(Errno::SRCH) => Signalled::Gone,
-        Err(errno) => Signalled::Refused(errno),
+        Ok(true) => SignalResult::Sent,
+        Ok(false) | Err(Errno::SRCH) => SignalResult::Gone,
+        Err(errno) => SignalResult::Refused(errno),
     }
 }
 
@@ -42,10 +42,10 @@ fn send(pid: Pid, id: ProcessId, signal: Signal) -> Result<bool, Errno> {
     use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 
     match pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(fd) if lives(id) => pidfd_send_signal(&fd, signal).map(|()| true),
+        Ok(fd) if is_alive(id) => pidfd_send_signal(&fd, signal).map(|()| true),
         Ok(_) => Ok(false),
         Err(Errno::SRCH) => Err(Errno::SRCH),
-        // An older kernel, a filter that forbids it, or no free descriptor.
+        // An older kernel, a seccomp filter, or no free descriptor.
         Err(_) => send_by_number(pid, id, signal),
     }
 }
@@ -56,5 +56,5 @@ fn send(pid: Pid, id: ProcessId, signal: Signal) -> Result<bool, Errno> {
 }
 
 fn send_by_number(pid: Pid, id: ProcessId, signal: Signal) -> Result<bool, Errno> {
-    if lives(id) { kill_process(pid, signal).map(|()| true) } else { Ok(false) }
+    if is_alive(id) { kill_process(pid, signal).map(|()| true) } else { Ok(false) }
 }

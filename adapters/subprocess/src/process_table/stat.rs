@@ -1,22 +1,23 @@
-//! One line of `/proc/<pid>/stat`, as its page in proc(5) describes it.
+//! The format of `/proc/<pid>/stat`, as described in proc(5).
 
 use crate::process_table::{Process, ProcessId};
 
-/// Fields are counted from 1 there; the third is the first behind the name.
-const BEHIND_NAME: usize = 3;
+/// proc(5) counts fields from 1; the third is the first after the name.
+const FIRST_AFTER_NAME: usize = 3;
 
-/// No line is longer, in bytes: 52 fields of at most 20 digits, their signs and blanks, and a name of at most 64 bytes.
-pub(super) const LONGEST: usize = 2048;
+/// The longest line: 52 fields of at most 20 digits with signs and blanks, and a name of at most 64
+/// bytes.
+pub(super) const MAX_LINE_BYTES: usize = 2048;
 
-/// Takes a line apart; nothing where it has not the form. The name stands in parentheses and may hold anything, also
-/// parentheses, blanks and line ends; behind it there are none, so that the last one closes it.
+/// Parses a line. The name is in parentheses and may contain any byte, including parentheses; no
+/// other field does, so the last parenthesis ends the name.
 pub(super) fn parse(text: &[u8]) -> Option<Process> {
     let open = text.iter().position(|byte| *byte == b'(')?;
     let close = text.iter().rposition(|byte| *byte == b')')?;
     let name = text.get(open + 1..close)?;
-    let behind = std::str::from_utf8(&text[close + 1..]).ok()?;
-    let fields: Vec<&str> = behind.split_ascii_whitespace().collect();
-    let field = |number: usize| fields.get(number - BEHIND_NAME).copied();
+    let after = std::str::from_utf8(&text[close + 1..]).ok()?;
+    let fields: Vec<&str> = after.split_ascii_whitespace().collect();
+    let field = |number: usize| fields.get(number - FIRST_AFTER_NAME).copied();
     let pid = std::str::from_utf8(&text[..open]).ok()?.trim_end().parse().ok()?;
     let threads: u64 = field(20)?.parse().ok()?;
     Some(Process {
@@ -25,7 +26,7 @@ pub(super) fn parse(text: &[u8]) -> Option<Process> {
         parent: field(4)?.parse().ok()?,
         group: field(5)?.parse().ok()?,
         session: field(6)?.parse().ok()?,
-        // A process whose first thread has ended looks like a zombie while others go on.
+        // A process whose first thread has ended looks like a zombie while other threads run.
         is_zombie: matches!(field(3)?, "Z" | "X" | "x") && threads <= 1,
     })
 }
@@ -49,35 +50,35 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_name_is_read(
+        fn every_name_is_parsed(
             pid in 1..i32::MAX,
             name in prop::collection::vec(prop::sample::select(&b"a ()\n\0\xff0RSZ1"[..]), 0..64),
             numbers in prop::array::uniform3(0..i32::MAX),
             started: u64,
         ) {
-            let process = parse(&line(pid, &name, 'S', numbers, 1, started)).expect("the form");
+            let process = parse(&line(pid, &name, 'S', numbers, 1, started)).expect("a line");
             let [parent, group, session] = numbers;
             let id = ProcessId { pid, started };
             prop_assert_eq!(process, Process { id, name: name.into(), parent, group, session, is_zombie: false });
         }
 
         #[test]
-        fn anything_is_an_answer(text: Vec<u8>) {
+        fn no_text_panics(text: Vec<u8>) {
             let _ = parse(&text);
         }
 
         #[test]
-        fn a_cut_line_is_not_taken_for_a_whole_one(cut in 0_usize..40) {
+        fn a_truncated_line_is_refused(cut in 0_usize..40) {
             let whole = line(77, b"a) R 1 (b", 'R', [1, 77, 77], 1, 123_456);
-            let behind_name = whole.iter().rposition(|byte| *byte == b')').expect("there");
-            // Up to the end of the field before the start time, nothing that is left has the form.
-            prop_assert_eq!(parse(&whole[..behind_name + 1 + cut.min(38)]), None);
+            let after_name = whole.iter().rposition(|byte| *byte == b')').expect("there");
+            // Cut before the end of the start time, which is the last field that is needed.
+            prop_assert_eq!(parse(&whole[..after_name + 1 + cut.min(38)]), None);
         }
     }
 
     #[test]
-    fn a_process_whose_first_thread_ended_is_no_zombie() {
-        assert!(parse(&line(5, b"x", 'Z', [1, 5, 5], 1, 9)).expect("the form").is_zombie);
-        assert!(!parse(&line(5, b"x", 'Z', [1, 5, 5], 2, 9)).expect("the form").is_zombie);
+    fn a_process_whose_first_thread_ended_is_not_a_zombie() {
+        assert!(parse(&line(5, b"x", 'Z', [1, 5, 5], 1, 9)).expect("a line").is_zombie);
+        assert!(!parse(&line(5, b"x", 'Z', [1, 5, 5], 2, 9)).expect("a line").is_zombie);
     }
 }

@@ -1,4 +1,4 @@
-//! A sweeper as an orchestrator, for whoever recovers dead runs and carries out nothing.
+//! A sweeper as an orchestrator that starts nothing, for commands that only recover dead runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,12 @@ use crate::sweep::Sweeper;
 
 #[async_trait]
 impl Orchestrator for Sweeper {
-    /// Starts nothing, and says so.
     async fn execute(&self, _attempt: Attempt, _stop: Arc<dyn StopSignal>) -> Result<AttemptReport, OrchestratorError> {
-        let reason = "this only ends what dead runs left".into();
+        let reason = "a sweeper starts no attempts".into();
         Ok(AttemptReport::new(AttemptOutcome::CannotStart { reason, permanent: false }, Duration::ZERO))
     }
 
     async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven> {
-        self.sweep_aside(dead).await
+        self.sweep_async(dead).await
     }
 }

@@ -1,4 +1,4 @@
-//! Time, resources, and what a guard makes of signals.
+//! Timeouts, resource usage, signals to guards, and killed guards.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -9,102 +9,102 @@ use autoproc_subprocess::{Ending, ProcessSpec};
 use autoproc_testkit::ScriptedStop;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::stage::{LONG, Stage, until};
+use crate::fixture::{Fixture, LONG, until};
 
-/// As a machine may be late that does much else; the figure that matters is printed.
-const LATE: Duration = Duration::from_secs(20);
+/// Tolerates a loaded machine; the test prints the measured delay.
+const MAX_DELAY: Duration = Duration::from_secs(20);
 
-/// Two on one slot: the second has to wait until the first is over. The timeout is doubled until the first one got as far
-/// as being deaf to requests to end.
+/// The second command waits until the first has ended. Doubles the timeout until the first command
+/// has ignored SIGTERM.
 #[tokio::test]
 async fn a_hanging_command_holds_its_slot_for_its_timeout_and_its_grace() {
     let (mut timeout, grace) = (Duration::from_millis(200), Duration::from_millis(300));
-    let stage = Stage::new(grace);
-    let hanging = "trap '' TERM; : >deaf; setsid sleep 3600 & exec sleep 3600";
-    stage.run(stage.script("true")).await;
-    while !stage.path("deaf").exists() {
+    let fixture = Fixture::new(grace);
+    let hanging = "trap '' TERM; : >ready; setsid sleep 3600 & exec sleep 3600";
+    fixture.run(fixture.script("true")).await;
+    while !fixture.path("ready").exists() {
         timeout *= 2;
         let began = Instant::now();
-        let report = stage.run(ProcessSpec { timeout, ..stage.script(hanging) }).await;
+        let report = fixture.run(ProcessSpec { timeout, ..fixture.script(hanging) }).await;
         assert_eq!(report.ending, Ending::TimedOut);
-        let is_deaf = stage.path("deaf").exists();
-        stage.run(stage.script("true")).await;
+        let is_ready = fixture.path("ready").exists();
+        fixture.run(fixture.script("true")).await;
         let took = began.elapsed();
-        let late = took.saturating_sub(timeout + grace);
-        println!("the next command was over {late:?} after the timeout and the grace");
-        assert!(late < LATE && (!is_deaf || took >= timeout + grace), "{late:?}");
+        let delay = took.saturating_sub(timeout + grace);
+        println!("the next command ended {delay:?} after the timeout and the grace");
+        assert!(delay < MAX_DELAY && (!is_ready || took >= timeout + grace), "{delay:?}");
     }
 }
 
 #[tokio::test]
-async fn what_a_command_used_is_measured() {
-    let stage = Stage::new(LONG);
-    // dd holds all of its block at once.
-    let report = stage.run(stage.script("dd if=/dev/zero of=/dev/null bs=64M count=8 2>dd")).await;
+async fn the_usage_of_a_command_is_measured() {
+    let fixture = Fixture::new(LONG);
+    // dd holds a whole block in memory.
+    let report = fixture.run(fixture.script("dd if=/dev/zero of=/dev/null bs=64M count=8 2>dd")).await;
     assert_eq!(report.ending, Ending::Exited { code: 0 });
     let usage = report.usage.expect("a measure");
     assert!(usage.peak_memory >= 64 << 20 && usage.peak_memory < 1 << 30, "{usage:?}");
     assert!(usage.system > Duration::ZERO && usage.user + usage.system < Duration::from_secs(60), "{usage:?}");
-    let idle = stage.run(stage.script("sleep 0.2")).await.usage.expect("a measure");
-    assert!(idle.peak_memory < 64 << 20, "each command is measured by itself: {idle:?}");
+    let idle = fixture.run(fixture.script("sleep 0.2")).await.usage.expect("a measure");
+    assert!(idle.peak_memory < 64 << 20, "each command is measured separately: {idle:?}");
 }
 
-/// A terminal or a service manager may send them to everything; it is the runner that answers.
+/// A terminal or a service manager may signal all processes; the runner handles that.
 #[tokio::test]
-async fn a_guard_outlives_requests_to_end() {
-    let stage = Stage::new(LONG);
+async fn a_guard_survives_requests_to_end() {
+    let fixture = Fixture::new(LONG);
     let signal = async {
-        until(|| stage.path("ready").exists()).await;
-        let guard = stage.guard_pids()[0];
+        until(|| fixture.path("ready").exists()).await;
+        let guard = fixture.guard_pids()[0];
         for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
             kill_process(Pid::from_raw(guard).expect("not zero"), signal).expect("sent");
         }
-        std::fs::write(stage.path("go"), "").expect("a file");
+        std::fs::write(fixture.path("go"), "").expect("a file");
     };
     let script = ": >ready; while ! [ -e go ]; do sleep 0.02; done; kill -TERM $$";
-    let (report, ()) = tokio::join!(stage.run(stage.script(script)), signal);
-    assert_eq!(report.ending, Ending::Signalled { signal: 15 }, "and the command does not inherit the deafness");
+    let (report, ()) = tokio::join!(fixture.run(fixture.script(script)), signal);
+    assert_eq!(report.ending, Ending::Signalled { signal: 15 }, "the command does not inherit the handlers");
 }
 
-/// Not adopted by us, what the guard leaves is known by its marker.
+/// This process adopts no orphans, so they are found by their marker.
 #[tokio::test]
-async fn what_a_killed_guard_leaves_is_ended_and_the_next_command_has_another_guard() {
-    let stage = Stage::new(LONG);
+async fn the_orphans_of_a_killed_guard_are_ended_and_the_next_command_has_another_guard() {
+    let fixture = Fixture::new(LONG);
     let kill = async {
-        until(|| stage.path("ready").exists()).await;
-        let guard = process_table::read(stage.guard_pids()[0]).expect("a guard");
-        assert_eq!(process_table::kill(guard.id), process_table::Signalled::Sent);
+        until(|| fixture.path("ready").exists()).await;
+        let guard = process_table::read(fixture.guard_pids()[0]).expect("a guard");
+        assert_eq!(process_table::kill(guard.id), process_table::SignalResult::Sent);
     };
     let script = "setsid sh -c 'echo $$ >child; : >ready; sleep 3600; :' & wait";
-    let (report, ()) = tokio::join!(stage.run(stage.script(script)), kill);
+    let (report, ()) = tokio::join!(fixture.run(fixture.script(script)), kill);
     assert_eq!(report.ending, Ending::GuardDied);
-    let child = stage.read("child").trim().parse().expect("a number");
+    let child = fixture.read("child").trim().parse().expect("a number");
     assert!(process_table::read(child).is_ok_and(|process| process.is_zombie) || process_table::read(child).is_err());
-    assert_eq!(stage.guard_pids(), Vec::<i32>::new(), "its record is gone, since nothing is left");
-    assert_eq!(stage.run(stage.script("exit 3")).await.ending, Ending::Exited { code: 3 });
+    assert_eq!(fixture.guard_pids(), Vec::<i32>::new(), "its record is removed, because nothing is left");
+    assert_eq!(fixture.run(fixture.script("exit 3")).await.ending, Ending::Exited { code: 3 });
 }
 
-/// Nobody awaits the report; the guard sees its pipe end.
+/// The guard notices the end of its control pipe.
 #[tokio::test]
-async fn a_command_nobody_waits_for_is_ended() {
-    let stage = Stage::new(Duration::ZERO);
+async fn a_command_is_ended_if_its_future_is_dropped() {
+    let fixture = Fixture::new(Duration::ZERO);
     let stop = ScriptedStop::alone();
-    let pid = || std::fs::read_to_string(stage.path("pid")).unwrap_or_default();
-    let run = stage.guards.run(stage.script("echo $$ >pid; exec sleep 3600"), &stop);
+    let pid = || std::fs::read_to_string(fixture.path("pid")).unwrap_or_default();
+    let run = fixture.guards.run(fixture.script("echo $$ >pid; exec sleep 3600"), &stop);
     tokio::select! {
-        over = run => panic!("nobody ended it: {over:?}"),
+        ended = run => panic!("ended too early: {ended:?}"),
         () = until(|| pid().ends_with('\n')) => {}
     }
-    until(|| stage.guard_pids().is_empty()).await;
+    until(|| fixture.guard_pids().is_empty()).await;
     assert!(process_table::read(pid().trim().parse().expect("a number")).is_err());
 }
 
-/// An empty record would later be taken for one of a guard that had not started anything.
+/// An empty record would later mean that the guard had started nothing.
 #[test]
-fn a_guard_whose_record_finds_no_room_leaves_none() {
+fn a_guard_that_cannot_write_its_record_leaves_none() {
     let dir = tempfile::tempdir().expect("a folder");
     let record = dir.path().join("run.guard-0");
-    // A file may have no byte, and the signal that says so is ignored (setrlimit(2)).
+    // Limits files to 0 bytes and ignores the signal that a longer one would cause (setrlimit(2)).
     let mut guard = Command::new("sh")
         .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" __guard run \"$1\"", env!("CARGO_BIN_EXE_autoproc-guard")])
         .arg(&record)
@@ -113,11 +113,11 @@ fn a_guard_whose_record_finds_no_room_leaves_none() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("a guard");
-    let mut said = String::new();
-    BufReader::new(guard.stderr.take().expect("a pipe")).read_line(&mut said).expect("a line");
-    assert!(said.contains("cannot keep"), "{said}");
-    assert!(!record.exists(), "while the guard lives: {}", guard.id());
+    let mut message = String::new();
+    BufReader::new(guard.stderr.take().expect("a pipe")).read_line(&mut message).expect("a line");
+    assert!(message.contains("cannot keep"), "{message}");
+    assert!(!record.exists(), "while the guard runs: {}", guard.id());
     drop(guard.stdin.take());
-    assert!(guard.wait().expect("its end").success(), "it serves all the same");
+    assert!(guard.wait().expect("an exit").success(), "it still serves");
     assert!(!record.exists());
 }

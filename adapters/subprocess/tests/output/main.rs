@@ -1,6 +1,6 @@
-//! The output of attempts on real files: its bound, what can be read of it at any moment, and what is kept.
+//! The output of attempts in real files: its limits, concurrent reading, errors, and pruning.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-mod bound;
+mod errors;
+mod limits;
 mod pruning;
-mod trouble;

@@ -1,4 +1,4 @@
-//! What goes is old or too much, the oldest first; what is at work, or not ours, stays.
+//! Pruning by age and total size; running attempts and other files stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -9,7 +9,7 @@ use autoproc_subprocess::{AttemptLogs, Retention};
 use proptest::collection::btree_map;
 use proptest::prelude::*;
 
-/// An output: when it was last written to, in seconds before now, and its length.
+/// By claim: the age in seconds and the length of an output.
 type Outputs = BTreeMap<u64, (u64, usize)>;
 
 fn write(path: &Path, length: usize, age: u64, now: SystemTime) {
@@ -18,15 +18,15 @@ fn write(path: &Path, length: usize, age: u64, now: SystemTime) {
     file.set_modified(now - Duration::from_secs(age)).expect("its time");
 }
 
-/// Which claims' outputs are in the folder.
-fn there(dir: &Path) -> BTreeSet<u64> {
+/// The claims with an output in the folder.
+fn claims_in(dir: &Path) -> BTreeSet<u64> {
     let names = fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("a file").file_name());
     let claim = |name: &str| name.strip_suffix(".log")?.rsplit('.').next()?.parse().ok();
     names.filter_map(|name| claim(name.to_str()?)).collect()
 }
 
-/// What is to be left, said in another way than it is done: each output stays if it is kept, or young, while it and all
-/// that are younger, or kept, fit.
+/// The claims whose output must stay, computed in another way: an output stays if it is excepted,
+/// or if it is young and fits together with all younger and excepted ones.
 fn model(outputs: &Outputs, retention: &Retention, keep: u64) -> BTreeSet<u64> {
     let mut left: Vec<_> = outputs.iter().map(|(claim, (age, length))| (*age, *claim, *length)).collect();
     let old = |age: u64| retention.max_age.is_some_and(|most| Duration::from_secs(age) > most);
@@ -44,14 +44,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_oldest_go_until_the_rest_fits(
+    fn the_oldest_are_removed_until_the_rest_fits(
         ages in btree_map(1..10_000_u64, (1..60_u64, 0..100_usize), 0..12),
         max_age in proptest::option::of(0..10_000_u64),
         max_total in proptest::option::of(0..600_u64),
     ) {
         let dir = tempfile::tempdir().expect("a folder");
         let now = SystemTime::now();
-        // Each age once, so that the order is certain.
+        // Each age occurs once, so that the order is unambiguous.
         let outputs: Outputs = ages.iter().map(|(age, (claim, length))| (*claim, (*age, *length))).collect();
         for (claim, (age, length)) in &outputs {
             write(&dir.path().join(format!("3.1.{claim}.log")), *length, *age, now);
@@ -60,22 +60,22 @@ proptest! {
         let retention = Retention { max_age: max_age.map(Duration::from_secs), max_total };
         let keep = outputs.keys().next().copied().unwrap_or(0);
         let pruned = logs.prune(&retention, now, |log| log.claim.get() == keep).expect("a folder");
-        prop_assert!(pruned.trouble.is_none());
+        prop_assert!(pruned.first_error.is_none());
         let left = model(&outputs, &retention, keep);
         prop_assert_eq!(pruned.outputs, outputs.len() - left.len());
-        prop_assert_eq!(there(dir.path()), left.clone());
+        prop_assert_eq!(claims_in(dir.path()), left.clone());
         let newest = outputs.iter().filter(|(claim, _)| !left.contains(claim)).map(|(_, (age, _))| *age).min();
         let until = logs.pruned_until().expect("a folder");
         prop_assert_eq!(until.is_some(), newest.is_some());
         if let (Some(until), Some(age)) = (until, newest) {
-            prop_assert!(until >= now - Duration::from_secs(age), "what is told to be complete has a gap");
+            prop_assert!(until >= now - Duration::from_secs(age), "output after the mark was removed");
             prop_assert!(until < now - Duration::from_secs(age) + Duration::from_secs(1));
         }
     }
 }
 
 #[test]
-fn the_parts_of_an_output_go_together_and_nothing_else_goes() {
+fn all_files_of_an_output_are_removed_together_and_no_others() {
     let dir = tempfile::tempdir().expect("a folder");
     let now = SystemTime::now();
     let at = |name: &str| dir.path().join(name);
@@ -89,12 +89,12 @@ fn the_parts_of_an_output_go_together_and_nothing_else_goes() {
     fs::create_dir(at("4.1.4.log")).expect("a folder");
     File::open(at("4.1.4.log")).expect("a folder").set_modified(now - Duration::from_secs(100)).expect("its time");
     std::os::unix::fs::symlink(at("x"), at("5.1.5.log")).expect("a link");
-    // Young as a whole: the latest copy of its tail is.
+    // Young because its `.tail` is.
     write(&at("3.1.3.log"), 10, 100, now);
     write(&at("3.1.3.log.tail"), 10, 5, now);
     let retention = Retention { max_age: Some(Duration::from_secs(50)), max_total: None };
     let pruned = AttemptLogs::new(dir.path()).prune(&retention, now, |_| false).expect("a folder");
-    assert!(pruned.trouble.is_none(), "{pruned:?}");
+    assert!(pruned.first_error.is_none(), "{pruned:?}");
     assert_eq!((pruned.outputs, pruned.bytes), (2, 40));
     let names = fs::read_dir(dir.path()).expect("a folder");
     let left: BTreeSet<_> = names.map(|entry| entry.expect("a file").file_name()).collect();
@@ -102,9 +102,9 @@ fn the_parts_of_an_output_go_together_and_nothing_else_goes() {
     assert_eq!(left, others.iter().chain(&stay).map(Into::into).collect());
 }
 
-/// An attempt that began after somebody had asked which are being made.
+/// The attempt started after the running attempts were determined.
 #[test]
-fn what_is_being_written_stays() {
+fn an_output_that_is_being_written_stays() {
     let dir = tempfile::tempdir().expect("a folder");
     let now = SystemTime::now();
     write(&dir.path().join("1.1.1.log"), 10, 0, now);
@@ -115,7 +115,7 @@ fn what_is_being_written_stays() {
 }
 
 #[test]
-fn what_is_said_to_be_removed_only_grows() {
+fn the_mark_never_moves_back() {
     let dir = tempfile::tempdir().expect("a folder");
     let now = SystemTime::now();
     let logs = AttemptLogs::new(dir.path());
@@ -131,7 +131,7 @@ fn what_is_said_to_be_removed_only_grows() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_holds_nothing() {
+fn a_missing_folder_is_empty() {
     let dir = tempfile::tempdir().expect("a folder");
     let logs = AttemptLogs::new(dir.path().join("missing"));
     let pruned = logs.prune(&Retention::default(), SystemTime::now(), |_| false).expect("nothing to do");

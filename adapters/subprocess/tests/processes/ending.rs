@@ -1,4 +1,4 @@
-//! How an attempt is ended: by its timeout, by an abort, by a kill; and what of it is left.
+//! Ending an attempt by its timeout, an abort or a kill, and the processes that it leaves.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,147 +8,147 @@ use autoproc_domain::ports::{
     Attempt, AttemptOutcome, Orchestrator, StopLevel, StopRequest, StopSignal, StopSignalError,
 };
 
-use crate::stage::{BOUND, Stage, request, sh};
+use crate::fixture::{Fixture, TIMEOUT, request, sh};
 
-/// A command that cannot be asked, with a child that cannot either.
+/// Ignores SIGTERM, and so does its child.
 const STUBBORN: &str = "trap '' TERM; sleep 3600 & echo $! >child; echo $$ >leader; : >ready; wait; wait";
 
 const SHORT: Duration = Duration::from_millis(100);
 
-/// A grace that nothing else which takes its time can be mistaken for.
-const NOTICEABLE: Duration = Duration::from_secs(1);
+/// A grace longer than any other delay.
+const LONG_GRACE: Duration = Duration::from_secs(1);
 
 fn aborted() -> AttemptOutcome {
     AttemptOutcome::Aborted
 }
 
-/// The timeout is doubled until the command got as far as it is meant to.
+/// Doubles the timeout until the command ignores SIGTERM.
 #[tokio::test]
 async fn a_timeout_ends_the_whole_group() {
-    let mut stage = Stage::new();
-    stage.grace = SHORT;
+    let mut fixture = Fixture::new();
+    fixture.grace = SHORT;
     let mut timeout = Duration::from_millis(100);
-    while !stage.path("ready").exists() {
+    while !fixture.path("ready").exists() {
         timeout *= 2;
-        let report = stage.run(sh(STUBBORN), Attempt { timeout, ..stage.attempt("file") }).await;
+        let report = fixture.run(sh(STUBBORN), Attempt { timeout, ..fixture.attempt("file") }).await;
         assert_eq!(report.outcome, AttemptOutcome::TimedOut { after: timeout });
-        let is_deaf = stage.path("ready").exists();
-        assert!(!is_deaf || report.elapsed >= timeout + SHORT, "the grace is given: {:?}", report.elapsed);
+        let is_ready = fixture.path("ready").exists();
+        assert!(!is_ready || report.elapsed >= timeout + SHORT, "the grace is kept: {:?}", report.elapsed);
     }
-    stage.assert_gone("leader").await;
-    stage.assert_gone("child").await;
+    fixture.assert_gone("leader").await;
+    fixture.assert_gone("child").await;
 }
 
 #[tokio::test]
 async fn an_abort_ends_the_whole_group() {
-    let mut stage = Stage::new();
-    stage.grace = SHORT;
-    let (outcome, ()) = tokio::join!(stage.outcome(STUBBORN), stage.raise_at("ready", StopLevel::Aborting));
+    let mut fixture = Fixture::new();
+    fixture.grace = SHORT;
+    let (outcome, ()) = tokio::join!(fixture.outcome(STUBBORN), fixture.raise_at("ready", StopLevel::Aborting));
     assert_eq!(outcome, aborted());
-    stage.assert_gone("leader").await;
-    stage.assert_gone("child").await;
+    fixture.assert_gone("leader").await;
+    fixture.assert_gone("child").await;
 }
 
 #[tokio::test]
-async fn the_whole_grace_is_given() {
-    let mut stage = Stage::new();
-    stage.grace = NOTICEABLE;
+async fn the_whole_grace_passes_before_the_kill() {
+    let mut fixture = Fixture::new();
+    fixture.grace = LONG_GRACE;
     let raise = async {
-        stage.raise_at("ready", StopLevel::Aborting).await;
+        fixture.raise_at("ready", StopLevel::Aborting).await;
         Instant::now()
     };
-    let (outcome, raised) = tokio::join!(stage.outcome("trap '' TERM; : >ready; exec sleep 3600"), raise);
+    let (outcome, raised) = tokio::join!(fixture.outcome("trap '' TERM; : >ready; exec sleep 3600"), raise);
     assert_eq!(outcome, aborted());
-    assert!(raised.elapsed() >= NOTICEABLE, "{:?}", raised.elapsed());
+    assert!(raised.elapsed() >= LONG_GRACE, "{:?}", raised.elapsed());
 }
 
-/// The grace is an hour: the test ends only because the commands do when they are asked.
+/// The grace is an hour, so the test ends only because the commands obey SIGTERM.
 #[tokio::test]
 async fn the_grace_ends_when_the_group_is_empty() {
-    let stage = Stage::new();
+    let fixture = Fixture::new();
     let script = "(trap 'sleep 0.3; echo >cleaned; exit' TERM; : >ready; while :; do sleep 0.02; done) & wait";
-    let (outcome, ()) = tokio::join!(stage.outcome(script), stage.raise_at("ready", StopLevel::Aborting));
+    let (outcome, ()) = tokio::join!(fixture.outcome(script), fixture.raise_at("ready", StopLevel::Aborting));
     assert_eq!(outcome, aborted());
-    assert!(stage.path("cleaned").exists(), "the leader's child was given its time");
+    assert!(fixture.path("cleaned").exists(), "the leader's child was not killed");
 }
 
 #[tokio::test]
 async fn success_after_the_request_to_terminate_is_still_an_abort() {
-    let stage = Stage::new();
+    let fixture = Fixture::new();
     let script = "trap 'exit 0' TERM; : >ready; while :; do sleep 0.02; done";
-    let (outcome, ()) = tokio::join!(stage.outcome(script), stage.raise_at("ready", StopLevel::Aborting));
+    let (outcome, ()) = tokio::join!(fixture.outcome(script), fixture.raise_at("ready", StopLevel::Aborting));
     assert_eq!(outcome, aborted());
 }
 
 #[tokio::test]
 async fn killing_cuts_the_grace_short() {
-    let stage = Stage::new();
+    let fixture = Fixture::new();
     let stop = async {
-        stage.raise_at("ready", StopLevel::Aborting).await;
+        fixture.raise_at("ready", StopLevel::Aborting).await;
         tokio::time::sleep(SHORT).await;
-        stage.stop.raise(StopLevel::Killing);
+        fixture.stop.raise(StopLevel::Killing);
     };
-    let (outcome, ()) = tokio::join!(stage.outcome(STUBBORN), stop);
+    let (outcome, ()) = tokio::join!(fixture.outcome(STUBBORN), stop);
     assert_eq!(outcome, aborted());
-    stage.assert_gone("child").await;
+    fixture.assert_gone("child").await;
 }
 
 #[tokio::test]
 async fn killing_gives_no_grace() {
-    let stage = Stage::new();
-    let (outcome, ()) = tokio::join!(stage.outcome(STUBBORN), stage.raise_at("ready", StopLevel::Killing));
+    let fixture = Fixture::new();
+    let (outcome, ()) = tokio::join!(fixture.outcome(STUBBORN), fixture.raise_at("ready", StopLevel::Killing));
     assert_eq!(outcome, aborted());
-    stage.assert_gone("child").await;
+    fixture.assert_gone("child").await;
 }
 
 #[tokio::test]
 async fn draining_leaves_the_command_alone() {
-    let stage = Stage::new();
+    let fixture = Fixture::new();
     let go = async {
-        stage.raise_at("ready", StopLevel::Draining).await;
+        fixture.raise_at("ready", StopLevel::Draining).await;
         tokio::time::sleep(SHORT).await;
-        std::fs::write(stage.path("go"), "").expect("a file");
+        std::fs::write(fixture.path("go"), "").expect("a file");
     };
     let script = ": >ready; while ! [ -e go ]; do sleep 0.02; done";
-    let (outcome, ()) = tokio::join!(stage.outcome(script), go);
+    let (outcome, ()) = tokio::join!(fixture.outcome(script), go);
     assert_eq!(outcome, AttemptOutcome::Succeeded);
 }
 
 #[tokio::test]
 async fn nothing_starts_when_the_stop_level_is_at_aborting() {
-    let stage = Stage::new();
-    stage.stop.raise(StopLevel::Aborting);
-    let report = stage.script(": >started").await;
+    let fixture = Fixture::new();
+    fixture.stop.raise(StopLevel::Aborting);
+    let report = fixture.script(": >started").await;
     assert_eq!((report.outcome, report.elapsed), (aborted(), Duration::ZERO));
-    assert!(!stage.logs().exists(), "nothing was made ready for a start");
+    assert!(!fixture.logs().exists(), "nothing was prepared");
 }
 
 #[tokio::test]
-async fn what_a_command_leaves_in_its_group_is_asked_to_end() {
-    let stage = Stage::new();
+async fn leftovers_in_the_group_receive_sigterm() {
+    let fixture = Fixture::new();
     let script = "(trap 'echo >cleaned; exit' TERM; : >ready; while :; do sleep 0.02; done) &
         while ! [ -e ready ]; do sleep 0.02; done; exit 3";
-    assert_eq!(stage.outcome(script).await, AttemptOutcome::Exited { code: 3 });
-    assert!(stage.path("cleaned").exists());
+    assert_eq!(fixture.outcome(script).await, AttemptOutcome::Exited { code: 3 });
+    assert!(fixture.path("cleaned").exists());
 }
 
 #[tokio::test]
-async fn what_a_command_leaves_in_its_group_is_killed_after_the_grace() {
-    let mut stage = Stage::new();
-    stage.grace = SHORT;
-    let report = stage.script("trap '' TERM; sleep 3600 & echo $! >child; exit 3").await;
+async fn leftovers_in_the_group_are_killed_after_the_grace() {
+    let mut fixture = Fixture::new();
+    fixture.grace = SHORT;
+    let report = fixture.script("trap '' TERM; sleep 3600 & echo $! >child; exit 3").await;
     assert_eq!(report.outcome, AttemptOutcome::Exited { code: 3 });
-    stage.assert_gone("child").await;
+    fixture.assert_gone("child").await;
 }
 
-/// Answers "aborting" only once the command has ended, and before anybody could have read the report of it.
-struct RaisedAtTheLastMoment<'a>(&'a Stage);
+/// Rises to aborting only when the command has ended, and before its report can be read.
+struct RaisedAtTheLastMoment<'a>(&'a Fixture);
 
 impl RaisedAtTheLastMoment<'_> {
     fn block_until_the_command_has_ended(&self) {
         std::fs::write(self.0.path("go"), "").expect("a file");
-        let began = Instant::now();
-        while began.elapsed() < BOUND && !self.has_ended() {
+        let started_at = Instant::now();
+        while started_at.elapsed() < TIMEOUT && !self.has_ended() {
             std::thread::sleep(Duration::from_millis(5));
         }
         assert!(self.has_ended());
@@ -181,10 +181,10 @@ impl StopSignal for RaisedAtTheLastMoment<'static> {
 }
 
 #[tokio::test]
-async fn success_in_the_moment_before_an_abort_counts() {
-    let stage: &'static Stage = Box::leak(Box::new(Stage::new()));
-    let orchestrator = stage.orchestrator(sh("while ! [ -e go ]; do sleep 0.01; done; echo $$ >pid"));
-    let stop = Arc::new(RaisedAtTheLastMoment(stage));
-    let report = orchestrator.execute(stage.attempt("file"), stop).await.expect("an outcome");
+async fn success_just_before_an_abort_counts() {
+    let fixture: &'static Fixture = Box::leak(Box::new(Fixture::new()));
+    let orchestrator = fixture.orchestrator(sh("while ! [ -e go ]; do sleep 0.01; done; echo $$ >pid"));
+    let stop = Arc::new(RaisedAtTheLastMoment(fixture));
+    let report = orchestrator.execute(fixture.attempt("file"), stop).await.expect("an outcome");
     assert_eq!(report.outcome, AttemptOutcome::Succeeded);
 }

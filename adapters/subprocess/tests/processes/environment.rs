@@ -1,4 +1,4 @@
-//! What a command finds around it.
+//! The environment of a command.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -6,14 +6,14 @@ use autoproc_domain::ports::AttemptOutcome;
 use autoproc_subprocess::CommandLine;
 use std::ffi::OsStr;
 
-use crate::stage::{Stage, bytes, sh};
+use crate::fixture::{Fixture, bytes, sh};
 
 #[tokio::test]
 async fn the_attempt_is_in_the_environment() {
-    let stage = Stage::new();
-    stage.outcome("env >env").await;
-    let env = stage.read("env");
-    let file = format!("AUTOPROC_FILE={}", stage.path("file").display());
+    let fixture = Fixture::new();
+    fixture.outcome("env >env").await;
+    let env = fixture.read("env");
+    let file = format!("AUTOPROC_FILE={}", fixture.path("file").display());
     for line in [
         file.as_str(),
         "AUTOPROC_ITEM_ID=7",
@@ -27,50 +27,50 @@ async fn the_attempt_is_in_the_environment() {
 }
 
 #[tokio::test]
-async fn a_deadline_beyond_all_dates_is_still_one() {
-    let stage = Stage::new();
+async fn the_latest_deadline_has_a_representation() {
+    let fixture = Fixture::new();
     let attempt =
-        autoproc_domain::ports::Attempt { deadline: autoproc_domain::Timestamp::MAX, ..stage.attempt("file") };
-    stage.run(sh("echo $AUTOPROC_DEADLINE >deadline"), attempt).await;
-    assert!(stage.read("deadline").starts_with("9999-12-"));
+        autoproc_domain::ports::Attempt { deadline: autoproc_domain::Timestamp::MAX, ..fixture.attempt("file") };
+    fixture.run(sh("echo $AUTOPROC_DEADLINE >deadline"), attempt).await;
+    assert!(fixture.read("deadline").starts_with("9999-12-"));
 }
 
-/// Ours is a file meanwhile: a command that got it could read it.
+/// The standard input of this process is a file, which a command could read if it inherited it.
 #[tokio::test]
-async fn there_is_nothing_to_read_and_the_group_is_its_own() {
-    let stage = Stage::new();
-    std::fs::write(stage.path("ours"), "a line\n").expect("a file");
-    rustix::stdio::dup2_stdin(std::fs::File::open(stage.path("ours")).expect("a file")).expect("ours");
+async fn the_standard_input_is_empty_and_the_group_is_its_own() {
+    let fixture = Fixture::new();
+    std::fs::write(fixture.path("input"), "a line\n").expect("a file");
+    rustix::stdio::dup2_stdin(std::fs::File::open(fixture.path("input")).expect("a file")).expect("standard input");
     let script =
         "readlink /proc/self/fd/0 >stdin; cut -d' ' -f5 </proc/$$/stat >group; echo $$ >pid; pwd >folder; ! read line";
-    assert_eq!(stage.outcome(script).await, AttemptOutcome::Succeeded);
-    assert_eq!(stage.read("stdin"), "/dev/null\n");
-    assert_eq!(stage.read("group"), stage.read("pid"));
-    assert_eq!(stage.read("folder").trim(), stage.path("").canonicalize().expect("a folder").display().to_string());
+    assert_eq!(fixture.outcome(script).await, AttemptOutcome::Succeeded);
+    assert_eq!(fixture.read("stdin"), "/dev/null\n");
+    assert_eq!(fixture.read("group"), fixture.read("pid"));
+    assert_eq!(fixture.read("folder").trim(), fixture.path("").canonicalize().expect("a folder").display().to_string());
 }
 
-/// Nothing of ours stays open in the command: the three standard descriptors, and the one `ls` reads with.
+/// The command has the three standard descriptors, and one that `ls` opens.
 #[tokio::test]
-async fn no_descriptor_of_ours_is_inherited() {
-    let stage = Stage::new();
-    let _open = std::fs::File::create(stage.path("secret")).expect("a file");
-    stage.outcome("ls -l /proc/self/fd >fds").await;
-    let fds = stage.read("fds");
+async fn no_other_descriptor_is_inherited() {
+    let fixture = Fixture::new();
+    let _open = std::fs::File::create(fixture.path("secret")).expect("a file");
+    fixture.outcome("ls -l /proc/self/fd >fds").await;
+    let fds = fixture.read("fds");
     assert!(!fds.contains("secret") && fds.contains("/dev/null"), "{fds}");
 }
 
 #[tokio::test]
-async fn names_of_any_bytes_arrive_as_they_are() {
-    let stage = Stage::new();
+async fn names_of_any_bytes_are_passed_unchanged() {
+    let fixture = Fixture::new();
     let names: [&[u8]; 6] =
         [b" a  b ", b"-rf", b"\xff\xfe.x", b"new\nline", b"$(touch hacked)`touch hacked`", b"'\"\\*"];
     for name in names {
         let line = CommandLine::argv(["sh", "-c", r#"printf '%s\0' "$@" "$AUTOPROC_FILE" >args"#, "sh", "{}", "<{/}>"]);
-        let attempt = stage.attempt(OsStr::from_bytes(name));
-        let path = stage.path(OsStr::from_bytes(name));
-        assert_eq!(stage.run(line.expect("valid"), attempt).await.outcome, AttemptOutcome::Succeeded);
+        let attempt = fixture.attempt(OsStr::from_bytes(name));
+        let path = fixture.path(OsStr::from_bytes(name));
+        assert_eq!(fixture.run(line.expect("valid"), attempt).await.outcome, AttemptOutcome::Succeeded);
         let expected = [bytes(&path), b"\0<", name, b">\0", bytes(&path), b"\0"].concat();
-        assert_eq!(std::fs::read(stage.path("args")).expect("args"), expected);
+        assert_eq!(std::fs::read(fixture.path("args")).expect("args"), expected);
     }
-    assert!(!stage.path("hacked").exists());
+    assert!(!fixture.path("hacked").exists());
 }

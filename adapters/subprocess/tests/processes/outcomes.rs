@@ -1,4 +1,4 @@
-//! Every way in which an attempt ends by itself, or does not begin.
+//! Attempts that end by themselves or cannot start.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,27 +7,27 @@ use autoproc_domain::ports::{AttemptOutcome, Orchestrator};
 use autoproc_domain::{ItemId, item::ClaimNumber};
 use autoproc_subprocess::{CommandLine, CommandOrchestrator, Settings};
 
-use crate::stage::{Stage, sh};
+use crate::fixture::{Fixture, sh};
 
 #[tokio::test]
-async fn exit_status_and_signal_are_told() {
-    let stage = Stage::new();
-    assert_eq!(stage.outcome("exit 0").await, AttemptOutcome::Succeeded);
-    assert_eq!(stage.outcome("exit 7").await, AttemptOutcome::Exited { code: 7 });
-    assert_eq!(stage.outcome("exit 255").await, AttemptOutcome::Exited { code: 255 });
-    assert_eq!(stage.outcome("kill -KILL $$").await, AttemptOutcome::Signalled { signal: 9 });
-    assert_eq!(stage.outcome("kill -TERM $$").await, AttemptOutcome::Signalled { signal: 15 });
+async fn the_exit_status_and_the_signal_are_reported() {
+    let fixture = Fixture::new();
+    assert_eq!(fixture.outcome("exit 0").await, AttemptOutcome::Succeeded);
+    assert_eq!(fixture.outcome("exit 7").await, AttemptOutcome::Exited { code: 7 });
+    assert_eq!(fixture.outcome("exit 255").await, AttemptOutcome::Exited { code: 255 });
+    assert_eq!(fixture.outcome("kill -KILL $$").await, AttemptOutcome::Signalled { signal: 9 });
+    assert_eq!(fixture.outcome("kill -TERM $$").await, AttemptOutcome::Signalled { signal: 15 });
 }
 
 #[tokio::test]
-async fn elapsed_covers_the_command() {
-    let report = Stage::new().script("sleep 0.2").await;
+async fn elapsed_includes_the_command() {
+    let report = Fixture::new().script("sleep 0.2").await;
     assert!(report.elapsed >= Duration::from_millis(200), "{:?}", report.elapsed);
 }
 
-/// The outcome's reason, after a check that no later attempt would do better.
-async fn why_never(stage: &Stage, line: CommandLine) -> String {
-    match stage.run(line, stage.attempt("file")).await.outcome {
+/// The reason of a permanent failure to start.
+async fn permanent_reason(fixture: &Fixture, line: CommandLine) -> String {
+    match fixture.run(line, fixture.attempt("file")).await.outcome {
         AttemptOutcome::CannotStart { reason, permanent: true } => reason.into(),
         other => panic!("{other:?}"),
     }
@@ -38,47 +38,50 @@ fn argv<const N: usize>(words: [&str; N]) -> CommandLine {
 }
 
 #[tokio::test]
-async fn what_cannot_start_says_why_and_that_it_never_will() {
-    let stage = Stage::new();
-    // Another process makes the files: none of ours may hold them open for writing while they are executed.
-    stage.outcome("printf nonsense >garbage; chmod 755 garbage; printf x >plain; chmod 644 plain").await;
+async fn a_command_that_cannot_start_has_a_permanent_reason() {
+    let fixture = Fixture::new();
+    // Another process creates the files, because a file that is open for writing cannot be
+    // executed.
+    fixture.outcome("printf nonsense >garbage; chmod 755 garbage; printf x >plain; chmod 644 plain").await;
     assert!(
-        why_never(&stage, argv(["no-such-program-anywhere"])).await.starts_with("no-such-program-anywhere: No such")
+        permanent_reason(&fixture, argv(["no-such-program-anywhere"]))
+            .await
+            .starts_with("no-such-program-anywhere: No such")
     );
-    assert!(why_never(&stage, argv(["./garbage"])).await.contains("Exec format error"));
-    assert!(why_never(&stage, argv(["./plain"])).await.contains("Permission denied"));
-    assert!(why_never(&stage, argv(["./plain/below"])).await.contains("Not a directory"));
+    assert!(permanent_reason(&fixture, argv(["./garbage"])).await.contains("Exec format error"));
+    assert!(permanent_reason(&fixture, argv(["./plain"])).await.contains("Permission denied"));
+    assert!(permanent_reason(&fixture, argv(["./plain/below"])).await.contains("Not a directory"));
     let long = "x".repeat(4 << 20);
-    assert!(why_never(&stage, argv(["true", &long])).await.contains("Argument list too long"));
+    assert!(permanent_reason(&fixture, argv(["true", &long])).await.contains("Argument list too long"));
 }
 
 #[tokio::test]
-async fn a_missing_working_folder_says_so() {
-    let stage = Stage::new();
-    let settings = Settings { attempts_dir: stage.logs(), working_dir: Some(stage.path("missing")) };
-    let orchestrator = CommandOrchestrator::new(sh("true"), settings, stage.guards());
-    let report = orchestrator.execute(stage.attempt("file"), stage.stop.clone()).await.expect("an outcome");
+async fn a_missing_working_directory_is_named() {
+    let fixture = Fixture::new();
+    let settings = Settings { attempts_dir: fixture.logs(), working_dir: Some(fixture.path("missing")) };
+    let orchestrator = CommandOrchestrator::new(sh("true"), settings, fixture.guards());
+    let report = orchestrator.execute(fixture.attempt("file"), fixture.stop.clone()).await.expect("an outcome");
     match report.outcome {
         AttemptOutcome::CannotStart { reason, permanent: true } => assert!(reason.contains("missing"), "{reason}"),
         other => panic!("{other:?}"),
     }
 }
 
-/// Each command waits until all of them run, so that they succeed only together.
+/// Each command waits until all of them run.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_run_at_once_and_none_is_left() {
-    let stage = Arc::new(Stage::new());
+async fn many_commands_run_concurrently_and_none_is_left() {
+    let fixture = Arc::new(Fixture::new());
     let script = "echo $$ >pid.$AUTOPROC_ITEM_ID
         while [ $(ls pid.* | wc -l) -lt 24 ]; do sleep 0.02; done";
     let running = (0..24).map(|id| {
-        let mut attempt = stage.attempt("file");
+        let mut attempt = fixture.attempt("file");
         (attempt.token.item, attempt.token.number) = (ItemId::new(id), ClaimNumber::new(id));
-        let stage = Arc::clone(&stage);
-        tokio::spawn(async move { stage.run(sh(script), attempt).await.outcome })
+        let fixture = Arc::clone(&fixture);
+        tokio::spawn(async move { fixture.run(sh(script), attempt).await.outcome })
     });
     let outcomes = futures_util::future::join_all(running.collect::<Vec<_>>()).await;
     assert!(outcomes.into_iter().all(|outcome| outcome.expect("no panic") == AttemptOutcome::Succeeded));
     for id in 0..24 {
-        stage.assert_gone(&format!("pid.{id}")).await;
+        fixture.assert_gone(&format!("pid.{id}")).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Where the output of an attempt goes, and how it is found again.
+//! The files with the output of attempts.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -7,60 +7,60 @@ use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::ports::AttemptOutcome;
 use autoproc_subprocess::AttemptLogs;
 
-use crate::stage::{Stage, sh};
+use crate::fixture::{Fixture, sh};
 
-/// Lines of different streams may swap places: they come through two pipes.
+/// The order between the two streams is not defined, because they use two pipes.
 #[tokio::test]
-async fn both_streams_go_to_one_private_file_each_in_its_order() {
-    let stage = Stage::new();
-    stage.outcome("echo one; echo two >&2; echo three").await;
-    let log = stage.logs().join("7.2.30.log");
+async fn both_streams_go_to_one_private_file_in_order() {
+    let fixture = Fixture::new();
+    fixture.outcome("echo one; echo two >&2; echo three").await;
+    let log = fixture.logs().join("7.2.30.log");
     let output = std::fs::read_to_string(&log).expect("output");
     let (stderr, stdout): (Vec<_>, Vec<_>) = output.lines().partition(|line| *line == "two");
     assert_eq!((stderr, stdout), (vec!["two"], vec!["one", "three"]));
     assert_eq!(std::fs::metadata(&log).expect("output").permissions().mode() & 0o777, 0o600);
 }
 
-/// As after the queue was deleted, when its numbers begin anew.
+/// Numbers are reused after a queue was deleted.
 #[tokio::test]
-async fn output_of_a_queue_that_is_gone_gives_way() {
-    let stage = Stage::new();
-    std::fs::create_dir_all(stage.logs()).expect("a folder");
-    let log = stage.logs().join("7.2.30.log");
+async fn the_output_of_a_deleted_queue_is_replaced() {
+    let fixture = Fixture::new();
+    std::fs::create_dir_all(fixture.logs()).expect("a folder");
+    let log = fixture.logs().join("7.2.30.log");
     std::fs::write(&log, "much older output").expect("a file");
-    stage.outcome("echo new").await;
+    fixture.outcome("echo new").await;
     assert_eq!(std::fs::read_to_string(&log).expect("output"), "new\n");
     assert_eq!(std::fs::metadata(&log).expect("output").permissions().mode() & 0o777, 0o600);
 }
 
 #[tokio::test]
-async fn without_a_place_for_output_the_attempt_runs_and_one_notice_is_given() {
-    let stage = Stage::new();
-    std::fs::write(stage.path("logs"), "in the way").expect("a file");
-    let orchestrator = stage.orchestrator(sh("echo lost; echo lost >&2; echo ran >>ran"));
+async fn an_attempt_whose_output_cannot_be_kept_runs_with_one_notice() {
+    let fixture = Fixture::new();
+    std::fs::write(fixture.path("logs"), "in the way").expect("a file");
+    let orchestrator = fixture.orchestrator(sh("echo lost; echo lost >&2; echo ran >>ran"));
     for _ in 0..2 {
         use autoproc_domain::ports::Orchestrator as _;
-        let report = orchestrator.execute(stage.attempt("file"), stage.stop.clone()).await.expect("an outcome");
+        let report = orchestrator.execute(fixture.attempt("file"), fixture.stop.clone()).await.expect("an outcome");
         assert_eq!(report.outcome, AttemptOutcome::Succeeded);
     }
-    assert_eq!(stage.read("ran"), "ran\nran\n");
-    let notices = stage.notices.lock().expect("unpoisoned");
+    assert_eq!(fixture.read("ran"), "ran\nran\n");
+    let notices = fixture.notices.lock().expect("unpoisoned");
     assert_eq!(notices.len(), 1, "{notices:?}");
     assert!(notices[0].contains("7.2.30.log"), "{notices:?}");
 }
 
 #[tokio::test]
 async fn attempts_are_found_by_item_in_the_order_of_their_claims() {
-    let stage = Stage::new();
-    let logs = AttemptLogs::new(stage.logs());
+    let fixture = Fixture::new();
+    let logs = AttemptLogs::new(fixture.logs());
     assert_eq!(logs.attempts_of(ItemId::new(7)).expect("no folder, no attempts"), []);
     for claim in [101, 30, 9] {
-        let mut attempt = stage.attempt("file");
+        let mut attempt = fixture.attempt("file");
         attempt.token.number = ClaimNumber::new(claim);
-        stage.run(sh("echo $AUTOPROC_ATTEMPT"), attempt).await;
+        fixture.run(sh("echo $AUTOPROC_ATTEMPT"), attempt).await;
     }
     for other in ["70.1.1.log", "7.1.log", "7.0.1.log", "7.1.2.3.log", "7.1.1.txt", "x"] {
-        std::fs::write(stage.logs().join(other), "").expect("a file");
+        std::fs::write(fixture.logs().join(other), "").expect("a file");
     }
     let found = logs.attempts_of(ItemId::new(7)).expect("a folder");
     assert_eq!(found.iter().map(|log| log.claim.get()).collect::<Vec<_>>(), [9, 30, 101]);

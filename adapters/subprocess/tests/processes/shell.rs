@@ -1,4 +1,5 @@
-//! Shell strings, read by a real shell: a path is one word wherever its placeholder stands, and never code.
+//! Shell commands with a real shell: a path is one word wherever its placeholder is, and never
+//! code.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -9,7 +10,7 @@ use autoproc_subprocess::CommandLine;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Shell strings that print `<PATH>`, and what else they show of how they read it.
+/// Shell commands that print `<PATH>`.
 const CONTEXTS: [&str; 18] = [
     "printf '<%s>' {}",
     "printf '<%s>' \"{}\"",
@@ -66,7 +67,7 @@ fn name() -> impl Strategy<Value = OsString> {
     vec(piece, 1..8).prop_map(|pieces| OsString::from_vec(pieces.concat()))
 }
 
-/// What the shell prints for a file of this name, in a folder of its own.
+/// The output of the shell for this path.
 fn printed(dir: &Path, line: &CommandLine, path: &Path) -> Vec<u8> {
     let invocation = line.for_file(path);
     let mut command = Command::new(invocation.program);
@@ -89,9 +90,9 @@ proptest! {
         prop_assert!(!dir.path().join("hacked").exists());
     }
 
-    /// Strings that the quoting is not followed through, or that are no shell at all.
+    /// Commands with incomplete or unsupported quoting, or with invalid syntax.
     #[test]
-    fn not_even_in_a_string_that_is_misread(name in name(), pieces in vec(
+    fn a_path_is_never_code_even_in_a_malformed_command(name in name(), pieces in vec(
         prop::sample::select(vec!["{}", "{/}", "\"", "'", "`", "$(", ")", "(", "\\", " ", "\n", "echo", "#", "<<E", "E", "${x:-", "}", "case x in x)", ";; esac", "|", ": "]),
         1..12,
     )) {
@@ -105,7 +106,7 @@ proptest! {
 }
 
 #[test]
-fn each_placeholder_and_the_escaped_one() {
+fn each_placeholder_is_replaced_unless_escaped() {
     let dir = tempfile::tempdir().expect("a folder");
     let line = CommandLine::shell(r"printf '%s|' {} {/} {//} {.} '{/.}' \{} '\{}'").expect("valid");
     let text = String::from_utf8(printed(dir.path(), &line, Path::new("/a b/c.d.e"))).expect("text");

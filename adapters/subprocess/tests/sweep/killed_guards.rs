@@ -1,11 +1,12 @@
-//! Runs whose guards were killed as well, and runs that never had any.
+//! Runs whose guards were killed too, and runs without guards.
 
 use autoproc_subprocess::process_table::{self, ProcessId};
 
-use crate::scene::{Record, Scene, exists, until};
+use crate::fixture::{Fixture, Record, exists, until};
 
-/// Leaves eight sleepers: in the leader's group; deaf to TERM; in sessions of their own, forked twice, with all their
-/// descriptors closed; without any environment, below the leader and below an orphan.
+/// Leaves eight sleepers: in the leader's group; ignoring SIGTERM; in sessions of their own, forked
+/// twice, with all descriptors closed; without an environment, below the leader and below an
+/// orphan.
 const TREE: &str = r#"
     sleep "$NAP" &
     sh -c 'trap "" TERM HUP INT; sleep "$NAP"; :' &
@@ -19,71 +20,71 @@ const TREE: &str = r#"
 const IN_TREE: usize = 8;
 
 #[test]
-fn everything_that_a_killed_guard_left_is_ended() {
-    let mut scene = Scene::new();
-    let leader = scene.start(TREE);
-    scene.await_sleepers(IN_TREE);
-    let path = scene.write(1, Record::of(leader).text());
-    assert_eq!(scene.sweep(), []);
-    scene.assert_empty();
-    assert!(!exists(&path), "the file of a run that is over is removed");
+fn all_processes_of_a_killed_guard_are_ended() {
+    let mut fixture = Fixture::new();
+    let leader = fixture.start(TREE);
+    fixture.await_sleepers(IN_TREE);
+    let path = fixture.write(1, Record::of(leader).text());
+    assert_eq!(fixture.sweep(), []);
+    fixture.assert_empty();
+    assert!(!exists(&path), "the record is removed");
 }
 
 #[test]
-fn a_run_without_files_is_swept_by_its_marker() {
-    let mut scene = Scene::new();
-    scene.start(TREE);
-    scene.await_sleepers(IN_TREE);
-    assert_eq!(scene.sweep(), []);
-    scene.assert_empty();
-    assert_eq!(scene.sweep(), [], "and there is nothing more to do");
+fn a_run_without_records_is_swept_by_its_marker() {
+    let mut fixture = Fixture::new();
+    fixture.start(TREE);
+    fixture.await_sleepers(IN_TREE);
+    assert_eq!(fixture.sweep(), []);
+    fixture.assert_empty();
+    assert_eq!(fixture.sweep(), [], "a second sweep finds nothing");
 }
 
 #[test]
-fn a_command_that_took_the_marker_out_is_ended_by_its_leader() {
-    let mut scene = Scene::new();
-    let leader = scene.start_unmarked(r#"setsid sleep "$NAP" & sleep "$NAP" & wait"#);
-    scene.await_sleepers(2);
-    assert_eq!(scene.sweep(), []);
-    assert_eq!(scene.sleepers().len(), 2, "nothing ties them to the run yet");
-    scene.write(1, Record::of(leader).text());
-    assert_eq!(scene.sweep(), []);
-    scene.assert_empty();
+fn a_command_that_removed_the_marker_is_found_by_its_leader() {
+    let mut fixture = Fixture::new();
+    let leader = fixture.start_unmarked(r#"setsid sleep "$NAP" & sleep "$NAP" & wait"#);
+    fixture.await_sleepers(2);
+    assert_eq!(fixture.sweep(), []);
+    assert_eq!(fixture.sleepers().len(), 2, "nothing ties them to the run");
+    fixture.write(1, Record::of(leader).text());
+    assert_eq!(fixture.sweep(), []);
+    fixture.assert_empty();
 }
 
 #[test]
-fn a_group_whose_leader_has_ended_is_known_by_its_guards_session() {
-    let mut scene = Scene::new();
-    // The shell that plays the guard leads a session; a group within it takes job control, which not every `sh` has without
-    // a terminal.
-    scene.start_unmarked(
+fn a_group_whose_leader_has_ended_is_found_by_its_guards_session() {
+    let mut fixture = Fixture::new();
+    // The shell that stands for the guard leads a session. The group within it needs job control,
+    // which not every `sh` has without a terminal.
+    fixture.start_unmarked(
         r#"exec setsid bash -c 'set -m; sh -c "sleep $NAP & sleep $NAP & echo \$\$ >\"$DIR/leader\"" & echo $$ >"$DIR/guard"; wait'"#,
     );
-    let guard: i32 = scene.await_file("guard").trim().parse().expect("a number");
-    let leader: i32 = scene.await_file("leader").trim().parse().expect("a number");
-    scene.await_sleepers(2);
-    scene.exit_codes();
-    // Not even as zombies: whoever they were left to has to reap them.
-    until("both have ended", || [guard, leader].iter().all(|pid| process_table::read(*pid).is_err()));
+    let guard: i32 = fixture.await_file("guard").trim().parse().expect("a number");
+    let leader: i32 = fixture.await_file("leader").trim().parse().expect("a number");
+    fixture.await_sleepers(2);
+    fixture.exit_codes();
+    // Their new parent must have reaped them.
+    until("the end of both", || [guard, leader].iter().all(|pid| process_table::read(*pid).is_err()));
     let id = |pid| ProcessId { pid, started: 1 };
     let record = |session| Record { guard: id(guard), session, ..Record::of(id(leader)) };
-    scene.write(1, record(0).text());
-    let doubt = scene.doubt();
-    assert!(doubt.contains("(sleep) may have been started by it"), "{doubt}");
-    assert_eq!(scene.sleepers().len(), 2, "its number alone is no proof");
-    scene.write(1, record(guard).text());
-    assert_eq!(scene.sweep(), []);
-    scene.assert_empty();
+    fixture.write(1, record(0).text());
+    let reason = fixture.unproven_reason();
+    assert!(reason.contains("(sleep) may have been started by it"), "{reason}");
+    assert_eq!(fixture.sleepers().len(), 2, "its number alone is not proof");
+    fixture.write(1, record(guard).text());
+    assert_eq!(fixture.sweep(), []);
+    fixture.assert_empty();
 }
 
 #[test]
-fn several_guards_are_swept_together() {
-    let mut scene = Scene::new();
-    let leaders = [(); 3].map(|()| scene.start_unmarked(r#"sleep "$NAP" & wait"#));
-    scene.await_sleepers(3);
+fn the_processes_of_several_guards_are_ended() {
+    let mut fixture = Fixture::new();
+    let leaders = [(); 3].map(|()| fixture.start_unmarked(r#"sleep "$NAP" & wait"#));
+    fixture.await_sleepers(3);
     for (number, leader) in (1..).zip(leaders) {
-        scene.write(number, Record::of(leader).text());
+        fixture.write(number, Record::of(leader).text());
     }
-    assert_eq!(scene.sweep(), []);
-    scene.assert_empty();
+    assert_eq!(fixture.sweep(), []);
+    fixture.assert_empty();
 }

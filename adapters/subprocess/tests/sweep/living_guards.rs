@@ -1,14 +1,14 @@
-//! Runs whose guards outlive them for a while. A shell plays the guard.
+//! Runs with living guards. A shell stands for the guard.
 
 use std::time::Duration;
 
-use autoproc_subprocess::guard_record::{self, Found, GuardRecord};
+use autoproc_subprocess::guard_record::{self, GuardRecord, RecordState};
 use autoproc_subprocess::process_table::{self, ProcessId};
 
-use crate::scene::{Record, Scene, exists, until};
+use crate::fixture::{Fixture, Record, exists, until};
 
-/// Locks its file, which says who it is; runs a command; takes its time when that has ended; removes the file. From there
-/// on it is no guard that is spared, but one more process; so it sheds the marker first, to end by itself in any case.
+/// Locks its record, runs a command, delays after its end, and removes the record. From then on it
+/// is not spared as a guard, so it removes the marker first, to exit by itself.
 const GUARD: &str = r#"
     exec 9<>"$RECORD"; flock -x 9
     setsid sleep "$NAP" 9>&- & sleep "$NAP" 9>&- &
@@ -16,93 +16,93 @@ const GUARD: &str = r#"
     echo >"$DIR/ended"; exec env -u AUTOPROC_RUN_ID rm "$RECORD"
 "#;
 
-/// The same, but it does not end.
+/// The same, but does not exit.
 const STUBBORN: &str = r#"
     trap "" TERM; exec 9<>"$RECORD"; flock -x 9
     mkfifo "$DIR/nothing"; sleep "$NAP" 9>&- &
     wait; read -r nothing <>"$DIR/nothing"
 "#;
 
-/// Starts a guard that plays by `script`, and waits until its file is there, locked, and says who it is.
-fn guarded(scene: &mut Scene, script: &str, sleepers: usize) -> ProcessId {
-    let guard = scene.start_unmarked(&format!("until [ -s \"$RECORD\" ]; do sleep 0.01; done; {script}"));
+/// Starts a guard that runs `script`, and waits until its record is complete and locked.
+fn start_guard(fixture: &mut Fixture, script: &str, sleepers: usize) -> ProcessId {
+    let guard = fixture.start_unmarked(&format!("until [ -s \"$RECORD\" ]; do sleep 0.01; done; {script}"));
     let record = Record { guard, ..Record::of(ProcessId { pid: 0, started: 0 }) };
-    let path = scene.write(2, record.text());
-    std::fs::rename(path, scene.record_path(1)).expect("renamed");
-    scene.await_sleepers(sleepers);
-    assert!(matches!(guard_record::look(&scene.record_path(1)), Ok(Found::Held(_))));
+    let path = fixture.write(2, record.text());
+    std::fs::rename(path, fixture.record_path(1)).expect("renamed");
+    fixture.await_sleepers(sleepers);
+    assert!(matches!(guard_record::inspect(&fixture.record_path(1)), Ok(RecordState::Locked(_))));
     guard
 }
 
 #[test]
-fn a_guard_that_is_ending_things_is_helped_and_waited_for() {
-    let mut scene = Scene::new();
-    let guard = guarded(&mut scene, GUARD, 2);
-    assert_eq!(scene.sweep(), []);
-    assert_eq!(scene.await_file("ended"), "\n", "before the sweep did");
-    scene.assert_empty();
-    assert!(!exists(&scene.record_path(1)), "which it removed itself");
-    until("the guard ends", || !process_table::lives(guard));
-    assert_eq!(scene.exit_codes(), [Some(0)], "nobody killed it");
+fn the_processes_of_a_living_guard_are_ended_and_its_exit_is_awaited() {
+    let mut fixture = Fixture::new();
+    let guard = start_guard(&mut fixture, GUARD, 2);
+    assert_eq!(fixture.sweep(), []);
+    assert_eq!(fixture.await_file("ended"), "\n", "before the end of the sweep");
+    fixture.assert_empty();
+    assert!(!exists(&fixture.record_path(1)), "removed by the guard");
+    until("the exit of the guard", || !process_table::is_alive(guard));
+    assert_eq!(fixture.exit_codes(), [Some(0)], "the guard was not killed");
 }
 
 #[test]
-fn a_guard_that_bears_the_marker_is_spared_while_it_lives() {
-    let mut scene = Scene::new();
-    let script = format!("AUTOPROC_RUN_ID='{}' exec sh -c '{GUARD}'", scene.run);
-    guarded(&mut scene, &script, 2);
-    assert_eq!(scene.sweep(), []);
-    assert_eq!(scene.exit_codes(), [Some(0)], "nobody killed it");
+fn a_living_guard_with_the_marker_is_spared() {
+    let mut fixture = Fixture::new();
+    let script = format!("AUTOPROC_RUN_ID='{}' exec sh -c '{GUARD}'", fixture.run);
+    start_guard(&mut fixture, &script, 2);
+    assert_eq!(fixture.sweep(), []);
+    assert_eq!(fixture.exit_codes(), [Some(0)], "the guard was not killed");
 }
 
 #[test]
-fn a_guard_that_does_not_end_is_killed_when_patience_is_over() {
-    let mut scene = Scene::new();
-    scene.patience = Duration::from_millis(200);
-    let guard = guarded(&mut scene, STUBBORN, 1);
-    assert_eq!(scene.sweep(), []);
-    assert!(!process_table::lives(guard));
-    scene.assert_empty();
-    assert!(!exists(&scene.record_path(1)));
-    assert_eq!(scene.exit_codes(), [None], "it was killed");
+fn a_guard_that_does_not_exit_is_killed_after_the_timeout() {
+    let mut fixture = Fixture::new();
+    fixture.timeout = Duration::from_millis(200);
+    let guard = start_guard(&mut fixture, STUBBORN, 1);
+    assert_eq!(fixture.sweep(), []);
+    assert!(!process_table::is_alive(guard));
+    fixture.assert_empty();
+    assert!(!exists(&fixture.record_path(1)));
+    assert_eq!(fixture.exit_codes(), [None], "the guard was killed");
 }
 
 #[test]
-fn a_guard_of_another_namespace_that_does_not_end_is_a_doubt() {
-    let mut scene = Scene::new();
-    scene.patience = Duration::ZERO;
-    let guard = guarded(&mut scene, STUBBORN, 1);
-    // The number means another process there; here it may be anybody's.
+fn a_run_with_a_guard_in_another_namespace_is_unproven() {
+    let mut fixture = Fixture::new();
+    fixture.timeout = Duration::ZERO;
+    let guard = start_guard(&mut fixture, STUBBORN, 1);
+    // The number identifies a process of that namespace only.
     let record = Record { guard, pid_namespace: "pid:[1]".into(), ..Record::of(guard) };
-    std::fs::write(scene.record_path(1), record.text()).expect("written in place");
-    let doubt = scene.doubt();
-    assert!(doubt.contains("1 that cannot be seen from here"), "{doubt}");
-    assert!(process_table::lives(guard) && exists(&scene.record_path(1)));
+    std::fs::write(fixture.record_path(1), record.text()).expect("written in place");
+    let reason = fixture.unproven_reason();
+    assert!(reason.contains("1 that cannot be observed from here"), "{reason}");
+    assert!(process_table::is_alive(guard) && exists(&fixture.record_path(1)));
 }
 
 #[test]
-fn a_guards_own_file_is_held_until_it_is_closed() {
-    let scene = Scene::new();
-    let path = scene.record_path(1);
-    let mut record = GuardRecord::create(&path).expect("made");
-    assert!(GuardRecord::create(&path).is_err(), "one file, one guard");
-    record.attempt(i32::try_from(std::process::id()).expect("a number"), None).expect("noted");
-    let us = process_table::own().expect("a process");
-    let Ok(Found::Held(guard_record::Understood::Contents(contents))) = guard_record::look(&path) else {
-        panic!("{:?}", guard_record::look(&path));
+fn a_record_is_locked_until_it_is_closed() {
+    let fixture = Fixture::new();
+    let path = fixture.record_path(1);
+    let mut record = GuardRecord::create(&path).expect("created");
+    assert!(GuardRecord::create(&path).is_err(), "a record has one guard");
+    record.set_leader(i32::try_from(std::process::id()).expect("a number"), None).expect("written");
+    let own = process_table::own().expect("a process");
+    let Ok(RecordState::Locked(guard_record::Parsed::Contents(contents))) = guard_record::inspect(&path) else {
+        panic!("{:?}", guard_record::inspect(&path));
     };
-    assert_eq!((contents.guard, contents.leader, contents.session), (us.id, Some(us.id), us.session));
+    assert_eq!((contents.guard, contents.leader, contents.session), (own.id, Some(own.id), own.session));
     assert_eq!(mode(&path), 0o600);
     record.close().expect("removed");
-    assert_eq!(guard_record::look(&path).expect("looked"), Found::Gone);
+    assert_eq!(guard_record::inspect(&path).expect("inspected"), RecordState::Missing);
 }
 
 #[test]
-fn a_guard_that_was_killed_leaves_its_file_free() {
-    let scene = Scene::new();
-    let path = scene.record_path(1);
-    drop(GuardRecord::create(&path).expect("made"));
-    assert!(matches!(guard_record::look(&path), Ok(Found::Free(_))));
+fn a_killed_guard_leaves_its_record_unlocked() {
+    let fixture = Fixture::new();
+    let path = fixture.record_path(1);
+    drop(GuardRecord::create(&path).expect("created"));
+    assert!(matches!(guard_record::inspect(&path), Ok(RecordState::Unlocked(_))));
 }
 
 fn mode(path: &std::path::Path) -> u32 {

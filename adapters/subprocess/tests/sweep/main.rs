@@ -1,6 +1,6 @@
 //! Sweeps of dead runs, with real processes.
 
+mod fixture;
 mod killed_guards;
 mod living_guards;
-mod scene;
-mod strangers;
+mod other_processes;

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use autoproc_domain::Timestamp;
 use autoproc_domain::ports::Attempt;
 
 use super::event::Values;
@@ -26,6 +27,7 @@ pub(crate) struct Making<'m> {
     pub(crate) programs: &'m Programs,
     pub(crate) project_dir: &'m Path,
     pub(crate) attempt: &'m Attempt,
+    pub(crate) deadline: Timestamp,
     pub(crate) inputs: &'m Values,
     pub(crate) scope: &'m Scope,
 }
@@ -64,6 +66,7 @@ impl Making<'_> {
         }
         let process = StepProcess {
             attempt: self.attempt.clone(),
+            deadline: self.deadline,
             is_first: scratch.is_first(),
             heading: format!("==> {}/{}", phase.id, step.id),
             program,
@@ -93,20 +96,13 @@ impl Making<'_> {
         output: &Path,
         inputs: Option<&Path>,
     ) -> Vec<(OsString, OsString)> {
-        let attempt = self.attempt;
         let texts = [
-            ("AUTOPROC_ITEM_ID", attempt.token.item.to_string()),
-            ("AUTOPROC_RUN_ID", attempt.run.to_string()),
-            ("AUTOPROC_ATTEMPT", attempt.number.to_string()),
-            ("AUTOPROC_MAX_ATTEMPTS", attempt.max_attempts.to_string()),
-            ("AUTOPROC_DEADLINE", attempt.deadline.to_string()),
             ("AUTOPROC_WORKFLOW", self.plan.workflow().id.clone()),
             ("AUTOPROC_PHASE", phase.id.clone()),
             ("AUTOPROC_STEP", step.id.clone()),
             ("AUTOPROC_EXPECTED", self.plan.expected_of(phase).join(" ")),
         ];
         let mut all: Vec<_> = texts.into_iter().map(|(name, text)| (name.into(), text.into())).collect();
-        all.push(("AUTOPROC_FILE".into(), attempt.file_path.as_os_str().to_owned()));
         all.push(("AUTOPROC_OUTPUT".into(), output.into()));
         all.extend(inputs.map(|path| ("AUTOPROC_STEP_INPUTS".into(), path.into())));
         all

@@ -127,7 +127,6 @@ workflow:
     assert_eq!(task.arguments, [task_file.as_os_str(), "a look".as_ref()]);
     assert_eq!(command.arguments, ["x y"]);
     let expected = [
-        ("AUTOPROC_FILE", file),
         ("AUTOPROC_WORKFLOW", "wf-test"),
         ("AUTOPROC_PHASE", "one"),
         ("AUTOPROC_STEP", "one_1"),
@@ -137,7 +136,6 @@ workflow:
         ("AUTOPROC_TASK_RESPONSIBLE", "somebody"),
         ("AUTOPROC_INPUT_CONTENT", &json!([file]).to_string()),
         ("AUTOPROC_INPUT_DEEP", &json!({ "list": [file, 3] }).to_string()),
-        ("AUTOPROC_ATTEMPT", "1"),
     ];
     for (name, value) in expected {
         assert_eq!(variable(&task, name).as_deref(), Some(value), "{name}");

@@ -1,10 +1,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use autoproc_domain::ports::ResourceUsage;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
+use crate::process::Ending;
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..40)
@@ -20,22 +22,23 @@ fn log() -> impl Strategy<Value = Log> {
     })
 }
 
-fn start() -> impl Strategy<Value = Start> {
+fn request() -> impl Strategy<Value = StartRequest> {
     let texts = (bytes(), vec(bytes(), 0..5), vec((bytes(), bytes()), 0..5), option::of(bytes()));
     (texts, any::<(Duration, Duration, u64)>(), option::of(log())).prop_map(
         |(texts, (timeout, grace, capture), log)| {
             let (program, arguments, environment, working_dir) = texts;
-            Start { program, arguments, environment, working_dir, timeout, grace, log, capture }
+            StartRequest { program, arguments, environment, working_dir, timeout, grace, log, capture }
         },
     )
 }
 
 fn control() -> impl Strategy<Value = Control> {
     prop_oneof![
-        (vec(start(), 0..4), any::<Duration>()).prop_map(|(starts, wait)| Control::Start(starts, wait)),
+        (vec(request(), 0..4), any::<Duration>())
+            .prop_map(|(requests, start_within)| Control::Start { requests, start_within }),
         Just(Control::Recall),
-        Just(Control::Abort),
-        Just(Control::Kill),
+        any::<u32>().prop_map(|index| Control::Abort { index }),
+        any::<u32>().prop_map(|index| Control::Kill { index }),
         Just(Control::Pause),
         Just(Control::Resume),
     ]
@@ -52,19 +55,22 @@ fn ending() -> impl Strategy<Value = Ending> {
 }
 
 fn report() -> impl Strategy<Value = Report> {
-    let usage =
-        any::<(Duration, Duration, u64)>().prop_map(|(user, system, peak_memory)| Usage { user, system, peak_memory });
+    let usage = any::<(Duration, Duration, u64)>().prop_map(|(user, system, peak_memory)| ResourceUsage {
+        user,
+        system,
+        peak_memory,
+    });
     let ended = (ending(), any::<Duration>(), option::of(usage), bytes(), bytes(), any::<(u64, Option<String>)>());
     prop_oneof![
         any::<String>().prop_map(Report::Stuck),
-        any::<u32>().prop_map(Report::NotBegun),
+        any::<u32>().prop_map(Report::NotStarted),
         ended.prop_map(|(ending, elapsed, usage, stderr_tail, stdout, (stdout_bytes, log_error))| {
-            Report::Ended(Ended { ending, elapsed, usage, stderr_tail, stdout, stdout_bytes, log_error })
+            Report::Ended(ProcessReport { ending, elapsed, usage, stderr_tail, stdout, stdout_bytes, log_error })
         }),
     ]
 }
 
-/// All messages that come of `bytes` when they arrive in pieces of these lengths.
+/// Decodes `bytes` as they arrive in pieces of these lengths.
 fn read<M: DeserializeOwned>(bytes: &[u8], pieces: &[usize]) -> Result<Vec<M>, ProtocolError> {
     let (mut inbox, mut messages, mut rest) = (Inbox::default(), Vec::new(), bytes);
     for length in pieces.iter().copied().chain([usize::MAX]) {
@@ -91,9 +97,9 @@ proptest! {
         prop_assert_eq!(read(&bytes, &pieces), Ok(sent));
     }
 
-    /// A message that was cut off is awaited, not guessed.
+    /// An incomplete message is awaited, not guessed.
     #[test]
-    fn half_a_message_is_none(message in control(), cut in any::<prop::sample::Index>()) {
+    fn an_incomplete_message_is_none(message in control(), cut in any::<prop::sample::Index>()) {
         let bytes = encode(&message).unwrap();
         prop_assert_eq!(read::<Control>(&bytes[..cut.index(bytes.len())], &[]), Ok(Vec::new()));
     }
@@ -104,18 +110,17 @@ proptest! {
         let _ = read::<Report>(&garbage, &pieces);
     }
 
-    /// What follows the message within its length belongs to nothing.
     #[test]
     fn a_body_longer_than_its_message_is_refused(message in control(), surplus in vec(any::<u8>(), 1..9)) {
         let mut bytes = encode(&message).unwrap();
         bytes.extend(&surplus);
-        let length = u32::try_from(bytes.len() - HEADER).unwrap();
-        bytes[..HEADER].copy_from_slice(&length.to_le_bytes());
+        let length = u32::try_from(bytes.len() - HEADER_BYTES).unwrap();
+        bytes[..HEADER_BYTES].copy_from_slice(&length.to_le_bytes());
         prop_assert_eq!(read::<Control>(&bytes, &[]), Err(ProtocolError::Garbled));
     }
 
     #[test]
-    fn a_length_beyond_the_limit_is_refused_at_once(length in (MESSAGE_LIMIT + 1)..=u32::MAX as usize) {
+    fn a_length_beyond_the_limit_is_refused_at_once(length in (MAX_MESSAGE_BYTES + 1)..=u32::MAX as usize) {
         let beyond = u32::try_from(length).unwrap();
         prop_assert_eq!(read::<Control>(&beyond.to_le_bytes(), &[]), Err(ProtocolError::TooLong(length)));
     }
@@ -123,6 +128,6 @@ proptest! {
 
 #[test]
 fn a_message_beyond_the_limit_is_not_sent() {
-    let long = Report::Stuck("x".repeat(MESSAGE_LIMIT + 1));
-    assert!(matches!(encode(&long), Err(ProtocolError::TooLong(length)) if length > MESSAGE_LIMIT));
+    let long = Report::Stuck("x".repeat(MAX_MESSAGE_BYTES + 1));
+    assert!(matches!(encode(&long), Err(ProtocolError::TooLong(length)) if length > MAX_MESSAGE_BYTES));
 }

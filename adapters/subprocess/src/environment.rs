@@ -1,0 +1,25 @@
+//! The environment variables by which a command learns about its attempt.
+
+use std::ffi::OsString;
+
+use autoproc_domain::ports::Attempt;
+
+/// Names the run. Also marks every process of the run; see [`Marker`](crate::process_table::Marker).
+pub(crate) const RUN_VARIABLE: &str = "AUTOPROC_RUN_ID";
+
+/// Holds the path of the file.
+pub(crate) const FILE_VARIABLE: &str = "AUTOPROC_FILE";
+
+/// Describes an attempt to its processes, be they a command or the steps of a workflow.
+#[must_use]
+pub fn attempt_environment(attempt: &Attempt) -> Vec<(OsString, OsString)> {
+    let texts = [
+        ("AUTOPROC_ITEM_ID", attempt.token.item.to_string()),
+        (RUN_VARIABLE, attempt.run.to_string()),
+        ("AUTOPROC_ATTEMPT", attempt.number.to_string()),
+        ("AUTOPROC_MAX_ATTEMPTS", attempt.max_attempts.to_string()),
+        ("AUTOPROC_DEADLINE", attempt.deadline.to_string()),
+    ];
+    let file = (FILE_VARIABLE.into(), attempt.file_path.as_os_str().to_owned());
+    texts.into_iter().map(|(name, value)| (name.into(), value.into())).chain([file]).collect()
+}

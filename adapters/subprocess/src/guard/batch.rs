@@ -1,0 +1,105 @@
+//! The processes of one `Start` message and the reports that have not been sent yet.
+//!
+//! # Theory of operation
+//!
+//! If processes take milliseconds, exchanging messages with the runner for each one costs a good
+//! part of that time. So the runner sends several requests at once; the guard runs them one after
+//! the other and holds its reports for a moment, so that the runner receives several at once.
+//!
+//! Another process starts only after one that exited with status 0: after any other ending the
+//! runner decides. Processes that have not started after the time set by the runner are returned to
+//! it, because another guard may be idle.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::guard::guard_io::GuardIo;
+use crate::guard::protocol::{Report, StartRequest};
+use crate::process::{Ending, ProcessReport};
+
+/// How long a report may be held.
+const REPORT_DELAY: Duration = Duration::from_millis(50);
+
+pub(crate) struct Batch {
+    waiting: VecDeque<StartRequest>,
+    /// How many processes have been started.
+    started: u32,
+    /// When the waiting processes are recalled; `None` if that is beyond the range of the clock.
+    recall_at: Option<Instant>,
+    unsent: Vec<Report>,
+    /// When `unsent` is due. Meaningless while that is empty.
+    send_at: Instant,
+}
+
+impl Batch {
+    pub(crate) fn new(requests: Vec<StartRequest>, start_within: Duration) -> Self {
+        let now = Instant::now();
+        let recall_at = now.checked_add(start_within);
+        Self { waiting: requests.into(), started: 0, recall_at, unsent: Vec::new(), send_at: now }
+    }
+
+    /// Removes the process to start next.
+    pub(crate) fn next(&mut self) -> Option<StartRequest> {
+        let next = self.waiting.pop_front()?;
+        self.started += 1;
+        Some(next)
+    }
+
+    /// Returns whether no process is waiting.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Returns whether the process with this index is the latest one started.
+    pub(crate) fn is_current(&self, index: u32) -> bool {
+        index.checked_add(1) == Some(self.started)
+    }
+
+    /// Records the report of the running process.
+    pub(crate) fn end_current(&mut self, report: Report) {
+        if !matches!(&report, Report::Ended(ProcessReport { ending: Ending::Exited { code: 0 }, .. })) {
+            self.recall();
+        }
+        self.hold(report, Instant::now() + REPORT_DELAY);
+    }
+
+    /// Returns the waiting processes to the runner and makes all reports due, because the runner
+    /// has something to decide.
+    pub(crate) fn recall(&mut self) {
+        self.send_at = Instant::now();
+        if !self.waiting.is_empty() {
+            // The runner never sends more than `u32::MAX`.
+            let count = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
+            self.waiting.clear();
+            self.hold(Report::NotStarted(count), self.send_at);
+        }
+    }
+
+    fn hold(&mut self, report: Report, send_at: Instant) {
+        self.send_at = if self.unsent.is_empty() { send_at } else { self.send_at.min(send_at) };
+        self.unsent.push(report);
+    }
+
+    /// The time until [`tick`](Self::tick) has something to do.
+    pub(crate) fn timeout(&self, now: Instant) -> Duration {
+        let recall_at = self.recall_at.filter(|_| !self.waiting.is_empty());
+        let send_at = (!self.unsent.is_empty()).then_some(self.send_at);
+        let due = [recall_at, send_at].into_iter().flatten().min();
+        due.map_or(Duration::MAX, |due| due.saturating_duration_since(now))
+    }
+
+    /// Recalls waiting processes and sends reports when they are due.
+    pub(crate) fn tick(&mut self, now: Instant, io: &mut GuardIo) -> io::Result<()> {
+        if !self.waiting.is_empty() && self.recall_at.is_some_and(|at| now >= at) {
+            self.recall();
+        }
+        if self.unsent.is_empty() || now < self.send_at { Ok(()) } else { self.send(io) }
+    }
+
+    /// Sends all reports that are held.
+    pub(crate) fn send(&mut self, io: &mut GuardIo) -> io::Result<()> {
+        let unsent = std::mem::take(&mut self.unsent);
+        if unsent.is_empty() { Ok(()) } else { io.send(&unsent) }
+    }
+}

@@ -1,0 +1,135 @@
+//! The descendants of the guard: detecting whether any is left, and signalling them.
+//!
+//! # Safe signalling
+//!
+//! A process number is reused only after its process was reaped. Only the guard reaps its own
+//! children. For other descendants the start time is compared right before the signal, using a
+//! pidfd if the system has them ([`process_table::signal`]).
+//!
+//! A process group is signalled as a whole: no member can escape by forking, because a fork does
+//! not complete while a signal to the group is pending (`fork`, POSIX: "atomic" with regard to
+//! signals to the group). The guard signals only groups that belong to the command: the one it was
+//! started in, and those led by one of its descendants.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::io;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, wait, waitpid};
+
+use crate::process_table::{self, Process, ProcessId, SignalResult, own_pid};
+
+/// Makes this process the parent of its descendants' orphans.
+pub(crate) fn become_subreaper() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    Ok(())
+}
+
+/// The result of signalling all descendants once.
+#[derive(Debug, Default)]
+pub(crate) struct SignalRound {
+    /// Whether a process was found that no earlier round had found.
+    pub(crate) found_new: bool,
+    /// The processes that refused the signal, with the errors.
+    pub(crate) refused: BTreeMap<i32, Errno>,
+}
+
+/// The descendants of this process, all of which belong to the running command.
+pub(crate) struct Descendants {
+    leader: Pid,
+    seen: HashSet<ProcessId>,
+}
+
+impl Descendants {
+    /// The leader is the command's first process, which leads its own process group.
+    pub(crate) fn new(leader: Pid) -> Self {
+        Self { leader, seen: HashSet::new() }
+    }
+
+    /// Reaps children that have ended, except the leader, whose resource usage is read with
+    /// wait4(2).
+    pub(crate) fn reap_orphans(&self) {
+        for child in descendants().iter().filter(|process| process.parent == own_pid() && process.is_zombie) {
+            if let Some(pid) = Pid::from_raw(child.id.pid).filter(|pid| *pid != self.leader) {
+                // Fails only if the process is no longer a child, which is the aim.
+                let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+            }
+        }
+    }
+
+    /// Reaps children that have ended; returns whether no descendant is left. The leader must have
+    /// been reaped.
+    pub(crate) fn are_gone(&self) -> bool {
+        loop {
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some(_)) | Err(Errno::INTR) => {}
+                Ok(None) => return false,
+                // ECHILD: without a child there is no descendant, because all orphans become
+                // children of the guard.
+                Err(_) => return self.group_is_gone(),
+            }
+        }
+    }
+
+    /// Sends a signal to every descendant once.
+    pub(crate) fn signal(&mut self, signal: Signal) -> SignalRound {
+        let descendants = descendants();
+        let groups = self.own_groups(&descendants);
+        let mut round = SignalRound::default();
+        for group in groups.iter().filter_map(|group| Pid::from_raw(*group)) {
+            // Members that refused the signal are reported below.
+            let _ = kill_process_group(group, signal);
+        }
+        for process in descendants.iter().filter(|process| !process.is_zombie) {
+            round.found_new |= self.seen.insert(process.id);
+            let is_done = groups.contains(&process.group) && signal != Signal::KILL;
+            if !is_done && let SignalResult::Refused(errno) = process_table::signal(process.id, signal) {
+                round.refused.insert(process.id.pid, errno);
+            }
+        }
+        round
+    }
+
+    /// Signals every descendant, repeatedly until no new one is found. For signals that prevent a
+    /// process from forking.
+    pub(crate) fn signal_until_stable(&mut self, signal: Signal) {
+        self.seen.clear();
+        while self.signal(signal).found_new {}
+    }
+
+    /// The groups that belong to the command alone. Once the leader is reaped, the number of its
+    /// group is certain only while a descendant is a member.
+    fn own_groups(&self, descendants: &[Process]) -> BTreeSet<i32> {
+        let leader = self.leader.as_raw_nonzero().get();
+        let numbers: BTreeSet<i32> = descendants.iter().map(|process| process.id.pid).chain([leader]).collect();
+        let groups = descendants.iter().map(|process| process.group).filter(|group| numbers.contains(group));
+        #[cfg(not(target_os = "linux"))]
+        let groups = groups.chain((!self.group_is_gone()).then_some(leader));
+        groups.collect()
+    }
+
+    /// With a subreaper, ECHILD covers the members of the group.
+    #[cfg(target_os = "linux")]
+    #[expect(clippy::unused_self, reason = "needed on other systems")]
+    fn group_is_gone(&self) -> bool {
+        true
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn group_is_gone(&self) -> bool {
+        use rustix::process::test_kill_process_group;
+        matches!(test_kill_process_group(self.leader), Err(Errno::SRCH | Errno::PERM))
+    }
+}
+
+/// Describes the remaining descendants for a person.
+pub(crate) fn describe_descendants() -> String {
+    let describe = |process: &Process| format!("{} ({})", process.id.pid, process.name.escape_ascii());
+    descendants().iter().map(describe).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns no process if the table cannot be read; the proof of absence is ECHILD, never this list.
+fn descendants() -> Vec<Process> {
+    process_table::descendants_of(own_pid()).unwrap_or_default()
+}

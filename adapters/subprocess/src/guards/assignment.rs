@@ -1,0 +1,200 @@
+//! A batch of processes and the guard that runs it.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use autoproc_domain::ports::{StopLevel, StopSignal};
+
+use crate::guard::is_permanent;
+use crate::guard::protocol::{Control, ProtocolError, Report, encode};
+use crate::guards::Guards;
+use crate::guards::guard_process::GuardProcess;
+use crate::process::{Ending, ProcessReport, ProcessSpec};
+
+/// An event of a batch. The events are about the processes in their order.
+#[derive(Debug)]
+pub enum BatchEvent {
+    /// The running process has ended. If any are left, the next one has been started.
+    ///
+    /// # Errors
+    /// Those of [`Guards::run`]; it is then the last event.
+    Ended(io::Result<ProcessReport>),
+    /// This many processes at the end of the batch will not be started.
+    NotStarted(usize),
+}
+
+/// A batch that is assigned to a guard, or is about to be.
+pub(crate) struct Assignment<'a> {
+    guards: &'a Guards,
+    specs: Vec<ProcessSpec>,
+    start_within: Duration,
+    active: Option<Active>,
+    /// The index of the process that runs, as far as is known.
+    current: usize,
+    /// How many processes have neither ended nor been reported as not started.
+    pending: usize,
+    events: VecDeque<BatchEvent>,
+}
+
+struct Active {
+    guard: GuardProcess,
+    started_at: Instant,
+    /// The stop level that the guard knows of the current process.
+    sent_level: StopLevel,
+}
+
+impl<'a> Assignment<'a> {
+    pub(crate) fn new(guards: &'a Guards, specs: Vec<ProcessSpec>, start_within: Duration) -> Self {
+        Self { pending: specs.len(), guards, specs, start_within, active: None, current: 0, events: VecDeque::new() }
+    }
+
+    /// The index of the process whose stop signal [`next`](Self::next) needs.
+    pub(crate) fn current(&self) -> usize {
+        self.current
+    }
+
+    /// Waits for the next event; `None` after the last one. `stop` belongs to the current process.
+    pub(crate) async fn next(&mut self, stop: &dyn StopSignal) -> Option<BatchEvent> {
+        while self.events.is_empty() && self.pending > 0 {
+            if self.active.is_none() {
+                self.start(stop);
+            } else {
+                self.advance(stop).await;
+            }
+        }
+        self.events.pop_front()
+    }
+
+    fn start(&mut self, stop: &dyn StopSignal) {
+        let level = stop.request().level;
+        if level > StopLevel::Draining {
+            return self.end(Ok(ProcessReport::new(Ending::Aborted, Duration::ZERO)));
+        }
+        if level > StopLevel::Running {
+            self.keep_first();
+        }
+        let message = match self.message() {
+            Ok(message) => message,
+            Err(_) if self.pending > 1 => return self.keep_first(),
+            Err(error) => return self.end(Ok(cannot_start(error.to_string(), true))),
+        };
+        match self.guards.assign(&message) {
+            Ok(guard) => {
+                // A single process is not affected by draining, so the guard need not know of it.
+                let sent_level = if self.pending > 1 { level } else { level.max(StopLevel::Draining) };
+                self.active = Some(Active { guard, started_at: Instant::now(), sent_level });
+            }
+            Err(error) if is_permanent(&error) => self.end(Err(error)),
+            Err(error) => self.end(Ok(cannot_start(format!("no guard can be started: {error}"), false))),
+        }
+    }
+
+    fn message(&self) -> Result<Vec<u8>, ProtocolError> {
+        let requests = self.specs.iter().map(|spec| self.guards.request(spec)).collect();
+        encode(&Control::Start { requests, start_within: self.start_within })
+    }
+
+    /// Drops all processes but the first from the batch.
+    fn keep_first(&mut self) {
+        self.specs.truncate(1);
+        self.report_not_started(self.pending - 1);
+    }
+
+    fn report_not_started(&mut self, count: usize) {
+        if count > 0 {
+            self.pending -= count;
+            self.events.push_back(BatchEvent::NotStarted(count));
+        }
+    }
+
+    fn report_ended(&mut self, result: io::Result<ProcessReport>) {
+        self.current += 1;
+        self.pending -= 1;
+        self.events.push_back(BatchEvent::Ended(result));
+    }
+
+    /// Ends the batch with the result of the current process.
+    fn end(&mut self, result: io::Result<ProcessReport>) {
+        self.report_not_started(self.pending.saturating_sub(1));
+        self.report_ended(result);
+    }
+
+    /// Waits for a report, or for the stop level to rise, which the guard is then told.
+    async fn advance(&mut self, stop: &dyn StopSignal) {
+        let Some(Active { guard, sent_level, .. }) = &mut self.active else { return };
+        tokio::select! {
+            biased;
+            report = guard.report() => self.handle(report).await,
+            request = stop.raised_above(*sent_level), if *sent_level < StopLevel::Killing => {
+                *sent_level = request.level;
+                // Fails only if the guard was killed, which the end of the report pipe shows.
+                let _ = guard.control().send(&control_for(request.level, self.current));
+            }
+        }
+    }
+
+    async fn handle(&mut self, report: io::Result<Report>) {
+        match report {
+            Ok(Report::Ended(report)) => {
+                self.report_ended(Ok(report));
+                self.forget_abort();
+                self.release_if_done();
+            }
+            Ok(Report::NotStarted(count)) => {
+                self.report_not_started((count as usize).min(self.pending));
+                self.release_if_done();
+            }
+            Ok(Report::Stuck(reason)) => self.end(Err(io::Error::other(reason))),
+            Err(_) => self.reap().await,
+        }
+    }
+
+    /// An abort concerns one process; for the next one, the guard knows at most of the recall.
+    fn forget_abort(&mut self) {
+        if let Some(active) = &mut self.active {
+            active.sent_level = active.sent_level.min(StopLevel::Draining);
+        }
+    }
+
+    /// Releases the guard before the last event is delivered, so that the receiver can use it.
+    fn release_if_done(&mut self) {
+        if self.pending == 0
+            && let Some(Active { guard, .. }) = self.active.take()
+        {
+            self.guards.release(guard);
+        }
+    }
+
+    /// Handles the death of the guard. Which pending processes had started is unknown, so all of
+    /// them count as lost.
+    async fn reap(&mut self) {
+        let Some(Active { guard, started_at, .. }) = self.active.take() else { return };
+        match self.guards.reap(guard).await {
+            Ok(()) => {
+                while self.pending > 0 {
+                    self.report_ended(Ok(ProcessReport::new(Ending::GuardDied, started_at.elapsed())));
+                }
+            }
+            // Any of them may still be running, so none is reported as not started.
+            Err(error) => {
+                self.report_ended(Err(error));
+                self.pending = 0;
+            }
+        }
+    }
+}
+
+fn control_for(level: StopLevel, index: usize) -> Control {
+    // A batch is far shorter than `u32::MAX`.
+    let index = u32::try_from(index).unwrap_or(u32::MAX);
+    match level {
+        StopLevel::Running | StopLevel::Draining => Control::Recall,
+        StopLevel::Aborting => Control::Abort { index },
+        StopLevel::Killing => Control::Kill { index },
+    }
+}
+
+fn cannot_start(reason: String, permanent: bool) -> ProcessReport {
+    ProcessReport::new(Ending::CannotStart { reason, permanent }, Duration::ZERO)
+}

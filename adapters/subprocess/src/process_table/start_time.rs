@@ -1,0 +1,107 @@
+//! The start time of a child, determined by the clock.
+//!
+//! # Theory of operation
+//!
+//! A process's start time is the reading of `CLOCK_BOOTTIME` (`clock_gettime(2)`) at its fork, in
+//! clock ticks. If the same tick holds before and after the fork, it is the start time, and nothing
+//! needs to be read. Reading `/proc/<pid>/stat` would cost an opened file and two context switches,
+//! because it waits until execve(2) has completed, which has just begun in a child that was just
+//! started.
+//!
+//! If the clock differs from the process table (an imitation of `/proc`, a time namespace), the
+//! first child for which both are known shows it; then only the table is used.
+
+use std::io;
+
+use crate::process_table::{ProcessId, read};
+
+/// Spawns a child; also returns the tick since boot in which that happened, if it was a single one.
+pub(crate) fn within_one_tick<T>(spawn: impl FnOnce() -> T) -> (T, Option<u64>) {
+    let before = ticks();
+    let child = spawn();
+    (child, before.filter(|before| ticks() == Some(*before)))
+}
+
+/// Identifies children by the clock if possible, otherwise by the process table.
+#[derive(Debug, Default)]
+pub(crate) struct StartTimes {
+    /// Whether clock and table agreed for the first child for which both were known.
+    agree: Option<bool>,
+}
+
+impl StartTimes {
+    /// Identifies a child that is not reaped yet and was started in this tick.
+    pub(crate) fn identify(&mut self, pid: i32, tick: Option<u64>) -> io::Result<ProcessId> {
+        match tick {
+            Some(started) if self.agree == Some(true) => Ok(ProcessId { pid, started }),
+            _ => {
+                let id = read(pid)?.id;
+                self.agree = self.agree.or_else(|| tick.map(|tick| tick == id.started));
+                Ok(id)
+            }
+        }
+    }
+}
+
+/// The time since boot in the ticks of `/proc/<pid>/stat`.
+#[cfg(target_os = "linux")]
+fn ticks() -> Option<u64> {
+    use rustix::time::{ClockId, clock_gettime};
+
+    const NANOS_PER_SECOND: u64 = 1_000_000_000;
+    let (now, ticks_per_second) = (clock_gettime(ClockId::Boottime), rustix::param::clock_ticks_per_second());
+    let nanos_per_tick = NANOS_PER_SECOND.checked_div(ticks_per_second)?;
+    let within_second = u64::try_from(now.tv_nsec).ok()?.checked_div(nanos_per_tick)?;
+    u64::try_from(now.tv_sec).ok()?.checked_mul(ticks_per_second)?.checked_add(within_second)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn ticks() -> Option<u64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// On a loaded machine a spawn may take longer than a tick, but not always.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_clock_agrees_with_the_process_table() {
+        let mut known = 0;
+        for _ in 0..10_000 {
+            let (child, tick) = within_one_tick(|| Command::new("true").spawn());
+            let mut child = child.expect("a child");
+            let id = read(i32::try_from(child.id()).expect("a number")).expect("a process").id;
+            child.wait().expect("reaped");
+            assert!(tick.is_none_or(|tick| tick == id.started), "{tick:?} of {id:?}");
+            known += usize::from(tick.is_some());
+            if known == 20 {
+                return;
+            }
+        }
+        panic!("only {known} children were started within one tick");
+    }
+
+    #[test]
+    fn a_clock_that_agreed_once_is_trusted() {
+        let own = crate::process_table::own().expect("a process").id;
+        let mut times = StartTimes::default();
+        assert_eq!(times.identify(own.pid, None).expect("a process"), own);
+        assert_eq!(times.identify(own.pid, Some(own.started)).expect("a process"), own);
+        let other = ProcessId { started: own.started + 1, ..own };
+        assert_eq!(times.identify(own.pid, Some(other.started)).expect("by the clock"), other);
+        assert_eq!(times.identify(own.pid, None).expect("a process"), own);
+    }
+
+    #[test]
+    fn a_clock_that_differs_is_not_trusted() {
+        let own = crate::process_table::own().expect("a process").id;
+        let mut times = StartTimes::default();
+        for tick in [own.started + 1, own.started, own.started + 2] {
+            assert_eq!(times.identify(own.pid, Some(tick)).expect("a process"), own);
+        }
+    }
+}

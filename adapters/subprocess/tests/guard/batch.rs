@@ -1,0 +1,229 @@
+//! Batches of commands that one guard runs one after another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use autoproc_domain::ports::{StopLevel, StopSignal};
+use autoproc_subprocess::{BatchEvent, Ending, ProcessSpec};
+use autoproc_testkit::{ScriptedStop, StopFile};
+use futures_util::stream::{BoxStream, StreamExt};
+
+use crate::fixture::{Fixture, LONG, TIMEOUT, until};
+
+/// A `BatchEvent` that can be compared.
+#[derive(Debug, PartialEq, Eq)]
+enum Event {
+    Ended(Ending),
+    NotStarted(usize),
+}
+
+const SUCCEEDED: Event = Event::Ended(Ending::Exited { code: 0 });
+
+/// Creates a file and waits for another one.
+const STARTED: &str = "echo >>started; while ! [ -e end ]; do sleep 0.01; done";
+
+fn batch(fixture: &Fixture, specs: Vec<ProcessSpec>, stop: ScriptedStop) -> BoxStream<'_, BatchEvent> {
+    batch_within(fixture, specs, stop, LONG)
+}
+
+fn batch_within(
+    fixture: &Fixture,
+    specs: Vec<ProcessSpec>,
+    stop: ScriptedStop,
+    start_within: Duration,
+) -> BoxStream<'_, BatchEvent> {
+    let stop: Arc<dyn StopSignal> = Arc::new(stop);
+    let processes = specs.into_iter().map(|spec| (spec, stop.clone())).collect();
+    fixture.guards.run_batch(processes, start_within)
+}
+
+async fn events_of(batch: BoxStream<'_, BatchEvent>) -> Vec<Event> {
+    let events = batch.map(|event| match event {
+        BatchEvent::Ended(report) => Event::Ended(report.expect("an ending").ending),
+        BatchEvent::NotStarted(count) => Event::NotStarted(count),
+    });
+    tokio::time::timeout(TIMEOUT, events.collect()).await.expect("ended in time")
+}
+
+async fn run(fixture: &Fixture, specs: Vec<ProcessSpec>, stop: ScriptedStop) -> Vec<Event> {
+    events_of(batch(fixture, specs, stop)).await
+}
+
+async fn next(batch: &mut BoxStream<'_, BatchEvent>) -> Option<BatchEvent> {
+    tokio::time::timeout(TIMEOUT, batch.next()).await.expect("in time")
+}
+
+/// In order, under the same guard, never two at once.
+#[tokio::test]
+async fn the_commands_of_a_batch_run_one_after_another() {
+    let fixture = Fixture::new(LONG);
+    let script = |number: u32| {
+        fixture.script(&format!(
+            "mkdir alone && echo {number} >>order && echo $PPID >>parents && sleep 0.01 && rmdir alone"
+        ))
+    };
+    let events = run(&fixture, (0..8).map(script).collect(), ScriptedStop::alone()).await;
+    assert_eq!(events.len(), 8);
+    assert!(events.iter().all(|event| *event == SUCCEEDED), "{events:?}");
+    assert_eq!(fixture.read("order").lines().collect::<String>(), "01234567");
+    assert_eq!(fixture.guard_pids().len(), 1);
+    // The guard is free again.
+    assert_eq!(fixture.run(fixture.script("echo $PPID >>parents")).await.ending, Ending::Exited { code: 0 });
+    let parents = fixture.read("parents");
+    assert!(parents.lines().all(|parent| parent == parents.lines().next().expect("a line")), "{parents}");
+}
+
+#[tokio::test]
+async fn nothing_starts_after_a_failure() {
+    for (script, timeout, ending) in [
+        ("exit 3", LONG, Ending::Exited { code: 3 }),
+        ("kill -9 $$", LONG, Ending::Signalled { signal: 9 }),
+        ("sleep 3600", Duration::from_millis(50), Ending::TimedOut),
+    ] {
+        let fixture = Fixture::new(Duration::ZERO);
+        let failing = ProcessSpec { timeout, ..fixture.script(script) };
+        let other = || fixture.script(": >started");
+        let specs = vec![fixture.script("true"), failing, other(), other()];
+        let events = run(&fixture, specs, ScriptedStop::alone()).await;
+        assert_eq!(events, [SUCCEEDED, Event::NotStarted(2), Event::Ended(ending)]);
+        assert!(!fixture.path("started").exists());
+    }
+}
+
+#[tokio::test]
+async fn nothing_starts_after_a_command_that_cannot_start() {
+    let fixture = Fixture::new(LONG);
+    let missing = ProcessSpec { program: "/no/such/program".into(), ..fixture.script("") };
+    let events = run(&fixture, vec![missing, fixture.script(": >started")], ScriptedStop::alone()).await;
+    assert!(
+        matches!(&*events, [Event::NotStarted(1), Event::Ended(Ending::CannotStart { permanent: true, .. })]),
+        "{events:?}"
+    );
+    assert!(!fixture.path("started").exists());
+}
+
+/// Another guard may be idle.
+#[tokio::test]
+async fn commands_that_wait_too_long_are_returned_before_the_long_one_ends() {
+    let fixture = Fixture::new(LONG);
+    let long = fixture.script("while ! [ -e end ]; do sleep 0.01; done");
+    let specs = vec![long, fixture.script(": >started")];
+    let mut batch = batch_within(&fixture, specs, ScriptedStop::alone(), Duration::from_millis(200));
+    assert!(matches!(next(&mut batch).await, Some(BatchEvent::NotStarted(1))));
+    std::fs::write(fixture.path("end"), "").expect("written");
+    let last = next(&mut batch).await;
+    assert!(matches!(last, Some(BatchEvent::Ended(Ok(report))) if report.ending == Ending::Exited { code: 0 }));
+    assert!(next(&mut batch).await.is_none());
+    assert!(!fixture.path("started").exists());
+}
+
+/// A report of a short command may be delayed, but not until a long one has ended.
+#[tokio::test]
+async fn a_report_does_not_wait_for_the_next_command_to_end() {
+    let fixture = Fixture::new(LONG);
+    let long = fixture.script("while ! [ -e reported ]; do sleep 0.01; done");
+    let mut batch = batch(&fixture, vec![fixture.script("true"), long], ScriptedStop::alone());
+    let first = next(&mut batch).await;
+    assert!(matches!(first, Some(BatchEvent::Ended(Ok(_)))), "{first:?}");
+    std::fs::write(fixture.path("reported"), "").expect("written");
+    assert_eq!(events_of(batch).await, [SUCCEEDED]);
+}
+
+/// Draining lets the running command finish, an abort ends it; after either, nothing starts.
+#[tokio::test]
+async fn nothing_starts_after_a_stop() {
+    for level in [StopLevel::Draining, StopLevel::Aborting, StopLevel::Killing] {
+        let fixture = Fixture::new(LONG);
+        let file = StopFile::new();
+        let batch = run(&fixture, vec![fixture.script(STARTED), fixture.script(STARTED)], file.signal_for_a_run());
+        let stop = async {
+            until(|| fixture.path("started").exists()).await;
+            file.ask(level);
+            // Afterwards the guard has been told, before the command ends.
+            tokio::task::yield_now().await;
+            if level == StopLevel::Draining {
+                std::fs::write(fixture.path("end"), "").expect("written");
+            }
+        };
+        let (events, ()) = tokio::join!(batch, stop);
+        let ending = if level == StopLevel::Draining { Ending::Exited { code: 0 } } else { Ending::Aborted };
+        assert_eq!(events, [Event::NotStarted(1), Event::Ended(ending)], "{level:?}");
+        assert_eq!(fixture.read("started"), "\n");
+    }
+}
+
+/// After draining the first command still starts, as it does alone; after an abort none does.
+#[tokio::test]
+async fn after_a_stop_only_the_first_command_starts() {
+    for (level, ending) in [(StopLevel::Draining, Ending::Exited { code: 0 }), (StopLevel::Aborting, Ending::Aborted)] {
+        let fixture = Fixture::new(LONG);
+        let file = StopFile::new();
+        let stop = file.signal_for_a_run();
+        file.ask(level);
+        let events = run(&fixture, vec![fixture.script("true"), fixture.script(": >started")], stop).await;
+        assert_eq!(events, [Event::NotStarted(1), Event::Ended(ending)], "{level:?}");
+        assert!(!fixture.path("started").exists());
+    }
+}
+
+/// The abort may arrive when the command has ended, since its report is delayed.
+#[tokio::test]
+async fn a_late_abort_of_one_command_spares_the_next() {
+    let fixture = Fixture::new(LONG);
+    let cancelled = StopFile::new();
+    let never: Arc<dyn StopSignal> = Arc::new(ScriptedStop::alone());
+    let first: Arc<dyn StopSignal> = Arc::new(cancelled.signal_for_a_run());
+    let processes = vec![(fixture.script("true"), first), (fixture.script(STARTED), never)];
+    let batch = fixture.guards.run_batch(processes, LONG);
+    let cancel = async {
+        // Blocks the runtime, so that the report is not read before the abort is sent.
+        let started_at = std::time::Instant::now();
+        while !fixture.path("started").exists() && started_at.elapsed() < TIMEOUT {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        cancelled.ask(StopLevel::Aborting);
+        tokio::task::yield_now().await;
+        std::fs::write(fixture.path("end"), "").expect("written");
+    };
+    let (events, ()) = tokio::join!(events_of(batch), cancel);
+    assert_eq!(events, [SUCCEEDED, SUCCEEDED]);
+}
+
+/// Which commands had started is unknown, so each pending one counts as lost.
+#[tokio::test]
+async fn all_commands_without_a_report_are_lost_with_the_guard() {
+    let fixture = Fixture::new(LONG);
+    let specs = vec![fixture.script("true"), fixture.script("kill -9 $PPID; sleep 3600"), fixture.script(": >started")];
+    let events = run(&fixture, specs, ScriptedStop::alone()).await;
+    assert_eq!(events.len(), 3);
+    assert!(events[0] == SUCCEEDED || events[0] == Event::Ended(Ending::GuardDied), "{events:?}");
+    assert_eq!(events[1..], [Event::Ended(Ending::GuardDied), Event::Ended(Ending::GuardDied)]);
+    assert!(!fixture.path("started").exists());
+}
+
+/// The length of a pause is unknown.
+#[tokio::test]
+async fn nothing_starts_after_a_pause() {
+    let fixture = Fixture::new(LONG);
+    let batch = run(&fixture, vec![fixture.script(STARTED), fixture.script(STARTED)], ScriptedStop::alone());
+    let pause = async {
+        until(|| fixture.path("started").exists()).await;
+        fixture.guards.pause();
+        std::fs::write(fixture.path("end"), "").expect("written");
+        fixture.guards.resume();
+    };
+    let (events, ()) = tokio::join!(batch, pause);
+    assert_eq!(events, [Event::NotStarted(1), SUCCEEDED]);
+    assert_eq!(fixture.read("started"), "\n");
+}
+
+/// The whole batch exceeds the longest message, so that only the first command is sent.
+#[tokio::test]
+async fn a_batch_too_long_for_a_message_is_reduced_to_its_first_command() {
+    let fixture = Fixture::new(LONG);
+    let mut large = fixture.script(": >>started");
+    large.log = None;
+    large.environment = (0..33).map(|number| (format!("V{number}").into(), "x".repeat(1 << 20).into())).collect();
+    let events = run(&fixture, vec![large.clone(), large], ScriptedStop::alone()).await;
+    assert!(matches!(&*events, [Event::NotStarted(1), Event::Ended(Ending::CannotStart { .. })]), "{events:?}");
+}

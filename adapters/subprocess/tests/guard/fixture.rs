@@ -1,0 +1,97 @@
+//! A folder and a pool of guards.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use autoproc_domain::RunId;
+
+use autoproc_subprocess::{GuardSettings, Guards, OutputLimits, ProcessReport, ProcessSpec};
+use autoproc_testkit::ScriptedStop;
+use tempfile::TempDir;
+
+/// A wait that takes this long has failed.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
+/// Longer than any test.
+pub(crate) const LONG: Duration = Duration::from_secs(3600);
+
+static FIXTURES: AtomicUsize = AtomicUsize::new(0);
+
+pub(crate) struct Fixture {
+    dir: TempDir,
+    pub(crate) guards: Guards,
+}
+
+impl Fixture {
+    pub(crate) fn new(grace: Duration) -> Self {
+        Self::with(grace, |settings| settings)
+    }
+
+    /// Creates a fixture with changed settings.
+    pub(crate) fn with(grace: Duration, change: impl FnOnce(GuardSettings) -> GuardSettings) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        // Unique across processes, so that no fixture ends the commands of another.
+        let run = format!("guard-{}-{}", std::process::id(), FIXTURES.fetch_add(1, Ordering::Relaxed));
+        let settings = GuardSettings {
+            executable: env!("CARGO_BIN_EXE_autoproc-guard").into(),
+            run: RunId::new(run),
+            grace,
+            records_dir: Some(dir.path().to_owned()),
+            output: OutputLimits::default(),
+        };
+        Self { guards: Guards::new(change(settings)), dir }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).expect(name)
+    }
+
+    /// A script that runs in the fixture's folder.
+    pub(crate) fn script(&self, script: &str) -> ProcessSpec {
+        ProcessSpec {
+            program: "sh".into(),
+            arguments: vec!["-c".into(), script.into()],
+            environment: Vec::new(),
+            working_dir: Some(self.dir.path().to_owned()),
+            timeout: LONG,
+            log: Some(self.path("log")),
+            append_log: false,
+            log_heading: Vec::new(),
+            capture: 0,
+        }
+    }
+
+    pub(crate) async fn run(&self, spec: ProcessSpec) -> ProcessReport {
+        let stop = ScriptedStop::alone();
+        let run = self.guards.run(spec, &stop);
+        tokio::time::timeout(TIMEOUT, run).await.expect("over in time").expect("an ending")
+    }
+
+    /// The process numbers of the guards according to their records.
+    pub(crate) fn guard_pids(&self) -> Vec<i32> {
+        let entries = std::fs::read_dir(self.dir.path()).expect("a folder").flatten();
+        let records = entries.filter(|entry| entry.file_name().to_string_lossy().contains(".guard-"));
+        let texts = records.filter_map(|record| std::fs::read_to_string(record.path()).ok());
+        texts.filter_map(|text| guard_of(&text)).collect()
+    }
+}
+
+/// `None` while the record is being written.
+fn guard_of(record: &str) -> Option<i32> {
+    let (_, after) = record.split_once("\"guard\":{\"pid\":")?;
+    after.split_once(',')?.0.parse().ok()
+}
+
+/// Waits for `condition`.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(TIMEOUT, wait).await.expect("the condition comes true");
+}

@@ -1,0 +1,75 @@
+//! A pool of guards, and the runner that is killed.
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use autoproc_domain::RunId;
+use autoproc_domain::ports::{StopCause, StopLevel, StopRequest, StopSignal, StopSignalError};
+use autoproc_subprocess::{GuardSettings, Guards, OutputLimits, own_executable};
+
+use crate::stubborn;
+
+/// The argument that makes this program a runner.
+pub(crate) const MODE: &str = "be-killed";
+
+/// Short, because every process ignores SIGTERM and uses all of it.
+pub(crate) const GRACE: Duration = Duration::from_millis(50);
+
+/// A pool whose guards are this program.
+pub(crate) fn guards(run: &str, records: &Path) -> Guards {
+    Guards::new(GuardSettings {
+        executable: own_executable().expect("a program"),
+        run: RunId::new(run),
+        grace: GRACE,
+        records_dir: Some(records.to_owned()),
+        output: OutputLimits::default(),
+    })
+}
+
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+/// Runs a command until this process is killed.
+pub(crate) fn serve(tag: &str, run: &str) {
+    let folder = std::env::current_dir().expect("a folder");
+    autoproc_subprocess::adopt_orphans();
+    let guards = guards(run, &folder);
+    // The last digit of the tag selects the chain.
+    let trial = tag.bytes().last().map_or(0, usize::from);
+    let ended = runtime().block_on(guards.run(stubborn::spec(trial, tag, false, &folder), &After::never()));
+    panic!("the command ended before its runner: {ended:?}");
+}
+
+/// A stop signal that rises to aborting after this time.
+pub(crate) struct After(Duration);
+
+impl After {
+    pub(crate) fn new(time: Duration) -> Self {
+        Self(time)
+    }
+
+    pub(crate) fn never() -> Self {
+        Self(Duration::MAX)
+    }
+}
+
+#[async_trait]
+impl StopSignal for After {
+    fn request(&self) -> StopRequest {
+        StopRequest::NONE
+    }
+
+    async fn raised_above(&self, level: StopLevel) -> StopRequest {
+        if level >= StopLevel::Aborting {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(self.0).await;
+        StopRequest { level: StopLevel::Aborting, cause: Some(StopCause::Interrupt) }
+    }
+
+    async fn clear(&self) -> Result<bool, StopSignalError> {
+        Ok(false)
+    }
+}

@@ -1,0 +1,162 @@
+//! A folder, an orchestrator in it, and a stop signal.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
+use autoproc_domain::ports::{
+    Attempt, AttemptOutcome, AttemptReport, Orchestrator, StopCause, StopLevel, StopRequest, StopSignal,
+    StopSignalError,
+};
+use autoproc_domain::{FilePath, ItemId, RunId, Timestamp};
+use autoproc_subprocess::{CommandLine, CommandOrchestrator, GuardSettings, Guards, OutputLimits, Settings};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+/// A wait that takes this long has failed.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
+/// Longer than any test.
+pub(crate) const LONG: Duration = Duration::from_secs(3600);
+
+pub(crate) struct Fixture {
+    dir: TempDir,
+    pub(crate) stop: Arc<Stop>,
+    pub(crate) grace: Duration,
+    pub(crate) notices: Arc<Mutex<Vec<String>>>,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        Self { dir, stop: Arc::new(Stop::new()), grace: LONG, notices: Arc::default() }
+    }
+
+    pub(crate) fn path(&self, name: impl AsRef<OsStr>) -> PathBuf {
+        self.dir.path().join(name.as_ref())
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).expect(name)
+    }
+
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.path("logs/attempts")
+    }
+
+    pub(crate) fn orchestrator(&self, line: CommandLine) -> CommandOrchestrator {
+        let notices = Arc::clone(&self.notices);
+        let settings = Settings { attempts_dir: self.logs(), working_dir: Some(self.dir.path().to_owned()) };
+        CommandOrchestrator::new(line, settings, self.guards())
+            .with_notices(Arc::new(move |notice| notices.lock().expect("unpoisoned").push(notice.to_owned())))
+    }
+
+    pub(crate) fn guards(&self) -> Arc<Guards> {
+        Arc::new(Guards::new(GuardSettings {
+            executable: env!("CARGO_BIN_EXE_autoproc-guard").into(),
+            run: RunId::new("run-1"),
+            grace: self.grace,
+            records_dir: None,
+            output: OutputLimits::default(),
+        }))
+    }
+
+    pub(crate) fn attempt(&self, name: impl AsRef<OsStr>) -> Attempt {
+        Attempt {
+            token: ClaimToken { item: ItemId::new(7), number: ClaimNumber::new(30) },
+            run: RunId::new("run-1"),
+            file_path: FilePath::new(self.path(name)).expect("a path"),
+            number: AttemptNumber::new(2).expect("not zero"),
+            max_attempts: 4,
+            timeout: LONG,
+            deadline: Timestamp::from_micros(1_000_000),
+        }
+    }
+
+    /// Runs `line` on a file called `file`.
+    pub(crate) async fn run(&self, line: CommandLine, attempt: Attempt) -> AttemptReport {
+        let stop: Arc<dyn StopSignal> = self.stop.clone();
+        let orchestrator = self.orchestrator(line);
+        let ended = tokio::time::timeout(TIMEOUT, orchestrator.execute(attempt, stop)).await;
+        ended.expect("ended in time").expect("an outcome")
+    }
+
+    /// Runs a script in the fixture's folder; its file need not exist.
+    pub(crate) async fn script(&self, script: &str) -> AttemptReport {
+        self.run(sh(script), self.attempt("file")).await
+    }
+
+    pub(crate) async fn outcome(&self, script: &str) -> AttemptOutcome {
+        self.script(script).await.outcome
+    }
+
+    /// Raises the stop level when the file `name` exists.
+    pub(crate) async fn raise_at(&self, name: &str, level: StopLevel) {
+        let path = self.path(name);
+        until(|| path.exists()).await;
+        self.stop.raise(level);
+    }
+
+    /// Waits until the process whose number is in the file `name` has been reaped.
+    pub(crate) async fn assert_gone(&self, name: &str) {
+        let number = self.read(name).trim().parse().expect("a number");
+        let pid = Pid::from_raw(number).expect("not zero");
+        until(|| test_kill_process(pid) == Err(Errno::SRCH)).await;
+    }
+}
+
+/// `sh -c SCRIPT sh FILE`.
+pub(crate) fn sh(script: &str) -> CommandLine {
+    CommandLine::argv(["sh", "-c", script, "sh"]).expect("valid")
+}
+
+/// Waits for `condition`.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(TIMEOUT, wait).await.expect("the condition comes true");
+}
+
+pub(crate) fn bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
+}
+
+pub(crate) struct Stop(watch::Sender<StopLevel>);
+
+impl Stop {
+    fn new() -> Self {
+        Self(watch::Sender::new(StopLevel::Running))
+    }
+
+    pub(crate) fn raise(&self, level: StopLevel) {
+        self.0.send_replace(level);
+    }
+}
+
+pub(crate) fn request(level: StopLevel) -> StopRequest {
+    StopRequest { level, cause: (level > StopLevel::Running).then_some(StopCause::Interrupt) }
+}
+
+#[async_trait]
+impl StopSignal for Stop {
+    fn request(&self) -> StopRequest {
+        request(*self.0.borrow())
+    }
+
+    async fn raised_above(&self, level: StopLevel) -> StopRequest {
+        let mut levels = self.0.subscribe();
+        request(*levels.wait_for(|now| *now > level).await.expect("the sender lives"))
+    }
+
+    async fn clear(&self) -> Result<bool, StopSignalError> {
+        Ok(false)
+    }
+}
