@@ -18,6 +18,7 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
         an_exchange_asked_again_changes_nothing,
         a_scope_limits_the_claims,
         a_scope_limits_the_due_time_and_what_waits,
+        a_scope_limits_the_claims_after_the_clock_was_set_back,
         a_scope_does_not_limit_settlements,
         ids_in_a_scope_may_be_absent,
     ]
@@ -115,6 +116,18 @@ fn a_scope_limits_the_due_time_and_what_waits<F: StorageFixture>(fixture: &F) ->
     let claimed = exchange_within(&client, &scope, 9, 8)?;
     same("the claims when it is due", &claimed_paths(&claimed), &texts(&["/a"]))?;
     same("the same after its claim", &(claimed.next_due, claimed.has_waiting), &(None, false))
+}
+
+/// Both waits are cut down to nothing, and one of the items is in the scope.
+fn a_scope_limits_the_claims_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
+    let client = Client::with_run(fixture, "run")?;
+    client.add(&[("/a", 1), ("/b", 0)])?;
+    let claims = client.claim("run", 2, at(0))?;
+    let settlements: Vec<_> = claims.into_iter().map(|token| (token, retry_after(0))).collect();
+    client.exchange("run", &settlements, 0, at(1000))?;
+    let scope = scope_of(&client, &["/b"])?;
+    same("the claims", &claimed_paths(&exchange_within(&client, &scope, 9, 0)?), &texts(&["/b"]))?;
+    same("the claims without a scope", &client.claim_paths("run", 9, at(0))?, &texts(&["/a"]))
 }
 
 fn a_scope_does_not_limit_settlements<F: StorageFixture>(fixture: &F) -> Check {
