@@ -180,7 +180,8 @@ impl<'a> From<&'a Event> for Op<'a> {
 }
 
 impl Op<'_> {
-    /// Applies the operation to the queue and returns its event, or a description of the fault, for a person.
+    /// Applies the operation to the queue and returns its event, or a description of the fault, for
+    /// a person.
     pub(crate) fn apply_to(self, queue: &mut FileQueue, base: &Path) -> Result<Event, String> {
         let is_version_1 = version_1::is_incomplete(&self);
         let mut event = self.into_event(base)?;

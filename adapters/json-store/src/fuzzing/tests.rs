@@ -131,7 +131,8 @@ proptest! {
     }
 }
 
-/// Found by fuzzing: a snapshot that names a file which is not the store's, or a number without a successor.
+/// Found by fuzzing: a snapshot that names a file which is not the store's, or a number without a
+/// successor.
 #[test]
 fn a_snapshot_that_cannot_be_continued_is_refused() {
     let written = std::str::from_utf8(SNAPSHOTS[0]).expect("text");

@@ -190,7 +190,8 @@ fn a_file_that_went_is_no_longer_queued_after_a_reopen() {
     assert_eq!((status(&store, "/a"), status(&store, "/b")), (Some(Status::Completed), Some(Status::Processing)));
 }
 
-/// A folder of version 1 after a kill: `d.txt` had ended and was added again, `b.txt` waits for its second attempt.
+/// A folder of version 1 after a kill: `d.txt` had ended and was added again, `b.txt` waits for its
+/// second attempt.
 #[test]
 fn a_folder_of_version_1_opens_as_it_is() {
     let temp = TempStore::new();
@@ -227,7 +228,8 @@ fn a_folder_of_version_1_opens_as_it_is() {
     assert_eq!(items(&temp.open(Mode::Command)).unwrap(), before);
 }
 
-/// Version 1 gave new numbers to items that a person had reordered, and its journal refers to these.
+/// Version 1 gave new numbers to items that a person had reordered, and its journal refers to
+/// these.
 #[test]
 fn a_journal_of_version_1_after_an_edit_means_the_numbers_of_version_1() {
     let temp = TempStore::with_snapshot(EDITED);
