@@ -23,15 +23,15 @@ const SUCCEEDED: Event = Event::Ended(Ending::Exited { code: 0 });
 const STARTED: &str = "echo >>started; while ! [ -e end ]; do sleep 0.01; done";
 
 fn batch(fixture: &Fixture, specs: Vec<ProcessSpec>, stop: Arc<dyn StopSignal>) -> BoxStream<'_, BatchEvent> {
-    batch_within(fixture, specs, stop, LONG)
+    batch_within(fixture, specs, &stop, LONG)
 }
 
-fn batch_within(
-    fixture: &Fixture,
+fn batch_within<'f>(
+    fixture: &'f Fixture,
     specs: Vec<ProcessSpec>,
-    stop: Arc<dyn StopSignal>,
+    stop: &Arc<dyn StopSignal>,
     start_within: Duration,
-) -> BoxStream<'_, BatchEvent> {
+) -> BoxStream<'f, BatchEvent> {
     let processes = specs.into_iter().map(|spec| process(fixture, spec, stop.clone())).collect();
     fixture.guards.run_batch(processes, start_within)
 }
@@ -122,7 +122,7 @@ async fn commands_that_wait_too_long_are_returned_before_the_long_one_ends() {
     let fixture = Fixture::new(LONG);
     let long = fixture.script("while ! [ -e end ]; do sleep 0.01; done");
     let specs = vec![long, fixture.script(": >started")];
-    let mut batch = batch_within(&fixture, specs, never(), Duration::from_millis(200));
+    let mut batch = batch_within(&fixture, specs, &never(), Duration::from_millis(200));
     assert!(matches!(next(&mut batch).await, Some(BatchEvent::NotStarted(1))));
     std::fs::write(fixture.path("end"), "").expect("written");
     let last = next(&mut batch).await;
