@@ -19,18 +19,22 @@ fmt:
 demo:
     cargo run --release -- run --show-output docs/inbox -- wc
 
-# Measure the store and the guards alone, then autoproc beside the tools installed, into docs/benchmarks.md; `quick`: into target/tmp/trial
+# Measure the store and the guards alone, then autoproc side by side with the tools installed; `quick` only shows that it works
 bench mode="full":
     cargo bench -p autoproc-json-store --bench store -- {{ if mode == "quick" { "--max-time 0.1" } else { "" } }}
     cargo bench -p autoproc-subprocess --bench guard
-    cargo bench -p autoproc-cli --bench peers -- {{ if mode == "full" { "" } else { mode } }}
+    app-cli/benches/peers.sh {{ if mode == "quick" { "quick" } else { "" } }}
 
 # Crash the store in longer simulated histories, then for real: kills, power cuts, failing calls, full disks, killed runs, orphans (up to an hour)
-torture length="4" kills="10000" power_cuts="500" nights="50":
+torture length="4" kills="10000" power_cuts="500" rounds="50":
     AUTOPROC_HISTORY={{length}} AUTOPROC_ALL_BYTES=1 cargo test --release -p autoproc-json-store --lib simulation -- --nocapture
     AUTOPROC_TORTURE_KILLS={{kills}} AUTOPROC_TORTURE_POWER_CUTS={{power_cuts}} AUTOPROC_TORTURE_CROWD=400 \
-        AUTOPROC_TORTURE_STRIDE=1 AUTOPROC_TORTURE_NIGHTS={{nights}} AUTOPROC_TORTURE_FILES=1000 cargo test --release -p autoproc-cli --test torture
+        AUTOPROC_TORTURE_STRIDE=1 AUTOPROC_TORTURE_ROUNDS={{rounds}} AUTOPROC_TORTURE_FILES=1000 cargo test --release -p autoproc-cli --test torture
     AUTOPROC_ORPHAN_TRIALS=1000 cargo test --release -p autoproc-subprocess --test orphans
+
+# Break the store's decisions one by one, and see that its tests notice (some minutes)
+mutants:
+    cargo test -p autoproc-json-store --test mutants -- --ignored --nocapture
 
 # Fuzz a file that is read back (adapters/json-store/fuzz/fuzz_targets); needs cargo-fuzz and a nightly toolchain
 fuzz target="snapshot" seconds="60":

@@ -1,11 +1,11 @@
-//! What can be typed: clap's structures, and nothing else. `request` turns them into forms that are known to make sense.
+//! What can be typed: clap's structures, and nothing else. `request` turns them into forms that are
+//! known to make sense.
 
 mod execution;
 mod limits;
 mod output;
 mod queue;
 mod run;
-mod short;
 mod workflow;
 
 use std::ffi::OsString;
@@ -18,7 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use execution::{ProgressArgs, WorkflowChoiceArgs, WorkflowOptions, WorkflowRunArgs};
 pub(crate) use limits::LimitArgs;
 pub(crate) use output::OutputArgs;
-pub(crate) use queue::{AddArgs, ChoiceWord, PathListArgs, QueueCommand, RecoverArgs, StatusWord};
+pub(crate) use queue::{AddArgs, ChoiceWord, PathListArgs, QueueCommand, RecoverArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use workflow::{WorkflowCommand, WorkflowFolderArgs};
 
@@ -36,8 +36,9 @@ const PROJECT_DIR_HELP: &str = "Folder the queue belongs to [default: AUTOPROC_P
 
 /// Process files unattended: put them on a durable queue, and run a command on each.
 ///
-/// A run takes the files in order of priority (higher first, then first in, first out), ends attempts that take too long,
-/// tries failed ones again after a while, and survives crashes. See `autoproc run --help`.
+/// A run takes the files in order of priority (higher first, then first in, first out), ends
+/// attempts that take too long, tries failed ones again after a while, and survives crashes. See
+/// `autoproc run --help`.
 #[derive(Debug, Parser)]
 #[command(
     name = "autoproc",
@@ -55,14 +56,6 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-impl Cli {
-    /// What was typed. Where that makes no sense, or asks for help, it is answered and the process ends.
-    pub(crate) fn typed() -> Self {
-        let words: Vec<_> = std::env::args_os().collect();
-        short::parse(&words).unwrap_or_else(|| Self::parse_from(words))
-    }
-}
-
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct GlobalArgs {
@@ -75,11 +68,12 @@ pub(crate) struct GlobalArgs {
         global = true,
         value_name = "TIME",
         default_value = "10",
-        value_parser = autoproc_time_spans::parse,
+        value_parser = autoproc_time_text::parse,
         help_heading = GLOBAL
     )]
     pub(crate) lock_timeout: Duration,
-    /// Write to the queue even where it is on a network file system [env: `AUTOPROC_ALLOW_NETWORK_FS=1`]
+    /// Write to the queue even where it is on a network file system [env:
+    /// `AUTOPROC_ALLOW_NETWORK_FS=1`]
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) allow_network_fs: bool,
     /// Print data as JSON
@@ -171,7 +165,7 @@ pub(crate) struct StopArgs {
     #[arg(long)]
     pub(crate) wait: bool,
     /// Wait no longer than this [default: for as long as it takes]
-    #[arg(long, value_name = "TIME", requires = "wait", value_parser = autoproc_time_spans::parse)]
+    #[arg(long, value_name = "TIME", requires = "wait", value_parser = autoproc_time_text::parse)]
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -203,7 +197,8 @@ pub(crate) struct LogArgs {
     /// The attempt with this number instead of the latest
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) attempt: Option<u32>,
-    /// Print control characters, colours among them, to a terminal as they are; files and pipes always get them
+    /// Print control characters, colours among them, to a terminal as they are; files and pipes
+    /// always get them
     #[arg(long, conflicts_with = "json")]
     pub(crate) raw: bool,
 }
@@ -221,7 +216,8 @@ Examples:
   autoproc doctor
   autoproc doctor --torture --seconds 30")]
 pub(crate) struct DoctorArgs {
-    /// Kill processes that write to a queue of its own beside yours, and look whether anything they had acknowledged is lost
+    /// Kill processes that write to a queue of its own beside yours, and look whether anything they
+    /// had acknowledged is lost
     #[arg(long)]
     pub(crate) torture: bool,
     /// How long to do so

@@ -1,4 +1,4 @@
-//! The commands, one a file: from a request over the ports to a view.
+//! The commands, one per file: from a request over the ports to a view.
 
 mod add;
 mod doctor;
@@ -16,22 +16,21 @@ mod status;
 mod stop;
 mod workflow;
 
-use autoproc_domain::Status;
-
-use crate::args::{Command, QueueCommand, StatusWord};
+use crate::args::{Command, QueueCommand};
 use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::exit_code::ExitCode;
 use crate::request::{self, AddRequest, ItemWord, LogRequest, RunRequest};
 use crate::torture;
 
-/// Carries out a command, and leaves the queue's files in order behind it.
+/// Carries out a command, and leaves the queue's files in order.
 ///
 /// # Errors
-/// [`CliError`], which says how the program ends.
+/// [`CliError`] with the exit code.
 pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<ExitCode, CliError> {
     let outcome = carry_out(command, context).await;
-    // What was answered is durable without this; a disk that is full by now must not turn a night's work into an error.
+    // The reply is durable without this; a disk that is full by now must not turn a finished run
+    // into an error.
     if let Err(error) = context.wiring.close().await {
         context.console.warn(format_args!("the queue keeps its journal: {}", error::in_one_line(&error)));
     }
@@ -41,12 +40,14 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Exit
 async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliError> {
     let cwd = &context.cwd;
     match command {
-        Command::Queue(QueueCommand::Repair(args)) => return repair::repair(args.apply.map(request::choice), context),
+        Command::Queue(QueueCommand::Repair(args)) => {
+            return repair::repair(args.apply.map(request::repair_method), context);
+        }
         Command::Queue(QueueCommand::Recover(args)) => return recover::recover(&args, context).await,
         Command::Queue(command) => queue(command, context).await?,
         Command::Doctor(args) => return doctor::doctor(args.torture.then_some(args.seconds), context).await,
         Command::TortureWriter(args) => torture::write(&args.prefix, args.afresh, context).await?,
-        // On the heap: every command would else begin with the stack that these need.
+        // Boxed, because the future of every command would otherwise be as large as these.
         Command::Run(args) => {
             let request = RunRequest::new(*args, context.wiring.new_run())?;
             return Box::pin(run::run(request, context)).await;
@@ -69,8 +70,8 @@ async fn queue(command: QueueCommand, context: &Context) -> Result<(), CliError>
     let cwd = &context.cwd;
     match command {
         QueueCommand::Add(args) => add::add(&AddRequest::new(args, cwd)?, context).await,
-        QueueCommand::List(args) => show::list(statuses(&args.statuses), args.limit, context).await,
-        QueueCommand::Clear(args) => remove::clear(statuses(&args.statuses), context).await,
+        QueueCommand::List(args) => show::list(args.statuses, args.limit, context).await,
+        QueueCommand::Clear(args) => remove::clear(args.statuses, context).await,
         QueueCommand::Size => show::size(context).await,
         QueueCommand::Peek => show::peek(context).await,
         QueueCommand::Show(args) => show::show(&ItemWord::parse(&args.item, cwd)?, context).await,
@@ -83,8 +84,4 @@ async fn queue(command: QueueCommand, context: &Context) -> Result<(), CliError>
             Err(CliError::internal("a command with an exit code of its own was taken for one without"))
         }
     }
-}
-
-fn statuses(words: &[StatusWord]) -> Vec<Status> {
-    words.iter().copied().map(Status::from).collect()
 }

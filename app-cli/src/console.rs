@@ -1,9 +1,10 @@
-//! The terminal, or what stands in its place: data to standard output, everything else to standard error.
+//! The terminal or its replacements: data to standard output, everything else to standard error.
 //!
-//! Whatever is printed while a progress bar is shown goes through here, so that the two do not write over each other.
-//! A closed standard error is nobody's concern, and a closed standard output no failure.
+//! All printing during a progress bar goes through here, so that the two do not overwrite each
+//! other. A closed standard error is ignored, and a closed standard output is not a failure.
 //!
-//! Warnings and errors speak of paths and of texts from files. Control characters in them are escaped here, for all of them.
+//! Warnings and errors contain paths and texts from files. Their control characters are escaped
+//! here.
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -21,23 +22,22 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
-/// Whether what was printed had a reader.
+/// Whether the reader took all of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Heard {
-    /// All of it was taken.
+pub(crate) enum Delivery {
     All,
-    /// Nobody reads standard output any more.
-    NotToTheEnd,
+    /// Standard output is closed.
+    Cut,
 }
 
-/// Where a command's words go.
+/// Writes to standard output and standard error.
 #[derive(Debug, Default)]
 pub(crate) struct Console {
     bar: Mutex<Option<ProgressBar>>,
 }
 
 impl Console {
-    /// A console that uses colour when told.
+    /// A console that uses colour in these cases.
     pub(crate) fn new(color: ColorWhen) -> Self {
         match color {
             ColorWhen::Auto => ColorChoice::Auto,
@@ -48,55 +48,55 @@ impl Console {
         Self::default()
     }
 
-    /// Writes to standard output, with colours taken out where there should be none. Where nobody reads it any more, as
-    /// after `| head`, the rest is left out, and that is no failure.
+    /// Writes to standard output, without colours if they are off. If standard output is closed, as
+    /// after `| head`, the rest is left out.
     ///
     /// # Errors
-    /// [`CliError`] where the system failed at it otherwise.
-    pub(crate) fn print(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Heard, CliError> {
+    /// [`CliError`] if the write fails in any other way.
+    pub(crate) fn print(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Delivery, CliError> {
         heard(self.aside(|| {
             let mut out = BufWriter::new(AutoStream::auto(io::stdout().lock()));
             write(&mut out).and_then(|()| out.flush())
         }))
     }
 
-    /// Writes a document to standard output, byte for byte: what is taken out of colours may be a part of a name.
+    /// Writes a document to standard output, byte for byte: stripping colours could alter a name.
     ///
     /// # Errors
     /// As [`Console::print`].
     pub(crate) fn print_exactly(
         &self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<Heard, CliError> {
+    ) -> Result<Delivery, CliError> {
         heard(self.aside(|| {
             let mut out = BufWriter::new(io::stdout().lock());
             write(&mut out).and_then(|()| out.flush())
         }))
     }
 
-    /// Whether a person looks at standard output.
+    /// True if standard output is a terminal.
     pub(crate) fn out_is_terminal() -> bool {
         io::stdout().is_terminal()
     }
 
-    /// Whether a person looks at standard error.
+    /// True if standard error is a terminal.
     pub(crate) fn err_is_terminal() -> bool {
         io::stderr().is_terminal()
     }
 
-    /// Shows a progress bar below all that is printed from now on.
+    /// Shows a progress bar below everything printed from now on.
     pub(crate) fn attach(&self, bar: ProgressBar) {
         *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);
     }
 
-    /// Takes the progress bar away.
+    /// Removes the progress bar.
     pub(crate) fn detach(&self) {
         if let Some(bar) = self.bar.lock().unwrap_or_else(PoisonError::into_inner).take() {
             bar.finish_and_clear();
         }
     }
 
-    /// Prints while the progress bar is out of the way.
+    /// Prints while the progress bar is hidden.
     pub(crate) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         match &*self.bar.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(bar) => bar.suspend(print),
@@ -104,7 +104,8 @@ impl Console {
         }
     }
 
-    /// One line for a person, written at once: standard error has no buffer, and a line is made of a dozen pieces.
+    /// Writes one line at once: standard error is not buffered, and a line consists of a dozen
+    /// pieces.
     pub(crate) fn say(&self, line: impl Display) {
         let line = format!("{line}\n");
         self.aside(|| {
@@ -112,12 +113,12 @@ impl Console {
         });
     }
 
-    /// Something that is not wrong yet.
+    /// Prints a warning.
     pub(crate) fn warn(&self, message: impl Display) {
         self.say(format_args!("{WARNING}warning:{WARNING:#} {}", Printable(&message.to_string())));
     }
 
-    /// What went wrong, and what to do about it.
+    /// Prints an error and its hint.
     pub(crate) fn error(&self, error: &CliError) {
         self.say(format_args!("{ERROR}error:{ERROR:#} {}", Printable(error.message())));
         if let Some(hint) = error.hint() {
@@ -126,10 +127,10 @@ impl Console {
     }
 }
 
-fn heard(printed: io::Result<()>) -> Result<Heard, CliError> {
+fn heard(printed: io::Result<()>) -> Result<Delivery, CliError> {
     match printed {
-        Ok(()) => Ok(Heard::All),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Heard::NotToTheEnd),
+        Ok(()) => Ok(Delivery::All),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Delivery::Cut),
         Err(error) => Err(CliError::io("cannot write to standard output", &error)),
     }
 }

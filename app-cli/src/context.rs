@@ -1,10 +1,10 @@
-//! What every command is given: the project, the ports behind it, and the console.
+//! The context of every command: the project, the ports, and the console.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use autoproc_domain::Timestamp;
-use autoproc_domain::ports::Storage;
+use autoproc_domain::ports::{Runs, Storage};
 
 use crate::console::Console;
 use crate::error::CliError;
@@ -12,35 +12,33 @@ use crate::project::Project;
 use crate::render::View;
 use crate::wiring::Wiring;
 
-/// What a command works with.
 pub(crate) struct Context {
-    /// The project.
     pub(crate) project: Project,
-    /// The ports.
     pub(crate) wiring: Wiring,
-    /// The console.
     pub(crate) console: Arc<Console>,
-    /// The folder that paths are relative to.
+    /// The folder that relative paths start from.
     pub(crate) cwd: PathBuf,
-    /// Whether data is printed as JSON.
+    /// True to print data as JSON.
     pub(crate) json: bool,
 }
 
 impl Context {
-    /// The queue.
     pub(crate) fn storage(&self) -> Arc<dyn Storage> {
         self.wiring.storage()
     }
 
-    /// The time.
+    pub(crate) fn runs(&self) -> Arc<dyn Runs> {
+        self.wiring.runs()
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.wiring.clock().now()
     }
 
-    /// Says a view on standard output.
+    /// Prints a view on standard output.
     ///
     /// # Errors
-    /// [`CliError`] where it cannot be written, other than that nobody reads it any more.
+    /// [`CliError`] if it cannot be written. A closed standard output is not an error.
     pub(crate) fn show(&self, view: &impl View) -> Result<(), CliError> {
         if self.json {
             self.console.print_exactly(|out| view.json(out))?;
@@ -50,7 +48,7 @@ impl Context {
         Ok(())
     }
 
-    /// Says something to a person only: a remark beside the data.
+    /// Prints a remark to standard error, unless the output is JSON.
     pub(crate) fn remark(&self, line: &str) {
         if !self.json {
             self.console.say(line);

@@ -1,32 +1,31 @@
-//! What can go wrong, as a person is told it: one line that says what, one that says what to do, and an exit code.
+//! Errors for a person: one line with the failure, one with a hint, and an exit code.
 //!
-//! This file is the only place that turns the errors of the ports into exit codes and advice.
+//! Only this file maps the errors of ports to exit codes and hints.
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
-use autoproc_domain::file_path::InvalidPath;
-use autoproc_domain::ports::{StopSignalError, StorageError};
-use autoproc_domain::processor::ProcessorError;
+use autoproc_domain::path::InvalidPath;
+use autoproc_domain::ports::{Cause, StopSignalError, StorageError};
 use autoproc_domain::rejection::Rejection;
+use autoproc_domain::run::ProcessorError;
 
 use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
 use crate::wiring::{ExecutionError, FindError, RunnersError};
 
-/// The advice where a place is of no use.
+/// The hint for an unusable place.
 const OTHER_PLACE: &str = "check what stands there and its permissions, or choose another folder with --project-dir";
 
-/// The advice where a place promises too little.
+/// The hint for a place without reliable locks and syncs.
 pub(crate) const LOCAL_PLACE: &str =
     "keep the queue on a local disk (--project-dir), or take the risk with --allow-network-fs";
 
-/// How many characters are shown of a word that is no path: one line of a terminal.
-const MOST_SHOWN: usize = 80;
+/// Characters shown of an argument that is not a path: one line of a terminal.
+const MAX_SHOWN: usize = 80;
 
-/// A failure of a command.
 #[derive(Debug)]
 pub(crate) struct CliError {
     code: ExitCode,
@@ -39,15 +38,15 @@ impl CliError {
         Self { code, message: message.into(), hint: None }
     }
 
-    /// A word that makes no sense here.
+    /// Invalid arguments.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Usage, message)
     }
 
-    /// A word that cannot be a path. It may be a piece of anything, so only its beginning is shown.
+    /// An argument that is not a path. It may be anything, so only its beginning is shown.
     pub(crate) fn no_path(word: &Path, error: InvalidPath) -> Self {
         let text = word.to_string_lossy();
-        let cut = text.char_indices().nth(MOST_SHOWN).map(|(end, _)| &text[..end]);
+        let cut = text.char_indices().nth(MAX_SHOWN).map(|(end, _)| &text[..end]);
         match (cut, error) {
             (_, InvalidPath::Empty) => Self::usage(error.to_string()),
             (Some(beginning), _) => Self::usage(format!("{}…: {error}", Printable(beginning))),
@@ -55,17 +54,17 @@ impl CliError {
         }
     }
 
-    /// The system failed at `action`.
+    /// The system failed during `action`.
     pub(crate) fn io(action: impl Into<String>, source: &io::Error) -> Self {
         Self::new(ExitCode::Io, format!("{}: {source}", action.into()))
     }
 
-    /// Nothing can be written at a place.
+    /// A place is not writable.
     pub(crate) fn cannot_write(place: &Path, source: &io::Error) -> Self {
         Self::new(ExitCode::CannotWrite, format!("cannot write to {}: {source}", Shown(place))).with_hint(OTHER_PLACE)
     }
 
-    /// What is kept of a workflow's execution cannot be used.
+    /// A stored workflow execution is unusable.
     pub(crate) fn execution(error: &ExecutionError) -> Self {
         let code = match error {
             ExecutionError::Damaged { .. } => ExitCode::Damaged,
@@ -75,51 +74,50 @@ impl CliError {
         Self::new(code, in_one_line(error))
     }
 
-    /// What was asked for has not come about yet.
+    /// A condition has not come about yet.
     pub(crate) fn try_again(message: impl Into<String>) -> Self {
         Self::new(ExitCode::TryAgain, message)
     }
 
-    /// A fault of the program.
+    /// A bug in the program.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Internal, message)
     }
 
-    /// A workflow or a setting that cannot be used.
+    /// An unusable workflow or setting.
     pub(crate) fn config(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Config, message)
     }
 
-    /// The folder somebody named as the project is not one.
+    /// The named project folder is not a folder.
     pub(crate) fn no_project(folder: &Path, said_by: &str) -> Self {
         Self::new(ExitCode::CannotWrite, format!("{} is not a folder (given by {said_by})", Shown(folder)))
             .with_hint("create it first, or name another one")
     }
 
-    /// The same with advice.
+    /// Adds a hint.
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// How the program ends by it.
     pub(crate) fn exit_code(&self) -> ExitCode {
         self.code
     }
 
-    /// What went wrong, in one line.
+    /// The failure, in one line.
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
 
-    /// What to do about it, in one line.
+    /// The hint, in one line.
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 }
 
-/// An error and its sources, in one line. A source that repeats what is said already is left out.
+/// An error and its sources, in one line. Skips a source whose text is contained already.
 pub(crate) fn in_one_line(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
@@ -151,8 +149,12 @@ fn storage_advice(error: &StorageError) -> (ExitCode, Option<&'static str>) {
     match error {
         StorageError::Rejected(_) => (ExitCode::Usage, None),
         StorageError::Busy { .. } => (ExitCode::TryAgain, Some("try again, or wait longer with --lock-timeout")),
+        StorageError::Unreachable { .. } => (ExitCode::TryAgain, Some("try again once the store answers")),
+        StorageError::LeaseLost { .. } => {
+            (ExitCode::TryAgain, Some("start again; its files wait, or another run has them"))
+        }
         StorageError::Full(_) => (ExitCode::TryAgain, Some("make room on the disk, then try again")),
-        StorageError::NotWritable { source, .. } if source.kind() == io::ErrorKind::Unsupported => {
+        StorageError::NotWritable { source, .. } if has_kind(source, io::ErrorKind::Unsupported) => {
             (ExitCode::CannotWrite, Some(LOCAL_PLACE))
         }
         StorageError::NotWritable { .. } => (ExitCode::CannotWrite, Some(OTHER_PLACE)),
@@ -162,13 +164,16 @@ fn storage_advice(error: &StorageError) -> (ExitCode, Option<&'static str>) {
         StorageError::Unsupported { .. } => {
             (ExitCode::Config, Some("nothing was changed; use the version of autoproc that wrote it"))
         }
-        StorageError::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
+        StorageError::Failed { source, .. } if has_kind(source, io::ErrorKind::NotADirectory) => {
             (ExitCode::CannotWrite, Some(OTHER_PLACE))
         }
-        StorageError::Io { .. } => (ExitCode::Io, None),
-        StorageError::Poisoned => (ExitCode::Io, Some("check the disk, then start again")),
+        StorageError::Failed { .. } => (ExitCode::Io, None),
         _ => (ExitCode::Internal, None),
     }
+}
+
+fn has_kind(cause: &Cause, kind: io::ErrorKind) -> bool {
+    cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == kind)
 }
 
 impl From<Rejection> for CliError {
@@ -230,26 +235,30 @@ impl From<InvalidPath> for CliError {
 
 #[cfg(test)]
 mod tests {
+    use autoproc_domain::RunId;
+
     use super::*;
 
     #[test]
     fn an_error_is_one_line_with_its_sources() {
         let source = io::Error::other("the disk\nis on fire");
-        let error = CliError::from(StorageError::Io { action: "cannot append".into(), source });
+        let error = CliError::from(StorageError::Failed { action: "cannot append".into(), source: source.into() });
         assert_eq!(error.message(), "cannot append: the disk\\nis on fire");
         assert_eq!(error.exit_code(), ExitCode::Io);
     }
 
     #[test]
     fn every_storage_error_has_its_exit_code() {
-        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let full = || Cause::from(io::Error::from(io::ErrorKind::StorageFull));
         let cases = [
             (StorageError::Busy { holder: "process 7".into() }, ExitCode::TryAgain),
             (StorageError::Full(full()), ExitCode::TryAgain),
             (StorageError::NotWritable { place: "x".into(), source: full() }, ExitCode::CannotWrite),
             (StorageError::Damaged { place: "x".into(), detail: "y".into() }, ExitCode::Damaged),
             (StorageError::Unsupported { place: "x".into(), found: "9".into(), known: "1".into() }, ExitCode::Config),
-            (StorageError::Poisoned, ExitCode::Io),
+            (StorageError::Unreachable { place: "x".into(), source: full() }, ExitCode::TryAgain),
+            (StorageError::LeaseLost { run: RunId::new("x") }, ExitCode::TryAgain),
+            (StorageError::Failed { action: "x".into(), source: full() }, ExitCode::Io),
         ];
         for (error, code) in cases {
             assert_eq!(CliError::from(error).exit_code(), code);

@@ -1,10 +1,10 @@
-//! Text that came from elsewhere, made harmless for the terminal it is shown on.
+//! Untrusted text, made harmless for a terminal.
 
 use std::fmt;
 use std::path::Path;
 use std::str;
 
-/// Text in a line of ours: every control character is escaped.
+/// Text with every control character escaped.
 pub(crate) struct Printable<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Printable<'_> {
@@ -13,7 +13,7 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// A path in a line of ours, shown as the domain shows its paths.
+/// A path, printed as the domain prints its paths.
 pub(crate) struct Shown<'a>(pub(crate) &'a Path);
 
 impl fmt::Display for Shown<'_> {
@@ -22,15 +22,16 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Escapes control characters in a stream of bytes, but for line ends and tabs. Bytes that are not UTF-8 become the
-/// replacement character. A character cut in two by the end of a piece waits for the next one.
+/// Escapes control characters in a stream of bytes, except line ends and tabs. Invalid UTF-8
+/// becomes the replacement character. A character cut in two by the end of a piece waits for the
+/// next one.
 #[derive(Debug, Default)]
 pub(crate) struct Escaper {
     rest: Vec<u8>,
 }
 
 impl Escaper {
-    /// The next piece, to print.
+    /// Escapes the next piece.
     pub(crate) fn escape(&mut self, piece: &[u8]) -> String {
         self.rest.extend_from_slice(piece);
         let bytes = std::mem::take(&mut self.rest);
@@ -43,7 +44,7 @@ impl Escaper {
     }
 }
 
-/// How many bytes at the end are the beginning of a character: at most three (RFC 3629).
+/// Number of bytes at the end that begin a character: at most three (RFC 3629).
 fn unfinished(bytes: &[u8]) -> usize {
     let is_begun = |length: &usize| {
         let tail = &bytes[bytes.len() - length..];
@@ -52,7 +53,7 @@ fn unfinished(bytes: &[u8]) -> usize {
     (1..=bytes.len().min(3)).find(is_begun).unwrap_or(0)
 }
 
-/// Writes text with its control characters escaped, but for those in `kept`.
+/// Writes text with its control characters escaped, except those in `kept`.
 fn escape(text: &str, kept: &[char], to: &mut impl fmt::Write) -> fmt::Result {
     text.chars().try_for_each(|character| {
         if character.is_control() && !kept.contains(&character) {

@@ -1,29 +1,28 @@
-//! The exit codes, which scripts rely on. `docs/exit-codes.md` tells people about them.
+//! The exit codes, a stable interface for scripts; see `docs/exit-codes.md`.
 //!
-//! 64 to 78 are those of `sysexits.h` (BSD); 100 is what nextest says when tests failed; 130 and 143 are what shells say
-//! of a process ended by SIGINT and SIGTERM (128 and the signal's number).
+//! 64 to 78 are those of `sysexits.h` (BSD); 100 is nextest's code for failed tests; 130 and 143
+//! are the shells' codes for a process ended by SIGINT and SIGTERM (128 and the signal's number).
 
 use std::process;
 
-/// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum ExitCode {
-    /// All went well, or the run stopped as it was asked to.
+    /// Success, or a run that stopped as requested.
     Success = 0,
-    /// A fault of the program.
+    /// A bug in the program.
     Internal = 1,
-    /// What was asked for makes no sense, or not in this state of the queue.
+    /// Invalid arguments, or a request that the queue's state does not allow.
     Usage = 2,
-    /// What is stored is damaged (`EX_DATAERR`).
+    /// Stored data is damaged (`EX_DATAERR`).
     Damaged = 65,
-    /// The place cannot be written to (`EX_CANTCREAT`).
+    /// The place is not writable (`EX_CANTCREAT`).
     CannotWrite = 73,
-    /// The system failed us (`EX_IOERR`).
+    /// An I/O error (`EX_IOERR`).
     Io = 74,
-    /// Later it may work (`EX_TEMPFAIL`).
+    /// A temporary failure (`EX_TEMPFAIL`).
     TryAgain = 75,
-    /// A setting or a format version is not usable (`EX_CONFIG`).
+    /// An unusable setting or format version (`EX_CONFIG`).
     Config = 78,
     /// Some files failed in this run.
     FilesFailed = 100,

@@ -1,17 +1,17 @@
-//! What an attempt prints, printed while it is being made.
+//! The output of an attempt, printed while the attempt runs.
 
 use std::mem;
 use std::time::Duration;
 
 use crate::attempt_output::{AttemptOutput, unreadable};
-use crate::console::{Console, Heard};
+use crate::console::{Console, Delivery};
 use crate::error::CliError;
 use crate::wiring::{AttemptLog, Follower};
 
-/// How often a log that is followed is looked at: a person takes a fifth of a second for at once.
-pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Polling interval of a followed log. A fifth of a second looks immediate.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A log that is printed as it grows.
+/// A log, printed as it grows.
 pub(crate) struct FollowedLog<'a> {
     log: &'a AttemptLog,
     console: &'a Console,
@@ -21,16 +21,16 @@ pub(crate) struct FollowedLog<'a> {
 }
 
 impl<'a> FollowedLog<'a> {
-    /// Prints it to this console, from its beginning; `raw` as for [`AttemptOutput::new`].
+    /// Prints to this console, from the beginning of the log; `raw` as for [`AttemptOutput::new`].
     pub(crate) fn new(log: &'a AttemptLog, console: &'a Console, raw: bool) -> Self {
         Self { log, console, output: AttemptOutput::new(console, raw), follower: log.follow(), is_told: false }
     }
 
-    /// Prints what has come since the last look.
+    /// Prints the output since the last call.
     ///
     /// # Errors
-    /// Where it cannot be read, and as [`AttemptOutput::print`].
-    pub(crate) fn look(&mut self) -> Result<Heard, CliError> {
+    /// If it cannot be read, and as [`AttemptOutput::print`].
+    pub(crate) fn poll(&mut self) -> Result<Delivery, CliError> {
         loop {
             let chunk = self.follower.next_chunk().map_err(|error| unreadable(self.log, &error))?;
             if chunk.is_head_full && !mem::replace(&mut self.is_told, true) {
@@ -38,21 +38,21 @@ impl<'a> FollowedLog<'a> {
                     .say("that is the beginning of a long output; its latest part is shown when the attempt ends");
             }
             if chunk.bytes.is_empty() {
-                return Ok(Heard::All);
+                return Ok(Delivery::All);
             }
-            if self.output.print(&chunk.bytes)? == Heard::NotToTheEnd {
-                return Ok(Heard::NotToTheEnd);
+            if self.output.print(&chunk.bytes)? == Delivery::Cut {
+                return Ok(Delivery::Cut);
             }
         }
     }
 
-    /// Prints all that is left; says whether there was anything at all.
+    /// Prints the rest; returns whether there was any output at all.
     ///
     /// # Errors
     /// As [`FollowedLog::look`].
     pub(crate) fn rest(mut self) -> Result<bool, CliError> {
         let rest = self.follower.rest().map_err(|error| unreadable(self.log, &error))?;
         let heard = self.output.print_all(self.log, rest)?;
-        Ok(heard == Heard::NotToTheEnd || !self.output.is_empty())
+        Ok(heard == Delivery::Cut || !self.output.is_empty())
     }
 }

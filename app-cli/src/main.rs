@@ -2,15 +2,17 @@
 //!
 //! # Theory of operation
 //!
-//! `args` says what can be typed; `request` turns it into forms that make sense; each file in `commands` takes one such
-//! form to the ports and comes back with a `view`; `render` says the view to a person or to a program. `wiring`
-//! and what is below it are the only place that names concrete adapters, `error` the only one that turns failures into exit
-//! codes, `console` the only one that writes to the terminal, and this file the only one that ends the process and builds a
-//! runtime. Before any of that, `main` asks whether this process is to be a guard, which is the same program and none of it.
+//! `args` defines the command line; `request` validates it; each file in `commands` carries one
+//! request out over the ports and returns a `view`; `render` prints the view for a person or as
+//! JSON. Only `wiring` and its submodules name concrete adapters, only `error` maps failures to
+//! exit codes, only `console` writes to the terminal, and only this file ends the process and
+//! builds a runtime. `main` first checks whether this process is to be a guard, a mode of the same
+//! program that shares nothing else with it.
 //!
 //! # Deliberately absent
 //!
-//! Rules of the queue, which are the domain's, and how anything is stored, executed or watched, which is the adapters'.
+//! The rules of the queue, which belong to the domain, and storage, execution and observation,
+//! which belong to adapters.
 
 mod args;
 mod attempt_output;
@@ -37,29 +39,27 @@ mod view;
 mod wiring;
 
 use std::env;
-use std::mem::ManuallyDrop;
-use std::pin::{Pin, pin};
 use std::process;
 use std::sync::Arc;
-use std::task::{self, Poll, Waker};
 
-use args::{Cli, Command, GlobalArgs, QueueCommand};
+use args::{Cli, Command, GlobalArgs};
+use clap::Parser;
 use console::Console;
 use context::Context;
 use error::CliError;
 use exit_code::ExitCode;
 use project::Project;
-use wiring::{Terms, Use, Wiring};
+use wiring::{OpenOptions, Purpose, Wiring};
 
-/// Set to 1, it stands for `--allow-network-fs`.
+/// The value 1 has the effect of `--allow-network-fs`.
 const ALLOW_NETWORK_FS: &str = "AUTOPROC_ALLOW_NETWORK_FS";
 
 fn main() -> process::ExitCode {
-    // Before anything else is: a guard is small, and has one thread.
+    // Comes first, because a guard is small and has one thread.
     if let Some(code) = wiring::become_guard() {
         return code;
     }
-    let cli = Cli::typed();
+    let cli = Cli::parse();
     let console = Arc::new(Console::new(cli.global.color));
     let outcome = execute(cli, &console);
     console.detach();
@@ -75,29 +75,18 @@ fn execute(cli: Cli, console: &Arc<Console>) -> Result<ExitCode, CliError> {
         Command::Completions(args) => commands::documents::completions(&args, console),
         Command::Man(args) => commands::documents::manual(&args, console),
         command => {
-            // The process ends here: the system takes the memory of a large queue back at once, and not item by item.
-            let context = ManuallyDrop::new(context(&cli.global, &command, console)?);
-            let needs = Needs::of(&command);
-            let work = pin!(commands::dispatch(command, &context));
-            if needs == Needs::Nothing { at_once(work) } else { runtime(needs)?.block_on(work) }
+            let context = context(&cli.global, &command, console)?;
+            runtime()?.block_on(commands::dispatch(command, &context))
         }
-    }
-}
-
-/// Carries out what waits for nothing but the store, which blocks.
-fn at_once(work: Pin<&mut impl Future<Output = Result<ExitCode, CliError>>>) -> Result<ExitCode, CliError> {
-    match work.poll(&mut task::Context::from_waker(Waker::noop())) {
-        Poll::Ready(outcome) => outcome,
-        Poll::Pending => Err(CliError::internal("an addition waits for something that cannot come")),
     }
 }
 
 fn context(global: &GlobalArgs, command: &Command, console: &Arc<Console>) -> Result<Context, CliError> {
     let cwd = env::current_dir().map_err(|error| CliError::io("cannot tell the current folder", &error))?;
     let project = Project::find(global.project_dir.as_deref(), &cwd, |name| env::var_os(name))?;
-    let purpose = if matches!(command, Command::Run(_)) { Use::Run } else { Use::Command };
-    let terms = Terms { lock_timeout: global.lock_timeout, allow_network_fs: allows_network_fs(global) };
-    let wiring = Wiring::new(project.clone(), terms, purpose, console.clone());
+    let purpose = if matches!(command, Command::Run(_)) { Purpose::Run } else { Purpose::Command };
+    let options = OpenOptions { lock_timeout: global.lock_timeout, allow_network_fs: allows_network_fs(global) };
+    let wiring = Wiring::new(project.clone(), options, purpose, console.clone());
     Ok(Context { project, wiring, console: console.clone(), cwd, json: global.json })
 }
 
@@ -105,31 +94,10 @@ fn allows_network_fs(global: &GlobalArgs) -> bool {
     global.allow_network_fs || env::var_os(ALLOW_NETWORK_FS).is_some_and(|value| value == "1")
 }
 
-/// What a command needs of a runtime.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
-    /// There is one process for each file that is added, and a runtime would be a part of each.
-    Nothing,
-    /// It may wait for a time to come.
-    Time,
-    /// It starts processes and listens to pipes.
-    All,
-}
-
-impl Needs {
-    fn of(command: &Command) -> Self {
-        match command {
-            Command::Queue(QueueCommand::Add(_)) => Self::Nothing,
-            Command::Run(_) | Command::Workflow(_) => Self::All,
-            _ => Self::Time,
-        }
-    }
-}
-
-/// One thread is enough: the loop is one task, and whatever blocks for long has its own thread.
-fn runtime(needs: Needs) -> Result<tokio::runtime::Runtime, CliError> {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    if needs == Needs::All { builder.enable_all() } else { builder.enable_time() }
+/// One thread is enough: the run loop is one task, and blocking work has threads of its own.
+fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
         .build()
         .map_err(|error| CliError::io("cannot start the runtime", &error))
 }

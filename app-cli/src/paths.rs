@@ -1,4 +1,4 @@
-//! From what was typed to the files meant: lists are read, folders are walked, each path is made absolute.
+//! From arguments to files: reads lists, walks folders, makes each path absolute.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -14,56 +14,51 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::project::Project;
 
-/// The word that stands for standard input.
+/// The argument for standard input.
 const STDIN: &str = "-";
 
-/// Which files are meant.
+/// The files given on the command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PathSource {
-    /// Files, folders, or `-`.
     pub(crate) words: Vec<PathBuf>,
-    /// A file with more of them.
+    /// A file that lists more paths.
     pub(crate) list: Option<PathBuf>,
-    /// Whether paths in lists end with NUL.
+    /// True if paths in lists end with NUL.
     pub(crate) null: bool,
-    /// Whether hidden files in folders count.
+    /// True to include hidden files in folders.
     pub(crate) hidden: bool,
-    /// Whether a missing file is an error.
+    /// True if a missing file is an error.
     pub(crate) must_exist: bool,
 }
 
-/// The files meant.
+/// The files found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Gathered {
-    /// All of them, in order.
     pub(crate) files: Vec<FilePath>,
-    /// Those that do not exist.
     pub(crate) missing: Missing,
 }
 
-/// Files that do not exist.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Missing {
-    /// How many.
     pub(crate) count: usize,
-    /// The first of them: more warnings than a screen has lines are read by nobody.
+    /// The first few: more warnings than fit on a screen are not read.
     pub(crate) first: Vec<FilePath>,
 }
 
-/// Of more missing files than this only the sum is told.
-const MOST_NAMED: usize = 20;
+/// Only the number of further missing files is printed.
+const MAX_NAMED: usize = 20;
 
 impl Missing {
     fn take_in(&mut self, path: &FilePath) {
         self.count += 1;
-        if self.first.len() < MOST_NAMED {
+        if self.first.len() < MAX_NAMED {
             self.first.push(path.clone());
         }
     }
 }
 
 impl PathSource {
-    /// The words, and how lists are to be read.
+    /// Combines the arguments with the options for lists.
     pub(crate) fn new(words: Vec<OsString>, args: &PathListArgs) -> Self {
         Self {
             words: words.into_iter().map(PathBuf::from).collect(),
@@ -74,15 +69,16 @@ impl PathSource {
         }
     }
 
-    /// Whether no file can be meant.
+    /// True if no file can be found.
     pub(crate) fn is_empty(&self) -> bool {
         self.words.is_empty() && self.list.is_none()
     }
 
-    /// Finds the files. Nothing but reading happens.
+    /// Finds the files. Changes nothing.
     ///
     /// # Errors
-    /// [`CliError`] where a list or a folder cannot be read, a path cannot be one, or a file is missing that must not be.
+    /// [`CliError`] if a list or folder cannot be read, an argument is not a path, or a required
+    /// file is missing.
     pub(crate) fn gather(&self, cwd: &Path, project: &Project) -> Result<Gathered, CliError> {
         let mut gathered = Gathered::default();
         let mut take = |path: &Path| self.take_in(path, cwd, project, &mut gathered);
@@ -98,7 +94,7 @@ impl PathSource {
         }
     }
 
-    /// Takes a list in path by path: of a million none but the files meant are kept.
+    /// Reads a list path by path, so that of a million paths only the results are in memory.
     fn read_list(&self, list: &Path, take: &mut dyn FnMut(&Path) -> Result<(), CliError>) -> Result<(), CliError> {
         let mut lines = open(list).map_err(|error| cannot_read(list, &error))?;
         let end = if self.null { 0 } else { b'\n' };
@@ -124,7 +120,8 @@ impl PathSource {
         Ok(())
     }
 
-    /// Takes in the files below a folder, by name. Links to files count as files, links to folders are not followed.
+    /// Adds the files below a folder, by name. Links to files count as files; links to folders are
+    /// not followed.
     fn walk(&self, folder: &FilePath, project: &Project, into: &mut Gathered) -> Result<(), CliError> {
         let walk = WalkDir::new(folder.as_path()).sort_by_file_name().into_iter();
         for entry in walk.filter_entry(|entry| self.is_wanted(entry, project)) {
@@ -154,7 +151,7 @@ fn open(list: &Path) -> io::Result<Box<dyn BufRead>> {
     Ok(Box::new(BufReader::new(fs::File::open(list)?)))
 }
 
-/// A file that goes away while its folder is walked was not there to be found.
+/// A file that disappears during the walk is left out.
 fn is_gone(error: &walkdir::Error) -> bool {
     error.depth() > 0 && error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }

@@ -1,19 +1,19 @@
-//! Priorities as people type them.
+//! Parses priorities.
 
 use autoproc_domain::Priority;
 
-/// Why a word is no priority.
+/// Why a word is not a priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidPriority {
-    /// It is something else.
+    /// Not an integer.
     #[error("a priority is an integer, as 5 or -5")]
     NoInteger,
-    /// It does not fit.
+    /// Out of range.
     #[error("a priority lies between {} and {}", i32::MIN, i32::MAX)]
     OutOfRange,
 }
 
-/// Reads a decimal integer of 32 bits, with or without a sign.
+/// Parses a decimal integer of 32 bits, with or without a sign.
 pub(crate) fn parse(word: &str) -> Result<Priority, InvalidPriority> {
     if !is_integer(word) {
         return Err(InvalidPriority::NoInteger);
@@ -21,7 +21,7 @@ pub(crate) fn parse(word: &str) -> Result<Priority, InvalidPriority> {
     word.parse().map(Priority::new).map_err(|_| InvalidPriority::OutOfRange)
 }
 
-/// Whether a word is an integer of whatever size: who typed it meant a number.
+/// True for an integer of any size, which was meant as a number.
 pub(crate) fn is_integer(word: &str) -> bool {
     let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())

@@ -1,4 +1,4 @@
-//! Whether the command of a run can be found at all.
+//! Checks that the command of a run exists.
 
 use std::env;
 use std::ffi::OsStr;
@@ -10,15 +10,16 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::request::CommandTemplate;
 
-/// Looks for the program as execvp(3) would. One that is named by a placeholder is another for every file, and a shell
-/// finds its programs itself.
+/// Looks for the program as execvp(3) does. A program named by a placeholder differs from file to
+/// file, and a shell finds its programs itself; neither is checked.
 ///
 /// # Errors
-/// A usage error that names the program, where there is none such.
+/// A usage error that names the missing program.
 pub(crate) fn check(command: &CommandTemplate) -> Result<(), CliError> {
     let CommandTemplate::Argv(words) = command else { return Ok(()) };
     let Some(program) = words.first() else { return Ok(()) };
-    // A whole line in quotes, as `'echo {} | wc'`, is one word with a placeholder in it, and still no program.
+    // A whole command line in quotes, as `'echo {} | wc'`, is one word with a placeholder, and not
+    // a program.
     let is_line = words.len() == 1 && program.as_bytes().contains(&b' ') && !program.as_bytes().starts_with(b"/");
     let is_per_file = program.as_bytes().contains(&b'{') && !is_line;
     if is_per_file || is_found(program) {

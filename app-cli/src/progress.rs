@@ -1,10 +1,10 @@
-//! How a run goes, for a person on standard error: a bar on a terminal, a line an event elsewhere.
+//! The progress of a run on standard error: a bar on a terminal, otherwise one line per event.
 
 use std::fmt::{Display, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use autoproc_domain::ports::{AttemptOf, Observer, RunEvent, RunEventKind, StopCause, StopLevel};
+use autoproc_domain::ports::{AttemptRef, Observer, RunEvent, RunEventKind, StopCause, StopLevel};
 use autoproc_domain::view::Counts;
 use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
@@ -13,23 +13,22 @@ use crate::escape::Printable;
 use crate::render::failure::{self, SaidBefore};
 use crate::render::span;
 
-/// What the bar looks like: files ended and known, rate, time left, failures.
+/// Files ended and known, rate, time left, failures.
 const TEMPLATE: &str = "{elapsed} [{bar:30}] {pos}/{len} files, {rate}{left}{msg}";
 
-/// How often the bar moves by itself.
+/// Redraw interval of the bar.
 const TICK: Duration = Duration::from_millis(250);
 
-/// How much is told.
+/// The amount of output.
 enum Detail {
-    /// A bar, and lines for what went wrong.
+    /// A bar, and a line for each failure.
     Bar(ProgressBar),
-    /// A line for every end of an attempt.
+    /// A line for each end of an attempt.
     Lines,
-    /// Only what a person must know.
+    /// Warnings only.
     Warnings,
 }
 
-/// Tells how a run goes.
 pub(crate) struct Progress {
     console: Arc<Console>,
     detail: Detail,
@@ -45,7 +44,7 @@ struct Tally {
 }
 
 impl Progress {
-    /// Tells it on this console; `quiet` leaves only warnings.
+    /// Prints to this console; `quiet` leaves only warnings.
     pub(crate) fn new(console: Arc<Console>, quiet: bool, max_attempts: u32) -> Self {
         let detail = match (quiet, Console::err_is_terminal()) {
             (true, _) => Detail::Warnings,
@@ -55,28 +54,25 @@ impl Progress {
         Self { console, detail, max_attempts, tally: Mutex::default() }
     }
 
-    /// A line that is left out where the bar says the same.
+    /// Prints a line that the bar makes redundant.
     fn line(&self, line: impl Display) {
         if matches!(self.detail, Detail::Lines) {
             self.console.say(line);
         }
     }
 
-    /// A line for whoever did not ask for quiet.
+    /// Prints a line unless `quiet`.
     fn remark(&self, line: impl Display) {
         if !matches!(self.detail, Detail::Warnings) {
             self.console.say(line);
         }
     }
 
-    /// Before a run begins it takes away what no run was there to see; at its end, what it has obeyed.
+    /// A request is cleared before a run begins, if no run saw it, or at the end of the run that
+    /// obeyed it.
     fn cleared(&self) {
         let has_begun = self.tally.lock().unwrap_or_else(PoisonError::into_inner).has_begun;
-        self.remark(if has_begun {
-            "the stop request was taken away: a new run can begin"
-        } else {
-            "a stop request that no run was there to see was taken away"
-        });
+        self.remark(if has_begun { "stop request cleared" } else { "stop request from before this run cleared" });
     }
 
     fn started(&self, jobs: usize, counts: Counts) {
@@ -89,7 +85,7 @@ impl Progress {
         }
     }
 
-    /// Another file is over.
+    /// Counts an ended file.
     fn ended(&self, has_failed: bool) {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.ended += 1;
@@ -102,7 +98,7 @@ impl Progress {
         }
     }
 
-    /// Other processes may have added files meanwhile.
+    /// Includes files that other processes added.
     fn counted(&self, counts: Counts) {
         if let Detail::Bar(bar) = &self.detail {
             let ended = self.tally.lock().unwrap_or_else(PoisonError::into_inner).ended;
@@ -110,14 +106,14 @@ impl Progress {
         }
     }
 
-    fn failed(&self, of: &AttemptOf, error: &str) {
+    fn failed(&self, of: &AttemptRef, error: &str) {
         let (why, attempt) = (failure::in_one_line(error), self.attempt(of));
         self.remark(format_args!("failed {}: {why} ({attempt}){}", of.file_path, SaidBefore(error)));
         self.ended(true);
     }
 
-    fn attempt(&self, of: &AttemptOf) -> String {
-        // A file that an earlier run left may have more attempts behind it than this run would give it.
+    fn attempt(&self, of: &AttemptRef) -> String {
+        // A file that an earlier run left may have had more attempts than this run would allow.
         format!("attempt {} of {}", of.attempt, self.max_attempts.max(of.attempt.get()))
     }
 }
@@ -183,11 +179,11 @@ fn stopping(level: StopLevel, cause: StopCause) -> &'static str {
 
 fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-    // Four digits behind the point, as the library writes it, are more than anybody can read while they change.
+    // The library prints four decimals, which are unreadable while they change.
     let rate = |state: &ProgressState, out: &mut dyn Write| {
         let _ = write!(out, "{:.1}/s", state.per_sec());
     };
-    // Before the first file has ended nobody knows, and the library would say that no time is left.
+    // The library prints 0 as the time left until the first file has ended.
     let left = |state: &ProgressState, out: &mut dyn Write| {
         if state.pos() > 0 {
             let _ = write!(out, ", {:#} left", HumanDuration(state.eta()));

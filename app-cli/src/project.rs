@@ -1,4 +1,4 @@
-//! The project folder, and where in it things are kept.
+//! The project folder and the places in it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,24 +7,23 @@ use autoproc_domain::FilePath;
 
 use crate::error::CliError;
 
-/// Where state is kept, under the project folder.
+/// The state folder, relative to the project folder.
 const STATE_DIR: &str = ".claude/mission-control";
 
-/// The variables that may name the project folder, the first one first.
+/// Variables that may name the project folder, by precedence.
 const VARIABLES: [&str; 2] = ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DIR"];
 
-/// A project: a folder, and the places in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Project {
     root: PathBuf,
 }
 
 impl Project {
-    /// Finds the project: the folder given, else the one a variable names, else the nearest one upwards that holds a
-    /// state folder, else the current one.
+    /// Finds the project: the given folder, else the one named by a variable, else the nearest one
+    /// upwards with a state folder, else the current one.
     ///
     /// # Errors
-    /// [`CliError`] where the folder given or named is not one.
+    /// [`CliError`] if the given or named folder is not a folder.
     pub(crate) fn find(
         given: Option<&Path>,
         cwd: &Path,
@@ -48,12 +47,11 @@ impl Project {
         }
     }
 
-    /// The project in a folder that is there.
+    /// The project in an existing folder.
     pub(crate) fn in_folder(root: PathBuf) -> Self {
         Self { root }
     }
 
-    /// The project folder.
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
@@ -63,47 +61,47 @@ impl Project {
         self.root.join(STATE_DIR)
     }
 
-    /// The folder where runs and their guards keep the files that prove them alive.
+    /// The folder in which runs and their guards keep the files that prove them alive.
     pub(crate) fn runs_dir(&self) -> PathBuf {
         self.state_dir().join("runs")
     }
 
-    /// The folder of the executions of workflows.
+    /// The folder of workflow executions.
     pub(crate) fn executions_dir(&self) -> PathBuf {
         self.state_dir().join("executions")
     }
 
-    /// The file that tells how far the latest execution of a workflow is.
+    /// The file with the progress of the latest workflow execution.
     pub(crate) fn orchestrator_state_file(&self) -> PathBuf {
         self.state_dir().join("ORCHESTRATOR-STATE.json")
     }
 
-    /// The log of what executions of workflows did.
+    /// The event log of workflow executions.
     pub(crate) fn orchestrator_log(&self) -> PathBuf {
         self.root.join("logs/orchestrator-execution.jsonl")
     }
 
-    /// The file whose existence asks runs to stop.
+    /// The file that asks runs to stop.
     pub(crate) fn stop_file(&self) -> PathBuf {
         self.state_dir().join("STOP-AUTONOMOUS")
     }
 
-    /// The file that tells what the latest run is about.
+    /// The file with the state of the latest run.
     pub(crate) fn state_file(&self) -> PathBuf {
         self.state_dir().join("AUTONOMOUS-STATE.json")
     }
 
-    /// The log of what runs did.
+    /// The event log of runs.
     pub(crate) fn event_log(&self) -> PathBuf {
         self.root.join("logs/autonomous-processing.jsonl")
     }
 
-    /// The folder of what attempts printed.
+    /// The folder with the output of attempts.
     pub(crate) fn attempts_dir(&self) -> PathBuf {
         self.root.join("logs/attempts")
     }
 
-    /// Whether a path is one of our own, which no walk over folders should put on the queue.
+    /// True for autoproc's own files, which walks leave out.
     pub(crate) fn is_own(&self, path: &Path) -> bool {
         path.starts_with(self.state_dir())
             || path.starts_with(self.attempts_dir())

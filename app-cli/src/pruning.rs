@@ -1,5 +1,5 @@
-//! The removal of old output beside a run: at its beginning, once an hour, and at its end. A run that processes nothing
-//! removes too.
+//! Removes old output during a run: at its beginning, once an hour, and at its end, even if the run
+//! processes nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::wiring::Pruner;
 
-/// A folder of 100,000 outputs is gone through in less than a second; in an hour a disk rarely fills up by output alone.
+/// Pruning a folder of 100,000 outputs takes less than a second, and output alone rarely fills a
+/// disk within an hour.
 const EVERY: Duration = Duration::from_secs(3600);
 
-/// The removal under way.
 pub(crate) struct Pruning {
     pruner: Pruner,
     console: Arc<Console>,
@@ -21,13 +21,13 @@ pub(crate) struct Pruning {
 }
 
 impl Pruning {
-    /// Begins with it, and goes on in the background.
+    /// Prunes at once, and then in the background.
     pub(crate) fn begin(pruner: Pruner, console: Arc<Console>) -> Self {
         let task = tokio::spawn(again_and_again(pruner.clone(), console.clone()));
         Self { pruner, console, task }
     }
 
-    /// Does it for the last time.
+    /// Prunes a last time.
     pub(crate) async fn end(self) {
         self.task.abort();
         tell(self.pruner.prune().await, &self.console);
@@ -41,7 +41,7 @@ async fn again_and_again(pruner: Pruner, console: Arc<Console>) {
     }
 }
 
-/// Output is worth less than the run, which goes on.
+/// A failure to prune does not end the run.
 fn tell(pruned: Result<(), CliError>, console: &Console) {
     if let Err(error) = pruned {
         console.warn(error.message());

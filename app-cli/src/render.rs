@@ -1,4 +1,4 @@
-//! How views are said: `human` to a person, `json` to a program.
+//! Prints views: `human` for a person, `json` for a program.
 
 mod bytes;
 pub(crate) mod failure;
@@ -8,12 +8,11 @@ mod time;
 
 use std::io::{self, Write};
 
-/// Something that can be said in both ways.
 pub(crate) trait View {
-    /// To a person.
+    /// Prints text for a person.
     fn human(&self, out: &mut dyn Write) -> io::Result<()>;
 
-    /// To a program: one JSON document in one line.
+    /// Prints one JSON document on one line.
     fn json(&self, out: &mut dyn Write) -> io::Result<()>;
 }
 

@@ -1,16 +1,15 @@
-//! What a run used of the machine, added up while it goes.
+//! Sums up the resource usage of a run.
 
 use std::sync::{Mutex, PoisonError};
 
 use autoproc_domain::ports::{Observer, RunEvent};
-use autoproc_domain::processor::RunResources;
+use autoproc_domain::run::RunResources;
 
-/// Adds up what the attempts of a run used.
 #[derive(Debug, Default)]
 pub(crate) struct ResourceTally(Mutex<RunResources>);
 
 impl ResourceTally {
-    /// What it was until now.
+    /// The sum so far.
     pub(crate) fn total(&self) -> RunResources {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,9 +1,9 @@
-//! `run --show-output`: what an attempt printed is printed again when it has ended.
+//! `run --show-output`: prints the output of each attempt at its end.
 
 use std::sync::Arc;
 
 use autoproc_domain::item::ClaimToken;
-use autoproc_domain::ports::{AttemptOf, Observer, RunEvent, RunEventKind};
+use autoproc_domain::ports::{AttemptRef, Observer, RunEvent, RunEventKind};
 
 use crate::attempt_output::{AttemptOutput, unreadable};
 use crate::console::Console;
@@ -11,26 +11,25 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::wiring::AttemptFiles;
 
-/// Prints what attempts printed.
 pub(crate) struct ShowOutput {
     console: Arc<Console>,
     attempts: AttemptFiles,
 }
 
 impl ShowOutput {
-    /// Prints to this console what stands in these files.
+    /// Prints the output in these files to this console.
     pub(crate) fn new(console: Arc<Console>, attempts: AttemptFiles) -> Self {
         Self { console, attempts }
     }
 
-    fn show(&self, of: &AttemptOf) {
+    fn show(&self, of: &AttemptRef) {
         if let Err(error) = self.print(of) {
             let file = Shown(of.file_path.as_path());
             self.console.warn(format_args!("cannot show the output of {file}: {}", error.message()));
         }
     }
 
-    fn print(&self, of: &AttemptOf) -> Result<(), CliError> {
+    fn print(&self, of: &AttemptRef) -> Result<(), CliError> {
         let Some(number) = of.claim else { return Ok(()) };
         let log = self.attempts.log_of(ClaimToken { item: of.id, number }, of.attempt);
         let printed = log.read().map_err(|error| unreadable(&log, &error))?;

@@ -1,15 +1,15 @@
-//! Amounts of bytes as people type them: a bare number is bytes; K, M, G and T, with or without a B, are powers of 1000;
-//! KiB, MiB, GiB and TiB powers of 1024 (IEC 80000-13).
+//! Parses amounts of bytes: a bare number is bytes; K, M, G and T, with or without a B, are powers
+//! of 1000; KiB, MiB, GiB and TiB powers of 1024 (IEC 80000-13).
 
 use bytesize::ByteSize;
 
-/// What no file can exceed: offsets in files are signed numbers of 64 bits (`off_t`, POSIX.1).
+/// No file can be larger: file offsets are signed numbers of 64 bits (`off_t`, POSIX.1).
 const LARGEST: u64 = i64::MAX.cast_unsigned();
 
-/// Why a word is no amount of bytes.
+/// Why a word is not an amount of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidSize {
-    /// It is something else.
+    /// Not a number with a known unit.
     #[error("a size is a number of bytes, or as in 64K, 256MB, 1.5GiB")]
     NoSize,
     /// Above [`LARGEST`].
@@ -17,13 +17,13 @@ pub(crate) enum InvalidSize {
     TooLarge,
 }
 
-/// Reads an amount of bytes, 0 included; parts of a byte are dropped.
+/// Parses an amount of bytes, 0 included; drops fractions of a byte.
 pub(crate) fn parse(word: &str) -> Result<u64, InvalidSize> {
     if !word.starts_with(|first: char| first.is_ascii_digit()) {
         return Err(InvalidSize::NoSize);
     }
     let ByteSize(bytes) = word.parse().map_err(|_| InvalidSize::NoSize)?;
-    // What is too large for the library becomes the largest number it has.
+    // The library saturates.
     if bytes > LARGEST { Err(InvalidSize::TooLarge) } else { Ok(bytes) }
 }
 

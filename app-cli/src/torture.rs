@@ -1,11 +1,11 @@
-//! The crash test of `doctor --torture`: on the user's own file system, processes that write to a queue are killed at
-//! random moments, and everything they had acknowledged must be there.
+//! The crash test of `doctor --torture`: kills processes that write to a queue on the user's own
+//! file system at random moments, and checks that every acknowledged addition is there.
 //!
-//! The writers are a hidden mode of our own binary. One of them writes as a run does, through one handle; the others as
-//! commands do, through a fresh one for each addition. A writer prints a number when an addition is acknowledged, and its
-//! printing outlives it, because it stands in a pipe that we hold.
+//! The writers are a hidden mode of this binary. One writes as a run does, through one handle; the
+//! others as commands do, through a new handle for each addition. A writer prints a number for each
+//! acknowledged addition to a pipe, which survives the writer.
 //!
-//! Deliberately absent: loss of power. A kill leaves what the system was given, and only the machine can take that away.
+//! Deliberately absent: power cuts. The page cache survives a kill.
 
 use std::collections::HashSet;
 use std::env;
@@ -17,93 +17,95 @@ use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use autoproc_domain::command::NewItem;
+use autoproc_domain::request::{AnswerNeeded, Clear, Enqueue, NewItem, Repeat, Selection};
 use autoproc_domain::view::PageRequest;
-use autoproc_domain::{FilePath, Priority, Status};
+use autoproc_domain::{FilePath, Status};
 
-use crate::console::Heard;
+use crate::console::Delivery;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::project::Project;
-use crate::view::Tortured;
-use crate::wiring::Use;
+use crate::view::CrashTest;
+use crate::wiring::Purpose;
 
-/// Enough to meet at the lock, and few enough for each to get on.
+/// Enough for contention on the lock, and few enough for progress.
 const WRITERS: u64 = 3;
-/// A writer lives for as long as it takes to begin, and up to this much longer.
-const LONGEST_LIFE: Duration = Duration::from_millis(200);
-/// The queue begins anew beyond this many items, so that looking at it stays short beside writing to it.
-const MOST_ITEMS: usize = 20_000;
+/// A writer lives for its start-up time, and up to this much longer.
+const MAX_LIFE: Duration = Duration::from_millis(200);
+/// The queue is cleared beyond this many items, so that checks stay short compared with the
+/// writing.
+const MAX_ITEMS: usize = 20_000;
 
-/// Adds files until killed, and prints the number of each when it is acknowledged.
+/// Adds files until killed, and prints the number of each acknowledged addition.
 pub(crate) async fn write(prefix: &Path, afresh: bool, context: &Context) -> Result<(), CliError> {
-    let steady = context.wiring.elsewhere(context.project.clone(), Use::Run);
+    let steady = context.wiring.elsewhere(context.project.clone(), Purpose::Run);
     for number in 0_u64.. {
         let file_path = FilePath::new(prefix.join(number.to_string()))?;
-        let batch = vec![NewItem { file_path, priority: Priority::default() }];
+        let request =
+            Enqueue { items: vec![NewItem::new(file_path)], repeat: Repeat::Always, answer: AnswerNeeded::Later };
         if afresh {
-            let wiring = context.wiring.elsewhere(context.project.clone(), Use::Command);
-            wiring.storage().enqueue(batch, context.now()).await?;
+            let wiring = context.wiring.elsewhere(context.project.clone(), Purpose::Command);
+            wiring.storage().enqueue(request, context.now()).await?;
         } else {
-            steady.storage().enqueue(batch, context.now()).await?;
+            steady.storage().enqueue(request, context.now()).await?;
         }
-        if context.console.print_exactly(|out| writeln!(out, "{number}"))? == Heard::NotToTheEnd {
+        if context.console.print_exactly(|out| writeln!(out, "{number}"))? == Delivery::Cut {
             break;
         }
     }
     Ok(())
 }
 
-/// Kills writers for this long, and counts what is lost.
+/// Kills writers for this long, and counts lost additions.
 ///
 /// # Errors
-/// [`CliError`] where the test itself cannot go on, or the queue it writes to can no longer be read.
-pub(crate) async fn torture(length: Duration, context: &Context) -> Result<Tortured, CliError> {
+/// [`CliError`] if the test cannot continue, or its queue cannot be read.
+pub(crate) async fn torture(length: Duration, context: &Context) -> Result<CrashTest, CliError> {
     let scratch = Scratch::new(context).map_err(|error| CliError::io("cannot make a scratch folder", &error))?;
     let mut acknowledged = HashSet::new();
-    let mut tortured = Tortured::default();
+    let mut crash_test = CrashTest::default();
     let began = Instant::now();
     while began.elapsed() < length {
-        let told = cycle(&scratch, tortured.cycles, context)
+        let told = cycle(&scratch, crash_test.cycles, context)
             .map_err(|error| CliError::io("cannot carry out the crash test", &error))?;
-        tortured.cycles += 1;
-        tortured.killed += WRITERS;
-        tortured.acknowledged += told.len() as u64;
+        crash_test.cycles += 1;
+        crash_test.killed += WRITERS;
+        crash_test.acknowledged += told.len() as u64;
         acknowledged.extend(told);
-        tortured.lost += look(&scratch, &mut acknowledged, context).await?;
+        crash_test.lost += missing(&scratch, &mut acknowledged, context).await?;
     }
-    tortured.elapsed = began.elapsed();
-    Ok(tortured)
+    crash_test.elapsed = began.elapsed();
+    Ok(crash_test)
 }
 
-/// Lets writers write and kills them; the answer is what they had acknowledged.
+/// Runs and kills writers; returns the acknowledged files.
 fn cycle(scratch: &Scratch, number: u64, context: &Context) -> io::Result<Vec<PathBuf>> {
     let started: Vec<_> = (0..WRITERS).map(|writer| Writer::start(scratch, number, writer, context)).collect();
-    thread::sleep(LONGEST_LIFE.mul_f64(random_part()));
-    // All are killed before the first is asked, and before a failure is told, so that none writes on alone.
+    thread::sleep(MAX_LIFE.mul_f64(random_part()));
+    // Kills all writers before it reads from any, and before it reports a failure, so that none
+    // continues alone.
     let killed: Vec<_> = started.into_iter().map(|writer| writer.map(Writer::kill)).collect();
     let told: Vec<_> = killed.into_iter().map(|writer| writer.map(Writer::told)).collect();
     Ok(told.into_iter().collect::<io::Result<Vec<_>>>()?.concat())
 }
 
-/// How many of the acknowledged files are not in the queue.
-async fn look(scratch: &Scratch, expected: &mut HashSet<PathBuf>, context: &Context) -> Result<u64, CliError> {
-    let wiring = context.wiring.elsewhere(Project::in_folder(scratch.0.clone()), Use::Command);
+/// The number of acknowledged files that are missing.
+async fn missing(scratch: &Scratch, expected: &mut HashSet<PathBuf>, context: &Context) -> Result<u64, CliError> {
+    let wiring = context.wiring.elsewhere(Project::in_folder(scratch.0.clone()), Purpose::Command);
     let storage = wiring.storage();
-    // A change takes the lock and puts in order what the crash left, which is where something could go wrong too.
-    storage.requeue(autoproc_domain::command::Selection::AllFailed, context.now()).await?;
+    // A change takes the lock and recovers from the crash, which could fail as well.
+    storage.requeue(Selection::AllFailed, context.now()).await?;
     let items = storage.page(PageRequest::default()).await?.items;
     let found: HashSet<_> = items.iter().map(|item| item.file_path.as_path()).collect();
     let lost = expected.iter().filter(|path| !found.contains(path.as_path())).count() as u64;
-    if lost > 0 || expected.len() > MOST_ITEMS {
-        storage.clear(Status::ALL.to_vec(), context.now()).await?;
+    if lost > 0 || expected.len() > MAX_ITEMS {
+        storage.clear(Clear(Status::ALL.to_vec()), context.now()).await?;
         expected.clear();
     }
     wiring.close().await?;
     Ok(lost)
 }
 
-/// A process that writes.
 struct Writer {
     child: Child,
     prefix: PathBuf,
@@ -118,7 +120,7 @@ impl Writer {
         if number > 0 {
             command.arg("--afresh");
         }
-        if context.wiring.terms().allow_network_fs {
+        if context.wiring.options().allow_network_fs {
             command.arg("--allow-network-fs");
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -132,13 +134,13 @@ impl Writer {
         Ok(Self { child, prefix, reader })
     }
 
-    /// Kills it (SIGKILL). One that has ended by itself is as dead.
+    /// Sends SIGKILL. The process may have ended already.
     fn kill(mut self) -> Self {
         let _ = self.child.kill();
         self
     }
 
-    /// What it said was there. A last line that is not whole says nothing.
+    /// The acknowledged files. Ignores an incomplete last line.
     fn told(mut self) -> Vec<PathBuf> {
         let _ = self.child.wait();
         let bytes = self.reader.join().ok().and_then(Result::ok).unwrap_or_default();
@@ -148,11 +150,12 @@ impl Writer {
     }
 }
 
-/// A folder for the queue of the test, removed in the end.
+/// A folder for the test's queue, removed on drop.
 struct Scratch(PathBuf);
 
 impl Scratch {
-    /// Makes one beside the state folder; in it, where only it is on the file system that is to be tested.
+    /// Creates the folder next to the state folder, or in it if only the state folder is on the
+    /// tested file system.
     fn new(context: &Context) -> io::Result<Self> {
         let name = format!("autoproc-torture-{}", uuid::Uuid::new_v4().simple());
         let folder = beside(&context.project.state_dir())?.join(name);
@@ -163,7 +166,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What stays is told by its name, and harms nobody.
+        // A folder that stays has a telling name, and is harmless.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -181,7 +184,7 @@ fn beside(state_dir: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// At random between 0 and 1: 32 of the random bits of a UUID of version 4 (RFC 9562).
+/// A random number between 0 and 1, from 32 random bits of a UUID of version 4 (RFC 9562).
 fn random_part() -> f64 {
     let (bits, ..) = uuid::Uuid::new_v4().as_fields();
     f64::from(bits) / f64::from(u32::MAX)

@@ -1,7 +1,7 @@
-//! What commands have to say, as data. `render` says it, to a person or to a program.
+//! The results of commands, as data that `render` prints.
 
-mod care;
 mod execution;
+mod maintenance;
 mod recovery;
 mod workflow;
 
@@ -9,157 +9,168 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use autoproc_domain::item::{AttemptNumber, ClaimNumber};
-use autoproc_domain::ports::{LiveRun, StopLevel, Unproven};
-use autoproc_domain::processor::RunResources;
+use autoproc_domain::ports::{LiveRun, PastAttempt, StopLevel, Unproven};
+use autoproc_domain::run::RunResources;
 use autoproc_domain::view::{Counts, EnqueueOutcome};
 use autoproc_domain::{FilePath, ItemId, Priority, ProcessingResult, ProcessorState, QueueItem, RunId, Timestamp};
 
-use crate::wiring::PastAttempt;
-
-pub(crate) use care::{Diagnosis, Finding, Level, Mended, RepairPlan, Tortured};
-pub(crate) use execution::{ExecutionOver, Executions, FileProgress, Foreseen};
+pub(crate) use execution::{ExecutionOver, Executions, FileProgress, Preview};
+pub(crate) use maintenance::{CrashTest, Diagnosis, Finding, Level, RepairDone, RepairPlans};
 pub(crate) use recovery::Recovered;
 pub(crate) use workflow::{CheckedFile, WorkflowShown, WorkflowsChecked, WorkflowsListed, count, from_base};
 
-/// Files were offered to the queue.
+/// The outcome of adding files.
 #[derive(Debug)]
 pub(crate) struct Added {
-    /// Each of them.
     pub(crate) files: Vec<FilePath>,
-    /// What became of each, in the same order.
-    pub(crate) outcomes: Vec<EnqueueOutcome>,
-    /// Their priority.
+    /// One for each file, in the same order.
+    pub(crate) outcomes: Vec<AddOutcome>,
     pub(crate) priority: Priority,
-    /// How many do not exist.
+    /// Number of files that do not exist.
     pub(crate) missing: usize,
 }
 
+/// The outcome of adding one file, as reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AddOutcome {
+    /// A new item, or a new round of an ended one.
+    Added,
+    /// The priority of a live item was raised.
+    Raised,
+    /// A live item did not change.
+    Unchanged,
+    /// Recorded; the store has not looked whether the file is queued already.
+    Accepted,
+}
+
+impl From<EnqueueOutcome> for AddOutcome {
+    fn from(outcome: EnqueueOutcome) -> Self {
+        match outcome {
+            EnqueueOutcome::Raised => Self::Raised,
+            EnqueueOutcome::Unchanged | EnqueueOutcome::AlreadyCompleted => Self::Unchanged,
+            EnqueueOutcome::Accepted => Self::Accepted,
+            EnqueueOutcome::Added
+            | EnqueueOutcome::Changed
+            | EnqueueOutcome::FailedBefore
+            | EnqueueOutcome::Repeated => Self::Added,
+        }
+    }
+}
+
 impl Added {
-    /// How many had this outcome.
-    pub(crate) fn count(&self, outcome: EnqueueOutcome) -> usize {
+    pub(crate) fn count(&self, outcome: AddOutcome) -> usize {
         self.outcomes.iter().filter(|became| **became == outcome).count()
     }
 
-    /// Each with what became of it.
-    pub(crate) fn each(&self) -> impl Iterator<Item = (&FilePath, EnqueueOutcome)> {
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&FilePath, AddOutcome)> {
         self.files.iter().zip(self.outcomes.iter().copied())
     }
 
-    /// All of them in one line.
+    /// A summary on one line.
     pub(crate) fn in_sum(&self) -> String {
         let words = |outcome, word: &str| match self.count(outcome) {
             0 => String::new(),
             count => format!(", {count} {word}"),
         };
         let noun = |count| if count == 1 { "file" } else { "files" };
-        let accepted = self.count(EnqueueOutcome::Accepted);
+        let accepted = self.count(AddOutcome::Accepted);
         if accepted > 0 {
             return format!("{accepted} {} accepted", noun(accepted));
         }
-        let added = self.count(EnqueueOutcome::Added);
-        let raised = words(EnqueueOutcome::Raised, "raised");
-        format!("{added} {} added{raised}{}", noun(added), words(EnqueueOutcome::Unchanged, "already there"))
+        let added = self.count(AddOutcome::Added);
+        let raised = words(AddOutcome::Raised, "raised");
+        format!("{added} {} added{raised}{}", noun(added), words(AddOutcome::Unchanged, "already there"))
     }
 }
 
-/// A part of the queue, in claim order.
+/// A page of the queue, in claim order.
 #[derive(Debug)]
 pub(crate) struct Listed {
-    /// When it was looked at.
+    /// The time of the listing.
     pub(crate) now: Timestamp,
-    /// The part.
     pub(crate) items: Vec<QueueItem>,
-    /// Whether there are more.
+    /// True if the queue has more items.
     pub(crate) more: bool,
 }
 
-/// How many files wait.
+/// The number of pending files.
 #[derive(Debug)]
 pub(crate) struct Size(pub(crate) usize);
 
-/// The file that would be taken next.
+/// The file that a run would take next.
 #[derive(Debug)]
 pub(crate) struct Peeked(pub(crate) Option<QueueItem>);
 
-/// One item.
+/// One item with its history.
 #[derive(Debug)]
 pub(crate) struct Shown {
-    /// When it was looked at.
+    /// The time of the query.
     pub(crate) now: Timestamp,
-    /// The item.
     pub(crate) item: QueueItem,
-    /// What is known of the attempts made on it, the oldest first.
+    /// Past attempts, the oldest first.
     pub(crate) history: Vec<PastAttempt>,
 }
 
-/// An item has a new priority.
 #[derive(Debug)]
 pub(crate) struct Reprioritised(pub(crate) QueueItem);
 
-/// Items were taken out.
+/// The number of removed items.
 #[derive(Debug)]
 pub(crate) struct Removed(pub(crate) usize);
 
-/// Items were taken out, by status.
 #[derive(Debug)]
 pub(crate) struct Cleared {
-    /// What went.
+    /// The number of removed items by status.
     pub(crate) gone: Counts,
-    /// How many stayed because they are being processed.
+    /// Items that stay because they are being processed.
     pub(crate) still_processing: usize,
 }
 
-/// Items got another round.
+/// The number of items that began another round.
 #[derive(Debug)]
 pub(crate) struct Requeued(pub(crate) usize);
 
-/// A stop was requested.
+/// A stop request.
 #[derive(Debug)]
 pub(crate) struct Stopping {
-    /// How urgently.
     pub(crate) level: StopLevel,
-    /// Where the request stands.
     pub(crate) stop_file: PathBuf,
-    /// Who will see it.
+    /// The runs that will see it.
     pub(crate) live_runs: Vec<LiveRun>,
 }
 
-/// What goes on.
 #[derive(Debug)]
 pub(crate) struct Status {
-    /// When it was looked at.
+    /// The time of the query.
     pub(crate) now: Timestamp,
-    /// How many items stand where.
     pub(crate) counts: Counts,
-    /// The runs alive.
     pub(crate) live_runs: Vec<LiveRun>,
-    /// What the latest run last said of itself.
+    /// The state that the latest run reported last.
     pub(crate) latest: Option<ProcessorState>,
-    /// What is being processed.
     pub(crate) processing: Vec<QueueItem>,
-    /// What waits, the first few.
+    /// The first pending items.
     pub(crate) waiting: Vec<QueueItem>,
 }
 
 impl Status {
-    /// The live run that works on an item.
+    /// The live run that processes an item.
     pub(crate) fn run_of(&self, item: &QueueItem) -> Option<&LiveRun> {
         let claim = item.claim.as_ref()?;
         self.live_runs.iter().find(|run| run.info.id == claim.run)
     }
 
-    /// Why the dead run that holds an item was not recovered, where the latest run tried and said so.
+    /// Why the dead run that holds an item was not recovered, if the latest run reported that.
     pub(crate) fn doubt_about(&self, item: &QueueItem) -> Option<&Unproven> {
         let (claim, latest) = (item.claim.as_ref()?, self.latest.as_ref()?);
         latest.withheld.iter().find(|left| left.run == claim.run)
     }
 
-    /// How many attempts a file may have, where a live run says so.
+    /// The most attempts of a file, if a live run states it.
     pub(crate) fn max_attempts(&self) -> Option<u32> {
         self.live_runs.iter().map(|run| run.info.max_attempts).max()
     }
 
-    /// Files ended a second in the live run that the latest state speaks of.
+    /// Files ended per second in the live run that wrote the latest state.
     pub(crate) fn files_per_second(&self) -> Option<f64> {
         let latest = self.latest.as_ref()?;
         let run = self.live_runs.iter().find(|run| Some(&run.info.id) == latest.run_id.as_ref())?;
@@ -170,35 +181,29 @@ impl Status {
     }
 }
 
-/// A run is over.
+/// The end of a run.
 #[derive(Debug)]
 pub(crate) struct RunOver {
-    /// Its name.
     pub(crate) run: RunId,
-    /// What it did.
     pub(crate) result: ProcessingResult,
-    /// How long it took.
     pub(crate) elapsed: Duration,
-    /// What its attempts used.
+    /// Resource usage of its attempts.
     pub(crate) resources: RunResources,
 }
 
-/// What attempts on an item printed, and where that is kept.
+/// The output of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AttemptFile {
-    /// The file.
     pub(crate) path: PathBuf,
-    /// Which attempt of its item it is.
     pub(crate) attempt: AttemptNumber,
-    /// The claim it was carried out under; its number only grows.
+    /// The claim of the attempt; numbers ascend.
     pub(crate) claim: ClaimNumber,
 }
 
-/// The attempts of one item.
+/// The outputs of one item's attempts.
 #[derive(Debug)]
 pub(crate) struct Attempts {
-    /// The item.
     pub(crate) item: ItemId,
-    /// What they printed, the oldest first.
+    /// The oldest first.
     pub(crate) files: Vec<AttemptFile>,
 }

@@ -1,6 +1,7 @@
-//! Puts concrete adapters behind the ports. Nothing outside this module names one.
+//! Puts concrete adapters behind the ports. No other module names an adapter.
 
 mod output;
+mod recipe;
 mod steps;
 mod supervision;
 mod workflow;
@@ -10,13 +11,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::ports::{Clock, Observer, Storage, StorageError};
-use autoproc_domain::{ProcessorState, QueueItem, RunId};
-use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, Site, StoreConfig};
+use autoproc_domain::ports::{Clock, History, Observer, Runs, Storage, StorageError};
+use autoproc_domain::{ProcessorState, RunId};
+use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, StateFolder, StoreConfig};
 use autoproc_subprocess::sweep::Sweeper;
-use autoproc_subprocess::{AttemptLogs, CommandLine, DEFAULT_GRACE, Retention};
+use autoproc_subprocess::{AttemptLogs, CommandLine, Retention};
 use autoproc_system::{
-    EventLog, OnTrouble, StateDocument, StateFileError, SystemClock, read_attempts, read_state_file, write_stop_request,
+    EventLog, EventLogHistory, StateDocument, StateFileError, SystemClock, read_state_file, write_stop_request,
 };
 
 use crate::console::Console;
@@ -26,110 +27,108 @@ use crate::request::{CommandTemplate, KeepOutput};
 
 pub(crate) use workflow::{ExecutionError, ExecutionStatus, Foresight, PreviewedStep, ProgressReport};
 
-pub(crate) use autoproc_json_store::{Choice, Damage, Examination, FileSystem, Prospect, Repaired, Tally};
-pub(crate) use autoproc_subprocess::{AttemptLog, Follower, become_guard};
+pub(crate) use autoproc_json_store::{
+    ChangeCounts, Damage, Examination, FileSystem, RepairMethod, RepairOutcome, RepairPlan,
+};
+pub(crate) use autoproc_subprocess::{AttemptLog, DEFAULT_GRACE, Follower, become_guard};
 pub(crate) use output::{AttemptFiles, Pruner, written_at};
 
-pub(crate) use autoproc_system::{PastAttempt, PastEnd};
 pub(crate) use autoproc_workflow::catalogue::Listed as ListedWorkflow;
 pub(crate) use autoproc_workflow::definition as workflow_definition;
 pub(crate) use autoproc_workflow::runners::RunnersError;
 pub(crate) use autoproc_workflow::{Catalogue, FindError, Problem, Severity, WorkflowFile};
 
-/// On what terms the queue is opened.
+/// How the queue is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Terms {
-    /// How long to wait for the lock.
+pub(crate) struct OpenOptions {
+    /// The longest wait for the lock.
     pub(crate) lock_timeout: Duration,
-    /// Whether to write on a network file system too.
+    /// True to write on a network file system as well.
     pub(crate) allow_network_fs: bool,
 }
 
-/// What the ports are for.
+/// The purpose of the ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Use {
-    /// One command.
+pub(crate) enum Purpose {
     Command,
-    /// A run.
     Run,
 }
 
-/// The adapters of one project.
 pub(crate) struct Wiring {
     project: Project,
     console: Arc<Console>,
     store: Arc<JsonStore>,
-    terms: Terms,
+    options: OpenOptions,
     clock: Arc<SystemClock>,
 }
 
 impl Wiring {
-    /// The adapters for this project. Nothing is touched yet.
-    pub(crate) fn new(project: Project, terms: Terms, purpose: Use, console: Arc<Console>) -> Self {
+    /// The adapters for this project. Touches nothing.
+    pub(crate) fn new(project: Project, options: OpenOptions, purpose: Purpose, console: Arc<Console>) -> Self {
         let store = JsonStore::open(StoreConfig {
             state_dir: project.state_dir(),
             base: project.root().to_owned(),
-            lock_timeout: terms.lock_timeout,
+            lock_timeout: options.lock_timeout,
             mode: match purpose {
-                Use::Command => Mode::Command,
-                Use::Run => Mode::Service,
+                Purpose::Command => Mode::Command,
+                Purpose::Run => Mode::Service,
             },
             on_notice: notices(&console),
         });
-        let store = Arc::new(store.allowing_network_fs(terms.allow_network_fs));
-        Self { project, console, store, terms, clock: Arc::new(SystemClock) }
+        let store = Arc::new(store.allowing_network_fs(options.allow_network_fs));
+        Self { project, console, store, options, clock: Arc::new(SystemClock) }
     }
 
     /// The adapters for another project, on the same terms.
-    pub(crate) fn elsewhere(&self, project: Project, purpose: Use) -> Self {
-        Self::new(project, self.terms, purpose, self.console.clone())
+    pub(crate) fn elsewhere(&self, project: Project, purpose: Purpose) -> Self {
+        Self::new(project, self.options, purpose, self.console.clone())
     }
 
-    /// The terms on which the queue is opened.
-    pub(crate) fn terms(&self) -> Terms {
-        self.terms
+    pub(crate) fn options(&self) -> OpenOptions {
+        self.options
     }
 
-    /// Writes the queue as it is now.
+    /// Writes the current queue as one document.
     ///
     /// # Errors
-    /// Where it cannot be read, or not be written.
+    /// If it cannot be read, or not be written.
     pub(crate) fn export(&self, out: &mut dyn io::Write) -> Result<io::Result<()>, StorageError> {
-        match json_store::export(&self.site(), out) {
+        match json_store::export(&self.state_folder(), out) {
             Ok(()) => Ok(Ok(())),
             Err(ExportError::Write(error)) => Ok(Err(error)),
             Err(ExportError::Store(error)) => Err(error),
         }
     }
 
-    /// Reads all of the queue's files, beside whoever writes to them.
+    /// Reads all of the queue's files, concurrently with writers.
     ///
     /// # Errors
-    /// Where they cannot be read.
+    /// If they cannot be read.
     pub(crate) fn examine(&self) -> Result<Examination, StorageError> {
-        json_store::examine(&self.site())
+        json_store::examine(&self.state_folder())
     }
 
-    /// What can be done about damage.
+    /// Lists the possible repairs.
     ///
     /// # Errors
-    /// Where the files cannot be read, or somebody is at work on them.
+    /// If the files cannot be read, or a run is alive.
     pub(crate) fn plan_repair(&self) -> Result<Examination, StorageError> {
-        json_store::plan_repair(&self.site())
+        json_store::plan_repair(&self.state_folder())
     }
 
-    /// Mends the queue.
+    /// Repairs the queue.
     ///
     /// # Errors
-    /// Where it cannot be, or somebody is at work on it.
-    pub(crate) fn repair(&self, choice: Choice) -> Result<Repaired, StorageError> {
-        json_store::repair(&self.site(), choice, self.clock.now())
+    /// If this repair is impossible, or a run is alive.
+    pub(crate) fn repair(&self, method: RepairMethod) -> Result<RepairOutcome, StorageError> {
+        json_store::repair(&self.state_folder(), method, self.clock.now())
     }
 
-    /// What the queue's folder stands on, and the room that the queue may need there, in bytes.
+    /// The file system of the queue's folder, and the free space that the queue may need there, in
+    /// bytes.
     ///
     /// # Errors
-    /// Where the system cannot tell.
+    /// If the system does not report it.
     pub(crate) fn file_system(&self) -> io::Result<(FileSystem, u64)> {
         let folder = self.project.state_dir();
         Ok((json_store::file_system(&folder)?, json_store::room_needed(&folder)?))
@@ -138,17 +137,17 @@ impl Wiring {
     /// Whether locks and syncs work in the queue's folder.
     ///
     /// # Errors
-    /// Where no file can be made there.
+    /// If no file can be created there.
     pub(crate) fn probe(&self) -> io::Result<Probe> {
         json_store::probe(&self.project.state_dir())
     }
 
-    fn site(&self) -> Site {
-        Site {
+    fn state_folder(&self) -> StateFolder {
+        StateFolder {
             state_dir: self.project.state_dir(),
             base: self.project.root().to_owned(),
-            lock_timeout: self.terms.lock_timeout,
-            allow_network_fs: self.terms.allow_network_fs,
+            lock_timeout: self.options.lock_timeout,
+            allow_network_fs: self.options.allow_network_fs,
         }
     }
 
@@ -157,12 +156,14 @@ impl Wiring {
         Catalogue::new(self.project.root(), extra)
     }
 
-    /// The queue.
     pub(crate) fn storage(&self) -> Arc<dyn Storage> {
         self.store.clone()
     }
 
-    /// The time.
+    pub(crate) fn runs(&self) -> Arc<dyn Runs> {
+        self.store.clone()
+    }
+
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         self.clock.clone()
     }
@@ -170,21 +171,21 @@ impl Wiring {
     /// Leaves the queue's files in order.
     ///
     /// # Errors
-    /// As the store says. The queue is complete all the same.
+    /// As the store reports. The queue is complete all the same.
     pub(crate) async fn close(&self) -> Result<(), StorageError> {
         self.store.close().await
     }
 
-    /// A name for a run that no other ever had: it holds the time and 74 random bits (RFC 9562, UUID version 7).
+    /// A unique name for a run: the time and 74 random bits (RFC 9562, UUID version 7).
     #[expect(clippy::unused_self, reason = "names of runs belong to the adapters, and so to the wiring")]
     pub(crate) fn new_run(&self) -> RunId {
         RunId::new(uuid::Uuid::now_v7().to_string())
     }
 
-    /// What a command would be for a file, in words.
+    /// The words of the command for a file.
     ///
     /// # Errors
-    /// [`CliError`] where it can be none.
+    /// [`CliError`] if the command is invalid.
     #[expect(clippy::unused_self, reason = "command lines belong to the adapters, and so to the wiring")]
     pub(crate) fn words_for(&self, command: &CommandTemplate, file: &Path) -> Result<Vec<String>, CliError> {
         let invocation = command_line(command)?.for_file(file);
@@ -192,10 +193,10 @@ impl Wiring {
         Ok(words.map(|word| word.to_string_lossy().into_owned()).collect())
     }
 
-    /// Whether files could be processed so at all.
+    /// Checks the command or the workflow.
     ///
     /// # Errors
-    /// [`CliError`] where the command can be none, or the workflow cannot be executed.
+    /// [`CliError`] if the command is invalid, or the workflow cannot be executed.
     pub(crate) fn check(&self, command: &CommandTemplate) -> Result<(), CliError> {
         match command {
             CommandTemplate::Workflow(choice) => self.workflow(choice).map(|_| ()),
@@ -203,49 +204,45 @@ impl Wiring {
         }
     }
 
-    /// What ends the work of dead runs.
-    pub(crate) fn sweeper(&self) -> Sweeper {
-        Sweeper::for_grace(self.project.runs_dir(), DEFAULT_GRACE)
+    /// Ends what dead runs of this host left, with this time between SIGTERM and SIGKILL.
+    pub(crate) fn reaper(&self, grace: Duration) -> Sweeper {
+        Sweeper::for_grace(self.project.runs_dir(), grace, self.project.root())
     }
 
-    /// The log of what happens to files.
+    /// The event log of runs.
     pub(crate) fn event_log(&self) -> Arc<dyn Observer> {
-        Arc::new(EventLog::new(self.project.event_log(), trouble(&self.console)))
+        Arc::new(EventLog::new(self.project.event_log(), notices(&self.console)))
     }
 
     /// Asks live runs to stop.
     ///
     /// # Errors
-    /// Where the request cannot be written.
+    /// If the request cannot be written.
     pub(crate) fn request_stop(&self, now: bool) -> io::Result<()> {
         std::fs::create_dir_all(self.project.state_dir())?;
         write_stop_request(&self.project.stop_file(), now)
     }
 
-    /// What the latest run last said of itself.
+    /// The state that the latest run reported last.
     ///
     /// # Errors
-    /// Where the file it said it in cannot be understood.
+    /// If the state file is invalid.
     pub(crate) fn processor_state(&self) -> Result<Option<ProcessorState>, StateFileError> {
         Ok(read_state_file(&self.project.state_file())?.map(|StateDocument { state, .. }| state))
     }
 
-    /// What the event log knows of the attempts on an item, the oldest first.
-    ///
-    /// # Errors
-    /// Where the log is there and cannot be read.
-    pub(crate) fn history(&self, item: &QueueItem) -> io::Result<Vec<PastAttempt>> {
-        read_attempts(&self.project.event_log(), item.id, &item.file_path)
+    /// The history in the event log.
+    pub(crate) fn history(&self) -> Arc<dyn History> {
+        Arc::new(EventLogHistory::new(self.project.event_log()))
     }
 
-    /// What keeps the output of attempts within the bounds of a run.
+    /// Removes output beyond these limits.
     pub(crate) fn pruner(&self, keep: KeepOutput) -> Pruner {
         let KeepOutput { max_age, max_total, .. } = keep;
         let logs = AttemptLogs::new(self.project.attempts_dir());
         Pruner::new(self.storage(), logs, Retention { max_age, max_total }, self.executions())
     }
 
-    /// What attempts printed.
     pub(crate) fn attempt_files(&self) -> AttemptFiles {
         AttemptFiles::new(AttemptLogs::new(self.project.attempts_dir()))
     }
@@ -263,9 +260,4 @@ fn command_line(template: &CommandTemplate) -> Result<CommandLine, CliError> {
 fn notices(console: &Arc<Console>) -> Arc<dyn Fn(&str) + Send + Sync> {
     let console = console.clone();
     Arc::new(move |notice| console.warn(notice))
-}
-
-fn trouble(console: &Arc<Console>) -> OnTrouble {
-    let console = console.clone();
-    Box::new(move |trouble| console.warn(trouble))
 }

@@ -18,6 +18,8 @@ pub struct Attempt {
     pub run: RunId,
     /// The file.
     pub file_path: FilePath,
+    /// The item's round.
+    pub round: u32,
     /// The number of the attempt in its round.
     pub number: AttemptNumber,
     /// The most attempts that a round has.

@@ -6,7 +6,7 @@
 //!
 //! Nothing is escaped here: that depends on where the text is shown.
 
-use crate::attempt::AttemptOutcome;
+use std::fmt::Display;
 
 /// The longest text, in bytes. A million failures take less than half a gigabyte, and four to eight
 /// lines of usual length fit.
@@ -18,7 +18,7 @@ const ELLIPSIS: &str = "…";
 /// Joins an outcome with the end of the error output, in at most [`MAX_TEXT_BYTES`]. If that is too
 /// little, the earliest lines are left out first; the first line is cut if it alone is too long.
 #[must_use]
-pub fn text(outcome: &AttemptOutcome, stderr_tail: &str) -> Box<str> {
+pub fn text(outcome: &impl Display, stderr_tail: &str) -> Box<str> {
     let mut latest_first = stderr_tail.lines().map(as_displayed).filter(|line| !line.is_empty()).rev();
     let head = latest_first.next().map_or_else(|| outcome.to_string(), |last| format!("{outcome}: {last}"));
     let head = shortened(head);

@@ -359,7 +359,7 @@ mod tests {
     /// A queue of a million items holds a million times this, and their paths.
     #[test]
     fn an_item_is_small() {
-        assert_eq!(size_of::<QueueItem>(), 120);
-        assert_eq!(size_of::<Option<QueueItem>>(), 120);
+        assert_eq!(size_of::<QueueItem>(), 112);
+        assert_eq!(size_of::<Option<QueueItem>>(), 112);
     }
 }

@@ -28,6 +28,7 @@
 //! to this crate bans what could bring them in.
 
 pub mod attempt;
+pub mod claim_key;
 pub mod event;
 pub mod failure;
 pub mod fingerprint;

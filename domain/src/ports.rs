@@ -15,7 +15,7 @@ mod storage;
 
 pub use clock::Clock;
 pub use history::{History, HistoryError, HistoryQuery, PastAttempt, PastEnd, PastEvent};
-pub use observer::{Observer, RunEvent, RunEventKind};
+pub use observer::{NoObserver, Observer, RunEvent, RunEventKind};
 pub use orchestrator::Orchestrator;
 pub use reaper::{InProcessReaper, Reaper};
 pub use runs::{Begun, Lease, LeaseTerms, Runs};

@@ -11,7 +11,6 @@ mod apply;
 mod collections;
 mod decide;
 mod exchanges;
-mod ordering;
 mod restore;
 mod specification;
 mod transaction;
@@ -24,9 +23,9 @@ use crate::request::{Scope, Selector};
 use crate::time::Timestamp;
 use crate::view::{Counts, Page, PageRequest};
 
+pub use crate::claim_key::ClaimKey;
 pub(crate) use decide::CANCELLED;
 pub use exchanges::LatestExchanges;
-pub use ordering::ClaimKey;
 pub use restore::{Inconsistent, Refused, Restore};
 pub use specification::LOCAL_RUN;
 pub use transaction::{Performed, Transaction};

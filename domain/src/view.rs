@@ -1,7 +1,7 @@
 //! The answers to requests, and what a reader sees of the queue.
 
+use crate::claim_key::ClaimKey;
 use crate::item::{ClaimToken, ItemId, QueueItem, RunId, Status};
-use crate::queue::ClaimKey;
 use crate::time::Timestamp;
 
 /// The number of items in each status.

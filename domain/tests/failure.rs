@@ -1,6 +1,6 @@
 //! The words kept of a failure.
 
-use autoproc_domain::failure::{MAX_TEXT, first_line, text};
+use autoproc_domain::failure::{MAX_TEXT_BYTES, first_line, text};
 use autoproc_domain::ports::AttemptOutcome;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ fn the_last_line_comes_first_and_the_others_in_their_order() {
 fn the_earliest_lines_are_left_out_where_all_are_too_many() {
     let said: Vec<_> = (0..100).map(|number| format!("line {number}, of some length")).collect();
     let kept = text(&EXITED, &said.join("\n"));
-    assert!(kept.len() > MAX_TEXT - 30, "{kept}");
+    assert!(kept.len() > MAX_TEXT_BYTES - 30, "{kept}");
     let lines: Vec<_> = kept.lines().collect();
     assert_eq!(lines[0], "exit status 3: line 99, of some length");
     assert_eq!(lines[1..], said[100 - lines.len()..99]);
@@ -37,7 +37,7 @@ proptest! {
     #[test]
     fn it_is_short_and_tells_the_outcome(outcome in outcomes(), said in vec("[\\PC\r\n]{0,200}", 0..12)) {
         let kept = text(&outcome, &said.join("\n"));
-        prop_assert!(kept.len() <= MAX_TEXT, "{}", kept.len());
+        prop_assert!(kept.len() <= MAX_TEXT_BYTES, "{}", kept.len());
         let outcome = outcome.to_string();
         let told = first_line(&kept);
         prop_assert!(told.starts_with(&outcome) || (told.ends_with('…') && outcome.starts_with(told.trim_end_matches('…'))), "{told}");

@@ -1,31 +1,37 @@
-//! The claim order: total, by priority and then by sequence number, and never ahead of time. Whatever the clock does.
+//! The claim order: total, by priority and then by sequence number, and never before an item is due.
+//! No clock changes it.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
-use autoproc_domain::command::ExchangeRequest;
-use autoproc_domain::item::ClaimToken;
+use autoproc_domain::item::Sequence;
 use autoproc_domain::queue::{ClaimKey, Transaction};
-use autoproc_domain::view::PageRequest;
+use autoproc_domain::request::{ExchangeRequest, RequestId, Scope};
+use autoproc_domain::view::{Claimed, PageRequest};
 use autoproc_domain::{FileQueue, ItemId, QueueItem, RunId, Timestamp};
-use autoproc_testkit::strategies::{clock_steps, grown_queue, priorities};
+use autoproc_testkit::strategies::{clock_steps, grown_queue, histories, priorities, replay};
+use proptest::collection::btree_set;
 use proptest::prelude::*;
 
-/// Commands behind each queue.
+/// Requests behind each queue.
 const STEPS: usize = 30;
 
-fn claim(queue: &mut FileQueue, limit: usize, now: Timestamp) -> Vec<(ClaimToken, QueueItem)> {
-    let request = ExchangeRequest { run: RunId::new("run"), settlements: Vec::new(), limit };
+fn claim(queue: &mut FileQueue, limit: usize, scope: &Scope, now: Timestamp) -> Vec<Claimed> {
+    let (run, id, scope) = (RunId::new("run"), RequestId::default(), scope.clone());
+    let request = ExchangeRequest { run, id, settlements: Vec::new(), limit, scope };
     request.perform(queue, now).expect("an exchange is never rejected").reply.claims
 }
 
-fn ids(claims: &[(ClaimToken, QueueItem)]) -> Vec<ItemId> {
+fn ids(claims: &[Claimed]) -> Vec<ItemId> {
     claims.iter().map(|(token, _)| token.item).collect()
 }
 
-/// The order by its definition, without any index.
-fn due_in_order(queue: &FileQueue, now: Timestamp) -> Vec<ItemId> {
-    let mut due: Vec<_> = queue.pending().filter(|item| item.not_before.is_none_or(|due| due <= now)).collect();
-    due.sort_by_key(|item| (Reverse(item.priority.get()), item.id.get()));
+/// The order by its definition, without any index. If the clock was set back, backoffs are cut down
+/// to what was ordered.
+fn due_in_order(queue: &FileQueue, scope: &Scope, now: Timestamp) -> Vec<ItemId> {
+    let is_due = |item: &&QueueItem| item.is_waiting() && item.not_before().is_none_or(|due| due <= now);
+    let mut due: Vec<_> = queue.items().filter(is_due).filter(|item| scope.contains(item.id)).collect();
+    due.sort_by_key(|item| (Reverse(item.priority.get()), item.sequence.get()));
     due.into_iter().map(|item| item.id).collect()
 }
 
@@ -33,41 +39,86 @@ fn moved(now: Timestamp, step: i64) -> Timestamp {
     Timestamp::from_micros(now.as_micros() + step)
 }
 
+fn scopes() -> impl Strategy<Value = Scope> {
+    let named = btree_set((0..20_u64).prop_map(ItemId::new), 0..12);
+    prop_oneof![1 => Just(Scope::Queue), 1 => named.prop_map(|ids: BTreeSet<_>| ids.into_iter().collect())]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Also at a time before that of the last command.
     #[test]
-    fn exactly_what_is_due_is_claimed_in_order((mut queue, now) in grown_queue(STEPS), step in clock_steps()) {
+    fn exactly_what_is_due_is_claimed_in_order(
+        (mut queue, now) in grown_queue(STEPS), step in 0..5_000_000_i64, scope in scopes(),
+    ) {
+        let now = moved(now.max(latest_claim(&queue)), step);
+        let wanted = due_in_order(&queue, &scope, now);
+        if scope == Scope::Queue {
+            prop_assert_eq!(queue.peek(now).map(|item| item.id), wanted.first().copied());
+        }
+        prop_assert_eq!(ids(&claim(&mut queue, usize::MAX, &scope, now)), wanted);
+    }
+
+    /// Also at a time before that of an earlier claim: then backoffs count as they were ordered.
+    #[test]
+    fn a_clock_set_back_changes_no_order((mut queue, now) in grown_queue(STEPS), step in clock_steps()) {
         let now = moved(now, step);
-        let wanted = due_in_order(&queue, now);
-        prop_assert_eq!(queue.peek(now).map(|item| item.id), wanted.first().copied());
-        prop_assert_eq!(ids(&claim(&mut queue, usize::MAX, now)), wanted);
+        let before = queue.clone();
+        let claims = claim(&mut queue, usize::MAX, &Scope::Queue, now);
+        let keys: Vec<_> = claims.iter().map(|(token, _)| ClaimKey::of(before.get(token.item).expect("it was there"))).collect();
+        prop_assert!(keys.is_sorted());
+        for (token, _) in &claims {
+            let item = before.get(token.item).expect("it was there");
+            let due = item.backoff.map_or(Timestamp::MIN, |backoff| backoff.capped(now).not_before);
+            prop_assert!(item.is_waiting() && due <= now, "{:?} at {}", item, now);
+        }
+        let left_out = due_in_order(&queue, &Scope::Queue, now);
+        prop_assert!(left_out.is_empty(), "{:?} were due", left_out);
     }
 
     #[test]
-    fn claims_one_by_one_are_claims_at_once((mut queue, now) in grown_queue(STEPS), step in clock_steps()) {
+    fn claims_one_by_one_are_claims_at_once((mut queue, now) in grown_queue(STEPS), step in clock_steps(), scope in scopes()) {
         let now = moved(now, step);
-        let at_once = claim(&mut queue.clone(), usize::MAX, now);
+        let at_once = claim(&mut queue.clone(), usize::MAX, &scope, now);
         let mut one_by_one = Vec::new();
         for _ in 0..at_once.len() {
-            one_by_one.extend(claim(&mut queue, 1, now));
+            one_by_one.extend(claim(&mut queue, 1, &scope, now));
         }
         prop_assert_eq!(one_by_one, at_once);
-        prop_assert_eq!(claim(&mut queue, 1, now), vec![]);
+        prop_assert_eq!(claim(&mut queue, 1, &scope, now), vec![]);
     }
 
     #[test]
-    fn a_limit_takes_the_first((queue, now) in grown_queue(STEPS), limit in 0..5_usize) {
-        let all = ids(&claim(&mut queue.clone(), usize::MAX, now));
-        let some = ids(&claim(&mut queue.clone(), limit, now));
+    fn a_limit_takes_the_first((queue, now) in grown_queue(STEPS), limit in 0..5_usize, scope in scopes()) {
+        let all = ids(&claim(&mut queue.clone(), usize::MAX, &scope, now));
+        let some = ids(&claim(&mut queue.clone(), limit, &scope, now));
         prop_assert_eq!(&some[..], &all[..limit.min(all.len())]);
+    }
+
+    /// The index of a scope stays right through everything that happens to the queue.
+    #[test]
+    fn a_scope_is_a_view_of_the_queue(history in histories(STEPS), scope in scopes()) {
+        let mut last = None;
+        let mut queue = FileQueue::new();
+        replay(&history, |turn| {
+            // Claims nothing, and keeps the index of the scope from here on.
+            claim(&mut queue, 0, &scope, turn.now);
+            for event in turn.events {
+                queue.apply(event);
+            }
+            last = Some(turn.now);
+            Ok(())
+        })?;
+        let Some(now) = last else { return Ok(()) };
+        let fresh = ids(&claim(&mut queue.clone(), usize::MAX, &again(&scope), now));
+        prop_assert_eq!(ids(&claim(&mut queue, usize::MAX, &scope, now)), fresh);
     }
 
     #[test]
     fn the_next_due_time_is_the_least_that_has_not_come((queue, now) in grown_queue(STEPS), step in clock_steps()) {
         let now = moved(now, step);
-        let wanted = queue.pending().filter_map(|item| item.not_before).filter(|due| *due > now).min();
+        let waiting = queue.items().filter(|item| item.is_waiting());
+        let wanted = waiting.filter_map(QueueItem::not_before).filter(|due| *due > now).min();
         prop_assert_eq!(queue.next_due(now), wanted);
     }
 
@@ -75,13 +126,25 @@ proptest! {
     fn a_page_is_in_the_order_of_claims((queue, _) in grown_queue(STEPS)) {
         let items = queue.page(&PageRequest::default()).items;
         prop_assert_eq!(items.len(), queue.counts().total());
-        prop_assert!(items.is_sorted_by_key(|item| (Reverse(item.priority.get()), item.id.get())));
+        prop_assert!(items.is_sorted_by_key(|item| (Reverse(item.priority.get()), item.sequence.get())));
     }
 
     #[test]
-    fn no_two_items_share_a_place(one in priorities(), other in priorities(), id in 1..50_u64, next in 1..50_u64) {
-        let (one, other) = (ClaimKey::new(one, ItemId::new(id)), ClaimKey::new(other, ItemId::new(id + next)));
+    fn no_two_items_share_a_place(one in priorities(), other in priorities(), number in 1..50_u64, next in 1..50_u64) {
+        let (one, other) = (ClaimKey::new(one, Sequence::new(number)), ClaimKey::new(other, Sequence::new(number + next)));
         prop_assert_ne!(one, other);
         prop_assert!((one < other) != (other < one));
     }
+}
+
+/// The same scope as a set of its own, which no index knows.
+fn again(scope: &Scope) -> Scope {
+    match scope {
+        Scope::Queue => Scope::Queue,
+        Scope::Items(ids) => ids.iter().copied().collect(),
+    }
+}
+
+fn latest_claim(queue: &FileQueue) -> Timestamp {
+    queue.items().filter_map(|item| item.last_attempt).max().unwrap_or(Timestamp::MIN)
 }

@@ -1,35 +1,45 @@
-//! The aggregate: what holds in every state that commands can reach, and how events carry it.
+//! The aggregate: what holds in every state that requests can reach, and how events carry it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use autoproc_domain::command::{Command, Enqueue, NewItem, Selector};
 use autoproc_domain::event::Event;
-use autoproc_domain::item::{Claim, ClaimNumber};
-use autoproc_domain::queue::{ClaimKey, Restore, Transaction, decide};
-use autoproc_domain::{FileQueue, ItemId, QueueItem, RunId, Status, Timestamp};
-use autoproc_testkit::strategies::{EPOCH, commands, errors, file_paths, grown_queue, priorities, replay, statuses};
+use autoproc_domain::fingerprint::{Completion, Fingerprint};
+use autoproc_domain::item::{Backoff, Claim, ClaimNumber, RunId};
+use autoproc_domain::queue::{ClaimKey, Inconsistent, Restore, Transaction};
+use autoproc_domain::request::{Enqueue, NewItem, Repeat, Selector};
+use autoproc_domain::view::EnqueueOutcome;
+use autoproc_domain::{FilePath, FileQueue, ItemId, Priority, QueueItem, Recipe, Status, Timestamp};
+use autoproc_testkit::AnyRequest;
+use autoproc_testkit::strategies::{
+    EPOCH, completions, errors, file_paths, fingerprints, grown_queue, histories, new_items, priorities, repeats,
+    replay, statuses,
+};
 use proptest::bool::weighted;
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-/// Commands in the longest history.
+/// Requests in the longest history.
 const STEPS: usize = 30;
 
 /// What must hold of every queue.
 fn check(queue: &FileQueue) -> TestCaseResult {
-    let mut live_paths = BTreeSet::new();
-    let mut claims = BTreeSet::new();
+    let (mut paths, mut claims, mut numbers) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for item in queue.items() {
-        prop_assert!(item.id < queue.next_id());
+        prop_assert!(item.id.get() < queue.next_number() && item.sequence.get() < queue.next_number());
+        prop_assert!(numbers.insert(item.sequence), "{:?} twice", item.sequence);
+        prop_assert!(item.round >= 1, "{:?}", item);
         prop_assert_eq!(item.claim.is_some(), item.status == Status::Processing, "{:?}", item);
-        prop_assert!(item.not_before.is_none() || item.status == Status::Pending, "{:?}", item);
-        prop_assert!(!item.status.is_live() || live_paths.insert(&item.file_path), "{} twice", item.file_path);
+        prop_assert!(item.backoff.is_none() || item.status == Status::Pending, "{:?}", item);
+        prop_assert!(!item.is_held || item.status == Status::Pending, "{:?}", item);
+        prop_assert!(item.completion.is_none() || item.status == Status::Completed, "{:?}", item);
+        prop_assert!(paths.insert(&item.file_path), "{} twice", item.file_path);
         if let Some(claim) = &item.claim {
             prop_assert!(claim.number < queue.next_claim() && claims.insert(claim.number), "{:?}", item);
         }
-        let found = queue.find(&Selector::Path(item.file_path.clone())).map(|found| found.status.is_live());
-        prop_assert!(!item.status.is_live() || found == Some(true), "{} hides a live item", item.file_path);
+        prop_assert_eq!(queue.get(item.id), Some(item));
+        prop_assert_eq!(queue.find(&Selector::Path(item.file_path.clone())), Some(item));
     }
     check_counts(queue)
 }
@@ -39,8 +49,9 @@ fn check_counts(queue: &FileQueue) -> TestCaseResult {
         let counted = queue.items().filter(|item| item.status == status).count();
         prop_assert_eq!(queue.counts().of(status), counted, "{}", status);
     }
-    prop_assert_eq!(queue.size(), queue.pending().count());
-    prop_assert_eq!(queue.is_empty(), queue.pending().next().is_none());
+    prop_assert_eq!(queue.counts().held, queue.items().filter(|item| item.is_held).count());
+    prop_assert_eq!(queue.size(), queue.get_pending().len());
+    prop_assert_eq!(queue.is_empty(), queue.get_pending().is_empty());
     prop_assert_eq!(queue.processing().count(), queue.counts().processing);
     Ok(())
 }
@@ -48,17 +59,21 @@ fn check_counts(queue: &FileQueue) -> TestCaseResult {
 /// Any event about a few items, whether it fits or not.
 fn events() -> impl Strategy<Value = Event> {
     let id = || (0..8_u64).prop_map(ItemId::new);
+    let backoff = Backoff { not_before: EPOCH, ordered_at: EPOCH };
     prop_oneof![
-        3 => (file_paths(), priorities()).prop_map(|(file_path, priority)| Event::Enqueued { file_path, priority, at: EPOCH }),
+        3 => (new_items(), repeats()).prop_map(|(new, repeat)| Enqueue { repeat, ..Enqueue::default() }.event(&new, EPOCH)),
         3 => id().prop_map(|id| Event::Claimed { id, run: RunId::new("run"), at: EPOCH }),
         1 => (id(), priorities()).prop_map(|(id, priority)| Event::Reprioritised { id, priority }),
-        1 => id().prop_map(|id| Event::Completed { id }),
-        1 => (id(), errors()).prop_map(|(id, error)| Event::RetryScheduled { id, not_before: EPOCH, error }),
+        1 => (id(), any::<bool>()).prop_map(|(id, is_held)| Event::Held { id, is_held }),
+        1 => (id(), completions()).prop_map(|(id, completion)| Event::Completed { id, completion }),
+        1 => (id(), errors()).prop_map(move |(id, error)| Event::RetryScheduled { id, backoff, error }),
         1 => (id(), any::<bool>(), errors()).prop_map(|(id, timed_out, error)| Event::Failed { id, timed_out, error }),
         1 => id().prop_map(|id| Event::Released { id }),
         1 => id().prop_map(|id| Event::Recovered { id }),
-        1 => id().prop_map(|id| Event::BroughtForward { id, not_before: EPOCH }),
-        1 => id().prop_map(|id| Event::Requeued { id }),
+        1 => id().prop_map(|id| Event::CancelRequested { id }),
+        1 => id().prop_map(move |id| Event::BroughtForward { id, backoff }),
+        1 => id().prop_map(|id| Event::RoundBegun { id }),
+        1 => id().prop_map(|id| Event::MovedToEnd { id }),
         1 => id().prop_map(|id| Event::Removed { id }),
         1 => vec(statuses(), 0..3).prop_map(|statuses| Event::Cleared { statuses }),
     ]
@@ -68,154 +83,271 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_reachable_queue_is_sound(history in commands(STEPS)) {
+    fn every_reachable_queue_is_sound(history in histories(STEPS)) {
         replay(&history, |turn| check(turn.after))?;
     }
 
-    /// Also the queue that a journal with a foreign line in it would give: nothing panics, no index goes astray.
+    /// Also the queue that a journal with a foreign line in it would give: nothing panics, and every
+    /// index stays right.
     #[test]
-    fn events_in_any_order_leave_counts_true(events in vec(events(), 0..60)) {
+    fn events_in_any_order_leave_a_sound_queue(events in vec(events(), 0..60)) {
         let mut queue = FileQueue::new();
         for event in &events {
             queue.apply(event);
         }
         check_counts(&queue)?;
+        let key = |item: &&QueueItem| ClaimKey::of(item);
+        let due = queue.items().filter(|item| item.is_due(EPOCH)).min_by_key(key);
+        prop_assert_eq!(queue.peek(EPOCH), due);
     }
 
     #[test]
-    fn folding_the_events_rebuilds_the_queue(history in commands(STEPS)) {
+    fn folding_the_events_rebuilds_the_queue(history in histories(STEPS)) {
         let (mut folded, mut last) = (FileQueue::new(), FileQueue::new());
         replay(&history, |turn| {
-            turn.decided.iter().flatten().for_each(|event| folded.apply(event));
+            turn.events.iter().for_each(|event| folded.apply(event));
             last = turn.after.clone();
             Ok(())
         })?;
         prop_assert_eq!(folded, last);
     }
 
+    /// Without an event nothing changes, so that a store has nothing to write; and no event is idle.
     #[test]
-    fn deciding_changes_nothing_and_always_says_the_same(history in commands(STEPS)) {
+    fn events_are_changes(history in histories(STEPS)) {
         replay(&history, |turn| {
-            let before = turn.before.clone();
-            prop_assert_eq!(&decide(turn.before, turn.command, turn.now), turn.decided);
-            prop_assert_eq!(turn.before, &before);
-            Ok(())
-        })?;
-    }
-
-    /// Performing is deciding and applying; a rejection leaves the queue as it was.
-    #[test]
-    fn performing_is_deciding_and_applying(history in commands(STEPS)) {
-        replay(&history, |turn| {
-            let mut queue = turn.before.clone();
-            let now = turn.now;
-            let performed = match turn.command {
-                Command::Enqueue(request) => request.perform(&mut queue, now).map(|done| done.events),
-                Command::Exchange(request) => request.perform(&mut queue, now).map(|done| done.events),
-                Command::Requeue(request) => request.perform(&mut queue, now).map(|done| done.events),
-                Command::Reprioritise(request) => request.perform(&mut queue, now).map(|done| done.events),
-                Command::Remove(request) => request.perform(&mut queue, now).map(|done| done.events),
-                Command::Clear(request) => request.perform(&mut queue, now).map(|done| done.events),
-                Command::Recover(request) => request.perform(&mut queue, now).map(|done| done.events),
-            };
-            prop_assert_eq!(&performed, turn.decided);
-            prop_assert_eq!(&queue, if performed.is_ok() { turn.after } else { turn.before });
-            Ok(())
-        })?;
-    }
-
-    /// No events where nothing changes, so that a store has nothing to write, and no change without an event.
-    #[test]
-    fn events_are_changes(history in commands(STEPS)) {
-        replay(&history, |turn| {
-            let has_events = turn.decided.iter().flatten().next().is_some();
-            prop_assert_eq!(has_events, turn.before != turn.after, "{:?} gave {:?}", turn.command, turn.decided);
+            let has_events = !turn.events.is_empty();
+            prop_assert_eq!(has_events, turn.before != turn.after, "{:?} gave {:?}", turn.request, turn.events);
             Ok(())
         })?;
     }
 
     #[test]
-    fn numbers_only_grow(history in commands(STEPS)) {
+    fn numbers_only_grow(history in histories(STEPS)) {
         replay(&history, |turn| {
-            prop_assert!(turn.before.next_id() <= turn.after.next_id());
+            prop_assert!(turn.before.next_number() <= turn.after.next_number());
             prop_assert!(turn.before.next_claim() <= turn.after.next_claim());
             let is_new = |id: ItemId| turn.before.get(id).is_none();
-            prop_assert!(turn.after.items().all(|item| !is_new(item.id) || item.id >= turn.before.next_id()));
+            let fresh = |item: &QueueItem| item.id.get() >= turn.before.next_number();
+            prop_assert!(turn.after.items().all(|item| !is_new(item.id) || fresh(item)));
             Ok(())
         })?;
     }
 
-    /// What is due and what falls due next, at any time: also at one before the latest claim, as two runs ask that share a
-    /// queue, or one whose clock was set back.
+    /// The id of a path is its for good, and its rounds never shrink, unless it is taken out.
     #[test]
-    fn what_is_due_is_what_the_items_say((queue, now) in grown_queue(STEPS), seconds in -40..40_i64) {
+    fn a_path_keeps_its_item(history in histories(STEPS)) {
+        replay(&history, |turn| {
+            let takes_out = matches!(turn.request, AnyRequest::Remove(_) | AnyRequest::Clear(_));
+            for before in turn.before.items().filter(|_| !takes_out) {
+                let after = turn.after.find(&Selector::Path(before.file_path.clone()));
+                let is_kept = after.is_some_and(|after| after.id == before.id && after.round >= before.round);
+                prop_assert!(is_kept, "{:?} became {:?}", before, after);
+            }
+            Ok(())
+        })?;
+    }
+
+    /// What is due and what falls due next, at any time: also at one before the latest claim, as two
+    /// runs ask that share a queue, or one whose clock was set back.
+    #[test]
+    fn the_indexes_agree_with_the_items((queue, now) in grown_queue(STEPS), seconds in -40..40_i64) {
         let at = Timestamp::from_micros(now.as_micros() + seconds * 1_000_000);
-        let due = queue.pending().filter(|item| item.is_due(at)).min_by_key(|item| ClaimKey::of(item));
+        let due = queue.items().filter(|item| item.is_due(at)).min_by_key(|item| ClaimKey::of(item));
         prop_assert_eq!(queue.peek(at), due);
-        let next = queue.pending().filter_map(|item| item.not_before).filter(|due| *due > at).min();
+        let waiting = queue.items().filter(|item| item.is_waiting());
+        let next = waiting.filter_map(QueueItem::not_before).filter(|due| *due > at).min();
         prop_assert_eq!(queue.next_due(at), next);
     }
 
-    /// A batch comes to what its files come to one after the other, and says each path once.
+    /// A batch comes to what its files come to one after the other.
     #[test]
-    fn a_batch_is_its_files((queue, now) in grown_queue(STEPS), files in vec((file_paths(), priorities()), 0..20)) {
-        let files: Vec<_> = files.into_iter().map(|(file_path, priority)| NewItem { file_path, priority }).collect();
+    fn a_batch_is_its_files((queue, now) in grown_queue(STEPS), items in vec(new_items(), 0..20), repeat in repeats()) {
+        let batch = |items| Enqueue { items, repeat, ..Enqueue::default() };
         let mut together = queue.clone();
-        let performed = Enqueue(files.clone()).perform(&mut together, now).expect("nothing is refused");
+        let performed = batch(items.clone()).perform(&mut together, now).expect("nothing is rejected");
         let mut apart = queue;
-        let one_by_one = files.into_iter().flat_map(|file| {
-            Enqueue(vec![file]).perform(&mut apart, now).expect("nothing is refused").reply
+        let one_by_one = items.into_iter().flat_map(|new| {
+            batch(vec![new]).perform(&mut apart, now).expect("nothing is rejected").reply
         });
         prop_assert_eq!(performed.reply, one_by_one.collect::<Vec<_>>());
-        let paths: BTreeSet<_> = performed.events.iter().map(|event| match event {
-            Event::Enqueued { file_path, .. } => file_path.clone(),
-            Event::Reprioritised { id, .. } => together.get(*id).expect("it is there").file_path.clone(),
-            other => panic!("{other:?} comes of an addition"),
-        }).collect();
-        prop_assert_eq!(paths.len(), performed.events.len());
         prop_assert_eq!(together, apart);
     }
 
-    /// And the restored queue goes on as the one it was taken from.
+    /// And the restored queue answers as the one it was taken from.
     #[test]
-    fn restoring_the_items_gives_an_equal_queue((queue, now) in grown_queue(STEPS), history in commands(5)) {
+    fn restoring_the_items_gives_an_equal_queue((queue, now) in grown_queue(STEPS), history in histories(5)) {
         let mut restore = Restore::default();
         for item in queue.items() {
             prop_assert_eq!(restore.push(item.clone()), Ok(()));
         }
-        let restored = restore.finish(queue.next_id(), queue.next_claim());
+        let mut restored = restore.finish(queue.next_number(), queue.next_claim());
         prop_assert_eq!(&restored, &queue);
         prop_assert_eq!(restored.next_due(now), queue.next_due(now));
         prop_assert_eq!(restored.peek(now), queue.peek(now));
         check(&restored)?;
+        let mut queue = queue;
         replay(&history, |turn| {
-            prop_assert_eq!(decide(&restored, turn.command, now), decide(&queue, turn.command, now));
+            prop_assert_eq!(turn.request.perform(&mut restored, now), turn.request.perform(&mut queue, now));
             Ok(())
         })?;
     }
 
-    /// Whatever a state file holds, also two entries of a path as the original program could write them: no item that
-    /// does not fit gets in, and the live one of a path is the one that is found.
+    /// Whatever a state file holds, also several entries of a path as the original program could
+    /// write them: no item that does not fit gets in.
     #[test]
     fn restoring_takes_only_what_makes_a_queue(items in vec(stored_items(), 0..12)) {
         let mut restore = Restore::default();
+        let mut rounds = BTreeMap::<FilePath, u32>::new();
         for item in items {
-            // Whether it was taken shows in what came of it.
-            let _ = restore.push(item);
+            let (path, round) = (item.file_path.clone(), item.round);
+            match restore.push(item) {
+                Ok(()) => *rounds.entry(path).or_default() += round,
+                Err(refused) => prop_assert_eq!(refused.item.file_path, path),
+            }
         }
-        check(&restore.finish(ItemId::FIRST, ClaimNumber::FIRST))?;
+        let queue = restore.finish(1, ClaimNumber::FIRST);
+        check(&queue)?;
+        let kept: BTreeMap<_, _> = queue.items().map(|item| (item.file_path.clone(), item.round)).collect();
+        prop_assert_eq!(kept, rounds);
+    }
+
+    /// A person may sort the array of the file: its order is the order of the line.
+    #[test]
+    fn restoring_keeps_the_order_of_the_file(ids in Just((1..9_u64).collect::<Vec<_>>()).prop_shuffle()) {
+        let mut restore = Restore::default();
+        for id in &ids {
+            restore.push(added(*id)).expect("ids differ");
+        }
+        let mut queue = restore.finish(1, ClaimNumber::FIRST);
+        let popped: Vec<_> = std::iter::from_fn(|| queue.pop(EPOCH)).map(|item| item.id.get()).collect();
+        prop_assert_eq!(popped, ids);
+        check(&queue)?;
     }
 }
 
-/// Items as a file may hold them: numbers and claims that need not fit. No two have the same claim number, as no queue
-/// gives one out twice; that a file which does is harmless is the token's doing, which names the item too.
+fn added(id: u64) -> QueueItem {
+    let path = FilePath::new(format!("/{id}")).expect("it is absolute");
+    QueueItem::added(ItemId::new(id), path, Priority::default(), EPOCH)
+}
+
+/// Items as a file may hold them: numbers and claims that need not fit. No two have the same claim
+/// number, as no queue gives one out twice; a file that repeats one is harmless, because a token
+/// names the item too.
 fn stored_items() -> impl Strategy<Value = QueueItem> {
-    (1..20_u64, file_paths(), priorities(), statuses(), weighted(0.2)).prop_map(
-        |(id, file_path, priority, status, is_claimed)| QueueItem {
-            status,
-            claim: is_claimed.then(|| Box::new(Claim { number: ClaimNumber::new(id), run: RunId::new("run") })),
-            not_before: Some(EPOCH),
-            ..QueueItem::added(ItemId::new(id), file_path, priority, EPOCH)
+    let numbers = (1..20_u64, 1..20_u64, 1..4_u32);
+    (numbers, file_paths(), priorities(), statuses(), weighted(0.2), any::<bool>()).prop_map(
+        |((id, sequence, round), file_path, priority, status, is_claimed, is_held)| {
+            let claim = Claim { number: ClaimNumber::new(id), run: RunId::new("run"), is_cancelled: false };
+            QueueItem {
+                status,
+                round,
+                is_held,
+                sequence: autoproc_domain::item::Sequence::new(sequence),
+                claim: is_claimed.then(|| Box::new(claim)),
+                backoff: Some(Backoff { not_before: EPOCH, ordered_at: EPOCH }),
+                completion: Some(Box::default()),
+                ..QueueItem::added(ItemId::new(id), file_path, priority, EPOCH)
+            }
         },
     )
+}
+
+#[test]
+fn an_id_that_stands_twice_is_refused() {
+    let mut restore = Restore::default();
+    restore.push(added(1)).expect("the first fits");
+    let path = FilePath::new("/other").expect("it is absolute");
+    let refused = restore.push(QueueItem { file_path: path, ..added(1) }).expect_err("the second does not");
+    assert_eq!(refused.reason, Inconsistent::RepeatedId(ItemId::new(1)));
+}
+
+fn fingerprint(size: u64) -> Fingerprint {
+    Fingerprint { size, modified_ns: 0 }
+}
+
+/// A queue with one item of this status, completed as `size` by recipe 1.
+fn with(status: Status, size: Option<u64>) -> FileQueue {
+    let completion = Completion { fingerprint: size.map(fingerprint), recipe: Some(Recipe::new([1; 8])) };
+    let claim = Claim { number: ClaimNumber::FIRST, run: RunId::new("run"), is_cancelled: false };
+    let item = QueueItem {
+        status,
+        attempts: 4,
+        claim: (status == Status::Processing).then(|| Box::new(claim)),
+        completion: Some(Box::new(completion)),
+        ..added(1)
+    };
+    let mut restore = Restore::default();
+    restore.push(item).expect("it fits");
+    restore.push(added(2)).expect("it fits");
+    restore.finish(1, ClaimNumber::FIRST)
+}
+
+/// The table of adding again: status, fingerprint then and now, which items are repeated, outcome.
+#[test]
+fn adding_again_is_safe() {
+    use EnqueueOutcome::{AlreadyCompleted, Changed, FailedBefore, Raised, Repeated, Unchanged};
+    let (same, other) = (Recipe::new([1; 8]), Recipe::new([2; 8]));
+    let if_same = Repeat::IfOtherRecipe(same);
+    let if_other = Repeat::IfOtherRecipe(other);
+    for (status, then, now, priority, repeat, wanted) in [
+        (Status::Pending, None, None, 0, Repeat::Always, Unchanged),
+        (Status::Pending, None, Some(2), 1, Repeat::IfChanged, Raised),
+        (Status::Processing, None, None, 0, Repeat::Always, Unchanged),
+        (Status::Failed, None, None, 0, Repeat::IfChanged, FailedBefore),
+        (Status::Timeout, None, None, 0, if_same, FailedBefore),
+        (Status::Completed, Some(1), Some(1), 9, Repeat::IfChanged, AlreadyCompleted),
+        (Status::Completed, Some(1), Some(2), 0, Repeat::IfChanged, Changed),
+        (Status::Completed, Some(1), Some(2), 0, if_same, Changed),
+        (Status::Completed, Some(1), Some(1), 0, if_same, AlreadyCompleted),
+        (Status::Completed, Some(1), Some(1), 0, if_other, Repeated),
+        (Status::Completed, Some(1), Some(1), 0, Repeat::Always, Repeated),
+        // What is not known of either side counts as unchanged.
+        (Status::Completed, None, Some(2), 0, Repeat::IfChanged, AlreadyCompleted),
+        (Status::Completed, Some(1), None, 0, Repeat::IfChanged, AlreadyCompleted),
+    ] {
+        let mut queue = with(status, then);
+        let path = FilePath::new("/1").expect("it is absolute");
+        let new = NewItem::new(path).with_priority(Priority::new(priority)).with_fingerprint(now.map(fingerprint));
+        let request = Enqueue { items: vec![new], repeat, ..Enqueue::default() };
+        let reply = request.perform(&mut queue, EPOCH).expect("nothing is rejected").reply;
+        assert_eq!((reply[0].outcome, reply[0].item), (wanted, Some(ItemId::new(1))), "{status}, {repeat:?}");
+        let item = queue.get(ItemId::new(1)).expect("it is there");
+        let is_new_round = (item.round, item.attempts, item.status) == (2, 0, Status::Pending);
+        assert_eq!(is_new_round, wanted.is_new_work(), "{item:?}");
+        assert_eq!(item.sequence > added(2).sequence, wanted.is_new_work(), "{item:?}");
+    }
+}
+
+#[test]
+fn a_backoff_is_never_longer_than_ordered() {
+    let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000);
+    let backoff = Backoff { not_before: at(102), ordered_at: at(100) };
+    assert_eq!(backoff.capped(at(101)), backoff);
+    assert_eq!(backoff.capped(at(50)), Backoff { not_before: at(52), ordered_at: at(50) });
+    let endless = Backoff { not_before: Timestamp::MAX, ordered_at: at(100) };
+    assert_eq!(endless.capped(at(50)), endless);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The item that is added again, its fingerprint now, and what any completion keeps.
+    #[test]
+    fn an_unchanged_completed_file_is_left_alone(seen in option::of(fingerprints()), recipe in any::<[u8; 8]>()) {
+        let (path, recipe) = (FilePath::new("/a").expect("it is absolute"), Recipe::new(recipe));
+        let mut queue = FileQueue::new();
+        queue.add(&path, Priority::default(), EPOCH);
+        queue.pop(EPOCH);
+        let completion = Completion { fingerprint: seen, recipe: Some(recipe) };
+        queue.mark(&path, autoproc_domain::request::Verdict::Complete(completion), EPOCH).expect("it was popped");
+        let before = queue.clone();
+        let again = NewItem::new(path).with_fingerprint(seen);
+        for repeat in [Repeat::IfChanged, Repeat::IfOtherRecipe(recipe)] {
+            let request = Enqueue { items: vec![again.clone()], repeat, ..Enqueue::default() };
+            let performed = request.perform(&mut queue, EPOCH).expect("nothing is rejected");
+            prop_assert_eq!(performed.reply[0].outcome, EnqueueOutcome::AlreadyCompleted);
+            prop_assert_eq!(&queue, &before);
+        }
+    }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use autoproc_domain::item::AttemptNumber;
-use autoproc_domain::ports::{AttemptOf, ResourceUsage, RunEvent, RunEventKind};
-use autoproc_domain::processor::{Peak, RunResources};
+use autoproc_domain::ports::{AttemptRef, ResourceUsage, RunEvent, RunEventKind};
+use autoproc_domain::run::{PeakMemory, RunResources};
 use autoproc_domain::{FilePath, ItemId, RunId, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ fn file(number: usize) -> FilePath {
 /// The end of an attempt; each of the five ends counts alike.
 fn ended(number: usize, usage: Option<ResourceUsage>) -> RunEvent {
     let attempt = AttemptNumber::new(1).expect("not zero");
-    let of = AttemptOf { id: ItemId::new(number as u64), file_path: file(number), attempt, claim: None };
+    let of = AttemptRef { id: ItemId::new(number as u64), file_path: file(number), round: 1, attempt, claim: None };
     let (elapsed, error) = (Duration::ZERO, "why".into());
     let kind = match number % 5 {
         0 => RunEventKind::FileCompleted { of, elapsed, usage },
@@ -49,7 +49,7 @@ proptest! {
         prop_assert_eq!(total.system, known.iter().map(|usage| usage.system).sum());
         let highest = known.iter().map(|usage| usage.peak_memory).max();
         let whose = usages.iter().position(|usage| usage.is_some_and(|usage| Some(usage.peak_memory) == highest));
-        let peak = highest.zip(whose).map(|(memory, number)| Peak { memory, file_path: file(number) });
+        let peak = highest.zip(whose).map(|(memory, number)| PeakMemory { memory, file_path: file(number) });
         prop_assert_eq!(total.peak, peak);
     }
 }

@@ -1,12 +1,12 @@
-//! The retry policy: how often, how long, and what no retry can mend.
+//! The retry policy: how often, how long, and what no retry can help.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use autoproc_domain::RetryPolicy;
-use autoproc_domain::command::Verdict;
 use autoproc_domain::item::AttemptNumber;
 use autoproc_domain::ports::AttemptOutcome;
+use autoproc_domain::request::Verdict;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
@@ -47,7 +47,7 @@ fn plain_outcomes() -> impl Strategy<Value = AttemptOutcome> {
     ]
 }
 
-/// No retry can mend these under this policy.
+/// No retry can help these under this policy.
 fn is_permanent(outcome: &AttemptOutcome, policy: &RetryPolicy) -> bool {
     match outcome {
         AttemptOutcome::StepFailed { cause, .. } => is_permanent(cause, policy),
@@ -91,7 +91,7 @@ proptest! {
             match policy.judge(&outcome, attempt(made)) {
                 Verdict::Release => made -= 1,
                 Verdict::Retry { .. } => {}
-                Verdict::Complete | Verdict::Fail { .. } => return Ok(()),
+                Verdict::Complete(_) | Verdict::Fail { .. } => return Ok(()),
             }
         }
     }
@@ -122,7 +122,7 @@ proptest! {
         let verdict = policy.judge(&outcome, attempt(number));
         let is_last = number >= policy.max_attempts() || is_permanent(&outcome, &policy);
         let is_as_wanted = match (outcome.root_cause(), &verdict) {
-            (AttemptOutcome::Succeeded, verdict) => *verdict == Verdict::Complete,
+            (AttemptOutcome::Succeeded, verdict) => matches!(verdict, Verdict::Complete(_)),
             (AttemptOutcome::Aborted, verdict) => *verdict == Verdict::Release,
             (_, Verdict::Retry { backoff, error }) => {
                 !is_last && *backoff == policy.backoff(attempt(number)) && **error == *outcome.to_string()
@@ -131,13 +131,13 @@ proptest! {
                 let ran_out = matches!(outcome.root_cause(), AttemptOutcome::TimedOut { .. });
                 is_last && *timed_out == ran_out && **error == *outcome.to_string()
             }
-            (_, Verdict::Complete | Verdict::Release) => false,
+            (_, Verdict::Complete(_) | Verdict::Release) => false,
         };
         prop_assert!(is_as_wanted, "{:?} became {:?}", outcome, verdict);
     }
 
     #[test]
-    fn what_no_retry_can_mend_is_tried_once(code in prop_oneof![Just(126), Just(127), Just(77)]) {
+    fn what_no_retry_can_help_is_tried_once(code in prop_oneof![Just(126), Just(127), Just(77)]) {
         let policy = RetryPolicy { permanent_exits: BTreeSet::from([77]), ..RetryPolicy::default() };
         let verdict = policy.judge(&AttemptOutcome::Exited { code }, attempt(1));
         let is_failed = matches!(verdict, Verdict::Fail { timed_out: false, .. });

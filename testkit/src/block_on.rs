@@ -1,11 +1,11 @@
-//! Waiting for one future on this thread.
+//! Runs one future on this thread.
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-/// Runs a future to its end on this thread, which sleeps while the future has nothing to do.
+/// Runs a future to its end on this thread, which sleeps while the future is pending.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));

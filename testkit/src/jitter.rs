@@ -1,38 +1,38 @@
-//! Pauses at points where the world could make a future wait.
+//! Pauses at the points where the real world could make a future wait.
 
 use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 
 use crate::Random;
 
-/// More turns than this in a row find nothing new.
-const MAX_TURNS: u64 = 3;
+/// More pauses than this in a row find nothing new.
+const MAX_PAUSES: u64 = 3;
 
-/// Makes futures give way a random number of times, so that whatever else is ready can go first.
+/// Makes futures yield a random number of times, so that other ready futures can run first.
 #[derive(Debug, Default)]
 pub struct Jitter(Option<Mutex<Random>>);
 
 impl Jitter {
-    /// Never gives way.
+    /// Never yields.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Gives way as this generator says.
+    /// Yields as this generator decides.
     #[must_use]
     pub fn from(random: Random) -> Self {
         Self(Some(Mutex::new(random)))
     }
 
-    /// Gives way a few times, or not at all.
+    /// Yields a few times, or not at all.
     pub async fn pause(&self) {
-        for _ in 0..self.below(MAX_TURNS + 1) {
-            give_way().await;
+        for _ in 0..self.below(MAX_PAUSES + 1) {
+            yield_once().await;
         }
     }
 
-    /// True once in `odds` times; never where there is no jitter.
+    /// True once in `odds` times; never without jitter.
     #[must_use]
     pub fn one_in(&self, odds: u64) -> bool {
         self.0.is_some() && self.below(odds) == 0
@@ -44,11 +44,11 @@ impl Jitter {
     }
 }
 
-/// Pending once, and ready to go on at once.
-async fn give_way() {
-    let mut gave_way = false;
+/// Pending once, and ready to be polled again at once.
+pub async fn yield_once() {
+    let mut has_yielded = false;
     std::future::poll_fn(|context| {
-        if std::mem::replace(&mut gave_way, true) {
+        if std::mem::replace(&mut has_yielded, true) {
             return Poll::Ready(());
         }
         context.waker().wake_by_ref();

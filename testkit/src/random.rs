@@ -1,14 +1,15 @@
-//! Numbers from a seed, the same ones on every machine and in every release.
+//! Numbers from a seed, the same on every machine and in every release.
 //!
-//! A generator of our own, because those of libraries may change what a seed means with a new version, and a seed that
-//! once failed must fail again.
+//! A library's generator may change the numbers of a seed with a new version, and a seed that failed
+//! once must fail again.
 
-/// A seeded generator: `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
+/// A seeded generator: `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number
+/// generators", OOPSLA 2014).
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
 impl Random {
-    /// The numbers of this seed.
+    /// The generator of this seed.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self(seed)
@@ -23,7 +24,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`; 0 where the bound is 0. The bias for bounds far below 2^64 does not matter here.
+    /// A number below `bound`; 0 if the bound is 0. The bias is negligible for bounds far below 2^64.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.number().checked_rem(bound).unwrap_or(0)
     }
@@ -36,13 +37,13 @@ impl Random {
     /// One of these.
     ///
     /// # Panics
-    /// Where there are none.
+    /// If there are none.
     pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         let index = usize::try_from(self.below(choices.len() as u64)).expect("an index below a length fits");
         &choices[index]
     }
 
-    /// A generator whose numbers have nothing to do with the ones that follow here.
+    /// A generator whose numbers are independent of the next ones here.
     #[must_use]
     pub fn split(&mut self) -> Self {
         Self(self.number())

@@ -1,4 +1,4 @@
-//! An observer that keeps what it hears.
+//! An observer that keeps every event.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,19 +9,19 @@ use autoproc_domain::ports::{Observer, RunEvent, RunEventKind};
 pub struct RecordingObserver(Mutex<Vec<RunEvent>>);
 
 impl RecordingObserver {
-    /// Has heard nothing yet.
+    /// Without events.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What it heard.
+    /// The events so far.
     #[must_use]
     pub fn events(&self) -> Vec<RunEvent> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What it heard, without when and of whom.
+    /// The events so far, without time and run.
     #[must_use]
     pub fn kinds(&self) -> Vec<RunEventKind> {
         self.events().into_iter().map(|event| event.kind).collect()

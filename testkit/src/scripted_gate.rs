@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use async_trait::async_trait;
-use autoproc_domain::ports::{Hold, StartGate};
+use autoproc_domain::ports::{BackPressure, StartGate};
 
-/// The gate. Cloning it names the same one. It is shut while any reason stands.
+/// The gate; shut while it has any reason. Clones are the same gate.
 #[derive(Debug, Clone, Default)]
-pub struct ScriptedGate(Arc<Mutex<Standing>>);
+pub struct ScriptedGate(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
-struct Standing {
+struct State {
     reasons: BTreeSet<Box<str>>,
     waiting: Vec<Waker>,
 }
@@ -24,48 +24,48 @@ impl ScriptedGate {
         Self::default()
     }
 
-    /// Shuts it for this reason.
+    /// Adds a reason to be shut.
     pub fn shut(&self, reason: &str) {
         self.change(|reasons| reasons.insert(reason.into()));
     }
 
-    /// Takes this reason away.
+    /// Removes a reason to be shut.
     pub fn open(&self, reason: &str) {
         self.change(|reasons| reasons.remove(reason));
     }
 
     fn change(&self, change: impl FnOnce(&mut BTreeSet<Box<str>>) -> bool) {
-        let mut standing = self.lock();
-        if change(&mut standing.reasons) {
-            standing.waiting.drain(..).for_each(Waker::wake);
+        let mut state = self.lock();
+        if change(&mut state.reasons) {
+            state.waiting.drain(..).for_each(Waker::wake);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Standing> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Standing {
-    fn hold(&self) -> Option<Hold> {
-        self.reasons.first().map(|reason| Hold { reason: reason.clone() })
+impl State {
+    fn pressure(&self) -> Option<BackPressure> {
+        self.reasons.first().map(|reason| BackPressure { reason: reason.clone() })
     }
 }
 
 #[async_trait]
 impl StartGate for ScriptedGate {
-    fn hold(&self) -> Option<Hold> {
-        self.lock().hold()
+    fn pressure(&self) -> Option<BackPressure> {
+        self.lock().pressure()
     }
 
-    async fn changed_from(&self, before: Hold) {
+    async fn changed_from(&self, before: Option<BackPressure>) {
         std::future::poll_fn(|context| {
-            let mut standing = self.lock();
-            if standing.hold().as_ref() != Some(&before) {
+            let mut state = self.lock();
+            if state.pressure() != before {
                 return Poll::Ready(());
             }
-            if !standing.waiting.iter().any(|waiting| waiting.will_wake(context.waker())) {
-                standing.waiting.push(context.waker().clone());
+            if !state.waiting.iter().any(|waiting| waiting.will_wake(context.waker())) {
+                state.waiting.push(context.waker().clone());
             }
             Poll::Pending
         })

@@ -1,49 +1,46 @@
 //! Attempts that go as a test wrote them, on the virtual clock.
 
 use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use autoproc_domain::ports::{
-    Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, SeriesNews, StopLevel, StopSignal,
-    Unproven,
+    Attempt, AttemptOutcome, AttemptProgress, AttemptReport, LostAttempt, Orchestrator, StopLevel, StopSignal,
 };
-use autoproc_domain::{FilePath, RunId};
-use futures_util::future::{BoxFuture, Either, select};
+use autoproc_domain::{FilePath, Fingerprint, RunId};
+use futures_util::future::{Either, select};
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use crate::{Jitter, VirtualClock};
 
-/// What of a series has not begun so long after its first attempt does not begin at all.
-const LONGEST_WAIT: Duration = Duration::from_millis(200);
-
 /// How one attempt goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptedAttempt {
-    /// How long it takes if nobody ends it; [`Duration::MAX`] hangs.
+    /// How long it takes unless it is ended; [`Duration::MAX`] hangs.
     pub takes: Duration,
-    /// How it ends then; `None` where the orchestrator loses sight of it.
+    /// How it ends then; `None` if the orchestrator loses sight of it.
     pub outcome: Option<AttemptOutcome>,
 }
 
-/// The attempts of one file; the last one goes on for ever. An empty script succeeds at once.
+/// The attempts of one file; the last one is repeated for ever. An empty script succeeds at once.
 pub type Script = Vec<ScriptedAttempt>;
 
 /// What became of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptRecord {
-    /// The claim it was carried out under.
+    /// The claim that it was made under.
     pub token: ClaimToken,
-    /// The run it belonged to.
+    /// The run that it belonged to.
     pub run: RunId,
     /// The file.
     pub file_path: FilePath,
-    /// Which attempt of the file it was.
+    /// The number of the attempt in its round.
     pub number: AttemptNumber,
     /// When it began, in time elapsed.
     pub began: Duration,
@@ -63,13 +60,29 @@ pub enum AttemptEnd {
 }
 
 /// Carries out scripts, and keeps a record of every attempt.
+///
+/// By default each attempt begins at once. With [`with_prefetch`](Self::with_prefetch) the
+/// orchestrator takes more attempts than may be at work, and begins them in turn.
 #[derive(Debug)]
 pub struct ScriptedOrchestrator {
     clock: VirtualClock,
     scripts: HashMap<FilePath, Script>,
+    fingerprints: HashMap<FilePath, Fingerprint>,
     records: Mutex<Vec<AttemptRecord>>,
-    is_blind: AtomicBool,
+    prefetch: usize,
+    line: Mutex<Line>,
     jitter: Arc<Jitter>,
+}
+
+/// The attempts that wait for their turn.
+#[derive(Debug, Default)]
+struct Line {
+    /// The most attempts at work; 0 before the first question for the capacity.
+    jobs: usize,
+    at_work: usize,
+    queued: VecDeque<u64>,
+    tickets: u64,
+    waiting: Vec<Waker>,
 }
 
 impl ScriptedOrchestrator {
@@ -79,31 +92,44 @@ impl ScriptedOrchestrator {
         Self {
             clock,
             scripts,
+            fingerprints: HashMap::new(),
             records: Mutex::default(),
-            is_blind: AtomicBool::new(false),
+            prefetch: 0,
+            line: Mutex::default(),
             jitter: Arc::new(Jitter::none()),
         }
     }
 
-    /// The same, giving way now and then.
+    /// The same, which pauses now and then.
     #[must_use]
     pub fn with_jitter(self, jitter: Arc<Jitter>) -> Self {
         Self { jitter, ..self }
     }
 
-    /// Every attempt so far, in the order of their beginnings.
+    /// The same, which takes this many attempts more than may be at work.
+    #[must_use]
+    pub fn with_prefetch(self, prefetch: usize) -> Self {
+        Self { prefetch, ..self }
+    }
+
+    /// The same, which reports this of the files when their attempts begin.
+    #[must_use]
+    pub fn with_fingerprints(self, fingerprints: HashMap<FilePath, Fingerprint>) -> Self {
+        Self { fingerprints, ..self }
+    }
+
+    /// Every attempt so far, in the order in which they began.
     #[must_use]
     pub fn records(&self) -> Vec<AttemptRecord> {
         self.lock().clone()
     }
 
-    /// Makes it unable, or able again, to prove that a dead run is over.
-    pub fn set_blind(&self, is_blind: bool) {
-        self.is_blind.store(is_blind, Ordering::Relaxed);
-    }
-
     fn lock(&self) -> MutexGuard<'_, Vec<AttemptRecord>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin(&self, attempt: &Attempt) -> Recording<'_> {
@@ -127,7 +153,7 @@ impl ScriptedOrchestrator {
         written.unwrap_or(ScriptedAttempt { takes: Duration::ZERO, outcome: Some(AttemptOutcome::Succeeded) })
     }
 
-    /// The script's end, or the timeout's, or the stop signal's, whichever is first.
+    /// The end by the script, the timeout or the stop signal, whichever comes first.
     async fn play(&self, attempt: &Attempt, stop: &dyn StopSignal) -> AttemptEnd {
         let ScriptedAttempt { takes, outcome } = self.script_of(attempt);
         let time = self.clock.sleep(takes.min(attempt.timeout));
@@ -138,6 +164,39 @@ impl ScriptedOrchestrator {
             }
             Either::Right(_) => outcome.map_or(AttemptEnd::LostSight, AttemptEnd::Reported),
         }
+    }
+
+    /// Waits for the turn of an attempt. `None` if it was recalled, or if a stop came first.
+    async fn turn(&self, ticket: u64, stop: &dyn StopSignal) -> Option<Slot<'_>> {
+        let turn = poll_fn(|context| {
+            let mut line = self.line();
+            if !line.queued.contains(&ticket) {
+                return Poll::Ready(None);
+            }
+            if line.queued.front() == Some(&ticket) && line.at_work < line.jobs.max(1) {
+                line.queued.pop_front();
+                line.at_work += 1;
+                line.wake();
+                return Poll::Ready(Some(Slot(self)));
+            }
+            line.waiting.push(context.waker().clone());
+            Poll::Pending
+        });
+        match select(turn, pin!(aborting(stop))).await {
+            Either::Left((slot, _)) => slot,
+            Either::Right(_) => {
+                let mut line = self.line();
+                line.queued.retain(|queued| *queued != ticket);
+                line.wake();
+                None
+            }
+        }
+    }
+}
+
+impl Line {
+    fn wake(&mut self) {
+        self.waiting.drain(..).for_each(Waker::wake);
     }
 }
 
@@ -150,7 +209,7 @@ async fn aborting(stop: &dyn StopSignal) {
 
 #[async_trait]
 impl Orchestrator for ScriptedOrchestrator {
-    async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, OrchestratorError> {
+    async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, LostAttempt> {
         let recording = self.begin(&attempt);
         self.jitter.pause().await;
         let began = self.clock.elapsed();
@@ -162,78 +221,59 @@ impl Orchestrator for ScriptedOrchestrator {
                 Ok(AttemptReport::new(outcome, self.clock.elapsed().saturating_sub(began)))
             }
             AttemptEnd::LostSight | AttemptEnd::CutOff => {
-                Err(OrchestratorError { file_path: attempt.file_path, source: io::Error::other("as the script says") })
+                Err(LostAttempt { file_path: attempt.file_path, source: io::Error::other("as the script says") })
             }
         }
     }
 
-    fn execute_series(&self, attempts: Vec<Attempt>, stop: Arc<dyn StopSignal>) -> BoxStream<'_, SeriesNews> {
-        let give_back_at = self.clock.elapsed() + LONGEST_WAIT;
-        let attempts = attempts.into();
-        let series = ScriptedSeries { orchestrator: self, stop, attempts, give_back_at, current: None, over: None };
-        stream::unfold(series, |mut series| async move { Some((series.next().await?, series)) }).boxed()
+    fn capacity(&self, jobs: usize) -> usize {
+        self.line().jobs = jobs;
+        jobs + self.prefetch
     }
 
-    /// What a dead run began was cut off with it; but whoever is blind cannot prove it.
-    async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven> {
-        self.jitter.pause().await;
-        let unproven = dead.into_iter().filter(|_| self.is_blind.load(Ordering::Relaxed));
-        unproven.map(|run| Unproven { run, reason: "nobody can see".into() }).collect()
-    }
-}
-
-/// Attempts that go one after the other.
-struct ScriptedSeries<'a> {
-    orchestrator: &'a ScriptedOrchestrator,
-    stop: Arc<dyn StopSignal>,
-    /// Those that have not begun.
-    attempts: VecDeque<Attempt>,
-    give_back_at: Duration,
-    current: Option<BoxFuture<'a, Result<AttemptReport, OrchestratorError>>>,
-    /// What is to be told next.
-    over: Option<SeriesNews>,
-}
-
-impl ScriptedSeries<'_> {
-    async fn next(&mut self) -> Option<SeriesNews> {
-        if let Some(over) = self.over.take() {
-            return Some(over);
-        }
-        if self.current.is_none() {
-            let attempt = self.attempts.pop_front()?;
-            self.current = Some(self.orchestrator.execute(attempt, self.stop.clone()));
-        }
-        let clock = &self.orchestrator.clock;
-        let patience = self.give_back_at.saturating_sub(clock.elapsed());
-        let patience = if self.attempts.is_empty() { Duration::MAX } else { patience };
-        match select(self.current.take()?, pin!(clock.sleep(patience))).await {
-            Either::Left((over, _)) => Some(self.end(over)),
-            Either::Right(((), current)) => {
-                self.current = Some(current);
-                Some(self.give_back())
+    fn start(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> BoxStream<'_, AttemptProgress> {
+        let fingerprint = self.fingerprints.get(&attempt.file_path).copied();
+        let ticket = {
+            let mut line = self.line();
+            line.tickets += 1;
+            let ticket = line.tickets;
+            line.queued.push_back(ticket);
+            ticket
+        };
+        let started = async move {
+            match self.turn(ticket, stop.as_ref()).await {
+                Some(slot) => {
+                    let end = async move {
+                        let _slot = slot;
+                        self.execute(attempt, stop).await.map_or_else(AttemptProgress::Lost, AttemptProgress::Ended)
+                    };
+                    stream::iter([AttemptProgress::Started { fingerprint }]).chain(stream::once(end)).boxed()
+                }
+                None => stream::iter([AttemptProgress::NotStarted]).boxed(),
             }
-        }
+        };
+        stream::once(started).flatten().boxed()
     }
 
-    /// After what does not end well, and after a stop, nothing else begins.
-    fn end(&mut self, over: Result<AttemptReport, OrchestratorError>) -> SeriesNews {
-        let has_succeeded = matches!(&over, Ok(report) if report.outcome == AttemptOutcome::Succeeded);
-        let over = SeriesNews::Over(over);
-        if self.attempts.is_empty() || (has_succeeded && self.stop.request().level == StopLevel::Running) {
-            return over;
-        }
-        self.over = Some(over);
-        self.give_back()
-    }
-
-    fn give_back(&mut self) -> SeriesNews {
-        let count = self.attempts.len();
-        self.attempts.clear();
-        SeriesNews::NotBegun(count)
+    fn recall(&self) {
+        let mut line = self.line();
+        line.queued.clear();
+        line.wake();
     }
 }
 
-/// An attempt under way. Dropped before its end, it was cut off.
+/// The right to be at work.
+struct Slot<'a>(&'a ScriptedOrchestrator);
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        let mut line = self.0.line();
+        line.at_work -= 1;
+        line.wake();
+    }
+}
+
+/// An attempt under way. If it is dropped before its end, it was cut off.
 struct Recording<'a> {
     orchestrator: &'a ScriptedOrchestrator,
     index: usize,

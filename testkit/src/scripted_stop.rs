@@ -1,4 +1,5 @@
-//! Stop requests as a test makes them: a stop file that several runs see, and signals that one run receives.
+//! Stop requests as a test makes them: a stop file that several runs see, and signals that one run
+//! receives.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
@@ -6,12 +7,12 @@ use std::task::{Poll, Waker};
 use async_trait::async_trait;
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest, StopSignal, StopSignalError};
 
-/// The stop file of a project. Cloning it names the same one.
+/// The stop file of a project. Clones are the same file.
 #[derive(Debug, Clone, Default)]
-pub struct StopFile(Arc<Mutex<Standing>>);
+pub struct StopFile(Arc<Mutex<FileState>>);
 
 #[derive(Debug, Default)]
-struct Standing {
+struct FileState {
     level: Option<StopLevel>,
     waiting: Vec<Waker>,
 }
@@ -23,32 +24,32 @@ impl StopFile {
         Self::default()
     }
 
-    /// Asks every run that sees it to stop. A request that stands can only be made more urgent.
+    /// Asks every run that sees the file to stop. A standing request can only become more urgent.
     pub fn ask(&self, level: StopLevel) {
-        let mut standing = self.lock();
-        standing.level = standing.level.max(Some(level));
-        standing.waiting.drain(..).for_each(Waker::wake);
+        let mut state = self.lock();
+        state.level = state.level.max(Some(level));
+        state.waiting.drain(..).for_each(Waker::wake);
     }
 
-    /// Whether a request stands.
+    /// True while a request stands.
     #[must_use]
     pub fn stands(&self) -> bool {
         self.lock().level.is_some()
     }
 
-    /// The stop signal of one more run.
+    /// The stop signal of another run.
     #[must_use]
     pub fn signal_for_a_run(&self) -> ScriptedStop {
         ScriptedStop { file: self.clone(), seen: Mutex::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Standing> {
+    fn lock(&self) -> MutexGuard<'_, FileState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What one run sees: the stop file, and the signals it received. A level once reported stays, even where another run
-/// takes the file away.
+/// What one run sees: the stop file, and the signals that it received. A level that was reported stays,
+/// even if another run removes the file.
 #[derive(Debug)]
 pub struct ScriptedStop {
     file: StopFile,
@@ -75,13 +76,13 @@ impl Seen {
 }
 
 impl ScriptedStop {
-    /// A stop signal with a stop file that nobody else sees.
+    /// A stop signal with a stop file that no other run sees.
     #[must_use]
     pub fn alone() -> Self {
         StopFile::new().signal_for_a_run()
     }
 
-    /// Asks this run to stop, by a signal or by its own stop file.
+    /// Asks this run to stop, by a signal or by its stop file.
     pub fn raise(&self, level: StopLevel, cause: StopCause) {
         if cause == StopCause::StopFile {
             self.file.ask(level);
@@ -116,9 +117,9 @@ impl StopSignal for ScriptedStop {
             if request.level > level {
                 return Poll::Ready(request);
             }
-            let mut standing = self.file.lock();
-            if !standing.waiting.iter().any(|waiting| waiting.will_wake(context.waker())) {
-                standing.waiting.push(context.waker().clone());
+            let mut state = self.file.lock();
+            if !state.waiting.iter().any(|waiting| waiting.will_wake(context.waker())) {
+                state.waiting.push(context.waker().clone());
             }
             Poll::Pending
         })

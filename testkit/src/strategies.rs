@@ -1,34 +1,36 @@
-//! Strategies for everything a queue is made of.
+//! Strategies for everything that a queue is made of.
 //!
-//! The alphabets are small on purpose: what is interesting happens when two commands speak of the same path, and when two
-//! items have the same priority.
+//! The alphabets are small on purpose: the interesting cases are two requests about the same path, two
+//! items of the same priority, and a file that has changed or not.
 
-mod commands;
 mod grown;
+mod histories;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use autoproc_domain::command::{NewItem, Verdict};
-use autoproc_domain::{FilePath, Priority, Status, Timestamp};
+use autoproc_domain::fingerprint::Completion;
+use autoproc_domain::request::{NewItem, Repeat, Verdict};
+use autoproc_domain::{FilePath, Fingerprint, Priority, Recipe, Status, Timestamp};
+use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-pub use commands::{Resolver, SymbolicCommand, TokenChoice, Which, commands, symbolic_command};
 pub use grown::{Turn, grown_queue, replay};
+pub use histories::{ItemChoice, Resolver, ScopeChoice, SymbolicRequest, TokenChoice, histories, symbolic_request};
 
-/// 2025-01-01 00:00 UTC: where the clocks of these strategies start.
+/// 2025-01-01 00:00 UTC: the first time of these strategies, and of the virtual clock.
 pub const EPOCH: Timestamp = Timestamp::from_micros(1_735_689_600_000_000);
 
 /// Paths that collide often, and that every layer between here and a disk could spell wrongly.
 pub fn file_paths() -> impl Strategy<Value = FilePath> {
     let plain = select(vec!["/in/a", "/in/b", "/in/c", "/in/d", "/in/e"]).prop_map(PathBuf::from);
     let odd = select(odd_paths());
-    prop_oneof![5 => plain, 1 => odd].prop_map(usable)
+    prop_oneof![5 => plain, 1 => odd].prop_map(valid)
 }
 
-fn usable(path: PathBuf) -> FilePath {
-    FilePath::new(path).expect("each path of these strategies is usable")
+fn valid(path: PathBuf) -> FilePath {
+    FilePath::new(path).expect("each path of these strategies is valid")
 }
 
 fn odd_paths() -> Vec<PathBuf> {
@@ -62,12 +64,41 @@ pub fn priorities() -> impl Strategy<Value = Priority> {
     prop_oneof![8 => -2..=2_i32, 1 => Just(i32::MIN), 1 => Just(i32::MAX)].prop_map(Priority::new)
 }
 
-/// Files to add.
+/// Files to add, looked at or not.
 pub fn new_items() -> impl Strategy<Value = NewItem> {
-    (file_paths(), priorities()).prop_map(|(file_path, priority)| NewItem { file_path, priority })
+    (file_paths(), priorities(), option::of(fingerprints())).prop_map(|(file_path, priority, fingerprint)| NewItem {
+        file_path,
+        priority,
+        fingerprint,
+    })
 }
 
-/// How far a clock moves, in microseconds, between two readings: mostly a little forward, at times back, or far.
+/// Few enough that a file is often unchanged; at times the outermost ones.
+pub fn fingerprints() -> impl Strategy<Value = Fingerprint> {
+    let common = (0..2_u64, 0..2_i64).prop_map(|(size, modified_ns)| Fingerprint { size, modified_ns });
+    let extreme = select(vec![(u64::MAX, i64::MIN), (u64::MAX, i64::MAX), (1, -1)])
+        .prop_map(|(size, modified_ns)| Fingerprint { size, modified_ns });
+    prop_oneof![8 => common, 1 => extreme]
+}
+
+/// One of three recipes.
+pub fn recipes() -> impl Strategy<Value = Recipe> {
+    select(vec![[0; 8], [1, 2, 3, 4, 5, 6, 7, 8], [0xff; 8]]).prop_map(Recipe::new)
+}
+
+/// Which ended items begin a new round.
+pub fn repeats() -> impl Strategy<Value = Repeat> {
+    prop_oneof![4 => Just(Repeat::IfChanged), 1 => Just(Repeat::Always), 1 => recipes().prop_map(Repeat::IfOtherRecipe)]
+}
+
+/// What is kept of a success, known or not.
+pub fn completions() -> impl Strategy<Value = Completion> {
+    (option::of(fingerprints()), option::of(recipes()))
+        .prop_map(|(fingerprint, recipe)| Completion { fingerprint, recipe })
+}
+
+/// How far a clock moves between two readings, in microseconds: mostly a little forward, at times back,
+/// or far.
 pub fn clock_steps() -> impl Strategy<Value = i64> {
     prop_oneof![
         10 => 0..5_000_000_i64,
@@ -84,16 +115,16 @@ pub fn backoffs() -> impl Strategy<Value = Duration> {
     prop_oneof![20 => seconds, 1 => Just(Duration::MAX)]
 }
 
-/// Error texts, among them such as could break a line, a quotation or a terminal.
+/// Error texts, some of which could break a line, a quotation or a terminal.
 pub fn errors() -> impl Strategy<Value = Box<str>> {
     select(vec!["exit status 1", "", "two\nlines", "\"quoted\\\" \u{0} \u{1f980}", "killed by signal 9"])
         .prop_map(Box::from)
 }
 
-/// What becomes of a claim.
+/// What an item becomes after its attempt.
 pub fn verdicts() -> impl Strategy<Value = Verdict> {
     prop_oneof![
-        2 => Just(Verdict::Complete),
+        2 => completions().prop_map(Verdict::Complete),
         3 => (backoffs(), errors()).prop_map(|(backoff, error)| Verdict::Retry { backoff, error }),
         2 => (any::<bool>(), errors()).prop_map(|(timed_out, error)| Verdict::Fail { timed_out, error }),
         1 => Just(Verdict::Release),

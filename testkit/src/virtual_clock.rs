@@ -1,7 +1,7 @@
-//! A clock whose time passes only when it is told to.
+//! A clock whose time passes only when a test lets it.
 //!
-//! It has two hands. The *wall* is what the port shows: it can be set back or forward. What has *elapsed* only grows, and
-//! is what attempts are timed by, as on a machine.
+//! It shows two times. The *wall clock* is that of the port: a test may set it back or forward. The
+//! time *elapsed* only grows, and times attempts, as on a real machine.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,17 +14,18 @@ use autoproc_domain::ports::Clock;
 
 use crate::strategies::EPOCH;
 
-/// Who reads the clock so many times at one moment waits for nothing: it spins, and would never let time pass.
+/// A program that reads the clock more often than this at one moment waits for nothing: it spins, and
+/// time would never pass.
 const MAX_READINGS: u32 = 100_000;
 
-/// The clock. Cloning it names the same one.
+/// The clock. Clones show the same time.
 #[derive(Debug, Clone, Default)]
-pub struct VirtualClock(Arc<Mutex<Hands>>);
+pub struct VirtualClock(Arc<Mutex<Times>>);
 
 #[derive(Debug, Default)]
-struct Hands {
+struct Times {
     elapsed: Duration,
-    /// How far the wall is from where it would be had nobody set it, in microseconds.
+    /// How far the wall clock was set from its course, in microseconds.
     set_by: i64,
     timers: Vec<Timer>,
     timers_made: u64,
@@ -38,10 +39,12 @@ struct Timer {
     waker: Waker,
 }
 
+/// The end of a wait: what comes first.
 #[derive(Debug, Clone, Copy)]
-enum Until {
-    Wall(Timestamp),
-    Elapsed(Duration),
+struct Until {
+    wall: Option<Timestamp>,
+    /// [`Duration::MAX`] never comes.
+    elapsed: Duration,
 }
 
 impl VirtualClock {
@@ -51,26 +54,26 @@ impl VirtualClock {
         Self::default()
     }
 
-    /// How much time has passed since it was made.
+    /// How much time has passed since the clock was made.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.lock().elapsed
     }
 
-    /// Waits for so much time to pass, however the wall is set meanwhile.
+    /// Waits until this much time has passed, however the wall clock is set meanwhile.
     pub async fn sleep(&self, span: Duration) {
-        let until = self.elapsed().saturating_add(span);
-        self.wait(Until::Elapsed(until)).await;
+        let elapsed = self.elapsed().saturating_add(span);
+        self.wait(Until { wall: None, elapsed }).await;
     }
 
-    /// How long until the first timer goes off; `None` where nobody waits for a time that ever comes.
+    /// How long until the first timer ends; `None` if none ever does.
     #[must_use]
     pub fn next_timer_in(&self) -> Option<Duration> {
-        let hands = self.lock();
-        hands.timers.iter().filter_map(|timer| hands.remaining(timer.until)).min()
+        let times = self.lock();
+        times.timers.iter().filter_map(|timer| times.remaining(timer.until)).min()
     }
 
-    /// Lets time pass until the first timer goes off. Says whether there was one.
+    /// Lets time pass until the first timer ends. Returns whether there was one.
     #[must_use]
     pub fn advance_to_next_timer(&self) -> bool {
         let next = self.next_timer_in();
@@ -80,36 +83,36 @@ impl VirtualClock {
         next.is_some()
     }
 
-    /// Lets so much time pass.
+    /// Lets this much time pass.
     pub fn advance(&self, span: Duration) {
-        let mut hands = self.lock();
-        hands.elapsed = hands.elapsed.saturating_add(span);
-        hands.ring();
+        let mut times = self.lock();
+        times.elapsed = times.elapsed.saturating_add(span);
+        times.wake();
     }
 
-    /// Sets the wall forward, as when a machine learns that it was late.
+    /// Sets the wall clock forward, as if the machine learned that it was late.
     pub fn set_forward(&self, span: Duration) {
         self.set(micros(span));
     }
 
-    /// Sets the wall back.
+    /// Sets the wall clock back.
     pub fn set_back(&self, span: Duration) {
         self.set(-micros(span));
     }
 
     fn set(&self, by: i64) {
-        let mut hands = self.lock();
-        hands.set_by = hands.set_by.saturating_add(by);
-        hands.ring();
+        let mut times = self.lock();
+        times.set_by = times.set_by.saturating_add(by);
+        times.wake();
     }
 
     fn wait(&self, until: Until) -> Wait {
-        let mut hands = self.lock();
-        hands.timers_made += 1;
-        Wait { clock: self.clone(), id: hands.timers_made, until }
+        let mut times = self.lock();
+        times.timers_made += 1;
+        Wait { clock: self.clone(), id: times.timers_made, until }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Hands> {
+    fn lock(&self) -> MutexGuard<'_, Times> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -117,23 +120,25 @@ impl VirtualClock {
 #[async_trait]
 impl Clock for VirtualClock {
     /// # Panics
-    /// Where it is read without end at one moment.
+    /// If it is read without end at one moment.
     fn now(&self) -> Timestamp {
-        let mut hands = self.lock();
-        hands.note_reading();
-        hands.wall()
+        let mut times = self.lock();
+        times.count_reading();
+        times.wall()
     }
 
+    /// Ends when the wall clock reads `deadline`, or when it would have without being set back.
     async fn sleep_until(&self, deadline: Timestamp) {
-        self.wait(Until::Wall(deadline)).await;
+        let until = self.lock().until(deadline);
+        self.wait(until).await;
     }
 }
 
-impl Hands {
-    /// A wait for a time that is past counts too.
-    fn note_reading(&mut self) {
+impl Times {
+    /// A wait whose end is past counts, too.
+    fn count_reading(&mut self) {
         self.readings += 1;
-        assert!(self.readings < MAX_READINGS, "{MAX_READINGS} readings of the clock at one moment: somebody spins");
+        assert!(self.readings < MAX_READINGS, "{MAX_READINGS} readings of the clock at one moment: a loop spins");
     }
 
     fn wall(&self) -> Timestamp {
@@ -141,32 +146,38 @@ impl Hands {
         Timestamp::from_micros(wall.as_micros().saturating_add(self.set_by))
     }
 
-    /// `None` for [`Timestamp::MAX`] and [`Duration::MAX`], which mean never.
-    fn remaining(&self, until: Until) -> Option<Duration> {
-        match until {
-            Until::Wall(Timestamp::MAX) | Until::Elapsed(Duration::MAX) => None,
-            Until::Wall(deadline) => Some(deadline.saturating_since(self.wall())),
-            Until::Elapsed(point) => Some(point.saturating_sub(self.elapsed)),
+    /// [`Timestamp::MAX`] never comes.
+    fn until(&self, deadline: Timestamp) -> Until {
+        if deadline == Timestamp::MAX {
+            return Until { wall: None, elapsed: Duration::MAX };
         }
+        let elapsed = self.elapsed.saturating_add(deadline.saturating_since(self.wall()));
+        Until { wall: Some(deadline), elapsed }
+    }
+
+    /// `None` if it never comes.
+    fn remaining(&self, until: Until) -> Option<Duration> {
+        let by_wall = until.wall.map(|deadline| deadline.saturating_since(self.wall()));
+        let by_elapsed = (until.elapsed < Duration::MAX).then(|| until.elapsed.saturating_sub(self.elapsed));
+        [by_wall, by_elapsed].into_iter().flatten().min()
     }
 
     fn is_over(&self, until: Until) -> bool {
         self.remaining(until).is_some_and(|span| span.is_zero())
     }
 
-    fn ring(&mut self) {
+    fn wake(&mut self) {
         self.readings = 0;
         let timers = std::mem::take(&mut self.timers);
-        let (over, waiting) = timers.into_iter().partition(|timer| self.is_over(timer.until));
+        let (over, waiting): (Vec<Timer>, _) = timers.into_iter().partition(|timer| self.is_over(timer.until));
         self.timers = waiting;
-        let over: Vec<Timer> = over;
         for timer in over {
             timer.waker.wake();
         }
     }
 }
 
-/// Dropping it takes its timer away.
+/// Dropping it removes its timer.
 struct Wait {
     clock: VirtualClock,
     id: u64,
@@ -177,13 +188,13 @@ impl Future for Wait {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut hands = self.clock.lock();
-        hands.timers.retain(|timer| timer.id != self.id);
-        hands.note_reading();
-        if hands.is_over(self.until) {
+        let mut times = self.clock.lock();
+        times.timers.retain(|timer| timer.id != self.id);
+        times.count_reading();
+        if times.is_over(self.until) {
             return Poll::Ready(());
         }
-        hands.timers.push(Timer { id: self.id, until: self.until, waker: context.waker().clone() });
+        times.timers.push(Timer { id: self.id, until: self.until, waker: context.waker().clone() });
         Poll::Pending
     }
 }

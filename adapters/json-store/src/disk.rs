@@ -1,8 +1,10 @@
-//! The seam to the file system: every call the store's protocols make, and no other.
+//! The seam to the file system: every call that the store's protocols make.
 //!
-//! The protocols are written against this trait alone, so that a simulated disk, which can lose power at every call, can
-//! take the place of the real one. Names are relative to the state folder.
+//! The protocols use this trait alone, so that a fake disk, which can lose power at every call, can replace the real one.
+//! Names are relative to the state folder.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fake;
 mod real;
 
 use std::io;
@@ -11,7 +13,7 @@ use std::time::Duration;
 pub(crate) use real::RealDisk;
 use serde::{Deserialize, Serialize};
 
-/// Tells a file from another that has taken its place, and from itself changed.
+/// Distinguishes a file from a replacement, and from an earlier version of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     pub(crate) device: u64,
@@ -22,67 +24,66 @@ pub(crate) struct Stamp {
     pub(crate) changed: (i64, i64),
 }
 
-/// What a file is opened for.
+/// How a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Reading; it must be there.
+    /// For reading; fails if it is missing.
     Read,
-    /// Reading, and writing at its end; it must be there.
+    /// For reading and appending; fails if it is missing.
     Append,
-    /// The same, and it must not be there: created with mode 0600.
+    /// For reading and appending; creates it with mode 0600, fails if it exists.
     Create,
-    /// Locking and a note in it; created where it is not there.
+    /// For locking and for notes; creates it if it is missing.
     Lock,
 }
 
-/// Whether a lock excludes everybody or only those who want to exclude everybody.
+/// Whether a lock excludes every other lock or only exclusive ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sharing {
     Exclusive,
     Shared,
 }
 
-/// A folder of files, as far as the store needs one.
+/// A folder of files.
 pub(crate) trait Disk: Send + Sync + 'static {
-    /// An open file. Closing it frees its lock.
+    /// An open file. Closing it releases its lock.
     type File: Send + Sync + 'static;
 
-    /// Creates the state folder and its `runs` folder where they are not there, with mode 0700.
+    /// Creates the state folder and its `runs` folder if they are missing, with mode 0700.
     fn prepare(&self) -> io::Result<()>;
-    /// What stands under a name; `None` where nothing does.
+    /// The stamp of the file of a name, `None` if there is no such file.
     fn stat(&self, name: &str) -> io::Result<Option<Stamp>>;
-    /// The names in the state folder, or in a folder below it; none where the folder is not there.
+    /// The names in the state folder (`""`) or in a folder below it; empty if the folder is missing.
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
     fn open(&self, name: &str, access: Access) -> io::Result<Self::File>;
-    /// What an open file is.
     fn stat_open(&self, file: &Self::File) -> io::Result<Stamp>;
     /// Reads at an offset; 0 at the end.
     fn read_at(&self, file: &Self::File, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
     /// Writes at the end; may write less than all.
     fn write(&self, file: &Self::File, bytes: &[u8]) -> io::Result<usize>;
-    /// Writes over a part of a [`Access::Lock`] file.
+    /// Overwrites a part of a file opened with [`Access::Lock`].
     fn overwrite(&self, file: &Self::File, offset: u64, bytes: &[u8]) -> io::Result<()>;
     fn truncate(&self, file: &Self::File, len: u64) -> io::Result<()>;
-    /// Reserves room up to `len` bytes without changing the file's length. Succeeds where the file system cannot.
+    /// Reserves room up to `len` bytes without changing the file's length. Succeeds if the file system does not support it.
     fn reserve(&self, file: &Self::File, len: u64) -> io::Result<()>;
     /// Makes data and length durable: fdatasync(2).
     fn sync_data(&self, file: &Self::File) -> io::Result<()>;
-    /// Makes everything of the file durable: fsync(2).
+    /// Makes data and metadata durable: fsync(2).
     fn sync_all(&self, file: &Self::File) -> io::Result<()>;
     /// Makes the names in the state folder durable.
     fn sync_folder(&self) -> io::Result<()>;
-    /// Gives `file` the permissions of what stands under `name`, where something does.
+    /// Gives `file` the permissions of the file called `name`, if that exists.
     fn copy_mode(&self, name: &str, file: &Self::File) -> io::Result<()>;
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// Takes a lock, or says that somebody holds it.
+    /// Takes a lock; `false` if another open file holds it.
     fn try_lock(&self, file: &Self::File, sharing: Sharing) -> io::Result<bool>;
     fn unlock(&self, file: &Self::File) -> io::Result<()>;
-    /// Lets time pass between two tries for a lock.
+    /// Waits between two attempts to take a lock.
     fn pause(&self, span: Duration);
-    /// A name part that no other call and no other process was ever given.
+    /// A part of a name that no other call in any process returns.
     fn nonce(&self) -> String;
-    /// Who we are, in words, for whoever waits for us.
+    /// Describes this process to processes that wait for its lock.
     fn identity(&self) -> String;
 }
 
@@ -93,7 +94,7 @@ pub(crate) fn read_to_end<D: Disk>(disk: &D, file: &D::File, offset: u64) -> io:
     Ok(bytes)
 }
 
-/// Writes all of `bytes` at the end; at an error a part of it may have been written.
+/// Writes all of `bytes` at the end; after an error a part of it may have been written.
 pub(crate) fn write_all<D: Disk>(disk: &D, file: &D::File, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match disk.write(file, bytes) {

@@ -1,15 +1,14 @@
 //! The protocol: one transaction after another, under the lock, against the disk seam.
 //!
-//! An engine keeps what it last saw of the store and catches up with what others did since. It never answers from a state
-//! that is not durable: records another process wrote and perhaps did not sync are synced before anything is built upon
-//! them, and a change of its own is forgotten when it could not be made durable.
+//! An engine caches the store in memory. A transaction refreshes the cache, applies its change to it, and commits the
+//! resulting events; if the commit fails, the engine drops the cache and reads the disk again. It never answers from a
+//! state that is not durable: it syncs lines of other processes before it builds upon them.
 
+mod blind_append;
 mod commit;
-mod enlarge;
 mod load;
-mod plausible;
 mod replace;
-mod unseen;
+mod validate;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -18,39 +17,28 @@ use std::time::Duration;
 
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
+use autoproc_domain::queue::LatestExchanges;
 use autoproc_domain::{FileQueue, RunId};
 
-pub(crate) use commit::{MIN_CHECKPOINT_BYTES, SMALL_SNAPSHOT_BYTES};
+pub(crate) use commit::{Limits, MIN_CHECKPOINT_BYTES};
 pub(crate) use replace::Replacement;
 
 use crate::disk::{Disk, Stamp};
-use crate::error::replicate;
+use crate::error::{poisoned, replicate};
 use crate::journal::Position;
 use crate::lock::StoreLock;
-use crate::mistake::{Mistake, made};
-use crate::snapshot::{Extra, Fingerprint};
+use crate::request::{Change, Target};
+use crate::snapshot::{Extra, SnapshotSum};
 use crate::store::Mode;
 
-/// What the engine is told when it is made.
 pub(crate) struct Settings {
-    /// What relative paths in old files are relative to.
+    /// The folder that relative paths in old files start from.
     pub(crate) base: PathBuf,
     pub(crate) lock_timeout: Duration,
-    /// A queue whose snapshot is no longer than this is left as one readable file by every command.
-    pub(crate) small_snapshot_bytes: u64,
+    pub(crate) limits: Limits,
     pub(crate) mode: Mode,
-    /// Hears of repairs and oddities, for a person.
+    /// Receives messages about repairs and oddities, for a person.
     pub(crate) on_notice: Arc<dyn Fn(&str) + Send + Sync>,
-}
-
-/// One change, which may share its write with others.
-pub(crate) trait Change: Send {
-    /// Decides and applies; remembers the answer. No events where nothing changes.
-    fn perform(&mut self, queue: &mut FileQueue) -> Vec<Event>;
-    /// The same without the queue, where that is possible.
-    fn perform_unseen(&mut self) -> Option<Vec<Event>>;
-    /// Hands out the answer, or the failure.
-    fn answer(self: Box<Self>, committed: Result<(), StorageError>);
 }
 
 pub(crate) struct Engine<D: Disk> {
@@ -58,35 +46,39 @@ pub(crate) struct Engine<D: Disk> {
     settings: Settings,
     lock: Option<Arc<StoreLock<D>>>,
     loaded: Option<Loaded<D>>,
-    /// The locks of the runs that live in this process.
+    /// The locks of the runs that this handle has begun and not ended.
     runs: HashMap<RunId, D::File>,
-    /// A write failed in a way that leaves no truth to build upon.
+    /// The latest exchange of each of them.
+    latest: LatestExchanges,
+    /// A write failed and left the disk in an unknown state: this process must not build upon it.
     poisoned: bool,
 }
 
-/// The store as it was last seen.
+/// The store as it was last read or written.
 struct Loaded<D: Disk> {
     queue: FileQueue,
     extra: Extra,
     base: Option<Base>,
     journal: Option<Journal<D>>,
-    /// The end of what was read of the journal, or of the snapshot where there is none.
+    /// The end of the part of the journal that was read; of the snapshot if there is no journal.
     position: Position,
-    /// The names in the folder may not be durable: another process renamed or created and died before it synced.
+    /// The names in the folder may not be durable: another process may have died between a rename and its sync.
     folder_is_unsynced: bool,
-    /// The journal may hold another process's records that are not synced.
+    /// The journal may hold lines of another process that are not synced.
     journal_is_unsynced: bool,
 }
 
-/// The snapshot that the state was built on.
+/// The snapshot that the cached state is based on.
 #[derive(Debug, Clone)]
 struct Base {
     stamp: Stamp,
-    print: Fingerprint,
-    /// Its store section; absent in a file that this program has not written yet.
+    sum: SnapshotSum,
+    /// Its `store` section; absent if this program has not written the file yet.
     store: Option<StoreIdentity>,
-    /// This program wrote it, and knows so; what was merely read may have been written by anybody.
-    is_ours: bool,
+    /// See [`Snapshot::is_canonical`](crate::snapshot::Snapshot).
+    is_canonical: bool,
+    /// See [`Snapshot::has_merged`](crate::snapshot::Snapshot).
+    has_merged: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -99,75 +91,93 @@ struct StoreIdentity {
 
 struct Journal<D: Disk> {
     file: D::File,
-    /// Room that was reserved for it, in bytes from its beginning.
+    /// The reserved room, in bytes from the file's beginning.
     reserved: u64,
-    /// Opened under the lock; a reader's file cannot be appended to.
+    /// Opened under the lock. The file of a reader cannot be appended to.
     is_writable: bool,
 }
 
-/// Whether the store may be changed while it is looked at.
+/// Whether this process holds the store's lock while it reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hold {
-    /// We hold the lock.
+enum LockState {
     Locked,
-    /// We do not, and change nothing.
+    /// Reads only, and tolerates a writer at work.
     Lockless,
 }
 
-/// The events of two changes. Most writes hold a single change, whose events are not moved then.
-fn together(mut before: Vec<Event>, after: Vec<Event>) -> Vec<Event> {
+/// Concatenates events without moving those of the first change: most writes hold one change.
+fn concat(mut before: Vec<Event>, after: Vec<Event>) -> Vec<Event> {
     before.extend(after);
     before
 }
 
 impl<D: Disk> Engine<D> {
     pub(crate) fn new(disk: D, settings: Settings) -> Self {
-        Self { disk, settings, lock: None, loaded: None, runs: HashMap::new(), poisoned: false }
+        Self {
+            disk,
+            settings,
+            lock: None,
+            loaded: None,
+            runs: HashMap::new(),
+            latest: LatestExchanges::default(),
+            poisoned: false,
+        }
     }
 
-    /// Carries out changes in one write and answers each.
+    /// Commits changes in one write and answers each.
     pub(crate) fn change(&mut self, mut changes: Vec<Box<dyn Change>>) {
         let committed = self.locked(|engine| {
-            if engine.append_unseen(&mut changes)? {
+            if engine.append_blind(&mut changes)? {
                 return Ok(());
             }
-            let loaded = engine.refresh(Hold::Locked)?;
-            let events = changes.iter_mut().map(|change| change.perform(&mut loaded.queue));
-            let events = events.reduce(together).unwrap_or_default();
+            engine.refresh(LockState::Locked)?;
+            let events = engine.perform(&mut changes);
             engine.commit(&events)
         });
+        if committed.is_err() {
+            // The latest exchange may be among the changes that did not happen.
+            self.latest = LatestExchanges::default();
+        }
         for change in changes {
             change.answer(committed.as_ref().copied().map_err(replicate));
         }
     }
 
-    /// The queue as it is now, without the lock: a reader waits for nobody and needs no permission to write.
-    pub(crate) fn view(&mut self) -> Result<&FileQueue, StorageError> {
-        Ok(&self.refresh(Hold::Lockless)?.queue)
+    /// Applies changes to the cached queue.
+    fn perform(&mut self, changes: &mut [Box<dyn Change>]) -> Vec<Event> {
+        let Self { loaded: Some(loaded), runs, latest, .. } = self else { return Vec::new() };
+        let is_own_run = |run: &RunId| runs.contains_key(run);
+        let mut target = Target { queue: &mut loaded.queue, is_own_run: &is_own_run, latest };
+        let events = changes.iter_mut().map(|change| change.perform(&mut target));
+        events.reduce(concat).unwrap_or_default()
     }
 
-    /// The same with what is not ours in the document.
-    pub(crate) fn view_whole(&mut self) -> Result<(&FileQueue, &Extra), StorageError> {
-        let loaded = self.refresh(Hold::Lockless)?;
+    /// The current queue, read without the lock: a reader never waits and needs no permission to write.
+    pub(crate) fn view(&mut self) -> Result<&FileQueue, StorageError> {
+        Ok(&self.refresh(LockState::Lockless)?.queue)
+    }
+
+    /// The current queue with the unknown keys of its document.
+    pub(crate) fn view_with_extra(&mut self) -> Result<(&FileQueue, &Extra), StorageError> {
+        let loaded = self.refresh(LockState::Lockless)?;
         Ok((&loaded.queue, &loaded.extra))
     }
 
-    /// Leaves a small queue as one readable file.
+    /// Writes a small queue as one readable file, if this process has changed it.
     pub(crate) fn close(&mut self) -> Result<(), StorageError> {
-        let limit = self.settings.small_snapshot_bytes;
+        let limit = self.settings.limits.small_snapshot_bytes;
         let is_untidy = |loaded: &Loaded<D>| loaded.journal.is_some() && commit::is_small(&loaded.queue, limit);
         let has_written = self.lock.is_some();
         if has_written && self.loaded.as_ref().is_some_and(is_untidy) { self.locked(Self::tidy) } else { Ok(()) }
     }
 
-    /// Does `work` while holding the lock. After a failure what was loaded is forgotten, because it may be ahead of the
-    /// disk.
+    /// Does `work` under the lock. A failure drops the cached state, because it may be ahead of the disk.
     pub(crate) fn locked<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         if self.poisoned {
-            return Err(StorageError::Poisoned);
+            return Err(poisoned());
         }
         let lock = match &self.lock {
             Some(lock) => Arc::clone(lock),
@@ -176,33 +186,34 @@ impl<D: Disk> Engine<D> {
         lock.acquire(&self.disk, self.settings.lock_timeout)?;
         let worked = work(self);
         let released = lock.release(&self.disk);
-        if worked.is_err() && !made(Mistake::FailedChangeKept) {
+        if worked.is_err() {
             self.loaded = None;
         }
         worked.and_then(|answer| released.map(|()| answer))
     }
 
-    /// The queue as it is now, to be changed. Under the lock.
+    /// The current queue, for a change. Requires the lock.
     pub(crate) fn fresh_queue(&mut self) -> Result<&mut FileQueue, StorageError> {
-        Ok(&mut self.refresh(Hold::Locked)?.queue)
+        Ok(&mut self.refresh(LockState::Locked)?.queue)
     }
 
-    /// Whether somebody else has changed the store since this engine last looked.
+    /// Whether another process has changed the store since this engine last read it.
     pub(crate) fn is_behind(&self) -> bool {
-        self.loaded.as_ref().is_none_or(|loaded| !self.has_seen_all(loaded))
+        self.loaded.as_ref().is_none_or(|loaded| !self.has_read_all(loaded))
     }
 
     pub(crate) fn disk(&self) -> &D {
         &self.disk
     }
 
-    /// Holds a run's lock until it is released.
+    /// Keeps a run's lock until [`Self::release_run`].
     pub(crate) fn hold_run(&mut self, run: RunId, file: D::File) {
         self.runs.insert(run, file);
     }
 
-    /// The lock of a run of ours.
+    /// Hands out the lock of a run of this process.
     pub(crate) fn release_run(&mut self, run: &RunId) -> Option<D::File> {
+        self.latest.forget(run);
         self.runs.remove(run)
     }
 

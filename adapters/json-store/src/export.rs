@@ -1,18 +1,18 @@
-//! The queue as it is now, as one document: for whoever wants to read the file while a run goes on.
+//! The current queue as one document, also during a run.
 //!
-//! The document has the snapshot's format without its `store` section. That section names a journal and a generation,
-//! which are true in one folder and at one moment only; without it the document opens in any folder, as one that a person
-//! made. No lock is taken.
+//! The document has the snapshot's format without its `store` section. That section names a journal and a generation, which
+//! are valid in one folder and at one moment only; without it the document opens in any folder, like one written by hand.
+//! No lock is taken.
 
 use std::io::{self, Write};
 
 use autoproc_domain::ports::StorageError;
 
 use crate::error::in_folder;
-use crate::repair::{Site, engine};
+use crate::repair::{StateFolder, engine};
 use crate::snapshot;
 
-/// Why the document is not there, or not all of it.
+/// The reason why the document is missing or incomplete.
 #[derive(Debug)]
 pub enum ExportError {
     /// The store cannot be read.
@@ -39,41 +39,42 @@ impl std::error::Error for ExportError {
     }
 }
 
-/// Writes the document; an empty queue where there is no store.
+/// Writes the document; an empty queue if there is no store.
 ///
 /// # Errors
-/// [`ExportError`]; where the store cannot be read, nothing was written.
-pub fn export(site: &Site, out: &mut dyn Write) -> Result<(), ExportError> {
-    let mut engine = engine(site);
-    let (queue, extra) = engine.view_whole().map_err(|error| ExportError::Store(in_folder(error, &site.state_dir)))?;
-    snapshot::print(out, queue, extra).map_err(ExportError::Write)
+/// [`ExportError`]. If the store cannot be read, nothing was written.
+pub fn export(folder: &StateFolder, out: &mut dyn Write) -> Result<(), ExportError> {
+    let mut engine = engine(folder);
+    let (queue, extra) =
+        engine.view_with_extra().map_err(|error| ExportError::Store(in_folder(error, &folder.state_dir)))?;
+    snapshot::write_export(out, queue, extra).map_err(ExportError::Write)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::repair::place::Place;
+    use crate::repair::temp_store::TempStore;
 
     #[test]
     fn an_export_is_the_queue_as_it_is_and_opens_elsewhere() {
-        let place = Place::with_journal(5);
+        let temp = TempStore::with_journal(5);
         let mut document = Vec::new();
-        export(&place.site(), &mut document).expect("a store that can be read");
-        let other = Place::new();
+        export(&temp.folder(), &mut document).expect("a readable store");
+        let other = TempStore::new();
         other.write(crate::layout::SNAPSHOT, &document);
-        assert_eq!(other.items(), place.items());
+        assert_eq!(other.items(), temp.items());
         let mut again = Vec::new();
-        export(&other.site(), &mut again).expect("a store that can be read");
+        export(&other.folder(), &mut again).expect("a readable store");
         assert_eq!(again, document);
     }
 
     #[test]
     fn a_queue_that_is_not_there_is_empty() {
         let mut document = Vec::new();
-        let place = Place::new();
-        export(&place.site(), &mut document).expect("nothing to read");
+        let temp = TempStore::new();
+        export(&temp.folder(), &mut document).expect("nothing to read");
         let value: serde_json::Value = serde_json::from_slice(&document).expect("a document");
         assert_eq!(value, serde_json::json!({ "version": "1.0.0", "items": [] }));
-        assert!(!place.site().state_dir.exists());
+        assert!(!temp.folder().state_dir.exists());
     }
 }

@@ -1,8 +1,8 @@
-//! What a folder stands on, and whether the store's promises can be kept there.
+//! The file system of a folder, and whether the store's promises hold on it.
 //!
-//! The store stands on flock(2) that excludes everybody and on fsync(2) that means it. Network file systems answer to both
-//! calls and promise less: NFS emulates flock by byte-range locks that are lost with a lease (flock(2), "NFS details"),
-//! SMB likewise, and behind FUSE or 9p there may be anything.
+//! The store needs a flock(2) that excludes every process and an fsync(2) that makes data durable. Network file systems
+//! offer both calls and promise less: NFS emulates flock by byte-range locks that are lost with a lease (flock(2), "NFS
+//! details"), SMB likewise, and FUSE or 9p may have any file system behind them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -16,42 +16,41 @@ use crate::engine::MIN_CHECKPOINT_BYTES;
 use crate::layout::SNAPSHOT;
 use crate::lock;
 
-/// A file system, as statfs(2) tells it.
+/// A file system, as reported by statfs(2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileSystem {
-    /// Its name, or its number where it is not known here.
+    /// The name, or the number if the name is unknown.
     pub name: String,
-    /// Whether it is a network file system, or may be one.
+    /// Whether it is or may be a network file system.
     pub is_network: bool,
-    /// Whether it is gone when the machine is switched off.
+    /// Whether its contents are lost when the machine is switched off.
     pub is_volatile: bool,
-    /// Bytes that we may still write.
+    /// Bytes available to unprivileged users.
     pub free_bytes: u64,
-    /// Files that may still be made; `None` where the file system knows no such limit.
+    /// Files that can still be created; `None` if the file system has no such limit.
     pub free_files: Option<u64>,
 }
 
-/// What was found by trying.
+/// The result of trying locks and syncs.
 #[derive(Debug)]
 pub struct Probe {
-    /// Whether a lock through one open file excludes another open file. An error where locks cannot be had at all.
+    /// Whether a lock on one open file excludes another open file. An error if locks are not supported.
     pub locks: io::Result<bool>,
-    /// Whether data and names can be made durable, as far as the system says.
+    /// Whether the system reports success for syncs of data and names.
     pub syncs: io::Result<()>,
 }
 
-/// How much one can rely on a file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Nature {
+enum Kind {
     Local,
     Volatile,
     Network,
 }
 
-use Nature::{Local, Network, Volatile};
+use Kind::{Local, Network, Volatile};
 
-/// The numbers of statfs(2) and of linux/magic.h.
-const KNOWN: [(u32, &str, Nature); 25] = [
+/// Magic numbers from statfs(2) and linux/magic.h.
+const FILE_SYSTEMS: [(u32, &str, Kind); 25] = [
     (0xEF53, "ext4", Local),
     (0x5846_5342, "xfs", Local),
     (0x9123_683E, "btrfs", Local),
@@ -79,27 +78,27 @@ const KNOWN: [(u32, &str, Nature); 25] = [
     (0x786F_4256, "vboxsf", Network),
 ];
 
-/// What the nearest folder upwards that is there stands on.
+/// The file system of the nearest existing folder upwards.
 ///
 /// # Errors
-/// Where the system cannot tell.
+/// If statfs(2) fails.
 pub fn file_system(folder: &Path) -> io::Result<FileSystem> {
     let stats = statfs(nearest(folder))?;
-    let (name, nature) = judge(magic(&stats));
+    let (name, kind) = kind_of(magic(&stats));
     let block = u64::try_from(stats.f_bsize).unwrap_or(0);
     Ok(FileSystem {
         name,
-        is_network: nature == Network,
-        is_volatile: nature == Volatile,
+        is_network: kind == Network,
+        is_volatile: kind == Volatile,
         free_bytes: stats.f_bavail.saturating_mul(block),
         free_files: (stats.f_files > 0).then_some(stats.f_ffree),
     })
 }
 
-/// Tries a lock and the syncs in a scratch file in the nearest folder upwards that is there, and removes it.
+/// Tries locks and syncs with a temporary file in the nearest existing folder upwards.
 ///
 /// # Errors
-/// Where no file can be made there.
+/// If the file cannot be created or removed.
 pub fn probe(folder: &Path) -> io::Result<Probe> {
     let folder = nearest(folder);
     let path = folder.join(format!("autoproc-probe-{}", uuid::Uuid::new_v4().simple()));
@@ -109,11 +108,10 @@ pub fn probe(folder: &Path) -> io::Result<Probe> {
     Ok(probe)
 }
 
-/// The room that the store's next checkpoints can take, in bytes: a snapshot beside the one there is, and a journal of twice
-/// its length.
+/// The room in bytes that the store may need next: a second snapshot, and a journal of twice its length.
 ///
 /// # Errors
-/// Where the snapshot is there and cannot be looked at.
+/// If the snapshot exists and its length cannot be read.
 pub fn room_needed(state_dir: &Path) -> io::Result<u64> {
     match fs::metadata(state_dir.join(SNAPSHOT)) {
         Ok(metadata) => Ok(metadata.len() + MIN_CHECKPOINT_BYTES.max(2 * metadata.len())),
@@ -122,7 +120,7 @@ pub fn room_needed(state_dir: &Path) -> io::Result<u64> {
     }
 }
 
-/// Refuses a folder on a network file system. What cannot be told is let pass: the calls to come will tell.
+/// Refuses a folder on a network file system. If statfs(2) fails, the folder passes, and later calls report the fault.
 pub(crate) fn refuse_network(folder: &Path) -> io::Result<()> {
     match statfs(nearest(folder)) {
         Ok(stats) => refuse(magic(&stats)),
@@ -131,7 +129,7 @@ pub(crate) fn refuse_network(folder: &Path) -> io::Result<()> {
 }
 
 fn refuse(magic: u32) -> io::Result<()> {
-    match judge(magic) {
+    match kind_of(magic) {
         (name, Network) => Err(io::Error::new(
             io::ErrorKind::Unsupported,
             format!("it is on a network file system ({name}), where locks and syncs cannot be relied upon"),
@@ -140,9 +138,9 @@ fn refuse(magic: u32) -> io::Result<()> {
     }
 }
 
-fn judge(magic: u32) -> (String, Nature) {
-    match KNOWN.into_iter().find(|(number, _, _)| *number == magic) {
-        Some((_, name, nature)) => (name.to_owned(), nature),
+fn kind_of(magic: u32) -> (String, Kind) {
+    match FILE_SYSTEMS.into_iter().find(|(number, _, _)| *number == magic) {
+        Some((_, name, kind)) => (name.to_owned(), kind),
         None => (format!("file system {magic:#x}"), Local),
     }
 }
@@ -185,14 +183,14 @@ mod tests {
 
     #[test]
     fn network_file_systems_are_refused_as_places_that_cannot_be_written() {
-        for (number, name, nature) in KNOWN {
+        for (number, name, kind) in FILE_SYSTEMS {
             let refused = refuse(number).map_err(classify(""));
-            assert_eq!(matches!(refused, Err(StorageError::NotWritable { .. })), nature == Network, "{name}");
+            assert_eq!(matches!(refused, Err(StorageError::NotWritable { .. })), kind == Network, "{name}");
         }
         for number in [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x0102_1997, 0x6573_5546] {
             assert!(refuse(number).is_err(), "{number:#x}");
         }
-        assert!(refuse(0x1234_5678).is_ok(), "what nobody knows is let pass");
+        assert!(refuse(0x1234_5678).is_ok(), "an unknown file system passes");
     }
 
     #[test]
@@ -200,9 +198,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let missing = folder.path().join("not/there");
         let probe = probe(&missing).expect("the folder can be written");
-        assert!(probe.locks.expect("locks are there"));
-        probe.syncs.expect("syncs are there");
+        assert!(probe.locks.expect("locks are supported"));
+        probe.syncs.expect("syncs are supported");
         assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 0);
-        assert!(file_system(&missing).expect("it can be told").free_bytes > 0);
+        assert!(file_system(&missing).expect("statfs works").free_bytes > 0);
     }
 }

@@ -1,22 +1,23 @@
-//! Entry points for fuzzers: bytes in, a panic where the store breaks a promise. Not part of the interface.
+//! Entry points for fuzzers, in builds for tests and fuzzers only: each takes bytes and panics if the store breaks a promise.
 //!
-//! Whatever bytes a state folder holds, no call may panic. What is refused must be left as it was. What opens must be the
-//! same queue to a reader and to a writer, and after each change the queue that the domain alone makes of it, also to a
-//! process that opens the store afresh, from a journal and from a snapshot. The disk is memory, so that a second has
-//! thousands of tries in it, and it refuses names that the store has no business with.
+//! For any bytes in the state folder, no call panics, and a refused store is left unchanged. A store that opens is the same
+//! queue for a reader and a writer. After each change it equals the queue that the domain alone makes of it, also for a
+//! process that opens it anew, from a journal and from a snapshot. The disk is in memory, so that a second allows thousands
+//! of attempts, and panics at names that are none of the store's.
 //!
-//! Checksums would keep a fuzzer out of everything behind them, so [`operations`] puts good ones on what it is given.
+//! A fuzzer cannot guess checksums, so [`operations`] adds valid ones.
 
-mod judge;
-pub(crate) mod memory;
+mod check;
 mod seal;
+#[cfg(test)]
+mod tests;
 
+use crate::disk::fake::FakeDisk;
 use crate::layout::{self, ORIGINAL, SNAPSHOT};
 use crate::store::Mode;
-use judge::{engine, judge};
-use memory::MemoryDisk;
+use check::{check, engine};
 
-/// A snapshot that names [`JOURNAL`], as this program writes it.
+/// A snapshot that names [`JOURNAL`], in this program's layout.
 const A_SNAPSHOT: &str = r#"{
 "version": "1.0.0",
 "store": {"id":"fuzz","generation":3,"seq":7,"next_id":4,"next_claim":2,"journal":"QUEUE-STATE.journal.3-0a1b2c3d"},
@@ -31,69 +32,70 @@ const A_SNAPSHOT: &str = r#"{
 /// The journal of [`A_SNAPSHOT`].
 const JOURNAL: &str = "QUEUE-STATE.journal.3-0a1b2c3d";
 
-/// The run whose lock file is looked at.
+/// The run whose lock file is read.
 const RUN: &str = "run";
 
-/// A store whose snapshot is these bytes.
+/// Checks a store with these bytes as its snapshot.
 pub fn snapshot(bytes: &[u8]) {
-    let disk = MemoryDisk::default();
+    let disk = FakeDisk::default();
     disk.put(SNAPSHOT, bytes);
-    judge(&disk);
+    check(&disk);
 }
 
-/// A store with these bytes for a journal beside a sound snapshot.
+/// Checks a store with these bytes as its journal and a sound snapshot.
 pub fn journal(bytes: &[u8]) {
-    let disk = MemoryDisk::default();
+    let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());
     disk.put(JOURNAL, bytes);
-    judge(&disk);
+    check(&disk);
 }
 
-/// A store whose snapshot is the bytes up to the first NUL, with what follows it for a journal.
+/// Checks a store whose snapshot is the bytes up to the first NUL and whose journal is the rest.
 pub fn snapshot_and_journal(bytes: &[u8]) {
     let at = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    let disk = MemoryDisk::default();
+    let disk = FakeDisk::default();
     disk.put(SNAPSHOT, &bytes[..at]);
     disk.put(JOURNAL, bytes.get(at + 1..).unwrap_or_default());
-    judge(&disk);
+    check(&disk);
 }
 
-/// A store with a journal in which each of these lines is a list of operations, under a good checksum.
+/// Checks a store whose journal has these lines as lists of operations, with valid checksums.
 pub fn operations(bytes: &[u8]) {
-    let disk = MemoryDisk::default();
+    let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());
     disk.put(JOURNAL, &seal::journal(A_SNAPSHOT.as_bytes(), bytes.split(|byte| *byte == b'\n')));
-    judge(&disk);
+    check(&disk);
 }
 
-/// A store as the original program left it, with these bytes for the list of its items. What opens is kept, to the byte,
-/// before it is first written.
+/// Checks a file of the original program with these bytes as its list of items. If it opens, the first write must keep an
+/// exact copy of it.
 pub fn original(bytes: &[u8]) {
     let document = [&b"{\"version\": \"1.0.0\", \"items\": ["[..], bytes, b"]}"].concat();
-    let disk = MemoryDisk::default();
+    let disk = FakeDisk::default();
     disk.put(SNAPSHOT, &document);
-    if judge(&disk) {
-        assert_eq!(disk.get(ORIGINAL).as_deref(), Some(&document[..]), "what was there before is not kept");
+    if check(&disk) {
+        let kept = (ORIGINAL.to_owned(), document);
+        assert!(disk.contents().contains(&kept), "no copy of the original is kept");
     }
 }
 
-/// The lock file of a run, alive, with these bytes in it.
+/// Checks the lock file of a live run with these bytes in it.
 pub fn run_lock(bytes: &[u8]) {
-    let disk = MemoryDisk::default();
+    let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());
     disk.put(&layout::run(RUN), bytes);
     disk.hold(&layout::run(RUN));
-    let living = engine(&disk, Mode::Command).living_runs();
-    let living = living.expect("a lock that is held is a living run, whatever it says");
-    assert_eq!(living.iter().map(|live| live.info.id.as_str()).collect::<Vec<_>>(), [RUN]);
-    assert_eq!(disk.get(&layout::run(RUN)).as_deref(), Some(bytes));
-    judge(&disk);
+    let live = engine(&disk, Mode::Command).live_runs();
+    let live = live.expect("a held lock means a live run, whatever the file contains");
+    assert_eq!(live.iter().map(|live| live.info.id.as_str()).collect::<Vec<_>>(), [RUN]);
+    assert!(disk.contents().contains(&(layout::run(RUN), bytes.to_vec())));
+    check(&disk);
 }
 
-/// The lock file of the store, with these bytes in it, beside a queue that is small or counts as large.
+/// Checks the lock file of the store with these bytes in it, for a small queue and for one that counts as large.
 pub fn store_lock(bytes: &[u8]) {
-    let disk = MemoryDisk::default();
+    let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());
     disk.put(layout::LOCK, bytes);
-    judge(&disk);
+    check(&disk);
 }

@@ -1,24 +1,21 @@
-//! The journal's lines: how they are written, how they are checked, and what damage in them means.
+//! The journal's lines: writing, checking, and classifying damage.
 //!
-//! A line is `{"c":"<crc32c>",<the rest>`; the checksum covers every byte after its own comma up to the line's end. Each
-//! line is a transaction, carries the number it has in the history of the store, and repeats the checksum of the line
-//! before it, so that a line which is missing, or stands in another's place, shows. The first line also holds a header that
-//! ties the journal to its snapshot: within the line and not before it, so that the two cannot be torn apart.
+//! A line is `{"c":"<crc32c>",<the rest>`; the checksum covers every byte between its own comma and the newline. A line is one
+//! transaction. It carries the transaction's number in the history of the store and repeats the checksum of the line before
+//! it, which exposes missing and misplaced lines. The first line also has a header that ties the journal to its snapshot; it
+//! is part of the line, so that a crash cannot separate the two.
 //!
 //! Nothing here touches a file: the scan is a function of bytes.
 
 mod salvage;
 
-use std::path::Path;
-
 use autoproc_domain::event::Event;
 use serde::{Deserialize, Serialize};
 
 use crate::checksum;
-use crate::mistake::{Mistake, made};
 use crate::ops::Op;
 
-pub(crate) use salvage::{Stray, Strays, strays};
+pub(crate) use salvage::{Salvage, SalvagedLine, salvage};
 
 /// `{"c":"`, eight hexadecimal digits, `",`.
 const PREFIX: &[u8] = b"{\"c\":\"";
@@ -26,11 +23,11 @@ const DIGITS: usize = 8;
 const AFTER_DIGITS: &[u8] = b"\",";
 const BODY_AT: usize = PREFIX.len() + DIGITS + AFTER_DIGITS.len();
 
-/// What the journal extends; stands in its first line.
+/// The snapshot that the journal extends; part of the first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Header {
-    /// The store's identity.
+    /// The identity of the store.
     pub(crate) store: String,
     /// The snapshot's generation.
     pub(crate) generation: u64,
@@ -38,55 +35,48 @@ pub(crate) struct Header {
     pub(crate) seq: u64,
     /// The snapshot's length in bytes.
     pub(crate) snapshot_len: u64,
-    /// The snapshot's crc32c.
+    /// The CRC-32C of the snapshot.
     #[serde(with = "hex")]
     pub(crate) snapshot_crc: u32,
 }
 
-/// A line.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     header: Option<Header>,
-    /// The previous line's checksum.
+    /// The checksum of the line before it.
     #[serde(with = "hex")]
     p: u32,
-    /// The transaction's number.
+    /// The number of the transaction.
     s: u64,
-    /// Its events.
     #[serde(borrow)]
     ops: Vec<Op<'a>>,
 }
 
-/// A place between two lines: what the next one must follow.
+/// A position between two lines: what the next line must follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
-    /// The bytes before it.
+    /// In bytes.
     pub(crate) offset: u64,
-    /// The number of the last transaction before it.
+    /// The number of the last transaction before the position.
     pub(crate) seq: u64,
-    /// The checksum of the line before it.
+    /// The checksum of the line before the position.
     pub(crate) chain: u32,
 }
 
-/// What stands behind the valid lines.
+/// The bytes behind the valid lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tail {
-    /// Nothing.
+    /// There are none.
     Clean,
-    /// A line that was being written when its writer or the machine died; nothing acknowledged is in it.
+    /// A line that was being written when its writer or the machine died; it contains nothing acknowledged.
     Torn,
-    /// Something else, at this offset: acknowledged transactions may be in it or behind it.
-    Damaged {
-        /// Where.
-        offset: u64,
-        /// What is wrong, for a person.
-        what: String,
-    },
+    /// Anything else: acknowledged transactions may be in it or behind it.
+    Damaged { offset: u64, detail: String },
 }
 
-/// Writes the line that is to stand at `position`, and where it ends. The header goes into the first line only.
+/// The line for a position, and the position behind it. Only the first line has the header.
 pub(crate) fn line(position: Position, header: &Header, events: &[Event]) -> (Vec<u8>, Position) {
     let seq = position.seq + 1;
     let header = (position.offset == 0).then(|| header.clone());
@@ -100,7 +90,7 @@ fn seal(body: &impl Serialize) -> (Vec<u8>, u32) {
     line.extend_from_slice(PREFIX);
     line.extend_from_slice(&[b'0'; DIGITS]);
     line.extend_from_slice(AFTER_DIGITS);
-    // The body's opening brace gives its place to the comma before it.
+    // The comma replaces the opening brace of the body.
     let brace = line.len() - 1;
     line.pop();
     serde_json::to_writer(&mut line, body).expect("lines hold only strings, numbers and lists, written to memory");
@@ -111,7 +101,7 @@ fn seal(body: &impl Serialize) -> (Vec<u8>, u32) {
     (line, crc)
 }
 
-/// Checksums as eight hexadecimal digits, the way they stand at the head of a line.
+/// Checksums as eight hexadecimal digits.
 mod hex {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
@@ -126,16 +116,15 @@ mod hex {
     }
 }
 
-/// The checksum of a line without its newline, where the line agrees with it.
+/// The checksum of a line without its newline, if it is right.
 fn verify(line: &[u8]) -> Option<u32> {
     let digits = line.get(PREFIX.len()..PREFIX.len() + DIGITS)?;
     let is_framed = line.starts_with(PREFIX) && line[PREFIX.len() + DIGITS..].starts_with(AFTER_DIGITS);
-    // Only the digits we write: the parser would take a sign in the place of a leading zero.
-    let is_ours = digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-    let digits = std::str::from_utf8(digits).ok().filter(|_| is_ours)?;
+    // The parser would accept a sign and capital letters, which this program never writes.
+    let is_canonical = digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    let digits = std::str::from_utf8(digits).ok().filter(|_| is_canonical)?;
     let claimed = u32::from_str_radix(digits, 16).ok()?;
-    let agrees = |body| checksum::of(body) == claimed || made(Mistake::ChecksumIgnored);
-    (is_framed && agrees(&line[BODY_AT..])).then_some(claimed)
+    (is_framed && checksum::of(&line[BODY_AT..]) == claimed).then_some(claimed)
 }
 
 /// The body of a verified line, as JSON.
@@ -151,30 +140,28 @@ fn body(line: &[u8]) -> Vec<u8> {
 pub(crate) struct Scan {
     /// The end of the valid lines.
     pub(crate) position: Position,
-    /// What stands behind it.
     pub(crate) tail: Tail,
 }
 
-/// Reads the lines that stand at `position` in the journal of this header, handing their events to `take`, until their
-/// end or the first that is not valid.
+/// Reads the lines at `position` of the journal with this header up to the first invalid one, and passes their operations to
+/// `take`, whose error is a description of a fault.
 pub(crate) fn scan(
     bytes: &[u8],
     mut position: Position,
     header: &Header,
-    base: &Path,
-    mut take: impl FnMut(&Event),
+    mut take: impl FnMut(Op<'_>) -> Result<(), String>,
 ) -> Scan {
     let mut rest = bytes;
     while let Some(length) = rest.iter().position(|byte| *byte == b'\n') {
         let line = &rest[..length];
         let Some(crc) = verify(line) else { break };
-        match read_line(line, position, header, base, &mut take) {
+        match read_line(line, position, header, &mut take) {
             Ok(seq) => position = Position { offset: position.offset + length as u64 + 1, seq, chain: crc },
-            Err(what) => return Scan { position, tail: Tail::Damaged { offset: position.offset, what } },
+            Err(detail) => return Scan { position, tail: Tail::Damaged { offset: position.offset, detail } },
         }
         rest = &rest[length + 1..];
     }
-    let tail = judge_tail(rest, position.offset);
+    let tail = classify_tail(rest, position.offset);
     Scan { position, tail }
 }
 
@@ -182,55 +169,57 @@ fn read_line(
     line: &[u8],
     position: Position,
     header: &Header,
-    base: &Path,
-    take: &mut impl FnMut(&Event),
+    take: &mut impl FnMut(Op<'_>) -> Result<(), String>,
 ) -> Result<u64, String> {
     let json = body(line);
     let line: Line<'_> = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
     let expected = (position.offset == 0).then_some(header);
-    if line.header.as_ref() != expected && !made(Mistake::HeaderIgnored) {
+    if line.header.as_ref() != expected {
         return Err(wrong_header(line.header.as_ref(), header));
     }
-    if line.p != position.chain && !made(Mistake::ChainIgnored) {
-        return Err("a line is missing or out of place".into());
-    }
-    if line.s != position.seq + 1 && !made(Mistake::ChainIgnored) {
-        return Err(format!("transaction {} follows transaction {}", line.s, position.seq));
-    }
-    for op in line.ops {
-        take(&op.into_event(base)?);
-    }
+    check_order(&line, position)?;
+    line.ops.into_iter().try_for_each(take)?;
     Ok(line.s)
 }
 
+fn check_order(line: &Line<'_>, position: Position) -> Result<(), String> {
+    if line.p != position.chain {
+        return Err("a line is missing or out of place".into());
+    }
+    if line.s != position.seq + 1 {
+        return Err(format!("transaction {} follows transaction {}", line.s, position.seq));
+    }
+    Ok(())
+}
+
 fn wrong_header(found: Option<&Header>, expected: &Header) -> String {
-    let is_ours = found.is_some_and(|found| (&found.store, found.generation) == (&expected.store, expected.generation));
-    if is_ours {
-        "QUEUE-STATE.json was changed by somebody else while this journal extended it".into()
+    let is_own = found.is_some_and(|found| (&found.store, found.generation) == (&expected.store, expected.generation));
+    if is_own {
+        "QUEUE-STATE.json was changed by another program while this journal extended it".into()
     } else {
         "a line belongs to another journal".into()
     }
 }
 
-/// The rule that tells a half-written last line from damage: it reaches the end of the file, no valid line follows it, and
-/// it is either unterminated or holds NUL bytes, the two shapes that an interrupted append leaves (a file whose length
-/// became durable before its data reads as zeros there).
-fn judge_tail(rest: &[u8], offset: u64) -> Tail {
+/// Distinguishes a half-written last line from damage. It reaches the end of the file, no valid line follows it, and it is
+/// either unterminated or contains NUL bytes, the two forms that an interrupted append leaves: a file whose length became
+/// durable before its data reads as zeros there.
+fn classify_tail(rest: &[u8], offset: u64) -> Tail {
     if rest.is_empty() {
         return Tail::Clean;
     }
     let is_unterminated = rest.last() != Some(&b'\n');
-    // A NUL may stand where a newline stood, so it ends a line here too.
+    // A NUL may have replaced a newline, so it ends a line here too.
     let is_followed = rest.split(|byte| matches!(byte, b'\n' | 0)).skip(1).any(|line| verify(line).is_some());
     let is_torn = !is_followed && (is_unterminated || rest.contains(&0));
-    if (is_torn || made(Mistake::AllDamageIsTorn)) && !made(Mistake::NothingIsTorn) {
+    if is_torn {
         return Tail::Torn;
     }
-    Tail::Damaged { offset, what: "a line does not agree with its checksum".into() }
+    Tail::Damaged { offset, detail: "a line does not agree with its checksum".into() }
 }
 
-/// The number of the last transaction in a journal that belongs to no snapshot, as far as its lines can be read; `None`
-/// where none can.
+/// The number of the last transaction among the readable lines of a journal that belongs to no snapshot; `None` if no line
+/// is readable.
 pub(crate) fn last_seq(bytes: &[u8]) -> Option<u64> {
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| verify(line).is_some());
     lines.filter_map(|line| Some(serde_json::from_slice::<Line<'_>>(&body(line)).ok()?.s)).max()

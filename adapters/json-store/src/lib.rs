@@ -1,29 +1,30 @@
-//! The queue in a folder: one readable JSON file, a journal beside it while there is more to say, and a lock.
+//! The queue in a folder: one readable JSON file, a journal of later changes, and a lock.
 //!
 //! # Theory of operation
 //!
-//! `QUEUE-STATE.json` is a *snapshot*: at every instant a complete, valid document. It names its *journal*, a file of one
-//! line a transaction; the state is the snapshot folded with the valid prefix of that journal. A transaction takes the
-//! lock, catches up with what others appended, lets the domain decide, appends the events as one line, syncs it, and
-//! answers. A *checkpoint* writes the state to a fresh file and renames it over the snapshot; that rename is its only
-//! commit point, because the new snapshot names another journal and so retires the old one in the same instant.
+//! `QUEUE-STATE.json` is a *snapshot*: at every instant a complete, valid document. It names its *journal*, a file with one
+//! line per transaction; the state of the queue is the snapshot with the valid lines of that journal applied. A transaction
+//! takes the lock, catches up with the lines of other processes, lets the domain apply the change to the queue in memory,
+//! appends the resulting events as one line, syncs it, and replies. If the line cannot be made durable, the queue in memory
+//! is dropped and read again. A *checkpoint* writes the state to a new file and renames it over the snapshot. That rename is
+//! its only commit point: the new snapshot names another journal and so retires the old one at the same instant.
 //!
-//! A small queue that no run is working on is checkpointed by every command, so that it *is* one JSON file, which a person
-//! may read and edit. `docs/formats.md` describes every file field by field.
+//! A command that loads a small queue checkpoints it, unless a run is working, so that the queue *is* one JSON file, which a
+//! person may read and edit. An addition to a larger queue is appended without loading it (a *blind append*).
+//! `docs/formats.md` describes every file field by field.
 //!
-//! # Who does what
+//! # Modules
 //!
-//! `disk` is the seam to the file system, small enough for a simulated disk to take its place; `lock` is the only place
-//! that calls fs2; `checksum` is CRC-32C; `record` and `ops` are the serde forms of items and events; `snapshot` and
-//! `journal` read and write the two files; `engine` is the protocol; `runs` knows which runs live; `worker` is where all of it
-//! blocks: a thread, or the caller's; `store` is the port. `repair`, `export` and `file_system` look after a store from
-//! outside of it.
+//! `disk` is the seam to the file system, small enough to be replaced by a fake disk; `lock` is the only module that calls
+//! fs2; `record` and `ops` are the serde forms of items and events; `snapshot` and `journal` read and write the two files;
+//! `engine` is the protocol; `request` is a transaction on its way through it; `runs` finds live and dead runs; `worker` provides the thread for blocking calls; `store`
+//! implements the ports. `repair`, `export` and `file_system` maintain a store from outside.
 //!
 //! # Deliberately absent
 //!
-//! Rules of the queue: the domain decides, here as everywhere. Timeouts that take a slow run for dead: liveness is a held
-//! lock, which the system frees when its process is gone, and not before. Retries of a failed sync: the page cache may say
-//! afterwards that all is well when it is not (Rebello et al., "Can Applications Recover from fsync Failures?", 2020).
+//! Rules of the queue: the domain decides. Timeouts that declare a slow run dead: liveness is a held lock, which the kernel
+//! releases when the process ends and not earlier. Repeated syncs: after a failed sync the page cache may report success for
+//! lost data (Rebello et al., "Can Applications Recover from fsync Failures?", 2020).
 
 mod checksum;
 mod disk;
@@ -31,24 +32,27 @@ mod engine;
 mod error;
 mod export;
 mod file_system;
+#[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod journal;
 mod layout;
 mod lock;
-mod mistake;
 mod ops;
 mod record;
 mod repair;
+mod request;
 mod runs;
 #[cfg(test)]
 mod simulation;
 mod snapshot;
 mod store;
-mod timestamp;
 mod worker;
 
 pub use export::{ExportError, export};
 pub use file_system::{FileSystem, Probe, file_system, probe, room_needed};
-pub use repair::{Choice, Damage, Examination, Prospect, Repaired, Site, Tally, examine, plan_repair, repair};
+pub use repair::{
+    ChangeCounts, Damage, Examination, RepairMethod, RepairOutcome, RepairPlan, StateFolder, examine, plan_repair,
+    repair,
+};
 pub use store::{JsonStore, Mode, StoreConfig};

@@ -1,7 +1,7 @@
-//! The only place that calls fs2, and the wait for the store's lock.
+//! Locks by fs2, the wait for the store's lock, and the notes in its file.
 //!
-//! fs2's methods are called by their full path: since Rust 1.89 the standard library has methods of the same names, with
-//! another error type, and they would silently win.
+//! fs2's methods are called by their full path: since Rust 1.89 the standard library has methods of the same names with
+//! another error type, which would take precedence silently.
 
 use std::fs::File;
 use std::io;
@@ -15,19 +15,18 @@ use crate::checksum;
 use crate::disk::{Access, Disk, Sharing, Stamp};
 use crate::error::{classify, unreadable};
 use crate::journal::{Header, Position};
-use crate::layout::{LOCK, SNAPSHOT};
-use crate::mistake::{Mistake, made};
+use crate::layout::LOCK;
 
-/// The first pause between two tries; it doubles up to [`LONGEST_PAUSE`]. A transaction holds the lock for well under a
-/// millisecond of its own time and one sync.
+/// The first pause between two attempts; it doubles up to [`MAX_PAUSE`]. A transaction holds the lock for well under a
+/// millisecond and one sync.
 const FIRST_PAUSE: Duration = Duration::from_micros(500);
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+const MAX_PAUSE: Duration = Duration::from_millis(20);
 
-/// Notes have one length, so that writing one over another never needs room on a full disk.
+/// Each note has a fixed length, so that overwriting it needs no room on a full disk.
 const HOLDER_BYTES: usize = 256;
 const TIP_BYTES: usize = 1024;
 
-/// Takes a flock(2) without waiting; `false` where somebody else holds it.
+/// Takes a flock(2) without waiting; `false` if another open file holds it.
 pub(crate) fn try_lock(file: &File, sharing: Sharing) -> io::Result<bool> {
     loop {
         let taken = match sharing {
@@ -36,7 +35,7 @@ pub(crate) fn try_lock(file: &File, sharing: Sharing) -> io::Result<bool> {
         };
         match taken {
             Ok(()) => return Ok(true),
-            // fs2 hands on the interruption by a signal; flock(2) says to try again.
+            // fs2 reports an interruption by a signal; flock(2) asks to repeat the call.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             Err(error) => return Err(error),
@@ -44,38 +43,36 @@ pub(crate) fn try_lock(file: &File, sharing: Sharing) -> io::Result<bool> {
     }
 }
 
-/// Frees a flock(2). Explicitly, because a child between fork and exec keeps a merely closed lock alive.
+/// Releases a flock(2). Closing the file is not enough: a child between fork and exec would keep the lock.
 pub(crate) fn unlock(file: &File) -> io::Result<()> {
     fs2::FileExt::unlock(file)
 }
 
-/// Who holds the lock, written into it for whoever waits in vain.
+/// The process that holds the lock, for the error message of a process that waits too long.
 #[derive(Serialize, Deserialize)]
 struct Holder {
     holder: String,
 }
 
-/// Where the store ended when everything of it was durable: what one needs to know to append to it, and to see that it
-/// still ends there. Written after the syncs it speaks of and never synced itself, so it may be old, but never ahead.
+/// The end of the store when all of it was durable: enough to append to it, and to check that it still ends there.
+///
+/// Written after the syncs that it describes and never synced itself, so it may be old but never ahead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tip {
     pub(crate) snapshot: Stamp,
     pub(crate) journal: String,
     pub(crate) header: Header,
     pub(crate) position: Position,
-    /// The version of this program that wrote the snapshot; `None` where somebody else may have, or where it is not known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) writer: Option<String>,
 }
 
-/// A tip with the crc32c of its JSON text before it, because a crash may leave half of it.
+/// A tip as JSON text with its CRC-32C, because a crash may leave half of it.
 #[derive(Serialize, Deserialize)]
 struct CheckedTip {
     crc: u32,
     tip: String,
 }
 
-/// The lock of the store, open for the life of a handle.
+/// The lock file of the store, open for the life of a handle.
 pub(crate) struct StoreLock<D: Disk> {
     file: D::File,
 }
@@ -83,12 +80,11 @@ pub(crate) struct StoreLock<D: Disk> {
 impl<D: Disk> StoreLock<D> {
     pub(crate) fn open(disk: &D) -> Result<Self, StorageError> {
         disk.prepare().map_err(classify(""))?;
-        let name = if made(Mistake::LockOnSnapshot) { SNAPSHOT } else { LOCK };
-        let file = disk.open(name, Access::Lock).map_err(classify(name))?;
+        let file = disk.open(LOCK, Access::Lock).map_err(classify(LOCK))?;
         Ok(Self { file })
     }
 
-    /// The lock, where there is one already; opened for reading, so that holding it leaves no trace.
+    /// The lock file if it exists; opened for reading, so that locking it leaves no trace.
     pub(crate) fn open_existing(disk: &D) -> Result<Option<Self>, StorageError> {
         match disk.open(LOCK, Access::Read) {
             Ok(file) => Ok(Some(Self { file })),
@@ -97,38 +93,34 @@ impl<D: Disk> StoreLock<D> {
         }
     }
 
-    /// Waits for the lock for as long as `patience`.
-    pub(crate) fn acquire(&self, disk: &D, patience: Duration) -> Result<(), StorageError> {
-        if made(Mistake::NotLocked) {
-            return Ok(());
-        }
+    /// Waits for the lock, at most for `timeout`.
+    pub(crate) fn acquire(&self, disk: &D, timeout: Duration) -> Result<(), StorageError> {
         let mut pause = FIRST_PAUSE;
         let mut waited = Duration::ZERO;
         while !disk.try_lock(&self.file, Sharing::Exclusive).map_err(classify(LOCK))? {
-            if waited >= patience {
+            if waited >= timeout {
                 return Err(StorageError::Busy { holder: self.holder(disk) });
             }
             disk.pause(pause);
             waited += pause;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(MAX_PAUSE);
         }
-        // Without the note a waiter only knows less.
+        // A failure only costs waiting processes the name.
         let holder = disk.identity().chars().take(HOLDER_BYTES / 8).collect();
         let _ = disk.overwrite(&self.file, 0, &padded(&Holder { holder }, HOLDER_BYTES));
         Ok(())
     }
 
-    /// Frees the lock. Where that fails, closing the file frees it.
+    /// Releases the lock. If that fails, closing the file releases it.
     pub(crate) fn release(&self, disk: &D) -> Result<(), StorageError> {
         disk.unlock(&self.file).map_err(classify(LOCK))
     }
 
-    /// Leaves a note of where the store ends, for processes that have only something to add. Without it they look for
-    /// themselves, so it may be missing for want of room.
+    /// Leaves a note of the store's end for processes that only add files. Without it they load the queue, so a full disk is
+    /// no error.
     ///
-    /// Any other failure is told, because it may be all that is heard of a sync that did not happen: where ext4 gives up
-    /// its journal while fdatasync(2) waits for it, that returns 0 (seen on Linux 6.18), and only what is written afterwards
-    /// fails.
+    /// Any other failure is an error, because it may be the only sign of a sync that did not happen: if ext4 aborts its
+    /// journal while fdatasync(2) waits for it, that call returns 0 (observed on Linux 6.18), and only later writes fail.
     pub(crate) fn note_tip(&self, disk: &D, tip: &Tip) -> Result<(), StorageError> {
         let tip = serde_json::to_string(tip).unwrap_or_default();
         let note = padded(&CheckedTip { crc: checksum::of(tip.as_bytes()), tip }, TIP_BYTES);
@@ -141,7 +133,7 @@ impl<D: Disk> StoreLock<D> {
         }
     }
 
-    /// The note that was left last, where there is one and it is whole.
+    /// The latest note, if there is one and its checksum is right.
     pub(crate) fn tip(&self, disk: &D) -> Option<Tip> {
         let checked: CheckedTip = self.note(disk, HOLDER_BYTES, TIP_BYTES)?;
         let is_whole = checksum::of(checked.tip.as_bytes()) == checked.crc;
@@ -160,7 +152,7 @@ impl<D: Disk> StoreLock<D> {
     }
 }
 
-/// A note as a line of this length.
+/// A note as a line of a fixed length.
 fn padded(note: &impl Serialize, length: usize) -> Vec<u8> {
     let mut bytes = serde_json::to_vec(note).unwrap_or_default();
     bytes.resize(bytes.len().max(length - 1), b' ');

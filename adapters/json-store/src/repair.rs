@@ -1,24 +1,25 @@
-//! Mending a damaged store: what each way to do it keeps and loses, and doing it.
+//! Repairing a damaged store: what each method keeps and loses, and applying one.
 //!
 //! # Theory of operation
 //!
-//! Nothing is mended in place. The files are copied to a folder of their own, and the copies synced; then the queue that
-//! was put together is committed by an ordinary checkpoint, whose rename retires the damaged snapshot and the damaged
-//! journal in one instant. A crash in between leaves the store as it was, with a copy beside it.
+//! Nothing is repaired in place. The files are copied to a folder of their own and the copies are synced; then an ordinary
+//! checkpoint commits the repaired queue, and its rename retires the damaged snapshot and the damaged journal at once. A
+//! crash leaves either the damaged store with a copy beside it, or the repaired one.
 //!
 //! # Deliberately absent
 //!
-//! Choosing: which loss is the smaller one is for whoever knows the files.
+//! Choosing a method: which loss is smaller is for a person who knows the files.
 
 mod backup;
-mod found;
-mod salvage;
+mod inspection;
+mod replay;
 
 #[cfg(test)]
-pub(crate) mod place;
+pub(crate) mod temp_store;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Add;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,41 +30,41 @@ use autoproc_domain::ports::StorageError;
 use autoproc_domain::view::Counts;
 
 use crate::disk::{Disk, RealDisk};
-use crate::engine::{Engine, SMALL_SNAPSHOT_BYTES, Settings};
+use crate::engine::{Engine, Limits, Settings};
 use crate::error::in_folder;
 use crate::lock::StoreLock;
 use crate::store::Mode;
-use found::Found;
+use inspection::Inspection;
 
-/// A store that is looked after from outside: examined, mended, exported.
+/// The folder of a store that is examined, repaired or exported.
 #[derive(Debug, Clone)]
-pub struct Site {
+pub struct StateFolder {
     /// The folder of the store's files.
     pub state_dir: PathBuf,
-    /// What relative paths in files of the original program are relative to.
+    /// The folder that relative paths in files of the original program start from.
     pub base: PathBuf,
-    /// How long to wait for the lock before saying who holds it.
+    /// How long to wait for the lock before failing with the name of its holder.
     pub lock_timeout: Duration,
-    /// Whether to write even where the folder is on a network file system.
+    /// Whether to write even if the folder is on a network file system.
     pub allow_network_fs: bool,
 }
 
-/// A way to mend a store.
+/// A method of repair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Choice {
-    /// The snapshot, and the journal up to the damage.
+pub enum RepairMethod {
+    /// Keeps the snapshot, and the journal up to the damage.
     Truncate,
-    /// The same, and what can be read behind the damage and still applies.
+    /// Keeps these, and the readable lines behind the damage that still apply.
     Salvage,
-    /// The snapshot alone.
+    /// Keeps the snapshot alone.
     UseSnapshot,
 }
 
-impl Choice {
-    /// Every way there is.
+impl RepairMethod {
+    /// All methods.
     pub const ALL: [Self; 3] = [Self::Truncate, Self::Salvage, Self::UseSnapshot];
 
-    /// The word for it.
+    /// The method's name on the command line.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -74,19 +75,31 @@ impl Choice {
     }
 }
 
-/// Changes by what they would mean to whoever waits for them.
+/// Numbers of changes by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Files offered.
+pub struct ChangeCounts {
+    /// Added files.
     pub additions: usize,
-    /// Attempts that ended, well or badly.
+    /// Ended attempts, successful or not.
     pub results: usize,
-    /// Anything else.
+    /// All other changes.
     pub others: usize,
 }
 
-impl Tally {
-    /// All of them.
+impl Add for ChangeCounts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            additions: self.additions + other.additions,
+            results: self.results + other.results,
+            others: self.others + other.others,
+        }
+    }
+}
+
+impl ChangeCounts {
+    /// The number of all changes.
     #[must_use]
     pub fn total(self) -> usize {
         self.additions + self.results + self.others
@@ -101,44 +114,44 @@ impl Tally {
     }
 }
 
-/// Something in the store that cannot be what was written.
+/// A part of the store that differs from what was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// The file's name.
-    pub place: String,
-    /// What is wrong with it, and where.
+    /// The name of the file.
+    pub file: String,
+    /// The kind of damage and its position.
     pub detail: String,
 }
 
-/// What one choice would lead to.
+/// The result of a repair by one method.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prospect {
-    /// The choice.
-    pub choice: Choice,
-    /// The queue as it would be.
+pub struct RepairPlan {
+    /// The method.
+    pub method: RepairMethod,
+    /// The counts of the repaired queue.
     pub counts: Counts,
-    /// Changes behind the damage that it would keep.
-    pub keeps: Tally,
-    /// Changes that can be read and that it would lose.
-    pub loses: Tally,
-    /// Bytes that nobody can read, and that every choice loses.
+    /// Changes behind the damage that the method keeps.
+    pub keeps: ChangeCounts,
+    /// Readable changes that the method loses.
+    pub loses: ChangeCounts,
+    /// Unreadable bytes, lost by every method.
     pub unreadable_bytes: u64,
 }
 
-/// What an examination found.
+/// The result of an examination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Examination {
-    /// What is damaged; nothing where the store is sound.
+    /// Empty if the store is sound.
     pub damage: Vec<Damage>,
-    /// The queue, where it is sound.
+    /// The counts of the queue if the store is sound.
     pub counts: Option<Counts>,
-    /// What can be done about the damage; nothing where only a person can.
-    pub prospects: Vec<Prospect>,
-    /// Bytes of a half-written last line, which is no damage: the next change cuts it off.
+    /// The possible repairs; empty if only a person can repair the files.
+    pub plans: Vec<RepairPlan>,
+    /// The length of a half-written last line. It is no damage: the next change cuts it off.
     pub half_written_bytes: u64,
-    /// Oddities, for a person.
+    /// Messages about oddities, for a person.
     pub notices: Vec<String>,
-    /// Files that earlier troubles left aside.
+    /// Files that were kept aside after earlier damage.
     pub kept_aside: Vec<String>,
 }
 
@@ -150,118 +163,123 @@ impl Examination {
     }
 }
 
-/// What a repair came to.
+/// The outcome of a repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Repaired {
-    /// Nothing was damaged, and nothing was changed.
+pub enum RepairOutcome {
+    /// Nothing is damaged; nothing was changed.
     Sound(Examination),
-    /// The damage cannot be mended in this way, and nothing was changed.
+    /// The method cannot repair this damage; nothing was changed.
     Impossible(Examination),
-    /// Done.
-    Done {
-        /// What was damaged.
+    /// The store is repaired.
+    Repaired {
+        /// The damage before the repair.
         damage: Vec<Damage>,
         /// What was kept and lost.
-        prospect: Prospect,
-        /// Where the files are as they were.
+        plan: RepairPlan,
+        /// The folder with copies of the damaged files.
         backup: PathBuf,
     },
 }
 
-/// Reads everything and says what is damaged, without the lock and without a trace.
+/// Reads everything and reports damage, without the lock and without changing anything.
 ///
 /// # Errors
-/// [`StorageError`] where it cannot be read, or a newer version wrote it.
-pub fn examine(site: &Site) -> Result<Examination, StorageError> {
-    let disk = RealDisk::new(site.state_dir.clone());
-    let look = || Found::read(&disk, &site.base, verdict(site)).map(|found| found.examination());
-    // A writer may move the files under whoever reads without the lock, so that damage counts only where it stays.
-    let first = look().map_err(|error| in_folder(error, &site.state_dir))?;
-    if first.is_sound() { Ok(first) } else { look().map_err(|error| in_folder(error, &site.state_dir)) }
+/// [`StorageError`] if the store cannot be read, or if a later version wrote it.
+pub fn examine(folder: &StateFolder) -> Result<Examination, StorageError> {
+    let disk = RealDisk::new(folder.state_dir.clone());
+    let inspect = || Inspection::read(&disk, &folder.base, open(folder)).map(|inspection| inspection.examination());
+    // A writer may replace the files during a read without the lock, so damage counts only if a second read confirms it.
+    let first = inspect().map_err(|error| in_folder(error, &folder.state_dir))?;
+    if first.is_sound() { Ok(first) } else { inspect().map_err(|error| in_folder(error, &folder.state_dir)) }
 }
 
-/// Says what each choice would keep and lose, under the lock and without a trace.
+/// Reports what each method would keep and lose, under the lock and without changing anything.
 ///
 /// # Errors
-/// [`StorageError::Busy`] while a run lives or somebody else holds the lock; others as for [`examine`].
-pub fn plan_repair(site: &Site) -> Result<Examination, StorageError> {
-    let disk = RealDisk::new(site.state_dir.clone());
-    let planned = held(&disk, site.lock_timeout, || {
-        refuse_beside_runs(&engine(site))?;
-        Ok(Found::read(&disk, &site.base, verdict(site))?.examination())
+/// [`StorageError::Busy`] while a run is alive or another process holds the lock; others as for [`examine`].
+pub fn plan_repair(folder: &StateFolder) -> Result<Examination, StorageError> {
+    let disk = RealDisk::new(folder.state_dir.clone());
+    let planned = held(&disk, folder.lock_timeout, || {
+        refuse_during_runs(&engine(folder))?;
+        Ok(Inspection::read(&disk, &folder.base, open(folder))?.examination())
     });
-    planned.map_err(|error| in_folder(error, &site.state_dir))
+    planned.map_err(|error| in_folder(error, &folder.state_dir))
 }
 
-/// Mends the store, after a copy of its files is safe.
+/// Repairs the store, after its files were copied.
 ///
 /// # Errors
-/// [`StorageError::Busy`] while a run lives or somebody else holds the lock; others where the files cannot be read, copied
-/// or written. The store is as it was, or mended.
-pub fn repair(site: &Site, choice: Choice, now: Timestamp) -> Result<Repaired, StorageError> {
-    let planned = plan_repair(site)?;
+/// [`StorageError::Busy`] while a run is alive or another process holds the lock; others if the files cannot be read, copied
+/// or written. The store is then unchanged, or repaired.
+pub fn repair(folder: &StateFolder, method: RepairMethod, now: Timestamp) -> Result<RepairOutcome, StorageError> {
+    let planned = plan_repair(folder)?;
     if planned.is_sound() {
-        return Ok(Repaired::Sound(planned));
+        return Ok(RepairOutcome::Sound(planned));
     }
-    let mut engine = engine(site);
+    let mut engine = engine(folder);
     let repaired = engine.locked(|engine| {
-        refuse_beside_runs(engine)?;
-        mend(engine, site, choice, now)
+        refuse_during_runs(engine)?;
+        repair_locked(engine, folder, method, now)
     });
-    repaired.map_err(|error| in_folder(error, &site.state_dir))
+    repaired.map_err(|error| in_folder(error, &folder.state_dir))
 }
 
-fn mend(engine: &mut Engine<RealDisk>, site: &Site, choice: Choice, now: Timestamp) -> Result<Repaired, StorageError> {
-    let found = Found::read(engine.disk(), &site.base, verdict(site))?;
-    let examination = found.examination();
+fn repair_locked(
+    engine: &mut Engine<RealDisk>,
+    folder: &StateFolder,
+    method: RepairMethod,
+    now: Timestamp,
+) -> Result<RepairOutcome, StorageError> {
+    let inspection = Inspection::read(engine.disk(), &folder.base, open(folder))?;
+    let examination = inspection.examination();
     if examination.is_sound() {
-        return Ok(Repaired::Sound(examination));
+        return Ok(RepairOutcome::Sound(examination));
     }
-    let Some((prospect, replacement)) = found.outcome(choice) else {
-        return Ok(Repaired::Impossible(examination));
+    let Some((plan, replacement)) = inspection.repair(method) else {
+        return Ok(RepairOutcome::Impossible(examination));
     };
     let files = backup::files(engine.disk())?;
-    let backup = backup::copy(&site.state_dir, &files, now)?;
+    let backup = backup::copy(&folder.state_dir, &files, now)?;
     engine.replace(replacement)?;
-    // Retired by the new snapshot already, and kept in the copy; a leftover is cleared away by the next change.
+    // The new snapshot has retired them and the backup has copies; if one stays, the next change removes it.
     for journal in files.iter().filter(|name| crate::layout::is_journal(name)) {
         let _ = engine.disk().remove(journal);
     }
-    Ok(Repaired::Done { damage: examination.damage, prospect, backup })
+    Ok(RepairOutcome::Repaired { damage: examination.damage, plan, backup })
 }
 
-/// Does `work` under the lock, where there is one, and leaves no note in it.
+/// Does `work` under the lock, if the lock file exists, without creating anything.
 fn held<T>(
     disk: &RealDisk,
-    patience: Duration,
+    timeout: Duration,
     work: impl FnOnce() -> Result<T, StorageError>,
 ) -> Result<T, StorageError> {
     let Some(lock) = StoreLock::open_existing(disk)? else { return work() };
-    lock.acquire(disk, patience)?;
+    lock.acquire(disk, timeout)?;
     let worked = work();
     let released = lock.release(disk);
     worked.and_then(|answer| released.map(|()| answer))
 }
 
-fn refuse_beside_runs(engine: &Engine<RealDisk>) -> Result<(), StorageError> {
-    match engine.living_runs()?.first() {
+fn refuse_during_runs(engine: &Engine<RealDisk>) -> Result<(), StorageError> {
+    match engine.live_runs()?.first() {
         None => Ok(()),
-        Some(run) => Err(StorageError::Busy { holder: format!("the run {} of {}", run.info.id, run.owner) }),
+        Some(run) => Err(StorageError::Busy { holder: format!("the run {} of {}", run.info.id, run.info.location) }),
     }
 }
 
-/// What the store says when somebody reads it.
-fn verdict(site: &Site) -> Result<(), StorageError> {
-    engine(site).view().map(drop)
+/// The result of opening the store for reading.
+fn open(folder: &StateFolder) -> Result<(), StorageError> {
+    engine(folder).view().map(drop)
 }
 
-pub(crate) fn engine(site: &Site) -> Engine<RealDisk> {
+pub(crate) fn engine(folder: &StateFolder) -> Engine<RealDisk> {
     let settings = Settings {
-        base: site.base.clone(),
-        lock_timeout: site.lock_timeout,
-        small_snapshot_bytes: SMALL_SNAPSHOT_BYTES,
+        base: folder.base.clone(),
+        lock_timeout: folder.lock_timeout,
+        limits: Limits::default(),
         mode: Mode::Command,
         on_notice: Arc::new(|_| {}),
     };
-    Engine::new(RealDisk::new(site.state_dir.clone()).allowing_network_fs(site.allow_network_fs), settings)
+    Engine::new(RealDisk::new(folder.state_dir.clone()).allowing_network_fs(folder.allow_network_fs), settings)
 }

@@ -1,10 +1,9 @@
-//! The snapshot: one JSON document, with one item a line in the form we write.
+//! The snapshot: one JSON document.
 //!
-//! That form is read a line at a time, so that a million files need no second copy of the document in memory. Any other
-//! form of the same document, as a person or the original program writes it, is read whole.
+//! This program writes one item per line and reads that layout a line at a time, so that a million files need no second copy
+//! of the document in memory. Any other layout, as a person or the original program writes it, is read whole.
 
 mod builder;
-mod enlarge;
 mod lines;
 mod salvage;
 mod write;
@@ -24,110 +23,125 @@ use crate::error::{damaged, unreadable};
 use crate::layout::SNAPSHOT;
 use crate::record;
 
-#[cfg(test)]
-pub(crate) use enlarge::BLOCK_BYTES;
-pub(crate) use enlarge::{Written, written};
-pub(crate) use salvage::remains;
-pub(crate) use write::{print, write};
+pub(crate) use salvage::salvage;
+pub(crate) use write::{write, write_export};
 
 use builder::Builder;
 
-/// The format's version. A file of any later one is refused: what it means is not known here.
+/// The version of the format. A file of a later version is refused.
 const VERSION: &str = "1.0.0";
 
-/// Numbers grow by one, so even at a million a second this one is 292,000 years away. Whatever is above it was not counted up
-/// to, and nobody can go on from it.
-pub(crate) const BEYOND_COUNTING: u64 = u64::MAX / 2;
+/// A greater number was not reached by counting: a million increments a second take 292,000 years to get here. It is
+/// refused, so that counting on from a valid number never overflows.
+pub(crate) const MAX_NUMBER: u64 = u64::MAX / 2;
 
-/// Read and written at once; large enough that the system call is not what a snapshot costs.
+/// The size of a read and of a write; large enough that system calls are a small part of the cost.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-/// The line that ends the head in the form we write.
+/// The last line of the head, in this program's layout.
 const ITEMS_LINE: &str = "\"items\": [\n";
 
-/// The store's own section.
+/// The `store` section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoreSection {
-    /// The store's identity, given once.
+    /// The identity of the store, assigned once.
     pub(crate) id: String,
     /// Grows by one with each snapshot.
     pub(crate) generation: u64,
-    /// The number of the last transaction in it.
+    /// The number of the last transaction in the snapshot.
     pub(crate) seq: u64,
-    /// The number the next new item gets.
+    /// The next id or sequence number.
     pub(crate) next_id: u64,
-    /// The number the next claim gets.
+    /// The number of the next claim.
     pub(crate) next_claim: u64,
-    /// The file that holds what came after.
+    /// The name of the journal that extends the snapshot.
     pub(crate) journal: String,
 }
 
-/// Keys that are not ours: somebody put them there, so they stay.
+/// Keys that this program does not know. They are kept.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Extra {
     document: Map<String, Value>,
     items: BTreeMap<ItemId, Map<String, Value>>,
 }
 
-/// A snapshot as it was read.
+/// A snapshot, as read.
 pub(crate) struct Snapshot {
     pub(crate) queue: FileQueue,
     pub(crate) extra: Extra,
-    /// Absent in a file of the original program, or one that a person made.
+    /// Absent in a file of the original program and in one written by hand.
     pub(crate) store: Option<StoreSection>,
     pub(crate) stamp: Stamp,
-    pub(crate) print: Fingerprint,
-    /// What was left out, for a person.
+    pub(crate) sum: SnapshotSum,
+    /// Whether numbers and order are as this program writes them: an append may refer to them.
+    pub(crate) is_canonical: bool,
+    /// Whether several items of one path were merged into one.
+    pub(crate) has_merged: bool,
+    /// Messages about refused items, for a person.
     pub(crate) notices: Vec<String>,
 }
 
-/// What a journal's header knows its snapshot by.
+/// The way to number items without a number, or out of order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Numbering {
+    /// Ids stay, and the place in line follows the list.
+    Kept,
+    /// From the first such item all get new numbers, as in version 1. A journal of that version refers to these.
+    Version1,
+}
+
+/// The length and CRC-32C of a snapshot, by which a journal recognises it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Fingerprint {
+pub(crate) struct SnapshotSum {
     pub(crate) len: u64,
     pub(crate) crc: u32,
 }
 
-impl Fingerprint {
-    fn take_in(&mut self, bytes: &[u8]) {
+impl SnapshotSum {
+    fn add(&mut self, bytes: &[u8]) {
         self.len += bytes.len() as u64;
         self.crc = checksum::extended(self.crc, bytes);
     }
 }
 
-/// Everything of the document but its items.
+/// The document without its items.
 struct Head {
     store: Option<StoreSection>,
     rest: Map<String, Value>,
 }
 
-/// Reads the document. Paths that are not absolute, as the original program wrote them, are relative to `base`.
+/// Reads the document. Relative paths, as the original program wrote them, start from `base`.
 ///
 /// # Errors
-/// [`StorageError::Damaged`] or [`StorageError::Unsupported`] where it cannot be understood.
-pub(crate) fn read<D: Disk>(disk: &D, file: &D::File, base: &Path) -> Result<Snapshot, StorageError> {
+/// [`StorageError::Damaged`], [`StorageError::Unsupported`] for a later version.
+pub(crate) fn read<D: Disk>(
+    disk: &D,
+    file: &D::File,
+    base: &Path,
+    numbering: Numbering,
+) -> Result<Snapshot, StorageError> {
     let stamp = disk.stat_open(file).map_err(unreadable(SNAPSHOT))?;
-    if let Some(snapshot) = lines::read(disk, file, base, stamp).map_err(unreadable(SNAPSHOT))? {
+    if let Some(snapshot) = lines::read(disk, file, base, numbering, stamp).map_err(unreadable(SNAPSHOT))? {
         return Ok(snapshot);
     }
     let bytes = read_to_end(disk, file, 0).map_err(unreadable(SNAPSHOT))?;
-    read_whole(&bytes, base, stamp)
+    read_whole(&bytes, base, numbering, stamp)
 }
 
-fn read_whole(bytes: &[u8], base: &Path, stamp: Stamp) -> Result<Snapshot, StorageError> {
+fn read_whole(bytes: &[u8], base: &Path, numbering: Numbering, stamp: Stamp) -> Result<Snapshot, StorageError> {
     let (head, items) = parse_head(bytes)?;
-    let mut builder = Builder::new(head.store.as_ref());
+    let mut builder = Builder::new(head.store.as_ref(), numbering, items.len());
     for (index, item) in items.iter().enumerate() {
         let read = record::read(item.get().as_bytes(), base)
-            .map_err(|what| damaged(SNAPSHOT, format!("item {} of its list: {what}", index + 1)))?;
+            .map_err(|detail| damaged(SNAPSHOT, format!("item {} of its list: {detail}", index + 1)))?;
         builder.push(read);
     }
-    let mut print = Fingerprint::default();
-    print.take_in(bytes);
-    Ok(builder.finish(head, stamp, print))
+    let mut sum = SnapshotSum::default();
+    sum.add(bytes);
+    Ok(builder.finish(head, stamp, sum))
 }
 
-/// Everything but the items, and these unread.
+/// The head, and the text of each item.
 fn parse_head(bytes: &[u8]) -> Result<(Head, Vec<&RawValue>), StorageError> {
     let wrong = |error: serde_json::Error| damaged(SNAPSHOT, error.to_string());
     let mut keys: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(wrong)?;

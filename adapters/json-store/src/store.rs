@@ -1,56 +1,57 @@
-//! The Storage port on a folder.
+//! The ports Storage and Runs on a folder.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use autoproc_domain::command::{
-    Clear, Enqueue, ExchangeRequest, NewItem, RecoverRequest, Remove, Reprioritise, Selection, Selector,
+use autoproc_domain::ports::{Begun, Runs, Storage, StorageError};
+use autoproc_domain::request::{
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Selection, Selector,
 };
-use autoproc_domain::event::Event;
-use autoproc_domain::ports::{LiveRun, RunInfo, Storage, StorageError};
-use autoproc_domain::queue::{Performed, Transaction};
-use autoproc_domain::view::{Counts, EnqueueOutcome, Exchanged, Page, PageRequest, RecoveredItem};
-use autoproc_domain::{FileQueue, Priority, QueueItem, RunId, Status, Timestamp};
-use tokio::sync::oneshot;
+use autoproc_domain::run_info::{DeadRun, LiveRun, RunInfo};
+use autoproc_domain::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
+use autoproc_domain::{QueueItem, RunId, Timestamp};
 
 use crate::disk::RealDisk;
-use crate::engine::{Change, Engine, SMALL_SNAPSHOT_BYTES, Settings};
-use crate::error::in_folder;
+use crate::engine::{Engine, Limits, Settings};
+use crate::error::{failed, gone, in_folder};
+use crate::request::{PendingRequest, Request};
 use crate::worker::Worker;
 
-/// What a handle is for.
+/// The use of a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// One command: a small queue is left as one readable file after every change. A call blocks the thread that polls it
-    /// until it is answered, because a command has nothing else to do and a thread costs more than most calls.
+    /// A single command: every change leaves a small queue as one readable file. A call blocks the thread that polls it,
+    /// because a command has nothing else to do and a thread takes longer than most calls.
     Command,
-    /// A run, with many changes to come: they go to the journal, and [`JsonStore::close`] leaves the readable file. The
-    /// handle blocks on a thread of its own, so it works under any executor.
+    /// A run with many changes: they go to the journal, and [`JsonStore::close`] leaves the readable file. The handle has a
+    /// thread of its own for blocking calls, so it works under any executor.
     Service,
 }
 
-/// How to open a store.
+/// The configuration of a handle.
 #[derive(Clone)]
 pub struct StoreConfig {
     /// The folder of the store's files. Created by the first change.
     pub state_dir: PathBuf,
-    /// What relative paths in files of the original program are relative to.
+    /// The folder that relative paths in files of the original program start from.
     pub base: PathBuf,
-    /// How long to wait for the lock before saying who holds it.
+    /// How long to wait for the lock before failing with the name of its holder.
     pub lock_timeout: Duration,
-    /// What the handle is for.
+    /// The use of the handle.
     pub mode: Mode,
-    /// Hears of repairs and oddities, in words for a person.
+    /// Receives messages about repairs and oddities, for a person.
     pub on_notice: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
-/// The queue in a folder. See the crate's head for how it works.
+/// The queue in a folder, and the runs that work on it.
 ///
-/// Opening touches nothing: the first reading or changing call does. Reading needs no lock and no permission to write.
-/// Which thread its calls block is told by its [`Mode`]. Dropping it waits for its own thread where it has one, and ends the
-/// life of runs that it began and that did not end.
+/// Opening touches no file; the first call does. Reading needs no lock and no permission to write. The [`Mode`] determines
+/// which thread a call blocks. Dropping the handle waits for its thread, if it has one, and releases the locks of the runs
+/// that it began: they are dead from then on. A run exchanges through the handle that began it, and has no lease.
+///
+/// In [`Mode::Command`], an addition whose answer may come later is appended to a queue of over 32 KiB without reading it.
 pub struct JsonStore {
     config: StoreConfig,
     allow_network_fs: bool,
@@ -58,29 +59,21 @@ pub struct JsonStore {
 }
 
 impl JsonStore {
-    /// A handle on the store in a folder, which need not exist yet.
+    /// A handle on the store in a folder that need not exist yet.
     #[must_use]
     pub fn open(config: StoreConfig) -> Self {
         Self { config, allow_network_fs: false, worker: Mutex::new(None) }
     }
 
-    /// The same handle, which changes a store on a network file system too. Unless told so it refuses: what the system
-    /// says of locks and syncs there is not what the store's promises stand on.
+    /// The same handle with permission to change a store on a network file system. By default it refuses, because locks and
+    /// syncs are unreliable there.
     #[must_use]
     pub fn allowing_network_fs(self, allow_network_fs: bool) -> Self {
         Self { allow_network_fs, ..self }
     }
 
-    /// Leaves a small queue as one readable file. Not needed for durability.
-    ///
-    /// # Errors
-    /// [`StorageError`]; the queue is as it was, and complete.
-    pub async fn close(&self) -> Result<(), StorageError> {
-        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match worker {
-            Some(worker) => self.located(worker.ask(Engine::close).await),
-            None => Ok(()),
-        }
+    fn started_worker(&self) -> Option<Arc<Worker<RealDisk>>> {
+        self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn worker(&self) -> Result<Arc<Worker<RealDisk>>, StorageError> {
@@ -89,28 +82,27 @@ impl JsonStore {
             return Ok(Arc::clone(worker));
         }
         let StoreConfig { state_dir, base, lock_timeout, mode, on_notice } = self.config.clone();
-        let small_snapshot_bytes = SMALL_SNAPSHOT_BYTES;
-        let settings = Settings { base, lock_timeout, small_snapshot_bytes, mode, on_notice };
+        let settings = Settings { base, lock_timeout, limits: Limits::default(), mode, on_notice };
         let disk = RealDisk::new(state_dir).allowing_network_fs(self.allow_network_fs);
         let started = match mode {
-            Mode::Command => Worker::here(Engine::new(disk, settings)),
+            Mode::Command => Worker::inline(Engine::new(disk, settings)),
             Mode::Service => Worker::start(move || Engine::new(disk, settings))
-                .map_err(|source| StorageError::Io { action: "cannot start the store's thread".into(), source })?,
+                .map_err(|source| failed("cannot start the store's thread", source))?,
         };
         Ok(Arc::clone(worker.insert(Arc::new(started))))
     }
 
-    async fn transact<T: Transaction>(&self, request: T, now: Timestamp) -> Result<T::Reply, StorageError> {
-        let (pending, receiver) = Pending::new(request, now);
+    async fn transact<T: Request>(&self, request: T, now: Timestamp) -> Result<T::Reply, StorageError> {
+        let (pending, receiver) = PendingRequest::new(request, now);
         self.worker()?.change(Box::new(pending));
-        self.located(receiver.await.unwrap_or(Err(StorageError::Poisoned)))
+        self.located(receiver.await.unwrap_or_else(|_| Err(gone())))
     }
 
     async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&mut Engine<RealDisk>) -> Result<T, StorageError> + Send + 'static,
+        call: impl FnOnce(&mut Engine<RealDisk>) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
-        self.located(self.worker()?.ask(question).await)
+        self.located(self.worker()?.ask(call).await)
     }
 
     fn located<T>(&self, answer: Result<T, StorageError>) -> Result<T, StorageError> {
@@ -118,116 +110,91 @@ impl JsonStore {
     }
 }
 
-/// A transaction on its way through the worker.
-pub(crate) struct Pending<T: Transaction> {
-    request: T,
-    now: Timestamp,
-    reply: Option<Result<T::Reply, StorageError>>,
-    sender: oneshot::Sender<Result<T::Reply, StorageError>>,
-}
-
-impl<T: Transaction> Pending<T> {
-    /// A transaction, and where its answer will be.
-    pub(crate) fn new(request: T, now: Timestamp) -> (Self, oneshot::Receiver<Result<T::Reply, StorageError>>) {
-        let (sender, receiver) = oneshot::channel();
-        (Self { request, now, reply: None, sender }, receiver)
-    }
-}
-
-impl<T: Transaction> Change for Pending<T> {
-    fn perform(&mut self, queue: &mut FileQueue) -> Vec<Event> {
-        match self.request.perform(queue, self.now) {
-            Ok(Performed { events, reply }) => {
-                self.reply = Some(Ok(reply));
-                events
-            }
-            Err(rejection) => {
-                self.reply = Some(Err(rejection.into()));
-                Vec::new()
-            }
-        }
-    }
-
-    fn perform_unseen(&mut self) -> Option<Vec<Event>> {
-        let Performed { events, reply } = self.request.perform_unseen(self.now)?;
-        self.reply = Some(Ok(reply));
-        Some(events)
-    }
-
-    fn answer(self: Box<Self>, committed: Result<(), StorageError>) {
-        let reply = self.reply.unwrap_or(Err(StorageError::Poisoned));
-        // Nobody may be waiting any more; the transaction counts all the same.
-        let _ = self.sender.send(committed.and(reply));
-    }
-}
-
 #[async_trait]
 impl Storage for JsonStore {
-    async fn enqueue(&self, batch: Vec<NewItem>, now: Timestamp) -> Result<Vec<EnqueueOutcome>, StorageError> {
-        self.transact(Enqueue(batch), now).await
+    async fn enqueue(&self, request: Enqueue, now: Timestamp) -> Result<Vec<Enqueued>, StorageError> {
+        self.transact(request, now).await
     }
 
     async fn exchange(&self, request: ExchangeRequest, now: Timestamp) -> Result<Exchanged, StorageError> {
         self.transact(request, now).await
     }
 
-    async fn requeue(&self, selection: Selection, now: Timestamp) -> Result<usize, StorageError> {
-        self.transact(selection, now).await
+    async fn requeue(&self, request: Selection, now: Timestamp) -> Result<usize, StorageError> {
+        self.transact(request, now).await
     }
 
-    async fn reprioritise(
-        &self,
-        which: Selector,
-        priority: Priority,
-        now: Timestamp,
-    ) -> Result<QueueItem, StorageError> {
-        self.transact(Reprioritise { which, priority }, now).await
+    async fn reprioritise(&self, request: Reprioritise, now: Timestamp) -> Result<QueueItem, StorageError> {
+        self.transact(request, now).await
     }
 
-    async fn remove(&self, which: Vec<Selector>, now: Timestamp) -> Result<usize, StorageError> {
-        self.transact(Remove(which), now).await
+    async fn hold(&self, request: Hold, now: Timestamp) -> Result<usize, StorageError> {
+        self.transact(request, now).await
     }
 
-    async fn clear(&self, statuses: Vec<Status>, now: Timestamp) -> Result<Counts, StorageError> {
-        self.transact(Clear(statuses), now).await
+    async fn cancel(&self, request: Cancel, now: Timestamp) -> Result<Cancelled, StorageError> {
+        self.transact(request, now).await
     }
 
-    async fn dead_runs(&self) -> Result<Vec<RunId>, StorageError> {
-        self.ask(Engine::dead_runs).await
+    async fn remove(&self, request: Remove, now: Timestamp) -> Result<usize, StorageError> {
+        self.transact(request, now).await
+    }
+
+    async fn clear(&self, request: Clear, now: Timestamp) -> Result<Counts, StorageError> {
+        self.transact(request, now).await
     }
 
     async fn recover(&self, request: RecoverRequest, now: Timestamp) -> Result<Vec<RecoveredItem>, StorageError> {
         self.ask(move |engine| engine.recover(request, now)).await
     }
 
-    async fn begin_run(&self, run: RunInfo) -> Result<Vec<LiveRun>, StorageError> {
-        self.ask(move |engine| engine.begin_run(&run)).await
-    }
-
-    async fn end_run(&self, run: RunId) -> Result<Vec<LiveRun>, StorageError> {
-        self.ask(move |engine| engine.end_run(&run)).await
-    }
-
-    async fn live_runs(&self) -> Result<Vec<LiveRun>, StorageError> {
-        self.ask(|engine| engine.living_runs()).await
-    }
-
-    async fn changed(&self) {
-        // Where there is no thread to ask, the next transaction says so.
-        if let Ok(worker) = self.worker() {
-            worker.changed().await;
-        }
-    }
-
     async fn page(&self, request: PageRequest) -> Result<Page, StorageError> {
         self.ask(move |engine| Ok(engine.view()?.page(&request))).await
+    }
+
+    async fn peek(&self, now: Timestamp) -> Result<Option<QueueItem>, StorageError> {
+        self.ask(move |engine| Ok(engine.view()?.peek(now).cloned())).await
+    }
+
+    async fn find(&self, which: Selector) -> Result<Option<QueueItem>, StorageError> {
+        self.ask(move |engine| Ok(engine.view()?.find(&which).cloned())).await
     }
 
     async fn counts(&self) -> Result<Counts, StorageError> {
         self.ask(|engine| Ok(engine.view()?.counts())).await
     }
 
-    async fn find(&self, which: Selector) -> Result<Option<QueueItem>, StorageError> {
-        self.ask(move |engine| Ok(engine.view()?.find(&which).cloned())).await
+    async fn changed(&self) {
+        // If the thread cannot be started, the next transaction reports it.
+        if let Ok(worker) = self.worker() {
+            worker.changed().await;
+        }
+    }
+
+    /// Leaves a small queue as one readable file.
+    async fn close(&self) -> Result<(), StorageError> {
+        match self.started_worker() {
+            Some(worker) => self.located(worker.ask(Engine::close).await),
+            None => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Runs for JsonStore {
+    async fn begin(&self, run: RunInfo) -> Result<Begun, StorageError> {
+        self.ask(move |engine| engine.begin_run(&run)).await.map(Begun::without_lease)
+    }
+
+    async fn end(&self, run: RunId) -> Result<Vec<LiveRun>, StorageError> {
+        self.ask(move |engine| engine.end_run(&run)).await
+    }
+
+    async fn live(&self) -> Result<Vec<LiveRun>, StorageError> {
+        self.ask(|engine| engine.live_runs()).await
+    }
+
+    async fn dead(&self) -> Result<Vec<DeadRun>, StorageError> {
+        self.ask(Engine::dead_runs).await
     }
 }

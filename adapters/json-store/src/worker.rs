@@ -1,10 +1,10 @@
-//! Where the store blocks: locks, reads, writes, syncs.
+//! The thread that the store's blocking calls run on: locks, reads, writes, syncs.
 //!
-//! A handle with many changes to come has a thread for it. Requests that arrive while a sync is under way wait in the
-//! channel and then go into one write together, so that many callers cost one sync and not one each.
+//! A handle of a run has a thread of its own. Requests that arrive during a sync wait in the channel and then share one
+//! write, so that many callers cost one sync.
 //!
-//! A handle for one command blocks its caller, who has nothing else to do: a thread, its stack, its part of the allocator
-//! and two changes of the running thread for each answer cost as much as the change itself.
+//! A handle of a single command blocks its caller instead: starting a thread and switching to it and back takes about as
+//! long as the change itself (0.1 ms).
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -16,11 +16,13 @@ use autoproc_domain::ports::StorageError;
 use tokio::sync::oneshot;
 
 use crate::disk::Disk;
-use crate::engine::{Change, Engine};
+use crate::engine::Engine;
+use crate::error::gone;
+use crate::request::Change;
 
-/// How often the files are looked at while somebody waits for a change of them: well within the half second in which the
-/// port promises to notice, and four system calls a second cost nothing.
-const POLL: Duration = Duration::from_millis(200);
+/// The interval between two checks for changes by other processes. The port promises to notice a change within half a
+/// second.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 const THREAD_NAME: &str = "autoproc-store";
 
@@ -29,22 +31,22 @@ type Task<D> = Box<dyn FnOnce(&mut Engine<D>) + Send>;
 enum Message<D: Disk> {
     Change(Box<dyn Change>),
     Task(Task<D>),
-    /// Tell when somebody else has changed the store.
+    /// Report the next change by another process.
     Watch(oneshot::Sender<()>),
 }
 
-/// The engine, as its owner holds it.
+/// An engine and the way to call it.
 pub(crate) enum Worker<D: Disk> {
-    /// It works where it is asked, and blocks whoever asks.
-    Here(Arc<Mutex<Engine<D>>>),
-    /// It works on a thread of its own.
+    /// On the caller's thread.
+    Inline(Arc<Mutex<Engine<D>>>),
+    /// On a thread of its own.
     Thread(EngineThread<D>),
 }
 
 impl<D: Disk> Worker<D> {
-    /// An engine that blocks whoever asks.
-    pub(crate) fn here(engine: Engine<D>) -> Self {
-        Self::Here(Arc::new(Mutex::new(engine)))
+    /// An engine that blocks its callers.
+    pub(crate) fn inline(engine: Engine<D>) -> Self {
+        Self::Inline(Arc::new(Mutex::new(engine)))
     }
 
     /// An engine on a thread of its own.
@@ -52,36 +54,34 @@ impl<D: Disk> Worker<D> {
         EngineThread::start(engine).map(Self::Thread)
     }
 
-    /// A change that cannot be carried out is dropped, and with it the sender that its asker waits on.
+    /// Commits a change. If that is impossible, the change is dropped, and its caller sees a closed channel.
     pub(crate) fn change(&self, change: Box<dyn Change>) {
         match self {
-            // After a panic in the middle of its work an engine is not believed any more.
-            Self::Here(engine) => drop(engine.lock().map(|mut engine| engine.change(vec![change]))),
+            // An engine that panicked during a change is not used again.
+            Self::Inline(engine) => drop(engine.lock().map(|mut engine| engine.change(vec![change]))),
             Self::Thread(thread) => thread.send(Message::Change(change)),
         }
     }
 
-    /// Does something with the engine and answers.
+    /// Calls the engine and returns its answer.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&mut Engine<D>) -> Result<T, StorageError> + Send + 'static,
+        call: impl FnOnce(&mut Engine<D>) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
         match self {
-            Self::Here(engine) => {
-                engine.lock().map_err(|_| StorageError::Poisoned).and_then(|mut engine| question(&mut engine))
-            }
-            Self::Thread(thread) => thread.ask(question).await,
+            Self::Inline(engine) => engine.lock().map_err(|_| gone()).and_then(|mut engine| call(&mut engine)),
+            Self::Thread(thread) => thread.ask(call).await,
         }
     }
 
-    /// Waits until somebody else has changed the store, or until nobody can tell any more: the next transaction says so.
+    /// Waits until another process has changed the store, or until the engine is gone, which the next call reports.
     pub(crate) async fn changed(&self) {
         let (sender, receiver) = oneshot::channel();
         match self {
-            Self::Here(engine) => {
+            Self::Inline(engine) => {
                 let engine = Arc::downgrade(engine);
                 let watch = move || watch(&engine, sender);
-                // Where there is no thread to be had, the sender is dropped, which ends the waiting.
+                // If no thread can be started, the sender is dropped, which ends the wait.
                 drop(std::thread::Builder::new().name(THREAD_NAME.into()).spawn(watch));
             }
             Self::Thread(thread) => thread.send(Message::Watch(sender)),
@@ -90,7 +90,7 @@ impl<D: Disk> Worker<D> {
     }
 }
 
-/// Looks at the files for one who waits, for as long as he waits and the engine is there.
+/// Polls the files while the receiver and the engine exist.
 fn watch<D: Disk>(engine: &Weak<Mutex<Engine<D>>>, waiting: oneshot::Sender<()>) {
     while !waiting.is_closed() {
         let Some(engine) = engine.upgrade() else { return };
@@ -100,11 +100,11 @@ fn watch<D: Disk>(engine: &Weak<Mutex<Engine<D>>>, waiting: oneshot::Sender<()>)
             let _ = waiting.send(());
             return;
         }
-        std::thread::sleep(POLL);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
-/// The thread, as its owner holds it. Dropping it ends the thread, after what was asked of it is done.
+/// A thread that serves an engine. Dropping it waits until all requests are served.
 pub(crate) struct EngineThread<D: Disk> {
     sender: Option<Sender<Message<D>>>,
     thread: Option<JoinHandle<()>>,
@@ -120,15 +120,15 @@ impl<D: Disk> EngineThread<D> {
 
     async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&mut Engine<D>) -> Result<T, StorageError> + Send + 'static,
+        call: impl FnOnce(&mut Engine<D>) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
         let (sender, receiver) = oneshot::channel();
-        let task = move |engine: &mut Engine<D>| drop(sender.send(question(engine)));
+        let task = move |engine: &mut Engine<D>| drop(sender.send(call(engine)));
         self.send(Message::Task(Box::new(task)));
-        receiver.await.unwrap_or(Err(StorageError::Poisoned))
+        receiver.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// A message that cannot be sent is dropped, and with it the sender that its asker waits on.
+    /// If the thread is gone, the message is dropped, and its caller sees a closed channel.
     fn send(&self, message: Message<D>) {
         if let Some(sender) = &self.sender {
             let _ = sender.send(message);
@@ -140,7 +140,7 @@ impl<D: Disk> Drop for EngineThread<D> {
     fn drop(&mut self) {
         self.sender = None;
         if let Some(thread) = self.thread.take() {
-            // A panic of the thread was reported by its hook, and every asker has had an error for it.
+            // The panic hook has reported a panic of the thread, and every caller has seen an error.
             let _ = thread.join();
         }
     }
@@ -155,7 +155,7 @@ fn serve<D: Disk>(engine: &mut Engine<D>, receiver: &Receiver<Message<D>>) {
             None => match next(receiver, watchers.is_empty()) {
                 Ok(message) => message,
                 Err(RecvTimeoutError::Timeout) => {
-                    tell_watchers(engine, &mut watchers);
+                    notify_watchers(engine, &mut watchers);
                     continue;
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -170,20 +170,20 @@ fn serve<D: Disk>(engine: &mut Engine<D>, receiver: &Receiver<Message<D>>) {
             Message::Task(task) => task(engine),
             Message::Watch(watcher) => {
                 watchers.push(watcher);
-                tell_watchers(engine, &mut watchers);
+                notify_watchers(engine, &mut watchers);
             }
         }
     }
 }
 
-fn next<D: Disk>(receiver: &Receiver<Message<D>>, nobody_watches: bool) -> Result<Message<D>, RecvTimeoutError> {
-    if nobody_watches {
+fn next<D: Disk>(receiver: &Receiver<Message<D>>, is_unwatched: bool) -> Result<Message<D>, RecvTimeoutError> {
+    if is_unwatched {
         return receiver.recv().map_err(|_| RecvTimeoutError::Disconnected);
     }
-    receiver.recv_timeout(POLL)
+    receiver.recv_timeout(POLL_INTERVAL)
 }
 
-/// Every change that is waiting already, and the first message that is none.
+/// Every change in the channel up to the first other message, and that message.
 fn gather<D: Disk>(
     first: Box<dyn Change>,
     receiver: &Receiver<Message<D>>,
@@ -198,7 +198,7 @@ fn gather<D: Disk>(
     (changes, None)
 }
 
-fn tell_watchers<D: Disk>(engine: &Engine<D>, watchers: &mut Vec<oneshot::Sender<()>>) {
+fn notify_watchers<D: Disk>(engine: &Engine<D>, watchers: &mut Vec<oneshot::Sender<()>>) {
     watchers.retain(|watcher| !watcher.is_closed());
     if !watchers.is_empty() && engine.is_behind() {
         for watcher in watchers.drain(..) {

@@ -1,15 +1,16 @@
-//! One event as a line of the log. The names here are the log's format; `docs/` describes it.
+//! One event as a line of the log. The names here are the format, which `docs/formats.md`
+//! describes.
 
 use std::time::Duration;
 
-use autoproc_domain::ports::{AttemptOf, ResourceUsage, RunEvent, RunEventKind, StopLevel};
+use autoproc_domain::ports::{AttemptRef, ResourceUsage, RunEvent, RunEventKind, StopLevel};
 use autoproc_domain::view::Counts;
 use autoproc_domain::{ProcessingResult, RunId};
 use serde::Serialize;
 
 use crate::path_text::PathText;
 
-/// A line, borrowed from its event.
+/// A line that borrows from its event.
 #[derive(Serialize)]
 pub(crate) struct EventLine<'a> {
     timestamp: String,
@@ -33,7 +34,14 @@ enum Body<'a> {
         dead_run: &'a str,
         requeued: bool,
     },
-    FileStarted(AttemptText),
+    FileStarted {
+        #[serde(flatten)]
+        of: AttemptText,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        size_bytes: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        recipe: Option<String>,
+    },
     RecoveryWithheld {
         dead_run: &'a str,
         reason: &'a str,
@@ -69,9 +77,12 @@ struct AttemptText {
     path: PathText,
     item_id: u64,
     attempt: u32,
+    /// Omitted in the first round.
+    #[serde(skip_serializing_if = "is_first")]
+    round: u32,
 }
 
-/// An attempt that is over. What it used is left out where it is not known.
+/// An ended attempt. Resources are omitted if they are unknown.
 #[derive(Serialize)]
 struct EndText {
     #[serde(flatten)]
@@ -115,7 +126,7 @@ struct ResultText {
 }
 
 impl<'a> EventLine<'a> {
-    /// The line for an event; `None` for progress, which says nothing that the other events do not.
+    /// The line for an event; `None` for progress, which adds nothing to the other events.
     pub(crate) fn of(event: &'a RunEvent) -> Option<Self> {
         let body = Body::of(&event.kind)?;
         Some(Self { timestamp: event.at.to_string(), run_id: event.run.as_str(), body })
@@ -130,7 +141,11 @@ impl<'a> Body<'a> {
             Kind::ProcessorStarted { jobs, counts } => Self::ProcessorStarted { jobs: *jobs, counts: counts.into() },
             Kind::StopSignalCleared => Self::StopSignalCleared,
             Kind::FileRecovered { of, dead_run, requeued } => Self::recovered(of, dead_run, *requeued),
-            Kind::FileStarted { of } => Self::FileStarted(of.into()),
+            Kind::FileStarted { of, size_bytes, recipe } => Self::FileStarted {
+                of: of.into(),
+                size_bytes: *size_bytes,
+                recipe: recipe.map(|recipe| recipe.to_string()),
+            },
             Kind::RecoveryWithheld { dead_run, reason } => {
                 Self::RecoveryWithheld { dead_run: dead_run.as_str(), reason }
             }
@@ -156,19 +171,19 @@ impl<'a> Body<'a> {
         })
     }
 
-    fn recovered(of: &AttemptOf, dead_run: &'a RunId, requeued: bool) -> Self {
+    fn recovered(of: &AttemptRef, dead_run: &'a RunId, requeued: bool) -> Self {
         Self::FileRecovered { of: of.into(), dead_run: dead_run.as_str(), requeued }
     }
 }
 
-impl From<&AttemptOf> for AttemptText {
-    fn from(of: &AttemptOf) -> Self {
-        Self { path: (&of.file_path).into(), item_id: of.id.get(), attempt: of.attempt.get() }
+impl From<&AttemptRef> for AttemptText {
+    fn from(of: &AttemptRef) -> Self {
+        Self { path: (&of.file_path).into(), item_id: of.id.get(), attempt: of.attempt.get(), round: of.round }
     }
 }
 
 impl EndText {
-    fn new(of: &AttemptOf, elapsed: Duration, usage: Option<ResourceUsage>) -> Self {
+    fn new(of: &AttemptRef, elapsed: Duration, usage: Option<ResourceUsage>) -> Self {
         let usage = usage.map(|ResourceUsage { user, system, peak_memory }| UsageText {
             user_s: user.as_secs_f64(),
             system_s: system.as_secs_f64(),
@@ -180,7 +195,7 @@ impl EndText {
 
 impl From<&Counts> for CountsText {
     fn from(counts: &Counts) -> Self {
-        let Counts { pending, processing, completed, failed, timeout } = *counts;
+        let Counts { pending, processing, completed, failed, timeout, held: _ } = *counts;
         Self { pending, processing, completed, failed, timeout }
     }
 }
@@ -190,6 +205,11 @@ impl From<&ProcessingResult> for ResultText {
         let ProcessingResult { processed, failed, retried, remaining, stopped_by, stop_level } = *result;
         Self { processed, failed, retried, remaining, stopped_by: stopped_by.word(), level: level_word(stop_level) }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_first(round: &u32) -> bool {
+    *round <= 1
 }
 
 const fn level_word(level: StopLevel) -> &'static str {

@@ -1,27 +1,31 @@
-//! The system behind four ports of autoproc: the clock, the stop signal, the start gate, and the observers that write files.
+//! The system behind the ports of autoproc: wall clock, stop signal, start gate, and the observers
+//! that write files.
 //!
 //! # Theory of operation
 //!
 //! - [`SystemClock`] is the wall clock.
-//! - [`StopWatch`] turns the stop file and signals into a stop level. What follows from what was seen is one pure function;
-//!   two threads do the seeing. [`write_stop_request`] is the other side: it writes the stop file.
-//! - [`MachineGate`] holds new starts back while the disk is nearly full or the machine too busy.
-//! - [`Suspension`] has what we supervise stop and go on with us, at Ctrl-Z and `fg`.
-//! - [`EventLog`] appends what a run does to a log, one JSON document a line; [`StateFile`] keeps a small file that says
-//!   how the processor is, and [`read_state_file`] reads it. [`Observers`] tells several observers the same.
-//!   [`read_attempts`] finds what the log knows of one file.
+//! - [`StopWatch`] derives a stop level from the stop file and from signals. Two threads observe;
+//!   one pure function decides. [`write_stop_request`] writes the stop file.
+//! - [`MachineGate`] delays new starts while the disk is nearly full or the load is too high.
+//! - [`Suspension`] pauses and resumes supervised commands together with this process, at Ctrl-Z
+//!   and `fg`.
+//! - [`EventLog`] appends the events of a run to a log of [`JsonLines`]; [`EventLogHistory`] reads
+//!   the past back from it. [`StateFile`] keeps the processor's state in a small file;
+//!   [`read_state_file`] reads it. [`Observers`] passes each event to several observers.
 //!
-//! The log and the state file are for people and their programs. The queue's truth is in neither of them, so neither is
-//! synced, and a failure to write one never fails a file: it is told once and the run goes on.
+//! The log and the state file are reports; the queue holds the truth. Neither is synced, and a
+//! failure to write one never fails a file: it is reported once, and the run continues.
 //!
 //! # Deliberately absent
 //!
-//! Rotating the event log, printing, and the places of the files: whoever wires the program says where.
+//! Rotation of the event log, output to the terminal, and the paths of the files, which the caller
+//! chooses.
 
-mod attempt_history;
 mod clock;
 mod event_line;
 mod event_log;
+mod history;
+mod json_lines;
 mod machine_gate;
 mod observers;
 mod path_text;
@@ -33,17 +37,18 @@ mod stop_decision;
 mod stop_file;
 mod stop_watch;
 mod suspension;
+mod warn_once;
 
-pub use attempt_history::{PastAttempt, PastEnd, read_attempts};
 pub use clock::SystemClock;
 pub use event_log::EventLog;
+pub use history::EventLogHistory;
+pub use json_lines::JsonLines;
 pub use machine_gate::{LoadUnknown, MachineGate, StartLimits};
 pub use observers::Observers;
+pub use replace::replace;
 pub use state_document::{StateDocument, StateFileError, read_state_file};
 pub use state_file::StateFile;
 pub use stop_file::write_stop_request;
 pub use stop_watch::StopWatch;
 pub use suspension::Suspension;
-
-/// Is told, once, when something that must not fail a run cannot be done.
-pub type OnTrouble = Box<dyn Fn(&str) + Send + Sync>;
+pub use warn_once::{OnWarning, WarnOnce};

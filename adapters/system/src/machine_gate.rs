@@ -1,131 +1,141 @@
-//! The start gate: nothing new while the disk is nearly full or the machine has too much to do.
+//! The start gate: no new starts while the disk is nearly full or the load is too high.
 //!
 //! # Theory of operation
 //!
-//! A look at the machine is two system calls. It is kept for half a second, so that a run which starts a hundred files a
-//! second does not look a hundred times. What a look means is a pure function of the limits and the figures.
+//! A measurement is two system calls. It is cached for half a second, so that a run which starts a
+//! hundred files a second does not measure a hundred times. Whether starts are held is a pure
+//! function of the limits and the measurement.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use autoproc_domain::ports::{Hold, StartGate};
+use autoproc_domain::ports::{BackPressure, StartGate};
 use bytesize::ByteSize;
 use tokio::time::{Instant, sleep};
 
-/// How old a look at the machine may be, and how long to wait before another while starts are held: together within the
-/// second that the `StartGate` port gives.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The maximal age of a measurement, and the wait before the next one while starts are held. Both
+/// together stay within the second that the `StartGate` port allows.
+const MEASURE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Where Linux keeps the machine's load (`proc_loadavg(5)`).
-const LOAD: &str = "/proc/loadavg";
+/// Linux's load averages (`proc_loadavg(5)`).
+const LOADAVG_PATH: &str = "/proc/loadavg";
 
-/// What a machine must have to spare before anything new is started.
+/// The resources that a machine must have free before a new start.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct StartLimits {
-    /// Bytes free for us on the file system of the state folder; 0 turns the limit off.
+    /// The least free space, in bytes, on the file system of the state folder; 0 disables the
+    /// limit.
     pub min_free_disk: u64,
-    /// The most processes that were ready to run, on average over the last minute; `None` turns the limit off.
+    /// The highest load average over the last minute; `None` disables the limit.
     pub max_load: Option<f64>,
 }
 
-/// This system does not tell its load: run without a limit to it.
+/// The system reports no load average: run without a load limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this system does not tell how busy it is")]
+#[error("this system reports no load average")]
 pub struct LoadUnknown;
 
-/// Holds starts back by the free disk and the load. Waiting needs a tokio runtime with its time driver enabled.
+/// Holds starts by free disk space and load. Waiting needs a tokio runtime with its time driver
+/// enabled.
 pub struct MachineGate {
     limits: StartLimits,
-    measure: Box<dyn Fn() -> Measured + Send + Sync>,
-    looked: Mutex<Option<Looked>>,
+    measure: Box<dyn Fn() -> Measurement + Send + Sync>,
+    latest: Mutex<Option<Checked>>,
 }
 
-/// What a look at the machine shows; `None` where it cannot be found out.
+/// The machine's resources; `None` if the system does not report one.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Measured {
+struct Measurement {
     free_disk: Option<u64>,
     load: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Short {
+enum Resource {
     Disk,
     Load,
 }
 
-/// The latest look, and what it meant.
-struct Looked {
+/// The result of a measurement.
+struct Checked {
     at: Instant,
-    short: Option<(Short, Hold)>,
+    shortage: Option<(Resource, BackPressure)>,
 }
 
 impl MachineGate {
-    /// A gate for runs whose state is kept in `folder`, which need not be there yet.
+    /// A gate that measures the file system of `folder`, which need not exist yet.
     ///
     /// # Errors
-    /// [`LoadUnknown`] where the load is to be limited and the system does not tell it.
+    /// [`LoadUnknown`] if there is a load limit and the system reports no load.
     pub fn new(folder: impl Into<PathBuf>, limits: StartLimits) -> Result<Self, LoadUnknown> {
         if limits.max_load.is_some() && load().is_none() {
             return Err(LoadUnknown);
         }
         let folder = folder.into();
-        Ok(Self::measuring(limits, move || Measured { free_disk: free_disk(&folder), load: load() }))
+        Ok(Self::measuring(limits, move || Measurement { free_disk: free_disk(&folder), load: load() }))
     }
 
-    fn measuring(limits: StartLimits, measure: impl Fn() -> Measured + Send + Sync + 'static) -> Self {
-        Self { limits, measure: Box::new(measure), looked: Mutex::default() }
+    fn measuring(limits: StartLimits, measure: impl Fn() -> Measurement + Send + Sync + 'static) -> Self {
+        Self { limits, measure: Box::new(measure), latest: Mutex::default() }
     }
 }
 
 #[async_trait]
 impl StartGate for MachineGate {
-    fn hold(&self) -> Option<Hold> {
-        // A panic elsewhere leaves at worst an old look.
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, before) = (Instant::now(), looked.take());
-        let latest = match before {
-            Some(fresh) if at.duration_since(fresh.at) < LOOK_EVERY => fresh,
-            before => Looked { at, short: self.limits.look((self.measure)(), before.and_then(|before| before.short)) },
+    fn pressure(&self) -> Option<BackPressure> {
+        // A panic elsewhere leaves at worst an old measurement.
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = Instant::now();
+        let checked = match latest.take() {
+            Some(fresh) if at.duration_since(fresh.at) < MEASURE_INTERVAL => fresh,
+            previous => {
+                let previous = previous.and_then(|checked| checked.shortage);
+                Checked { at, shortage: self.limits.check((self.measure)(), previous) }
+            }
         };
-        let hold = latest.short.as_ref().map(|(_, hold)| hold.clone());
-        *looked = Some(latest);
-        hold
+        let pressure = checked.shortage.as_ref().map(|(_, pressure)| pressure.clone());
+        *latest = Some(checked);
+        pressure
     }
 
-    async fn changed_from(&self, _before: Hold) {
-        sleep(LOOK_EVERY).await;
+    async fn changed_from(&self, _before: Option<BackPressure>) {
+        sleep(MEASURE_INTERVAL).await;
     }
 }
 
 impl StartLimits {
-    /// What the figures mean. While the same thing stays short its figure stays the first one: a reason that changes with
-    /// every look would be told with every look.
-    fn look(self, measured: Measured, before: Option<(Short, Hold)>) -> Option<(Short, Hold)> {
-        let (short, reason) = self.shortage(measured)?;
-        let same = before.filter(|(earlier, _)| *earlier == short);
-        Some(same.unwrap_or_else(|| (short, Hold { reason: reason.into() })))
+    /// The shortage, if there is one. It keeps its first reason while the same resource is short: a
+    /// reason that changed with every measurement would be reported each time.
+    fn check(
+        self,
+        measured: Measurement,
+        previous: Option<(Resource, BackPressure)>,
+    ) -> Option<(Resource, BackPressure)> {
+        let (resource, reason) = self.shortage(measured)?;
+        let same = previous.filter(|(earlier, _)| *earlier == resource);
+        Some(same.unwrap_or_else(|| (resource, BackPressure { reason: reason.into() })))
     }
 
-    fn shortage(self, Measured { free_disk, load }: Measured) -> Option<(Short, String)> {
+    fn shortage(self, Measurement { free_disk, load }: Measurement) -> Option<(Resource, String)> {
         if let Some(free) = free_disk.filter(|free| *free < self.min_free_disk) {
             let (free, limit) = (ByteSize(free).display().si(), ByteSize(self.min_free_disk).display().si());
-            return Some((Short::Disk, format!("{free} of disk are free, and {limit} must be")));
+            return Some((Resource::Disk, format!("{free} of disk space is free, less than the required {limit}")));
         }
         let (load, limit) = load.zip(self.max_load).filter(|(load, limit)| load > limit)?;
-        Some((Short::Load, format!("the machine's load is {load}, and {limit} is the most")))
+        Some((Resource::Load, format!("the load average is {load}, above the limit of {limit}")))
     }
 }
 
-/// What is free for us, and not for the administrator alone, where the folder is or will be.
+/// Bytes available to unprivileged users where the folder is or will be created.
 fn free_disk(folder: &Path) -> Option<u64> {
-    let found = folder.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok())?;
-    Some(found.f_bavail.saturating_mul(found.f_frsize))
+    let stat = folder.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok())?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 fn load() -> Option<f64> {
-    std::fs::read_to_string(LOAD).ok()?.split_whitespace().next()?.parse().ok()
+    std::fs::read_to_string(LOADAVG_PATH).ok()?.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -142,70 +152,70 @@ mod tests {
     }
 
     fn reason(limits: StartLimits, free_disk: Option<u64>, load: Option<f64>) -> Option<String> {
-        limits.look(Measured { free_disk, load }, None).map(|(_, hold)| hold.reason.into())
+        limits.check(Measurement { free_disk, load }, None).map(|(_, pressure)| pressure.reason.into())
     }
 
     #[test]
-    fn what_is_short_is_said_with_its_figures() {
+    fn a_shortage_is_reported_with_its_figures() {
         let both = limits(256 * MB, Some(4.0));
         assert_eq!(reason(both, Some(256 * MB), Some(4.0)), None);
-        let disk = Some("255.0 MB of disk are free, and 256.0 MB must be".to_owned());
+        let disk = Some("255.0 MB of disk space is free, less than the required 256.0 MB".to_owned());
         assert_eq!(reason(both, Some(255 * MB), Some(9.0)), disk);
-        let load = Some("the machine's load is 4.01, and 4 is the most".to_owned());
+        let load = Some("the load average is 4.01, above the limit of 4".to_owned());
         assert_eq!(reason(both, Some(256 * MB), Some(4.01)), load);
     }
 
     #[test]
-    fn no_limit_and_no_figure_hold_nothing_back() {
+    fn no_limit_or_no_measurement_holds_nothing() {
         assert_eq!(reason(limits(0, None), Some(0), Some(999.0)), None);
         assert_eq!(reason(limits(u64::MAX, Some(0.0)), None, None), None);
     }
 
     #[test]
-    fn this_machine_tells_what_it_has() {
+    fn this_machine_can_be_measured() {
         let folder = tempfile::tempdir().expect("a folder");
         let not_yet = folder.path().join("not/yet/there");
-        let gate = |limits| MachineGate::new(&not_yet, limits).expect("the load is told").hold();
+        let gate = |limits| MachineGate::new(&not_yet, limits).expect("a load average").pressure();
         assert_eq!(gate(limits(1, Some(1e9))), None);
         assert!(gate(limits(u64::MAX, None)).is_some());
         assert!(gate(limits(0, Some(-1.0))).is_some());
     }
 
-    /// A gate on a disk whose free bytes the test sets, and how often it was looked at.
+    /// A gate on a disk whose free bytes the test sets, and the number of measurements.
     fn scripted(limit: u64) -> (MachineGate, Arc<AtomicU64>, Arc<AtomicU64>) {
-        let (free, looks) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let (now_free, looked) = (free.clone(), looks.clone());
+        let (free, count) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (free_now, counter) = (free.clone(), count.clone());
         let gate = MachineGate::measuring(limits(limit, None), move || {
-            looked.fetch_add(1, Ordering::Relaxed);
-            Measured { free_disk: Some(now_free.load(Ordering::Relaxed)), load: None }
+            counter.fetch_add(1, Ordering::Relaxed);
+            Measurement { free_disk: Some(free_now.load(Ordering::Relaxed)), load: None }
         });
-        (gate, free, looks)
+        (gate, free, count)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_looks_at_most_twice_a_second() {
-        let (gate, _, looks) = scripted(1);
+    async fn it_measures_at_most_twice_a_second() {
+        let (gate, _, count) = scripted(1);
         for _ in 0..1000 {
-            let _ = gate.hold();
+            let _ = gate.pressure();
             sleep(Duration::from_millis(10)).await;
         }
-        let looks = looks.load(Ordering::Relaxed);
-        assert!((19..=20).contains(&looks), "{looks} looks in ten seconds");
+        let count = count.load(Ordering::Relaxed);
+        assert!((19..=20).contains(&count), "{count} measurements in ten seconds");
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_opens_within_a_second_and_keeps_its_reason_until_then() {
         for late in 0..10 {
             let (gate, free, _) = scripted(100 * MB);
-            let first = gate.hold().expect("shut");
+            let first = gate.pressure().expect("shut");
             sleep(Duration::from_millis(late * 70)).await;
             free.store(99 * MB, Ordering::Relaxed);
-            gate.changed_from(first.clone()).await;
-            assert_eq!(gate.hold(), Some(first.clone()), "another figure is no other reason");
+            gate.changed_from(Some(first.clone())).await;
+            assert_eq!(gate.pressure(), Some(first.clone()), "a new figure does not change the reason");
             free.store(100 * MB, Ordering::Relaxed);
             let opened = Instant::now();
-            while gate.hold().is_some() {
-                gate.changed_from(first.clone()).await;
+            while gate.pressure().is_some() {
+                gate.changed_from(Some(first.clone())).await;
             }
             assert!(opened.elapsed() <= Duration::from_secs(1), "{:?}", opened.elapsed());
         }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use autoproc_domain::ports::{Observer, RunEvent};
 
-/// Tells each of its observers every event, in their order.
+/// Passes every event to each of its observers, in their order.
 #[derive(Clone, Default)]
 pub struct Observers(Vec<Arc<dyn Observer>>);
 
 impl Observers {
-    /// Tells these.
+    /// Combines `observers`.
     #[must_use]
     pub fn new(observers: Vec<Arc<dyn Observer>>) -> Self {
         Self(observers)

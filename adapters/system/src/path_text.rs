@@ -1,11 +1,12 @@
-//! A path in a JSON document, where only Unicode can stand.
+//! A path in a JSON document, which holds Unicode only.
 
 use std::path::Path;
 
 use autoproc_domain::FilePath;
 use serde::{Deserialize, Serialize};
 
-/// A path as text; where its bytes are not UTF-8 the text only resembles it, and the bytes stand beside it in hexadecimal.
+/// A path as text. If its bytes are not UTF-8, the text is an approximation and the bytes are kept
+/// in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PathText {
     pub(crate) file_path: String,
@@ -20,7 +21,8 @@ impl From<&FilePath> for PathText {
 }
 
 impl PathText {
-    /// The path; `None` where what was read is none. What this program writes is absolute, so the root is base enough.
+    /// The path; `None` if the text is not a valid one. A relative path counts from the root: this
+    /// program writes absolute paths only.
     pub(crate) fn path(&self) -> Option<FilePath> {
         FilePath::from_text(&self.file_path, self.file_path_bytes.as_deref(), Path::new("/")).ok()
     }

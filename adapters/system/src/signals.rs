@@ -1,7 +1,7 @@
-//! What this process was told about signals before it began.
+//! Signal dispositions that this process inherited.
 
-/// Whether this process ignores a signal, as `proc_pid_status(5)` tells: bit n-1 of `SigIgn` stands for signal n. Where the
-/// system does not tell, it does not.
+/// True if this process ignores `signal`: bit n-1 of `SigIgn` in `proc_pid_status(5)` stands for
+/// signal n. False if the system does not say.
 pub(crate) fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,59 +1,60 @@
 //! The state file's format, written and read.
 //!
-//! Reading is lenient: a file of the original program has six of the keys and times without an offset, a newer program may
-//! add keys, and a person who asks for the status is not helped by an error about a detail.
+//! Reading is lenient: a file of the original program has only six of the keys and times without an
+//! offset, a newer version may add keys, and `status` is more useful with a missing detail than
+//! with an error.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::ports::Unproven;
-use autoproc_domain::processor::{CurrentFile, ProcessorStatus};
+use autoproc_domain::run::{CurrentFile, ProcessorStatus};
 use autoproc_domain::{ItemId, ProcessorState, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::path_text::PathText;
 
-/// The format's version: the original program's, to which keys were only added.
+/// The version of the original program's format; only keys were added to it.
 const VERSION: &str = "1.0.0";
 
-/// What a state file says.
+/// The content of a state file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateDocument {
-    /// The processor's state.
+    /// The state; what the file lacks has its default.
     pub state: ProcessorState,
-    /// The file being worked on, of several the longest-running one. The original program's file has this and no list,
-    /// and spells it as it was given, perhaps relative.
+    /// The current file, or the longest-running of several. The original program's file has no list
+    /// of current files, and its path may be relative.
     pub current_file: Option<PathBuf>,
 }
 
-/// Why a state file cannot be understood. The queue is not concerned; a run writes the file anew.
+/// A state file that cannot be used. The queue is not affected; the next run replaces the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateFileError {
-    /// It cannot be read: look at its permissions.
+    /// The file cannot be read: check its permissions.
     #[error("cannot read {}", path.display())]
     Unreadable {
-        /// The file.
+        /// The state file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// It is no state: remove it.
-    #[error("{} is not a processor's state", path.display())]
+    /// The file is not a processor state: remove it.
+    #[error("{} is not a processor state", path.display())]
     Malformed {
-        /// The file.
+        /// The state file.
         path: PathBuf,
-        /// What is wrong with it, and where.
+        /// The parser's error, with line and column.
         #[source]
         source: serde_json::Error,
     },
 }
 
-/// Reads the state file at `path`; `None` where there is none.
+/// Reads the state file at `path`; `None` if it does not exist.
 ///
 /// # Errors
-/// [`StateFileError`] where it is there and cannot be understood.
+/// [`StateFileError`] if it exists and cannot be read or parsed.
 pub fn read_state_file(path: &Path) -> Result<Option<StateDocument>, StateFileError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
@@ -65,7 +66,7 @@ pub fn read_state_file(path: &Path) -> Result<Option<StateDocument>, StateFileEr
     Ok(Some(text.into()))
 }
 
-/// The file's bytes for a state.
+/// The bytes of the file for `state`.
 pub(crate) fn encode(state: &ProcessorState) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(&DocumentText::from(state))?;
     bytes.push(b'\n');
@@ -144,18 +145,18 @@ impl From<&ProcessorState> for DocumentText {
 
 impl From<DocumentText> for StateDocument {
     fn from(text: DocumentText) -> Self {
-        let point = |text: Option<String>| text.and_then(|text| text.parse().ok());
+        let time = |text: Option<String>| text.and_then(|text| text.parse().ok());
         let current_files: Vec<_> = text.current_files.iter().filter_map(CurrentText::current_file).collect();
         let longest_running = current_files.first().map(|current| current.file_path.as_path().to_owned());
         Self {
-            // The list has the bytes of a path that the text only resembles.
+            // Only the list has the exact bytes of a path that is not UTF-8.
             current_file: longest_running.or(text.current_file.map(PathBuf::from)),
             state: ProcessorState {
                 status: text.status.into(),
                 run_id: text.run_id.map(RunId::new),
-                started_at: point(text.started_at),
-                stopped_at: point(text.stopped_at),
-                updated_at: point(text.updated_at),
+                started_at: time(text.started_at),
+                stopped_at: time(text.stopped_at),
+                updated_at: time(text.updated_at),
                 files_processed: text.files_processed,
                 files_failed: text.files_failed,
                 current_files,

@@ -1,4 +1,4 @@
-//! The state file: how the processor is, for a person or a program that looks.
+//! The state file: the processor's state, for people and for other programs.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,18 +9,18 @@ use std::time::Duration;
 use autoproc_domain::ProcessorState;
 use autoproc_domain::ports::{Observer, RunEvent, RunEventKind};
 
-use crate::OnTrouble;
-use crate::replace::replace;
 use crate::state_document::encode;
+use crate::{OnWarning, WarnOnce, replace};
 
-/// The least time between two writes: ten a second is more than a person can follow, and costs nothing beside the files.
-const LEAST_INTERVAL: Duration = Duration::from_millis(100);
+/// The shortest interval between two writes: faster than a person reads, and cheap compared with
+/// processing a file.
+const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Folds what a run does into a [`ProcessorState`] and keeps it in a file.
+/// Folds the events of a run into a [`ProcessorState`] and keeps that in a file.
 ///
-/// The file is replaced whole, and not synced: after a power cut no run is alive, and what the file said of it is
-/// worthless. The begin and the end of a run are in the file when their event has been heard; what lies between is written
-/// by a thread, the latest state at most ten times a second. Dropping it writes what is not written yet.
+/// The file is replaced atomically and not synced: after a power cut no run is alive, and its state
+/// is worthless. The start and the end of a run are written before `observe` returns; in between a
+/// thread writes the latest state, at most ten times a second. The drop writes a pending state.
 pub struct StateFile {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
@@ -28,40 +28,40 @@ pub struct StateFile {
 
 struct Shared {
     path: PathBuf,
-    on_trouble: OnTrouble,
+    warning: WarnOnce,
     folded: Mutex<Folded>,
-    /// Tells the writer that there is something to write, where there was nothing.
+    /// Wakes the writer when a state becomes pending.
     changed: Condvar,
-    /// Ends the writer's pause. It waits for nothing else then, so that no event wakes it for nothing.
+    /// Ends the writer's pause between two writes, during which it does not wait for `changed`.
     closed: Condvar,
-    /// Held while writing, so that the file never goes back to an earlier state. Says whether trouble was told.
-    writing: Mutex<bool>,
+    /// Held while writing, so that an older state never overwrites a newer one.
+    writing: Mutex<()>,
 }
 
 #[derive(Default)]
 struct Folded {
     state: ProcessorState,
-    is_unwritten: bool,
+    is_pending: bool,
     is_closed: bool,
 }
 
 impl StateFile {
-    /// Keeps the file at `path`; nothing is touched before the first event. `on_trouble` is told once when it cannot be
-    /// written; later states are tried all the same.
+    /// Keeps the file at `path`, which is not touched before the first event. `on_warning` is
+    /// called once if it cannot be written; later states are still attempted.
     ///
     /// # Errors
-    /// Where the system has no thread to give.
-    pub fn new(path: impl Into<PathBuf>, on_trouble: OnTrouble) -> io::Result<Self> {
+    /// If the thread cannot be spawned.
+    pub fn new(path: impl Into<PathBuf>, on_warning: OnWarning) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             path: path.into(),
-            on_trouble,
+            warning: WarnOnce::new(on_warning),
             folded: Mutex::default(),
             changed: Condvar::new(),
             closed: Condvar::new(),
-            writing: Mutex::new(false),
+            writing: Mutex::new(()),
         });
         let ours = Arc::clone(&shared);
-        let writer = thread::Builder::new().name("state-file".to_owned()).spawn(move || ours.keep_written())?;
+        let writer = thread::Builder::new().name("state-file".to_owned()).spawn(move || ours.write_pending())?;
         Ok(Self { shared, writer: Some(writer) })
     }
 }
@@ -70,7 +70,7 @@ impl Observer for StateFile {
     fn observe(&self, event: &RunEvent) {
         let mut folded = lock(&self.shared.folded);
         folded.state.apply(event);
-        let is_first = !std::mem::replace(&mut folded.is_unwritten, true);
+        let is_first = !std::mem::replace(&mut folded.is_pending, true);
         drop(folded);
         match event.kind {
             RunEventKind::ProcessorStarted { .. } | RunEventKind::ProcessorStopped { .. } => self.shared.write(),
@@ -86,47 +86,44 @@ impl Drop for StateFile {
         self.shared.changed.notify_one();
         self.shared.closed.notify_one();
         if let Some(writer) = self.writer.take() {
-            // A writer that panicked has nothing left to write.
+            // A writer that panicked has ended as well.
             let _ = writer.join();
         }
     }
 }
 
 impl Shared {
-    /// Writes whatever changes, until the end.
-    fn keep_written(&self) {
+    /// Writes pending states until the file is closed.
+    fn write_pending(&self) {
         loop {
             let folded = lock(&self.folded);
-            let folded = self.changed.wait_while(folded, |folded| !folded.is_unwritten && !folded.is_closed);
-            let (is_unwritten, is_closed) =
-                folded.map_or((true, true), |folded| (folded.is_unwritten, folded.is_closed));
-            if is_unwritten {
+            let folded = self.changed.wait_while(folded, |folded| !folded.is_pending && !folded.is_closed);
+            let (is_pending, is_closed) = folded.map_or((true, true), |folded| (folded.is_pending, folded.is_closed));
+            if is_pending {
                 self.write();
             }
             if is_closed {
                 return;
             }
             let folded = lock(&self.folded);
-            let _pause = self.closed.wait_timeout_while(folded, LEAST_INTERVAL, |folded| !folded.is_closed);
+            let _pause = self.closed.wait_timeout_while(folded, WRITE_INTERVAL, |folded| !folded.is_closed);
         }
     }
 
     fn write(&self) {
-        let mut is_told = lock(&self.writing);
+        let _writing = lock(&self.writing);
         let encoded = {
             let mut folded = lock(&self.folded);
-            folded.is_unwritten = false;
+            folded.is_pending = false;
             encode(&folded.state)
         };
-        if let Err(error) = encoded.and_then(|bytes| replace(&self.path, &bytes))
-            && !std::mem::replace(&mut *is_told, true)
-        {
-            (self.on_trouble)(&format!("cannot write the state file {}: {error}", self.path.display()));
+        if let Err(error) = encoded.and_then(|bytes| replace(&self.path, &bytes)) {
+            self.warning.warn(format_args!("cannot write the state file {}: {error}", self.path.display()));
         }
     }
 }
 
-/// A panic elsewhere leaves nothing half done under these locks.
+/// A panic elsewhere leaves no inconsistent state under these locks.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,18 +7,18 @@ use std::path::Path;
 use crate::replace::replace;
 use crate::stop_decision::FileRequest;
 
-/// The word that makes a request urgent.
+/// The word that asks for an abort instead of a drain.
 const NOW: &str = "now";
 
-/// How much of the file is looked at: a first line for people fits in well.
-const LOOK: u64 = 1024;
+/// How much of the file is read; more than any first line that a person writes.
+const MAX_READ_BYTES: u64 = 1024;
 
-/// Asks every run that watches `path` to stop: to finish what it has begun, or, with `now`, to abort it.
+/// Asks every run that watches `path` to stop: to drain, or to abort if `now` is true.
 ///
-/// The file appears whole. A request that stands is made more urgent and never less.
+/// The file is replaced atomically. A standing request to abort is not downgraded to a drain.
 ///
 /// # Errors
-/// Where the file cannot be written; nothing was asked then.
+/// If the file cannot be written; the request was not made.
 pub fn write_stop_request(path: &Path, now: bool) -> io::Result<()> {
     if now {
         replace(path, b"now (requested by autoproc stop)\n")
@@ -29,13 +29,13 @@ pub fn write_stop_request(path: &Path, now: bool) -> io::Result<()> {
     }
 }
 
-/// What the file at `path` asks for. What is there and cannot be read asks to stop: whoever put it there meant something,
-/// and to go on would be to decide that they did not.
+/// What the file at `path` asks for. A file that exists and cannot be read asks for a drain:
+/// ignoring a stop request would be the worse error.
 pub(crate) fn read(path: &Path) -> FileRequest {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileRequest::Nothing,
-        Ok(found) if found.is_file() && found.len() > 0 => match first_line(path) {
-            Ok(line) if says_now(&line) => FileRequest::Abort,
+        Ok(metadata) if metadata.is_file() && metadata.len() > 0 => match first_line(path) {
+            Ok(line) if contains_now(&line) => FileRequest::Abort,
             _ => FileRequest::Drain,
         },
         _ => FileRequest::Drain,
@@ -44,12 +44,12 @@ pub(crate) fn read(path: &Path) -> FileRequest {
 
 fn first_line(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(LOOK).read_to_end(&mut bytes)?;
+    File::open(path)?.take(MAX_READ_BYTES).read_to_end(&mut bytes)?;
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     Ok(String::from_utf8_lossy(line).into_owned())
 }
 
-fn says_now(line: &str) -> bool {
+fn contains_now(line: &str) -> bool {
     line.split(|character: char| !character.is_alphanumeric()).any(|word| word.eq_ignore_ascii_case(NOW))
 }
 
@@ -68,14 +68,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_asks_for_nothing() {
+    fn a_missing_file_asks_for_nothing() {
         let dir = tempfile::tempdir().expect("a folder");
         assert_eq!(read(&dir.path().join("STOP-AUTONOMOUS")), FileRequest::Nothing);
         assert_eq!(read(&dir.path().join("no/such/folder")), FileRequest::Nothing);
     }
 
     #[test]
-    fn what_cannot_be_read_asks_to_drain() {
+    fn an_unreadable_file_asks_for_a_drain() {
         let dir = tempfile::tempdir().expect("a folder");
         assert_eq!(read(dir.path()), FileRequest::Drain);
         assert_eq!(read(Path::new("/dev/null/below a file")), FileRequest::Drain);
@@ -85,29 +85,29 @@ mod tests {
     }
 
     #[test]
-    fn only_the_word_on_the_first_line_makes_it_urgent() {
-        for urgent in ["now", "NOW\n", "stop, now!", "please now\nor later"] {
-            assert_eq!(read_back(urgent.as_bytes()), FileRequest::Abort, "{urgent}");
+    fn only_the_word_now_on_the_first_line_asks_for_an_abort() {
+        for abort in ["now", "NOW\n", "stop, now!", "please now\nor later"] {
+            assert_eq!(read_back(abort.as_bytes()), FileRequest::Abort, "{abort}");
         }
-        for calm in ["", "\nnow", "know", "nowhere", "requested by hand\nnow"] {
-            assert_eq!(read_back(calm.as_bytes()), FileRequest::Drain, "{calm}");
+        for drain in ["", "\nnow", "know", "nowhere", "requested by hand\nnow"] {
+            assert_eq!(read_back(drain.as_bytes()), FileRequest::Drain, "{drain}");
         }
     }
 
     #[test]
-    fn a_request_is_made_more_urgent_and_never_less() {
+    fn an_abort_is_not_downgraded_to_a_drain() {
         let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("made/on/the/way/STOP-AUTONOMOUS");
+        let path = dir.path().join("missing/folders/STOP-AUTONOMOUS");
         for (now, expected) in [(false, FileRequest::Drain), (true, FileRequest::Abort), (false, FileRequest::Abort)] {
             write_stop_request(&path, now).expect("written");
             assert_eq!(read(&path), expected);
         }
-        let beside = path.parent().expect("a folder").read_dir().expect("a folder").count();
-        assert_eq!(beside, 1, "nothing else is left there");
+        let entries = path.parent().expect("a folder").read_dir().expect("a folder").count();
+        assert_eq!(entries, 1, "no temporary file is left");
     }
 
     #[test]
-    fn what_cannot_be_written_is_an_error_and_leaves_nothing() {
+    fn a_failed_write_is_an_error_and_leaves_no_temporary_file() {
         let dir = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(dir.path().join("STOP-AUTONOMOUS")).expect("a folder");
         write_stop_request(&dir.path().join("STOP-AUTONOMOUS"), true).expect_err("a folder is in the way");
@@ -116,7 +116,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_it_holds_it_asks_to_stop(contents in vec(any::<u8>(), 0..3000)) {
+        fn every_content_asks_to_stop(contents in vec(any::<u8>(), 0..3000)) {
             prop_assert!(read_back(&contents) > FileRequest::Nothing);
         }
     }

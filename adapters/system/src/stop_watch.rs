@@ -1,12 +1,12 @@
-//! The stop signal: watches the stop file and signals, and tells what follows from them.
+//! The stop signal: watches the stop file and signals, and publishes the stop level.
 //!
 //! # Theory of operation
 //!
-//! Two plain threads see, and one channel tells. The one looks at the stop file, and at the time, five times a second; the
-//! other waits for signals and takes them in at once. Threads, and not tasks of a runtime: a look at a file can block, and
-//! a stop must come through while every worker of the runtime is busy. Each takes in what it has seen and publishes what
-//! follows, under one lock, which also covers clearing: a file that was seen before it was removed cannot be taken in
-//! after.
+//! One thread checks the stop file and the time five times a second; another waits for signals.
+//! They are threads rather than tasks because reading a file can block, and because a stop must
+//! arrive while every worker of the runtime is busy. Each records its observation and publishes the
+//! resulting level under one lock. Clearing takes the same lock, so a file that was read before its
+//! removal is never recorded after it.
 
 use std::io;
 use std::path::PathBuf;
@@ -21,70 +21,73 @@ use signal_hook::iterator::{Handle, Signals};
 use tokio::sync::watch;
 
 use crate::signals::is_ignored;
-use crate::stop_decision::Seen;
+use crate::stop_decision::StopRequests;
 use crate::stop_file;
 
-/// How often the stop file is looked at: the `StopSignal` port's contract gives half a second.
-const POLL: Duration = Duration::from_millis(200);
+/// The interval between reads of the stop file: the `StopSignal` port's contract allows half a
+/// second.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The stop file and, where asked for, the signals SIGINT, SIGTERM and SIGHUP.
+/// The stop file and, after [`StopWatch::with_signals`], the signals SIGINT, SIGTERM and SIGHUP.
 ///
-/// - The file is there: draining. Its first line holds the word `now`: aborting. It cannot be read: draining.
-/// - First signal: draining; after SIGTERM or SIGHUP for 80 s at the most, then aborting. Second: aborting. Third:
-///   killing. Which of the three they are makes no difference to the count.
+/// - The file exists: draining. Its first line contains the word `now`: aborting. It cannot be
+///   read: draining.
+/// - First signal: draining; after SIGTERM or SIGHUP for at most 80 s, then aborting. Second:
+///   aborting. Third: killing. All three signals count alike.
 ///
-/// Ends its threads when it is dropped; signals that come later are swallowed, not given their default effect back.
+/// The drop ends its threads. Later signals are swallowed; their default action does not come back.
 pub struct StopWatch {
     shared: Arc<Shared>,
-    /// Dropped to end the thread that looks at the file.
+    /// Dropped to end the thread that reads the file.
     alive: Option<mpsc::Sender<()>>,
     signals: Option<Handle>,
     threads: Vec<JoinHandle<()>>,
 }
 
 struct Shared {
-    /// The stop file, where one is looked at.
+    /// `None` for signals only.
     path: Option<PathBuf>,
     began: Instant,
-    seen: Mutex<Seen>,
-    told: watch::Sender<StopRequest>,
+    requests: Mutex<StopRequests>,
+    published: watch::Sender<StopRequest>,
 }
 
 impl StopWatch {
-    /// Watches the stop file at `path`; a request that stands is known when this returns.
+    /// Watches the stop file at `path`; a standing request is published when this returns.
     ///
     /// # Errors
-    /// Where the system has no thread to give.
+    /// If the thread cannot be spawned.
     pub fn new(path: impl Into<PathBuf>) -> io::Result<Self> {
-        let shared = Arc::new(Shared::new(Some(path.into()), Seen::default()));
-        shared.look();
+        let shared = Arc::new(Shared::new(Some(path.into()), StopRequests::default()));
+        shared.read_file();
         let (alive, life) = mpsc::channel();
         let ours = Arc::clone(&shared);
-        let looker = thread::Builder::new().name("stop-file".to_owned()).spawn(move || ours.keep_looking(&life))?;
-        Ok(Self { shared, alive: Some(alive), signals: None, threads: vec![looker] })
+        let reader = thread::Builder::new().name("stop-file".to_owned()).spawn(move || ours.poll_file(&life))?;
+        Ok(Self { shared, alive: Some(alive), signals: None, threads: vec![reader] })
     }
 
-    /// Listens to signals alone, for whoever has one thing to do and nothing to finish first: the first signal is aborting,
-    /// the second killing.
+    /// Watches signals only, for a process that has nothing to drain: the first signal aborts, the
+    /// second kills.
     ///
     /// # Errors
     /// As [`StopWatch::with_signals`].
-    pub fn of_one_thing() -> io::Result<Self> {
-        let shared = Arc::new(Shared::new(None, Seen::of_one_thing()));
+    pub fn signals_only() -> io::Result<Self> {
+        let shared = Arc::new(Shared::new(None, StopRequests::without_drain()));
         Self { shared, alive: None, signals: None, threads: Vec::new() }.with_signals()
     }
 
-    /// Listens to signals too. They lose their default effect, on the whole process and for good. Hang-ups are left alone
-    /// where whoever started us has them ignored, as nohup(1) does: that is a wish to outlive the terminal.
+    /// Watches signals as well. They lose their default action for the whole process, for good.
+    /// SIGHUP stays ignored if the parent process had it ignored, as nohup(1) does for a process
+    /// that shall outlive its terminal.
     ///
     /// # Errors
-    /// Where the system does not let us listen, or has no thread to give.
+    /// If the handler cannot be installed or the thread cannot be spawned.
     pub fn with_signals(mut self) -> io::Result<Self> {
-        let heard = [SIGINT, SIGTERM].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP));
-        let mut signals = Signals::new(heard)?;
+        let watched = [SIGINT, SIGTERM].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP));
+        let mut signals = Signals::new(watched)?;
         self.signals = Some(signals.handle());
         let ours = Arc::clone(&self.shared);
-        let listen = move || signals.forever().for_each(|signal| ours.hear(signal));
+        let listen = move || signals.forever().for_each(|signal| ours.on_signal(signal));
         self.threads.push(thread::Builder::new().name("signals".to_owned()).spawn(listen)?);
         Ok(self)
     }
@@ -93,12 +96,12 @@ impl StopWatch {
 #[async_trait]
 impl StopSignal for StopWatch {
     fn request(&self) -> StopRequest {
-        *self.shared.told.borrow()
+        *self.shared.published.borrow()
     }
 
     async fn raised_above(&self, level: StopLevel) -> StopRequest {
-        let mut told = self.shared.told.subscribe();
-        let raised = told.wait_for(|request| request.level > level).await.map(|request| *request);
+        let mut published = self.shared.published.subscribe();
+        let raised = published.wait_for(|request| request.level > level).await.map(|request| *request);
         raised.expect("the sender lives as long as `self`, so the channel is open")
     }
 
@@ -114,62 +117,62 @@ impl Drop for StopWatch {
             signals.close();
         }
         for thread in self.threads.drain(..) {
-            // A thread that panicked has ended too.
+            // A thread that panicked has ended as well.
             let _ = thread.join();
         }
     }
 }
 
 impl Shared {
-    fn new(path: Option<PathBuf>, seen: Seen) -> Self {
-        let told = watch::Sender::new(StopRequest::NONE);
-        Self { path, began: Instant::now(), seen: Mutex::new(seen), told }
+    fn new(path: Option<PathBuf>, requests: StopRequests) -> Self {
+        let published = watch::Sender::new(StopRequest::NONE);
+        Self { path, began: Instant::now(), requests: Mutex::new(requests), published }
     }
 
-    fn keep_looking(&self, life: &mpsc::Receiver<()>) {
-        while life.recv_timeout(POLL) == Err(mpsc::RecvTimeoutError::Timeout) {
-            self.look();
+    fn poll_file(&self, life: &mpsc::Receiver<()>) {
+        while life.recv_timeout(POLL_INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
+            self.read_file();
         }
     }
 
-    fn look(&self) {
-        let mut seen = self.seen();
+    fn read_file(&self) {
+        let mut requests = self.requests();
         if let Some(path) = &self.path {
-            seen.file(stop_file::read(path));
+            requests.on_file(stop_file::read(path));
         }
-        self.tell(&seen);
+        self.publish(&requests);
     }
 
-    fn hear(&self, signal: i32) {
+    fn on_signal(&self, signal: i32) {
         let cause = match signal {
             SIGINT => StopCause::Interrupt,
             SIGHUP => StopCause::HangUp,
             _ => StopCause::Terminate,
         };
-        let mut seen = self.seen();
-        seen.signal(cause, self.began.elapsed());
-        self.tell(&seen);
+        let mut requests = self.requests();
+        requests.on_signal(cause, self.began.elapsed());
+        self.publish(&requests);
     }
 
     fn clear(&self) -> io::Result<bool> {
-        let mut seen = self.seen();
-        let was_there = match self.path.as_ref().map_or(Ok(false), |path| std::fs::remove_file(path).map(|()| true)) {
-            Ok(was_there) => was_there,
+        let mut requests = self.requests();
+        let existed = match self.path.as_ref().map_or(Ok(false), |path| std::fs::remove_file(path).map(|()| true)) {
+            Ok(existed) => existed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => return Err(error),
         };
-        let was_asked = seen.clear();
-        self.tell(&seen);
-        Ok(was_there || was_asked)
+        let was_requested = requests.clear();
+        self.publish(&requests);
+        Ok(existed || was_requested)
     }
 
-    fn tell(&self, seen: &Seen) {
-        let request = seen.request(self.began.elapsed());
-        self.told.send_if_modified(|told| std::mem::replace(told, request) != request);
+    fn publish(&self, requests: &StopRequests) {
+        let request = requests.request(self.began.elapsed());
+        self.published.send_if_modified(|published| std::mem::replace(published, request) != request);
     }
 
-    /// A panic elsewhere leaves nothing half done under the lock.
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A panic elsewhere leaves no inconsistent state under the lock.
+    fn requests(&self) -> MutexGuard<'_, StopRequests> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,11 +1,12 @@
-//! Ctrl-Z and `fg`: what runs for us stops and goes on with us.
+//! Ctrl-Z and `fg`: supervised commands pause and resume with this process.
 //!
 //! # Theory of operation
 //!
-//! A terminal sends SIGTSTP to its foreground group, and commands that run in groups of their own do not get it. A thread
-//! waits for the signal, has the caller pause what it supervises, and then stops the whole process as the signal would
-//! have. Whoever continues the process (`fg`, `bg`, SIGCONT) wakes that very thread where it was stopped, and it has the
-//! caller resume. So each pause has one resume after it, and a SIGCONT to a process that was not stopped means nothing.
+//! A terminal sends SIGTSTP to its foreground process group; commands in groups of their own do not
+//! receive it. A thread waits for the signal, calls `pause`, and then stops the whole process as
+//! the signal's default action would. SIGCONT (`fg`, `bg`) wakes that thread where it stopped, and
+//! it calls `resume`. So exactly one resume follows each pause, and a SIGCONT to a process that is
+//! not stopped has no effect.
 
 use std::io;
 use std::thread::{self, JoinHandle};
@@ -16,20 +17,21 @@ use signal_hook::low_level::emulate_default_handler;
 
 use crate::signals::is_ignored;
 
-/// Pauses and resumes the caller's own affairs when the process is suspended and continued.
+/// Calls back when the process is suspended and continued.
 ///
-/// Where whoever started us has SIGTSTP ignored, as a shell without job control does, nothing is listened to. After it was
-/// dropped the signal is swallowed, not given its default effect back.
+/// If the parent process had SIGTSTP ignored, as a shell without job control does, the signal stays
+/// ignored. After the drop the signal is swallowed; its default action does not come back.
 pub struct Suspension {
     signals: Option<Handle>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Suspension {
-    /// Listens from now on. Both are called on a thread of their own, and the process stops when `pause` has returned.
+    /// Starts to listen. Both functions run on a thread of their own; the process stops once
+    /// `pause` has returned.
     ///
     /// # Errors
-    /// Where the system does not let us listen, or has no thread to give.
+    /// If the handler cannot be installed or the thread cannot be spawned.
     pub fn new(pause: impl Fn() + Send + 'static, resume: impl Fn() + Send + 'static) -> io::Result<Self> {
         if is_ignored(SIGTSTP) {
             return Ok(Self { signals: None, thread: None });
@@ -38,7 +40,7 @@ impl Suspension {
         let handle = signals.handle();
         let suspend = move |signal| {
             pause();
-            // It returns when the process was continued. Where the system does not let us stop, we go on at once.
+            // Returns once the process is continued, or at once if it could not be stopped.
             let _ = emulate_default_handler(signal);
             resume();
         };
@@ -54,7 +56,7 @@ impl Drop for Suspension {
             signals.close();
         }
         if let Some(thread) = self.thread.take() {
-            // A thread that panicked has ended too.
+            // A thread that panicked has ended as well.
             let _ = thread.join();
         }
     }

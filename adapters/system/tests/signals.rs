@@ -1,4 +1,4 @@
-//! Signals, raised in this very process: the one test here has it to itself.
+//! Signals raised in this process, which runs this one test only.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -13,7 +13,8 @@ const STEPS: [(StopLevel, StopLevel); 3] = [
     (StopLevel::Aborting, StopLevel::Killing),
 ];
 
-/// A signal for each step, and what the first of them is told as. Under nohup(1) nobody listens to hang-ups.
+/// A signal for each step, and the cause that the first is reported as. Under nohup(1) SIGHUP stays
+/// ignored.
 fn signals() -> ([Signal; 3], StopCause) {
     if is_hang_up_ignored() {
         ([Signal::INT, Signal::TERM, Signal::INT], StopCause::Interrupt)
@@ -22,7 +23,7 @@ fn signals() -> ([Signal; 3], StopCause) {
     }
 }
 
-/// SIGHUP is signal 1, and so the lowest bit of `SigIgn` (`proc_pid_status(5)`).
+/// SIGHUP is signal 1, the lowest bit of `SigIgn` (`proc_pid_status(5)`).
 fn is_hang_up_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -30,7 +31,7 @@ fn is_hang_up_ignored() -> bool {
 }
 
 #[tokio::test]
-async fn each_signal_raises_the_level_and_none_is_cleared() {
+async fn each_signal_raises_the_level_and_clearing_keeps_it() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("STOP-AUTONOMOUS");
     let watch = StopWatch::new(&path).expect("a thread").with_signals().expect("signals");

@@ -9,10 +9,10 @@ use autoproc_system::{StopWatch, write_stop_request};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-/// What never takes this long takes for ever.
-const BOUND: Duration = Duration::from_secs(30);
+/// Far above any wait on a slow machine.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-fn place() -> (TempDir, PathBuf) {
+fn temp_path() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("STOP-AUTONOMOUS");
     (dir, path)
@@ -23,12 +23,12 @@ fn by_file(level: StopLevel) -> StopRequest {
 }
 
 async fn raised_above(watch: &StopWatch, level: StopLevel) -> StopRequest {
-    timeout(BOUND, watch.raised_above(level)).await.expect("raised in time")
+    timeout(TIMEOUT, watch.raised_above(level)).await.expect("raised in time")
 }
 
 #[tokio::test]
-async fn a_request_that_stands_is_known_at_once() {
-    let (_dir, path) = place();
+async fn a_standing_request_is_published_at_once() {
+    let (_dir, path) = temp_path();
     assert_eq!(StopWatch::new(&path).expect("a thread").request(), StopRequest::NONE);
     std::fs::write(&path, "").expect("a file");
     let watch = StopWatch::new(&path).expect("a thread");
@@ -37,8 +37,8 @@ async fn a_request_that_stands_is_known_at_once() {
 }
 
 #[tokio::test]
-async fn a_request_is_noticed_and_so_is_its_urgency() {
-    let (_dir, path) = place();
+async fn a_request_is_noticed_and_so_is_its_upgrade() {
+    let (_dir, path) = temp_path();
     let watch = StopWatch::new(&path).expect("a thread");
     std::fs::write(&path, "").expect("a file");
     assert_eq!(raised_above(&watch, StopLevel::Running).await, by_file(StopLevel::Draining));
@@ -47,10 +47,10 @@ async fn a_request_is_noticed_and_so_is_its_urgency() {
     assert_eq!(watch.request(), by_file(StopLevel::Aborting));
 }
 
-/// A second watch shows that the file's absence was there to be seen: its look is at construction.
+/// A second watch, which reads the file at construction, proves that the absence was visible.
 #[tokio::test]
-async fn a_file_that_is_gone_still_asks_until_it_is_cleared() {
-    let (_dir, path) = place();
+async fn a_request_outlives_its_file_until_it_is_cleared() {
+    let (_dir, path) = temp_path();
     write_stop_request(&path, false).expect("written");
     let watch = StopWatch::new(&path).expect("a thread");
     std::fs::remove_file(&path).expect("removed");
@@ -63,7 +63,7 @@ async fn a_file_that_is_gone_still_asks_until_it_is_cleared() {
 
 #[tokio::test]
 async fn after_clearing_a_new_request_counts_again() {
-    let (_dir, path) = place();
+    let (_dir, path) = temp_path();
     write_stop_request(&path, true).expect("written");
     let watch = StopWatch::new(&path).expect("a thread");
     assert!(watch.clear().await.expect("cleared"));
@@ -75,8 +75,8 @@ async fn after_clearing_a_new_request_counts_again() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_cleared_stands() {
-    let (_dir, path) = place();
+async fn a_request_that_cannot_be_cleared_stands() {
+    let (_dir, path) = temp_path();
     std::fs::create_dir(&path).expect("a folder");
     let watch = StopWatch::new(&path).expect("a thread");
     watch.clear().await.expect_err("a folder is in the way");
@@ -84,11 +84,11 @@ async fn what_cannot_be_cleared_stands() {
 }
 
 #[test]
-fn dropping_it_does_not_wait_for_the_next_look() {
-    let (_dir, path) = place();
+fn the_drop_does_not_wait_for_the_next_read() {
+    let (_dir, path) = temp_path();
     let began = Instant::now();
     for _ in 0..200 {
         drop(StopWatch::new(&path).expect("a thread").with_signals().expect("signals"));
     }
-    assert!(began.elapsed() < BOUND, "200 looks would take 40 s: {:?}", began.elapsed());
+    assert!(began.elapsed() < TIMEOUT, "200 intervals would take 40 s: {:?}", began.elapsed());
 }

@@ -1,11 +1,12 @@
-//! Ctrl-Z and `fg`, done to a process of our own: stopping the process that the tests share would stop them all.
+//! Ctrl-Z and `fg` on a child process: stopping the test process itself would stop all tests.
 //!
-//! Started with the word `child`, this program listens to suspensions and says so line by line; else it is the test.
+//! With the argument `child` this program prints a line for each pause and resume; without it, it
+//! is the test.
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a test fails by panicking, and the child talks to it"
+    reason = "a test fails by panicking, and the child prints to it"
 )]
 
 use std::io::{BufRead, BufReader, Read as _, Write as _};
@@ -15,66 +16,66 @@ use std::time::{Duration, Instant};
 use autoproc_system::Suspension;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// No machine is so slow that what is waited for comes later.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Far above any wait on a slow machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn main() {
     if std::env::args().nth(1).as_deref() == Some("child") {
         return child();
     }
     std::thread::spawn(|| {
-        std::thread::sleep(2 * PATIENCE);
-        eprintln!("suspension: waited in vain for what a child should say");
+        std::thread::sleep(2 * TIMEOUT);
+        eprintln!("suspension: timed out waiting for a child's line");
         std::process::exit(1);
     });
     a_suspended_process_pauses_and_resumes_what_it_supervises();
-    to_be_continued_without_having_been_suspended_means_nothing();
-    whoever_was_started_deaf_to_suspensions_stays_so();
+    continuing_without_a_suspension_has_no_effect();
+    an_ignored_signal_stays_ignored();
     println!("suspension: ok");
 }
 
-/// Tells what it is asked to do until its standard input is closed.
+/// Prints the calls it receives until its standard input is closed.
 fn child() {
-    let say = |word: &'static str| {
+    let print = |word: &'static str| {
         move || {
             println!("{word}");
-            std::io::stdout().flush().expect("somebody listens");
+            std::io::stdout().flush().expect("a reader");
         }
     };
-    let _suspension = Suspension::new(say("pause"), say("resume")).expect("a thread");
-    say("ready")();
+    let _suspension = Suspension::new(print("pause"), print("resume")).expect("a thread");
+    print("ready")();
     std::io::stdin().lines().for_each(drop);
-    say("over")();
+    print("over")();
 }
 
 struct Supervised {
     process: Child,
-    said: BufReader<ChildStdout>,
+    output: BufReader<ChildStdout>,
 }
 
 impl Supervised {
     fn start(mut command: Command) -> Self {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a process");
-        let said = BufReader::new(process.stdout.take().expect("a pipe"));
-        let mut this = Self { process, said };
-        assert_eq!(this.says(), "ready");
+        let output = BufReader::new(process.stdout.take().expect("a pipe"));
+        let mut this = Self { process, output };
+        assert_eq!(this.next_line(), "ready");
         this
     }
 
-    /// Its next line.
-    fn says(&mut self) -> String {
+    fn next_line(&mut self) -> String {
         let mut line = String::new();
-        self.said.read_line(&mut line).expect("a line");
+        self.output.read_line(&mut line).expect("a line");
         line.trim_end().to_owned()
     }
 
     fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.process), signal).expect("it is there");
+        kill_process(Pid::from_child(&self.process), signal).expect("a live child");
     }
 
-    /// Its state, as the third field of `proc_pid_stat(5)` has it; the second is the name, in parentheses.
+    /// The process state, which is the third field of `proc_pid_stat(5)`; the second is the name,
+    /// in parentheses.
     fn state(&self) -> char {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("it is there");
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("a live child");
         let (_, rest) = stat.rsplit_once(") ").expect("a name in parentheses");
         rest.chars().next().expect("a state")
     }
@@ -82,55 +83,55 @@ impl Supervised {
     fn wait_until_stopped(&self) {
         let began = Instant::now();
         while self.state() != 'T' {
-            assert!(began.elapsed() < PATIENCE, "it did not stop");
+            assert!(began.elapsed() < TIMEOUT, "the child did not stop");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
-    /// What it still says when nobody talks to it any more.
+    /// Closes its input and returns its remaining lines.
     fn end(mut self) -> Vec<String> {
         drop(self.process.stdin.take());
-        let rest = self.said.by_ref().lines().map(|line| line.expect("a line")).collect();
+        let rest = self.output.by_ref().lines().map(|line| line.expect("a line")).collect();
         assert!(self.process.wait().expect("a child").success());
         rest
     }
 }
 
-fn ourselves() -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("we are somewhere"));
+fn this_program() -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a path"));
     command.arg("child");
     command
 }
 
 fn a_suspended_process_pauses_and_resumes_what_it_supervises() {
-    let mut child = Supervised::start(ourselves());
+    let mut child = Supervised::start(this_program());
     for _ in 0..3 {
         child.signal(Signal::TSTP);
-        assert_eq!(child.says(), "pause");
+        assert_eq!(child.next_line(), "pause");
         child.wait_until_stopped();
         child.signal(Signal::CONT);
-        assert_eq!(child.says(), "resume");
+        assert_eq!(child.next_line(), "resume");
     }
     assert_eq!(child.end(), ["over"]);
 }
 
-fn to_be_continued_without_having_been_suspended_means_nothing() {
-    let mut child = Supervised::start(ourselves());
+fn continuing_without_a_suspension_has_no_effect() {
+    let mut child = Supervised::start(this_program());
     child.signal(Signal::CONT);
-    // The next one is heard, so the thread that hears them is still there.
+    // The thread is still alive, since it handles the next signal.
     child.signal(Signal::TSTP);
-    assert_eq!(child.says(), "pause");
+    assert_eq!(child.next_line(), "pause");
     child.wait_until_stopped();
     child.signal(Signal::CONT);
     child.signal(Signal::CONT);
-    assert_eq!(child.says(), "resume");
+    assert_eq!(child.next_line(), "resume");
     assert_eq!(child.end(), ["over"]);
 }
 
-fn whoever_was_started_deaf_to_suspensions_stays_so() {
-    let mut deaf = Command::new("sh");
-    deaf.args(["-c", "trap '' TSTP; exec \"$0\" child"]).arg(std::env::current_exe().expect("we are somewhere"));
-    let child = Supervised::start(deaf);
+fn an_ignored_signal_stays_ignored() {
+    let mut ignoring = Command::new("sh");
+    ignoring.args(["-c", "trap '' TSTP; exec \"$0\" child"]).arg(std::env::current_exe().expect("a path"));
+    let child = Supervised::start(ignoring);
     child.signal(Signal::TSTP);
     assert_eq!(child.end(), ["over"]);
 }

@@ -20,17 +20,20 @@
 //! Statements, macros, includes, access to files, the environment, the time, or anything random: the same names give the
 //! same values.
 
-mod engine;
+mod compile;
 mod error;
+mod evaluate;
 mod filters;
 mod names;
 mod ordering;
+mod pieces;
 mod scope;
 mod shell;
 mod template;
 
-pub use engine::{MAX_EXPRESSION_CHARACTERS, holds, transition_holds};
+pub use compile::MAX_EXPRESSION_CHARACTERS;
 pub use error::ExpressionError;
+pub use evaluate::{holds, transition_holds};
 pub use names::{NameUsed, names_in_condition, names_in_text, names_in_value};
 pub use scope::Scope;
 pub use shell::{ShellText, render_shell};

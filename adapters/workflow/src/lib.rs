@@ -20,19 +20,18 @@ pub mod definition;
 pub mod execution;
 pub mod expression;
 pub mod runners;
-pub mod schema;
 pub mod task;
 
 mod check;
 mod nearest;
 mod orchestrator;
 mod problem;
-mod progress;
 mod read;
+mod schema;
 mod tree;
 
 pub use catalogue::{Catalogue, DEFAULT_WORKFLOW, FindError, Listed, WorkflowFile};
+pub use execution::ProgressReport;
 pub use orchestrator::{TaskOrchestrator, WorkflowOrchestrator};
 pub use problem::{Problem, Severity};
-pub use progress::ProgressReport;
 pub use read::{MAX_FILE_BYTES, Reading, read};

@@ -1,21 +1,21 @@
 //! The [`Orchestrator`] port by workflows, and one execution outside a queue.
 
+use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use autoproc_domain::RunId;
 use autoproc_domain::ports::{
-    Attempt, AttemptOutcome, AttemptReport, Orchestrator, OrchestratorError, StopLevel, StopSignal, Unproven,
+    Attempt, AttemptOutcome, AttemptProgress, AttemptReport, LostAttempt, Orchestrator, StopLevel, StopSignal,
 };
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 
-use crate::execution::{Engine, Equipment, ExecutionState, WorkflowRun};
-use crate::progress::ProgressReport;
+use crate::execution::{Engine, Equipment, ExecutionState, ProgressReport, WorkflowRun, begin};
 
 /// Carries out attempts by executing a workflow on each file.
 ///
-/// Needs a tokio runtime with its time driver enabled. A file whose attempt failed, or whose runner died, goes on in its
-/// next attempt with the step that had not finished.
+/// Needs a tokio runtime with its time driver enabled. The attempt after a failed one, or one whose
+/// runner died, resumes with the step that had not finished.
 pub struct WorkflowOrchestrator {
     engine: Engine,
 }
@@ -30,16 +30,21 @@ impl WorkflowOrchestrator {
 
 #[async_trait]
 impl Orchestrator for WorkflowOrchestrator {
-    async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, OrchestratorError> {
+    async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, LostAttempt> {
         execute(&self.engine, attempt, &*stop).await
     }
 
-    async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven> {
-        self.engine.runner.sweep(dead).await
+    fn start(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> BoxStream<'_, AttemptProgress> {
+        let fingerprint = (self.engine.run.fingerprint_of)(attempt.file_path.as_path());
+        let end = self.execute(attempt, stop);
+        let started = stream::once(ready(AttemptProgress::Started { fingerprint }));
+        started
+            .chain(stream::once(end).map(|end| end.map_or_else(AttemptProgress::Lost, AttemptProgress::Ended)))
+            .boxed()
     }
 }
 
-/// Executes a workflow on one file, and tells how far it is.
+/// Executes a workflow on one file and reports its progress.
 pub struct TaskOrchestrator {
     engine: Engine,
     state: Arc<Mutex<Option<ProgressReport>>>,
@@ -60,29 +65,25 @@ impl TaskOrchestrator {
     /// Executes it on the file of `attempt`.
     ///
     /// # Errors
-    /// [`OrchestratorError`] where a process could not be observed to its end.
-    pub async fn execute(
-        &self,
-        attempt: Attempt,
-        stop: Arc<dyn StopSignal>,
-    ) -> Result<AttemptReport, OrchestratorError> {
+    /// [`LostAttempt`] if a process could not be observed to its end.
+    pub async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, LostAttempt> {
         execute(&self.engine, attempt, &*stop).await
     }
 
-    /// How far the latest execution was when something last happened in it; none before the first.
+    /// The progress of the latest execution at its latest event; `None` before the first.
     #[must_use]
     pub fn get_progress(&self) -> Option<ProgressReport> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-async fn execute(engine: &Engine, attempt: Attempt, stop: &dyn StopSignal) -> Result<AttemptReport, OrchestratorError> {
+async fn execute(engine: &Engine, attempt: Attempt, stop: &dyn StopSignal) -> Result<AttemptReport, LostAttempt> {
     if stop.request().level > StopLevel::Draining {
         return Ok(AttemptReport::new(AttemptOutcome::Aborted, Duration::ZERO));
     }
     let file_path = attempt.file_path.clone();
-    match engine.begin(attempt, stop) {
-        Ok(mut walk) => walk.carry_on().await.map_err(|source| OrchestratorError { file_path, source }),
+    match begin(engine, attempt, stop) {
+        Ok(mut executor) => executor.run().await.map_err(|source| LostAttempt { file_path, source }),
         Err(outcome) => Ok(AttemptReport::new(outcome, Duration::ZERO)),
     }
 }

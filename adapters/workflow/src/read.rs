@@ -2,8 +2,8 @@
 //!
 //! # Theory of operation
 //!
-//! Each mapping is read against the list of keys it may have; what is not on it is a problem with the nearest key that
-//! is, and so is a value of another kind than the key wants. Reading goes on after each, with what is left.
+//! Each mapping is read against the keys that the schema lists for it. An unknown key is a problem that names the nearest
+//! known one, and so is a value of the wrong kind. Reading continues after each problem with the rest.
 //!
 //! # Deliberately absent
 //!

@@ -162,7 +162,7 @@ fn event(kind: EventKind) -> Event {
 }
 
 fn carrier(attempt: u32) -> Carrier {
-    Carrier { run_id: "r".to_owned(), claim: u64::from(attempt), attempt }
+    Carrier { run_id: "r".to_owned(), claim: u64::from(attempt), round: 1, attempt }
 }
 
 fn begin(plan: &Plan) -> Story {
@@ -238,7 +238,7 @@ impl Story {
     }
 
     fn fail(&mut self) -> End {
-        self.record(EventKind::WorkflowFailed { error: "it did".to_owned() });
+        self.record(EventKind::WorkflowFailed { error: "it did".to_owned(), file: None });
         End::Failed
     }
 

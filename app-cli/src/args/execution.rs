@@ -23,7 +23,8 @@ pub(crate) struct WorkflowOptions {
 /// A workflow in place of a command.
 #[derive(Debug, Args)]
 pub(crate) struct WorkflowChoiceArgs {
-    /// Workflow to execute on each file where there is no COMMAND: its id or its path [default: wf-pipeline-full]
+    /// Workflow to execute on each file where there is no COMMAND: its id or its path [default:
+    /// wf-pipeline-full]
     #[arg(long, value_name = "ID|PATH", conflicts_with_all = ["command", "shell"], help_heading = HEADING)]
     pub(crate) workflow: Option<String>,
     #[command(flatten)]
@@ -52,10 +53,10 @@ pub(crate) struct WorkflowRunArgs {
     #[command(flatten)]
     pub(crate) options: WorkflowOptions,
     /// Time it may take
-    #[arg(long, value_name = "TIME", default_value = "300", value_parser = autoproc_time_spans::parse_positive)]
+    #[arg(long, value_name = "TIME", default_value = "300", value_parser = autoproc_time_text::parse_positive)]
     pub(crate) timeout: Duration,
     /// Time between asking a step to end and killing it
-    #[arg(long, value_name = "TIME", default_value = "10", value_parser = autoproc_time_spans::parse)]
+    #[arg(long, value_name = "TIME", default_value = "10", value_parser = autoproc_time_text::parse)]
     pub(crate) grace: Duration,
 }
 

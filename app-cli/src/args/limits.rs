@@ -1,8 +1,8 @@
-//! `run`: what keeps it from starting something, and what ends it early.
+//! `run`: the conditions that keep it from starting an attempt, and those that end it early.
 
 use std::num::NonZeroU64;
 
-use autoproc_domain::processor::Halt;
+use autoproc_domain::run::FailureLimit;
 use clap::Args;
 
 use crate::size;
@@ -10,30 +10,30 @@ use crate::size;
 /// The heading of these options.
 const LIMITS: &str = "Limits";
 
-/// What keeps a run from starting something, and what ends it early.
+/// When a run starts nothing new, and when it ends early.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = LIMITS)]
 pub(crate) struct LimitArgs {
-    /// Start nothing new while less disk is free where the queue is; 0 starts all the same
+    /// Start nothing new while less disk is free where the queue is; 0 disables the check
     #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = size::parse)]
     pub(crate) min_free_disk: u64,
     /// Start nothing new while the machine's load, averaged over a minute, is above this
     #[arg(long, value_name = "LOAD", allow_negative_numbers = true, value_parser = load)]
     pub(crate) max_load: Option<f64>,
-    /// End the run after so many failed files, or when so many of a hundred failed, of ten or more
-    #[arg(long, value_name = "N|N%", value_parser = halt)]
-    pub(crate) halt: Option<Halt>,
+    /// Stop after N failed files, or once N% of at least 10 files have failed
+    #[arg(long, visible_alias = "halt", value_name = "N|N%", value_parser = max_fail)]
+    pub(crate) max_fail: Option<FailureLimit>,
 }
 
-/// Why a word is no limit.
+/// Why a word is not a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum InvalidLimit {
-    /// It is no load.
-    #[error("a load is a number from 0 on, as in 4 or 1.5")]
+    /// Neither 0 nor a positive number.
+    #[error("expected a load of 0 or more (4 or 1.5)")]
     Load,
-    /// It is no number of failures.
-    #[error("a number of failed files from 1 on, as in 3, or of a hundred, as in 10%")]
-    Halt,
+    /// Neither a positive count nor a percentage from 1 to 100.
+    #[error("expected a count (3) or a percentage (10%)")]
+    MaxFail,
 }
 
 fn load(word: &str) -> Result<f64, InvalidLimit> {
@@ -41,13 +41,13 @@ fn load(word: &str) -> Result<f64, InvalidLimit> {
     if load.is_finite() && load >= 0.0 { Ok(load) } else { Err(InvalidLimit::Load) }
 }
 
-fn halt(word: &str) -> Result<Halt, InvalidLimit> {
-    let number = |digits: &str| digits.parse::<NonZeroU64>().map_err(|_| InvalidLimit::Halt);
+fn max_fail(word: &str) -> Result<FailureLimit, InvalidLimit> {
+    let number = |digits: &str| digits.parse::<NonZeroU64>().map_err(|_| InvalidLimit::MaxFail);
     match word.strip_suffix('%') {
-        None => number(word).map(Halt::Files),
+        None => number(word).map(FailureLimit::Files),
         Some(digits) => match u8::try_from(number(digits)?.get()) {
-            Ok(percent @ ..=100) => Ok(Halt::Percent(percent)),
-            _ => Err(InvalidLimit::Halt),
+            Ok(percent @ ..=100) => Ok(FailureLimit::Percent(percent)),
+            _ => Err(InvalidLimit::MaxFail),
         },
     }
 }
@@ -58,11 +58,11 @@ mod tests {
 
     #[test]
     fn failures_are_counted_or_are_a_share() {
-        assert_eq!(halt("3"), NonZeroU64::new(3).map(Halt::Files).ok_or(InvalidLimit::Halt));
-        assert_eq!(halt("10%"), Ok(Halt::Percent(10)));
-        assert_eq!(halt("100%"), Ok(Halt::Percent(100)));
+        assert_eq!(max_fail("3"), NonZeroU64::new(3).map(FailureLimit::Files).ok_or(InvalidLimit::MaxFail));
+        assert_eq!(max_fail("10%"), Ok(FailureLimit::Percent(10)));
+        assert_eq!(max_fail("100%"), Ok(FailureLimit::Percent(100)));
         for nonsense in ["", "0", "0%", "101%", "%", "-1", "1.5", "many", "10 %", "300%"] {
-            assert_eq!(halt(nonsense), Err(InvalidLimit::Halt), "{nonsense:?}");
+            assert_eq!(max_fail(nonsense), Err(InvalidLimit::MaxFail), "{nonsense:?}");
         }
     }
 

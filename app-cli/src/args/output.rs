@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::size::{self, InvalidSize};
-use autoproc_time_spans::InvalidSpan;
+use autoproc_time_text::InvalidSpan;
 
 /// What takes away a limit.
 const ALL: &str = "all";
@@ -37,7 +37,7 @@ pub(crate) struct MaxAge(pub(crate) Option<Duration>);
 pub(crate) struct MaxTotal(pub(crate) Option<u64>);
 
 fn age(word: &str) -> Result<MaxAge, InvalidSpan> {
-    if word == ALL { Ok(MaxAge(None)) } else { autoproc_time_spans::parse(word).map(|age| MaxAge(Some(age))) }
+    if word == ALL { Ok(MaxAge(None)) } else { autoproc_time_text::parse(word).map(|age| MaxAge(Some(age))) }
 }
 
 fn total(word: &str) -> Result<MaxTotal, InvalidSize> {

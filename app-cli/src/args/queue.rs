@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use autoproc_domain::{Priority, Status};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::priority;
@@ -98,8 +99,8 @@ pub(crate) struct RepairArgs {
 pub(crate) enum ChoiceWord {
     /// Keep what stands before the damage in the journal
     Truncate,
-    /// Keep what can be read behind it too, as far as it still makes sense; of a damaged QUEUE-STATE.json, each line that
-    /// can be read
+    /// Keep what can be read behind it too, as far as it still makes sense; of a damaged
+    /// QUEUE-STATE.json, each line that can be read
     Salvage,
     /// Keep QUEUE-STATE.json alone and put the journal aside
     UseSnapshot,
@@ -160,8 +161,8 @@ Examples:
   autoproc queue list -n 20 --json")]
 pub(crate) struct ListArgs {
     /// Only files in this status; may be repeated
-    #[arg(long = "status", value_name = "STATUS", value_enum, value_delimiter = ',')]
-    pub(crate) statuses: Vec<StatusWord>,
+    #[arg(long = "status", value_name = "STATUS", value_parser = status_parser(), value_delimiter = ',')]
+    pub(crate) statuses: Vec<Status>,
     /// At most this many
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) limit: Option<usize>,
@@ -174,8 +175,8 @@ pub(crate) struct ListArgs {
   autoproc queue clear --status completed")]
 pub(crate) struct ClearArgs {
     /// Only files in this status; may be repeated
-    #[arg(long = "status", value_name = "STATUS", value_enum, value_delimiter = ',')]
-    pub(crate) statuses: Vec<StatusWord>,
+    #[arg(long = "status", value_name = "STATUS", value_parser = status_parser(), value_delimiter = ',')]
+    pub(crate) statuses: Vec<Status>,
 }
 
 /// `queue show`
@@ -212,29 +213,17 @@ pub(crate) struct PrioritiseArgs {
     pub(crate) priority: Priority,
 }
 
-/// A status, as it is typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum StatusWord {
-    /// Waits for its turn
-    Pending,
-    /// Is being processed
-    Processing,
-    /// Ended well
-    Completed,
-    /// Ended badly
-    Failed,
-    /// Ended badly, out of time
-    Timeout,
+fn status_parser() -> impl TypedValueParser<Value = Status> {
+    PossibleValuesParser::new(Status::ALL.map(possible_status))
+        .try_map(|word| Status::from_word(&word).ok_or("unknown status"))
 }
 
-impl From<StatusWord> for Status {
-    fn from(word: StatusWord) -> Self {
-        match word {
-            StatusWord::Pending => Self::Pending,
-            StatusWord::Processing => Self::Processing,
-            StatusWord::Completed => Self::Completed,
-            StatusWord::Failed => Self::Failed,
-            StatusWord::Timeout => Self::Timeout,
-        }
-    }
+fn possible_status(status: Status) -> PossibleValue {
+    PossibleValue::new(status.word()).help(match status {
+        Status::Pending => "Waits for its turn",
+        Status::Processing => "Is being processed",
+        Status::Completed => "Ended well",
+        Status::Failed => "Ended badly",
+        Status::Timeout => "Ended badly, out of time",
+    })
 }

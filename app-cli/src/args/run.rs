@@ -9,7 +9,8 @@ use clap::Args;
 use super::{LimitArgs, OutputArgs, PathListArgs, WorkflowChoiceArgs};
 use crate::priority;
 
-/// The most attempts at a time: each takes a process and a few file descriptors, of which 1,024 is the usual limit.
+/// The most attempts at a time: each takes a process and a few file descriptors, of which 1,024 is
+/// the usual limit.
 const MAX_JOBS: i64 = 256;
 
 /// `run`
@@ -53,7 +54,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "STRING")]
     pub(crate) shell: Option<OsString>,
     /// Time an attempt may take
-    #[arg(long, value_name = "TIME", default_value = "300", value_parser = autoproc_time_spans::parse_positive)]
+    #[arg(long, value_name = "TIME", default_value = "300", value_parser = autoproc_time_text::parse_positive)]
     pub(crate) timeout: Duration,
     /// Files at a time
     #[arg(short, long, value_name = "N", default_value = "1", allow_negative_numbers = true)]
@@ -64,10 +65,10 @@ pub(crate) struct RunArgs {
     #[arg(value_parser = clap::value_parser!(u32).range(0..))]
     pub(crate) retries: u32,
     /// Wait before the first retry; it doubles with each further one
-    #[arg(long, value_name = "TIME", default_value = "2", value_parser = autoproc_time_spans::parse)]
+    #[arg(long, value_name = "TIME", default_value = "2", value_parser = autoproc_time_text::parse)]
     pub(crate) backoff_base: Duration,
     /// Longest wait before a retry
-    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = autoproc_time_spans::parse)]
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = autoproc_time_text::parse)]
     pub(crate) max_backoff: Duration,
     /// Do not try again what ran out of time
     #[arg(long)]
@@ -76,7 +77,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..))]
     pub(crate) no_retry_exit: Vec<u8>,
     /// Time between asking an attempt to end and killing it
-    #[arg(long, value_name = "TIME", default_value = "10", value_parser = autoproc_time_spans::parse)]
+    #[arg(long, value_name = "TIME", default_value = "10", value_parser = autoproc_time_text::parse)]
     pub(crate) grace: Duration,
     /// End when every file left is waiting for a retry
     #[arg(long)]

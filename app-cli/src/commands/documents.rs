@@ -1,4 +1,4 @@
-//! `completions` and `man`: texts made from the definition of the arguments.
+//! `completions` and `man`: generated from the definition of the command line.
 
 use clap::CommandFactory;
 
@@ -15,7 +15,7 @@ pub(crate) fn completions(args: &CompletionsArgs, console: &Console) -> Result<E
     Ok(ExitCode::Success)
 }
 
-/// The same program without its hidden commands, which completions would offer all the same.
+/// The program without its hidden commands, which completions would offer otherwise.
 fn without_hidden(whole: &clap::Command) -> clap::Command {
     let shown = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
     clap::Command::new("autoproc")

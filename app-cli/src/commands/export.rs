@@ -1,4 +1,4 @@
-//! `queue export`: the whole queue as one document, beside whoever works on it.
+//! `queue export`: the whole queue as one document, concurrently with writers.
 
 use crate::context::Context;
 use crate::error::CliError;

@@ -1,15 +1,15 @@
-//! `log`: what an attempt printed, now or as it goes on.
+//! `log`: the output of an attempt, complete or followed.
 
 mod choice;
 
-use autoproc_domain::command::Selector;
+use autoproc_domain::request::Selector;
 use autoproc_domain::{ItemId, QueueItem};
 
-use crate::console::Heard;
+use crate::console::Delivery;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Shown;
-use crate::followed_log::{FollowedLog, LOOK_EVERY};
+use crate::followed_log::{FollowedLog, POLL_INTERVAL};
 use crate::request::LogRequest;
 use crate::view::{AttemptFile, Attempts};
 use crate::wiring::AttemptLog;
@@ -36,7 +36,7 @@ pub(super) async fn log(request: &LogRequest, context: &Context) -> Result<(), C
     }
 }
 
-/// What is kept of an item's attempts. What is no longer in the queue may have left its output under its number.
+/// The outputs of an item's attempts. They may outlive the item in the queue.
 fn logs(item: ItemId, context: &Context) -> Result<Vec<AttemptLog>, CliError> {
     context.wiring.attempt_files().of(item).map_err(|error| no_folder(context, &error))
 }
@@ -63,15 +63,15 @@ fn choose(
     Ok(known.choose(wanted))
 }
 
-/// Shows what there is of a log; where asked to follow, until its attempt is over.
+/// Prints a log, and follows it until its attempt ends if asked to.
 async fn show(log: &AttemptLog, request: &LogRequest, context: &Context) -> Result<(), CliError> {
     let mut followed = FollowedLog::new(log, &context.console, request.raw);
-    // Whether it is over is asked before the last look, so that nothing printed in between is missed.
+    // Checks for the end before the last read, so that no output in between is missed.
     while request.follow && is_current(log, context).await? {
-        if followed.look()? == Heard::NotToTheEnd {
+        if followed.poll()? == Delivery::Cut {
             return Ok(());
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     if !followed.rest()? {
         let so_far = if is_current(log, context).await? { "has printed nothing yet" } else { "printed nothing" };
@@ -80,7 +80,7 @@ async fn show(log: &AttemptLog, request: &LogRequest, context: &Context) -> Resu
     Ok(())
 }
 
-/// Whether the attempt may still print something.
+/// True while the attempt may still print.
 async fn is_current(log: &AttemptLog, context: &Context) -> Result<bool, CliError> {
     let item = context.storage().find(Selector::Id(log.item)).await?;
     Ok(item.and_then(|item| item.claim).is_some_and(|claim| claim.number == log.claim))

@@ -1,6 +1,6 @@
-//! `queue prioritise`: a live item gets another place in the order.
+//! `queue prioritise`: changes the priority of a live item.
 
-use autoproc_domain::command::Selector;
+use autoproc_domain::request::{Reprioritise, Selector};
 use autoproc_domain::{FilePath, Priority};
 
 use crate::context::Context;
@@ -8,6 +8,7 @@ use crate::error::CliError;
 use crate::view::Reprioritised;
 
 pub(super) async fn prioritise(file: FilePath, priority: Priority, context: &Context) -> Result<(), CliError> {
-    let item = context.storage().reprioritise(Selector::Path(file), priority, context.now()).await?;
+    let request = Reprioritise { which: Selector::Path(file), priority };
+    let item = context.storage().reprioritise(request, context.now()).await?;
     context.show(&Reprioritised(item))
 }

@@ -1,9 +1,7 @@
-//! `queue recover`: what dead runs left is ended, and their files wait again.
-
-use std::time::Duration;
+//! `queue recover`: ends the processes of dead runs, and makes their files pending again.
 
 use autoproc_domain::ports::{RunEvent, StorageError, Unproven};
-use autoproc_domain::recovery::{self, Proof, Recovery, RecoveryLimits};
+use autoproc_domain::recovery::{self, Proof, Recovery, RecoveryPorts};
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{QueueItem, RetryPolicy, Status};
 
@@ -12,21 +10,21 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::view::Recovered;
+use crate::wiring::DEFAULT_GRACE;
 
 pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<ExitCode, CliError> {
     let proof = if args.force { Proof::Waived } else { Proof::Demanded };
-    let (storage, sweeper, clock) = (context.storage(), context.wiring.sweeper(), context.wiring.clock());
-    let limits = RecoveryLimits {
-        max_attempts: RetryPolicy { retries: args.retries, ..RetryPolicy::default() }.max_attempts(),
-        // Whatever a run ordered stands.
-        longest_backoff: Duration::MAX,
-    };
-    let recovery = recovery::recover(storage.as_ref(), &sweeper, clock.as_ref(), limits, proof).await?;
+    let (storage, runs) = (context.storage(), context.runs());
+    let (reaper, clock) = (context.wiring.reaper(DEFAULT_GRACE), context.wiring.clock());
+    let ports =
+        RecoveryPorts { storage: storage.as_ref(), runs: runs.as_ref(), reaper: &reaper, clock: clock.as_ref() };
+    let max_attempts = RetryPolicy { retries: args.retries, ..RetryPolicy::default() }.max_attempts();
+    let recovery = recovery::recover(ports, max_attempts, proof).await?;
     log(&recovery, context);
     let Recovery { recovered, unproven } = recovery;
     if args.force {
         for left in &unproven {
-            sweeper.forget(&left.run);
+            reaper.forget(&left.run);
         }
     }
     let kept = kept(&unproven, context).await?;
@@ -35,10 +33,10 @@ pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<Exi
     Ok(code)
 }
 
-/// The event log tells of what was taken back, under a name of its own in the place of a run's.
+/// Logs the recovered files under a run id of this command's own.
 fn log(recovery: &Recovery, context: &Context) {
     let (log, run) = (context.wiring.event_log(), context.wiring.new_run());
-    for kind in recovery.taken_back() {
+    for kind in recovery.events() {
         log.observe(&RunEvent { at: context.now(), run: run.clone(), kind });
     }
 }

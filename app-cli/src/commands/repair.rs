@@ -1,44 +1,44 @@
-//! `queue repair`: what is damaged and what can be saved, and saving it.
+//! `queue repair`: lists damage and possible repairs, or carries one out.
 
 use autoproc_domain::ports::StorageError;
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::view::{Mended, RepairPlan};
-use crate::wiring::{Choice, Examination, Repaired};
+use crate::view::{RepairDone, RepairPlans};
+use crate::wiring::{Examination, RepairMethod, RepairOutcome};
 
-/// What to do where only a person can do something.
+/// The hint if only a person can repair the files.
 pub(super) const BY_HAND: &str =
     "mend QUEUE-STATE.json with an editor, or move the state folder away and restore a copy";
 
-pub(super) fn repair(choice: Option<Choice>, context: &Context) -> Result<ExitCode, CliError> {
-    match choice {
+pub(super) fn repair(method: Option<RepairMethod>, context: &Context) -> Result<ExitCode, CliError> {
+    match method {
         None => plan(context.wiring.plan_repair().map_err(refusal)?, context),
-        Some(choice) => mend(choice, context),
+        Some(method) => mend(method, context),
     }
 }
 
 fn plan(examination: Examination, context: &Context) -> Result<ExitCode, CliError> {
     let code = if examination.is_sound() { ExitCode::Success } else { ExitCode::Damaged };
-    context.show(&RepairPlan(examination))?;
+    context.show(&RepairPlans(examination))?;
     Ok(code)
 }
 
-fn mend(choice: Choice, context: &Context) -> Result<ExitCode, CliError> {
-    match context.wiring.repair(choice).map_err(refusal)? {
-        Repaired::Sound(examination) => plan(examination, context),
-        Repaired::Impossible(examination) => Err(impossible(choice, &examination)),
-        Repaired::Done { damage, prospect, backup } => {
-            context.show(&Mended { damage, prospect, backup })?;
+fn mend(method: RepairMethod, context: &Context) -> Result<ExitCode, CliError> {
+    match context.wiring.repair(method).map_err(refusal)? {
+        RepairOutcome::Sound(examination) => plan(examination, context),
+        RepairOutcome::Impossible(examination) => Err(impossible(method, &examination)),
+        RepairOutcome::Repaired { damage, plan, backup } => {
+            context.show(&RepairDone { damage, plan, backup })?;
             Ok(ExitCode::Success)
         }
     }
 }
 
-fn impossible(choice: Choice, examination: &Examination) -> CliError {
-    let others: Vec<_> = examination.prospects.iter().map(|prospect| prospect.choice.word()).collect();
-    let error = CliError::usage(format!("{} cannot mend this damage; nothing was changed", choice.word()));
+fn impossible(method: RepairMethod, examination: &Examination) -> CliError {
+    let others: Vec<_> = examination.plans.iter().map(|plan| plan.method.word()).collect();
+    let error = CliError::usage(format!("{} cannot mend this damage; nothing was changed", method.word()));
     match others[..] {
         [] => error.with_hint(BY_HAND),
         _ => error.with_hint(format!("`--apply {}` can", others.join("` and `--apply "))),

@@ -1,6 +1,6 @@
-//! `retry-failed`: ended items get another round of attempts.
+//! `retry-failed`: ended items begin another round.
 
-use autoproc_domain::command::Selection;
+use autoproc_domain::request::Selection;
 
 use crate::context::Context;
 use crate::error::CliError;

@@ -1,10 +1,12 @@
-//! `run`: files are added, the queue is processed, and the exit code says how it went.
+//! `run`: adds files, processes the queue, and maps the result to an exit code.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use autoproc_domain::ports::{Observer, StopCause, StopLevel};
-use autoproc_domain::processor::{Ports, ProcessorError, StoppedBy};
+use autoproc_domain::request::AnswerNeeded;
+use autoproc_domain::run::{Ports, ProcessorError};
+use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::{AutonomousProcessor, ProcessingResult};
 
 use super::{add, workflow};
@@ -19,15 +21,16 @@ use crate::resources::ResourceTally;
 use crate::show_output::ShowOutput;
 use crate::view::RunOver;
 
-pub(super) async fn run(request: RunRequest, context: &Context) -> Result<ExitCode, CliError> {
-    // A command that cannot be one is found while nothing is touched: else it would fail every file there is.
+pub(super) async fn run(mut request: RunRequest, context: &Context) -> Result<ExitCode, CliError> {
+    // An invalid command is found before anything changes: otherwise it would fail every file.
     program::check(&request.command)?;
     if request.is_dry {
-        return workflow::foresee(&request, context).await;
+        return workflow::preview(&request, context).await;
     }
+    request.config.recipe = Some(context.wiring.recipe(&request.command)?);
     let resources = Arc::new(ResourceTally::default());
     let (ports, supervision) = context.wiring.ports(&request, observers(&request, resources.clone(), context))?;
-    // So is a queue that cannot be read: a run that began would already have left traces of itself.
+    // So is an unreadable queue: a run that began would have left traces.
     context.storage().counts().await?;
     if !request.source.is_empty() {
         refuse_while_others_stop(&ports).await?;
@@ -57,18 +60,18 @@ fn observers(request: &RunRequest, resources: Arc<ResourceTally>, context: &Cont
     observers
 }
 
-/// The run will refuse to begin while others obey a stop request; then its files are not to be added either.
+/// A run refuses to begin while others obey a stop request; then it must not add files either.
 async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
     if ports.stop.request().level == StopLevel::Running {
         return Ok(());
     }
-    let runs = ports.storage.live_runs().await?;
+    let runs = ports.runs.live().await?;
     if runs.is_empty() { Ok(()) } else { Err(ProcessorError::StillStopping { runs }.into()) }
 }
 
-/// What is added is told on standard error: the data of a run is its result.
+/// Reports the added files on standard error: the data of a run is its result.
 async fn add_first(request: &RunRequest, context: &Context) -> Result<(), CliError> {
-    let added = add::offer(&request.source, request.priority, context).await?;
+    let added = add::offer(&request.source, request.priority, AnswerNeeded::Now, context).await?;
     if !request.quiet {
         context.console.say(added.in_sum());
     }

@@ -1,5 +1,6 @@
-//! `queue list`, `queue size`, `queue peek` and `queue show`: the commands that only look.
+//! `queue list`, `queue size`, `queue peek` and `queue show`.
 
+use autoproc_domain::ports::HistoryQuery;
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{QueueItem, Status};
 
@@ -8,9 +9,6 @@ use crate::error::CliError;
 use crate::render::span;
 use crate::request::ItemWord;
 use crate::view::{Listed, Peeked, Shown, Size};
-
-/// How far `queue peek` looks before it asks for all that wait: mostly the first one is due.
-const FIRST_LOOK: usize = 32;
 
 pub(super) async fn list(statuses: Vec<Status>, limit: Option<usize>, context: &Context) -> Result<(), CliError> {
     let page = context.storage().page(PageRequest { statuses, after: None, limit }).await?;
@@ -31,27 +29,16 @@ pub(super) async fn size(context: &Context) -> Result<(), CliError> {
 }
 
 pub(super) async fn peek(context: &Context) -> Result<(), CliError> {
-    let first = pending(Some(FIRST_LOOK), context).await?;
-    let now = context.now();
-    let is_due = |item: &QueueItem| item.is_due(now);
-    let due = match first.iter().find(|item| is_due(item)) {
-        Some(item) => Some(item.clone()),
-        None if first.len() < FIRST_LOOK => None,
-        None => pending(None, context).await?.into_iter().find(is_due),
-    };
+    let due = context.storage().peek(context.now()).await?;
     if due.is_none() {
-        context.remark(&nothing_due(&first, context));
+        let pending = PageRequest { statuses: vec![Status::Pending], ..PageRequest::default() };
+        context.remark(&nothing_due(&context.storage().page(pending).await?.items, context));
     }
     context.show(&Peeked(due))
 }
 
-async fn pending(limit: Option<usize>, context: &Context) -> Result<Vec<QueueItem>, CliError> {
-    let request = PageRequest { statuses: vec![Status::Pending], after: None, limit };
-    Ok(context.storage().page(request).await?.items)
-}
-
 fn nothing_due(waiting: &[QueueItem], context: &Context) -> String {
-    match waiting.iter().filter_map(|item| item.not_before).min() {
+    match waiting.iter().filter_map(QueueItem::not_before).min() {
         Some(due) => format!("nothing is due before {}", span(due.saturating_since(context.now()))),
         None => "nothing waits".to_owned(),
     }
@@ -59,10 +46,13 @@ fn nothing_due(waiting: &[QueueItem], context: &Context) -> String {
 
 pub(super) async fn show(word: &ItemWord, context: &Context) -> Result<(), CliError> {
     let item = word.find(&*context.storage()).await?.ok_or_else(|| word.unknown())?;
-    // The log is the story and not the truth: one that cannot be read hides nothing else.
-    let history = context.wiring.history(&item).unwrap_or_else(|error| {
-        context.console.warn(format_args!("cannot read the event log: {error}"));
+    // The event log is a record, not the truth: if it cannot be read, the item is shown without it.
+    let history = context.wiring.history().attempts(HistoryQuery::of_item(item.id)).await;
+    let mut history = history.unwrap_or_else(|error| {
+        context.console.warn(format_args!("cannot read the event log: {}", error.source));
         Vec::new()
     });
+    // A log that outlived its queue has other files under the same ids.
+    history.retain(|past| past.of.file_path == item.file_path);
     context.show(&Shown { now: context.now(), item, history })
 }

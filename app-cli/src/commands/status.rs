@@ -1,4 +1,4 @@
-//! `status`: what runs, what waits and why.
+//! `status`: live runs, pending files, and reasons for waiting.
 
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{ProcessorState, QueueItem, Status as ItemStatus};
@@ -7,17 +7,17 @@ use crate::context::Context;
 use crate::error::{CliError, in_one_line};
 use crate::view::Status;
 
-/// How many waiting files are named: what fits on a screen beside the rest.
-const MOST_WAITING: usize = 10;
+/// Number of pending files shown: they fit on a screen with the rest.
+const MAX_WAITING: usize = 10;
 
 pub(super) async fn status(context: &Context) -> Result<(), CliError> {
     let storage = context.storage();
     let view = Status {
         counts: storage.counts().await?,
-        live_runs: storage.live_runs().await?,
+        live_runs: context.runs().live().await?,
         latest: latest(context),
         processing: items(ItemStatus::Processing, None, context).await?,
-        waiting: items(ItemStatus::Pending, Some(MOST_WAITING), context).await?,
+        waiting: items(ItemStatus::Pending, Some(MAX_WAITING), context).await?,
         now: context.now(),
     };
     context.show(&view)
@@ -28,7 +28,7 @@ async fn items(status: ItemStatus, limit: Option<usize>, context: &Context) -> R
     Ok(context.storage().page(request).await?.items)
 }
 
-/// The state file is for show: one that cannot be read is no reason to hide the queue, which is the truth.
+/// The state file is informational: if it cannot be read, the queue is shown without it.
 fn latest(context: &Context) -> Option<ProcessorState> {
     context.wiring.processor_state().unwrap_or_else(|error| {
         context.console.warn(in_one_line(&error));

@@ -1,4 +1,4 @@
-//! `stop`: the request is written where live runs look for it, and their ends can be waited for.
+//! `stop`: writes the stop request, and waits for live runs to end if asked to.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -13,26 +13,26 @@ use crate::error::CliError;
 use crate::render::span;
 use crate::view::Stopping;
 
-/// How often it is looked whether a run has ended.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Polling interval for the end of runs.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The request comes first and the look at who is live second: a run that begins in between discards the request, and
-/// would be told of wrongly the other way round.
+/// Writes the request before it lists the live runs: a run that begins in between clears the
+/// request, and must not be reported as stopping.
 pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliError> {
     let stop_file = context.project.stop_file();
     context.wiring.request_stop(args.now).map_err(|error| CliError::cannot_write(&stop_file, &error))?;
-    let live_runs = context.storage().live_runs().await?;
+    let live_runs = context.runs().live().await?;
     let level = if args.now { StopLevel::Aborting } else { StopLevel::Draining };
     let asked: BTreeSet<_> = live_runs.iter().map(|run| run.info.id.clone()).collect();
     context.show(&Stopping { level, stop_file, live_runs })?;
     if args.wait { wait(&asked, args.timeout, context).await } else { Ok(()) }
 }
 
-/// Waits until these runs have ended. One that begins meanwhile is none of them.
+/// Waits until these runs have ended; ignores runs that begin meanwhile.
 async fn wait(asked: &BTreeSet<RunId>, timeout: Option<Duration>, context: &Context) -> Result<(), CliError> {
     let (began, mut told) = (Instant::now(), 0);
     loop {
-        let mut left = context.storage().live_runs().await?;
+        let mut left = context.runs().live().await?;
         left.retain(|run| asked.contains(&run.info.id));
         if left.is_empty() {
             return Ok(());
@@ -44,7 +44,7 @@ async fn wait(asked: &BTreeSet<RunId>, timeout: Option<Duration>, context: &Cont
             told = left.len();
             context.remark(&format!("waiting for {}", owners(&left)));
         }
-        sleep(LOOK_EVERY).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -54,5 +54,5 @@ fn still_live(left: &[LiveRun], waited: Duration) -> CliError {
 }
 
 fn owners(runs: &[LiveRun]) -> String {
-    runs.iter().map(|run| run.owner.as_str()).collect::<Vec<_>>().join(", ")
+    runs.iter().map(|run| run.info.location.to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! `workflow`: what there is, what it does, and what is wrong with it.
+//! `workflow`: lists, shows, checks and executes workflows.
 
 mod check;
 mod execution;
@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::request::SingleExecution;
 
-pub(super) use execution::foresee;
+pub(super) use execution::preview;
 
 pub(super) async fn workflow(command: WorkflowCommand, context: &Context) -> Result<ExitCode, CliError> {
     match command {

@@ -1,8 +1,8 @@
-//! Amounts of bytes as they are shown.
+//! Prints amounts of bytes.
 
 use bytesize::ByteSize;
 
-/// An amount of memory for a person, in powers of 1024, which is how memory comes (IEC 80000-13).
+/// An amount of memory, in powers of 1024, as memory is sized (IEC 80000-13).
 pub(super) fn memory(bytes: u64) -> String {
     ByteSize(bytes).display().iec().to_string()
 }

@@ -1,4 +1,4 @@
-//! What went wrong with an attempt, in one line or with all that is kept of what it said.
+//! Prints the error of an attempt, in one line or with all of its kept output.
 
 use std::fmt;
 
@@ -6,15 +6,15 @@ use autoproc_domain::failure;
 
 use crate::escape::Printable;
 
-/// How far the lines below the first one are set in.
+/// Indentation of further lines.
 const INDENT: &str = "    ";
 
-/// How it ended, and the last thing it said.
+/// The outcome and the last line of output.
 pub(crate) fn in_one_line(error: &str) -> Printable<'_> {
     Printable(failure::first_line(error))
 }
 
-/// What it said before, each line on a line of its own and set in. Nothing where it said nothing more.
+/// The earlier lines of output, indented.
 pub(crate) struct SaidBefore<'a>(pub(crate) &'a str);
 
 impl fmt::Display for SaidBefore<'_> {

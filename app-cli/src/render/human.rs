@@ -1,10 +1,11 @@
 //! Views for people.
 
-mod care;
 mod execution;
 mod history;
 mod item;
+mod maintenance;
 mod queue;
+mod quoting;
 mod recovery;
 mod run;
 mod workflow;

@@ -1,9 +1,10 @@
-//! Views for programs: stable keys in snake case, times in RFC 3339, one document a line.
+//! Views as JSON: stable keys in snake case, times in RFC 3339, one document per line.
 //!
-//! A path that is not UTF-8 stands in `file_path` with replacement characters, and in `file_path_bytes` as it is, in hex.
+//! A path that is not UTF-8 has replacement characters in `file_path`, and its exact bytes in hex
+//! in `file_path_bytes`.
 
-pub(super) mod care;
 pub(super) mod execution;
+pub(super) mod maintenance;
 pub(super) mod queue;
 pub(super) mod recovery;
 pub(super) mod run;
@@ -20,7 +21,7 @@ fn print(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
     writeln!(out)
 }
 
-/// A path in both its spellings.
+/// A path as text and, if needed, as bytes.
 #[derive(Serialize)]
 struct PathJson {
     file_path: String,
@@ -42,6 +43,7 @@ struct ItemJson {
     priority: i32,
     status: &'static str,
     added_at: String,
+    round: u32,
     attempts: u32,
     last_attempt: Option<String>,
     not_before: Option<String>,
@@ -57,9 +59,10 @@ impl From<&QueueItem> for ItemJson {
             priority: item.priority.get(),
             status: item.status.word(),
             added_at: item.added_at.to_string(),
+            round: item.round,
             attempts: item.attempts,
             last_attempt: item.last_attempt.map(|at| at.to_string()),
-            not_before: item.not_before.map(|at| at.to_string()),
+            not_before: item.not_before().map(|at| at.to_string()),
             last_error: item.last_error.as_deref().map(str::to_owned),
             run_id: item.claim.as_ref().map(|claim| claim.run.to_string()),
         }
@@ -77,7 +80,7 @@ struct CountsJson {
 
 impl From<Counts> for CountsJson {
     fn from(counts: Counts) -> Self {
-        let Counts { pending, processing, completed, failed, timeout } = counts;
+        let Counts { pending, processing, completed, failed, timeout, .. } = counts;
         Self { pending, processing, completed, failed, timeout }
     }
 }

@@ -1,4 +1,4 @@
-//! Points and spans of time as they are shown.
+//! Prints points in time and durations.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use autoproc_domain::Timestamp;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
-/// A point in time for a person: where they live, to the second.
+/// A point in time in the local time zone, to the second.
 pub(super) fn local(point: Timestamp) -> String {
     let point = jiff::Timestamp::from_microsecond(point.as_micros()).expect("the domain's span lies within jiff's");
     point.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// A span of time for a person: as exact as anybody wants to know.
+/// A duration, rounded to a readable precision.
 pub(crate) fn span(length: Duration) -> String {
     if length < Duration::from_secs(10) {
         return format!("{:.1}s", length.as_secs_f64());

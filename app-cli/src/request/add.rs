@@ -1,4 +1,4 @@
-//! `queue add`: which of the words are files, and which is a priority.
+//! `queue add`: tells files from a trailing priority.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -11,20 +11,18 @@ use crate::escape::Shown;
 use crate::paths::PathSource;
 use crate::priority;
 
-/// Files to add.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct AddRequest {
-    /// Which.
     pub(crate) source: PathSource,
-    /// How urgent they are.
     pub(crate) priority: Priority,
 }
 
 impl AddRequest {
-    /// Understands the words.
+    /// Validates the arguments.
     ///
     /// # Errors
-    /// [`CliError`] where a word could be a priority or a file and is neither, or the priority is given twice.
+    /// [`CliError`] if a word may be a priority or a file and is neither, or the priority is given
+    /// twice.
     pub(crate) fn new(mut args: AddArgs, cwd: &Path) -> Result<Self, CliError> {
         take_out_null_flag(&mut args);
         let exists = |word: &OsStr| word == "-" || cwd.join(word).exists();
@@ -37,14 +35,15 @@ impl AddRequest {
     }
 }
 
-/// Because negative numbers are words, clap takes `-0` for one too. The flag wins: a file of that name is `./-0`.
+/// Because negative numbers are arguments, clap takes `-0` for one. The flag wins: a file of that
+/// name is `./-0`.
 fn take_out_null_flag(args: &mut AddArgs) {
     let before = args.words.len();
     args.words.retain(|word| word != "-0");
     args.lists.null |= args.words.len() < before;
 }
 
-/// The priority after one file, where there is one.
+/// The priority after a single file, if there is one.
 fn trailing_priority(
     words: &[OsString],
     given: Option<Priority>,

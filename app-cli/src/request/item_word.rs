@@ -1,16 +1,16 @@
-//! A file, or the number of an item: commands that only look take either.
+//! A file, or the id of an item: commands that only read accept both.
 
 use std::ffi::OsStr;
 use std::path::Path;
 
-use autoproc_domain::command::Selector;
 use autoproc_domain::ports::Storage;
 use autoproc_domain::rejection::Rejection;
+use autoproc_domain::request::Selector;
 use autoproc_domain::{FilePath, ItemId, QueueItem};
 
 use crate::error::CliError;
 
-/// What a person typed to name one item.
+/// An argument that names one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ItemWord {
     path: FilePath,
@@ -18,25 +18,25 @@ pub(crate) struct ItemWord {
 }
 
 impl ItemWord {
-    /// Reads the word; digits alone may be a number as well as a file.
+    /// Parses the argument; digits may be an id as well as a file.
     ///
     /// # Errors
-    /// [`CliError`] where it can be neither.
+    /// [`CliError`] if it is neither.
     pub(crate) fn parse(word: &OsStr, cwd: &Path) -> Result<Self, CliError> {
         let path = super::file(cwd, Path::new(word))?;
         let digits = word.to_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         Ok(Self { path, id: digits.and_then(|text| text.parse().ok()).map(ItemId::new) })
     }
 
-    /// The number, where the word can be one.
+    /// The id, if the argument may be one.
     pub(crate) fn id(&self) -> Option<ItemId> {
         self.id
     }
 
-    /// The item meant: the one with this file, else the one with this number.
+    /// The item with this file, else the item with this id.
     ///
     /// # Errors
-    /// [`CliError`] where the queue cannot be read.
+    /// [`CliError`] if the queue cannot be read.
     pub(crate) async fn find(&self, storage: &dyn Storage) -> Result<Option<QueueItem>, CliError> {
         if let Some(item) = storage.find(Selector::Path(self.path.clone())).await? {
             return Ok(Some(item));
@@ -47,7 +47,7 @@ impl ItemWord {
         }
     }
 
-    /// The error that says that there is none such.
+    /// The error for an unknown item.
     pub(crate) fn unknown(&self) -> CliError {
         let selector = self.id.map_or_else(|| Selector::Path(self.path.clone()), Selector::Id);
         Rejection::NotQueued(selector).into()

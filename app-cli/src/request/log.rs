@@ -1,4 +1,4 @@
-//! `log`: whose output to show, and how.
+//! `log`: which output to show, and how.
 
 use std::path::Path;
 
@@ -6,24 +6,22 @@ use super::ItemWord;
 use crate::args::LogArgs;
 use crate::error::CliError;
 
-/// The output of an attempt, to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LogRequest {
-    /// Whose.
     pub(crate) word: ItemWord,
-    /// Which attempt's; the latest one's where `None`.
+    /// The number of the attempt; the latest if `None`.
     pub(crate) attempt: Option<u32>,
-    /// Whether to go on until the attempt is over.
+    /// True to follow the log until the attempt ends.
     pub(crate) follow: bool,
-    /// Whether a terminal gets the bytes as they are.
+    /// True to print unchanged bytes on a terminal.
     pub(crate) raw: bool,
 }
 
 impl LogRequest {
-    /// Understands the words.
+    /// Validates the arguments.
     ///
     /// # Errors
-    /// [`CliError`] where the item's word can be none.
+    /// [`CliError`] if the argument names no item.
     pub(crate) fn new(args: &LogArgs, cwd: &Path) -> Result<Self, CliError> {
         let word = ItemWord::parse(&args.item, cwd)?;
         Ok(Self { word, attempt: args.attempt, follow: args.follow, raw: args.raw })

@@ -1,11 +1,11 @@
-//! `run`: what to do with each file, and how.
+//! `run`: the command, and the configuration of the run.
 
 use std::env;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use autoproc_domain::processor::RunConfig;
+use autoproc_domain::run::RunConfig;
 use autoproc_domain::{Priority, RetryPolicy, RunId};
 
 use crate::args::{LimitArgs, OutputArgs, RunArgs};
@@ -13,25 +13,23 @@ use crate::error::CliError;
 use crate::paths::PathSource;
 use crate::request::WorkflowChoice;
 
-/// What is executed on each file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CommandTemplate {
-    /// A program and its arguments; at least the program is there.
+    /// A program and its arguments; not empty.
     Argv(Vec<OsString>),
-    /// A line for a shell.
+    /// A command line for a shell.
     Shell(OsString),
-    /// A workflow.
     Workflow(WorkflowChoice),
 }
 
-/// What is kept of what attempts print.
+/// Limits on the output that is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct KeepOutput {
-    /// The bytes of disk that one attempt's output may take.
+    /// Bytes of disk for the output of one attempt.
     pub(crate) of_one: u64,
-    /// How old output may become; `None` for any age.
+    /// The maximum age; `None` for no limit.
     pub(crate) max_age: Option<Duration>,
-    /// How many bytes all of it may take; `None` for any number.
+    /// Bytes of disk for all outputs; `None` for no limit.
     pub(crate) max_total: Option<u64>,
 }
 
@@ -42,12 +40,12 @@ impl From<OutputArgs> for KeepOutput {
     }
 }
 
-/// What the machine must have to spare before anything new is started.
+/// Free resources that the machine must have before an attempt starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Room {
-    /// Bytes free where the queue is; 0 for none.
+    /// Free bytes on the queue's disk; 0 disables the check.
     pub(crate) min_free_disk: u64,
-    /// The highest load; `None` for any.
+    /// The highest load; `None` disables the check.
     pub(crate) max_load: Option<f64>,
 }
 
@@ -57,36 +55,30 @@ impl From<LimitArgs> for Room {
     }
 }
 
-/// A run.
 #[derive(Debug)]
 pub(crate) struct RunRequest {
-    /// Files to add first.
+    /// Files to add before the run.
     pub(crate) source: PathSource,
-    /// How urgent they are.
     pub(crate) priority: Priority,
-    /// What to do with each.
     pub(crate) command: CommandTemplate,
-    /// How the processor goes about it.
     pub(crate) config: RunConfig,
-    /// Time between asking an attempt to end and killing it.
+    /// Time between SIGTERM and SIGKILL.
     pub(crate) grace: Duration,
-    /// What the machine must have to spare.
     pub(crate) room: Room,
-    /// What is kept of what attempts print.
     pub(crate) keep_output: KeepOutput,
-    /// Whether to say what would be done, and do nothing.
+    /// True to print what would be executed, and execute nothing.
     pub(crate) is_dry: bool,
-    /// Whether to print what attempts print.
+    /// True to print the output of attempts.
     pub(crate) show_output: bool,
-    /// Whether to print little else.
+    /// True to print only warnings and errors.
     pub(crate) quiet: bool,
 }
 
 impl RunRequest {
-    /// Understands the words; `run` is the name of the run to be.
+    /// Validates the arguments; `run` is the id of the new run.
     ///
     /// # Errors
-    /// [`CliError`] where there is nothing to execute.
+    /// [`CliError`] if there is nothing to execute.
     pub(crate) fn new(mut args: RunArgs, run: RunId) -> Result<Self, CliError> {
         let config = config(&args, run);
         let command = command(std::mem::take(&mut args.command), args.shell.take(), args.workflow.into())?;
@@ -124,8 +116,8 @@ fn command(
     }
 }
 
-/// Whether nothing stands after the two dashes, as where a script's variable is empty: a workflow is not what was meant
-/// then. The parser does not tell of it.
+/// True if nothing follows `--`, as with an empty variable in a script; then a workflow was not
+/// intended. Clap does not report this case.
 fn ends_in_dashes() -> bool {
     env::args_os().next_back().is_some_and(|word| word == "--")
 }
@@ -143,6 +135,7 @@ fn config(args: &RunArgs, run: RunId) -> RunConfig {
             permanent_exits: args.no_retry_exit.iter().map(|code| i32::from(*code)).collect(),
         },
         wait_for_backoff: !args.no_wait,
-        halt: args.limits.halt,
+        failure_limit: args.limits.max_fail,
+        ..RunConfig::default()
     }
 }

@@ -1,4 +1,4 @@
-//! Which workflow is executed, and with what.
+//! The choice of a workflow and its inputs.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,29 +8,25 @@ use autoproc_domain::FilePath;
 use crate::args::{WorkflowChoiceArgs, WorkflowOptions, WorkflowRunArgs};
 use crate::error::CliError;
 
-/// A workflow and what it is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WorkflowChoice {
-    /// Its id or its path; the default one where `None`.
+    /// Its id or path; the default workflow if `None`.
     pub(crate) word: Option<String>,
-    /// One more folder to look in.
+    /// A further folder to search.
     pub(crate) folder: Option<PathBuf>,
-    /// Its inputs, as they were typed.
+    /// Its inputs, as typed.
     pub(crate) inputs: Vec<(String, String)>,
-    /// Whether what an earlier run has left is begun anew.
+    /// True to start from the beginning although an earlier run left it unfinished.
     pub(crate) from_start: bool,
 }
 
-/// One execution without the queue.
+/// An execution without the queue.
 #[derive(Debug)]
 pub(crate) struct SingleExecution {
-    /// The workflow.
     pub(crate) workflow: WorkflowChoice,
-    /// The file.
     pub(crate) file: FilePath,
-    /// How long it may take.
     pub(crate) timeout: Duration,
-    /// Time between asking a step to end and killing it.
+    /// Time between SIGTERM and SIGKILL.
     pub(crate) grace: Duration,
 }
 
@@ -47,10 +43,10 @@ impl From<WorkflowChoiceArgs> for WorkflowChoice {
 }
 
 impl SingleExecution {
-    /// Understands the words.
+    /// Validates the arguments.
     ///
     /// # Errors
-    /// [`CliError`] where the file cannot be one.
+    /// [`CliError`] if the argument is not a path.
     pub(crate) fn new(args: WorkflowRunArgs, cwd: &std::path::Path) -> Result<Self, CliError> {
         Ok(Self {
             file: super::file(cwd, &args.file)?,

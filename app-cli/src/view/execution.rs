@@ -1,57 +1,44 @@
-//! What is said of workflows that are executed, or would be.
+//! Results about executions of workflows.
 
 use autoproc_domain::ports::AttemptReport;
 use autoproc_domain::{FilePath, ItemId};
 
 use crate::wiring::{PreviewedStep, ProgressReport};
 
-/// How far executions are.
 #[derive(Debug)]
 pub(crate) struct Executions(pub(crate) Vec<FileProgress>);
 
-/// How far the execution of one file is.
+/// The progress of one file's execution.
 #[derive(Debug)]
 pub(crate) struct FileProgress {
-    /// The item.
     pub(crate) item: ItemId,
-    /// Its file, as text.
     pub(crate) file: String,
-    /// Why it failed, where it did.
+    /// Why it failed, if it did.
     pub(crate) error: Option<String>,
-    /// How far it is.
     pub(crate) report: ProgressReport,
 }
 
-/// An execution without the queue is over.
+/// The end of an execution without the queue.
 #[derive(Debug)]
 pub(crate) struct ExecutionOver {
-    /// The file.
     pub(crate) file: FilePath,
-    /// How it ended.
     pub(crate) report: AttemptReport,
-    /// How far it came.
     pub(crate) progress: Option<ProgressReport>,
 }
 
 /// What a run would do with the first file.
 #[derive(Debug)]
-pub(crate) enum Foreseen {
-    /// Nothing: there is none.
+pub(crate) enum Preview {
+    /// There is no file.
     Nothing,
-    /// Run a command.
     Command {
-        /// The file.
         file: FilePath,
-        /// The program and its arguments.
         words: Vec<String>,
     },
-    /// Execute a workflow.
     Workflow {
-        /// The file.
         file: FilePath,
-        /// How far an earlier attempt came that is taken up.
+        /// The progress of an earlier attempt that would be resumed.
         taken_up: Option<ProgressReport>,
-        /// Its steps.
         steps: Vec<PreviewedStep>,
     },
 }

@@ -1,19 +1,19 @@
-//! What is said of the files of runs that died.
+//! Results about the files of dead runs.
 
 use autoproc_domain::QueueItem;
 use autoproc_domain::ports::Unproven;
 use autoproc_domain::view::RecoveredItem;
 
-/// Dead runs were looked for, and their files taken back.
+/// The result of a recovery.
 #[derive(Debug)]
 pub(crate) struct Recovered {
-    /// The files that were, as they are now.
+    /// Recovered files, as they are now.
     pub(crate) items: Vec<RecoveredItem>,
-    /// The files that were not.
+    /// Files that stay claimed.
     pub(crate) kept: Vec<QueueItem>,
-    /// The runs that may still be at work, whether their files were taken back or not.
+    /// Runs that may still have processes, whether their files were recovered or not.
     pub(crate) unproven: Vec<Unproven>,
-    /// Whether files were to be taken back without proof.
+    /// True if proof was waived.
     pub(crate) forced: bool,
 }
 

@@ -1,13 +1,13 @@
-//! The output of attempts, behind the names the commands know.
+//! The output of attempts, under the names that commands use.
 
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use autoproc_domain::command::Selector;
 use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use autoproc_domain::ports::Storage;
+use autoproc_domain::request::Selector;
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{ItemId, QueueItem, Status, Timestamp};
 use autoproc_subprocess::{AttemptLog, AttemptLogs, Retention};
@@ -15,59 +15,58 @@ use autoproc_workflow::execution::Executions;
 
 use crate::error::CliError;
 
-/// Where what attempts printed is found.
+/// Finds the output of attempts.
 #[derive(Debug, Clone)]
 pub(crate) struct AttemptFiles(AttemptLogs);
 
 impl AttemptFiles {
-    /// In these.
     pub(super) fn new(logs: AttemptLogs) -> Self {
         Self(logs)
     }
 
-    /// What there is of an item's attempts, the oldest first.
+    /// The outputs of an item's attempts, the oldest first.
     ///
     /// # Errors
-    /// Where the folder is there and cannot be read.
+    /// If the folder exists and cannot be read.
     pub(crate) fn of(&self, item: ItemId) -> io::Result<Vec<AttemptLog>> {
         self.0.attempts_of(item)
     }
 
-    /// Where the output of an attempt is, or will be once there is any.
+    /// The output of an attempt; the file may not exist yet.
     pub(crate) fn log_of(&self, token: ClaimToken, attempt: AttemptNumber) -> AttemptLog {
         self.0.log_of(token, attempt)
     }
 
-    /// Where the output of the attempt is that is being made on an item.
+    /// The output of the attempt that is under way on an item.
     pub(crate) fn current(&self, item: &QueueItem) -> Option<AttemptLog> {
         let token = ClaimToken { item: item.id, number: item.claim.as_ref()?.number };
         Some(self.log_of(token, AttemptNumber::new(item.attempts)?))
     }
 
-    /// Up to when outputs may have been removed.
+    /// Outputs older than this may have been removed.
     ///
     /// # Errors
-    /// Where the system cannot tell.
+    /// If the system does not report it.
     pub(crate) fn pruned_until(&self) -> io::Result<Option<Timestamp>> {
         Ok(self.0.pruned_until()?.map(timestamp))
     }
 }
 
-/// When something was last written to a log, where it is there.
+/// The time of the last write to a log, if it exists.
 ///
 /// # Errors
-/// Where the system cannot tell.
+/// If the system does not report it.
 pub(crate) fn written_at(log: &AttemptLog) -> io::Result<Option<Timestamp>> {
     Ok(log.written_at()?.map(timestamp))
 }
 
-/// A time before 1970 is as old as can be.
+/// Clamps times before 1970.
 fn timestamp(time: SystemTime) -> Timestamp {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// Removes output that is not to be kept any longer, and executions that no item can take up any more.
+/// Removes old output, and executions that no item can resume.
 #[derive(Clone)]
 pub(crate) struct Pruner {
     storage: Arc<dyn Storage>,
@@ -77,7 +76,7 @@ pub(crate) struct Pruner {
 }
 
 impl Pruner {
-    /// Removes what this retention says, but for what is processed according to this storage.
+    /// Prunes by this retention, except for items that this storage reports as processing.
     pub(super) fn new(
         storage: Arc<dyn Storage>,
         logs: AttemptLogs,
@@ -87,10 +86,11 @@ impl Pruner {
         Self { storage, logs, retention, executions }
     }
 
-    /// Does it once, on a thread of its own. What is being processed stays.
+    /// Prunes once, on a thread of its own. Keeps the output of items being processed.
     ///
     /// # Errors
-    /// Where the queue cannot be read, and so nothing was removed, or something could not be removed.
+    /// If the queue cannot be read, in which case nothing was removed, or something cannot be
+    /// removed.
     pub(crate) async fn prune(&self) -> Result<(), CliError> {
         let now = SystemTime::now();
         let request = PageRequest { statuses: vec![Status::Processing], ..PageRequest::default() };
@@ -107,8 +107,8 @@ impl Pruner {
         self.forget().await
     }
 
-    /// Removes the executions of items that left the queue. They are listed before the queue is asked, so that those which
-    /// begin meanwhile are not among them; and the number of an item is given to no other.
+    /// Removes the executions of items that left the queue. Lists them before it asks the queue, so
+    /// that executions which begin meanwhile are not among them; ids are not reused.
     async fn forget(&self) -> Result<(), CliError> {
         let trouble = |error: io::Error| CliError::io("cannot remove executions of files that left the queue", &error);
         for item in self.executions.under_way().map_err(trouble)? {

@@ -1,4 +1,4 @@
-//! The processes of steps, run under guards.
+//! The processes of workflow steps, run under guards.
 
 use std::io;
 use std::sync::Arc;
@@ -6,34 +6,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use autoproc_domain::RunId;
-use autoproc_domain::ports::{Attempt, StopSignal, Unproven};
-use autoproc_subprocess::sweep::Sweeper;
+use autoproc_domain::ports::{Attempt, StopSignal};
 use autoproc_subprocess::{AttemptLogs, Guards, ProcessReport, ProcessSpec, attempt_environment};
 use autoproc_workflow::execution::{StepEnd, StepProcess, StepRunner};
 
-/// Runs steps under the guards of a run, the output of all steps of an attempt in its one log.
+/// Runs steps under the guards of a run. All steps of an attempt share its log.
 pub(crate) struct GuardedSteps {
     guards: Arc<Guards>,
     logs: AttemptLogs,
-    sweeper: Sweeper,
     on_notice: Arc<dyn Fn(&str) + Send + Sync>,
     has_noticed: AtomicBool,
 }
 
 impl GuardedSteps {
-    pub(crate) fn new(
-        guards: Arc<Guards>,
-        logs: AttemptLogs,
-        sweeper: Sweeper,
-        on_notice: Arc<dyn Fn(&str) + Send + Sync>,
-    ) -> Self {
-        Self { guards, logs, sweeper, on_notice, has_noticed: AtomicBool::new(false) }
+    pub(crate) fn new(guards: Arc<Guards>, logs: AttemptLogs, on_notice: Arc<dyn Fn(&str) + Send + Sync>) -> Self {
+        Self { guards, logs, on_notice, has_noticed: AtomicBool::new(false) }
     }
 
     fn spec(&self, process: StepProcess) -> ProcessSpec {
         let log = self.logs.path_of(&process.attempt);
-        let attempt = attempt_environment(&process.attempt);
+        let attempt = attempt_environment(&process.attempt, process.deadline);
         let mut heading = process.heading.into_bytes();
         heading.push(b'\n');
         ProcessSpec {
@@ -66,10 +58,6 @@ impl StepRunner for GuardedSteps {
             self.notice(&attempt, error);
         }
         Ok(step_end(report, timeout))
-    }
-
-    async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven> {
-        self.sweeper.sweep_async(dead).await
     }
 }
 

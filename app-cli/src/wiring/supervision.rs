@@ -1,4 +1,4 @@
-//! What a run stands on while it lasts: its ports, its guards, and what stops, holds and suspends it.
+//! The parts of a run: its ports, its guards, its stop signals, and its start gate.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,20 +7,20 @@ use std::time::Duration;
 
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{Observer, Orchestrator, StopSignal};
-use autoproc_domain::processor::Ports;
-use autoproc_subprocess::sweep::Sweeper;
-use autoproc_subprocess::{CommandOrchestrator, GuardSettings, Guards, OutputLimits, Settings};
+use autoproc_domain::run::Ports;
+use autoproc_subprocess::{BatchSettings, CommandOrchestrator, GuardSettings, Guards, OutputLimits, Settings};
 use autoproc_system::{MachineGate, Observers, StartLimits, StateFile, StopWatch, Suspension};
 
-use super::{Wiring, command_line, notices, trouble};
+use super::{Wiring, command_line, notices};
 use crate::error::CliError;
 use crate::request::{CommandTemplate, Room, RunRequest};
 
 impl Wiring {
-    /// The ports of a run, whose story is also told to `observers`, and what to end when it is over.
+    /// The ports of a run, whose events also go to `observers`, and the supervision to end after
+    /// the run.
     ///
     /// # Errors
-    /// [`CliError`] where the command can be none, or the system has no thread to give.
+    /// [`CliError`] if the command is invalid, or no thread can be started.
     pub(crate) fn ports(
         &self,
         request: &RunRequest,
@@ -33,8 +33,10 @@ impl Wiring {
         autoproc_subprocess::adopt_orphans();
         let ports = Ports {
             storage: self.storage(),
+            runs: self.runs(),
             clock: self.clock(),
             orchestrator,
+            reaper: Arc::new(self.reaper(request.grace)),
             gate: Arc::new(self.gate(request.room)?),
             stop: self.stop_signals()?,
             observer: Arc::new(self.observers(observers)?),
@@ -43,28 +45,34 @@ impl Wiring {
     }
 
     fn orchestrator(&self, request: &RunRequest, guards: Arc<Guards>) -> Result<Arc<dyn Orchestrator>, CliError> {
-        let sweeper = Sweeper::for_grace(self.project.runs_dir(), request.grace);
         if let CommandTemplate::Workflow(choice) = &request.command {
-            return Ok(Arc::new(self.workflow_orchestrator(choice, guards, sweeper)?));
+            return Ok(Arc::new(self.workflow_orchestrator(choice, guards)?));
         }
-        let settings = Settings { attempts_dir: self.project.attempts_dir(), working_dir: None };
-        let orchestrator = CommandOrchestrator::new(command_line(&request.command)?, settings, guards);
-        Ok(Arc::new(orchestrator.with_sweeper(sweeper).with_notices(notices(&self.console))))
+        let batches = BatchSettings { slots: request.config.jobs, may_batch: request.config.failure_limit.is_none() };
+        let settings = Settings {
+            attempts_dir: self.project.attempts_dir(),
+            working_dir: None,
+            batches,
+            clock: self.clock(),
+            on_notice: notices(&self.console),
+        };
+        Ok(Arc::new(CommandOrchestrator::new(command_line(&request.command)?, settings, guards)))
     }
 
-    /// What stops an execution without the queue: signals alone, since `stop` is for runs.
+    /// The stop signal of an execution without the queue: signals alone, because `stop` concerns
+    /// runs.
     ///
     /// # Errors
-    /// Where the system has no thread to give.
+    /// If no thread can be started.
     #[expect(clippy::unused_self, reason = "signals belong to the adapters, and so to the wiring")]
     pub(crate) fn signals(&self) -> Result<Arc<dyn StopSignal>, CliError> {
-        Ok(Arc::new(StopWatch::of_one_thing().map_err(|error| no_signals(&error))?))
+        Ok(Arc::new(StopWatch::signals_only().map_err(|error| no_signals(&error))?))
     }
 
-    /// What stops a run: the stop file and signals.
+    /// The stop signal of a run: the stop file and signals.
     ///
     /// # Errors
-    /// Where the system has no thread to give.
+    /// If no thread can be started.
     fn stop_signals(&self) -> Result<Arc<dyn StopSignal>, CliError> {
         let stop = StopWatch::new(self.project.stop_file()).and_then(StopWatch::with_signals);
         Ok(Arc::new(stop.map_err(|error| no_signals(&error))?))
@@ -77,7 +85,7 @@ impl Wiring {
     }
 
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {
-        let state = StateFile::new(self.project.state_file(), trouble(&self.console));
+        let state = StateFile::new(self.project.state_file(), notices(&self.console));
         let state = state.map_err(|error| CliError::io("cannot start a thread", &error))?;
         let mut all: Vec<Arc<dyn Observer>> = vec![self.event_log(), Arc::new(state)];
         all.extend(others);
@@ -85,10 +93,10 @@ impl Wiring {
     }
 }
 
-/// None is started before the first attempt is. With a folder for them, they keep records of what they run.
+/// Guards start with the first attempt. With a folder for records, they record their processes.
 ///
 /// # Errors
-/// Where the system does not tell which program this is.
+/// If the system does not report this program's path.
 pub(super) fn guards_of(
     run: RunId,
     grace: Duration,
@@ -100,7 +108,7 @@ pub(super) fn guards_of(
     Ok(Guards::new(GuardSettings { executable, run, grace, records_dir, output }))
 }
 
-/// The guards of a run, which stop and go on with this process.
+/// The guards of a run, which are suspended and resumed with this process.
 pub(crate) struct Supervision {
     pub(super) guards: Arc<Guards>,
     suspension: Suspension,
@@ -114,7 +122,7 @@ impl Supervision {
         Ok(Self { guards, suspension })
     }
 
-    /// Ends the guards, and waits for them: what they keep on disk goes with them.
+    /// Ends the guards, and waits until they have removed their files.
     pub(crate) async fn end(self) {
         drop(self.suspension);
         self.guards.close().await;

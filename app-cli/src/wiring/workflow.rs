@@ -1,4 +1,4 @@
-//! Workflows: found, checked, and put behind the port.
+//! Finds and checks workflows, and puts them behind the port.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,9 @@ use std::sync::Arc;
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::{Attempt, AttemptReport, StopSignal};
 use autoproc_domain::{FilePath, ItemId};
-use autoproc_subprocess::sweep::Sweeper;
-use autoproc_subprocess::{AttemptLogs, OutputLimits};
+use autoproc_subprocess::{AttemptLogs, Guards, OutputLimits, fingerprint_of};
 use autoproc_workflow::execution::{
-    Equipment, ExecutionState, Executions, InputError, Inputs, Places, Plan, Programs, WorkflowRun, preview, taken_up,
+    Equipment, ExecutionState, Executions, InputError, Inputs, Plan, Programs, WorkflowRun, preview, taken_up,
 };
 use autoproc_workflow::runners::Runners;
 use autoproc_workflow::{
@@ -19,51 +18,50 @@ use autoproc_workflow::{
 
 use super::steps::GuardedSteps;
 use super::supervision::{Supervision, guards_of};
-use super::{Wiring, notices, trouble};
+use super::{Wiring, notices};
 use crate::error::CliError;
 use crate::request::{SingleExecution, WorkflowChoice};
-use crate::view::Foreseen;
+use crate::view::Preview;
 
 pub(crate) use autoproc_workflow::ProgressReport;
 pub(crate) use autoproc_workflow::execution::{ExecutionError, ExecutionStatus, Foresight, PreviewedStep};
 
 impl Wiring {
-    /// What executes a workflow on each file of a run.
+    /// The orchestrator that executes a workflow on each file.
     ///
     /// # Errors
-    /// [`CliError`] where there is none such, it makes no sense, or its inputs do not fit.
+    /// [`CliError`] if the workflow is missing or invalid, or its inputs do not fit.
     pub(super) fn workflow_orchestrator(
         &self,
         choice: &WorkflowChoice,
-        guards: Arc<autoproc_subprocess::Guards>,
-        sweeper: Sweeper,
+        guards: Arc<Guards>,
     ) -> Result<WorkflowOrchestrator, CliError> {
         let run = self.workflow(choice)?;
-        Ok(WorkflowOrchestrator::new(run, self.equipment(guards, sweeper, Some(self.executions()))))
+        Ok(WorkflowOrchestrator::new(run, self.equipment(guards, Some(self.executions()))))
     }
 
-    /// What a run would do with a file, which is that of an item where it is on the queue.
+    /// The steps that a run would execute for a file, and for its item if it is queued.
     ///
     /// # Errors
-    /// As [`Wiring::workflow_orchestrator`], and where what an earlier attempt has left cannot be read.
+    /// As [`Wiring::workflow_orchestrator`], and if the state of an earlier attempt cannot be read.
     pub(crate) fn preview(
         &self,
         choice: &WorkflowChoice,
         file: FilePath,
         item: Option<ItemId>,
-    ) -> Result<Foreseen, CliError> {
+    ) -> Result<Preview, CliError> {
         let run = self.workflow(choice)?;
         let steps = preview(&run, &file).map_err(|error| unfit_input(&error))?;
         let left = item.map_or(Ok(None), |item| taken_up(&run, &self.executions(), item, &file));
         let left = left.map_err(|error| CliError::execution(&error))?;
         let taken_up = left.map(|state| ProgressReport::of(&state, self.clock().now()));
-        Ok(Foreseen::Workflow { file, taken_up, steps })
+        Ok(Preview::Workflow { file, taken_up, steps })
     }
 
     /// Executes a workflow on one file, without the queue.
     ///
     /// # Errors
-    /// As [`Wiring::workflow_orchestrator`], and where a step was lost sight of.
+    /// As [`Wiring::workflow_orchestrator`], and if the outcome of a step is unknown.
     pub(crate) async fn execute_single(
         &self,
         single: &SingleExecution,
@@ -72,11 +70,10 @@ impl Wiring {
     ) -> Result<(AttemptReport, Option<ProgressReport>), CliError> {
         let workflow = self.workflow(&single.workflow)?;
         autoproc_subprocess::adopt_orphans();
-        // Records are for those who recover a dead run, and this is none.
+        // Records serve the recovery of dead runs, and this is not a run.
         let guards = guards_of(attempt.run.clone(), single.grace, OutputLimits::default(), None)?;
         let supervision = Supervision::new(Arc::new(guards))?;
-        let sweeper = Sweeper::for_grace(self.project.runs_dir(), single.grace);
-        let equipment = self.equipment(supervision.guards.clone(), sweeper, None);
+        let equipment = self.equipment(supervision.guards.clone(), None);
         let orchestrator = TaskOrchestrator::new(workflow, equipment);
         let report = orchestrator.execute(attempt, stop).await;
         supervision.end().await;
@@ -84,56 +81,45 @@ impl Wiring {
         Ok((report, orchestrator.get_progress()))
     }
 
-    /// The executions of the project.
     pub(crate) fn executions(&self) -> Executions {
         Executions::new(self.project.executions_dir())
     }
 
-    /// How far the execution of an item is; none where there is none.
+    /// The execution of an item, if there is one.
     ///
     /// # Errors
-    /// [`CliError`] where it cannot be read.
+    /// [`CliError`] if it cannot be read.
     pub(crate) fn execution_of(&self, item: ItemId) -> Result<Option<ExecutionState>, CliError> {
         self.executions().of(item).map_err(|error| CliError::execution(&error))
     }
 
-    fn equipment(
-        &self,
-        guards: Arc<autoproc_subprocess::Guards>,
-        sweeper: Sweeper,
-        executions: Option<Executions>,
-    ) -> Equipment {
+    fn equipment(&self, guards: Arc<Guards>, executions: Option<Executions>) -> Equipment {
         let logs = AttemptLogs::new(self.project.attempts_dir());
         Equipment {
-            runner: Arc::new(GuardedSteps::new(guards, logs, sweeper, notices(&self.console))),
+            runner: Arc::new(GuardedSteps::new(guards, logs, notices(&self.console))),
             clock: self.clock(),
             executions,
             scratch_dir: self.project.executions_dir().join(format!("single-{}.steps", std::process::id())),
-            places: Places {
-                event_log: self.project.orchestrator_log(),
-                latest: self.project.orchestrator_state_file(),
-            },
-            on_trouble: trouble(&self.console),
+            event_log: self.project.orchestrator_log(),
+            latest_state: self.project.orchestrator_state_file(),
+            on_warning: notices(&self.console),
         }
     }
 
-    /// An execution without the queue is of item 0, which no queue has; its claim is the time, so that its output has a
-    /// file of its own.
-    ///
-    /// # Errors
-    /// A fault of the program.
-    pub(crate) fn single_attempt(&self, single: &SingleExecution) -> Result<Attempt, CliError> {
+    /// An execution without the queue has item 0, which no queue has, and the time as its claim, so
+    /// that its output has a file of its own.
+    pub(crate) fn single_attempt(&self, single: &SingleExecution) -> Attempt {
         let now = self.clock().now();
         let number = ClaimNumber::new(u64::try_from(now.as_micros()).unwrap_or_default());
-        Ok(Attempt {
+        Attempt {
             token: ClaimToken { item: ItemId::new(0), number },
             run: self.new_run(),
             file_path: single.file.clone(),
-            number: AttemptNumber::new(1).ok_or_else(|| CliError::internal("attempts are counted from 1"))?,
+            round: 1,
+            number: AttemptNumber::FIRST,
             max_attempts: 1,
             timeout: single.timeout,
-            deadline: now.saturating_add(single.timeout),
-        })
+        }
     }
 
     pub(super) fn workflow(&self, choice: &WorkflowChoice) -> Result<WorkflowRun, CliError> {
@@ -155,10 +141,11 @@ impl Wiring {
             programs,
             project_dir: project.to_owned(),
             from_start: choice.from_start,
+            fingerprint_of,
         })
     }
 
-    fn find(&self, choice: &WorkflowChoice, cwd: &Path) -> Result<WorkflowFile, CliError> {
+    pub(super) fn find(&self, choice: &WorkflowChoice, cwd: &Path) -> Result<WorkflowFile, CliError> {
         let folder: Option<PathBuf> = choice.folder.as_ref().map(|folder| cwd.join(folder));
         let catalogue = Catalogue::new(self.project.root(), folder.as_deref());
         let word = choice.word.as_deref();
@@ -171,7 +158,7 @@ impl Wiring {
         })
     }
 
-    /// Errors end it here; of warnings, a run says how many there are.
+    /// Fails on errors; prints the number of warnings.
     fn complain(&self, file: &WorkflowFile) -> Result<(), CliError> {
         let count = |severity| file.problems.iter().filter(|problem| problem.severity == severity).count();
         let advice = format!("autoproc workflow check {}", file.path.display());

@@ -1,22 +1,22 @@
-//! Whatever is wrong with what we are given: an exit code, an `error:` line, and a state folder as it was before.
+//! Invalid input: an exit code, an `error:` line, and an unchanged state folder.
 
 use std::fs::{self, File};
 
-use crate::harness::{Answer, Place, end_of, list_of};
+use crate::fixture::{Answer, TempProject, end_of, list_of};
 use crate::repair::{journal, place_with_journal};
 
-/// Asks, and sees that nothing has changed by it.
+/// Runs a command that must be refused without a change.
 #[track_caller]
-fn refused(place: &Place, words: &[&str], code: i32, says: &str) -> Answer {
-    let before = place.bytes();
-    let answer = place.ask(words).expect_error(code, says);
-    assert!(before == place.bytes(), "the state has changed by {words:?}");
+fn refused(project: &TempProject, words: &[&str], code: i32, says: &str) -> Answer {
+    let before = project.bytes();
+    let answer = project.ask(words).expect_error(code, says);
+    assert!(before == project.bytes(), "the state has changed by {words:?}");
     answer
 }
 
 #[test]
 fn words_that_make_no_sense_are_refused() {
-    let place = Place::with_queue(&["a", "b"]);
+    let project = TempProject::with_queue(&["a", "b"]);
     for (words, says) in [
         (&["frobnicate"][..], "frobnicate"),
         (&["queue", "frobnicate"], "frobnicate"),
@@ -48,21 +48,21 @@ fn words_that_make_no_sense_are_refused() {
         (&["completions", "cobol"], "cobol"),
         (&["man", "frobnicate"], "frobnicate"),
     ] {
-        refused(&place, words, 2, says);
+        refused(&project, words, 2, says);
     }
 }
 
 #[test]
 fn a_list_that_is_no_text_is_refused_in_few_words() {
-    let place = Place::with_queue(&["a"]);
-    let answer = place.tell(["queue", "add", "-"], &[0; 3_000]).expect_error(2, "holds a NUL byte");
+    let project = TempProject::with_queue(&["a"]);
+    let answer = project.tell(["queue", "add", "-"], &[0; 3_000]).expect_error(2, "holds a NUL byte");
     assert!(answer.err.len() < 1_000, "{} bytes are printed", answer.err.len());
-    assert_eq!(refused(&place, &["queue", "add", ""], 2, "empty").err, "error: the path is empty\n");
+    assert_eq!(refused(&project, &["queue", "add", ""], 2, "empty").err, "error: the path is empty\n");
 }
 
 #[test]
 fn a_run_that_makes_no_sense_touches_nothing() {
-    let place = Place::with_queue(&["a"]);
+    let project = TempProject::with_queue(&["a"]);
     for (words, says) in [
         (&["run"][..], "no command"),
         (&["run", "b", "c"], "no command"),
@@ -79,7 +79,7 @@ fn a_run_that_makes_no_sense_touches_nothing() {
         (&["run", "-j", "100000", "--", "true"], "100000"),
         (&["run", "-j", "-1", "--", "true"], "-1 is not in 1..=256"),
         (&["run", "-r", "-1", "--", "true"], "-1 is not in 0.."),
-        (&["run", "--max-load", "-1", "--", "true"], "a load is a number from 0 on"),
+        (&["run", "--max-load", "-1", "--", "true"], "expected a load of 0 or more"),
         (&["run", "--no-retry-exit", "256", "--", "true"], "256 is not in 1..=255"),
         (&["run", "--no-retry-exit", "0", "--", "true"], "0 is not in 1..=255"),
         (&["run", "--backoff-base", "x", "--", "true"], "x"),
@@ -89,35 +89,35 @@ fn a_run_that_makes_no_sense_touches_nothing() {
         (&["run", "--workflow-dir", "w", "--shell", "true"], "--input and --workflow-dir are for workflows"),
         (&["run", "--dry-run", "--", "frobnicate"], "there is no program frobnicate"),
     ] {
-        refused(&place, words, 2, says);
-        assert!(!place.path("logs").exists(), "{words:?} left a log");
+        refused(&project, words, 2, says);
+        assert!(!project.path("logs").exists(), "{words:?} left a log");
     }
     assert!(
-        refused(&place, &["run"], 2, "no command").err.contains("hint: give a command after two dashes"),
+        refused(&project, &["run"], 2, "no command").err.contains("hint: give a command after two dashes"),
         "what to give is said"
     );
 }
 
 #[test]
 fn a_project_folder_that_is_none_is_refused() {
-    let place = Place::new();
-    place.write("file", "");
+    let project = TempProject::new();
+    project.write("file", "");
     for folder in ["missing", "file"] {
-        refused(&place, &["--project-dir", folder, "queue", "add", "x"], 73, "is not a folder");
+        refused(&project, &["--project-dir", folder, "queue", "add", "x"], 73, "is not a folder");
     }
-    let mut command = place.command(["queue", "size"]);
+    let mut command = project.command(["queue", "size"]);
     let answer = Answer::from(command.env("AUTOPROC_PROJECT_DIR", "missing").output().expect("the binary"));
     answer.expect_error(73, "AUTOPROC_PROJECT_DIR");
-    assert!(!place.path("missing").exists());
+    assert!(!project.path("missing").exists());
 }
 
 #[test]
 fn a_file_in_the_place_of_the_state_folder_is_left_alone() {
-    let place = Place::new();
-    place.write("a", "");
-    let obstacle = place.write(".claude/mission-control", "mine");
+    let project = TempProject::new();
+    project.write("a", "");
+    let obstacle = project.write(".claude/mission-control", "mine");
     for words in [&["queue", "add", "a"][..], &["stop"], &["run", "--", "true"]] {
-        refused(&place, words, 73, "cannot ");
+        refused(&project, words, 73, "cannot ");
     }
     assert_eq!(fs::read(obstacle).expect("the file"), b"mine");
 }
@@ -137,8 +137,8 @@ fn damaged_and_foreign_states_are_refused_and_left_alone() {
         (queue("1.0.0", "lost"), 65, "lost"),
         (queue("99.0.0", "pending"), 78, "99.0.0"),
     ] {
-        let place = Place::new();
-        place.write(".claude/mission-control/QUEUE-STATE.json", &text);
+        let project = TempProject::new();
+        project.write(".claude/mission-control/QUEUE-STATE.json", &text);
         for words in [
             &["queue", "list"][..],
             &["queue", "add", "b"],
@@ -147,52 +147,52 @@ fn damaged_and_foreign_states_are_refused_and_left_alone() {
             &["retry-failed"],
             &["run", "-q", "--", "true"],
         ] {
-            refused(&place, words, code, says);
+            refused(&project, words, code, says);
         }
     }
 }
 
 #[test]
 fn a_journal_with_a_flipped_byte_is_refused_and_left_alone() {
-    let place = place_with_journal();
-    let journal = journal(&place);
+    let project = place_with_journal();
+    let journal = journal(&project);
     let mut bytes = fs::read(&journal).expect("the journal");
     assert!(bytes.split(|byte| *byte == b'\n').count() > 3, "valid lines follow the damaged one");
     let middle = bytes.iter().position(|byte| *byte == b'\n').expect("a line") / 2;
     bytes[middle] ^= 0x01;
     fs::write(&journal, bytes).expect("the journal");
     for words in [&["queue", "list"][..], &["queue", "clear"], &["run", "-q", "--", "true"]] {
-        refused(&place, words, 65, "damaged");
+        refused(&project, words, 65, "damaged");
     }
 }
 
 #[test]
 fn a_held_lock_names_its_holder() {
-    let place = Place::with_queue(&[]);
-    place.write("a", "");
-    let add = place.start(["queue", "add", "a"]);
+    let project = TempProject::with_queue(&[]);
+    project.write("a", "");
+    let add = project.start(["queue", "add", "a"]);
     let holder = format!("{}", add.id());
     end_of(add).expect_code(0);
-    let lock = File::options().write(true).open(place.state("QUEUE-STATE.lock")).expect("the lock");
+    let lock = File::options().write(true).open(project.state("QUEUE-STATE.lock")).expect("the lock");
     lock.lock().expect("nobody else holds it");
-    refused(&place, &["queue", "add", "b", "--lock-timeout", "100ms"], 75, &holder);
-    assert_eq!(place.ask(["queue", "size"]).expect_code(0).out, "1\n", "looking needs no lock");
+    refused(&project, &["queue", "add", "b", "--lock-timeout", "100ms"], 75, &holder);
+    assert_eq!(project.ask(["queue", "size"]).expect_code(0).out, "1\n", "looking needs no lock");
     drop(lock);
-    place.ask(["queue", "add", "b", "-p", "0"]).expect_code(0);
+    project.ask(["queue", "add", "b", "-p", "0"]).expect_code(0);
 }
 
 #[test]
 fn a_list_or_folder_that_cannot_be_read_adds_nothing() {
-    let place = Place::with_queue(&["a"]);
-    refused(&place, &["queue", "add", "--from-file", "nowhere"], 74, "cannot read");
-    refused(&place, &["queue", "add", "--from-file", "."], 74, "cannot read");
+    let project = TempProject::with_queue(&["a"]);
+    refused(&project, &["queue", "add", "--from-file", "nowhere"], 74, "cannot read");
+    refused(&project, &["queue", "add", "--from-file", "."], 74, "cannot read");
 }
 
 #[test]
 fn nobody_listening_is_no_failure() {
-    let place = Place::new();
-    place.tell(["queue", "add", "-"], &list_of(20_000)).expect_code(0);
-    let mut list = place.start(["queue", "list"]);
+    let project = TempProject::new();
+    project.tell(["queue", "add", "-"], &list_of(20_000)).expect_code(0);
+    let mut list = project.start(["queue", "list"]);
     drop(list.stdout.take());
     let answer = end_of(list).expect_code(0);
     assert_eq!(answer.err, "");
@@ -200,8 +200,8 @@ fn nobody_listening_is_no_failure() {
 
 #[test]
 fn a_command_that_cannot_be_found_is_refused_before_anything_is_touched() {
-    let place = Place::with_queue(&["a", "b"]);
+    let project = TempProject::with_queue(&["a", "b"]);
     for command in [&["no-such-program", "{}"][..], &["./missing"], &["echo {} | wc"], &["echo x | wc"]] {
-        refused(&place, &[&["run", "c", "--"], command].concat(), 2, "there is no program");
+        refused(&project, &[&["run", "c", "--"], command].concat(), 2, "there is no program");
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::harness::{Place, wait_until};
+use crate::fixture::{TempProject, wait_until};
 
 fn levels(answer: &Value, subject: &str) -> Vec<String> {
     let findings = answer["findings"].as_array().expect("a list");
@@ -15,60 +15,60 @@ fn levels(answer: &Value, subject: &str) -> Vec<String> {
 
 #[test]
 fn all_is_well_and_nothing_is_touched() {
-    for place in [Place::new(), Place::with_queue(&["a", "b"])] {
-        let before = place.bytes();
-        let answer = place.ask(["doctor"]).expect_code(0);
+    for project in [TempProject::new(), TempProject::with_queue(&["a", "b"])] {
+        let before = project.bytes();
+        let answer = project.ask(["doctor"]).expect_code(0);
         for subject in ["file system", "room", "locks", "syncs", "permissions", "files", "runs"] {
             assert!(answer.out.contains(subject), "no {subject:?} in {answer:?}");
         }
         assert!(!answer.out.contains("problem"), "{answer:?}");
-        assert!(before == place.bytes());
-        assert_eq!(place.json(["doctor"])["exit_code"], 0);
+        assert!(before == project.bytes());
+        assert_eq!(project.json(["doctor"])["exit_code"], 0);
     }
 }
 
 #[test]
 fn damage_is_told_with_what_to_do() {
-    let place = Place::with_queue(&["a"]);
-    fs::write(place.state("QUEUE-STATE.json"), "not JSON").expect("the snapshot");
-    let answer = place.ask(["doctor"]).expect_code(65);
+    let project = TempProject::with_queue(&["a"]);
+    fs::write(project.state("QUEUE-STATE.json"), "not JSON").expect("the snapshot");
+    let answer = project.ask(["doctor"]).expect_code(65);
     assert!(answer.out.contains("QUEUE-STATE.json is damaged"), "{answer:?}");
-    assert_eq!(place.json_of(65, ["doctor"])["exit_code"], 65);
-    fs::write(place.state("QUEUE-STATE.json"), r#"{"version": "99.0.0", "items": []}"#).expect("the snapshot");
-    place.ask(["doctor"]).expect_code(78);
+    assert_eq!(project.json_of(65, ["doctor"])["exit_code"], 65);
+    fs::write(project.state("QUEUE-STATE.json"), r#"{"version": "99.0.0", "items": []}"#).expect("the snapshot");
+    project.ask(["doctor"]).expect_code(78);
 }
 
 #[test]
 fn dead_runs_and_stale_stop_files_are_told() {
-    let place = Place::with_queue(&["a"]);
-    let mut run = place.start(["run", "-q", "--shell", "touch {//}/begun; sleep 1000"]);
-    wait_until("the file is begun", || place.path("begun").exists());
-    assert_eq!(levels(&place.json(["doctor"]), "runs"), ["well"]);
+    let project = TempProject::with_queue(&["a"]);
+    let mut run = project.start(["run", "-q", "--shell", "touch {//}/begun; sleep 1000"]);
+    wait_until("the file is begun", || project.path("begun").exists());
+    assert_eq!(levels(&project.json(["doctor"]), "runs"), ["well"]);
     run.kill().expect("a child");
     run.wait().expect("it ends");
-    place.ask(["stop"]).expect_code(0);
-    let answer = place.json(["doctor"]);
+    project.ask(["stop"]).expect_code(0);
+    let answer = project.json(["doctor"]);
     assert_eq!(levels(&answer, "runs"), ["well", "warning"]);
     assert_eq!(levels(&answer, "stop file"), ["warning"]);
     let told = answer.to_string();
-    assert!(told.contains(&*place.path("a").to_string_lossy()), "what the dead run held is named: {told}");
+    assert!(told.contains(&*project.path("a").to_string_lossy()), "what the dead run held is named: {told}");
 }
 
 #[test]
 fn files_that_anybody_can_write_are_told() {
-    let place = Place::with_queue(&["a"]);
-    assert_eq!(levels(&place.json(["doctor"]), "permissions"), ["well"]);
-    fs::set_permissions(place.state("QUEUE-STATE.json"), fs::Permissions::from_mode(0o666)).expect("our file");
-    assert_eq!(levels(&place.json(["doctor"]), "permissions"), ["warning"]);
+    let project = TempProject::with_queue(&["a"]);
+    assert_eq!(levels(&project.json(["doctor"]), "permissions"), ["well"]);
+    fs::set_permissions(project.state("QUEUE-STATE.json"), fs::Permissions::from_mode(0o666)).expect("our file");
+    assert_eq!(levels(&project.json(["doctor"]), "permissions"), ["warning"]);
 }
 
 #[test]
 fn the_crash_test_loses_nothing_and_leaves_nothing() {
-    let place = Place::with_queue(&["a"]);
-    let before = place.bytes();
-    // A slow machine takes longer until one of the processes that are killed has acknowledged anything.
+    let project = TempProject::with_queue(&["a"]);
+    let before = project.bytes();
+    // On a slow machine it takes longer until a killed process has acknowledged an addition.
     let is_enough = ["2", "10", "50"].into_iter().any(|seconds| {
-        let answer = place.json(["doctor", "--torture", "--seconds", seconds]);
+        let answer = project.json(["doctor", "--torture", "--seconds", seconds]);
         let figures = &answer["torture"];
         assert!(figures["cycles"].as_u64().expect("a number") > 0, "{figures}");
         assert_eq!(figures["lost"], 0);
@@ -76,15 +76,15 @@ fn the_crash_test_loses_nothing_and_leaves_nothing() {
         figures["acknowledged"].as_u64().expect("a number") > 0
     });
     assert!(is_enough, "nothing was acknowledged");
-    assert!(before == place.bytes());
+    assert!(before == project.bytes());
     let left: Vec<_> =
-        fs::read_dir(place.path(".claude")).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
+        fs::read_dir(project.path(".claude")).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left, ["mission-control"]);
 }
 
 #[test]
 fn seconds_belong_to_the_crash_test() {
-    let place = Place::new();
-    place.ask(["doctor", "--seconds", "3"]).expect_error(2, "required");
-    place.ask(["doctor", "--torture", "--seconds", "0"]).expect_error(2, "0");
+    let project = TempProject::new();
+    project.ask(["doctor", "--seconds", "3"]).expect_error(2, "required");
+    project.ask(["doctor", "--torture", "--seconds", "0"]).expect_error(2, "0");
 }

@@ -4,12 +4,12 @@ use std::env;
 use std::fmt::Write as _;
 use std::fs;
 
-use crate::harness::Place;
+use crate::fixture::TempProject;
 
 /// The reference, which is made of the help texts.
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli-reference.md");
 
-/// Set to anything, it has the reference written instead of compared.
+/// If set, the test writes the reference instead of comparing it.
 const RENEW: &str = "AUTOPROC_RENEW_REFERENCE";
 
 /// A command and its help.
@@ -20,16 +20,16 @@ struct Helped {
 }
 
 impl Helped {
-    /// Every command there is, as the help texts list them; each before those below it.
-    fn all(place: &Place) -> Vec<Self> {
+    /// Every command in the help texts; parents before children.
+    fn all(project: &TempProject) -> Vec<Self> {
         let (mut all, mut open) = (Vec::new(), vec![Vec::new()]);
         while let Some(words) = open.pop() {
-            let help = place.ask(words.iter().map(String::as_str).chain(["--help"])).expect_code(0).out;
+            let help = project.ask(words.iter().map(String::as_str).chain(["--help"])).expect_code(0).out;
             let below: Vec<_> = listed(&help).map(|word| [words.as_slice(), &[word.to_owned()]].concat()).collect();
             open.extend(below.into_iter().rev());
             all.push(Self { words, help });
         }
-        // What stands deepest shows that the lists were understood.
+        // The deepest command shows that the lists were parsed.
         assert!(all.iter().any(|helped| helped.words == ["workflow", "progress"]), "no commands are found in the help");
         all
     }
@@ -39,18 +39,18 @@ impl Helped {
     }
 }
 
-/// The commands that a help text lists. `help` only shows the others' texts.
+/// The commands in a help text, except `help`.
 fn listed(help: &str) -> impl Iterator<Item = &str> {
     let section = help.split_once("\nCommands:\n").map_or("", |(_, section)| section);
     let lines = section.lines().take_while(|line| !line.is_empty());
-    // A line that goes on with an explanation is indented further.
+    // A continued explanation is indented further.
     let words = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|word| !word.is_empty()));
     words.filter(|word| *word != "help")
 }
 
 #[test]
 fn the_help_of_every_command_has_an_example() {
-    for helped in Helped::all(&Place::new()) {
+    for helped in Helped::all(&TempProject::new()) {
         let call = helped.name(" ");
         let (_, examples) = helped.help.split_once("Example").unwrap_or_else(|| panic!("{call:?} shows none"));
         assert!(examples.contains(&call), "no example calls {call:?}");
@@ -59,15 +59,15 @@ fn the_help_of_every_command_has_an_example() {
 
 #[test]
 fn the_version_is_told() {
-    let answer = Place::new().ask(["--version"]).expect_code(0);
+    let answer = TempProject::new().ask(["--version"]).expect_code(0);
     assert_eq!(answer.out, format!("autoproc {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
 fn a_manual_page_is_written_for_every_command() {
-    let place = Place::new();
-    for helped in Helped::all(&place) {
-        let page = place.ask(["man"].into_iter().chain(helped.words.iter().map(String::as_str))).expect_code(0);
+    let project = TempProject::new();
+    for helped in Helped::all(&project) {
+        let page = project.ask(["man"].into_iter().chain(helped.words.iter().map(String::as_str))).expect_code(0);
         let name = helped.name("-");
         assert!(page.out.contains(&format!(".TH {name} 1")), "{}", page.out);
         assert!(page.out.contains("Example"), "{name}");
@@ -76,14 +76,14 @@ fn a_manual_page_is_written_for_every_command() {
 
 #[test]
 fn completions_know_the_commands() {
-    let place = Place::new();
+    let project = TempProject::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let script = place.ask(["completions", shell]).expect_code(0);
+        let script = project.ask(["completions", shell]).expect_code(0);
         assert!(script.out.contains("retry-failed"), "{shell}");
         assert!(script.out.contains("project-dir"), "{shell}");
         assert!(!script.out.contains("torture-writer"), "{shell}");
     }
-    assert!(!place.path(".claude").exists());
+    assert!(!project.path(".claude").exists());
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn reference() -> String {
     let mut text = String::from(
         "# Command line reference\n\nMade from the help texts by a test of `app-cli`; not to be edited.\n",
     );
-    for helped in Helped::all(&Place::new()) {
+    for helped in Helped::all(&TempProject::new()) {
         let name = helped.name(" ");
         let lines = if helped.words.is_empty() { helped.help } else { without_global(&helped.help) };
         let lines: Vec<_> = lines.lines().map(str::trim_end).collect();
@@ -112,7 +112,7 @@ fn reference() -> String {
     text
 }
 
-/// What every command has is said once: the section goes, up to the next line that is not indented.
+/// Removes the section of global options, which the reference has once.
 fn without_global(help: &str) -> String {
     let Some((before, section)) = help.split_once("Global options:\n") else { return help.to_owned() };
     let rest = section.lines().skip_while(|line| line.is_empty() || line.starts_with(' ')).collect::<Vec<_>>();
@@ -121,11 +121,11 @@ fn without_global(help: &str) -> String {
 
 #[test]
 fn colour_is_used_when_told_and_never_where_nobody_looks() {
-    let place = Place::new();
-    let plain = place.ask(["queue", "show", "x"]).expect_code(2);
+    let project = TempProject::new();
+    let plain = project.ask(["queue", "show", "x"]).expect_code(2);
     assert!(plain.err.starts_with("error: "), "{plain:?}");
-    let told = place.ask(["--color", "always", "queue", "show", "x"]).expect_code(2);
+    let told = project.ask(["--color", "always", "queue", "show", "x"]).expect_code(2);
     assert!(told.err.starts_with("\u{1b}["), "{told:?}");
-    let forced = place.command(["queue", "show", "x"]).env("CLICOLOR_FORCE", "1").output().expect("the binary");
+    let forced = project.command(["queue", "show", "x"]).env("CLICOLOR_FORCE", "1").output().expect("the binary");
     assert!(forced.stderr.starts_with(b"\x1b["), "{forced:?}");
 }

@@ -1,63 +1,63 @@
-//! What is told of an attempt: what it said when it failed, and what it used.
+//! Reports on attempts: error output and resource usage.
 
 use serde_json::Value;
 
-use crate::harness::Place;
+use crate::fixture::TempProject;
 
-/// Says more than fits in a line, and something that would steer a terminal.
+/// Prints more than a line, with a terminal control sequence.
 const COMPLAIN: &str = "echo opening {} >&2; printf 'page 3\\033[2J\\n' >&2; echo 'no such page' >&2; exit 3";
 
 /// Keeps a processor busy for a moment.
 const COMPUTE: &str = ": {}; i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
 
-fn log(place: &Place) -> Vec<Value> {
-    let text = std::fs::read_to_string(place.path("logs/autonomous-processing.jsonl")).expect("a log");
+fn log(project: &TempProject) -> Vec<Value> {
+    let text = std::fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("a log");
     text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
 }
 
 #[test]
 fn a_failure_is_told_with_its_last_words() {
-    let place = Place::with_queue(&["a"]);
-    let run = place.ask(["run", "-r", "1", "--backoff-base", "0", "--shell", COMPLAIN]).expect_code(100);
+    let project = TempProject::with_queue(&["a"]);
+    let run = project.ask(["run", "-r", "1", "--backoff-base", "0", "--shell", COMPLAIN]).expect_code(100);
     for words in ["(attempt 1 of 2)\n    opening ", "exit status 3: no such page (attempt 2 of 2)\n    opening "] {
         assert!(run.err.contains(words), "no {words:?} in {run:#?}");
     }
     assert!(run.err.contains("\n    page 3\\u{1b}[2J\n"), "{run:#?}");
-    let listed = place.ask(["queue", "list"]).expect_code(0);
+    let listed = project.ask(["queue", "list"]).expect_code(0);
     assert!(listed.out.ends_with("exit status 3: no such page\n") && listed.out.lines().count() == 1, "{listed:#?}");
-    let shown = place.ask(["queue", "show", "a"]).expect_code(0);
+    let shown = project.ask(["queue", "show", "a"]).expect_code(0);
     assert!(shown.out.contains("last error   exit status 3: no such page\n    opening "), "{shown:#?}");
     assert!(!shown.out.contains('\u{1b}') && !run.err.contains('\u{1b}'), "nothing steers the terminal");
-    let error = place.json(["queue", "show", "a"])["last_error"].clone();
-    let failed = log(&place).into_iter().find(|line| line["event"] == "file_failed").expect("it failed");
+    let error = project.json(["queue", "show", "a"])["last_error"].clone();
+    let failed = log(&project).into_iter().find(|line| line["event"] == "file_failed").expect("it failed");
     assert_eq!(failed["error"], error);
     assert!(error.as_str().is_some_and(|error| error.starts_with("exit status 3: no such page\nopening ")), "{error}");
 }
 
 #[test]
 fn what_was_said_is_kept_short() {
-    let place = Place::with_queue(&["a"]);
+    let project = TempProject::with_queue(&["a"]);
     let much = "for i in 1 2 3 4 5 6 7 8 9; do printf '%0400d\\n' $i >&2; done; exit 1";
-    place.ask(["run", "-q", "-r", "0", "--shell", much]).expect_code(100);
-    let item = place.json(["queue", "show", "a"]);
+    project.ask(["run", "-q", "-r", "0", "--shell", much]).expect_code(100);
+    let item = project.json(["queue", "show", "a"]);
     let error = item["last_error"].as_str().expect("an error");
     assert!(error.len() <= 500 && error.starts_with("exit status 1: 0000") && error.ends_with('9'), "{error}");
 }
 
 #[test]
 fn what_attempts_used_is_told_everywhere() {
-    let place = Place::with_queue(&["a", "b"]);
-    let result = place.json(["run", "-q", "--shell", COMPUTE]);
+    let project = TempProject::with_queue(&["a", "b"]);
+    let result = project.json(["run", "-q", "--shell", COMPUTE]);
     let usage = &result["usage"];
     assert_eq!(usage["attempts"], 2);
     assert!(usage["user_s"].as_f64() > Some(0.0), "{usage}");
     let is_plausible = |bytes: &Value| bytes.as_u64().is_some_and(|bytes| (100_000..1 << 30).contains(&bytes));
     assert!(is_plausible(&usage["peak_memory_bytes"]), "{usage}");
     assert!(usage["peak_memory_of"]["file_path"].is_string(), "{usage}");
-    let logged: Vec<_> = log(&place).into_iter().filter(|line| line["event"] == "file_completed").collect();
+    let logged: Vec<_> = log(&project).into_iter().filter(|line| line["event"] == "file_completed").collect();
     let sum: f64 = logged.iter().filter_map(|line| line["user_s"].as_f64()).sum();
     assert!((sum - usage["user_s"].as_f64().expect("a number")).abs() < 1e-6, "{sum} and {usage}");
-    let history = &place.json(["queue", "show", "b"])["history"];
+    let history = &project.json(["queue", "show", "b"])["history"];
     assert_eq!(history.as_array().map(Vec::len), Some(1));
     assert_eq!((&history[0]["attempt"], &history[0]["end"]), (&1.into(), &"completed".into()));
     assert!(is_plausible(&history[0]["peak_memory_bytes"]) && history[0]["duration_s"].is_number(), "{history}");
@@ -65,16 +65,16 @@ fn what_attempts_used_is_told_everywhere() {
 
 #[test]
 fn the_end_of_a_run_tells_a_person_what_it_used() {
-    let place = Place::with_queue(&["a"]);
-    let over = place.ask(["run", "--shell", COMPUTE]).expect_code(0);
+    let project = TempProject::with_queue(&["a"]);
+    let over = project.ask(["run", "--shell", COMPUTE]).expect_code(0);
     let used = over.out.lines().find(|line| line.starts_with("used ")).unwrap_or_default();
     assert!(used.contains("of CPU; at most ") && used.ends_with("/a"), "{over:#?}");
 }
 
 #[test]
 fn the_history_of_a_file_goes_through_its_failures() {
-    let place = Place::with_queue(&["a"]);
-    place
+    let project = TempProject::with_queue(&["a"]);
+    project
         .ask([
             "run",
             "-q",
@@ -84,7 +84,7 @@ fn the_history_of_a_file_goes_through_its_failures() {
             "echo no {.} >/dev/null; echo no >&2; [ $AUTOPROC_ATTEMPT = 3 ]",
         ])
         .expect_code(0);
-    let shown = place.ask(["queue", "show", "a"]).expect_code(0);
+    let shown = project.ask(["queue", "show", "a"]).expect_code(0);
     let attempts: Vec<_> = shown.out.lines().skip_while(|line| *line != "attempts:").skip(1).collect();
     assert_eq!(attempts.len(), 3, "{shown:#?}");
     assert!(attempts[0].starts_with("  1  20") && attempts[0].contains("  requeued after "), "{shown:#?}");
@@ -94,12 +94,12 @@ fn the_history_of_a_file_goes_through_its_failures() {
 
 #[test]
 fn a_file_is_shown_without_a_log() {
-    let place = Place::with_queue(&["a"]);
-    place.ask(["run", "-q", "--", "true"]).expect_code(0);
-    std::fs::remove_dir_all(place.path("logs")).expect("the logs");
-    let shown = place.ask(["queue", "show", "a"]).expect_code(0);
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-q", "--", "true"]).expect_code(0);
+    std::fs::remove_dir_all(project.path("logs")).expect("the logs");
+    let shown = project.ask(["queue", "show", "a"]).expect_code(0);
     assert!(!shown.out.contains("attempts:") && shown.err.is_empty(), "{shown:#?}");
-    place.write("logs/autonomous-processing.jsonl/in the way", "");
-    let shown = place.ask(["queue", "show", "a"]).expect_code(0);
+    project.write("logs/autonomous-processing.jsonl/in the way", "");
+    let shown = project.ask(["queue", "show", "a"]).expect_code(0);
     assert!(shown.out.contains("completed") && shown.err.contains("warning: cannot read the event log"), "{shown:#?}");
 }

@@ -1,103 +1,103 @@
-//! The steps of stopping that need more than one run, more than two signals, or a terminal's Ctrl-Z.
+//! Stopping with several runs, more than two signals, or Ctrl-Z.
 
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Place, end_of, wait_until};
+use crate::fixture::{TempProject, end_of, wait_until};
 use crate::stop::{begun, signal, wait_until_heard};
 
-/// Tells its number, and cannot be asked to end.
+/// Writes its pid, and ignores SIGTERM.
 const DEAF: &str = "trap '' TERM; echo $$ > {//}/pid; touch {}.begun; while :; do sleep 0.1; done";
 
-fn times_heard(place: &Place) -> usize {
-    let log = fs::read_to_string(place.path("logs/autonomous-processing.jsonl"));
+fn times_heard(project: &TempProject) -> usize {
+    let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl"));
     log.map_or(0, |log| log.matches("stop_requested").count())
 }
 
 #[test]
 fn whoever_waits_for_a_stop_comes_back_when_the_runs_have_ended() {
-    let place = Place::with_queue(&["a"]);
-    let run = begun(&place, &[]);
-    let err = place.write("err", "");
+    let project = TempProject::with_queue(&["a"]);
+    let run = begun(&project, &[]);
+    let err = project.write("err", "");
     let said = || fs::read_to_string(&err).expect("a file");
-    let mut waiting = place.command(["stop", "--wait"]);
+    let mut waiting = project.command(["stop", "--wait"]);
     let waiting =
         waiting.stdout(Stdio::null()).stderr(File::create(&err).expect("a file")).spawn().expect("the binary");
     wait_until("it says that it waits", || said().contains("waiting for"));
-    wait_until_heard(&place);
-    place.write("go", "");
+    wait_until_heard(&project);
+    project.write("go", "");
     end_of(waiting).expect_code(0);
     assert!(said().contains(&format!("waiting for process {}", run.id())), "{}", said());
-    assert!(place.json(["status"])["live_runs"].as_array().is_some_and(Vec::is_empty));
+    assert!(project.json(["status"])["live_runs"].as_array().is_some_and(Vec::is_empty));
     end_of(run).expect_code(0);
-    place.ask(["stop", "--wait"]).expect_code(0);
+    project.ask(["stop", "--wait"]).expect_code(0);
 }
 
 #[test]
 fn whoever_waits_for_a_stop_need_not_wait_for_ever() {
-    let place = Place::with_queue(&["a"]);
-    let run = begun(&place, &[]);
-    let answer = place.ask(["stop", "--wait", "--timeout", "300ms"]).expect_code(75);
+    let project = TempProject::with_queue(&["a"]);
+    let run = begun(&project, &[]);
+    let answer = project.ask(["stop", "--wait", "--timeout", "300ms"]).expect_code(75);
     assert!(answer.err.contains("still live: ") && answer.err.contains(&run.id().to_string()), "{answer:#?}");
-    place.ask(["stop", "--timeout", "1"]).expect_code(2);
-    place.ask(["stop", "--now", "--wait"]).expect_code(0);
+    project.ask(["stop", "--timeout", "1"]).expect_code(2);
+    project.ask(["stop", "--now", "--wait"]).expect_code(0);
     end_of(run).expect_code(0);
-    assert_eq!(place.json(["queue", "show", "a"])["attempts"], 0);
+    assert_eq!(project.json(["queue", "show", "a"])["attempts"], 0);
 }
 
 #[test]
 fn one_stop_is_for_all_runs_and_the_last_takes_it_away() {
-    let place = Place::with_queue(&["a", "b", "c"]);
-    let first = begun(&place, &[]);
-    let second = place.start(["run", "--shell", "touch {}.begun; until test -e {//}/later; do sleep 0.02; done"]);
-    wait_until("the second file is begun", || place.path("b.begun").exists());
-    place.ask(["stop"]).expect_code(0);
-    wait_until("both have heard of it", || times_heard(&place) == 2);
-    place.write("go", "");
+    let project = TempProject::with_queue(&["a", "b", "c"]);
+    let first = begun(&project, &[]);
+    let second = project.start(["run", "--shell", "touch {}.begun; until test -e {//}/later; do sleep 0.02; done"]);
+    wait_until("the second file is begun", || project.path("b.begun").exists());
+    project.ask(["stop"]).expect_code(0);
+    wait_until("both have heard of it", || times_heard(&project) == 2);
+    project.write("go", "");
     end_of(first).expect_code(0);
-    assert!(place.state("STOP-AUTONOMOUS").exists(), "another run is still to obey it");
-    place.write("later", "");
+    assert!(project.state("STOP-AUTONOMOUS").exists(), "another run is still to obey it");
+    project.write("later", "");
     end_of(second).expect_code(0);
-    assert!(!place.state("STOP-AUTONOMOUS").exists(), "who obeys last takes it away");
-    assert_eq!(place.status_of("c"), "pending");
+    assert!(!project.state("STOP-AUTONOMOUS").exists(), "who obeys last takes it away");
+    assert_eq!(project.status_of("c"), "pending");
 }
 
-/// The grace would last for an hour.
+/// With a grace of an hour.
 #[test]
 fn the_third_signal_waits_for_nothing() {
-    let place = Place::with_queue(&["a"]);
-    let run = place.start(["run", "--grace", "1h", "--shell", DEAF]);
-    wait_until("the file is begun", || place.path("a.begun").exists());
+    let project = TempProject::with_queue(&["a"]);
+    let run = project.start(["run", "--grace", "1h", "--shell", DEAF]);
+    wait_until("the file is begun", || project.path("a.begun").exists());
     for number in 1..=3 {
         signal(&run, "INT");
-        wait_until("the signal is heard", || times_heard(&place) == number);
+        wait_until("the signal is heard", || times_heard(&project) == number);
     }
     end_of(run).expect_code(130);
-    let item = place.json(["queue", "show", "a"]);
+    let item = project.json(["queue", "show", "a"]);
     assert_eq!((&item["status"], &item["attempts"]), (&"pending".into(), &0.into()));
-    let pid = fs::read_to_string(place.path("pid")).expect("its number");
+    let pid = fs::read_to_string(project.path("pid")).expect("its number");
     let stat = format!("/proc/{}", pid.trim());
     assert!(!fs::exists(stat).expect("a look"), "nothing is left of it");
 }
 
-/// As when a service manager ends every process of a service.
+/// As a service manager does with every process of a service.
 #[test]
 fn a_command_that_a_stop_took_along_is_given_back() {
-    let place = Place::with_queue(&["a"]);
-    let run = place.start(["run", "--shell", "echo $$ > {//}/pid; touch {}.begun; while :; do sleep 0.02; done"]);
-    wait_until("the file is begun", || place.path("a.begun").exists());
+    let project = TempProject::with_queue(&["a"]);
+    let run = project.start(["run", "--shell", "echo $$ > {//}/pid; touch {}.begun; while :; do sleep 0.02; done"]);
+    wait_until("the file is begun", || project.path("a.begun").exists());
     signal(&run, "TERM");
-    wait_until_heard(&place);
-    let pid = fs::read_to_string(place.path("pid")).expect("its number");
+    wait_until_heard(&project);
+    let pid = fs::read_to_string(project.path("pid")).expect("its number");
     assert!(Command::new("kill").args(["-TERM", pid.trim()]).status().expect("kill(1)").success());
     end_of(run).expect_code(0);
-    let item = place.json(["queue", "show", "a"]);
+    let item = project.json(["queue", "show", "a"]);
     assert_eq!((&item["status"], &item["attempts"]), (&"pending".into(), &0.into()));
 }
 
-/// Works visibly until it is let go.
+/// Makes visible progress until it is released.
 const TICKING: &str = "touch {}.begun; until test -e {//}/go; do echo . >> {//}/ticks; sleep 0.02; done";
 
 /// The state is the third field of `proc_pid_stat(5)`; the second is the name, in parentheses.
@@ -106,54 +106,54 @@ fn is_stopped(pid: u32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
 }
 
-/// Whether a command that works visibly did nothing for fifteen times as long as it rests.
-fn stands_still(place: &Place) -> bool {
-    let ticks = || fs::read(place.path("ticks")).map_or(0, |ticks| ticks.len());
+/// Whether a command made no progress for fifteen of its intervals.
+fn stands_still(project: &TempProject) -> bool {
+    let ticks = || fs::read(project.path("ticks")).map_or(0, |ticks| ticks.len());
     let before = ticks();
     thread::sleep(Duration::from_millis(300));
     ticks() == before
 }
 
-fn suspended(place: &Place, timeout: &str) -> Child {
-    let run = place.start(["run", "--timeout", timeout, "-r", "0", "--shell", TICKING]);
-    wait_until("the file is begun", || place.path("a.begun").exists());
+fn suspended(project: &TempProject, timeout: &str) -> Child {
+    let run = project.start(["run", "--timeout", timeout, "-r", "0", "--shell", TICKING]);
+    wait_until("the file is begun", || project.path("a.begun").exists());
     signal(&run, "TSTP");
     wait_until("the run stops", || is_stopped(run.id()));
-    wait_until("the command stops", || stands_still(place));
+    wait_until("the command stops", || stands_still(project));
     run
 }
 
 #[test]
 fn a_suspended_run_suspends_its_commands_and_goes_on_with_them() {
-    let place = Place::with_queue(&["a", "b"]);
-    let run = suspended(&place, "60");
+    let project = TempProject::with_queue(&["a", "b"]);
+    let run = suspended(&project, "60");
     signal(&run, "CONT");
-    wait_until("the command goes on", || !stands_still(&place));
-    place.write("go", "");
+    wait_until("the command goes on", || !stands_still(&project));
+    project.write("go", "");
     let over = end_of(run).expect_code(0);
     assert!(over.out.starts_with("processed 2, failed 0"), "{over:#?}");
 }
 
-/// It is suspended for longer than it may take, and takes much less.
+/// The suspension is longer than the timeout, the work much shorter.
 #[test]
 fn the_time_of_a_suspended_attempt_stands_still() {
     const TIMEOUT: Duration = Duration::from_secs(20);
-    let place = Place::with_queue(&["a"]);
-    let run = suspended(&place, &TIMEOUT.as_secs().to_string());
+    let project = TempProject::with_queue(&["a"]);
+    let run = suspended(&project, &TIMEOUT.as_secs().to_string());
     thread::sleep(TIMEOUT);
-    place.write("go", "");
+    project.write("go", "");
     signal(&run, "CONT");
     end_of(run).expect_code(0);
-    let duration = &place.json(["queue", "show", "a"])["history"][0]["duration_s"];
+    let duration = &project.json(["queue", "show", "a"])["history"][0]["duration_s"];
     assert!(duration.as_f64() < Some(TIMEOUT.as_secs_f64()), "{duration}");
 }
 
 #[test]
 fn to_continue_a_run_that_was_not_suspended_means_nothing() {
-    let place = Place::with_queue(&["a"]);
-    let run = begun(&place, &[]);
+    let project = TempProject::with_queue(&["a"]);
+    let run = begun(&project, &[]);
     signal(&run, "CONT");
-    place.write("go", "");
+    project.write("go", "");
     let over = end_of(run).expect_code(0);
     assert!(over.out.starts_with("processed 1"), "{over:#?}");
 }

@@ -1,9 +1,9 @@
-//! What keeps a run from starting something, and what ends it early.
+//! Conditions that keep a run from starting attempts, and that end it early.
 
 use std::fs;
 use std::process::{Child, Command};
 
-use crate::harness::{Place, end_of, wait_until};
+use crate::fixture::{TempProject, end_of, wait_until};
 use crate::stop::signal;
 
 /// More than any disk has.
@@ -11,38 +11,41 @@ const TOO_MUCH: &str = "8000PB";
 
 #[test]
 fn a_held_run_starts_nothing_says_why_and_obeys_a_stop() {
-    let place = Place::with_queue(&["a"]);
-    let run = place.start(["run", "--min-free-disk", TOO_MUCH, "--", "true"]);
-    wait_until("the state says that starts are held", || place.json(["status"])["latest_run"]["held"].is_string());
-    let status = place.ask(["status"]).expect_code(0);
+    let project = TempProject::with_queue(&["a"]);
+    let run = project.start(["run", "--min-free-disk", TOO_MUCH, "--", "true"]);
+    wait_until("the state says that starts are held", || project.json(["status"])["latest_run"]["held"].is_string());
+    let status = project.ask(["status"]).expect_code(0);
     assert!(status.out.contains("nothing new is started for now: "), "{status:#?}");
-    assert!(status.out.contains(" of disk are free, and 8.0 EB must be"), "{status:#?}");
-    assert_eq!(place.status_of("a"), "pending");
+    assert!(status.out.contains(" of disk space is free, less than the required 8.0 EB"), "{status:#?}");
+    assert_eq!(project.status_of("a"), "pending");
     signal(&run, "INT");
     let over = end_of(run).expect_code(0);
     assert!(over.err.contains("nothing new is started for now: "), "{over:#?}");
     assert!(over.out.starts_with("processed 0, failed 0, retried 0, 1 waiting"), "{over:#?}");
-    assert!(place.json(["status"])["latest_run"]["held"].is_null());
+    assert!(project.json(["status"])["latest_run"]["held"].is_null());
 }
 
 #[test]
 fn a_load_that_is_always_exceeded_holds() {
     let _busy = Busy::until_the_load_shows_it();
-    let place = Place::with_queue(&["a"]);
-    let run = place.start(["run", "--max-load", "0", "--min-free-disk", "0", "--", "true"]);
-    wait_until("the state says that starts are held", || place.json(["status"])["latest_run"]["held"].is_string());
-    let status = place.ask(["status"]).expect_code(0);
-    assert!(status.out.contains("the machine's load is ") && status.out.contains(", and 0 is the most"), "{status:#?}");
-    assert_eq!(place.status_of("a"), "pending");
+    let project = TempProject::with_queue(&["a"]);
+    let run = project.start(["run", "--max-load", "0", "--min-free-disk", "0", "--", "true"]);
+    wait_until("the state says that starts are held", || project.json(["status"])["latest_run"]["held"].is_string());
+    let status = project.ask(["status"]).expect_code(0);
+    assert!(
+        status.out.contains("the load average is ") && status.out.contains(", above the limit of 0"),
+        "{status:#?}"
+    );
+    assert_eq!(project.status_of("a"), "pending");
     signal(&run, "INT");
     end_of(run).expect_code(0);
 }
 
-/// A process that has always something to do.
+/// A busy process.
 struct Busy(Child);
 
 impl Busy {
-    /// An idle machine's load comes to more than the 0.00 it is told as within seconds, and falls back within minutes only.
+    /// The load average exceeds 0.00 within seconds, and returns to it only within minutes.
     fn until_the_load_shows_it() -> Self {
         let busy = Self(Command::new("sh").args(["-c", "while :; do :; done"]).spawn().expect("sh(1)"));
         let load = || fs::read_to_string("/proc/loadavg").expect("the machine's load");
@@ -60,16 +63,17 @@ impl Drop for Busy {
 
 #[test]
 fn limits_that_are_kept_hold_nothing() {
-    let place = Place::with_queue(&["a"]);
-    place.ask(["run", "-q", "--max-load", "100000", "--min-free-disk", "0", "--", "true"]).expect_code(0);
-    assert_eq!(place.status_of("a"), "completed");
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-q", "--max-load", "100000", "--min-free-disk", "0", "--", "true"]).expect_code(0);
+    assert_eq!(project.status_of("a"), "completed");
 }
 
 #[test]
 fn limits_that_make_no_sense_are_refused() {
-    let place = Place::new();
-    for (option, nonsense) in [("--max-load", "-1"), ("--min-free-disk", "much"), ("--halt", "0"), ("--halt", "101%")] {
-        let refused = place.ask(["run", &format!("{option}={nonsense}"), "--", "true"]);
+    let project = TempProject::new();
+    let cases = [("--max-load", "-1"), ("--min-free-disk", "much"), ("--max-fail", "0"), ("--max-fail", "101%")];
+    for (option, nonsense) in cases {
+        let refused = project.ask(["run", &format!("{option}={nonsense}"), "--", "true"]);
         assert_eq!(refused.code, 2, "{refused:#?}");
     }
 }
@@ -77,24 +81,24 @@ fn limits_that_make_no_sense_are_refused() {
 #[test]
 fn a_run_ends_after_so_many_failed_files() {
     let names: Vec<_> = (0..5).map(|number| format!("f{number}")).collect();
-    let place = Place::with_queue(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    let over = place.ask(["run", "-r", "0", "--halt", "2", "--", "false"]).expect_code(100);
+    let project = TempProject::with_queue(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let over = project.ask(["run", "-r", "0", "--max-fail", "2", "--", "false"]).expect_code(100);
     assert!(over.out.contains("processed 0, failed 2, retried 0, 3 waiting"), "{over:#?}");
     assert!(over.out.contains("stopped because too many files failed"), "{over:#?}");
-    let latest = &place.json(["status"])["latest_run"];
+    let latest = &project.json(["status"])["latest_run"];
     assert_eq!((&latest["status"], &latest["files_failed"]), (&"stopped".into(), &2.into()));
-    let result = place.json_of(100, ["run", "-r", "0", "--halt", "1", "--shell", "exit 1"]);
+    let result = project.json_of(100, ["run", "-r", "0", "--halt", "1", "--shell", "exit 1"]);
     assert_eq!((&result["stopped_by"], &result["remaining"]), (&"too_many_failed".into(), &2.into()));
 }
 
-/// The tenth of twelve files is the first that makes a share of them; until then half of them may fail.
+/// The share counts from the tenth of twelve files on.
 #[test]
 fn a_run_ends_when_too_large_a_share_failed() {
     let names: Vec<_> = (10..22).map(|number| format!("f{number}")).collect();
-    let place = Place::with_queue(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let project = TempProject::with_queue(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let odd_ones_fail = "case {} in *[13579]) exit 1;; esac";
-    let result = place.json_of(100, ["run", "-r", "0", "--halt", "50%", "--shell", odd_ones_fail]);
+    let result = project.json_of(100, ["run", "-r", "0", "--max-fail", "50%", "--shell", odd_ones_fail]);
     assert_eq!((&result["processed"], &result["failed"]), (&5.into(), &5.into()));
-    let rest = place.json_of(100, ["run", "-r", "0", "--halt", "50%", "--shell", odd_ones_fail]);
+    let rest = project.json_of(100, ["run", "-r", "0", "--max-fail", "50%", "--shell", odd_ones_fail]);
     assert_eq!((&rest["processed"], &rest["stopped_by"]), (&1.into(), &"queue_empty".into()));
 }

@@ -1,181 +1,181 @@
-//! `log`: what attempts printed.
+//! `log`: the output of attempts.
 
 use std::fs::{self, File};
 use std::io::Read;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::harness::{Place, end_of, wait_until};
+use crate::fixture::{TempProject, end_of, wait_until};
 
 #[test]
 fn the_latest_attempt_or_a_chosen_one_is_shown() {
-    let place = Place::with_queue(&["a"]);
+    let project = TempProject::with_queue(&["a"]);
     let shell = "echo attempt $AUTOPROC_ATTEMPT of {/}; false";
-    place.ask(["run", "-q", "-r1", "--backoff-base", "0", "--shell", shell]).expect_code(100);
-    assert_eq!(place.ask(["log", "a"]).expect_code(0).out, "attempt 2 of a\n");
-    assert_eq!(place.ask(["log", "1", "--attempt", "1"]).expect_code(0).out, "attempt 1 of a\n");
-    assert_eq!(place.json(["log", "a"])["attempts"].as_array().expect("a list").len(), 2);
+    project.ask(["run", "-q", "-r1", "--backoff-base", "0", "--shell", shell]).expect_code(100);
+    assert_eq!(project.ask(["log", "a"]).expect_code(0).out, "attempt 2 of a\n");
+    assert_eq!(project.ask(["log", "1", "--attempt", "1"]).expect_code(0).out, "attempt 1 of a\n");
+    assert_eq!(project.json(["log", "a"])["attempts"].as_array().expect("a list").len(), 2);
 }
 
 #[test]
 fn a_file_nothing_was_tried_on_has_no_log() {
-    let place = Place::with_queue(&["a"]);
-    let answer = place.ask(["log", "a"]).expect_code(0);
+    let project = TempProject::with_queue(&["a"]);
+    let answer = project.ask(["log", "a"]).expect_code(0);
     assert_eq!(answer.out, "");
     assert!(answer.err.contains("no attempt"), "{answer:?}");
 }
 
 #[test]
 fn what_left_the_queue_is_found_by_its_number() {
-    let place = Place::with_queue(&["a"]);
-    place.ask(["run", "-q", "--", "echo"]).expect_code(0);
-    place.ask(["queue", "clear"]).expect_code(0);
-    assert_eq!(place.ask(["log", "1"]).expect_code(0).out, format!("{}\n", place.path("a").display()));
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-q", "--", "echo"]).expect_code(0);
+    project.ask(["queue", "clear"]).expect_code(0);
+    assert_eq!(project.ask(["log", "1"]).expect_code(0).out, format!("{}\n", project.path("a").display()));
 }
 
 #[test]
 fn following_ends_with_the_attempt() {
-    let place = Place::with_queue(&["a"]);
+    let project = TempProject::with_queue(&["a"]);
     let run =
-        place.start(["run", "-q", "--shell", "echo first; until test -e {//}/go; do sleep 0.02; done; echo last {}"]);
-    wait_until("the attempt prints", || place.ask(["log", "a"]).out == "first\n");
-    let log = place.start(["log", "-f", "a"]);
-    place.write("go", "");
+        project.start(["run", "-q", "--shell", "echo first; until test -e {//}/go; do sleep 0.02; done; echo last {}"]);
+    wait_until("the attempt prints", || project.ask(["log", "a"]).out == "first\n");
+    let log = project.start(["log", "-f", "a"]);
+    project.write("go", "");
     let answer = end_of(log).expect_code(0);
-    assert_eq!(answer.out, format!("first\nlast {}\n", place.path("a").display()));
+    assert_eq!(answer.out, format!("first\nlast {}\n", project.path("a").display()));
     end_of(run).expect_code(0);
 }
 
 #[test]
 fn an_attempt_that_printed_nothing_is_told_from_one_that_never_was() {
-    let place = Place::with_queue(&["a"]);
+    let project = TempProject::with_queue(&["a"]);
     let shell = "test $AUTOPROC_ATTEMPT = 2 || echo attempt $AUTOPROC_ATTEMPT; false {}";
-    place.ask(["run", "-q", "-r1", "--backoff-base", "0", "--shell", shell]).expect_code(100);
+    project.ask(["run", "-q", "-r1", "--backoff-base", "0", "--shell", shell]).expect_code(100);
     for words in [vec!["log", "a"], vec!["log", "a", "--attempt", "2"]] {
-        let answer = place.ask(words).expect_code(0);
+        let answer = project.ask(words).expect_code(0);
         assert_eq!(answer.out, "");
         assert!(answer.err.contains("attempt 2 printed nothing"), "{answer:?}");
     }
-    assert_eq!(place.ask(["log", "a", "--attempt", "1"]).expect_code(0).out, "attempt 1\n");
-    let answer = place.ask(["log", "a", "--attempt", "3"]);
+    assert_eq!(project.ask(["log", "a", "--attempt", "1"]).expect_code(0).out, "attempt 1\n");
+    let answer = project.ask(["log", "a", "--attempt", "3"]);
     assert!(answer.err.contains("hint: 2 attempts"), "{answer:?}");
     answer.expect_error(2, "there was no attempt 3");
 }
 
-/// A file that was not touched for longer than the system's clock ticks.
+/// A file older than a tick of the system's clock.
 #[test]
 fn old_output_is_removed_and_said_to_be() {
-    let place = Place::with_queue(&["a"]);
-    place.ask(["run", "-q", "--", "echo"]).expect_code(0);
-    let log = place.path("logs/attempts/1.1.1.log");
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-q", "--", "echo"]).expect_code(0);
+    let log = project.path("logs/attempts/1.1.1.log");
     assert!(log.exists());
-    place.ask(["run", "-q", "--keep-output", "all", "--keep-output-size", "all", "--", "true"]).expect_code(0);
+    project.ask(["run", "-q", "--keep-output", "all", "--keep-output-size", "all", "--", "true"]).expect_code(0);
     assert!(log.exists());
     wait_until("it is removed", || {
-        place.ask(["run", "-q", "--keep-output-size", "0", "--", "true"]).expect_code(0);
+        project.ask(["run", "-q", "--keep-output-size", "0", "--", "true"]).expect_code(0);
         !log.exists()
     });
-    let answer = place.ask(["log", "a"]).expect_code(0);
+    let answer = project.ask(["log", "a"]).expect_code(0);
     assert!(answer.err.contains("no longer kept"), "{answer:?}");
-    // What is printed later is all there, and so is what is known of an attempt that prints nothing.
-    place.write("b", "");
-    place.ask(["run", "-q", "--keep-output", "1h", "b", "--", "true"]).expect_code(0);
-    let answer = place.ask(["log", "b"]).expect_code(0);
+    // Later output is shown in full, and an attempt without output is reported.
+    project.write("b", "");
+    project.ask(["run", "-q", "--keep-output", "1h", "b", "--", "true"]).expect_code(0);
+    let answer = project.ask(["log", "b"]).expect_code(0);
     assert!(answer.err.contains("attempt 1 printed nothing"), "{answer:?}");
 }
 
 #[test]
 fn the_output_of_a_current_attempt_is_never_removed() {
-    let place = Place::with_queue(&["a"]);
-    let run = place.start(["run", "-q", "--shell", "echo first; until test -e {//}/go; do sleep 0.02; done"]);
-    wait_until("the attempt prints", || place.ask(["log", "a"]).out == "first\n");
-    let log = place.path("logs/attempts/1.1.1.log");
+    let project = TempProject::with_queue(&["a"]);
+    let run = project.start(["run", "-q", "--shell", "echo first; until test -e {//}/go; do sleep 0.02; done"]);
+    wait_until("the attempt prints", || project.ask(["log", "a"]).out == "first\n");
+    let log = project.path("logs/attempts/1.1.1.log");
     let long_ago = std::time::SystemTime::UNIX_EPOCH;
     fs::File::options().write(true).open(&log).expect("the output").set_modified(long_ago).expect("its time");
-    place.ask(["run", "-q", "--keep-output", "0", "--keep-output-size", "0", "--", "true"]).expect_code(0);
+    project.ask(["run", "-q", "--keep-output", "0", "--keep-output-size", "0", "--", "true"]).expect_code(0);
     assert!(log.exists());
-    place.write("go", "");
+    project.write("go", "");
     end_of(run).expect_code(0);
 }
 
 #[test]
 fn every_byte_survives() {
-    let place = Place::with_queue(&["a"]);
-    place.ask(["run", "-q", "--shell", r"printf '\033[31m\377\000\r\n' {}"]).expect_code(0);
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-q", "--shell", r"printf '\033[31m\377\000\r\n' {}"]).expect_code(0);
     for words in
         [["log", "a"].as_slice(), &["log", "a", "--raw"], &["log", "a", "-f"], &["--color", "never", "log", "a"]]
     {
-        assert_eq!(place.command(words).output().expect("the binary").stdout, b"\x1b[31m\xff\0\r\n");
+        assert_eq!(project.command(words).output().expect("the binary").stdout, b"\x1b[31m\xff\0\r\n");
     }
-    place.write("b", "");
-    let shown = place.command(["run", "-q", "--show-output", "b", "--shell", r"printf '\033[31m\377' {}"]);
+    project.write("b", "");
+    let shown = project.command(["run", "-q", "--show-output", "b", "--shell", r"printf '\033[31m\377' {}"]);
     let shown = { shown }.output().expect("the binary");
     assert_eq!(shown.stdout, b"\x1b[31m\xff");
 }
 
 #[test]
 fn following_begins_before_anything_is_printed() {
-    let place = Place::with_queue(&["a"]);
-    let run = place.start(["run", "-q", "--shell", "until test -e {//}/go; do sleep 0.02; done; echo done"]);
-    wait_until("the attempt begins", || place.status_of("a") == "processing");
-    let answer = place.ask(["log", "a"]).expect_code(0);
+    let project = TempProject::with_queue(&["a"]);
+    let run = project.start(["run", "-q", "--shell", "until test -e {//}/go; do sleep 0.02; done; echo done"]);
+    wait_until("the attempt begins", || project.status_of("a") == "processing");
+    let answer = project.ask(["log", "a"]).expect_code(0);
     assert!(answer.err.contains("attempt 1 has printed nothing yet"), "{answer:?}");
-    let log = place.start(["log", "-f", "a"]);
-    place.write("go", "");
+    let log = project.start(["log", "-f", "a"]);
+    project.write("go", "");
     assert_eq!(end_of(log).expect_code(0).out, "done\n");
     end_of(run).expect_code(0);
 }
 
 #[test]
 fn only_the_beginning_and_the_end_of_a_long_output_are_kept() {
-    let place = Place::with_queue(&["a"]);
+    let project = TempProject::with_queue(&["a"]);
     let shell = "printf %01000d 0; printf %01000d 1; : {}";
-    place.ask(["run", "-q", "--max-output", "40", "--shell", shell]).expect_code(0);
+    project.ask(["run", "-q", "--max-output", "40", "--shell", shell]).expect_code(0);
     let zeros = "0".repeat(20);
     let expected = format!("{zeros}\n[autoproc: 1970 bytes left out]\n0000000001");
-    assert_eq!(place.ask(["log", "a"]).expect_code(0).out, expected);
-    let files = fs::read_dir(place.path("logs/attempts")).expect("a folder").count();
+    assert_eq!(project.ask(["log", "a"]).expect_code(0).out, expected);
+    let files = fs::read_dir(project.path("logs/attempts")).expect("a folder").count();
     assert_eq!(files, 1, "nothing but the output");
 }
 
 #[test]
 fn a_silent_attempt_leaves_no_file() {
-    let place = Place::with_queue(&["a"]);
-    place.ask(["run", "-q", "--", "true"]).expect_code(0);
-    assert!(!place.path("logs/attempts").exists());
-    let answer = place.ask(["log", "a"]).expect_code(0);
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-q", "--", "true"]).expect_code(0);
+    assert!(!project.path("logs/attempts").exists());
+    let answer = project.ask(["log", "a"]).expect_code(0);
     assert!(answer.err.contains("attempt 1 printed nothing"), "{answer:?}");
 }
 
 #[test]
 fn following_a_long_output_shows_its_end_at_the_end() {
-    let place = Place::with_queue(&["a"]);
+    let project = TempProject::with_queue(&["a"]);
     let shell = "echo first; printf %01000d 1; until test -e {//}/go; do sleep 0.02; done; echo last";
-    let run = place.start(["run", "-q", "--max-output", "40", "--shell", shell]);
+    let run = project.start(["run", "-q", "--max-output", "40", "--shell", shell]);
     let so_far = format!("first\n{}\n[autoproc: 976 bytes left out]\n0000000001", "0".repeat(14));
-    wait_until("its latest part is on disk", || place.ask(["log", "a"]).expect_code(0).out == so_far);
-    let (out, err) = (place.write("out", ""), place.write("err", ""));
+    wait_until("its latest part is on disk", || project.ask(["log", "a"]).expect_code(0).out == so_far);
+    let (out, err) = (project.write("out", ""), project.write("err", ""));
     let file = |path| fs::File::options().write(true).open(path).expect("a file");
-    let log = place.command(["log", "-f", "a"]).stdout(file(&out)).stderr(file(&err)).spawn().expect("the binary");
+    let log = project.command(["log", "-f", "a"]).stdout(file(&out)).stderr(file(&err)).spawn().expect("the binary");
     let beginning = format!("first\n{}", "0".repeat(14));
     wait_until("the beginning is shown", || fs::read_to_string(&out).expect("a file") == beginning);
     wait_until("it says so", || fs::read_to_string(&err).expect("a file").contains("the beginning of a long output"));
-    place.write("go", "");
+    project.write("go", "");
     end_of(log).expect_code(0);
     let all = format!("{beginning}\n[autoproc: 981 bytes left out]\n00001last\n");
     assert_eq!(fs::read_to_string(&out).expect("a file"), all);
     end_of(run).expect_code(0);
 }
 
-/// What a person sees of a command's standard output.
-fn on_a_terminal(place: &Place, words: &[&str]) -> Vec<u8> {
+/// Runs a command with a terminal as its standard output, and returns what the terminal shows.
+fn on_a_terminal(project: &TempProject, words: &[&str]) -> Vec<u8> {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("it is ours");
     let name = ptsname(&terminal, Vec::new()).expect("its name").into_string().expect("text");
     let screen = File::options().read(true).write(true).open(name).expect("its other end");
-    let mut child = place.command(words).stdout(screen).spawn().expect("the binary");
+    let mut child = project.command(words).stdout(screen).spawn().expect("the binary");
     let mut seen = Vec::new();
-    // The last one to hold the other end is gone when reading fails (pty(7)).
+    // Reading fails once the other end is closed (pty(7)).
     let _ = File::from(terminal).read_to_end(&mut seen);
     assert!(child.wait().expect("a child").success());
     seen
@@ -183,20 +183,20 @@ fn on_a_terminal(place: &Place, words: &[&str]) -> Vec<u8> {
 
 #[test]
 fn output_steers_no_terminal_unless_it_is_trusted() {
-    let place = Place::with_queue(&["a"]);
-    place.ask(["run", "-q", "--shell", r"printf '\033[31m\tred\a' {}"]).expect_code(0);
-    assert_eq!(on_a_terminal(&place, &["log", "a"]), b"\\u{1b}[31m\tred\\u{7}");
-    assert_eq!(on_a_terminal(&place, &["log", "--raw", "a"]), b"\x1b[31m\tred\x07");
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-q", "--shell", r"printf '\033[31m\tred\a' {}"]).expect_code(0);
+    assert_eq!(on_a_terminal(&project, &["log", "a"]), b"\\u{1b}[31m\tred\\u{7}");
+    assert_eq!(on_a_terminal(&project, &["log", "--raw", "a"]), b"\x1b[31m\tred\x07");
 }
 
-/// What was written to within the last tenth of a second stays.
+/// Output written within the last tenth of a second is kept.
 #[test]
 fn a_run_removes_what_it_made_itself() {
-    let place = Place::with_queue(&["a"]);
-    // The line is written by the guard, when it gets to it.
+    let project = TempProject::with_queue(&["a"]);
+    // The guard writes the line asynchronously.
     let shell = "echo {}; until [ -s {//}/logs/attempts/1.1.1.log ]; do sleep 0.02; done; sleep 0.3";
-    place.ask(["run", "-q", "--keep-output-size", "0", "--shell", shell]).expect_code(0);
+    project.ask(["run", "-q", "--keep-output-size", "0", "--shell", shell]).expect_code(0);
     let left =
-        fs::read_dir(place.path("logs/attempts")).expect("a folder").map(|file| file.expect("a file").file_name());
+        fs::read_dir(project.path("logs/attempts")).expect("a folder").map(|file| file.expect("a file").file_name());
     assert_eq!(left.collect::<Vec<_>>(), ["pruned"]);
 }

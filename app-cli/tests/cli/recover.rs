@@ -1,37 +1,40 @@
-//! `queue recover`, and what a run does about runs that died.
+//! `queue recover`, and how a run handles dead runs.
 
 use std::fs;
 use std::path::PathBuf;
 
-use crate::harness::{Place, wait_until};
+use crate::fixture::{TempProject, wait_until};
 
-/// Goes on for longer than any test, in the command's group and out of it; in one process that ignores requests to end.
+/// Runs longer than any test, in the command's process group and outside of it; one process ignores
+/// SIGTERM.
 const STAY: &str = "trap '' TERM; sleep 1000 & setsid sleep 1000 & echo $! >{//}/escaped; echo $$ >{//}/leader; wait";
 
-/// A place where a run was killed while it worked on the file `a`; what that left is still at work.
-fn place_of_a_death() -> Place {
-    let place = Place::with_queue(&["a", "b"]);
-    let mut run = place.start(["run", "-q", "--shell", STAY]);
-    wait_until("the file is begun", || fs::read_to_string(place.path("leader")).is_ok_and(|text| text.ends_with('\n')));
+/// A project whose run was killed while it processed the file `a`; its processes are still running.
+fn place_of_a_death() -> TempProject {
+    let project = TempProject::with_queue(&["a", "b"]);
+    let mut run = project.start(["run", "-q", "--shell", STAY]);
+    wait_until("the file is begun", || {
+        fs::read_to_string(project.path("leader")).is_ok_and(|text| text.ends_with('\n'))
+    });
     run.kill().expect("a child");
     run.wait().expect("it ends");
-    place
+    project
 }
 
-/// Whether the process whose number a command wrote to a file is at work.
-fn is_at_work(place: &Place, name: &str) -> bool {
-    let number = fs::read_to_string(place.path(name)).expect("the command wrote it");
+/// Whether the process whose pid is in this file is running.
+fn is_at_work(project: &TempProject, name: &str) -> bool {
+    let number = fs::read_to_string(project.path(name)).expect("the command wrote it");
     let stat = fs::read_to_string(format!("/proc/{}/stat", number.trim())).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
 }
 
-/// The file of a guard that ran the dead run's command where nobody here can look.
-fn blind_the_sweep(place: &Place) -> PathBuf {
-    let runs = fs::read_dir(place.state("runs")).expect("the folder of the runs");
+/// The record of a guard in another pid namespace, where its processes are invisible.
+fn blind_the_sweep(project: &TempProject) -> PathBuf {
+    let runs = fs::read_dir(project.state("runs")).expect("the folder of the runs");
     let mut names = runs.map(|entry| entry.expect("an entry").file_name().into_string().expect("text"));
     let run = names.find_map(|name| name.strip_suffix(".lock").map(str::to_owned)).expect("a dead run");
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("a boot");
-    let path = place.state("runs").join(format!("{run}.guard-77"));
+    let path = project.state("runs").join(format!("{run}.guard-77"));
     let text = format!(
         "{{\"version\":1,\"boot_id\":\"{}\",\"pid_namespace\":\"pid:[7]\",\"guard\":{{\"pid\":5,\"started\":6}},\
          \"session\":0,\"leader\":{{\"pid\":7,\"started\":8}}}}\n",
@@ -43,88 +46,90 @@ fn blind_the_sweep(place: &Place) -> PathBuf {
 
 #[test]
 fn where_no_run_died_there_is_nothing_to_take_back() {
-    let place = Place::with_queue(&["a"]);
-    let answer = place.ask(["queue", "recover"]).expect_code(0);
+    let project = TempProject::with_queue(&["a"]);
+    let answer = project.ask(["queue", "recover"]).expect_code(0);
     assert_eq!(answer.out, "no run has died and left anything\n");
-    let answer = place.json_of(0, ["queue", "recover", "--force"]);
+    let answer = project.json_of(0, ["queue", "recover", "--force"]);
     assert_eq!(answer, serde_json::json!({"recovered": [], "kept": [], "unproven": [], "forced": true}));
 }
 
 #[test]
 fn what_a_dead_run_left_is_ended_and_its_file_waits_again() {
-    let place = place_of_a_death();
-    let answer = place.ask(["queue", "recover"]).expect_code(0);
-    assert!(!is_at_work(&place, "leader") && !is_at_work(&place, "escaped"));
+    let project = place_of_a_death();
+    let answer = project.ask(["queue", "recover"]).expect_code(0);
+    assert!(!is_at_work(&project, "leader") && !is_at_work(&project, "escaped"));
     assert!(answer.out.contains("waits again:") && answer.out.contains("/a (attempt 1 died with run "), "{answer:?}");
-    assert_eq!((place.status_of("a"), place.status_of("b")), ("pending".into(), "pending".into()));
-    assert_eq!(place.json(["queue", "show", "a"])["attempts"], 1, "the attempt stays counted");
-    let log = fs::read_to_string(place.path("logs/autonomous-processing.jsonl")).expect("the event log");
+    assert_eq!((project.status_of("a"), project.status_of("b")), ("pending".into(), "pending".into()));
+    assert_eq!(project.json(["queue", "show", "a"])["attempts"], 1, "the attempt stays counted");
+    let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
     let last: serde_json::Value = serde_json::from_str(log.lines().last().expect("a line")).expect("JSON");
     assert_eq!((&last["event"], &last["requeued"]), (&"file_recovered".into(), &true.into()), "{last}");
-    let shown = place.ask(["queue", "show", "a"]).expect_code(0);
+    let shown = project.ask(["queue", "show", "a"]).expect_code(0);
     assert!(shown.out.lines().any(|line| line.trim_start().starts_with("1 ") && line.ends_with("died")), "{shown:?}");
-    assert_eq!(fs::read_dir(place.state("runs")).expect("a folder").count(), 0, "no file of it is left");
+    assert_eq!(fs::read_dir(project.state("runs")).expect("a folder").count(), 0, "no file of it is left");
 }
 
 #[test]
 fn a_file_without_attempts_left_has_failed() {
-    let place = place_of_a_death();
-    let answer = place.json_of(0, ["queue", "recover", "--retries", "0"]);
+    let project = place_of_a_death();
+    let answer = project.json_of(0, ["queue", "recover", "--retries", "0"]);
     assert_eq!(answer["recovered"][0]["status"], "failed");
     assert!(answer["recovered"][0]["dead_run"].is_string(), "{answer}");
-    assert_eq!(place.status_of("a"), "failed");
+    assert_eq!(project.status_of("a"), "failed");
 }
 
 #[test]
 fn a_new_run_ends_what_a_dead_one_left() {
-    let place = place_of_a_death();
-    // The command tells on itself where it meets what the dead run left.
+    let project = place_of_a_death();
+    // The command reports if it overlaps with processes of the dead run.
     let script =
         "for n in $(cat {//}/leader {//}/escaped); do ! grep -q '^State:.[^Z]' /proc/$n/status || exit 9; done";
-    place.ask(["run", "-q", "--retries", "1", "--shell", &format!("{script} 2>/dev/null; : {{}}")]).expect_code(0);
-    assert_eq!((place.status_of("a"), place.status_of("b")), ("completed".into(), "completed".into()));
+    project.ask(["run", "-q", "--retries", "1", "--shell", &format!("{script} 2>/dev/null; : {{}}")]).expect_code(0);
+    assert_eq!((project.status_of("a"), project.status_of("b")), ("completed".into(), "completed".into()));
 }
 
 #[test]
 fn what_cannot_be_proven_to_have_ended_stays_until_it_is_forced() {
-    let place = place_of_a_death();
-    let record = blind_the_sweep(&place);
-    let answer = place.ask(["queue", "recover"]).expect_code(75);
+    let project = place_of_a_death();
+    let record = blind_the_sweep(&project);
+    let answer = project.ask(["queue", "recover"]).expect_code(75);
     assert!(answer.out.contains("stays processing:") && answer.out.contains("/a\n"), "{answer:?}");
     assert!(answer.out.contains("pid namespace (pid:[7])"), "it says why: {answer:?}");
     assert!(answer.out.contains("autoproc queue recover --force"), "it says what to do: {answer:?}");
-    assert!(!is_at_work(&place, "leader"), "what can be ended is");
-    let told = place.json_of(75, ["queue", "recover"]);
+    assert!(!is_at_work(&project, "leader"), "what can be ended is");
+    let told = project.json_of(75, ["queue", "recover"]);
     assert_eq!((told["kept"][0]["status"].as_str(), &told["forced"]), (Some("processing"), &false.into()));
     assert!(told["unproven"][0]["reason"].as_str().expect("a reason").contains("pid namespace"), "{told}");
 
-    let run = place.ask(["run", "-q", "--", "true"]).expect_code(0);
+    let run = project.ask(["run", "-q", "--", "true"]).expect_code(0);
     assert!(run.err.contains("stay as they are") && run.err.contains("pid namespace"), "{run:?}");
-    assert_eq!((place.status_of("a"), place.status_of("b")), ("processing".into(), "completed".into()));
+    assert_eq!((project.status_of("a"), project.status_of("b")), ("processing".into(), "completed".into()));
 
-    let status = place.ask(["status"]).expect_code(0);
+    let status = project.ask(["status"]).expect_code(0);
     assert!(status.out.contains("its run is dead") && status.out.contains("pid namespace"), "{status:?}");
-    assert!(place.json(["status"])["latest_run"]["withheld"][0]["reason"].is_string());
-    let log = fs::read_to_string(place.path("logs/autonomous-processing.jsonl")).expect("a log");
+    assert!(project.json(["status"])["latest_run"]["withheld"][0]["reason"].is_string());
+    let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("a log");
     assert_eq!(log.matches("recovery_withheld").count(), 1, "once a run: {log}");
 
-    let forced = place.ask(["queue", "recover", "--force"]).expect_code(0);
+    let forced = project.ask(["queue", "recover", "--force"]).expect_code(0);
     assert!(forced.out.contains("waits again:") && forced.out.contains("may still be at work"), "{forced:?}");
-    assert_eq!(place.status_of("a"), "pending");
+    assert_eq!(project.status_of("a"), "pending");
     assert!(!record.exists(), "nobody asks again");
-    place.ask(["queue", "recover"]).expect_code(0);
+    project.ask(["queue", "recover"]).expect_code(0);
 }
 
 #[test]
 fn a_run_that_lives_is_left_alone() {
-    let place = Place::with_queue(&["a"]);
-    let mut run = place.start(["run", "-q", "--shell", STAY]);
-    wait_until("the file is begun", || fs::read_to_string(place.path("leader")).is_ok_and(|text| text.ends_with('\n')));
-    place.ask(["queue", "recover", "--force"]).expect_code(0);
-    assert!(is_at_work(&place, "leader") && is_at_work(&place, "escaped"));
-    assert_eq!(place.status_of("a"), "processing");
+    let project = TempProject::with_queue(&["a"]);
+    let mut run = project.start(["run", "-q", "--shell", STAY]);
+    wait_until("the file is begun", || {
+        fs::read_to_string(project.path("leader")).is_ok_and(|text| text.ends_with('\n'))
+    });
+    project.ask(["queue", "recover", "--force"]).expect_code(0);
+    assert!(is_at_work(&project, "leader") && is_at_work(&project, "escaped"));
+    assert_eq!(project.status_of("a"), "processing");
     run.kill().expect("a child");
     run.wait().expect("it ends");
-    place.ask(["queue", "recover"]).expect_code(0);
-    assert!(!is_at_work(&place, "leader") && !is_at_work(&place, "escaped"));
+    project.ask(["queue", "recover"]).expect_code(0);
+    assert!(!is_at_work(&project, "leader") && !is_at_work(&project, "escaped"));
 }

@@ -1,16 +1,16 @@
-//! `stop`, signals and `status`: a run that goes on.
+//! `stop`, signals and `status` with a live run.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
-use crate::harness::{Place, end_of, wait_until};
+use crate::fixture::{TempProject, end_of, wait_until};
 
 /// Waits for a file named `go` in the folder of the queue.
 const UNTIL_GO: &str = "touch {}.begun; until test -e {//}/go; do sleep 0.02; done";
 
-pub(crate) fn begun(place: &Place, options: &[&str]) -> Child {
-    let run = place.start([&["run", "--grace", "1"], options, &["--shell", UNTIL_GO]].concat());
-    wait_until("the first file is begun", || place.path("a.begun").exists());
+pub(crate) fn begun(project: &TempProject, options: &[&str]) -> Child {
+    let run = project.start([&["run", "--grace", "1"], options, &["--shell", UNTIL_GO]].concat());
+    wait_until("the first file is begun", || project.path("a.begun").exists());
     run
 }
 
@@ -19,120 +19,120 @@ pub(crate) fn signal(run: &Child, name: &str) {
     assert!(sent.expect("kill(1)").success());
 }
 
-/// Waits until a run has taken notice of a stop.
+/// Waits until a run has seen the stop request.
 #[track_caller]
-pub(crate) fn wait_until_heard(place: &Place) {
-    let log = place.path("logs/autonomous-processing.jsonl");
+pub(crate) fn wait_until_heard(project: &TempProject) {
+    let log = project.path("logs/autonomous-processing.jsonl");
     wait_until("a stop is heard", || fs::read_to_string(&log).is_ok_and(|log| log.contains("stop_requested")));
 }
 
 #[test]
 fn a_stop_lets_the_current_file_finish() {
-    let place = Place::with_queue(&["a", "b"]);
-    let run = begun(&place, &[]);
+    let project = TempProject::with_queue(&["a", "b"]);
+    let run = begun(&project, &[]);
     let owner = run.id().to_string();
-    let answer = place.ask(["stop"]).expect_code(0);
+    let answer = project.ask(["stop"]).expect_code(0);
     assert!(answer.out.contains(&owner) && answer.out.contains("finish its current files"), "{answer:?}");
-    wait_until_heard(&place);
-    place.ask(["run", "-q", "--", "true"]).expect_error(75, "still finishing");
-    place.write("go", "");
+    wait_until_heard(&project);
+    project.ask(["run", "-q", "--", "true"]).expect_error(75, "still finishing");
+    project.write("go", "");
     let over = end_of(run).expect_code(0);
     assert!(over.out.contains("processed 1, failed 0, retried 0, 1 waiting; stopped by the stop file"), "{over:?}");
-    assert!(!place.state("STOP-AUTONOMOUS").exists(), "who obeys last takes it away");
+    assert!(!project.state("STOP-AUTONOMOUS").exists(), "who obeys last takes it away");
 }
 
 #[test]
 fn a_stop_now_gives_the_current_file_back() {
-    let place = Place::with_queue(&["a"]);
-    let run = begun(&place, &[]);
-    place.ask(["stop", "--now"]).expect_code(0);
+    let project = TempProject::with_queue(&["a"]);
+    let run = begun(&project, &[]);
+    project.ask(["stop", "--now"]).expect_code(0);
     end_of(run).expect_code(0);
-    let item = place.json(["queue", "show", "a"]);
+    let item = project.json(["queue", "show", "a"]);
     assert_eq!((&item["status"], &item["attempts"]), (&"pending".into(), &0.into()));
 }
 
 #[test]
 fn a_stop_that_nobody_sees_is_discarded() {
-    let place = Place::with_queue(&["a"]);
-    let answer = place.ask(["stop"]).expect_code(0);
+    let project = TempProject::with_queue(&["a"]);
+    let answer = project.ask(["stop"]).expect_code(0);
     assert!(answer.out.contains("no run is live"), "{answer:?}");
-    let run = place.ask(["run", "--", "true"]).expect_code(0);
+    let run = project.ask(["run", "--", "true"]).expect_code(0);
     assert!(run.out.starts_with("processed 1"), "{run:?}");
-    assert!(run.err.starts_with("a stop request that no run was there to see was taken away\n"), "{run:?}");
+    assert!(run.err.starts_with("stop request from before this run cleared\n"), "{run:?}");
 }
 
 #[test]
 fn two_interrupts_end_a_run_with_130() {
-    let place = Place::with_queue(&["a"]);
-    let run = begun(&place, &[]);
+    let project = TempProject::with_queue(&["a"]);
+    let run = begun(&project, &[]);
     signal(&run, "INT");
-    // Of two signals that wait together, either may be heard first.
-    wait_until_heard(&place);
+    // Two pending signals may be delivered in any order.
+    wait_until_heard(&project);
     signal(&run, "TERM");
     end_of(run).expect_code(130);
-    assert_eq!(place.status_of("a"), "pending");
+    assert_eq!(project.status_of("a"), "pending");
 }
 
 #[test]
 fn two_terminations_end_a_run_with_143() {
-    let place = Place::with_queue(&["a"]);
-    let run = begun(&place, &[]);
+    let project = TempProject::with_queue(&["a"]);
+    let run = begun(&project, &[]);
     signal(&run, "TERM");
-    wait_until_heard(&place);
+    wait_until_heard(&project);
     signal(&run, "TERM");
     end_of(run).expect_code(143);
 }
 
 #[test]
 fn an_interrupt_alone_is_a_clean_stop() {
-    let place = Place::with_queue(&["a", "b"]);
-    let run = begun(&place, &[]);
+    let project = TempProject::with_queue(&["a", "b"]);
+    let run = begun(&project, &[]);
     signal(&run, "INT");
-    place.write("go", "");
+    project.write("go", "");
     end_of(run).expect_code(0);
 }
 
 #[test]
 fn status_does_without_a_state_file_it_cannot_read() {
-    let place = Place::with_queue(&["a"]);
-    place.write(".claude/mission-control/AUTONOMOUS-STATE.json", "not JSON");
-    let answer = place.ask(["status"]).expect_code(0);
+    let project = TempProject::with_queue(&["a"]);
+    project.write(".claude/mission-control/AUTONOMOUS-STATE.json", "not JSON");
+    let answer = project.ask(["status"]).expect_code(0);
     assert!(answer.err.starts_with("warning: ") && answer.out.contains("1 pending"), "{answer:?}");
 }
 
 #[test]
 fn status_tells_what_goes_on() {
-    let place = Place::with_queue(&["a", "b"]);
-    let idle = place.ask(["status"]).expect_code(0);
+    let project = TempProject::with_queue(&["a", "b"]);
+    let idle = project.ask(["status"]).expect_code(0);
     assert!(idle.out.contains("no run is live, and none has been"), "{idle:?}");
-    let run = begun(&place, &["-r", "2"]);
-    let live = place.ask(["status"]).expect_code(0);
+    let run = begun(&project, &["-r", "2"]);
+    let live = project.ask(["status"]).expect_code(0);
     for words in [&run.id().to_string(), "1 at a time", "attempt 1 of 3", "for ", "priority 0", "1 pending"] {
         assert!(live.out.contains(words), "no {words:?} in {live:?}");
     }
-    let json = place.json(["status"]);
+    let json = project.json(["status"]);
     assert_eq!(json["live_runs"][0]["max_attempts"], 3);
     assert_eq!(json["processing"][0]["status"], "processing");
-    place.ask(["queue", "remove", "a"]).expect_error(2, "is being processed");
-    place.ask(["queue", "clear"]).expect_code(0);
-    assert_eq!(place.names(), ["a"], "what is being processed stays");
-    place.write("go", "");
+    project.ask(["queue", "remove", "a"]).expect_error(2, "is being processed");
+    project.ask(["queue", "clear"]).expect_code(0);
+    assert_eq!(project.names(), ["a"], "what is being processed stays");
+    project.write("go", "");
     end_of(run).expect_code(0);
-    let over = place.ask(["status"]).expect_code(0);
+    let over = project.ask(["status"]).expect_code(0);
     assert!(over.out.contains("no run is live; the latest completed at"), "{over:?}");
 }
 
 #[test]
 fn a_hang_up_that_is_ignored_from_the_start_stays_so() {
-    let place = Place::with_queue(&["a", "b"]);
-    let ours = place.command(["run", "--grace", "1", "--shell", UNTIL_GO]);
+    let project = TempProject::with_queue(&["a", "b"]);
+    let ours = project.command(["run", "--grace", "1", "--shell", UNTIL_GO]);
     let mut under_nohup = Command::new("sh");
     under_nohup.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(ours.get_program()).args(ours.get_args());
-    under_nohup.current_dir(place.path(".")).stdout(Stdio::piped()).stderr(Stdio::piped());
+    under_nohup.current_dir(project.path(".")).stdout(Stdio::piped()).stderr(Stdio::piped());
     let run = under_nohup.spawn().expect("a shell");
-    wait_until("the first file is begun", || place.path("a.begun").exists());
+    wait_until("the first file is begun", || project.path("a.begun").exists());
     signal(&run, "HUP");
-    place.write("go", "");
+    project.write("go", "");
     let over = end_of(run).expect_code(0);
     assert!(over.out.starts_with("processed 2") && over.out.contains("the queue is empty"), "{over:?}");
 }

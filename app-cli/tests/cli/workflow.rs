@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::Place;
+use crate::fixture::TempProject;
 
 const GOOD: &str = "\
 workflow:
@@ -29,25 +29,25 @@ workflow:
     - {from: read, to: shelve, condition: checkpoint_passed}
 ";
 
-/// The sample, with its faults mended.
+/// The sample without its faults.
 fn good() -> String {
     GOOD.replace("id: file\n", "id: shelve\n")
 }
 
-fn place() -> Place {
-    let place = Place::new();
-    fs::create_dir_all(place.path("core/workflows")).expect("a folder for workflows");
-    place
+fn project() -> TempProject {
+    let project = TempProject::new();
+    fs::create_dir_all(project.path("core/workflows")).expect("a folder for workflows");
+    project
 }
 
 #[test]
 fn workflows_are_listed_with_their_state() {
-    let place = place();
-    let none = place.ask(["workflow", "list"]).expect_code(0);
+    let project = project();
+    let none = project.ask(["workflow", "list"]).expect_code(0);
     assert!(none.out.is_empty() && none.err.contains("there are no workflows"), "{none:?}");
-    place.write("core/workflows/a.yaml", good());
-    place.write("core/workflows/b.yml", "workflow: {phases: 1}\n");
-    let list = place.ask(["workflow", "list"]).expect_code(0).out;
+    project.write("core/workflows/a.yaml", good());
+    project.write("core/workflows/b.yml", "workflow: {phases: 1}\n");
+    let list = project.ask(["workflow", "list"]).expect_code(0).out;
     let lines: Vec<_> = list.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     assert_eq!(
         lines,
@@ -57,15 +57,15 @@ fn workflows_are_listed_with_their_state() {
             "b 0 0 2 errors core/workflows/b.yml",
         ]
     );
-    let json = place.ask(["workflow", "list", "--json"]).expect_code(0).json();
+    let json = project.ask(["workflow", "list", "--json"]).expect_code(0).json();
     assert_eq!((&json["workflows"][0]["id"], &json["workflows"][1]["errors"]), (&"letters".into(), &2.into()));
 }
 
 #[test]
 fn a_workflow_is_shown_as_a_tree() {
-    let place = place();
-    place.write("core/workflows/a.yaml", good());
-    let tree = place.ask(["workflow", "show", "letters"]).expect_code(0).out;
+    let project = project();
+    project.write("core/workflows/a.yaml", good());
+    let tree = project.ask(["workflow", "show", "letters"]).expect_code(0).out;
     assert_eq!(
         tree,
         "letters: Letters (1.2.0)
@@ -82,18 +82,18 @@ shelve, not blocking
 └─ shelve_1: task tasks/file.md
 "
     );
-    let json = place.ask(["workflow", "show", "core/workflows/a.yaml", "--json"]).expect_code(0).json();
+    let json = project.ask(["workflow", "show", "core/workflows/a.yaml", "--json"]).expect_code(0).json();
     assert_eq!(json["phases"][0]["steps"][1]["inputs"]["by"], "${sender}");
-    let unknown = place.ask(["workflow", "show", "leters"]).expect_code(2);
+    let unknown = project.ask(["workflow", "show", "leters"]).expect_code(2);
     assert!(unknown.err.contains("there are letters"), "{unknown:?}");
 }
 
 #[test]
 fn all_errors_are_told_at_once_with_line_and_mark() {
-    let place = place();
-    place.write("bad.yaml", GOOD.replace("retries: 2", "retrys: 2"));
-    place.write("good.yaml", good());
-    let check = place.ask(["workflow", "check", "bad.yaml", "good.yaml", "none.yaml"]).expect_code(78);
+    let project = project();
+    project.write("bad.yaml", GOOD.replace("retries: 2", "retrys: 2"));
+    project.write("good.yaml", good());
+    let check = project.ask(["workflow", "check", "bad.yaml", "good.yaml", "none.yaml"]).expect_code(78);
     for expected in [
         "bad.yaml:15:11: error: unknown key `retrys` in a step; did you mean `retries`?\n  15 |           retrys: 2\n     \
          |           ^\n",
@@ -106,47 +106,47 @@ fn all_errors_are_told_at_once_with_line_and_mark() {
     ] {
         assert!(check.out.contains(expected), "missing: {expected}\nin:\n{}", check.out);
     }
-    place.ask(["workflow", "check", "good.yaml"]).expect_code(0);
-    let show = place.ask(["workflow", "show", "bad.yaml"]).expect_code(78);
+    project.ask(["workflow", "check", "good.yaml"]).expect_code(0);
+    let show = project.ask(["workflow", "show", "bad.yaml"]).expect_code(78);
     assert!(show.err.contains("autoproc workflow check bad.yaml"), "{show:?}");
-    let json = place.ask(["workflow", "check", "bad.yaml", "--json"]).expect_code(78).json();
+    let json = project.ask(["workflow", "check", "bad.yaml", "--json"]).expect_code(78).json();
     assert_eq!((&json["exit_code"], &json["files"][0]["problems"][0]["line"]), (&78.into(), &15.into()));
 }
 
 #[test]
 fn a_runners_table_that_makes_no_sense_is_told_with_its_place() {
-    let place = place();
-    place.write("a.yaml", good());
-    place.write("autoproc.toml", "[runners]\ntsk = ['a']\n");
-    let check = place.ask(["workflow", "check", "a.yaml"]).expect_code(78);
+    let project = project();
+    project.write("a.yaml", good());
+    project.write("autoproc.toml", "[runners]\ntsk = ['a']\n");
+    let check = project.ask(["workflow", "check", "a.yaml"]).expect_code(78);
     assert!(check.err.contains("autoproc.toml:2:1: unknown field `tsk`"), "{check:?}");
-    place.write("autoproc.toml", "[runners]\ntask = ['a']\n[runners.commands]\nstamp = ['b']\n");
-    let check = place.ask(["workflow", "check", "a.yaml"]).expect_code(0);
+    project.write("autoproc.toml", "[runners]\ntask = ['a']\n[runners.commands]\nstamp = ['b']\n");
+    let check = project.ask(["workflow", "check", "a.yaml"]).expect_code(0);
     assert!(check.out.contains("0 errors, 1 warning, 0 notes"), "{check:?}");
 }
 
 #[test]
 fn nothing_in_a_file_steers_the_terminal() {
-    let place = place();
-    place.write("a.yaml", "workflow: {\"k\\e[2J\": 1, name: \"\u{85}\", \u{9b}x: 1}\n");
-    let check = place.ask(["workflow", "check", "a.yaml"]).expect_code(78);
+    let project = project();
+    project.write("a.yaml", "workflow: {\"k\\e[2J\": 1, name: \"\u{85}\", \u{9b}x: 1}\n");
+    let check = project.ask(["workflow", "check", "a.yaml"]).expect_code(78);
     assert!(!check.out.contains(['\u{1b}', '\u{9b}', '\u{85}']), "{check:?}");
 }
 
-/// What is refused is told in two lines, whatever stands in the words it speaks of.
+/// A refusal is two lines, whatever the arguments contain.
 #[test]
 fn nothing_in_a_refusal_steers_the_terminal() {
-    let place = place();
-    place.write("key.yaml", "workflow: {\"k\\e[2J\\nx\": 1, phases: [{id: p, steps: [{run: [a]}]}]}\n");
-    place.write("command.yaml", "workflow: {phases: [{id: p, steps: [{execute: {command: \"c\\e[2J\\nx\"}}]}]}\n");
-    place.write("name\u{1b}[2J\nx.yaml", "workflow: {steps: 1}\n");
-    place.write(
+    let project = project();
+    project.write("key.yaml", "workflow: {\"k\\e[2J\\nx\": 1, phases: [{id: p, steps: [{run: [a]}]}]}\n");
+    project.write("command.yaml", "workflow: {phases: [{id: p, steps: [{execute: {command: \"c\\e[2J\\nx\"}}]}]}\n");
+    project.write("name\u{1b}[2J\nx.yaml", "workflow: {steps: 1}\n");
+    project.write(
         "warns\u{1b}[2J\nx.yaml",
         "workflow: {id: w, phases: [{id: p, steps: [{run: [\"true\"]}]}], on_error: [shout]}\n",
     );
-    place.write("input.yaml", "workflow: {inputs: [{name: a, type: number, required: true, description: \"d\\e[2J\\nx\"}], phases: [{id: p, steps: [{run: [a]}], condition: a}]}\n");
+    project.write("input.yaml", "workflow: {inputs: [{name: a, type: number, required: true, description: \"d\\e[2J\\nx\"}], phases: [{id: p, steps: [{run: [a]}], condition: a}]}\n");
     let run =
-        |words: &[&str]| place.ask([&["--color", "always", "run", "--dry-run", "a", "--workflow"], words].concat());
+        |words: &[&str]| project.ask([&["--color", "always", "run", "--dry-run", "a", "--workflow"], words].concat());
     for (words, code) in [
         (&["key.yaml"][..], 78),
         (&["command.yaml"], 78),
@@ -163,16 +163,16 @@ fn nothing_in_a_refusal_steers_the_terminal() {
     }
 }
 
-/// The two places that read times know the same ones.
+/// Both parsers of durations accept the same units.
 #[test]
 fn times_in_a_file_are_those_of_the_command_line() {
-    let place = place();
+    let project = project();
     for time in ["300", "2.5", "500ms", "1h 30m", "7d", "1d 12h", "+5m", "1mo", "1y", "P1D", "0", "-5", "366d", "soon"]
     {
         let steps = format!("[{{run: [\"true\"], timeout: \"{time}\"}}]");
-        place.write("a.yaml", format!("workflow: {{phases: [{{id: p, steps: {steps}}}]}}\n"));
-        let in_file = place.ask(["workflow", "check", "a.yaml"]).code;
-        let typed = place.ask(["run", "--dry-run", "a", &format!("--timeout={time}"), "--", "true"]).code;
+        project.write("a.yaml", format!("workflow: {{phases: [{{id: p, steps: {steps}}}]}}\n"));
+        let in_file = project.ask(["workflow", "check", "a.yaml"]).code;
+        let typed = project.ask(["run", "--dry-run", "a", &format!("--timeout={time}"), "--", "true"]).code;
         assert!([(0, 0), (78, 2)].contains(&(in_file, typed)), "{time}: {in_file} and {typed}");
     }
 }

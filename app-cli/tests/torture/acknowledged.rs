@@ -1,12 +1,12 @@
-//! What was acknowledged, and what a fresh process must find of it.
+//! Acknowledged changes, which a fresh process must find.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use crate::place::{Place, number, path_of, word};
+use crate::fixture::{TempProject, number, path_of, word};
 
-/// Additions that exited with 0, and completions that were seen.
+/// Additions that exited with 0, and completions that were listed.
 #[derive(Default)]
 pub(crate) struct Acknowledged {
     pub(crate) added: BTreeSet<String>,
@@ -14,34 +14,34 @@ pub(crate) struct Acknowledged {
     pub(crate) completed: BTreeMap<String, u64>,
 }
 
-/// Where the commands of a run write down, outside of the queue, what they work on.
-pub(crate) fn record(place: &Place) -> PathBuf {
-    place.path("record")
+/// The record that a run's commands write, outside of the queue.
+pub(crate) fn record(project: &TempProject) -> PathBuf {
+    project.path("record")
 }
 
 impl Acknowledged {
-    /// Additions that are gone, or there twice.
-    pub(crate) fn lost(&self, place: &Place) -> Vec<String> {
+    /// Additions that are missing, or listed twice.
+    pub(crate) fn lost(&self, project: &TempProject) -> Vec<String> {
         let mut found = BTreeMap::new();
-        for item in place.items() {
+        for item in project.items() {
             *found.entry(path_of(&item)).or_insert(0) += 1;
         }
         self.added.iter().filter(|path| found.get(*path) != Some(&1)).cloned().collect()
     }
 
-    /// Everything added is there once; what was completed is completed still, by the same attempt, and no command ran
-    /// after that.
+    /// Every added file is listed once. A completed file stays completed, by the same attempt, and
+    /// is not processed again.
     #[track_caller]
-    pub(crate) fn check(&mut self, place: &Place, told: &str) {
-        let lost = self.lost(place);
+    pub(crate) fn check(&mut self, project: &TempProject, told: &str) {
+        let lost = self.lost(project);
         assert!(lost.is_empty(), "{told}: acknowledged, and lost or doubled: {lost:?}");
-        let items = place.items();
+        let items = project.items();
         let completed = items.iter().filter(|item| word(item, "status") == "completed");
         let completed: BTreeMap<_, _> = completed.map(|item| (path_of(item), number(item, "attempts"))).collect();
         for (path, attempts) in &self.completed {
             assert_eq!(completed.get(path), Some(attempts), "{told}: {path} was completed and is not, or not so");
         }
-        check_record(place, &completed, told);
+        check_record(project, &completed, told);
         self.completed = completed;
     }
 
@@ -50,9 +50,9 @@ impl Acknowledged {
     }
 }
 
-/// No attempt ran twice, and none after the one that completed its file.
-fn check_record(place: &Place, completed: &BTreeMap<String, u64>, told: &str) {
-    let record = fs::read_to_string(record(place)).unwrap_or_default();
+/// No attempt ran twice, or after the attempt that completed its file.
+fn check_record(project: &TempProject, completed: &BTreeMap<String, u64>, told: &str) {
+    let record = fs::read_to_string(record(project)).unwrap_or_default();
     let mut seen = BTreeSet::new();
     for line in record.lines() {
         assert!(seen.insert(line), "{told}: an attempt ran twice: {line}");

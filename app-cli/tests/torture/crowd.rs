@@ -1,9 +1,10 @@
-//! Eight processes at once, against what one process doing the same things one after the other could have done.
+//! Eight concurrent processes whose effects must be those of some sequential order.
 //!
-//! Each change has an interval in which it took effect: between the start and the end of its command; of a claim, between
-//! the moment the queue gives for it and the event of its start. A claim that certainly passed over a file which certainly
-//! waited, and was more urgent or had waited longer, could not have been in any order. This takes claims that are made for a
-//! free slot: one that is made ahead (docs/adr/0013) may be given back and made again after later files were begun.
+//! Each change took effect within an interval: between the start and the end of its command, or,
+//! for a claim, between its time in the queue and its `file_started` event. No sequential order has
+//! a claim that certainly passed over a file which certainly waited and came before it. This holds
+//! for claims made for a free slot: a claim made ahead (docs/adr/0013) may be given back and made
+//! again after later files have started.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,7 +16,7 @@ use serde_json::Value;
 
 use crate::acknowledged::{Acknowledged, record};
 use crate::effort;
-use crate::place::{Place, number, path_of, word};
+use crate::fixture::{TempProject, number, path_of, word};
 use crate::random::Random;
 use crate::skip::tell;
 
@@ -24,108 +25,109 @@ const RUNS: usize = 3;
 /// Priorities that files are given.
 const PRIORITIES: u64 = 3;
 
-/// What makes an attempt too long for its run to claim ahead.
-const NEVER_SHORT: &str = "sleep 0.12";
+/// Makes attempts long enough that a run does not claim ahead.
+const MIN_DURATION: &str = "sleep 0.12";
 
-/// What the processes were told.
+/// What the processes reported.
 #[derive(Default)]
 struct Told {
-    /// When an addition had certainly happened.
+    /// The time after each addition.
     added: BTreeMap<String, Timestamp>,
     removed: BTreeSet<String>,
-    /// Whose place in the order was changed, or may have been.
+    /// Files whose priority may have changed.
     moved: BTreeSet<String>,
 }
 
 #[test]
-fn eight_processes_at_once_do_what_one_could_have_done() {
-    let (place, told) = (Place::new(), Mutex::new(Told::default()));
+fn eight_concurrent_processes_act_in_some_sequential_order() {
+    let (project, told) = (TempProject::new(), Mutex::new(Told::default()));
     let count = effort::crowd();
     thread::scope(|scope| {
         for adder in 0..ADDERS {
-            let (place, told) = (&place, &told);
-            scope.spawn(move || add(place, told, adder, count));
+            let (project, told) = (&project, &told);
+            scope.spawn(move || add(project, told, adder, count));
         }
-        scope.spawn(|| remove(&place, &told, count));
-        scope.spawn(|| prioritise(&place, &told, count));
+        scope.spawn(|| remove(&project, &told, count));
+        scope.spawn(|| prioritise(&project, &told, count));
         for _ in 0..RUNS {
-            scope.spawn(|| process(&place, count / 2));
+            scope.spawn(|| process(&project, count / 2));
         }
     });
-    let told = told.into_inner().expect("nobody panics with it");
-    process(&place, 1);
-    check_set(&place, &told);
-    check_order(&place, &told);
+    let told = told.into_inner().expect("no thread panics while it holds the lock");
+    process(&project, 1);
+    check_set(&project, &told);
+    check_order(&project, &told);
 }
 
-fn add(place: &Place, told: &Mutex<Told>, adder: usize, count: usize) {
+fn add(project: &TempProject, told: &Mutex<Told>, adder: usize, count: usize) {
     let mut random = Random::new(adder as u64);
     for number in 0..count {
         let path = format!("/{adder}/{number}");
-        place.run(["queue", "add", &path, &random.below(PRIORITIES).to_string()]).expect_code(0);
-        told.lock().expect("nobody panics with it").added.insert(path, Timestamp::now());
+        project.run(["queue", "add", &path, &random.below(PRIORITIES).to_string()]).expect_code(0);
+        told.lock().expect("no thread panics while it holds the lock").added.insert(path, Timestamp::now());
     }
 }
 
-/// A path that somebody adds sooner or later.
+/// A path that one of the adders adds.
 fn any(random: &mut Random, count: usize) -> String {
     format!("/{}/{}", random.below(ADDERS as u64), random.below(count as u64))
 }
 
-fn remove(place: &Place, told: &Mutex<Told>, count: usize) {
+fn remove(project: &TempProject, told: &Mutex<Told>, count: usize) {
     let mut random = Random::new(100);
     for _ in 0..count {
         let path = any(&mut random, count);
-        let done = place.run(["queue", "remove", &path]);
+        let done = project.run(["queue", "remove", &path]);
         assert!(matches!(done.status.code(), Some(0 | 2)), "{}", done.err);
         if done.is_acknowledged() {
-            told.lock().expect("nobody panics with it").removed.insert(path);
+            told.lock().expect("no thread panics while it holds the lock").removed.insert(path);
         }
     }
 }
 
-fn prioritise(place: &Place, told: &Mutex<Told>, count: usize) {
+fn prioritise(project: &TempProject, told: &Mutex<Told>, count: usize) {
     let mut random = Random::new(200);
     for _ in 0..count {
         let path = any(&mut random, count);
-        told.lock().expect("nobody panics with it").moved.insert(path.clone());
-        let done = place.run(["queue", "prioritise", &path, "7"]);
+        told.lock().expect("no thread panics while it holds the lock").moved.insert(path.clone());
+        let done = project.run(["queue", "prioritise", &path, "7"]);
         assert!(matches!(done.status.code(), Some(0 | 2)), "{}", done.err);
     }
 }
 
-fn process(place: &Place, times: usize) {
+fn process(project: &TempProject, times: usize) {
     for _ in 0..times {
-        let status = place.process_and(&record(place), NEVER_SHORT).status().expect("the binary");
+        let status = project.process_and(&record(project), MIN_DURATION).status().expect("the binary");
         assert!(status.success(), "{status}");
     }
 }
 
-/// Nothing is lost, doubled, or back after it was removed, and everything that is left was done once.
-fn check_set(place: &Place, told: &Told) {
+/// Nothing is lost, doubled, or back after its removal, and every remaining file was processed
+/// once.
+fn check_set(project: &TempProject, told: &Told) {
     let kept = told.added.keys().filter(|path| !told.removed.contains(*path)).cloned().collect();
     let mut acknowledged = Acknowledged { added: kept, ..Acknowledged::default() };
-    acknowledged.check(place, "a crowd");
+    acknowledged.check(project, "a crowd");
     assert_eq!(acknowledged.completed(), acknowledged.added.len(), "all that is left is completed");
-    assert_eq!(place.items().len(), acknowledged.added.len(), "nothing else is there");
-    let attempts = fs::read_to_string(record(place)).unwrap_or_default();
+    assert_eq!(project.items().len(), acknowledged.added.len(), "nothing else is there");
+    let attempts = fs::read_to_string(record(project)).unwrap_or_default();
     assert!(attempts.lines().all(|line| line.ends_with(" 1")), "an attempt was repeated: {attempts}");
 }
 
-/// A claim, as far as one can know.
+/// A claim, with bounds on its time.
 struct Claim {
     path: String,
-    /// Its file's place in the order.
+    /// The file's place in claim order.
     key: (i64, u64),
     added: Timestamp,
-    /// Not before this.
+    /// Lower bound.
     from: Timestamp,
-    /// Not after this.
+    /// Upper bound.
     until: Timestamp,
 }
 
-fn check_order(place: &Place, told: &Told) {
-    let claims = claims(place, told);
+fn check_order(project: &TempProject, told: &Told) {
+    let claims = claims(project, told);
     let mut ordered = 0;
     for (first, second) in claims.iter().flat_map(|a| claims.iter().map(move |b| (a, b))) {
         let certainly_waited = first.key < second.key && first.added < second.from;
@@ -137,13 +139,13 @@ fn check_order(place: &Place, told: &Told) {
     assert!(ordered > 0, "no two claims could be compared");
 }
 
-fn claims(place: &Place, told: &Told) -> Vec<Claim> {
-    let log = fs::read_to_string(place.path("logs/autonomous-processing.jsonl")).expect("the event log");
+fn claims(project: &TempProject, told: &Told) -> Vec<Claim> {
+    let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
     let events = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     let started = events.filter(|event| event["event"] == "file_started");
     let started: BTreeMap<String, Timestamp> =
         started.map(|event| (path_of(&event), at(&event, "timestamp"))).collect();
-    let items = place.items().into_iter().filter(|item| !told.moved.contains(&path_of(item)));
+    let items = project.items().into_iter().filter(|item| !told.moved.contains(&path_of(item)));
     let claim = |item: Value| Claim {
         key: (-item["priority"].as_i64().expect("a number"), number(&item, "id")),
         added: told.added[&path_of(&item)],

@@ -1,22 +1,22 @@
-//! How much of it: little in an ordinary run, more where a variable says so.
+//! The effort of each test: small in an ordinary run, larger if a variable says so.
 
 /// Kills at random moments.
 pub(crate) fn kills() -> usize {
     number("AUTOPROC_TORTURE_KILLS", 120)
 }
 
-/// Queues whose runs are killed until all is done.
-pub(crate) fn nights() -> usize {
-    number("AUTOPROC_TORTURE_NIGHTS", 2)
+/// Queues whose runs are killed until every file has ended.
+pub(crate) fn rounds() -> usize {
+    number("AUTOPROC_TORTURE_ROUNDS", 2)
 }
 
 /// Files in each of them.
-pub(crate) fn files_a_night() -> usize {
+pub(crate) fn files_per_round() -> usize {
     number("AUTOPROC_TORTURE_FILES", 100)
 }
 
-/// Runs killed in each of them, at the most.
-pub(crate) fn kills_a_night() -> usize {
+/// The most runs killed in each of them.
+pub(crate) fn kills_per_round() -> usize {
     number("AUTOPROC_TORTURE_NIGHT_KILLS", 20)
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn crowd() -> usize {
     number("AUTOPROC_TORTURE_CROWD", 25)
 }
 
-/// Every `stride`th of the places where a fault could be put; 1 is all of them.
+/// Injects a fault at every `stride`th possible point; 1 means all.
 pub(crate) fn stride() -> usize {
     number("AUTOPROC_TORTURE_STRIDE", 4).max(1)
 }

@@ -1,21 +1,22 @@
-//! Each call that changes something fails once.
+//! Each system call that changes something fails once.
 
 use crate::effort;
-use crate::place::Place;
+use crate::fixture::TempProject;
 use crate::scenario::{self, Scenario};
 use crate::skip::{Need, can, tell};
 use crate::strace::tampered;
 
-/// The calls that can fail on a sick or full disk.
+/// Calls that can fail on a broken or full disk.
 const FAILING: [&str; 8] = ["mkdir", "write", "pwrite64", "fdatasync", "fsync", "rename", "unlink", "ftruncate"];
 
-/// Threads wake each other by writes too, which no disk makes fail. In a command the first write of a thread is to a file
-/// or to the terminal; in a run it need not be. Other writes fail on disks that are really full (`full_disk`, `torn`).
+/// Threads also wake each other by writes, which no disk makes fail. In a command, a thread's first
+/// write goes to a file or to the terminal; in a run it may not. Other writes fail on disks that
+/// are really full (`full_disk`, `torn`).
 fn is_of_the_disk(scenario: &Scenario, call: &str, nth: usize) -> bool {
     call != "write" || (nth == 1 && scenario.words[0] != "run")
 }
 
-/// How a command may say so: it cannot write there, I/O error, try again (docs/exit-codes.md).
+/// The expected exit codes: cannot write, I/O error, try again (docs/exit-codes.md).
 const TOLD: [i32; 3] = [73, 74, 75];
 
 #[test]
@@ -30,15 +31,15 @@ fn a_command_with_a_failing_call_says_so_or_did_its_work() {
 }
 
 fn fail_everywhere(scenario: &Scenario, stride: usize) -> usize {
-    let place = Place::new();
+    let project = TempProject::new();
     let mut points = 0;
     for (call, error) in FAILING.iter().flat_map(|call| ["EIO", "ENOSPC"].map(|error| (*call, error))) {
         for nth in (1..).step_by(stride) {
             if !is_of_the_disk(scenario, call, nth) {
                 break;
             }
-            let before = scenario.prepare(&place);
-            let tampered = tampered(&place, scenario.words, call, &format!("error={error}"), nth);
+            let before = scenario.prepare(&project);
+            let tampered = tampered(&project, scenario.words, call, &format!("error={error}"), nth);
             if !tampered.is_hit {
                 break;
             }
@@ -47,8 +48,8 @@ fn fail_everywhere(scenario: &Scenario, stride: usize) -> usize {
             let done = &tampered.done;
             let is_told = done.is_acknowledged() || done.status.code().is_some_and(|code| TOLD.contains(&code));
             assert!(is_told, "{}, {fault}: {:?} {}", scenario.name, done.status, done.err);
-            let found = scenario.check(&place, &before, done, &fault);
-            scenario.go_on(&place, &found, &fault);
+            let found = scenario.check(&project, &before, done, &fault);
+            scenario.go_on(&project, &found, &fault);
         }
     }
     points

@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 
 use crate::acknowledged::{Acknowledged, record};
 use crate::effort;
+use crate::fixture::{Done, TempProject};
 use crate::namespace::{inside, tool};
-use crate::place::{Done, Place};
 use crate::scenario;
 use crate::skip::tell;
 
-/// A page of memory, which is a block of tmpfs.
+/// A block of tmpfs is a page of memory.
 const BLOCK: u64 = 4096;
-/// Files enough that the room which a run has reserved for their results does not last.
+/// Enough files to exceed the space that a run reserves for results.
 const FILES: usize = 700;
-/// More than there are on any disk here.
+/// More than any disk here has.
 const MOST_INODES: usize = 1000;
-/// The most blocks that are left free.
+/// The largest number of free blocks.
 const MOST_FREE: usize = 32;
 
 #[test]
@@ -26,20 +26,20 @@ fn every_command_at_every_count_of_free_blocks() {
     inside("full_disk::every_command_at_every_count_of_free_blocks", &[], || {
         let disk = tempfile::tempdir().expect("a folder");
         mount(disk.path(), "size=4m");
-        let place = Place::at(disk.path());
+        let project = TempProject::at(disk.path());
         let (mut refused, mut done) = (0, 0);
         // A run writes more than its queue: see below.
         for scenario in scenario::all().iter().filter(|scenario| scenario.words[0] != "run") {
             for free in counts(MOST_FREE) {
-                let before = scenario.prepare(&place);
-                fill(&place, free as u64);
-                let command = place.run(scenario.words);
+                let before = scenario.prepare(&project);
+                fill(&project, free as u64);
+                let command = project.run(scenario.words);
                 let fault = format!("{free} blocks free");
                 let is_told = matches!(command.status.code(), Some(0 | 75));
                 assert!(is_told, "{}, {fault}: {:?} {}", scenario.name, command.status, command.err);
-                let found = scenario.check(&place, &before, &command, &fault);
-                fs::remove_file(place.path("filler")).expect("the filler");
-                scenario.go_on(&place, &found, &fault);
+                let found = scenario.check(&project, &before, &command, &fault);
+                fs::remove_file(project.path("filler")).expect("the filler");
+                scenario.go_on(&project, &found, &fault);
                 if command.is_acknowledged() { done += 1 } else { refused += 1 }
             }
         }
@@ -53,18 +53,18 @@ fn every_command_at_every_count_of_free_inodes() {
     inside("full_disk::every_command_at_every_count_of_free_inodes", &[], || {
         let disk = tempfile::tempdir().expect("a folder");
         mount(disk.path(), "size=4m,nr_inodes=40");
-        let place = Place::at(disk.path());
+        let project = TempProject::at(disk.path());
         for scenario in scenario::all().iter().filter(|scenario| scenario.words[0] != "run") {
             for free in counts(6) {
-                let before = scenario.prepare(&place);
-                take_inodes(&place, free);
-                let command = place.run(scenario.words);
+                let before = scenario.prepare(&project);
+                take_inodes(&project, free);
+                let command = project.run(scenario.words);
                 let fault = format!("{free} inodes free");
                 let is_told = matches!(command.status.code(), Some(0 | 75));
                 assert!(is_told, "{}, {fault}: {:?} {}", scenario.name, command.status, command.err);
-                let found = scenario.check(&place, &before, &command, &fault);
-                fs::remove_dir_all(place.path("many")).expect("the fillers");
-                scenario.go_on(&place, &found, &fault);
+                let found = scenario.check(&project, &before, &command, &fault);
+                fs::remove_dir_all(project.path("many")).expect("the fillers");
+                scenario.go_on(&project, &found, &fault);
             }
         }
     });
@@ -73,27 +73,27 @@ fn every_command_at_every_count_of_free_inodes() {
 #[test]
 fn a_run_on_a_disk_that_fills_up_loses_nothing_and_the_next_completes_everything() {
     inside("full_disk::a_run_on_a_disk_that_fills_up_loses_nothing_and_the_next_completes_everything", &[], || {
-        let (disk, outside) = (tempfile::tempdir().expect("a folder"), Place::new());
+        let (disk, outside) = (tempfile::tempdir().expect("a folder"), TempProject::new());
         mount(disk.path(), "size=1m");
-        let place = Place::at(disk.path());
-        place.add_many("item", FILES);
-        fs::remove_file(place.path("list")).expect("the list");
+        let project = TempProject::at(disk.path());
+        project.add_many("item", FILES);
+        fs::remove_file(project.path("list")).expect("the list");
         let record = record(&outside);
         // The fifth file fills the disk.
         let script = format!(
             "echo \"$AUTOPROC_FILE $AUTOPROC_ATTEMPT\" >> '{}'; [ {{/}} != 5 ] || cat /dev/zero > '{}' 2> /dev/null; true",
             record.display(),
-            place.path("filler").display()
+            project.path("filler").display()
         );
-        let first = place.run(["run", "--quiet", "--min-free-disk", "0", "--shell", &script]).expect_code(75);
+        let first = project.run(["run", "--quiet", "--min-free-disk", "0", "--shell", &script]).expect_code(75);
         assert!(first.err.contains("full") || first.err.contains("space"), "{}", first.err);
-        let completed = place.summary().iter().filter(|item| item.1 == "completed").count();
+        let completed = project.summary().iter().filter(|item| item.1 == "completed").count();
         assert!((5..FILES).contains(&completed), "{completed} completed");
-        fs::remove_file(place.path("filler")).expect("the filler");
-        Done::of(&place.process(&record).output().expect("the binary")).expect_code(0);
-        assert!(place.summary().iter().all(|item| item.1 == "completed"));
-        fs::copy(&record, place.path("record")).expect("the record");
-        Acknowledged::default().check(&place, "after a full disk");
+        fs::remove_file(project.path("filler")).expect("the filler");
+        Done::of(&project.process(&record).output().expect("the binary")).expect_code(0);
+        assert!(project.summary().iter().all(|item| item.1 == "completed"));
+        fs::copy(&record, project.path("record")).expect("the record");
+        Acknowledged::default().check(&project, "after a full disk");
         let runs = fs::read_to_string(record).expect("the record").lines().count();
         tell(&format!(
             "disk full in a run: {completed} of {FILES} completed before, all after, {runs} attempts in all"
@@ -101,27 +101,27 @@ fn a_run_on_a_disk_that_fills_up_loses_nothing_and_the_next_completes_everything
     });
 }
 
-/// The first file takes most of the disk, and only somebody else makes room again. It lasts for longer than a look at the
-/// disk is good for.
+/// The first file fills most of the disk, and only the test frees space again. Its command outlasts
+/// a reading of the disk.
 #[test]
 fn a_run_waits_for_room_and_goes_on_by_itself() {
     inside("full_disk::a_run_waits_for_room_and_goes_on_by_itself", &[], || {
         let disk = tempfile::tempdir().expect("a folder");
         mount(disk.path(), "size=4m");
-        let place = Place::at(disk.path());
-        place.add_many("item", 3);
-        let filler = place.path("filler");
-        let taken = place.path("taken");
+        let project = TempProject::at(disk.path());
+        project.add_many("item", 3);
+        let filler = project.path("filler");
+        let taken = project.path("taken");
         let (filler_text, taken_text) = (filler.display(), taken.display());
         let script = format!(
             ": {{}}; [ -e '{taken_text}' ] || {{ head -c 3000000 /dev/zero > '{filler_text}'; sleep 2; }}; touch '{taken_text}'"
         );
         let words = ["run", "--quiet", "--min-free-disk", "2MB", "--shell", &script];
-        let mut run = place.command(words).spawn().expect("the binary");
-        let log = place.path("logs/autonomous-processing.jsonl");
+        let mut run = project.command(words).spawn().expect("the binary");
+        let log = project.path("logs/autonomous-processing.jsonl");
         let told = |event: &str| fs::read_to_string(&log).map_or(0, |log| log.matches(event).count());
         wait_until("starts are held", || told("starts_held") == 1);
-        // That starts are held is told before the first file is settled.
+        // The run reports that starts are held before it settles the first file.
         wait_until("the first file is completed", || told("file_completed") == 1);
         assert_eq!(told("file_started"), 1, "the first file alone");
         fs::remove_file(&filler).expect("the filler");
@@ -129,25 +129,26 @@ fn a_run_waits_for_room_and_goes_on_by_itself() {
         wait_until("the run goes on", || told("starts_resumed") == 1);
         let took = began.elapsed();
         assert!(run.wait().expect("a child").success());
-        assert!(place.summary().iter().all(|item| item.1 == "completed"));
-        assert!(took < PATIENCE / 6, "{took:?}");
+        assert!(project.summary().iter().all(|item| item.1 == "completed"));
+        assert!(took < TIMEOUT / 6, "{took:?}");
         tell(&format!("room on a full disk was noticed after {took:?}"));
     });
 }
 
-/// No machine is so slow that what is waited for comes later.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than any wait on any machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[track_caller]
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
+        assert!(began.elapsed() < TIMEOUT, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// Every count up to the most; in an ordinary run the least, where things get tight, and the most.
+/// Every count up to the largest; in an ordinary run the smallest, the critical ones, and the
+/// largest.
 fn counts(most: usize) -> impl Iterator<Item = usize> {
     (0..=most).filter(move |count| effort::stride() == 1 || *count < 3 || *count == most)
 }
@@ -156,9 +157,9 @@ fn mount(at: &Path, options: &str) {
     tool(&["mount", "-t", "tmpfs", "-o", options, "tmpfs", at.to_str().expect("text")]);
 }
 
-/// Fills the disk but for so many blocks.
-fn fill(place: &Place, free: u64) {
-    let filler = place.path("filler");
+/// Fills the disk except for this many blocks.
+fn fill(project: &TempProject, free: u64) {
+    let filler = project.path("filler");
     let mut file = File::create(&filler).expect("a file");
     let block = vec![1; usize::try_from(BLOCK).expect("it is small")];
     while file.write_all(&block).is_ok() {}
@@ -166,9 +167,9 @@ fn fill(place: &Place, free: u64) {
     file.set_len(length.saturating_sub(free * BLOCK)).expect("a shorter file");
 }
 
-/// Takes all inodes but so many.
-fn take_inodes(place: &Place, free: usize) {
-    let many = place.path("many");
+/// Uses all inodes except this many.
+fn take_inodes(project: &TempProject, free: usize) {
+    let many = project.path("many");
     fs::create_dir(&many).expect("a folder");
     let create = |number: usize| OpenOptions::new().write(true).create_new(true).open(many.join(number.to_string()));
     let taken = (0..MOST_INODES).take_while(|number| create(*number).is_ok()).count();

@@ -1,7 +1,7 @@
-//! Several writers and a run, all killed at random moments; half of the writers in the middle of a write.
+//! Several writers and a run, all killed at random moments; half of the writers within a write.
 //!
-//! A plain kill never stops inside of a write, so every second addition is made under a limit on the length of files: there
-//! the kernel takes the bytes up to the limit, and then kills (setrlimit(2)).
+//! A plain kill never interrupts a write, so every second addition runs under a limit on file size:
+//! the kernel writes up to the limit, and then kills the process (setrlimit(2)).
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
@@ -11,23 +11,24 @@ use std::time::{Duration, Instant};
 
 use crate::acknowledged::{Acknowledged, record};
 use crate::effort;
-use crate::place::{Place, SIGKILL};
+use crate::fixture::{SIGKILL, TempProject};
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
-/// Processes that add, at once.
+/// Concurrent writers.
 const WRITERS: u64 = 3;
-/// Kills between two looks at the queue.
+/// Kills between two checks of the queue.
 const CYCLE: usize = 30;
-/// Kills in one project folder, before the queue makes each look too slow.
+/// Kills in one project folder; more items would make each check slow.
 const FOLDER: usize = 900;
-/// The longest life of a writer, in lives that nobody cuts short: about every second one is then killed.
+/// The longest life of a writer, as a multiple of an undisturbed one: about every second writer is
+/// killed.
 const LIVES: u64 = 3;
-/// A run is left alone for longer, so that it gets something done.
+/// A run lives longer, so that it processes some files.
 const RUN_LIVES: u64 = 15;
-/// The signal of a write beyond the limit on x86 and ARM (signal(7)).
+/// SIGXFSZ, for a write beyond the limit, on x86 and ARM (signal(7)).
 const SIGXFSZ: i32 = 25;
-/// A limit lies so far behind the longest file at the most: about a line of the journal.
+/// A limit exceeds the longest file by at most this: about one line of the journal.
 const LINE: u64 = 250;
 
 #[test]
@@ -38,8 +39,9 @@ fn kills_at_random_moments_lose_nothing_and_repeat_nothing() {
         if killed >= effort::kills() {
             break;
         }
-        // By turns a small queue, which every command writes whole, and a large one, which has a journal.
-        let place = if folder % 2 == 0 { Place::new() } else { Place::large() };
+        // Alternates between a small queue, which commands rewrite, and a large one, which has a
+        // journal.
+        let project = if folder % 2 == 0 { TempProject::new() } else { TempProject::large() };
         let mut acknowledged = Acknowledged::default();
         let until = effort::kills().min(killed + FOLDER.min(effort::kills().div_ceil(2)));
         for cycle in 0_u64.. {
@@ -47,10 +49,10 @@ fn kills_at_random_moments_lose_nothing_and_repeat_nothing() {
                 break;
             }
             let seed = folder << 32 | cycle << 8;
-            let kills = kill_some(&place, &mut acknowledged, seed, splits);
+            let kills = kill_some(&project, &mut acknowledged, seed, splits);
             killed += kills.any.into_inner();
             split += kills.in_a_write.into_inner();
-            acknowledged.check(&place, &format!("seed {seed}"));
+            acknowledged.check(&project, &format!("seed {seed}"));
         }
         added += acknowledged.added.len();
         completed += acknowledged.completed();
@@ -74,19 +76,20 @@ impl Kills {
     }
 }
 
-/// Runs everybody until [`CYCLE`] of them were killed.
-fn kill_some(place: &Place, acknowledged: &mut Acknowledged, seed: u64, splits: bool) -> Kills {
+/// Runs all processes until [`CYCLE`] of them were killed.
+fn kill_some(project: &TempProject, acknowledged: &mut Acknowledged, seed: u64, splits: bool) -> Kills {
     let began = Instant::now();
     let first = format!("/first/{seed}");
-    place.run(["queue", "add", &first]).expect_code(0);
+    project.run(["queue", "add", &first]).expect_code(0);
     acknowledged.added.insert(first);
     let life = u64::try_from(began.elapsed().as_micros()).expect("it takes no centuries");
     let all = Kills::default();
     let kills = &all;
     thread::scope(|scope| {
-        let writers: Vec<_> =
-            (0..WRITERS).map(|writer| scope.spawn(move || write(place, life, seed + writer, kills, splits))).collect();
-        scope.spawn(move || process(place, life, seed + WRITERS, kills));
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| scope.spawn(move || write(project, life, seed + writer, kills, splits)))
+            .collect();
+        scope.spawn(move || process(project, life, seed + WRITERS, kills));
         for writer in writers {
             acknowledged.added.extend(writer.join().expect("a writer"));
         }
@@ -94,8 +97,8 @@ fn kill_some(place: &Place, acknowledged: &mut Acknowledged, seed: u64, splits: 
     all
 }
 
-/// Adds one file after the other; answers with those that were acknowledged.
-fn write(place: &Place, life: u64, seed: u64, kills: &Kills, splits: bool) -> Vec<String> {
+/// Adds one file after the other; returns the acknowledged ones.
+fn write(project: &TempProject, life: u64, seed: u64, kills: &Kills, splits: bool) -> Vec<String> {
     let mut random = Random::new(seed);
     let mut acknowledged = Vec::new();
     for number in 0_u64.. {
@@ -105,10 +108,10 @@ fn write(place: &Place, life: u64, seed: u64, kills: &Kills, splits: bool) -> Ve
         let path = format!("/{seed}/{number}");
         let words = ["queue", "add", &path, "--json"];
         let mut command = if splits && number % 2 == 1 {
-            let limit = format!("--fsize={}", place.next_write() + random.below(LINE));
-            place.command_under(&["prlimit", &limit], words)
+            let limit = format!("--fsize={}", project.next_write() + random.below(LINE));
+            project.command_under(&["prlimit", &limit], words)
         } else {
-            place.command(words)
+            project.command(words)
         };
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().expect("the binary");
@@ -119,16 +122,17 @@ fn write(place: &Place, life: u64, seed: u64, kills: &Kills, splits: bool) -> Ve
     acknowledged
 }
 
-fn process(place: &Place, life: u64, seed: u64, kills: &Kills) {
+fn process(project: &TempProject, life: u64, seed: u64, kills: &Kills) {
     let mut random = Random::new(seed);
     while !kills.are_enough() {
-        let mut command = place.process(&record(place));
+        let mut command = project.process(&record(project));
         command.stdout(Stdio::null()).stderr(Stdio::null());
         ended_well(command.spawn().expect("the binary"), random.below(RUN_LIVES * life), kills);
     }
 }
 
-/// Kills a process after so many microseconds, unless it has ended by then. Nothing but a kill may make it fail.
+/// Kills a process after this many microseconds, unless it has ended. Any other failure fails the
+/// test.
 fn ended_well(mut child: Child, life: u64, kills: &Kills) -> bool {
     thread::sleep(Duration::from_micros(life));
     child.kill().expect("it is ours to kill");

@@ -1,7 +1,7 @@
-//! Killed right before each call that changes something.
+//! Kills a command right before each system call that changes something.
 
 use crate::effort;
-use crate::place::Place;
+use crate::fixture::TempProject;
 use crate::scenario::{self, Scenario};
 use crate::skip::{Need, can, tell};
 use crate::strace::{CHANGING, tampered};
@@ -17,21 +17,21 @@ fn a_command_killed_before_any_of_its_calls_did_all_or_nothing() {
 }
 
 fn kill_everywhere(scenario: &Scenario, stride: usize) -> usize {
-    let place = Place::new();
+    let project = TempProject::new();
     let mut points = 0;
     for call in CHANGING {
-        // The first of each call always: the ordinary run leaves out only repetitions.
+        // Always includes the first of each call: the ordinary run leaves out repetitions only.
         for nth in (1..).step_by(stride) {
-            let before = scenario.prepare(&place);
-            let tampered = tampered(&place, scenario.words, call, "signal=SIGKILL", nth);
+            let before = scenario.prepare(&project);
+            let tampered = tampered(&project, scenario.words, call, "signal=SIGKILL", nth);
             let fault = format!("killed before {call} {nth}");
-            let found = scenario.check(&place, &before, &tampered.done, &fault);
+            let found = scenario.check(&project, &before, &tampered.done, &fault);
             if !tampered.is_hit {
                 assert!(tampered.done.is_acknowledged(), "{}: {}", scenario.name, tampered.done.err);
                 break;
             }
             points += 1;
-            scenario.go_on(&place, &found, &fault);
+            scenario.go_on(&project, &found, &fault);
         }
     }
     points

@@ -1,7 +1,8 @@
-//! Runs killed at random moments, often with their guards, each followed by the next at once, until every file has ended.
+//! Runs killed at random moments, often with their guards, each followed by the next at once, until
+//! every file has ended.
 //!
-//! The jobs keep a record of their own. While a job or anything that it started lives, it holds a lock on its file, so that
-//! an attempt which meets an earlier one of the same file says so.
+//! Each job logs its attempts. While a job or a process that it started lives, it holds a lock on
+//! its file, so that an overlapping attempt on the same file is logged as such.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,11 +12,12 @@ use std::thread;
 use std::time::Duration;
 
 use crate::effort;
-use crate::place::{Place, SIGKILL, path_of, word};
+use crate::fixture::{SIGKILL, TempProject, path_of, word};
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
-/// What each job does, by its file's name. Its children are in a session of their own, deaf to requests to end, or both.
+/// The job, by its file's name. Its children are in a session of their own, ignore SIGTERM, or
+/// both.
 const JOB: &str = r#"
 record=$1 name=${2##*/}
 tell() { echo "$1 $name $AUTOPROC_ATTEMPT" >>"$record"; }
@@ -31,7 +33,7 @@ esac
 tell end
 "#;
 
-/// A kind of file, how many of ten files are of it, and the status in which it ends.
+/// A kind of file, its share in ten files, and its final status.
 const KINDS: [(&str, usize, &str); 5] = [
     ("ok", 5, "completed"),
     ("slow", 2, "completed"),
@@ -40,16 +42,17 @@ const KINDS: [(&str, usize, &str); 5] = [
     ("hang", 0, "timeout"),
 ];
 
-/// One file of so many hangs: each takes a slot for the timeout.
+/// One file in this many hangs, and so takes a slot for the whole timeout.
 const PER_HANGING_FILE: usize = 250;
 
-/// What no job takes but one that hangs, however busy the machine is; in seconds.
+/// In seconds; longer than any job that does not hang, on any machine.
 const TIMEOUT: &str = "10";
 
-/// The longest life of a run that is killed, in milliseconds for each ten files: so that there are several to a night.
+/// The longest life of a killed run, in milliseconds per ten files: short enough for several kills
+/// a round.
 const LIFE_PER_TEN_FILES: u64 = 15;
 
-/// In every environment of a night, and in no other.
+/// A variable that only the processes of a round have.
 const MARK: &str = "AUTOPROC_TORTURE_NIGHT";
 
 #[test]
@@ -59,58 +62,58 @@ fn killed_runs_leave_nothing_and_no_attempt_meets_another() {
         return;
     }
     let (mut killed, mut attempts) = (0, 0);
-    for night in 0..effort::nights() {
-        let place = Place::new();
-        let files = Files::create(&place, effort::files_a_night());
-        killed += run_until_done(&place, night as u64);
-        files.check_outcomes(&place);
-        attempts += check_record(&place);
-        assert_eq!(left_of(&place), Vec::<PathBuf>::new(), "night {night} left processes");
-        assert_eq!(fs::read_dir(place.state().join("runs")).expect("a folder").count(), 0, "and files of runs");
+    for round in 0..effort::rounds() {
+        let project = TempProject::new();
+        let files = Files::create(&project, effort::files_per_round());
+        killed += run_until_done(&project, round as u64);
+        files.check_outcomes(&project);
+        attempts += check_record(&project);
+        assert_eq!(left_of(&project), Vec::<PathBuf>::new(), "round {round} left processes");
+        assert_eq!(fs::read_dir(project.state().join("runs")).expect("a folder").count(), 0, "and files of runs");
     }
     tell(&format!("{killed} runs killed, {attempts} attempts begun: 0 overlaps, 0 processes left"));
     assert!(killed > 0, "no run was killed");
 }
 
-/// The files of a night, and the status in which each is to end.
+/// The files of a round, with their final status.
 struct Files(BTreeMap<String, &'static str>);
 
 impl Files {
-    fn create(place: &Place, count: usize) -> Self {
+    fn create(project: &TempProject, count: usize) -> Self {
         let usual = KINDS.iter().flat_map(|(kind, share, status)| (0..*share).map(move |_| (*kind, *status)));
         let usual: Vec<_> = usual.collect();
         let hanging = ("hang", "timeout");
         let kind = |number: usize| if number % PER_HANGING_FILE == 7 { hanging } else { usual[number % usual.len()] };
         let files = (0..count).map(|number| (format!("{}-{number}", kind(number).0), kind(number).1));
         let files = Self(files.collect());
-        fs::create_dir(place.path("files")).expect("a folder");
+        fs::create_dir(project.path("files")).expect("a folder");
         for name in files.0.keys() {
-            fs::write(place.path("files").join(name), "").expect("a file");
+            fs::write(project.path("files").join(name), "").expect("a file");
         }
-        fs::write(place.path("job.sh"), JOB).expect("the job");
-        place.run(["queue", "add", place.path("files").to_str().expect("text")]).expect_code(0);
+        fs::write(project.path("job.sh"), JOB).expect("the job");
+        project.run(["queue", "add", project.path("files").to_str().expect("text")]).expect_code(0);
         files
     }
 
-    fn check_outcomes(&self, place: &Place) {
+    fn check_outcomes(&self, project: &TempProject) {
         let name = |item| path_of(item).rsplit('/').next().expect("a name").to_owned();
-        let ended: BTreeMap<_, _> = place.items().iter().map(|item| (name(item), word(item, "status"))).collect();
+        let ended: BTreeMap<_, _> = project.items().iter().map(|item| (name(item), word(item, "status"))).collect();
         let due: BTreeMap<_, _> = self.0.iter().map(|(name, status)| (name.clone(), (*status).to_owned())).collect();
         let wrong: Vec<_> = ended.iter().filter(|(name, status)| due.get(*name) != Some(status)).collect();
         assert!(wrong.is_empty() && ended.len() == due.len(), "{} of {}: {wrong:?}", ended.len(), due.len());
     }
 }
 
-/// Says how many runs it killed.
-fn run_until_done(place: &Place, seed: u64) -> usize {
+/// Returns the number of killed runs.
+fn run_until_done(project: &TempProject, seed: u64) -> usize {
     let mut random = Random::new(seed);
-    let longest = LIFE_PER_TEN_FILES * effort::files_a_night() as u64 / 10;
+    let longest = LIFE_PER_TEN_FILES * effort::files_per_round() as u64 / 10;
     for killed in 0.. {
-        let mut run = start_run(place);
-        // The last one is left alone; no number of files is too much for that.
-        if killed < effort::kills_a_night() {
+        let mut run = start_run(project);
+        // The last run is not killed.
+        if killed < effort::kills_per_round() {
             thread::sleep(Duration::from_millis(random.below(longest)));
-            kill(&mut run, place, random.below(3));
+            kill(&mut run, project, random.below(3));
         }
         let status = run.wait().expect("it is our child");
         if std::os::unix::process::ExitStatusExt::signal(&status) != Some(SIGKILL) {
@@ -121,48 +124,48 @@ fn run_until_done(place: &Place, seed: u64) -> usize {
     unreachable!("one of them was left alone");
 }
 
-/// The runner alone; its guards and then itself, so that it may be at work on what they left; itself and then its guards,
-/// which may be ending things.
-fn kill(run: &mut Child, place: &Place, choice: u64) {
+/// The runner alone; or its guards and then the runner, which may be reaping what they left; or the
+/// runner and then its guards, which may be ending their commands.
+fn kill(run: &mut Child, project: &TempProject, choice: u64) {
     if choice == 1 {
-        kill_guards(place);
+        kill_guards(project);
     }
     run.kill().expect("it is ours to kill");
     if choice == 2 {
-        kill_guards(place);
+        kill_guards(project);
     }
 }
 
-fn kill_guards(place: &Place) {
+fn kill_guards(project: &TempProject) {
     let is_guard = |process: &PathBuf| {
         let words = fs::read(process.join("cmdline")).unwrap_or_default();
         words.split(|byte| *byte == 0).nth(1) == Some(b"__guard")
     };
-    let guards = left_of(place).into_iter().filter(is_guard);
+    let guards = left_of(project).into_iter().filter(is_guard);
     let numbers: Vec<_> = guards.filter_map(|process| Some(process.file_name()?.to_owned())).collect();
     if !numbers.is_empty() {
-        // It says so where one of them has ended meanwhile.
+        // kill(1) fails if one of them has ended.
         let _ = Command::new("kill").arg("-KILL").args(numbers).stderr(Stdio::null()).status();
     }
 }
 
-fn start_run(place: &Place) -> Child {
-    let script = format!("sh '{}' '{}' {{}}", place.path("job.sh").display(), record(place).display());
+fn start_run(project: &TempProject) -> Child {
+    let script = format!("sh '{}' '{}' {{}}", project.path("job.sh").display(), record(project).display());
     let words = ["run", "--quiet", "-j", "4", "--timeout", TIMEOUT, "--grace", "100ms", "--no-retry-timeouts"];
-    let mut command = place.command(words);
-    // A file that was under way, or claimed ahead, at many kills is none that failed.
+    let mut command = project.command(words);
+    // Many kills use up many attempts of a file.
     command.args(["--no-retry-exit", "3", "--retries", "1000", "--backoff-base", "10ms", "--max-backoff", "20ms"]);
-    command.args(["--shell", &script]).env(MARK, place.path("")).stdout(Stdio::null());
+    command.args(["--shell", &script]).env(MARK, project.path("")).stdout(Stdio::null());
     command.spawn().expect("the binary")
 }
 
-fn record(place: &Place) -> PathBuf {
-    place.path("record")
+fn record(project: &TempProject) -> PathBuf {
+    project.path("record")
 }
 
-/// Goes through what the jobs recorded, in the order in which they did; says how many attempts that were.
-fn check_record(place: &Place) -> usize {
-    let text = fs::read_to_string(record(place)).expect("the record");
+/// Checks the jobs' log in its order; returns the number of attempts.
+fn check_record(project: &TempProject) -> usize {
+    let text = fs::read_to_string(record(project)).expect("the record");
     let mut latest: BTreeMap<&str, u32> = BTreeMap::new();
     let mut begun = 0;
     for line in text.lines() {
@@ -182,9 +185,9 @@ fn check_record(place: &Place) -> usize {
     begun
 }
 
-/// The processes of a night that are there, zombies aside: those have no environment any more.
-fn left_of(place: &Place) -> Vec<PathBuf> {
-    let mark = format!("{MARK}={}", place.path("").display()).into_bytes();
+/// The living processes of a round. Zombies have no environment.
+fn left_of(project: &TempProject) -> Vec<PathBuf> {
+    let mark = format!("{MARK}={}", project.path("").display()).into_bytes();
     let is_marked = |process: &Path| {
         let environment = fs::read(process.join("environ")).unwrap_or_default();
         environment.split(|byte| *byte == 0).any(|entry| entry == mark)

@@ -1,7 +1,7 @@
-//! Work in a mount namespace of its own, by starting this test binary again inside one.
+//! Runs a test in a mount namespace, by starting this test binary again inside one.
 //!
-//! What is mounted there goes with the last process in it, and a loop device that `mount` attached goes with its mount. So
-//! nothing stays behind, however the test ends.
+//! The last process in the namespace takes its mounts with it, and a mount its loop device, so that
+//! nothing stays behind.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use crate::skip::{Need, can};
 /// Set in the process inside.
 const INSIDE: &str = "AUTOPROC_TORTURE_INSIDE";
 
-/// Does `work`, which is all that the test of this name does, where it may mount.
+/// Runs `work`, the whole body of the test with this name, with permission to mount.
 pub(crate) fn inside(test: &str, needs: &[Need], work: impl FnOnce()) {
     if std::env::var_os(INSIDE).is_some() {
         return work();

@@ -1,7 +1,8 @@
-//! The power goes: ext4 on a loop device is shut down without writing anything back, and mounted again.
+//! Power cuts: ext4 on a loop device is shut down without writing anything back, and mounted again.
 //!
-//! What only the page cache held is gone then, and the journal of the file system is replayed, as after a power cut. The
-//! device below keeps what it was given; a disk that lies about flushes is not shown.
+//! Contents of the page cache are lost, and the journal of the file system is replayed, as after a
+//! power cut. The device below keeps what was written to it; a disk that ignores flushes is not
+//! simulated.
 
 use std::fs;
 use std::path::Path;
@@ -13,23 +14,23 @@ use std::time::{Duration, Instant};
 
 use crate::acknowledged::Acknowledged;
 use crate::effort;
+use crate::fixture::TempProject;
 use crate::namespace::{inside, tool};
-use crate::place::Place;
 use crate::random::Random;
 use crate::skip::{Need, tell};
 
-/// `EXT4_IOC_SHUTDOWN`, `_IOR('X', 125, __u32)`, with `EXT4_GOING_FLAGS_NOLOGFLUSH`, 2 (linux/fs/ext4/ext4.h). A program
-/// without unsafe code cannot call ioctl(2).
+/// `EXT4_IOC_SHUTDOWN`, `_IOR('X', 125, __u32)`, with `EXT4_GOING_FLAGS_NOLOGFLUSH`, 2
+/// (linux/fs/ext4/ext4.h). A program without unsafe code cannot call ioctl(2).
 const SHUT_DOWN: &str =
     r#"open(my $f, "<", $ARGV[0]) or die $!; my $how = pack("L", 2); ioctl($f, 0x8004587D, $how) or die $!"#;
 
-/// What makes every sync a lie: it says that it worked, and did nothing.
+/// Makes every sync succeed without effect.
 const LYING: &[&str] = &["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync,fdatasync:retval=0"];
 
 /// The longest wait for the first addition before a cut.
-const PATIENCE: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// So often a lie may go unpunished: the kernel writes back whatever it has whenever it likes.
+/// Attempts to detect missing syncs: the kernel may write data back by chance.
 const TRIES: usize = 5;
 
 const NEEDS: &[Need] = &[Need::Ext4, Need::Tool("perl")];
@@ -39,12 +40,12 @@ fn power_cuts_lose_nothing_acknowledged() {
     inside("power::power_cuts_lose_nothing_acknowledged", NEEDS, || {
         let disk = Disk::new();
         let mut all = [Acknowledged::default(), Acknowledged::default()];
-        disk.place(1).add_large();
+        disk.project(1).add_large();
         let cuts = effort::power_cuts();
         for cut in 0..cuts {
-            let (place, acknowledged) = (disk.place(cut % 2), &mut all[cut % 2]);
-            acknowledged.added.extend(disk.cut_while_adding(&place, cut, &[]));
-            let lost = acknowledged.lost(&place);
+            let (project, acknowledged) = (disk.project(cut % 2), &mut all[cut % 2]);
+            acknowledged.added.extend(disk.cut_while_adding(&project, cut, &[]));
+            let lost = acknowledged.lost(&project);
             assert!(lost.is_empty(), "cut {cut}: acknowledged and lost: {lost:?}");
         }
         let added: usize = all.iter().map(|acknowledged| acknowledged.added.len()).sum();
@@ -53,17 +54,17 @@ fn power_cuts_lose_nothing_acknowledged() {
     });
 }
 
-/// The check above can fail.
+/// Shows that the check above can fail.
 #[test]
 fn a_power_cut_takes_what_was_not_synced() {
     inside("power::a_power_cut_takes_what_was_not_synced", &[NEEDS, &[Need::Strace]].concat(), || {
         let disk = Disk::new();
-        let place = disk.place(1);
-        place.add_large();
+        let project = disk.project(1);
+        project.add_large();
         let mut acknowledged = Acknowledged::default();
         let is_noticed = (0..TRIES).any(|cut| {
-            acknowledged.added.extend(disk.cut_while_adding(&place, cut, LYING));
-            let (added, lost) = (acknowledged.added.len(), acknowledged.lost(&place).len());
+            acknowledged.added.extend(disk.cut_while_adding(&project, cut, LYING));
+            let (added, lost) = (acknowledged.added.len(), acknowledged.lost(&project).len());
             tell(&format!("a power cut without syncs: {added} additions acknowledged, {lost} lost"));
             lost > 0
         });
@@ -95,16 +96,16 @@ impl Disk {
         tool(&["mount", "-o", "loop", &self.text("image"), &self.text("mounted")]);
     }
 
-    /// One of the project folders on it.
-    fn place(&self, number: usize) -> Place {
+    /// A project folder on this file system.
+    fn project(&self, number: usize) -> TempProject {
         let folder = Path::new(&self.text("mounted")).join(number.to_string());
         fs::create_dir_all(&folder).expect("a folder");
-        Place::at(folder)
+        TempProject::at(folder)
     }
 
-    /// Lets two processes at a time add files until the power goes, a moment after the first addition, and brings it back.
-    /// Answers with what was acknowledged.
-    fn cut_while_adding(&self, place: &Place, cut: usize, under: &[&str]) -> Vec<String> {
+    /// Two processes at a time add files until a power cut shortly after the first addition.
+    /// Returns the acknowledged files.
+    fn cut_while_adding(&self, project: &TempProject, cut: usize, under: &[&str]) -> Vec<String> {
         let (over, acknowledged) = (AtomicBool::new(false), Mutex::new(Vec::new()));
         let is_any_added = || !acknowledged.lock().expect("nobody panics with it").is_empty();
         thread::scope(|scope| {
@@ -116,7 +117,7 @@ impl Disk {
                             break;
                         }
                         let path = format!("/{cut}/{writer}/{number}");
-                        let mut command = place.command_under(under, ["queue", "add", &path]);
+                        let mut command = project.command_under(under, ["queue", "add", &path]);
                         let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("the binary");
                         if status.success() {
                             acknowledged.lock().expect("nobody panics with it").push(path);
@@ -125,7 +126,7 @@ impl Disk {
                 });
             }
             let began = Instant::now();
-            while !is_any_added() && began.elapsed() < PATIENCE {
+            while !is_any_added() && began.elapsed() < TIMEOUT {
                 thread::sleep(Duration::from_millis(1));
             }
             thread::sleep(Duration::from_millis(Random::new(cut as u64).below(80)));

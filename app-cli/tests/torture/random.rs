@@ -1,4 +1,4 @@
-//! Numbers that look random, from a seed that a failure names.
+//! Pseudo-random numbers, from a seed that a failure reports.
 
 /// Sebastiano Vigna's `SplitMix64` (2015).
 pub(crate) struct Random(u64);

@@ -1,15 +1,15 @@
-//! A state folder that may be read and not written.
+//! A state folder without write permission.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::fixture::{Done, TempProject};
 use crate::namespace::tool;
-use crate::place::{Done, Place};
 use crate::skip::{Need, can, is_root};
 
-/// What may be asked without writing.
+/// Commands that must work.
 const READING: [&[&str]; 6] = [
     &["status"],
     &["queue", "list"],
@@ -19,7 +19,7 @@ const READING: [&[&str]; 6] = [
     &["queue", "list", "--json"],
 ];
 
-/// What cannot be done without.
+/// Commands that must fail.
 const CHANGING: [&[&str]; 6] = [
     &["queue", "add", "/etc/passwd"],
     &["queue", "remove", "/item/0"],
@@ -35,40 +35,41 @@ fn a_read_only_folder_can_be_read_and_every_change_is_refused() {
     if is_root() && !can(test, &[Need::Tool("setpriv")]) {
         return;
     }
-    let place = Place::with_items(3);
-    let binary = place.path("autoproc");
-    // Another process makes the copy, which anybody may execute: what other tests start meanwhile would inherit ours, open for
-    // writing, and nobody can execute it then (execve(2), ETXTBSY).
+    let project = TempProject::with_items(3);
+    let binary = project.path("autoproc");
+    // cp makes the copy of the binary: a descriptor of this process, open for writing, would be
+    // inherited by processes of other tests, and the copy could not be executed (execve(2),
+    // ETXTBSY).
     tool(&["cp", "-p", env!("CARGO_BIN_EXE_autoproc"), binary.to_str().expect("text")]);
-    forbid(&place.path(""));
-    let before = place.contents();
+    forbid(&project.path(""));
+    let before = project.contents();
     for words in READING {
-        let done = unprivileged(&place, &binary, words);
+        let done = unprivileged(&project, &binary, words);
         assert!(done.is_acknowledged(), "{words:?}: {}", done.err);
     }
     for words in CHANGING {
-        let done = unprivileged(&place, &binary, words);
+        let done = unprivileged(&project, &binary, words);
         assert_eq!(done.status.code(), Some(73), "{words:?}: {}", done.err);
     }
-    assert_eq!(place.contents(), before);
-    permit(&place.path(""));
+    assert_eq!(project.contents(), before);
+    permit(&project.path(""));
 }
 
-fn unprivileged(place: &Place, binary: &Path, words: &[&str]) -> Done {
+fn unprivileged(project: &TempProject, binary: &Path, words: &[&str]) -> Done {
     let mut command = if is_root() { Command::new("setpriv") } else { Command::new("env") };
     if is_root() {
         command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     }
-    command.arg(binary).args(words).arg("--project-dir").arg(place.path("")).current_dir("/");
+    command.arg(binary).args(words).arg("--project-dir").arg(project.path("")).current_dir("/");
     Done::of(&command.output().expect("setpriv(1)"))
 }
 
-/// Takes away the permission to write, and grants that to read, of everything below.
+/// Removes write permission and grants read permission, recursively.
 fn forbid(path: &Path) {
     each(path, &|path, is_folder| set(path, if is_folder { 0o555 } else { 0o444 | (mode(path) & 0o111) }));
 }
 
-/// Gives the owner back what removing takes.
+/// Restores the permissions needed for removal.
 fn permit(path: &Path) {
     set(path, 0o755);
     each(path, &|path, is_folder| set(path, if is_folder { 0o755 } else { 0o644 }));
@@ -82,7 +83,7 @@ fn set(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
 }
 
-/// What is in a folder first, then the folder; the other way round where that is needed.
+/// Visits the contents of a folder before the folder, or after it.
 fn each(path: &Path, act: &dyn Fn(&Path, bool)) {
     if path.is_dir() {
         for entry in fs::read_dir(path).expect("a folder") {

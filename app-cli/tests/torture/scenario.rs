@@ -1,27 +1,28 @@
 //! Commands that change the queue, and the states that a fault may leave behind each.
 
-use crate::place::{Done, Place};
+use crate::fixture::{Done, TempProject};
 
 /// Path, status and attempts of each item, in the order of the list.
 pub(crate) type Summary = Vec<(String, String, u64)>;
 
-/// The file that is added under a fault: one that is there, so that there is nothing to warn of.
+/// Added under a fault; it exists, so that there is no warning.
 const NEW: &str = "/etc/passwd";
-/// The file that is added after it.
+/// Added after the fault.
 const AFTER: &str = "/after";
 
 /// A command on a queue of a certain length.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    template: Place,
-    /// The queue is large and was just changed, so that the command finds a journal and the note of its end.
+    template: TempProject,
+    /// The queue is large and was just changed, so that the command finds a journal and the note of
+    /// its end.
     is_warm: bool,
     pub(crate) words: &'static [&'static str],
-    /// What it does, a transaction each.
+    /// Its transactions.
     steps: &'static [fn(&mut Summary)],
 }
 
-/// Everything that writes, on small queues and large.
+/// All commands that write, on small and large queues.
 pub(crate) fn all() -> Vec<Scenario> {
     const ADD: &[&str] = &["queue", "add", NEW];
     const REMOVE: &[&str] = &["queue", "remove", "/item/0"];
@@ -31,16 +32,19 @@ pub(crate) fn all() -> Vec<Scenario> {
     let add: &'static [fn(&mut Summary)] = &[|items| items.push(fresh(NEW))];
     let remove: &'static [fn(&mut Summary)] = &[|items| drop(items.remove(0))];
     vec![
-        Scenario::new("the first addition", Place::new(), ADD, add),
-        Scenario::new("an addition", Place::with_items(3), ADD, add),
-        Scenario { is_warm: true, ..Scenario::new("an addition to a large queue", Place::large(), ADD, add) },
-        Scenario::new("a removal", Place::with_items(3), REMOVE, remove),
-        Scenario { is_warm: true, ..Scenario::new("a removal from a large queue", Place::large(), REMOVE, remove) },
-        Scenario::new("a new priority", Place::with_items(3), PRIORITISE, &[|items| items[..2].swap(0, 1)]),
-        Scenario::new("a clearance", Place::with_items(3), CLEAR, &[Vec::clear]),
+        Scenario::new("the first addition", TempProject::new(), ADD, add),
+        Scenario::new("an addition", TempProject::with_items(3), ADD, add),
+        Scenario { is_warm: true, ..Scenario::new("an addition to a large queue", TempProject::large(), ADD, add) },
+        Scenario::new("a removal", TempProject::with_items(3), REMOVE, remove),
+        Scenario {
+            is_warm: true,
+            ..Scenario::new("a removal from a large queue", TempProject::large(), REMOVE, remove)
+        },
+        Scenario::new("a new priority", TempProject::with_items(3), PRIORITISE, &[|items| items[..2].swap(0, 1)]),
+        Scenario::new("a clearance", TempProject::with_items(3), CLEAR, &[Vec::clear]),
         Scenario::new(
             "a run",
-            Place::with_items(1),
+            TempProject::with_items(1),
             RUN,
             &[|items| mark(items, "processing"), |items| mark(items, "completed")],
         ),
@@ -59,27 +63,27 @@ fn mark(items: &mut Summary, status: &str) {
 impl Scenario {
     fn new(
         name: &'static str,
-        template: Place,
+        template: TempProject,
         words: &'static [&'static str],
         steps: &'static [fn(&mut Summary)],
     ) -> Self {
         Self { name, template, is_warm: false, words, steps }
     }
 
-    /// Brings a place to where the command begins, and says what is there.
-    pub(crate) fn prepare(&self, place: &Place) -> Summary {
-        place.copy_state(&self.template);
+    /// Prepares a project for the command, and returns its summary.
+    pub(crate) fn prepare(&self, project: &TempProject) -> Summary {
+        project.copy_state(&self.template);
         if self.is_warm {
-            place.run(["queue", "add", "/etc/hosts"]).expect_code(0);
+            project.run(["queue", "add", "/etc/hosts"]).expect_code(0);
         }
-        place.summary()
+        project.summary()
     }
 
-    /// What is there after a fault: nothing, everything, or the first transactions of the command. Everything, where it
-    /// was acknowledged. Answers with it.
+    /// Checks that a fault left none, all, or the first of the command's transactions; all if it
+    /// was acknowledged. Returns the summary.
     #[track_caller]
-    pub(crate) fn check(&self, place: &Place, before: &Summary, done: &Done, fault: &str) -> Summary {
-        let found = place.summary();
+    pub(crate) fn check(&self, project: &TempProject, before: &Summary, done: &Done, fault: &str) -> Summary {
+        let found = project.summary();
         let mut states = vec![before.clone()];
         for step in self.steps {
             let mut next = states[states.len() - 1].clone();
@@ -93,19 +97,20 @@ impl Scenario {
         found
     }
 
-    /// After the fault is over the queue can be added to and processed to its end, and what was completed stays so.
+    /// Checks that files can be added and processed after the fault, and that completed ones stay
+    /// so.
     #[track_caller]
-    pub(crate) fn go_on(&self, place: &Place, found: &Summary, fault: &str) {
+    pub(crate) fn go_on(&self, project: &TempProject, found: &Summary, fault: &str) {
         let told = format!("{}, {fault}", self.name);
-        let added = place.run(["queue", "add", AFTER]);
+        let added = project.run(["queue", "add", AFTER]);
         assert!(added.is_acknowledged(), "{told}: {}", added.err);
         let mut expected = found.clone();
         expected.push(fresh(AFTER));
-        assert_eq!(place.summary(), expected, "{told}");
+        assert_eq!(project.summary(), expected, "{told}");
         if self.steps.len() > 1 {
-            let run = place.run(self.words);
+            let run = project.run(self.words);
             assert!(run.is_acknowledged(), "{told}: {}", run.err);
-            for (path, status, attempts) in place.summary() {
+            for (path, status, attempts) in project.summary() {
                 let was_completed = found.iter().any(|item| item.0 == path && item.1 == "completed");
                 assert!(
                     status == "completed" && (attempts == 1 || !was_completed),

@@ -1,4 +1,4 @@
-//! Tests that cannot be done here say so.
+//! Tests that cannot run here report that.
 
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 
-/// What a test needs of the machine.
+/// A requirement of a test.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Need {
-    /// The user 0, to mount and to become somebody else.
+    /// User 0, to mount and to change users.
     Root,
     /// A program on the search path.
     Tool(&'static str),
@@ -19,21 +19,21 @@ pub(crate) enum Need {
     Ext4,
 }
 
-/// Whether a test can be done. Where it cannot, says so by name.
+/// Whether a test can run; reports it as skipped if not.
 pub(crate) fn can(test: &str, needs: &[Need]) -> bool {
     let Some(missing) = needs.iter().find(|need| !need.is_met()) else { return true };
     skip(test, &missing.in_words());
     false
 }
 
-/// Says that a test is not done, and how many were not by now.
+/// Reports a skipped test, and how many were skipped so far.
 pub(crate) fn skip(test: &str, why: &str) {
     let count = SKIPPED.fetch_add(1, Ordering::SeqCst) + 1;
-    // Not `eprintln!`, which the test harness would keep to itself.
+    // The test harness captures `eprintln!`.
     let _ = writeln!(io::stderr().lock(), "skipped: {test} needs {why} ({count} skipped so far)");
 }
 
-/// Says figures, past the capture of the test harness.
+/// Prints figures, past the capture of the test harness.
 pub(crate) fn tell(figures: &str) {
     let _ = writeln!(io::stderr().lock(), "{figures}");
 }

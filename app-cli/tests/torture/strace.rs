@@ -1,24 +1,25 @@
 //! Faults at single system calls, by `strace -e inject` (strace(1), "Tampering").
 
-use crate::place::{Done, Place};
+use crate::fixture::{Done, TempProject};
 
-/// Every call by which the binary changes something, on the architectures Linux has.
+/// All calls by which the binary changes something, on all architectures of Linux.
 pub(crate) const CHANGING: [&str; 9] =
     ["mkdir", "flock", "write", "pwrite64", "fdatasync", "fsync", "rename", "unlink", "ftruncate"];
 
-/// What became of a command with a fault in it.
+/// Result of a command with an injected fault.
 pub(crate) struct Tampered {
     pub(crate) done: Done,
-    /// Whether it came as far as the fault.
+    /// Whether the fault was reached.
     pub(crate) is_hit: bool,
 }
 
-/// Runs the binary with a fault, such as `signal=SIGKILL` or `error=EIO`, at the `nth` of these calls in a thread.
-pub(crate) fn tampered(place: &Place, words: &[&str], call: &str, fault: &str, nth: usize) -> Tampered {
-    let log = place.path("strace.log");
+/// Runs the binary with a fault, such as `signal=SIGKILL` or `error=EIO`, at the `nth` of these
+/// calls in a thread.
+pub(crate) fn tampered(project: &TempProject, words: &[&str], call: &str, fault: &str, nth: usize) -> Tampered {
+    let log = project.path("strace.log");
     let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{fault}:when={nth}"));
     let tool = ["strace", "-f", "-qq", "-o", log.to_str().expect("text"), "-e", &trace, "-e", &inject];
-    let output = place.command_under(&tool, words).output().expect("strace(1)");
+    let output = project.command_under(&tool, words).output().expect("strace(1)");
     let log = std::fs::read_to_string(&log).unwrap_or_default();
     let done = Done::of(&output);
     let is_hit = log.contains("(INJECTED)") || done.is_killed();

@@ -182,3 +182,11 @@ pub trait Observer: Send + Sync {
     /// Receives one event.
     fn observe(&self, event: &RunEvent);
 }
+
+/// Ignores every event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NoObserver;
+
+impl Observer for NoObserver {
+    fn observe(&self, _event: &RunEvent) {}
+}

@@ -1,5 +1,7 @@
 //! The port that ends what dead runs left at work.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 
 use crate::run_info::{DeadRun, Location, Unproven};
@@ -23,6 +25,15 @@ pub trait Reaper: Send + Sync {
 /// For orchestrators whose attempts live in the process of their run: they die with it.
 #[derive(Debug, Clone)]
 pub struct InProcessReaper(pub Location);
+
+impl Default for InProcessReaper {
+    /// Works at a location without a name, for a queue that no other machine shares.
+    fn default() -> Self {
+        let nowhere = || Box::<str>::default();
+        let project = Path::new("").into();
+        Self(Location { host: nowhere(), boot: nowhere(), pid_namespace: nowhere(), pid: 0, project })
+    }
+}
 
 #[async_trait]
 impl Reaper for InProcessReaper {

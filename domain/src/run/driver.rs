@@ -12,8 +12,8 @@ use futures_util::stream::{BoxStream, SelectAll, StreamExt};
 use crate::attempt::{Attempt, AttemptProgress};
 use crate::item::ClaimToken;
 use crate::ports::{
-    BackPressure, Clock, Lease, Observer, Orchestrator, Reaper, RunEvent, RunEventKind, Runs, StartGate, StopSignal,
-    Storage,
+    BackPressure, Clock, InProcessReaper, Lease, NeverStop, NoObserver, Observer, OpenGate, Orchestrator, Reaper,
+    RunEvent, RunEventKind, Runs, StartGate, StopSignal, Storage,
 };
 use crate::recovery::{self, Proof, RecoveryPorts};
 use crate::run::attempt_stop::AttemptStop;
@@ -40,6 +40,28 @@ pub struct Ports {
     pub gate: Arc<dyn StartGate>,
     /// Receives the events.
     pub observer: Arc<dyn Observer>,
+}
+
+impl Ports {
+    /// The ports of a program that carries out attempts in its own process: nothing is left of a run
+    /// that died, no one asks to stop, and no one watches.
+    #[must_use]
+    pub fn in_process<S: Storage + Runs + 'static>(
+        store: Arc<S>,
+        clock: Arc<dyn Clock>,
+        orchestrator: Arc<dyn Orchestrator>,
+    ) -> Self {
+        Self {
+            storage: store.clone(),
+            runs: store,
+            clock,
+            orchestrator,
+            reaper: Arc::new(InProcessReaper::default()),
+            stop: Arc::new(NeverStop),
+            gate: Arc::new(OpenGate),
+            observer: Arc::new(NoObserver),
+        }
+    }
 }
 
 /// One run: takes files off the queue until none is left, or until it is asked to stop.
@@ -190,11 +212,12 @@ impl<'a> Driver<'a> {
         let mut due = pin!(async { wait_if(wakeup.at, async |point| clock.sleep_until(point).await).await }.fuse());
         let changed = wakeup.on_change.then_some(());
         let mut changed = pin!(async { wait_if(changed, async |()| storage.changed().await).await }.fuse());
+        // A branch that is always ready may starve only those below it.
         select_biased! {
-            _ = stopped => None,
-            () = lost => Some(Input::LeaseLost),
             first = self.progress.select_next_some() => Some(Input::Attempts(self.all_progress(first))),
             input = &mut self.operation => Some(input),
+            () = lost => Some(Input::LeaseLost),
+            _ = stopped => None,
             () = passed => Some(Input::Pressure(gate.pressure())),
             () = due => Some(Input::Woken),
             () = changed => Some(Input::Woken),

@@ -227,6 +227,7 @@ impl RunState {
             token,
             run: self.config.run.clone(),
             file_path: item.file_path.clone(),
+            round: item.round,
             number: item.attempt(),
             max_attempts: self.config.retry.max_attempts(),
             timeout: self.config.timeout,

@@ -309,7 +309,6 @@ impl RunState {
             self.attempts.judged = std::mem::take(&mut self.attempts.settling);
             self.attempts.unused.append(&mut self.attempts.releasing);
         }
-        self.queue.may_have_work = true;
         if matches!(error, StorageError::Full(_)) && self.store.last_limit > 0 {
             self.store.is_full = true;
             self.emit(RunEventKind::StorageTrouble { error: error.to_string().into() });
@@ -343,8 +342,6 @@ impl RunState {
             }
         }
         (self.queue.next_due, self.queue.has_waiting) = (next_due, has_waiting);
-        // Results that have just been recorded may have reached the limit of the run.
-        self.check_failure_limit();
         for claim in claims {
             self.hand_over(claim);
         }

@@ -1,33 +1,33 @@
-//! Histories: a queue as commands leave it, and each step on the way.
+//! Queues as histories leave them, and each step on the way.
 
-use autoproc_domain::command::Command;
 use autoproc_domain::event::Event;
-use autoproc_domain::queue::decide;
-use autoproc_domain::rejection::Rejection;
 use autoproc_domain::{FileQueue, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use super::{EPOCH, Resolver, SymbolicCommand, commands};
+use super::{EPOCH, Resolver, SymbolicRequest, histories};
+use crate::{Answer, AnyRequest};
 
-/// One command on the way: the queue before it, what was decided, and the queue after it.
+/// One request of a history.
 #[derive(Debug)]
 pub struct Turn<'a> {
-    /// The queue before it.
+    /// The queue before the request.
     pub before: &'a FileQueue,
-    /// The command.
-    pub command: &'a Command,
-    /// When it was given.
+    /// The request.
+    pub request: &'a AnyRequest,
+    /// When it was made.
     pub now: Timestamp,
-    /// What was decided.
-    pub decided: &'a Result<Vec<Event>, Rejection>,
-    /// The queue after it.
+    /// What happened; nothing if the request was rejected.
+    pub events: &'a [Event],
+    /// What was answered.
+    pub answer: &'a Answer,
+    /// The queue after the request.
     pub after: &'a FileQueue,
 }
 
-/// A queue that at most `steps` commands could leave, and the time of the last one.
+/// A queue that at most `steps` requests may leave, and the time of the last one.
 pub fn grown_queue(steps: usize) -> impl Strategy<Value = (FileQueue, Timestamp)> {
-    commands(steps).prop_map(|history| {
+    histories(steps).prop_map(|history| {
         let mut reached = (FileQueue::new(), EPOCH);
         // The visitor never fails.
         let _ = replay(&history, |turn| {
@@ -38,23 +38,20 @@ pub fn grown_queue(steps: usize) -> impl Strategy<Value = (FileQueue, Timestamp)
     })
 }
 
-/// Gives the commands to an empty queue, one after another, and shows each turn to `visit`.
+/// Makes the requests of an empty queue, one after another, and shows each turn to `visit`.
 ///
 /// # Errors
-/// The first of the visitor.
-pub fn replay(history: &[(SymbolicCommand, i64)], mut visit: impl FnMut(Turn<'_>) -> TestCaseResult) -> TestCaseResult {
+/// The first error of the visitor.
+pub fn replay(history: &[(SymbolicRequest, i64)], mut visit: impl FnMut(Turn<'_>) -> TestCaseResult) -> TestCaseResult {
     let (mut queue, mut resolver, mut now) = (FileQueue::new(), Resolver::default(), EPOCH);
     for (symbolic, clock_step) in history {
         now = Timestamp::from_micros(now.as_micros().saturating_add(*clock_step));
-        let command = resolver.resolve(symbolic, &queue);
-        let decided = decide(&queue, &command, now);
+        let request = resolver.resolve(symbolic, &queue);
         let mut after = queue.clone();
-        for event in decided.iter().flatten() {
-            after.apply(event);
-        }
-        visit(Turn { before: &queue, command: &command, now, decided: &decided, after: &after })?;
+        let (events, answer) = request.perform(&mut after, now);
+        visit(Turn { before: &queue, request: &request, now, events: &events, answer: &answer, after: &after })?;
         queue = after;
-        resolver.note_claims(&queue);
+        resolver.record_claims(&queue);
     }
     Ok(())
 }

@@ -1,8 +1,7 @@
-//! The testkit tested: a test that cannot fail is worth nothing, so most of these show that something is *found*.
+//! Tests of the testkit: a test that cannot fail is worth nothing, so most of these show that
+//! something is *found*.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test ends at what it did not expect")]
 
-mod broken_stores;
 mod fakes;
-mod flawed;
-mod simulation;
+mod strategies;

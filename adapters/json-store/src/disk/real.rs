@@ -1,4 +1,4 @@
-//! The disk there is.
+//! The disk of the machine.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use crate::disk::{Access, Disk, Sharing, Stamp};
 use crate::layout::RUNS;
 use crate::{file_system, lock};
 
-/// Only the owner may read the queue: paths can tell more than their owner wants told.
+/// Only the owner may read the queue: paths may be confidential.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
@@ -28,7 +28,7 @@ impl RealDisk {
         Self { folder, allow_network_fs: false }
     }
 
-    /// The same, which prepares a folder on a network file system too where told so.
+    /// The same, with or without permission to use a network file system.
     pub(crate) fn allowing_network_fs(self, allow_network_fs: bool) -> Self {
         Self { allow_network_fs, ..self }
     }
@@ -46,7 +46,11 @@ impl Disk for RealDisk {
             file_system::refuse_network(&self.folder)?;
         }
         create_folder(&self.folder)?;
-        create_folder(&self.path(RUNS))
+        // Not synced: after a power cut no run lives, and the next call creates the folder again.
+        match DirBuilder::new().mode(FOLDER_MODE).create(self.path(RUNS)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn stat(&self, name: &str) -> io::Result<Option<Stamp>> {
@@ -63,7 +67,7 @@ impl Disk for RealDisk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        // A name that is not UTF-8 is none of ours.
+        // A name that is not UTF-8 is none of the store's.
         let names = entries.map(|entry| Ok(entry?.file_name().into_string().ok()));
         names.filter_map(Result::transpose).collect()
     }
@@ -101,7 +105,7 @@ impl Disk for RealDisk {
     }
 
     fn reserve(&self, file: &File, len: u64) -> io::Result<()> {
-        // fs2's allocate would change the file's length; the flag keeps it (fallocate(2)).
+        // fs2's allocate would change the file's length; this flag keeps it (fallocate(2)).
         match fallocate(file, FallocateFlags::KEEP_SIZE, 0, len) {
             Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
             Err(error) => Err(error.into()),
@@ -122,7 +126,7 @@ impl Disk for RealDisk {
 
     fn copy_mode(&self, name: &str, file: &File) -> io::Result<()> {
         match fs::metadata(self.path(name)) {
-            // To set what is set already would still be a change of the file, to be made durable with it.
+            // Setting the same mode again would still be a change of metadata that a sync has to write.
             Ok(metadata) if metadata.mode() == file.metadata()?.mode() => Ok(()),
             Ok(metadata) => file.set_permissions(Permissions::from_mode(metadata.mode() & 0o7777)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -160,8 +164,8 @@ impl Disk for RealDisk {
     }
 }
 
-/// Creates a folder and those above it, and makes their names durable: a queue acknowledged in a folder that a power cut
-/// can take away would not be durable (fsync(2): the entry in the parent needs a sync of its own).
+/// Creates a folder and its missing parents, and makes their names durable: a queue in a folder that a power cut can remove
+/// would not be durable (fsync(2): the entry in the parent needs a sync of its own).
 fn create_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());

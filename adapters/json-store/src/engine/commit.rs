@@ -1,4 +1,4 @@
-//! Making a change durable: by a line in the journal, or by a checkpoint that has the change in it.
+//! Making a change durable: by a line in the journal, or by a checkpoint that contains the change.
 
 use std::io;
 
@@ -7,47 +7,69 @@ use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
 
 use crate::disk::{Access, Disk, read_to_end, write_all};
-use crate::engine::{Base, Engine, Hold, Journal, Loaded, StoreIdentity};
+use crate::engine::{Base, Engine, Journal, Loaded, LockState, StoreIdentity};
 use crate::error::{classify, unreadable};
 use crate::journal::{self, Position};
-use crate::layout::{self, ORIGINAL, SNAPSHOT};
-use crate::mistake::{Mistake, made};
-use crate::snapshot::{self, Fingerprint, StoreSection};
+use crate::layout::{self, ORIGINAL, SNAPSHOT, UNMERGED};
+use crate::snapshot::{self, SnapshotSum, StoreSection};
 use crate::store::Mode;
 
-/// What [`Settings::small_snapshot_bytes`](crate::engine::Settings::small_snapshot_bytes) is outside of tests.
-pub(crate) const SMALL_SNAPSHOT_BYTES: u64 = 256 * 1024;
-/// A journal may grow to this whatever the snapshot's length, and beyond it to twice the snapshot: so a checkpoint of n
-/// bytes is paid for by 2n bytes of appends, and costs each of them a constant.
+/// The lengths of a snapshot at which the way of writing changes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// A loaded queue whose snapshot is no longer is left as one readable file.
+    pub(crate) small_snapshot_bytes: u64,
+    /// An addition to a queue whose snapshot is longer is appended without loading the queue.
+    ///
+    /// Measured on ext4 as the time of one `queue add` over that of a process that opens, locks, appends 200 bytes and
+    /// syncs: rewriting the document costs 1.6 times at 10 kB, 1.9 at 38 kB, 2.0 at 58 kB and 3.1 at 190 kB; appending
+    /// costs 1.2 times at any length (docs/benchmarks.md).
+    pub(crate) blind_append_bytes: u64,
+}
+
+impl Limits {
+    /// Every queue counts as large.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) const ZERO: Self = Self { small_snapshot_bytes: 0, blind_append_bytes: 0 };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { small_snapshot_bytes: 256 * 1024, blind_append_bytes: 32 * 1024 }
+    }
+}
+
+/// The journal may grow to this length, or to twice the snapshot if that is longer: a checkpoint of n bytes is paid for by
+/// 2n bytes of appends, and costs each of them a constant.
 pub(crate) const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
-/// What an item takes in a snapshot, and an event in the journal, beside its path; rounded up.
-const RECORD_BYTES: usize = 200;
-/// Room kept free in the journal for the result of each claim: its error text included, well above what is written.
+/// The length of an item in a snapshot, and of an event in the journal, without its path; rounded up.
+const RECORD_BYTES: usize = 250;
+/// Room kept free in the journal for the result of each claim, its error text included; well above the actual length.
 const RESULT_BYTES: u64 = 1024;
 /// Reserved at once, so that not every claim asks the file system for room.
 const RESERVE_STEP_BYTES: u64 = 64 * 1024;
-/// Enough of a nonce to tell two journals of one generation apart.
+/// Enough of a nonce to distinguish two journals of one generation.
 const NONCE_DIGITS: usize = 8;
 
 /// A change that could not be made durable.
 pub(super) enum Fault {
     /// The disk is as it was before.
     Unchanged(StorageError),
-    /// What is on the disk is unknown; this process must not build upon it.
+    /// The state of the disk is unknown; this process must not build upon it.
     Unknown(StorageError),
 }
 
 impl<D: Disk> Engine<D> {
-    /// Makes applied events durable, or says that they are not and forgets them.
+    /// Makes applied events durable. After an error the caller must forget the cached state: see [`Engine::locked`].
     pub(crate) fn commit(&mut self, events: &[Event]) -> Result<(), StorageError> {
         self.with_loaded(|engine, loaded| {
             if events.is_empty() {
                 return engine.sync_folder(loaded).map_err(Fault::Unchanged);
             }
-            if engine.is_for_checkpoint(loaded, events) {
+            if engine.needs_checkpoint(loaded, events) {
                 let seq = loaded.position.seq + 1;
                 match engine.checkpoint(loaded, seq) {
-                    // A full disk may have no room for a snapshot and still have some for a line.
+                    // A full disk may have no room for a snapshot but enough for a line.
                     Err(Fault::Unchanged(_)) if loaded.journal_header().is_some() => {}
                     done => return done,
                 }
@@ -58,9 +80,9 @@ impl<D: Disk> Engine<D> {
 
     /// Checkpoints a small queue that has a journal.
     pub(super) fn tidy(&mut self) -> Result<(), StorageError> {
-        self.refresh(Hold::Locked)?;
+        self.refresh(LockState::Locked)?;
         self.with_loaded(|engine, loaded| {
-            if loaded.journal.is_none() || !is_small(&loaded.queue, engine.settings.small_snapshot_bytes) {
+            if loaded.journal.is_none() || !is_small(&loaded.queue, engine.settings.limits.small_snapshot_bytes) {
                 return Ok(());
             }
             let seq = loaded.position.seq;
@@ -73,76 +95,54 @@ impl<D: Disk> Engine<D> {
         work: impl FnOnce(&Self, &mut Loaded<D>) -> Result<(), Fault>,
     ) -> Result<(), StorageError> {
         let Some(mut loaded) = self.loaded.take() else { return Ok(()) };
-        match work(self, &mut loaded).and_then(|()| self.note_tip(&loaded).map_err(Fault::Unknown)) {
-            Ok(()) => {
-                self.loaded = Some(loaded);
-                Ok(())
-            }
-            Err(Fault::Unchanged(error)) => {
-                if made(Mistake::FailedChangeKept) {
-                    self.loaded = Some(loaded);
-                }
-                Err(error)
-            }
-            Err(Fault::Unknown(error)) => {
+        let done = work(self, &mut loaded).and_then(|()| self.note_tip(&loaded).map_err(Fault::Unknown));
+        self.loaded = Some(loaded);
+        done.map_err(|fault| self.poisoned_by(fault))
+    }
+
+    /// The error of a fault. If the fault leaves the disk in an unknown state, this engine changes nothing any more.
+    pub(super) fn poisoned_by(&mut self, fault: Fault) -> StorageError {
+        match fault {
+            Fault::Unchanged(error) => error,
+            Fault::Unknown(error) => {
                 self.poisoned = true;
-                Err(error)
+                error
             }
         }
     }
 
-    fn is_for_checkpoint(&self, loaded: &Loaded<D>, events: &[Event]) -> bool {
-        if loaded.journal_header().is_none() {
+    fn needs_checkpoint(&self, loaded: &Loaded<D>, events: &[Event]) -> bool {
+        if loaded.journal_header().is_none() || loaded.base.as_ref().is_some_and(|base| !base.is_canonical) {
             return true;
         }
-        let snapshot_len = loaded.base.as_ref().map_or(0, |base| base.print.len);
-        let limit = self.settings.small_snapshot_bytes;
-        // Beside a small snapshot every addition has to load the queue: one that has outgrown the limit is written whole once
-        // more, so that the next can do without.
+        let snapshot_len = loaded.base.as_ref().map_or(0, |base| base.sum.len);
+        let limit = self.settings.limits.small_snapshot_bytes;
+        // A queue that has outgrown the limit is written whole once more, so that the next addition can be appended blindly.
         if self.settings.mode == Mode::Command && (snapshot_len <= limit || is_small(&loaded.queue, limit)) {
             return true;
         }
         outgrows(snapshot_len, loaded.position.offset, events)
     }
 
-    /// Writes the state as a new snapshot, which has everything up to transaction `seq` in it, and retires the journal.
+    /// Writes the state as a new snapshot, which contains all transactions up to `seq`, and retires the journal.
     pub(super) fn checkpoint(&self, loaded: &mut Loaded<D>, seq: u64) -> Result<(), Fault> {
-        self.checkpoint_as(loaded, seq, |file, loaded, section| {
-            snapshot::write(&self.disk, file, &loaded.queue, &loaded.extra, section)
-        })
-    }
-
-    /// The same with a snapshot that `write` writes.
-    pub(super) fn checkpoint_as(
-        &self,
-        loaded: &mut Loaded<D>,
-        seq: u64,
-        write: impl FnOnce(&D::File, &Loaded<D>, &StoreSection) -> io::Result<Fingerprint>,
-    ) -> Result<(), Fault> {
         self.keep_original(loaded).map_err(Fault::Unchanged)?;
         let section = self.next_section(loaded, seq);
         let temp = layout::temp(&self.disk.nonce());
-        let written = self.write_snapshot(&temp, |file| write(file, loaded, &section));
-        let (file, print) = written.map_err(|error| {
-            // Left behind, it is cleared away by the next process that loads the store.
+        let (file, sum) = self.write_snapshot(&temp, loaded, &section).map_err(|error| {
+            // If it stays, the next process that loads the store removes it.
             let _ = self.disk.remove(&temp);
             Fault::Unchanged(classify(SNAPSHOT)(error))
         })?;
-        let named = self.disk.rename(&temp, SNAPSHOT).and_then(|()| {
-            if made(Mistake::JournalRemovedEarly)
-                && let Some((old, _)) = loaded.journal_header()
-            {
-                let _ = self.disk.remove(&old);
-            }
-            if made(Mistake::RenameNotSynced) { Ok(()) } else { self.disk.sync_folder() }
-        });
+        let named = self.disk.rename(&temp, SNAPSHOT).and_then(|()| self.disk.sync_folder());
         let stamp = named.and_then(|()| self.disk.stat_open(&file));
         let stamp = stamp.map_err(|error| Fault::Unknown(classify(SNAPSHOT)(error)))?;
         if let (Some((old, _)), Some(_)) = (loaded.journal_header(), &loaded.journal) {
-            // Retired by the rename already; a leftover is cleared away by the next process that loads the store.
+            // The rename has retired it; if it stays, the next process that loads the store removes it.
             let _ = self.disk.remove(&old);
         }
-        loaded.base = Some(Base { stamp, print, store: Some(StoreIdentity::from(section)), is_ours: true });
+        let store = Some(StoreIdentity::from(section));
+        loaded.base = Some(Base { stamp, sum, store, is_canonical: true, has_merged: false });
         loaded.journal = None;
         loaded.position = Position { offset: 0, seq, chain: 0 };
         loaded.folder_is_unsynced = false;
@@ -158,48 +158,48 @@ impl<D: Disk> Engine<D> {
             id: before.map_or_else(|| self.disk.nonce(), |store| store.id.clone()),
             generation,
             seq,
-            next_id: loaded.queue.next_id().get(),
+            next_id: loaded.queue.next_number(),
             next_claim: loaded.queue.next_claim().get(),
-            journal: if made(Mistake::JournalNameReused) {
-                layout::journal(0, "")
-            } else {
-                layout::journal(generation, &nonce)
-            },
+            journal: layout::journal(generation, &nonce),
         }
     }
 
     fn write_snapshot(
         &self,
         temp: &str,
-        write: impl FnOnce(&D::File) -> io::Result<Fingerprint>,
-    ) -> io::Result<(D::File, Fingerprint)> {
+        loaded: &Loaded<D>,
+        section: &StoreSection,
+    ) -> io::Result<(D::File, SnapshotSum)> {
         let file = self.disk.open(temp, Access::Create)?;
         self.disk.copy_mode(SNAPSHOT, &file)?;
-        let print = write(&file)?;
-        if !made(Mistake::SnapshotNotSynced) {
-            self.disk.sync_all(&file)?;
-        }
-        Ok((file, print))
+        let sum = snapshot::write(&self.disk, &file, &loaded.queue, &loaded.extra, section)?;
+        self.disk.sync_all(&file)?;
+        Ok((file, sum))
     }
 
-    /// A file that this program has not written is kept as it was, once.
+    /// Copies a file that this program has not written, or one whose items were merged, before it is replaced. Keeps the
+    /// first copy of either kind.
     fn keep_original(&self, loaded: &Loaded<D>) -> Result<(), StorageError> {
-        let is_foreign = loaded.base.as_ref().is_some_and(|base| base.store.is_none());
-        if !is_foreign || self.disk.stat(ORIGINAL).map_err(unreadable(ORIGINAL))?.is_some() {
+        let name = match &loaded.base {
+            Some(base) if base.store.is_none() => ORIGINAL,
+            Some(base) if base.has_merged => UNMERGED,
+            _ => return Ok(()),
+        };
+        if self.disk.stat(name).map_err(unreadable(name))?.is_some() {
             return Ok(());
         }
         let original = self.disk.open(SNAPSHOT, Access::Read).map_err(unreadable(SNAPSHOT))?;
         let bytes = read_to_end(&self.disk, &original, 0).map_err(unreadable(SNAPSHOT))?;
-        let copy = self.disk.open(ORIGINAL, Access::Create).map_err(classify(ORIGINAL))?;
+        let copy = self.disk.open(name, Access::Create).map_err(classify(name))?;
         let copied = write_all(&self.disk, &copy, &bytes).and_then(|()| self.disk.sync_all(&copy));
         copied.map_err(|error| {
-            // Half a copy would pass for the original the next time.
-            let _ = self.disk.remove(ORIGINAL);
-            classify(ORIGINAL)(error)
+            // The next attempt would take half a copy for the original.
+            let _ = self.disk.remove(name);
+            classify(name)(error)
         })
     }
 
-    /// Appends one line to the journal, which is created where there is none yet.
+    /// Appends one line to the journal, and creates it if it is missing.
     fn append(&self, loaded: &mut Loaded<D>, events: &[Event]) -> Result<(), Fault> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(()) };
         let before = loaded.position;
@@ -211,19 +211,8 @@ impl<D: Disk> Engine<D> {
         let Some(journal) = &loaded.journal else { return Ok(()) };
         self.write_line(&journal.file, &name, before.offset, &bytes)?;
         loaded.position = after;
-        if made(Mistake::LineNotSynced) {
-            return self.sync_folder(loaded).map_err(Fault::Unknown);
-        }
         if let Err(error) = self.disk.sync_data(&journal.file) {
-            if made(Mistake::GhostLeft) {
-                return Err(Fault::Unchanged(classify(&name)(error)));
-            }
-            if !(made(Mistake::SyncRetried) && self.disk.sync_data(&journal.file).is_ok()) {
-                return self.survive_failed_sync(loaded, &name, before, error);
-            }
-        }
-        if made(Mistake::JournalNameNotSynced) {
-            return Ok(());
+            return self.survive_failed_sync(loaded, &name, before, error);
         }
         self.sync_folder(loaded).map_err(Fault::Unknown)
     }
@@ -240,8 +229,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Keeps room for the results of everything that is being processed, so that a disk which fills up during an attempt
-    /// cannot keep its result from being recorded.
+    /// Reserves room for the results of all items in processing, so that a disk which fills up during an attempt cannot
+    /// prevent recording its result.
     fn reserve(&self, loaded: &mut Loaded<D>, name: &str, offset: u64) -> Result<(), StorageError> {
         let results = loaded.queue.counts().processing as u64 * RESULT_BYTES;
         let needed = offset + results;
@@ -259,7 +248,7 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Writes a line whole, or takes back what was written of it: a full disk takes a part and then says no.
+    /// Writes a whole line or none: a full disk takes a part of it and then refuses, so that part is cut off.
     pub(super) fn write_line(&self, file: &D::File, name: &str, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
         let Err(error) = write_all(&self.disk, file, bytes) else { return Ok(()) };
         let cut = self.disk.truncate(file, offset);
@@ -269,9 +258,8 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// After a failed sync the page cache may show what the disk does not hold, and a second sync may succeed without
-    /// having written anything. So the file is given up: what is not durable is cut off, lest others read it, and the
-    /// state is written to a fresh one.
+    /// After a failed sync the page cache may show data that the disk does not hold, and a second sync may succeed without
+    /// writing anything. So the engine cuts the line off, for others not to read it, and writes the state to a fresh file.
     fn survive_failed_sync(
         &self,
         loaded: &mut Loaded<D>,
@@ -300,10 +288,10 @@ pub(super) fn is_small(queue: &FileQueue, limit: u64) -> bool {
     at_least <= limit && length() <= limit
 }
 
-/// Whether a journal of this length, with these events to come, is too long beside its snapshot.
+/// Whether a journal of this length would be too long for its snapshot with these events.
 pub(super) fn outgrows(snapshot_len: u64, journal_len: u64, events: &[Event]) -> bool {
-    let coming: usize = events.iter().map(length_of).sum();
-    journal_len + coming as u64 > MIN_CHECKPOINT_BYTES.max(2 * snapshot_len)
+    let added: usize = events.iter().map(length_of).sum();
+    journal_len + added as u64 > MIN_CHECKPOINT_BYTES.max(2 * snapshot_len)
 }
 
 fn length_of(event: &Event) -> usize {

@@ -1,39 +1,40 @@
-//! Catching up with the disk: what is loaded is kept while it is true, extended where others appended, and read afresh
-//! where the snapshot is another one.
+//! Catching up with the disk: the cached state is kept while it is current, extended if others appended, and read again if
+//! the snapshot was replaced.
 
-use autoproc_domain::event::Event;
+use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
 
 use crate::disk::{Access, Disk, read_to_end, write_all};
-use crate::engine::{Base, Engine, Hold, Journal, Loaded, StoreIdentity, plausible};
+use crate::engine::validate::validate;
+use crate::engine::{Base, Engine, Journal, Loaded, LockState, StoreIdentity};
 use crate::error::{classify, damaged, unreadable};
 use crate::journal::{self, Header, Position, Scan, Tail};
 use crate::layout::{self, SNAPSHOT};
-use crate::mistake::{Mistake, made};
-use crate::snapshot::{self, Snapshot, StoreSection};
+use crate::ops::Op;
+use crate::snapshot::{self, Extra, Numbering, Snapshot, StoreSection};
 
-/// How often a reader without the lock starts over when a checkpoint moves the files under it. Checkpoints are rare; two
-/// in the time of one read are an accident, ten are none.
-const LOCKLESS_TRIES: usize = 10;
+/// A reader without the lock starts again if a checkpoint replaces the files while it reads. Checkpoints are rare: two
+/// during one read are an accident, ten are a fault.
+const MAX_LOCKLESS_READS: usize = 10;
 
 impl<D: Disk> Engine<D> {
-    /// Brings what is loaded up to date.
-    pub(super) fn refresh(&mut self, hold: Hold) -> Result<&mut Loaded<D>, StorageError> {
-        let loaded = match hold {
-            Hold::Locked => {
-                let mut loaded = self.caught_up(hold)?;
-                self.make_durable(&mut loaded)?;
+    /// Brings the cached state up to date.
+    pub(super) fn refresh(&mut self, lock_state: LockState) -> Result<&mut Loaded<D>, StorageError> {
+        let loaded = match lock_state {
+            LockState::Locked => {
+                let mut loaded = self.catch_up(lock_state)?;
+                self.sync_journal(&mut loaded)?;
                 loaded
             }
-            Hold::Lockless => self.caught_up_without_lock()?,
+            LockState::Lockless => self.catch_up_without_lock()?,
         };
         Ok(self.loaded.insert(loaded))
     }
 
-    fn caught_up_without_lock(&mut self) -> Result<Loaded<D>, StorageError> {
+    fn catch_up_without_lock(&mut self) -> Result<Loaded<D>, StorageError> {
         let mut last = None;
-        for _ in 0..LOCKLESS_TRIES {
-            match self.caught_up(Hold::Lockless) {
+        for _ in 0..MAX_LOCKLESS_READS {
+            match self.catch_up(LockState::Lockless) {
                 Ok(loaded) if self.is_current(&loaded)? => return Ok(loaded),
                 Ok(_) => {}
                 Err(error) => last = Some(error),
@@ -42,17 +43,14 @@ impl<D: Disk> Engine<D> {
         Err(last.unwrap_or_else(|| damaged(SNAPSHOT, "it is replaced faster than it can be read")))
     }
 
-    /// Whether the snapshot is still the one that was read; else its journal may have been retired in the meantime.
+    /// Whether the snapshot is still the one that was read. If not, its journal may have been retired.
     fn is_current(&self, loaded: &Loaded<D>) -> Result<bool, StorageError> {
-        if made(Mistake::NewSnapshotUnnoticed) {
-            return Ok(true);
-        }
         let stamp = self.disk.stat(SNAPSHOT).map_err(unreadable(SNAPSHOT))?;
         Ok(stamp == loaded.base.as_ref().map(|base| base.stamp))
     }
 
-    /// Whether the files are as long and as old as when they were read. What cannot be told counts as changed.
-    pub(super) fn has_seen_all(&self, loaded: &Loaded<D>) -> bool {
+    /// Whether the files are as long and as old as when they were read. An unreadable file counts as changed.
+    pub(super) fn has_read_all(&self, loaded: &Loaded<D>) -> bool {
         let journal_len = match loaded.journal_header() {
             Some((name, _)) => self.disk.stat(&name).map(|stamp| stamp.map_or(0, |stamp| stamp.len)),
             None => Ok(0),
@@ -61,52 +59,58 @@ impl<D: Disk> Engine<D> {
         is_current && journal_len.is_ok_and(|len| len == loaded.position.offset)
     }
 
-    fn caught_up(&mut self, hold: Hold) -> Result<Loaded<D>, StorageError> {
+    fn catch_up(&mut self, lock_state: LockState) -> Result<Loaded<D>, StorageError> {
         if let Some(mut loaded) = self.loaded.take()
             && self.is_current(&loaded)?
-            && self.extend(&mut loaded, hold)?
+            && self.extend(&mut loaded, lock_state)?
         {
             return Ok(loaded);
         }
-        self.load(hold)
+        self.load(lock_state)
     }
 
-    /// Reads everything afresh.
-    fn load(&self, hold: Hold) -> Result<Loaded<D>, StorageError> {
+    /// Reads snapshot and journal from their beginning.
+    fn load(&self, lock_state: LockState) -> Result<Loaded<D>, StorageError> {
         let mut loaded = match self.disk.open(SNAPSHOT, Access::Read) {
             Ok(file) => self.load_snapshot(&file)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Loaded::empty(),
             Err(error) => return Err(unreadable(SNAPSHOT)(error)),
         };
-        self.extend(&mut loaded, hold)?;
-        if hold == Hold::Locked {
-            self.clear_away(&mut loaded)?;
+        self.extend(&mut loaded, lock_state)?;
+        if lock_state == LockState::Locked {
+            self.remove_leftovers(&mut loaded)?;
         }
         Ok(loaded)
     }
 
     fn load_snapshot(&self, file: &D::File) -> Result<Loaded<D>, StorageError> {
-        let snapshot = snapshot::read(&self.disk, file, &self.settings.base)?;
-        plausible::check(&snapshot)?;
-        let Snapshot { queue, extra, store, stamp, print, notices } = snapshot;
+        let read = |numbering| {
+            let snapshot = snapshot::read(&self.disk, file, &self.settings.base, numbering)?;
+            validate(&snapshot).map(|()| snapshot)
+        };
+        let mut snapshot = read(Numbering::Kept)?;
+        if !snapshot.is_canonical && self.has_journal(&snapshot)? {
+            // Only version 1 appends to such a snapshot.
+            snapshot = read(Numbering::Version1)?;
+        }
+        let Snapshot { queue, extra, store, stamp, sum, is_canonical, has_merged, notices } = snapshot;
         for notice in notices {
             self.notice(&notice);
         }
         let seq = store.as_ref().map_or(0, |store| store.seq);
-        let base = Base { stamp, print, store: store.map(StoreIdentity::from), is_ours: false };
-        Ok(Loaded {
-            queue,
-            extra,
-            base: Some(base),
-            journal: None,
-            position: Position { offset: 0, seq, chain: 0 },
-            folder_is_unsynced: !made(Mistake::NamesOfOthersTrusted),
-            journal_is_unsynced: false,
-        })
+        let base = Some(Base { stamp, sum, store: store.map(StoreIdentity::from), is_canonical, has_merged });
+        let position = Position { offset: 0, seq, chain: 0 };
+        Ok(Loaded { queue, extra, base, position, ..Loaded::empty() })
     }
 
-    /// Takes in what the journal holds beyond what was read of it; says no where what was read is no longer a part of it.
-    fn extend(&self, loaded: &mut Loaded<D>, hold: Hold) -> Result<bool, StorageError> {
+    fn has_journal(&self, snapshot: &Snapshot) -> Result<bool, StorageError> {
+        let Some(store) = &snapshot.store else { return Ok(false) };
+        Ok(self.disk.stat(&store.journal).map_err(unreadable(&store.journal))?.is_some())
+    }
+
+    /// Applies the lines of the journal behind the known position; `false` if the journal is no longer the one that was
+    /// read.
+    fn extend(&self, loaded: &mut Loaded<D>, lock_state: LockState) -> Result<bool, StorageError> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(true) };
         let Some(stamp) = self.disk.stat(&name).map_err(unreadable(&name))? else {
             return Ok(loaded.position.offset == 0);
@@ -114,23 +118,23 @@ impl<D: Disk> Engine<D> {
         if stamp.len < loaded.position.offset {
             return Ok(false);
         }
-        if stamp.len == loaded.position.offset && (loaded.journal.is_some() || hold == Hold::Lockless) {
+        if stamp.len == loaded.position.offset && (loaded.journal.is_some() || lock_state == LockState::Lockless) {
             return Ok(true);
         }
         let is_writable = loaded.journal.as_ref().is_some_and(|journal| journal.is_writable);
-        if loaded.journal.is_none() || (hold == Hold::Locked && !is_writable) {
-            let access = if hold == Hold::Locked { Access::Append } else { Access::Read };
+        if loaded.journal.is_none() || (lock_state == LockState::Locked && !is_writable) {
+            let access = if lock_state == LockState::Locked { Access::Append } else { Access::Read };
             let file = match self.disk.open(&name, access) {
                 Ok(file) => file,
-                // A checkpoint has retired it since; whoever reads without the lock starts over.
+                // A checkpoint has retired it since; a reader without the lock starts again.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
                 Err(error) => return Err(unreadable(&name)(error)),
             };
-            loaded.journal = Some(Journal { file, reserved: 0, is_writable: hold == Hold::Locked });
-            // Whoever created it may have died, or failed, before its name was durable.
-            loaded.folder_is_unsynced = !made(Mistake::NamesOfOthersTrusted);
+            loaded.journal = Some(Journal { file, reserved: 0, is_writable: lock_state == LockState::Locked });
+            // Its creator may have died, or failed, before the name was durable.
+            loaded.folder_is_unsynced = true;
         }
-        self.read_journal(loaded, &name, &header, hold)?;
+        self.read_journal(loaded, &name, &header, lock_state)?;
         Ok(true)
     }
 
@@ -139,46 +143,49 @@ impl<D: Disk> Engine<D> {
         loaded: &mut Loaded<D>,
         name: &str,
         header: &Header,
-        hold: Hold,
+        lock_state: LockState,
     ) -> Result<(), StorageError> {
         let Some(journal) = &loaded.journal else { return Ok(()) };
         let before = loaded.position;
         let bytes = read_to_end(&self.disk, &journal.file, before.offset).map_err(unreadable(name))?;
         let queue = &mut loaded.queue;
-        let take = |event: &Event| queue.apply(event);
-        let Scan { position, tail } = journal::scan(&bytes, before, header, &self.settings.base, take);
+        let apply = |op: Op<'_>| op.apply_to(queue, &self.settings.base).map(drop);
+        let Scan { position, tail } = journal::scan(&bytes, before, header, apply);
         loaded.position = position;
         loaded.journal_is_unsynced |= position != before;
         match tail {
             Tail::Clean => Ok(()),
-            Tail::Torn if hold == Hold::Lockless => Ok(()),
+            Tail::Torn if lock_state == LockState::Lockless => Ok(()),
             Tail::Torn => {
                 let valid = usize::try_from(position.offset - before.offset).unwrap_or(bytes.len());
                 self.cut_torn_tail(loaded, name, &bytes[valid..])
             }
-            Tail::Damaged { offset, what } => Err(damaged(
+            Tail::Damaged { offset, detail } => Err(damaged(
                 name,
-                format!("{what}, at byte {offset}, after transaction {}; everything before it is sound", position.seq),
+                format!(
+                    "{detail}, at byte {offset}, after transaction {}; everything before it is sound",
+                    position.seq
+                ),
             )),
         }
     }
 
-    /// Keeps a copy of a torn tail, then cuts it off: whatever is appended after it could never be read again.
+    /// Keeps a copy of a torn tail, then cuts it off: a line appended behind it could never be read.
     fn cut_torn_tail(&self, loaded: &mut Loaded<D>, name: &str, torn: &[u8]) -> Result<(), StorageError> {
-        let Some(journal) = loaded.journal.as_ref().filter(|_| !made(Mistake::TornTailLeft)) else { return Ok(()) };
+        let Some(journal) = &loaded.journal else { return Ok(()) };
         let copy = layout::torn(name, loaded.position.seq);
-        let kept = self.keep(&copy, torn);
+        let is_kept = self.keep(&copy, torn);
         self.disk.truncate(&journal.file, loaded.position.offset).map_err(classify(name))?;
         self.disk.sync_data(&journal.file).map_err(classify(name))?;
-        let where_to = if kept { format!("a copy is in {copy}") } else { "no copy could be kept".into() };
+        let place = if is_kept { format!("a copy is in {copy}") } else { "no copy could be kept".into() };
         self.notice(&format!(
-            "the last {} bytes of {name} were half-written, as after a crash, and were cut off; {where_to}",
+            "the last {} bytes of {name} were half-written, as after a crash, and were cut off; {place}",
             torn.len()
         ));
         Ok(())
     }
 
-    /// Keeps bytes under a name that is not taken; says whether that worked. A full disk must not keep a queue shut.
+    /// Copies bytes to a new file; `false` if that fails, because a full disk must not keep a queue shut.
     fn keep(&self, name: &str, bytes: &[u8]) -> bool {
         let written = self.disk.open(name, Access::Create).and_then(|file| {
             write_all(&self.disk, &file, bytes)?;
@@ -187,11 +194,10 @@ impl<D: Disk> Engine<D> {
         written.is_ok()
     }
 
-    /// Syncs what others may have left unsynced. Their change could otherwise be lost *after* ours that builds on it was
-    /// acknowledged, or an answer be given that a power cut takes back.
-    fn make_durable(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
-        let is_unsynced = loaded.journal_is_unsynced && !made(Mistake::RecordsOfOthersTrusted);
-        if let Some(journal) = loaded.journal.as_ref().filter(|_| is_unsynced) {
+    /// Syncs lines that others may have left unsynced. Otherwise their change could be lost after this process has
+    /// acknowledged one that builds on it, or has given an answer from it.
+    fn sync_journal(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
+        if let Some(journal) = loaded.journal.as_ref().filter(|_| loaded.journal_is_unsynced) {
             let name = loaded.journal_header().map_or_else(String::new, |(name, _)| name);
             self.disk.sync_data(&journal.file).map_err(classify(&name))?;
             loaded.journal_is_unsynced = false;
@@ -199,31 +205,30 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Removes what dead processes left, under the lock: snapshots in the making, and journals that the snapshot has in it.
-    fn clear_away(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
-        let ours = loaded.journal_header().map(|(name, _)| name);
+    /// Removes leftovers of dead processes: unfinished snapshots, and journals that the snapshot contains. Requires the
+    /// lock.
+    fn remove_leftovers(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
+        let current = loaded.journal_header().map(|(name, _)| name);
         let names = self.disk.list("").map_err(unreadable("the state folder"))?;
         let stale: Vec<_> = names
             .into_iter()
-            .filter(|name| layout::is_temp(name) || (layout::is_journal(name) && Some(name) != ours.as_ref()))
+            .filter(|name| layout::is_temp(name) || (layout::is_journal(name) && Some(name) != current.as_ref()))
             .collect();
         if stale.is_empty() {
             return Ok(());
         }
         // A removal must not become durable before the rename that made the file stale.
-        if !made(Mistake::ClearedAwayEarly) {
-            self.sync_folder(loaded)?;
-        }
+        self.sync_folder(loaded)?;
         for name in stale {
-            self.put_away(&name, loaded.position.seq)?;
+            self.remove_stale(&name, loaded.position.seq)?;
         }
         Ok(())
     }
 
-    /// Removes a stale file, or keeps it under another name where it holds more than the state does.
-    fn put_away(&self, name: &str, seq: u64) -> Result<(), StorageError> {
-        let holds_more = layout::is_journal(name) && self.last_seq_of(name)?.is_some_and(|last| last > seq);
-        if !holds_more {
+    /// Removes a stale file. A journal with later transactions than the state is kept under another name instead.
+    fn remove_stale(&self, name: &str, seq: u64) -> Result<(), StorageError> {
+        let is_ahead = layout::is_journal(name) && self.last_seq_of(name)?.is_some_and(|last| last > seq);
+        if !is_ahead {
             return self.disk.remove(name).map_err(classify(name));
         }
         let orphan = layout::orphan(name);
@@ -248,10 +253,11 @@ impl<D: Disk> Engine<D> {
 }
 
 impl<D: Disk> Loaded<D> {
-    fn empty() -> Self {
+    /// An empty queue without files. Names that other processes changed count as unsynced.
+    pub(super) fn empty() -> Self {
         Self {
-            queue: autoproc_domain::FileQueue::new(),
-            extra: snapshot::Extra::default(),
+            queue: FileQueue::new(),
+            extra: Extra::default(),
             base: None,
             journal: None,
             position: Position { offset: 0, seq: 0, chain: 0 },
@@ -260,7 +266,7 @@ impl<D: Disk> Loaded<D> {
         }
     }
 
-    /// The journal's name and first line, where there is a snapshot that names one.
+    /// The journal's name and the header of its first line; `None` if no snapshot names a journal.
     pub(super) fn journal_header(&self) -> Option<(String, Header)> {
         let base = self.base.as_ref()?;
         let store = base.store.as_ref()?;
@@ -268,8 +274,8 @@ impl<D: Disk> Loaded<D> {
             store: store.id.clone(),
             generation: store.generation,
             seq: store.seq,
-            snapshot_len: base.print.len,
-            snapshot_crc: base.print.crc,
+            snapshot_len: base.sum.len,
+            snapshot_crc: base.sum.crc,
         };
         Some((store.journal.clone(), header))
     }

@@ -1,6 +1,6 @@
-//! Journal lines around operations that somebody else made up.
+//! Journal lines with valid checksums around arbitrary operations.
 
-/// A journal of [`A_SNAPSHOT`](super::A_SNAPSHOT) with each of these texts as the operations of a line.
+/// A journal of [`A_SNAPSHOT`](super::A_SNAPSHOT) with a line for each of these texts.
 pub(super) fn journal<'a>(snapshot: &[u8], texts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut journal = Vec::new();
     let mut chain = 0;

@@ -1,4 +1,4 @@
-//! The copy that every repair begins with.
+//! Copies of the damaged files, made before a repair.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -12,10 +12,10 @@ use crate::disk::Disk;
 use crate::error::{classify, unreadable};
 use crate::layout::{self, SNAPSHOT};
 
-/// Two repairs within a second are a person's second thought, a hundred are none.
-const TRIES: u32 = 100;
+/// Backups of one second are numbered; a hundred of them are a fault.
+const MAX_PER_SECOND: u32 = 100;
 
-/// What a repair touches: the snapshot and every journal.
+/// The files that a repair replaces: the snapshot and every journal.
 pub(super) fn files<D: Disk>(disk: &D) -> Result<Vec<String>, StorageError> {
     let mut names = disk.list("").map_err(unreadable("the state folder"))?;
     names.retain(|name| name == SNAPSHOT || layout::is_journal(name));
@@ -23,13 +23,13 @@ pub(super) fn files<D: Disk>(disk: &D) -> Result<Vec<String>, StorageError> {
     Ok(names)
 }
 
-/// Copies files into a fresh folder beside them. When it returns, the copies and their names are durable.
+/// Copies files into a new folder within the state folder. The copies and their names are durable on return.
 pub(super) fn copy(state_dir: &Path, names: &[String], now: Timestamp) -> Result<PathBuf, StorageError> {
-    let folder = fresh_folder(state_dir, now).map_err(classify(layout::BACKUP_PREFIX))?;
+    let folder = new_folder(state_dir, now).map_err(classify(layout::BACKUP_PREFIX))?;
     let copied = names.iter().try_for_each(|name| copy_file(state_dir, &folder, name));
     let copied = copied.and_then(|()| File::open(&folder)?.sync_all()).and_then(|()| File::open(state_dir)?.sync_all());
     copied.map_err(|error| {
-        // Half a copy would pass for a whole one.
+        // An incomplete copy could be mistaken for a complete one.
         let _ = fs::remove_dir_all(&folder);
         classify(layout::BACKUP_PREFIX)(error)
     })?;
@@ -43,9 +43,9 @@ fn copy_file(state_dir: &Path, folder: &Path, name: &str) -> io::Result<()> {
     copy.sync_all()
 }
 
-fn fresh_folder(state_dir: &Path, now: Timestamp) -> io::Result<PathBuf> {
+fn new_folder(state_dir: &Path, now: Timestamp) -> io::Result<PathBuf> {
     let name = layout::backup(now);
-    for number in 1..=TRIES {
+    for number in 1..=MAX_PER_SECOND {
         let folder = state_dir.join(if number == 1 { name.clone() } else { format!("{name}-{number}") });
         match DirBuilder::new().mode(0o700).create(&folder) {
             Ok(()) => return Ok(folder),

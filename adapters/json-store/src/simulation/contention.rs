@@ -1,46 +1,45 @@
-//! Several processes at once on one disk, as threads: what each was told must be there in the end.
+//! Concurrent processes on one disk, as threads: every acknowledged addition must be there in the end.
 
 use std::thread;
 
 use autoproc_domain::FileQueue;
 
-use super::disk::{SimDisk, World};
+use super::flawed::Flaw;
 use super::history::{addition, engine, transact};
-use crate::mistake::{Mistake, while_making};
+use crate::disk::fake::FakeDisk;
 use crate::store::Mode;
 
 const WRITERS: usize = 6;
 const ADDITIONS: usize = 25;
 
-pub(super) fn writers_at_once(mistake: Option<Mistake>) -> Result<(), String> {
-    let disk = SimDisk::new(World::default());
-    let told: Vec<Result<usize, String>> = thread::scope(|scope| {
+pub(super) fn concurrent_writers(flaw: Option<Flaw>) -> Result<(), String> {
+    let disk = FakeDisk::default();
+    transact(&mut engine(disk.clone(), None, Mode::Command), addition("/first")).map_err(|error| error.to_string())?;
+    let answers: Vec<Result<usize, String>> = thread::scope(|scope| {
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
                 let disk = disk.clone();
-                scope.spawn(move || while_making(mistake, || write(&disk, writer)))
+                scope.spawn(move || write(&disk, flaw, writer))
             })
             .collect();
         writers.into_iter().map(|writer| writer.join().unwrap_or_else(|_| Err("a writer panicked".into()))).collect()
     });
-    for told in told {
-        told?;
+    for answer in answers {
+        answer?;
     }
-    let found = engine(disk, Mode::Service).locked(|process| process.fresh_queue().cloned());
+    let found = engine(disk, None, Mode::Service).locked(|process| process.fresh_queue().cloned());
     let found: FileQueue = found.map_err(|error| error.to_string())?;
-    if found.size() == WRITERS * ADDITIONS {
-        return Ok(());
-    }
-    Err(format!("{} of {} additions are there", found.size(), WRITERS * ADDITIONS))
+    let expected = 1 + WRITERS * ADDITIONS;
+    if found.size() == expected { Ok(()) } else { Err(format!("{} of {expected} additions are there", found.size())) }
 }
 
-/// Commands and runs by turns, each addition through a process that has seen the store or through a fresh one.
-fn write(disk: &SimDisk, writer: usize) -> Result<usize, String> {
+/// Adds files, by commands or by runs, through processes that know the store and through new ones.
+fn write(disk: &FakeDisk, flaw: Option<Flaw>, writer: usize) -> Result<usize, String> {
     let mode = if writer.is_multiple_of(2) { Mode::Command } else { Mode::Service };
-    let mut process = engine(disk.clone(), mode);
+    let mut process = engine(disk.clone(), flaw, mode);
     for number in 0..ADDITIONS {
         if number % 5 == 4 {
-            process = engine(disk.clone(), mode);
+            process = engine(disk.clone(), flaw, mode);
         }
         let added = transact(&mut process, addition(&format!("/writer-{writer}/file-{number}")));
         added.map_err(|error| format!("writer {writer}: {error}"))?;

@@ -1,57 +1,52 @@
-//! What may be left of a disk when the power goes.
+//! The possible states of a disk after a power cut.
 
 use std::collections::BTreeMap;
 
-use super::disk::{Inode, Naming, World, Write};
+use crate::disk::fake::{DiskImage, Inode, NameChange, Write};
 
-/// Subsets of more unsynced names than this are not all tried: only prefixes, and all but one.
-const ALL_SUBSETS_UP_TO: usize = 4;
+/// Of more unsynced name changes than this, only the prefixes and all but one are tried, not every subset.
+const MAX_NAMES_FOR_ALL_SUBSETS: usize = 4;
 
-/// Every disk that a loss of power may leave of this one: of what was not synced, any part may have become durable, in any
-/// order, whole, torn, with zeros in its tail or a hole in its middle.
-pub(super) fn power_cuts(world: &World) -> Vec<World> {
-    let mut left = vec![rebooted(world)];
-    for (number, inode) in world.inodes.iter().enumerate() {
+/// Every disk that a power cut may leave: of the unsynced changes any part may have become durable in any order, whole, torn,
+/// with zeros in its tail or a hole in its middle.
+pub(super) fn power_cuts(image: &DiskImage) -> Vec<DiskImage> {
+    let mut left = vec![rebooted(image)];
+    for (number, inode) in image.inodes.iter().enumerate() {
         if !inode.unsynced.is_empty() {
-            left = every(&left, &data_left(inode), |world, data| {
-                world.inodes[number].seen.clone_from(data);
-                world.inodes[number].durable.clone_from(data);
+            left = every(&left, &data_left(inode), |image, data| {
+                image.inodes[number].visible.clone_from(data);
+                image.inodes[number].durable.clone_from(data);
             });
         }
     }
-    if !world.unsynced_names.is_empty() {
-        left = every(&left, &names_left(world), |world, names| {
-            world.names.clone_from(names);
-            world.durable_names.clone_from(names);
+    if !image.unsynced_names.is_empty() {
+        left = every(&left, &names_left(image), |image, names| {
+            image.names.clone_from(names);
+            image.durable_names.clone_from(names);
         });
     }
     left
 }
 
-/// The same disk after the death of every process: what was written is seen, whether it is durable or not.
-pub(super) fn survivors(world: &World) -> World {
-    world.clone()
-}
-
-fn rebooted(world: &World) -> World {
-    let mut after = world.clone();
-    after.names.clone_from(&world.durable_names);
+fn rebooted(image: &DiskImage) -> DiskImage {
+    let mut after = image.clone();
+    after.names.clone_from(&image.durable_names);
     after.unsynced_names.clear();
     for inode in &mut after.inodes {
-        inode.seen.clone_from(&inode.durable);
+        inode.visible.clone_from(&inode.durable);
         inode.unsynced.clear();
         inode.version += 1;
     }
     after
 }
 
-fn every<T>(worlds: &[World], choices: &[T], choose: impl Fn(&mut World, &T)) -> Vec<World> {
-    let mut all = Vec::with_capacity(worlds.len() * choices.len());
-    for world in worlds {
+fn every<T>(images: &[DiskImage], choices: &[T], choose: impl Fn(&mut DiskImage, &T)) -> Vec<DiskImage> {
+    let mut all = Vec::with_capacity(images.len() * choices.len());
+    for image in images {
         for choice in choices {
-            let mut world = world.clone();
-            choose(&mut world, choice);
-            all.push(world);
+            let mut image = image.clone();
+            choose(&mut image, choice);
+            all.push(image);
         }
     }
     all
@@ -65,7 +60,7 @@ fn data_left(inode: &Inode) -> Vec<Vec<u8>> {
         }
         data
     };
-    let (last, earlier) = inode.unsynced.split_last().expect("asked only of files with unsynced writes");
+    let (last, earlier) = inode.unsynced.split_last().expect("called only for files with unsynced writes");
     if matches!(last, Write::Note { .. }) {
         return vec![applied(&[]), applied(&inode.unsynced)];
     }
@@ -91,15 +86,15 @@ fn zeroed(bytes: &[u8], from: usize, to: usize) -> Vec<u8> {
     bytes
 }
 
-fn names_left(world: &World) -> Vec<BTreeMap<String, usize>> {
-    let changes = &world.unsynced_names;
+fn names_left(image: &DiskImage) -> Vec<BTreeMap<String, usize>> {
+    let changes = &image.unsynced_names;
     let applied = |kept: &dyn Fn(usize) -> bool| {
-        let mut names = world.durable_names.clone();
+        let mut names = image.durable_names.clone();
         let kept = changes.iter().enumerate().filter(|(index, _)| kept(*index));
-        kept.for_each(|(_, naming): (usize, &Naming)| naming.apply(&mut names));
+        kept.for_each(|(_, change): (usize, &NameChange)| change.apply(&mut names));
         names
     };
-    let mut left: Vec<_> = if changes.len() <= ALL_SUBSETS_UP_TO {
+    let mut left: Vec<_> = if changes.len() <= MAX_NAMES_FOR_ALL_SUBSETS {
         (0..1_usize << changes.len()).map(|subset| applied(&|index| subset & (1 << index) != 0)).collect()
     } else {
         let prefixes = (0..=changes.len()).map(|length| applied(&|index| index < length));

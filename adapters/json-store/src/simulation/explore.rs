@@ -1,25 +1,26 @@
-//! One history, through every crash and every failing call.
+//! Executing a history with every crash and every failing call.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use autoproc_domain::FileQueue;
-use autoproc_domain::command::Enqueue;
+use autoproc_domain::request::Enqueue;
 
-use super::crash::{power_cuts, survivors};
-use super::disk::{Fault, SimDisk, World};
-use super::history::{Actors, Operation, addition, engine, expect, transact};
+use super::crash::power_cuts;
+use super::flawed::Flaw;
+use super::history::{Operation, Processes, addition, engine, expect, transact};
+use crate::disk::fake::{DiskImage, FakeDisk, Fault};
 use crate::store::Mode;
 
-/// How far to go.
+/// The depth of the exploration.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     /// Whether the process that opens after a crash is itself crashed at every call.
     pub(super) second_crash: bool,
 }
 
-/// What was tried.
+/// The numbers of tried cases.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Count {
     pub(super) histories: u64,
@@ -34,7 +35,7 @@ impl fmt::Display for Count {
     }
 }
 
-/// A promise that was not kept, and the way there.
+/// A broken promise, with the history that leads to it.
 #[derive(Debug)]
 pub(super) struct Violation(String);
 
@@ -44,9 +45,10 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Puts histories through everything, and opens no disk twice of which the same is expected.
+/// Explores histories. Opens each disk once for each set of allowed results.
 pub(super) struct Explorer {
     bounds: Bounds,
+    flaw: Option<Flaw>,
     history: Vec<Operation>,
     count: Count,
     seen: HashSet<u64>,
@@ -54,8 +56,9 @@ pub(super) struct Explorer {
 }
 
 impl Explorer {
-    pub(super) fn new(bounds: Bounds) -> Self {
-        Self { bounds, history: Vec::new(), count: Count::default(), seen: HashSet::new(), seen_again: HashSet::new() }
+    pub(super) fn new(bounds: Bounds, flaw: Option<Flaw>) -> Self {
+        let (seen, seen_again) = (HashSet::new(), HashSet::new());
+        Self { bounds, flaw, history: Vec::new(), count: Count::default(), seen, seen_again }
     }
 
     pub(super) fn explore(&mut self, history: Vec<Operation>) -> Result<(), Violation> {
@@ -76,18 +79,18 @@ impl Explorer {
 
     /// The machine or the process dies before each call, and after the last.
     fn crash_everywhere(&mut self) -> Result<usize, Violation> {
-        let disk = SimDisk::new(World::default()).with_trace();
-        let mut actors = Actors::new(disk.clone());
+        let disk = FakeDisk::default().with_trace();
+        let mut processes = Processes::new(disk.clone(), self.flaw);
         let mut stages = Vec::new();
         for (index, operation) in self.history.clone().iter().enumerate() {
             let from = disk.calls();
-            let (expected, done) = actors.perform(*operation);
+            let (expected, done) = processes.perform(*operation);
             done.map_err(|error| self.violation(&format!("operation {index} failed without a cause: {error}")))?;
-            let before = std::mem::replace(&mut actors.model, expected.clone());
+            let before = std::mem::replace(&mut processes.model, expected.clone());
             stages.push((from..disk.calls(), [before, expected]));
         }
         let calls = disk.calls();
-        let last = disk.world();
+        let last = disk.image();
         let trace = disk.take_trace();
         for (span, allowed) in stages {
             for call in span {
@@ -95,103 +98,105 @@ impl Explorer {
                 self.crash(&trace[call], &allowed, &format!("before call {call}"))?;
             }
         }
-        self.crash(&last, &[actors.model.clone()], "after the last call")?;
+        self.crash(&last, &[processes.model.clone()], "after the last call")?;
         Ok(calls)
     }
 
-    /// One call fails; the history goes on as far as it can, and then the power goes.
+    /// One call fails; the history continues as far as possible, and then the power fails.
     fn fail_at(&mut self, call: usize, fault: Fault) -> Result<(), Violation> {
         self.count.fault_points += 1;
         let place = format!("with {fault:?} at call {call}");
-        let disk = SimDisk::new(World::default()).with_fault(call, fault);
-        let mut actors = Actors::new(disk.clone());
-        // What was told as failed may have happened or not, until the next thing is acknowledged that builds on it.
+        let disk = FakeDisk::default().with_fault(call, fault);
+        let mut processes = Processes::new(disk.clone(), self.flaw);
+        // A failed change may have happened or not, until a later change that builds on it is acknowledged.
         let mut allowed = vec![FileQueue::new()];
         for operation in &self.history.clone() {
-            let (expected, done) = actors.perform(*operation);
-            let before = actors.model.clone();
+            let (expected, done) = processes.perform(*operation);
+            let before = processes.model.clone();
             if done.is_ok() {
                 if *operation != Operation::Checkpoint {
                     allowed = vec![expected.clone()];
                 }
-                actors.model = expected;
+                processes.model = expected;
                 continue;
             }
             allowed.extend([before.clone(), expected.clone()]);
-            self.crash(&disk.world(), &allowed, &place)?;
+            self.crash(&disk.image(), &allowed, &place)?;
             if disk.is_dead() {
                 return Ok(());
             }
-            let found = actors.look_again().map_err(|error| self.violation(&format!("{place}: {error}")))?;
+            let found = processes.read_again().map_err(|error| self.violation(&format!("{place}: {error}")))?;
             if found != before && found != expected {
                 return Err(self.violation(&format!("{place}: neither all nor nothing of it happened")));
             }
-            actors.model = found;
+            processes.model = found;
         }
-        drop(actors);
-        self.crash(&disk.world(), &allowed, &place)
+        drop(processes);
+        self.crash(&disk.image(), &allowed, &place)
     }
 
-    /// Everything that a crash may leave must open as one of the allowed queues, and go on.
-    fn crash(&mut self, world: &World, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
-        for left in power_cuts(world).into_iter().chain([survivors(world)]) {
-            if self.seen.insert(print(&left, allowed)) {
+    /// Every disk that a crash may leave must open as one of the allowed queues, and accept a change. The death of the
+    /// process alone leaves the disk as it is.
+    fn crash(&mut self, image: &DiskImage, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
+        for left in power_cuts(image).into_iter().chain([image.clone()]) {
+            if self.seen.insert(hash(&left, allowed)) {
                 self.count.crash_states += 1;
-                self.open_and_go_on(&left, allowed, place)?;
+                self.open_and_change(&left, allowed, place)?;
             }
         }
         Ok(())
     }
 
-    fn open_and_go_on(&mut self, left: &World, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
-        let found = self.open(&SimDisk::new(left.clone()), allowed, place)?;
-        self.go_on(left, allowed, &found, addition("/after-the-crash"), place)?;
-        // An answer that changes nothing promises all the same: what it says is there must stay.
+    fn open_and_change(&mut self, left: &DiskImage, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
+        let found = self.open(&FakeDisk::new(left.clone()), allowed, place)?;
+        self.change(left, allowed, &found, addition("/after-the-crash"), place)?;
+        // An answer without a change is a promise too: the file that it reports must stay.
         let known = found.items().next().map(|item| item.file_path.to_string());
         match known {
-            Some(known) => self.go_on(left, allowed, &found, addition(&known), place),
+            Some(known) => self.change(left, allowed, &found, addition(&known), place),
             None => Ok(()),
         }
     }
 
-    /// A fresh process adds a file, and is crashed at every call and after the last. Until it has its answer, whatever was
-    /// allowed before is allowed still: nothing more was acknowledged.
-    fn go_on(
+    /// A new process adds a file, and is crashed at every call and after the last. Until it has its answer, all earlier
+    /// results remain allowed.
+    fn change(
         &mut self,
-        left: &World,
+        left: &DiskImage,
         allowed: &[FileQueue],
         found: &FileQueue,
         request: Enqueue,
         place: &str,
     ) -> Result<(), Violation> {
-        let disk = SimDisk::new(left.clone()).with_trace();
+        let disk = FakeDisk::new(left.clone()).with_trace();
         let expected = expect(found, &request);
-        let mut process = engine(disk.clone(), Mode::Service);
-        transact(&mut process, request).map_err(|error| self.violation(&format!("{place}: cannot go on: {error}")))?;
+        let mut process = engine(disk.clone(), self.flaw, Mode::Service);
+        transact(&mut process, request)
+            .map_err(|error| self.violation(&format!("{place}: cannot be changed: {error}")))?;
         drop(process);
-        let place = format!("{place}, and again after going on");
-        let (last, trace) = (disk.world(), disk.take_trace());
+        let place = format!("{place}, and again after a change");
+        let (last, trace) = (disk.image(), disk.take_trace());
         let allowed = [allowed, &[found.clone(), expected.clone()]].concat();
         if self.bounds.second_crash {
-            for world in &trace {
-                self.crash_again(world, &allowed, &place)?;
+            for image in &trace {
+                self.crash_again(image, &allowed, &place)?;
             }
         }
         self.crash_again(&last, &[expected], &place)
     }
 
-    fn crash_again(&mut self, world: &World, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
-        for left in power_cuts(world) {
-            if self.seen_again.insert(print(&left, allowed)) {
+    fn crash_again(&mut self, image: &DiskImage, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
+        for left in power_cuts(image) {
+            if self.seen_again.insert(hash(&left, allowed)) {
                 self.count.crash_states += 1;
-                self.open(&SimDisk::new(left), allowed, place)?;
+                self.open(&FakeDisk::new(left), allowed, place)?;
             }
         }
         Ok(())
     }
 
-    fn open(&self, disk: &SimDisk, allowed: &[FileQueue], place: &str) -> Result<FileQueue, Violation> {
-        let mut process = engine(disk.clone(), Mode::Service);
+    fn open(&self, disk: &FakeDisk, allowed: &[FileQueue], place: &str) -> Result<FileQueue, Violation> {
+        let mut process = engine(disk.clone(), self.flaw, Mode::Service);
         let found = process.locked(|process| process.fresh_queue().cloned());
         match found {
             Ok(found) if allowed.contains(&found) => Ok(found),
@@ -213,9 +218,9 @@ fn files(queue: &FileQueue) -> Vec<String> {
     queue.items().map(|item| format!("{} {} {}", item.file_path, item.status, item.attempts)).collect()
 }
 
-fn print(world: &World, allowed: &[FileQueue]) -> u64 {
+fn hash(image: &DiskImage, allowed: &[FileQueue]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (&world.inodes, &world.names, &world.durable_names, &world.unsynced_names).hash(&mut hasher);
+    (&image.inodes, &image.names, &image.durable_names, &image.unsynced_names).hash(&mut hasher);
     for queue in allowed {
         files(queue).hash(&mut hasher);
     }

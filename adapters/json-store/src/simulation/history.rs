@@ -1,38 +1,42 @@
-//! Short lists of operations, and the queue that they should lead to.
+//! Short lists of operations, and the queues that they should produce.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::command::{Enqueue, ExchangeRequest, NewItem, Remove, Selection, Selector, Settlement, Verdict};
 use autoproc_domain::item::ClaimToken;
 use autoproc_domain::ports::StorageError;
 use autoproc_domain::queue::Transaction;
-use autoproc_domain::{FilePath, FileQueue, Priority, RunId, Timestamp};
+use autoproc_domain::request::{
+    AnswerNeeded, Enqueue, ExchangeRequest, NewItem, Remove, RequestId, Scope, Selection, Selector, Settlement, Verdict,
+};
+use autoproc_domain::{FilePath, FileQueue, RunId, Timestamp};
 
-use super::disk::SimDisk;
-use crate::engine::{Engine, SMALL_SNAPSHOT_BYTES, Settings};
-use crate::store::{Mode, Pending};
+use super::flawed::{Flaw, FlawedDisk};
+use crate::disk::fake::FakeDisk;
+use crate::engine::{Engine, Limits, Settings};
+use crate::request::{PendingRequest, Request, Unfenced};
+use crate::store::Mode;
 
-/// What somebody does with the store.
+/// An operation of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     /// The run adds a file.
     Enqueue,
-    /// The run settles what it holds, as failed, and claims the next.
+    /// The run settles its claim as failed and claims the next file.
     Exchange,
-    /// The run gives failed files another round.
+    /// The run requeues failed files.
     Requeue,
-    /// The run takes out the first file that waits.
+    /// The run removes the first pending file.
     Remove,
     /// The run leaves the queue as one file.
     Checkpoint,
     /// A command of another process adds a file and closes.
     OneShot,
-    /// Another process adds a file and is gone.
+    /// Another run adds a file and dies.
     Second,
-    /// A command adds a file to what it takes for a large queue, without loading it.
-    Unseen,
+    /// A command appends a file to a queue that counts as large, without loading it.
+    BlindAppend,
 }
 
 impl Operation {
@@ -44,7 +48,7 @@ impl Operation {
         Self::Checkpoint,
         Self::OneShot,
         Self::Second,
-        Self::Unseen,
+        Self::BlindAppend,
     ];
 }
 
@@ -62,24 +66,25 @@ pub(super) fn histories(length: usize) -> impl Iterator<Item = Vec<Operation>> {
     })
 }
 
-pub(super) fn engine(disk: SimDisk, mode: Mode) -> Engine<SimDisk> {
-    engine_for(disk, mode, SMALL_SNAPSHOT_BYTES)
+/// A new process.
+pub(super) fn engine(disk: FakeDisk, flaw: Option<Flaw>, mode: Mode) -> Engine<FlawedDisk> {
+    engine_with(disk, flaw, mode, Limits::default())
 }
 
-fn engine_for(disk: SimDisk, mode: Mode, small_snapshot_bytes: u64) -> Engine<SimDisk> {
+fn engine_with(disk: FakeDisk, flaw: Option<Flaw>, mode: Mode, limits: Limits) -> Engine<FlawedDisk> {
     let settings = Settings {
         base: PathBuf::from("/"),
         lock_timeout: Duration::from_secs(60),
-        small_snapshot_bytes,
+        limits,
         mode,
         on_notice: Arc::new(|_| {}),
     };
-    Engine::new(disk, settings)
+    Engine::new(FlawedDisk::new(disk, flaw), settings)
 }
 
-/// One request through the engine's ordinary path.
-pub(super) fn transact<T: Transaction>(engine: &mut Engine<SimDisk>, request: T) -> Result<T::Reply, StorageError> {
-    let (pending, mut receiver) = Pending::new(request, now());
+/// Commits one request.
+pub(super) fn transact<T: Request>(engine: &mut Engine<FlawedDisk>, request: T) -> Result<T::Reply, StorageError> {
+    let (pending, mut receiver) = PendingRequest::new(request, now());
     engine.change(vec![Box::new(pending)]);
     receiver.try_recv().expect("the engine answers every change before it returns")
 }
@@ -88,21 +93,22 @@ fn now() -> Timestamp {
     Timestamp::from_micros(1_700_000_000_000_000)
 }
 
-/// Those who act in a history, and the queue they should have made so far.
-pub(super) struct Actors {
-    disk: SimDisk,
-    run: Engine<SimDisk>,
+/// The processes of a history, and the queue that they should have produced so far.
+pub(super) struct Processes {
+    disk: FakeDisk,
+    flaw: Option<Flaw>,
+    run: Engine<FlawedDisk>,
     files: usize,
     pub(super) model: FileQueue,
 }
 
-impl Actors {
-    pub(super) fn new(disk: SimDisk) -> Self {
-        let run = engine(disk.clone(), Mode::Service);
-        Self { disk, run, files: 0, model: FileQueue::new() }
+impl Processes {
+    pub(super) fn new(disk: FakeDisk, flaw: Option<Flaw>) -> Self {
+        let run = engine(disk.clone(), flaw, Mode::Service);
+        Self { disk, flaw, run, files: 0, model: FileQueue::new() }
     }
 
-    /// Carries out an operation; the answer is the queue it should lead to, and whether it was acknowledged.
+    /// Executes an operation; returns the queue that it should produce, and its answer.
     pub(super) fn perform(&mut self, operation: Operation) -> (FileQueue, Result<(), StorageError>) {
         match operation {
             Operation::Enqueue => {
@@ -115,37 +121,39 @@ impl Actors {
             }
             Operation::Requeue => self.by_the_run(Selection::AllFailed),
             Operation::Remove => {
-                let first = self.model.pending().next().map(|item| Selector::Id(item.id));
+                let first = self.model.get_pending().first().map(|item| Selector::Id(item.id));
                 self.by_the_run(Remove(first.into_iter().collect()))
             }
             Operation::Checkpoint => (self.model.clone(), self.run.close()),
-            Operation::OneShot => self.by_another(engine(self.disk.clone(), Mode::Command), true),
-            Operation::Second => self.by_another(engine(self.disk.clone(), Mode::Service), false),
-            Operation::Unseen => self.by_another(engine_for(self.disk.clone(), Mode::Command, 0), true),
+            Operation::OneShot => self.by_another(engine(self.disk.clone(), self.flaw, Mode::Command), true),
+            Operation::Second => self.by_another(engine(self.disk.clone(), self.flaw, Mode::Service), false),
+            Operation::BlindAppend => {
+                self.by_another(engine_with(self.disk.clone(), self.flaw, Mode::Command, Limits::ZERO), true)
+            }
         }
     }
 
-    /// What the run finds when it looks again, after a failure; in a new process where it can no longer look.
-    pub(super) fn look_again(&mut self) -> Result<FileQueue, StorageError> {
+    /// The queue as the run reads it after a failure, or as a new process reads it if the run no longer can.
+    pub(super) fn read_again(&mut self) -> Result<FileQueue, StorageError> {
         if let Ok(queue) = self.run.locked(|run| run.fresh_queue().cloned()) {
             return Ok(queue);
         }
-        self.run = engine(self.disk.clone(), Mode::Service);
+        self.run = engine(self.disk.clone(), self.flaw, Mode::Service);
         self.run.locked(|run| run.fresh_queue().cloned())
     }
 
-    fn by_the_run<T: Transaction>(&mut self, request: T) -> (FileQueue, Result<(), StorageError>) {
+    fn by_the_run<T: Request>(&mut self, request: T) -> (FileQueue, Result<(), StorageError>) {
         let expected = expect(&self.model, &request);
         let done = transact(&mut self.run, request);
         (expected, done.map(drop))
     }
 
-    fn by_another(&mut self, mut other: Engine<SimDisk>, closes: bool) -> (FileQueue, Result<(), StorageError>) {
+    fn by_another(&mut self, mut other: Engine<FlawedDisk>, closes: bool) -> (FileQueue, Result<(), StorageError>) {
         let request = self.addition();
         let expected = expect(&self.model, &request);
         let done = transact(&mut other, request).map(drop);
         if closes && done.is_ok() {
-            // Closing promises nothing: what was acknowledged is durable without it.
+            // Closing is not needed for durability, so it may fail.
             let _ = other.close();
         }
         (expected, done)
@@ -156,25 +164,26 @@ impl Actors {
         addition(&format!("/file-{}", self.files))
     }
 
-    fn exchange(&self) -> ExchangeRequest {
+    fn exchange(&self) -> Unfenced {
         let run = RunId::new("run");
         let settlements = self.model.processing().filter_map(|item| {
             let number = item.claim.as_ref()?.number;
             let verdict = Verdict::Fail { timed_out: false, error: "exit status 1".into() };
             Some(Settlement { token: ClaimToken { item: item.id, number }, verdict })
         });
-        ExchangeRequest { run, settlements: settlements.collect(), limit: 1 }
+        let settlements = settlements.collect();
+        Unfenced(ExchangeRequest { run, id: RequestId::default(), settlements, limit: 1, scope: Scope::Queue })
     }
 }
 
 pub(super) fn addition(file: &str) -> Enqueue {
-    let file_path = FilePath::new(file).expect("the simulation's names are paths");
-    Enqueue(vec![NewItem { file_path, priority: Priority::default() }])
+    let file_path = FilePath::new(file).expect("a path");
+    Enqueue { items: vec![NewItem::new(file_path)], answer: AnswerNeeded::Later, ..Enqueue::default() }
 }
 
-/// The queue that a request should lead to.
+/// The queue that a request should produce.
 pub(super) fn expect<T: Transaction>(queue: &FileQueue, request: &T) -> FileQueue {
     let mut queue = queue.clone();
-    request.perform(&mut queue, now()).expect("the simulation asks for nothing that is refused");
+    request.perform(&mut queue, now()).expect("a request that the domain accepts");
     queue
 }

@@ -1,31 +1,37 @@
-//! Reading the form we write, a line at a time.
+//! Reading this program's own layout, a line at a time.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::mpsc::sync_channel;
 
-use super::{Builder, CHUNK_BYTES, Fingerprint, ITEMS_LINE, Snapshot, parse_head};
+use super::{Builder, CHUNK_BYTES, ITEMS_LINE, Numbering, Snapshot, SnapshotSum, parse_head};
 use crate::disk::{Disk, Reader, Stamp};
 use crate::record::{self, ReadItem};
 
-/// The bytes of an item's line, its path apart, are no fewer: every key that is always there, and its shortest value.
-const SHORTEST_LINE: u64 = 128;
-/// Room for more items than this is not asked for before they are seen: a file may lie about its length by having holes.
-const MOST_ROOM: usize = 4_000_000;
+/// A lower bound of the length of an item's line without its path: all mandatory keys with their shortest values.
+const MIN_LINE_BYTES: u64 = 128;
+/// No more items are allocated for in advance: a sparse file may be longer than its contents.
+const MAX_CAPACITY: usize = 4_000_000;
 
-/// A document of this length takes longer to read than a thread takes to start.
-const LONG_BYTES: u64 = 1024 * 1024;
-/// Items handed over together, so that the handing over costs nothing, and few enough that they stay in the cache.
+/// Documents of at least this length are read by two threads; shorter ones take less time than starting a thread.
+const THREADED_READ_BYTES: u64 = 1024 * 1024;
+/// Items sent to the other thread at once: enough that sending costs nothing, few enough to stay in the cache.
 const BATCH_ITEMS: usize = 512;
-/// Neither thread waits for the other's every breath.
-const BATCHES_AHEAD: usize = 4;
+/// Batches that may wait in the channel, so that neither thread waits for the other at every batch.
+const CHANNEL_BATCHES: usize = 4;
 
-/// Reads the form we write; `None` where the document has any other, or anything is wrong with it.
-pub(super) fn read<D: Disk>(disk: &D, file: &D::File, base: &Path, stamp: Stamp) -> io::Result<Option<Snapshot>> {
-    // Room for all of a short document: every page more is one that the system hands out, cleared, for nothing.
-    let room = usize::try_from(stamp.len).unwrap_or(CHUNK_BYTES).clamp(1, CHUNK_BYTES);
-    let reader = BufReader::with_capacity(room, Reader::new(disk, file, 0));
-    let mut lines = Lines { reader, print: Fingerprint::default(), line: Vec::new() };
+/// Reads the document; `None` if it has another layout or is damaged.
+pub(super) fn read<D: Disk>(
+    disk: &D,
+    file: &D::File,
+    base: &Path,
+    numbering: Numbering,
+    stamp: Stamp,
+) -> io::Result<Option<Snapshot>> {
+    // A short document gets a short buffer: the system has to clear every page of it.
+    let capacity = usize::try_from(stamp.len).unwrap_or(CHUNK_BYTES).clamp(1, CHUNK_BYTES);
+    let reader = BufReader::with_capacity(capacity, Reader::new(disk, file, 0));
+    let mut lines = Lines { reader, sum: SnapshotSum::default(), line: Vec::new() };
     let mut head = Vec::new();
     while lines.next()? != ITEMS_LINE.as_bytes() {
         if lines.line.is_empty() || head.len() > CHUNK_BYTES {
@@ -35,23 +41,23 @@ pub(super) fn read<D: Disk>(disk: &D, file: &D::File, base: &Path, stamp: Stamp)
     }
     head.extend_from_slice(b"\"items\": []}");
     let Ok((head, _)) = parse_head(&head) else { return Ok(None) };
-    let mut builder = Builder::with_room(head.store.as_ref(), most_items(stamp.len));
-    let is_ours = if stamp.len < LONG_BYTES {
+    let mut builder = Builder::new(head.store.as_ref(), numbering, max_items(stamp.len));
+    let is_list = if stamp.len < THREADED_READ_BYTES {
         lines.items(base, |item| builder.push(item))?
     } else {
-        build_beside(&mut builder, |take| lines.items(base, take))?
+        build_concurrently(&mut builder, |take| lines.items(base, take))?
     };
-    let is_whole = is_ours && lines.next()? == b"}\n" && lines.next()?.is_empty();
-    Ok(is_whole.then(|| builder.finish(head, stamp, lines.print)))
+    let is_whole = is_list && lines.next()? == b"}\n" && lines.next()?.is_empty();
+    Ok(is_whole.then(|| builder.finish(head, stamp, lines.sum)))
 }
 
-/// Reading and parsing take about as long as putting a large queue together, so a second thread does the latter.
-fn build_beside<T>(builder: &mut Builder, read: impl FnOnce(&mut dyn FnMut(ReadItem)) -> T) -> T {
+/// Parsing takes about as long as building a large queue, so a second thread builds it.
+fn build_concurrently<T>(builder: &mut Builder, read: impl FnOnce(&mut dyn FnMut(ReadItem)) -> T) -> T {
     std::thread::scope(|scope| {
-        let (sender, batches) = sync_channel::<Vec<ReadItem>>(BATCHES_AHEAD);
+        let (sender, batches) = sync_channel::<Vec<ReadItem>>(CHANNEL_BATCHES);
         scope.spawn(move || batches.into_iter().flatten().for_each(|item| builder.push(item)));
         let mut batch = Vec::with_capacity(BATCH_ITEMS);
-        // The receiver is gone only where the other thread has panicked, which the scope hands on.
+        // The receiver is gone only if the other thread has panicked, and then the scope panics too.
         let read = read(&mut |item| {
             batch.push(item);
             if batch.len() == BATCH_ITEMS {
@@ -63,19 +69,19 @@ fn build_beside<T>(builder: &mut Builder, read: impl FnOnce(&mut dyn FnMut(ReadI
     })
 }
 
-/// How many items a document of this length holds at the most, or a few more: a line of ours without its path is longer.
-fn most_items(len: u64) -> usize {
-    usize::try_from(len / SHORTEST_LINE).unwrap_or(0).min(MOST_ROOM)
+/// An upper bound of the number of items in a document of this length.
+fn max_items(len: u64) -> usize {
+    usize::try_from(len / MIN_LINE_BYTES).unwrap_or(0).min(MAX_CAPACITY)
 }
 
 struct Lines<R> {
     reader: BufReader<R>,
-    print: Fingerprint,
+    sum: SnapshotSum,
     line: Vec<u8>,
 }
 
 impl<R: Read> Lines<R> {
-    /// Hands out the items up to the end of their list; says no at the first that is in another form or damaged.
+    /// Passes the items to `take` up to the end of their list; `false` at the first that has another layout or is damaged.
     fn items(&mut self, base: &Path, mut take: impl FnMut(ReadItem)) -> io::Result<bool> {
         while self.next()? != b"]\n" {
             let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
@@ -91,7 +97,7 @@ impl<R: Read> Lines<R> {
     fn next(&mut self) -> io::Result<&[u8]> {
         self.line.clear();
         self.reader.read_until(b'\n', &mut self.line)?;
-        self.print.take_in(&self.line);
+        self.sum.add(&self.line);
         Ok(&self.line)
     }
 }
@@ -102,10 +108,10 @@ mod tests {
 
     use super::*;
     use crate::disk::Access;
-    use crate::fuzzing::memory::MemoryDisk;
+    use crate::disk::fake::FakeDisk;
     use crate::layout::SNAPSHOT;
 
-    /// As we write it, and so long that two threads read it.
+    /// A document that two threads read.
     fn long_document(items: u64) -> String {
         let mut document = String::from("{\n\"version\": \"1.0.0\",\n\"items\": [\n");
         for id in 1..=items {
@@ -116,31 +122,31 @@ mod tests {
             writeln!(document, "{item}{end}").expect("a string takes everything");
         }
         document.push_str("]\n}\n");
-        assert!(document.len() as u64 > LONG_BYTES);
+        assert!(document.len() as u64 > THREADED_READ_BYTES);
         document
     }
 
     fn read_document(document: &str) -> Option<Snapshot> {
-        let disk = MemoryDisk::default();
+        let disk = FakeDisk::default();
         disk.put(SNAPSHOT, document.as_bytes());
         let file = disk.open(SNAPSHOT, Access::Read).expect("it is there");
         let stamp = disk.stat_open(&file).expect("it is there");
-        read(&disk, &file, Path::new("/"), stamp).expect("memory can be read")
+        read(&disk, &file, Path::new("/"), Numbering::Kept, stamp).expect("memory can be read")
     }
 
     #[test]
     fn two_threads_read_what_one_does() {
-        // Not a multiple of what is handed over at once.
+        // Not a multiple of a batch.
         let document = long_document(6_543);
-        let snapshot = read_document(&document).expect("our own form");
+        let snapshot = read_document(&document).expect("this program's layout");
         let ids: Vec<_> = snapshot.queue.items().map(|item| item.id.get()).collect();
         assert_eq!(ids, (1..=6_543).collect::<Vec<_>>());
-        assert_eq!(snapshot.print.len, document.len() as u64);
-        assert_eq!(snapshot.print.crc, crc32c::crc32c(document.as_bytes()));
+        assert_eq!(snapshot.sum.len, document.len() as u64);
+        assert_eq!(snapshot.sum.crc, crc32c::crc32c(document.as_bytes()));
     }
 
     #[test]
-    fn a_damaged_line_far_inside_makes_it_another_form() {
+    fn a_damaged_line_far_inside_is_noticed() {
         let document = long_document(6_543);
         assert!(read_document(&document.replacen("\"id\":6000,", "\"id\":6OOO,", 1)).is_none());
         assert!(read_document(&document[..document.len() - 2]).is_none());

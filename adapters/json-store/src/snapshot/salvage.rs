@@ -1,4 +1,4 @@
-//! What can be read of a damaged snapshot: in the form we write, an item is a line, and each line stands by itself.
+//! Reading a damaged snapshot: in this program's layout each line is an item and can be read without the others.
 
 use std::path::Path;
 
@@ -7,34 +7,34 @@ use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::ports::StorageError;
 use serde_json::{Map, Value};
 
-use super::{BEYOND_COUNTING, Builder, Fingerprint, Head, ITEMS_LINE, Snapshot, StoreSection, check_version};
+use super::{Builder, Head, ITEMS_LINE, MAX_NUMBER, Numbering, Snapshot, SnapshotSum, StoreSection, check_version};
 use crate::disk::Stamp;
 use crate::layout;
 use crate::record::{self, ReadItem};
 
-/// What is left of a snapshot.
-pub(crate) struct Remains {
+/// The readable part of a damaged snapshot.
+pub(crate) struct SalvagedSnapshot {
     pub(crate) snapshot: Snapshot,
-    /// Lines that cannot be read; most of them were an item each.
+    /// Unreadable lines; most of them were an item.
     pub(crate) lost_lines: usize,
     pub(crate) lost_bytes: u64,
 }
 
-/// Reads what can be read; `None` where that is nothing, as in any form but ours.
+/// Reads every readable line; `None` if there is none, as in any other layout.
 ///
 /// # Errors
-/// [`StorageError::Unsupported`] where a line says that a newer version wrote it.
-pub(crate) fn remains(bytes: &[u8], base: &Path, stamp: Stamp) -> Result<Option<Remains>, StorageError> {
-    let mut found = Found::default();
+/// [`StorageError::Unsupported`] if a line names a later version.
+pub(crate) fn salvage(bytes: &[u8], base: &Path, stamp: Stamp) -> Result<Option<SalvagedSnapshot>, StorageError> {
+    let mut salvaged = Readable::default();
     for line in bytes.split(|byte| *byte == b'\n') {
-        found.take_in(line, base)?;
+        salvaged.add(line, base)?;
     }
-    let is_ours = found.has_list || !found.items.is_empty();
-    Ok(is_ours.then(|| found.into_remains(stamp)))
+    let is_readable = salvaged.has_list || !salvaged.items.is_empty();
+    Ok(is_readable.then(|| salvaged.finish(stamp)))
 }
 
 #[derive(Default)]
-struct Found {
+struct Readable {
     store: Option<StoreSection>,
     rest: Map<String, Value>,
     items: Vec<ReadItem>,
@@ -43,8 +43,8 @@ struct Found {
     lost_bytes: u64,
 }
 
-impl Found {
-    fn take_in(&mut self, line: &[u8], base: &Path) -> Result<(), StorageError> {
+impl Readable {
+    fn add(&mut self, line: &[u8], base: &Path) -> Result<(), StorageError> {
         if ITEMS_LINE.trim_end().as_bytes() == line {
             self.has_list = true;
             return Ok(());
@@ -58,16 +58,16 @@ impl Found {
             return Ok(());
         }
         if let Some(entry) = entry(text) {
-            return self.take_entry(entry);
+            return self.add_entry(entry);
         }
         self.lost_lines += 1;
         self.lost_bytes += line.len() as u64;
         Ok(())
     }
 
-    fn take_entry(&mut self, (key, value): (String, Value)) -> Result<(), StorageError> {
+    fn add_entry(&mut self, (key, value): (String, Value)) -> Result<(), StorageError> {
         match key.as_str() {
-            // A version that cannot be read is a part of the damage; one that is newer is not ours to mend.
+            // An unreadable version is part of the damage; a later one must be repaired by its own program.
             "version" => {
                 if let Err(error @ StorageError::Unsupported { .. }) = check_version(Some(&value.to_string())) {
                     return Err(error);
@@ -79,21 +79,21 @@ impl Found {
         Ok(())
     }
 
-    fn into_remains(self, stamp: Stamp) -> Remains {
-        let mut builder = Builder::new(self.store.as_ref());
+    fn finish(self, stamp: Stamp) -> SalvagedSnapshot {
+        let mut builder = Builder::new(self.store.as_ref(), Numbering::Kept, self.items.len());
         self.items.into_iter().for_each(|item| builder.push(item));
         let head = Head { store: self.store, rest: self.rest };
-        let snapshot = builder.finish(head, stamp, Fingerprint::default());
-        Remains { snapshot, lost_lines: self.lost_lines, lost_bytes: self.lost_bytes }
+        let snapshot = builder.finish(head, stamp, SnapshotSum::default());
+        SalvagedSnapshot { snapshot, lost_lines: self.lost_lines, lost_bytes: self.lost_bytes }
     }
 }
 
-/// The same item, without numbers that nobody can go on from.
+/// The item without numbers above [`MAX_NUMBER`].
 fn countable(mut read: ReadItem) -> ReadItem {
-    if read.item.id.get() > BEYOND_COUNTING {
+    if read.item.id.get().max(read.item.sequence.get()) > MAX_NUMBER {
         read.item.id = ItemId::new(0);
     }
-    if let Some(claim) = read.item.claim.as_mut().filter(|claim| claim.number.get() > BEYOND_COUNTING) {
+    if let Some(claim) = read.item.claim.as_mut().filter(|claim| claim.number.get() > MAX_NUMBER) {
         claim.number = ClaimNumber::new(0);
     }
     read
@@ -101,7 +101,7 @@ fn countable(mut read: ReadItem) -> ReadItem {
 
 fn is_countable(store: &StoreSection) -> bool {
     let numbers = [store.generation, store.seq, store.next_id, store.next_claim];
-    numbers.iter().all(|number| *number <= BEYOND_COUNTING) && layout::is_journal_name(&store.journal)
+    numbers.iter().all(|number| *number <= MAX_NUMBER) && layout::is_journal_name(&store.journal)
 }
 
 /// A line of the head: one key and its value.

@@ -7,20 +7,20 @@ use autoproc_json_store::{JsonStore, Mode};
 use autoproc_testkit::block_on;
 use autoproc_testkit::conformance::storage::{Effort, StorageFixture, exercise};
 
-use crate::place::Place;
+use crate::temp_store::TempStore;
 
 /// Each case syncs some dozens of times.
 const EFFORT: Effort = Effort { cases: 24, steps: 30 };
 
 struct Fixture {
-    place: Place,
+    temp: TempStore,
     modes: Vec<Mode>,
     opened: Cell<usize>,
 }
 
 impl Fixture {
     fn new(modes: &[Mode]) -> Self {
-        Self { place: Place::new(), modes: modes.to_vec(), opened: Cell::new(0) }
+        Self { temp: TempStore::new(), modes: modes.to_vec(), opened: Cell::new(0) }
     }
 }
 
@@ -29,11 +29,11 @@ impl StorageFixture for Fixture {
 
     fn open(&self) -> JsonStore {
         let turn = self.opened.replace(self.opened.get() + 1);
-        self.place.open(self.modes[turn % self.modes.len()])
+        self.temp.open(self.modes[turn % self.modes.len()])
     }
 
     fn kill(&self, store: JsonStore, _: &RunId) {
-        // Dropping the handle frees the run's lock as the end of its process would: nothing else tells that it lived.
+        // Dropping the handle releases the run's lock, as the end of its process would.
         drop(store);
     }
 

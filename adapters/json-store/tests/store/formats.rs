@@ -1,4 +1,4 @@
-//! What is on disk: files of the original program, files a person made or changed, files of other versions.
+//! Files of the original program, files written or changed by hand, files of other versions.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -6,23 +6,25 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use autoproc_domain::Status;
-use autoproc_domain::ports::{Storage, StorageError};
+use autoproc_domain::ports::{Runs, Storage, StorageError};
 use autoproc_json_store::Mode;
 use autoproc_testkit::block_on;
 use serde_json::Value;
 
-use crate::place::{Place, SNAPSHOT, add, at, claim, complete_one, files, find, items, new_item, path, status};
+use crate::temp_store::{
+    SNAPSHOT, TempStore, add, at, claim, complete_one, files, find, items, later, new_item, path, status,
+};
 
 const ORIGINAL: &str = include_str!("../golden/original.json");
 
-fn document(place: &Place) -> Value {
-    serde_json::from_slice(&fs::read(place.path(SNAPSHOT)).unwrap()).unwrap()
+fn document(temp: &TempStore) -> Value {
+    serde_json::from_slice(&fs::read(temp.path(SNAPSHOT)).unwrap()).unwrap()
 }
 
 #[test]
 fn a_file_of_the_original_program_opens_as_it_is() {
-    let place = Place::with_snapshot(ORIGINAL);
-    let store = place.open(Mode::Command);
+    let temp = TempStore::with_snapshot(ORIGINAL);
+    let store = temp.open(Mode::Command);
     let read = items(&store).unwrap();
     let facts: Vec<_> =
         read.iter().map(|item| (item.file_path.to_string(), item.status, item.priority.get(), item.attempts)).collect();
@@ -36,44 +38,44 @@ fn a_file_of_the_original_program_opens_as_it_is() {
     assert_eq!(facts, expected.map(|(file, status, priority, attempts)| (file.to_owned(), status, priority, attempts)));
     assert_eq!(read[0].added_at.as_micros() % 1_000_000, 123_456);
     assert_eq!(read[0].last_attempt, None);
-    assert_eq!(fs::read_to_string(place.path(SNAPSHOT)).unwrap(), ORIGINAL, "reading changes nothing");
+    assert_eq!(fs::read_to_string(temp.path(SNAPSHOT)).unwrap(), ORIGINAL, "reading changes nothing");
 }
 
 #[test]
 fn a_file_of_the_original_program_is_kept_before_it_is_first_written() {
-    let place = Place::with_snapshot(ORIGINAL);
-    let store = place.open(Mode::Command);
+    let temp = TempStore::with_snapshot(ORIGINAL);
+    let store = temp.open(Mode::Command);
     add(&store, "/new.txt").unwrap();
-    assert_eq!(fs::read_to_string(place.path("QUEUE-STATE.original.json")).unwrap(), ORIGINAL);
+    assert_eq!(fs::read_to_string(temp.path("QUEUE-STATE.original.json")).unwrap(), ORIGINAL);
     add(&store, "/newer.txt").unwrap();
-    assert_eq!(fs::read_to_string(place.path("QUEUE-STATE.original.json")).unwrap(), ORIGINAL);
-    let item = &document(&place)["items"][0];
+    assert_eq!(fs::read_to_string(temp.path("QUEUE-STATE.original.json")).unwrap(), ORIGINAL);
+    let item = &document(&temp)["items"][0];
     for key in ["file_path", "priority", "added_at", "attempts", "last_attempt", "status"] {
         assert!(item.get(key).is_some(), "{key} is missing in {item}");
     }
-    assert_eq!(document(&place)["version"], "1.0.0");
+    assert_eq!(document(&temp)["version"], "1.0.0");
 }
 
 #[test]
-fn what_was_processing_in_the_original_program_belongs_to_a_dead_run() {
-    let place = Place::with_snapshot(ORIGINAL);
-    let store = place.open(Mode::Command);
-    let dead = block_on(store.dead_runs()).unwrap();
+fn an_item_in_processing_of_the_original_program_belongs_to_a_dead_run() {
+    let temp = TempStore::with_snapshot(ORIGINAL);
+    let store = temp.open(Mode::Command);
+    let dead = block_on(store.dead()).unwrap();
     assert_eq!(dead.len(), 1);
 }
 
 #[test]
-fn keys_that_are_not_ours_survive() {
-    let place = Place::with_snapshot(
+fn unknown_keys_survive() {
+    let temp = TempStore::with_snapshot(
         r#"{"version": "1.0.0", "note": {"by": "Ana"}, "items": [{"file_path": "/a", "tag": [1, 2]}, {"file_path": "/b"}]}"#,
     );
-    let store = place.open(Mode::Service);
+    let store = temp.open(Mode::Service);
     add(&store, "/c").unwrap();
     add(&store, "/d").unwrap();
     block_on(store.close()).unwrap();
     drop(store);
-    add(&place.open(Mode::Command), "/e").unwrap();
-    let document = document(&place);
+    add(&temp.open(Mode::Command), "/e").unwrap();
+    let document = document(&temp);
     assert_eq!(document["note"]["by"], "Ana");
     assert_eq!(document["items"][0]["tag"], serde_json::json!([1, 2]));
     assert_eq!(document["items"].as_array().unwrap().len(), 5);
@@ -81,52 +83,56 @@ fn keys_that_are_not_ours_survive() {
 
 #[test]
 fn a_person_may_reorder_and_add_entries() {
-    let place = Place::new();
-    let store = place.open(Mode::Command);
+    let temp = TempStore::new();
+    let store = temp.open(Mode::Command);
     for file in ["/a", "/b", "/c"] {
         add(&store, file).unwrap();
     }
     drop(store);
-    let mut edited = document(&place);
+    let mut edited = document(&temp);
     let list = edited["items"].as_array_mut().unwrap();
     list.reverse();
     list.insert(1, serde_json::json!({"file_path": "/by-hand"}));
-    fs::write(place.path(SNAPSHOT), serde_json::to_string_pretty(&edited).unwrap()).unwrap();
-    let store = place.open(Mode::Command);
+    fs::write(temp.path(SNAPSHOT), serde_json::to_string_pretty(&edited).unwrap()).unwrap();
+    let store = temp.open(Mode::Command);
     assert_eq!(files(&store).unwrap(), ["/c", "/by-hand", "/b", "/a"]);
     add(&store, "/d").unwrap();
-    let ids: Vec<_> = items(&store).unwrap().iter().map(|item| item.id.get()).collect();
-    assert!(ids.is_sorted() && ids.windows(2).all(|pair| pair[0] != pair[1]), "{ids:?}");
     assert_eq!(files(&store).unwrap(), ["/c", "/by-hand", "/b", "/a", "/d"]);
+    let ids: Vec<_> = items(&store).unwrap().iter().map(|item| item.id.get()).collect();
+    assert_eq!((ids[0], ids[2], ids[3]), (3, 2, 1), "an item keeps its id");
+    assert!(ids[1] > 3 && ids[4] > ids[1], "{ids:?}");
+    drop(store);
+    assert_eq!(files(&temp.open(Mode::Command)).unwrap(), ["/c", "/by-hand", "/b", "/a", "/d"]);
 }
 
 #[test]
-fn of_two_live_entries_of_a_path_the_first_counts() {
-    let place = Place::with_snapshot(
+fn entries_of_one_path_are_merged() {
+    let temp = TempStore::with_snapshot(
         r#"{"version": "1.0.0", "items": [{"file_path": "/a", "priority": 1}, {"file_path": "/a", "priority": 2},
             {"file_path": "/a", "status": "completed"}]}"#,
     );
-    let store = place.open(Mode::Command);
-    assert_eq!(find(&store, "/a").unwrap().priority.get(), 1);
-    assert_eq!(items(&store).unwrap().len(), 2);
-    assert!(place.notices().iter().any(|notice| notice.contains("more than once")), "{:?}", place.notices());
+    let store = temp.open(Mode::Command);
+    let item = find(&store, "/a").unwrap();
+    assert_eq!((item.priority.get(), item.status, item.round), (2, Status::Pending, 3), "the later of the live ones");
+    assert_eq!(items(&store).unwrap().len(), 1);
+    assert!(temp.notices().iter().any(|notice| notice.contains("merged")), "{:?}", temp.notices());
 }
 
 #[test]
 fn paths_that_are_not_utf_8_survive() {
-    let place = Place::new();
+    let temp = TempStore::new();
     let raw = Path::new(OsStr::from_bytes(b"/in/\xff\xfe name"));
     for mode in [Mode::Service, Mode::Command] {
-        let store = place.open(mode);
-        block_on(store.enqueue(vec![new_item(raw, 3)], at(0))).unwrap();
+        let store = temp.open(mode);
+        block_on(store.enqueue(later(vec![new_item(raw, 3)]), at(0))).unwrap();
         assert_eq!(items(&store).unwrap()[0].file_path, path(raw));
     }
-    assert_eq!(document(&place)["items"][0]["file_path_bytes"], "2f696e2ffffe206e616d65");
-    assert_eq!(items(&place.open(Mode::Command)).unwrap()[0].file_path, path(raw));
+    assert_eq!(document(&temp)["items"][0]["file_path_bytes"], "2f696e2ffffe206e616d65");
+    assert_eq!(items(&temp.open(Mode::Command)).unwrap()[0].file_path, path(raw));
 }
 
 #[test]
-fn what_cannot_be_understood_is_refused_and_left_alone() {
+fn an_invalid_document_is_refused_and_unchanged() {
     let unusable = [
         ("", "the empty file"),
         ("{\"version\": \"1.0.0\", \"items\": [", "half a file"),
@@ -138,12 +144,12 @@ fn what_cannot_be_understood_is_refused_and_left_alone() {
         ("{\"version\": \"1.0.0\", \"items\": [{\"priority\": 1}]}", "an item without a path"),
         ("{\"version\": \"1.0.0\", \"items\": [{\"file_path\": \"/a\", \"priority\": 5000000000}]}", "a huge priority"),
     ];
-    for (text, what) in unusable {
-        let place = Place::with_snapshot(text);
-        let store = place.open(Mode::Command);
-        assert!(matches!(items(&store), Err(StorageError::Damaged { .. })), "reading {what}");
-        assert!(matches!(add(&store, "/x"), Err(StorageError::Damaged { .. })), "adding to {what}");
-        assert_eq!(fs::read_to_string(place.path(SNAPSHOT)).unwrap(), text, "{what} was changed");
+    for (text, case) in unusable {
+        let temp = TempStore::with_snapshot(text);
+        let store = temp.open(Mode::Command);
+        assert!(matches!(items(&store), Err(StorageError::Damaged { .. })), "reading {case}");
+        assert!(matches!(add(&store, "/x"), Err(StorageError::Damaged { .. })), "adding to {case}");
+        assert_eq!(fs::read_to_string(temp.path(SNAPSHOT)).unwrap(), text, "{case} was changed");
     }
 }
 
@@ -151,20 +157,20 @@ fn what_cannot_be_understood_is_refused_and_left_alone() {
 fn a_newer_version_is_refused_and_left_alone() {
     for version in ["1.0.1", "1.1.0", "2.0.0"] {
         let text = format!("{{\"version\": \"{version}\", \"entries\": {{}}}}");
-        let place = Place::with_snapshot(&text);
-        let store = place.open(Mode::Command);
+        let temp = TempStore::with_snapshot(&text);
+        let store = temp.open(Mode::Command);
         assert!(matches!(items(&store), Err(StorageError::Unsupported { .. })));
         assert!(matches!(add(&store, "/x"), Err(StorageError::Unsupported { .. })));
-        assert_eq!(fs::read_to_string(place.path(SNAPSHOT)).unwrap(), text);
+        assert_eq!(fs::read_to_string(temp.path(SNAPSHOT)).unwrap(), text);
     }
 }
 
 #[test]
 fn an_unknown_status_names_the_entry_and_the_words_there_are() {
-    let place = Place::with_snapshot(
+    let temp = TempStore::with_snapshot(
         "{\"version\": \"1.0.0\", \"items\": [{\"file_path\": \"/a\"}, {\"file_path\": \"/b\", \"status\": \"resting\"}]}",
     );
-    let error = items(&place.open(Mode::Command)).unwrap_err().to_string();
+    let error = items(&temp.open(Mode::Command)).unwrap_err().to_string();
     for word in ["QUEUE-STATE.json", "item 2", "resting", "pending", "timeout"] {
         assert!(error.contains(word), "{word} is missing in: {error}");
     }
@@ -172,13 +178,13 @@ fn an_unknown_status_names_the_entry_and_the_words_there_are() {
 
 #[test]
 fn a_file_that_went_is_no_longer_queued_after_a_reopen() {
-    let place = Place::new();
-    let store = place.open(Mode::Service);
+    let temp = TempStore::new();
+    let store = temp.open(Mode::Service);
     add(&store, "/a").unwrap();
     add(&store, "/b").unwrap();
     complete_one(&store).unwrap();
     claim(&store, "run", 1).unwrap();
     drop(store);
-    let store = place.open(Mode::Command);
+    let store = temp.open(Mode::Command);
     assert_eq!((status(&store, "/a"), status(&store, "/b")), (Some(Status::Completed), Some(Status::Processing)));
 }

@@ -7,15 +7,16 @@ use std::thread;
 use std::time::Duration;
 
 use autoproc_domain::RunId;
-use autoproc_domain::ports::{RunInfo, Storage, StorageError};
+use autoproc_domain::ports::{Runs, Storage, StorageError};
+use autoproc_domain::run_info::{DeadRun, DeathEvidence, LiveRun};
 use autoproc_json_store::{JsonStore, Mode, StoreConfig};
 use autoproc_testkit::block_on;
 
-use crate::place::{Place, add, at, claim, files, items};
+use crate::temp_store::{TempStore, add, at, claim, exchange, files, items, run};
 
-fn impatient(place: &Place) -> JsonStore {
+fn with_short_timeout(temp: &TempStore) -> JsonStore {
     JsonStore::open(StoreConfig {
-        state_dir: place.state_dir(),
+        state_dir: temp.state_dir(),
         base: PathBuf::from("/"),
         lock_timeout: Duration::from_millis(20),
         mode: Mode::Command,
@@ -25,20 +26,20 @@ fn impatient(place: &Place) -> JsonStore {
 
 #[test]
 fn additions_of_many_handles_at_once_are_all_kept() {
-    let place = Place::new();
+    let temp = TempStore::new();
     thread::scope(|scope| {
         for writer in 0..8 {
-            let place = &place;
+            let temp = &temp;
             scope.spawn(move || {
                 let mode = if writer % 2 == 0 { Mode::Command } else { Mode::Service };
                 for number in 0..10 {
-                    let store = place.open(mode);
+                    let store = temp.open(mode);
                     add(&store, &format!("/writer-{writer}/file-{number}")).unwrap();
                 }
             });
         }
     });
-    let store = place.open(Mode::Command);
+    let store = temp.open(Mode::Command);
     let read = items(&store).unwrap();
     assert_eq!(read.len(), 80);
     for writer in 0..8 {
@@ -50,17 +51,17 @@ fn additions_of_many_handles_at_once_are_all_kept() {
 
 #[test]
 fn many_claimers_never_get_the_same_item() {
-    let place = Place::new();
-    let store = place.open(Mode::Service);
+    let temp = TempStore::new();
+    let store = temp.open(Mode::Service);
     for number in 0..60 {
         add(&store, &format!("/file-{number}")).unwrap();
     }
     let claimed: Vec<_> = thread::scope(|scope| {
         let claimers: Vec<_> = (0..6)
             .map(|claimer| {
-                let place = &place;
+                let temp = &temp;
                 scope.spawn(move || {
-                    let store = place.open(Mode::Service);
+                    let store = temp.open(Mode::Service);
                     let claims =
                         (0..10).map(|_| claim(&store, &format!("run-{claimer}"), 1).unwrap().claims.remove(0).0.item);
                     claims.collect::<Vec<_>>()
@@ -77,24 +78,24 @@ fn many_claimers_never_get_the_same_item() {
 
 #[test]
 fn a_held_lock_is_reported_with_its_holder() {
-    let place = Place::new();
-    add(&place.open(Mode::Command), "/a").unwrap();
-    let lock = OpenOptions::new().read(true).write(true).open(place.path("QUEUE-STATE.lock")).unwrap();
+    let temp = TempStore::new();
+    add(&temp.open(Mode::Command), "/a").unwrap();
+    let lock = OpenOptions::new().read(true).write(true).open(temp.path("QUEUE-STATE.lock")).unwrap();
     fs2::FileExt::lock_exclusive(&lock).unwrap();
-    let before = place.contents();
-    let store = impatient(&place);
+    let before = temp.contents();
+    let store = with_short_timeout(&temp);
     let Err(StorageError::Busy { holder }) = add(&store, "/b") else { panic!("the lock was not honoured") };
     assert!(holder.contains(&std::process::id().to_string()), "{holder}");
-    assert_eq!(files(&store).unwrap(), ["/a"], "readers wait for nobody");
-    assert_eq!(place.contents(), before);
+    assert_eq!(files(&store).unwrap(), ["/a"], "readers never wait");
+    assert_eq!(temp.contents(), before);
     fs2::FileExt::unlock(&lock).unwrap();
     add(&store, "/b").unwrap();
 }
 
 #[test]
 fn a_change_by_another_handle_is_noticed() {
-    let place = Place::new();
-    let (waiter, other) = (place.open(Mode::Service), place.open(Mode::Command));
+    let temp = TempStore::new();
+    let (waiter, other) = (temp.open(Mode::Service), temp.open(Mode::Command));
     add(&waiter, "/a").unwrap();
     thread::scope(|scope| {
         let waiting = scope.spawn(|| block_on(waiter.changed()));
@@ -108,22 +109,44 @@ fn a_change_by_another_handle_is_noticed() {
 
 #[test]
 fn a_run_lives_exactly_as_long_as_its_handle() {
-    let place = Place::new();
-    let (holder, other) = (place.open(Mode::Service), place.open(Mode::Command));
-    let run = RunInfo {
-        id: RunId::new("night"),
-        started_at: at(0),
-        jobs: 2,
-        max_attempts: 4,
-        timeout: Duration::from_secs(300),
-    };
-    assert!(block_on(holder.begin_run(run.clone())).unwrap().is_empty());
-    let living = block_on(other.live_runs()).unwrap();
-    assert_eq!(living.len(), 1);
-    assert_eq!(living[0].info, run);
-    assert!(living[0].owner.contains(&std::process::id().to_string()));
-    assert!(block_on(other.dead_runs()).unwrap().is_empty());
+    let temp = TempStore::new();
+    let (holder, other) = (temp.open(Mode::Service), temp.open(Mode::Command));
+    let run = run("night");
+    assert!(block_on(holder.begin(run.clone())).unwrap().others.is_empty());
+    assert_eq!(block_on(other.live()).unwrap(), [LiveRun { info: run.clone(), heard_of: None }]);
+    assert!(block_on(other.dead()).unwrap().is_empty());
     drop(holder);
-    assert!(block_on(other.live_runs()).unwrap().is_empty());
-    assert_eq!(block_on(other.dead_runs()).unwrap(), [RunId::new("night")]);
+    assert!(block_on(other.live()).unwrap().is_empty());
+    let dead = DeadRun { run: run.id, location: Some(run.location), evidence: DeathEvidence::Gone };
+    assert_eq!(block_on(other.dead()).unwrap(), [dead]);
+}
+
+#[test]
+fn only_the_handle_of_a_live_run_exchanges() {
+    let temp = TempStore::new();
+    let (holder, other) = (temp.open(Mode::Service), temp.open(Mode::Service));
+    add(&holder, "/a").unwrap();
+    let refused = |store: &JsonStore| {
+        let answer = block_on(store.exchange(exchange("night", Vec::new(), 1), at(1)));
+        matches!(answer, Err(StorageError::LeaseLost { .. }))
+    };
+    assert!(refused(&holder), "the run has not begun");
+    block_on(holder.begin(run("night"))).unwrap();
+    assert!(refused(&other));
+    assert_eq!(claim(&holder, "night", 1).unwrap().claims.len(), 1);
+    block_on(holder.end(RunId::new("night"))).unwrap();
+    assert!(refused(&holder), "the run has ended");
+}
+
+#[test]
+fn an_exchange_that_is_asked_again_is_not_carried_out_again() {
+    let temp = TempStore::new();
+    let store = temp.open(Mode::Service);
+    add(&store, "/a").unwrap();
+    add(&store, "/b").unwrap();
+    block_on(store.begin(run("night"))).unwrap();
+    let request = exchange("night", Vec::new(), 1);
+    let first = block_on(store.exchange(request.clone(), at(1))).unwrap();
+    assert_eq!(block_on(store.exchange(request, at(2))).unwrap(), first);
+    assert_eq!(claim(&store, "night", 9).unwrap().claims.len(), 1);
 }

@@ -101,6 +101,7 @@ impl Fixture {
             token: ClaimToken { item: ItemId::new(7), number: ClaimNumber::new(30) },
             run: RunId::new("run-1"),
             file_path: FilePath::new(self.path(name)).expect("a path"),
+            round: 1,
             number: AttemptNumber::new(2).expect("not zero"),
             max_attempts: 4,
             timeout: LONG,

@@ -3,12 +3,13 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
-use autoproc_domain::ports::{Observer, RunEventKind};
+use autoproc_domain::ports::{AttemptRef, Observer};
 use autoproc_system::EventLog;
 use serde_json::{Value, json};
 
-use crate::events::{Trouble, event, every_kind, of, started};
+use crate::events::{Warnings, begun, event, every_kind, of, started};
 
 fn lines(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).expect("a log");
@@ -17,15 +18,15 @@ fn lines(path: &Path) -> Vec<Value> {
 }
 
 fn log(path: &Path) -> EventLog {
-    EventLog::new(path, Box::new(|trouble| panic!("{trouble}")))
+    EventLog::new(path, Arc::new(|warning: &str| panic!("{warning}")))
 }
 
 #[test]
-fn every_event_but_progress_has_its_line() {
+fn every_event_except_progress_is_a_line() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("logs/autonomous-processing.jsonl");
     let log = log(&path);
-    assert!(!path.exists(), "nothing is touched before the first event");
+    assert!(!path.exists(), "the file is not touched before the first event");
     for kind in every_kind() {
         log.observe(&event(kind));
     }
@@ -54,7 +55,7 @@ fn expected_lines() -> Vec<Value> {
         line("recovery_withheld", &none, json!({"dead_run": "run-0", "reason": "process 1 may be at work"})),
         line("starts_held", &none, json!({"reason": "1 MB free"})),
         line("starts_resumed", &none, json!({})),
-        line("file_started", &of, json!({})),
+        line("file_started", &of, json!({"size_bytes": 12, "recipe": "00010203040506ff"})),
         line("file_completed", &of, used(&json!({}))),
         line("file_requeued", &of, used(&json!({"backoff_s": 2.0, "error": "exit status 1"}))),
         line("file_failed", &of, used(&json!({"error": "exit status 2"}))),
@@ -72,15 +73,15 @@ fn expected_lines() -> Vec<Value> {
     ]
 }
 
-/// What `events::usage` and the duration of all attempts there look like.
-fn used(beside: &Value) -> Value {
+/// The fields of `events::usage` and of the duration of the sample attempts, with `others`.
+fn used(others: &Value) -> Value {
     let mut fields = json!({"duration_s": 1.5, "user_s": 1.25, "system_s": 0.25, "peak_memory_bytes": 4096});
-    fields.as_object_mut().expect("an object").extend(beside.as_object().expect("an object").clone());
+    fields.as_object_mut().expect("an object").extend(others.as_object().expect("an object").clone());
     fields
 }
 
 #[test]
-fn the_keys_that_a_reader_looks_for_come_first() {
+fn the_keys_that_matter_to_a_reader_come_first() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("log");
     log(&path).observe(&event(started(1, "/a")));
@@ -90,16 +91,26 @@ fn the_keys_that_a_reader_looks_for_come_first() {
 }
 
 #[test]
-fn bytes_that_are_not_text_stand_beside_what_resembles_them() {
+fn a_path_that_is_not_utf8_is_kept_in_bytes() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("log");
-    log(&path).observe(&event(RunEventKind::FileStarted { of: of(OsStr::from_bytes(b"/d/\xff\"")) }));
+    log(&path).observe(&event(begun(of(OsStr::from_bytes(b"/d/\xff\"")))));
     let line = lines(&path).remove(0);
     assert_eq!((&line["file_path"], &line["file_path_bytes"]), (&json!("/d/\u{fffd}\""), &json!("2f642fff22")));
 }
 
 #[test]
-fn a_torn_last_line_is_ended_before_the_next_one() {
+fn a_later_round_is_named() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("log");
+    let log = log(&path);
+    (1..=2).for_each(|round| log.observe(&event(begun(AttemptRef { round, ..of("/a") }))));
+    let rounds: Vec<_> = lines(&path).iter().map(|line| line["round"].clone()).collect();
+    assert_eq!(rounds, [Value::Null, json!(2)]);
+}
+
+#[test]
+fn a_torn_last_line_is_terminated_before_the_next_one() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("log");
     std::fs::write(&path, "{\"whole\":1}\n{\"to").expect("a file");
@@ -111,7 +122,7 @@ fn a_torn_last_line_is_ended_before_the_next_one() {
 }
 
 #[test]
-fn a_whole_last_line_is_left_as_it_is() {
+fn a_complete_last_line_stays_as_it_is() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("log");
     for id in 0..3 {
@@ -134,7 +145,8 @@ fn runs_that_share_a_log_do_not_tear_each_others_lines() {
     let mut ids: Vec<_> = std::fs::read_to_string(&path)
         .expect("a log")
         .lines()
-        // Who opens the log while another writes may end a line that ends itself a moment later.
+        // A writer that opens the log during another's write may terminate a line that is about to
+        // end.
         .filter(|line| !line.is_empty())
         .map(|line| serde_json::from_str::<Value>(line).expect(line)["item_id"].as_u64().expect("a number"))
         .collect();
@@ -143,25 +155,25 @@ fn runs_that_share_a_log_do_not_tear_each_others_lines() {
 }
 
 #[test]
-fn trouble_is_told_once_and_later_lines_are_tried() {
+fn a_failure_is_reported_once_and_later_lines_are_attempted() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("log");
     std::fs::create_dir(&path).expect("a folder in the way");
-    let trouble = Trouble::default();
-    let log = EventLog::new(&path, trouble.callback());
+    let warnings = Warnings::default();
+    let log = EventLog::new(&path, warnings.callback());
     (0..3).for_each(|id| log.observe(&event(started(id, "/a"))));
-    let said = trouble.said();
-    assert!(said.len() == 1 && said[0].contains(&path.display().to_string()), "{said:?}");
+    let all = warnings.all();
+    assert!(all.len() == 1 && all[0].contains(&path.display().to_string()), "{all:?}");
     std::fs::remove_dir(&path).expect("removed");
     log.observe(&event(started(3, "/a")));
     assert_eq!(lines(&path)[0]["item_id"], 3);
 }
 
-/// `/dev/full` takes nothing (full(4)).
+/// Every write to `/dev/full` fails with ENOSPC (full(4)).
 #[test]
-fn a_full_disk_is_trouble() {
-    let trouble = Trouble::default();
-    let log = EventLog::new("/dev/full", trouble.callback());
+fn a_full_disk_is_reported() {
+    let warnings = Warnings::default();
+    let log = EventLog::new("/dev/full", warnings.callback());
     (0..3).for_each(|id| log.observe(&event(started(id, "/a"))));
-    assert_eq!(trouble.said().len(), 1);
+    assert_eq!(warnings.all().len(), 1);
 }

@@ -1,14 +1,14 @@
-//! Events to tell, and a record of the trouble that comes of it.
+//! Sample events, and a recorder of warnings.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use autoproc_domain::item::AttemptNumber;
-use autoproc_domain::ports::{AttemptOf, ResourceUsage, RunEvent, RunEventKind, StopCause, StopLevel};
-use autoproc_domain::processor::StoppedBy;
+use autoproc_domain::ports::{AttemptRef, ResourceUsage, RunEvent, RunEventKind, StopCause, StopLevel};
+use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::view::Counts;
-use autoproc_domain::{FilePath, ItemId, ProcessingResult, RunId, Timestamp};
-use autoproc_system::OnTrouble;
+use autoproc_domain::{FilePath, ItemId, ProcessingResult, Recipe, RunId, Timestamp};
+use autoproc_system::OnWarning;
 
 pub(crate) fn event(kind: RunEventKind) -> RunEvent {
     at(1_000_002, kind)
@@ -18,22 +18,32 @@ pub(crate) fn at(micros: i64, kind: RunEventKind) -> RunEvent {
     RunEvent { at: Timestamp::from_micros(micros), run: RunId::new("run-1"), kind }
 }
 
-pub(crate) fn of(path: impl AsRef<std::path::Path>) -> AttemptOf {
+pub(crate) fn of(path: impl AsRef<std::path::Path>) -> AttemptRef {
     let file_path = FilePath::new(path).expect("a path");
-    AttemptOf { id: ItemId::new(7), file_path, attempt: AttemptNumber::new(2).expect("not zero"), claim: None }
+    AttemptRef {
+        id: ItemId::new(7),
+        file_path,
+        round: 1,
+        attempt: AttemptNumber::new(2).expect("not zero"),
+        claim: None,
+    }
+}
+
+pub(crate) fn begun(of: AttemptRef) -> RunEventKind {
+    RunEventKind::FileStarted { of, size_bytes: None, recipe: None }
 }
 
 pub(crate) fn started(id: u64, path: &str) -> RunEventKind {
-    RunEventKind::FileStarted { of: AttemptOf { id: ItemId::new(id), ..of(path) } }
+    begun(AttemptRef { id: ItemId::new(id), ..of(path) })
 }
 
 pub(crate) fn completed(id: u64, path: &str) -> RunEventKind {
-    let of = AttemptOf { id: ItemId::new(id), ..of(path) };
+    let of = AttemptRef { id: ItemId::new(id), ..of(path) };
     RunEventKind::FileCompleted { of, elapsed: Duration::from_millis(1500), usage: None }
 }
 
 pub(crate) fn counts() -> Counts {
-    Counts { pending: 1, processing: 2, completed: 3, failed: 4, timeout: 5 }
+    Counts { pending: 1, processing: 2, completed: 3, failed: 4, timeout: 5, held: 0 }
 }
 
 pub(crate) fn processor_started() -> RunEventKind {
@@ -56,6 +66,10 @@ pub(crate) fn usage() -> ResourceUsage {
     ResourceUsage { user: Duration::from_millis(1250), system: Duration::from_millis(250), peak_memory: 4096 }
 }
 
+pub(crate) fn recipe() -> Recipe {
+    Recipe::new([0, 1, 2, 3, 4, 5, 6, 255])
+}
+
 /// One event of each kind.
 pub(crate) fn every_kind() -> Vec<RunEventKind> {
     let (elapsed, of) = (Duration::from_millis(1500), of("/d/a"));
@@ -67,7 +81,7 @@ pub(crate) fn every_kind() -> Vec<RunEventKind> {
         RunEventKind::RecoveryWithheld { dead_run: RunId::new("run-0"), reason: "process 1 may be at work".into() },
         RunEventKind::StartsHeld { reason: "1 MB free".into() },
         RunEventKind::StartsResumed,
-        RunEventKind::FileStarted { of: of.clone() },
+        RunEventKind::FileStarted { of: of.clone(), size_bytes: Some(12), recipe: Some(recipe()) },
         RunEventKind::FileCompleted { of: of.clone(), elapsed, usage },
         RunEventKind::FileRequeued {
             of: of.clone(),
@@ -87,17 +101,17 @@ pub(crate) fn every_kind() -> Vec<RunEventKind> {
     ]
 }
 
-/// What was said of trouble.
+/// Records warnings.
 #[derive(Clone, Default)]
-pub(crate) struct Trouble(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
 
-impl Trouble {
-    pub(crate) fn callback(&self) -> OnTrouble {
-        let said = Arc::clone(&self.0);
-        Box::new(move |text| said.lock().expect("unpoisoned").push(text.to_owned()))
+impl Warnings {
+    pub(crate) fn callback(&self) -> OnWarning {
+        let warnings = Arc::clone(&self.0);
+        Arc::new(move |text| warnings.lock().expect("unpoisoned").push(text.to_owned()))
     }
 
-    pub(crate) fn said(&self) -> Vec<String> {
+    pub(crate) fn all(&self) -> Vec<String> {
         self.0.lock().expect("unpoisoned").clone()
     }
 }

@@ -16,14 +16,14 @@ impl Observer for Recorder {
 }
 
 #[test]
-fn each_observer_hears_every_event_in_order() {
-    let heard = Arc::default();
-    let recorders = (0..3).map(|number| Arc::new(Recorder(number, Arc::clone(&heard))) as Arc<dyn Observer>);
+fn each_observer_receives_every_event_in_order() {
+    let received = Arc::default();
+    let recorders = (0..3).map(|number| Arc::new(Recorder(number, Arc::clone(&received))) as Arc<dyn Observer>);
     let observers = Observers::new(recorders.collect());
     let events: Vec<_> = every_kind().into_iter().map(event).collect();
     for event in &events {
         observers.observe(event);
     }
     let expected: Vec<_> = events.iter().flat_map(|event| (0..3).map(|number| (number, event.clone()))).collect();
-    assert_eq!(*heard.lock().expect("unpoisoned"), expected);
+    assert_eq!(*received.lock().expect("unpoisoned"), expected);
 }

@@ -5,28 +5,32 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use autoproc_domain::ports::{Observer, RunEventKind};
-use autoproc_domain::processor::{ProcessorStatus, StoppedBy};
+use autoproc_domain::run::ProcessorStatus;
+use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::{ProcessorState, Timestamp};
 use autoproc_system::{StateDocument, StateFile, StateFileError, read_state_file};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::events::{Trouble, at, completed, event, every_kind, of, processor_started, processor_stopped, started};
+use crate::events::{
+    Warnings, at, begun, completed, event, every_kind, of, processor_started, processor_stopped, started,
+};
 
-const BOUND: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-fn place() -> (TempDir, PathBuf) {
+fn temp_path() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("mission-control/AUTONOMOUS-STATE.json");
     (dir, path)
 }
 
 fn keep(path: &Path) -> StateFile {
-    StateFile::new(path, Box::new(|trouble| panic!("{trouble}"))).expect("a thread")
+    StateFile::new(path, Arc::new(|warning: &str| panic!("{warning}"))).expect("a thread")
 }
 
 fn document(path: &Path) -> Value {
@@ -38,10 +42,10 @@ fn state(path: &Path) -> StateDocument {
 }
 
 #[test]
-fn the_begin_and_the_end_are_in_the_file_when_they_were_heard() {
-    let (_dir, path) = place();
+fn the_start_and_the_end_are_written_at_once() {
+    let (_dir, path) = temp_path();
     let file = keep(&path);
-    assert!(!path.exists(), "nothing is touched before the first event");
+    assert!(!path.exists(), "the file is not touched before the first event");
     file.observe(&event(processor_started()));
     assert_eq!(document(&path)["status"], "running");
     file.observe(&event(started(1, "/a")));
@@ -52,7 +56,7 @@ fn the_begin_and_the_end_are_in_the_file_when_they_were_heard() {
 
 #[test]
 fn the_format() {
-    let (_dir, path) = place();
+    let (_dir, path) = temp_path();
     let file = keep(&path);
     let story = [processor_started(), started(1, "/a"), started(2, "/b"), completed(1, "/a"), started(3, "/c")];
     (1..).zip(story).for_each(|(second, kind)| file.observe(&at(second * 1_000_000, kind)));
@@ -78,10 +82,10 @@ fn the_format() {
     assert_eq!(document(&path), expected);
 }
 
-/// The pause before each file is longer than the writer's: it must be woken.
+/// The pause before each file is longer than the writer's, so the event must wake the writer.
 #[test]
-fn what_is_in_between_appears_without_an_end() {
-    let (_dir, path) = place();
+fn a_state_in_between_appears_before_the_end() {
+    let (_dir, path) = temp_path();
     let file = keep(&path);
     file.observe(&event(processor_started()));
     for count in 1..=3 {
@@ -89,16 +93,17 @@ fn what_is_in_between_appears_without_an_end() {
         file.observe(&event(started(count, "/a")));
         let began = Instant::now();
         while state(&path).state.current_files.len() < usize::try_from(count).expect("small") {
-            assert!(began.elapsed() < BOUND);
+            assert!(began.elapsed() < TIMEOUT);
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 }
 
-/// A reader meets a whole document at every moment, and a new one at most every 100 ms beside the begin.
+/// At every moment a reader sees a complete document; after the start a new one appears at most
+/// every 100 ms.
 #[test]
-fn writes_are_whole_and_at_most_ten_a_second() {
-    let (_dir, path) = place();
+fn writes_are_atomic_and_at_most_ten_a_second() {
+    let (_dir, path) = temp_path();
     let file = keep(&path);
     file.observe(&event(processor_started()));
     let (began, mut versions) = (Instant::now(), BTreeSet::new());
@@ -107,7 +112,7 @@ fn writes_are_whole_and_at_most_ten_a_second() {
         let metadata = std::fs::metadata(&path).expect("there at every moment");
         versions.insert((metadata.mtime(), metadata.mtime_nsec()));
         assert_eq!(state(&path).state.status, ProcessorStatus::Running);
-        assert!(began.elapsed() < BOUND, "the state of what is in between is never written");
+        assert!(began.elapsed() < TIMEOUT, "a state in between is never written");
         if began.elapsed() > Duration::from_millis(700) && versions.len() > 1 {
             break;
         }
@@ -117,13 +122,13 @@ fn writes_are_whole_and_at_most_ten_a_second() {
 }
 
 #[test]
-fn what_is_written_is_the_fold_and_reads_back() {
-    let (_dir, path) = place();
+fn the_folded_state_reads_back() {
+    let (_dir, path) = temp_path();
     let (file, mut fold) = (keep(&path), ProcessorState::default());
-    let odd = RunEventKind::FileStarted { of: of(OsStr::from_bytes(b"/\xff\n")) };
+    let odd = begun(of(OsStr::from_bytes(b"/\xff\n")));
     let held = RunEventKind::StartsHeld { reason: "no room".into() };
-    let going_on = every_kind().into_iter().filter(|kind| !matches!(kind, RunEventKind::ProcessorStopped { .. }));
-    let kinds = going_on.chain([odd, held]);
+    let running = every_kind().into_iter().filter(|kind| !matches!(kind, RunEventKind::ProcessorStopped { .. }));
+    let kinds = running.chain([odd, held]);
     for event in kinds.map(event) {
         file.observe(&event);
         fold.apply(&event);
@@ -133,17 +138,17 @@ fn what_is_written_is_the_fold_and_reads_back() {
     assert!(current_file.is_some() && fold.held.is_some() && !fold.withheld.is_empty());
     assert_eq!(state(&path), StateDocument { state: fold, current_file });
     let folder = path.parent().expect("a folder");
-    assert_eq!(folder.read_dir().expect("a folder").count(), 1, "nothing else is left there");
+    assert_eq!(folder.read_dir().expect("a folder").count(), 1, "no temporary file is left");
 }
 
 #[test]
-fn trouble_is_told_once_and_later_states_are_tried() {
-    let (dir, path) = place();
+fn a_failure_is_reported_once_and_later_states_are_attempted() {
+    let (dir, path) = temp_path();
     std::fs::write(dir.path().join("mission-control"), "in the way").expect("a file");
-    let trouble = Trouble::default();
-    let file = StateFile::new(&path, trouble.callback()).expect("a thread");
+    let warnings = Warnings::default();
+    let file = StateFile::new(&path, warnings.callback()).expect("a thread");
     (0..3).for_each(|_| file.observe(&event(processor_started())));
-    assert_eq!(trouble.said().len(), 1, "{:?}", trouble.said());
+    assert_eq!(warnings.all().len(), 1, "{:?}", warnings.all());
     std::fs::remove_file(dir.path().join("mission-control")).expect("removed");
     file.observe(&event(processor_started()));
     assert_eq!(state(&path).state.status, ProcessorStatus::Running);
@@ -177,16 +182,16 @@ fn the_original_programs_file_is_read() {
 }
 
 #[test]
-fn only_the_status_is_needed_and_what_is_unknown_is_passed_over() {
+fn only_the_status_is_required_and_unknown_keys_are_ignored() {
     let text = br#"{"status": "idle", "started_at": null, "current_file": null, "novelty": {"deep": []}}"#;
     let found = read_text(text).expect("readable").expect("there");
     assert_eq!(found, StateDocument { state: ProcessorState::default(), current_file: None });
 }
 
 #[test]
-fn what_is_no_state_is_an_error_and_what_is_missing_is_none() {
-    let (_dir, path) = place();
-    assert_eq!(read_state_file(&path).expect("nothing there"), None);
+fn an_invalid_file_is_an_error_and_a_missing_one_is_none() {
+    let (_dir, path) = temp_path();
+    assert_eq!(read_state_file(&path).expect("readable"), None);
     for text in ["", "{}", "[]", r#"{"status": "asleep"}"#, r#"{"status": "idle""#] {
         assert!(matches!(read_text(text.as_bytes()), Err(StateFileError::Malformed { .. })), "{text}");
     }
@@ -196,7 +201,7 @@ fn what_is_no_state_is_an_error_and_what_is_missing_is_none() {
 
 proptest! {
     #[test]
-    fn no_detail_is_too_odd_to_read(since in any::<String>(), path in any::<String>(), bytes in any::<String>()) {
+    fn invalid_details_are_tolerated(since in any::<String>(), path in any::<String>(), bytes in any::<String>()) {
         let current = json!({"item_id": 1, "file_path": path, "file_path_bytes": bytes, "since": since});
         let text = json!({"status": "running", "started_at": since, "current_file": path, "current_files": [current]});
         prop_assert!(read_text(text.to_string().as_bytes()).is_ok());

@@ -1,11 +1,11 @@
 //! The state of an execution as one JSON document, with the names that the original program's has.
 
+use autoproc_time_text::timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::progress::ProgressReport;
 use super::state::{ExecutionState, StepRecord};
-use super::time_text;
-use crate::progress::ProgressReport;
 use autoproc_domain::Timestamp;
 
 /// The document's form: the original program's, to which keys were only added.
@@ -27,11 +27,11 @@ pub struct Document<'s> {
     current_phase: Option<&'s str>,
     current_step: Option<&'s str>,
     percent: f64,
-    #[serde(with = "time_text")]
+    #[serde(with = "timestamp::required")]
     started_at: Timestamp,
-    #[serde(serialize_with = "time_text::optional::serialize")]
+    #[serde(with = "timestamp::optional")]
     completed_at: Option<Timestamp>,
-    #[serde(with = "time_text")]
+    #[serde(with = "timestamp::required")]
     updated_at: Timestamp,
     error: Option<&'s str>,
     inputs: &'s Map<String, Value>,
@@ -45,7 +45,7 @@ struct Entry<'s> {
     phase: &'s str,
     step: &'s str,
     status: &'static str,
-    #[serde(with = "time_text")]
+    #[serde(with = "timestamp::required")]
     at: Timestamp,
     duration_s: f64,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,159 +1,124 @@
-//! What all executions of a run share, and how an attempt is begun.
+//! The parts that all executions of a run share.
 
 use std::future::Future;
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use autoproc_domain::ItemId;
-use autoproc_domain::ports::{Attempt, AttemptOutcome, Clock, StopSignal};
+use autoproc_domain::ports::{Attempt, Clock};
+use autoproc_domain::{Fingerprint, ItemId, Timestamp};
+use autoproc_system::{OnWarning, WarnOnce};
 use sha2::{Digest as _, Sha256};
 
-use super::chronicle::{Chronicle, OnTrouble, Places};
-use super::error::ExecutionError;
-use super::event::{Carrier, Event, EventKind, Subject, Values};
-use super::folder::{Executions, Found};
-use super::inputs::{Inputs, file_scope};
-use super::journal::{Journal, VERSION};
+use super::event::{Event, SeenFile};
+use super::event_log::EventLog;
+use super::folder::Executions;
+use super::inputs::Inputs;
+use super::latest_state::LatestState;
 use super::plan::Plan;
 use super::process::Making;
 use super::program::Programs;
 use super::runner::StepRunner;
-use super::scratch::Scratch;
-use super::state::{ExecutionState, ExecutionStatus};
-use super::walk::Walk;
+use super::state::ExecutionState;
 use crate::expression::Scope;
 
-/// What is executed, and how.
+/// A workflow and its parameters.
 #[derive(Debug)]
 pub struct WorkflowRun {
-    /// The workflow, checked.
+    /// The workflow; it has passed its checks.
     pub plan: Plan,
-    /// The bytes of its file: an execution is taken up only with the same ones.
+    /// The bytes of its file: an execution is resumed only with the same bytes.
     pub source: Vec<u8>,
     /// Its inputs.
     pub inputs: Inputs,
     /// The programs behind its commands and tasks.
     pub programs: Programs,
-    /// The folder steps are started in, and relative ones are meant from.
+    /// The working directory of steps, and the base of relative ones.
     pub project_dir: PathBuf,
-    /// Whether executions that an earlier run has left are begun anew.
+    /// True if executions left by earlier runs begin anew.
     pub from_start: bool,
+    /// Looks at a file; `None` if it is not there.
+    pub fingerprint_of: fn(&Path) -> Option<Fingerprint>,
 }
 
-/// What the world offers to it.
+impl WorkflowRun {
+    /// The file as it is now.
+    pub(crate) fn look_at(&self, file: &Path) -> Option<SeenFile> {
+        (self.fingerprint_of)(file).map(SeenFile::from)
+    }
+}
+
+/// The environment of executions.
 pub struct Equipment {
     /// Runs processes.
     pub runner: Arc<dyn StepRunner>,
-    /// Tells the time.
+    /// Dates events.
     pub clock: Arc<dyn Clock>,
-    /// Where executions are kept; none are where `None`.
+    /// The journals; `None` keeps none, so that no execution can be resumed.
     pub executions: Option<Executions>,
-    /// Where steps are given their inputs, where no executions are kept.
+    /// The folder for the input and output files of steps, if no executions are kept.
     pub scratch_dir: PathBuf,
-    /// Where they are told of.
-    pub places: Places,
-    /// Is told, once, that they cannot be told of.
-    pub on_trouble: OnTrouble,
+    /// The log of all events, one JSON document a line.
+    pub event_log: PathBuf,
+    /// The file with the state of the execution that changed last.
+    pub latest_state: PathBuf,
+    /// Receives warnings about failures that do not fail a step.
+    pub on_warning: OnWarning,
 }
 
-/// Hears of every state an execution gets into.
+/// Receives every state of an execution.
 pub(crate) type OnState = Box<dyn Fn(&ExecutionState) + Send + Sync>;
 
 pub(crate) struct Engine {
-    pub(crate) plan: Plan,
+    pub(crate) run: WorkflowRun,
+    pub(crate) workflow_hash: String,
     pub(crate) runner: Arc<dyn StepRunner>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) chronicle: Chronicle,
-    workflow_hash: String,
-    inputs: Inputs,
-    programs: Programs,
-    project_dir: PathBuf,
-    from_start: bool,
-    executions: Option<Executions>,
+    pub(crate) executions: Option<Executions>,
+    pub(crate) latest_state: LatestState,
     scratch_dir: PathBuf,
+    event_log: EventLog,
+    warning: WarnOnce,
     on_state: Option<OnState>,
+    /// The number of executions put away.
     put_away: AtomicUsize,
 }
 
 impl Engine {
     pub(crate) fn new(run: WorkflowRun, equipment: Equipment, on_state: Option<OnState>) -> Self {
-        let WorkflowRun { plan, source, inputs, programs, project_dir, from_start } = run;
-        let Equipment { runner, clock, executions, scratch_dir, places, on_trouble } = equipment;
-        let chronicle = Chronicle::new(places, on_trouble);
-        let workflow_hash = hash_of(&source);
-        let put_away = AtomicUsize::new(0);
+        let Equipment { runner, clock, executions, scratch_dir, event_log, latest_state, on_warning } = equipment;
         Self {
-            plan,
+            workflow_hash: hash_of(&run.source),
+            run,
             runner,
             clock,
-            chronicle,
-            workflow_hash,
-            inputs,
-            programs,
-            project_dir,
-            from_start,
             executions,
+            latest_state: LatestState::new(latest_state, on_warning.clone()),
             scratch_dir,
+            event_log: EventLog::new(event_log, on_warning.clone()),
+            warning: WarnOnce::new(on_warning),
             on_state,
-            put_away,
+            put_away: AtomicUsize::new(0),
         }
     }
 
-    /// Begins an execution, or takes up what an earlier attempt has left of it.
-    ///
-    /// # Errors
-    /// The attempt's outcome, where neither can be done.
-    pub(crate) fn begin<'e>(&'e self, attempt: Attempt, stop: &'e dyn StopSignal) -> Result<Walk<'e>, AttemptOutcome> {
-        let subject = self.subject(&attempt)?;
-        let item = attempt.token.item;
-        let found = self.find(&attempt, &subject).map_err(|error| unusable(&error))?;
-        let journal = self.journal(item, found.as_ref()).map_err(|error| unmet(&error, false))?;
-        let (state, event) = match found {
-            Some(Found { mut state, .. }) => {
-                let event = self.resumed(&attempt, &state);
-                state.apply(&event);
-                (state, event)
-            }
-            None => self.started(&attempt, subject),
-        };
-        let scope = scope_of(&state, &attempt);
-        let scratch = Scratch::new(self.scratch_of(item));
-        let mut walk = Walk {
-            engine: self,
-            stop,
-            attempt,
-            state,
-            scope,
-            journal,
-            scratch,
-            spent: Duration::ZERO,
-            usage: None,
-            stderr_tail: Box::default(),
-        };
-        walk.journal.as_mut().map_or(Ok(()), |journal| journal.append(&event)).map_err(|error| unmet(&error, false))?;
-        self.tell(&walk.state, &event);
-        Ok(walk)
-    }
-
-    pub(crate) fn tell(&self, state: &ExecutionState, event: &Event) {
-        self.chronicle.tell(state, event);
+    /// Reports an event; `state` is the state after it.
+    pub(crate) fn report(&self, state: &ExecutionState, event: &Event) {
+        self.event_log.append(state, event);
         if let Some(on_state) = &self.on_state {
             on_state(state);
         }
     }
 
-    /// Waits for a process while others are shown that it runs.
-    pub(crate) async fn showing<T>(&self, state: &ExecutionState, running: impl Future<Output = T>) -> T {
+    /// Waits for a process, and meanwhile writes the state as soon as the file's rest is over.
+    pub(crate) async fn while_running<T>(&self, state: &ExecutionState, running: impl Future<Output = T>) -> T {
         let mut running = pin!(running);
-        while let Some(wait) = self.chronicle.show(state) {
+        while let Some(rest) = self.latest_state.offer(state) {
             tokio::select! {
                 biased;
                 over = &mut running => return over,
-                () = tokio::time::sleep(wait) => {}
+                () = tokio::time::sleep(rest) => {}
             }
         }
         running.await
@@ -164,135 +129,37 @@ impl Engine {
         attempt: &'m Attempt,
         state: &'m ExecutionState,
         scope: &'m Scope,
+        deadline: Timestamp,
     ) -> Making<'m> {
         Making {
-            plan: &self.plan,
-            programs: &self.programs,
-            project_dir: &self.project_dir,
+            plan: &self.run.plan,
+            programs: &self.run.programs,
+            project_dir: &self.run.project_dir,
             attempt,
+            deadline,
             inputs: &state.subject.inputs,
             scope,
         }
     }
 
-    /// Keeps the journal of an execution that ended well among those that are over. That it or old ones stay where they are
-    /// is no failure of it.
+    /// Moves the journal of a finished execution to the finished ones, and removes the oldest of
+    /// these. A failure does not fail the execution.
     pub(crate) fn put_away(&self, item: ItemId) {
         let Some(executions) = &self.executions else { return };
         match executions.put_away(item) {
             Ok(()) => {
                 let _ = executions.prune(self.put_away.fetch_add(1, Ordering::Relaxed));
             }
-            Err(error) => {
-                self.chronicle.complain(format_args!("cannot put away the journal of item {item}: {error}"));
-            }
+            Err(error) => self.warning.warn(format_args!("cannot put away the journal of item {item}: {error}")),
         }
     }
 
-    fn subject(&self, attempt: &Attempt) -> Result<Subject, AttemptOutcome> {
-        let file = &attempt.file_path;
-        let inputs = self.inputs.for_file(self.plan.workflow(), file).map_err(|error| unmet(&error, true))?;
-        Ok(Subject {
-            version: VERSION.to_owned(),
-            workflow_id: self.plan.workflow().id.clone(),
-            workflow_hash: self.workflow_hash.clone(),
-            item_id: attempt.token.item.get(),
-            file_path: file.text().into_owned(),
-            file_path_bytes: file.exact_hex(),
-            inputs,
-        })
-    }
-
-    /// What an earlier attempt left, where it is of the same subject and may be used. A claim number that does not grow
-    /// is another queue's, which gave the same numbers to other files. One that is over may be used by a later attempt of
-    /// the file, of which there is one only where the queue has not heard that it is over.
-    fn find(&self, attempt: &Attempt, subject: &Subject) -> Result<Option<Found>, ExecutionError> {
-        let Some(executions) = &self.executions else { return Ok(None) };
-        let found = match executions.find(attempt.token.item) {
-            // Whoever wants to begin anew does not mind what cannot be read.
-            Err(_) if self.from_start => None,
-            found => found?,
-        };
-        Ok(found.filter(|Found { state, is_put_away, .. }| {
-            let is_same = Subject { version: state.subject.version.clone(), ..subject.clone() } == state.subject;
-            let is_ours = state.carrier.run_id == attempt.run.as_str();
-            let is_earlier = state.carrier.claim < attempt.token.number.get();
-            let is_over = *is_put_away || state.status == ExecutionStatus::Completed;
-            let is_unheard_of = state.carrier.attempt < attempt.number.get();
-            is_same && is_earlier && (!is_over || is_unheard_of) && (is_ours || !self.from_start)
-        }))
-    }
-
-    fn journal(&self, item: ItemId, found: Option<&Found>) -> io::Result<Option<Journal>> {
-        let Some(executions) = &self.executions else { return Ok(None) };
-        let journal = match found {
-            Some(found) => executions.take_up(item, found),
-            None => executions.create(item),
-        };
-        journal.map(Some)
-    }
-
-    fn started(&self, attempt: &Attempt, subject: Subject) -> (ExecutionState, Event) {
-        let kind = EventKind::WorkflowStarted {
-            subject: Box::new(subject),
-            carrier: carrier(attempt),
-            steps_total: self.plan.steps_total(),
-            first: self.plan.first().map(|phase| phase.id.clone()),
-        };
-        let event = Event { at: self.clock.now(), kind };
-        let state = ExecutionState::begin(&event).expect("the event is a beginning");
-        (state, event)
-    }
-
-    fn resumed(&self, attempt: &Attempt, state: &ExecutionState) -> Event {
-        let rerun = self.plan.to_rerun(state);
-        Event { at: self.clock.now(), kind: EventKind::WorkflowResumed { carrier: carrier(attempt), rerun } }
-    }
-
-    fn scratch_of(&self, item: ItemId) -> PathBuf {
+    pub(crate) fn scratch_of(&self, item: ItemId) -> PathBuf {
         self.executions.as_ref().map_or_else(|| self.scratch_dir.clone(), |executions| executions.scratch(item))
     }
 }
 
-fn carrier(attempt: &Attempt) -> Carrier {
-    Carrier { run_id: attempt.run.to_string(), claim: attempt.token.number.get(), attempt: attempt.number.get() }
-}
-
-/// What expressions may refer to at the point an execution has reached.
-pub(crate) fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
-    let mut scope = file_scope(&attempt.file_path.text());
-    set_all(&mut scope, &state.subject.inputs);
-    state.entered.iter().for_each(|phase| scope.enter_phase(phase));
-    for (name, outputs) in &state.step_outputs {
-        scope.record_step(&name.phase, &name.step, &outputs.values, outputs.stdout.as_deref());
-    }
-    scope
-}
-
-fn set_all(scope: &mut Scope, inputs: &Values) {
-    for (name, value) in inputs {
-        scope.set(name, value);
-    }
-}
-
-/// Damage does not mend itself; what the system refused it may grant later.
-fn unusable(error: &ExecutionError) -> AttemptOutcome {
-    unmet(error, !matches!(error, ExecutionError::Io { .. }))
-}
-
-fn unmet(error: &dyn std::fmt::Display, permanent: bool) -> AttemptOutcome {
-    AttemptOutcome::Unmet { reason: error.to_string().into(), permanent }
-}
-
-/// What tells one workflow file from another.
+/// Identifies the content of a workflow file.
 pub(crate) fn hash_of(source: &[u8]) -> String {
-    hex(&Sha256::digest(source))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Sha256::digest(source).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }

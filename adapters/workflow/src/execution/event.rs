@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use autoproc_domain::Timestamp;
+use autoproc_domain::{Fingerprint, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::execution::time_text;
+use autoproc_time_text::{seconds, timestamp};
 
 /// What a step returns, by name.
 pub type Values = Map<String, Value>;
@@ -15,7 +15,7 @@ pub type Values = Map<String, Value>;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// When, by the wall clock; nothing orders by it.
-    #[serde(rename = "timestamp", with = "time_text")]
+    #[serde(rename = "timestamp", with = "timestamp::required")]
     pub at: Timestamp,
     /// What.
     #[serde(flatten)]
@@ -62,8 +62,20 @@ pub struct Carrier {
     pub run_id: String,
     /// The number of the claim.
     pub claim: u64,
-    /// Which attempt of the file it is.
+    /// The round of the item; omitted in the first.
+    #[serde(default = "first_round", skip_serializing_if = "is_first")]
+    pub round: u32,
+    /// The number of the attempt in its round.
     pub attempt: u32,
+}
+
+const fn first_round() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_first(round: &u32) -> bool {
+    *round == 1
 }
 
 /// What an execution is of. Two that differ in this have nothing to do with each other.
@@ -84,6 +96,21 @@ pub struct Subject {
     pub file_path_bytes: Option<String>,
     /// The workflow's inputs.
     pub inputs: Values,
+}
+
+/// What a file looked like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenFile {
+    /// Its size.
+    pub size_bytes: u64,
+    /// Its modification time, in nanoseconds since 1970.
+    pub modified_ns: i64,
+}
+
+impl From<Fingerprint> for SeenFile {
+    fn from(Fingerprint { size, modified_ns }: Fingerprint) -> Self {
+        Self { size_bytes: size, modified_ns }
+    }
 }
 
 /// What happened.
@@ -135,7 +162,7 @@ pub enum EventKind {
         #[serde(flatten)]
         name: StepName,
         /// How long it took.
-        #[serde(rename = "duration_s", with = "time_text::seconds")]
+        #[serde(rename = "duration_s", with = "seconds")]
         elapsed: Duration,
         /// What it returned.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -156,7 +183,7 @@ pub enum EventKind {
         #[serde(flatten)]
         name: StepName,
         /// How long it took.
-        #[serde(rename = "duration_s", with = "time_text::seconds")]
+        #[serde(rename = "duration_s", with = "seconds")]
         elapsed: Duration,
         /// Of what.
         error: String,
@@ -203,7 +230,10 @@ pub enum EventKind {
     WorkflowCompleted,
     /// The execution failed for this time; a later attempt may take it up.
     WorkflowFailed {
-        /// Of what.
+        /// What went wrong.
         error: String,
+        /// The file as the attempt left it.
+        #[serde(flatten)]
+        file: Option<SeenFile>,
     },
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::event::Values;
 use super::plan::Plan;
+use super::scope::file_scope;
 use super::values::{MAX_DEPTH, is_too_deep};
 use crate::definition::{Input, InputType, Workflow};
 use crate::expression::{ExpressionError, Scope, names_in_text, render_text, render_value};
@@ -119,14 +120,6 @@ impl Inputs {
             None => Ok(values),
         }
     }
-}
-
-/// What every execution knows from the start.
-pub(crate) fn file_scope(path: &str) -> Scope {
-    let mut scope = Scope::new();
-    scope.set("files", &Value::from(vec![path]));
-    scope.set("file", &path.into());
-    scope
 }
 
 /// None where the name has its value without being given one.

@@ -9,8 +9,9 @@ use super::engine::{WorkflowRun, hash_of};
 use super::error::ExecutionError;
 use super::event::Subject;
 use super::folder::Executions;
-use super::inputs::{InputError, file_scope};
+use super::inputs::InputError;
 use super::rendering::{Rendering, Unknown};
+use super::scope::file_scope;
 use super::state::{ExecutionState, ExecutionStatus};
 use crate::definition::{Action, Phase, Step};
 use crate::expression::{Scope, holds};
@@ -88,8 +89,8 @@ pub fn taken_up(
         inputs,
         ..state.subject.clone()
     };
-    let is_taken_up = state.status != ExecutionStatus::Completed && state.subject == subject;
-    Ok(is_taken_up.then_some(state))
+    let is_same = state.subject == subject && !state.is_file_changed(run.look_at(file.as_path()));
+    Ok((is_same && state.status != ExecutionStatus::Completed).then_some(state))
 }
 
 /// A look at one phase.

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use autoproc_domain::Timestamp;
 use autoproc_domain::ports::Attempt;
 
 use super::event::Values;
@@ -26,6 +27,7 @@ pub(crate) struct Making<'m> {
     pub(crate) programs: &'m Programs,
     pub(crate) project_dir: &'m Path,
     pub(crate) attempt: &'m Attempt,
+    pub(crate) deadline: Timestamp,
     pub(crate) inputs: &'m Values,
     pub(crate) scope: &'m Scope,
 }
@@ -64,6 +66,7 @@ impl Making<'_> {
         }
         let process = StepProcess {
             attempt: self.attempt.clone(),
+            deadline: self.deadline,
             is_first: scratch.is_first(),
             heading: format!("==> {}/{}", phase.id, step.id),
             program,

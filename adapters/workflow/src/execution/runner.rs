@@ -6,14 +6,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use autoproc_domain::RunId;
-use autoproc_domain::ports::{Attempt, AttemptOutcome, ResourceUsage, StopSignal, Unproven};
+use autoproc_domain::Timestamp;
+use autoproc_domain::ports::{Attempt, AttemptOutcome, ResourceUsage, StopSignal};
 
 /// One step's process, ready to be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepProcess {
     /// The attempt it belongs to, in whose log its output goes.
     pub attempt: Attempt,
+    /// When the attempt's time is over, by the wall clock, for the process to know.
+    pub deadline: Timestamp,
     /// Whether it is the attempt's first, so that its log begins with it.
     pub is_first: bool,
     /// The line of the log that says which step begins, without its end.
@@ -22,8 +24,8 @@ pub struct StepProcess {
     pub program: OsString,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// Added to the inherited environment and the variables that describe the attempt, which the runner
-    /// provides. If a name is repeated, the last value wins.
+    /// Added to the inherited environment and the variables that describe the attempt, which the
+    /// runner provides. If a name is repeated, the last value wins.
     pub environment: Vec<(OsString, OsString)>,
     /// The folder it is started in; the runner's choice where `None`.
     pub working_dir: Option<PathBuf>,
@@ -61,8 +63,9 @@ impl StepEnd {
 /// Runs the processes of steps.
 ///
 /// # Contract
-/// As [`Orchestrator`](autoproc_domain::ports::Orchestrator)'s: `run` returns when the process and whatever it started are
-/// over, a process over its time is ended, and so are all while `stop` is at aborting or above.
+/// As [`Orchestrator`](autoproc_domain::ports::Orchestrator)'s: `run` returns when the process and
+/// whatever it started are over, a process over its time is ended, and so are all while `stop` is
+/// at aborting or above.
 #[async_trait]
 pub trait StepRunner: Send + Sync {
     /// Runs one process to its end.
@@ -70,7 +73,4 @@ pub trait StepRunner: Send + Sync {
     /// # Errors
     /// Where it could not be observed to its end. Failure to *start* is an outcome.
     async fn run(&self, process: StepProcess, stop: &dyn StopSignal) -> io::Result<StepEnd>;
-
-    /// Ends whatever dead runs left at work; the answer is those of which that cannot be proven.
-    async fn sweep(&self, dead: Vec<RunId>) -> Vec<Unproven>;
 }

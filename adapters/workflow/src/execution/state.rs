@@ -6,7 +6,7 @@ use std::time::Duration;
 use autoproc_domain::Timestamp;
 use serde_json::{Map, Value};
 
-use super::event::{Carrier, Event, EventKind, PhaseEnd, StepName, Subject, Then, Values};
+use super::event::{Carrier, Event, EventKind, PhaseEnd, SeenFile, StepName, Subject, Then, Values};
 
 /// What an execution is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +132,8 @@ pub struct ExecutionState {
     pub step_outputs: Vec<(StepName, StepOutputs)>,
     /// Why it failed, where it did.
     pub error: Option<String>,
+    /// The file as the failed attempt left it, if that is known.
+    pub left_file: Option<SeenFile>,
     /// Finished steps that run again before the execution goes on.
     pub rerun: VecDeque<StepName>,
     /// The phases it has entered or passed over.
@@ -163,12 +165,19 @@ impl ExecutionState {
             phase_outputs: Map::new(),
             step_outputs: Vec::new(),
             error: None,
+            left_file: None,
             rerun: VecDeque::new(),
             entered: BTreeSet::new(),
             steps_total: *steps_total,
             steps_over: 0,
             over_in_phase: 0,
         })
+    }
+
+    /// True if the file is known to have changed since an attempt failed: the results of finished steps are those of
+    /// another file then.
+    pub(crate) fn is_file_changed(&self, now: Option<SeenFile>) -> bool {
+        self.left_file.zip(now).is_some_and(|(left, now)| left != now)
     }
 
     /// Takes in what happened next.
@@ -201,7 +210,7 @@ impl ExecutionState {
                 self.stage = next.clone().map_or(Stage::Through, Stage::Entering);
             }
             EventKind::WorkflowCompleted => self.complete(event.at),
-            EventKind::WorkflowFailed { error } => self.fail(error),
+            EventKind::WorkflowFailed { error, file } => self.fail(error, *file),
         }
     }
 
@@ -211,9 +220,10 @@ impl ExecutionState {
         self.current_step = None;
     }
 
-    fn fail(&mut self, error: &str) {
+    fn fail(&mut self, error: &str, file: Option<SeenFile>) {
         self.status = ExecutionStatus::Failed;
         self.error = Some(error.to_owned());
+        self.left_file = file;
         self.current_step = None;
     }
 
@@ -221,6 +231,7 @@ impl ExecutionState {
         self.carrier = carrier.clone();
         self.status = ExecutionStatus::Running;
         self.error = None;
+        self.left_file = None;
         self.current_step = None;
         self.rerun = rerun.iter().cloned().collect();
     }

@@ -1,8 +1,8 @@
 //! The names an expression uses, found without evaluating it.
 
-use super::engine::compiled;
+use super::compile::compile;
 use super::error::ExpressionError;
-use super::template::{Piece, pieces};
+use super::pieces::{Piece, pieces};
 
 /// A name that an expression uses.
 pub type NameUsed = Path;
@@ -39,7 +39,7 @@ impl std::fmt::Display for Path {
 /// # Errors
 /// [`ExpressionError`] where it is no expression.
 pub fn names_in_condition(condition: &str) -> Result<Vec<NameUsed>, ExpressionError> {
-    let expression = compiled(condition)?;
+    let expression = compile(condition)?;
     let mut names: Vec<_> = expression.undeclared_variables(true).iter().map(|name| Path::new(name)).collect();
     names.retain(|name| name.root() != "null");
     names.sort();

@@ -3,8 +3,9 @@
 use autoproc_shell_quoting::Quoting;
 
 use super::error::ExpressionError;
+use super::pieces::{Piece, pieces};
 use super::scope::Scope;
-use super::template::{MAX_TEXT_BYTES, Piece, pieces, words};
+use super::template::{MAX_TEXT_BYTES, words};
 
 /// The variables that hold the values, numbered from 1.
 const VARIABLE: &str = "AUTOPROC_VALUE_";

@@ -1,10 +1,11 @@
-//! Texts with `${…}` in them.
+//! Texts whose `${…}` are replaced by values.
 
 use minijinja::value::Value as Evaluated;
 use serde_json::Value;
 
-use super::engine::evaluate;
 use super::error::ExpressionError;
+use super::evaluate::evaluate;
+use super::pieces::{Piece, pieces};
 use super::scope::Scope;
 
 /// The longest text that a process can be given as an argument or a variable, its name and the final NUL included
@@ -13,15 +14,6 @@ pub const MAX_TEXT_BYTES: usize = 131_072;
 
 /// The largest value made of texts, all parts together: as much as a step may return.
 const MAX_VALUE_BYTES: usize = 1 << 20;
-
-/// A piece of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Piece<'a> {
-    /// It means itself.
-    Literal(&'a str),
-    /// It stands for its value.
-    Expression(&'a str),
-}
 
 /// The value of a text: its own type where the text is exactly one `${…}`, else a text.
 ///
@@ -69,49 +61,6 @@ pub fn text_of(value: &Value) -> Option<String> {
 pub(super) fn words(expression: &str, scope: &Scope) -> Result<String, ExpressionError> {
     let value = json(expression, &evaluate(expression, scope)?)?;
     text_of(&value).ok_or_else(|| ExpressionError::NoValue { expression: expression.trim().to_owned() })
-}
-
-/// Cuts a text into its pieces. `$${` is the literal `${`.
-pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, ExpressionError> {
-    let (mut pieces, mut rest) = (Vec::new(), text);
-    while let Some(start) = rest.find("${") {
-        if rest[..start].ends_with('$') {
-            pieces.push(Piece::Literal(&rest[..start - 1]));
-            pieces.push(Piece::Literal("${"));
-            rest = &rest[start + 2..];
-            continue;
-        }
-        let inside = &rest[start + 2..];
-        let end = end_of_expression(inside).ok_or_else(|| unclosed(&rest[start..]))?;
-        pieces.push(Piece::Literal(&rest[..start]));
-        pieces.push(Piece::Expression(&inside[..end]));
-        rest = &inside[end + 1..];
-    }
-    pieces.push(Piece::Literal(rest));
-    pieces.retain(|piece| *piece != Piece::Literal(""));
-    Ok(pieces)
-}
-
-/// Where the `}` stands that belongs to no map and no quoted text of the expression.
-fn end_of_expression(inside: &str) -> Option<usize> {
-    let (mut quote, mut depth, mut escaped) = (None, 0_usize, false);
-    for (at, character) in inside.char_indices() {
-        match (quote, character) {
-            (Some(_), _) if escaped => escaped = false,
-            (Some(_), '\\') => escaped = true,
-            (Some(open), _) if open == character => quote = None,
-            (None, '\'' | '"') => quote = Some(character),
-            (None, '{') => depth += 1,
-            (None, '}') if depth == 0 => return Some(at),
-            (None, '}') => depth -= 1,
-            (Some(_) | None, _) => {}
-        }
-    }
-    None
-}
-
-fn unclosed(from: &str) -> ExpressionError {
-    ExpressionError::Unclosed { text: from.chars().take(40).collect() }
 }
 
 fn in_words(pieces: &[Piece<'_>], scope: &Scope, limit: usize) -> Result<String, ExpressionError> {

@@ -7,6 +7,7 @@ use super::Reader;
 use crate::definition::{Located, Position};
 use crate::nearest::nearest;
 use crate::problem::Problem;
+use crate::schema;
 use crate::tree::{Kind, Node};
 
 /// The entries of a mapping, each key known and given once. A key without a value counts as not given.
@@ -28,8 +29,10 @@ impl<'n> Fields<'n> {
 }
 
 impl Reader<'_> {
-    /// The entries of a mapping; none where the node is something else. `what` says what the mapping is: "a phase".
-    pub(super) fn fields<'n>(&mut self, node: &'n Node, what: &str, keys: &[&str]) -> Option<Fields<'n>> {
+    /// The entries of a mapping; `None` if the node is not one. `what` is its noun for messages, as in "a phase", and
+    /// `definition` its name in the schema.
+    pub(super) fn fields<'n>(&mut self, node: &'n Node, what: &str, definition: &str) -> Option<Fields<'n>> {
+        let keys = &schema::keys(definition);
         let Kind::Map(map) = &node.value else {
             self.other_kind(node, &format!("{what}, a mapping with {}", listed(keys)));
             return None;
@@ -139,7 +142,7 @@ impl Reader<'_> {
     /// A span of time that is not zero.
     pub(super) fn span(&mut self, node: Option<&Node>) -> Option<Duration> {
         let word = self.scalar(node, "a time: a number of seconds, or as in 500ms, 5m, 1h30m")?;
-        match autoproc_time_spans::parse_positive(&word.value) {
+        match autoproc_time_text::parse_positive(&word.value) {
             Ok(span) => Some(span),
             Err(invalid) => {
                 self.error(word.position, || format!("`{}` is no time: {invalid}", word.value));

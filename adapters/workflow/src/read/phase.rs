@@ -6,14 +6,10 @@ use crate::definition::{Action, Checkpoint, Located, OnFail, Phase, Step};
 use crate::problem::Problem;
 use crate::tree::Node;
 
-const KEYS: &[&str] = &["id", "name", "description", "condition", "steps", "task", "blocking", "on_fail", "checkpoint"];
-
-const CHECKPOINT_KEYS: &[&str] = &["id", "blocking", "validation"];
-
 impl Reader<'_> {
     /// A phase. One without an id is called by its place, `phase_N`, so that the rest of it can be read all the same.
     pub(super) fn phase(&mut self, node: &Node, index: usize) -> Option<Phase> {
-        let fields = self.fields(node, "a phase", KEYS)?;
+        let fields = self.fields(node, "a phase", "Phase")?;
         let id = self.word(fields.get("id"), "an id");
         if id.is_none() {
             self.unless_given(&fields, "a phase", "id");
@@ -57,7 +53,7 @@ impl Reader<'_> {
     }
 
     fn checkpoint(&mut self, node: &Node, phase: &str) -> Option<Checkpoint> {
-        let fields = self.fields(node, "a checkpoint", CHECKPOINT_KEYS)?;
+        let fields = self.fields(node, "a checkpoint", "Checkpoint")?;
         let names = self.list(fields.get("validation"), "a list of names");
         let id = self.word(fields.get("id"), "an id");
         Some(Checkpoint {

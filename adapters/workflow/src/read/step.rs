@@ -7,29 +7,12 @@ use crate::nearest::nearest;
 use crate::problem::Problem;
 use crate::tree::{Kind, Node};
 
-const KEYS: &[&str] = &[
-    "id",
-    "condition",
-    "execute",
-    "run",
-    "shell",
-    "inputs",
-    "timeout",
-    "retries",
-    "env",
-    "workdir",
-    "output",
-    "rerun",
-];
-
-const EXECUTE_KEYS: &[&str] = &["command", "task", "inputs"];
-
 /// The keys of which a step has exactly one.
 const ACTIONS: [&str; 3] = ["execute", "run", "shell"];
 
 impl Reader<'_> {
     pub(super) fn step(&mut self, node: &Node, phase: &str, index: usize) -> Option<Step> {
-        let fields = self.fields(node, "a step", KEYS)?;
+        let fields = self.fields(node, "a step", "Step")?;
         let id = self.word(fields.get("id"), "an id");
         // A step that says nothing to do is kept for the sake of those that refer to it; the file is refused anyway.
         let (action, inputs) = self.action(&fields).unwrap_or((Action::Run(Vec::new()), Vec::new()));
@@ -75,7 +58,7 @@ impl Reader<'_> {
     }
 
     fn execute(&mut self, node: &Node, step: &Fields<'_>) -> Option<(Action, Vec<StepInput>)> {
-        let fields = self.fields(node, "`execute`", EXECUTE_KEYS)?;
+        let fields = self.fields(node, "`execute`", "Execute")?;
         let mut inputs = self.inputs_of(&fields);
         inputs.extend(self.inputs_beside(step, &fields));
         let command = self.word(fields.get("command"), "the name of a command");

@@ -4,23 +4,12 @@ use super::fields::Fields;
 use super::{Reader, plain};
 use crate::definition::{Input, InputType, Located, OnError, Output, Transition, Workflow};
 use crate::problem::Problem;
+use crate::schema;
 use crate::tree::{Kind, Node};
-
-/// The keys of the document.
-const DOCUMENT_KEYS: &[&str] = &["workflow"];
-
-/// The keys of a workflow.
-pub(crate) const KEYS: &[&str] =
-    &["id", "name", "description", "version", "orchestrator", "inputs", "phases", "transitions", "outputs", "on_error"];
-
-const INPUT_KEYS: &[&str] = &["name", "type", "required", "description", "default"];
-const TRANSITION_KEYS: &[&str] = &["from", "to", "condition"];
-const OUTPUT_KEYS: &[&str] = &["name", "type", "location", "description"];
-const ON_ERROR_KEYS: &[&str] = &["action"];
 
 impl Reader<'_> {
     pub(super) fn document(&mut self, document: &Node, fallback_id: &str) -> Option<Workflow> {
-        let top = self.fields(document, "a workflow file", DOCUMENT_KEYS)?;
+        let top = self.fields(document, "a workflow file", schema::FILE)?;
         match top.get("workflow") {
             Some(workflow) => self.workflow(workflow, fallback_id),
             None => {
@@ -31,7 +20,7 @@ impl Reader<'_> {
     }
 
     fn workflow(&mut self, node: &Node, fallback_id: &str) -> Option<Workflow> {
-        let fields = self.fields(node, "the workflow", KEYS)?;
+        let fields = self.fields(node, "the workflow", "Workflow")?;
         let phases = self.list(fields.get("phases"), "a list of phases");
         if phases.is_empty() {
             self.missing(fields.position, "the workflow", "phases");
@@ -57,7 +46,7 @@ impl Reader<'_> {
     }
 
     fn input(&mut self, node: &Node) -> Option<Input> {
-        let fields = self.fields(node, "an input", INPUT_KEYS)?;
+        let fields = self.fields(node, "an input", "Input")?;
         let Some(name) = self.word(fields.get("name"), "a name") else {
             self.unless_given(&fields, "an input", "name");
             return None;
@@ -79,7 +68,7 @@ impl Reader<'_> {
     }
 
     fn transition(&mut self, node: &Node) -> Option<Transition> {
-        let fields = self.fields(node, "a transition", TRANSITION_KEYS)?;
+        let fields = self.fields(node, "a transition", "Transition")?;
         let from = self.end(&fields, "from");
         let to = self.end(&fields, "to");
         let condition = self.condition(&fields);
@@ -100,7 +89,7 @@ impl Reader<'_> {
     }
 
     fn output(&mut self, node: &Node) -> Option<Output> {
-        let fields = self.fields(node, "an output", OUTPUT_KEYS)?;
+        let fields = self.fields(node, "an output", "Output")?;
         let Some(name) = self.word(fields.get("name"), "a name") else {
             self.unless_given(&fields, "an output", "name");
             return None;
@@ -123,7 +112,7 @@ impl Reader<'_> {
         let action = match &node.value {
             Kind::Text(text) => Some(text.clone()),
             _ => {
-                let fields = self.fields(node, "an action", ON_ERROR_KEYS)?;
+                let fields = self.fields(node, "an action", "OnErrorAction")?;
                 self.word(fields.get("action"), "a word").map(|word| word.value)
             }
         };

@@ -79,19 +79,27 @@ fn what_is_not_the_same_begins_anew_although_it_is_over() {
     assert_eq!(steps_of(&place, place.claim(2)), ALL);
 }
 
-/// The file is done; that its journal stays where it was is trouble, but none of the file's.
+/// The file was added again: even if the first attempt of the new round dies before its execution begins.
 #[test]
-fn a_journal_that_cannot_be_put_away_is_told_and_no_failure() {
+fn a_finished_execution_of_an_earlier_round_is_repeated() {
+    let place = done();
+    assert_eq!(steps_of(&place, Attempt { round: 2, ..place.claim(2) }), ALL);
+    expect_over(&place);
+}
+
+/// The file is done, so a journal that stays in its place is only a warning.
+#[test]
+fn a_journal_that_cannot_be_put_away_is_a_warning() {
     let place = Place::new("workflow: {id: w, phases: [{id: p, steps: [{id: s1, run: [x]}]}]}");
     fs::create_dir_all(place.path("state/executions")).unwrap();
     fs::write(place.path("state/executions/completed"), "in the way").unwrap();
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let heard = told.clone();
+    let warnings = Arc::new(Mutex::new(Vec::new()));
+    let received = warnings.clone();
     let equipment = Equipment {
-        on_trouble: Box::new(move |trouble| heard.lock().unwrap().push(trouble.to_owned())),
+        on_warning: Arc::new(move |warning| received.lock().unwrap().push(warning.to_owned())),
         ..place.equipment(all_is_well())
     };
     expect_success(&place.attempt_equipped(equipment, Arc::new(ScriptedStop::alone()), place.claim(1)));
-    let told = told.lock().unwrap();
-    assert!(told.len() == 1 && told[0].starts_with("cannot put away the journal of item 7: "), "{told:?}");
+    let warnings = warnings.lock().unwrap();
+    assert!(warnings.len() == 1 && warnings[0].starts_with("cannot put away the journal of item 7: "), "{warnings:?}");
 }

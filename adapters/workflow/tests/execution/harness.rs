@@ -1,16 +1,17 @@
 //! A folder to work in, attempts, and an orchestrator over either runner.
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, Orchestrator as _, StopSignal};
-use autoproc_domain::{FilePath, ItemId, RunId, Timestamp};
+use autoproc_domain::{FilePath, Fingerprint, ItemId, RunId};
 use autoproc_testkit::{ScriptedStop, VirtualClock};
 use autoproc_workflow::execution::{
-    Equipment, ExecutionState, Executions, Inputs, Places, Plan, Programs, StepRunner, WorkflowRun,
+    Equipment, ExecutionState, Executions, Inputs, Plan, Programs, StepRunner, WorkflowRun,
 };
 use autoproc_workflow::runners::Runners;
 use autoproc_workflow::{Severity, WorkflowOrchestrator, read};
@@ -19,8 +20,8 @@ use tempfile::TempDir;
 
 use crate::plain_runner::PlainRunner;
 
-/// No machine is so slow that a step of these tests takes longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+/// Far above what a step of these tests takes on a slow machine.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A project folder and one workflow.
 pub(crate) struct Place {
@@ -76,6 +77,7 @@ impl Place {
             programs: Programs::new(runners, self.dir.path(), &self.path("core/workflows/wf-test.yaml")),
             project_dir: self.dir.path().to_owned(),
             from_start: self.from_start,
+            fingerprint_of,
         }
     }
 
@@ -86,11 +88,9 @@ impl Place {
             clock: Arc::new(VirtualClock::new()),
             executions: Some(self.executions()),
             scratch_dir: self.path("scratch"),
-            places: Places {
-                event_log: self.path("logs/orchestrator-execution.jsonl"),
-                latest: self.path("state/ORCHESTRATOR-STATE.json"),
-            },
-            on_trouble: Box::new(|trouble| panic!("{trouble}")),
+            event_log: self.path("logs/orchestrator-execution.jsonl"),
+            latest_state: self.path("state/ORCHESTRATOR-STATE.json"),
+            on_warning: Arc::new(|warning| panic!("{warning}")),
         }
     }
 
@@ -129,10 +129,10 @@ impl Place {
             token,
             run: RunId::new(format!("run-{number}")),
             file_path: FilePath::new(&self.file).unwrap(),
+            round: 1,
             number: AttemptNumber::new(number).unwrap(),
             max_attempts: 4,
-            timeout: PATIENCE,
-            deadline: Timestamp::MAX,
+            timeout: TIMEOUT,
         }
     }
 
@@ -145,6 +145,11 @@ impl Place {
         let text = self.read("logs/orchestrator-execution.jsonl");
         text.lines().map(|line| told(&serde_json::from_str(line).unwrap())).collect()
     }
+}
+
+fn fingerprint_of(file: &Path) -> Option<Fingerprint> {
+    let metadata = fs::metadata(file).ok()?;
+    Some(Fingerprint { size: metadata.len(), modified_ns: metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec() })
 }
 
 fn told(event: &Value) -> String {

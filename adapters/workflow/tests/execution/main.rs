@@ -10,6 +10,7 @@ mod inputs;
 mod order;
 mod plain_runner;
 mod preview;
+mod progress;
 mod resume;
 mod scripted_runner;
 mod values;

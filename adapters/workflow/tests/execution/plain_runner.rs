@@ -6,8 +6,7 @@ use std::process::Stdio;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use autoproc_domain::RunId;
-use autoproc_domain::ports::{AttemptOutcome, StopLevel, StopSignal, Unproven};
+use autoproc_domain::ports::{AttemptOutcome, StopLevel, StopSignal};
 use autoproc_workflow::execution::{StepEnd, StepProcess, StepRunner};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
@@ -56,9 +55,5 @@ impl StepRunner for PlainRunner {
         stdout.truncate(process.capture);
         let end = StepEnd::new(outcome, began.elapsed());
         Ok(StepEnd { stderr_tail: stderr.trim_end().into(), stdout, stdout_bytes, ..end })
-    }
-
-    async fn sweep(&self, _dead: Vec<RunId>) -> Vec<Unproven> {
-        Vec::new()
     }
 }

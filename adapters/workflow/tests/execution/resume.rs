@@ -1,5 +1,6 @@
 //! A later attempt goes on where the last one ended.
 
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -124,6 +125,31 @@ fn another_workflow_or_another_input_begins_anew() {
     first_attempt(&changed);
     changed.inputs.push(("mode".into(), "other".into()));
     assert_eq!(second_attempt(&changed), all);
+}
+
+/// The results of its finished steps are those of another file.
+#[test]
+fn a_file_that_changed_since_the_failure_begins_anew() {
+    let place = place();
+    first_attempt(&place);
+    fs::write(&place.file, "another text").unwrap();
+    assert_eq!(second_attempt(&place), ["s1", "s2", "s3", "s4", "s5"]);
+}
+
+/// A step may write to the file itself.
+#[test]
+fn a_file_that_a_step_changed_does_not_begin_anew() {
+    let place = place();
+    let file = place.file.clone();
+    let runner = Arc::new(ScriptedRunner::new(move |process| match step_of(process).as_str() {
+        "s3" => {
+            fs::write(&file, "normalised").unwrap();
+            (String::new(), AttemptOutcome::Exited { code: 3 })
+        }
+        _ => ("from_s1=1".into(), AttemptOutcome::Succeeded),
+    }));
+    failure(&place.attempt_with(runner, place.claim(1)));
+    assert_eq!(second_attempt(&place), ["s3", "s4", "s5"]);
 }
 
 #[test]

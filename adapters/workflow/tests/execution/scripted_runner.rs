@@ -8,8 +8,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use autoproc_domain::RunId;
-use autoproc_domain::ports::{AttemptOutcome, StopSignal, Unproven};
+use autoproc_domain::ports::{AttemptOutcome, StopSignal};
 use autoproc_workflow::execution::{StepEnd, StepProcess, StepRunner};
 
 /// What the process of a step does: the values it writes, and how it ends.
@@ -54,9 +53,5 @@ impl StepRunner for ScriptedRunner {
         fs::write(output, values).unwrap();
         self.seen.lock().unwrap().push(process);
         Ok(StepEnd::new(outcome, Duration::from_millis(1)))
-    }
-
-    async fn sweep(&self, _dead: Vec<RunId>) -> Vec<Unproven> {
-        Vec::new()
     }
 }

@@ -1,4 +1,4 @@
-//! The files: whether everything in them can be read.
+//! Checks that the queue's files can be read.
 
 use autoproc_domain::ports::StorageError;
 
@@ -25,8 +25,8 @@ pub(super) fn findings(context: &Context) -> Vec<Finding> {
 
 fn examined(examination: &Examination) -> Vec<Finding> {
     let damage = examination.damage.iter().map(|damage| {
-        let message = format!("{} is damaged: {}", damage.place, damage.detail);
-        let advice = if examination.prospects.is_empty() { BY_HAND } else { "autoproc queue repair" };
+        let message = format!("{} is damaged: {}", damage.file, damage.detail);
+        let advice = if examination.plans.is_empty() { BY_HAND } else { "autoproc queue repair" };
         Finding::problem(SUBJECT, ExitCode::Damaged, message, advice)
     });
     let mut findings: Vec<_> = damage.collect();

@@ -1,4 +1,4 @@
-//! The folder: what it stands on, whether there is room, and whether we may write.
+//! Checks the state folder: its file system, free space, and permissions.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,7 @@ use crate::escape::Shown;
 use crate::exit_code::ExitCode;
 use crate::view::Finding;
 
-/// Each attempt leaves a file with what it printed.
+/// Each attempt creates a file for its output.
 const FEW_FILES: u64 = 1_000;
 
 const MIB: u64 = 1024 * 1024;
@@ -39,7 +39,7 @@ fn nature(name: &str, is_network: bool, is_volatile: bool, context: &Context) ->
     const SUBJECT: &str = "file system";
     if is_network {
         let message = format!("{name}: a network file system, where locks and syncs cannot be relied upon");
-        return if context.wiring.terms().allow_network_fs {
+        return if context.wiring.options().allow_network_fs {
             Finding::warning(SUBJECT, message, "keep the queue on a local disk; the files to process may be anywhere")
         } else {
             Finding::problem(SUBJECT, ExitCode::CannotWrite, message, LOCAL_PLACE)
@@ -101,7 +101,7 @@ fn trials(context: &Context) -> Vec<Finding> {
     ]
 }
 
-/// Whether the files there are can be opened for writing, and by us alone.
+/// Checks that the existing files are writable by this user only.
 fn permissions(folder: &Path) -> Finding {
     const SUBJECT: &str = "permissions";
     let entries = match fs::read_dir(folder) {
@@ -129,7 +129,7 @@ fn permissions(folder: &Path) -> Finding {
     }
 }
 
-/// Opening changes nothing: neither length nor times (open(2)).
+/// Opening a file changes neither its length nor its times (open(2)).
 fn is_open_to_us(path: &Path) -> bool {
     match fs::OpenOptions::new().read(true).append(true).open(path) {
         Ok(_) => true,

@@ -1,7 +1,7 @@
-//! The runs: which live, which are dead and what they hold, and whether somebody asked them to stop.
+//! Checks the runs: live ones, dead ones with their files, and a stop request.
 
 use autoproc_domain::Status;
-use autoproc_domain::ports::{LiveRun, StorageError};
+use autoproc_domain::ports::{DeadRun, LiveRun, StorageError};
 use autoproc_domain::view::PageRequest;
 
 use crate::context::Context;
@@ -11,7 +11,7 @@ use crate::view::Finding;
 const SUBJECT: &str = "runs";
 
 pub(super) async fn findings(context: &Context) -> Vec<Finding> {
-    match look(context).await {
+    match inspect(context).await {
         Ok(findings) => findings,
         Err(StorageError::Damaged { .. }) => {
             vec![Finding::warning(SUBJECT, "what dead runs hold cannot be told", "mend the queue first")]
@@ -22,8 +22,8 @@ pub(super) async fn findings(context: &Context) -> Vec<Finding> {
     }
 }
 
-async fn look(context: &Context) -> Result<Vec<Finding>, StorageError> {
-    let living = context.storage().live_runs().await?;
+async fn inspect(context: &Context) -> Result<Vec<Finding>, StorageError> {
+    let living = context.runs().live().await?;
     let stop = stop_file(&living, context);
     let mut findings = vec![alive(&living)];
     findings.extend(dead(context).await?);
@@ -32,7 +32,7 @@ async fn look(context: &Context) -> Result<Vec<Finding>, StorageError> {
 }
 
 fn alive(living: &[LiveRun]) -> Finding {
-    let told: Vec<_> = living.iter().map(|run| format!("{} by {}", run.info.id, run.owner)).collect();
+    let told: Vec<_> = living.iter().map(|run| format!("{} by {}", run.info.id, run.info.location)).collect();
     Finding::well(
         SUBJECT,
         if told.is_empty() { "none is alive".to_owned() } else { format!("alive: {}", told.join(", ")) },
@@ -40,10 +40,9 @@ fn alive(living: &[LiveRun]) -> Finding {
 }
 
 async fn dead(context: &Context) -> Result<Vec<Finding>, StorageError> {
-    let storage = context.storage();
     let processing = PageRequest { statuses: vec![Status::Processing], after: None, limit: None };
-    let held = storage.page(processing).await?.items;
-    let dead = storage.dead_runs().await?.into_iter().map(|run| {
+    let held = context.storage().page(processing).await?.items;
+    let dead = context.runs().dead().await?.into_iter().map(|DeadRun { run, .. }| {
         let claims = held.iter().filter(|item| item.claim.as_ref().is_some_and(|claim| claim.run == run));
         let files: Vec<_> = claims.map(|item| item.file_path.to_string()).collect();
         let what = if files.is_empty() { "nothing".to_owned() } else { files.join(", ") };

@@ -1,9 +1,10 @@
-//! Which output is meant, and what to say where there is none: an attempt that prints nothing leaves no file, and neither
-//! does one whose output was removed because it was old.
+//! Chooses the output to show, or the message if there is none: an attempt without output has no
+//! file, and old output is removed.
 //!
-//! The queue knows how many attempts there were and when the latest began, but only a claim that is still held tells
-//! which file is its own. So a file belongs to the latest attempt if it has its number and was written to after its
-//! beginning. An attempt that was given back is no longer counted; its number is one more.
+//! The queue has the number of attempts and the start of the latest one, but the claim number of
+//! its file only while the claim is held. So a file belongs to the latest attempt if it has that
+//! attempt's number and was written to after its start. An attempt that was given back is no longer
+//! counted; its number is one higher.
 
 use std::io;
 use std::time::Duration;
@@ -12,39 +13,36 @@ use autoproc_domain::{QueueItem, Timestamp};
 
 use crate::wiring::{self, AttemptFiles, AttemptLog};
 
-/// Times of files lag behind the clock by up to a tick of the system (time(7), "HZ").
+/// File times lag behind the clock by up to a tick of the system (time(7), "HZ").
 const CLOCK_SLACK: Duration = Duration::from_millis(100);
 
-/// What `log` is to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Choice {
-    /// Show this one, which need not be there yet.
+    /// Show this log, which may not exist yet.
     Log(AttemptLog),
-    /// Say this: there is nothing to show.
+    /// Print this remark: there is no output.
     Remark(String),
-    /// Refuse.
     NeverMade {
-        /// The attempt that was asked for.
+        /// The requested attempt.
         wanted: u32,
-        /// How many there were, in words.
+        /// The number of attempts, in words.
         made: String,
     },
 }
 
-/// What is known of an item's attempts.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
-    /// How many count.
+    /// Counted attempts.
     attempts: u32,
-    /// When the latest began.
+    /// Start of the latest attempt.
     began: Option<Timestamp>,
-    /// Whether the queue has the item.
+    /// True if the item is in the queue.
     is_queued: bool,
-    /// The one that is being made.
+    /// The log of the attempt that is under way.
     current: Option<AttemptLog>,
-    /// What is kept, the earliest first, each with the time of its latest change.
+    /// Existing logs, the earliest first, each with the time of its last write.
     logs: Vec<(AttemptLog, Option<Timestamp>)>,
-    /// Up to when outputs may have been removed.
+    /// Outputs older than this may have been removed.
     pruned_until: Option<Timestamp>,
 }
 
@@ -66,7 +64,7 @@ impl Known {
         })
     }
 
-    /// The latest attempt's, or that of the attempt with this number.
+    /// Chooses the log of the latest attempt, or of the attempt with this number.
     pub(super) fn choose(mut self, wanted: Option<u32>) -> Choice {
         let is_latest = wanted.is_none_or(|number| self.is_queued && number == self.attempts);
         if let Some(current) = self.current.take_if(|_| is_latest) {
@@ -81,7 +79,8 @@ impl Known {
         }
     }
 
-    /// Whether a log that has no later one is that of the latest attempt. Where the queue does not know the item, it is.
+    /// True if the latest existing log belongs to the latest attempt; always true if the item is
+    /// not in the queue.
     fn is_of_latest(&self, log: &AttemptLog, written: Option<Timestamp>) -> bool {
         let Some(began) = self.began else { return true };
         let is_after = written.is_some_and(|written| written.saturating_add(CLOCK_SLACK) >= began);
@@ -109,7 +108,7 @@ impl Known {
         Choice::Remark(what + &hint)
     }
 
-    /// Of an attempt that is not the latest, the queue does not know when it began.
+    /// The queue has no start time of attempts before the latest.
     fn may_be_pruned(&self, number: Option<u32>) -> bool {
         let is_latest = number.is_none_or(|number| number >= self.attempts);
         self.pruned_until.is_some_and(|until| !is_latest || self.began.is_none_or(|began| began <= until))

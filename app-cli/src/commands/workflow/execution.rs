@@ -2,32 +2,28 @@
 
 use std::pin::pin;
 
-use autoproc_domain::FilePath;
-use autoproc_domain::command::Selector;
 use autoproc_domain::ports::{AttemptOutcome, StopCause};
-use autoproc_domain::view::PageRequest;
-use autoproc_domain::{ItemId, QueueItem, Status};
+use autoproc_domain::request::Selector;
+use autoproc_domain::{FilePath, ItemId};
 
 use crate::args::ProgressArgs;
-use crate::console::Heard;
+use crate::console::Delivery;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::followed_log::{FollowedLog, LOOK_EVERY};
+use crate::followed_log::{FollowedLog, POLL_INTERVAL};
 use crate::request::{CommandTemplate, ItemWord, RunRequest, SingleExecution};
-use crate::view::{ExecutionOver, Executions, FileProgress, Foreseen};
+use crate::view::{ExecutionOver, Executions, FileProgress, Preview};
 use crate::wiring::{AttemptLog, ExecutionStatus, ProgressReport};
 
-/// How far is looked before all that wait are asked for: mostly the first one is due.
-const FIRST_LOOK: usize = 32;
-
-/// `workflow run`: what its steps print is printed as they go. A line about its end comes behind that.
+/// `workflow run`: prints the output of the steps during the execution, and then a line about its
+/// end.
 pub(super) async fn run(single: SingleExecution, context: &Context) -> Result<ExitCode, CliError> {
     if !single.file.as_path().exists() {
         context.console.warn(format_args!("{} does not exist (yet)", single.file));
     }
     let stop = context.wiring.signals()?;
-    let attempt = context.wiring.single_attempt(&single)?;
+    let attempt = context.wiring.single_attempt(&single);
     let log = context.wiring.attempt_files().log_of(attempt.token, attempt.number);
     let execution = context.wiring.execute_single(&single, attempt, stop.clone());
     let (report, progress) = if context.json { execution.await? } else { shown(execution, &log, context).await? };
@@ -40,7 +36,8 @@ pub(super) async fn run(single: SingleExecution, context: &Context) -> Result<Ex
     Ok(code)
 }
 
-/// Carries out an execution, and prints what it prints meanwhile. Trouble with that is told, and does not end it.
+/// Awaits an execution, and prints its output meanwhile. A failure to print is reported, and does
+/// not end the execution.
 async fn shown<T>(
     execution: impl Future<Output = Result<T, CliError>>,
     log: &AttemptLog,
@@ -48,17 +45,17 @@ async fn shown<T>(
 ) -> Result<T, CliError> {
     let mut execution = pin!(execution);
     let mut followed = FollowedLog::new(log, &context.console, false);
-    let mut printed = Ok(Heard::All);
+    let mut printed = Ok(Delivery::All);
     let over = loop {
-        match tokio::time::timeout(LOOK_EVERY, execution.as_mut()).await {
+        match tokio::time::timeout(POLL_INTERVAL, execution.as_mut()).await {
             Ok(over) => break over,
-            Err(_) if matches!(printed, Ok(Heard::All)) => printed = followed.look(),
+            Err(_) if matches!(printed, Ok(Delivery::All)) => printed = followed.poll(),
             Err(_) => {}
         }
     };
     let trouble = match printed {
-        Ok(Heard::All) => followed.rest().err(),
-        Ok(Heard::NotToTheEnd) => None,
+        Ok(Delivery::All) => followed.rest().err(),
+        Ok(Delivery::Cut) => None,
         Err(error) => Some(error),
     };
     if let Some(error) = trouble {
@@ -103,7 +100,7 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
     let items = items.map_err(|error| CliError::io("cannot list the executions", &error))?;
     let mut found = Vec::new();
     for item in items {
-        // The next run removes what is left of files that are not in the queue any more.
+        // The next run removes the executions of files that left the queue.
         if context.storage().find(Selector::Id(item)).await?.is_none() {
             continue;
         }
@@ -112,9 +109,9 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
                 let report = ProgressReport::of(&state, context.now());
                 found.push(FileProgress { item, file: state.subject.file_path, error: state.error, report });
             }
-            // One that came to its end meanwhile is under way no more.
+            // It has completed meanwhile.
             Ok(_) => {}
-            // What is wrong with one file says nothing of the others.
+            // A damaged execution of one file does not hide the others.
             Err(error) => context.console.warn(format_args!("{}", error.message())),
         }
     }
@@ -122,37 +119,27 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
 }
 
 /// `run --dry-run`
-pub(in crate::commands) async fn foresee(request: &RunRequest, context: &Context) -> Result<ExitCode, CliError> {
+pub(in crate::commands) async fn preview(request: &RunRequest, context: &Context) -> Result<ExitCode, CliError> {
     let Some((file, item)) = first_file(request, context).await? else {
         context.wiring.check(&request.command)?;
         context.remark("no file is due; name one, as in: autoproc run --dry-run FILE …");
-        context.show(&Foreseen::Nothing)?;
+        context.show(&Preview::Nothing)?;
         return Ok(ExitCode::Success);
     };
-    let foreseen = match &request.command {
+    let preview = match &request.command {
         CommandTemplate::Workflow(choice) => context.wiring.preview(choice, file, item)?,
-        command => Foreseen::Command { words: context.wiring.words_for(command, file.as_path())?, file },
+        command => Preview::Command { words: context.wiring.words_for(command, file.as_path())?, file },
     };
-    context.show(&foreseen)?;
+    context.show(&preview)?;
     Ok(ExitCode::Success)
 }
 
-/// The file that would be taken next, and its item; where none is due and files are given, the first of those.
+/// The next file of the queue, with its item; if none is due, the first of the given files.
 async fn first_file(request: &RunRequest, context: &Context) -> Result<Option<(FilePath, Option<ItemId>)>, CliError> {
-    let due = match due_among(Some(FIRST_LOOK), context).await? {
-        None => due_among(None, context).await?,
-        due => due,
-    };
+    let due = context.storage().peek(context.now()).await?;
     if due.is_some() || request.source.is_empty() {
         return Ok(due.map(|item| (item.file_path, Some(item.id))));
     }
     let given = request.source.gather(&context.cwd, &context.project)?.files.into_iter().next();
     Ok(given.map(|file| (file, None)))
-}
-
-async fn due_among(limit: Option<usize>, context: &Context) -> Result<Option<QueueItem>, CliError> {
-    let waiting = PageRequest { statuses: vec![Status::Pending], after: None, limit };
-    let items = context.storage().page(waiting).await?.items;
-    let now = context.now();
-    Ok(items.into_iter().find(|item| item.is_due(now)))
 }

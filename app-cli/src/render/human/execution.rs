@@ -1,12 +1,13 @@
-//! Executions, for people.
+//! Prints executions for people.
 
 use std::io::{self, Write};
 
 use autoproc_domain::ports::AttemptOutcome;
 
 use crate::escape::Printable;
+use crate::render::human::quoting::quoted;
 use crate::render::{View, json, span};
-use crate::view::{ExecutionOver, Executions, FileProgress, Foreseen};
+use crate::view::{ExecutionOver, Executions, FileProgress, Preview};
 use crate::wiring::{ExecutionStatus, Foresight, PreviewedStep, ProgressReport};
 
 impl View for Executions {
@@ -55,21 +56,24 @@ impl View for ExecutionOver {
     }
 }
 
-impl View for Foreseen {
+impl View for Preview {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Nothing => Ok(()),
-            Self::Command { file, words } => writeln!(out, "for {file}\n  {}", Printable(&line(words))),
+            Self::Command { file, words } => {
+                let line = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+                writeln!(out, "for {file}\n  {}", Printable(&line))
+            }
             Self::Workflow { file, taken_up, steps } => {
                 writeln!(out, "for {file}")?;
                 taken_up.iter().try_for_each(|report| goes_on(report, out))?;
-                steps.iter().try_for_each(|step| foreseen(step, out))
+                steps.iter().try_for_each(|step| preview(step, out))
             }
         }
     }
 
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
-        json::execution::foreseen(self, out)
+        json::execution::preview(self, out)
     }
 }
 
@@ -81,7 +85,7 @@ fn goes_on(report: &ProgressReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  goes on where an earlier attempt ended: {over} of {total} steps are over{at}")
 }
 
-fn foreseen(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {
+fn preview(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {
     let when = match &step.foresight {
         Foresight::Runs => String::new(),
         Foresight::Skipped(condition) => format!(" (skipped: `{condition}` does not hold)"),
@@ -94,19 +98,6 @@ fn foreseen(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {
     let variables = step.variables.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
     let words = variables.chain(step.words.iter().map(|word| quoted(word))).collect::<Vec<_>>().join(" ");
     let text = step.error.clone().unwrap_or(words);
-    // A script has several lines, and is easier read as such.
+    // A script has several lines.
     text.lines().try_for_each(|line| writeln!(out, "  {}", Printable(line)))
-}
-
-/// The words as a shell would be given them.
-fn line(words: &[String]) -> String {
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
-fn quoted(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=,+@%".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }

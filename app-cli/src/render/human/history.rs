@@ -1,18 +1,17 @@
-//! The attempts on one file.
+//! Prints the attempts on one file.
 
 use std::io::{self, Write};
 
-use autoproc_domain::ports::ResourceUsage;
+use autoproc_domain::ports::{PastAttempt, PastEnd, ResourceUsage};
 
 use crate::render::bytes::memory;
 use crate::render::failure::{self, SaidBefore};
 use crate::render::time::{local, span};
-use crate::wiring::{PastAttempt, PastEnd};
 
-/// What stands where something is not known.
+/// Placeholder for unknown values.
 const UNKNOWN: &str = "?";
 
-/// A line an attempt: which, when it began, how it ended, how long it took and what it used; and what went wrong below it.
+/// One line per attempt: number, start, end, duration, resource usage and error.
 pub(super) fn list(attempts: &[PastAttempt], out: &mut dyn Write) -> io::Result<()> {
     if !attempts.is_empty() {
         writeln!(out, "\nattempts:")?;
@@ -23,7 +22,7 @@ pub(super) fn list(attempts: &[PastAttempt], out: &mut dyn Write) -> io::Result<
 fn line(attempt: &PastAttempt, out: &mut dyn Write) -> io::Result<()> {
     let began = attempt.started_at.map_or_else(|| UNKNOWN.to_owned(), local);
     let end = attempt.end.map_or("not known to have ended", PastEnd::word);
-    write!(out, "  {}  {began}  {end}", attempt.number)?;
+    write!(out, "  {}  {began}  {end}", attempt.of.attempt)?;
     if let Some(elapsed) = attempt.elapsed {
         write!(out, " after {}", span(elapsed))?;
     }

@@ -1,4 +1,4 @@
-//! One item: in a table, and at length.
+//! Prints one item: as a table row, and in detail.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -8,7 +8,7 @@ use comfy_table::{Table, presets};
 use crate::render::failure::{self, SaidBefore};
 use crate::render::time::{local, span};
 
-/// Items in a table where a person looks, else with tabs between the columns and no header.
+/// A table on a terminal, otherwise tab-separated columns without a header.
 pub(super) fn table(items: &[QueueItem], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     if !io::stdout().is_terminal() {
         return items.iter().try_for_each(|item| writeln!(out, "{}", columns(item, now).join("\t")));
@@ -30,9 +30,10 @@ fn columns(item: &QueueItem, now: Timestamp) -> [String; 6] {
     ]
 }
 
-/// Why an item stands where it stands.
+/// The reason for the item's status.
 pub(super) fn note(item: &QueueItem, now: Timestamp) -> String {
-    let due = item.not_before.filter(|due| *due > now).map(|due| format!("due in {}", span(due.saturating_since(now))));
+    let due =
+        item.not_before().filter(|due| *due > now).map(|due| format!("due in {}", span(due.saturating_since(now))));
     let error = item
         .last_error
         .as_deref()
@@ -41,7 +42,7 @@ pub(super) fn note(item: &QueueItem, now: Timestamp) -> String {
     due.into_iter().chain(error).collect::<Vec<_>>().join("; ")
 }
 
-/// All that is known of an item.
+/// All fields of an item.
 pub(super) fn at_length(item: &QueueItem, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     let mut line = |name: &str, value: String| writeln!(out, "{name:<13}{value}");
     line("file", item.file_path.to_string())?;
@@ -53,7 +54,7 @@ pub(super) fn at_length(item: &QueueItem, now: Timestamp, out: &mut dyn Write) -
     if let Some(at) = item.last_attempt {
         line("last attempt", local(at))?;
     }
-    if let Some(due) = item.not_before.filter(|due| *due > now) {
+    if let Some(due) = item.not_before().filter(|due| *due > now) {
         line("due", format!("{} (in {})", local(due), span(due.saturating_since(now))))?;
     }
     if let Some(error) = &item.last_error {

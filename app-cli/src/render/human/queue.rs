@@ -3,24 +3,23 @@
 use std::io::{self, Write};
 
 use autoproc_domain::Status;
-use autoproc_domain::view::EnqueueOutcome;
 
 use super::{files, history, item};
 use crate::render::{View, json};
-use crate::view::{Added, Cleared, Listed, Peeked, Removed, Reprioritised, Requeued, Shown, Size};
+use crate::view::{AddOutcome, Added, Cleared, Listed, Peeked, Removed, Reprioritised, Requeued, Shown, Size};
 
-/// Of more files than this only the sum is told: more lines than a screen has are read by nobody.
-const MOST_LINES: usize = 20;
+/// Above this many files only a summary is printed.
+const MAX_LINES: usize = 20;
 
 impl View for Added {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
-        if self.files.len() <= MOST_LINES {
+        if self.files.len() <= MAX_LINES {
             for (path, outcome) in self.each() {
                 match outcome {
-                    EnqueueOutcome::Added => writeln!(out, "added {path}")?,
-                    EnqueueOutcome::Raised => writeln!(out, "raised {path} to priority {}", self.priority)?,
-                    EnqueueOutcome::Unchanged => writeln!(out, "already there: {path}")?,
-                    EnqueueOutcome::Accepted => writeln!(out, "accepted {path}")?,
+                    AddOutcome::Added => writeln!(out, "added {path}")?,
+                    AddOutcome::Raised => writeln!(out, "raised {path} to priority {}", self.priority)?,
+                    AddOutcome::Unchanged => writeln!(out, "already there: {path}")?,
+                    AddOutcome::Accepted => writeln!(out, "accepted {path}")?,
                 }
             }
         }

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use autoproc_domain::QueueItem;
 use autoproc_domain::ports::{LiveRun, StopCause, StopLevel};
-use autoproc_domain::processor::{ProcessorState, RunResources, StoppedBy};
+use autoproc_domain::run::{ProcessorState, RunResources};
+use autoproc_domain::run_info::StoppedBy;
 
 use super::{files, item};
 use crate::escape::{Printable, Shown};
@@ -38,14 +39,13 @@ impl View for RunOver {
     }
 }
 
-/// Says nothing where nothing is known.
+/// Prints nothing if no usage is known.
 fn used(resources: &RunResources, out: &mut dyn Write) -> io::Result<()> {
     let RunResources { user, system, peak: Some(peak), .. } = resources else { return Ok(()) };
     let (most, file) = (memory(peak.memory), &peak.file_path);
     writeln!(out, "used {} of CPU; at most {most} of memory, by {file}", span(user.saturating_add(*system)))
 }
 
-/// Why a run ended, for a person.
 fn cause(stopped_by: StoppedBy) -> &'static str {
     match stopped_by {
         StoppedBy::QueueEmpty => "the queue is empty",
@@ -67,7 +67,7 @@ impl View for Stopping {
         }
         let how =
             if self.level == StopLevel::Draining { "finish its current files" } else { "end its current attempts" };
-        self.live_runs.iter().try_for_each(|run| writeln!(out, "{} will {how} and stop", run.owner))
+        self.live_runs.iter().try_for_each(|run| writeln!(out, "{} will {how} and stop", run.info.location))
     }
 
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -75,8 +75,8 @@ impl View for Stopping {
     }
 }
 
-/// How many files that are being processed are named: short ones are claimed some dozens at a time.
-const MOST_PROCESSING: usize = 16;
+/// Number of processing files shown: short ones are claimed by the dozen.
+const MAX_PROCESSING: usize = 16;
 
 impl View for Status {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -86,7 +86,7 @@ impl View for Status {
         self.live_runs.iter().try_for_each(|run| running(self, run, out))?;
         totals(self, out)?;
         let processing =
-            self.processing.iter().take(MOST_PROCESSING).map(|item| current(self, item)).collect::<Vec<_>>();
+            self.processing.iter().take(MAX_PROCESSING).map(|item| current(self, item)).collect::<Vec<_>>();
         named("processing now:", &processing, self.processing.len(), out)?;
         let waiting = self.waiting.iter().map(|item| waiting(self, item)).collect::<Vec<_>>();
         named("waiting:", &waiting, self.counts.pending, out)
@@ -97,7 +97,7 @@ impl View for Status {
     }
 }
 
-/// Files under a heading, and how many there are besides; nothing where there are none.
+/// Files under a heading, and the number of files not shown; nothing if there are none.
 fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> io::Result<()> {
     if total > 0 {
         writeln!(out, "\n{heading}")?;
@@ -115,7 +115,7 @@ fn not_running(view: &Status, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{} processed, {} failed in it", latest.files_processed, latest.files_failed)
 }
 
-/// A state that still says running was left by a run that died.
+/// A state file that still says running was left by a dead run.
 fn ending(latest: &ProcessorState) -> String {
     match (latest.stopped_at, latest.started_at) {
         (Some(at), _) => format!("{} at {}", latest.status.word(), local(at)),
@@ -127,7 +127,13 @@ fn ending(latest: &ProcessorState) -> String {
 fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> {
     let info = &run.info;
     let elapsed = span(view.now.saturating_since(info.started_at));
-    writeln!(out, "running since {} ({elapsed}), {} at a time, by {}", local(info.started_at), info.jobs, run.owner)?;
+    writeln!(
+        out,
+        "running since {} ({elapsed}), {} at a time, by {}",
+        local(info.started_at),
+        info.jobs,
+        info.location
+    )?;
     let Some(latest) = view.latest.as_ref().filter(|latest| latest.run_id.as_ref() == Some(&info.id)) else {
         return Ok(());
     };
@@ -161,7 +167,7 @@ fn current(view: &Status, item: &QueueItem) -> String {
     }
 }
 
-/// What becomes of an item whose run is dead.
+/// What happens to an item whose run is dead.
 fn whose(view: &Status, item: &QueueItem) -> String {
     match view.doubt_about(item) {
         Some(left) => format!(

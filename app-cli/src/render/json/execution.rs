@@ -1,4 +1,4 @@
-//! Executions, for programs.
+//! Executions as JSON.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{PathJson, print};
-use crate::view::{ExecutionOver, Executions, FileProgress, Foreseen};
+use crate::view::{ExecutionOver, Executions, FileProgress, Preview};
 use crate::wiring::{Foresight, PreviewedStep, ProgressReport};
 
 #[derive(Serialize)]
@@ -90,11 +90,11 @@ pub(in crate::render) fn over(view: &ExecutionOver, out: &mut dyn Write) -> io::
     print(out, &document)
 }
 
-pub(in crate::render) fn foreseen(view: &Foreseen, out: &mut dyn Write) -> io::Result<()> {
+pub(in crate::render) fn preview(view: &Preview, out: &mut dyn Write) -> io::Result<()> {
     match view {
-        Foreseen::Nothing => print(out, &Value::Null),
-        Foreseen::Command { file, words } => print(out, &json!({ "file_path": file.text(), "command": words })),
-        Foreseen::Workflow { file, taken_up, steps } => {
+        Preview::Nothing => print(out, &Value::Null),
+        Preview::Command { file, words } => print(out, &json!({ "file_path": file.text(), "command": words })),
+        Preview::Workflow { file, taken_up, steps } => {
             let steps: Vec<_> = steps.iter().map(step).collect();
             let taken_up = taken_up.as_ref().map(ProgressJson::from);
             print(out, &json!({ "file_path": file.text(), "taken_up": taken_up, "steps": steps }))

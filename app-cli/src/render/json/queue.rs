@@ -3,13 +3,12 @@
 use std::io::{self, Write};
 
 use autoproc_domain::QueueItem;
-use autoproc_domain::view::EnqueueOutcome;
+use autoproc_domain::ports::{PastAttempt, PastEnd};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use super::{CountsJson, ItemJson, PathJson, print};
-use crate::view::{Added, Cleared, Listed, Peeked, Removed, Reprioritised, Requeued, Shown, Size};
-use crate::wiring::{PastAttempt, PastEnd};
+use crate::view::{AddOutcome, Added, Cleared, Listed, Peeked, Removed, Reprioritised, Requeued, Shown, Size};
 
 #[derive(Serialize)]
 struct AddedJson<'a> {
@@ -30,16 +29,16 @@ struct AddedFileJson {
     outcome: &'static str,
 }
 
-fn outcome_word(outcome: EnqueueOutcome) -> &'static str {
+fn outcome_word(outcome: AddOutcome) -> &'static str {
     match outcome {
-        EnqueueOutcome::Added => "added",
-        EnqueueOutcome::Raised => "raised",
-        EnqueueOutcome::Unchanged => "unchanged",
-        EnqueueOutcome::Accepted => "accepted",
+        AddOutcome::Added => "added",
+        AddOutcome::Raised => "raised",
+        AddOutcome::Unchanged => "unchanged",
+        AddOutcome::Accepted => "accepted",
     }
 }
 
-/// One after the other: a million of them need not be in memory together.
+/// Serialises one file at a time, so that a million of them are not in memory together.
 fn files<S: Serializer>(view: &Added, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(
         view.each().map(|(path, outcome)| AddedFileJson { path: path.into(), outcome: outcome_word(outcome) }),
@@ -48,10 +47,10 @@ fn files<S: Serializer>(view: &Added, serializer: S) -> Result<S::Ok, S::Error> 
 
 pub(in crate::render) fn added(view: &Added, out: &mut dyn Write) -> io::Result<()> {
     let document = AddedJson {
-        added: view.count(EnqueueOutcome::Added),
-        raised: view.count(EnqueueOutcome::Raised),
-        unchanged: view.count(EnqueueOutcome::Unchanged),
-        accepted: view.count(EnqueueOutcome::Accepted),
+        added: view.count(AddOutcome::Added),
+        raised: view.count(AddOutcome::Raised),
+        unchanged: view.count(AddOutcome::Unchanged),
+        accepted: view.count(AddOutcome::Accepted),
         missing: view.missing,
         priority: view.priority.get(),
         files: view,
@@ -96,6 +95,7 @@ struct ShownJson {
 
 #[derive(Serialize)]
 struct PastJson {
+    round: u32,
     attempt: u32,
     run_id: String,
     started_at: Option<String>,
@@ -110,7 +110,8 @@ struct PastJson {
 impl From<&PastAttempt> for PastJson {
     fn from(past: &PastAttempt) -> Self {
         Self {
-            attempt: past.number.get(),
+            round: past.of.round,
+            attempt: past.of.attempt.get(),
             run_id: past.run.to_string(),
             started_at: past.started_at.map(|at| at.to_string()),
             end: past.end.map(PastEnd::word),

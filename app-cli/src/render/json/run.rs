@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use autoproc_domain::ProcessorState;
 use autoproc_domain::ports::{LiveRun, StopLevel, Unproven};
-use autoproc_domain::processor::{CurrentFile, RunResources};
+use autoproc_domain::run::{CurrentFile, RunResources};
 use serde::Serialize;
 use serde_json::json;
 
@@ -24,7 +24,7 @@ struct RunOverJson<'a> {
     usage: Option<UsageJson>,
 }
 
-/// What attempts used, of those whose usage is known.
+/// Resource usage of the attempts that reported it.
 #[derive(Serialize)]
 struct UsageJson {
     attempts: u64,
@@ -85,7 +85,7 @@ impl From<&LiveRun> for LiveRunJson {
     fn from(run: &LiveRun) -> Self {
         Self {
             run_id: run.info.id.to_string(),
-            owner: run.owner.clone(),
+            owner: run.info.location.to_string(),
             started_at: run.info.started_at.to_string(),
             jobs: run.info.jobs,
             max_attempts: run.info.max_attempts,

@@ -66,3 +66,23 @@ fn rehash(hasher: &DefaultHashBuilder, id: ItemId, items: &Items) -> u64 {
 fn has_path(id: ItemId, path: &FilePath, items: &Items) -> bool {
     items.get(id).is_some_and(|item| item.file_path == *path)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{FilePath, FileQueue, Priority, Timestamp};
+
+    /// A queue that is fed and cleared for years must not grow by the paths that are gone.
+    #[test]
+    fn paths_that_are_gone_are_forgotten() {
+        let mut queue = FileQueue::new();
+        for round in 0..3 {
+            for number in round..round + 100 {
+                let path = FilePath::new(format!("/{number}")).expect("it is absolute");
+                queue.add(&path, Priority::default(), Timestamp::MIN);
+            }
+            assert_eq!(queue.paths.len(), 100);
+            queue.clear(Timestamp::MIN);
+            assert_eq!(queue.paths.len(), 0);
+        }
+    }
+}

@@ -1,4 +1,5 @@
-//! `workflow check`: each problem as a compiler would say it, with the line and a mark under the place.
+//! `workflow check`: each problem in the style of a compiler, with the source line and a mark below
+//! it.
 
 use std::io::{self, Write};
 
@@ -13,7 +14,7 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 
-/// Of a longer line only the part around the place is shown: it would wrap on most terminals.
+/// Longer lines are cut to the part around the mark, because most terminals would wrap them.
 const SHOWN_COLUMNS: usize = 100;
 
 impl View for WorkflowsChecked {
@@ -53,7 +54,7 @@ fn excerpt(file: &WorkflowFile, problem: &Problem, out: &mut dyn Write) -> io::R
     let Some(line) = file.line(problem.position.line) else { return Ok(()) };
     let before = usize::try_from(problem.position.column).unwrap_or(1).saturating_sub(1);
     let start = before.saturating_sub(SHOWN_COLUMNS / 2);
-    // A tab is one column of the file, and has to be one here.
+    // A tab is one column of the file, and must be one here.
     let shown: String =
         line.chars().skip(start).take(SHOWN_COLUMNS).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let number = problem.position.line.to_string();

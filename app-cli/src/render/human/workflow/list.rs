@@ -1,4 +1,4 @@
-//! `workflow list`: a line a workflow.
+//! `workflow list`: one line per workflow.
 
 use std::io::{self, Write};
 

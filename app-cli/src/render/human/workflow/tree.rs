@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::escape::{Printable, Shown};
+use crate::render::human::quoting::quoted_template;
 use crate::render::{View, json, span};
 use crate::view::{WorkflowShown, from_base};
 use crate::wiring::workflow_definition::{
@@ -61,7 +62,7 @@ fn phase<'w>(phase: &Phase, leaving: impl Iterator<Item = &'w Transition>, out: 
 fn step(step: &Step) -> String {
     let action = match &step.action {
         Action::Run(words) => {
-            format!("run {}", words.iter().map(|word| quoted(&word.value)).collect::<Vec<_>>().join(" "))
+            format!("run {}", words.iter().map(|word| quoted_template(&word.value)).collect::<Vec<_>>().join(" "))
         }
         Action::Shell(text) => format!("shell {}", first_line(text.value.trim())),
         Action::Command(name) => format!("command {}", name.value),
@@ -78,7 +79,7 @@ fn step(step: &Step) -> String {
     format!("{}: {action}{}{timeout}{retries}{output}{rerun}", step.id, condition(step.condition.as_ref()))
 }
 
-/// A tree has no room for a script.
+/// A script does not fit in a tree.
 fn first_line(text: &str) -> String {
     match text.split_once('\n') {
         Some((line, _)) => format!("{line} …"),
@@ -98,14 +99,4 @@ fn transition(transition: &Transition) -> String {
 
 fn condition(condition: Option<&Located<String>>) -> String {
     condition.map(|condition| format!(", if {}", condition.value)).unwrap_or_default()
-}
-
-/// A word as a person would type it.
-fn quoted(word: &str) -> String {
-    let is_plain = |character: char| character.is_alphanumeric() || "_-./:=,+@%${}".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }

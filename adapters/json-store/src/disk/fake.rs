@@ -1,0 +1,380 @@
+//! A disk in memory that separates visible from durable data and names, and fails on request.
+//!
+//! It panics if the store touches a file that is none of its own, or removes one that must stay.
+
+mod image;
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub(crate) use image::{DiskImage, Inode, NameChange, Write};
+
+use crate::disk::{Access, Disk, Sharing, Stamp};
+use crate::layout::{LOCK, ORIGINAL, SNAPSHOT};
+
+/// What fails at one call of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The call fails and does nothing. A failed sync loses the data for good, and the next sync reports success.
+    Eio,
+    /// The call finds no room; a write does half of its work first.
+    Enospc,
+    /// Half of the call's work is done, then the process is killed. The machine lives on.
+    KillMidway,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 3] = [Self::Eio, Self::Enospc, Self::KillMidway];
+}
+
+type Observer = Arc<dyn Fn() + Send + Sync>;
+
+/// The calls of one process.
+#[derive(Default)]
+struct Process {
+    /// Calls that change something, so far.
+    calls: usize,
+    fault: Option<(usize, Fault)>,
+    is_dead: bool,
+    /// The disk before each call, if a test asked for it.
+    trace: Option<Vec<DiskImage>>,
+    /// Called before each call.
+    observer: Option<Observer>,
+}
+
+/// The disk as one process sees it. Clones belong to the same process.
+#[derive(Clone, Default)]
+pub(crate) struct FakeDisk {
+    image: Arc<Mutex<DiskImage>>,
+    process: Arc<Mutex<Process>>,
+}
+
+/// An open file. Dropping it releases its lock.
+pub(crate) struct FakeFile {
+    inode: usize,
+    handle: u64,
+    image: Arc<Mutex<DiskImage>>,
+}
+
+impl Drop for FakeFile {
+    fn drop(&mut self) {
+        lock(&self.image).locks.retain(|_, holder| *holder != self.handle);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How far a call may get.
+enum Permit {
+    Whole,
+    /// Half of its work, then this error.
+    Half(io::Error),
+}
+
+impl FakeDisk {
+    pub(crate) fn new(image: DiskImage) -> Self {
+        Self { image: Arc::new(Mutex::new(image)), process: Arc::default() }
+    }
+
+    /// A copy of the disk, without locks.
+    pub(crate) fn image(&self) -> DiskImage {
+        let mut image = lock(&self.image).clone();
+        image.locks.clear();
+        image
+    }
+
+    pub(crate) fn with_trace(self) -> Self {
+        lock(&self.process).trace = Some(Vec::new());
+        self
+    }
+
+    pub(crate) fn with_fault(self, at: usize, fault: Fault) -> Self {
+        lock(&self.process).fault = Some((at, fault));
+        self
+    }
+
+    pub(crate) fn with_observer(self, observer: impl Fn() + Send + Sync + 'static) -> Self {
+        lock(&self.process).observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// The disk as another process sees it.
+    pub(crate) fn of_another_process(&self) -> Self {
+        Self { image: Arc::clone(&self.image), process: Arc::default() }
+    }
+
+    /// The calls so far that change something.
+    pub(crate) fn calls(&self) -> usize {
+        lock(&self.process).calls
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        lock(&self.process).is_dead
+    }
+
+    pub(crate) fn take_trace(&self) -> Vec<DiskImage> {
+        lock(&self.process).trace.take().unwrap_or_default()
+    }
+
+    /// Puts a file on the disk from outside.
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
+        lock(&self.image).add(name, Inode::durable(bytes));
+    }
+
+    /// Makes a process that is not simulated hold a file's lock.
+    pub(crate) fn hold(&self, name: &str) {
+        let mut image = lock(&self.image);
+        let inode = image.number_of(name).expect("a file to lock");
+        image.locks.insert(inode, u64::MAX);
+    }
+
+    /// Every file with its bytes except the store's lock, whose notes change.
+    pub(crate) fn contents(&self) -> Vec<(String, Vec<u8>)> {
+        let image = lock(&self.image);
+        let files = image.files().filter(|(name, _)| *name != LOCK);
+        files.map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect()
+    }
+
+    /// Counts a call that changes something, and says how far it may get.
+    fn enter(&self) -> io::Result<Permit> {
+        self.notify_observer();
+        let mut process = lock(&self.process);
+        if process.is_dead {
+            return Err(killed());
+        }
+        let call = process.calls;
+        process.calls += 1;
+        if let Some(trace) = &mut process.trace {
+            trace.push(self.image());
+        }
+        match process.fault {
+            Some((at, fault)) if at == call => match fault {
+                Fault::Eio => Err(io::Error::from_raw_os_error(5)),
+                Fault::Enospc => Ok(Permit::Half(io::ErrorKind::StorageFull.into())),
+                Fault::KillMidway => {
+                    process.is_dead = true;
+                    Ok(Permit::Half(killed()))
+                }
+            },
+            _ => Ok(Permit::Whole),
+        }
+    }
+
+    fn notify_observer(&self) {
+        let observer = lock(&self.process).observer.clone();
+        if let Some(observe) = observer {
+            observe();
+        }
+    }
+
+    /// A call that happens as a whole or not at all.
+    fn change(&self, change: impl FnOnce(&mut DiskImage) -> io::Result<()>) -> io::Result<()> {
+        match self.enter()? {
+            Permit::Whole => change(&mut lock(&self.image)),
+            Permit::Half(error) => Err(error),
+        }
+    }
+
+    fn alive(&self) -> io::Result<MutexGuard<'_, DiskImage>> {
+        if self.is_dead() { Err(killed()) } else { Ok(lock(&self.image)) }
+    }
+
+    /// If it fails, the kernel drops the dirty pages, keeps showing them, and forgets the error.
+    fn sync(&self, file: &FakeFile) -> io::Result<()> {
+        match self.enter() {
+            Ok(Permit::Whole) => {
+                lock(&self.image).inodes[file.inode].sync();
+                Ok(())
+            }
+            Ok(Permit::Half(error)) | Err(error) => {
+                if !self.is_dead() {
+                    lock(&self.image).inodes[file.inode].unsynced.clear();
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+fn killed() -> io::Error {
+    io::Error::other("this process was killed")
+}
+
+/// The store uses no file whose name is not one of its own. A name with a folder in it could be any file.
+fn assert_own(name: &str) {
+    let own = name.strip_prefix("QUEUE-STATE.").or_else(|| name.strip_prefix("runs/"));
+    assert!(own.is_some_and(|rest| !rest.contains(['/', '\0'])), "{name:?} is none of the store's files");
+}
+
+/// Files that are never removed, renamed or cut.
+const PERMANENT: [&str; 3] = [SNAPSHOT, LOCK, ORIGINAL];
+
+fn assert_removable(name: &str) {
+    assert_own(name);
+    // The copy of the original may be removed while it is only half made.
+    assert!(name == ORIGINAL || !PERMANENT.contains(&name), "{name} would be lost");
+}
+
+impl Disk for FakeDisk {
+    type File = FakeFile;
+
+    fn prepare(&self) -> io::Result<()> {
+        self.alive().map(drop)
+    }
+
+    fn stat(&self, name: &str) -> io::Result<Option<Stamp>> {
+        assert_own(name);
+        let image = self.alive()?;
+        Ok(image.names.get(name).map(|inode| image.stamp(*inode)))
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        let image = self.alive()?;
+        let names = image.names.keys().map(|name| name.rsplit_once('/').unwrap_or(("", name)));
+        Ok(names.filter(|(within, _)| *within == folder).map(|(_, name)| name.to_owned()).collect())
+    }
+
+    fn open(&self, name: &str, access: Access) -> io::Result<FakeFile> {
+        assert_own(name);
+        let exists = self.alive()?.names.contains_key(name);
+        let is_new = match access {
+            Access::Create if exists => return Err(io::ErrorKind::AlreadyExists.into()),
+            Access::Create => true,
+            Access::Lock => !exists,
+            Access::Read | Access::Append => false,
+        };
+        if is_new {
+            self.change(|image| {
+                image.add(name, Inode::default());
+                Ok(())
+            })?;
+        }
+        let mut image = self.alive()?;
+        image.handles += 1;
+        Ok(FakeFile { inode: image.number_of(name)?, handle: image.handles, image: Arc::clone(&self.image) })
+    }
+
+    fn stat_open(&self, file: &FakeFile) -> io::Result<Stamp> {
+        Ok(self.alive()?.stamp(file.inode))
+    }
+
+    fn read_at(&self, file: &FakeFile, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let image = self.alive()?;
+        let data = &image.inodes[file.inode].visible;
+        let mut rest = data.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or_default();
+        io::Read::read(&mut rest, buffer)
+    }
+
+    fn write(&self, file: &FakeFile, bytes: &[u8]) -> io::Result<usize> {
+        let permit = self.enter()?;
+        let length = match permit {
+            Permit::Whole => bytes.len(),
+            Permit::Half(_) => bytes.len() / 2,
+        };
+        let mut image = lock(&self.image);
+        let inode = &mut image.inodes[file.inode];
+        inode.write(Write::Bytes { offset: inode.visible.len(), bytes: bytes[..length].to_vec() });
+        match permit {
+            Permit::Whole => Ok(length),
+            Permit::Half(error) => Err(error),
+        }
+    }
+
+    fn overwrite(&self, file: &FakeFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        if offset == 0 {
+            // The holder's name; nothing depends on it.
+            return self.alive().map(drop);
+        }
+        self.change(|image| {
+            image.inodes[file.inode].write(Write::Note { offset, bytes: bytes.to_vec() });
+            Ok(())
+        })
+    }
+
+    fn truncate(&self, file: &FakeFile, len: u64) -> io::Result<()> {
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        self.change(|image| {
+            assert!(!image.is_named(file.inode, &PERMANENT), "a file that must stay is cut");
+            image.inodes[file.inode].write(Write::Truncate { len });
+            Ok(())
+        })
+    }
+
+    fn reserve(&self, _: &FakeFile, _: u64) -> io::Result<()> {
+        self.change(|_| Ok(()))
+    }
+
+    fn sync_data(&self, file: &FakeFile) -> io::Result<()> {
+        self.sync(file)
+    }
+
+    fn sync_all(&self, file: &FakeFile) -> io::Result<()> {
+        self.sync(file)
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        self.change(|image| {
+            image.sync_names();
+            Ok(())
+        })
+    }
+
+    fn copy_mode(&self, _: &str, _: &FakeFile) -> io::Result<()> {
+        self.alive().map(drop)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        assert_removable(from);
+        assert_own(to);
+        self.change(|image| {
+            let inode = image.number_of(from)?;
+            image.inodes[inode].version += 1;
+            image.change_names(NameChange::Rename(from.to_owned(), to.to_owned()));
+            Ok(())
+        })
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        assert_removable(name);
+        self.change(|image| {
+            image.number_of(name)?;
+            image.change_names(NameChange::Unlink(name.to_owned()));
+            Ok(())
+        })
+    }
+
+    fn try_lock(&self, file: &FakeFile, sharing: Sharing) -> io::Result<bool> {
+        self.notify_observer();
+        let mut image = self.alive()?;
+        let holder = image.locks.get(&file.inode).copied();
+        let is_free = holder.is_none_or(|holder| holder == file.handle);
+        if is_free && sharing == Sharing::Exclusive {
+            image.locks.insert(file.inode, file.handle);
+        }
+        Ok(is_free)
+    }
+
+    fn unlock(&self, file: &FakeFile) -> io::Result<()> {
+        self.alive()?.locks.retain(|_, holder| *holder != file.handle);
+        Ok(())
+    }
+
+    fn pause(&self, span: Duration) {
+        // Only processes on threads of their own ever wait.
+        std::thread::sleep(span / 10);
+    }
+
+    fn nonce(&self) -> String {
+        let mut image = lock(&self.image);
+        image.nonces += 1;
+        format!("{:08x}", image.nonces)
+    }
+
+    fn identity(&self) -> String {
+        "a simulated process".into()
+    }
+}

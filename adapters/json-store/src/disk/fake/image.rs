@@ -1,0 +1,146 @@
+//! The contents of a fake disk: visible data, durable data, and the changes between the two.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::disk::Stamp;
+
+/// A change of a file that is not durable yet.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Write {
+    Bytes {
+        offset: usize,
+        bytes: Vec<u8>,
+    },
+    /// Bytes with a checksum of their own; a power cut keeps all of them or none.
+    Note {
+        offset: usize,
+        bytes: Vec<u8>,
+    },
+    Truncate {
+        len: usize,
+    },
+}
+
+impl Write {
+    pub(crate) fn apply(&self, data: &mut Vec<u8>) {
+        match self {
+            Self::Bytes { offset, bytes } | Self::Note { offset, bytes } => {
+                let end = offset + bytes.len();
+                if data.len() < end {
+                    data.resize(end, 0);
+                }
+                data[*offset..end].copy_from_slice(bytes);
+            }
+            Self::Truncate { len } => data.resize(*len, 0),
+        }
+    }
+}
+
+/// A change of the folder that is not durable yet.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum NameChange {
+    Link(String, usize),
+    Unlink(String),
+    Rename(String, String),
+}
+
+impl NameChange {
+    pub(crate) fn apply(&self, names: &mut BTreeMap<String, usize>) {
+        match self {
+            Self::Link(name, inode) => drop(names.insert(name.clone(), *inode)),
+            Self::Unlink(name) => drop(names.remove(name)),
+            Self::Rename(from, to) => {
+                if let Some(inode) = names.remove(from) {
+                    names.insert(to.clone(), inode);
+                }
+            }
+        }
+    }
+}
+
+/// A file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Inode {
+    /// The bytes that every process reads.
+    pub(crate) visible: Vec<u8>,
+    /// The bytes that survive a power cut for certain.
+    pub(crate) durable: Vec<u8>,
+    pub(crate) unsynced: Vec<Write>,
+    /// Grows with every change; stands for the times of a stamp.
+    pub(crate) version: u64,
+}
+
+impl Inode {
+    /// A file whose bytes are durable.
+    pub(crate) fn durable(bytes: &[u8]) -> Self {
+        Self { visible: bytes.to_vec(), durable: bytes.to_vec(), ..Self::default() }
+    }
+
+    pub(super) fn write(&mut self, write: Write) {
+        write.apply(&mut self.visible);
+        self.unsynced.push(write);
+        self.version += 1;
+    }
+
+    pub(super) fn sync(&mut self) {
+        for write in self.unsynced.drain(..) {
+            write.apply(&mut self.durable);
+        }
+    }
+}
+
+/// Everything that outlives a process.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DiskImage {
+    pub(crate) inodes: Vec<Inode>,
+    pub(crate) names: BTreeMap<String, usize>,
+    pub(crate) durable_names: BTreeMap<String, usize>,
+    pub(crate) unsynced_names: Vec<NameChange>,
+    /// The open file that holds the exclusive lock, by inode.
+    pub(super) locks: BTreeMap<usize, u64>,
+    pub(super) handles: u64,
+    pub(super) nonces: u64,
+}
+
+impl DiskImage {
+    /// Every file with its visible bytes.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.names.iter().map(|(name, inode)| (name.as_str(), self.inodes[*inode].visible.as_slice()))
+    }
+
+    pub(crate) fn inode_mut(&mut self, name: &str) -> Option<&mut Inode> {
+        self.names.get(name).map(|inode| &mut self.inodes[*inode])
+    }
+
+    pub(super) fn change_names(&mut self, change: NameChange) {
+        change.apply(&mut self.names);
+        self.unsynced_names.push(change);
+    }
+
+    pub(super) fn sync_names(&mut self) {
+        for change in self.unsynced_names.drain(..) {
+            change.apply(&mut self.durable_names);
+        }
+    }
+
+    pub(super) fn add(&mut self, name: &str, inode: Inode) {
+        self.inodes.push(inode);
+        self.change_names(NameChange::Link(name.to_owned(), self.inodes.len() - 1));
+    }
+
+    pub(super) fn number_of(&self, name: &str) -> io::Result<usize> {
+        self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    pub(super) fn is_named(&self, inode: usize, names: &[&str]) -> bool {
+        names.iter().any(|name| self.names.get(*name) == Some(&inode))
+    }
+
+    pub(super) fn stamp(&self, inode: usize) -> Stamp {
+        let Inode { visible, version, .. } = &self.inodes[inode];
+        let version = i64::try_from(*version).unwrap_or(i64::MAX);
+        let len = visible.len() as u64;
+        Stamp { device: 0, inode: inode as u64, len, modified: (version, 0), changed: (version, 0) }
+    }
+}

@@ -1,0 +1,86 @@
+//! Appending an addition to the journal without loading the queue.
+//!
+//! An addition needs nothing of the queue but its end, and the previous holder of the lock left a note of that. The note is
+//! believed only if snapshot and journal are still exactly as it describes them; otherwise the queue is loaded after all.
+//! A snapshot of up to [`Limits::blind_append_bytes`](crate::engine::Limits) is loaded and rewritten instead, so that a
+//! small queue stays one readable file.
+
+use autoproc_domain::event::Event;
+use autoproc_domain::ports::StorageError;
+
+use crate::disk::{Access, Disk};
+use crate::engine::commit::{Fault, outgrows};
+use crate::engine::{Engine, Loaded, concat};
+use crate::error::classify;
+use crate::journal;
+use crate::layout::SNAPSHOT;
+use crate::lock::Tip;
+use crate::request::Change;
+use crate::store::Mode;
+
+impl<D: Disk> Engine<D> {
+    /// Appends the changes' events without loading the queue; `false` if that is impossible, and then nothing was written.
+    pub(super) fn append_blind(&mut self, changes: &mut [Box<dyn Change>]) -> Result<bool, StorageError> {
+        if self.settings.mode != Mode::Command || self.loaded.is_some() {
+            return Ok(false);
+        }
+        let Some(tip) = self.tip() else { return Ok(false) };
+        if tip.snapshot.len <= self.settings.limits.blind_append_bytes {
+            return Ok(false);
+        }
+        let events: Option<Vec<_>> = changes.iter_mut().map(|change| change.perform_blind()).collect();
+        let events = events.and_then(|events| events.into_iter().reduce(concat)).unwrap_or_default();
+        if events.is_empty() || outgrows(tip.snapshot.len, tip.position.offset, &events) {
+            return Ok(false);
+        }
+        self.append_at(tip, &events).map_err(|fault| self.poisoned_by(fault))?;
+        Ok(true)
+    }
+
+    /// Leaves a note of the store's end for the next process.
+    pub(super) fn note_tip(&self, loaded: &Loaded<D>) -> Result<(), StorageError> {
+        if loaded.folder_is_unsynced || loaded.journal_is_unsynced {
+            return Ok(());
+        }
+        let (Some(lock), Some(base), Some((journal, header))) = (&self.lock, &loaded.base, loaded.journal_header())
+        else {
+            return Ok(());
+        };
+        if !base.is_canonical {
+            return Ok(());
+        }
+        lock.note_tip(&self.disk, &Tip { snapshot: base.stamp, journal, header, position: loaded.position })
+    }
+
+    /// The noted end of the store, if the store still ends there.
+    fn tip(&self) -> Option<Tip> {
+        let tip = self.lock.as_ref()?.tip(&self.disk)?;
+        let snapshot = self.disk.stat(SNAPSHOT).ok()??;
+        let journal_len = self.disk.stat(&tip.journal).ok()?.map(|stamp| stamp.len);
+        let ends_there = match journal_len {
+            Some(len) => len > 0 && len == tip.position.offset,
+            None => tip.position.offset == 0,
+        };
+        (snapshot == tip.snapshot && ends_there).then_some(tip)
+    }
+
+    fn append_at(&self, mut tip: Tip, events: &[Event]) -> Result<(), Fault> {
+        let before = tip.position.offset;
+        let (bytes, after) = journal::line(tip.position, &tip.header, events);
+        let access = if before == 0 { Access::Create } else { Access::Append };
+        let name = tip.journal.as_str();
+        let file = self.disk.open(name, access).map_err(|error| Fault::Unchanged(classify(name)(error)))?;
+        self.write_line(&file, name, before, &bytes)?;
+        self.disk.sync_data(&file).map_err(|error| {
+            // Without the queue there is no state to write to a fresh file; the line that is not durable is cut off.
+            let _ = self.disk.truncate(&file, before);
+            Fault::Unknown(classify(name)(error))
+        })?;
+        if access == Access::Create {
+            // The note about an existing journal was left after its name was durable.
+            self.disk.sync_folder().map_err(|error| Fault::Unknown(classify(name)(error)))?;
+        }
+        tip.position = after;
+        self.lock.as_ref().map_or(Ok(()), |lock| lock.note_tip(&self.disk, &tip)).map_err(Fault::Unknown)
+    }
+}

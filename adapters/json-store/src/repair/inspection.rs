@@ -1,0 +1,265 @@
+//! Reading a store as far as possible, sound or not, and the repairs that the readable parts allow.
+
+use std::path::Path;
+
+use autoproc_domain::ports::StorageError;
+use autoproc_domain::{FileQueue, ItemId};
+
+use super::{ChangeCounts, Damage, Examination, RepairMethod, RepairPlan, replay};
+use crate::disk::{Access, Disk, read_to_end};
+use crate::engine::Replacement;
+use crate::error::unreadable;
+use crate::journal::{self, Header, Position, Salvage, SalvagedLine, Scan, Tail};
+use crate::layout::{self, SNAPSHOT};
+use crate::ops::Op;
+use crate::snapshot::{self, Extra, Numbering, Snapshot, SnapshotSum, StoreSection};
+
+/// The readable parts of a store.
+pub(super) struct Inspection {
+    damage: Vec<Damage>,
+    notices: Vec<String>,
+    kept_aside: Vec<String>,
+    /// The snapshot, or its readable part if it is damaged.
+    snapshot: FileQueue,
+    snapshot_is_whole: bool,
+    /// Whether any part of the snapshot is readable.
+    has_snapshot: bool,
+    extra: Extra,
+    store: Option<StoreSection>,
+    sum: SnapshotSum,
+    /// The snapshot with the valid lines of its journal.
+    prefix: FileQueue,
+    /// The changes in these lines.
+    prefix_changes: ChangeCounts,
+    /// The number of the last transaction in the prefix.
+    seq: u64,
+    /// The readable lines behind the damage.
+    salvaged: Vec<SalvagedLine>,
+    unreadable_bytes: u64,
+    /// All bytes behind the damage, readable or not.
+    lost_bytes: u64,
+    half_written_bytes: u64,
+}
+
+impl Inspection {
+    /// Reads the files. `opened` is the result of opening the store: what it refuses counts as damaged.
+    ///
+    /// # Errors
+    /// [`StorageError`] if reading fails, or if a later version wrote the store.
+    pub(super) fn read<D: Disk>(disk: &D, base: &Path, opened: Result<(), StorageError>) -> Result<Self, StorageError> {
+        let refused = match opened {
+            Ok(()) => None,
+            Err(StorageError::Damaged { place, detail }) => Some(Damage { file: place, detail }),
+            Err(error) => return Err(error),
+        };
+        let mut inspection = Self::empty();
+        let is_refused = refused.as_ref().is_some_and(|damage| damage.file == SNAPSHOT);
+        inspection.read_snapshot(disk, base, refused.filter(|_| is_refused))?;
+        let names = disk.list("").map_err(unreadable("the state folder"))?;
+        // A name that no journal can have is part of the damage.
+        let written = inspection.store.as_ref().map(|store| store.journal.clone());
+        let journal =
+            written.filter(|name| layout::is_journal_name(name)).or_else(|| inspection.latest_journal(&names));
+        if let Some(name) = journal {
+            inspection.read_journal(disk, &name, base)?;
+        }
+        inspection.kept_aside = names.into_iter().filter(|name| layout::is_kept_aside(name)).collect();
+        inspection.kept_aside.sort();
+        Ok(inspection)
+    }
+
+    pub(super) fn examination(&self) -> Examination {
+        let is_sound = self.damage.is_empty();
+        let repairs = RepairMethod::ALL.into_iter().filter(|_| !is_sound).filter_map(|method| self.repair(method));
+        Examination {
+            damage: self.damage.clone(),
+            counts: is_sound.then(|| self.prefix.counts()),
+            plans: repairs.map(|(plan, _)| plan).collect(),
+            half_written_bytes: self.half_written_bytes,
+            notices: self.notices.clone(),
+            kept_aside: self.kept_aside.clone(),
+        }
+    }
+
+    /// The result of a repair by this method; `None` if it is impossible.
+    pub(super) fn repair(&self, method: RepairMethod) -> Option<(RepairPlan, Replacement)> {
+        let is_possible = match method {
+            RepairMethod::Truncate | RepairMethod::UseSnapshot => self.snapshot_is_whole,
+            RepairMethod::Salvage => self.has_snapshot || !self.salvaged.is_empty(),
+        };
+        is_possible.then(|| {
+            let none = ChangeCounts::default();
+            let (queue, keeps, loses) = match method {
+                RepairMethod::Truncate => (self.renumbered(&self.prefix), none, self.salvaged_changes()),
+                RepairMethod::UseSnapshot => {
+                    (self.renumbered(&self.snapshot), none, self.prefix_changes + self.salvaged_changes())
+                }
+                RepairMethod::Salvage => self.replayed(),
+            };
+            let counts = queue.counts();
+            let plan = RepairPlan { method, counts, keeps, loses, unreadable_bytes: self.unreadable_bytes };
+            (plan, self.replacement(queue))
+        })
+    }
+
+    fn empty() -> Self {
+        Self {
+            damage: Vec::new(),
+            notices: Vec::new(),
+            kept_aside: Vec::new(),
+            snapshot: FileQueue::new(),
+            snapshot_is_whole: true,
+            has_snapshot: false,
+            extra: Extra::default(),
+            store: None,
+            sum: SnapshotSum::default(),
+            prefix: FileQueue::new(),
+            prefix_changes: ChangeCounts::default(),
+            seq: 0,
+            salvaged: Vec::new(),
+            unreadable_bytes: 0,
+            lost_bytes: 0,
+            half_written_bytes: 0,
+        }
+    }
+
+    fn read_snapshot<D: Disk>(&mut self, disk: &D, base: &Path, refused: Option<Damage>) -> Result<(), StorageError> {
+        let file = match disk.open(SNAPSHOT, Access::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(unreadable(SNAPSHOT)(error)),
+        };
+        let damage = match (snapshot::read(disk, &file, base, Numbering::Kept), refused) {
+            (Ok(snapshot), None) => {
+                self.add_snapshot(snapshot);
+                return Ok(());
+            }
+            (Ok(_), Some(damage)) => damage,
+            (Err(StorageError::Damaged { place, detail }), _) => Damage { file: place, detail },
+            (Err(error), _) => return Err(error),
+        };
+        self.damage.push(damage);
+        self.salvage_snapshot(disk, &file, base)
+    }
+
+    fn salvage_snapshot<D: Disk>(&mut self, disk: &D, file: &D::File, base: &Path) -> Result<(), StorageError> {
+        self.snapshot_is_whole = false;
+        let stamp = disk.stat_open(file).map_err(unreadable(SNAPSHOT))?;
+        let bytes = read_to_end(disk, file, 0).map_err(unreadable(SNAPSHOT))?;
+        self.lost_bytes = bytes.len() as u64;
+        self.unreadable_bytes = self.lost_bytes;
+        if let Some(salvaged) = snapshot::salvage(&bytes, base, stamp)? {
+            self.notices.push(format!("{} lines of {SNAPSHOT} cannot be read", salvaged.lost_lines));
+            self.unreadable_bytes = salvaged.lost_bytes;
+            self.add_snapshot(salvaged.snapshot);
+        }
+        Ok(())
+    }
+
+    fn add_snapshot(&mut self, snapshot: Snapshot) {
+        self.has_snapshot = true;
+        self.prefix = snapshot.queue.clone();
+        self.snapshot = snapshot.queue;
+        self.extra = snapshot.extra;
+        self.seq = snapshot.store.as_ref().map_or(0, |store| store.seq);
+        self.store = snapshot.store;
+        self.sum = snapshot.sum;
+        self.notices.extend(snapshot.notices);
+    }
+
+    /// The journal of the latest generation, for a damaged snapshot that no longer names its journal.
+    fn latest_journal(&self, names: &[String]) -> Option<String> {
+        let journals = names.iter().filter(|name| !self.snapshot_is_whole && layout::is_journal(name));
+        journals.max_by_key(|name| layout::generation_of(name)).cloned()
+    }
+
+    fn read_journal<D: Disk>(&mut self, disk: &D, name: &str, base: &Path) -> Result<(), StorageError> {
+        let file = match disk.open(name, Access::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(unreadable(name)(error)),
+        };
+        let bytes = read_to_end(disk, &file, 0).map_err(unreadable(name))?;
+        let mut valid = 0;
+        if let Some(header) = self.header() {
+            let scan = self.scan(&bytes, &header, base);
+            valid = usize::try_from(scan.position.offset).unwrap_or(bytes.len());
+            match scan.tail {
+                Tail::Clean => return Ok(()),
+                Tail::Torn => {
+                    self.half_written_bytes = (bytes.len() - valid) as u64;
+                    return Ok(());
+                }
+                Tail::Damaged { offset, detail } => {
+                    let detail = format!("{detail}, at byte {offset}, after transaction {}", scan.position.seq);
+                    self.damage.push(Damage { file: name.to_owned(), detail });
+                }
+            }
+        }
+        let lost = (bytes.len() - valid) as u64;
+        self.lost_bytes += lost;
+        self.add_salvage(journal::salvage(&bytes[valid..], base), lost);
+        Ok(())
+    }
+
+    /// The header of the journal, if the snapshot is whole.
+    fn header(&self) -> Option<Header> {
+        let store = self.store.as_ref().filter(|_| self.snapshot_is_whole)?;
+        Some(Header {
+            store: store.id.clone(),
+            generation: store.generation,
+            seq: store.seq,
+            snapshot_len: self.sum.len,
+            snapshot_crc: self.sum.crc,
+        })
+    }
+
+    /// Applies the valid lines.
+    fn scan(&mut self, bytes: &[u8], header: &Header, base: &Path) -> Scan {
+        let (queue, changes) = (&mut self.prefix, &mut self.prefix_changes);
+        let apply = |op: Op<'_>| {
+            changes.count(&op.apply_to(queue, base)?);
+            Ok(())
+        };
+        let scan = journal::scan(bytes, Position { offset: 0, seq: header.seq, chain: 0 }, header, apply);
+        self.seq = scan.position.seq;
+        scan
+    }
+
+    /// Lines of another store's journal count as unreadable.
+    fn add_salvage(&mut self, salvage: Salvage, lost: u64) {
+        let own = self.store.as_ref().map(|store| store.id.as_str());
+        let is_foreign = |line: &SalvagedLine| line.store.as_deref().is_some_and(|id| own.is_some_and(|own| own != id));
+        if salvage.lines.iter().any(is_foreign) {
+            self.unreadable_bytes += lost;
+            return;
+        }
+        self.unreadable_bytes += salvage.unreadable_bytes;
+        self.salvaged = salvage.lines;
+    }
+
+    fn replayed(&self) -> (FileQueue, ChangeCounts, ChangeCounts) {
+        // The journal cannot mean numbers that a person assigned by editing the snapshot.
+        let given = self.store.as_ref().filter(|_| self.prefix_changes.total() == 0);
+        let next = self.prefix.next_number();
+        let known_below = ItemId::new(given.map_or(next, |store| store.next_id.min(next)));
+        let mut queue = self.renumbered(&self.prefix);
+        let (keeps, loses) = replay::replay(&mut queue, known_below, self.seq, &self.salvaged);
+        (queue, keeps, loses)
+    }
+
+    fn renumbered(&self, queue: &FileQueue) -> FileQueue {
+        replay::numbered_above(queue, self.lost_bytes)
+    }
+
+    fn salvaged_changes(&self) -> ChangeCounts {
+        let mut changes = ChangeCounts::default();
+        self.salvaged.iter().flat_map(|line| &line.events).for_each(|event| changes.count(event));
+        changes
+    }
+
+    fn replacement(&self, queue: FileQueue) -> Replacement {
+        let seq = self.salvaged.iter().map(|line| line.seq).fold(self.seq, u64::max);
+        Replacement { queue, extra: self.extra.clone(), store: self.store.clone(), seq }
+    }
+}

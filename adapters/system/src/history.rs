@@ -1,0 +1,108 @@
+//! The past, read from the event log.
+//!
+//! # Theory of operation
+//!
+//! The log is read from its beginning, a line at a time, and never held in memory. It is a record
+//! and not the truth: it may have been cut, a power cut may have taken its end, and other programs
+//! may write to it. So lines that cannot be understood are left out, and an end without a beginning
+//! is an attempt of its own.
+
+mod attempts;
+mod line;
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use autoproc_domain::ports::{History, HistoryError, HistoryQuery, PastAttempt, PastEvent};
+
+use attempts::Attempts;
+use line::{Line, for_each_line};
+
+/// The most entries of an answer, which the `History` port allows to be cut to the latest thousand.
+const MAX_ENTRIES: usize = 1000;
+
+/// Reads the past from an event log. Needs a tokio runtime: the file is read on a thread for
+/// blocking work.
+#[derive(Debug, Clone)]
+pub struct EventLogHistory {
+    path: PathBuf,
+}
+
+impl EventLogHistory {
+    /// Reads the log at `path`; a log that does not exist is an empty one.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        fold: impl FnOnce(Lines) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, HistoryError> {
+        let lines = Lines(self.path.clone());
+        let folded = tokio::task::spawn_blocking(move || fold(lines)).await;
+        folded
+            .map_err(io::Error::other)
+            .flatten()
+            .map_err(|source| HistoryError { place: self.path.display().to_string(), source })
+    }
+}
+
+#[async_trait]
+impl History for EventLogHistory {
+    async fn attempts(&self, query: HistoryQuery) -> Result<Vec<PastAttempt>, HistoryError> {
+        self.read(move |lines| {
+            let mut attempts = Attempts::new(&query);
+            lines.for_each(&query, |line| attempts.add(&line))?;
+            Ok(attempts.into_vec())
+        })
+        .await
+    }
+
+    async fn events(&self, query: HistoryQuery) -> Result<Vec<PastEvent>, HistoryError> {
+        self.read(move |lines| {
+            let mut events = VecDeque::new();
+            lines.for_each(&query, |line| {
+                if query.matches(line.at, &line.run, line.item()) {
+                    push_latest(&mut events, line.into_event());
+                }
+            })?;
+            Ok(events.into())
+        })
+        .await
+    }
+}
+
+/// The lines of a log.
+struct Lines(PathBuf);
+
+impl Lines {
+    /// Passes on the lines of the query's item, in order; whether they match the rest of the query
+    /// is left to the caller.
+    fn for_each(&self, query: &HistoryQuery, mut take: impl FnMut(Line)) -> io::Result<()> {
+        let log = match File::open(&self.0) {
+            Ok(log) => log,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        // Most lines are of other items, and parsing them would be most of the work.
+        let marker = query.item.map_or_else(String::new, |id| format!("\"item_id\":{id}"));
+        for_each_line(BufReader::with_capacity(1 << 16, log), |text| {
+            if text.contains(&marker)
+                && let Some(line) = Line::parse(text)
+                && query.item.is_none_or(|id| line.item() == Some(id))
+            {
+                take(line);
+            }
+        })
+    }
+}
+
+/// Appends an entry and returns the one that it pushes out, if there are too many.
+fn push_latest<T>(entries: &mut VecDeque<T>, entry: T) -> Option<T> {
+    entries.push_back(entry);
+    if entries.len() > MAX_ENTRIES { entries.pop_front() } else { None }
+}

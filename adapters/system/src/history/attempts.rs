@@ -1,0 +1,103 @@
+//! The attempts that the lines of a log report: each line begins one or ends one.
+
+use std::collections::{HashSet, VecDeque};
+
+use autoproc_domain::item::AttemptNumber;
+use autoproc_domain::ports::{HistoryQuery, PastAttempt, PastEnd};
+use autoproc_domain::{ItemId, RunId, Timestamp};
+
+use super::line::Line;
+use super::push_latest;
+
+/// Identifies an attempt until it ends. One that was given back is made again under the same
+/// numbers.
+type Key = (ItemId, u32, AttemptNumber, RunId);
+
+/// The attempts that match a query, in the order in which they began.
+pub(super) struct Attempts<'q> {
+    query: &'q HistoryQuery,
+    matching: VecDeque<PastAttempt>,
+    /// Attempts without an end that do not match or were pushed out, so that their ends are not
+    /// taken for attempts.
+    others: HashSet<Key>,
+}
+
+impl<'q> Attempts<'q> {
+    pub(super) fn new(query: &'q HistoryQuery) -> Self {
+        Self { query, matching: VecDeque::new(), others: HashSet::new() }
+    }
+
+    pub(super) fn into_vec(self) -> Vec<PastAttempt> {
+        self.matching.into()
+    }
+
+    pub(super) fn add(&mut self, line: &Line) {
+        let end = match line.event() {
+            "file_started" => None,
+            "file_completed" => Some(PastEnd::Completed),
+            "file_requeued" => Some(PastEnd::Requeued),
+            "file_failed" => Some(PastEnd::Failed),
+            "file_timeout" => Some(PastEnd::Timeout),
+            "file_released" => Some(PastEnd::Released),
+            "file_recovered" => Some(PastEnd::Died),
+            "result_discarded" => Some(PastEnd::Discarded),
+            _ => return,
+        };
+        let Some(attempt) = attempt(line, end) else { return };
+        match end {
+            None => self.begin(line.at, attempt),
+            Some(_) => self.end(line.at, attempt),
+        }
+    }
+
+    fn begin(&mut self, at: Timestamp, attempt: PastAttempt) {
+        if self.matches(at, &attempt) {
+            self.push(attempt);
+        } else {
+            self.others.insert(key(&attempt));
+        }
+    }
+
+    /// An end whose beginning is not in the log is an attempt of its own, at the time of the end.
+    fn end(&mut self, at: Timestamp, ended: PastAttempt) {
+        let is_it = |attempt: &PastAttempt| attempt.end.is_none() && attempt.of == ended.of && attempt.run == ended.run;
+        if let Some(index) = self.matching.iter().rposition(is_it) {
+            let begun = &mut self.matching[index];
+            let (started_at, size_bytes, recipe) = (begun.started_at, begun.size_bytes, begun.recipe);
+            *begun = PastAttempt { started_at, size_bytes, recipe, ..ended };
+        } else if !self.others.remove(&key(&ended)) && self.matches(at, &ended) {
+            self.push(ended);
+        }
+    }
+
+    fn matches(&self, at: Timestamp, attempt: &PastAttempt) -> bool {
+        self.query.matches(at, &attempt.run, Some(attempt.of.id))
+    }
+
+    fn push(&mut self, attempt: PastAttempt) {
+        if let Some(pushed_out) = push_latest(&mut self.matching, attempt)
+            && pushed_out.end.is_none()
+        {
+            self.others.insert(key(&pushed_out));
+        }
+    }
+}
+
+fn key(attempt: &PastAttempt) -> Key {
+    (attempt.of.id, attempt.of.round, attempt.of.attempt, attempt.run.clone())
+}
+
+/// The attempt as one line reports it.
+fn attempt(line: &Line, end: Option<PastEnd>) -> Option<PastAttempt> {
+    Some(PastAttempt {
+        of: line.of.clone()?,
+        run: line.attempt_run(),
+        started_at: end.is_none().then_some(line.at),
+        end,
+        elapsed: line.elapsed(),
+        usage: line.usage(),
+        error: line.error(),
+        size_bytes: line.size_bytes(),
+        recipe: line.recipe(),
+    })
+}

@@ -1,0 +1,122 @@
+//! One line of the log, as far as history needs it.
+
+use std::io::{self, BufRead, Read as _};
+use std::time::Duration;
+
+use autoproc_domain::item::AttemptNumber;
+use autoproc_domain::ports::{AttemptRef, PastEvent, ResourceUsage};
+use autoproc_domain::{ItemId, Recipe, RunId, Timestamp};
+use serde::Deserialize;
+
+use crate::path_text::PathText;
+
+/// Longer than every line that this program writes: the longest holds a path, its bytes in
+/// hexadecimal and an error.
+const MAX_LINE_BYTES: u64 = 1 << 20;
+
+/// Calls `take` for each line. Lines that are too long or not UTF-8 are left out; this program does
+/// not write them.
+pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(&str)) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        let read = log.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes)?;
+        match str::from_utf8(&bytes) {
+            _ if read == 0 => return Ok(()),
+            _ if bytes.last() != Some(&b'\n') => log.skip_until(b'\n').map(drop)?,
+            Ok(line) => take(line),
+            Err(_) => {}
+        }
+    }
+}
+
+/// A line that was understood.
+pub(super) struct Line {
+    pub(super) at: Timestamp,
+    pub(super) run: RunId,
+    pub(super) of: Option<AttemptRef>,
+    text: LineText,
+}
+
+#[derive(Deserialize)]
+struct LineText {
+    timestamp: String,
+    run_id: String,
+    event: Box<str>,
+    item_id: Option<u64>,
+    attempt: Option<u32>,
+    round: Option<u32>,
+    #[serde(flatten)]
+    path: Option<PathText>,
+    duration_s: Option<f64>,
+    user_s: Option<f64>,
+    system_s: Option<f64>,
+    peak_memory_bytes: Option<u64>,
+    size_bytes: Option<u64>,
+    recipe: Option<String>,
+    error: Option<Box<str>>,
+    reason: Option<Box<str>>,
+    dead_run: Option<String>,
+}
+
+impl Line {
+    /// `None` if the text is not a line of the log.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let text: LineText = serde_json::from_str(text).ok()?;
+        let (at, run) = (text.timestamp.parse().ok()?, RunId::new(text.run_id.as_str()));
+        let of = text.item_id.map(|id| text.attempt_of(ItemId::new(id)));
+        // A line that names an item and no attempt on it is damaged.
+        let of = of.map_or(Some(None), |of| of.map(Some))?;
+        Some(Self { at, run, of, text })
+    }
+
+    pub(super) fn item(&self) -> Option<ItemId> {
+        self.of.as_ref().map(|of| of.id)
+    }
+
+    pub(super) fn event(&self) -> &str {
+        &self.text.event
+    }
+
+    /// The run that made the attempt: a recovery reports the attempt of a dead run.
+    pub(super) fn attempt_run(&self) -> RunId {
+        self.text.dead_run.as_deref().map_or_else(|| self.run.clone(), RunId::new)
+    }
+
+    pub(super) fn into_event(self) -> PastEvent {
+        let Self { at, run, of, text } = self;
+        PastEvent { at, run, name: text.event, of, reason: text.reason.or(text.error) }
+    }
+
+    pub(super) fn elapsed(&self) -> Option<Duration> {
+        self.text.duration_s.and_then(seconds)
+    }
+
+    pub(super) fn usage(&self) -> Option<ResourceUsage> {
+        let (user, system) = (self.text.user_s.and_then(seconds)?, self.text.system_s.and_then(seconds)?);
+        Some(ResourceUsage { user, system, peak_memory: self.text.peak_memory_bytes? })
+    }
+
+    pub(super) fn error(&self) -> Option<Box<str>> {
+        self.text.error.clone()
+    }
+
+    pub(super) fn size_bytes(&self) -> Option<u64> {
+        self.text.size_bytes
+    }
+
+    pub(super) fn recipe(&self) -> Option<Recipe> {
+        Recipe::from_hex(self.text.recipe.as_deref()?)
+    }
+}
+
+impl LineText {
+    fn attempt_of(&self, id: ItemId) -> Option<AttemptRef> {
+        let (file_path, attempt) = (self.path.as_ref()?.path()?, AttemptNumber::new(self.attempt?)?);
+        Some(AttemptRef { id, file_path, round: self.round.unwrap_or(1), attempt, claim: None })
+    }
+}
+
+fn seconds(count: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(count).ok()
+}

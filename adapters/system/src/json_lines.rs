@@ -1,0 +1,97 @@
+//! A log of JSON documents, one a line.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+use crate::{OnWarning, WarnOnce};
+
+/// Appends documents to a log that several processes may share.
+///
+/// Each line is one `write` to a file opened with `O_APPEND`, which the kernel carries out as a
+/// whole (write(2)), so concurrent writers do not tear each other's lines. Nothing is synced: a
+/// power cut may lose the last seconds. The folder is created with the first line. A line left
+/// unfinished by a crash or a full disk is terminated before the next one, so that at most one line
+/// is unreadable.
+pub struct JsonLines {
+    path: PathBuf,
+    warning: WarnOnce,
+    tail: Mutex<Tail>,
+}
+
+/// The end of the log, as far as this process knows it.
+#[derive(Default)]
+struct Tail {
+    file: Option<File>,
+    /// True if the last line may lack its newline.
+    is_torn: bool,
+}
+
+impl JsonLines {
+    /// A log at `path`; the file is not touched before the first line. `on_warning` is called once
+    /// if a line cannot be written; later lines are still attempted.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>, on_warning: OnWarning) -> Self {
+        Self { path: path.into(), warning: WarnOnce::new(on_warning), tail: Mutex::default() }
+    }
+
+    /// Appends one line.
+    pub fn append(&self, document: &impl Serialize) {
+        // After a panic elsewhere under this lock the line may be torn, and the tail knows that.
+        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = tail.append(&self.path, document) {
+            self.warning.warn(format_args!("cannot write the event log {}: {error}", self.path.display()));
+        }
+    }
+}
+
+impl Tail {
+    fn append(&mut self, path: &Path, document: &impl Serialize) -> io::Result<()> {
+        if self.file.is_none() {
+            let mut file = open(path)?;
+            self.is_torn = !ends_with_newline(&mut file)?;
+            self.file = Some(file);
+        }
+        let mut text = if self.is_torn { vec![b'\n'] } else { Vec::new() };
+        serde_json::to_writer(&mut text, document)?;
+        text.push(b'\n');
+        self.write(&text)
+    }
+
+    /// One call, not `write_all`: the rest of a line must not follow another process's line.
+    fn write(&mut self, text: &[u8]) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let written = loop {
+            match file.write(text) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                written => break written?,
+            }
+        };
+        self.is_torn = if written == 0 { self.is_torn } else { text[written - 1] != b'\n' };
+        if written < text.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true);
+    options.open(path).or_else(|error| {
+        let folder = path.parent().filter(|_| error.kind() == io::ErrorKind::NotFound).ok_or(error)?;
+        std::fs::create_dir_all(folder)?;
+        options.open(path)
+    })
+}
+
+/// True for an empty file as well.
+fn ends_with_newline(file: &mut File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
+}

@@ -1,0 +1,91 @@
+//! A point in time as a serde field, in the domain's text form.
+
+use std::fmt;
+
+use autoproc_domain::Timestamp;
+use serde::de::{self, Deserializer, Visitor};
+
+/// Parses the borrowed text: allocating it first would dominate the allocations of reading a large
+/// queue.
+struct Point;
+
+impl Visitor<'_> for Point {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a date and time")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+        text.parse().map_err(|error| E::custom(format_args!("{text:?} is {error}")))
+    }
+}
+
+struct OptionalPoint;
+
+impl<'de> Visitor<'de> for OptionalPoint {
+    type Value = Option<Timestamp>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a date and time, or null")
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(Point).map(Some)
+    }
+}
+
+/// A [`Timestamp`], for serde's `with`.
+pub mod required {
+    use autoproc_domain::Timestamp;
+    use serde::{Deserializer, Serializer};
+
+    /// Writes the text.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(at)
+    }
+
+    /// Reads the text.
+    ///
+    /// # Errors
+    /// Those of the deserializer, and a text that is not a date and time.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        deserializer.deserialize_str(super::Point)
+    }
+}
+
+/// An `Option<Timestamp>`, for serde's `with`; `None` is written as null.
+pub mod optional {
+    use autoproc_domain::Timestamp;
+    use serde::{Deserializer, Serializer};
+
+    /// Writes the text or null.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => super::required::serialize(at, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Reads the text or null.
+    ///
+    /// # Errors
+    /// Those of the deserializer, and a text that is not a date and time.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+        deserializer.deserialize_option(super::OptionalPoint)
+    }
+}

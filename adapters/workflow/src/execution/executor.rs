@@ -1,0 +1,285 @@
+//! One attempt at an execution: decides the next step, carries it out and records it, until the
+//! end.
+
+use std::io;
+use std::time::Duration;
+
+use autoproc_domain::item::AttemptNumber;
+use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, ResourceUsage, StopLevel, StopSignal};
+use autoproc_domain::request::Verdict;
+use autoproc_domain::{RetryPolicy, Timestamp};
+
+use super::answers::ScopeAnswers;
+use super::decide::{Decision, after_failed_step, decide};
+use super::engine::Engine;
+use super::event::{Event, EventKind, StepName, Then, Values};
+use super::journal::Journal;
+use super::process::Made;
+use super::runner::StepEnd;
+use super::scope::{extend, scope_of};
+use super::scratch::Scratch;
+use super::state::ExecutionState;
+use super::values::{parse_object, printed_text, read_values};
+use crate::definition::{Phase, Step, StepOutput};
+use crate::expression::Scope;
+
+/// An attempt that has begun.
+pub(crate) struct Executor<'e> {
+    pub(crate) engine: &'e Engine,
+    pub(crate) stop: &'e dyn StopSignal,
+    pub(crate) attempt: Attempt,
+    /// When the attempt's time is over, by the wall clock, for its processes.
+    pub(crate) deadline: Timestamp,
+    pub(crate) state: ExecutionState,
+    pub(crate) scope: Scope,
+    /// `None` if nothing shall outlive this process.
+    pub(crate) journal: Option<Journal>,
+    pub(crate) scratch: Scratch,
+    /// The time that processes and the waits between them took so far.
+    pub(crate) spent: Duration,
+    pub(crate) usage: Option<ResourceUsage>,
+    /// The end of the error output of the latest try, if it failed and may fail the attempt.
+    pub(crate) stderr_tail: Box<str>,
+}
+
+/// Why an attempt ends before the end of the workflow.
+enum EarlyEnd {
+    /// Stopped; nothing more is recorded.
+    Aborted,
+    /// Failed in a phase, or in a step if the place is `PHASE/STEP`.
+    Failed { place: String, cause: AttemptOutcome },
+    /// An event cannot be recorded, so no further step may run.
+    Unrecorded(io::Error),
+    /// A process could not be observed to its end.
+    Lost(io::Error),
+}
+
+/// The outcome of a step and its outputs.
+struct StepResult {
+    outcome: AttemptOutcome,
+    values: Values,
+    stdout: Option<String>,
+}
+
+impl StepResult {
+    fn of(outcome: AttemptOutcome) -> Self {
+        Self { outcome, values: Values::new(), stdout: None }
+    }
+}
+
+impl Executor<'_> {
+    /// Runs to the end of the workflow or of the attempt.
+    ///
+    /// # Errors
+    /// If a process could not be observed to its end.
+    pub(crate) async fn run(&mut self) -> io::Result<AttemptReport> {
+        let outcome = match self.run_steps().await {
+            Ok(()) => AttemptOutcome::Succeeded,
+            Err(EarlyEnd::Aborted) => AttemptOutcome::Aborted,
+            Err(EarlyEnd::Failed { place, cause }) => self.fail(place, cause),
+            Err(EarlyEnd::Unrecorded(error)) => unrecorded(&error),
+            Err(EarlyEnd::Lost(error)) => return Err(error),
+        };
+        self.engine.latest_state.offer_final(&self.state);
+        let (usage, stderr_tail) = (self.usage, std::mem::take(&mut self.stderr_tail));
+        Ok(AttemptReport { outcome, elapsed: self.spent, usage, stderr_tail })
+    }
+
+    async fn run_steps(&mut self) -> Result<(), EarlyEnd> {
+        let engine = self.engine;
+        loop {
+            match decide(&engine.run.plan, &self.state, &ScopeAnswers(&self.scope)) {
+                Decision::Record(kind) => {
+                    let failure = failure_in(&kind);
+                    self.record(kind)?;
+                    failure.map_or(Ok(()), Err)?;
+                }
+                Decision::Run { phase, step } => self.step(phase, step).await?,
+                Decision::Stuck { place, error } => return Err(EarlyEnd::Failed { place, cause: unmet(error, true) }),
+                Decision::Finish => return self.finish(),
+            }
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), EarlyEnd> {
+        self.record(EventKind::WorkflowCompleted)?;
+        if self.journal.take().is_some() {
+            self.engine.put_away(self.attempt.token.item);
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, place: String, cause: AttemptOutcome) -> AttemptOutcome {
+        let outcome = AttemptOutcome::StepFailed { step: place.into(), cause: Box::new(cause) };
+        let file = self.engine.run.look_at(self.attempt.file_path.as_path());
+        match self.record(EventKind::WorkflowFailed { error: outcome.to_string(), file }) {
+            Err(EarlyEnd::Unrecorded(error)) => unrecorded(&error),
+            _ => outcome,
+        }
+    }
+
+    /// Appends an event to the journal, then applies it.
+    fn record(&mut self, kind: EventKind) -> Result<(), EarlyEnd> {
+        let event = Event { at: self.engine.clock.now(), kind };
+        if let Some(journal) = &mut self.journal {
+            journal.append(&event).map_err(EarlyEnd::Unrecorded)?;
+        }
+        let is_again = !self.state.rerun.is_empty();
+        self.state.apply(&event);
+        match &event.kind {
+            // A repeated step must not hide the outputs of later steps, so the order is rebuilt.
+            EventKind::StepCompleted { .. } if is_again => self.scope = scope_of(&self.state, &self.attempt),
+            kind => extend(&mut self.scope, kind),
+        }
+        self.engine.report(&self.state, &event);
+        Ok(())
+    }
+
+    /// Makes the journal durable. It blocks a thread of its own, so other attempts continue.
+    async fn sync(&mut self) -> Result<(), EarlyEnd> {
+        let Some(work) = self.journal.as_mut().and_then(Journal::sync) else { return Ok(()) };
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(io::Error::other).flatten().map_err(EarlyEnd::Unrecorded)
+    }
+
+    async fn step(&mut self, phase: &Phase, step: &Step) -> Result<(), EarlyEnd> {
+        // Finished steps are durable before the next one begins.
+        if !self.state.history.is_empty() {
+            self.sync().await?;
+        }
+        let name = StepName { phase: phase.id.clone(), step: step.id.clone() };
+        self.record(EventKind::StepStarted { name: name.clone() })?;
+        let before = self.spent;
+        let result = self.tries(phase, step).await?;
+        let elapsed = self.spent.saturating_sub(before);
+        if result.outcome == AttemptOutcome::Succeeded {
+            let StepResult { values, stdout, .. } = result;
+            return self.record(EventKind::StepCompleted { name, elapsed, values, stdout });
+        }
+        let (then, error) = (after_failed_step(phase), result.outcome.to_string());
+        self.record(EventKind::StepFailed { name, elapsed, error, then })?;
+        let place = format!("{}/{}", phase.id, step.id);
+        if then == Then::Fail {
+            return Err(EarlyEnd::Failed { place, cause: result.outcome });
+        }
+        // A later failure must not show this step's error output.
+        self.stderr_tail = Box::default();
+        Ok(())
+    }
+
+    /// Tries a step until it succeeds or its retries are used up, with the backoff that attempts
+    /// have.
+    async fn tries(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, EarlyEnd> {
+        let policy = RetryPolicy { retries: step.retries, retry_timeouts: true, ..RetryPolicy::default() };
+        for number in (1..).filter_map(AttemptNumber::new) {
+            let result = self.one_try(phase, step).await?;
+            match policy.judge(&result.outcome, number) {
+                Verdict::Retry { backoff, .. } if backoff < self.time_left() => self.wait(backoff).await?,
+                Verdict::Release => return Err(EarlyEnd::Aborted),
+                _ => return Ok(result),
+            }
+        }
+        unreachable!("a policy does not retry forever")
+    }
+
+    async fn wait(&mut self, span: Duration) -> Result<(), EarlyEnd> {
+        tokio::select! {
+            biased;
+            _ = self.stop.raised_above(StopLevel::Draining) => Err(EarlyEnd::Aborted),
+            () = tokio::time::sleep(span) => {
+                self.spent += span;
+                Ok(())
+            }
+        }
+    }
+
+    fn time_left(&self) -> Duration {
+        self.attempt.timeout.saturating_sub(self.spent)
+    }
+
+    async fn one_try(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, EarlyEnd> {
+        if self.stop.request().level > StopLevel::Draining {
+            return Err(EarlyEnd::Aborted);
+        }
+        self.stderr_tail = Box::default();
+        let left = self.time_left();
+        if left.is_zero() {
+            return Ok(StepResult::of(AttemptOutcome::TimedOut { after: self.attempt.timeout }));
+        }
+        let timeout = step.timeout.map_or(left, |timeout| timeout.min(left));
+        let making = self.engine.making(&self.attempt, &self.state, &self.scope, self.deadline);
+        match making.make(phase, step, timeout, &mut self.scratch) {
+            Ok(made) => self.carry_out(step, made).await,
+            // The names keep their values, so another try would fail alike.
+            Err(error) => Ok(StepResult::of(unmet(error, true))),
+        }
+    }
+
+    async fn carry_out(&mut self, step: &Step, made: Made) -> Result<StepResult, EarlyEnd> {
+        let Made { process, output, inputs } = made;
+        let running = self.engine.runner.run(process, self.stop);
+        let end = self.engine.while_running(&self.state, running).await.map_err(EarlyEnd::Lost)?;
+        let result = self.result(step, &output, end);
+        inputs.iter().chain([&output]).for_each(|path| Scratch::discard(path));
+        Ok(result)
+    }
+
+    fn result(&mut self, step: &Step, output: &std::path::Path, end: StepEnd) -> StepResult {
+        self.spent += end.elapsed;
+        self.usage = sum(self.usage, end.usage);
+        if end.outcome != AttemptOutcome::Succeeded {
+            self.stderr_tail = end.stderr_tail;
+            return StepResult::of(end.outcome);
+        }
+        match returned(step, output, &end, self.engine.run.plan.is_stdout_used(step)) {
+            Ok((values, stdout)) => StepResult { outcome: AttemptOutcome::Succeeded, values, stdout },
+            Err(reason) => {
+                self.stderr_tail = end.stderr_tail;
+                StepResult::of(unmet(reason, false))
+            }
+        }
+    }
+}
+
+/// The values of a successful step, and its standard output if an expression uses it.
+fn returned(
+    step: &Step,
+    output: &std::path::Path,
+    end: &StepEnd,
+    is_stdout_used: bool,
+) -> Result<(Values, Option<String>), String> {
+    let is_json = step.output == StepOutput::Json;
+    let printed = (is_json || is_stdout_used).then(|| printed_text(&end.stdout, end.stdout_bytes)).transpose()?;
+    let mut values = match &printed {
+        Some(text) if is_json => parse_object(text).map_err(|error| format!("what it printed is {error}"))?,
+        _ => Values::new(),
+    };
+    values.extend(read_values(output)?);
+    Ok((values, printed.filter(|_| is_stdout_used)))
+}
+
+/// The failure of the attempt that an event without a process implies.
+fn failure_in(kind: &EventKind) -> Option<EarlyEnd> {
+    let (phase, reason) = match kind {
+        EventKind::CheckpointFailed { phase, checkpoint, missing, blocking: true, then: Then::Fail } => {
+            (phase, format!("checkpoint {checkpoint} is not passed: missing or false: {}", missing.join(", ")))
+        }
+        EventKind::TransitionFailed { phase, error } => (phase, format!("no transition can be taken: {error}")),
+        _ => return None,
+    };
+    Some(EarlyEnd::Failed { place: phase.clone(), cause: unmet(reason, false) })
+}
+
+fn unmet(reason: String, permanent: bool) -> AttemptOutcome {
+    AttemptOutcome::Unmet { reason: reason.into(), permanent }
+}
+
+fn unrecorded(error: &io::Error) -> AttemptOutcome {
+    unmet(format!("the execution cannot be recorded: {error}"), false)
+}
+
+fn sum(so_far: Option<ResourceUsage>, more: Option<ResourceUsage>) -> Option<ResourceUsage> {
+    let (Some(a), Some(b)) = (so_far, more) else { return so_far.or(more) };
+    let peak_memory = a.peak_memory.max(b.peak_memory);
+    Some(ResourceUsage { user: a.user + b.user, system: a.system + b.system, peak_memory })
+}

@@ -1,0 +1,87 @@
+//! A file with the state of the execution that changed last, for people and other programs.
+//!
+//! It is a report, so it is not synced, and a failure to write it never fails a step: it is
+//! reported once.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use autoproc_system::{OnWarning, WarnOnce, replace};
+
+use super::document;
+use super::state::ExecutionState;
+
+/// The shortest interval between two writes: faster than a person reads.
+const WRITE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// A large state takes long to write: after a write the file rests for this many times its
+/// duration.
+const REST_FACTOR: u32 = 20;
+
+pub(crate) struct LatestState {
+    path: PathBuf,
+    warning: WarnOnce,
+    schedule: Mutex<Schedule>,
+}
+
+#[derive(Default)]
+struct Schedule {
+    not_before: Option<Instant>,
+    /// The final state of an attempt that ended during the rest.
+    pending: Option<Vec<u8>>,
+}
+
+impl LatestState {
+    pub(crate) fn new(path: PathBuf, on_warning: OnWarning) -> Self {
+        Self { path, warning: WarnOnce::new(on_warning), schedule: Mutex::default() }
+    }
+
+    /// Writes the state, or returns the remaining rest.
+    pub(crate) fn offer(&self, state: &ExecutionState) -> Option<Duration> {
+        let mut schedule = self.lock();
+        let now = Instant::now();
+        let rest = schedule.not_before.map_or(Duration::ZERO, |then| then.saturating_duration_since(now));
+        if !rest.is_zero() {
+            return Some(rest);
+        }
+        self.write(encode(state));
+        schedule.pending = None;
+        schedule.not_before = Some(Instant::now() + WRITE_INTERVAL.max(now.elapsed() * REST_FACTOR));
+        None
+    }
+
+    /// Writes the final state of an attempt: now, or at the drop unless a later state replaces it.
+    pub(crate) fn offer_final(&self, state: &ExecutionState) {
+        if self.offer(state).is_some() {
+            self.lock().pending = encode(state).ok();
+        }
+    }
+
+    fn write(&self, encoded: io::Result<Vec<u8>>) {
+        if let Err(error) = encoded.and_then(|bytes| replace(&self.path, &bytes)) {
+            self.warning.warn(format_args!("cannot write {}: {error}", self.path.display()));
+        }
+    }
+
+    /// A panic elsewhere leaves no inconsistent state under the lock.
+    fn lock(&self) -> MutexGuard<'_, Schedule> {
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for LatestState {
+    fn drop(&mut self) {
+        let pending = self.lock().pending.take();
+        if let Some(bytes) = pending {
+            self.write(Ok(bytes));
+        }
+    }
+}
+
+fn encode(state: &ExecutionState) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(&document::of(state))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}

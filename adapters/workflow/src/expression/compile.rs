@@ -1,0 +1,59 @@
+//! Parsing of one expression.
+
+use std::sync::LazyLock;
+
+use minijinja::{Environment, Error, Expression, UndefinedBehavior};
+
+use super::error::ExpressionError;
+use super::{filters, ordering};
+
+/// The longest expression, in characters; those that people write have tens of them.
+pub const MAX_EXPRESSION_CHARACTERS: usize = 1_000;
+
+/// The most operations of one evaluation. Without loops an expression of the longest length takes a
+/// few thousand.
+const FUEL: u64 = 100_000;
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::empty();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    filters::add_to(&mut environment);
+    ordering::add_to(&mut environment);
+    environment
+});
+
+/// Parses an expression.
+///
+/// # Errors
+/// [`ExpressionError::Syntax`].
+pub(super) fn compile(expression: &str) -> Result<Expression<'static, 'static>, ExpressionError> {
+    let syntax = |detail: String| ExpressionError::Syntax { expression: shortened(expression), detail };
+    if expression.trim().is_empty() {
+        return Err(syntax("it is empty".to_owned()));
+    }
+    if expression.chars().count() > MAX_EXPRESSION_CHARACTERS {
+        return Err(syntax(format!("it is longer than {MAX_EXPRESSION_CHARACTERS} characters")));
+    }
+    if expression.contains("${") {
+        return Err(syntax("it is an expression as it stands; leave `${` and `}` out".to_owned()));
+    }
+    let parse = |text: String| ENVIRONMENT.compile_expression_owned(text);
+    let plain = parse(expression.to_owned()).map_err(|error| syntax(detail_of(&error)))?;
+    // The guarded form may exceed the nesting limit by the brackets that guarding adds.
+    Ok(ordering::guarded(expression).and_then(|guarded| parse(guarded).ok()).unwrap_or(plain))
+}
+
+/// Minijinja's message without the line number, since an expression has one line.
+pub(super) fn detail_of(error: &Error) -> String {
+    error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
+}
+
+/// The beginning of an expression, for messages.
+pub(super) fn shortened(expression: &str) -> String {
+    const SHOWN: usize = 80;
+    match expression.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &expression[..end]),
+        None => expression.to_owned(),
+    }
+}

@@ -1,0 +1,64 @@
+//! Evaluation of one expression.
+
+use minijinja::value::Value;
+use minijinja::{Error, ErrorKind};
+
+use super::compile::{compile, detail_of, shortened};
+use super::error::ExpressionError;
+use super::names::names_in_condition;
+use super::scope::Scope;
+use crate::nearest::nearest_first;
+
+/// True if a condition holds: false, null, zero, and an empty text, list or map count as false.
+///
+/// # Errors
+/// [`ExpressionError`] if it is not an expression, uses an unknown name, or cannot be evaluated.
+pub fn holds(condition: &str, scope: &Scope) -> Result<bool, ExpressionError> {
+    evaluate(condition, scope).map(|value| value.is_true())
+}
+
+/// True if the condition of a transition holds after `phase`. Names are looked up among the phase's
+/// values first, then among all others; an unknown name is null; `checkpoint_passed` has the given
+/// value.
+///
+/// # Errors
+/// [`ExpressionError`] if it is not an expression or cannot be evaluated.
+pub fn transition_holds(
+    condition: &str,
+    phase: &str,
+    checkpoint_passed: bool,
+    scope: &Scope,
+) -> Result<bool, ExpressionError> {
+    let value = compile(condition)?
+        .eval(scope.context_after(phase, checkpoint_passed))
+        .map_err(|error| failed(condition, &error))?;
+    Ok(value.is_true())
+}
+
+/// The value of an expression; never undefined.
+pub(super) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
+    match compile(expression)?.eval(scope.context()) {
+        Ok(value) if !value.is_undefined() => Ok(value),
+        Ok(_) => Err(unknown(expression, scope).unwrap_or_else(|| no_such_part(expression))),
+        Err(error) if error.kind() == ErrorKind::UndefinedError => {
+            Err(unknown(expression, scope).unwrap_or_else(|| failed(expression, &error)))
+        }
+        Err(error) => Err(failed(expression, &error)),
+    }
+}
+
+/// The first name of the expression that has no value.
+fn unknown(expression: &str, scope: &Scope) -> Option<ExpressionError> {
+    let names = names_in_condition(expression).ok()?;
+    let (name, known) = names.iter().find_map(|path| scope.dead_end(path))?;
+    let known = nearest_first(&name, known.iter().map(String::as_str));
+    Some(ExpressionError::UnknownName { name, known })
+}
+
+fn no_such_part(expression: &str) -> ExpressionError {
+    ExpressionError::UnknownName { name: shortened(expression), known: Vec::new() }
+}
+
+fn failed(expression: &str, error: &Error) -> ExpressionError {
+    ExpressionError::Failed { expression: shortened(expression), detail: detail_of(error) }
+}

@@ -1,0 +1,80 @@
+//! For each attempt, the command's log and the event log agree.
+
+use std::collections::BTreeMap;
+
+use super::{BACKOFF_BASE_MICROS, Evidence};
+use crate::command_log::Recorded;
+use crate::event_log::{Event, Logged};
+use crate::expectations::{Expectation, is_cut_short};
+
+/// Whether the attempt may have been one of a batch of short ones.
+fn may_be_in_a_batch(key: &(String, u32), ending: &Event) -> bool {
+    key.1 == 1 && ending.document["duration_s"].as_f64().is_some_and(|seconds| seconds < 0.1)
+}
+
+impl Evidence {
+    /// Every file has the expected number of attempts, numbered from 1, each with one start and one
+    /// end in both logs.
+    pub(super) fn every_attempt_was_made_and_logged_once(&self, expectations: &BTreeMap<String, Expectation>) {
+        let numbers = |(name, expectation): (&String, &Expectation)| {
+            (1..=expectation.attempts).map(|n| (name.clone(), n)).collect()
+        };
+        let due: Vec<(String, u32)> = expectations.iter().flat_map::<Vec<_>, _>(numbers).collect();
+        assert_eq!(self.recorded.keys().cloned().collect::<Vec<_>>(), due, "by the command's log");
+        assert_eq!(self.logged.keys().cloned().collect::<Vec<_>>(), due, "by the event log");
+        for (key, Recorded { starts, ends }, logged) in self.both() {
+            assert_eq!((logged.starts.len(), logged.endings.len()), (1, 1), "{key:?} by the event log: {logged:#?}");
+            // The attempts of a dead run were ended before their files were recovered.
+            let is_cut_short = is_cut_short(&key.0) || logged.endings[0].kind == "file_recovered";
+            assert_eq!((starts.len(), ends.len()), (1, usize::from(!is_cut_short)), "{key:?} by the command's log");
+        }
+    }
+
+    /// The event log has the start before the command does, unless the attempt may be one of a
+    /// batch, and the end after it. The end of a dead run's attempt is logged by the run that
+    /// recovered the file.
+    pub(super) fn both_logs_agree_on_times(&self) {
+        for (key, recorded, logged) in self.both() {
+            let (start, ending) = (&logged.starts[0], &logged.endings[0]);
+            let ended_by = ending.document["dead_run"].as_str().unwrap_or(&ending.run);
+            assert_eq!((&*start.run, ended_by), (&*recorded.starts[0].run, &*recorded.starts[0].run), "{key:?}");
+            let ends = recorded.ends.iter().map(|moment| moment.at);
+            let points: Vec<_> = [recorded.starts[0].at].into_iter().chain(ends).chain([ending.at]).collect();
+            assert!(points.is_sorted() && start.at <= ending.at, "{key:?}: {points:?}");
+            assert!(start.at <= points[0] || may_be_in_a_batch(key, ending), "{key:?}: {} and {points:?}", start.at);
+        }
+    }
+
+    /// An attempt starts after the end of the one before. A killed attempt has no end in the
+    /// command's log; reading that log asserts that it was gone.
+    pub(super) fn attempts_follow_each_other(&self) {
+        for ((name, attempt), recorded, _) in self.both().filter(|(key, ..)| key.1 > 1) {
+            let before = &self.recorded[&(name.clone(), attempt - 1)];
+            let end = before.ends.first().unwrap_or(&before.starts[0]);
+            assert!(recorded.starts[0].at >= end.at, "{name}: {end:?}, then {:?}", recorded.starts[0]);
+        }
+    }
+
+    pub(super) fn backoffs_are_waited_for(&self) {
+        let mut waits = 0;
+        for ((name, attempt), recorded, logged) in self.both() {
+            let ending = &logged.endings[0];
+            if ending.kind != "file_requeued" {
+                continue;
+            }
+            waits += 1;
+            let backoff = ending.span("backoff_s");
+            assert_eq!(backoff, BACKOFF_BASE_MICROS << (attempt - 1), "{name}, attempt {attempt}");
+            let told_end = logged.starts[0].at + ending.span("duration_s");
+            let end = recorded.ends.first().map_or(told_end, |moment| moment.at.max(told_end));
+            let next = self.recorded[&(name.clone(), attempt + 1)].starts[0].at;
+            assert!(next >= end + backoff, "{name}, attempt {}, came {} µs early", attempt + 1, end + backoff - next);
+        }
+        assert!(waits > 0, "no retry was logged, so this check proves nothing");
+    }
+
+    /// Every attempt with its entries in both logs.
+    fn both(&self) -> impl Iterator<Item = (&(String, u32), &Recorded, &Logged)> {
+        self.recorded.iter().filter_map(|(key, recorded)| Some((key, recorded, self.logged.get(key)?)))
+    }
+}

@@ -1,0 +1,302 @@
+//! The driver: it feeds inputs and carries out actions. Decisions are tested in `run_loop`.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use autoproc_domain::fingerprint::Completion;
+use autoproc_domain::item::{Claim, ClaimNumber, ClaimToken};
+use autoproc_domain::memory::MemoryStorage;
+use autoproc_domain::ports::{
+    Attempt, AttemptOutcome, AttemptReport, Begun, Lease, LeaseTerms, LostAttempt, MockClock, MockReaper, MockRuns,
+    MockStopSignal, MockStorage, NeverStop, OpenGate, Orchestrator, RunEventKind, StopCause, StopLevel, StopRequest,
+    StopSignal, Storage, StorageError,
+};
+use autoproc_domain::request::{
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, NewItem, RecoverRequest, Remove, Reprioritise, Selection, Selector,
+    Settlement, Verdict,
+};
+use autoproc_domain::run::{Ports, ProcessorError};
+use autoproc_domain::run_info::StoppedBy;
+use autoproc_domain::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
+use autoproc_domain::{
+    AutonomousProcessor, FilePath, ItemId, Priority, ProcessingResult, QueueItem, RunConfig, RunId, Status, Timestamp,
+};
+use autoproc_testkit::{RecordingObserver, block_on, location_on};
+use futures_util::future::{BoxFuture, FutureExt, pending};
+
+fn clock() -> MockClock {
+    let mut clock = MockClock::new();
+    clock.expect_now().returning(|| Timestamp::from_micros(0));
+    clock.expect_sleep_until().returning(|_| ());
+    clock
+}
+
+fn reaper() -> MockReaper {
+    let mut reaper = MockReaper::new();
+    reaper.expect_location().returning(|| location_on("here"));
+    reaper
+}
+
+fn runs(begun: impl Fn() -> Begun + Send + 'static) -> MockRuns {
+    let mut runs = MockRuns::new();
+    runs.expect_begin().times(1).returning(move |_| Ok(begun()));
+    runs.expect_dead().returning(|| Ok(Vec::new()));
+    runs.expect_end().returning(|_| Ok(Vec::new()));
+    runs
+}
+
+/// A store that nobody else changes.
+fn storage() -> MockStorage {
+    let mut storage = MockStorage::new();
+    storage.expect_counts().returning(|| Ok(Counts::default()));
+    storage.expect_recover().returning(|_, _| Ok(Vec::new()));
+    storage
+}
+
+fn claims(ids: &[u64]) -> Exchanged {
+    let claimed = |id: &u64| {
+        let path = FilePath::new(format!("/{id}")).unwrap();
+        let claim = Claim { number: ClaimNumber::new(*id), run: RunId::new("local"), is_cancelled: false };
+        let added = QueueItem::added(ItemId::new(*id), path, Priority::default(), Timestamp::from_micros(0));
+        let item = QueueItem { attempts: 1, status: Status::Processing, claim: Some(Box::new(claim)), ..added };
+        (token(*id), item)
+    };
+    Exchanged { claims: ids.iter().map(claimed).collect(), ..Exchanged::default() }
+}
+
+fn token(id: u64) -> ClaimToken {
+    ClaimToken { item: ItemId::new(id), number: ClaimNumber::new(id) }
+}
+
+/// Attempts as a function of the attempt and its stop signal.
+struct By<F>(F);
+
+#[async_trait]
+impl<F> Orchestrator for By<F>
+where
+    F: Fn(Attempt, Arc<dyn StopSignal>) -> BoxFuture<'static, AttemptOutcome> + Send + Sync,
+{
+    async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, LostAttempt> {
+        Ok(AttemptReport::new((self.0)(attempt, stop).await, Duration::ZERO))
+    }
+}
+
+fn succeeding() -> impl Orchestrator {
+    By(|_, _| async { AttemptOutcome::Succeeded }.boxed())
+}
+
+/// Ends when it is told to.
+fn endless() -> impl Orchestrator {
+    By(|_, stop: Arc<dyn StopSignal>| {
+        async move {
+            while stop.raised_above(StopLevel::Draining).await.level < StopLevel::Aborting {}
+            AttemptOutcome::Aborted
+        }
+        .boxed()
+    })
+}
+
+type Ran = (Result<ProcessingResult, ProcessorError>, Vec<RunEventKind>);
+
+fn run(
+    storage: MockStorage,
+    runs: MockRuns,
+    orchestrator: impl Orchestrator + 'static,
+    stop: impl StopSignal + 'static,
+) -> Ran {
+    let observer = Arc::new(RecordingObserver::new());
+    let ports = Ports {
+        storage: Arc::new(storage),
+        runs: Arc::new(runs),
+        clock: Arc::new(clock()),
+        orchestrator: Arc::new(orchestrator),
+        reaper: Arc::new(reaper()),
+        stop: Arc::new(stop),
+        gate: Arc::new(OpenGate),
+        observer: observer.clone(),
+    };
+    let config = RunConfig::default().with_jobs(NonZeroUsize::new(2).unwrap());
+    (block_on(AutonomousProcessor::new(ports, config).run()), observer.kinds())
+}
+
+/// Answers to exchanges in order; keeps what was asked.
+fn answering(storage: &mut MockStorage, answers: Vec<Exchanged>) -> Arc<Mutex<Vec<ExchangeRequest>>> {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let (kept, answers) = (asked.clone(), Mutex::new(answers.into_iter()));
+    storage.expect_exchange().returning(move |request, _| {
+        kept.lock().unwrap().push(request);
+        Ok(answers.lock().unwrap().next().expect("no further exchange is expected"))
+    });
+    asked
+}
+
+#[test]
+fn a_run_in_memory_processes_what_is_queued() {
+    let storage = Arc::new(MemoryStorage::new());
+    let files = ["/a", "/b", "/c"].map(|path| NewItem::new(FilePath::new(path).unwrap()));
+    block_on(storage.enqueue(Enqueue::new(files.into()), Timestamp::from_micros(0))).unwrap();
+    let ports = Ports::in_process(storage.clone(), Arc::new(clock()), Arc::new(succeeding()));
+    let result = block_on(AutonomousProcessor::new(ports, RunConfig::default()).run()).unwrap();
+    assert_eq!((result.processed, result.stopped_by), (3, StoppedBy::QueueEmpty));
+    assert_eq!(block_on(storage.counts()).unwrap().completed, 3);
+}
+
+/// One wake-up of the run, one exchange.
+#[test]
+fn results_that_are_known_together_are_settled_together() {
+    let mut storage = storage();
+    let asked = answering(&mut storage, vec![claims(&[1, 2]), claims(&[])]);
+    let (outcome, _) = run(storage, runs(|| Begun::without_lease(Vec::new())), succeeding(), NeverStop);
+    assert_eq!(outcome.unwrap().processed, 2);
+    let settled = |id| Settlement { token: token(id), verdict: Verdict::Complete(Completion::default()) };
+    assert_eq!(asked.lock().unwrap()[1].settlements, [settled(1), settled(2)]);
+}
+
+/// The stop comes while the claims are under way: the world is read before the answer is.
+#[test]
+fn nothing_starts_after_a_stop() {
+    let asked_after_the_claims = Arc::new(AtomicUsize::new(0));
+    let is_stopped = asked_after_the_claims.clone();
+    let mut storage = storage();
+    let answers = Mutex::new(vec![claims(&[1, 2]), claims(&[])].into_iter());
+    storage.expect_exchange().returning(move |_, _| {
+        is_stopped.store(1, Ordering::Relaxed);
+        Ok(answers.lock().unwrap().next().unwrap())
+    });
+    let mut stop = MockStopSignal::new();
+    let draining = StopRequest { level: StopLevel::Draining, cause: Some(StopCause::StopFile) };
+    stop.expect_request().returning(move || {
+        if asked_after_the_claims.load(Ordering::Relaxed) == 0 { StopRequest::NONE } else { draining }
+    });
+    stop.expect_raised_above().returning(move |_| draining);
+    stop.expect_clear().times(1).returning(|| Ok(true));
+    let never = By(|_, _| -> BoxFuture<'static, AttemptOutcome> { unreachable!("nothing may start") });
+    let (outcome, told) = run(storage, runs(|| Begun::without_lease(Vec::new())), never, stop);
+    assert_eq!(outcome.unwrap().stopped_by, StoppedBy::Request(StopCause::StopFile));
+    assert!(!told.iter().any(|kind| matches!(kind, RunEventKind::FileStarted { .. })));
+}
+
+#[test]
+fn a_cancelled_attempt_is_ended_alone() {
+    let mut storage = storage();
+    let cancelled = Exchanged { cancelled: vec![token(2)], ..claims(&[]) };
+    let asked = answering(&mut storage, vec![claims(&[1, 2]), cancelled, claims(&[])]);
+    storage.expect_changed().returning(|| ());
+    let orchestrator = By(|attempt: Attempt, stop: Arc<dyn StopSignal>| {
+        if attempt.token == token(1) {
+            return async { AttemptOutcome::Succeeded }.boxed();
+        }
+        async move {
+            assert_eq!(stop.request(), StopRequest::NONE);
+            stop.raised_above(StopLevel::Draining).await;
+            AttemptOutcome::Aborted
+        }
+        .boxed()
+    });
+    let (outcome, _) = run(storage, runs(|| Begun::without_lease(Vec::new())), orchestrator, NeverStop);
+    let result = outcome.unwrap();
+    assert_eq!((result.processed, result.failed), (1, 1));
+    let last = asked.lock().unwrap().last().unwrap().settlements.clone();
+    assert_eq!(
+        last,
+        [Settlement { token: token(2), verdict: Verdict::Fail { timed_out: false, error: "cancelled".into() } }]
+    );
+}
+
+struct LostLease;
+
+#[async_trait]
+impl Lease for LostLease {
+    fn terms(&self) -> LeaseTerms {
+        LeaseTerms { lasts: Duration::from_secs(60), renewed_every: Duration::from_secs(15) }
+    }
+
+    async fn lost(&self) {}
+}
+
+/// Answers everything but exchanges.
+struct HangingExchange;
+
+#[async_trait]
+impl Storage for HangingExchange {
+    async fn exchange(&self, _: ExchangeRequest, _: Timestamp) -> Result<Exchanged, StorageError> {
+        pending().await
+    }
+
+    async fn counts(&self) -> Result<Counts, StorageError> {
+        Ok(Counts::default())
+    }
+
+    async fn recover(&self, _: RecoverRequest, _: Timestamp) -> Result<Vec<RecoveredItem>, StorageError> {
+        Ok(Vec::new())
+    }
+
+    async fn changed(&self) {
+        pending::<()>().await;
+    }
+
+    async fn enqueue(&self, _: Enqueue, _: Timestamp) -> Result<Vec<Enqueued>, StorageError> {
+        unreachable!("a run adds nothing")
+    }
+
+    async fn requeue(&self, _: Selection, _: Timestamp) -> Result<usize, StorageError> {
+        unreachable!("a run requeues nothing")
+    }
+
+    async fn reprioritise(&self, _: Reprioritise, _: Timestamp) -> Result<QueueItem, StorageError> {
+        unreachable!("a run changes no priority")
+    }
+
+    async fn hold(&self, _: Hold, _: Timestamp) -> Result<usize, StorageError> {
+        unreachable!("a run holds nothing")
+    }
+
+    async fn cancel(&self, _: Cancel, _: Timestamp) -> Result<Cancelled, StorageError> {
+        unreachable!("a run cancels nothing")
+    }
+
+    async fn remove(&self, _: Remove, _: Timestamp) -> Result<usize, StorageError> {
+        unreachable!("a run removes nothing")
+    }
+
+    async fn clear(&self, _: Clear, _: Timestamp) -> Result<Counts, StorageError> {
+        unreachable!("a run clears nothing")
+    }
+
+    async fn page(&self, _: PageRequest) -> Result<Page, StorageError> {
+        unreachable!("a run lists nothing")
+    }
+
+    async fn peek(&self, _: Timestamp) -> Result<Option<QueueItem>, StorageError> {
+        unreachable!("a run claims and does not peek")
+    }
+
+    async fn find(&self, _: Selector) -> Result<Option<QueueItem>, StorageError> {
+        unreachable!("a run looks nothing up")
+    }
+}
+
+/// The exchange hangs, as behind a partition; the attempts are aborted and nothing is settled.
+#[test]
+fn a_lost_lease_ends_the_run_while_the_store_hangs() {
+    let observer = Arc::new(RecordingObserver::new());
+    let begun = || Begun { others: Vec::new(), lease: Some(Arc::new(LostLease)) };
+    let ports = Ports {
+        storage: Arc::new(HangingExchange),
+        runs: Arc::new(runs(begun)),
+        clock: Arc::new(clock()),
+        orchestrator: Arc::new(endless()),
+        reaper: Arc::new(reaper()),
+        stop: Arc::new(NeverStop),
+        gate: Arc::new(OpenGate),
+        observer: observer.clone(),
+    };
+    let outcome = block_on(AutonomousProcessor::new(ports, RunConfig::default()).run());
+    assert!(matches!(outcome, Err(ProcessorError::Storage(StorageError::LeaseLost { .. }))), "{outcome:?}");
+    assert!(matches!(observer.kinds().last(), Some(RunEventKind::ProcessorStopped { .. })));
+}

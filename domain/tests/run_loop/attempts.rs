@@ -1,0 +1,281 @@
+//! What becomes of attempts.
+
+use std::time::Duration;
+
+use autoproc_domain::fingerprint::{Completion, Fingerprint};
+use autoproc_domain::ports::{
+    AttemptOutcome, AttemptProgress, AttemptReport, LostAttempt, RunEventKind, StopCause, StopLevel,
+};
+use autoproc_domain::request::{Settlement, Verdict};
+use autoproc_domain::run::{Action, Input, ProcessorError};
+use autoproc_domain::view::Exchanged;
+use autoproc_domain::{FilePath, Recipe, RunConfig};
+use proptest::prelude::*;
+
+use super::fixture::{Run, claims, completed, failed, released, token};
+
+/// A run with two attempts that have started.
+fn with_two() -> Run {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1, 2], true)).actions();
+    run.start(1).start(2).actions();
+    run
+}
+
+#[test]
+fn results_are_settled_together_and_reported_once_recorded() {
+    let mut run = with_two();
+    run.end(1, AttemptOutcome::Succeeded);
+    let request = run.exchange();
+    assert_eq!((request.settlements, request.limit), (vec![completed(1)], 1));
+    // While the exchange is under way, results wait.
+    run.end(2, AttemptOutcome::Succeeded);
+    assert!(run.actions().is_empty());
+    assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileCompleted { .. })), 0);
+    run.answer(claims(&[3], true));
+    assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileCompleted { .. })), 1);
+    let actions = run.actions();
+    let [Action::Start(attempt), Action::Exchange(request)] = &actions[..] else { panic!("{actions:?}") };
+    assert_eq!((attempt.token, &request.settlements[..]), (token(3), &[completed(2)][..]));
+}
+
+#[test]
+fn each_exchange_has_an_id_of_its_own() {
+    let mut run = with_two();
+    let first = run.end(1, AttemptOutcome::Succeeded).exchange().id;
+    run.answer(claims(&[], true));
+    let second = run.end(2, AttemptOutcome::Succeeded).exchange().id;
+    assert!(first < second);
+}
+
+#[test]
+fn a_completion_keeps_the_fingerprint_and_the_recipe() {
+    let recipe = Recipe::new([7; 8]);
+    let fingerprint = Some(Fingerprint { size: 3, modified_ns: 4 });
+    let mut run = Run::begun(RunConfig::default().with_recipe(recipe));
+    run.answer(claims(&[1], false)).actions();
+    run.progress(1, AttemptProgress::Started { fingerprint });
+    let RunEventKind::FileStarted { size_bytes, recipe: told, .. } = run.events.last().unwrap() else { panic!() };
+    assert_eq!((*size_bytes, *told), (Some(3), Some(recipe)));
+    let settlements = run.end(1, AttemptOutcome::Succeeded).exchange_among().settlements;
+    let completion = Completion { fingerprint, recipe: Some(recipe) };
+    assert_eq!(settlements, [Settlement { token: token(1), verdict: Verdict::Complete(completion) }]);
+}
+
+#[test]
+fn a_failure_keeps_the_last_words_of_its_error_output() {
+    let mut run = with_two();
+    let outcome = AttemptOutcome::Exited { code: 3 };
+    let report = AttemptReport { stderr_tail: "no such page\n".into(), ..AttemptReport::new(outcome, Duration::ZERO) };
+    run.progress(1, AttemptProgress::Ended(report));
+    let settlements = run.exchange_among().settlements;
+    let verdict = Verdict::Retry { backoff: Duration::from_secs(2), error: "exit status 3: no such page".into() };
+    assert_eq!(settlements, [Settlement { token: token(1), verdict }]);
+}
+
+#[test]
+fn a_result_under_a_stale_claim_does_not_count() {
+    let mut run = with_two();
+    run.end(1, AttemptOutcome::Succeeded).actions();
+    run.answer(Exchanged { stale: vec![token(1)], ..claims(&[], true) });
+    assert_eq!(run.count(|kind| matches!(kind, RunEventKind::ResultDiscarded { .. })), 1);
+    assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileCompleted { .. })), 0);
+}
+
+#[test]
+fn an_attempt_that_did_not_begin_is_released_without_a_word() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1], true)).actions();
+    let events = run.events.len();
+    run.progress(1, AttemptProgress::NotStarted);
+    let request = run.exchange();
+    assert_eq!((request.settlements, request.limit), (vec![released(1)], 2));
+    run.answer(claims(&[], true));
+    assert_eq!(run.events.len(), events);
+}
+
+#[test]
+fn an_orchestrator_with_more_room_gets_more_attempts() {
+    let mut run = with_two();
+    run.feed(Input::Capacity(10));
+    assert_eq!(run.end(1, AttemptOutcome::Succeeded).exchange().limit, 9);
+    run.answer(claims(&[3, 4, 5, 6], true));
+    assert_eq!(run.started(), [3, 4, 5, 6]);
+}
+
+#[test]
+fn claims_beyond_the_room_are_given_back() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1, 2, 3], true));
+    assert_eq!(run.exchange_among().settlements, [released(3)]);
+}
+
+#[test]
+fn a_lost_attempt_ends_the_run_after_the_others() {
+    let mut run = with_two();
+    let lost = LostAttempt { file_path: FilePath::new("/1").unwrap(), source: std::io::Error::other("why") };
+    run.progress(1, AttemptProgress::Lost(lost));
+    assert!(run.actions().is_empty());
+    let request = run.end(2, AttemptOutcome::Succeeded).exchange();
+    assert_eq!((request.settlements, request.limit), (vec![completed(2)], 0));
+    run.answer(claims(&[], true));
+    assert!(matches!(run.outcome(), Err(ProcessorError::Orchestrator(_))));
+}
+
+#[test]
+fn a_cancelled_file_is_ended_and_fails() {
+    let mut run = with_two();
+    run.feed(Input::Woken).actions();
+    run.answer(Exchanged { cancelled: vec![token(1)], ..claims(&[], true) });
+    assert!(matches!(run.actions()[..], [Action::Cancel(token_1)] if token_1 == token(1)));
+    // Once is enough.
+    run.feed(Input::Woken).actions();
+    run.answer(Exchanged { cancelled: vec![token(1)], ..claims(&[], true) });
+    assert!(run.actions().is_empty());
+    let settlements = run.end(1, AttemptOutcome::Aborted).exchange_among().settlements;
+    let verdict = Verdict::Fail { timed_out: false, error: "cancelled".into() };
+    assert_eq!(settlements, [Settlement { token: token(1), verdict }]);
+}
+
+#[test]
+fn a_cancelled_file_that_succeeds_first_is_completed() {
+    let mut run = with_two();
+    run.feed(Input::Woken).actions();
+    run.answer(Exchanged { cancelled: vec![token(1)], ..claims(&[], true) }).actions();
+    assert_eq!(run.end(1, AttemptOutcome::Succeeded).exchange_among().settlements, [completed(1)]);
+}
+
+fn in_a_step(cause: AttemptOutcome) -> AttemptOutcome {
+    AttemptOutcome::StepFailed { step: "phase/step".into(), cause: Box::new(cause) }
+}
+
+#[test]
+fn an_attempt_that_a_stop_took_along_is_given_back() {
+    for signal in [1, 2, 15] {
+        let died = AttemptOutcome::Signalled { signal };
+        for outcome in [died.clone(), in_a_step(died)] {
+            // The stop is known first.
+            let mut run = with_two();
+            run.stop(StopLevel::Draining, StopCause::Interrupt).actions();
+            assert_eq!(run.end(1, outcome.clone()).exchange().settlements, [released(1)]);
+            // The end of the attempt is known first, and the stop in time.
+            let mut run = with_two();
+            run.end(1, outcome).actions();
+            run.pass(Duration::from_millis(499)).stop(StopLevel::Draining, StopCause::Terminate);
+            assert_eq!(run.exchange_among().settlements, [released(1)]);
+        }
+    }
+}
+
+#[test]
+fn the_same_death_without_a_stop_is_a_failure() {
+    let mut run = with_two();
+    run.end(1, AttemptOutcome::Signalled { signal: 15 });
+    assert!(run.actions().is_empty());
+    let until = run.wakeup.at.unwrap();
+    assert_eq!(until.saturating_since(run.now), Duration::from_millis(500));
+    run.now = until;
+    run.feed(Input::Woken);
+    let settlements = run.exchange_among().settlements;
+    assert!(matches!(settlements[0].verdict, Verdict::Retry { .. }), "{settlements:?}");
+}
+
+#[test]
+fn a_death_is_judged_at_once_after_the_clock_was_set_back() {
+    let mut run = with_two();
+    run.end(1, AttemptOutcome::Signalled { signal: 15 }).actions();
+    run.set_back(Duration::from_secs(60)).feed(Input::Woken);
+    assert!(matches!(run.exchange_among().settlements[0].verdict, Verdict::Retry { .. }));
+}
+
+#[test]
+fn another_death_next_to_a_stop_is_a_failure() {
+    let mut run = with_two();
+    run.stop(StopLevel::Draining, StopCause::Interrupt).actions();
+    let settlements = run.end(1, AttemptOutcome::Signalled { signal: 9 }).exchange().settlements;
+    assert!(matches!(settlements[0].verdict, Verdict::Retry { .. }), "{settlements:?}");
+}
+
+/// One thing that can happen to the loop of `anything_goes`.
+#[derive(Debug, Clone, Copy)]
+enum Happening {
+    End(u64, bool),
+    NotStarted(u64),
+    Start(u64),
+    Wake,
+    Capacity(usize),
+    Answer(usize),
+}
+
+fn happenings() -> impl Strategy<Value = Vec<Happening>> {
+    let id = || 1..12_u64;
+    let happening = prop_oneof![
+        3 => (id(), any::<bool>()).prop_map(|(id, succeeds)| Happening::End(id, succeeds)),
+        1 => id().prop_map(Happening::NotStarted),
+        3 => id().prop_map(Happening::Start),
+        1 => Just(Happening::Wake),
+        1 => (2..8_usize).prop_map(Happening::Capacity),
+        4 => (0..4_usize).prop_map(Happening::Answer),
+    ];
+    prop::collection::vec(happening, 0..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever happens in whatever order: one operation at a time, no claim is settled twice, none
+    /// is forgotten, and never more is asked for than there is room.
+    #[test]
+    fn every_claim_is_settled_once(happenings in happenings()) {
+        let mut run = Run::begun(RunConfig::default());
+        let (mut under_way, mut capacity, mut next) = (Some(run.exchange_among()), 2, 1);
+        let (mut in_hand, mut open) = (Vec::new(), Vec::new());
+        for happening in happenings {
+            match happening {
+                Happening::End(id, succeeds) if in_hand.contains(&id) => {
+                    in_hand.retain(|other| *other != id);
+                    run.end(id, if succeeds { AttemptOutcome::Succeeded } else { failed() });
+                }
+                Happening::NotStarted(id) if in_hand.contains(&id) => {
+                    in_hand.retain(|other| *other != id);
+                    run.progress(id, AttemptProgress::NotStarted);
+                }
+                Happening::Start(id) if in_hand.contains(&id) => drop(run.start(id)),
+                Happening::Wake => drop(run.feed(Input::Woken)),
+                Happening::Capacity(other) => {
+                    capacity = other;
+                    run.feed(Input::Capacity(capacity));
+                }
+                Happening::Answer(count) => {
+                    let Some(request) = under_way.take() else { continue };
+                    for settlement in &request.settlements {
+                        let id = settlement.token.item.get();
+                        prop_assert!(open.contains(&id) && !in_hand.contains(&id), "{id} settled out of turn");
+                        open.retain(|other| *other != id);
+                    }
+                    let granted: Vec<u64> = (next..).take(count.min(request.limit)).collect();
+                    next += granted.len() as u64;
+                    open.extend(&granted);
+                    in_hand.extend(&granted);
+                    run.answer(claims(&granted, true));
+                }
+                _ => {}
+            }
+            for action in run.actions() {
+                match action {
+                    Action::Exchange(request) => {
+                        prop_assert!(request.limit + in_hand.len() <= capacity.max(in_hand.len()));
+                        prop_assert!(under_way.replace(request).is_none(), "two operations at a time");
+                    }
+                    Action::Start(attempt) => prop_assert!(in_hand.contains(&attempt.token.item.get())),
+                    other => prop_assert!(matches!(other, Action::Recover), "{other:?}"),
+                }
+            }
+            // What was granted beyond the room by now is on its way back.
+            if let Some(request) = &under_way {
+                let back: Vec<_> = request.settlements.iter().map(|settlement| settlement.token.item.get()).collect();
+                in_hand.retain(|id| !back.contains(id));
+            }
+        }
+    }
+}

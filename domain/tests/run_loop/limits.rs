@@ -1,0 +1,149 @@
+//! What keeps a run from starting attempts: a shut gate, failures, a stop.
+
+use std::num::NonZeroU64;
+
+use autoproc_domain::RunConfig;
+use autoproc_domain::ports::{AttemptOutcome, AttemptProgress, BackPressure, RunEventKind, StopCause, StopLevel};
+use autoproc_domain::run::{Action, FailureLimit, Input};
+use autoproc_domain::run_info::StoppedBy;
+use autoproc_domain::view::Counts;
+
+use super::fixture::{Run, claims, failed, released};
+
+fn shut(run: &mut Run, reason: &str) {
+    run.feed(Input::Pressure(Some(BackPressure { reason: reason.into() })));
+}
+
+fn of_the_gate(run: &Run) -> Vec<&RunEventKind> {
+    let is_of_the_gate =
+        |kind: &&RunEventKind| matches!(kind, RunEventKind::StartsHeld { .. } | RunEventKind::StartsResumed);
+    run.events.iter().filter(is_of_the_gate).collect()
+}
+
+#[test]
+fn a_held_run_claims_nothing_and_resumes() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1], true)).actions();
+    shut(&mut run, "no disk");
+    // It only looks whether others have processed what it waits for.
+    assert_eq!(run.exchange_among().limit, 0);
+    run.answer(claims(&[], true));
+    run.succeed(1);
+    assert_eq!(run.exchange_among().limit, 0);
+    run.answer(claims(&[], true)).feed(Input::Pressure(None));
+    assert_eq!(run.exchange_among().limit, 2);
+    let resumed = RunEventKind::StartsResumed;
+    assert_eq!(of_the_gate(&run), [&RunEventKind::StartsHeld { reason: "no disk".into() }, &resumed]);
+}
+
+#[test]
+fn a_gate_that_shuts_while_every_slot_is_busy_is_reported_when_one_is_free() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1, 2], true)).actions();
+    run.start(1).start(2);
+    shut(&mut run, "no disk");
+    assert!(of_the_gate(&run).is_empty());
+    run.end(1, AttemptOutcome::Succeeded);
+    assert_eq!(of_the_gate(&run).len(), 1);
+}
+
+#[test]
+fn another_reason_is_reported_and_the_same_is_not() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[], true)).actions();
+    for reason in ["no disk", "no disk", "load"] {
+        shut(&mut run, reason);
+        run.answer(claims(&[], true));
+    }
+    assert_eq!(of_the_gate(&run).len(), 2);
+}
+
+#[test]
+fn a_shut_gate_that_nothing_waits_for_is_not_reported() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[], false)).actions();
+    shut(&mut run, "no disk");
+    assert!(of_the_gate(&run).is_empty());
+}
+
+#[test]
+fn a_held_run_ends_when_others_have_done_the_rest() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[], true)).actions();
+    shut(&mut run, "no disk");
+    run.answer(claims(&[], false));
+    assert_eq!(run.outcome().unwrap().stopped_by, StoppedBy::QueueEmpty);
+}
+
+#[test]
+fn a_held_run_that_does_not_wait_for_backoffs_waits_for_the_gate() {
+    let mut run = Run::begun(RunConfig::default().without_waiting());
+    run.answer(claims(&[1], true)).actions();
+    shut(&mut run, "no disk");
+    run.answer(claims(&[], true)).succeed(1).actions();
+    run.answer(claims(&[], true));
+    assert!(run.actions().is_empty());
+    run.feed(Input::Pressure(None)).actions();
+    run.answer(claims(&[], true));
+    assert_eq!(run.outcome().unwrap().stopped_by, StoppedBy::NothingDue);
+}
+
+#[test]
+fn attempts_that_have_not_begun_are_recalled_once() {
+    let mut run = Run::begun(RunConfig::default());
+    run.feed(Input::Capacity(4)).actions();
+    run.answer(claims(&[1, 2, 3], true)).actions();
+    run.start(1).actions();
+    shut(&mut run, "no disk");
+    assert!(matches!(run.actions()[..], [Action::Recall, Action::Exchange(_)]));
+    shut(&mut run, "load");
+    assert!(run.actions().is_empty());
+    run.progress(2, AttemptProgress::NotStarted).answer(claims(&[], true));
+    assert_eq!(run.exchange_among().settlements, [released(2)]);
+}
+
+#[test]
+fn a_stop_recalls_drains_and_gives_back_later_claims() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1], true)).actions();
+    run.start(1).feed(Input::Woken).actions();
+    run.stop(StopLevel::Draining, StopCause::StopFile);
+    // The claims of an exchange that was under way come too late.
+    run.answer(claims(&[2], true));
+    assert_eq!(run.exchange_among().settlements, [released(2)]);
+    run.answer(claims(&[], true));
+    run.end(1, AttemptOutcome::Succeeded).actions();
+    run.answer(claims(&[], true));
+    let result = run.outcome().unwrap();
+    assert_eq!((result.processed, result.stopped_by), (1, StoppedBy::Request(StopCause::StopFile)));
+    assert_eq!(result.stop_level, StopLevel::Draining);
+    let cleared = RunEventKind::StopSignalCleared;
+    assert_eq!(run.count(|kind| *kind == cleared), 1);
+}
+
+#[test]
+fn a_higher_level_is_reported_and_a_lower_one_is_not() {
+    let mut run = Run::begun(RunConfig::default());
+    for level in [StopLevel::Draining, StopLevel::Running, StopLevel::Aborting, StopLevel::Draining] {
+        run.stop(level, StopCause::Interrupt);
+    }
+    assert_eq!(run.count(|kind| matches!(kind, RunEventKind::StopRequested { .. })), 2);
+}
+
+#[test]
+fn nothing_is_claimed_once_the_failure_limit_is_reached() {
+    let limit = FailureLimit::Files(NonZeroU64::new(2).unwrap());
+    let mut run = Run::begun(RunConfig::default().with_failure_limit(limit));
+    run.answer(claims(&[1, 2], true)).actions();
+    run.start(1).start(2);
+    run.end(1, failed());
+    assert_eq!(run.exchange_among().limit, 1);
+    // The second failure counts from its end on: the claim of the exchange under way is given back.
+    run.end(2, failed()).answer(claims(&[3], true));
+    let request = run.exchange_among();
+    assert_eq!((request.limit, request.settlements.len()), (0, 2));
+    run.answer(claims(&[], true)).actions();
+    run.feed(Input::Counted(Ok(Counts { pending: 7, ..Counts::default() })));
+    let result = run.feed(Input::Deregistered(Ok(Vec::new()))).outcome().unwrap();
+    assert_eq!((result.failed, result.remaining, result.stopped_by), (2, 7, StoppedBy::TooManyFailed));
+}

@@ -1,0 +1,11 @@
+//! The run loop as a pure function: inputs in, actions out. No futures, no ports, no mocks.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
+mod attempts;
+mod beginning;
+mod ending;
+mod fixture;
+mod lease;
+mod limits;
+mod store;

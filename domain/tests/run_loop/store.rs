@@ -1,0 +1,157 @@
+//! What the loop does when the store says no.
+
+use std::time::Duration;
+
+use autoproc_domain::RunConfig;
+use autoproc_domain::ports::{AttemptOutcome, RunEventKind, StopCause, StopLevel, StorageError};
+use autoproc_domain::run::{Action, Input, ProcessorError};
+use autoproc_domain::run_info::StoppedBy;
+use autoproc_domain::view::{Counts, Exchanged};
+
+use super::fixture::{Run, busy, claims, completed, damaged, full, unreachable};
+
+#[test]
+fn a_locked_store_is_asked_again_after_a_second() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1], false)).actions();
+    run.succeed(1).actions();
+    run.refuse(busy());
+    assert!(run.actions().is_empty());
+    assert_eq!(run.troubles(), 1);
+    assert_eq!(run.wakeup.at, Some(run.now.saturating_add(Duration::from_secs(1))));
+    run.pass(Duration::from_secs(1)).feed(Input::Woken);
+    assert_eq!(run.exchange().settlements, [completed(1)]);
+}
+
+#[test]
+fn what_could_not_be_settled_goes_first() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1, 2], true)).actions();
+    run.succeed(1).actions();
+    run.succeed(2);
+    run.refuse(busy()).pass(Duration::from_secs(1)).feed(Input::Woken);
+    assert_eq!(run.exchange_among().settlements, [completed(1), completed(2)]);
+}
+
+/// The commit may have happened, and only its answer been lost.
+#[test]
+fn an_unanswered_exchange_is_offered_again_unchanged() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1, 2], true)).actions();
+    let lost = run.succeed(1).exchange();
+    run.refuse(unreachable());
+    run.succeed(2);
+    for _ in 0..3 {
+        run.pass(Duration::from_secs(1)).feed(Input::Woken);
+        assert_eq!(run.exchange(), lost);
+        run.refuse(unreachable());
+    }
+    run.pass(Duration::from_secs(1)).feed(Input::Woken);
+    assert_eq!(run.exchange(), lost);
+    run.answer(claims(&[3], true));
+    let actions = run.actions();
+    let [Action::Start(attempt), Action::Exchange(request)] = &actions[..] else { panic!("{actions:?}") };
+    assert_eq!(attempt.token.item.get(), 3);
+    assert_eq!(request.settlements, [completed(2)]);
+    assert!(request.id > lost.id);
+    assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileCompleted { .. })), 1);
+}
+
+#[test]
+fn a_clock_set_back_does_not_keep_the_run_from_its_store() {
+    let mut run = Run::begun(RunConfig::default());
+    run.actions();
+    run.refuse(busy());
+    run.set_back(Duration::from_secs(3600)).feed(Input::Woken);
+    assert_eq!(run.exchange().limit, 2);
+}
+
+#[test]
+fn a_full_store_takes_results_and_no_claims() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1], true)).actions();
+    run.succeed(1).actions();
+    run.refuse(full());
+    let request = run.exchange();
+    assert_eq!((request.settlements, request.limit), (vec![completed(1)], 0));
+    run.answer(claims(&[], true)).actions();
+    run.feed(Input::Counted(Ok(Counts { pending: 5, ..Counts::default() })));
+    run.feed(Input::Deregistered(Ok(Vec::new())));
+    let result = run.outcome().unwrap();
+    assert_eq!((result.processed, result.remaining, result.stopped_by), (1, 5, StoppedBy::StorageFull));
+    assert_eq!(run.troubles(), 1);
+}
+
+#[test]
+fn a_store_too_full_for_results_ends_the_run() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1], true)).actions();
+    run.succeed(1);
+    run.refuse(full());
+    run.refuse(full());
+    assert!(matches!(run.outcome(), Err(ProcessorError::Storage(StorageError::Full(_)))));
+}
+
+#[test]
+fn a_damaged_store_ends_the_run_after_its_attempts() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1, 2], true)).actions();
+    run.start(2).succeed(1).actions();
+    run.refuse(damaged());
+    assert!(run.actions().is_empty());
+    run.end(2, AttemptOutcome::Succeeded);
+    assert!(matches!(run.actions()[..], [Action::Deregister]));
+    run.feed(Input::Deregistered(Ok(Vec::new())));
+    assert!(matches!(run.outcome(), Err(ProcessorError::Storage(StorageError::Damaged { .. }))));
+    let Some(RunEventKind::ProcessorStopped { result }) = run.events.last() else { panic!("{:?}", run.events) };
+    assert_eq!((result.processed, result.stopped_by), (0, StoppedBy::Error));
+}
+
+#[test]
+fn a_locked_store_ends_an_aborting_run() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1], true)).actions();
+    run.start(1).stop(StopLevel::Aborting, StopCause::Interrupt);
+    run.end(1, AttemptOutcome::Aborted).actions();
+    run.refuse(busy());
+    assert!(matches!(run.outcome(), Err(ProcessorError::Storage(StorageError::Busy { .. }))));
+}
+
+#[test]
+fn counts_are_read_once_a_second_at_most() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1, 2], true)).actions();
+    run.start(1).feed(Input::Woken).answer(claims(&[], true)).actions();
+    run.pass(Duration::from_millis(999)).feed(Input::Woken).answer(claims(&[], true));
+    assert!(matches!(run.actions()[..], [Action::Exchange(_)]));
+    run.pass(Duration::from_millis(1)).feed(Input::Woken).answer(claims(&[], true));
+    assert!(matches!(run.actions()[..], [Action::Exchange(_), Action::Count]));
+    run.feed(Input::Counted(Ok(Counts::default())));
+    assert_eq!(run.count(|kind| matches!(kind, RunEventKind::Progress { .. })), 1);
+    run.feed(Input::Woken).answer(claims(&[], true));
+    assert!(matches!(run.actions()[..], [Action::Exchange(_)]));
+}
+
+#[test]
+fn the_run_waits_for_what_falls_due_next() {
+    let mut run = Run::begun(RunConfig::default());
+    let due = run.now.saturating_add(Duration::from_secs(8));
+    run.actions();
+    run.answer(Exchanged { next_due: Some(due), ..claims(&[], true) });
+    assert!(run.actions().is_empty());
+    assert_eq!((run.wakeup.at, run.wakeup.on_change), (Some(due), true));
+    run.now = due;
+    run.feed(Input::Woken);
+    assert_eq!(run.exchange().limit, 2);
+    // No wait while the exchange is under way: it would be over at once, again and again.
+    assert_eq!((run.wakeup.at, run.wakeup.on_change), (None, false));
+}
+
+#[test]
+fn a_run_without_room_does_not_wait_for_what_falls_due() {
+    let mut run = Run::begun(RunConfig::default());
+    run.actions();
+    let due = run.now.saturating_add(Duration::from_secs(8));
+    run.answer(Exchanged { next_due: Some(due), ..claims(&[1, 2], true) });
+    assert_eq!(run.wakeup.at, None);
+}

@@ -1,0 +1,104 @@
+//! Any request as one value, and any answer as one value, for random histories.
+
+use autoproc_domain::event::Event;
+use autoproc_domain::ports::{Storage, StorageError};
+use autoproc_domain::queue::{Performed, Transaction};
+use autoproc_domain::rejection::Rejection;
+use autoproc_domain::request::{
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Selection,
+};
+use autoproc_domain::view::{Cancelled, Counts, Enqueued, Exchanged, RecoveredItem};
+use autoproc_domain::{FileQueue, QueueItem, Timestamp};
+
+/// A request of any kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnyRequest {
+    /// Adds files.
+    Enqueue(Enqueue),
+    /// Settles and claims.
+    Exchange(ExchangeRequest),
+    /// Begins another round.
+    Requeue(Selection),
+    /// Changes a priority.
+    Reprioritise(Reprioritise),
+    /// Sets items aside, or no longer.
+    Hold(Hold),
+    /// Ends items as failed.
+    Cancel(Cancel),
+    /// Takes items out.
+    Remove(Remove),
+    /// Takes items out by status.
+    Clear(Clear),
+    /// Takes back the claims of dead runs.
+    Recover(RecoverRequest),
+}
+
+/// An answer of any kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// To an addition.
+    Enqueued(Vec<Enqueued>),
+    /// To an exchange.
+    Exchanged(Exchanged),
+    /// How many items changed.
+    Number(usize),
+    /// The item as it is now.
+    Item(Box<QueueItem>),
+    /// To a cancellation.
+    Cancelled(Cancelled),
+    /// What was taken out.
+    Counts(Counts),
+    /// To a recovery.
+    Recovered(Vec<RecoveredItem>),
+    /// The rules refuse the request.
+    Rejected(Rejection),
+}
+
+impl AnyRequest {
+    /// Performs the request on a queue as a value. Returns the events, none after a rejection, and
+    /// the answer.
+    pub fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> (Vec<Event>, Answer) {
+        match self {
+            Self::Enqueue(request) => answer(request.perform(queue, now), Answer::Enqueued),
+            Self::Exchange(request) => answer(request.perform(queue, now), Answer::Exchanged),
+            Self::Requeue(request) => answer(request.perform(queue, now), Answer::Number),
+            Self::Reprioritise(request) => answer(request.perform(queue, now), |item| Answer::Item(Box::new(item))),
+            Self::Hold(request) => answer(request.perform(queue, now), Answer::Number),
+            Self::Cancel(request) => answer(request.perform(queue, now), Answer::Cancelled),
+            Self::Remove(request) => answer(request.perform(queue, now), Answer::Number),
+            Self::Clear(request) => answer(request.perform(queue, now), Answer::Counts),
+            Self::Recover(request) => answer(request.perform(queue, now), Answer::Recovered),
+        }
+    }
+
+    /// Asks a store. A rejection is an answer.
+    ///
+    /// # Errors
+    /// Any other [`StorageError`].
+    pub async fn ask<S: Storage + ?Sized>(self, store: &S, now: Timestamp) -> Result<Answer, StorageError> {
+        let answer = match self {
+            Self::Enqueue(request) => store.enqueue(request, now).await.map(Answer::Enqueued),
+            Self::Exchange(request) => store.exchange(request, now).await.map(Answer::Exchanged),
+            Self::Requeue(request) => store.requeue(request, now).await.map(Answer::Number),
+            Self::Reprioritise(request) => {
+                store.reprioritise(request, now).await.map(|item| Answer::Item(Box::new(item)))
+            }
+            Self::Hold(request) => store.hold(request, now).await.map(Answer::Number),
+            Self::Cancel(request) => store.cancel(request, now).await.map(Answer::Cancelled),
+            Self::Remove(request) => store.remove(request, now).await.map(Answer::Number),
+            Self::Clear(request) => store.clear(request, now).await.map(Answer::Counts),
+            Self::Recover(request) => store.recover(request, now).await.map(Answer::Recovered),
+        };
+        match answer {
+            Err(StorageError::Rejected(rejection)) => Ok(Answer::Rejected(rejection)),
+            other => other,
+        }
+    }
+}
+
+fn answer<R>(performed: Result<Performed<R>, Rejection>, of_reply: impl FnOnce(R) -> Answer) -> (Vec<Event>, Answer) {
+    match performed {
+        Ok(Performed { events, reply }) => (events, of_reply(reply)),
+        Err(rejection) => (Vec::new(), Answer::Rejected(rejection)),
+    }
+}
