@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::command::{ExchangeRequest, NewItem, Settlement, Verdict};
-use autoproc_domain::ports::Storage;
-use autoproc_domain::{FilePath, Priority, RunId, Timestamp};
+use autoproc_domain::fingerprint::Completion;
+use autoproc_domain::ports::{Runs, Storage};
+use autoproc_domain::request::{Enqueue, ExchangeRequest, NewItem, RequestId, Scope, Settlement, Verdict};
+use autoproc_domain::run_info::{Location, RunInfo};
+use autoproc_domain::{FilePath, RunId, Timestamp};
 use autoproc_json_store::{JsonStore, Mode, StoreConfig};
 use autoproc_testkit::block_on;
 use divan::{Bencher, black_box};
@@ -41,14 +43,21 @@ fn now() -> Timestamp {
 /// Paths of sixty bytes.
 fn new_item(number: usize) -> NewItem {
     let file_path = FilePath::new(format!("/srv/archive/recordings/2025/session-{number:012}/audio.wav")).unwrap();
-    NewItem { file_path, priority: Priority::default() }
+    NewItem::new(file_path)
+}
+
+fn run() -> RunInfo {
+    let (host, boot, pid_namespace) = ("here".into(), "boot".into(), "pid".into());
+    let location = Location { host, boot, pid_namespace, pid: 1, project: Path::new("/").into() };
+    let timeout = Duration::from_secs(300);
+    RunInfo { id: RunId::new("bench"), started_at: now(), jobs: 1, max_attempts: 4, timeout, location }
 }
 
 /// A folder with a closed queue of this length.
 fn filled(length: usize) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let batch = (0..length).map(new_item).collect();
-    block_on(open(folder.path(), Mode::Command).enqueue(batch, now())).unwrap();
+    block_on(open(folder.path(), Mode::Command).enqueue(Enqueue::new(batch), now())).unwrap();
     folder
 }
 
@@ -69,10 +78,10 @@ fn add(bencher: Bencher<'_, '_>, length: usize) {
     let folder = filled(length);
     let store = open(folder.path(), Mode::Service);
     let mut number = length;
-    block_on(store.enqueue(vec![new_item(number)], now())).unwrap();
+    block_on(store.enqueue(Enqueue::new(vec![new_item(number)]), now())).unwrap();
     bencher.bench_local(|| {
         number += 1;
-        block_on(store.enqueue(vec![new_item(number)], now())).unwrap()
+        block_on(store.enqueue(Enqueue::new(vec![new_item(number)]), now())).unwrap()
     });
 }
 
@@ -81,12 +90,17 @@ fn add(bencher: Bencher<'_, '_>, length: usize) {
 fn settle_and_claim(bencher: Bencher<'_, '_>, length: usize) {
     let folder = filled(length);
     let store = open(folder.path(), Mode::Service);
-    let exchange = |settlements| {
-        let request = ExchangeRequest { run: RunId::new("bench"), settlements, limit: 1 };
+    block_on(store.begin(run())).unwrap();
+    let mut id = RequestId::default();
+    let mut exchange = |settlements| {
+        id = id.next();
+        let request = ExchangeRequest { run: RunId::new("bench"), id, settlements, limit: 1, scope: Scope::Queue };
         block_on(store.exchange(request, now())).unwrap().claims.remove(0).0
     };
     let mut token = exchange(Vec::new());
-    bencher.bench_local(|| token = exchange(vec![Settlement { token, verdict: Verdict::Complete }]));
+    bencher.bench_local(|| {
+        token = exchange(vec![Settlement { token, verdict: Verdict::Complete(Completion::default()) }])
+    });
 }
 
 /// The first look at a closed queue.
@@ -104,7 +118,7 @@ fn open_and_count(bencher: Bencher<'_, '_>, length: usize) {
 fn bulk_add(bencher: Bencher<'_, '_>, length: usize) {
     let batch: Vec<_> = (0..length).map(new_item).collect();
     bencher.with_inputs(|| (tempfile::tempdir().unwrap(), batch.clone())).bench_local_values(|(folder, batch)| {
-        block_on(open(folder.path(), Mode::Command).enqueue(batch, now())).unwrap();
+        block_on(open(folder.path(), Mode::Command).enqueue(Enqueue::new(batch), now())).unwrap();
         folder
     });
 }

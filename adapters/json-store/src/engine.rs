@@ -17,15 +17,17 @@ use std::time::Duration;
 
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
+use autoproc_domain::queue::LatestExchanges;
 use autoproc_domain::{FileQueue, RunId};
 
 pub(crate) use commit::{Limits, MIN_CHECKPOINT_BYTES};
 pub(crate) use replace::Replacement;
 
 use crate::disk::{Disk, Stamp};
-use crate::error::replicate;
+use crate::error::{poisoned, replicate};
 use crate::journal::Position;
 use crate::lock::StoreLock;
+use crate::request::{Change, Target};
 use crate::snapshot::{Extra, SnapshotSum};
 use crate::store::Mode;
 
@@ -39,23 +41,15 @@ pub(crate) struct Settings {
     pub(crate) on_notice: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
-/// A transaction, which may share its write with others.
-pub(crate) trait Change: Send {
-    /// Applies the change to the queue and stores the reply. Returns no events if nothing changed.
-    fn perform(&mut self, queue: &mut FileQueue) -> Vec<Event>;
-    /// Stores the reply and returns the events without seeing the queue; `None` if the change needs it.
-    fn perform_blind(&mut self) -> Option<Vec<Event>>;
-    /// Sends the reply, or the failure.
-    fn answer(self: Box<Self>, committed: Result<(), StorageError>);
-}
-
 pub(crate) struct Engine<D: Disk> {
     disk: D,
     settings: Settings,
     lock: Option<Arc<StoreLock<D>>>,
     loaded: Option<Loaded<D>>,
-    /// The locks of the runs that live in this process.
+    /// The locks of the runs that this handle has begun and not ended.
     runs: HashMap<RunId, D::File>,
+    /// The latest exchange of each of them.
+    latest: LatestExchanges,
     /// A write failed and left the disk in an unknown state: this process must not build upon it.
     poisoned: bool,
 }
@@ -81,6 +75,10 @@ struct Base {
     sum: SnapshotSum,
     /// Its `store` section; absent if this program has not written the file yet.
     store: Option<StoreIdentity>,
+    /// See [`Snapshot::is_canonical`](crate::snapshot::Snapshot).
+    is_canonical: bool,
+    /// See [`Snapshot::has_merged`](crate::snapshot::Snapshot).
+    has_merged: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -115,7 +113,15 @@ fn concat(mut before: Vec<Event>, after: Vec<Event>) -> Vec<Event> {
 
 impl<D: Disk> Engine<D> {
     pub(crate) fn new(disk: D, settings: Settings) -> Self {
-        Self { disk, settings, lock: None, loaded: None, runs: HashMap::new(), poisoned: false }
+        Self {
+            disk,
+            settings,
+            lock: None,
+            loaded: None,
+            runs: HashMap::new(),
+            latest: LatestExchanges::default(),
+            poisoned: false,
+        }
     }
 
     /// Commits changes in one write and answers each.
@@ -124,14 +130,26 @@ impl<D: Disk> Engine<D> {
             if engine.append_blind(&mut changes)? {
                 return Ok(());
             }
-            let loaded = engine.refresh(LockState::Locked)?;
-            let events = changes.iter_mut().map(|change| change.perform(&mut loaded.queue));
-            let events = events.reduce(concat).unwrap_or_default();
+            engine.refresh(LockState::Locked)?;
+            let events = engine.perform(&mut changes);
             engine.commit(&events)
         });
+        if committed.is_err() {
+            // The latest exchange may be among the changes that did not happen.
+            self.latest = LatestExchanges::default();
+        }
         for change in changes {
             change.answer(committed.as_ref().copied().map_err(replicate));
         }
+    }
+
+    /// Applies changes to the cached queue.
+    fn perform(&mut self, changes: &mut [Box<dyn Change>]) -> Vec<Event> {
+        let Self { loaded: Some(loaded), runs, latest, .. } = self else { return Vec::new() };
+        let is_own_run = |run: &RunId| runs.contains_key(run);
+        let mut target = Target { queue: &mut loaded.queue, is_own_run: &is_own_run, latest };
+        let events = changes.iter_mut().map(|change| change.perform(&mut target));
+        events.reduce(concat).unwrap_or_default()
     }
 
     /// The current queue, read without the lock: a reader never waits and needs no permission to write.
@@ -159,7 +177,7 @@ impl<D: Disk> Engine<D> {
         work: impl FnOnce(&mut Self) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         if self.poisoned {
-            return Err(StorageError::Poisoned);
+            return Err(poisoned());
         }
         let lock = match &self.lock {
             Some(lock) => Arc::clone(lock),
@@ -195,6 +213,7 @@ impl<D: Disk> Engine<D> {
 
     /// Hands out the lock of a run of this process.
     pub(crate) fn release_run(&mut self, run: &RunId) -> Option<D::File> {
+        self.latest.forget(run);
         self.runs.remove(run)
     }
 

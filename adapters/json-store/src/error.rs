@@ -3,28 +3,42 @@
 use std::io;
 use std::path::Path;
 
-use autoproc_domain::ports::StorageError;
+use autoproc_domain::ports::{Cause, StorageError};
 
 /// Converts an error of a call that writes. `place` is the name of the file.
 pub(crate) fn classify(place: &str) -> impl FnOnce(io::Error) -> StorageError + '_ {
     move |source| match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            StorageError::Full(source)
+            StorageError::Full(source.into())
         }
         io::ErrorKind::PermissionDenied
         | io::ErrorKind::ReadOnlyFilesystem
         | io::ErrorKind::NotADirectory
         | io::ErrorKind::IsADirectory
         | io::ErrorKind::AlreadyExists
-        | io::ErrorKind::Unsupported => StorageError::NotWritable { place: place.to_owned(), source },
-        _ if place.is_empty() => StorageError::Io { action: "cannot write".into(), source },
-        _ => StorageError::Io { action: format!("cannot write {place}"), source },
+        | io::ErrorKind::Unsupported => StorageError::NotWritable { place: place.to_owned(), source: source.into() },
+        _ if place.is_empty() => failed("cannot write", source),
+        _ => failed(format!("cannot write {place}"), source),
     }
 }
 
 /// Converts an error of a call that reads.
 pub(crate) fn unreadable(place: &str) -> impl FnOnce(io::Error) -> StorageError + '_ {
-    move |source| StorageError::Io { action: format!("cannot read {place}"), source }
+    move |source| failed(format!("cannot read {place}"), source)
+}
+
+pub(crate) fn failed(action: impl Into<String>, source: impl Into<Cause>) -> StorageError {
+    StorageError::Failed { action: action.into(), source: source.into() }
+}
+
+/// The answer of a handle after a write left the disk in an unknown state.
+pub(crate) fn poisoned() -> StorageError {
+    failed("this handle changes nothing any more", "an earlier write failed, and what it left on the disk is unknown")
+}
+
+/// The answer of a handle whose thread or engine is gone.
+pub(crate) fn gone() -> StorageError {
+    failed("this handle does not work any more", "an earlier call to the store panicked")
 }
 
 pub(crate) fn damaged(place: &str, detail: impl Into<String>) -> StorageError {
@@ -40,28 +54,34 @@ pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
         StorageError::Unsupported { place, found, known } => {
             StorageError::Unsupported { place: locate(place), found, known }
         }
-        StorageError::Io { action, source } => {
-            StorageError::Io { action: format!("{action} in {}", folder.display()), source }
-        }
+        StorageError::Failed { action, source } => failed(format!("{action} in {}", folder.display()), source),
         other => other,
     }
 }
 
 /// A copy of an error, for each of the callers whose transactions shared one write.
 pub(crate) fn replicate(error: &StorageError) -> StorageError {
-    let again = |source: &io::Error| io::Error::new(source.kind(), source.to_string());
     match error {
         StorageError::Rejected(rejection) => StorageError::Rejected(rejection.clone()),
         StorageError::Busy { holder } => StorageError::Busy { holder: holder.clone() },
-        StorageError::Full(source) => StorageError::Full(again(source)),
+        StorageError::Full(source) => StorageError::Full(copy(source)),
         StorageError::NotWritable { place, source } => {
-            StorageError::NotWritable { place: place.clone(), source: again(source) }
+            StorageError::NotWritable { place: place.clone(), source: copy(source) }
         }
         StorageError::Damaged { place, detail } => damaged(place, detail.clone()),
         StorageError::Unsupported { place, found, known } => {
             StorageError::Unsupported { place: place.clone(), found: found.clone(), known: known.clone() }
         }
-        StorageError::Io { action, source } => StorageError::Io { action: action.clone(), source: again(source) },
-        _ => StorageError::Poisoned,
+        StorageError::Failed { action, source } => failed(action.clone(), copy(source)),
+        other => failed("the change failed", other.to_string()),
+    }
+}
+
+/// A cause of the same kind and text.
+fn copy(source: &Cause) -> Cause {
+    let text = source.to_string();
+    match source.downcast_ref::<io::Error>() {
+        Some(error) => io::Error::new(error.kind(), text).into(),
+        None => text.into(),
     }
 }

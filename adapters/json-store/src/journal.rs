@@ -9,8 +9,6 @@
 
 mod salvage;
 
-use std::path::Path;
-
 use autoproc_domain::event::Event;
 use serde::{Deserialize, Serialize};
 
@@ -145,20 +143,19 @@ pub(crate) struct Scan {
     pub(crate) tail: Tail,
 }
 
-/// Reads the lines at `position` of the journal with this header up to the first invalid one, and passes their events to
-/// `take`.
+/// Reads the lines at `position` of the journal with this header up to the first invalid one, and passes their operations to
+/// `take`, whose error is a description of a fault.
 pub(crate) fn scan(
     bytes: &[u8],
     mut position: Position,
     header: &Header,
-    base: &Path,
-    mut take: impl FnMut(&Event),
+    mut take: impl FnMut(Op<'_>) -> Result<(), String>,
 ) -> Scan {
     let mut rest = bytes;
     while let Some(length) = rest.iter().position(|byte| *byte == b'\n') {
         let line = &rest[..length];
         let Some(crc) = verify(line) else { break };
-        match read_line(line, position, header, base, &mut take) {
+        match read_line(line, position, header, &mut take) {
             Ok(seq) => position = Position { offset: position.offset + length as u64 + 1, seq, chain: crc },
             Err(detail) => return Scan { position, tail: Tail::Damaged { offset: position.offset, detail } },
         }
@@ -172,8 +169,7 @@ fn read_line(
     line: &[u8],
     position: Position,
     header: &Header,
-    base: &Path,
-    take: &mut impl FnMut(&Event),
+    take: &mut impl FnMut(Op<'_>) -> Result<(), String>,
 ) -> Result<u64, String> {
     let json = body(line);
     let line: Line<'_> = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
@@ -182,9 +178,7 @@ fn read_line(
         return Err(wrong_header(line.header.as_ref(), header));
     }
     check_order(&line, position)?;
-    for op in line.ops {
-        take(&op.into_event(base)?);
-    }
+    line.ops.into_iter().try_for_each(take)?;
     Ok(line.s)
 }
 

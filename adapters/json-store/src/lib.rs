@@ -17,8 +17,8 @@
 //!
 //! `disk` is the seam to the file system, small enough to be replaced by a fake disk; `lock` is the only module that calls
 //! fs2; `record` and `ops` are the serde forms of items and events; `snapshot` and `journal` read and write the two files;
-//! `engine` is the protocol; `runs` finds live and dead runs; `worker` provides the thread for blocking calls; `store`
-//! implements the port. `repair`, `export` and `file_system` maintain a store from outside.
+//! `engine` is the protocol; `request` is a transaction on its way through it; `runs` finds live and dead runs; `worker` provides the thread for blocking calls; `store`
+//! implements the ports. `repair`, `export` and `file_system` maintain a store from outside.
 //!
 //! # Deliberately absent
 //!
@@ -41,6 +41,7 @@ mod lock;
 mod ops;
 mod record;
 mod repair;
+mod request;
 mod runs;
 #[cfg(test)]
 mod simulation;

@@ -1,19 +1,44 @@
 //! The domain's events in the journal.
 
+mod version_1;
+
 use std::borrow::Cow;
 use std::path::Path;
 
 use autoproc_domain::event::Event;
-use autoproc_domain::{FilePath, ItemId, Priority, RunId, Timestamp};
+use autoproc_domain::fingerprint::Completion;
+use autoproc_domain::item::Backoff;
+use autoproc_domain::request::Repeat;
+use autoproc_domain::{FileQueue, ItemId, Priority, RunId, Timestamp};
 use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::record::StatusWord;
+use crate::record::{self, StatusWord};
 
 /// An event: an object with one key, the event's name.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Op<'a> {
+    Add {
+        #[serde(borrow)]
+        file_path: Cow<'a, str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file_path_bytes: Option<Cow<'a, str>>,
+        priority: i32,
+        #[serde(with = "timestamp::required")]
+        at: Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        size_bytes: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modified_ns: Option<i64>,
+        /// Only a changed file, if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        repeat: Option<RepeatWord>,
+        /// The recipe of [`RepeatWord::OtherThan`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recipe: Option<Cow<'a, str>>,
+    },
+    /// The addition of version 1; see [`version_1`].
     Enqueue {
         #[serde(borrow)]
         file_path: Cow<'a, str>,
@@ -27,6 +52,10 @@ pub(crate) enum Op<'a> {
         id: u64,
         priority: i32,
     },
+    Hold {
+        id: u64,
+        held: bool,
+    },
     Claim {
         id: u64,
         run: Cow<'a, str>,
@@ -35,11 +64,20 @@ pub(crate) enum Op<'a> {
     },
     Complete {
         id: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        size_bytes: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modified_ns: Option<i64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recipe: Option<Cow<'a, str>>,
     },
     Retry {
         id: u64,
         #[serde(with = "timestamp::required")]
         not_before: Timestamp,
+        /// When the wait was ordered. Absent in version 1.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
+        from: Option<Timestamp>,
         error: Cow<'a, str>,
     },
     Fail {
@@ -53,12 +91,22 @@ pub(crate) enum Op<'a> {
     Recover {
         id: u64,
     },
+    RequestCancel {
+        id: u64,
+    },
     BringForward {
         id: u64,
         #[serde(with = "timestamp::required")]
         not_before: Timestamp,
+        /// As in [`Self::Retry`].
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
+        from: Option<Timestamp>,
     },
+    /// Begins a round.
     Requeue {
+        id: u64,
+    },
+    MoveToEnd {
         id: u64,
     },
     Remove {
@@ -69,26 +117,60 @@ pub(crate) enum Op<'a> {
     },
 }
 
+/// Which ended items an addition repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RepeatWord {
+    Always,
+    OtherThan,
+}
+
 impl<'a> From<&'a Event> for Op<'a> {
     fn from(event: &'a Event) -> Self {
         match event {
-            Event::Enqueued { file_path, priority, at } => {
-                let file_path_bytes = file_path.exact_hex().map(Cow::Owned);
-                Self::Enqueue { file_path: file_path.text(), file_path_bytes, priority: priority.get(), at: *at }
+            Event::Enqueued { file_path, priority, fingerprint, repeat, at } => {
+                let (repeat, recipe) = match repeat {
+                    Repeat::IfChanged => (None, None),
+                    Repeat::Always => (Some(RepeatWord::Always), None),
+                    Repeat::IfOtherRecipe(recipe) => (Some(RepeatWord::OtherThan), Some(recipe.to_string().into())),
+                };
+                Self::Add {
+                    file_path: file_path.text(),
+                    file_path_bytes: file_path.exact_hex().map(Cow::Owned),
+                    priority: priority.get(),
+                    at: *at,
+                    size_bytes: fingerprint.map(|fingerprint| fingerprint.size),
+                    modified_ns: fingerprint.map(|fingerprint| fingerprint.modified_ns),
+                    repeat,
+                    recipe,
+                }
             }
             Event::Reprioritised { id, priority } => Self::Reprioritise { id: id.get(), priority: priority.get() },
+            Event::Held { id, is_held } => Self::Hold { id: id.get(), held: *is_held },
             Event::Claimed { id, run, at } => Self::Claim { id: id.get(), run: Cow::Borrowed(run.as_str()), at: *at },
-            Event::Completed { id } => Self::Complete { id: id.get() },
-            Event::RetryScheduled { id, not_before, error } => {
-                Self::Retry { id: id.get(), not_before: *not_before, error: Cow::Borrowed(error) }
-            }
+            Event::Completed { id, completion: Completion { fingerprint, recipe } } => Self::Complete {
+                id: id.get(),
+                size_bytes: fingerprint.map(|fingerprint| fingerprint.size),
+                modified_ns: fingerprint.map(|fingerprint| fingerprint.modified_ns),
+                recipe: recipe.map(|recipe| recipe.to_string().into()),
+            },
+            Event::RetryScheduled { id, backoff: Backoff { not_before, ordered_at }, error } => Self::Retry {
+                id: id.get(),
+                not_before: *not_before,
+                from: Some(*ordered_at),
+                error: Cow::Borrowed(error),
+            },
             Event::Failed { id, timed_out, error } => {
                 Self::Fail { id: id.get(), timed_out: *timed_out, error: Cow::Borrowed(error) }
             }
             Event::Released { id } => Self::Release { id: id.get() },
             Event::Recovered { id } => Self::Recover { id: id.get() },
-            Event::BroughtForward { id, not_before } => Self::BringForward { id: id.get(), not_before: *not_before },
-            Event::Requeued { id } => Self::Requeue { id: id.get() },
+            Event::CancelRequested { id } => Self::RequestCancel { id: id.get() },
+            Event::BroughtForward { id, backoff: Backoff { not_before, ordered_at } } => {
+                Self::BringForward { id: id.get(), not_before: *not_before, from: Some(*ordered_at) }
+            }
+            Event::RoundBegun { id } => Self::Requeue { id: id.get() },
+            Event::MovedToEnd { id } => Self::MoveToEnd { id: id.get() },
             Event::Removed { id } => Self::Remove { id: id.get() },
             Event::Cleared { statuses } => {
                 Self::Clear { statuses: statuses.iter().copied().map(StatusWord::from).collect() }
@@ -98,30 +180,69 @@ impl<'a> From<&'a Event> for Op<'a> {
 }
 
 impl Op<'_> {
+    /// Applies the operation to the queue and returns its event, or a description of the fault, for a person.
+    pub(crate) fn apply_to(self, queue: &mut FileQueue, base: &Path) -> Result<Event, String> {
+        let is_version_1 = version_1::is_incomplete(&self);
+        let mut event = self.into_event(base)?;
+        if is_version_1 {
+            version_1::complete(&mut event, queue);
+        }
+        queue.apply(&event);
+        Ok(event)
+    }
+
     /// The event, or a description of the fault, for a person.
     pub(crate) fn into_event(self, base: &Path) -> Result<Event, String> {
         Ok(match self {
+            Self::Add { file_path, file_path_bytes, priority, at, size_bytes, modified_ns, repeat, recipe } => {
+                Event::Enqueued {
+                    file_path: record::path(&file_path, file_path_bytes.as_deref(), base)?,
+                    priority: Priority::new(priority),
+                    fingerprint: record::fingerprint(size_bytes, modified_ns),
+                    repeat: match (repeat, record::recipe(recipe.as_deref())?) {
+                        (None, _) => Repeat::IfChanged,
+                        (Some(RepeatWord::OtherThan), Some(recipe)) => Repeat::IfOtherRecipe(recipe),
+                        (Some(RepeatWord::Always | RepeatWord::OtherThan), _) => Repeat::Always,
+                    },
+                    at,
+                }
+            }
             Self::Enqueue { file_path, file_path_bytes, priority, at } => Event::Enqueued {
-                file_path: FilePath::from_text(&file_path, file_path_bytes.as_deref(), base)
-                    .map_err(|invalid| invalid.to_string())?,
+                file_path: record::path(&file_path, file_path_bytes.as_deref(), base)?,
                 priority: Priority::new(priority),
+                fingerprint: None,
+                repeat: Repeat::Always,
                 at,
             },
             Self::Reprioritise { id, priority } => {
                 Event::Reprioritised { id: ItemId::new(id), priority: Priority::new(priority) }
             }
+            Self::Hold { id, held } => Event::Held { id: ItemId::new(id), is_held: held },
             Self::Claim { id, run, at } => Event::Claimed { id: ItemId::new(id), run: RunId::new(&*run), at },
-            Self::Complete { id } => Event::Completed { id: ItemId::new(id) },
-            Self::Retry { id, not_before, error } => {
-                Event::RetryScheduled { id: ItemId::new(id), not_before, error: error.into() }
-            }
+            Self::Complete { id, size_bytes, modified_ns, recipe } => Event::Completed {
+                id: ItemId::new(id),
+                completion: Completion {
+                    fingerprint: record::fingerprint(size_bytes, modified_ns),
+                    recipe: record::recipe(recipe.as_deref())?,
+                },
+            },
+            Self::Retry { id, not_before, from, error } => Event::RetryScheduled {
+                id: ItemId::new(id),
+                backoff: Backoff { not_before, ordered_at: from.unwrap_or(not_before) },
+                error: error.into(),
+            },
             Self::Fail { id, timed_out, error } => {
                 Event::Failed { id: ItemId::new(id), timed_out, error: error.into() }
             }
             Self::Release { id } => Event::Released { id: ItemId::new(id) },
             Self::Recover { id } => Event::Recovered { id: ItemId::new(id) },
-            Self::BringForward { id, not_before } => Event::BroughtForward { id: ItemId::new(id), not_before },
-            Self::Requeue { id } => Event::Requeued { id: ItemId::new(id) },
+            Self::RequestCancel { id } => Event::CancelRequested { id: ItemId::new(id) },
+            Self::BringForward { id, not_before, from } => Event::BroughtForward {
+                id: ItemId::new(id),
+                backoff: Backoff { not_before, ordered_at: from.unwrap_or(not_before) },
+            },
+            Self::Requeue { id } => Event::RoundBegun { id: ItemId::new(id) },
+            Self::MoveToEnd { id } => Event::MovedToEnd { id: ItemId::new(id) },
             Self::Remove { id } => Event::Removed { id: ItemId::new(id) },
             Self::Clear { statuses } => {
                 Event::Cleared { statuses: statuses.into_iter().map(StatusWord::into).collect() }

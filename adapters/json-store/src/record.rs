@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use autoproc_domain::item::{Claim, ClaimNumber};
-use autoproc_domain::{FilePath, ItemId, Priority, QueueItem, RunId, Status, Timestamp};
+use autoproc_domain::fingerprint::Completion;
+use autoproc_domain::item::{Backoff, Claim, ClaimNumber, Sequence};
+use autoproc_domain::{FilePath, Fingerprint, ItemId, Priority, QueueItem, Recipe, RunId, Status, Timestamp};
 use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -18,6 +19,9 @@ pub(crate) const UNKNOWN_RUN: &str = "unknown";
 pub(crate) struct ItemRecord<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<u64>,
+    /// The id, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
     #[serde(borrow)]
     file_path: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,40 +30,69 @@ pub(crate) struct ItemRecord<'a> {
     priority: i32,
     #[serde(default = "epoch", with = "timestamp::required")]
     added_at: Timestamp,
+    /// 1, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    round: Option<u32>,
     #[serde(default)]
     attempts: u32,
     #[serde(default, with = "timestamp::optional")]
     last_attempt: Option<Timestamp>,
     #[serde(default)]
     status: StatusWord,
+    #[serde(default, skip_serializing_if = "is_false")]
+    held: bool,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     not_before: Option<Timestamp>,
+    /// When the wait until `not_before` was ordered. Absent in version 1: `last_attempt`, else `not_before`.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
+    backoff_from: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     run_id: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     token: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    cancelled: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_error: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    size_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    modified_ns: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recipe: Option<Cow<'a, str>>,
 }
 
 /// The keys of [`ItemRecord`]. Other keys of an item are kept unchanged.
-const KNOWN_KEYS: [&str; 12] = [
+const KNOWN_KEYS: [&str; 20] = [
     "id",
+    "sequence",
     "file_path",
     "file_path_bytes",
     "priority",
     "added_at",
+    "round",
     "attempts",
     "last_attempt",
     "status",
+    "held",
     "not_before",
+    "backoff_from",
     "run_id",
     "token",
+    "cancelled",
     "last_error",
+    "size_bytes",
+    "modified_ns",
+    "recipe",
 ];
 
 fn epoch() -> Timestamp {
     Timestamp::from_micros(0)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A status on disk.
@@ -100,7 +133,7 @@ impl From<StatusWord> for Status {
 
 /// An item as read from the snapshot.
 pub(crate) struct ReadItem {
-    /// Its number is 0 if the record has none.
+    /// Its id is 0 if the record has none.
     pub(crate) item: QueueItem,
     /// Unknown keys.
     pub(crate) extra: Map<String, Value>,
@@ -139,43 +172,133 @@ pub(crate) struct WithExtra<'a> {
 
 impl<'a> From<&'a QueueItem> for ItemRecord<'a> {
     fn from(item: &'a QueueItem) -> Self {
+        let Completion { fingerprint, recipe } = item.completion.as_deref().copied().unwrap_or_default();
         Self {
             id: Some(item.id.get()),
+            sequence: Some(item.sequence.get()).filter(|sequence| *sequence != item.id.get()),
             file_path: item.file_path.text(),
             file_path_bytes: item.file_path.exact_hex().map(Cow::Owned),
             priority: item.priority.get(),
             added_at: item.added_at,
+            round: Some(item.round).filter(|round| *round != 1),
             attempts: item.attempts,
             last_attempt: item.last_attempt,
             status: item.status.into(),
-            not_before: item.not_before,
+            held: item.is_held,
+            not_before: item.backoff.map(|backoff| backoff.not_before),
+            backoff_from: item.backoff.map(|backoff| backoff.ordered_at),
             run_id: item.claim.as_ref().map(|claim| Cow::Borrowed(claim.run.as_str())),
             token: item.claim.as_ref().map(|claim| claim.number.get()),
+            cancelled: item.claim.as_ref().is_some_and(|claim| claim.is_cancelled),
             last_error: item.last_error.as_deref().map(Cow::Borrowed),
+            size_bytes: fingerprint.map(|fingerprint| fingerprint.size),
+            modified_ns: fingerprint.map(|fingerprint| fingerprint.modified_ns),
+            recipe: recipe.map(|recipe| recipe.to_string().into()),
         }
     }
 }
 
 impl ItemRecord<'_> {
     fn into_item(self, base: &Path) -> Result<QueueItem, String> {
-        let file_path = FilePath::from_text(&self.file_path, self.file_path_bytes.as_deref(), base)
-            .map_err(|invalid| invalid.to_string())?;
+        let file_path = path(&self.file_path, self.file_path_bytes.as_deref(), base)?;
         let status = Status::from(self.status);
-        let claim = (status == Status::Processing).then(|| {
-            let number = ClaimNumber::new(self.token.unwrap_or(0));
-            Box::new(Claim { number, run: RunId::new(self.run_id.as_deref().unwrap_or(UNKNOWN_RUN)) })
-        });
+        let claim = || Claim {
+            number: ClaimNumber::new(self.token.unwrap_or(0)),
+            run: RunId::new(self.run_id.as_deref().unwrap_or(UNKNOWN_RUN)),
+            is_cancelled: self.cancelled,
+        };
+        let completion = Completion {
+            fingerprint: fingerprint(self.size_bytes, self.modified_ns),
+            recipe: recipe(self.recipe.as_deref())?,
+        };
+        let ordered_at = |not_before| self.backoff_from.or(self.last_attempt).unwrap_or(not_before);
+        let id = self.id.unwrap_or(0);
         Ok(QueueItem {
-            id: ItemId::new(self.id.unwrap_or(0)),
+            id: ItemId::new(id),
+            sequence: Sequence::new(self.sequence.unwrap_or(id)),
             file_path,
             priority: Priority::new(self.priority),
             added_at: self.added_at,
+            round: self.round.unwrap_or(1),
             attempts: self.attempts,
             last_attempt: self.last_attempt,
             status,
-            not_before: self.not_before,
-            claim,
+            is_held: self.held,
+            backoff: self.not_before.map(|not_before| Backoff { not_before, ordered_at: ordered_at(not_before) }),
+            claim: (status == Status::Processing).then(|| Box::new(claim())),
+            completion: (status == Status::Completed).then(|| Box::new(completion)),
             last_error: self.last_error.map(|error| error.into_owned().into()),
         })
+    }
+}
+
+/// The path of a text, and of its exact bytes in hexadecimal if it is not UTF-8.
+pub(crate) fn path(text: &str, exact_hex: Option<&str>, base: &Path) -> Result<FilePath, String> {
+    FilePath::from_text(text, exact_hex, base).map_err(|invalid| invalid.to_string())
+}
+
+/// A fingerprint needs both of its parts.
+pub(crate) fn fingerprint(size_bytes: Option<u64>, modified_ns: Option<i64>) -> Option<Fingerprint> {
+    size_bytes.zip(modified_ns).map(|(size, modified_ns)| Fingerprint { size, modified_ns })
+}
+
+/// The recipe of a text of 16 hexadecimal digits.
+pub(crate) fn recipe(text: Option<&str>) -> Result<Option<Recipe>, String> {
+    text.map(|text| Recipe::from_hex(text).ok_or_else(|| format!("{text:?} is not a recipe"))).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full() -> QueueItem {
+        let path = FilePath::new("/a").expect("a path");
+        let at = Timestamp::from_micros(1_700_000_000_000_000);
+        QueueItem {
+            sequence: Sequence::new(9),
+            round: 2,
+            attempts: 1,
+            last_attempt: Some(at),
+            last_error: Some("exit status 1".into()),
+            ..QueueItem::added(ItemId::new(3), path, Priority::new(5), at)
+        }
+    }
+
+    fn written(item: &QueueItem) -> Map<String, Value> {
+        let json = serde_json::to_vec(&ItemRecord::from(item)).expect("JSON");
+        assert_eq!(read(&json, Path::new("/")).expect("an item").item, *item);
+        serde_json::from_slice(&json).expect("JSON")
+    }
+
+    /// A key that is missing in the list would be kept as unknown and then written twice.
+    #[test]
+    fn every_written_key_is_known_and_every_item_comes_back() {
+        let (number, run) = (ClaimNumber::new(7), RunId::new("run"));
+        let backoff = Backoff { not_before: Timestamp::from_micros(20), ordered_at: Timestamp::from_micros(10) };
+        let completion = Completion {
+            fingerprint: Some(Fingerprint { size: 5, modified_ns: -1 }),
+            recipe: Some(Recipe::new([1, 2, 3, 4, 5, 6, 7, 8])),
+        };
+        let items = [
+            QueueItem { is_held: true, backoff: Some(backoff), ..full() },
+            QueueItem {
+                status: Status::Processing,
+                claim: Some(Box::new(Claim { number, run, is_cancelled: true })),
+                ..full()
+            },
+            QueueItem { status: Status::Completed, completion: Some(Box::new(completion)), ..full() },
+        ];
+        let keys: Vec<_> = items.iter().flat_map(written).map(|(key, _)| key).collect();
+        assert!(keys.iter().all(|key| KNOWN_KEYS.contains(&key.as_str())), "{keys:?}");
+        let not_written: Vec<_> = KNOWN_KEYS.iter().filter(|known| !keys.iter().any(|key| key == *known)).collect();
+        assert_eq!(not_written, [&"file_path_bytes"]);
+    }
+
+    #[test]
+    fn a_plain_item_has_the_keys_of_version_1() {
+        let item = QueueItem::added(ItemId::new(3), FilePath::new("/a").expect("a path"), Priority::new(5), epoch());
+        let keys: Vec<_> = written(&item).into_iter().map(|(key, _)| key).collect();
+        let expected = ["added_at", "attempts", "file_path", "id", "last_attempt", "priority", "status"];
+        assert!(keys.len() == expected.len() && expected.iter().all(|key| keys.iter().any(|k| k == key)), "{keys:?}");
     }
 }

@@ -264,7 +264,7 @@ fn held<T>(
 fn refuse_during_runs(engine: &Engine<RealDisk>) -> Result<(), StorageError> {
     match engine.live_runs()?.first() {
         None => Ok(()),
-        Some(run) => Err(StorageError::Busy { holder: format!("the run {} of {}", run.info.id, run.owner) }),
+        Some(run) => Err(StorageError::Busy { holder: format!("the run {} of {}", run.info.id, run.info.location) }),
     }
 }
 

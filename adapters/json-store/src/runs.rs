@@ -4,32 +4,20 @@
 //! way, and keeps it while the process is stopped. A liveness check tries to take a *shared* lock, so that two concurrent
 //! checks do not mistake each other for the run.
 
-use std::time::Duration;
+mod record;
 
-use autoproc_domain::command::RecoverRequest;
-use autoproc_domain::ports::{LiveRun, RunInfo, StorageError};
+use autoproc_domain::ports::StorageError;
 use autoproc_domain::queue::{Performed, Transaction};
+use autoproc_domain::request::RecoverRequest;
+use autoproc_domain::run_info::{DeadRun, DeathEvidence, LiveRun, RunInfo};
 use autoproc_domain::view::RecoveredItem;
 use autoproc_domain::{RunId, Timestamp};
-use autoproc_time_text::timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::disk::{Access, Disk, Sharing, read_to_end, write_all};
 use crate::engine::Engine;
 use crate::error::{classify, unreadable};
 use crate::layout;
-
-/// The contents of a run's lock file.
-#[derive(Debug, Serialize, Deserialize)]
-struct RunRecord {
-    run_id: String,
-    owner: String,
-    #[serde(with = "timestamp::required")]
-    started_at: Timestamp,
-    jobs: usize,
-    max_attempts: u32,
-    timeout_s: f64,
-}
+use record::RunRecord;
 
 impl<D: Disk> Engine<D> {
     /// Registers a run; returns the other live runs.
@@ -66,14 +54,7 @@ impl<D: Disk> Engine<D> {
         if !self.disk().try_lock(file, Sharing::Exclusive)? {
             return Err(std::io::Error::other("another process holds a file that was just created"));
         }
-        let record = RunRecord {
-            run_id: info.id.as_str().to_owned(),
-            owner: self.disk().identity(),
-            started_at: info.started_at,
-            jobs: info.jobs,
-            max_attempts: info.max_attempts,
-            timeout_s: info.timeout.as_secs_f64(),
-        };
+        let record = RunRecord::from(info);
         write_all(self.disk(), file, &serde_json::to_vec(&record).unwrap_or_default())
     }
 
@@ -109,13 +90,13 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Dead runs that left a file or claims.
-    pub(crate) fn dead_runs(&mut self) -> Result<Vec<RunId>, StorageError> {
+    pub(crate) fn dead_runs(&mut self) -> Result<Vec<DeadRun>, StorageError> {
         let mut suspects = self.known_runs()?;
         let claims = self.view()?.processing().filter_map(|item| item.claim.as_ref());
         suspects.extend(claims.map(|claim| claim.run.clone()));
         suspects.sort();
         suspects.dedup();
-        self.only_dead(suspects)
+        Ok(self.only_dead(suspects)?.into_iter().map(|run| self.dead_run(run)).collect())
     }
 
     /// The dead runs among these.
@@ -169,32 +150,23 @@ impl<D: Disk> Engine<D> {
         Ok(!is_free)
     }
 
-    /// The description of a live run; of unknown properties if its file is unreadable.
+    /// The contents of a run's lock file, if they are readable.
+    fn read_record(&self, run: &RunId) -> Option<RunRecord> {
+        let name = layout::run(run.as_str());
+        let bytes = self.disk().open(&name, Access::Read).and_then(|file| read_to_end(self.disk(), &file, 0)).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
     fn live_run(&self, id: RunId) -> LiveRun {
-        let name = layout::run(id.as_str());
-        let bytes = self.disk().open(&name, Access::Read).and_then(|file| read_to_end(self.disk(), &file, 0));
-        let record = bytes.ok().and_then(|bytes| serde_json::from_slice::<RunRecord>(&bytes).ok());
-        match record {
-            Some(record) => LiveRun {
-                info: RunInfo {
-                    id,
-                    started_at: record.started_at,
-                    jobs: record.jobs,
-                    max_attempts: record.max_attempts,
-                    timeout: Duration::try_from_secs_f64(record.timeout_s).unwrap_or_default(),
-                },
-                owner: record.owner,
-            },
-            None => LiveRun {
-                info: RunInfo {
-                    id,
-                    started_at: Timestamp::from_micros(0),
-                    jobs: 0,
-                    max_attempts: 0,
-                    timeout: Duration::ZERO,
-                },
-                owner: "an unknown process".into(),
-            },
-        }
+        let info = match self.read_record(&id) {
+            Some(record) => record.into_info(id),
+            None => record::unknown(id),
+        };
+        LiveRun { info, heard_of: None }
+    }
+
+    fn dead_run(&self, run: RunId) -> DeadRun {
+        let location = self.read_record(&run).and_then(RunRecord::into_location);
+        DeadRun { run, location, evidence: DeathEvidence::Gone }
     }
 }

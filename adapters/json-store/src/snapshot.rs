@@ -50,7 +50,7 @@ pub(crate) struct StoreSection {
     pub(crate) generation: u64,
     /// The number of the last transaction in the snapshot.
     pub(crate) seq: u64,
-    /// The number of the next new item.
+    /// The next id or sequence number.
     pub(crate) next_id: u64,
     /// The number of the next claim.
     pub(crate) next_claim: u64,
@@ -73,8 +73,21 @@ pub(crate) struct Snapshot {
     pub(crate) store: Option<StoreSection>,
     pub(crate) stamp: Stamp,
     pub(crate) sum: SnapshotSum,
+    /// Whether numbers and order are as this program writes them: an append may refer to them.
+    pub(crate) is_canonical: bool,
+    /// Whether several items of one path were merged into one.
+    pub(crate) has_merged: bool,
     /// Messages about refused items, for a person.
     pub(crate) notices: Vec<String>,
+}
+
+/// The way to number items without a number, or out of order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Numbering {
+    /// Ids stay, and the place in line follows the list.
+    Kept,
+    /// From the first such item all get new numbers, as in version 1. A journal of that version refers to these.
+    Version1,
 }
 
 /// The length and CRC-32C of a snapshot, by which a journal recognises it.
@@ -101,18 +114,23 @@ struct Head {
 ///
 /// # Errors
 /// [`StorageError::Damaged`], [`StorageError::Unsupported`] for a later version.
-pub(crate) fn read<D: Disk>(disk: &D, file: &D::File, base: &Path) -> Result<Snapshot, StorageError> {
+pub(crate) fn read<D: Disk>(
+    disk: &D,
+    file: &D::File,
+    base: &Path,
+    numbering: Numbering,
+) -> Result<Snapshot, StorageError> {
     let stamp = disk.stat_open(file).map_err(unreadable(SNAPSHOT))?;
-    if let Some(snapshot) = lines::read(disk, file, base, stamp).map_err(unreadable(SNAPSHOT))? {
+    if let Some(snapshot) = lines::read(disk, file, base, numbering, stamp).map_err(unreadable(SNAPSHOT))? {
         return Ok(snapshot);
     }
     let bytes = read_to_end(disk, file, 0).map_err(unreadable(SNAPSHOT))?;
-    read_whole(&bytes, base, stamp)
+    read_whole(&bytes, base, numbering, stamp)
 }
 
-fn read_whole(bytes: &[u8], base: &Path, stamp: Stamp) -> Result<Snapshot, StorageError> {
+fn read_whole(bytes: &[u8], base: &Path, numbering: Numbering, stamp: Stamp) -> Result<Snapshot, StorageError> {
     let (head, items) = parse_head(bytes)?;
-    let mut builder = Builder::new(head.store.as_ref());
+    let mut builder = Builder::new(head.store.as_ref(), numbering, items.len());
     for (index, item) in items.iter().enumerate() {
         let read = record::read(item.get().as_bytes(), base)
             .map_err(|detail| damaged(SNAPSHOT, format!("item {} of its list: {detail}", index + 1)))?;

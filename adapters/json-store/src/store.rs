@@ -1,23 +1,22 @@
-//! The Storage port on a folder.
+//! The ports Storage and Runs on a folder.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use autoproc_domain::command::{
-    Clear, Enqueue, ExchangeRequest, NewItem, RecoverRequest, Remove, Reprioritise, Selection, Selector,
+use autoproc_domain::ports::{Begun, Runs, Storage, StorageError};
+use autoproc_domain::request::{
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Selection, Selector,
 };
-use autoproc_domain::event::Event;
-use autoproc_domain::ports::{LiveRun, RunInfo, Storage, StorageError};
-use autoproc_domain::queue::{Performed, Transaction};
-use autoproc_domain::view::{Counts, EnqueueOutcome, Exchanged, Page, PageRequest, RecoveredItem};
-use autoproc_domain::{FileQueue, Priority, QueueItem, RunId, Status, Timestamp};
-use tokio::sync::oneshot;
+use autoproc_domain::run_info::{DeadRun, LiveRun, RunInfo};
+use autoproc_domain::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
+use autoproc_domain::{QueueItem, RunId, Timestamp};
 
 use crate::disk::RealDisk;
-use crate::engine::{Change, Engine, Limits, Settings};
-use crate::error::in_folder;
+use crate::engine::{Engine, Limits, Settings};
+use crate::error::{failed, gone, in_folder};
+use crate::request::{PendingRequest, Request};
 use crate::worker::Worker;
 
 /// The use of a handle.
@@ -46,11 +45,13 @@ pub struct StoreConfig {
     pub on_notice: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
-/// The queue in a folder.
+/// The queue in a folder, and the runs that work on it.
 ///
 /// Opening touches no file; the first call does. Reading needs no lock and no permission to write. The [`Mode`] determines
 /// which thread a call blocks. Dropping the handle waits for its thread, if it has one, and releases the locks of the runs
-/// that it began.
+/// that it began: they are dead from then on. A run exchanges through the handle that began it, and has no lease.
+///
+/// In [`Mode::Command`], an addition whose answer may come later is appended to a queue of over 32 KiB without reading it.
 pub struct JsonStore {
     config: StoreConfig,
     allow_network_fs: bool,
@@ -71,16 +72,8 @@ impl JsonStore {
         Self { allow_network_fs, ..self }
     }
 
-    /// Leaves a small queue as one readable file. Not required for durability.
-    ///
-    /// # Errors
-    /// [`StorageError`]; the queue is unchanged.
-    pub async fn close(&self) -> Result<(), StorageError> {
-        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match worker {
-            Some(worker) => self.located(worker.ask(Engine::close).await),
-            None => Ok(()),
-        }
+    fn started_worker(&self) -> Option<Arc<Worker<RealDisk>>> {
+        self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn worker(&self) -> Result<Arc<Worker<RealDisk>>, StorageError> {
@@ -94,22 +87,22 @@ impl JsonStore {
         let started = match mode {
             Mode::Command => Worker::inline(Engine::new(disk, settings)),
             Mode::Service => Worker::start(move || Engine::new(disk, settings))
-                .map_err(|source| StorageError::Io { action: "cannot start the store's thread".into(), source })?,
+                .map_err(|source| failed("cannot start the store's thread", source))?,
         };
         Ok(Arc::clone(worker.insert(Arc::new(started))))
     }
 
-    async fn transact<T: Transaction>(&self, request: T, now: Timestamp) -> Result<T::Reply, StorageError> {
-        let (pending, receiver) = PendingTransaction::new(request, now);
+    async fn transact<T: Request>(&self, request: T, now: Timestamp) -> Result<T::Reply, StorageError> {
+        let (pending, receiver) = PendingRequest::new(request, now);
         self.worker()?.change(Box::new(pending));
-        self.located(receiver.await.unwrap_or(Err(StorageError::Poisoned)))
+        self.located(receiver.await.unwrap_or_else(|_| Err(gone())))
     }
 
     async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&mut Engine<RealDisk>) -> Result<T, StorageError> + Send + 'static,
+        call: impl FnOnce(&mut Engine<RealDisk>) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
-        self.located(self.worker()?.ask(question).await)
+        self.located(self.worker()?.ask(call).await)
     }
 
     fn located<T>(&self, answer: Result<T, StorageError>) -> Result<T, StorageError> {
@@ -117,98 +110,58 @@ impl JsonStore {
     }
 }
 
-/// A transaction that waits for its commit.
-pub(crate) struct PendingTransaction<T: Transaction> {
-    request: T,
-    now: Timestamp,
-    reply: Option<Result<T::Reply, StorageError>>,
-    sender: oneshot::Sender<Result<T::Reply, StorageError>>,
-}
-
-impl<T: Transaction> PendingTransaction<T> {
-    /// A transaction and the receiver of its reply.
-    pub(crate) fn new(request: T, now: Timestamp) -> (Self, oneshot::Receiver<Result<T::Reply, StorageError>>) {
-        let (sender, receiver) = oneshot::channel();
-        (Self { request, now, reply: None, sender }, receiver)
-    }
-}
-
-impl<T: Transaction> Change for PendingTransaction<T> {
-    fn perform(&mut self, queue: &mut FileQueue) -> Vec<Event> {
-        match self.request.perform(queue, self.now) {
-            Ok(Performed { events, reply }) => {
-                self.reply = Some(Ok(reply));
-                events
-            }
-            Err(rejection) => {
-                self.reply = Some(Err(rejection.into()));
-                Vec::new()
-            }
-        }
-    }
-
-    fn perform_blind(&mut self) -> Option<Vec<Event>> {
-        let Performed { events, reply } = self.request.perform_unseen(self.now)?;
-        self.reply = Some(Ok(reply));
-        Some(events)
-    }
-
-    fn answer(self: Box<Self>, committed: Result<(), StorageError>) {
-        let reply = self.reply.unwrap_or(Err(StorageError::Poisoned));
-        // The caller may have stopped waiting; the transaction counts all the same.
-        let _ = self.sender.send(committed.and(reply));
-    }
-}
-
 #[async_trait]
 impl Storage for JsonStore {
-    async fn enqueue(&self, batch: Vec<NewItem>, now: Timestamp) -> Result<Vec<EnqueueOutcome>, StorageError> {
-        self.transact(Enqueue(batch), now).await
+    async fn enqueue(&self, request: Enqueue, now: Timestamp) -> Result<Vec<Enqueued>, StorageError> {
+        self.transact(request, now).await
     }
 
     async fn exchange(&self, request: ExchangeRequest, now: Timestamp) -> Result<Exchanged, StorageError> {
         self.transact(request, now).await
     }
 
-    async fn requeue(&self, selection: Selection, now: Timestamp) -> Result<usize, StorageError> {
-        self.transact(selection, now).await
+    async fn requeue(&self, request: Selection, now: Timestamp) -> Result<usize, StorageError> {
+        self.transact(request, now).await
     }
 
-    async fn reprioritise(
-        &self,
-        which: Selector,
-        priority: Priority,
-        now: Timestamp,
-    ) -> Result<QueueItem, StorageError> {
-        self.transact(Reprioritise { which, priority }, now).await
+    async fn reprioritise(&self, request: Reprioritise, now: Timestamp) -> Result<QueueItem, StorageError> {
+        self.transact(request, now).await
     }
 
-    async fn remove(&self, which: Vec<Selector>, now: Timestamp) -> Result<usize, StorageError> {
-        self.transact(Remove(which), now).await
+    async fn hold(&self, request: Hold, now: Timestamp) -> Result<usize, StorageError> {
+        self.transact(request, now).await
     }
 
-    async fn clear(&self, statuses: Vec<Status>, now: Timestamp) -> Result<Counts, StorageError> {
-        self.transact(Clear(statuses), now).await
+    async fn cancel(&self, request: Cancel, now: Timestamp) -> Result<Cancelled, StorageError> {
+        self.transact(request, now).await
     }
 
-    async fn dead_runs(&self) -> Result<Vec<RunId>, StorageError> {
-        self.ask(Engine::dead_runs).await
+    async fn remove(&self, request: Remove, now: Timestamp) -> Result<usize, StorageError> {
+        self.transact(request, now).await
+    }
+
+    async fn clear(&self, request: Clear, now: Timestamp) -> Result<Counts, StorageError> {
+        self.transact(request, now).await
     }
 
     async fn recover(&self, request: RecoverRequest, now: Timestamp) -> Result<Vec<RecoveredItem>, StorageError> {
         self.ask(move |engine| engine.recover(request, now)).await
     }
 
-    async fn begin_run(&self, run: RunInfo) -> Result<Vec<LiveRun>, StorageError> {
-        self.ask(move |engine| engine.begin_run(&run)).await
+    async fn page(&self, request: PageRequest) -> Result<Page, StorageError> {
+        self.ask(move |engine| Ok(engine.view()?.page(&request))).await
     }
 
-    async fn end_run(&self, run: RunId) -> Result<Vec<LiveRun>, StorageError> {
-        self.ask(move |engine| engine.end_run(&run)).await
+    async fn peek(&self, now: Timestamp) -> Result<Option<QueueItem>, StorageError> {
+        self.ask(move |engine| Ok(engine.view()?.peek(now).cloned())).await
     }
 
-    async fn live_runs(&self) -> Result<Vec<LiveRun>, StorageError> {
-        self.ask(|engine| engine.live_runs()).await
+    async fn find(&self, which: Selector) -> Result<Option<QueueItem>, StorageError> {
+        self.ask(move |engine| Ok(engine.view()?.find(&which).cloned())).await
+    }
+
+    async fn counts(&self) -> Result<Counts, StorageError> {
+        self.ask(|engine| Ok(engine.view()?.counts())).await
     }
 
     async fn changed(&self) {
@@ -218,15 +171,30 @@ impl Storage for JsonStore {
         }
     }
 
-    async fn page(&self, request: PageRequest) -> Result<Page, StorageError> {
-        self.ask(move |engine| Ok(engine.view()?.page(&request))).await
+    /// Leaves a small queue as one readable file.
+    async fn close(&self) -> Result<(), StorageError> {
+        match self.started_worker() {
+            Some(worker) => self.located(worker.ask(Engine::close).await),
+            None => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Runs for JsonStore {
+    async fn begin(&self, run: RunInfo) -> Result<Begun, StorageError> {
+        self.ask(move |engine| engine.begin_run(&run)).await.map(Begun::without_lease)
     }
 
-    async fn counts(&self) -> Result<Counts, StorageError> {
-        self.ask(|engine| Ok(engine.view()?.counts())).await
+    async fn end(&self, run: RunId) -> Result<Vec<LiveRun>, StorageError> {
+        self.ask(move |engine| engine.end_run(&run)).await
     }
 
-    async fn find(&self, which: Selector) -> Result<Option<QueueItem>, StorageError> {
-        self.ask(move |engine| Ok(engine.view()?.find(&which).cloned())).await
+    async fn live(&self) -> Result<Vec<LiveRun>, StorageError> {
+        self.ask(|engine| engine.live_runs()).await
+    }
+
+    async fn dead(&self) -> Result<Vec<DeadRun>, StorageError> {
+        self.ask(Engine::dead_runs).await
     }
 }

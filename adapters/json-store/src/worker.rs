@@ -16,7 +16,9 @@ use autoproc_domain::ports::StorageError;
 use tokio::sync::oneshot;
 
 use crate::disk::Disk;
-use crate::engine::{Change, Engine};
+use crate::engine::Engine;
+use crate::error::gone;
+use crate::request::Change;
 
 /// The interval between two checks for changes by other processes. The port promises to notice a change within half a
 /// second.
@@ -67,9 +69,7 @@ impl<D: Disk> Worker<D> {
         call: impl FnOnce(&mut Engine<D>) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
         match self {
-            Self::Inline(engine) => {
-                engine.lock().map_err(|_| StorageError::Poisoned).and_then(|mut engine| call(&mut engine))
-            }
+            Self::Inline(engine) => engine.lock().map_err(|_| gone()).and_then(|mut engine| call(&mut engine)),
             Self::Thread(thread) => thread.ask(call).await,
         }
     }
@@ -125,7 +125,7 @@ impl<D: Disk> EngineThread<D> {
         let (sender, receiver) = oneshot::channel();
         let task = move |engine: &mut Engine<D>| drop(sender.send(call(engine)));
         self.send(Message::Task(Box::new(task)));
-        receiver.await.unwrap_or(Err(StorageError::Poisoned))
+        receiver.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// If the thread is gone, the message is dropped, and its caller sees a closed channel.

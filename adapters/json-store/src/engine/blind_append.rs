@@ -10,11 +10,12 @@ use autoproc_domain::ports::StorageError;
 
 use crate::disk::{Access, Disk};
 use crate::engine::commit::{Fault, outgrows};
-use crate::engine::{Change, Engine, Loaded, concat};
+use crate::engine::{Engine, Loaded, concat};
 use crate::error::classify;
 use crate::journal;
 use crate::layout::SNAPSHOT;
 use crate::lock::Tip;
+use crate::request::Change;
 use crate::store::Mode;
 
 impl<D: Disk> Engine<D> {
@@ -45,6 +46,9 @@ impl<D: Disk> Engine<D> {
         else {
             return Ok(());
         };
+        if !base.is_canonical {
+            return Ok(());
+        }
         lock.note_tip(&self.disk, &Tip { snapshot: base.stamp, journal, header, position: loaded.position })
     }
 

@@ -10,7 +10,7 @@ use crate::disk::{Access, Disk, read_to_end, write_all};
 use crate::engine::{Base, Engine, Journal, Loaded, LockState, StoreIdentity};
 use crate::error::{classify, unreadable};
 use crate::journal::{self, Position};
-use crate::layout::{self, ORIGINAL, SNAPSHOT};
+use crate::layout::{self, ORIGINAL, SNAPSHOT, UNMERGED};
 use crate::snapshot::{self, SnapshotSum, StoreSection};
 use crate::store::Mode;
 
@@ -43,7 +43,7 @@ impl Default for Limits {
 /// 2n bytes of appends, and costs each of them a constant.
 pub(crate) const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
 /// The length of an item in a snapshot, and of an event in the journal, without its path; rounded up.
-const RECORD_BYTES: usize = 200;
+const RECORD_BYTES: usize = 250;
 /// Room kept free in the journal for the result of each claim, its error text included; well above the actual length.
 const RESULT_BYTES: u64 = 1024;
 /// Reserved at once, so that not every claim asks the file system for room.
@@ -112,7 +112,7 @@ impl<D: Disk> Engine<D> {
     }
 
     fn needs_checkpoint(&self, loaded: &Loaded<D>, events: &[Event]) -> bool {
-        if loaded.journal_header().is_none() {
+        if loaded.journal_header().is_none() || loaded.base.as_ref().is_some_and(|base| !base.is_canonical) {
             return true;
         }
         let snapshot_len = loaded.base.as_ref().map_or(0, |base| base.sum.len);
@@ -141,7 +141,8 @@ impl<D: Disk> Engine<D> {
             // The rename has retired it; if it stays, the next process that loads the store removes it.
             let _ = self.disk.remove(&old);
         }
-        loaded.base = Some(Base { stamp, sum, store: Some(StoreIdentity::from(section)) });
+        let store = Some(StoreIdentity::from(section));
+        loaded.base = Some(Base { stamp, sum, store, is_canonical: true, has_merged: false });
         loaded.journal = None;
         loaded.position = Position { offset: 0, seq, chain: 0 };
         loaded.folder_is_unsynced = false;
@@ -157,7 +158,7 @@ impl<D: Disk> Engine<D> {
             id: before.map_or_else(|| self.disk.nonce(), |store| store.id.clone()),
             generation,
             seq,
-            next_id: loaded.queue.next_id().get(),
+            next_id: loaded.queue.next_number(),
             next_claim: loaded.queue.next_claim().get(),
             journal: layout::journal(generation, &nonce),
         }
@@ -176,20 +177,25 @@ impl<D: Disk> Engine<D> {
         Ok((file, sum))
     }
 
-    /// Copies a file that this program has not written, once, before it is replaced.
+    /// Copies a file that this program has not written, or one whose items were merged, before it is replaced. Keeps the
+    /// first copy of either kind.
     fn keep_original(&self, loaded: &Loaded<D>) -> Result<(), StorageError> {
-        let is_foreign = loaded.base.as_ref().is_some_and(|base| base.store.is_none());
-        if !is_foreign || self.disk.stat(ORIGINAL).map_err(unreadable(ORIGINAL))?.is_some() {
+        let name = match &loaded.base {
+            Some(base) if base.store.is_none() => ORIGINAL,
+            Some(base) if base.has_merged => UNMERGED,
+            _ => return Ok(()),
+        };
+        if self.disk.stat(name).map_err(unreadable(name))?.is_some() {
             return Ok(());
         }
         let original = self.disk.open(SNAPSHOT, Access::Read).map_err(unreadable(SNAPSHOT))?;
         let bytes = read_to_end(&self.disk, &original, 0).map_err(unreadable(SNAPSHOT))?;
-        let copy = self.disk.open(ORIGINAL, Access::Create).map_err(classify(ORIGINAL))?;
+        let copy = self.disk.open(name, Access::Create).map_err(classify(name))?;
         let copied = write_all(&self.disk, &copy, &bytes).and_then(|()| self.disk.sync_all(&copy));
         copied.map_err(|error| {
             // The next attempt would take half a copy for the original.
-            let _ = self.disk.remove(ORIGINAL);
-            classify(ORIGINAL)(error)
+            let _ = self.disk.remove(name);
+            classify(name)(error)
         })
     }
 

@@ -2,7 +2,6 @@
 //! the snapshot was replaced.
 
 use autoproc_domain::FileQueue;
-use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
 
 use crate::disk::{Access, Disk, read_to_end, write_all};
@@ -11,7 +10,8 @@ use crate::engine::{Base, Engine, Journal, Loaded, LockState, StoreIdentity};
 use crate::error::{classify, damaged, unreadable};
 use crate::journal::{self, Header, Position, Scan, Tail};
 use crate::layout::{self, SNAPSHOT};
-use crate::snapshot::{self, Extra, Snapshot, StoreSection};
+use crate::ops::Op;
+use crate::snapshot::{self, Extra, Numbering, Snapshot, StoreSection};
 
 /// A reader without the lock starts again if a checkpoint replaces the files while it reads. Checkpoints are rare: two
 /// during one read are an accident, ten are a fault.
@@ -84,16 +84,28 @@ impl<D: Disk> Engine<D> {
     }
 
     fn load_snapshot(&self, file: &D::File) -> Result<Loaded<D>, StorageError> {
-        let snapshot = snapshot::read(&self.disk, file, &self.settings.base)?;
-        validate(&snapshot)?;
-        let Snapshot { queue, extra, store, stamp, sum, notices } = snapshot;
+        let read = |numbering| {
+            let snapshot = snapshot::read(&self.disk, file, &self.settings.base, numbering)?;
+            validate(&snapshot).map(|()| snapshot)
+        };
+        let mut snapshot = read(Numbering::Kept)?;
+        if !snapshot.is_canonical && self.has_journal(&snapshot)? {
+            // Only version 1 appends to such a snapshot.
+            snapshot = read(Numbering::Version1)?;
+        }
+        let Snapshot { queue, extra, store, stamp, sum, is_canonical, has_merged, notices } = snapshot;
         for notice in notices {
             self.notice(&notice);
         }
         let seq = store.as_ref().map_or(0, |store| store.seq);
-        let base = Some(Base { stamp, sum, store: store.map(StoreIdentity::from) });
+        let base = Some(Base { stamp, sum, store: store.map(StoreIdentity::from), is_canonical, has_merged });
         let position = Position { offset: 0, seq, chain: 0 };
         Ok(Loaded { queue, extra, base, position, ..Loaded::empty() })
+    }
+
+    fn has_journal(&self, snapshot: &Snapshot) -> Result<bool, StorageError> {
+        let Some(store) = &snapshot.store else { return Ok(false) };
+        Ok(self.disk.stat(&store.journal).map_err(unreadable(&store.journal))?.is_some())
     }
 
     /// Applies the lines of the journal behind the known position; `false` if the journal is no longer the one that was
@@ -137,8 +149,8 @@ impl<D: Disk> Engine<D> {
         let before = loaded.position;
         let bytes = read_to_end(&self.disk, &journal.file, before.offset).map_err(unreadable(name))?;
         let queue = &mut loaded.queue;
-        let apply = |event: &Event| queue.apply(event);
-        let Scan { position, tail } = journal::scan(&bytes, before, header, &self.settings.base, apply);
+        let apply = |op: Op<'_>| op.apply_to(queue, &self.settings.base).map(drop);
+        let Scan { position, tail } = journal::scan(&bytes, before, header, apply);
         loaded.position = position;
         loaded.journal_is_unsynced |= position != before;
         match tail {

@@ -14,7 +14,7 @@ pub(super) fn validate(snapshot: &Snapshot) -> Result<(), StorageError> {
     let numbers = [
         ("generation", store.map_or(0, |store| store.generation)),
         ("seq", store.map_or(0, |store| store.seq)),
-        ("id or next_id", snapshot.queue.next_id().get()),
+        ("id or next_id", snapshot.queue.next_number()),
         ("token or next_claim", snapshot.queue.next_claim().get()),
     ];
     match numbers.iter().find(|(_, number)| *number > MAX_NUMBER) {

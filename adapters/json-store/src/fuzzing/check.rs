@@ -4,15 +4,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::command::{Enqueue, ExchangeRequest, NewItem, RecoverRequest, Settlement, Verdict};
+use autoproc_domain::fingerprint::Completion;
 use autoproc_domain::item::{ClaimNumber, ClaimToken};
 use autoproc_domain::ports::StorageError;
 use autoproc_domain::queue::Transaction;
-use autoproc_domain::{FilePath, FileQueue, ItemId, Priority, QueueItem, RunId, Timestamp};
+use autoproc_domain::request::{
+    AnswerNeeded, Enqueue, ExchangeRequest, NewItem, RecoverRequest, RequestId, Scope, Settlement, Verdict,
+};
+use autoproc_domain::{FilePath, FileQueue, Priority, QueueItem, RunId, Timestamp};
 
 use crate::disk::fake::FakeDisk;
 use crate::engine::{Engine, Limits, Settings};
-use crate::store::{Mode, PendingTransaction};
+use crate::request::{PendingRequest, Request, Unfenced};
+use crate::store::Mode;
 
 /// 2023-11-14T22:13:20Z.
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
@@ -59,8 +63,8 @@ fn read(disk: &FakeDisk) -> Result<FileQueue, StorageError> {
 }
 
 /// The whole state of a queue.
-fn facts(queue: &FileQueue) -> (Vec<QueueItem>, ItemId, ClaimNumber) {
-    (queue.items().cloned().collect(), queue.next_id(), queue.next_claim())
+fn facts(queue: &FileQueue) -> (Vec<QueueItem>, u64, ClaimNumber) {
+    (queue.items().cloned().collect(), queue.next_number(), queue.next_claim())
 }
 
 fn change(disk: &FakeDisk, mut run: Engine<FakeDisk>, queue: FileQueue) {
@@ -86,9 +90,9 @@ struct Model<'a> {
 }
 
 impl Model<'_> {
-    fn transact<T: Transaction>(&mut self, engine: &mut Engine<FakeDisk>, request: T) -> T::Reply {
+    fn transact<T: Request>(&mut self, engine: &mut Engine<FakeDisk>, request: T) -> T::Reply {
         request.perform(&mut self.queue, NOW).expect("the domain refuses none of these");
-        let (pending, mut receiver) = PendingTransaction::new(request, NOW);
+        let (pending, mut receiver) = PendingRequest::new(request, NOW);
         engine.change(vec![Box::new(pending)]);
         let reply = receiver.try_recv().expect("the engine answers every change before it returns");
         let reply = reply.unwrap_or_else(|error| panic!("an open store can be changed: {error}"));
@@ -98,8 +102,8 @@ impl Model<'_> {
 
     /// Releases the claims of dead runs, as a run does when it begins.
     fn recover(&mut self, engine: &mut Engine<FakeDisk>) {
-        let runs = engine.dead_runs().expect("an open store can be asked");
-        let request = RecoverRequest { runs, max_attempts: 4, longest_backoff: Duration::from_secs(3600) };
+        let dead = engine.dead_runs().expect("an open store can be asked");
+        let request = RecoverRequest { runs: dead.into_iter().map(|dead| dead.run).collect(), max_attempts: 4 };
         request.perform(&mut self.queue, NOW).expect("the domain recovers whatever there is");
         engine.recover(request, NOW).expect("an open store can be changed");
         self.expect_on_disk();
@@ -113,11 +117,19 @@ impl Model<'_> {
 
 fn addition(path: &str) -> Enqueue {
     let file_path = FilePath::new(path).expect("the path is absolute, short and without NUL");
-    Enqueue(vec![NewItem { file_path, priority: Priority::new(1) }])
+    let items = vec![NewItem::new(file_path).with_priority(Priority::new(1))];
+    Enqueue { items, answer: AnswerNeeded::Later, ..Enqueue::default() }
 }
 
-fn exchange(token: Option<ClaimToken>) -> ExchangeRequest {
-    let settlements = token.map(|token| Settlement { token, verdict: Verdict::Complete });
+fn exchange(token: Option<ClaimToken>) -> Unfenced {
+    let settlements = token.map(|token| Settlement { token, verdict: Verdict::Complete(Completion::default()) });
     let limit = usize::from(settlements.is_none());
-    ExchangeRequest { run: RunId::new("fuzz"), settlements: settlements.into_iter().collect(), limit }
+    let settlements = settlements.into_iter().collect();
+    Unfenced(ExchangeRequest {
+        run: RunId::new("fuzz"),
+        id: RequestId::default(),
+        settlements,
+        limit,
+        scope: Scope::Queue,
+    })
 }

@@ -63,7 +63,7 @@ mod tests {
         let mut bytes = Vec::new();
         for number in 1..=lines {
             let id = autoproc_domain::ItemId::new(number);
-            let (line, after) = line(position, &header, &[Event::Completed { id }]);
+            let (line, after) = line(position, &header, &[Event::Released { id }]);
             bytes.extend(line);
             position = after;
         }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
 use autoproc_domain::{FileQueue, ItemId};
 
@@ -12,7 +11,8 @@ use crate::engine::Replacement;
 use crate::error::unreadable;
 use crate::journal::{self, Header, Position, Salvage, SalvagedLine, Scan, Tail};
 use crate::layout::{self, SNAPSHOT};
-use crate::snapshot::{self, Extra, Snapshot, SnapshotSum, StoreSection};
+use crate::ops::Op;
+use crate::snapshot::{self, Extra, Numbering, Snapshot, SnapshotSum, StoreSection};
 
 /// The readable parts of a store.
 pub(super) struct Inspection {
@@ -129,7 +129,7 @@ impl Inspection {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(unreadable(SNAPSHOT)(error)),
         };
-        let damage = match (snapshot::read(disk, &file, base), refused) {
+        let damage = match (snapshot::read(disk, &file, base, Numbering::Kept), refused) {
             (Ok(snapshot), None) => {
                 self.add_snapshot(snapshot);
                 return Ok(());
@@ -217,11 +217,11 @@ impl Inspection {
     /// Applies the valid lines.
     fn scan(&mut self, bytes: &[u8], header: &Header, base: &Path) -> Scan {
         let (queue, changes) = (&mut self.prefix, &mut self.prefix_changes);
-        let apply = |event: &Event| {
-            queue.apply(event);
-            changes.count(event);
+        let apply = |op: Op<'_>| {
+            changes.count(&op.apply_to(queue, base)?);
+            Ok(())
         };
-        let scan = journal::scan(bytes, Position { offset: 0, seq: header.seq, chain: 0 }, header, base, apply);
+        let scan = journal::scan(bytes, Position { offset: 0, seq: header.seq, chain: 0 }, header, apply);
         self.seq = scan.position.seq;
         scan
     }
@@ -241,8 +241,8 @@ impl Inspection {
     fn replayed(&self) -> (FileQueue, ChangeCounts, ChangeCounts) {
         // The journal cannot mean numbers that a person assigned by editing the snapshot.
         let given = self.store.as_ref().filter(|_| self.prefix_changes.total() == 0);
-        let known_below =
-            given.map_or(self.prefix.next_id(), |store| ItemId::new(store.next_id).min(self.prefix.next_id()));
+        let next = self.prefix.next_number();
+        let known_below = ItemId::new(given.map_or(next, |store| store.next_id.min(next)));
         let mut queue = self.renumbered(&self.prefix);
         let (keeps, loses) = replay::replay(&mut queue, known_below, self.seq, &self.salvaged);
         (queue, keeps, loses)

@@ -50,10 +50,10 @@ pub(super) fn numbered_above(queue: &FileQueue, lost_bytes: u64) -> FileQueue {
     let given = lost_bytes.div_ceil(MIN_BYTES_PER_NUMBER);
     let mut restore = Restore::default();
     for item in queue.items() {
-        restore.push(item.clone()).expect("the items of a queue ascend and are consistent");
+        restore.push(item.clone()).expect("the items of a queue are consistent");
     }
-    let next_id = ItemId::new(queue.next_id().get().saturating_add(given));
-    restore.finish(next_id, ClaimNumber::new(queue.next_claim().get().saturating_add(given)))
+    let next_number = queue.next_number().saturating_add(given);
+    restore.finish(next_number, ClaimNumber::new(queue.next_claim().get().saturating_add(given)))
 }
 
 fn apply_one(queue: &mut FileQueue, known_below: ItemId, event: &Event) -> bool {
@@ -61,17 +61,20 @@ fn apply_one(queue: &mut FileQueue, known_below: ItemId, event: &Event) -> bool 
         Event::Enqueued { .. } => true,
         Event::Cleared { statuses } => statuses.iter().all(|status| *status == Status::Completed),
         Event::Reprioritised { id, .. } => status(queue, known_below, *id).is_some_and(Status::is_live),
-        Event::BroughtForward { id, .. } => status(queue, known_below, *id) == Some(Status::Pending),
-        Event::Removed { id } => status(queue, known_below, *id).is_some(),
-        Event::Requeued { id } => {
+        Event::Held { id, .. } | Event::BroughtForward { id, .. } => {
+            status(queue, known_below, *id) == Some(Status::Pending)
+        }
+        Event::MovedToEnd { id } | Event::Removed { id } => status(queue, known_below, *id).is_some(),
+        Event::RoundBegun { id } => {
             matches!(status(queue, known_below, *id), Some(Status::Failed | Status::Timeout))
         }
         Event::Claimed { id, .. } => make_pending(queue, known_below, *id),
-        Event::Completed { id }
+        Event::Completed { id, .. }
         | Event::RetryScheduled { id, .. }
         | Event::Failed { id, .. }
         | Event::Released { id }
-        | Event::Recovered { id } => make_processing(queue, known_below, *id),
+        | Event::Recovered { id }
+        | Event::CancelRequested { id } => make_processing(queue, known_below, *id),
     };
     if applies {
         queue.apply(event);
@@ -90,7 +93,7 @@ fn make_pending(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool 
     match status(queue, known_below, id) {
         Some(Status::Pending) => {}
         Some(Status::Processing) => queue.apply(&Event::Recovered { id }),
-        Some(Status::Failed | Status::Timeout) => queue.apply(&Event::Requeued { id }),
+        Some(Status::Failed | Status::Timeout) => queue.apply(&Event::RoundBegun { id }),
         Some(Status::Completed) | None => return false,
     }
     true
@@ -113,13 +116,19 @@ fn make_processing(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bo
 
 #[cfg(test)]
 mod tests {
-    use autoproc_domain::{FilePath, Priority, Timestamp};
+    use autoproc_domain::fingerprint::Completion;
+    use autoproc_domain::request::{Enqueue, NewItem};
+    use autoproc_domain::{FilePath, Timestamp};
 
     use super::*;
 
     fn added(file: &str) -> Event {
-        let at = Timestamp::from_micros(0);
-        Event::Enqueued { file_path: FilePath::new(file).expect("a path"), priority: Priority::default(), at }
+        let new = NewItem::new(FilePath::new(file).expect("a path"));
+        Enqueue::default().event(&new, Timestamp::from_micros(0))
+    }
+
+    fn completed(id: ItemId) -> Event {
+        Event::Completed { id, completion: Completion::default() }
     }
 
     fn line(seq: u64, events: Vec<Event>) -> SalvagedLine {
@@ -130,7 +139,7 @@ mod tests {
     fn replayed(lines: &[SalvagedLine]) -> (Vec<Status>, ChangeCounts, ChangeCounts) {
         let mut queue = FileQueue::new();
         queue.apply(&added("/a"));
-        let known_below = queue.next_id();
+        let known_below = ItemId::new(queue.next_number());
         let (kept, skipped) = replay(&mut queue, known_below, 1, lines);
         (queue.items().map(|item| item.status).collect(), kept, skipped)
     }
@@ -138,14 +147,14 @@ mod tests {
     #[test]
     fn a_number_assigned_behind_the_damage_is_ignored() {
         let second = ItemId::new(2);
-        let (statuses, kept, skipped) = replayed(&[line(3, vec![added("/b"), Event::Completed { id: second }])]);
+        let (statuses, kept, skipped) = replayed(&[line(3, vec![added("/b"), completed(second)])]);
         assert_eq!(statuses, [Status::Pending, Status::Pending]);
         assert_eq!((kept.additions, kept.results, skipped.results), (1, 0, 1));
     }
 
     #[test]
     fn a_repeated_line_is_not_applied_again() {
-        let done = Event::Completed { id: ItemId::FIRST };
+        let done = completed(ItemId::FIRST);
         let (statuses, _, skipped) = replayed(&[line(1, vec![done.clone()]), line(3, vec![]), line(3, vec![done])]);
         assert_eq!(statuses, [Status::Pending]);
         assert_eq!(skipped.results, 2);
@@ -155,7 +164,7 @@ mod tests {
     fn only_completed_items_are_cleared() {
         let clear = |status| line(3, vec![Event::Cleared { statuses: vec![status] }]);
         assert_eq!(replayed(&[clear(Status::Pending)]).0, [Status::Pending]);
-        let done = line(2, vec![Event::Completed { id: ItemId::FIRST }]);
+        let done = line(2, vec![completed(ItemId::FIRST)]);
         assert_eq!(replayed(&[done, clear(Status::Completed)]).0, []);
     }
 
@@ -164,7 +173,7 @@ mod tests {
         let id = ItemId::FIRST;
         assert_eq!(replayed(&[line(3, vec![Event::Removed { id }])]).0, []);
         let failed = Event::Failed { id, timed_out: false, error: "x".into() };
-        let (statuses, kept, _) = replayed(&[line(3, vec![failed, Event::Requeued { id }])]);
+        let (statuses, kept, _) = replayed(&[line(3, vec![failed, Event::RoundBegun { id }])]);
         assert_eq!((statuses, kept.results, kept.others), (vec![Status::Pending], 1, 1));
     }
 }

@@ -6,16 +6,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::command::{Enqueue, ExchangeRequest, NewItem, Settlement, Verdict};
-use autoproc_domain::queue::Transaction;
-use autoproc_domain::{FilePath, FileQueue, Priority, QueueItem, RunId, Status, Timestamp};
+use autoproc_domain::fingerprint::Completion;
+use autoproc_domain::request::{Enqueue, ExchangeRequest, NewItem, RequestId, Scope, Settlement, Verdict};
+use autoproc_domain::{FilePath, FileQueue, QueueItem, RunId, Status, Timestamp};
 use tempfile::TempDir;
 
 use super::StateFolder;
 use crate::disk::RealDisk;
 use crate::engine::{Engine, Limits, Settings};
 use crate::layout;
-use crate::store::{Mode, PendingTransaction};
+use crate::request::{PendingRequest, Request, Unfenced};
+use crate::store::Mode;
 
 pub(crate) struct TempStore {
     dir: TempDir,
@@ -70,13 +71,16 @@ impl TempStore {
 
     pub(crate) fn add(store: &mut Engine<RealDisk>, file: &str) {
         let file_path = FilePath::new(file).expect("a path");
-        transact(store, Enqueue(vec![NewItem { file_path, priority: Priority::default() }]));
+        transact(store, Enqueue::new(vec![NewItem::new(file_path)]));
     }
 
     pub(crate) fn complete_one(store: &mut Engine<RealDisk>) {
-        let request = |settlements, limit| ExchangeRequest { run: RunId::new("run"), settlements, limit };
+        let request = |settlements, limit| {
+            let (run, id, scope) = (RunId::new("run"), RequestId::default(), Scope::Queue);
+            Unfenced(ExchangeRequest { run, id, settlements, limit, scope })
+        };
         let (token, _) = transact(store, request(Vec::new(), 1)).claims.remove(0);
-        transact(store, request(vec![Settlement { token, verdict: Verdict::Complete }], 0));
+        transact(store, request(vec![Settlement { token, verdict: Verdict::Complete(Completion::default()) }], 0));
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -138,8 +142,8 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_micros(1_700_000_000_000_000)
 }
 
-fn transact<T: Transaction>(store: &mut Engine<RealDisk>, request: T) -> T::Reply {
-    let (pending, mut receiver) = PendingTransaction::new(request, now());
+fn transact<T: Request>(store: &mut Engine<RealDisk>, request: T) -> T::Reply {
+    let (pending, mut receiver) = PendingRequest::new(request, now());
     store.change(vec![Box::new(pending)]);
     let answer = receiver.try_recv().expect("the engine answers every change before it returns");
     answer.expect("a change that nothing refuses")

@@ -2,9 +2,10 @@
 
 use std::fs::{self, File};
 
+use autoproc_domain::RunId;
 use autoproc_domain::Status;
-use autoproc_domain::ports::{RunInfo, StorageError};
-use autoproc_domain::{RunId, ports};
+use autoproc_domain::ports::StorageError;
+use autoproc_domain::run_info::{LiveRun, Location, RunInfo};
 
 use super::temp_store::{TempStore, now};
 use super::{Examination, RepairMethod, RepairOutcome, RepairPlan, examine, plan_repair, repair};
@@ -129,7 +130,7 @@ fn no_number_is_given_twice() {
         let temp = damaged(0);
         done(&temp, method);
         let after = temp.queue();
-        assert!(after.next_id() >= before.next_id(), "{method:?}");
+        assert!(after.next_number() >= before.next_number(), "{method:?}");
         assert!(after.next_claim() >= before.next_claim(), "{method:?}");
     }
 }
@@ -267,8 +268,15 @@ fn a_live_run_or_a_held_lock_refuses_the_repair() {
         jobs: 1,
         max_attempts: 1,
         timeout: std::time::Duration::from_secs(1),
+        location: Location {
+            host: "here".into(),
+            boot: "boot".into(),
+            pid_namespace: "pid".into(),
+            pid: 1,
+            project: std::path::Path::new("/project").into(),
+        },
     };
-    let others: Vec<ports::LiveRun> = run.begin_run(&info).expect("a run can begin in a damaged store");
+    let others: Vec<LiveRun> = run.begin_run(&info).expect("a run can begin in a damaged store");
     assert!(others.is_empty());
     for method in RepairMethod::ALL {
         let refused = repair(&temp.folder(), method, now()).expect_err("a run is alive");

@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use autoproc_domain::FileQueue;
-use autoproc_domain::command::Enqueue;
+use autoproc_domain::request::Enqueue;
 
 use super::crash::power_cuts;
 use super::flawed::Flaw;

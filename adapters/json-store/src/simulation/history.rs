@@ -4,16 +4,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::command::{Enqueue, ExchangeRequest, NewItem, Remove, Selection, Selector, Settlement, Verdict};
 use autoproc_domain::item::ClaimToken;
 use autoproc_domain::ports::StorageError;
 use autoproc_domain::queue::Transaction;
-use autoproc_domain::{FilePath, FileQueue, Priority, RunId, Timestamp};
+use autoproc_domain::request::{
+    AnswerNeeded, Enqueue, ExchangeRequest, NewItem, Remove, RequestId, Scope, Selection, Selector, Settlement, Verdict,
+};
+use autoproc_domain::{FilePath, FileQueue, RunId, Timestamp};
 
 use super::flawed::{Flaw, FlawedDisk};
 use crate::disk::fake::FakeDisk;
 use crate::engine::{Engine, Limits, Settings};
-use crate::store::{Mode, PendingTransaction};
+use crate::request::{PendingRequest, Request, Unfenced};
+use crate::store::Mode;
 
 /// An operation of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,8 +83,8 @@ fn engine_with(disk: FakeDisk, flaw: Option<Flaw>, mode: Mode, limits: Limits) -
 }
 
 /// Commits one request.
-pub(super) fn transact<T: Transaction>(engine: &mut Engine<FlawedDisk>, request: T) -> Result<T::Reply, StorageError> {
-    let (pending, mut receiver) = PendingTransaction::new(request, now());
+pub(super) fn transact<T: Request>(engine: &mut Engine<FlawedDisk>, request: T) -> Result<T::Reply, StorageError> {
+    let (pending, mut receiver) = PendingRequest::new(request, now());
     engine.change(vec![Box::new(pending)]);
     receiver.try_recv().expect("the engine answers every change before it returns")
 }
@@ -118,7 +121,7 @@ impl Processes {
             }
             Operation::Requeue => self.by_the_run(Selection::AllFailed),
             Operation::Remove => {
-                let first = self.model.pending().next().map(|item| Selector::Id(item.id));
+                let first = self.model.get_pending().first().map(|item| Selector::Id(item.id));
                 self.by_the_run(Remove(first.into_iter().collect()))
             }
             Operation::Checkpoint => (self.model.clone(), self.run.close()),
@@ -139,7 +142,7 @@ impl Processes {
         self.run.locked(|run| run.fresh_queue().cloned())
     }
 
-    fn by_the_run<T: Transaction>(&mut self, request: T) -> (FileQueue, Result<(), StorageError>) {
+    fn by_the_run<T: Request>(&mut self, request: T) -> (FileQueue, Result<(), StorageError>) {
         let expected = expect(&self.model, &request);
         let done = transact(&mut self.run, request);
         (expected, done.map(drop))
@@ -161,20 +164,21 @@ impl Processes {
         addition(&format!("/file-{}", self.files))
     }
 
-    fn exchange(&self) -> ExchangeRequest {
+    fn exchange(&self) -> Unfenced {
         let run = RunId::new("run");
         let settlements = self.model.processing().filter_map(|item| {
             let number = item.claim.as_ref()?.number;
             let verdict = Verdict::Fail { timed_out: false, error: "exit status 1".into() };
             Some(Settlement { token: ClaimToken { item: item.id, number }, verdict })
         });
-        ExchangeRequest { run, settlements: settlements.collect(), limit: 1 }
+        let settlements = settlements.collect();
+        Unfenced(ExchangeRequest { run, id: RequestId::default(), settlements, limit: 1, scope: Scope::Queue })
     }
 }
 
 pub(super) fn addition(file: &str) -> Enqueue {
     let file_path = FilePath::new(file).expect("a path");
-    Enqueue(vec![NewItem { file_path, priority: Priority::default() }])
+    Enqueue { items: vec![NewItem::new(file_path)], answer: AnswerNeeded::Later, ..Enqueue::default() }
 }
 
 /// The queue that a request should produce.

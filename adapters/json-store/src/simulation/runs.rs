@@ -1,11 +1,12 @@
 //! Runs that begin: observed by another process and killed at every call.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use autoproc_domain::command::RecoverRequest;
-use autoproc_domain::ports::{LiveRun, RunInfo};
+use autoproc_domain::request::RecoverRequest;
+use autoproc_domain::run_info::{LiveRun, Location, RunInfo};
 use autoproc_domain::{RunId, Timestamp};
 
 use super::flawed::FlawedDisk;
@@ -17,7 +18,14 @@ use crate::store::Mode;
 
 fn info(run: &str) -> RunInfo {
     let (id, started_at) = (RunId::new(run), Timestamp::from_micros(0));
-    RunInfo { id, started_at, jobs: 2, max_attempts: 4, timeout: Duration::from_secs(300) }
+    let location = Location {
+        host: "here".into(),
+        boot: "boot".into(),
+        pid_namespace: "pid".into(),
+        pid: 1,
+        project: Path::new("/project").into(),
+    };
+    RunInfo { id, started_at, jobs: 2, max_attempts: 4, timeout: Duration::from_secs(300), location }
 }
 
 fn service(disk: FakeDisk) -> Engine<FlawedDisk> {
@@ -67,8 +75,8 @@ fn the_files_of_a_run_that_was_killed_while_it_began_are_removed() {
         let mut next = service(disk.of_another_process());
         let alive = next.begin_run(&info("next")).expect("the next run begins");
         assert_eq!(alive, [], "{fault:?} at call {call} of {calls}");
-        let runs = next.dead_runs().expect("a reader needs no lock");
-        let request = RecoverRequest { runs, max_attempts: 4, longest_backoff: Duration::ZERO };
+        let dead = next.dead_runs().expect("a reader needs no lock");
+        let request = RecoverRequest { runs: dead.into_iter().map(|dead| dead.run).collect(), max_attempts: 4 };
         next.recover(request, Timestamp::from_micros(0)).expect("dead runs are recovered");
         next.end_run(&RunId::new("next")).expect("a run ends");
         let left: Vec<_> = disk.image().names.into_keys().filter(|name| name.starts_with(RUNS)).collect();

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::mpsc::sync_channel;
 
-use super::{Builder, CHUNK_BYTES, ITEMS_LINE, Snapshot, SnapshotSum, parse_head};
+use super::{Builder, CHUNK_BYTES, ITEMS_LINE, Numbering, Snapshot, SnapshotSum, parse_head};
 use crate::disk::{Disk, Reader, Stamp};
 use crate::record::{self, ReadItem};
 
@@ -21,7 +21,13 @@ const BATCH_ITEMS: usize = 512;
 const CHANNEL_BATCHES: usize = 4;
 
 /// Reads the document; `None` if it has another layout or is damaged.
-pub(super) fn read<D: Disk>(disk: &D, file: &D::File, base: &Path, stamp: Stamp) -> io::Result<Option<Snapshot>> {
+pub(super) fn read<D: Disk>(
+    disk: &D,
+    file: &D::File,
+    base: &Path,
+    numbering: Numbering,
+    stamp: Stamp,
+) -> io::Result<Option<Snapshot>> {
     // A short document gets a short buffer: the system has to clear every page of it.
     let capacity = usize::try_from(stamp.len).unwrap_or(CHUNK_BYTES).clamp(1, CHUNK_BYTES);
     let reader = BufReader::with_capacity(capacity, Reader::new(disk, file, 0));
@@ -35,7 +41,7 @@ pub(super) fn read<D: Disk>(disk: &D, file: &D::File, base: &Path, stamp: Stamp)
     }
     head.extend_from_slice(b"\"items\": []}");
     let Ok((head, _)) = parse_head(&head) else { return Ok(None) };
-    let mut builder = Builder::with_capacity(head.store.as_ref(), max_items(stamp.len));
+    let mut builder = Builder::new(head.store.as_ref(), numbering, max_items(stamp.len));
     let is_list = if stamp.len < THREADED_READ_BYTES {
         lines.items(base, |item| builder.push(item))?
     } else {
@@ -125,7 +131,7 @@ mod tests {
         disk.put(SNAPSHOT, document.as_bytes());
         let file = disk.open(SNAPSHOT, Access::Read).expect("it is there");
         let stamp = disk.stat_open(&file).expect("it is there");
-        read(&disk, &file, Path::new("/"), stamp).expect("memory can be read")
+        read(&disk, &file, Path::new("/"), Numbering::Kept, stamp).expect("memory can be read")
     }
 
     #[test]

@@ -7,7 +7,7 @@ use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::ports::StorageError;
 use serde_json::{Map, Value};
 
-use super::{Builder, Head, ITEMS_LINE, MAX_NUMBER, Snapshot, SnapshotSum, StoreSection, check_version};
+use super::{Builder, Head, ITEMS_LINE, MAX_NUMBER, Numbering, Snapshot, SnapshotSum, StoreSection, check_version};
 use crate::disk::Stamp;
 use crate::layout;
 use crate::record::{self, ReadItem};
@@ -80,7 +80,7 @@ impl Readable {
     }
 
     fn finish(self, stamp: Stamp) -> SalvagedSnapshot {
-        let mut builder = Builder::new(self.store.as_ref());
+        let mut builder = Builder::new(self.store.as_ref(), Numbering::Kept, self.items.len());
         self.items.into_iter().for_each(|item| builder.push(item));
         let head = Head { store: self.store, rest: self.rest };
         let snapshot = builder.finish(head, stamp, SnapshotSum::default());
@@ -90,7 +90,7 @@ impl Readable {
 
 /// The item without numbers above [`MAX_NUMBER`].
 fn countable(mut read: ReadItem) -> ReadItem {
-    if read.item.id.get() > MAX_NUMBER {
+    if read.item.id.get().max(read.item.sequence.get()) > MAX_NUMBER {
         read.item.id = ItemId::new(0);
     }
     if let Some(claim) = read.item.claim.as_mut().filter(|claim| claim.number.get() > MAX_NUMBER) {

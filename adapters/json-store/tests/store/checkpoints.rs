@@ -3,13 +3,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use autoproc_domain::command::Selector;
-use autoproc_domain::ports::Storage;
-use autoproc_domain::view::EnqueueOutcome;
+use autoproc_domain::ports::{Runs, Storage};
+use autoproc_domain::request::{Remove, Selector};
+use autoproc_domain::view::{EnqueueOutcome, Enqueued};
 use autoproc_json_store::Mode;
 use autoproc_testkit::block_on;
 
-use crate::temp_store::{SNAPSHOT, TempStore, add, at, claim, complete_one, files, new_item, path};
+use crate::temp_store::{SNAPSHOT, TempStore, add, at, claim, complete_one, files, later, new_item, path};
 
 fn mode_of(temp: &TempStore, name: &str) -> u32 {
     fs::metadata(temp.path(name)).unwrap().permissions().mode() & 0o777
@@ -20,8 +20,8 @@ fn opening_and_reading_create_nothing() {
     let temp = TempStore::new();
     let store = temp.open(Mode::Command);
     assert_eq!(files(&store).unwrap(), Vec::<String>::new());
-    assert!(block_on(store.live_runs()).unwrap().is_empty());
-    assert!(block_on(store.dead_runs()).unwrap().is_empty());
+    assert!(block_on(store.live()).unwrap().is_empty());
+    assert!(block_on(store.dead()).unwrap().is_empty());
     block_on(store.close()).unwrap();
     assert!(!temp.state_dir().exists());
 }
@@ -58,7 +58,7 @@ fn a_run_journals_and_leaves_one_file_at_its_close() {
 fn a_large_queue_keeps_its_snapshot_and_appends() {
     let temp = TempStore::new();
     let batch = (0..3000).map(|number| new_item(format!("/long/path/of/file-{number}"), 0)).collect();
-    block_on(temp.open(Mode::Command).enqueue(batch, at(0))).unwrap();
+    block_on(temp.open(Mode::Command).enqueue(later(batch), at(0))).unwrap();
     let snapshot = fs::read(temp.path(SNAPSHOT)).unwrap();
     for file in ["/one", "/two"] {
         let store = temp.open(Mode::Command);
@@ -73,12 +73,12 @@ fn a_large_queue_keeps_its_snapshot_and_appends() {
 fn additions_to_a_medium_queue_are_appended_and_folded_by_the_next_command_that_loads_it() {
     let temp = TempStore::new();
     let batch = (0..400).map(|number| new_item(format!("/long/path/of/file-{number}"), 0)).collect();
-    block_on(temp.open(Mode::Command).enqueue(batch, at(0))).unwrap();
+    block_on(temp.open(Mode::Command).enqueue(later(batch), at(0))).unwrap();
     assert!(!temp.has_journal());
-    let outcomes = block_on(temp.open(Mode::Command).enqueue(vec![new_item("/one", 0)], at(0))).unwrap();
-    assert_eq!(outcomes, [EnqueueOutcome::Accepted]);
+    let outcomes = block_on(temp.open(Mode::Command).enqueue(later(vec![new_item("/one", 0)]), at(0))).unwrap();
+    assert_eq!(outcomes, [Enqueued { outcome: EnqueueOutcome::Accepted, item: None }]);
     assert!(temp.has_journal());
-    block_on(temp.open(Mode::Command).remove(vec![Selector::Path(path("/one"))], at(0))).unwrap();
+    block_on(temp.open(Mode::Command).remove(Remove(vec![Selector::Path(path("/one"))]), at(0))).unwrap();
     assert!(!temp.has_journal());
     assert_eq!(files(&temp.open(Mode::Command)).unwrap().len(), 400);
 }
@@ -91,7 +91,7 @@ fn a_journal_that_outgrows_the_snapshot_is_checkpointed() {
     let mut longest = 0;
     for batch in 0..80 {
         let items = (0..200).map(|number| new_item(format!("/batch-{batch}/file-{number}"), 0)).collect();
-        block_on(store.enqueue(items, at(0))).unwrap();
+        block_on(store.enqueue(later(items), at(0))).unwrap();
         if temp.has_journal() {
             longest = longest.max(fs::metadata(temp.journal()).unwrap().len());
         }

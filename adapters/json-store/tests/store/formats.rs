@@ -6,13 +6,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use autoproc_domain::Status;
-use autoproc_domain::ports::{Storage, StorageError};
+use autoproc_domain::ports::{Runs, Storage, StorageError};
 use autoproc_json_store::Mode;
 use autoproc_testkit::block_on;
 use serde_json::Value;
 
 use crate::temp_store::{
-    SNAPSHOT, TempStore, add, at, claim, complete_one, files, find, items, new_item, path, status,
+    SNAPSHOT, TempStore, add, at, claim, complete_one, files, find, items, later, new_item, path, status,
 };
 
 const ORIGINAL: &str = include_str!("../golden/original.json");
@@ -60,7 +60,7 @@ fn a_file_of_the_original_program_is_kept_before_it_is_first_written() {
 fn an_item_in_processing_of_the_original_program_belongs_to_a_dead_run() {
     let temp = TempStore::with_snapshot(ORIGINAL);
     let store = temp.open(Mode::Command);
-    let dead = block_on(store.dead_runs()).unwrap();
+    let dead = block_on(store.dead()).unwrap();
     assert_eq!(dead.len(), 1);
 }
 
@@ -97,21 +97,25 @@ fn a_person_may_reorder_and_add_entries() {
     let store = temp.open(Mode::Command);
     assert_eq!(files(&store).unwrap(), ["/c", "/by-hand", "/b", "/a"]);
     add(&store, "/d").unwrap();
-    let ids: Vec<_> = items(&store).unwrap().iter().map(|item| item.id.get()).collect();
-    assert!(ids.is_sorted() && ids.windows(2).all(|pair| pair[0] != pair[1]), "{ids:?}");
     assert_eq!(files(&store).unwrap(), ["/c", "/by-hand", "/b", "/a", "/d"]);
+    let ids: Vec<_> = items(&store).unwrap().iter().map(|item| item.id.get()).collect();
+    assert_eq!((ids[0], ids[2], ids[3]), (3, 2, 1), "an item keeps its id");
+    assert!(ids[1] > 3 && ids[4] > ids[1], "{ids:?}");
+    drop(store);
+    assert_eq!(files(&temp.open(Mode::Command)).unwrap(), ["/c", "/by-hand", "/b", "/a", "/d"]);
 }
 
 #[test]
-fn of_two_live_entries_of_a_path_the_first_counts() {
+fn entries_of_one_path_are_merged() {
     let temp = TempStore::with_snapshot(
         r#"{"version": "1.0.0", "items": [{"file_path": "/a", "priority": 1}, {"file_path": "/a", "priority": 2},
             {"file_path": "/a", "status": "completed"}]}"#,
     );
     let store = temp.open(Mode::Command);
-    assert_eq!(find(&store, "/a").unwrap().priority.get(), 1);
-    assert_eq!(items(&store).unwrap().len(), 2);
-    assert!(temp.notices().iter().any(|notice| notice.contains("more than once")), "{:?}", temp.notices());
+    let item = find(&store, "/a").unwrap();
+    assert_eq!((item.priority.get(), item.status, item.round), (2, Status::Pending, 3), "the later of the live ones");
+    assert_eq!(items(&store).unwrap().len(), 1);
+    assert!(temp.notices().iter().any(|notice| notice.contains("merged")), "{:?}", temp.notices());
 }
 
 #[test]
@@ -120,7 +124,7 @@ fn paths_that_are_not_utf_8_survive() {
     let raw = Path::new(OsStr::from_bytes(b"/in/\xff\xfe name"));
     for mode in [Mode::Service, Mode::Command] {
         let store = temp.open(mode);
-        block_on(store.enqueue(vec![new_item(raw, 3)], at(0))).unwrap();
+        block_on(store.enqueue(later(vec![new_item(raw, 3)]), at(0))).unwrap();
         assert_eq!(items(&store).unwrap()[0].file_path, path(raw));
     }
     assert_eq!(document(&temp)["items"][0]["file_path_bytes"], "2f696e2ffffe206e616d65");

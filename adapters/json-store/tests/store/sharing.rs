@@ -7,11 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use autoproc_domain::RunId;
-use autoproc_domain::ports::{RunInfo, Storage, StorageError};
+use autoproc_domain::ports::{Runs, Storage, StorageError};
+use autoproc_domain::run_info::{DeadRun, DeathEvidence, LiveRun};
 use autoproc_json_store::{JsonStore, Mode, StoreConfig};
 use autoproc_testkit::block_on;
 
-use crate::temp_store::{TempStore, add, at, claim, files, items};
+use crate::temp_store::{TempStore, add, at, claim, exchange, files, items, run};
 
 fn with_short_timeout(temp: &TempStore) -> JsonStore {
     JsonStore::open(StoreConfig {
@@ -85,7 +86,7 @@ fn a_held_lock_is_reported_with_its_holder() {
     let store = with_short_timeout(&temp);
     let Err(StorageError::Busy { holder }) = add(&store, "/b") else { panic!("the lock was not honoured") };
     assert!(holder.contains(&std::process::id().to_string()), "{holder}");
-    assert_eq!(files(&store).unwrap(), ["/a"], "readers wait for nobody");
+    assert_eq!(files(&store).unwrap(), ["/a"], "readers never wait");
     assert_eq!(temp.contents(), before);
     fs2::FileExt::unlock(&lock).unwrap();
     add(&store, "/b").unwrap();
@@ -110,20 +111,42 @@ fn a_change_by_another_handle_is_noticed() {
 fn a_run_lives_exactly_as_long_as_its_handle() {
     let temp = TempStore::new();
     let (holder, other) = (temp.open(Mode::Service), temp.open(Mode::Command));
-    let run = RunInfo {
-        id: RunId::new("night"),
-        started_at: at(0),
-        jobs: 2,
-        max_attempts: 4,
-        timeout: Duration::from_secs(300),
-    };
-    assert!(block_on(holder.begin_run(run.clone())).unwrap().is_empty());
-    let living = block_on(other.live_runs()).unwrap();
-    assert_eq!(living.len(), 1);
-    assert_eq!(living[0].info, run);
-    assert!(living[0].owner.contains(&std::process::id().to_string()));
-    assert!(block_on(other.dead_runs()).unwrap().is_empty());
+    let run = run("night");
+    assert!(block_on(holder.begin(run.clone())).unwrap().others.is_empty());
+    assert_eq!(block_on(other.live()).unwrap(), [LiveRun { info: run.clone(), heard_of: None }]);
+    assert!(block_on(other.dead()).unwrap().is_empty());
     drop(holder);
-    assert!(block_on(other.live_runs()).unwrap().is_empty());
-    assert_eq!(block_on(other.dead_runs()).unwrap(), [RunId::new("night")]);
+    assert!(block_on(other.live()).unwrap().is_empty());
+    let dead = DeadRun { run: run.id, location: Some(run.location), evidence: DeathEvidence::Gone };
+    assert_eq!(block_on(other.dead()).unwrap(), [dead]);
+}
+
+#[test]
+fn only_the_handle_of_a_live_run_exchanges() {
+    let temp = TempStore::new();
+    let (holder, other) = (temp.open(Mode::Service), temp.open(Mode::Service));
+    add(&holder, "/a").unwrap();
+    let refused = |store: &JsonStore| {
+        let answer = block_on(store.exchange(exchange("night", Vec::new(), 1), at(1)));
+        matches!(answer, Err(StorageError::LeaseLost { .. }))
+    };
+    assert!(refused(&holder), "the run has not begun");
+    block_on(holder.begin(run("night"))).unwrap();
+    assert!(refused(&other));
+    assert_eq!(claim(&holder, "night", 1).unwrap().claims.len(), 1);
+    block_on(holder.end(RunId::new("night"))).unwrap();
+    assert!(refused(&holder), "the run has ended");
+}
+
+#[test]
+fn an_exchange_that_is_asked_again_is_not_carried_out_again() {
+    let temp = TempStore::new();
+    let store = temp.open(Mode::Service);
+    add(&store, "/a").unwrap();
+    add(&store, "/b").unwrap();
+    block_on(store.begin(run("night"))).unwrap();
+    let request = exchange("night", Vec::new(), 1);
+    let first = block_on(store.exchange(request.clone(), at(1))).unwrap();
+    assert_eq!(block_on(store.exchange(request, at(2))).unwrap(), first);
+    assert_eq!(claim(&store, "night", 9).unwrap().claims.len(), 1);
 }

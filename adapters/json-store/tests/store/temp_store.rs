@@ -2,11 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use autoproc_domain::command::{ExchangeRequest, NewItem, Selector, Settlement, Verdict};
-use autoproc_domain::ports::{Storage, StorageError};
+use autoproc_domain::fingerprint::Completion;
+use autoproc_domain::ports::{Runs, Storage, StorageError};
+use autoproc_domain::request::{
+    AnswerNeeded, Enqueue, ExchangeRequest, NewItem, RequestId, Scope, Selector, Settlement, Verdict,
+};
+use autoproc_domain::run_info::{Location, RunInfo};
 use autoproc_domain::view::{Exchanged, PageRequest};
 use autoproc_domain::{FilePath, Priority, QueueItem, RunId, Status, Timestamp};
 use autoproc_json_store::{JsonStore, Mode, StoreConfig};
@@ -105,23 +110,60 @@ pub(crate) fn path(text: impl AsRef<Path>) -> FilePath {
 }
 
 pub(crate) fn new_item(file: impl AsRef<Path>, priority: i32) -> NewItem {
-    NewItem { file_path: path(file), priority: Priority::new(priority) }
+    NewItem::new(path(file)).with_priority(Priority::new(priority))
+}
+
+/// An addition that may be appended blindly.
+pub(crate) fn later(items: Vec<NewItem>) -> Enqueue {
+    Enqueue { items, answer: AnswerNeeded::Later, ..Enqueue::default() }
+}
+
+pub(crate) fn run(name: &str) -> RunInfo {
+    RunInfo {
+        id: RunId::new(name),
+        started_at: at(0),
+        jobs: 2,
+        max_attempts: 4,
+        timeout: Duration::from_secs(300),
+        location: Location {
+            host: "here".into(),
+            boot: "boot".into(),
+            pid_namespace: "pid".into(),
+            pid: 1,
+            project: Path::new("/project").into(),
+        },
+    }
+}
+
+/// Begins the run, if it is not alive.
+pub(crate) fn begin(store: &JsonStore, name: &str) {
+    let live = block_on(store.live()).unwrap();
+    if live.iter().all(|live| live.info.id.as_str() != name) {
+        block_on(store.begin(run(name))).unwrap();
+    }
+}
+
+/// An exchange under an id of its own.
+pub(crate) fn exchange(run: &str, settlements: Vec<Settlement>, limit: usize) -> ExchangeRequest {
+    static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+    let id = RequestId::new(NEXT_ID.fetch_add(1, Ordering::Relaxed));
+    ExchangeRequest { run: RunId::new(run), id, settlements, limit, scope: Scope::Queue }
 }
 
 pub(crate) fn add(store: &JsonStore, file: &str) -> Result<(), StorageError> {
-    block_on(store.enqueue(vec![new_item(file, 0)], at(0))).map(drop)
+    block_on(store.enqueue(later(vec![new_item(file, 0)]), at(0))).map(drop)
 }
 
 pub(crate) fn claim(store: &JsonStore, run: &str, limit: usize) -> Result<Exchanged, StorageError> {
-    let request = ExchangeRequest { run: RunId::new(run), settlements: Vec::new(), limit };
-    block_on(store.exchange(request, at(1)))
+    begin(store, run);
+    block_on(store.exchange(exchange(run, Vec::new(), limit), at(1)))
 }
 
 /// Claims one item and completes it.
 pub(crate) fn complete_one(store: &JsonStore) -> Result<(), StorageError> {
     let (token, _) = claim(store, "run", 1)?.claims.remove(0);
-    let settlements = vec![Settlement { token, verdict: Verdict::Complete }];
-    block_on(store.exchange(ExchangeRequest { run: RunId::new("run"), settlements, limit: 0 }, at(2))).map(drop)
+    let settlements = vec![Settlement { token, verdict: Verdict::Complete(Completion::default()) }];
+    block_on(store.exchange(exchange("run", settlements, 0), at(2))).map(drop)
 }
 
 pub(crate) fn items(store: &JsonStore) -> Result<Vec<QueueItem>, StorageError> {

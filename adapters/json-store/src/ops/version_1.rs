@@ -1,0 +1,32 @@
+//! Operations of version 1, which had several items for one path and did not record when a wait was ordered.
+//!
+//! A version 1 journal numbers each addition of an ended file as a new item, and its later lines use that number. So the ended
+//! item leaves the queue before the file is added.
+
+use autoproc_domain::FileQueue;
+use autoproc_domain::event::Event;
+use autoproc_domain::request::Selector;
+
+use super::Op;
+
+/// Whether an operation lacks what [`complete`] finds in the queue.
+pub(super) fn is_incomplete(op: &Op<'_>) -> bool {
+    matches!(op, Op::Enqueue { .. } | Op::Retry { from: None, .. } | Op::BringForward { from: None, .. })
+}
+
+/// Gives the event of an incomplete operation its meaning of version 1, before it is applied.
+pub(super) fn complete(event: &mut Event, queue: &mut FileQueue) {
+    match event {
+        Event::Enqueued { file_path, .. } => {
+            let item = queue.find(&Selector::Path(file_path.clone()));
+            if let Some(id) = item.filter(|item| !item.status.is_live()).map(|item| item.id) {
+                queue.apply(&Event::Removed { id });
+            }
+        }
+        Event::RetryScheduled { id, backoff, .. } | Event::BroughtForward { id, backoff } => {
+            let claimed_at = queue.get(*id).and_then(|item| item.last_attempt);
+            backoff.ordered_at = claimed_at.unwrap_or(backoff.not_before);
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,141 @@
+//! Requests on their way through the engine: what the store adds to the domain's transactions.
+
+use autoproc_domain::event::Event;
+use autoproc_domain::item::RunId;
+use autoproc_domain::ports::StorageError;
+use autoproc_domain::queue::{LatestExchanges, Performed, Transaction};
+use autoproc_domain::request::{
+    AnswerNeeded, Cancel, Clear, Enqueue, ExchangeRequest, Hold, Remove, Reprioritise, Selection,
+};
+use autoproc_domain::view::{EnqueueOutcome, Enqueued};
+use autoproc_domain::{FileQueue, Timestamp};
+use tokio::sync::oneshot;
+
+use crate::error::gone;
+
+/// The state that a change applies to.
+pub(crate) struct Target<'a> {
+    pub(crate) queue: &'a mut FileQueue,
+    /// Whether a run was begun by this handle and has not ended.
+    pub(crate) is_own_run: &'a dyn Fn(&RunId) -> bool,
+    pub(crate) latest: &'a mut LatestExchanges,
+}
+
+/// A transaction as this store performs it.
+pub(crate) trait Request: Transaction {
+    /// Applies the transaction and returns its events and the reply.
+    fn perform_on(&self, target: &mut Target<'_>, now: Timestamp) -> Result<Performed<Self::Reply>, StorageError> {
+        Ok(self.perform(target.queue, now)?)
+    }
+
+    /// The events and the reply without seeing the queue; `None` if the request needs it.
+    fn perform_blind(&self, _: Timestamp) -> Option<Performed<Self::Reply>> {
+        None
+    }
+}
+
+impl Request for Enqueue {
+    fn perform_blind(&self, now: Timestamp) -> Option<Performed<Self::Reply>> {
+        if self.answer == AnswerNeeded::Now {
+            return None;
+        }
+        let accepted = Enqueued { outcome: EnqueueOutcome::Accepted, item: None };
+        let events = self.items.iter().map(|new| self.event(new, now)).collect();
+        Some(Performed { events, reply: vec![accepted; self.items.len()] })
+    }
+}
+
+impl Request for ExchangeRequest {
+    fn perform_on(&self, target: &mut Target<'_>, now: Timestamp) -> Result<Performed<Self::Reply>, StorageError> {
+        if !(target.is_own_run)(&self.run) {
+            return Err(StorageError::LeaseLost { run: self.run.clone() });
+        }
+        if let Some(reply) = target.latest.answer(self) {
+            return Ok(Performed { events: Vec::new(), reply });
+        }
+        let performed = self.perform(target.queue, now)?;
+        target.latest.record(self, &performed.reply);
+        Ok(performed)
+    }
+}
+
+impl Request for Selection {}
+impl Request for Reprioritise {}
+impl Request for Hold {}
+impl Request for Cancel {}
+impl Request for Remove {}
+impl Request for Clear {}
+
+/// An exchange for any run, for tests of the queue's durability.
+#[cfg(any(test, fuzzing))]
+#[derive(Clone)]
+pub(crate) struct Unfenced(pub(crate) ExchangeRequest);
+
+#[cfg(any(test, fuzzing))]
+impl Transaction for Unfenced {
+    type Reply = autoproc_domain::view::Exchanged;
+
+    fn perform(
+        &self,
+        queue: &mut FileQueue,
+        now: Timestamp,
+    ) -> Result<Performed<Self::Reply>, autoproc_domain::rejection::Rejection> {
+        self.0.perform(queue, now)
+    }
+}
+
+#[cfg(any(test, fuzzing))]
+impl Request for Unfenced {}
+
+/// A request of any type, which may share its write with others.
+pub(crate) trait Change: Send {
+    /// Applies the change and stores the reply. Returns no events if nothing changed.
+    fn perform(&mut self, target: &mut Target<'_>) -> Vec<Event>;
+    /// Stores the reply and returns the events without seeing the queue; `None` if the change needs it.
+    fn perform_blind(&mut self) -> Option<Vec<Event>>;
+    /// Sends the reply, or the failure.
+    fn answer(self: Box<Self>, committed: Result<(), StorageError>);
+}
+
+/// A request that waits for its commit.
+pub(crate) struct PendingRequest<T: Request> {
+    request: T,
+    now: Timestamp,
+    reply: Option<Result<T::Reply, StorageError>>,
+    sender: oneshot::Sender<Result<T::Reply, StorageError>>,
+}
+
+impl<T: Request> PendingRequest<T> {
+    /// A request and the receiver of its reply.
+    pub(crate) fn new(request: T, now: Timestamp) -> (Self, oneshot::Receiver<Result<T::Reply, StorageError>>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self { request, now, reply: None, sender }, receiver)
+    }
+}
+
+impl<T: Request> Change for PendingRequest<T> {
+    fn perform(&mut self, target: &mut Target<'_>) -> Vec<Event> {
+        match self.request.perform_on(target, self.now) {
+            Ok(Performed { events, reply }) => {
+                self.reply = Some(Ok(reply));
+                events
+            }
+            Err(refusal) => {
+                self.reply = Some(Err(refusal));
+                Vec::new()
+            }
+        }
+    }
+
+    fn perform_blind(&mut self) -> Option<Vec<Event>> {
+        let Performed { events, reply } = self.request.perform_blind(self.now)?;
+        self.reply = Some(Ok(reply));
+        Some(events)
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StorageError>) {
+        let reply = self.reply.unwrap_or_else(|| Err(gone()));
+        // The caller may have stopped waiting; the transaction counts all the same.
+        let _ = self.sender.send(committed.and(reply));
+    }
+}
