@@ -99,7 +99,7 @@ fn settle_and_claim(bencher: Bencher<'_, '_>, length: usize) {
     };
     let mut token = exchange(Vec::new());
     bencher.bench_local(|| {
-        token = exchange(vec![Settlement { token, verdict: Verdict::Complete(Completion::default()) }])
+        token = exchange(vec![Settlement { token, verdict: Verdict::Complete(Completion::default()) }]);
     });
 }
 

@@ -77,8 +77,6 @@ struct Base {
     store: Option<StoreIdentity>,
     /// See [`Snapshot::is_canonical`](crate::snapshot::Snapshot).
     is_canonical: bool,
-    /// See [`Snapshot::has_merged`](crate::snapshot::Snapshot).
-    has_merged: bool,
 }
 
 #[derive(Debug, Clone)]

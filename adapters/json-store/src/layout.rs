@@ -5,8 +5,6 @@ use autoproc_domain::Timestamp;
 pub(crate) const SNAPSHOT: &str = "QUEUE-STATE.json";
 /// A copy of the snapshot before this program first wrote it, if the original program or a person wrote it.
 pub(crate) const ORIGINAL: &str = "QUEUE-STATE.original.json";
-/// A copy of the snapshot before several items of one path were merged, if it had any.
-pub(crate) const UNMERGED: &str = "QUEUE-STATE.unmerged.json";
 /// The lock. Never renamed and never removed: a lock on a replaced file excludes no process.
 pub(crate) const LOCK: &str = "QUEUE-STATE.lock";
 /// The folder of the run locks.

@@ -75,8 +75,6 @@ pub(crate) struct Snapshot {
     pub(crate) sum: SnapshotSum,
     /// Whether numbers and order are as this program writes them: an append may refer to them.
     pub(crate) is_canonical: bool,
-    /// Whether several items of one path were merged into one.
-    pub(crate) has_merged: bool,
     /// Messages about refused items, for a person.
     pub(crate) notices: Vec<String>,
 }

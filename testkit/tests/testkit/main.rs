@@ -3,5 +3,6 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test ends at what it did not expect")]
 
+mod conforming_stores;
 mod fakes;
 mod strategies;

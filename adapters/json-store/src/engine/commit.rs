@@ -10,7 +10,7 @@ use crate::disk::{Access, Disk, read_to_end, write_all};
 use crate::engine::{Base, Engine, Journal, Loaded, LockState, StoreIdentity};
 use crate::error::{classify, unreadable};
 use crate::journal::{self, Position};
-use crate::layout::{self, ORIGINAL, SNAPSHOT, UNMERGED};
+use crate::layout::{self, ORIGINAL, SNAPSHOT};
 use crate::snapshot::{self, SnapshotSum, StoreSection};
 use crate::store::Mode;
 
@@ -142,7 +142,7 @@ impl<D: Disk> Engine<D> {
             let _ = self.disk.remove(&old);
         }
         let store = Some(StoreIdentity::from(section));
-        loaded.base = Some(Base { stamp, sum, store, is_canonical: true, has_merged: false });
+        loaded.base = Some(Base { stamp, sum, store, is_canonical: true });
         loaded.journal = None;
         loaded.position = Position { offset: 0, seq, chain: 0 };
         loaded.folder_is_unsynced = false;
@@ -177,25 +177,20 @@ impl<D: Disk> Engine<D> {
         Ok((file, sum))
     }
 
-    /// Copies a file that this program has not written, or one whose items were merged, before it is replaced. Keeps the
-    /// first copy of either kind.
+    /// Copies a file that this program has not written, once, before it is replaced.
     fn keep_original(&self, loaded: &Loaded<D>) -> Result<(), StorageError> {
-        let name = match &loaded.base {
-            Some(base) if base.store.is_none() => ORIGINAL,
-            Some(base) if base.has_merged => UNMERGED,
-            _ => return Ok(()),
-        };
-        if self.disk.stat(name).map_err(unreadable(name))?.is_some() {
+        let is_foreign = loaded.base.as_ref().is_some_and(|base| base.store.is_none());
+        if !is_foreign || self.disk.stat(ORIGINAL).map_err(unreadable(ORIGINAL))?.is_some() {
             return Ok(());
         }
         let original = self.disk.open(SNAPSHOT, Access::Read).map_err(unreadable(SNAPSHOT))?;
         let bytes = read_to_end(&self.disk, &original, 0).map_err(unreadable(SNAPSHOT))?;
-        let copy = self.disk.open(name, Access::Create).map_err(classify(name))?;
+        let copy = self.disk.open(ORIGINAL, Access::Create).map_err(classify(ORIGINAL))?;
         let copied = write_all(&self.disk, &copy, &bytes).and_then(|()| self.disk.sync_all(&copy));
         copied.map_err(|error| {
             // The next attempt would take half a copy for the original.
-            let _ = self.disk.remove(name);
-            classify(name)(error)
+            let _ = self.disk.remove(ORIGINAL);
+            classify(ORIGINAL)(error)
         })
     }
 

@@ -93,12 +93,12 @@ impl<D: Disk> Engine<D> {
             // Only version 1 appends to such a snapshot.
             snapshot = read(Numbering::Version1)?;
         }
-        let Snapshot { queue, extra, store, stamp, sum, is_canonical, has_merged, notices } = snapshot;
+        let Snapshot { queue, extra, store, stamp, sum, is_canonical, notices } = snapshot;
         for notice in notices {
             self.notice(&notice);
         }
         let seq = store.as_ref().map_or(0, |store| store.seq);
-        let base = Some(Base { stamp, sum, store: store.map(StoreIdentity::from), is_canonical, has_merged });
+        let base = Some(Base { stamp, sum, store: store.map(StoreIdentity::from), is_canonical });
         let position = Position { offset: 0, seq, chain: 0 };
         Ok(Loaded { queue, extra, base, position, ..Loaded::empty() })
     }

@@ -34,7 +34,6 @@ impl<D: Disk> Engine<D> {
             sum: SnapshotSum::default(),
             store: Some(StoreIdentity::from(section)),
             is_canonical: true,
-            has_merged: false,
         });
         let mut loaded = Loaded { queue, extra, base, ..Loaded::empty() };
         loaded.position = Position { seq, ..loaded.position };

@@ -85,7 +85,6 @@ impl Builder {
             stamp,
             sum,
             is_canonical: self.is_canonical && folded == 0,
-            has_merged: folded > 0,
             notices: self.notices,
         }
     }
