@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on is a test that fails")]
 
 mod checkpoints;
-// mod conformance;
+mod conformance;
 mod damage;
 mod formats;
 mod sharing;
