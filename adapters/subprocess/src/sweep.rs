@@ -18,7 +18,7 @@
 //! # Processes that are never signalled
 //!
 //! This process and its ancestors, even if they have the marker: a sweep started from within a dead
-//! run's command reports the run as unproven. Processes without a tie to the dead run; [`search`]
+//! run's command reports the run as unproven. Processes without a tie to the dead run; `search`
 //! decides that.
 //!
 //! # Limits

@@ -109,13 +109,13 @@ type NamedCheck<F> = (&'static str, fn(&F) -> Check);
 fn named_checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     let groups = [
         enqueueing::checks(),
-        adding_again::checks(),
         claiming::checks(),
         settling::checks(),
-        exchanging::checks(),
-        changing::checks(),
         holding::checks(),
         cancelling::checks(),
+        exchanging::checks(),
+        adding_again::checks(),
+        changing::checks(),
         reading::checks(),
         runs::checks(),
         recovering::checks(),

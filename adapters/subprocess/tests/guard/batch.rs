@@ -22,16 +22,12 @@ const SUCCEEDED: Event = Event::Ended(Ending::Exited { code: 0 });
 /// Creates a file and waits for another one.
 const STARTED: &str = "echo >>started; while ! [ -e end ]; do sleep 0.01; done";
 
-fn batch(fixture: &Fixture, specs: Vec<ProcessSpec>, stop: Arc<dyn StopSignal>) -> BoxStream<'_, BatchEvent> {
-    batch_within(fixture, specs, stop, LONG)
-}
-
-fn batch_within(
-    fixture: &Fixture,
+fn batch<'f>(
+    fixture: &'f Fixture,
     specs: Vec<ProcessSpec>,
-    stop: Arc<dyn StopSignal>,
+    stop: &Arc<dyn StopSignal>,
     start_within: Duration,
-) -> BoxStream<'_, BatchEvent> {
+) -> BoxStream<'f, BatchEvent> {
     let processes = specs.into_iter().map(|spec| process(fixture, spec, stop.clone())).collect();
     fixture.guards.run_batch(processes, start_within)
 }
@@ -54,7 +50,7 @@ async fn events_of(batch: BoxStream<'_, BatchEvent>) -> Vec<Event> {
 }
 
 async fn run(fixture: &Fixture, specs: Vec<ProcessSpec>, stop: Arc<dyn StopSignal>) -> Vec<Event> {
-    events_of(batch(fixture, specs, stop)).await
+    events_of(batch(fixture, specs, &stop, LONG)).await
 }
 
 /// The next event other than a start.
@@ -122,12 +118,12 @@ async fn commands_that_wait_too_long_are_returned_before_the_long_one_ends() {
     let fixture = Fixture::new(LONG);
     let long = fixture.script("while ! [ -e end ]; do sleep 0.01; done");
     let specs = vec![long, fixture.script(": >started")];
-    let mut batch = batch_within(&fixture, specs, never(), Duration::from_millis(200));
-    assert!(matches!(next(&mut batch).await, Some(BatchEvent::NotStarted(1))));
+    let mut events = batch(&fixture, specs, &never(), Duration::from_millis(200));
+    assert!(matches!(next(&mut events).await, Some(BatchEvent::NotStarted(1))));
     std::fs::write(fixture.path("end"), "").expect("written");
-    let last = next(&mut batch).await;
+    let last = next(&mut events).await;
     assert!(matches!(last, Some(BatchEvent::Ended(Ok(report))) if report.ending == Ending::Exited { code: 0 }));
-    assert!(next(&mut batch).await.is_none());
+    assert!(next(&mut events).await.is_none());
     assert!(!fixture.path("started").exists());
 }
 
@@ -136,11 +132,11 @@ async fn commands_that_wait_too_long_are_returned_before_the_long_one_ends() {
 async fn a_report_does_not_wait_for_the_next_command_to_end() {
     let fixture = Fixture::new(LONG);
     let long = fixture.script("while ! [ -e reported ]; do sleep 0.01; done");
-    let mut batch = batch(&fixture, vec![fixture.script("true"), long], never());
-    let first = next(&mut batch).await;
+    let mut events = batch(&fixture, vec![fixture.script("true"), long], &never(), LONG);
+    let first = next(&mut events).await;
     assert!(matches!(first, Some(BatchEvent::Ended(Ok(_)))), "{first:?}");
     std::fs::write(fixture.path("reported"), "").expect("written");
-    assert_eq!(events_of(batch).await, [SUCCEEDED]);
+    assert_eq!(events_of(events).await, [SUCCEEDED]);
 }
 
 /// Draining lets the running command finish, an abort ends it; after either, nothing starts.

@@ -100,9 +100,8 @@ fn only_live_items_are_cancelled<F: StorageFixture>(fixture: &F) -> Check {
 }
 
 fn a_cancelled_item_of_a_dead_run_ends_as_failed<F: StorageFixture>(fixture: &F) -> Check {
-    let (client, _) = with_a_cancelled_claim(fixture)?;
-    client.kill("run");
     let client = Client::open(fixture);
+    with_a_cancelled_claim(fixture)?.0.kill("run");
     let recovered = super::recovering::recover(&client, &["run"], 4)?;
     same("how many were recovered", &recovered.len(), &1)?;
     let item = client.item("/a")?;
