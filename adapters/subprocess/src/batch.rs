@@ -179,8 +179,8 @@ async fn run_batch(shared: &Shared, mut batch: VecDeque<Waiting<InHand>>) {
             shared.state().taken -= 1;
         }
     }
-    // After a process that was lost, the state of the others is unknown. Dropping their channels reports
-    // them as lost.
+    // After a lost process the state of the others is unknown. Dropping their channels reports them as
+    // lost too.
     shared.state().taken -= batch.len();
 }
 
