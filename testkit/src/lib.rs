@@ -3,6 +3,10 @@
 //!
 //! # Theory of operation
 //!
+//! [`MemoryStore`] keeps the queue as the rules say and does nothing else, with leases or without.
+//! [`conformance::storage`] compares any [`Storage`](autoproc_domain::ports::Storage) with a
+//! [`FileQueue`](autoproc_domain::FileQueue).
+//!
 //! The fakes share a [`VirtualClock`]: time passes only when nothing else can happen, so that a night
 //! of backoffs takes microseconds and always goes the same way. The [`strategies`] make random
 //! histories of requests, small enough that requests meet the same items.
@@ -14,7 +18,9 @@
 
 mod any_request;
 mod block_on;
+pub mod conformance;
 mod jitter;
+mod memory_store;
 mod random;
 mod recording_observer;
 mod scripted_gate;
@@ -22,11 +28,13 @@ mod scripted_orchestrator;
 mod scripted_reaper;
 mod scripted_stop;
 pub mod strategies;
+mod timeout;
 mod virtual_clock;
 
 pub use any_request::{Answer, AnyRequest};
 pub use block_on::block_on;
 pub use jitter::{Jitter, yield_once};
+pub use memory_store::{MemoryDatabase, MemoryFixture, MemoryStore, Outage};
 pub use random::Random;
 pub use recording_observer::RecordingObserver;
 pub use scripted_gate::ScriptedGate;

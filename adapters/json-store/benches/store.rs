@@ -1,8 +1,8 @@
-//! What one operation of the store costs at several lengths of the queue, beside the floors it stands on.
+//! The time of one operation at several lengths of the queue.
 //!
-//! `cargo bench -p autoproc-json-store`. Durable figures depend on the disk: read them beside `floor_append_and_sync`,
-//! which is measured in the same run.
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has nothing to say")]
+//! `cargo bench -p autoproc-json-store`. Durable operations depend on the disk: compare them with
+//! `floor_append_and_sync`, which is measured in the same run.
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has no result")]
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -99,7 +99,7 @@ fn settle_and_claim(bencher: Bencher<'_, '_>, length: usize) {
     };
     let mut token = exchange(Vec::new());
     bencher.bench_local(|| {
-        token = exchange(vec![Settlement { token, verdict: Verdict::Complete(Completion::default()) }])
+        token = exchange(vec![Settlement { token, verdict: Verdict::Complete(Completion::default()) }]);
     });
 }
 

@@ -1,7 +1,7 @@
 //! The seam to the file system: every call that the store's protocols make.
 //!
-//! The protocols use this trait alone, so that a fake disk, which can lose power at every call, can replace the real one.
-//! Names are relative to the state folder.
+//! The protocols use this trait alone, so that a fake disk, which can lose power at every call, can
+//! replace the real one. Names are relative to the state folder.
 
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fake;
@@ -53,7 +53,8 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn prepare(&self) -> io::Result<()>;
     /// The stamp of the file of a name, `None` if there is no such file.
     fn stat(&self, name: &str) -> io::Result<Option<Stamp>>;
-    /// The names in the state folder (`""`) or in a folder below it; empty if the folder is missing.
+    /// The names in the state folder (`""`) or in a folder below it; empty if the folder is
+    /// missing.
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
     fn open(&self, name: &str, access: Access) -> io::Result<Self::File>;
     fn stat_open(&self, file: &Self::File) -> io::Result<Stamp>;
@@ -64,7 +65,8 @@ pub(crate) trait Disk: Send + Sync + 'static {
     /// Overwrites a part of a file opened with [`Access::Lock`].
     fn overwrite(&self, file: &Self::File, offset: u64, bytes: &[u8]) -> io::Result<()>;
     fn truncate(&self, file: &Self::File, len: u64) -> io::Result<()>;
-    /// Reserves room up to `len` bytes without changing the file's length. Succeeds if the file system does not support it.
+    /// Reserves room up to `len` bytes without changing the file's length. Succeeds if the file
+    /// system does not support it.
     fn reserve(&self, file: &Self::File, len: u64) -> io::Result<()>;
     /// Makes data and length durable: fdatasync(2).
     fn sync_data(&self, file: &Self::File) -> io::Result<()>;

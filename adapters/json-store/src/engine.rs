@@ -1,8 +1,9 @@
 //! The protocol: one transaction after another, under the lock, against the disk seam.
 //!
-//! An engine caches the store in memory. A transaction refreshes the cache, applies its change to it, and commits the
-//! resulting events; if the commit fails, the engine drops the cache and reads the disk again. It never answers from a
-//! state that is not durable: it syncs lines of other processes before it builds upon them.
+//! An engine caches the store in memory. A transaction refreshes the cache, applies its change to
+//! it, and commits the resulting events; if the commit fails, the engine drops the cache and reads
+//! the disk again. It never answers from a state that is not durable: it syncs lines of other
+//! processes before it builds upon them.
 
 mod blind_append;
 mod commit;
@@ -62,7 +63,8 @@ struct Loaded<D: Disk> {
     journal: Option<Journal<D>>,
     /// The end of the part of the journal that was read; of the snapshot if there is no journal.
     position: Position,
-    /// The names in the folder may not be durable: another process may have died between a rename and its sync.
+    /// The names in the folder may not be durable: another process may have died between a rename
+    /// and its sync.
     folder_is_unsynced: bool,
     /// The journal may hold lines of another process that are not synced.
     journal_is_unsynced: bool,
@@ -77,8 +79,6 @@ struct Base {
     store: Option<StoreIdentity>,
     /// See [`Snapshot::is_canonical`](crate::snapshot::Snapshot).
     is_canonical: bool,
-    /// See [`Snapshot::has_merged`](crate::snapshot::Snapshot).
-    has_merged: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -152,7 +152,8 @@ impl<D: Disk> Engine<D> {
         events.reduce(concat).unwrap_or_default()
     }
 
-    /// The current queue, read without the lock: a reader never waits and needs no permission to write.
+    /// The current queue, read without the lock: a reader never waits and needs no permission to
+    /// write.
     pub(crate) fn view(&mut self) -> Result<&FileQueue, StorageError> {
         Ok(&self.refresh(LockState::Lockless)?.queue)
     }
@@ -171,7 +172,8 @@ impl<D: Disk> Engine<D> {
         if has_written && self.loaded.as_ref().is_some_and(is_untidy) { self.locked(Self::tidy) } else { Ok(()) }
     }
 
-    /// Does `work` under the lock. A failure drops the cached state, because it may be ahead of the disk.
+    /// Does `work` under the lock. A failure drops the cached state, because it may be ahead of the
+    /// disk.
     pub(crate) fn locked<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, StorageError>,

@@ -45,7 +45,8 @@ pub(crate) fn damaged(place: &str, detail: impl Into<String>) -> StorageError {
     StorageError::Damaged { place: place.to_owned(), detail: detail.into() }
 }
 
-/// The same error with the folder's name before the file's, which identifies the queue for a person.
+/// The same error with the folder's name before the file's, which identifies the queue for a
+/// person.
 pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
     let locate = |place: String| folder.join(place).display().to_string();
     match error {

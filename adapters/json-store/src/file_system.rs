@@ -1,8 +1,9 @@
 //! The file system of a folder, and whether the store's promises hold on it.
 //!
-//! The store needs a flock(2) that excludes every process and an fsync(2) that makes data durable. Network file systems
-//! offer both calls and promise less: NFS emulates flock by byte-range locks that are lost with a lease (flock(2), "NFS
-//! details"), SMB likewise, and FUSE or 9p may have any file system behind them.
+//! The store needs a flock(2) that excludes every process and an fsync(2) that makes data durable.
+//! Network file systems offer both calls and promise less: NFS emulates flock by byte-range locks
+//! that are lost with a lease (flock(2), "NFS details"), SMB likewise, and FUSE or 9p may have any
+//! file system behind them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -34,7 +35,8 @@ pub struct FileSystem {
 /// The result of trying locks and syncs.
 #[derive(Debug)]
 pub struct Probe {
-    /// Whether a lock on one open file excludes another open file. An error if locks are not supported.
+    /// Whether a lock on one open file excludes another open file. An error if locks are not
+    /// supported.
     pub locks: io::Result<bool>,
     /// Whether the system reports success for syncs of data and names.
     pub syncs: io::Result<()>,
@@ -108,7 +110,8 @@ pub fn probe(folder: &Path) -> io::Result<Probe> {
     Ok(probe)
 }
 
-/// The room in bytes that the store may need next: a second snapshot, and a journal of twice its length.
+/// The room in bytes that the store may need next: a second snapshot, and a journal of twice its
+/// length.
 ///
 /// # Errors
 /// If the snapshot exists and its length cannot be read.
@@ -120,7 +123,8 @@ pub fn room_needed(state_dir: &Path) -> io::Result<u64> {
     }
 }
 
-/// Refuses a folder on a network file system. If statfs(2) fails, the folder passes, and later calls report the fault.
+/// Refuses a folder on a network file system. If statfs(2) fails, the folder passes, and later
+/// calls report the fault.
 pub(crate) fn refuse_network(folder: &Path) -> io::Result<()> {
     match statfs(nearest(folder)) {
         Ok(stats) => refuse(magic(&stats)),

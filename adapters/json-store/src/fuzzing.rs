@@ -1,9 +1,11 @@
-//! Entry points for fuzzers, in builds for tests and fuzzers only: each takes bytes and panics if the store breaks a promise.
+//! Entry points for fuzzers, in builds for tests and fuzzers only: each takes bytes and panics if
+//! the store breaks a promise.
 //!
-//! For any bytes in the state folder, no call panics, and a refused store is left unchanged. A store that opens is the same
-//! queue for a reader and a writer. After each change it equals the queue that the domain alone makes of it, also for a
-//! process that opens it anew, from a journal and from a snapshot. The disk is in memory, so that a second allows thousands
-//! of attempts, and panics at names that are none of the store's.
+//! For any bytes in the state folder, no call panics, and a refused store is left unchanged. A
+//! store that opens is the same queue for a reader and a writer. After each change it equals the
+//! queue that the domain alone makes of it, also for a process that opens it anew, from a journal
+//! and from a snapshot. The disk is in memory, so that a second allows thousands of attempts, and
+//! panics at names that are none of the store's.
 //!
 //! A fuzzer cannot guess checksums, so [`operations`] adds valid ones.
 
@@ -67,8 +69,8 @@ pub fn operations(bytes: &[u8]) {
     check(&disk);
 }
 
-/// Checks a file of the original program with these bytes as its list of items. If it opens, the first write must keep an
-/// exact copy of it.
+/// Checks a file of the original program with these bytes as its list of items. If it opens, the
+/// first write must keep an exact copy of it.
 pub fn original(bytes: &[u8]) {
     let document = [&b"{\"version\": \"1.0.0\", \"items\": ["[..], bytes, b"]}"].concat();
     let disk = FakeDisk::default();
@@ -92,7 +94,8 @@ pub fn run_lock(bytes: &[u8]) {
     check(&disk);
 }
 
-/// Checks the lock file of the store with these bytes in it, for a small queue and for one that counts as large.
+/// Checks the lock file of the store with these bytes in it, for a small queue and for one that
+/// counts as large.
 pub fn store_lock(bytes: &[u8]) {
     let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());

@@ -1,9 +1,10 @@
 //! The journal's lines: writing, checking, and classifying damage.
 //!
-//! A line is `{"c":"<crc32c>",<the rest>`; the checksum covers every byte between its own comma and the newline. A line is one
-//! transaction. It carries the transaction's number in the history of the store and repeats the checksum of the line before
-//! it, which exposes missing and misplaced lines. The first line also has a header that ties the journal to its snapshot; it
-//! is part of the line, so that a crash cannot separate the two.
+//! A line is `{"c":"<crc32c>",<the rest>`; the checksum covers every byte between its own comma and
+//! the newline. A line is one transaction. It carries the transaction's number in the history of
+//! the store and repeats the checksum of the line before it, which exposes missing and misplaced
+//! lines. The first line also has a header that ties the journal to its snapshot; it is part of the
+//! line, so that a crash cannot separate the two.
 //!
 //! Nothing here touches a file: the scan is a function of bytes.
 
@@ -70,7 +71,8 @@ pub(crate) struct Position {
 pub(crate) enum Tail {
     /// There are none.
     Clean,
-    /// A line that was being written when its writer or the machine died; it contains nothing acknowledged.
+    /// A line that was being written when its writer or the machine died; it contains nothing
+    /// acknowledged.
     Torn,
     /// Anything else: acknowledged transactions may be in it or behind it.
     Damaged { offset: u64, detail: String },
@@ -143,8 +145,8 @@ pub(crate) struct Scan {
     pub(crate) tail: Tail,
 }
 
-/// Reads the lines at `position` of the journal with this header up to the first invalid one, and passes their operations to
-/// `take`, whose error is a description of a fault.
+/// Reads the lines at `position` of the journal with this header up to the first invalid one, and
+/// passes their operations to `take`, whose error is a description of a fault.
 pub(crate) fn scan(
     bytes: &[u8],
     mut position: Position,
@@ -201,9 +203,10 @@ fn wrong_header(found: Option<&Header>, expected: &Header) -> String {
     }
 }
 
-/// Distinguishes a half-written last line from damage. It reaches the end of the file, no valid line follows it, and it is
-/// either unterminated or contains NUL bytes, the two forms that an interrupted append leaves: a file whose length became
-/// durable before its data reads as zeros there.
+/// Distinguishes a half-written last line from damage. It reaches the end of the file, no valid
+/// line follows it, and it is either unterminated or contains NUL bytes, the two forms that an
+/// interrupted append leaves: a file whose length became durable before its data reads as zeros
+/// there.
 fn classify_tail(rest: &[u8], offset: u64) -> Tail {
     if rest.is_empty() {
         return Tail::Clean;
@@ -218,8 +221,8 @@ fn classify_tail(rest: &[u8], offset: u64) -> Tail {
     Tail::Damaged { offset, detail: "a line does not agree with its checksum".into() }
 }
 
-/// The number of the last transaction among the readable lines of a journal that belongs to no snapshot; `None` if no line
-/// is readable.
+/// The number of the last transaction among the readable lines of a journal that belongs to no
+/// snapshot; `None` if no line is readable.
 pub(crate) fn last_seq(bytes: &[u8]) -> Option<u64> {
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| verify(line).is_some());
     lines.filter_map(|line| Some(serde_json::from_slice::<Line<'_>>(&body(line)).ok()?.s)).max()

@@ -3,10 +3,9 @@
 use autoproc_domain::Timestamp;
 
 pub(crate) const SNAPSHOT: &str = "QUEUE-STATE.json";
-/// A copy of the snapshot before this program first wrote it, if the original program or a person wrote it.
+/// A copy of the snapshot before this program first wrote it, if the original program or a person
+/// wrote it.
 pub(crate) const ORIGINAL: &str = "QUEUE-STATE.original.json";
-/// A copy of the snapshot before several items of one path were merged, if it had any.
-pub(crate) const UNMERGED: &str = "QUEUE-STATE.unmerged.json";
 /// The lock. Never renamed and never removed: a lock on a replaced file excludes no process.
 pub(crate) const LOCK: &str = "QUEUE-STATE.lock";
 /// The folder of the run locks.
@@ -28,7 +27,8 @@ const MAX_RUN_NAME: usize = 100;
 /// The length of a journal's name behind its prefix: the longest generation and a nonce fit.
 const MAX_JOURNAL_ID: usize = 64;
 
-/// The journal of a generation. The nonce keeps a restored copy of an old snapshot from finding a later journal.
+/// The journal of a generation. The nonce keeps a restored copy of an old snapshot from finding a
+/// later journal.
 pub(crate) fn journal(generation: u64, nonce: &str) -> String {
     format!("{JOURNAL_PREFIX}{generation}-{nonce}")
 }
@@ -48,8 +48,8 @@ pub(crate) fn torn(journal: &str, seq: u64) -> String {
     format!("{journal}{TORN_INFIX}{seq}")
 }
 
-/// The lock that a run holds for life. Any id leads to a file in that folder with a valid name (`NAME_MAX`, 255 bytes:
-/// limits.h).
+/// The lock that a run holds for life. Any id leads to a file in that folder with a valid name
+/// (`NAME_MAX`, 255 bytes: limits.h).
 pub(crate) fn run(id: &str) -> String {
     let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     let id: String =
@@ -62,7 +62,8 @@ pub(crate) fn new_run(id: &str) -> String {
     format!("{}{NEW_SUFFIX}", run(id))
 }
 
-/// Whether a file in the runs folder belongs to a run that is beginning or was killed while it began.
+/// Whether a file in the runs folder belongs to a run that is beginning or was killed while it
+/// began.
 pub(crate) fn is_new_run(name: &str) -> bool {
     name.strip_suffix(NEW_SUFFIX).is_some_and(|name| run_of(name).is_some())
 }
@@ -87,7 +88,8 @@ pub(crate) fn generation_of(journal: &str) -> Option<u64> {
     journal.strip_prefix(JOURNAL_PREFIX)?.split('-').next()?.parse().ok()
 }
 
-/// The folder for the copies of a repair at this time, to the second, without characters that some systems refuse.
+/// The folder for the copies of a repair at this time, to the second, without characters that some
+/// systems refuse.
 pub(crate) fn backup(now: Timestamp) -> String {
     let text = now.to_string();
     let digits = text.chars().take_while(|character| *character != '.').filter(char::is_ascii_alphanumeric);

@@ -1,7 +1,7 @@
 //! Locks by fs2, the wait for the store's lock, and the notes in its file.
 //!
-//! fs2's methods are called by their full path: since Rust 1.89 the standard library has methods of the same names with
-//! another error type, which would take precedence silently.
+//! fs2's methods are called by their full path: since Rust 1.89 the standard library has methods of
+//! the same names with another error type, which would take precedence silently.
 
 use std::fs::File;
 use std::io;
@@ -17,8 +17,8 @@ use crate::error::{classify, unreadable};
 use crate::journal::{Header, Position};
 use crate::layout::LOCK;
 
-/// The first pause between two attempts; it doubles up to [`MAX_PAUSE`]. A transaction holds the lock for well under a
-/// millisecond and one sync.
+/// The first pause between two attempts; it doubles up to [`MAX_PAUSE`]. A transaction holds the
+/// lock for well under a millisecond and one sync.
 const FIRST_PAUSE: Duration = Duration::from_micros(500);
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 
@@ -43,7 +43,8 @@ pub(crate) fn try_lock(file: &File, sharing: Sharing) -> io::Result<bool> {
     }
 }
 
-/// Releases a flock(2). Closing the file is not enough: a child between fork and exec would keep the lock.
+/// Releases a flock(2). Closing the file is not enough: a child between fork and exec would keep
+/// the lock.
 pub(crate) fn unlock(file: &File) -> io::Result<()> {
     fs2::FileExt::unlock(file)
 }
@@ -54,9 +55,11 @@ struct Holder {
     holder: String,
 }
 
-/// The end of the store when all of it was durable: enough to append to it, and to check that it still ends there.
+/// The end of the store when all of it was durable: enough to append to it, and to check that it
+/// still ends there.
 ///
-/// Written after the syncs that it describes and never synced itself, so it may be old but never ahead.
+/// Written after the syncs that it describes and never synced itself, so it may be old but never
+/// ahead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tip {
     pub(crate) snapshot: Stamp,
@@ -116,11 +119,12 @@ impl<D: Disk> StoreLock<D> {
         disk.unlock(&self.file).map_err(classify(LOCK))
     }
 
-    /// Leaves a note of the store's end for processes that only add files. Without it they load the queue, so a full disk is
-    /// no error.
+    /// Leaves a note of the store's end for processes that only add files. Without it they load the
+    /// queue, so a full disk is no error.
     ///
-    /// Any other failure is an error, because it may be the only sign of a sync that did not happen: if ext4 aborts its
-    /// journal while fdatasync(2) waits for it, that call returns 0 (observed on Linux 6.18), and only later writes fail.
+    /// Any other failure is an error, because it may be the only sign of a sync that did not
+    /// happen: if ext4 aborts its journal while fdatasync(2) waits for it, that call returns 0
+    /// (observed on Linux 6.18), and only later writes fail.
     pub(crate) fn note_tip(&self, disk: &D, tip: &Tip) -> Result<(), StorageError> {
         let tip = serde_json::to_string(tip).unwrap_or_default();
         let note = padded(&CheckedTip { crc: checksum::of(tip.as_bytes()), tip }, TIP_BYTES);

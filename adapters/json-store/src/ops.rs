@@ -180,7 +180,8 @@ impl<'a> From<&'a Event> for Op<'a> {
 }
 
 impl Op<'_> {
-    /// Applies the operation to the queue and returns its event, or a description of the fault, for a person.
+    /// Applies the operation to the queue and returns its event, or a description of the fault, for
+    /// a person.
     pub(crate) fn apply_to(self, queue: &mut FileQueue, base: &Path) -> Result<Event, String> {
         let is_version_1 = version_1::is_incomplete(&self);
         let mut event = self.into_event(base)?;
@@ -248,5 +249,53 @@ impl Op<'_> {
                 Event::Cleared { statuses: statuses.into_iter().map(StatusWord::into).collect() }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use autoproc_domain::{FilePath, Fingerprint, Recipe, Status};
+
+    use super::*;
+
+    fn events() -> Vec<Event> {
+        let (id, at) = (ItemId::new(3), Timestamp::from_micros(1_700_000_000_000_000));
+        let fingerprint = Some(Fingerprint { size: 5, modified_ns: -1 });
+        let recipe = Recipe::new([1, 2, 3, 4, 5, 6, 7, 8]);
+        let backoff = Backoff { not_before: Timestamp::MAX, ordered_at: at };
+        let added = |fingerprint, repeat| {
+            let file_path = FilePath::new("/a").expect("a path");
+            Event::Enqueued { file_path, priority: Priority::new(-1), fingerprint, repeat, at }
+        };
+        vec![
+            added(None, Repeat::IfChanged),
+            added(fingerprint, Repeat::IfOtherRecipe(recipe)),
+            added(fingerprint, Repeat::Always),
+            Event::Reprioritised { id, priority: Priority::new(7) },
+            Event::Held { id, is_held: true },
+            Event::Claimed { id, run: RunId::new("run"), at },
+            Event::Completed { id, completion: Completion::default() },
+            Event::Completed { id, completion: Completion { fingerprint, recipe: Some(recipe) } },
+            Event::RetryScheduled { id, backoff, error: "exit status 1".into() },
+            Event::Failed { id, timed_out: true, error: "timeout".into() },
+            Event::Released { id },
+            Event::Recovered { id },
+            Event::CancelRequested { id },
+            Event::BroughtForward { id, backoff },
+            Event::RoundBegun { id },
+            Event::MovedToEnd { id },
+            Event::Removed { id },
+            Event::Cleared { statuses: Status::ALL.to_vec() },
+        ]
+    }
+
+    #[test]
+    fn every_event_comes_back() {
+        for event in events() {
+            let json = serde_json::to_string(&Op::from(&event)).expect("JSON");
+            let op: Op<'_> = serde_json::from_str(&json).expect("an operation");
+            assert!(!version_1::is_incomplete(&op), "{json}");
+            assert_eq!(op.into_event(Path::new("/")), Ok(event), "{json}");
+        }
     }
 }

@@ -10,7 +10,8 @@ use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The run of an item in processing whose record names none. No run of this name is ever alive, so the item is recovered.
+/// The run of an item in processing whose record names none. No run of this name is ever alive, so
+/// the item is recovered.
 pub(crate) const UNKNOWN_RUN: &str = "unknown";
 
 /// An item. The order of the fields is the order on disk.
@@ -43,7 +44,8 @@ pub(crate) struct ItemRecord<'a> {
     held: bool,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     not_before: Option<Timestamp>,
-    /// When the wait until `not_before` was ordered. Absent in version 1: `last_attempt`, else `not_before`.
+    /// When the wait until `not_before` was ordered. Absent in version 1: `last_attempt`, else
+    /// `not_before`.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     backoff_from: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

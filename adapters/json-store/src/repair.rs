@@ -2,9 +2,10 @@
 //!
 //! # Theory of operation
 //!
-//! Nothing is repaired in place. The files are copied to a folder of their own and the copies are synced; then an ordinary
-//! checkpoint commits the repaired queue, and its rename retires the damaged snapshot and the damaged journal at once. A
-//! crash leaves either the damaged store with a copy beside it, or the repaired one.
+//! Nothing is repaired in place. The files are copied to a folder of their own and the copies are
+//! synced; then an ordinary checkpoint commits the repaired queue, and its rename retires the
+//! damaged snapshot and the damaged journal at once. A crash leaves either the damaged store and a
+//! copy of it, or the repaired one.
 //!
 //! # Deliberately absent
 //!
@@ -188,7 +189,8 @@ pub enum RepairOutcome {
 pub fn examine(folder: &StateFolder) -> Result<Examination, StorageError> {
     let disk = RealDisk::new(folder.state_dir.clone());
     let inspect = || Inspection::read(&disk, &folder.base, open(folder)).map(|inspection| inspection.examination());
-    // A writer may replace the files during a read without the lock, so damage counts only if a second read confirms it.
+    // A writer may replace the files during a read without the lock, so damage counts only if a
+    // second read confirms it.
     let first = inspect().map_err(|error| in_folder(error, &folder.state_dir))?;
     if first.is_sound() { Ok(first) } else { inspect().map_err(|error| in_folder(error, &folder.state_dir)) }
 }
@@ -196,7 +198,8 @@ pub fn examine(folder: &StateFolder) -> Result<Examination, StorageError> {
 /// Reports what each method would keep and lose, under the lock and without changing anything.
 ///
 /// # Errors
-/// [`StorageError::Busy`] while a run is alive or another process holds the lock; others as for [`examine`].
+/// [`StorageError::Busy`] while a run is alive or another process holds the lock; others as for
+/// [`examine`].
 pub fn plan_repair(folder: &StateFolder) -> Result<Examination, StorageError> {
     let disk = RealDisk::new(folder.state_dir.clone());
     let planned = held(&disk, folder.lock_timeout, || {
@@ -209,8 +212,8 @@ pub fn plan_repair(folder: &StateFolder) -> Result<Examination, StorageError> {
 /// Repairs the store, after its files were copied.
 ///
 /// # Errors
-/// [`StorageError::Busy`] while a run is alive or another process holds the lock; others if the files cannot be read, copied
-/// or written. The store is then unchanged, or repaired.
+/// [`StorageError::Busy`] while a run is alive or another process holds the lock; others if the
+/// files cannot be read, copied or written. The store is then unchanged, or repaired.
 pub fn repair(folder: &StateFolder, method: RepairMethod, now: Timestamp) -> Result<RepairOutcome, StorageError> {
     let planned = plan_repair(folder)?;
     if planned.is_sound() {
@@ -241,7 +244,8 @@ fn repair_locked(
     let files = backup::files(engine.disk())?;
     let backup = backup::copy(&folder.state_dir, &files, now)?;
     engine.replace(replacement)?;
-    // The new snapshot has retired them and the backup has copies; if one stays, the next change removes it.
+    // The new snapshot has retired them and the backup has copies; if one stays, the next change
+    // removes it.
     for journal in files.iter().filter(|name| crate::layout::is_journal(name)) {
         let _ = engine.disk().remove(journal);
     }

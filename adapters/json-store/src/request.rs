@@ -91,7 +91,8 @@ impl Request for Unfenced {}
 pub(crate) trait Change: Send {
     /// Applies the change and stores the reply. Returns no events if nothing changed.
     fn perform(&mut self, target: &mut Target<'_>) -> Vec<Event>;
-    /// Stores the reply and returns the events without seeing the queue; `None` if the change needs it.
+    /// Stores the reply and returns the events without seeing the queue; `None` if the change needs
+    /// it.
     fn perform_blind(&mut self) -> Option<Vec<Event>>;
     /// Sends the reply, or the failure.
     fn answer(self: Box<Self>, committed: Result<(), StorageError>);

@@ -1,16 +1,18 @@
 //! The protocols on a fake disk, through every possible crash.
 //!
-//! A history is a short list of operations by a run, a second process and single commands. It is executed once, and the disk
-//! is copied before each call. Each copy goes through every power cut, which loses any part of the unsynced changes, and
-//! through the death of the process alone. A new process opens the result. It must find every acknowledged operation, and of
-//! an operation in progress all or nothing; then it makes a change of its own and is itself crashed at every call. Further
-//! executions let each call fail, or do half of its work.
+//! A history is a short list of operations by a run, a second process and single commands. It is
+//! executed once, and the disk is copied before each call. Each copy goes through every power cut,
+//! which loses any part of the unsynced changes, and through the death of the process alone. A new
+//! process opens the result. It must find every acknowledged operation, and of an operation in
+//! progress all or nothing; then it makes a change of its own and is itself crashed at every call.
+//! Further executions let each call fail, or do half of its work.
 //!
-//! The method is that of ALICE (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014) without a model of a file
-//! system: unsynced changes may become durable in any combination.
+//! The method is that of ALICE (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014)
+//! without a model of a file system: unsynced changes may become durable in any combination.
 //!
-//! Besides crashes, `bytes` changes bytes on the disk, `contention` lets processes write concurrently, and `runs` tests runs
-//! that begin. Two tests of the tests: each [`Flaw`] of a disk must be noticed here, and `tests/mutants.rs` breaks the code.
+//! Besides crashes, `bytes` changes bytes on the disk, `contention` lets processes write
+//! concurrently, and `runs` tests runs that begin. Two tests of the tests: each [`Flaw`] of a disk
+//! must be noticed here, and `tests/mutants.rs` breaks the code.
 
 mod bytes;
 mod contention;
@@ -68,7 +70,8 @@ fn concurrent_processes_lose_nothing() {
     contention::concurrent_writers(None).unwrap_or_else(|violation| panic!("{violation}"));
 }
 
-/// Concurrent writers may happen not to collide, so a flaw of the lock has this many chances to show.
+/// Concurrent writers may happen not to collide, so a flaw of the lock has this many chances to
+/// show.
 const CONTENTION_TRIES: usize = 10;
 
 /// The checks, by the names that `docs/durability.md` uses.

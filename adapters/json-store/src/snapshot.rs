@@ -1,7 +1,8 @@
 //! The snapshot: one JSON document.
 //!
-//! This program writes one item per line and reads that layout a line at a time, so that a million files need no second copy
-//! of the document in memory. Any other layout, as a person or the original program writes it, is read whole.
+//! This program writes one item per line and reads that layout a line at a time, so that a million
+//! files need no second copy of the document in memory. Any other layout, as a person or the
+//! original program writes it, is read whole.
 
 mod builder;
 mod lines;
@@ -31,8 +32,8 @@ use builder::Builder;
 /// The version of the format. A file of a later version is refused.
 const VERSION: &str = "1.0.0";
 
-/// A greater number was not reached by counting: a million increments a second take 292,000 years to get here. It is
-/// refused, so that counting on from a valid number never overflows.
+/// A greater number was not reached by counting: a million increments a second take 292,000 years
+/// to get here. It is refused, so that counting on from a valid number never overflows.
 pub(crate) const MAX_NUMBER: u64 = u64::MAX / 2;
 
 /// The size of a read and of a write; large enough that system calls are a small part of the cost.
@@ -75,8 +76,6 @@ pub(crate) struct Snapshot {
     pub(crate) sum: SnapshotSum,
     /// Whether numbers and order are as this program writes them: an append may refer to them.
     pub(crate) is_canonical: bool,
-    /// Whether several items of one path were merged into one.
-    pub(crate) has_merged: bool,
     /// Messages about refused items, for a person.
     pub(crate) notices: Vec<String>,
 }
@@ -86,7 +85,8 @@ pub(crate) struct Snapshot {
 pub(crate) enum Numbering {
     /// Ids stay, and the place in line follows the list.
     Kept,
-    /// From the first such item all get new numbers, as in version 1. A journal of that version refers to these.
+    /// From the first such item all get new numbers, as in version 1. A journal of that version
+    /// refers to these.
     Version1,
 }
 

@@ -22,11 +22,13 @@ use crate::worker::Worker;
 /// The use of a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// A single command: every change leaves a small queue as one readable file. A call blocks the thread that polls it,
-    /// because a command has nothing else to do and a thread takes longer than most calls.
+    /// A single command: every change leaves a small queue as one readable file. A call blocks the
+    /// thread that polls it, because a command has nothing else to do and a thread takes longer
+    /// than most calls.
     Command,
-    /// A run with many changes: they go to the journal, and [`JsonStore::close`] leaves the readable file. The handle has a
-    /// thread of its own for blocking calls, so it works under any executor.
+    /// A run with many changes: they go to the journal, and [`JsonStore::close`] leaves the
+    /// readable file. The handle has a thread of its own for blocking calls, so it works under any
+    /// executor.
     Service,
 }
 
@@ -47,11 +49,13 @@ pub struct StoreConfig {
 
 /// The queue in a folder, and the runs that work on it.
 ///
-/// Opening touches no file; the first call does. Reading needs no lock and no permission to write. The [`Mode`] determines
-/// which thread a call blocks. Dropping the handle waits for its thread, if it has one, and releases the locks of the runs
-/// that it began: they are dead from then on. A run exchanges through the handle that began it, and has no lease.
+/// Opening touches no file; the first call does. Reading needs no lock and no permission to write.
+/// The [`Mode`] determines which thread a call blocks. Dropping the handle waits for its thread, if
+/// it has one, and releases the locks of the runs that it began: they are dead from then on. A run
+/// exchanges through the handle that began it, and has no lease.
 ///
-/// In [`Mode::Command`], an addition whose answer may come later is appended to a queue of over 32 KiB without reading it.
+/// In [`Mode::Command`], an addition whose answer may come later is appended to a queue of over 32
+/// KiB without reading it.
 pub struct JsonStore {
     config: StoreConfig,
     allow_network_fs: bool,
@@ -65,8 +69,8 @@ impl JsonStore {
         Self { config, allow_network_fs: false, worker: Mutex::new(None) }
     }
 
-    /// The same handle with permission to change a store on a network file system. By default it refuses, because locks and
-    /// syncs are unreliable there.
+    /// The same handle with permission to change a store on a network file system. By default it
+    /// refuses, because locks and syncs are unreliable there.
     #[must_use]
     pub fn allowing_network_fs(self, allow_network_fs: bool) -> Self {
         Self { allow_network_fs, ..self }

@@ -1,10 +1,10 @@
 //! The thread that the store's blocking calls run on: locks, reads, writes, syncs.
 //!
-//! A handle of a run has a thread of its own. Requests that arrive during a sync wait in the channel and then share one
-//! write, so that many callers cost one sync.
+//! A handle of a run has a thread of its own. Requests that arrive during a sync wait in the
+//! channel and then share one write, so that many callers cost one sync.
 //!
-//! A handle of a single command blocks its caller instead: starting a thread and switching to it and back takes about as
-//! long as the change itself (0.1 ms).
+//! A handle of a single command blocks its caller instead: starting a thread and switching to it
+//! and back takes about as long as the change itself (0.1 ms).
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -20,8 +20,8 @@ use crate::engine::Engine;
 use crate::error::gone;
 use crate::request::Change;
 
-/// The interval between two checks for changes by other processes. The port promises to notice a change within half a
-/// second.
+/// The interval between two checks for changes by other processes. The port promises to notice a
+/// change within half a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 const THREAD_NAME: &str = "autoproc-store";
@@ -54,7 +54,8 @@ impl<D: Disk> Worker<D> {
         EngineThread::start(engine).map(Self::Thread)
     }
 
-    /// Commits a change. If that is impossible, the change is dropped, and its caller sees a closed channel.
+    /// Commits a change. If that is impossible, the change is dropped, and its caller sees a closed
+    /// channel.
     pub(crate) fn change(&self, change: Box<dyn Change>) {
         match self {
             // An engine that panicked during a change is not used again.
@@ -74,7 +75,8 @@ impl<D: Disk> Worker<D> {
         }
     }
 
-    /// Waits until another process has changed the store, or until the engine is gone, which the next call reports.
+    /// Waits until another process has changed the store, or until the engine is gone, which the
+    /// next call reports.
     pub(crate) async fn changed(&self) {
         let (sender, receiver) = oneshot::channel();
         match self {
@@ -140,7 +142,8 @@ impl<D: Disk> Drop for EngineThread<D> {
     fn drop(&mut self) {
         self.sender = None;
         if let Some(thread) = self.thread.take() {
-            // The panic hook has reported a panic of the thread, and every caller has seen an error.
+            // The panic hook has reported a panic of the thread, and every caller has seen an
+            // error.
             let _ = thread.join();
         }
     }

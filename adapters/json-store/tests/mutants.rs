@@ -1,7 +1,7 @@
 //! Mutations of the protocol's decisions, each of which the crate's own tests must notice.
 //!
-//! `just mutants` applies one after another to a copy of the workspace and runs the named test there. Wrong calls to the
-//! disk need no mutation: the simulation has a flawed disk for them.
+//! `just mutants` applies one after another to a copy of the workspace and runs the named test
+//! there. Wrong calls to the disk need no mutation: the simulation has a flawed disk for them.
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 use std::fs;

@@ -114,6 +114,10 @@ pub trait Storage: Send + Sync {
     /// Settles claims and then makes new ones, so that an item settled for an immediate retry can be
     /// claimed again.
     ///
+    /// Before both, backoffs that were ordered later than `now` are cut down to the ordered span, as
+    /// [`Backoff::capped`](crate::item::Backoff::capped) says, for items inside and outside of the
+    /// scope that are not held: the clock was set back, and a wait of 2 s is never longer than 2 s.
+    ///
     /// # Errors
     /// [`StorageError`]; neither settled nor claimed, unless the error is
     /// [`Unreachable`](StorageError::Unreachable). After [`Full`](StorageError::Full) the same
@@ -158,8 +162,7 @@ pub trait Storage: Send + Sync {
     async fn clear(&self, request: Clear, now: Timestamp) -> Result<Counts, StorageError>;
 
     /// Takes back the claims of those of the named runs that are dead, and forgets these runs. Checks
-    /// that they are dead in the same transaction. Also cuts down backoffs that a clock set back has
-    /// made longer than ordered.
+    /// that they are dead in the same transaction. Also cuts down backoffs, as an exchange does.
     ///
     /// # Errors
     /// [`StorageError`].

@@ -17,11 +17,10 @@ pub(crate) const CANCELLED: &str = "cancelled";
 
 /// The request's scope must be open.
 pub(super) fn exchange(queue: &FileQueue, request: &ExchangeRequest, now: Timestamp) -> Vec<Event> {
-    let waiting = queue.waiting_in(&request.scope);
-    let mut events = if waiting.was_set_back(now) { bring_forward(queue, now) } else { Vec::new() };
-    let brought_forward = events.len();
+    let mut events = bring_forward(queue, now);
+    let mut due_again: Vec<_> = brought_forward_to(&events, queue, now).collect();
+    due_again.retain(|(_, id)| request.scope.contains(*id));
     let mut settled = BTreeSet::new();
-    let mut due_again = Vec::new();
     for settlement in &request.settlements {
         let Some(item) = queue.get(settlement.token.item).filter(|item| is_settled_by(item, settlement, request))
         else {
@@ -35,12 +34,7 @@ pub(super) fn exchange(queue: &FileQueue, request: &ExchangeRequest, now: Timest
             events.push(event);
         }
     }
-    let due_now = events[..brought_forward].iter().filter_map(|event| match event {
-        Event::BroughtForward { id, backoff } if backoff.not_before <= now => queue.get(*id),
-        _ => None,
-    });
-    due_again.extend(due_now.map(|item| (ClaimKey::of(item), item.id)));
-    let ready = waiting.claimable(now, request.limit, &queue.items);
+    let ready = queue.waiting_in(&request.scope).claimable(now, request.limit, &queue.items);
     let ready = ready.into_iter().filter_map(|key| Some((key, queue.items.at(key.sequence())?.id)));
     let mut claimable: Vec<_> = ready.chain(due_again).collect();
     claimable.sort_unstable();
@@ -48,6 +42,24 @@ pub(super) fn exchange(queue: &FileQueue, request: &ExchangeRequest, now: Timest
     claimable.truncate(request.limit);
     events.extend(claimable.into_iter().map(|(_, id)| Event::Claimed { id, run: request.run.clone(), at: now }));
     events
+}
+
+/// The item that a claim at `now` would take first.
+pub(super) fn next_claim(queue: &FileQueue, now: Timestamp) -> Option<&QueueItem> {
+    let ready = queue.waiting.claimable(now, 1, &queue.items).first().copied();
+    let brought_forward = brought_forward_to(&bring_forward(queue, now), queue, now).map(|(key, _)| key).min();
+    let key = ready.into_iter().chain(brought_forward).min()?;
+    queue.items.at(key.sequence())
+}
+
+/// The items whose backoffs the events cut down to nothing.
+fn brought_forward_to(events: &[Event], queue: &FileQueue, now: Timestamp) -> impl Iterator<Item = (ClaimKey, ItemId)> {
+    events.iter().filter_map(move |event| match event {
+        Event::BroughtForward { id, backoff } if backoff.not_before <= now => {
+            Some((ClaimKey::of(queue.get(*id)?), *id))
+        }
+        _ => None,
+    })
 }
 
 /// True if the settlement is for the item's claim: same number, same run.
@@ -85,7 +97,7 @@ fn is_due_after(event: &Event, now: Timestamp) -> bool {
 
 /// Cuts down backoffs that a clock set back has made longer than ordered.
 fn bring_forward(queue: &FileQueue, now: Timestamp) -> Vec<Event> {
-    let items = queue.waiting.due_after(Some(now)).filter_map(|(_, sequence)| queue.items.at(sequence));
+    let items = queue.waiting.ordered_after(now).filter_map(|sequence| queue.items.at(sequence));
     let too_long = items.filter_map(|item| {
         let capped = item.backoff?.capped(now);
         (Some(capped) != item.backoff).then_some(Event::BroughtForward { id: item.id, backoff: capped })

@@ -4,7 +4,7 @@
 use crate::fingerprint::Completion;
 use crate::item::{ClaimNumber, ClaimToken, Priority, QueueItem, RunId, Status};
 use crate::path::FilePath;
-use crate::queue::{ClaimKey, FileQueue, Transaction};
+use crate::queue::{FileQueue, Transaction, decide};
 use crate::rejection::Rejection;
 use crate::request::{Clear, Enqueue, ExchangeRequest, NewItem, RequestId, Scope, Selector, Settlement, Verdict};
 use crate::time::Timestamp;
@@ -32,8 +32,7 @@ impl FileQueue {
     /// The item that [`pop`](Self::pop) would return.
     #[must_use]
     pub fn peek(&self, now: Timestamp) -> Option<&QueueItem> {
-        let key = self.waiting.claimable(now, 1, &self.items).first().copied();
-        self.items.at(key.map(ClaimKey::sequence)?)
+        decide::next_claim(self, now)
     }
 
     /// Settles a popped file as completed.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::item::{ItemId, QueueItem, Sequence, Status};
+use crate::item::{Backoff, ItemId, QueueItem, Sequence, Status};
 use crate::queue::ClaimKey;
 use crate::queue::collections::{Items, Ready};
 use crate::time::Timestamp;
@@ -16,13 +16,13 @@ pub(super) struct Entry {
     pub(super) key: ClaimKey,
     pub(super) status: Status,
     pub(super) is_held: bool,
-    not_before: Option<Timestamp>,
+    backoff: Option<Backoff>,
 }
 
 impl Entry {
     pub(super) fn of(item: &QueueItem) -> Self {
-        let QueueItem { id, status, is_held, .. } = *item;
-        Self { id, key: ClaimKey::of(item), status, is_held, not_before: item.not_before() }
+        let QueueItem { id, status, is_held, backoff, .. } = *item;
+        Self { id, key: ClaimKey::of(item), status, is_held, backoff }
     }
 
     fn is_waiting(self) -> bool {
@@ -38,6 +38,8 @@ pub(super) struct Waiting {
     /// Those with a backoff, over or not, by its end. If the end lies after `promoted_until`, the
     /// item is not in `ready`.
     backing_off: BTreeSet<(Timestamp, Sequence)>,
+    /// The same items, by the time at which their wait was ordered.
+    ordered: BTreeSet<(Timestamp, Sequence)>,
     count: usize,
     /// The latest time at which a claim was applied. An index only: no part of the queue's state.
     promoted_until: Option<Timestamp>,
@@ -49,8 +51,10 @@ impl Waiting {
             return;
         }
         self.count += 1;
-        self.backing_off.extend(entry.not_before.map(|due| (due, entry.key.sequence())));
-        if entry.not_before.is_none_or(|due| Some(due) <= self.promoted_until) {
+        let sequence = entry.key.sequence();
+        self.backing_off.extend(entry.backoff.map(|backoff| (backoff.not_before, sequence)));
+        self.ordered.extend(entry.backoff.map(|backoff| (backoff.ordered_at, sequence)));
+        if entry.backoff.is_none_or(|backoff| Some(backoff.not_before) <= self.promoted_until) {
             self.ready.insert(entry.key);
         }
     }
@@ -61,8 +65,9 @@ impl Waiting {
         }
         self.count -= 1;
         self.ready.remove(entry.key);
-        if let Some(due) = entry.not_before {
-            self.backing_off.remove(&(due, entry.key.sequence()));
+        if let Some(Backoff { not_before, ordered_at }) = entry.backoff {
+            self.backing_off.remove(&(not_before, entry.key.sequence()));
+            self.ordered.remove(&(ordered_at, entry.key.sequence()));
         }
     }
 
@@ -81,9 +86,9 @@ impl Waiting {
         self.backing_off.range(from..).copied()
     }
 
-    /// True if `now` lies before the time of an earlier claim: the clock was set back since.
-    pub(super) fn was_set_back(&self, now: Timestamp) -> bool {
-        self.promoted_until.is_some_and(|latest| now < latest)
+    /// The places of items whose wait was ordered later than `now`: the clock was set back since.
+    pub(super) fn ordered_after(&self, now: Timestamp) -> impl Iterator<Item = Sequence> {
+        self.ordered.range((now, Sequence::new(u64::MAX))..).map(|(_, sequence)| *sequence)
     }
 
     /// The first `limit` places in claim order whose items are due at `now`. Costs O(limit log n),

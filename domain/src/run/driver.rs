@@ -5,7 +5,7 @@ use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::future::{BoxFuture, Fuse, FutureExt};
+use futures_util::future::{BoxFuture, Fuse, FusedFuture, FutureExt};
 use futures_util::select_biased;
 use futures_util::stream::{BoxStream, SelectAll, StreamExt};
 
@@ -98,6 +98,8 @@ struct Driver<'a> {
     stops: HashMap<ClaimToken, Arc<AttemptStop>>,
     lease: Option<Arc<dyn Lease>>,
     wakeup: Wakeup,
+    /// Outlives the waits: to begin one may cost the store a message.
+    changed: Fuse<BoxFuture<'a, ()>>,
     // The world, as the state knows it.
     stop: StopRequest,
     pressure: Option<BackPressure>,
@@ -114,6 +116,7 @@ impl<'a> Driver<'a> {
             stops: HashMap::new(),
             lease: None,
             wakeup: Wakeup::default(),
+            changed: Fuse::terminated(),
             stop: StopRequest::NONE,
             pressure: None,
             capacity: config.jobs.get(),
@@ -203,19 +206,22 @@ impl<'a> Driver<'a> {
 
     /// Waits for the next input; `None` if the world changed.
     async fn next_input(&mut self) -> Option<Input> {
-        let Ports { stop, gate, clock, storage, .. } = self.ports;
-        let (wakeup, pressure, lease) = (self.wakeup, self.pressure.clone(), self.lease.clone());
+        let ports = self.ports;
+        let Ports { stop, gate, clock, .. } = ports;
+        if self.wakeup.on_change && self.changed.is_terminated() {
+            self.changed = ports.storage.changed().fuse();
+        }
+        let Self { progress, stops, operation, changed, wakeup, pressure, lease, .. } = self;
         let mut stopped = pin!(stop.raised_above(self.stop.level).fuse());
-        let mut lost = pin!(async { wait_if(lease, async |lease| lease.lost().await).await }.fuse());
-        let mut passed =
-            pin!(async { wait_if(pressure, async |pressure| gate.changed_from(Some(pressure)).await).await }.fuse());
-        let mut due = pin!(async { wait_if(wakeup.at, async |point| clock.sleep_until(point).await).await }.fuse());
-        let changed = wakeup.on_change.then_some(());
-        let mut changed = pin!(async { wait_if(changed, async |()| storage.changed().await).await }.fuse());
+        let mut lost = pin!(wait_if(lease.clone(), async |lease| lease.lost().await).fuse());
+        let gate_changed = async |pressure| gate.changed_from(Some(pressure)).await;
+        let mut passed = pin!(wait_if(pressure.clone(), gate_changed).fuse());
+        let mut due = pin!(wait_if(wakeup.at, async |point| clock.sleep_until(point).await).fuse());
+        let mut changed = pin!(wait_if(wakeup.on_change.then_some(changed), async |changed| changed.await).fuse());
         // A branch that is always ready may starve only those below it.
         select_biased! {
-            first = self.progress.select_next_some() => Some(Input::Attempts(self.all_progress(first))),
-            input = &mut self.operation => Some(input),
+            first = progress.select_next_some() => Some(Input::Attempts(all_progress(first, progress, stops))),
+            input = &mut *operation => Some(input),
             () = lost => Some(Input::LeaseLost),
             _ = stopped => None,
             () = passed => Some(Input::Pressure(gate.pressure())),
@@ -223,20 +229,24 @@ impl<'a> Driver<'a> {
             () = changed => Some(Input::Woken),
         }
     }
+}
 
-    /// All the progress that is known at this moment, so that one exchange serves it.
-    fn all_progress(&mut self, first: (ClaimToken, AttemptProgress)) -> Vec<(ClaimToken, AttemptProgress)> {
-        let mut progress = vec![first];
-        while let Some(Some(next)) = self.progress.next().now_or_never() {
-            progress.push(next);
-        }
-        for (token, progress) in &progress {
-            if !matches!(progress, AttemptProgress::Started { .. }) {
-                self.stops.remove(token);
-            }
-        }
-        progress
+/// All the progress that is known at this moment, so that one exchange serves it.
+fn all_progress(
+    first: (ClaimToken, AttemptProgress),
+    progress: &mut SelectAll<Progress<'_>>,
+    stops: &mut HashMap<ClaimToken, Arc<AttemptStop>>,
+) -> Vec<(ClaimToken, AttemptProgress)> {
+    let mut all = vec![first];
+    while let Some(Some(next)) = progress.next().now_or_never() {
+        all.push(next);
     }
+    for (token, progress) in &all {
+        if !matches!(progress, AttemptProgress::Started { .. }) {
+            stops.remove(token);
+        }
+    }
+    all
 }
 
 /// Waits for what `wait` waits for, or for ever if there is nothing to wait for.

@@ -19,6 +19,9 @@ use proptest::sample::Index;
 use super::{clock_steps, file_paths, new_items, priorities, repeats, statuses, verdicts};
 use crate::AnyRequest;
 
+/// Ids from this one on belong to no item, now and later. A scope of absent ids has these.
+const NEVER: u64 = 1 << 59;
+
 /// A request whose items and claims are not known yet.
 #[derive(Debug, Clone)]
 pub enum SymbolicRequest {
@@ -252,7 +255,7 @@ impl Resolver {
             ScopeChoice::Queue | ScopeChoice::Again(_) => Scope::Queue,
             ScopeChoice::Items(which) => {
                 let ids = selectors(which, queue).into_iter().filter_map(|which| match which {
-                    Selector::Id(id) => Some(id),
+                    Selector::Id(id) => Some(queue.get(id).map_or(ItemId::new(NEVER + id.get()), |item| item.id)),
                     path @ Selector::Path(_) => queue.find(&path).map(|item| item.id),
                 });
                 let scope: Scope = ids.collect();

@@ -3,5 +3,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test ends at what it did not expect")]
 
+mod broken_stores;
+mod conforming_stores;
 mod fakes;
+mod flawed;
 mod strategies;

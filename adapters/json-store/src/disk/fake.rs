@@ -16,7 +16,8 @@ use crate::layout::{LOCK, ORIGINAL, SNAPSHOT};
 /// What fails at one call of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The call fails and does nothing. A failed sync loses the data for good, and the next sync reports success.
+    /// The call fails and does nothing. A failed sync loses the data for good, and the next sync
+    /// reports success.
     Eio,
     /// The call finds no room; a write does half of its work first.
     Enospc,
@@ -203,7 +204,8 @@ fn killed() -> io::Error {
     io::Error::other("this process was killed")
 }
 
-/// The store uses no file whose name is not one of its own. A name with a folder in it could be any file.
+/// The store uses no file whose name is not one of its own. A name with a folder in it could be any
+/// file.
 fn assert_own(name: &str) {
     let own = name.strip_prefix("QUEUE-STATE.").or_else(|| name.strip_prefix("runs/"));
     assert!(own.is_some_and(|rest| !rest.contains(['/', '\0'])), "{name:?} is none of the store's files");

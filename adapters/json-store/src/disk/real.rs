@@ -126,7 +126,8 @@ impl Disk for RealDisk {
 
     fn copy_mode(&self, name: &str, file: &File) -> io::Result<()> {
         match fs::metadata(self.path(name)) {
-            // Setting the same mode again would still be a change of metadata that a sync has to write.
+            // Setting the same mode again would still be a change of metadata that a sync has to
+            // write.
             Ok(metadata) if metadata.mode() == file.metadata()?.mode() => Ok(()),
             Ok(metadata) => file.set_permissions(Permissions::from_mode(metadata.mode() & 0o7777)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -164,8 +165,9 @@ impl Disk for RealDisk {
     }
 }
 
-/// Creates a folder and its missing parents, and makes their names durable: a queue in a folder that a power cut can remove
-/// would not be durable (fsync(2): the entry in the parent needs a sync of its own).
+/// Creates a folder and its missing parents, and makes their names durable: a queue in a folder
+/// that a power cut can remove would not be durable (fsync(2): the entry in the parent needs a sync
+/// of its own).
 fn create_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());

@@ -1,8 +1,9 @@
 //! Appending an addition to the journal without loading the queue.
 //!
-//! An addition needs nothing of the queue but its end, and the previous holder of the lock left a note of that. The note is
-//! believed only if snapshot and journal are still exactly as it describes them; otherwise the queue is loaded after all.
-//! A snapshot of up to [`Limits::blind_append_bytes`](crate::engine::Limits) is loaded and rewritten instead, so that a
+//! An addition needs nothing of the queue but its end, and the previous holder of the lock left a
+//! note of that. The note is believed only if snapshot and journal are still exactly as it
+//! describes them; otherwise the queue is loaded after all. A snapshot of up to
+//! [`Limits::blind_append_bytes`](crate::engine::Limits) is loaded and rewritten instead, so that a
 //! small queue stays one readable file.
 
 use autoproc_domain::event::Event;
@@ -19,7 +20,8 @@ use crate::request::Change;
 use crate::store::Mode;
 
 impl<D: Disk> Engine<D> {
-    /// Appends the changes' events without loading the queue; `false` if that is impossible, and then nothing was written.
+    /// Appends the changes' events without loading the queue; `false` if that is impossible, and
+    /// then nothing was written.
     pub(super) fn append_blind(&mut self, changes: &mut [Box<dyn Change>]) -> Result<bool, StorageError> {
         if self.settings.mode != Mode::Command || self.loaded.is_some() {
             return Ok(false);
@@ -72,7 +74,8 @@ impl<D: Disk> Engine<D> {
         let file = self.disk.open(name, access).map_err(|error| Fault::Unchanged(classify(name)(error)))?;
         self.write_line(&file, name, before, &bytes)?;
         self.disk.sync_data(&file).map_err(|error| {
-            // Without the queue there is no state to write to a fresh file; the line that is not durable is cut off.
+            // Without the queue there is no state to write to a fresh file; the line that is not
+            // durable is cut off.
             let _ = self.disk.truncate(&file, before);
             Fault::Unknown(classify(name)(error))
         })?;

@@ -10,7 +10,7 @@ use crate::disk::{Access, Disk, read_to_end, write_all};
 use crate::engine::{Base, Engine, Journal, Loaded, LockState, StoreIdentity};
 use crate::error::{classify, unreadable};
 use crate::journal::{self, Position};
-use crate::layout::{self, ORIGINAL, SNAPSHOT, UNMERGED};
+use crate::layout::{self, ORIGINAL, SNAPSHOT};
 use crate::snapshot::{self, SnapshotSum, StoreSection};
 use crate::store::Mode;
 
@@ -21,9 +21,10 @@ pub(crate) struct Limits {
     pub(crate) small_snapshot_bytes: u64,
     /// An addition to a queue whose snapshot is longer is appended without loading the queue.
     ///
-    /// Measured on ext4 as the time of one `queue add` over that of a process that opens, locks, appends 200 bytes and
-    /// syncs: rewriting the document costs 1.6 times at 10 kB, 1.9 at 38 kB, 2.0 at 58 kB and 3.1 at 190 kB; appending
-    /// costs 1.2 times at any length (docs/benchmarks.md).
+    /// Measured on ext4 as the time of one `queue add` over that of a process that opens, locks,
+    /// appends 200 bytes and syncs: rewriting the document costs 1.6 times at 10 kB, 1.9 at 38 kB,
+    /// 2.0 at 58 kB and 3.1 at 190 kB; appending costs 1.2 times at any length
+    /// (docs/benchmarks.md).
     pub(crate) blind_append_bytes: u64,
 }
 
@@ -39,12 +40,14 @@ impl Default for Limits {
     }
 }
 
-/// The journal may grow to this length, or to twice the snapshot if that is longer: a checkpoint of n bytes is paid for by
-/// 2n bytes of appends, and costs each of them a constant.
+/// The journal may grow to this length, or to twice the snapshot if that is longer: a checkpoint of
+/// n bytes is paid for by 2n bytes of appends, and costs each of them a constant.
 pub(crate) const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
-/// The length of an item in a snapshot, and of an event in the journal, without its path; rounded up.
+/// The length of an item in a snapshot, and of an event in the journal, without its path; rounded
+/// up.
 const RECORD_BYTES: usize = 250;
-/// Room kept free in the journal for the result of each claim, its error text included; well above the actual length.
+/// Room kept free in the journal for the result of each claim, its error text included; well above
+/// the actual length.
 const RESULT_BYTES: u64 = 1024;
 /// Reserved at once, so that not every claim asks the file system for room.
 const RESERVE_STEP_BYTES: u64 = 64 * 1024;
@@ -60,7 +63,8 @@ pub(super) enum Fault {
 }
 
 impl<D: Disk> Engine<D> {
-    /// Makes applied events durable. After an error the caller must forget the cached state: see [`Engine::locked`].
+    /// Makes applied events durable. After an error the caller must forget the cached state: see
+    /// [`Engine::locked`].
     pub(crate) fn commit(&mut self, events: &[Event]) -> Result<(), StorageError> {
         self.with_loaded(|engine, loaded| {
             if events.is_empty() {
@@ -100,7 +104,8 @@ impl<D: Disk> Engine<D> {
         done.map_err(|fault| self.poisoned_by(fault))
     }
 
-    /// The error of a fault. If the fault leaves the disk in an unknown state, this engine changes nothing any more.
+    /// The error of a fault. If the fault leaves the disk in an unknown state, this engine changes
+    /// nothing any more.
     pub(super) fn poisoned_by(&mut self, fault: Fault) -> StorageError {
         match fault {
             Fault::Unchanged(error) => error,
@@ -117,14 +122,16 @@ impl<D: Disk> Engine<D> {
         }
         let snapshot_len = loaded.base.as_ref().map_or(0, |base| base.sum.len);
         let limit = self.settings.limits.small_snapshot_bytes;
-        // A queue that has outgrown the limit is written whole once more, so that the next addition can be appended blindly.
+        // A queue that has outgrown the limit is written whole once more, so that the next addition
+        // can be appended blindly.
         if self.settings.mode == Mode::Command && (snapshot_len <= limit || is_small(&loaded.queue, limit)) {
             return true;
         }
         outgrows(snapshot_len, loaded.position.offset, events)
     }
 
-    /// Writes the state as a new snapshot, which contains all transactions up to `seq`, and retires the journal.
+    /// Writes the state as a new snapshot, which contains all transactions up to `seq`, and retires
+    /// the journal.
     pub(super) fn checkpoint(&self, loaded: &mut Loaded<D>, seq: u64) -> Result<(), Fault> {
         self.keep_original(loaded).map_err(Fault::Unchanged)?;
         let section = self.next_section(loaded, seq);
@@ -138,11 +145,12 @@ impl<D: Disk> Engine<D> {
         let stamp = named.and_then(|()| self.disk.stat_open(&file));
         let stamp = stamp.map_err(|error| Fault::Unknown(classify(SNAPSHOT)(error)))?;
         if let (Some((old, _)), Some(_)) = (loaded.journal_header(), &loaded.journal) {
-            // The rename has retired it; if it stays, the next process that loads the store removes it.
+            // The rename has retired it; if it stays, the next process that loads the store removes
+            // it.
             let _ = self.disk.remove(&old);
         }
         let store = Some(StoreIdentity::from(section));
-        loaded.base = Some(Base { stamp, sum, store, is_canonical: true, has_merged: false });
+        loaded.base = Some(Base { stamp, sum, store, is_canonical: true });
         loaded.journal = None;
         loaded.position = Position { offset: 0, seq, chain: 0 };
         loaded.folder_is_unsynced = false;
@@ -177,25 +185,20 @@ impl<D: Disk> Engine<D> {
         Ok((file, sum))
     }
 
-    /// Copies a file that this program has not written, or one whose items were merged, before it is replaced. Keeps the
-    /// first copy of either kind.
+    /// Copies a file that this program has not written, once, before it is replaced.
     fn keep_original(&self, loaded: &Loaded<D>) -> Result<(), StorageError> {
-        let name = match &loaded.base {
-            Some(base) if base.store.is_none() => ORIGINAL,
-            Some(base) if base.has_merged => UNMERGED,
-            _ => return Ok(()),
-        };
-        if self.disk.stat(name).map_err(unreadable(name))?.is_some() {
+        let is_foreign = loaded.base.as_ref().is_some_and(|base| base.store.is_none());
+        if !is_foreign || self.disk.stat(ORIGINAL).map_err(unreadable(ORIGINAL))?.is_some() {
             return Ok(());
         }
         let original = self.disk.open(SNAPSHOT, Access::Read).map_err(unreadable(SNAPSHOT))?;
         let bytes = read_to_end(&self.disk, &original, 0).map_err(unreadable(SNAPSHOT))?;
-        let copy = self.disk.open(name, Access::Create).map_err(classify(name))?;
+        let copy = self.disk.open(ORIGINAL, Access::Create).map_err(classify(ORIGINAL))?;
         let copied = write_all(&self.disk, &copy, &bytes).and_then(|()| self.disk.sync_all(&copy));
         copied.map_err(|error| {
             // The next attempt would take half a copy for the original.
-            let _ = self.disk.remove(name);
-            classify(name)(error)
+            let _ = self.disk.remove(ORIGINAL);
+            classify(ORIGINAL)(error)
         })
     }
 
@@ -229,8 +232,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Reserves room for the results of all items in processing, so that a disk which fills up during an attempt cannot
-    /// prevent recording its result.
+    /// Reserves room for the results of all items in processing, so that a disk which fills up
+    /// during an attempt cannot prevent recording its result.
     fn reserve(&self, loaded: &mut Loaded<D>, name: &str, offset: u64) -> Result<(), StorageError> {
         let results = loaded.queue.counts().processing as u64 * RESULT_BYTES;
         let needed = offset + results;
@@ -248,7 +251,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Writes a whole line or none: a full disk takes a part of it and then refuses, so that part is cut off.
+    /// Writes a whole line or none: a full disk takes a part of it and then refuses, so that part
+    /// is cut off.
     pub(super) fn write_line(&self, file: &D::File, name: &str, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
         let Err(error) = write_all(&self.disk, file, bytes) else { return Ok(()) };
         let cut = self.disk.truncate(file, offset);
@@ -258,8 +262,9 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// After a failed sync the page cache may show data that the disk does not hold, and a second sync may succeed without
-    /// writing anything. So the engine cuts the line off, for others not to read it, and writes the state to a fresh file.
+    /// After a failed sync the page cache may show data that the disk does not hold, and a second
+    /// sync may succeed without writing anything. So the engine cuts the line off, for others not
+    /// to read it, and writes the state to a fresh file.
     fn survive_failed_sync(
         &self,
         loaded: &mut Loaded<D>,

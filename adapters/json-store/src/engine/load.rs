@@ -1,5 +1,5 @@
-//! Catching up with the disk: the cached state is kept while it is current, extended if others appended, and read again if
-//! the snapshot was replaced.
+//! Catching up with the disk: the cached state is kept while it is current, extended if others
+//! appended, and read again if the snapshot was replaced.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
@@ -13,8 +13,8 @@ use crate::layout::{self, SNAPSHOT};
 use crate::ops::Op;
 use crate::snapshot::{self, Extra, Numbering, Snapshot, StoreSection};
 
-/// A reader without the lock starts again if a checkpoint replaces the files while it reads. Checkpoints are rare: two
-/// during one read are an accident, ten are a fault.
+/// A reader without the lock starts again if a checkpoint replaces the files while it reads.
+/// Checkpoints are rare: two during one read are an accident, ten are a fault.
 const MAX_LOCKLESS_READS: usize = 10;
 
 impl<D: Disk> Engine<D> {
@@ -43,13 +43,15 @@ impl<D: Disk> Engine<D> {
         Err(last.unwrap_or_else(|| damaged(SNAPSHOT, "it is replaced faster than it can be read")))
     }
 
-    /// Whether the snapshot is still the one that was read. If not, its journal may have been retired.
+    /// Whether the snapshot is still the one that was read. If not, its journal may have been
+    /// retired.
     fn is_current(&self, loaded: &Loaded<D>) -> Result<bool, StorageError> {
         let stamp = self.disk.stat(SNAPSHOT).map_err(unreadable(SNAPSHOT))?;
         Ok(stamp == loaded.base.as_ref().map(|base| base.stamp))
     }
 
-    /// Whether the files are as long and as old as when they were read. An unreadable file counts as changed.
+    /// Whether the files are as long and as old as when they were read. An unreadable file counts
+    /// as changed.
     pub(super) fn has_read_all(&self, loaded: &Loaded<D>) -> bool {
         let journal_len = match loaded.journal_header() {
             Some((name, _)) => self.disk.stat(&name).map(|stamp| stamp.map_or(0, |stamp| stamp.len)),
@@ -93,12 +95,12 @@ impl<D: Disk> Engine<D> {
             // Only version 1 appends to such a snapshot.
             snapshot = read(Numbering::Version1)?;
         }
-        let Snapshot { queue, extra, store, stamp, sum, is_canonical, has_merged, notices } = snapshot;
+        let Snapshot { queue, extra, store, stamp, sum, is_canonical, notices } = snapshot;
         for notice in notices {
             self.notice(&notice);
         }
         let seq = store.as_ref().map_or(0, |store| store.seq);
-        let base = Some(Base { stamp, sum, store: store.map(StoreIdentity::from), is_canonical, has_merged });
+        let base = Some(Base { stamp, sum, store: store.map(StoreIdentity::from), is_canonical });
         let position = Position { offset: 0, seq, chain: 0 };
         Ok(Loaded { queue, extra, base, position, ..Loaded::empty() })
     }
@@ -108,8 +110,8 @@ impl<D: Disk> Engine<D> {
         Ok(self.disk.stat(&store.journal).map_err(unreadable(&store.journal))?.is_some())
     }
 
-    /// Applies the lines of the journal behind the known position; `false` if the journal is no longer the one that was
-    /// read.
+    /// Applies the lines of the journal behind the known position; `false` if the journal is no
+    /// longer the one that was read.
     fn extend(&self, loaded: &mut Loaded<D>, lock_state: LockState) -> Result<bool, StorageError> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(true) };
         let Some(stamp) = self.disk.stat(&name).map_err(unreadable(&name))? else {
@@ -170,7 +172,8 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Keeps a copy of a torn tail, then cuts it off: a line appended behind it could never be read.
+    /// Keeps a copy of a torn tail, then cuts it off: a line appended behind it could never be
+    /// read.
     fn cut_torn_tail(&self, loaded: &mut Loaded<D>, name: &str, torn: &[u8]) -> Result<(), StorageError> {
         let Some(journal) = &loaded.journal else { return Ok(()) };
         let copy = layout::torn(name, loaded.position.seq);
@@ -185,7 +188,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Copies bytes to a new file; `false` if that fails, because a full disk must not keep a queue shut.
+    /// Copies bytes to a new file; `false` if that fails, because a full disk must not keep a queue
+    /// shut.
     fn keep(&self, name: &str, bytes: &[u8]) -> bool {
         let written = self.disk.open(name, Access::Create).and_then(|file| {
             write_all(&self.disk, &file, bytes)?;
@@ -194,8 +198,8 @@ impl<D: Disk> Engine<D> {
         written.is_ok()
     }
 
-    /// Syncs lines that others may have left unsynced. Otherwise their change could be lost after this process has
-    /// acknowledged one that builds on it, or has given an answer from it.
+    /// Syncs lines that others may have left unsynced. Otherwise their change could be lost after
+    /// this process has acknowledged one that builds on it, or has given an answer from it.
     fn sync_journal(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
         if let Some(journal) = loaded.journal.as_ref().filter(|_| loaded.journal_is_unsynced) {
             let name = loaded.journal_header().map_or_else(String::new, |(name, _)| name);
@@ -205,8 +209,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Removes leftovers of dead processes: unfinished snapshots, and journals that the snapshot contains. Requires the
-    /// lock.
+    /// Removes leftovers of dead processes: unfinished snapshots, and journals that the snapshot
+    /// contains. Requires the lock.
     fn remove_leftovers(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
         let current = loaded.journal_header().map(|(name, _)| name);
         let names = self.disk.list("").map_err(unreadable("the state folder"))?;
@@ -225,7 +229,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Removes a stale file. A journal with later transactions than the state is kept under another name instead.
+    /// Removes a stale file. A journal with later transactions than the state is kept under another
+    /// name instead.
     fn remove_stale(&self, name: &str, seq: u64) -> Result<(), StorageError> {
         let is_ahead = layout::is_journal(name) && self.last_seq_of(name)?.is_some_and(|last| last > seq);
         if !is_ahead {

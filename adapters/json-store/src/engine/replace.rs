@@ -1,7 +1,7 @@
 //! Replacing the queue by another one: the last step of a repair.
 //!
-//! It is an ordinary checkpoint, so the rename of the new snapshot is the only commit point of a repair too: a crash leaves
-//! the store either as damaged as before or repaired.
+//! It is an ordinary checkpoint, so the rename of the new snapshot is the only commit point of a
+//! repair too: a crash leaves the store either as damaged as before or repaired.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
@@ -17,10 +17,11 @@ use crate::snapshot::{Extra, SnapshotSum, StoreSection};
 pub(crate) struct Replacement {
     pub(crate) queue: FileQueue,
     pub(crate) extra: Extra,
-    /// The `store` section of the damaged store, if it could be read. Its identity is kept; otherwise the store gets a new
-    /// one.
+    /// The `store` section of the damaged store, if it could be read. Its identity is kept;
+    /// otherwise the store gets a new one.
     pub(crate) store: Option<StoreSection>,
-    /// The number of the last transaction: above all numbers in the damaged files, so that none is given twice.
+    /// The number of the last transaction: above all numbers in the damaged files, so that none is
+    /// given twice.
     pub(crate) seq: u64,
 }
 
@@ -34,7 +35,6 @@ impl<D: Disk> Engine<D> {
             sum: SnapshotSum::default(),
             store: Some(StoreIdentity::from(section)),
             is_canonical: true,
-            has_merged: false,
         });
         let mut loaded = Loaded { queue, extra, base, ..Loaded::empty() };
         loaded.position = Position { seq, ..loaded.position };

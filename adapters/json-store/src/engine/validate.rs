@@ -1,4 +1,5 @@
-//! Refuses a snapshot whose journal could be a file that is not the store's, or whose numbers cannot be counted on from.
+//! Refuses a snapshot whose journal could be a file that is not the store's, or whose numbers
+//! cannot be counted on from.
 
 use autoproc_domain::ports::StorageError;
 

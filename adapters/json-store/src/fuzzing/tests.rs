@@ -83,13 +83,18 @@ macro_rules! seed {
 
 const SNAPSHOTS: &[&[u8]] = &[
     seed!("snapshot/seed-written"),
+    seed!("snapshot/seed-rounds"),
     seed!("snapshot/seed-by-hand"),
     seed!("snapshot/seed-original"),
     seed!("snapshot/seed-other-version"),
 ];
 const JOURNALS: &[&[u8]] = &[seed!("journal/seed-a-run"), seed!("journal/seed-torn"), seed!("journal/seed-zeros")];
 const BOTH: &[&[u8]] = &[seed!("snapshot_and_journal/seed-both")];
-const OPERATIONS: &[&[u8]] = &[seed!("operations/seed-a-run"), seed!("operations/seed-another-run")];
+const OPERATIONS: &[&[u8]] = &[
+    seed!("operations/seed-a-run"),
+    seed!("operations/seed-another-run"),
+    seed!("operations/seed-rounds"),
+];
 const ORIGINALS: &[&[u8]] = &[seed!("original/seed-items"), seed!("original/seed-one")];
 const RUN_LOCKS: &[&[u8]] = &[seed!("run_lock/seed-living")];
 const STORE_LOCKS: &[&[u8]] = &[seed!("store_lock/seed-notes")];
@@ -131,7 +136,8 @@ proptest! {
     }
 }
 
-/// Found by fuzzing: a snapshot that names a file which is not the store's, or a number without a successor.
+/// Found by fuzzing: a snapshot that names a file which is not the store's, or a number without a
+/// successor.
 #[test]
 fn a_snapshot_that_cannot_be_continued_is_refused() {
     let written = std::str::from_utf8(SNAPSHOTS[0]).expect("text");

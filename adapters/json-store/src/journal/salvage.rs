@@ -38,8 +38,8 @@ pub(crate) fn salvage(bytes: &[u8], base: &Path) -> Salvage {
     salvage
 }
 
-/// The offsets at which a line may begin. After a damaged newline a line begins in the middle of a segment. Its first bytes
-/// occur nowhere else, because quotes in JSON strings are escaped.
+/// The offsets at which a line may begin. After a damaged newline a line begins in the middle of a
+/// segment. Its first bytes occur nowhere else, because quotes in JSON strings are escaped.
 fn line_starts(segment: &[u8]) -> impl Iterator<Item = usize> {
     segment.windows(PREFIX.len()).enumerate().filter(|(_, window)| *window == PREFIX).map(|(at, _)| at)
 }

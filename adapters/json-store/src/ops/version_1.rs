@@ -1,7 +1,8 @@
-//! Operations of version 1, which had several items for one path and did not record when a wait was ordered.
+//! Operations of version 1, which had several items for one path and did not record when a wait was
+//! ordered.
 //!
-//! A version 1 journal numbers each addition of an ended file as a new item, and its later lines use that number. So the ended
-//! item leaves the queue before the file is added.
+//! A version 1 journal numbers each addition of an ended file as a new item, and its later lines
+//! use that number. So the ended item leaves the queue before the file is added.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::event::Event;

@@ -23,7 +23,8 @@ pub(super) fn files<D: Disk>(disk: &D) -> Result<Vec<String>, StorageError> {
     Ok(names)
 }
 
-/// Copies files into a new folder within the state folder. The copies and their names are durable on return.
+/// Copies files into a new folder within the state folder. The copies and their names are durable
+/// on return.
 pub(super) fn copy(state_dir: &Path, names: &[String], now: Timestamp) -> Result<PathBuf, StorageError> {
     let folder = new_folder(state_dir, now).map_err(classify(layout::BACKUP_PREFIX))?;
     let copied = names.iter().try_for_each(|name| copy_file(state_dir, &folder, name));

@@ -42,7 +42,8 @@ pub(super) struct Inspection {
 }
 
 impl Inspection {
-    /// Reads the files. `opened` is the result of opening the store: what it refuses counts as damaged.
+    /// Reads the files. `opened` is the result of opening the store: what it refuses counts as
+    /// damaged.
     ///
     /// # Errors
     /// [`StorageError`] if reading fails, or if a later version wrote the store.
@@ -167,7 +168,8 @@ impl Inspection {
         self.notices.extend(snapshot.notices);
     }
 
-    /// The journal of the latest generation, for a damaged snapshot that no longer names its journal.
+    /// The journal of the latest generation, for a damaged snapshot that no longer names its
+    /// journal.
     fn latest_journal(&self, names: &[String]) -> Option<String> {
         let journals = names.iter().filter(|name| !self.snapshot_is_whole && layout::is_journal(name));
         journals.max_by_key(|name| layout::generation_of(name)).cloned()

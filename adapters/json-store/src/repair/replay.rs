@@ -1,14 +1,17 @@
 //! Applying the lines behind damage to the queue as it was before the damage.
 //!
-//! The lost changes in between are unknown, so an event may name an unknown item, or one whose status is out of date. The
-//! rules prefer keeping a file, and perhaps processing it twice, to losing it.
+//! The lost changes in between are unknown, so an event may name an unknown item, or one whose
+//! status is out of date. The rules prefer keeping a file, and perhaps processing it twice, to
+//! losing it.
 //!
 //! - An addition carries its path and always applies.
-//! - Any other event names an item by its number, and the number of an item that was added behind the damage depends on
-//!   lost additions. So such an event applies only to items from before the damage.
-//! - A result implies a claim before it, and a claim implies a pending item. If these events are lost, they are invented, so
-//!   that a file recorded as completed is not processed again.
-//! - A clear names items by status, and their status may be wrong; it applies only to completed items.
+//! - Any other event names an item by its number, and the number of an item that was added behind
+//!   the damage depends on lost additions. So such an event applies only to items from before the
+//!   damage.
+//! - A result implies a claim before it, and a claim implies a pending item. If these events are
+//!   lost, they are invented, so that a file recorded as completed is not processed again.
+//! - A clear names items by status, and their status may be wrong; it applies only to completed
+//!   items.
 
 use autoproc_domain::event::Event;
 
@@ -20,8 +23,8 @@ use super::ChangeCounts;
 use crate::journal::SalvagedLine;
 use crate::record::UNKNOWN_RUN;
 
-/// A lower bound of the bytes for each number that a journal or a snapshot assigns: the shortest claim and the shortest item
-/// are longer.
+/// A lower bound of the bytes for each number that a journal or a snapshot assigns: the shortest
+/// claim and the shortest item are longer.
 const MIN_BYTES_PER_NUMBER: u64 = 32;
 
 /// Applies the events that still apply; returns the counts of those applied and of those skipped.

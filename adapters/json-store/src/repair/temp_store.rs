@@ -27,7 +27,8 @@ impl TempStore {
         Self { dir: tempfile::tempdir().expect("a folder for the test") }
     }
 
-    /// A store with a journal, as after a killed run: files `/file-0`, `/file-1` … were added, the first two completed.
+    /// A store with a journal, as after a killed run: files `/file-0`, `/file-1` … were added, the
+    /// first two completed.
     pub(crate) fn with_journal(additions: usize) -> Self {
         let temp = Self::new();
         let mut store = temp.engine(Mode::Service);
@@ -107,7 +108,7 @@ impl TempStore {
         self.contents().into_keys().filter(|name| layout::is_journal(name)).collect()
     }
 
-    /// The journal, of which there is one.
+    /// The only journal.
     pub(crate) fn journal(&self) -> String {
         let mut journals = self.journals();
         assert_eq!(journals.len(), 1, "{journals:?}");

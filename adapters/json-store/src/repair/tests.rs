@@ -19,8 +19,9 @@ fn damage_line(bytes: &mut [u8], number: usize) {
     bytes[begins + lengths[number] / 2] ^= 1;
 }
 
-/// Six files were added, the first two of them completed: the journal's lines are the additions of `/file-1` and on, with
-/// a claim and a completion behind the first and the third of these. One line is damaged.
+/// Six files were added, the first two of them completed: the journal's lines are the additions of
+/// `/file-1` and on, with a claim and a completion behind the first and the third of these. One
+/// line is damaged.
 fn damaged(line: usize) -> TempStore {
     let temp = TempStore::with_journal(6);
     temp.alter(&temp.journal(), |bytes| damage_line(bytes, line));

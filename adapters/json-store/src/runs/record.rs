@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use autoproc_domain::run_info::{Location, RunInfo};
 use autoproc_domain::{FilePath, RunId, Timestamp};
-use serde::{Deserialize, Serialize};
-
 use autoproc_time_text::timestamp;
+use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct RunRecord {

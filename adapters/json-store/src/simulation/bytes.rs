@@ -1,4 +1,5 @@
-//! Changed bytes in the journal: each is refused, or confined to the last line, which is copied before it is cut off.
+//! Changed bytes in the journal: each is refused, or confined to the last line, which is copied
+//! before it is cut off.
 
 use autoproc_domain::ports::StorageError;
 

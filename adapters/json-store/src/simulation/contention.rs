@@ -1,4 +1,5 @@
-//! Concurrent processes on one disk, as threads: every acknowledged addition must be there in the end.
+//! Concurrent processes on one disk, as threads: every acknowledged addition must be there in the
+//! end.
 
 use std::thread;
 

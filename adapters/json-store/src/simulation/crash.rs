@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::disk::fake::{DiskImage, Inode, NameChange, Write};
 
-/// Of more unsynced name changes than this, only the prefixes and all but one are tried, not every subset.
+/// Of more unsynced name changes than this, only the prefixes and all but one are tried, not every
+/// subset.
 const MAX_NAMES_FOR_ALL_SUBSETS: usize = 4;
 
-/// Every disk that a power cut may leave: of the unsynced changes any part may have become durable in any order, whole, torn,
-/// with zeros in its tail or a hole in its middle.
+/// Every disk that a power cut may leave: of the unsynced changes any part may have become durable
+/// in any order, whole, torn, with zeros in its tail or a hole in its middle.
 pub(super) fn power_cuts(image: &DiskImage) -> Vec<DiskImage> {
     let mut left = vec![rebooted(image)];
     for (number, inode) in image.inodes.iter().enumerate() {

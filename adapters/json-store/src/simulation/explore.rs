@@ -108,7 +108,8 @@ impl Explorer {
         let place = format!("with {fault:?} at call {call}");
         let disk = FakeDisk::default().with_fault(call, fault);
         let mut processes = Processes::new(disk.clone(), self.flaw);
-        // A failed change may have happened or not, until a later change that builds on it is acknowledged.
+        // A failed change may have happened or not, until a later change that builds on it is
+        // acknowledged.
         let mut allowed = vec![FileQueue::new()];
         for operation in &self.history.clone() {
             let (expected, done) = processes.perform(*operation);
@@ -135,8 +136,8 @@ impl Explorer {
         self.crash(&disk.image(), &allowed, &place)
     }
 
-    /// Every disk that a crash may leave must open as one of the allowed queues, and accept a change. The death of the
-    /// process alone leaves the disk as it is.
+    /// Every disk that a crash may leave must open as one of the allowed queues, and accept a
+    /// change. The death of the process alone leaves the disk as it is.
     fn crash(&mut self, image: &DiskImage, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
         for left in power_cuts(image).into_iter().chain([image.clone()]) {
             if self.seen.insert(hash(&left, allowed)) {
@@ -158,8 +159,8 @@ impl Explorer {
         }
     }
 
-    /// A new process adds a file, and is crashed at every call and after the last. Until it has its answer, all earlier
-    /// results remain allowed.
+    /// A new process adds a file, and is crashed at every call and after the last. Until it has its
+    /// answer, all earlier results remain allowed.
     fn change(
         &mut self,
         left: &DiskImage,

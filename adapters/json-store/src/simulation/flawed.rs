@@ -1,6 +1,7 @@
 //! A disk whose calls are wrong on purpose: one is dropped, delayed, or answered from memory.
 //!
-//! Each flaw stands for a protocol that forgets or misorders that call. The checks of the simulation must notice it.
+//! Each flaw stands for a protocol that forgets or misorders that call. The checks of the
+//! simulation must notice it.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -95,7 +96,8 @@ pub(super) struct FlawedFile {
     unsynced: Mutex<Unsynced>,
 }
 
-/// A sync that fails within another call must not be mistaken for that call's own failure for want of room.
+/// A sync that fails within another call must not be mistaken for that call's own failure for want
+/// of room.
 fn delayed_error(error: io::Error) -> io::Error {
     io::Error::other(error)
 }

@@ -133,7 +133,8 @@ impl Processes {
         }
     }
 
-    /// The queue as the run reads it after a failure, or as a new process reads it if the run no longer can.
+    /// The queue as the run reads it after a failure, or as a new process reads it if the run no
+    /// longer can.
     pub(super) fn read_again(&mut self) -> Result<FileQueue, StorageError> {
         if let Ok(queue) = self.run.locked(|run| run.fresh_queue().cloned()) {
             return Ok(queue);

@@ -9,8 +9,8 @@ use crate::disk::Stamp;
 use crate::layout::SNAPSHOT;
 use crate::record::ReadItem;
 
-/// Numbers the items and adds them to a queue. The order of the list is the order of the line, so that a person may reorder
-/// it by hand.
+/// Numbers the items and adds them to a queue. The order of the list is the order of the line, so
+/// that a person may reorder it by hand.
 pub(super) struct Builder {
     restore: Restore,
     extra: Extra,
@@ -85,7 +85,6 @@ impl Builder {
             stamp,
             sum,
             is_canonical: self.is_canonical && folded == 0,
-            has_merged: folded > 0,
             notices: self.notices,
         }
     }

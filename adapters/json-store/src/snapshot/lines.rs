@@ -8,14 +8,17 @@ use super::{Builder, CHUNK_BYTES, ITEMS_LINE, Numbering, Snapshot, SnapshotSum, 
 use crate::disk::{Disk, Reader, Stamp};
 use crate::record::{self, ReadItem};
 
-/// A lower bound of the length of an item's line without its path: all mandatory keys with their shortest values.
+/// A lower bound of the length of an item's line without its path: all mandatory keys with their
+/// shortest values.
 const MIN_LINE_BYTES: u64 = 128;
 /// No more items are allocated for in advance: a sparse file may be longer than its contents.
 const MAX_CAPACITY: usize = 4_000_000;
 
-/// Documents of at least this length are read by two threads; shorter ones take less time than starting a thread.
+/// Documents of at least this length are read by two threads; shorter ones take less time than
+/// starting a thread.
 const THREADED_READ_BYTES: u64 = 1024 * 1024;
-/// Items sent to the other thread at once: enough that sending costs nothing, few enough to stay in the cache.
+/// Items sent to the other thread at once: enough that sending costs nothing, few enough to stay in
+/// the cache.
 const BATCH_ITEMS: usize = 512;
 /// Batches that may wait in the channel, so that neither thread waits for the other at every batch.
 const CHANNEL_BATCHES: usize = 4;
@@ -57,7 +60,8 @@ fn build_concurrently<T>(builder: &mut Builder, read: impl FnOnce(&mut dyn FnMut
         let (sender, batches) = sync_channel::<Vec<ReadItem>>(CHANNEL_BATCHES);
         scope.spawn(move || batches.into_iter().flatten().for_each(|item| builder.push(item)));
         let mut batch = Vec::with_capacity(BATCH_ITEMS);
-        // The receiver is gone only if the other thread has panicked, and then the scope panics too.
+        // The receiver is gone only if the other thread has panicked, and then the scope panics
+        // too.
         let read = read(&mut |item| {
             batch.push(item);
             if batch.len() == BATCH_ITEMS {
@@ -81,7 +85,8 @@ struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    /// Passes the items to `take` up to the end of their list; `false` at the first that has another layout or is damaged.
+    /// Passes the items to `take` up to the end of their list; `false` at the first that has
+    /// another layout or is damaged.
     fn items(&mut self, base: &Path, mut take: impl FnMut(ReadItem)) -> io::Result<bool> {
         while self.next()? != b"]\n" {
             let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);

@@ -1,4 +1,5 @@
-//! Reading a damaged snapshot: in this program's layout each line is an item and can be read without the others.
+//! Reading a damaged snapshot: in this program's layout each line is an item and can be read
+//! without the others.
 
 use std::path::Path;
 
@@ -67,7 +68,8 @@ impl Readable {
 
     fn add_entry(&mut self, (key, value): (String, Value)) -> Result<(), StorageError> {
         match key.as_str() {
-            // An unreadable version is part of the damage; a later one must be repaired by its own program.
+            // An unreadable version is part of the damage; a later one must be repaired by its own
+            // program.
             "version" => {
                 if let Err(error @ StorageError::Unsupported { .. }) = check_version(Some(&value.to_string())) {
                     return Err(error);

@@ -1,4 +1,5 @@
-//! The port's conformance suite, on handles for single commands, on handles for runs, and on both by turns.
+//! The port's conformance suite, on handles for single commands, on handles for runs, and on both
+//! by turns.
 
 use std::cell::Cell;
 

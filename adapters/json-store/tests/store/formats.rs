@@ -7,6 +7,7 @@ use std::path::Path;
 
 use autoproc_domain::Status;
 use autoproc_domain::ports::{Runs, Storage, StorageError};
+use autoproc_domain::request::RecoverRequest;
 use autoproc_json_store::Mode;
 use autoproc_testkit::block_on;
 use serde_json::Value;
@@ -188,3 +189,69 @@ fn a_file_that_went_is_no_longer_queued_after_a_reopen() {
     let store = temp.open(Mode::Command);
     assert_eq!((status(&store, "/a"), status(&store, "/b")), (Some(Status::Completed), Some(Status::Processing)));
 }
+
+/// A folder of version 1 after a kill: `d.txt` had ended and was added again, `b.txt` waits for its
+/// second attempt.
+#[test]
+fn a_folder_of_version_1_opens_as_it_is() {
+    let temp = TempStore::new();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/version-1");
+    for folder in ["", "runs"] {
+        fs::create_dir_all(temp.path(folder)).unwrap();
+        let files = fs::read_dir(golden.join(folder)).unwrap().map(Result::unwrap);
+        for file in files.filter(|file| file.path().is_file()) {
+            fs::copy(file.path(), temp.path(folder).join(file.file_name())).unwrap();
+        }
+    }
+    let store = temp.open(Mode::Service);
+    let facts = |name: &str| {
+        let item = find(&store, &format!("/srv/v1/in/{name}.txt")).unwrap();
+        (item.id.get(), item.status, item.attempts, item.round)
+    };
+    let expected = [
+        ("a", (5, Status::Completed, 1, 1)),
+        ("b", (6, Status::Pending, 1, 1)),
+        ("c", (3, Status::Failed, 1, 1)),
+        ("d", (8, Status::Processing, 1, 1)),
+        ("e", (7, Status::Completed, 1, 1)),
+    ];
+    assert_eq!(expected.map(|(name, _)| facts(name)), expected.map(|(_, expected)| expected));
+    let waiting = find(&store, "/srv/v1/in/b.txt").unwrap();
+    assert_eq!(waiting.backoff.map(|backoff| backoff.ordered_at), waiting.last_attempt);
+    let dead = block_on(store.dead()).unwrap();
+    let request = RecoverRequest { runs: dead.iter().map(|dead| dead.run.clone()).collect(), max_attempts: 4 };
+    assert_eq!((dead.len(), &dead[0].location), (1, &None));
+    let recovered = block_on(store.recover(request, at(0))).unwrap();
+    assert_eq!(recovered[0].item.id.get(), 8);
+    let before = items(&store).unwrap();
+    block_on(store.close()).unwrap();
+    assert_eq!(items(&temp.open(Mode::Command)).unwrap(), before);
+}
+
+/// Version 1 gave new numbers to items that a person had reordered, and its journal refers to
+/// these.
+#[test]
+fn a_journal_of_version_1_after_an_edit_means_the_numbers_of_version_1() {
+    let temp = TempStore::with_snapshot(EDITED);
+    let (len, crc) = (EDITED.len(), crc32c::crc32c(EDITED.as_bytes()));
+    let header =
+        format!(r#""header":{{"store":"s","generation":1,"seq":2,"snapshot_len":{len},"snapshot_crc":"{crc:08x}"}}"#);
+    let ops = r#"[{"reprioritise":{"id":3,"priority":9}}]"#;
+    let body = format!(r#"{header},"p":"00000000","s":3,"ops":{ops}}}"#);
+    let line = format!("{{\"c\":\"{:08x}\",{body}\n", crc32c::crc32c(body.as_bytes()));
+    fs::write(temp.path("QUEUE-STATE.journal.1-aa"), line).unwrap();
+    let store = temp.open(Mode::Command);
+    assert_eq!(find(&store, "/a").unwrap().priority.get(), 9, "the number of version 1");
+    fs::remove_file(temp.path("QUEUE-STATE.journal.1-aa")).unwrap();
+    assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().id.get(), 1, "without a journal the ids stay");
+}
+
+const EDITED: &str = r#"{
+"version": "1.0.0",
+"store": {"id":"s","generation":1,"seq":2,"next_id":3,"next_claim":1,"journal":"QUEUE-STATE.journal.1-aa"},
+"items": [
+{"id":2,"file_path":"/b"},
+{"id":1,"file_path":"/a"}
+]
+}
+"#;

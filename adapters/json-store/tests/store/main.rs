@@ -1,8 +1,8 @@
 //! The store on a real folder: the port's promises, the formats, damage, sharing, checkpoints.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on is a test that fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod checkpoints;
-// mod conformance;
+mod conformance;
 mod damage;
 mod formats;
 mod sharing;

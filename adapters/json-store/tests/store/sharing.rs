@@ -1,4 +1,5 @@
-//! Several handles at once, as several processes hold them: flock(2) locks belong to the open file, not to the process.
+//! Several handles at once, as several processes hold them: flock(2) locks belong to the open file,
+//! not to the process.
 
 use std::fs::OpenOptions;
 use std::path::PathBuf;

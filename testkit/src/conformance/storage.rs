@@ -1,0 +1,135 @@
+//! The conformance suite of the `Storage` and `Runs` ports.
+//!
+//! # Theory of operation
+//!
+//! [`exercise`] makes two kinds of checks. *Named checks* are short stories, one or more for each
+//! sentence of the contracts; a check's name says which promise is broken. The *differential check*
+//! then makes random requests of the store and of a [`FileQueue`](autoproc_domain::FileQueue) at the
+//! same time, through several handles, with runs that begin, end and die, and with handles that are
+//! closed and opened again. All answers must be equal up to a renumbering of ids, sequence numbers and
+//! claim numbers that keeps their order.
+//!
+//! A violation is returned, so that a test can show which check a broken store fails.
+//!
+//! Deliberately absent: crashes of the machine, torn writes, full disks and networks that fail. They
+//! need a store's own disk or server, and belong to its own tests.
+
+mod adding_again;
+mod cancelling;
+mod changing;
+mod claiming;
+mod client;
+mod concurrency;
+mod differential;
+mod durability;
+mod enqueueing;
+mod exchanging;
+mod expect;
+mod holding;
+mod leasing;
+mod model;
+mod numbering;
+mod reading;
+mod recovering;
+mod runs;
+mod settling;
+
+use std::time::Duration;
+
+use autoproc_domain::ports::{Runs, Storage};
+use autoproc_domain::{RunId, Timestamp};
+
+use super::Violation;
+use expect::Check;
+
+/// An empty store for one check, and what the world can do to it.
+pub trait StorageFixture {
+    /// A handle.
+    type Store: Storage + Runs;
+
+    /// A fresh handle on the same store, as another process would open it. Handles may live at the
+    /// same time.
+    fn open(&self) -> Self::Store;
+
+    /// Ends the process of `run` without a goodbye, and lets its lease pass if it has one. The run has
+    /// begun through `store`, and no other run has.
+    fn kill(&self, store: Self::Store, run: &RunId);
+
+    /// Keeps the store from renewing the lease of `run`, whose process lives, until the lease is over.
+    /// Returns false if the store has no leases.
+    fn lose_lease(&self, _run: &RunId) -> bool {
+        false
+    }
+
+    /// Lets more time pass than a lease lasts. The store renews the leases of the living meanwhile.
+    fn let_leases_pass(&self) {}
+
+    /// Sets the clock of a store that uses its own in place of the caller's. Called before each request.
+    fn set_clock(&self, _now: Timestamp) {}
+
+    /// How long the suite waits for what must happen. The default is long enough that no working store
+    /// fails on a busy machine.
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(15)
+    }
+
+    /// Runs a future of the store to its end; never called from inside another.
+    fn block_on<T>(&self, future: impl Future<Output = T>) -> T;
+}
+
+/// How much the differential check tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effort {
+    /// Histories.
+    pub cases: u32,
+    /// Steps in the longest history.
+    pub steps: usize,
+}
+
+impl Default for Effort {
+    /// For a store in memory: some thousand transactions in a second. Use fewer cases for one that syncs.
+    fn default() -> Self {
+        Self { cases: 256, steps: 40 }
+    }
+}
+
+/// Makes every check, each on an empty store that `factory` makes.
+///
+/// # Errors
+/// The first [`Violation`] found.
+pub fn exercise<F: StorageFixture>(factory: impl Fn() -> F, effort: Effort) -> Result<(), Violation> {
+    for (check, run) in named_checks::<F>() {
+        run(&factory()).map_err(|fault| Violation { check, detail: fault.to_string() })?;
+    }
+    differential::run(factory, effort).map_err(|detail| Violation { check: differential::NAME, detail })
+}
+
+type NamedCheck<F> = (&'static str, fn(&F) -> Check);
+
+fn named_checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
+    let groups = [
+        enqueueing::checks(),
+        claiming::checks(),
+        settling::checks(),
+        holding::checks(),
+        cancelling::checks(),
+        exchanging::checks(),
+        adding_again::checks(),
+        changing::checks(),
+        reading::checks(),
+        runs::checks(),
+        recovering::checks(),
+        leasing::checks(),
+        durability::checks(),
+        concurrency::checks(),
+    ];
+    groups.into_iter().flatten().collect()
+}
+
+/// Names checks after their functions.
+macro_rules! named {
+    ($($check:ident),* $(,)?) => {
+        vec![$((stringify!($check), $check::<F> as fn(&F) -> Check)),*]
+    };
+}
+use named;

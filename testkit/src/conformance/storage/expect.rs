@@ -1,0 +1,60 @@
+//! How a check says what it found.
+
+use std::fmt;
+
+use autoproc_domain::ports::StorageError;
+use autoproc_domain::rejection::Rejection;
+
+/// The outcome of a check.
+pub(super) type Check = Result<(), Fault>;
+
+/// What was found in place of what was wanted.
+#[derive(Debug)]
+pub(super) struct Fault(String);
+
+impl Fault {
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<StorageError> for Fault {
+    fn from(error: StorageError) -> Self {
+        Self(format!("the store failed: {error} ({error:?})"))
+    }
+}
+
+/// Demands that two values are equal.
+pub(super) fn same<T: PartialEq + fmt::Debug>(subject: &str, found: &T, wanted: &T) -> Check {
+    if found == wanted {
+        return Ok(());
+    }
+    Err(Fault(format!("{subject}: found {found:?}, wanted {wanted:?}")))
+}
+
+/// Demands that a statement is true.
+pub(super) fn holds(statement: &str, is_true: bool) -> Check {
+    if is_true { Ok(()) } else { Err(Fault(format!("not true: {statement}"))) }
+}
+
+/// Demands this refusal by the rules.
+pub(super) fn rejected<T: fmt::Debug>(answer: Result<T, StorageError>, wanted: &Rejection) -> Check {
+    match answer {
+        Err(StorageError::Rejected(rejection)) => same("the rejection", &rejection, wanted),
+        other => Err(Fault(format!("found {other:?}, wanted a rejection: {wanted:?}"))),
+    }
+}
+
+/// Demands the refusal of a run that is not alive.
+pub(super) fn not_alive<T: fmt::Debug>(answer: Result<T, StorageError>, run: &str) -> Check {
+    match answer {
+        Err(StorageError::LeaseLost { run: named }) => same("the run named", &named.as_str(), &run),
+        other => Err(Fault(format!("found {other:?}, wanted the refusal of {run}, which is not alive"))),
+    }
+}

@@ -1,0 +1,119 @@
+//! Taking back what dead runs held.
+
+use autoproc_domain::item::ClaimToken;
+use autoproc_domain::ports::{Storage, StorageError};
+use autoproc_domain::request::RecoverRequest;
+use autoproc_domain::view::RecoveredItem;
+use autoproc_domain::{RunId, Status};
+
+use super::client::{Client, at, completed, retry_after, texts};
+use super::expect::{Check, Fault, same};
+use super::{NamedCheck, StorageFixture, named};
+
+pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
+    named![
+        the_item_of_a_dead_run_waits_again,
+        a_recovered_claim_is_stale,
+        a_recovered_item_with_no_attempts_left_has_failed,
+        a_recovered_run_is_forgotten,
+        a_living_run_keeps_its_claims,
+        a_living_run_of_another_host_keeps_its_claims,
+        only_the_named_runs_are_recovered,
+        recovery_cuts_waits_down_after_the_clock_was_set_back,
+    ]
+}
+
+pub(super) fn recover<F: StorageFixture>(
+    client: &Client<'_, F>,
+    runs: &[&str],
+    max_attempts: u32,
+) -> Result<Vec<RecoveredItem>, StorageError> {
+    let runs = runs.iter().map(|run| RunId::new(*run)).collect();
+    client.wait_at(at(100), client.store().recover(RecoverRequest { runs, max_attempts }, at(100)))
+}
+
+/// A run of the name "dead" that held `/a` when it died, another handle, and the token of the claim.
+fn after_a_death<F: StorageFixture>(fixture: &F) -> Result<(Client<'_, F>, ClaimToken), Fault> {
+    let (dead, other) = (Client::with_run(fixture, "dead")?, Client::open(fixture));
+    dead.add(&[("/a", 0)])?;
+    let token = dead.claim_one("dead", at(0))?;
+    dead.kill("dead");
+    Ok((other, token))
+}
+
+fn the_item_of_a_dead_run_waits_again<F: StorageFixture>(fixture: &F) -> Check {
+    let (client, _) = after_a_death(fixture)?;
+    let recovered = recover(&client, &["dead"], 4)?;
+    let item = client.item("/a")?;
+    same("its status", &item.status, &Status::Pending)?;
+    same("its attempts, the lost one counted", &item.attempts, &1)?;
+    same("the answer", &recovered, &vec![RecoveredItem { item, dead_run: RunId::new("dead") }])
+}
+
+/// Neither a run that lives nor the dead one settles it.
+fn a_recovered_claim_is_stale<F: StorageFixture>(fixture: &F) -> Check {
+    let (client, token) = after_a_death(fixture)?;
+    recover(&client, &["dead"], 4)?;
+    client.begin("next")?;
+    let exchanged = client.settle("next", token, completed(), at(101))?;
+    same("the stale tokens", &exchanged.stale, &vec![token])?;
+    same("its status", &client.item("/a")?.status, &Status::Pending)
+}
+
+fn a_recovered_item_with_no_attempts_left_has_failed<F: StorageFixture>(fixture: &F) -> Check {
+    let (client, _) = after_a_death(fixture)?;
+    let recovered = recover(&client, &["dead"], 1)?;
+    let item = client.item("/a")?;
+    same("its status", &item.status, &Status::Failed)?;
+    same("the answer", &recovered, &vec![RecoveredItem { item, dead_run: RunId::new("dead") }])
+}
+
+fn a_recovered_run_is_forgotten<F: StorageFixture>(fixture: &F) -> Check {
+    let (client, _) = after_a_death(fixture)?;
+    recover(&client, &["dead"], 4)?;
+    same("the dead", &client.dead()?, &vec![])?;
+    same("a second recovery", &recover(&client, &["dead"], 4)?, &vec![])
+}
+
+fn keeps_its_claims<F: StorageFixture>(fixture: &F, run: &str) -> Check {
+    let (living, other) = (Client::with_run(fixture, run)?, Client::open(fixture));
+    living.add(&[("/a", 0)])?;
+    let token = living.claim_one(run, at(0))?;
+    fixture.let_leases_pass();
+    same("the recovered items", &recover(&other, &[run], 4)?, &vec![])?;
+    same("its status", &other.item("/a")?.status, &Status::Processing)?;
+    same("the stale tokens", &living.settle(run, token, completed(), at(101))?.stale, &vec![])
+}
+
+fn a_living_run_keeps_its_claims<F: StorageFixture>(fixture: &F) -> Check {
+    keeps_its_claims(fixture, "living")
+}
+
+fn a_living_run_of_another_host_keeps_its_claims<F: StorageFixture>(fixture: &F) -> Check {
+    keeps_its_claims(fixture, "far")
+}
+
+fn only_the_named_runs_are_recovered<F: StorageFixture>(fixture: &F) -> Check {
+    let (one, two) = (Client::with_run(fixture, "one")?, Client::with_run(fixture, "two")?);
+    let client = Client::open(fixture);
+    client.add(&[("/a", 0), ("/b", 0)])?;
+    one.claim_one("one", at(0))?;
+    two.claim_one("two", at(0))?;
+    one.kill("one");
+    two.kill("two");
+    same("how many", &recover(&client, &["two"], 4)?.len(), &1)?;
+    same("the one not named", &client.item("/a")?.status, &Status::Processing)?;
+    same("the dead", &client.dead_names()?, &texts(&["one"]))
+}
+
+/// The wait of 150 s was ordered at 200 s, and it is 100 s now; that of 300 s was ordered at 0 s.
+fn recovery_cuts_waits_down_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
+    let client = Client::with_run(fixture, "run")?;
+    client.add(&[("/set-back", 1), ("/right", 0)])?;
+    let tokens = client.claim("run", 2, at(0))?;
+    client.settle("run", tokens[1], retry_after(300), at(0))?;
+    client.settle("run", tokens[0], retry_after(150), at(200))?;
+    recover(&client, &[], 4)?;
+    same("the wait that was cut down", &client.item("/set-back")?.not_before(), &Some(at(250)))?;
+    same("the other wait", &client.item("/right")?.not_before(), &Some(at(300)))
+}

@@ -1,0 +1,412 @@
+//! What the handles of a memory store share, and what a test does to it.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use autoproc_domain::ports::{Begun, DeadRun, DeathEvidence, Lease, LeaseTerms, LiveRun, RunInfo, StorageError};
+use autoproc_domain::queue::{LatestExchanges, Transaction};
+use autoproc_domain::request::{AnswerNeeded, Enqueue, ExchangeRequest, RecoverRequest};
+use autoproc_domain::view::{EnqueueOutcome, Enqueued, Exchanged, RecoveredItem};
+use autoproc_domain::{FileQueue, RunId, Timestamp};
+
+use super::MemoryStore;
+use super::lease::{Leasing, MemoryLease};
+use crate::VirtualClock;
+
+/// A queue and the runs on it. Clones are the same database.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryDatabase(Arc<Mutex<Contents>>);
+
+/// What becomes of a transaction whose answer does not arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outage {
+    /// The request did not arrive either.
+    Request,
+    /// The transaction happened.
+    Answer,
+}
+
+#[derive(Debug, Default)]
+struct Contents {
+    queue: FileQueue,
+    latest: LatestExchanges,
+    /// Every run that ever began: a name is used once.
+    runs: BTreeMap<RunId, Run>,
+    leasing: Option<Leasing>,
+    version: u64,
+    waiting: Vec<Waker>,
+    lease_waiting: Vec<Waker>,
+    busy_answers: usize,
+    outages: Vec<Outage>,
+    is_full: bool,
+    accepts_unread: bool,
+}
+
+#[derive(Debug)]
+struct Run {
+    info: RunInfo,
+    begun_at: Duration,
+    life: Life,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Alive,
+    /// Its lease is not renewed and ends at this point of the store's clock.
+    CutOff(Duration),
+    Killed,
+    Ended,
+    Recovered,
+}
+
+impl MemoryDatabase {
+    /// An empty queue, without leases: the store knows when a run dies.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty queue whose runs hold leases of these terms, by this clock. The store renews a lease
+    /// until its run is [cut off](Self::cut_off).
+    #[must_use]
+    pub fn with_leases(clock: VirtualClock, terms: LeaseTerms) -> Self {
+        let contents = Contents { leasing: Some(Leasing { clock, terms }), ..Contents::default() };
+        Self(Arc::new(Mutex::new(contents)))
+    }
+
+    /// Another handle.
+    #[must_use]
+    pub fn open(&self) -> MemoryStore {
+        MemoryStore::on(self.clone())
+    }
+
+    /// Ends a run's process, as a crash does. Its claims stay until they are recovered. With leases,
+    /// the run is dead only when its lease is over.
+    pub fn kill(&self, run: &RunId) {
+        if self.lock().leasing.is_some() {
+            self.cut_off(run);
+        } else {
+            self.change_life(run, Life::Killed);
+        }
+    }
+
+    /// Renews a run's lease no longer.
+    ///
+    /// # Panics
+    /// If the database has no leases.
+    pub fn cut_off(&self, run: &RunId) {
+        let ends_at = {
+            let contents = self.lock();
+            let leasing = contents.leasing.as_ref().expect("a database with leases");
+            contents.runs.get(run).map(|run| leasing.end_without_renewal(run.begun_at))
+        };
+        if let Some(ends_at) = ends_at {
+            self.change_life(run, Life::CutOff(ends_at));
+        }
+    }
+
+    /// Renews a run's lease again, if it is not over.
+    pub fn reconnect(&self, run: &RunId) {
+        let mut contents = self.lock();
+        if contents.lease_ends_at(run).is_some_and(|ends_at| contents.clock() < ends_at) {
+            let now = contents.clock();
+            contents.runs.entry(run.clone()).and_modify(|run| (run.life, run.begun_at) = (Life::Alive, now));
+            contents.lease_waiting.drain(..).for_each(Waker::wake);
+        }
+    }
+
+    /// When the lease of a run ends, on the store's clock; `None` while it is renewed.
+    #[must_use]
+    pub fn lease_ends_at(&self, run: &RunId) -> Option<Duration> {
+        self.lock().lease_ends_at(run)
+    }
+
+    /// The next transactions, this many, answer that another process holds the store.
+    pub fn answer_busy(&self, transactions: usize) {
+        self.lock().busy_answers = transactions;
+    }
+
+    /// The next transactions, one for each outage, answer that the store cannot be reached.
+    pub fn answer_unreachable(&self, outages: impl IntoIterator<Item = Outage>) {
+        self.lock().outages = outages.into_iter().collect();
+    }
+
+    /// Sets whether there is room for new items and claims. Settlements, and requests that make room,
+    /// always find some.
+    pub fn set_full(&self, is_full: bool) {
+        self.lock().is_full = is_full;
+    }
+
+    /// Answers additions with [`EnqueueOutcome::Accepted`] from now on, if they allow it.
+    pub fn accept_unread(&self) {
+        self.lock().accepts_unread = true;
+    }
+
+    /// A copy of the queue.
+    #[must_use]
+    pub fn queue(&self) -> FileQueue {
+        self.inspect(FileQueue::clone)
+    }
+
+    /// Reads the queue, whatever was ordered.
+    pub fn inspect<T>(&self, read: impl FnOnce(&FileQueue) -> T) -> T {
+        read(&self.lock().queue)
+    }
+
+    /// Changes the queue in ways that no request can, for stores that are broken on purpose.
+    pub fn tamper<T>(&self, with: impl FnOnce(&mut FileQueue) -> T) -> T {
+        let mut contents = self.lock();
+        let output = with(&mut contents.queue);
+        contents.announce();
+        output
+    }
+
+    pub(super) fn read<T>(&self, read: impl FnOnce(&FileQueue) -> T) -> Result<(T, u64), StorageError> {
+        let mut contents = self.lock();
+        contents.meet_order(false)?;
+        Ok((read(&contents.queue), contents.version))
+    }
+
+    pub(super) fn transact<T: Transaction>(
+        &self,
+        request: &T,
+        now: Timestamp,
+    ) -> Result<(T::Reply, u64), StorageError> {
+        self.lock().transact(request, now, false)
+    }
+
+    pub(super) fn enqueue(&self, request: &Enqueue, now: Timestamp) -> Result<(Vec<Enqueued>, u64), StorageError> {
+        let mut contents = self.lock();
+        let (mut reply, version) = contents.transact(request, now, true)?;
+        if contents.accepts_unread && request.answer == AnswerNeeded::Later {
+            reply.fill(Enqueued { outcome: EnqueueOutcome::Accepted, item: None });
+        }
+        Ok((reply, version))
+    }
+
+    pub(super) fn exchange(&self, request: &ExchangeRequest, now: Timestamp) -> Result<(Exchanged, u64), StorageError> {
+        let mut contents = self.lock();
+        let outage = contents.meet_order(request.limit > 0)?;
+        if !contents.may_exchange(&request.run) {
+            return Err(StorageError::LeaseLost { run: request.run.clone() });
+        }
+        let answer = match contents.latest.answer(request) {
+            Some(answer) => answer,
+            None => {
+                let answer = contents.perform(request, now)?;
+                contents.latest.record(request, &answer);
+                answer
+            }
+        };
+        contents.answer(answer, outage)
+    }
+
+    /// Recovers those of the runs that are dead, and forgets them.
+    pub(super) fn recover(
+        &self,
+        mut request: RecoverRequest,
+        now: Timestamp,
+    ) -> Result<(Vec<RecoveredItem>, u64), StorageError> {
+        let mut contents = self.lock();
+        let outage = contents.meet_order(false)?;
+        request.runs.retain(|run| !contents.is_alive(run));
+        let reply = contents.perform(&request, now)?;
+        for run in &request.runs {
+            contents.runs.entry(run.clone()).and_modify(|run| run.life = Life::Recovered);
+        }
+        contents.answer(reply, outage)
+    }
+
+    pub(super) fn begin(&self, info: RunInfo) -> Result<Begun, StorageError> {
+        let mut contents = self.lock();
+        let outage = contents.meet_order(false)?;
+        let (run, others, begun_at) = (info.id.clone(), contents.live(), contents.clock());
+        let earlier = contents.runs.insert(run.clone(), Run { info, begun_at, life: Life::Alive });
+        assert!(earlier.is_none(), "the run {run} began twice; names are unique");
+        let leasing = contents.leasing.clone();
+        let lease =
+            leasing.map(|leasing| Arc::new(MemoryLease { database: self.clone(), run, leasing }) as Arc<dyn Lease>);
+        Ok(contents.answer(Begun { others, lease }, outage)?.0)
+    }
+
+    pub(super) fn end(&self, run: &RunId) -> Result<Vec<LiveRun>, StorageError> {
+        let mut contents = self.lock();
+        let outage = contents.meet_order(false)?;
+        if contents.is_alive(run) {
+            contents.runs.entry(run.clone()).and_modify(|run| run.life = Life::Ended);
+        }
+        contents.latest.forget(run);
+        let left = contents.live();
+        Ok(contents.answer(left, outage)?.0)
+    }
+
+    pub(super) fn live(&self) -> Result<Vec<LiveRun>, StorageError> {
+        let mut contents = self.lock();
+        contents.meet_order(false)?;
+        Ok(contents.live())
+    }
+
+    pub(super) fn dead(&self) -> Result<Vec<DeadRun>, StorageError> {
+        let mut contents = self.lock();
+        contents.meet_order(false)?;
+        Ok(contents.dead())
+    }
+
+    pub(super) fn version(&self) -> u64 {
+        self.lock().version
+    }
+
+    /// Wakes at the next change; returns true if the version is another one already.
+    pub(super) fn wake_after(&self, version: u64, waker: &Waker) -> bool {
+        let mut contents = self.lock();
+        let has_changed = contents.version != version;
+        if !has_changed && !contents.waiting.iter().any(|waiting| waiting.will_wake(waker)) {
+            contents.waiting.push(waker.clone());
+        }
+        has_changed
+    }
+
+    /// Waits until the lease of a run ends at another time than `before`.
+    pub(super) async fn lease_changed(&self, run: &RunId, before: Option<Duration>) {
+        poll_fn(|context| {
+            let mut contents = self.lock();
+            if contents.lease_ends_at(run) != before {
+                return Poll::Ready(());
+            }
+            contents.lease_waiting.push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn change_life(&self, run: &RunId, life: Life) {
+        let mut contents = self.lock();
+        if contents.is_alive(run) {
+            contents.runs.entry(run.clone()).and_modify(|run| run.life = life);
+            contents.lease_waiting.drain(..).for_each(Waker::wake);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Contents> {
+        // A panic elsewhere is that test's failure; the queue changes only by whole transactions.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Contents {
+    fn transact<T: Transaction>(
+        &mut self,
+        request: &T,
+        now: Timestamp,
+        needs_room: bool,
+    ) -> Result<(T::Reply, u64), StorageError> {
+        let outage = self.meet_order(needs_room)?;
+        let reply = self.perform(request, now)?;
+        self.answer(reply, outage)
+    }
+
+    fn perform<T: Transaction>(&mut self, request: &T, now: Timestamp) -> Result<T::Reply, StorageError> {
+        let performed = request.perform(&mut self.queue, now)?;
+        if !performed.events.is_empty() {
+            self.announce();
+        }
+        Ok(performed.reply)
+    }
+
+    fn answer<T>(&self, reply: T, outage: Option<Outage>) -> Result<(T, u64), StorageError> {
+        if outage.is_some() { Err(unreachable()) } else { Ok((reply, self.version)) }
+    }
+
+    fn announce(&mut self) {
+        self.version += 1;
+        self.waiting.drain(..).for_each(Waker::wake);
+    }
+
+    /// The error that a test ordered in place of the transaction, or the outage after it.
+    fn meet_order(&mut self, needs_room: bool) -> Result<Option<Outage>, StorageError> {
+        if self.busy_answers > 0 {
+            self.busy_answers -= 1;
+            return Err(StorageError::Busy { holder: "this test".to_owned() });
+        }
+        if self.is_full && needs_room {
+            return Err(StorageError::Full(Box::new(io::Error::from(io::ErrorKind::StorageFull))));
+        }
+        let outage = (!self.outages.is_empty()).then(|| self.outages.remove(0));
+        if outage == Some(Outage::Request) { Err(unreachable()) } else { Ok(outage) }
+    }
+
+    fn clock(&self) -> Duration {
+        self.leasing.as_ref().map_or(Duration::ZERO, |leasing| leasing.clock.elapsed())
+    }
+
+    fn lease_ends_at(&self, run: &RunId) -> Option<Duration> {
+        match self.runs.get(run)?.life {
+            Life::CutOff(ends_at) => Some(ends_at),
+            _ => None,
+        }
+    }
+
+    /// True if a run may claim and settle. It loses that right before others may take it for dead.
+    fn may_exchange(&self, run: &RunId) -> bool {
+        self.runs.get(run).is_some_and(|run| match run.life {
+            Life::Alive => true,
+            Life::CutOff(ends_at) => self.clock() < ends_at,
+            Life::Killed | Life::Ended | Life::Recovered => false,
+        })
+    }
+
+    fn is_alive(&self, run: &RunId) -> bool {
+        self.runs.get(run).is_some_and(|run| self.lives(run))
+    }
+
+    fn lives(&self, run: &Run) -> bool {
+        match run.life {
+            Life::Alive => true,
+            Life::CutOff(ends_at) => self.clock() <= ends_at,
+            Life::Killed | Life::Ended | Life::Recovered => false,
+        }
+    }
+
+    fn live(&self) -> Vec<LiveRun> {
+        let live = self.runs.values().filter(|run| self.lives(run));
+        live.map(|run| LiveRun { info: run.info.clone(), heard_of: self.heard_of(run) }).collect()
+    }
+
+    fn heard_of(&self, run: &Run) -> Option<Duration> {
+        let leasing = self.leasing.as_ref()?;
+        let ends_at = match run.life {
+            Life::CutOff(ends_at) => ends_at,
+            _ => leasing.end_without_renewal(run.begun_at),
+        };
+        Some((self.clock() + leasing.terms.lasts).saturating_sub(ends_at))
+    }
+
+    /// Dead runs that hold claims, and killed runs.
+    fn dead(&self) -> Vec<DeadRun> {
+        let holds_a_claim =
+            |id: &RunId| self.queue.processing().any(|item| item.claim.as_ref().is_some_and(|claim| claim.run == *id));
+        let dead = self.runs.iter().filter(|(id, run)| match run.life {
+            Life::Killed | Life::CutOff(_) => !self.lives(run),
+            Life::Ended | Life::Recovered => holds_a_claim(id),
+            Life::Alive => false,
+        });
+        dead.map(|(id, run)| self.dead_run(id, run)).collect()
+    }
+
+    fn dead_run(&self, id: &RunId, run: &Run) -> DeadRun {
+        let evidence = match run.life {
+            Life::CutOff(ends_at) => DeathEvidence::LeaseOver { since: self.clock().saturating_sub(ends_at) },
+            _ => DeathEvidence::Gone,
+        };
+        DeadRun { run: id.clone(), location: Some(run.info.location.clone()), evidence }
+    }
+}
+
+fn unreachable() -> StorageError {
+    let source = io::Error::from(io::ErrorKind::ConnectionReset);
+    StorageError::Unreachable { place: "the memory of this test".to_owned(), source: Box::new(source) }
+}

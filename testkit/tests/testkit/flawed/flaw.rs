@@ -1,0 +1,73 @@
+//! What can be wrong with a store.
+
+/// One flaw, named after what the store does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    None,
+    LosesTheLastOfABatch,
+    AnswersInReverse,
+    DefersEveryAnswer,
+    MissesDuplicates,
+    AddsOneByOne,
+    OverwritesOthers,
+    ForgetsCompletions,
+    LosesRounds,
+    KeepsOldPlaces,
+    RenewsIds,
+    IgnoresPriority,
+    IgnoresSequence,
+    OrdersByClock,
+    ExceedsTheLimit,
+    ClaimsTwice,
+    ClaimsEarly,
+    ClaimsHeldItems,
+    ClaimsBeforeItSettles,
+    NamesNoDueTime,
+    KeepsLongWaits,
+    ForgetsAttempts,
+    CountsWhatWasGivenBack,
+    AcceptsStaleTokens,
+    SettlesForAnotherRun,
+    RepeatsClaimNumbers,
+    ServesEveryRun,
+    ServesEndedRuns,
+    CarriesOutAgain,
+    IgnoresScopes,
+    KeepsHalfARequeue,
+    ForgetsLastAttemptsOnRequeue,
+    RemovesWhatIsProcessed,
+    KeepsHalfARemoval,
+    HidesCancellations,
+    RetriesCancelledItems,
+    PagesBySequence,
+    SkipsBetweenPages,
+    Miscounts,
+    PeeksAtHeldItems,
+    NamesNoRunsThatAreLeft,
+    ReportsTheLivingAsDead,
+    ReportsOtherHostsAsDead,
+    ForgetsLocations,
+    RemembersTheRecovered,
+    RecoversTheLiving,
+    RecoversOtherHosts,
+    ForgetsWhenClosed,
+    UsesNumbersAgain,
+    LosesClaimsOnClose,
+    NoticesNothing,
+    /// Claims and settles for a run of the handle's own whose lease is over.
+    ServesLostLeases,
+    KeepsLostLeasesSecret,
+    /// Loses the settlements of exchanges that claim nothing.
+    LosesResults,
+    /// Reports the living as dead, and recovers them.
+    RobsTheLiving,
+    /// Settles no completion of an exchange that is asked again after an outage.
+    LosesUnansweredResults,
+}
+
+impl Flaw {
+    /// True if the flaw shows only in a store with leases.
+    pub(crate) fn needs_leases(self) -> bool {
+        matches!(self, Self::ServesLostLeases | Self::KeepsLostLeasesSecret)
+    }
+}
