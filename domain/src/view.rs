@@ -114,7 +114,8 @@ pub struct Exchanged {
     pub claims: Vec<Claimed>,
     /// The settlements that counted for nothing, because their claim was stale.
     pub stale: Vec<ClaimToken>,
-    /// The run's claims whose items a person cancelled.
+    /// The run's claims whose items a person cancelled: those under way, and those that this
+    /// exchange settled as failed for that reason.
     pub cancelled: Vec<ClaimToken>,
     /// When the next item of the scope falls due that is not due yet.
     pub next_due: Option<Timestamp>,

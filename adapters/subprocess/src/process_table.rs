@@ -12,6 +12,12 @@
 //! prove that nothing is left, read repeatedly until nothing new appears.
 //!
 //! Without `/proc` every function returns an error or nothing.
+//!
+//! # Deliberately absent
+//!
+//! The `procfs` crate. It opens three files where one is enough, and a read of `stat` takes 11 µs; its
+//! parser alone (`procfs-core` 0.18) takes 1.0 µs instead of 0.4, needs all 52 fields, panics on
+//! malformed text, and would replace 30 lines.
 
 mod marker;
 mod signal;

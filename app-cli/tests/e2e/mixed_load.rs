@@ -20,6 +20,9 @@ const TIMEOUT: &str = "5";
 /// Of more than 600 attempts in all.
 const MIN_STARTS_BEFORE_STOP: usize = 150;
 
+/// Concurrent attempts of the last run, which has the most.
+const MAX_JOBS: usize = 6;
+
 /// Names that are easy to mishandle.
 const ODD_NAMES: [&str; 7] = [
     "-ok-dash",
@@ -43,11 +46,11 @@ fn every_file_has_its_outcome() {
     project.create(&all);
 
     add_early(&project, &early);
-    let runs = [run(&project, "4"), run(&project, "4")];
+    let runs = [run(&project, 4), run(&project, 4)];
     add_late(&project, &late);
     wait_until("both runs are under way", || is_under_way(&project));
     let mut results = stop(&project, runs);
-    let rest = run(&project, "6");
+    let rest = run(&project, MAX_JOBS);
     add_odd(&project);
     results.push(rest.wait().result());
     assert_eq!((&results[2]["stopped_by"], &results[2]["remaining"]), (&"queue_empty".into(), &0.into()));
@@ -58,7 +61,7 @@ fn every_file_has_its_outcome() {
     evidence.check(&project, &expectations);
     evidence.sums_agree();
     evidence.stops_are_logged();
-    evidence.first_attempts_come_in_order(&named(&early).iter().map(|name| shown(name)).collect());
+    evidence.first_attempts_come_in_order(&named(&early).iter().map(|name| shown(name)).collect(), MAX_JOBS);
 }
 
 /// Files added before any run. Those that hang come first, so that they hang while others are
@@ -89,8 +92,17 @@ fn odd() -> Vec<OsString> {
     ODD_NAMES.iter().map(OsString::from).chain([not_text]).collect()
 }
 
-fn run(project: &TempProject, jobs: &str) -> Started {
-    project.start_run(&["-j", jobs, "--timeout", TIMEOUT, "--grace", "500ms", "--backoff-base", BACKOFF_BASE])
+fn run(project: &TempProject, jobs: usize) -> Started {
+    project.start_run(&[
+        "-j",
+        &jobs.to_string(),
+        "--timeout",
+        TIMEOUT,
+        "--grace",
+        "500ms",
+        "--backoff-base",
+        BACKOFF_BASE,
+    ])
 }
 
 /// Adds each batch by two concurrent processes, of which at most one reports a file as added.

@@ -105,9 +105,9 @@ pub(super) struct Attempts {
     /// Judged: in the exchange under way, or in the one that the store has not answered.
     pub(super) settling: Vec<Judged>,
     /// Claims whose attempt never began, to give back in the next exchange.
-    pub(super) unused: Vec<ClaimToken>,
+    pub(super) unused: Vec<(ClaimToken, AttemptRef)>,
     /// The same in the exchange under way.
-    pub(super) releasing: Vec<ClaimToken>,
+    pub(super) releasing: Vec<(ClaimToken, AttemptRef)>,
 }
 
 /// The queue, as last answered.
@@ -243,7 +243,7 @@ impl RunState {
             self.attempts.releasing = std::mem::take(&mut self.attempts.unused);
         }
         let judged = self.attempts.settling.iter().map(|judged| (judged.token, judged.verdict.clone()));
-        let released = self.attempts.releasing.iter().map(|token| (*token, Verdict::Release));
+        let released = self.attempts.releasing.iter().map(|(token, _)| (*token, Verdict::Release));
         ExchangeRequest {
             run: self.config.run.clone(),
             id: self.store.last_request,

@@ -1,5 +1,7 @@
 //! The decisions of the run loop: what each input means, and what to do next.
 
+use std::time::Duration;
+
 use crate::attempt::{AttemptOutcome, AttemptProgress, AttemptRef, AttemptReport, LostAttempt};
 use crate::fingerprint::Completion;
 use crate::item::{ClaimToken, Status};
@@ -104,7 +106,11 @@ impl RunState {
         match registered.map(|begun| begun.others) {
             Err(error) => self.end(Err(error.into())),
             Ok(_) if self.world.stop.level == StopLevel::Running => self.start(),
-            Ok(others) if others.is_empty() => self.begin(Operation::ClearStop, Action::ClearStop),
+            Ok(others) if others.is_empty() => {
+                // A request that is reported after this one was removed is new, or a signal.
+                self.world.stop = StopRequest::NONE;
+                self.begin(Operation::ClearStop, Action::ClearStop);
+            }
             Ok(runs) => self.wind_up(ProcessorError::StillStopping { runs }),
         }
     }
@@ -123,8 +129,9 @@ impl RunState {
         }
         match (self.phase, cleared) {
             (Phase::Beginning, Ok(_)) => {
-                self.world.stop = StopRequest::NONE;
+                let left = std::mem::take(&mut self.world.stop);
                 self.start();
+                self.on_stop(left);
             }
             (Phase::Beginning, Err(error)) => self.wind_up(error.into()),
             (Phase::Ending | Phase::Working, Ok(_)) => self.conclude(),
@@ -152,16 +159,14 @@ impl RunState {
     }
 
     fn on_lease_lost(&mut self) {
-        if self.recording == Recording::LeaseLost {
+        if self.phase != Phase::Working || self.recording == Recording::LeaseLost {
             return;
         }
         let run = self.config.run.clone();
         self.fail(StorageError::LeaseLost { run }.into());
         self.abandon(Recording::LeaseLost);
-        if self.phase == Phase::Working {
-            self.operation = None;
-            self.actions.push(Action::Abort);
-        }
+        self.operation = None;
+        self.actions.push(Action::Abort);
     }
 
     /// The first failure is the one that the run returns.
@@ -189,8 +194,10 @@ impl RunState {
                 self.emit(RunEventKind::FileStarted { of, size_bytes, recipe: self.config.recipe });
             }
             AttemptProgress::NotStarted => {
-                if self.attempts.in_hand.remove(&token).is_some() && self.recording == Recording::Possible {
-                    self.attempts.unused.push(token);
+                if let Some(in_hand) = self.attempts.in_hand.remove(&token)
+                    && self.recording == Recording::Possible
+                {
+                    self.attempts.unused.push((token, in_hand.of));
                 }
             }
             AttemptProgress::Lost(lost) => self.on_lost(token, lost),
@@ -240,7 +247,7 @@ impl RunState {
     fn verdict(&self, in_hand: &InHand, report: &AttemptReport) -> Verdict {
         let outcome = &report.outcome;
         if in_hand.is_cancelled && *outcome != AttemptOutcome::Succeeded {
-            return Verdict::Fail { timed_out: false, error: CANCELLED.into() };
+            return cancelled_verdict();
         }
         if may_be_of_a_stop(outcome) && self.world.stop.level > StopLevel::Running {
             return Verdict::Release;
@@ -294,7 +301,12 @@ impl RunState {
 
     fn on_exchanged(&mut self, exchanged: Result<Exchanged, StorageError>) {
         self.operation = None;
-        self.store.is_unanswered = matches!(exchanged, Err(StorageError::Unreachable { .. }));
+        self.store.is_unanswered = match &exchanged {
+            Err(StorageError::Unreachable { .. }) => true,
+            // A locked store has not looked whether the exchange happened.
+            Err(StorageError::Busy { .. }) => self.store.is_unanswered,
+            _ => false,
+        };
         match exchanged {
             _ if self.recording != Recording::Possible => {}
             Ok(exchanged) => self.record(exchanged),
@@ -333,13 +345,26 @@ impl RunState {
 
     fn record(&mut self, exchanged: Exchanged) {
         let Exchanged { claims, stale, cancelled, next_due, has_waiting } = exchanged;
-        self.attempts.releasing.clear();
-        for judged in std::mem::take(&mut self.attempts.settling) {
+        for (token, of) in std::mem::take(&mut self.attempts.releasing) {
+            if cancelled.contains(&token) {
+                self.report_result(Judged {
+                    token,
+                    of,
+                    elapsed: Duration::ZERO,
+                    usage: None,
+                    verdict: cancelled_verdict(),
+                });
+            }
+        }
+        for mut judged in std::mem::take(&mut self.attempts.settling) {
             if stale.contains(&judged.token) {
                 self.emit(RunEventKind::ResultDiscarded { of: judged.of });
-            } else {
-                self.report_result(judged);
+                continue;
             }
+            if cancelled.contains(&judged.token) {
+                judged.verdict = cancelled_verdict();
+            }
+            self.report_result(judged);
         }
         (self.queue.next_due, self.queue.has_waiting) = (next_due, has_waiting);
         for claim in claims {
@@ -377,7 +402,7 @@ impl RunState {
     /// Hands a claim to the orchestrator, or gives it back if nothing may start by now.
     fn hand_over(&mut self, (token, item): Claimed) {
         if self.room() == 0 {
-            self.attempts.unused.push(token);
+            self.attempts.unused.push((token, AttemptRef::latest(&item)));
             return;
         }
         let attempt = self.attempt(token, &item);
@@ -561,9 +586,13 @@ impl RunState {
             _ if self.room() > 0 => self.queue.next_due,
             _ => None,
         };
-        let on_change = !self.is_store_resting() && (self.room() > 0 || !self.attempts.in_hand.is_empty());
+        let on_change = !self.is_store_resting() && (self.may_start() || !self.attempts.in_hand.is_empty());
         Wakeup { at: [judge_at, work_at].into_iter().flatten().min(), on_change }
     }
+}
+
+fn cancelled_verdict() -> Verdict {
+    Verdict::Fail { timed_out: false, error: CANCELLED.into() }
 }
 
 /// True if an attempt, or the step that it failed with, ended by a signal that asks a process to end:

@@ -4,6 +4,7 @@ use autoproc_domain::RunConfig;
 use autoproc_domain::ports::{Begun, RunEventKind, StopCause, StopLevel, StopSignalError, StorageError};
 use autoproc_domain::recovery::Recovery;
 use autoproc_domain::run::{Action, Input, ProcessorError};
+use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::view::Counts;
 
 use super::fixture::{Run, busy, damaged, other_run};
@@ -48,6 +49,19 @@ fn a_stop_request_that_no_run_saw_is_removed() {
     run.feed(Input::StopCleared(Ok(true)));
     assert!(matches!(run.events[..], [RunEventKind::StopSignalCleared, RunEventKind::ProcessorStarted { .. }]));
     assert!(matches!(run.actions()[..], [Action::Recover]));
+}
+
+/// A signal stays when the stop file is removed.
+#[test]
+fn a_signal_from_the_beginning_is_obeyed() {
+    let mut run = registering();
+    run.stop(StopLevel::Draining, StopCause::Interrupt);
+    run.feed(Input::Registered(Ok(Begun::without_lease(Vec::new())))).actions();
+    run.stop(StopLevel::Draining, StopCause::Interrupt);
+    run.feed(Input::StopCleared(Ok(false)));
+    run.feed(Input::Recovered(Ok(Recovery::default())));
+    assert_eq!(run.count(|kind| matches!(kind, RunEventKind::StopRequested { .. })), 1);
+    assert_eq!(run.outcome().unwrap().stopped_by, StoppedBy::Request(StopCause::Interrupt));
 }
 
 #[test]

@@ -57,6 +57,19 @@ fn an_unanswered_exchange_is_offered_again_unchanged() {
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileCompleted { .. })), 1);
 }
 
+/// A locked store has not looked whether the exchange happened.
+#[test]
+fn an_unanswered_exchange_keeps_its_id_while_the_store_is_locked() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1], true)).actions();
+    let lost = run.succeed(1).exchange_among();
+    for error in [unreachable(), busy(), unreachable()] {
+        run.refuse(error);
+        run.pass(Duration::from_secs(1)).feed(Input::Woken);
+        assert_eq!(run.exchange_among(), lost);
+    }
+}
+
 #[test]
 fn a_clock_set_back_does_not_keep_the_run_from_its_store() {
     let mut run = Run::begun(RunConfig::default());

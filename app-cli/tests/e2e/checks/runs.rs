@@ -47,18 +47,19 @@ impl Evidence {
         assert_eq!(self.events.iter().filter(|event| event.kind == "stop_signal_cleared").count(), 1);
     }
 
-    /// A run's first attempts on files that were queued before it began come in claim order,
-    /// because all of them are due at all times.
-    pub(crate) fn first_attempts_come_in_order(&self, names: &BTreeSet<String>) {
+    /// A run's first attempts on files that were queued before it began come in claim order, because
+    /// all of them are due at all times. Concurrent attempts may be logged in any order.
+    pub(crate) fn first_attempts_come_in_order(&self, names: &BTreeSet<String>, jobs: usize) {
         let ranks: BTreeMap<_, _> = self.items.iter().map(|item| (base_name(item), rank_of(item))).collect();
-        let mut latest: BTreeMap<&str, _> = BTreeMap::new();
+        let mut started: BTreeMap<&str, Vec<_>> = BTreeMap::new();
         let is_first = |event: &&Event| event.kind == "file_started" && event.attempt() == 1;
         for event in self.events.iter().filter(is_first).filter(|event| names.contains(&event.name())) {
-            let rank = ranks[&event.name()];
-            let before = latest.insert(&event.run, rank);
-            assert!(before.is_none_or(|before| before < rank), "{before:?}, then {rank:?} in {event:?}");
+            let (rank, before) = (ranks[&event.name()], started.entry(&event.run).or_default());
+            let earlier = before.iter().rev().skip(jobs - 1).max();
+            assert!(earlier.is_none_or(|earlier| *earlier < rank), "{earlier:?}, then {rank:?} in {event:?}");
+            before.push(rank);
         }
-        assert!(!latest.is_empty(), "no run processed any of them");
+        assert!(!started.is_empty(), "no run processed any of them");
     }
 
     pub(super) fn the_state_is_of_the_last_run(&self, project: &TempProject) {
