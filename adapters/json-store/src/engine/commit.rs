@@ -21,10 +21,10 @@ pub(crate) struct Limits {
     pub(crate) small_snapshot_bytes: u64,
     /// An addition to a queue whose snapshot is longer is appended without loading the queue.
     ///
-    /// Measured on ext4 as the time of one `queue add` over that of a process that opens, locks,
-    /// appends 200 bytes and syncs: rewriting the document costs 1.6 times at 10 kB, 1.9 at 38 kB,
-    /// 2.0 at 58 kB and 3.1 at 190 kB; appending costs 1.2 times at any length
-    /// (docs/benchmarks.md).
+    /// Rewriting a document of 10, 19, 38, 58, 96 and 192 kB takes 0.45, 0.56, 0.71, 0.84, 1.1 and
+    /// 1.8 ms longer than appending a line, of which two syncs and a rename are 0.4 ms; one
+    /// `queue add` that appends takes 1.1 to 1.7 ms (ext4, November 2026). So up to this limit the
+    /// readable file costs an addition less than half of its time.
     pub(crate) blind_append_bytes: u64,
 }
 
