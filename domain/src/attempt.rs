@@ -169,7 +169,7 @@ impl AttemptReport {
         Self { outcome, elapsed, usage: None, stderr_tail: Box::default() }
     }
 
-    /// What went wrong, as the queue and the event log keep it: see [`failure`](crate::failure).
+    /// What went wrong, as the queue and the event log keep it: see [`failure`].
     #[must_use]
     pub fn error(&self) -> Box<str> {
         failure::text(&self.outcome, &self.stderr_tail)

@@ -101,7 +101,7 @@ pub enum DeathEvidence {
 pub struct Unproven {
     /// The run.
     pub run: RunId,
-    /// What may be left of it, and why that cannot be found out or ended.
+    /// The processes that may still run, and why they cannot be found or ended.
     pub reason: Box<str>,
 }
 

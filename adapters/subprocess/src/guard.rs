@@ -39,7 +39,6 @@ mod stopwatch;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -166,7 +165,7 @@ impl Guard {
             return unstarted(Ending::Aborted);
         }
         if let Some(input) = &request.input {
-            let fingerprint = fingerprint_of(Path::new(OsStr::from_bytes(input)));
+            let fingerprint = fingerprint_of(input);
             batch.start_current(fingerprint.map(|fingerprint| (fingerprint.size, fingerprint.modified_ns)));
         }
         match Attempt::start(request) {

@@ -87,12 +87,6 @@ pub fn is_alive(id: ProcessId) -> bool {
     read(id.pid).is_ok_and(|process| process.id == id && !process.is_zombie)
 }
 
-/// Returns whether the process with this number, zombie or not, started at this time.
-#[must_use]
-pub fn is_same(pid: i32, started: u64) -> bool {
-    read(pid).is_ok_and(|process| process.id.started == started)
-}
-
 /// Reads all descendants of the process with this number, parents first, including zombies.
 ///
 /// Fast if the kernel lists children (`CONFIG_PROC_CHILDREN`), but a child may be missed while

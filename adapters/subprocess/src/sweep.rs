@@ -43,7 +43,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use autoproc_domain::RunId;
-use autoproc_domain::ports::{DeadRun, Reaper, Unproven};
+use autoproc_domain::ports::{DeadRun, Location, Reaper, Unproven};
 
 use crate::guard_record::Contents;
 use crate::process_table::{self, Marker, Process, Processes, SignalResult};
@@ -104,7 +104,7 @@ impl Sweeper {
                 self.forget(&dead.run);
                 return None;
             }
-            let reason = self.sweep_one(&dead.run, deadline).err()?;
+            let reason = self.sweep_one(&dead.run, &own, deadline).err()?;
             Some(Unproven { run: dead.run.clone(), reason: reason.into() })
         };
         dead.iter().filter_map(sweep).collect()
@@ -116,11 +116,11 @@ impl Sweeper {
         Records::new(&self.records_dir, run).remove();
     }
 
-    fn sweep_one(&self, run: &RunId, deadline: Instant) -> Result<(), String> {
+    fn sweep_one(&self, run: &RunId, own: &Location, deadline: Instant) -> Result<(), String> {
         let records = Records::new(&self.records_dir, run);
         let marker = Marker::of_run(run);
-        outlive_guards(&records, &marker, deadline)?;
-        let Abandoned { commands, uncertain } = records.abandoned().map_err(|error| unreadable(&error))?;
+        outlive_guards(&records, own, &marker, deadline)?;
+        let Abandoned { commands, uncertain } = records.abandoned(own).map_err(|error| unreadable(&error))?;
         end_all(&marker, &commands)?;
         if !uncertain.is_empty() {
             return Err(uncertain.join("; "));
@@ -136,7 +136,7 @@ impl Sweeper {
 ///
 /// # Errors
 /// The reasons why processes may be left, for a person to read.
-pub fn end_all(marker: &Marker, killed_guards: &[Contents]) -> Result<(), String> {
+fn end_all(marker: &Marker, killed_guards: &[Contents]) -> Result<(), String> {
     if Processes::read().is_err() {
         return check_groups(killed_guards);
     }
@@ -185,10 +185,10 @@ fn kill_once(search: &Search<'_>) -> io::Result<Outcome> {
 
 /// Waits until no guard of the run is alive. Kills everything below the guards meanwhile, and the
 /// guards themselves after the deadline.
-fn outlive_guards(records: &Records<'_>, marker: &Marker, deadline: Instant) -> Result<(), String> {
+fn outlive_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadline: Instant) -> Result<(), String> {
     let mut pause = POLL_INTERVAL;
     loop {
-        let living = records.living().map_err(|error| unreadable(&error))?;
+        let living = records.living(own).map_err(|error| unreadable(&error))?;
         let now = Instant::now();
         if living.is_none() {
             return Ok(());

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use autoproc_domain::ports::{AttemptRef, ResourceUsage, RunEvent, RunEventKind, StopLevel};
+use autoproc_domain::ports::{AttemptRef, ResourceUsage, RunEvent, RunEventKind};
 use autoproc_domain::view::Counts;
 use autoproc_domain::{ProcessingResult, RunId};
 use serde::Serialize;
@@ -163,9 +163,7 @@ impl<'a> Body<'a> {
             }
             Kind::FileReleased { of, elapsed, usage } => Self::FileReleased(EndText::new(of, *elapsed, *usage)),
             Kind::ResultDiscarded { of } => Self::ResultDiscarded(of.into()),
-            Kind::StopRequested { level, cause } => {
-                Self::StopRequested { level: level_word(*level), cause: cause.word() }
-            }
+            Kind::StopRequested { level, cause } => Self::StopRequested { level: level.word(), cause: cause.word() },
             Kind::StorageTrouble { error } => Self::StorageTrouble { error },
             Kind::ProcessorStopped { result } => Self::ProcessorStopped(result.into()),
         })
@@ -203,20 +201,11 @@ impl From<&Counts> for CountsText {
 impl From<&ProcessingResult> for ResultText {
     fn from(result: &ProcessingResult) -> Self {
         let ProcessingResult { processed, failed, retried, remaining, stopped_by, stop_level } = *result;
-        Self { processed, failed, retried, remaining, stopped_by: stopped_by.word(), level: level_word(stop_level) }
+        Self { processed, failed, retried, remaining, stopped_by: stopped_by.word(), level: stop_level.word() }
     }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_first(round: &u32) -> bool {
     *round <= 1
-}
-
-const fn level_word(level: StopLevel) -> &'static str {
-    match level {
-        StopLevel::Running => "running",
-        StopLevel::Draining => "draining",
-        StopLevel::Aborting => "aborting",
-        StopLevel::Killing => "killing",
-    }
 }

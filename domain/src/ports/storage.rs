@@ -128,7 +128,8 @@ pub trait Storage: Send + Sync {
     /// Adds files in this order; returns one outcome for each, in the same order.
     ///
     /// # Errors
-    /// [`StorageError`]; no file was added.
+    /// [`StorageError`]; no file was added, unless the error leaves that open. Adding the same files again
+    /// is harmless.
     async fn enqueue(&self, request: Enqueue, now: Timestamp) -> Result<Vec<Enqueued>, StorageError>;
 
     /// Settles claims and then makes new ones, so that an item settled for an immediate retry can be
@@ -212,9 +213,9 @@ pub trait Storage: Send + Sync {
     /// [`StorageError`].
     async fn counts(&self) -> Result<Counts, StorageError>;
 
-    /// Waits until another handle may have changed the queue since this one last looked. May end
-    /// without cause. Ends within half a second of a change if the store sees changes, within 5 s if
-    /// it is notified of them.
+    /// Waits until another handle may have changed the queue since this one last looked. A store that
+    /// polls returns within half a second of a change, one that is notified within 5 s. May end without
+    /// cause, but not more often than every tenth of a second.
     async fn changed(&self);
 
     /// Leaves the store in order for people who look at it. Not needed for durability.

@@ -36,7 +36,7 @@ pub enum Inconsistent {
     #[error("the id {0} stands twice")]
     RepeatedId(ItemId),
     /// A claim goes with processing and with no other status.
-    #[error("item {0} is {1}, which does not go with its claim")]
+    #[error("item {0} is {1}: exactly the items being processed have a claim")]
     Claim(ItemId, Status),
 }
 
@@ -52,8 +52,9 @@ impl Restore {
     /// Takes the next item. Drops what does not go with its status: a backoff or a hold on an item
     /// that is not pending, a completion on one that is not completed.
     ///
-    /// If an earlier item has the same path, the two are folded into one: the live one stays, or the
-    /// later one of two that have ended or live; its rounds are those of both.
+    /// If an earlier item has the same path, the two are folded into one, which counts the rounds of
+    /// both. A processing item stays before a pending one, a pending one before an ended one; of two
+    /// equals the later stays.
     ///
     /// # Errors
     /// [`Refused`] hands the item back; others may still be taken.

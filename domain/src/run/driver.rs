@@ -32,7 +32,7 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Carries out attempts.
     pub orchestrator: Arc<dyn Orchestrator>,
-    /// Ends what dead runs left.
+    /// Ends processes that dead runs left.
     pub reaper: Arc<dyn Reaper>,
     /// Asks to stop.
     pub stop: Arc<dyn StopSignal>,

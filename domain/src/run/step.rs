@@ -441,7 +441,7 @@ impl RunState {
         }
     }
 
-    /// Once for each run and reason: recovery is tried again whenever the queue seems empty.
+    /// Reports each run and reason once: recovery is repeated whenever the queue seems empty.
     fn report_withheld(&mut self, unproven: Vec<Unproven>) {
         for left in unproven {
             if !self.withheld.contains(&left) {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use autoproc_domain::ProcessorState;
-use autoproc_domain::ports::{LiveRun, StopLevel, Unproven};
+use autoproc_domain::ports::{LiveRun, Unproven};
 use autoproc_domain::run::{CurrentFile, RunResources};
 use serde::Serialize;
 use serde_json::json;
@@ -55,20 +55,11 @@ pub(in crate::render) fn run_over(view: &RunOver, out: &mut dyn Write) -> io::Re
         retried: view.result.retried,
         remaining: view.result.remaining,
         stopped_by: view.result.stopped_by.word(),
-        stop_level: level_word(view.result.stop_level),
+        stop_level: view.result.stop_level.word(),
         elapsed_s: view.elapsed.as_secs_f64(),
         usage: UsageJson::of(&view.resources),
     };
     print(out, &document)
-}
-
-fn level_word(level: StopLevel) -> &'static str {
-    match level {
-        StopLevel::Running => "running",
-        StopLevel::Draining => "draining",
-        StopLevel::Aborting => "aborting",
-        StopLevel::Killing => "killing",
-    }
 }
 
 #[derive(Serialize)]
@@ -104,7 +95,7 @@ struct StoppingJson {
 pub(in crate::render) fn stopping(view: &Stopping, out: &mut dyn Write) -> io::Result<()> {
     let document = StoppingJson {
         stop_file: view.stop_file.to_string_lossy().into_owned(),
-        level: level_word(view.level),
+        level: view.level.word(),
         live_runs: view.live_runs.iter().map(LiveRunJson::from).collect(),
     };
     print(out, &document)
