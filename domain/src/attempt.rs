@@ -20,6 +20,8 @@ pub struct Attempt {
     pub file_path: FilePath,
     /// The item's round.
     pub round: u32,
+    /// True if that round began after a completion: nothing of an earlier round is continued.
+    pub follows_completion: bool,
     /// The number of the attempt in its round.
     pub number: AttemptNumber,
     /// The most attempts that a round has.

@@ -58,7 +58,7 @@ use crate::process::{Ending, ProcessReport};
 pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 
 /// After a process shorter than this the guard expects the next request at once and spins for it.
-/// Its own wake-up would count beside such processes, and those of other guards are probably as
+/// A wake-up costs as much as such a process, and those of other guards are probably as
 /// short, so that yielding the processor costs no long time slice.
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 

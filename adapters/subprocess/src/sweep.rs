@@ -31,8 +31,8 @@
 //! Zombies have ended; their parents reap them.
 //!
 //! Without `/proc`, a guard that exited by itself still proves that nothing is left. The processes
-//! of a killed guard are then known by their group alone, which cannot be told from another group
-//! with the same number; so it is reported and not killed.
+//! of a killed guard are then known by their group alone, which cannot be distinguished from
+//! another one with the same number; so it is reported and not killed.
 
 mod reaper;
 mod records;
@@ -94,8 +94,8 @@ impl Sweeper {
         Self { records_dir: records_dir.into(), timeout, project: project.into() }
     }
 
-    /// Ends the processes of these dead runs of this host; blocks until that is done. Returns the runs that
-    /// are not proven to have ended.
+    /// Ends the processes of these dead runs of this host; blocks until that is done. Returns the
+    /// runs that are not proven to have ended.
     #[must_use]
     pub fn sweep(&self, dead: &[DeadRun]) -> Vec<Unproven> {
         let (own, deadline) = (self.location(), Instant::now() + self.timeout.min(MAX_TIMEOUT));

@@ -228,6 +228,7 @@ impl RunState {
             run: self.config.run.clone(),
             file_path: item.file_path.clone(),
             round: item.round,
+            follows_completion: item.follows_completion,
             number: item.attempt(),
             max_attempts: self.config.retry.max_attempts(),
             timeout: self.config.timeout,

@@ -61,9 +61,9 @@ fn subject(engine: &Engine, attempt: &Attempt) -> Result<Subject, AttemptOutcome
     })
 }
 
-/// The execution that an earlier attempt left, if it has the same subject and may be resumed. A
-/// claim number that is not smaller belongs to another queue, which gave the same numbers to other
-/// files. A finished execution is resumed by a later attempt of its round only, which exists only
+/// The execution that an earlier attempt left, if it has the same subject and may be resumed: the
+/// file was not completed since. A claim number that is not smaller belongs to another queue, which
+/// gave the same numbers to other files. A finished execution is resumed by a later attempt of its round only, which exists only
 /// if the queue does not know the end.
 fn find(engine: &Engine, attempt: &Attempt, subject: &Subject) -> Result<Option<Found>, ExecutionError> {
     let Some(executions) = &engine.executions else { return Ok(None) };
@@ -79,9 +79,10 @@ fn find(engine: &Engine, attempt: &Attempt, subject: &Subject) -> Result<Option<
             && !state.is_file_changed(file);
         let is_of_this_run = carrier.run_id == attempt.run.as_str();
         let is_earlier = carrier.claim < attempt.token.number.get();
+        let is_continued = carrier.is_continued_in(attempt.round, attempt.follows_completion);
         let is_over = *is_put_away || state.status == ExecutionStatus::Completed;
         let is_later_attempt = carrier.round == attempt.round && carrier.attempt < attempt.number.get();
-        is_same && is_earlier && (!is_over || is_later_attempt) && (is_of_this_run || !engine.run.from_start)
+        is_same && is_earlier && is_continued && (!is_over || is_later_attempt) && (is_of_this_run || !engine.run.from_start)
     }))
 }
 

@@ -69,6 +69,14 @@ pub struct Carrier {
     pub attempt: u32,
 }
 
+impl Carrier {
+    /// True if no completion lies between this attempt and one of that round. Rounds count only up
+    /// to the next one: of a longer gap, nothing says how the rounds in it ended.
+    pub(crate) fn is_continued_in(&self, round: u32, follows_completion: bool) -> bool {
+        self.round == round || (!follows_completion && self.round.checked_add(1) == Some(round))
+    }
+}
+
 const fn first_round() -> u32 {
     1
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use autoproc_domain::{FilePath, ItemId};
+use autoproc_domain::{FilePath, QueueItem};
 
 use super::engine::{WorkflowRun, hash_of};
 use super::error::ExecutionError;
@@ -72,13 +72,13 @@ pub fn preview(run: &WorkflowRun, file: &FilePath) -> Result<Vec<PreviewedStep>,
 pub fn taken_up(
     run: &WorkflowRun,
     executions: &Executions,
-    item: ItemId,
-    file: &FilePath,
+    item: &QueueItem,
 ) -> Result<Option<ExecutionState>, ExecutionError> {
     if run.from_start {
         return Ok(None);
     }
-    let Some(state) = executions.of(item)? else { return Ok(None) };
+    let file = &item.file_path;
+    let Some(state) = executions.of(item.id)? else { return Ok(None) };
     // Where inputs do not fit this file, nothing of it is executed.
     let Ok(inputs) = run.inputs.for_file(run.plan.workflow(), file) else { return Ok(None) };
     let subject = Subject {
@@ -90,7 +90,8 @@ pub fn taken_up(
         ..state.subject.clone()
     };
     let is_same = state.subject == subject && !state.is_file_changed(run.look_at(file.as_path()));
-    Ok((is_same && state.status != ExecutionStatus::Completed).then_some(state))
+    let is_continued = state.carrier.is_continued_in(item.round, item.follows_completion);
+    Ok((is_same && is_continued && state.status != ExecutionStatus::Completed).then_some(state))
 }
 
 /// A look at one phase.

@@ -130,6 +130,7 @@ impl Place {
             run: RunId::new(format!("run-{number}")),
             file_path: FilePath::new(&self.file).unwrap(),
             round: 1,
+            follows_completion: false,
             number: AttemptNumber::new(number).unwrap(),
             max_attempts: 4,
             timeout: TIMEOUT,

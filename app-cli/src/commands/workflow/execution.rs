@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use autoproc_domain::ports::{AttemptOutcome, StopCause};
 use autoproc_domain::request::Selector;
-use autoproc_domain::{FilePath, ItemId};
+use autoproc_domain::{FilePath, QueueItem};
 
 use crate::args::ProgressArgs;
 use crate::console::Delivery;
@@ -127,7 +127,7 @@ pub(in crate::commands) async fn preview(request: &RunRequest, context: &Context
         return Ok(ExitCode::Success);
     };
     let preview = match &request.command {
-        CommandTemplate::Workflow(choice) => context.wiring.preview(choice, file, item)?,
+        CommandTemplate::Workflow(choice) => context.wiring.preview(choice, file, item.as_ref())?,
         command => Preview::Command { words: context.wiring.words_for(command, file.as_path())?, file },
     };
     context.show(&preview)?;
@@ -135,10 +135,10 @@ pub(in crate::commands) async fn preview(request: &RunRequest, context: &Context
 }
 
 /// The next file of the queue, with its item; if none is due, the first of the given files.
-async fn first_file(request: &RunRequest, context: &Context) -> Result<Option<(FilePath, Option<ItemId>)>, CliError> {
+async fn first_file(request: &RunRequest, context: &Context) -> Result<Option<(FilePath, Option<QueueItem>)>, CliError> {
     let due = context.storage().peek(context.now()).await?;
     if due.is_some() || request.source.is_empty() {
-        return Ok(due.map(|item| (item.file_path, Some(item.id))));
+        return Ok(due.map(|item| (item.file_path.clone(), Some(item))));
     }
     let given = request.source.gather(&context.cwd, &context.project)?.files.into_iter().next();
     Ok(given.map(|file| (file, None)))
