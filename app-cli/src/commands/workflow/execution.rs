@@ -89,7 +89,7 @@ async fn of_one(word: &ItemWord, context: &Context) -> Result<FileProgress, CliE
     let state = state.ok_or_else(|| CliError::usage(format!("no workflow was begun on {}", item.file_path)))?;
     Ok(FileProgress {
         item: item.id,
-        file: state.subject.file_path.clone(),
+        file: state.file_path().to_owned(),
         error: state.error.clone(),
         report: ProgressReport::of(&state, context.now()),
     })
@@ -107,7 +107,8 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
         match context.wiring.execution_of(item) {
             Ok(Some(state)) if state.status != ExecutionStatus::Completed => {
                 let report = ProgressReport::of(&state, context.now());
-                found.push(FileProgress { item, file: state.subject.file_path, error: state.error, report });
+                let file = state.file_path().to_owned();
+                found.push(FileProgress { item, file, error: state.error, report });
             }
             // It has completed meanwhile.
             Ok(_) => {}
