@@ -1,9 +1,8 @@
-//! Answers to the questions of `decide`, from the values that an execution knows.
-
 use super::decide::{Answers, Question};
 use crate::expression::{Scope, holds, transition_holds};
 
-pub(crate) struct ScopeAnswers<'s>(pub(crate) &'s Scope);
+/// Answers from the values that an execution knows.
+pub(super) struct ScopeAnswers<'s>(pub(super) &'s Scope);
 
 impl Answers for ScopeAnswers<'_> {
     fn holds(&self, question: Question<'_>) -> Result<bool, String> {

@@ -7,16 +7,16 @@ use super::event::EventKind;
 use super::state::ExecutionState;
 use crate::expression::Scope;
 
-/// The names that every execution has: `file` and `files`.
+/// The names of every execution: `file` and `files`.
 pub(crate) fn file_scope(path: &str) -> Scope {
-    let mut scope = Scope::new();
+    let mut scope = Scope::default();
     scope.set("files", &Value::from(vec![path]));
     scope.set("file", &path.into());
     scope
 }
 
-/// The names known at the point that an execution has reached.
-pub(crate) fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
+/// The names known in a state.
+pub(super) fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
     let mut scope = file_scope(&attempt.file_path.text());
     state.subject.inputs.iter().for_each(|(name, value)| scope.set(name, value));
     state.entered.iter().for_each(|phase| scope.enter_phase(phase));
@@ -27,7 +27,7 @@ pub(crate) fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
 }
 
 /// Adds the names that an event makes known.
-pub(crate) fn extend(scope: &mut Scope, event: &EventKind) {
+pub(super) fn extend(scope: &mut Scope, event: &EventKind) {
     match event {
         EventKind::PhaseStarted { phase } | EventKind::PhaseSkipped { phase, .. } => scope.enter_phase(phase),
         EventKind::StepCompleted { name, values, stdout, .. } => {

@@ -9,11 +9,11 @@ use super::names::names_in_condition;
 use super::scope::Scope;
 use crate::nearest::nearest_first;
 
-/// True if a condition holds: false, null, zero, and an empty text, list or map count as false.
+/// True if a condition holds: its value is not false, null, zero or empty.
 ///
 /// # Errors
 /// [`ExpressionError`] if it is not an expression, uses an unknown name, or cannot be evaluated.
-pub fn holds(condition: &str, scope: &Scope) -> Result<bool, ExpressionError> {
+pub(crate) fn holds(condition: &str, scope: &Scope) -> Result<bool, ExpressionError> {
     evaluate(condition, scope).map(|value| value.is_true())
 }
 
@@ -23,7 +23,7 @@ pub fn holds(condition: &str, scope: &Scope) -> Result<bool, ExpressionError> {
 ///
 /// # Errors
 /// [`ExpressionError`] if it is not an expression or cannot be evaluated.
-pub fn transition_holds(
+pub(crate) fn transition_holds(
     condition: &str,
     phase: &str,
     checkpoint_passed: bool,

@@ -89,7 +89,7 @@ async fn of_one(word: &ItemWord, context: &Context) -> Result<FileProgress, CliE
     let state = state.ok_or_else(|| CliError::usage(format!("no workflow was begun on {}", item.file_path)))?;
     Ok(FileProgress {
         item: item.id,
-        file: state.subject.file_path.clone(),
+        file: state.file_path().to_owned(),
         error: state.error.clone(),
         report: ProgressReport::of(&state, context.now()),
     })
@@ -107,7 +107,8 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
         match context.wiring.execution_of(item) {
             Ok(Some(state)) if state.status != ExecutionStatus::Completed => {
                 let report = ProgressReport::of(&state, context.now());
-                found.push(FileProgress { item, file: state.subject.file_path, error: state.error, report });
+                let file = state.file_path().to_owned();
+                found.push(FileProgress { item, file, error: state.error, report });
             }
             // It has completed meanwhile.
             Ok(_) => {}
@@ -135,7 +136,10 @@ pub(in crate::commands) async fn preview(request: &RunRequest, context: &Context
 }
 
 /// The next file of the queue, with its item; if none is due, the first of the given files.
-async fn first_file(request: &RunRequest, context: &Context) -> Result<Option<(FilePath, Option<QueueItem>)>, CliError> {
+async fn first_file(
+    request: &RunRequest,
+    context: &Context,
+) -> Result<Option<(FilePath, Option<QueueItem>)>, CliError> {
     let due = context.storage().peek(context.now()).await?;
     if due.is_some() || request.source.is_empty() {
         return Ok(due.map(|item| (item.file_path.clone(), Some(item))));

@@ -9,8 +9,8 @@ use autoproc_domain::item::AttemptNumber;
 use autoproc_domain::ports::{Attempt, AttemptOutcome, StopCause, StopLevel};
 use autoproc_testkit::ScriptedStop;
 
-use crate::harness::{Place, expect_success, failure};
-use crate::scripted_runner::{ScriptedRunner, step_of};
+use super::harness::{Place, expect_success, failure};
+use super::scripted_runner::{ScriptedRunner, step_of};
 
 const FIVE_STEPS: &str = r#"
 workflow:
@@ -200,7 +200,7 @@ fn from_start_means_what_earlier_runs_did() {
 
 /// The numbers of a queue that was removed are given out again.
 #[test]
-fn what_another_queue_left_is_not_taken_up() {
+fn what_another_queue_left_is_not_resumable() {
     let place = place();
     first_attempt(&place);
     let runner = runner("", &Arc::default());
