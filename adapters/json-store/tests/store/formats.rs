@@ -220,7 +220,8 @@ fn a_folder_of_version_1_opens_as_it_is() {
     assert_eq!(waiting.backoff.map(|backoff| backoff.ordered_at), waiting.last_attempt);
     let dead = block_on(store.dead()).unwrap();
     let request = RecoverRequest { runs: dead.iter().map(|dead| dead.run.clone()).collect(), max_attempts: 4 };
-    assert_eq!((dead.len(), &dead[0].location), (1, &None));
+    let place = dead[0].location.as_ref().map(ToString::to_string);
+    assert_eq!((dead.len(), place.as_deref()), (1, Some("process 16096 on vm")));
     let recovered = block_on(store.recover(request, at(0))).unwrap();
     assert_eq!(recovered[0].item.id.get(), 8);
     let before = items(&store).unwrap();
