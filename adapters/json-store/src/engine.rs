@@ -29,7 +29,7 @@ use crate::error::{poisoned, replicate};
 use crate::journal::Position;
 use crate::lock::StoreLock;
 use crate::request::{Change, Target};
-use crate::snapshot::{Extra, SnapshotSum};
+use crate::snapshot::{Extra, Numbering, SnapshotSum};
 use crate::store::Mode;
 
 pub(crate) struct Settings {
@@ -79,6 +79,8 @@ struct Base {
     store: Option<StoreIdentity>,
     /// See [`Snapshot::is_canonical`](crate::snapshot::Snapshot).
     is_canonical: bool,
+    /// The numbering of its items, and of a journal that extends it.
+    numbering: Numbering,
 }
 
 #[derive(Debug, Clone)]

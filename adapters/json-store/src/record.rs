@@ -156,6 +156,15 @@ pub(crate) fn read(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     }
 }
 
+/// The id of an item, 0 if its JSON text has none or is invalid.
+pub(crate) fn id(json: &[u8]) -> u64 {
+    #[derive(Deserialize)]
+    struct Numbered {
+        id: Option<u64>,
+    }
+    serde_json::from_slice(json).ok().and_then(|Numbered { id }| id).unwrap_or(0)
+}
+
 /// The slow way, for an item with unknown keys.
 fn read_with_extra(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     let all: Map<String, Value> = serde_json::from_slice(json).map_err(|error| error.to_string())?;

@@ -17,7 +17,7 @@ use crate::disk::{Access, Disk, Sharing, read_to_end, write_all};
 use crate::engine::Engine;
 use crate::error::{classify, unreadable};
 use crate::layout;
-use record::RunRecord;
+use record::ReadRecord;
 
 impl<D: Disk> Engine<D> {
     /// Registers a run; returns the other live runs.
@@ -55,8 +55,7 @@ impl<D: Disk> Engine<D> {
         if !self.disk().try_lock(file, Sharing::Exclusive)? {
             return Err(std::io::Error::other("another process holds a file that was just created"));
         }
-        let record = RunRecord::from(info);
-        write_all(self.disk(), file, &serde_json::to_vec(&record).unwrap_or_default())
+        write_all(self.disk(), file, &record::write(info))
     }
 
     /// Removes the files of runs that were killed while they began. Requires the store's lock, so
@@ -153,23 +152,19 @@ impl<D: Disk> Engine<D> {
         Ok(!is_free)
     }
 
-    /// The contents of a run's lock file, if they are readable.
-    fn read_record(&self, run: &RunId) -> Option<RunRecord> {
+    /// The readable contents of a run's lock file.
+    fn read_record(&self, run: &RunId) -> ReadRecord {
         let name = layout::run(run.as_str());
-        let bytes = self.disk().open(&name, Access::Read).and_then(|file| read_to_end(self.disk(), &file, 0)).ok()?;
-        serde_json::from_slice(&bytes).ok()
+        let bytes = self.disk().open(&name, Access::Read).and_then(|file| read_to_end(self.disk(), &file, 0));
+        bytes.map_or_else(|_| ReadRecord::default(), |bytes| ReadRecord::read(&bytes))
     }
 
     fn live_run(&self, id: RunId) -> LiveRun {
-        let info = match self.read_record(&id) {
-            Some(record) => record.into_info(id),
-            None => record::unknown(id),
-        };
-        LiveRun { info, heard_of: None }
+        LiveRun { info: self.read_record(&id).into_info(id), heard_of: None }
     }
 
     fn dead_run(&self, run: RunId) -> DeadRun {
-        let location = self.read_record(&run).and_then(RunRecord::into_location);
+        let location = self.read_record(&run).location();
         DeadRun { run, location, evidence: DeathEvidence::Gone }
     }
 }

@@ -17,6 +17,7 @@ use crate::journal;
 use crate::layout::SNAPSHOT;
 use crate::lock::Tip;
 use crate::request::Change;
+use crate::snapshot::Numbering;
 use crate::store::Mode;
 
 impl<D: Disk> Engine<D> {
@@ -48,7 +49,7 @@ impl<D: Disk> Engine<D> {
         else {
             return Ok(());
         };
-        if !base.is_canonical {
+        if !base.is_canonical || base.numbering == Numbering::Version1 {
             return Ok(());
         }
         lock.note_tip(&self.disk, &Tip { snapshot: base.stamp, journal, header, position: loaded.position })
@@ -57,6 +58,9 @@ impl<D: Disk> Engine<D> {
     /// The noted end of the store, if the store still ends there.
     fn tip(&self) -> Option<Tip> {
         let tip = self.lock.as_ref()?.tip(&self.disk)?;
+        if tip.header.numbering == Numbering::Version1 {
+            return None;
+        }
         let snapshot = self.disk.stat(SNAPSHOT).ok()??;
         let journal_len = self.disk.stat(&tip.journal).ok()?.map(|stamp| stamp.len);
         let ends_there = match journal_len {

@@ -11,7 +11,7 @@ use crate::engine::{Base, Engine, Journal, Loaded, LockState, StoreIdentity};
 use crate::error::{classify, unreadable};
 use crate::journal::{self, Position};
 use crate::layout::{self, ORIGINAL, SNAPSHOT};
-use crate::snapshot::{self, SnapshotSum, StoreSection};
+use crate::snapshot::{self, Numbering, SnapshotSum, StoreSection};
 use crate::store::Mode;
 
 /// The lengths of a snapshot at which the way of writing changes.
@@ -117,7 +117,8 @@ impl<D: Disk> Engine<D> {
     }
 
     fn needs_checkpoint(&self, loaded: &Loaded<D>, events: &[Event]) -> bool {
-        if loaded.journal_header().is_none() || loaded.base.as_ref().is_some_and(|base| !base.is_canonical) {
+        let is_foreign = |base: &Base| !base.is_canonical || base.numbering == Numbering::Version1;
+        if loaded.journal_header().is_none() || loaded.base.as_ref().is_some_and(is_foreign) {
             return true;
         }
         let snapshot_len = loaded.base.as_ref().map_or(0, |base| base.sum.len);
@@ -150,7 +151,7 @@ impl<D: Disk> Engine<D> {
             let _ = self.disk.remove(&old);
         }
         let store = Some(StoreIdentity::from(section));
-        loaded.base = Some(Base { stamp, sum, store, is_canonical: true });
+        loaded.base = Some(Base { stamp, sum, store, is_canonical: true, numbering: Numbering::Kept });
         loaded.journal = None;
         loaded.position = Position { offset: 0, seq, chain: 0 };
         loaded.folder_is_unsynced = false;
