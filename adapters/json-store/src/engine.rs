@@ -53,6 +53,8 @@ pub(crate) struct Engine<D: Disk> {
     latest: LatestExchanges,
     /// A write failed and left the disk in an unknown state: this process must not build upon it.
     poisoned: bool,
+    /// No run of version 1 was alive when this engine first took the lock.
+    is_without_version_1: bool,
 }
 
 /// The store as it was last read or written.
@@ -123,6 +125,7 @@ impl<D: Disk> Engine<D> {
             runs: HashMap::new(),
             latest: LatestExchanges::default(),
             poisoned: false,
+            is_without_version_1: false,
         }
     }
 
@@ -188,12 +191,30 @@ impl<D: Disk> Engine<D> {
             None => Arc::clone(self.lock.insert(Arc::new(StoreLock::open(&self.disk)?))),
         };
         lock.acquire(&self.disk, self.settings.lock_timeout)?;
-        let worked = work(self);
+        let worked = self.refuse_beside_version_1().and_then(|()| work(self));
         let released = lock.release(&self.disk);
         if worked.is_err() {
             self.loaded = None;
         }
         worked.and_then(|answer| released.map(|()| answer))
+    }
+
+    /// Version 1 cannot read what this version writes, so nothing changes while a run of it is
+    /// alive. Requires the lock.
+    fn refuse_beside_version_1(&mut self) -> Result<(), StorageError> {
+        if self.is_without_version_1 {
+            return Ok(());
+        }
+        match self.live_run_of_version_1()? {
+            None => {
+                self.is_without_version_1 = true;
+                Ok(())
+            }
+            Some(location) => {
+                let holder = format!("{location}, a run of an earlier version: stop it before you use this version");
+                Err(StorageError::Busy { holder })
+            }
+        }
     }
 
     /// The current queue, for a change. Requires the lock.

@@ -9,7 +9,7 @@ mod record;
 use autoproc_domain::ports::StorageError;
 use autoproc_domain::queue::{Performed, Transaction};
 use autoproc_domain::request::RecoverRequest;
-use autoproc_domain::run_info::{DeadRun, DeathEvidence, LiveRun, RunInfo};
+use autoproc_domain::run_info::{DeadRun, DeathEvidence, LiveRun, Location, RunInfo};
 use autoproc_domain::view::RecoveredItem;
 use autoproc_domain::{RunId, Timestamp};
 
@@ -88,6 +88,17 @@ impl<D: Disk> Engine<D> {
         }
         live.sort_by(|a, b| a.info.id.cmp(&b.info.id));
         Ok(live)
+    }
+
+    /// The location of a live run of version 1.
+    pub(crate) fn live_run_of_version_1(&self) -> Result<Option<Location>, StorageError> {
+        for id in self.known_runs()? {
+            let record = self.read_record(&id);
+            if record.is_version_1() && self.is_alive(&id)? {
+                return Ok(record.location());
+            }
+        }
+        Ok(None)
     }
 
     /// Dead runs that left a file or claims.

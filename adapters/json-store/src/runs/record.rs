@@ -147,13 +147,9 @@ mod tests {
     use super::*;
 
     /// The location in a file with these keys, as host and boot.
-    fn place(json: &str) -> Option<(String, String)> {
+    fn place(json: &str) -> Option<[String; 2]> {
         let location = ReadRecord::read(json.as_bytes()).location()?;
-        Some((location.host.into(), location.boot.into()))
-    }
-
-    fn on(host: &str, boot: &str) -> Option<(String, String)> {
-        Some((host.to_owned(), boot.to_owned()))
+        Some([location.host.into(), location.boot.into()])
     }
 
     #[test]
@@ -186,10 +182,15 @@ mod tests {
 
     #[test]
     fn any_readable_host_is_the_location() {
-        assert_eq!(place(r#"{"host":"far","boot_id":"1"}"#), on("far", "1"), "the other keys are missing");
-        assert_eq!(place(r#"{"owner":"process 1 on far","jobs":"two"}"#), on("far", ""), "a key of another type");
-        assert_eq!(place(r#"{"owner":"process 1 on far","host":5,"boot_id":"1"}"#), on("far", "1"));
-        assert_eq!(place(r#"{"owner":"process 1 on far","host":"here","boot_id":"1"}"#), on("far or here", ""));
+        let cases = [
+            (r#"{"host":"far","boot_id":"1"}"#, ["far", "1"]),
+            (r#"{"owner":"process 1 on far","jobs":"two"}"#, ["far", ""]),
+            (r#"{"owner":"process 1 on far","host":5,"boot_id":"1"}"#, ["far", "1"]),
+            (r#"{"owner":"process 1 on far","host":"here","boot_id":"1"}"#, ["far or here", ""]),
+        ];
+        for (json, expected) in cases {
+            assert_eq!(place(json), Some(expected.map(str::to_owned)), "{json}");
+        }
         for unreadable in ["", "{", "[1]", "{}", r#"{"owner":"a person","boot_id":"1"}"#] {
             assert_eq!(place(unreadable), None, "{unreadable}");
         }
