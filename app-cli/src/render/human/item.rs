@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use autoproc_domain::{QueueItem, Status, Timestamp};
 use comfy_table::{Table, presets};
 
+use crate::escape::printable;
 use crate::render::failure::{self, SaidBefore};
 use crate::render::time::{local, span};
 
@@ -61,7 +62,7 @@ pub(super) fn at_length(item: &QueueItem, now: Timestamp, out: &mut dyn Write) -
         line("last error", format!("{}{}", failure::in_one_line(error), SaidBefore(error)))?;
     }
     match &item.claim {
-        Some(claim) => line("run", claim.run.to_string()),
+        Some(claim) => line("run", printable(&claim.run)),
         None => Ok(()),
     }
 }

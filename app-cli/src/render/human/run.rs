@@ -8,7 +8,7 @@ use autoproc_domain::run::{ProcessorState, RunResources};
 use autoproc_domain::run_info::StoppedBy;
 
 use super::{files, item};
-use crate::escape::{Printable, Shown};
+use crate::escape::{Printable, Shown, printable};
 use crate::render::bytes::memory;
 use crate::render::time::{local, span};
 use crate::render::{View, json};
@@ -67,7 +67,7 @@ impl View for Stopping {
         }
         let how =
             if self.level == StopLevel::Draining { "finish its current files" } else { "end its current attempts" };
-        self.live_runs.iter().try_for_each(|run| writeln!(out, "{} will {how} and stop", run.info.location))
+        self.live_runs.iter().try_for_each(|run| writeln!(out, "{} will {how} and stop", printable(&run.info.location)))
     }
 
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -132,7 +132,7 @@ fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> 
         "running since {} ({elapsed}), {} at a time, by {}",
         local(info.started_at),
         info.jobs,
-        info.location
+        printable(&info.location)
     )?;
     let Some(latest) = view.latest.as_ref().filter(|latest| latest.run_id.as_ref() == Some(&info.id)) else {
         return Ok(());
