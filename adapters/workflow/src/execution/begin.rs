@@ -82,7 +82,11 @@ fn find(engine: &Engine, attempt: &Attempt, subject: &Subject) -> Result<Option<
         let is_continued = carrier.is_continued_in(attempt.round, attempt.follows_completion);
         let is_over = *is_put_away || state.status == ExecutionStatus::Completed;
         let is_later_attempt = carrier.round == attempt.round && carrier.attempt < attempt.number.get();
-        is_same && is_earlier && is_continued && (!is_over || is_later_attempt) && (is_of_this_run || !engine.run.from_start)
+        is_same
+            && is_earlier
+            && is_continued
+            && (!is_over || is_later_attempt)
+            && (is_of_this_run || !engine.run.from_start)
     }))
 }
 

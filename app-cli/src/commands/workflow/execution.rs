@@ -135,7 +135,10 @@ pub(in crate::commands) async fn preview(request: &RunRequest, context: &Context
 }
 
 /// The next file of the queue, with its item; if none is due, the first of the given files.
-async fn first_file(request: &RunRequest, context: &Context) -> Result<Option<(FilePath, Option<QueueItem>)>, CliError> {
+async fn first_file(
+    request: &RunRequest,
+    context: &Context,
+) -> Result<Option<(FilePath, Option<QueueItem>)>, CliError> {
     let due = context.storage().peek(context.now()).await?;
     if due.is_some() || request.source.is_empty() {
         return Ok(due.map(|item| (item.file_path.clone(), Some(item))));

@@ -33,6 +33,8 @@ fn taken_back(recovered: &RecoveredItem, out: &mut dyn Write) -> io::Result<()> 
     let (path, attempts, dead_run) = (&item.file_path, item.attempts, printable(dead_run));
     if item.status == Status::Pending {
         writeln!(out, "waits again: {path} (attempt {attempts} died with run {dead_run})")
+    } else if recovered.is_cancelled() {
+        writeln!(out, "is cancelled: {path} (attempt {attempts} died with run {dead_run})")
     } else {
         writeln!(out, "has failed: {path} (attempt {attempts}, its last, died with run {dead_run})")
     }
