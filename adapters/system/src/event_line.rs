@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use autoproc_domain::ProcessingResult;
 use autoproc_domain::ports::{AttemptRef, ResourceUsage, RunEvent, RunEventKind};
 use autoproc_domain::view::Counts;
-use autoproc_domain::{ProcessingResult, RunId};
 use serde::Serialize;
 
 use crate::path_text::PathText;
@@ -33,6 +33,8 @@ enum Body<'a> {
         of: AttemptText,
         dead_run: &'a str,
         requeued: bool,
+        #[serde(skip_serializing_if = "is_false")]
+        cancelled: bool,
     },
     FileStarted {
         #[serde(flatten)]
@@ -113,6 +115,8 @@ struct CountsText {
     completed: usize,
     failed: usize,
     timeout: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    held: usize,
 }
 
 #[derive(Serialize)]
@@ -121,6 +125,8 @@ struct ResultText {
     failed: u64,
     retried: u64,
     remaining: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    held: usize,
     stopped_by: &'static str,
     level: &'static str,
 }
@@ -140,7 +146,12 @@ impl<'a> Body<'a> {
             Kind::Progress { .. } => return None,
             Kind::ProcessorStarted { jobs, counts } => Self::ProcessorStarted { jobs: *jobs, counts: counts.into() },
             Kind::StopSignalCleared => Self::StopSignalCleared,
-            Kind::FileRecovered { of, dead_run, requeued } => Self::recovered(of, dead_run, *requeued),
+            Kind::FileRecovered { of, dead_run, requeued, cancelled } => Self::FileRecovered {
+                of: of.into(),
+                dead_run: dead_run.as_str(),
+                requeued: *requeued,
+                cancelled: *cancelled,
+            },
             Kind::FileStarted { of, size_bytes, recipe } => Self::FileStarted {
                 of: of.into(),
                 size_bytes: *size_bytes,
@@ -168,10 +179,6 @@ impl<'a> Body<'a> {
             Kind::ProcessorStopped { result } => Self::ProcessorStopped(result.into()),
         })
     }
-
-    fn recovered(of: &AttemptRef, dead_run: &'a RunId, requeued: bool) -> Self {
-        Self::FileRecovered { of: of.into(), dead_run: dead_run.as_str(), requeued }
-    }
 }
 
 impl From<&AttemptRef> for AttemptText {
@@ -193,19 +200,29 @@ impl EndText {
 
 impl From<&Counts> for CountsText {
     fn from(counts: &Counts) -> Self {
-        let Counts { pending, processing, completed, failed, timeout, held: _ } = *counts;
-        Self { pending, processing, completed, failed, timeout }
+        let Counts { pending, processing, completed, failed, timeout, held } = *counts;
+        Self { pending, processing, completed, failed, timeout, held }
     }
 }
 
 impl From<&ProcessingResult> for ResultText {
     fn from(result: &ProcessingResult) -> Self {
-        let ProcessingResult { processed, failed, retried, remaining, stopped_by, stop_level } = *result;
-        Self { processed, failed, retried, remaining, stopped_by: stopped_by.word(), level: stop_level.word() }
+        let ProcessingResult { processed, failed, retried, remaining, held, stopped_by, stop_level } = *result;
+        Self { processed, failed, retried, remaining, held, stopped_by: stopped_by.word(), level: stop_level.word() }
     }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_first(round: &u32) -> bool {
     *round <= 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
 }

@@ -37,11 +37,16 @@ pub(super) async fn peek(context: &Context) -> Result<(), CliError> {
     context.show(&Peeked(due))
 }
 
-fn nothing_due(waiting: &[QueueItem], context: &Context) -> String {
-    match waiting.iter().filter_map(QueueItem::not_before).min() {
-        Some(due) => format!("nothing is due before {}", span(due.saturating_since(context.now()))),
-        None => "nothing waits".to_owned(),
-    }
+fn nothing_due(pending: &[QueueItem], context: &Context) -> String {
+    let due = pending.iter().filter(|item| item.is_waiting()).filter_map(QueueItem::not_before).min();
+    let due = due.map(|due| format!("nothing is due before {}", span(due.saturating_since(context.now()))));
+    let held = match pending.iter().filter(|item| item.is_held).count() {
+        0 => None,
+        1 => Some("1 file is held".to_owned()),
+        count => Some(format!("{count} files are held")),
+    };
+    let why: Vec<_> = due.into_iter().chain(held).collect();
+    if why.is_empty() { "nothing waits".to_owned() } else { why.join("; ") }
 }
 
 pub(super) async fn show(word: &ItemWord, context: &Context) -> Result<(), CliError> {

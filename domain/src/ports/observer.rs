@@ -42,6 +42,8 @@ pub enum RunEventKind {
         dead_run: RunId,
         /// True if the file waits for another attempt; false if it ended as failed.
         requeued: bool,
+        /// True if it ended because a person had cancelled it.
+        cancelled: bool,
     },
     /// The items of a dead run stay claimed, because something of it may still be at work. Reported
     /// once for each run and reason.

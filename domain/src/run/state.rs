@@ -200,6 +200,7 @@ impl RunState {
                 failed: 0,
                 retried: 0,
                 remaining: 0,
+                held: 0,
                 stopped_by: StoppedBy::Error,
                 stop_level: StopLevel::Running,
             },

@@ -559,6 +559,7 @@ impl RunState {
     fn conclude(&mut self) {
         if self.was_started {
             self.result.remaining = self.queue.counts.pending;
+            self.result.held = self.queue.counts.held;
             if self.failure.is_some() {
                 self.result.stopped_by = StoppedBy::Error;
             }

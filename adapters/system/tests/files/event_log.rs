@@ -51,7 +51,7 @@ fn expected_lines() -> Vec<Value> {
             json!({"jobs": 2, "pending": 1, "processing": 2, "completed": 3, "failed": 4, "timeout": 5}),
         ),
         line("stop_signal_cleared", &none, json!({})),
-        line("file_recovered", &of, json!({"dead_run": "run-0", "requeued": true})),
+        line("file_recovered", &of, json!({"dead_run": "run-0", "requeued": true, "cancelled": true})),
         line("recovery_withheld", &none, json!({"dead_run": "run-0", "reason": "process 1 may be at work"})),
         line("starts_held", &none, json!({"reason": "1 MB free"})),
         line("starts_resumed", &none, json!({})),
@@ -67,7 +67,7 @@ fn expected_lines() -> Vec<Value> {
         line(
             "processor_stopped",
             &none,
-            json!({"processed": 6, "failed": 7, "retried": 8, "remaining": 9,
+            json!({"processed": 6, "failed": 7, "retried": 8, "remaining": 9, "held": 3,
             "stopped_by": "stop_file", "level": "draining"}),
         ),
     ]
