@@ -1,9 +1,9 @@
 //! The workflow files of a project.
 //!
-//! A word with a slash or with the extension of a YAML file is a path; any other word is an id. Ids are
-//! searched for in the project's folders and then in an extra one. The id of a file is the one that it
-//! gives itself, else the stem of its name. The first of several files with the same id wins: by the
-//! order of the folders, then by name.
+//! A word with a slash or with the extension of a YAML file is a path; any other word is an id. Ids
+//! are searched for in the project's folders and then in an extra one. The id of a file is the one
+//! that it gives itself, else the stem of its name. The first of several files with the same id
+//! wins: by the order of the folders, then by name.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -85,8 +85,8 @@ impl Catalogue {
     /// Finds a workflow by its id, or its path relative to `cwd`, and reads and checks it.
     ///
     /// # Errors
-    /// [`FindError`] if there is none or it cannot be read. An invalid workflow is not an error; see
-    /// [`WorkflowFile::problems`].
+    /// [`FindError`] if there is none or it cannot be read. An invalid workflow is not an error;
+    /// see [`WorkflowFile::problems`].
     pub fn find(&self, word: &str, cwd: &Path) -> Result<WorkflowFile, FindError> {
         if is_path(word) {
             return self.load(&cwd.join(word));
@@ -113,7 +113,8 @@ impl Catalogue {
         Ok(self.checked(path, bytes, &runners))
     }
 
-    /// All workflow files of the folders, read and checked. A file that cannot be read has a problem.
+    /// All workflow files of the folders, read and checked. A file that cannot be read has a
+    /// problem.
     ///
     /// # Errors
     /// [`FindError`] if a folder or the table of runners cannot be read.

@@ -1,11 +1,11 @@
 //! Checks of a workflow against itself and its project.
 //!
 //! [`within`] checks a workflow alone; [`around`] checks the runners and task files that it needs.
-//! What fails in every execution is an error, what may be right by then a warning, what is ignored a
-//! note.
+//! What fails in every execution is an error, what may be right by then a warning, what is ignored
+//! a note.
 //!
-//! The phases are ordered topologically by all possible transitions, ties by the order of the file. A
-//! reference to an earlier phase is accepted even if that phase may be on another branch.
+//! The phases are ordered topologically by all possible transitions, ties by the order of the file.
+//! A reference to an earlier phase is accepted even if that phase may be on another branch.
 
 mod around;
 mod code;

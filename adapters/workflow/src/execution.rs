@@ -3,20 +3,19 @@
 //! # Theory of operation
 //!
 //! An execution is a list of events, and its state is their fold ([`ExecutionState`]).
-//! [`decide`](decide::decide) derives the next event or step from the workflow and the state. Both are
-//! pure. The executor of an attempt asks, records the event or runs the step, and asks again. Every
-//! event is in the journal before it is applied, and a finished step is durable before the next one
-//! begins, so a later attempt resumes the execution however the last one ended.
+//! `decide` derives the next event or step from the workflow and the state. Both
+//! are pure. The executor of an attempt asks, records the event or runs the step, and asks again.
+//! Every event is in the journal before it is applied, and a finished step is durable before the
+//! next one begins, so a later attempt resumes the execution however the last one ended.
 //!
-//! Conditions and `${…}` are evaluated when the execution reaches them, with the values of the inputs and
-//! of earlier steps.
+//! Conditions and `${…}` are evaluated when the execution reaches them, with the values of the
+//! inputs and of earlier steps.
 //!
 //! # Deliberately absent
 //!
-//! Running processes, which [`StepRunner`] does; retries of the file, which the queue does; concurrent
-//! steps.
+//! Running processes, which [`StepRunner`] does; retries of the file, which the queue does;
+//! concurrent steps.
 
-mod answers;
 mod begin;
 mod decide;
 mod document;

@@ -2,18 +2,19 @@
 //!
 //! # Theory of operation
 //!
-//! An expression is minijinja's, evaluated strictly: an unknown name is an error that lists the known
-//! ones. A text is cut into literals and `${expression}`; `$${` stands for `${`, and nothing else is
-//! special, so `{}`, `{timestamp}`, `{{` and `{%` are kept. A text that is exactly one `${expression}` keeps
-//! the type of its value. Within a longer text, a value that is not a text becomes JSON in one line,
-//! and null is an error.
+//! An expression is minijinja's, evaluated strictly: an unknown name is an error that lists the
+//! known ones. A text is cut into literals and `${expression}`; `$${` stands for `${`, and nothing
+//! else is special, so `{}`, `{timestamp}`, `{{` and `{%` are kept. A text that is exactly one
+//! `${expression}` keeps the type of its value. Within a longer text, a value that is not a text
+//! becomes JSON in one line, and null is an error.
 //!
 //! A string for the shell never contains a value: each `${expression}` becomes a reference to an
-//! environment variable, quoted for its place, and a shell does not parse the expansion of a variable
-//! (POSIX, Shell Command Language, 2.6).
+//! environment variable, quoted for its place, and a shell does not parse the expansion of a
+//! variable (POSIX, Shell Command Language, 2.6).
 //!
-//! Evaluation is bounded in time and memory: by [`compile::MAX_EXPRESSION_CHARACTERS`], by the number of
-//! operations, by the absence of loops and assignments, and by limits on filters and results.
+//! Evaluation is bounded in time and memory: by [`compile::MAX_EXPRESSION_CHARACTERS`], by the
+//! number of operations, by the absence of loops and assignments, and by limits on filters and
+//! results.
 //!
 //! # Deliberately absent
 //!

@@ -2,9 +2,10 @@
 //!
 //! # Theory of operation
 //!
-//! A workflow file is YAML. It is parsed into a tree of located nodes, the tree is read into the types of
-//! [`definition`], and these are checked against each other, the project's runners and its task files.
-//! Each stage collects problems, with position and severity, instead of stopping at the first.
+//! A workflow file is YAML. It is parsed into a tree of located nodes, the tree is read into the
+//! types of [`definition`], and these are checked against each other, the project's runners and its
+//! task files. Each stage collects problems, with position and severity, instead of stopping at the
+//! first.
 //!
 //! A [`WorkflowOrchestrator`] executes a checked workflow on the files of a queue, a
 //! [`TaskOrchestrator`] on one file. [`execution`] derives the next step from the events so far and

@@ -3,8 +3,8 @@
 /// The most words that are listed.
 const MAX_LISTED: usize = 12;
 
-/// The most known words that are compared: a file with thousands of unknown words among thousands of
-/// known ones must still be checked in a moment.
+/// The most known words that are compared: a file with thousands of unknown words among thousands
+/// of known ones must still be checked in a moment.
 const MAX_COMPARED: usize = 256;
 
 /// The most similar known word, if it differs by no more than a typing error.

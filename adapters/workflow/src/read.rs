@@ -1,8 +1,8 @@
 //! From a text to a [`Workflow`], with every problem on the way.
 //!
-//! Each mapping is read against the keys that the schema lists for it. Unknown keys and values of the
-//! wrong kind are problems, after which reading continues. References between parts of the file are
-//! left to [`crate::check`].
+//! Each mapping is read against the keys that the schema lists for it. Unknown keys and values of
+//! the wrong kind are problems, after which reading continues. References between parts of the file
+//! are left to [`crate::check`].
 
 mod fields;
 mod phase;

@@ -10,8 +10,9 @@
 //! generate_tag = ["./tag.sh", "{input.source_code}", "{file}"]
 //! ```
 //!
-//! A runner is a program and its arguments, without a shell. In each argument, the fields of [`Fill`]
-//! and `{input.NAME}` are replaced; other text in braces is kept. An unknown section or key is an error.
+//! A runner is a program and its arguments, without a shell. In each argument, `{file}`, `{task}`,
+//! `{name}`, `{workflow}`, `{phase}`, `{step}` and `{input.NAME}` are replaced; other text in braces is
+//! kept. An unknown section or key is an error.
 
 mod placeholders;
 

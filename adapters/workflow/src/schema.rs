@@ -1,8 +1,8 @@
 //! The keys of a workflow file's mappings, taken from its JSON Schema.
 //!
 //! `docs/schema/workflow.schema.json` is the one description of the format: editors complete and
-//! check by it, and the reader accepts the keys that it lists. Rules that a schema cannot express are
-//! in [`crate::check`].
+//! check by it, and the reader accepts the keys that it lists. Rules that a schema cannot express
+//! are in [`crate::check`].
 
 use std::sync::LazyLock;
 

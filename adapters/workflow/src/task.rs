@@ -1,8 +1,8 @@
 //! Task files: markdown with a table of fields.
 //!
 //! Only the first table with the head `Field` and `Value` is read; the rest of the file is for the
-//! program or person that does the task. A workflow names a task by a path, which is searched for in
-//! [`TaskFolders`], or by a bare name, which stands for `tasks/NAME.md` there.
+//! program or person that does the task. A workflow names a task by a path, which is searched for
+//! in [`TaskFolders`], or by a bare name, which stands for `tasks/NAME.md` there.
 
 mod table;
 

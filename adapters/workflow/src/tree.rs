@@ -1,8 +1,8 @@
 //! YAML as a tree of nodes with positions.
 //!
-//! serde-saphyr parses the text within its budgets. The tree keeps what serde would stop at, such as
-//! repeated keys, so that all problems of a file are reported at once. A value that comes from an alias
-//! has the alias's position.
+//! serde-saphyr parses the text within its budgets. The tree keeps what serde would stop at, such
+//! as repeated keys, so that all problems of a file are reported at once. A value that comes from
+//! an alias has the alias's position.
 
 mod deserialize;
 

@@ -122,7 +122,8 @@ fn report_cycle(workflow: &Workflow, successors: &Successors, order: &[Option<us
     problems.error(position, message).expecting("ways on which no phase comes twice");
 }
 
-/// Each phase without an order has a predecessor without one, so following them back ends in a cycle.
+/// Each phase without an order has a predecessor without one, so following them back ends in a
+/// cycle.
 fn find_cycle(successors: &Successors, order: &[Option<usize>]) -> Vec<usize> {
     let mut before = vec![None; successors.len()];
     for index in (0..successors.len()).filter(|index| order[*index].is_none()) {

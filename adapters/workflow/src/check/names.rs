@@ -25,7 +25,8 @@ pub(super) fn check(workflow: &Workflow, order: &Order, problems: &mut Problems)
     check_defaults(workflow, problems);
 }
 
-/// A default depends on nothing but the path of the file, so one that fails here fails for every file.
+/// A default depends on nothing but the path of the file, so one that fails here fails for every
+/// file.
 fn check_defaults(workflow: &Workflow, problems: &mut Problems) {
     let scope = file_scope("/file");
     for input in &workflow.inputs {
@@ -146,8 +147,8 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// True if the name begins with the id of a step and continues. A name that is the id alone may also be
-    /// a returned value.
+    /// True if the name begins with the id of a step and continues. A name that is the id alone may
+    /// also be a returned value.
     fn is_within_step(&self, name: &Name) -> bool {
         !self.known.inputs.contains(name.root())
             && self.known.steps.contains_key(name.root())

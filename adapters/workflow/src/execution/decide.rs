@@ -1,5 +1,5 @@
-//! The next event or step of an execution: a pure function of the workflow, the state, and the answers
-//! to conditions.
+//! The next event or step of an execution: a pure function of the workflow, the state, and the
+//! answers to conditions.
 //!
 //! The caller records and applies the event, or the event that ends the step, before it asks again.
 //! Each event moves the execution forward, and a phase is entered at most once, so every execution
@@ -110,8 +110,8 @@ fn check<'p>(plan: &'p Plan, phase: &'p Phase, answers: &dyn Answers) -> Decisio
     })
 }
 
-/// Takes the first transition that can be taken. If there is none, the next phase follows, unless the
-/// phase passed and has transitions: then the execution fails.
+/// Takes the first transition that can be taken. If there is none, the next phase follows, unless
+/// the phase passed and has transitions: then the execution fails.
 fn leave<'p>(
     plan: &'p Plan,
     phase: &'p Phase,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::progress::percent_of;
-use super::state::{ExecutionState, StepRecord};
+use super::state::{ExecutionState, StepRecord, StepStatus};
 
 /// The version of the original program's format; only keys were added to it.
 const VERSION: &str = "1.0.0";
@@ -43,7 +43,7 @@ pub(super) struct Document<'s> {
 struct Entry<'s> {
     phase: &'s str,
     step: &'s str,
-    status: &'static str,
+    status: StepStatus,
     #[serde(with = "timestamp::required")]
     at: Timestamp,
     duration_s: f64,
@@ -84,7 +84,7 @@ fn entry(record: &StepRecord) -> Entry<'_> {
     Entry {
         phase: &record.name.phase,
         step: &record.name.step,
-        status: record.status.word(),
+        status: record.status,
         at: record.at,
         duration_s: record.elapsed.as_secs_f64(),
         error: record.error.as_deref(),

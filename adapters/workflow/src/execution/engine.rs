@@ -134,8 +134,8 @@ impl Engine {
         running.await
     }
 
-    /// Moves the journal of a completed execution, and removes the oldest of them. A failure does not
-    /// fail the execution.
+    /// Moves the journal of a completed execution, and removes the oldest of them. A failure does
+    /// not fail the execution.
     pub(crate) fn complete(&self, item: ItemId) {
         let Some(executions) = &self.equipment.executions else { return };
         match executions.complete(item) {

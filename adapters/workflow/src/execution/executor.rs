@@ -10,7 +10,6 @@ use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, ResourceUsa
 use autoproc_domain::request::Verdict;
 use autoproc_domain::{RetryPolicy, Timestamp};
 
-use super::answers::ScopeAnswers;
 use super::decide::{Decision, decide};
 use super::engine::Engine;
 use super::event::{Event, EventKind, StepName, Values};
@@ -89,7 +88,7 @@ impl Executor<'_> {
     async fn run_steps(&mut self) -> Result<(), EarlyEnd> {
         let engine = self.engine;
         loop {
-            match decide(&engine.run.plan, &self.state, &ScopeAnswers(&self.scope)) {
+            match decide(&engine.run.plan, &self.state, &self.scope) {
                 Decision::Record(kind) => {
                     let failure = failure_in(&kind);
                     self.record(kind)?;

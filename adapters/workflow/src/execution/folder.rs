@@ -102,8 +102,8 @@ impl Executions {
         creating_folder(&to, || std::fs::rename(&from, &to))
     }
 
-    /// Removes the oldest completed executions if there are too many. Does nothing unless `count`, the
-    /// number of completions so far, is a multiple of [`PRUNE_EVERY`].
+    /// Removes the oldest completed executions if there are too many. Does nothing unless `count`,
+    /// the number of completions so far, is a multiple of [`PRUNE_EVERY`].
     pub(crate) fn prune(&self, count: usize) -> io::Result<()> {
         if !count.is_multiple_of(PRUNE_EVERY) {
             return Ok(());

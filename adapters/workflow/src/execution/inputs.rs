@@ -46,8 +46,8 @@ fn known_inputs(known: &[String]) -> String {
 }
 
 impl Inputs {
-    /// The inputs of a run: names and texts. A text, or the texts in a JSON text, may hold `${file}`. An
-    /// undeclared name is accepted if an expression uses it.
+    /// The inputs of a run: names and texts. A text, or the texts in a JSON text, may hold
+    /// `${file}`. An undeclared name is accepted if an expression uses it.
     ///
     /// # Errors
     /// [`InputError`] for the first wrong one.
@@ -139,8 +139,8 @@ fn typed(input: &Input, text: &str, scope: &Scope) -> Result<Value, InputError> 
     }
 }
 
-/// The value of a word that is JSON or a single `${…}`. JSON is parsed before its texts are rendered, so that
-/// a file's name is never parsed as JSON.
+/// The value of a word that is JSON or a single `${…}`. JSON is parsed before its texts are
+/// rendered, so that a file's name is never parsed as JSON.
 fn in_json(word: &str, scope: &Scope) -> Result<Option<Value>, ExpressionError> {
     let read = serde_json::from_str(word).ok();
     let read = read.or_else(|| is_single_expression(word).then(|| Value::from(word)));

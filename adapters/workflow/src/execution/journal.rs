@@ -3,9 +3,9 @@
 //! # Theory of operation
 //!
 //! Saving the state after a step costs one line and one `fdatasync`, independent of the number of
-//! steps. Lines are written as events happen; [`Journal::sync`] runs before the next step begins, so
-//! that a finished step is durable before another depends on it. The last line of an execution needs no
-//! sync: the queue records that the file is done.
+//! steps. Lines are written as events happen; [`Journal::sync`] runs before the next step begins,
+//! so that a finished step is durable before another depends on it. The last line of an execution
+//! needs no sync: the queue records that the file is done.
 //!
 //! A crash may leave the last line torn. Resuming cuts it off: nothing depends on it yet. Any other
 //! unreadable line is an error, and the file is kept.
@@ -35,8 +35,8 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Replaces the journal at `path` by an empty one. Creates the folder if it is missing. Only the
-    /// owner can read it, because it holds the values that steps return.
+    /// Replaces the journal at `path` by an empty one. Creates the folder if it is missing. Only
+    /// the owner can read it, because it holds the values that steps return.
     pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
         remove(&path)?;
         let mut options = OpenOptions::new();
@@ -82,8 +82,8 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Reads a journal; `None` if there is no file. Returns the state, which is `None` if the first line is
-/// torn, and the number of valid bytes.
+/// Reads a journal; `None` if there is no file. Returns the state, which is `None` if the first
+/// line is torn, and the number of valid bytes.
 ///
 /// # Errors
 /// [`ExecutionError`] if it cannot be read, has a damaged line before its last one, or has a newer

@@ -72,7 +72,8 @@ impl Plan {
         }
     }
 
-    /// The names that a phase's checkpoint and the transitions that leave it expect the phase to return.
+    /// The names that a phase's checkpoint and the transitions that leave it expect the phase to
+    /// return.
     pub(crate) fn expected_of(&self, phase: &Phase) -> Vec<String> {
         let validation = phase.checkpoint.iter().flat_map(|checkpoint| &checkpoint.validation);
         let mut names: Vec<_> = validation.map(|name| name.value.clone()).collect();
@@ -93,9 +94,9 @@ impl Plan {
         !is_given && !is_input && self.meaning_of(name).is_none()
     }
 
-    /// The finished steps that run again when an execution is resumed, in the order in which they first
-    /// ended: none if all phases are over. A step that failed when it ran again is among them, because later
-    /// steps depend on its outputs.
+    /// The finished steps that run again when an execution is resumed, in the order in which they
+    /// first ended: none if all phases are over. A step that failed when it ran again is among
+    /// them, because later steps depend on its outputs.
     pub(crate) fn to_rerun(&self, state: &ExecutionState) -> Vec<StepName> {
         if state.stage == Stage::Through {
             return Vec::new();

@@ -99,8 +99,8 @@ impl ProcessBuilder<'_> {
         all
     }
 
-    /// One variable per input; the step's inputs come last and win. Null, and values that are too long for
-    /// a variable, are in the file only.
+    /// One variable per input; the step's inputs come last and win. Null, and values that are too
+    /// long for a variable, are in the file only.
     fn variables(&self, step_inputs: &Values) -> Result<Variables, String> {
         let mut variables = Vec::new();
         for (name, value) in self.inputs.iter().chain(step_inputs) {

@@ -25,8 +25,8 @@ pub struct ProgressReport {
     pub steps_total: usize,
     /// The time from its beginning to now, or to its end.
     pub elapsed: Duration,
-    /// The expected time of the other steps, at the average of those that ran; `None` if none ran or
-    /// the execution is not running.
+    /// The expected time of the other steps, at the average of those that ran; `None` if none ran
+    /// or the execution is not running.
     pub estimate: Option<Duration>,
 }
 

@@ -10,7 +10,8 @@ use super::program::Programs;
 use crate::definition::{Action, Phase, Step, Workflow};
 use crate::expression::{ExpressionError, Scope, ShellText, render_shell, render_text, render_value};
 
-/// Renders the texts of steps with the names known so far. The errors of its functions are messages.
+/// Renders the texts of steps with the names known so far. The errors of its functions are
+/// messages.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rendering<'r> {
     pub(super) workflow: &'r Workflow,
@@ -72,8 +73,8 @@ impl Rendering<'_> {
         self.exact(self.known(render_text(template, self.scope), || template.to_owned())?)
     }
 
-    /// Replaces the text of the file's path by its exact bytes. Expressions are Unicode and a path need
-    /// not be, so within a longer text such a path is an error: it would name another file.
+    /// Replaces the text of the file's path by its exact bytes. Expressions are Unicode and a path
+    /// need not be, so within a longer text such a path is an error: it would name another file.
     pub(super) fn exact(&self, text: String) -> Result<OsString, String> {
         if self.file.exact_hex().is_none() {
             return Ok(text.into());

@@ -3,9 +3,10 @@
 use autoproc_domain::ports::Attempt;
 use serde_json::Value;
 
+use super::decide::{Answers, Question};
 use super::event::EventKind;
 use super::state::ExecutionState;
-use crate::expression::Scope;
+use crate::expression::{Scope, holds, transition_holds};
 
 /// The names of every execution: `file` and `files`.
 pub(crate) fn file_scope(path: &str) -> Scope {
@@ -34,5 +35,21 @@ pub(super) fn extend(scope: &mut Scope, event: &EventKind) {
             scope.record_step(&name.phase, &name.step, values, stdout.as_deref());
         }
         _ => {}
+    }
+}
+
+impl Answers for Scope {
+    fn holds(&self, question: Question<'_>) -> Result<bool, String> {
+        let answer = match question {
+            Question::Phase(phase) => phase.condition.as_ref().map(|condition| holds(&condition.value, self)),
+            Question::Step(step) => step.condition.as_ref().map(|condition| holds(&condition.value, self)),
+            Question::Transition { transition, is_checkpoint_passed } => {
+                let from = &transition.from.value;
+                let condition = transition.condition.as_ref();
+                condition.map(|condition| transition_holds(&condition.value, from, is_checkpoint_passed, self))
+            }
+            Question::Returned { phase, name } => Some(Ok(self.has_returned(phase, name))),
+        };
+        answer.unwrap_or(Ok(true)).map_err(|error| error.to_string())
     }
 }

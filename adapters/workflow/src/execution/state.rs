@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use autoproc_domain::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::event::{Carrier, Event, EventKind, PhaseEnd, SeenFile, StepName, Subject, Values};
@@ -32,21 +33,12 @@ impl ExecutionStatus {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum StepStatus {
     Completed,
     Skipped,
     Failed,
-}
-
-impl StepStatus {
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::Skipped => "skipped",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 /// A step that has ended or was skipped.
@@ -147,8 +139,8 @@ impl ExecutionState {
         })
     }
 
-    /// True if the file is known to have changed since an attempt failed, so that the outputs of finished
-    /// steps are obsolete.
+    /// True if the file is known to have changed since an attempt failed, so that the outputs of
+    /// finished steps are obsolete.
     pub(crate) fn is_file_changed(&self, now: Option<SeenFile>) -> bool {
         self.left_file.zip(now).is_some_and(|(left, now)| left != now)
     }

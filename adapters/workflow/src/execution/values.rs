@@ -10,13 +10,14 @@ use serde_json::Value;
 
 use super::event::Values;
 
-/// The most that a step may return, in its file or on standard output. Longer values belong into a file
-/// whose path is returned.
+/// The most that a step may return, in its file or on standard output. Longer values belong into a
+/// file whose path is returned.
 pub(super) const MAX_VALUES_BYTES: usize = 1 << 20;
 
 const MAX_NAME_BYTES: usize = 200;
 
-/// The maximal nesting of a value. The journal nests it a few levels deeper, and `serde_json` reads 128.
+/// The maximal nesting of a value. The journal nests it a few levels deeper, and `serde_json` reads
+/// 128.
 pub(crate) const MAX_DEPTH: usize = 64;
 
 /// Reads the file of a step: one JSON object, or lines of `name=value`.
@@ -34,7 +35,8 @@ pub(crate) fn read_values(path: &Path) -> Result<Values, String> {
 
 /// The content of a file; `None` if it is too long.
 fn bounded_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    // The step may have replaced the file by a FIFO, which must not block, or a link, which is not followed.
+    // The step may have replaced the file by a FIFO, which must not block, or a link, which is not
+    // followed.
     let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
     if !file.metadata()?.is_file() {
@@ -98,8 +100,8 @@ fn parse_lines(text: &str) -> Result<Values, String> {
     Ok(values)
 }
 
-/// A boolean or a number if the text is its JSON form, else the text, such as `007`. `12e4` may be a part of a
-/// hash and is kept as text: programs print an exponent with a sign or after a point.
+/// A boolean or a number if the text is its JSON form, else the text, such as `007`. `12e4` may be
+/// a part of a hash and is kept as text: programs print an exponent with a sign or after a point.
 fn scalar(text: &str) -> Value {
     match text.trim() {
         "true" => Value::Bool(true),
@@ -130,8 +132,8 @@ fn check_name(name: &str) -> Result<(), String> {
     Err(format!("{shown:?} is no name: a letter or `_`, then letters, digits, `_` and `-`, at most {MAX_NAME_BYTES}"))
 }
 
-/// The standard output of a step, for `${steps.ID.stdout}`: without trailing newlines, as in shells (POSIX,
-/// Shell Command Language, 2.6.3).
+/// The standard output of a step, for `${steps.ID.stdout}`: without trailing newlines, as in shells
+/// (POSIX, Shell Command Language, 2.6.3).
 ///
 /// # Errors
 /// A message, if it is too long or not UTF-8.

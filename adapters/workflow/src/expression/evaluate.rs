@@ -39,7 +39,10 @@ pub(crate) fn transition_holds(
 pub(super) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
     match compile(expression)?.eval(scope.context()) {
         Ok(value) if !value.is_undefined() => Ok(value),
-        Ok(_) => Err(unknown(expression, scope).unwrap_or_else(|| no_such_part(expression))),
+        Ok(_) => Err(unknown(expression, scope).unwrap_or_else(|| {
+            // A part of a computed value.
+            ExpressionError::UnknownName { name: shortened(expression), known: Vec::new() }
+        })),
         Err(error) if error.kind() == ErrorKind::UndefinedError => {
             Err(unknown(expression, scope).unwrap_or_else(|| failed(expression, &error)))
         }
@@ -53,10 +56,6 @@ fn unknown(expression: &str, scope: &Scope) -> Option<ExpressionError> {
     let (name, known) = names.iter().find_map(|path| scope.dead_end(path))?;
     let known = nearest_first(&name, known.iter().map(String::as_str));
     Some(ExpressionError::UnknownName { name, known })
-}
-
-fn no_such_part(expression: &str) -> ExpressionError {
-    ExpressionError::UnknownName { name: shortened(expression), known: Vec::new() }
 }
 
 fn failed(expression: &str, error: &Error) -> ExpressionError {

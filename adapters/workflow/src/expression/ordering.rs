@@ -2,15 +2,16 @@
 //!
 //! # Theory of operation
 //!
-//! minijinja orders any two values, by their types if these differ: `errors < 3` would hold if `errors`
-//! is null, and `score > 0.8` for every text. Operators cannot be redefined, but filters can. So `a < b`
-//! is rewritten in place as a filter on `a` with the argument `b`; `and`, `or` and `if` still skip it. The
-//! rewriting has to find the start of `a` and the end of `b`: it knows brackets, quotes, and the words
-//! and signs that bind less tightly than a comparison.
+//! minijinja orders any two values, by their types if these differ: `errors < 3` would hold if
+//! `errors` is null, and `score > 0.8` for every text. Operators cannot be redefined, but filters
+//! can. So `a < b` is rewritten in place as a filter on `a` with the argument `b`; `and`, `or` and
+//! `if` still skip it. The rewriting has to find the start of `a` and the end of `b`: it knows
+//! brackets, quotes, and the words and signs that bind less tightly than a comparison.
 //!
 //! # Deliberately absent
 //!
-//! Comparisons next to `in` and `is`, as in `a < b in c`: they are rare, and keep minijinja's meaning.
+//! Comparisons next to `in` and `is`, as in `a < b in c`: they are rare, and keep minijinja's
+//! meaning.
 
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};

@@ -10,9 +10,9 @@ use crate::definition::CHECKPOINT_PASSED;
 
 /// The names that an expression may use, and their values.
 ///
-/// A name is looked up in this order: [set](Self::set) names (inputs, `file`, `files`), `steps`, the
-/// entered phases, and the values that steps have returned, the latest first. Cloning and evaluating do
-/// not depend on its size.
+/// A name is looked up in this order: [set](Self::set) names (inputs, `file`, `files`), `steps`,
+/// the entered phases, and the values that steps have returned, the latest first. Cloning and
+/// evaluating do not depend on its size.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {
     names: Arc<Names>,
@@ -40,8 +40,8 @@ impl Scope {
         self.names_mut().phases.entry(phase.to_owned()).or_default();
     }
 
-    /// Makes the outputs of a step known as `steps.ID.NAME`, `PHASE.NAME` and `NAME`; `stdout` only as
-    /// `steps.ID.stdout`.
+    /// Makes the outputs of a step known as `steps.ID.NAME`, `PHASE.NAME` and `NAME`; `stdout` only
+    /// as `steps.ID.stdout`.
     pub(crate) fn record_step(
         &mut self,
         phase: &str,
@@ -73,8 +73,8 @@ impl Scope {
         Value::from_object(AfterPhase { phase, checkpoint_passed, names: self.names.clone() })
     }
 
-    /// The shortest unknown beginning of a path, and the known names in its place; `None` if the path
-    /// has a value.
+    /// The shortest unknown beginning of a path, and the known names in its place; `None` if the
+    /// path has a value.
     pub(super) fn dead_end(&self, path: &Name) -> Option<(String, Vec<String>)> {
         let Some(mut value) = self.names.look_up(path.root()) else {
             return Some((path.root().to_owned(), self.all()));

@@ -56,8 +56,8 @@ pub(crate) enum CodePlace {
     Arithmetic,
 }
 
-/// The expressions of a string for the shell that are in such places. A value alone in its quotes is a
-/// word, as it would be without them.
+/// The expressions of a string for the shell that are in such places. A value alone in its quotes
+/// is a word, as it would be without them.
 ///
 /// # Errors
 /// [`ExpressionError`] if the string cannot be cut into expressions.

@@ -8,8 +8,8 @@ use super::evaluate::evaluate;
 use super::pieces::{Piece, pieces};
 use super::scope::Scope;
 
-/// The longest argument or variable of a process, with its name and the final NUL (`MAX_ARG_STRLEN` of
-/// Linux: 32 pages of 4,096 bytes, execve(2)).
+/// The longest argument or variable of a process, with its name and the final NUL (`MAX_ARG_STRLEN`
+/// of Linux: 32 pages of 4,096 bytes, execve(2)).
 pub(crate) const MAX_TEXT_BYTES: usize = 131_072;
 
 /// The largest rendered value, all parts together: as much as a step may return.
@@ -38,7 +38,8 @@ pub(crate) fn render_value(value: &Value, scope: &Scope) -> Result<Value, Expres
 /// Renders a text for a process: an argument, a variable, a folder.
 ///
 /// # Errors
-/// [`ExpressionError`] if a value is null or holds a NUL, or the text is longer than [`MAX_TEXT_BYTES`].
+/// [`ExpressionError`] if a value is null or holds a NUL, or the text is longer than
+/// [`MAX_TEXT_BYTES`].
 pub(crate) fn render_text(text: &str, scope: &Scope) -> Result<String, ExpressionError> {
     let rendered = concatenated(&pieces(text)?, scope, MAX_TEXT_BYTES - 1)?;
     if rendered.contains('\0') {

@@ -26,8 +26,8 @@ impl<'n> Fields<'n> {
 }
 
 impl Reader<'_> {
-    /// The entries of a mapping; `None` if the node is not one. `what` is its noun for messages, as in
-    /// "a phase", and `definition` its name in the schema.
+    /// The entries of a mapping; `None` if the node is not one. `what` is its noun for messages, as
+    /// in "a phase", and `definition` its name in the schema.
     pub(super) fn fields<'n>(&mut self, node: &'n Node, what: &str, definition: &str) -> Option<Fields<'n>> {
         let keys = &schema::keys(definition);
         let Kind::Map(map) = &node.value else {
