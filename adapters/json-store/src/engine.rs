@@ -173,7 +173,7 @@ impl<D: Disk> Engine<D> {
     pub(crate) fn close(&mut self) -> Result<(), StorageError> {
         let limit = self.settings.limits.small_snapshot_bytes;
         let is_untidy = |loaded: &Loaded<D>| loaded.journal.is_some() && commit::is_small(&loaded.queue, limit);
-        let has_written = self.lock.is_some();
+        let has_written = self.lock.is_some() && self.is_without_version_1;
         if has_written && self.loaded.as_ref().is_some_and(is_untidy) { self.locked(Self::tidy) } else { Ok(()) }
     }
 
