@@ -30,7 +30,19 @@ use crate::journal::Position;
 use crate::lock::StoreLock;
 use crate::request::{Change, Target};
 use crate::snapshot::{Extra, Numbering, SnapshotSum};
-use crate::store::Mode;
+
+/// The use of a handle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// A single command: every change leaves a small queue as one readable file. A call blocks the
+    /// thread that polls it, because a command has nothing else to do and a thread takes longer
+    /// than most calls.
+    Command,
+    /// A run with many changes: they go to the journal, and
+    /// [`JsonStore::close`](crate::JsonStore::close) leaves the readable file. The handle has a
+    /// thread of its own for blocking calls, so it works under any executor.
+    Service,
+}
 
 pub(crate) struct Settings {
     /// The folder that relative paths in old files start from.

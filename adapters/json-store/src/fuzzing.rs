@@ -15,8 +15,8 @@ mod seal;
 mod tests;
 
 use crate::disk::fake::FakeDisk;
+use crate::engine::Mode;
 use crate::layout::{self, ORIGINAL, SNAPSHOT};
-use crate::store::Mode;
 use check::{check, engine};
 
 /// A snapshot that names [`JOURNAL`], in this program's layout.

@@ -10,6 +10,7 @@ use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
 
 use crate::disk::{Access, Disk};
+use crate::engine::Mode;
 use crate::engine::commit::{Fault, outgrows};
 use crate::engine::{Engine, Loaded, concat};
 use crate::error::classify;
@@ -18,7 +19,6 @@ use crate::layout::SNAPSHOT;
 use crate::lock::Tip;
 use crate::request::Change;
 use crate::snapshot::Numbering;
-use crate::store::Mode;
 
 impl<D: Disk> Engine<D> {
     /// Appends the changes' events without loading the queue; `false` if that is impossible, and

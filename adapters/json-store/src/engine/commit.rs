@@ -7,12 +7,12 @@ use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
 
 use crate::disk::{Access, Disk, read_to_end, write_all};
+use crate::engine::Mode;
 use crate::engine::{Base, Engine, Journal, Loaded, LockState, StoreIdentity};
 use crate::error::{classify, unreadable};
 use crate::journal::{self, Position};
 use crate::layout::{self, ORIGINAL, SNAPSHOT};
 use crate::snapshot::{self, Numbering, SnapshotSum, StoreSection};
-use crate::store::Mode;
 
 /// The lengths of a snapshot at which the way of writing changes.
 #[derive(Debug, Clone, Copy)]

@@ -5,10 +5,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use crate::engine::Mode;
 use crate::fuzzing;
 use crate::layout::SNAPSHOT;
 use crate::repair::temp_store::TempStore;
-use crate::store::Mode;
 
 /// A small change of a file.
 #[derive(Debug, Clone)]
