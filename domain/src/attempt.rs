@@ -41,7 +41,7 @@ pub struct AttemptRef {
     pub round: u32,
     /// The number of the attempt in its round.
     pub attempt: AttemptNumber,
-    /// The claim that the attempt is made under; `None` once it is settled.
+    /// The claim that the attempt is made under; `None` if it is unknown.
     pub claim: Option<ClaimNumber>,
 }
 

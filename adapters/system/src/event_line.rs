@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use autoproc_domain::ProcessingResult;
+use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::ports::{AttemptRef, ResourceUsage, RunEvent, RunEventKind};
 use autoproc_domain::view::Counts;
 use serde::Serialize;
@@ -82,6 +83,9 @@ struct AttemptText {
     /// Omitted in the first round.
     #[serde(skip_serializing_if = "is_first")]
     round: u32,
+    /// Omitted if it is unknown: a recovered item has lost its claim.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claim: Option<u64>,
 }
 
 /// An ended attempt. Resources are omitted if they are unknown.
@@ -183,7 +187,13 @@ impl<'a> Body<'a> {
 
 impl From<&AttemptRef> for AttemptText {
     fn from(of: &AttemptRef) -> Self {
-        Self { path: (&of.file_path).into(), item_id: of.id.get(), attempt: of.attempt.get(), round: of.round }
+        Self {
+            path: (&of.file_path).into(),
+            item_id: of.id.get(),
+            attempt: of.attempt.get(),
+            round: of.round,
+            claim: of.claim.map(ClaimNumber::get),
+        }
     }
 }
 

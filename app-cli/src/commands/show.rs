@@ -1,8 +1,8 @@
 //! `queue list`, `queue size`, `queue peek` and `queue show`.
 
-use autoproc_domain::ports::HistoryQuery;
+use autoproc_domain::ports::{HistoryQuery, PastAttempt};
 use autoproc_domain::view::PageRequest;
-use autoproc_domain::{QueueItem, Status};
+use autoproc_domain::{ItemId, QueueItem, Status};
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -51,13 +51,17 @@ fn nothing_due(pending: &[QueueItem], context: &Context) -> String {
 
 pub(super) async fn show(word: &ItemWord, context: &Context) -> Result<(), CliError> {
     let item = word.find(&*context.storage()).await?.ok_or_else(|| word.unknown())?;
-    // The event log is a record, not the truth: if it cannot be read, the item is shown without it.
-    let history = context.wiring.history().attempts(HistoryQuery::of_item(item.id)).await;
-    let mut history = history.unwrap_or_else(|error| {
-        context.console.warn(format_args!("cannot read the event log: {}", error.source));
-        Vec::new()
-    });
+    let mut history = history_of(item.id, context).await;
     // A log that outlived its queue has other files under the same ids.
     history.retain(|past| past.of.file_path == item.file_path);
     context.show(&Shown { now: context.now(), item, history })
+}
+
+/// The past attempts on an item. The event log is a record, not the truth: if it cannot be read, the
+/// item is shown without it.
+pub(super) async fn history_of(item: ItemId, context: &Context) -> Vec<PastAttempt> {
+    context.wiring.history().attempts(HistoryQuery::of_item(item)).await.unwrap_or_else(|error| {
+        context.console.warn(format_args!("cannot read the event log: {}", error.source));
+        Vec::new()
+    })
 }

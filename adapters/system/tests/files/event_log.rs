@@ -34,7 +34,7 @@ fn every_event_except_progress_is_a_line() {
 }
 
 fn expected_lines() -> Vec<Value> {
-    let of = json!({"file_path": "/d/a", "item_id": 7, "attempt": 2});
+    let of = json!({"file_path": "/d/a", "item_id": 7, "attempt": 2, "claim": 9});
     let line = |event: &str, of: &Value, fields: Value| {
         let mut line = json!({"timestamp": "1970-01-01T00:00:01.000002Z", "run_id": "run-1", "event": event});
         for part in [of, &fields] {

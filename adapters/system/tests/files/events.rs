@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use autoproc_domain::item::AttemptNumber;
+use autoproc_domain::item::{AttemptNumber, ClaimNumber};
 use autoproc_domain::ports::{AttemptRef, ResourceUsage, RunEvent, RunEventKind, StopCause, StopLevel};
 use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::view::Counts;
@@ -25,7 +25,7 @@ pub(crate) fn of(path: impl AsRef<std::path::Path>) -> AttemptRef {
         file_path,
         round: 1,
         attempt: AttemptNumber::new(2).expect("not zero"),
-        claim: None,
+        claim: Some(ClaimNumber::new(9)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::item::AttemptNumber;
+use autoproc_domain::item::{AttemptNumber, ClaimNumber};
 use autoproc_domain::ports::{
     AttemptRef, History as _, HistoryError, HistoryQuery, Observer as _, PastAttempt, PastEnd, PastEvent, RunEvent,
     RunEventKind,
@@ -132,6 +132,18 @@ fn a_recovery_ends_the_attempt_of_the_dead_run_and_a_release_is_counted_again() 
     assert_eq!(history(&path)[0].run, RunId::new("run-0"));
 }
 
+/// Lines of a recovery, and of earlier versions, have no claim.
+#[test]
+fn an_attempt_has_the_claim_that_any_of_its_lines_has() {
+    let (_dir, path) = temp_path();
+    let with = |claim| AttemptRef { claim: Some(ClaimNumber::new(claim)), ..of(1) };
+    let story = [begun(with(4)), released(with(4)), begun(with(6)), completed(of(1)), begun(of(1)), completed(with(8))];
+    write(&path, RUN, story);
+    let claims: Vec<_> = history(&path).iter().map(|past| (past.of.claim.map(ClaimNumber::get), past.end)).collect();
+    let (given_back, done) = (Some(PastEnd::Released), Some(PastEnd::Completed));
+    assert_eq!(claims, [(Some(4), given_back), (Some(6), done), (Some(8), done)]);
+}
+
 #[test]
 fn an_end_without_a_beginning_is_an_attempt() {
     let (_dir, path) = temp_path();
@@ -177,7 +189,7 @@ fn events_keep_their_order_names_and_reasons() {
 
 /// The attempt of `every_kind`.
 fn of_sample() -> AttemptRef {
-    of(2)
+    AttemptRef { claim: Some(ClaimNumber::new(9)), ..of(2) }
 }
 
 #[test]

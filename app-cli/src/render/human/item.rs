@@ -52,6 +52,9 @@ pub(super) fn at_length(item: &QueueItem, now: Timestamp, out: &mut dyn Write) -
     line("status", format!("{}{}", item.status, if item.is_held { ", held" } else { "" }))?;
     line("priority", item.priority.to_string())?;
     line("added", local(item.added_at))?;
+    if item.round > 1 {
+        line("round", item.round.to_string())?;
+    }
     line("attempts", item.attempts.to_string())?;
     if let Some(at) = item.last_attempt {
         line("last attempt", local(at))?;

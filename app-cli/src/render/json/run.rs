@@ -185,7 +185,7 @@ pub(in crate::render) fn status(view: &Status, out: &mut dyn Write) -> io::Resul
 pub(in crate::render) fn attempts(view: &Attempts, out: &mut dyn Write) -> io::Result<()> {
     let files = view.files.iter().map(|file| {
         let path = file.path.to_string_lossy();
-        json!({ "attempt": file.attempt.get(), "claim": file.claim.get(), "output_path": path })
+        json!({ "round": file.round, "attempt": file.attempt.get(), "claim": file.claim.get(), "output_path": path })
     });
     print(out, &json!({ "item_id": view.item.get(), "attempts": files.collect::<Vec<_>>() }))
 }
