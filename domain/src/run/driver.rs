@@ -128,8 +128,11 @@ impl<'a> Driver<'a> {
         loop {
             // The world first: an answer must not start what a stop forbids by now.
             for input in self.changes().into_iter().chain(next) {
-                if let Input::Registered(Ok(begun)) = &input {
-                    self.lease.clone_from(&begun.lease);
+                match &input {
+                    Input::Registered(Ok(begun)) => self.lease.clone_from(&begun.lease),
+                    // Its wait would end at once, again and again.
+                    Input::LeaseLost => self.lease = None,
+                    _ => {}
                 }
                 for action in state.handle(input, self.ports.clock.now()) {
                     if let Some(outcome) = self.carry_out(action) {
