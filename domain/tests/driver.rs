@@ -12,9 +12,9 @@ use autoproc_domain::fingerprint::Completion;
 use autoproc_domain::item::{Claim, ClaimNumber, ClaimToken};
 use autoproc_domain::memory::MemoryStorage;
 use autoproc_domain::ports::{
-    Attempt, AttemptOutcome, AttemptReport, Begun, Lease, LeaseTerms, LostAttempt, MockClock, MockReaper, MockRuns,
-    MockStopSignal, MockStorage, NeverStop, OpenGate, Orchestrator, RunEventKind, StopCause, StopLevel, StopRequest,
-    StopSignal, Storage, StorageError,
+    Attempt, AttemptOutcome, AttemptReport, Begun, Clock, Lease, LeaseTerms, LostAttempt, MockClock, MockReaper,
+    MockRuns, MockStopSignal, MockStorage, NeverStop, OpenGate, Orchestrator, RunEventKind, StopCause, StopLevel,
+    StopRequest, StopSignal, Storage, StorageError,
 };
 use autoproc_domain::request::{
     Cancel, Clear, Enqueue, ExchangeRequest, Hold, NewItem, RecoverRequest, Remove, Reprioritise, Selection, Selector,
@@ -26,7 +26,7 @@ use autoproc_domain::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRe
 use autoproc_domain::{
     AutonomousProcessor, FilePath, ItemId, Priority, ProcessingResult, QueueItem, RunConfig, RunId, Status, Timestamp,
 };
-use autoproc_testkit::{RecordingObserver, block_on, location_on};
+use autoproc_testkit::{MemoryDatabase, RecordingObserver, VirtualClock, block_on, location_on};
 use futures_util::future::{AbortHandle, BoxFuture, FutureExt, Shared, abortable, pending};
 
 fn clock() -> MockClock {
@@ -343,4 +343,25 @@ fn a_lost_lease_ends_the_run_while_the_store_hangs() {
     let outcome = block_on(AutonomousProcessor::new(ports, RunConfig::default()).run());
     assert!(matches!(outcome, Err(ProcessorError::Storage(StorageError::LeaseLost { .. }))), "{outcome:?}");
     assert!(matches!(observer.kinds().last(), Some(RunEventKind::ProcessorStopped { .. })));
+}
+
+/// The attempt takes its time to end; until then the driver waits, and does not turn in circles.
+#[test]
+fn a_lost_lease_is_reported_once() {
+    let clock = VirtualClock::new();
+    let terms = LeaseTerms { lasts: Duration::from_secs(60), renewed_every: Duration::from_secs(15) };
+    let database = MemoryDatabase::with_leases(clock.clone(), terms);
+    let store = Arc::new(database.open());
+    let file = NewItem::new(FilePath::new("/a").unwrap());
+    block_on(store.enqueue(Enqueue::new(vec![file]), clock.now())).unwrap();
+    let never_ends = By(|_, _| pending().boxed());
+    let ports = Ports::in_process(store, Arc::new(clock.clone()), Arc::new(never_ends));
+    let config = RunConfig::default();
+    let id = config.run.clone();
+    let processor = AutonomousProcessor::new(ports, config);
+    let mut run = Box::pin(processor.run());
+    assert!((&mut run).now_or_never().is_none());
+    database.cut_off(&id);
+    clock.advance(terms.lasts);
+    assert!((&mut run).now_or_never().is_none());
 }

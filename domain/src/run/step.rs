@@ -25,6 +25,10 @@ impl RunState {
     /// The last action is [`Action::Wait`], or [`Action::End`] once.
     #[must_use]
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Vec<Action> {
+        if now < self.now {
+            // The clock was set back: the store cuts down the waits that have become too long.
+            self.queue.may_have_work = true;
+        }
         self.now = now;
         self.take(input);
         self.judge_undecided();
@@ -94,6 +98,8 @@ impl RunState {
     fn report_counts(&mut self, counted: Option<Counts>) {
         if let Some(counts) = counted {
             self.queue.counts = counts;
+            // A store reports changes since its last answer: those before this one are in the counts alone.
+            self.queue.may_have_work |= counts.waiting() > 0 && self.room() > 0;
             self.emit(RunEventKind::Progress { counts, next_due: self.queue.next_due });
         }
         if self.phase == Phase::Ending {
@@ -301,12 +307,15 @@ impl RunState {
 
     fn on_exchanged(&mut self, exchanged: Result<Exchanged, StorageError>) {
         self.operation = None;
+        let is_repeated = self.store.is_unanswered;
         self.store.is_unanswered = match &exchanged {
             Err(StorageError::Unreachable { .. }) => true,
-            // A locked store has not looked whether the exchange happened.
-            Err(StorageError::Busy { .. }) => self.store.is_unanswered,
+            // The store was not asked: what became of the request is still unknown.
+            Err(StorageError::Busy { .. }) => is_repeated,
             _ => false,
         };
+        // A repeated answer is as old as the request.
+        self.queue.may_have_work |= is_repeated;
         match exchanged {
             _ if self.recording != Recording::Possible => {}
             Ok(exchanged) => self.record(exchanged),
@@ -469,7 +478,7 @@ impl RunState {
             !self.attempts.judged.is_empty() || !self.attempts.unused.is_empty() || self.store.is_unanswered;
         if !self.queue.is_swept && !self.has_exchanged() {
             self.begin(Operation::Recover, Action::Recover);
-        } else if has_results || (self.queue.may_have_work && self.may_start()) {
+        } else if has_results || (self.queue.may_have_work && self.is_exchange_of_use()) {
             self.exchange();
         } else if self.is_at_rest() {
             self.rest();
@@ -487,6 +496,11 @@ impl RunState {
             _ if self.store.is_full => Some(StoppedBy::StorageFull),
             _ => None,
         }
+    }
+
+    /// True if an exchange could claim something, or tell which attempts under way are cancelled.
+    fn is_exchange_of_use(&self) -> bool {
+        self.may_start() || !self.attempts.in_hand.is_empty()
     }
 
     fn has_exchanged(&self) -> bool {

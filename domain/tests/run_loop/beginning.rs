@@ -126,3 +126,17 @@ fn a_recovery_that_meets_a_locked_store_is_made_again() {
     run.feed(Input::Woken);
     assert!(matches!(run.actions()[..], [Action::Recover]));
 }
+
+/// A signal stays when the stop file is removed, and may come while that is done.
+#[test]
+fn a_stop_that_comes_while_the_old_request_is_removed_counts() {
+    let mut run = registering();
+    run.stop(StopLevel::Draining, StopCause::StopFile);
+    run.feed(Input::Registered(Ok(Begun::without_lease(Vec::new())))).actions();
+    run.stop(StopLevel::Draining, StopCause::Terminate);
+    run.feed(Input::StopCleared(Ok(true))).actions();
+    run.feed(Input::Recovered(Ok(Recovery::default())));
+    let result = run.outcome().unwrap();
+    assert_eq!((result.stopped_by, result.processed), (StoppedBy::Request(StopCause::Terminate), 0));
+    assert_eq!(run.count(|kind| matches!(kind, RunEventKind::StopRequested { .. })), 1);
+}

@@ -70,6 +70,53 @@ fn an_unanswered_exchange_keeps_its_id_while_the_store_is_locked() {
     }
 }
 
+/// The answer tells how the queue was when the request was made first.
+#[test]
+fn a_repeated_answer_is_followed_by_another_look() {
+    let mut run = Run::begun(RunConfig::default());
+    run.actions();
+    run.refuse(unreachable()).pass(Duration::from_secs(60)).feed(Input::Woken);
+    run.exchange();
+    run.answer(claims(&[], false));
+    assert_eq!(run.exchange().limit, 2);
+}
+
+/// A store that reads the counts has looked at the queue, and reports only later changes.
+#[test]
+fn counts_that_show_work_are_followed_by_an_exchange() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1], false)).actions();
+    run.pass(Duration::from_secs(1)).start(1);
+    assert!(matches!(run.actions()[..], [Action::Count]));
+    run.feed(Input::Counted(Ok(Counts { pending: 1, processing: 1, ..Counts::default() })));
+    assert_eq!(run.exchange().limit, 1);
+    run.answer(claims(&[2], false)).pass(Duration::from_secs(1)).start(2).actions();
+    run.feed(Input::Counted(Ok(Counts { pending: 1, processing: 2, ..Counts::default() })));
+    assert!(run.actions().is_empty(), "there is no room for another attempt");
+}
+
+#[test]
+fn a_change_is_looked_at_while_attempts_run_that_might_be_cancelled() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1], true)).actions();
+    run.start(1).stop(StopLevel::Draining, StopCause::Interrupt).actions();
+    run.feed(Input::Woken);
+    assert_eq!(run.exchange().limit, 0);
+    run.answer(Exchanged { cancelled: vec![super::fixture::token(1)], ..claims(&[], true) });
+    assert!(run.actions().iter().any(|action| matches!(action, Action::Cancel(_))));
+}
+
+/// The store cuts down waits that have become too long.
+#[test]
+fn a_clock_set_back_makes_the_run_look_again() {
+    let mut run = Run::begun(RunConfig::default());
+    run.actions();
+    let due = run.now.saturating_add(Duration::from_secs(8));
+    run.answer(Exchanged { next_due: Some(due), ..claims(&[1], true) }).actions();
+    run.set_back(Duration::from_secs(3600)).start(1);
+    assert_eq!(run.exchange().limit, 1);
+}
+
 #[test]
 fn a_clock_set_back_does_not_keep_the_run_from_its_store() {
     let mut run = Run::begun(RunConfig::default());
