@@ -27,6 +27,7 @@ mod scripted_gate;
 mod scripted_orchestrator;
 mod scripted_reaper;
 mod scripted_stop;
+pub mod simulation;
 pub mod strategies;
 mod timeout;
 mod virtual_clock;

@@ -283,9 +283,11 @@ impl RunState {
         self.store.retry_at.is_some_and(|until| self.now < until && until <= latest)
     }
 
-    /// True if no attempt is under way or unsettled.
+    /// True if no attempt is under way or unsettled. An exchange without an answer may have claimed
+    /// items.
     pub(super) fn is_at_rest(&self) -> bool {
-        self.attempts.in_hand.is_empty()
+        !self.store.is_unanswered
+            && self.attempts.in_hand.is_empty()
             && self.attempts.undecided.is_empty()
             && self.attempts.judged.is_empty()
             && self.attempts.settling.is_empty()

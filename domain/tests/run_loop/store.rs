@@ -70,6 +70,22 @@ fn an_unanswered_exchange_keeps_its_id_while_the_store_is_locked() {
     }
 }
 
+/// It may have claimed items, which would stay claimed.
+#[test]
+fn a_run_does_not_end_while_an_exchange_is_unanswered() {
+    let mut run = Run::begun(RunConfig::default());
+    let lost = run.exchange_among();
+    run.refuse(unreachable());
+    run.stop(StopLevel::Draining, StopCause::Interrupt);
+    assert!(run.actions().is_empty());
+    run.pass(Duration::from_secs(1)).feed(Input::Woken);
+    assert_eq!(run.exchange(), lost);
+    run.answer(claims(&[1], false));
+    assert_eq!(run.exchange().settlements, [super::fixture::released(1)]);
+    run.answer(claims(&[], true));
+    assert_eq!(run.outcome().unwrap().stopped_by, StoppedBy::Request(StopCause::Interrupt));
+}
+
 /// The answer tells how the queue was when the request was made first.
 #[test]
 fn a_repeated_answer_is_followed_by_another_look() {

@@ -102,7 +102,8 @@ impl MemoryDatabase {
         let ends_at = {
             let contents = self.lock();
             let leasing = contents.leasing.as_ref().expect("a database with leases");
-            contents.runs.get(run).map(|run| leasing.end_without_renewal(run.begun_at))
+            let alive = contents.runs.get(run).filter(|run| run.life == Life::Alive);
+            alive.map(|run| leasing.end_without_renewal(run.begun_at))
         };
         if let Some(ends_at) = ends_at {
             self.change_life(run, Life::CutOff(ends_at));
@@ -190,7 +191,9 @@ impl MemoryDatabase {
 
     pub(super) fn exchange(&self, request: &ExchangeRequest, now: Timestamp) -> Result<(Exchanged, u64), StorageError> {
         let mut contents = self.lock();
-        let outage = contents.meet_order(request.limit > 0)?;
+        // A request that was carried out needs no more room.
+        let needs_room = request.limit > 0 && contents.latest.answer(request).is_none();
+        let outage = contents.meet_order(needs_room)?;
         if !contents.may_exchange(&request.run) {
             return Err(StorageError::LeaseLost { run: request.run.clone() });
         }
@@ -256,7 +259,9 @@ impl MemoryDatabase {
         Ok(contents.dead())
     }
 
-    pub(super) fn version(&self) -> u64 {
+    /// Grows with each change of the queue.
+    #[must_use]
+    pub fn version(&self) -> u64 {
         self.lock().version
     }
 

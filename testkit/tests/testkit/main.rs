@@ -7,4 +7,5 @@ mod broken_stores;
 mod conforming_stores;
 mod fakes;
 mod flawed;
+mod simulation;
 mod strategies;

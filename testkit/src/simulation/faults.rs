@@ -1,0 +1,124 @@
+//! What the world does to the runs.
+
+use std::time::Duration;
+
+use autoproc_domain::ports::{StopCause, StopLevel};
+use autoproc_domain::request::Repeat;
+
+use super::plan::{RECIPES, SPAN};
+use crate::{Outage, Random};
+
+/// The most faults in one simulation.
+const MAX_FAULTS: u64 = 9;
+
+/// A fault and its time.
+#[derive(Debug, Clone)]
+pub(super) struct PlannedFault {
+    pub(super) when: When,
+    pub(super) fault: Fault,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum When {
+    /// When this much time has passed.
+    At(Duration),
+    /// When this many things have happened: so a fault strikes between two steps of one moment.
+    After(u64),
+}
+
+/// A fault, or a request of a person.
+#[derive(Debug, Clone)]
+pub(super) enum Fault {
+    /// The stop file appears.
+    StopFile(StopLevel),
+    /// One of the runs receives a signal.
+    Signal(StopLevel, StopCause),
+    /// One of the runs and its attempts receive SIGTERM, as from a service manager.
+    TerminateAll,
+    /// The process of one of the runs dies.
+    Kill,
+    /// Another run begins.
+    Begin,
+    /// The clock is set, forward if positive; in seconds.
+    SetClock(i64),
+    /// Another process holds the store for this many transactions.
+    Busy(usize),
+    /// The store cannot be reached for these transactions.
+    Unreachable(Vec<Outage>),
+    /// The store has no room for this long.
+    Full(Duration),
+    /// The start gate is shut for this long.
+    Pressure(Duration),
+    /// No reaper can prove anything for this long.
+    Blind(Duration),
+    /// One of the runs is cut off from the store for this long.
+    Partition(Duration),
+    /// A person cancels a file.
+    Cancel(usize),
+    /// A person sets a file aside for this long.
+    Hold(usize, Duration),
+    /// A person adds a file again, which may have changed.
+    AddAgain(usize, Repeat, bool),
+    /// A person changes the priority of a file.
+    Reprioritise(usize, i32),
+}
+
+/// The faults of this seed, in no order. One seed in four has none: then the outcome of each file is
+/// certain.
+pub(super) fn faults(random: &mut Random, files: usize) -> Vec<PlannedFault> {
+    if random.one_in(4) {
+        return Vec::new();
+    }
+    let count = 1 + random.below(MAX_FAULTS);
+    (0..count).map(|_| PlannedFault { when: when(random), fault: fault(random, files) }).collect()
+}
+
+fn when(random: &mut Random) -> When {
+    match random.below(3) {
+        0 => When::At(Duration::from_secs(random.below(SPAN.as_secs()))),
+        1 => When::At(Duration::from_millis(random.below(SPAN.as_secs() * 1000))),
+        _ => When::After(random.below(200)),
+    }
+}
+
+fn fault(random: &mut Random, files: usize) -> Fault {
+    let level = *random.pick(&[StopLevel::Draining, StopLevel::Draining, StopLevel::Aborting, StopLevel::Killing]);
+    match random.below(28) {
+        0 | 1 => Fault::StopFile(level.min(StopLevel::Aborting)),
+        2 => Fault::Signal(level, *random.pick(&[StopCause::Interrupt, StopCause::Terminate, StopCause::HangUp])),
+        3 => Fault::TerminateAll,
+        4..=6 => Fault::Kill,
+        7 | 8 => Fault::Begin,
+        9 | 10 => Fault::SetClock(*random.pick(&[1, 30, 7200, -1, -30, -7200])),
+        11 => Fault::Busy(some(random, 3)),
+        12..=14 => Fault::Unreachable(outages(random)),
+        15 => Fault::Full(seconds(random, 20)),
+        16 | 17 => Fault::Pressure(seconds(random, 60)),
+        18 | 19 => Fault::Blind(seconds(random, 120)),
+        20..=22 => Fault::Partition(seconds(random, 40)),
+        23 | 24 => Fault::Cancel(one_of(random, files)),
+        25 => Fault::Hold(one_of(random, files), seconds(random, 60)),
+        26 => Fault::AddAgain(one_of(random, files), repeat(random), random.one_in(2)),
+        _ => Fault::Reprioritise(one_of(random, files), *random.pick(&[-5, 0, 0, 3, 9])),
+    }
+}
+
+fn seconds(random: &mut Random, most: u64) -> Duration {
+    Duration::from_secs(1 + random.below(most))
+}
+
+fn some(random: &mut Random, most: u64) -> usize {
+    1 + one_of(random, usize::try_from(most).unwrap_or(1))
+}
+
+fn one_of(random: &mut Random, count: usize) -> usize {
+    usize::try_from(random.below(count as u64)).unwrap_or(0)
+}
+
+fn outages(random: &mut Random) -> Vec<Outage> {
+    (0..some(random, 3)).map(|_| *random.pick(&[Outage::Request, Outage::Answer])).collect()
+}
+
+fn repeat(random: &mut Random) -> Repeat {
+    *random.pick(&[Repeat::IfChanged, Repeat::Always, Repeat::IfOtherRecipe(RECIPES[0])])
+}

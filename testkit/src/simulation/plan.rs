@@ -1,0 +1,153 @@
+//! What a seed decides before anything happens.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use autoproc_domain::ports::{AttemptOutcome, LeaseTerms};
+use autoproc_domain::run::FailureLimit;
+use autoproc_domain::{FilePath, Priority, Recipe, RetryPolicy};
+
+use super::faults::{PlannedFault, faults};
+use crate::{Random, ScriptedAttempt};
+
+/// The most files: enough that all jobs are busy and some files wait.
+const MAX_FILES: usize = 10;
+/// Files are added, and faults strike, within this time.
+pub(super) const SPAN: Duration = Duration::from_secs(60);
+/// The leases of a store that has them.
+pub(super) const TERMS: LeaseTerms =
+    LeaseTerms { lasts: Duration::from_secs(20), renewed_every: Duration::from_secs(5) };
+/// The recipes that runs have.
+pub(super) const RECIPES: [Recipe; 2] = [Recipe::new([1; 8]), Recipe::new([2; 8])];
+
+static PATHS: LazyLock<Vec<FilePath>> = LazyLock::new(|| {
+    (0..MAX_FILES).map(|number| FilePath::new(format!("/in/{number}")).expect("it is valid")).collect()
+});
+
+/// The plan of one simulation.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    /// Decides what is left open while the simulation runs.
+    pub(super) random: Random,
+    pub(super) files: Vec<PlannedFile>,
+    pub(super) jobs: NonZeroUsize,
+    pub(super) timeout: Duration,
+    pub(super) retry: RetryPolicy,
+    pub(super) wait_for_backoff: bool,
+    pub(super) failure_limit: Option<FailureLimit>,
+    pub(super) recipe: Option<Recipe>,
+    /// How many attempts the orchestrator takes beyond the jobs, at most.
+    pub(super) max_prefetch: u64,
+    /// Whether the orchestrator looks at files when their attempts begin.
+    pub(super) looks_at_files: bool,
+    /// Whether the store has leases and two hosts.
+    pub(super) has_leases: bool,
+    pub(super) faults: Vec<PlannedFault>,
+}
+
+/// A file, when it is added, and its attempts.
+#[derive(Debug, Clone)]
+pub(super) struct PlannedFile {
+    pub(super) path: FilePath,
+    pub(super) priority: Priority,
+    pub(super) added_at: Duration,
+    /// The attempts of odd rounds, and of even ones.
+    pub(super) scripts: [Vec<ScriptedAttempt>; 2],
+}
+
+impl PlannedFile {
+    /// The script of an attempt.
+    pub(super) fn attempt(&self, round: u32, number: u32) -> &ScriptedAttempt {
+        let script = &self.scripts[usize::from(round % 2 == 0)];
+        let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
+        script.get(index).or(script.last()).expect("a planned script is not empty")
+    }
+}
+
+impl Plan {
+    /// The plan of this seed.
+    pub(super) fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let count = 1 + random.below(MAX_FILES as u64);
+        let files: Vec<_> = PATHS.iter().take(usize::try_from(count).unwrap_or(1)).cloned().collect();
+        let files: Vec<_> = files.into_iter().map(|path| planned_file(&mut random, path)).collect();
+        let jobs = *random.pick(&[1, 2, 3]);
+        Self {
+            jobs: NonZeroUsize::new(jobs).unwrap_or(NonZeroUsize::MIN),
+            timeout: Duration::from_secs(1 + random.below(30)),
+            retry: retry_policy(&mut random),
+            wait_for_backoff: !random.one_in(6),
+            failure_limit: failure_limit(&mut random),
+            recipe: random.pick(&[None, Some(RECIPES[0]), Some(RECIPES[1])]).to_owned(),
+            max_prefetch: *random.pick(&[0, 0, 1, 4]),
+            looks_at_files: !random.one_in(3),
+            has_leases: random.one_in(2),
+            faults: faults(&mut random, files.len()),
+            files,
+            random,
+        }
+    }
+}
+
+fn planned_file(random: &mut Random, path: FilePath) -> PlannedFile {
+    PlannedFile {
+        path,
+        priority: Priority::new(*random.pick(&[0, 0, 0, 1, 5, -1])),
+        added_at: if random.one_in(3) { Duration::from_secs(random.below(SPAN.as_secs())) } else { Duration::ZERO },
+        scripts: [script(random), script(random)],
+    }
+}
+
+fn retry_policy(random: &mut Random) -> RetryPolicy {
+    let default = RetryPolicy::default();
+    RetryPolicy {
+        retries: *random.pick(&[3, 3, 3, 0, 1, 5]),
+        max_backoff: *random.pick(&[default.max_backoff, default.max_backoff, Duration::from_secs(5)]),
+        retry_timeouts: !random.one_in(4),
+        permanent_exits: [77].into(),
+        ..default
+    }
+}
+
+/// One seed in four has a limit, low enough to be reached.
+fn failure_limit(random: &mut Random) -> Option<FailureLimit> {
+    match random.below(8) {
+        0 => NonZeroU64::new(1 + random.below(3)).map(FailureLimit::Files),
+        1 => u8::try_from(10 + random.below(50)).ok().map(FailureLimit::Percent),
+        _ => None,
+    }
+}
+
+/// The attempts of one round: some fail, and the one after them decides.
+fn script(random: &mut Random) -> Vec<ScriptedAttempt> {
+    let failures = if random.one_in(2) { random.below(6) } else { 0 };
+    let mut script: Vec<_> = (0..failures).map(|_| failing_attempt(random)).collect();
+    script.push(if random.one_in(6) { failing_attempt(random) } else { attempt(random, AttemptOutcome::Succeeded) });
+    script
+}
+
+fn failing_attempt(random: &mut Random) -> ScriptedAttempt {
+    let outcome = match random.below(14) {
+        0..=4 => AttemptOutcome::Exited { code: 1 },
+        5 => AttemptOutcome::Exited { code: 126 },
+        6 => AttemptOutcome::Exited { code: 77 },
+        7 => AttemptOutcome::Signalled { signal: 9 },
+        // May be part of a stop.
+        8 | 9 => AttemptOutcome::Signalled { signal: 15 },
+        10 => AttemptOutcome::CannotStart { reason: "no memory".into(), permanent: false },
+        11 | 12 => return ScriptedAttempt { takes: Duration::MAX, outcome: Some(AttemptOutcome::Succeeded) },
+        _ => return ScriptedAttempt { outcome: None, ..attempt(random, AttemptOutcome::Succeeded) },
+    };
+    attempt(random, outcome)
+}
+
+/// Most attempts take whole seconds, so that ends, timeouts and due times coincide.
+fn attempt(random: &mut Random, outcome: AttemptOutcome) -> ScriptedAttempt {
+    let takes = match random.below(4) {
+        0 => Duration::ZERO,
+        1 => Duration::from_millis(random.below(3000)),
+        _ => Duration::from_secs(random.below(20)),
+    };
+    ScriptedAttempt { takes, outcome: Some(outcome) }
+}

@@ -1,0 +1,221 @@
+//! One run: its state, and all that the driver would hold for it.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use autoproc_domain::item::ClaimToken;
+use autoproc_domain::ports::{Attempt, AttemptProgress, BackPressure, RunInfo, StopCause, StopLevel, StopRequest};
+use autoproc_domain::request::ExchangeRequest;
+use autoproc_domain::run::{Input, ProcessorError, RunState, Wakeup};
+use autoproc_domain::run_info::ProcessingResult;
+use autoproc_domain::{RunConfig, RunId, Timestamp};
+
+/// How a run ended.
+#[derive(Debug)]
+pub(super) enum RunEnd {
+    Returned(Result<ProcessingResult, ProcessorError>),
+    Killed,
+}
+
+/// A store operation of a run.
+#[derive(Debug)]
+pub(super) enum Operation {
+    Count,
+    Register(RunInfo),
+    ClearStop,
+    Recover,
+    Exchange(ExchangeRequest),
+    Deregister,
+}
+
+/// The operation under way.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) number: u32,
+    pub(super) operation: Option<Operation>,
+    /// The time that was given with the request.
+    pub(super) asked_at: Timestamp,
+    pub(super) answer: Option<Input>,
+}
+
+/// The orchestrator of one run.
+#[derive(Debug, Default)]
+pub(super) struct Orchestrator {
+    pub(super) prefetch: usize,
+    pub(super) queued: VecDeque<Attempt>,
+    /// Attempts at work, by index.
+    pub(super) at_work: Vec<usize>,
+    pub(super) reports: Vec<(ClaimToken, AttemptProgress)>,
+    pub(super) is_delivery_due: bool,
+}
+
+impl Orchestrator {
+    pub(super) fn in_hand(&self) -> usize {
+        self.queued.len() + self.at_work.len()
+    }
+}
+
+/// What a run has been told, and knows, of stop requests.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct StopView {
+    /// Signals that were sent and are not known yet.
+    pub(super) sent: Option<(StopLevel, StopCause)>,
+    pub(super) file: Option<StopLevel>,
+    pub(super) signal: Option<(StopLevel, StopCause)>,
+    pub(super) file_was_first: bool,
+}
+
+impl StopView {
+    /// Takes in what stands now.
+    pub(super) fn refresh(&mut self, file: Option<StopLevel>) {
+        if file.is_some() {
+            self.file_was_first |= self.signal.is_none();
+            self.file = self.file.max(file);
+        }
+        if let Some((level, cause)) = self.sent.take() {
+            self.signal = self.signal.map(|(before, first)| (before.max(level), first)).or(Some((level, cause)));
+        }
+    }
+
+    pub(super) fn request(&self) -> StopRequest {
+        let signal = self.signal.map(|(level, _)| level);
+        let file = self.file.map(|_| StopCause::StopFile);
+        let signal_cause = self.signal.map(|(_, cause)| cause);
+        StopRequest {
+            level: self.file.max(signal).unwrap_or(StopLevel::Running),
+            cause: if self.file_was_first { file.or(signal_cause) } else { signal_cause.or(file) },
+        }
+    }
+}
+
+/// What was reported of a run, and what the store recorded of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) completed: u64,
+    pub(super) failed: u64,
+    pub(super) retried: u64,
+}
+
+/// One run.
+#[derive(Debug)]
+pub(super) struct SimulatedRun {
+    pub(super) id: RunId,
+    pub(super) host: usize,
+    /// As planned.
+    pub(super) config: RunConfig,
+    pub(super) jobs: NonZeroUsize,
+    pub(super) state: RunState,
+    pub(super) end: Option<(Duration, RunEnd)>,
+
+    // The driver.
+    pub(super) pending: Option<Pending>,
+    pub(super) operations: u32,
+    pub(super) wakeup: Wakeup,
+    pub(super) waits: u32,
+    pub(super) stop: StopView,
+    pub(super) known_stop: StopRequest,
+    pub(super) known_pressure: Option<BackPressure>,
+    pub(super) known_capacity: usize,
+    pub(super) orchestrator: Orchestrator,
+
+    // The store.
+    pub(super) has_lease: bool,
+    pub(super) is_cut_off: bool,
+    pub(super) has_lost_its_lease: bool,
+    pub(super) seen_version: u64,
+    pub(super) is_change_due: bool,
+    pub(super) last_exchange: Option<ExchangeRequest>,
+    /// When the last exchange was carried out.
+    pub(super) exchanged_at: Duration,
+    pub(super) is_recovered_since_exchange: bool,
+
+    // What the checks need to know.
+    /// It has reported its start.
+    pub(super) is_working: bool,
+    /// An attempt was lost, or the store was full: it claims nothing more.
+    pub(super) has_failed: bool,
+    pub(super) was_cut_off: bool,
+    pub(super) knows_of_lost_lease: bool,
+    pub(super) was_aborted: bool,
+    pub(super) was_stopped: bool,
+    pub(super) highest_stop: StopLevel,
+    /// When it learned of the first stop request.
+    pub(super) stop_known_at: Option<Duration>,
+    pub(super) stops_asked: Vec<(Duration, StopLevel)>,
+    /// Claims that it knows to be cancelled.
+    pub(super) cancelled: Vec<ClaimToken>,
+    pub(super) cancels_ordered: Vec<ClaimToken>,
+    pub(super) troubles: u32,
+    pub(super) reported: Tally,
+    pub(super) recorded: Tally,
+    pub(super) is_limit_reached: bool,
+    pub(super) idle_since: Option<Duration>,
+}
+
+impl SimulatedRun {
+    /// `jobs` is what its orchestrator was told.
+    pub(super) fn new(
+        id: RunId,
+        host: usize,
+        config: RunConfig,
+        jobs: NonZeroUsize,
+        state: RunState,
+        seen_version: u64,
+    ) -> Self {
+        Self {
+            id,
+            host,
+            config,
+            jobs,
+            state,
+            end: None,
+            pending: None,
+            operations: 0,
+            wakeup: Wakeup::default(),
+            waits: 0,
+            stop: StopView::default(),
+            known_stop: StopRequest::NONE,
+            known_pressure: None,
+            known_capacity: jobs.get(),
+            orchestrator: Orchestrator::default(),
+            has_lease: false,
+            is_cut_off: false,
+            has_lost_its_lease: false,
+            seen_version,
+            is_change_due: false,
+            last_exchange: None,
+            exchanged_at: Duration::ZERO,
+            is_recovered_since_exchange: false,
+            is_working: false,
+            has_failed: false,
+            was_cut_off: false,
+            knows_of_lost_lease: false,
+            was_aborted: false,
+            was_stopped: false,
+            highest_stop: StopLevel::Running,
+            stop_known_at: None,
+            stops_asked: Vec::new(),
+            cancelled: Vec::new(),
+            cancels_ordered: Vec::new(),
+            troubles: 0,
+            reported: Tally::default(),
+            recorded: Tally::default(),
+            is_limit_reached: false,
+            idle_since: None,
+        }
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.end.is_none()
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.jobs.get() + self.orchestrator.prefetch
+    }
+
+    /// True if it was asked to stop, and knows.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.known_stop.level > StopLevel::Running
+    }
+}

@@ -1,0 +1,413 @@
+//! Everything that runs do not do: people, faults, and the operator who begins runs.
+
+use std::time::Duration;
+
+use autoproc_domain::ports::{StopCause, StopLevel, StorageError};
+use autoproc_domain::request::{AnswerNeeded, Cancel, Enqueue, Hold, NewItem, Repeat, Reprioritise, Scope, Selector};
+use autoproc_domain::run::{Input, RunState};
+use autoproc_domain::{Fingerprint, Priority, RunConfig, RunId};
+use futures_util::FutureExt;
+
+use super::super::attempts::AttemptEnd;
+use super::super::faults::{Fault, When};
+use super::super::run::{RunEnd, SimulatedRun};
+use super::super::schedule::Happening;
+use super::{HOSTS, World};
+
+/// People whom the store did not serve ask again after this.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// The operator begins a run within this many seconds after the last one, at first. The pauses grow:
+/// runs that do not wait for backoffs would else begin a thousand times.
+const MAX_PAUSE_BETWEEN_RUNS: u64 = 5;
+/// How long after its cause a stop may be unknown.
+const MAX_STOP_LAG_MS: u64 = 500;
+/// How long an attempt takes to end when it is asked to.
+const MAX_GRACE_MS: u64 = 5000;
+/// How long the attempts of a dead run may go on: until the guards notice. With leases, until the
+/// lease is over by this much, which is less than the margin that other hosts keep.
+const MAX_ORPHAN_LIFE_MS: u64 = 10_000;
+
+impl World {
+    pub(super) fn plan_faults(&mut self) {
+        for (index, fault) in self.plan.faults.iter().enumerate() {
+            if let When::At(at) = fault.when {
+                self.schedule.add(&mut self.random, at, Happening::Strike(index));
+            }
+        }
+    }
+
+    /// Faults that strike in the middle of things.
+    pub(super) fn strike_by_count(&mut self) -> Result<(), String> {
+        for index in 0..self.plan.faults.len() {
+            if let When::After(count) = self.plan.faults[index].when
+                && count <= self.happenings
+            {
+                self.plan.faults[index].when = When::At(self.now);
+                self.strike(index)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Faults that wait for happenings which never come strike at the end. Returns whether there were any.
+    pub(super) fn strike_what_is_left(&mut self) -> Result<bool, String> {
+        let mut any = false;
+        for index in 0..self.plan.faults.len() {
+            if let When::After(_) = self.plan.faults[index].when {
+                self.plan.faults[index].when = When::At(self.now);
+                self.strike(index)?;
+                any = true;
+            }
+        }
+        Ok(any || self.schedule.next_at().is_some())
+    }
+
+    pub(super) fn strike(&mut self, index: usize) -> Result<(), String> {
+        let fault = self.plan.faults[index].fault.clone();
+        match fault {
+            Fault::StopFile(level) => self.raise_file(level),
+            Fault::Signal(level, cause) => self.signal(level, cause),
+            Fault::TerminateAll => self.terminate_all(),
+            Fault::Kill => return self.kill(),
+            Fault::Begin => return self.begin_run(),
+            Fault::SetClock(seconds) => self.set_clock(seconds),
+            Fault::Busy(transactions) => self.database.answer_busy(transactions),
+            Fault::Unreachable(outages) => self.database.answer_unreachable(outages),
+            Fault::Full(span) => {
+                self.is_full = true;
+                self.database.set_full(true);
+                self.later(span, Happening::Room);
+            }
+            Fault::Pressure(span) => self.shut_gate(span),
+            Fault::Blind(span) => {
+                self.blindnesses += 1;
+                self.later(span, Happening::Sight);
+            }
+            Fault::Partition(span) => self.cut_off(span),
+            Fault::Cancel(file) => return self.cancel_file(file, index),
+            Fault::Hold(file, span) => return self.hold(file, span, index),
+            Fault::AddAgain(file, repeat, has_changed) => return self.add_again(file, repeat, has_changed, index),
+            Fault::Reprioritise(file, rank) => return self.reprioritise(file, rank, index),
+        }
+        Ok(())
+    }
+
+    // Requests of people.
+
+    pub(super) fn add(&mut self, file: usize) -> Result<(), String> {
+        self.enqueue(file, Repeat::IfChanged, Happening::Add(file))
+    }
+
+    fn add_again(&mut self, file: usize, repeat: Repeat, has_changed: bool, fault: usize) -> Result<(), String> {
+        if self.files[file].id.is_none() {
+            return Ok(());
+        }
+        if has_changed {
+            self.plan.faults[fault].fault = Fault::AddAgain(file, repeat, false);
+            self.files[file].version += 1;
+        }
+        self.enqueue(file, repeat, Happening::Strike(fault))
+    }
+
+    fn enqueue(&mut self, file: usize, repeat: Repeat, again: Happening) -> Result<(), String> {
+        let planned = &self.plan.files[file];
+        let fingerprint = Some(self.fingerprint(file));
+        let new = NewItem { file_path: planned.path.clone(), priority: planned.priority, fingerprint };
+        let request = Enqueue { items: vec![new], repeat, answer: AnswerNeeded::Now };
+        let answer = self.store.enqueue(request, self.wall()).now_or_never().expect("the store answers at once");
+        self.served(answer, again).map(drop)
+    }
+
+    pub(super) fn fingerprint(&self, file: usize) -> Fingerprint {
+        Fingerprint { size: file as u64, modified_ns: self.files[file].version }
+    }
+
+    fn cancel_file(&mut self, file: usize, fault: usize) -> Result<(), String> {
+        let request = Cancel(vec![self.selector(file)]);
+        let answer = self.store.cancel(request, self.wall()).now_or_never().expect("the store answers at once");
+        let is_requested = |world: &Self| {
+            let seen = world.queue.iter().find(|seen| Some(seen.id) == world.files[file].id);
+            seen.is_some_and(|seen| seen.claim.as_ref().is_some_and(|(_, _, is_cancelled)| *is_cancelled))
+        };
+        let was_live = self.queue.iter().any(|seen| Some(seen.id) == self.files[file].id && seen.status.is_live());
+        self.served(answer, Happening::Strike(fault))?;
+        let is_live = self.queue.iter().any(|seen| Some(seen.id) == self.files[file].id && seen.status.is_live());
+        let round = self.queue.iter().find(|seen| Some(seen.id) == self.files[file].id).map_or(0, |seen| seen.round);
+        if is_requested(self) || (was_live && !is_live) {
+            self.files[file].cancelled_round = round;
+            self.summary.cancels += usize::from(is_live);
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, file: usize, span: Duration, fault: usize) -> Result<(), String> {
+        self.set_hold(file, true, Happening::Strike(fault))?;
+        if self.queue.iter().any(|seen| Some(seen.id) == self.files[file].id && seen.is_held) {
+            self.summary.holds += 1;
+            self.later(span, Happening::Unhold(file));
+        }
+        Ok(())
+    }
+
+    pub(super) fn unhold(&mut self, file: usize) -> Result<(), String> {
+        self.set_hold(file, false, Happening::Unhold(file))
+    }
+
+    fn set_hold(&mut self, file: usize, is_held: bool, again: Happening) -> Result<(), String> {
+        let request = Hold { which: vec![self.selector(file)], is_held };
+        let answer = self.store.hold(request, self.wall()).now_or_never().expect("the store answers at once");
+        self.served(answer, again).map(drop)
+    }
+
+    fn reprioritise(&mut self, file: usize, rank: i32, fault: usize) -> Result<(), String> {
+        let request = Reprioritise { which: self.selector(file), priority: Priority::new(rank) };
+        let answer = self.store.reprioritise(request, self.wall()).now_or_never().expect("the store answers at once");
+        self.served(answer, Happening::Strike(fault)).map(drop)
+    }
+
+    fn selector(&self, file: usize) -> Selector {
+        Selector::Path(self.plan.files[file].path.clone())
+    }
+
+    /// The answer. Without one for now, the person asks again later; a rejection is an answer.
+    fn served<T>(&mut self, answer: Result<T, StorageError>, again: Happening) -> Result<Option<T>, String> {
+        self.observe_queue();
+        match answer {
+            Ok(answer) => Ok(Some(answer)),
+            Err(StorageError::Rejected(_)) => Ok(None),
+            Err(StorageError::Busy { .. } | StorageError::Unreachable { .. } | StorageError::Full(_)) => {
+                self.later(ASK_AGAIN_AFTER, again);
+                Ok(None)
+            }
+            Err(error) => Err(format!("the request of a person failed: {error:?}")),
+        }
+    }
+
+    // Runs begin and die.
+
+    /// The operator begins a run if none is under way and there is work.
+    pub(super) fn let_a_run_begin(&mut self) {
+        let has_work = || self.queue.iter().any(|seen| seen.status.is_live() && !seen.is_held);
+        if self.is_run_due || self.runs.iter().any(SimulatedRun::is_alive) || !has_work() {
+            return;
+        }
+        self.is_run_due = true;
+        let longer = (self.runs.len() as u64 / 10).pow(4);
+        let pause = self.random.below(MAX_PAUSE_BETWEEN_RUNS) + longer;
+        self.later(Duration::from_secs(pause), Happening::BeginRun);
+    }
+
+    pub(super) fn begin_run(&mut self) -> Result<(), String> {
+        let number = self.runs.len();
+        let host = if self.plan.has_leases { usize::from(self.random.one_in(2)) } else { 0 };
+        let config = RunConfig {
+            run: RunId::new(format!("run-{number}")),
+            jobs: self.plan.jobs,
+            timeout: self.plan.timeout,
+            retry: self.plan.retry.clone(),
+            wait_for_backoff: self.plan.wait_for_backoff,
+            failure_limit: self.plan.failure_limit,
+            scope: self.scope(),
+            recipe: self.plan.recipe,
+        };
+        let id = config.run.clone();
+        let state = RunState::new((self.setup.config)(config.clone()), (self.setup.location)(HOSTS[host]));
+        let jobs = (self.setup.config)(config.clone()).jobs;
+        let mut run = SimulatedRun::new(id, host, config, jobs, state, self.queue_version);
+        run.stop.refresh(self.stop_file);
+        self.runs.push(run);
+        self.feed(number, Some(Input::Begin))
+    }
+
+    /// One run in five works on some of the files; not after many runs, so that all files are done.
+    fn scope(&mut self) -> Scope {
+        if self.runs.len() > 10 || !self.random.one_in(5) {
+            return Scope::Queue;
+        }
+        let ids: Vec<_> = self.files.iter().filter_map(|file| file.id).collect();
+        ids.into_iter().filter(|_| self.random.one_in(2)).collect()
+    }
+
+    fn some_run(&mut self) -> Option<usize> {
+        let alive: Vec<_> = (0..self.runs.len()).filter(|run| self.runs[*run].is_alive()).collect();
+        (!alive.is_empty()).then(|| *self.random.pick(&alive))
+    }
+
+    /// The process of a run dies. A request that is under way may arrive all the same.
+    fn kill(&mut self) -> Result<(), String> {
+        let Some(run) = self.some_run() else { return Ok(()) };
+        if let Some(pending) = &self.runs[run].pending
+            && pending.answer.is_none()
+            && self.random.one_in(2)
+        {
+            let number = pending.number;
+            self.commit(run, number)?;
+        }
+        self.end_run(run, RunEnd::Killed);
+        Ok(())
+    }
+
+    /// The process of a run is gone, and with it whatever it holds.
+    pub(super) fn end_run(&mut self, run: usize, end: RunEnd) {
+        self.runs[run].end = Some((self.now, end));
+        self.runs[run].pending = None;
+        self.runs[run].orchestrator.queued.clear();
+        let id = self.runs[run].id.clone();
+        self.database.kill(&id);
+        let guards_end_at = self.database.lease_ends_at(&id).unwrap_or(self.now);
+        for attempt in std::mem::take(&mut self.runs[run].orchestrator.at_work) {
+            let at = guards_end_at + self.up_to(MAX_ORPHAN_LIFE_MS);
+            self.replan(attempt, at, AttemptEnd::CutOff);
+        }
+        self.orphan_lost_attempts(run, guards_end_at);
+    }
+
+    /// Attempts that their run lost sight of end with the guards, too.
+    fn orphan_lost_attempts(&mut self, run: usize, guards_end_at: Duration) {
+        for attempt in 0..self.attempts.len() {
+            let truth = &self.attempts[attempt];
+            if truth.run == run && truth.is_at_work() && truth.planned.1 == AttemptEnd::CutOff {
+                let at = guards_end_at + self.up_to(MAX_ORPHAN_LIFE_MS);
+                self.replan(attempt, at, AttemptEnd::CutOff);
+            }
+        }
+    }
+
+    // Stop requests.
+
+    fn raise_file(&mut self, level: StopLevel) {
+        self.stop_file = self.stop_file.max(Some(level));
+        for run in 0..self.runs.len() {
+            self.ask_to_stop(run, level);
+        }
+    }
+
+    fn signal(&mut self, level: StopLevel, cause: StopCause) {
+        if let Some(run) = self.some_run() {
+            self.send_signal(run, level, cause);
+        }
+    }
+
+    fn send_signal(&mut self, run: usize, level: StopLevel, cause: StopCause) {
+        let sent = self.runs[run].stop.sent;
+        self.runs[run].stop.sent = Some(sent.map_or((level, cause), |(before, first)| (before.max(level), first)));
+        self.ask_to_stop(run, level);
+    }
+
+    fn ask_to_stop(&mut self, run: usize, level: StopLevel) {
+        if !self.runs[run].is_alive() {
+            return;
+        }
+        if self.runs[run].is_working {
+            self.runs[run].stops_asked.push((self.now, level));
+        }
+        let lag = self.up_to(MAX_STOP_LAG_MS);
+        self.later(lag, Happening::StopKnown(run));
+    }
+
+    /// The end of the attempts may be known before the stop is.
+    fn terminate_all(&mut self) {
+        let Some(run) = self.some_run() else { return };
+        self.was_terminated = true;
+        self.send_signal(run, StopLevel::Draining, StopCause::Terminate);
+        for attempt in self.runs[run].orchestrator.at_work.clone() {
+            let at = self.now + self.up_to(MAX_STOP_LAG_MS);
+            let terminated = autoproc_domain::ports::AttemptOutcome::Signalled { signal: 15 };
+            self.replan(attempt, at, AttemptEnd::Reported(terminated));
+        }
+    }
+
+    pub(super) fn stop_known(&mut self, run: usize) -> Result<(), String> {
+        if !self.runs[run].is_alive() {
+            return Ok(());
+        }
+        let file = self.stop_file;
+        self.runs[run].stop.refresh(file);
+        match self.runs[run].stop.request().level {
+            StopLevel::Killing => self.abort_attempts(run, 0),
+            StopLevel::Aborting => self.abort_attempts(run, MAX_GRACE_MS),
+            StopLevel::Running | StopLevel::Draining => {}
+        }
+        self.feed(run, None)
+    }
+
+    // The machine and the network.
+
+    fn set_clock(&mut self, seconds: i64) {
+        self.clock_was_set = true;
+        let span = Duration::from_secs(seconds.unsigned_abs());
+        if seconds < 0 {
+            self.clock.set_back(span);
+        } else {
+            self.clock.set_forward(span);
+            self.wake_earlier();
+        }
+    }
+
+    fn shut_gate(&mut self, span: Duration) {
+        self.pressures += 1;
+        self.gate.shut(&format!("reason {}", self.pressures));
+        self.later(span, Happening::GateOpens);
+        self.tell_of_the_gate();
+    }
+
+    pub(super) fn open_gate(&mut self) {
+        // The reasons end in any order; each event ends one.
+        let reason = format!("reason {}", self.pressures);
+        self.pressures -= 1;
+        self.gate.open(&reason);
+        self.tell_of_the_gate();
+    }
+
+    /// Runs that wait for the gate learn within a second that it changed.
+    fn tell_of_the_gate(&mut self) {
+        for run in 0..self.runs.len() {
+            if self.runs[run].is_alive() && self.runs[run].known_pressure.is_some() {
+                let lag = self.up_to(1000);
+                self.later(lag, Happening::GateKnown(run));
+            }
+        }
+    }
+
+    fn cut_off(&mut self, span: Duration) {
+        let Some(run) = self.some_run() else { return };
+        let (id, is_cut_off) = (self.runs[run].id.clone(), self.runs[run].is_cut_off);
+        self.runs[run].is_cut_off = true;
+        self.runs[run].was_cut_off = true;
+        if self.plan.has_leases && !is_cut_off {
+            self.database.cut_off(&id);
+            if let Some(ends_at) = self.database.lease_ends_at(&id) {
+                self.schedule.add(&mut self.random, ends_at, Happening::LeaseEnds(run));
+            }
+        }
+        self.later(span, Happening::Reconnect(run));
+    }
+
+    pub(super) fn reconnect(&mut self, run: usize) {
+        if self.runs[run].is_alive() {
+            self.runs[run].is_cut_off = false;
+            let id = self.runs[run].id.clone();
+            self.database.reconnect(&id);
+        }
+    }
+
+    /// The guards end what runs under a lease that is over, if the run does not.
+    pub(super) fn lease_ends(&mut self, run: usize) -> Result<(), String> {
+        let id = self.runs[run].id.clone();
+        if !self.runs[run].is_alive() || self.database.lease_ends_at(&id) != Some(self.now) {
+            return Ok(());
+        }
+        self.runs[run].has_lost_its_lease = true;
+        for attempt in 0..self.attempts.len() {
+            if self.attempts[attempt].run == run && self.attempts[attempt].is_at_work() {
+                let at = self.now + self.up_to(MAX_ORPHAN_LIFE_MS);
+                let end = match self.attempts[attempt].planned.1 {
+                    AttemptEnd::CutOff => AttemptEnd::CutOff,
+                    _ => AttemptEnd::Reported(autoproc_domain::ports::AttemptOutcome::Signalled { signal: 9 }),
+                };
+                self.replan(attempt, at, end);
+            }
+        }
+        if self.runs[run].has_lease { self.lose_lease(run) } else { Ok(()) }
+    }
+}
