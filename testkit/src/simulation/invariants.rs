@@ -149,25 +149,33 @@ impl World {
     /// Nothing that is due waits while a run with room looks on.
     pub(super) fn check_idleness(&mut self, until: Duration) -> Result<(), String> {
         for index in 0..self.runs.len() {
-            let due_at = self.is_able_to_claim(index).then(|| self.due_in_scope(index)).flatten();
+            let is_free = self.runs[index].pending.is_none() && self.is_able_to_claim(index);
+            let due_at = is_free.then(|| self.due_in_scope(index)).flatten();
             let Some((file, due_at)) = due_at else {
                 self.runs[index].idle_since = None;
                 continue;
             };
             let since = *self.runs[index].idle_since.get_or_insert(self.now.max(due_at));
             let is_soon = until.saturating_sub(since) <= MAX_IDLENESS;
-            holds(is_soon, || format!("{} is idle while file {file} is due", self.runs[index].id))?;
+            holds(is_soon, || {
+                let truth = &self.files[file];
+                format!(
+                    "{} is idle at {until:?} while file {file} is due: {truth:?}, {:?}",
+                    self.runs[index].id, self.queue
+                )
+            })?;
         }
         Ok(())
     }
 
-    fn is_able_to_claim(&self, run: usize) -> bool {
+    /// True if nothing but its own decisions keeps a run from claiming.
+    pub(super) fn is_able_to_claim(&self, run: usize) -> bool {
         let run = &self.runs[run];
         run.is_alive()
             && run.is_working
-            && run.pending.is_none()
             && !run.is_stopping()
             && !run.has_failed
+            && !run.knows_of_lost_lease
             && !run.is_limit_reached
             && !run.is_cut_off
             && !self.is_full

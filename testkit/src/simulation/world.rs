@@ -23,7 +23,7 @@ use crate::{MemoryDatabase, Random, ScriptedGate, VirtualClock};
 /// More happenings than this without an end are a loop; a sound simulation takes some hundred.
 const MAX_HAPPENINGS: u64 = 20_000;
 /// The lines of a trace that are kept.
-const MAX_TRACE: usize = 60;
+const MAX_TRACE: usize = 600;
 /// More runs than this do not bring the queue to its end; a sound simulation takes a dozen.
 pub(super) const MAX_RUNS: usize = 200;
 /// The names of the hosts. A store without leases has the first one.

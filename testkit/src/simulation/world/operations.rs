@@ -117,6 +117,9 @@ impl World {
         let is_new = self.runs[run].last_exchange.as_ref().is_none_or(|last| last.id != request.id);
         self.summary.asked_again += usize::from(!is_new && answer.is_ok());
         self.runs[run].last_exchange = Some(request.clone());
+        if answer.is_ok() && is_new {
+            self.bound_waits();
+        }
         if answer.is_ok() {
             self.runs[run].exchanged_at = self.now;
             self.runs[run].is_recovered_since_exchange = false;

@@ -89,6 +89,7 @@ impl World {
 
     /// Moves the end of an attempt, if it becomes earlier.
     pub(super) fn replan(&mut self, attempt: usize, at: Duration, end: AttemptEnd) {
+        let at = at.max(self.now);
         let truth = &mut self.attempts[attempt];
         let is_cut_off = end == AttemptEnd::CutOff && truth.planned.1 != AttemptEnd::CutOff;
         if at < truth.planned.0 || is_cut_off {

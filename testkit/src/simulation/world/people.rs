@@ -216,6 +216,7 @@ impl World {
         let mut run = SimulatedRun::new(id, host, config, jobs, state, self.queue_version);
         run.stop.refresh(self.stop_file);
         self.runs.push(run);
+        self.read_waits();
         self.feed(number, Some(Input::Begin))
     }
 
@@ -335,12 +336,57 @@ impl World {
 
     fn set_clock(&mut self, seconds: i64) {
         self.clock_was_set = true;
+        self.trace(|now| format!("{now:?} set clock by {seconds}"));
         let span = Duration::from_secs(seconds.unsigned_abs());
         if seconds < 0 {
             self.clock.set_back(span);
+            self.prolong_waits();
         } else {
             self.clock.set_forward(span);
             self.wake_earlier();
+        }
+    }
+
+    /// A run that looks on lets a wait begin anew, if the clock was set back: it sees no more than
+    /// that the wait is not longer than ordered. Without one, the time on the wall counts.
+    fn prolong_waits(&mut self) {
+        let is_watched = (0..self.runs.len()).any(|run| self.is_able_to_claim(run));
+        let wall = self.wall();
+        for index in 0..self.queue.len() {
+            let seen = &self.queue[index];
+            if let (Some(backoff), Some(file)) = (seen.backoff, self.file_of(seen.id)) {
+                let truth = &mut self.files[file];
+                truth.due_at = if is_watched {
+                    truth.due_at.max(self.now).saturating_add(backoff.not_before.saturating_since(backoff.ordered_at))
+                } else {
+                    truth.due_at.max(self.now.saturating_add(backoff.not_before.saturating_since(wall)))
+                };
+            }
+        }
+    }
+
+    /// A run that begins takes waits as they are on the wall, until it looks at them.
+    pub(super) fn read_waits(&mut self) {
+        let wall = self.wall();
+        for index in 0..self.queue.len() {
+            let seen = &self.queue[index];
+            if let (Some(backoff), Some(file)) = (seen.backoff, self.file_of(seen.id)) {
+                let remaining = backoff.not_before.saturating_since(wall);
+                let truth = &mut self.files[file];
+                truth.due_at = truth.due_at.max(self.now.saturating_add(remaining));
+            }
+        }
+    }
+
+    /// No reader accepts a wait that is longer than ordered.
+    pub(super) fn bound_waits(&mut self) {
+        for index in 0..self.queue.len() {
+            let seen = &self.queue[index];
+            if let (Some(backoff), Some(file)) = (seen.backoff, self.file_of(seen.id)) {
+                let span = backoff.not_before.saturating_since(backoff.ordered_at);
+                let truth = &mut self.files[file];
+                truth.due_at = truth.due_at.min(self.now.saturating_add(span));
+            }
         }
     }
 
