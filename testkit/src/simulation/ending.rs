@@ -128,7 +128,7 @@ impl World {
             let item = file.id.and_then(|id| queue.get(id));
             let item = item.ok_or_else(|| format!("file {index} was lost"))?;
             if file.cancelled_round == item.round {
-                self.check_cancelled(item)?;
+                Self::check_cancelled(item)?;
                 continue;
             }
             if is_undisturbed {
@@ -140,7 +140,7 @@ impl World {
     }
 
     /// A file that was cancelled may have completed before its run knew, and may have failed by itself.
-    fn check_cancelled(&self, item: &QueueItem) -> Result<(), String> {
+    fn check_cancelled(item: &QueueItem) -> Result<(), String> {
         let has_an_end = matches!(item.status, Status::Completed | Status::Failed | Status::Timeout);
         holds(has_an_end, || format!("a cancelled file has not ended: {item:?}"))
     }

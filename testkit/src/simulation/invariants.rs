@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use autoproc_domain::Timestamp;
 use autoproc_domain::fingerprint::Completion;
 use autoproc_domain::item::ClaimToken;
 use autoproc_domain::ports::{Attempt, AttemptOutcome, RunEventKind, StopLevel, StorageError};
 use autoproc_domain::recovery::Recovery;
 use autoproc_domain::request::{ExchangeRequest, Settlement, Verdict};
 use autoproc_domain::view::Exchanged;
+use autoproc_domain::{Status, Timestamp};
 
 use super::attempts::Recorded;
 use super::holds;
@@ -293,6 +293,8 @@ impl World {
             let recorded = match &settlement.verdict {
                 Verdict::Complete(_) => Recorded::Completed,
                 Verdict::Fail { .. } => Recorded::Failed,
+                // It was cancelled.
+                Verdict::Retry { .. } | Verdict::Release if status == Some(Status::Failed) => Recorded::Failed,
                 Verdict::Retry { .. } => Recorded::Retried,
                 Verdict::Release => Recorded::Released,
             };
@@ -309,7 +311,7 @@ impl World {
             if let (Verdict::Retry { backoff, .. }, Some(file)) = (&settlement.verdict, self.file_of(item)) {
                 // The wait counts from the time that came with the request.
                 let since_asked = self.wall().saturating_since(asked_at);
-                let is_pending = status == Some(autoproc_domain::Status::Pending);
+                let is_pending = status == Some(Status::Pending);
                 self.files[file].backoff_until =
                     if is_pending { (self.now + *backoff).saturating_sub(since_asked) } else { self.now };
             }

@@ -78,7 +78,7 @@ impl StopView {
         }
     }
 
-    pub(super) fn request(&self) -> StopRequest {
+    pub(super) fn request(self) -> StopRequest {
         let signal = self.signal.map(|(level, _)| level);
         let file = self.file.map(|_| StopCause::StopFile);
         let signal_cause = self.signal.map(|(_, cause)| cause);
@@ -99,6 +99,7 @@ pub(super) struct Tally {
 
 /// One run.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a run")]
 pub(super) struct SimulatedRun {
     pub(super) id: RunId,
     pub(super) host: usize,

@@ -50,6 +50,7 @@ pub(super) struct FileTruth {
 }
 
 /// The world.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about the world")]
 pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) setup: Setup,

@@ -436,7 +436,9 @@ impl Runs for FlawedStore {
         };
         dead.extend(robbed.into_iter().map(|run| DeadRun::gone(run.id)));
         if self.flaw == Flaw::ForgetsLocations {
-            dead.iter_mut().for_each(|dead| dead.location = None);
+            for dead in &mut dead {
+                dead.location = None;
+            }
         }
         Ok(dead)
     }
