@@ -96,10 +96,10 @@ impl RunState {
 
     /// Counts are for people: a failure to read them changes nothing for the run.
     fn report_counts(&mut self, counted: Option<Counts>) {
+        // A store reports changes since its last answer, and those before this one may matter.
+        self.queue.may_have_work = true;
         if let Some(counts) = counted {
             self.queue.counts = counts;
-            // A store reports changes since its last answer: those before this one are in the counts alone.
-            self.queue.may_have_work |= counts.waiting() > 0 && self.room() > 0;
             self.emit(RunEventKind::Progress { counts, next_due: self.queue.next_due });
         }
         if self.phase == Phase::Ending {

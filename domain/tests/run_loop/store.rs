@@ -99,7 +99,7 @@ fn a_repeated_answer_is_followed_by_another_look() {
 
 /// A store that reads the counts has looked at the queue, and reports only later changes.
 #[test]
-fn counts_that_show_work_are_followed_by_an_exchange() {
+fn counts_are_followed_by_an_exchange() {
     let mut run = Run::begun(RunConfig::default());
     run.answer(claims(&[1], false)).actions();
     run.pass(Duration::from_secs(1)).start(1);
@@ -107,8 +107,10 @@ fn counts_that_show_work_are_followed_by_an_exchange() {
     run.feed(Input::Counted(Ok(Counts { pending: 1, processing: 1, ..Counts::default() })));
     assert_eq!(run.exchange().limit, 1);
     run.answer(claims(&[2], false)).pass(Duration::from_secs(1)).start(2).actions();
-    run.feed(Input::Counted(Ok(Counts { pending: 1, processing: 2, ..Counts::default() })));
-    assert!(run.actions().is_empty(), "there is no room for another attempt");
+    run.feed(Input::Counted(Ok(Counts { processing: 2, ..Counts::default() })));
+    assert_eq!(run.exchange().limit, 0, "an attempt may be cancelled");
+    run.answer(claims(&[], false));
+    assert!(run.actions().is_empty());
 }
 
 #[test]
@@ -204,6 +206,8 @@ fn counts_are_read_once_a_second_at_most() {
     assert!(matches!(run.actions()[..], [Action::Exchange(_), Action::Count]));
     run.feed(Input::Counted(Ok(Counts::default())));
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::Progress { .. })), 1);
+    run.answer(claims(&[], true));
+    assert!(matches!(run.actions()[..], [Action::Exchange(_)]));
     run.feed(Input::Woken).answer(claims(&[], true));
     assert!(matches!(run.actions()[..], [Action::Exchange(_)]));
 }

@@ -19,6 +19,8 @@ use super::world::World;
 /// A run may overlook for this long that something is due: for as long as it may take to learn of a
 /// change, and to ask a store again that did not answer.
 const MAX_IDLENESS: Duration = Duration::from_secs(3);
+/// Within this an attempt ends whose file was cancelled: the run learns of it, and the attempt ends.
+const MAX_CANCELLATION: Duration = Duration::from_secs(8);
 /// How long a run waits for a stop that may explain a signal.
 const STOP_IS_KNOWN_WITHIN: Duration = Duration::from_millis(500);
 
@@ -144,6 +146,18 @@ impl World {
         let run = &self.runs[run];
         let is_at_rest = run.orchestrator.in_hand() == 0 || !run.is_alive();
         holds(is_at_rest || run.was_aborted, || format!("{} works on after it lost its lease", run.id))
+    }
+
+    /// A cancelled attempt ends soon, if its run can be reached.
+    pub(super) fn check_cancelled_attempts(&self, until: Duration) -> Result<(), String> {
+        for attempt in self.files.iter().filter_map(|file| Some((file.cancelled_at?, &self.attempts[file.at_work?]))) {
+            let (cancelled_at, attempt) = attempt;
+            let run = &self.runs[attempt.run];
+            let is_reachable = run.is_alive() && !run.was_cut_off && run.troubles == 0 && !run.has_failed;
+            let is_soon = until.saturating_sub(cancelled_at) <= MAX_CANCELLATION;
+            holds(is_soon || !is_reachable, || format!("{} lets a cancelled attempt go on: {attempt:?}", run.id))?;
+        }
+        Ok(())
     }
 
     /// Nothing that is due waits while a run with room looks on.

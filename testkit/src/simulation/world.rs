@@ -41,6 +41,8 @@ pub(super) struct FileTruth {
     pub(super) ended_round: u32,
     /// The round that a person cancelled.
     pub(super) cancelled_round: u32,
+    /// When, if it was being processed then.
+    pub(super) cancelled_at: Option<Duration>,
     /// Since when it has been pending and not held.
     pub(super) waiting_since: Option<Duration>,
     /// When it can be claimed at the latest, in time elapsed.
@@ -158,6 +160,7 @@ impl World {
     fn pass_time(&mut self, at: Duration) -> Result<(), String> {
         if at > self.now {
             self.check_idleness(at)?;
+            self.check_cancelled_attempts(at)?;
             self.clock.advance(at - self.now);
             self.now = at;
         }
@@ -275,6 +278,7 @@ impl World {
             }
             if !after.status.is_live() {
                 truth.ended_round = after.round;
+                truth.cancelled_at = None;
             }
             if earlier.is_some_and(|earlier| earlier.round < after.round) {
                 truth.backoff_until = now;

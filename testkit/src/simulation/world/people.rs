@@ -12,6 +12,7 @@ use super::super::attempts::AttemptEnd;
 use super::super::faults::{Fault, When};
 use super::super::run::{RunEnd, SimulatedRun};
 use super::super::schedule::Happening;
+use super::super::snapshot::Seen;
 use super::{HOSTS, World};
 
 /// People whom the store did not serve ask again after this.
@@ -123,26 +124,31 @@ impl World {
     }
 
     fn cancel_file(&mut self, file: usize, fault: usize) -> Result<(), String> {
+        let was_live = self.seen(file).is_some_and(|seen| seen.status.is_live());
         let request = Cancel(vec![self.selector(file)]);
         let answer = self.store.cancel(request, self.wall()).now_or_never().expect("the store answers at once");
-        let is_requested = |world: &Self| {
-            let seen = world.queue.iter().find(|seen| Some(seen.id) == world.files[file].id);
-            seen.is_some_and(|seen| seen.claim.as_ref().is_some_and(|(_, _, is_cancelled)| *is_cancelled))
-        };
-        let was_live = self.queue.iter().any(|seen| Some(seen.id) == self.files[file].id && seen.status.is_live());
         self.served(answer, Happening::Strike(fault))?;
-        let is_live = self.queue.iter().any(|seen| Some(seen.id) == self.files[file].id && seen.status.is_live());
-        let round = self.queue.iter().find(|seen| Some(seen.id) == self.files[file].id).map_or(0, |seen| seen.round);
-        if is_requested(self) || (was_live && !is_live) {
+        let Some(seen) = self.seen(file) else { return Ok(()) };
+        let (round, is_live) = (seen.round, seen.status.is_live());
+        let is_requested = seen.claim.as_ref().is_some_and(|(_, _, is_cancelled)| *is_cancelled);
+        if is_requested || (was_live && !is_live) {
             self.files[file].cancelled_round = round;
-            self.summary.cancels += usize::from(is_live);
+        }
+        if is_requested && self.files[file].cancelled_at.is_none() {
+            self.files[file].cancelled_at = Some(self.now);
+            self.summary.cancels += 1;
         }
         Ok(())
     }
 
+    fn seen(&self, file: usize) -> Option<&Seen> {
+        let id = self.files[file].id?;
+        self.queue.iter().find(|seen| seen.id == id)
+    }
+
     fn hold(&mut self, file: usize, span: Duration, fault: usize) -> Result<(), String> {
         self.set_hold(file, true, Happening::Strike(fault))?;
-        if self.queue.iter().any(|seen| Some(seen.id) == self.files[file].id && seen.is_held) {
+        if self.seen(file).is_some_and(|seen| seen.is_held) {
             self.summary.holds += 1;
             self.later(span, Happening::Unhold(file));
         }
