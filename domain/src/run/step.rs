@@ -376,6 +376,8 @@ impl RunState {
             self.report_result(judged);
         }
         (self.queue.next_due, self.queue.has_waiting) = (next_due, has_waiting);
+        // A cancelled file has failed, which was unknown when the claims were requested.
+        self.check_failure_limit();
         for claim in claims {
             self.hand_over(claim);
         }

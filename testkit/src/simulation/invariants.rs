@@ -401,12 +401,23 @@ impl World {
     }
 
     fn check_result(&mut self, run: usize, kind: &RunEventKind, recorded: Recorded) -> Result<(), String> {
+        if self.is_cancelled_before_its_attempt(kind) {
+            return Ok(());
+        }
         let attempt = self.attempt_reported(run, kind)?;
         let truth = &mut self.attempts[attempt];
         let is_first = !std::mem::replace(&mut truth.is_end_reported, true);
         let is_true = truth.recorded == Some(recorded) && truth.is_start_reported;
         holds(is_true, || format!("what is reported is not recorded: {kind:?}, {truth:?}"))?;
         holds(is_first, || format!("a result is reported twice: {kind:?}"))
+    }
+
+    fn is_cancelled_before_its_attempt(&self, kind: &RunEventKind) -> bool {
+        let RunEventKind::FileFailed { of, error, .. } = kind else { return false };
+        let token = of.claim.map(|number| ClaimToken { item: of.id, number });
+        let has_begun = token.is_none_or(|token| self.attempt_of(token).is_some());
+        let is_failed = self.queue.iter().any(|seen| seen.id == of.id && seen.status == Status::Failed);
+        !has_begun && is_failed && &**error == "cancelled"
     }
 
     fn attempt_reported(&self, run: usize, kind: &RunEventKind) -> Result<usize, String> {

@@ -161,7 +161,7 @@ impl World {
         if at > self.now {
             self.check_idleness(at)?;
             self.check_cancelled_attempts(at)?;
-            self.clock.advance(at - self.now);
+            self.clock.advance(at.saturating_sub(self.now));
             self.now = at;
         }
         Ok(())
@@ -188,7 +188,10 @@ impl World {
                 self.give_back(run, token);
                 Ok(())
             }
-            Happening::End(attempt) => self.end_attempt(attempt),
+            Happening::End(attempt) => {
+                self.end_attempt(attempt);
+                Ok(())
+            }
             Happening::Deliver(run) => self.deliver(run),
             Happening::GateOpens => {
                 self.open_gate();

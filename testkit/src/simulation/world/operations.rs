@@ -167,7 +167,7 @@ impl World {
                         }
                     };
                     self.attempts[attempt].planned = (self.now, end);
-                    self.end_attempt(attempt)?;
+                    self.end_attempt(attempt);
                 }
             }
         }
