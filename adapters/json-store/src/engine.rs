@@ -39,8 +39,8 @@ pub enum Mode {
     /// than most calls.
     Command,
     /// A run with many changes: they go to the journal, and
-    /// [`JsonStore::close`](crate::JsonStore::close) leaves the readable file. The handle has a
-    /// thread of its own for blocking calls, so it works under any executor.
+    /// [`Storage::close`](autoproc_domain::ports::Storage::close) leaves the readable file. The
+    /// handle has a thread of its own for blocking calls, so it works under any executor.
     Service,
 }
 
