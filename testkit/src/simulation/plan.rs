@@ -59,7 +59,7 @@ pub(super) struct PlannedFile {
 impl PlannedFile {
     /// The script of an attempt.
     pub(super) fn attempt(&self, round: u32, number: u32) -> &ScriptedAttempt {
-        let script = &self.scripts[usize::from(round % 2 == 0)];
+        let script = &self.scripts[usize::from(round.is_multiple_of(2))];
         let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
         script.get(index).or(script.last()).expect("a planned script is not empty")
     }

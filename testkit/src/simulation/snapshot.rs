@@ -12,7 +12,6 @@ pub(super) struct Seen {
     pub(super) status: Status,
     pub(super) is_held: bool,
     pub(super) round: u32,
-    pub(super) attempts: u32,
     pub(super) backoff: Option<Backoff>,
     pub(super) claim: Option<(ClaimNumber, RunId, bool)>,
 }
@@ -47,7 +46,6 @@ pub(super) fn snapshot(queue: &FileQueue) -> Vec<Seen> {
         status: item.status,
         is_held: item.is_held,
         round: item.round,
-        attempts: item.attempts,
         backoff: item.backoff,
         claim: item.claim.as_ref().map(|claim| (claim.number, claim.run.clone(), claim.is_cancelled)),
     });

@@ -52,6 +52,7 @@ pub(super) struct FileTruth {
 }
 
 /// The world.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) setup: Setup,
@@ -160,7 +161,7 @@ impl World {
         if at > self.now {
             self.check_idleness(at)?;
             self.check_cancelled_attempts(at)?;
-            self.clock.advance(at - self.now);
+            self.clock.advance(at.saturating_sub(self.now));
             self.now = at;
         }
         Ok(())
@@ -187,7 +188,10 @@ impl World {
                 self.give_back(run, token);
                 Ok(())
             }
-            Happening::End(attempt) => self.end_attempt(attempt),
+            Happening::End(attempt) => {
+                self.end_attempt(attempt);
+                Ok(())
+            }
             Happening::Deliver(run) => self.deliver(run),
             Happening::GateOpens => {
                 self.open_gate();

@@ -99,13 +99,13 @@ impl World {
         }
     }
 
-    pub(super) fn end_attempt(&mut self, attempt: usize) -> Result<(), String> {
+    pub(super) fn end_attempt(&mut self, attempt: usize) {
         let truth = &self.attempts[attempt];
         if !truth.is_at_work() || truth.planned.0 != self.now {
-            return Ok(());
+            return;
         }
         let (run, file, token, end) = (truth.run, truth.file, truth.token, truth.planned.1.clone());
-        let elapsed = self.now - truth.began;
+        let elapsed = self.now.saturating_sub(truth.began);
         if end == AttemptEnd::LostSight {
             // It stays at work.
             self.attempts[attempt].planned = (Duration::MAX, AttemptEnd::LostSight);
@@ -118,7 +118,7 @@ impl World {
         let was_at_work = self.runs[run].orchestrator.at_work.len();
         self.runs[run].orchestrator.at_work.retain(|at_work| *at_work != attempt);
         if self.runs[run].orchestrator.at_work.len() == was_at_work {
-            return Ok(());
+            return;
         }
         match end {
             AttemptEnd::Reported(outcome) => {
@@ -133,7 +133,6 @@ impl World {
         self.runs[run].orchestrator.prefetch =
             usize::try_from(self.random.below(self.plan.max_prefetch + 1)).unwrap_or(0);
         self.let_begin(run);
-        Ok(())
     }
 
     fn report(&mut self, run: usize, token: ClaimToken, progress: AttemptProgress) {
