@@ -124,31 +124,30 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Adds another simulation's.
-    pub fn add(&mut self, other: &Self) {
-        let Self { files, rounds, attempts, not_started, runs, kills, lost_leases, stops, limits, releases, .. } =
-            other;
-        let Self { recoveries, far_recoveries, withheld, pressures, troubles, asked_again, .. } = other;
-        let Self { cancels, holds, cut_waits, .. } = other;
-        self.files += files;
-        self.rounds += rounds;
-        self.attempts += attempts;
-        self.not_started += not_started;
-        self.runs += runs;
-        self.kills += kills;
-        self.lost_leases += lost_leases;
-        self.stops += stops;
-        self.limits += limits;
-        self.releases += releases;
-        self.recoveries += recoveries;
-        self.far_recoveries += far_recoveries;
-        self.withheld += withheld;
-        self.pressures += pressures;
-        self.troubles += troubles;
-        self.asked_again += asked_again;
-        self.cancels += cancels;
-        self.holds += holds;
-        self.cut_waits += cut_waits;
+    /// Each count, with its name.
+    #[must_use]
+    pub fn counts(&self) -> [(&'static str, usize); 19] {
+        [
+            ("files", self.files),
+            ("rounds", self.rounds),
+            ("attempts", self.attempts),
+            ("not_started", self.not_started),
+            ("runs", self.runs),
+            ("kills", self.kills),
+            ("lost_leases", self.lost_leases),
+            ("stops", self.stops),
+            ("limits", self.limits),
+            ("releases", self.releases),
+            ("recoveries", self.recoveries),
+            ("far_recoveries", self.far_recoveries),
+            ("withheld", self.withheld),
+            ("pressures", self.pressures),
+            ("troubles", self.troubles),
+            ("asked_again", self.asked_again),
+            ("cancels", self.cancels),
+            ("holds", self.holds),
+            ("cut_waits", self.cut_waits),
+        ]
     }
 }
 

@@ -99,7 +99,7 @@ pub(super) struct Tally {
 
 /// One run.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts about a run")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct SimulatedRun {
     pub(super) id: RunId,
     pub(super) host: usize,
@@ -124,6 +124,8 @@ pub(super) struct SimulatedRun {
     pub(super) has_lease: bool,
     pub(super) is_cut_off: bool,
     pub(super) has_lost_its_lease: bool,
+    /// Its registration was asked to end.
+    pub(super) is_deregistered: bool,
     pub(super) seen_version: u64,
     pub(super) is_change_due: bool,
     pub(super) last_exchange: Option<ExchangeRequest>,
@@ -183,6 +185,7 @@ impl SimulatedRun {
             has_lease: false,
             is_cut_off: false,
             has_lost_its_lease: false,
+            is_deregistered: false,
             seen_version,
             is_change_due: false,
             last_exchange: None,

@@ -52,7 +52,7 @@ pub(super) struct FileTruth {
 }
 
 /// The world.
-#[expect(clippy::struct_excessive_bools, reason = "independent facts about the world")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) setup: Setup,

@@ -63,6 +63,7 @@ impl World {
                 Operation::Recover => Input::Recovered(self.recover(run)?),
                 Operation::Exchange(request) => Input::Exchanged(self.exchange(run, &request, asked_at)?),
                 Operation::Deregister => {
+                    self.runs[run].is_deregistered = true;
                     let id = self.runs[run].id.clone();
                     Input::Deregistered(self.store.end(id).now_or_never().expect("the store answers at once"))
                 }
@@ -154,6 +155,9 @@ impl World {
         for id in asked {
             let Some(run) = self.run_of(id) else { return Err(format!("the unknown run {id} was reaped")) };
             holds(self.runs[run].host == host, || format!("{id} was reaped from another host"))?;
+            let asked = &self.runs[run];
+            let is_dead = !asked.is_alive() || asked.has_lost_its_lease || asked.is_deregistered;
+            holds(is_dead, || format!("the living run {id} was reaped"))?;
             if self.blindnesses > 0 {
                 continue;
             }

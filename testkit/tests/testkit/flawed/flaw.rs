@@ -61,8 +61,6 @@ pub(crate) enum Flaw {
     LosesResults,
     /// Reports the living as dead, and recovers them.
     RobsTheLiving,
-    /// Settles no completion of an exchange that is asked again after an outage.
-    LosesUnansweredResults,
 }
 
 impl Flaw {

@@ -212,7 +212,10 @@ impl Storage for FlawedStore {
                 let order_long_ago = |item: &mut QueueItem| {
                     item.backoff = item.backoff.map(|backoff| Backoff { ordered_at: Timestamp::MIN, ..backoff });
                 };
-                self.database.tamper(|queue| by::edit_items(queue, order_long_ago));
+                let is_too_long = |item: &QueueItem| item.backoff.is_some_and(|backoff| backoff.ordered_at > now);
+                if self.database.inspect(|queue| queue.items().any(is_too_long)) {
+                    self.database.tamper(|queue| by::edit_items(queue, order_long_ago));
+                }
             }
             Flaw::ForgetsAttempts => {
                 let is_retry = |verdict: &Verdict| matches!(verdict, Verdict::Retry { .. });
@@ -252,15 +255,6 @@ impl Storage for FlawedStore {
                     }
                     answer => answer,
                 };
-            }
-            Flaw::LosesUnansweredResults => {
-                let answer = self.sound.exchange(request.clone(), now).await;
-                if let Err(StorageError::Unreachable { .. }) = answer {
-                    // The next request is taken for this one, although it never happened.
-                    let nothing = ExchangeRequest { settlements: Vec::new(), limit: 0, ..request };
-                    let _ = self.sound.exchange(nothing, now).await;
-                }
-                return answer;
             }
             _ => {}
         }
@@ -434,7 +428,8 @@ impl Runs for FlawedStore {
             Flaw::ReportsOtherHostsAsDead => self.living(is_elsewhere).await?,
             _ => Vec::new(),
         };
-        dead.extend(robbed.into_iter().map(|run| DeadRun::gone(run.id)));
+        let as_gone = |run: RunInfo| DeadRun { location: Some(run.location), ..DeadRun::gone(run.id) };
+        dead.extend(robbed.into_iter().map(as_gone));
         if self.flaw == Flaw::ForgetsLocations {
             for dead in &mut dead {
                 dead.location = None;
