@@ -185,16 +185,21 @@ pub(crate) struct RetryFailedArgs {
 #[command(after_help = "Examples:
   autoproc log report.pdf
   autoproc log 17 --attempt 1
+  autoproc log 17 --round 1     the latest attempt before the file was added again
   autoproc log -f report.pdf    follow it while it runs
   autoproc log report.pdf > report.log")]
 pub(crate) struct LogArgs {
     /// A file, or the number `queue list` shows for it
     #[arg(value_name = "FILE|ID")]
     pub(crate) item: OsString,
-    /// Go on showing what is printed until the attempt is over
+    /// Go on showing what is printed until the attempt is over; wait for the next one if the file is
+    /// pending
     #[arg(short, long, conflicts_with = "json")]
     pub(crate) follow: bool,
-    /// The attempt with this number instead of the latest
+    /// The round with this number instead of the current one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) round: Option<u32>,
+    /// The attempt with this number in the round instead of the latest
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) attempt: Option<u32>,
     /// Print control characters, colours among them, to a terminal as they are; files and pipes

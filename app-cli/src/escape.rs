@@ -13,6 +13,11 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
+/// A value whose text may come from a file, as text with every control character escaped.
+pub(crate) fn printable(value: &impl fmt::Display) -> String {
+    Printable(&value.to_string()).to_string()
+}
+
 /// A path, printed as the domain prints its paths.
 pub(crate) struct Shown<'a>(pub(crate) &'a Path);
 

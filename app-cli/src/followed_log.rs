@@ -49,7 +49,7 @@ impl<'a> FollowedLog<'a> {
     /// Prints the rest; returns whether there was any output at all.
     ///
     /// # Errors
-    /// As [`FollowedLog::look`].
+    /// As [`FollowedLog::poll`].
     pub(crate) fn rest(mut self) -> Result<bool, CliError> {
         let rest = self.follower.rest().map_err(|error| unreadable(self.log, &error))?;
         let heard = self.output.print_all(self.log, rest)?;

@@ -77,9 +77,9 @@ impl Progress {
 
     fn started(&self, jobs: usize, counts: Counts) {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).has_begun = true;
-        self.line(format_args!("run started: {} waiting, {jobs} at a time", counts.pending));
+        self.line(format_args!("run started: {} waiting, {jobs} at a time", counts.waiting()));
         if let Detail::Bar(bar) = &self.detail {
-            bar.set_length(counts.pending as u64);
+            bar.set_length(counts.waiting() as u64);
             bar.enable_steady_tick(TICK);
             self.console.attach(bar.clone());
         }
@@ -102,7 +102,7 @@ impl Progress {
     fn counted(&self, counts: Counts) {
         if let Detail::Bar(bar) = &self.detail {
             let ended = self.tally.lock().unwrap_or_else(PoisonError::into_inner).ended;
-            bar.set_length(ended + counts.live() as u64);
+            bar.set_length(ended + (counts.waiting() + counts.processing) as u64);
         }
     }
 
@@ -123,8 +123,12 @@ impl Observer for Progress {
         match &event.kind {
             RunEventKind::ProcessorStarted { jobs, counts } => self.started(*jobs, *counts),
             RunEventKind::StopSignalCleared => self.cleared(),
-            RunEventKind::FileRecovered { of, requeued, .. } => {
-                let fate = if *requeued { "waits again" } else { "has failed: no attempts are left" };
+            RunEventKind::FileRecovered { of, requeued, cancelled, .. } => {
+                let fate = match (requeued, cancelled) {
+                    (true, _) => "waits again",
+                    (false, true) => "is cancelled",
+                    (false, false) => "has failed: no attempts are left",
+                };
                 self.remark(format_args!("the run that worked on {} died; it {fate}", of.file_path));
                 if !requeued {
                     self.ended(true);

@@ -195,6 +195,7 @@ pub(crate) struct RunOver {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AttemptFile {
     pub(crate) path: PathBuf,
+    pub(crate) round: u32,
     pub(crate) attempt: AttemptNumber,
     /// The claim of the attempt; numbers ascend.
     pub(crate) claim: ClaimNumber,

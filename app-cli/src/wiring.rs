@@ -25,7 +25,7 @@ use crate::error::CliError;
 use crate::project::Project;
 use crate::request::{CommandTemplate, KeepOutput};
 
-pub(crate) use workflow::{ExecutionError, ExecutionStatus, Foresight, PreviewedStep, ProgressReport};
+pub(crate) use workflow::{ExecutionError, ExecutionStatus, Forecast, PreviewedStep, ProgressReport};
 
 pub(crate) use autoproc_json_store::{
     ChangeCounts, Damage, Examination, FileSystem, RepairMethod, RepairOutcome, RepairPlan,
@@ -33,10 +33,9 @@ pub(crate) use autoproc_json_store::{
 pub(crate) use autoproc_subprocess::{AttemptLog, DEFAULT_GRACE, Follower, become_guard};
 pub(crate) use output::{AttemptFiles, Pruner, written_at};
 
-pub(crate) use autoproc_workflow::catalogue::Listed as ListedWorkflow;
 pub(crate) use autoproc_workflow::definition as workflow_definition;
 pub(crate) use autoproc_workflow::runners::RunnersError;
-pub(crate) use autoproc_workflow::{Catalogue, FindError, Problem, Severity, WorkflowFile};
+pub(crate) use autoproc_workflow::{Catalogue, FindError, Listed as ListedWorkflow, Problem, Severity, WorkflowFile};
 
 /// How the queue is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

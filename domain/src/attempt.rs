@@ -20,6 +20,8 @@ pub struct Attempt {
     pub file_path: FilePath,
     /// The item's round.
     pub round: u32,
+    /// True if that round began after a completion: nothing of an earlier round is continued.
+    pub follows_completion: bool,
     /// The number of the attempt in its round.
     pub number: AttemptNumber,
     /// The most attempts that a round has.
@@ -39,7 +41,7 @@ pub struct AttemptRef {
     pub round: u32,
     /// The number of the attempt in its round.
     pub attempt: AttemptNumber,
-    /// The claim that the attempt is made under; `None` once it is settled.
+    /// The claim that the attempt is made under; `None` if it is unknown.
     pub claim: Option<ClaimNumber>,
 }
 
@@ -169,7 +171,7 @@ impl AttemptReport {
         Self { outcome, elapsed, usage: None, stderr_tail: Box::default() }
     }
 
-    /// What went wrong, as the queue and the event log keep it: see [`failure`](crate::failure).
+    /// What went wrong, as the queue and the event log keep it: see [`failure`].
     #[must_use]
     pub fn error(&self) -> Box<str> {
         failure::text(&self.outcome, &self.stderr_tail)

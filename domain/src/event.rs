@@ -5,6 +5,8 @@
 //! no id and no outcome: `apply` finds both, so a store may append an [`Event::Enqueued`] without
 //! having read the queue.
 
+#![allow(missing_docs, reason = "the fields say by their names what they hold")]
+
 use crate::fingerprint::{Completion, Fingerprint};
 use crate::item::{Backoff, ItemId, Priority, RunId, Status};
 use crate::path::FilePath;
@@ -17,106 +19,63 @@ pub enum Event {
     /// A file was added. A new path becomes an item; a live item is raised to the priority if that
     /// is higher; an ended one begins a new round if `repeat` and the fingerprint say so.
     Enqueued {
-        /// The file.
         file_path: FilePath,
-        /// The priority.
         priority: Priority,
         /// The file as it was when it was added.
         fingerprint: Option<Fingerprint>,
         /// Which ended items begin a new round.
         repeat: Repeat,
-        /// The time of the addition.
         at: Timestamp,
     },
     /// An item's priority was set.
-    Reprioritised {
-        /// The item.
-        id: ItemId,
-        /// The new priority.
-        priority: Priority,
-    },
+    Reprioritised { id: ItemId, priority: Priority },
     /// A pending item was set aside, or is no longer.
     Held {
-        /// The item.
         id: ItemId,
         /// True if it was set aside.
         is_held: bool,
     },
     /// A run claimed a pending item under the next claim number; its attempts grow by one.
-    Claimed {
-        /// The item.
-        id: ItemId,
-        /// The run.
-        run: RunId,
-        /// The time of the claim.
-        at: Timestamp,
-    },
+    Claimed { id: ItemId, run: RunId, at: Timestamp },
     /// An attempt succeeded.
     Completed {
-        /// The item.
         id: ItemId,
         /// What is kept of the success.
         completion: Completion,
     },
     /// An attempt failed; another one follows.
     RetryScheduled {
-        /// The item.
         id: ItemId,
         /// The wait before the next attempt.
         backoff: Backoff,
-        /// What went wrong.
         error: Box<str>,
     },
     /// An item ended as failed: its attempt failed for good, or a person cancelled it.
     Failed {
-        /// The item.
         id: ItemId,
         /// True if the attempt ran out of time.
         timed_out: bool,
-        /// What went wrong.
         error: Box<str>,
     },
     /// An attempt was given back and is not counted.
-    Released {
-        /// The item.
-        id: ItemId,
-    },
+    Released { id: ItemId },
     /// The claim of a dead run was taken back; the attempt stays counted.
-    Recovered {
-        /// The item.
-        id: ItemId,
-    },
+    Recovered { id: ItemId },
     /// A person cancelled an item that is being processed.
-    CancelRequested {
-        /// The item.
-        id: ItemId,
-    },
+    CancelRequested { id: ItemId },
     /// A pending item's backoff was cut down to the span that was ordered, because the clock was
     /// set back.
     BroughtForward {
-        /// The item.
         id: ItemId,
         /// The new backoff.
         backoff: Backoff,
     },
     /// An ended item began another round: it is pending, with no attempts.
-    RoundBegun {
-        /// The item.
-        id: ItemId,
-    },
+    RoundBegun { id: ItemId },
     /// An item went to the end of the line, under the next sequence number.
-    MovedToEnd {
-        /// The item.
-        id: ItemId,
-    },
+    MovedToEnd { id: ItemId },
     /// An item left the queue.
-    Removed {
-        /// The item.
-        id: ItemId,
-    },
+    Removed { id: ItemId },
     /// Every item with one of these statuses left the queue.
-    Cleared {
-        /// The statuses; processing is never among them.
-        statuses: Vec<Status>,
-    },
+    Cleared { statuses: Vec<Status> },
 }

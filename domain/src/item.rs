@@ -285,6 +285,9 @@ pub struct QueueItem {
     /// How many rounds have begun: 1 after the first addition, one more each time that the item
     /// is requeued or added again after it had ended.
     pub round: u32,
+    /// True if this round began after a completion, and so is work of its own: nothing of an
+    /// earlier round is continued.
+    pub follows_completion: bool,
     /// Attempts of this round that were started and not given back.
     pub attempts: u32,
     /// When the latest attempt was claimed.
@@ -316,6 +319,7 @@ impl QueueItem {
             priority,
             added_at,
             round: 1,
+            follows_completion: false,
             attempts: 0,
             last_attempt: None,
             status: Status::Pending,

@@ -51,7 +51,15 @@ impl MemoryStorage {
     }
 
     fn transact<T: Transaction>(&self, request: &T, now: Timestamp) -> Result<T::Reply, StorageError> {
-        let mut shared = self.lock();
+        self.transact_on(&mut self.lock(), request, now)
+    }
+
+    fn transact_on<T: Transaction>(
+        &self,
+        shared: &mut Shared,
+        request: &T,
+        now: Timestamp,
+    ) -> Result<T::Reply, StorageError> {
         let performed = request.perform(&mut shared.queue, now)?;
         if !performed.events.is_empty() {
             shared.version += 1;
@@ -81,14 +89,15 @@ impl Storage for MemoryStorage {
     }
 
     async fn exchange(&self, request: ExchangeRequest, now: Timestamp) -> Result<Exchanged, StorageError> {
-        if !self.lock().alive.contains_key(&request.run) {
+        let mut shared = self.lock();
+        if !shared.alive.contains_key(&request.run) {
             return Err(StorageError::LeaseLost { run: request.run });
         }
-        if let Some(answer) = self.lock().latest.answer(&request) {
+        if let Some(answer) = shared.latest.answer(&request) {
             return Ok(answer);
         }
-        let answer = self.transact(&request, now)?;
-        self.lock().latest.record(&request, &answer);
+        let answer = self.transact_on(&mut shared, &request, now)?;
+        shared.latest.record(&request, &answer);
         Ok(answer)
     }
 
@@ -117,8 +126,9 @@ impl Storage for MemoryStorage {
     }
 
     async fn recover(&self, mut request: RecoverRequest, now: Timestamp) -> Result<Vec<RecoveredItem>, StorageError> {
-        request.runs.retain(|run| !self.lock().alive.contains_key(run));
-        self.transact(&request, now)
+        let mut shared = self.lock();
+        request.runs.retain(|run| !shared.alive.contains_key(run));
+        self.transact_on(&mut shared, &request, now)
     }
 
     async fn page(&self, request: PageRequest) -> Result<Page, StorageError> {

@@ -1,4 +1,4 @@
-//! The path of a queued file: bytes with a few promises, never looked up on a disk.
+//! The path of a queued file: bytes that keep a few promises and are never looked up on a disk.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -7,17 +7,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-/// The longest path accepted, in bytes: Linux's `PATH_MAX` (`limits.h`), beyond which no call could open it.
+/// The longest path, in bytes: Linux's `PATH_MAX` (`limits.h`). No call could open a longer one.
 pub const MAX_PATH_BYTES: usize = 4096;
 
-/// A path that may stand in the queue: absolute, lexically normalised, without NUL, at most [`MAX_PATH_BYTES`] long.
+/// A path in the queue: absolute, lexically normalised, without NUL, at most [`MAX_PATH_BYTES`] long.
 ///
-/// Bytes that are not UTF-8 are kept as they are. Two paths are the same file to the queue when their bytes are equal, which
-/// is why `.`, `..` and doubled slashes are taken out. Symbolic links are not followed, because whether a link stays where it
-/// points is nothing the queue can promise. Cloning shares the bytes.
+/// Bytes that are not UTF-8 are kept. The queue takes two paths for the same file if their bytes are
+/// equal, so `.`, `..` and doubled slashes are removed. Symbolic links are not followed: the queue
+/// cannot promise that a link stays where it points. Clones share the bytes.
 ///
-/// Kept as an `OsStr`, because a `Path` compares and hashes component by component, which costs a queue of a million
-/// paths more than everything else it does.
+/// Stored as an `OsStr`, because a `Path` compares and hashes component by component, which would cost a
+/// queue of a million paths more than all the rest.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FilePath(Arc<OsStr>);
 
@@ -25,13 +25,13 @@ pub struct FilePath(Arc<OsStr>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidPath {
-    /// Nothing was given.
+    /// It has no bytes.
     #[error("the path is empty")]
     Empty,
-    /// It does not begin at the root, so it means another file in another folder.
+    /// It does not begin at the root, so it names another file in another folder.
     #[error("the path is relative")]
     Relative,
-    /// No file can have it: the byte ends every path the system is given.
+    /// No file can have it: the byte ends every path in a system call.
     #[error("the path holds a NUL byte")]
     Nul,
     /// Longer than [`MAX_PATH_BYTES`].
@@ -40,10 +40,10 @@ pub enum InvalidPath {
 }
 
 impl FilePath {
-    /// Accepts an absolute path, with `.`, `..` and doubled slashes taken out by the letter.
+    /// Accepts an absolute path. Removes `.`, `..` and doubled slashes lexically.
     ///
     /// # Errors
-    /// [`InvalidPath`] where the path is empty, relative, holds a NUL byte, or is too long.
+    /// [`InvalidPath`] if the path is empty, relative, holds a NUL byte, or is too long.
     pub fn new(path: impl AsRef<Path>) -> Result<Self, InvalidPath> {
         let path = path.as_ref();
         let bytes = path.as_os_str().as_encoded_bytes();
@@ -61,7 +61,7 @@ impl FilePath {
         Ok(Self(if is_normal(bytes) { path.as_os_str().into() } else { normalise(path).as_os_str().into() }))
     }
 
-    /// Accepts a path that is relative to `base`, which is absolute.
+    /// Accepts a path relative to `base`, which must be absolute.
     ///
     /// # Errors
     /// As [`FilePath::new`].
@@ -72,27 +72,28 @@ impl FilePath {
         if path.is_absolute() { Self::new(path) } else { Self::new(base.join(path)) }
     }
 
-    /// The path, to open or to show.
+    /// The path, to open it.
     #[must_use]
     pub fn as_path(&self) -> &Path {
         Path::new(&self.0)
     }
 
-    /// The path as text, for documents in which only Unicode can stand. Where its bytes are not UTF-8 the text only
-    /// resembles it, and [`exact_hex`](Self::exact_hex) is to stand beside it.
+    /// The path as text, for documents that hold Unicode. If the bytes are not UTF-8 the text only
+    /// resembles them; then write [`exact_hex`](Self::exact_hex) too.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         self.0.to_string_lossy()
     }
 
-    /// The path's bytes in hexadecimal, where its text is not all of it.
+    /// The bytes in hexadecimal, if the text does not hold all of them.
     #[must_use]
     pub fn exact_hex(&self) -> Option<String> {
         self.0.to_str().is_none().then(|| to_hex(self.0.as_bytes()))
     }
 
-    /// The path that a text and, where there are such, the exact bytes in hexadecimal name; relative to `base`, which is
-    /// absolute. Text that agrees with the bytes gives way to them; text that a person has changed since wins.
+    /// The inverse of [`text`](Self::text) and [`exact_hex`](Self::exact_hex), relative to `base`, which must
+    /// be absolute. The bytes count if the text agrees with them; otherwise a person changed the text,
+    /// and the text counts.
     ///
     /// # Errors
     /// As [`FilePath::new`].
@@ -104,7 +105,7 @@ impl FilePath {
         }
     }
 
-    /// The path's bytes as the platform spells them.
+    /// The bytes, as the platform spells them.
     #[must_use]
     pub fn as_os_str(&self) -> &OsStr {
         &self.0
@@ -127,14 +128,14 @@ fn from_hex(hex: &str) -> Option<Vec<u8>> {
     rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
-/// Whether nothing could be taken out. A name may begin with a dot, so this says no to some that are normal; they cost a
-/// look at their components.
+/// True if there is nothing to remove. False for some normal paths too, since a name may begin with a
+/// dot; those are normalised in vain.
 fn is_normal(bytes: &[u8]) -> bool {
     let is_suspect = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
     !bytes.windows(2).any(is_suspect) && (bytes.len() == 1 || bytes.last() != Some(&b'/'))
 }
 
-/// `..` takes back the name before it; at the root it has nothing to take.
+/// `..` removes the name before it; at the root it removes nothing.
 fn normalise(path: &Path) -> PathBuf {
     let mut clean = PathBuf::new();
     for component in path.components() {
@@ -153,8 +154,8 @@ impl fmt::Debug for FilePath {
     }
 }
 
-/// Shows bytes that are not UTF-8 as the replacement character, and control characters escaped: a file's name must not
-/// be able to steer the terminal it is printed on.
+/// Shows bytes that are not UTF-8 as the replacement character and escapes control characters, so that
+/// a file's name cannot steer a terminal.
 impl fmt::Display for FilePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for character in self.0.to_string_lossy().chars() {

@@ -35,8 +35,8 @@ use waiting::{Scoped, Waiting};
 
 /// The durable priority queue, as a value.
 ///
-/// For n items a claim, a settlement and an addition cost O(log n), counts O(1), and a page of m
-/// items O(n + m log m).
+/// For n items an addition and a settlement cost O(log n), an exchange also O(p) for p items being
+/// processed, counts O(1), and a page of m items O(n + m log m).
 ///
 /// The specification's names are thin methods over transactions:
 ///

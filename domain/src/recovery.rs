@@ -42,10 +42,11 @@ pub struct Recovery {
 impl Recovery {
     /// The events to report of the items that were taken back.
     pub fn events(&self) -> impl Iterator<Item = RunEventKind> + '_ {
-        self.recovered.iter().map(|RecoveredItem { item, dead_run }| RunEventKind::FileRecovered {
-            of: AttemptRef::latest(item),
-            dead_run: dead_run.clone(),
-            requeued: item.status == Status::Pending,
+        self.recovered.iter().map(|recovered| RunEventKind::FileRecovered {
+            of: AttemptRef::latest(&recovered.item),
+            dead_run: recovered.dead_run.clone(),
+            requeued: recovered.item.status == Status::Pending,
+            cancelled: recovered.is_cancelled(),
         })
     }
 }

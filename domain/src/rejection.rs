@@ -1,5 +1,7 @@
 //! Why the queue refuses a well-formed request. A refused request changes nothing.
 
+#![allow(missing_docs, reason = "the fields say by their names what they hold")]
+
 use crate::item::Status;
 use crate::request::Selector;
 
@@ -16,26 +18,11 @@ pub enum Rejection {
     Processing(Selector),
     /// No attempt is under way that could be settled.
     #[error("{selector} is {status}, not being processed")]
-    NotProcessing {
-        /// The item asked for.
-        selector: Selector,
-        /// Its status.
-        status: Status,
-    },
+    NotProcessing { selector: Selector, status: Status },
     /// Only items that failed or timed out can be requeued.
     #[error("{selector} is {status}, not failed or timeout")]
-    NotFailed {
-        /// The item asked for.
-        selector: Selector,
-        /// Its status.
-        status: Status,
-    },
+    NotFailed { selector: Selector, status: Status },
     /// The item has ended: it has no place in line and nothing to cancel.
     #[error("{selector} is {status}: it has ended")]
-    Ended {
-        /// The item asked for.
-        selector: Selector,
-        /// Its status.
-        status: Status,
-    },
+    Ended { selector: Selector, status: Status },
 }

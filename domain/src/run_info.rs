@@ -101,7 +101,7 @@ pub enum DeathEvidence {
 pub struct Unproven {
     /// The run.
     pub run: RunId,
-    /// What may be left of it, and why that cannot be found out or ended.
+    /// The processes that may still run, and why they cannot be found or ended.
     pub reason: Box<str>,
 }
 
@@ -148,6 +148,8 @@ pub struct ProcessingResult {
     pub retried: u64,
     /// Files of the queue that were pending when the run ended.
     pub remaining: usize,
+    /// Those of them that a person has set aside.
+    pub held: usize,
     /// Why it ended.
     pub stopped_by: StoppedBy,
     /// The highest stop level that it was asked for.

@@ -16,6 +16,19 @@ pub enum StopLevel {
     Killing,
 }
 
+impl StopLevel {
+    /// The word on disk and on screen.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Draining => "draining",
+            Self::Aborting => "aborting",
+            Self::Killing => "killing",
+        }
+    }
+}
+
 /// Where a request came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StopCause {

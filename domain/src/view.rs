@@ -2,6 +2,7 @@
 
 use crate::claim_key::ClaimKey;
 use crate::item::{ClaimToken, ItemId, QueueItem, RunId, Status};
+use crate::queue::CANCELLED;
 use crate::time::Timestamp;
 
 /// The number of items in each status.
@@ -114,7 +115,8 @@ pub struct Exchanged {
     pub claims: Vec<Claimed>,
     /// The settlements that counted for nothing, because their claim was stale.
     pub stale: Vec<ClaimToken>,
-    /// The run's claims whose items a person cancelled.
+    /// The run's claims whose items a person cancelled: those under way, and those that this
+    /// exchange settled as failed for that reason.
     pub cancelled: Vec<ClaimToken>,
     /// When the next item of the scope falls due that is not due yet.
     pub next_due: Option<Timestamp>,
@@ -138,6 +140,14 @@ pub struct RecoveredItem {
     pub item: QueueItem,
     /// The run that died.
     pub dead_run: RunId,
+}
+
+impl RecoveredItem {
+    /// True if the item ended because a person had cancelled it.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.item.status.has_failed() && self.item.last_error.as_deref() == Some(CANCELLED)
+    }
 }
 
 /// What to list.

@@ -27,7 +27,7 @@ use autoproc_domain::{
     AutonomousProcessor, FilePath, ItemId, Priority, ProcessingResult, QueueItem, RunConfig, RunId, Status, Timestamp,
 };
 use autoproc_testkit::{MemoryDatabase, RecordingObserver, VirtualClock, block_on, location_on};
-use futures_util::future::{BoxFuture, FutureExt, pending};
+use futures_util::future::{AbortHandle, BoxFuture, FutureExt, Shared, abortable, pending};
 
 fn clock() -> MockClock {
     let mut clock = MockClock::new();
@@ -208,6 +208,25 @@ fn a_cancelled_attempt_is_ended_alone() {
     );
 }
 
+/// Lost when the handle aborts it.
+struct LostWith(Shared<BoxFuture<'static, ()>>);
+
+#[async_trait]
+impl Lease for LostWith {
+    fn terms(&self) -> LeaseTerms {
+        LostLease.terms()
+    }
+
+    async fn lost(&self) {
+        self.0.clone().await;
+    }
+}
+
+fn oneshot() -> (AbortHandle, BoxFuture<'static, ()>) {
+    let (future, handle) = abortable(pending::<()>());
+    (handle, future.map(drop).boxed())
+}
+
 struct LostLease;
 
 #[async_trait]
@@ -279,6 +298,31 @@ impl Storage for HangingExchange {
     async fn find(&self, _: Selector) -> Result<Option<QueueItem>, StorageError> {
         unreachable!("a run looks nothing up")
     }
+}
+
+/// The attempt takes some turns of the runtime to end. A wait for the lost lease must not starve it.
+#[test]
+fn a_lost_lease_lets_attempts_come_to_their_end() {
+    let mut storage = storage();
+    answering(&mut storage, vec![claims(&[1])]);
+    storage.expect_changed().returning(|| ());
+    let (is_lost, lost) = oneshot();
+    let is_lost = Mutex::new(Some(is_lost));
+    let slow = By(move |_, stop: Arc<dyn StopSignal>| {
+        is_lost.lock().unwrap().take().into_iter().for_each(|handle| handle.abort());
+        async move {
+            stop.raised_above(StopLevel::Draining).await;
+            for _ in 0..3 {
+                autoproc_testkit::yield_once().await;
+            }
+            AttemptOutcome::Aborted
+        }
+        .boxed()
+    });
+    let lease = Arc::new(LostWith(lost.shared()));
+    let (outcome, _) =
+        run(storage, runs(move || Begun { others: Vec::new(), lease: Some(lease.clone()) }), slow, NeverStop);
+    assert!(matches!(outcome, Err(ProcessorError::Storage(StorageError::LeaseLost { .. }))), "{outcome:?}");
 }
 
 /// The exchange hangs, as behind a partition; the attempts are aborted and nothing is settled.

@@ -268,6 +268,18 @@ fn an_id_that_stands_twice_is_refused() {
     assert_eq!(refused.reason, Inconsistent::RepeatedId(ItemId::new(1)));
 }
 
+#[test]
+fn a_copied_line_is_the_same_item() {
+    let mut restore = Restore::default();
+    restore.push(QueueItem { status: Status::Failed, ..added(1) }).expect("the first fits");
+    restore.push(added(1)).expect("the copy fits");
+    restore.push(QueueItem { status: Status::Completed, ..added(1) }).expect("another copy fits");
+    let queue = restore.finish(1, ClaimNumber::FIRST);
+    check(&queue).expect("a consistent queue");
+    let kept: Vec<_> = queue.items().map(|item| (item.id.get(), item.status, item.round)).collect();
+    assert_eq!(kept, [(1, Status::Pending, 3)]);
+}
+
 fn fingerprint(size: u64) -> Fingerprint {
     Fingerprint { size, modified_ns: 0 }
 }

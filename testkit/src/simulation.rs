@@ -5,7 +5,7 @@
 //!
 //! A seed decides everything: the files and their attempts, the retry policy, how many attempts run at
 //! a time, whether the store has leases and two hosts, when files are added, and when the world strikes
-//! ([`Fault`](faults::Fault) lists how). The world is a queue of happenings in virtual time, whose order
+//! (`faults.rs` lists how). The world is a queue of happenings in virtual time, whose order
 //! at one moment the seed decides. It feeds each [`RunState`](autoproc_domain::run::RunState) the inputs
 //! that the driver would, and carries out its actions; no future is polled. So one seed is one
 //! interleaving, and it always fails alike. When the faults are over, runs are begun until nothing waits

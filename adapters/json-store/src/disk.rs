@@ -4,6 +4,7 @@
 //! replace the real one. Names are relative to the state folder.
 
 #[cfg(any(test, fuzzing))]
+#[cfg_attr(not(test), expect(dead_code, reason = "fuzzers need a part of it"))]
 pub(crate) mod fake;
 mod real;
 

@@ -29,8 +29,20 @@ use crate::error::{poisoned, replicate};
 use crate::journal::Position;
 use crate::lock::StoreLock;
 use crate::request::{Change, Target};
-use crate::snapshot::{Extra, SnapshotSum};
-use crate::store::Mode;
+use crate::snapshot::{Extra, Numbering, SnapshotSum};
+
+/// The use of a handle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// A single command: every change leaves a small queue as one readable file. A call blocks the
+    /// thread that polls it, because a command has nothing else to do and a thread takes longer
+    /// than most calls.
+    Command,
+    /// A run with many changes: they go to the journal, and
+    /// [`Storage::close`](autoproc_domain::ports::Storage::close) leaves the readable file. The
+    /// handle has a thread of its own for blocking calls, so it works under any executor.
+    Service,
+}
 
 pub(crate) struct Settings {
     /// The folder that relative paths in old files start from.
@@ -53,6 +65,8 @@ pub(crate) struct Engine<D: Disk> {
     latest: LatestExchanges,
     /// A write failed and left the disk in an unknown state: this process must not build upon it.
     poisoned: bool,
+    /// No run of version 1 was alive when this engine first took the lock.
+    is_without_version_1: bool,
 }
 
 /// The store as it was last read or written.
@@ -79,6 +93,8 @@ struct Base {
     store: Option<StoreIdentity>,
     /// See [`Snapshot::is_canonical`](crate::snapshot::Snapshot).
     is_canonical: bool,
+    /// The numbering of its items, and of a journal that extends it.
+    numbering: Numbering,
 }
 
 #[derive(Debug, Clone)]
@@ -121,6 +137,7 @@ impl<D: Disk> Engine<D> {
             runs: HashMap::new(),
             latest: LatestExchanges::default(),
             poisoned: false,
+            is_without_version_1: false,
         }
     }
 
@@ -168,7 +185,7 @@ impl<D: Disk> Engine<D> {
     pub(crate) fn close(&mut self) -> Result<(), StorageError> {
         let limit = self.settings.limits.small_snapshot_bytes;
         let is_untidy = |loaded: &Loaded<D>| loaded.journal.is_some() && commit::is_small(&loaded.queue, limit);
-        let has_written = self.lock.is_some();
+        let has_written = self.lock.is_some() && self.is_without_version_1;
         if has_written && self.loaded.as_ref().is_some_and(is_untidy) { self.locked(Self::tidy) } else { Ok(()) }
     }
 
@@ -186,12 +203,30 @@ impl<D: Disk> Engine<D> {
             None => Arc::clone(self.lock.insert(Arc::new(StoreLock::open(&self.disk)?))),
         };
         lock.acquire(&self.disk, self.settings.lock_timeout)?;
-        let worked = work(self);
+        let worked = self.refuse_beside_version_1().and_then(|()| work(self));
         let released = lock.release(&self.disk);
         if worked.is_err() {
             self.loaded = None;
         }
         worked.and_then(|answer| released.map(|()| answer))
+    }
+
+    /// Version 1 cannot read what this version writes, so nothing changes while a run of it is
+    /// alive. Requires the lock.
+    fn refuse_beside_version_1(&mut self) -> Result<(), StorageError> {
+        if self.is_without_version_1 {
+            return Ok(());
+        }
+        match self.live_run_of_version_1()? {
+            None => {
+                self.is_without_version_1 = true;
+                Ok(())
+            }
+            Some(location) => {
+                let holder = format!("{location}, a run of an earlier version: stop it before you use this version");
+                Err(StorageError::Busy { holder })
+            }
+        }
     }
 
     /// The current queue, for a change. Requires the lock.

@@ -15,8 +15,8 @@ mod seal;
 mod tests;
 
 use crate::disk::fake::FakeDisk;
+use crate::engine::Mode;
 use crate::layout::{self, ORIGINAL, SNAPSHOT};
-use crate::store::Mode;
 use check::{check, engine};
 
 /// A snapshot that names [`JOURNAL`], in this program's layout.
@@ -81,7 +81,8 @@ pub fn original(bytes: &[u8]) {
     }
 }
 
-/// Checks the lock file of a live run with these bytes in it.
+/// Checks the lock file of a live run with these bytes in it. A run of version 1 keeps the store
+/// shut.
 pub fn run_lock(bytes: &[u8]) {
     let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());
@@ -91,7 +92,12 @@ pub fn run_lock(bytes: &[u8]) {
     let live = live.expect("a held lock means a live run, whatever the file contains");
     assert_eq!(live.iter().map(|live| live.info.id.as_str()).collect::<Vec<_>>(), [RUN]);
     assert!(disk.contents().contains(&(layout::run(RUN), bytes.to_vec())));
-    check(&disk);
+    let is_version_1 = engine(&disk, Mode::Command).live_run_of_version_1().expect("the file can be read").is_some();
+    let opened = engine(&disk, Mode::Command).locked(|_| Ok(()));
+    assert_eq!(opened.is_err(), is_version_1, "{opened:?}");
+    if !is_version_1 {
+        check(&disk);
+    }
 }
 
 /// Checks the lock file of the store with these bytes in it, for a small queue and for one that

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checksum;
 use crate::ops::Op;
+use crate::snapshot::Numbering;
 
 pub(crate) use salvage::{Salvage, SalvagedLine, salvage};
 
@@ -39,6 +40,9 @@ pub(crate) struct Header {
     /// The CRC-32C of the snapshot.
     #[serde(with = "hex")]
     pub(crate) snapshot_crc: u32,
+    /// The numbering that the journal's ids refer to. Version 1 wrote none.
+    #[serde(default, skip_serializing_if = "Numbering::is_version_1")]
+    pub(crate) numbering: Numbering,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -201,6 +205,17 @@ fn wrong_header(found: Option<&Header>, expected: &Header) -> String {
     } else {
         "a line belongs to another journal".into()
     }
+}
+
+/// The numbering of a journal by its first line; `None` if that is missing or unreadable.
+pub(crate) fn numbering(bytes: &[u8]) -> Option<Numbering> {
+    #[derive(Deserialize)]
+    struct FirstLine {
+        header: Header,
+    }
+    let line = bytes.split(|byte| *byte == b'\n').next().filter(|line| verify(line).is_some())?;
+    let FirstLine { header } = serde_json::from_slice(&body(line)).ok()?;
+    Some(header.numbering)
 }
 
 /// Distinguishes a half-written last line from damage. It reaches the end of the file, no valid

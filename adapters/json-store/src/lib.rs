@@ -54,10 +54,11 @@ mod snapshot;
 mod store;
 mod worker;
 
+pub use engine::Mode;
 pub use export::{ExportError, export};
 pub use file_system::{FileSystem, Probe, file_system, probe, room_needed};
 pub use repair::{
     ChangeCounts, Damage, Examination, RepairMethod, RepairOutcome, RepairPlan, StateFolder, examine, plan_repair,
     repair,
 };
-pub use store::{JsonStore, Mode, StoreConfig};
+pub use store::{JsonStore, StoreConfig};

@@ -34,6 +34,8 @@ pub(crate) struct ItemRecord<'a> {
     /// 1, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     round: Option<u32>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    follows_completion: bool,
     #[serde(default)]
     attempts: u32,
     #[serde(default, with = "timestamp::optional")]
@@ -65,7 +67,7 @@ pub(crate) struct ItemRecord<'a> {
 }
 
 /// The keys of [`ItemRecord`]. Other keys of an item are kept unchanged.
-const KNOWN_KEYS: [&str; 20] = [
+const KNOWN_KEYS: [&str; 21] = [
     "id",
     "sequence",
     "file_path",
@@ -73,6 +75,7 @@ const KNOWN_KEYS: [&str; 20] = [
     "priority",
     "added_at",
     "round",
+    "follows_completion",
     "attempts",
     "last_attempt",
     "status",
@@ -153,6 +156,15 @@ pub(crate) fn read(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     }
 }
 
+/// The id of an item, 0 if its JSON text has none or is invalid.
+pub(crate) fn id(json: &[u8]) -> u64 {
+    #[derive(Deserialize)]
+    struct Numbered {
+        id: Option<u64>,
+    }
+    serde_json::from_slice(json).ok().and_then(|Numbered { id }| id).unwrap_or(0)
+}
+
 /// The slow way, for an item with unknown keys.
 fn read_with_extra(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     let all: Map<String, Value> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
@@ -183,6 +195,7 @@ impl<'a> From<&'a QueueItem> for ItemRecord<'a> {
             priority: item.priority.get(),
             added_at: item.added_at,
             round: Some(item.round).filter(|round| *round != 1),
+            follows_completion: item.follows_completion,
             attempts: item.attempts,
             last_attempt: item.last_attempt,
             status: item.status.into(),
@@ -222,6 +235,7 @@ impl ItemRecord<'_> {
             priority: Priority::new(self.priority),
             added_at: self.added_at,
             round: self.round.unwrap_or(1),
+            follows_completion: self.follows_completion,
             attempts: self.attempts,
             last_attempt: self.last_attempt,
             status,
@@ -259,6 +273,7 @@ mod tests {
         QueueItem {
             sequence: Sequence::new(9),
             round: 2,
+            follows_completion: true,
             attempts: 1,
             last_attempt: Some(at),
             last_error: Some("exit status 1".into()),

@@ -31,10 +31,10 @@ use autoproc_domain::ports::StorageError;
 use autoproc_domain::view::Counts;
 
 use crate::disk::{Disk, RealDisk};
+use crate::engine::Mode;
 use crate::engine::{Engine, Limits, Settings};
 use crate::error::in_folder;
 use crate::lock::StoreLock;
-use crate::store::Mode;
 use inspection::Inspection;
 
 /// The folder of a store that is examined, repaired or exported.

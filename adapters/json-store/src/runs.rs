@@ -9,7 +9,7 @@ mod record;
 use autoproc_domain::ports::StorageError;
 use autoproc_domain::queue::{Performed, Transaction};
 use autoproc_domain::request::RecoverRequest;
-use autoproc_domain::run_info::{DeadRun, DeathEvidence, LiveRun, RunInfo};
+use autoproc_domain::run_info::{DeadRun, DeathEvidence, LiveRun, Location, RunInfo};
 use autoproc_domain::view::RecoveredItem;
 use autoproc_domain::{RunId, Timestamp};
 
@@ -17,7 +17,7 @@ use crate::disk::{Access, Disk, Sharing, read_to_end, write_all};
 use crate::engine::Engine;
 use crate::error::{classify, unreadable};
 use crate::layout;
-use record::RunRecord;
+use record::ReadRecord;
 
 impl<D: Disk> Engine<D> {
     /// Registers a run; returns the other live runs.
@@ -55,8 +55,7 @@ impl<D: Disk> Engine<D> {
         if !self.disk().try_lock(file, Sharing::Exclusive)? {
             return Err(std::io::Error::other("another process holds a file that was just created"));
         }
-        let record = RunRecord::from(info);
-        write_all(self.disk(), file, &serde_json::to_vec(&record).unwrap_or_default())
+        write_all(self.disk(), file, &record::write(info))
     }
 
     /// Removes the files of runs that were killed while they began. Requires the store's lock, so
@@ -89,6 +88,17 @@ impl<D: Disk> Engine<D> {
         }
         live.sort_by(|a, b| a.info.id.cmp(&b.info.id));
         Ok(live)
+    }
+
+    /// The location of a live run of version 1.
+    pub(crate) fn live_run_of_version_1(&self) -> Result<Option<Location>, StorageError> {
+        for id in self.known_runs()? {
+            let record = self.read_record(&id);
+            if record.is_version_1() && self.is_alive(&id)? {
+                return Ok(record.location());
+            }
+        }
+        Ok(None)
     }
 
     /// Dead runs that left a file or claims.
@@ -153,23 +163,19 @@ impl<D: Disk> Engine<D> {
         Ok(!is_free)
     }
 
-    /// The contents of a run's lock file, if they are readable.
-    fn read_record(&self, run: &RunId) -> Option<RunRecord> {
+    /// The readable contents of a run's lock file.
+    fn read_record(&self, run: &RunId) -> ReadRecord {
         let name = layout::run(run.as_str());
-        let bytes = self.disk().open(&name, Access::Read).and_then(|file| read_to_end(self.disk(), &file, 0)).ok()?;
-        serde_json::from_slice(&bytes).ok()
+        let bytes = self.disk().open(&name, Access::Read).and_then(|file| read_to_end(self.disk(), &file, 0));
+        bytes.map_or_else(|_| ReadRecord::default(), |bytes| ReadRecord::read(&bytes))
     }
 
     fn live_run(&self, id: RunId) -> LiveRun {
-        let info = match self.read_record(&id) {
-            Some(record) => record.into_info(id),
-            None => record::unknown(id),
-        };
-        LiveRun { info, heard_of: None }
+        LiveRun { info: self.read_record(&id).into_info(id), heard_of: None }
     }
 
     fn dead_run(&self, run: RunId) -> DeadRun {
-        let location = self.read_record(&run).and_then(RunRecord::into_location);
+        let location = self.read_record(&run).location();
         DeadRun { run, location, evidence: DeathEvidence::Gone }
     }
 }

@@ -74,20 +74,31 @@ pub(crate) struct Snapshot {
     pub(crate) store: Option<StoreSection>,
     pub(crate) stamp: Stamp,
     pub(crate) sum: SnapshotSum,
-    /// Whether numbers and order are as this program writes them: an append may refer to them.
+    /// Whether numbers and order are as this program writes them.
     pub(crate) is_canonical: bool,
     /// Messages about refused items, for a person.
     pub(crate) notices: Vec<String>,
 }
 
-/// The way to number items without a number, or out of order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The way to number items without a number, or out of order. The header of a journal names the one
+/// that its ids refer to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Numbering {
-    /// Ids stay, and the place in line follows the list.
+    /// Ids stay, the place in line follows the list, and items without an id get ids above all
+    /// others.
     Kept,
-    /// From the first such item all get new numbers, as in version 1. A journal of that version
-    /// refers to these.
+    /// From the first such item all get new numbers, and a second live item of a path gets none.
+    /// Journals of version 1, which name no numbering, refer to these numbers.
+    #[default]
     Version1,
+}
+
+impl Numbering {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    pub(crate) fn is_version_1(&self) -> bool {
+        *self == Self::Version1
+    }
 }
 
 /// The length and CRC-32C of a snapshot, by which a journal recognises it.
@@ -130,7 +141,8 @@ pub(crate) fn read<D: Disk>(
 
 fn read_whole(bytes: &[u8], base: &Path, numbering: Numbering, stamp: Stamp) -> Result<Snapshot, StorageError> {
     let (head, items) = parse_head(bytes)?;
-    let mut builder = Builder::new(head.store.as_ref(), numbering, items.len());
+    let highest = items.iter().map(|item| record::id(item.get().as_bytes())).max().unwrap_or(0);
+    let mut builder = Builder::new(head.store.as_ref(), numbering, items.len()).numbering_above(highest);
     for (index, item) in items.iter().enumerate() {
         let read = record::read(item.get().as_bytes(), base)
             .map_err(|detail| damaged(SNAPSHOT, format!("item {} of its list: {detail}", index + 1)))?;

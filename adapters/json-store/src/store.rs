@@ -14,23 +14,10 @@ use autoproc_domain::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRe
 use autoproc_domain::{QueueItem, RunId, Timestamp};
 
 use crate::disk::RealDisk;
-use crate::engine::{Engine, Limits, Settings};
+use crate::engine::{Engine, Limits, Mode, Settings};
 use crate::error::{failed, gone, in_folder};
 use crate::request::{PendingRequest, Request};
 use crate::worker::Worker;
-
-/// The use of a handle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// A single command: every change leaves a small queue as one readable file. A call blocks the
-    /// thread that polls it, because a command has nothing else to do and a thread takes longer
-    /// than most calls.
-    Command,
-    /// A run with many changes: they go to the journal, and [`JsonStore::close`] leaves the
-    /// readable file. The handle has a thread of its own for blocking calls, so it works under any
-    /// executor.
-    Service,
-}
 
 /// The configuration of a handle.
 #[derive(Clone)]

@@ -60,6 +60,8 @@ struct InHand {
     attempt: Attempt,
     stop: Arc<dyn StopSignal>,
     progress: UnboundedSender<AttemptProgress>,
+    /// The number of recalls before the attempt was handed over; a later one concerns it.
+    generation: u64,
 }
 
 struct Shared {
@@ -96,7 +98,7 @@ impl Batches {
     pub(crate) fn push(&self, attempt: Attempt, stop: Arc<dyn StopSignal>, progress: UnboundedSender<AttemptProgress>) {
         self.dispatcher.get_or_init(|| tokio::spawn(dispatch(Arc::clone(&self.shared))));
         let is_retry = attempt.number.get() > 1;
-        let attempt = InHand { attempt, stop, progress };
+        let attempt = InHand { attempt, stop, progress, generation: self.shared.recall.generation() };
         self.shared.state().prefetch.push(Waiting { attempt, is_retry, since: Instant::now() });
         self.shared.added.notify_one();
     }
@@ -152,16 +154,15 @@ async fn run_slot(shared: &Shared, mut batch: Vec<Waiting<InHand>>) {
 
 async fn run_batch(shared: &Shared, mut batch: VecDeque<Waiting<InHand>>) {
     let Shared { runner, recall, .. } = shared;
-    let generation = recall.generation();
-    let processes = batch.iter().map(|Waiting { attempt: InHand { attempt, stop, .. }, .. }| {
-        runner.batch_process(attempt, Arc::new(BatchStop::new(stop.clone(), recall, generation)))
+    let processes = batch.iter().map(|Waiting { attempt: InHand { attempt, stop, generation, .. }, .. }| {
+        runner.batch_process(attempt, Arc::new(BatchStop::new(stop.clone(), recall, *generation)))
     });
     let mut events = runner.run_batch(processes.collect(), MAX_WAIT);
     let mut has_started = false;
     while let Some(event) = events.next().await {
         if let BatchEvent::NotStarted(count) = event {
             let rest = batch.split_off(batch.len().saturating_sub(count));
-            shared.put_back(rest, recall.generation() == generation);
+            shared.put_back(rest);
             continue;
         }
         let Some(Waiting { attempt: InHand { attempt, progress, .. }, .. }) = batch.front() else { break };
@@ -179,8 +180,8 @@ async fn run_batch(shared: &Shared, mut batch: VecDeque<Waiting<InHand>>) {
             shared.state().taken -= 1;
         }
     }
-    // After a process that was lost, the state of the others is unknown. Dropping their channels reports
-    // them as lost.
+    // After a lost process the state of the others is unknown. Dropping their channels reports them as
+    // lost too.
     shared.state().taken -= batch.len();
 }
 
@@ -205,15 +206,14 @@ impl Shared {
         batch
     }
 
-    /// Takes a batch. Gives back attempts whose stop signal has risen meanwhile.
+    /// Takes a batch. Gives back attempts that must not start.
     fn take_batch(&self) -> Option<Vec<Waiting<InHand>>> {
         loop {
             let taken = self.state().prefetch.take_batch();
             if taken.is_empty() {
                 return None;
             }
-            let is_stopped = |waiting: &Waiting<InHand>| waiting.attempt.stop.request().level > StopLevel::Running;
-            let (stopped, batch): (Vec<_>, Vec<_>) = taken.into_iter().partition(is_stopped);
+            let (stopped, batch) = self.split_stopped(taken);
             give_back(stopped);
             if !batch.is_empty() {
                 self.state().taken += batch.len();
@@ -226,16 +226,25 @@ impl Shared {
         self.state().prefetch.take_overdue(Instant::now())
     }
 
-    /// Handles attempts that a guard has not started: another slot may take them, unless they were
-    /// recalled.
-    fn put_back(&self, rest: VecDeque<Waiting<InHand>>, may_start: bool) {
+    /// Puts back attempts that a guard has not started, for another slot. Gives back those that must not
+    /// start.
+    fn put_back(&self, rest: VecDeque<Waiting<InHand>>) {
         self.state().taken -= rest.len();
-        if may_start {
-            self.state().prefetch.put_back(rest.into_iter());
-            self.added.notify_one();
-        } else {
-            give_back(rest);
-        }
+        let (stopped, waiting) = self.split_stopped(rest);
+        give_back(stopped);
+        self.state().prefetch.put_back(waiting.into_iter());
+        self.added.notify_one();
+    }
+
+    /// Separates the attempts that were recalled or whose stop signal has risen.
+    fn split_stopped(
+        &self,
+        attempts: impl IntoIterator<Item = Waiting<InHand>>,
+    ) -> (Vec<Waiting<InHand>>, Vec<Waiting<InHand>>) {
+        let recalls = self.recall.generation();
+        attempts.into_iter().partition(|Waiting { attempt: InHand { stop, generation, .. }, .. }| {
+            *generation != recalls || stop.request().level > StopLevel::Running
+        })
     }
 
     /// Ignores poisoning: a panic leaves no partial update behind.

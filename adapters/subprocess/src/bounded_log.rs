@@ -36,7 +36,7 @@ use ring::Ring;
 const COPY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How much of an attempt's output is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct OutputLimits {
     /// The bytes kept from the beginning.
     pub head: u64,

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use crate::invalid_command::InvalidCommand;
 use crate::placeholder::Template;
 use crate::shell::Script;
 
@@ -20,22 +21,6 @@ pub struct CommandLine(Form);
 enum Form {
     Argv(Vec<Template>),
     Shell(Script),
-}
-
-/// The command is invalid; the message is for the person who entered it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidCommand {
-    /// It has no program.
-    #[error("the command is empty")]
-    Empty,
-    /// It contains a NUL byte, which ends every argument.
-    #[error("the command holds a NUL byte")]
-    Nul,
-    /// A shell command without a placeholder ends in this operator, so that an appended path would
-    /// not be an argument.
-    #[error("the shell command names no file, and a path cannot be appended to {0:?}: say where it goes with {{}}")]
-    NowhereToAppend(char),
 }
 
 /// The command line for one file.

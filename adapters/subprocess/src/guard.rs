@@ -39,7 +39,6 @@ mod stopwatch;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -59,7 +58,7 @@ use crate::process::{Ending, ProcessReport};
 pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 
 /// After a process shorter than this the guard expects the next request at once and spins for it.
-/// Its own wake-up would count beside such processes, and those of other guards are probably as
+/// A wake-up costs as much as such a process, and those of other guards are probably as
 /// short, so that yielding the processor costs no long time slice.
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 
@@ -166,7 +165,7 @@ impl Guard {
             return unstarted(Ending::Aborted);
         }
         if let Some(input) = &request.input {
-            let fingerprint = fingerprint_of(Path::new(OsStr::from_bytes(input)));
+            let fingerprint = fingerprint_of(input);
             batch.start_current(fingerprint.map(|fingerprint| (fingerprint.size, fingerprint.modified_ns)));
         }
         match Attempt::start(request) {

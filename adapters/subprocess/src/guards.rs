@@ -157,9 +157,10 @@ impl Guards {
     }
 
     fn request(&self, spec: &ProcessSpec, input: Option<&Path>) -> StartRequest {
-        let mut request = StartRequest::new(spec, input, self.settings.grace, self.settings.output);
-        request.environment.push((RUN_VARIABLE.into(), self.settings.run.as_str().into()));
-        request
+        let GuardSettings { run, grace, output, .. } = &self.settings;
+        let (mut spec, input) = (spec.clone(), input.map(Path::to_owned));
+        spec.environment.push((RUN_VARIABLE.into(), run.as_str().into()));
+        StartRequest { spec, input, grace: *grace, output: *output }
     }
 
     /// Sends an encoded `Start` to a guard: an idle one if possible, a new one otherwise.

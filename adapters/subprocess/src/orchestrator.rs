@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use autoproc_domain::FilePath;
 use autoproc_domain::ports::{Attempt, AttemptProgress, AttemptReport, Clock, LostAttempt, Orchestrator, StopSignal};
 use futures_util::stream::{self, BoxStream, StreamExt};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::batch::{BatchSettings, Batches};
 use crate::command_line::CommandLine;
@@ -62,22 +63,9 @@ impl Orchestrator for CommandOrchestrator {
     fn start(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> BoxStream<'_, AttemptProgress> {
         let Some(batches) = &self.batches else { return start_alone(&self.runner, attempt, stop) };
         let (sender, receiver) = mpsc::unbounded_channel();
-        let file_path = attempt.file_path.clone();
+        let progress = receive(receiver, attempt.file_path.clone());
         batches.push(attempt, stop, sender);
-        let lost = move || {
-            let source = io::Error::other("its supervision has failed");
-            AttemptProgress::Lost(LostAttempt { file_path: file_path.clone(), source })
-        };
-        let progress = stream::unfold((receiver, lost, false), |(mut receiver, lost, is_over)| async move {
-            if is_over {
-                return None;
-            }
-            // A channel that is closed too early belongs to an attempt that was lost.
-            let progress = receiver.recv().await.unwrap_or_else(&lost);
-            let is_over = !matches!(progress, AttemptProgress::Started { .. });
-            Some((progress, (receiver, lost, is_over)))
-        });
-        progress.boxed()
+        progress
     }
 
     fn recall(&self) {
@@ -95,6 +83,25 @@ fn start_alone(runner: &CommandRunner, attempt: Attempt, stop: Arc<dyn StopSigna
         let progress = runner.progress(&attempt, event, has_started);
         has_started = true;
         stream::iter(progress)
+    });
+    progress.boxed()
+}
+
+/// Receives the progress of an attempt until it is over. A channel that is closed early belongs to an
+/// attempt that was lost.
+fn receive(receiver: UnboundedReceiver<AttemptProgress>, file_path: FilePath) -> BoxStream<'static, AttemptProgress> {
+    let progress = stream::unfold(Some((receiver, file_path, false)), |state| async move {
+        let (mut receiver, file_path, has_started) = state?;
+        let progress = match receiver.recv().await {
+            Some(progress) => progress,
+            None if has_started => {
+                let source = io::Error::other("its supervision has failed");
+                AttemptProgress::Lost(LostAttempt { file_path: file_path.clone(), source })
+            }
+            None => AttemptProgress::Started { fingerprint: None },
+        };
+        let is_under_way = matches!(progress, AttemptProgress::Started { .. });
+        Some((progress, is_under_way.then_some((receiver, file_path, true))))
     });
     progress.boxed()
 }

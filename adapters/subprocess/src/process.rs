@@ -20,7 +20,7 @@ const MAX_QUOTED_LINES: usize = 5;
 const MAX_QUOTED_BYTES: usize = 500;
 
 /// A process to run under a guard.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessSpec {
     /// Looked up in `PATH` unless it contains a slash.
     pub program: OsString,
@@ -30,11 +30,13 @@ pub struct ProcessSpec {
     pub environment: Vec<(OsString, OsString)>,
     /// The process's working directory; the runner's if `None`. A relative program path is
     /// resolved against it.
+    #[serde(with = "path")]
     pub working_dir: Option<PathBuf>,
     /// The process is ended after this time; time spent paused does not count.
     pub timeout: Duration,
     /// The file that receives both output streams; `None` discards them. The file is created with
     /// the first byte of output.
+    #[serde(with = "path")]
     pub log: Option<PathBuf>,
     /// Continues an existing log, as later steps of an attempt do, instead of replacing it.
     pub append_log: bool,
@@ -127,6 +129,23 @@ impl Ending {
             Self::CannotStart { reason, permanent } => AttemptOutcome::CannotStart { reason: reason.into(), permanent },
             Self::GuardDied => AttemptOutcome::Interrupted { reason: "its guard was killed".into() },
         }
+    }
+}
+
+/// The wire form of paths, which need not be UTF-8.
+pub(crate) mod path {
+    use std::ffi::OsString;
+    use std::path::PathBuf;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+    pub(crate) fn serialize<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+        path.as_ref().map(|path| path.as_os_str()).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+        Ok(Option::<OsString>::deserialize(deserializer)?.map(PathBuf::from))
     }
 }
 

@@ -12,6 +12,12 @@
 //! prove that nothing is left, read repeatedly until nothing new appears.
 //!
 //! Without `/proc` every function returns an error or nothing.
+//!
+//! # Deliberately absent
+//!
+//! The `procfs` crate. It opens three files where one is enough, and a read of `stat` takes 11 µs; its
+//! parser alone (`procfs-core` 0.18) takes 1.0 µs instead of 0.4, needs all 52 fields, panics on
+//! malformed text, and would replace 30 lines.
 
 mod marker;
 mod signal;
@@ -79,12 +85,6 @@ pub fn read(pid: i32) -> io::Result<Process> {
 #[must_use]
 pub fn is_alive(id: ProcessId) -> bool {
     read(id.pid).is_ok_and(|process| process.id == id && !process.is_zombie)
-}
-
-/// Returns whether the process with this number, zombie or not, started at this time.
-#[must_use]
-pub fn is_same(pid: i32, started: u64) -> bool {
-    read(pid).is_ok_and(|process| process.id.started == started)
 }
 
 /// Reads all descendants of the process with this number, parents first, including zombies.

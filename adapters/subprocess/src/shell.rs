@@ -6,8 +6,8 @@ use std::path::Path;
 
 use autoproc_shell_quoting::Quoting;
 
-use crate::command_line::InvalidCommand;
 use crate::environment::FILE_VARIABLE;
+use crate::invalid_command::InvalidCommand;
 use crate::placeholder::Placeholder;
 
 /// A command for `sh -c`, the same for every file.

@@ -31,8 +31,8 @@
 //! Zombies have ended; their parents reap them.
 //!
 //! Without `/proc`, a guard that exited by itself still proves that nothing is left. The processes
-//! of a killed guard are then known by their group alone, which cannot be told from another group
-//! with the same number; so it is reported and not killed.
+//! of a killed guard are then known by their group alone, which cannot be distinguished from
+//! another one with the same number; so it is reported and not killed.
 
 mod reaper;
 mod records;
@@ -43,7 +43,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use autoproc_domain::RunId;
-use autoproc_domain::ports::{DeadRun, Reaper, Unproven};
+use autoproc_domain::ports::{DeadRun, Location, Reaper, Unproven};
 
 use crate::guard_record::Contents;
 use crate::process_table::{self, Marker, Process, Processes, SignalResult};
@@ -94,8 +94,8 @@ impl Sweeper {
         Self { records_dir: records_dir.into(), timeout, project: project.into() }
     }
 
-    /// Ends the processes of these dead runs of this host; blocks until that is done. Returns the runs that
-    /// are not proven to have ended.
+    /// Ends the processes of these dead runs of this host; blocks until that is done. Returns the
+    /// runs that are not proven to have ended.
     #[must_use]
     pub fn sweep(&self, dead: &[DeadRun]) -> Vec<Unproven> {
         let (own, deadline) = (self.location(), Instant::now() + self.timeout.min(MAX_TIMEOUT));
@@ -104,7 +104,7 @@ impl Sweeper {
                 self.forget(&dead.run);
                 return None;
             }
-            let reason = self.sweep_one(&dead.run, deadline).err()?;
+            let reason = self.sweep_one(&dead.run, &own, deadline).err()?;
             Some(Unproven { run: dead.run.clone(), reason: reason.into() })
         };
         dead.iter().filter_map(sweep).collect()
@@ -116,11 +116,11 @@ impl Sweeper {
         Records::new(&self.records_dir, run).remove();
     }
 
-    fn sweep_one(&self, run: &RunId, deadline: Instant) -> Result<(), String> {
+    fn sweep_one(&self, run: &RunId, own: &Location, deadline: Instant) -> Result<(), String> {
         let records = Records::new(&self.records_dir, run);
         let marker = Marker::of_run(run);
-        outlive_guards(&records, &marker, deadline)?;
-        let Abandoned { commands, uncertain } = records.abandoned().map_err(|error| unreadable(&error))?;
+        outlive_guards(&records, own, &marker, deadline)?;
+        let Abandoned { commands, uncertain } = records.abandoned(own).map_err(|error| unreadable(&error))?;
         end_all(&marker, &commands)?;
         if !uncertain.is_empty() {
             return Err(uncertain.join("; "));
@@ -136,7 +136,7 @@ impl Sweeper {
 ///
 /// # Errors
 /// The reasons why processes may be left, for a person to read.
-pub fn end_all(marker: &Marker, killed_guards: &[Contents]) -> Result<(), String> {
+fn end_all(marker: &Marker, killed_guards: &[Contents]) -> Result<(), String> {
     if Processes::read().is_err() {
         return check_groups(killed_guards);
     }
@@ -185,10 +185,10 @@ fn kill_once(search: &Search<'_>) -> io::Result<Outcome> {
 
 /// Waits until no guard of the run is alive. Kills everything below the guards meanwhile, and the
 /// guards themselves after the deadline.
-fn outlive_guards(records: &Records<'_>, marker: &Marker, deadline: Instant) -> Result<(), String> {
+fn outlive_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadline: Instant) -> Result<(), String> {
     let mut pause = POLL_INTERVAL;
     loop {
-        let living = records.living().map_err(|error| unreadable(&error))?;
+        let living = records.living(own).map_err(|error| unreadable(&error))?;
         let now = Instant::now();
         if living.is_none() {
             return Ok(());

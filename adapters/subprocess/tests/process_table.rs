@@ -42,8 +42,8 @@ fn a_child_is_read_with_its_parent_and_group() {
     let own = process_table::read(i32::try_from(std::process::id()).expect("a number")).expect("this process");
     assert_eq!((process.parent, process.group, process.session), (own.id.pid, own.group, own.session));
     assert!(process.id.started >= own.id.started && !process.is_zombie);
-    assert!(process_table::is_same(pid, process.id.started));
-    assert!(!process_table::is_same(pid, process.id.started + 1));
+    assert!(process_table::is_alive(process.id));
+    assert!(!process_table::is_alive(ProcessId { started: process.id.started + 1, ..process.id }));
     end(child);
     assert_eq!(process_table::read(pid).expect_err("gone").kind(), io::ErrorKind::NotFound);
 }

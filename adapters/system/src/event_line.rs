@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use autoproc_domain::ports::{AttemptRef, ResourceUsage, RunEvent, RunEventKind, StopLevel};
+use autoproc_domain::ProcessingResult;
+use autoproc_domain::item::ClaimNumber;
+use autoproc_domain::ports::{AttemptRef, ResourceUsage, RunEvent, RunEventKind};
 use autoproc_domain::view::Counts;
-use autoproc_domain::{ProcessingResult, RunId};
 use serde::Serialize;
 
 use crate::path_text::PathText;
@@ -33,6 +34,8 @@ enum Body<'a> {
         of: AttemptText,
         dead_run: &'a str,
         requeued: bool,
+        #[serde(skip_serializing_if = "is_false")]
+        cancelled: bool,
     },
     FileStarted {
         #[serde(flatten)]
@@ -80,6 +83,9 @@ struct AttemptText {
     /// Omitted in the first round.
     #[serde(skip_serializing_if = "is_first")]
     round: u32,
+    /// Omitted if it is unknown: a recovered item has lost its claim.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claim: Option<u64>,
 }
 
 /// An ended attempt. Resources are omitted if they are unknown.
@@ -113,6 +119,8 @@ struct CountsText {
     completed: usize,
     failed: usize,
     timeout: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    held: usize,
 }
 
 #[derive(Serialize)]
@@ -121,6 +129,8 @@ struct ResultText {
     failed: u64,
     retried: u64,
     remaining: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    held: usize,
     stopped_by: &'static str,
     level: &'static str,
 }
@@ -140,7 +150,12 @@ impl<'a> Body<'a> {
             Kind::Progress { .. } => return None,
             Kind::ProcessorStarted { jobs, counts } => Self::ProcessorStarted { jobs: *jobs, counts: counts.into() },
             Kind::StopSignalCleared => Self::StopSignalCleared,
-            Kind::FileRecovered { of, dead_run, requeued } => Self::recovered(of, dead_run, *requeued),
+            Kind::FileRecovered { of, dead_run, requeued, cancelled } => Self::FileRecovered {
+                of: of.into(),
+                dead_run: dead_run.as_str(),
+                requeued: *requeued,
+                cancelled: *cancelled,
+            },
             Kind::FileStarted { of, size_bytes, recipe } => Self::FileStarted {
                 of: of.into(),
                 size_bytes: *size_bytes,
@@ -163,22 +178,22 @@ impl<'a> Body<'a> {
             }
             Kind::FileReleased { of, elapsed, usage } => Self::FileReleased(EndText::new(of, *elapsed, *usage)),
             Kind::ResultDiscarded { of } => Self::ResultDiscarded(of.into()),
-            Kind::StopRequested { level, cause } => {
-                Self::StopRequested { level: level_word(*level), cause: cause.word() }
-            }
+            Kind::StopRequested { level, cause } => Self::StopRequested { level: level.word(), cause: cause.word() },
             Kind::StorageTrouble { error } => Self::StorageTrouble { error },
             Kind::ProcessorStopped { result } => Self::ProcessorStopped(result.into()),
         })
-    }
-
-    fn recovered(of: &AttemptRef, dead_run: &'a RunId, requeued: bool) -> Self {
-        Self::FileRecovered { of: of.into(), dead_run: dead_run.as_str(), requeued }
     }
 }
 
 impl From<&AttemptRef> for AttemptText {
     fn from(of: &AttemptRef) -> Self {
-        Self { path: (&of.file_path).into(), item_id: of.id.get(), attempt: of.attempt.get(), round: of.round }
+        Self {
+            path: (&of.file_path).into(),
+            item_id: of.id.get(),
+            attempt: of.attempt.get(),
+            round: of.round,
+            claim: of.claim.map(ClaimNumber::get),
+        }
     }
 }
 
@@ -195,15 +210,15 @@ impl EndText {
 
 impl From<&Counts> for CountsText {
     fn from(counts: &Counts) -> Self {
-        let Counts { pending, processing, completed, failed, timeout, held: _ } = *counts;
-        Self { pending, processing, completed, failed, timeout }
+        let Counts { pending, processing, completed, failed, timeout, held } = *counts;
+        Self { pending, processing, completed, failed, timeout, held }
     }
 }
 
 impl From<&ProcessingResult> for ResultText {
     fn from(result: &ProcessingResult) -> Self {
-        let ProcessingResult { processed, failed, retried, remaining, stopped_by, stop_level } = *result;
-        Self { processed, failed, retried, remaining, stopped_by: stopped_by.word(), level: level_word(stop_level) }
+        let ProcessingResult { processed, failed, retried, remaining, held, stopped_by, stop_level } = *result;
+        Self { processed, failed, retried, remaining, held, stopped_by: stopped_by.word(), level: stop_level.word() }
     }
 }
 
@@ -212,11 +227,12 @@ const fn is_first(round: &u32) -> bool {
     *round <= 1
 }
 
-const fn level_word(level: StopLevel) -> &'static str {
-    match level {
-        StopLevel::Running => "running",
-        StopLevel::Draining => "draining",
-        StopLevel::Aborting => "aborting",
-        StopLevel::Killing => "killing",
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
 }

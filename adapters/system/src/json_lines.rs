@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::{OnWarning, WarnOnce};
+use crate::{OnWarning, WarnOnce, creating_folder};
 
 /// Appends documents to a log that several processes may share.
 ///
@@ -78,11 +78,7 @@ impl Tail {
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true);
-    options.open(path).or_else(|error| {
-        let folder = path.parent().filter(|_| error.kind() == io::ErrorKind::NotFound).ok_or(error)?;
-        std::fs::create_dir_all(folder)?;
-        options.open(path)
-    })
+    creating_folder(path, || options.open(path))
 }
 
 /// True for an empty file as well.

@@ -1,4 +1,4 @@
-//! Atomic replacement of a small file.
+//! Atomic replacement of a small file, and creation of missing folders.
 
 use std::fs::Permissions;
 use std::io::{self, Write as _};
@@ -17,16 +17,23 @@ use tempfile::{Builder, NamedTempFile};
 /// If the file cannot be written or renamed; the old content stays, and no temporary file is left.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
-    let mut file = temporary_file(folder).or_else(|error| {
-        if error.kind() != io::ErrorKind::NotFound {
-            return Err(error);
-        }
-        std::fs::create_dir_all(folder)?;
-        temporary_file(folder)
-    })?;
+    let mut file = creating_folder(path, || temporary_file(folder))?;
     file.write_all(bytes)?;
     file.persist(path)?;
     Ok(())
+}
+
+/// Creates an entry at `path` with `create`. If the folder of `path` is missing, creates it and tries
+/// once more.
+///
+/// # Errors
+/// As `create`, or if the folder cannot be created.
+pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    create().or_else(|error| {
+        let folder = path.parent().filter(|_| error.kind() == io::ErrorKind::NotFound).ok_or(error)?;
+        std::fs::create_dir_all(folder)?;
+        create()
+    })
 }
 
 /// Unlike other temporary files it is readable by all whom the umask allows, because it becomes the

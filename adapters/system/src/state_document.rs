@@ -77,7 +77,8 @@ pub(crate) fn encode(state: &ProcessorState) -> io::Result<Vec<u8>> {
 struct DocumentText {
     #[serde(default)]
     version: Option<String>,
-    status: StatusText,
+    #[serde(with = "StatusText")]
+    status: ProcessorStatus,
     #[serde(default)]
     run_id: Option<String>,
     #[serde(default)]
@@ -100,8 +101,8 @@ struct DocumentText {
     withheld: Vec<WithheldText>,
 }
 
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "ProcessorStatus", rename_all = "snake_case")]
 enum StatusText {
     Idle,
     Running,
@@ -128,7 +129,7 @@ impl From<&ProcessorState> for DocumentText {
         let current_files: Vec<_> = state.current_files.iter().map(CurrentText::from).collect();
         Self {
             version: Some(VERSION.to_owned()),
-            status: state.status.into(),
+            status: state.status,
             run_id: state.run_id.as_ref().map(ToString::to_string),
             started_at: state.started_at.map(|at| at.to_string()),
             stopped_at: state.stopped_at.map(|at| at.to_string()),
@@ -152,7 +153,7 @@ impl From<DocumentText> for StateDocument {
             // Only the list has the exact bytes of a path that is not UTF-8.
             current_file: longest_running.or(text.current_file.map(PathBuf::from)),
             state: ProcessorState {
-                status: text.status.into(),
+                status: text.status,
                 run_id: text.run_id.map(RunId::new),
                 started_at: time(text.started_at),
                 stopped_at: time(text.stopped_at),
@@ -190,27 +191,5 @@ impl From<&Unproven> for WithheldText {
 impl WithheldText {
     fn unproven(self) -> Unproven {
         Unproven { run: RunId::new(self.run_id), reason: self.reason.into() }
-    }
-}
-
-impl From<ProcessorStatus> for StatusText {
-    fn from(status: ProcessorStatus) -> Self {
-        match status {
-            ProcessorStatus::Idle => Self::Idle,
-            ProcessorStatus::Running => Self::Running,
-            ProcessorStatus::Stopped => Self::Stopped,
-            ProcessorStatus::Completed => Self::Completed,
-        }
-    }
-}
-
-impl From<StatusText> for ProcessorStatus {
-    fn from(status: StatusText) -> Self {
-        match status {
-            StatusText::Idle => Self::Idle,
-            StatusText::Running => Self::Running,
-            StatusText::Stopped => Self::Stopped,
-            StatusText::Completed => Self::Completed,
-        }
     }
 }

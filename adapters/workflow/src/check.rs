@@ -1,16 +1,11 @@
-//! What one part of a workflow says of another, and of what is around it.
+//! Checks of a workflow against itself and its project.
 //!
-//! # Theory of operation
+//! [`within`] checks a workflow alone; [`around`] checks the runners and task files that it needs.
+//! What fails in every execution is an error, what may be right by then a warning, what is ignored
+//! a note.
 //!
-//! [`within`] looks at a workflow alone: ids, the ways between phases, the names in expressions, values that may become code,
-//! words without a meaning.
-//! [`around`] looks at what it needs of its project: runners and task files. What would fail whenever it is executed is
-//! an error, what may be all right by then is a warning, what is kept and of no effect is a note. Nothing is passed over
-//! in silence.
-//!
-//! The phases' order in time is the topological order of all the ways there may be between them, the order of the file
-//! where it leaves a choice. A reference backwards in it is accepted although the phase may be on another branch: what it
-//! returned is asked for when it is needed.
+//! The phases are ordered topologically by all possible transitions, ties by the order of the file.
+//! A reference to an earlier phase is accepted even if that phase may be on another branch.
 
 mod around;
 mod code;
@@ -24,7 +19,6 @@ use crate::problem::Problems;
 
 pub(crate) use around::around;
 
-/// Looks at a workflow alone.
 pub(crate) fn within(workflow: &Workflow, problems: &mut Problems) {
     ids::check(workflow, problems);
     let order = flow::check(workflow, problems);

@@ -1,24 +1,25 @@
-//! Conditions and the `${…}` in texts.
+//! Conditions, and the `${…}` in texts.
 //!
 //! # Theory of operation
 //!
-//! An expression is minijinja's, evaluated strictly: a name that stands for nothing is an error that lists what does. A
-//! text is cut into literal pieces and `${expression}` ones; nothing else in it means anything, so `{}`, `{timestamp}`,
-//! `{{` and `{%` stay as they are, and `$${` stands for `${`. A text that is exactly one `${expression}` keeps the type of
-//! its value; in any other, a value is said in words: a text as it is, a number and a truth value as in JSON, a list and
-//! a map as JSON in one line. A value that is none has no words, and is an error there.
+//! An expression is minijinja's, evaluated strictly: an unknown name is an error that lists the
+//! known ones. A text is cut into literals and `${expression}`; `$${` stands for `${`, and nothing
+//! else is special, so `{}`, `{timestamp}`, `{{` and `{%` are kept. A text that is exactly one
+//! `${expression}` keeps the type of its value. Within a longer text, a value that is not a text
+//! becomes JSON in one line, and null is an error.
 //!
-//! A string for the shell never contains a value: each `${expression}` becomes a reference to a variable of the
-//! environment, quoted for the place it stands in, and a shell does not parse what a variable expands to (POSIX, Shell
-//! Command Language, 2.6).
+//! A string for the shell never contains a value: each `${expression}` becomes a reference to an
+//! environment variable, quoted for its place, and a shell does not parse the expansion of a
+//! variable (POSIX, Shell Command Language, 2.6).
 //!
-//! Nothing here can hang or eat memory: an expression has at most [`MAX_EXPRESSION_CHARACTERS`] and a bounded number of
-//! operations, there are no loops and no assignments, filters that multiply texts are bounded, and so is what comes out.
+//! Evaluation is bounded in time and memory: by [`compile::MAX_EXPRESSION_CHARACTERS`], by the
+//! number of operations, by the absence of loops and assignments, and by limits on filters and
+//! results.
 //!
 //! # Deliberately absent
 //!
-//! Statements, macros, includes, access to files, the environment, the time, or anything random: the same names give the
-//! same values.
+//! Statements, macros and includes; access to files, environment, time or random numbers: the same
+//! names give the same values.
 
 mod compile;
 mod error;
@@ -31,12 +32,15 @@ mod scope;
 mod shell;
 mod template;
 
-pub use compile::MAX_EXPRESSION_CHARACTERS;
-pub use error::ExpressionError;
-pub use evaluate::{holds, transition_holds};
-pub use names::{NameUsed, names_in_condition, names_in_text, names_in_value};
-pub use scope::Scope;
-pub use shell::{ShellText, render_shell};
-pub use template::{MAX_TEXT_BYTES, render, render_text, render_value, text_of};
+pub(crate) use error::ExpressionError;
+pub(crate) use evaluate::{holds, transition_holds};
+pub(crate) use names::{Name, names_in_condition, names_in_text, names_in_value};
+pub(crate) use scope::Scope;
+pub(crate) use shell::{CodePlace, ShellText, code_places, embedded, render_shell};
+pub(crate) use template::{render_text, render_value, text_of};
 
-pub(crate) use shell::{CodePlace, code_places, embedded};
+#[cfg(test)]
+pub(crate) use {
+    compile::MAX_EXPRESSION_CHARACTERS,
+    template::{MAX_TEXT_BYTES, render},
+};

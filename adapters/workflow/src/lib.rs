@@ -1,37 +1,40 @@
-//! Workflows: what is to be done with a file, in phases and steps.
+//! Workflows: processing a file in phases and steps.
 //!
 //! # Theory of operation
 //!
-//! A workflow file is YAML. It is read into a tree whose every node knows its place, the tree into the types of
-//! [`definition`], and these are checked against what else is known: the other parts of the file, the runners of the
-//! project, the task files. Each stage collects what is wrong instead of stopping at the first fault, and says it as
-//! data: a place, a severity, words.
+//! A workflow file is YAML. It is parsed into a tree of located nodes, the tree is read into the
+//! types of [`definition`], and these are checked against each other, the project's runners and its
+//! task files. Each stage collects problems, with position and severity, instead of stopping at the
+//! first.
 //!
-//! What passed is executed by a [`WorkflowOrchestrator`] on the files of a queue, or by a [`TaskOrchestrator`] on one file.
-//! [`execution`] decides from what has happened which step comes next, and writes down what happens, so that a later attempt
-//! goes on where an earlier one ended; its [`StepRunner`](execution::StepRunner) is the seam to whatever runs a process.
+//! A [`WorkflowOrchestrator`] executes a checked workflow on the files of a queue, a
+//! [`TaskOrchestrator`] on one file. [`execution`] derives the next step from the events so far and
+//! journals every event, so that a later attempt resumes where an earlier one ended. A
+//! [`StepRunner`](execution::StepRunner) runs the processes.
 //!
 //! # Deliberately absent
 //!
-//! Rules of the queue, and how a process is started and watched.
+//! Rules of the queue; starting and supervising processes.
 
-pub mod catalogue;
 pub mod definition;
 pub mod execution;
-pub mod expression;
 pub mod runners;
-pub mod task;
 
+mod catalogue;
 mod check;
+mod expression;
 mod nearest;
 mod orchestrator;
 mod problem;
 mod read;
 mod schema;
+mod task;
 mod tree;
+
+#[cfg(test)]
+mod tests;
 
 pub use catalogue::{Catalogue, DEFAULT_WORKFLOW, FindError, Listed, WorkflowFile};
 pub use execution::ProgressReport;
 pub use orchestrator::{TaskOrchestrator, WorkflowOrchestrator};
 pub use problem::{Problem, Severity};
-pub use read::{MAX_FILE_BYTES, Reading, read};

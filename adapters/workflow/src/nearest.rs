@@ -1,31 +1,32 @@
-//! The word somebody may have meant.
+//! Similar known words, for messages.
 
-/// A longer list would be read by nobody.
-const LISTED: usize = 12;
+/// The most words that are listed.
+const MAX_LISTED: usize = 12;
 
-/// With more known words than people keep in their heads, only so many are compared: a file with thousands of wrong words
-/// and thousands of right ones is still read in a moment.
-const COMPARED: usize = 256;
+/// The most known words that are compared: a file with thousands of unknown words among thousands
+/// of known ones must still be checked in a moment.
+const MAX_COMPARED: usize = 256;
 
-/// The known word nearest to `word`, where one is near enough to be a slip of the fingers.
+/// The most similar known word, if it differs by no more than a typing error.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let lowered = word.to_lowercase();
     let tolerated = (word.chars().count() / 3).clamp(1, 2);
-    // Words that differ in length by more cannot be near; a character has up to four bytes.
+    // A greater difference in length excludes similarity; a character has up to four bytes.
     let is_alike = |known: &&str| known.len().abs_diff(word.len()) <= 4 * tolerated;
-    let alike = known.into_iter().take(COMPARED).filter(is_alike);
+    let alike = known.into_iter().take(MAX_COMPARED).filter(is_alike);
     let (distance, known) = alike.map(|known| (distance(&lowered, known), known)).min()?;
-    // A word of which nothing is left is no slip.
+    // Replacing every character is not a typing error.
     (distance <= tolerated && distance < known.chars().count()).then(|| known.to_owned())
 }
 
-/// The known words, the nearest first, and no more than anybody would read.
+/// The known words, the most similar first, at most [`MAX_LISTED`].
 pub(crate) fn nearest_first<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let lowered = word.to_lowercase();
-    let mut ranked: Vec<_> = known.into_iter().take(COMPARED).map(|known| (distance(&lowered, known), known)).collect();
+    let mut ranked: Vec<_> =
+        known.into_iter().take(MAX_COMPARED).map(|known| (distance(&lowered, known), known)).collect();
     ranked.sort_unstable();
     ranked.dedup();
-    ranked.into_iter().take(LISTED).map(|(_, known)| known.to_owned()).collect()
+    ranked.into_iter().take(MAX_LISTED).map(|(_, known)| known.to_owned()).collect()
 }
 
 fn distance(lowered: &str, known: &str) -> usize {

@@ -1,4 +1,4 @@
-//! What is wrong with a file, as data.
+//! Problems of a file, as data.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use crate::definition::Position;
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Worth knowing: something is kept and of no effect.
+    /// Something is ignored.
     Note,
-    /// It may be wrong, and will fail some day where it is.
+    /// The workflow may fail.
     Warning,
-    /// The file cannot be used.
+    /// The workflow cannot be used.
     Error,
 }
 
 impl Severity {
-    /// The word for it.
+    /// The word for people and in JSON.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -27,58 +27,38 @@ impl Severity {
     }
 }
 
-/// Something wrong with a file.
+/// A problem of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// How bad it is.
     pub severity: Severity,
-    /// Where; the place of the nearest thing that has one.
+    /// The position of the nearest node that has one.
     pub position: Position,
-    /// What is wrong: a fragment in lower case.
+    /// A fragment in lower case.
     pub message: String,
-    /// What would be right, where that can be said: "a list of steps".
+    /// What would be right: "a list of steps".
     pub expected: Option<String>,
-    /// The word that may have been meant.
+    /// A known word that is similar.
     pub meant: Option<String>,
 }
 
 impl Problem {
-    /// A problem of this severity.
-    pub(crate) fn new(severity: Severity, position: Position, message: impl Into<String>) -> Self {
-        Self { severity, position, message: message.into(), expected: None, meant: None }
-    }
-
-    /// A problem that makes the file useless.
     pub(crate) fn error(position: Position, message: impl Into<String>) -> Self {
-        Self::new(Severity::Error, position, message)
+        Self { severity: Severity::Error, position, message: message.into(), expected: None, meant: None }
     }
 
-    /// A problem that may be none.
-    pub(crate) fn warning(position: Position, message: impl Into<String>) -> Self {
-        Self::new(Severity::Warning, position, message)
-    }
-
-    /// Something worth knowing.
-    pub(crate) fn note(position: Position, message: impl Into<String>) -> Self {
-        Self::new(Severity::Note, position, message)
-    }
-
-    /// The same, with what would be right.
-    #[must_use]
-    pub(crate) fn expecting(mut self, expected: impl Into<String>) -> Self {
+    pub(crate) fn expecting(&mut self, expected: impl Into<String>) -> &mut Self {
         self.expected = Some(expected.into());
         self
     }
 
-    /// The same, with the word that may have been meant.
-    #[must_use]
-    pub(crate) fn meaning(mut self, meant: Option<String>) -> Self {
+    pub(crate) fn meaning(&mut self, meant: Option<String>) -> &mut Self {
         self.meant = meant;
         self
     }
 }
 
-/// The words of a problem without its place and severity.
+/// The text of a problem without its position and severity.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
@@ -92,35 +72,55 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Problems as they are found, up to more than anybody would read.
+/// The first problems of a file, and the number of the others.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
     found: Vec<Problem>,
-    /// How many more there were, and how bad the worst of them was.
-    left_out: Option<(usize, Severity)>,
+    /// The number of omitted problems and their worst severity.
+    omitted: Option<(usize, Severity)>,
 }
 
 impl Problems {
-    /// The most that are kept.
-    const MOST: usize = 1_000;
+    /// More than a person reads.
+    const MAX_KEPT: usize = 1_000;
 
-    /// Adds a problem.
-    pub(crate) fn add(&mut self, problem: Problem) {
-        if self.found.len() < Self::MOST {
-            self.found.push(problem);
-            return;
-        }
-        let (count, worst) = self.left_out.unwrap_or((0, Severity::Note));
-        self.left_out = Some((count + 1, worst.max(problem.severity)));
+    pub(crate) fn error(&mut self, position: Position, message: impl Into<String>) -> &mut Problem {
+        self.add(Problem::error(position, message))
     }
 
-    /// All of them in the order of their places.
+    pub(crate) fn warning(&mut self, position: Position, message: impl Into<String>) -> &mut Problem {
+        self.add(Problem { severity: Severity::Warning, ..Problem::error(position, message) })
+    }
+
+    pub(crate) fn note(&mut self, position: Position, message: impl Into<String>) -> &mut Problem {
+        self.add(Problem { severity: Severity::Note, ..Problem::error(position, message) })
+    }
+
+    /// Adds a problem, to which the caller may add details. The last one is kept for that even if
+    /// there are too many.
+    pub(crate) fn add(&mut self, problem: Problem) -> &mut Problem {
+        if self.found.len() > Self::MAX_KEPT {
+            self.omit_last();
+        }
+        self.found.push_mut(problem)
+    }
+
+    /// All of them, sorted by position.
     pub(crate) fn into_sorted(mut self) -> Vec<Problem> {
+        if self.found.len() > Self::MAX_KEPT {
+            self.omit_last();
+        }
         self.found.sort_by_key(|problem| problem.position);
-        if let Some((count, severity)) = self.left_out {
+        if let Some((count, severity)) = self.omitted {
             let last = self.found.last().map_or(Position::START, |problem| problem.position);
-            self.found.push(Problem::new(severity, last, format!("there are {count} problems more")));
+            self.found.push(Problem { severity, ..Problem::error(last, format!("there are {count} problems more")) });
         }
         self.found
+    }
+
+    fn omit_last(&mut self) {
+        let Some(last) = self.found.pop() else { return };
+        let (count, worst) = self.omitted.unwrap_or((0, Severity::Note));
+        self.omitted = Some((count + 1, worst.max(last.severity)));
     }
 }

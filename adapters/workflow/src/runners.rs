@@ -1,8 +1,6 @@
-//! The project's table of runners: which program carries out the commands and tasks that workflows name.
+//! The project's table of runners: the programs behind the commands and tasks that workflows name.
 //!
-//! # Theory of operation
-//!
-//! The table stands in `autoproc.toml` in the project folder:
+//! The table is in `autoproc.toml` in the project folder:
 //!
 //! ```toml
 //! [runners]
@@ -12,108 +10,86 @@
 //! generate_tag = ["./tag.sh", "{input.source_code}", "{file}"]
 //! ```
 //!
-//! A runner is a program and its arguments; no shell stands between. In each argument, [`PLACEHOLDERS`] and `{input.NAME}`
-//! are replaced; everything else in braces stays as it is. Every section and key is known, or an error with its place.
+//! A runner is a program and its arguments, without a shell. In each argument, `{file}`, `{task}`,
+//! `{name}`, `{workflow}`, `{phase}`, `{step}` and `{input.NAME}` are replaced; other text in braces is
+//! kept. An unknown section or key is an error.
 
 mod placeholders;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::definition::{Action, Position, Step};
+use crate::read::small_file;
 
-pub use placeholders::{Fill, MissingInput, PLACEHOLDERS};
+pub(crate) use placeholders::Fill;
 
-/// The name of the file, in the project folder.
-pub const FILE_NAME: &str = "autoproc.toml";
+/// In the project folder.
+const FILE_NAME: &str = "autoproc.toml";
 
-/// The largest file: a table of ten thousand commands is a tenth of it.
-const MAX_FILE_BYTES: u64 = 4 << 20;
-
-/// Which program carries out what.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// The programs for commands and tasks.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Runners {
     task: Option<Runner>,
+    #[serde(default)]
     commands: BTreeMap<String, Runner>,
 }
 
 /// A program and its arguments, with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Vec<String>")]
-pub struct Runner(Vec<String>);
+pub(crate) struct Runner(Vec<String>);
 
-/// Why the table cannot be used.
+/// The table of runners cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages explain the fields")]
 pub enum RunnersError {
-    /// The file cannot be read.
     #[error("cannot read {}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file is not what it should be.
+    Io { path: PathBuf, source: io::Error },
     #[error("{}:{position}: {message}", path.display())]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// Where.
-        position: Position,
-        /// What is wrong.
-        message: String,
-    },
+    Invalid { path: PathBuf, position: Position, message: String },
 }
 
-/// No runner fits a step.
+/// A step needs a runner that the table does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no runner for {what} of the step `{step}`; add to {FILE_NAME}: {}", lines.join(" / "))]
 pub struct MissingRunner {
-    /// The step's id.
-    pub step: String,
+    step: String,
     /// "the command `generate_tag`", "the task `tasks/a.md`".
-    pub what: String,
-    /// The lines that would make one fit, to be changed to taste.
-    pub lines: [String; 2],
+    what: String,
+    /// A section and a line to add.
+    pub(crate) lines: [String; 2],
 }
 
 impl Runners {
-    /// Reads the table of a project; it is empty where the project has no such file.
+    /// Reads the table of a project; it is empty if the project has no such file.
     ///
     /// # Errors
-    /// [`RunnersError`] where the file is there and cannot be read or understood.
+    /// [`RunnersError`] if the file exists and cannot be read or is invalid.
     pub fn read(project: &Path) -> Result<Self, RunnersError> {
         let path = project.join(FILE_NAME);
-        let text = fs::metadata(&path).and_then(|file| match file.len() {
-            0..=MAX_FILE_BYTES => fs::read_to_string(&path),
-            _ => Err(io::Error::new(io::ErrorKind::FileTooLarge, "more than 4 MiB")),
-        });
-        match text {
+        match small_file(&path) {
             Ok(text) => Self::parse(&text, &path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(source) => Err(RunnersError::Io { path, source }),
         }
     }
 
-    /// Reads a table from the text of its file.
-    ///
-    /// # Errors
-    /// [`RunnersError::Invalid`] with the first fault.
-    pub fn parse(text: &str, path: &Path) -> Result<Self, RunnersError> {
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, RunnersError> {
         let document: Document = toml::from_str(text).map_err(|error| invalid(text, path, &error))?;
-        Ok(Self { task: document.runners.task, commands: document.runners.commands })
+        Ok(document.runners)
     }
 
-    /// The runner of a step; none where the step says itself what to run.
+    /// The runner of a step; `None` if the step names its program itself.
     ///
     /// # Errors
-    /// [`MissingRunner`] where the table has none for it.
-    pub fn for_step(&self, step: &Step) -> Result<Option<&Runner>, MissingRunner> {
+    /// [`MissingRunner`] if the table has none for it.
+    pub(crate) fn for_step(&self, step: &Step) -> Result<Option<&Runner>, MissingRunner> {
         match &step.action {
             Action::Run(_) | Action::Shell(_) => Ok(None),
             Action::Command(name) => {
@@ -124,20 +100,11 @@ impl Runners {
     }
 }
 
-/// The file as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
     #[serde(default)]
-    runners: RunnersSection,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RunnersSection {
-    task: Option<Runner>,
-    #[serde(default)]
-    commands: BTreeMap<String, Runner>,
+    runners: Runners,
 }
 
 impl TryFrom<Vec<String>> for Runner {
@@ -168,11 +135,8 @@ fn position(text: &str, byte: usize) -> Position {
 }
 
 fn no_command(step: &Step, name: &str) -> MissingRunner {
-    let key = if name.chars().all(|character| character.is_ascii_alphanumeric() || "_-".contains(character)) {
-        name.to_owned()
-    } else {
-        toml::Value::from(name).to_string()
-    };
+    let is_bare_key = name.chars().all(|character| character.is_ascii_alphanumeric() || "_-".contains(character));
+    let key = if is_bare_key { name.to_owned() } else { toml::Value::from(name).to_string() };
     let lines = ["[runners.commands]".to_owned(), format!("{key} = [\"PROGRAM\", \"{{file}}\"]")];
     MissingRunner { step: step.id.clone(), what: format!("the command `{name}`"), lines }
 }

@@ -1,24 +1,19 @@
 //! The keys of a workflow file's mappings, taken from its JSON Schema.
 //!
 //! `docs/schema/workflow.schema.json` is the one description of the format: editors complete and
-//! check by it, and the reader accepts the keys that it lists. [`crate::definition`] holds the
-//! meaning.
-//!
-//! # Deliberately absent
-//!
-//! Rules that a schema cannot express: that ids are unique, that names are known, that transitions
-//! lead somewhere.
+//! check by it, and the reader accepts the keys that it lists. Rules that a schema cannot express
+//! are in [`crate::check`].
 
 use std::sync::LazyLock;
 
 use crate::tree::{self, Kind, Node};
 
-/// Read by the YAML reader, of which JSON is a subset, because it keeps the order of the keys.
+/// Parsed as YAML, of which JSON is a subset, because that keeps the order of the keys.
 static SCHEMA: LazyLock<Node> = LazyLock::new(|| {
     tree::parse(include_str!("../../../docs/schema/workflow.schema.json")).expect("the tests read the schema")
 });
 
-/// The name of the whole file among the definitions.
+/// Names the whole file among the definitions.
 pub(crate) const FILE: &str = "File";
 
 /// The keys of a definition, in the order of the schema.

@@ -1,12 +1,12 @@
-//! YAML as a tree whose every node knows its place.
+//! YAML as a tree of nodes with positions.
 //!
-//! # Theory of operation
-//!
-//! serde-saphyr reads the text within its budgets and hands every value over together with where it stands. The tree
-//! keeps what serde would stop at, repeated keys among it, so that all faults of a file can be told at once. A value
-//! that comes from an alias stands where the alias does.
+//! serde-saphyr parses the text within its budgets. The tree keeps what serde would stop at, such
+//! as repeated keys, so that all problems of a file are reported at once. A value that comes from
+//! an alias has the alias's position.
 
 mod deserialize;
+
+use std::ops::Range;
 
 use serde_json::Value;
 use serde_saphyr::budget::BudgetBreach;
@@ -15,27 +15,24 @@ use serde_saphyr::{Error, Location};
 
 use crate::definition::{Located, Position};
 use crate::problem::Problem;
-use deserialize::Spelt;
 
-/// The deepest nesting; the deepest thing a workflow needs is the value of an input.
+/// The maximal nesting; a workflow nests deepest in the value of an input.
 const MAX_DEPTH: usize = 64;
 
-/// The most that aliases may add, in parser events: about as many as a large file has of its own.
+/// The most parser events that aliases may add: about as many as a large file has itself.
 const MAX_REPLAYED_EVENTS: usize = 100_000;
 
-/// The most events of the parser: a workflow of 10,000 steps with five keys each has half of them.
+/// The most parser events: twice those of a workflow with 10,000 steps of five keys each.
 const MAX_EVENTS: usize = 500_000;
 
-/// A node and its place.
 pub(crate) type Node = Located<Kind>;
 
-/// What a node is.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Kind {
     Null,
     Bool(bool),
-    /// A number, and how it is written: `1.10` as an argument is not `1.1`.
-    Number(serde_json::Number, String),
+    /// A number and its bytes in the text, if they are known: as an argument, `1.10` is not `1.1`.
+    Number(serde_json::Number, Option<Range<usize>>),
     Text(String),
     List(Vec<Node>),
     /// In the order of the file, repeated keys included.
@@ -43,7 +40,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// What it is called.
+    /// For messages.
     pub(crate) const fn noun(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
@@ -55,7 +52,7 @@ impl Kind {
         }
     }
 
-    /// The same without places. Of a repeated key the last value counts.
+    /// The value without positions. The last value of a repeated key wins.
     pub(crate) fn to_json(&self) -> Value {
         match self {
             Self::Null => Value::Null,
@@ -68,13 +65,12 @@ impl Kind {
     }
 }
 
-/// Reads a text.
+/// Parses a YAML text.
 ///
 /// # Errors
-/// The first [`Problem`] of its syntax, after which nothing else can be told.
+/// The first syntax error, after which nothing can be read.
 pub(crate) fn parse(text: &str) -> Result<Node, Problem> {
-    let document: Spelt = serde_saphyr::from_str_with_options(text, options()).map_err(|error| problem(&error))?;
-    Ok(document.in_words_of(text))
+    serde_saphyr::from_str_with_options(text, options()).map_err(|error| problem(&error))
 }
 
 fn options() -> Options {
@@ -92,11 +88,10 @@ fn options() -> Options {
 fn problem(error: &Error) -> Problem {
     let error = error.without_snippet();
     let position = error.location().map_or(Position::START, |location| position(&location));
-    Problem::error(position, format!("not readable as YAML: {}", words(error)))
+    Problem::error(position, format!("not readable as YAML: {}", message(error)))
 }
 
-/// What is wrong, in words for somebody who has the file before them.
-fn words(error: &Error) -> String {
+fn message(error: &Error) -> String {
     match error {
         Error::RecursiveReferencesRequireWeakTypes { .. } => "an alias stands within what it refers to".to_owned(),
         Error::MultipleDocuments { .. } => "a second document begins here".to_owned(),
@@ -107,10 +102,10 @@ fn words(error: &Error) -> String {
         Error::AliasReplayLimitExceeded { .. } => {
             format!("its aliases stand for more than {MAX_REPLAYED_EVENTS} parts")
         }
-        Error::AliasError { error, .. } => words(error),
+        Error::AliasError { error, .. } => message(error),
         other => {
-            let words = other.to_string();
-            let line = words.lines().next().unwrap_or_default();
+            let text = other.to_string();
+            let line = text.lines().next().unwrap_or_default();
             line.rsplit_once(" at line ").map_or(line, |(message, _)| message).to_owned()
         }
     }

@@ -1,38 +1,42 @@
 //! `log`: the output of an attempt, complete or followed.
 
 mod choice;
+mod rounds;
 
 use autoproc_domain::request::Selector;
-use autoproc_domain::{ItemId, QueueItem};
+use autoproc_domain::{ItemId, QueueItem, Status};
 
+use super::show::history_of;
 use crate::console::Delivery;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Shown;
 use crate::followed_log::{FollowedLog, POLL_INTERVAL};
 use crate::request::LogRequest;
-use crate::view::{AttemptFile, Attempts};
 use crate::wiring::AttemptLog;
 use choice::{Choice, Known};
 
 pub(super) async fn log(request: &LogRequest, context: &Context) -> Result<(), CliError> {
-    let item = request.word.find(&*context.storage()).await?;
+    let mut item = request.word.find(&*context.storage()).await?;
     let id = item.as_ref().map(|item| item.id).or(request.word.id()).ok_or_else(|| request.word.unknown())?;
-    let logs = logs(id, context)?;
-    if item.is_none() && logs.is_empty() {
+    if item.is_none() && logs(id, context)?.is_empty() {
         return Err(request.word.unknown());
     }
-    if context.json {
-        return context.show(&attempts(id, request.attempt, &logs));
+    if let Some(pending) = item.take_if(|item| request.follow && is_before_wanted(item, request)) {
+        item = begun(&pending, context).await?;
     }
-    match choose(item.as_ref(), logs, request.attempt, context)? {
-        Choice::Log(log) => show(&log, request, context).await,
+    let known = known(id, item, request, context).await?;
+    if context.json {
+        return context.show(&known.files(id, request.round, request.attempt));
+    }
+    match known.choose(request.round, request.attempt) {
+        Choice::Log(log, name) => show(&log, &name, request, context).await,
         Choice::Remark(remark) => {
             context.remark(&remark);
             Ok(())
         }
-        Choice::NeverMade { wanted, made } => Err(CliError::usage(format!("there was no attempt {wanted} on it"))
-            .with_hint(format!("{made} so far; without --attempt the latest is shown"))),
+        Choice::NeverMade { wanted, made } => Err(CliError::usage(format!("there was no {wanted} on it"))
+            .with_hint(format!("{made} so far; without options the latest attempt is shown"))),
     }
 }
 
@@ -45,26 +49,45 @@ fn no_folder(context: &Context, error: &std::io::Error) -> CliError {
     CliError::io(format!("cannot read {}", Shown(&context.project.attempts_dir())), error)
 }
 
-fn attempts(item: ItemId, wanted: Option<u32>, logs: &[AttemptLog]) -> Attempts {
-    let wanted = logs.iter().filter(|log| wanted.is_none_or(|number| log.attempt.get() == number));
-    let file = |log: &AttemptLog| AttemptFile { path: log.path.clone(), attempt: log.attempt, claim: log.claim };
-    Attempts { item, files: wanted.map(file).collect() }
+async fn known(
+    id: ItemId,
+    item: Option<QueueItem>,
+    request: &LogRequest,
+    context: &Context,
+) -> Result<Known, CliError> {
+    // Reading the event log takes long after a year, and one round needs no history.
+    let has_rounds = item.as_ref().is_none_or(|item| item.round > 1) || request.round.is_some();
+    let past = if has_rounds { history_of(id, context).await } else { Vec::new() };
+    let known = Known::find(item, logs(id, context)?, past, &context.wiring.attempt_files());
+    known.map_err(|error| no_folder(context, &error))
 }
 
-fn choose(
-    item: Option<&QueueItem>,
-    logs: Vec<AttemptLog>,
-    wanted: Option<u32>,
-    context: &Context,
-) -> Result<Choice, CliError> {
-    let files = context.wiring.attempt_files();
-    let current = item.and_then(|item| files.current(item));
-    let known = Known::find(item, logs, current, &files).map_err(|error| no_folder(context, &error))?;
-    Ok(known.choose(wanted))
+/// True if the item is pending, and the attempt to follow is its next one.
+fn is_before_wanted(item: &QueueItem, request: &LogRequest) -> bool {
+    item.status == Status::Pending
+        && request.round.is_none_or(|round| round == item.round)
+        && request.attempt.is_none_or(|number| number == item.attempts.saturating_add(1))
+}
+
+/// Waits for the next attempt on a pending item, or until the item waits for none any more.
+async fn begun(item: &QueueItem, context: &Context) -> Result<Option<QueueItem>, CliError> {
+    let round = if item.round > 1 { format!(" of round {}", item.round) } else { String::new() };
+    context.remark(&format!("waiting for attempt {}{round}", item.attempts.saturating_add(1)));
+    loop {
+        tokio::time::sleep(POLL_INTERVAL).await;
+        let now = context.storage().find(Selector::Id(item.id)).await?;
+        let waits = |now: &QueueItem| {
+            (now.status, now.round, now.attempts) == (Status::Pending, item.round, item.attempts)
+                && now.last_attempt == item.last_attempt
+        };
+        if !now.as_ref().is_some_and(waits) {
+            return Ok(now);
+        }
+    }
 }
 
 /// Prints a log, and follows it until its attempt ends if asked to.
-async fn show(log: &AttemptLog, request: &LogRequest, context: &Context) -> Result<(), CliError> {
+async fn show(log: &AttemptLog, name: &str, request: &LogRequest, context: &Context) -> Result<(), CliError> {
     let mut followed = FollowedLog::new(log, &context.console, request.raw);
     // Checks for the end before the last read, so that no output in between is missed.
     while request.follow && is_current(log, context).await? {
@@ -75,7 +98,7 @@ async fn show(log: &AttemptLog, request: &LogRequest, context: &Context) -> Resu
     }
     if !followed.rest()? {
         let so_far = if is_current(log, context).await? { "has printed nothing yet" } else { "printed nothing" };
-        context.remark(&format!("attempt {} {so_far}", log.attempt));
+        context.remark(&format!("{name} {so_far}"));
     }
     Ok(())
 }

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     fn code(stopped_by: StoppedBy, stop_level: StopLevel, failed: u64) -> ExitCode {
-        exit_code(&ProcessingResult { processed: 1, failed, retried: 0, remaining: 0, stopped_by, stop_level })
+        exit_code(&ProcessingResult { processed: 1, failed, retried: 0, remaining: 0, held: 0, stopped_by, stop_level })
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! `queue list`, `queue size`, `queue peek` and `queue show`.
 
-use autoproc_domain::ports::HistoryQuery;
+use autoproc_domain::ports::{HistoryQuery, PastAttempt};
 use autoproc_domain::view::PageRequest;
-use autoproc_domain::{QueueItem, Status};
+use autoproc_domain::{ItemId, QueueItem, Status};
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -37,22 +37,31 @@ pub(super) async fn peek(context: &Context) -> Result<(), CliError> {
     context.show(&Peeked(due))
 }
 
-fn nothing_due(waiting: &[QueueItem], context: &Context) -> String {
-    match waiting.iter().filter_map(QueueItem::not_before).min() {
-        Some(due) => format!("nothing is due before {}", span(due.saturating_since(context.now()))),
-        None => "nothing waits".to_owned(),
-    }
+fn nothing_due(pending: &[QueueItem], context: &Context) -> String {
+    let due = pending.iter().filter(|item| item.is_waiting()).filter_map(QueueItem::not_before).min();
+    let due = due.map(|due| format!("nothing is due before {}", span(due.saturating_since(context.now()))));
+    let held = match pending.iter().filter(|item| item.is_held).count() {
+        0 => None,
+        1 => Some("1 file is held".to_owned()),
+        count => Some(format!("{count} files are held")),
+    };
+    let why: Vec<_> = due.into_iter().chain(held).collect();
+    if why.is_empty() { "nothing waits".to_owned() } else { why.join("; ") }
 }
 
 pub(super) async fn show(word: &ItemWord, context: &Context) -> Result<(), CliError> {
     let item = word.find(&*context.storage()).await?.ok_or_else(|| word.unknown())?;
-    // The event log is a record, not the truth: if it cannot be read, the item is shown without it.
-    let history = context.wiring.history().attempts(HistoryQuery::of_item(item.id)).await;
-    let mut history = history.unwrap_or_else(|error| {
-        context.console.warn(format_args!("cannot read the event log: {}", error.source));
-        Vec::new()
-    });
+    let mut history = history_of(item.id, context).await;
     // A log that outlived its queue has other files under the same ids.
     history.retain(|past| past.of.file_path == item.file_path);
     context.show(&Shown { now: context.now(), item, history })
+}
+
+/// The past attempts on an item. The event log is a record, not the truth: if it cannot be read, the
+/// item is shown without it.
+pub(super) async fn history_of(item: ItemId, context: &Context) -> Vec<PastAttempt> {
+    context.wiring.history().attempts(HistoryQuery::of_item(item)).await.unwrap_or_else(|error| {
+        context.console.warn(format_args!("cannot read the event log: {}", error.source));
+        Vec::new()
+    })
 }

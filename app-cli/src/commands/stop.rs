@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use crate::args::StopArgs;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::escape::printable;
 use crate::render::span;
 use crate::view::Stopping;
 
@@ -54,5 +55,5 @@ fn still_live(left: &[LiveRun], waited: Duration) -> CliError {
 }
 
 fn owners(runs: &[LiveRun]) -> String {
-    runs.iter().map(|run| run.info.location.to_string()).collect::<Vec<_>>().join(", ")
+    runs.iter().map(|run| printable(&run.info.location)).collect::<Vec<_>>().join(", ")
 }

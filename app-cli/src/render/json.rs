@@ -42,6 +42,7 @@ struct ItemJson {
     path: PathJson,
     priority: i32,
     status: &'static str,
+    held: bool,
     added_at: String,
     round: u32,
     attempts: u32,
@@ -58,6 +59,7 @@ impl From<&QueueItem> for ItemJson {
             path: (&item.file_path).into(),
             priority: item.priority.get(),
             status: item.status.word(),
+            held: item.is_held,
             added_at: item.added_at.to_string(),
             round: item.round,
             attempts: item.attempts,
@@ -76,12 +78,14 @@ struct CountsJson {
     completed: usize,
     failed: usize,
     timeout: usize,
+    /// Those of the pending ones that a person has set aside.
+    held: usize,
 }
 
 impl From<Counts> for CountsJson {
     fn from(counts: Counts) -> Self {
-        let Counts { pending, processing, completed, failed, timeout, .. } = counts;
-        Self { pending, processing, completed, failed, timeout }
+        let Counts { pending, processing, completed, failed, timeout, held } = counts;
+        Self { pending, processing, completed, failed, timeout, held }
     }
 }
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::{Attempt, AttemptReport, StopSignal};
-use autoproc_domain::{FilePath, ItemId};
+use autoproc_domain::{FilePath, ItemId, QueueItem};
 use autoproc_subprocess::{AttemptLogs, Guards, OutputLimits, fingerprint_of};
 use autoproc_workflow::execution::{
-    Equipment, ExecutionState, Executions, InputError, Inputs, Plan, Programs, WorkflowRun, preview, taken_up,
+    Equipment, ExecutionState, Executions, InputError, Inputs, Plan, Programs, WorkflowRun, preview, resumable,
 };
 use autoproc_workflow::runners::Runners;
 use autoproc_workflow::{
@@ -24,7 +24,7 @@ use crate::request::{SingleExecution, WorkflowChoice};
 use crate::view::Preview;
 
 pub(crate) use autoproc_workflow::ProgressReport;
-pub(crate) use autoproc_workflow::execution::{ExecutionError, ExecutionStatus, Foresight, PreviewedStep};
+pub(crate) use autoproc_workflow::execution::{ExecutionError, ExecutionStatus, Forecast, PreviewedStep};
 
 impl Wiring {
     /// The orchestrator that executes a workflow on each file.
@@ -48,11 +48,11 @@ impl Wiring {
         &self,
         choice: &WorkflowChoice,
         file: FilePath,
-        item: Option<ItemId>,
+        item: Option<&QueueItem>,
     ) -> Result<Preview, CliError> {
         let run = self.workflow(choice)?;
         let steps = preview(&run, &file).map_err(|error| unfit_input(&error))?;
-        let left = item.map_or(Ok(None), |item| taken_up(&run, &self.executions(), item, &file));
+        let left = item.map_or(Ok(None), |item| resumable(&run, &self.executions(), item));
         let left = left.map_err(|error| CliError::execution(&error))?;
         let taken_up = left.map(|state| ProgressReport::of(&state, self.clock().now()));
         Ok(Preview::Workflow { file, taken_up, steps })
@@ -116,6 +116,7 @@ impl Wiring {
             run: self.new_run(),
             file_path: single.file.clone(),
             round: 1,
+            follows_completion: false,
             number: AttemptNumber::FIRST,
             max_attempts: 1,
             timeout: single.timeout,

@@ -81,6 +81,28 @@ fn a_failed_step_is_told_and_the_retry_goes_on_with_it() {
 }
 
 /// A damaged execution of one file does not affect the others.
+/// A command may complete what the workflow had failed.
+#[test]
+fn a_file_completed_since_its_failure_begins_anew() {
+    let project = TempProject::with_queue(&["a"]);
+    let steps = "[{id: one, shell: 'echo one >> ran'}, {id: two, shell: 'echo two >> ran; test -e mended'}]";
+    project.write("w.yaml", format!("workflow: {{id: w, phases: [{{id: p, steps: {steps}}}]}}"));
+    let fail = ["run", "-q", "-r0", "--workflow", "./w.yaml"];
+    project.ask(fail).expect_code(100);
+    project.ask(["queue", "add", "a"]).expect_code(0);
+    project.ask(["run", "-q", "--", "true"]).expect_code(0);
+    project.ask(["queue", "add", "a"]).expect_code(0);
+    assert!(!project.ask(["run", "--dry-run", "--workflow", "./w.yaml"]).expect_code(0).out.contains("goes on"));
+    project.ask(fail).expect_code(100);
+    assert_eq!(ran(&project), "one\ntwo\none\ntwo\n");
+    // What failed in the present line of work is continued, in the next round too.
+    project.write("mended", "");
+    project.ask(["retry-failed"]).expect_code(0);
+    assert!(project.ask(["run", "--dry-run", "--workflow", "./w.yaml"]).expect_code(0).out.contains("goes on"));
+    project.ask(["run", "-q", "--workflow", "./w.yaml"]).expect_code(0);
+    assert_eq!(ran(&project), "one\ntwo\none\ntwo\ntwo\n");
+}
+
 #[test]
 fn progress_warns_of_an_execution_that_it_cannot_read_and_goes_on() {
     let project = TempProject::with_queue(&["a", "b"]);

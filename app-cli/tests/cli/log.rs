@@ -200,3 +200,92 @@ fn a_run_removes_what_it_made_itself() {
         fs::read_dir(project.path("logs/attempts")).expect("a folder").map(|file| file.expect("a file").file_name());
     assert_eq!(left.collect::<Vec<_>>(), ["pruned"]);
 }
+
+/// A file that failed twice in its first round, and was added again.
+fn in_its_second_round() -> TempProject {
+    let project = TempProject::with_queue(&["a"]);
+    let shell = "echo attempt $AUTOPROC_ATTEMPT of {/}; false";
+    project.ask(["run", "-q", "-r1", "--backoff-base", "0", "--shell", shell]).expect_code(100);
+    project.ask(["queue", "add", "a"]).expect_code(0);
+    project
+}
+
+#[track_caller]
+fn expect_remark(project: &TempProject, options: &[&str], remark: &str) {
+    let answer = project.ask([&["log", "a"], options].concat()).expect_code(0);
+    assert_eq!((answer.out.as_str(), answer.err.trim_end()), ("", remark));
+}
+
+#[test]
+fn a_round_without_attempts_does_not_show_those_of_the_one_before() {
+    let project = in_its_second_round();
+    let remark = "no attempt of round 2 has been made yet; `--round 1` shows the round before";
+    expect_remark(&project, &[], remark);
+    let answer = project.ask(["log", "a", "--attempt", "1"]);
+    assert!(answer.err.contains("hint: 0 attempts of round 2 so far"), "{answer:?}");
+    answer.expect_error(2, "there was no attempt 1 of round 2 on it");
+    project.ask(["log", "a", "--round", "3"]).expect_error(2, "there was no round 3 on it");
+    let shown = |options: &[&str]| project.ask([&["log", "a", "--round", "1"], options].concat()).expect_code(0).out;
+    assert_eq!(shown(&[]), "attempt 2 of a\n");
+    assert_eq!(shown(&["--attempt", "1"]), "attempt 1 of a\n");
+    // What is older than the event log is told apart by the order of claims.
+    fs::remove_file(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
+    expect_remark(&project, &[], remark);
+    assert_eq!(shown(&[]), "attempt 2 of a\n");
+}
+
+#[test]
+fn each_round_has_attempts_of_its_own() {
+    let project = in_its_second_round();
+    project.ask(["run", "-q", "--", "true"]).expect_code(0);
+    expect_remark(&project, &[], "attempt 1 of round 2 printed nothing");
+    expect_remark(&project, &["--attempt", "1"], "attempt 1 of round 2 printed nothing");
+    project.ask(["log", "a", "--attempt", "2"]).expect_error(2, "there was no attempt 2 of round 2 on it");
+    assert_eq!(project.ask(["log", "a", "--round", "1"]).expect_code(0).out, "attempt 2 of a\n");
+    project.ask(["queue", "add", "a"]).expect_code(0);
+    project.ask(["run", "-q", "--", "echo"]).expect_code(0);
+    assert_eq!(project.ask(["log", "a"]).expect_code(0).out, format!("{}\n", project.path("a").display()));
+    expect_remark(&project, &["--round", "2"], "attempt 1 of round 2 printed nothing");
+    let places = |answer: &serde_json::Value| -> Vec<_> {
+        let attempts = answer["attempts"].as_array().expect("a list").iter();
+        attempts.map(|file| (file["round"].as_u64(), file["attempt"].as_u64(), file["claim"].as_u64())).collect()
+    };
+    let (first, second, third) =
+        ((Some(1), Some(1), Some(1)), (Some(1), Some(2), Some(2)), (Some(3), Some(1), Some(4)));
+    assert_eq!(places(&project.json(["log", "a"])), [first, second, third]);
+    assert_eq!(places(&project.json(["log", "a", "--round", "1"])), [first, second]);
+    let show = project.ask(["queue", "show", "a"]).expect_code(0).out;
+    for words in
+        ["\nround        3\n", "\n  1 of round 1  ", "\n  2 of round 1  ", "\n  1 of round 2  ", "\n  1 of round 3  "]
+    {
+        assert!(show.contains(words), "{words:?} in {show}");
+    }
+    project.ask(["queue", "clear"]).expect_code(0);
+    assert_eq!(project.ask(["log", "1", "--round", "1"]).expect_code(0).out, "attempt 2 of a\n");
+    assert_eq!(project.ask(["log", "1"]).expect_code(0).out, format!("{}\n", project.path("a").display()));
+}
+
+#[test]
+fn following_waits_for_the_next_attempt() {
+    let project = in_its_second_round();
+    let err = project.write("err", "");
+    let file = fs::File::options().write(true).open(&err).expect("a file");
+    let log = project.command(["log", "-f", "a"]).stderr(file).stdout(std::process::Stdio::piped()).spawn();
+    let log = log.expect("the binary");
+    wait_until("it waits", || fs::read_to_string(&err).expect("a file").contains("waiting for attempt 1 of round 2"));
+    project.ask(["run", "-q", "--shell", "echo second round; sleep 0.5; echo of {/}"]).expect_code(0);
+    assert_eq!(end_of(log).expect_code(0).out, "second round\nof a\n");
+}
+
+/// What an attempt printed that was given back is not the output of the one that was made again.
+#[test]
+fn the_claim_tells_an_attempt_from_one_that_was_given_back() {
+    let project = in_its_second_round();
+    let run = project.start(["run", "-q", "--shell", "echo first of {/}; sleep 1000"]);
+    wait_until("the attempt prints", || project.ask(["log", "a"]).out == "first of a\n");
+    project.ask(["stop", "--now"]).expect_code(0);
+    end_of(run).expect_code(0);
+    assert_eq!(project.ask(["log", "a"]).expect_code(0).out, "first of a\n");
+    project.ask(["run", "-q", "--", "true"]).expect_code(0);
+    expect_remark(&project, &[], "attempt 1 of round 2 printed nothing");
+}

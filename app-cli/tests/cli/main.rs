@@ -11,6 +11,7 @@ mod documents;
 mod execution;
 mod figures;
 mod fixture;
+mod held;
 mod ladder;
 mod limits;
 mod log;

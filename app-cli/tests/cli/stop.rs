@@ -136,3 +136,23 @@ fn a_hang_up_that_is_ignored_from_the_start_stays_so() {
     let over = end_of(run).expect_code(0);
     assert!(over.out.starts_with("processed 2") && over.out.contains("the queue is empty"), "{over:?}");
 }
+
+/// The host is text of a file that others may write.
+#[test]
+fn the_name_of_a_host_steers_no_terminal() {
+    let project = TempProject::with_queue(&["a"]);
+    let run = begun(&project, &[]);
+    let mut locks = fs::read_dir(project.state("runs")).expect("the folder").map(|entry| entry.expect("a file").path());
+    let lock = locks.find(|path| path.extension().is_some_and(|ending| ending == "lock")).expect("a lock");
+    let mut record: serde_json::Value =
+        serde_json::from_slice(&fs::read(&lock).expect("the record")).expect("a document");
+    record["host"] = "\u{1b}[2Jhost".into();
+    fs::write(&lock, record.to_string()).expect("the record");
+    for words in [&["status"][..], &["doctor"], &["stop"], &["stop", "--wait", "--timeout", "0"]] {
+        let answer = project.ask(words);
+        let all = answer.out + &answer.err;
+        assert!(all.contains("\\u{1b}[2Jhost") && !all.contains('\u{1b}'), "{words:?}: {all}");
+    }
+    project.write("go", "");
+    end_of(run).expect_code(0);
+}

@@ -1,5 +1,7 @@
 //! The port through which a run reports: the event log, the state file, a terminal.
 
+#![allow(missing_docs, reason = "the fields say by their names what they hold")]
+
 use std::time::Duration;
 
 use crate::attempt::{AttemptRef, ResourceUsage};
@@ -37,15 +39,15 @@ pub enum RunEventKind {
     FileRecovered {
         /// The attempt that died with its run.
         of: AttemptRef,
-        /// The run that died.
         dead_run: RunId,
         /// True if the file waits for another attempt; false if it ended as failed.
         requeued: bool,
+        /// True if it ended because a person had cancelled it.
+        cancelled: bool,
     },
     /// The items of a dead run stay claimed, because something of it may still be at work. Reported
     /// once for each run and reason.
     RecoveryWithheld {
-        /// The run that died.
         dead_run: RunId,
         /// What may be left of it.
         reason: Box<str>,
@@ -61,7 +63,6 @@ pub enum RunEventKind {
     /// An attempt began; its claim is durable. An orchestrator that begins attempts in batches may
     /// report it some hundredths of a second late.
     FileStarted {
-        /// The attempt.
         of: AttemptRef,
         /// The size of the file, in bytes, if the orchestrator looked at it.
         size_bytes: Option<u64>,
@@ -69,70 +70,31 @@ pub enum RunEventKind {
         recipe: Option<Recipe>,
     },
     /// A file completed; recorded.
-    FileCompleted {
-        /// The attempt.
-        of: AttemptRef,
-        /// How long it took.
-        elapsed: Duration,
-        /// What it used.
-        usage: Option<ResourceUsage>,
-    },
+    FileCompleted { of: AttemptRef, elapsed: Duration, usage: Option<ResourceUsage> },
     /// An attempt failed and the file waits for another one; recorded.
     FileRequeued {
-        /// The attempt.
         of: AttemptRef,
-        /// How long it took.
         elapsed: Duration,
-        /// What it used.
         usage: Option<ResourceUsage>,
         /// The wait before the next attempt.
         backoff: Duration,
-        /// What went wrong.
         error: Box<str>,
     },
     /// A file ended as failed; recorded.
-    FileFailed {
-        /// The attempt.
-        of: AttemptRef,
-        /// How long it took.
-        elapsed: Duration,
-        /// What it used.
-        usage: Option<ResourceUsage>,
-        /// What went wrong.
-        error: Box<str>,
-    },
+    FileFailed { of: AttemptRef, elapsed: Duration, usage: Option<ResourceUsage>, error: Box<str> },
     /// A file ended as timeout; recorded.
-    FileTimeout {
-        /// The attempt.
-        of: AttemptRef,
-        /// How long it took.
-        elapsed: Duration,
-        /// What it used.
-        usage: Option<ResourceUsage>,
-        /// What went wrong.
-        error: Box<str>,
-    },
+    FileTimeout { of: AttemptRef, elapsed: Duration, usage: Option<ResourceUsage>, error: Box<str> },
     /// A stop ended an attempt, which was given back; recorded.
     FileReleased {
-        /// The attempt.
         of: AttemptRef,
         /// How long it took until then.
         elapsed: Duration,
-        /// What it used.
         usage: Option<ResourceUsage>,
     },
     /// An attempt ended after its claim had been recovered by another run; its result does not count.
-    ResultDiscarded {
-        /// The attempt.
-        of: AttemptRef,
-    },
+    ResultDiscarded { of: AttemptRef },
     /// The stop level rose.
-    StopRequested {
-        /// The new level.
-        level: StopLevel,
-        /// The first cause.
-        cause: StopCause,
-    },
+    StopRequested { level: StopLevel, cause: StopCause },
     /// The store could not take a transaction for now; the run tries again later, or starts nothing
     /// new.
     StorageTrouble {

@@ -48,8 +48,8 @@ pub trait Orchestrator: Send + Sync {
             .boxed()
     }
 
-    /// Asks the orchestrator to begin nothing more of what it holds. Each such attempt comes back as
-    /// [`AttemptProgress::NotStarted`], soon. Attempts handed over later are not concerned.
+    /// Returns every attempt that has not begun as [`AttemptProgress::NotStarted`], promptly. Does not
+    /// affect attempts that are handed over later.
     fn recall(&self) {}
 }
 

@@ -37,9 +37,9 @@ impl Begun {
 /// How long a lease lasts without a renewal, and how often the store renews it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeaseTerms {
-    /// From a renewal to the end.
+    /// How long the lease is valid after a renewal.
     pub lasts: Duration,
-    /// From one renewal to the next.
+    /// How often the store renews it.
     pub renewed_every: Duration,
 }
 
@@ -72,7 +72,7 @@ pub trait Runs: Send + Sync {
     /// Registers a run as alive.
     ///
     /// # Errors
-    /// [`StorageError`]; the run is not registered.
+    /// [`StorageError`]; the run is not registered, or it is unknown whether it is.
     async fn begin(&self, run: RunInfo) -> Result<Begun, StorageError>;
 
     /// Ends a run; returns the runs still alive. Of several runs that end at the same time, exactly

@@ -1,4 +1,24 @@
 //! The port that keeps the queue.
+//!
+//! # On a database
+//!
+//! A store may decide in SQL instead of folding a [`FileQueue`](crate::queue::FileQueue). What works:
+//!
+//! - One row an item, unique by path. Ids, sequence numbers and claim numbers come from database
+//!   sequences: gaps are allowed, order is not optional. A new round sets the sequence number anew.
+//! - `enqueue` folds repeated paths of a request first, then inserts or updates by the rules of
+//!   [`Repeat`](crate::request::Repeat); it always answers with the true outcomes.
+//! - `exchange` is one transaction of two statements: settle where id, claim number and run match and
+//!   report the others as stale; then claim the first `limit` rows by (priority descending, sequence)
+//!   that are pending, not held, due and in scope, skipping locked ones. A scope is a table of ids that
+//!   the run filled when it first named the scope.
+//! - The row of the run holds the id of its latest exchange and the lease. The transaction locks that
+//!   row first: it refuses a run whose lease is over, and answers an id that it has seen from the claims
+//!   recorded under it.
+//! - `has_waiting` is an existence check and `next_due` the minimum of an index; counting the queue is
+//!   left to `counts`, which is called at most once a second.
+//! - `recover` repeats in its own `where` that the runs are dead.
+//! - `changed` listens for notifications and also ends every 5 s, because one may be lost.
 
 use std::error::Error;
 
@@ -108,7 +128,8 @@ pub trait Storage: Send + Sync {
     /// Adds files in this order; returns one outcome for each, in the same order.
     ///
     /// # Errors
-    /// [`StorageError`]; no file was added.
+    /// [`StorageError`]; no file was added, unless the error leaves that open. Adding the same files again
+    /// is harmless.
     async fn enqueue(&self, request: Enqueue, now: Timestamp) -> Result<Vec<Enqueued>, StorageError>;
 
     /// Settles claims and then makes new ones, so that an item settled for an immediate retry can be
@@ -192,9 +213,9 @@ pub trait Storage: Send + Sync {
     /// [`StorageError`].
     async fn counts(&self) -> Result<Counts, StorageError>;
 
-    /// Waits until another handle may have changed the queue since this one last looked. May end
-    /// without cause. Ends within half a second of a change if the store sees changes, within 5 s if
-    /// it is notified of them.
+    /// Waits until another handle may have changed the queue since this one last looked. A store that
+    /// polls returns within half a second of a change, one that is notified within 5 s. May end without
+    /// cause, but not more often than every tenth of a second.
     async fn changed(&self);
 
     /// Leaves the store in order for people who look at it. Not needed for durability.

@@ -110,8 +110,10 @@ impl FileQueue {
     }
 
     fn begin_round(&mut self, id: ItemId) {
+        let follows_completion = self.get(id).is_some_and(|item| item.status == Status::Completed);
         self.transit(id, Transition::BeginRound, |item| {
             item.round = item.round.saturating_add(1);
+            item.follows_completion = follows_completion;
             item.attempts = 0;
         });
     }

@@ -12,7 +12,7 @@ use crate::view::Exchanged;
 pub struct LatestExchanges(BTreeMap<RunId, (RequestId, Exchanged)>);
 
 impl LatestExchanges {
-    /// The answer, if this is the run's latest request asked again.
+    /// The stored answer, if the request repeats the run's latest exchange.
     #[must_use]
     pub fn answer(&self, request: &ExchangeRequest) -> Option<Exchanged> {
         let (id, answer) = self.0.get(&request.run)?;

@@ -2,9 +2,9 @@
 //! second copy.
 
 use crate::item::{ClaimNumber, ItemId, QueueItem, Status};
+use crate::path::FilePath;
 use crate::queue::FileQueue;
 use crate::queue::waiting::Entry;
-use crate::request::Selector;
 
 /// Takes the items of a queue in line order and checks that they make one.
 ///
@@ -32,11 +32,11 @@ pub struct Refused {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Inconsistent {
-    /// Two items have the same id.
+    /// Two items of different paths have the same id.
     #[error("the id {0} stands twice")]
     RepeatedId(ItemId),
     /// A claim goes with processing and with no other status.
-    #[error("item {0} is {1}, which does not go with its claim")]
+    #[error("item {0} is {1}: exactly the items being processed have a claim")]
     Claim(ItemId, Status),
 }
 
@@ -52,8 +52,9 @@ impl Restore {
     /// Takes the next item. Drops what does not go with its status: a backoff or a hold on an item
     /// that is not pending, a completion on one that is not completed.
     ///
-    /// If an earlier item has the same path, the two are folded into one: the live one stays, or the
-    /// later one of two that have ended or live; its rounds are those of both.
+    /// If an earlier item has the same path, the two are folded into one, which counts the rounds of
+    /// both. A processing item stays before a pending one, a pending one before an ended one; of two
+    /// equals the later stays. Two items of one path may have one id, as copied lines have.
     ///
     /// # Errors
     /// [`Refused`] hands the item back; others may still be taken.
@@ -80,7 +81,7 @@ impl Restore {
     }
 
     fn check(&self, item: &QueueItem) -> Result<(), Inconsistent> {
-        if self.queue.get(item.id).is_some() {
+        if self.queue.get(item.id).is_some_and(|earlier| earlier.file_path != item.file_path) {
             return Err(Inconsistent::RepeatedId(item.id));
         }
         if (item.status == Status::Processing) != item.claim.is_some() {
@@ -91,7 +92,7 @@ impl Restore {
 
     /// Folds the item with an earlier one of its path. Returns it if it is the one that stays.
     fn fold(&mut self, mut item: QueueItem) -> Option<QueueItem> {
-        let Some(earlier) = self.queue.find(&Selector::Path(item.file_path.clone())) else { return Some(item) };
+        let Some(earlier) = self.find(&item.file_path) else { return Some(item) };
         let (id, rounds) = (earlier.id, earlier.round.saturating_add(item.round));
         let rank = |item: &QueueItem| (item.status.is_live(), item.status == Status::Processing);
         let earlier_stays = rank(earlier) > rank(&item);
@@ -123,6 +124,12 @@ impl Restore {
     #[must_use]
     pub fn next_number(&self) -> u64 {
         self.queue.next_number
+    }
+
+    /// The item of this path among those taken so far.
+    #[must_use]
+    pub fn find(&self, path: &FilePath) -> Option<&QueueItem> {
+        self.queue.paths.find(path, &self.queue.items)
     }
 
     /// How many items were folded into others of the same path.

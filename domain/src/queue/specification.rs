@@ -52,8 +52,8 @@ impl FileQueue {
         self.mark(file_path, Verdict::Fail { timed_out: true, error: "timed out".into() }, now)
     }
 
-    /// Settles a popped file by any verdict, as one that
-    /// [`RetryPolicy::judge`](crate::retry::RetryPolicy::judge) found.
+    /// Settles a popped file with a verdict, for instance one from
+    /// [`RetryPolicy::judge`](crate::retry::RetryPolicy::judge).
     ///
     /// # Errors
     /// [`Rejection`] if the file is not in the queue or has not been popped.

@@ -6,7 +6,9 @@ use crate::event::Event;
 use crate::item::{ClaimToken, ItemId, QueueItem, RunId, Status};
 use crate::queue::{FileQueue, decide};
 use crate::rejection::Rejection;
-use crate::request::{Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Selection};
+use crate::request::{
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Selection, Settlement, Verdict,
+};
 use crate::time::Timestamp;
 use crate::view::{Cancelled, Claimed, Counts, EnqueueOutcome, Enqueued, Exchanged, RecoveredItem};
 
@@ -81,13 +83,15 @@ impl Transaction for ExchangeRequest {
     fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> Result<Performed<Exchanged>, Rejection> {
         queue.open_scope(&self.scope);
         let stale = stale_tokens(queue, self);
+        let mut cancelled = cancelled_settlements(queue, self);
         let events = decide::exchange(queue, self, now);
         let events = queue.apply_all(events);
         let waiting = queue.waiting_in(&self.scope);
+        cancelled.extend(cancelled_claims(queue, &self.run));
         let reply = Exchanged {
             claims: events.iter().filter_map(|event| claimed(queue, event)).collect(),
             stale,
-            cancelled: cancelled_claims(queue, &self.run),
+            cancelled,
             next_due: waiting.next_due(now),
             has_waiting: !waiting.is_empty(),
         };
@@ -103,6 +107,17 @@ fn stale_tokens(queue: &FileQueue, request: &ExchangeRequest) -> Vec<ClaimToken>
         !is_current || !seen.insert(settlement.token)
     });
     stale.map(|settlement| settlement.token).collect()
+}
+
+/// The settlements that end their items as failed because a person cancelled them.
+fn cancelled_settlements(queue: &FileQueue, request: &ExchangeRequest) -> Vec<ClaimToken> {
+    let is_cancelled = |settlement: &&Settlement| {
+        let item = queue.get(settlement.token.item).filter(|item| decide::is_settled_by(item, settlement, request));
+        let claim = item.and_then(|item| item.claim.as_ref());
+        claim.is_some_and(|claim| claim.is_cancelled)
+            && matches!(settlement.verdict, Verdict::Retry { .. } | Verdict::Release)
+    };
+    request.settlements.iter().filter(is_cancelled).map(|settlement| settlement.token).collect()
 }
 
 fn claimed(queue: &FileQueue, event: &Event) -> Option<Claimed> {

@@ -34,7 +34,7 @@ pub enum Action {
     Abort,
     /// Report an event.
     Emit(RunEventKind),
-    /// Wait. Replaces the wait ordered before. An operation, an attempt, the stop signal, the start
+    /// Wait. Replaces the wait ordered before. An operation, an attempt, the stop signal, a shut start
     /// gate and the lease are awaited in any case.
     Wait(Wakeup),
     /// The run is over.

@@ -59,44 +59,39 @@ impl Default for RunConfig {
     }
 }
 
+/// Each method returns the same configuration with one field changed.
+#[allow(missing_docs, reason = "the methods are named after the fields")]
 impl RunConfig {
-    /// The same under this name.
     #[must_use]
     pub fn with_run(self, run: RunId) -> Self {
         Self { run, ..self }
     }
 
-    /// The same with this many attempts at a time.
     #[must_use]
     pub fn with_jobs(self, jobs: NonZeroUsize) -> Self {
         Self { jobs, ..self }
     }
 
-    /// The same with this time for each attempt.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// The same with this retry policy.
     #[must_use]
     pub fn with_retry(self, retry: RetryPolicy) -> Self {
         Self { retry, ..self }
     }
 
-    /// The same with this limit on failed files.
     #[must_use]
     pub fn with_failure_limit(self, limit: FailureLimit) -> Self {
         Self { failure_limit: Some(limit), ..self }
     }
 
-    /// The same for these items.
     #[must_use]
     pub fn with_scope(self, scope: Scope) -> Self {
         Self { scope, ..self }
     }
 
-    /// The same for this recipe.
     #[must_use]
     pub fn with_recipe(self, recipe: Recipe) -> Self {
         Self { recipe: Some(recipe), ..self }

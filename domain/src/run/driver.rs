@@ -32,7 +32,7 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Carries out attempts.
     pub orchestrator: Arc<dyn Orchestrator>,
-    /// Ends what dead runs left.
+    /// Ends processes that dead runs left.
     pub reaper: Arc<dyn Reaper>,
     /// Asks to stop.
     pub stop: Arc<dyn StopSignal>,
@@ -97,6 +97,8 @@ struct Driver<'a> {
     progress: SelectAll<Progress<'a>>,
     stops: HashMap<ClaimToken, Arc<AttemptStop>>,
     lease: Option<Arc<dyn Lease>>,
+    /// The stop request is being removed, and says nothing until that is done.
+    is_clearing: bool,
     wakeup: Wakeup,
     /// Outlives the waits: to begin one may cost the store a message.
     changed: Fuse<BoxFuture<'a, ()>>,
@@ -115,6 +117,7 @@ impl<'a> Driver<'a> {
             progress: SelectAll::new(),
             stops: HashMap::new(),
             lease: None,
+            is_clearing: false,
             wakeup: Wakeup::default(),
             changed: Fuse::terminated(),
             stop: StopRequest::NONE,
@@ -126,14 +129,9 @@ impl<'a> Driver<'a> {
     async fn drive(mut self, mut state: RunState) -> Result<ProcessingResult, ProcessorError> {
         let mut next = Some(Input::Begin);
         loop {
+            self.prepare(next.as_ref());
             // The world first: an answer must not start what a stop forbids by now.
             for input in self.changes().into_iter().chain(next) {
-                match &input {
-                    Input::Registered(Ok(begun)) => self.lease.clone_from(&begun.lease),
-                    // Its wait would end at once, again and again.
-                    Input::LeaseLost => self.lease = None,
-                    _ => {}
-                }
                 for action in state.handle(input, self.ports.clock.now()) {
                     if let Some(outcome) = self.carry_out(action) {
                         return outcome;
@@ -144,10 +142,22 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Takes from an input what concerns the driver.
+    fn prepare(&mut self, next: Option<&Input>) {
+        match next {
+            Some(Input::Registered(Ok(begun))) => self.lease.clone_from(&begun.lease),
+            Some(Input::LeaseLost) => self.lease = None,
+            // Whatever is requested now was not removed.
+            Some(Input::StopCleared(_)) => (self.is_clearing, self.stop) = (false, StopRequest::NONE),
+            _ => {}
+        }
+    }
+
     /// How the world differs from what the state knows.
     fn changes(&mut self) -> Vec<Input> {
         let Ports { stop, gate, orchestrator, .. } = self.ports;
-        let (stop, pressure) = (stop.request(), gate.pressure());
+        let stop = if self.is_clearing { self.stop } else { stop.request() };
+        let pressure = gate.pressure();
         let capacity = orchestrator.capacity(self.config.jobs.get());
         let changes = [
             (stop != self.stop).then_some(Input::Stop(stop)),
@@ -163,7 +173,7 @@ impl<'a> Driver<'a> {
         match action {
             Action::Count => self.operate(async { Input::Counted(ports.storage.counts().await) }),
             Action::ClearStop => {
-                self.stop = StopRequest::NONE;
+                self.is_clearing = true;
                 self.operate(async { Input::StopCleared(ports.stop.clear().await) });
             }
             Action::Register(info) => self.operate(register(ports, info)),
@@ -215,7 +225,13 @@ impl<'a> Driver<'a> {
             self.changed = ports.storage.changed().fuse();
         }
         let Self { progress, stops, operation, changed, wakeup, pressure, lease, .. } = self;
-        let mut stopped = pin!(stop.raised_above(self.stop.level).fuse());
+        let level = (!self.is_clearing).then_some(self.stop.level);
+        let mut stopped = pin!(
+            wait_if(level, async |level| {
+                stop.raised_above(level).await;
+            })
+            .fuse()
+        );
         let mut lost = pin!(wait_if(lease.clone(), async |lease| lease.lost().await).fuse());
         let gate_changed = async |pressure| gate.changed_from(Some(pressure)).await;
         let mut passed = pin!(wait_if(pressure.clone(), gate_changed).fuse());
@@ -226,7 +242,7 @@ impl<'a> Driver<'a> {
             first = progress.select_next_some() => Some(Input::Attempts(all_progress(first, progress, stops))),
             input = &mut *operation => Some(input),
             () = lost => Some(Input::LeaseLost),
-            _ = stopped => None,
+            () = stopped => None,
             () = passed => Some(Input::Pressure(gate.pressure())),
             () = due => Some(Input::Woken),
             () = changed => Some(Input::Woken),

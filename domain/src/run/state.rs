@@ -105,9 +105,9 @@ pub(super) struct Attempts {
     /// Judged: in the exchange under way, or in the one that the store has not answered.
     pub(super) settling: Vec<Judged>,
     /// Claims whose attempt never began, to give back in the next exchange.
-    pub(super) unused: Vec<ClaimToken>,
+    pub(super) unused: Vec<(ClaimToken, AttemptRef)>,
     /// The same in the exchange under way.
-    pub(super) releasing: Vec<ClaimToken>,
+    pub(super) releasing: Vec<(ClaimToken, AttemptRef)>,
 }
 
 /// The queue, as last answered.
@@ -200,6 +200,7 @@ impl RunState {
                 failed: 0,
                 retried: 0,
                 remaining: 0,
+                held: 0,
                 stopped_by: StoppedBy::Error,
                 stop_level: StopLevel::Running,
             },
@@ -228,6 +229,7 @@ impl RunState {
             run: self.config.run.clone(),
             file_path: item.file_path.clone(),
             round: item.round,
+            follows_completion: item.follows_completion,
             number: item.attempt(),
             max_attempts: self.config.retry.max_attempts(),
             timeout: self.config.timeout,
@@ -243,7 +245,7 @@ impl RunState {
             self.attempts.releasing = std::mem::take(&mut self.attempts.unused);
         }
         let judged = self.attempts.settling.iter().map(|judged| (judged.token, judged.verdict.clone()));
-        let released = self.attempts.releasing.iter().map(|token| (*token, Verdict::Release));
+        let released = self.attempts.releasing.iter().map(|(token, _)| (*token, Verdict::Release));
         ExchangeRequest {
             run: self.config.run.clone(),
             id: self.store.last_request,

@@ -1,5 +1,7 @@
 //! The decisions of the run loop: what each input means, and what to do next.
 
+use std::time::Duration;
+
 use crate::attempt::{AttemptOutcome, AttemptProgress, AttemptRef, AttemptReport, LostAttempt};
 use crate::fingerprint::Completion;
 use crate::item::{ClaimToken, Status};
@@ -111,7 +113,7 @@ impl RunState {
             Err(error) => self.end(Err(error.into())),
             Ok(_) if self.world.stop.level == StopLevel::Running => self.start(),
             Ok(others) if others.is_empty() => {
-                // What is reported from now on is newer than the request that is removed.
+                // A request that is reported after this one was removed is new, or a signal.
                 self.world.stop = StopRequest::NONE;
                 self.begin(Operation::ClearStop, Action::ClearStop);
             }
@@ -133,9 +135,9 @@ impl RunState {
         }
         match (self.phase, cleared) {
             (Phase::Beginning, Ok(_)) => {
-                let newer = std::mem::take(&mut self.world.stop);
+                let left = std::mem::take(&mut self.world.stop);
                 self.start();
-                self.on_stop(newer);
+                self.on_stop(left);
             }
             (Phase::Beginning, Err(error)) => self.wind_up(error.into()),
             (Phase::Ending | Phase::Working, Ok(_)) => self.conclude(),
@@ -163,16 +165,14 @@ impl RunState {
     }
 
     fn on_lease_lost(&mut self) {
-        if self.recording == Recording::LeaseLost {
+        if self.phase != Phase::Working || self.recording == Recording::LeaseLost {
             return;
         }
         let run = self.config.run.clone();
         self.fail(StorageError::LeaseLost { run }.into());
         self.abandon(Recording::LeaseLost);
-        if self.phase == Phase::Working {
-            self.operation = None;
-            self.actions.push(Action::Abort);
-        }
+        self.operation = None;
+        self.actions.push(Action::Abort);
     }
 
     /// The first failure is the one that the run returns.
@@ -200,8 +200,10 @@ impl RunState {
                 self.emit(RunEventKind::FileStarted { of, size_bytes, recipe: self.config.recipe });
             }
             AttemptProgress::NotStarted => {
-                if self.attempts.in_hand.remove(&token).is_some() && self.recording == Recording::Possible {
-                    self.attempts.unused.push(token);
+                if let Some(in_hand) = self.attempts.in_hand.remove(&token)
+                    && self.recording == Recording::Possible
+                {
+                    self.attempts.unused.push((token, in_hand.of));
                 }
             }
             AttemptProgress::Lost(lost) => self.on_lost(token, lost),
@@ -251,7 +253,7 @@ impl RunState {
     fn verdict(&self, in_hand: &InHand, report: &AttemptReport) -> Verdict {
         let outcome = &report.outcome;
         if in_hand.is_cancelled && *outcome != AttemptOutcome::Succeeded {
-            return Verdict::Fail { timed_out: false, error: CANCELLED.into() };
+            return cancelled_verdict();
         }
         if may_be_of_a_stop(outcome) && self.world.stop.level > StopLevel::Running {
             return Verdict::Release;
@@ -352,15 +354,30 @@ impl RunState {
 
     fn record(&mut self, exchanged: Exchanged) {
         let Exchanged { claims, stale, cancelled, next_due, has_waiting } = exchanged;
-        self.attempts.releasing.clear();
-        for judged in std::mem::take(&mut self.attempts.settling) {
-            if stale.contains(&judged.token) {
-                self.emit(RunEventKind::ResultDiscarded { of: judged.of });
-            } else {
-                self.report_result(judged);
+        for (token, of) in std::mem::take(&mut self.attempts.releasing) {
+            if cancelled.contains(&token) {
+                self.report_result(Judged {
+                    token,
+                    of,
+                    elapsed: Duration::ZERO,
+                    usage: None,
+                    verdict: cancelled_verdict(),
+                });
             }
         }
+        for mut judged in std::mem::take(&mut self.attempts.settling) {
+            if stale.contains(&judged.token) {
+                self.emit(RunEventKind::ResultDiscarded { of: judged.of });
+                continue;
+            }
+            if cancelled.contains(&judged.token) {
+                judged.verdict = cancelled_verdict();
+            }
+            self.report_result(judged);
+        }
         (self.queue.next_due, self.queue.has_waiting) = (next_due, has_waiting);
+        // A cancelled file has failed, which was unknown when the claims were requested.
+        self.check_failure_limit();
         for claim in claims {
             self.hand_over(claim);
         }
@@ -396,7 +413,7 @@ impl RunState {
     /// Hands a claim to the orchestrator, or gives it back if nothing may start by now.
     fn hand_over(&mut self, (token, item): Claimed) {
         if self.room() == 0 {
-            self.attempts.unused.push(token);
+            self.attempts.unused.push((token, AttemptRef::latest(&item)));
             return;
         }
         let attempt = self.attempt(token, &item);
@@ -435,7 +452,7 @@ impl RunState {
         }
     }
 
-    /// Once for each run and reason: recovery is tried again whenever the queue seems empty.
+    /// Reports each run and reason once: recovery is repeated whenever the queue seems empty.
     fn report_withheld(&mut self, unproven: Vec<Unproven>) {
         for left in unproven {
             if !self.withheld.contains(&left) {
@@ -558,6 +575,7 @@ impl RunState {
     fn conclude(&mut self) {
         if self.was_started {
             self.result.remaining = self.queue.counts.pending;
+            self.result.held = self.queue.counts.held;
             if self.failure.is_some() {
                 self.result.stopped_by = StoppedBy::Error;
             }
@@ -585,9 +603,13 @@ impl RunState {
             _ if self.room() > 0 => self.queue.next_due,
             _ => None,
         };
-        let on_change = !self.is_store_resting() && (self.room() > 0 || !self.attempts.in_hand.is_empty());
+        let on_change = !self.is_store_resting() && (self.may_start() || !self.attempts.in_hand.is_empty());
         Wakeup { at: [judge_at, work_at].into_iter().flatten().min(), on_change }
     }
+}
+
+fn cancelled_verdict() -> Verdict {
+    Verdict::Fail { timed_out: false, error: CANCELLED.into() }
 }
 
 /// True if an attempt, or the step that it failed with, ended by a signal that asks a process to end:

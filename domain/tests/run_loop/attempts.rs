@@ -145,6 +145,20 @@ fn a_cancelled_file_that_succeeds_first_is_completed() {
     assert_eq!(run.end(1, AttemptOutcome::Succeeded).exchange_among().settlements, [completed(1)]);
 }
 
+/// The store learned of the cancellation before the run did.
+#[test]
+fn a_failure_of_a_cancelled_file_is_reported_as_its_end() {
+    let mut run = with_two();
+    let retry = AttemptOutcome::Exited { code: 1 };
+    run.end(1, retry).actions();
+    run.answer(Exchanged { cancelled: vec![token(1)], ..claims(&[], true) });
+    assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileFailed { error, .. } if **error == *"cancelled")), 1);
+    assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileRequeued { .. })), 0);
+    // The same for an attempt that never began.
+    run.progress(2, AttemptProgress::NotStarted).answer(Exchanged { cancelled: vec![token(2)], ..claims(&[], true) });
+    assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileFailed { .. })), 2);
+}
+
 fn in_a_step(cause: AttemptOutcome) -> AttemptOutcome {
     AttemptOutcome::StepFailed { step: "phase/step".into(), cause: Box::new(cause) }
 }

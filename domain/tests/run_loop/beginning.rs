@@ -51,6 +51,19 @@ fn a_stop_request_that_no_run_saw_is_removed() {
     assert!(matches!(run.actions()[..], [Action::Recover]));
 }
 
+/// A signal stays when the stop file is removed.
+#[test]
+fn a_signal_from_the_beginning_is_obeyed() {
+    let mut run = registering();
+    run.stop(StopLevel::Draining, StopCause::Interrupt);
+    run.feed(Input::Registered(Ok(Begun::without_lease(Vec::new())))).actions();
+    run.stop(StopLevel::Draining, StopCause::Interrupt);
+    run.feed(Input::StopCleared(Ok(false)));
+    run.feed(Input::Recovered(Ok(Recovery::default())));
+    assert_eq!(run.count(|kind| matches!(kind, RunEventKind::StopRequested { .. })), 1);
+    assert_eq!(run.outcome().unwrap().stopped_by, StoppedBy::Request(StopCause::Interrupt));
+}
+
 #[test]
 fn a_run_does_not_begin_while_others_are_stopping() {
     let mut run = registering();

@@ -75,6 +75,18 @@ fn a_held_run_ends_when_others_have_done_the_rest() {
     assert_eq!(run.outcome().unwrap().stopped_by, StoppedBy::QueueEmpty);
 }
 
+/// Not only when the gate changes.
+#[test]
+fn a_held_run_looks_at_every_change_of_the_queue() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[], true)).actions();
+    shut(&mut run, "no disk");
+    run.answer(claims(&[], true)).actions();
+    assert!(run.wakeup.on_change);
+    run.feed(Input::Woken);
+    assert_eq!(run.exchange().limit, 0);
+}
+
 #[test]
 fn a_held_run_that_does_not_wait_for_backoffs_waits_for_the_gate() {
     let mut run = Run::begun(RunConfig::default().without_waiting());

@@ -57,16 +57,16 @@ fn an_unanswered_exchange_is_offered_again_unchanged() {
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileCompleted { .. })), 1);
 }
 
-/// The store was locked: what became of the first request is as unknown as before.
+/// A locked store has not looked whether the exchange happened.
 #[test]
-fn an_unanswered_exchange_stays_so_while_the_store_is_locked() {
+fn an_unanswered_exchange_keeps_its_id_while_the_store_is_locked() {
     let mut run = Run::begun(RunConfig::default());
     run.answer(claims(&[1], true)).actions();
-    let lost = run.succeed(1).exchange();
-    for error in [unreachable(), busy(), busy()] {
+    let lost = run.succeed(1).exchange_among();
+    for error in [unreachable(), busy(), unreachable()] {
         run.refuse(error);
         run.pass(Duration::from_secs(1)).feed(Input::Woken);
-        assert_eq!(run.exchange(), lost);
+        assert_eq!(run.exchange_among(), lost);
     }
 }
 

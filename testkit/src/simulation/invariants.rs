@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use autoproc_domain::Timestamp;
 use autoproc_domain::fingerprint::Completion;
 use autoproc_domain::item::ClaimToken;
 use autoproc_domain::ports::{Attempt, AttemptOutcome, RunEventKind, StopLevel, StorageError};
 use autoproc_domain::recovery::Recovery;
 use autoproc_domain::request::{ExchangeRequest, Settlement, Verdict};
 use autoproc_domain::view::Exchanged;
+use autoproc_domain::{Status, Timestamp};
 
 use super::attempts::Recorded;
 use super::holds;
@@ -307,6 +307,8 @@ impl World {
             let recorded = match &settlement.verdict {
                 Verdict::Complete(_) => Recorded::Completed,
                 Verdict::Fail { .. } => Recorded::Failed,
+                // It was cancelled.
+                Verdict::Retry { .. } | Verdict::Release if status == Some(Status::Failed) => Recorded::Failed,
                 Verdict::Retry { .. } => Recorded::Retried,
                 Verdict::Release => Recorded::Released,
             };
@@ -323,7 +325,7 @@ impl World {
             if let (Verdict::Retry { backoff, .. }, Some(file)) = (&settlement.verdict, self.file_of(item)) {
                 // The wait counts from the time that came with the request.
                 let since_asked = self.wall().saturating_since(asked_at);
-                let is_pending = status == Some(autoproc_domain::Status::Pending);
+                let is_pending = status == Some(Status::Pending);
                 self.files[file].backoff_until =
                     if is_pending { (self.now + *backoff).saturating_sub(since_asked) } else { self.now };
             }
@@ -399,12 +401,23 @@ impl World {
     }
 
     fn check_result(&mut self, run: usize, kind: &RunEventKind, recorded: Recorded) -> Result<(), String> {
+        if self.is_cancelled_before_its_attempt(kind) {
+            return Ok(());
+        }
         let attempt = self.attempt_reported(run, kind)?;
         let truth = &mut self.attempts[attempt];
         let is_first = !std::mem::replace(&mut truth.is_end_reported, true);
         let is_true = truth.recorded == Some(recorded) && truth.is_start_reported;
         holds(is_true, || format!("what is reported is not recorded: {kind:?}, {truth:?}"))?;
         holds(is_first, || format!("a result is reported twice: {kind:?}"))
+    }
+
+    fn is_cancelled_before_its_attempt(&self, kind: &RunEventKind) -> bool {
+        let RunEventKind::FileFailed { of, error, .. } = kind else { return false };
+        let token = of.claim.map(|number| ClaimToken { item: of.id, number });
+        let has_begun = token.is_none_or(|token| self.attempt_of(token).is_some());
+        let is_failed = self.queue.iter().any(|seen| seen.id == of.id && seen.status == Status::Failed);
+        !has_begun && is_failed && &**error == "cancelled"
     }
 
     fn attempt_reported(&self, run: usize, kind: &RunEventKind) -> Result<usize, String> {

@@ -123,6 +123,7 @@ fn attempt_on(item: u64, number: u32) -> Attempt {
         run: RunId::new("run"),
         file_path: FilePath::new(format!("/{item}")).expect("it is valid"),
         round: 1,
+        follows_completion: false,
         number: AttemptNumber::new(number).expect("attempts are counted from 1"),
         max_attempts: 4,
         timeout: SECOND * 10,

@@ -10,6 +10,7 @@ use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
 
 use crate::disk::{Access, Disk};
+use crate::engine::Mode;
 use crate::engine::commit::{Fault, outgrows};
 use crate::engine::{Engine, Loaded, concat};
 use crate::error::classify;
@@ -17,7 +18,7 @@ use crate::journal;
 use crate::layout::SNAPSHOT;
 use crate::lock::Tip;
 use crate::request::Change;
-use crate::store::Mode;
+use crate::snapshot::Numbering;
 
 impl<D: Disk> Engine<D> {
     /// Appends the changes' events without loading the queue; `false` if that is impossible, and
@@ -48,7 +49,7 @@ impl<D: Disk> Engine<D> {
         else {
             return Ok(());
         };
-        if !base.is_canonical {
+        if !base.is_canonical || base.numbering == Numbering::Version1 {
             return Ok(());
         }
         lock.note_tip(&self.disk, &Tip { snapshot: base.stamp, journal, header, position: loaded.position })
@@ -57,6 +58,9 @@ impl<D: Disk> Engine<D> {
     /// The noted end of the store, if the store still ends there.
     fn tip(&self) -> Option<Tip> {
         let tip = self.lock.as_ref()?.tip(&self.disk)?;
+        if tip.header.numbering == Numbering::Version1 {
+            return None;
+        }
         let snapshot = self.disk.stat(SNAPSHOT).ok()??;
         let journal_len = self.disk.stat(&tip.journal).ok()?.map(|stamp| stamp.len);
         let ends_there = match journal_len {

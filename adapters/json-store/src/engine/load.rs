@@ -74,44 +74,41 @@ impl<D: Disk> Engine<D> {
     /// Reads snapshot and journal from their beginning.
     fn load(&self, lock_state: LockState) -> Result<Loaded<D>, StorageError> {
         let mut loaded = match self.disk.open(SNAPSHOT, Access::Read) {
-            Ok(file) => self.load_snapshot(&file)?,
+            Ok(file) => self.load_files(&file, lock_state)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Loaded::empty(),
             Err(error) => return Err(unreadable(SNAPSHOT)(error)),
         };
-        self.extend(&mut loaded, lock_state)?;
         if lock_state == LockState::Locked {
             self.remove_leftovers(&mut loaded)?;
         }
         Ok(loaded)
     }
 
-    fn load_snapshot(&self, file: &D::File) -> Result<Loaded<D>, StorageError> {
-        let read = |numbering| {
-            let snapshot = snapshot::read(&self.disk, file, &self.settings.base, numbering)?;
-            validate(&snapshot).map(|()| snapshot)
-        };
-        let mut snapshot = read(Numbering::Kept)?;
-        if !snapshot.is_canonical && self.has_journal(&snapshot)? {
-            // Only version 1 appends to such a snapshot.
-            snapshot = read(Numbering::Version1)?;
+    /// Reads the snapshot, numbered as its journal demands, and the journal.
+    fn load_files(&self, file: &D::File, lock_state: LockState) -> Result<Loaded<D>, StorageError> {
+        let (mut loaded, mut notices) = self.load_snapshot(file, Numbering::Kept)?;
+        if !self.extend(&mut loaded, lock_state)? && loaded.journal.is_some() {
+            (loaded, notices) = self.load_snapshot(file, Numbering::Version1)?;
+            self.extend(&mut loaded, lock_state)?;
         }
-        let Snapshot { queue, extra, store, stamp, sum, is_canonical, notices } = snapshot;
         for notice in notices {
             self.notice(&notice);
         }
-        let seq = store.as_ref().map_or(0, |store| store.seq);
-        let base = Some(Base { stamp, sum, store: store.map(StoreIdentity::from), is_canonical });
-        let position = Position { offset: 0, seq, chain: 0 };
-        Ok(Loaded { queue, extra, base, position, ..Loaded::empty() })
+        Ok(loaded)
     }
 
-    fn has_journal(&self, snapshot: &Snapshot) -> Result<bool, StorageError> {
-        let Some(store) = &snapshot.store else { return Ok(false) };
-        Ok(self.disk.stat(&store.journal).map_err(unreadable(&store.journal))?.is_some())
+    fn load_snapshot(&self, file: &D::File, numbering: Numbering) -> Result<(Loaded<D>, Vec<String>), StorageError> {
+        let snapshot = snapshot::read(&self.disk, file, &self.settings.base, numbering)?;
+        validate(&snapshot)?;
+        let Snapshot { queue, extra, store, stamp, sum, is_canonical, notices } = snapshot;
+        let seq = store.as_ref().map_or(0, |store| store.seq);
+        let base = Some(Base { stamp, sum, store: store.map(StoreIdentity::from), is_canonical, numbering });
+        let position = Position { offset: 0, seq, chain: 0 };
+        Ok((Loaded { queue, extra, base, position, ..Loaded::empty() }, notices))
     }
 
     /// Applies the lines of the journal behind the known position; `false` if the journal is no
-    /// longer the one that was read.
+    /// longer the one that was read, or if its ids refer to another numbering.
     fn extend(&self, loaded: &mut Loaded<D>, lock_state: LockState) -> Result<bool, StorageError> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(true) };
         let Some(stamp) = self.disk.stat(&name).map_err(unreadable(&name))? else {
@@ -136,8 +133,7 @@ impl<D: Disk> Engine<D> {
             // Its creator may have died, or failed, before the name was durable.
             loaded.folder_is_unsynced = true;
         }
-        self.read_journal(loaded, &name, &header, lock_state)?;
-        Ok(true)
+        self.read_journal(loaded, &name, &header, lock_state)
     }
 
     fn read_journal(
@@ -146,21 +142,24 @@ impl<D: Disk> Engine<D> {
         name: &str,
         header: &Header,
         lock_state: LockState,
-    ) -> Result<(), StorageError> {
-        let Some(journal) = &loaded.journal else { return Ok(()) };
+    ) -> Result<bool, StorageError> {
+        let Some(journal) = &loaded.journal else { return Ok(true) };
         let before = loaded.position;
         let bytes = read_to_end(&self.disk, &journal.file, before.offset).map_err(unreadable(name))?;
+        if before.offset == 0 && journal::numbering(&bytes).is_some_and(|numbering| numbering != header.numbering) {
+            return Ok(false);
+        }
         let queue = &mut loaded.queue;
         let apply = |op: Op<'_>| op.apply_to(queue, &self.settings.base).map(drop);
         let Scan { position, tail } = journal::scan(&bytes, before, header, apply);
         loaded.position = position;
         loaded.journal_is_unsynced |= position != before;
         match tail {
-            Tail::Clean => Ok(()),
-            Tail::Torn if lock_state == LockState::Lockless => Ok(()),
+            Tail::Clean => Ok(true),
+            Tail::Torn if lock_state == LockState::Lockless => Ok(true),
             Tail::Torn => {
                 let valid = usize::try_from(position.offset - before.offset).unwrap_or(bytes.len());
-                self.cut_torn_tail(loaded, name, &bytes[valid..])
+                self.cut_torn_tail(loaded, name, &bytes[valid..]).map(|()| true)
             }
             Tail::Damaged { offset, detail } => Err(damaged(
                 name,
@@ -281,6 +280,7 @@ impl<D: Disk> Loaded<D> {
             seq: store.seq,
             snapshot_len: base.sum.len,
             snapshot_crc: base.sum.crc,
+            numbering: base.numbering,
         };
         Some((store.journal.clone(), header))
     }

@@ -10,7 +10,7 @@ use crate::disk::Disk;
 use crate::engine::{Base, Engine, Loaded, StoreIdentity};
 use crate::journal::Position;
 use crate::layout::SNAPSHOT;
-use crate::snapshot::{Extra, SnapshotSum, StoreSection};
+use crate::snapshot::{Extra, Numbering, SnapshotSum, StoreSection};
 
 /// The new contents of the store.
 #[derive(Debug, Clone)]
@@ -35,6 +35,7 @@ impl<D: Disk> Engine<D> {
             sum: SnapshotSum::default(),
             store: Some(StoreIdentity::from(section)),
             is_canonical: true,
+            numbering: Numbering::Kept,
         });
         let mut loaded = Loaded { queue, extra, base, ..Loaded::empty() };
         loaded.position = Position { seq, ..loaded.position };

@@ -14,9 +14,9 @@ use autoproc_domain::request::{
 use autoproc_domain::{FilePath, FileQueue, Priority, QueueItem, RunId, Timestamp};
 
 use crate::disk::fake::FakeDisk;
+use crate::engine::Mode;
 use crate::engine::{Engine, Limits, Settings};
 use crate::request::{PendingRequest, Request, Unfenced};
-use crate::store::Mode;
 
 /// 2023-11-14T22:13:20Z.
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);

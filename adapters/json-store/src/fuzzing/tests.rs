@@ -5,10 +5,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use crate::engine::Mode;
 use crate::fuzzing;
 use crate::layout::SNAPSHOT;
 use crate::repair::temp_store::TempStore;
-use crate::store::Mode;
 
 /// A small change of a file.
 #[derive(Debug, Clone)]
@@ -90,11 +90,8 @@ const SNAPSHOTS: &[&[u8]] = &[
 ];
 const JOURNALS: &[&[u8]] = &[seed!("journal/seed-a-run"), seed!("journal/seed-torn"), seed!("journal/seed-zeros")];
 const BOTH: &[&[u8]] = &[seed!("snapshot_and_journal/seed-both")];
-const OPERATIONS: &[&[u8]] = &[
-    seed!("operations/seed-a-run"),
-    seed!("operations/seed-another-run"),
-    seed!("operations/seed-rounds"),
-];
+const OPERATIONS: &[&[u8]] =
+    &[seed!("operations/seed-a-run"), seed!("operations/seed-another-run"), seed!("operations/seed-rounds")];
 const ORIGINALS: &[&[u8]] = &[seed!("original/seed-items"), seed!("original/seed-one")];
 const RUN_LOCKS: &[&[u8]] = &[seed!("run_lock/seed-living")];
 const STORE_LOCKS: &[&[u8]] = &[seed!("store_lock/seed-notes")];

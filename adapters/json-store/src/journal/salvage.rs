@@ -56,9 +56,17 @@ fn read(line: &[u8], base: &Path) -> Option<SalvagedLine> {
 mod tests {
     use super::*;
     use crate::journal::{Header, Position, line};
+    use crate::snapshot::Numbering;
 
     fn journal(lines: u64) -> Vec<u8> {
-        let header = Header { store: "s".into(), generation: 1, seq: 0, snapshot_len: 0, snapshot_crc: 0 };
+        let header = Header {
+            store: "s".into(),
+            generation: 1,
+            seq: 0,
+            snapshot_len: 0,
+            snapshot_crc: 0,
+            numbering: Numbering::Kept,
+        };
         let mut position = Position { offset: 0, seq: 0, chain: 0 };
         let mut bytes = Vec::new();
         for number in 1..=lines {

@@ -27,6 +27,8 @@ pub(super) struct Inspection {
     extra: Extra,
     store: Option<StoreSection>,
     sum: SnapshotSum,
+    /// The numbering of the snapshot's items.
+    numbering: Numbering,
     /// The snapshot with the valid lines of its journal.
     prefix: FileQueue,
     /// The changes in these lines.
@@ -114,6 +116,7 @@ impl Inspection {
             extra: Extra::default(),
             store: None,
             sum: SnapshotSum::default(),
+            numbering: Numbering::Kept,
             prefix: FileQueue::new(),
             prefix_changes: ChangeCounts::default(),
             seq: 0,
@@ -132,6 +135,11 @@ impl Inspection {
         };
         let damage = match (snapshot::read(disk, &file, base, Numbering::Kept), refused) {
             (Ok(snapshot), None) => {
+                self.numbering = numbering(disk, &snapshot);
+                let snapshot = match self.numbering {
+                    Numbering::Kept => snapshot,
+                    Numbering::Version1 => snapshot::read(disk, &file, base, Numbering::Version1)?,
+                };
                 self.add_snapshot(snapshot);
                 return Ok(());
             }
@@ -213,6 +221,7 @@ impl Inspection {
             seq: store.seq,
             snapshot_len: self.sum.len,
             snapshot_crc: self.sum.crc,
+            numbering: self.numbering,
         })
     }
 
@@ -264,4 +273,13 @@ impl Inspection {
         let seq = self.salvaged.iter().map(|line| line.seq).fold(self.seq, u64::max);
         Replacement { queue, extra: self.extra.clone(), store: self.store.clone(), seq }
     }
+}
+
+/// The numbering that the snapshot's journal refers to.
+fn numbering<D: Disk>(disk: &D, snapshot: &Snapshot) -> Numbering {
+    let journal =
+        snapshot.store.as_ref().map(|store| store.journal.as_str()).filter(|name| layout::is_journal_name(name));
+    let file = journal.and_then(|name| disk.open(name, Access::Read).ok());
+    let bytes = file.and_then(|file| read_to_end(disk, &file, 0).ok()).unwrap_or_default();
+    journal::numbering(&bytes).unwrap_or(Numbering::Kept)
 }

@@ -13,10 +13,10 @@ use tempfile::TempDir;
 
 use super::StateFolder;
 use crate::disk::RealDisk;
+use crate::engine::Mode;
 use crate::engine::{Engine, Limits, Settings};
 use crate::layout;
 use crate::request::{PendingRequest, Request, Unfenced};
-use crate::store::Mode;
 
 pub(crate) struct TempStore {
     dir: TempDir,

@@ -9,8 +9,8 @@ use autoproc_domain::run_info::{LiveRun, Location, RunInfo};
 
 use super::temp_store::{TempStore, now};
 use super::{Examination, RepairMethod, RepairOutcome, RepairPlan, examine, plan_repair, repair};
+use crate::engine::Mode;
 use crate::layout::SNAPSHOT;
-use crate::store::Mode;
 
 /// Flips a bit in the middle of a line, counted from 0.
 fn damage_line(bytes: &mut [u8], number: usize) {

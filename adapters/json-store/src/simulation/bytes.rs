@@ -5,8 +5,8 @@ use autoproc_domain::ports::StorageError;
 
 use super::history::{Operation, Processes, addition, engine, transact};
 use crate::disk::fake::{DiskImage, FakeDisk, Inode};
+use crate::engine::Mode;
 use crate::layout;
-use crate::store::Mode;
 
 /// A disk with a store whose journal has this many lines.
 pub(super) fn with_lines(lines: usize) -> DiskImage {

@@ -8,7 +8,7 @@ use autoproc_domain::FileQueue;
 use super::flawed::Flaw;
 use super::history::{addition, engine, transact};
 use crate::disk::fake::FakeDisk;
-use crate::store::Mode;
+use crate::engine::Mode;
 
 const WRITERS: usize = 6;
 const ADDITIONS: usize = 25;

@@ -11,7 +11,7 @@ use super::crash::power_cuts;
 use super::flawed::Flaw;
 use super::history::{Operation, Processes, addition, engine, expect, transact};
 use crate::disk::fake::{DiskImage, FakeDisk, Fault};
-use crate::store::Mode;
+use crate::engine::Mode;
 
 /// The depth of the exploration.
 #[derive(Debug, Clone, Copy)]

@@ -14,9 +14,9 @@ use autoproc_domain::{FilePath, FileQueue, RunId, Timestamp};
 
 use super::flawed::{Flaw, FlawedDisk};
 use crate::disk::fake::FakeDisk;
+use crate::engine::Mode;
 use crate::engine::{Engine, Limits, Settings};
 use crate::request::{PendingRequest, Request, Unfenced};
-use crate::store::Mode;
 
 /// An operation of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use super::flawed::FlawedDisk;
 use super::history::engine;
 use crate::disk::fake::{FakeDisk, Fault};
 use crate::engine::Engine;
+use crate::engine::Mode;
 use crate::layout::RUNS;
-use crate::store::Mode;
 
 fn info(run: &str) -> RunInfo {
     let (id, started_at) = (RunId::new(run), Timestamp::from_micros(0));

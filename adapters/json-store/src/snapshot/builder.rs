@@ -16,8 +16,14 @@ pub(super) struct Builder {
     extra: Extra,
     numbering: Numbering,
     next_number: u64,
+    /// Whether the next number is known to be above all ids of the list.
+    knows_highest: bool,
+    /// Whether a new id may also be that of a later item.
+    has_guessed: bool,
     next_claim: ClaimNumber,
     last_sequence: u64,
+    /// Second live items of a path, which version 1 left out.
+    left_out: usize,
     /// Whether the list is as this program writes it.
     is_canonical: bool,
     notices: Vec<String>,
@@ -31,25 +37,49 @@ impl Builder {
             extra: Extra::default(),
             numbering,
             next_number: store.map_or(ItemId::FIRST.get(), |store| store.next_id),
+            knows_highest: numbering == Numbering::Version1,
+            has_guessed: false,
             next_claim: store.map_or(ClaimNumber::FIRST, |store| ClaimNumber::new(store.next_claim)),
             last_sequence: 0,
+            left_out: 0,
             is_canonical: true,
             notices: Vec::new(),
         }
     }
 
+    /// Numbers above the highest id of the list. Version 1 did not look ahead.
+    pub(super) fn numbering_above(self, highest: u64) -> Self {
+        match self.numbering {
+            Numbering::Kept => {
+                let next_number = self.next_number.max(highest.saturating_add(1));
+                Self { next_number, knows_highest: true, ..self }
+            }
+            Numbering::Version1 => self,
+        }
+    }
+
+    /// Whether no new id can be that of another item of the list.
+    pub(super) fn has_certain_ids(&self) -> bool {
+        !self.has_guessed
+    }
+
     pub(super) fn push(&mut self, read: ReadItem) {
         let ReadItem { mut item, extra } = read;
-        let follows = item.id.get() > 0 && item.sequence.get() > self.last_sequence;
-        self.is_canonical &= follows;
-        if item.id.get() == 0 || (self.numbering == Numbering::Version1 && !self.is_canonical) {
-            self.number(&mut item);
+        match self.numbering {
+            Numbering::Kept => self.keep_number(&mut item),
+            Numbering::Version1 => {
+                self.number_as_version_1(&mut item);
+                if self.is_second_live(&item) {
+                    self.left_out += 1;
+                    return;
+                }
+            }
         }
         self.last_sequence = item.sequence.get();
         let mut id = item.id;
         let mut pushed = self.restore.push(item);
         if let Err(Refused { item, reason: Inconsistent::RepeatedId(_) }) = pushed {
-            // A copied line: the copy is another item.
+            // A copied line with another path: the copy is another item.
             self.is_canonical = false;
             let mut item = *item;
             self.number(&mut item);
@@ -65,8 +95,30 @@ impl Builder {
         }
     }
 
+    fn keep_number(&mut self, item: &mut QueueItem) {
+        self.is_canonical &= item.id.get() > 0 && item.sequence.get() > self.last_sequence;
+        if item.id.get() == 0 {
+            self.number(item);
+        }
+    }
+
+    /// Version 1 knew no place in line other than the id.
+    fn number_as_version_1(&mut self, item: &mut QueueItem) {
+        item.sequence = Sequence::new(item.id.get());
+        self.is_canonical &= item.id.get() >= self.restore.next_number();
+        if !self.is_canonical {
+            self.number(item);
+        }
+    }
+
+    /// Whether version 1 left the item out, without using up its number.
+    fn is_second_live(&self, item: &QueueItem) -> bool {
+        item.status.is_live() && self.restore.find(&item.file_path).is_some_and(|first| first.status.is_live())
+    }
+
     /// Gives an item the next number, and the next place in line.
-    fn number(&self, item: &mut QueueItem) {
+    fn number(&mut self, item: &mut QueueItem) {
+        self.has_guessed |= !self.knows_highest;
         let number = self.restore.next_number().max(self.next_number);
         item.id = ItemId::new(number);
         item.sequence = Sequence::new(number);
@@ -74,7 +126,7 @@ impl Builder {
 
     pub(super) fn finish(mut self, head: Head, stamp: Stamp, sum: SnapshotSum) -> Snapshot {
         self.extra.document = head.rest;
-        let folded = self.restore.folded();
+        let folded = self.restore.folded() + self.left_out;
         if folded > 0 {
             self.notices.push(format!("{folded} entries of {SNAPSHOT} were merged with others of the same path"));
         }

@@ -23,7 +23,8 @@ const BATCH_ITEMS: usize = 512;
 /// Batches that may wait in the channel, so that neither thread waits for the other at every batch.
 const CHANNEL_BATCHES: usize = 4;
 
-/// Reads the document; `None` if it has another layout or is damaged.
+/// Reads the document; `None` if it has another layout or is damaged, or if an item needs a new id,
+/// which has to be above all ids of the list.
 pub(super) fn read<D: Disk>(
     disk: &D,
     file: &D::File,
@@ -51,7 +52,7 @@ pub(super) fn read<D: Disk>(
         build_concurrently(&mut builder, |take| lines.items(base, take))?
     };
     let is_whole = is_list && lines.next()? == b"}\n" && lines.next()?.is_empty();
-    Ok(is_whole.then(|| builder.finish(head, stamp, lines.sum)))
+    Ok((is_whole && builder.has_certain_ids()).then(|| builder.finish(head, stamp, lines.sum)))
 }
 
 /// Parsing takes about as long as building a large queue, so a second thread builds it.

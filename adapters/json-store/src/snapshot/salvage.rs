@@ -82,7 +82,9 @@ impl Readable {
     }
 
     fn finish(self, stamp: Stamp) -> SalvagedSnapshot {
-        let mut builder = Builder::new(self.store.as_ref(), Numbering::Kept, self.items.len());
+        let highest = self.items.iter().map(|read| read.item.id.get()).max().unwrap_or(0);
+        let builder = Builder::new(self.store.as_ref(), Numbering::Kept, self.items.len());
+        let mut builder = builder.numbering_above(highest);
         self.items.into_iter().for_each(|item| builder.push(item));
         let head = Head { store: self.store, rest: self.rest };
         let snapshot = builder.finish(head, stamp, SnapshotSum::default());

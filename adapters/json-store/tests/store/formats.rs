@@ -8,7 +8,7 @@ use std::path::Path;
 use autoproc_domain::Status;
 use autoproc_domain::ports::{Runs, Storage, StorageError};
 use autoproc_domain::request::RecoverRequest;
-use autoproc_json_store::Mode;
+use autoproc_json_store::{JsonStore, Mode};
 use autoproc_testkit::block_on;
 use serde_json::Value;
 
@@ -220,7 +220,8 @@ fn a_folder_of_version_1_opens_as_it_is() {
     assert_eq!(waiting.backoff.map(|backoff| backoff.ordered_at), waiting.last_attempt);
     let dead = block_on(store.dead()).unwrap();
     let request = RecoverRequest { runs: dead.iter().map(|dead| dead.run.clone()).collect(), max_attempts: 4 };
-    assert_eq!((dead.len(), &dead[0].location), (1, &None));
+    let place = dead[0].location.as_ref().map(ToString::to_string);
+    assert_eq!((dead.len(), place.as_deref()), (1, Some("process 16096 on vm")));
     let recovered = block_on(store.recover(request, at(0))).unwrap();
     assert_eq!(recovered[0].item.id.get(), 8);
     let before = items(&store).unwrap();
@@ -232,26 +233,115 @@ fn a_folder_of_version_1_opens_as_it_is() {
 /// these.
 #[test]
 fn a_journal_of_version_1_after_an_edit_means_the_numbers_of_version_1() {
-    let temp = TempStore::with_snapshot(EDITED);
-    let (len, crc) = (EDITED.len(), crc32c::crc32c(EDITED.as_bytes()));
-    let header =
-        format!(r#""header":{{"store":"s","generation":1,"seq":2,"snapshot_len":{len},"snapshot_crc":"{crc:08x}"}}"#);
-    let ops = r#"[{"reprioritise":{"id":3,"priority":9}}]"#;
-    let body = format!(r#"{header},"p":"00000000","s":3,"ops":{ops}}}"#);
-    let line = format!("{{\"c\":\"{:08x}\",{body}\n", crc32c::crc32c(body.as_bytes()));
-    fs::write(temp.path("QUEUE-STATE.journal.1-aa"), line).unwrap();
+    let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));
+    write_journal(&temp, "", r#"[{"reprioritise":{"id":3,"priority":9}}]"#);
     let store = temp.open(Mode::Command);
     assert_eq!(find(&store, "/a").unwrap().priority.get(), 9, "the number of version 1");
     fs::remove_file(temp.path("QUEUE-STATE.journal.1-aa")).unwrap();
     assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().id.get(), 1, "without a journal the ids stay");
 }
 
-const EDITED: &str = r#"{
-"version": "1.0.0",
-"store": {"id":"s","generation":1,"seq":2,"next_id":3,"next_claim":1,"journal":"QUEUE-STATE.journal.1-aa"},
-"items": [
-{"id":2,"file_path":"/b"},
-{"id":1,"file_path":"/a"}
-]
+/// Version 1 left out a second live entry of a path without using up a number, and kept an ended
+/// one with a number of its own.
+#[test]
+fn version_1_gave_a_second_live_entry_no_number() {
+    let entries = r#"{"file_path":"/e","status":"failed"},{"file_path":"/a"},{"file_path":"/b"},{"file_path":"/a","priority":7},
+        {"file_path":"/a","status":"completed"},{"file_path":"/c"},{"file_path":"/e","status":"failed"}"#;
+    let temp = TempStore::with_snapshot(&edited(entries));
+    // 3: the older /e, 4: /a, 5: /b, 6: the ended /a, 7: /c, 8: /e.
+    let claims: Vec<_> = (4..=7)
+        .filter(|id| *id != 6)
+        .map(|id| format!(r#"{{"claim":{{"id":{id},"run":"r","at":"2026-11-22T13:16:00.000000Z"}}}}"#))
+        .collect();
+    let others = r#"{"complete":{"id":5}},{"remove":{"id":6}},{"remove":{"id":3}},{"requeue":{"id":8}}"#;
+    write_journal(&temp, "", &format!("[{},{others}]", claims.join(",")));
+    let facts = |store| {
+        let facts =
+            items(&store).unwrap().into_iter().map(|item| (item.id.get(), item.file_path.to_string(), item.status));
+        let mut facts: Vec<_> = facts.collect();
+        facts.sort();
+        facts
+    };
+    let expected = [
+        (4, "/a", Status::Processing),
+        (5, "/b", Status::Completed),
+        (7, "/c", Status::Processing),
+        (8, "/e", Status::Pending),
+    ]
+    .map(|(id, path, status)| (id, path.to_owned(), status));
+    assert_eq!(facts(temp.open(Mode::Command)), expected);
+    add(&temp.open(Mode::Command), "/new").unwrap();
+    assert!(!temp.has_journal(), "the first change ends the journal of version 1");
+    assert_eq!(facts(temp.open(Mode::Command))[..4], expected);
 }
-"#;
+
+/// Version 1 knew no `sequence`; it kept the key, and numbered by the ids alone.
+#[test]
+fn a_journal_of_version_1_over_a_later_snapshot_means_the_numbers_of_version_1() {
+    let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"sequence":3,"file_path":"/a"}"#));
+    write_journal(&temp, "", r#"[{"reprioritise":{"id":3,"priority":9}}]"#);
+    assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().priority.get(), 9);
+}
+
+/// On a full disk a line may have room that a new snapshot has not.
+#[test]
+fn a_journal_of_this_version_after_an_edit_means_the_ids_in_the_list() {
+    let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));
+    write_journal(&temp, r#","numbering":"kept""#, r#"[{"reprioritise":{"id":1,"priority":9}}]"#);
+    assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().priority.get(), 9);
+}
+
+/// A refused append leaves one.
+#[test]
+fn an_empty_journal_changes_no_id() {
+    let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));
+    fs::write(temp.path("QUEUE-STATE.journal.1-aa"), "").unwrap();
+    assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().id.get(), 1);
+}
+
+fn edited(items: &str) -> String {
+    let store = r#"{"id":"s","generation":1,"seq":2,"next_id":3,"next_claim":1,"journal":"QUEUE-STATE.journal.1-aa"}"#;
+    format!("{{\"version\": \"1.0.0\", \"store\": {store}, \"items\": [{items}]}}")
+}
+
+/// Writes a journal of one line for a snapshot of [`edited`].
+fn write_journal(temp: &TempStore, numbering: &str, ops: &str) {
+    let snapshot = fs::read(temp.path(SNAPSHOT)).unwrap();
+    let (len, crc) = (snapshot.len(), crc32c::crc32c(&snapshot));
+    let header = format!(
+        r#""header":{{"store":"s","generation":1,"seq":2,"snapshot_len":{len},"snapshot_crc":"{crc:08x}"{numbering}}}"#
+    );
+    let body = format!(r#"{header},"p":"00000000","s":3,"ops":{ops}}}"#);
+    let line = format!("{{\"c\":\"{:08x}\",{body}\n", crc32c::crc32c(body.as_bytes()));
+    fs::write(temp.path("QUEUE-STATE.journal.1-aa"), line).unwrap();
+}
+
+/// As a queue that `queue export` printed and a person extended.
+#[test]
+fn new_entries_get_ids_above_all_others_of_the_list() {
+    for separator in [", ", ",\n"] {
+        let entries = [
+            r#"{"file_path":"/new"}"#,
+            r#"{"id":1,"file_path":"/a"}"#,
+            r#"{"id":1,"file_path":"/copy"}"#,
+            r#"{"id":2,"file_path":"/b"}"#,
+        ];
+        let list = entries.join(separator);
+        let temp = TempStore::with_snapshot(&format!("{{\n\"version\": \"1.0.0\",\n\"items\": [\n{list}\n]\n}}\n"));
+        let ids = |store: &JsonStore| ["/a", "/b"].map(|file| find(store, file).unwrap().id.get());
+        let store = temp.open(Mode::Command);
+        assert_eq!(ids(&store), [1, 2]);
+        assert_eq!(files(&store).unwrap(), ["/new", "/a", "/copy", "/b"]);
+        add(&store, "/c").unwrap();
+        assert_eq!(ids(&temp.open(Mode::Command)), [1, 2]);
+    }
+}
+
+#[test]
+fn a_copied_line_is_the_same_item() {
+    let temp = TempStore::with_snapshot(
+        r#"{"version": "1.0.0", "items": [{"id": 4, "file_path": "/a"}, {"id": 4, "file_path": "/a"}]}"#,
+    );
+    let ids: Vec<_> = items(&temp.open(Mode::Command)).unwrap().iter().map(|item| item.id.get()).collect();
+    assert_eq!(ids, [4]);
+}

@@ -1,7 +1,7 @@
 //! Several handles at once, as several processes hold them: flock(2) locks belong to the open file,
 //! not to the process.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -120,6 +120,31 @@ fn a_run_lives_exactly_as_long_as_its_handle() {
     assert!(block_on(other.live()).unwrap().is_empty());
     let dead = DeadRun { run: run.id, location: Some(run.location), evidence: DeathEvidence::Gone };
     assert_eq!(block_on(other.dead()).unwrap(), [dead]);
+}
+
+/// Version 1 cannot read the journal of this version.
+#[test]
+fn nothing_changes_while_a_run_of_version_1_is_alive() {
+    let temp = TempStore::with_snapshot(r#"{"version": "1.0.0", "items": [{"file_path": "/a"}]}"#);
+    fs::create_dir_all(temp.path("runs")).unwrap();
+    let record = r#"{"run_id":"v1","owner":"process 16096 on vm","started_at":"2026-11-28T21:34:29.577670Z","jobs":1,"max_attempts":2,"timeout_s":300.0}"#;
+    fs::write(temp.path("runs/v1.lock"), record).unwrap();
+    let held = fs::File::open(temp.path("runs/v1.lock")).unwrap();
+    held.lock().unwrap();
+    let before = temp.contents();
+    for mode in [Mode::Command, Mode::Service] {
+        let store = temp.open(mode);
+        for _ in 0..2 {
+            let Err(StorageError::Busy { holder }) = add(&store, "/b") else { panic!("it was changed") };
+            assert!(holder.contains("process 16096 on vm") && holder.contains("earlier version"), "{holder}");
+            assert!(matches!(block_on(store.begin(run("night"))), Err(StorageError::Busy { .. })));
+        }
+        assert_eq!(files(&store).unwrap(), ["/a"], "it can be read");
+        assert_eq!(block_on(store.live()).unwrap().len(), 1);
+    }
+    assert_eq!(temp.contents(), before);
+    drop(held);
+    add(&temp.open(Mode::Command), "/b").unwrap();
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! The supervision of one command, from its start until no descendant is left.
 
-use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -18,7 +16,7 @@ use crate::guard::guard_io::GuardIo;
 use crate::guard::output::Output;
 use crate::guard::protocol::{Control, Report, StartRequest, unexpected_start};
 use crate::guard::stopwatch::Stopwatch;
-use crate::process::{Ending, ProcessReport};
+use crate::process::{Ending, ProcessReport, ProcessSpec};
 use crate::process_table::within_one_tick;
 
 /// The pause between two rounds of SIGKILL that found the same processes. The exit of a child ends
@@ -90,13 +88,13 @@ impl Attempt {
     /// # Errors
     /// [`Ending::CannotStart`].
     pub(crate) fn start(request: &StartRequest) -> Result<Self, Ending> {
-        Self::try_start(request).map_err(|error| cannot_start(request, &error))
+        Self::try_start(request).map_err(|error| cannot_start(&request.spec, &error))
     }
 
     fn try_start(request: &StartRequest) -> io::Result<Self> {
         let (output, [stdout, stderr]) = Output::new(request)?;
         let started_at = Instant::now();
-        let mut command = command(request);
+        let mut command = command(&request.spec);
         command.stdout(stdout).stderr(stderr);
         let (child, start_tick) = within_one_tick(|| command.spawn());
         let leader = child?.id();
@@ -111,7 +109,7 @@ impl Attempt {
             descendants: Descendants::new(pid),
             output,
             stopwatch: Stopwatch::start(started_at),
-            timeout: request.timeout,
+            timeout: request.spec.timeout,
             grace: request.grace,
             cut_short: None,
             phase: Phase::Running,
@@ -315,13 +313,12 @@ impl Attempt {
 
 /// The command inherits the guard's standard input, `/dev/null`; opening it for each command would
 /// cost time.
-fn command(request: &StartRequest) -> Command {
-    let text = OsStr::from_bytes;
-    let mut command = Command::new(text(&request.program));
-    command.args(request.arguments.iter().map(|argument| text(argument))).stdin(Stdio::inherit()).process_group(0);
-    command.envs(request.environment.iter().map(|(name, value)| (text(name), text(value))));
-    if let Some(dir) = &request.working_dir {
-        command.current_dir(text(dir));
+fn command(spec: &ProcessSpec) -> Command {
+    let mut command = Command::new(&spec.program);
+    command.args(&spec.arguments).stdin(Stdio::inherit()).process_group(0);
+    command.envs(spec.environment.iter().map(|(name, value)| (name, value)));
+    if let Some(dir) = &spec.working_dir {
+        command.current_dir(dir);
     }
     command
 }
@@ -336,9 +333,9 @@ fn ending_of(status: std::process::ExitStatus) -> Ending {
 
 /// Names the missing file: the system does not tell whether that is the program or the working
 /// directory.
-fn cannot_start(request: &StartRequest, error: &io::Error) -> Ending {
-    let missing = request.working_dir.as_ref().filter(|dir| !std::path::Path::new(OsStr::from_bytes(dir)).is_dir());
-    let culprit = String::from_utf8_lossy(missing.unwrap_or(&request.program));
+fn cannot_start(spec: &ProcessSpec, error: &io::Error) -> Ending {
+    let missing = spec.working_dir.as_ref().filter(|dir| !dir.is_dir()).map(|dir| dir.as_os_str());
+    let culprit = missing.unwrap_or(&spec.program).to_string_lossy();
     Ending::CannotStart { reason: format!("{culprit}: {error}"), permanent: is_permanent(error) }
 }
 
@@ -371,7 +368,6 @@ mod tests {
 
     use super::*;
     use crate::bounded_log::OutputLimits;
-    use crate::process::ProcessSpec;
     use crate::process_table;
 
     /// Set for a test that runs in a process of its own.
@@ -429,7 +425,7 @@ mod tests {
             log_heading: Vec::new(),
             capture: 0,
         };
-        StartRequest::new(&spec, None, SECOND, OutputLimits::default())
+        StartRequest { spec, input: None, grace: SECOND, output: OutputLimits::default() }
     }
 
     #[test]

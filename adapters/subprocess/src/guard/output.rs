@@ -1,18 +1,16 @@
 //! The output of a command: drained at all times, so that no command waits for the guard, and kept
 //! within limits.
 
-use std::ffi::OsString;
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
-use crate::bounded_log::{BoundedLog, OutputLimits};
+use crate::bounded_log::BoundedLog;
 use crate::guard::guard_io::{poll_readable, retry_interrupted};
-use crate::guard::protocol::{Log, StartRequest};
+use crate::guard::protocol::StartRequest;
 use crate::process::{MAX_CAPTURE_BYTES, ProcessReport, STDERR_TAIL_BYTES};
 
 /// The size of a read, in bytes: the default capacity of a pipe (pipe(7), "Pipe capacity").
@@ -31,7 +29,7 @@ pub(crate) struct Output {
     streams: [Option<PipeReader>; 2],
     log: Option<BoundedLog>,
     /// Written to the log before the first byte of output.
-    heading: Box<[u8]>,
+    heading: Vec<u8>,
     /// Empty before the first byte, because most commands print nothing.
     buffer: Vec<u8>,
     capture: usize,
@@ -46,10 +44,10 @@ impl Output {
         let ((stdout, stdout_end), (stderr, stderr_end)) = (io::pipe()?, io::pipe()?);
         let output = Self {
             streams: [Some(stdout), Some(stderr)],
-            log: request.log.as_ref().map(open),
-            heading: request.log.as_ref().map(|log| log.heading.clone()).unwrap_or_default(),
+            log: request.spec.log.clone().map(|path| open(path, request)),
+            heading: request.spec.log_heading.clone(),
             buffer: Vec::new(),
-            capture: usize::try_from(request.capture).unwrap_or(usize::MAX).min(MAX_CAPTURE_BYTES),
+            capture: request.spec.capture.min(MAX_CAPTURE_BYTES),
             stdout: Vec::new(),
             stdout_bytes: 0,
             stderr_tail: Vec::new(),
@@ -127,10 +125,12 @@ impl Output {
     }
 }
 
-fn open(log: &Log) -> BoundedLog {
-    let path = PathBuf::from(OsString::from_vec(log.path.clone()));
-    let limits = OutputLimits { head: log.head, tail: log.tail };
-    if log.append { BoundedLog::append(path, limits) } else { BoundedLog::new(path, limits) }
+fn open(path: PathBuf, request: &StartRequest) -> BoundedLog {
+    if request.spec.append_log {
+        BoundedLog::append(path, request.output)
+    } else {
+        BoundedLog::new(path, request.output)
+    }
 }
 
 /// Appends to a tail of [`STDERR_TAIL_BYTES`]; lets it grow to twice that, so that bytes are moved
@@ -152,6 +152,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::bounded_log::OutputLimits;
     use crate::process::{Ending, ProcessSpec};
 
     fn request(capture: usize) -> StartRequest {
@@ -166,7 +167,7 @@ mod tests {
             log_heading: Vec::new(),
             capture,
         };
-        StartRequest::new(&spec, None, Duration::ZERO, OutputLimits::default())
+        StartRequest { spec, input: None, grace: Duration::ZERO, output: OutputLimits::default() }
     }
 
     /// Covers output written between the last poll and the end of the command.

@@ -15,21 +15,19 @@
 //! sides are the same program, so the format has no version. Arguments, paths and environments are
 //! bytes. A length above [`MAX_MESSAGE_BYTES`] is refused before memory is allocated for it.
 
-use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::bounded_log::OutputLimits;
-use crate::process::{MAX_CAPTURE_BYTES, ProcessReport, ProcessSpec};
+use crate::process::{ProcessReport, ProcessSpec};
 
 /// The longest message. Linux starts no program with more than 6 MiB of arguments and environment
 /// (execve(2), "Limits on size of arguments and environment"), and a report contains at most
-/// [`MAX_CAPTURE_BYTES`] of output.
+/// [`MAX_CAPTURE_BYTES`](crate::MAX_CAPTURE_BYTES) of output.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 64 << 20;
 
 const HEADER_BYTES: usize = 4;
@@ -58,28 +56,13 @@ pub(crate) enum Control {
 /// A process to start, with its limits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StartRequest {
-    pub(crate) program: Vec<u8>,
-    pub(crate) arguments: Vec<Vec<u8>>,
-    pub(crate) environment: Vec<(Vec<u8>, Vec<u8>)>,
-    pub(crate) working_dir: Option<Vec<u8>>,
-    pub(crate) timeout: Duration,
-    pub(crate) grace: Duration,
-    pub(crate) log: Option<Log>,
-    pub(crate) capture: u64,
+    pub(crate) spec: ProcessSpec,
     /// The file whose fingerprint is reported when the process starts; without it, no start is
     /// reported.
-    pub(crate) input: Option<Vec<u8>>,
-}
-
-/// The log of a process, with its limits in bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Log {
-    pub(crate) path: Vec<u8>,
-    pub(crate) append: bool,
-    /// Precedes the first byte of output.
-    pub(crate) heading: Box<[u8]>,
-    pub(crate) head: u64,
-    pub(crate) tail: u64,
+    #[serde(with = "crate::process::path")]
+    pub(crate) input: Option<PathBuf>,
+    pub(crate) grace: Duration,
+    pub(crate) output: OutputLimits,
 }
 
 /// A message from a guard to the runner.
@@ -159,30 +142,6 @@ fn decode<M: DeserializeOwned>(body: &[u8]) -> Result<M, ProtocolError> {
     match postcard::take_from_bytes(body) {
         Ok((message, [])) => Ok(message),
         _ => Err(ProtocolError::Garbled),
-    }
-}
-
-impl StartRequest {
-    pub(crate) fn new(spec: &ProcessSpec, input: Option<&Path>, grace: Duration, limits: OutputLimits) -> Self {
-        let bytes = |text: &OsStr| text.as_bytes().to_vec();
-        let log = spec.log.as_ref().map(|path| Log {
-            path: bytes(path.as_os_str()),
-            append: spec.append_log,
-            heading: spec.log_heading.clone().into(),
-            head: limits.head,
-            tail: limits.tail,
-        });
-        Self {
-            program: bytes(&spec.program),
-            arguments: spec.arguments.iter().map(|argument| bytes(argument)).collect(),
-            environment: spec.environment.iter().map(|(name, value)| (bytes(name), bytes(value))).collect(),
-            working_dir: spec.working_dir.as_ref().map(|dir| bytes(dir.as_os_str())),
-            timeout: spec.timeout,
-            grace,
-            log,
-            capture: spec.capture.min(MAX_CAPTURE_BYTES) as u64,
-            input: input.map(|path| bytes(path.as_os_str())),
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::process_table::{self, ProcessId};
 
@@ -16,7 +16,7 @@ pub(super) const MAX_FILE_BYTES: u64 = 4096;
 const LEADER: &str = ",\"leader\":";
 
 /// The contents of a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents {
     /// The boot in which it was created; empty if unknown.
     pub boot_id: String,
@@ -27,6 +27,7 @@ pub struct Contents {
     /// The guard's session; 0 if unknown.
     pub session: i32,
     /// The leader of the guard's latest command, if there was one. Its start time is 0 if unknown.
+    #[serde(skip_serializing, deserialize_with = "parse_leader")]
     pub leader: Option<ProcessId>,
 }
 
@@ -42,21 +43,11 @@ pub enum Parsed {
     Invalid(Box<str>),
 }
 
-/// All fields but the leader.
-#[derive(Debug, Serialize, Deserialize)]
-struct Head {
+#[derive(Serialize, Deserialize)]
+struct Line<C> {
     version: u32,
-    boot_id: String,
-    pid_namespace: String,
-    guard: ProcessId,
-    session: i32,
-}
-
-#[derive(Debug, Deserialize)]
-struct Line {
     #[serde(flatten)]
-    head: Head,
-    leader: ProcessId,
+    contents: C,
 }
 
 #[derive(Debug, Deserialize)]
@@ -83,14 +74,7 @@ impl Contents {
 
     /// Returns the line of the record and the offset of the leader's fields.
     pub(super) fn to_line(&self) -> io::Result<(String, u64)> {
-        let head = Head {
-            version: FORMAT_VERSION,
-            boot_id: self.boot_id.clone(),
-            pid_namespace: self.pid_namespace.clone(),
-            guard: self.guard,
-            session: self.session,
-        };
-        let mut line = serde_json::to_string(&head)?;
+        let mut line = serde_json::to_string(&Line { version: FORMAT_VERSION, contents: self })?;
         line.pop();
         line.push_str(LEADER);
         let leader_at = line.len() as u64;
@@ -117,17 +101,14 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
         Ok(VersionOnly { version }) if version > FORMAT_VERSION => {
             Parsed::Invalid(format!("format version {version} is newer than this program").into())
         }
-        _ => serde_json::from_slice::<Line>(bytes)
-            .map_or_else(|error| Parsed::Invalid(error.to_string().into()), |line| Parsed::Contents(line.into())),
+        _ => serde_json::from_slice::<Line<_>>(bytes)
+            .map_or_else(|error| Parsed::Invalid(error.to_string().into()), |line| Parsed::Contents(line.contents)),
     }
 }
 
-impl From<Line> for Contents {
-    fn from(line: Line) -> Self {
-        let Head { boot_id, pid_namespace, guard, session, .. } = line.head;
-        let leader = Some(line.leader).filter(|leader| leader.pid > 0);
-        Self { boot_id, pid_namespace, guard, session, leader }
-    }
+/// A number of 0 means that there was no command.
+fn parse_leader<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ProcessId>, D::Error> {
+    ProcessId::deserialize(deserializer).map(|leader| Some(leader).filter(|leader| leader.pid > 0))
 }
 
 #[cfg(test)]

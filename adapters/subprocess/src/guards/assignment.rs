@@ -17,8 +17,8 @@ use crate::process::{Ending, ProcessReport, ProcessSpec};
 /// An event of a batch. The events are about the processes in their order.
 #[derive(Debug)]
 pub enum BatchEvent {
-    /// The next process starts; its input has this fingerprint. Missing if the guard could not be used
-    /// or was killed.
+    /// The next process starts; its input has this fingerprint. Missing if the guard could not be
+    /// used or was killed.
     Started(Option<Fingerprint>),
     /// The running process has ended. If any are left, the next one starts.
     ///
@@ -126,7 +126,7 @@ impl<'a> Assignment<'a> {
         self.report_ended(result);
     }
 
-    /// Waits for a report, or for the stop level to rise, which the guard is then told.
+    /// Waits for a report, or for the stop level to rise, which is then sent to the guard.
     async fn advance(&mut self, stop: &dyn StopSignal) {
         let Some(Active { guard, sent_level, .. }) = &mut self.active else { return };
         tokio::select! {

@@ -1,35 +1,24 @@
-//! The environment variables that mark the processes of a run.
+//! The environment variable that marks the processes of a run.
 
-use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 
 use autoproc_domain::RunId;
 
 use crate::environment::RUN_VARIABLE;
 use crate::process_table::not_found_if_gone;
 
-/// Variables in the environment of every process of a run, unless the process has removed them.
+/// The variable in the environment of every process of a run, unless the process has removed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marker(Vec<Vec<u8>>);
+pub struct Marker(Vec<u8>);
 
 impl Marker {
     /// Matches all processes of a run.
     #[must_use]
     pub fn of_run(run: &RunId) -> Self {
-        Self(Vec::new()).and(RUN_VARIABLE, run.as_str())
+        Self(format!("{RUN_VARIABLE}={}", run.as_str()).into_bytes())
     }
 
-    /// Narrows the marker to processes that also have this variable, for example to one attempt.
-    #[must_use]
-    pub fn and(mut self, variable: &str, value: impl AsRef<OsStr>) -> Self {
-        let mut entry = format!("{variable}=").into_bytes();
-        entry.extend(value.as_ref().as_bytes());
-        self.0.push(entry);
-        self
-    }
-
-    /// Returns whether the process with this number has all variables of the marker. The
+    /// Returns whether the process with this number has the marker. The
     /// environment is the one that its program was started with; few programs overwrite it.
     ///
     /// # Errors
@@ -41,7 +30,7 @@ impl Marker {
     }
 
     fn is_in(&self, environment: &[u8]) -> bool {
-        self.0.iter().all(|wanted| environment.split(|byte| *byte == 0).any(|entry| entry == wanted))
+        environment.split(|byte| *byte == 0).any(|entry| entry == self.0)
     }
 }
 
@@ -63,13 +52,5 @@ mod tests {
         ] {
             assert!(!marker.is_in(other), "{}", other.escape_ascii());
         }
-    }
-
-    #[test]
-    fn a_narrowed_marker_requires_all_entries() {
-        let marker = Marker::of_run(&RunId::new("r1")).and("AUTOPROC_ATTEMPT", "2");
-        assert!(marker.is_in(b"AUTOPROC_ATTEMPT=2\0AUTOPROC_RUN_ID=r1\0"));
-        assert!(!marker.is_in(b"AUTOPROC_ATTEMPT=3\0AUTOPROC_RUN_ID=r1\0"));
-        assert!(!marker.is_in(b"AUTOPROC_ATTEMPT=2\0"));
     }
 }

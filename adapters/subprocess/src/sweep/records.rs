@@ -4,9 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::RunId;
+use autoproc_domain::ports::Location;
 
 use crate::guard_record::{self, Contents, Parsed, RecordState};
-use crate::process_table::{self, ProcessId};
+use crate::process_table::ProcessId;
 
 pub(super) struct Records<'a> {
     dir: &'a Path,
@@ -42,11 +43,11 @@ impl<'a> Records<'a> {
         paths.into_iter().map(|path| guard_record::inspect(&path).map(|state| (path, state))).collect()
     }
 
-    pub(super) fn living(&self) -> io::Result<Living> {
-        let (mut living, own) = (Living::default(), ProcessSpace::own());
+    pub(super) fn living(&self, own: &Location) -> io::Result<Living> {
+        let mut living = Living::default();
         for (_, state) in self.inspect()? {
             match state {
-                RecordState::Locked(Parsed::Contents(contents)) if own.locate(&contents) == Location::Here => {
+                RecordState::Locked(Parsed::Contents(contents)) if position_of(&contents, own) == Position::Here => {
                     living.here.push(contents.guard);
                 }
                 RecordState::Locked(_) => living.elsewhere += 1,
@@ -56,15 +57,15 @@ impl<'a> Records<'a> {
         Ok(living)
     }
 
-    pub(super) fn abandoned(&self) -> io::Result<Abandoned> {
-        let (mut abandoned, own) = (Abandoned::default(), ProcessSpace::own());
+    pub(super) fn abandoned(&self, own: &Location) -> io::Result<Abandoned> {
+        let mut abandoned = Abandoned::default();
         for (path, state) in self.inspect()? {
             let path = path.display();
             match state {
                 RecordState::Missing | RecordState::Unlocked(Parsed::Incomplete) => {}
                 RecordState::Locked(_) => abandoned.uncertain.push(format!("{path} has just been locked by a process")),
                 RecordState::Unlocked(Parsed::Invalid(reason)) => abandoned.uncertain.push(format!("{path}: {reason}")),
-                RecordState::Unlocked(Parsed::Contents(contents)) => abandoned.add(contents, &own),
+                RecordState::Unlocked(Parsed::Contents(contents)) => abandoned.add(contents, own),
             }
         }
         Ok(abandoned)
@@ -94,15 +95,15 @@ impl Living {
 }
 
 impl Abandoned {
-    fn add(&mut self, contents: Contents, own: &ProcessSpace) {
-        match own.locate(&contents) {
-            Location::EarlierBoot => {}
-            Location::Here => self.commands.push(contents),
-            Location::OtherNamespace => self.uncertain.push(format!(
+    fn add(&mut self, contents: Contents, own: &Location) {
+        match position_of(&contents, own) {
+            Position::EarlierBoot => {}
+            Position::Here => self.commands.push(contents),
+            Position::OtherNamespace => self.uncertain.push(format!(
                 "it ran in another pid namespace ({}), which cannot be observed from here: another container, or one that is gone",
                 contents.pid_namespace
             )),
-            Location::Unknown => self.uncertain.push(
+            Position::Unknown => self.uncertain.push(
                 "whether the system has been restarted since is unknown: the boot id cannot be read, or could not be read then"
                     .to_owned(),
             ),
@@ -110,9 +111,9 @@ impl Abandoned {
     }
 }
 
-/// The location of a guard's processes relative to this process.
+/// Where a guard's processes are, relative to this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Location {
+enum Position {
     /// In this boot and pid namespace.
     Here,
     /// In another pid namespace of this boot.
@@ -123,30 +124,16 @@ enum Location {
     Unknown,
 }
 
-/// The boot and the pid namespace that give meaning to a process number; empty if unknown.
-struct ProcessSpace {
-    boot_id: String,
-    pid_namespace: String,
-}
-
-impl ProcessSpace {
-    /// The space of this process.
-    fn own() -> Self {
-        let boot_id = process_table::boot_id().unwrap_or_default();
-        Self { boot_id, pid_namespace: process_table::pid_namespace().unwrap_or_default() }
-    }
-
-    fn locate(&self, contents: &Contents) -> Location {
-        let is_same_boot = self.boot_id == contents.boot_id;
-        if !is_same_boot && (self.boot_id.is_empty() || contents.boot_id.is_empty()) {
-            Location::Unknown
-        } else if !is_same_boot {
-            Location::EarlierBoot
-        } else if self.pid_namespace == contents.pid_namespace {
-            Location::Here
-        } else {
-            Location::OtherNamespace
-        }
+fn position_of(contents: &Contents, own: &Location) -> Position {
+    let is_same_boot = *own.boot == *contents.boot_id;
+    if !is_same_boot && (own.boot.is_empty() || contents.boot_id.is_empty()) {
+        Position::Unknown
+    } else if !is_same_boot {
+        Position::EarlierBoot
+    } else if *own.pid_namespace == *contents.pid_namespace {
+        Position::Here
+    } else {
+        Position::OtherNamespace
     }
 }
 
@@ -159,30 +146,31 @@ mod tests {
         Contents { boot_id: boot_id.into(), pid_namespace: pid_namespace.into(), guard, session: 0, leader: None }
     }
 
-    fn locate(boot_id: &str, pid_namespace: &str, own: [&str; 2]) -> Location {
-        let own = own.map(str::to_owned);
-        let [own_boot_id, own_pid_namespace] = own;
-        let space = ProcessSpace { boot_id: own_boot_id, pid_namespace: own_pid_namespace };
-        space.locate(&contents(boot_id, pid_namespace))
+    fn own(boot: &str, pid_namespace: &str) -> Location {
+        let project = std::path::Path::new("/").into();
+        Location { host: "h".into(), boot: boot.into(), pid_namespace: pid_namespace.into(), pid: 1, project }
+    }
+
+    fn position(boot_id: &str, pid_namespace: &str, [own_boot, own_namespace]: [&str; 2]) -> Position {
+        position_of(&contents(boot_id, pid_namespace), &own(own_boot, own_namespace))
     }
 
     #[test]
     fn only_a_known_other_boot_is_proof() {
-        assert_eq!(locate("1", "a", ["1", "a"]), Location::Here);
-        assert_eq!(locate("1", "a", ["1", "b"]), Location::OtherNamespace);
-        assert_eq!(locate("1", "a", ["1", ""]), Location::OtherNamespace);
-        assert_eq!(locate("1", "a", ["2", "a"]), Location::EarlierBoot);
-        assert_eq!(locate("1", "a", ["", "a"]), Location::Unknown);
-        assert_eq!(locate("", "", ["2", "a"]), Location::Unknown);
+        assert_eq!(position("1", "a", ["1", "a"]), Position::Here);
+        assert_eq!(position("1", "a", ["1", "b"]), Position::OtherNamespace);
+        assert_eq!(position("1", "a", ["1", ""]), Position::OtherNamespace);
+        assert_eq!(position("1", "a", ["2", "a"]), Position::EarlierBoot);
+        assert_eq!(position("1", "a", ["", "a"]), Position::Unknown);
+        assert_eq!(position("", "", ["2", "a"]), Position::Unknown);
         // If the system has neither, a number is all there is.
-        assert_eq!(locate("", "", ["", ""]), Location::Here);
+        assert_eq!(position("", "", ["", ""]), Position::Here);
     }
 
     #[test]
     fn a_record_that_may_be_of_this_boot_is_uncertain() {
         let mut abandoned = Abandoned::default();
-        let own = ProcessSpace { boot_id: String::new(), pid_namespace: "a".into() };
-        abandoned.add(contents("1", "a"), &own);
+        abandoned.add(contents("1", "a"), &own("", "a"));
         assert!(abandoned.commands.is_empty() && abandoned.uncertain.len() == 1, "{abandoned:?}");
     }
 }

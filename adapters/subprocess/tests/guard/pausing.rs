@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use autoproc_subprocess::{Ending, ProcessSpec, process_table};
+use autoproc_subprocess::process_table::{self, Process};
+use autoproc_subprocess::{Ending, ProcessSpec};
 
 use crate::fixture::{Fixture, LONG, until};
 
@@ -22,7 +23,7 @@ async fn stopped_at(fixture: &Fixture) -> usize {
     let below = || process_table::descendants_of(fixture.guard_pids()[0]).expect("a process table");
     until(|| {
         let seen = below();
-        let are_stopped = !seen.is_empty() && seen.iter().all(|process| is_stopped(process.id.pid));
+        let are_stopped = !seen.is_empty() && seen.iter().all(|process| is_stopped(process, &seen));
         // A second reading finds processes that were started before the stop.
         are_stopped && below().len() == seen.len()
     })
@@ -30,11 +31,21 @@ async fn stopped_at(fixture: &Fixture) -> usize {
     ticks(fixture)
 }
 
-/// The state is the third field of `proc_pid_stat(5)`, after the name in parentheses. A zombie
-/// counts as stopped.
-fn is_stopped(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 'Z']))
+/// A zombie counts as stopped. So does the caller of vfork(2) whose child is stopped before its
+/// exec: the kernel holds it in the state `D` until then, and its own stop is pending.
+fn is_stopped(process: &Process, all: &[Process]) -> bool {
+    let mut children = all.iter().filter(|child| child.parent == process.id.pid);
+    match state(process) {
+        Some('T' | 'Z') => true,
+        Some('D') => children.any(|child| state(child) == Some('T')),
+        _ => false,
+    }
+}
+
+/// The third field of `proc_pid_stat(5)`, after the name in parentheses.
+fn state(process: &Process) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id.pid)).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
 }
 
 #[tokio::test]

@@ -102,6 +102,7 @@ impl Fixture {
             run: RunId::new("run-1"),
             file_path: FilePath::new(self.path(name)).expect("a path"),
             round: 1,
+            follows_completion: false,
             number: AttemptNumber::new(2).expect("not zero"),
             max_attempts: 4,
             timeout: LONG,

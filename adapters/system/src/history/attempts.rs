@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use autoproc_domain::item::AttemptNumber;
-use autoproc_domain::ports::{HistoryQuery, PastAttempt, PastEnd};
+use autoproc_domain::ports::{AttemptRef, HistoryQuery, PastAttempt, PastEnd};
 use autoproc_domain::{ItemId, RunId, Timestamp};
 
 use super::line::Line;
@@ -60,11 +60,12 @@ impl<'q> Attempts<'q> {
 
     /// An end whose beginning is not in the log is an attempt of its own, at the time of the end.
     fn end(&mut self, at: Timestamp, ended: PastAttempt) {
-        let is_it = |attempt: &PastAttempt| attempt.end.is_none() && attempt.of == ended.of && attempt.run == ended.run;
+        let is_it = |attempt: &PastAttempt| attempt.end.is_none() && is_same(attempt, &ended);
         if let Some(index) = self.matching.iter().rposition(is_it) {
             let begun = &mut self.matching[index];
             let (started_at, size_bytes, recipe) = (begun.started_at, begun.size_bytes, begun.recipe);
-            *begun = PastAttempt { started_at, size_bytes, recipe, ..ended };
+            let of = AttemptRef { claim: begun.of.claim.or(ended.of.claim), ..ended.of };
+            *begun = PastAttempt { of, started_at, size_bytes, recipe, ..ended };
         } else if !self.others.remove(&key(&ended)) && self.matches(at, &ended) {
             self.push(ended);
         }
@@ -81,6 +82,15 @@ impl<'q> Attempts<'q> {
             self.others.insert(key(&pushed_out));
         }
     }
+}
+
+/// True if two lines speak of one attempt. Lines of a recovery, and of earlier versions, have no
+/// claim.
+fn is_same(begun: &PastAttempt, ended: &PastAttempt) -> bool {
+    let claims = begun.of.claim.zip(ended.of.claim);
+    key(begun) == key(ended)
+        && begun.of.file_path == ended.of.file_path
+        && claims.is_none_or(|(begun, ended)| begun == ended)
 }
 
 fn key(attempt: &PastAttempt) -> Key {

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read as _};
 use std::time::Duration;
 
-use autoproc_domain::item::AttemptNumber;
+use autoproc_domain::item::{AttemptNumber, ClaimNumber};
 use autoproc_domain::ports::{AttemptRef, PastEvent, ResourceUsage};
 use autoproc_domain::{ItemId, Recipe, RunId, Timestamp};
 use serde::Deserialize;
@@ -46,6 +46,7 @@ struct LineText {
     item_id: Option<u64>,
     attempt: Option<u32>,
     round: Option<u32>,
+    claim: Option<u64>,
     #[serde(flatten)]
     path: Option<PathText>,
     duration_s: Option<f64>,
@@ -113,7 +114,8 @@ impl Line {
 impl LineText {
     fn attempt_of(&self, id: ItemId) -> Option<AttemptRef> {
         let (file_path, attempt) = (self.path.as_ref()?.path()?, AttemptNumber::new(self.attempt?)?);
-        Some(AttemptRef { id, file_path, round: self.round.unwrap_or(1), attempt, claim: None })
+        let claim = self.claim.map(ClaimNumber::new);
+        Some(AttemptRef { id, file_path, round: self.round.unwrap_or(1), attempt, claim })
     }
 }
 

@@ -34,7 +34,7 @@ fn every_event_except_progress_is_a_line() {
 }
 
 fn expected_lines() -> Vec<Value> {
-    let of = json!({"file_path": "/d/a", "item_id": 7, "attempt": 2});
+    let of = json!({"file_path": "/d/a", "item_id": 7, "attempt": 2, "claim": 9});
     let line = |event: &str, of: &Value, fields: Value| {
         let mut line = json!({"timestamp": "1970-01-01T00:00:01.000002Z", "run_id": "run-1", "event": event});
         for part in [of, &fields] {
@@ -51,7 +51,7 @@ fn expected_lines() -> Vec<Value> {
             json!({"jobs": 2, "pending": 1, "processing": 2, "completed": 3, "failed": 4, "timeout": 5}),
         ),
         line("stop_signal_cleared", &none, json!({})),
-        line("file_recovered", &of, json!({"dead_run": "run-0", "requeued": true})),
+        line("file_recovered", &of, json!({"dead_run": "run-0", "requeued": true, "cancelled": true})),
         line("recovery_withheld", &none, json!({"dead_run": "run-0", "reason": "process 1 may be at work"})),
         line("starts_held", &none, json!({"reason": "1 MB free"})),
         line("starts_resumed", &none, json!({})),
@@ -67,7 +67,7 @@ fn expected_lines() -> Vec<Value> {
         line(
             "processor_stopped",
             &none,
-            json!({"processed": 6, "failed": 7, "retried": 8, "remaining": 9,
+            json!({"processed": 6, "failed": 7, "retried": 8, "remaining": 9, "held": 3,
             "stopped_by": "stop_file", "level": "draining"}),
         ),
     ]

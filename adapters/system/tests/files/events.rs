@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use autoproc_domain::item::AttemptNumber;
+use autoproc_domain::item::{AttemptNumber, ClaimNumber};
 use autoproc_domain::ports::{AttemptRef, ResourceUsage, RunEvent, RunEventKind, StopCause, StopLevel};
 use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::view::Counts;
@@ -25,7 +25,7 @@ pub(crate) fn of(path: impl AsRef<std::path::Path>) -> AttemptRef {
         file_path,
         round: 1,
         attempt: AttemptNumber::new(2).expect("not zero"),
-        claim: None,
+        claim: Some(ClaimNumber::new(9)),
     }
 }
 
@@ -56,6 +56,7 @@ pub(crate) fn processor_stopped(stopped_by: StoppedBy) -> RunEventKind {
         failed: 7,
         retried: 8,
         remaining: 9,
+        held: 3,
         stopped_by,
         stop_level: StopLevel::Draining,
     };
@@ -77,7 +78,7 @@ pub(crate) fn every_kind() -> Vec<RunEventKind> {
     vec![
         processor_started(),
         RunEventKind::StopSignalCleared,
-        RunEventKind::FileRecovered { of: of.clone(), dead_run: RunId::new("run-0"), requeued: true },
+        RunEventKind::FileRecovered { of: of.clone(), dead_run: RunId::new("run-0"), requeued: true, cancelled: true },
         RunEventKind::RecoveryWithheld { dead_run: RunId::new("run-0"), reason: "process 1 may be at work".into() },
         RunEventKind::StartsHeld { reason: "1 MB free".into() },
         RunEventKind::StartsResumed,

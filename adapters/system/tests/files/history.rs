@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::item::AttemptNumber;
+use autoproc_domain::item::{AttemptNumber, ClaimNumber};
 use autoproc_domain::ports::{
     AttemptRef, History as _, HistoryError, HistoryQuery, Observer as _, PastAttempt, PastEnd, PastEvent, RunEvent,
     RunEventKind,
@@ -124,11 +124,24 @@ fn an_attempt_has_all_that_the_log_knows_of_it() {
 fn a_recovery_ends_the_attempt_of_the_dead_run_and_a_release_is_counted_again() {
     let (_dir, path) = temp_path();
     write(&path, "run-0", [begun(of(1))]);
-    let recovered = RunEventKind::FileRecovered { of: of(1), dead_run: RunId::new("run-0"), requeued: true };
+    let recovered =
+        RunEventKind::FileRecovered { of: of(1), dead_run: RunId::new("run-0"), requeued: true, cancelled: false };
     write(&path, RUN, [recovered, begun(of(2)), released(of(2)), begun(of(2)), completed(of(2))]);
     let expected = [(1, Some(PastEnd::Died)), (2, Some(PastEnd::Released)), (2, Some(PastEnd::Completed))];
     assert_eq!(ends(&path), expected);
     assert_eq!(history(&path)[0].run, RunId::new("run-0"));
+}
+
+/// Lines of a recovery, and of earlier versions, have no claim.
+#[test]
+fn an_attempt_has_the_claim_that_any_of_its_lines_has() {
+    let (_dir, path) = temp_path();
+    let with = |claim| AttemptRef { claim: Some(ClaimNumber::new(claim)), ..of(1) };
+    let story = [begun(with(4)), released(with(4)), begun(with(6)), completed(of(1)), begun(of(1)), completed(with(8))];
+    write(&path, RUN, story);
+    let claims: Vec<_> = history(&path).iter().map(|past| (past.of.claim.map(ClaimNumber::get), past.end)).collect();
+    let (given_back, done) = (Some(PastEnd::Released), Some(PastEnd::Completed));
+    assert_eq!(claims, [(Some(4), given_back), (Some(6), done), (Some(8), done)]);
 }
 
 #[test]
@@ -176,7 +189,7 @@ fn events_keep_their_order_names_and_reasons() {
 
 /// The attempt of `every_kind`.
 fn of_sample() -> AttemptRef {
-    of(2)
+    AttemptRef { claim: Some(ClaimNumber::new(9)), ..of(2) }
 }
 
 #[test]

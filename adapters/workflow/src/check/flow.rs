@@ -1,28 +1,31 @@
-//! The ways between phases.
+//! The transitions between phases.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use crate::definition::{AfterFailure, Phase, Transition, Workflow};
 use crate::nearest::nearest;
-use crate::problem::{Problem, Problems};
+use crate::problem::Problems;
 
-/// When each phase has its turn, compared with the others: by index in the file, its place in time.
+/// The position in time of each phase, by its index in the file.
 pub(super) type Order = Vec<usize>;
 
-/// Checks the ways, and says in which order they lead.
+/// By its index, the phases that may follow each phase.
+type Successors = Vec<Vec<usize>>;
+
+/// Checks the transitions and returns the order of the phases.
 pub(super) fn check(workflow: &Workflow, problems: &mut Problems) -> Order {
-    let ways = ways(workflow, problems);
-    let order = order(&ways);
-    match &order {
-        Some(_) => unreachable_phases(workflow, &ways, problems),
-        None => cycle(workflow, &ways, problems),
+    let successors = successors(workflow, problems);
+    let order = order(&successors);
+    if order.contains(&None) {
+        report_cycle(workflow, &successors, &order, problems);
+        return (0..workflow.phases.len()).collect();
     }
-    order.unwrap_or_else(|| (0..workflow.phases.len()).collect())
+    report_unreachable(workflow, &successors, problems);
+    order.into_iter().flatten().collect()
 }
 
-/// Where each phase may lead to.
-fn ways(workflow: &Workflow, problems: &mut Problems) -> Vec<Vec<usize>> {
+fn successors(workflow: &Workflow, problems: &mut Problems) -> Successors {
     let index: HashMap<_, _> =
         workflow.phases.iter().enumerate().map(|(index, phase)| (phase.id.as_str(), index)).collect();
     let mut leaving: Vec<Vec<(usize, &Transition)>> = vec![Vec::new(); workflow.phases.len()];
@@ -30,10 +33,8 @@ fn ways(workflow: &Workflow, problems: &mut Problems) -> Vec<Vec<usize>> {
         let [from, to] = [&transition.from, &transition.to].map(|end| {
             let found = index.get(end.value.as_str()).copied();
             if found.is_none() {
-                problems.add({
-                    Problem::error(end.position, format!("there is no phase `{}`", end.value))
-                        .meaning(nearest(&end.value, index.keys().copied()))
-                });
+                let problem = problems.error(end.position, format!("there is no phase `{}`", end.value));
+                problem.meaning(nearest(&end.value, index.keys().copied()));
             }
             found
         });
@@ -42,121 +43,100 @@ fn ways(workflow: &Workflow, problems: &mut Problems) -> Vec<Vec<usize>> {
         }
     }
     for (phase, leaving) in workflow.phases.iter().zip(&leaving) {
-        after_an_open_one(phase, leaving, problems);
+        report_never_taken(phase, leaving, problems);
     }
     let phases = workflow.phases.iter().enumerate();
     phases.map(|(index, phase)| targets(phase, index, &leaving[index], workflow.phases.len())).collect()
 }
 
-/// A transition after one without a condition is never looked at.
-fn after_an_open_one(phase: &Phase, leaving: &[(usize, &Transition)], problems: &mut Problems) {
-    let is_open = |(_, transition): &&(usize, &Transition)| transition.condition.is_none();
-    let open = leaving.iter().position(|leaving| is_open(&leaving));
-    for (_, transition) in open.into_iter().flat_map(|open| &leaving[open + 1..]) {
-        problems.add({
-            let message = format!("never taken: an earlier transition from `{}` has no condition", phase.id);
-            Problem::warning(transition.position, message)
-        });
+fn is_unconditional((_, transition): &(usize, &Transition)) -> bool {
+    transition.condition.is_none()
+}
+
+fn report_never_taken(phase: &Phase, leaving: &[(usize, &Transition)], problems: &mut Problems) {
+    let unconditional = leaving.iter().position(is_unconditional);
+    for (_, transition) in unconditional.into_iter().flat_map(|index| &leaving[index + 1..]) {
+        let message = format!("never taken: an earlier transition from `{}` has no condition", phase.id);
+        problems.warning(transition.position, message);
     }
 }
 
 fn targets(phase: &Phase, index: usize, leaving: &[(usize, &Transition)], phases: usize) -> Vec<usize> {
     let mut targets: Vec<_> = leaving.iter().map(|(to, _)| *to).collect();
-    let has_open = leaving.iter().any(|(_, transition)| transition.condition.is_none());
-    if index + 1 < phases && !has_open && (leaving.is_empty() || may_fall_through(phase)) {
+    let has_unconditional = leaving.iter().any(is_unconditional);
+    if index + 1 < phases && !has_unconditional && (leaving.is_empty() || may_fall_through(phase)) {
         targets.push(index + 1);
     }
     targets
 }
 
-/// Whether the next phase may follow although a transition's condition does not hold: after a phase that was skipped, or
-/// failed without harm.
+/// True if the next phase may follow although no transition can be taken: after a phase that was
+/// skipped, or that failed without failing the workflow.
 fn may_fall_through(phase: &Phase) -> bool {
     let missed = phase.checkpoint.as_ref().is_some_and(|checkpoint| !checkpoint.blocking || !phase.blocking);
     phase.condition.is_some() || missed || phase.after_failed_step() == AfterFailure::NextPhase
 }
 
-/// The topological order (Kahn's algorithm), the order of the file where there is a choice; none where there is a cycle.
-fn order(ways: &[Vec<usize>]) -> Option<Order> {
-    let mut waiting_for = vec![0_usize; ways.len()];
-    ways.iter().flatten().for_each(|to| waiting_for[*to] += 1);
-    let mut ready: BinaryHeap<_> = (0..ways.len()).filter(|index| waiting_for[*index] == 0).map(Reverse).collect();
-    let (mut order, mut next) = (vec![0; ways.len()], 0);
+/// The topological order (Kahn's algorithm), ties by the order of the file. `None` for phases on a
+/// cycle or after one.
+fn order(successors: &Successors) -> Vec<Option<usize>> {
+    let mut waiting_for = vec![0_usize; successors.len()];
+    successors.iter().flatten().for_each(|to| waiting_for[*to] += 1);
+    let mut ready: BinaryHeap<_> =
+        (0..successors.len()).filter(|index| waiting_for[*index] == 0).map(Reverse).collect();
+    let (mut order, mut next) = (vec![None; successors.len()], 0);
     while let Some(Reverse(index)) = ready.pop() {
-        order[index] = next;
+        order[index] = Some(next);
         next += 1;
-        for to in &ways[index] {
+        for to in &successors[index] {
             waiting_for[*to] -= 1;
             if waiting_for[*to] == 0 {
                 ready.push(Reverse(*to));
             }
         }
     }
-    (next == ways.len()).then_some(order)
+    order
 }
 
-fn unreachable_phases(workflow: &Workflow, ways: &[Vec<usize>], problems: &mut Problems) {
-    let mut reached = vec![false; ways.len()];
-    let mut open: Vec<_> = (!ways.is_empty()).then_some(0).into_iter().collect();
+fn report_unreachable(workflow: &Workflow, successors: &Successors, problems: &mut Problems) {
+    let mut reached = vec![false; successors.len()];
+    let mut open: Vec<_> = (!successors.is_empty()).then_some(0).into_iter().collect();
     while let Some(index) = open.pop() {
         if !std::mem::replace(&mut reached[index], true) {
-            open.extend(&ways[index]);
+            open.extend(&successors[index]);
         }
     }
     for (phase, _) in workflow.phases.iter().zip(reached).filter(|(_, reached)| !reached) {
-        problems.add(Problem::warning(phase.position, format!("no way leads to the phase `{}`", phase.id)));
+        problems.warning(phase.position, format!("no way leads to the phase `{}`", phase.id));
     }
 }
 
-/// Names one cycle, at the transition that closes it.
-fn cycle(workflow: &Workflow, ways: &[Vec<usize>], problems: &mut Problems) {
-    let circle = a_cycle(ways);
-    let ids: Vec<_> = circle.iter().map(|index| workflow.phases[*index].id.as_str()).collect();
+/// Reports one cycle, at the transition that closes it.
+fn report_cycle(workflow: &Workflow, successors: &Successors, order: &[Option<usize>], problems: &mut Problems) {
+    let cycle = find_cycle(successors, order);
+    let ids: Vec<_> = cycle.iter().map(|index| workflow.phases[*index].id.as_str()).collect();
     let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return };
     let closing = workflow.transitions_from(last).find(|transition| transition.to.value == *first);
     let position = closing.map_or(workflow.position, |transition| transition.position);
-    problems.add({
-        let message = format!("the transitions lead in a circle: {} → {first}", ids.join(" → "));
-        Problem::error(position, message).expecting("ways on which no phase comes twice")
-    });
+    let message = format!("the transitions lead in a circle: {} → {first}", ids.join(" → "));
+    problems.error(position, message).expecting("ways on which no phase comes twice");
 }
 
-/// One cycle of a graph that has some: whoever is followed backwards from a node left over by Kahn's algorithm ends there.
-fn a_cycle(ways: &[Vec<usize>]) -> Vec<usize> {
-    let mut waiting_for = vec![0_usize; ways.len()];
-    ways.iter().flatten().for_each(|to| waiting_for[*to] += 1);
-    let mut ready: Vec<_> = (0..ways.len()).filter(|index| waiting_for[*index] == 0).collect();
-    let mut left = vec![true; ways.len()];
-    while let Some(index) = ready.pop() {
-        left[index] = false;
-        for to in &ways[index] {
-            waiting_for[*to] -= 1;
-            if waiting_for[*to] == 0 {
-                ready.push(*to);
-            }
-        }
+/// Each phase without an order has a predecessor without one, so following them back ends in a
+/// cycle.
+fn find_cycle(successors: &Successors, order: &[Option<usize>]) -> Vec<usize> {
+    let mut before = vec![None; successors.len()];
+    for index in (0..successors.len()).filter(|index| order[*index].is_none()) {
+        successors[index].iter().for_each(|to| before[*to] = Some(index));
     }
-    let mut before = vec![None; ways.len()];
-    for (index, to) in ways
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| left[*index])
-        .flat_map(|(index, to)| to.iter().map(move |to| (index, *to)))
-    {
-        before[to] = Some(index);
-    }
-    walk_back(&before, left.iter().position(|left| *left))
-}
-
-fn walk_back(before: &[Option<usize>], start: Option<usize>) -> Vec<usize> {
-    let (mut seen, mut path, mut next) = (HashMap::new(), Vec::new(), start);
+    let (mut seen, mut path, mut next) = (HashMap::new(), Vec::new(), order.iter().position(Option::is_none));
     while let Some(index) = next {
         if let Some(first) = seen.insert(index, path.len()) {
-            let mut circle = path.split_off(first);
-            circle.reverse();
-            let smallest = circle.iter().enumerate().min_by_key(|(_, index)| **index).map_or(0, |(at, _)| at);
-            circle.rotate_left(smallest);
-            return circle;
+            let mut cycle = path.split_off(first);
+            cycle.reverse();
+            let smallest = cycle.iter().enumerate().min_by_key(|(_, index)| **index).map_or(0, |(at, _)| at);
+            cycle.rotate_left(smallest);
+            return cycle;
         }
         path.push(index);
         next = before[index];

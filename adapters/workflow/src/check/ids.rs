@@ -1,102 +1,76 @@
-//! Ids and names: given once, and such that they can be used.
+//! Ids and names: unique and usable.
 
 use std::collections::HashMap;
 
-use crate::definition::{Position, Workflow};
-use crate::problem::{Problem, Problems};
+use crate::definition::{Position, Step, Workflow};
+use crate::problem::Problems;
 use crate::read::is_name;
 
-/// Longer ones would not fit into the names of files, together with what is added to them (`NAME_MAX` is 255).
+/// Longer ids, with a prefix and a suffix, would not fit into file names (`NAME_MAX` is 255).
 const MAX_ID_CHARACTERS: usize = 128;
 
-/// Words that expressions understand otherwise.
+/// Words that expressions use otherwise.
+#[rustfmt::skip]
 const RESERVED: [&str; 16] = [
-    "steps",
-    "null",
-    "none",
-    "true",
-    "false",
-    "None",
-    "True",
-    "False",
-    "not",
-    "and",
-    "or",
-    "in",
-    "is",
-    "if",
-    "else",
-    "checkpoint_passed",
+    "steps", "null", "none", "true", "false", "None", "True", "False",
+    "not", "and", "or", "in", "is", "if", "else", "checkpoint_passed",
 ];
 
-/// Names that a phase cannot have, because they are set for every execution.
-const SET: [&str; 2] = ["file", "files"];
+const NAME_FORM: &str = "a letter or `_`, then letters, digits and `_`";
 
 pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
-    plain(&workflow.id, "workflow", workflow.position, problems);
+    check_id(&workflow.id, "workflow", workflow.position, problems);
     let mut names = Seen::new("input");
     for input in &workflow.inputs {
         names.add(&input.name, input.position, problems);
-        usable(&input.name, "an input", input.position, problems);
+        check_reserved(&input.name, input.position, problems);
+        if !is_name(&input.name) {
+            let message = format!("`{}` cannot be the name of an input", input.name);
+            problems.error(input.position, message).expecting(NAME_FORM);
+        }
     }
-    phases(workflow, problems);
+    check_phases(workflow, problems);
     let mut steps = Seen::new("step");
     for step in workflow.phases.iter().flat_map(|phase| &phase.steps) {
         steps.add(&step.id, step.position, problems);
         if step.has_own_id {
-            plain(&step.id, "step", step.position, problems);
+            check_id(&step.id, "step", step.position, problems);
         }
-        step_inputs(step, problems);
+        check_step_inputs(step, problems);
     }
 }
 
-fn phases(workflow: &Workflow, problems: &mut Problems) {
+fn check_phases(workflow: &Workflow, problems: &mut Problems) {
     let mut seen = Seen::new("phase");
     let inputs: HashMap<_, _> = workflow.inputs.iter().map(|input| (input.name.as_str(), input.position)).collect();
     for phase in &workflow.phases {
-        seen.add(&phase.id, phase.position, problems);
-        plain(&phase.id, "phase", phase.position, problems);
-        reserved(&phase.id, phase.position, problems);
-        if let Some(input) = inputs.get(phase.id.as_str()) {
-            problems.add({
-                let message = format!("`{}` is a phase and also the input at line {}", phase.id, input.line);
-                Problem::error(phase.position, message)
-            });
+        let (id, position) = (phase.id.as_str(), phase.position);
+        seen.add(id, position, problems);
+        check_id(id, "phase", position, problems);
+        check_reserved(id, position, problems);
+        if let Some(input) = inputs.get(id) {
+            problems.error(position, format!("`{id}` is a phase and also the input at line {}", input.line));
         }
-        if SET.contains(&phase.id.as_str()) {
-            problems.add(Problem::error(phase.position, format!("`{}` stands for the file itself", phase.id)));
+        if ["file", "files"].contains(&id) {
+            problems.error(position, format!("`{id}` stands for the file itself"));
         }
     }
 }
 
-fn usable(name: &str, what: &str, position: Position, problems: &mut Problems) {
-    reserved(name, position, problems);
-    if !is_name(name) {
-        problems.add({
-            Problem::error(position, format!("`{name}` cannot be the name of {what}"))
-                .expecting("a letter or `_`, then letters, digits and `_`")
-        });
-    }
-}
-
-fn reserved(name: &str, position: Position, problems: &mut Problems) {
+fn check_reserved(name: &str, position: Position, problems: &mut Problems) {
     if RESERVED.contains(&name) {
-        problems.add(Problem::error(position, format!("`{name}` means something else in expressions")));
+        problems.error(position, format!("`{name}` means something else in expressions"));
     }
 }
 
-fn step_inputs(step: &crate::definition::Step, problems: &mut Problems) {
-    for input in &step.inputs {
-        if !is_name(&input.name) {
-            problems.add({
-                Problem::error(input.position, format!("`{}` cannot be the name of a step's input", input.name))
-                    .expecting("a letter or `_`, then letters, digits and `_`")
-            });
-        }
+fn check_step_inputs(step: &Step, problems: &mut Problems) {
+    for input in step.inputs.iter().filter(|input| !is_name(&input.name)) {
+        let message = format!("`{}` cannot be the name of a step's input", input.name);
+        problems.error(input.position, message).expecting(NAME_FORM);
     }
 }
 
-/// The ids of one kind, and where each was first.
+/// The ids of one kind, and the first position of each.
 struct Seen<'w> {
     kind: &'static str,
     first: HashMap<&'w str, Position>,
@@ -107,23 +81,21 @@ impl<'w> Seen<'w> {
         Self { kind, first: HashMap::new() }
     }
 
-    /// Notes an id, which must be the only one of its kind.
     fn add(&mut self, id: &'w str, position: Position, problems: &mut Problems) {
         let first = *self.first.entry(id).or_insert(position);
         if first != position {
             let message = format!("there are two {}s `{id}`; the first is at line {}", self.kind, first.line);
-            problems.add(Problem::error(position, message));
+            problems.error(position, message);
         }
     }
 }
 
-/// An id must fit into messages, variables and the names of files.
-fn plain(id: &str, kind: &str, position: Position, problems: &mut Problems) {
+/// Ids are part of messages, variables and file names.
+fn check_id(id: &str, kind: &str, position: Position, problems: &mut Problems) {
     let is_plain = |character: char| character.is_alphanumeric() || "_-.".contains(character);
     if id.starts_with('.') || !id.chars().all(is_plain) || id.chars().count() > MAX_ID_CHARACTERS {
-        let problem = Problem::error(position, format!("`{id}` cannot be the id of a {kind}"));
-        problems.add(problem.expecting(format!(
+        problems.error(position, format!("`{id}` cannot be the id of a {kind}")).expecting(format!(
             "at most {MAX_ID_CHARACTERS} letters, digits, `_`, `-` and `.`, which does not come first"
-        )));
+        ));
     }
 }

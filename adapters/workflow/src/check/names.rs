@@ -1,68 +1,62 @@
-//! The names in expressions, against what can be known when their turn comes.
+//! The names in expressions, compared with those that are known when an expression is evaluated.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::flow::Order;
-use crate::definition::{Action, CHECKPOINT_PASSED, Located, Phase, Position, Step, Workflow};
+use crate::definition::{Action, CHECKPOINT_PASSED, Located, Position, Step, Workflow};
 use crate::execution::file_scope;
-use crate::expression::{ExpressionError, NameUsed, names_in_condition, names_in_text, names_in_value, render_value};
+use crate::expression::{ExpressionError, Name, names_in_condition, names_in_text, names_in_value, render_value};
 use crate::nearest::{nearest, nearest_first};
-use crate::problem::{Problem, Problems};
-
-/// The names that every execution has.
-const ALWAYS: [&str; 2] = ["file", "files"];
+use crate::problem::Problems;
 
 pub(super) fn check(workflow: &Workflow, order: &Order, problems: &mut Problems) {
     let known = Known::new(workflow, order);
-    let first = order.iter().position(|place| *place == 0);
+    let first = order.iter().position(|position| *position == 0);
     for (index, phase) in workflow.phases.iter().enumerate() {
-        let mut eyes =
-            Eyes { known: &known, moment: Moment { phase: index, step: 0 }, is_first: first == Some(index), problems };
-        eyes.condition(phase.condition.as_ref());
+        let moment = Moment { phase: index, step: 0 };
+        let mut checker = Checker { known: &known, moment, is_first: first == Some(index), problems };
+        checker.condition(phase.condition.as_ref());
         for (number, step) in phase.steps.iter().enumerate() {
-            eyes.moment.step = number;
-            eyes.step(step);
+            checker.moment.step = number;
+            checker.step(step);
         }
     }
-    transitions(workflow, &known, problems);
-    defaults(workflow, problems);
+    check_transitions(workflow, &known, problems);
+    check_defaults(workflow, problems);
 }
 
-/// A default is evaluated before anything has run, and those of two files differ in the file's path alone: one that fails
-/// for some file fails for every one.
-fn defaults(workflow: &Workflow, problems: &mut Problems) {
+/// A default depends on nothing but the path of the file, so one that fails here fails for every
+/// file.
+fn check_defaults(workflow: &Workflow, problems: &mut Problems) {
     let scope = file_scope("/file");
     for input in &workflow.inputs {
         let default = input.default.as_ref().map(|default| render_value(default, &scope));
         if let Some(Err(error)) = default {
-            problems.add(Problem::error(input.position, format!("the default of `{}`: {error}", input.name)));
+            problems.error(input.position, format!("the default of `{}`: {error}", input.name));
         }
     }
 }
 
-fn transitions(workflow: &Workflow, known: &Known<'_>, problems: &mut Problems) {
+fn check_transitions(workflow: &Workflow, known: &Known<'_>, problems: &mut Problems) {
     for transition in &workflow.transitions {
         let Some(condition) = &transition.condition else { continue };
         let Some(from) = known.phases.get(transition.from.value.as_str()) else { continue };
         let moment = Moment { phase: *from, step: usize::MAX };
-        let mut eyes = Eyes { known, moment, is_first: false, problems };
-        match names_in_condition(&condition.value) {
-            Ok(names) => names.iter().for_each(|name| eyes.transition_name(name, condition.position)),
-            Err(error) => eyes.unreadable(&error, condition.position),
-        }
+        let mut checker = Checker { known, moment, is_first: false, problems };
+        checker.each(names_in_condition(&condition.value), condition.position, Checker::transition_name);
     }
 }
 
-/// Where in time an expression is evaluated.
+/// The point in an execution at which an expression is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Moment {
-    /// The phase's index in the file.
+    /// The index of the phase in the file.
     phase: usize,
-    /// The step's index in the phase: those before it are over.
+    /// The index of the step in the phase; the steps before it have ended.
     step: usize,
 }
 
-/// What there is in a workflow, by name.
+/// The names of a workflow.
 struct Known<'w> {
     inputs: BTreeSet<&'w str>,
     phases: HashMap<&'w str, usize>,
@@ -72,34 +66,33 @@ struct Known<'w> {
 
 impl<'w> Known<'w> {
     fn new(workflow: &'w Workflow, order: &'w Order) -> Self {
-        let phases = || workflow.phases.iter().enumerate();
-        let of_phase = |(index, phase): (usize, &'w Phase)| {
-            phase.steps.iter().enumerate().map(move |(step, it)| (it.id.as_str(), Moment { phase: index, step }))
-        };
-        Self {
-            inputs: workflow.inputs.iter().map(|input| input.name.as_str()).chain(ALWAYS).collect(),
-            phases: phases().map(|(index, phase)| (phase.id.as_str(), index)).collect(),
-            steps: phases().flat_map(of_phase).collect(),
-            order,
+        let inputs = workflow.inputs.iter().map(|input| input.name.as_str());
+        let (mut phases, mut steps) = (HashMap::new(), HashMap::new());
+        for (index, phase) in workflow.phases.iter().enumerate() {
+            phases.insert(phase.id.as_str(), index);
+            for (number, step) in phase.steps.iter().enumerate() {
+                steps.insert(step.id.as_str(), Moment { phase: index, step: number });
+            }
         }
+        Self { inputs: inputs.chain(["file", "files"]).collect(), phases, steps, order }
     }
 
-    /// Whether a step is over at a moment, or may be.
+    /// True if a step may have ended at a moment.
     fn is_over(&self, step: Moment, at: Moment) -> bool {
         if step.phase == at.phase { step.step < at.step } else { self.order[step.phase] < self.order[at.phase] }
     }
 }
 
-/// Looks at expressions at some moment.
-struct Eyes<'k, 'p> {
+/// Checks expressions that are evaluated at one moment.
+struct Checker<'k, 'p> {
     known: &'k Known<'k>,
     moment: Moment,
-    /// Whether no phase comes before.
+    /// True if no phase comes before.
     is_first: bool,
     problems: &'p mut Problems,
 }
 
-impl Eyes<'_, '_> {
+impl Checker<'_, '_> {
     fn step(&mut self, step: &Step) {
         self.condition(step.condition.as_ref());
         match &step.action {
@@ -108,34 +101,37 @@ impl Eyes<'_, '_> {
             Action::Command(_) | Action::Task(_) => {}
         }
         for input in &step.inputs {
-            self.names(names_in_value(&input.value), input.position);
+            self.each(names_in_value(&input.value), input.position, Self::name);
         }
         step.env.iter().for_each(|entry| self.text(&entry.value));
         step.workdir.iter().for_each(|folder| self.text(folder));
     }
 
     fn text(&mut self, text: &Located<String>) {
-        self.names(names_in_text(&text.value), text.position);
+        self.each(names_in_text(&text.value), text.position, Self::name);
     }
 
     fn condition(&mut self, condition: Option<&Located<String>>) {
         if let Some(condition) = condition {
-            self.names(names_in_condition(&condition.value), condition.position);
+            self.each(names_in_condition(&condition.value), condition.position, Self::name);
         }
     }
 
-    fn names(&mut self, names: Result<Vec<NameUsed>, ExpressionError>, position: Position) {
+    fn each(
+        &mut self,
+        names: Result<Vec<Name>, ExpressionError>,
+        position: Position,
+        check: fn(&mut Self, &Name, Position),
+    ) {
         match names {
-            Ok(names) => names.iter().for_each(|name| self.name(name, position)),
-            Err(error) => self.unreadable(&error, position),
+            Ok(names) => names.iter().for_each(|name| check(self, name, position)),
+            Err(error) => {
+                self.problems.error(position, error.to_string());
+            }
         }
     }
 
-    fn unreadable(&mut self, error: &ExpressionError, position: Position) {
-        self.problems.add(Problem::error(position, error.to_string()));
-    }
-
-    fn name(&mut self, name: &NameUsed, position: Position) {
+    fn name(&mut self, name: &Name, position: Position) {
         let root = name.root();
         if self.known.inputs.contains(root) {
             return;
@@ -151,31 +147,29 @@ impl Eyes<'_, '_> {
         }
     }
 
-    /// Whether a name leads into a step by its id alone. Without more behind it, the id may also be the name of a value.
-    fn is_within_step(&self, name: &NameUsed) -> bool {
+    /// True if the name begins with the id of a step and continues. A name that is the id alone may
+    /// also be a returned value.
+    fn is_within_step(&self, name: &Name) -> bool {
         !self.known.inputs.contains(name.root())
             && self.known.steps.contains_key(name.root())
             && name.rest().next().is_some()
     }
 
     fn bare_step(&mut self, id: &str, position: Position) {
-        self.problems.add({
-            Problem::error(position, format!("the step `{id}` is known below `steps` alone"))
-                .meaning(Some(format!("steps.{id}")))
-        });
+        let problem = self.problems.error(position, format!("the step `{id}` is known below `steps` alone"));
+        problem.meaning(Some(format!("steps.{id}")));
     }
 
-    fn step_name(&mut self, name: &NameUsed, position: Position) {
+    fn step_name(&mut self, name: &Name, position: Position) {
         let Some(id) = name.rest().next() else { return };
         match self.known.steps.get(id) {
             Some(step) if self.known.is_over(*step, self.moment) => {}
-            Some(_) => self.problems.add(Problem::error(position, format!("the step `{id}` comes later"))),
+            Some(_) => {
+                self.problems.error(position, format!("the step `{id}` comes later"));
+            }
             None => {
-                let known = &self.known.steps;
-                self.problems.add({
-                    Problem::error(position, format!("there is no step `{id}`"))
-                        .meaning(nearest(id, known.keys().copied()))
-                });
+                let meant = nearest(id, self.known.steps.keys().copied());
+                self.problems.error(position, format!("there is no step `{id}`")).meaning(meant);
             }
         }
     }
@@ -184,27 +178,26 @@ impl Eyes<'_, '_> {
         let end = Moment { phase, step: 0 };
         if !self.known.is_over(end, self.moment) {
             let what = if phase == self.moment.phase { "has returned nothing yet" } else { "comes later" };
-            self.problems.add(Problem::error(position, format!("the phase `{id}` {what}")));
+            self.problems.error(position, format!("the phase `{id}` {what}"));
         }
     }
 
-    /// A name that only a step can give. Where none came before, nobody can; where it is nearly another one, it may be that
-    /// one.
+    /// A name that only an earlier step can return: an error if there is none.
     fn other_name(&mut self, name: &str, position: Position) {
         let known = || self.known.inputs.iter().copied().chain(self.known.phases.keys().copied());
         let can_be_returned = !self.is_first || self.moment.step > 0;
         let of_step = self.known.steps.contains_key(name).then(|| format!("steps.{name}"));
         let problem = if can_be_returned {
             let message = format!("`{name}` is no input and no phase: an earlier step has to return it");
-            Problem::warning(position, message)
+            self.problems.warning(position, message)
         } else {
             let listed = nearest_first(name, known());
-            Problem::error(position, format!("unknown name `{name}`; known are {}", listed.join(", ")))
+            self.problems.error(position, format!("unknown name `{name}`; known are {}", listed.join(", ")))
         };
-        self.problems.add(problem.meaning(of_step.or_else(|| nearest(name, known()))));
+        problem.meaning(of_step.or_else(|| nearest(name, known())));
     }
 
-    fn transition_name(&mut self, name: &NameUsed, position: Position) {
+    fn transition_name(&mut self, name: &Name, position: Position) {
         let root = name.root();
         if root == CHECKPOINT_PASSED {
             return;
@@ -214,8 +207,8 @@ impl Eyes<'_, '_> {
         } else if self.is_within_step(name) {
             self.bare_step(root, position);
         } else if let Some(meant) = nearest(root, [CHECKPOINT_PASSED]) {
-            self.problems
-                .add(Problem::warning(position, format!("the phase has to return `{root}`")).meaning(Some(meant)));
+            let problem = self.problems.warning(position, format!("the phase has to return `{root}`"));
+            problem.meaning(Some(meant));
         }
     }
 }

@@ -1,37 +1,29 @@
-//! Phases: steps that belong together, and what must hold after them.
+use serde::{Deserialize, Serialize};
 
 use super::{Located, Position, Step};
 
-/// The name that holds in a transition's condition where the phase passed its checkpoint.
-pub const CHECKPOINT_PASSED: &str = "checkpoint_passed";
+/// The name that is true in a transition's condition if the phase passed its checkpoint.
+pub(crate) const CHECKPOINT_PASSED: &str = "checkpoint_passed";
 
-/// One phase of a workflow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Phase {
-    /// The id, no two in a workflow alike.
+    /// Unique in the workflow.
     pub id: String,
-    /// What people call it.
     pub name: Option<String>,
-    /// What it is for.
     pub description: Option<String>,
-    /// The phase is entered only where this condition holds; else all of it is skipped.
+    /// The whole phase is skipped unless this holds.
     pub condition: Option<Located<String>>,
-    /// What is done, in this order. A phase with a single `task` has one step.
     pub steps: Vec<Step>,
-    /// Whether the workflow fails where the phase fails. Where not, the failure is recorded and the next phase follows.
+    /// True if a failure of the phase fails the workflow; otherwise the next phase follows.
     pub blocking: bool,
-    /// What a failed step means for the phase.
     pub on_fail: OnFail,
-    /// What is asked after the steps.
     pub checkpoint: Option<Checkpoint>,
-    /// Where the phase begins.
     pub position: Position,
 }
 
 impl Phase {
-    /// What follows a step of this phase that has failed for good.
-    #[must_use]
-    pub fn after_failed_step(&self) -> AfterFailure {
+    /// What follows the final failure of a step.
+    pub(crate) fn after_failed_step(&self) -> AfterFailure {
         match (&self.on_fail, self.blocking) {
             (OnFail::Continue, _) => AfterFailure::NextStep,
             (OnFail::Skip, _) | (_, false) => AfterFailure::NextPhase,
@@ -39,47 +31,44 @@ impl Phase {
         }
     }
 
-    /// What follows a blocking checkpoint of this phase that has not been passed.
-    #[must_use]
-    pub fn after_failed_checkpoint(&self) -> AfterFailure {
+    /// What follows a blocking checkpoint that was not passed.
+    pub(crate) fn after_failed_checkpoint(&self) -> AfterFailure {
         if self.blocking { AfterFailure::Fail } else { AfterFailure::NextPhase }
     }
 }
 
-/// What a phase says of a failed step.
+/// The reaction of a phase to a failed step.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum OnFail {
-    /// The phase fails.
     #[default]
     Fail,
-    /// The failure is recorded, and the phase goes on with its next step.
+    /// Continue with the next step.
     Continue,
-    /// The failure is recorded, and the rest of the phase is skipped.
+    /// Skip the rest of the phase.
     Skip,
-    /// A word without a meaning here: a check warns of it, and the phase fails.
+    /// An unknown word: a warning, and as `Fail`.
     Other(Located<String>),
 }
 
-/// What follows a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AfterFailure {
-    /// The workflow fails.
+/// What follows a failure. The journal keeps it under these names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AfterFailure {
+    /// The execution fails.
     Fail,
-    /// The next step of the phase follows.
     NextStep,
-    /// The rest of the phase is skipped, and the next phase follows.
+    /// The rest of the phase is skipped.
     NextPhase,
 }
 
-/// What must hold at the end of a phase.
+/// A check at the end of a phase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Its id; the phase's where the file gives none.
+    /// The phase's id unless the file gives one.
     pub id: String,
-    /// Whether the phase fails where the checkpoint is not passed.
+    /// True if a failed checkpoint fails the phase.
     pub blocking: bool,
-    /// The names that the phase's steps must have returned, each with a value that counts as true.
+    /// The names that the phase's steps must have returned, each with a true value.
     pub validation: Vec<Located<String>>,
-    /// Where the checkpoint begins.
     pub position: Position,
 }

@@ -1,19 +1,16 @@
-//! Places in a workflow file.
-
 use std::fmt;
 
-/// A place in a text.
+/// A position in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
-    /// The line, from 1.
+    /// From 1.
     pub line: u32,
-    /// The column in characters, from 1.
+    /// In characters, from 1.
     pub column: u32,
 }
 
 impl Position {
-    /// The place where every file begins.
-    pub const START: Self = Self { line: 1, column: 1 };
+    pub(crate) const START: Self = Self { line: 1, column: 1 };
 }
 
 impl fmt::Display for Position {
@@ -22,18 +19,15 @@ impl fmt::Display for Position {
     }
 }
 
-/// A value and where it stands.
+/// A value and the position at which it begins.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Located<T> {
-    /// The value.
     pub value: T,
-    /// Where it begins.
     pub position: Position,
 }
 
 impl<T> Located<T> {
-    /// A value at a place.
-    pub const fn new(value: T, position: Position) -> Self {
+    pub(crate) const fn new(value: T, position: Position) -> Self {
         Self { value, position }
     }
 }

@@ -1,19 +1,18 @@
-//! The state of an execution as one JSON document, with the names that the original program's has.
+//! The state of an execution as a JSON document, with the names of the original program's.
 
+use autoproc_domain::Timestamp;
 use autoproc_time_text::timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::progress::ProgressReport;
-use super::state::{ExecutionState, StepRecord};
-use autoproc_domain::Timestamp;
+use super::progress::percent_of;
+use super::state::{ExecutionState, StepRecord, StepStatus};
 
-/// The document's form: the original program's, to which keys were only added.
+/// The version of the original program's format; only keys were added to it.
 const VERSION: &str = "1.0.0";
 
-/// An execution's state as a document.
 #[derive(Serialize)]
-pub struct Document<'s> {
+pub(super) struct Document<'s> {
     version: &'static str,
     workflow_id: &'s str,
     workflow_hash: &'s str,
@@ -44,7 +43,7 @@ pub struct Document<'s> {
 struct Entry<'s> {
     phase: &'s str,
     step: &'s str,
-    status: &'static str,
+    status: StepStatus,
     #[serde(with = "timestamp::required")]
     at: Timestamp,
     duration_s: f64,
@@ -52,9 +51,7 @@ struct Entry<'s> {
     error: Option<&'s str>,
 }
 
-/// The document of a state.
-#[must_use]
-pub fn of(state: &ExecutionState) -> Document<'_> {
+pub(super) fn of(state: &ExecutionState) -> Document<'_> {
     Document {
         version: VERSION,
         workflow_id: &state.subject.workflow_id,
@@ -67,7 +64,7 @@ pub fn of(state: &ExecutionState) -> Document<'_> {
         status: state.status.word(),
         current_phase: state.current_phase.as_deref(),
         current_step: state.current_step.as_deref(),
-        percent: ProgressReport::percent_of(state),
+        percent: percent_of(state),
         started_at: state.started_at,
         completed_at: state.completed_at,
         updated_at: state.updated_at,
@@ -80,14 +77,14 @@ pub fn of(state: &ExecutionState) -> Document<'_> {
 }
 
 fn timing(record: &StepRecord) -> (String, Value) {
-    (format!("{}/{}", record.name.phase, record.name.step), record.elapsed.as_secs_f64().into())
+    (record.name.to_string(), record.elapsed.as_secs_f64().into())
 }
 
 fn entry(record: &StepRecord) -> Entry<'_> {
     Entry {
         phase: &record.name.phase,
         step: &record.name.step,
-        status: record.status.word(),
+        status: record.status,
         at: record.at,
         duration_s: record.elapsed.as_secs_f64(),
         error: record.error.as_deref(),

@@ -6,22 +6,21 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use autoproc_domain::ports::{Attempt, Clock};
-use autoproc_domain::{Fingerprint, ItemId, Timestamp};
-use autoproc_system::{OnWarning, WarnOnce};
+use autoproc_domain::ports::Clock;
+use autoproc_domain::{FilePath, Fingerprint, ItemId};
+use autoproc_system::{JsonLines, OnWarning, WarnOnce};
 use sha2::{Digest as _, Sha256};
 
-use super::event::{Event, SeenFile};
-use super::event_log::EventLog;
+use super::event::{Event, SeenFile, Subject, Values};
+use super::event_log::Line;
 use super::folder::Executions;
 use super::inputs::Inputs;
+use super::journal::VERSION;
 use super::latest_state::LatestState;
 use super::plan::Plan;
-use super::process::Making;
 use super::program::Programs;
 use super::runner::StepRunner;
 use super::state::ExecutionState;
-use crate::expression::Scope;
 
 /// A workflow and its parameters.
 #[derive(Debug)]
@@ -46,6 +45,24 @@ impl WorkflowRun {
     /// The file as it is now.
     pub(crate) fn look_at(&self, file: &Path) -> Option<SeenFile> {
         (self.fingerprint_of)(file).map(SeenFile::from)
+    }
+
+    /// Identifies the content of the workflow file.
+    pub(crate) fn workflow_hash(&self) -> String {
+        Sha256::digest(&self.source).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    }
+
+    /// Identifies an execution of this workflow in the current format.
+    pub(crate) fn subject(&self, workflow_hash: String, item: ItemId, file: &FilePath, inputs: Values) -> Subject {
+        Subject {
+            version: VERSION.to_owned(),
+            workflow_id: self.plan.workflow().id.clone(),
+            workflow_hash,
+            item_id: item.get(),
+            file_path: file.text().into_owned(),
+            file_path_bytes: file.exact_hex(),
+            inputs,
+        }
     }
 }
 
@@ -73,39 +90,32 @@ pub(crate) type OnState = Box<dyn Fn(&ExecutionState) + Send + Sync>;
 pub(crate) struct Engine {
     pub(crate) run: WorkflowRun,
     pub(crate) workflow_hash: String,
-    pub(crate) runner: Arc<dyn StepRunner>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) executions: Option<Executions>,
+    pub(crate) equipment: Equipment,
     pub(crate) latest_state: LatestState,
-    scratch_dir: PathBuf,
-    event_log: EventLog,
+    event_log: JsonLines,
     warning: WarnOnce,
     on_state: Option<OnState>,
-    /// The number of executions put away.
-    put_away: AtomicUsize,
+    completed: AtomicUsize,
 }
 
 impl Engine {
     pub(crate) fn new(run: WorkflowRun, equipment: Equipment, on_state: Option<OnState>) -> Self {
-        let Equipment { runner, clock, executions, scratch_dir, event_log, latest_state, on_warning } = equipment;
+        let on_warning = || equipment.on_warning.clone();
         Self {
-            workflow_hash: hash_of(&run.source),
+            workflow_hash: run.workflow_hash(),
             run,
-            runner,
-            clock,
-            executions,
-            latest_state: LatestState::new(latest_state, on_warning.clone()),
-            scratch_dir,
-            event_log: EventLog::new(event_log, on_warning.clone()),
-            warning: WarnOnce::new(on_warning),
+            latest_state: LatestState::new(equipment.latest_state.clone(), on_warning()),
+            event_log: JsonLines::new(&equipment.event_log, on_warning()),
+            warning: WarnOnce::new(on_warning()),
+            equipment,
             on_state,
-            put_away: AtomicUsize::new(0),
+            completed: AtomicUsize::new(0),
         }
     }
 
     /// Reports an event; `state` is the state after it.
     pub(crate) fn report(&self, state: &ExecutionState, event: &Event) {
-        self.event_log.append(state, event);
+        self.event_log.append(&Line { state, event });
         if let Some(on_state) = &self.on_state {
             on_state(state);
         }
@@ -124,42 +134,20 @@ impl Engine {
         running.await
     }
 
-    pub(crate) fn making<'m>(
-        &'m self,
-        attempt: &'m Attempt,
-        state: &'m ExecutionState,
-        scope: &'m Scope,
-        deadline: Timestamp,
-    ) -> Making<'m> {
-        Making {
-            plan: &self.run.plan,
-            programs: &self.run.programs,
-            project_dir: &self.run.project_dir,
-            attempt,
-            deadline,
-            inputs: &state.subject.inputs,
-            scope,
-        }
-    }
-
-    /// Moves the journal of a finished execution to the finished ones, and removes the oldest of
-    /// these. A failure does not fail the execution.
-    pub(crate) fn put_away(&self, item: ItemId) {
-        let Some(executions) = &self.executions else { return };
-        match executions.put_away(item) {
+    /// Moves the journal of a completed execution, and removes the oldest of them. A failure does
+    /// not fail the execution.
+    pub(crate) fn complete(&self, item: ItemId) {
+        let Some(executions) = &self.equipment.executions else { return };
+        match executions.complete(item) {
             Ok(()) => {
-                let _ = executions.prune(self.put_away.fetch_add(1, Ordering::Relaxed));
+                let _ = executions.prune(self.completed.fetch_add(1, Ordering::Relaxed));
             }
             Err(error) => self.warning.warn(format_args!("cannot put away the journal of item {item}: {error}")),
         }
     }
 
     pub(crate) fn scratch_of(&self, item: ItemId) -> PathBuf {
-        self.executions.as_ref().map_or_else(|| self.scratch_dir.clone(), |executions| executions.scratch(item))
+        let Equipment { executions, scratch_dir, .. } = &self.equipment;
+        executions.as_ref().map_or_else(|| scratch_dir.clone(), |executions| executions.scratch(item))
     }
-}
-
-/// Identifies the content of a workflow file.
-pub(crate) fn hash_of(source: &[u8]) -> String {
-    Sha256::digest(source).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }

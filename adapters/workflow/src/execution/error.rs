@@ -1,38 +1,19 @@
-//! Why an execution on disk cannot be used.
-
 use std::io;
 use std::path::PathBuf;
 
-/// Why the journal of an execution cannot be used. Nothing of it was changed.
+/// The journal of an execution cannot be used. It was not changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages explain the fields")]
 pub enum ExecutionError {
-    /// It cannot be read or written: see to its permissions and to the disk, then try again.
+    /// It cannot be read: check its permissions and the disk, then try again.
     #[error("{}: {source}", place.display())]
-    Io {
-        /// The file.
-        place: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// Something other than its end is damaged: begin anew with `--from-start`, or remove it.
+    Io { place: PathBuf, source: io::Error },
+    /// A line before the last is damaged: begin anew with `--from-start`, or remove the file.
     #[error("{}:{line} is damaged: {source}; `run --from-start` begins anew", place.display())]
-    Damaged {
-        /// The file.
-        place: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong with it.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// Its form is not known here: use the version of autoproc that wrote it, or begin anew with `--from-start`.
+    Damaged { place: PathBuf, line: usize, source: serde_json::Error },
+    /// Its format is unknown: use the version of autoproc that wrote it, or begin anew with
+    /// `--from-start`.
     #[error("{} has the form {found:?}, which this version does not know; `run --from-start` begins anew", place.display())]
-    Newer {
-        /// The file.
-        place: PathBuf,
-        /// Its form.
-        found: String,
-    },
+    Newer { place: PathBuf, found: String },
 }

@@ -2,6 +2,7 @@
 //! end.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use autoproc_domain::item::AttemptNumber;
@@ -9,18 +10,17 @@ use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, ResourceUsa
 use autoproc_domain::request::Verdict;
 use autoproc_domain::{RetryPolicy, Timestamp};
 
-use super::answers::ScopeAnswers;
-use super::decide::{Decision, after_failed_step, decide};
+use super::decide::{Decision, decide};
 use super::engine::Engine;
-use super::event::{Event, EventKind, StepName, Then, Values};
+use super::event::{Event, EventKind, StepName, Values};
 use super::journal::Journal;
-use super::process::Made;
+use super::process::{PreparedStep, ProcessBuilder};
 use super::runner::StepEnd;
 use super::scope::{extend, scope_of};
 use super::scratch::Scratch;
 use super::state::ExecutionState;
 use super::values::{parse_object, printed_text, read_values};
-use crate::definition::{Phase, Step, StepOutput};
+use crate::definition::{AfterFailure, Phase, Step, StepOutput};
 use crate::expression::Scope;
 
 /// An attempt that has begun.
@@ -34,7 +34,7 @@ pub(crate) struct Executor<'e> {
     pub(crate) scope: Scope,
     /// `None` if nothing shall outlive this process.
     pub(crate) journal: Option<Journal>,
-    pub(crate) scratch: Scratch,
+    pub(super) scratch: Scratch,
     /// The time that processes and the waits between them took so far.
     pub(crate) spent: Duration,
     pub(crate) usage: Option<ResourceUsage>,
@@ -42,7 +42,7 @@ pub(crate) struct Executor<'e> {
     pub(crate) stderr_tail: Box<str>,
 }
 
-/// Why an attempt ends before the end of the workflow.
+/// The reason why an attempt ends before the end of the workflow.
 enum EarlyEnd {
     /// Stopped; nothing more is recorded.
     Aborted,
@@ -88,7 +88,7 @@ impl Executor<'_> {
     async fn run_steps(&mut self) -> Result<(), EarlyEnd> {
         let engine = self.engine;
         loop {
-            match decide(&engine.run.plan, &self.state, &ScopeAnswers(&self.scope)) {
+            match decide(&engine.run.plan, &self.state, &self.scope) {
                 Decision::Record(kind) => {
                     let failure = failure_in(&kind);
                     self.record(kind)?;
@@ -104,7 +104,7 @@ impl Executor<'_> {
     fn finish(&mut self) -> Result<(), EarlyEnd> {
         self.record(EventKind::WorkflowCompleted)?;
         if self.journal.take().is_some() {
-            self.engine.put_away(self.attempt.token.item);
+            self.engine.complete(self.attempt.token.item);
         }
         Ok(())
     }
@@ -120,7 +120,7 @@ impl Executor<'_> {
 
     /// Appends an event to the journal, then applies it.
     fn record(&mut self, kind: EventKind) -> Result<(), EarlyEnd> {
-        let event = Event { at: self.engine.clock.now(), kind };
+        let event = Event { at: self.engine.equipment.clock.now(), kind };
         if let Some(journal) = &mut self.journal {
             journal.append(&event).map_err(EarlyEnd::Unrecorded)?;
         }
@@ -147,7 +147,7 @@ impl Executor<'_> {
         if !self.state.history.is_empty() {
             self.sync().await?;
         }
-        let name = StepName { phase: phase.id.clone(), step: step.id.clone() };
+        let name = StepName::of(phase, step);
         self.record(EventKind::StepStarted { name: name.clone() })?;
         let before = self.spent;
         let result = self.tries(phase, step).await?;
@@ -156,10 +156,9 @@ impl Executor<'_> {
             let StepResult { values, stdout, .. } = result;
             return self.record(EventKind::StepCompleted { name, elapsed, values, stdout });
         }
-        let (then, error) = (after_failed_step(phase), result.outcome.to_string());
+        let (place, then, error) = (name.to_string(), phase.after_failed_step(), result.outcome.to_string());
         self.record(EventKind::StepFailed { name, elapsed, error, then })?;
-        let place = format!("{}/{}", phase.id, step.id);
-        if then == Then::Fail {
+        if then == AfterFailure::Fail {
             return Err(EarlyEnd::Failed { place, cause: result.outcome });
         }
         // A later failure must not show this step's error output.
@@ -207,24 +206,33 @@ impl Executor<'_> {
             return Ok(StepResult::of(AttemptOutcome::TimedOut { after: self.attempt.timeout }));
         }
         let timeout = step.timeout.map_or(left, |timeout| timeout.min(left));
-        let making = self.engine.making(&self.attempt, &self.state, &self.scope, self.deadline);
-        match making.make(phase, step, timeout, &mut self.scratch) {
-            Ok(made) => self.carry_out(step, made).await,
+        let builder = ProcessBuilder {
+            run: &self.engine.run,
+            attempt: &self.attempt,
+            deadline: self.deadline,
+            inputs: &self.state.subject.inputs,
+            scope: &self.scope,
+        };
+        match builder.build(phase, step, timeout, &mut self.scratch) {
+            Ok(prepared) => self.execute(step, prepared).await,
             // The names keep their values, so another try would fail alike.
             Err(error) => Ok(StepResult::of(unmet(error, true))),
         }
     }
 
-    async fn carry_out(&mut self, step: &Step, made: Made) -> Result<StepResult, EarlyEnd> {
-        let Made { process, output, inputs } = made;
-        let running = self.engine.runner.run(process, self.stop);
+    async fn execute(&mut self, step: &Step, prepared: PreparedStep) -> Result<StepResult, EarlyEnd> {
+        let PreparedStep { process, output, inputs } = prepared;
+        let running = self.engine.equipment.runner.run(process, self.stop);
         let end = self.engine.while_running(&self.state, running).await.map_err(EarlyEnd::Lost)?;
         let result = self.result(step, &output, end);
-        inputs.iter().chain([&output]).for_each(|path| Scratch::discard(path));
+        for path in inputs.iter().chain([&output]) {
+            // Otherwise it is removed with the folder.
+            let _ = std::fs::remove_file(path);
+        }
         Ok(result)
     }
 
-    fn result(&mut self, step: &Step, output: &std::path::Path, end: StepEnd) -> StepResult {
+    fn result(&mut self, step: &Step, output: &Path, end: StepEnd) -> StepResult {
         self.spent += end.elapsed;
         self.usage = sum(self.usage, end.usage);
         if end.outcome != AttemptOutcome::Succeeded {
@@ -244,7 +252,7 @@ impl Executor<'_> {
 /// The values of a successful step, and its standard output if an expression uses it.
 fn returned(
     step: &Step,
-    output: &std::path::Path,
+    output: &Path,
     end: &StepEnd,
     is_stdout_used: bool,
 ) -> Result<(Values, Option<String>), String> {
@@ -261,7 +269,7 @@ fn returned(
 /// The failure of the attempt that an event without a process implies.
 fn failure_in(kind: &EventKind) -> Option<EarlyEnd> {
     let (phase, reason) = match kind {
-        EventKind::CheckpointFailed { phase, checkpoint, missing, blocking: true, then: Then::Fail } => {
+        EventKind::CheckpointFailed { phase, checkpoint, missing, blocking: true, then: AfterFailure::Fail } => {
             (phase, format!("checkpoint {checkpoint} is not passed: missing or false: {}", missing.join(", ")))
         }
         EventKind::TransitionFailed { phase, error } => (phase, format!("no transition can be taken: {error}")),

@@ -1,19 +1,21 @@
-//! The folder of executions: one journal a queue item, and those that are over in a folder below.
+//! The folder of executions: one journal per queue item, and completed ones in a folder below.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use autoproc_domain::ItemId;
+use autoproc_system::creating_folder;
 
 use super::error::ExecutionError;
 use super::journal::{self, Journal};
 use super::state::ExecutionState;
 
-/// How many executions that ended well are kept, for whoever asks afterwards; about a megabyte of short ones.
-const KEPT: usize = 1_000;
+/// The number of completed executions that are kept for later inspection; about a megabyte of short
+/// ones.
+const MAX_COMPLETED: usize = 1_000;
 
-/// How many may come to an end before those beyond [`KEPT`] are looked for: a listing costs as much as some steps do.
+/// The number of completions between two prunings: a listing costs as much as a few steps.
 const PRUNE_EVERY: usize = 256;
 
 /// The executions of a project.
@@ -22,12 +24,12 @@ pub struct Executions {
     dir: PathBuf,
 }
 
-/// An execution found on disk, ready to be carried on.
+/// An execution on disk that can be resumed.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) state: ExecutionState,
-    /// Whether it stands among those that are over.
-    pub(crate) is_put_away: bool,
+    /// True if it is among the completed ones.
+    pub(crate) is_completed: bool,
     valid_bytes: u64,
 }
 
@@ -38,12 +40,12 @@ impl Executions {
         Self { dir: dir.into() }
     }
 
-    /// The execution of an item, under way or over; none where there is none.
+    /// The execution of an item, under way or completed.
     ///
     /// # Errors
-    /// [`ExecutionError`] where it cannot be read.
+    /// [`ExecutionError`] if it cannot be read.
     pub fn of(&self, item: ItemId) -> Result<Option<ExecutionState>, ExecutionError> {
-        for path in [self.path(item), self.path_when_over(item)] {
+        for path in [self.path(item), self.completed_path(item)] {
             if let Some((state, _)) = journal::read(&path)? {
                 return Ok(state);
             }
@@ -51,20 +53,20 @@ impl Executions {
         Ok(None)
     }
 
-    /// The items whose executions are not over, in order.
+    /// The items whose executions are not completed, in order.
     ///
     /// # Errors
-    /// Where the folder is there and cannot be read.
+    /// If the folder exists and cannot be read.
     pub fn under_way(&self) -> io::Result<Vec<ItemId>> {
         let mut items: Vec<_> = journals_in(&self.dir)?.iter().filter_map(|path| item_of(path)).collect();
         items.sort_unstable();
         Ok(items)
     }
 
-    /// Removes what is left of an execution that is not over, whose item no queue knows any more.
+    /// Removes the unfinished execution of an item that has left the queue.
     ///
     /// # Errors
-    /// Where something is there and cannot be removed.
+    /// If a file exists and cannot be removed.
     pub fn forget(&self, item: ItemId) -> io::Result<()> {
         journal::remove(&self.path(item))?;
         match std::fs::remove_dir_all(self.scratch(item)) {
@@ -73,53 +75,50 @@ impl Executions {
         }
     }
 
-    /// What a former attempt has left of an item's execution. One that is over and cannot be read is nobody's: to begin the
-    /// item's own it need not be read.
+    /// The execution that an earlier attempt left. A completed one that cannot be read is ignored:
+    /// beginning anew does not need it.
     pub(crate) fn find(&self, item: ItemId) -> Result<Option<Found>, ExecutionError> {
         if let Some((state, valid_bytes)) = journal::read(&self.path(item))? {
-            return Ok(state.map(|state| Found { state, is_put_away: false, valid_bytes }));
+            return Ok(state.map(|state| Found { state, is_completed: false, valid_bytes }));
         }
-        let read = journal::read(&self.path_when_over(item)).ok().flatten();
-        Ok(read.and_then(|(state, valid_bytes)| Some(Found { state: state?, is_put_away: true, valid_bytes })))
+        let read = journal::read(&self.completed_path(item)).ok().flatten();
+        Ok(read.and_then(|(state, valid_bytes)| Some(Found { state: state?, is_completed: true, valid_bytes })))
     }
 
     pub(crate) fn create(&self, item: ItemId) -> io::Result<Journal> {
         Journal::create(self.path(item))
     }
 
-    pub(crate) fn take_up(&self, item: ItemId, found: &Found) -> io::Result<Journal> {
-        if found.is_put_away {
-            std::fs::rename(self.path_when_over(item), self.path(item))?;
+    pub(crate) fn resume(&self, item: ItemId, found: &Found) -> io::Result<Journal> {
+        if found.is_completed {
+            std::fs::rename(self.completed_path(item), self.path(item))?;
         }
-        Journal::take_up(self.path(item), found.valid_bytes)
+        Journal::resume(self.path(item), found.valid_bytes)
     }
 
-    /// Puts the journal of an execution that ended well among those that are over.
-    pub(crate) fn put_away(&self, item: ItemId) -> io::Result<()> {
-        let (from, to) = (self.path(item), self.path_when_over(item));
-        std::fs::rename(&from, &to).or_else(|error| {
-            let folder = to.parent().filter(|_| error.kind() == io::ErrorKind::NotFound).ok_or(error)?;
-            std::fs::create_dir_all(folder)?;
-            std::fs::rename(&from, &to)
-        })
+    /// Moves the journal of a completed execution.
+    pub(crate) fn complete(&self, item: ItemId) -> io::Result<()> {
+        let (from, to) = (self.path(item), self.completed_path(item));
+        creating_folder(&to, || std::fs::rename(&from, &to))
     }
 
-    /// Removes the oldest of those that are over, where they are too many and `count` of them says that it is time to look.
+    /// Removes the oldest completed executions if there are too many. Does nothing unless `count`,
+    /// the number of completions so far, is a multiple of [`PRUNE_EVERY`].
     pub(crate) fn prune(&self, count: usize) -> io::Result<()> {
         if !count.is_multiple_of(PRUNE_EVERY) {
             return Ok(());
         }
         let mut dated = Vec::new();
-        for path in journals_in(&self.over())? {
+        for path in journals_in(&self.dir.join("completed"))? {
             let at = path.metadata().and_then(|metadata| metadata.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
             dated.push((at, path));
         }
         dated.sort_unstable();
-        let too_many = dated.len().saturating_sub(KEPT);
-        dated.iter().take(too_many).try_for_each(|(_, path)| journal::remove(path))
+        let excess = dated.len().saturating_sub(MAX_COMPLETED);
+        dated.iter().take(excess).try_for_each(|(_, path)| journal::remove(path))
     }
 
-    /// The folder for what an item's steps are given and return, while an attempt lasts.
+    /// The folder for the input and output files of an item's steps during an attempt.
     pub(crate) fn scratch(&self, item: ItemId) -> PathBuf {
         self.dir.join(format!("{item}.steps"))
     }
@@ -128,12 +127,8 @@ impl Executions {
         self.dir.join(format!("{item}.jsonl"))
     }
 
-    fn over(&self) -> PathBuf {
-        self.dir.join("completed")
-    }
-
-    fn path_when_over(&self, item: ItemId) -> PathBuf {
-        self.over().join(format!("{item}.jsonl"))
+    fn completed_path(&self, item: ItemId) -> PathBuf {
+        self.dir.join("completed").join(format!("{item}.jsonl"))
     }
 }
 
@@ -142,10 +137,7 @@ fn journals_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
-    let mut paths = Vec::new();
-    for entry in entries {
-        paths.push(entry?.path());
-    }
+    let mut paths: Vec<_> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     paths.retain(|path| item_of(path).is_some());
     Ok(paths)
 }

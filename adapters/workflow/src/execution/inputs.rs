@@ -1,4 +1,4 @@
-//! The inputs of a workflow: given as words for a whole run, typed for each file.
+//! The inputs of a workflow: given as text for a whole run, typed for each file.
 
 use autoproc_domain::FilePath;
 use serde_json::Value;
@@ -11,57 +11,34 @@ use crate::definition::{Input, InputType, Workflow};
 use crate::expression::{ExpressionError, Scope, names_in_text, render_text, render_value};
 use crate::nearest::nearest_first;
 
-/// The names that every execution has without being given them.
-const GIVEN: [&str; 2] = ["file", "files"];
+/// Every execution has these inputs without their being given.
+const IMPLICIT: [&str; 2] = ["file", "files"];
 
-/// Inputs as they were given, checked as far as can be before there is a file.
+/// Inputs as text, checked as far as possible without a file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Inputs {
     given: Vec<(String, String)>,
 }
 
-/// Why a workflow cannot have these inputs. Nothing has run.
+/// The inputs do not fit the workflow. Nothing has run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages explain the fields")]
 pub enum InputError {
-    /// It does not begin without this one: give it.
     #[error("the workflow needs the input `{name}`{}", .description.as_ref().map(|text| format!(" ({text})")).unwrap_or_default())]
-    Missing {
-        /// Its name.
-        name: String,
-        /// What its author says of it.
-        description: Option<String>,
-    },
-    /// Nothing in it has this name: check the spelling.
+    Missing { name: String, description: Option<String> },
     #[error("the workflow has no input `{name}`{}", known_inputs(.known))]
     Unknown {
-        /// The name.
         name: String,
-        /// Those it has, the nearest first.
+        /// The inputs of the workflow, the most similar first.
         known: Vec<String>,
     },
-    /// Its name means something else in expressions: let them use another.
     #[error("`{name}` cannot be an input: in expressions it is {meaning}")]
-    Taken {
-        /// The name.
-        name: String,
-        /// What it means.
-        meaning: &'static str,
-    },
-    /// It is given twice: give it once.
+    Taken { name: String, meaning: &'static str },
     #[error("the input `{name}` is given twice")]
-    Twice {
-        /// Its name.
-        name: String,
-    },
-    /// It is another kind of value: check it.
+    Twice { name: String },
     #[error("the input `{name}` {detail}")]
-    Unfit {
-        /// Its name.
-        name: String,
-        /// What it should be, and is not.
-        detail: String,
-    },
+    Unfit { name: String, detail: String },
 }
 
 fn known_inputs(known: &[String]) -> String {
@@ -69,35 +46,35 @@ fn known_inputs(known: &[String]) -> String {
 }
 
 impl Inputs {
-    /// The inputs of a workflow for a run: names and texts. A text may hold `${file}`, and `$${` stands for `${`; JSON may hold
-    /// them in its texts. A name that the workflow does not declare is accepted where some expression of it uses that name.
+    /// The inputs of a run: names and texts. A text, or the texts in a JSON text, may hold
+    /// `${file}`. An undeclared name is accepted if an expression uses it.
     ///
     /// # Errors
-    /// [`InputError`], for the first that is wrong.
+    /// [`InputError`] for the first wrong one.
     pub fn new(plan: &Plan, given: Vec<(String, String)>) -> Result<Self, InputError> {
         let declared = &plan.workflow().inputs;
         for (index, (name, _)) in given.iter().enumerate() {
             if given[..index].iter().any(|(before, _)| before == name) {
                 return Err(InputError::Twice { name: name.clone() });
             }
-            if let Some(meaning) = plan.taken(name) {
+            if let Some(meaning) = plan.meaning_of(name) {
                 return Err(InputError::Taken { name: name.clone(), meaning });
             }
             let is_declared = declared.iter().any(|input| input.name == *name);
-            if !is_declared && (GIVEN.contains(&name.as_str()) || !plan.uses(name)) {
+            if !is_declared && (IMPLICIT.contains(&name.as_str()) || !plan.uses(name)) {
                 let known = nearest_first(name, declared.iter().map(|input| input.name.as_str()));
                 return Err(InputError::Unknown { name: name.clone(), known });
             }
         }
         let inputs = Self { given };
-        // The inputs of files differ in what `${…}` makes of their paths. Where that does not fit, the attempt says so.
+        // Files differ in their paths only. If a path does not fit, the attempt fails.
         inputs.values(plan.workflow(), &file_scope("/file")).map(|_| inputs)
     }
 
-    /// The inputs for one file, without `file` and `files`, unless these are given.
+    /// The inputs for one file, without implicit ones.
     ///
     /// # Errors
-    /// [`InputError`], for the first that is wrong.
+    /// [`InputError`] for the first wrong one.
     pub(crate) fn for_file(&self, workflow: &Workflow, file: &FilePath) -> Result<Values, InputError> {
         self.values(workflow, &file_scope(&file.text()))
     }
@@ -122,14 +99,14 @@ impl Inputs {
     }
 }
 
-/// None where the name has its value without being given one.
+/// The value of an input; `None` if it is implicit.
 fn value_of(input: &Input, text: Option<&str>, scope: &Scope) -> Result<Option<Value>, InputError> {
     match (text, &input.default) {
         (Some(text), _) => typed(input, text, scope).map(Some),
         (None, Some(default)) => {
             render_value(default, scope).map(Some).map_err(|error| unfit(&input.name, error.to_string()))
         }
-        (None, None) if GIVEN.contains(&input.name.as_str()) => Ok(None),
+        (None, None) if IMPLICIT.contains(&input.name.as_str()) => Ok(None),
         (None, None) if input.required => {
             Err(InputError::Missing { name: input.name.clone(), description: input.description.clone() })
         }
@@ -142,27 +119,28 @@ fn rendered(name: &str, text: &str, scope: &Scope) -> Result<String, InputError>
 }
 
 fn typed(input: &Input, text: &str, scope: &Scope) -> Result<Value, InputError> {
-    let (is_fit, kind): (fn(&Value) -> bool, _) = match &input.kind {
+    let expected = match &input.kind {
         InputType::String | InputType::File | InputType::Other(_) => {
             return rendered(&input.name, text, scope).map(Value::from);
         }
-        InputType::Array => (Value::is_array, "a list"),
-        InputType::Number => (Value::is_number, "a number"),
-        InputType::Integer => (|value| value.is_i64() || value.is_u64(), "a whole number"),
-        InputType::Boolean => (Value::is_boolean, "true or false"),
-        InputType::Object => (Value::is_object, "an object in JSON"),
-        InputType::Json => (|_| true, "JSON"),
+        InputType::Array => "a list",
+        InputType::Number => "a number",
+        InputType::Integer => "a whole number",
+        InputType::Boolean => "true or false",
+        InputType::Object => "an object in JSON",
+        InputType::Json => "JSON",
     };
+    let is_fit = |value: &Value| input.kind.accepts(value) && (!value.is_null() || input.kind == InputType::Json);
     let word = text.trim();
     match in_json(word, scope).map_err(|error| unfit(&input.name, error.to_string()))? {
         Some(value) if is_fit(&value) => Ok(value),
         _ if input.kind == InputType::Array && !word.starts_with('[') => list(&input.name, word, scope),
-        _ => Err(unfit(&input.name, format!("is to be {kind}, and is {}", shortened(text)))),
+        _ => Err(unfit(&input.name, format!("is to be {expected}, and is {}", shortened(text)))),
     }
 }
 
-/// The value of a word in JSON, or of one that is a single `${…}`; none where it is neither. JSON is read before anything
-/// takes the place of a `${…}` in its texts, so that whatever a file is called is never taken for a part of the JSON.
+/// The value of a word that is JSON or a single `${…}`. JSON is parsed before its texts are
+/// rendered, so that a file's name is never parsed as JSON.
 fn in_json(word: &str, scope: &Scope) -> Result<Option<Value>, ExpressionError> {
     let read = serde_json::from_str(word).ok();
     let read = read.or_else(|| is_single_expression(word).then(|| Value::from(word)));
@@ -174,8 +152,7 @@ fn is_single_expression(word: &str) -> bool {
     inside.is_some_and(|inside| !inside.contains("${"))
 }
 
-/// Words between commas, none where there is nothing. A comma within `${…}` belongs to its expression, and one in what that
-/// stands for to the word.
+/// Words between commas. A comma within `${…}`, or in its value, does not separate.
 fn list(name: &str, text: &str, scope: &Scope) -> Result<Value, InputError> {
     if text.is_empty() {
         return Ok(Value::Array(Vec::new()));

@@ -2,13 +2,13 @@
 //!
 //! # Theory of operation
 //!
-//! The state is the fold of the lines, so saving it after a step costs one line and one `fdatasync`, however many steps
-//! there are. Lines are written as they happen; [`Journal::sync`] is called before a further step begins, so that a step
-//! that has finished is durable before anything is built upon it. The last line of an execution needs no sync of its own:
-//! the queue's own record says that the file is done.
+//! Saving the state after a step costs one line and one `fdatasync`, independent of the number of
+//! steps. Lines are written as events happen; [`Journal::sync`] runs before the next step begins,
+//! so that a finished step is durable before another depends on it. The last line of an execution
+//! needs no sync: the queue records that the file is done.
 //!
-//! A crash may leave the last line torn. It is cut off when the journal is taken up: what it told of was not built upon.
-//! Anything else that cannot be read is refused, and stays as it is.
+//! A crash may leave the last line torn. Resuming cuts it off: nothing depends on it yet. Any other
+//! unreadable line is an error, and the file is kept.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -16,14 +16,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use autoproc_system::creating_folder;
+
 use super::error::ExecutionError;
 use super::event::Event;
 use super::state::ExecutionState;
 
-/// What steps return may be nobody else's business.
-const OWNER_ONLY: u32 = 0o600;
-
-/// The form of journals that this program writes; it reads every form of the same major number.
+/// The version of the format that is written; every version of the same major number is read.
 pub(crate) const VERSION: &str = "1.0.0";
 
 /// A journal open for writing.
@@ -36,28 +35,25 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// A new journal in the place of whatever is at `path`. The folder is made where it is missing.
+    /// Replaces the journal at `path` by an empty one. Creates the folder if it is missing. Only
+    /// the owner can read it, because it holds the values that steps return.
     pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
         remove(&path)?;
         let mut options = OpenOptions::new();
-        options.append(true).create_new(true).mode(OWNER_ONLY);
-        let file = options.open(&path).or_else(|error| {
-            let folder = path.parent().filter(|_| error.kind() == io::ErrorKind::NotFound).ok_or(error)?;
-            std::fs::create_dir_all(folder)?;
-            options.open(&path)
-        })?;
+        options.append(true).create_new(true).mode(0o600);
+        let file = creating_folder(&path, || options.open(&path))?;
         Ok(Self { path, file: Arc::new(file), has_unsynced_lines: false, has_unsynced_name: true })
     }
 
-    /// The journal that [`read`] has read so far.
-    pub(crate) fn take_up(path: PathBuf, valid_bytes: u64) -> io::Result<Self> {
+    /// Opens the journal that [`read`] has read, and cuts it to its valid bytes.
+    pub(crate) fn resume(path: PathBuf, valid_bytes: u64) -> io::Result<Self> {
         let file = OpenOptions::new().append(true).open(&path)?;
         file.set_len(valid_bytes)?;
-        // Whoever wrote it may have died before its sync.
+        // Its writer may have died before its sync.
         Ok(Self { path, file: Arc::new(file), has_unsynced_lines: true, has_unsynced_name: true })
     }
 
-    /// Writes a line. Where that fails the file may end in a part of it, and nothing more is to be written.
+    /// Appends a line. After a failure the line may be torn, so nothing more may be appended.
     pub(crate) fn append(&mut self, event: &Event) -> io::Result<()> {
         let mut line = serde_json::to_vec(event)?;
         line.push(b'\n');
@@ -66,7 +62,7 @@ impl Journal {
         Ok(())
     }
 
-    /// What is to be done to make all lines durable; none where they are. May block: a disk may take its time.
+    /// The work that makes all lines durable, which may block; `None` if they are durable.
     pub(crate) fn sync(&mut self) -> Option<impl FnOnce() -> io::Result<()> + Send + 'static> {
         let lines = std::mem::take(&mut self.has_unsynced_lines).then(|| self.file.clone());
         let folder = std::mem::take(&mut self.has_unsynced_name).then(|| self.path.parent().map(Path::to_owned));
@@ -78,7 +74,7 @@ impl Journal {
     }
 }
 
-/// Takes away a journal; it may be gone already.
+/// Removes a journal, if it exists.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -86,68 +82,43 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// What a journal says: the state, none where not even its beginning is whole; and how many of its bytes are valid.
+/// Reads a journal; `None` if there is no file. Returns the state, which is `None` if the first
+/// line is torn, and the number of valid bytes.
 ///
 /// # Errors
-/// [`ExecutionError`] where it cannot be read, is damaged other than at its end, or is a newer program's. None where there
-/// is no file.
+/// [`ExecutionError`] if it cannot be read, has a damaged line before its last one, or has a newer
+/// format.
 pub(crate) fn read(path: &Path) -> Result<Option<(Option<ExecutionState>, u64)>, ExecutionError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(ExecutionError::Io { place: path.to_owned(), source }),
     };
-    fold(&bytes).map(Some).map_err(|fault| fault.at(path))
-}
-
-/// Why bytes are no journal.
-#[derive(Debug)]
-enum Fault {
-    Damaged { line: usize, source: serde_json::Error },
-    Newer { found: String },
-}
-
-impl Fault {
-    fn at(self, path: &Path) -> ExecutionError {
-        let place = path.to_owned();
-        match self {
-            Self::Damaged { line, source } => ExecutionError::Damaged { place, line, source },
-            Self::Newer { found } => ExecutionError::Newer { place, found },
-        }
-    }
-}
-
-fn fold(bytes: &[u8]) -> Result<(Option<ExecutionState>, u64), Fault> {
     let (mut state, mut valid) = (None::<ExecutionState>, 0);
     let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate().peekable();
     while let Some((index, line)) = lines.next() {
         match serde_json::from_slice::<Event>(line) {
-            Ok(event) if line.ends_with(b"\n") => take_in(&mut state, &event)?,
-            // Torn: nothing comes after it.
-            _ if lines.peek().is_none() => break,
-            Ok(_) => break,
-            Err(source) => return Err(Fault::Damaged { line: index + 1, source }),
+            Ok(event) if line.ends_with(b"\n") => match &mut state {
+                Some(state) => state.apply(&event),
+                None => state = begin(&event, path)?,
+            },
+            Err(source) if lines.peek().is_some() => {
+                return Err(ExecutionError::Damaged { place: path.to_owned(), line: index + 1, source });
+            }
+            // The last line is torn.
+            _ => break,
         }
         valid += line.len() as u64;
     }
-    Ok((state, valid))
+    Ok(Some((state, valid)))
 }
 
-fn take_in(state: &mut Option<ExecutionState>, event: &Event) -> Result<(), Fault> {
-    match state {
-        Some(state) => state.apply(event),
-        None => {
-            let begun = ExecutionState::begin(event);
-            let found = begun.as_ref().map_or("", |state| state.subject.version.as_str());
-            if major(found) != major(VERSION) {
-                return Err(Fault::Newer { found: found.to_owned() });
-            }
-            *state = begun;
-        }
+fn begin(event: &Event, path: &Path) -> Result<Option<ExecutionState>, ExecutionError> {
+    let state = ExecutionState::begin(event);
+    let found = state.as_ref().map_or("", |state| state.subject.version.as_str());
+    let major = |version: &str| version.split('.').next().map(str::to_owned);
+    if major(found) != major(VERSION) {
+        return Err(ExecutionError::Newer { place: path.to_owned(), found: found.to_owned() });
     }
-    Ok(())
-}
-
-fn major(version: &str) -> &str {
-    version.split('.').next().unwrap_or_default()
+    Ok(state)
 }

@@ -1,4 +1,4 @@
-//! How far an execution is.
+//! The progress of an execution.
 
 use std::time::Duration;
 
@@ -6,69 +6,63 @@ use autoproc_domain::Timestamp;
 
 use super::state::{ExecutionState, ExecutionStatus};
 
-/// How far an execution is.
+/// The progress of an execution at some time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProgressReport {
-    /// The workflow.
+    /// The id of the workflow.
     pub workflow_id: String,
-    /// What the execution is about.
+    /// Whether it continues.
     pub status: ExecutionStatus,
-    /// How many of its steps are over, of a hundred; 100 where it ended well.
+    /// The share of steps that are over, from 0 to 100, with one decimal; 100 if it has completed.
     pub percent: f64,
-    /// The phase it is in, or was in last.
+    /// The current or latest phase.
     pub current_phase: Option<String>,
-    /// The step that is under way.
+    /// The step under way.
     pub current_task: Option<String>,
-    /// How many steps are over.
+    /// The number of steps that have ended or were skipped.
     pub steps_over: usize,
-    /// How many there are.
+    /// The number of steps of the workflow.
     pub steps_total: usize,
-    /// The time since it began; until it ended well, or failed, where it did.
+    /// The time from its beginning to now, or to its end.
     pub elapsed: Duration,
-    /// The time it may still take, were the steps to come like those behind; none where none is.
+    /// The expected time of the other steps, at the average of those that ran; `None` if none ran
+    /// or the execution is not running.
     pub estimate: Option<Duration>,
 }
 
 impl ProgressReport {
-    /// The report on a state at a moment.
+    /// The progress of an execution at `now`.
     #[must_use]
     pub fn of(state: &ExecutionState, now: Timestamp) -> Self {
+        let until = if state.status == ExecutionStatus::Running { now } else { state.updated_at };
         Self {
             workflow_id: state.subject.workflow_id.clone(),
             status: state.status,
-            percent: Self::percent_of(state),
+            percent: percent_of(state),
             current_phase: state.current_phase.clone(),
             current_task: state.current_step.clone(),
             steps_over: state.steps_over,
             steps_total: state.steps_total,
-            elapsed: until(state, now).saturating_since(state.started_at),
+            elapsed: until.saturating_since(state.started_at),
             estimate: estimate(state),
         }
     }
-
-    #[expect(clippy::cast_precision_loss, reason = "a share of a hundred needs no more digits than a float has")]
-    pub(crate) fn percent_of(state: &ExecutionState) -> f64 {
-        if state.status == ExecutionStatus::Completed {
-            return 100.0;
-        }
-        let share = state.steps_over as f64 / state.steps_total.max(1) as f64;
-        (share * 1000.0).round() / 10.0
-    }
 }
 
-fn until(state: &ExecutionState, now: Timestamp) -> Timestamp {
-    match state.status {
-        ExecutionStatus::Running => now,
-        ExecutionStatus::Completed | ExecutionStatus::Failed => state.updated_at,
+#[expect(clippy::cast_precision_loss, reason = "a percentage needs no more digits than a float has")]
+pub(super) fn percent_of(state: &ExecutionState) -> f64 {
+    if state.status == ExecutionStatus::Completed {
+        return 100.0;
     }
+    let share = state.steps_over as f64 / state.steps_total.max(1) as f64;
+    (share * 1000.0).round() / 10.0
 }
 
-/// Steps that were skipped took no time and tell nothing of the others. Of one that has failed nobody knows when it will be
-/// taken up.
 fn estimate(state: &ExecutionState) -> Option<Duration> {
     if state.status != ExecutionStatus::Running {
         return None;
     }
+    // Skipped steps take no time.
     let times: Vec<_> = state.history.iter().map(|record| record.elapsed).filter(|time| !time.is_zero()).collect();
     let count = u32::try_from(times.len()).ok().filter(|count| *count > 0)?;
     let left = u32::try_from(state.steps_total.saturating_sub(state.steps_over)).ok()?;

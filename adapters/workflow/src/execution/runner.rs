@@ -1,4 +1,4 @@
-//! The seam to whoever runs processes.
+//! The port to the program that runs processes.
 
 use std::ffi::OsString;
 use std::io;
@@ -9,68 +9,60 @@ use async_trait::async_trait;
 use autoproc_domain::Timestamp;
 use autoproc_domain::ports::{Attempt, AttemptOutcome, ResourceUsage, StopSignal};
 
-/// One step's process, ready to be started.
+/// The process of one try of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepProcess {
-    /// The attempt it belongs to, in whose log its output goes.
+    /// The attempt, whose log receives the output.
     pub attempt: Attempt,
-    /// When the attempt's time is over, by the wall clock, for the process to know.
+    /// The end of the attempt's time by the wall clock, for the process to know.
     pub deadline: Timestamp,
-    /// Whether it is the attempt's first, so that its log begins with it.
+    /// True for the first process of the attempt, with which the log begins.
     pub is_first: bool,
-    /// The line of the log that says which step begins, without its end.
+    /// The line of the log before the output, without its newline.
     pub heading: String,
-    /// The program: looked up in `PATH` where it has no slash.
+    /// Searched for in `PATH` if it has no slash.
     pub program: OsString,
-    /// Its arguments.
+    /// Without the program's name.
     pub arguments: Vec<OsString>,
     /// Added to the inherited environment and the variables that describe the attempt, which the
     /// runner provides. If a name is repeated, the last value wins.
     pub environment: Vec<(OsString, OsString)>,
-    /// The folder it is started in; the runner's choice where `None`.
+    /// The working directory; the runner chooses if `None`.
     pub working_dir: Option<PathBuf>,
-    /// How long it may take.
+    /// The longest time that it may run.
     pub timeout: Duration,
-    /// How many bytes of its standard output the answer shall hold.
+    /// The number of bytes of standard output to return.
     pub capture: usize,
 }
 
-/// How a step's process ended.
+/// The end of a step's process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepEnd {
-    /// How; one of those that speak of a process.
+    /// An outcome that a process can have.
     pub outcome: AttemptOutcome,
-    /// How long it ran.
+    /// The time that it ran.
     pub elapsed: Duration,
-    /// What it used, where that is known.
+    /// `None` if it is unknown.
     pub usage: Option<ResourceUsage>,
     /// The last lines of its error output.
     pub stderr_tail: Box<str>,
-    /// The first bytes of its standard output, as many as were asked for.
+    /// The captured beginning of its standard output.
     pub stdout: Vec<u8>,
-    /// How many bytes it wrote there in all.
+    /// The number of bytes of its whole standard output.
     pub stdout_bytes: u64,
-}
-
-impl StepEnd {
-    /// An end of nothing but the outcome and the time.
-    #[must_use]
-    pub fn new(outcome: AttemptOutcome, elapsed: Duration) -> Self {
-        Self { outcome, elapsed, usage: None, stderr_tail: Box::default(), stdout: Vec::new(), stdout_bytes: 0 }
-    }
 }
 
 /// Runs the processes of steps.
 ///
 /// # Contract
 /// As [`Orchestrator`](autoproc_domain::ports::Orchestrator)'s: `run` returns when the process and
-/// whatever it started are over, a process over its time is ended, and so are all while `stop` is
-/// at aborting or above.
+/// all its descendants have ended; it ends the process after the timeout, and while `stop` is at
+/// aborting or above.
 #[async_trait]
 pub trait StepRunner: Send + Sync {
     /// Runs one process to its end.
     ///
     /// # Errors
-    /// Where it could not be observed to its end. Failure to *start* is an outcome.
+    /// If it could not be observed to its end. A failure to *start* is an outcome.
     async fn run(&self, process: StepProcess, stop: &dyn StopSignal) -> io::Result<StepEnd>;
 }

@@ -3,20 +3,21 @@
 use autoproc_domain::ports::Attempt;
 use serde_json::Value;
 
+use super::decide::{Answers, Question};
 use super::event::EventKind;
 use super::state::ExecutionState;
-use crate::expression::Scope;
+use crate::expression::{Scope, holds, transition_holds};
 
-/// The names that every execution has: `file` and `files`.
+/// The names of every execution: `file` and `files`.
 pub(crate) fn file_scope(path: &str) -> Scope {
-    let mut scope = Scope::new();
+    let mut scope = Scope::default();
     scope.set("files", &Value::from(vec![path]));
     scope.set("file", &path.into());
     scope
 }
 
-/// The names known at the point that an execution has reached.
-pub(crate) fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
+/// The names known in a state.
+pub(super) fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
     let mut scope = file_scope(&attempt.file_path.text());
     state.subject.inputs.iter().for_each(|(name, value)| scope.set(name, value));
     state.entered.iter().for_each(|phase| scope.enter_phase(phase));
@@ -27,12 +28,28 @@ pub(crate) fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
 }
 
 /// Adds the names that an event makes known.
-pub(crate) fn extend(scope: &mut Scope, event: &EventKind) {
+pub(super) fn extend(scope: &mut Scope, event: &EventKind) {
     match event {
         EventKind::PhaseStarted { phase } | EventKind::PhaseSkipped { phase, .. } => scope.enter_phase(phase),
         EventKind::StepCompleted { name, values, stdout, .. } => {
             scope.record_step(&name.phase, &name.step, values, stdout.as_deref());
         }
         _ => {}
+    }
+}
+
+impl Answers for Scope {
+    fn holds(&self, question: Question<'_>) -> Result<bool, String> {
+        let answer = match question {
+            Question::Phase(phase) => phase.condition.as_ref().map(|condition| holds(&condition.value, self)),
+            Question::Step(step) => step.condition.as_ref().map(|condition| holds(&condition.value, self)),
+            Question::Transition { transition, is_checkpoint_passed } => {
+                let from = &transition.from.value;
+                let condition = transition.condition.as_ref();
+                condition.map(|condition| transition_holds(&condition.value, from, is_checkpoint_passed, self))
+            }
+            Question::Returned { phase, name } => Some(Ok(self.has_returned(phase, name))),
+        };
+        answer.unwrap_or(Ok(true)).map_err(|error| error.to_string())
     }
 }

@@ -1,55 +1,51 @@
-//! The folder in which the steps of an attempt are given their inputs and leave their values.
+//! The folder for the input and output files of an attempt's steps.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// A folder that is made when it is needed, and goes with this value.
+/// A folder that is created on first use and removed on drop.
 #[derive(Debug)]
-pub(crate) struct Scratch {
+pub(super) struct Scratch {
     dir: PathBuf,
-    is_made: bool,
+    is_created: bool,
+    /// The number of output files so far.
     count: u64,
 }
 
 impl Scratch {
-    pub(crate) fn new(dir: PathBuf) -> Self {
-        Self { dir, is_made: false, count: 0 }
+    pub(super) fn new(dir: PathBuf) -> Self {
+        Self { dir, is_created: false, count: 0 }
     }
 
-    /// A new, empty file for what a step returns.
-    pub(crate) fn output_file(&mut self) -> io::Result<PathBuf> {
+    /// Creates an empty file for the values that a step returns.
+    pub(super) fn output_file(&mut self) -> io::Result<PathBuf> {
         self.count += 1;
         self.file("output", b"")
     }
 
-    /// Whether no more than one step was given a file.
-    pub(crate) fn is_first(&self) -> bool {
+    /// True during the first step.
+    pub(super) fn is_first(&self) -> bool {
         self.count == 1
     }
 
-    /// A file with a step's inputs.
-    pub(crate) fn inputs_file(&mut self, inputs: &[u8]) -> io::Result<PathBuf> {
+    /// Creates a file with the inputs of the same step.
+    pub(super) fn inputs_file(&mut self, inputs: &[u8]) -> io::Result<PathBuf> {
         self.file("inputs.json", inputs)
     }
 
-    /// Takes away what a step is done with. What cannot be removed goes with the folder, or is found by the next attempt.
-    pub(crate) fn discard(path: &Path) {
-        let _ = std::fs::remove_file(path);
-    }
-
     fn file(&mut self, kind: &str, bytes: &[u8]) -> io::Result<PathBuf> {
-        self.make()?;
+        self.create()?;
         let path = self.dir.join(format!("{}.{kind}", self.count));
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600).open(&path)?.write_all(bytes)?;
         Ok(path)
     }
 
-    /// What an attempt that died has left there is nobody's.
-    fn make(&mut self) -> io::Result<()> {
-        if self.is_made {
+    /// Replaces a folder that a dead attempt has left.
+    fn create(&mut self) -> io::Result<()> {
+        if self.is_created {
             return Ok(());
         }
         let mut builder = DirBuilder::new();
@@ -62,17 +58,17 @@ impl Scratch {
                 std::fs::remove_dir_all(&self.dir)?;
                 builder.create(&self.dir)?;
             }
-            made => made?,
+            created => created?,
         }
-        self.is_made = true;
+        self.is_created = true;
         Ok(())
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if self.is_made {
-            // What stays is removed when the item's next attempt makes its folder.
+        if self.is_created {
+            // After a failure the item's next attempt replaces the folder.
             let _ = std::fs::remove_dir(&self.dir).or_else(|_| std::fs::remove_dir_all(&self.dir));
         }
     }

@@ -1,26 +1,28 @@
-//! The state of an execution: a fold over what happened, and nothing else.
+//! The state of an execution: the fold of its events.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use autoproc_domain::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::event::{Carrier, Event, EventKind, PhaseEnd, SeenFile, StepName, Subject, Then, Values};
+use super::event::{Carrier, Event, EventKind, PhaseEnd, SeenFile, StepName, Subject, Values};
+use crate::definition::AfterFailure;
 
-/// What an execution is about.
+/// Whether an execution continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExecutionStatus {
-    /// Under way, or left by a runner that died or was stopped.
+    /// Under way, or left by a run that died or was stopped.
     Running,
     /// Every phase is over.
     Completed,
-    /// Failed for this time; a later attempt may take it up.
+    /// The latest attempt failed; a later one may resume.
     Failed,
 }
 
 impl ExecutionStatus {
-    /// The word for it, on disk and on screen.
+    /// The word for it, on disk and for people.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -31,125 +33,88 @@ impl ExecutionStatus {
     }
 }
 
-/// What became of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StepStatus {
-    /// It ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StepStatus {
     Completed,
-    /// Its condition did not hold.
     Skipped,
-    /// It failed for good.
     Failed,
 }
 
-impl StepStatus {
-    /// The word for it, on disk and on screen.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::Skipped => "skipped",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// One step that is over.
+/// A step that has ended or was skipped.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StepRecord {
-    /// Which.
-    pub name: StepName,
-    /// What became of it.
-    pub status: StepStatus,
-    /// When it was over.
-    pub at: Timestamp,
-    /// How long it took.
-    pub elapsed: Duration,
-    /// Of what it failed.
-    pub error: Option<String>,
+pub(crate) struct StepRecord {
+    pub(crate) name: StepName,
+    pub(crate) status: StepStatus,
+    /// The time of its end.
+    pub(crate) at: Timestamp,
+    pub(crate) elapsed: Duration,
+    pub(crate) error: Option<String>,
 }
 
-/// Where an execution stands. What is to be done there is `decide`'s to say.
+/// The position of an execution in the workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// Before a phase.
     Entering(String),
-    /// In a phase; so many of its steps are over.
-    Within {
-        /// The phase.
-        phase: String,
-        /// How many of its steps are over.
-        next: usize,
-    },
-    /// Behind the last step of a phase and its checkpoint, where it has one.
-    Leaving {
-        /// The phase.
-        phase: String,
-        /// How it ended.
-        end: PhaseEnd,
-        /// Whether `checkpoint_passed` holds.
-        is_checkpoint_passed: bool,
-    },
-    /// Behind the last phase.
+    /// In a phase, before the step with this index, or before the checkpoint.
+    Within { phase: String, next: usize },
+    /// After a phase and its checkpoint.
+    Leaving { phase: String, end: PhaseEnd, is_checkpoint_passed: bool },
+    /// After the last phase.
     Through,
 }
 
-/// What a step has left for those after it.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct StepOutputs {
-    /// What it returned.
-    pub values: Values,
-    /// What it printed, where something refers to that.
-    pub stdout: Option<String>,
+pub(crate) struct StepOutputs {
+    pub(crate) values: Values,
+    /// `None` unless an expression uses it.
+    pub(crate) stdout: Option<String>,
 }
 
-/// An execution: one workflow on one file.
+/// An execution of a workflow on a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExecutionState {
-    /// What it is of.
-    pub subject: Subject,
-    /// The attempt that last carried it.
-    pub carrier: Carrier,
-    /// What it is about.
+    /// Whether it continues.
     pub status: ExecutionStatus,
-    /// Where it stands.
-    pub stage: Stage,
-    /// The phase it is in, or was in last.
-    pub current_phase: Option<String>,
-    /// The step that is under way.
-    pub current_step: Option<String>,
-    /// The steps that are over, in the order in which they ended.
-    pub history: Vec<StepRecord>,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// When it ended well.
-    pub completed_at: Option<Timestamp>,
-    /// When something last happened.
-    pub updated_at: Timestamp,
-    /// What the steps of each phase returned, the later one's word counting.
-    pub phase_outputs: Map<String, Value>,
-    /// What each finished step left, in the order in which they ended first.
-    pub step_outputs: Vec<(StepName, StepOutputs)>,
-    /// Why it failed, where it did.
+    /// The reason of the latest failure.
     pub error: Option<String>,
+    pub(crate) subject: Subject,
+    pub(crate) carrier: Carrier,
+    pub(crate) stage: Stage,
+    /// The current or latest phase.
+    pub(crate) current_phase: Option<String>,
+    /// The step under way.
+    pub(crate) current_step: Option<String>,
+    /// All ends of steps, repeated ones included.
+    pub(crate) history: Vec<StepRecord>,
+    pub(crate) started_at: Timestamp,
+    pub(crate) completed_at: Option<Timestamp>,
+    pub(crate) updated_at: Timestamp,
+    /// The values that each entered phase has returned.
+    pub(crate) phase_outputs: Map<String, Value>,
+    /// The outputs of completed steps, in the order in which they first ended.
+    pub(crate) step_outputs: Vec<(StepName, StepOutputs)>,
     /// The file as the failed attempt left it, if that is known.
-    pub left_file: Option<SeenFile>,
-    /// Finished steps that run again before the execution goes on.
-    pub rerun: VecDeque<StepName>,
-    /// The phases it has entered or passed over.
-    pub entered: BTreeSet<String>,
-    /// How many steps the workflow has.
-    pub steps_total: usize,
-    /// How many of them are over or left out.
-    pub steps_over: usize,
-    /// How many of the current phase's are over.
+    pub(crate) left_file: Option<SeenFile>,
+    /// The finished steps that run again before the execution continues.
+    pub(crate) rerun: VecDeque<StepName>,
+    /// The phases that were entered or skipped.
+    pub(crate) entered: BTreeSet<String>,
+    pub(crate) steps_total: usize,
+    pub(crate) steps_over: usize,
     over_in_phase: usize,
 }
 
 impl ExecutionState {
-    /// The state after the first event; none where that is not a beginning.
+    /// The path of the file; an approximation if it is not UTF-8.
     #[must_use]
-    pub fn begin(event: &Event) -> Option<Self> {
+    pub fn file_path(&self) -> &str {
+        &self.subject.file_path
+    }
+
+    /// The state after the first event; `None` if that is not a beginning.
+    pub(crate) fn begin(event: &Event) -> Option<Self> {
         let EventKind::WorkflowStarted { subject, carrier, steps_total, first } = &event.kind else { return None };
         Some(Self {
             subject: (**subject).clone(),
@@ -174,21 +139,20 @@ impl ExecutionState {
         })
     }
 
-    /// True if the file is known to have changed since an attempt failed: the results of finished steps are those of
-    /// another file then.
+    /// True if the file is known to have changed since an attempt failed, so that the outputs of
+    /// finished steps are obsolete.
     pub(crate) fn is_file_changed(&self, now: Option<SeenFile>) -> bool {
         self.left_file.zip(now).is_some_and(|(left, now)| left != now)
     }
 
-    /// Takes in what happened next.
-    pub fn apply(&mut self, event: &Event) {
+    pub(crate) fn apply(&mut self, event: &Event) {
         self.updated_at = event.at;
         match &event.kind {
-            // A journal has one beginning; another would be a journal of its own.
+            // A journal has one beginning.
             EventKind::WorkflowStarted { .. } => {}
             EventKind::WorkflowResumed { carrier, rerun } => self.resume(carrier, rerun),
             EventKind::PhaseStarted { phase } => self.enter(phase),
-            EventKind::PhaseSkipped { phase, steps } => self.pass_over(phase, *steps),
+            EventKind::PhaseSkipped { phase, steps } => self.skip(phase, *steps),
             EventKind::StepStarted { name } => self.current_step = Some(name.step.clone()),
             EventKind::StepCompleted { name, elapsed, values, stdout } => {
                 let outputs = StepOutputs { values: values.clone(), stdout: stdout.clone() };
@@ -244,8 +208,8 @@ impl ExecutionState {
         self.stage = Stage::Within { phase: phase.to_owned(), next: 0 };
     }
 
-    /// A phase that was skipped returned nothing, and whoever asks for it is told none rather than refused.
-    fn pass_over(&mut self, phase: &str, steps: usize) {
+    /// A skipped phase has no outputs; looking one up yields null, not an error.
+    fn skip(&mut self, phase: &str, steps: usize) {
         self.entered.insert(phase.to_owned());
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));
         self.steps_over += steps;
@@ -256,7 +220,7 @@ impl ExecutionState {
         self.stage = Stage::Leaving { phase: phase.to_owned(), end, is_checkpoint_passed };
     }
 
-    /// A step that ran again takes its old place, so that what later steps returned still counts as later.
+    /// A repeated step keeps its place, so that the outputs of later steps still override its own.
     fn keep(&mut self, name: &StepName, outputs: StepOutputs) {
         let is_again = self.rerun.front() == Some(name);
         let former = is_again.then(|| self.step_outputs.iter_mut().find(|(known, _)| known == name)).flatten();
@@ -271,7 +235,7 @@ impl ExecutionState {
         self.step_outputs.push((name.clone(), outputs));
     }
 
-    /// What a phase returned, anew from what its steps did.
+    /// Rebuilds the outputs of a phase from those of its steps.
     fn gather(&mut self, phase: &str) {
         let of_phase = self.step_outputs.iter().filter(|(name, _)| name.phase == phase);
         let values: Values = of_phase.flat_map(|(_, outputs)| outputs.values.clone()).collect();
@@ -297,29 +261,29 @@ impl ExecutionState {
         }
     }
 
-    fn step_failed(&mut self, at: Timestamp, name: &StepName, elapsed: Duration, error: &str, then: Then) {
+    fn step_failed(&mut self, at: Timestamp, name: &StepName, elapsed: Duration, error: &str, then: AfterFailure) {
         let is_again = self.rerun.front() == Some(name);
-        if then == Then::Fail {
+        if then == AfterFailure::Fail {
             let error = Some(error.to_owned());
             self.history.push(StepRecord { name: name.clone(), status: StepStatus::Failed, at, elapsed, error });
             self.current_step = None;
             return;
         }
         self.step_over(at, name, StepStatus::Failed, elapsed, Some(error.to_owned()));
-        if then == Then::NextPhase && !is_again {
+        if then == AfterFailure::NextPhase && !is_again {
             self.leave(&name.phase, PhaseEnd::Failed, false);
         }
     }
 
-    fn checkpoint_failed(&mut self, phase: &str, blocking: bool, then: Then) {
+    fn checkpoint_failed(&mut self, phase: &str, blocking: bool, then: AfterFailure) {
         match (blocking, then) {
             (false, _) => self.leave(phase, PhaseEnd::Passed, false),
-            (true, Then::Fail) => self.back_to_start_of(phase),
-            (true, Then::NextStep | Then::NextPhase) => self.leave(phase, PhaseEnd::Failed, false),
+            (true, AfterFailure::Fail) => self.back_to_start_of(phase),
+            (true, AfterFailure::NextStep | AfterFailure::NextPhase) => self.leave(phase, PhaseEnd::Failed, false),
         }
     }
 
-    /// What its steps returned was not good enough, so they run again when the execution is taken up.
+    /// The phase failed after its steps, so they all run again when the execution is resumed.
     fn back_to_start_of(&mut self, phase: &str) {
         self.steps_over -= std::mem::take(&mut self.over_in_phase);
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));

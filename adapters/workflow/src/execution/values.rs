@@ -1,6 +1,6 @@
-//! What a step returns: read from the file it was told of, or from what it printed.
+//! The values that a step returns, in its output file or on standard output.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -10,20 +10,20 @@ use serde_json::Value;
 
 use super::event::Values;
 
-/// The most a step may return, in bytes, in its file or on its standard output: what is longer belongs into a file of its
-/// own, whose path is returned.
-pub const MAX_VALUES_BYTES: usize = 1 << 20;
+/// The most that a step may return, in its file or on standard output. Longer values belong into a
+/// file whose path is returned.
+pub(super) const MAX_VALUES_BYTES: usize = 1 << 20;
 
-/// The longest name of a value, in bytes.
 const MAX_NAME_BYTES: usize = 200;
 
-/// How deep a value may be nested. In the journal it stands a few levels deeper, and `serde_json` reads no more than 128.
+/// The maximal nesting of a value. The journal nests it a few levels deeper, and `serde_json` reads
+/// 128.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// Reads the values a step has written to its file: one JSON object, or lines of `name=value`.
+/// Reads the file of a step: one JSON object, or lines of `name=value`.
 ///
 /// # Errors
-/// Words, where there are too many of them, or they are in neither form.
+/// A message, if it is too long or in neither form.
 pub(crate) fn read_values(path: &Path) -> Result<Values, String> {
     match bounded_bytes(path) {
         Ok(Some(bytes)) => parse_values(&bytes).map_err(|error| format!("the values it returned: {error}")),
@@ -33,38 +33,34 @@ pub(crate) fn read_values(path: &Path) -> Result<Values, String> {
     }
 }
 
-/// None where they are too many.
+/// The content of a file; `None` if it is too long.
 fn bounded_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    // A step may have put a FIFO in the place of its file, which is not waited for, or a link, which is not followed.
+    // The step may have replaced the file by a FIFO, which must not block, or a link, which is not
+    // followed.
     let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
+    if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "not a file any more"));
     }
-    if metadata.len() > MAX_VALUES_BYTES as u64 { Ok(None) } else { up_to_limit(file) }
-}
-
-fn up_to_limit(file: File) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     file.take(MAX_VALUES_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() <= MAX_VALUES_BYTES).then_some(bytes))
 }
 
-/// Understands values in either form; what begins with `{` is JSON.
+/// Parses values in either form; a text that begins with `{` is JSON.
 ///
 /// # Errors
-/// Words that say where and why not.
-pub fn parse_values(bytes: &[u8]) -> Result<Values, String> {
+/// A message with the place.
+pub(crate) fn parse_values(bytes: &[u8]) -> Result<Values, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8 after byte {}", error.valid_up_to()))?;
     if text.trim_start().starts_with('{') { parse_object(text) } else { parse_lines(text) }
 }
 
-/// Understands one JSON object.
+/// Parses one JSON object.
 ///
 /// # Errors
-/// Words that say where and why not.
-pub fn parse_object(text: &str) -> Result<Values, String> {
+/// A message with the place.
+pub(super) fn parse_object(text: &str) -> Result<Values, String> {
     match serde_json::from_str(text) {
         Ok(Value::Object(values)) => {
             values.keys().try_for_each(|name| check_name(name))?;
@@ -78,7 +74,7 @@ pub fn parse_object(text: &str) -> Result<Values, String> {
     }
 }
 
-/// Whether lists and maps stand in each other more than [`MAX_DEPTH`] times.
+/// True if lists and maps are nested more than [`MAX_DEPTH`] deep.
 pub(crate) fn is_too_deep(value: &Value) -> bool {
     exceeds(value, MAX_DEPTH)
 }
@@ -104,8 +100,8 @@ fn parse_lines(text: &str) -> Result<Values, String> {
     Ok(values)
 }
 
-/// A truth value or a number where the text is how JSON would say it, else the text: `007` is no number. `12e4` may be a part
-/// of a hash, and stays text too: what prints numbers gives an exponent a sign, or the digits before it a point.
+/// A boolean or a number if the text is its JSON form, else the text, such as `007`. `12e4` may be
+/// a part of a hash and is kept as text: programs print an exponent with a sign or after a point.
 fn scalar(text: &str) -> Value {
     match text.trim() {
         "true" => Value::Bool(true),
@@ -117,14 +113,14 @@ fn scalar(text: &str) -> Value {
     }
 }
 
-/// None for what is no number, is larger than any, or has neither a point nor a sign behind the first digit.
+/// A finite number with a point or with a sign after the first digit.
 fn decimal(word: &str) -> Option<Value> {
     let digits = word.strip_prefix('-').unwrap_or(word);
     let value = serde_json::from_str(word).ok().filter(Value::is_f64);
     value.filter(|_| digits.contains(['.', '+', '-']))
 }
 
-/// Expressions could not refer to any other.
+/// Expressions cannot refer to other names.
 fn check_name(name: &str) -> Result<(), String> {
     let is_first = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
     let is_other = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
@@ -136,11 +132,11 @@ fn check_name(name: &str) -> Result<(), String> {
     Err(format!("{shown:?} is no name: a letter or `_`, then letters, digits, `_` and `-`, at most {MAX_NAME_BYTES}"))
 }
 
-/// What a step printed, as `${steps.ID.stdout}` has it: without the newlines at its end, as shells do (POSIX, Shell Command
-/// Language, 2.6.3).
+/// The standard output of a step, for `${steps.ID.stdout}`: without trailing newlines, as in shells
+/// (POSIX, Shell Command Language, 2.6.3).
 ///
 /// # Errors
-/// Words, where it is too long or no text.
+/// A message, if it is too long or not UTF-8.
 pub(crate) fn printed_text(stdout: &[u8], length: u64) -> Result<String, String> {
     if length > MAX_VALUES_BYTES as u64 {
         let limit = MAX_VALUES_BYTES;

@@ -7,8 +7,8 @@ use minijinja::{Environment, Error, Expression, UndefinedBehavior};
 use super::error::ExpressionError;
 use super::{filters, ordering};
 
-/// The longest expression, in characters; those that people write have tens of them.
-pub const MAX_EXPRESSION_CHARACTERS: usize = 1_000;
+/// People write expressions of tens of characters.
+pub(crate) const MAX_EXPRESSION_CHARACTERS: usize = 1_000;
 
 /// The most operations of one evaluation. Without loops an expression of the longest length takes a
 /// few thousand.
@@ -23,10 +23,6 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment
 });
 
-/// Parses an expression.
-///
-/// # Errors
-/// [`ExpressionError::Syntax`].
 pub(super) fn compile(expression: &str) -> Result<Expression<'static, 'static>, ExpressionError> {
     let syntax = |detail: String| ExpressionError::Syntax { expression: shortened(expression), detail };
     if expression.trim().is_empty() {

@@ -9,11 +9,11 @@ use super::names::names_in_condition;
 use super::scope::Scope;
 use crate::nearest::nearest_first;
 
-/// True if a condition holds: false, null, zero, and an empty text, list or map count as false.
+/// True if a condition holds: its value is not false, null, zero or empty.
 ///
 /// # Errors
 /// [`ExpressionError`] if it is not an expression, uses an unknown name, or cannot be evaluated.
-pub fn holds(condition: &str, scope: &Scope) -> Result<bool, ExpressionError> {
+pub(crate) fn holds(condition: &str, scope: &Scope) -> Result<bool, ExpressionError> {
     evaluate(condition, scope).map(|value| value.is_true())
 }
 
@@ -23,7 +23,7 @@ pub fn holds(condition: &str, scope: &Scope) -> Result<bool, ExpressionError> {
 ///
 /// # Errors
 /// [`ExpressionError`] if it is not an expression or cannot be evaluated.
-pub fn transition_holds(
+pub(crate) fn transition_holds(
     condition: &str,
     phase: &str,
     checkpoint_passed: bool,
@@ -39,7 +39,10 @@ pub fn transition_holds(
 pub(super) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
     match compile(expression)?.eval(scope.context()) {
         Ok(value) if !value.is_undefined() => Ok(value),
-        Ok(_) => Err(unknown(expression, scope).unwrap_or_else(|| no_such_part(expression))),
+        Ok(_) => Err(unknown(expression, scope).unwrap_or_else(|| {
+            // A part of a computed value.
+            ExpressionError::UnknownName { name: shortened(expression), known: Vec::new() }
+        })),
         Err(error) if error.kind() == ErrorKind::UndefinedError => {
             Err(unknown(expression, scope).unwrap_or_else(|| failed(expression, &error)))
         }
@@ -53,10 +56,6 @@ fn unknown(expression: &str, scope: &Scope) -> Option<ExpressionError> {
     let (name, known) = names.iter().find_map(|path| scope.dead_end(path))?;
     let known = nearest_first(&name, known.iter().map(String::as_str));
     Some(ExpressionError::UnknownName { name, known })
-}
-
-fn no_such_part(expression: &str) -> ExpressionError {
-    ExpressionError::UnknownName { name: shortened(expression), known: Vec::new() }
 }
 
 fn failed(expression: &str, error: &Error) -> ExpressionError {

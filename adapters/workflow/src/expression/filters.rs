@@ -1,4 +1,4 @@
-//! The filters and tests that expressions may use: those that make a value from values, in bounded space.
+//! The filters and tests that expressions may use: functions of their arguments, in bounded space.
 
 use std::sync::Arc;
 
@@ -7,12 +7,11 @@ use minijinja::tests;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
-/// The most bytes a filter may make of others: a few times what a step may return.
-const MAX_MADE_BYTES: usize = 8 << 20;
+/// The longest result of a filter: a few times what a step may return.
+const MAX_RESULT_BYTES: usize = 8 << 20;
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
     add_filters(environment);
-    add_list_filters(environment);
     add_tests(environment);
 }
 
@@ -26,16 +25,13 @@ fn add_filters(environment: &mut Environment<'static>) {
     environment.add_filter("split", filters::split);
     environment.add_filter("int", filters::int);
     environment.add_filter("float", filters::float);
-    environment.add_filter("string", string);
+    environment.add_filter("string", text);
     environment.add_filter("bool", filters::bool);
     environment.add_filter("abs", filters::abs);
     environment.add_filter("round", filters::round);
     environment.add_filter("basename", basename);
     environment.add_filter("dirname", dirname);
-    environment.add_filter("json", string_of_json);
-}
-
-fn add_list_filters(environment: &mut Environment<'static>) {
+    environment.add_filter("json", to_json);
     environment.add_filter("join", join);
     environment.add_filter("first", filters::first);
     environment.add_filter("last", filters::last);
@@ -63,7 +59,6 @@ fn add_tests(environment: &mut Environment<'static>) {
     environment.add_test("in", tests::is_in);
     environment.add_test("startingwith", tests::is_startingwith);
     environment.add_test("endingwith", tests::is_endingwith);
-    // A phase calls what its checkpoint found by name; `eq` and its like read well there.
     environment.add_test("eq", tests::is_eq);
     environment.add_test("ne", tests::is_ne);
     environment.add_global("null", ());
@@ -88,11 +83,7 @@ fn join(list: &Value, separator: Option<&str>) -> Result<String, Error> {
     Ok(joined)
 }
 
-fn string(value: &Value) -> Result<String, Error> {
-    text(value)
-}
-
-fn string_of_json(value: &Value) -> Result<String, Error> {
+fn to_json(value: &Value) -> Result<String, Error> {
     serde_json::to_string(value)
         .map_err(|error| Error::new(ErrorKind::BadSerialization, "not a JSON value").with_source(error))
 }
@@ -107,20 +98,20 @@ fn dirname(path: &str) -> Option<Arc<str>> {
     Some(Arc::from(folder.to_string_lossy()))
 }
 
-/// A value in words: a text as it is, anything else as JSON.
+/// A text as it is, any other value as JSON.
 fn text(value: &Value) -> Result<String, Error> {
     match (value.kind(), value.as_str()) {
         (ValueKind::Undefined | ValueKind::None, _) => {
             Err(Error::new(ErrorKind::InvalidOperation, "there is no value"))
         }
         (_, Some(text)) => Ok(text.to_owned()),
-        _ => string_of_json(value),
+        _ => to_json(value),
     }
 }
 
 fn bounded(bytes: usize) -> Result<(), Error> {
-    if bytes <= MAX_MADE_BYTES {
+    if bytes <= MAX_RESULT_BYTES {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::InvalidOperation, format!("the result is longer than {MAX_MADE_BYTES} bytes")))
+    Err(Error::new(ErrorKind::InvalidOperation, format!("the result is longer than {MAX_RESULT_BYTES} bytes")))
 }

@@ -1,56 +1,42 @@
-//! The names an expression uses, found without evaluating it.
+//! The names that an expression uses, found without evaluating it.
+
+use serde_json::Value;
 
 use super::compile::compile;
 use super::error::ExpressionError;
 use super::pieces::{Piece, pieces};
 
-/// A name that an expression uses.
-pub type NameUsed = Path;
-
 /// A name and the names below it: `phase_1.entities`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Path(Vec<String>);
+pub(crate) struct Name(pub(crate) String);
 
-impl Path {
-    fn new(dotted: &str) -> Self {
-        Self(dotted.split('.').map(str::to_owned).collect())
+impl Name {
+    pub(crate) fn root(&self) -> &str {
+        self.0.split('.').next().unwrap_or_default()
     }
 
-    /// The first name.
-    #[must_use]
-    pub fn root(&self) -> &str {
-        self.0.first().map_or("", String::as_str)
-    }
-
-    /// The names after the first.
-    pub fn rest(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().skip(1).map(String::as_str)
-    }
-}
-
-impl std::fmt::Display for Path {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0.join("."))
+    /// The names below the root.
+    pub(crate) fn rest(&self) -> impl Iterator<Item = &str> {
+        self.0.split('.').skip(1)
     }
 }
 
 /// The names that a condition uses, sorted.
 ///
 /// # Errors
-/// [`ExpressionError`] where it is no expression.
-pub fn names_in_condition(condition: &str) -> Result<Vec<NameUsed>, ExpressionError> {
-    let expression = compile(condition)?;
-    let mut names: Vec<_> = expression.undeclared_variables(true).iter().map(|name| Path::new(name)).collect();
+/// [`ExpressionError`] if it is not an expression.
+pub(crate) fn names_in_condition(condition: &str) -> Result<Vec<Name>, ExpressionError> {
+    let mut names: Vec<_> = compile(condition)?.undeclared_variables(true).into_iter().map(Name).collect();
     names.retain(|name| name.root() != "null");
     names.sort();
     Ok(names)
 }
 
-/// The names that a text uses in its `${…}`, sorted within each.
+/// The names that a text uses, sorted within each `${…}`.
 ///
 /// # Errors
-/// [`ExpressionError`] for the first that is no expression.
-pub fn names_in_text(text: &str) -> Result<Vec<NameUsed>, ExpressionError> {
+/// [`ExpressionError`] for the first `${…}` that is not an expression.
+pub(crate) fn names_in_text(text: &str) -> Result<Vec<Name>, ExpressionError> {
     let mut names = Vec::new();
     for piece in pieces(text)? {
         if let Piece::Expression(expression) = piece {
@@ -63,15 +49,15 @@ pub fn names_in_text(text: &str) -> Result<Vec<NameUsed>, ExpressionError> {
 /// The names that the texts of a value use, at any depth.
 ///
 /// # Errors
-/// [`ExpressionError`] for the first text that cannot be read.
-pub fn names_in_value(value: &serde_json::Value) -> Result<Vec<NameUsed>, ExpressionError> {
+/// As [`names_in_text`].
+pub(crate) fn names_in_value(value: &Value) -> Result<Vec<Name>, ExpressionError> {
     let mut names = Vec::new();
     let mut open = vec![value];
     while let Some(value) = open.pop() {
         match value {
-            serde_json::Value::String(text) => names.append(&mut names_in_text(text)?),
-            serde_json::Value::Array(list) => open.extend(list),
-            serde_json::Value::Object(map) => open.extend(map.values()),
+            Value::String(text) => names.append(&mut names_in_text(text)?),
+            Value::Array(list) => open.extend(list),
+            Value::Object(map) => open.extend(map.values()),
             _ => {}
         }
     }

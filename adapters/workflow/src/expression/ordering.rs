@@ -1,33 +1,34 @@
-//! Comparisons that order, made such that they refuse values that have no order.
+//! Comparisons that refuse values of different types.
 //!
 //! # Theory of operation
 //!
-//! minijinja orders any two values, by their kinds where these differ: `errors < 3` would hold where nobody has returned
-//! `errors`, and `score > 0.8` for every text. What an operator does cannot be changed there, but what a filter does is ours.
-//! So `a < b` is evaluated as a filter on `a` with `b` behind it, at the place where it stands: what `and`, `or` and `if` leave
-//! out stays left out. This needs to know where `a` begins and `b` ends, and no more of the language than brackets,
-//! quotes, and the words and signs that bind less than a comparison.
+//! minijinja orders any two values, by their types if these differ: `errors < 3` would hold if
+//! `errors` is null, and `score > 0.8` for every text. Operators cannot be redefined, but filters
+//! can. So `a < b` is rewritten in place as a filter on `a` with the argument `b`; `and`, `or` and
+//! `if` still skip it. The rewriting has to find the start of `a` and the end of `b`: it knows
+//! brackets, quotes, and the words and signs that bind less tightly than a comparison.
 //!
 //! # Deliberately absent
 //!
-//! Comparisons beside `in` and `is`, as in `a < b in c`: nobody writes them, and they stay what they are.
+//! Comparisons next to `in` and `is`, as in `a < b in c`: they are rare, and keep minijinja's
+//! meaning.
 
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
-/// The filter. The name is none that a person would hit upon.
+/// A name that no author uses by accident.
 const FILTER: &str = "__in_order";
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter(FILTER, in_order);
 }
 
-/// The expression with such comparisons; none where it has none of them.
+/// The rewritten expression; `None` if it has no comparisons that order.
 pub(super) fn guarded(expression: &str) -> Option<String> {
     expression.contains(['<', '>']).then(|| group(&mut Tokens(expression)))
 }
 
-/// Whether all comparisons hold that follow the first operand: an operator and an operand each.
+/// True if a chain of comparisons holds; `rest` alternates operators and operands.
 fn in_order(first: &Value, rest: Rest<Value>) -> Result<bool, Error> {
     let (mut left, mut rest) = (first.clone(), rest.0.into_iter());
     while let (Some(operator), Some(right)) = (rest.next(), rest.next()) {
@@ -45,7 +46,7 @@ fn holds(left: &Value, operator: &str, right: &Value) -> Result<bool, Error> {
     }
     let is_about_equality = ["==", "!="].contains(&operator);
     if !is_about_equality && (left.kind() != right.kind() || left.is_none()) {
-        let message = format!("{} and {} have no order", words(left), words(right));
+        let message = format!("{} and {} have no order", noun(left), noun(right));
         return Err(Error::new(ErrorKind::InvalidOperation, message));
     }
     Ok(match operator {
@@ -58,7 +59,7 @@ fn holds(left: &Value, operator: &str, right: &Value) -> Result<bool, Error> {
     })
 }
 
-fn words(value: &Value) -> &'static str {
+fn noun(value: &Value) -> &'static str {
     match value.kind() {
         ValueKind::None => "null",
         ValueKind::Bool => "a truth value",
@@ -69,14 +70,13 @@ fn words(value: &Value) -> &'static str {
     }
 }
 
-/// What matters of an expression's words and signs.
 enum Token<'e> {
     Open(&'e str),
     Close(&'e str),
     Comparison(&'e str),
-    /// It binds less than a comparison.
+    /// Binds less tightly than a comparison.
     Loose(&'e str),
-    /// It stands for a comparison, or within one.
+    /// Part of a test or of a membership comparison.
     Test(&'e str),
     Other(&'e str),
 }
@@ -102,7 +102,7 @@ impl<'e> Iterator for Tokens<'e> {
     }
 }
 
-/// How many bytes the first token has.
+/// The length of the first token in bytes.
 fn length(text: &str, first: char) -> usize {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
     match first {
@@ -126,9 +126,9 @@ fn quoted(text: &str, quote: char) -> usize {
     text.len()
 }
 
-/// What stands between two brackets, or all there is.
+/// Rewrites the tokens up to a closing bracket or the end.
 fn group(tokens: &mut Tokens<'_>) -> String {
-    let (mut made, mut run, mut is_tested) = (String::new(), Run::default(), false);
+    let (mut rewritten, mut run, mut is_tested) = (String::new(), Run::default(), false);
     while let Some(token) = tokens.next() {
         match token {
             Token::Open(text) => {
@@ -138,24 +138,24 @@ fn group(tokens: &mut Tokens<'_>) -> String {
             Token::Comparison(text) => run.compare(text),
             Token::Other(text) => run.push(text),
             Token::Loose(text) => {
-                made += &std::mem::take(&mut run).end(is_tested);
-                made += text;
+                rewritten += &std::mem::take(&mut run).end(is_tested);
+                rewritten += text;
                 is_tested = false;
             }
             Token::Test(text) => {
-                // `not` before anything else is a plain negation, and looser than a comparison.
+                // A leading `not` is a negation, which binds less tightly than a comparison.
                 let is_negation = text == "not" && run.is_blank();
-                made += &std::mem::take(&mut run).end(true);
-                made += text;
+                rewritten += &std::mem::take(&mut run).end(true);
+                rewritten += text;
                 is_tested |= !is_negation;
             }
             Token::Close(text) => {
-                made += &run.end(is_tested);
-                return made + text;
+                rewritten += &run.end(is_tested);
+                return rewritten + text;
             }
         }
     }
-    made + &run.end(is_tested)
+    rewritten + &run.end(is_tested)
 }
 
 /// Operands with comparisons between them.
@@ -180,7 +180,7 @@ impl<'e> Run<'e> {
         self.operators.is_empty() && self.last.trim().is_empty()
     }
 
-    /// As it is written, or guarded.
+    /// The text as written, or as a filter.
     fn end(mut self, as_written: bool) -> String {
         self.operands.push(self.last);
         let is_whole = self.operands.iter().all(|operand| !operand.trim().is_empty());

@@ -1,11 +1,7 @@
-//! Texts cut into literal pieces and `${…}`.
-
 use super::error::ExpressionError;
 
-/// A piece of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
-    /// Text that stands for itself.
     Literal(&'a str),
     /// The inside of `${…}`.
     Expression(&'a str),

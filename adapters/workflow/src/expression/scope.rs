@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, Serde, Value};
 
-use super::names::Path;
+use super::names::Name;
 use crate::definition::CHECKPOINT_PASSED;
 
-/// The names an expression may use, and their values.
+/// The names that an expression may use, and their values.
 ///
-/// A name is looked up among, in this order: what was [set](Self::set) (inputs, `file`, `files`), `steps`, the phases that
-/// have been entered, and the values that steps have returned, the latest first. Cheap to clone and to evaluate against:
-/// its size does not matter.
+/// A name is looked up in this order: [set](Self::set) names (inputs, `file`, `files`), `steps`,
+/// the entered phases, and the values that steps have returned, the latest first. Cloning and
+/// evaluating do not depend on its size.
 #[derive(Debug, Clone, Default)]
-pub struct Scope {
+pub(crate) struct Scope {
     names: Arc<Names>,
 }
 
@@ -26,31 +26,23 @@ struct Names {
     returned: BTreeMap<String, Value>,
 }
 
-/// Values by name.
 #[derive(Debug, Clone, Default)]
 struct Table(BTreeMap<String, Value>);
 
 impl Scope {
-    /// A scope in which nothing is known.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Gives a name its value: an input, `file`, `files`. An optional input that is not given is JSON's null.
-    pub fn set(&mut self, name: &str, value: &serde_json::Value) {
+    /// Sets an input, `file` or `files`. An optional input that is not given is null.
+    pub(crate) fn set(&mut self, name: &str, value: &serde_json::Value) {
         self.names_mut().set.insert(name.to_owned(), Value::from(Serde(value)));
     }
 
-    /// Lets a phase be known, with no values yet. A phase that is skipped has none either.
-    pub fn enter_phase(&mut self, phase: &str) {
+    /// Makes a phase known, without values as yet. A skipped phase never has any.
+    pub(crate) fn enter_phase(&mut self, phase: &str) {
         self.names_mut().phases.entry(phase.to_owned()).or_default();
     }
 
-    /// Lets the values that a step has returned be known by its id, by its phase, and by their own names.
-    ///
-    /// `stdout` is known as `steps.ID.stdout` alone.
-    pub fn record_step(
+    /// Makes the outputs of a step known as `steps.ID.NAME`, `PHASE.NAME` and `NAME`; `stdout` only
+    /// as `steps.ID.stdout`.
+    pub(crate) fn record_step(
         &mut self,
         phase: &str,
         step: &str,
@@ -65,27 +57,25 @@ impl Scope {
         names.returned.extend(values);
     }
 
-    /// Whether a phase has returned this name with a value that counts as true: what a checkpoint asks.
-    ///
-    /// False, null, zero, and an empty text, list or map count as false.
-    #[must_use]
-    pub fn has_returned(&self, phase: &str, name: &str) -> bool {
+    /// True if a phase has returned this name with a true value: not false, null, zero or empty.
+    pub(crate) fn has_returned(&self, phase: &str, name: &str) -> bool {
         self.names.phases.get(phase).and_then(|values| values.0.get(name)).is_some_and(Value::is_true)
     }
 
-    /// The values as minijinja looks names up.
     pub(super) fn context(&self) -> Value {
         Value::from_dyn_object(self.names.clone())
     }
 
-    /// The values as the condition of a transition sees them: the phase's own first, and what is unknown is none.
+    /// The context of the transitions that leave a phase: the phase's own values first, and unknown
+    /// names are null.
     pub(super) fn context_after(&self, phase: &str, checkpoint_passed: bool) -> Value {
         let phase = self.names.phases.get(phase).cloned().unwrap_or_default();
         Value::from_object(AfterPhase { phase, checkpoint_passed, names: self.names.clone() })
     }
 
-    /// The longest known beginning of a path, and what is known after it, where the path leads nowhere.
-    pub(super) fn dead_end(&self, path: &Path) -> Option<(String, Vec<String>)> {
+    /// The shortest unknown beginning of a path, and the known names in its place; `None` if the
+    /// path has a value.
+    pub(super) fn dead_end(&self, path: &Name) -> Option<(String, Vec<String>)> {
         let Some(mut value) = self.names.look_up(path.root()) else {
             return Some((path.root().to_owned(), self.all()));
         };
@@ -152,7 +142,7 @@ impl Object for Table {
     }
 }
 
-/// What the condition of a transition sees.
+/// The context of a transition's condition.
 #[derive(Debug)]
 struct AfterPhase {
     phase: Arc<Table>,

@@ -1,29 +1,29 @@
-//! Strings for the shell: each expression in them becomes a reference to a variable, quoted for its place.
+//! Strings for the shell: each expression becomes a reference to a variable, quoted for its place.
 
 use autoproc_shell_quoting::Quoting;
 
 use super::error::ExpressionError;
 use super::pieces::{Piece, pieces};
 use super::scope::Scope;
-use super::template::{MAX_TEXT_BYTES, words};
+use super::template::{MAX_TEXT_BYTES, expression_text};
 
-/// The variables that hold the values, numbered from 1.
-const VARIABLE: &str = "AUTOPROC_VALUE_";
+/// The variables with the values are numbered from 1.
+const PREFIX: &str = "AUTOPROC_VALUE_";
 
 /// A string for `sh -c`, and the variables it refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShellText {
+pub(crate) struct ShellText {
     /// The string.
     pub text: String,
     /// The variables to set, names and values.
     pub environment: Vec<(String, String)>,
 }
 
-/// A string for the shell, each `${…}` in it a reference to a variable that holds its value in words.
+/// Replaces each `${…}` by a reference to a variable that holds its value as text.
 ///
 /// # Errors
-/// [`ExpressionError`] where a value is none, holds a NUL, or is longer than [`MAX_TEXT_BYTES`] less its name.
-pub fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, ExpressionError> {
+/// [`ExpressionError`] if a value is null, holds a NUL, or does not fit into a variable.
+pub(crate) fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, ExpressionError> {
     let (mut rendered, mut environment, mut quoting) = (String::new(), Vec::new(), Quoting::default());
     for piece in pieces(text)? {
         match piece {
@@ -32,7 +32,7 @@ pub fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, ExpressionEr
                 rendered.push_str(literal);
             }
             Piece::Expression(expression) => {
-                let name = format!("{VARIABLE}{}", environment.len() + 1);
+                let name = format!("{PREFIX}{}", environment.len() + 1);
                 rendered.push_str(&quoting.reference(&name));
                 environment.push((name, value(expression, scope)?));
             }
@@ -47,21 +47,20 @@ pub fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, ExpressionEr
     Ok(ShellText { text: rendered, environment })
 }
 
-/// A place in a string for the shell where a program may take a value for code.
+/// A place in a string for the shell in which a program may execute a value as code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CodePlace {
-    /// Single quotes with other text in them, which may be a script for a program that the shell starts.
+    /// Single quotes with other text in them: perhaps a script for a program that the shell starts.
     SingleQuotes,
     /// `$((…))`.
     Arithmetic,
 }
 
-/// The expressions of a string for the shell that stand in such places.
-///
-/// A value alone in its quotes counts as a word, as it would without them.
+/// The expressions of a string for the shell that are in such places. A value alone in its quotes
+/// is a word, as it would be without them.
 ///
 /// # Errors
-/// [`ExpressionError`] where the string cannot be cut into expressions.
+/// [`ExpressionError`] if the string cannot be cut into expressions.
 pub(crate) fn code_places(text: &str) -> Result<Vec<(&str, CodePlace)>, ExpressionError> {
     let (mut places, mut quoting, pieces) = (Vec::new(), Quoting::default(), pieces(text)?);
     for (index, piece) in pieces.iter().enumerate() {
@@ -73,20 +72,20 @@ pub(crate) fn code_places(text: &str) -> Result<Vec<(&str, CodePlace)>, Expressi
                 } else if quoting.is_single_quoted() && !is_alone(&pieces, index) {
                     places.push((*expression, CodePlace::SingleQuotes));
                 }
-                let _ = quoting.reference(VARIABLE);
+                let _ = quoting.reference(PREFIX);
             }
         }
     }
     Ok(places)
 }
 
-/// The first expression of a text that has other text around it; none where the text is none that could be cut.
+/// The first expression of a text that is more than one expression.
 pub(crate) fn embedded(text: &str) -> Option<&str> {
     let pieces = pieces(text).ok().filter(|pieces| pieces.len() > 1)?;
     pieces.into_iter().find_map(|piece| if let Piece::Expression(expression) = piece { Some(expression) } else { None })
 }
 
-/// Whether quotes begin right before a piece and end right behind it, where they are known to be open.
+/// True if the open quotes hold nothing but this piece.
 fn is_alone(pieces: &[Piece<'_>], index: usize) -> bool {
     let opens = |piece: &Piece<'_>| matches!(piece, Piece::Literal(text) if text.ends_with('\''));
     let closes = |piece: &Piece<'_>| matches!(piece, Piece::Literal(text) if text.starts_with('\''));
@@ -94,14 +93,14 @@ fn is_alone(pieces: &[Piece<'_>], index: usize) -> bool {
 }
 
 fn value(expression: &str, scope: &Scope) -> Result<String, ExpressionError> {
-    /// The name of a variable with any number, `=` and NUL.
-    const OTHERS: usize = VARIABLE.len() + 20 + 2;
-    let value = words(expression, scope)?;
+    /// The bytes of a variable besides its value: the name with any number, `=` and NUL.
+    const OVERHEAD: usize = PREFIX.len() + 20 + 2;
+    let value = expression_text(expression, scope)?;
     if value.contains('\0') {
         return Err(ExpressionError::Nul { expression: expression.to_owned() });
     }
-    if value.len() > MAX_TEXT_BYTES - OTHERS {
-        return Err(ExpressionError::TooLong { limit: MAX_TEXT_BYTES - OTHERS });
+    if value.len() > MAX_TEXT_BYTES - OVERHEAD {
+        return Err(ExpressionError::TooLong { limit: MAX_TEXT_BYTES - OVERHEAD });
     }
     Ok(value)
 }

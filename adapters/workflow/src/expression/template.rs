@@ -1,4 +1,4 @@
-//! Texts whose `${…}` are replaced by values.
+//! Texts with `${…}`, rendered.
 
 use minijinja::value::Value as Evaluated;
 use serde_json::Value;
@@ -8,48 +8,48 @@ use super::evaluate::evaluate;
 use super::pieces::{Piece, pieces};
 use super::scope::Scope;
 
-/// The longest text that a process can be given as an argument or a variable, its name and the final NUL included
-/// (`MAX_ARG_STRLEN` of Linux: 32 pages of 4,096 bytes, execve(2)).
-pub const MAX_TEXT_BYTES: usize = 131_072;
+/// The longest argument or variable of a process, with its name and the final NUL (`MAX_ARG_STRLEN`
+/// of Linux: 32 pages of 4,096 bytes, execve(2)).
+pub(crate) const MAX_TEXT_BYTES: usize = 131_072;
 
-/// The largest value made of texts, all parts together: as much as a step may return.
+/// The largest rendered value, all parts together: as much as a step may return.
 const MAX_VALUE_BYTES: usize = 1 << 20;
 
-/// The value of a text: its own type where the text is exactly one `${…}`, else a text.
+/// The value of a text: of any type if the text is exactly one `${…}`, else a text.
 ///
 /// # Errors
-/// [`ExpressionError`] where an expression has no value or, within a longer text, no words for it.
-pub fn render(text: &str, scope: &Scope) -> Result<Value, ExpressionError> {
+/// [`ExpressionError`] if an expression has no value or, within a longer text, is null.
+pub(crate) fn render(text: &str, scope: &Scope) -> Result<Value, ExpressionError> {
     match pieces(text)?.as_slice() {
         [Piece::Expression(expression)] => json(expression, &evaluate(expression, scope)?),
-        pieces => in_words(pieces, scope, MAX_VALUE_BYTES).map(Value::String),
+        pieces => concatenated(pieces, scope, MAX_VALUE_BYTES).map(Value::String),
     }
 }
 
-/// The same for every text in a value, at any depth. Keys stay as they are.
+/// Renders every text in a value, at any depth, but no keys.
 ///
 /// # Errors
-/// As for [`render`].
-pub fn render_value(value: &Value, scope: &Scope) -> Result<Value, ExpressionError> {
+/// As [`render`].
+pub(crate) fn render_value(value: &Value, scope: &Scope) -> Result<Value, ExpressionError> {
     let mut room = MAX_VALUE_BYTES;
     render_within(value, scope, &mut room)
 }
 
-/// A text for a process: an argument, a variable, a folder.
+/// Renders a text for a process: an argument, a variable, a folder.
 ///
 /// # Errors
-/// [`ExpressionError`] where a value is none, holds a NUL, or the text is longer than [`MAX_TEXT_BYTES`].
-pub fn render_text(text: &str, scope: &Scope) -> Result<String, ExpressionError> {
-    let rendered = in_words(&pieces(text)?, scope, MAX_TEXT_BYTES - 1)?;
+/// [`ExpressionError`] if a value is null or holds a NUL, or the text is longer than
+/// [`MAX_TEXT_BYTES`].
+pub(crate) fn render_text(text: &str, scope: &Scope) -> Result<String, ExpressionError> {
+    let rendered = concatenated(&pieces(text)?, scope, MAX_TEXT_BYTES - 1)?;
     if rendered.contains('\0') {
         return Err(ExpressionError::Nul { expression: text.to_owned() });
     }
     Ok(rendered)
 }
 
-/// A value in words, as within a longer text; none where there are no words for it, which is JSON's null alone.
-#[must_use]
-pub fn text_of(value: &Value) -> Option<String> {
+/// A value as part of a longer text; `None` for null.
+pub(crate) fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
@@ -57,18 +57,18 @@ pub fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// The value of an expression in words.
-pub(super) fn words(expression: &str, scope: &Scope) -> Result<String, ExpressionError> {
+/// The value of an expression as part of a longer text.
+pub(super) fn expression_text(expression: &str, scope: &Scope) -> Result<String, ExpressionError> {
     let value = json(expression, &evaluate(expression, scope)?)?;
     text_of(&value).ok_or_else(|| ExpressionError::NoValue { expression: expression.trim().to_owned() })
 }
 
-fn in_words(pieces: &[Piece<'_>], scope: &Scope, limit: usize) -> Result<String, ExpressionError> {
+fn concatenated(pieces: &[Piece<'_>], scope: &Scope, limit: usize) -> Result<String, ExpressionError> {
     let mut rendered = String::new();
     for piece in pieces {
         match piece {
             Piece::Literal(text) => rendered.push_str(text),
-            Piece::Expression(expression) => rendered.push_str(&words(expression, scope)?),
+            Piece::Expression(expression) => rendered.push_str(&expression_text(expression, scope)?),
         }
         if rendered.len() > limit {
             return Err(ExpressionError::TooLong { limit });

@@ -1,19 +1,14 @@
-//! Phases and their checkpoints.
-
 use super::Reader;
 use super::fields::Fields;
 use crate::definition::{Action, Checkpoint, Located, OnFail, Phase, Step};
-use crate::problem::Problem;
-use crate::tree::Node;
+use crate::tree::{Kind, Node};
 
 impl Reader<'_> {
-    /// A phase. One without an id is called by its place, `phase_N`, so that the rest of it can be read all the same.
+    /// A phase without an id is a problem and is called `phase_N`, so that the rest of it can be
+    /// read.
     pub(super) fn phase(&mut self, node: &Node, index: usize) -> Option<Phase> {
         let fields = self.fields(node, "a phase", "Phase")?;
-        let id = self.word(fields.get("id"), "an id");
-        if id.is_none() {
-            self.unless_given(&fields, "a phase", "id");
-        }
+        let id = self.required(&fields, "a phase", "id", "an id");
         let id = id.map_or_else(|| format!("phase_{}", index + 1), |id| id.value);
         Some(Phase {
             name: self.scalar(fields.get("name"), "a name").map(|name| name.value),
@@ -33,42 +28,40 @@ impl Reader<'_> {
         if let Some(steps) = phase.get("steps") {
             if let Some(task) = task {
                 let message = format!("the phase `{id}` has both `steps` and `task`");
-                self.problems.add(Problem::error(task.position, message).expecting("one of them"));
+                self.problems.error(task.position, message).expecting("one of them");
             }
             return self.listed_steps(steps, id);
         }
         if phase.get("task").is_none() {
-            let message = format!("the phase `{id}` has neither `steps` nor `task`");
-            self.problems.add(Problem::error(phase.position, message));
+            self.problems.error(phase.position, format!("the phase `{id}` has neither `steps` nor `task`"));
         }
-        task.map(|task| single(task, id)).into_iter().collect()
+        let single = |task: Located<String>| {
+            let position = task.position;
+            Step::new(Step::derived_id(id, 0), Action::Task(task), position)
+        };
+        task.map(single).into_iter().collect()
     }
 
     fn listed_steps(&mut self, steps: &Node, phase: &str) -> Vec<Step> {
         let list = self.list(Some(steps), "a list of steps");
-        if list.is_empty() && matches!(&steps.value, crate::tree::Kind::List(_)) {
-            self.problems.add(Problem::warning(steps.position, format!("the phase `{phase}` has no steps")));
+        if list.is_empty() && matches!(&steps.value, Kind::List(_)) {
+            self.problems.warning(steps.position, format!("the phase `{phase}` has no steps"));
         }
         list.iter().enumerate().filter_map(|(index, step)| self.step(step, phase, index)).collect()
     }
 
     fn checkpoint(&mut self, node: &Node, phase: &str) -> Option<Checkpoint> {
         let fields = self.fields(node, "a checkpoint", "Checkpoint")?;
-        let names = self.list(fields.get("validation"), "a list of names");
+        let name = |reader: &mut Self, name: &Node| reader.word(Some(name), "a name");
+        let validation = self.each(fields.get("validation"), "a list of names", name);
         let id = self.word(fields.get("id"), "an id");
         Some(Checkpoint {
             id: id.map_or_else(|| phase.to_owned(), |id| id.value),
             blocking: self.flag(fields.get("blocking")).unwrap_or(true),
-            validation: names.iter().filter_map(|name| self.word(Some(name), "a name")).collect(),
+            validation,
             position: node.position,
         })
     }
-}
-
-/// The one step of a phase that is a single task.
-fn single(task: Located<String>, phase: &str) -> Step {
-    let position = task.position;
-    Step::new(Step::derived_id(phase, 0), Action::Task(task), position)
 }
 
 fn on_fail(word: Located<String>) -> OnFail {

@@ -1,15 +1,16 @@
-//! The table of a task file.
-
 use std::ops::Range;
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::TaskField;
 
-/// A cell's text, and where its row begins.
+/// The cells of a row, and its offset in the text.
 type Row = (Vec<String>, usize);
 
-/// The fields of the first table with the head `Field` and `Value`; else the line and what is wrong there.
+/// The fields of the first table with the head `Field` and `Value`.
+///
+/// # Errors
+/// The line of the first problem, from 1, and a message.
 pub(super) fn fields(text: &str) -> Result<Vec<TaskField>, (usize, String)> {
     let mut fields: Vec<TaskField> = Vec::new();
     for (cells, start) in rows(text) {
@@ -32,48 +33,47 @@ fn field(cells: Vec<String>, line: usize) -> Result<TaskField, (usize, String)> 
     Ok(TaskField { name, value: cells.next().unwrap_or_default(), line })
 }
 
-/// The rows below the head of the first table that counts.
 fn rows(text: &str) -> Vec<Row> {
     let mut table = Table::default();
     for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
-        if table.take(event, &range) {
+        if table.on_event(event, &range) {
             break;
         }
     }
     table.rows
 }
 
-/// A table as it is read.
+/// The table under construction.
 #[derive(Default)]
 struct Table {
-    counts: bool,
+    has_fields: bool,
     cell: Option<String>,
     cells: Vec<String>,
     rows: Vec<Row>,
 }
 
 impl Table {
-    /// Takes the next event; says whether the table that counts is over.
-    fn take(&mut self, event: Event<'_>, range: &Range<usize>) -> bool {
+    /// Handles the next event; true at the end of the table of fields.
+    fn on_event(&mut self, event: Event<'_>, range: &Range<usize>) -> bool {
         match event {
             Event::Start(Tag::TableCell) => self.cell = Some(String::new()),
             Event::End(TagEnd::TableCell) => self.cells.extend(self.cell.take().map(|cell| cell.trim().to_owned())),
-            Event::End(TagEnd::TableHead) => self.counts = is_head(&std::mem::take(&mut self.cells)),
+            Event::End(TagEnd::TableHead) => self.has_fields = is_head(&std::mem::take(&mut self.cells)),
             Event::End(TagEnd::TableRow) => {
                 let cells = std::mem::take(&mut self.cells);
-                if self.counts {
+                if self.has_fields {
                     self.rows.push((cells, range.start));
                 }
             }
-            Event::End(TagEnd::Table) => return self.counts,
-            Event::Text(text) | Event::Code(text) | Event::InlineHtml(text) => self.say(&text),
-            Event::SoftBreak | Event::HardBreak => self.say(" "),
+            Event::End(TagEnd::Table) => return self.has_fields,
+            Event::Text(text) | Event::Code(text) | Event::InlineHtml(text) => self.push(&text),
+            Event::SoftBreak | Event::HardBreak => self.push(" "),
             _ => {}
         }
         false
     }
 
-    fn say(&mut self, text: &str) {
+    fn push(&mut self, text: &str) {
         if let Some(cell) = &mut self.cell {
             cell.push_str(text);
         }

@@ -1,6 +1,5 @@
-//! The tree as serde builds it.
-
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
@@ -9,57 +8,27 @@ use serde_saphyr::Spanned;
 use super::{Kind, Node, position};
 use crate::definition::Located;
 
-/// A node as it is read: of a number it is known where it is written, and not yet how.
-pub(super) struct Spelt {
-    node: Located<SpeltKind>,
-    bytes: Option<(u64, u64)>,
-}
-
-enum SpeltKind {
-    Plain(Kind),
-    Number(Number),
-    List(Vec<Spelt>),
-    Map(Vec<(Located<String>, Spelt)>),
-}
-
-impl Spelt {
-    /// The node, its numbers as they are written in the text it was read from.
-    pub(super) fn in_words_of(self, text: &str) -> Node {
-        let written = |bytes: Option<(u64, u64)>| {
-            let (start, length) = bytes?;
-            let start = usize::try_from(start).ok()?;
-            text.get(start..start.checked_add(usize::try_from(length).ok()?)?)
-        };
-        let kind = match self.node.value {
-            SpeltKind::Plain(kind) => kind,
-            SpeltKind::Number(number) => {
-                let word = written(self.bytes).map_or_else(|| number.to_string(), |word| word.trim().to_owned());
-                Kind::Number(number, word)
-            }
-            SpeltKind::List(list) => Kind::List(list.into_iter().map(|node| node.in_words_of(text)).collect()),
-            SpeltKind::Map(map) => {
-                Kind::Map(map.into_iter().map(|(key, node)| (key, node.in_words_of(text))).collect())
-            }
-        };
-        Located::new(kind, self.node.position)
-    }
-}
-
-impl<'de> Deserialize<'de> for Spelt {
+impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let spanned = Spanned::<SpeltKind>::deserialize(deserializer)?;
-        let span = spanned.defined.span();
-        let bytes = span.byte_offset().zip(span.byte_len());
-        Ok(Self { node: located(spanned), bytes })
+        let mut spanned = Spanned::<Kind>::deserialize(deserializer)?;
+        if let Kind::Number(_, written) = &mut spanned.value {
+            let span = spanned.defined.span();
+            *written = span.byte_offset().zip(span.byte_len()).and_then(range);
+        }
+        Ok(located(spanned))
     }
+}
+
+fn range((start, length): (u64, u64)) -> Option<Range<usize>> {
+    Some(usize::try_from(start).ok()?..usize::try_from(start.checked_add(length)?).ok()?)
 }
 
 fn located<T>(spanned: Spanned<T>) -> Located<T> {
-    let place = position(&spanned.referenced);
-    Located::new(spanned.value, place)
+    let position = position(&spanned.referenced);
+    Located::new(spanned.value, position)
 }
 
-impl<'de> Deserialize<'de> for SpeltKind {
+impl<'de> Deserialize<'de> for Kind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(KindVisitor)
     }
@@ -68,65 +37,62 @@ impl<'de> Deserialize<'de> for SpeltKind {
 struct KindVisitor;
 
 impl<'de> Visitor<'de> for KindVisitor {
-    type Value = SpeltKind;
+    type Value = Kind;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
-    fn visit_unit<E>(self) -> Result<SpeltKind, E> {
-        Ok(SpeltKind::Plain(Kind::Null))
+    fn visit_unit<E>(self) -> Result<Kind, E> {
+        Ok(Kind::Null)
     }
 
-    fn visit_none<E>(self) -> Result<SpeltKind, E> {
-        Ok(SpeltKind::Plain(Kind::Null))
+    fn visit_none<E>(self) -> Result<Kind, E> {
+        Ok(Kind::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<SpeltKind, E> {
-        Ok(SpeltKind::Plain(Kind::Bool(value)))
+    fn visit_bool<E>(self, value: bool) -> Result<Kind, E> {
+        Ok(Kind::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<SpeltKind, E> {
-        Ok(SpeltKind::Number(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<Kind, E> {
+        Ok(Kind::Number(value.into(), None))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<SpeltKind, E> {
-        Ok(SpeltKind::Number(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<Kind, E> {
+        Ok(Kind::Number(value.into(), None))
     }
 
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<SpeltKind, E> {
-        Number::from_f64(value).map(SpeltKind::Number).ok_or_else(|| E::custom("a number must be finite"))
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Kind, E> {
+        let number = Number::from_f64(value).ok_or_else(|| E::custom("a number must be finite"))?;
+        Ok(Kind::Number(number, None))
     }
 
-    fn visit_i128<E: de::Error>(self, value: i128) -> Result<SpeltKind, E> {
+    fn visit_i128<E: de::Error>(self, value: i128) -> Result<Kind, E> {
         Err(E::custom(format!("the number {value} is too large; put it in quotes")))
     }
 
-    fn visit_u128<E: de::Error>(self, value: u128) -> Result<SpeltKind, E> {
+    fn visit_u128<E: de::Error>(self, value: u128) -> Result<Kind, E> {
         Err(E::custom(format!("the number {value} is too large; put it in quotes")))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<SpeltKind, E> {
-        Ok(SpeltKind::Plain(Kind::Text(value.to_owned())))
+    fn visit_str<E>(self, value: &str) -> Result<Kind, E> {
+        Ok(Kind::Text(value.to_owned()))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<SpeltKind, E> {
-        Ok(SpeltKind::Plain(Kind::Text(value)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<SpeltKind, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Kind, A::Error> {
         let mut nodes = Vec::new();
-        while let Some(node) = list.next_element::<Spelt>()? {
+        while let Some(node) = list.next_element()? {
             nodes.push(node);
         }
-        Ok(SpeltKind::List(nodes))
+        Ok(Kind::List(nodes))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SpeltKind, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Kind, A::Error> {
         let mut entries = Vec::new();
         while let Some(key) = map.next_key::<Spanned<String>>()? {
-            entries.push((located(key), map.next_value::<Spelt>()?));
+            entries.push((located(key), map.next_value()?));
         }
-        Ok(SpeltKind::Map(entries))
+        Ok(Kind::Map(entries))
     }
 }

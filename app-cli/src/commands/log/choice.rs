@@ -1,16 +1,22 @@
 //! Chooses the output to show, or the message if there is none: an attempt without output has no
 //! file, and old output is removed.
 //!
-//! The queue has the number of attempts and the start of the latest one, but the claim number of
-//! its file only while the claim is held. So a file belongs to the latest attempt if it has that
-//! attempt's number and was written to after its start. An attempt that was given back is no longer
-//! counted; its number is one higher.
+//! The queue has the current round, the number of its attempts and the start of the latest one, but
+//! the claim number of its file only while the claim is held. The history has the claims; it is read
+//! if there is more than one round, and may not reach back far enough. Without it, a file belongs to
+//! the latest attempt if it has that attempt's number and was written to after its start. An attempt
+//! that was given back is no longer counted; its number is one higher.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use autoproc_domain::{QueueItem, Timestamp};
+use autoproc_domain::item::ClaimNumber;
+use autoproc_domain::ports::PastAttempt;
+use autoproc_domain::{ItemId, QueueItem, Timestamp};
 
+use super::rounds;
+use crate::view::{AttemptFile, Attempts};
 use crate::wiring::{self, AttemptFiles, AttemptLog};
 
 /// File times lag behind the clock by up to a tick of the system (time(7), "HZ").
@@ -18,99 +24,219 @@ const CLOCK_SLACK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Choice {
-    /// Show this log, which may not exist yet.
-    Log(AttemptLog),
+    /// Show this log, which may not exist yet; the words name its attempt.
+    Log(AttemptLog, String),
     /// Print this remark: there is no output.
     Remark(String),
     NeverMade {
-        /// The requested attempt.
-        wanted: u32,
-        /// The number of attempts, in words.
+        /// The requested attempt or round.
+        wanted: String,
+        /// The number that there were, in words.
         made: String,
     },
 }
 
-#[derive(Debug, Clone)]
+/// An existing output, its round, and the time of its last write.
+#[derive(Debug)]
+struct Output {
+    log: AttemptLog,
+    round: u32,
+    written: Option<Timestamp>,
+}
+
+#[derive(Debug)]
 pub(super) struct Known {
-    /// Counted attempts.
-    attempts: u32,
-    /// Start of the latest attempt.
-    began: Option<Timestamp>,
-    /// True if the item is in the queue.
-    is_queued: bool,
+    item: Option<QueueItem>,
     /// The log of the attempt that is under way.
     current: Option<AttemptLog>,
-    /// Existing logs, the earliest first, each with the time of its last write.
-    logs: Vec<(AttemptLog, Option<Timestamp>)>,
+    /// The earliest first.
+    outputs: Vec<Output>,
+    /// The past attempts that the history knows, the earliest first.
+    past: Vec<PastAttempt>,
     /// Outputs older than this may have been removed.
     pruned_until: Option<Timestamp>,
 }
 
 impl Known {
     pub(super) fn find(
-        item: Option<&QueueItem>,
+        item: Option<QueueItem>,
         logs: Vec<AttemptLog>,
-        current: Option<AttemptLog>,
+        mut past: Vec<PastAttempt>,
         files: &AttemptFiles,
     ) -> io::Result<Self> {
-        let dated = logs.into_iter().map(|log| wiring::written_at(&log).map(|time| (log, time)));
+        if let Some(item) = &item {
+            // A log that outlived its queue has other files under the same ids.
+            past.retain(|past| past.of.file_path == item.file_path && past.of.round <= item.round);
+        }
+        let mut written = Vec::new();
+        for log in &logs {
+            written.push(wiring::written_at(log)?);
+        }
+        let newest = item.as_ref().map(|item| {
+            let latest = logs.last().zip(written.last().copied().flatten());
+            let has_begun = item.attempts > 0 || item.round == 1;
+            let is_of_latest = has_begun && latest.is_some_and(|(log, written)| fits_latest(item, log, written));
+            (item.round, item.attempts.saturating_add(if is_of_latest { 2 } else { 0 }))
+        });
+        let rounds = rounds::of(&logs, &places(item.as_ref(), &past), newest);
+        let outputs = logs.into_iter().zip(rounds).zip(written);
         Ok(Self {
-            attempts: item.map_or(0, |item| item.attempts),
-            began: item.and_then(|item| item.last_attempt),
-            is_queued: item.is_some(),
-            current,
-            logs: dated.collect::<io::Result<_>>()?,
+            current: item.as_ref().and_then(|item| files.current(item)),
+            outputs: outputs.map(|((log, round), written)| Output { log, round, written }).collect(),
+            item,
+            past,
             pruned_until: files.pruned_until()?,
         })
     }
 
-    /// Chooses the log of the latest attempt, or of the attempt with this number.
-    pub(super) fn choose(mut self, wanted: Option<u32>) -> Choice {
-        let is_latest = wanted.is_none_or(|number| self.is_queued && number == self.attempts);
-        if let Some(current) = self.current.take_if(|_| is_latest) {
-            return Choice::Log(current);
+    /// The outputs of these rounds and attempts; all of them if `None`.
+    pub(super) fn files(&self, item: ItemId, round: Option<u32>, attempt: Option<u32>) -> Attempts {
+        let wanted = self.outputs.iter().filter(|output| round.is_none_or(|round| output.round == round));
+        let wanted = wanted.filter(|output| attempt.is_none_or(|number| output.log.attempt.get() == number));
+        let file = |Output { log, round, .. }: &Output| AttemptFile {
+            path: log.path.clone(),
+            round: *round,
+            attempt: log.attempt,
+            claim: log.claim,
+        };
+        Attempts { item, files: wanted.map(file).collect() }
+    }
+
+    /// Chooses the log of an attempt: by default, the latest of the current round.
+    pub(super) fn choose(self, round: Option<u32>, attempt: Option<u32>) -> Choice {
+        let newest = self.newest_round();
+        let round = round.unwrap_or(newest);
+        if round > newest {
+            return Choice::NeverMade { wanted: format!("round {round}"), made: counted(newest, "round") };
         }
-        if let Some(number) = wanted {
-            self.logs.retain(|(log, _)| log.attempt.get() == number);
+        let made = self.made(round);
+        let is_latest = self.is_current(round) && attempt.is_none_or(|number| Some(number) == made);
+        if let Some(log) = self.current.as_ref().filter(|_| is_latest) {
+            return Choice::Log(log.clone(), self.name(round, Some(log.attempt.get())));
         }
-        match self.logs.pop() {
-            Some((log, written)) if !is_latest || self.is_of_latest(&log, written) => Choice::Log(log),
-            earlier => self.nothing(wanted, earlier.map(|(log, _)| log)),
+        let number = if self.is_current(round) { attempt } else { attempt.or(made) };
+        let mut fitting = self
+            .outputs
+            .iter()
+            .filter(|output| output.round == round && number.is_none_or(|number| output.log.attempt.get() == number));
+        let last = fitting.next_back();
+        match last.filter(|output| self.is_of(output, round, number, is_latest)) {
+            Some(Output { log, .. }) => Choice::Log(log.clone(), self.name(round, Some(log.attempt.get()))),
+            None => self.nothing(round, attempt, last),
         }
     }
 
-    /// True if the latest existing log belongs to the latest attempt; always true if the item is
-    /// not in the queue.
-    fn is_of_latest(&self, log: &AttemptLog, written: Option<Timestamp>) -> bool {
-        let Some(began) = self.began else { return true };
-        let is_after = written.is_some_and(|written| written.saturating_add(CLOCK_SLACK) >= began);
-        let is_next = |attempts: u32| (attempts..=attempts.saturating_add(1)).contains(&log.attempt.get());
-        is_after && (self.attempts == 0 || is_next(self.attempts))
+    fn newest_round(&self) -> u32 {
+        let seen = self.outputs.iter().map(|output| output.round).chain(self.past.iter().map(|past| past.of.round));
+        self.item.as_ref().map_or_else(|| seen.max().unwrap_or(1), |item| item.round)
     }
 
-    fn nothing(self, wanted: Option<u32>, earlier: Option<AttemptLog>) -> Choice {
-        if let Some(wanted) = wanted.filter(|number| !self.is_queued || *number > self.attempts) {
-            let noun = if self.attempts == 1 { "attempt" } else { "attempts" };
-            return Choice::NeverMade { wanted, made: format!("{} {noun}", self.attempts) };
+    fn is_current(&self, round: u32) -> bool {
+        self.item.as_ref().is_some_and(|item| item.round == round)
+    }
+
+    /// The number of attempts in a round, if it is known.
+    fn made(&self, round: u32) -> Option<u32> {
+        match &self.item {
+            Some(item) if item.round == round => Some(item.attempts),
+            _ => self.past_in(round).map(|past| past.of.attempt.get()).max(),
         }
-        if self.began.is_none() {
-            return Choice::Remark("no attempt on it has been made yet".to_owned());
+    }
+
+    fn past_in(&self, round: u32) -> impl DoubleEndedIterator<Item = &PastAttempt> {
+        self.past.iter().filter(move |past| past.of.round == round)
+    }
+
+    /// The last time that an attempt was made, as the history knows it.
+    fn last_of(&self, round: u32, number: Option<u32>) -> Option<&PastAttempt> {
+        self.past_in(round).rfind(|past| number.is_none_or(|number| past.of.attempt.get() == number))
+    }
+
+    /// True if an output that has the attempt's number is the attempt's, and not that of an attempt
+    /// that was given back and made again.
+    fn is_of(&self, output: &Output, round: u32, number: Option<u32>, is_latest: bool) -> bool {
+        match self.last_of(round, number).and_then(|past| past.of.claim) {
+            Some(claim) => output.log.claim >= claim,
+            None if is_latest => self.item.as_ref().is_none_or(|item| match (item.last_attempt, output.written) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(_), Some(written)) => fits_latest(item, &output.log, written),
+            }),
+            None => true,
         }
-        let number = Some(wanted.unwrap_or(self.attempts)).filter(|number| *number > 0);
-        let which = number.map_or_else(|| "the latest attempt".to_owned(), |number| format!("attempt {number}"));
-        let what = if self.may_be_pruned(number) {
+    }
+
+    /// Names an attempt; its round only if there are several.
+    fn name(&self, round: u32, number: Option<u32>) -> String {
+        let attempt = number.map_or_else(|| "the latest attempt".to_owned(), |number| format!("attempt {number}"));
+        attempt + &self.of_round(round)
+    }
+
+    fn of_round(&self, round: u32) -> String {
+        if self.newest_round() > 1 { format!(" of round {round}") } else { String::new() }
+    }
+
+    fn nothing(&self, round: u32, wanted: Option<u32>, earlier: Option<&Output>) -> Choice {
+        let made = self.made(round);
+        let limit = made.or_else(|| self.item.is_none().then_some(0));
+        if let Some((wanted, made)) = wanted.zip(limit).filter(|(wanted, made)| wanted > made) {
+            let made = counted(made, "attempt") + &self.of_round(round);
+            return Choice::NeverMade { wanted: self.name(round, Some(wanted)), made };
+        }
+        let has_begun = !self.is_current(round)
+            || self.last_of(round, None).is_some()
+            || self.item.as_ref().is_some_and(|item| item.attempts > 0 || (round == 1 && item.last_attempt.is_some()));
+        if !has_begun {
+            return Choice::Remark(not_begun(round));
+        }
+        let number = wanted.or(made).filter(|number| *number > 0);
+        let which = self.name(round, number);
+        let what = if made.is_none() || self.may_be_pruned(round, number) {
             format!("the output of {which} is no longer kept, if there was any")
         } else {
             format!("{which} printed nothing")
         };
-        let other = earlier.filter(|log| Some(log.attempt.get()) != number);
-        let hint = other.map_or_else(String::new, |log| format!("; `--attempt {}` shows an earlier one", log.attempt));
+        let other = earlier.filter(|output| Some(output.log.attempt.get()) != number);
+        let hint =
+            other.map_or_else(String::new, |other| format!("; `--attempt {}` shows an earlier one", other.log.attempt));
         Choice::Remark(what + &hint)
     }
 
-    /// The queue has no start time of attempts before the latest.
-    fn may_be_pruned(&self, number: Option<u32>) -> bool {
-        let is_latest = number.is_none_or(|number| number >= self.attempts);
-        self.pruned_until.is_some_and(|until| !is_latest || self.began.is_none_or(|began| began <= until))
+    /// True if the attempt began before the newest removed output was written, or if its start is
+    /// unknown.
+    fn may_be_pruned(&self, round: u32, number: Option<u32>) -> bool {
+        let is_latest = |item: &&QueueItem| item.round == round && number.is_none_or(|number| number >= item.attempts);
+        let began = match self.item.as_ref().filter(is_latest) {
+            Some(item) => item.last_attempt,
+            None => self.last_of(round, number).and_then(|past| past.started_at),
+        };
+        self.pruned_until.is_some_and(|until| began.is_none_or(|began| began <= until))
     }
+}
+
+/// The round and attempt of each claim that is known.
+fn places(item: Option<&QueueItem>, past: &[PastAttempt]) -> BTreeMap<ClaimNumber, rounds::Place> {
+    let past = past.iter().filter_map(|past| Some((past.of.claim?, (past.of.round, past.of.attempt.get()))));
+    let current = item.and_then(|item| Some((item.claim.as_ref()?.number, (item.round, item.attempts))));
+    past.chain(current).collect()
+}
+
+/// True if an output may be that of the item's latest attempt, which perhaps was given back.
+fn fits_latest(item: &QueueItem, log: &AttemptLog, written: Timestamp) -> bool {
+    let is_next = (item.attempts..=item.attempts.saturating_add(1)).contains(&log.attempt.get());
+    let is_after = item.last_attempt.is_none_or(|began| written.saturating_add(CLOCK_SLACK) >= began);
+    is_after && (item.attempts == 0 || is_next)
+}
+
+fn not_begun(round: u32) -> String {
+    match round.checked_sub(1).filter(|earlier| *earlier > 0) {
+        Some(earlier) => {
+            format!("no attempt of round {round} has been made yet; `--round {earlier}` shows the round before")
+        }
+        None => "no attempt on it has been made yet".to_owned(),
+    }
+}
+
+fn counted(count: u32, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use autoproc_domain::ports::{AttemptOutcome, StopCause};
 use autoproc_domain::request::Selector;
-use autoproc_domain::{FilePath, ItemId};
+use autoproc_domain::{FilePath, QueueItem};
 
 use crate::args::ProgressArgs;
 use crate::console::Delivery;
@@ -89,7 +89,7 @@ async fn of_one(word: &ItemWord, context: &Context) -> Result<FileProgress, CliE
     let state = state.ok_or_else(|| CliError::usage(format!("no workflow was begun on {}", item.file_path)))?;
     Ok(FileProgress {
         item: item.id,
-        file: state.subject.file_path.clone(),
+        file: state.file_path().to_owned(),
         error: state.error.clone(),
         report: ProgressReport::of(&state, context.now()),
     })
@@ -107,7 +107,8 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
         match context.wiring.execution_of(item) {
             Ok(Some(state)) if state.status != ExecutionStatus::Completed => {
                 let report = ProgressReport::of(&state, context.now());
-                found.push(FileProgress { item, file: state.subject.file_path, error: state.error, report });
+                let file = state.file_path().to_owned();
+                found.push(FileProgress { item, file, error: state.error, report });
             }
             // It has completed meanwhile.
             Ok(_) => {}
@@ -127,7 +128,7 @@ pub(in crate::commands) async fn preview(request: &RunRequest, context: &Context
         return Ok(ExitCode::Success);
     };
     let preview = match &request.command {
-        CommandTemplate::Workflow(choice) => context.wiring.preview(choice, file, item)?,
+        CommandTemplate::Workflow(choice) => context.wiring.preview(choice, file, item.as_ref())?,
         command => Preview::Command { words: context.wiring.words_for(command, file.as_path())?, file },
     };
     context.show(&preview)?;
@@ -135,10 +136,13 @@ pub(in crate::commands) async fn preview(request: &RunRequest, context: &Context
 }
 
 /// The next file of the queue, with its item; if none is due, the first of the given files.
-async fn first_file(request: &RunRequest, context: &Context) -> Result<Option<(FilePath, Option<ItemId>)>, CliError> {
+async fn first_file(
+    request: &RunRequest,
+    context: &Context,
+) -> Result<Option<(FilePath, Option<QueueItem>)>, CliError> {
     let due = context.storage().peek(context.now()).await?;
     if due.is_some() || request.source.is_empty() {
-        return Ok(due.map(|item| (item.file_path, Some(item.id))));
+        return Ok(due.map(|item| (item.file_path.clone(), Some(item))));
     }
     let given = request.source.gather(&context.cwd, &context.project)?.files.into_iter().next();
     Ok(given.map(|file| (file, None)))

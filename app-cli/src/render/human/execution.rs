@@ -8,7 +8,7 @@ use crate::escape::Printable;
 use crate::render::human::quoting::quoted;
 use crate::render::{View, json, span};
 use crate::view::{ExecutionOver, Executions, FileProgress, Preview};
-use crate::wiring::{ExecutionStatus, Foresight, PreviewedStep, ProgressReport};
+use crate::wiring::{ExecutionStatus, Forecast, PreviewedStep, ProgressReport};
 
 impl View for Executions {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -86,13 +86,13 @@ fn goes_on(report: &ProgressReport, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn preview(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {
-    let when = match &step.foresight {
-        Foresight::Runs => String::new(),
-        Foresight::Skipped(condition) => format!(" (skipped: `{condition}` does not hold)"),
-        Foresight::Depends(conditions) => format!(" (if {})", conditions.join(" and ")),
+    let when = match &step.forecast {
+        Forecast::Runs => String::new(),
+        Forecast::Skipped(condition) => format!(" (skipped: `{condition}` does not hold)"),
+        Forecast::Depends(conditions) => format!(" (if {})", conditions.join(" and ")),
     };
     writeln!(out, "{}/{}{}", step.phase, step.step, Printable(&when))?;
-    if matches!(step.foresight, Foresight::Skipped(_)) {
+    if matches!(step.forecast, Forecast::Skipped(_)) {
         return Ok(());
     }
     let variables = step.variables.iter().map(|(name, value)| format!("{name}={}", quoted(value)));

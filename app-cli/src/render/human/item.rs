@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use autoproc_domain::{QueueItem, Status, Timestamp};
 use comfy_table::{Table, presets};
 
+use crate::escape::printable;
 use crate::render::failure::{self, SaidBefore};
 use crate::render::time::{local, span};
 
@@ -32,6 +33,7 @@ fn columns(item: &QueueItem, now: Timestamp) -> [String; 6] {
 
 /// The reason for the item's status.
 pub(super) fn note(item: &QueueItem, now: Timestamp) -> String {
+    let held = item.is_held.then(|| "held".to_owned());
     let due =
         item.not_before().filter(|due| *due > now).map(|due| format!("due in {}", span(due.saturating_since(now))));
     let error = item
@@ -39,7 +41,7 @@ pub(super) fn note(item: &QueueItem, now: Timestamp) -> String {
         .as_deref()
         .filter(|_| item.status != Status::Completed)
         .map(|error| failure::in_one_line(error).to_string());
-    due.into_iter().chain(error).collect::<Vec<_>>().join("; ")
+    held.into_iter().chain(due).chain(error).collect::<Vec<_>>().join("; ")
 }
 
 /// All fields of an item.
@@ -47,9 +49,12 @@ pub(super) fn at_length(item: &QueueItem, now: Timestamp, out: &mut dyn Write) -
     let mut line = |name: &str, value: String| writeln!(out, "{name:<13}{value}");
     line("file", item.file_path.to_string())?;
     line("id", item.id.to_string())?;
-    line("status", item.status.to_string())?;
+    line("status", format!("{}{}", item.status, if item.is_held { ", held" } else { "" }))?;
     line("priority", item.priority.to_string())?;
     line("added", local(item.added_at))?;
+    if item.round > 1 {
+        line("round", item.round.to_string())?;
+    }
     line("attempts", item.attempts.to_string())?;
     if let Some(at) = item.last_attempt {
         line("last attempt", local(at))?;
@@ -61,7 +66,7 @@ pub(super) fn at_length(item: &QueueItem, now: Timestamp, out: &mut dyn Write) -
         line("last error", format!("{}{}", failure::in_one_line(error), SaidBefore(error)))?;
     }
     match &item.claim {
-        Some(claim) => line("run", claim.run.to_string()),
+        Some(claim) => line("run", printable(&claim.run)),
         None => Ok(()),
     }
 }

@@ -6,7 +6,7 @@ use autoproc_domain::Status;
 use autoproc_domain::ports::Unproven;
 use autoproc_domain::view::RecoveredItem;
 
-use crate::escape::Printable;
+use crate::escape::{Printable, printable};
 use crate::render::{View, json};
 use crate::view::Recovered;
 
@@ -30,9 +30,11 @@ impl View for Recovered {
 
 fn taken_back(recovered: &RecoveredItem, out: &mut dyn Write) -> io::Result<()> {
     let RecoveredItem { item, dead_run } = recovered;
-    let (path, attempts) = (&item.file_path, item.attempts);
+    let (path, attempts, dead_run) = (&item.file_path, item.attempts, printable(dead_run));
     if item.status == Status::Pending {
         writeln!(out, "waits again: {path} (attempt {attempts} died with run {dead_run})")
+    } else if recovered.is_cancelled() {
+        writeln!(out, "is cancelled: {path} (attempt {attempts} died with run {dead_run})")
     } else {
         writeln!(out, "has failed: {path} (attempt {attempts}, its last, died with run {dead_run})")
     }
@@ -40,5 +42,5 @@ fn taken_back(recovered: &RecoveredItem, out: &mut dyn Write) -> io::Result<()> 
 
 fn at_work(view: &Recovered, left: &Unproven, out: &mut dyn Write) -> io::Result<()> {
     view.kept_by(left).try_for_each(|item| writeln!(out, "stays processing: {}", item.file_path))?;
-    writeln!(out, "run {} may still be at work: {}", left.run, Printable(&left.reason))
+    writeln!(out, "run {} may still be at work: {}", printable(&left.run), Printable(&left.reason))
 }

@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use autoproc_domain::QueueItem;
 use autoproc_domain::ports::{LiveRun, StopCause, StopLevel};
 use autoproc_domain::run::{ProcessorState, RunResources};
 use autoproc_domain::run_info::StoppedBy;
+use autoproc_domain::{ProcessingResult, QueueItem};
 
 use super::{files, item};
-use crate::escape::{Printable, Shown};
+use crate::escape::{Printable, Shown, printable};
 use crate::render::bytes::memory;
 use crate::render::time::{local, span};
 use crate::render::{View, json};
@@ -19,12 +19,13 @@ impl View for RunOver {
         let result = &self.result;
         writeln!(
             out,
-            "processed {}, failed {}, retried {}, {} waiting; {} after {}",
+            "processed {}, failed {}, retried {}, {} waiting{}; {} after {}",
             result.processed,
             result.failed,
             result.retried,
             result.remaining,
-            cause(result.stopped_by),
+            held(result.held),
+            cause(result),
             span(self.elapsed)
         )?;
         used(&self.resources, out)?;
@@ -46,8 +47,9 @@ fn used(resources: &RunResources, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "used {} of CPU; at most {most} of memory, by {file}", span(user.saturating_add(*system)))
 }
 
-fn cause(stopped_by: StoppedBy) -> &'static str {
-    match stopped_by {
+fn cause(result: &ProcessingResult) -> &'static str {
+    match result.stopped_by {
+        StoppedBy::QueueEmpty if result.held > 0 && result.held == result.remaining => "all that is left is held",
         StoppedBy::QueueEmpty => "the queue is empty",
         StoppedBy::NothingDue => "nothing is due",
         StoppedBy::Request(StopCause::StopFile) => "stopped by the stop file",
@@ -67,7 +69,7 @@ impl View for Stopping {
         }
         let how =
             if self.level == StopLevel::Draining { "finish its current files" } else { "end its current attempts" };
-        self.live_runs.iter().try_for_each(|run| writeln!(out, "{} will {how} and stop", run.info.location))
+        self.live_runs.iter().try_for_each(|run| writeln!(out, "{} will {how} and stop", printable(&run.info.location)))
     }
 
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -132,7 +134,7 @@ fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> 
         "running since {} ({elapsed}), {} at a time, by {}",
         local(info.started_at),
         info.jobs,
-        info.location
+        printable(&info.location)
     )?;
     let Some(latest) = view.latest.as_ref().filter(|latest| latest.run_id.as_ref() == Some(&info.id)) else {
         return Ok(());
@@ -149,14 +151,20 @@ fn totals(view: &Status, out: &mut dyn Write) -> io::Result<()> {
     let counts = view.counts;
     writeln!(
         out,
-        "{}: {} pending, {} processing, {} completed, {} failed, {} timeout",
+        "{}: {} pending{}, {} processing, {} completed, {} failed, {} timeout",
         files(counts.total()),
         counts.pending,
+        held(counts.held),
         counts.processing,
         counts.completed,
         counts.failed,
         counts.timeout
     )
+}
+
+/// How many of the pending files are held; nothing if none is.
+fn held(count: usize) -> String {
+    if count == 0 { String::new() } else { format!(" ({count} held)") }
 }
 
 fn current(view: &Status, item: &QueueItem) -> String {

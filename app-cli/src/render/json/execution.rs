@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{PathJson, print};
 use crate::view::{ExecutionOver, Executions, FileProgress, Preview};
-use crate::wiring::{Foresight, PreviewedStep, ProgressReport};
+use crate::wiring::{Forecast, PreviewedStep, ProgressReport};
 
 #[derive(Serialize)]
 struct ProgressJson<'a> {
@@ -103,10 +103,10 @@ pub(in crate::render) fn preview(view: &Preview, out: &mut dyn Write) -> io::Res
 }
 
 fn step(step: &PreviewedStep) -> Value {
-    let (runs, conditions) = match &step.foresight {
-        Foresight::Runs => ("yes", Vec::new()),
-        Foresight::Skipped(condition) => ("no", vec![condition.clone()]),
-        Foresight::Depends(conditions) => ("depends", conditions.clone()),
+    let (runs, conditions) = match &step.forecast {
+        Forecast::Runs => ("yes", Vec::new()),
+        Forecast::Skipped(condition) => ("no", vec![condition.clone()]),
+        Forecast::Depends(conditions) => ("depends", conditions.clone()),
     };
     let environment: serde_json::Map<_, _> =
         step.variables.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();

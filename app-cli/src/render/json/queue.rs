@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use autoproc_domain::QueueItem;
+use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::ports::{PastAttempt, PastEnd};
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -97,6 +98,7 @@ struct ShownJson {
 struct PastJson {
     round: u32,
     attempt: u32,
+    claim: Option<u64>,
     run_id: String,
     started_at: Option<String>,
     end: Option<&'static str>,
@@ -112,6 +114,7 @@ impl From<&PastAttempt> for PastJson {
         Self {
             round: past.of.round,
             attempt: past.of.attempt.get(),
+            claim: past.of.claim.map(ClaimNumber::get),
             run_id: past.run.to_string(),
             started_at: past.started_at.map(|at| at.to_string()),
             end: past.end.map(PastEnd::word),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use autoproc_domain::ProcessorState;
-use autoproc_domain::ports::{LiveRun, StopLevel, Unproven};
+use autoproc_domain::ports::{LiveRun, Unproven};
 use autoproc_domain::run::{CurrentFile, RunResources};
 use serde::Serialize;
 use serde_json::json;
@@ -18,6 +18,7 @@ struct RunOverJson<'a> {
     failed: u64,
     retried: u64,
     remaining: usize,
+    held: usize,
     stopped_by: &'static str,
     stop_level: &'static str,
     elapsed_s: f64,
@@ -54,21 +55,13 @@ pub(in crate::render) fn run_over(view: &RunOver, out: &mut dyn Write) -> io::Re
         failed: view.result.failed,
         retried: view.result.retried,
         remaining: view.result.remaining,
+        held: view.result.held,
         stopped_by: view.result.stopped_by.word(),
-        stop_level: level_word(view.result.stop_level),
+        stop_level: view.result.stop_level.word(),
         elapsed_s: view.elapsed.as_secs_f64(),
         usage: UsageJson::of(&view.resources),
     };
     print(out, &document)
-}
-
-fn level_word(level: StopLevel) -> &'static str {
-    match level {
-        StopLevel::Running => "running",
-        StopLevel::Draining => "draining",
-        StopLevel::Aborting => "aborting",
-        StopLevel::Killing => "killing",
-    }
 }
 
 #[derive(Serialize)]
@@ -104,7 +97,7 @@ struct StoppingJson {
 pub(in crate::render) fn stopping(view: &Stopping, out: &mut dyn Write) -> io::Result<()> {
     let document = StoppingJson {
         stop_file: view.stop_file.to_string_lossy().into_owned(),
-        level: level_word(view.level),
+        level: view.level.word(),
         live_runs: view.live_runs.iter().map(LiveRunJson::from).collect(),
     };
     print(out, &document)
@@ -192,7 +185,7 @@ pub(in crate::render) fn status(view: &Status, out: &mut dyn Write) -> io::Resul
 pub(in crate::render) fn attempts(view: &Attempts, out: &mut dyn Write) -> io::Result<()> {
     let files = view.files.iter().map(|file| {
         let path = file.path.to_string_lossy();
-        json!({ "attempt": file.attempt.get(), "claim": file.claim.get(), "output_path": path })
+        json!({ "round": file.round, "attempt": file.attempt.get(), "claim": file.claim.get(), "output_path": path })
     });
     print(out, &json!({ "item_id": view.item.get(), "attempts": files.collect::<Vec<_>>() }))
 }

@@ -21,6 +21,7 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
         a_changed_completed_file_begins_a_round,
         a_completed_file_is_repeated_on_request,
         a_failed_file_added_again_begins_a_round,
+        a_round_says_whether_it_follows_a_completion,
         a_new_round_keeps_the_item_and_its_history,
         a_new_round_takes_the_new_priority,
         a_new_round_goes_to_the_end_of_its_priority,
@@ -96,6 +97,17 @@ fn a_failed_file_added_again_begins_a_round<F: StorageFixture>(fixture: &F) -> C
     let token = client.claim_one("run", at(9))?;
     client.settle("run", token, timed_out(), at(9))?;
     same("the outcome after a timeout", &add_again(&client, None, Repeat::IfChanged)?, &FailedBefore)
+}
+
+fn a_round_says_whether_it_follows_a_completion<F: StorageFixture>(fixture: &F) -> Check {
+    let client = after(fixture, failed())?;
+    for (verdict, follows) in [(completed_so(None, None), false), (failed(), true), (failed(), false)] {
+        add_again(&client, None, Repeat::Always)?;
+        same("whether the round follows a completion", &client.item("/a")?.follows_completion, &follows)?;
+        let token = client.claim_one("run", at(9))?;
+        client.settle("run", token, verdict, at(9))?;
+    }
+    Ok(())
 }
 
 fn a_new_round_keeps_the_item_and_its_history<F: StorageFixture>(fixture: &F) -> Check {

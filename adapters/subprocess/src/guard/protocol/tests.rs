@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
 use autoproc_domain::ports::ResourceUsage;
 use proptest::collection::vec;
 use proptest::option;
@@ -12,24 +15,31 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..40)
 }
 
-fn log() -> impl Strategy<Value = Log> {
-    (bytes(), bytes(), any::<(bool, u64, u64)>()).prop_map(|(path, heading, (append, head, tail))| Log {
-        path,
-        append,
-        heading: heading.into(),
-        head,
-        tail,
-    })
+fn text() -> impl Strategy<Value = OsString> {
+    bytes().prop_map(OsString::from_vec)
+}
+
+fn path() -> impl Strategy<Value = Option<PathBuf>> {
+    option::of(text().prop_map(PathBuf::from))
+}
+
+fn spec() -> impl Strategy<Value = ProcessSpec> {
+    let texts = (text(), vec(text(), 0..5), vec((text(), text()), 0..5), path());
+    (texts, any::<(Duration, usize, bool)>(), path(), bytes()).prop_map(
+        |(texts, (timeout, capture, append_log), log, log_heading)| {
+            let (program, arguments, environment, working_dir) = texts;
+            ProcessSpec { program, arguments, environment, working_dir, timeout, log, append_log, log_heading, capture }
+        },
+    )
 }
 
 fn request() -> impl Strategy<Value = StartRequest> {
-    let texts = (bytes(), vec(bytes(), 0..5), vec((bytes(), bytes()), 0..5), option::of(bytes()));
-    (texts, any::<(Duration, Duration, u64)>(), option::of(log()), option::of(bytes())).prop_map(
-        |(texts, (timeout, grace, capture), log, input)| {
-            let (program, arguments, environment, working_dir) = texts;
-            StartRequest { program, arguments, environment, working_dir, timeout, grace, log, capture, input }
-        },
-    )
+    (spec(), path(), any::<(Duration, u64, u64)>()).prop_map(|(spec, input, (grace, head, tail))| StartRequest {
+        spec,
+        input,
+        grace,
+        output: OutputLimits { head, tail },
+    })
 }
 
 fn control() -> impl Strategy<Value = Control> {

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::execution::Inputs;
 use autoproc_domain::ports::AttemptOutcome;
-use autoproc_workflow::execution::Inputs;
 use serde_json::{Value, json};
 
-use crate::harness::{Place, expect_success, failure};
-use crate::scripted_runner::{ScriptedRunner, step_of, variable};
+use super::harness::{Place, expect_success, failure};
+use super::scripted_runner::{ScriptedRunner, step_of, variable};
 
 /// The step's one input, which is the workflow's.
 fn workflow(kind: &str) -> String {

@@ -3,14 +3,14 @@
 use std::fs;
 use std::sync::Arc;
 
+use crate::WorkflowOrchestrator;
 use autoproc_domain::Fingerprint;
 use autoproc_domain::ports::{AttemptOutcome, AttemptProgress, Orchestrator as _};
 use autoproc_testkit::ScriptedStop;
-use autoproc_workflow::WorkflowOrchestrator;
 use futures_util::StreamExt as _;
 
-use crate::harness::Place;
-use crate::scripted_runner::ScriptedRunner;
+use super::harness::Place;
+use super::scripted_runner::ScriptedRunner;
 
 #[test]
 fn an_attempt_starts_with_the_fingerprint_of_its_file_and_ends_once() {

@@ -1,6 +1,4 @@
 //! Workflow files: read, checked, found, explained.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-#![allow(clippy::print_stdout, reason = "a test may print the figures it measured")]
 
 mod checks;
 mod expressions;

@@ -1,8 +1,8 @@
 //! Task files.
 
-use autoproc_workflow::task::{TaskError, TaskFile, TaskFolders, TaskSource};
+use crate::task::{TaskError, TaskFile, TaskFolders, TaskSource};
 
-use crate::place::Place;
+use super::place::Place;
 
 fn parse(text: &str) -> Result<TaskFile, TaskError> {
     TaskFile::parse(text, "t.md".as_ref())

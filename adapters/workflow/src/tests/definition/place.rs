@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use autoproc_workflow::{Catalogue, Severity, WorkflowFile};
+use crate::{Catalogue, Severity, WorkflowFile};
 
 /// A project folder, gone with the value.
 pub(crate) struct Place(tempfile::TempDir);
@@ -38,8 +38,7 @@ impl Place {
 
 /// What is said of a file: "3:7: error: …", one a line.
 pub(crate) fn told(file: &WorkflowFile) -> Vec<String> {
-    let tell =
-        |problem: &autoproc_workflow::Problem| format!("{}: {}: {problem}", problem.position, problem.severity.word());
+    let tell = |problem: &crate::Problem| format!("{}: {}: {problem}", problem.position, problem.severity.word());
     file.problems.iter().map(tell).collect()
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use autoproc_domain::ports::AttemptOutcome;
 use proptest::prelude::*;
 
-use crate::harness::{Place, expect_success, failure};
-use crate::scripted_runner::{ScriptedRunner, step_of};
+use super::harness::{Place, expect_success, failure};
+use super::scripted_runner::{ScriptedRunner, step_of};
 
 const WORKFLOW: &str = "
 workflow:
@@ -39,7 +39,7 @@ fn go_on(place: &Place, number: u32) -> (Vec<String>, AttemptOutcome) {
 
 /// Wherever a crash cuts the journal: the steps that stand in it whole are not run again, all others are.
 #[test]
-fn every_cut_is_taken_up() {
+fn every_cut_is_resumable() {
     let (place, journal, bytes) = left_behind();
     for length in 0..=bytes.len() {
         fs::write(&journal, &bytes[..length]).unwrap();

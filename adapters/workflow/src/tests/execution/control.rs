@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use autoproc_domain::ports::{Attempt, AttemptOutcome};
 
-use crate::harness::{Place, expect_success, failure};
-use crate::scripted_runner::ScriptedRunner;
+use super::harness::{Place, expect_success, failure};
+use super::scripted_runner::ScriptedRunner;
 
 fn steps_of(place: &Place, values: &'static str) -> (Vec<String>, String) {
     let runner = Arc::new(ScriptedRunner::new(move |process| {
@@ -156,7 +156,7 @@ fn a_step_has_its_own_time_and_no_more_than_is_left_of_the_attempts() {
     assert_eq!(report.outcome.root_cause(), &AttemptOutcome::TimedOut { after: Duration::from_millis(100) });
     let place = Place::new(&workflow.replace("100ms", "1h"));
     let attempt = Attempt { timeout: Duration::from_millis(200), ..place.claim(1) };
-    let runner = Arc::new(crate::plain_runner::PlainRunner);
+    let runner = Arc::new(super::plain_runner::PlainRunner);
     let report = place.attempt_with(runner, attempt);
     assert_eq!(report.outcome.root_cause(), &AttemptOutcome::TimedOut { after: Duration::from_millis(200) });
 }

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use autoproc_workflow::definition::{
-    Action, AfterFailure, InputType, Located, OnFail, Position, Rerun, StepOutput, Workflow,
-};
-use autoproc_workflow::read;
+use crate::definition::{Action, AfterFailure, InputType, Located, OnFail, Position, Rerun, StepOutput, Workflow};
+use crate::tests::read;
 use serde_json::json;
 
-use crate::place::{errors, faults};
-use crate::samples::{ARRIVAL, EVERYTHING, LETTERS};
+use super::place::{errors, faults};
+use super::samples::{ARRIVAL, EVERYTHING, LETTERS};
 
 fn workflow(text: &str) -> Workflow {
     let reading = read(text, "fallback");
@@ -42,7 +40,7 @@ fn tasks_in_phases_are_read() {
 #[test]
 fn a_single_task_is_a_phase_with_one_step() {
     let workflow = workflow(ARRIVAL);
-    let phase = workflow.phase("phase_0").unwrap();
+    let phase = workflow.phases.iter().find(|phase| phase.id == "phase_0").unwrap();
     assert!(matches!(&phase.steps[0].action, Action::Task(task) if task.value == "look-at-seal"));
     assert_eq!(phase.steps.len(), 1);
     assert_eq!(phase.condition.as_ref().unwrap().value, "letter_file != null");

@@ -7,9 +7,11 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::execution::{StepEnd, StepProcess, StepRunner};
 use async_trait::async_trait;
 use autoproc_domain::ports::{AttemptOutcome, StopSignal};
-use autoproc_workflow::execution::{StepEnd, StepProcess, StepRunner};
+
+use super::plain_runner::step_end;
 
 /// What the process of a step does: the values it writes, and how it ends.
 pub(crate) type Script = Box<dyn Fn(&StepProcess) -> (String, AttemptOutcome) + Send + Sync>;
@@ -52,6 +54,6 @@ impl StepRunner for ScriptedRunner {
         assert_eq!(fs::read(Path::new(&output)).unwrap(), b"", "the file is there and empty");
         fs::write(output, values).unwrap();
         self.seen.lock().unwrap().push(process);
-        Ok(StepEnd::new(outcome, Duration::from_millis(1)))
+        Ok(step_end(outcome, Duration::from_millis(1)))
     }
 }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::samples::EVERYTHING;
+use super::samples::EVERYTHING;
 
-const SCHEMA: &str = include_str!("../../../../docs/schema/workflow.schema.json");
+const SCHEMA: &str = include_str!("../../../../../docs/schema/workflow.schema.json");
 
 fn definitions() -> Vec<Value> {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();

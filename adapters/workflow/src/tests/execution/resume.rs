@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use autoproc_domain::ItemId;
-use autoproc_domain::ports::{AttemptOutcome, StopCause, StopLevel};
+use autoproc_domain::item::AttemptNumber;
+use autoproc_domain::ports::{Attempt, AttemptOutcome, StopCause, StopLevel};
 use autoproc_testkit::ScriptedStop;
 
-use crate::harness::{Place, expect_success, failure};
-use crate::scripted_runner::{ScriptedRunner, step_of};
+use super::harness::{Place, expect_success, failure};
+use super::scripted_runner::{ScriptedRunner, step_of};
 
 const FIVE_STEPS: &str = r#"
 workflow:
@@ -127,6 +128,36 @@ fn another_workflow_or_another_input_begins_anew() {
     assert_eq!(second_attempt(&changed), all);
 }
 
+/// The file was completed since, by a command: its next round is new work.
+#[test]
+fn what_failed_before_a_completion_is_not_taken_up() {
+    let later = |place: &Place, round, follows_completion| {
+        first_attempt(place);
+        let runner = runner("", &Arc::default());
+        let attempt = Attempt { round, follows_completion, number: AttemptNumber::FIRST, ..place.claim(9) };
+        expect_success(&place.attempt_with(runner.clone(), attempt));
+        runner.steps().len()
+    };
+    assert_eq!(later(&place(), 2, false), 3, "added again after it had failed");
+    assert_eq!(later(&place(), 2, true), 5, "completed in its first round");
+    assert_eq!(later(&place(), 3, true), 5, "completed in its second round");
+    assert_eq!(later(&place(), 3, false), 5, "how its second round began is not known");
+}
+
+/// An execution that begins in a round is continued in it, and in the next one after a failure.
+#[test]
+fn what_began_after_a_completion_is_taken_up() {
+    let place = place();
+    let in_round = |round, claim| Attempt { round, follows_completion: round == 2, ..place.claim(claim) };
+    let broken = Arc::new(AtomicBool::new(true));
+    let runner = runner("s3", &broken);
+    failure(&place.attempt_with(runner.clone(), in_round(2, 1)));
+    failure(&place.attempt_with(runner.clone(), in_round(2, 2)));
+    broken.store(false, Ordering::Relaxed);
+    expect_success(&place.attempt_with(runner.clone(), in_round(3, 3)));
+    assert_eq!(runner.steps(), ["s1", "s2", "s3", "s3", "s3", "s4", "s5"]);
+}
+
 /// The results of its finished steps are those of another file.
 #[test]
 fn a_file_that_changed_since_the_failure_begins_anew() {
@@ -162,14 +193,14 @@ fn from_start_means_what_earlier_runs_did() {
     failure(&place.attempt_with(runner.clone(), place.claim(2)));
     broken.store(false, Ordering::Relaxed);
     // The retry within the same run goes on: what this run did counts.
-    let again = autoproc_domain::ports::Attempt { run: place.claim(2).run, ..place.claim(3) };
+    let again = Attempt { run: place.claim(2).run, ..place.claim(3) };
     expect_success(&place.attempt_with(runner.clone(), again));
     assert_eq!(runner.steps(), ["s1", "s2", "s2", "s3", "s4", "s5"]);
 }
 
 /// The numbers of a queue that was removed are given out again.
 #[test]
-fn what_another_queue_left_is_not_taken_up() {
+fn what_another_queue_left_is_not_resumable() {
     let place = place();
     first_attempt(&place);
     let runner = runner("", &Arc::default());

@@ -1,17 +1,16 @@
 //! The state machine of executions, without any I/O: random workflows, random answers, random failures.
-#![allow(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
+use crate::definition::{
+    Action, AfterFailure, Checkpoint, Located, OnFail, Phase, Position, Rerun, Step, StepOutput, Transition, Workflow,
+};
+use crate::execution::{
+    Answers, Carrier, Decision, Event, EventKind, ExecutionState, Plan, Question, StepName, StepStatus, Subject,
+    Values, decide,
+};
 use autoproc_domain::Timestamp;
-use autoproc_workflow::definition::{
-    Action, Checkpoint, Located, OnFail, Phase, Position, Rerun, Step, StepOutput, Transition, Workflow,
-};
-use autoproc_workflow::execution::{
-    Answers, Carrier, Decision, Event, EventKind, ExecutionState, Plan, Question, StepName, StepStatus, Subject, Then,
-    Values, after_failed_step, decide,
-};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -179,7 +178,7 @@ fn begin(plan: &Plan) -> Story {
         subject: Box::new(subject),
         carrier: carrier(1),
         steps_total: plan.steps_total(),
-        first: plan.first().map(|phase| phase.id.clone()),
+        first: plan.workflow().phases.first().map(|phase| phase.id.clone()),
     });
     Story { state: ExecutionState::begin(&begun).unwrap(), events: vec![begun], ran: Vec::new() }
 }
@@ -199,7 +198,7 @@ impl Story {
                 Decision::Record(kind) => {
                     let fails = matches!(
                         kind,
-                        EventKind::CheckpointFailed { blocking: true, then: Then::Fail, .. }
+                        EventKind::CheckpointFailed { blocking: true, then: AfterFailure::Fail, .. }
                             | EventKind::TransitionFailed { .. }
                     );
                     self.record(kind);
@@ -209,7 +208,7 @@ impl Story {
                 }
                 Decision::Run { phase, step } => {
                     self.ran.push(step.id.clone());
-                    if self.run(phase, step, world) == Then::Fail {
+                    if self.run(phase, step, world) == AfterFailure::Fail {
                         return self.fail();
                     }
                 }
@@ -223,16 +222,16 @@ impl Story {
         panic!("no end after {bound} decisions");
     }
 
-    fn run(&mut self, phase: &Phase, step: &Step, world: &World) -> Then {
+    fn run(&mut self, phase: &Phase, step: &Step, world: &World) -> AfterFailure {
         let name = StepName { phase: phase.id.clone(), step: step.id.clone() };
         self.record(EventKind::StepStarted { name: name.clone() });
         let elapsed = Duration::from_millis(1);
         if !world.draws(&format!("fails {}", step.id)) {
             let values = [("good".to_owned(), true.into())].into_iter().collect();
             self.record(EventKind::StepCompleted { name, elapsed, values, stdout: None });
-            return Then::NextStep;
+            return AfterFailure::NextStep;
         }
-        let then = after_failed_step(phase);
+        let then = phase.after_failed_step();
         self.record(EventKind::StepFailed { name, elapsed, error: "it did".to_owned(), then });
         then
     }
@@ -310,7 +309,7 @@ proptest! {
         let always: BTreeSet<_> = steps.filter(is_always).map(|step| step.id.clone()).collect();
         prop_assert_eq!(&rerun, &always);
         let failed = story.events.iter().rev().find_map(|event| match &event.kind {
-            EventKind::StepFailed { name, then: Then::Fail, .. } => Some(name.step.clone()),
+            EventKind::StepFailed { name, then: AfterFailure::Fail, .. } => Some(name.step.clone()),
             _ => None,
         });
         story.ran.clear();
@@ -330,7 +329,7 @@ fn always_again(plan: &Plan, events: &[Event]) -> Vec<String> {
             EventKind::StepCompleted { name, .. } => {
                 finished.insert(name.clone());
             }
-            EventKind::CheckpointFailed { phase, blocking: true, then: Then::Fail, .. }
+            EventKind::CheckpointFailed { phase, blocking: true, then: AfterFailure::Fail, .. }
             | EventKind::TransitionFailed { phase, .. } => finished.retain(|name| name.phase != *phase),
             _ => {}
         }

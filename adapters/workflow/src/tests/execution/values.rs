@@ -1,10 +1,10 @@
 //! What steps return, and in what forms.
 
-use autoproc_workflow::execution::parse_values;
+use crate::execution::parse_values;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::harness::{Place, expect_success, failure};
+use super::harness::{Place, expect_success, failure};
 
 fn after(shell: &str, extra: &str, condition: &str) -> Place {
     let shell = serde_json::to_string(shell).unwrap();
@@ -139,7 +139,7 @@ proptest! {
         let value = values.unwrap().remove(&name).unwrap();
         let word = text.trim();
         let told = match &value {
-            serde_json::Value::String(kept) => kept == &text,
+            serde_json::Value::String(kept) => *kept == text,
             serde_json::Value::Bool(kept) => kept.to_string() == word,
             serde_json::Value::Number(kept) if kept.is_f64() => kept.as_f64() == word.parse().ok(),
             serde_json::Value::Number(kept) => kept.to_string() == word,

@@ -4,12 +4,12 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 
+use crate::execution::{PreviewedStep, preview};
 use autoproc_domain::FilePath;
 use autoproc_domain::ports::AttemptOutcome;
-use autoproc_workflow::execution::{PreviewedStep, preview};
 
-use crate::harness::{Place, expect_success, failure};
-use crate::scripted_runner::ScriptedRunner;
+use super::harness::{Place, expect_success, failure};
+use super::scripted_runner::ScriptedRunner;
 
 fn previewed(place: &Place) -> Vec<PreviewedStep> {
     preview(&place.run(), &FilePath::new(&place.file).unwrap()).unwrap()

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use crate::place::{Place, errors, faults, told};
-use crate::samples::{ARRIVAL, EVERYTHING, LETTERS};
+use super::place::{Place, errors, faults, told};
+use super::samples::{ARRIVAL, EVERYTHING, LETTERS};
 
 /// A workflow with these phases.
 fn phases(lines: &str) -> String {

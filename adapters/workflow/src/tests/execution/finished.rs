@@ -3,14 +3,14 @@
 use std::fs;
 use std::sync::{Arc, Mutex};
 
+use crate::execution::{Equipment, ExecutionStatus};
 use autoproc_domain::ItemId;
 use autoproc_domain::item::AttemptNumber;
 use autoproc_domain::ports::{Attempt, AttemptOutcome};
 use autoproc_testkit::ScriptedStop;
-use autoproc_workflow::execution::{Equipment, ExecutionStatus};
 
-use crate::harness::{Place, expect_success};
-use crate::scripted_runner::ScriptedRunner;
+use super::harness::{Place, expect_success};
+use super::scripted_runner::ScriptedRunner;
 
 const ALL: [&str; 2] = ["s1", "s2"];
 

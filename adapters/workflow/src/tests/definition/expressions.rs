@@ -1,6 +1,6 @@
 //! Conditions and `${…}`.
 
-use autoproc_workflow::expression::{
+use crate::expression::{
     ExpressionError, MAX_EXPRESSION_CHARACTERS, MAX_TEXT_BYTES, Scope, holds, names_in_condition, names_in_text,
     render, render_text, render_value, transition_holds,
 };
@@ -16,7 +16,7 @@ pub(crate) fn map(value: Value) -> Map<String, Value> {
 
 /// A scope as in the middle of an execution: one phase is over, one has been skipped.
 pub(crate) fn scope() -> Scope {
-    let mut scope = Scope::new();
+    let mut scope = Scope::default();
     scope.set("file", &json!("/in/a b.txt"));
     scope.set("files", &json!(["/in/a b.txt"]));
     scope.set("source_file", &json!("/in/a b.txt"));
@@ -237,11 +237,11 @@ fn the_latest_value_of_a_name_wins_and_inputs_win_over_values() {
 
 #[test]
 fn names_are_found_without_evaluation() {
-    let names = |text| names_in_text(text).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let names = |text| names_in_text(text).unwrap().into_iter().map(|name| name.0).collect::<Vec<_>>();
     assert_eq!(names("${phase_1.entities} and ${steps.a.stdout | trim}"), ["phase_1.entities", "steps.a.stdout"]);
     assert_eq!(names("nothing {here}"), Vec::<String>::new());
     let names = names_in_condition("a is not null and b.c != null or not d").unwrap();
-    assert_eq!(names.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a", "b.c", "d"]);
+    assert_eq!(names.into_iter().map(|name| name.0).collect::<Vec<_>>(), ["a", "b.c", "d"]);
 }
 
 #[test]
@@ -295,7 +295,7 @@ proptest! {
     /// A value comes out as it went in.
     #[test]
     fn a_value_survives(number in any::<i64>(), text in any::<String>(), float in -1e9..1e9_f64) {
-        let mut scope = Scope::new();
+        let mut scope = Scope::default();
         let value = json!({"n": number, "t": text, "f": float, "l": [null, true, {"": number}]});
         scope.set("value", &value);
         prop_assert_eq!(render("${value}", &scope), Ok(value.clone()));

@@ -1,13 +1,13 @@
 //! The table of runners.
 
-use autoproc_workflow::definition::Step;
-use autoproc_workflow::read;
-use autoproc_workflow::runners::{Fill, MissingInput, Runners, RunnersError};
+use crate::definition::Step;
+use crate::runners::{Fill, Runners, RunnersError};
+use crate::tests::read;
 use proptest::prelude::*;
 use serde_json::{Map, json};
 
-use crate::expressions::map;
-use crate::place::Place;
+use super::expressions::map;
+use super::place::Place;
 
 fn table(text: &str) -> Runners {
     Runners::parse(text, "autoproc.toml".as_ref()).unwrap()
@@ -61,10 +61,11 @@ fn an_input_that_a_runner_asks_for_must_be_there() {
     let runners = table(TABLE);
     let step = &steps("[{execute: {command: tag}}]")[0];
     let runner = runners.for_step(step).unwrap().unwrap();
-    for (inputs, is_given) in [(json!({"count": 1}), false), (json!({"source": null, "count": 1}), true)] {
-        let inputs = map(inputs);
-        let missing = MissingInput { step: "s".into(), input: "source".into(), is_given };
-        assert_eq!(runner.fill(&fill(&inputs)), Err(missing));
+    for (inputs, problem) in
+        [(json!({"count": 1}), "it does not have"), (json!({"source": null, "count": 1}), "has no value")]
+    {
+        let error = format!("the runner of the step `s` asks for its input `source`, which {problem}");
+        assert_eq!(runner.fill(&fill(&map(inputs))), Err(error));
     }
 }
 

@@ -1,5 +1,4 @@
 //! Workflows carried out: with real processes, and with ones that a script stands for.
-#![allow(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
 
 mod control;
 mod damage;

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
+use crate::execution::{InputError, Inputs};
 use autoproc_domain::ports::AttemptOutcome;
-use autoproc_workflow::execution::{InputError, Inputs};
 
-use crate::harness::{Place, expect_success, failure};
-use crate::scripted_runner::ScriptedRunner;
+use super::harness::{Place, expect_success, failure};
+use super::scripted_runner::ScriptedRunner;
 
 /// What takes a second here would take hours if its cost grew with the square of the steps.
 #[test]
-fn ten_thousand_steps_run_once_each_and_are_taken_up() {
+fn ten_thousand_steps_run_once_each_and_are_resumable() {
     let steps: Vec<_> = (0..10_000).map(|number| format!("        - {{id: s{number}, run: [x]}}\n")).collect();
     let steps = steps.concat();
     let place = Place::new(&format!("workflow:\n  id: w\n  phases:\n    - id: p\n      steps:\n{steps}"));
     let runner = Arc::new(ScriptedRunner::new(|process| {
-        let last_but_one = crate::scripted_runner::step_of(process) == "s9998";
+        let last_but_one = super::scripted_runner::step_of(process) == "s9998";
         let is_first = process.attempt.number.get() == 1;
         let outcome =
             if last_but_one && is_first { AttemptOutcome::Exited { code: 1 } } else { AttemptOutcome::Succeeded };

@@ -6,19 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::execution::{Equipment, ExecutionState, Executions, Inputs, Plan, Programs, StepRunner, WorkflowRun};
+use crate::runners::Runners;
+use crate::tests::read;
+use crate::{Severity, WorkflowOrchestrator};
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, Orchestrator as _, StopSignal};
 use autoproc_domain::{FilePath, Fingerprint, ItemId, RunId};
 use autoproc_testkit::{ScriptedStop, VirtualClock};
-use autoproc_workflow::execution::{
-    Equipment, ExecutionState, Executions, Inputs, Plan, Programs, StepRunner, WorkflowRun,
-};
-use autoproc_workflow::runners::Runners;
-use autoproc_workflow::{Severity, WorkflowOrchestrator, read};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::plain_runner::PlainRunner;
+use super::plain_runner::PlainRunner;
 
 /// Far above what a step of these tests takes on a slow machine.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
@@ -130,6 +129,7 @@ impl Place {
             run: RunId::new(format!("run-{number}")),
             file_path: FilePath::new(&self.file).unwrap(),
             round: 1,
+            follows_completion: false,
             number: AttemptNumber::new(number).unwrap(),
             max_attempts: 4,
             timeout: TIMEOUT,

@@ -2,12 +2,12 @@
 
 use std::process::Command;
 
-use autoproc_workflow::expression::{ExpressionError, MAX_TEXT_BYTES, Scope, render_shell};
+use crate::expression::{ExpressionError, MAX_TEXT_BYTES, Scope, render_shell};
 use proptest::prelude::*;
 use serde_json::json;
 
 fn scope(value: &str) -> Scope {
-    let mut scope = Scope::new();
+    let mut scope = Scope::default();
     scope.set("value", &json!(value));
     scope
 }

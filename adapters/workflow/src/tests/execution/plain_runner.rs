@@ -3,11 +3,11 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::execution::{StepEnd, StepProcess, StepRunner};
 use async_trait::async_trait;
 use autoproc_domain::ports::{AttemptOutcome, StopLevel, StopSignal};
-use autoproc_workflow::execution::{StepEnd, StepProcess, StepRunner};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
@@ -26,7 +26,7 @@ impl StepRunner for PlainRunner {
             Ok(child) => child,
             Err(error) => {
                 let outcome = AttemptOutcome::CannotStart { reason: error.to_string().into(), permanent: true };
-                return Ok(StepEnd::new(outcome, began.elapsed()));
+                return Ok(step_end(outcome, began.elapsed()));
             }
         };
         let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
@@ -39,11 +39,11 @@ impl StepRunner for PlainRunner {
         let (status, mut stdout, stderr) = tokio::select! {
             ended = ended => ended?,
             _ = stop.raised_above(StopLevel::Draining) => {
-                return Ok(StepEnd::new(AttemptOutcome::Aborted, began.elapsed()));
+                return Ok(step_end(AttemptOutcome::Aborted, began.elapsed()));
             }
             () = tokio::time::sleep(process.timeout) => {
                 let outcome = AttemptOutcome::TimedOut { after: process.timeout };
-                return Ok(StepEnd::new(outcome, began.elapsed()));
+                return Ok(step_end(outcome, began.elapsed()));
             }
         };
         let outcome = match (status.code(), status.signal()) {
@@ -53,7 +53,12 @@ impl StepRunner for PlainRunner {
         };
         let stdout_bytes = stdout.len() as u64;
         stdout.truncate(process.capture);
-        let end = StepEnd::new(outcome, began.elapsed());
+        let end = step_end(outcome, began.elapsed());
         Ok(StepEnd { stderr_tail: stderr.trim_end().into(), stdout, stdout_bytes, ..end })
     }
+}
+
+/// An end with nothing but the outcome and the time.
+pub(crate) fn step_end(outcome: AttemptOutcome, elapsed: Duration) -> StepEnd {
+    StepEnd { outcome, elapsed, usage: None, stderr_tail: Box::default(), stdout: Vec::new(), stdout_bytes: 0 }
 }

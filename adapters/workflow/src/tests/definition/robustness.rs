@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use autoproc_workflow::runners::Runners;
-use autoproc_workflow::task::TaskFile;
-use autoproc_workflow::{MAX_FILE_BYTES, WorkflowFile};
+use crate::WorkflowFile;
+use crate::read::MAX_FILE_BYTES;
+use crate::runners::Runners;
+use crate::task::TaskFile;
 use proptest::prelude::*;
 
-use crate::place::Place;
-use crate::samples::{ARRIVAL, EVERYTHING, LETTERS};
+use super::place::Place;
+use super::samples::{ARRIVAL, EVERYTHING, LETTERS};
 
 /// Far more than any of these take, on a machine that has other things to do.
 const SOON: Duration = Duration::from_secs(30);

@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use autoproc_workflow::{Catalogue, DEFAULT_WORKFLOW, FindError, MAX_FILE_BYTES};
+use crate::read::MAX_FILE_BYTES;
+use crate::{Catalogue, DEFAULT_WORKFLOW, FindError};
 
-use crate::place::{Place, told};
+use super::place::{Place, told};
 
 fn minimal(id: &str) -> String {
     format!("workflow: {{id: {id}, phases: [{{id: a, steps: [{{run: [x]}}]}}]}}\n")

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::execution::ExecutionStatus;
 use autoproc_domain::ports::AttemptOutcome;
-use autoproc_workflow::execution::ExecutionStatus;
 use serde_json::json;
 
-use crate::harness::{Place, expect_success};
-use crate::scripted_runner::{ScriptedRunner, variable};
+use super::harness::{Place, expect_success};
+use super::scripted_runner::{ScriptedRunner, variable};
 
 const THREE_PHASES: &str = r#"
 workflow:
