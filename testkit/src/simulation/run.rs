@@ -116,6 +116,8 @@ pub(super) struct SimulatedRun {
     pub(super) waits: u32,
     pub(super) stop: StopView,
     pub(super) known_stop: StopRequest,
+    /// The stop request is being removed: it is not asked for.
+    pub(super) is_clearing: bool,
     pub(super) known_pressure: Option<BackPressure>,
     pub(super) known_capacity: usize,
     pub(super) orchestrator: Orchestrator,
@@ -179,6 +181,7 @@ impl SimulatedRun {
             waits: 0,
             stop: StopView::default(),
             known_stop: StopRequest::NONE,
+            is_clearing: false,
             known_pressure: None,
             known_capacity: jobs.get(),
             orchestrator: Orchestrator::default(),

@@ -19,6 +19,10 @@ const MAX_CHANGE_LAG_MS: u64 = 500;
 impl World {
     /// Feeds how the world differs from what the run knows, and then the input.
     pub(super) fn feed(&mut self, run: usize, input: Option<Input>) -> Result<(), String> {
+        if matches!(input, Some(Input::StopCleared(_))) {
+            self.runs[run].is_clearing = false;
+            self.runs[run].known_stop = StopRequest::NONE;
+        }
         for input in self.changes(run).into_iter().chain(input) {
             if !self.runs[run].is_alive() {
                 return Ok(());
@@ -57,7 +61,8 @@ impl World {
     fn changes(&mut self, run: usize) -> Vec<Input> {
         let pressure = self.gate.pressure();
         let run = &mut self.runs[run];
-        let (stop, capacity) = (run.stop.request(), run.capacity());
+        let stop = if run.is_clearing { run.known_stop } else { run.stop.request() };
+        let capacity = run.capacity();
         let mut changes = Vec::new();
         if stop != run.known_stop {
             run.known_stop = stop;
@@ -83,7 +88,7 @@ impl World {
             Action::Count => self.operate(run, Operation::Count),
             Action::Register(info) => self.operate(run, Operation::Register(info)),
             Action::ClearStop => {
-                self.runs[run].known_stop = StopRequest::NONE;
+                self.runs[run].is_clearing = true;
                 self.operate(run, Operation::ClearStop)
             }
             Action::Recover => self.operate(run, Operation::Recover),
