@@ -1,7 +1,7 @@
-//! The queue in memory: for programs whose queue ends with them, and as the shortest example of a
-//! store.
+//! The queue in memory, for programs whose queue ends with them; the shortest example of a store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -22,13 +22,15 @@ use crate::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, Rec
 pub struct MemoryStorage {
     shared: Arc<Mutex<Shared>>,
     /// The version of the queue that this handle has seen.
-    seen: Mutex<u64>,
+    seen: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
     queue: FileQueue,
     alive: BTreeMap<RunId, RunInfo>,
+    /// Runs that ended while they held claims.
+    dead: BTreeMap<RunId, RunInfo>,
     latest: LatestExchanges,
     version: u64,
     waiting: Vec<Waker>,
@@ -46,10 +48,6 @@ impl MemoryStorage {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn see(&self, version: u64) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = version;
-    }
-
     fn transact<T: Transaction>(&self, request: &T, now: Timestamp) -> Result<T::Reply, StorageError> {
         self.transact_on(&mut self.lock(), request, now)
     }
@@ -65,20 +63,20 @@ impl MemoryStorage {
             shared.version += 1;
             shared.waiting.drain(..).for_each(Waker::wake);
         }
-        self.see(shared.version);
+        self.seen.store(shared.version, Ordering::Relaxed);
         Ok(performed.reply)
     }
 
     fn read<T>(&self, read: impl FnOnce(&FileQueue) -> T) -> T {
         let shared = self.lock();
-        self.see(shared.version);
+        self.seen.store(shared.version, Ordering::Relaxed);
         read(&shared.queue)
     }
 }
 
 impl Clone for MemoryStorage {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone(), seen: Mutex::default() }
+        Self { shared: self.shared.clone(), seen: AtomicU64::default() }
     }
 }
 
@@ -128,7 +126,9 @@ impl Storage for MemoryStorage {
     async fn recover(&self, mut request: RecoverRequest, now: Timestamp) -> Result<Vec<RecoveredItem>, StorageError> {
         let mut shared = self.lock();
         request.runs.retain(|run| !shared.alive.contains_key(run));
-        self.transact_on(&mut shared, &request, now)
+        let recovered = self.transact_on(&mut shared, &request, now)?;
+        shared.dead.retain(|run, _| !request.runs.contains(run));
+        Ok(recovered)
     }
 
     async fn page(&self, request: PageRequest) -> Result<Page, StorageError> {
@@ -148,7 +148,7 @@ impl Storage for MemoryStorage {
     }
 
     async fn changed(&self) {
-        let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.seen.load(Ordering::Relaxed);
         std::future::poll_fn(|context| {
             let mut shared = self.lock();
             if shared.version != seen {
@@ -173,8 +173,10 @@ impl Runs for MemoryStorage {
 
     async fn end(&self, run: RunId) -> Result<Vec<LiveRun>, StorageError> {
         let mut shared = self.lock();
-        shared.alive.remove(&run);
         shared.latest.forget(&run);
+        let is_holder = shared.queue.processing().any(|item| item.claim.as_ref().is_some_and(|claim| claim.run == run));
+        let ended = shared.alive.remove(&run).filter(|_| is_holder);
+        shared.dead.extend(ended.map(|info| (run, info)));
         Ok(shared.live_runs())
     }
 
@@ -184,11 +186,9 @@ impl Runs for MemoryStorage {
 
     /// A run dies with the queue, unless it ended while it held claims.
     async fn dead(&self) -> Result<Vec<DeadRun>, StorageError> {
-        let shared = self.lock();
-        let holders: BTreeSet<_> =
-            shared.queue.processing().filter_map(|item| Some(item.claim.as_ref()?.run.clone())).collect();
-        let dead = holders.into_iter().filter(|run| !shared.alive.contains_key(run));
-        Ok(dead.map(DeadRun::gone).collect())
+        let located =
+            |info: &RunInfo| DeadRun { location: Some(info.location.clone()), ..DeadRun::gone(info.id.clone()) };
+        Ok(self.lock().dead.values().map(located).collect())
     }
 }
 

@@ -1,7 +1,10 @@
 //! The stores of the testkit pass the conformance suite.
 
-use autoproc_testkit::MemoryFixture;
-use autoproc_testkit::conformance::storage::{Effort, exercise};
+use autoproc_domain::RunId;
+use autoproc_domain::memory::MemoryStorage;
+use autoproc_domain::ports::Runs;
+use autoproc_testkit::conformance::storage::{Effort, StorageFixture, exercise};
+use autoproc_testkit::{MemoryFixture, block_on};
 
 #[test]
 fn the_memory_store_passes() {
@@ -21,4 +24,29 @@ fn a_memory_store_that_defers_answers_passes() {
         fixture
     };
     assert_eq!(exercise(deferring, Effort::default()), Ok(()));
+}
+
+/// The store of the domain is the shortest that passes. Its runs die with their program, or end while
+/// they hold claims.
+struct Plain(MemoryStorage);
+
+impl StorageFixture for Plain {
+    type Store = MemoryStorage;
+
+    fn open(&self) -> MemoryStorage {
+        self.0.clone()
+    }
+
+    fn kill(&self, store: MemoryStorage, run: &RunId) {
+        block_on(store.end(run.clone())).expect("memory does not fail");
+    }
+
+    fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        block_on(future)
+    }
+}
+
+#[test]
+fn the_plain_store_of_the_domain_passes() {
+    assert_eq!(exercise(|| Plain(MemoryStorage::new()), Effort::default()), Ok(()));
 }
