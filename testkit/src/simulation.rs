@@ -176,10 +176,9 @@ impl std::error::Error for Failure {}
 /// # Errors
 /// [`Failure`]: the first invariant that did not hold. A panic is one, too.
 pub fn simulate(seed: u64, setup: Setup) -> Result<Summary, Failure> {
-    let plan = Plan::new(seed);
-    let mut world = World::new(plan.clone(), setup);
+    let mut world = World::new(Plan::new(seed), setup);
     play(&mut world).map_err(|objection| {
-        let mut again = World::new(plan, setup).traced();
+        let mut again = World::new(Plan::new(seed), setup).traced();
         // It fails in the same way: the seed decides everything.
         let _ = play(&mut again);
         Failure { seed, objection, trace: again.into_trace() }

@@ -217,9 +217,12 @@ impl World {
         run: usize,
         request: &ExchangeRequest,
         asked_at: Timestamp,
-        before: &[Seen],
+        before: Option<&[Seen]>,
         answer: &Result<Exchanged, StorageError>,
     ) -> Result<(), String> {
+        let Some(before) = before else {
+            return self.check_answer(run, request, answer, &[]);
+        };
         let id = self.runs[run].id.clone();
         let settled: Vec<_> = before
             .iter()

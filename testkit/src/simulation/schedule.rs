@@ -66,15 +66,16 @@ impl Schedule {
         self.0.push(Entry { at, tie: random.number(), what });
     }
 
-    /// The time of the next happening.
-    pub(super) fn next_at(&self) -> Option<Duration> {
-        self.0.iter().map(|entry| entry.at).min()
+    /// Removes the next happening, and returns its time.
+    pub(super) fn pop(&mut self) -> Option<(Duration, Happening)> {
+        let next = self.0.iter().enumerate().min_by_key(|(_, entry)| (entry.at, entry.tie));
+        let index = next.map(|(index, _)| index)?;
+        let Entry { at, what, .. } = self.0.swap_remove(index);
+        Some((at, what))
     }
 
-    /// Removes the next happening.
-    pub(super) fn pop(&mut self) -> Option<Happening> {
-        let next = self.0.iter().enumerate().min_by_key(|(_, entry)| (entry.at, entry.tie));
-        next.map(|(index, _)| index).map(|index| self.0.swap_remove(index).what)
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Removes what will not matter any more.

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::ports::{Clock, StopLevel};
+use autoproc_domain::ports::{BackPressure, Clock, Location, StopLevel};
 use autoproc_domain::{ItemId, RunId, Timestamp};
 
 use super::attempts::AttemptTruth;
@@ -18,7 +18,8 @@ use super::run::{RunEnd, SimulatedRun};
 use super::schedule::{Happening, Schedule};
 use super::snapshot::{Seen, snapshot};
 use super::{Setup, Store, Summary};
-use crate::{MemoryDatabase, Random, ScriptedGate, VirtualClock};
+use crate::strategies::EPOCH;
+use crate::{MemoryDatabase, Random, VirtualClock};
 
 /// More happenings than this without an end are a loop; a sound simulation takes some hundred.
 const MAX_HAPPENINGS: u64 = 20_000;
@@ -59,6 +60,7 @@ pub(super) struct World {
     pub(super) random: Random,
     pub(super) clock: VirtualClock,
     pub(super) now: Duration,
+    pub(super) wall: Timestamp,
     pub(super) database: MemoryDatabase,
     pub(super) store: Arc<dyn Store>,
     pub(super) schedule: Schedule,
@@ -70,7 +72,9 @@ pub(super) struct World {
     pub(super) queue: Vec<Seen>,
     pub(super) queue_version: u64,
     pub(super) stop_file: Option<StopLevel>,
-    pub(super) gate: ScriptedGate,
+    pub(super) locations: [Location; 2],
+    /// What keeps attempts from starting, and how many reasons there are.
+    pub(super) pressure: Option<BackPressure>,
     pub(super) pressures: usize,
     pub(super) blindnesses: usize,
     pub(super) is_full: bool,
@@ -94,6 +98,7 @@ impl World {
             store: (setup.open)(&database),
             clock,
             now: Duration::ZERO,
+            wall: EPOCH,
             database,
             schedule: Schedule::default(),
             happenings: 0,
@@ -103,7 +108,8 @@ impl World {
             queue: Vec::new(),
             queue_version: 0,
             stop_file: None,
-            gate: ScriptedGate::new(),
+            locations: HOSTS.map(setup.location),
+            pressure: None,
             pressures: 0,
             blindnesses: 0,
             is_full: false,
@@ -147,13 +153,11 @@ impl World {
         }
         self.strike_by_count()?;
         self.let_a_run_begin();
-        let Some(at) = self.schedule.next_at() else {
+        let Some((at, what)) = self.schedule.pop() else {
             return self.strike_what_is_left();
         };
         self.pass_time(at)?;
-        if let Some(what) = self.schedule.pop() {
-            self.happen(what)?;
-        }
+        self.happen(what)?;
         Ok(true)
     }
 
@@ -163,6 +167,7 @@ impl World {
             self.check_cancelled_attempts(at)?;
             self.clock.advance(at.saturating_sub(self.now));
             self.now = at;
+            self.wall = self.clock.now();
         }
         Ok(())
     }
@@ -242,7 +247,7 @@ impl World {
 
     /// The time on the wall.
     pub(super) fn wall(&self) -> Timestamp {
-        self.clock.now()
+        self.wall
     }
 
     pub(super) fn file_of(&self, id: ItemId) -> Option<usize> {
@@ -253,11 +258,11 @@ impl World {
         self.runs.iter().position(|run| run.id == *id)
     }
 
-    /// Takes in what a transaction changed, and returns the queue before it.
-    pub(super) fn observe_queue(&mut self) -> Vec<Seen> {
+    /// Takes in what a transaction changed, and returns the queue before it; `None` if it changed nothing.
+    pub(super) fn observe_queue(&mut self) -> Option<Vec<Seen>> {
         let version = self.database.version();
         if version == self.queue_version {
-            return self.queue.clone();
+            return None;
         }
         self.queue_version = version;
         let before = std::mem::replace(&mut self.queue, self.database.inspect(snapshot));
@@ -289,7 +294,7 @@ impl World {
             }
         }
         self.announce_changes();
-        before
+        Some(before)
     }
 
     fn identify(&mut self, index: usize) -> Option<usize> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use autoproc_domain::Timestamp;
-use autoproc_domain::ports::{StartGate, StopLevel, StopRequest};
+use autoproc_domain::ports::{StopLevel, StopRequest};
 use autoproc_domain::run::{Action, Input};
 
 use super::super::holds;
@@ -59,7 +59,6 @@ impl World {
     }
 
     fn changes(&mut self, run: usize) -> Vec<Input> {
-        let pressure = self.gate.pressure();
         let run = &mut self.runs[run];
         let stop = if run.is_clearing { run.known_stop } else { run.stop.request() };
         let capacity = run.capacity();
@@ -72,9 +71,9 @@ impl World {
             }
             changes.push(Input::Stop(stop));
         }
-        if pressure != run.known_pressure {
-            run.known_pressure.clone_from(&pressure);
-            changes.push(Input::Pressure(pressure));
+        if self.pressure != run.known_pressure {
+            run.known_pressure.clone_from(&self.pressure);
+            changes.push(Input::Pressure(self.pressure.clone()));
         }
         if capacity != run.known_capacity {
             run.known_capacity = capacity;
@@ -197,7 +196,7 @@ impl World {
         if !self.runs[run].is_alive() || self.runs[run].known_pressure.is_none() {
             return Ok(());
         }
-        let pressure = self.gate.pressure();
+        let pressure = self.pressure.clone();
         self.feed(run, Some(Input::Pressure(pressure)))
     }
 }

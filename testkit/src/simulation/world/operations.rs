@@ -16,17 +16,17 @@ use super::super::attempts::AttemptEnd;
 use super::super::holds;
 use super::super::run::Operation;
 use super::super::schedule::Happening;
-use super::{HOSTS, World};
+use super::World;
 
 /// The reaper of a host. What it ends is ended right after it was asked.
-struct HostReaper {
-    location: Location,
+struct HostReaper<'a> {
+    location: &'a Location,
     is_blind: bool,
     asked: Mutex<Vec<RunId>>,
 }
 
 #[async_trait]
-impl Reaper for HostReaper {
+impl Reaper for HostReaper<'_> {
     fn location(&self) -> Location {
         self.location.clone()
     }
@@ -114,7 +114,7 @@ impl World {
     ) -> Result<Result<Exchanged, StorageError>, String> {
         let answer = self.store.exchange(request.clone(), asked_at).now_or_never().expect("the store answers at once");
         let before = self.observe_queue();
-        self.check_exchange(run, request, asked_at, &before, &answer)?;
+        self.check_exchange(run, request, asked_at, before.as_deref(), &answer)?;
         let is_new = self.runs[run].last_exchange.as_ref().is_none_or(|last| last.id != request.id);
         self.summary.asked_again += usize::from(!is_new && answer.is_ok());
         self.runs[run].last_exchange = Some(request.clone());
@@ -130,11 +130,8 @@ impl World {
 
     fn recover(&mut self, run: usize) -> Result<Result<Recovery, StorageError>, String> {
         let host = self.runs[run].host;
-        let reaper = HostReaper {
-            location: (self.setup.location)(HOSTS[host]),
-            is_blind: self.blindnesses > 0,
-            asked: Mutex::default(),
-        };
+        let reaper =
+            HostReaper { location: &self.locations[host], is_blind: self.blindnesses > 0, asked: Mutex::default() };
         let store = self.store.clone();
         let ports = RecoveryPorts { storage: &*store, runs: &*store, reaper: &reaper, clock: &self.clock };
         let max_attempts = self.plan.retry.max_attempts();

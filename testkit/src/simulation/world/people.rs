@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use autoproc_domain::ports::{StopCause, StopLevel, StorageError};
+use autoproc_domain::ports::{BackPressure, Clock, StopCause, StopLevel, StorageError};
 use autoproc_domain::request::{AnswerNeeded, Cancel, Enqueue, Hold, NewItem, Repeat, Reprioritise, Scope, Selector};
 use autoproc_domain::run::{Input, RunState};
 use autoproc_domain::{Fingerprint, Priority, RunConfig, RunId};
@@ -13,7 +13,7 @@ use super::super::faults::{Fault, When};
 use super::super::run::{RunEnd, SimulatedRun};
 use super::super::schedule::Happening;
 use super::super::snapshot::Seen;
-use super::{HOSTS, World};
+use super::World;
 
 /// People whom the store did not serve ask again after this.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -60,7 +60,7 @@ impl World {
                 any = true;
             }
         }
-        Ok(any || self.schedule.next_at().is_some())
+        Ok(any || !self.schedule.is_empty())
     }
 
     pub(super) fn strike(&mut self, index: usize) -> Result<(), String> {
@@ -217,8 +217,9 @@ impl World {
             recipe: self.plan.recipe,
         };
         let id = config.run.clone();
-        let state = RunState::new((self.setup.config)(config.clone()), (self.setup.location)(HOSTS[host]));
-        let jobs = (self.setup.config)(config.clone()).jobs;
+        let given = (self.setup.config)(config.clone());
+        let jobs = given.jobs;
+        let state = RunState::new(given, self.locations[host].clone());
         let mut run = SimulatedRun::new(id, host, config, jobs, state, self.queue_version);
         run.stop.refresh(self.stop_file);
         self.runs.push(run);
@@ -346,9 +347,11 @@ impl World {
         let span = Duration::from_secs(seconds.unsigned_abs());
         if seconds < 0 {
             self.clock.set_back(span);
+            self.wall = self.clock.now();
             self.prolong_waits();
         } else {
             self.clock.set_forward(span);
+            self.wall = self.clock.now();
             self.wake_earlier();
         }
     }
@@ -398,16 +401,16 @@ impl World {
 
     fn shut_gate(&mut self, span: Duration) {
         self.pressures += 1;
-        self.gate.shut(&format!("reason {}", self.pressures));
+        self.pressure = Some(BackPressure { reason: format!("reason {}", self.pressures).into() });
         self.later(span, Happening::GateOpens);
         self.tell_of_the_gate();
     }
 
     pub(super) fn open_gate(&mut self) {
-        // The reasons end in any order; each event ends one.
-        let reason = format!("reason {}", self.pressures);
         self.pressures -= 1;
-        self.gate.open(&reason);
+        if self.pressures == 0 {
+            self.pressure = None;
+        }
         self.tell_of_the_gate();
     }
 
