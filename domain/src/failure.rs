@@ -15,6 +15,15 @@ pub const MAX_TEXT_BYTES: usize = 500;
 /// Marks that the first line was cut.
 const ELLIPSIS: &str = "…";
 
+/// The error of an item that a person cancelled.
+pub const CANCELLED: &str = "cancelled";
+
+/// The error of an item whose run died during this attempt, the last that the item had.
+#[must_use]
+pub fn run_died(attempts: u32) -> Box<str> {
+    format!("its run died during attempt {attempts}, the last it had").into()
+}
+
 /// Joins an outcome with the end of the error output, in at most [`MAX_TEXT_BYTES`]. If that is too
 /// little, the earliest lines are left out first; the first line is cut if it alone is too long.
 #[must_use]

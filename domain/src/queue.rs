@@ -24,7 +24,6 @@ use crate::time::Timestamp;
 use crate::view::{Counts, Page, PageRequest};
 
 pub use crate::claim_key::ClaimKey;
-pub(crate) use decide::CANCELLED;
 pub use exchanges::LatestExchanges;
 pub use restore::{Inconsistent, Refused, Restore};
 pub use specification::LOCAL_RUN;

@@ -200,7 +200,8 @@ impl Verdict {
     }
 }
 
-/// Begins a new round for ended items.
+/// Begins a new round for ended items, at the end of their priority: one after the other, in the order
+/// in which they stood in line or are named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
     /// Every item that failed or timed out.
@@ -227,7 +228,7 @@ pub struct Hold {
     pub is_held: bool,
 }
 
-/// Ends live items as failed, with the reason *cancelled*.
+/// Ends live items as failed, with the error [`CANCELLED`](crate::failure::CANCELLED).
 ///
 /// A pending item ends at once. The run that works on a processing one learns of it from its next
 /// exchange and ends the attempt.
@@ -242,13 +243,13 @@ pub struct Remove(pub Vec<Selector>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clear(pub Vec<Status>);
 
-/// Takes back the claims of dead runs.
+/// Takes back the claims of dead runs. The attempts stay counted, and the items wait again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecoverRequest {
     /// The dead runs.
     pub runs: Vec<RunId>,
-    /// An item with this many attempts ends as failed, so that a file which kills its run is not
-    /// tried for ever.
+    /// An item with this many attempts ends as failed with [`run_died`](crate::failure::run_died), so
+    /// that a file which kills its run is not tried for ever. A cancelled one ends as failed in any case.
     pub max_attempts: u32,
 }
 

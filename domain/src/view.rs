@@ -1,8 +1,8 @@
 //! The answers to requests, and what a reader sees of the queue.
 
 use crate::claim_key::ClaimKey;
+use crate::failure::CANCELLED;
 use crate::item::{ClaimToken, ItemId, QueueItem, RunId, Status};
-use crate::queue::CANCELLED;
 use crate::time::Timestamp;
 
 /// The number of items in each status.

@@ -119,9 +119,23 @@ pub enum StorageError {
 /// - An exchange is refused with [`StorageError::LeaseLost`] unless its run is alive.
 /// - An exchange asked again under the id of the run's latest exchange is not carried out again; its
 ///   answer is the same.
+/// - A request that is refused is so because of the first named item that does not fit. Naming an item
+///   twice counts as once.
 /// - `now` is the caller's clock. A store may use its own clock in its place, and converts
 ///   `next_due` to the caller's.
 /// - Dropping a returned future does not undo the transaction.
+///
+/// # What becomes of an item
+/// [`lifecycle`](crate::lifecycle) has the changes of status. Each of them drops the claim, the
+/// backoff, the hold and the completion; then
+/// - a claim counts an attempt, sets `last_attempt` and gets the next claim number;
+/// - a completion is kept, as are the error of a failure and the backoff of a retry, from `now` on;
+/// - a release takes the attempt off the count, a recovery leaves it;
+/// - a new round has no attempts, the next sequence number, and `follows_completion` if the item was
+///   completed. Id, time of addition, last attempt and last error stay. Added again, the item takes the
+///   new priority.
+///
+/// A cancelled claim that is settled as retried or released, or recovered, ends its item as failed.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Storage: Send + Sync {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::event::Event;
+use crate::failure::{CANCELLED, run_died};
 use crate::item::{Backoff, ItemId, QueueItem, Status};
 use crate::queue::{ClaimKey, FileQueue};
 use crate::rejection::Rejection;
@@ -11,9 +12,6 @@ use crate::request::{
     Verdict,
 };
 use crate::time::Timestamp;
-
-/// The reason of an item that a person cancelled.
-pub(crate) const CANCELLED: &str = "cancelled";
 
 /// The request's scope must be open.
 pub(super) fn exchange(queue: &FileQueue, request: &ExchangeRequest, now: Timestamp) -> Vec<Event> {
@@ -202,6 +200,5 @@ fn take_back(item: &QueueItem, max_attempts: u32) -> Event {
     if item.attempts < max_attempts {
         return Event::Recovered { id: item.id };
     }
-    let error = format!("its run died during attempt {}, the last it had", item.attempts);
-    Event::Failed { id: item.id, timed_out: false, error: error.into() }
+    Event::Failed { id: item.id, timed_out: false, error: run_died(item.attempts) }
 }

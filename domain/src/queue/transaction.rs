@@ -111,10 +111,13 @@ fn stale_tokens(queue: &FileQueue, request: &ExchangeRequest) -> Vec<ClaimToken>
 
 /// The settlements that end their items as failed because a person cancelled them.
 fn cancelled_settlements(queue: &FileQueue, request: &ExchangeRequest) -> Vec<ClaimToken> {
+    let mut seen = BTreeSet::new();
     let is_cancelled = |settlement: &&Settlement| {
+        let is_first = seen.insert(settlement.token);
         let item = queue.get(settlement.token.item).filter(|item| decide::is_settled_by(item, settlement, request));
         let claim = item.and_then(|item| item.claim.as_ref());
-        claim.is_some_and(|claim| claim.is_cancelled)
+        is_first
+            && claim.is_some_and(|claim| claim.is_cancelled)
             && matches!(settlement.verdict, Verdict::Retry { .. } | Verdict::Release)
     };
     request.settlements.iter().filter(is_cancelled).map(|settlement| settlement.token).collect()

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::attempt::{AttemptOutcome, AttemptProgress, AttemptRef, AttemptReport, LostAttempt};
+use crate::failure::CANCELLED;
 use crate::fingerprint::Completion;
 use crate::item::{ClaimToken, Status};
 use crate::ports::{BackPressure, Begun, RunEventKind, StopSignalError, StorageError};
-use crate::queue::CANCELLED;
 use crate::recovery::Recovery;
 use crate::request::Verdict;
 use crate::run::state::{

@@ -6,6 +6,8 @@ use autoproc_domain::ports::Runs;
 use autoproc_testkit::conformance::storage::{Effort, StorageFixture, exercise};
 use autoproc_testkit::{MemoryFixture, block_on};
 
+use crate::plain_store::PlainStore;
+
 #[test]
 fn the_memory_store_passes() {
     assert_eq!(exercise(MemoryFixture::new, Effort::default()), Ok(()));
@@ -49,4 +51,25 @@ impl StorageFixture for Plain {
 #[test]
 fn the_plain_store_of_the_domain_passes() {
     assert_eq!(exercise(|| Plain(MemoryStorage::new()), Effort::default()), Ok(()));
+}
+
+impl StorageFixture for PlainStore {
+    type Store = PlainStore;
+
+    fn open(&self) -> PlainStore {
+        self.clone()
+    }
+
+    fn kill(&self, store: PlainStore, run: &RunId) {
+        store.kill_run(run);
+    }
+
+    fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        block_on(future)
+    }
+}
+
+#[test]
+fn a_store_written_against_the_documentation_passes() {
+    assert_eq!(exercise(PlainStore::default, Effort::default()), Ok(()));
 }

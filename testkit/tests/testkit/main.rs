@@ -7,5 +7,6 @@ mod broken_stores;
 mod conforming_stores;
 mod fakes;
 mod flawed;
+mod plain_store;
 mod simulation;
 mod strategies;

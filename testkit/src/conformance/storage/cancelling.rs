@@ -18,6 +18,7 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
         the_run_of_a_cancelled_item_learns_of_it,
         a_cancelled_item_is_not_retried,
         a_cancelled_item_may_complete_all_the_same,
+        a_claim_that_completed_was_not_cancelled,
         cancelling_twice_changes_nothing,
         only_live_items_are_cancelled,
         a_cancelled_item_of_a_dead_run_ends_as_failed,
@@ -79,6 +80,14 @@ fn a_cancelled_item_may_complete_all_the_same<F: StorageFixture>(fixture: &F) ->
     let (client, token) = with_a_cancelled_claim(fixture)?;
     same("the stale tokens", &client.settle("run", token, completed(), at(9))?.stale, &vec![])?;
     same("its status", &client.item("/a")?.status, &Status::Completed)
+}
+
+/// The second settlement of a claim is stale, whatever it says.
+fn a_claim_that_completed_was_not_cancelled<F: StorageFixture>(fixture: &F) -> Check {
+    let (client, token) = with_a_cancelled_claim(fixture)?;
+    let exchanged = client.exchange("run", &[(token, completed()), (token, Verdict::Release)], 0, at(9))?;
+    same("the cancelled tokens", &exchanged.cancelled, &vec![])?;
+    same("the stale tokens", &exchanged.stale, &vec![token])
 }
 
 fn cancelling_twice_changes_nothing<F: StorageFixture>(fixture: &F) -> Check {
