@@ -31,12 +31,6 @@ impl StopFile {
         state.waiting.drain(..).for_each(Waker::wake);
     }
 
-    /// True while a request stands.
-    #[must_use]
-    pub fn stands(&self) -> bool {
-        self.lock().level.is_some()
-    }
-
     /// The stop signal of another run.
     #[must_use]
     pub fn signal_for_a_run(&self) -> ScriptedStop {

@@ -9,7 +9,7 @@ use autoproc_domain::run::FailureLimit;
 use autoproc_domain::{FilePath, Priority, Recipe, RetryPolicy};
 
 use super::faults::{PlannedFault, faults};
-use crate::{Random, ScriptedAttempt};
+use crate::Random;
 
 /// The most files: enough that all jobs are busy and some files wait.
 const MAX_FILES: usize = 10;
@@ -44,6 +44,15 @@ pub(super) struct Plan {
     /// Whether the store has leases and two hosts.
     pub(super) has_leases: bool,
     pub(super) faults: Vec<PlannedFault>,
+}
+
+/// How one attempt goes.
+#[derive(Debug, Clone)]
+pub(super) struct ScriptedAttempt {
+    /// How long it takes unless it is ended; [`Duration::MAX`] hangs.
+    pub(super) takes: Duration,
+    /// How it ends then; `None` if the orchestrator loses sight of it.
+    pub(super) outcome: Option<AttemptOutcome>,
 }
 
 /// A file, when it is added, and its attempts.

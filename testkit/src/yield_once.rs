@@ -1,0 +1,16 @@
+//! A point at which other futures can run.
+
+use std::task::Poll;
+
+/// Pending once, and ready to be polled again at once.
+pub async fn yield_once() {
+    let mut has_yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
