@@ -31,6 +31,7 @@ torture length="4" kills="10000" power_cuts="500" rounds="50":
     AUTOPROC_TORTURE_KILLS={{kills}} AUTOPROC_TORTURE_POWER_CUTS={{power_cuts}} AUTOPROC_TORTURE_CROWD=400 \
         AUTOPROC_TORTURE_STRIDE=1 AUTOPROC_TORTURE_ROUNDS={{rounds}} AUTOPROC_TORTURE_FILES=1000 cargo test --release -p autoproc-cli --test torture
     AUTOPROC_ORPHAN_TRIALS=1000 cargo test --release -p autoproc-subprocess --test orphans
+    just mutants
 
 # Break the store's decisions one by one, and see that its tests notice (some minutes)
 mutants:

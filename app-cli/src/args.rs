@@ -1,5 +1,4 @@
-//! What can be typed: clap's structures, and nothing else. `request` turns them into forms that are
-//! known to make sense.
+//! The command-line arguments, as clap parses them. `request` validates them.
 
 mod execution;
 mod limits;
@@ -72,7 +71,7 @@ pub(crate) struct GlobalArgs {
         help_heading = GLOBAL
     )]
     pub(crate) lock_timeout: Duration,
-    /// Write to the queue even where it is on a network file system [env:
+    /// Allow writing to a queue on a network file system [env:
     /// `AUTOPROC_ALLOW_NETWORK_FS=1`]
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) allow_network_fs: bool,
@@ -221,8 +220,8 @@ Examples:
   autoproc doctor
   autoproc doctor --torture --seconds 30")]
 pub(crate) struct DoctorArgs {
-    /// Kill processes that write to a queue of its own beside yours, and look whether anything they
-    /// had acknowledged is lost
+    /// Crash test: kill writers of a temporary queue next to yours, and check that no acknowledged
+    /// change is lost
     #[arg(long)]
     pub(crate) torture: bool,
     /// How long to do so

@@ -81,7 +81,7 @@ async fn queue(command: QueueCommand, context: &Context) -> Result<(), CliError>
         }
         QueueCommand::Export => export::export(context),
         QueueCommand::Repair(_) | QueueCommand::Recover(_) => {
-            Err(CliError::internal("a command with an exit code of its own was taken for one without"))
+            Err(CliError::internal("a command that returns its own exit code reached the wrong handler"))
         }
     }
 }

@@ -17,7 +17,8 @@ use crate::exit_code::ExitCode;
 use crate::wiring::{ExecutionError, FindError, RunnersError};
 
 /// The hint for an unusable place.
-const OTHER_PLACE: &str = "check what stands there and its permissions, or choose another folder with --project-dir";
+const OTHER_PLACE: &str =
+    "check that the path is a folder and its permissions, or choose another folder with --project-dir";
 
 /// The hint for a place without reliable locks and syncs.
 pub(crate) const LOCAL_PLACE: &str =
@@ -148,10 +149,12 @@ impl From<StorageError> for CliError {
 fn storage_advice(error: &StorageError) -> (ExitCode, Option<&'static str>) {
     match error {
         StorageError::Rejected(_) => (ExitCode::Usage, None),
-        StorageError::Busy { .. } => (ExitCode::TryAgain, Some("try again, or wait longer with --lock-timeout")),
+        StorageError::Busy { .. } => {
+            (ExitCode::TryAgain, Some("try again once it has ended, or wait longer with --lock-timeout"))
+        }
         StorageError::Unreachable { .. } => (ExitCode::TryAgain, Some("try again once the store answers")),
         StorageError::LeaseLost { .. } => {
-            (ExitCode::TryAgain, Some("start again; its files wait, or another run has them"))
+            (ExitCode::TryAgain, Some("run again; its files wait, or another run has them"))
         }
         StorageError::Full(_) => (ExitCode::TryAgain, Some("make room on the disk, then try again")),
         StorageError::NotWritable { source, .. } if has_kind(source, io::ErrorKind::Unsupported) => {
@@ -182,10 +185,10 @@ impl From<Rejection> for CliError {
         match rejection {
             Rejection::NotQueued(_) => told.with_hint("`autoproc queue list` shows what is there"),
             Rejection::Processing(_) => {
-                told.with_hint("`autoproc stop --now` gives it back; where its run has died, the next `run` does")
+                told.with_hint("`autoproc stop --now` returns it to pending; if its run has died, the next `run` does")
             }
             Rejection::NotFailed { .. } => {
-                told.with_hint("`autoproc queue list --status failed,timeout` shows what has")
+                told.with_hint("`autoproc queue list --status failed,timeout` lists the files that have")
             }
             Rejection::Ended { .. } => told.with_hint("`autoproc queue add` puts it back"),
             _ => told,
@@ -200,8 +203,9 @@ impl From<ProcessorError> for CliError {
                 .with_hint("try again when they have ended; `autoproc status` shows them"),
             ProcessorError::Storage(error) => error.into(),
             ProcessorError::StopSignal(error) => error.into(),
-            ProcessorError::Orchestrator(_) => Self::new(ExitCode::Io, in_one_line(&error))
-                .with_hint("the file goes back to the queue when the next run begins"),
+            ProcessorError::Orchestrator(_) => {
+                Self::new(ExitCode::Io, in_one_line(&error)).with_hint("the next run takes the file back")
+            }
             _ => Self::internal(in_one_line(&error)),
         }
     }
@@ -217,9 +221,9 @@ impl From<FindError> for CliError {
     fn from(error: FindError) -> Self {
         match &error {
             FindError::NotFound { .. } => Self::usage(in_one_line(&error))
-                .with_hint("`autoproc workflow list` shows what there is; a path has a `/` in it, or ends in .yaml"),
+                .with_hint("`autoproc workflow list` lists all workflows; to name a file, include a `/` or `.yaml`"),
             FindError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                Self::usage(in_one_line(&error)).with_hint("`autoproc workflow list` shows what there is")
+                Self::usage(in_one_line(&error)).with_hint("`autoproc workflow list` lists all workflows")
             }
             FindError::Runners(RunnersError::Invalid { .. }) => Self::new(ExitCode::Config, in_one_line(&error)),
             _ => Self::new(ExitCode::Io, in_one_line(&error)),

@@ -27,7 +27,7 @@ pub(crate) fn check(command: &CommandTemplate) -> Result<(), CliError> {
     }
     let error = CliError::usage(format!("there is no program {}", Shown(Path::new(program))));
     Err(if program.as_bytes().contains(&b' ') {
-        error.with_hint("the command is a program and its arguments, each a word; a line for the shell goes to --shell")
+        error.with_hint("pass the program and each argument separately, or use --shell for a shell command")
     } else {
         error.with_hint("check its spelling, or give its path")
     })

@@ -123,26 +123,26 @@ impl Observer for Progress {
         match &event.kind {
             RunEventKind::ProcessorStarted { jobs, counts } => self.started(*jobs, *counts),
             RunEventKind::StopSignalCleared => self.cleared(),
-            RunEventKind::FileRecovered { of, requeued, cancelled, .. } => {
+            RunEventKind::FileRecovered { of, requeued, cancelled, in_scope, .. } => {
                 let fate = match (requeued, cancelled) {
                     (true, _) => "waits again",
                     (false, true) => "is cancelled",
                     (false, false) => "has failed: no attempts are left",
                 };
                 self.remark(format_args!("the run that worked on {} died; it {fate}", of.file_path));
-                if !requeued {
+                if *in_scope && !requeued {
                     self.ended(true);
                 }
             }
             RunEventKind::RecoveryWithheld { dead_run, reason } => self.console.warn(format_args!(
-                "the files of the dead run {dead_run} stay as they are: {}; \
-                 `autoproc queue recover --force` puts them back all the same",
+                "the files of the dead run {dead_run} stay `processing`: {}; \
+                 `autoproc queue recover --force` returns them to pending",
                 Printable(reason)
             )),
             RunEventKind::StartsHeld { reason } => {
                 self.remark(format_args!("nothing new is started for now: {}", Printable(reason)));
             }
-            RunEventKind::StartsResumed => self.remark("going on"),
+            RunEventKind::StartsResumed => self.remark("starting files again"),
             RunEventKind::FileStarted { .. } => {}
             RunEventKind::FileCompleted { of, elapsed, .. } => {
                 self.line(format_args!("completed {} in {}", of.file_path, span(*elapsed)));
@@ -159,9 +159,12 @@ impl Observer for Progress {
             RunEventKind::FileFailed { of, error, .. } | RunEventKind::FileTimeout { of, error, .. } => {
                 self.failed(of, error);
             }
-            RunEventKind::FileReleased { of, .. } => self.remark(format_args!("given back {}", of.file_path)),
+            RunEventKind::FileReleased { of, .. } => self.remark(format_args!("returned to pending: {}", of.file_path)),
             RunEventKind::ResultDiscarded { of } => {
-                self.console.warn(format_args!("another run had taken over {}; our result is void", of.file_path));
+                self.console.warn(format_args!(
+                    "another run has recovered {}; the result of this run is discarded",
+                    of.file_path
+                ));
             }
             RunEventKind::StopRequested { level, cause } => self.remark(stopping(*level, *cause)),
             RunEventKind::StorageTrouble { error } => self.console.warn(Printable(error)),
@@ -173,7 +176,7 @@ impl Observer for Progress {
 
 fn stopping(level: StopLevel, cause: StopCause) -> &'static str {
     match (level, cause) {
-        (StopLevel::Running, _) => "going on",
+        (StopLevel::Running, _) => "running",
         (StopLevel::Draining, StopCause::Interrupt) => "stopping after the current files; Ctrl-C again ends them",
         (StopLevel::Draining, _) => "stopping after the current files",
         (StopLevel::Aborting, _) => "ending the current attempts; their files wait for the next run",

@@ -9,7 +9,7 @@ mod workflow;
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::FilePath;
-use autoproc_domain::request::{Selection, Selector};
+use autoproc_domain::request::{Requeue, Selector};
 
 use crate::args::ChoiceWord;
 use crate::error::CliError;
@@ -40,6 +40,6 @@ pub(crate) fn selectors(cwd: &Path, paths: &[PathBuf]) -> Result<Vec<Selector>, 
 }
 
 /// These files, or every failed file if none is named.
-pub(crate) fn failed_files(cwd: &Path, paths: &[PathBuf]) -> Result<Selection, CliError> {
-    if paths.is_empty() { Ok(Selection::AllFailed) } else { selectors(cwd, paths).map(Selection::These) }
+pub(crate) fn failed_files(cwd: &Path, paths: &[PathBuf]) -> Result<Requeue, CliError> {
+    if paths.is_empty() { Ok(Requeue::AllFailed) } else { selectors(cwd, paths).map(Requeue::These) }
 }

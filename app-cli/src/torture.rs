@@ -17,7 +17,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use autoproc_domain::request::{AnswerNeeded, Clear, Enqueue, NewItem, Repeat, Selection};
+use autoproc_domain::request::{AnswerNeeded, Clear, Enqueue, NewItem, Repeat, Requeue};
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{FilePath, Status};
 
@@ -94,7 +94,7 @@ async fn missing(scratch: &Scratch, expected: &mut HashSet<PathBuf>, context: &C
     let wiring = context.wiring.elsewhere(Project::in_folder(scratch.0.clone()), Purpose::Command);
     let storage = wiring.storage();
     // A change takes the lock and recovers from the crash, which could fail as well.
-    storage.requeue(Selection::AllFailed, context.now()).await?;
+    storage.requeue(Requeue::AllFailed, context.now()).await?;
     let items = storage.page(PageRequest::default()).await?.items;
     let found: HashSet<_> = items.iter().map(|item| item.file_path.as_path()).collect();
     let lost = expected.iter().filter(|path| !found.contains(path.as_path())).count() as u64;

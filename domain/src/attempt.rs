@@ -196,10 +196,10 @@ pub enum AttemptProgress {
     Lost(LostAttempt),
 }
 
-/// An orchestrator lost sight of an attempt: it may still be at work. The run claims nothing more
+/// An orchestrator lost its connection to an attempt, which may still be at work. The run claims nothing more
 /// and ends with this error; the item stays claimed until the run is recovered.
 #[derive(Debug, thiserror::Error)]
-#[error("lost sight of the attempt on {file_path}")]
+#[error("cannot tell how the attempt on {file_path} ended")]
 pub struct LostAttempt {
     /// The file.
     pub file_path: FilePath,

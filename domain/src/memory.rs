@@ -11,7 +11,7 @@ use crate::item::{QueueItem, RunId};
 use crate::ports::{Begun, Runs, Storage, StorageError};
 use crate::queue::{FileQueue, LatestExchanges, Transaction};
 use crate::request::{
-    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Selection, Selector,
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue, Selector,
 };
 use crate::run_info::{DeadRun, LiveRun, RunInfo};
 use crate::time::Timestamp;
@@ -99,7 +99,7 @@ impl Storage for MemoryStorage {
         Ok(answer)
     }
 
-    async fn requeue(&self, request: Selection, now: Timestamp) -> Result<usize, StorageError> {
+    async fn requeue(&self, request: Requeue, now: Timestamp) -> Result<usize, StorageError> {
         self.transact(&request, now)
     }
 

@@ -16,7 +16,7 @@ mod storage;
 pub use clock::Clock;
 pub use history::{History, HistoryError, HistoryQuery, PastAttempt, PastEnd, PastEvent};
 pub use observer::{NoObserver, Observer, RunEvent, RunEventKind};
-pub use orchestrator::Orchestrator;
+pub use orchestrator::{Orchestrator, progress_of};
 pub use reaper::{InProcessReaper, Reaper};
 pub use runs::{Begun, Lease, LeaseTerms, Runs};
 pub use start_gate::{BackPressure, OpenGate, StartGate};

@@ -18,7 +18,7 @@ mod waiting;
 
 use std::collections::BTreeSet;
 
-use crate::item::{ClaimNumber, ClaimToken, ItemId, QueueItem, Status};
+use crate::item::{ClaimNumber, ItemId, QueueItem, Status};
 use crate::request::{Scope, Selector};
 use crate::time::Timestamp;
 use crate::view::{Counts, Page, PageRequest};
@@ -149,12 +149,6 @@ impl FileQueue {
     #[must_use]
     pub fn next_claim(&self) -> ClaimNumber {
         self.next_claim
-    }
-
-    /// True if a claim is the one that its item is processed under.
-    #[must_use]
-    pub fn is_current(&self, token: ClaimToken) -> bool {
-        self.get(token.item).and_then(|item| item.claim.as_ref()).is_some_and(|claim| claim.number == token.number)
     }
 
     /// Items being processed, by id.

@@ -1,22 +1,24 @@
-//! Taking back what dead runs left: first whatever they started is ended, then their items are given
-//! to others.
+//! Recovery of dead runs: ends their processes, then releases their claims.
 //!
-//! A store knows which runs are dead. Whether something that they started is still at work, only the
-//! [`Reaper`] of their host can tell; for a run of another host the proof is its lease, over for
-//! longer than its guards let anything run. An item whose old attempt may still be at work stays
-//! claimed: two attempts on one file at a time are worse than a late one.
+//! A store knows which runs are dead. Only the [`Reaper`] of their host can tell whether their
+//! processes still run; for a run of another host, the proof is a lease that expired at least
+//! [`LEASE_MARGIN`] ago. An item whose old attempt may still be at work stays claimed: two attempts
+//! on one file at a time are worse than a late one.
 
 use std::time::Duration;
 
 use crate::attempt::AttemptRef;
 use crate::item::Status;
 use crate::ports::{Clock, Reaper, RunEventKind, Runs, Storage, StorageError};
-use crate::request::RecoverRequest;
+use crate::request::{RecoverRequest, Scope};
 use crate::run_info::{DeadRun, DeathEvidence, Location, Unproven};
 use crate::view::RecoveredItem;
 
 /// A lease of another host must have been over for this long before its items are given to others.
-/// The guards of that host end their work when the lease does; the margin covers clocks that run at
+///
+/// That proves that nothing is at work only if every attempt ends with the lease of its run, also if
+/// the runner is suspended. A store that grants leases must be used with guards that ensure this; the
+/// guards of the subprocess adapter do not do so yet (ADR 0020). The margin covers clocks that run at
 /// different speeds.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
@@ -34,19 +36,20 @@ pub enum Proof {
 pub struct Recovery {
     /// The items that were taken back.
     pub recovered: Vec<RecoveredItem>,
-    /// The dead runs of which something may still be at work. Their items stay claimed if proof was
+    /// The dead runs whose processes may still be at work. Their items stay claimed if proof was
     /// demanded, and are among the recovered ones if it was waived.
     pub unproven: Vec<Unproven>,
 }
 
 impl Recovery {
-    /// The events to report of the items that were taken back.
-    pub fn events(&self) -> impl Iterator<Item = RunEventKind> + '_ {
+    /// The events to report of the items that were taken back, by a run with this scope.
+    pub fn events<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = RunEventKind> + 'a {
         self.recovered.iter().map(|recovered| RunEventKind::FileRecovered {
             of: AttemptRef::latest(&recovered.item),
             dead_run: recovered.dead_run.clone(),
             requeued: recovered.item.status == Status::Pending,
             cancelled: recovered.is_cancelled(),
+            in_scope: scope.contains(recovered.item.id),
         })
     }
 }
@@ -64,8 +67,9 @@ pub struct RecoveryPorts<'a> {
     pub clock: &'a dyn Clock,
 }
 
-/// Ends what the dead runs of this host left, and takes back the items of all dead runs of which
-/// nothing can be at work. An item with `max_attempts` ends as failed.
+/// Ends the processes that the dead runs of this host left. Then takes back the items of the dead
+/// runs that certainly have no process at work; with [`Proof::Waived`], of all dead runs. An item
+/// that has had `max_attempts` attempts ends as failed.
 ///
 /// # Errors
 /// [`StorageError`]; no item was taken back. Processes that had been ended stay so.

@@ -1,5 +1,5 @@
-//! What can be asked of the queue, one type a transaction.
-//! [`Transaction`](crate::queue::Transaction) says what comes of each.
+//! The requests to the queue, one type per transaction; see
+//! [`Transaction`](crate::queue::Transaction) for the effects.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -203,7 +203,7 @@ impl Verdict {
 /// Begins a new round for ended items, at the end of their priority: one after the other, in the order
 /// in which they stood in line or are named.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selection {
+pub enum Requeue {
     /// Every item that failed or timed out.
     AllFailed,
     /// These items. The request is rejected unless each of them failed or timed out.
@@ -248,8 +248,9 @@ pub struct Clear(pub Vec<Status>);
 pub struct RecoverRequest {
     /// The dead runs.
     pub runs: Vec<RunId>,
-    /// An item with this many attempts ends as failed with [`run_died`](crate::failure::run_died), so
-    /// that a file which kills its run is not tried for ever. A cancelled one ends as failed in any case.
+    /// The attempt limit. An item that has reached it fails with [`run_died`](crate::failure::run_died)
+    /// instead of returning to pending; this stops a file that kills its run from being retried for
+    /// ever. A cancelled item fails in any case.
     pub max_attempts: u32,
 }
 

@@ -14,8 +14,8 @@
 //!
 //! A run ends when nothing of its scope waits any more, when it is asked to stop, when too many
 //! files failed, when the store has no room for new claims, or by an error; and in every case only
-//! after its last attempt is over. Items of dead runs of which something may still be at work are
-//! not waited for.
+//! after its last attempt is over. The run does not wait for items of dead runs whose processes may
+//! still be at work.
 
 mod action;
 mod attempt_stop;

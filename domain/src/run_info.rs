@@ -146,7 +146,8 @@ pub struct ProcessingResult {
     pub failed: u64,
     /// Attempts that failed and were followed by another one.
     pub retried: u64,
-    /// Files of the queue that were pending when the run ended.
+    /// Files of the queue that were pending when the run ended; the last known number if the store could
+    /// not be read then.
     pub remaining: usize,
     /// Those of them that a person has set aside.
     pub held: usize,

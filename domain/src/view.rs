@@ -91,8 +91,8 @@ pub enum EnqueueOutcome {
     FailedBefore,
     /// It was completed; a new round began, because the request asked for that.
     Repeated,
-    /// It is recorded, and the store has not looked at the queue: any of the other outcomes is
-    /// possible, and whoever reads the queue next knows which. Only if the request said
+    /// It is recorded, and the store has not read the queue: any of the other outcomes is possible,
+    /// and the next reading of the queue shows which. Only if the request said
     /// [`AnswerNeeded::Later`](crate::request::AnswerNeeded::Later).
     Accepted,
 }

@@ -17,7 +17,7 @@ use autoproc_domain::ports::{
     StopRequest, StopSignal, Storage, StorageError,
 };
 use autoproc_domain::request::{
-    Cancel, Clear, Enqueue, ExchangeRequest, Hold, NewItem, RecoverRequest, Remove, Reprioritise, Selection, Selector,
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, NewItem, RecoverRequest, Remove, Reprioritise, Requeue, Selector,
     Settlement, Verdict,
 };
 use autoproc_domain::run::{Ports, ProcessorError};
@@ -50,7 +50,7 @@ fn runs(begun: impl Fn() -> Begun + Send + 'static) -> MockRuns {
     runs
 }
 
-/// A store that nobody else changes.
+/// A store that no other process changes.
 fn storage() -> MockStorage {
     let mut storage = MockStorage::new();
     storage.expect_counts().returning(|| Ok(Counts::default()));
@@ -90,7 +90,7 @@ fn succeeding() -> impl Orchestrator {
     By(|_, _| async { AttemptOutcome::Succeeded }.boxed())
 }
 
-/// Ends when it is told to.
+/// Ends when the test ends it.
 fn endless() -> impl Orchestrator {
     By(|_, stop: Arc<dyn StopSignal>| {
         async move {
@@ -263,7 +263,7 @@ impl Storage for HangingExchange {
         unreachable!("a run adds nothing")
     }
 
-    async fn requeue(&self, _: Selection, _: Timestamp) -> Result<usize, StorageError> {
+    async fn requeue(&self, _: Requeue, _: Timestamp) -> Result<usize, StorageError> {
         unreachable!("a run requeues nothing")
     }
 

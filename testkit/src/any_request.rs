@@ -5,7 +5,7 @@ use autoproc_domain::ports::{Storage, StorageError};
 use autoproc_domain::queue::{Performed, Transaction};
 use autoproc_domain::rejection::Rejection;
 use autoproc_domain::request::{
-    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Selection,
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue,
 };
 use autoproc_domain::view::{Cancelled, Counts, Enqueued, Exchanged, RecoveredItem};
 use autoproc_domain::{FileQueue, QueueItem, Timestamp};
@@ -18,7 +18,7 @@ pub enum AnyRequest {
     /// Settles and claims.
     Exchange(ExchangeRequest),
     /// Begins another round.
-    Requeue(Selection),
+    Requeue(Requeue),
     /// Changes a priority.
     Reprioritise(Reprioritise),
     /// Sets items aside, or no longer.

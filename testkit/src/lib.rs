@@ -24,6 +24,7 @@ mod random;
 mod recording_observer;
 mod scripted_stop;
 pub mod simulation;
+mod stop_view;
 pub mod strategies;
 mod timeout;
 mod virtual_clock;

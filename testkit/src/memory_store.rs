@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use autoproc_domain::ports::{Begun, DeadRun, LiveRun, RunInfo, Runs, Storage, StorageError};
 use autoproc_domain::queue::Transaction;
 use autoproc_domain::request::{
-    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Selection, Selector,
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue, Selector,
 };
 use autoproc_domain::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
 use autoproc_domain::{FileQueue, QueueItem, RunId, Timestamp};
@@ -62,7 +62,7 @@ impl Storage for MemoryStore {
         self.look(self.database.exchange(&request, now))
     }
 
-    async fn requeue(&self, request: Selection, now: Timestamp) -> Result<usize, StorageError> {
+    async fn requeue(&self, request: Requeue, now: Timestamp) -> Result<usize, StorageError> {
         self.transact(&request, now)
     }
 

@@ -7,6 +7,8 @@ use std::task::{Poll, Waker};
 use async_trait::async_trait;
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest, StopSignal, StopSignalError};
 
+use crate::stop_view::StopView;
+
 /// The stop file of a project. Clones are the same file.
 #[derive(Debug, Clone, Default)]
 pub struct StopFile(Arc<Mutex<FileState>>);
@@ -47,26 +49,7 @@ impl StopFile {
 #[derive(Debug)]
 pub struct ScriptedStop {
     file: StopFile,
-    seen: Mutex<Seen>,
-}
-
-#[derive(Debug, Default)]
-struct Seen {
-    file: Option<StopLevel>,
-    signal: Option<(StopLevel, StopCause)>,
-    file_was_first: bool,
-}
-
-impl Seen {
-    fn request(&self) -> StopRequest {
-        let signal = self.signal.map(|(level, _)| level);
-        let file = self.file.map(|_| StopCause::StopFile);
-        let signal_cause = self.signal.map(|(_, cause)| cause);
-        StopRequest {
-            level: self.file.max(signal).unwrap_or(StopLevel::Running),
-            cause: if self.file_was_first { file.or(signal_cause) } else { signal_cause.or(file) },
-        }
-    }
+    seen: Mutex<StopView>,
 }
 
 impl ScriptedStop {
@@ -82,13 +65,11 @@ impl ScriptedStop {
             self.file.ask(level);
             return;
         }
-        let mut seen = self.seen();
-        seen.signal = seen.signal.map(|(before, first)| (before.max(level), first)).or(Some((level, cause)));
-        drop(seen);
+        self.seen().receive(level, cause);
         self.file.lock().waiting.drain(..).for_each(Waker::wake);
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, StopView> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -98,10 +79,7 @@ impl StopSignal for ScriptedStop {
     fn request(&self) -> StopRequest {
         let standing = self.file.lock().level;
         let mut seen = self.seen();
-        if standing.is_some() {
-            seen.file_was_first |= seen.signal.is_none();
-            seen.file = seen.file.max(standing);
-        }
+        seen.read_file(standing);
         seen.request()
     }
 
@@ -122,9 +100,7 @@ impl StopSignal for ScriptedStop {
 
     async fn clear(&self) -> Result<bool, StopSignalError> {
         let stood = self.file.lock().level.take().is_some();
-        let mut seen = self.seen();
-        seen.file = None;
-        seen.file_was_first = false;
+        self.seen().forget_file();
         Ok(stood)
     }
 }

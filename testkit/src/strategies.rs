@@ -115,7 +115,7 @@ pub fn backoffs() -> impl Strategy<Value = Duration> {
     prop_oneof![20 => seconds, 1 => Just(Duration::MAX)]
 }
 
-/// Error texts, some of which could break a line, a quotation or a terminal.
+/// Error texts. Some could break a line, a quotation or a terminal.
 pub fn errors() -> impl Strategy<Value = Box<str>> {
     select(vec!["exit status 1", "", "two\nlines", "\"quoted\\\" \u{0} \u{1f980}", "killed by signal 9"])
         .prop_map(Box::from)

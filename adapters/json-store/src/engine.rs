@@ -248,7 +248,7 @@ impl<D: Disk> Engine<D> {
         self.runs.insert(run, file);
     }
 
-    /// Hands out the lock of a run of this process.
+    /// Removes and returns the lock file of a run that this handle began.
     pub(crate) fn release_run(&mut self, run: &RunId) -> Option<D::File> {
         self.latest.forget(run);
         self.runs.remove(run)

@@ -61,7 +61,7 @@ pub fn snapshot_and_journal(bytes: &[u8]) {
     check(&disk);
 }
 
-/// Checks a store whose journal has these lines as lists of operations, with valid checksums.
+/// Checks a store with one journal line per input line; adds the checksums.
 pub fn operations(bytes: &[u8]) {
     let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());

@@ -5,7 +5,7 @@ use autoproc_domain::item::RunId;
 use autoproc_domain::ports::StorageError;
 use autoproc_domain::queue::{LatestExchanges, Performed, Transaction};
 use autoproc_domain::request::{
-    AnswerNeeded, Cancel, Clear, Enqueue, ExchangeRequest, Hold, Remove, Reprioritise, Selection,
+    AnswerNeeded, Cancel, Clear, Enqueue, ExchangeRequest, Hold, Remove, Reprioritise, Requeue,
 };
 use autoproc_domain::view::{EnqueueOutcome, Enqueued};
 use autoproc_domain::{FileQueue, Timestamp};
@@ -28,7 +28,7 @@ pub(crate) trait Request: Transaction {
         Ok(self.perform(target.queue, now)?)
     }
 
-    /// The events and the reply without seeing the queue; `None` if the request needs it.
+    /// Performs the request without the queue. Returns `None` if the request needs the queue.
     fn perform_blind(&self, _: Timestamp) -> Option<Performed<Self::Reply>> {
         None
     }
@@ -59,7 +59,7 @@ impl Request for ExchangeRequest {
     }
 }
 
-impl Request for Selection {}
+impl Request for Requeue {}
 impl Request for Reprioritise {}
 impl Request for Hold {}
 impl Request for Cancel {}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use autoproc_domain::ports::{Begun, Runs, Storage, StorageError};
 use autoproc_domain::request::{
-    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Selection, Selector,
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue, Selector,
 };
 use autoproc_domain::run_info::{DeadRun, LiveRun, RunInfo};
 use autoproc_domain::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
@@ -111,7 +111,7 @@ impl Storage for JsonStore {
         self.transact(request, now).await
     }
 
-    async fn requeue(&self, request: Selection, now: Timestamp) -> Result<usize, StorageError> {
+    async fn requeue(&self, request: Requeue, now: Timestamp) -> Result<usize, StorageError> {
         self.transact(request, now).await
     }
 

@@ -1,4 +1,4 @@
-//! Mutations of the protocol's decisions, each of which the crate's own tests must notice.
+//! Mutations of the protocol's decisions. The crate's own tests must notice each.
 //!
 //! `just mutants` applies one after another to a copy of the workspace and runs the named test
 //! there. Wrong calls to the disk need no mutation: the simulation has a flawed disk for them.
@@ -108,7 +108,7 @@ fn every_mutation_finds_its_text() {
     }
 }
 
-/// A copy of the workspace's sources, outside of which no test changes anything.
+/// A copy of the workspace's sources. No test changes anything outside it.
 fn copy_sources(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let (path, copy) = (entry.path(), to.join(entry.file_name()));

@@ -18,7 +18,7 @@
 //!
 //! # Deliberately absent
 //!
-//! Placeholders and expressions, which are those of whoever writes the string, and running it.
+//! Placeholders and expressions, which belong to the caller, and running the string.
 
 /// What is open at some place of a string, the innermost last, and what stands before that place.
 #[derive(Debug, Clone, Default)]

@@ -32,22 +32,12 @@ use tokio::task::JoinHandle;
 
 use crate::command_runner::CommandRunner;
 use crate::guards::BatchEvent;
-use prefetch::{Prefetch, Waiting};
+use prefetch::{Prefetch, Queued};
 use recall::{BatchStop, Recall};
 
 /// The longest time for which an attempt waits before it is given back: several times as long as a batch
 /// takes, and too short to be noticed by a person who watches the queue.
 const MAX_WAIT: Duration = Duration::from_millis(200);
-
-/// Whether and how attempts are batched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchSettings {
-    /// How many attempts may run concurrently; the number of jobs of the run.
-    pub slots: NonZeroUsize,
-    /// False for a run with a failure limit: it decides about each start, because any failure may be
-    /// the last one that it tolerates.
-    pub may_batch: bool,
-}
 
 /// Runs attempts in batches.
 pub(crate) struct Batches {
@@ -56,7 +46,7 @@ pub(crate) struct Batches {
 }
 
 /// An attempt in hand, with the channel for its progress.
-struct InHand {
+struct QueuedAttempt {
     attempt: Attempt,
     stop: Arc<dyn StopSignal>,
     progress: UnboundedSender<AttemptProgress>,
@@ -74,7 +64,7 @@ struct Shared {
 }
 
 struct State {
-    prefetch: Prefetch<InHand>,
+    prefetch: Prefetch<QueuedAttempt>,
     busy_slots: usize,
     /// How many attempts have been taken by slots and are not over.
     taken: usize,
@@ -98,8 +88,8 @@ impl Batches {
     pub(crate) fn push(&self, attempt: Attempt, stop: Arc<dyn StopSignal>, progress: UnboundedSender<AttemptProgress>) {
         self.dispatcher.get_or_init(|| tokio::spawn(dispatch(Arc::clone(&self.shared))));
         let is_retry = attempt.number.get() > 1;
-        let attempt = InHand { attempt, stop, progress, generation: self.shared.recall.generation() };
-        self.shared.state().prefetch.push(Waiting { attempt, is_retry, since: Instant::now() });
+        let attempt = QueuedAttempt { attempt, stop, progress, generation: self.shared.recall.generation() };
+        self.shared.state().prefetch.push(Queued { attempt, is_retry, since: Instant::now() });
         self.shared.added.notify_one();
     }
 
@@ -142,7 +132,7 @@ async fn sleep_until(due: Option<Instant>) {
 }
 
 /// Runs batches until no attempt waits.
-async fn run_slot(shared: &Shared, mut batch: Vec<Waiting<InHand>>) {
+async fn run_slot(shared: &Shared, mut batch: Vec<Queued<QueuedAttempt>>) {
     loop {
         run_batch(shared, batch.into()).await;
         match shared.next_batch() {
@@ -152,12 +142,13 @@ async fn run_slot(shared: &Shared, mut batch: Vec<Waiting<InHand>>) {
     }
 }
 
-async fn run_batch(shared: &Shared, mut batch: VecDeque<Waiting<InHand>>) {
+async fn run_batch(shared: &Shared, mut batch: VecDeque<Queued<QueuedAttempt>>) {
     let Shared { runner, recall, .. } = shared;
-    let processes = batch.iter().map(|Waiting { attempt: InHand { attempt, stop, generation, .. }, .. }| {
+    let processes = batch.iter().map(|Queued { attempt: QueuedAttempt { attempt, stop, generation, .. }, .. }| {
         runner.batch_process(attempt, Arc::new(BatchStop::new(stop.clone(), recall, *generation)))
     });
-    let mut events = runner.run_batch(processes.collect(), MAX_WAIT);
+    let waited = batch.iter().map(|waiting| waiting.since.elapsed()).max().unwrap_or_default();
+    let mut events = runner.run_batch(processes.collect(), MAX_WAIT.saturating_sub(waited));
     let mut has_started = false;
     while let Some(event) = events.next().await {
         if let BatchEvent::NotStarted(count) = event {
@@ -165,7 +156,7 @@ async fn run_batch(shared: &Shared, mut batch: VecDeque<Waiting<InHand>>) {
             shared.put_back(rest);
             continue;
         }
-        let Some(Waiting { attempt: InHand { attempt, progress, .. }, .. }) = batch.front() else { break };
+        let Some(Queued { attempt: QueuedAttempt { attempt, progress, .. }, .. }) = batch.front() else { break };
         let is_over = matches!(event, BatchEvent::Ended(_));
         if let BatchEvent::Ended(Ok(report)) = &event {
             shared.state().prefetch.record_length(report.elapsed);
@@ -187,7 +178,7 @@ async fn run_batch(shared: &Shared, mut batch: VecDeque<Waiting<InHand>>) {
 
 impl Shared {
     /// Takes a batch for a free slot.
-    fn occupy_slot(&self) -> Option<Vec<Waiting<InHand>>> {
+    fn occupy_slot(&self) -> Option<Vec<Queued<QueuedAttempt>>> {
         if self.state().busy_slots == self.slots {
             return None;
         }
@@ -197,7 +188,7 @@ impl Shared {
     }
 
     /// Takes the next batch for a busy slot, or frees the slot.
-    fn next_batch(&self) -> Option<Vec<Waiting<InHand>>> {
+    fn next_batch(&self) -> Option<Vec<Queued<QueuedAttempt>>> {
         give_back(self.take_overdue());
         let batch = self.take_batch();
         if batch.is_none() {
@@ -207,7 +198,7 @@ impl Shared {
     }
 
     /// Takes a batch. Gives back attempts that must not start.
-    fn take_batch(&self) -> Option<Vec<Waiting<InHand>>> {
+    fn take_batch(&self) -> Option<Vec<Queued<QueuedAttempt>>> {
         loop {
             let taken = self.state().prefetch.take_batch();
             if taken.is_empty() {
@@ -222,13 +213,13 @@ impl Shared {
         }
     }
 
-    fn take_overdue(&self) -> Vec<Waiting<InHand>> {
+    fn take_overdue(&self) -> Vec<Queued<QueuedAttempt>> {
         self.state().prefetch.take_overdue(Instant::now())
     }
 
     /// Puts back attempts that a guard has not started, for another slot. Gives back those that must not
     /// start.
-    fn put_back(&self, rest: VecDeque<Waiting<InHand>>) {
+    fn put_back(&self, rest: VecDeque<Queued<QueuedAttempt>>) {
         self.state().taken -= rest.len();
         let (stopped, waiting) = self.split_stopped(rest);
         give_back(stopped);
@@ -239,10 +230,10 @@ impl Shared {
     /// Separates the attempts that were recalled or whose stop signal has risen.
     fn split_stopped(
         &self,
-        attempts: impl IntoIterator<Item = Waiting<InHand>>,
-    ) -> (Vec<Waiting<InHand>>, Vec<Waiting<InHand>>) {
+        attempts: impl IntoIterator<Item = Queued<QueuedAttempt>>,
+    ) -> (Vec<Queued<QueuedAttempt>>, Vec<Queued<QueuedAttempt>>) {
         let recalls = self.recall.generation();
-        attempts.into_iter().partition(|Waiting { attempt: InHand { stop, generation, .. }, .. }| {
+        attempts.into_iter().partition(|Queued { attempt: QueuedAttempt { stop, generation, .. }, .. }| {
             *generation != recalls || stop.request().level > StopLevel::Running
         })
     }
@@ -253,7 +244,7 @@ impl Shared {
     }
 }
 
-fn give_back(attempts: impl IntoIterator<Item = Waiting<InHand>>) {
+fn give_back(attempts: impl IntoIterator<Item = Queued<QueuedAttempt>>) {
     for waiting in attempts {
         let _ = waiting.attempt.progress.send(AttemptProgress::NotStarted);
     }

@@ -12,8 +12,8 @@ use crate::attempt_logs::AttemptLogs;
 use crate::command_line::CommandLine;
 use crate::environment::attempt_environment;
 use crate::guards::{BatchEvent, BatchProcess, Guards};
-use crate::orchestrator::Settings;
 use crate::process::{ProcessReport, ProcessSpec};
+use crate::settings::Settings;
 
 pub(crate) struct CommandRunner {
     command_line: CommandLine,

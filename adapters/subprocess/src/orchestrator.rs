@@ -1,35 +1,20 @@
 //! The orchestrator that runs one command per file, each attempt as a process under a guard.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use autoproc_domain::FilePath;
-use autoproc_domain::ports::{Attempt, AttemptProgress, AttemptReport, Clock, LostAttempt, Orchestrator, StopSignal};
+use autoproc_domain::ports::{Attempt, AttemptProgress, AttemptReport, LostAttempt, Orchestrator, StopSignal};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use crate::batch::{BatchSettings, Batches};
+use crate::batch::Batches;
 use crate::command_line::CommandLine;
 use crate::command_runner::CommandRunner;
 use crate::guards::Guards;
-
-/// Where and how commands run.
-pub struct Settings {
-    /// The folder for the output of attempts; created when needed.
-    pub attempts_dir: PathBuf,
-    /// The working directory of commands; that of this process if `None`. A relative program path is
-    /// resolved against it.
-    pub working_dir: Option<PathBuf>,
-    /// Whether short attempts are batched.
-    pub batches: BatchSettings,
-    /// Tells commands their deadline as wall clock time.
-    pub clock: Arc<dyn Clock>,
-    /// Called once if the output of an attempt cannot be kept. The attempt is not affected.
-    pub on_notice: Arc<dyn Fn(&str) + Send + Sync>,
-}
+use crate::settings::{BatchSettings, Settings};
 
 /// Runs one command on each file.
 ///

@@ -227,5 +227,8 @@ fn check_groups(killed_guards: &[Contents]) -> Result<(), String> {
     if existing.is_empty() {
         return Ok(());
     }
-    Err(format!("process group {} has the number of its command's group", existing.join(", ")))
+    Err(format!(
+        "process group {} still exists and may be its command's, which cannot be verified without /proc",
+        existing.join(", ")
+    ))
 }

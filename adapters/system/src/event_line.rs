@@ -150,7 +150,7 @@ impl<'a> Body<'a> {
             Kind::Progress { .. } => return None,
             Kind::ProcessorStarted { jobs, counts } => Self::ProcessorStarted { jobs: *jobs, counts: counts.into() },
             Kind::StopSignalCleared => Self::StopSignalCleared,
-            Kind::FileRecovered { of, dead_run, requeued, cancelled } => Self::FileRecovered {
+            Kind::FileRecovered { of, dead_run, requeued, cancelled, in_scope: _ } => Self::FileRecovered {
                 of: of.into(),
                 dead_run: dead_run.as_str(),
                 requeued: *requeued,

@@ -138,7 +138,7 @@ impl From<&ProcessorState> for DocumentText {
             files_failed: state.files_failed,
             current_file: current_files.first().map(|current| current.path.file_path.clone()),
             current_files,
-            held: state.held.as_deref().map(str::to_owned),
+            held: state.pressure.as_deref().map(str::to_owned),
             withheld: state.withheld.iter().map(WithheldText::from).collect(),
         }
     }
@@ -161,7 +161,7 @@ impl From<DocumentText> for StateDocument {
                 files_processed: text.files_processed,
                 files_failed: text.files_failed,
                 current_files,
-                held: text.held.map(Into::into),
+                pressure: text.held.map(Into::into),
                 withheld: text.withheld.into_iter().map(WithheldText::unproven).collect(),
             },
         }

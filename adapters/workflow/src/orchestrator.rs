@@ -1,14 +1,14 @@
 //! The [`Orchestrator`] port by workflows, and one execution outside a queue.
 
-use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use autoproc_domain::ports::{
     Attempt, AttemptOutcome, AttemptProgress, AttemptReport, LostAttempt, Orchestrator, StopLevel, StopSignal,
+    progress_of,
 };
-use futures_util::stream::{self, BoxStream, StreamExt as _};
+use futures_util::stream::BoxStream;
 
 use crate::execution::{Engine, Equipment, ExecutionState, ProgressReport, WorkflowRun, begin};
 
@@ -36,11 +36,7 @@ impl Orchestrator for WorkflowOrchestrator {
 
     fn start(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> BoxStream<'_, AttemptProgress> {
         let fingerprint = (self.engine.run.fingerprint_of)(attempt.file_path.as_path());
-        let end = self.execute(attempt, stop);
-        let started = stream::once(ready(AttemptProgress::Started { fingerprint }));
-        started
-            .chain(stream::once(end).map(|end| end.map_or_else(AttemptProgress::Lost, AttemptProgress::Ended)))
-            .boxed()
+        progress_of(fingerprint, self.execute(attempt, stop))
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use crate::tree::{self, Kind, Node};
 
-/// Parsed as YAML, of which JSON is a subset, because that keeps the order of the keys.
+/// Parsed as YAML, because that keeps the order of the keys; JSON is a subset of YAML.
 static SCHEMA: LazyLock<Node> = LazyLock::new(|| {
     tree::parse(include_str!("../../../docs/schema/workflow.schema.json")).expect("the tests read the schema")
 });

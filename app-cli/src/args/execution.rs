@@ -23,7 +23,7 @@ pub(crate) struct WorkflowOptions {
 /// A workflow in place of a command.
 #[derive(Debug, Args)]
 pub(crate) struct WorkflowChoiceArgs {
-    /// Workflow to execute on each file where there is no COMMAND: its id or its path [default:
+    /// Workflow to execute on each file if there is no COMMAND: its id or its path [default:
     /// wf-pipeline-full]
     #[arg(long, value_name = "ID|PATH", conflicts_with_all = ["command", "shell"], help_heading = HEADING)]
     pub(crate) workflow: Option<String>,
@@ -66,7 +66,7 @@ pub(crate) struct WorkflowRunArgs {
   autoproc workflow progress
   autoproc workflow progress talk.mp4 --json")]
 pub(crate) struct ProgressArgs {
-    /// File, or number of an item; all that are under way where none is given
+    /// File, or number of an item [default: all that are under way]
     #[arg(value_name = "FILE")]
     pub(crate) item: Option<OsString>,
 }

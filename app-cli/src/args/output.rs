@@ -17,7 +17,7 @@ const OUTPUT: &str = "Output of attempts";
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = OUTPUT)]
 pub(crate) struct OutputArgs {
-    /// Disk that the output of one attempt may take: half for its beginning, the rest for its end
+    /// Disk that the output of one attempt may take: half keeps its beginning, a quarter its end
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size::parse)]
     pub(crate) max_output: u64,
     /// Remove output older than this, before and after the run and once an hour; `all` keeps it

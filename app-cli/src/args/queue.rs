@@ -36,16 +36,16 @@ pub(crate) enum QueueCommand {
     /// Print the whole queue as it is now, as one JSON document
     #[command(
         after_help = "The document has the format of QUEUE-STATE.json without its `store` section, and opens as \
-one.\nIt waits for nobody, and is true at any moment, also while a run is going.
+one.\nIt waits for no other process, and is true at any moment, also during a run.
 
 Examples:
   autoproc queue export > queue.json
   autoproc queue export | jq '.items | length'"
     )]
     Export,
-    /// End what runs that died left at work, and let their files wait again
+    /// End the leftover processes of dead runs, and return their files to pending
     Recover(RecoverArgs),
-    /// Say what is damaged in the queue's files and what can be saved, or mend it
+    /// Say what is damaged in the queue's files and what can be saved, or repair it
     Repair(RepairArgs),
 }
 
@@ -65,7 +65,7 @@ Examples:
   autoproc queue recover --force    after a look at what is named"
 )]
 pub(crate) struct RecoverArgs {
-    /// Take files back also where something may still be at work on them
+    /// Take files back even if something may still be at work on them
     #[arg(long)]
     pub(crate) force: bool,
     /// Attempts a file may have after the first one, as for `run`
@@ -80,7 +80,7 @@ pub(crate) struct RecoverArgs {
 beside them.
 
 Exit status:
-  0   nothing is damaged, or it was mended
+  0   nothing is damaged, or it was repaired
   65  something is damaged; it was not touched
   75  a run is alive; try again when it has ended
 
@@ -89,17 +89,17 @@ Examples:
   autoproc queue repair --apply salvage"
 )]
 pub(crate) struct RepairArgs {
-    /// Mend it in this way
+    /// Repair it in this way
     #[arg(long, value_name = "CHOICE", value_enum)]
     pub(crate) apply: Option<ChoiceWord>,
 }
 
-/// A way to mend the queue, as it is typed.
+/// A way to repair the queue, as it is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ChoiceWord {
     /// Keep what stands before the damage in the journal
     Truncate,
-    /// Keep what can be read behind it too, as far as it still makes sense; of a damaged
+    /// Also keep the valid lines after the damage; of a damaged
     /// QUEUE-STATE.json, each line that can be read
     Salvage,
     /// Keep QUEUE-STATE.json alone and put the journal aside
@@ -123,7 +123,7 @@ Examples:
   autoproc queue add -- -name-with-a-dash.pdf"
 )]
 pub(crate) struct AddArgs {
-    /// Files or folders; where one file is given, an integer after it is its priority
+    /// Files or folders; after a single file, an integer is its priority
     #[arg(value_name = "FILE", required_unless_present = "from_file", allow_negative_numbers = true)]
     pub(crate) words: Vec<OsString>,
     /// Priority of all the files: higher is taken first [default: 0]
@@ -142,10 +142,10 @@ pub(crate) struct PathListArgs {
     /// Paths in lists end with a NUL byte instead of a line end
     #[arg(short = '0', long)]
     pub(crate) null: bool,
-    /// Take hidden files and folders too, where a folder is given
+    /// Take hidden files and folders too, if a folder is given
     #[arg(long)]
     pub(crate) hidden: bool,
-    /// Refuse everything where a file does not exist, instead of warning
+    /// Fail, and add nothing, if a file does not exist
     #[arg(long)]
     pub(crate) must_exist: bool,
 }
@@ -195,7 +195,7 @@ pub(crate) struct ShowArgs {
 #[command(after_help = "Example:
   autoproc queue remove report.pdf draft.pdf")]
 pub(crate) struct RemoveArgs {
-    /// Files in the queue; where one of them is not, nothing is taken out
+    /// Files in the queue; if one of them is not, nothing is removed
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 }

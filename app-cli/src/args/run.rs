@@ -9,7 +9,7 @@ use clap::Args;
 use super::{LimitArgs, OutputArgs, PathListArgs, WorkflowChoiceArgs};
 use crate::priority;
 
-/// The most attempts at a time: each takes a process and a few file descriptors, of which 1,024 is
+/// The most attempts at a time: each takes a process and a few file descriptors; 1,024 is
 /// the usual limit.
 const MAX_JOBS: i64 = 256;
 
@@ -28,11 +28,11 @@ SIZE is a number of bytes, or as in 64K, 256MB (powers of 1000), 64KiB, 1.5GiB (
 Ctrl-C finishes the current files; once more ends them; a third time kills them.
 
 Exit status:
-  0           all well, or stopped as asked
+  0           success, or stopped as requested
   2           wrong usage; nothing was changed
   65, 73, 74  the queue is damaged, cannot be written, cannot be read
   75          try again later
-  78          the queue was written by a newer version, or the workflow makes no sense
+  78          the queue was written by a newer version, or the workflow is invalid
   100         some files failed
   130, 143    the current attempts were ended by a signal
 

@@ -2,6 +2,7 @@
 
 use autoproc_domain::ports::{RunEvent, StorageError, Unproven};
 use autoproc_domain::recovery::{self, Proof, Recovery, RecoveryPorts};
+use autoproc_domain::request::Scope;
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{QueueItem, RetryPolicy, Status};
 
@@ -36,7 +37,7 @@ pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<Exi
 /// Logs the recovered files under a run id of this command's own.
 fn log(recovery: &Recovery, context: &Context) {
     let (log, run) = (context.wiring.event_log(), context.wiring.new_run());
-    for kind in recovery.events() {
+    for kind in recovery.events(&Scope::Queue) {
         log.observe(&RunEvent { at: context.now(), run: run.clone(), kind });
     }
 }

@@ -10,12 +10,12 @@ use crate::wiring::{Examination, RepairMethod, RepairOutcome};
 
 /// The hint if only a person can repair the files.
 pub(super) const BY_HAND: &str =
-    "mend QUEUE-STATE.json with an editor, or move the state folder away and restore a copy";
+    "repair QUEUE-STATE.json with an editor, or move the state folder away and restore a copy";
 
 pub(super) fn repair(method: Option<RepairMethod>, context: &Context) -> Result<ExitCode, CliError> {
     match method {
         None => plan(context.wiring.plan_repair().map_err(refusal)?, context),
-        Some(method) => mend(method, context),
+        Some(method) => apply(method, context),
     }
 }
 
@@ -25,7 +25,7 @@ fn plan(examination: Examination, context: &Context) -> Result<ExitCode, CliErro
     Ok(code)
 }
 
-fn mend(method: RepairMethod, context: &Context) -> Result<ExitCode, CliError> {
+fn apply(method: RepairMethod, context: &Context) -> Result<ExitCode, CliError> {
     match context.wiring.repair(method).map_err(refusal)? {
         RepairOutcome::Sound(examination) => plan(examination, context),
         RepairOutcome::Impossible(examination) => Err(impossible(method, &examination)),
@@ -38,7 +38,7 @@ fn mend(method: RepairMethod, context: &Context) -> Result<ExitCode, CliError> {
 
 fn impossible(method: RepairMethod, examination: &Examination) -> CliError {
     let others: Vec<_> = examination.plans.iter().map(|plan| plan.method.word()).collect();
-    let error = CliError::usage(format!("{} cannot mend this damage; nothing was changed", method.word()));
+    let error = CliError::usage(format!("{} cannot repair this damage; nothing was changed", method.word()));
     match others[..] {
         [] => error.with_hint(BY_HAND),
         _ => error.with_hint(format!("`--apply {}` can", others.join("` and `--apply "))),

@@ -71,7 +71,7 @@ fn no_priority(word: &str, error: priority::InvalidPriority) -> CliError {
 
 fn neither(word: &OsStr) -> CliError {
     CliError::usage(format!("{} is neither a priority (an integer) nor an existing file", Shown(Path::new(word))))
-        .with_hint("to add two files of which one does not exist yet, say the priority: -p 0")
+        .with_hint("if one of two files does not exist yet, give the priority: -p 0")
 }
 
 fn ambiguous(word: &str) -> CliError {

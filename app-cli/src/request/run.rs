@@ -105,7 +105,7 @@ fn command(
     let is_blank = |word: &OsString| word.as_encoded_bytes().trim_ascii().is_empty();
     if (!argv.is_empty() || shell.is_some()) && (!workflow.inputs.is_empty() || workflow.folder.is_some()) {
         return Err(CliError::usage("--input and --workflow-dir are for workflows, and a command was given")
-            .with_hint("give one of both, a command or a --workflow"));
+            .with_hint("give either a command or --workflow"));
     }
     match (argv.first(), shell) {
         (None, Some(line)) if !is_blank(&line) => Ok(CommandTemplate::Shell(line)),

@@ -83,7 +83,7 @@ impl Finding {
 }
 
 impl Diagnosis {
-    /// The exit code: damage first, then failures to read or to rely on the queue, then the rest.
+    /// The exit code of the most severe finding: damage, then a newer version, then I/O, then the rest.
     pub(crate) fn exit_code(&self) -> ExitCode {
         let codes = [ExitCode::Damaged, ExitCode::Config, ExitCode::Io, ExitCode::CannotWrite, ExitCode::TryAgain];
         let is_found = |code: &ExitCode| self.findings.iter().any(|finding| finding.level == Level::Problem(*code));

@@ -174,7 +174,7 @@ fn a_held_lock_names_its_holder() {
     let holder = format!("{}", add.id());
     end_of(add).expect_code(0);
     let lock = File::options().write(true).open(project.state("QUEUE-STATE.lock")).expect("the lock");
-    lock.lock().expect("nobody else holds it");
+    lock.lock().expect("no other process holds it");
     refused(&project, &["queue", "add", "b", "--lock-timeout", "100ms"], 75, &holder);
     assert_eq!(project.ask(["queue", "size"]).expect_code(0).out, "1\n", "looking needs no lock");
     drop(lock);

@@ -51,7 +51,7 @@ fn dead_runs_and_stale_stop_files_are_told() {
     assert_eq!(levels(&answer, "runs"), ["well", "warning"]);
     assert_eq!(levels(&answer, "stop file"), ["warning"]);
     let told = answer.to_string();
-    assert!(told.contains(&*project.path("a").to_string_lossy()), "what the dead run held is named: {told}");
+    assert!(told.contains(&*project.path("a").to_string_lossy()), "the file of the dead run is named: {told}");
 }
 
 #[test]

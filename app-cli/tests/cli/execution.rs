@@ -35,7 +35,7 @@ fn ran(project: &TempProject) -> String {
 }
 
 #[test]
-fn a_run_killed_in_its_third_step_goes_on_there() {
+fn a_run_killed_in_its_third_step_resumes_there() {
     let project = project();
     project.write("wait", "");
     let mut run = project.start(["run", "--workflow", "five", "--input", "word=x y"]);
@@ -65,7 +65,7 @@ fn a_dry_run_without_a_file_still_says_what_is_wrong() {
 }
 
 #[test]
-fn a_failed_step_is_told_and_the_retry_goes_on_with_it() {
+fn a_failed_step_is_told_and_the_retry_resumes_with_it() {
     let project = TempProject::with_queue(&["a"]);
     let workflow = "workflow: {id: w, phases: [{id: p, steps: [{id: one, shell: 'echo one >> ran'}, {id: two, shell: 'echo two >> ran; echo oh no >&2; test -e mended'}]}]}";
     project.write("w.yaml", workflow);
@@ -92,19 +92,19 @@ fn a_file_completed_since_its_failure_begins_anew() {
     project.ask(["queue", "add", "a"]).expect_code(0);
     project.ask(["run", "-q", "--", "true"]).expect_code(0);
     project.ask(["queue", "add", "a"]).expect_code(0);
-    assert!(!project.ask(["run", "--dry-run", "--workflow", "./w.yaml"]).expect_code(0).out.contains("goes on"));
+    assert!(!project.ask(["run", "--dry-run", "--workflow", "./w.yaml"]).expect_code(0).out.contains("resumes"));
     project.ask(fail).expect_code(100);
     assert_eq!(ran(&project), "one\ntwo\none\ntwo\n");
     // What failed in the present line of work is continued, in the next round too.
     project.write("mended", "");
     project.ask(["retry-failed"]).expect_code(0);
-    assert!(project.ask(["run", "--dry-run", "--workflow", "./w.yaml"]).expect_code(0).out.contains("goes on"));
+    assert!(project.ask(["run", "--dry-run", "--workflow", "./w.yaml"]).expect_code(0).out.contains("resumes"));
     project.ask(["run", "-q", "--workflow", "./w.yaml"]).expect_code(0);
     assert_eq!(ran(&project), "one\ntwo\none\ntwo\ntwo\n");
 }
 
 #[test]
-fn progress_warns_of_an_execution_that_it_cannot_read_and_goes_on() {
+fn progress_warns_of_an_execution_that_it_cannot_read_and_resumes() {
     let project = TempProject::with_queue(&["a", "b"]);
     project.write("w.yaml", "workflow: {id: w, phases: [{id: p, steps: [{run: ['false']}]}]}");
     project.ask(["run", "-q", "-r0", "--workflow", "./w.yaml"]).expect_code(100);
@@ -147,14 +147,14 @@ fn from_start_begins_anew() {
     project.ask(["retry-failed"]).expect_code(0);
     let foreseen =
         |options: &[&str]| project.ask([&["run", "--dry-run", "--workflow", "./w.yaml"], options].concat()).out;
-    let goes_on = "goes on where an earlier attempt ended: 1 of 2 steps are over, at p\n";
-    assert!(foreseen(&[]).contains(goes_on), "{}", foreseen(&[]));
-    assert!(!foreseen(&["--from-start"]).contains("goes on"), "{}", foreseen(&["--from-start"]));
+    let resumes = "resumes where an earlier attempt ended: 1 of 2 steps are over, at p\n";
+    assert!(foreseen(&[]).contains(resumes), "{}", foreseen(&[]));
+    assert!(!foreseen(&["--from-start"]).contains("resumes"), "{}", foreseen(&["--from-start"]));
     let json = project.json(["run", "--dry-run", "--workflow", "./w.yaml"]);
     assert_eq!((&json["taken_up"]["steps_over"], &json["taken_up"]["steps_total"]), (&1.into(), &2.into()));
     let workflow = fs::read(project.path("w.yaml")).expect("the workflow");
     project.write("w.yaml", [&workflow[..], b"\n"].concat());
-    assert!(!foreseen(&[]).contains("goes on"), "the file is another one: {}", foreseen(&[]));
+    assert!(!foreseen(&[]).contains("resumes"), "the file is another one: {}", foreseen(&[]));
     project.write("w.yaml", workflow);
     project.ask(["run", "-q", "--from-start", "--workflow", "./w.yaml"]).expect_code(0);
     assert_eq!(ran(&project), "one\none\n");
@@ -180,7 +180,7 @@ fn what_makes_no_sense_is_refused_before_anything_is_touched() {
     let project = project();
     let before = project.bytes();
     let unknown = project.ask(["run", "--workflow", "fife"]).expect_error(2, "there is no workflow `fife`");
-    assert!(unknown.err.contains("hint: `autoproc workflow list` shows"), "{unknown:?}");
+    assert!(unknown.err.contains("hint: `autoproc workflow list` lists"), "{unknown:?}");
     project.ask(["run", "--workflow", "five", "--input", "wort=x"]).expect_error(2, "no input `wort`");
     project.ask(["run", "--workflow", "five", "--input", "word"]).expect_code(2);
     project.ask(["run", "--workflow", "five", "--input", "word=x", "--input", "word=y"]).expect_error(2, "given twice");

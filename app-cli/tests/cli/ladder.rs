@@ -128,7 +128,7 @@ fn a_suspended_run_suspends_its_commands_and_goes_on_with_them() {
     let project = TempProject::with_queue(&["a", "b"]);
     let run = suspended(&project, "60");
     signal(&run, "CONT");
-    wait_until("the command goes on", || !stands_still(&project));
+    wait_until("the command continues", || !stands_still(&project));
     project.write("go", "");
     let over = end_of(run).expect_code(0);
     assert!(over.out.starts_with("processed 2, failed 0"), "{over:#?}");

@@ -228,7 +228,7 @@ fn a_round_without_attempts_does_not_show_those_of_the_one_before() {
     let shown = |options: &[&str]| project.ask([&["log", "a", "--round", "1"], options].concat()).expect_code(0).out;
     assert_eq!(shown(&[]), "attempt 2 of a\n");
     assert_eq!(shown(&["--attempt", "1"]), "attempt 1 of a\n");
-    // What is older than the event log is told apart by the order of claims.
+    // What is older than the event log is distinguished by the order of claims.
     fs::remove_file(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
     expect_remark(&project, &[], remark);
     assert_eq!(shown(&[]), "attempt 2 of a\n");

@@ -48,7 +48,7 @@ fn blind_the_sweep(project: &TempProject) -> PathBuf {
 fn where_no_run_died_there_is_nothing_to_take_back() {
     let project = TempProject::with_queue(&["a"]);
     let answer = project.ask(["queue", "recover"]).expect_code(0);
-    assert_eq!(answer.out, "no run has died and left anything\n");
+    assert_eq!(answer.out, "no dead runs to recover\n");
     let answer = project.json_of(0, ["queue", "recover", "--force"]);
     assert_eq!(answer, serde_json::json!({"recovered": [], "kept": [], "unproven": [], "forced": true}));
 }
@@ -102,7 +102,7 @@ fn what_cannot_be_proven_to_have_ended_stays_until_it_is_forced() {
     assert!(told["unproven"][0]["reason"].as_str().expect("a reason").contains("pid namespace"), "{told}");
 
     let run = project.ask(["run", "-q", "--", "true"]).expect_code(0);
-    assert!(run.err.contains("stay as they are") && run.err.contains("pid namespace"), "{run:?}");
+    assert!(run.err.contains("stay `processing`") && run.err.contains("pid namespace"), "{run:?}");
     assert_eq!((project.status_of("a"), project.status_of("b")), ("processing".into(), "completed".into()));
 
     let status = project.ask(["status"]).expect_code(0);
@@ -114,7 +114,7 @@ fn what_cannot_be_proven_to_have_ended_stays_until_it_is_forced() {
     let forced = project.ask(["queue", "recover", "--force"]).expect_code(0);
     assert!(forced.out.contains("waits again:") && forced.out.contains("may still be at work"), "{forced:?}");
     assert_eq!(project.status_of("a"), "pending");
-    assert!(!record.exists(), "nobody asks again");
+    assert!(!record.exists(), "no prompt follows");
     project.ask(["queue", "recover"]).expect_code(0);
 }
 

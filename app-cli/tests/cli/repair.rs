@@ -77,7 +77,7 @@ fn each_choice_mends_and_keeps_a_copy() {
         let project = damaged_place();
         let before = project.bytes();
         let answer = project.ask(["queue", "repair", "--apply", choice]).expect_code(0);
-        assert!(answer.out.contains(&format!("mended by {choice}")), "{answer:?}");
+        assert!(answer.out.contains(&format!("repaired by {choice}")), "{answer:?}");
         let items = project.items();
         assert_eq!(items.len(), 4, "no file is lost by {choice}");
         let done = items.iter().filter(|item| item["status"] == "completed").count();
@@ -104,7 +104,7 @@ fn a_choice_that_cannot_be_made_names_those_that_can() {
     let text = fs::read_to_string(&path).expect("the snapshot");
     fs::write(&path, text.replacen("\"priority\":0", "\"priority\":?", 1)).expect("the snapshot");
     let before = project.bytes();
-    let answer = project.ask(["queue", "repair", "--apply", "truncate"]).expect_error(2, "cannot mend");
+    let answer = project.ask(["queue", "repair", "--apply", "truncate"]).expect_error(2, "cannot repair");
     assert!(answer.err.contains("--apply salvage"), "{answer:?}");
     assert!(before == project.bytes());
     project.ask(["queue", "repair", "--apply", "salvage"]).expect_code(0);
@@ -123,7 +123,7 @@ fn a_living_run_or_a_held_lock_keeps_it_away() {
     project.write("go", "");
     end_of(run).expect_code(0);
     let lock = File::open(project.state("QUEUE-STATE.lock")).expect("the lock");
-    lock.lock().expect("nobody else holds it");
+    lock.lock().expect("no other process holds it");
     project.ask(["queue", "repair", "--lock-timeout", "100ms"]).expect_error(75, "locked");
 }
 

@@ -105,7 +105,7 @@ fn run(project: &TempProject, jobs: usize) -> Started {
     ])
 }
 
-/// Adds each batch by two concurrent processes, of which at most one reports a file as added.
+/// Adds each batch by two concurrent processes. At most one of them reports a file as added.
 fn add_early(project: &TempProject, batches: &[Batch]) {
     let adding = |(priority, names): &Batch| [(); 2].map(|()| project.start_adding(*priority, names));
     let adding: Vec<_> = batches.iter().map(adding).collect();

@@ -126,7 +126,7 @@ fn a_run_waits_for_room_and_goes_on_by_itself() {
         assert_eq!(told("file_started"), 1, "the first file alone");
         fs::remove_file(&filler).expect("the filler");
         let began = Instant::now();
-        wait_until("the run goes on", || told("starts_resumed") == 1);
+        wait_until("the run continues", || told("starts_resumed") == 1);
         let took = began.elapsed();
         assert!(run.wait().expect("a child").success());
         assert!(project.summary().iter().all(|item| item.1 == "completed"));

@@ -107,7 +107,7 @@ impl Disk {
     /// Returns the acknowledged files.
     fn cut_while_adding(&self, project: &TempProject, cut: usize, under: &[&str]) -> Vec<String> {
         let (over, acknowledged) = (AtomicBool::new(false), Mutex::new(Vec::new()));
-        let is_any_added = || !acknowledged.lock().expect("nobody panics with it").is_empty();
+        let is_any_added = || !acknowledged.lock().expect("no thread panics while it holds the lock").is_empty();
         thread::scope(|scope| {
             for writer in 0..2 {
                 let (over, acknowledged) = (&over, &acknowledged);
@@ -120,7 +120,7 @@ impl Disk {
                         let mut command = project.command_under(under, ["queue", "add", &path]);
                         let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("the binary");
                         if status.success() {
-                            acknowledged.lock().expect("nobody panics with it").push(path);
+                            acknowledged.lock().expect("no thread panics while it holds the lock").push(path);
                         }
                     }
                 });
@@ -135,6 +135,6 @@ impl Disk {
         });
         tool(&["umount", &self.text("mounted")]);
         self.mount();
-        acknowledged.into_inner().expect("nobody panics with it")
+        acknowledged.into_inner().expect("no thread panics while it holds the lock")
     }
 }

@@ -78,7 +78,7 @@ impl PastEnd {
 /// An attempt of the past.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastAttempt {
-    /// Which attempt. One that was given back is counted again under the same number.
+    /// The attempt. Releasing an attempt frees its number, so the next attempt reuses it.
     pub of: AttemptRef,
     /// The run that made it.
     pub run: RunId,

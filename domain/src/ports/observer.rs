@@ -44,6 +44,8 @@ pub enum RunEventKind {
         requeued: bool,
         /// True if it ended because a person had cancelled it.
         cancelled: bool,
+        /// True if the item is in the scope of the run that reports this, which then counts it.
+        in_scope: bool,
     },
     /// The items of a dead run stay claimed, because something of it may still be at work. Reported
     /// once for each run and reason.
@@ -60,8 +62,7 @@ pub enum RunEventKind {
     },
     /// Attempts may start again.
     StartsResumed,
-    /// An attempt began; its claim is durable. An orchestrator that begins attempts in batches may
-    /// report it some hundredths of a second late.
+    /// An attempt began; its claim is durable. Reported soon after it began.
     FileStarted {
         of: AttemptRef,
         /// The size of the file, in bytes, if the orchestrator looked at it.
@@ -95,13 +96,13 @@ pub enum RunEventKind {
     ResultDiscarded { of: AttemptRef },
     /// The stop level rose.
     StopRequested { level: StopLevel, cause: StopCause },
-    /// The store could not take a transaction for now; the run tries again later, or starts nothing
-    /// new.
+    /// The store did not carry out a transaction. The run tries again later, or starts nothing new; if
+    /// it is ending, it ends all the same.
     StorageTrouble {
         /// What the store reported.
         error: Box<str>,
     },
-    /// The state of the queue, at most once a second.
+    /// The state of the queue: at most once a second, and once more at the end.
     Progress {
         /// The number of items in each status.
         counts: Counts,

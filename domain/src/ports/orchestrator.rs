@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use crate::attempt::{Attempt, AttemptProgress, AttemptReport, LostAttempt};
+use crate::fingerprint::Fingerprint;
 use crate::ports::StopSignal;
 
 /// Carries out attempts.
@@ -41,16 +42,21 @@ pub trait Orchestrator: Send + Sync {
 
     /// Hands over one attempt and yields its progress, in the order that [`AttemptProgress`] states.
     fn start(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> BoxStream<'_, AttemptProgress> {
-        let end = self.execute(attempt, stop);
-        let started = stream::once(ready(AttemptProgress::Started { fingerprint: None }));
-        started
-            .chain(stream::once(end).map(|end| end.map_or_else(AttemptProgress::Lost, AttemptProgress::Ended)))
-            .boxed()
+        progress_of(None, self.execute(attempt, stop))
     }
 
     /// Returns every attempt that has not begun as [`AttemptProgress::NotStarted`], promptly. Does not
     /// affect attempts that are handed over later.
     fn recall(&self) {}
+}
+
+/// The progress of an attempt that begins at once, on a file with this fingerprint.
+pub fn progress_of<'a>(
+    fingerprint: Option<Fingerprint>,
+    end: impl Future<Output = Result<AttemptReport, LostAttempt>> + Send + 'a,
+) -> BoxStream<'a, AttemptProgress> {
+    let started = stream::once(ready(AttemptProgress::Started { fingerprint }));
+    started.chain(stream::once(end).map(|end| end.map_or_else(AttemptProgress::Lost, AttemptProgress::Ended))).boxed()
 }
 
 #[cfg(feature = "mocks")]

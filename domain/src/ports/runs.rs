@@ -48,8 +48,8 @@ pub struct LeaseTerms {
 /// # Contract
 /// - The store renews the lease, on a connection of its own: a run that waits for a slow transaction
 ///   keeps it.
-/// - `lost` ends when the lease is over, or when the store has refused to renew it; before anyone
-///   else may take the run for dead. It ends at once if that has happened already.
+/// - `lost` resolves when the lease expires or a renewal is refused, always before another process may
+///   treat the run as dead. It resolves at once if that has happened already.
 #[async_trait]
 pub trait Lease: Send + Sync {
     /// The terms, which do not change.

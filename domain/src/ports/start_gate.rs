@@ -12,8 +12,8 @@ pub struct BackPressure {
 /// Says whether new attempts may start. Attempts that run are not concerned.
 ///
 /// # Contract
-/// - `pressure` answers at once, from a reading that is at most a second old. It cannot fail: what
-///   it cannot find out does not count.
+/// - `pressure` answers at once, from a reading that is at most a second old. It cannot fail: a
+///   reading that is unavailable is ignored.
 /// - The reason stays the same, word for word, for as long as the same thing is short.
 /// - `changed_from` ends within a second after `pressure` answers differently. It may end without
 ///   cause, but not within the first tenth of a second.

@@ -16,7 +16,7 @@
 //!   row first: it refuses a run whose lease is over, and answers an id that it has seen from the claims
 //!   recorded under it.
 //! - `has_waiting` is an existence check and `next_due` the minimum of an index; counting the queue is
-//!   left to `counts`, which is called at most once a second.
+//!   left to `counts`, which is called at most once a second and once at the end.
 //! - `recover` repeats in its own `where` that the runs are dead.
 //! - `changed` listens for notifications and also ends every 5 s, because one may be lost.
 
@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use crate::item::{QueueItem, RunId};
 use crate::rejection::Rejection;
 use crate::request::{
-    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Selection, Selector,
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue, Selector,
 };
 use crate::time::Timestamp;
 use crate::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
@@ -119,13 +119,13 @@ pub enum StorageError {
 /// - An exchange is refused with [`StorageError::LeaseLost`] unless its run is alive.
 /// - An exchange asked again under the id of the run's latest exchange is not carried out again; its
 ///   answer is the same.
-/// - A request that is refused is so because of the first named item that does not fit. Naming an item
-///   twice counts as once.
+/// - A rejection names the first listed item that violates the rules. An item that is listed twice
+///   counts once.
 /// - `now` is the caller's clock. A store may use its own clock in its place, and converts
 ///   `next_due` to the caller's.
 /// - Dropping a returned future does not undo the transaction.
 ///
-/// # What becomes of an item
+/// # Effects on an item
 /// [`lifecycle`](crate::lifecycle) has the changes of status. Each of them drops the claim, the
 /// backoff, the hold and the completion; then
 /// - a claim counts an attempt, sets `last_attempt` and gets the next claim number;
@@ -149,9 +149,9 @@ pub trait Storage: Send + Sync {
     /// Settles claims and then makes new ones, so that an item settled for an immediate retry can be
     /// claimed again.
     ///
-    /// Before both, backoffs that were ordered later than `now` are cut down to the ordered span, as
-    /// [`Backoff::capped`](crate::item::Backoff::capped) says, for items inside and outside of the
-    /// scope that are not held: the clock was set back, and a wait of 2 s is never longer than 2 s.
+    /// Before both, if the clock was set back, it shortens every backoff of an item that is not held to
+    /// at most its ordered duration, inside and outside of the scope; see
+    /// [`Backoff::capped`](crate::item::Backoff::capped).
     ///
     /// # Errors
     /// [`StorageError`]; neither settled nor claimed, unless the error is
@@ -164,7 +164,7 @@ pub trait Storage: Send + Sync {
     ///
     /// # Errors
     /// [`StorageError`], with a [`Rejection`] if a named item is absent or has not failed.
-    async fn requeue(&self, request: Selection, now: Timestamp) -> Result<usize, StorageError>;
+    async fn requeue(&self, request: Requeue, now: Timestamp) -> Result<usize, StorageError>;
 
     /// Sets a live item's priority; returns the item as it is now.
     ///
@@ -209,7 +209,8 @@ pub trait Storage: Send + Sync {
     /// [`StorageError`].
     async fn page(&self, request: PageRequest) -> Result<Page, StorageError>;
 
-    /// The item that a claim at `now` would take first.
+    /// The item that a claim at `now` would take first, as it is stored: nothing changes, so a backoff
+    /// that a claim would shorten is shown at its full length.
     ///
     /// # Errors
     /// [`StorageError`].
@@ -232,7 +233,7 @@ pub trait Storage: Send + Sync {
     /// cause, but not more often than every tenth of a second.
     async fn changed(&self);
 
-    /// Leaves the store in order for people who look at it. Not needed for durability.
+    /// Writes the store in its readable form. Not needed for durability.
     ///
     /// # Errors
     /// [`StorageError`]; the queue is complete all the same.

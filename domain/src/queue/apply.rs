@@ -221,7 +221,7 @@ fn added_again(
     }
 }
 
-/// What is not known of either side counts as unchanged.
+/// If either fingerprint is unknown, the file counts as unchanged.
 fn completed_again(
     completion: Option<&Completion>,
     fingerprint: Option<Fingerprint>,

@@ -8,8 +8,7 @@ use crate::item::{Backoff, ItemId, QueueItem, Status};
 use crate::queue::{ClaimKey, FileQueue};
 use crate::rejection::Rejection;
 use crate::request::{
-    Cancel, Clear, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Selection, Selector, Settlement,
-    Verdict,
+    Cancel, Clear, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue, Selector, Settlement, Verdict,
 };
 use crate::time::Timestamp;
 
@@ -103,10 +102,10 @@ fn bring_forward(queue: &FileQueue, now: Timestamp) -> Vec<Event> {
     too_long.collect()
 }
 
-pub(super) fn requeue(queue: &FileQueue, request: &Selection) -> Result<Vec<Event>, Rejection> {
+pub(super) fn requeue(queue: &FileQueue, request: &Requeue) -> Result<Vec<Event>, Rejection> {
     let chosen: Vec<&QueueItem> = match request {
-        Selection::AllFailed => queue.items().filter(|item| item.status.has_failed()).collect(),
-        Selection::These(selectors) => {
+        Requeue::AllFailed => queue.items().filter(|item| item.status.has_failed()).collect(),
+        Requeue::These(selectors) => {
             let chosen = selectors.iter().map(|selector| failed_item(queue, selector));
             let chosen = chosen.collect::<Result<Vec<_>, _>>()?;
             let mut seen = BTreeSet::new();

@@ -33,10 +33,10 @@ pub struct Refused {
 #[non_exhaustive]
 pub enum Inconsistent {
     /// Two items of different paths have the same id.
-    #[error("the id {0} stands twice")]
+    #[error("two items have the id {0}")]
     RepeatedId(ItemId),
     /// A claim goes with processing and with no other status.
-    #[error("item {0} is {1}: exactly the items being processed have a claim")]
+    #[error("item {0} is {1}: an item has a claim if and only if it is processing")]
     Claim(ItemId, Status),
 }
 

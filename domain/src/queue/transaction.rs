@@ -7,7 +7,7 @@ use crate::item::{ClaimToken, ItemId, QueueItem, RunId, Status};
 use crate::queue::{FileQueue, decide};
 use crate::rejection::Rejection;
 use crate::request::{
-    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Selection, Settlement, Verdict,
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue, Settlement, Verdict,
 };
 use crate::time::Timestamp;
 use crate::view::{Cancelled, Claimed, Counts, EnqueueOutcome, Enqueued, Exchanged, RecoveredItem};
@@ -136,7 +136,7 @@ fn cancelled_claims(queue: &FileQueue, run: &RunId) -> Vec<ClaimToken> {
     cancelled.map(|(item, claim)| ClaimToken { item, number: claim.number }).collect()
 }
 
-impl Transaction for Selection {
+impl Transaction for Requeue {
     type Reply = usize;
 
     fn perform(&self, queue: &mut FileQueue, _: Timestamp) -> Result<Performed<usize>, Rejection> {

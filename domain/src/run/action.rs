@@ -8,8 +8,8 @@ use crate::run::ProcessorError;
 use crate::run_info::{ProcessingResult, RunInfo};
 use crate::time::Timestamp;
 
-/// Something to do. Of the store operations, from `Count` to `Deregister`, one is under way at a
-/// time; its outcome is the input of the same name.
+/// Something to do. Of the operations from `Count` to `Deregister`, one is under way at a time. The
+/// outcome of each is an input, from [`Counted`](crate::run::Input::Counted) on.
 #[derive(Debug)]
 pub enum Action {
     /// Read the counts of the queue.

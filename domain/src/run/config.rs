@@ -36,7 +36,7 @@ pub struct RunConfig {
     /// Whether the run waits for items whose backoff is not over; otherwise it ends when nothing is
     /// due.
     pub wait_for_backoff: bool,
-    /// How many failed files end the run; no number does if `None`.
+    /// The failure limit; `None` for no limit.
     pub failure_limit: Option<FailureLimit>,
     /// The items that the run processes.
     pub scope: Scope,

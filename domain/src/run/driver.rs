@@ -97,10 +97,10 @@ struct Driver<'a> {
     progress: SelectAll<Progress<'a>>,
     stops: HashMap<ClaimToken, Arc<AttemptStop>>,
     lease: Option<Arc<dyn Lease>>,
-    /// The stop request is being removed, and says nothing until that is done.
+    /// True while the stop request is being cleared; the signal is ignored meanwhile.
     is_clearing: bool,
     wakeup: Wakeup,
-    /// Outlives the waits: to begin one may cost the store a message.
+    /// Kept across waits, because starting a new wait may cost the store a round trip.
     changed: Fuse<BoxFuture<'a, ()>>,
     // The world, as the state knows it.
     stop: StopRequest,
@@ -217,7 +217,7 @@ impl<'a> Driver<'a> {
         self.ports.observer.observe(&RunEvent { at, run, kind });
     }
 
-    /// Waits for the next input; `None` if the world changed.
+    /// Waits for the next input; `None` if the stop level rose, which `changes` reports.
     async fn next_input(&mut self) -> Option<Input> {
         let ports = self.ports;
         let Ports { stop, gate, clock, .. } = ports;

@@ -22,7 +22,7 @@ pub enum ProcessorError {
     /// The stop request could not be removed.
     #[error(transparent)]
     StopSignal(#[from] StopSignalError),
-    /// The orchestrator lost sight of an attempt.
+    /// It is unknown how an attempt ended.
     #[error(transparent)]
     Orchestrator(#[from] LostAttempt),
 }

@@ -15,9 +15,9 @@ pub enum Input {
     Begin,
     /// The stop signal answers differently than before.
     Stop(StopRequest),
-    /// The start gate was asked.
+    /// The start gate answers differently than before.
     Pressure(Option<BackPressure>),
-    /// The orchestrator's capacity is another than before.
+    /// The orchestrator's capacity changed.
     Capacity(usize),
     /// Attempts made progress: all that is known at this moment, in order.
     Attempts(Vec<(ClaimToken, AttemptProgress)>),

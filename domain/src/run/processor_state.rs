@@ -65,7 +65,7 @@ pub struct ProcessorState {
     /// Files that attempts are under way on, the longest first.
     pub current_files: Vec<CurrentFile>,
     /// Why nothing new starts, if that is so.
-    pub held: Option<Box<str>>,
+    pub pressure: Option<Box<str>>,
     /// Dead runs whose items stay claimed, because something of them may still be at work.
     pub withheld: Vec<Unproven>,
 }
@@ -98,14 +98,14 @@ impl ProcessorState {
             RunEventKind::FileRequeued { of, .. }
             | RunEventKind::FileReleased { of, .. }
             | RunEventKind::ResultDiscarded { of } => self.leave(of),
-            RunEventKind::FileRecovered { dead_run, requeued, .. } => {
-                self.files_failed += u64::from(!requeued);
+            RunEventKind::FileRecovered { dead_run, requeued, in_scope, .. } => {
+                self.files_failed += u64::from(*in_scope && !requeued);
                 self.withheld.retain(|left| left.run != *dead_run);
             }
             RunEventKind::ProcessorStopped { result } => self.stop(result, event.at),
             RunEventKind::RecoveryWithheld { dead_run, reason } => self.withhold(dead_run, reason),
-            RunEventKind::StartsHeld { reason } => self.held = Some(reason.clone()),
-            RunEventKind::StartsResumed => self.held = None,
+            RunEventKind::StartsHeld { reason } => self.pressure = Some(reason.clone()),
+            RunEventKind::StartsResumed => self.pressure = None,
             RunEventKind::StopSignalCleared
             | RunEventKind::StopRequested { .. }
             | RunEventKind::StorageTrouble { .. }
@@ -132,6 +132,6 @@ impl ProcessorState {
         };
         self.stopped_at = Some(at);
         self.current_files.clear();
-        self.held = None;
+        self.pressure = None;
     }
 }

@@ -14,8 +14,7 @@ use crate::stop::{StopLevel, StopRequest};
 use crate::time::Timestamp;
 use crate::view::Counts;
 
-/// How long to wait before asking a store again that is locked or cannot be reached. It has waited
-/// itself before it answered so.
+/// Delay before retrying a busy or unreachable store. The store has already applied its own timeout.
 pub(super) const RETRY_STORE_AFTER: Duration = Duration::from_secs(1);
 
 /// How long after its cause a stop may still be unknown: the contract of
@@ -32,7 +31,7 @@ pub(super) enum Phase {
     Beginning,
     /// Claims and settles.
     Working,
-    /// Its attempts are over; what is left is to say so.
+    /// All attempts have ended; only the final reports remain.
     Ending,
 }
 
@@ -273,7 +272,7 @@ impl RunState {
     }
 
     /// True if the gate alone keeps the run from claiming.
-    pub(super) fn is_held(&self) -> bool {
+    pub(super) fn is_under_pressure(&self) -> bool {
         self.world.pressure.is_some() && self.may_start() && self.attempts.in_hand.len() < self.config.jobs.get()
     }
 

@@ -11,6 +11,8 @@ use autoproc_domain::run::{Input, ProcessorError, RunState, Wakeup};
 use autoproc_domain::run_info::ProcessingResult;
 use autoproc_domain::{RunConfig, RunId, Timestamp};
 
+use crate::stop_view::StopView;
+
 /// How a run ended.
 #[derive(Debug)]
 pub(super) enum RunEnd {
@@ -41,7 +43,7 @@ pub(super) struct Pending {
 
 /// The orchestrator of one run.
 #[derive(Debug, Default)]
-pub(super) struct Orchestrator {
+pub(super) struct SimulatedOrchestrator {
     pub(super) prefetch: usize,
     pub(super) queued: VecDeque<Attempt>,
     /// Attempts at work, by index.
@@ -50,42 +52,9 @@ pub(super) struct Orchestrator {
     pub(super) is_delivery_due: bool,
 }
 
-impl Orchestrator {
+impl SimulatedOrchestrator {
     pub(super) fn in_hand(&self) -> usize {
         self.queued.len() + self.at_work.len()
-    }
-}
-
-/// What a run has been told, and knows, of stop requests.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct StopView {
-    /// Signals that were sent and are not known yet.
-    pub(super) sent: Option<(StopLevel, StopCause)>,
-    pub(super) file: Option<StopLevel>,
-    pub(super) signal: Option<(StopLevel, StopCause)>,
-    pub(super) file_was_first: bool,
-}
-
-impl StopView {
-    /// Takes in what stands now.
-    pub(super) fn refresh(&mut self, file: Option<StopLevel>) {
-        if file.is_some() {
-            self.file_was_first |= self.signal.is_none();
-            self.file = self.file.max(file);
-        }
-        if let Some((level, cause)) = self.sent.take() {
-            self.signal = self.signal.map(|(before, first)| (before.max(level), first)).or(Some((level, cause)));
-        }
-    }
-
-    pub(super) fn request(self) -> StopRequest {
-        let signal = self.signal.map(|(level, _)| level);
-        let file = self.file.map(|_| StopCause::StopFile);
-        let signal_cause = self.signal.map(|(_, cause)| cause);
-        StopRequest {
-            level: self.file.max(signal).unwrap_or(StopLevel::Running),
-            cause: if self.file_was_first { file.or(signal_cause) } else { signal_cause.or(file) },
-        }
     }
 }
 
@@ -114,13 +83,15 @@ pub(super) struct SimulatedRun {
     pub(super) operations: u32,
     pub(super) wakeup: Wakeup,
     pub(super) waits: u32,
+    /// A signal that was sent and is not known yet.
+    pub(super) sent_signal: Option<(StopLevel, StopCause)>,
     pub(super) stop: StopView,
     pub(super) known_stop: StopRequest,
     /// The stop request is being removed: it is not asked for.
     pub(super) is_clearing: bool,
     pub(super) known_pressure: Option<BackPressure>,
     pub(super) known_capacity: usize,
-    pub(super) orchestrator: Orchestrator,
+    pub(super) orchestrator: SimulatedOrchestrator,
 
     // The store.
     pub(super) has_lease: bool,
@@ -159,7 +130,7 @@ pub(super) struct SimulatedRun {
 }
 
 impl SimulatedRun {
-    /// `jobs` is what its orchestrator was told.
+    /// `jobs` is its orchestrator's limit.
     pub(super) fn new(
         id: RunId,
         host: usize,
@@ -179,12 +150,13 @@ impl SimulatedRun {
             operations: 0,
             wakeup: Wakeup::default(),
             waits: 0,
+            sent_signal: None,
             stop: StopView::default(),
             known_stop: StopRequest::NONE,
             is_clearing: false,
             known_pressure: None,
             known_capacity: jobs.get(),
-            orchestrator: Orchestrator::default(),
+            orchestrator: SimulatedOrchestrator::default(),
             has_lease: false,
             is_cut_off: false,
             has_lost_its_lease: false,

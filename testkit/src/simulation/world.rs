@@ -232,7 +232,7 @@ impl World {
         self.schedule.add(&mut self.random, self.now.saturating_add(span), what);
     }
 
-    /// Mostly none, so that much happens at one moment; at times longer than others take.
+    /// Usually zero, so that events coincide; sometimes longer than other operations.
     pub(super) fn latency(&mut self) -> Duration {
         match self.random.below(8) {
             0..=4 => Duration::ZERO,

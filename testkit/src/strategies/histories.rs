@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use autoproc_domain::item::{ClaimNumber, ClaimToken};
 use autoproc_domain::request::{
     AnswerNeeded, Cancel, Clear, Enqueue, ExchangeRequest, Hold, NewItem, RecoverRequest, Remove, Repeat, Reprioritise,
-    RequestId, Scope, Selection, Selector, Settlement, Verdict,
+    RequestId, Requeue, Scope, Selector, Settlement, Verdict,
 };
 use autoproc_domain::{FilePath, FileQueue, ItemId, Priority, RunId, Status};
 use proptest::collection::vec;
@@ -204,8 +204,8 @@ impl Resolver {
                     scope: self.scope(scope, queue),
                 })
             }
-            SymbolicRequest::RequeueAll => AnyRequest::Requeue(Selection::AllFailed),
-            SymbolicRequest::Requeue(which) => AnyRequest::Requeue(Selection::These(selectors(which, queue))),
+            SymbolicRequest::RequeueAll => AnyRequest::Requeue(Requeue::AllFailed),
+            SymbolicRequest::Requeue(which) => AnyRequest::Requeue(Requeue::These(selectors(which, queue))),
             SymbolicRequest::Reprioritise(which, priority) => {
                 AnyRequest::Reprioritise(Reprioritise { which: selector(which, queue), priority: *priority })
             }

@@ -237,12 +237,12 @@ impl Storage for PlainStore {
         })
     }
 
-    async fn requeue(&self, request: Selection, _: Timestamp) -> Answer<usize> {
+    async fn requeue(&self, request: Requeue, _: Timestamp) -> Answer<usize> {
         self.transact(|tables| {
             let all = || tables.items.iter().filter(|item| item.status.has_failed()).map(|item| item.id);
             let ids = match &request {
-                Selection::AllFailed => all().collect(),
-                Selection::These(which) => tables.named(which, failed)?,
+                Requeue::AllFailed => all().collect(),
+                Requeue::These(which) => tables.named(which, failed)?,
             };
             Ok(ids.into_iter().map(|id| tables.begin_round(id)).count())
         })
@@ -331,10 +331,10 @@ impl Storage for PlainStore {
 
     async fn peek(&self, now: Timestamp) -> Answer<Option<QueueItem>> {
         self.transact(|tables| {
-            let mut tables = tables.clone();
-            tables.cut_waits(now);
-            let due = tables.items.into_iter().filter(|item| item.is_due(now));
-            Ok(due.min_by_key(ClaimKey::of))
+            let mut later = tables.clone();
+            later.cut_waits(now);
+            let first = later.items.iter().filter(|item| item.is_due(now)).min_by_key(|item| ClaimKey::of(item));
+            Ok(first.and_then(|first| tables.find(&Selector::Id(first.id))).cloned())
         })
     }
 

@@ -22,7 +22,7 @@ pub(crate) struct Limits {
     /// An addition to a queue whose snapshot is longer is appended without loading the queue.
     ///
     /// Rewriting a document of 10, 19, 38, 58, 96 and 192 kB takes 0.45, 0.56, 0.71, 0.84, 1.1 and
-    /// 1.8 ms longer than appending a line, of which two syncs and a rename are 0.4 ms; one
+    /// 1.8 ms longer than appending a line; two syncs and a rename take 0.4 ms of that; one
     /// `queue add` that appends takes 1.1 to 1.7 ms (ext4, November 2026). So up to this limit the
     /// readable file costs an addition less than half of its time.
     pub(crate) blind_append_bytes: u64,

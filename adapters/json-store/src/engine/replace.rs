@@ -26,7 +26,8 @@ pub(crate) struct Replacement {
 }
 
 impl<D: Disk> Engine<D> {
-    /// Commits a queue over the present one. Requires the lock, and a copy of the present files.
+    /// Replaces the current queue. The caller must hold the lock and must have backed up the current
+    /// files.
     pub(crate) fn replace(&mut self, replacement: Replacement) -> Result<(), StorageError> {
         let Replacement { queue, extra, store, seq } = replacement;
         let stamp = self.disk.stat(SNAPSHOT).ok().flatten();

@@ -28,7 +28,7 @@ pub(super) fn journal_of(image: &DiskImage) -> (String, Vec<u8>) {
     (name.to_owned(), bytes.to_vec())
 }
 
-/// The outcome of a change of a store whose journal has other bytes.
+/// The outcome of a change after a byte of the journal was altered.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Refused { is_unchanged: bool },

@@ -8,7 +8,7 @@ use autoproc_domain::item::ClaimToken;
 use autoproc_domain::ports::StorageError;
 use autoproc_domain::queue::Transaction;
 use autoproc_domain::request::{
-    AnswerNeeded, Enqueue, ExchangeRequest, NewItem, Remove, RequestId, Scope, Selection, Selector, Settlement, Verdict,
+    AnswerNeeded, Enqueue, ExchangeRequest, NewItem, Remove, RequestId, Requeue, Scope, Selector, Settlement, Verdict,
 };
 use autoproc_domain::{FilePath, FileQueue, RunId, Timestamp};
 
@@ -119,7 +119,7 @@ impl Processes {
                 let request = self.exchange();
                 self.by_the_run(request)
             }
-            Operation::Requeue => self.by_the_run(Selection::AllFailed),
+            Operation::Requeue => self.by_the_run(Requeue::AllFailed),
             Operation::Remove => {
                 let first = self.model.get_pending().first().map(|item| Selector::Id(item.id));
                 self.by_the_run(Remove(first.into_iter().collect()))

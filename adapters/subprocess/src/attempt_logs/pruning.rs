@@ -1,8 +1,8 @@
 //! Removing old output by age and by total size.
 //!
 //! An output is removed together with its `.tail`. The modification time of the empty file `pruned`
-//! is that of the newest output ever removed. All later output exists, so that "no output" can be
-//! distinguished from "no longer kept". The time is set before anything is removed.
+//! is that of the newest output ever removed. No later output has been removed: a later file that is
+//! missing means "no output", an earlier one "perhaps removed". The time is set before the removal.
 //!
 //! The folder is read once, without opening a file, and uses less than 100 bytes of memory a file.
 

@@ -27,7 +27,7 @@ const AVERAGE_WINDOW: u32 = 8;
 
 /// An attempt that waits for a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Waiting<T> {
+pub(super) struct Queued<T> {
     pub(super) attempt: T,
     /// Whether an earlier attempt failed or was lost. Such a file could take others down with it, so it
     /// forms a batch of its own.
@@ -40,7 +40,7 @@ pub(super) struct Waiting<T> {
 #[derive(Debug)]
 pub(super) struct Prefetch<T> {
     slots: usize,
-    waiting: VecDeque<Waiting<T>>,
+    waiting: VecDeque<Queued<T>>,
     /// The moving average of the attempts' length; `None` before the first has ended.
     usual_length: Option<Duration>,
 }
@@ -68,18 +68,18 @@ impl<T> Prefetch<T> {
         usize::try_from(length).unwrap_or(MAX_BATCH).clamp(1, MAX_BATCH)
     }
 
-    pub(super) fn push(&mut self, attempt: Waiting<T>) {
+    pub(super) fn push(&mut self, attempt: Queued<T>) {
         self.waiting.push_back(attempt);
     }
 
     /// Puts back attempts that were taken last and have not started.
-    pub(super) fn put_back(&mut self, attempts: impl DoubleEndedIterator<Item = Waiting<T>>) {
+    pub(super) fn put_back(&mut self, attempts: impl DoubleEndedIterator<Item = Queued<T>>) {
         attempts.rev().for_each(|attempt| self.waiting.push_front(attempt));
     }
 
     /// Takes the next batch for one slot; empty if no attempt waits. A batch is no longer than the slot's
     /// share of the waiting attempts, so that no slot becomes idle while another works through its batch.
-    pub(super) fn take_batch(&mut self) -> Vec<Waiting<T>> {
+    pub(super) fn take_batch(&mut self) -> Vec<Queued<T>> {
         let share = (self.waiting.len() / self.slots).clamp(1, self.batch_length().max(1));
         let fresh = self.waiting.iter().take(share).take_while(|attempt| !attempt.is_retry).count();
         self.waiting.drain(..fresh.max(1).min(self.waiting.len())).collect()
@@ -92,7 +92,7 @@ impl<T> Prefetch<T> {
 
     /// Takes all attempts if the first has waited too long: no slot became free in time, so attempts have
     /// become longer than the average shows.
-    pub(super) fn take_overdue(&mut self, now: Instant) -> Vec<Waiting<T>> {
+    pub(super) fn take_overdue(&mut self, now: Instant) -> Vec<Queued<T>> {
         if self.due().is_none_or(|due| now < due) {
             return Vec::new();
         }
@@ -100,7 +100,7 @@ impl<T> Prefetch<T> {
         self.take_all()
     }
 
-    pub(super) fn take_all(&mut self) -> Vec<Waiting<T>> {
+    pub(super) fn take_all(&mut self) -> Vec<Queued<T>> {
         self.waiting.drain(..).collect()
     }
 }
@@ -112,18 +112,18 @@ mod tests {
 
     use super::*;
 
-    /// Waiting attempts numbered from 0, of a run whose attempts have this length.
+    /// Queued attempts numbered from 0, of a run whose attempts have this length.
     fn prefetch(slots: usize, retries: &[bool], millis: u64) -> Prefetch<usize> {
         let mut prefetch = Prefetch::new(slots);
         prefetch.record_length(Duration::from_millis(millis));
         let since = Instant::now();
         for (attempt, is_retry) in retries.iter().enumerate() {
-            prefetch.push(Waiting { attempt, is_retry: *is_retry, since });
+            prefetch.push(Queued { attempt, is_retry: *is_retry, since });
         }
         prefetch
     }
 
-    fn numbers(attempts: &[Waiting<usize>]) -> Vec<usize> {
+    fn numbers(attempts: &[Queued<usize>]) -> Vec<usize> {
         attempts.iter().map(|waiting| waiting.attempt).collect()
     }
 
@@ -142,7 +142,7 @@ mod tests {
                 prop_assert_eq!(prefetch.target(), 0);
             }
             let since = Instant::now();
-            prefetch.push(Waiting { attempt: (), is_retry: false, since });
+            prefetch.push(Queued { attempt: (), is_retry: false, since });
             prop_assert_eq!(prefetch.take_overdue(since + MAX_WAIT).len(), 1);
             prop_assert_eq!(prefetch.target(), 0, "after no slot was free in time");
         }
@@ -187,7 +187,7 @@ mod tests {
         fn an_attempt_waits_for_200_ms(waited in 0..1000_u64) {
             let mut prefetch = Prefetch::new(1);
             let since = Instant::now();
-            prefetch.push(Waiting { attempt: (), is_retry: false, since });
+            prefetch.push(Queued { attempt: (), is_retry: false, since });
             prop_assert_eq!(prefetch.due(), Some(since + Duration::from_millis(200)));
             prop_assert_eq!(prefetch.take_overdue(since + Duration::from_millis(waited)).is_empty(), waited < 200);
         }

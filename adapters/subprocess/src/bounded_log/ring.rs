@@ -32,7 +32,7 @@ impl Ring {
         self.push(bytes);
     }
 
-    /// The contents in two pieces, either of which may be empty.
+    /// The contents in two pieces. Either may be empty.
     pub(super) fn as_slices(&self) -> (&[u8], &[u8]) {
         self.bytes.as_slices()
     }

@@ -35,7 +35,7 @@ pub(crate) struct SignalRound {
     pub(crate) refused: BTreeMap<i32, Errno>,
 }
 
-/// The descendants of this process, all of which belong to the running command.
+/// The descendants of this process. All belong to the running command.
 pub(crate) struct Descendants {
     leader: Pid,
     seen: HashSet<ProcessId>,

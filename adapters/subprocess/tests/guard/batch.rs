@@ -149,7 +149,7 @@ async fn nothing_starts_after_a_stop() {
         let stop = async {
             until(|| fixture.path("started").exists()).await;
             signal.raise(level);
-            // Afterwards the guard has been told, before the command ends.
+            // Afterwards the guard knows the level, before the command ends.
             tokio::task::yield_now().await;
             if level == StopLevel::Draining {
                 std::fs::write(fixture.path("end"), "").expect("written");

@@ -31,7 +31,7 @@ pub(crate) struct Fixture {
     pub(crate) working_dir: PathBuf,
     pub(crate) grace: Duration,
     pub(crate) notices: Arc<Mutex<Vec<String>>>,
-    /// The time that commands are told.
+    /// The start time that commands receive.
     pub(crate) now: Timestamp,
     pub(crate) batches: BatchSettings,
 }

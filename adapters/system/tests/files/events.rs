@@ -78,7 +78,13 @@ pub(crate) fn every_kind() -> Vec<RunEventKind> {
     vec![
         processor_started(),
         RunEventKind::StopSignalCleared,
-        RunEventKind::FileRecovered { of: of.clone(), dead_run: RunId::new("run-0"), requeued: true, cancelled: true },
+        RunEventKind::FileRecovered {
+            of: of.clone(),
+            dead_run: RunId::new("run-0"),
+            requeued: true,
+            cancelled: true,
+            in_scope: true,
+        },
         RunEventKind::RecoveryWithheld { dead_run: RunId::new("run-0"), reason: "process 1 may be at work".into() },
         RunEventKind::StartsHeld { reason: "1 MB free".into() },
         RunEventKind::StartsResumed,

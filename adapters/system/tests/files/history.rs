@@ -124,8 +124,13 @@ fn an_attempt_has_all_that_the_log_knows_of_it() {
 fn a_recovery_ends_the_attempt_of_the_dead_run_and_a_release_is_counted_again() {
     let (_dir, path) = temp_path();
     write(&path, "run-0", [begun(of(1))]);
-    let recovered =
-        RunEventKind::FileRecovered { of: of(1), dead_run: RunId::new("run-0"), requeued: true, cancelled: false };
+    let recovered = RunEventKind::FileRecovered {
+        of: of(1),
+        dead_run: RunId::new("run-0"),
+        requeued: true,
+        cancelled: false,
+        in_scope: true,
+    };
     write(&path, RUN, [recovered, begun(of(2)), released(of(2)), begun(of(2)), completed(of(2))]);
     let expected = [(1, Some(PastEnd::Died)), (2, Some(PastEnd::Released)), (2, Some(PastEnd::Completed))];
     assert_eq!(ends(&path), expected);

@@ -135,7 +135,7 @@ fn the_folded_state_reads_back() {
     }
     drop(file);
     let current_file = fold.current_files.first().map(|current| current.file_path.as_path().to_owned());
-    assert!(current_file.is_some() && fold.held.is_some() && !fold.withheld.is_empty());
+    assert!(current_file.is_some() && fold.pressure.is_some() && !fold.withheld.is_empty());
     assert_eq!(state(&path), StateDocument { state: fold, current_file });
     let folder = path.parent().expect("a folder");
     assert_eq!(folder.read_dir().expect("a folder").count(), 1, "no temporary file is left");

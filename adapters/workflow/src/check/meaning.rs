@@ -1,4 +1,4 @@
-//! Words without a meaning, or with less of one than they seem to have.
+//! Reports keys and values that are ignored or only partly supported.
 
 use crate::definition::{Input, InputType, OnFail, Phase, Workflow};
 use crate::problem::Problems;
@@ -11,14 +11,14 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
 
 fn check_ignored(workflow: &Workflow, problems: &mut Problems) {
     if let Some(orchestrator) = &workflow.orchestrator {
-        problems.note(orchestrator.position, "`orchestrator` is told and of no effect");
+        problems.note(orchestrator.position, "`orchestrator` is ignored");
     }
     for action in &workflow.on_error {
         let message = format!("`{}` is not done on errors: a failed attempt is logged and tried again", action.action);
         problems.warning(action.position, message);
     }
     for location in workflow.outputs.iter().filter_map(|output| output.location.as_ref()) {
-        problems.note(location.position, "`location` is told and of no effect; nothing is looked for there");
+        problems.note(location.position, "`location` is ignored; nothing is looked for there");
     }
 }
 

@@ -156,7 +156,7 @@ impl Checker<'_, '_> {
     }
 
     fn bare_step(&mut self, id: &str, position: Position) {
-        let problem = self.problems.error(position, format!("the step `{id}` is known below `steps` alone"));
+        let problem = self.problems.error(position, format!("`{id}` is a step, which needs the prefix `steps`"));
         problem.meaning(Some(format!("steps.{id}")));
     }
 
@@ -188,7 +188,7 @@ impl Checker<'_, '_> {
         let can_be_returned = !self.is_first || self.moment.step > 0;
         let of_step = self.known.steps.contains_key(name).then(|| format!("steps.{name}"));
         let problem = if can_be_returned {
-            let message = format!("`{name}` is no input and no phase: an earlier step has to return it");
+            let message = format!("`{name}` is not an input or a phase, so an earlier step must return it");
             self.problems.warning(position, message)
         } else {
             let listed = nearest_first(name, known());

@@ -10,10 +10,10 @@ pub enum ExecutionError {
     #[error("{}: {source}", place.display())]
     Io { place: PathBuf, source: io::Error },
     /// A line before the last is damaged: begin anew with `--from-start`, or remove the file.
-    #[error("{}:{line} is damaged: {source}; `run --from-start` begins anew", place.display())]
+    #[error("{}:{line} is damaged: {source}; `run --from-start` restarts the workflow", place.display())]
     Damaged { place: PathBuf, line: usize, source: serde_json::Error },
     /// Its format is unknown: use the version of autoproc that wrote it, or begin anew with
     /// `--from-start`.
-    #[error("{} has the form {found:?}, which this version does not know; `run --from-start` begins anew", place.display())]
+    #[error("{} has the unsupported format {found:?}; `run --from-start` restarts the workflow", place.display())]
     Newer { place: PathBuf, found: String },
 }

@@ -63,8 +63,8 @@ pub(crate) struct Carrier {
 }
 
 impl Carrier {
-    /// True if no completion lies between this attempt and one of that round. Rounds count only up
-    /// to the next one: of a longer gap, nothing says how the rounds in it ended.
+    /// True if no completion lies between this attempt and one of that round. Accepts only the same or
+    /// the next round: after a larger gap, the ends of the rounds between are unknown.
     pub(crate) fn is_continued_in(&self, round: u32, follows_completion: bool) -> bool {
         self.round == round || (!follows_completion && self.round.checked_add(1) == Some(round))
     }

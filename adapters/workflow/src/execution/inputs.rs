@@ -135,7 +135,7 @@ fn typed(input: &Input, text: &str, scope: &Scope) -> Result<Value, InputError> 
     match in_json(word, scope).map_err(|error| unfit(&input.name, error.to_string()))? {
         Some(value) if is_fit(&value) => Ok(value),
         _ if input.kind == InputType::Array && !word.starts_with('[') => list(&input.name, word, scope),
-        _ => Err(unfit(&input.name, format!("is to be {expected}, and is {}", shortened(text)))),
+        _ => Err(unfit(&input.name, format!("must be {expected}, and is {}", shortened(text)))),
     }
 }
 

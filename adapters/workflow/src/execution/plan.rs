@@ -72,8 +72,7 @@ impl Plan {
         }
     }
 
-    /// The names that a phase's checkpoint and the transitions that leave it expect the phase to
-    /// return.
+    /// The outputs that the phase's checkpoint and outgoing transitions require.
     pub(crate) fn expected_of(&self, phase: &Phase) -> Vec<String> {
         let validation = phase.checkpoint.iter().flat_map(|checkpoint| &checkpoint.validation);
         let mut names: Vec<_> = validation.map(|name| name.value.clone()).collect();

@@ -30,7 +30,7 @@ pub(super) struct ProcessBuilder<'b> {
     pub(super) scope: &'b Scope,
 }
 
-/// A process and the files that it is told of.
+/// A process and the files whose paths it receives.
 #[derive(Debug)]
 pub(super) struct PreparedStep {
     pub(super) process: StepProcess,
@@ -52,7 +52,7 @@ impl ProcessBuilder<'_> {
         let step_inputs = rendering.step_inputs(step)?;
         let Program { executable: program, arguments, mut environment } =
             rendering.program(phase, step, &step_inputs)?;
-        let file_error = |error: io::Error| format!("cannot make the files it is told of: {error}");
+        let file_error = |error: io::Error| format!("cannot create the files whose paths the step receives: {error}");
         let output = scratch.output_file().map_err(file_error)?;
         let inputs = inputs_file(step, &step_inputs, scratch).map_err(file_error)?;
         environment.extend(self.description(phase, step, &output, inputs.as_deref()));

@@ -141,7 +141,7 @@ pub(crate) fn printed_text(stdout: &[u8], length: u64) -> Result<String, String>
     if length > MAX_VALUES_BYTES as u64 {
         let limit = MAX_VALUES_BYTES;
         return Err(format!(
-            "it printed {length} bytes, and no more than {limit} can be handed on; let it write a file"
+            "its output is {length} bytes, and the limit is {limit}; write the output to a file instead"
         ));
     }
     let text = std::str::from_utf8(stdout).map_err(|_| "what it printed is not UTF-8".to_owned())?;

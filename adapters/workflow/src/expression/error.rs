@@ -26,5 +26,9 @@ pub(crate) enum ExpressionError {
 }
 
 fn known_names(known: &[String]) -> String {
-    if known.is_empty() { "; nothing is known there".to_owned() } else { format!("; known are {}", known.join(", ")) }
+    if known.is_empty() {
+        "; no names are available here".to_owned()
+    } else {
+        format!("; known are {}", known.join(", "))
+    }
 }

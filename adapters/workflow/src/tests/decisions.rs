@@ -293,7 +293,7 @@ proptest! {
         prop_assert_eq!(state, story.state);
     }
 
-    /// In a world that has become better, an execution that failed goes on: to its end, and without what was finished,
+    /// In a world that has become better, an execution that failed resumes and runs to its end, and without what was finished,
     /// but for the steps that always run again and those of a phase that was not good enough.
     #[test]
     fn a_failed_execution_goes_on_to_its_end(shapes in vec(shapes(), 1..7), seed: u64, noes in 1..5_u64) {

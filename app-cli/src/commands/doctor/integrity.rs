@@ -35,7 +35,7 @@ fn examined(examination: &Examination) -> Vec<Finding> {
     }
     if examination.half_written_bytes > 0 {
         let message = format!("a half-written last line of {} bytes, as after a crash", examination.half_written_bytes);
-        findings.push(Finding::warning(SUBJECT, message, "nothing; the next change keeps a copy and cuts it off"));
+        findings.push(Finding::warning(SUBJECT, message, "nothing to do; the next change backs it up and removes it"));
     }
     for notice in &examination.notices {
         findings.push(Finding::warning(SUBJECT, notice, "look at QUEUE-STATE.json"));

@@ -26,8 +26,8 @@ pub(super) fn findings(context: &Context) -> Vec<Finding> {
         Err(error) => findings.push(Finding::problem(
             "file system",
             ExitCode::Io,
-            format!("the system cannot tell: {error}"),
-            "look at the disk",
+            format!("it cannot be examined: {error}"),
+            "check that the disk is mounted and healthy",
         )),
     }
     findings.extend(trials(context));
@@ -82,14 +82,14 @@ fn trials(context: &Context) -> Vec<Finding> {
     };
     vec![
         match probe.locks {
-            Ok(true) => Finding::well("locks", "they exclude others, and come free"),
+            Ok(true) => Finding::well("locks", "locks work"),
             Ok(false) => Finding::problem("locks", ExitCode::Io, "a lock does not exclude others", LOCAL_PLACE),
             Err(error) => {
                 Finding::problem("locks", ExitCode::Io, format!("a lock cannot be taken: {error}"), LOCAL_PLACE)
             }
         },
         match probe.syncs {
-            Ok(()) => Finding::well("syncs", "data and names can be synced, as far as the system says"),
+            Ok(()) => Finding::well("syncs", "syncs of files and folders report success"),
             Err(error) if error.kind() == io::ErrorKind::StorageFull => {
                 Finding::problem("writing", ExitCode::TryAgain, "the disk is full", "make room")
             }
@@ -101,7 +101,8 @@ fn trials(context: &Context) -> Vec<Finding> {
     ]
 }
 
-/// Checks that the existing files are writable by this user only.
+/// Checks that this user can write to the existing files, and that not every user can write to them or
+/// to the folder.
 fn permissions(folder: &Path) -> Finding {
     const SUBJECT: &str = "permissions";
     let entries = match fs::read_dir(folder) {
@@ -116,16 +117,16 @@ fn permissions(folder: &Path) -> Finding {
     };
     let files: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
     if let Some(locked) = files.iter().find(|path| !is_open_to_us(path)) {
-        let message = format!("{} cannot be written by us", Shown(locked));
+        let message = format!("this user cannot write to {}", Shown(locked));
         return Finding::problem(SUBJECT, ExitCode::CannotWrite, message, "check who owns it and its permissions");
     }
     let exposed = files.iter().map(AsRef::as_ref).chain([folder]).find(|path| is_open_to_all(path));
     match exposed {
         Some(path) => {
             let advice = format!("chmod o-w {}", Shown(path));
-            Finding::warning(SUBJECT, format!("anybody can write to {}", Shown(path)), advice)
+            Finding::warning(SUBJECT, format!("every user can write to {}", Shown(path)), advice)
         }
-        None => Finding::well(SUBJECT, "we can write, and not everybody can"),
+        None => Finding::well(SUBJECT, "writable by this user, not by everyone"),
     }
 }
 

@@ -14,10 +14,10 @@ pub(super) async fn findings(context: &Context) -> Vec<Finding> {
     match inspect(context).await {
         Ok(findings) => findings,
         Err(StorageError::Damaged { .. }) => {
-            vec![Finding::warning(SUBJECT, "what dead runs hold cannot be told", "mend the queue first")]
+            vec![Finding::warning(SUBJECT, "the files that dead runs hold are unknown", "repair the queue first")]
         }
         Err(error) => {
-            vec![Finding::warning(SUBJECT, in_one_line(&error), "look at what is wrong with the files first")]
+            vec![Finding::warning(SUBJECT, in_one_line(&error), "fix the files first")]
         }
     }
 }
@@ -32,10 +32,10 @@ async fn inspect(context: &Context) -> Result<Vec<Finding>, StorageError> {
 }
 
 fn alive(living: &[LiveRun]) -> Finding {
-    let told: Vec<_> = living.iter().map(|run| format!("{} by {}", run.info.id, run.info.location)).collect();
+    let runs: Vec<_> = living.iter().map(|run| format!("{} by {}", run.info.id, run.info.location)).collect();
     Finding::well(
         SUBJECT,
-        if told.is_empty() { "none is alive".to_owned() } else { format!("alive: {}", told.join(", ")) },
+        if runs.is_empty() { "none is alive".to_owned() } else { format!("alive: {}", runs.join(", ")) },
     )
 }
 
@@ -58,8 +58,8 @@ fn stop_file(living: &[LiveRun], context: &Context) -> Option<Finding> {
         return None;
     }
     Some(if living.is_empty() {
-        Finding::warning(SUBJECT, "it is there, and no run was there to see it", "nothing; the next run removes it")
+        Finding::warning(SUBJECT, "a stop is requested, and no run is alive", "nothing to do; the next run removes it")
     } else {
-        Finding::well(SUBJECT, "it is there, and the runs alive obey it")
+        Finding::well(SUBJECT, "a stop is requested, and the live runs obey it")
     })
 }

@@ -28,7 +28,7 @@ impl View for RepairPlans {
         if examination.plans.is_empty() {
             return writeln!(
                 out,
-                "\nnothing of it can be read; mend it by hand, or restore a copy of the state folder"
+                "\nnothing of it can be read; repair it by hand, or restore a copy of the state folder"
             );
         }
         for plan in &examination.plans {
@@ -46,13 +46,13 @@ impl View for RepairPlans {
 impl View for RepairDone {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         all_damage(&self.damage, out)?;
-        writeln!(out, "mended by {}", self.plan.method.word())?;
+        writeln!(out, "repaired by {}", self.plan.method.word())?;
         outcome(&self.plan, out)?;
         writeln!(out, "the files as they were: {}", Shown(&self.backup))
     }
 
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
-        json::maintenance::mended(self, out)
+        json::maintenance::repaired(self, out)
     }
 }
 

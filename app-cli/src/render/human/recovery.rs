@@ -13,14 +13,14 @@ use crate::view::Recovered;
 impl View for Recovered {
     fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.items.is_empty() && self.unproven.is_empty() {
-            return writeln!(out, "no run has died and left anything");
+            return writeln!(out, "no dead runs to recover");
         }
         self.items.iter().try_for_each(|recovered| taken_back(recovered, out))?;
         self.unproven.iter().try_for_each(|left| at_work(self, left, out))?;
         if self.unproven.is_empty() || self.forced {
             return Ok(());
         }
-        writeln!(out, "\nsee that nothing of this is left, then: autoproc queue recover --force")
+        writeln!(out, "\ncheck that these processes have ended, then run: autoproc queue recover --force")
     }
 
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {

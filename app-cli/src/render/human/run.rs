@@ -141,7 +141,7 @@ fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> 
     };
     let rate = view.files_per_second().map_or(String::new(), |rate| format!(", {rate:.2} files/s"));
     writeln!(out, "{} processed, {} failed in this run{rate}", latest.files_processed, latest.files_failed)?;
-    match &latest.held {
+    match &latest.pressure {
         Some(reason) => writeln!(out, "nothing new is started for now: {}", Printable(reason)),
         None => Ok(()),
     }
@@ -180,10 +180,10 @@ fn whose(view: &Status, item: &QueueItem) -> String {
     match view.doubt_about(item) {
         Some(left) => format!(
             "its run is dead, and it is not proven that nothing of it is at work: {}; \
-             `autoproc queue recover --force` puts it back all the same",
+             `autoproc queue recover --force` returns it to pending",
             Printable(&left.reason)
         ),
-        None => "its run is gone, the next one takes it up".to_owned(),
+        None => "its run died; the next run recovers it".to_owned(),
     }
 }
 

@@ -24,7 +24,7 @@ pub(in crate::render) fn plans(view: &RepairPlans, out: &mut dyn Write) -> io::R
     )
 }
 
-pub(in crate::render) fn mended(view: &RepairDone, out: &mut dyn Write) -> io::Result<()> {
+pub(in crate::render) fn repaired(view: &RepairDone, out: &mut dyn Write) -> io::Result<()> {
     let document = json!({
         "sound": true,
         "repaired": true,

@@ -154,7 +154,7 @@ impl From<&ProcessorState> for StateJson {
             files_processed: state.files_processed,
             files_failed: state.files_failed,
             current_files: state.current_files.iter().map(CurrentJson::from).collect(),
-            held: state.held.as_deref().map(str::to_owned),
+            held: state.pressure.as_deref().map(str::to_owned),
             withheld: state.withheld.iter().map(WithheldJson::from).collect(),
         }
     }

@@ -4,7 +4,7 @@
 //! memory than their paths. An id must be among the items for as long as it is indexed.
 //!
 //! The hash is foldhash: fast, seeded per process, and no defence against someone who chooses a
-//! million paths that collide. Whoever may add files can slow a queue down by adding many, too.
+//! million paths that collide. A user who may add files can also slow a queue down by adding many.
 
 use std::hash::BuildHasher;
 
@@ -58,7 +58,7 @@ fn hash(hasher: &DefaultHashBuilder, path: &FilePath) -> u64 {
     hasher.hash_one(path.as_os_str().as_encoded_bytes())
 }
 
-/// An indexed id is among the items, so the 0 is never used.
+/// Every indexed id has an item, so the fallback 0 is unreachable.
 fn rehash(hasher: &DefaultHashBuilder, id: ItemId, items: &Items) -> u64 {
     items.get(id).map_or(0, |item| hash(hasher, &item.file_path))
 }

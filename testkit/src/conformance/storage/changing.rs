@@ -3,7 +3,7 @@
 
 use autoproc_domain::ports::Storage;
 use autoproc_domain::rejection::Rejection;
-use autoproc_domain::request::{Clear, Remove, Reprioritise, Selection, Selector};
+use autoproc_domain::request::{Clear, Remove, Reprioritise, Requeue, Selector};
 use autoproc_domain::view::Counts;
 use autoproc_domain::{ItemId, Priority, QueueItem, Status};
 
@@ -48,21 +48,21 @@ fn reprioritise<F: StorageFixture>(client: &Client<'_, F>, which: Selector, rank
 fn requeueing_gives_another_round<F: StorageFixture>(fixture: &F) -> Check {
     let client = one_of_each(fixture)?;
     let before = client.item("/failed")?;
-    same("how many", &client.requeue(Selection::AllFailed)?, &2)?;
+    same("how many", &client.requeue(Requeue::AllFailed)?, &2)?;
     let item = client.item("/failed")?;
     same("its status", &item.status, &Status::Pending)?;
     same("its round and attempts", &(item.round, item.attempts), &(2, 0))?;
     same("its id", &item.id, &before.id)?;
     same("its last error", &item.last_error, &before.last_error)?;
     same("the other's status", &client.item("/timeout")?.status, &Status::Pending)?;
-    same("how many are left", &client.requeue(Selection::AllFailed)?, &0)
+    same("how many are left", &client.requeue(Requeue::AllFailed)?, &0)
 }
 
 fn a_requeued_item_goes_to_the_end_of_its_priority<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/a", failed())?;
     client.add(&[("/b", i32::MAX), ("/low", 0)])?;
-    same("how many", &client.requeue(Selection::These(vec![path("/a"), path("/a")]))?, &1)?;
+    same("how many", &client.requeue(Requeue::These(vec![path("/a"), path("/a")]))?, &1)?;
     client.add(&[("/c", i32::MAX)])?;
     same("the order", &client.claim_paths("run", 9, at(9))?, &texts(&["/b", "/a", "/c", "/low"]))
 }
@@ -73,12 +73,12 @@ fn requeued_items_keep_their_order<F: StorageFixture>(fixture: &F) -> Check {
     for file in ["/c", "/a", "/b"] {
         client.add_ended("run", file, failed())?;
     }
-    same("how many", &client.requeue(Selection::AllFailed)?, &3)?;
+    same("how many", &client.requeue(Requeue::AllFailed)?, &3)?;
     let exchanged = client.exchange("run", &[], 9, at(9))?;
     same("the order of all", &super::client::claimed_paths(&exchanged), &texts(&["/c", "/a", "/b"]))?;
     let settlements: Vec<_> = exchanged.claims.iter().map(|(token, _)| (*token, failed())).collect();
     client.exchange("run", &settlements, 0, at(9))?;
-    client.requeue(Selection::These(vec![path("/b"), path("/c"), path("/a")]))?;
+    client.requeue(Requeue::These(vec![path("/b"), path("/c"), path("/a")]))?;
     same("the order of those named", &client.claim_paths("run", 9, at(9))?, &texts(&["/b", "/c", "/a"]))
 }
 
@@ -88,7 +88,7 @@ fn only_failed_items_are_requeued<F: StorageFixture>(fixture: &F) -> Check {
     for (file, status) in
         [("/completed", Status::Completed), ("/processing", Status::Processing), ("/pending", Status::Pending)]
     {
-        let answer = client.requeue(Selection::These(vec![path(file)]));
+        let answer = client.requeue(Requeue::These(vec![path(file)]));
         rejected(answer, &Rejection::NotFailed { selector: path(file), status })?;
     }
     same("the queue", &client.all()?, &before)
@@ -97,7 +97,7 @@ fn only_failed_items_are_requeued<F: StorageFixture>(fixture: &F) -> Check {
 fn a_rejected_requeue_changes_nothing<F: StorageFixture>(fixture: &F) -> Check {
     let client = one_of_each(fixture)?;
     let before = client.all()?;
-    let selection = Selection::These(vec![path("/failed"), path("/timeout"), path("/absent")]);
+    let selection = Requeue::These(vec![path("/failed"), path("/timeout"), path("/absent")]);
     rejected(client.requeue(selection), &Rejection::NotQueued(path("/absent")))?;
     same("the queue", &client.all()?, &before)
 }

@@ -98,7 +98,7 @@ fn the_answer_names_the_next_due_time<F: StorageFixture>(fixture: &F) -> Check {
     same("the next due time once that has come", &later.next_due, &Some(at(8)))
 }
 
-/// Those that are due count, and those that are not; held ones do not, nor do claimed ones.
+/// Counts pending items whether due or not; excludes held and claimed items.
 fn the_answer_says_whether_items_wait<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     holds("nothing waits in an empty queue", !client.exchange("run", &[], 1, at(0))?.has_waiting)?;
@@ -112,7 +112,7 @@ fn the_answer_says_whether_items_wait<F: StorageFixture>(fixture: &F) -> Check {
     holds("a file in its backoff waits", retried.has_waiting)
 }
 
-/// A wait of 8 s is never longer than 8 s, for whoever asks.
+/// After the clock was set back, a backoff of 8 s ends within 8 s in every run.
 fn a_wait_is_cut_down_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/a", retry_after(8))?;

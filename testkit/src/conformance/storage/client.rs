@@ -9,7 +9,7 @@ use autoproc_domain::fingerprint::Completion;
 use autoproc_domain::item::ClaimToken;
 use autoproc_domain::ports::{Begun, DeadRun, Lease, LiveRun, RunInfo, Runs, Storage, StorageError};
 use autoproc_domain::request::{
-    Cancel, Enqueue, ExchangeRequest, Hold, NewItem, RequestId, Scope, Selection, Selector, Settlement, Verdict,
+    Cancel, Enqueue, ExchangeRequest, Hold, NewItem, RequestId, Requeue, Scope, Selector, Settlement, Verdict,
 };
 use autoproc_domain::view::{Cancelled, EnqueueOutcome, Enqueued, Exchanged, PageRequest};
 use autoproc_domain::{FilePath, Priority, QueueItem, RunId, Timestamp};
@@ -130,7 +130,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         Ok(())
     }
 
-    pub(super) fn requeue(&self, selection: Selection) -> Result<usize, StorageError> {
+    pub(super) fn requeue(&self, selection: Requeue) -> Result<usize, StorageError> {
         self.wait_at(at(9), self.store.requeue(selection, at(9)))
     }
 

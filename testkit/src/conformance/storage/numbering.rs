@@ -10,7 +10,7 @@ use autoproc_domain::item::{Claim, ClaimNumber, ClaimToken, Sequence};
 use autoproc_domain::queue::ClaimKey;
 use autoproc_domain::rejection::Rejection;
 use autoproc_domain::request::{
-    Cancel, ExchangeRequest, Hold, Remove, Reprioritise, Scope, Selection, Selector, Settlement,
+    Cancel, ExchangeRequest, Hold, Remove, Reprioritise, Requeue, Scope, Selector, Settlement,
 };
 use autoproc_domain::view::{Enqueued, Exchanged, Page, RecoveredItem};
 use autoproc_domain::{ItemId, QueueItem};
@@ -85,9 +85,7 @@ impl Numbering {
                 settlements: request.settlements.into_iter().map(|settlement| self.settlement(settlement)).collect(),
                 ..request
             }),
-            AnyRequest::Requeue(Selection::These(which)) => {
-                AnyRequest::Requeue(Selection::These(self.selectors(which)))
-            }
+            AnyRequest::Requeue(Requeue::These(which)) => AnyRequest::Requeue(Requeue::These(self.selectors(which))),
             AnyRequest::Reprioritise(Reprioritise { which, priority }) => {
                 AnyRequest::Reprioritise(Reprioritise { which: self.selector(which), priority })
             }

@@ -17,6 +17,7 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
         counts_are_true,
         an_item_is_found_by_path_and_by_id,
         a_peek_shows_the_next_claim,
+        a_peek_shows_the_backoff_as_it_is_stored,
     ]
 }
 
@@ -92,4 +93,12 @@ fn a_peek_shows_the_next_claim<F: StorageFixture>(fixture: &F) -> Check {
     same("afterwards", &peek(8)?, &Some("/backing-off".to_owned()))?;
     same("the claims", &client.claim_paths("run", 2, at(7))?, &texts(&["/b", "/a"]))?;
     same("when nothing is due", &peek(7)?, &None)
+}
+
+fn a_peek_shows_the_backoff_as_it_is_stored<F: StorageFixture>(fixture: &F) -> Check {
+    let client = Client::with_run(fixture, "run")?;
+    client.add_ended("run", "/a", retry_after(0))?;
+    let stored = client.wait(client.store().find(path("/a")))?;
+    let set_back = at(-3600);
+    same("after the clock was set back", &client.wait_at(set_back, client.store().peek(set_back))?, &stored)
 }

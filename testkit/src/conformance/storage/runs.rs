@@ -35,7 +35,7 @@ fn an_ending_run_learns_who_is_left<F: StorageFixture>(fixture: &F) -> Check {
     same("the dead", &one.dead()?, &vec![])
 }
 
-/// Also not after the time that a lease lasts: the store renews it.
+/// A run is alive after the duration of a lease too, because the store renews it.
 fn stays_alive<F: StorageFixture>(fixture: &F, run: &str) -> Check {
     let (one, other) = (Client::with_run(fixture, run)?, Client::with_run(fixture, "other")?);
     one.add(&[("/a", 0), ("/b", 0)])?;

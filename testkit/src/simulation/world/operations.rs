@@ -101,8 +101,7 @@ impl World {
     }
 
     fn clear_stop(&mut self, run: usize) -> bool {
-        self.runs[run].stop.file = None;
-        self.runs[run].stop.file_was_first = false;
+        self.runs[run].stop.forget_file();
         self.stop_file.take().is_some()
     }
 

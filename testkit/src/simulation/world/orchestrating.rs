@@ -183,7 +183,7 @@ impl World {
         }
     }
 
-    /// And for now no more attempts are taken than may be at work.
+    /// Gives a queued attempt back, and lowers the capacity to the number of jobs.
     pub(super) fn give_back(&mut self, run: usize, token: ClaimToken) {
         let before = self.runs[run].orchestrator.queued.len();
         self.runs[run].orchestrator.queued.retain(|queued| queued.token != token);

@@ -15,7 +15,7 @@ use super::super::schedule::Happening;
 use super::super::snapshot::Seen;
 use super::World;
 
-/// People whom the store did not serve ask again after this.
+/// Retry delay of a simulated user after the store was busy.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// The operator begins a run within this many seconds after the last one, at first. The pauses grow:
 /// runs that do not wait for backoffs would else begin a thousand times.
@@ -24,8 +24,9 @@ const MAX_PAUSE_BETWEEN_RUNS: u64 = 5;
 const MAX_STOP_LAG_MS: u64 = 500;
 /// How long an attempt takes to end when it is asked to.
 const MAX_GRACE_MS: u64 = 5000;
-/// How long the attempts of a dead run may go on: until the guards notice. With leases, until the
-/// lease is over by this much, which is less than the margin that other hosts keep.
+/// How long the attempts of a dead run may continue: until the guards notice. With leases, until the
+/// lease is over by this much, which is less than the margin that other hosts keep. Such guards are a
+/// condition for leases ([`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN)).
 const MAX_ORPHAN_LIFE_MS: u64 = 10_000;
 
 impl World {
@@ -221,7 +222,7 @@ impl World {
         let jobs = given.jobs;
         let state = RunState::new(given, self.locations[host].clone());
         let mut run = SimulatedRun::new(id, host, config, jobs, state, self.queue_version);
-        run.stop.refresh(self.stop_file);
+        run.stop.read_file(self.stop_file);
         self.runs.push(run);
         self.read_waits();
         self.feed(number, Some(Input::Begin))
@@ -297,8 +298,8 @@ impl World {
     }
 
     fn send_signal(&mut self, run: usize, level: StopLevel, cause: StopCause) {
-        let sent = self.runs[run].stop.sent;
-        self.runs[run].stop.sent = Some(sent.map_or((level, cause), |(before, first)| (before.max(level), first)));
+        let sent = self.runs[run].sent_signal;
+        self.runs[run].sent_signal = Some(sent.map_or((level, cause), |(before, first)| (before.max(level), first)));
         self.ask_to_stop(run, level);
     }
 
@@ -330,8 +331,12 @@ impl World {
             return Ok(());
         }
         let file = self.stop_file;
-        self.runs[run].stop.refresh(file);
-        match self.runs[run].stop.request().level {
+        let known = &mut self.runs[run];
+        known.stop.read_file(file);
+        if let Some((level, cause)) = known.sent_signal.take() {
+            known.stop.receive(level, cause);
+        }
+        match known.stop.request().level {
             StopLevel::Killing => self.abort_attempts(run, 0),
             StopLevel::Aborting => self.abort_attempts(run, MAX_GRACE_MS),
             StopLevel::Running | StopLevel::Draining => {}
@@ -356,8 +361,8 @@ impl World {
         }
     }
 
-    /// A run that looks on lets a wait begin anew, if the clock was set back: it sees no more than
-    /// that the wait is not longer than ordered. Without one, the time on the wall counts.
+    /// If the clock was set back, an idle run restarts the backoff from its ordered duration. Without
+    /// such a run, the wall clock counts.
     fn prolong_waits(&mut self) {
         let is_watched = (0..self.runs.len()).any(|run| self.is_able_to_claim(run));
         let wall = self.wall();

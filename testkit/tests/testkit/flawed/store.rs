@@ -9,7 +9,7 @@ use autoproc_domain::item::Backoff;
 use autoproc_domain::ports::{Begun, DeadRun, Lease, LeaseTerms, LiveRun, RunInfo, Runs, Storage, StorageError};
 use autoproc_domain::queue::ClaimKey;
 use autoproc_domain::request::{
-    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, RequestId, Scope, Selection,
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, RequestId, Requeue, Scope,
     Selector, Verdict,
 };
 use autoproc_domain::view::{Cancelled, Counts, EnqueueOutcome, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
@@ -261,12 +261,12 @@ impl Storage for FlawedStore {
         self.sound.exchange(request, now).await
     }
 
-    async fn requeue(&self, request: Selection, now: Timestamp) -> Result<usize, StorageError> {
+    async fn requeue(&self, request: Requeue, now: Timestamp) -> Result<usize, StorageError> {
         match (self.flaw, request) {
-            (Flaw::KeepsHalfARequeue, Selection::These(selectors)) => {
-                let answer = self.sound.requeue(Selection::These(selectors.clone()), now).await;
+            (Flaw::KeepsHalfARequeue, Requeue::These(selectors)) => {
+                let answer = self.sound.requeue(Requeue::These(selectors.clone()), now).await;
                 for selector in selectors.into_iter().filter(|_| answer.is_err()) {
-                    self.sound.requeue(Selection::These(vec![selector]), now).await?;
+                    self.sound.requeue(Requeue::These(vec![selector]), now).await?;
                 }
                 answer
             }

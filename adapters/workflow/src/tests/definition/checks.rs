@@ -15,10 +15,10 @@ fn workflows_of_existing_projects_pass_with_remarks() {
     assert_eq!(
         faults(LETTERS),
         [
-            "7:17: note: `orchestrator` is told and of no effect",
+            "7:17: note: `orchestrator` is ignored",
             "52:7: warning: `write_to_log` is not done on errors: a failed attempt is logged and tried again",
             "53:7: warning: `ring_the_bell` is not done on errors: a failed attempt is logged and tried again",
-            "57:17: note: `location` is told and of no effect; nothing is looked for there",
+            "57:17: note: `location` is ignored; nothing is looked for there",
         ]
     );
     assert_eq!(
@@ -27,8 +27,8 @@ fn workflows_of_existing_projects_pass_with_remarks() {
             "18:16: warning: `ask_the_porter` has no meaning for `on_fail`: a failed step fails the phase `phase_0`; \
              expected `fail`, `continue` or `skip`",
             "32:9: note: `CP_FETCH` asks for nothing: it is passed whenever the phase's steps succeed",
-            "40:28: warning: `shelf_number` is no input and no phase: an earlier step has to return it",
-            "48:17: note: `location` is told and of no effect; nothing is looked for there",
+            "40:28: warning: `shelf_number` is not an input or a phase, so an earlier step must return it",
+            "48:17: note: `location` is ignored; nothing is looked for there",
         ]
     );
     assert_eq!(errors(EVERYTHING), Vec::<String>::new());
@@ -158,19 +158,19 @@ fn names_are_checked_against_what_can_be_known() {
     for (index, text, expected) in [
         (0, "${sendr}", "error: unknown name `sendr`; known are sender, "),
         (0, "${anything}", "error: unknown name `anything`; known are "),
-        (1, "${anything}", "warning: `anything` is no input and no phase: an earlier step has to return it"),
-        (2, "${anything}", "warning: `anything` is no input and no phase: an earlier step has to return it"),
+        (1, "${anything}", "warning: `anything` is not an input or a phase, so an earlier step must return it"),
+        (2, "${anything}", "warning: `anything` is not an input or a phase, so an earlier step must return it"),
         (
             2,
             "${sendr}",
-            "warning: `sendr` is no input and no phase: an earlier step has to return it; did you mean `sender`?",
+            "warning: `sendr` is not an input or a phase, so an earlier step must return it; did you mean `sender`?",
         ),
-        (2, "${one_1.x}", "error: the step `one_1` is known below `steps` alone; did you mean `steps.one_1`?"),
-        (0, "${one_2.x}", "error: the step `one_2` is known below `steps` alone; did you mean `steps.one_2`?"),
+        (2, "${one_1.x}", "error: `one_1` is a step, which needs the prefix `steps`; did you mean `steps.one_1`?"),
+        (0, "${one_2.x}", "error: `one_2` is a step, which needs the prefix `steps`; did you mean `steps.one_2`?"),
         (
             2,
             "${one_1}",
-            "warning: `one_1` is no input and no phase: an earlier step has to return it; did you mean `steps.one_1`?",
+            "warning: `one_1` is not an input or a phase, so an earlier step must return it; did you mean `steps.one_1`?",
         ),
         (0, "${one_2}", "error: unknown name `one_2`; known are "),
         (0, "${one.x}", "error: the phase `one` has returned nothing yet"),
@@ -332,7 +332,7 @@ fn a_mistyped_checkpoint_passed_is_noticed() {
 }
 
 proptest! {
-    /// Whichever ways there are, phases in a circle are told, and nothing else is said of ways in one direction.
+    /// Whichever ways there are, phases in a circle are reported, and nothing else is reported of ways in one direction.
     #[test]
     fn circles_are_found(count in 1_usize..12, ways in prop::collection::vec((0_usize..12, 0_usize..12), 0..14)) {
         let ways: Vec<_> = ways.into_iter().map(|(from, to)| (from % count, to % count)).collect();

@@ -280,7 +280,7 @@ fn texts_for_processes_are_short_and_hold_no_nul() {
 }
 
 proptest! {
-    /// Whatever somebody writes, there is an answer; what is no expression stays as it is.
+    /// Any text renders or returns an error; text without `${…}` is returned unchanged.
     #[test]
     fn no_text_makes_it_panic(text in "[a-z${}'\"(|)\\[\\]. \\\\%#0-9*+~-]{0,60}") {
         let rendered = render(&text, &scope());

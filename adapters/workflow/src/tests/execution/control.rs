@@ -50,7 +50,7 @@ fn a_phase_that_no_transition_leaves_is_the_end_of_the_road() {
     assert_eq!(steps_of(&phases("[{from: p1, to: p2, condition: checkpoint_passed}]"), "").0, ["s1", "s2", "s3"]);
 }
 
-/// What nobody has returned is smaller than nothing, and larger than nothing.
+/// An output that no step returned is neither smaller nor larger than anything.
 #[test]
 fn a_transition_does_not_order_what_nobody_has_returned() {
     for condition in ["errors < 3", "errors > 3", "errors is null and errors <= 3", "3 >= errors"] {

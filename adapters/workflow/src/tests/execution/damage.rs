@@ -66,13 +66,13 @@ fn damage_is_refused_and_left_as_it_is_until_somebody_begins_anew() {
 }
 
 #[test]
-fn a_newer_form_is_refused() {
+fn a_newer_format_is_refused() {
     let (place, journal, bytes) = left_behind();
     let newer = String::from_utf8(bytes).unwrap().replacen("\"version\":\"1.", "\"version\":\"2.", 1);
     fs::write(&journal, newer).unwrap();
     let (steps, outcome) = go_on(&place, 2);
     assert_eq!(steps, Vec::<String>::new());
-    assert!(outcome.to_string().contains("form \"2.0.0\""), "{outcome}");
+    assert!(outcome.to_string().contains("format \"2.0.0\""), "{outcome}");
 }
 
 proptest! {

@@ -73,7 +73,7 @@ fn what_is_not_the_same_begins_anew_although_it_is_over() {
     let mut place = done();
     place.workflow.push_str("\n# a remark\n");
     assert_eq!(steps_of(&place, place.claim(2)), ALL);
-    // What nobody can read is nobody's.
+    // A journal that cannot be read belongs to no item.
     let place = done();
     fs::write(place.path("state/executions/completed/7.jsonl"), "{\n{\n").unwrap();
     assert_eq!(steps_of(&place, place.claim(2)), ALL);

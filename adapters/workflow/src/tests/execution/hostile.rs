@@ -63,7 +63,7 @@ workflow:
     let twice = inputs(&[("code", "x"), ("n", "1"), ("code", "y")]).unwrap_err();
     assert_eq!(twice.to_string(), "the input `code` is given twice");
     let unfit = inputs(&[("code", "x"), ("n", "many")]).unwrap_err();
-    assert_eq!(unfit.to_string(), "the input `n` is to be a whole number, and is \"many\"");
+    assert_eq!(unfit.to_string(), "the input `n` must be a whole number, and is \"many\"");
     inputs(&[("code", "${file}"), ("n", "3"), ("list", "a, b"), ("loose", "z")]).unwrap();
     inputs(&[("code", "${nothing}")]).unwrap_err();
 }

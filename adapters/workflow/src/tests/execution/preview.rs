@@ -66,7 +66,7 @@ workflow:
     assert_eq!(seen[2].words, ["/bin/sh", "-c", "echo ${p.made}"]);
 }
 
-/// A path that is not UTF-8 cannot stand within other words, and whoever looks ahead is told so.
+/// A path that is not UTF-8 cannot stand within other words, and a preview says so.
 #[test]
 fn what_would_fail_is_shown_to_fail() {
     let mut place = Place::new("workflow: {id: w, phases: [{id: p, steps: [{run: [x, 'in ${file}']}]}]}");

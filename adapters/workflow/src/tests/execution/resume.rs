@@ -1,4 +1,4 @@
-//! A later attempt goes on where the last one ended.
+//! A later attempt resumes where the last one ended.
 
 use std::fs;
 use std::sync::Arc;
@@ -192,7 +192,7 @@ fn from_start_means_what_earlier_runs_did() {
     let runner = runner("s2", &broken);
     failure(&place.attempt_with(runner.clone(), place.claim(2)));
     broken.store(false, Ordering::Relaxed);
-    // The retry within the same run goes on: what this run did counts.
+    // The retry within the same run resumes: what this run did counts.
     let again = Attempt { run: place.claim(2).run, ..place.claim(3) };
     expect_success(&place.attempt_with(runner.clone(), again));
     assert_eq!(runner.steps(), ["s1", "s2", "s2", "s3", "s4", "s5"]);

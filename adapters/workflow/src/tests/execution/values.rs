@@ -95,10 +95,10 @@ fn values_nested_deep_are_refused_before_they_are_recorded() {
 }
 
 #[test]
-fn a_hundred_megabytes_are_told_and_not_kept() {
+fn a_hundred_megabytes_are_reported_and_not_kept() {
     let shell = "head -c 100000000 /dev/zero";
     let error = failure(&after(shell, ", output: json", "true").attempt(1));
-    assert!(error.contains("it printed 100000000 bytes"), "{error}");
+    assert!(error.contains("its output is 100000000 bytes"), "{error}");
     let place = after(shell, "", "true");
     expect_success(&place.attempt(1));
 }

@@ -42,8 +42,8 @@ fn phase<'w>(phase: &Phase, leaving: impl Iterator<Item = &'w Transition>, out: 
     let name = phase.name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
     let blocking = if phase.blocking { "" } else { ", not blocking" };
     let on_fail = match &phase.on_fail {
-        OnFail::Continue => ", goes on after a failed step",
-        OnFail::Skip => ", left after a failed step",
+        OnFail::Continue => ", continues after a failed step",
+        OnFail::Skip => ", skips the rest after a failed step",
         OnFail::Fail | OnFail::Other(_) => "",
     };
     let line = format!("{}{name}{}{blocking}{on_fail}", phase.id, condition(phase.condition.as_ref()));

@@ -1,0 +1,32 @@
+//! The settings of the orchestrator.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use autoproc_domain::ports::Clock;
+
+/// Where and how commands run.
+pub struct Settings {
+    /// The folder for the output of attempts; created when needed.
+    pub attempts_dir: PathBuf,
+    /// The working directory of commands; that of this process if `None`. A relative program path is
+    /// resolved against it.
+    pub working_dir: Option<PathBuf>,
+    /// Whether short attempts are batched.
+    pub batches: BatchSettings,
+    /// Tells commands their deadline as wall clock time.
+    pub clock: Arc<dyn Clock>,
+    /// Called once if the output of an attempt cannot be kept. The attempt is not affected.
+    pub on_notice: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+/// Whether and how attempts are batched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchSettings {
+    /// How many attempts may run concurrently; the number of jobs of the run.
+    pub slots: NonZeroUsize,
+    /// False for a run with a failure limit: it decides about each start, because any failure may be
+    /// the last one that it tolerates.
+    pub may_batch: bool,
+}

@@ -1,0 +1,110 @@
+//! What attempts report, and the verdicts on them.
+
+use crate::attempt::{AttemptOutcome, AttemptProgress, AttemptReport, LostAttempt};
+use crate::failure::CANCELLED;
+use crate::fingerprint::Completion;
+use crate::item::ClaimToken;
+use crate::ports::RunEventKind;
+use crate::request::Verdict;
+use crate::run::state::{InHand, Judged, Recording, RunState, STOP_IS_KNOWN_WITHIN, Undecided};
+use crate::stop::StopLevel;
+
+impl RunState {
+    pub(super) fn on_progress(&mut self, token: ClaimToken, progress: AttemptProgress) {
+        match progress {
+            AttemptProgress::Started { fingerprint } => {
+                let Some(in_hand) = self.attempts.in_hand.get_mut(&token) else { return };
+                (in_hand.has_started, in_hand.fingerprint) = (true, fingerprint);
+                let of = in_hand.of.clone();
+                let size_bytes = fingerprint.map(|fingerprint| fingerprint.size);
+                self.emit(RunEventKind::FileStarted { of, size_bytes, recipe: self.config.recipe });
+            }
+            AttemptProgress::NotStarted => {
+                if let Some(in_hand) = self.attempts.in_hand.remove(&token)
+                    && self.recording == Recording::Possible
+                {
+                    self.attempts.unused.push((token, in_hand.of));
+                }
+            }
+            AttemptProgress::Lost(lost) => self.on_lost(token, lost),
+            AttemptProgress::Ended(report) => self.on_ended(token, report),
+        }
+    }
+
+    fn on_lost(&mut self, token: ClaimToken, lost: LostAttempt) {
+        self.attempts.in_hand.remove(&token);
+        self.fail(lost.into());
+    }
+
+    fn on_ended(&mut self, token: ClaimToken, report: AttemptReport) {
+        let Some(in_hand) = self.attempts.in_hand.remove(&token) else { return };
+        if self.recording != Recording::Possible {
+            return;
+        }
+        let undecided = Undecided { token, in_hand, report, since: self.now };
+        if may_be_of_a_stop(&undecided.report.outcome) {
+            self.attempts.undecided.push(undecided);
+        } else {
+            self.judge(undecided);
+        }
+    }
+
+    /// Decides on attempts that ended by a signal: once a stop is known, it was part of that; once
+    /// enough time has passed without one, it was not. After the clock was set back, enough has.
+    pub(super) fn judge_undecided(&mut self) {
+        let is_stopping = self.world.stop.level > StopLevel::Running;
+        let now = self.now;
+        let is_ripe = |undecided: &mut Undecided| {
+            let until = undecided.since.saturating_add(STOP_IS_KNOWN_WITHIN);
+            is_stopping || now < undecided.since || now >= until
+        };
+        let ripe: Vec<_> = self.attempts.undecided.extract_if(.., is_ripe).collect();
+        for undecided in ripe {
+            self.judge(undecided);
+        }
+    }
+
+    fn judge(&mut self, Undecided { token, in_hand, report, .. }: Undecided) {
+        let verdict = self.verdict(&in_hand, &report);
+        let AttemptReport { elapsed, usage, .. } = report;
+        self.attempts.judged.push(Judged { token, of: in_hand.of, elapsed, usage, verdict });
+    }
+
+    fn verdict(&self, in_hand: &InHand, report: &AttemptReport) -> Verdict {
+        let outcome = &report.outcome;
+        if in_hand.is_cancelled && *outcome != AttemptOutcome::Succeeded {
+            return cancelled_verdict();
+        }
+        if may_be_of_a_stop(outcome) && self.world.stop.level > StopLevel::Running {
+            return Verdict::Release;
+        }
+        let fingerprint = in_hand.fingerprint;
+        match self.config.retry.judge(outcome, in_hand.of.attempt) {
+            Verdict::Complete(_) => Verdict::Complete(Completion { fingerprint, recipe: self.config.recipe }),
+            verdict => verdict.with_error(report.error()),
+        }
+    }
+
+    /// Counts results that are not yet recorded too, because the next attempt may start before that.
+    pub(super) fn check_failure_limit(&mut self) {
+        let Some(limit) = self.config.failure_limit else { return };
+        let open = || self.attempts.judged.iter().chain(&self.attempts.settling).map(|judged| &judged.verdict);
+        let processed = open().filter(|verdict| matches!(verdict, Verdict::Complete(_))).count() as u64;
+        let failed = open().filter(|verdict| matches!(verdict, Verdict::Fail { .. })).count() as u64;
+        self.is_limit_reached |= limit.is_reached(self.result.processed + processed, self.result.failed + failed);
+    }
+}
+
+pub(super) fn cancelled_verdict() -> Verdict {
+    Verdict::Fail { timed_out: false, error: CANCELLED.into() }
+}
+
+/// True if an attempt, or the step that it failed with, ended by a signal that asks a process to end:
+/// SIGHUP, SIGINT or SIGTERM, which have these numbers everywhere (POSIX, the `kill` utility).
+///
+/// Whatever ends a run in this way often sends the same signal to the command: a service manager to
+/// every process of the service, a terminal to its foreground group. Then it is a stop and no fault
+/// of the file.
+fn may_be_of_a_stop(outcome: &AttemptOutcome) -> bool {
+    matches!(outcome.root_cause(), AttemptOutcome::Signalled { signal: 1 | 2 | 15 })
+}

@@ -1,0 +1,200 @@
+//! What the store answers to exchanges and recoveries, and what to do if it fails.
+
+use std::time::Duration;
+
+use super::attempts::cancelled_verdict;
+use crate::attempt::AttemptRef;
+use crate::item::{ClaimToken, Status};
+use crate::ports::{RunEventKind, StorageError};
+use crate::recovery::Recovery;
+use crate::request::Verdict;
+use crate::run::Action;
+use crate::run::state::{Attempts, InHand, Judged, Operation, Phase, RETRY_STORE_AFTER, Recording, RunState};
+use crate::run_info::Unproven;
+use crate::stop::StopLevel;
+use crate::view::{Claimed, Exchanged};
+
+impl RunState {
+    pub(super) fn exchange(&mut self) {
+        let request = self.request();
+        self.queue.may_have_work = false;
+        self.queue.is_swept = false;
+        self.begin(Operation::Exchange, Action::Exchange(request));
+    }
+
+    pub(super) fn on_exchanged(&mut self, exchanged: Result<Exchanged, StorageError>) {
+        self.operation = None;
+        let is_repeated = self.store.is_unanswered;
+        self.store.is_unanswered = match &exchanged {
+            Err(StorageError::Unreachable { .. }) => true,
+            // The store was not asked: what became of the request is still unknown.
+            Err(StorageError::Busy { .. }) => is_repeated,
+            _ => false,
+        };
+        // A repeated answer is as old as the request.
+        self.queue.may_have_work |= is_repeated;
+        match exchanged {
+            _ if self.recording != Recording::Possible => {}
+            Ok(exchanged) => self.record(exchanged),
+            Err(error) => self.on_exchange_failed(error),
+        }
+    }
+
+    fn on_exchange_failed(&mut self, error: StorageError) {
+        if !self.store.is_unanswered {
+            // What was not settled goes first the next time.
+            self.attempts.settling.append(&mut self.attempts.judged);
+            self.attempts.judged = std::mem::take(&mut self.attempts.settling);
+            self.attempts.unused.append(&mut self.attempts.releasing);
+        }
+        if matches!(error, StorageError::Full(_)) && self.store.last_limit > 0 {
+            self.store.is_full = true;
+            self.emit(RunEventKind::StorageTrouble { error: error.to_string().into() });
+        } else {
+            self.on_storage_error(error);
+        }
+    }
+
+    fn record(&mut self, exchanged: Exchanged) {
+        let Exchanged { claims, stale, cancelled, next_due, has_waiting } = exchanged;
+        for (token, of) in std::mem::take(&mut self.attempts.releasing) {
+            if cancelled.contains(&token) {
+                self.report_result(Judged {
+                    token,
+                    of,
+                    elapsed: Duration::ZERO,
+                    usage: None,
+                    verdict: cancelled_verdict(),
+                });
+            }
+        }
+        for mut judged in std::mem::take(&mut self.attempts.settling) {
+            if stale.contains(&judged.token) {
+                self.emit(RunEventKind::ResultDiscarded { of: judged.of });
+                continue;
+            }
+            if cancelled.contains(&judged.token) {
+                judged.verdict = cancelled_verdict();
+            }
+            self.report_result(judged);
+        }
+        (self.queue.next_due, self.queue.has_waiting) = (next_due, has_waiting);
+        // A cancelled file has failed, which was unknown when the claims were requested.
+        self.check_failure_limit();
+        for claim in claims {
+            self.hand_over(claim);
+        }
+        for token in cancelled {
+            self.cancel(token);
+        }
+    }
+
+    fn report_result(&mut self, judged: Judged) {
+        let Judged { of, elapsed, usage, verdict, .. } = judged;
+        let kind = match verdict {
+            Verdict::Complete(_) => {
+                self.result.processed += 1;
+                RunEventKind::FileCompleted { of, elapsed, usage }
+            }
+            Verdict::Retry { backoff, error } => {
+                self.result.retried += 1;
+                RunEventKind::FileRequeued { of, elapsed, usage, backoff, error }
+            }
+            Verdict::Fail { timed_out, error } => {
+                self.result.failed += 1;
+                if timed_out {
+                    RunEventKind::FileTimeout { of, elapsed, usage, error }
+                } else {
+                    RunEventKind::FileFailed { of, elapsed, usage, error }
+                }
+            }
+            Verdict::Release => RunEventKind::FileReleased { of, elapsed, usage },
+        };
+        self.emit(kind);
+    }
+
+    /// Hands a claim to the orchestrator, or gives it back if nothing may start by now.
+    fn hand_over(&mut self, (token, item): Claimed) {
+        if self.room() == 0 {
+            self.attempts.unused.push((token, AttemptRef::latest(&item)));
+            return;
+        }
+        let attempt = self.attempt(token, &item);
+        let of = AttemptRef::latest(&item);
+        self.attempts.in_hand.insert(token, InHand::new(of));
+        self.actions.push(Action::Start(attempt));
+    }
+
+    fn cancel(&mut self, token: ClaimToken) {
+        let Some(in_hand) = self.attempts.in_hand.get_mut(&token) else { return };
+        if !std::mem::replace(&mut in_hand.is_cancelled, true) {
+            self.actions.push(Action::Cancel(token));
+        }
+    }
+
+    pub(super) fn on_recovered(&mut self, recovered: Result<Recovery, StorageError>) {
+        self.operation = None;
+        let recovery = match recovered {
+            _ if self.recording != Recording::Possible => return,
+            Ok(recovery) => recovery,
+            Err(error) => return self.on_storage_error(error),
+        };
+        self.queue.is_swept = true;
+        self.actions.extend(recovery.events(&self.config.scope).map(Action::Emit));
+        self.report_withheld(recovery.unproven);
+        for item in recovery.recovered.iter().map(|recovered| &recovered.item) {
+            if !self.config.scope.contains(item.id) {
+                continue;
+            }
+            if item.status == Status::Pending {
+                self.queue.has_waiting = true;
+                self.queue.may_have_work = true;
+            } else {
+                self.result.failed += 1;
+            }
+        }
+    }
+
+    /// Reports each run and reason once: recovery is repeated whenever the queue seems empty.
+    fn report_withheld(&mut self, unproven: Vec<Unproven>) {
+        for left in unproven {
+            if !self.withheld.contains(&left) {
+                self.withheld.push(left.clone());
+                self.emit(RunEventKind::RecoveryWithheld { dead_run: left.run, reason: left.reason });
+            }
+        }
+    }
+
+    /// What a failed operation means: a pause, or the end.
+    fn on_storage_error(&mut self, error: StorageError) {
+        let is_passing = matches!(error, StorageError::Busy { .. } | StorageError::Unreachable { .. });
+        if is_passing && self.world.stop.level < StopLevel::Aborting {
+            self.store.retry_at = Some(self.now.saturating_add(RETRY_STORE_AFTER));
+            self.emit(RunEventKind::StorageTrouble { error: error.to_string().into() });
+        } else if matches!(error, StorageError::LeaseLost { .. }) {
+            self.on_lease_lost();
+        } else {
+            self.fail(error.into());
+            self.abandon(Recording::Impossible);
+        }
+    }
+
+    pub(super) fn on_lease_lost(&mut self) {
+        if self.phase != Phase::Working || self.recording == Recording::LeaseLost {
+            return;
+        }
+        let run = self.config.run.clone();
+        self.fail(StorageError::LeaseLost { run }.into());
+        self.abandon(Recording::LeaseLost);
+        self.operation = None;
+        self.actions.push(Action::Abort);
+    }
+
+    /// Results can no longer be recorded: drops ended attempts and waits for running ones.
+    fn abandon(&mut self, recording: Recording) {
+        self.recording = recording;
+        self.store.is_unanswered = false;
+        let in_hand = std::mem::take(&mut self.attempts.in_hand);
+        self.attempts = Attempts { in_hand, ..Attempts::default() };
+    }
+}
