@@ -39,7 +39,10 @@ mod records;
 mod search;
 
 use std::io;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use autoproc_domain::RunId;
@@ -64,6 +67,9 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many readings in a row must find nothing. A single one may miss a process that is being
 /// forked, or one without an environment between two programs (execve(2)).
 const CLEAN_READINGS: u32 = 3;
+
+/// The most concurrent sweeps. Each pauses between its readings for most of its time.
+const MAX_SWEEPS: usize = 16;
 
 /// Added to the grace to obtain the timeout for guards: the dead run may have had a longer grace,
 /// and the machine may be loaded.
@@ -95,19 +101,36 @@ impl Sweeper {
     }
 
     /// Ends the processes of these dead runs of this host; blocks until that is done. Returns the
-    /// runs that are not proven to have ended.
+    /// runs that are not proven to have ended, in the order of their ids.
     #[must_use]
     pub fn sweep(&self, dead: &[DeadRun]) -> Vec<Unproven> {
         let (own, deadline) = (self.location(), Instant::now() + self.timeout.min(MAX_TIMEOUT));
-        let sweep = |dead: &DeadRun| {
-            if reaper::is_of_earlier_boot(dead, &own) {
-                self.forget(&dead.run);
-                return None;
-            }
-            let reason = self.sweep_one(&dead.run, &own, deadline).err()?;
-            Some(Unproven { run: dead.run.clone(), reason: reason.into() })
+        let next = AtomicUsize::new(0);
+        let sweep_some = || {
+            let runs = std::iter::from_fn(|| dead.get(next.fetch_add(1, Ordering::Relaxed)));
+            runs.filter_map(|dead| self.sweep_dead(dead, &own, deadline)).collect::<Vec<_>>()
         };
-        dead.iter().filter_map(sweep).collect()
+        let mut unproven = thread::scope(|scope| {
+            // If the system refuses a thread, the others sweep its runs.
+            let spawn = |_| thread::Builder::new().spawn_scoped(scope, sweep_some).ok();
+            let others: Vec<_> = (1..dead.len().min(MAX_SWEEPS)).map_while(spawn).collect();
+            let mut unproven = sweep_some();
+            for other in others {
+                unproven.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            }
+            unproven
+        });
+        unproven.sort_by(|one, other| one.run.cmp(&other.run));
+        unproven
+    }
+
+    fn sweep_dead(&self, dead: &DeadRun, own: &Location, deadline: Instant) -> Option<Unproven> {
+        if reaper::is_of_earlier_boot(dead, own) {
+            self.forget(&dead.run);
+            return None;
+        }
+        let reason = self.sweep_one(&dead.run, own, deadline).err()?;
+        Some(Unproven { run: dead.run.clone(), reason: reason.into() })
     }
 
     /// Removes the records of a run's killed guards without ending their processes. The caller must
@@ -150,7 +173,7 @@ fn end_all(marker: &Marker, killed_guards: &[Contents]) -> Result<(), String> {
         if is_late || clean == CLEAN_READINGS {
             return outcome.verdict();
         }
-        std::thread::sleep(POLL_INTERVAL);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -203,7 +226,7 @@ fn outlive_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadli
                 let _ = process_table::kill(guard);
             }
         }
-        std::thread::sleep(pause);
+        thread::sleep(pause);
         // Reading thousands of processes takes tens of milliseconds; a slow guard takes seconds.
         pause = (2 * pause).min(MAX_POLL_INTERVAL);
     }
