@@ -6,10 +6,11 @@
 
 use std::io::{self, Read};
 
+use autoproc_subprocess::AttemptLog;
+
 use crate::console::{Console, Delivery};
 use crate::error::CliError;
 use crate::escape::{Escaper, Shown};
-use crate::wiring::AttemptLog;
 
 /// Bytes printed at a time.
 const PIECE: usize = 64 * 1024;

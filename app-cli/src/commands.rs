@@ -1,27 +1,67 @@
-//! The commands, one per file: from a request over the ports to a view.
+//! The commands. Each has its arguments, what it does, and how its result is printed in one file, or
+//! in one folder if that is long.
 
-mod add;
+pub(crate) mod completions;
 mod doctor;
-pub(crate) mod documents;
-mod export;
 mod log;
-mod prioritise;
-mod recover;
-mod remove;
-mod repair;
+pub(crate) mod man;
+mod queue;
 mod retry_failed;
 mod run;
-mod show;
 mod status;
 mod stop;
 mod workflow;
 
-use crate::args::{Command, QueueCommand};
+use clap::Subcommand;
+
 use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::exit_code::ExitCode;
-use crate::request::{self, AddRequest, ItemWord, LogRequest, RunRequest};
-use crate::torture;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Add, list and change what waits
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  autoproc queue add report.pdf 5
+  autoproc queue list --status failed"
+    )]
+    Queue(queue::QueueCommand),
+    /// Process the queue: run a command on each file
+    Run(Box<run::RunArgs>),
+    /// List, show, check and execute workflows
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  autoproc workflow list
+  autoproc workflow show wf-ingest
+  autoproc workflow check my-workflow.yaml
+  autoproc workflow progress"
+    )]
+    Workflow(workflow::WorkflowCommand),
+    /// Ask every live run to stop after its current files
+    Stop(stop::StopArgs),
+    /// Show what runs, what waits and why
+    #[command(after_help = "Examples:
+  autoproc status
+  autoproc status --json")]
+    Status,
+    /// Give files that failed or timed out another round of attempts
+    RetryFailed(retry_failed::RetryFailedArgs),
+    /// Show what a file's latest attempt printed
+    Log(log::LogArgs),
+    /// Look for whatever could be wrong, and say what to do about it
+    Doctor(doctor::DoctorArgs),
+    /// Add files one after the other and say so, until killed
+    #[command(hide = true)]
+    TortureWriter(doctor::crash_test::TortureWriterArgs),
+    /// Print a script that completes commands in a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page of autoproc, or of one of its commands
+    Man(man::ManArgs),
+}
 
 /// Carries out a command, and leaves the queue's files in order.
 ///
@@ -38,50 +78,20 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Exit
 }
 
 async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliError> {
-    let cwd = &context.cwd;
     match command {
-        Command::Queue(QueueCommand::Repair(args)) => {
-            return repair::repair(args.apply.map(request::repair_method), context);
-        }
-        Command::Queue(QueueCommand::Recover(args)) => return recover::recover(&args, context).await,
-        Command::Queue(command) => queue(command, context).await?,
-        Command::Doctor(args) => return doctor::doctor(args.torture.then_some(args.seconds), context).await,
-        Command::TortureWriter(args) => torture::write(&args.prefix, args.afresh, context).await?,
         // Boxed, because the future of every command would otherwise be as large as these.
-        Command::Run(args) => {
-            let request = RunRequest::new(*args, context.wiring.new_run())?;
-            return Box::pin(run::run(request, context)).await;
-        }
+        Command::Run(args) => return Box::pin(run::run(*args, context)).await,
         Command::Workflow(command) => return Box::pin(workflow::workflow(command, context)).await,
+        Command::Queue(command) => return queue::queue(command, context).await,
+        Command::Doctor(args) => return doctor::doctor(&args, context).await,
+        Command::TortureWriter(args) => doctor::crash_test::write(&args, context).await?,
         Command::Stop(args) => stop::stop(&args, context).await?,
         Command::Status => status::status(context).await?,
-        Command::RetryFailed(args) => {
-            retry_failed::retry_failed(request::failed_files(cwd, &args.files)?, context).await?;
-        }
-        Command::Log(args) => Box::pin(log::log(&LogRequest::new(&args, cwd)?, context)).await?,
+        Command::RetryFailed(args) => retry_failed::retry_failed(&args, context).await?,
+        Command::Log(args) => Box::pin(log::log(&args, context)).await?,
         Command::Completions(_) | Command::Man(_) => {
             return Err(CliError::internal("a command that needs no project was given one"));
         }
     }
     Ok(ExitCode::Success)
-}
-
-async fn queue(command: QueueCommand, context: &Context) -> Result<(), CliError> {
-    let cwd = &context.cwd;
-    match command {
-        QueueCommand::Add(args) => add::add(&AddRequest::new(args, cwd)?, context).await,
-        QueueCommand::List(args) => show::list(args.statuses, args.limit, context).await,
-        QueueCommand::Clear(args) => remove::clear(args.statuses, context).await,
-        QueueCommand::Size => show::size(context).await,
-        QueueCommand::Peek => show::peek(context).await,
-        QueueCommand::Show(args) => show::show(&ItemWord::parse(&args.item, cwd)?, context).await,
-        QueueCommand::Remove(args) => remove::remove(request::selectors(cwd, &args.files)?, context).await,
-        QueueCommand::Prioritise(args) => {
-            prioritise::prioritise(request::file(cwd, &args.file)?, args.priority, context).await
-        }
-        QueueCommand::Export => export::export(context),
-        QueueCommand::Repair(_) | QueueCommand::Recover(_) => {
-            Err(CliError::internal("a command that returns its own exit code reached the wrong handler"))
-        }
-    }
 }

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use autoproc_domain::Timestamp;
-use autoproc_domain::ports::{Runs, Storage};
+use autoproc_domain::ports::{HistoryQuery, PastAttempt, Runs, Storage};
+use autoproc_domain::{ItemId, Timestamp};
 
 use crate::console::Console;
 use crate::error::CliError;
 use crate::project::Project;
-use crate::render::View;
+use crate::view::View;
 use crate::wiring::Wiring;
 
 pub(crate) struct Context {
@@ -35,13 +35,25 @@ impl Context {
         self.wiring.clock().now()
     }
 
+    /// The past attempts on an item. The event log is a record, not the truth: if it cannot be read,
+    /// there are none, with a warning.
+    pub(crate) async fn history_of(&self, item: ItemId) -> Vec<PastAttempt> {
+        self.wiring.history().attempts(HistoryQuery::of_item(item)).await.unwrap_or_else(|error| {
+            self.console.warn(format_args!("cannot read the event log: {}", error.source));
+            Vec::new()
+        })
+    }
+
     /// Prints a view on standard output.
     ///
     /// # Errors
     /// [`CliError`] if it cannot be written. A closed standard output is not an error.
     pub(crate) fn show(&self, view: &impl View) -> Result<(), CliError> {
         if self.json {
-            self.console.print_exactly(|out| view.json(out))?;
+            self.console.print_exactly(|out| {
+                serde_json::to_writer(&mut *out, &view.document())?;
+                writeln!(out)
+            })?;
         } else {
             self.console.print(|out| view.human(out))?;
         }

@@ -14,7 +14,6 @@ use autoproc_domain::run::ProcessorError;
 
 use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
-use crate::wiring::{ExecutionError, FindError, RunnersError};
 
 /// The hint for an unusable place.
 const OTHER_PLACE: &str =
@@ -35,7 +34,8 @@ pub(crate) struct CliError {
 }
 
 impl CliError {
-    fn new(code: ExitCode, message: impl Into<String>) -> Self {
+    /// An error with this exit code.
+    pub(crate) fn new(code: ExitCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), hint: None }
     }
 
@@ -63,16 +63,6 @@ impl CliError {
     /// A place is not writable.
     pub(crate) fn cannot_write(place: &Path, source: &io::Error) -> Self {
         Self::new(ExitCode::CannotWrite, format!("cannot write to {}: {source}", Shown(place))).with_hint(OTHER_PLACE)
-    }
-
-    /// A stored workflow execution is unusable.
-    pub(crate) fn execution(error: &ExecutionError) -> Self {
-        let code = match error {
-            ExecutionError::Damaged { .. } => ExitCode::Damaged,
-            ExecutionError::Newer { .. } => ExitCode::Config,
-            _ => ExitCode::Io,
-        };
-        Self::new(code, in_one_line(error))
     }
 
     /// A condition has not come about yet.
@@ -214,20 +204,6 @@ impl From<ProcessorError> for CliError {
 impl From<StopSignalError> for CliError {
     fn from(error: StopSignalError) -> Self {
         Self::new(ExitCode::CannotWrite, in_one_line(&error)).with_hint("remove the file STOP-AUTONOMOUS by hand")
-    }
-}
-
-impl From<FindError> for CliError {
-    fn from(error: FindError) -> Self {
-        match &error {
-            FindError::NotFound { .. } => Self::usage(in_one_line(&error))
-                .with_hint("`autoproc workflow list` lists all workflows; to name a file, include a `/` or `.yaml`"),
-            FindError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                Self::usage(in_one_line(&error)).with_hint("`autoproc workflow list` lists all workflows")
-            }
-            FindError::Runners(RunnersError::Invalid { .. }) => Self::new(ExitCode::Config, in_one_line(&error)),
-            _ => Self::new(ExitCode::Io, in_one_line(&error)),
-        }
     }
 }
 

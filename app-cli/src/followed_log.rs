@@ -3,10 +3,11 @@
 use std::mem;
 use std::time::Duration;
 
+use autoproc_subprocess::{AttemptLog, Follower};
+
 use crate::attempt_output::{AttemptOutput, unreadable};
 use crate::console::{Console, Delivery};
 use crate::error::CliError;
-use crate::wiring::{AttemptLog, Follower};
 
 /// Polling interval of a followed log. A fifth of a second looks immediate.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(200);

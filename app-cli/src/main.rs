@@ -2,20 +2,20 @@
 //!
 //! # Theory of operation
 //!
-//! `args` defines the command line; `request` validates it; each file in `commands` carries one
-//! request out over the ports and returns a `view`; `render` prints the view for a person or as
-//! JSON. Only `wiring` and its submodules name concrete adapters, only `error` maps failures to
-//! exit codes, only `console` writes to the terminal, and only this file ends the process and
-//! builds a runtime. `main` first checks whether this process is to be a guard, a mode of the same
-//! program that shares nothing else with it.
+//! `cli` has the options of every command. Each file or folder of `commands` is one command, from its
+//! arguments to its output: it asks the ports, makes a view, and `context` prints it for a person or
+//! as JSON. Only `wiring` puts adapters behind ports, only `error` maps failures to exit codes, only
+//! `console` writes to the terminal, and only this file ends the process and builds a runtime. `main`
+//! first checks whether this process is to be a guard, a mode of the same program that shares
+//! nothing else with it.
 //!
 //! # Deliberately absent
 //!
 //! The rules of the queue, which belong to the domain, and storage, execution and observation,
 //! which belong to adapters.
 
-mod args;
 mod attempt_output;
+mod cli;
 mod commands;
 mod console;
 mod context;
@@ -23,18 +23,12 @@ mod error;
 mod escape;
 mod exit_code;
 mod followed_log;
+mod item_word;
+mod maintenance;
 mod paths;
 mod priority;
-mod program;
-mod progress;
 mod project;
-mod pruning;
-mod render;
-mod request;
-mod resources;
-mod show_output;
 mod size;
-mod torture;
 mod view;
 mod wiring;
 
@@ -42,8 +36,9 @@ use std::env;
 use std::process;
 use std::sync::Arc;
 
-use args::{Cli, Command, GlobalArgs};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use cli::{Cli, GlobalArgs};
+use commands::Command;
 use console::Console;
 use context::Context;
 use error::CliError;
@@ -56,7 +51,7 @@ const ALLOW_NETWORK_FS: &str = "AUTOPROC_ALLOW_NETWORK_FS";
 
 fn main() -> process::ExitCode {
     // Comes first, because a guard is small and has one thread.
-    if let Some(code) = wiring::become_guard() {
+    if let Some(code) = autoproc_subprocess::become_guard() {
         return code;
     }
     let cli = Cli::parse();
@@ -72,8 +67,8 @@ fn main() -> process::ExitCode {
 
 fn execute(cli: Cli, console: &Arc<Console>) -> Result<ExitCode, CliError> {
     match cli.command {
-        Command::Completions(args) => commands::documents::completions(&args, console),
-        Command::Man(args) => commands::documents::manual(&args, console),
+        Command::Completions(args) => commands::completions::completions(&args, &Cli::command(), console),
+        Command::Man(args) => commands::man::man(&args, Cli::command(), console),
         command => {
             let context = context(&cli.global, &command, console)?;
             runtime()?.block_on(commands::dispatch(command, &context))

@@ -1,4 +1,6 @@
 //! From arguments to files: reads lists, walks folders, makes each path absolute.
+//!
+//! `PathListArgs` has the options of every command that takes files.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -7,15 +9,49 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::FilePath;
+use autoproc_domain::request::Selector;
+use clap::Args;
 use walkdir::{DirEntry, WalkDir};
 
-use crate::args::PathListArgs;
 use crate::error::CliError;
 use crate::escape::Shown;
 use crate::project::Project;
 
 /// The argument for standard input.
 const STDIN: &str = "-";
+
+/// How lists of paths are read.
+#[derive(Debug, Args)]
+pub(crate) struct PathListArgs {
+    /// Read paths from this file too, one a line; `-` is standard input
+    #[arg(long, value_name = "LIST")]
+    from_file: Option<PathBuf>,
+    /// Paths in lists end with a NUL byte instead of a line end
+    #[arg(short = '0', long)]
+    pub(crate) null: bool,
+    /// Take hidden files and folders too, if a folder is given
+    #[arg(long)]
+    hidden: bool,
+    /// Fail, and add nothing, if a file does not exist
+    #[arg(long)]
+    must_exist: bool,
+}
+
+/// The file that an argument names.
+///
+/// # Errors
+/// [`CliError`] if it is not a path.
+pub(crate) fn resolve(cwd: &Path, path: &Path) -> Result<FilePath, CliError> {
+    FilePath::resolve(cwd, path).map_err(|error| CliError::no_path(path, error))
+}
+
+/// The items of the files that arguments name.
+///
+/// # Errors
+/// [`CliError`] if one of them is not a path.
+pub(crate) fn selectors(cwd: &Path, paths: &[PathBuf]) -> Result<Vec<Selector>, CliError> {
+    paths.iter().map(|path| resolve(cwd, path).map(Selector::Path)).collect()
+}
 
 /// The files given on the command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -110,7 +146,7 @@ impl PathSource {
     }
 
     fn take_in(&self, path: &Path, cwd: &Path, project: &Project, into: &mut Gathered) -> Result<(), CliError> {
-        let file = FilePath::resolve(cwd, path).map_err(|error| CliError::no_path(path, error))?;
+        let file = resolve(cwd, path)?;
         match fs::metadata(file.as_path()) {
             Ok(found) if found.is_dir() => return self.walk(&file, project, into),
             Ok(_) => {}

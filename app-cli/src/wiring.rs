@@ -1,41 +1,31 @@
-//! Puts concrete adapters behind the ports. No other module names an adapter.
+//! Puts concrete adapters behind the ports.
 
-mod output;
-mod recipe;
+mod adapter_error;
+mod folder;
+mod run;
 mod steps;
-mod supervision;
-mod workflow;
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use autoproc_domain::ports::{Clock, History, Observer, Runs, Storage, StorageError};
 use autoproc_domain::{ProcessorState, RunId};
-use autoproc_json_store::{self as json_store, ExportError, JsonStore, Mode, Probe, StateFolder, StoreConfig};
+use autoproc_json_store::{JsonStore, Mode, StateFolder, StoreConfig};
+use autoproc_subprocess::AttemptLogs;
 use autoproc_subprocess::sweep::Sweeper;
-use autoproc_subprocess::{AttemptLogs, CommandLine, Retention};
 use autoproc_system::{
     EventLog, EventLogHistory, StateDocument, StateFileError, SystemClock, read_state_file, write_stop_request,
 };
+use autoproc_workflow::execution::Executions;
 
 use crate::console::Console;
-use crate::error::CliError;
+use crate::maintenance::Maintenance;
 use crate::project::Project;
-use crate::request::{CommandTemplate, KeepOutput};
+use folder::FolderMaintenance;
 
-pub(crate) use workflow::{ExecutionError, ExecutionStatus, Forecast, PreviewedStep, ProgressReport};
-
-pub(crate) use autoproc_json_store::{
-    ChangeCounts, Damage, Examination, FileSystem, RepairMethod, RepairOutcome, RepairPlan,
-};
-pub(crate) use autoproc_subprocess::{AttemptLog, DEFAULT_GRACE, Follower, become_guard};
-pub(crate) use output::{AttemptFiles, Pruner, written_at};
-
-pub(crate) use autoproc_workflow::definition as workflow_definition;
-pub(crate) use autoproc_workflow::runners::RunnersError;
-pub(crate) use autoproc_workflow::{Catalogue, FindError, Listed as ListedWorkflow, Problem, Severity, WorkflowFile};
+pub(crate) use adapter_error::{execution_error, find_error};
+pub(crate) use run::{RunSettings, Task};
 
 /// How the queue is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,58 +77,9 @@ impl Wiring {
         self.options
     }
 
-    /// Writes the current queue as one document.
-    ///
-    /// # Errors
-    /// If it cannot be read, or not be written.
-    pub(crate) fn export(&self, out: &mut dyn io::Write) -> Result<io::Result<()>, StorageError> {
-        match json_store::export(&self.state_folder(), out) {
-            Ok(()) => Ok(Ok(())),
-            Err(ExportError::Write(error)) => Ok(Err(error)),
-            Err(ExportError::Store(error)) => Err(error),
-        }
-    }
-
-    /// Reads all of the queue's files, concurrently with writers.
-    ///
-    /// # Errors
-    /// If they cannot be read.
-    pub(crate) fn examine(&self) -> Result<Examination, StorageError> {
-        json_store::examine(&self.state_folder())
-    }
-
-    /// Lists the possible repairs.
-    ///
-    /// # Errors
-    /// If the files cannot be read, or a run is alive.
-    pub(crate) fn plan_repair(&self) -> Result<Examination, StorageError> {
-        json_store::plan_repair(&self.state_folder())
-    }
-
-    /// Repairs the queue.
-    ///
-    /// # Errors
-    /// If this repair is impossible, or a run is alive.
-    pub(crate) fn repair(&self, method: RepairMethod) -> Result<RepairOutcome, StorageError> {
-        json_store::repair(&self.state_folder(), method, self.clock.now())
-    }
-
-    /// The file system of the queue's folder, and the free space that the queue may need there, in
-    /// bytes.
-    ///
-    /// # Errors
-    /// If the system does not report it.
-    pub(crate) fn file_system(&self) -> io::Result<(FileSystem, u64)> {
-        let folder = self.project.state_dir();
-        Ok((json_store::file_system(&folder)?, json_store::room_needed(&folder)?))
-    }
-
-    /// Whether locks and syncs work in the queue's folder.
-    ///
-    /// # Errors
-    /// If no file can be created there.
-    pub(crate) fn probe(&self) -> io::Result<Probe> {
-        json_store::probe(&self.project.state_dir())
+    /// The upkeep of the queue's files and their place.
+    pub(crate) fn maintenance(&self) -> impl Maintenance + use<> {
+        FolderMaintenance { folder: self.state_folder(), now: self.clock.now() }
     }
 
     fn state_folder(&self) -> StateFolder {
@@ -148,11 +89,6 @@ impl Wiring {
             lock_timeout: self.options.lock_timeout,
             allow_network_fs: self.options.allow_network_fs,
         }
-    }
-
-    /// The workflows of the project, and of one more folder.
-    pub(crate) fn catalogue(&self, extra: Option<&Path>) -> Catalogue {
-        Catalogue::new(self.project.root(), extra)
     }
 
     pub(crate) fn storage(&self) -> Arc<dyn Storage> {
@@ -179,28 +115,6 @@ impl Wiring {
     #[expect(clippy::unused_self, reason = "names of runs belong to the adapters, and so to the wiring")]
     pub(crate) fn new_run(&self) -> RunId {
         RunId::new(uuid::Uuid::now_v7().to_string())
-    }
-
-    /// The words of the command for a file.
-    ///
-    /// # Errors
-    /// [`CliError`] if the command is invalid.
-    #[expect(clippy::unused_self, reason = "command lines belong to the adapters, and so to the wiring")]
-    pub(crate) fn words_for(&self, command: &CommandTemplate, file: &Path) -> Result<Vec<String>, CliError> {
-        let invocation = command_line(command)?.for_file(file);
-        let words = [invocation.program].into_iter().chain(invocation.arguments);
-        Ok(words.map(|word| word.to_string_lossy().into_owned()).collect())
-    }
-
-    /// Checks the command or the workflow.
-    ///
-    /// # Errors
-    /// [`CliError`] if the command is invalid, or the workflow cannot be executed.
-    pub(crate) fn check(&self, command: &CommandTemplate) -> Result<(), CliError> {
-        match command {
-            CommandTemplate::Workflow(choice) => self.workflow(choice).map(|_| ()),
-            command => command_line(command).map(|_| ()),
-        }
     }
 
     /// Ends what dead runs of this host left, with this time between SIGTERM and SIGKILL.
@@ -235,25 +149,15 @@ impl Wiring {
         Arc::new(EventLogHistory::new(self.project.event_log()))
     }
 
-    /// Removes output beyond these limits.
-    pub(crate) fn pruner(&self, keep: KeepOutput) -> Pruner {
-        let KeepOutput { max_age, max_total, .. } = keep;
-        let logs = AttemptLogs::new(self.project.attempts_dir());
-        Pruner::new(self.storage(), logs, Retention { max_age, max_total }, self.executions())
+    /// The output of attempts.
+    pub(crate) fn attempt_logs(&self) -> AttemptLogs {
+        AttemptLogs::new(self.project.attempts_dir())
     }
 
-    pub(crate) fn attempt_files(&self) -> AttemptFiles {
-        AttemptFiles::new(AttemptLogs::new(self.project.attempts_dir()))
+    /// The executions of workflows.
+    pub(crate) fn executions(&self) -> Executions {
+        Executions::new(self.project.executions_dir())
     }
-}
-
-fn command_line(template: &CommandTemplate) -> Result<CommandLine, CliError> {
-    let line = match template {
-        CommandTemplate::Argv(words) => CommandLine::argv(words),
-        CommandTemplate::Shell(line) => CommandLine::shell(line),
-        CommandTemplate::Workflow(_) => return Err(CliError::internal("a workflow was taken for a command")),
-    };
-    line.map_err(|error| CliError::usage(error.to_string()))
 }
 
 fn notices(console: &Arc<Console>) -> Arc<dyn Fn(&str) + Send + Sync> {

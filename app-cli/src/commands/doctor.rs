@@ -1,33 +1,68 @@
 //! `doctor`: checks the queue and its place, with a hint for each problem. Changes nothing, except
 //! for scratch files that it removes.
 
-mod integrity;
-mod place;
+pub(super) mod crash_test;
 mod runs;
 
+use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::context::Context;
-use crate::error::CliError;
-use crate::exit_code::ExitCode;
-use crate::torture;
-use crate::view::{CrashTest, Diagnosis, Finding};
+use clap::Args;
+use serde::Serialize;
 
-pub(super) async fn doctor(torture: Option<u64>, context: &Context) -> Result<ExitCode, CliError> {
-    let mut diagnosis = Diagnosis { findings: place::findings(context), crash_test: None };
-    diagnosis.findings.extend(integrity::findings(context));
+use crate::context::Context;
+use crate::error::{CliError, in_one_line};
+use crate::escape::Printable;
+use crate::exit_code::ExitCode;
+use crate::maintenance::{Finding, Level, Maintenance};
+use crate::view::View;
+use crate::view::time::span;
+use crash_test::CrashTest;
+
+/// `doctor`
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status:
+  0       all well; there may be warnings
+  65      the queue is damaged
+  73, 74  it cannot be written, or its disk cannot be relied upon
+  75      the disk is full
+  78      a newer version wrote it
+
+Examples:
+  autoproc doctor
+  autoproc doctor --torture --seconds 30")]
+pub(crate) struct DoctorArgs {
+    /// Crash test: kill writers of a temporary queue next to yours, and check that no acknowledged
+    /// change is lost
+    #[arg(long)]
+    torture: bool,
+    /// How long to do so
+    #[arg(long, value_name = "N", default_value = "5", requires = "torture", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+}
+
+pub(super) async fn doctor(args: &DoctorArgs, context: &Context) -> Result<ExitCode, CliError> {
+    let mut diagnosis = Diagnosis { findings: context.wiring.maintenance().check(), crash_test: None };
+    diagnosis.findings.extend(state_file(context));
     diagnosis.findings.extend(runs::findings(context).await);
-    if let Some(seconds) = torture {
-        context.remark(&format!("crash test for {seconds} s"));
-        let crash_test = torture::torture(Duration::from_secs(seconds), context).await?;
-        diagnosis.findings.push(survival(crash_test));
+    if args.torture {
+        context.remark(&format!("crash test for {} s", args.seconds));
+        let crash_test = crash_test::carry_out(Duration::from_secs(args.seconds), context).await?;
+        diagnosis.findings.push(survival(&crash_test));
         diagnosis.crash_test = Some(crash_test);
     }
     context.show(&diagnosis)?;
     Ok(diagnosis.exit_code())
 }
 
-fn survival(crash_test: CrashTest) -> Finding {
+/// The finding about the state file of runs, if it cannot be read.
+fn state_file(context: &Context) -> Option<Finding> {
+    let error = context.wiring.processor_state().err()?;
+    let advice = "remove AUTONOMOUS-STATE.json; the next run writes it afresh, and the queue does not need it";
+    Some(Finding::warning("files", in_one_line(&error), advice))
+}
+
+fn survival(crash_test: &CrashTest) -> Finding {
     const SUBJECT: &str = "crash test";
     if crash_test.lost > 0 {
         let message = format!("{} acknowledged additions were lost", crash_test.lost);
@@ -37,4 +72,120 @@ fn survival(crash_test: CrashTest) -> Finding {
         return Finding::warning(SUBJECT, "nothing was written in the time", "give it more with --seconds");
     }
     Finding::well(SUBJECT, "nothing that was acknowledged is lost by kills; power cuts are not tested by this")
+}
+
+/// The findings of `doctor`.
+struct Diagnosis {
+    findings: Vec<Finding>,
+    /// Present if there was a crash test.
+    crash_test: Option<CrashTest>,
+}
+
+impl Diagnosis {
+    /// The exit code of the most severe finding: damage, then a newer version, then I/O, then the rest.
+    fn exit_code(&self) -> ExitCode {
+        let codes = [ExitCode::Damaged, ExitCode::Config, ExitCode::Io, ExitCode::CannotWrite, ExitCode::TryAgain];
+        let is_found = |code: &ExitCode| self.findings.iter().any(|finding| finding.level == Level::Problem(*code));
+        let other = self.findings.iter().find_map(|finding| match finding.level {
+            Level::Problem(code) => Some(code),
+            Level::Well | Level::Warning => None,
+        });
+        codes.into_iter().find(is_found).or(other).unwrap_or(ExitCode::Success)
+    }
+}
+
+impl View for Diagnosis {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.findings.iter().try_for_each(|finding| one(finding, out))?;
+        match &self.crash_test {
+            Some(crash_test) => figures(crash_test, out),
+            None => Ok(()),
+        }
+    }
+
+    fn document(&self) -> impl Serialize {
+        DiagnosisJson {
+            exit_code: self.exit_code() as u8,
+            findings: self.findings.iter().map(FindingJson::from).collect(),
+            torture: self.crash_test.as_ref().map(CrashTestJson::from),
+        }
+    }
+}
+
+fn one(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+    let level = match finding.level {
+        Level::Well => "ok",
+        Level::Warning => "warning",
+        Level::Problem(_) => "problem",
+    };
+    writeln!(out, "{level:<8} {:<12} {}", finding.subject, Printable(&finding.message))?;
+    match &finding.advice {
+        Some(advice) => writeln!(out, "{:21} -> {}", "", Printable(advice)),
+        None => Ok(()),
+    }
+}
+
+fn figures(crash_test: &CrashTest, out: &mut dyn Write) -> io::Result<()> {
+    let CrashTest { cycles, killed, acknowledged, lost, elapsed } = crash_test;
+    writeln!(out, "crash test: {cycles} cycles in {}, {killed} processes killed", span(*elapsed))?;
+    writeln!(out, "            {acknowledged} additions acknowledged, {lost} lost")
+}
+
+#[derive(Serialize)]
+struct DiagnosisJson<'a> {
+    exit_code: u8,
+    findings: Vec<FindingJson<'a>>,
+    torture: Option<CrashTestJson>,
+}
+
+#[derive(Serialize)]
+struct FindingJson<'a> {
+    advice: Option<&'a str>,
+    level: &'static str,
+    message: &'a str,
+    subject: &'static str,
+}
+
+impl<'a> From<&'a Finding> for FindingJson<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        let level = match finding.level {
+            Level::Well => "well",
+            Level::Warning => "warning",
+            Level::Problem(_) => "problem",
+        };
+        Self { advice: finding.advice.as_deref(), level, message: &finding.message, subject: finding.subject }
+    }
+}
+
+#[derive(Serialize)]
+struct CrashTestJson {
+    acknowledged: u64,
+    cycles: u64,
+    elapsed_s: f64,
+    killed: u64,
+    lost: u64,
+}
+
+impl From<&CrashTest> for CrashTestJson {
+    fn from(crash_test: &CrashTest) -> Self {
+        let CrashTest { cycles, killed, acknowledged, lost, elapsed } = *crash_test;
+        Self { acknowledged, cycles, elapsed_s: elapsed.as_secs_f64(), killed, lost }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_comes_first_and_warnings_are_no_problem() {
+        let problem = |code| Finding::problem("x", code, "", "");
+        let warned = Diagnosis { findings: vec![Finding::warning("x", "", "")], crash_test: None };
+        assert_eq!(warned.exit_code(), ExitCode::Success);
+        let mut ill =
+            Diagnosis { findings: vec![problem(ExitCode::CannotWrite), problem(ExitCode::Io)], crash_test: None };
+        assert_eq!(ill.exit_code(), ExitCode::Io);
+        ill.findings.push(problem(ExitCode::Damaged));
+        assert_eq!(ill.exit_code(), ExitCode::Damaged);
+    }
 }

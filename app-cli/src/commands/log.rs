@@ -1,26 +1,58 @@
 //! `log`: the output of an attempt, complete or followed.
 
+mod attempts;
 mod choice;
 mod rounds;
 
+use std::ffi::OsString;
+
 use autoproc_domain::request::Selector;
 use autoproc_domain::{ItemId, QueueItem, Status};
+use autoproc_subprocess::AttemptLog;
+use clap::Args;
 
-use super::show::history_of;
 use crate::console::Delivery;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Shown;
 use crate::followed_log::{FollowedLog, POLL_INTERVAL};
-use crate::request::LogRequest;
-use crate::wiring::AttemptLog;
+use crate::item_word::ItemWord;
 use choice::{Choice, Known};
 
-pub(super) async fn log(request: &LogRequest, context: &Context) -> Result<(), CliError> {
-    let mut item = request.word.find(&*context.storage()).await?;
-    let id = item.as_ref().map(|item| item.id).or(request.word.id()).ok_or_else(|| request.word.unknown())?;
+/// `log`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  autoproc log report.pdf
+  autoproc log 17 --attempt 1
+  autoproc log 17 --round 1     the latest attempt before the file was added again
+  autoproc log -f report.pdf    follow it while it runs
+  autoproc log report.pdf > report.log")]
+pub(crate) struct LogArgs {
+    /// A file, or the number `queue list` shows for it
+    #[arg(value_name = "FILE|ID")]
+    item: OsString,
+    /// Go on showing what is printed until the attempt is over; wait for the next one if the file is
+    /// pending
+    #[arg(short, long, conflicts_with = "json")]
+    follow: bool,
+    /// The round with this number instead of the current one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    round: Option<u32>,
+    /// The attempt with this number in the round instead of the latest
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    attempt: Option<u32>,
+    /// Print control characters, colours among them, to a terminal as they are; files and pipes
+    /// always get them
+    #[arg(long, conflicts_with = "json")]
+    raw: bool,
+}
+
+pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliError> {
+    let word = ItemWord::parse(&request.item, &context.cwd)?;
+    let mut item = word.find(&*context.storage()).await?;
+    let id = item.as_ref().map(|item| item.id).or(word.id()).ok_or_else(|| word.unknown())?;
     if item.is_none() && logs(id, context)?.is_empty() {
-        return Err(request.word.unknown());
+        return Err(word.unknown());
     }
     if let Some(pending) = item.take_if(|item| request.follow && is_before_wanted(item, request)) {
         item = begun(&pending, context).await?;
@@ -42,28 +74,23 @@ pub(super) async fn log(request: &LogRequest, context: &Context) -> Result<(), C
 
 /// The outputs of an item's attempts. They may outlive the item in the queue.
 fn logs(item: ItemId, context: &Context) -> Result<Vec<AttemptLog>, CliError> {
-    context.wiring.attempt_files().of(item).map_err(|error| no_folder(context, &error))
+    context.wiring.attempt_logs().attempts_of(item).map_err(|error| no_folder(context, &error))
 }
 
 fn no_folder(context: &Context, error: &std::io::Error) -> CliError {
     CliError::io(format!("cannot read {}", Shown(&context.project.attempts_dir())), error)
 }
 
-async fn known(
-    id: ItemId,
-    item: Option<QueueItem>,
-    request: &LogRequest,
-    context: &Context,
-) -> Result<Known, CliError> {
+async fn known(id: ItemId, item: Option<QueueItem>, request: &LogArgs, context: &Context) -> Result<Known, CliError> {
     // Reading the event log takes long after a year, and one round needs no history.
     let has_rounds = item.as_ref().is_none_or(|item| item.round > 1) || request.round.is_some();
-    let past = if has_rounds { history_of(id, context).await } else { Vec::new() };
-    let known = Known::find(item, logs(id, context)?, past, &context.wiring.attempt_files());
+    let past = if has_rounds { context.history_of(id).await } else { Vec::new() };
+    let known = Known::find(item, logs(id, context)?, past, &context.wiring.attempt_logs());
     known.map_err(|error| no_folder(context, &error))
 }
 
 /// True if the item is pending, and the attempt to follow is its next one.
-fn is_before_wanted(item: &QueueItem, request: &LogRequest) -> bool {
+fn is_before_wanted(item: &QueueItem, request: &LogArgs) -> bool {
     item.status == Status::Pending
         && request.round.is_none_or(|round| round == item.round)
         && request.attempt.is_none_or(|number| number == item.attempts.saturating_add(1))
@@ -87,7 +114,7 @@ async fn begun(item: &QueueItem, context: &Context) -> Result<Option<QueueItem>,
 }
 
 /// Prints a log, and follows it until its attempt ends if asked to.
-async fn show(log: &AttemptLog, name: &str, request: &LogRequest, context: &Context) -> Result<(), CliError> {
+async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context) -> Result<(), CliError> {
     let mut followed = FollowedLog::new(log, &context.console, request.raw);
     // Checks for the end before the last read, so that no output in between is missed.
     while request.follow && is_current(log, context).await? {

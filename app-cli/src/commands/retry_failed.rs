@@ -1,12 +1,48 @@
 //! `retry-failed`: ended items begin another round.
 
+use std::io::{self, Write};
+use std::path::PathBuf;
+
 use autoproc_domain::request::Requeue;
+use clap::Args;
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::view::Requeued;
+use crate::paths;
+use crate::view::{View, files};
 
-pub(super) async fn retry_failed(selection: Requeue, context: &Context) -> Result<(), CliError> {
-    let requeued = context.storage().requeue(selection, context.now()).await?;
-    context.show(&Requeued(requeued))
+/// `retry-failed`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  autoproc retry-failed               every file that failed or timed out
+  autoproc retry-failed report.pdf")]
+pub(crate) struct RetryFailedArgs {
+    /// Only these files
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// Requeues these files, or every failed file if none is named.
+pub(super) async fn retry_failed(args: &RetryFailedArgs, context: &Context) -> Result<(), CliError> {
+    let requeue = match &args.files[..] {
+        [] => Requeue::AllFailed,
+        these => Requeue::These(paths::selectors(&context.cwd, these)?),
+    };
+    context.show(&Requeued { requeued: context.storage().requeue(requeue, context.now()).await? })
+}
+
+#[derive(Serialize)]
+struct Requeued {
+    requeued: usize,
+}
+
+impl View for Requeued {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{} requeued", files(self.requeued))
+    }
+
+    fn document(&self) -> impl Serialize {
+        self
+    }
 }

@@ -1,61 +1,117 @@
 //! `run`: adds files, processes the queue, and maps the result to an exit code.
 
+mod args;
+mod dry_run;
+mod limits;
+mod output;
+mod program;
+mod progress;
+mod pruning;
+mod recipe;
+mod resources;
+mod show_output;
+mod summary;
+mod work;
+
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
 use autoproc_domain::ports::{Observer, StopCause, StopLevel};
 use autoproc_domain::request::AnswerNeeded;
-use autoproc_domain::run::{Ports, ProcessorError};
+use autoproc_domain::run::{Ports, ProcessorError, RunConfig};
 use autoproc_domain::run_info::StoppedBy;
-use autoproc_domain::{AutonomousProcessor, ProcessingResult};
+use autoproc_domain::{AutonomousProcessor, ProcessingResult, RetryPolicy, RunId};
 
-use super::{add, workflow};
+use super::queue::add;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::program;
-use crate::progress::Progress;
-use crate::pruning::Pruning;
-use crate::request::RunRequest;
-use crate::resources::ResourceTally;
-use crate::show_output::ShowOutput;
-use crate::view::RunOver;
+use crate::paths::PathSource;
+use crate::wiring::RunSettings;
+use progress::Progress;
+use pruning::{Pruner, Pruning};
+use resources::ResourceTally;
+use show_output::ShowOutput;
+use summary::Summary;
+use work::Work;
 
-pub(super) async fn run(mut request: RunRequest, context: &Context) -> Result<ExitCode, CliError> {
+pub(super) use args::RunArgs;
+
+pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode, CliError> {
+    let source = PathSource::new(std::mem::take(&mut args.files), &args.lists);
+    let (command, workflow) = (std::mem::take(&mut args.command), std::mem::take(&mut args.workflow));
+    let work = Work::new(command, args.shell.take(), workflow.into())?;
     // An invalid command is found before anything changes: otherwise it would fail every file.
-    program::check(&request.command)?;
-    if request.is_dry {
-        return workflow::preview(&request, context).await;
+    program::check(&work)?;
+    if args.dry_run {
+        return dry_run::dry_run(&source, &work, context).await;
     }
-    request.config.recipe = Some(context.wiring.recipe(&request.command)?);
+    let mut config = config(&args, context.wiring.new_run());
+    config.recipe = Some(recipe::of(&work, context)?);
+    let settings = RunSettings {
+        task: work.task(context)?,
+        run: config.run.clone(),
+        jobs: config.jobs,
+        // The run decides about each start, because any failure may be the last one that it tolerates.
+        may_batch: config.failure_limit.is_none(),
+        grace: args.grace,
+        start_limits: args.limits.start_limits(),
+        max_output: args.output.max_output,
+    };
     let resources = Arc::new(ResourceTally::default());
-    let (ports, supervision) = context.wiring.ports(&request, observers(&request, resources.clone(), context))?;
+    let observers = observers(&args, &config, resources.clone(), context);
+    let (ports, supervision) = context.wiring.ports(settings, observers)?;
     // So is an unreadable queue: a run that began would have left traces.
     context.storage().counts().await?;
-    if !request.source.is_empty() {
+    if !source.is_empty() {
         refuse_while_others_stop(&ports).await?;
-        add_first(&request, context).await?;
+        add_first(&source, &args, context).await?;
     }
-    let began = Instant::now();
-    let run = request.config.run.clone();
-    let pruning = Pruning::begin(context.wiring.pruner(request.keep_output), context.console.clone());
-    let result = AutonomousProcessor::new(ports, request.config).run().await;
+    let (began, run) = (Instant::now(), config.run.clone());
+    let wiring = &context.wiring;
+    let pruner = Pruner::new(context.storage(), wiring.attempt_logs(), args.output.retention(), wiring.executions());
+    let pruning = Pruning::begin(pruner, context.console.clone());
+    let result = AutonomousProcessor::new(ports, config).run().await;
     pruning.end().await;
     supervision.end().await;
     context.console.detach();
     let result = result?;
-    if context.json || !request.quiet {
-        context.show(&RunOver { run, result, elapsed: began.elapsed(), resources: resources.total() })?;
+    if context.json || !args.quiet {
+        context.show(&Summary { run, result, elapsed: began.elapsed(), resources: resources.total() })?;
     }
     Ok(exit_code(&result))
 }
 
-fn observers(request: &RunRequest, resources: Arc<ResourceTally>, context: &Context) -> Vec<Arc<dyn Observer>> {
+fn config(args: &RunArgs, run: RunId) -> RunConfig {
+    RunConfig {
+        run,
+        jobs: NonZeroUsize::new(usize::from(args.jobs)).unwrap_or(NonZeroUsize::MIN),
+        timeout: args.timeout,
+        retry: RetryPolicy {
+            retries: args.retries,
+            backoff_base: args.backoff_base,
+            max_backoff: args.max_backoff,
+            retry_timeouts: !args.no_retry_timeouts,
+            permanent_exits: args.no_retry_exit.iter().map(|code| i32::from(*code)).collect(),
+        },
+        wait_for_backoff: !args.no_wait,
+        failure_limit: args.limits.max_fail,
+        ..RunConfig::default()
+    }
+}
+
+fn observers(
+    args: &RunArgs,
+    config: &RunConfig,
+    resources: Arc<ResourceTally>,
+    context: &Context,
+) -> Vec<Arc<dyn Observer>> {
     let console = &context.console;
-    let progress = Progress::new(console.clone(), request.quiet, request.config.retry.max_attempts());
+    let progress = Progress::new(console.clone(), args.quiet, config.retry.max_attempts());
     let mut observers: Vec<Arc<dyn Observer>> = vec![Arc::new(progress), resources];
-    if request.show_output {
-        observers.push(Arc::new(ShowOutput::new(console.clone(), context.wiring.attempt_files())));
+    if args.show_output {
+        observers.push(Arc::new(ShowOutput::new(console.clone(), context.wiring.attempt_logs())));
     }
     observers
 }
@@ -70,9 +126,10 @@ async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
 }
 
 /// Reports the added files on standard error: the data of a run is its result.
-async fn add_first(request: &RunRequest, context: &Context) -> Result<(), CliError> {
-    let added = add::offer(&request.source, request.priority, AnswerNeeded::Now, context).await?;
-    if !request.quiet {
+async fn add_first(source: &PathSource, args: &RunArgs, context: &Context) -> Result<(), CliError> {
+    let priority = args.priority.unwrap_or_default();
+    let added = add::offer(source, priority, AnswerNeeded::Now, context).await?;
+    if !args.quiet {
         context.console.say(added.in_sum());
     }
     Ok(())

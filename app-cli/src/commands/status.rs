@@ -1,11 +1,19 @@
 //! `status`: live runs, pending files, and reasons for waiting.
 
-use autoproc_domain::view::PageRequest;
-use autoproc_domain::{ProcessorState, QueueItem, Status as ItemStatus};
+use std::io::{self, Write};
+
+use autoproc_domain::ports::{LiveRun, Unproven};
+use autoproc_domain::run::CurrentFile;
+use autoproc_domain::view::{Counts, PageRequest};
+use autoproc_domain::{ProcessorState, QueueItem, Status as ItemStatus, Timestamp};
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::{CliError, in_one_line};
-use crate::view::Status;
+use crate::escape::{Printable, printable};
+use crate::view::json::{CountsJson, ItemJson, LiveRunJson, PathJson};
+use crate::view::time::{local, span};
+use crate::view::{View, files, held, item};
 
 /// Number of pending files shown: they fit on a screen with the rest.
 const MAX_WAITING: usize = 10;
@@ -34,4 +42,235 @@ fn latest(context: &Context) -> Option<ProcessorState> {
         context.console.warn(in_one_line(&error));
         None
     })
+}
+
+struct Status {
+    /// The time of the query.
+    now: Timestamp,
+    counts: Counts,
+    live_runs: Vec<LiveRun>,
+    /// The state that the latest run reported last.
+    latest: Option<ProcessorState>,
+    processing: Vec<QueueItem>,
+    /// The first pending items.
+    waiting: Vec<QueueItem>,
+}
+
+impl Status {
+    /// The live run that processes an item.
+    fn run_of(&self, item: &QueueItem) -> Option<&LiveRun> {
+        let claim = item.claim.as_ref()?;
+        self.live_runs.iter().find(|run| run.info.id == claim.run)
+    }
+
+    /// Why the dead run that holds an item was not recovered, if the latest run reported that.
+    fn doubt_about(&self, item: &QueueItem) -> Option<&Unproven> {
+        let (claim, latest) = (item.claim.as_ref()?, self.latest.as_ref()?);
+        latest.withheld.iter().find(|left| left.run == claim.run)
+    }
+
+    /// The most attempts of a file, if a live run states it.
+    fn max_attempts(&self) -> Option<u32> {
+        self.live_runs.iter().map(|run| run.info.max_attempts).max()
+    }
+
+    /// Files ended per second in the live run that wrote the latest state.
+    fn files_per_second(&self) -> Option<f64> {
+        let latest = self.latest.as_ref()?;
+        let run = self.live_runs.iter().find(|run| Some(&run.info.id) == latest.run_id.as_ref())?;
+        let elapsed = self.now.saturating_since(run.info.started_at).as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "2^53 files are more than there will be")]
+        let files = (latest.files_processed + latest.files_failed) as f64;
+        (elapsed > 0.0).then_some(files / elapsed)
+    }
+}
+
+/// Number of processing files shown: short ones are claimed by the dozen.
+const MAX_PROCESSING: usize = 16;
+
+impl View for Status {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.live_runs.is_empty() {
+            not_running(self, out)?;
+        }
+        self.live_runs.iter().try_for_each(|run| running(self, run, out))?;
+        totals(self, out)?;
+        let processing =
+            self.processing.iter().take(MAX_PROCESSING).map(|item| current(self, item)).collect::<Vec<_>>();
+        named("processing now:", &processing, self.processing.len(), out)?;
+        let waiting = self.waiting.iter().map(|item| waiting(self, item)).collect::<Vec<_>>();
+        named("waiting:", &waiting, self.counts.pending, out)
+    }
+
+    fn document(&self) -> impl Serialize {
+        StatusJson {
+            counts: self.counts.into(),
+            live_runs: self.live_runs.iter().map(LiveRunJson::from).collect(),
+            files_per_second: self.files_per_second(),
+            processing: self.processing.iter().map(ItemJson::from).collect(),
+            waiting: self.waiting.iter().map(ItemJson::from).collect(),
+            latest_run: self.latest.as_ref().map(StateJson::from),
+        }
+    }
+}
+
+/// Files under a heading, and the number of files not shown; nothing if there are none.
+fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> io::Result<()> {
+    if total > 0 {
+        writeln!(out, "\n{heading}")?;
+    }
+    files.iter().try_for_each(|file| writeln!(out, "  {file}"))?;
+    match total.saturating_sub(files.len()) {
+        0 => Ok(()),
+        more => writeln!(out, "  and {more} more"),
+    }
+}
+
+fn not_running(view: &Status, out: &mut dyn Write) -> io::Result<()> {
+    let Some(latest) = &view.latest else { return writeln!(out, "no run is live, and none has been") };
+    writeln!(out, "no run is live; the latest {}", ending(latest))?;
+    writeln!(out, "{} processed, {} failed in it", latest.files_processed, latest.files_failed)
+}
+
+/// A state file that still says running was left by a dead run.
+fn ending(latest: &ProcessorState) -> String {
+    match (latest.stopped_at, latest.started_at) {
+        (Some(at), _) => format!("{} at {}", latest.status.word(), local(at)),
+        (None, Some(at)) => format!("began at {} and did not end in order", local(at)),
+        (None, None) => latest.status.word().to_owned(),
+    }
+}
+
+fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> {
+    let info = &run.info;
+    let elapsed = span(view.now.saturating_since(info.started_at));
+    writeln!(
+        out,
+        "running since {} ({elapsed}), {} at a time, by {}",
+        local(info.started_at),
+        info.jobs,
+        printable(&info.location)
+    )?;
+    let Some(latest) = view.latest.as_ref().filter(|latest| latest.run_id.as_ref() == Some(&info.id)) else {
+        return Ok(());
+    };
+    let rate = view.files_per_second().map_or(String::new(), |rate| format!(", {rate:.2} files/s"));
+    writeln!(out, "{} processed, {} failed in this run{rate}", latest.files_processed, latest.files_failed)?;
+    match &latest.pressure {
+        Some(reason) => writeln!(out, "nothing new is started for now: {}", Printable(reason)),
+        None => Ok(()),
+    }
+}
+
+fn totals(view: &Status, out: &mut dyn Write) -> io::Result<()> {
+    let counts = view.counts;
+    writeln!(
+        out,
+        "{}: {} pending{}, {} processing, {} completed, {} failed, {} timeout",
+        files(counts.total()),
+        counts.pending,
+        held(counts.held),
+        counts.processing,
+        counts.completed,
+        counts.failed,
+        counts.timeout
+    )
+}
+
+fn current(view: &Status, item: &QueueItem) -> String {
+    let since = item.last_attempt.map_or(String::new(), |at| format!(", for {}", span(view.now.saturating_since(at))));
+    match view.run_of(item) {
+        Some(run) => format!("{}  attempt {} of {}{since}", item.file_path, item.attempts, run.info.max_attempts),
+        None => format!("{}  attempt {}; {}", item.file_path, item.attempts, whose(view, item)),
+    }
+}
+
+/// What happens to an item whose run is dead.
+fn whose(view: &Status, item: &QueueItem) -> String {
+    match view.doubt_about(item) {
+        Some(left) => format!(
+            "its run is dead, and it is not proven that nothing of it is at work: {}; \
+             `autoproc queue recover --force` returns it to pending",
+            Printable(&left.reason)
+        ),
+        None => "its run died; the next run recovers it".to_owned(),
+    }
+}
+
+fn waiting(view: &Status, item: &QueueItem) -> String {
+    let mut why = vec![format!("priority {}", item.priority)];
+    if item.attempts > 0 {
+        let of = view.max_attempts().map_or(String::new(), |max| format!(" of {}", max.saturating_sub(1)));
+        why.push(format!("retry {}{of}", item.attempts));
+    }
+    let note = item::note(item, view.now);
+    why.extend((!note.is_empty()).then_some(note));
+    format!("{}  {}", item.file_path, why.join(", "))
+}
+
+#[derive(Serialize)]
+struct StatusJson {
+    counts: CountsJson,
+    live_runs: Vec<LiveRunJson>,
+    files_per_second: Option<f64>,
+    processing: Vec<ItemJson>,
+    waiting: Vec<ItemJson>,
+    latest_run: Option<StateJson>,
+}
+
+#[derive(Serialize)]
+struct StateJson {
+    status: &'static str,
+    run_id: Option<String>,
+    started_at: Option<String>,
+    stopped_at: Option<String>,
+    updated_at: Option<String>,
+    files_processed: u64,
+    files_failed: u64,
+    current_files: Vec<CurrentJson>,
+    held: Option<String>,
+    withheld: Vec<WithheldJson>,
+}
+
+#[derive(Serialize)]
+struct WithheldJson {
+    run_id: String,
+    reason: String,
+}
+
+impl From<&Unproven> for WithheldJson {
+    fn from(left: &Unproven) -> Self {
+        Self { run_id: left.run.to_string(), reason: left.reason.to_string() }
+    }
+}
+
+#[derive(Serialize)]
+struct CurrentJson {
+    item_id: u64,
+    #[serde(flatten)]
+    path: PathJson,
+    since: String,
+}
+
+impl From<&CurrentFile> for CurrentJson {
+    fn from(file: &CurrentFile) -> Self {
+        Self { item_id: file.id.get(), path: (&file.file_path).into(), since: file.since.to_string() }
+    }
+}
+
+impl From<&ProcessorState> for StateJson {
+    fn from(state: &ProcessorState) -> Self {
+        Self {
+            status: state.status.word(),
+            run_id: state.run_id.as_ref().map(ToString::to_string),
+            started_at: state.started_at.map(|at| at.to_string()),
+            stopped_at: state.stopped_at.map(|at| at.to_string()),
+            updated_at: state.updated_at.map(|at| at.to_string()),
+            files_processed: state.files_processed,
+            files_failed: state.files_failed,
+            current_files: state.current_files.iter().map(CurrentJson::from).collect(),
+            held: state.pressure.as_deref().map(str::to_owned),
+            withheld: state.withheld.iter().map(WithheldJson::from).collect(),
+        }
+    }
 }

@@ -1,21 +1,47 @@
 //! `stop`: writes the stop request, and waits for live runs to end if asked to.
 
 use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{LiveRun, StopLevel};
+use clap::Args;
+use serde::Serialize;
 use tokio::time::sleep;
 
-use crate::args::StopArgs;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::printable;
-use crate::render::span;
-use crate::view::Stopping;
+use crate::view::View;
+use crate::view::json::LiveRunJson;
+use crate::view::time::span;
 
 /// Polling interval for the end of runs.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
+
+/// `stop`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  autoproc stop          finish the current files, start no others
+  autoproc stop --now    end the current attempts too; their files wait for the next run
+  autoproc stop --wait   and come back when every run has ended
+
+Exit status:
+  0   the request is made; with --wait, every run has ended
+  75  with --wait: the time is over, and a run has not ended")]
+pub(crate) struct StopArgs {
+    /// End the current attempts instead of waiting for them; they are not counted
+    #[arg(long)]
+    now: bool,
+    /// Wait until every run that is live now has ended
+    #[arg(long)]
+    wait: bool,
+    /// Wait no longer than this [default: for as long as it takes]
+    #[arg(long, value_name = "TIME", requires = "wait", value_parser = autoproc_time_text::parse)]
+    timeout: Option<Duration>,
+}
 
 /// Writes the request before it lists the live runs: a run that begins in between clears the
 /// request, and must not be reported as stopping.
@@ -56,4 +82,38 @@ fn still_live(left: &[LiveRun], waited: Duration) -> CliError {
 
 fn owners(runs: &[LiveRun]) -> String {
     runs.iter().map(|run| printable(&run.info.location)).collect::<Vec<_>>().join(", ")
+}
+
+/// A stop request.
+struct Stopping {
+    level: StopLevel,
+    stop_file: PathBuf,
+    /// The runs that will see it.
+    live_runs: Vec<LiveRun>,
+}
+
+#[derive(Serialize)]
+struct StoppingJson {
+    stop_file: String,
+    level: &'static str,
+    live_runs: Vec<LiveRunJson>,
+}
+
+impl View for Stopping {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.live_runs.is_empty() {
+            return writeln!(out, "no run is live: the next one will discard this request");
+        }
+        let how =
+            if self.level == StopLevel::Draining { "finish its current files" } else { "end its current attempts" };
+        self.live_runs.iter().try_for_each(|run| writeln!(out, "{} will {how} and stop", printable(&run.info.location)))
+    }
+
+    fn document(&self) -> impl Serialize {
+        StoppingJson {
+            stop_file: self.stop_file.to_string_lossy().into_owned(),
+            level: self.level.word(),
+            live_runs: self.live_runs.iter().map(LiveRunJson::from).collect(),
+        }
+    }
 }

@@ -1,25 +1,45 @@
-//! `workflow`: lists, shows, checks and executes workflows.
+//! `workflow …`: lists, shows, checks and executes workflows.
 
 mod check;
-mod execution;
+pub(super) mod choice;
 mod list;
+pub(super) mod progress;
+mod run;
 mod show;
+mod tree;
 
-use crate::args::WorkflowCommand;
+use clap::Subcommand;
+
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::request::SingleExecution;
 
-pub(super) use execution::preview;
+/// `workflow`
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkflowCommand {
+    /// List the workflows that can be named by their id
+    List(list::ListArgs),
+    /// Show the phases and steps of a workflow
+    Show(show::ShowArgs),
+    /// Say all that is wrong with workflow files
+    Check(check::CheckArgs),
+    /// Execute a workflow on one file, without the queue
+    Run(run::RunArgs),
+    /// Show how far executions are
+    Progress(progress::ProgressArgs),
+}
 
+/// Carries out a command.
+///
+/// # Errors
+/// [`CliError`] with the exit code.
 pub(super) async fn workflow(command: WorkflowCommand, context: &Context) -> Result<ExitCode, CliError> {
     match command {
-        WorkflowCommand::List(args) => list::list(&args.folder, context)?,
-        WorkflowCommand::Show(args) => show::show(&args.workflow, &args.folder, context)?,
-        WorkflowCommand::Run(args) => return execution::run(SingleExecution::new(args, &context.cwd)?, context).await,
-        WorkflowCommand::Progress(args) => execution::progress(args, context).await?,
-        WorkflowCommand::Check(args) => return check::check(&args.files, &args.folder, context),
+        WorkflowCommand::List(args) => list::list(&args, context)?,
+        WorkflowCommand::Show(args) => show::show(&args, context)?,
+        WorkflowCommand::Check(args) => return check::check(&args, context),
+        WorkflowCommand::Run(args) => return run::run(args, context).await,
+        WorkflowCommand::Progress(args) => progress::progress(&args, context).await?,
     }
     Ok(ExitCode::Success)
 }

@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use autoproc_domain::Recipe;
 use autoproc_domain::ports::{StopCause, StopLevel};
 use autoproc_domain::request::Repeat;
 
-use super::plan::{RECIPES, SPAN};
 use crate::{Outage, Random};
 
 /// The most faults in one simulation.
 const MAX_FAULTS: u64 = 9;
+/// Files are added, and faults strike, within this time.
+pub(super) const SPAN: Duration = Duration::from_secs(60);
+/// The recipes that runs have.
+pub(super) const RECIPES: [Recipe; 2] = [Recipe::new([1; 8]), Recipe::new([2; 8])];
 
 /// A fault and its time.
 #[derive(Debug, Clone)]

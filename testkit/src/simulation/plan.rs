@@ -8,18 +8,14 @@ use autoproc_domain::ports::{AttemptOutcome, LeaseTerms};
 use autoproc_domain::run::FailureLimit;
 use autoproc_domain::{FilePath, Priority, Recipe, RetryPolicy};
 
-use super::faults::{PlannedFault, faults};
+use super::faults::{PlannedFault, RECIPES, SPAN, faults};
 use crate::Random;
 
 /// The most files: enough that all jobs are busy and some files wait.
 const MAX_FILES: usize = 10;
-/// Files are added, and faults strike, within this time.
-pub(super) const SPAN: Duration = Duration::from_secs(60);
 /// The leases of a store that has them.
 pub(super) const TERMS: LeaseTerms =
     LeaseTerms { lasts: Duration::from_secs(20), renewed_every: Duration::from_secs(5) };
-/// The recipes that runs have.
-pub(super) const RECIPES: [Recipe; 2] = [Recipe::new([1; 8]), Recipe::new([2; 8])];
 
 static PATHS: LazyLock<Vec<FilePath>> = LazyLock::new(|| {
     (0..MAX_FILES).map(|number| FilePath::new(format!("/in/{number}")).expect("it is valid")).collect()

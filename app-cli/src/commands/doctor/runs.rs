@@ -6,7 +6,7 @@ use autoproc_domain::view::PageRequest;
 
 use crate::context::Context;
 use crate::error::in_one_line;
-use crate::view::Finding;
+use crate::maintenance::Finding;
 
 const SUBJECT: &str = "runs";
 

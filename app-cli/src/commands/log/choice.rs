@@ -9,15 +9,15 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use autoproc_domain::item::ClaimNumber;
+use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::PastAttempt;
 use autoproc_domain::{ItemId, QueueItem, Timestamp};
+use autoproc_subprocess::{AttemptLog, AttemptLogs};
 
+use super::attempts::{AttemptFile, Attempts};
 use super::rounds;
-use crate::view::{AttemptFile, Attempts};
-use crate::wiring::{self, AttemptFiles, AttemptLog};
 
 /// File times lag behind the clock by up to a tick of the system (time(7), "HZ").
 const CLOCK_SLACK: Duration = Duration::from_millis(100);
@@ -62,7 +62,7 @@ impl Known {
         item: Option<QueueItem>,
         logs: Vec<AttemptLog>,
         mut past: Vec<PastAttempt>,
-        files: &AttemptFiles,
+        logs_dir: &AttemptLogs,
     ) -> io::Result<Self> {
         if let Some(item) = &item {
             // A log that outlived its queue has other files under the same ids.
@@ -70,7 +70,7 @@ impl Known {
         }
         let mut written = Vec::new();
         for log in &logs {
-            written.push(wiring::written_at(log)?);
+            written.push(log.written_at()?.map(timestamp));
         }
         let newest = item.as_ref().map(|item| {
             let latest = logs.last().zip(written.last().copied().flatten());
@@ -81,11 +81,11 @@ impl Known {
         let rounds = rounds::of(&logs, &places(item.as_ref(), &past), newest);
         let outputs = logs.into_iter().zip(rounds).zip(written);
         Ok(Self {
-            current: item.as_ref().and_then(|item| files.current(item)),
+            current: item.as_ref().and_then(|item| current(item, logs_dir)),
             outputs: outputs.map(|((log, round), written)| Output { log, round, written }).collect(),
             item,
             past,
-            pruned_until: files.pruned_until()?,
+            pruned_until: logs_dir.pruned_until()?.map(timestamp),
         })
     }
 
@@ -212,6 +212,18 @@ impl Known {
         };
         self.pruned_until.is_some_and(|until| began.is_none_or(|began| began <= until))
     }
+}
+
+/// The output of the attempt that is under way on an item; the file may not exist yet.
+fn current(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
+    let token = ClaimToken { item: item.id, number: item.claim.as_ref()?.number };
+    Some(logs.log_of(token, AttemptNumber::new(item.attempts)?))
+}
+
+/// Clamps times before 1970.
+fn timestamp(time: SystemTime) -> Timestamp {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// The round and attempt of each claim that is known.

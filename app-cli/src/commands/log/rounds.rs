@@ -7,8 +7,7 @@
 use std::collections::BTreeMap;
 
 use autoproc_domain::item::ClaimNumber;
-
-use crate::wiring::AttemptLog;
+use autoproc_subprocess::AttemptLog;
 
 /// A round, and the number of an attempt in it.
 pub(super) type Place = (u32, u32);

@@ -1,23 +1,205 @@
-//! `workflow check`
+//! `workflow check`: each problem in the style of a compiler, with the source line and a mark below
+//! it.
 
-use crate::args::WorkflowFolderArgs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anstyle::{AnsiColor, Style};
+use autoproc_workflow::{FindError, Problem, Severity, WorkflowFile};
+use clap::Args;
+use serde::Serialize;
+
+use super::choice::{WorkflowFolderArgs, count, from_base};
 use crate::context::Context;
 use crate::error::CliError;
+use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
-use crate::view::{CheckedFile, WorkflowsChecked};
-use crate::wiring::FindError;
+use crate::view::View;
+use crate::wiring::find_error;
 
-pub(super) fn check(words: &[String], folder: &WorkflowFolderArgs, context: &Context) -> Result<ExitCode, CliError> {
-    let catalogue = context.wiring.catalogue(folder.workflow_dir.as_deref());
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const NOTE: Style = AnsiColor::Cyan.on_default().bold();
+
+/// Longer lines are cut to the part around the mark, because most terminals would wrap them.
+const SHOWN_COLUMNS: usize = 100;
+
+/// `workflow check`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Warnings and notes are no failure: a runner or a task file may be there when the workflow is executed.
+
+Exit status:
+  0   no errors
+  78  errors, or a file that cannot be read
+
+Examples:
+  autoproc workflow check my-workflow.yaml
+  autoproc workflow check core/workflows/*.yaml --json"
+)]
+pub(crate) struct CheckArgs {
+    /// Workflow files, or ids
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<String>,
+    #[command(flatten)]
+    folder: WorkflowFolderArgs,
+}
+
+pub(super) fn check(args: &CheckArgs, context: &Context) -> Result<ExitCode, CliError> {
+    let catalogue = args.folder.catalogue(context);
     let mut files = Vec::new();
-    for word in words {
+    for word in &args.files {
         files.push(match catalogue.find(word, &context.cwd) {
             Ok(file) => CheckedFile::Read(Box::new(file)),
-            Err(error @ FindError::Runners(_)) => return Err(error.into()),
+            Err(error @ FindError::Runners(_)) => return Err(find_error(&error)),
             Err(error) => CheckedFile::Unreadable { word: word.clone(), error: error.to_string() },
         });
     }
     let checked = WorkflowsChecked { base: context.cwd.clone(), files };
     context.show(&checked)?;
     Ok(checked.exit_code())
+}
+
+/// The problems of workflow files.
+struct WorkflowsChecked {
+    /// Paths are shown relative to this folder.
+    base: PathBuf,
+    /// The files, in the order of the arguments.
+    files: Vec<CheckedFile>,
+}
+
+/// One file to check.
+enum CheckedFile {
+    Read(Box<WorkflowFile>),
+    /// The file cannot be read.
+    Unreadable {
+        /// The argument.
+        word: String,
+        error: String,
+    },
+}
+
+impl WorkflowsChecked {
+    fn exit_code(&self) -> ExitCode {
+        let is_good = |file: &CheckedFile| matches!(file, CheckedFile::Read(file) if !file.has_errors());
+        if self.files.iter().all(is_good) { ExitCode::Success } else { ExitCode::Config }
+    }
+}
+
+impl View for WorkflowsChecked {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        for file in &self.files {
+            match file {
+                CheckedFile::Read(file) => self.file(file, out)?,
+                CheckedFile::Unreadable { word, error } => {
+                    writeln!(out, "{}: {ERROR}error:{ERROR:#} {}", Printable(word), Printable(error))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn document(&self) -> impl Serialize {
+        CheckedJson { exit_code: self.exit_code() as u8, files: self.files.iter().map(FileJson::from).collect() }
+    }
+}
+
+impl WorkflowsChecked {
+    fn file(&self, file: &WorkflowFile, out: &mut dyn Write) -> io::Result<()> {
+        let path = Shown(from_base(&self.base, &file.path)).to_string();
+        for problem in &file.problems {
+            let style = style(problem.severity);
+            let (place, word) = (problem.position, problem.severity.word());
+            writeln!(out, "{path}:{place}: {style}{word}:{style:#} {}", Printable(&problem.to_string()))?;
+            if problem.severity == Severity::Error {
+                excerpt(file, problem, out)?;
+            }
+        }
+        writeln!(out, "{path}: {}", sum(file))
+    }
+}
+
+fn excerpt(file: &WorkflowFile, problem: &Problem, out: &mut dyn Write) -> io::Result<()> {
+    let Some(line) = file.line(problem.position.line) else { return Ok(()) };
+    let before = usize::try_from(problem.position.column).unwrap_or(1).saturating_sub(1);
+    let start = before.saturating_sub(SHOWN_COLUMNS / 2);
+    // A tab is one column of the file, and must be one here.
+    let shown: String =
+        line.chars().skip(start).take(SHOWN_COLUMNS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let number = problem.position.line.to_string();
+    writeln!(out, "  {number} | {shown}")?;
+    writeln!(out, "  {:width$} | {:>column$}", "", "^", width = number.len(), column = before - start + 1)
+}
+
+fn style(severity: Severity) -> Style {
+    match severity {
+        Severity::Error => ERROR,
+        Severity::Warning => WARNING,
+        Severity::Note => NOTE,
+    }
+}
+
+fn sum(file: &WorkflowFile) -> String {
+    let of = |severity: Severity| {
+        let count = count(file, severity);
+        format!("{count} {}{}", severity.word(), if count == 1 { "" } else { "s" })
+    };
+    format!("{}, {}, {}", of(Severity::Error), of(Severity::Warning), of(Severity::Note))
+}
+
+#[derive(Serialize)]
+struct CheckedJson<'a> {
+    exit_code: u8,
+    files: Vec<FileJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct FileJson<'a> {
+    /// Why the file cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    id: Option<&'a str>,
+    path: String,
+    problems: Vec<ProblemJson<'a>>,
+    usable: bool,
+}
+
+impl<'a> From<&'a CheckedFile> for FileJson<'a> {
+    fn from(file: &'a CheckedFile) -> Self {
+        match file {
+            CheckedFile::Read(file) => Self {
+                error: None,
+                id: file.workflow.as_ref().map(|workflow| workflow.id.as_str()),
+                path: file.path.to_string_lossy().into_owned(),
+                problems: file.problems.iter().map(ProblemJson::from).collect(),
+                usable: !file.has_errors(),
+            },
+            CheckedFile::Unreadable { word, error } => {
+                Self { error: Some(error), id: None, path: word.clone(), problems: Vec::new(), usable: false }
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ProblemJson<'a> {
+    column: u32,
+    did_you_mean: Option<&'a str>,
+    expected: Option<&'a str>,
+    line: u32,
+    message: &'a str,
+    severity: &'static str,
+}
+
+impl<'a> From<&'a Problem> for ProblemJson<'a> {
+    fn from(problem: &'a Problem) -> Self {
+        Self {
+            column: problem.position.column,
+            did_you_mean: problem.meant.as_deref(),
+            expected: problem.expected.as_deref(),
+            line: problem.position.line,
+            message: &problem.message,
+            severity: problem.severity.word(),
+        }
+    }
 }

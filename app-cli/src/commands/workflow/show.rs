@@ -1,23 +1,130 @@
-//! `workflow show`
+//! `workflow show`: the phases and steps of one workflow.
 
-use crate::args::WorkflowFolderArgs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use autoproc_workflow::definition::{Action, Input, Located, Phase, Step, Transition, Workflow};
+use clap::Args;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::choice::{WorkflowFolderArgs, from_base};
+use super::tree;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Shown;
-use crate::view::WorkflowShown;
+use crate::view::View;
+use crate::wiring::find_error;
 
-pub(super) fn show(word: &str, folder: &WorkflowFolderArgs, context: &Context) -> Result<(), CliError> {
-    let catalogue = context.wiring.catalogue(folder.workflow_dir.as_deref());
-    let file = catalogue.find(word, &context.cwd)?;
+/// `workflow show`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  autoproc workflow show wf-ingest
+  autoproc workflow show ./my-workflow.yaml")]
+pub(crate) struct ShowArgs {
+    /// The workflow: its id or its path
+    #[arg(value_name = "ID|PATH")]
+    workflow: String,
+    #[command(flatten)]
+    folder: WorkflowFolderArgs,
+}
+
+pub(super) fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
+    let catalogue = args.folder.catalogue(context);
+    let file = catalogue.find(&args.workflow, &context.cwd).map_err(|error| find_error(&error))?;
     let has_errors = file.has_errors();
     match file.workflow {
         Some(workflow) if !has_errors => {
             context.show(&WorkflowShown { base: context.cwd.clone(), path: file.path, workflow })
         }
         _ => {
-            let path = file.path.strip_prefix(&context.cwd).unwrap_or(&file.path);
+            let path = from_base(&context.cwd, &file.path);
             Err(CliError::config(format!("{} has errors", Shown(path)))
                 .with_hint(format!("`autoproc workflow check {}` tells them", Shown(path))))
         }
     }
+}
+
+struct WorkflowShown {
+    /// Paths are shown relative to this folder.
+    base: PathBuf,
+    path: PathBuf,
+    workflow: Workflow,
+}
+
+impl View for WorkflowShown {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        tree::print(&self.workflow, from_base(&self.base, &self.path), out)
+    }
+
+    /// Built key by key, because a step has a key named for its kind of action.
+    fn document(&self) -> impl Serialize {
+        let Workflow { id, name, description, version, inputs, phases, transitions, .. } = &self.workflow;
+        let input = |input: &Input| {
+            json!({
+                "name": input.name,
+                "type": input.kind.word(),
+                "required": input.required,
+                "default": input.default,
+                "description": input.description,
+            })
+        };
+        let transition = |transition: &Transition| {
+            json!({
+                "from": transition.from.value,
+                "to": transition.to.value,
+                "condition": text(transition.condition.as_ref()),
+            })
+        };
+        json!({
+            "id": id,
+            "name": name,
+            "description": description,
+            "version": version,
+            "path": self.path.to_string_lossy(),
+            "inputs": inputs.iter().map(input).collect::<Vec<_>>(),
+            "phases": phases.iter().map(phase).collect::<Vec<_>>(),
+            "transitions": transitions.iter().map(transition).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn phase(phase: &Phase) -> Value {
+    let checkpoint = phase.checkpoint.as_ref().map(|checkpoint| {
+        json!({
+            "id": checkpoint.id,
+            "blocking": checkpoint.blocking,
+            "validation": checkpoint.validation.iter().map(|name| name.value.as_str()).collect::<Vec<_>>(),
+        })
+    });
+    json!({
+        "id": phase.id,
+        "name": phase.name,
+        "description": phase.description,
+        "condition": text(phase.condition.as_ref()),
+        "blocking": phase.blocking,
+        "steps": phase.steps.iter().map(step).collect::<Vec<_>>(),
+        "checkpoint": checkpoint,
+    })
+}
+
+fn step(step: &Step) -> Value {
+    let (kind, action) = match &step.action {
+        Action::Run(words) => ("run", json!(words.iter().map(|word| word.value.as_str()).collect::<Vec<_>>())),
+        Action::Shell(line) => ("shell", json!(line.value)),
+        Action::Command(name) => ("command", json!(name.value)),
+        Action::Task(task) => ("task", json!(task.value)),
+    };
+    json!({
+        "id": step.id,
+        "condition": text(step.condition.as_ref()),
+        kind: action,
+        "inputs": step.inputs.iter().map(|input| (input.name.clone(), input.value.clone())).collect::<Map<_, _>>(),
+        "timeout_s": step.timeout.map(|timeout| timeout.as_secs_f64()),
+        "retries": step.retries,
+    })
+}
+
+fn text(text: Option<&Located<String>>) -> Option<&str> {
+    text.map(|text| text.value.as_str())
 }

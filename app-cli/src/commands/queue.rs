@@ -1,0 +1,81 @@
+//! `queue …`: the commands that look at the queue and change it.
+
+pub(super) mod add;
+mod clear;
+mod export;
+mod list;
+mod peek;
+mod prioritise;
+mod recover;
+mod remove;
+pub(super) mod repair;
+mod show;
+mod size;
+mod status_word;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+
+/// What to do with the queue.
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueueCommand {
+    /// Add files
+    Add(add::AddArgs),
+    /// List files, in the order in which they are taken
+    List(list::ListArgs),
+    /// Take everything out but what is being processed
+    Clear(clear::ClearArgs),
+    /// Print how many files wait
+    #[command(after_help = "Example:
+  test \"$(autoproc queue size)\" -eq 0 && echo nothing waits")]
+    Size,
+    /// Show the file that would be taken next
+    #[command(after_help = "Example:
+  autoproc queue peek")]
+    Peek,
+    /// Show all that is known of one file
+    Show(show::ShowArgs),
+    /// Take files out
+    Remove(remove::RemoveArgs),
+    /// Change a file's priority
+    #[command(visible_alias = "prioritize")]
+    Prioritise(prioritise::PrioritiseArgs),
+    /// Print the whole queue as it is now, as one JSON document
+    #[command(
+        after_help = "The document has the format of QUEUE-STATE.json without its `store` section, and opens as \
+one.\nIt waits for no other process, and is true at any moment, also during a run.
+
+Examples:
+  autoproc queue export > queue.json
+  autoproc queue export | jq '.items | length'"
+    )]
+    Export,
+    /// End the leftover processes of dead runs, and return their files to pending
+    Recover(recover::RecoverArgs),
+    /// Say what is damaged in the queue's files and what can be saved, or repair it
+    Repair(repair::RepairArgs),
+}
+
+/// Carries out a command.
+///
+/// # Errors
+/// [`CliError`] with the exit code.
+pub(super) async fn queue(command: QueueCommand, context: &Context) -> Result<ExitCode, CliError> {
+    match command {
+        QueueCommand::Add(args) => add::add(args, context).await?,
+        QueueCommand::List(args) => list::list(args, context).await?,
+        QueueCommand::Clear(args) => clear::clear(args, context).await?,
+        QueueCommand::Size => size::size(context).await?,
+        QueueCommand::Peek => peek::peek(context).await?,
+        QueueCommand::Show(args) => show::show(&args, context).await?,
+        QueueCommand::Remove(args) => remove::remove(&args, context).await?,
+        QueueCommand::Prioritise(args) => prioritise::prioritise(&args, context).await?,
+        QueueCommand::Export => export::export(context)?,
+        QueueCommand::Recover(args) => return recover::recover(&args, context).await,
+        QueueCommand::Repair(args) => return repair::repair(&args, context),
+    }
+    Ok(ExitCode::Success)
+}

@@ -1,0 +1,64 @@
+//! `queue clear`: takes everything out that is not being processed.
+
+use std::io::{self, Write};
+
+use autoproc_domain::Status;
+use autoproc_domain::request::Clear;
+use autoproc_domain::view::Counts;
+use clap::Args;
+use serde::Serialize;
+
+use super::status_word::status_parser;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::view::json::CountsJson;
+use crate::view::{View, files};
+
+/// `queue clear`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  autoproc queue clear
+  autoproc queue clear --status completed")]
+pub(crate) struct ClearArgs {
+    /// Only files in this status; may be repeated
+    #[arg(long = "status", value_name = "STATUS", value_parser = status_parser(), value_delimiter = ',')]
+    statuses: Vec<Status>,
+}
+
+/// Clears every status if none is named. Items being processed always stay.
+pub(super) async fn clear(args: ClearArgs, context: &Context) -> Result<(), CliError> {
+    let statuses = if args.statuses.is_empty() { Status::ALL.to_vec() } else { args.statuses };
+    let storage = context.storage();
+    let gone = storage.clear(Clear(statuses), context.now()).await?;
+    let still_processing = storage.counts().await?.processing;
+    if still_processing > 0 {
+        context.remark(&format!("{still_processing} being processed stayed"));
+    }
+    context.show(&Cleared { gone, still_processing })
+}
+
+struct Cleared {
+    /// The number of removed items by status.
+    gone: Counts,
+    /// Items that stay because they are being processed.
+    still_processing: usize,
+}
+
+#[derive(Serialize)]
+struct ClearedJson {
+    cleared: CountsJson,
+    still_processing: usize,
+}
+
+impl View for Cleared {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        let by_status = Status::ALL.into_iter().filter(|status| self.gone.of(*status) > 0);
+        let parts: Vec<_> = by_status.map(|status| format!("{} {status}", self.gone.of(status))).collect();
+        let detail = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
+        writeln!(out, "{} cleared{detail}", files(self.gone.total()))
+    }
+
+    fn document(&self) -> impl Serialize {
+        ClearedJson { cleared: self.gone.into(), still_processing: self.still_processing }
+    }
+}

@@ -1,0 +1,19 @@
+//! `queue export`: the whole queue as one document, concurrently with writers.
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::maintenance::{ExportError, Maintenance};
+
+pub(super) fn export(context: &Context) -> Result<(), CliError> {
+    let maintenance = context.wiring.maintenance();
+    let mut read = Ok(());
+    context.console.print_exactly(|out| match maintenance.export(out) {
+        Ok(()) => Ok(()),
+        Err(ExportError::Write(error)) => Err(error),
+        Err(ExportError::Read(error)) => {
+            read = Err(error);
+            Ok(())
+        }
+    })?;
+    Ok(read?)
+}

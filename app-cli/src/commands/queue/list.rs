@@ -1,0 +1,72 @@
+//! `queue list`: one page of the queue, in claim order.
+
+use std::io::{self, Write};
+
+use autoproc_domain::view::PageRequest;
+use autoproc_domain::{QueueItem, Status, Timestamp};
+use clap::Args;
+use serde::{Serialize, Serializer};
+
+use super::status_word::status_parser;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::view::json::ItemJson;
+use crate::view::{View, item};
+
+/// `queue list`
+#[derive(Debug, Args)]
+#[command(after_help = "Where standard output is no terminal, the columns are separated by tabs:
+number, status, priority, attempts, file, note.
+
+Examples:
+  autoproc queue list
+  autoproc queue list --status failed --status timeout
+  autoproc queue list -n 20 --json")]
+pub(crate) struct ListArgs {
+    /// Only files in this status; may be repeated
+    #[arg(long = "status", value_name = "STATUS", value_parser = status_parser(), value_delimiter = ',')]
+    statuses: Vec<Status>,
+    /// At most this many
+    #[arg(short = 'n', long, value_name = "N")]
+    limit: Option<usize>,
+}
+
+pub(super) async fn list(args: ListArgs, context: &Context) -> Result<(), CliError> {
+    let request = PageRequest { statuses: args.statuses, after: None, limit: args.limit };
+    let page = context.storage().page(request).await?;
+    let listed = Listed { now: context.now(), items: page.items, more: page.next.is_some() };
+    if listed.items.is_empty() {
+        context.remark("nothing to list");
+    }
+    context.show(&listed)?;
+    if listed.more {
+        context.remark("there are more");
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Listed {
+    /// The time of the listing.
+    #[serde(skip)]
+    now: Timestamp,
+    #[serde(serialize_with = "items")]
+    items: Vec<QueueItem>,
+    /// True if the queue has more items.
+    more: bool,
+}
+
+/// Serialises one item at a time, so that a million of them are not in memory twice.
+fn items<S: Serializer>(items: &[QueueItem], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(items.iter().map(ItemJson::from))
+}
+
+impl View for Listed {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.items.is_empty() { Ok(()) } else { item::table(&self.items, self.now, out) }
+    }
+
+    fn document(&self) -> impl Serialize {
+        self
+    }
+}

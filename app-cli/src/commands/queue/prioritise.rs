@@ -1,0 +1,46 @@
+//! `queue prioritise`: changes the priority of a live item.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use autoproc_domain::request::{Reprioritise, Selector};
+use autoproc_domain::{Priority, QueueItem};
+use clap::Args;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::view::View;
+use crate::view::json::ItemJson;
+use crate::{paths, priority};
+
+/// `queue prioritise`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  autoproc queue prioritise report.pdf 10")]
+pub(crate) struct PrioritiseArgs {
+    /// A file that waits or is being processed
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Its new priority: higher is taken first
+    #[arg(value_name = "PRIORITY", allow_negative_numbers = true, value_parser = priority::parse)]
+    priority: Priority,
+}
+
+pub(super) async fn prioritise(args: &PrioritiseArgs, context: &Context) -> Result<(), CliError> {
+    let which = Selector::Path(paths::resolve(&context.cwd, &args.file)?);
+    let request = Reprioritise { which, priority: args.priority };
+    context.show(&Reprioritised(context.storage().reprioritise(request, context.now()).await?))
+}
+
+struct Reprioritised(QueueItem);
+
+impl View for Reprioritised {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{} has priority {} now", self.0.file_path, self.0.priority)
+    }
+
+    fn document(&self) -> impl Serialize {
+        ItemJson::from(&self.0)
+    }
+}

@@ -1,0 +1,175 @@
+//! `queue recover`: ends the processes of dead runs, and makes their files pending again.
+
+use std::io::{self, Write};
+
+use autoproc_domain::ports::{RunEvent, StorageError, Unproven};
+use autoproc_domain::recovery::{self, Proof, Recovery, RecoveryPorts};
+use autoproc_domain::request::Scope;
+use autoproc_domain::view::{PageRequest, RecoveredItem};
+use autoproc_domain::{QueueItem, RetryPolicy, Status};
+use autoproc_subprocess::DEFAULT_GRACE;
+use clap::Args;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::escape::{Printable, printable};
+use crate::exit_code::ExitCode;
+use crate::view::View;
+use crate::view::json::ItemJson;
+
+/// `queue recover`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A run that was killed is found by its lock. What it left running is ended; only when nothing is left its \
+files wait again. The attempt that was under way stays counted; a file that has none left ends as failed. Each `run` does \
+the same when it begins.
+
+Exit status:
+  0   there was nothing to take back, or everything was
+  75  some files stay `processing`: something may still be at work on them
+
+Examples:
+  autoproc queue recover
+  autoproc queue recover --force    after a look at what is named"
+)]
+pub(crate) struct RecoverArgs {
+    /// Take files back even if something may still be at work on them
+    #[arg(long)]
+    force: bool,
+    /// Attempts a file may have after the first one, as for `run`
+    #[arg(short, long, value_name = "N", default_value = "3")]
+    retries: u32,
+}
+
+pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<ExitCode, CliError> {
+    let proof = if args.force { Proof::Waived } else { Proof::Demanded };
+    let (storage, runs) = (context.storage(), context.runs());
+    let (reaper, clock) = (context.wiring.reaper(DEFAULT_GRACE), context.wiring.clock());
+    let ports =
+        RecoveryPorts { storage: storage.as_ref(), runs: runs.as_ref(), reaper: &reaper, clock: clock.as_ref() };
+    let max_attempts = RetryPolicy { retries: args.retries, ..RetryPolicy::default() }.max_attempts();
+    let recovery = recovery::recover(ports, max_attempts, proof).await?;
+    log(&recovery, context);
+    let Recovery { recovered, unproven } = recovery;
+    if args.force {
+        for left in &unproven {
+            reaper.forget(&left.run);
+        }
+    }
+    let kept = kept(&unproven, context).await?;
+    let code = if unproven.is_empty() || args.force { ExitCode::Success } else { ExitCode::TryAgain };
+    context.show(&Recovered { items: recovered, kept, unproven, forced: args.force })?;
+    Ok(code)
+}
+
+/// Logs the recovered files under a run id of this command's own.
+fn log(recovery: &Recovery, context: &Context) {
+    let (log, run) = (context.wiring.event_log(), context.wiring.new_run());
+    for kind in recovery.events(&Scope::Queue) {
+        log.observe(&RunEvent { at: context.now(), run: run.clone(), kind });
+    }
+}
+
+/// The items that unproven runs still hold.
+async fn kept(unproven: &[Unproven], context: &Context) -> Result<Vec<QueueItem>, StorageError> {
+    if unproven.is_empty() {
+        return Ok(Vec::new());
+    }
+    let processing = PageRequest { statuses: vec![Status::Processing], after: None, limit: None };
+    let mut items = context.storage().page(processing).await?.items;
+    items.retain(|item| item.claim.as_ref().is_some_and(|claim| unproven.iter().any(|left| left.run == claim.run)));
+    Ok(items)
+}
+
+/// The result of a recovery.
+struct Recovered {
+    /// Recovered files, as they are now.
+    items: Vec<RecoveredItem>,
+    /// Files that stay claimed.
+    kept: Vec<QueueItem>,
+    /// Runs that may still have processes, whether their files were recovered or not.
+    unproven: Vec<Unproven>,
+    /// True if proof was waived.
+    forced: bool,
+}
+
+impl Recovered {
+    /// The files that an unproven run still holds.
+    fn kept_by(&self, left: &Unproven) -> impl Iterator<Item = &QueueItem> {
+        self.kept.iter().filter(|item| item.claim.as_ref().is_some_and(|claim| claim.run == left.run))
+    }
+}
+
+impl View for Recovered {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.items.is_empty() && self.unproven.is_empty() {
+            return writeln!(out, "no dead runs to recover");
+        }
+        self.items.iter().try_for_each(|recovered| taken_back(recovered, out))?;
+        self.unproven.iter().try_for_each(|left| at_work(self, left, out))?;
+        if self.unproven.is_empty() || self.forced {
+            return Ok(());
+        }
+        writeln!(out, "\ncheck that these processes have ended, then run: autoproc queue recover --force")
+    }
+
+    fn document(&self) -> impl Serialize {
+        RecoveredJson {
+            recovered: self.items.iter().map(RecoveredItemJson::from).collect(),
+            kept: self.kept.iter().map(ItemJson::from).collect(),
+            unproven: self.unproven.iter().map(UnprovenJson::from).collect(),
+            forced: self.forced,
+        }
+    }
+}
+
+fn taken_back(recovered: &RecoveredItem, out: &mut dyn Write) -> io::Result<()> {
+    let RecoveredItem { item, dead_run } = recovered;
+    let (path, attempts, dead_run) = (&item.file_path, item.attempts, printable(dead_run));
+    if item.status == Status::Pending {
+        writeln!(out, "waits again: {path} (attempt {attempts} died with run {dead_run})")
+    } else if recovered.is_cancelled() {
+        writeln!(out, "is cancelled: {path} (attempt {attempts} died with run {dead_run})")
+    } else {
+        writeln!(out, "has failed: {path} (attempt {attempts}, its last, died with run {dead_run})")
+    }
+}
+
+fn at_work(view: &Recovered, left: &Unproven, out: &mut dyn Write) -> io::Result<()> {
+    view.kept_by(left).try_for_each(|item| writeln!(out, "stays processing: {}", item.file_path))?;
+    writeln!(out, "run {} may still be at work: {}", printable(&left.run), Printable(&left.reason))
+}
+
+#[derive(Serialize)]
+struct RecoveredJson<'a> {
+    recovered: Vec<RecoveredItemJson<'a>>,
+    kept: Vec<ItemJson>,
+    unproven: Vec<UnprovenJson<'a>>,
+    forced: bool,
+}
+
+#[derive(Serialize)]
+struct RecoveredItemJson<'a> {
+    dead_run: &'a str,
+    #[serde(flatten)]
+    item: ItemJson,
+}
+
+impl<'a> From<&'a RecoveredItem> for RecoveredItemJson<'a> {
+    fn from(recovered: &'a RecoveredItem) -> Self {
+        Self { dead_run: recovered.dead_run.as_str(), item: (&recovered.item).into() }
+    }
+}
+
+#[derive(Serialize)]
+struct UnprovenJson<'a> {
+    run: &'a str,
+    reason: &'a str,
+}
+
+impl<'a> From<&'a Unproven> for UnprovenJson<'a> {
+    fn from(left: &'a Unproven) -> Self {
+        Self { run: left.run.as_str(), reason: &left.reason }
+    }
+}

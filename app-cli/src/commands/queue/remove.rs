@@ -1,0 +1,43 @@
+//! `queue remove`: takes files out.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use autoproc_domain::request::Remove;
+use clap::Args;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::paths;
+use crate::view::{View, files};
+
+/// `queue remove`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  autoproc queue remove report.pdf draft.pdf")]
+pub(crate) struct RemoveArgs {
+    /// Files in the queue; if one of them is not, nothing is removed
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+pub(super) async fn remove(args: &RemoveArgs, context: &Context) -> Result<(), CliError> {
+    let request = Remove(paths::selectors(&context.cwd, &args.files)?);
+    context.show(&Removed { removed: context.storage().remove(request, context.now()).await? })
+}
+
+#[derive(Serialize)]
+struct Removed {
+    removed: usize,
+}
+
+impl View for Removed {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{} removed", files(self.removed))
+    }
+
+    fn document(&self) -> impl Serialize {
+        self
+    }
+}

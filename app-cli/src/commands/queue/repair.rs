@@ -1,0 +1,190 @@
+//! `queue repair`: lists damage and possible repairs, or carries one out.
+
+use std::io::{self, Write};
+
+use autoproc_domain::Status;
+use autoproc_domain::view::Counts;
+use clap::Args;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::escape::{Printable, Shown};
+use crate::exit_code::ExitCode;
+use crate::maintenance::{ChangeCounts, Damage, Examined, Maintenance, Repair, RepairMethod, RepairPlan, Repaired};
+use crate::view::json::CountsJson;
+use crate::view::{View, files};
+
+/// `queue repair`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without --apply nothing is changed. With it, the files are first copied to a folder backup-TIME \
+beside them.
+
+Exit status:
+  0   nothing is damaged, or it was repaired
+  65  something is damaged; it was not touched
+  75  a run is alive; try again when it has ended
+
+Examples:
+  autoproc queue repair
+  autoproc queue repair --apply salvage"
+)]
+pub(crate) struct RepairArgs {
+    /// Repair it in this way
+    #[arg(long, value_name = "CHOICE", value_enum)]
+    apply: Option<RepairMethod>,
+}
+
+pub(super) fn repair(args: &RepairArgs, context: &Context) -> Result<ExitCode, CliError> {
+    let maintenance = context.wiring.maintenance();
+    let examined = match args.apply {
+        None => maintenance.examine()?,
+        Some(method) => match maintenance.repair(method)? {
+            Repair::NotNeeded(examined) => examined,
+            Repair::Done(repaired) => {
+                context.show(&repaired)?;
+                return Ok(ExitCode::Success);
+            }
+        },
+    };
+    context.show(&examined)?;
+    Ok(if examined.is_sound() { ExitCode::Success } else { ExitCode::Damaged })
+}
+
+impl View for Examined {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        for notice in &self.notices {
+            writeln!(out, "note: {}", Printable(notice))?;
+        }
+        if self.half_written_bytes > 0 {
+            let bytes = self.half_written_bytes;
+            writeln!(out, "note: a half-written last line of {bytes} bytes will be cut off by the next change")?;
+        }
+        if self.is_sound() {
+            return writeln!(out, "nothing is damaged");
+        }
+        all_damage(&self.damage, out)?;
+        if self.plans.is_empty() {
+            return writeln!(
+                out,
+                "\nnothing of it can be read; repair it by hand, or restore a copy of the state folder"
+            );
+        }
+        for plan in &self.plans {
+            writeln!(out, "\n--apply {}", plan.method.word())?;
+            outcome(plan, out)?;
+        }
+        writeln!(out, "\nnothing was changed; with --apply the files are copied first")
+    }
+
+    fn document(&self) -> impl Serialize {
+        ExaminedJson {
+            choices: self.plans.iter().map(PlanJson::from).collect(),
+            damage: &self.damage,
+            half_written_bytes: self.half_written_bytes,
+            kept_aside: &self.kept_aside,
+            notices: &self.notices,
+            repaired: false,
+            sound: self.is_sound(),
+        }
+    }
+}
+
+impl View for Repaired {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        all_damage(&self.damage, out)?;
+        writeln!(out, "repaired by {}", self.plan.method.word())?;
+        outcome(&self.plan, out)?;
+        writeln!(out, "the files as they were: {}", Shown(&self.backup))
+    }
+
+    fn document(&self) -> impl Serialize {
+        RepairedJson {
+            backup: self.backup.to_string_lossy().into_owned(),
+            choice: (&self.plan).into(),
+            damage: &self.damage,
+            repaired: true,
+            sound: true,
+        }
+    }
+}
+
+fn all_damage(damage: &[Damage], out: &mut dyn Write) -> io::Result<()> {
+    damage
+        .iter()
+        .try_for_each(|damage| writeln!(out, "damaged: {}: {}", Printable(&damage.place), Printable(&damage.detail)))
+}
+
+fn outcome(plan: &RepairPlan, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "  queue  {}", counted(plan.counts))?;
+    if plan.keeps.total() > 0 {
+        writeln!(out, "  keeps  {} behind the damage", tallied(plan.keeps))?;
+    }
+    let unreadable = format!("{} bytes that cannot be read", plan.unreadable_bytes);
+    match (plan.loses.total(), plan.unreadable_bytes) {
+        (0, 0) => Ok(()),
+        (0, _) => writeln!(out, "  loses  {unreadable}"),
+        (_, 0) => writeln!(out, "  loses  {}", tallied(plan.loses)),
+        (_, _) => writeln!(out, "  loses  {}; {unreadable}", tallied(plan.loses)),
+    }
+}
+
+fn counted(counts: Counts) -> String {
+    let by_status = Status::ALL.into_iter().filter(|status| counts.of(*status) > 0);
+    let parts: Vec<_> = by_status.map(|status| format!("{} {status}", counts.of(status))).collect();
+    if parts.is_empty() { files(0_usize) } else { format!("{}: {}", files(counts.total()), parts.join(", ")) }
+}
+
+fn tallied(changes: ChangeCounts) -> String {
+    let words = [
+        (changes.additions, "addition", "additions"),
+        (changes.results, "result", "results"),
+        (changes.others, "other change", "other changes"),
+    ];
+    let some = words.into_iter().filter(|(count, _, _)| *count > 0);
+    some.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[derive(Serialize)]
+struct ExaminedJson<'a> {
+    choices: Vec<PlanJson>,
+    damage: &'a [Damage],
+    half_written_bytes: u64,
+    kept_aside: &'a [String],
+    notices: &'a [String],
+    repaired: bool,
+    sound: bool,
+}
+
+#[derive(Serialize)]
+struct RepairedJson<'a> {
+    backup: String,
+    choice: PlanJson,
+    damage: &'a [Damage],
+    repaired: bool,
+    sound: bool,
+}
+
+#[derive(Serialize)]
+struct PlanJson {
+    choice: &'static str,
+    counts: CountsJson,
+    keeps: ChangeCounts,
+    loses: ChangeCounts,
+    unreadable_bytes: u64,
+}
+
+impl From<&RepairPlan> for PlanJson {
+    fn from(plan: &RepairPlan) -> Self {
+        Self {
+            choice: plan.method.word(),
+            counts: plan.counts.into(),
+            keeps: plan.keeps,
+            loses: plan.loses,
+            unreadable_bytes: plan.unreadable_bytes,
+        }
+    }
+}

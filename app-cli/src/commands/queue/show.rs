@@ -1,0 +1,132 @@
+//! `queue show`: one item with its history.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use autoproc_domain::item::ClaimNumber;
+use autoproc_domain::ports::{PastAttempt, PastEnd, ResourceUsage};
+use autoproc_domain::{QueueItem, Timestamp};
+use clap::Args;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::item_word::ItemWord;
+use crate::view::bytes::memory;
+use crate::view::failure::{self, SaidBefore};
+use crate::view::json::ItemJson;
+use crate::view::time::{local, span};
+use crate::view::{View, item};
+
+/// Placeholder for unknown values.
+const UNKNOWN: &str = "?";
+
+/// `queue show`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  autoproc queue show report.pdf
+  autoproc queue show 17")]
+pub(crate) struct ShowArgs {
+    /// A file, or the number `queue list` shows for it
+    #[arg(value_name = "FILE|ID")]
+    item: OsString,
+}
+
+pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
+    let word = ItemWord::parse(&args.item, &context.cwd)?;
+    let item = word.find(&*context.storage()).await?.ok_or_else(|| word.unknown())?;
+    let mut history = context.history_of(item.id).await;
+    // A log that outlived its queue has other files under the same ids.
+    history.retain(|past| past.of.file_path == item.file_path);
+    context.show(&ItemShown { now: context.now(), item, history })
+}
+
+struct ItemShown {
+    /// The time of the query.
+    now: Timestamp,
+    item: QueueItem,
+    /// Past attempts, the oldest first.
+    history: Vec<PastAttempt>,
+}
+
+impl View for ItemShown {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        item::at_length(&self.item, self.now, out)?;
+        attempts(&self.history, out)
+    }
+
+    fn document(&self) -> impl Serialize {
+        ShownJson { item: (&self.item).into(), history: self.history.iter().map(PastJson::from).collect() }
+    }
+}
+
+/// One line per attempt: number, round if there are several, start, end, duration, resource usage
+/// and error.
+fn attempts(attempts: &[PastAttempt], out: &mut dyn Write) -> io::Result<()> {
+    if !attempts.is_empty() {
+        writeln!(out, "\nattempts:")?;
+    }
+    let has_rounds = attempts.iter().any(|attempt| attempt.of.round > 1);
+    attempts.iter().try_for_each(|attempt| line(attempt, has_rounds, out))
+}
+
+fn line(attempt: &PastAttempt, has_rounds: bool, out: &mut dyn Write) -> io::Result<()> {
+    let began = attempt.started_at.map_or_else(|| UNKNOWN.to_owned(), local);
+    let end = attempt.end.map_or("not known to have ended", PastEnd::word);
+    let round = if has_rounds { format!(" of round {}", attempt.of.round) } else { String::new() };
+    write!(out, "  {}{round}  {began}  {end}", attempt.of.attempt)?;
+    if let Some(elapsed) = attempt.elapsed {
+        write!(out, " after {}", span(elapsed))?;
+    }
+    if let Some(usage) = &attempt.usage {
+        write!(out, ", {}", used(usage))?;
+    }
+    if let Some(error) = &attempt.error {
+        write!(out, ": {}{}", failure::in_one_line(error), SaidBefore(error))?;
+    }
+    writeln!(out)
+}
+
+fn used(usage: &ResourceUsage) -> String {
+    format!("{} of CPU, {}", span(usage.user.saturating_add(usage.system)), memory(usage.peak_memory))
+}
+
+#[derive(Serialize)]
+struct ShownJson {
+    #[serde(flatten)]
+    item: ItemJson,
+    history: Vec<PastJson>,
+}
+
+#[derive(Serialize)]
+struct PastJson {
+    round: u32,
+    attempt: u32,
+    claim: Option<u64>,
+    run_id: String,
+    started_at: Option<String>,
+    end: Option<&'static str>,
+    duration_s: Option<f64>,
+    user_s: Option<f64>,
+    system_s: Option<f64>,
+    peak_memory_bytes: Option<u64>,
+    error: Option<String>,
+}
+
+impl From<&PastAttempt> for PastJson {
+    fn from(past: &PastAttempt) -> Self {
+        Self {
+            round: past.of.round,
+            attempt: past.of.attempt.get(),
+            claim: past.of.claim.map(ClaimNumber::get),
+            run_id: past.run.to_string(),
+            started_at: past.started_at.map(|at| at.to_string()),
+            end: past.end.map(PastEnd::word),
+            duration_s: past.elapsed.map(|elapsed| elapsed.as_secs_f64()),
+            user_s: past.usage.map(|usage| usage.user.as_secs_f64()),
+            system_s: past.usage.map(|usage| usage.system.as_secs_f64()),
+            peak_memory_bytes: past.usage.map(|usage| usage.peak_memory),
+            error: past.error.as_deref().map(str::to_owned),
+        }
+    }
+}

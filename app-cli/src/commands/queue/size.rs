@@ -1,0 +1,28 @@
+//! `queue size`: the number of pending files.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::view::View;
+
+pub(super) async fn size(context: &Context) -> Result<(), CliError> {
+    context.show(&Size { size: context.storage().counts().await?.pending })
+}
+
+#[derive(Serialize)]
+struct Size {
+    size: usize,
+}
+
+impl View for Size {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", self.size)
+    }
+
+    fn document(&self) -> impl Serialize {
+        self
+    }
+}

@@ -1,0 +1,149 @@
+//! `run --dry-run`: what would be done with the first file.
+
+use std::io::{self, Write};
+
+use autoproc_domain::{FilePath, QueueItem};
+use autoproc_workflow::ProgressReport;
+use autoproc_workflow::execution::{Forecast, PreviewedStep, preview, resumable};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::work::Work;
+use crate::commands::workflow::choice::unfit_input;
+use crate::commands::workflow::progress::ProgressJson;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::escape::Printable;
+use crate::exit_code::ExitCode;
+use crate::paths::PathSource;
+use crate::view::View;
+use crate::view::quoting::quoted;
+use crate::wiring::{Task, execution_error};
+
+pub(super) async fn dry_run(source: &PathSource, work: &Work, context: &Context) -> Result<ExitCode, CliError> {
+    let Some((file, item)) = first_file(source, context).await? else {
+        work.task(context)?;
+        context.remark("no file is due; name one, as in: autoproc run --dry-run FILE …");
+        context.show(&Preview::Nothing)?;
+        return Ok(ExitCode::Success);
+    };
+    context.show(&of_file(file, item.as_ref(), work, context)?)?;
+    Ok(ExitCode::Success)
+}
+
+fn of_file(file: FilePath, item: Option<&QueueItem>, work: &Work, context: &Context) -> Result<Preview, CliError> {
+    match work.task(context)? {
+        Task::Command(line) => {
+            let invocation = line.for_file(file.as_path());
+            let words = [invocation.program].into_iter().chain(invocation.arguments);
+            let words = words.map(|word| word.to_string_lossy().into_owned()).collect();
+            Ok(Preview::Command { file, words })
+        }
+        Task::Workflow(run) => {
+            let steps = preview(&run, &file).map_err(|error| unfit_input(&error))?;
+            let left = item.map_or(Ok(None), |item| resumable(&run, &context.wiring.executions(), item));
+            let left = left.map_err(|error| execution_error(&error))?;
+            let taken_up = left.map(|state| ProgressReport::of(&state, context.now()));
+            Ok(Preview::Workflow { file, taken_up, steps })
+        }
+    }
+}
+
+/// The next file of the queue, with its item; if none is due, the first of the given files.
+async fn first_file(source: &PathSource, context: &Context) -> Result<Option<(FilePath, Option<QueueItem>)>, CliError> {
+    let due = context.storage().peek(context.now()).await?;
+    if due.is_some() || source.is_empty() {
+        return Ok(due.map(|item| (item.file_path.clone(), Some(item))));
+    }
+    let given = source.gather(&context.cwd, &context.project)?.files.into_iter().next();
+    Ok(given.map(|file| (file, None)))
+}
+
+/// What a run would do with the first file.
+enum Preview {
+    /// There is no file.
+    Nothing,
+    Command {
+        file: FilePath,
+        words: Vec<String>,
+    },
+    Workflow {
+        file: FilePath,
+        /// The progress of an earlier attempt that would be resumed.
+        taken_up: Option<ProgressReport>,
+        steps: Vec<PreviewedStep>,
+    },
+}
+
+impl View for Preview {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Command { file, words } => {
+                let line = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+                writeln!(out, "for {file}\n  {}", Printable(&line))
+            }
+            Self::Workflow { file, taken_up, steps } => {
+                writeln!(out, "for {file}")?;
+                taken_up.iter().try_for_each(|report| resumed(report, out))?;
+                steps.iter().try_for_each(|step| print_step(step, out))
+            }
+        }
+    }
+
+    fn document(&self) -> impl Serialize {
+        match self {
+            Self::Nothing => Value::Null,
+            Self::Command { file, words } => json!({ "file_path": file.text(), "command": words }),
+            Self::Workflow { file, taken_up, steps } => {
+                let steps: Vec<_> = steps.iter().map(step).collect();
+                let taken_up = taken_up.as_ref().map(ProgressJson::from);
+                json!({ "file_path": file.text(), "taken_up": taken_up, "steps": steps })
+            }
+        }
+    }
+}
+
+fn resumed(report: &ProgressReport, out: &mut dyn Write) -> io::Result<()> {
+    let (over, total) = (report.steps_over, report.steps_total);
+    let places = [&report.current_phase, &report.current_task];
+    let place = places.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("/");
+    let at = if place.is_empty() { String::new() } else { format!(", at {}", Printable(&place)) };
+    writeln!(out, "  resumes where an earlier attempt ended: {over} of {total} steps are over{at}")
+}
+
+fn print_step(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {
+    let when = match &step.forecast {
+        Forecast::Runs => String::new(),
+        Forecast::Skipped(condition) => format!(" (skipped: `{condition}` does not hold)"),
+        Forecast::Depends(conditions) => format!(" (if {})", conditions.join(" and ")),
+    };
+    writeln!(out, "{}/{}{}", step.phase, step.step, Printable(&when))?;
+    if matches!(step.forecast, Forecast::Skipped(_)) {
+        return Ok(());
+    }
+    let variables = step.variables.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
+    let words = variables.chain(step.words.iter().map(|word| quoted(word))).collect::<Vec<_>>().join(" ");
+    let text = step.error.clone().unwrap_or(words);
+    // A script has several lines.
+    text.lines().try_for_each(|line| writeln!(out, "  {}", Printable(line)))
+}
+
+fn step(step: &PreviewedStep) -> Value {
+    let (runs, conditions) = match &step.forecast {
+        Forecast::Runs => ("yes", Vec::new()),
+        Forecast::Skipped(condition) => ("no", vec![condition.clone()]),
+        Forecast::Depends(conditions) => ("depends", conditions.clone()),
+    };
+    let environment: Map<_, _> =
+        step.variables.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    json!({
+        "phase": step.phase,
+        "step": step.step,
+        "runs": runs,
+        "conditions": conditions,
+        "command": step.words,
+        "environment": environment,
+        "error": step.error,
+    })
+}

@@ -1,0 +1,85 @@
+//! `run`: the conditions that keep it from starting an attempt, and those that end it early.
+
+use std::num::NonZeroU64;
+
+use autoproc_domain::run::FailureLimit;
+use autoproc_system::StartLimits;
+use clap::Args;
+
+use crate::size;
+
+/// The heading of these options.
+const LIMITS: &str = "Limits";
+
+/// When a run starts nothing new, and when it ends early.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = LIMITS)]
+pub(crate) struct LimitArgs {
+    /// Start nothing new while less disk is free where the queue is; 0 disables the check
+    #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = size::parse)]
+    pub(super) min_free_disk: u64,
+    /// Start nothing new while the machine's load, averaged over a minute, is above this
+    #[arg(long, value_name = "LOAD", allow_negative_numbers = true, value_parser = load)]
+    pub(super) max_load: Option<f64>,
+    /// Stop after N failed files, or once N% of at least 10 files have failed
+    #[arg(long, visible_alias = "halt", value_name = "N|N%", value_parser = max_fail)]
+    pub(super) max_fail: Option<FailureLimit>,
+}
+
+impl LimitArgs {
+    /// The resources that the machine must have free before an attempt starts.
+    pub(super) fn start_limits(self) -> StartLimits {
+        StartLimits { min_free_disk: self.min_free_disk, max_load: self.max_load }
+    }
+}
+
+/// Why a word is not a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum InvalidLimit {
+    /// Neither 0 nor a positive number.
+    #[error("expected a load of 0 or more (4 or 1.5)")]
+    Load,
+    /// Neither a positive count nor a percentage from 1 to 100.
+    #[error("expected a count (3) or a percentage (10%)")]
+    MaxFail,
+}
+
+fn load(word: &str) -> Result<f64, InvalidLimit> {
+    let load: f64 = word.parse().map_err(|_| InvalidLimit::Load)?;
+    if load.is_finite() && load >= 0.0 { Ok(load) } else { Err(InvalidLimit::Load) }
+}
+
+fn max_fail(word: &str) -> Result<FailureLimit, InvalidLimit> {
+    let number = |digits: &str| digits.parse::<NonZeroU64>().map_err(|_| InvalidLimit::MaxFail);
+    match word.strip_suffix('%') {
+        None => number(word).map(FailureLimit::Files),
+        Some(digits) => match u8::try_from(number(digits)?.get()) {
+            Ok(percent @ ..=100) => Ok(FailureLimit::Percent(percent)),
+            _ => Err(InvalidLimit::MaxFail),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_counted_or_are_a_share() {
+        assert_eq!(max_fail("3"), NonZeroU64::new(3).map(FailureLimit::Files).ok_or(InvalidLimit::MaxFail));
+        assert_eq!(max_fail("10%"), Ok(FailureLimit::Percent(10)));
+        assert_eq!(max_fail("100%"), Ok(FailureLimit::Percent(100)));
+        for nonsense in ["", "0", "0%", "101%", "%", "-1", "1.5", "many", "10 %", "300%"] {
+            assert_eq!(max_fail(nonsense), Err(InvalidLimit::MaxFail), "{nonsense:?}");
+        }
+    }
+
+    #[test]
+    fn a_load_is_a_number_that_can_be_exceeded() {
+        assert_eq!(load("1.5"), Ok(1.5));
+        assert_eq!(load("0"), Ok(0.0));
+        for nonsense in ["", "-1", "inf", "NaN", "high"] {
+            assert_eq!(load(nonsense), Err(InvalidLimit::Load), "{nonsense:?}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! `run`: what is kept of what attempts print.
+
+use std::time::Duration;
+
+use autoproc_subprocess::Retention;
+use autoproc_time_text::InvalidSpan;
+use clap::Args;
+
+use crate::size::{self, InvalidSize};
+
+/// What takes away a limit.
+const ALL: &str = "all";
+
+/// The heading of these options.
+const OUTPUT: &str = "Output of attempts";
+
+/// What is kept of what attempts print.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = OUTPUT)]
+pub(crate) struct OutputArgs {
+    /// Disk that the output of one attempt may take: half keeps its beginning, a quarter its end
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size::parse)]
+    pub(super) max_output: u64,
+    /// Remove output older than this, before and after the run and once an hour; `all` keeps it
+    #[arg(long, value_name = "TIME|all", default_value = "30d", value_parser = age)]
+    keep_output: MaxAge,
+    /// Remove the oldest output while there is more of it than this; `all` keeps it
+    #[arg(long, value_name = "SIZE|all", default_value = "1GiB", value_parser = total)]
+    keep_output_size: MaxTotal,
+}
+
+impl OutputArgs {
+    /// The output that is kept after the run.
+    pub(super) fn retention(self) -> Retention {
+        Retention { max_age: self.keep_output.0, max_total: self.keep_output_size.0 }
+    }
+}
+
+/// An age; `None` for any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct MaxAge(Option<Duration>);
+
+/// An amount of bytes; `None` for any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct MaxTotal(Option<u64>);
+
+fn age(word: &str) -> Result<MaxAge, InvalidSpan> {
+    if word == ALL { Ok(MaxAge(None)) } else { autoproc_time_text::parse(word).map(|age| MaxAge(Some(age))) }
+}
+
+fn total(word: &str) -> Result<MaxTotal, InvalidSize> {
+    if word == ALL { Ok(MaxTotal(None)) } else { size::parse(word).map(|bytes| MaxTotal(Some(bytes))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_is_no_limit_and_0_keeps_nothing() {
+        assert_eq!(age("all"), Ok(MaxAge(None)));
+        assert_eq!(age("0"), Ok(MaxAge(Some(Duration::ZERO))));
+        assert_eq!(age("30d"), Ok(MaxAge(Some(Duration::from_secs(30 * 24 * 3600)))));
+        assert_eq!(age("ALL").ok(), None);
+        assert_eq!(total("all"), Ok(MaxTotal(None)));
+        assert_eq!(total("0"), Ok(MaxTotal(Some(0))));
+        assert_eq!(total("1GiB"), Ok(MaxTotal(Some(1 << 30))));
+        assert_eq!(total("al").ok(), None);
+    }
+}

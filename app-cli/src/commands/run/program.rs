@@ -1,0 +1,46 @@
+//! Checks that the command of a run exists.
+
+use std::env;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::work::Work;
+use crate::error::CliError;
+use crate::escape::Shown;
+
+/// Looks for the program as execvp(3) does. A program named by a placeholder differs from file to
+/// file, and a shell finds its programs itself; neither is checked.
+///
+/// # Errors
+/// A usage error that names the missing program.
+pub(super) fn check(work: &Work) -> Result<(), CliError> {
+    let Work::Argv(words) = work else { return Ok(()) };
+    let Some(program) = words.first() else { return Ok(()) };
+    // A whole command line in quotes, as `'echo {} | wc'`, is one word with a placeholder, and not
+    // a program.
+    let is_line = words.len() == 1 && program.as_bytes().contains(&b' ') && !program.as_bytes().starts_with(b"/");
+    let is_per_file = program.as_bytes().contains(&b'{') && !is_line;
+    if is_per_file || is_found(program) {
+        return Ok(());
+    }
+    let error = CliError::usage(format!("there is no program {}", Shown(Path::new(program))));
+    Err(if program.as_bytes().contains(&b' ') {
+        error.with_hint("pass the program and each argument separately, or use --shell for a shell command")
+    } else {
+        error.with_hint("check its spelling, or give its path")
+    })
+}
+
+fn is_found(program: &OsStr) -> bool {
+    if program.as_bytes().contains(&b'/') {
+        return is_executable(Path::new(program));
+    }
+    let folders = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&folders).any(|folder| is_executable(&folder.join(program)))
+}
+
+fn is_executable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}

@@ -1,0 +1,200 @@
+//! The progress of a run on standard error: a bar on a terminal, otherwise one line per event.
+
+use std::fmt::{Display, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use autoproc_domain::ports::{AttemptRef, Observer, RunEvent, RunEventKind, StopCause, StopLevel};
+use autoproc_domain::view::Counts;
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
+
+use crate::console::Console;
+use crate::escape::Printable;
+use crate::view::failure::{self, SaidBefore};
+use crate::view::time::span;
+
+/// Files ended and known, rate, time left, failures.
+const TEMPLATE: &str = "{elapsed} [{bar:30}] {pos}/{len} files, {rate}{left}{msg}";
+
+/// Redraw interval of the bar.
+const TICK: Duration = Duration::from_millis(250);
+
+/// The amount of output.
+enum Detail {
+    /// A bar, and a line for each failure.
+    Bar(ProgressBar),
+    /// A line for each end of an attempt.
+    Lines,
+    /// Warnings only.
+    Warnings,
+}
+
+pub(super) struct Progress {
+    console: Arc<Console>,
+    detail: Detail,
+    max_attempts: u32,
+    tally: Mutex<Tally>,
+}
+
+#[derive(Default)]
+struct Tally {
+    has_begun: bool,
+    ended: u64,
+    failed: u64,
+}
+
+impl Progress {
+    /// Prints to this console; `quiet` leaves only warnings.
+    pub(super) fn new(console: Arc<Console>, quiet: bool, max_attempts: u32) -> Self {
+        let detail = match (quiet, Console::err_is_terminal()) {
+            (true, _) => Detail::Warnings,
+            (false, true) => Detail::Bar(bar()),
+            (false, false) => Detail::Lines,
+        };
+        Self { console, detail, max_attempts, tally: Mutex::default() }
+    }
+
+    /// Prints a line that the bar makes redundant.
+    fn line(&self, line: impl Display) {
+        if matches!(self.detail, Detail::Lines) {
+            self.console.say(line);
+        }
+    }
+
+    /// Prints a line unless `quiet`.
+    fn remark(&self, line: impl Display) {
+        if !matches!(self.detail, Detail::Warnings) {
+            self.console.say(line);
+        }
+    }
+
+    /// A request is cleared before a run begins, if no run saw it, or at the end of the run that
+    /// obeyed it.
+    fn cleared(&self) {
+        let has_begun = self.tally.lock().unwrap_or_else(PoisonError::into_inner).has_begun;
+        self.remark(if has_begun { "stop request cleared" } else { "stop request from before this run cleared" });
+    }
+
+    fn started(&self, jobs: usize, counts: Counts) {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).has_begun = true;
+        self.line(format_args!("run started: {} waiting, {jobs} at a time", counts.waiting()));
+        if let Detail::Bar(bar) = &self.detail {
+            bar.set_length(counts.waiting() as u64);
+            bar.enable_steady_tick(TICK);
+            self.console.attach(bar.clone());
+        }
+    }
+
+    /// Counts an ended file.
+    fn ended(&self, has_failed: bool) {
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.ended += 1;
+        tally.failed += u64::from(has_failed);
+        if let Detail::Bar(bar) = &self.detail {
+            bar.set_position(tally.ended);
+            if tally.failed > 0 {
+                bar.set_message(format!(", {} failed", tally.failed));
+            }
+        }
+    }
+
+    /// Includes files that other processes added.
+    fn counted(&self, counts: Counts) {
+        if let Detail::Bar(bar) = &self.detail {
+            let ended = self.tally.lock().unwrap_or_else(PoisonError::into_inner).ended;
+            bar.set_length(ended + (counts.waiting() + counts.processing) as u64);
+        }
+    }
+
+    fn failed(&self, of: &AttemptRef, error: &str) {
+        let (why, attempt) = (failure::in_one_line(error), self.attempt(of));
+        self.remark(format_args!("failed {}: {why} ({attempt}){}", of.file_path, SaidBefore(error)));
+        self.ended(true);
+    }
+
+    fn attempt(&self, of: &AttemptRef) -> String {
+        // A file that an earlier run left may have had more attempts than this run would allow.
+        format!("attempt {} of {}", of.attempt, self.max_attempts.max(of.attempt.get()))
+    }
+}
+
+impl Observer for Progress {
+    fn observe(&self, event: &RunEvent) {
+        match &event.kind {
+            RunEventKind::ProcessorStarted { jobs, counts } => self.started(*jobs, *counts),
+            RunEventKind::StopSignalCleared => self.cleared(),
+            RunEventKind::FileRecovered { of, requeued, cancelled, in_scope, .. } => {
+                let fate = match (requeued, cancelled) {
+                    (true, _) => "waits again",
+                    (false, true) => "is cancelled",
+                    (false, false) => "has failed: no attempts are left",
+                };
+                self.remark(format_args!("the run that worked on {} died; it {fate}", of.file_path));
+                if *in_scope && !requeued {
+                    self.ended(true);
+                }
+            }
+            RunEventKind::RecoveryWithheld { dead_run, reason } => self.console.warn(format_args!(
+                "the files of the dead run {dead_run} stay `processing`: {}; \
+                 `autoproc queue recover --force` returns them to pending",
+                Printable(reason)
+            )),
+            RunEventKind::StartsHeld { reason } => {
+                self.remark(format_args!("nothing new is started for now: {}", Printable(reason)));
+            }
+            RunEventKind::StartsResumed => self.remark("starting files again"),
+            RunEventKind::FileStarted { .. } => {}
+            RunEventKind::FileCompleted { of, elapsed, .. } => {
+                self.line(format_args!("completed {} in {}", of.file_path, span(*elapsed)));
+                self.ended(false);
+            }
+            RunEventKind::FileRequeued { of, backoff, error, .. } => self.remark(format_args!(
+                "retry in {} for {}: {} ({}){}",
+                span(*backoff),
+                of.file_path,
+                failure::in_one_line(error),
+                self.attempt(of),
+                SaidBefore(error)
+            )),
+            RunEventKind::FileFailed { of, error, .. } | RunEventKind::FileTimeout { of, error, .. } => {
+                self.failed(of, error);
+            }
+            RunEventKind::FileReleased { of, .. } => self.remark(format_args!("returned to pending: {}", of.file_path)),
+            RunEventKind::ResultDiscarded { of } => {
+                self.console.warn(format_args!(
+                    "another run has recovered {}; the result of this run is discarded",
+                    of.file_path
+                ));
+            }
+            RunEventKind::StopRequested { level, cause } => self.remark(stopping(*level, *cause)),
+            RunEventKind::StorageTrouble { error } => self.console.warn(Printable(error)),
+            RunEventKind::Progress { counts, .. } => self.counted(*counts),
+            RunEventKind::ProcessorStopped { .. } => self.console.detach(),
+        }
+    }
+}
+
+fn stopping(level: StopLevel, cause: StopCause) -> &'static str {
+    match (level, cause) {
+        (StopLevel::Running, _) => "running",
+        (StopLevel::Draining, StopCause::Interrupt) => "stopping after the current files; Ctrl-C again ends them",
+        (StopLevel::Draining, _) => "stopping after the current files",
+        (StopLevel::Aborting, _) => "ending the current attempts; their files wait for the next run",
+        (StopLevel::Killing, _) => "killing the current attempts",
+    }
+}
+
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+    // The library prints four decimals, which are unreadable while they change.
+    let rate = |state: &ProgressState, out: &mut dyn Write| {
+        let _ = write!(out, "{:.1}/s", state.per_sec());
+    };
+    // The library prints 0 as the time left until the first file has ended.
+    let left = |state: &ProgressState, out: &mut dyn Write| {
+        if state.pos() > 0 {
+            let _ = write!(out, ", {:#} left", HumanDuration(state.eta()));
+        }
+    };
+    ProgressBar::no_length().with_style(style.with_key("rate", rate).with_key("left", left))
+}

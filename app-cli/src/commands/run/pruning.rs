@@ -1,0 +1,110 @@
+//! Removes old output during a run: at its beginning, once an hour, and at its end, even if the run
+//! processes nothing.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use autoproc_domain::Status;
+use autoproc_domain::ports::Storage;
+use autoproc_domain::request::Selector;
+use autoproc_domain::view::PageRequest;
+use autoproc_subprocess::{AttemptLogs, Retention};
+use autoproc_workflow::execution::Executions;
+use tokio::task::JoinHandle;
+
+use crate::console::Console;
+use crate::error::CliError;
+
+/// Pruning a folder of 100,000 outputs takes less than a second, and output alone rarely fills a
+/// disk within an hour.
+const EVERY: Duration = Duration::from_secs(3600);
+
+pub(super) struct Pruning {
+    pruner: Pruner,
+    console: Arc<Console>,
+    task: JoinHandle<()>,
+}
+
+impl Pruning {
+    /// Prunes at once, and then in the background.
+    pub(super) fn begin(pruner: Pruner, console: Arc<Console>) -> Self {
+        let task = tokio::spawn(again_and_again(pruner.clone(), console.clone()));
+        Self { pruner, console, task }
+    }
+
+    /// Prunes a last time.
+    pub(super) async fn end(self) {
+        self.task.abort();
+        tell(self.pruner.prune().await, &self.console);
+    }
+}
+
+async fn again_and_again(pruner: Pruner, console: Arc<Console>) {
+    loop {
+        tell(pruner.prune().await, &console);
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// A failure to prune does not end the run.
+fn tell(pruned: Result<(), CliError>, console: &Console) {
+    if let Err(error) = pruned {
+        console.warn(error.message());
+    }
+}
+
+/// Removes old output, and executions that no item can resume.
+#[derive(Clone)]
+pub(super) struct Pruner {
+    storage: Arc<dyn Storage>,
+    logs: AttemptLogs,
+    retention: Retention,
+    executions: Executions,
+}
+
+impl Pruner {
+    /// Prunes by this retention, except for items that this storage reports as processing.
+    pub(super) fn new(
+        storage: Arc<dyn Storage>,
+        logs: AttemptLogs,
+        retention: Retention,
+        executions: Executions,
+    ) -> Self {
+        Self { storage, logs, retention, executions }
+    }
+
+    /// Prunes once, on a thread of its own. Keeps the output of items being processed.
+    ///
+    /// # Errors
+    /// If the queue cannot be read, in which case nothing was removed, or something cannot be
+    /// removed.
+    async fn prune(&self) -> Result<(), CliError> {
+        let now = SystemTime::now();
+        let request = PageRequest { statuses: vec![Status::Processing], ..PageRequest::default() };
+        let items = self.storage.page(request).await?.items;
+        let at_work: HashSet<_> =
+            items.iter().filter_map(|item| Some((item.id, item.claim.as_ref()?.number))).collect();
+        let Self { logs, retention, .. } = self.clone();
+        let pruned = tokio::task::spawn_blocking(move || {
+            logs.prune(&retention, now, |log| at_work.contains(&(log.item, log.claim)))
+        });
+        let pruned = pruned.await.map_err(|error| CliError::internal(format!("a thread has failed: {error}")))?;
+        let trouble = pruned.map_or_else(Some, |pruned| pruned.first_error);
+        trouble.map_or(Ok(()), |error| Err(CliError::io("cannot remove old output of attempts", &error)))?;
+        self.forget().await
+    }
+
+    /// Removes the executions of items that left the queue. Lists them before it asks the queue, so
+    /// that executions which begin meanwhile are not among them; ids are not reused.
+    async fn forget(&self) -> Result<(), CliError> {
+        let trouble = |error: io::Error| CliError::io("cannot remove executions of files that left the queue", &error);
+        for item in self.executions.under_way().map_err(trouble)? {
+            if self.storage.find(Selector::Id(item)).await?.is_none() {
+                self.executions.forget(item).map_err(trouble)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,61 @@
+//! Recipes: a hash of what a run does to each file.
+
+use autoproc_domain::Recipe;
+use sha2::{Digest as _, Sha256};
+
+use super::work::Work;
+use crate::commands::workflow::choice::WorkflowChoice;
+use crate::context::Context;
+use crate::error::CliError;
+
+/// The recipe of a command, or of a workflow's file with the inputs given.
+///
+/// # Errors
+/// [`CliError`] if the workflow's file cannot be found or read.
+pub(super) fn of(work: &Work, context: &Context) -> Result<Recipe, CliError> {
+    Ok(match work {
+        Work::Argv(words) => hash("argv", words.iter().map(|word| word.as_encoded_bytes())),
+        Work::Shell(line) => hash("shell", [line.as_encoded_bytes()]),
+        Work::Workflow(choice) => of_workflow(choice, context)?,
+    })
+}
+
+fn of_workflow(choice: &WorkflowChoice, context: &Context) -> Result<Recipe, CliError> {
+    let file = choice.find(context)?;
+    let mut inputs = choice.inputs.clone();
+    inputs.sort();
+    let inputs = inputs.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]);
+    Ok(hash("workflow", [file.text.as_bytes()].into_iter().chain(inputs)))
+}
+
+/// Each part is hashed after its length, so that no two lists of parts look the same.
+fn hash<'a>(kind: &'a str, parts: impl IntoIterator<Item = &'a [u8]>) -> Recipe {
+    let mut hasher = Sha256::new();
+    for part in [kind.as_bytes()].into_iter().chain(parts) {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    let mut recipe = [0; 8];
+    recipe.copy_from_slice(&hasher.finalize()[..8]);
+    Recipe::new(recipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recipes_differ_if_any_word_does() {
+        let argv = |words: &[&str]| hash("argv", words.iter().map(|word| word.as_bytes()));
+        assert_eq!(argv(&["wc", "-l"]), argv(&["wc", "-l"]));
+        assert_ne!(argv(&["wc", "-l"]), argv(&["wc-l"]));
+        assert_ne!(argv(&["wc", "-l"]), argv(&["wc", "-", "l"]));
+        assert_ne!(argv(&["wc"]), hash("shell", ["wc".as_bytes()]));
+    }
+
+    /// Recipes are compared with those that earlier versions stored.
+    #[test]
+    fn a_recipe_never_changes() {
+        assert_eq!(hash("argv", ["wc".as_bytes(), "-l".as_bytes()]).to_string(), "460c2ac51dea14b8");
+    }
+}

@@ -1,0 +1,120 @@
+//! The end of a run, as it is printed.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use autoproc_domain::ports::StopCause;
+use autoproc_domain::run::RunResources;
+use autoproc_domain::run_info::StoppedBy;
+use autoproc_domain::{ProcessingResult, RunId};
+use serde::Serialize;
+
+use crate::view::bytes::memory;
+use crate::view::json::PathJson;
+use crate::view::time::span;
+use crate::view::{View, held};
+
+/// The end of a run.
+pub(super) struct Summary {
+    pub(super) run: RunId,
+    pub(super) result: ProcessingResult,
+    pub(super) elapsed: Duration,
+    /// Resource usage of its attempts.
+    pub(super) resources: RunResources,
+}
+
+impl View for Summary {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        let result = &self.result;
+        writeln!(
+            out,
+            "processed {}, failed {}, retried {}, {} waiting{}; {} after {}",
+            result.processed,
+            result.failed,
+            result.retried,
+            result.remaining,
+            held(result.held),
+            cause(result),
+            span(self.elapsed)
+        )?;
+        used(&self.resources, out)?;
+        if result.failed > 0 {
+            writeln!(out, "`autoproc queue list --status failed,timeout` shows what failed, `autoproc log FILE` why")?;
+        }
+        Ok(())
+    }
+
+    fn document(&self) -> impl Serialize {
+        SummaryJson {
+            run_id: self.run.as_str(),
+            processed: self.result.processed,
+            failed: self.result.failed,
+            retried: self.result.retried,
+            remaining: self.result.remaining,
+            held: self.result.held,
+            stopped_by: self.result.stopped_by.word(),
+            stop_level: self.result.stop_level.word(),
+            elapsed_s: self.elapsed.as_secs_f64(),
+            usage: UsageJson::of(&self.resources),
+        }
+    }
+}
+
+/// Prints nothing if no usage is known.
+fn used(resources: &RunResources, out: &mut dyn Write) -> io::Result<()> {
+    let RunResources { user, system, peak: Some(peak), .. } = resources else { return Ok(()) };
+    let (most, file) = (memory(peak.memory), &peak.file_path);
+    writeln!(out, "used {} of CPU; at most {most} of memory, by {file}", span(user.saturating_add(*system)))
+}
+
+fn cause(result: &ProcessingResult) -> &'static str {
+    match result.stopped_by {
+        StoppedBy::QueueEmpty if result.held > 0 && result.held == result.remaining => "all that is left is held",
+        StoppedBy::QueueEmpty => "the queue is empty",
+        StoppedBy::NothingDue => "nothing is due",
+        StoppedBy::Request(StopCause::StopFile) => "stopped by the stop file",
+        StoppedBy::Request(StopCause::Interrupt) => "stopped by Ctrl-C",
+        StoppedBy::Request(StopCause::Terminate) => "stopped by SIGTERM",
+        StoppedBy::Request(StopCause::HangUp) => "stopped by SIGHUP",
+        StoppedBy::TooManyFailed => "stopped because too many files failed",
+        StoppedBy::StorageFull => "stopped because the disk is full",
+        StoppedBy::Error => "stopped by an error",
+    }
+}
+
+#[derive(Serialize)]
+struct SummaryJson<'a> {
+    run_id: &'a str,
+    processed: u64,
+    failed: u64,
+    retried: u64,
+    remaining: usize,
+    held: usize,
+    stopped_by: &'static str,
+    stop_level: &'static str,
+    elapsed_s: f64,
+    usage: Option<UsageJson>,
+}
+
+/// Resource usage of the attempts that reported it.
+#[derive(Serialize)]
+struct UsageJson {
+    attempts: u64,
+    user_s: f64,
+    system_s: f64,
+    peak_memory_bytes: u64,
+    peak_memory_of: PathJson,
+}
+
+impl UsageJson {
+    fn of(resources: &RunResources) -> Option<Self> {
+        let peak = resources.peak.as_ref()?;
+        Some(Self {
+            attempts: resources.attempts,
+            user_s: resources.user.as_secs_f64(),
+            system_s: resources.system.as_secs_f64(),
+            peak_memory_bytes: peak.memory,
+            peak_memory_of: (&peak.file_path).into(),
+        })
+    }
+}

@@ -1,0 +1,66 @@
+//! What a run does with each file: the command or the workflow of its arguments.
+
+use std::env;
+use std::ffi::OsString;
+
+use autoproc_subprocess::CommandLine;
+
+use crate::commands::workflow::choice::WorkflowChoice;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::wiring::Task;
+
+/// The work as it was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Work {
+    /// A program and its arguments; not empty.
+    Argv(Vec<OsString>),
+    /// A command line for a shell.
+    Shell(OsString),
+    Workflow(WorkflowChoice),
+}
+
+impl Work {
+    /// The work of these arguments.
+    ///
+    /// # Errors
+    /// [`CliError`] if there is none, or options for a workflow are given with a command.
+    pub(super) fn new(
+        argv: Vec<OsString>,
+        shell: Option<OsString>,
+        workflow: WorkflowChoice,
+    ) -> Result<Self, CliError> {
+        let is_blank = |word: &OsString| word.as_encoded_bytes().trim_ascii().is_empty();
+        if (!argv.is_empty() || shell.is_some()) && (!workflow.inputs.is_empty() || workflow.folder.is_some()) {
+            return Err(CliError::usage("--input and --workflow-dir are for workflows, and a command was given")
+                .with_hint("give either a command or --workflow"));
+        }
+        match (argv.first(), shell) {
+            (None, Some(line)) if !is_blank(&line) => Ok(Self::Shell(line)),
+            (Some(program), None) if !is_blank(program) => Ok(Self::Argv(argv)),
+            (None, None) if !ends_in_dashes() => Ok(Self::Workflow(workflow)),
+            _ => Err(CliError::usage("there is no command to run on the files")
+                .with_hint("give one after two dashes, as in: autoproc run -- COMMAND {}")),
+        }
+    }
+
+    /// The task of an orchestrator.
+    ///
+    /// # Errors
+    /// [`CliError`] if the command is invalid, the workflow is missing or invalid, or its inputs do not
+    /// fit.
+    pub(super) fn task(&self, context: &Context) -> Result<Task, CliError> {
+        let line = match self {
+            Self::Argv(words) => CommandLine::argv(words),
+            Self::Shell(line) => CommandLine::shell(line),
+            Self::Workflow(choice) => return Ok(Task::Workflow(Box::new(choice.load(context)?))),
+        };
+        line.map(Task::Command).map_err(|error| CliError::usage(error.to_string()))
+    }
+}
+
+/// True if nothing follows `--`, as with an empty variable in a script; then a workflow was not
+/// intended. Clap does not report this case.
+fn ends_in_dashes() -> bool {
+    env::args_os().next_back().is_some_and(|word| word == "--")
+}

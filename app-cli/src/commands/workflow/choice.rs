@@ -1,0 +1,167 @@
+//! The workflow that arguments name, found and checked.
+
+use std::path::{Path, PathBuf};
+
+use autoproc_subprocess::fingerprint_of;
+use autoproc_workflow::execution::{InputError, Inputs, Plan, Programs, WorkflowRun};
+use autoproc_workflow::runners::Runners;
+use autoproc_workflow::{Catalogue, DEFAULT_WORKFLOW, FindError, Severity, WorkflowFile};
+use clap::Args;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::wiring::find_error;
+
+/// The heading of these options.
+const HEADING: &str = "Workflow options";
+
+/// Which workflow, and with what.
+#[derive(Debug, Default, Args)]
+pub(crate) struct WorkflowOptions {
+    /// Folder to look for workflows in, after core/workflows and engine/workflows
+    #[arg(long, value_name = "FOLDER", help_heading = HEADING)]
+    workflow_dir: Option<PathBuf>,
+    /// An input of the workflow; may be repeated. `${file}` in TEXT is the file
+    #[arg(long = "input", value_name = "NAME=TEXT", value_parser = input, help_heading = HEADING)]
+    inputs: Vec<(String, String)>,
+}
+
+/// A workflow in place of a command.
+#[derive(Debug, Default, Args)]
+pub(crate) struct WorkflowChoiceArgs {
+    /// Workflow to execute on each file if there is no COMMAND: its id or its path [default:
+    /// wf-pipeline-full]
+    #[arg(long, value_name = "ID|PATH", conflicts_with_all = ["command", "shell"], help_heading = HEADING)]
+    workflow: Option<String>,
+    #[command(flatten)]
+    options: WorkflowOptions,
+    /// Begin workflows anew that an earlier run has left unfinished
+    #[arg(long, conflicts_with_all = ["command", "shell"], help_heading = HEADING)]
+    from_start: bool,
+}
+
+/// Where workflows are looked for.
+#[derive(Debug, Args)]
+pub(crate) struct WorkflowFolderArgs {
+    /// Folder to look for workflows in, after core/workflows and engine/workflows
+    #[arg(long, value_name = "FOLDER")]
+    workflow_dir: Option<PathBuf>,
+}
+
+impl WorkflowFolderArgs {
+    /// The workflows of the project, and of this folder.
+    pub(super) fn catalogue(&self, context: &Context) -> Catalogue {
+        Catalogue::new(context.project.root(), self.workflow_dir.as_deref())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WorkflowChoice {
+    /// Its id or path; the default workflow if `None`.
+    pub(crate) word: Option<String>,
+    /// A further folder to search.
+    pub(crate) folder: Option<PathBuf>,
+    /// Its inputs, as typed.
+    pub(crate) inputs: Vec<(String, String)>,
+    /// True to start from the beginning although an earlier run left it unfinished.
+    pub(crate) from_start: bool,
+}
+
+impl From<WorkflowChoiceArgs> for WorkflowChoice {
+    fn from(args: WorkflowChoiceArgs) -> Self {
+        Self { from_start: args.from_start, ..Self::new(args.workflow, args.options) }
+    }
+}
+
+impl WorkflowChoice {
+    /// This workflow; the default one if `word` is `None`.
+    pub(super) fn new(word: Option<String>, options: WorkflowOptions) -> Self {
+        Self { word, folder: options.workflow_dir, inputs: options.inputs, from_start: false }
+    }
+
+    /// The workflow, ready to be executed. Prints the number of its warnings.
+    ///
+    /// # Errors
+    /// [`CliError`] if it is missing or invalid, or its inputs do not fit.
+    pub(in crate::commands) fn load(&self, context: &Context) -> Result<WorkflowRun, CliError> {
+        let file = self.find(context)?;
+        complain(&file, context)?;
+        let WorkflowFile { path, text, workflow, .. } = file;
+        let workflow = workflow.ok_or_else(|| CliError::internal("a workflow without errors was not read"))?;
+        let plan = Plan::new(workflow);
+        let inputs = Inputs::new(&plan, self.inputs.clone()).map_err(|error| unfit_input(&error))?;
+        let project = context.project.root();
+        let runners = Runners::read(project).map_err(|error| CliError::config(error.to_string()))?;
+        let programs = Programs::new(runners, project, &path);
+        programs.check(plan.workflow()).map_err(|error| CliError::config(error.to_string()))?;
+        Ok(WorkflowRun {
+            plan,
+            source: text.into_bytes(),
+            inputs,
+            programs,
+            project_dir: project.to_owned(),
+            from_start: self.from_start,
+            fingerprint_of,
+        })
+    }
+
+    /// The file of the workflow.
+    ///
+    /// # Errors
+    /// [`CliError`] if it cannot be found or read.
+    pub(in crate::commands) fn find(&self, context: &Context) -> Result<WorkflowFile, CliError> {
+        let folder = self.folder.as_ref().map(|folder| context.cwd.join(folder));
+        let catalogue = Catalogue::new(context.project.root(), folder.as_deref());
+        let word = self.word.as_deref();
+        catalogue.find(word.unwrap_or(DEFAULT_WORKFLOW), &context.cwd).map_err(|error| match error {
+            FindError::NotFound { .. } if word.is_none() => {
+                CliError::usage(format!("there is no command to run on the files, and no workflow {DEFAULT_WORKFLOW}"))
+                    .with_hint("give a command after two dashes, as in: autoproc run -- COMMAND {}; or a --workflow")
+            }
+            error => find_error(&error),
+        })
+    }
+}
+
+/// Fails on errors; prints the number of warnings.
+fn complain(file: &WorkflowFile, context: &Context) -> Result<(), CliError> {
+    let count = |severity| file.problems.iter().filter(|problem| problem.severity == severity).count();
+    let advice = format!("autoproc workflow check {}", file.path.display());
+    if let Some(first) = file.problems.iter().find(|problem| problem.severity == Severity::Error) {
+        let more = count(Severity::Error) - 1;
+        let rest = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+        let message = format!("{}:{}: {}{rest}", file.path.display(), first.position, first.message);
+        return Err(CliError::config(message).with_hint(format!("all of them: {advice}")));
+    }
+    if file.has_errors() {
+        return Err(CliError::config(format!("{} cannot be read", file.path.display())));
+    }
+    match count(Severity::Warning) {
+        0 => {}
+        1 => context.console.warn(format_args!("the workflow has 1 warning: {advice}")),
+        warnings => context.console.warn(format_args!("the workflow has {warnings} warnings: {advice}")),
+    }
+    Ok(())
+}
+
+/// The error for inputs that do not fit.
+pub(in crate::commands) fn unfit_input(error: &InputError) -> CliError {
+    CliError::usage(error.to_string()).with_hint("give inputs as in: --input NAME=TEXT")
+}
+
+fn input(word: &str) -> Result<(String, String), String> {
+    match word.split_once('=') {
+        Some((name, text)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), text.to_owned())),
+        _ => Err("an input is NAME=TEXT".to_owned()),
+    }
+}
+
+/// A path relative to the base folder, if it is below.
+pub(super) fn from_base<'p>(base: &Path, path: &'p Path) -> &'p Path {
+    path.strip_prefix(base).unwrap_or(path)
+}
+
+/// The number of problems of one severity.
+pub(super) fn count(file: &WorkflowFile, severity: Severity) -> usize {
+    file.problems.iter().filter(|problem| problem.severity == severity).count()
+}

@@ -1,0 +1,174 @@
+//! `workflow progress`: how far executions are.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use autoproc_domain::ItemId;
+use autoproc_domain::request::Selector;
+use autoproc_workflow::ProgressReport;
+use autoproc_workflow::execution::{ExecutionState, ExecutionStatus};
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::escape::Printable;
+use crate::item_word::ItemWord;
+use crate::view::View;
+use crate::view::time::span;
+use crate::wiring::execution_error;
+
+/// `workflow progress`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  autoproc workflow progress
+  autoproc workflow progress talk.mp4 --json")]
+pub(crate) struct ProgressArgs {
+    /// File, or number of an item [default: all that are under way]
+    #[arg(value_name = "FILE")]
+    item: Option<OsString>,
+}
+
+pub(super) async fn progress(args: &ProgressArgs, context: &Context) -> Result<(), CliError> {
+    let executions = match &args.item {
+        Some(word) => vec![of_one(&ItemWord::parse(word, &context.cwd)?, context).await?],
+        None => under_way(context).await?,
+    };
+    if executions.is_empty() {
+        context.remark("no workflow is under way");
+    }
+    context.show(&Executions(executions))
+}
+
+async fn of_one(word: &ItemWord, context: &Context) -> Result<FileProgress, CliError> {
+    let item = word.find(&*context.storage()).await?.ok_or_else(|| word.unknown())?;
+    let state = execution_of(item.id, context)?;
+    let state = state.ok_or_else(|| CliError::usage(format!("no workflow was begun on {}", item.file_path)))?;
+    Ok(FileProgress {
+        item: item.id,
+        file: state.file_path().to_owned(),
+        error: state.error.clone(),
+        report: ProgressReport::of(&state, context.now()),
+    })
+}
+
+async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
+    let items = context.wiring.executions().under_way();
+    let items = items.map_err(|error| CliError::io("cannot list the executions", &error))?;
+    let mut found = Vec::new();
+    for item in items {
+        // The next run removes the executions of files that left the queue.
+        if context.storage().find(Selector::Id(item)).await?.is_none() {
+            continue;
+        }
+        match execution_of(item, context) {
+            Ok(Some(state)) if state.status != ExecutionStatus::Completed => {
+                let report = ProgressReport::of(&state, context.now());
+                let file = state.file_path().to_owned();
+                found.push(FileProgress { item, file, error: state.error, report });
+            }
+            // It has completed meanwhile.
+            Ok(_) => {}
+            // A damaged execution of one file does not hide the others.
+            Err(error) => context.console.warn(format_args!("{}", error.message())),
+        }
+    }
+    Ok(found)
+}
+
+/// The execution of an item, if there is one.
+fn execution_of(item: ItemId, context: &Context) -> Result<Option<ExecutionState>, CliError> {
+    context.wiring.executions().of(item).map_err(|error| execution_error(&error))
+}
+
+struct Executions(Vec<FileProgress>);
+
+/// The progress of one file's execution.
+struct FileProgress {
+    item: ItemId,
+    file: String,
+    /// Why it failed, if it did.
+    error: Option<String>,
+    report: ProgressReport,
+}
+
+impl View for Executions {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.0.iter().try_for_each(|execution| print(execution, out))
+    }
+
+    fn document(&self) -> impl Serialize {
+        json!({ "executions": self.0.iter().map(ExecutionJson::from).collect::<Vec<_>>() })
+    }
+}
+
+fn print(execution: &FileProgress, out: &mut dyn Write) -> io::Result<()> {
+    let report = &execution.report;
+    let (file, status) = (Printable(&execution.file), report.status.word());
+    let (over, total, elapsed) = (report.steps_over, report.steps_total, span(report.elapsed));
+    writeln!(
+        out,
+        "{file}: {} {status}, {:.1}% ({over} of {total} steps) in {elapsed}",
+        report.workflow_id, report.percent
+    )?;
+    let current = report.current_phase.as_ref().filter(|_| report.status != ExecutionStatus::Completed);
+    if let Some(phase) = current {
+        let task = report.current_task.as_ref().map(|task| format!("/{task}")).unwrap_or_default();
+        let estimate = report.estimate.map(|left| format!(", about {} left", span(left))).unwrap_or_default();
+        writeln!(out, "  at {phase}{task}{estimate}")?;
+    }
+    match &execution.error {
+        Some(error) => writeln!(out, "  {}", Printable(error)),
+        None => Ok(()),
+    }
+}
+
+#[derive(Serialize)]
+struct ExecutionJson<'a> {
+    item_id: u64,
+    file_path: &'a str,
+    error: Option<&'a str>,
+    #[serde(flatten)]
+    progress: ProgressJson<'a>,
+}
+
+impl<'a> From<&'a FileProgress> for ExecutionJson<'a> {
+    fn from(execution: &'a FileProgress) -> Self {
+        Self {
+            item_id: execution.item.get(),
+            file_path: &execution.file,
+            error: execution.error.as_deref(),
+            progress: (&execution.report).into(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(in crate::commands) struct ProgressJson<'a> {
+    workflow_id: &'a str,
+    status: &'static str,
+    percent: f64,
+    current_phase: Option<&'a str>,
+    current_task: Option<&'a str>,
+    steps_over: usize,
+    steps_total: usize,
+    elapsed_s: f64,
+    estimate_s: Option<f64>,
+}
+
+impl<'a> From<&'a ProgressReport> for ProgressJson<'a> {
+    fn from(report: &'a ProgressReport) -> Self {
+        Self {
+            workflow_id: &report.workflow_id,
+            status: report.status.word(),
+            percent: report.percent,
+            current_phase: report.current_phase.as_deref(),
+            current_task: report.current_task.as_deref(),
+            steps_over: report.steps_over,
+            steps_total: report.steps_total,
+            elapsed_s: report.elapsed.as_secs_f64(),
+            estimate_s: report.estimate.map(|left| left.as_secs_f64()),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! `workflow run`: executes a workflow on one file, without the queue.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
+use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, StopCause, StopSignal};
+use autoproc_domain::{FilePath, ItemId};
+use autoproc_subprocess::AttemptLog;
+use autoproc_workflow::ProgressReport;
+use clap::Args;
+use serde::Serialize;
+
+use super::choice::{WorkflowChoice, WorkflowOptions};
+use super::progress::ProgressJson;
+use crate::console::Delivery;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::escape::Printable;
+use crate::exit_code::ExitCode;
+use crate::followed_log::{FollowedLog, POLL_INTERVAL};
+use crate::paths;
+use crate::view::View;
+use crate::view::json::PathJson;
+use crate::view::time::span;
+
+/// `workflow run`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Nothing is put on the queue, and nothing is taken up later: a workflow that fails here begins anew.
+
+Examples:
+  autoproc workflow run wf-ingest --file talk.mp4 --input source_code=AB
+  autoproc workflow run ./my-workflow.yaml --file notes.txt --timeout 1h"
+)]
+pub(crate) struct RunArgs {
+    /// The workflow: its id or its path
+    #[arg(value_name = "ID|PATH")]
+    workflow: String,
+    /// The file
+    #[arg(long, value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    options: WorkflowOptions,
+    /// Time it may take
+    #[arg(long, value_name = "TIME", default_value = "300", value_parser = autoproc_time_text::parse_positive)]
+    timeout: Duration,
+    /// Time between asking a step to end and killing it
+    #[arg(long, value_name = "TIME", default_value = "10", value_parser = autoproc_time_text::parse)]
+    grace: Duration,
+}
+
+/// Prints the output of the steps during the execution, and then a line about its end.
+pub(super) async fn run(args: RunArgs, context: &Context) -> Result<ExitCode, CliError> {
+    let file = paths::resolve(&context.cwd, &args.file)?;
+    if !file.as_path().exists() {
+        context.console.warn(format_args!("{file} does not exist (yet)"));
+    }
+    let stop = context.wiring.signals()?;
+    let attempt = attempt(file.clone(), args.timeout, context);
+    let log = context.wiring.attempt_logs().log_of(attempt.token, attempt.number);
+    let choice = WorkflowChoice::new(Some(args.workflow), args.options);
+    let execution = execute(&choice, args.grace, attempt, stop.clone(), context);
+    let (report, progress) = if context.json { execution.await? } else { shown(execution, &log, context).await? };
+    let code = match report.outcome {
+        AttemptOutcome::Succeeded => ExitCode::Success,
+        AttemptOutcome::Aborted => aborted(stop.request().cause),
+        _ => ExitCode::FilesFailed,
+    };
+    context.show(&ExecutionOver { file, report, progress })?;
+    Ok(code)
+}
+
+async fn execute(
+    choice: &WorkflowChoice,
+    grace: Duration,
+    attempt: Attempt,
+    stop: Arc<dyn StopSignal>,
+    context: &Context,
+) -> Result<(AttemptReport, Option<ProgressReport>), CliError> {
+    let workflow = choice.load(context)?;
+    let (orchestrator, supervision) = context.wiring.single_execution(workflow, attempt.run.clone(), grace)?;
+    let report = orchestrator.execute(attempt, stop).await;
+    supervision.end().await;
+    let report = report.map_err(|error| CliError::io(error.to_string(), &error.source))?;
+    Ok((report, orchestrator.get_progress()))
+}
+
+/// An execution without the queue has item 0, which no queue has, and the time as its claim, so
+/// that its output has a file of its own.
+fn attempt(file_path: FilePath, timeout: Duration, context: &Context) -> Attempt {
+    let number = ClaimNumber::new(u64::try_from(context.now().as_micros()).unwrap_or_default());
+    Attempt {
+        token: ClaimToken { item: ItemId::new(0), number },
+        run: context.wiring.new_run(),
+        file_path,
+        round: 1,
+        follows_completion: false,
+        number: AttemptNumber::FIRST,
+        max_attempts: 1,
+        timeout,
+    }
+}
+
+/// Awaits an execution, and prints its output meanwhile. A failure to print is reported, and does
+/// not end the execution.
+async fn shown<T>(
+    execution: impl Future<Output = Result<T, CliError>>,
+    log: &AttemptLog,
+    context: &Context,
+) -> Result<T, CliError> {
+    let mut execution = pin!(execution);
+    let mut followed = FollowedLog::new(log, &context.console, false);
+    let mut printed = Ok(Delivery::All);
+    let over = loop {
+        match tokio::time::timeout(POLL_INTERVAL, execution.as_mut()).await {
+            Ok(over) => break over,
+            Err(_) if matches!(printed, Ok(Delivery::All)) => printed = followed.poll(),
+            Err(_) => {}
+        }
+    };
+    let trouble = match printed {
+        Ok(Delivery::All) => followed.rest().err(),
+        Ok(Delivery::Cut) => None,
+        Err(error) => Some(error),
+    };
+    if let Some(error) = trouble {
+        context.console.warn(format_args!("cannot show what it printed: {}", error.message()));
+    }
+    over
+}
+
+fn aborted(cause: Option<StopCause>) -> ExitCode {
+    match cause {
+        Some(StopCause::Interrupt) => ExitCode::Interrupted,
+        _ => ExitCode::Terminated,
+    }
+}
+
+/// The end of an execution without the queue.
+struct ExecutionOver {
+    file: FilePath,
+    report: AttemptReport,
+    progress: Option<ProgressReport>,
+}
+
+impl View for ExecutionOver {
+    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+        let took = span(self.report.elapsed);
+        match self.report.outcome {
+            AttemptOutcome::Succeeded => writeln!(out, "completed {} in {took}", self.file),
+            AttemptOutcome::Aborted => writeln!(out, "ended {} after {took}, as asked", self.file),
+            _ => writeln!(out, "failed {} after {took}: {}", self.file, Printable(&self.report.error())),
+        }
+    }
+
+    fn document(&self) -> impl Serialize {
+        let (outcome, error) = match self.report.outcome {
+            AttemptOutcome::Succeeded => ("completed", None),
+            AttemptOutcome::Aborted => ("aborted", None),
+            _ => ("failed", Some(self.report.error().into_string())),
+        };
+        OverJson {
+            path: (&self.file).into(),
+            outcome,
+            error,
+            elapsed_s: self.report.elapsed.as_secs_f64(),
+            progress: self.progress.as_ref().map(ProgressJson::from),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct OverJson<'a> {
+    #[serde(flatten)]
+    path: PathJson,
+    outcome: &'static str,
+    error: Option<String>,
+    elapsed_s: f64,
+    progress: Option<ProgressJson<'a>>,
+}

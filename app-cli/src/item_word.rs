@@ -1,0 +1,74 @@
+//! A file, or the id of an item: commands that only read accept both.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use autoproc_domain::ports::Storage;
+use autoproc_domain::rejection::Rejection;
+use autoproc_domain::request::Selector;
+use autoproc_domain::{FilePath, ItemId, QueueItem};
+
+use crate::error::CliError;
+use crate::paths;
+
+/// An argument that names one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ItemWord {
+    path: FilePath,
+    id: Option<ItemId>,
+}
+
+impl ItemWord {
+    /// Parses the argument; digits may be an id as well as a file.
+    ///
+    /// # Errors
+    /// [`CliError`] if it is neither.
+    pub(crate) fn parse(word: &OsStr, cwd: &Path) -> Result<Self, CliError> {
+        let path = paths::resolve(cwd, Path::new(word))?;
+        let digits = word.to_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        Ok(Self { path, id: digits.and_then(|text| text.parse().ok()).map(ItemId::new) })
+    }
+
+    /// The id, if the argument may be one.
+    pub(crate) fn id(&self) -> Option<ItemId> {
+        self.id
+    }
+
+    /// The item with this file, else the item with this id.
+    ///
+    /// # Errors
+    /// [`CliError`] if the queue cannot be read.
+    pub(crate) async fn find(&self, storage: &dyn Storage) -> Result<Option<QueueItem>, CliError> {
+        if let Some(item) = storage.find(Selector::Path(self.path.clone())).await? {
+            return Ok(Some(item));
+        }
+        match self.id {
+            Some(id) => Ok(storage.find(Selector::Id(id)).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// The error for an unknown item.
+    pub(crate) fn unknown(&self) -> CliError {
+        let selector = self.id.map_or_else(|| Selector::Path(self.path.clone()), Selector::Id);
+        Rejection::NotQueued(selector).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(word: &str) -> Option<u64> {
+        ItemWord::parse(OsStr::new(word), Path::new("/a")).expect("a word").id().map(ItemId::get)
+    }
+
+    #[test]
+    fn only_digits_can_be_a_number() {
+        assert_eq!(id("17"), Some(17));
+        assert_eq!(id("./17"), None);
+        assert_eq!(id("-17"), None);
+        assert_eq!(id("17.pdf"), None);
+        assert_eq!(id("99999999999999999999999"), None);
+    }
+}

@@ -1,0 +1,190 @@
+//! Looking after the place where a queue is kept, whichever store it is in.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use autoproc_domain::ports::StorageError;
+use autoproc_domain::view::Counts;
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+
+/// What a store offers for its own upkeep, apart from the ports.
+pub(crate) trait Maintenance {
+    /// Checks the place and all stored data. Changes nothing, except for scratch files that it
+    /// removes.
+    fn check(&self) -> Vec<Finding>;
+
+    /// Writes the whole queue as one document, concurrently with writers.
+    ///
+    /// # Errors
+    /// [`ExportError`]. If the queue cannot be read, nothing was written.
+    fn export(&self, out: &mut dyn Write) -> Result<(), ExportError>;
+
+    /// Lists the damage and the possible repairs.
+    ///
+    /// # Errors
+    /// If the data cannot be read, or a run is alive.
+    fn examine(&self) -> Result<Examined, CliError>;
+
+    /// Repairs the queue.
+    ///
+    /// # Errors
+    /// As [`Maintenance::examine`], and if the method cannot repair the damage. Then nothing was
+    /// changed.
+    fn repair(&self, method: RepairMethod) -> Result<Repair, CliError>;
+}
+
+/// The reason why an export is missing or incomplete.
+#[derive(Debug)]
+pub(crate) enum ExportError {
+    /// The queue cannot be read.
+    Read(StorageError),
+    /// The document cannot be written.
+    Write(io::Error),
+}
+
+/// The result of one check.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    /// The subject of the check, in a word.
+    pub(crate) subject: &'static str,
+    pub(crate) level: Level,
+    pub(crate) message: String,
+    pub(crate) advice: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    Well,
+    /// It works, with a risk.
+    Warning,
+    /// It does not work; the exit code.
+    Problem(ExitCode),
+}
+
+impl Finding {
+    /// A check that passed.
+    pub(crate) fn well(subject: &'static str, message: impl Into<String>) -> Self {
+        Self { subject, level: Level::Well, message: message.into(), advice: None }
+    }
+
+    /// A check that found a risk.
+    pub(crate) fn warning(subject: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { subject, level: Level::Warning, message: message.into(), advice: Some(advice.into()) }
+    }
+
+    /// A check that failed.
+    pub(crate) fn problem(
+        subject: &'static str,
+        code: ExitCode,
+        message: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self { subject, level: Level::Problem(code), message: message.into(), advice: Some(advice.into()) }
+    }
+}
+
+/// A way to repair the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RepairMethod {
+    /// Keep what stands before the damage in the journal
+    Truncate,
+    /// Also keep the valid lines after the damage; of a damaged
+    /// QUEUE-STATE.json, each line that can be read
+    Salvage,
+    /// Keep QUEUE-STATE.json alone and put the journal aside
+    UseSnapshot,
+}
+
+impl RepairMethod {
+    /// The method's name on the command line.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Truncate => "truncate",
+            Self::Salvage => "salvage",
+            Self::UseSnapshot => "use-snapshot",
+        }
+    }
+}
+
+/// The damage and the possible repairs.
+#[derive(Debug)]
+pub(crate) struct Examined {
+    /// Empty if nothing is damaged.
+    pub(crate) damage: Vec<Damage>,
+    /// Empty if only a person can repair the data.
+    pub(crate) plans: Vec<RepairPlan>,
+    /// The length of a half-written last line. It is no damage: the next change cuts it off.
+    pub(crate) half_written_bytes: u64,
+    /// Oddities, in words.
+    pub(crate) notices: Vec<String>,
+    /// Files that were kept aside after earlier damage.
+    pub(crate) kept_aside: Vec<String>,
+}
+
+impl Examined {
+    /// True if nothing is damaged.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.damage.is_empty()
+    }
+}
+
+/// The outcome of a repair.
+#[derive(Debug)]
+pub(crate) enum Repair {
+    /// Nothing is damaged; nothing was changed.
+    NotNeeded(Examined),
+    Done(Repaired),
+}
+
+#[derive(Debug)]
+pub(crate) struct Repaired {
+    /// The damage before the repair.
+    pub(crate) damage: Vec<Damage>,
+    /// What was kept and lost.
+    pub(crate) plan: RepairPlan,
+    /// The folder with copies of the original files.
+    pub(crate) backup: PathBuf,
+}
+
+/// One damaged place.
+#[derive(Debug, Serialize)]
+pub(crate) struct Damage {
+    /// The kind of damage and its position.
+    pub(crate) detail: String,
+    /// The name of the file.
+    pub(crate) place: String,
+}
+
+/// The result of a repair by one method.
+#[derive(Debug)]
+pub(crate) struct RepairPlan {
+    pub(crate) method: RepairMethod,
+    /// The counts of the repaired queue.
+    pub(crate) counts: Counts,
+    /// Changes behind the damage that the method keeps.
+    pub(crate) keeps: ChangeCounts,
+    /// Readable changes that the method loses.
+    pub(crate) loses: ChangeCounts,
+    /// Unreadable bytes, lost by every method.
+    pub(crate) unreadable_bytes: u64,
+}
+
+/// Numbers of changes by kind.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct ChangeCounts {
+    /// Added files.
+    pub(crate) additions: usize,
+    pub(crate) others: usize,
+    /// Ended attempts, successful or not.
+    pub(crate) results: usize,
+}
+
+impl ChangeCounts {
+    pub(crate) fn total(self) -> usize {
+        self.additions + self.results + self.others
+    }
+}

@@ -1,5 +1,0 @@
-//! The answers of `workflow …`.
-
-mod check;
-mod list;
-mod tree;

@@ -1,0 +1,33 @@
+//! Errors of adapters that stand behind no port, for a person.
+
+use std::io;
+
+use autoproc_workflow::FindError;
+use autoproc_workflow::execution::ExecutionError;
+use autoproc_workflow::runners::RunnersError;
+
+use crate::error::{CliError, in_one_line};
+use crate::exit_code::ExitCode;
+
+/// A stored workflow execution is unusable.
+pub(crate) fn execution_error(error: &ExecutionError) -> CliError {
+    let code = match error {
+        ExecutionError::Damaged { .. } => ExitCode::Damaged,
+        ExecutionError::Newer { .. } => ExitCode::Config,
+        _ => ExitCode::Io,
+    };
+    CliError::new(code, in_one_line(error))
+}
+
+/// A workflow cannot be found or read.
+pub(crate) fn find_error(error: &FindError) -> CliError {
+    match error {
+        FindError::NotFound { .. } => CliError::usage(in_one_line(error))
+            .with_hint("`autoproc workflow list` lists all workflows; to name a file, include a `/` or `.yaml`"),
+        FindError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            CliError::usage(in_one_line(error)).with_hint("`autoproc workflow list` lists all workflows")
+        }
+        FindError::Runners(RunnersError::Invalid { .. }) => CliError::config(in_one_line(error)),
+        _ => CliError::new(ExitCode::Io, in_one_line(error)),
+    }
+}

@@ -1,0 +1,149 @@
+//! Checks the state folder: its file system, free space, and permissions.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use autoproc_json_store::{self as json_store, FileSystem, StateFolder};
+
+use crate::error::LOCAL_PLACE;
+use crate::escape::Shown;
+use crate::exit_code::ExitCode;
+use crate::maintenance::Finding;
+
+/// Each attempt creates a file for its output.
+const FEW_FILES: u64 = 1_000;
+
+const MIB: u64 = 1024 * 1024;
+
+pub(super) fn findings(folder: &StateFolder) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    match file_system(folder) {
+        Ok((system, needed)) => {
+            findings.push(nature(&system, folder.allow_network_fs));
+            findings.push(room(system.free_bytes, system.free_files, needed));
+        }
+        Err(error) => findings.push(Finding::problem(
+            "file system",
+            ExitCode::Io,
+            format!("it cannot be examined: {error}"),
+            "check that the disk is mounted and healthy",
+        )),
+    }
+    findings.extend(trials(&folder.state_dir));
+    findings.push(permissions(&folder.state_dir));
+    findings
+}
+
+/// The file system of the folder, and the free space that the queue may need there, in bytes.
+fn file_system(folder: &StateFolder) -> io::Result<(FileSystem, u64)> {
+    Ok((json_store::file_system(&folder.state_dir)?, json_store::room_needed(&folder.state_dir)?))
+}
+
+fn nature(system: &FileSystem, allow_network_fs: bool) -> Finding {
+    const SUBJECT: &str = "file system";
+    let name = &system.name;
+    if system.is_network {
+        let message = format!("{name}: a network file system, where locks and syncs cannot be relied upon");
+        return if allow_network_fs {
+            Finding::warning(SUBJECT, message, "keep the queue on a local disk; the files to process may be anywhere")
+        } else {
+            Finding::problem(SUBJECT, ExitCode::CannotWrite, message, LOCAL_PLACE)
+        };
+    }
+    if system.is_volatile {
+        let advice = "keep the queue on a disk, if it is to survive that";
+        return Finding::warning(SUBJECT, format!("{name}: gone when the machine is switched off"), advice);
+    }
+    Finding::well(SUBJECT, name.as_str())
+}
+
+fn room(free: u64, files: Option<u64>, needed: u64) -> Finding {
+    const SUBJECT: &str = "room";
+    let told = files.map_or_else(String::new, |files| format!(", {files} files"));
+    let message = format!("{} MiB free{told}", free / MIB);
+    if free < needed {
+        let advice = format!("make room: the queue may need {} MiB more", needed.div_ceil(MIB));
+        return Finding::warning(SUBJECT, message, advice);
+    }
+    if files.is_some_and(|files| files < FEW_FILES) {
+        return Finding::warning(SUBJECT, message, "remove files: each attempt makes one");
+    }
+    Finding::well(SUBJECT, message)
+}
+
+fn trials(state_dir: &Path) -> Vec<Finding> {
+    let probe = match json_store::probe(state_dir) {
+        Ok(probe) => probe,
+        Err(error) => {
+            let message = format!("no file can be made in {}: {error}", Shown(state_dir));
+            let (code, advice) = if error.kind() == io::ErrorKind::StorageFull {
+                (ExitCode::TryAgain, "make room")
+            } else {
+                (ExitCode::CannotWrite, "check who owns the folder and its permissions; reading the queue still works")
+            };
+            return vec![Finding::problem("writing", code, message, advice)];
+        }
+    };
+    vec![
+        match probe.locks {
+            Ok(true) => Finding::well("locks", "locks work"),
+            Ok(false) => Finding::problem("locks", ExitCode::Io, "a lock does not exclude others", LOCAL_PLACE),
+            Err(error) => {
+                Finding::problem("locks", ExitCode::Io, format!("a lock cannot be taken: {error}"), LOCAL_PLACE)
+            }
+        },
+        match probe.syncs {
+            Ok(()) => Finding::well("syncs", "syncs of files and folders report success"),
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                Finding::problem("writing", ExitCode::TryAgain, "the disk is full", "make room")
+            }
+            Err(error) => {
+                let message = format!("a sync fails: {error}");
+                Finding::problem("syncs", ExitCode::Io, message, "look at the disk, or change it")
+            }
+        },
+    ]
+}
+
+/// Checks that this user can write to the existing files, and that not every user can write to them or
+/// to the folder.
+fn permissions(folder: &Path) -> Finding {
+    const SUBJECT: &str = "permissions";
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Finding::well(SUBJECT, "there is no state folder yet; the first change makes it");
+        }
+        Err(error) => {
+            let message = format!("{} cannot be read: {error}", Shown(folder));
+            return Finding::problem(SUBJECT, ExitCode::CannotWrite, message, "check who owns it and its permissions");
+        }
+    };
+    let files: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    if let Some(locked) = files.iter().find(|path| !is_open_to_us(path)) {
+        let message = format!("this user cannot write to {}", Shown(locked));
+        return Finding::problem(SUBJECT, ExitCode::CannotWrite, message, "check who owns it and its permissions");
+    }
+    let exposed = files.iter().map(AsRef::as_ref).chain([folder]).find(|path| is_open_to_all(path));
+    match exposed {
+        Some(path) => {
+            let advice = format!("chmod o-w {}", Shown(path));
+            Finding::warning(SUBJECT, format!("every user can write to {}", Shown(path)), advice)
+        }
+        None => Finding::well(SUBJECT, "writable by this user, not by everyone"),
+    }
+}
+
+/// Opening a file changes neither its length nor its times (open(2)).
+fn is_open_to_us(path: &Path) -> bool {
+    match fs::OpenOptions::new().read(true).append(true).open(path) {
+        Ok(_) => true,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+fn is_open_to_all(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o002 != 0)
+}
