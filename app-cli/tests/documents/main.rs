@@ -1,6 +1,6 @@
 //! The commands in the documents, run as a person would paste them.
 //!
-//! A ` ```sh ` block is a script. A ` ```console ` block is a session: a line that begins with `$ `
+//! A ` ```sh ` block is a script. A ` ```console ` block shows a terminal: a line that begins with `$ `
 //! is a command, a line that begins with `> ` continues it, and the lines below are its output, which is
 //! compared if it is shown; `…` stands for any text. A command must succeed unless the next one is
 //! `echo $?`.
@@ -16,13 +16,13 @@
 mod expected;
 mod links;
 mod page;
-mod session;
+mod page_folder;
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use crate::page::Block;
-use crate::session::Session;
+use crate::page_folder::PageFolder;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -36,21 +36,21 @@ fn read(page: &str) -> String {
 fn problems(page: &str, text: &str) -> io::Result<Vec<String>> {
     let mut problems = Vec::new();
     let mut report = |line: usize, problem: String| problems.push(format!("{page}:{line}: {problem}"));
-    let session = Session::new()?;
+    let folder = PageFolder::new()?;
     let blocks: Vec<_> = page::blocks(text).collect();
     for block in &blocks {
         match block {
             Block::Script { line, text } => {
-                if let Err(problem) = session.run_script(text)? {
+                if let Err(problem) = folder.run_script(text)? {
                     report(*line, problem);
                 }
             }
             Block::Console { commands } => {
-                for (line, problem) in session.run_console(commands)? {
+                for (line, problem) in folder.run_console(commands)? {
                     report(line, problem);
                 }
             }
-            Block::File { path, text } => session.save(path, text)?,
+            Block::File { path, text } => folder.save(path, text)?,
             Block::NotRun => {}
             Block::Unknown { line, language } => {
                 report(*line, format!("a block in the language {language:?} is neither run nor known"));

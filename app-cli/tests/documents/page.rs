@@ -24,7 +24,7 @@ pub(crate) enum Block {
     },
 }
 
-/// A command of a session, and the output that the page shows for it.
+/// A command of a terminal, and the output that the page shows for it.
 pub(crate) struct Command {
     pub(crate) line: usize,
     pub(crate) text: String,
@@ -61,7 +61,8 @@ fn commands(lines: &[(&str, usize)]) -> Vec<Command> {
             commands.push(Command { line, text: command.to_owned(), output: Vec::new() });
             continue;
         }
-        let command = commands.last_mut().unwrap_or_else(|| panic!("line {line}: a session begins with a command"));
+        let command =
+            commands.last_mut().unwrap_or_else(|| panic!("line {line}: a console block begins with a command"));
         match text.strip_prefix("> ") {
             Some(more) if command.output.is_empty() => command.text = format!("{}\n{more}", command.text),
             _ => command.output.push(text.to_owned()),

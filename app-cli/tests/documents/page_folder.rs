@@ -19,7 +19,7 @@ const TIMEOUT_S: &str = "60";
 /// The home folder in the documents.
 const SHOWN_HOME: &str = "/home/ada";
 
-/// Printed after each command of a session.
+/// Printed after each command of a console block.
 const SEPARATOR: &str = "\u{1e}";
 
 /// Lines that build or test the repository itself. They are compared with this list, and not run.
@@ -51,22 +51,22 @@ const FOREIGN_VARIABLES: [&str; 6] = [
     "BASH_ENV",
 ];
 
-pub(crate) struct Session {
+pub(crate) struct PageFolder {
     home: TempDir,
 }
 
-impl Session {
+impl PageFolder {
     pub(crate) fn new() -> io::Result<Self> {
-        let session = Self { home: tempfile::tempdir()? };
+        let page = Self { home: tempfile::tempdir()? };
         for folder in ["docs/inbox", "docs/examples"] {
-            copy(&repository().join(folder), &session.folder().join(folder))?;
+            copy(&repository().join(folder), &page.folder().join(folder))?;
         }
         for sample in SAMPLES {
-            session.save(sample, sample)?;
+            page.save(sample, sample)?;
         }
-        fs::create_dir(session.programs())?;
-        symlink(env!("CARGO_BIN_EXE_autoproc"), session.programs().join("autoproc"))?;
-        Ok(session)
+        fs::create_dir(page.programs())?;
+        symlink(env!("CARGO_BIN_EXE_autoproc"), page.programs().join("autoproc"))?;
+        Ok(page)
     }
 
     fn folder(&self) -> PathBuf {
@@ -90,7 +90,7 @@ impl Session {
         Ok(if code == 0 { Ok(()) } else { Err(format!("the script ended with {code}:\n{output}")) })
     }
 
-    /// Runs the commands of a session; the problems, each with its line.
+    /// Runs the commands of a console block; the problems, each with its line.
     pub(crate) fn run_console(&self, commands: &[Command]) -> io::Result<Vec<(usize, String)>> {
         let mut problems = Vec::new();
         let (mut script, mut run) = (String::new(), Vec::new());
@@ -135,7 +135,7 @@ impl Session {
         let mut bash = Process::new("timeout");
         bash.args([TIMEOUT_S, "bash"]).args(options).arg(file).current_dir(self.folder());
         bash.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-        bash.env("HOME", self.home.path()).env("PATH", self.path()).env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
+        bash.env("HOME", self.home.path()).env("PATH", self.search_path()).env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
         for variable in FOREIGN_VARIABLES {
             bash.env_remove(variable);
         }
@@ -146,7 +146,7 @@ impl Session {
 
     /// The binary and the stand-ins first. Behind the system's own programs come the stand-ins for tools
     /// that are better used if they are installed.
-    fn path(&self) -> OsString {
+    fn search_path(&self) -> OsString {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/documents");
         let mut path = self.programs().into_os_string();
         for folder in [
