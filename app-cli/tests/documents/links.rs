@@ -27,7 +27,7 @@ fn links(text: &str) -> Vec<String> {
 }
 
 /// The lines outside fenced blocks.
-fn prose(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut fenced = false;
     text.lines().filter(move |line| {
         let fence = line.trim_start().starts_with("```");

@@ -15,6 +15,7 @@
 
 mod expected;
 mod links;
+mod options;
 mod page;
 mod page_folder;
 
@@ -65,7 +66,10 @@ fn problems(page: &str, text: &str) -> io::Result<Vec<String>> {
 
 #[track_caller]
 fn check(page: &str) {
-    let problems = problems(page, &read(page)).expect("a folder for the page");
+    let text = read(page);
+    let unknown = options::unknown(page, &text, &read("docs/cli-reference.md"));
+    assert!(unknown.is_empty(), "{page}: the command line has no {}", unknown.join(", "));
+    let problems = problems(page, &text).expect("a folder for the page");
     assert!(problems.is_empty(), "{}", problems.join("\n\n"));
 }
 
@@ -136,6 +140,14 @@ fn a_page_without_a_block_that_is_run_is_reported() {
 #[test]
 fn a_block_without_a_language_is_reported() {
     expect_problem("```sh\ntrue\n```\n\n```\nautoproc\n```\n", "page.md:5: a block in the language \"\"");
+}
+
+#[test]
+fn an_unknown_option_is_reported() {
+    let table = "| `run --frob` | `run --retry 3` |\n";
+    let reference = "  -r, --retries <N>";
+    assert_eq!(options::unknown("page.md", table, reference), ["--frob", "--retry"]);
+    assert_eq!(options::unknown("docs/coming-from.md", table, reference), ["--retry"]);
 }
 
 #[test]
