@@ -19,6 +19,19 @@ fmt:
 demo:
     cargo run --release -- run --show-output docs/inbox -- wc
 
+# Build a static binary, target/dist/autoproc; needs rustup (which adds the target) and a C compiler as the linker
+dist target=(arch() + "-unknown-linux-musl"):
+    rustup target add {{target}}
+    RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked -p autoproc-cli --target {{target}}
+    install -D target/{{target}}/release/autoproc target/dist/autoproc
+
+# Make the pictures in docs/pictures again, from real runs; needs python3 with venv, and installs the package pyte in target/pictures
+terminal-pictures:
+    cargo build --release -p autoproc-cli
+    test -x target/pictures/bin/python || python3 -m venv target/pictures
+    target/pictures/bin/python -m pip install --quiet pyte==0.8.2
+    target/pictures/bin/python app-cli/pictures/draw.py target/release/autoproc docs/pictures
+
 # Measure the store and the guards alone, then autoproc side by side with the tools installed; `quick` only shows that it works
 bench mode="full":
     cargo bench -p autoproc-json-store --bench store -- {{ if mode == "quick" { "--max-time 0.1" } else { "" } }}

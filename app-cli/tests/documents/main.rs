@@ -1,0 +1,157 @@
+//! The commands in the documents, run as a person would paste them.
+//!
+//! A ` ```sh ` block is a script. A ` ```console ` block shows a terminal: a line that begins with `$ `
+//! is a command, a line that begins with `> ` continues it, and the lines below are its output, which is
+//! compared if it is shown; `…` stands for any text. A command must succeed unless the next one is
+//! `echo $?`.
+//!
+//! The blocks of a page run in order in one folder, `~/night`, each in a bash of its own. The folder holds
+//! copies of `docs/inbox` and `docs/examples`, and a few files in `scans`, `clips` and `papers`.
+//! Tools that a machine may lack are stand-ins (`stand-ins/`) that check their arguments and write
+//! the file that the real tool would write. In output, the home folder is shown as `/home/ada`.
+//!
+//! A block below a line such as "Save as `PATH`:" is saved there. A block in any other language is not run,
+//! and must be in a language of [`page::NOT_RUN`].
+
+mod expected;
+mod links;
+mod options;
+mod page;
+mod page_folder;
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use crate::page::Block;
+use crate::page_folder::PageFolder;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(page: &str) -> String {
+    fs::read_to_string(repository().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"))
+}
+
+/// Runs the blocks of a page; the problems found, each with its page and line.
+fn problems(page: &str, text: &str) -> io::Result<Vec<String>> {
+    let mut problems = Vec::new();
+    let mut report = |line: usize, problem: String| problems.push(format!("{page}:{line}: {problem}"));
+    let folder = PageFolder::new()?;
+    let blocks: Vec<_> = page::blocks(text).collect();
+    for block in &blocks {
+        match block {
+            Block::Script { line, text } => {
+                if let Err(problem) = folder.run_script(text)? {
+                    report(*line, problem);
+                }
+            }
+            Block::Console { commands } => {
+                for (line, problem) in folder.run_console(commands)? {
+                    report(line, problem);
+                }
+            }
+            Block::File { path, text } => folder.save(path, text)?,
+            Block::NotRun => {}
+            Block::Unknown { line, language } => {
+                report(*line, format!("a block in the language {language:?} is neither run nor known"));
+            }
+        }
+    }
+    if !blocks.iter().any(|block| matches!(block, Block::Script { .. } | Block::Console { .. })) {
+        report(1, "no block of this page is run".into());
+    }
+    Ok(problems)
+}
+
+#[track_caller]
+fn check(page: &str) {
+    let text = read(page);
+    let unknown = options::unknown(page, &text, &read("docs/cli-reference.md"));
+    assert!(unknown.is_empty(), "{page}: the command line has no {}", unknown.join(", "));
+    let problems = problems(page, &text).expect("a folder for the page");
+    assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+}
+
+#[test]
+fn the_readme_runs() {
+    check("README.md");
+}
+
+#[test]
+fn the_manual_runs() {
+    check("docs/manual.md");
+}
+
+#[test]
+fn the_recipes_run() {
+    check("docs/recipes.md");
+}
+
+#[test]
+fn the_workflows_run() {
+    check("docs/workflows.md");
+}
+
+#[test]
+fn the_exit_codes_run() {
+    check("docs/exit-codes.md");
+}
+
+#[test]
+fn coming_from_other_tools_runs() {
+    check("docs/coming-from.md");
+}
+
+#[test]
+fn coming_from_the_python_program_runs() {
+    check("docs/coming-from-python.md");
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let broken = links::broken(&repository()).expect("the documents");
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[track_caller]
+fn expect_problem(text: &str, expected: &str) {
+    let problems = problems("page.md", text).expect("a folder for the page");
+    assert!(problems.len() == 1 && problems[0].starts_with(expected), "{problems:?}");
+}
+
+#[test]
+fn a_failing_command_is_reported_with_its_line() {
+    expect_problem("\n```console\n$ true\n$ false\n$ true\n```\n", "page.md:4: `false` ended with 1");
+    expect_problem("```sh\nfalse\ntrue\n```\n", "page.md:1: the script ended with 1");
+}
+
+#[test]
+fn another_output_than_the_shown_one_is_reported() {
+    expect_problem("```console\n$ echo one\ntwo\n```\n", "page.md:2: `echo one` printed");
+    expect_problem("```console\n$ autoproc queue size\n1\n```\n", "page.md:2: `autoproc queue size` printed");
+}
+
+#[test]
+fn a_page_without_a_block_that_is_run_is_reported() {
+    expect_problem("```text\nautoproc\n```\n", "page.md:1: no block");
+}
+
+#[test]
+fn a_block_without_a_language_is_reported() {
+    expect_problem("```sh\ntrue\n```\n\n```\nautoproc\n```\n", "page.md:5: a block in the language \"\"");
+}
+
+#[test]
+fn an_unknown_option_is_reported() {
+    let table = "| `run --frob` | `run --retry 3` |\n";
+    let reference = "  -r, --retries <N>";
+    assert_eq!(options::unknown("page.md", table, reference), ["--frob", "--retry"]);
+    assert_eq!(options::unknown("docs/coming-from.md", table, reference), ["--retry"]);
+}
+
+#[test]
+fn an_unknown_cargo_line_is_reported() {
+    expect_problem("```console\n$ cargo run -- frob\n```\n", "page.md:2: `cargo run -- frob` is not");
+    expect_problem("```console\n$ just frob\n```\n", "page.md:2: `just frob` is not");
+}

@@ -1,0 +1,26 @@
+//! Options that the prose and the tables of a page name.
+
+use crate::links::prose;
+
+/// Pages whose tables have another tool's commands on the left.
+const COMPARISONS: [&str; 2] = ["docs/coming-from.md", "docs/coming-from-python.md"];
+
+/// Options in inline code that are in no help text.
+pub(crate) fn unknown(page: &str, text: &str, reference: &str) -> Vec<String> {
+    let known: Vec<_> = reference.split(|char: char| !is_part(char)).collect();
+    let lines = prose(text).map(|line| match line.strip_suffix(" |").and_then(|row| row.rsplit_once(" | ")) {
+        Some((_, right)) if COMPARISONS.contains(&page) => right,
+        _ => line,
+    });
+    let code = lines.flat_map(|line| line.split('`').skip(1).step_by(2)).filter(|code| is_ours(code));
+    let options = code.flat_map(|code| code.split(|char: char| !is_part(char))).filter(|word| word.starts_with("--"));
+    options.filter(|option| option.len() > 2 && !known.contains(option)).map(str::to_owned).collect()
+}
+
+fn is_part(char: char) -> bool {
+    char == '-' || char.is_ascii_lowercase()
+}
+
+fn is_ours(code: &str) -> bool {
+    !["cargo ", "systemctl "].iter().any(|tool| code.starts_with(tool))
+}
