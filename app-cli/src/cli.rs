@@ -1,10 +1,14 @@
 //! The command line: the options of every command, and the command.
 
+mod hints;
+
+use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{Styles, styling::AnsiColor};
-use clap::{Args, Parser};
+use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser};
 
 use crate::commands::Command;
 use crate::console::ColorWhen;
@@ -46,22 +50,24 @@ pub(crate) struct Cli {
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct GlobalArgs {
-    /// Folder the queue belongs to
-    #[arg(long, global = true, value_name = "FOLDER", help = PROJECT_DIR_HELP, help_heading = GLOBAL)]
+    /// Folder the queue belongs to [default: the nearest one upwards that has one]
+    #[arg(long, global = true, value_name = "FOLDER", long_help = PROJECT_DIR_HELP, help_heading = GLOBAL)]
     pub(crate) project_dir: Option<PathBuf>,
     /// How long to wait while another process writes to the queue
     #[arg(
         long,
         global = true,
         value_name = "TIME",
+        allow_negative_numbers = true,
         default_value = "10",
         value_parser = autoproc_time_text::parse,
+        hide_short_help = true,
         help_heading = GLOBAL
     )]
     pub(crate) lock_timeout: Duration,
     /// Allow writing to a queue on a network file system [env:
     /// `AUTOPROC_ALLOW_NETWORK_FS=1`]
-    #[arg(long, global = true, help_heading = GLOBAL)]
+    #[arg(long, global = true, hide_short_help = true, help_heading = GLOBAL)]
     pub(crate) allow_network_fs: bool,
     /// Print data as JSON
     #[arg(long, global = true, help_heading = GLOBAL)]
@@ -73,7 +79,37 @@ pub(crate) struct GlobalArgs {
         value_name = "auto|always|never",
         hide_possible_values = true,
         default_value = "auto",
+        hide_short_help = true,
         help_heading = GLOBAL
     )]
     pub(crate) color: ColorWhen,
+}
+
+impl Cli {
+    /// The command line of this process. Prints help or a usage error, and ends the process, if that is
+    /// asked for or needed.
+    pub(crate) fn of_command_line() -> Self {
+        let words: Vec<_> = env::args_os().collect();
+        let mut command = Self::command().color(color(&words));
+        let matches = command.try_get_matches_from_mut(&words);
+        let parsed = matches.and_then(|matches| Self::from_arg_matches(&matches));
+        parsed.unwrap_or_else(|error| hints::improved(error, &words).format(&mut command).exit())
+    }
+}
+
+/// The colours of help and usage errors, which are printed before the options are known.
+fn color(words: &[OsString]) -> ColorChoice {
+    let options = words.iter().take_while(|word| *word != "--").filter_map(|word| word.to_str());
+    let mut choice = ColorChoice::Auto;
+    let mut is_value = false;
+    for word in options {
+        let value = if is_value { Some(word) } else { word.strip_prefix("--color=") };
+        choice = match value {
+            Some("always") => ColorChoice::Always,
+            Some("never") => ColorChoice::Never,
+            _ => choice,
+        };
+        is_value = word == "--color";
+    }
+    choice
 }

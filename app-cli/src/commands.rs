@@ -17,6 +17,7 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::exit_code::ExitCode;
+use queue::QueueCommand;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -28,7 +29,7 @@ pub(crate) enum Command {
   autoproc queue add report.pdf 5
   autoproc queue list --status failed"
     )]
-    Queue(queue::QueueCommand),
+    Queue(QueueCommand),
     /// Process the queue: run a command on each file
     Run(Box<run::RunArgs>),
     /// List, show, check and execute workflows
@@ -49,11 +50,28 @@ pub(crate) enum Command {
   autoproc status --json")]
     Status,
     /// Give files that failed or timed out another round of attempts
+    #[command(visible_alias = "retry")]
     RetryFailed(retry_failed::RetryFailedArgs),
     /// Show what a file's latest attempt printed
+    #[command(visible_alias = "logs")]
     Log(log::LogArgs),
     /// Look for whatever could be wrong, and say what to do about it
     Doctor(doctor::DoctorArgs),
+    /// `queue add`
+    #[command(hide = true)]
+    Add(queue::add::AddArgs),
+    /// `queue list`
+    #[command(hide = true, alias = "ls")]
+    List(queue::list::ListArgs),
+    /// `queue remove`
+    #[command(hide = true, alias = "rm")]
+    Remove(queue::remove::RemoveArgs),
+    /// `queue clear`
+    #[command(hide = true)]
+    Clear(queue::clear::ClearArgs),
+    /// Print the version
+    #[command(hide = true)]
+    Version,
     /// Add files one after the other and say so, until killed
     #[command(hide = true)]
     TortureWriter(doctor::crash_test::TortureWriterArgs),
@@ -83,13 +101,17 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         Command::Run(args) => return Box::pin(run::run(*args, context)).await,
         Command::Workflow(command) => return Box::pin(workflow::workflow(command, context)).await,
         Command::Queue(command) => return queue::queue(command, context).await,
+        Command::Add(args) => return queue::queue(QueueCommand::Add(args), context).await,
+        Command::List(args) => return queue::queue(QueueCommand::List(args), context).await,
+        Command::Remove(args) => return queue::queue(QueueCommand::Remove(args), context).await,
+        Command::Clear(args) => return queue::queue(QueueCommand::Clear(args), context).await,
         Command::Doctor(args) => return doctor::doctor(&args, context).await,
         Command::TortureWriter(args) => doctor::crash_test::write(&args, context).await?,
         Command::Stop(args) => stop::stop(&args, context).await?,
         Command::Status => status::status(context).await?,
         Command::RetryFailed(args) => retry_failed::retry_failed(&args, context).await?,
         Command::Log(args) => Box::pin(log::log(&args, context)).await?,
-        Command::Completions(_) | Command::Man(_) => {
+        Command::Completions(_) | Command::Man(_) | Command::Version => {
             return Err(CliError::internal("a command that needs no project was given one"));
         }
     }

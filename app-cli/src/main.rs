@@ -25,6 +25,7 @@ mod exit_code;
 mod followed_log;
 mod item_word;
 mod maintenance;
+mod number;
 mod paths;
 mod priority;
 mod project;
@@ -36,7 +37,7 @@ use std::env;
 use std::process;
 use std::sync::Arc;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use cli::{Cli, GlobalArgs};
 use commands::Command;
 use console::Console;
@@ -54,7 +55,7 @@ fn main() -> process::ExitCode {
     if let Some(code) = autoproc_subprocess::become_guard() {
         return code;
     }
-    let cli = Cli::parse();
+    let cli = Cli::of_command_line();
     let console = Arc::new(Console::new(cli.global.color));
     let outcome = execute(cli, &console);
     console.detach();
@@ -68,6 +69,10 @@ fn main() -> process::ExitCode {
 fn execute(cli: Cli, console: &Arc<Console>) -> Result<ExitCode, CliError> {
     match cli.command {
         Command::Completions(args) => commands::completions::completions(&args, &Cli::command(), console),
+        Command::Version => {
+            console.print(|out| writeln!(out, "autoproc {}", env!("CARGO_PKG_VERSION")))?;
+            Ok(ExitCode::Success)
+        }
         Command::Man(args) => commands::man::man(&args, Cli::command(), console),
         command => {
             let context = context(&cli.global, &command, console)?;

@@ -24,16 +24,16 @@ const STDIN: &str = "-";
 #[derive(Debug, Args)]
 pub(crate) struct PathListArgs {
     /// Read paths from this file too, one a line; `-` is standard input
-    #[arg(long, value_name = "LIST")]
+    #[arg(long, hide_short_help = true, value_name = "LIST")]
     from_file: Option<PathBuf>,
     /// Paths in lists end with a NUL byte instead of a line end
-    #[arg(short = '0', long)]
+    #[arg(short = '0', long, hide_short_help = true)]
     pub(crate) null: bool,
     /// Take hidden files and folders too, if a folder is given
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     hidden: bool,
     /// Fail, and add nothing, if a file does not exist
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     must_exist: bool,
 }
 

@@ -15,6 +15,7 @@ use crate::error::{CliError, in_one_line};
 use crate::escape::Printable;
 use crate::exit_code::ExitCode;
 use crate::maintenance::{Finding, Level, Maintenance};
+use crate::number;
 use crate::view::View;
 use crate::view::time::span;
 use crash_test::CrashTest;
@@ -37,7 +38,7 @@ pub(crate) struct DoctorArgs {
     #[arg(long)]
     torture: bool,
     /// How long to do so
-    #[arg(long, value_name = "N", default_value = "5", requires = "torture", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "N", default_value = "5", requires = "torture", value_parser = number::within::<u64>(1..=3600))]
     seconds: u64,
 }
 

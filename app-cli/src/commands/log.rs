@@ -17,6 +17,7 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::followed_log::{FollowedLog, POLL_INTERVAL};
 use crate::item_word::ItemWord;
+use crate::number;
 use choice::{Choice, Known};
 
 /// `log`
@@ -36,10 +37,10 @@ pub(crate) struct LogArgs {
     #[arg(short, long, conflicts_with = "json")]
     follow: bool,
     /// The round with this number instead of the current one
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::within::<u32>(number::ORDINAL))]
     round: Option<u32>,
     /// The attempt with this number in the round instead of the latest
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::within::<u32>(number::ORDINAL))]
     attempt: Option<u32>,
     /// Print control characters, colours among them, to a terminal as they are; files and pipes
     /// always get them

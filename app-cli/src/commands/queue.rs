@@ -1,14 +1,14 @@
 //! `queue …`: the commands that look at the queue and change it.
 
 pub(super) mod add;
-mod clear;
+pub(super) mod clear;
 mod export;
-mod list;
+pub(super) mod list;
 mod peek;
 mod prioritise;
 mod recover;
-mod remove;
-pub(super) mod repair;
+pub(super) mod remove;
+mod repair;
 mod show;
 mod size;
 mod status_word;
@@ -25,6 +25,7 @@ pub(crate) enum QueueCommand {
     /// Add files
     Add(add::AddArgs),
     /// List files, in the order in which they are taken
+    #[command(alias = "ls")]
     List(list::ListArgs),
     /// Take everything out but what is being processed
     Clear(clear::ClearArgs),
@@ -39,6 +40,7 @@ pub(crate) enum QueueCommand {
     /// Show all that is known of one file
     Show(show::ShowArgs),
     /// Take files out
+    #[command(alias = "rm")]
     Remove(remove::RemoveArgs),
     /// Change a file's priority
     #[command(visible_alias = "prioritize")]

@@ -13,7 +13,6 @@ mod show_output;
 mod summary;
 mod work;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -86,7 +85,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
 fn config(args: &RunArgs, run: RunId) -> RunConfig {
     RunConfig {
         run,
-        jobs: NonZeroUsize::new(usize::from(args.jobs)).unwrap_or(NonZeroUsize::MIN),
+        jobs: args.jobs,
         timeout: args.timeout,
         retry: RetryPolicy {
             retries: args.retries,
@@ -108,7 +107,7 @@ fn observers(
     context: &Context,
 ) -> Vec<Arc<dyn Observer>> {
     let console = &context.console;
-    let progress = Progress::new(console.clone(), args.quiet, config.retry.max_attempts());
+    let progress = Progress::new(console.clone(), args.verbosity(), config.retry.max_attempts());
     let mut observers: Vec<Arc<dyn Observer>> = vec![Arc::new(progress), resources];
     if args.show_output {
         observers.push(Arc::new(ShowOutput::new(console.clone(), context.wiring.attempt_logs())));

@@ -39,7 +39,7 @@ pub(crate) struct StopArgs {
     #[arg(long)]
     wait: bool,
     /// Wait no longer than this [default: for as long as it takes]
-    #[arg(long, value_name = "TIME", requires = "wait", value_parser = autoproc_time_text::parse)]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, requires = "wait", value_parser = autoproc_time_text::parse)]
     timeout: Option<Duration>,
 }
 

@@ -20,4 +20,5 @@ mod recover;
 mod repair;
 mod run;
 mod stop;
+mod words;
 mod workflow;

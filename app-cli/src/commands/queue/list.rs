@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use super::status_word::status_parser;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::number;
 use crate::view::json::ItemJson;
 use crate::view::{View, item};
 
@@ -27,7 +28,7 @@ pub(crate) struct ListArgs {
     #[arg(long = "status", value_name = "STATUS", value_parser = status_parser(), value_delimiter = ',')]
     statuses: Vec<Status>,
     /// At most this many
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", allow_negative_numbers = true, value_parser = number::within::<usize>(number::COUNT))]
     limit: Option<usize>,
 }
 

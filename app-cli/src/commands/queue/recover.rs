@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::{Printable, printable};
 use crate::exit_code::ExitCode;
+use crate::number;
 use crate::view::View;
 use crate::view::json::ItemJson;
 
@@ -38,7 +39,7 @@ pub(crate) struct RecoverArgs {
     #[arg(long)]
     force: bool,
     /// Attempts a file may have after the first one, as for `run`
-    #[arg(short, long, value_name = "N", default_value = "3")]
+    #[arg(short, long, value_name = "N", default_value = "3", value_parser = number::within::<u32>(number::COUNT))]
     retries: u32,
 }
 

@@ -1,6 +1,8 @@
 //! The arguments of `run`.
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::thread;
 use std::time::Duration;
 
 use autoproc_domain::Priority;
@@ -8,13 +10,14 @@ use clap::Args;
 
 use super::limits::LimitArgs;
 use super::output::OutputArgs;
+use super::progress::Verbosity;
 use crate::commands::workflow::choice::WorkflowChoiceArgs;
 use crate::paths::PathListArgs;
-use crate::priority;
+use crate::{number, priority};
 
 /// The most attempts at a time: each takes a process and a few file descriptors; 1,024 is
 /// the usual limit.
-const MAX_JOBS: i64 = 256;
+const MAX_JOBS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
 
 /// `run`
 #[derive(Debug, Args)]
@@ -22,8 +25,13 @@ const MAX_JOBS: i64 = 256;
     override_usage = "autoproc run [OPTIONS] [FILES]... -- COMMAND...
        autoproc run [OPTIONS] [FILES]... --shell STRING
        autoproc run [OPTIONS] [FILES]... [--workflow ID]",
-    after_help = "In COMMAND, {} is the file, {/} its name, {.} the file without extension, {//} its folder,
-{/.} its name without extension. Where none of them is used, the file comes last.
+    after_help = "In COMMAND, {} is the file; without {} the file comes last. See --help for everything.
+
+Examples:
+  autoproc run -- pdftotext {} {.}.txt
+  autoproc run inbox/ -j 4 --timeout 5m -- ./convert.sh",
+    after_long_help = "In COMMAND, {} is the file, {/} its name, {.} the file without extension, {//} its folder,
+{/.} its name without extension. If none of them is used, the file comes last.
 Exit status 0 of COMMAND is success; 126 and 127 fail at once; any other failure is tried again.
 TIME is a number of seconds, or as in 500ms, 5m, 1h30m, 7d.
 SIZE is a number of bytes, or as in 64K, 256MB (powers of 1000), 64KiB, 1.5GiB (powers of 1024).
@@ -57,33 +65,32 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "STRING")]
     pub(super) shell: Option<OsString>,
     /// Time an attempt may take
-    #[arg(long, value_name = "TIME", default_value = "300", value_parser = autoproc_time_text::parse_positive)]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, default_value = "300", value_parser = autoproc_time_text::parse_positive)]
     pub(super) timeout: Duration,
-    /// Files at a time
-    #[arg(short, long, value_name = "N", default_value = "1", allow_negative_numbers = true)]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=MAX_JOBS))]
-    pub(super) jobs: u16,
+    /// Files at a time; `auto` or 0 for one per processor core
+    #[arg(short, long, value_name = "N|auto", default_value = "1", allow_negative_numbers = true, value_parser = jobs)]
+    pub(super) jobs: NonZeroUsize,
     /// Attempts after the first one
     #[arg(short, long, value_name = "N", default_value = "3", allow_negative_numbers = true)]
-    #[arg(value_parser = clap::value_parser!(u32).range(0..))]
+    #[arg(value_parser = number::within::<u32>(number::COUNT))]
     pub(super) retries: u32,
     /// Wait before the first retry; it doubles with each further one
-    #[arg(long, value_name = "TIME", default_value = "2", value_parser = autoproc_time_text::parse)]
+    #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "2", value_parser = autoproc_time_text::parse)]
     pub(super) backoff_base: Duration,
     /// Longest wait before a retry
-    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = autoproc_time_text::parse)]
+    #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "1h", value_parser = autoproc_time_text::parse)]
     pub(super) max_backoff: Duration,
     /// Do not try again what ran out of time
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(super) no_retry_timeouts: bool,
     /// Do not try again what ended with this exit status; may be repeated
-    #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..))]
+    #[arg(long, hide_short_help = true, value_name = "CODE", value_delimiter = ',', value_parser = number::within::<u8>(1..=255))]
     pub(super) no_retry_exit: Vec<u8>,
     /// Time between asking an attempt to end and killing it
-    #[arg(long, value_name = "TIME", default_value = "10", value_parser = autoproc_time_text::parse)]
+    #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "10", value_parser = autoproc_time_text::parse)]
     pub(super) grace: Duration,
     /// End when every file left is waiting for a retry
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(super) no_wait: bool,
     /// Priority of FILES: higher is taken first [default: 0]
     #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = priority::parse)]
@@ -91,6 +98,9 @@ pub(crate) struct RunArgs {
     /// Print what each attempt printed when it ends
     #[arg(long, conflicts_with = "json")]
     pub(super) show_output: bool,
+    /// Print a line for each attempt that ends, also on a terminal
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub(super) verbose: bool,
     /// Print nothing but errors and warnings, and what was asked for
     #[arg(short, long)]
     pub(super) quiet: bool,
@@ -105,4 +115,23 @@ pub(crate) struct RunArgs {
     pub(super) limits: LimitArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+impl RunArgs {
+    pub(super) fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, true) => Verbosity::Verbose,
+            (false, false) => Verbosity::Normal,
+        }
+    }
+}
+
+fn jobs(word: &str) -> Result<NonZeroUsize, String> {
+    if word == "auto" || word == "0" {
+        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        return Ok(cores.min(MAX_JOBS));
+    }
+    let jobs = word.parse().ok().filter(|jobs| *jobs <= MAX_JOBS);
+    jobs.ok_or_else(|| format!("expected a number from 1 to {MAX_JOBS}, or `auto` for one per processor core"))
 }

@@ -16,13 +16,13 @@ const LIMITS: &str = "Limits";
 #[command(next_help_heading = LIMITS)]
 pub(crate) struct LimitArgs {
     /// Start nothing new while less disk is free where the queue is; 0 disables the check
-    #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = size::parse)]
+    #[arg(long, hide_short_help = true, value_name = "SIZE", allow_negative_numbers = true, default_value = "256MB", value_parser = size::parse)]
     pub(super) min_free_disk: u64,
     /// Start nothing new while the machine's load, averaged over a minute, is above this
-    #[arg(long, value_name = "LOAD", allow_negative_numbers = true, value_parser = load)]
+    #[arg(long, hide_short_help = true, value_name = "LOAD", allow_negative_numbers = true, value_parser = load)]
     pub(super) max_load: Option<f64>,
     /// Stop after N failed files, or once N% of at least 10 files have failed
-    #[arg(long, visible_alias = "halt", value_name = "N|N%", value_parser = max_fail)]
+    #[arg(long, visible_alias = "halt", value_name = "N|N%", allow_negative_numbers = true, value_parser = max_fail)]
     pub(super) max_fail: Option<FailureLimit>,
 }
 

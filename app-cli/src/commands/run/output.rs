@@ -19,13 +19,13 @@ const OUTPUT: &str = "Output of attempts";
 #[command(next_help_heading = OUTPUT)]
 pub(crate) struct OutputArgs {
     /// Disk that the output of one attempt may take: half keeps its beginning, a quarter its end
-    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size::parse)]
+    #[arg(long, hide_short_help = true, value_name = "SIZE", allow_negative_numbers = true, default_value = "16MiB", value_parser = size::parse)]
     pub(super) max_output: u64,
     /// Remove output older than this, before and after the run and once an hour; `all` keeps it
-    #[arg(long, value_name = "TIME|all", default_value = "30d", value_parser = age)]
+    #[arg(long, hide_short_help = true, value_name = "TIME|all", allow_negative_numbers = true, default_value = "30d", value_parser = age)]
     keep_output: MaxAge,
     /// Remove the oldest output while there is more of it than this; `all` keeps it
-    #[arg(long, value_name = "SIZE|all", default_value = "1GiB", value_parser = total)]
+    #[arg(long, hide_short_help = true, value_name = "SIZE|all", allow_negative_numbers = true, default_value = "1GiB", value_parser = total)]
     keep_output_size: MaxTotal,
 }
 

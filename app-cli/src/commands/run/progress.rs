@@ -19,7 +19,18 @@ const TEMPLATE: &str = "{elapsed} [{bar:30}] {pos}/{len} files, {rate}{left}{msg
 /// Redraw interval of the bar.
 const TICK: Duration = Duration::from_millis(250);
 
-/// The amount of output.
+/// How much a run prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verbosity {
+    /// Warnings only.
+    Quiet,
+    /// A bar on a terminal, otherwise a line for each end of an attempt.
+    Normal,
+    /// A line for each end of an attempt.
+    Verbose,
+}
+
+/// The form of the output.
 enum Detail {
     /// A bar, and a line for each failure.
     Bar(ProgressBar),
@@ -44,12 +55,12 @@ struct Tally {
 }
 
 impl Progress {
-    /// Prints to this console; `quiet` leaves only warnings.
-    pub(super) fn new(console: Arc<Console>, quiet: bool, max_attempts: u32) -> Self {
-        let detail = match (quiet, Console::err_is_terminal()) {
-            (true, _) => Detail::Warnings,
-            (false, true) => Detail::Bar(bar()),
-            (false, false) => Detail::Lines,
+    /// Prints to this console.
+    pub(super) fn new(console: Arc<Console>, verbosity: Verbosity, max_attempts: u32) -> Self {
+        let detail = match verbosity {
+            Verbosity::Quiet => Detail::Warnings,
+            Verbosity::Normal if Console::err_is_terminal() => Detail::Bar(bar()),
+            Verbosity::Normal | Verbosity::Verbose => Detail::Lines,
         };
         Self { console, detail, max_attempts, tally: Mutex::default() }
     }
@@ -61,7 +72,7 @@ impl Progress {
         }
     }
 
-    /// Prints a line unless `quiet`.
+    /// Prints a line unless the run is quiet.
     fn remark(&self, line: impl Display) {
         if !matches!(self.detail, Detail::Warnings) {
             self.console.say(line);

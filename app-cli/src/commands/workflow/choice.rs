@@ -19,10 +19,10 @@ const HEADING: &str = "Workflow options";
 #[derive(Debug, Default, Args)]
 pub(crate) struct WorkflowOptions {
     /// Folder to look for workflows in, after core/workflows and engine/workflows
-    #[arg(long, value_name = "FOLDER", help_heading = HEADING)]
+    #[arg(long, hide_short_help = true, value_name = "FOLDER", help_heading = HEADING)]
     workflow_dir: Option<PathBuf>,
     /// An input of the workflow; may be repeated. `${file}` in TEXT is the file
-    #[arg(long = "input", value_name = "NAME=TEXT", value_parser = input, help_heading = HEADING)]
+    #[arg(long = "input", hide_short_help = true, value_name = "NAME=TEXT", value_parser = input, help_heading = HEADING)]
     inputs: Vec<(String, String)>,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct WorkflowChoiceArgs {
     #[command(flatten)]
     options: WorkflowOptions,
     /// Begin workflows anew that an earlier run has left unfinished
-    #[arg(long, conflicts_with_all = ["command", "shell"], help_heading = HEADING)]
+    #[arg(long, hide_short_help = true, conflicts_with_all = ["command", "shell"], help_heading = HEADING)]
     from_start: bool,
 }
 

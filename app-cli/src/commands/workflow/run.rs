@@ -46,10 +46,10 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     options: WorkflowOptions,
     /// Time it may take
-    #[arg(long, value_name = "TIME", default_value = "300", value_parser = autoproc_time_text::parse_positive)]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, default_value = "300", value_parser = autoproc_time_text::parse_positive)]
     timeout: Duration,
     /// Time between asking a step to end and killing it
-    #[arg(long, value_name = "TIME", default_value = "10", value_parser = autoproc_time_text::parse)]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, default_value = "10", value_parser = autoproc_time_text::parse)]
     grace: Duration,
 }
 

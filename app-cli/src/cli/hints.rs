@@ -1,0 +1,106 @@
+//! Hints for words that the command line does not know.
+//!
+//! Clap proposes the known word that looks most alike, which may be a dangerous one. Here a proposal
+//! is a mistyped word only; and for words that mean something in other programs, the hint names what
+//! does that here.
+
+use std::ffi::OsString;
+
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, Error};
+use strsim::damerau_levenshtein;
+
+/// Unknown commands, and what to use instead.
+const COMMANDS: &[(&[&str], &str)] = &[
+    (&["cancel", "skip", "delete"], "`autoproc queue remove FILE` takes out a file that is not being processed"),
+    (&["check", "validate", "lint"], "`autoproc workflow check FILE` checks a workflow file"),
+    (&["continue", "resume", "restart", "start"], "`autoproc run` continues where an earlier run stopped"),
+    (&["exec", "process", "work"], "`autoproc run -- COMMAND {}` runs a command on each file"),
+    (&["failed", "failures", "errors"], "`autoproc queue list --status failed,timeout` lists the files that failed"),
+    (
+        &["history"],
+        "`autoproc queue show FILE` shows the attempts on a file; logs/autonomous-processing.jsonl has all events",
+    ),
+    (&["enqueue", "push", "submit"], "`autoproc queue add FILE` adds a file"),
+    (&["kill", "abort"], "`autoproc stop --now` ends the current attempts; their files wait for the next run"),
+    (&["pause", "suspend", "drain"], "`autoproc stop` finishes the current files; the next `autoproc run` continues"),
+    (&["prioritise", "prioritize"], "`autoproc queue prioritise FILE N` changes the priority of a file"),
+    (&["progress"], "`autoproc status` shows a run, `autoproc workflow progress` executions of workflows"),
+    (&["report", "summary", "stats", "info"], "`autoproc status` shows runs and counts, with --json for scripts"),
+    (
+        &["watch", "top", "monitor", "follow", "tail"],
+        "`watch autoproc status` repeats the status; `autoproc log -f FILE` follows one file",
+    ),
+];
+
+/// Unknown options, and what to use instead.
+const OPTIONS: &[(&[&str], &str)] = &[
+    (
+        &["--all"],
+        "`autoproc retry-failed` without files retries all that failed; `autoproc queue clear` takes all files out",
+    ),
+    (&["--resume", "--continue", "--restart"], "leave it out: a run continues where an earlier run stopped"),
+    (&["--retry", "--max-retries", "--attempts"], "`--retries N` sets how often a failed file is retried"),
+    (&["--delay", "--retry-delay", "--backoff"], "`--backoff-base TIME` is the wait before the first retry"),
+    (
+        &["--parallel", "--workers", "--threads", "--max-procs", "-P"],
+        "`--jobs N` sets how many files are processed at a time",
+    ),
+    (&["-n", "--simulate", "--just-print"], "`--dry-run` prints what would be executed on the first file"),
+    (&["-v", "--verbose"], "`autoproc run -v` prints a line for each attempt; `autoproc log FILE` shows its output"),
+    (
+        &["--watch", "--follow", "-f"],
+        "`autoproc log -f FILE` follows one file; `watch autoproc status` repeats the status",
+    ),
+    (&["--yes", "-y", "--force"], "leave it out: no command asks a question"),
+    (&["--format", "--output-format"], "`--json` prints data as JSON"),
+    (&["--dir", "-C", "--chdir", "--project"], "`--project-dir FOLDER` names the folder the queue belongs to"),
+];
+
+/// The error with the right hints.
+pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
+    for (kind, suggestion) in [
+        (ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand),
+        (ContextKind::InvalidArg, ContextKind::SuggestedArg),
+    ] {
+        let Some(ContextValue::String(unknown)) = error.get(kind) else { continue };
+        let unknown = unknown.split(['=', ' ']).next().unwrap_or_default().to_owned();
+        let is_far = error.get(suggestion).is_some_and(|suggested| !is_misspelt(&unknown, suggested));
+        let hint = hint(&unknown, kind);
+        if is_far || hint.is_some() {
+            error.remove(suggestion);
+            // The usage names the option that was proposed.
+            error.remove(ContextKind::Usage);
+        }
+        // In `run`, what follows two dashes is the command, and no file.
+        if hint.is_some() || words.iter().any(|word| word == "run") {
+            error.remove(ContextKind::Suggested);
+        }
+        if let Some(hint) = hint {
+            let hint = ContextValue::StyledStrs(vec![StyledStr::from(hint)]);
+            error.insert(ContextKind::Suggested, hint);
+        }
+    }
+    error
+}
+
+fn hint(unknown: &str, kind: ContextKind) -> Option<String> {
+    let known = if kind == ContextKind::InvalidSubcommand { COMMANDS } else { OPTIONS };
+    let known = known.iter().find(|(words, _)| words.contains(&unknown)).map(|(_, hint)| (*hint).to_owned());
+    known.or_else(|| {
+        // A command of a group, without the group.
+        let is_queue = ["size", "peek", "show", "export", "recover", "repair"].contains(&unknown);
+        (kind == ContextKind::InvalidSubcommand && is_queue).then(|| format!("`autoproc queue {unknown}`"))
+    })
+}
+
+/// True if a suggestion differs from the word by a slip or two of the fingers.
+fn is_misspelt(unknown: &str, suggested: &ContextValue) -> bool {
+    let most = if unknown.trim_start_matches('-').len() < 4 { 1 } else { 2 };
+    let is_near = |known: &String| damerau_levenshtein(unknown, known) <= most;
+    match suggested {
+        ContextValue::String(known) => is_near(known),
+        ContextValue::Strings(known) => known.iter().any(is_near),
+        _ => false,
+    }
+}
