@@ -25,7 +25,7 @@ pub(crate) struct AttemptOutput<'a> {
 impl<'a> AttemptOutput<'a> {
     /// Prints to this console: unchanged if `raw`, or if standard output is not a terminal.
     pub(crate) fn new(console: &'a Console, raw: bool) -> Self {
-        let escaper = (!raw && Console::out_is_terminal()).then(Escaper::default);
+        let escaper = (!raw && console.out().is_terminal()).then(Escaper::default);
         Self { console, escaper, is_empty: true }
     }
 

@@ -6,6 +6,7 @@
 //! Warnings and errors contain paths and texts from files. Their control characters are escaped
 //! here.
 
+use std::env;
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
@@ -17,6 +18,8 @@ use indicatif::ProgressBar;
 
 use crate::error::CliError;
 use crate::escape::Printable;
+use crate::view::layout::Layout;
+use crate::view::screen::Screen;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -42,9 +45,11 @@ pub(crate) enum Delivery {
 }
 
 /// Writes to standard output and standard error.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Console {
     bar: Mutex<Option<ProgressBar>>,
+    out: Layout,
+    err: Layout,
 }
 
 impl Console {
@@ -56,7 +61,12 @@ impl Console {
             ColorWhen::Never => ColorChoice::Never,
         }
         .write_global();
-        Self::default()
+        let here = env::current_dir().unwrap_or_default();
+        Self {
+            bar: Mutex::default(),
+            out: Layout::of(io::stdout(), io::stdout().is_terminal(), &here),
+            err: Layout::of(io::stderr(), io::stderr().is_terminal(), &here),
+        }
     }
 
     /// Writes to standard output, without colours if they are off. If standard output is closed, as
@@ -64,10 +74,10 @@ impl Console {
     ///
     /// # Errors
     /// [`CliError`] if the write fails in any other way.
-    pub(crate) fn print(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Delivery, CliError> {
+    pub(crate) fn print(&self, write: impl FnOnce(&mut Screen<'_>) -> io::Result<()>) -> Result<Delivery, CliError> {
         heard(self.aside(|| {
             let mut out = BufWriter::new(AutoStream::auto(io::stdout().lock()));
-            write(&mut out).and_then(|()| out.flush())
+            write(&mut Screen::new(&mut out, &self.out)).and_then(|()| out.flush())
         }))
     }
 
@@ -85,14 +95,14 @@ impl Console {
         }))
     }
 
-    /// True if standard output is a terminal.
-    pub(crate) fn out_is_terminal() -> bool {
-        io::stdout().is_terminal()
+    /// The layout of standard output.
+    pub(crate) fn out(&self) -> &Layout {
+        &self.out
     }
 
-    /// True if standard error is a terminal.
-    pub(crate) fn err_is_terminal() -> bool {
-        io::stderr().is_terminal()
+    /// The layout of standard error.
+    pub(crate) fn err(&self) -> &Layout {
+        &self.err
     }
 
     /// Shows a progress bar below everything printed from now on.
@@ -118,7 +128,10 @@ impl Console {
     /// Writes one line at once: standard error is not buffered, and a line consists of a dozen
     /// pieces.
     pub(crate) fn say(&self, line: impl Display) {
-        let line = format!("{line}\n");
+        let mut line = format!("{line}\n");
+        if self.err.is_ascii() {
+            line = line.replace('…', self.err.ellipsis());
+        }
         self.aside(|| {
             let _ = anstream::stderr().write_all(line.as_bytes());
         });

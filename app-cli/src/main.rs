@@ -34,6 +34,7 @@ mod view;
 mod wiring;
 
 use std::env;
+use std::io::Write as _;
 use std::process;
 use std::sync::Arc;
 

@@ -7,13 +7,18 @@ pub(crate) mod bytes;
 pub(crate) mod failure;
 pub(crate) mod item;
 pub(crate) mod json;
+pub(crate) mod layout;
 pub(crate) mod quoting;
+pub(crate) mod screen;
+pub(crate) mod style;
 pub(crate) mod time;
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io;
 
 use serde::Serialize;
+
+use screen::Screen;
 
 /// The result of a command.
 pub(crate) trait View {
@@ -21,7 +26,7 @@ pub(crate) trait View {
     ///
     /// # Errors
     /// As `out` reports.
-    fn human(&self, out: &mut dyn Write) -> io::Result<()>;
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()>;
 
     /// The document that `--json` prints: stable keys in snake case, times in RFC 3339.
     fn document(&self) -> impl Serialize;

@@ -1,5 +1,7 @@
 //! `completions`: a script for a shell, generated from the definition of the command line.
 
+use std::io::Write as _;
+
 use clap::Args;
 
 use crate::console::Console;

@@ -17,6 +17,7 @@ use crate::exit_code::ExitCode;
 use crate::maintenance::{Finding, Level, Maintenance};
 use crate::number;
 use crate::view::View;
+use crate::view::screen::Screen;
 use crate::view::time::span;
 use crash_test::CrashTest;
 
@@ -96,7 +97,7 @@ impl Diagnosis {
 }
 
 impl View for Diagnosis {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         self.findings.iter().try_for_each(|finding| one(finding, out))?;
         match &self.crash_test {
             Some(crash_test) => figures(crash_test, out),

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::paths;
+use crate::view::screen::Screen;
 use crate::view::{View, files};
 
 /// `retry-failed`
@@ -38,7 +39,7 @@ struct Requeued {
 }
 
 impl View for Requeued {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         writeln!(out, "{} requeued", files(self.requeued))
     }
 

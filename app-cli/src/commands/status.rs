@@ -12,8 +12,13 @@ use crate::context::Context;
 use crate::error::{CliError, in_one_line};
 use crate::escape::{Printable, printable};
 use crate::view::json::{CountsJson, ItemJson, LiveRunJson, PathJson};
+use crate::view::layout::Layout;
+use crate::view::screen::Screen;
 use crate::view::time::{local, span};
 use crate::view::{View, files, held, item};
+
+/// Indentation of files below a heading.
+const INDENT: &str = "  ";
 
 /// Number of pending files shown: they fit on a screen with the rest.
 const MAX_WAITING: usize = 10;
@@ -89,16 +94,16 @@ impl Status {
 const MAX_PROCESSING: usize = 16;
 
 impl View for Status {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         if self.live_runs.is_empty() {
             not_running(self, out)?;
         }
         self.live_runs.iter().try_for_each(|run| running(self, run, out))?;
         totals(self, out)?;
         let processing =
-            self.processing.iter().take(MAX_PROCESSING).map(|item| current(self, item)).collect::<Vec<_>>();
+            self.processing.iter().take(MAX_PROCESSING).map(|item| current(self, item, out)).collect::<Vec<_>>();
         named("processing now:", &processing, self.processing.len(), out)?;
-        let waiting = self.waiting.iter().map(|item| waiting(self, item)).collect::<Vec<_>>();
+        let waiting = self.waiting.iter().map(|item| waiting(self, item, out)).collect::<Vec<_>>();
         named("waiting:", &waiting, self.counts.pending, out)
     }
 
@@ -119,7 +124,7 @@ fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> 
     if total > 0 {
         writeln!(out, "\n{heading}")?;
     }
-    files.iter().try_for_each(|file| writeln!(out, "  {file}"))?;
+    files.iter().try_for_each(|file| writeln!(out, "{file}"))?;
     match total.saturating_sub(files.len()) {
         0 => Ok(()),
         more => writeln!(out, "  and {more} more"),
@@ -177,12 +182,13 @@ fn totals(view: &Status, out: &mut dyn Write) -> io::Result<()> {
     )
 }
 
-fn current(view: &Status, item: &QueueItem) -> String {
+fn current(view: &Status, item: &QueueItem, layout: &Layout) -> String {
     let since = item.last_attempt.map_or(String::new(), |at| format!(", for {}", span(view.now.saturating_since(at))));
-    match view.run_of(item) {
-        Some(run) => format!("{}  attempt {} of {}{since}", item.file_path, item.attempts, run.info.max_attempts),
-        None => format!("{}  attempt {}; {}", item.file_path, item.attempts, whose(view, item)),
-    }
+    let after = match view.run_of(item) {
+        Some(run) => format!("  attempt {} of {}{since}", item.attempts, run.info.max_attempts),
+        None => format!("  attempt {}; {}", item.attempts, whose(view, item)),
+    };
+    layout.line(INDENT, &item.file_path, &after)
 }
 
 /// What happens to an item whose run is dead.
@@ -197,7 +203,7 @@ fn whose(view: &Status, item: &QueueItem) -> String {
     }
 }
 
-fn waiting(view: &Status, item: &QueueItem) -> String {
+fn waiting(view: &Status, item: &QueueItem, layout: &Layout) -> String {
     let mut why = vec![format!("priority {}", item.priority)];
     if item.attempts > 0 {
         let of = view.max_attempts().map_or(String::new(), |max| format!(" of {}", max.saturating_sub(1)));
@@ -205,7 +211,7 @@ fn waiting(view: &Status, item: &QueueItem) -> String {
     }
     let note = item::note(item, view.now);
     why.extend((!note.is_empty()).then_some(note));
-    format!("{}  {}", item.file_path, why.join(", "))
+    layout.line(INDENT, &item.file_path, &format!("  {}", why.join(", ")))
 }
 
 #[derive(Serialize)]

@@ -16,6 +16,7 @@ use crate::error::CliError;
 use crate::escape::printable;
 use crate::view::View;
 use crate::view::json::LiveRunJson;
+use crate::view::screen::Screen;
 use crate::view::time::span;
 
 /// Polling interval for the end of runs.
@@ -100,7 +101,7 @@ struct StoppingJson {
 }
 
 impl View for Stopping {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         if self.live_runs.is_empty() {
             return writeln!(out, "no run is live: the next one will discard this request");
         }

@@ -1,34 +1,70 @@
 //! Prints one item: as a table row, and in detail.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use autoproc_domain::{QueueItem, Status, Timestamp};
 use comfy_table::{Table, presets};
+use unicode_width::UnicodeWidthStr;
 
 use crate::escape::printable;
 use crate::view::failure::{self, SaidBefore};
+use crate::view::layout::Layout;
+use crate::view::screen::Screen;
+use crate::view::style::{self, painted};
 use crate::view::time::{local, span};
 
+/// The columns of a row that may be shortened.
+const FILE: usize = 4;
+const NOTE: usize = 5;
+
+/// The columns that the table needs apart from those of files and notes: numbers, words, and spaces
+/// between.
+const OTHER_COLUMNS: usize = 46;
+
 /// A table on a terminal, otherwise tab-separated columns without a header.
-pub(crate) fn table(items: &[QueueItem], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
-    if !io::stdout().is_terminal() {
-        return items.iter().try_for_each(|item| writeln!(out, "{}", columns(item, now).join("\t")));
-    }
+pub(crate) fn table(items: &[QueueItem], now: Timestamp, out: &mut Screen<'_>) -> io::Result<()> {
+    let Some(width) = out.columns() else {
+        return items.iter().try_for_each(|item| writeln!(out, "{}", columns(item, now, out).join("\t")));
+    };
+    let mut rows: Vec<_> = items.iter().map(|item| columns(item, now, out)).collect();
+    fit(&mut rows, width.saturating_sub(OTHER_COLUMNS), out);
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(["ID", "STATUS", "PRIORITY", "ATTEMPTS", "FILE", "NOTE"]);
-    table.add_rows(items.iter().map(|item| columns(item, now)));
-    writeln!(out, "{}", table.trim_fmt())
+    table.add_rows(rows);
+    let text = table.trim_fmt();
+    let (header, lines) = text.split_once('\n').unwrap_or((&text, ""));
+    writeln!(out, "{header}")?;
+    // The library counts the bytes of colours as columns, so that they are added afterwards.
+    let at = header.find("STATUS").unwrap_or(0);
+    lines.lines().zip(items).try_for_each(|(line, item)| {
+        let (before, rest) = line.split_at(at);
+        let (word, after) = rest.split_at(item.status.word().len());
+        writeln!(out, "{before}{}{after}", painted(style::of(item.status), word))
+    })
 }
 
-fn columns(item: &QueueItem, now: Timestamp) -> [String; 6] {
+fn columns(item: &QueueItem, now: Timestamp, layout: &Layout) -> [String; 6] {
     [
         item.id.to_string(),
         item.status.to_string(),
         item.priority.to_string(),
         item.attempts.to_string(),
-        item.file_path.to_string(),
+        layout.path(&item.file_path),
         note(item, now),
     ]
+}
+
+/// Shortens files and notes so that a row fits into this many columns: notes first, and neither to
+/// less than a third.
+fn fit(rows: &mut [[String; 6]], columns: usize, layout: &Layout) {
+    let widest = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+    let (files, notes) = (widest(FILE), widest(NOTE));
+    let notes = notes.min(columns.saturating_sub(files).max(columns / 3));
+    let files = columns.saturating_sub(notes);
+    for row in rows {
+        row[FILE] = layout.cut_in_middle(&row[FILE], files);
+        row[NOTE] = layout.cut_at_end(&row[NOTE], notes);
+    }
 }
 
 /// The reason for the item's status.
@@ -49,7 +85,8 @@ pub(crate) fn at_length(item: &QueueItem, now: Timestamp, out: &mut dyn Write) -
     let mut line = |name: &str, value: String| writeln!(out, "{name:<13}{value}");
     line("file", item.file_path.to_string())?;
     line("id", item.id.to_string())?;
-    line("status", format!("{}{}", item.status, if item.is_held { ", held" } else { "" }))?;
+    let status = painted(style::of(item.status), item.status.word());
+    line("status", format!("{status}{}", if item.is_held { ", held" } else { "" }))?;
     line("priority", item.priority.to_string())?;
     line("added", local(item.added_at))?;
     if item.round > 1 {

@@ -1,19 +1,37 @@
 //! Prints points in time and durations.
 
+use std::fs;
 use std::time::Duration;
 
 use autoproc_domain::Timestamp;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
-/// A point in time in the local time zone, to the second.
+/// The time zone of the machine, whatever `TZ` says (localtime(5)).
+const SYSTEM_ZONE: &str = "/etc/localtime";
+
+/// A point in time, to the second, in the zone that `TZ` names, otherwise in the machine's. The zone is
+/// shown if it is not the machine's.
 pub(crate) fn local(point: Timestamp) -> String {
     let point = jiff::Timestamp::from_microsecond(point.as_micros()).expect("the domain's span lies within jiff's");
-    point.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    let zoned = point.to_zoned(TimeZone::try_system().unwrap_or(TimeZone::UTC));
+    let is_own = zoned.offset() == machine_zone().to_offset(point);
+    zoned.strftime(if is_own { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S %Z" }).to_string()
+}
+
+fn machine_zone() -> TimeZone {
+    let read = fs::read(SYSTEM_ZONE).ok();
+    read.and_then(|data| TimeZone::tzif("machine", &data).ok()).unwrap_or(TimeZone::UTC)
 }
 
 /// A duration, rounded to a readable precision.
 pub(crate) fn span(length: Duration) -> String {
+    if length < Duration::from_millis(1) {
+        return if length.is_zero() { "0s".to_owned() } else { "<1ms".to_owned() };
+    }
+    if length < Duration::from_secs(1) {
+        return format!("{}ms", length.as_millis());
+    }
     if length < Duration::from_secs(10) {
         return format!("{:.1}s", length.as_secs_f64());
     }
@@ -33,6 +51,9 @@ mod tests {
 
     #[test]
     fn spans_are_as_exact_as_they_are_short() {
+        assert_eq!(span(Duration::ZERO), "0s");
+        assert_eq!(span(Duration::from_micros(400)), "<1ms");
+        assert_eq!(span(Duration::from_millis(34)), "34ms");
         assert_eq!(span(Duration::from_millis(1_234)), "1.2s");
         assert_eq!(span(Duration::from_secs(75)), "1m 15s");
         assert_eq!(span(Duration::from_secs(7_200)), "2h");

@@ -20,5 +20,6 @@ mod recover;
 mod repair;
 mod run;
 mod stop;
+mod terminal;
 mod words;
 mod workflow;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::escape::Shown;
 use crate::view::View;
+use crate::view::screen::Screen;
 
 /// The output of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl From<&AttemptFile> for AttemptJson {
 }
 
 impl View for Attempts {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         self.files.iter().try_for_each(|file| writeln!(out, "{}\t{}", file.attempt, Shown(&file.path)))
     }
 

@@ -17,6 +17,7 @@ use crate::paths::{Missing, PathListArgs, PathSource};
 use crate::priority;
 use crate::view::View;
 use crate::view::json::PathJson;
+use crate::view::screen::Screen;
 
 /// Above this many files only a summary is printed.
 const MAX_LINES: usize = 20;
@@ -127,7 +128,7 @@ pub(in crate::commands) async fn offer(
 
 fn warn_of(missing: &Missing, context: &Context) {
     for path in &missing.first {
-        context.console.warn(format_args!("{path} does not exist (yet)"));
+        context.console.warn(context.console.err().line("", path, " does not exist (yet)"));
     }
     let more = missing.count - missing.first.len();
     if more > 0 {
@@ -200,15 +201,16 @@ impl Added {
 }
 
 impl View for Added {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         if self.files.len() <= MAX_LINES {
             for (path, outcome) in self.each() {
-                match outcome {
-                    AddOutcome::Added => writeln!(out, "added {path}")?,
-                    AddOutcome::Raised => writeln!(out, "raised {path} to priority {}", self.priority)?,
-                    AddOutcome::Unchanged => writeln!(out, "already there: {path}")?,
-                    AddOutcome::Accepted => writeln!(out, "accepted {path}")?,
-                }
+                let line = match outcome {
+                    AddOutcome::Added => out.line("added ", path, ""),
+                    AddOutcome::Raised => out.line("raised ", path, &format!(" to priority {}", self.priority)),
+                    AddOutcome::Unchanged => out.line("already there: ", path, ""),
+                    AddOutcome::Accepted => out.line("accepted ", path, ""),
+                };
+                writeln!(out, "{line}")?;
             }
         }
         if self.files.len() == 1 { Ok(()) } else { writeln!(out, "{}", self.in_sum()) }

@@ -12,6 +12,7 @@ use super::status_word::status_parser;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::view::json::CountsJson;
+use crate::view::screen::Screen;
 use crate::view::{View, files};
 
 /// `queue clear`
@@ -51,7 +52,7 @@ struct ClearedJson {
 }
 
 impl View for Cleared {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         let by_status = Status::ALL.into_iter().filter(|status| self.gone.of(*status) > 0);
         let parts: Vec<_> = by_status.map(|status| format!("{} {status}", self.gone.of(status))).collect();
         let detail = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };

@@ -1,6 +1,6 @@
 //! `queue list`: one page of the queue, in claim order.
 
-use std::io::{self, Write};
+use std::io;
 
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{QueueItem, Status, Timestamp};
@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::number;
 use crate::view::json::ItemJson;
+use crate::view::screen::Screen;
 use crate::view::{View, item};
 
 /// `queue list`
@@ -63,7 +64,7 @@ fn items<S: Serializer>(items: &[QueueItem], serializer: S) -> Result<S::Ok, S::
 }
 
 impl View for Listed {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         if self.items.is_empty() { Ok(()) } else { item::table(&self.items, self.now, out) }
     }
 

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::view::View;
 use crate::view::json::ItemJson;
+use crate::view::screen::Screen;
 use crate::view::time::span;
 
 pub(super) async fn peek(context: &Context) -> Result<(), CliError> {
@@ -36,8 +37,8 @@ fn nothing_due(pending: &[QueueItem], context: &Context) -> String {
 struct Peeked(Option<QueueItem>);
 
 impl View for Peeked {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
-        self.0.as_ref().map_or(Ok(()), |item| writeln!(out, "{}", item.file_path))
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
+        self.0.as_ref().map_or(Ok(()), |item| writeln!(out, "{}", out.path(&item.file_path)))
     }
 
     fn document(&self) -> impl Serialize {

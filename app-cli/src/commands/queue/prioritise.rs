@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::view::View;
 use crate::view::json::ItemJson;
+use crate::view::screen::Screen;
 use crate::{paths, priority};
 
 /// `queue prioritise`
@@ -36,8 +37,8 @@ pub(super) async fn prioritise(args: &PrioritiseArgs, context: &Context) -> Resu
 struct Reprioritised(QueueItem);
 
 impl View for Reprioritised {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{} has priority {} now", self.0.file_path, self.0.priority)
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
+        writeln!(out, "{} has priority {} now", out.path(&self.0.file_path), self.0.priority)
     }
 
     fn document(&self) -> impl Serialize {

@@ -18,6 +18,7 @@ use crate::exit_code::ExitCode;
 use crate::number;
 use crate::view::View;
 use crate::view::json::ItemJson;
+use crate::view::screen::Screen;
 
 /// `queue recover`
 #[derive(Debug, Args)]
@@ -103,7 +104,7 @@ impl Recovered {
 }
 
 impl View for Recovered {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         if self.items.is_empty() && self.unproven.is_empty() {
             return writeln!(out, "no dead runs to recover");
         }
@@ -125,9 +126,9 @@ impl View for Recovered {
     }
 }
 
-fn taken_back(recovered: &RecoveredItem, out: &mut dyn Write) -> io::Result<()> {
+fn taken_back(recovered: &RecoveredItem, out: &mut Screen<'_>) -> io::Result<()> {
     let RecoveredItem { item, dead_run } = recovered;
-    let (path, attempts, dead_run) = (&item.file_path, item.attempts, printable(dead_run));
+    let (path, attempts, dead_run) = (out.path(&item.file_path), item.attempts, printable(dead_run));
     if item.status == Status::Pending {
         writeln!(out, "waits again: {path} (attempt {attempts} died with run {dead_run})")
     } else if recovered.is_cancelled() {
@@ -137,8 +138,8 @@ fn taken_back(recovered: &RecoveredItem, out: &mut dyn Write) -> io::Result<()> 
     }
 }
 
-fn at_work(view: &Recovered, left: &Unproven, out: &mut dyn Write) -> io::Result<()> {
-    view.kept_by(left).try_for_each(|item| writeln!(out, "stays processing: {}", item.file_path))?;
+fn at_work(view: &Recovered, left: &Unproven, out: &mut Screen<'_>) -> io::Result<()> {
+    view.kept_by(left).try_for_each(|item| writeln!(out, "stays processing: {}", out.path(&item.file_path)))?;
     writeln!(out, "run {} may still be at work: {}", printable(&left.run), Printable(&left.reason))
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::paths;
+use crate::view::screen::Screen;
 use crate::view::{View, files};
 
 /// `queue remove`
@@ -33,7 +34,7 @@ struct Removed {
 }
 
 impl View for Removed {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         writeln!(out, "{} removed", files(self.removed))
     }
 

@@ -13,6 +13,7 @@ use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
 use crate::maintenance::{ChangeCounts, Damage, Examined, Maintenance, Repair, RepairMethod, RepairPlan, Repaired};
 use crate::view::json::CountsJson;
+use crate::view::screen::Screen;
 use crate::view::{View, files};
 
 /// `queue repair`
@@ -53,7 +54,7 @@ pub(super) fn repair(args: &RepairArgs, context: &Context) -> Result<ExitCode, C
 }
 
 impl View for Examined {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         for notice in &self.notices {
             writeln!(out, "note: {}", Printable(notice))?;
         }
@@ -92,7 +93,7 @@ impl View for Examined {
 }
 
 impl View for Repaired {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         all_damage(&self.damage, out)?;
         writeln!(out, "repaired by {}", self.plan.method.word())?;
         outcome(&self.plan, out)?;

@@ -15,6 +15,7 @@ use crate::item_word::ItemWord;
 use crate::view::bytes::memory;
 use crate::view::failure::{self, SaidBefore};
 use crate::view::json::ItemJson;
+use crate::view::screen::Screen;
 use crate::view::time::{local, span};
 use crate::view::{View, item};
 
@@ -50,7 +51,7 @@ struct ItemShown {
 }
 
 impl View for ItemShown {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         item::at_length(&self.item, self.now, out)?;
         attempts(&self.history, out)
     }

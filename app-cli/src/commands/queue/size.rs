@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::view::View;
+use crate::view::screen::Screen;
 
 pub(super) async fn size(context: &Context) -> Result<(), CliError> {
     context.show(&Size { size: context.storage().counts().await?.pending })
@@ -18,7 +19,7 @@ struct Size {
 }
 
 impl View for Size {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         writeln!(out, "{}", self.size)
     }
 

@@ -18,6 +18,7 @@ use crate::exit_code::ExitCode;
 use crate::paths::PathSource;
 use crate::view::View;
 use crate::view::quoting::quoted;
+use crate::view::screen::Screen;
 use crate::wiring::{Task, execution_error};
 
 pub(super) async fn dry_run(source: &PathSource, work: &Work, context: &Context) -> Result<ExitCode, CliError> {
@@ -76,15 +77,15 @@ enum Preview {
 }
 
 impl View for Preview {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         match self {
             Self::Nothing => Ok(()),
             Self::Command { file, words } => {
                 let line = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
-                writeln!(out, "for {file}\n  {}", Printable(&line))
+                writeln!(out, "for {}\n  {}", out.path(file), Printable(&line))
             }
             Self::Workflow { file, taken_up, steps } => {
-                writeln!(out, "for {file}")?;
+                writeln!(out, "for {}", out.path(file))?;
                 taken_up.iter().try_for_each(|report| resumed(report, out))?;
                 steps.iter().try_for_each(|step| print_step(step, out))
             }

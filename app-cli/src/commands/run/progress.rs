@@ -4,6 +4,7 @@ use std::fmt::{Display, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anstyle::Style;
 use autoproc_domain::ports::{AttemptRef, Observer, RunEvent, RunEventKind, StopCause, StopLevel};
 use autoproc_domain::view::Counts;
 use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
@@ -11,6 +12,8 @@ use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use crate::console::Console;
 use crate::escape::Printable;
 use crate::view::failure::{self, SaidBefore};
+use crate::view::layout::Layout;
+use crate::view::style::{BAD, GOOD, LATER};
 use crate::view::time::span;
 
 /// Files ended and known, rate, time left, failures.
@@ -59,7 +62,7 @@ impl Progress {
     pub(super) fn new(console: Arc<Console>, verbosity: Verbosity, max_attempts: u32) -> Self {
         let detail = match verbosity {
             Verbosity::Quiet => Detail::Warnings,
-            Verbosity::Normal if Console::err_is_terminal() => Detail::Bar(bar()),
+            Verbosity::Normal if console.err().can_redraw() => Detail::Bar(bar(console.err())),
             Verbosity::Normal | Verbosity::Verbose => Detail::Lines,
         };
         Self { console, detail, max_attempts, tally: Mutex::default() }
@@ -119,8 +122,14 @@ impl Progress {
 
     fn failed(&self, of: &AttemptRef, error: &str) {
         let (why, attempt) = (failure::in_one_line(error), self.attempt(of));
-        self.remark(format_args!("failed {}: {why} ({attempt}){}", of.file_path, SaidBefore(error)));
+        self.remark(self.about(BAD, "failed", of, &format!(": {why} ({attempt}){}", SaidBefore(error))));
         self.ended(true);
+    }
+
+    /// A line about a file, with its outcome in colour.
+    fn about(&self, style: Style, outcome: &str, of: &AttemptRef, after: &str) -> String {
+        let line = self.console.err().line(&format!("{outcome} "), &of.file_path, after);
+        format!("{style}{outcome}{style:#}{}", &line[outcome.len()..])
     }
 
     fn attempt(&self, of: &AttemptRef) -> String {
@@ -140,7 +149,8 @@ impl Observer for Progress {
                     (false, true) => "is cancelled",
                     (false, false) => "has failed: no attempts are left",
                 };
-                self.remark(format_args!("the run that worked on {} died; it {fate}", of.file_path));
+                let file = self.console.err().path(&of.file_path);
+                self.remark(format_args!("the run that worked on {file} died; it {fate}"));
                 if *in_scope && !requeued {
                     self.ended(true);
                 }
@@ -156,26 +166,24 @@ impl Observer for Progress {
             RunEventKind::StartsResumed => self.remark("starting files again"),
             RunEventKind::FileStarted { .. } => {}
             RunEventKind::FileCompleted { of, elapsed, .. } => {
-                self.line(format_args!("completed {} in {}", of.file_path, span(*elapsed)));
+                self.line(self.about(GOOD, "completed", of, &format!(" in {}", span(*elapsed))));
                 self.ended(false);
             }
-            RunEventKind::FileRequeued { of, backoff, error, .. } => self.remark(format_args!(
-                "retry in {} for {}: {} ({}){}",
-                span(*backoff),
-                of.file_path,
-                failure::in_one_line(error),
-                self.attempt(of),
-                SaidBefore(error)
-            )),
+            RunEventKind::FileRequeued { of, backoff, error, .. } => {
+                let (wait, why, attempt) = (span(*backoff), failure::in_one_line(error), self.attempt(of));
+                let after = format!(": {why} ({attempt}){}", SaidBefore(error));
+                self.remark(self.about(LATER, &format!("retry in {wait} for"), of, &after));
+            }
             RunEventKind::FileFailed { of, error, .. } | RunEventKind::FileTimeout { of, error, .. } => {
                 self.failed(of, error);
             }
-            RunEventKind::FileReleased { of, .. } => self.remark(format_args!("returned to pending: {}", of.file_path)),
+            RunEventKind::FileReleased { of, .. } => {
+                self.remark(self.about(LATER, "returned to pending:", of, ""));
+            }
             RunEventKind::ResultDiscarded { of } => {
-                self.console.warn(format_args!(
-                    "another run has recovered {}; the result of this run is discarded",
-                    of.file_path
-                ));
+                let file = self.console.err().path(&of.file_path);
+                self.console
+                    .warn(format_args!("another run has recovered {file}; the result of this run is discarded"));
             }
             RunEventKind::StopRequested { level, cause } => self.remark(stopping(*level, *cause)),
             RunEventKind::StorageTrouble { error } => self.console.warn(Printable(error)),
@@ -195,8 +203,11 @@ fn stopping(level: StopLevel, cause: StopCause) -> &'static str {
     }
 }
 
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+fn bar(layout: &Layout) -> ProgressBar {
+    let mut style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+    if layout.is_ascii() {
+        style = style.progress_chars("#>-");
+    }
     // The library prints four decimals, which are unreadable while they change.
     let rate = |state: &ProgressState, out: &mut dyn Write| {
         let _ = write!(out, "{:.1}/s", state.per_sec());

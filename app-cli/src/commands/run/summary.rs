@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::view::bytes::memory;
 use crate::view::json::PathJson;
+use crate::view::screen::Screen;
 use crate::view::time::span;
 use crate::view::{View, held};
 
@@ -24,7 +25,7 @@ pub(super) struct Summary {
 }
 
 impl View for Summary {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         let result = &self.result;
         writeln!(
             out,
@@ -61,9 +62,9 @@ impl View for Summary {
 }
 
 /// Prints nothing if no usage is known.
-fn used(resources: &RunResources, out: &mut dyn Write) -> io::Result<()> {
+fn used(resources: &RunResources, out: &mut Screen<'_>) -> io::Result<()> {
     let RunResources { user, system, peak: Some(peak), .. } = resources else { return Ok(()) };
-    let (most, file) = (memory(peak.memory), &peak.file_path);
+    let (most, file) = (memory(peak.memory), out.path(&peak.file_path));
     writeln!(out, "used {} of CPU; at most {most} of memory, by {file}", span(user.saturating_add(*system)))
 }
 

@@ -15,6 +15,7 @@ use crate::error::CliError;
 use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
 use crate::view::View;
+use crate::view::screen::Screen;
 use crate::wiring::find_error;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -87,7 +88,7 @@ impl WorkflowsChecked {
 }
 
 impl View for WorkflowsChecked {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         for file in &self.files {
             match file {
                 CheckedFile::Read(file) => self.file(file, out)?,

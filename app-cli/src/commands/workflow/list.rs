@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::{Printable, Shown};
 use crate::view::View;
+use crate::view::screen::Screen;
 use crate::wiring::find_error;
 
 /// `workflow list`
@@ -40,7 +41,7 @@ struct WorkflowsListed {
 }
 
 impl View for WorkflowsListed {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         if self.workflows.is_empty() {
             return Ok(());
         }

@@ -16,6 +16,7 @@ use crate::error::CliError;
 use crate::escape::Printable;
 use crate::item_word::ItemWord;
 use crate::view::View;
+use crate::view::screen::Screen;
 use crate::view::time::span;
 use crate::wiring::execution_error;
 
@@ -94,7 +95,7 @@ struct FileProgress {
 }
 
 impl View for Executions {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         self.0.iter().try_for_each(|execution| print(execution, out))
     }
 

@@ -25,6 +25,8 @@ use crate::followed_log::{FollowedLog, POLL_INTERVAL};
 use crate::paths;
 use crate::view::View;
 use crate::view::json::PathJson;
+use crate::view::screen::Screen;
+use crate::view::style::{BAD, GOOD, painted};
 use crate::view::time::span;
 
 /// `workflow run`
@@ -57,7 +59,7 @@ pub(crate) struct RunArgs {
 pub(super) async fn run(args: RunArgs, context: &Context) -> Result<ExitCode, CliError> {
     let file = paths::resolve(&context.cwd, &args.file)?;
     if !file.as_path().exists() {
-        context.console.warn(format_args!("{file} does not exist (yet)"));
+        context.console.warn(context.console.err().line("", &file, " does not exist (yet)"));
     }
     let stop = context.wiring.signals()?;
     let attempt = attempt(file.clone(), args.timeout, context);
@@ -148,12 +150,17 @@ struct ExecutionOver {
 }
 
 impl View for ExecutionOver {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         let took = span(self.report.elapsed);
         match self.report.outcome {
-            AttemptOutcome::Succeeded => writeln!(out, "completed {} in {took}", self.file),
-            AttemptOutcome::Aborted => writeln!(out, "ended {} after {took}, as asked", self.file),
-            _ => writeln!(out, "failed {} after {took}: {}", self.file, Printable(&self.report.error())),
+            AttemptOutcome::Succeeded => {
+                writeln!(out, "{} {} in {took}", painted(GOOD, "completed"), out.path(&self.file))
+            }
+            AttemptOutcome::Aborted => writeln!(out, "ended {} after {took}, as asked", out.path(&self.file)),
+            _ => {
+                let (failed, file) = (painted(BAD, "failed"), out.path(&self.file));
+                writeln!(out, "{failed} {file} after {took}: {}", Printable(&self.report.error()))
+            }
         }
     }
 

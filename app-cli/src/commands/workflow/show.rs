@@ -1,6 +1,6 @@
 //! `workflow show`: the phases and steps of one workflow.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
 use autoproc_workflow::definition::{Action, Input, Located, Phase, Step, Transition, Workflow};
@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Shown;
 use crate::view::View;
+use crate::view::screen::Screen;
 use crate::wiring::find_error;
 
 /// `workflow show`
@@ -53,7 +54,7 @@ struct WorkflowShown {
 }
 
 impl View for WorkflowShown {
-    fn human(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         tree::print(&self.workflow, from_base(&self.base, &self.path), out)
     }
 

@@ -9,10 +9,11 @@ use autoproc_workflow::definition::{
 
 use crate::escape::{Printable, Shown};
 use crate::view::quoting::quoted_template;
+use crate::view::screen::Screen;
 use crate::view::time::span;
 
 /// Prints the workflow of the file at `path`.
-pub(super) fn print(workflow: &Workflow, path: &Path, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn print(workflow: &Workflow, path: &Path, out: &mut Screen<'_>) -> io::Result<()> {
     let name = workflow.name.as_deref().map(|name| format!(": {name}")).unwrap_or_default();
     let version = workflow.version.as_deref().map(|version| format!(" ({version})")).unwrap_or_default();
     writeln!(out, "{}", Printable(&format!("{}{name}{version}", workflow.id)))?;
@@ -24,7 +25,7 @@ pub(super) fn print(workflow: &Workflow, path: &Path, out: &mut dyn Write) -> io
     workflow.phases.iter().try_for_each(|one| phase(one, workflow.transitions_from(&one.id), out))
 }
 
-fn input(input: &Input, out: &mut dyn Write) -> io::Result<()> {
+fn input(input: &Input, out: &mut Screen<'_>) -> io::Result<()> {
     let required = if input.required { ", required" } else { "" };
     let default = input.default.as_ref().map(|default| format!(", {default} by default")).unwrap_or_default();
     let description = input.description.as_deref().map(|words| format!(": {words}")).unwrap_or_default();
@@ -32,7 +33,7 @@ fn input(input: &Input, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  input {}", Printable(&line))
 }
 
-fn phase<'w>(phase: &Phase, leaving: impl Iterator<Item = &'w Transition>, out: &mut dyn Write) -> io::Result<()> {
+fn phase<'w>(phase: &Phase, leaving: impl Iterator<Item = &'w Transition>, out: &mut Screen<'_>) -> io::Result<()> {
     let name = phase.name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
     let blocking = if phase.blocking { "" } else { ", not blocking" };
     let on_fail = match &phase.on_fail {
@@ -47,7 +48,12 @@ fn phase<'w>(phase: &Phase, leaving: impl Iterator<Item = &'w Transition>, out: 
     branches.extend(leaving.map(transition));
     let last = branches.len().saturating_sub(1);
     for (index, branch) in branches.iter().enumerate() {
-        let mark = if index == last { "└─" } else { "├─" };
+        let mark = match (index == last, out.is_ascii()) {
+            (true, false) => "└─",
+            (false, false) => "├─",
+            (true, true) => "`-",
+            (false, true) => "|-",
+        };
         writeln!(out, "{mark} {}", Printable(branch))?;
     }
     Ok(())

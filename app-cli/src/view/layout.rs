@@ -1,0 +1,180 @@
+//! How text for a person is laid out: for a terminal, or for a file or pipe.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use autoproc_domain::FilePath;
+use rustix::fd::AsFd;
+use rustix::termios::tcgetwinsize;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::escape::Shown;
+
+/// The columns of a terminal that does not report them (the VT100's, and still the default).
+const USUAL_COLUMNS: usize = 80;
+
+/// Where text appears.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Layout {
+    terminal: Option<Terminal>,
+    /// True if only ASCII may be printed.
+    is_ascii: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Terminal {
+    /// Paths below this folder are shown relative to it.
+    base: PathBuf,
+    columns: usize,
+    /// False if the terminal cannot move its cursor (`TERM=dumb`).
+    is_clever: bool,
+}
+
+impl Layout {
+    /// The layout for an output stream of a process in the folder `base`.
+    pub(crate) fn of(stream: impl AsFd, is_terminal: bool, base: &Path) -> Self {
+        let terminal = is_terminal.then(|| Terminal {
+            base: base.to_owned(),
+            columns: columns(stream),
+            is_clever: env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        });
+        Self { terminal, is_ascii: is_ascii(|name| env::var(name).ok()) }
+    }
+
+    /// True for a terminal.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal.is_some()
+    }
+
+    /// True for a terminal on which lines can be drawn anew.
+    pub(crate) fn can_redraw(&self) -> bool {
+        self.terminal.as_ref().is_some_and(|terminal| terminal.is_clever)
+    }
+
+    /// True if only ASCII may be printed.
+    pub(crate) fn is_ascii(&self) -> bool {
+        self.is_ascii
+    }
+
+    /// The columns of the terminal; `None` for a file or pipe.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        self.terminal.as_ref().map(|terminal| terminal.columns)
+    }
+
+    /// A path: on a terminal relative to the current folder if it is below, otherwise whole.
+    pub(crate) fn path(&self, path: &FilePath) -> String {
+        let below = self.terminal.as_ref().and_then(|terminal| path.as_path().strip_prefix(&terminal.base).ok());
+        Shown(below.unwrap_or(path.as_path())).to_string()
+    }
+
+    /// A path with text before and after it. On a terminal the path is cut in its middle if the line
+    /// would be too long otherwise, unless that would cost more than half of a line.
+    pub(crate) fn line(&self, before: &str, path: &FilePath, after: &str) -> String {
+        let mut shown = self.path(path);
+        if let Some(columns) = self.columns() {
+            let first = after.lines().next().unwrap_or_default();
+            let room = columns.saturating_sub(before.width() + first.width());
+            if room >= columns / 2 {
+                shown = self.cut_in_middle(&shown, room);
+            }
+        }
+        format!("{before}{shown}{after}")
+    }
+
+    /// The text, with an ellipsis in its middle if it is wider than this. Its end says more.
+    pub(crate) fn cut_in_middle(&self, text: &str, columns: usize) -> String {
+        let ellipsis = self.ellipsis();
+        if text.width() <= columns {
+            return text.to_owned();
+        }
+        let room = columns.saturating_sub(ellipsis.width());
+        let beginning = widest(text.chars(), room / 3);
+        let end: String = widest(text.chars().rev(), room - beginning.width());
+        beginning + ellipsis + &end.chars().rev().collect::<String>()
+    }
+
+    /// The text, with an ellipsis at its end if it is wider than this.
+    pub(crate) fn cut_at_end(&self, text: &str, columns: usize) -> String {
+        let ellipsis = self.ellipsis();
+        if text.width() <= columns {
+            return text.to_owned();
+        }
+        widest(text.chars(), columns.saturating_sub(ellipsis.width())) + ellipsis
+    }
+
+    /// Marks text that was cut.
+    pub(crate) fn ellipsis(&self) -> &'static str {
+        if self.is_ascii { "..." } else { "…" }
+    }
+}
+
+/// As many of the characters as fit.
+fn widest(characters: impl Iterator<Item = char>, columns: usize) -> String {
+    let mut width = 0;
+    let fits = |character: &char| {
+        width += character.width().unwrap_or(0);
+        width <= columns
+    };
+    characters.take_while(fits).collect()
+}
+
+fn columns(stream: impl AsFd) -> usize {
+    let reported = tcgetwinsize(stream).map_or(0, |size| usize::from(size.ws_col));
+    if reported == 0 { USUAL_COLUMNS } else { reported }
+}
+
+/// True if the locale names a character set other than UTF-8. Without any locale, UTF-8 is assumed.
+fn is_ascii(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set);
+    locale.is_some_and(|locale| !locale.to_ascii_lowercase().replace('-', "").contains("utf8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terminal(columns: usize) -> Layout {
+        let terminal = Terminal { base: PathBuf::from("/home/ada"), columns, is_clever: true };
+        Layout { terminal: Some(terminal), is_ascii: false }
+    }
+
+    fn path(text: &str) -> FilePath {
+        FilePath::new(text).expect("a path")
+    }
+
+    #[test]
+    fn paths_are_relative_on_a_terminal_only() {
+        assert_eq!(terminal(80).path(&path("/home/ada/in/a")), "in/a");
+        assert_eq!(terminal(80).path(&path("/home/adam/a")), "/home/adam/a");
+        assert_eq!(Layout::default().path(&path("/home/ada/in/a")), "/home/ada/in/a");
+    }
+
+    #[test]
+    fn a_line_fits_unless_little_of_the_path_would_be_left() {
+        let long = path("/home/ada/a-folder-with-a-long-name/and-a-file-in-it.pdf");
+        let line = terminal(40).line("completed ", &long, " in 1.2s");
+        assert_eq!(line, "completed a-folde…file-in-it.pdf in 1.2s");
+        assert_eq!(line.width(), 40);
+        let crowded = terminal(40).line("failed ", &long, ": it printed a long explanation");
+        assert!(crowded.contains(" a-folder-with-a-long-name/and-a-file-in-it.pdf: it"), "{crowded}");
+        assert!(Layout::default().line("", &long, "").ends_with("/a-folder-with-a-long-name/and-a-file-in-it.pdf"));
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        assert_eq!(terminal(80).cut_at_end("日本語の名前", 7).width(), 7);
+        assert!(terminal(80).cut_in_middle("日本語の名前.pdf", 10).width() <= 10);
+    }
+
+    #[test]
+    fn only_a_locale_without_utf8_is_ascii() {
+        let locale =
+            |name: &'static str, value: &'static str| move |asked: &str| (asked == name).then(|| value.to_owned());
+        assert!(is_ascii(locale("LANG", "C")));
+        assert!(is_ascii(locale("LC_ALL", "de_DE.ISO-8859-1")));
+        assert!(!is_ascii(locale("LANG", "de_DE.UTF-8")));
+        assert!(!is_ascii(locale("LANG", "C.utf8")));
+        assert!(!is_ascii(locale("LANG", "")));
+    }
+}

@@ -1,0 +1,36 @@
+//! Where the text of a view is written.
+
+use std::io::{self, Write};
+use std::ops::Deref;
+
+use super::layout::Layout;
+
+/// A stream with its layout.
+pub(crate) struct Screen<'a> {
+    out: &'a mut dyn Write,
+    layout: &'a Layout,
+}
+
+impl<'a> Screen<'a> {
+    pub(crate) fn new(out: &'a mut dyn Write, layout: &'a Layout) -> Self {
+        Self { out, layout }
+    }
+}
+
+impl Write for Screen<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl Deref for Screen<'_> {
+    type Target = Layout;
+
+    fn deref(&self) -> &Layout {
+        self.layout
+    }
+}

@@ -1,0 +1,94 @@
+//! What a person sees in a terminal, compared with what a file or pipe gets.
+
+use std::process::Command;
+
+use crate::fixture::TempProject;
+
+/// Runs a command line of the binary in a terminal of so many columns, with these variables.
+fn on_terminal(project: &TempProject, columns: usize, variables: &[(&str, &str)], line: &str) -> String {
+    let binary = env!("CARGO_BIN_EXE_autoproc");
+    let mut script = Command::new("script");
+    script.args(["-q", "-e", "-c", &format!("stty cols {columns}; exec '{binary}' {line}"), "/dev/null"]);
+    script.current_dir(project.path("")).env("TERM", "xterm").env("LANG", "C.UTF-8");
+    for name in ["LC_ALL", "LC_CTYPE", "TZ", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS"] {
+        script.env_remove(name);
+    }
+    script.envs(variables.iter().copied());
+    let output = script.output().expect("script, of util-linux");
+    String::from_utf8(output.stdout).expect("it is text").replace("\r\n", "\n")
+}
+
+const LONG: &str = "a-folder-with-a-long-name/and-a-file-with-a-long-name-in-it.pdf";
+
+#[test]
+fn paths_are_relative_on_a_terminal_and_whole_in_a_pipe() {
+    let project = TempProject::with_queue(&["a"]);
+    let whole = project.path("a").display().to_string();
+    let listed = on_terminal(&project, 200, &[], "queue list");
+    assert!(listed.contains(" a\n") && !listed.contains(&whole), "{listed}");
+    assert!(project.ask(["queue", "list"]).out.contains(&whole));
+    assert!(on_terminal(&project, 200, &[], "queue list --json").contains(&whole));
+    assert_eq!(on_terminal(&project, 200, &[], "queue add a"), "already there: a\n");
+}
+
+#[test]
+fn lines_fit_the_terminal() {
+    let project = TempProject::with_queue(&[LONG, "b"]);
+    for line in ["queue list", "status", "queue list --status pending"] {
+        let shown = on_terminal(&project, 60, &[], line);
+        let of_file = shown.lines().find(|line| line.contains("in-it.pdf")).expect("the file");
+        assert!(of_file.contains('…') && of_file.chars().count() <= 60, "{shown}");
+    }
+    let added = on_terminal(&project, 60, &[("LANG", "C")], &format!("queue add {LONG}"));
+    assert!(added.is_ascii() && added.contains("..."), "{added}");
+}
+
+#[test]
+fn outcomes_have_colours_unless_they_are_unwanted() {
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-q", "-r", "0", "--", "false"]).expect_code(100);
+    let is_coloured =
+        |variables: &[(&str, &str)]| on_terminal(&project, 80, variables, "queue list").contains("\u{1b}[");
+    assert!(is_coloured(&[]));
+    assert!(!is_coloured(&[("NO_COLOR", "1")]));
+    assert!(!is_coloured(&[("TERM", "dumb")]));
+    let mut forced = project.command(["queue", "show", "a"]);
+    let forced = forced.env("CLICOLOR_FORCE", "1").output().expect("the binary");
+    assert!(String::from_utf8_lossy(&forced.stdout).contains("\u{1b}["));
+    assert!(!project.ask(["queue", "show", "a"]).out.contains('\u{1b}'));
+}
+
+#[test]
+fn a_dumb_terminal_gets_lines_and_no_bar() {
+    let project = TempProject::with_queue(&["a"]);
+    let run = on_terminal(&project, 80, &[("TERM", "dumb")], "run -- true");
+    assert!(run.contains("completed a in ") && !run.contains('\r') && !run.contains('\u{1b}'), "{run:?}");
+    project.ask(["queue", "add", "a"]).expect_code(0);
+    let run = on_terminal(&project, 80, &[], "run -v -- true");
+    assert!(run.contains("completed") && !run.contains(']'), "{run:?}");
+}
+
+#[test]
+fn times_are_in_the_zone_that_is_asked_for() {
+    let project = TempProject::with_queue(&["a"]);
+    let added = |zone: &str| {
+        let mut command = project.command(["queue", "show", "a"]);
+        let shown = command.env("TZ", zone).output().expect("the binary").stdout;
+        let shown = String::from_utf8(shown).expect("it is text");
+        shown.lines().find_map(|line| line.strip_prefix("added")).expect("a time").trim().to_owned()
+    };
+    let hour = |time: &str| time.split_once(' ').expect("a date and a time").1[..2].parse::<i32>().expect("an hour");
+    let (tokyo, york, utc) = (added("Asia/Tokyo"), added("EST5EDT"), added("UTC"));
+    assert!(tokyo.ends_with(" JST"), "{tokyo}");
+    assert_eq!((hour(&tokyo) - hour(&utc)).rem_euclid(24), 9, "{tokyo} {utc}");
+    assert!(york.ends_with("ST") || york.ends_with("DT"), "{york}");
+}
+
+#[test]
+fn a_tree_is_drawn_in_ascii_if_asked() {
+    let project = TempProject::new();
+    project.write("w.yaml", "workflow: {id: w, phases: [{id: p, steps: [{run: [\"true\"]}, {run: [\"true\"]}]}]}");
+    let shown = on_terminal(&project, 80, &[("LANG", "C")], "workflow show w.yaml");
+    assert!(shown.contains("|- ") && shown.contains("`- ") && shown.is_ascii(), "{shown}");
+    assert!(on_terminal(&project, 80, &[], "workflow show w.yaml").contains("└─ "));
+}
