@@ -1,5 +1,6 @@
 //! Prints points in time and durations.
 
+use std::env;
 use std::fs;
 use std::time::Duration;
 
@@ -14,9 +15,17 @@ const SYSTEM_ZONE: &str = "/etc/localtime";
 /// shown if it is not the machine's.
 pub(crate) fn local(point: Timestamp) -> String {
     let point = jiff::Timestamp::from_microsecond(point.as_micros()).expect("the domain's span lies within jiff's");
-    let zoned = point.to_zoned(TimeZone::try_system().unwrap_or(TimeZone::UTC));
+    let zoned = point.to_zoned(zone());
     let is_own = zoned.offset() == machine_zone().to_offset(point);
     zoned.strftime(if is_own { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S %Z" }).to_string()
+}
+
+/// The zone that `TZ` names, otherwise the machine's; UTC if the name is unknown.
+fn zone() -> TimeZone {
+    // The library wants the rules of summer time, which POSIX lets out; these are the C library's.
+    let with_rules = || TimeZone::posix(&format!("{},M3.2.0,M11.1.0", env::var("TZ").ok()?)).ok();
+    let system = TimeZone::try_system().ok().filter(|zone| !zone.is_unknown());
+    system.or_else(with_rules).unwrap_or(TimeZone::UTC)
 }
 
 fn machine_zone() -> TimeZone {

@@ -79,6 +79,8 @@ fn times_are_in_the_zone_that_is_asked_for() {
     };
     let hour = |time: &str| time.split_once(' ').expect("a date and a time").1[..2].parse::<i32>().expect("an hour");
     let (tokyo, york, utc) = (added("Asia/Tokyo"), added("EST5EDT"), added("UTC"));
+    assert!(["CET", "CEST"].iter().any(|zone| added("CET-1CEST").ends_with(zone)), "{}", added("CET-1CEST"));
+    assert_eq!(added("Mars/Base"), utc);
     assert!(tokyo.ends_with(" JST"), "{tokyo}");
     assert_eq!((hour(&tokyo) - hour(&utc)).rem_euclid(24), 9, "{tokyo} {utc}");
     assert!(york.ends_with("ST") || york.ends_with("DT"), "{york}");
