@@ -2,19 +2,22 @@
 //!
 //! # Theory of operation
 //!
-//! Values are never written into the string. Each becomes a reference to an environment variable that holds it, and a shell
-//! does not parse what a variable expands to (POSIX, Shell Command Language, 2.6). That is the safety, and nothing here can
-//! weaken it. The quotes around a reference keep the value one word: in double quotes it stands bare, in single quotes these
-//! are closed and opened again around it, elsewhere it gets double quotes.
+//! Values are never written into the string. Each becomes a reference to an environment variable
+//! that holds it, and a shell does not parse what a variable expands to (POSIX, Shell Command
+//! Language, 2.6). That is the safety, and nothing here can weaken it. The quotes around a
+//! reference keep the value one word: in double quotes it stands bare, in single quotes these are
+//! closed and opened again around it, elsewhere it gets double quotes.
 //!
-//! [`Quoting`] follows the string byte by byte, closely enough for that. Where it errs (a here-document, a `case` pattern
-//! within a substitution) a value may be split or the reference stay as text; this shell still takes none for code.
+//! [`Quoting`] follows the string byte by byte, closely enough for that. Where it errs (a
+//! here-document, a `case` pattern within a substitution) a value may be split or the reference
+//! stay as text; this shell still takes none for code.
 //!
 //! # Limits
 //!
-//! Two places are code all the same, and [`Quoting`] says of each whether it is one. In quotes with other text the value
-//! becomes a part of a word; a program that takes the word for code (`sh -c`, `eval`, `awk`) executes what the value holds.
-//! In `$((…))` quotes are refused by some shells (dash), and others (bash) evaluate the value as an expression.
+//! Two places are code all the same, and [`Quoting`] says of each whether it is one. In quotes with
+//! other text the value becomes a part of a word; a program that takes the word for code (`sh -c`,
+//! `eval`, `awk`) executes what the value holds. In `$((…))` quotes are refused by some shells
+//! (dash), and others (bash) evaluate the value as an expression.
 //!
 //! # Deliberately absent
 //!
@@ -54,7 +57,8 @@ enum Before {
 }
 
 impl Quoting {
-    /// Whether the shell would take what comes next for no more than its bytes: behind a backslash, and in a comment.
+    /// Whether the shell would take what comes next for no more than its bytes: behind a backslash,
+    /// and in a comment.
     #[must_use]
     pub fn is_literal(&self) -> bool {
         self.before == Before::Backslash || self.open.last() == Some(&Open::Comment)
@@ -84,8 +88,8 @@ impl Quoting {
         }
     }
 
-    /// Goes on behind this text. Only bytes of ASCII mean anything to the shell, so text of any encoding that keeps them
-    /// apart can be passed.
+    /// Goes on behind this text. Only bytes of ASCII mean anything to the shell, so text of any
+    /// encoding that keeps them apart can be passed.
     pub fn pass(&mut self, text: &[u8]) {
         for byte in text {
             self.step(*byte);

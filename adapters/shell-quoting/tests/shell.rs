@@ -32,7 +32,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_value_is_one_word_wherever_it_stands(value in "[ -~\n\t]{0,12}", place in 0..PLACES.len()) {
+    fn a_value_is_one_word_in_every_context(value in "[ -~\n\t]{0,12}", place in 0..PLACES.len()) {
         let (before, after, left, right) = PLACES[place];
         prop_assert_eq!(printed(before, after, &value), format!("{left}{value}{right}"));
     }

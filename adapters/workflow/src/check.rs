@@ -1,8 +1,8 @@
 //! Checks of a workflow against itself and its project.
 //!
 //! [`within`] checks a workflow alone; [`around`] checks the runners and task files that it needs.
-//! What fails in every execution is an error, what may be right by then a warning, what is ignored
-//! a note.
+//! A problem is an error if it fails every execution, a warning if it may be gone when the workflow
+//! runs, and a note if something is ignored.
 //!
 //! The phases are ordered topologically by all possible transitions, ties by the order of the file.
 //! A reference to an earlier phase is accepted even if that phase may be on another branch.

@@ -97,7 +97,7 @@ fn all_errors_are_told_at_once_with_line_and_mark() {
     for expected in [
         "bad.yaml:15:11: error: unknown key `retrys` in a step; did you mean `retries`?\n  15 |           retrys: 2\n     \
          |           ^\n",
-        "bad.yaml:18:7: error: `file` stands for the file itself\n",
+        "bad.yaml:18:7: error: `file` is reserved for the file itself\n",
         "bad.yaml:22:24: error: there is no phase `shelve`\n",
         "bad.yaml: 3 errors, 3 warnings, 0 notes\n",
         "good.yaml:16:11: warning: no runner for the command `stamp`",

@@ -58,10 +58,10 @@ pub(crate) fn begin<'e>(
     Ok(Executor { engine, stop, attempt, deadline, state, scope, journal, scratch, spent, usage: None, stderr_tail })
 }
 
-/// The execution that an earlier attempt left, if it has the same subject and may be resumed: the
-/// file was not completed since. A claim number that is not smaller belongs to another queue, which
-/// gave the same numbers to other files. A finished execution is resumed by a later attempt of its
-/// round only, which exists only if the queue does not know the end.
+/// The execution that an earlier attempt left, if it has the same subject and the file was not
+/// completed since. A claim number that is not smaller than the attempt's is from another queue
+/// that used the same item numbers. A finished execution is resumed only by a later attempt of the
+/// same round: that attempt exists only because the queue missed the end.
 fn find(engine: &Engine, attempt: &Attempt, subject: &Subject) -> Result<Option<Found>, ExecutionError> {
     let Some(executions) = &engine.equipment.executions else { return Ok(None) };
     let found = match executions.find(attempt.token.item) {

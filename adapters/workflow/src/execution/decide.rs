@@ -10,7 +10,7 @@ use super::plan::Plan;
 use super::state::{ExecutionState, Stage};
 use crate::definition::{Phase, Step, Transition};
 
-/// A question about the values of an execution. Conditions that do not exist are not asked about.
+/// A question about the values of an execution; asked only about existing conditions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Question<'p> {
     /// Does the condition of the phase hold?

@@ -1,4 +1,4 @@
-//! The state of an execution as a JSON document, with the names of the original program's.
+//! The state of an execution as a JSON document with the original program's keys.
 
 use autoproc_domain::Timestamp;
 use autoproc_time_text::timestamp;

@@ -47,12 +47,12 @@ impl WorkflowRun {
         (self.fingerprint_of)(file).map(SeenFile::from)
     }
 
-    /// Identifies the content of the workflow file.
+    /// The hash of the workflow file's content.
     pub(crate) fn workflow_hash(&self) -> String {
         Sha256::digest(&self.source).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
 
-    /// Identifies an execution of this workflow in the current format.
+    /// The identity of an execution of this workflow in the current format.
     pub(crate) fn subject(&self, workflow_hash: String, item: ItemId, file: &FilePath, inputs: Values) -> Subject {
         Subject {
             version: VERSION.to_owned(),
@@ -121,7 +121,7 @@ impl Engine {
         }
     }
 
-    /// Waits for a process, and meanwhile writes the state as soon as the file's rest is over.
+    /// Waits for a process. Meanwhile writes the state as soon as the pause between writes is over.
     pub(crate) async fn while_running<T>(&self, state: &ExecutionState, running: impl Future<Output = T>) -> T {
         let mut running = pin!(running);
         while let Some(rest) = self.latest_state.offer(state) {
@@ -142,7 +142,7 @@ impl Engine {
             Ok(()) => {
                 let _ = executions.prune(self.completed.fetch_add(1, Ordering::Relaxed));
             }
-            Err(error) => self.warning.warn(format_args!("cannot put away the journal of item {item}: {error}")),
+            Err(error) => self.warning.warn(format_args!("cannot archive the journal of item {item}: {error}")),
         }
     }
 

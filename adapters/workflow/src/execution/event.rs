@@ -1,4 +1,4 @@
-//! The events of an execution: they alone change its state, and its journal consists of them.
+//! The events of an execution. Only they change its state, and its journal consists of them.
 //! `docs/formats.md` describes them.
 
 use std::fmt;
@@ -63,8 +63,8 @@ pub(crate) struct Carrier {
 }
 
 impl Carrier {
-    /// True if no completion lies between this attempt and one of that round. Accepts only the same or
-    /// the next round: after a larger gap, the ends of the rounds between are unknown.
+    /// True if no completion lies between this attempt and one of that round. Accepts only the same
+    /// or the next round: after a larger gap, the ends of the rounds between are unknown.
     pub(crate) fn is_continued_in(&self, round: u32, follows_completion: bool) -> bool {
         self.round == round || (!follows_completion && self.round.checked_add(1) == Some(round))
     }

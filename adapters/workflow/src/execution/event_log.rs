@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::event::Event;
 use super::state::ExecutionState;
 
-/// A line of the log. Values that a step returned or printed may be long and secret, so it has
-/// their names only.
+/// A line of the log. It has only the names of values that a step returned or printed, because the
+/// values may be long and secret.
 pub(super) struct Line<'l> {
     /// The state after the event.
     pub(super) state: &'l ExecutionState,

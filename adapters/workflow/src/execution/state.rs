@@ -22,7 +22,7 @@ pub enum ExecutionStatus {
 }
 
 impl ExecutionStatus {
-    /// The word for it, on disk and for people.
+    /// The word on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -46,7 +46,6 @@ pub(crate) enum StepStatus {
 pub(crate) struct StepRecord {
     pub(crate) name: StepName,
     pub(crate) status: StepStatus,
-    /// The time of its end.
     pub(crate) at: Timestamp,
     pub(crate) elapsed: Duration,
     pub(crate) error: Option<String>,
@@ -139,8 +138,8 @@ impl ExecutionState {
         })
     }
 
-    /// True if the file is known to have changed since an attempt failed, so that the outputs of
-    /// finished steps are obsolete.
+    /// True if the file has certainly changed since an attempt failed, which makes the outputs of
+    /// finished steps obsolete.
     pub(crate) fn is_file_changed(&self, now: Option<SeenFile>) -> bool {
         self.left_file.zip(now).is_some_and(|(left, now)| left != now)
     }
@@ -220,7 +219,8 @@ impl ExecutionState {
         self.stage = Stage::Leaving { phase: phase.to_owned(), end, is_checkpoint_passed };
     }
 
-    /// A repeated step keeps its place, so that the outputs of later steps still override its own.
+    /// A repeated step keeps its position, so that the outputs of later steps still override its
+    /// own.
     fn keep(&mut self, name: &StepName, outputs: StepOutputs) {
         let is_again = self.rerun.front() == Some(name);
         let former = is_again.then(|| self.step_outputs.iter_mut().find(|(known, _)| known == name)).flatten();

@@ -40,7 +40,7 @@ pub(super) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, Express
     match compile(expression)?.eval(scope.context()) {
         Ok(value) if !value.is_undefined() => Ok(value),
         Ok(_) => Err(unknown(expression, scope).unwrap_or_else(|| {
-            // A part of a computed value.
+            // The name of a part of a computed value is not in the expression.
             ExpressionError::UnknownName { name: shortened(expression), known: Vec::new() }
         })),
         Err(error) if error.kind() == ErrorKind::UndefinedError => {
