@@ -161,7 +161,7 @@ impl Reader<'_> {
 
     /// A duration that is not zero.
     pub(super) fn span(&mut self, node: Option<&Node>) -> Option<Duration> {
-        let word = self.scalar(node, "a time: a number of seconds, or as in 500ms, 5m, 1h30m")?;
+        let word = self.scalar(node, "a time: a number of seconds, or with units, as in 500ms, 5m, 1h30m")?;
         match autoproc_time_text::parse_positive(&word.value) {
             Ok(span) => Some(span),
             Err(invalid) => {
