@@ -27,8 +27,8 @@ impl TempStore {
         Self { dir: tempfile::tempdir().expect("a folder for the test") }
     }
 
-    /// A store with a journal, as after a killed run: files `/file-0`, `/file-1` … were added, the
-    /// first two completed.
+    /// A store with a journal, as after a killed run: files `/file-0`, `/file-1` … were added, and
+    /// the first two were completed.
     pub(crate) fn with_journal(additions: usize) -> Self {
         let temp = Self::new();
         let mut store = temp.engine(Mode::Service);

@@ -1,5 +1,5 @@
-//! Changed bytes in the journal: each is refused, or confined to the last line, which is copied
-//! before it is cut off.
+//! Changed bytes in the journal: each change is refused, or confined to the last line, which is
+//! copied before it is cut off.
 
 use autoproc_domain::ports::StorageError;
 
@@ -92,7 +92,7 @@ pub(super) fn misplaced_lines() -> Result<(), String> {
             other => return Err(format!("{case}: {other:?}")),
         }
     }
-    // The lines under another snapshot of the same store and length.
+    // The same lines with another snapshot of the same store and length.
     let edited = with_other_snapshot(&image);
     match change_with(&edited, &foreign)? {
         CLEANLY_REFUSED => Ok(()),

@@ -38,7 +38,7 @@ pub(super) fn findings(context: &Context) -> Vec<Finding> {
 fn nature(name: &str, is_network: bool, is_volatile: bool, context: &Context) -> Finding {
     const SUBJECT: &str = "file system";
     if is_network {
-        let message = format!("{name}: a network file system, where locks and syncs cannot be relied upon");
+        let message = format!("{name}: a network file system, where locks and syncs are unreliable");
         return if context.wiring.options().allow_network_fs {
             Finding::warning(SUBJECT, message, "keep the queue on a local disk; the files to process may be anywhere")
         } else {
