@@ -141,8 +141,8 @@ impl Catalogue {
         let mut problems = Problems::default();
         let workflow = read(&text, &stem(path), &mut problems);
         if let Some(workflow) = &workflow {
-            check::within(workflow, &mut problems);
-            check::around(workflow, runners, &TaskFolders::of(&self.project, path), &mut problems);
+            check::check_workflow(workflow, &mut problems);
+            check::check_project(workflow, runners, &TaskFolders::of(&self.project, path), &mut problems);
         }
         WorkflowFile { path: path.to_owned(), text, workflow, problems: problems.into_sorted() }
     }
@@ -227,6 +227,6 @@ fn known(nearest: &[String]) -> String {
     if nearest.is_empty() {
         "; these folders contain no workflow".to_owned()
     } else {
-        format!("; known are {}", nearest.join(", "))
+        format!("; known workflows: {}", nearest.join(", "))
     }
 }

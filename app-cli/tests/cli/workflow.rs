@@ -85,7 +85,7 @@ shelve, not blocking
     let json = project.ask(["workflow", "show", "core/workflows/a.yaml", "--json"]).expect_code(0).json();
     assert_eq!(json["phases"][0]["steps"][1]["inputs"]["by"], "${sender}");
     let unknown = project.ask(["workflow", "show", "leters"]).expect_code(2);
-    assert!(unknown.err.contains("there are letters"), "{unknown:?}");
+    assert!(unknown.err.contains("known workflows: letters"), "{unknown:?}");
 }
 
 #[test]

@@ -190,7 +190,7 @@ impl Checker<'_, '_> {
             self.problems.warning(position, message)
         } else {
             let listed = nearest_first(name, known());
-            self.problems.error(position, format!("unknown name `{name}`; known are {}", listed.join(", ")))
+            self.problems.error(position, format!("unknown name `{name}`; known names: {}", listed.join(", ")))
         };
         problem.meaning(of_step.or_else(|| nearest(name, known())));
     }

@@ -42,7 +42,7 @@ pub enum InputError {
 }
 
 fn known_inputs(known: &[String]) -> String {
-    if known.is_empty() { "; it takes none".to_owned() } else { format!("; it takes {}", known.join(", ")) }
+    if known.is_empty() { "; it has no inputs".to_owned() } else { format!("; its inputs are {}", known.join(", ")) }
 }
 
 impl Inputs {

@@ -29,6 +29,6 @@ fn known_names(known: &[String]) -> String {
     if known.is_empty() {
         "; no names are available here".to_owned()
     } else {
-        format!("; known are {}", known.join(", "))
+        format!("; known names: {}", known.join(", "))
     }
 }

@@ -158,8 +158,8 @@ fn names_are_checked_against_the_known_ones() {
     let [first, second, _] = fine;
     assert_eq!(workflow(first, second, "${one}"), Vec::<String>::new());
     for (index, text, expected) in [
-        (0, "${sendr}", "error: unknown name `sendr`; known are sender, "),
-        (0, "${anything}", "error: unknown name `anything`; known are "),
+        (0, "${sendr}", "error: unknown name `sendr`; known names: sender, "),
+        (0, "${anything}", "error: unknown name `anything`; known names: "),
         (1, "${anything}", "warning: `anything` is not an input or a phase, so an earlier step must return it"),
         (2, "${anything}", "warning: `anything` is not an input or a phase, so an earlier step must return it"),
         (
@@ -174,7 +174,7 @@ fn names_are_checked_against_the_known_ones() {
             "${one_1}",
             "warning: `one_1` is not an input or a phase, so an earlier step must return it; did you mean `steps.one_1`?",
         ),
-        (0, "${one_2}", "error: unknown name `one_2`; known are "),
+        (0, "${one_2}", "error: unknown name `one_2`; known names: "),
         (0, "${one.x}", "error: the phase `one` has returned nothing yet"),
         (1, "${two.x}", "error: the phase `two` comes later"),
         (1, "${steps.one_2.x}", "error: the step `one_2` comes later"),
@@ -260,9 +260,9 @@ fn defaults_may_use_only_the_file() {
         assert_eq!(with(fine), Vec::<String>::new(), "{fine}");
     }
     for (wrong, expected) in [
-        ("\"${nosuch}\"", "unknown name `nosuch`; known are file, files"),
-        ("[{deep: \"${y}\"}]", "unknown name `y`; known are "),
-        ("\"${a.x}\"", "unknown name `a`; known are "),
+        ("\"${nosuch}\"", "unknown name `nosuch`; known names: file, files"),
+        ("[{deep: \"${y}\"}]", "unknown name `y`; known names: "),
+        ("\"${a.x}\"", "unknown name `a`; known names: "),
         ("\"${file\"", "has a `${` without its `}`"),
         ("\"${files + 1}\"", "cannot be evaluated"),
     ] {

@@ -178,7 +178,7 @@ fn an_unknown_name_is_an_error_that_lists_the_known_ones_nearest_first() {
     let (name, _) = unknown("${steps.other.stdout}");
     assert_eq!(name, "steps.other");
     let words = render("${source_fil}", &scope()).unwrap_err().to_string();
-    assert!(words.starts_with("unknown name `source_fil`; known are source_file, "), "{words}");
+    assert!(words.starts_with("unknown name `source_fil`; known names: source_file, "), "{words}");
 }
 
 #[test]

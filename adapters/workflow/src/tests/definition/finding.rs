@@ -55,7 +55,7 @@ fn an_unknown_workflow_is_reported_with_folders_and_nearest_ids() {
     project.write("core/workflows/a.yaml", minimal("wf-letter"));
     project.write("core/workflows/b.yaml", minimal("other"));
     let error = project.catalogue().find("wf-letters", project.root()).unwrap_err();
-    assert!(error.to_string().ends_with("; known are wf-letter, other"), "{error}");
+    assert!(error.to_string().ends_with("; known workflows: wf-letter, other"), "{error}");
     assert!(matches!(project.catalogue().find("a/b.yaml", project.root()), Err(FindError::Io { .. })));
     project.write("autoproc.toml", "[runner]\n");
     assert!(matches!(project.catalogue().find("other", project.root()), Err(FindError::Runners(_))));
