@@ -29,15 +29,11 @@ const BODY_AT: usize = PREFIX.len() + DIGITS + AFTER_DIGITS.len();
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Header {
-    /// The identity of the store.
     pub(crate) store: String,
-    /// The snapshot's generation.
     pub(crate) generation: u64,
     /// The number of the last transaction that the snapshot holds.
     pub(crate) seq: u64,
-    /// The snapshot's length in bytes.
     pub(crate) snapshot_len: u64,
-    /// The CRC-32C of the snapshot.
     #[serde(with = "hex")]
     pub(crate) snapshot_crc: u32,
     /// The numbering to which the journal's ids refer. Absent in version 1.

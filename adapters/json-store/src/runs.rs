@@ -112,14 +112,13 @@ impl<D: Disk> Engine<D> {
         Ok(self.only_dead(suspects)?.into_iter().map(|run| self.dead_run(run)).collect())
     }
 
-    /// The dead runs among these.
     pub(crate) fn only_dead(&self, runs: Vec<RunId>) -> Result<Vec<RunId>, StorageError> {
         let judged = runs.into_iter().map(|run| Ok(if self.is_alive(&run)? { None } else { Some(run) }));
         judged.filter_map(Result::transpose).collect()
     }
 
-    /// Releases the claims of those named runs that are dead, which is checked under the store's
-    /// lock, and removes their files.
+    /// Checks under the store's lock which of the named runs are dead, releases their claims and
+    /// removes their files.
     pub(crate) fn recover(
         &mut self,
         request: RecoverRequest,

@@ -66,7 +66,6 @@ pub(crate) struct Extra {
     items: BTreeMap<ItemId, Map<String, Value>>,
 }
 
-/// A snapshot, as read.
 pub(crate) struct Snapshot {
     pub(crate) queue: FileQueue,
     pub(crate) extra: Extra,

@@ -39,7 +39,6 @@ use recall::{BatchStop, Recall};
 /// batch, and too short to be noticed by a person who watches the queue.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
-/// Runs attempts in batches.
 pub(crate) struct Batches {
     shared: Arc<Shared>,
     dispatcher: OnceLock<JoinHandle<()>>,

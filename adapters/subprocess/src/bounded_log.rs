@@ -88,11 +88,9 @@ pub struct BoundedLog {
 /// The destination of the next byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// A new file.
     New,
     /// The output of an earlier step.
     Continued,
-    /// The head.
     Head,
     /// The ring: the head is full or cannot be written.
     Tail,

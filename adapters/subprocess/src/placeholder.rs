@@ -103,7 +103,6 @@ impl Template {
         self.0.iter().any(|part| matches!(part, Part::Placeholder(_)))
     }
 
-    /// The argument for one file.
     pub(crate) fn fill(&self, path: &Path) -> OsString {
         let bytes = self.0.iter().flat_map(|part| match part {
             Part::Text(text) => text.as_slice(),

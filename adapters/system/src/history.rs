@@ -21,7 +21,7 @@ use autoproc_domain::ports::{History, HistoryError, HistoryQuery, PastAttempt, P
 use attempts::Attempts;
 use line::{Line, for_each_line};
 
-/// The most entries of an answer; the `History` port allows a cut to the latest thousand.
+/// The most entries of an answer; the `History` port allows limiting it to the latest thousand.
 const MAX_ENTRIES: usize = 1000;
 
 /// Reads the history from an event log. Needs a tokio runtime: the file is read on a thread for
@@ -76,7 +76,6 @@ impl History for EventLogHistory {
     }
 }
 
-/// The lines of a log.
 struct Lines(PathBuf);
 
 impl Lines {

@@ -88,7 +88,7 @@ fn options() -> Options {
 fn problem(error: &Error) -> Problem {
     let error = error.without_snippet();
     let position = error.location().map_or(Position::START, |location| position(&location));
-    Problem::error(position, format!("not readable as YAML: {}", message(error)))
+    Problem::error(position, format!("invalid YAML: {}", message(error)))
 }
 
 fn message(error: &Error) -> String {

@@ -39,7 +39,6 @@ struct Process {
     is_dead: bool,
     /// The disk before each call, if a test requested it.
     trace: Option<Vec<DiskImage>>,
-    /// Called before each call.
     observer: Option<Observer>,
 }
 

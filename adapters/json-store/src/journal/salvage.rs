@@ -11,7 +11,6 @@ use super::{Line, PREFIX, body, verify};
 /// A readable line after damage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SalvagedLine {
-    /// The number of the transaction.
     pub(crate) seq: u64,
     /// The store that its header names, if it has a header.
     pub(crate) store: Option<String>,

@@ -225,7 +225,6 @@ impl Inspection {
         })
     }
 
-    /// Applies the valid lines.
     fn scan(&mut self, bytes: &[u8], header: &Header, base: &Path) -> Scan {
         let (queue, changes) = (&mut self.prefix, &mut self.prefix_changes);
         let apply = |op: Op<'_>| {

@@ -22,7 +22,6 @@ pub(super) fn with_lines(lines: usize) -> DiskImage {
     disk.image()
 }
 
-/// The journal's name and bytes.
 pub(super) fn journal_of(image: &DiskImage) -> (String, Vec<u8>) {
     let (name, bytes) = image.files().find(|(name, _)| layout::is_journal(name)).expect("the store has a journal");
     (name.to_owned(), bytes.to_vec())

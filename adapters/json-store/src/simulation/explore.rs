@@ -20,7 +20,6 @@ pub(super) struct Bounds {
     pub(super) second_crash: bool,
 }
 
-/// The numbers of cases.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Count {
     pub(super) histories: u64,

@@ -18,7 +18,6 @@ use crate::engine::Mode;
 use crate::engine::{Engine, Limits, Settings};
 use crate::request::{PendingRequest, Request, Unfenced};
 
-/// An operation of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     /// The run adds a file.
@@ -52,7 +51,6 @@ impl Operation {
     ];
 }
 
-/// Every history of this length.
 pub(super) fn histories(length: usize) -> impl Iterator<Item = Vec<Operation>> {
     let kinds = Operation::ALL.len();
     let total = kinds.pow(u32::try_from(length).unwrap_or(u32::MAX));
@@ -66,7 +64,6 @@ pub(super) fn histories(length: usize) -> impl Iterator<Item = Vec<Operation>> {
     })
 }
 
-/// A new process.
 pub(super) fn engine(disk: FakeDisk, flaw: Option<Flaw>, mode: Mode) -> Engine<FlawedDisk> {
     engine_with(disk, flaw, mode, Limits::default())
 }
@@ -82,7 +79,6 @@ fn engine_with(disk: FakeDisk, flaw: Option<Flaw>, mode: Mode, limits: Limits) -
     Engine::new(FlawedDisk::new(disk, flaw), settings)
 }
 
-/// Commits one request.
 pub(super) fn transact<T: Request>(engine: &mut Engine<FlawedDisk>, request: T) -> Result<T::Reply, StorageError> {
     let (pending, mut receiver) = PendingRequest::new(request, now());
     engine.change(vec![Box::new(pending)]);

@@ -51,7 +51,6 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 /// The output after the head.
 #[derive(Debug)]
 pub(super) struct Tail<'a> {
-    /// The length of the head.
     pub(super) follows: u64,
     /// The number of bytes omitted between the two.
     pub(super) omitted: u64,
@@ -159,10 +158,8 @@ pub(super) fn reopen(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// The parts of an output.
 #[derive(Debug)]
 pub(super) struct Parts {
-    /// The length of the head.
     pub(super) head: u64,
     /// The number of bytes omitted after it.
     pub(super) omitted: u64,

@@ -103,7 +103,6 @@ impl Batch {
         if self.unsent.is_empty() || now < self.send_at { Ok(()) } else { self.send(io) }
     }
 
-    /// Sends all delayed reports.
     pub(crate) fn send(&mut self, io: &mut GuardIo) -> io::Result<()> {
         let unsent = std::mem::take(&mut self.unsent);
         if unsent.is_empty() { Ok(()) } else { io.send(&unsent) }

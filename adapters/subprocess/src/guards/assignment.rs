@@ -32,7 +32,6 @@ pub enum BatchEvent {
 /// A batch that has a guard, or is about to get one.
 pub(crate) struct Assignment<'a> {
     guards: &'a Guards,
-    /// The processes and their inputs.
     specs: Vec<(ProcessSpec, Option<PathBuf>)>,
     start_within: Duration,
     active: Option<Active>,

@@ -14,7 +14,6 @@ pub(super) struct Records<'a> {
     run: &'a RunId,
 }
 
-/// Guards that are alive.
 #[derive(Debug, Default)]
 pub(super) struct Living {
     /// The guards in this boot and pid namespace.

@@ -95,7 +95,6 @@ pub(crate) struct Subject {
     pub(crate) inputs: Values,
 }
 
-/// The fingerprint of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SeenFile {
     pub(crate) size_bytes: u64,
@@ -132,7 +131,6 @@ pub(crate) enum EventKind {
     },
     PhaseSkipped {
         phase: String,
-        /// The number of its steps.
         steps: usize,
     },
     StepStarted {

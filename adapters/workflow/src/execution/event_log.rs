@@ -9,7 +9,6 @@ use super::state::ExecutionState;
 /// A line of the log. It has only the names of values that a step returned or printed, because the
 /// values may be long and secret.
 pub(super) struct Line<'l> {
-    /// The state after the event.
     pub(super) state: &'l ExecutionState,
     pub(super) event: &'l Event,
 }

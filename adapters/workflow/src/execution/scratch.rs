@@ -24,7 +24,6 @@ impl Scratch {
         self.file("output", b"")
     }
 
-    /// True during the first step.
     pub(super) fn is_first(&self) -> bool {
         self.count == 1
     }

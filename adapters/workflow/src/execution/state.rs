@@ -81,9 +81,7 @@ pub struct ExecutionState {
     pub(crate) subject: Subject,
     pub(crate) carrier: Carrier,
     pub(crate) stage: Stage,
-    /// The current or latest phase.
     pub(crate) current_phase: Option<String>,
-    /// The step under way.
     pub(crate) current_step: Option<String>,
     /// All ends of steps, repeated ones included.
     pub(crate) history: Vec<StepRecord>,

@@ -142,14 +142,12 @@ impl Answers for World {
     }
 }
 
-/// An execution and its events.
 struct History {
     state: ExecutionState,
     events: Vec<Event>,
     ran: Vec<String>,
 }
 
-/// How an attempt ended.
 #[derive(Debug, PartialEq, Eq)]
 enum End {
     Completed,

@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use super::samples::{ARRIVAL, EVERYTHING, LETTERS};
 use super::temp_project::{TempProject, errors, problems, reported};
 
-/// A workflow with these phases.
 fn phases(lines: &str) -> String {
     format!("workflow:\n  phases:\n{lines}")
 }

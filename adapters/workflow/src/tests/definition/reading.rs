@@ -182,17 +182,17 @@ workflow:
 #[test]
 fn syntax_errors_have_positions() {
     for (text, expected) in [
-        ("workflow:\n  id: \"a\n", "2:7: not readable as YAML: unclosed quote"),
-        ("workflow:\n\tid: x\n", "2:2: not readable as YAML: tabs disallowed"),
-        ("a: 1\n---\nb: 2\n", "3:1: not readable as YAML: a second document begins here"),
-        ("a: &a [*a]\n", "1:8: not readable as YAML: an alias is within the value that it refers to"),
+        ("workflow:\n  id: \"a\n", "2:7: invalid YAML: unclosed quote"),
+        ("workflow:\n\tid: x\n", "2:2: invalid YAML: tabs disallowed"),
+        ("a: 1\n---\nb: 2\n", "3:1: invalid YAML: a second document begins here"),
+        ("a: &a [*a]\n", "1:8: invalid YAML: an alias is within the value that it refers to"),
         ("", "1:1: found nothing; expected a workflow file"),
         ("- a\n", "1:1: found a list; expected a workflow file, a mapping with `workflow`"),
         ("workflow: {}\n", "1:11: the workflow has no `phases`"),
         ("workflow: {phases: [], phases: [{id: a, task: b}]}\n", "1:24: the key `phases` is given twice"),
         ("workflwo: {}\n", "1:1: unknown key `workflwo` in a workflow file; did you mean `workflow`?"),
-        ("a: *b\n", "1:4: not readable as YAML: "),
-        ("workflow: {name: .inf, phases: [{id: a, task: b}]}", "1:18: not readable as YAML: "),
+        ("a: *b\n", "1:4: invalid YAML: "),
+        ("workflow: {name: .inf, phases: [{id: a, task: b}]}", "1:18: invalid YAML: "),
     ] {
         let reported = errors(text);
         assert!(reported.iter().any(|reported| reported.starts_with(expected)), "{text:?}: {reported:?}");
