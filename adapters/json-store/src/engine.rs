@@ -186,9 +186,13 @@ impl<D: Disk> Engine<D> {
     /// Writes a small queue as one readable file, if this process has changed it.
     pub(crate) fn close(&mut self) -> Result<(), StorageError> {
         let limit = self.settings.limits.small_snapshot_bytes;
-        let is_untidy = |loaded: &Loaded<D>| loaded.journal.is_some() && commit::is_small(&loaded.queue, limit);
+        let needs_checkpoint = |loaded: &Loaded<D>| loaded.journal.is_some() && commit::is_small(&loaded.queue, limit);
         let has_written = self.lock.is_some() && self.is_without_version_1;
-        if has_written && self.loaded.as_ref().is_some_and(is_untidy) { self.locked(Self::tidy) } else { Ok(()) }
+        if has_written && self.loaded.as_ref().is_some_and(needs_checkpoint) {
+            self.locked(Self::checkpoint_small)
+        } else {
+            Ok(())
+        }
     }
 
     /// Calls `work` under the lock. A failure drops the cached state, which may be ahead of the

@@ -24,7 +24,7 @@ impl<D: Disk> Engine<D> {
     /// Registers a run; returns the other live runs.
     pub(crate) fn begin_run(&mut self, info: &RunInfo) -> Result<Vec<LiveRun>, StorageError> {
         self.locked(|engine| {
-            engine.remove_unbegun()?;
+            engine.remove_unfinished_registrations()?;
             let file = engine.register(info)?;
             engine.hold_run(info.id.clone(), file);
             let mut live = engine.live_runs()?;
@@ -61,7 +61,7 @@ impl<D: Disk> Engine<D> {
 
     /// Removes the files of runs that were killed while they began. Requires the store's lock,
     /// which excludes runs that are beginning.
-    fn remove_unbegun(&self) -> Result<(), StorageError> {
+    fn remove_unfinished_registrations(&self) -> Result<(), StorageError> {
         let names = self.disk().list(layout::RUNS).map_err(unreadable(layout::RUNS))?;
         for name in names.iter().filter(|name| layout::is_new_run(name)) {
             // A file that stays does no harm.

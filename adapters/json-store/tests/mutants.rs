@@ -27,7 +27,7 @@ const MUTATIONS: [Mutation; 9] = [
     Mutation {
         name: "after a failed sync the line stays in the journal",
         file: "src/engine/commit.rs",
-        text: "return self.survive_failed_sync(loaded, &name, before, error);",
+        text: "return self.recover_from_failed_sync(loaded, &name, before, error);",
         replacement: "return Err(Fault::Unchanged(classify(&name)(error)));",
         test: CRASHES,
     },

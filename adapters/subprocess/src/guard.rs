@@ -76,14 +76,14 @@ pub fn become_guard() -> Option<ExitCode> {
     Some(match Guard::new(record.as_deref().map(Path::new)).and_then(Guard::serve) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain("a guard ends early", &error);
+            report_error("a guard ends early", &error);
             ExitCode::FAILURE
         }
     })
 }
 
 /// Writes to standard error. If that fails, only the exit status reports the error.
-fn complain(what: &str, error: &io::Error) {
+fn report_error(what: &str, error: &io::Error) {
     let _ = writeln!(io::stderr(), "autoproc: {what}: {error}");
 }
 
@@ -97,7 +97,7 @@ impl Guard {
     fn new(record: Option<&Path>) -> io::Result<Self> {
         let record = record.and_then(create_record);
         descendants::become_subreaper()?;
-        signals::survive_requests_to_end()?;
+        signals::survive_termination_signals()?;
         Ok(Self { io: GuardIo::new()?, record, is_paused: false })
     }
 
@@ -190,5 +190,5 @@ impl Guard {
 /// Creates the record. A guard without a record still serves: its leftovers can be found by their
 /// environment.
 fn create_record(path: &Path) -> Option<GuardRecord> {
-    GuardRecord::create(path).inspect_err(|error| complain(&format!("cannot keep {}", path.display()), error)).ok()
+    GuardRecord::create(path).inspect_err(|error| report_error(&format!("cannot keep {}", path.display()), error)).ok()
 }

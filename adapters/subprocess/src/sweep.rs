@@ -119,7 +119,7 @@ impl Sweeper {
     fn sweep_one(&self, run: &RunId, own: &Location, deadline: Instant) -> Result<(), String> {
         let records = Records::new(&self.records_dir, run);
         let marker = Marker::of_run(run);
-        outlive_guards(&records, own, &marker, deadline)?;
+        wait_for_guards(&records, own, &marker, deadline)?;
         let Abandoned { commands, uncertain } = records.abandoned(own).map_err(|error| unreadable(&error))?;
         end_all(&marker, &commands)?;
         if !uncertain.is_empty() {
@@ -184,7 +184,7 @@ fn kill_once(search: &Search<'_>) -> io::Result<Outcome> {
 
 /// Waits until no guard of the run is alive. Meanwhile kills the guards' descendants, and the
 /// guards themselves after the deadline.
-fn outlive_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadline: Instant) -> Result<(), String> {
+fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadline: Instant) -> Result<(), String> {
     let mut pause = POLL_INTERVAL;
     loop {
         let living = records.living(own).map_err(|error| unreadable(&error))?;

@@ -59,7 +59,7 @@ pub(crate) use scope::file_scope;
 #[cfg(test)]
 pub(crate) use {
     decide::{Answers, Decision, Question, decide},
-    event::{Carrier, Event, EventKind, StepName, Subject, Values},
+    event::{AttemptIds, Event, EventKind, StepName, Subject, Values},
     state::StepStatus,
     values::parse_values,
 };

@@ -83,7 +83,7 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Checkpoints a small queue that has a journal.
-    pub(super) fn tidy(&mut self) -> Result<(), StorageError> {
+    pub(super) fn checkpoint_small(&mut self) -> Result<(), StorageError> {
         self.refresh(LockState::Locked)?;
         self.with_loaded(|engine, loaded| {
             if loaded.journal.is_none() || !is_small(&loaded.queue, engine.settings.limits.small_snapshot_bytes) {
@@ -216,7 +216,7 @@ impl<D: Disk> Engine<D> {
         self.write_line(&journal.file, &name, before.offset, &bytes)?;
         loaded.position = after;
         if let Err(error) = self.disk.sync_data(&journal.file) {
-            return self.survive_failed_sync(loaded, &name, before, error);
+            return self.recover_from_failed_sync(loaded, &name, before, error);
         }
         self.sync_folder(loaded).map_err(Fault::Unknown)
     }
@@ -266,7 +266,7 @@ impl<D: Disk> Engine<D> {
     /// After a failed sync the page cache may show data that is not on the disk, and a second sync
     /// may succeed without writing anything. So the engine cuts off the line, which others must not
     /// read, and writes the state to a new file.
-    fn survive_failed_sync(
+    fn recover_from_failed_sync(
         &self,
         loaded: &mut Loaded<D>,
         name: &str,

@@ -72,7 +72,7 @@ impl Phase {
     }
 
     /// Records that a process still exists at `now`; returns whether [`KILL_TIMEOUT`] is over.
-    fn is_hopeless(&mut self, now: Duration) -> bool {
+    fn has_kill_timed_out(&mut self, now: Duration) -> bool {
         let Self::Killing { since, checked_at } = self else { return false };
         let unchecked = now.saturating_sub(std::mem::replace(checked_at, now));
         if unchecked > SUSPENSION_THRESHOLD {
@@ -133,7 +133,7 @@ impl Attempt {
             self.pause();
         }
         while !self.is_gone {
-            if self.has_given_up()? {
+            if self.is_stuck()? {
                 return Ok(Report::Stuck(self.describe_stuck()));
             }
             if self.is_gone {
@@ -280,9 +280,9 @@ impl Attempt {
     }
 
     /// Returns whether a process survived SIGKILL for too long.
-    fn has_given_up(&mut self) -> io::Result<bool> {
+    fn is_stuck(&mut self) -> io::Result<bool> {
         let now = self.elapsed();
-        if !self.phase.is_hopeless(now) {
+        if !self.phase.has_kill_timed_out(now) {
             return Ok(false);
         }
         self.reap()?;
@@ -379,13 +379,13 @@ mod tests {
     #[test]
     fn time_suspended_does_not_count() {
         let mut phase = Phase::killing(Duration::ZERO);
-        assert!(!phase.is_hopeless(3600 * SECOND), "checked only once since then");
-        assert!((1..30).all(|second| !phase.is_hopeless((3600 + second) * SECOND)));
-        assert!(phase.is_hopeless(3630 * SECOND));
+        assert!(!phase.has_kill_timed_out(3600 * SECOND), "checked only once since then");
+        assert!((1..30).all(|second| !phase.has_kill_timed_out((3600 + second) * SECOND)));
+        assert!(phase.has_kill_timed_out(3630 * SECOND));
         let mut slow = Phase::killing(Duration::ZERO);
-        assert!((1..3).all(|check| !slow.is_hopeless(check * SUSPENSION_THRESHOLD)));
-        assert!(slow.is_hopeless(3 * SUSPENSION_THRESHOLD), "a slow machine is not suspended");
-        assert!(!Phase::Terminating { since: Duration::ZERO }.is_hopeless(3600 * SECOND));
+        assert!((1..3).all(|check| !slow.has_kill_timed_out(check * SUSPENSION_THRESHOLD)));
+        assert!(slow.has_kill_timed_out(3 * SUSPENSION_THRESHOLD), "a slow machine is not suspended");
+        assert!(!Phase::Terminating { since: Duration::ZERO }.has_kill_timed_out(3600 * SECOND));
     }
 
     /// Runs in a process of its own, because an attempt reaps all children of its process.

@@ -52,7 +52,7 @@ pub(crate) fn decide<'p>(plan: &'p Plan, state: &ExecutionState, answers: &dyn A
         Stage::Leaving { phase, end, is_checkpoint_passed } => {
             with_phase(plan, phase, |phase| leave(plan, phase, *end, *is_checkpoint_passed, answers))
         }
-        Stage::Through => Decision::Finish,
+        Stage::Finished => Decision::Finish,
     }
 }
 

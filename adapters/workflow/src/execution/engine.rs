@@ -11,7 +11,7 @@ use autoproc_domain::{FilePath, Fingerprint, ItemId};
 use autoproc_system::{JsonLines, OnWarning, WarnOnce};
 use sha2::{Digest as _, Sha256};
 
-use super::event::{Event, SeenFile, Subject, Values};
+use super::event::{Event, FileFingerprint, Subject, Values};
 use super::event_log::Line;
 use super::folder::Executions;
 use super::inputs::Inputs;
@@ -43,8 +43,8 @@ pub struct WorkflowRun {
 
 impl WorkflowRun {
     /// The file as it is now.
-    pub(crate) fn look_at(&self, file: &Path) -> Option<SeenFile> {
-        (self.fingerprint_of)(file).map(SeenFile::from)
+    pub(crate) fn file_fingerprint(&self, file: &Path) -> Option<FileFingerprint> {
+        (self.fingerprint_of)(file).map(FileFingerprint::from)
     }
 
     /// The hash of the workflow file's content.

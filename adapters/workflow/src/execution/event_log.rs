@@ -22,7 +22,7 @@ impl Serialize for Line<'_> {
             if let Some(Value::Object(values)) = entries.remove("values") {
                 entries.insert("returned".to_owned(), values.keys().cloned().collect());
             }
-            entries.insert("run_id".to_owned(), json!(self.state.carrier.run_id));
+            entries.insert("run_id".to_owned(), json!(self.state.attempt_ids.run_id));
             entries.insert("item_id".to_owned(), json!(self.state.subject.item_id));
             entries.insert("workflow_id".to_owned(), json!(self.state.subject.workflow_id));
         }

@@ -109,7 +109,7 @@ impl Executor<'_> {
 
     fn fail(&mut self, place: String, cause: AttemptOutcome) -> AttemptOutcome {
         let outcome = AttemptOutcome::StepFailed { step: place.into(), cause: Box::new(cause) };
-        let file = self.engine.run.look_at(self.attempt.file_path.as_path());
+        let file = self.engine.run.file_fingerprint(self.attempt.file_path.as_path());
         match self.record(EventKind::WorkflowFailed { error: outcome.to_string(), file }) {
             Err(EarlyEnd::Unrecorded(error)) => unrecorded(&error),
             _ => outcome,

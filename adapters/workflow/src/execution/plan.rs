@@ -95,7 +95,7 @@ impl Plan {
     /// first ended; none if all phases are over. Includes a step whose repetition failed, because
     /// later steps depend on its outputs.
     pub(crate) fn to_rerun(&self, state: &ExecutionState) -> Vec<StepName> {
-        if state.stage == Stage::Through {
+        if state.stage == Stage::Finished {
             return Vec::new();
         }
         let is_always = |name: &&StepName| self.step(name).is_some_and(|(_, step)| step.rerun == Rerun::Always);

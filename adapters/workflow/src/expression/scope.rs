@@ -75,7 +75,7 @@ impl Scope {
 
     /// The shortest prefix of a path that has no value, and the known names in place of its last
     /// part; `None` if the path has a value.
-    pub(super) fn dead_end(&self, path: &Name) -> Option<(String, Vec<String>)> {
+    pub(super) fn first_unknown(&self, path: &Name) -> Option<(String, Vec<String>)> {
         let Some(mut value) = self.names.look_up(path.root()) else {
             return Some((path.root().to_owned(), self.all()));
         };

@@ -7,7 +7,7 @@ use crate::definition::{
     Action, AfterFailure, Checkpoint, Located, OnFail, Phase, Position, Rerun, Step, StepOutput, Transition, Workflow,
 };
 use crate::execution::{
-    Answers, Carrier, Decision, Event, EventKind, ExecutionState, Plan, Question, StepName, StepStatus, Subject,
+    Answers, AttemptIds, Decision, Event, EventKind, ExecutionState, Plan, Question, StepName, StepStatus, Subject,
     Values, decide,
 };
 use autoproc_domain::Timestamp;
@@ -158,8 +158,8 @@ fn event(kind: EventKind) -> Event {
     Event { at: Timestamp::from_micros(0), kind }
 }
 
-fn carrier(attempt: u32) -> Carrier {
-    Carrier { run_id: "r".to_owned(), claim: u64::from(attempt), round: 1, attempt }
+fn attempt_ids(attempt: u32) -> AttemptIds {
+    AttemptIds { run_id: "r".to_owned(), claim: u64::from(attempt), round: 1, attempt }
 }
 
 fn begin(plan: &Plan) -> History {
@@ -174,7 +174,7 @@ fn begin(plan: &Plan) -> History {
     };
     let begun = event(EventKind::WorkflowStarted {
         subject: Box::new(subject),
-        carrier: carrier(1),
+        attempt_ids: attempt_ids(1),
         steps_total: plan.steps_total(),
         first: plan.workflow().phases.first().map(|phase| phase.id.clone()),
     });
@@ -241,7 +241,7 @@ impl History {
 
     fn resume(&mut self, plan: &Plan) -> Vec<StepName> {
         let rerun = plan.to_rerun(&self.state);
-        self.record(EventKind::WorkflowResumed { carrier: carrier(2), rerun: rerun.clone() });
+        self.record(EventKind::WorkflowResumed { attempt_ids: attempt_ids(2), rerun: rerun.clone() });
         rerun
     }
 }
