@@ -1,13 +1,13 @@
-//! What every adapter of a port must show.
+//! The behaviour that every adapter of a port must have.
 
 pub mod storage;
 
-/// A promise of a port that an adapter did not keep.
+/// A guarantee of a port that an adapter broke.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// The check that found it.
+    /// The name of the check.
     pub check: &'static str,
-    /// What was found, and what was wanted.
+    /// The found and the expected result.
     pub detail: String,
 }
 

@@ -53,7 +53,6 @@ fn run() -> RunInfo {
     RunInfo { id: RunId::new("bench"), started_at: now(), jobs: 1, max_attempts: 4, timeout, location }
 }
 
-/// A folder with a closed queue of this length.
 fn filled(length: usize) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let batch = (0..length).map(new_item).collect();
@@ -72,7 +71,7 @@ fn floor_append_and_sync(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// One file more, through a handle that is open.
+/// Adds one file through an open handle.
 #[divan::bench(args = LENGTHS)]
 fn add(bencher: Bencher<'_, '_>, length: usize) {
     let folder = filled(length);
@@ -85,7 +84,7 @@ fn add(bencher: Bencher<'_, '_>, length: usize) {
     });
 }
 
-/// One attempt recorded and the next one claimed, in one transaction, as a run does for every file.
+/// Settles one attempt and claims the next in one transaction, as a run does for every file.
 #[divan::bench(args = LENGTHS)]
 fn settle_and_claim(bencher: Bencher<'_, '_>, length: usize) {
     let folder = filled(length);
@@ -103,7 +102,7 @@ fn settle_and_claim(bencher: Bencher<'_, '_>, length: usize) {
     });
 }
 
-/// The first look at a closed queue.
+/// Opens and reads a closed queue.
 #[divan::bench(args = LENGTHS, sample_count = 10, sample_size = 1)]
 fn open_and_count(bencher: Bencher<'_, '_>, length: usize) {
     let folder = filled(length);
@@ -113,7 +112,7 @@ fn open_and_count(bencher: Bencher<'_, '_>, length: usize) {
     });
 }
 
-/// The whole queue written afresh, with its syncs.
+/// Writes the whole queue to a new file, including its syncs.
 #[divan::bench(args = LENGTHS, sample_count = 5, sample_size = 1)]
 fn bulk_add(bencher: Bencher<'_, '_>, length: usize) {
     let batch: Vec<_> = (0..length).map(new_item).collect();

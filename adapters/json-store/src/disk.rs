@@ -1,6 +1,6 @@
-//! The seam to the file system: every call that the store's protocols make.
+//! The interface to the file system: every call that the store's protocols make.
 //!
-//! The protocols use this trait alone, so that a fake disk, which can lose power at every call, can
+//! The protocols use only this trait, so that a fake disk, which can lose power at every call, can
 //! replace the real one. Names are relative to the state folder.
 
 #[cfg(any(test, fuzzing))]
@@ -52,7 +52,7 @@ pub(crate) trait Disk: Send + Sync + 'static {
 
     /// Creates the state folder and its `runs` folder if they are missing, with mode 0700.
     fn prepare(&self) -> io::Result<()>;
-    /// The stamp of the file of a name, `None` if there is no such file.
+    /// The stamp of the file with this name; `None` if there is no such file.
     fn stat(&self, name: &str) -> io::Result<Option<Stamp>>;
     /// The names in the state folder (`""`) or in a folder below it; empty if the folder is
     /// missing.
@@ -110,7 +110,6 @@ pub(crate) fn write_all<D: Disk>(disk: &D, file: &D::File, mut bytes: &[u8]) -> 
     Ok(())
 }
 
-/// An open file as a stream of bytes.
 pub(crate) struct Reader<'a, D: Disk> {
     disk: &'a D,
     file: &'a D::File,

@@ -1,8 +1,8 @@
-//! The protocol: one transaction after another, under the lock, against the disk seam.
+//! The protocol: one transaction after another, under the lock, on a [`Disk`].
 //!
 //! An engine caches the store in memory. A transaction refreshes the cache, applies its change to
 //! it, and commits the resulting events; if the commit fails, the engine drops the cache and reads
-//! the disk again. It never answers from a state that is not durable: it syncs lines of other
+//! the disk again. It never answers from a state that is not durable: it syncs the lines of other
 //! processes before it builds upon them.
 
 mod blind_append;
@@ -31,21 +31,21 @@ use crate::lock::StoreLock;
 use crate::request::{Change, Target};
 use crate::snapshot::{Extra, Numbering, SnapshotSum};
 
-/// The use of a handle.
+/// How a handle is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// A single command: every change leaves a small queue as one readable file. A call blocks the
-    /// thread that polls it, because a command has nothing else to do and a thread takes longer
-    /// than most calls.
+    /// For a single command: every change leaves a small queue as one readable file. A call blocks
+    /// the thread that polls it, because a command has nothing else to do and starting a thread
+    /// takes longer than most calls.
     Command,
-    /// A run with many changes: they go to the journal, and
+    /// For a run with many changes: they go to the journal, and
     /// [`Storage::close`](autoproc_domain::ports::Storage::close) leaves the readable file. The
     /// handle has a thread of its own for blocking calls, so it works under any executor.
     Service,
 }
 
 pub(crate) struct Settings {
-    /// The folder that relative paths in old files start from.
+    /// The folder to which relative paths in old files refer.
     pub(crate) base: PathBuf,
     pub(crate) lock_timeout: Duration,
     pub(crate) limits: Limits,
@@ -59,13 +59,14 @@ pub(crate) struct Engine<D: Disk> {
     settings: Settings,
     lock: Option<Arc<StoreLock<D>>>,
     loaded: Option<Loaded<D>>,
-    /// The locks of the runs that this handle has begun and not ended.
+    /// The locks of the runs that this handle began and that have not ended.
     runs: HashMap<RunId, D::File>,
-    /// The latest exchange of each of them.
+    /// The latest exchange of each of these runs.
     latest: LatestExchanges,
-    /// A write failed and left the disk in an unknown state: this process must not build upon it.
+    /// A write failed and left the disk in an unknown state: this process must make no further
+    /// changes.
     poisoned: bool,
-    /// No run of version 1 was alive when this engine first took the lock.
+    /// True if no run of version 1 was alive when this engine first took the lock.
     is_without_version_1: bool,
 }
 
@@ -75,12 +76,13 @@ struct Loaded<D: Disk> {
     extra: Extra,
     base: Option<Base>,
     journal: Option<Journal<D>>,
-    /// The end of the part of the journal that was read; of the snapshot if there is no journal.
+    /// The end of the part of the journal that was read; the end of the snapshot if there is no
+    /// journal.
     position: Position,
-    /// The names in the folder may not be durable: another process may have died between a rename
-    /// and its sync.
+    /// True if the names in the folder may not be durable: another process may have died between a
+    /// rename and its sync.
     folder_is_unsynced: bool,
-    /// The journal may hold lines of another process that are not synced.
+    /// True if the journal may contain unsynced lines of another process.
     journal_is_unsynced: bool,
 }
 
@@ -93,7 +95,7 @@ struct Base {
     store: Option<StoreIdentity>,
     /// See [`Snapshot::is_canonical`](crate::snapshot::Snapshot).
     is_canonical: bool,
-    /// The numbering of its items, and of a journal that extends it.
+    /// The numbering of its items and of the journal that extends it.
     numbering: Numbering,
 }
 
@@ -107,9 +109,9 @@ struct StoreIdentity {
 
 struct Journal<D: Disk> {
     file: D::File,
-    /// The reserved room, in bytes from the file's beginning.
+    /// The length up to which space is reserved, in bytes.
     reserved: u64,
-    /// Opened under the lock. The file of a reader cannot be appended to.
+    /// True if the file was opened under the lock. A reader cannot append to it.
     is_writable: bool,
 }
 
@@ -117,7 +119,7 @@ struct Journal<D: Disk> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LockState {
     Locked,
-    /// Reads only, and tolerates a writer at work.
+    /// Only reads, and tolerates a concurrent writer.
     Lockless,
 }
 
@@ -141,7 +143,7 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Commits changes in one write and answers each.
+    /// Commits changes in one write and sends each reply.
     pub(crate) fn change(&mut self, mut changes: Vec<Box<dyn Change>>) {
         let committed = self.locked(|engine| {
             if engine.append_blind(&mut changes)? {
@@ -152,7 +154,7 @@ impl<D: Disk> Engine<D> {
             engine.commit(&events)
         });
         if committed.is_err() {
-            // The latest exchange may be among the changes that did not happen.
+            // The latest exchange may be one of the failed changes.
             self.latest = LatestExchanges::default();
         }
         for change in changes {
@@ -169,7 +171,7 @@ impl<D: Disk> Engine<D> {
         events.reduce(concat).unwrap_or_default()
     }
 
-    /// The current queue, read without the lock: a reader never waits and needs no permission to
+    /// The current queue, read without the lock. A reader never waits and needs no permission to
     /// write.
     pub(crate) fn view(&mut self) -> Result<&FileQueue, StorageError> {
         Ok(&self.refresh(LockState::Lockless)?.queue)
@@ -184,12 +186,16 @@ impl<D: Disk> Engine<D> {
     /// Writes a small queue as one readable file, if this process has changed it.
     pub(crate) fn close(&mut self) -> Result<(), StorageError> {
         let limit = self.settings.limits.small_snapshot_bytes;
-        let is_untidy = |loaded: &Loaded<D>| loaded.journal.is_some() && commit::is_small(&loaded.queue, limit);
+        let needs_checkpoint = |loaded: &Loaded<D>| loaded.journal.is_some() && commit::is_small(&loaded.queue, limit);
         let has_written = self.lock.is_some() && self.is_without_version_1;
-        if has_written && self.loaded.as_ref().is_some_and(is_untidy) { self.locked(Self::tidy) } else { Ok(()) }
+        if has_written && self.loaded.as_ref().is_some_and(needs_checkpoint) {
+            self.locked(Self::checkpoint_small)
+        } else {
+            Ok(())
+        }
     }
 
-    /// Does `work` under the lock. A failure drops the cached state, because it may be ahead of the
+    /// Calls `work` under the lock. A failure drops the cached state, which may be ahead of the
     /// disk.
     pub(crate) fn locked<T>(
         &mut self,
@@ -211,8 +217,8 @@ impl<D: Disk> Engine<D> {
         worked.and_then(|answer| released.map(|()| answer))
     }
 
-    /// Version 1 cannot read what this version writes, so nothing changes while a run of it is
-    /// alive. Requires the lock.
+    /// Refuses changes while a run of version 1 is alive, because version 1 cannot read the files
+    /// of this version. Requires the lock.
     fn refuse_beside_version_1(&mut self) -> Result<(), StorageError> {
         if self.is_without_version_1 {
             return Ok(());

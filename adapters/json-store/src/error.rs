@@ -31,22 +31,22 @@ pub(crate) fn failed(action: impl Into<String>, source: impl Into<Cause>) -> Sto
     StorageError::Failed { action: action.into(), source: source.into() }
 }
 
-/// The answer of a handle after a write left the disk in an unknown state.
+/// The error of a handle after a write left the disk in an unknown state.
 pub(crate) fn poisoned() -> StorageError {
-    failed("this handle changes nothing any more", "an earlier write failed, and what it left on the disk is unknown")
+    failed("this process no longer changes the queue", "an earlier write failed and left the disk in an unknown state")
 }
 
-/// The answer of a handle whose thread or engine is gone.
+/// The error of a handle whose thread or engine no longer exists.
 pub(crate) fn gone() -> StorageError {
-    failed("this handle does not work any more", "an earlier call to the store panicked")
+    failed("this process can no longer use the queue", "an earlier call to the store panicked")
 }
 
 pub(crate) fn damaged(place: &str, detail: impl Into<String>) -> StorageError {
     StorageError::Damaged { place: place.to_owned(), detail: detail.into() }
 }
 
-/// The same error with the folder's name before the file's, which identifies the queue for a
-/// person.
+/// The same error with the folder's name before the file's, because the folder identifies the
+/// queue.
 pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
     let locate = |place: String| folder.join(place).display().to_string();
     match error {

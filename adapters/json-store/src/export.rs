@@ -1,7 +1,7 @@
 //! The current queue as one document, also during a run.
 //!
 //! The document has the snapshot's format without its `store` section. That section names a journal
-//! and a generation, which are valid in one folder and at one moment only; without it the document
+//! and a generation, which are valid only in one folder and at one moment. Without it the document
 //! opens in any folder, like one written by hand. No lock is taken.
 
 use std::io::{self, Write};

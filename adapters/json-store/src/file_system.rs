@@ -1,9 +1,9 @@
-//! The file system of a folder, and whether the store's promises hold on it.
+//! The file system of a folder, and whether the store's guarantees hold on it.
 //!
 //! The store needs a flock(2) that excludes every process and an fsync(2) that makes data durable.
-//! Network file systems offer both calls and promise less: NFS emulates flock by byte-range locks
-//! that are lost with a lease (flock(2), "NFS details"), SMB likewise, and FUSE or 9p may have any
-//! file system behind them.
+//! Network file systems offer both calls with weaker guarantees: NFS emulates flock by byte-range
+//! locks that are lost with a lease (flock(2), "NFS details"), SMB likewise, and FUSE or 9p may
+//! have any file system behind them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -22,9 +22,9 @@ use crate::lock;
 pub struct FileSystem {
     /// The name, or the number if the name is unknown.
     pub name: String,
-    /// Whether it is or may be a network file system.
+    /// True if it is or may be a network file system.
     pub is_network: bool,
-    /// Whether its contents are lost when the machine is switched off.
+    /// True if its contents are lost when the machine is switched off.
     pub is_volatile: bool,
     /// Bytes available to unprivileged users.
     pub free_bytes: u64,
@@ -32,10 +32,10 @@ pub struct FileSystem {
     pub free_files: Option<u64>,
 }
 
-/// The result of trying locks and syncs.
+/// The result of testing locks and syncs.
 #[derive(Debug)]
 pub struct Probe {
-    /// Whether a lock on one open file excludes another open file. An error if locks are not
+    /// Whether a lock on one open file excludes another open file; an error if locks are not
     /// supported.
     pub locks: io::Result<bool>,
     /// Whether the system reports success for syncs of data and names.
@@ -80,7 +80,7 @@ const FILE_SYSTEMS: [(u32, &str, Kind); 25] = [
     (0x786F_4256, "vboxsf", Network),
 ];
 
-/// The file system of the nearest existing folder upwards.
+/// The file system of the folder, or of its nearest existing parent.
 ///
 /// # Errors
 /// If statfs(2) fails.
@@ -97,7 +97,7 @@ pub fn file_system(folder: &Path) -> io::Result<FileSystem> {
     })
 }
 
-/// Tries locks and syncs with a temporary file in the nearest existing folder upwards.
+/// Tests locks and syncs with a temporary file in the folder, or in its nearest existing parent.
 ///
 /// # Errors
 /// If the file cannot be created or removed.
@@ -110,7 +110,7 @@ pub fn probe(folder: &Path) -> io::Result<Probe> {
     Ok(probe)
 }
 
-/// The room in bytes that the store may need next: a second snapshot, and a journal of twice its
+/// The bytes of space that the store may need next: a second snapshot, and a journal of twice its
 /// length.
 ///
 /// # Errors
@@ -123,8 +123,8 @@ pub fn room_needed(state_dir: &Path) -> io::Result<u64> {
     }
 }
 
-/// Refuses a folder on a network file system. If statfs(2) fails, the folder passes, and later
-/// calls report the fault.
+/// Refuses a folder on a network file system. If statfs(2) fails, the folder is accepted; later
+/// calls report the error.
 pub(crate) fn refuse_network(folder: &Path) -> io::Result<()> {
     match statfs(nearest(folder)) {
         Ok(stats) => refuse(magic(&stats)),
@@ -136,7 +136,7 @@ fn refuse(magic: u32) -> io::Result<()> {
     match kind_of(magic) {
         (name, Network) => Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            format!("it is on a network file system ({name}), where locks and syncs cannot be relied upon"),
+            format!("it is on a network file system ({name}), where locks and syncs are unreliable"),
         )),
         _ => Ok(()),
     }

@@ -1,11 +1,11 @@
-//! Entry points for fuzzers, in builds for tests and fuzzers only: each takes bytes and panics if
-//! the store breaks a promise.
+//! Entry points for fuzzers, only in builds for tests and fuzzers. Each takes bytes and panics if
+//! the store breaks a guarantee.
 //!
 //! For any bytes in the state folder, no call panics, and a refused store is left unchanged. A
 //! store that opens is the same queue for a reader and a writer. After each change it equals the
-//! queue that the domain alone makes of it, also for a process that opens it anew, from a journal
-//! and from a snapshot. The disk is in memory, so that a second allows thousands of attempts, and
-//! panics at names that are none of the store's.
+//! queue that the domain alone produces, also for a process that opens it anew, from a journal and
+//! from a snapshot. The disk is in memory, so that thousands of cases run in a second, and panics
+//! at names that are not the store's.
 //!
 //! A fuzzer cannot guess checksums, so [`operations`] adds valid ones.
 
@@ -44,7 +44,7 @@ pub fn snapshot(bytes: &[u8]) {
     check(&disk);
 }
 
-/// Checks a store with these bytes as its journal and a sound snapshot.
+/// Checks a store with an intact snapshot and these bytes as its journal.
 pub fn journal(bytes: &[u8]) {
     let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());
@@ -81,8 +81,8 @@ pub fn original(bytes: &[u8]) {
     }
 }
 
-/// Checks the lock file of a live run with these bytes in it. A run of version 1 keeps the store
-/// shut.
+/// Checks the lock file of a live run with these bytes in it. A run of version 1 makes the store
+/// refuse changes.
 pub fn run_lock(bytes: &[u8]) {
     let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());

@@ -1,12 +1,12 @@
-//! The journal's lines: writing, checking, and classifying damage.
+//! The journal's lines: writing them, checking them, and classifying damage.
 //!
 //! A line is `{"c":"<crc32c>",<the rest>`; the checksum covers every byte between its own comma and
-//! the newline. A line is one transaction. It carries the transaction's number in the history of
+//! the newline. A line is one transaction. It contains the transaction's number in the history of
 //! the store and repeats the checksum of the line before it, which exposes missing and misplaced
-//! lines. The first line also has a header that ties the journal to its snapshot; it is part of the
-//! line, so that a crash cannot separate the two.
+//! lines. The first line also contains a header that ties the journal to its snapshot; it is part
+//! of the line, so that a crash cannot separate the two.
 //!
-//! Nothing here touches a file: the scan is a function of bytes.
+//! This module touches no file: a scan is a function of bytes.
 
 mod salvage;
 
@@ -29,18 +29,14 @@ const BODY_AT: usize = PREFIX.len() + DIGITS + AFTER_DIGITS.len();
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Header {
-    /// The identity of the store.
     pub(crate) store: String,
-    /// The snapshot's generation.
     pub(crate) generation: u64,
     /// The number of the last transaction that the snapshot holds.
     pub(crate) seq: u64,
-    /// The snapshot's length in bytes.
     pub(crate) snapshot_len: u64,
-    /// The CRC-32C of the snapshot.
     #[serde(with = "hex")]
     pub(crate) snapshot_crc: u32,
-    /// The numbering that the journal's ids refer to. Version 1 wrote none.
+    /// The numbering to which the journal's ids refer. Absent in version 1.
     #[serde(default, skip_serializing_if = "Numbering::is_version_1")]
     pub(crate) numbering: Numbering,
 }
@@ -59,7 +55,7 @@ struct Line<'a> {
     ops: Vec<Op<'a>>,
 }
 
-/// A position between two lines: what the next line must follow.
+/// A position between two lines, with the values that the next line must continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
     /// In bytes.
@@ -70,19 +66,19 @@ pub(crate) struct Position {
     pub(crate) chain: u32,
 }
 
-/// The bytes behind the valid lines.
+/// The bytes after the valid lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tail {
     /// There are none.
     Clean,
-    /// A line that was being written when its writer or the machine died; it contains nothing
+    /// A line that was being written when its writer or the machine died; no part of it was
     /// acknowledged.
     Torn,
-    /// Anything else: acknowledged transactions may be in it or behind it.
+    /// Any other bytes: they may contain or hide acknowledged transactions.
     Damaged { offset: u64, detail: String },
 }
 
-/// The line for a position, and the position behind it. Only the first line has the header.
+/// The line for a position, and the position after it. Only the first line has the header.
 pub(crate) fn line(position: Position, header: &Header, events: &[Event]) -> (Vec<u8>, Position) {
     let seq = position.seq + 1;
     let header = (position.offset == 0).then(|| header.clone());
@@ -122,7 +118,7 @@ mod hex {
     }
 }
 
-/// The checksum of a line without its newline, if it is right.
+/// The checksum of a line without its newline; `None` if it is wrong.
 fn verify(line: &[u8]) -> Option<u32> {
     let digits = line.get(PREFIX.len()..PREFIX.len() + DIGITS)?;
     let is_framed = line.starts_with(PREFIX) && line[PREFIX.len() + DIGITS..].starts_with(AFTER_DIGITS);
@@ -141,7 +137,6 @@ fn body(line: &[u8]) -> Vec<u8> {
     json
 }
 
-/// The outcome of a scan.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Scan {
     /// The end of the valid lines.
@@ -150,7 +145,7 @@ pub(crate) struct Scan {
 }
 
 /// Reads the lines at `position` of the journal with this header up to the first invalid one, and
-/// passes their operations to `take`, whose error is a description of a fault.
+/// passes their operations to `take`, whose error describes a fault.
 pub(crate) fn scan(
     bytes: &[u8],
     mut position: Position,
@@ -218,22 +213,22 @@ pub(crate) fn numbering(bytes: &[u8]) -> Option<Numbering> {
     Some(header.numbering)
 }
 
-/// Distinguishes a half-written last line from damage. It reaches the end of the file, no valid
-/// line follows it, and it is either unterminated or contains NUL bytes, the two forms that an
-/// interrupted append leaves: a file whose length became durable before its data reads as zeros
-/// there.
+/// Distinguishes a half-written last line from damage. A half-written line reaches the end of the
+/// file, no valid line follows it, and it either has no newline or contains NUL bytes. An
+/// interrupted append leaves these two forms: if a file's length became durable before its data,
+/// the data reads as zeros.
 fn classify_tail(rest: &[u8], offset: u64) -> Tail {
     if rest.is_empty() {
         return Tail::Clean;
     }
     let is_unterminated = rest.last() != Some(&b'\n');
-    // A NUL may have replaced a newline, so it ends a line here too.
+    // A NUL may have replaced a newline, so it also ends a line.
     let is_followed = rest.split(|byte| matches!(byte, b'\n' | 0)).skip(1).any(|line| verify(line).is_some());
     let is_torn = !is_followed && (is_unterminated || rest.contains(&0));
     if is_torn {
         return Tail::Torn;
     }
-    Tail::Damaged { offset, detail: "a line does not agree with its checksum".into() }
+    Tail::Damaged { offset, detail: "a line does not match its checksum".into() }
 }
 
 /// The number of the last transaction among the readable lines of a journal that belongs to no

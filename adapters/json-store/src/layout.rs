@@ -6,7 +6,7 @@ pub(crate) const SNAPSHOT: &str = "QUEUE-STATE.json";
 /// A copy of the snapshot before this program first wrote it, if the original program or a person
 /// wrote it.
 pub(crate) const ORIGINAL: &str = "QUEUE-STATE.original.json";
-/// The lock. Never renamed and never removed: a lock on a replaced file excludes no process.
+/// The lock. Never renamed or removed: a lock on a replaced file would exclude no process.
 pub(crate) const LOCK: &str = "QUEUE-STATE.lock";
 /// The folder of the run locks.
 pub(crate) const RUNS: &str = "runs";
@@ -24,7 +24,7 @@ const NEW_SUFFIX: &str = ".new";
 
 /// The number of characters of a run's id in its file name; a UUID has 36.
 const MAX_RUN_NAME: usize = 100;
-/// The length of a journal's name behind its prefix: the longest generation and a nonce fit.
+/// The maximal length of a journal's name after its prefix: the longest generation and a nonce fit.
 const MAX_JOURNAL_ID: usize = 64;
 
 /// The journal of a generation. The nonce keeps a restored copy of an old snapshot from finding a
@@ -38,18 +38,18 @@ pub(crate) fn temp(nonce: &str) -> String {
     format!("{TEMP_PREFIX}{nonce}")
 }
 
-/// A journal that no snapshot names and that has later transactions than the snapshot.
+/// The name of a journal that no snapshot names and that has later transactions than the snapshot.
 pub(crate) fn orphan(journal: &str) -> String {
     format!("{journal}{ORPHAN_SUFFIX}")
 }
 
-/// The copy of a torn tail behind the transaction of this number.
+/// The copy of a torn tail after the transaction with this number.
 pub(crate) fn torn(journal: &str, seq: u64) -> String {
     format!("{journal}{TORN_INFIX}{seq}")
 }
 
-/// The lock that a run holds for life. Any id leads to a file in that folder with a valid name
-/// (`NAME_MAX`, 255 bytes: limits.h).
+/// The lock that a run holds while it lives. Any id results in a valid file name (`NAME_MAX`, 255
+/// bytes: limits.h) in that folder.
 pub(crate) fn run(id: &str) -> String {
     let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     let id: String =
@@ -62,13 +62,13 @@ pub(crate) fn new_run(id: &str) -> String {
     format!("{}{NEW_SUFFIX}", run(id))
 }
 
-/// Whether a file in the runs folder belongs to a run that is beginning or was killed while it
+/// Whether a file in the runs folder belongs to a run that is beginning, or was killed while it
 /// began.
 pub(crate) fn is_new_run(name: &str) -> bool {
     name.strip_suffix(NEW_SUFFIX).is_some_and(|name| run_of(name).is_some())
 }
 
-/// The run of a lock file in the runs folder. The other files there belong to guards.
+/// The run of a lock file in the runs folder; `None` for the files of guards.
 pub(crate) fn run_of(name: &str) -> Option<&str> {
     name.strip_suffix(RUN_SUFFIX)
 }
@@ -78,7 +78,7 @@ pub(crate) fn is_temp(name: &str) -> bool {
     name.starts_with(TEMP_PREFIX)
 }
 
-/// Whether a file is a journal that was not kept aside.
+/// Whether a file is a journal that was not set aside.
 pub(crate) fn is_journal(name: &str) -> bool {
     name.starts_with(JOURNAL_PREFIX) && !name.ends_with(ORPHAN_SUFFIX) && !name.contains(TORN_INFIX)
 }
@@ -96,13 +96,13 @@ pub(crate) fn backup(now: Timestamp) -> String {
     format!("{BACKUP_PREFIX}{}Z", digits.filter(|character| *character != 'Z').collect::<String>())
 }
 
-/// Whether a file or folder was kept aside after damage, for a person.
+/// Whether a file or folder was set aside after damage, for a person.
 pub(crate) fn is_kept_aside(name: &str) -> bool {
     let was_journal = name.ends_with(ORPHAN_SUFFIX) || name.contains(TORN_INFIX);
     name.starts_with(BACKUP_PREFIX) || (name.starts_with(JOURNAL_PREFIX) && was_journal)
 }
 
-/// Whether a name read from a file can be that of a journal, and of no other file or folder.
+/// Whether a name in a snapshot is a valid name for a journal, and for no other file or folder.
 pub(crate) fn is_journal_name(name: &str) -> bool {
     let id = name.strip_prefix(JOURNAL_PREFIX);
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';

@@ -11,24 +11,24 @@
 //! over the snapshot. That rename is its only commit point: the new snapshot names another journal
 //! and so retires the old one at the same instant.
 //!
-//! A command that loads a small queue checkpoints it, unless a run is working, so that the queue
-//! *is* one JSON file, which a person may read and edit. An addition to a larger queue is appended
-//! without loading it (a *blind append*). `docs/formats.md` describes every file field by field.
+//! A command that loads a small queue checkpoints it unless a run is alive, so that the queue *is*
+//! one JSON file, which a person may read and edit. An addition to a larger queue is appended
+//! without loading it (a *blind append*). `docs/formats.md` describes every field of every file.
 //!
 //! # Modules
 //!
-//! `disk` is the seam to the file system, small enough to be replaced by a fake disk; `lock` is the
-//! only module that calls fs2; `record` and `ops` are the serde forms of items and events;
-//! `snapshot` and `journal` read and write the two files; `engine` is the protocol; `request` is a
-//! transaction on its way through it; `runs` finds live and dead runs; `worker` provides the thread
-//! for blocking calls; `store` implements the ports. `repair`, `export` and `file_system` maintain
-//! a store from outside.
+//! `disk` is the interface to the file system, small enough for a fake; `lock` is the only module
+//! that calls fs2; `record` and `ops` are the serde forms of items and events; `snapshot` and
+//! `journal` read and write the two files; `engine` is the protocol; `request` wraps the
+//! transactions of the domain; `runs` finds live and dead runs; `worker` provides the thread for
+//! blocking calls; `store` implements the ports. `repair`, `export` and `file_system` maintain a
+//! store from outside.
 //!
 //! # Deliberately absent
 //!
-//! Rules of the queue: the domain decides. Timeouts that declare a slow run dead: liveness is a
-//! held lock, which the kernel releases when the process ends and not earlier. Repeated syncs:
-//! after a failed sync the page cache may report success for lost data (Rebello et al., "Can
+//! Rules of the queue: the domain decides. Timeouts that declare a slow run dead: a run is alive
+//! while it holds its lock, which the kernel releases exactly when the process ends. Repeated
+//! syncs: after a failed sync the page cache may report success for lost data (Rebello et al., "Can
 //! Applications Recover from fsync Failures?", 2020).
 
 mod checksum;

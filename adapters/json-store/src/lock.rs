@@ -1,7 +1,7 @@
 //! Locks by fs2, the wait for the store's lock, and the notes in its file.
 //!
-//! fs2's methods are called by their full path: since Rust 1.89 the standard library has methods of
-//! the same names with another error type, which would take precedence silently.
+//! fs2's methods are called by their full path: since Rust 1.89 the standard library has methods
+//! with the same names and another error type, which would silently take precedence.
 
 use std::fs::File;
 use std::io;
@@ -35,7 +35,7 @@ pub(crate) fn try_lock(file: &File, sharing: Sharing) -> io::Result<bool> {
         };
         match taken {
             Ok(()) => return Ok(true),
-            // fs2 reports an interruption by a signal; flock(2) asks to repeat the call.
+            // fs2 reports an interruption by a signal; flock(2) must then be repeated.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             Err(error) => return Err(error),
@@ -49,17 +49,17 @@ pub(crate) fn unlock(file: &File) -> io::Result<()> {
     fs2::FileExt::unlock(file)
 }
 
-/// The process that holds the lock, for the error message of a process that waits too long.
+/// The process that holds the lock, for the error of a process that waits too long.
 #[derive(Serialize, Deserialize)]
 struct Holder {
     holder: String,
 }
 
-/// The end of the store when all of it was durable: enough to append to it, and to check that it
-/// still ends there.
+/// The end of the store when all of it was durable: enough to append, and to check that it is still
+/// the end.
 ///
-/// Written after the syncs that it describes and never synced itself, so it may be old but never
-/// ahead.
+/// Written after the syncs that it describes and never synced itself, so it may be outdated but
+/// never ahead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tip {
     pub(crate) snapshot: Stamp,
@@ -68,7 +68,7 @@ pub(crate) struct Tip {
     pub(crate) position: Position,
 }
 
-/// A tip as JSON text with its CRC-32C, because a crash may leave half of it.
+/// A tip as JSON text with its CRC-32C, because a crash may write only a part of it.
 #[derive(Serialize, Deserialize)]
 struct CheckedTip {
     crc: u32,
@@ -87,7 +87,7 @@ impl<D: Disk> StoreLock<D> {
         Ok(Self { file })
     }
 
-    /// The lock file if it exists; opened for reading, so that locking it leaves no trace.
+    /// The lock file, if it exists. It is opened for reading, so that locking leaves no trace.
     pub(crate) fn open_existing(disk: &D) -> Result<Option<Self>, StorageError> {
         match disk.open(LOCK, Access::Read) {
             Ok(file) => Ok(Some(Self { file })),
@@ -108,7 +108,7 @@ impl<D: Disk> StoreLock<D> {
             waited += pause;
             pause = (pause * 2).min(MAX_PAUSE);
         }
-        // A failure only costs waiting processes the name.
+        // If this fails, waiting processes only miss the name.
         let holder = disk.identity().chars().take(HOLDER_BYTES / 8).collect();
         let _ = disk.overwrite(&self.file, 0, &padded(&Holder { holder }, HOLDER_BYTES));
         Ok(())
@@ -119,7 +119,7 @@ impl<D: Disk> StoreLock<D> {
         disk.unlock(&self.file).map_err(classify(LOCK))
     }
 
-    /// Leaves a note of the store's end for processes that only add files. Without it they load the
+    /// Writes a note of the store's end for processes that only add files. Without it they load the
     /// queue, so a full disk is no error.
     ///
     /// Any other failure is an error, because it may be the only sign of a sync that did not
@@ -137,7 +137,7 @@ impl<D: Disk> StoreLock<D> {
         }
     }
 
-    /// The latest note, if there is one and its checksum is right.
+    /// The latest note, if it has a correct checksum.
     pub(crate) fn tip(&self, disk: &D) -> Option<Tip> {
         let checked: CheckedTip = self.note(disk, HOLDER_BYTES, TIP_BYTES)?;
         let is_whole = checksum::of(checked.tip.as_bytes()) == checked.crc;

@@ -31,7 +31,7 @@ pub(crate) enum Op<'a> {
         size_bytes: Option<u64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         modified_ns: Option<i64>,
-        /// Only a changed file, if absent.
+        /// If absent, only a changed file is repeated.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         repeat: Option<RepeatWord>,
         /// The recipe of [`RepeatWord::OtherThan`].
@@ -117,7 +117,7 @@ pub(crate) enum Op<'a> {
     },
 }
 
-/// Which ended items an addition repeats.
+/// The ended items that an addition repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RepeatWord {

@@ -10,8 +10,8 @@ use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The run of an item in processing whose record names none. No run of this name is ever alive, so
-/// the item is recovered.
+/// The run of an item in processing whose record names no run. No run of this name is ever alive,
+/// so the item is recovered.
 pub(crate) const UNKNOWN_RUN: &str = "unknown";
 
 /// An item. The order of the fields is the order on disk.
@@ -46,8 +46,8 @@ pub(crate) struct ItemRecord<'a> {
     held: bool,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     not_before: Option<Timestamp>,
-    /// When the wait until `not_before` was ordered. Absent in version 1: `last_attempt`, else
-    /// `not_before`.
+    /// When the wait until `not_before` was ordered. If absent, as in version 1: `last_attempt`,
+    /// else `not_before`.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     backoff_from: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -165,7 +165,7 @@ pub(crate) fn id(json: &[u8]) -> u64 {
     serde_json::from_slice(json).ok().and_then(|Numbered { id }| id).unwrap_or(0)
 }
 
-/// The slow way, for an item with unknown keys.
+/// Reads an item with unknown keys, which takes longer.
 fn read_with_extra(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     let all: Map<String, Value> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     let (known, extra): (Map<_, _>, Map<_, _>) =
@@ -248,17 +248,16 @@ impl ItemRecord<'_> {
     }
 }
 
-/// The path of a text, and of its exact bytes in hexadecimal if it is not UTF-8.
+/// The path with this text, or with these exact bytes in hexadecimal if it is not UTF-8.
 pub(crate) fn path(text: &str, exact_hex: Option<&str>, base: &Path) -> Result<FilePath, String> {
     FilePath::from_text(text, exact_hex, base).map_err(|invalid| invalid.to_string())
 }
 
-/// A fingerprint needs both of its parts.
+/// The fingerprint; `None` unless both parts are present.
 pub(crate) fn fingerprint(size_bytes: Option<u64>, modified_ns: Option<i64>) -> Option<Fingerprint> {
     size_bytes.zip(modified_ns).map(|(size, modified_ns)| Fingerprint { size, modified_ns })
 }
 
-/// The recipe of a text of 16 hexadecimal digits.
 pub(crate) fn recipe(text: Option<&str>) -> Result<Option<Recipe>, String> {
     text.map(|text| Recipe::from_hex(text).ok_or_else(|| format!("{text:?} is not a recipe"))).transpose()
 }
@@ -287,7 +286,7 @@ mod tests {
         serde_json::from_slice(&json).expect("JSON")
     }
 
-    /// A key that is missing in the list would be kept as unknown and then written twice.
+    /// A key missing in the list would be kept as unknown and then written twice.
     #[test]
     fn every_written_key_is_known_and_every_item_comes_back() {
         let (number, run) = (ClaimNumber::new(7), RunId::new("run"));

@@ -1,4 +1,4 @@
-//! Repairing a damaged store: what each method keeps and loses, and applying one.
+//! Repairing a damaged store: the losses of each method, and applying one.
 //!
 //! # Theory of operation
 //!
@@ -9,7 +9,7 @@
 //!
 //! # Deliberately absent
 //!
-//! Choosing a method: which loss is smaller is for a person who knows the files.
+//! Choosing a method: only a person who knows the files can judge which loss is smaller.
 
 mod backup;
 mod inspection;
@@ -37,16 +37,16 @@ use crate::error::in_folder;
 use crate::lock::StoreLock;
 use inspection::Inspection;
 
-/// The folder of a store that is examined, repaired or exported.
+/// The folder of a store to examine, repair or export.
 #[derive(Debug, Clone)]
 pub struct StateFolder {
     /// The folder of the store's files.
     pub state_dir: PathBuf,
-    /// The folder that relative paths in files of the original program start from.
+    /// The folder to which relative paths in files of the original program refer.
     pub base: PathBuf,
-    /// How long to wait for the lock before failing with the name of its holder.
+    /// The longest wait for the lock, after which the call fails with the name of its holder.
     pub lock_timeout: Duration,
-    /// Whether to write even if the folder is on a network file system.
+    /// True to write even if the folder is on a network file system.
     pub allow_network_fs: bool,
 }
 
@@ -55,9 +55,9 @@ pub struct StateFolder {
 pub enum RepairMethod {
     /// Keeps the snapshot, and the journal up to the damage.
     Truncate,
-    /// Keeps these, and the readable lines behind the damage that still apply.
+    /// Keeps these, and the readable lines after the damage that still apply.
     Salvage,
-    /// Keeps the snapshot alone.
+    /// Keeps only the snapshot.
     UseSnapshot,
 }
 
@@ -131,28 +131,28 @@ pub struct RepairPlan {
     pub method: RepairMethod,
     /// The counts of the repaired queue.
     pub counts: Counts,
-    /// Changes behind the damage that the method keeps.
+    /// The changes after the damage that the method keeps.
     pub keeps: ChangeCounts,
-    /// Readable changes that the method loses.
+    /// The readable changes that the method loses.
     pub loses: ChangeCounts,
-    /// Unreadable bytes, lost by every method.
+    /// The number of unreadable bytes, which every method loses.
     pub unreadable_bytes: u64,
 }
 
 /// The result of an examination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Examination {
-    /// Empty if the store is sound.
+    /// Empty if the store is intact.
     pub damage: Vec<Damage>,
-    /// The counts of the queue if the store is sound.
+    /// The counts of the queue; `None` if the store is damaged.
     pub counts: Option<Counts>,
     /// The possible repairs; empty if only a person can repair the files.
     pub plans: Vec<RepairPlan>,
-    /// The length of a half-written last line. It is no damage: the next change cuts it off.
+    /// The length of a half-written last line. It is not damage: the next change cuts it off.
     pub half_written_bytes: u64,
     /// Messages about oddities, for a person.
     pub notices: Vec<String>,
-    /// Files that were kept aside after earlier damage.
+    /// Files that were set aside after earlier damage.
     pub kept_aside: Vec<String>,
 }
 
@@ -175,7 +175,7 @@ pub enum RepairOutcome {
     Repaired {
         /// The damage before the repair.
         damage: Vec<Damage>,
-        /// What was kept and lost.
+        /// The result of the repair.
         plan: RepairPlan,
         /// The folder with copies of the damaged files.
         backup: PathBuf,
@@ -189,8 +189,8 @@ pub enum RepairOutcome {
 pub fn examine(folder: &StateFolder) -> Result<Examination, StorageError> {
     let disk = RealDisk::new(folder.state_dir.clone());
     let inspect = || Inspection::read(&disk, &folder.base, open(folder)).map(|inspection| inspection.examination());
-    // A writer may replace the files during a read without the lock, so damage counts only if a
-    // second read confirms it.
+    // A writer may replace the files during a read without the lock, so a second read must confirm
+    // the damage.
     let first = inspect().map_err(|error| in_folder(error, &folder.state_dir))?;
     if first.is_sound() { Ok(first) } else { inspect().map_err(|error| in_folder(error, &folder.state_dir)) }
 }
@@ -209,11 +209,11 @@ pub fn plan_repair(folder: &StateFolder) -> Result<Examination, StorageError> {
     planned.map_err(|error| in_folder(error, &folder.state_dir))
 }
 
-/// Repairs the store, after its files were copied.
+/// Copies the files, then repairs the store.
 ///
 /// # Errors
 /// [`StorageError::Busy`] while a run is alive or another process holds the lock; others if the
-/// files cannot be read, copied or written. The store is then unchanged, or repaired.
+/// files cannot be read, copied or written. The store is then either unchanged or repaired.
 pub fn repair(folder: &StateFolder, method: RepairMethod, now: Timestamp) -> Result<RepairOutcome, StorageError> {
     let planned = plan_repair(folder)?;
     if planned.is_sound() {
@@ -244,7 +244,7 @@ fn repair_locked(
     let files = backup::files(engine.disk())?;
     let backup = backup::copy(&folder.state_dir, &files, now)?;
     engine.replace(replacement)?;
-    // The new snapshot has retired them and the backup has copies; if one stays, the next change
+    // The new snapshot has retired them and the backup contains them. If one stays, the next change
     // removes it.
     for journal in files.iter().filter(|name| crate::layout::is_journal(name)) {
         let _ = engine.disk().remove(journal);
@@ -252,7 +252,7 @@ fn repair_locked(
     Ok(RepairOutcome::Repaired { damage: examination.damage, plan, backup })
 }
 
-/// Does `work` under the lock, if the lock file exists, without creating anything.
+/// Calls `work` under the lock if the lock file exists. Creates nothing.
 fn held<T>(
     disk: &RealDisk,
     timeout: Duration,

@@ -1,4 +1,4 @@
-//! Requests on their way through the engine: what the store adds to the domain's transactions.
+//! Requests: the domain's transactions with what the store adds to them.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::item::RunId;
@@ -16,7 +16,7 @@ use crate::error::gone;
 /// The state that a change applies to.
 pub(crate) struct Target<'a> {
     pub(crate) queue: &'a mut FileQueue,
-    /// Whether a run was begun by this handle and has not ended.
+    /// Returns true for a run that this handle began and that has not ended.
     pub(crate) is_own_run: &'a dyn Fn(&RunId) -> bool,
     pub(crate) latest: &'a mut LatestExchanges,
 }
@@ -91,14 +91,13 @@ impl Request for Unfenced {}
 pub(crate) trait Change: Send {
     /// Applies the change and stores the reply. Returns no events if nothing changed.
     fn perform(&mut self, target: &mut Target<'_>) -> Vec<Event>;
-    /// Stores the reply and returns the events without seeing the queue; `None` if the change needs
-    /// it.
+    /// Stores the reply and returns the events without the queue; `None` if the change needs the
+    /// queue.
     fn perform_blind(&mut self) -> Option<Vec<Event>>;
     /// Sends the reply, or the failure.
     fn answer(self: Box<Self>, committed: Result<(), StorageError>);
 }
 
-/// A request that waits for its commit.
 pub(crate) struct PendingRequest<T: Request> {
     request: T,
     now: Timestamp,
@@ -136,7 +135,7 @@ impl<T: Request> Change for PendingRequest<T> {
 
     fn answer(self: Box<Self>, committed: Result<(), StorageError>) {
         let reply = self.reply.unwrap_or_else(|| Err(gone()));
-        // The caller may have stopped waiting; the transaction counts all the same.
+        // The caller may have stopped waiting; the transaction is committed nevertheless.
         let _ = self.sender.send(committed.and(reply));
     }
 }

@@ -1,8 +1,9 @@
 //! Registering runs, and finding the live and the dead ones.
 //!
-//! A run holds an exclusive flock(2) on its file in `runs/` for life. The kernel releases it when
-//! the process ends in any way, and keeps it while the process is stopped. A liveness check tries
-//! to take a *shared* lock, so that two concurrent checks do not mistake each other for the run.
+//! A run holds an exclusive flock(2) on its file in `runs/` while it lives. The kernel releases it
+//! when the process ends in any way, and keeps it while the process is stopped. A liveness check
+//! tries to take a *shared* lock, so that two concurrent checks do not mistake each other for the
+//! run.
 
 mod record;
 
@@ -23,7 +24,7 @@ impl<D: Disk> Engine<D> {
     /// Registers a run; returns the other live runs.
     pub(crate) fn begin_run(&mut self, info: &RunInfo) -> Result<Vec<LiveRun>, StorageError> {
         self.locked(|engine| {
-            engine.remove_unbegun()?;
+            engine.remove_unfinished_registrations()?;
             let file = engine.register(info)?;
             engine.hold_run(info.id.clone(), file);
             let mut live = engine.live_runs()?;
@@ -32,16 +33,16 @@ impl<D: Disk> Engine<D> {
         })
     }
 
-    /// Creates a run's lock file, locked before it gets its name, because a search for dead runs
-    /// does not take the store's lock. A flock(2) belongs to the open file and not to the name, so
-    /// it survives the rename.
+    /// Creates a run's lock file. The file is locked before it gets its name, because a search for
+    /// dead runs does not take the store's lock. A flock(2) belongs to the open file, so it
+    /// survives the rename.
     fn register(&self, info: &RunInfo) -> Result<D::File, StorageError> {
         let (name, new) = (layout::run(info.id.as_str()), layout::new_run(info.id.as_str()));
         if self.disk().stat(&name).map_err(classify(&name))?.is_some() {
             return Err(classify(&name)(std::io::ErrorKind::AlreadyExists.into()));
         }
         let file = self.disk().open(&new, Access::Create).map_err(classify(&name))?;
-        // Not synced: after a power cut no run is alive, and the file is of no use.
+        // Not synced: after a power cut no run is alive, and the file is useless.
         let held = self.lock_and_describe(&file, info).and_then(|()| self.disk().rename(&new, &name));
         held.map_err(|error| {
             // If it stays, the next run that begins removes it.
@@ -58,19 +59,19 @@ impl<D: Disk> Engine<D> {
         write_all(self.disk(), file, &record::write(info))
     }
 
-    /// Removes the files of runs that were killed while they began. Requires the store's lock, so
-    /// that none begins now.
-    fn remove_unbegun(&self) -> Result<(), StorageError> {
+    /// Removes the files of runs that were killed while they began. Requires the store's lock,
+    /// which excludes runs that are beginning.
+    fn remove_unfinished_registrations(&self) -> Result<(), StorageError> {
         let names = self.disk().list(layout::RUNS).map_err(unreadable(layout::RUNS))?;
         for name in names.iter().filter(|name| layout::is_new_run(name)) {
-            // One that stays does no harm.
+            // A file that stays does no harm.
             let _ = self.disk().remove(&format!("{}/{name}", layout::RUNS));
         }
         Ok(())
     }
 
-    /// Ends a run; returns the runs that are still alive. Takes the store's lock, so that exactly
-    /// one of several concurrent ends is the last.
+    /// Ends a run; returns the runs that are still alive. Takes the store's lock, so that of
+    /// several concurrent calls exactly one returns no run.
     pub(crate) fn end_run(&mut self, run: &RunId) -> Result<Vec<LiveRun>, StorageError> {
         self.locked(|engine| {
             engine.forget_run(run);
@@ -111,13 +112,12 @@ impl<D: Disk> Engine<D> {
         Ok(self.only_dead(suspects)?.into_iter().map(|run| self.dead_run(run)).collect())
     }
 
-    /// The dead runs among these.
     pub(crate) fn only_dead(&self, runs: Vec<RunId>) -> Result<Vec<RunId>, StorageError> {
         let judged = runs.into_iter().map(|run| Ok(if self.is_alive(&run)? { None } else { Some(run) }));
         judged.filter_map(Result::transpose).collect()
     }
 
-    /// Releases the claims of the dead runs among those named, checked under the store's lock, and
+    /// Checks under the store's lock which of the named runs are dead, releases their claims and
     /// removes their files.
     pub(crate) fn recover(
         &mut self,

@@ -3,16 +3,16 @@
 //! A history is a short list of operations by a run, a second process and single commands. It is
 //! executed once, and the disk is copied before each call. Each copy goes through every power cut,
 //! which loses any part of the unsynced changes, and through the death of the process alone. A new
-//! process opens the result. It must find every acknowledged operation, and of an operation in
-//! progress all or nothing; then it makes a change of its own and is itself crashed at every call.
-//! Further executions let each call fail, or do half of its work.
+//! process opens the result. It must find every acknowledged operation, and an operation in
+//! progress either completely or not at all. Then it makes a change of its own and is itself
+//! crashed at every call. Further executions let each call fail, or do half of its work.
 //!
 //! The method is that of ALICE (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014)
 //! without a model of a file system: unsynced changes may become durable in any combination.
 //!
 //! Besides crashes, `bytes` changes bytes on the disk, `contention` lets processes write
-//! concurrently, and `runs` tests runs that begin. Two tests of the tests: each [`Flaw`] of a disk
-//! must be noticed here, and `tests/mutants.rs` breaks the code.
+//! concurrently, and `runs` tests the beginning of runs. The tests are tested twice: a check must
+//! detect each [`Flaw`] of a disk, and `tests/mutants.rs` breaks the code.
 
 mod bytes;
 mod contention;
@@ -26,7 +26,7 @@ use explore::{Bounds, Count, Explorer};
 use flawed::Flaw;
 use history::histories;
 
-/// The length of the histories of an ordinary test run. `AUTOPROC_HISTORY` sets a greater one.
+/// The default length of histories; `AUTOPROC_HISTORY` sets a greater one.
 const DEFAULT_LENGTH: usize = 3;
 
 fn crashes(max_length: usize, flaw: Option<Flaw>) -> Result<Count, String> {
@@ -46,7 +46,7 @@ fn no_crash_loses_an_acknowledged_change() {
     assert!(count.crash_states > 50_000, "{count}");
 }
 
-/// A bit at either end, NUL, and the byte that ends lines. `AUTOPROC_ALL_BYTES` tries all others.
+/// The lowest or the highest bit, NUL, and newline. `AUTOPROC_ALL_BYTES` tries all others too.
 fn some_changes(byte: u8) -> Vec<u8> {
     vec![byte ^ 1, byte ^ 0x80, 0, b'\n']
 }
@@ -70,8 +70,7 @@ fn concurrent_processes_lose_nothing() {
     contention::concurrent_writers(None).unwrap_or_else(|violation| panic!("{violation}"));
 }
 
-/// Concurrent writers may happen not to collide, so a flaw of the lock has this many chances to
-/// show.
+/// Concurrent writers may happen not to collide, so a flaw of the lock is tried this often.
 const CONTENTION_TRIES: usize = 10;
 
 /// The checks, by the names that `docs/durability.md` uses.
@@ -90,7 +89,7 @@ impl Check {
     }
 }
 
-/// Every flaw, and the check that must notice it.
+/// Every flaw, and the check that must detect it.
 const FLAWS: [(Flaw, Check); 14] = [
     (Flaw::SnapshotNotSynced, Check::Crashes),
     (Flaw::RenameNotSynced, Check::Crashes),

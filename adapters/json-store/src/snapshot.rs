@@ -1,8 +1,8 @@
 //! The snapshot: one JSON document.
 //!
-//! This program writes one item per line and reads that layout a line at a time, so that a million
-//! files need no second copy of the document in memory. Any other layout, as a person or the
-//! original program writes it, is read whole.
+//! This program writes one item per line and reads that layout line by line, so that a million
+//! files need no second copy of the document in memory. Any other layout, such as a person or the
+//! original program writes, is read as a whole.
 
 mod builder;
 mod lines;
@@ -32,11 +32,11 @@ use builder::Builder;
 /// The version of the format. A file of a later version is refused.
 const VERSION: &str = "1.0.0";
 
-/// A greater number was not reached by counting: a million increments a second take 292,000 years
-/// to get here. It is refused, so that counting on from a valid number never overflows.
+/// No number reaches this by counting: a million increments a second take 292,000 years. A greater
+/// number is refused, so that counting on from a valid number never overflows.
 pub(crate) const MAX_NUMBER: u64 = u64::MAX / 2;
 
-/// The size of a read and of a write; large enough that system calls are a small part of the cost.
+/// The size of a read and of a write, large enough that system calls are a small part of the cost.
 const CHUNK_BYTES: usize = 256 * 1024;
 
 /// The last line of the head, in this program's layout.
@@ -59,37 +59,36 @@ pub(crate) struct StoreSection {
     pub(crate) journal: String,
 }
 
-/// Keys that this program does not know. They are kept.
+/// Keys that this program does not know. They are kept unchanged.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Extra {
     document: Map<String, Value>,
     items: BTreeMap<ItemId, Map<String, Value>>,
 }
 
-/// A snapshot, as read.
 pub(crate) struct Snapshot {
     pub(crate) queue: FileQueue,
     pub(crate) extra: Extra,
-    /// Absent in a file of the original program and in one written by hand.
+    /// Absent in a file of the original program or of a person.
     pub(crate) store: Option<StoreSection>,
     pub(crate) stamp: Stamp,
     pub(crate) sum: SnapshotSum,
-    /// Whether numbers and order are as this program writes them.
+    /// True if numbers and order are as this program writes them.
     pub(crate) is_canonical: bool,
     /// Messages about refused items, for a person.
     pub(crate) notices: Vec<String>,
 }
 
-/// The way to number items without a number, or out of order. The header of a journal names the one
-/// that its ids refer to.
+/// How items without a number, or out of order, are numbered. A journal's header names the
+/// numbering to which its ids refer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Numbering {
-    /// Ids stay, the place in line follows the list, and items without an id get ids above all
+    /// Ids are kept, sequence numbers follow the list, and items without an id get ids above all
     /// others.
     Kept,
-    /// From the first such item all get new numbers, and a second live item of a path gets none.
-    /// Journals of version 1, which name no numbering, refer to these numbers.
+    /// From the first such item on, all items get new numbers, and a second live item of a path
+    /// gets none. Journals of version 1, which name no numbering, refer to these numbers.
     #[default]
     Version1,
 }
@@ -121,10 +120,10 @@ struct Head {
     rest: Map<String, Value>,
 }
 
-/// Reads the document. Relative paths, as the original program wrote them, start from `base`.
+/// Reads the document. Relative paths, as the original program wrote them, refer to `base`.
 ///
 /// # Errors
-/// [`StorageError::Damaged`], [`StorageError::Unsupported`] for a later version.
+/// [`StorageError::Damaged`]; [`StorageError::Unsupported`] for a later version.
 pub(crate) fn read<D: Disk>(
     disk: &D,
     file: &D::File,
@@ -170,7 +169,7 @@ fn parse_head(bytes: &[u8]) -> Result<(Head, Vec<&RawValue>), StorageError> {
 
 fn check_version(found: Option<&str>) -> Result<(), StorageError> {
     let found = found.and_then(|json| serde_json::from_str::<String>(json).ok());
-    let found = found.ok_or_else(|| damaged(SNAPSHOT, "it does not say its version"))?;
+    let found = found.ok_or_else(|| damaged(SNAPSHOT, "it has no version"))?;
     match numbers(&found) {
         Some(version) if Some(version) <= numbers(VERSION) => Ok(()),
         Some(_) => Err(StorageError::Unsupported { place: SNAPSHOT.into(), found, known: VERSION.into() }),

@@ -24,11 +24,11 @@ use crate::worker::Worker;
 pub struct StoreConfig {
     /// The folder of the store's files. Created by the first change.
     pub state_dir: PathBuf,
-    /// The folder that relative paths in files of the original program start from.
+    /// The folder to which relative paths in files of the original program refer.
     pub base: PathBuf,
-    /// How long to wait for the lock before failing with the name of its holder.
+    /// The longest wait for the lock, after which the call fails with the name of its holder.
     pub lock_timeout: Duration,
-    /// The use of the handle.
+    /// How the handle is used.
     pub mode: Mode,
     /// Receives messages about repairs and oddities, for a person.
     pub on_notice: Arc<dyn Fn(&str) + Send + Sync>,
@@ -38,8 +38,8 @@ pub struct StoreConfig {
 ///
 /// Opening touches no file; the first call does. Reading needs no lock and no permission to write.
 /// The [`Mode`] determines which thread a call blocks. Dropping the handle waits for its thread, if
-/// it has one, and releases the locks of the runs that it began: they are dead from then on. A run
-/// exchanges through the handle that began it, and has no lease.
+/// it has one, and releases the locks of the runs that it began, which are dead from then on. A run
+/// makes its exchanges through the handle that began it, and has no lease.
 ///
 /// In [`Mode::Command`], an addition whose answer may come later is appended to a queue of over 32
 /// KiB without reading it.
@@ -56,8 +56,8 @@ impl JsonStore {
         Self { config, allow_network_fs: false, worker: Mutex::new(None) }
     }
 
-    /// The same handle with permission to change a store on a network file system. By default it
-    /// refuses, because locks and syncs are unreliable there.
+    /// Permits changes to a store on a network file system. By default they are refused, because
+    /// locks and syncs are unreliable there.
     #[must_use]
     pub fn allowing_network_fs(self, allow_network_fs: bool) -> Self {
         Self { allow_network_fs, ..self }
@@ -162,7 +162,6 @@ impl Storage for JsonStore {
         }
     }
 
-    /// Leaves a small queue as one readable file.
     async fn close(&self) -> Result<(), StorageError> {
         match self.started_worker() {
             Some(worker) => self.located(worker.ask(Engine::close).await),

@@ -1,4 +1,4 @@
-//! The thread that the store's blocking calls run on: locks, reads, writes, syncs.
+//! The thread for the store's blocking calls: locks, reads, writes, syncs.
 //!
 //! A handle of a run has a thread of its own. Requests that arrive during a sync wait in the
 //! channel and then share one write, so that many callers cost one sync.
@@ -20,8 +20,7 @@ use crate::engine::Engine;
 use crate::error::gone;
 use crate::request::Change;
 
-/// The interval between two checks for changes by other processes. The port promises to notice a
-/// change within half a second.
+/// The interval between two checks for changes by other processes. The port allows half a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 const THREAD_NAME: &str = "autoproc-store";
@@ -35,7 +34,7 @@ enum Message<D: Disk> {
     Watch(oneshot::Sender<()>),
 }
 
-/// An engine and the way to call it.
+/// An engine and the thread on which it runs.
 pub(crate) enum Worker<D: Disk> {
     /// On the caller's thread.
     Inline(Arc<Mutex<Engine<D>>>),
@@ -54,8 +53,8 @@ impl<D: Disk> Worker<D> {
         EngineThread::start(engine).map(Self::Thread)
     }
 
-    /// Commits a change. If that is impossible, the change is dropped, and its caller sees a closed
-    /// channel.
+    /// Commits a change. If that is impossible, the change is dropped, and its caller's channel
+    /// closes.
     pub(crate) fn change(&self, change: Box<dyn Change>) {
         match self {
             // An engine that panicked during a change is not used again.
@@ -75,8 +74,8 @@ impl<D: Disk> Worker<D> {
         }
     }
 
-    /// Waits until another process has changed the store, or until the engine is gone, which the
-    /// next call reports.
+    /// Waits until another process has changed the store. Returns early if the engine no longer
+    /// exists, which the next call reports.
     pub(crate) async fn changed(&self) {
         let (sender, receiver) = oneshot::channel();
         match self {
@@ -130,7 +129,7 @@ impl<D: Disk> EngineThread<D> {
         receiver.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// If the thread is gone, the message is dropped, and its caller sees a closed channel.
+    /// If the thread has ended, the message is dropped, and its caller's channel closes.
     fn send(&self, message: Message<D>) {
         if let Some(sender) = &self.sender {
             let _ = sender.send(message);
@@ -142,7 +141,7 @@ impl<D: Disk> Drop for EngineThread<D> {
     fn drop(&mut self) {
         self.sender = None;
         if let Some(thread) = self.thread.take() {
-            // The panic hook has reported a panic of the thread, and every caller has seen an
+            // The panic hook has reported a panic of the thread, and every caller has received an
             // error.
             let _ = thread.join();
         }
@@ -186,7 +185,7 @@ fn next<D: Disk>(receiver: &Receiver<Message<D>>, is_unwatched: bool) -> Result<
     receiver.recv_timeout(POLL_INTERVAL)
 }
 
-/// Every change in the channel up to the first other message, and that message.
+/// Takes every change from the channel up to the first other message, and that message.
 fn gather<D: Disk>(
     first: Box<dyn Change>,
     receiver: &Receiver<Message<D>>,

@@ -1,4 +1,4 @@
-//! Mutations of the protocol's decisions. The crate's own tests must notice each.
+//! Mutations of the protocol's decisions. The crate's own tests must detect each.
 //!
 //! `just mutants` applies one after another to a copy of the workspace and runs the named test
 //! there. Wrong calls to the disk need no mutation: the simulation has a flawed disk for them.
@@ -27,7 +27,7 @@ const MUTATIONS: [Mutation; 9] = [
     Mutation {
         name: "after a failed sync the line stays in the journal",
         file: "src/engine/commit.rs",
-        text: "return self.survive_failed_sync(loaded, &name, before, error);",
+        text: "return self.recover_from_failed_sync(loaded, &name, before, error);",
         replacement: "return Err(Fault::Unchanged(classify(&name)(error)));",
         test: CRASHES,
     },
@@ -108,7 +108,7 @@ fn every_mutation_finds_its_text() {
     }
 }
 
-/// A copy of the workspace's sources. No test changes anything outside it.
+/// Copies the workspace's sources. No test changes anything outside the copy.
 fn copy_sources(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let (path, copy) = (entry.path(), to.join(entry.file_name()));
@@ -123,7 +123,7 @@ fn copy_sources(from: &Path, to: &Path) {
     }
 }
 
-/// Runs a test of the copy; `None` if it does not compile.
+/// Runs a test of the copy; `None` if the copy does not compile.
 fn passes(copy: &Path, test: &str) -> Option<bool> {
     let cargo = |extra: &[&str]| {
         let mut command = Command::new(env!("CARGO"));

@@ -1,26 +1,30 @@
-//! References to variables in a string for the shell, quoted for the place they stand in.
+//! References to variables in a string for the shell, quoted for their context.
 //!
 //! # Theory of operation
 //!
-//! Values are never written into the string. Each becomes a reference to an environment variable that holds it, and a shell
-//! does not parse what a variable expands to (POSIX, Shell Command Language, 2.6). That is the safety, and nothing here can
-//! weaken it. The quotes around a reference keep the value one word: in double quotes it stands bare, in single quotes these
-//! are closed and opened again around it, elsewhere it gets double quotes.
+//! A value is never written into the string. A reference to an environment variable stands in its
+//! place, and a shell does not parse the expansion of a variable (POSIX, Shell Command Language,
+//! 2.6). So the shell never executes a value as code, even if the quotes are wrong. The quotes only
+//! keep the value one word: within double quotes a reference has none, within single quotes these
+//! are closed before it and opened again after it, elsewhere it gets double quotes.
 //!
-//! [`Quoting`] follows the string byte by byte, closely enough for that. Where it errs (a here-document, a `case` pattern
-//! within a substitution) a value may be split or the reference stay as text; this shell still takes none for code.
+//! [`Quoting`] parses the string byte by byte, as precisely as quoting requires. If it errs (a
+//! here-document, a `case` pattern within a substitution), a value may be split, or the reference
+//! may stay as text.
 //!
 //! # Limits
 //!
-//! Two places are code all the same, and [`Quoting`] says of each whether it is one. In quotes with other text the value
-//! becomes a part of a word; a program that takes the word for code (`sh -c`, `eval`, `awk`) executes what the value holds.
-//! In `$((…))` quotes are refused by some shells (dash), and others (bash) evaluate the value as an expression.
+//! A value may still be executed in two contexts, which [`Quoting`] reports. Within quotes with
+//! other text the value becomes part of a word; a program that runs this word as code (`sh -c`,
+//! `eval`, `awk`) executes the value. In `$((…))` some shells (dash) refuse quotes, and others
+//! (bash) evaluate the value as an expression.
 //!
 //! # Deliberately absent
 //!
-//! Placeholders and expressions, which belong to the caller, and running the string.
+//! Placeholders and expressions, which belong to the caller; running the string.
 
-/// What is open at some place of a string, the innermost last, and what stands before that place.
+/// The open quotes and brackets at a position of a string, the innermost last, and the token before
+/// that position.
 #[derive(Debug, Clone, Default)]
 pub struct Quoting {
     open: Vec<Open>,
@@ -40,39 +44,39 @@ enum Open {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Before {
-    /// A word may begin, or a comment.
+    /// A word or a comment may begin.
     #[default]
     Blank,
-    /// A part of a word, in which `#` begins no comment.
+    /// Within a word, where `#` begins no comment.
     Word,
-    /// A `$` that counts.
+    /// An unescaped `$`.
     Dollar,
-    /// The parenthesis of `$(`, behind which a word may begin as well.
+    /// The parenthesis of `$(`; a word may begin after it.
     Substitution,
-    /// A backslash that counts.
+    /// An unescaped backslash.
     Backslash,
 }
 
 impl Quoting {
-    /// Whether the shell would take what comes next for no more than its bytes: behind a backslash, and in a comment.
+    /// True if the shell keeps the next byte as it is: after a backslash, and in a comment.
     #[must_use]
     pub fn is_literal(&self) -> bool {
         self.before == Before::Backslash || self.open.last() == Some(&Open::Comment)
     }
 
-    /// Whether this is in single quotes.
+    /// True within single quotes.
     #[must_use]
     pub fn is_single_quoted(&self) -> bool {
         self.open.last() == Some(&Open::Single)
     }
 
-    /// Whether this is in `$((…))`, at any depth: what a command prints there is evaluated too.
+    /// True within `$((…))`, at any depth: the output of a command there is evaluated too.
     #[must_use]
     pub fn is_arithmetic(&self) -> bool {
         self.open.contains(&Open::Arithmetic)
     }
 
-    /// The variable's value at this place, as one word; the place is behind it then.
+    /// Returns a reference to the variable, as one word at this position, and moves past it.
     pub fn reference(&mut self, name: &str) -> String {
         self.before = Before::Word;
         match self.open.last() {
@@ -84,8 +88,8 @@ impl Quoting {
         }
     }
 
-    /// Goes on behind this text. Only bytes of ASCII mean anything to the shell, so text of any encoding that keeps them
-    /// apart can be passed.
+    /// Moves past this text. Only ASCII bytes have a meaning in the shell, so the text may have any
+    /// encoding that contains ASCII unchanged.
     pub fn pass(&mut self, text: &[u8]) {
         for byte in text {
             self.step(*byte);

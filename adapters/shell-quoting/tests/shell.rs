@@ -1,4 +1,4 @@
-//! What a shell makes of references, tried on the shell itself.
+//! References tested with a real shell.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
@@ -7,7 +7,7 @@ use std::process::Command;
 use autoproc_shell_quoting::Quoting;
 use proptest::prelude::*;
 
-/// What `sh` prints for a script in which the value stands between these two texts.
+/// The output of `sh` for a script with the value between these two texts.
 fn printed(before: &str, after: &str, value: &str) -> String {
     let mut quoting = Quoting::default();
     quoting.pass(before.as_bytes());
@@ -16,7 +16,8 @@ fn printed(before: &str, after: &str, value: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The places a reference can stand in: what is before it, behind it, and printed around the value.
+/// The contexts of a reference: the text before it, the text after it, and the output around the
+/// value.
 const PLACES: [(&str, &str, &str, &str); 8] = [
     ("printf '<%s>' ", "", "<", ">"),
     ("printf '<%s>' \"a", "b\"", "<a", "b>"),
@@ -32,21 +33,21 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_value_is_one_word_wherever_it_stands(value in "[ -~\n\t]{0,12}", place in 0..PLACES.len()) {
+    fn a_value_is_one_word_in_every_context(value in "[ -~\n\t]{0,12}", place in 0..PLACES.len()) {
         let (before, after, left, right) = PLACES[place];
         prop_assert_eq!(printed(before, after, &value), format!("{left}{value}{right}"));
     }
 
     #[test]
-    fn whatever_a_string_is_a_value_in_it_is_not_code(before in "[$()`'\"\\\\# a;\n]{0,12}") {
+    fn a_value_is_never_code_in_any_string(before in "[$()`'\"\\\\# a;\n]{0,12}") {
         let value = "$(printf ran)`printf ran`'\";printf ran;";
-        // Nothing in these strings prints by itself.
+        // None of these strings prints anything without the value.
         prop_assert_eq!(printed(&before, "", value), "");
     }
 }
 
 #[test]
-fn what_the_shell_would_not_expand_is_literal() {
+fn text_that_the_shell_does_not_expand_is_literal() {
     for (text, is_literal) in
         [("\\", true), ("\\\\", false), ("# a", true), ("# a\n", false), ("a#", false), ("'\\", false)]
     {
@@ -57,7 +58,7 @@ fn what_the_shell_would_not_expand_is_literal() {
 }
 
 #[test]
-fn places_in_which_a_value_may_become_code_are_known() {
+fn contexts_in_which_a_value_may_become_code_are_recognised() {
     let at = |text: &str| {
         let mut quoting = Quoting::default();
         quoting.pass(text.as_bytes());

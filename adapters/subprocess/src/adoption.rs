@@ -17,7 +17,7 @@ pub fn adopt_orphans() {
     }
 }
 
-/// Returns whether every child that is not a guard is an orphan.
+/// Returns whether this process adopts orphans, so that every child that is not a guard is one.
 pub(crate) fn adopts_orphans() -> bool {
     ADOPTS.load(Ordering::SeqCst)
 }

@@ -2,17 +2,17 @@
 //!
 //! # Theory of operation
 //!
-//! A claim must be durable before its attempt starts. So between the end of an attempt and the start of
-//! the next one there would be a transaction, and the way from the guard to the run and back. While
-//! attempts take some milliseconds, that is a good part of the time. So [`Batches`] reports room for
-//! more attempts than there are slots ([`prefetch`]), as long as attempts are short. A free slot takes
-//! several of the waiting attempts at once as a batch for its guard; when the batch ends, the next one
-//! starts immediately, while the transaction for the last one is still running.
+//! A claim must be durable before its attempt starts. So between two attempts there would be a
+//! transaction, and a round trip between the guard and the run. If attempts take some milliseconds,
+//! that is a considerable part of the time. Therefore [`Batches`] reports room for more attempts
+//! than there are slots ([`prefetch`]), as long as attempts are short. A free slot takes several of
+//! the waiting attempts at once as a batch for its guard; when the batch ends, the next one starts
+//! immediately, while the transaction for the last one is still running.
 //!
-//! A claimed file could be processed by another run meanwhile. So an attempt that has waited for
-//! [`MAX_WAIT`] comes back as `NotStarted`, whether it waits here or in a guard.
+//! Another run could process a claimed file meanwhile. So an attempt that has waited for
+//! [`MAX_WAIT`] is returned as `NotStarted`, whether it waits here or in a guard.
 //!
-//! One task runs all batches, so that nothing depends on which stream is polled. It ends with the
+//! One task runs all batches, so that it does not matter which stream is polled. It ends with the
 //! orchestrator.
 
 mod prefetch;
@@ -35,22 +35,21 @@ use crate::guards::BatchEvent;
 use prefetch::{Prefetch, Queued};
 use recall::{BatchStop, Recall};
 
-/// The longest time for which an attempt waits before it is given back: several times as long as a batch
-/// takes, and too short to be noticed by a person who watches the queue.
+/// The longest time that an attempt waits before it is returned: several times the length of a
+/// batch, and too short to be noticed by a person who watches the queue.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
-/// Runs attempts in batches.
 pub(crate) struct Batches {
     shared: Arc<Shared>,
     dispatcher: OnceLock<JoinHandle<()>>,
 }
 
-/// An attempt in hand, with the channel for its progress.
+/// A received attempt, with the channel for its progress.
 struct QueuedAttempt {
     attempt: Attempt,
     stop: Arc<dyn StopSignal>,
     progress: UnboundedSender<AttemptProgress>,
-    /// The number of recalls before the attempt was handed over; a later one concerns it.
+    /// The number of recalls before the attempt was received; a later recall applies to it.
     generation: u64,
 }
 
@@ -58,7 +57,7 @@ struct Shared {
     runner: Arc<CommandRunner>,
     slots: usize,
     state: Mutex<State>,
-    /// Notified when attempts have been handed over or put back.
+    /// Notified when attempts have been received or put back.
     added: Notify,
     recall: Recall,
 }
@@ -66,7 +65,7 @@ struct Shared {
 struct State {
     prefetch: Prefetch<QueuedAttempt>,
     busy_slots: usize,
-    /// How many attempts have been taken by slots and are not over.
+    /// The number of attempts that are in slots.
     taken: usize,
 }
 
@@ -93,7 +92,7 @@ impl Batches {
         self.shared.added.notify_one();
     }
 
-    /// Gives back all attempts that have not started.
+    /// Returns all attempts that have not started.
     pub(crate) fn recall(&self) {
         self.shared.recall.raise();
         let waiting = self.shared.state().prefetch.take_all();
@@ -109,7 +108,7 @@ impl Drop for Batches {
     }
 }
 
-/// Assigns waiting attempts to free slots and gives back those that have waited too long.
+/// Assigns waiting attempts to free slots and returns those that have waited too long.
 async fn dispatch(shared: Arc<Shared>) {
     let mut slots: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
     loop {
@@ -162,7 +161,7 @@ async fn run_batch(shared: &Shared, mut batch: VecDeque<Queued<QueuedAttempt>>) 
             shared.state().prefetch.record_length(report.elapsed);
         }
         for step in runner.progress(attempt, event, has_started) {
-            // The receiver is gone if the run was dropped.
+            // The receiver no longer exists if the run was dropped.
             let _ = progress.send(step);
         }
         has_started = !is_over;
@@ -171,8 +170,8 @@ async fn run_batch(shared: &Shared, mut batch: VecDeque<Queued<QueuedAttempt>>) 
             shared.state().taken -= 1;
         }
     }
-    // After a lost process the state of the others is unknown. Dropping their channels reports them as
-    // lost too.
+    // After a lost process the state of the others is unknown. Dropping their channels reports them
+    // as lost too.
     shared.state().taken -= batch.len();
 }
 
@@ -197,7 +196,7 @@ impl Shared {
         batch
     }
 
-    /// Takes a batch. Gives back attempts that must not start.
+    /// Takes a batch. Returns attempts that must not start.
     fn take_batch(&self) -> Option<Vec<Queued<QueuedAttempt>>> {
         loop {
             let taken = self.state().prefetch.take_batch();
@@ -217,8 +216,8 @@ impl Shared {
         self.state().prefetch.take_overdue(Instant::now())
     }
 
-    /// Puts back attempts that a guard has not started, for another slot. Gives back those that must not
-    /// start.
+    /// Puts back attempts that a guard has not started, for another slot. Returns those that must
+    /// not start.
     fn put_back(&self, rest: VecDeque<Queued<QueuedAttempt>>) {
         self.state().taken -= rest.len();
         let (stopped, waiting) = self.split_stopped(rest);

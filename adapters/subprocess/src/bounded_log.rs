@@ -1,4 +1,4 @@
-//! The output of one attempt on disk, limited in size: its beginning and its end.
+//! The output of one attempt on disk, limited to its beginning and its end.
 //!
 //! # Theory of operation
 //!
@@ -10,14 +10,14 @@
 //!
 //! # Cost
 //!
-//! Never more than [`OutputLimits::max_disk`] on disk, and the tail in memory. A byte after the
-//! head is copied once to the ring, and up to the length of the tail is written each second. No
-//! file is created before the first byte.
+//! At most [`OutputLimits::max_disk`] on disk, and the tail in memory. A byte after the head is
+//! copied once to the ring, and up to the length of the tail is written each second. No file is
+//! created before the first byte.
 //!
 //! # Errors
 //!
-//! Output is worth less than the processed file, so no function here fails. If the head cannot be
-//! written, the rest goes to the ring, and a copy is attempted each second and at the end. Bytes
+//! The processed file is worth more than its output, so no function here fails. If the head cannot
+//! be written, the rest goes to the ring, and a copy is attempted each second and at the end. Bytes
 //! that were written stay.
 
 mod files;
@@ -32,16 +32,16 @@ use files::Tail;
 pub(crate) use files::{new_tail_path, open_tail, tail_path};
 use ring::Ring;
 
-/// How often the ring is copied to disk, for a person who follows the output.
+/// The longest time until the ring is copied to disk, for a person who follows the output.
 const COPY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How much of an attempt's output is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct OutputLimits {
-    /// The bytes kept from the beginning.
+    /// The number of bytes kept from the beginning.
     pub head: u64,
-    /// The bytes kept from the end of an output longer than the head. They are held in memory, and
-    /// briefly twice on disk.
+    /// The number of bytes kept from the end of an output longer than the head. They are held in
+    /// memory, and for a moment twice on disk.
     pub tail: u64,
 }
 
@@ -53,8 +53,8 @@ impl Default for OutputLimits {
 }
 
 impl OutputLimits {
-    /// Divides the disk space of one output: half for the head, a quarter for the tail, which is
-    /// briefly there twice.
+    /// Divides the disk space of one output: half for the head, a quarter for the tail, which is on
+    /// disk twice for a moment.
     #[must_use]
     pub const fn from_total(bytes: u64) -> Self {
         Self { head: bytes / 2, tail: bytes / 4 }
@@ -77,7 +77,7 @@ pub struct BoundedLog {
     limits: OutputLimits,
     phase: Phase,
     file: Option<File>,
-    /// How many bytes of the file are the head.
+    /// The length of the head in the file.
     head: u64,
     ring: Ring,
     /// When the ring must be copied to disk; `None` if the copy is current.
@@ -88,23 +88,21 @@ pub struct BoundedLog {
 /// The destination of the next byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// A new file.
     New,
     /// The output of an earlier step.
     Continued,
-    /// The head.
     Head,
     /// The ring: the head is full or cannot be written.
     Tail,
 }
 
 impl BoundedLog {
-    /// Prepares to write to `path` without creating a file. Removes an existing file, which is left
-    /// over from a deleted queue and would otherwise look like the output of an attempt without
-    /// any.
+    /// Prepares to write to `path` without creating a file. Removes an existing file: it is left
+    /// over from a deleted queue, and would otherwise count as the output of an attempt without
+    /// output.
     #[must_use]
     pub fn new(path: PathBuf, limits: OutputLimits) -> Self {
-        // If that fails, creating the new file will fail too and report the error.
+        // If this fails, creating the new file will fail too and report the error.
         let _ = std::fs::remove_file(&path);
         Self::at(path, limits, Phase::New)
     }
@@ -137,7 +135,7 @@ impl BoundedLog {
         self.copy_due
     }
 
-    /// Copies the ring to disk if that is due.
+    /// Copies the ring to disk if the copy is due.
     pub fn tick(&mut self, now: Instant) {
         if self.copy_due.is_some_and(|due| due <= now) {
             self.copy_due = None;
@@ -146,8 +144,8 @@ impl BoundedLog {
         }
     }
 
-    /// Completes the file. Returns the first error in writing; some of the output after it may be
-    /// missing.
+    /// Completes the file. Returns the first error in writing; some of the output after the error
+    /// may be missing.
     #[must_use]
     pub fn finish(mut self) -> Option<io::Error> {
         if !self.ring.is_unused() {
@@ -217,7 +215,7 @@ impl BoundedLog {
         self.file.as_ref().map_or(Ok(()), |file| file.set_len(self.head))
     }
 
-    /// Appends the tail to the head, replacing what follows the head.
+    /// Appends the tail to the head, replacing the bytes after the head.
     fn join(&mut self) -> io::Result<()> {
         let mut file = match self.file.take() {
             Some(file) => file,

@@ -1,4 +1,4 @@
-//! A command line with placeholders, and its form for one file.
+//! A command line with placeholders, and the command line for one file.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

@@ -1,4 +1,4 @@
-//! Running the command of an orchestrator: from attempts to processes, and from reports to progress.
+//! Running the command of an orchestrator: converts attempts to processes, and reports to progress.
 
 use std::io;
 use std::sync::Arc;
@@ -42,8 +42,8 @@ impl CommandRunner {
         BatchProcess { spec: self.spec(attempt), input: attempt.file_path.as_path().to_owned(), stop }
     }
 
-    /// Converts an event of an attempt's process. An attempt that ends without a report of its start, as
-    /// one that cannot start does, is reported as started first.
+    /// Converts an event of an attempt's process. An attempt may end without a report of its start,
+    /// if it cannot start; its start is then reported first.
     pub(crate) fn progress(
         &self,
         attempt: &Attempt,
@@ -101,7 +101,7 @@ impl CommandRunner {
     fn notice(&self, attempt: &Attempt, error: &str) {
         if !self.has_noticed.swap(true, Ordering::Relaxed) {
             let path = self.logs.path_of(attempt);
-            (self.settings.on_notice)(&format!("the output of commands is not kept: {}: {error}", path.display()));
+            (self.settings.on_notice)(&format!("cannot keep the output of commands: {}: {error}", path.display()));
         }
     }
 }

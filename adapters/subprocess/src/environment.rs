@@ -1,18 +1,18 @@
-//! The environment variables by which a command learns about its attempt.
+//! The environment variables that describe an attempt to its command.
 
 use std::ffi::OsString;
 
 use autoproc_domain::Timestamp;
 use autoproc_domain::ports::Attempt;
 
-/// Names the run. Also marks every process of the run; see [`Marker`](crate::process_table::Marker).
+/// The run's id. Also marks every process of the run; see [`Marker`](crate::process_table::Marker).
 pub(crate) const RUN_VARIABLE: &str = "AUTOPROC_RUN_ID";
 
-/// Holds the path of the file.
+/// The path of the file.
 pub(crate) const FILE_VARIABLE: &str = "AUTOPROC_FILE";
 
-/// Describes an attempt to its processes, be they a command or the steps of a workflow. The attempt times
-/// out at `deadline`.
+/// The variables that describe an attempt to its processes, which are a command or the steps of a
+/// workflow. The attempt times out at `deadline`.
 #[must_use]
 pub fn attempt_environment(attempt: &Attempt, deadline: Timestamp) -> Vec<(OsString, OsString)> {
     let texts = [

@@ -7,8 +7,8 @@ use autoproc_domain::Fingerprint;
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
-/// Reads the size and the modification time of a file, following links. `None` if the file cannot be
-/// examined.
+/// Reads the size and the modification time of a file, following links. `None` if the file cannot
+/// be examined.
 #[must_use]
 pub fn fingerprint_of(path: &Path) -> Option<Fingerprint> {
     let metadata = std::fs::metadata(path).ok()?;

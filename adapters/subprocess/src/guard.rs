@@ -7,11 +7,12 @@
 //! several short ones as a [`batch`]. It lives until its control pipe ends, which happens when the
 //! runner closes it or dies in any way.
 //!
-//! It is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)): however the descendants of a
-//! command detach themselves, they become children of the guard when their parents are gone. So
-//! when `waitpid` returns ECHILD, nothing of the command is left; for a command without leftovers
-//! this takes one call. Leftovers receive SIGTERM, have the grace to end, and are then killed
-//! repeatedly until `waitpid` returns ECHILD ([`attempt`]; [`descendants`] finds and signals them).
+//! It is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)): the descendants of a command
+//! become children of the guard when their parents have ended, in whatever way they detached
+//! themselves. So when `waitpid` returns ECHILD, no process of the command is left; for a command
+//! without leftovers this takes one call. Leftovers receive SIGTERM, have the grace to end, and are
+//! then killed repeatedly until `waitpid` returns ECHILD ([`attempt`]; [`descendants`] finds and
+//! signals them).
 //!
 //! A single thread waits in poll(2) for the control pipe, both output pipes of the command, the
 //! exits of children (a self-pipe written by the handler of SIGCHLD), and the next deadline.
@@ -19,8 +20,8 @@
 //!
 //! # Limits
 //!
-//! Without a subreaper (on any system but Linux) the limit is the command's process group: a
-//! process that leaves the group escapes. A process of another user cannot be killed; if one
+//! Without a subreaper (on any system but Linux) the guard knows only the command's process group:
+//! a process that leaves the group escapes. A process of another user cannot be killed; if one
 //! remains, the guard reports that instead of an ending ([`protocol::Report::Stuck`]).
 //!
 //! # Deliberately absent
@@ -57,9 +58,9 @@ use crate::process::{Ending, ProcessReport};
 /// optional third is the path of the guard's record.
 pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 
-/// After a process shorter than this the guard expects the next request at once and spins for it.
-/// A wake-up costs as much as such a process, and those of other guards are probably as
-/// short, so that yielding the processor costs no long time slice.
+/// After a process shorter than this the guard expects the next request at once and spins for it. A
+/// wake-up costs as much as such a process. Other guards probably run processes of the same kind,
+/// so yielding the processor to them does not cost a long time slice.
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 
 /// Serves as a guard if this process was started as one, and then returns the exit code.
@@ -75,14 +76,14 @@ pub fn become_guard() -> Option<ExitCode> {
     Some(match Guard::new(record.as_deref().map(Path::new)).and_then(Guard::serve) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain("a guard ends early", &error);
+            report_error("a guard ends early", &error);
             ExitCode::FAILURE
         }
     })
 }
 
 /// Writes to standard error. If that fails, only the exit status reports the error.
-fn complain(what: &str, error: &io::Error) {
+fn report_error(what: &str, error: &io::Error) {
     let _ = writeln!(io::stderr(), "autoproc: {what}: {error}");
 }
 
@@ -96,11 +97,11 @@ impl Guard {
     fn new(record: Option<&Path>) -> io::Result<Self> {
         let record = record.and_then(create_record);
         descendants::become_subreaper()?;
-        signals::survive_requests_to_end()?;
+        signals::survive_termination_signals()?;
         Ok(Self { io: GuardIo::new()?, record, is_paused: false })
     }
 
-    /// Serves until the control pipe ends. On success, no process that it started is left.
+    /// Serves until the control pipe ends. If it succeeds, no process that it started is left.
     fn serve(mut self) -> io::Result<()> {
         let mut was_short = false;
         while let Some(control) = self.io.await_control(was_short)? {
@@ -157,8 +158,8 @@ impl Guard {
         Ok(())
     }
 
-    /// Runs one process. Starts nothing for a runner that is dead: a recovering run waits for the
-    /// guards that exist, and for no process that starts later.
+    /// Runs one process. Starts nothing if the runner is dead: a recovering run waits only for the
+    /// guards that exist, not for processes that start later.
     fn run(&mut self, request: &StartRequest, batch: &mut Batch) -> io::Result<Report> {
         let unstarted = |ending| Ok(Report::Ended(ProcessReport::new(ending, Duration::ZERO)));
         if self.io.has_hung_up()? {
@@ -186,8 +187,8 @@ impl Guard {
     }
 }
 
-/// Creates the record. A guard without one still serves: its leftovers can be found by their
+/// Creates the record. A guard without a record still serves: its leftovers can be found by their
 /// environment.
 fn create_record(path: &Path) -> Option<GuardRecord> {
-    GuardRecord::create(path).inspect_err(|error| complain(&format!("cannot keep {}", path.display()), error)).ok()
+    GuardRecord::create(path).inspect_err(|error| report_error(&format!("cannot keep {}", path.display()), error)).ok()
 }

@@ -1,4 +1,5 @@
-//! The record of a guard: a file from which a later run proves what a dead run left behind.
+//! The record of a guard: a file from which a later run proves which processes a dead run left
+//! behind.
 //!
 //! # Theory of operation
 //!
@@ -12,13 +13,13 @@
 //!
 //! A guard starts nothing once its runner is dead, even if a request is still in its pipe, and has
 //! the run's marker in its own environment. So a guard that was killed before it created its record
-//! hides nothing: it is found by the marker.
+//! is not missed: it is found by the marker.
 //!
 //! # Format
 //!
 //! One line of JSON, written at once. Only the number and start time of the command's leader are
 //! replaced in place, in fields of fixed width. The file is not synced: a reader opens it after the
-//! writer was killed, which loses no write; after a power failure no process is left anyway.
+//! writer was killed, which loses no write, and after a power failure no process is left.
 
 mod contents;
 
@@ -38,8 +39,7 @@ pub use contents::{Contents, FORMAT_VERSION, Parsed};
 /// Owner-only, because it lists the owner's processes.
 const FILE_MODE: u32 = 0o600;
 
-/// How many characters of a run's id the file name contains; the same as in the name of the run's
-/// lock.
+/// The most characters of a run's id in the file name; the same as in the name of the run's lock.
 const MAX_RUN_CHARS: usize = 100;
 
 /// Separates the run from the guard's number in a file name.
@@ -50,7 +50,6 @@ const INFIX: &str = ".guard-";
 pub struct GuardRecord {
     path: PathBuf,
     file: File,
-    /// The offset of the leader's fields.
     leader_at: u64,
     start_times: StartTimes,
 }
@@ -66,7 +65,7 @@ pub enum RecordState {
     Unlocked(Parsed),
 }
 
-/// The path of a guard's record. `guard` is a number that the run gives to only one guard.
+/// The path of a guard's record. `guard` must be unique within the run.
 #[must_use]
 pub fn path_of(dir: &Path, run: &RunId, guard: u64) -> PathBuf {
     dir.join(format!("{}{guard}", prefix_of(run)))
@@ -119,7 +118,7 @@ impl GuardRecord {
     pub fn set_leader(&mut self, pid: i32, start_tick: Option<u64>) -> io::Result<()> {
         let leader = match self.start_times.identify(pid, start_tick) {
             Ok(leader) => leader,
-            // Without a process table, only the number is known.
+            // Without a process table, the start time is unknown.
             Err(_) if !cfg!(target_os = "linux") => ProcessId { pid, started: 0 },
             Err(error) => return Err(error),
         };
@@ -140,7 +139,7 @@ impl GuardRecord {
 
 /// Returns the offset of the leader's fields.
 fn lock_and_fill(file: &mut File) -> io::Result<u64> {
-    // Blocks, because a process that inspects the record holds a lock for a moment.
+    // This blocks only for a moment, while another process inspects the record and holds a lock.
     while let Err(errno) = flock(&*file, FlockOperation::LockExclusive) {
         if errno != Errno::INTR {
             return Err(errno.into());
@@ -151,7 +150,7 @@ fn lock_and_fill(file: &mut File) -> io::Result<u64> {
     Ok(leader_at)
 }
 
-/// Inspects a record. Tries a *shared* lock, so that two concurrent inspections do not take each
+/// Inspects a record. Tries a *shared* lock, so that two concurrent inspections do not mistake each
 /// other for the guard.
 ///
 /// # Errors

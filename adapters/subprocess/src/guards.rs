@@ -2,9 +2,9 @@
 //!
 //! # Theory of operation
 //!
-//! A guard is started when no idle one is left, and runs one process after another; in between it
-//! is idle. Reports arrive through the tokio runtime. Control messages are written synchronously,
-//! so that [`Guards::pause`] can be called from any thread.
+//! A guard is started if none is idle, and runs one process after another. Reports arrive through
+//! the tokio runtime. Control messages are written synchronously, so that [`Guards::pause`] can be
+//! called from any thread.
 //!
 //! If the report pipe of a guard ends, the guard was killed. The runner then ends the processes
 //! that it left ([`orphans`]), reports [`Ending::GuardDied`], and starts another guard for the next
@@ -38,7 +38,7 @@ pub use assignment::BatchEvent;
 use control_pipe::ControlPipe;
 use guard_process::GuardProcess;
 
-/// The default time between SIGTERM and SIGKILL: that of `docker stop --timeout`.
+/// The default time between SIGTERM and SIGKILL, the same as that of `docker stop --timeout`.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
 /// How a pool starts its guards.
@@ -80,7 +80,6 @@ pub struct BatchProcess {
 #[derive(Default)]
 struct State {
     idle: Vec<GuardProcess>,
-    /// The control pipes of all living guards.
     controls: Vec<Weak<ControlPipe>>,
     /// How many guards have been started.
     started: u64,
@@ -98,18 +97,19 @@ impl Guards {
     /// Runs a process until it and all its descendants have ended.
     ///
     /// If `stop` rises to aborting, the process receives SIGTERM and, after the grace, SIGKILL; at
-    /// killing it is killed at once. If `stop` is there already, the process does not start. Poll
-    /// the future to its end: if it is dropped, the process is ended but its end is not awaited.
+    /// killing it is killed at once. If `stop` has that level already, the process does not start.
+    /// Poll the future to its end: if it is dropped, the process is ended but its end is not
+    /// awaited.
     ///
     /// # Errors
-    /// If a descendant can neither be ended nor be observed to have ended, or if no guard can ever
-    /// be started because its program is missing. A guard that cannot be started *now* is an
+    /// If a descendant cannot be ended or its end cannot be observed, or if no guard can ever be
+    /// started because its program is missing. A guard that cannot be started *now* is an
     /// [`Ending::CannotStart`].
     pub async fn run(&self, spec: ProcessSpec, stop: &dyn StopSignal) -> io::Result<ProcessReport> {
         match Assignment::new(self, vec![(spec, None)], Duration::MAX).next(stop).await {
             Some(BatchEvent::Ended(result)) => result,
-            // Starts are reported only for processes with an input, and only processes after the first
-            // can be reported as not started.
+            // Starts are reported only for processes with an input, and only processes after the
+            // first can be reported as not started.
             Some(BatchEvent::Started(_) | BatchEvent::NotStarted(_)) | None => {
                 Ok(ProcessReport::new(Ending::Aborted, Duration::ZERO))
             }
@@ -137,22 +137,22 @@ impl Guards {
         events.boxed()
     }
 
-    /// Stops all running processes and their clocks, including those that start while paused.
-    /// Callable from any thread; does not wait until the processes have stopped.
+    /// Stops all running processes and their clocks, and those that start while paused. Can be
+    /// called from any thread; does not wait until the processes have stopped.
     pub fn pause(&self) {
         self.broadcast(true);
     }
 
-    /// Continues paused processes. Callable from any thread.
+    /// Continues paused processes. Can be called from any thread.
     pub fn resume(&self) {
         self.broadcast(false);
     }
 
-    /// Ends all idle guards and waits for them. Busy guards end after their process. No guard is
-    /// started any more.
+    /// Ends all idle guards and waits for them. Busy guards end after their process. No further
+    /// guard is started.
     pub async fn close(&self) {
         let idle = self.shut_down();
-        // Fails only after a panic, and then there is nothing to wait for.
+        // This fails only after a panic, and then there is nothing to wait for.
         let _ = tokio::task::spawn_blocking(|| idle.into_iter().for_each(GuardProcess::shut_down)).await;
     }
 
@@ -163,7 +163,7 @@ impl Guards {
         StartRequest { spec, input, grace: *grace, output: *output }
     }
 
-    /// Sends an encoded `Start` to a guard: an idle one if possible, a new one otherwise.
+    /// Sends an encoded `Start` to an idle guard if there is one, otherwise to a new one.
     fn assign(&self, message: &[u8]) -> io::Result<GuardProcess> {
         while let Some(guard) = self.take_idle() {
             match guard.control().send_encoded(message) {
@@ -221,7 +221,7 @@ impl Guards {
         state.is_paused = is_paused;
         let control = if is_paused { Control::Pause } else { Control::Resume };
         for pipe in state.controls.iter().filter_map(Weak::upgrade) {
-            // Fails only if the guard was killed, which its assignment notices.
+            // This fails only if the guard was killed, which its assignment notices.
             let _ = pipe.send(&control);
         }
     }
@@ -248,7 +248,7 @@ impl Drop for Guards {
     }
 }
 
-/// Returns a new guard if it received its message. Otherwise it has ended and must be reaped.
+/// Returns a new guard if it received its message. Otherwise the guard has ended and is reaped.
 fn reap_unless_sent(guard: GuardProcess, sent: io::Result<()>) -> io::Result<GuardProcess> {
     match sent {
         Ok(()) => Ok(guard),

@@ -1,4 +1,4 @@
-//! Why a command line cannot be run on any file.
+//! Errors of a command line that cannot run on any file.
 
 /// The command is invalid; the message is for the person who entered it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -8,10 +8,12 @@ pub enum InvalidCommand {
     #[error("the command is empty")]
     Empty,
     /// It contains a NUL byte, which ends every argument.
-    #[error("the command holds a NUL byte")]
+    #[error("the command contains a NUL byte")]
     Nul,
     /// A shell command without a placeholder ends in this operator, so that an appended path would
     /// not be an argument.
-    #[error("the shell command names no file, and a path cannot be appended to {0:?}: say where it goes with {{}}")]
+    #[error(
+        "the shell command has no placeholder, and a path cannot be appended to {0:?}: mark its position with {{}}"
+    )]
     NowhereToAppend(char),
 }

@@ -7,23 +7,23 @@
 //! file's path or parts of it, byte for byte. A [`CommandOrchestrator`] runs the result under its
 //! [`Guards`] and converts their reports. [`Guards`] also run other processes, described by a
 //! [`ProcessSpec`], such as the steps of workflows. [`AttemptLogs`] finds the output of attempts,
-//! and [`sweep`] ends what dead runs left.
+//! and [`sweep`] ends the processes that dead runs left.
 //!
 //! A *guard* is a process between the runner and a command: this program in another mode, which
 //! [`become_guard`] enters at the beginning of `main`, or the binary `autoproc-guard` for programs
 //! that cannot have such a mode. Each attempt that runs concurrently has its own guard. The guard
 //! starts the command in a process group of its own, enforces its timeout, drains its output into a
-//! [`BoundedLog`], and reports its end only when *no* process of the command is left, however it
-//! detached itself: the guard is a child subreaper, so that ECHILD from `waitpid` proves it. If the
-//! runner dies, its guards end their processes. If a guard is killed, the runner ends them;
-//! [`adopt_orphans`] makes that complete.
+//! [`BoundedLog`], and reports its end only when *no* process of the command is left, in whatever
+//! way it detached itself: the guard is a child subreaper, so that ECHILD from `waitpid` proves it.
+//! If the runner dies, its guards end their processes. If a guard is killed, the runner ends its
+//! processes; [`adopt_orphans`] makes sure that it finds all of them.
 //!
 //! # Limits
 //!
 //! Work that a command delegates to others (a container, a job of at(1)) is not ended. A process of
-//! another user may not be endable; [`Guards::run`] then fails with a reason. Without a subreaper
-//! (on any system but Linux) the limit is the command's process group: a process that leaves the
-//! group escapes, and so does every process when a guard is killed.
+//! another user cannot always be ended; [`Guards::run`] then fails with a reason. Without a
+//! subreaper (on any system but Linux) a guard knows only the command's process group: a process
+//! that leaves the group escapes, and so does every process when a guard is killed.
 //!
 //! # Deliberately absent
 //!

@@ -25,7 +25,8 @@ pub struct CommandOrchestrator {
 }
 
 impl CommandOrchestrator {
-    /// Runs `command_line` under `guards`, which must be of the attempts' run. The caller closes them.
+    /// Runs `command_line` under `guards`, which must belong to the run of the attempts. The caller
+    /// closes the guards.
     #[must_use]
     pub fn new(command_line: CommandLine, settings: Settings, guards: Arc<Guards>) -> Self {
         let BatchSettings { slots, may_batch } = settings.batches;
@@ -60,7 +61,6 @@ impl Orchestrator for CommandOrchestrator {
     }
 }
 
-/// Runs an attempt immediately.
 fn start_alone(runner: &CommandRunner, attempt: Attempt, stop: Arc<dyn StopSignal>) -> BoxStream<'_, AttemptProgress> {
     let process = runner.batch_process(&attempt, stop);
     let mut has_started = false;
@@ -72,8 +72,8 @@ fn start_alone(runner: &CommandRunner, attempt: Attempt, stop: Arc<dyn StopSigna
     progress.boxed()
 }
 
-/// Receives the progress of an attempt until it is over. A channel that is closed early belongs to an
-/// attempt that was lost.
+/// Receives the progress of an attempt until it is over. If the channel is closed early, the
+/// attempt was lost.
 fn receive(receiver: UnboundedReceiver<AttemptProgress>, file_path: FilePath) -> BoxStream<'static, AttemptProgress> {
     let progress = stream::unfold(Some((receiver, file_path, false)), |state| async move {
         let (mut receiver, file_path, has_started) = state?;

@@ -1,6 +1,6 @@
 //! The placeholders of a command line, the same as in fd and GNU parallel, and templates with them.
 //!
-//! Works on bytes: neither a file's name nor the text around a placeholder need be UTF-8.
+//! Works on bytes: neither a file's name nor the text around a placeholder must be UTF-8.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -72,7 +72,6 @@ fn without_extension(path: &Path) -> &OsStr {
     OsStr::from_bytes(&bytes[..stem_end])
 }
 
-/// One argument of a command line, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template(Vec<Part>);
 
@@ -104,7 +103,6 @@ impl Template {
         self.0.iter().any(|part| matches!(part, Part::Placeholder(_)))
     }
 
-    /// The argument for one file.
     pub(crate) fn fill(&self, path: &Path) -> OsString {
         let bytes = self.0.iter().flat_map(|part| match part {
             Part::Text(text) => text.as_slice(),

@@ -7,16 +7,14 @@ use std::time::Duration;
 use autoproc_domain::ports::{AttemptOutcome, ResourceUsage};
 use serde::{Deserialize, Serialize};
 
-/// The most of a process's standard output that a report can hold, in bytes; longer output belongs
+/// The most bytes of a process's standard output that a report can contain; longer output belongs
 /// in a file.
 pub const MAX_CAPTURE_BYTES: usize = 32 << 20;
 
-/// How much of the standard error a report holds, in bytes: one page.
+/// The number of bytes of standard error that a report contains: one page.
 pub const STDERR_TAIL_BYTES: usize = 4 << 10;
 
-/// The most lines of standard error that an error message quotes.
 const MAX_QUOTED_LINES: usize = 5;
-/// The most bytes of standard error that an error message quotes.
 const MAX_QUOTED_BYTES: usize = 500;
 
 /// A process to run under a guard.
@@ -42,7 +40,8 @@ pub struct ProcessSpec {
     pub append_log: bool,
     /// Written to the log before the first byte of output; must end in a newline.
     pub log_heading: Vec<u8>,
-    /// How many bytes of standard output the report contains, at most [`MAX_CAPTURE_BYTES`].
+    /// The number of bytes of standard output that the report contains, at most
+    /// [`MAX_CAPTURE_BYTES`].
     pub capture: usize,
 }
 
@@ -90,7 +89,7 @@ pub enum Ending {
     CannotStart {
         /// The error, for a person to read.
         reason: String,
-        /// Whether a retry would fail in the same way: no such program, not executable.
+        /// True if a retry would fail in the same way: no such program, not executable.
         permanent: bool,
     },
     /// The guard was killed; the runner has ended its processes.

@@ -9,15 +9,15 @@
 //! # Limits
 //!
 //! A reading of all processes is not atomic: it may miss a process that is forked meanwhile. To
-//! prove that nothing is left, read repeatedly until nothing new appears.
+//! prove that no process is left, read repeatedly until no new one appears.
 //!
 //! Without `/proc` every function returns an error or nothing.
 //!
 //! # Deliberately absent
 //!
-//! The `procfs` crate. It opens three files where one is enough, and a read of `stat` takes 11 µs; its
-//! parser alone (`procfs-core` 0.18) takes 1.0 µs instead of 0.4, needs all 52 fields, panics on
-//! malformed text, and would replace 30 lines.
+//! The `procfs` crate. It opens three files where one is enough, and a read of `stat` takes 11 µs;
+//! its parser alone (`procfs-core` 0.18) takes 1.0 µs instead of 0.4, needs all 52 fields, panics
+//! on malformed text, and would replace 30 lines.
 
 mod marker;
 mod signal;
@@ -45,7 +45,7 @@ pub struct ProcessId {
     pub started: u64,
 }
 
-/// The fields of `/proc/<pid>/stat` that are needed here. A number is 0 for a parent, group or
+/// The fields of `/proc/<pid>/stat` that this crate needs. A number is 0 for a parent, group or
 /// session outside the pid namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
@@ -59,7 +59,7 @@ pub struct Process {
     pub group: i32,
     /// The number of its session.
     pub session: i32,
-    /// Whether it has ended but is not reaped.
+    /// True if it has ended but has not been reaped.
     pub is_zombie: bool,
 }
 
@@ -90,7 +90,7 @@ pub fn is_alive(id: ProcessId) -> bool {
 /// Reads all descendants of the process with this number, parents first, including zombies.
 ///
 /// Fast if the kernel lists children (`CONFIG_PROC_CHILDREN`), but a child may be missed while
-/// others end (proc(5)). Repeat the call until nothing is left, or use [`Processes`].
+/// others end (proc(5)). Repeat the call until none is left, or use [`Processes`].
 ///
 /// # Errors
 /// If neither the children nor all processes can be read.

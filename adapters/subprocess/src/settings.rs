@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use autoproc_domain::ports::Clock;
 
-/// Where and how commands run.
+/// The settings of commands.
 pub struct Settings {
     /// The folder for the output of attempts; created when needed.
     pub attempts_dir: PathBuf,
-    /// The working directory of commands; that of this process if `None`. A relative program path is
-    /// resolved against it.
+    /// The working directory of commands; that of this process if `None`. A relative program path
+    /// is resolved against it.
     pub working_dir: Option<PathBuf>,
-    /// Whether short attempts are batched.
+    /// Whether and how short attempts are batched.
     pub batches: BatchSettings,
-    /// Tells commands their deadline as wall clock time.
+    /// Provides the commands' deadlines as wall clock times.
     pub clock: Arc<dyn Clock>,
     /// Called once if the output of an attempt cannot be kept. The attempt is not affected.
     pub on_notice: Arc<dyn Fn(&str) + Send + Sync>,
@@ -24,9 +24,9 @@ pub struct Settings {
 /// Whether and how attempts are batched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchSettings {
-    /// How many attempts may run concurrently; the number of jobs of the run.
+    /// The number of attempts that may run concurrently: the jobs of the run.
     pub slots: NonZeroUsize,
-    /// False for a run with a failure limit: it decides about each start, because any failure may be
-    /// the last one that it tolerates.
+    /// False for a run with a failure limit: it decides about each start, because any failure may
+    /// reach the limit.
     pub may_batch: bool,
 }

@@ -5,11 +5,11 @@
 //! A dead run may have guards that are still ending its processes, guards that were killed too, or
 //! none. For each run:
 //!
-//! 1. While a guard is alive, everything below it is killed: its result is no longer needed, and
+//! 1. While a guard is alive, all its descendants are killed: the result is no longer needed, and
 //!    the guard finishes sooner. A guard that has not exited after the timeout is killed as well.
 //! 2. The processes of killed guards are searched for: the commands named by the records, their
 //!    groups and descendants, and all processes with the run's marker. They are killed, and the
-//!    search is repeated until several readings in a row find nothing.
+//!    search is repeated until several consecutive readings find nothing.
 //! 3. The records are removed.
 //!
 //! A run is unproven, and keeps its records, if a process that may belong to it cannot be ended or
@@ -17,9 +17,9 @@
 //!
 //! # Processes that are never signalled
 //!
-//! This process and its ancestors, even if they have the marker: a sweep started from within a dead
-//! run's command reports the run as unproven. Processes without a tie to the dead run; `search`
-//! decides that.
+//! This process and its ancestors, even if they have the marker: if a sweep is started by a dead
+//! run's command, it reports the run as unproven. Processes without a tie to the dead run; `search`
+//! determines the ties.
 //!
 //! # Limits
 //!
@@ -30,9 +30,9 @@
 //!
 //! Zombies have ended; their parents reap them.
 //!
-//! Without `/proc`, a guard that exited by itself still proves that nothing is left. The processes
-//! of a killed guard are then known by their group alone, which cannot be distinguished from
-//! another one with the same number; so it is reported and not killed.
+//! Without `/proc`, the exit of a guard still proves that no process is left. The processes of a
+//! killed guard are then known only by their group, which cannot be distinguished from another one
+//! with the same number; so the group is reported and not killed.
 
 mod reaper;
 mod records;
@@ -60,19 +60,19 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// The longest pause between two checks of living guards.
 const MAX_POLL_INTERVAL: Duration = Duration::from_millis(160);
 
-/// How long killed processes may take to vanish. Only one that is blocked in the kernel, for
-/// instance by a failing disk, takes longer.
+/// How long killed processes may take to disappear. Only a process that is blocked in the kernel,
+/// for instance by a failing disk, takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many readings in a row must find nothing. A single one may miss a process that is being
-/// forked, or one without an environment between two programs (execve(2)).
+/// The number of consecutive readings that must find nothing. A single reading may miss a process
+/// that is being forked, or one that is between two programs and has no environment (execve(2)).
 const CLEAN_READINGS: u32 = 3;
 
 /// The most concurrent sweeps. Each pauses between its readings for most of its time.
 const MAX_SWEEPS: usize = 16;
 
-/// Added to the grace to obtain the timeout for guards: the dead run may have had a longer grace,
-/// and the machine may be loaded.
+/// Added to the grace to obtain the timeout for guards, because the dead run may have had a longer
+/// grace, and the machine may be loaded.
 const GRACE_MARGIN: Duration = Duration::from_secs(5);
 
 /// The longest timeout for guards, so that deadlines do not overflow.
@@ -134,7 +134,7 @@ impl Sweeper {
     }
 
     /// Removes the records of a run's killed guards without ending their processes. The caller must
-    /// have proof that none is left.
+    /// have proof that no process is left.
     pub fn forget(&self, run: &RunId) {
         Records::new(&self.records_dir, run).remove();
     }
@@ -142,13 +142,13 @@ impl Sweeper {
     fn sweep_one(&self, run: &RunId, own: &Location, deadline: Instant) -> Result<(), String> {
         let records = Records::new(&self.records_dir, run);
         let marker = Marker::of_run(run);
-        outlive_guards(&records, own, &marker, deadline)?;
+        wait_for_guards(&records, own, &marker, deadline)?;
         let Abandoned { commands, uncertain } = records.abandoned(own).map_err(|error| unreadable(&error))?;
         end_all(&marker, &commands)?;
         if !uncertain.is_empty() {
             return Err(uncertain.join("; "));
         }
-        // A record that cannot be removed makes the next sweep search in vain.
+        // If a record stays, the next sweep searches and finds nothing.
         records.remove();
         Ok(())
     }
@@ -177,7 +177,6 @@ fn end_all(marker: &Marker, killed_guards: &[Contents]) -> Result<(), String> {
     }
 }
 
-/// The result of one reading.
 struct Outcome {
     killed: Vec<Process>,
     uncertain: Vec<Uncertainty>,
@@ -206,9 +205,9 @@ fn kill_once(search: &Search<'_>) -> io::Result<Outcome> {
     Ok(Outcome { killed, uncertain })
 }
 
-/// Waits until no guard of the run is alive. Kills everything below the guards meanwhile, and the
+/// Waits until no guard of the run is alive. Meanwhile kills the guards' descendants, and the
 /// guards themselves after the deadline.
-fn outlive_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadline: Instant) -> Result<(), String> {
+fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadline: Instant) -> Result<(), String> {
     let mut pause = POLL_INTERVAL;
     loop {
         let living = records.living(own).map_err(|error| unreadable(&error))?;

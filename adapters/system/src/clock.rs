@@ -7,8 +7,8 @@ use autoproc_domain::Timestamp;
 use autoproc_domain::ports::Clock;
 use tokio::time::{Instant, sleep};
 
-/// The longest sleep between two readings of the wall clock, and the most that a wait may last too
-/// long after the clock was set back: the Clock port's contract allows a minute for both.
+/// The longest sleep between two readings of the wall clock, and the longest delay of a wait after
+/// the clock was set back: the contract of the Clock port allows a minute for both.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 
 /// The system's wall clock. Waiting needs a tokio runtime with its time driver enabled.
@@ -34,11 +34,12 @@ fn wall_clock() -> Timestamp {
     })
 }
 
-/// Sleeps by the monotonic clock, so it reads the wall clock again after each sleep: it may have
-/// been set.
+/// Reads the wall clock again after each sleep: sleeps use the monotonic clock, and the wall clock
+/// may have been set meanwhile.
 async fn sleep_until(deadline: Timestamp, now: impl Fn() -> Timestamp) {
     let mut left = deadline.saturating_since(now());
-    // Only a clock that was set back is later than this; one that is merely adjusted is not.
+    // A reading later than this means that the clock was set back; a clock that is merely adjusted
+    // cannot reach it.
     let latest = Instant::now() + left + MAX_SLEEP;
     while !left.is_zero() {
         sleep(left.min(MAX_SLEEP)).await;

@@ -1,5 +1,4 @@
-//! One event as a line of the log. The names here are the format, which `docs/formats.md`
-//! describes.
+//! One event as a line of the log. `docs/formats.md` describes the format.
 
 use std::time::Duration;
 

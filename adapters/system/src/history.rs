@@ -1,11 +1,11 @@
-//! The past, read from the event log.
+//! The history, read from the event log.
 //!
 //! # Theory of operation
 //!
-//! The log is read from its beginning, a line at a time, and never held in memory. It is a record
-//! and not the truth: it may have been cut, a power cut may have taken its end, and other programs
-//! may write to it. So lines that cannot be understood are left out, and an end without a beginning
-//! is an attempt of its own.
+//! The log is read from its beginning, a line at a time, and never held in memory. It is not
+//! authoritative: it may have been cut, a power cut may have removed its end, and other programs
+//! may write to it. So unreadable lines are skipped, and an end without a beginning counts as an
+//! attempt.
 
 mod attempts;
 mod line;
@@ -21,10 +21,10 @@ use autoproc_domain::ports::{History, HistoryError, HistoryQuery, PastAttempt, P
 use attempts::Attempts;
 use line::{Line, for_each_line};
 
-/// The most entries of an answer, which the `History` port allows to be cut to the latest thousand.
+/// The most entries of an answer; the `History` port allows limiting it to the latest thousand.
 const MAX_ENTRIES: usize = 1000;
 
-/// Reads the past from an event log. Needs a tokio runtime: the file is read on a thread for
+/// Reads the history from an event log. Needs a tokio runtime: the file is read on a thread for
 /// blocking work.
 #[derive(Debug, Clone)]
 pub struct EventLogHistory {
@@ -76,19 +76,18 @@ impl History for EventLogHistory {
     }
 }
 
-/// The lines of a log.
 struct Lines(PathBuf);
 
 impl Lines {
-    /// Passes on the lines of the query's item, in order; whether they match the rest of the query
-    /// is left to the caller.
+    /// Passes the lines of the query's item to `take`, in order. The caller applies the rest of the
+    /// query.
     fn for_each(&self, query: &HistoryQuery, mut take: impl FnMut(Line)) -> io::Result<()> {
         let log = match File::open(&self.0) {
             Ok(log) => log,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
-        // Most lines are of other items, and parsing them would be most of the work.
+        // Most lines are about other items, and parsing them would be most of the work.
         let marker = query.item.map_or_else(String::new, |id| format!("\"item_id\":{id}"));
         for_each_line(BufReader::with_capacity(1 << 16, log), |text| {
             if text.contains(&marker)

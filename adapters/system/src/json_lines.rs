@@ -22,7 +22,7 @@ pub struct JsonLines {
     tail: Mutex<Tail>,
 }
 
-/// The end of the log, as far as this process knows it.
+/// The known state of the log's end.
 #[derive(Default)]
 struct Tail {
     file: Option<File>,
@@ -40,7 +40,8 @@ impl JsonLines {
 
     /// Appends one line.
     pub fn append(&self, document: &impl Serialize) {
-        // After a panic elsewhere under this lock the line may be torn, and the tail knows that.
+        // After a panic elsewhere under this lock, `tail` still records whether the line may be
+        // torn.
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = tail.append(&self.path, document) {
             self.warning.warn(format_args!("cannot write the event log {}: {error}", self.path.display()));

@@ -10,10 +10,10 @@
 //! - [`Suspension`] pauses and resumes supervised commands together with this process, at Ctrl-Z
 //!   and `fg`.
 //! - [`EventLog`] appends the events of a run to a log of [`JsonLines`]; [`EventLogHistory`] reads
-//!   the past back from it. [`StateFile`] keeps the processor's state in a small file;
+//!   the history from it. [`StateFile`] keeps the processor's state in a small file;
 //!   [`read_state_file`] reads it. [`Observers`] passes each event to several observers.
 //!
-//! The log and the state file are reports; the queue holds the truth. Neither is synced, and a
+//! The log and the state file are reports; the queue is authoritative. Neither is synced, and a
 //! failure to write one never fails a file: it is reported once, and the run continues.
 //!
 //! # Deliberately absent

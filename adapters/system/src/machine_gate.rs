@@ -58,7 +58,6 @@ enum Resource {
     Load,
 }
 
-/// The result of a measurement.
 struct Checked {
     at: Instant,
     shortage: Option<(Resource, BackPressure)>,
@@ -106,8 +105,8 @@ impl StartGate for MachineGate {
 }
 
 impl StartLimits {
-    /// The shortage, if there is one. It keeps its first reason while the same resource is short: a
-    /// reason that changed with every measurement would be reported each time.
+    /// The shortage, if there is one. Its reason does not change while the same resource is short,
+    /// because each change would be reported.
     fn check(
         self,
         measured: Measurement,

@@ -1,4 +1,4 @@
-//! Several observers behind the one that a run knows.
+//! Combines several observers into one.
 
 use std::sync::Arc;
 

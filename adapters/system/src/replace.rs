@@ -23,8 +23,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Creates an entry at `path` with `create`. If the folder of `path` is missing, creates it and tries
-/// once more.
+/// Creates an entry at `path` with `create`. If the folder of `path` is missing, creates it and
+/// tries once more.
 ///
 /// # Errors
 /// As `create`, or if the folder cannot be created.

@@ -20,7 +20,7 @@ const VERSION: &str = "1.0.0";
 /// The content of a state file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateDocument {
-    /// The state; what the file lacks has its default.
+    /// The state; missing keys have their defaults.
     pub state: ProcessorState,
     /// The current file, or the longest-running of several. The original program's file has no list
     /// of current files, and its path may be relative.

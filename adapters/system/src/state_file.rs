@@ -32,7 +32,8 @@ struct Shared {
     folded: Mutex<Folded>,
     /// Wakes the writer when a state becomes pending.
     changed: Condvar,
-    /// Ends the writer's pause between two writes, during which it does not wait for `changed`.
+    /// Ends the writer's pause between two writes. During the pause the writer does not wait for
+    /// `changed`.
     closed: Condvar,
     /// Held while writing, so that an older state never overwrites a newer one.
     writing: Mutex<()>,

@@ -1,5 +1,4 @@
-//! The stop level that follows from the stop file, the signals and the time. Pure: all three are
-//! passed in.
+//! The stop level as a pure function of the stop file, the signals and the time.
 
 use std::time::Duration;
 
@@ -25,7 +24,7 @@ pub(crate) enum FileRequest {
 /// All stop requests so far. Times are spans since one fixed moment, by a monotonic clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct StopRequests {
-    /// True if the first signal aborts, because there is nothing to drain.
+    /// True if the first signal aborts.
     skips_drain: bool,
     /// The most urgent request of the file since it was last cleared.
     file: FileRequest,
@@ -42,8 +41,8 @@ impl StopRequests {
         Self { skips_drain: true, ..Self::default() }
     }
 
-    /// Records the current request of the file. It stands even after the file is gone: only `clear`
-    /// withdraws it.
+    /// Records the current request of the file. It stays in force even if the file is removed: only
+    /// `clear` withdraws it.
     pub(crate) fn on_file(&mut self, request: FileRequest) {
         self.file = self.file.max(request);
         if self.file > FileRequest::Nothing {
@@ -51,7 +50,6 @@ impl StopRequests {
         }
     }
 
-    /// Records a signal.
     pub(crate) fn on_signal(&mut self, cause: StopCause, at: Duration) {
         self.signals = self.signals.saturating_add(1);
         self.first_signal.get_or_insert((cause, at));
@@ -65,7 +63,6 @@ impl StopRequests {
         withdrawn > FileRequest::Nothing
     }
 
-    /// The request in force at `now`.
     pub(crate) fn request(&self, now: Duration) -> StopRequest {
         StopRequest { level: self.file_level().max(self.signal_level(now)), cause: self.cause }
     }

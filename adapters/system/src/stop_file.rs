@@ -1,4 +1,4 @@
-//! The stop file, written and read.
+//! Writing and reading the stop file.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -10,7 +10,7 @@ use crate::stop_decision::FileRequest;
 /// The word that asks for an abort instead of a drain.
 const NOW: &str = "now";
 
-/// How much of the file is read; more than any first line that a person writes.
+/// The most bytes read from the file; more than any first line that a person writes.
 const MAX_READ_BYTES: u64 = 1024;
 
 /// Asks every run that watches `path` to stop: to drain, or to abort if `now` is true.
@@ -29,8 +29,8 @@ pub fn write_stop_request(path: &Path, now: bool) -> io::Result<()> {
     }
 }
 
-/// What the file at `path` asks for. A file that exists and cannot be read asks for a drain:
-/// ignoring a stop request would be the worse error.
+/// The request in the file at `path`. A file that exists and cannot be read asks for a drain,
+/// because ignoring a stop request would be worse.
 pub(crate) fn read(path: &Path) -> FileRequest {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileRequest::Nothing,

@@ -38,7 +38,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// The drop ends its threads. Later signals are swallowed; their default action does not come back.
 pub struct StopWatch {
     shared: Arc<Shared>,
-    /// Dropped to end the thread that reads the file.
+    /// Dropped to end the thread that polls the file.
     alive: Option<mpsc::Sender<()>>,
     signals: Option<Handle>,
     threads: Vec<JoinHandle<()>>,
@@ -76,9 +76,9 @@ impl StopWatch {
         Self { shared, alive: None, signals: None, threads: Vec::new() }.with_signals()
     }
 
-    /// Watches signals as well. They lose their default action for the whole process, for good.
-    /// SIGHUP stays ignored if the parent process had it ignored, as nohup(1) does for a process
-    /// that shall outlive its terminal.
+    /// Watches signals as well. They lose their default action for the whole process, permanently.
+    /// SIGHUP stays ignored if the parent process ignored it, as nohup(1) does for a process that
+    /// must outlive its terminal.
     ///
     /// # Errors
     /// If the handler cannot be installed or the thread cannot be spawned.

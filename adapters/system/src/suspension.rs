@@ -19,16 +19,16 @@ use crate::signals::is_ignored;
 
 /// Calls back when the process is suspended and continued.
 ///
-/// If the parent process had SIGTSTP ignored, as a shell without job control does, the signal stays
-/// ignored. After the drop the signal is swallowed; its default action does not come back.
+/// SIGTSTP stays ignored if the parent process ignored it, as a shell without job control does.
+/// After the drop the signal is swallowed; its default action does not come back.
 pub struct Suspension {
     signals: Option<Handle>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Suspension {
-    /// Starts to listen. Both functions run on a thread of their own; the process stops once
-    /// `pause` has returned.
+    /// Starts to wait for the signal. Both functions run on a thread of their own; the process
+    /// stops once `pause` has returned.
     ///
     /// # Errors
     /// If the handler cannot be installed or the thread cannot be spawned.

@@ -1,4 +1,4 @@
-//! Signals raised in this process, which runs this one test only.
+//! Signals raised in this process, which runs only this test.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ const STEPS: [(StopLevel, StopLevel); 3] = [
     (StopLevel::Aborting, StopLevel::Killing),
 ];
 
-/// A signal for each step, and the cause that the first is reported as. Under nohup(1) SIGHUP stays
+/// A signal for each step, and the reported cause of the first. Under nohup(1) SIGHUP stays
 /// ignored.
 fn signals() -> ([Signal; 3], StopCause) {
     if is_hang_up_ignored() {

@@ -1,8 +1,8 @@
-//! Time as text: spans as people type them, and points and spans as serde fields.
+//! Time as text: durations as people type them, and times and durations as serde fields.
 //!
 //! # Deliberately absent
 //!
-//! A clock; how a time is shown to people.
+//! A clock; formatting times for people.
 
 mod span;
 

@@ -15,7 +15,7 @@ pub fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok,
 /// Reads seconds from a number.
 ///
 /// # Errors
-/// Those of the deserializer; a negative number, one that is not finite, and one that overflows a
+/// Those of the deserializer; also for a negative or infinite number, or one too large for a
 /// [`Duration`].
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(de::Error::custom)

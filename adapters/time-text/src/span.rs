@@ -1,4 +1,4 @@
-//! Spans of time as people type them, on the command line and in workflow files.
+//! Durations as people type them, on the command line and in workflow files.
 //!
 //! A bare number is seconds; anything else is jiff's friendly format (`500ms`, `5m`, `1h30m`,
 //! `2d`), in which a day has 24 hours. Months and years are refused, because their length varies.
@@ -8,38 +8,38 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-/// A longer span is most likely a typing error, and sums with it could leave the range of the
+/// A longer duration is most likely a typing error, and sums with it could exceed the range of the
 /// system's clocks.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Why a word is not a span of time.
+/// Why a text is not a duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSpan {
     /// Neither a number nor in jiff's format.
-    #[error("a time is a number of seconds, or as in 500ms, 5m, 1h30m")]
+    #[error("a time is a number of seconds, or has units, as in 500ms, 5m, 1h30m")]
     NoSpan,
     /// Below zero.
     #[error("a time cannot be negative")]
     Negative,
-    /// 0, if a positive span is required.
-    #[error("a time of 0 would end everything before it began")]
+    /// 0, if the duration must be positive.
+    #[error("a time must be greater than 0")]
     Zero,
     /// More than 365 days.
     #[error("a time is at most 365 days (8760h)")]
     TooLong,
 }
 
-/// Reads a span of time, 0 included.
+/// Parses a duration; 0 is allowed.
 ///
 /// # Errors
-/// [`InvalidSpan`], but for [`InvalidSpan::Zero`].
+/// [`InvalidSpan`], except [`InvalidSpan::Zero`].
 pub fn parse(word: &str) -> Result<Duration, InvalidSpan> {
     let signed = parse_signed(word)?;
     let span = Duration::try_from(signed).map_err(|_| InvalidSpan::Negative)?;
     if span > LONGEST { Err(InvalidSpan::TooLong) } else { Ok(span) }
 }
 
-/// Reads a span of time that is not 0.
+/// Parses a duration greater than 0.
 ///
 /// # Errors
 /// [`InvalidSpan`].
@@ -62,7 +62,7 @@ fn parse_signed(word: &str) -> Result<SignedDuration, InvalidSpan> {
     span.map_err(|_| if is_bare { too_many_digits(digits) } else { InvalidSpan::NoSpan })
 }
 
-/// A bare number that jiff refuses has either too many digits or a misplaced point.
+/// jiff refuses a bare number that has either too many digits or a misplaced point.
 fn too_many_digits(digits: &str) -> InvalidSpan {
     if digits.contains('.') { InvalidSpan::NoSpan } else { InvalidSpan::TooLong }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use autoproc_domain::Timestamp;
 use serde::de::{self, Deserializer, Visitor};
 
-/// Parses the borrowed text: allocating it first would dominate the allocations of reading a large
-/// queue.
+/// Parses the borrowed text, because allocating a string first would dominate the allocations of
+/// reading a large queue.
 struct Point;
 
 impl Visitor<'_> for Point {
@@ -59,7 +59,7 @@ pub mod required {
     /// Reads the text.
     ///
     /// # Errors
-    /// Those of the deserializer, and a text that is not a date and time.
+    /// Those of the deserializer; also for a text that is not a date and time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         deserializer.deserialize_str(super::Point)
     }
@@ -84,7 +84,7 @@ pub mod optional {
     /// Reads the text or null.
     ///
     /// # Errors
-    /// Those of the deserializer, and a text that is not a date and time.
+    /// Those of the deserializer; also for a text that is not a date and time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
         deserializer.deserialize_option(super::OptionalPoint)
     }

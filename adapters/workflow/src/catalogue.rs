@@ -1,9 +1,9 @@
 //! The workflow files of a project.
 //!
 //! A word with a slash or with the extension of a YAML file is a path; any other word is an id. Ids
-//! are searched for in the project's folders and then in an extra one. The id of a file is the one
-//! that it gives itself, else the stem of its name. The first of several files with the same id
-//! wins: by the order of the folders, then by name.
+//! are searched for in the project's folders and then in an extra one. The id of a file is its key
+//! `id`, else the stem of its name. Of several files with the same id, the first one wins, ordered
+//! by folder and then by name.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -20,7 +20,7 @@ use crate::task::TaskFolders;
 /// The id of the workflow that runs if none is named.
 pub const DEFAULT_WORKFLOW: &str = "wf-pipeline-full";
 
-/// Below the project folder.
+/// Relative to the project folder.
 const FOLDERS: [&str; 2] = ["core/workflows", "engine/workflows"];
 
 const EXTENSIONS: [&str; 2] = ["yaml", "yml"];
@@ -141,8 +141,8 @@ impl Catalogue {
         let mut problems = Problems::default();
         let workflow = read(&text, &stem(path), &mut problems);
         if let Some(workflow) = &workflow {
-            check::within(workflow, &mut problems);
-            check::around(workflow, runners, &TaskFolders::of(&self.project, path), &mut problems);
+            check::check_workflow(workflow, &mut problems);
+            check::check_project(workflow, runners, &TaskFolders::of(&self.project, path), &mut problems);
         }
         WorkflowFile { path: path.to_owned(), text, workflow, problems: problems.into_sorted() }
     }
@@ -212,7 +212,7 @@ fn id_of(path: &Path) -> String {
     workflow.map_or_else(|| stem(path), |workflow| workflow.id)
 }
 
-/// The content of a file; of one that is too large, one byte more than the limit.
+/// Reads a file; one byte more than the limit shows that it is too large.
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
@@ -225,8 +225,8 @@ fn shown(folders: &[PathBuf]) -> String {
 
 fn known(nearest: &[String]) -> String {
     if nearest.is_empty() {
-        "; there are none at all".to_owned()
+        "; these folders contain no workflow".to_owned()
     } else {
-        format!("; there are {}", nearest.join(", "))
+        format!("; known workflows: {}", nearest.join(", "))
     }
 }

@@ -1,28 +1,28 @@
 //! Checks of a workflow against itself and its project.
 //!
-//! [`within`] checks a workflow alone; [`around`] checks the runners and task files that it needs.
-//! What fails in every execution is an error, what may be right by then a warning, what is ignored
-//! a note.
+//! [`check_workflow`] checks a workflow alone; [`check_project`] checks the runners and task files
+//! that it needs. A problem is an error if it fails every execution, a warning if it may be gone
+//! when the workflow runs, and a note if something is ignored.
 //!
 //! The phases are ordered topologically by all possible transitions, ties by the order of the file.
 //! A reference to an earlier phase is accepted even if that phase may be on another branch.
 
-mod around;
 mod code;
 mod flow;
 mod ids;
-mod meaning;
+mod ignored;
 mod names;
+mod project;
 
 use crate::definition::Workflow;
 use crate::problem::Problems;
 
-pub(crate) use around::around;
+pub(crate) use project::check_project;
 
-pub(crate) fn within(workflow: &Workflow, problems: &mut Problems) {
+pub(crate) fn check_workflow(workflow: &Workflow, problems: &mut Problems) {
     ids::check(workflow, problems);
     let order = flow::check(workflow, problems);
     names::check(workflow, &order, problems);
     code::check(workflow, problems);
-    meaning::check(workflow, problems);
+    ignored::check(workflow, problems);
 }

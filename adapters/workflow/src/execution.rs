@@ -2,11 +2,11 @@
 //!
 //! # Theory of operation
 //!
-//! An execution is a list of events, and its state is their fold ([`ExecutionState`]).
-//! `decide` derives the next event or step from the workflow and the state. Both
-//! are pure. The executor of an attempt asks, records the event or runs the step, and asks again.
-//! Every event is in the journal before it is applied, and a finished step is durable before the
-//! next one begins, so a later attempt resumes the execution however the last one ended.
+//! An execution is a list of events, and its state is their fold ([`ExecutionState`]). `decide`
+//! derives the next event or step from the workflow and the state. Both are pure. The executor of
+//! an attempt calls `decide`, records the event or runs the step, and calls it again. Every event
+//! is in the journal before it is applied, and a finished step is durable before the next one
+//! begins, so that a later attempt can resume after any ending of the last one.
 //!
 //! Conditions and `${…}` are evaluated when the execution reaches them, with the values of the
 //! inputs and of earlier steps.
@@ -39,6 +39,7 @@ mod scope;
 mod scratch;
 mod state;
 mod values;
+mod variables;
 
 pub use engine::{Equipment, WorkflowRun};
 pub use error::ExecutionError;
@@ -58,7 +59,7 @@ pub(crate) use scope::file_scope;
 #[cfg(test)]
 pub(crate) use {
     decide::{Answers, Decision, Question, decide},
-    event::{Carrier, Event, EventKind, StepName, Subject, Values},
+    event::{AttemptIds, Event, EventKind, StepName, Subject, Values},
     state::StepStatus,
     values::parse_values,
 };

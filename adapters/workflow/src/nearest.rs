@@ -3,8 +3,8 @@
 /// The most words that are listed.
 const MAX_LISTED: usize = 12;
 
-/// The most known words that are compared: a file with thousands of unknown words among thousands
-/// of known ones must still be checked in a moment.
+/// The most known words that are compared: a file with thousands of unknown and thousands of known
+/// words must still be checked without noticeable delay.
 const MAX_COMPARED: usize = 256;
 
 /// The most similar known word, if it differs by no more than a typing error.
@@ -19,7 +19,6 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     (distance <= tolerated && distance < known.chars().count()).then(|| known.to_owned())
 }
 
-/// The known words, the most similar first, at most [`MAX_LISTED`].
 pub(crate) fn nearest_first<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let lowered = word.to_lowercase();
     let mut ranked: Vec<_> =

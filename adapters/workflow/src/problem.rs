@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::definition::Position;
 
-/// How bad a problem is.
+/// The severity of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Something is ignored.
@@ -30,13 +30,13 @@ impl Severity {
 /// A problem of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// The position of the nearest node that has one.
     pub position: Position,
     /// A fragment in lower case.
     pub message: String,
-    /// What would be right: "a list of steps".
+    /// The expected value, such as "a list of steps".
     pub expected: Option<String>,
     /// A known word that is similar.
     pub meant: Option<String>,
@@ -72,7 +72,6 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The first problems of a file, and the number of the others.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
     found: Vec<Problem>,
@@ -96,8 +95,8 @@ impl Problems {
         self.add(Problem { severity: Severity::Note, ..Problem::error(position, message) })
     }
 
-    /// Adds a problem, to which the caller may add details. The last one is kept for that even if
-    /// there are too many.
+    /// Adds a problem and returns it, so that the caller can add details. The last one is kept for
+    /// that purpose even if there are too many.
     pub(crate) fn add(&mut self, problem: Problem) -> &mut Problem {
         if self.found.len() > Self::MAX_KEPT {
             self.omit_last();
@@ -105,7 +104,6 @@ impl Problems {
         self.found.push_mut(problem)
     }
 
-    /// All of them, sorted by position.
     pub(crate) fn into_sorted(mut self) -> Vec<Problem> {
         if self.found.len() > Self::MAX_KEPT {
             self.omit_last();
@@ -113,7 +111,7 @@ impl Problems {
         self.found.sort_by_key(|problem| problem.position);
         if let Some((count, severity)) = self.omitted {
             let last = self.found.last().map_or(Position::START, |problem| problem.position);
-            self.found.push(Problem { severity, ..Problem::error(last, format!("there are {count} problems more")) });
+            self.found.push(Problem { severity, ..Problem::error(last, format!("{count} more problems")) });
         }
         self.found
     }

@@ -1,8 +1,8 @@
-//! From a text to a [`Workflow`], with every problem on the way.
+//! Reads a text into a [`Workflow`] and collects every problem.
 //!
 //! Each mapping is read against the keys that the schema lists for it. Unknown keys and values of
-//! the wrong kind are problems, after which reading continues. References between parts of the file
-//! are left to [`crate::check`].
+//! the wrong kind are problems, after which reading continues. [`crate::check`] checks references
+//! between parts of the file.
 
 mod fields;
 mod phase;

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! A runner is a program and its arguments, without a shell. In each argument, `{file}`, `{task}`,
-//! `{name}`, `{workflow}`, `{phase}`, `{step}` and `{input.NAME}` are replaced; other text in braces is
-//! kept. An unknown section or key is an error.
+//! `{name}`, `{workflow}`, `{phase}`, `{step}` and `{input.NAME}` are replaced; other text in
+//! braces is kept. An unknown section or key is an error.
 
 mod placeholders;
 
@@ -27,7 +27,7 @@ use crate::read::small_file;
 
 pub(crate) use placeholders::Fill;
 
-/// In the project folder.
+/// Relative to the project folder.
 const FILE_NAME: &str = "autoproc.toml";
 
 /// The programs for commands and tasks.
@@ -115,7 +115,7 @@ impl TryFrom<Vec<String>> for Runner {
             return Err("a runner is a list: a program and its arguments");
         }
         if words.iter().any(|word| word.contains('\0')) {
-            return Err("a runner holds a NUL character, which no process can be given");
+            return Err("a runner contains a NUL character, which cannot be passed to a process");
         }
         Ok(Self(words))
     }

@@ -13,7 +13,7 @@ static SCHEMA: LazyLock<Node> = LazyLock::new(|| {
     tree::parse(include_str!("../../../docs/schema/workflow.schema.json")).expect("the tests read the schema")
 });
 
-/// Names the whole file among the definitions.
+/// Stands for the whole file among the definitions.
 pub(crate) const FILE: &str = "File";
 
 /// The keys of a definition, in the order of the schema.

@@ -1,4 +1,4 @@
-//! Task files: markdown with a table of fields.
+//! Task files: Markdown with a table of fields.
 //!
 //! Only the first table with the head `Field` and `Value` is read; the rest of the file is for the
 //! program or person that does the task. A workflow names a task by a path, which is searched for

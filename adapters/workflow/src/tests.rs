@@ -1,4 +1,4 @@
-//! Workflow files read and checked, decisions on random workflows, and executions with real and with
+//! Tests of workflow files, of decisions on random workflows, and of executions with real and with
 //! scripted processes.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::print_stdout, reason = "a test may print the figures it measured")]

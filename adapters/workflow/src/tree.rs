@@ -1,8 +1,8 @@
 //! YAML as a tree of nodes with positions.
 //!
-//! serde-saphyr parses the text within its budgets. The tree keeps what serde would stop at, such
-//! as repeated keys, so that all problems of a file are reported at once. A value that comes from
-//! an alias has the alias's position.
+//! serde-saphyr parses the text within its budgets. The tree keeps what serde would reject, such as
+//! repeated keys, so that all problems of a file are reported at once. A value that comes from an
+//! alias has the alias's position.
 
 mod deserialize;
 
@@ -40,13 +40,13 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// For messages.
+    /// The noun for messages.
     pub(crate) const fn noun(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
-            Self::Bool(_) => "a truth value",
+            Self::Bool(_) => "a boolean",
             Self::Number(..) => "a number",
-            Self::Text(_) => "a text",
+            Self::Text(_) => "a string",
             Self::List(_) => "a list",
             Self::Map(_) => "a mapping",
         }
@@ -88,19 +88,21 @@ fn options() -> Options {
 fn problem(error: &Error) -> Problem {
     let error = error.without_snippet();
     let position = error.location().map_or(Position::START, |location| position(&location));
-    Problem::error(position, format!("not readable as YAML: {}", message(error)))
+    Problem::error(position, format!("invalid YAML: {}", message(error)))
 }
 
 fn message(error: &Error) -> String {
     match error {
-        Error::RecursiveReferencesRequireWeakTypes { .. } => "an alias stands within what it refers to".to_owned(),
+        Error::RecursiveReferencesRequireWeakTypes { .. } => {
+            "an alias is within the value that it refers to".to_owned()
+        }
         Error::MultipleDocuments { .. } => "a second document begins here".to_owned(),
         Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => format!("nested deeper than {MAX_DEPTH} levels"),
         Error::Budget { breach: BudgetBreach::Events { .. } | BudgetBreach::Nodes { .. }, .. } => {
             format!("more than {MAX_EVENTS} parts")
         }
         Error::AliasReplayLimitExceeded { .. } => {
-            format!("its aliases stand for more than {MAX_REPLAYED_EVENTS} parts")
+            format!("its aliases expand to more than {MAX_REPLAYED_EVENTS} parts")
         }
         Error::AliasError { error, .. } => message(error),
         other => {

@@ -85,7 +85,7 @@ shelve, not blocking
     let json = project.ask(["workflow", "show", "core/workflows/a.yaml", "--json"]).expect_code(0).json();
     assert_eq!(json["phases"][0]["steps"][1]["inputs"]["by"], "${sender}");
     let unknown = project.ask(["workflow", "show", "leters"]).expect_code(2);
-    assert!(unknown.err.contains("there are letters"), "{unknown:?}");
+    assert!(unknown.err.contains("known workflows: letters"), "{unknown:?}");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn all_errors_are_told_at_once_with_line_and_mark() {
     for expected in [
         "bad.yaml:15:11: error: unknown key `retrys` in a step; did you mean `retries`?\n  15 |           retrys: 2\n     \
          |           ^\n",
-        "bad.yaml:18:7: error: `file` stands for the file itself\n",
+        "bad.yaml:18:7: error: `file` is reserved for the file itself\n",
         "bad.yaml:22:24: error: there is no phase `shelve`\n",
         "bad.yaml: 3 errors, 3 warnings, 0 notes\n",
         "good.yaml:16:11: warning: no runner for the command `stamp`",

@@ -2,16 +2,16 @@
 //!
 //! # Theory of operation
 //!
-//! [`exercise`] makes two kinds of checks. *Named checks* are short stories, one or more for each
-//! sentence of the contracts; a check's name says which promise is broken. The *differential check*
-//! then makes random requests of the store and of a [`FileQueue`](autoproc_domain::FileQueue) at the
-//! same time, through several handles, with runs that begin, end and die, and with handles that are
-//! closed and opened again. All answers must be equal up to a renumbering of ids, sequence numbers and
+//! [`exercise`] makes two kinds of checks. *Named checks* are short scenarios, one or more for each
+//! sentence of the contracts; a check's name states the guarantee. The *differential check* then
+//! makes the same random requests of the store and of a [`FileQueue`](autoproc_domain::FileQueue),
+//! through several handles, with runs that begin, end and die, and with handles that are closed and
+//! opened again. All answers must be equal except for a renumbering of ids, sequence numbers and
 //! claim numbers that keeps their order.
 //!
 //! A violation is returned, so that a test can show which check a broken store fails.
 //!
-//! Deliberately absent: crashes of the machine, torn writes, full disks and networks that fail. They
+//! Deliberately absent: crashes of the machine, torn writes, full disks and failing networks. They
 //! need a store's own disk or server, and belong to its own tests.
 
 mod adding_again;
@@ -42,52 +42,53 @@ use autoproc_domain::{RunId, Timestamp};
 use super::Violation;
 use expect::Check;
 
-/// An empty store for one check, and what the world can do to it.
+/// An empty store for one check, and the events that happen to it from outside.
 pub trait StorageFixture {
     /// A handle.
     type Store: Storage + Runs;
 
-    /// A fresh handle on the same store, as another process would open it. Handles may live at the
-    /// same time.
+    /// Opens another handle on the same store, as another process would. Several handles may exist
+    /// at the same time.
     fn open(&self) -> Self::Store;
 
-    /// Ends the process of `run` without a goodbye, and lets its lease pass if it has one. The run has
-    /// begun through `store`, and no other run has.
+    /// Ends the process of `run` without ending the run, and waits until its lease is over if it
+    /// has one. Only this run was begun through `store`.
     fn kill(&self, store: Self::Store, run: &RunId);
 
-    /// Keeps the store from renewing the lease of `run`, whose process lives, until the lease is over.
-    /// Returns false if the store has no leases.
+    /// Prevents the store from renewing the lease of `run`, whose process lives, until the lease is
+    /// over. Returns false if the store has no leases.
     fn lose_lease(&self, _run: &RunId) -> bool {
         false
     }
 
-    /// Lets more time pass than a lease lasts. The store renews the leases of the living meanwhile.
+    /// Waits longer than a lease lasts. Meanwhile the store renews the leases of live runs.
     fn let_leases_pass(&self) {}
 
-    /// Sets the clock of a store that uses its own in place of the caller's. Called before each request.
+    /// Sets the clock of a store that ignores the caller's time. Called before each request.
     fn set_clock(&self, _now: Timestamp) {}
 
-    /// How long the suite waits for what must happen. The default is long enough that no working store
-    /// fails on a busy machine.
+    /// How long the suite waits for an event. The default is long enough for every correct store on
+    /// a busy machine.
     fn timeout(&self) -> Duration {
         Duration::from_secs(15)
     }
 
-    /// Runs a future of the store to its end; never called from inside another.
+    /// Runs a future of the store to its end. Calls are never nested.
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T;
 }
 
-/// How much the differential check tries.
+/// The extent of the differential check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
-    /// Histories.
+    /// The number of histories.
     pub cases: u32,
-    /// Steps in the longest history.
+    /// The most steps of a history.
     pub steps: usize,
 }
 
 impl Default for Effort {
-    /// For a store in memory: some thousand transactions in a second. Use fewer cases for one that syncs.
+    /// For a store in memory: some thousand transactions in a second. A store that syncs needs
+    /// fewer cases.
     fn default() -> Self {
         Self { cases: 256, steps: 40 }
     }

@@ -1,4 +1,4 @@
-//! A stop file with any bytes in it asks to stop, and to ask again never makes that less urgent.
+//! A stop file with any bytes requests a stop, and a later request never makes it less urgent.
 #![no_main]
 
 use std::fs;

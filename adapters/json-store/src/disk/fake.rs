@@ -1,6 +1,6 @@
 //! A disk in memory that separates visible from durable data and names, and fails on request.
 //!
-//! It panics if the store touches a file that is none of its own, or removes one that must stay.
+//! It panics if the store touches a file of another program, or removes a file that must stay.
 
 mod image;
 
@@ -13,15 +13,15 @@ pub(crate) use image::{DiskImage, Inode, NameChange, Write};
 use crate::disk::{Access, Disk, Sharing, Stamp};
 use crate::layout::{LOCK, ORIGINAL, SNAPSHOT};
 
-/// What fails at one call of a process.
+/// A fault at one call of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The call fails and does nothing. A failed sync loses the data for good, and the next sync
     /// reports success.
     Eio,
-    /// The call finds no room; a write does half of its work first.
+    /// No space is left; a write does half of its work first.
     Enospc,
-    /// Half of the call's work is done, then the process is killed. The machine lives on.
+    /// Half of the call's work is done, then the process is killed. The machine continues.
     KillMidway,
 }
 
@@ -31,16 +31,14 @@ impl Fault {
 
 type Observer = Arc<dyn Fn() + Send + Sync>;
 
-/// The calls of one process.
 #[derive(Default)]
 struct Process {
-    /// Calls that change something, so far.
+    /// The number of calls so far that change something.
     calls: usize,
     fault: Option<(usize, Fault)>,
     is_dead: bool,
-    /// The disk before each call, if a test asked for it.
+    /// The disk before each call, if a test requested it.
     trace: Option<Vec<DiskImage>>,
-    /// Called before each call.
     observer: Option<Observer>,
 }
 
@@ -68,7 +66,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How far a call may get.
+/// How much of its work a call may do.
 enum Permit {
     Whole,
     /// Half of its work, then this error.
@@ -107,7 +105,6 @@ impl FakeDisk {
         Self { image: Arc::clone(&self.image), process: Arc::default() }
     }
 
-    /// The calls so far that change something.
     pub(crate) fn calls(&self) -> usize {
         lock(&self.process).calls
     }
@@ -139,7 +136,7 @@ impl FakeDisk {
         files.map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect()
     }
 
-    /// Counts a call that changes something, and says how far it may get.
+    /// Counts a call that changes something, and returns how much of its work it may do.
     fn enter(&self) -> io::Result<Permit> {
         self.notify_observer();
         let mut process = lock(&self.process);
@@ -171,7 +168,7 @@ impl FakeDisk {
         }
     }
 
-    /// A call that happens as a whole or not at all.
+    /// Performs a change that happens completely or not at all.
     fn change(&self, change: impl FnOnce(&mut DiskImage) -> io::Result<()>) -> io::Result<()> {
         match self.enter()? {
             Permit::Whole => change(&mut lock(&self.image)),
@@ -183,7 +180,8 @@ impl FakeDisk {
         if self.is_dead() { Err(killed()) } else { Ok(lock(&self.image)) }
     }
 
-    /// If it fails, the kernel drops the dirty pages, keeps showing them, and forgets the error.
+    /// If it fails, it behaves as the kernel: the dirty pages are dropped but stay visible, and the
+    /// error is reported only once.
     fn sync(&self, file: &FakeFile) -> io::Result<()> {
         match self.enter() {
             Ok(Permit::Whole) => {
@@ -204,14 +202,13 @@ fn killed() -> io::Error {
     io::Error::other("this process was killed")
 }
 
-/// The store uses no file whose name is not one of its own. A name with a folder in it could be any
-/// file.
+/// The store uses only files with its own names. A name with a folder in it could be any file.
 fn assert_own(name: &str) {
     let own = name.strip_prefix("QUEUE-STATE.").or_else(|| name.strip_prefix("runs/"));
     assert!(own.is_some_and(|rest| !rest.contains(['/', '\0'])), "{name:?} is none of the store's files");
 }
 
-/// Files that are never removed, renamed or cut.
+/// Files that are never removed, renamed or truncated.
 const PERMANENT: [&str; 3] = [SNAPSHOT, LOCK, ORIGINAL];
 
 fn assert_removable(name: &str) {
@@ -288,7 +285,7 @@ impl Disk for FakeDisk {
     fn overwrite(&self, file: &FakeFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         if offset == 0 {
-            // The holder's name; nothing depends on it.
+            // The holder's name, on which nothing depends.
             return self.alive().map(drop);
         }
         self.change(|image| {

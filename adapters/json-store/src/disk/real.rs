@@ -28,7 +28,6 @@ impl RealDisk {
         Self { folder, allow_network_fs: false }
     }
 
-    /// The same, with or without permission to use a network file system.
     pub(crate) fn allowing_network_fs(self, allow_network_fs: bool) -> Self {
         Self { allow_network_fs, ..self }
     }
@@ -46,7 +45,8 @@ impl Disk for RealDisk {
             file_system::refuse_network(&self.folder)?;
         }
         create_folder(&self.folder)?;
-        // Not synced: after a power cut no run lives, and the next call creates the folder again.
+        // Not synced: after a power cut no run is alive, and the next call creates the folder
+        // again.
         match DirBuilder::new().mode(FOLDER_MODE).create(self.path(RUNS)) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),
@@ -67,7 +67,7 @@ impl Disk for RealDisk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        // A name that is not UTF-8 is none of the store's.
+        // The store has no file whose name is not UTF-8.
         let names = entries.map(|entry| Ok(entry?.file_name().into_string().ok()));
         names.filter_map(Result::transpose).collect()
     }
@@ -126,8 +126,7 @@ impl Disk for RealDisk {
 
     fn copy_mode(&self, name: &str, file: &File) -> io::Result<()> {
         match fs::metadata(self.path(name)) {
-            // Setting the same mode again would still be a change of metadata that a sync has to
-            // write.
+            // Setting the same mode again would change metadata, which a sync would have to write.
             Ok(metadata) if metadata.mode() == file.metadata()?.mode() => Ok(()),
             Ok(metadata) => file.set_permissions(Permissions::from_mode(metadata.mode() & 0o7777)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -165,9 +164,9 @@ impl Disk for RealDisk {
     }
 }
 
-/// Creates a folder and its missing parents, and makes their names durable: a queue in a folder
-/// that a power cut can remove would not be durable (fsync(2): the entry in the parent needs a sync
-/// of its own).
+/// Creates a folder and its missing parents, and makes their names durable. Each entry in a parent
+/// needs a sync of its own (fsync(2)); without it a power cut could remove the folder with the
+/// queue.
 fn create_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());

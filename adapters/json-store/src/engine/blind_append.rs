@@ -1,9 +1,9 @@
 //! Appending an addition to the journal without loading the queue.
 //!
-//! An addition needs nothing of the queue but its end, and the previous holder of the lock left a
-//! note of that. The note is believed only if snapshot and journal are still exactly as it
-//! describes them; otherwise the queue is loaded after all. A snapshot of up to
-//! [`Limits::blind_append_bytes`](crate::engine::Limits) is loaded and rewritten instead, so that a
+//! An addition needs only the end of the queue, and the previous holder of the lock left a note of
+//! that. The note is used only if snapshot and journal are still exactly as it describes them;
+//! otherwise the queue is loaded. A snapshot of up to
+//! [`Limits::blind_append_bytes`](crate::engine::Limits) is always loaded and rewritten, so that a
 //! small queue stays one readable file.
 
 use autoproc_domain::event::Event;
@@ -21,8 +21,8 @@ use crate::request::Change;
 use crate::snapshot::Numbering;
 
 impl<D: Disk> Engine<D> {
-    /// Appends the changes' events without loading the queue; `false` if that is impossible, and
-    /// then nothing was written.
+    /// Appends the changes' events without loading the queue. Returns `false` without writing
+    /// anything if that is impossible.
     pub(super) fn append_blind(&mut self, changes: &mut [Box<dyn Change>]) -> Result<bool, StorageError> {
         if self.settings.mode != Mode::Command || self.loaded.is_some() {
             return Ok(false);
@@ -55,7 +55,7 @@ impl<D: Disk> Engine<D> {
         lock.note_tip(&self.disk, &Tip { snapshot: base.stamp, journal, header, position: loaded.position })
     }
 
-    /// The noted end of the store, if the store still ends there.
+    /// The noted end of the store, if it is still the end.
     fn tip(&self) -> Option<Tip> {
         let tip = self.lock.as_ref()?.tip(&self.disk)?;
         if tip.header.numbering == Numbering::Version1 {
@@ -78,13 +78,14 @@ impl<D: Disk> Engine<D> {
         let file = self.disk.open(name, access).map_err(|error| Fault::Unchanged(classify(name)(error)))?;
         self.write_line(&file, name, before, &bytes)?;
         self.disk.sync_data(&file).map_err(|error| {
-            // Without the queue there is no state to write to a fresh file; the line that is not
+            // Without a loaded queue there is no state for a new file, so the line that is not
             // durable is cut off.
             let _ = self.disk.truncate(&file, before);
             Fault::Unknown(classify(name)(error))
         })?;
         if access == Access::Create {
-            // The note about an existing journal was left after its name was durable.
+            // A note about an existing journal is written only after the journal's name was
+            // durable.
             self.disk.sync_folder().map_err(|error| Fault::Unknown(classify(name)(error)))?;
         }
         tip.position = after;

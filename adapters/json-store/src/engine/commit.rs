@@ -17,14 +17,14 @@ use crate::snapshot::{self, Numbering, SnapshotSum, StoreSection};
 /// The lengths of a snapshot at which the way of writing changes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// A loaded queue whose snapshot is no longer is left as one readable file.
+    /// A command leaves a loaded queue as one readable file if its snapshot is no longer than this.
     pub(crate) small_snapshot_bytes: u64,
-    /// An addition to a queue whose snapshot is longer is appended without loading the queue.
+    /// If a snapshot is longer than this, an addition is appended without loading the queue.
     ///
     /// Rewriting a document of 10, 19, 38, 58, 96 and 192 kB takes 0.45, 0.56, 0.71, 0.84, 1.1 and
-    /// 1.8 ms longer than appending a line; two syncs and a rename take 0.4 ms of that; one
-    /// `queue add` that appends takes 1.1 to 1.7 ms (ext4, November 2026). So up to this limit the
-    /// readable file costs an addition less than half of its time.
+    /// 1.8 ms longer than appending a line; two syncs and a rename take 0.4 ms of that; one `queue
+    /// add` that appends takes 1.1 to 1.7 ms (ext4, November 2026). So up to this limit the
+    /// readable file costs less than half of an addition's time.
     pub(crate) blind_append_bytes: u64,
 }
 
@@ -40,25 +40,25 @@ impl Default for Limits {
     }
 }
 
-/// The journal may grow to this length, or to twice the snapshot if that is longer: a checkpoint of
-/// n bytes is paid for by 2n bytes of appends, and costs each of them a constant.
+/// The maximal length of the journal, or twice the snapshot's length if that is longer. So a
+/// checkpoint of n bytes is shared by 2n bytes of appends and costs each of them a constant.
 pub(crate) const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
-/// The length of an item in a snapshot, and of an event in the journal, without its path; rounded
+/// The length of an item in a snapshot, and of an event in the journal, without its path, rounded
 /// up.
 const RECORD_BYTES: usize = 250;
-/// Room kept free in the journal for the result of each claim, its error text included; well above
-/// the actual length.
+/// Space reserved in the journal for the result of each claim, with its error text; well above the
+/// actual length.
 const RESULT_BYTES: u64 = 1024;
-/// Reserved at once, so that not every claim asks the file system for room.
+/// Space is reserved in steps of this length, so that few claims need a system call.
 const RESERVE_STEP_BYTES: u64 = 64 * 1024;
-/// Enough of a nonce to distinguish two journals of one generation.
+/// Enough digits to distinguish two journals of one generation.
 const NONCE_DIGITS: usize = 8;
 
 /// A change that could not be made durable.
 pub(super) enum Fault {
     /// The disk is as it was before.
     Unchanged(StorageError),
-    /// The state of the disk is unknown; this process must not build upon it.
+    /// The state of the disk is unknown; this process must make no further changes.
     Unknown(StorageError),
 }
 
@@ -73,7 +73,7 @@ impl<D: Disk> Engine<D> {
             if engine.needs_checkpoint(loaded, events) {
                 let seq = loaded.position.seq + 1;
                 match engine.checkpoint(loaded, seq) {
-                    // A full disk may have no room for a snapshot but enough for a line.
+                    // A full disk may have space for a line but not for a snapshot.
                     Err(Fault::Unchanged(_)) if loaded.journal_header().is_some() => {}
                     done => return done,
                 }
@@ -83,7 +83,7 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Checkpoints a small queue that has a journal.
-    pub(super) fn tidy(&mut self) -> Result<(), StorageError> {
+    pub(super) fn checkpoint_small(&mut self) -> Result<(), StorageError> {
         self.refresh(LockState::Locked)?;
         self.with_loaded(|engine, loaded| {
             if loaded.journal.is_none() || !is_small(&loaded.queue, engine.settings.limits.small_snapshot_bytes) {
@@ -104,8 +104,8 @@ impl<D: Disk> Engine<D> {
         done.map_err(|fault| self.poisoned_by(fault))
     }
 
-    /// The error of a fault. If the fault leaves the disk in an unknown state, this engine changes
-    /// nothing any more.
+    /// The error of a fault. If the state of the disk is unknown, this engine makes no more
+    /// changes.
     pub(super) fn poisoned_by(&mut self, fault: Fault) -> StorageError {
         match fault {
             Fault::Unchanged(error) => error,
@@ -123,8 +123,8 @@ impl<D: Disk> Engine<D> {
         }
         let snapshot_len = loaded.base.as_ref().map_or(0, |base| base.sum.len);
         let limit = self.settings.limits.small_snapshot_bytes;
-        // A queue that has outgrown the limit is written whole once more, so that the next addition
-        // can be appended blindly.
+        // A queue that has outgrown the limit is written completely once more, so that the next
+        // addition can be appended blindly.
         if self.settings.mode == Mode::Command && (snapshot_len <= limit || is_small(&loaded.queue, limit)) {
             return true;
         }
@@ -146,7 +146,7 @@ impl<D: Disk> Engine<D> {
         let stamp = named.and_then(|()| self.disk.stat_open(&file));
         let stamp = stamp.map_err(|error| Fault::Unknown(classify(SNAPSHOT)(error)))?;
         if let (Some((old, _)), Some(_)) = (loaded.journal_header(), &loaded.journal) {
-            // The rename has retired it; if it stays, the next process that loads the store removes
+            // The rename has retired it. If it stays, the next process that loads the store removes
             // it.
             let _ = self.disk.remove(&old);
         }
@@ -186,7 +186,7 @@ impl<D: Disk> Engine<D> {
         Ok((file, sum))
     }
 
-    /// Copies a file that this program has not written, once, before it is replaced.
+    /// Copies a file that another program has written, once, before replacing it.
     fn keep_original(&self, loaded: &Loaded<D>) -> Result<(), StorageError> {
         let is_foreign = loaded.base.as_ref().is_some_and(|base| base.store.is_none());
         if !is_foreign || self.disk.stat(ORIGINAL).map_err(unreadable(ORIGINAL))?.is_some() {
@@ -197,13 +197,13 @@ impl<D: Disk> Engine<D> {
         let copy = self.disk.open(ORIGINAL, Access::Create).map_err(classify(ORIGINAL))?;
         let copied = write_all(&self.disk, &copy, &bytes).and_then(|()| self.disk.sync_all(&copy));
         copied.map_err(|error| {
-            // The next attempt would take half a copy for the original.
+            // The next attempt would mistake half a copy for the original.
             let _ = self.disk.remove(ORIGINAL);
             classify(ORIGINAL)(error)
         })
     }
 
-    /// Appends one line to the journal, and creates it if it is missing.
+    /// Appends one line to the journal; creates the journal if it is missing.
     fn append(&self, loaded: &mut Loaded<D>, events: &[Event]) -> Result<(), Fault> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(()) };
         let before = loaded.position;
@@ -216,7 +216,7 @@ impl<D: Disk> Engine<D> {
         self.write_line(&journal.file, &name, before.offset, &bytes)?;
         loaded.position = after;
         if let Err(error) = self.disk.sync_data(&journal.file) {
-            return self.survive_failed_sync(loaded, &name, before, error);
+            return self.recover_from_failed_sync(loaded, &name, before, error);
         }
         self.sync_folder(loaded).map_err(Fault::Unknown)
     }
@@ -233,8 +233,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Reserves room for the results of all items in processing, so that a disk which fills up
-    /// during an attempt cannot prevent recording its result.
+    /// Reserves space for the results of all items in processing, so that they can be recorded even
+    /// if the disk fills up during an attempt.
     fn reserve(&self, loaded: &mut Loaded<D>, name: &str, offset: u64) -> Result<(), StorageError> {
         let results = loaded.queue.counts().processing as u64 * RESULT_BYTES;
         let needed = offset + results;
@@ -252,8 +252,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Writes a whole line or none: a full disk takes a part of it and then refuses, so that part
-    /// is cut off.
+    /// Writes a complete line or none. A full disk accepts a part of the line and then refuses;
+    /// that part is cut off.
     pub(super) fn write_line(&self, file: &D::File, name: &str, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
         let Err(error) = write_all(&self.disk, file, bytes) else { return Ok(()) };
         let cut = self.disk.truncate(file, offset);
@@ -263,10 +263,10 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// After a failed sync the page cache may show data that the disk does not hold, and a second
-    /// sync may succeed without writing anything. So the engine cuts the line off, for others not
-    /// to read it, and writes the state to a fresh file.
-    fn survive_failed_sync(
+    /// After a failed sync the page cache may show data that is not on the disk, and a second sync
+    /// may succeed without writing anything. So the engine cuts off the line, which others must not
+    /// read, and writes the state to a new file.
+    fn recover_from_failed_sync(
         &self,
         loaded: &mut Loaded<D>,
         name: &str,
@@ -287,14 +287,14 @@ impl<D: Disk> Engine<D> {
     }
 }
 
-/// Whether the queue's snapshot is no longer than this.
+/// Whether the queue's snapshot is at most this long.
 pub(super) fn is_small(queue: &FileQueue, limit: u64) -> bool {
     let at_least = (queue.counts().total() * RECORD_BYTES) as u64;
     let length = || queue.items().map(|item| (RECORD_BYTES + item.file_path.as_os_str().len()) as u64).sum::<u64>();
     at_least <= limit && length() <= limit
 }
 
-/// Whether a journal of this length would be too long for its snapshot with these events.
+/// Whether a journal of this length, with these events appended, is too long for its snapshot.
 pub(super) fn outgrows(snapshot_len: u64, journal_len: u64, events: &[Event]) -> bool {
     let added: usize = events.iter().map(length_of).sum();
     journal_len + added as u64 > MIN_CHECKPOINT_BYTES.max(2 * snapshot_len)

@@ -1,5 +1,5 @@
-//! Catching up with the disk: the cached state is kept while it is current, extended if others
-//! appended, and read again if the snapshot was replaced.
+//! Catching up with the disk. The cached state is kept while it is current, extended if other
+//! processes appended, and read again if the snapshot was replaced.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
@@ -13,12 +13,11 @@ use crate::layout::{self, SNAPSHOT};
 use crate::ops::Op;
 use crate::snapshot::{self, Extra, Numbering, Snapshot, StoreSection};
 
-/// A reader without the lock starts again if a checkpoint replaces the files while it reads.
-/// Checkpoints are rare: two during one read are an accident, ten are a fault.
+/// A reader without the lock starts again if a checkpoint replaces the files during the read.
+/// Checkpoints are rare: two during one read are possible, ten indicate a fault.
 const MAX_LOCKLESS_READS: usize = 10;
 
 impl<D: Disk> Engine<D> {
-    /// Brings the cached state up to date.
     pub(super) fn refresh(&mut self, lock_state: LockState) -> Result<&mut Loaded<D>, StorageError> {
         let loaded = match lock_state {
             LockState::Locked => {
@@ -43,15 +42,14 @@ impl<D: Disk> Engine<D> {
         Err(last.unwrap_or_else(|| damaged(SNAPSHOT, "it is replaced faster than it can be read")))
     }
 
-    /// Whether the snapshot is still the one that was read. If not, its journal may have been
-    /// retired.
+    /// Whether the snapshot is still the one that was read. If not, its journal may be retired.
     fn is_current(&self, loaded: &Loaded<D>) -> Result<bool, StorageError> {
         let stamp = self.disk.stat(SNAPSHOT).map_err(unreadable(SNAPSHOT))?;
         Ok(stamp == loaded.base.as_ref().map(|base| base.stamp))
     }
 
-    /// Whether the files are as long and as old as when they were read. An unreadable file counts
-    /// as changed.
+    /// Whether the files have the lengths and times that they had when they were read. An
+    /// unreadable file counts as changed.
     pub(super) fn has_read_all(&self, loaded: &Loaded<D>) -> bool {
         let journal_len = match loaded.journal_header() {
             Some((name, _)) => self.disk.stat(&name).map(|stamp| stamp.map_or(0, |stamp| stamp.len)),
@@ -71,7 +69,7 @@ impl<D: Disk> Engine<D> {
         self.load(lock_state)
     }
 
-    /// Reads snapshot and journal from their beginning.
+    /// Reads snapshot and journal from the beginning.
     fn load(&self, lock_state: LockState) -> Result<Loaded<D>, StorageError> {
         let mut loaded = match self.disk.open(SNAPSHOT, Access::Read) {
             Ok(file) => self.load_files(&file, lock_state)?,
@@ -84,7 +82,7 @@ impl<D: Disk> Engine<D> {
         Ok(loaded)
     }
 
-    /// Reads the snapshot, numbered as its journal demands, and the journal.
+    /// Reads the journal and the snapshot, whose numbering depends on the journal.
     fn load_files(&self, file: &D::File, lock_state: LockState) -> Result<Loaded<D>, StorageError> {
         let (mut loaded, mut notices) = self.load_snapshot(file, Numbering::Kept)?;
         if !self.extend(&mut loaded, lock_state)? && loaded.journal.is_some() {
@@ -107,8 +105,8 @@ impl<D: Disk> Engine<D> {
         Ok((Loaded { queue, extra, base, position, ..Loaded::empty() }, notices))
     }
 
-    /// Applies the lines of the journal behind the known position; `false` if the journal is no
-    /// longer the one that was read, or if its ids refer to another numbering.
+    /// Applies the lines of the journal after the known position; `false` if the journal was
+    /// replaced or its ids refer to another numbering.
     fn extend(&self, loaded: &mut Loaded<D>, lock_state: LockState) -> Result<bool, StorageError> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(true) };
         let Some(stamp) = self.disk.stat(&name).map_err(unreadable(&name))? else {
@@ -125,12 +123,12 @@ impl<D: Disk> Engine<D> {
             let access = if lock_state == LockState::Locked { Access::Append } else { Access::Read };
             let file = match self.disk.open(&name, access) {
                 Ok(file) => file,
-                // A checkpoint has retired it since; a reader without the lock starts again.
+                // A checkpoint has retired it meanwhile; a reader without the lock starts again.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
                 Err(error) => return Err(unreadable(&name)(error)),
             };
             loaded.journal = Some(Journal { file, reserved: 0, is_writable: lock_state == LockState::Locked });
-            // Its creator may have died, or failed, before the name was durable.
+            // The process that created it may have died or failed before the name was durable.
             loaded.folder_is_unsynced = true;
         }
         self.read_journal(loaded, &name, &header, lock_state)
@@ -171,8 +169,7 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Keeps a copy of a torn tail, then cuts it off: a line appended behind it could never be
-    /// read.
+    /// Copies a torn tail, then cuts it off: a line appended after it could never be read.
     fn cut_torn_tail(&self, loaded: &mut Loaded<D>, name: &str, torn: &[u8]) -> Result<(), StorageError> {
         let Some(journal) = &loaded.journal else { return Ok(()) };
         let copy = layout::torn(name, loaded.position.seq);
@@ -187,8 +184,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Copies bytes to a new file; `false` if that fails, because a full disk must not keep a queue
-    /// shut.
+    /// Copies bytes to a new file; `false` if that fails, because a queue must open even if the
+    /// disk is full.
     fn keep(&self, name: &str, bytes: &[u8]) -> bool {
         let written = self.disk.open(name, Access::Create).and_then(|file| {
             write_all(&self.disk, &file, bytes)?;
@@ -197,8 +194,8 @@ impl<D: Disk> Engine<D> {
         written.is_ok()
     }
 
-    /// Syncs lines that others may have left unsynced. Otherwise their change could be lost after
-    /// this process has acknowledged one that builds on it, or has given an answer from it.
+    /// Syncs lines that other processes may have left unsynced. Otherwise their change could be
+    /// lost after this process has acknowledged a change that builds on it or answered from it.
     fn sync_journal(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
         if let Some(journal) = loaded.journal.as_ref().filter(|_| loaded.journal_is_unsynced) {
             let name = loaded.journal_header().map_or_else(String::new, |(name, _)| name);
@@ -208,8 +205,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Removes leftovers of dead processes: unfinished snapshots, and journals that the snapshot
-    /// contains. Requires the lock.
+    /// Removes leftovers of dead processes: unfinished snapshots, and journals whose transactions
+    /// are all in the snapshot. Requires the lock.
     fn remove_leftovers(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
         let current = loaded.journal_header().map(|(name, _)| name);
         let names = self.disk.list("").map_err(unreadable("the state folder"))?;
@@ -220,7 +217,7 @@ impl<D: Disk> Engine<D> {
         if stale.is_empty() {
             return Ok(());
         }
-        // A removal must not become durable before the rename that made the file stale.
+        // The rename that made the file stale must become durable before the removal.
         self.sync_folder(loaded)?;
         for name in stale {
             self.remove_stale(&name, loaded.position.seq)?;
@@ -228,8 +225,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Removes a stale file. A journal with later transactions than the state is kept under another
-    /// name instead.
+    /// Removes a stale file, except a journal with later transactions than the state, which is
+    /// renamed.
     fn remove_stale(&self, name: &str, seq: u64) -> Result<(), StorageError> {
         let is_ahead = layout::is_journal(name) && self.last_seq_of(name)?.is_some_and(|last| last > seq);
         if !is_ahead {
@@ -257,7 +254,7 @@ impl<D: Disk> Engine<D> {
 }
 
 impl<D: Disk> Loaded<D> {
-    /// An empty queue without files. Names that other processes changed count as unsynced.
+    /// An empty queue without files. The names that other processes changed count as unsynced.
     pub(super) fn empty() -> Self {
         Self {
             queue: FileQueue::new(),

@@ -1,7 +1,7 @@
 //! Replacing the queue by another one: the last step of a repair.
 //!
 //! It is an ordinary checkpoint, so the rename of the new snapshot is the only commit point of a
-//! repair too: a crash leaves the store either as damaged as before or repaired.
+//! repair too. A crash leaves the store either damaged as before or repaired.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
@@ -17,17 +17,16 @@ use crate::snapshot::{Extra, Numbering, SnapshotSum, StoreSection};
 pub(crate) struct Replacement {
     pub(crate) queue: FileQueue,
     pub(crate) extra: Extra,
-    /// The `store` section of the damaged store, if it could be read. Its identity is kept;
-    /// otherwise the store gets a new one.
+    /// The `store` section of the damaged store, if it could be read. The repaired store keeps its
+    /// identity, or gets a new one.
     pub(crate) store: Option<StoreSection>,
-    /// The number of the last transaction: above all numbers in the damaged files, so that none is
-    /// given twice.
+    /// The number of the last transaction. It is above all numbers in the damaged files, so that no
+    /// number is assigned twice.
     pub(crate) seq: u64,
 }
 
 impl<D: Disk> Engine<D> {
-    /// Replaces the current queue. The caller must hold the lock and must have backed up the current
-    /// files.
+    /// Replaces the current queue. The caller must hold the lock and must have backed up the files.
     pub(crate) fn replace(&mut self, replacement: Replacement) -> Result<(), StorageError> {
         let Replacement { queue, extra, store, seq } = replacement;
         let stamp = self.disk.stat(SNAPSHOT).ok().flatten();

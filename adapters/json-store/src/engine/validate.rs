@@ -1,5 +1,5 @@
-//! Refuses a snapshot whose journal could be a file that is not the store's, or whose numbers
-//! cannot be counted on from.
+//! Refuses a snapshot if the name of its journal could be that of another file, or if its numbers
+//! leave no range for later ones.
 
 use autoproc_domain::ports::StorageError;
 

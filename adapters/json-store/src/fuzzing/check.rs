@@ -1,4 +1,4 @@
-//! The promises of a store, for any bytes in its files.
+//! The guarantees of a store for any bytes in its files.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +21,6 @@ use crate::request::{PendingRequest, Request, Unfenced};
 /// 2023-11-14T22:13:20Z.
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
-/// A process that opens the store.
 pub(super) fn engine(disk: &FakeDisk, mode: Mode) -> Engine<FakeDisk> {
     engine_for(disk, mode, Limits::default())
 }
@@ -37,7 +36,7 @@ fn engine_for(disk: &FakeDisk, mode: Mode, limits: Limits) -> Engine<FakeDisk> {
     Engine::new(disk.clone(), settings)
 }
 
-/// Reads the store and changes it in every way of writing; `true` if it opened.
+/// Reads the store and changes it in every way of writing; `false` if it does not open.
 pub(super) fn check(disk: &FakeDisk) -> bool {
     let before = disk.contents();
     let seen = read(disk);

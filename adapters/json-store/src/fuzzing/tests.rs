@@ -17,7 +17,7 @@ enum Damage {
     Cut(Index, Index),
     Double(Index, Index),
     Insert(Index, Vec<u8>),
-    /// A part overwrites another part.
+    /// Overwrites a part with another part.
     Splice(Index, Index, Index),
 }
 
@@ -133,8 +133,7 @@ proptest! {
     }
 }
 
-/// Found by fuzzing: a snapshot that names a file which is not the store's, or a number without a
-/// successor.
+/// Found by fuzzing: a snapshot that names another program's file, or a number without a successor.
 #[test]
 fn a_snapshot_that_cannot_be_continued_is_refused() {
     let written = std::str::from_utf8(SNAPSHOTS[0]).expect("text");
@@ -162,7 +161,7 @@ fn a_snapshot_that_cannot_be_continued_is_refused() {
     }
 }
 
-/// The name of a run leads to no file outside the folder of the runs.
+/// No name of a run leads to a file outside the folder of the runs.
 #[test]
 fn a_run_of_any_name_can_be_recovered() {
     let written = std::str::from_utf8(SNAPSHOTS[0]).expect("text");

@@ -1,6 +1,6 @@
-//! Reading the lines behind damage: those whose own checksum is right, wherever they are.
+//! Reading the lines after damage: those with a correct checksum, wherever they are.
 //!
-//! Nothing ties such a line to the line before it; only its number and its events are known.
+//! Such a line is not tied to the line before it; only its number and its events are known.
 
 use std::path::Path;
 
@@ -8,17 +8,16 @@ use autoproc_domain::event::Event;
 
 use super::{Line, PREFIX, body, verify};
 
-/// A readable line behind damage.
+/// A readable line after damage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SalvagedLine {
-    /// The number of the transaction.
     pub(crate) seq: u64,
     /// The store that its header names, if it has a header.
     pub(crate) store: Option<String>,
     pub(crate) events: Vec<Event>,
 }
 
-/// The part of a journal behind damage.
+/// The part of a journal after damage.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Salvage {
     /// The readable lines, in the order of the file.
@@ -26,10 +25,10 @@ pub(crate) struct Salvage {
     pub(crate) unreadable_bytes: u64,
 }
 
-/// Reads every line whose checksum is right.
+/// Reads every line with a correct checksum.
 pub(crate) fn salvage(bytes: &[u8], base: &Path) -> Salvage {
     let mut salvage = Salvage::default();
-    // A NUL may have replaced a newline, so it ends a line here too.
+    // A NUL may have replaced a newline, so it also ends a line.
     for segment in bytes.split(|byte| matches!(byte, b'\n' | 0)).filter(|segment| !segment.is_empty()) {
         let found = line_starts(segment).find_map(|at| Some((at, read(&segment[at..], base)?)));
         salvage.unreadable_bytes += found.as_ref().map_or(segment.len(), |(at, _)| *at) as u64;
@@ -38,8 +37,9 @@ pub(crate) fn salvage(bytes: &[u8], base: &Path) -> Salvage {
     salvage
 }
 
-/// The offsets at which a line may begin. After a damaged newline a line begins in the middle of a
-/// segment. Its first bytes occur nowhere else, because quotes in JSON strings are escaped.
+/// The offsets at which a line may begin. If a newline is damaged, the next line begins in the
+/// middle of a segment. The prefix of a line occurs nowhere else, because quotes in JSON strings
+/// are escaped.
 fn line_starts(segment: &[u8]) -> impl Iterator<Item = usize> {
     segment.windows(PREFIX.len()).enumerate().filter(|(_, window)| *window == PREFIX).map(|(at, _)| at)
 }

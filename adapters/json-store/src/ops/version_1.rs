@@ -2,7 +2,7 @@
 //! ordered.
 //!
 //! A version 1 journal numbers each addition of an ended file as a new item, and its later lines
-//! use that number. So the ended item leaves the queue before the file is added.
+//! use that number. So the ended item is removed from the queue before the file is added.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::event::Event;
@@ -10,12 +10,12 @@ use autoproc_domain::request::Selector;
 
 use super::Op;
 
-/// Whether an operation lacks what [`complete`] finds in the queue.
+/// Whether [`complete`] must add data from the queue to an operation.
 pub(super) fn is_incomplete(op: &Op<'_>) -> bool {
     matches!(op, Op::Enqueue { .. } | Op::Retry { from: None, .. } | Op::BringForward { from: None, .. })
 }
 
-/// Gives the event of an incomplete operation its meaning of version 1, before it is applied.
+/// Adds the data that version 1 implied to an event, before it is applied.
 pub(super) fn complete(event: &mut Event, queue: &mut FileQueue) {
     match event {
         Event::Enqueued { file_path, .. } => {

@@ -12,7 +12,7 @@ use crate::disk::Disk;
 use crate::error::{classify, unreadable};
 use crate::layout::{self, SNAPSHOT};
 
-/// Backups of one second are numbered; a hundred of them are a fault.
+/// Backups within one second are numbered; a hundred indicate a fault.
 const MAX_PER_SECOND: u32 = 100;
 
 /// The files that a repair replaces: the snapshot and every journal.

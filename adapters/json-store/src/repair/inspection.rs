@@ -1,4 +1,5 @@
-//! Reading a store as far as possible, sound or not, and the repairs that the readable parts allow.
+//! Reading as much of a store as possible, intact or not, and the repairs that the readable parts
+//! allow.
 
 use std::path::Path;
 
@@ -22,7 +23,7 @@ pub(super) struct Inspection {
     /// The snapshot, or its readable part if it is damaged.
     snapshot: FileQueue,
     snapshot_is_whole: bool,
-    /// Whether any part of the snapshot is readable.
+    /// True if any part of the snapshot is readable.
     has_snapshot: bool,
     extra: Extra,
     store: Option<StoreSection>,
@@ -35,17 +36,16 @@ pub(super) struct Inspection {
     prefix_changes: ChangeCounts,
     /// The number of the last transaction in the prefix.
     seq: u64,
-    /// The readable lines behind the damage.
+    /// The readable lines after the damage.
     salvaged: Vec<SalvagedLine>,
     unreadable_bytes: u64,
-    /// All bytes behind the damage, readable or not.
+    /// The number of bytes after the damage, readable or not.
     lost_bytes: u64,
     half_written_bytes: u64,
 }
 
 impl Inspection {
-    /// Reads the files. `opened` is the result of opening the store: what it refuses counts as
-    /// damaged.
+    /// Reads the files. `opened` is the result of opening the store: a refusal counts as damage.
     ///
     /// # Errors
     /// [`StorageError`] if reading fails, or if a later version wrote the store.
@@ -59,7 +59,7 @@ impl Inspection {
         let is_refused = refused.as_ref().is_some_and(|damage| damage.file == SNAPSHOT);
         inspection.read_snapshot(disk, base, refused.filter(|_| is_refused))?;
         let names = disk.list("").map_err(unreadable("the state folder"))?;
-        // A name that no journal can have is part of the damage.
+        // An invalid name of a journal is part of the damage.
         let written = inspection.store.as_ref().map(|store| store.journal.clone());
         let journal =
             written.filter(|name| layout::is_journal_name(name)).or_else(|| inspection.latest_journal(&names));
@@ -212,7 +212,7 @@ impl Inspection {
         Ok(())
     }
 
-    /// The header of the journal, if the snapshot is whole.
+    /// The header of the journal, if the snapshot is intact.
     fn header(&self) -> Option<Header> {
         let store = self.store.as_ref().filter(|_| self.snapshot_is_whole)?;
         Some(Header {
@@ -225,7 +225,6 @@ impl Inspection {
         })
     }
 
-    /// Applies the valid lines.
     fn scan(&mut self, bytes: &[u8], header: &Header, base: &Path) -> Scan {
         let (queue, changes) = (&mut self.prefix, &mut self.prefix_changes);
         let apply = |op: Op<'_>| {
@@ -250,7 +249,7 @@ impl Inspection {
     }
 
     fn replayed(&self) -> (FileQueue, ChangeCounts, ChangeCounts) {
-        // The journal cannot mean numbers that a person assigned by editing the snapshot.
+        // The journal cannot refer to numbers that a person assigned by editing the snapshot.
         let given = self.store.as_ref().filter(|_| self.prefix_changes.total() == 0);
         let next = self.prefix.next_number();
         let known_below = ItemId::new(given.map_or(next, |store| store.next_id.min(next)));
@@ -275,7 +274,7 @@ impl Inspection {
     }
 }
 
-/// The numbering that the snapshot's journal refers to.
+/// The numbering to which the snapshot's journal refers.
 fn numbering<D: Disk>(disk: &D, snapshot: &Snapshot) -> Numbering {
     let journal =
         snapshot.store.as_ref().map(|store| store.journal.as_str()).filter(|name| layout::is_journal_name(name));

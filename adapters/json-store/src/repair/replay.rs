@@ -1,15 +1,15 @@
-//! Applying the lines behind damage to the queue as it was before the damage.
+//! Applying the lines after damage to the queue as it was before the damage.
 //!
 //! The lost changes in between are unknown, so an event may name an unknown item, or one whose
 //! status is out of date. The rules prefer keeping a file, and perhaps processing it twice, to
 //! losing it.
 //!
-//! - An addition carries its path and always applies.
-//! - Any other event names an item by its number, and the number of an item that was added behind
+//! - An addition contains its path and always applies.
+//! - Any other event names an item by its number, and the number of an item that was added after
 //!   the damage depends on lost additions. So such an event applies only to items from before the
 //!   damage.
 //! - A result implies a claim before it, and a claim implies a pending item. If these events are
-//!   lost, they are invented, so that a file recorded as completed is not processed again.
+//!   lost, they are reconstructed, so that a file recorded as completed is not processed again.
 //! - A clear names items by status, and their status may be wrong; it applies only to completed
 //!   items.
 
@@ -48,7 +48,7 @@ pub(super) fn replay(
     (kept, skipped)
 }
 
-/// The same queue, with its next numbers above all that the lost bytes may have assigned.
+/// The same queue, with its next numbers above all that may have been assigned in the lost bytes.
 pub(super) fn numbered_above(queue: &FileQueue, lost_bytes: u64) -> FileQueue {
     let given = lost_bytes.div_ceil(MIN_BYTES_PER_NUMBER);
     let mut restore = Restore::default();

@@ -27,8 +27,8 @@ impl TempStore {
         Self { dir: tempfile::tempdir().expect("a folder for the test") }
     }
 
-    /// A store with a journal, as after a killed run: files `/file-0`, `/file-1` … were added, the
-    /// first two completed.
+    /// A store with a journal, as after a killed run: files `/file-0`, `/file-1` … were added, and
+    /// the first two were completed.
     pub(crate) fn with_journal(additions: usize) -> Self {
         let temp = Self::new();
         let mut store = temp.engine(Mode::Service);
@@ -97,7 +97,6 @@ impl TempStore {
         fs::read(self.path(name)).expect("the file")
     }
 
-    /// Changes bytes of a file.
     pub(crate) fn alter(&self, name: &str, alter: impl FnOnce(&mut Vec<u8>)) {
         let mut bytes = self.read(name);
         alter(&mut bytes);
@@ -108,7 +107,6 @@ impl TempStore {
         self.contents().into_keys().filter(|name| layout::is_journal(name)).collect()
     }
 
-    /// The only journal.
     pub(crate) fn journal(&self) -> String {
         let mut journals = self.journals();
         assert_eq!(journals.len(), 1, "{journals:?}");
@@ -132,7 +130,6 @@ impl TempStore {
         self.queue().items().cloned().collect()
     }
 
-    /// The paths in this status.
     pub(crate) fn files(&self, status: Status) -> Vec<String> {
         let items = self.items();
         items.iter().filter(|item| item.status == status).map(|item| item.file_path.to_string()).collect()

@@ -1,4 +1,4 @@
-//! Deliberate damage, and the result of each repair compared with what was acknowledged.
+//! Deliberate damage, and the result of each repair compared with the acknowledged changes.
 
 use std::fs::{self, File};
 
@@ -19,9 +19,9 @@ fn damage_line(bytes: &mut [u8], number: usize) {
     bytes[begins + lengths[number] / 2] ^= 1;
 }
 
-/// Six files were added, the first two of them completed: the journal's lines are the additions of
-/// `/file-1` and on, with a claim and a completion behind the first and the third of these. One
-/// line is damaged.
+/// Six files were added, and the first two of them completed. The journal's lines are the additions
+/// of `/file-1` and later, with a claim and a completion after the first and the third of these.
+/// One line is damaged.
 fn damaged(line: usize) -> TempStore {
     let temp = TempStore::with_journal(6);
     temp.alter(&temp.journal(), |bytes| damage_line(bytes, line));
@@ -116,7 +116,7 @@ fn salvage_loses_no_addition_but_the_damaged_one_wherever_the_damage_is() {
             .filter(|name| !items.iter().any(|item| item.file_path.to_string() == *name))
             .collect();
         assert!(lost.len() <= 1, "line {line}: {lost:?}");
-        // No result is given to a file that it is not of.
+        // No file gets the result of another one.
         let wrongly: Vec<_> =
             temp.files(Status::Completed).into_iter().filter(|name| !names(0..2).contains(name)).collect();
         assert!(wrongly.is_empty(), "line {line}: {wrongly:?}");

@@ -9,7 +9,7 @@ use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// As this program writes it.
+/// The record as this program writes it.
 #[derive(Serialize)]
 struct RunRecord<'a> {
     run_id: &'a str,
@@ -60,14 +60,14 @@ impl ReadRecord {
         Self(serde_json::from_slice(json).unwrap_or_default())
     }
 
-    /// Whether a version 1 wrote it, which recorded no location but the owner.
+    /// True if version 1 wrote it, which recorded no location except the owner.
     pub(super) fn is_version_1(&self) -> bool {
         let has_location = ["host", "boot_id", "pid_namespace", "pid"].iter().any(|key| self.0.contains_key(*key));
         self.owner().is_some() && self.started_at().is_some() && !has_location
     }
 
-    /// The location, if the file names a host. If it names two, the location is on neither of them,
-    /// so that no host takes the run for its own.
+    /// The location, if the file names a host. If it names two hosts, the location is on neither,
+    /// so that neither host considers the run its own.
     pub(super) fn location(&self) -> Option<Location> {
         let (pid, owners_host) = self.owner().unwrap_or_default();
         let named = Some(self.text("host")).filter(|host| !host.is_empty());

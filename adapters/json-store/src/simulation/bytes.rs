@@ -1,5 +1,5 @@
-//! Changed bytes in the journal: each is refused, or confined to the last line, which is copied
-//! before it is cut off.
+//! Changed bytes in the journal: each change is refused, or confined to the last line, which is
+//! copied before it is cut off.
 
 use autoproc_domain::ports::StorageError;
 
@@ -22,7 +22,6 @@ pub(super) fn with_lines(lines: usize) -> DiskImage {
     disk.image()
 }
 
-/// The journal's name and bytes.
 pub(super) fn journal_of(image: &DiskImage) -> (String, Vec<u8>) {
     let (name, bytes) = image.files().find(|(name, _)| layout::is_journal(name)).expect("the store has a journal");
     (name.to_owned(), bytes.to_vec())
@@ -92,7 +91,7 @@ pub(super) fn misplaced_lines() -> Result<(), String> {
             other => return Err(format!("{case}: {other:?}")),
         }
     }
-    // The lines under another snapshot of the same store and length.
+    // The same lines with another snapshot of the same store and length.
     let edited = with_other_snapshot(&image);
     match change_with(&edited, &foreign)? {
         CLEANLY_REFUSED => Ok(()),

@@ -1,5 +1,5 @@
-//! Concurrent processes on one disk, as threads: every acknowledged addition must be there in the
-//! end.
+//! Concurrent processes on one disk, as threads: every acknowledged addition must be in the final
+//! queue.
 
 use std::thread;
 
@@ -34,7 +34,8 @@ pub(super) fn concurrent_writers(flaw: Option<Flaw>) -> Result<(), String> {
     if found.size() == expected { Ok(()) } else { Err(format!("{} of {expected} additions are there", found.size())) }
 }
 
-/// Adds files, by commands or by runs, through processes that know the store and through new ones.
+/// Adds files, by commands or by runs, through processes that have loaded the store and through new
+/// ones.
 fn write(disk: &FakeDisk, flaw: Option<Flaw>, writer: usize) -> Result<usize, String> {
     let mode = if writer.is_multiple_of(2) { Mode::Command } else { Mode::Service };
     let mut process = engine(disk.clone(), flaw, mode);

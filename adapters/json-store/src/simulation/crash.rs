@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::disk::fake::{DiskImage, Inode, NameChange, Write};
 
-/// Of more unsynced name changes than this, only the prefixes and all but one are tried, not every
-/// subset.
+/// If there are more unsynced name changes, only the prefixes and the sets with one omission are
+/// tried, not every subset.
 const MAX_NAMES_FOR_ALL_SUBSETS: usize = 4;
 
-/// Every disk that a power cut may leave: of the unsynced changes any part may have become durable
-/// in any order, whole, torn, with zeros in its tail or a hole in its middle.
+/// Every disk that a power cut may leave: any part of the unsynced changes may have become durable
+/// in any order, completely, torn, with zeros at its end or with a hole in its middle.
 pub(super) fn power_cuts(image: &DiskImage) -> Vec<DiskImage> {
     let mut left = vec![rebooted(image)];
     for (number, inode) in image.inodes.iter().enumerate() {

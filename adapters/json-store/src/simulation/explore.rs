@@ -1,4 +1,4 @@
-//! Executing a history with every crash and every failing call.
+//! Executes a history with every crash and every failing call.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -16,11 +16,10 @@ use crate::engine::Mode;
 /// The depth of the exploration.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// Whether the process that opens after a crash is itself crashed at every call.
+    /// True if the process that opens after a crash is itself crashed at every call.
     pub(super) second_crash: bool,
 }
 
-/// The numbers of tried cases.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Count {
     pub(super) histories: u64,
@@ -35,7 +34,7 @@ impl fmt::Display for Count {
     }
 }
 
-/// A broken promise, with the history that leads to it.
+/// A broken guarantee, with the history that leads to it.
 #[derive(Debug)]
 pub(super) struct Violation(String);
 
@@ -77,7 +76,7 @@ impl Explorer {
         self.count
     }
 
-    /// The machine or the process dies before each call, and after the last.
+    /// Kills the machine or the process before each call, and after the last.
     fn crash_everywhere(&mut self) -> Result<usize, Violation> {
         let disk = FakeDisk::default().with_trace();
         let mut processes = Processes::new(disk.clone(), self.flaw);
@@ -102,13 +101,13 @@ impl Explorer {
         Ok(calls)
     }
 
-    /// One call fails; the history continues as far as possible, and then the power fails.
+    /// Fails one call, continues the history as far as possible, and then cuts the power.
     fn fail_at(&mut self, call: usize, fault: Fault) -> Result<(), Violation> {
         self.count.fault_points += 1;
         let place = format!("with {fault:?} at call {call}");
         let disk = FakeDisk::default().with_fault(call, fault);
         let mut processes = Processes::new(disk.clone(), self.flaw);
-        // A failed change may have happened or not, until a later change that builds on it is
+        // Whether a failed change happened is open until a later change that builds on it is
         // acknowledged.
         let mut allowed = vec![FileQueue::new()];
         for operation in &self.history.clone() {
@@ -137,7 +136,7 @@ impl Explorer {
     }
 
     /// Every disk that a crash may leave must open as one of the allowed queues, and accept a
-    /// change. The death of the process alone leaves the disk as it is.
+    /// change. The death of the process alone leaves the disk unchanged.
     fn crash(&mut self, image: &DiskImage, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
         for left in power_cuts(image).into_iter().chain([image.clone()]) {
             if self.seen.insert(hash(&left, allowed)) {
@@ -151,7 +150,7 @@ impl Explorer {
     fn open_and_change(&mut self, left: &DiskImage, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
         let found = self.open(&FakeDisk::new(left.clone()), allowed, place)?;
         self.change(left, allowed, &found, addition("/after-the-crash"), place)?;
-        // An answer without a change is a promise too: the file that it reports must stay.
+        // An answer without a change is a guarantee too: the file that it reports must stay.
         let known = found.items().next().map(|item| item.file_path.to_string());
         match known {
             Some(known) => self.change(left, allowed, &found, addition(&known), place),
@@ -159,8 +158,8 @@ impl Explorer {
         }
     }
 
-    /// A new process adds a file, and is crashed at every call and after the last. Until it has its
-    /// answer, all earlier results remain allowed.
+    /// A new process adds a file, and is crashed at every call and after the last. Until it is
+    /// answered, all earlier results remain allowed.
     fn change(
         &mut self,
         left: &DiskImage,

@@ -1,7 +1,7 @@
-//! A disk whose calls are wrong on purpose: one is dropped, delayed, or answered from memory.
+//! A disk whose calls are deliberately wrong: one is dropped, delayed, or answered from memory.
 //!
-//! Each flaw stands for a protocol that forgets or misorders that call. The checks of the
-//! simulation must notice it.
+//! Each flaw stands for a protocol that omits or misorders that call. A check of the simulation
+//! must detect it.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use crate::disk::fake::{FakeDisk, FakeFile};
 use crate::disk::{Access, Disk, Sharing, Stamp};
 use crate::layout::{self, LOCK, SNAPSHOT};
 
-/// One wrong call. `docs/durability.md` names the check that notices it.
+/// One wrong call. `docs/durability.md` names the check that detects it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flaw {
     /// The data of a snapshot is not synced before the rename.
@@ -28,7 +28,7 @@ pub(super) enum Flaw {
     OthersLinesNotSynced,
     /// A torn tail is not cut off.
     TornTailKept,
-    /// A failed sync is repeated, and its success is believed.
+    /// A failed sync is repeated, and its success is trusted.
     SyncRepeated,
     /// The old journal is removed before the rename that retires it is synced.
     JournalRemovedEarly,
@@ -36,7 +36,7 @@ pub(super) enum Flaw {
     LeftoversRemovedEarly,
     /// The note of the store's end is written before the line at that end is synced.
     TipNotedEarly,
-    /// The stamp of a snapshot is remembered instead of looked up.
+    /// The stamp of a snapshot is cached.
     StampRemembered,
     /// The lock is taken on the file that checkpoints replace.
     SnapshotLocked,
@@ -56,7 +56,7 @@ enum Renamed {
     Other,
 }
 
-/// A sync that a flaw delays until after the next call of some kind.
+/// A sync that a flaw delays until after a later call.
 #[derive(Default)]
 enum Delayed {
     #[default]
@@ -74,7 +74,7 @@ struct State {
     snapshot: Option<Stamp>,
 }
 
-/// A disk as one process sees it, with a flaw or without.
+/// A disk as one process sees it, possibly with a flaw.
 pub(super) struct FlawedDisk {
     disk: FakeDisk,
     flaw: Option<Flaw>,
@@ -96,8 +96,8 @@ pub(super) struct FlawedFile {
     unsynced: Mutex<Unsynced>,
 }
 
-/// A sync that fails within another call must not be mistaken for that call's own failure for want
-/// of room.
+/// If a delayed sync fails within another call, that must not look like that call's own lack of
+/// space.
 fn delayed_error(error: io::Error) -> io::Error {
     io::Error::other(error)
 }
@@ -119,7 +119,7 @@ impl FlawedDisk {
         lock(&self.state)
     }
 
-    /// Does a call that changes something, before or after a sync that was delayed.
+    /// Makes a call that changes something, before or after a delayed sync.
     fn change<T>(&self, is_awaited: bool, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let delayed = std::mem::take(&mut self.state().delayed);
         let sync = || match &delayed {

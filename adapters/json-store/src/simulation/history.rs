@@ -1,4 +1,4 @@
-//! Short lists of operations, and the queues that they should produce.
+//! Short lists of operations, and the queues that they must produce.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +18,6 @@ use crate::engine::Mode;
 use crate::engine::{Engine, Limits, Settings};
 use crate::request::{PendingRequest, Request, Unfenced};
 
-/// An operation of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     /// The run adds a file.
@@ -29,7 +28,7 @@ pub(super) enum Operation {
     Requeue,
     /// The run removes the first pending file.
     Remove,
-    /// The run leaves the queue as one file.
+    /// The run writes the queue as one file.
     Checkpoint,
     /// A command of another process adds a file and closes.
     OneShot,
@@ -52,7 +51,6 @@ impl Operation {
     ];
 }
 
-/// Every history of this length.
 pub(super) fn histories(length: usize) -> impl Iterator<Item = Vec<Operation>> {
     let kinds = Operation::ALL.len();
     let total = kinds.pow(u32::try_from(length).unwrap_or(u32::MAX));
@@ -66,7 +64,6 @@ pub(super) fn histories(length: usize) -> impl Iterator<Item = Vec<Operation>> {
     })
 }
 
-/// A new process.
 pub(super) fn engine(disk: FakeDisk, flaw: Option<Flaw>, mode: Mode) -> Engine<FlawedDisk> {
     engine_with(disk, flaw, mode, Limits::default())
 }
@@ -82,7 +79,6 @@ fn engine_with(disk: FakeDisk, flaw: Option<Flaw>, mode: Mode, limits: Limits) -
     Engine::new(FlawedDisk::new(disk, flaw), settings)
 }
 
-/// Commits one request.
 pub(super) fn transact<T: Request>(engine: &mut Engine<FlawedDisk>, request: T) -> Result<T::Reply, StorageError> {
     let (pending, mut receiver) = PendingRequest::new(request, now());
     engine.change(vec![Box::new(pending)]);
@@ -93,7 +89,7 @@ fn now() -> Timestamp {
     Timestamp::from_micros(1_700_000_000_000_000)
 }
 
-/// The processes of a history, and the queue that they should have produced so far.
+/// The processes of a history, and the queue that they must have produced so far.
 pub(super) struct Processes {
     disk: FakeDisk,
     flaw: Option<Flaw>,
@@ -108,7 +104,7 @@ impl Processes {
         Self { disk, flaw, run, files: 0, model: FileQueue::new() }
     }
 
-    /// Executes an operation; returns the queue that it should produce, and its answer.
+    /// Executes an operation; returns the queue that it must produce, and its answer.
     pub(super) fn perform(&mut self, operation: Operation) -> (FileQueue, Result<(), StorageError>) {
         match operation {
             Operation::Enqueue => {
@@ -182,7 +178,7 @@ pub(super) fn addition(file: &str) -> Enqueue {
     Enqueue { items: vec![NewItem::new(file_path)], answer: AnswerNeeded::Later, ..Enqueue::default() }
 }
 
-/// The queue that a request should produce.
+/// The queue that a request must produce.
 pub(super) fn expect<T: Transaction>(queue: &FileQueue, request: &T) -> FileQueue {
     let mut queue = queue.clone();
     request.perform(&mut queue, now()).expect("a request that the domain accepts");

@@ -9,28 +9,28 @@ use crate::disk::Stamp;
 use crate::layout::SNAPSHOT;
 use crate::record::ReadItem;
 
-/// Numbers the items and adds them to a queue. The order of the list is the order of the line, so
-/// that a person may reorder it by hand.
+/// Numbers the items and adds them to a queue. Sequence numbers follow the order of the list, so
+/// that a person can reorder it by hand.
 pub(super) struct Builder {
     restore: Restore,
     extra: Extra,
     numbering: Numbering,
     next_number: u64,
-    /// Whether the next number is known to be above all ids of the list.
+    /// True if the next number is certainly above all ids of the list.
     knows_highest: bool,
-    /// Whether a new id may also be that of a later item.
+    /// True if a later item may have the same id as a new one.
     has_guessed: bool,
     next_claim: ClaimNumber,
     last_sequence: u64,
-    /// Second live items of a path, which version 1 left out.
+    /// The number of second live items of a path, which version 1 omitted.
     left_out: usize,
-    /// Whether the list is as this program writes it.
+    /// True if the list is as this program writes it.
     is_canonical: bool,
     notices: Vec<String>,
 }
 
 impl Builder {
-    /// For about this many items.
+    /// A builder for about this many items.
     pub(super) fn new(store: Option<&StoreSection>, numbering: Numbering, capacity: usize) -> Self {
         Self {
             restore: Restore::with_room(capacity),
@@ -47,7 +47,7 @@ impl Builder {
         }
     }
 
-    /// Numbers above the highest id of the list. Version 1 did not look ahead.
+    /// Assigns numbers above the highest id of the list. Version 1 did not look ahead.
     pub(super) fn numbering_above(self, highest: u64) -> Self {
         match self.numbering {
             Numbering::Kept => {
@@ -58,7 +58,7 @@ impl Builder {
         }
     }
 
-    /// Whether no new id can be that of another item of the list.
+    /// True if no item of the list can have the id that another one was given.
     pub(super) fn has_certain_ids(&self) -> bool {
         !self.has_guessed
     }
@@ -79,7 +79,7 @@ impl Builder {
         let mut id = item.id;
         let mut pushed = self.restore.push(item);
         if let Err(Refused { item, reason: Inconsistent::RepeatedId(_) }) = pushed {
-            // A copied line with another path: the copy is another item.
+            // A copied line with another path is another item.
             self.is_canonical = false;
             let mut item = *item;
             self.number(&mut item);
@@ -102,7 +102,7 @@ impl Builder {
         }
     }
 
-    /// Version 1 knew no place in line other than the id.
+    /// Version 1 had no sequence number: the id determined the order.
     fn number_as_version_1(&mut self, item: &mut QueueItem) {
         item.sequence = Sequence::new(item.id.get());
         self.is_canonical &= item.id.get() >= self.restore.next_number();
@@ -111,12 +111,12 @@ impl Builder {
         }
     }
 
-    /// Whether version 1 left the item out, without using up its number.
+    /// Whether version 1 omitted the item, without using up its number.
     fn is_second_live(&self, item: &QueueItem) -> bool {
         item.status.is_live() && self.restore.find(&item.file_path).is_some_and(|first| first.status.is_live())
     }
 
-    /// Gives an item the next number, and the next place in line.
+    /// Gives an item the next number as id and sequence number.
     fn number(&mut self, item: &mut QueueItem) {
         self.has_guessed |= !self.knows_highest;
         let number = self.restore.next_number().max(self.next_number);

@@ -1,4 +1,4 @@
-//! Reading this program's own layout, a line at a time.
+//! Reading this program's own layout line by line.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -11,20 +11,22 @@ use crate::record::{self, ReadItem};
 /// A lower bound of the length of an item's line without its path: all mandatory keys with their
 /// shortest values.
 const MIN_LINE_BYTES: u64 = 128;
-/// No more items are allocated for in advance: a sparse file may be longer than its contents.
+/// The most items for which memory is allocated in advance: a sparse file may be longer than its
+/// contents.
 const MAX_CAPACITY: usize = 4_000_000;
 
 /// Documents of at least this length are read by two threads; shorter ones take less time than
 /// starting a thread.
 const THREADED_READ_BYTES: u64 = 1024 * 1024;
-/// Items sent to the other thread at once: enough that sending costs nothing, few enough to stay in
-/// the cache.
+/// The number of items sent to the other thread at once: enough to make sending cheap, few enough
+/// to stay in the cache.
 const BATCH_ITEMS: usize = 512;
-/// Batches that may wait in the channel, so that neither thread waits for the other at every batch.
+/// The capacity of the channel in batches: enough that the threads do not wait for each other at
+/// every batch.
 const CHANNEL_BATCHES: usize = 4;
 
-/// Reads the document; `None` if it has another layout or is damaged, or if an item needs a new id,
-/// which has to be above all ids of the list.
+/// Reads the document; `None` if it has another layout, is damaged, or has an item that needs a new
+/// id, which must be above all ids of the list.
 pub(super) fn read<D: Disk>(
     disk: &D,
     file: &D::File,
@@ -32,7 +34,7 @@ pub(super) fn read<D: Disk>(
     numbering: Numbering,
     stamp: Stamp,
 ) -> io::Result<Option<Snapshot>> {
-    // A short document gets a short buffer: the system has to clear every page of it.
+    // A short document gets a short buffer, because the system has to clear every page of it.
     let capacity = usize::try_from(stamp.len).unwrap_or(CHUNK_BYTES).clamp(1, CHUNK_BYTES);
     let reader = BufReader::with_capacity(capacity, Reader::new(disk, file, 0));
     let mut lines = Lines { reader, sum: SnapshotSum::default(), line: Vec::new() };
@@ -86,8 +88,8 @@ struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    /// Passes the items to `take` up to the end of their list; `false` at the first that has
-    /// another layout or is damaged.
+    /// Passes the items to `take` up to the end of their list; returns `false` at the first one
+    /// that has another layout or is damaged.
     fn items(&mut self, base: &Path, mut take: impl FnMut(ReadItem)) -> io::Result<bool> {
         while self.next()? != b"]\n" {
             let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
@@ -117,7 +119,7 @@ mod tests {
     use crate::disk::fake::FakeDisk;
     use crate::layout::SNAPSHOT;
 
-    /// A document that two threads read.
+    /// A document long enough for two threads.
     fn long_document(items: u64) -> String {
         let mut document = String::from("{\n\"version\": \"1.0.0\",\n\"items\": [\n");
         for id in 1..=items {

@@ -1,5 +1,4 @@
-//! Reading a damaged snapshot: in this program's layout each line is an item and can be read
-//! without the others.
+//! Reading a damaged snapshot: in this program's layout each line is an item and can be read alone.
 
 use std::path::Path;
 
@@ -16,7 +15,7 @@ use crate::record::{self, ReadItem};
 /// The readable part of a damaged snapshot.
 pub(crate) struct SalvagedSnapshot {
     pub(crate) snapshot: Snapshot,
-    /// Unreadable lines; most of them were an item.
+    /// The number of unreadable lines; most of them were items.
     pub(crate) lost_lines: usize,
     pub(crate) lost_bytes: u64,
 }
@@ -68,8 +67,8 @@ impl Readable {
 
     fn add_entry(&mut self, (key, value): (String, Value)) -> Result<(), StorageError> {
         match key.as_str() {
-            // An unreadable version is part of the damage; a later one must be repaired by its own
-            // program.
+            // An unreadable version is part of the damage; a snapshot of a later version must be
+            // repaired by that version.
             "version" => {
                 if let Err(error @ StorageError::Unsupported { .. }) = check_version(Some(&value.to_string())) {
                     return Err(error);

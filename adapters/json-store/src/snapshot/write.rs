@@ -1,4 +1,4 @@
-//! Writing the document, in chunks: the whole of it is never in memory.
+//! Writing the document in chunks, so that it is never in memory as a whole.
 
 use std::io;
 

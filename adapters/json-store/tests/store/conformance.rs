@@ -1,5 +1,4 @@
-//! The port's conformance suite, on handles for single commands, on handles for runs, and on both
-//! by turns.
+//! The ports' conformance suite, with handles for commands, handles for runs, and both alternately.
 
 use std::cell::Cell;
 

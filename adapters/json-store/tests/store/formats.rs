@@ -1,4 +1,4 @@
-//! Files of the original program, files written or changed by hand, files of other versions.
+//! Files of the original program, files written or edited by hand, files of other versions.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -229,8 +229,7 @@ fn a_folder_of_version_1_opens_as_it_is() {
     assert_eq!(items(&temp.open(Mode::Command)).unwrap(), before);
 }
 
-/// Version 1 gave new numbers to items that a person had reordered, and its journal refers to
-/// these.
+/// Version 1 gave new numbers to items that a person had reordered, and its journal refers to them.
 #[test]
 fn a_journal_of_version_1_after_an_edit_means_the_numbers_of_version_1() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));
@@ -241,8 +240,8 @@ fn a_journal_of_version_1_after_an_edit_means_the_numbers_of_version_1() {
     assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().id.get(), 1, "without a journal the ids stay");
 }
 
-/// Version 1 left out a second live entry of a path without using up a number, and kept an ended
-/// one with a number of its own.
+/// Version 1 omitted a second live entry of a path without using up a number, and kept an ended one
+/// with a number of its own.
 #[test]
 fn version_1_gave_a_second_live_entry_no_number() {
     let entries = r#"{"file_path":"/e","status":"failed"},{"file_path":"/a"},{"file_path":"/b"},{"file_path":"/a","priority":7},
@@ -275,7 +274,7 @@ fn version_1_gave_a_second_live_entry_no_number() {
     assert_eq!(facts(temp.open(Mode::Command))[..4], expected);
 }
 
-/// Version 1 knew no `sequence`; it kept the key, and numbered by the ids alone.
+/// Version 1 did not know `sequence`: it kept the key, and ordered items by their ids alone.
 #[test]
 fn a_journal_of_version_1_over_a_later_snapshot_means_the_numbers_of_version_1() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"sequence":3,"file_path":"/a"}"#));
@@ -283,7 +282,7 @@ fn a_journal_of_version_1_over_a_later_snapshot_means_the_numbers_of_version_1()
     assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().priority.get(), 9);
 }
 
-/// On a full disk a line may have room that a new snapshot has not.
+/// A full disk may have space for a line but not for a new snapshot.
 #[test]
 fn a_journal_of_this_version_after_an_edit_means_the_ids_in_the_list() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));
@@ -291,7 +290,7 @@ fn a_journal_of_this_version_after_an_edit_means_the_ids_in_the_list() {
     assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().priority.get(), 9);
 }
 
-/// A refused append leaves one.
+/// A refused append leaves an empty journal.
 #[test]
 fn an_empty_journal_changes_no_id() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));
@@ -316,7 +315,7 @@ fn write_journal(temp: &TempStore, numbering: &str, ops: &str) {
     fs::write(temp.path("QUEUE-STATE.journal.1-aa"), line).unwrap();
 }
 
-/// As a queue that `queue export` printed and a person extended.
+/// Like a document that `queue export` printed and a person extended.
 #[test]
 fn new_entries_get_ids_above_all_others_of_the_list() {
     for separator in [", ", ",\n"] {

@@ -1,10 +1,11 @@
 //! Removing old output by age and by total size.
 //!
 //! An output is removed together with its `.tail`. The modification time of the empty file `pruned`
-//! is that of the newest output ever removed. No later output has been removed: a later file that is
-//! missing means "no output", an earlier one "perhaps removed". The time is set before the removal.
+//! is that of the newest output ever removed. No later output has been removed: if a later file is
+//! missing, there was no output; if an earlier one is missing, it may have been removed. The time
+//! is set before the removal.
 //!
-//! The folder is read once, without opening a file, and uses less than 100 bytes of memory a file.
+//! The folder is read once, without opening a file, with less than 100 bytes of memory per file.
 
 use std::fs::{self, DirEntry, OpenOptions};
 use std::io;
@@ -23,7 +24,7 @@ const PRUNED: &str = "pruned";
 /// File times lag behind the clock by up to one tick of the system, at most 10 ms (time(7), "HZ").
 const CLOCK_SLACK: Duration = Duration::from_millis(100);
 
-/// How much output is kept.
+/// The limits of the output that is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// Outputs not modified for this long are removed; `None` keeps them for ever.
@@ -53,9 +54,9 @@ pub struct Pruned {
 }
 
 impl AttemptLogs {
-    /// Removes outputs beyond the retention, except those to `keep`: the attempts that are running.
-    /// `now` must be a time before the running attempts were determined; an output modified after
-    /// it, or just before it, stays too.
+    /// Removes outputs beyond the retention, except those in `keep`: the running attempts. `now`
+    /// must be a time before the running attempts were determined; an output modified after it, or
+    /// just before it, stays too.
     ///
     /// # Errors
     /// If the folder exists and cannot be read.
@@ -71,7 +72,7 @@ impl AttemptLogs {
         let is_kept =
             |output: &Output| output.written_at >= settled || keep(&self.log_of(output.token, output.attempt));
         let victims = victims(&outputs, retention, now, is_kept);
-        // Removes outputs even if the mark fails, as it may on a full disk.
+        // The outputs are removed even if setting the mark fails, as it may on a full disk.
         let marked = victims.last().map_or(Ok(()), |newest| self.mark_pruned(newest.written_at));
         Ok(self.remove(&victims, marked.err()))
     }
@@ -188,7 +189,7 @@ fn victims<'a>(
     outputs.iter().filter(|output| is_removed(output)).collect()
 }
 
-/// Removes the file first: a remaining `.tail` is then removed by the next pruning.
+/// Removes the file first; if its `.tail` stays, the next pruning removes it.
 fn remove_all(path: &Path) -> io::Result<()> {
     for path in [path, &tail_path(path), &new_tail_path(path)] {
         match fs::remove_file(path) {

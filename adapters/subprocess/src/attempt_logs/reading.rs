@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use crate::attempt_logs::AttemptLog;
 use crate::bounded_log;
 
-/// The size of a read.
 const CHUNK_BYTES: u64 = 64 * 1024;
 
 impl AttemptLog {
@@ -42,7 +41,7 @@ pub struct Follower {
 pub struct Chunk {
     /// The next bytes; empty if there are none yet.
     pub bytes: Vec<u8>,
-    /// Whether the head is full, so that the rest is available only from [`Follower::rest`].
+    /// True if the head is full: only [`Follower::rest`] returns the rest.
     pub is_head_full: bool,
 }
 
@@ -87,7 +86,6 @@ fn open(path: &Path, position: &mut u64, head: Option<u64>) -> io::Result<Option
     Ok(Some(file))
 }
 
-/// A reader that is empty if there is none.
 struct Optional<R>(Option<R>);
 
 impl<R: Read> Read for Optional<R> {

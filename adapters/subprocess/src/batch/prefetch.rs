@@ -1,4 +1,4 @@
-//! The attempts that wait for a slot, and how many of them are worth having.
+//! The attempts that wait for a slot, and how many of them to prefetch.
 //!
 //! Generic over the attempt, so that the rules can be tested without processes.
 
@@ -7,36 +7,36 @@ use std::time::{Duration, Instant};
 
 use crate::batch::MAX_WAIT;
 
-/// Attempts of this length and longer are neither prefetched nor batched. A transaction takes a fraction
-/// of a millisecond; a scheduler slice 3 to 4 ms, longer for each of its threads that finds all
-/// processors busy; two seeks of a slow disk 20 ms. All of that is small compared with this.
+/// Attempts of this length and longer are neither prefetched nor batched. The costs that batches
+/// save are small compared with this: a transaction takes a fraction of a millisecond; a scheduler
+/// slice 3 to 4 ms, longer for each thread that finds all processors busy; two seeks of a slow disk
+/// 20 ms.
 const SHORT_ATTEMPT: Duration = Duration::from_millis(100);
 
-/// The intended length of a batch: so long that the transaction and the two context switches that it
-/// costs are small in comparison, and so short that its end is reported without noticeable delay.
+/// The intended length of a batch: long compared with the transaction and the two context switches
+/// that it costs, and short enough that its end is reported without noticeable delay.
 const BATCH_TARGET: Duration = Duration::from_millis(50);
 
-/// The most attempts of a batch. Beyond this the cost of a batch is a small part of its attempts, even of
-/// the shortest. A run that is killed has used up an attempt of each file of a batch, and of as many
+/// The most attempts of a batch. Beyond this, even the shortest attempts take far longer than the
+/// cost of a batch. A killed run has used up an attempt of each file of a batch, and of as many
 /// prefetched ones.
 const MAX_BATCH: usize = 16;
 
-/// The weight of a new attempt in the moving average is 1 / this: after eight attempts the older ones
-/// still weigh a third.
+/// A new attempt has the weight 1 / this in the moving average: after eight attempts the older ones
+/// still have a third of the weight.
 const AVERAGE_WINDOW: u32 = 8;
 
-/// An attempt that waits for a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Queued<T> {
     pub(super) attempt: T,
-    /// Whether an earlier attempt failed or was lost. Such a file could take others down with it, so it
-    /// forms a batch of its own.
+    /// True if an earlier attempt failed or was lost. Such a file might make others of its batch
+    /// fail, so it forms a batch of its own.
     pub(super) is_retry: bool,
-    /// When it was handed over.
+    /// When the runner received it.
     pub(super) since: Instant,
 }
 
-/// The waiting attempts in the order in which they were handed over.
+/// The waiting attempts in the order of their arrival.
 #[derive(Debug)]
 pub(super) struct Prefetch<T> {
     slots: usize,
@@ -56,7 +56,7 @@ impl<T> Prefetch<T> {
         self.usual_length = Some((usual * (AVERAGE_WINDOW - 1)).saturating_add(elapsed) / AVERAGE_WINDOW);
     }
 
-    /// How many attempts are worth having beyond those for free slots: one batch per slot.
+    /// The number of attempts to prefetch beyond those for free slots: one batch per slot.
     pub(super) fn target(&self) -> usize {
         self.slots * self.batch_length()
     }
@@ -77,8 +77,9 @@ impl<T> Prefetch<T> {
         attempts.rev().for_each(|attempt| self.waiting.push_front(attempt));
     }
 
-    /// Takes the next batch for one slot; empty if no attempt waits. A batch is no longer than the slot's
-    /// share of the waiting attempts, so that no slot becomes idle while another works through its batch.
+    /// Takes the next batch for one slot; empty if no attempt waits. A batch is no longer than the
+    /// slot's share of the waiting attempts, so that no slot becomes idle while another works
+    /// through its batch.
     pub(super) fn take_batch(&mut self) -> Vec<Queued<T>> {
         let share = (self.waiting.len() / self.slots).clamp(1, self.batch_length().max(1));
         let fresh = self.waiting.iter().take(share).take_while(|attempt| !attempt.is_retry).count();
@@ -90,8 +91,8 @@ impl<T> Prefetch<T> {
         self.waiting.front().map(|first| first.since + MAX_WAIT)
     }
 
-    /// Takes all attempts if the first has waited too long: no slot became free in time, so attempts have
-    /// become longer than the average shows.
+    /// Takes all attempts if the first has waited too long: no slot became free in time, so
+    /// attempts have become longer than the average shows.
     pub(super) fn take_overdue(&mut self, now: Instant) -> Vec<Queued<T>> {
         if self.due().is_none_or(|due| now < due) {
             return Vec::new();

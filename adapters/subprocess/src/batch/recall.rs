@@ -22,8 +22,8 @@ impl Recall {
     }
 }
 
-/// The stop signal of an attempt in a batch: that of the attempt, which rises to draining with the next
-/// recall. A guard then starts no further process of the batch.
+/// The stop signal of an attempt in a batch: that of the attempt, raised to draining at the next
+/// recall. The guard then starts no further process of the batch.
 pub(super) struct BatchStop {
     attempt: Arc<dyn StopSignal>,
     recalls: watch::Receiver<u64>,

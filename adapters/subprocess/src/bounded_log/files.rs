@@ -1,11 +1,11 @@
 //! The format of bounded output on disk.
 //!
-//! A complete file contains the head, then, if bytes were omitted, a newline and the line
-//! `[autoproc: N bytes left out]`, then the tail. While it is being written, it contains only the
-//! head, and `<path>.tail` contains a line `[autoproc: follows byte N]`, where N is the length of
-//! the head, and the rest. So at any moment the output is the first N bytes of the file followed by
-//! the rest of its `.tail`, or the file alone if there is no `.tail`. This also holds after a
-//! crash, because a `.tail` appears only when it is complete and is removed only when the file is
+//! A complete file contains the head and, if bytes were omitted, a newline, the line `[autoproc: N
+//! bytes left out]`, and the tail. While the output is being written, the file contains only the
+//! head, and `<path>.tail` contains the rest after a line `[autoproc: follows byte N]`, where N is
+//! the length of the head. So the output is always the first N bytes of the file followed by the
+//! rest of its `.tail`, or the file alone if there is no `.tail`. This also holds after a crash,
+//! because a `.tail` appears only when it is complete and is removed only when the file is
 //! complete.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -25,7 +25,7 @@ const LEFT_OUT: (&str, &str) = ("\n[autoproc: ", " bytes left out]\n");
 /// The number of digits of `u64::MAX`.
 const MAX_DIGITS: usize = 20;
 
-/// The most space that the lines use, in bytes: both kinds in a `.tail` and in its successor.
+/// The most bytes that the lines use: both kinds in a `.tail` and in its successor.
 pub(super) const MAX_LINES: u64 = 2 * (line_length(FOLLOWS) + line_length(LEFT_OUT)) as u64;
 
 const fn line_length((before, after): (&str, &str)) -> usize {
@@ -51,7 +51,6 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 /// The output after the head.
 #[derive(Debug)]
 pub(super) struct Tail<'a> {
-    /// The length of the head.
     pub(super) follows: u64,
     /// The number of bytes omitted between the two.
     pub(super) omitted: u64,
@@ -79,7 +78,7 @@ impl Tail<'_> {
     }
 
     /// Appends the tail to the head in the file and removes the `.tail`. If the file cannot be
-    /// written and there is a `.tail`, updates and keeps that instead.
+    /// written and there is a `.tail`, updates that instead and keeps it.
     pub(super) fn join_to(&self, file: &mut File, path: &Path) -> io::Result<()> {
         let joined = self.write_after_head(file);
         if joined.is_ok() {
@@ -136,7 +135,7 @@ fn open_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path)
 }
 
-/// Restricts only the last folder to its owner; the folders above it have other users.
+/// Restricts only the last folder to its owner; other programs use the folders above it.
 fn create_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     if let Some(above) = folder.parent() {
@@ -159,10 +158,8 @@ pub(super) fn reopen(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// The parts of an output.
 #[derive(Debug)]
 pub(super) struct Parts {
-    /// The length of the head.
     pub(super) head: u64,
     /// The number of bytes omitted after it.
     pub(super) omitted: u64,

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-/// The last bytes that were pushed, up to a limit, and the number of bytes before them. Its memory
-/// grows with its contents.
+/// The latest bytes up to a limit, and the number of earlier ones. Its memory grows with its
+/// contents.
 #[derive(Debug)]
 pub(super) struct Ring {
     limit: usize,
@@ -12,7 +12,6 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// Creates an empty ring for at most `limit` bytes.
     pub(super) fn new(limit: u64) -> Self {
         Self { limit: usize::try_from(limit).unwrap_or(usize::MAX), bytes: VecDeque::new(), omitted: 0 }
     }

@@ -1,4 +1,4 @@
-//! The supervision of one command, from its start until no descendant is left.
+//! Supervises one command from its start until it has no descendant left.
 
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -23,13 +23,13 @@ use crate::process_table::within_one_tick;
 /// it early.
 const KILL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How long killed processes may take to vanish. Freeing memory takes less; only a process that is
-/// blocked in the kernel or owned by another user takes longer, and a slot must not be blocked for
-/// ever.
+/// How long killed processes may take to disappear. Freeing memory takes less. Only a process that
+/// is blocked in the kernel or owned by another user takes longer, and it must not block a slot
+/// forever.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// More time between two checks than a slow machine needs. If it passed, the machine or this
-/// process was suspended, and so were the killed processes.
+/// Longer than the time between two checks on any slow machine. If more time passed, the machine or
+/// this process was suspended, and so were the killed processes.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 pub(crate) struct Attempt {
@@ -46,7 +46,7 @@ pub(crate) struct Attempt {
     stopwatch: Stopwatch,
     timeout: Duration,
     grace: Duration,
-    /// The reason why the guard ends the command.
+    /// Why the guard ends the command.
     cut_short: Option<Ending>,
     phase: Phase,
     last_round: SignalRound,
@@ -61,7 +61,7 @@ enum Phase {
     },
     Killing {
         since: Duration,
-        /// The latest check at which a process was left.
+        /// The latest check that found a process.
         checked_at: Duration,
     },
 }
@@ -71,8 +71,8 @@ impl Phase {
         Self::Killing { since: now, checked_at: now }
     }
 
-    /// Records that a process is left at `now`; returns whether [`KILL_TIMEOUT`] is over.
-    fn is_hopeless(&mut self, now: Duration) -> bool {
+    /// Records that a process still exists at `now`; returns whether [`KILL_TIMEOUT`] is over.
+    fn has_kill_timed_out(&mut self, now: Duration) -> bool {
         let Self::Killing { since, checked_at } = self else { return false };
         let unchecked = now.saturating_sub(std::mem::replace(checked_at, now));
         if unchecked > SUSPENSION_THRESHOLD {
@@ -117,7 +117,7 @@ impl Attempt {
         })
     }
 
-    /// The number of the command's first process, which is not reaped yet.
+    /// The number of the command's first process, which has not been reaped.
     pub(crate) fn leader(&self) -> i32 {
         self.leader.cast_signed()
     }
@@ -127,13 +127,13 @@ impl Attempt {
         self.start_tick
     }
 
-    /// Supervises the command until no descendant is left.
+    /// Supervises the command until it has no descendant left.
     pub(crate) fn supervise(mut self, io: &mut GuardIo, batch: &mut Batch, is_paused: &mut bool) -> io::Result<Report> {
         if *is_paused {
             self.pause();
         }
         while !self.is_gone {
-            if self.has_given_up()? {
+            if self.is_stuck()? {
                 return Ok(Report::Stuck(self.describe_stuck()));
             }
             if self.is_gone {
@@ -157,7 +157,7 @@ impl Attempt {
         Ok(Report::Ended(self.into_report()))
     }
 
-    /// Handles the messages that were read. Ends the command if the runner is gone.
+    /// Handles the messages that were read. Ends the command if the runner no longer exists.
     fn handle_controls(&mut self, io: &mut GuardIo, batch: &mut Batch, is_paused: &mut bool) -> io::Result<()> {
         while let Some(control) = io.next_control() {
             if control != Control::Resume {
@@ -199,7 +199,7 @@ impl Attempt {
         Ok(())
     }
 
-    /// Ends the command for this reason, unless it has exited or is being ended already.
+    /// Ends the command with this reason, unless it has exited or is already being ended.
     fn end(&mut self, reason: Ending) -> io::Result<()> {
         self.resume();
         self.reap()?;
@@ -246,7 +246,8 @@ impl Attempt {
         }
     }
 
-    /// Reaps ended children. Once the leader is reaped, this determines whether anything is left.
+    /// Reaps ended children. Once the leader is reaped, also determines whether a descendant is
+    /// left.
     fn reap(&mut self) -> io::Result<()> {
         if self.exit.is_none() {
             self.exit = wait4::try_wait4_pid(self.leader)?.map(|used| (used, self.elapsed()));
@@ -262,7 +263,7 @@ impl Attempt {
         self.stopwatch.elapsed(Instant::now())
     }
 
-    /// The time until [`advance`](Self::advance) or the output has something to do.
+    /// The time until [`advance`](Self::advance) or the output has work to do.
     fn next_timeout(&self) -> Duration {
         let now = Instant::now();
         let elapsed = self.stopwatch.elapsed(now);
@@ -270,7 +271,7 @@ impl Attempt {
             _ if self.stopwatch.is_paused() => Duration::MAX,
             Phase::Running => self.timeout.saturating_sub(elapsed),
             Phase::Terminating { since } => self.grace.saturating_sub(elapsed.saturating_sub(since)),
-            // A process that forks continuously must be overtaken.
+            // No pause: a process that forks continuously must be overtaken.
             Phase::Killing { .. } if self.last_round.found_new => Duration::ZERO,
             Phase::Killing { .. } => KILL_INTERVAL,
         };
@@ -278,10 +279,10 @@ impl Attempt {
         due.min(tick)
     }
 
-    /// Returns whether a process is left that does not vanish after SIGKILL.
-    fn has_given_up(&mut self) -> io::Result<bool> {
+    /// Returns whether a process survived SIGKILL for too long.
+    fn is_stuck(&mut self) -> io::Result<bool> {
         let now = self.elapsed();
-        if !self.phase.is_hopeless(now) {
+        if !self.phase.has_kill_timed_out(now) {
             return Ok(false);
         }
         self.reap()?;
@@ -331,8 +332,8 @@ fn ending_of(status: std::process::ExitStatus) -> Ending {
     }
 }
 
-/// Names the missing file: the system does not tell whether that is the program or the working
-/// directory.
+/// The error names the missing file, because the system does not report whether that is the program
+/// or the working directory.
 fn cannot_start(spec: &ProcessSpec, error: &io::Error) -> Ending {
     let missing = spec.working_dir.as_ref().filter(|dir| !dir.is_dir()).map(|dir| dir.as_os_str());
     let culprit = missing.unwrap_or(&spec.program).to_string_lossy();
@@ -346,8 +347,8 @@ pub(crate) fn is_permanent(error: &io::Error) -> bool {
 }
 
 /// The errors of execve(2) and chdir(2) about the program, its arguments or its directory. All
-/// others are about the state of the machine (no memory, no process numbers, no descriptors, the
-/// file open for writing), which is temporary.
+/// other errors are temporary, because they are about the state of the machine (no memory, no
+/// process numbers, no descriptors, the file open for writing).
 const PERMANENT_ERRORS: [Errno; 11] = [
     Errno::NOENT,
     Errno::ACCESS,
@@ -370,7 +371,7 @@ mod tests {
     use crate::bounded_log::OutputLimits;
     use crate::process_table;
 
-    /// Set for a test that runs in a process of its own.
+    /// Set in the process of its own that a test runs in.
     const ISOLATED: &str = "AUTOPROC_TEST_ISOLATED";
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -378,13 +379,13 @@ mod tests {
     #[test]
     fn time_suspended_does_not_count() {
         let mut phase = Phase::killing(Duration::ZERO);
-        assert!(!phase.is_hopeless(3600 * SECOND), "checked only once since then");
-        assert!((1..30).all(|second| !phase.is_hopeless((3600 + second) * SECOND)));
-        assert!(phase.is_hopeless(3630 * SECOND));
+        assert!(!phase.has_kill_timed_out(3600 * SECOND), "checked only once since then");
+        assert!((1..30).all(|second| !phase.has_kill_timed_out((3600 + second) * SECOND)));
+        assert!(phase.has_kill_timed_out(3630 * SECOND));
         let mut slow = Phase::killing(Duration::ZERO);
-        assert!((1..3).all(|check| !slow.is_hopeless(check * SUSPENSION_THRESHOLD)));
-        assert!(slow.is_hopeless(3 * SUSPENSION_THRESHOLD), "a slow machine is not suspended");
-        assert!(!Phase::Terminating { since: Duration::ZERO }.is_hopeless(3600 * SECOND));
+        assert!((1..3).all(|check| !slow.has_kill_timed_out(check * SUSPENSION_THRESHOLD)));
+        assert!(slow.has_kill_timed_out(3 * SUSPENSION_THRESHOLD), "a slow machine is not suspended");
+        assert!(!Phase::Terminating { since: Duration::ZERO }.has_kill_timed_out(3600 * SECOND));
     }
 
     /// Runs in a process of its own, because an attempt reaps all children of its process.

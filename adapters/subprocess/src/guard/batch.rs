@@ -2,13 +2,14 @@
 //!
 //! # Theory of operation
 //!
-//! If processes take milliseconds, exchanging messages with the runner for each one costs a good
-//! part of that time. So the runner sends several requests at once; the guard runs them one after
-//! the other and holds its reports for a moment, so that the runner receives several at once.
+//! If processes take milliseconds, exchanging messages with the runner for each one takes a
+//! considerable part of that time. So the runner sends several requests at once. The guard runs
+//! them one after another and delays its reports for a moment, so that the runner receives several
+//! at once.
 //!
 //! Another process starts only after one that exited with status 0: after any other ending the
-//! runner decides. Processes that have not started after the time set by the runner are returned to
-//! it, because another guard may be idle.
+//! runner decides. Processes that have not started within the time set by the runner are returned,
+//! because another guard may be idle.
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,17 +19,16 @@ use crate::guard::guard_io::GuardIo;
 use crate::guard::protocol::{FingerprintFields, Report, StartRequest};
 use crate::process::{Ending, ProcessReport};
 
-/// How long a report may be held.
+/// The longest delay of a report.
 const REPORT_DELAY: Duration = Duration::from_millis(50);
 
 pub(crate) struct Batch {
     waiting: VecDeque<StartRequest>,
-    /// How many processes have been started.
     started: u32,
     /// When the waiting processes are recalled; `None` if that is beyond the range of the clock.
     recall_at: Option<Instant>,
     unsent: Vec<Report>,
-    /// When `unsent` is due. Meaningless while that is empty.
+    /// When `unsent` is due; unused while that is empty.
     send_at: Instant,
 }
 
@@ -39,7 +39,6 @@ impl Batch {
         Self { waiting: requests.into(), started: 0, recall_at, unsent: Vec::new(), send_at: now }
     }
 
-    /// Removes the process to start next.
     pub(crate) fn next(&mut self) -> Option<StartRequest> {
         let next = self.waiting.pop_front()?;
         self.started += 1;
@@ -56,8 +55,8 @@ impl Batch {
         index.checked_add(1) == Some(self.started)
     }
 
-    /// Reports that the process taken last starts. The first report of a batch is due at once; later ones
-    /// are delayed, because a batch consists of short processes.
+    /// Reports that the process taken last starts. The first report of a batch is due at once;
+    /// later ones are delayed, because a batch consists of short processes.
     pub(crate) fn start_current(&mut self, fingerprint: Option<FingerprintFields>) {
         let delay = if self.started == 1 { Duration::ZERO } else { REPORT_DELAY };
         self.hold(Report::Started(fingerprint), Instant::now() + delay);
@@ -72,7 +71,7 @@ impl Batch {
     }
 
     /// Returns the waiting processes to the runner and makes all reports due, because the runner
-    /// has something to decide.
+    /// has to decide.
     pub(crate) fn recall(&mut self) {
         self.send_at = Instant::now();
         if !self.waiting.is_empty() {
@@ -88,7 +87,7 @@ impl Batch {
         self.unsent.push(report);
     }
 
-    /// The time until [`tick`](Self::tick) has something to do.
+    /// The time until [`tick`](Self::tick) has work to do.
     pub(crate) fn timeout(&self, now: Instant) -> Duration {
         let recall_at = self.recall_at.filter(|_| !self.waiting.is_empty());
         let send_at = (!self.unsent.is_empty()).then_some(self.send_at);
@@ -104,7 +103,6 @@ impl Batch {
         if self.unsent.is_empty() || now < self.send_at { Ok(()) } else { self.send(io) }
     }
 
-    /// Sends all reports that are held.
     pub(crate) fn send(&mut self, io: &mut GuardIo) -> io::Result<()> {
         let unsent = std::mem::take(&mut self.unsent);
         if unsent.is_empty() { Ok(()) } else { io.send(&unsent) }

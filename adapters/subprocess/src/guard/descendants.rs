@@ -1,4 +1,4 @@
-//! The descendants of the guard: detecting whether any is left, and signalling them.
+//! The descendants of the guard: detecting whether any exists, and signalling them.
 //!
 //! # Safe signalling
 //!
@@ -8,8 +8,8 @@
 //!
 //! A process group is signalled as a whole: no member can escape by forking, because a fork does
 //! not complete while a signal to the group is pending (`fork`, POSIX: "atomic" with regard to
-//! signals to the group). The guard signals only groups that belong to the command: the one it was
-//! started in, and those led by one of its descendants.
+//! signals to the group). The guard signals only groups that belong to the command: the one in
+//! which it was started, and those led by one of its descendants.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
@@ -29,7 +29,7 @@ pub(crate) fn become_subreaper() -> io::Result<()> {
 /// The result of signalling all descendants once.
 #[derive(Debug, Default)]
 pub(crate) struct SignalRound {
-    /// Whether a process was found that no earlier round had found.
+    /// True if a process was found that no earlier round had found.
     pub(crate) found_new: bool,
     /// The processes that refused the signal, with the errors.
     pub(crate) refused: BTreeMap<i32, Errno>,
@@ -42,7 +42,7 @@ pub(crate) struct Descendants {
 }
 
 impl Descendants {
-    /// The leader is the command's first process, which leads its own process group.
+    /// `leader` is the command's first process, which leads its own process group.
     pub(crate) fn new(leader: Pid) -> Self {
         Self { leader, seen: HashSet::new() }
     }
@@ -129,7 +129,8 @@ pub(crate) fn describe_descendants() -> String {
     descendants().iter().map(describe).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns no process if the table cannot be read; the proof of absence is ECHILD, never this list.
+/// Returns no process if the table cannot be read. This list never proves that no process is left;
+/// ECHILD does.
 fn descendants() -> Vec<Process> {
     process_table::descendants_of(own_pid()).unwrap_or_default()
 }

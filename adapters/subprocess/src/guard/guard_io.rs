@@ -14,8 +14,9 @@ use crate::guard::protocol::{Control, Inbox, Report, encode};
 /// The longest timeout passed to poll(2), so that every `Duration` can be converted.
 const MAX_POLL_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// How long the guard spins for a message that it expects soon. A runner with another attempt ready
-/// sends it within this time; waking a sleeping process takes nearly as long on a virtual machine.
+/// How long the guard spins for a message that it expects soon. If the runner has another attempt
+/// ready, it sends it within this time; waking a sleeping process takes nearly as long on a virtual
+/// machine.
 const SPIN_TIME: Duration = Duration::from_micros(50);
 
 pub(crate) struct GuardIo {
@@ -36,8 +37,7 @@ pub(crate) struct Ready {
 }
 
 impl GuardIo {
-    /// Takes over standard input and output, and leaves `/dev/null` as the standard input that
-    /// commands inherit.
+    /// Takes over standard input and output. Commands inherit `/dev/null` as standard input.
     pub(crate) fn new() -> io::Result<Self> {
         let control = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
@@ -64,8 +64,8 @@ impl GuardIo {
         }
     }
 
-    /// Waits without sleeping until a message arrives, at most [`SPIN_TIME`]. Yields the processor
-    /// to any other process that is ready, which may keep it for a time slice of some milliseconds.
+    /// Waits without sleeping for a message, at most [`SPIN_TIME`]. Yields the processor to any
+    /// other process that is ready, which may keep it for a time slice of some milliseconds.
     fn spin(&self) -> io::Result<()> {
         let started_at = Instant::now();
         while started_at.elapsed() < SPIN_TIME && !self.has_control()? {
@@ -111,7 +111,7 @@ impl GuardIo {
         Ok(())
     }
 
-    /// Sends reports to the runner in one write. A runner that is gone is not an error.
+    /// Sends reports to the runner in one write. It is not an error if the runner no longer exists.
     pub(crate) fn send(&mut self, reports: &[Report]) -> io::Result<()> {
         let messages = reports.iter().map(encode).collect::<Result<Vec<_>, _>>().map_err(io::Error::other)?;
         match self.reports.write_all(&messages.concat()) {
@@ -123,7 +123,7 @@ impl GuardIo {
         }
     }
 
-    /// Drains the self-pipe. Must precede the reaping, so that no exit is missed.
+    /// Drains the self-pipe. Must be called before reaping, so that no exit is missed.
     pub(crate) fn drain_child_exits(&mut self) -> io::Result<()> {
         let mut bytes = [0; 64];
         retry_interrupted(|| self.child_exits.read(&mut bytes)).map(drop)

@@ -1,5 +1,5 @@
-//! The output of a command: drained at all times, so that no command waits for the guard, and kept
-//! within limits.
+//! The output of a command: always drained, so that no command waits for the guard, and kept within
+//! limits.
 
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -16,7 +16,7 @@ use crate::process::{MAX_CAPTURE_BYTES, ProcessReport, STDERR_TAIL_BYTES};
 /// The size of a read, in bytes: the default capacity of a pipe (pipe(7), "Pipe capacity").
 const READ_CHUNK_BYTES: usize = 64 << 10;
 
-/// How often the pipes are read after the command has ended. A pipe holds at most 1 MiB
+/// The most reads of the pipes after the command has ended. A pipe holds at most 1 MiB
 /// (`/proc/sys/fs/pipe-max-size`), and only a process outside the command's descendants could
 /// refill it.
 const MAX_FINAL_READS: usize = 16;
@@ -83,8 +83,7 @@ impl Output {
         self.log.as_ref().and_then(BoundedLog::next_tick)
     }
 
-    /// Reads what the pipes still hold, after the last descendant has ended, and completes the
-    /// report.
+    /// Reads the rest of the pipes after the last descendant has ended, and completes the report.
     pub(crate) fn finish(mut self, report: &mut ProcessReport) {
         for _ in 0..MAX_FINAL_READS {
             let events = poll_readable(self.streams(), Duration::ZERO).unwrap_or([PollFlags::empty(); 2]);
@@ -133,7 +132,7 @@ fn open(path: PathBuf, request: &StartRequest) -> BoundedLog {
     }
 }
 
-/// Appends to a tail of [`STDERR_TAIL_BYTES`]; lets it grow to twice that, so that bytes are moved
+/// Appends to a tail of [`STDERR_TAIL_BYTES`]. It may grow to twice that, so that bytes are moved
 /// rarely.
 fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
     if bytes.len() >= STDERR_TAIL_BYTES {
@@ -170,7 +169,7 @@ mod tests {
         StartRequest { spec, input: None, grace: Duration::ZERO, output: OutputLimits::default() }
     }
 
-    /// Covers output written between the last poll and the end of the command.
+    /// The output is written between the last poll and the end of the command.
     #[test]
     fn finish_reads_what_the_pipes_still_hold() {
         for (out, err) in [("out", "err"), ("", "err"), ("out", ""), ("", "")] {

@@ -2,12 +2,12 @@
 //!
 //! # Messages
 //!
-//! The runner writes [`Control`] messages to the guard's standard input. The guard writes
-//! [`Report`] messages to its standard output, one for each process of a `Start` and nothing else.
-//! `Abort` and `Kill` name a process by its index in the batch, because they may cross its report
-//! on the way: a message for a process that has already ended only recalls the rest of the batch.
-//! Between batches `Recall`, `Abort` and `Kill` have no effect. `Pause` and `Resume` hold until the
-//! other arrives. The end of the control pipe means that the runner is gone.
+//! The runner writes [`Control`] messages to the guard's standard input. The guard writes only
+//! [`Report`] messages to its standard output, one for each process of a `Start`. `Abort` and
+//! `Kill` name a process by its index in the batch, because the process may end before they arrive:
+//! a message for an ended process only recalls the rest of the batch. Between batches `Recall`,
+//! `Abort` and `Kill` have no effect. `Pause` and `Resume` apply until the other arrives. The end
+//! of the control pipe means that the runner no longer exists.
 //!
 //! # Encoding
 //!
@@ -75,15 +75,15 @@ pub(crate) enum Report {
     /// This many processes at the end of the batch will not be started. Sent before the report of
     /// the last process that was started.
     NotStarted(u32),
-    /// A descendant of the process can neither be ended nor be observed to have ended; the reason
-    /// is for a person to read.
+    /// A descendant of the process cannot be ended, or its end cannot be observed. The reason is
+    /// for a person to read.
     Stuck(String),
 }
 
 /// The size and the modification time of a file; the domain's `Fingerprint` has no serialisation.
 pub(crate) type FingerprintFields = (u64, i64);
 
-/// The bytes do not form a message. The connection cannot be used any more.
+/// The bytes do not form a message. The connection is unusable from then on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ProtocolError {
     #[error("a message of {0} bytes exceeds the limit")]

@@ -7,12 +7,12 @@ use std::sync::atomic::AtomicBool;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Makes the guard survive requests to terminate: the runner decides when to stop, and the guard
-/// must outlive it to end its processes.
+/// must outlive the runner to end its processes.
 ///
-/// Installs handlers that do nothing, because a command would inherit an ignored signal, whereas
-/// execve(2) resets handlers. For the same reason SIGHUP stays ignored if it was ignored at the
-/// start, as by nohup(1).
-pub(crate) fn survive_requests_to_end() -> io::Result<()> {
+/// Installs handlers that do nothing. A command would inherit an ignored signal, whereas execve(2)
+/// resets handlers. For the same reason SIGHUP stays ignored if it was ignored at the start, as by
+/// nohup(1).
+pub(crate) fn survive_termination_signals() -> io::Result<()> {
     let unread = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP)) {
         signal_hook::flag::register(signal, Arc::clone(&unread))?;

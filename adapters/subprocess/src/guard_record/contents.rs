@@ -34,12 +34,12 @@ pub struct Contents {
 /// The result of parsing a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parsed {
-    /// The guard was killed before it had written the record and had started nothing, or the
-    /// machine went down. A guard that cannot write its record removes it.
+    /// The guard was killed before it had written the record and before it had started anything, or
+    /// the machine stopped. A guard that cannot write its record removes it.
     Incomplete,
     /// The record is valid.
     Contents(Contents),
-    /// The file is not a record, or of a newer version; the reason is for a person to read.
+    /// The file is not a record, or has a newer format; the reason is for a person to read.
     Invalid(Box<str>),
 }
 
@@ -90,7 +90,7 @@ pub(super) fn leader_fields(leader: ProcessId) -> String {
 }
 
 /// Parses the bytes of a record. A crash of the guard leaves nothing or a line without its end, a
-/// crash of the machine possibly zeros. Any other invalid contents were written by another program.
+/// crash of the machine possibly zeros. Any other invalid contents come from another program.
 pub(super) fn parse(bytes: &[u8]) -> Parsed {
     if !bytes.contains(&b'\n') && bytes.len() < usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX)
         || bytes.iter().all(|byte| *byte == 0)

@@ -14,11 +14,11 @@ use crate::guards::Guards;
 use crate::guards::guard_process::GuardProcess;
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 
-/// An event of a batch. The events are about the processes in their order.
+/// An event of a batch. The events come in the order of the processes.
 #[derive(Debug)]
 pub enum BatchEvent {
-    /// The next process starts; its input has this fingerprint. Missing if the guard could not be
-    /// used or was killed.
+    /// The next process starts; its input has this fingerprint. This event is missing if the guard
+    /// could not be used or was killed.
     Started(Option<Fingerprint>),
     /// The running process has ended. If any are left, the next one starts.
     ///
@@ -29,16 +29,15 @@ pub enum BatchEvent {
     NotStarted(usize),
 }
 
-/// A batch that is assigned to a guard, or is about to be.
+/// A batch that has a guard, or is about to get one.
 pub(crate) struct Assignment<'a> {
     guards: &'a Guards,
-    /// The processes and their inputs.
     specs: Vec<(ProcessSpec, Option<PathBuf>)>,
     start_within: Duration,
     active: Option<Active>,
-    /// The index of the process that runs, as far as is known.
+    /// The index of the process that runs, as far as it is known.
     current: usize,
-    /// How many processes have neither ended nor been reported as not started.
+    /// The number of processes that have neither ended nor been reported as not started.
     pending: usize,
     events: VecDeque<BatchEvent>,
 }
@@ -46,7 +45,7 @@ pub(crate) struct Assignment<'a> {
 struct Active {
     guard: GuardProcess,
     started_at: Instant,
-    /// The stop level that the guard knows of the current process.
+    /// The stop level that was sent to the guard for the current process.
     sent_level: StopLevel,
 }
 
@@ -87,7 +86,7 @@ impl<'a> Assignment<'a> {
         };
         match self.guards.assign(&message) {
             Ok(guard) => {
-                // A single process is not affected by draining, so the guard need not know of it.
+                // Draining does not affect a single process, so the guard is not notified of it.
                 let sent_level = if self.pending > 1 { level } else { level.max(StopLevel::Draining) };
                 self.active = Some(Active { guard, started_at: Instant::now(), sent_level });
             }
@@ -126,7 +125,7 @@ impl<'a> Assignment<'a> {
         self.report_ended(result);
     }
 
-    /// Waits for a report, or for the stop level to rise, which is then sent to the guard.
+    /// Waits for a report, or for the stop level to rise. Sends a risen level to the guard.
     async fn advance(&mut self, stop: &dyn StopSignal) {
         let Some(Active { guard, sent_level, .. }) = &mut self.active else { return };
         tokio::select! {
@@ -134,7 +133,7 @@ impl<'a> Assignment<'a> {
             report = guard.report() => self.handle(report).await,
             request = stop.raised_above(*sent_level), if *sent_level < StopLevel::Killing => {
                 *sent_level = request.level;
-                // Fails only if the guard was killed, which the end of the report pipe shows.
+                // This fails only if the guard was killed, which the end of the report pipe shows.
                 let _ = guard.control().send(&control_for(request.level, self.current));
             }
         }
@@ -160,7 +159,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// An abort concerns one process; for the next one, the guard knows at most of the recall.
+    /// An abort applies to one process. For the next one, the guard has at most received the
+    /// recall.
     fn forget_abort(&mut self) {
         if let Some(active) = &mut self.active {
             active.sent_level = active.sent_level.min(StopLevel::Draining);
@@ -176,8 +176,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Handles the death of the guard. Which pending processes had started is unknown, so all of
-    /// them count as lost.
+    /// Handles the death of the guard. Which of the pending processes had started is unknown, so
+    /// all of them count as lost.
     async fn reap(&mut self) {
         let Some(Active { guard, started_at, .. }) = self.active.take() else { return };
         match self.guards.reap(guard).await {

@@ -20,8 +20,8 @@ use crate::guards::GuardSettings;
 use crate::guards::control_pipe::ControlPipe;
 use crate::guards::orphans::ReapLock;
 
-/// How long an idle guard may take to exit. It needs some milliseconds; one that takes longer has
-/// been stopped, and is killed.
+/// How long an idle guard may take to exit. It needs some milliseconds; a guard that takes longer
+/// has been stopped, and is killed.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(1);
@@ -35,8 +35,8 @@ pub(crate) struct GuardProcess {
 }
 
 impl GuardProcess {
-    /// Starts the `number`th guard of a pool, in a process group of its own: the signals of a
-    /// terminal are for the runner to handle.
+    /// Starts the `number`th guard of a pool, in a process group of its own, because the runner
+    /// handles the signals of a terminal.
     pub(crate) fn spawn(settings: &GuardSettings, number: u64) -> io::Result<Self> {
         let ((control, control_writer), (reports, report_writer)) = (io::pipe()?, io::pipe()?);
         let record = settings.records_dir.as_ref().map(|dir| guard_record::path_of(dir, &settings.run, number));
@@ -46,7 +46,7 @@ impl GuardProcess {
         // the guard has written its record.
         command.env(RUN_VARIABLE, settings.run.as_str());
         command.stdin(control).stdout(report_writer).process_group(0);
-        // Comes before the spawn, so that no failure leaves a guard behind.
+        // Created before the spawn, so that no failure leaves a guard behind.
         let reports = Receiver::from_owned_fd(OwnedFd::from(reports))?;
         let child = ReapLock::acquire().spawn(&mut command)?;
         let control = Arc::new(ControlPipe::new(control_writer));
@@ -86,20 +86,20 @@ impl GuardProcess {
 
     /// Kills and reaps a guard that has no processes.
     pub(crate) fn reap(self) {
-        // Without `end_orphans` it cannot fail.
+        // This fails only if `end_orphans` does.
         let _ = self.reap_with(|| Ok(()));
     }
 
     /// Kills and reaps the guard, and calls `end_orphans` to end the processes that it leaves. The
     /// record is removed only if that succeeds.
     pub(crate) fn reap_with(mut self, end_orphans: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        // Both fail only if the guard is reaped already.
+        // Both fail only if the guard has already been reaped.
         let _ = self.child.kill();
         let _ = self.child.wait();
         ReapLock::acquire().forget(&self.child);
         end_orphans()?;
         if let Some(record) = &self.record {
-            // A record without its guard makes a later run search for processes; none are left.
+            // If it stays, a later run searches for processes and finds none.
             let _ = std::fs::remove_file(record);
         }
         Ok(())

@@ -22,13 +22,13 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 use crate::adoption::adopts_orphans;
 use crate::process_table::{Marker, Process, ProcessId, Processes, kill, own_pid};
 
-/// How long killed processes may take to vanish; the same as in a guard.
+/// How long killed processes may take to disappear; the same as in a guard.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The pause between two rounds that found the same processes.
 const KILL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The process numbers of all guards of this process that are not reaped.
+/// The process numbers of all guards of this process that have not been reaped.
 static GUARDS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 /// Holding this lock excludes spawning a guard while orphans are being reaped, so that every child
@@ -60,7 +60,7 @@ impl ReapLock {
         Ok(orphans)
     }
 
-    /// All processes of the run without a living guard. Includes zombies that this process must
+    /// All processes of the run without a living guard, including zombies that this process must
     /// reap.
     fn orphans(&self, marker: &Marker) -> io::Result<Vec<Process>> {
         let all = Processes::read()?;
@@ -93,8 +93,8 @@ pub(crate) fn end_orphans(run: &RunId) -> io::Result<()> {
     repeat_until_none_left(|lock| lock.kill_orphans(&marker))
 }
 
-/// Repeats `round` until it finds no process. Acquires the lock for each round anew: the runtime's
-/// only thread may be waiting for it to spawn a guard, and orphans may take long to die.
+/// Repeats `round` until it finds no process. Acquires the lock for each round anew: orphans may
+/// take long to die, and the runtime's only thread may be waiting for the lock to spawn a guard.
 fn repeat_until_none_left(mut round: impl FnMut(&ReapLock) -> io::Result<Vec<Process>>) -> io::Result<()> {
     let started_at = Instant::now();
     let mut seen: HashSet<ProcessId> = HashSet::new();
@@ -108,7 +108,7 @@ fn repeat_until_none_left(mut round: impl FnMut(&ReapLock) -> io::Result<Vec<Pro
         }
         let seen_before = seen.len();
         seen.extend(orphans.iter().map(|orphan| orphan.id));
-        // A process that forks continuously must be overtaken.
+        // No pause: a process that forks continuously must be overtaken.
         if seen.len() == seen_before {
             sleep(KILL_INTERVAL);
         }
@@ -121,7 +121,8 @@ fn kill_and_reap(orphan: &Process) {
     if orphan.parent == own_pid()
         && let Some(pid) = Pid::from_raw(orphan.id.pid)
     {
-        // Waits for this process alone: guards and children of other code must not be reaped here.
+        // Waits only for this process, because guards and children of other code must not be reaped
+        // here.
         let _ = waitpid(Some(pid), WaitOptions::NOHANG);
     }
 }
@@ -142,8 +143,8 @@ mod tests {
         Process { id, name: Box::default(), parent: 1, group: 0, session: 0, is_zombie: false }
     }
 
-    /// The orphans die only after the lock was acquired; if it were held throughout, they never
-    /// would.
+    /// The orphans die only after the test has acquired the lock, which the search must therefore
+    /// release.
     #[test]
     fn a_guard_can_be_spawned_while_orphans_take_long_to_die() {
         let (has_begun, was_acquired) = (AtomicBool::new(false), AtomicBool::new(false));

@@ -18,8 +18,8 @@ impl Marker {
         Self(format!("{RUN_VARIABLE}={}", run.as_str()).into_bytes())
     }
 
-    /// Returns whether the process with this number has the marker. The
-    /// environment is the one that its program was started with; few programs overwrite it.
+    /// Returns whether the process with this number has the marker in the environment with which
+    /// its program was started; few programs overwrite it.
     ///
     /// # Errors
     /// [`io::ErrorKind::PermissionDenied`] for processes of other users and for programs that

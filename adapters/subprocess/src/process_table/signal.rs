@@ -1,4 +1,4 @@
-//! Signals to one process, never to a later one with the same number.
+//! Sends signals to one process, and never to a later one with the same number.
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
@@ -45,7 +45,7 @@ fn send(pid: Pid, id: ProcessId, signal: Signal) -> Result<bool, Errno> {
         Ok(fd) if is_alive(id) => pidfd_send_signal(&fd, signal).map(|()| true),
         Ok(_) => Ok(false),
         Err(Errno::SRCH) => Err(Errno::SRCH),
-        // An older kernel, a seccomp filter, or no free descriptor.
+        // The kernel is older, a seccomp filter refuses the call, or no descriptor is free.
         Err(_) => send_by_number(pid, id, signal),
     }
 }

@@ -3,19 +3,19 @@
 //! # Theory of operation
 //!
 //! A process's start time is the reading of `CLOCK_BOOTTIME` (`clock_gettime(2)`) at its fork, in
-//! clock ticks. If the same tick holds before and after the fork, it is the start time, and nothing
-//! needs to be read. Reading `/proc/<pid>/stat` would cost an opened file and two context switches,
-//! because it waits until execve(2) has completed, which has just begun in a child that was just
-//! started.
+//! clock ticks. If the reading is in the same tick before and after the fork, that tick is the
+//! start time, and nothing needs to be read. Reading `/proc/<pid>/stat` would cost an opened file
+//! and two context switches, because it waits until execve(2) has completed, which has just begun
+//! in a new child.
 //!
 //! If the clock differs from the process table (an imitation of `/proc`, a time namespace), the
-//! first child for which both are known shows it; then only the table is used.
+//! first child for which both are known shows it; from then on only the table is used.
 
 use std::io;
 
 use crate::process_table::{ProcessId, read};
 
-/// Spawns a child; also returns the tick since boot in which that happened, if it was a single one.
+/// Spawns a child; also returns the clock tick since boot if the spawn was within one tick.
 pub(crate) fn within_one_tick<T>(spawn: impl FnOnce() -> T) -> (T, Option<u64>) {
     let before = ticks();
     let child = spawn();
@@ -25,7 +25,7 @@ pub(crate) fn within_one_tick<T>(spawn: impl FnOnce() -> T) -> (T, Option<u64>) 
 /// Identifies children by the clock if possible, otherwise by the process table.
 #[derive(Debug, Default)]
 pub(crate) struct StartTimes {
-    /// Whether clock and table agreed for the first child for which both were known.
+    /// Whether clock and table agreed on the first child for which both were known.
     agree: Option<bool>,
 }
 
@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    /// On a loaded machine a spawn may take longer than a tick, but not always.
+    /// On a loaded machine some spawns take longer than a tick, but not all.
     #[cfg(target_os = "linux")]
     #[test]
     fn the_clock_agrees_with_the_process_table() {

@@ -71,7 +71,8 @@ mod tests {
         fn a_truncated_line_is_refused(cut in 0_usize..40) {
             let whole = line(77, b"a) R 1 (b", 'R', [1, 77, 77], 1, 123_456);
             let after_name = whole.iter().rposition(|byte| *byte == b')').expect("there");
-            // Cut before the end of the start time, which is the last field that is needed.
+            // The line is cut before the end of the start time, which is the last field that is
+            // needed.
             prop_assert_eq!(parse(&whole[..after_name + 1 + cut.min(38)]), None);
         }
     }

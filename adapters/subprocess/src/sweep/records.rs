@@ -14,7 +14,6 @@ pub(super) struct Records<'a> {
     run: &'a RunId,
 }
 
-/// Guards that are alive.
 #[derive(Debug, Default)]
 pub(super) struct Living {
     /// The guards in this boot and pid namespace.
@@ -29,7 +28,7 @@ pub(super) struct Living {
 pub(super) struct Abandoned {
     /// The records from this boot and pid namespace.
     pub(super) commands: Vec<Contents>,
-    /// The reasons why processes may be running that cannot be observed.
+    /// The reasons why there may be running processes that cannot be observed.
     pub(super) uncertain: Vec<String>,
 }
 
@@ -104,7 +103,7 @@ impl Abandoned {
                 contents.pid_namespace
             )),
             Position::Unknown => self.uncertain.push(
-                "whether the system has been restarted since is unknown: the boot id cannot be read, or could not be read then"
+                "it is unknown whether the system has restarted since: the boot id is missing here or in the record"
                     .to_owned(),
             ),
         }
@@ -163,7 +162,7 @@ mod tests {
         assert_eq!(position("1", "a", ["2", "a"]), Position::EarlierBoot);
         assert_eq!(position("1", "a", ["", "a"]), Position::Unknown);
         assert_eq!(position("", "", ["2", "a"]), Position::Unknown);
-        // If the system has neither, a number is all there is.
+        // If the system has neither, only the number is compared.
         assert_eq!(position("", "", ["", ""]), Position::Here);
     }
 

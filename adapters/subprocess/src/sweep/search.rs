@@ -8,13 +8,13 @@ use rustix::io::Errno;
 use crate::guard_record::Contents;
 use crate::process_table::{Marker, Process, ProcessId, Processes};
 
-/// What ties a process to the dead run.
+/// The ties between a process and the dead run.
 pub(super) struct Search<'a> {
     /// The marker in its environment.
     pub(super) marker: &'a Marker,
     /// Membership in a command that one of these guards was running when it was killed.
     pub(super) killed_guards: &'a [Contents],
-    /// Descent from one of these guards, which themselves are spared.
+    /// Descent from one of these guards. The guards themselves are spared.
     pub(super) living_guards: &'a [ProcessId],
 }
 
@@ -33,7 +33,7 @@ pub(super) enum Uncertainty {
     Refused(Process, Errno),
     /// It is this process or an ancestor of it.
     OwnLineage(Process),
-    /// Its group or session has a number of the dead run, and nothing else ties it to the run.
+    /// Its group or session has a number of the dead run, and it has no other tie to the run.
     SameNumber(Process),
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for Uncertainty {
         match self {
             Self::Refused(process, errno) => write!(f, "{} cannot be ended: {errno}", process.describe()),
             Self::OwnLineage(process) => {
-                write!(f, "{} belongs to it, and this command runs below that process", process.describe())
+                write!(f, "{} belongs to it and is running this command", process.describe())
             }
             Self::SameNumber(process) => write!(f, "{} may have been started by it", process.describe()),
         }
@@ -60,7 +60,8 @@ impl Search<'_> {
         let found = self.find(all, is_marked);
         let mut spared: HashSet<ProcessId> = self.living_guards.iter().copied().collect();
         if found.contains_key(&own_pid) {
-            // This process was started by the dead run, and so were its own children.
+            // The dead run started this process, and so this process's children have the marker
+            // too.
             spared.extend(all.descendants_of(own_pid).iter().map(|process| process.id));
         }
         let own_lineage: HashSet<ProcessId> = all.lineage_of(own_pid).into_iter().collect();
@@ -90,8 +91,8 @@ impl Search<'_> {
     ///
     /// A number is not reused while a group or session has it (`alloc_pid` in the kernel; POSIX on
     /// process ids). While the leader exists, even as a zombie, the group is its own. Afterwards
-    /// the number may have been reused: then the session must also be the guard's. That both
-    /// numbers are reused in the same roles does not happen.
+    /// the number may have been reused, so the session must also be the guard's. It does not happen
+    /// that both numbers are reused in the same roles.
     fn is_of_a_command(&self, process: &Process, all: &Processes) -> bool {
         self.killed_guards.iter().any(|contents| {
             contents.leader.is_some_and(|leader| {

@@ -63,7 +63,7 @@ async fn next(batch: &mut BoxStream<'_, BatchEvent>) -> Option<BatchEvent> {
     }
 }
 
-/// In order, under the same guard, never two at once.
+/// The commands run in order, under the same guard, never two at once.
 #[tokio::test]
 async fn the_commands_of_a_batch_run_one_after_another() {
     let fixture = Fixture::new(LONG);
@@ -112,7 +112,7 @@ async fn nothing_starts_after_a_command_that_cannot_start() {
     assert!(!fixture.path("started").exists());
 }
 
-/// Another guard may be idle.
+/// The commands are returned, because another guard may be idle.
 #[tokio::test]
 async fn commands_that_wait_too_long_are_returned_before_the_long_one_ends() {
     let fixture = Fixture::new(LONG);
@@ -149,7 +149,7 @@ async fn nothing_starts_after_a_stop() {
         let stop = async {
             until(|| fixture.path("started").exists()).await;
             signal.raise(level);
-            // Afterwards the guard knows the level, before the command ends.
+            // The guard receives the level before the command ends.
             tokio::task::yield_now().await;
             if level == StopLevel::Draining {
                 std::fs::write(fixture.path("end"), "").expect("written");
@@ -162,7 +162,7 @@ async fn nothing_starts_after_a_stop() {
     }
 }
 
-/// After draining the first command still starts, as it does alone; after an abort none does.
+/// At draining the first command still starts, as a single command does; at aborting none does.
 #[tokio::test]
 async fn after_a_stop_only_the_first_command_starts() {
     for (level, ending) in [(StopLevel::Draining, Ending::Exited { code: 0 }), (StopLevel::Aborting, Ending::Aborted)] {
@@ -175,7 +175,7 @@ async fn after_a_stop_only_the_first_command_starts() {
     }
 }
 
-/// The abort may arrive when the command has ended, since its report is delayed.
+/// The abort may arrive when the command has ended, because its report is delayed.
 #[tokio::test]
 async fn a_late_abort_of_one_command_spares_the_next() {
     let fixture = Fixture::new(LONG);
@@ -209,7 +209,7 @@ async fn all_commands_without_a_report_are_lost_with_the_guard() {
     assert!(!fixture.path("started").exists());
 }
 
-/// The length of a pause is unknown.
+/// The waiting commands are returned, because the length of a pause is unknown.
 #[tokio::test]
 async fn nothing_starts_after_a_pause() {
     let fixture = Fixture::new(LONG);
@@ -236,7 +236,8 @@ async fn a_batch_too_long_for_a_message_is_reduced_to_its_first_command() {
     assert!(matches!(&*events, [Event::NotStarted(1), Event::Ended(Ending::CannotStart { .. })]), "{events:?}");
 }
 
-/// The fingerprint is that of the moment of the start: the first command changes the input of the second.
+/// Fingerprints are taken at the start of each command: the first command changes the second one's
+/// input.
 #[tokio::test]
 async fn each_start_is_reported_with_the_fingerprint_of_its_input() {
     let fixture = Fixture::new(LONG);

@@ -77,8 +77,8 @@ async fn a_program_that_is_not_a_guard_runs_nothing() {
     }
 }
 
-/// It must be reaped, and its record must be removed, or a later run would search for its
-/// processes.
+/// An idle guard that dies must be reaped and its record removed, or a later run would search for
+/// its processes.
 #[tokio::test]
 async fn a_guard_that_exits_before_its_first_message_leaves_nothing_behind() {
     for pause in [false, true] {

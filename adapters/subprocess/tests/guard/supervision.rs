@@ -14,8 +14,8 @@ use crate::fixture::{Fixture, LONG, until};
 /// Tolerates a loaded machine; the test prints the measured delay.
 const MAX_DELAY: Duration = Duration::from_secs(20);
 
-/// The second command waits until the first has ended. Doubles the timeout until the first command
-/// has ignored SIGTERM.
+/// The second command waits until the first has ended. The timeout is doubled until the first
+/// command has ignored SIGTERM.
 #[tokio::test]
 async fn a_hanging_command_holds_its_slot_for_its_timeout_and_its_grace() {
     let (mut timeout, grace) = (Duration::from_millis(200), Duration::from_millis(300));
@@ -66,7 +66,7 @@ async fn a_guard_survives_requests_to_end() {
     assert_eq!(report.ending, Ending::Signalled { signal: 15 }, "the command does not inherit the handlers");
 }
 
-/// This process adopts no orphans, so they are found by their marker.
+/// This process adopts no orphans, so it finds them by their marker.
 #[tokio::test]
 async fn the_orphans_of_a_killed_guard_are_ended_and_the_next_command_has_another_guard() {
     let fixture = Fixture::new(LONG);

@@ -1,4 +1,4 @@
-//! Finding processes that are left.
+//! Finding the processes that are left.
 
 use std::fs;
 use std::time::{Duration, Instant};

@@ -96,7 +96,7 @@ impl<'a> Fixture<'a> {
         self.assert_nothing_left(tag);
     }
 
-    /// Another command runs concurrently under another guard and must not be affected.
+    /// Another command runs concurrently under another guard, which must not be affected.
     fn loses_its_guard(&self, trial: usize, tag: &str) {
         let never = After::never();
         let victim = self.guards.run(stubborn::spec(trial, tag, false, self.folder), &never);
@@ -156,7 +156,7 @@ fn names(trial: usize, kind: &str) -> (String, String) {
     (format!("3600.{own}{trial:05}"), format!("orphans-{kind}-{own}-{trial}"))
 }
 
-/// A time from before a command is complete until long after.
+/// A delay that differs between trials: from none to well after the start of the command.
 fn moment(trial: usize) -> Duration {
     Duration::from_millis((trial as u64).wrapping_mul(7919) % 120)
 }

@@ -16,7 +16,7 @@ const FOLDER: &str = "AUTOPROC_TEST_LIMITED_FOLDER";
 /// The smallest file size limit in bytes (POSIX.1: the unit of `ulimit -f` is 512).
 const LIMIT: usize = 512;
 
-/// Runs the test of this name in a process whose files cannot exceed [`LIMIT`]. Writing beyond it
+/// Runs the test of this name in a process whose files cannot exceed [`LIMIT`]. A longer write
 /// fails as on a full disk, because SIGXFSZ is ignored.
 fn with_short_files(test: &str, work: impl FnOnce(&Path)) {
     if let Some(folder) = std::env::var_os(FOLDER) {
@@ -124,7 +124,7 @@ fn without_a_copy_as_much_as_possible_is_written_at_the_end() {
     });
 }
 
-/// The disk was full, for instance, and has space again.
+/// The disk was full and has space again.
 #[test]
 fn a_file_that_can_be_created_only_at_the_end_has_the_latest_bytes() {
     let dir = tempfile::tempdir().expect("a folder");

@@ -225,7 +225,7 @@ fn a_follower_of_a_long_output_reads_its_end_again_when_a_step_appends() {
     assert_eq!(rest, "\n[autoproc: 7 bytes left out]\niler");
 }
 
-/// The tail of earlier steps must not exist a third time.
+/// The tail of earlier steps must not be on disk a third time.
 #[test]
 fn appending_to_a_long_output_stays_within_the_limit() {
     let (_dir, log) = fixture();
@@ -235,7 +235,7 @@ fn appending_to_a_long_output_stays_within_the_limit() {
         for _ in 0..2 {
             history.perform(Action::Write(vec![b'x'; 10_000]));
             history.perform(Action::Tick);
-            // There are briefly two copies, so there must not be a third from an earlier step.
+            // There are two copies for a moment, so there must not be a third from an earlier step.
             assert_eq!(fs::metadata(&history.log.path).expect("the head").len(), limits.head);
         }
         history.perform(end);

@@ -26,7 +26,7 @@ fn claims_in(dir: &Path) -> BTreeSet<u64> {
 }
 
 /// The claims whose output must stay, computed in another way: an output stays if it is excepted,
-/// or if it is young and fits together with all younger and excepted ones.
+/// or if it is young and fits into the limit together with all younger and excepted ones.
 fn model(outputs: &Outputs, retention: &Retention, keep: u64) -> BTreeSet<u64> {
     let mut left: Vec<_> = outputs.iter().map(|(claim, (age, length))| (*age, *claim, *length)).collect();
     let old = |age: u64| retention.max_age.is_some_and(|most| Duration::from_secs(age) > most);
@@ -89,7 +89,7 @@ fn all_files_of_an_output_are_removed_together_and_no_others() {
     fs::create_dir(at("4.1.4.log")).expect("a folder");
     File::open(at("4.1.4.log")).expect("a folder").set_modified(now - Duration::from_secs(100)).expect("its time");
     std::os::unix::fs::symlink(at("x"), at("5.1.5.log")).expect("a link");
-    // Young because its `.tail` is.
+    // It is young because its `.tail` is.
     write(&at("3.1.3.log"), 10, 100, now);
     write(&at("3.1.3.log.tail"), 10, 5, now);
     let retention = Retention { max_age: Some(Duration::from_secs(50)), max_total: None };

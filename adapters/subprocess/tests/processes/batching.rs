@@ -1,4 +1,4 @@
-//! Attempts that are handed to the orchestrator ahead of free slots.
+//! Attempts that the orchestrator receives before a slot is free.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;

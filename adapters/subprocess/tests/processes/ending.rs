@@ -23,7 +23,7 @@ fn aborted() -> AttemptOutcome {
     AttemptOutcome::Aborted
 }
 
-/// Doubles the timeout until the command ignores SIGTERM.
+/// The timeout is doubled until the command ignores SIGTERM.
 #[tokio::test]
 async fn a_timeout_ends_the_whole_group() {
     let mut fixture = Fixture::new();
@@ -142,7 +142,7 @@ async fn leftovers_in_the_group_are_killed_after_the_grace() {
     fixture.assert_gone("child").await;
 }
 
-/// Rises to aborting only when the command has ended, and before its report can be read.
+/// Rises to aborting when the command has ended but its report has not been read.
 struct RaisedAtTheLastMoment<'a>(&'a Fixture);
 
 impl RaisedAtTheLastMoment<'_> {

@@ -1,4 +1,4 @@
-//! Attempts that end by themselves or cannot start.
+//! Attempts that end on their own or cannot start.
 
 use std::sync::Arc;
 use std::time::Duration;

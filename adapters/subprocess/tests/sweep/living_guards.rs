@@ -7,8 +7,8 @@ use autoproc_subprocess::process_table::{self, ProcessId};
 
 use crate::fixture::{Fixture, Record, exists, until};
 
-/// Locks its record, runs a command, delays after its end, and removes the record. From then on it
-/// is not spared as a guard, so it removes the marker first, to exit by itself.
+/// Locks its record, runs a command, waits after its end, and removes the record. From then on the
+/// sweep does not spare it as a guard, so it removes the marker first and exits on its own.
 const GUARD: &str = r#"
     exec 9<>"$RECORD"; flock -x 9
     setsid sleep "$NAP" 9>&- & sleep "$NAP" 9>&- &
@@ -16,7 +16,7 @@ const GUARD: &str = r#"
     echo >"$DIR/ended"; exec env -u AUTOPROC_RUN_ID rm "$RECORD"
 "#;
 
-/// The same, but does not exit.
+/// The same, but it does not exit.
 const STUBBORN: &str = r#"
     trap "" TERM; exec 9<>"$RECORD"; flock -x 9
     mkfifo "$DIR/nothing"; sleep "$NAP" 9>&- &

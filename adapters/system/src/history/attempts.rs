@@ -1,4 +1,4 @@
-//! The attempts that the lines of a log report: each line begins one or ends one.
+//! The attempts in the lines of a log: each line begins or ends one.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -9,16 +9,15 @@ use autoproc_domain::{ItemId, RunId, Timestamp};
 use super::line::Line;
 use super::push_latest;
 
-/// Identifies an attempt until it ends. One that was given back is made again under the same
-/// numbers.
+/// Identifies an attempt until it ends. A released attempt is repeated under the same numbers.
 type Key = (ItemId, u32, AttemptNumber, RunId);
 
 /// The attempts that match a query, in the order in which they began.
 pub(super) struct Attempts<'q> {
     query: &'q HistoryQuery,
     matching: VecDeque<PastAttempt>,
-    /// Attempts without an end that do not match or were pushed out, so that their ends are not
-    /// taken for attempts.
+    /// Attempts that have not ended and do not match or were pushed out. They are kept so that
+    /// their ends do not count as attempts of their own.
     others: HashSet<Key>,
 }
 
@@ -58,7 +57,7 @@ impl<'q> Attempts<'q> {
         }
     }
 
-    /// An end whose beginning is not in the log is an attempt of its own, at the time of the end.
+    /// An end without a beginning in the log counts as an attempt at the time of its end.
     fn end(&mut self, at: Timestamp, ended: PastAttempt) {
         let is_it = |attempt: &PastAttempt| attempt.end.is_none() && is_same(attempt, &ended);
         if let Some(index) = self.matching.iter().rposition(is_it) {
@@ -84,8 +83,8 @@ impl<'q> Attempts<'q> {
     }
 }
 
-/// True if two lines speak of one attempt. Lines of a recovery, and of earlier versions, have no
-/// claim.
+/// True if two lines are about the same attempt. Lines of a recovery or of an earlier version have
+/// no claim.
 fn is_same(begun: &PastAttempt, ended: &PastAttempt) -> bool {
     let claims = begun.of.claim.zip(ended.of.claim);
     key(begun) == key(ended)

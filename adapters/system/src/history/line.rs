@@ -1,4 +1,4 @@
-//! One line of the log, as far as history needs it.
+//! One line of the log, with the fields that the history needs.
 
 use std::io::{self, BufRead, Read as _};
 use std::time::Duration;
@@ -30,7 +30,6 @@ pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(&str)) -
     }
 }
 
-/// A line that was understood.
 pub(super) struct Line {
     pub(super) at: Timestamp,
     pub(super) run: RunId,
@@ -66,7 +65,7 @@ impl Line {
         let text: LineText = serde_json::from_str(text).ok()?;
         let (at, run) = (text.timestamp.parse().ok()?, RunId::new(text.run_id.as_str()));
         let of = text.item_id.map(|id| text.attempt_of(ItemId::new(id)));
-        // A line that names an item and no attempt on it is damaged.
+        // A line with an item but without an attempt is damaged.
         let of = of.map_or(Some(None), |of| of.map(Some))?;
         Some(Self { at, run, of, text })
     }
@@ -79,7 +78,7 @@ impl Line {
         &self.text.event
     }
 
-    /// The run that made the attempt: a recovery reports the attempt of a dead run.
+    /// The run that made the attempt; in a recovery that is the dead run.
     pub(super) fn attempt_run(&self) -> RunId {
         self.text.dead_run.as_deref().map_or_else(|| self.run.clone(), RunId::new)
     }

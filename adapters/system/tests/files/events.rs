@@ -108,7 +108,6 @@ pub(crate) fn every_kind() -> Vec<RunEventKind> {
     ]
 }
 
-/// Records warnings.
 #[derive(Clone, Default)]
 pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
 

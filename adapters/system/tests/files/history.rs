@@ -1,4 +1,4 @@
-//! The past, read from the event log.
+//! The history read from the event log.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -85,7 +85,7 @@ fn items(attempts: &[PastAttempt]) -> Vec<u64> {
 }
 
 #[test]
-fn an_attempt_has_all_that_the_log_knows_of_it() {
+fn an_attempt_has_the_details_of_all_its_lines() {
     let (_dir, path) = temp_path();
     let (elapsed, used, backoff) = (Duration::from_millis(1500), Some(usage()), Duration::from_secs(2));
     let error = || "exit status 1: no\nwhy".into();
@@ -160,7 +160,7 @@ fn an_end_without_a_beginning_is_an_attempt() {
 #[test]
 fn attempts_match_by_item_run_and_the_time_of_their_beginning() {
     let (_dir, path) = temp_path();
-    // Item 1 is at work from second 0 to 2, item 17 from 1 to 4, item 71 from 3 on.
+    // Item 1 is being processed from second 0 to 2, item 17 from 1 to 4, item 71 from 3 on.
     let story =
         [begun(of_item(1)), begun(of_item(17)), completed(of_item(1)), begun(of_item(71)), completed(of_item(17))];
     write(&path, RUN, story);
@@ -212,8 +212,8 @@ fn other_lines_are_left_out() {
     write(&path, RUN, [begun(of(1))]);
     let mut log = std::fs::File::options().append(true).open(&path).expect("a log");
     log.write_all(b"\"item_id\":7\n\xff\"item_id\":7\n").expect("written");
-    // After a megabyte of blanks the rest of the line is a valid line, which must not be read by
-    // itself.
+    // After a megabyte of blanks the rest of the line is a valid line, which must not be read as
+    // one.
     let ours = std::fs::read(&path).expect("a log").split_inclusive(|byte| *byte == b'\n').next().map(<[u8]>::to_vec);
     log.write_all(&vec![b' '; 1 << 20]).expect("written");
     log.write_all(&ours.expect("a line")).expect("written");

@@ -1,4 +1,4 @@
-//! The fan-out.
+//! The combined observers.
 
 use std::sync::{Arc, Mutex};
 

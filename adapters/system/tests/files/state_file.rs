@@ -1,4 +1,4 @@
-//! The state file, written and read.
+//! Writing and reading the state file.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -99,8 +99,8 @@ fn a_state_in_between_appears_before_the_end() {
     }
 }
 
-/// At every moment a reader sees a complete document; after the start a new one appears at most
-/// every 100 ms.
+/// A reader always sees a complete document; after the start a new one appears at most every 100
+/// ms.
 #[test]
 fn writes_are_atomic_and_at_most_ten_a_second() {
     let (_dir, path) = temp_path();

@@ -11,7 +11,7 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
     for step in workflow.phases.iter().flat_map(|phase| &phase.steps) {
         match &step.action {
             Action::Shell(text) => {
-                // A text that cannot be cut into expressions is reported by the check of names.
+                // The check of names reports a text that cannot be cut into expressions.
                 for (expression, place) in code_places(&text.value).unwrap_or_default() {
                     problems.warning(text.position, message(expression, place));
                 }
@@ -22,13 +22,12 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
     }
 }
 
-/// A script that is one expression as a whole is intended as code.
+/// Accepts a script that is exactly one expression: its author intends it as code.
 fn check_script(words: &[Located<String>], problems: &mut Problems) {
     let Some(script) = script_in(words) else { return };
     let Some(expression) = embedded(&script.value) else { return };
-    let message =
-        format!("`${{{expression}}}` is written into the script of a shell, which executes what the value holds");
-    problems.warning(script.position, message).expecting("`shell` in place of `run`, where it is passed in a variable");
+    let message = format!("`${{{expression}}}` becomes part of a shell script, which executes its value as code");
+    problems.warning(script.position, message).expecting("`shell` instead of `run`, which passes it in a variable");
 }
 
 /// The script of a shell, if the words start one.
@@ -44,13 +43,12 @@ fn script_in(words: &[Located<String>]) -> Option<&Located<String>> {
 fn message(expression: &str, place: CodePlace) -> String {
     match place {
         CodePlace::SingleQuotes => format!(
-            "`${{{expression}}}` stands in single quotes with other text: a program that takes this for code, as `sh -c` \
-             does, executes what the value holds; hand it over as an argument, as in: sh -c 'echo \"$1\"' sh \
-             ${{{expression}}}"
+            "`${{{expression}}}` is in single quotes with other text: a program that runs this text as code, such as \
+             `sh -c`, executes the value; pass it as an argument instead: sh -c 'echo \"$1\"' sh ${{{expression}}}"
         ),
         CodePlace::Arithmetic => format!(
-            "`${{{expression}}}` stands in `$((…))`: one shell refuses it there, another evaluates what the value holds; \
-             count within the expression, as in: ${{n | int + 1}}"
+            "`${{{expression}}}` is in `$((…))`: some shells refuse it there, others evaluate the value as code; \
+             calculate within the expression instead: ${{n | int + 1}}"
         ),
     }
 }

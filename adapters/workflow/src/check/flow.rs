@@ -1,4 +1,4 @@
-//! The transitions between phases.
+//! Checks the transitions between phases.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -7,13 +7,12 @@ use crate::definition::{AfterFailure, Phase, Transition, Workflow};
 use crate::nearest::nearest;
 use crate::problem::Problems;
 
-/// The position in time of each phase, by its index in the file.
+/// The position of each phase in the topological order, by its index in the file.
 pub(super) type Order = Vec<usize>;
 
-/// By its index, the phases that may follow each phase.
+/// The phases that may follow each phase, by its index.
 type Successors = Vec<Vec<usize>>;
 
-/// Checks the transitions and returns the order of the phases.
 pub(super) fn check(workflow: &Workflow, problems: &mut Problems) -> Order {
     let successors = successors(workflow, problems);
     let order = order(&successors);
@@ -107,7 +106,7 @@ fn report_unreachable(workflow: &Workflow, successors: &Successors, problems: &m
         }
     }
     for (phase, _) in workflow.phases.iter().zip(reached).filter(|(_, reached)| !reached) {
-        problems.warning(phase.position, format!("no way leads to the phase `{}`", phase.id));
+        problems.warning(phase.position, format!("no transition leads to the phase `{}`", phase.id));
     }
 }
 
@@ -118,11 +117,11 @@ fn report_cycle(workflow: &Workflow, successors: &Successors, order: &[Option<us
     let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return };
     let closing = workflow.transitions_from(last).find(|transition| transition.to.value == *first);
     let position = closing.map_or(workflow.position, |transition| transition.position);
-    let message = format!("the transitions lead in a circle: {} → {first}", ids.join(" → "));
-    problems.error(position, message).expecting("ways on which no phase comes twice");
+    let message = format!("the transitions form a cycle: {} → {first}", ids.join(" → "));
+    problems.error(position, message).expecting("transitions without a cycle");
 }
 
-/// Each phase without an order has a predecessor without one, so following them back ends in a
+/// Each phase without an order has a predecessor without one, so following predecessors ends in a
 /// cycle.
 fn find_cycle(successors: &Successors, order: &[Option<usize>]) -> Vec<usize> {
     let mut before = vec![None; successors.len()];

@@ -1,4 +1,4 @@
-//! Ids and names: unique and usable.
+//! Checks that ids and names are valid and unique.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use crate::definition::{Position, Step, Workflow};
 use crate::problem::Problems;
 use crate::read::is_name;
 
-/// Longer ids, with a prefix and a suffix, would not fit into file names (`NAME_MAX` is 255).
+/// A longer id, with a prefix and a suffix, would exceed the limit of file names (`NAME_MAX`, 255).
 const MAX_ID_CHARACTERS: usize = 128;
 
-/// Words that expressions use otherwise.
+/// Words with a meaning of their own in expressions.
 #[rustfmt::skip]
 const RESERVED: [&str; 16] = [
     "steps", "null", "none", "true", "false", "None", "True", "False",
@@ -52,14 +52,14 @@ fn check_phases(workflow: &Workflow, problems: &mut Problems) {
             problems.error(position, format!("`{id}` is a phase and also the input at line {}", input.line));
         }
         if ["file", "files"].contains(&id) {
-            problems.error(position, format!("`{id}` stands for the file itself"));
+            problems.error(position, format!("`{id}` is reserved for the file itself"));
         }
     }
 }
 
 fn check_reserved(name: &str, position: Position, problems: &mut Problems) {
     if RESERVED.contains(&name) {
-        problems.error(position, format!("`{name}` means something else in expressions"));
+        problems.error(position, format!("`{name}` has another meaning in expressions"));
     }
 }
 
@@ -95,7 +95,7 @@ fn check_id(id: &str, kind: &str, position: Position, problems: &mut Problems) {
     let is_plain = |character: char| character.is_alphanumeric() || "_-.".contains(character);
     if id.starts_with('.') || !id.chars().all(is_plain) || id.chars().count() > MAX_ID_CHARACTERS {
         problems.error(position, format!("`{id}` cannot be the id of a {kind}")).expecting(format!(
-            "at most {MAX_ID_CHARACTERS} letters, digits, `_`, `-` and `.`, which does not come first"
+            "at most {MAX_ID_CHARACTERS} letters, digits, `_`, `-` and `.`, not beginning with `.`"
         ));
     }
 }

@@ -1,4 +1,4 @@
-//! The names in expressions, compared with those that are known when an expression is evaluated.
+//! Checks the names in expressions against those that are known when an expression is evaluated.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -25,8 +25,7 @@ pub(super) fn check(workflow: &Workflow, order: &Order, problems: &mut Problems)
     check_defaults(workflow, problems);
 }
 
-/// A default depends on nothing but the path of the file, so one that fails here fails for every
-/// file.
+/// A default depends only on the path of the file, so one that fails here fails for every file.
 fn check_defaults(workflow: &Workflow, problems: &mut Problems) {
     let scope = file_scope("/file");
     for input in &workflow.inputs {
@@ -56,7 +55,6 @@ struct Moment {
     step: usize,
 }
 
-/// The names of a workflow.
 struct Known<'w> {
     inputs: BTreeSet<&'w str>,
     phases: HashMap<&'w str, usize>,
@@ -87,7 +85,7 @@ impl<'w> Known<'w> {
 struct Checker<'k, 'p> {
     known: &'k Known<'k>,
     moment: Moment,
-    /// True if no phase comes before.
+    /// True in the first phase.
     is_first: bool,
     problems: &'p mut Problems,
 }
@@ -182,7 +180,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// A name that only an earlier step can return: an error if there is none.
+    /// Reports a name that only an earlier step can return: as an error if there is no such step.
     fn other_name(&mut self, name: &str, position: Position) {
         let known = || self.known.inputs.iter().copied().chain(self.known.phases.keys().copied());
         let can_be_returned = !self.is_first || self.moment.step > 0;
@@ -192,7 +190,7 @@ impl Checker<'_, '_> {
             self.problems.warning(position, message)
         } else {
             let listed = nearest_first(name, known());
-            self.problems.error(position, format!("unknown name `{name}`; known are {}", listed.join(", ")))
+            self.problems.error(position, format!("unknown name `{name}`; known names: {}", listed.join(", ")))
         };
         problem.meaning(of_step.or_else(|| nearest(name, known())));
     }
@@ -207,7 +205,7 @@ impl Checker<'_, '_> {
         } else if self.is_within_step(name) {
             self.bare_step(root, position);
         } else if let Some(meant) = nearest(root, [CHECKPOINT_PASSED]) {
-            let problem = self.problems.warning(position, format!("the phase has to return `{root}`"));
+            let problem = self.problems.warning(position, format!("the phase must return `{root}`"));
             problem.meaning(Some(meant));
         }
     }

@@ -22,7 +22,7 @@ pub struct Phase {
 }
 
 impl Phase {
-    /// What follows the final failure of a step.
+    /// The consequence of a step's final failure.
     pub(crate) fn after_failed_step(&self) -> AfterFailure {
         match (&self.on_fail, self.blocking) {
             (OnFail::Continue, _) => AfterFailure::NextStep,
@@ -31,7 +31,7 @@ impl Phase {
         }
     }
 
-    /// What follows a blocking checkpoint that was not passed.
+    /// The consequence of a failed blocking checkpoint.
     pub(crate) fn after_failed_checkpoint(&self) -> AfterFailure {
         if self.blocking { AfterFailure::Fail } else { AfterFailure::NextPhase }
     }
@@ -46,11 +46,11 @@ pub enum OnFail {
     Continue,
     /// Skip the rest of the phase.
     Skip,
-    /// An unknown word: a warning, and as `Fail`.
+    /// An unknown word: reported as a warning, treated as `Fail`.
     Other(Located<String>),
 }
 
-/// What follows a failure. The journal keeps it under these names.
+/// The consequence of a failure, with its name in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AfterFailure {

@@ -31,7 +31,7 @@ pub struct Step {
 pub enum Action {
     /// A program and its arguments, without a shell; never empty.
     Run(Vec<Located<String>>),
-    /// A string for `sh -c`, which gets values quoted.
+    /// A string for `sh -c`, in which values are quoted.
     Shell(Located<String>),
     /// A command from the table of runners.
     Command(Located<String>),
@@ -56,7 +56,7 @@ pub struct EnvironmentEntry {
     pub value: Located<String>,
 }
 
-/// Where a step leaves its values.
+/// Where a step returns its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StepOutput {
     /// In the file that `AUTOPROC_OUTPUT` names.

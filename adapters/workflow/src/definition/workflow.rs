@@ -15,7 +15,7 @@ pub struct Workflow {
     pub phases: Vec<Phase>,
     /// Deviations from the order of the file.
     pub transitions: Vec<Transition>,
-    /// Shown only; the place of an output is ignored, with a note.
+    /// Only shown; the place of an output is ignored, with a note.
     pub outputs: Vec<Output>,
     /// Ignored, with a warning.
     pub on_error: Vec<OnError>,
@@ -54,7 +54,7 @@ pub enum InputType {
     Object,
     /// Any JSON value.
     Json,
-    /// An unknown word: a warning, and as `String`.
+    /// An unknown word: reported as a warning, treated as `String`.
     Other(String),
 }
 
@@ -103,7 +103,6 @@ impl InputType {
     }
 }
 
-/// A way from one phase to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
     pub from: Located<String>,

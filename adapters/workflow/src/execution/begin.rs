@@ -8,7 +8,7 @@ use autoproc_domain::ports::{Attempt, AttemptOutcome, StopSignal};
 
 use super::engine::Engine;
 use super::error::ExecutionError;
-use super::event::{Carrier, Event, EventKind, Subject};
+use super::event::{AttemptIds, Event, EventKind, Subject};
 use super::executor::Executor;
 use super::folder::Found;
 use super::journal::Journal;
@@ -35,14 +35,14 @@ pub(crate) fn begin<'e>(
     let (state, event) = match found {
         Some(Found { mut state, .. }) => {
             let rerun = engine.run.plan.to_rerun(&state);
-            let event = Event { at, kind: EventKind::WorkflowResumed { carrier: carrier(&attempt), rerun } };
+            let event = Event { at, kind: EventKind::WorkflowResumed { attempt_ids: attempt_ids(&attempt), rerun } };
             state.apply(&event);
             (state, event)
         }
         None => {
             let kind = EventKind::WorkflowStarted {
                 subject: Box::new(subject),
-                carrier: carrier(&attempt),
+                attempt_ids: attempt_ids(&attempt),
                 steps_total: engine.run.plan.steps_total(),
                 first: engine.run.plan.workflow().phases.first().map(|phase| phase.id.clone()),
             };
@@ -58,10 +58,10 @@ pub(crate) fn begin<'e>(
     Ok(Executor { engine, stop, attempt, deadline, state, scope, journal, scratch, spent, usage: None, stderr_tail })
 }
 
-/// The execution that an earlier attempt left, if it has the same subject and may be resumed: the
-/// file was not completed since. A claim number that is not smaller belongs to another queue, which
-/// gave the same numbers to other files. A finished execution is resumed by a later attempt of its
-/// round only, which exists only if the queue does not know the end.
+/// The execution that an earlier attempt left, if it has the same subject and the file was not
+/// completed since. A claim number that is not smaller than the attempt's is from another queue
+/// that used the same item numbers. A finished execution is resumed only by a later attempt of the
+/// same round: that attempt exists only because the queue missed the end.
 fn find(engine: &Engine, attempt: &Attempt, subject: &Subject) -> Result<Option<Found>, ExecutionError> {
     let Some(executions) = &engine.equipment.executions else { return Ok(None) };
     let found = match executions.find(attempt.token.item) {
@@ -69,16 +69,16 @@ fn find(engine: &Engine, attempt: &Attempt, subject: &Subject) -> Result<Option<
         Err(_) if engine.run.from_start => None,
         found => found?,
     };
-    let file = engine.run.look_at(attempt.file_path.as_path());
+    let file = engine.run.file_fingerprint(attempt.file_path.as_path());
     Ok(found.filter(|Found { state, is_completed, .. }| {
-        let carrier = &state.carrier;
+        let attempt_ids = &state.attempt_ids;
         let is_same = Subject { version: state.subject.version.clone(), ..subject.clone() } == state.subject
             && !state.is_file_changed(file);
-        let is_of_this_run = carrier.run_id == attempt.run.as_str();
-        let is_earlier = carrier.claim < attempt.token.number.get();
-        let is_continued = carrier.is_continued_in(attempt.round, attempt.follows_completion);
+        let is_of_this_run = attempt_ids.run_id == attempt.run.as_str();
+        let is_earlier = attempt_ids.claim < attempt.token.number.get();
+        let is_continued = attempt_ids.is_continued_in(attempt.round, attempt.follows_completion);
         let is_over = *is_completed || state.status == ExecutionStatus::Completed;
-        let is_later_attempt = carrier.round == attempt.round && carrier.attempt < attempt.number.get();
+        let is_later_attempt = attempt_ids.round == attempt.round && attempt_ids.attempt < attempt.number.get();
         is_same
             && is_earlier
             && is_continued
@@ -93,8 +93,8 @@ fn journal(engine: &Engine, attempt: &Attempt, found: Option<&Found>) -> io::Res
     found.map_or_else(|| executions.create(item), |found| executions.resume(item, found)).map(Some)
 }
 
-fn carrier(attempt: &Attempt) -> Carrier {
-    Carrier {
+fn attempt_ids(attempt: &Attempt) -> AttemptIds {
+    AttemptIds {
         run_id: attempt.run.to_string(),
         claim: attempt.token.number.get(),
         round: attempt.round,

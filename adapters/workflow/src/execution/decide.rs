@@ -10,7 +10,7 @@ use super::plan::Plan;
 use super::state::{ExecutionState, Stage};
 use crate::definition::{Phase, Step, Transition};
 
-/// A question about the values of an execution. Conditions that do not exist are not asked about.
+/// A question about the values of an execution; asked only about existing conditions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Question<'p> {
     /// Does the condition of the phase hold?
@@ -52,7 +52,7 @@ pub(crate) fn decide<'p>(plan: &'p Plan, state: &ExecutionState, answers: &dyn A
         Stage::Leaving { phase, end, is_checkpoint_passed } => {
             with_phase(plan, phase, |phase| leave(plan, phase, *end, *is_checkpoint_passed, answers))
         }
-        Stage::Through => Decision::Finish,
+        Stage::Finished => Decision::Finish,
     }
 }
 

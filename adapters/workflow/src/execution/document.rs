@@ -1,4 +1,4 @@
-//! The state of an execution as a JSON document, with the names of the original program's.
+//! The state of an execution as a JSON document with the original program's keys.
 
 use autoproc_domain::Timestamp;
 use autoproc_time_text::timestamp;
@@ -59,8 +59,8 @@ pub(super) fn of(state: &ExecutionState) -> Document<'_> {
         item_id: state.subject.item_id,
         file_path: &state.subject.file_path,
         file_path_bytes: state.subject.file_path_bytes.as_deref(),
-        run_id: &state.carrier.run_id,
-        attempt: state.carrier.attempt,
+        run_id: &state.attempt_ids.run_id,
+        attempt: state.attempt_ids.attempt,
         status: state.status.word(),
         current_phase: state.current_phase.as_deref(),
         current_step: state.current_step.as_deref(),

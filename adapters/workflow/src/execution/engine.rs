@@ -11,7 +11,7 @@ use autoproc_domain::{FilePath, Fingerprint, ItemId};
 use autoproc_system::{JsonLines, OnWarning, WarnOnce};
 use sha2::{Digest as _, Sha256};
 
-use super::event::{Event, SeenFile, Subject, Values};
+use super::event::{Event, FileFingerprint, Subject, Values};
 use super::event_log::Line;
 use super::folder::Executions;
 use super::inputs::Inputs;
@@ -43,16 +43,16 @@ pub struct WorkflowRun {
 
 impl WorkflowRun {
     /// The file as it is now.
-    pub(crate) fn look_at(&self, file: &Path) -> Option<SeenFile> {
-        (self.fingerprint_of)(file).map(SeenFile::from)
+    pub(crate) fn file_fingerprint(&self, file: &Path) -> Option<FileFingerprint> {
+        (self.fingerprint_of)(file).map(FileFingerprint::from)
     }
 
-    /// Identifies the content of the workflow file.
+    /// The hash of the workflow file's content.
     pub(crate) fn workflow_hash(&self) -> String {
         Sha256::digest(&self.source).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
 
-    /// Identifies an execution of this workflow in the current format.
+    /// The identity of an execution of this workflow in the current format.
     pub(crate) fn subject(&self, workflow_hash: String, item: ItemId, file: &FilePath, inputs: Values) -> Subject {
         Subject {
             version: VERSION.to_owned(),
@@ -121,7 +121,7 @@ impl Engine {
         }
     }
 
-    /// Waits for a process, and meanwhile writes the state as soon as the file's rest is over.
+    /// Waits for a process. Meanwhile writes the state as soon as the pause between writes is over.
     pub(crate) async fn while_running<T>(&self, state: &ExecutionState, running: impl Future<Output = T>) -> T {
         let mut running = pin!(running);
         while let Some(rest) = self.latest_state.offer(state) {
@@ -142,7 +142,7 @@ impl Engine {
             Ok(()) => {
                 let _ = executions.prune(self.completed.fetch_add(1, Ordering::Relaxed));
             }
-            Err(error) => self.warning.warn(format_args!("cannot put away the journal of item {item}: {error}")),
+            Err(error) => self.warning.warn(format_args!("cannot archive the journal of item {item}: {error}")),
         }
     }
 

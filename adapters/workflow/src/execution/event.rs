@@ -1,4 +1,4 @@
-//! The events of an execution: they alone change its state, and its journal consists of them.
+//! The events of an execution. Only they change its state, and its journal consists of them.
 //! `docs/formats.md` describes them.
 
 use std::fmt;
@@ -51,9 +51,9 @@ pub(crate) enum PhaseEnd {
     Skipped,
 }
 
-/// The attempt that executes.
+/// The ids of the attempt that executes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Carrier {
+pub(crate) struct AttemptIds {
     pub(crate) run_id: String,
     pub(crate) claim: u64,
     /// Omitted in the first round.
@@ -62,9 +62,9 @@ pub(crate) struct Carrier {
     pub(crate) attempt: u32,
 }
 
-impl Carrier {
-    /// True if no completion lies between this attempt and one of that round. Accepts only the same or
-    /// the next round: after a larger gap, the ends of the rounds between are unknown.
+impl AttemptIds {
+    /// True if no completion lies between this attempt and one of that round. Accepts only the same
+    /// or the next round: after a larger gap, the ends of the rounds between are unknown.
     pub(crate) fn is_continued_in(&self, round: u32, follows_completion: bool) -> bool {
         self.round == round || (!follows_completion && self.round.checked_add(1) == Some(round))
     }
@@ -95,15 +95,14 @@ pub(crate) struct Subject {
     pub(crate) inputs: Values,
 }
 
-/// The fingerprint of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct SeenFile {
+pub(crate) struct FileFingerprint {
     pub(crate) size_bytes: u64,
     /// Nanoseconds since 1970.
     pub(crate) modified_ns: i64,
 }
 
-impl From<Fingerprint> for SeenFile {
+impl From<Fingerprint> for FileFingerprint {
     fn from(Fingerprint { size, modified_ns }: Fingerprint) -> Self {
         Self { size_bytes: size, modified_ns }
     }
@@ -116,14 +115,14 @@ pub(crate) enum EventKind {
         #[serde(flatten)]
         subject: Box<Subject>,
         #[serde(flatten)]
-        carrier: Carrier,
+        attempt_ids: AttemptIds,
         steps_total: usize,
         /// The first phase; `None` if the workflow has no phase.
         first: Option<String>,
     },
     WorkflowResumed {
         #[serde(flatten)]
-        carrier: Carrier,
+        attempt_ids: AttemptIds,
         /// The finished steps that run again first.
         rerun: Vec<StepName>,
     },
@@ -132,7 +131,6 @@ pub(crate) enum EventKind {
     },
     PhaseSkipped {
         phase: String,
-        /// The number of its steps.
         steps: usize,
     },
     StepStarted {
@@ -193,6 +191,6 @@ pub(crate) enum EventKind {
         error: String,
         /// The file as the attempt left it.
         #[serde(flatten)]
-        file: Option<SeenFile>,
+        file: Option<FileFingerprint>,
     },
 }

@@ -6,10 +6,9 @@ use serde_json::{Value, json};
 use super::event::Event;
 use super::state::ExecutionState;
 
-/// A line of the log. Values that a step returned or printed may be long and secret, so it has
-/// their names only.
+/// A line of the log. It has only the names of values that a step returned or printed, because the
+/// values may be long and secret.
 pub(super) struct Line<'l> {
-    /// The state after the event.
     pub(super) state: &'l ExecutionState,
     pub(super) event: &'l Event,
 }
@@ -23,7 +22,7 @@ impl Serialize for Line<'_> {
             if let Some(Value::Object(values)) = entries.remove("values") {
                 entries.insert("returned".to_owned(), values.keys().cloned().collect());
             }
-            entries.insert("run_id".to_owned(), json!(self.state.carrier.run_id));
+            entries.insert("run_id".to_owned(), json!(self.state.attempt_ids.run_id));
             entries.insert("item_id".to_owned(), json!(self.state.subject.item_id));
             entries.insert("workflow_id".to_owned(), json!(self.state.subject.workflow_id));
         }

@@ -1,5 +1,4 @@
-//! One attempt at an execution: decides the next step, carries it out and records it, until the
-//! end.
+//! One attempt at an execution: decides the next step, executes it and records it, until the end.
 
 use std::io;
 use std::path::Path;
@@ -23,16 +22,15 @@ use super::values::{parse_object, printed_text, read_values};
 use crate::definition::{AfterFailure, Phase, Step, StepOutput};
 use crate::expression::Scope;
 
-/// An attempt that has begun.
 pub(crate) struct Executor<'e> {
     pub(crate) engine: &'e Engine,
     pub(crate) stop: &'e dyn StopSignal,
     pub(crate) attempt: Attempt,
-    /// When the attempt's time is over, by the wall clock, for its processes.
+    /// The end of the attempt's timeout by the wall clock, for its processes.
     pub(crate) deadline: Timestamp,
     pub(crate) state: ExecutionState,
     pub(crate) scope: Scope,
-    /// `None` if nothing shall outlive this process.
+    /// `None` if the execution cannot be resumed.
     pub(crate) journal: Option<Journal>,
     pub(super) scratch: Scratch,
     /// The time that processes and the waits between them took so far.
@@ -111,7 +109,7 @@ impl Executor<'_> {
 
     fn fail(&mut self, place: String, cause: AttemptOutcome) -> AttemptOutcome {
         let outcome = AttemptOutcome::StepFailed { step: place.into(), cause: Box::new(cause) };
-        let file = self.engine.run.look_at(self.attempt.file_path.as_path());
+        let file = self.engine.run.file_fingerprint(self.attempt.file_path.as_path());
         match self.record(EventKind::WorkflowFailed { error: outcome.to_string(), file }) {
             Err(EarlyEnd::Unrecorded(error)) => unrecorded(&error),
             _ => outcome,
@@ -166,8 +164,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Tries a step until it succeeds or its retries are used up, with the backoff that attempts
-    /// have.
+    /// Tries a step until it succeeds or its retries are used up, with the backoff of attempts.
     async fn tries(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, EarlyEnd> {
         let policy = RetryPolicy { retries: step.retries, retry_timeouts: true, ..RetryPolicy::default() };
         for number in (1..).filter_map(AttemptNumber::new) {
@@ -215,7 +212,7 @@ impl Executor<'_> {
         };
         match builder.build(phase, step, timeout, &mut self.scratch) {
             Ok(prepared) => self.execute(step, prepared).await,
-            // The names keep their values, so another try would fail alike.
+            // The names keep their values, so another try would fail in the same way.
             Err(error) => Ok(StepResult::of(unmet(error, true))),
         }
     }
@@ -226,7 +223,7 @@ impl Executor<'_> {
         let end = self.engine.while_running(&self.state, running).await.map_err(EarlyEnd::Lost)?;
         let result = self.result(step, &output, end);
         for path in inputs.iter().chain([&output]) {
-            // Otherwise it is removed with the folder.
+            // If this fails, the file is removed with its folder.
             let _ = std::fs::remove_file(path);
         }
         Ok(result)
@@ -259,18 +256,18 @@ fn returned(
     let is_json = step.output == StepOutput::Json;
     let printed = (is_json || is_stdout_used).then(|| printed_text(&end.stdout, end.stdout_bytes)).transpose()?;
     let mut values = match &printed {
-        Some(text) if is_json => parse_object(text).map_err(|error| format!("what it printed is {error}"))?,
+        Some(text) if is_json => parse_object(text).map_err(|error| format!("its standard output is {error}"))?,
         _ => Values::new(),
     };
     values.extend(read_values(output)?);
     Ok((values, printed.filter(|_| is_stdout_used)))
 }
 
-/// The failure of the attempt that an event without a process implies.
+/// The failure of the attempt that this event implies, if no process caused it.
 fn failure_in(kind: &EventKind) -> Option<EarlyEnd> {
     let (phase, reason) = match kind {
         EventKind::CheckpointFailed { phase, checkpoint, missing, blocking: true, then: AfterFailure::Fail } => {
-            (phase, format!("checkpoint {checkpoint} is not passed: missing or false: {}", missing.join(", ")))
+            (phase, format!("checkpoint {checkpoint} failed: missing or false: {}", missing.join(", ")))
         }
         EventKind::TransitionFailed { phase, error } => (phase, format!("no transition can be taken: {error}")),
         _ => return None,

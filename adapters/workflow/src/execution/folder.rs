@@ -28,7 +28,6 @@ pub struct Executions {
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) state: ExecutionState,
-    /// True if it is among the completed ones.
     pub(crate) is_completed: bool,
     valid_bytes: u64,
 }
@@ -75,8 +74,8 @@ impl Executions {
         }
     }
 
-    /// The execution that an earlier attempt left. A completed one that cannot be read is ignored:
-    /// beginning anew does not need it.
+    /// The execution that an earlier attempt left. Ignores a completed one that cannot be read,
+    /// because a new execution does not need it.
     pub(crate) fn find(&self, item: ItemId) -> Result<Option<Found>, ExecutionError> {
         if let Some((state, valid_bytes)) = journal::read(&self.path(item))? {
             return Ok(state.map(|state| Found { state, is_completed: false, valid_bytes }));

@@ -11,7 +11,7 @@ use crate::definition::{Input, InputType, Workflow};
 use crate::expression::{ExpressionError, Scope, names_in_text, render_text, render_value};
 use crate::nearest::nearest_first;
 
-/// Every execution has these inputs without their being given.
+/// The inputs that every execution has even if they are not given.
 const IMPLICIT: [&str; 2] = ["file", "files"];
 
 /// Inputs as text, checked as far as possible without a file.
@@ -42,7 +42,7 @@ pub enum InputError {
 }
 
 fn known_inputs(known: &[String]) -> String {
-    if known.is_empty() { "; it takes none".to_owned() } else { format!("; it takes {}", known.join(", ")) }
+    if known.is_empty() { "; it has no inputs".to_owned() } else { format!("; its inputs are {}", known.join(", ")) }
 }
 
 impl Inputs {
@@ -67,7 +67,7 @@ impl Inputs {
             }
         }
         let inputs = Self { given };
-        // Files differ in their paths only. If a path does not fit, the attempt fails.
+        // Files differ only in their paths. If a path does not fit, the attempt fails.
         inputs.values(plan.workflow(), &file_scope("/file")).map(|_| inputs)
     }
 
@@ -93,7 +93,7 @@ impl Inputs {
             }
         }
         match values.iter().find(|(_, value)| is_too_deep(value)) {
-            Some((name, _)) => Err(unfit(name, format!("is nested more than {MAX_DEPTH} deep"))),
+            Some((name, _)) => Err(unfit(name, format!("is nested more than {MAX_DEPTH} levels deep"))),
             None => Ok(values),
         }
     }
@@ -135,7 +135,7 @@ fn typed(input: &Input, text: &str, scope: &Scope) -> Result<Value, InputError> 
     match in_json(word, scope).map_err(|error| unfit(&input.name, error.to_string()))? {
         Some(value) if is_fit(&value) => Ok(value),
         _ if input.kind == InputType::Array && !word.starts_with('[') => list(&input.name, word, scope),
-        _ => Err(unfit(&input.name, format!("must be {expected}, and is {}", shortened(text)))),
+        _ => Err(unfit(&input.name, format!("must be {expected}, not {}", shortened(text)))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! One execution on disk: its events, one JSON document a line, in a file that only grows.
+//! One execution on disk: its events, one JSON document a line, in an append-only file.
 //!
 //! # Theory of operation
 //!
@@ -25,7 +25,6 @@ use super::state::ExecutionState;
 /// The version of the format that is written; every version of the same major number is read.
 pub(crate) const VERSION: &str = "1.0.0";
 
-/// A journal open for writing.
 #[derive(Debug)]
 pub(crate) struct Journal {
     path: PathBuf,

@@ -1,7 +1,6 @@
 //! A file with the state of the execution that changed last, for people and other programs.
 //!
-//! It is a report, so it is not synced, and a failure to write it never fails a step: it is
-//! reported once.
+//! It is a report and not synced. A failed write never fails a step; the first one is reported.
 
 use std::io;
 use std::path::PathBuf;
@@ -16,8 +15,8 @@ use super::state::ExecutionState;
 /// The shortest interval between two writes: faster than a person reads.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A large state takes long to write: after a write the file rests for this many times its
-/// duration.
+/// The pause after a write, as a multiple of the write's duration: a large state takes long to
+/// write.
 const REST_FACTOR: u32 = 20;
 
 pub(crate) struct LatestState {
@@ -29,7 +28,7 @@ pub(crate) struct LatestState {
 #[derive(Default)]
 struct Schedule {
     not_before: Option<Instant>,
-    /// The final state of an attempt that ended during the rest.
+    /// The final state of an attempt that ended during the pause.
     pending: Option<Vec<u8>>,
 }
 
@@ -38,7 +37,7 @@ impl LatestState {
         Self { path, warning: WarnOnce::new(on_warning), schedule: Mutex::default() }
     }
 
-    /// Writes the state, or returns the remaining rest.
+    /// Writes the state, or returns the remaining pause.
     pub(crate) fn offer(&self, state: &ExecutionState) -> Option<Duration> {
         let mut schedule = self.lock();
         let now = Instant::now();
@@ -52,7 +51,7 @@ impl LatestState {
         None
     }
 
-    /// Writes the final state of an attempt: now, or at the drop unless a later state replaces it.
+    /// Writes the final state of an attempt: now, or when dropped unless a later state replaces it.
     pub(crate) fn offer_final(&self, state: &ExecutionState) {
         if self.offer(state).is_some() {
             self.lock().pending = encode(state).ok();

@@ -29,7 +29,7 @@ impl Plan {
         Self { workflow, phases, printed, used }
     }
 
-    /// As it was given.
+    /// The workflow, unchanged.
     #[must_use]
     pub fn workflow(&self) -> &Workflow {
         &self.workflow
@@ -53,12 +53,10 @@ impl Plan {
         self.workflow.phases.get(self.phases.get(id)? + 1)
     }
 
-    /// True if an expression uses the standard output of this step.
     pub(crate) fn is_stdout_used(&self, step: &Step) -> bool {
         self.printed.contains(&step.id) || self.printed.contains(EVERY_STEP)
     }
 
-    /// True if an expression uses this name.
     pub(crate) fn uses(&self, name: &str) -> bool {
         self.used.contains(name)
     }
@@ -94,10 +92,10 @@ impl Plan {
     }
 
     /// The finished steps that run again when an execution is resumed, in the order in which they
-    /// first ended: none if all phases are over. A step that failed when it ran again is among
-    /// them, because later steps depend on its outputs.
+    /// first ended; none if all phases are over. Includes a step whose repetition failed, because
+    /// later steps depend on its outputs.
     pub(crate) fn to_rerun(&self, state: &ExecutionState) -> Vec<StepName> {
-        if state.stage == Stage::Through {
+        if state.stage == Stage::Finished {
             return Vec::new();
         }
         let is_always = |name: &&StepName| self.step(name).is_some_and(|(_, step)| step.rerun == Rerun::Always);

@@ -80,8 +80,8 @@ pub fn resumable(
     let Ok(inputs) = run.inputs.for_file(run.plan.workflow(), file) else { return Ok(None) };
     let version = state.subject.version.clone();
     let subject = Subject { version, ..run.subject(run.workflow_hash(), item.id, file, inputs) };
-    let is_same = state.subject == subject && !state.is_file_changed(run.look_at(file.as_path()));
-    let is_continued = state.carrier.is_continued_in(item.round, item.follows_completion);
+    let is_same = state.subject == subject && !state.is_file_changed(run.file_fingerprint(file.as_path()));
+    let is_continued = state.attempt_ids.is_continued_in(item.round, item.follows_completion);
     Ok((is_same && is_continued && state.status != ExecutionStatus::Completed).then_some(state))
 }
 

@@ -9,10 +9,11 @@ use autoproc_domain::ports::Attempt;
 
 use super::engine::WorkflowRun;
 use super::event::{StepName, Values};
-use super::rendering::{Program, Rendering, Unknown, Variables};
+use super::rendering::{Program, Rendering, Unknown};
 use super::runner::StepProcess;
 use super::scratch::Scratch;
 use super::values::MAX_VALUES_BYTES;
+use super::variables::{Variables, variable_name};
 use crate::definition::{Action, Phase, Step, StepOutput};
 use crate::expression::{Scope, text_of};
 
@@ -25,7 +26,6 @@ pub(super) struct ProcessBuilder<'b> {
     pub(super) run: &'b WorkflowRun,
     pub(super) attempt: &'b Attempt,
     pub(super) deadline: Timestamp,
-    /// The inputs of the workflow.
     pub(super) inputs: &'b Values,
     pub(super) scope: &'b Scope,
 }
@@ -99,8 +99,8 @@ impl ProcessBuilder<'_> {
         all
     }
 
-    /// One variable per input; the step's inputs come last and win. Null, and values that are too
-    /// long for a variable, are in the file only.
+    /// One variable per input; a step's input hides the workflow's input of the same name. Null,
+    /// and values too long for a variable, are only in the file.
     fn variables(&self, step_inputs: &Values) -> Result<Variables, String> {
         let mut variables = Vec::new();
         for (name, value) in self.inputs.iter().chain(step_inputs) {
@@ -119,17 +119,11 @@ impl ProcessBuilder<'_> {
     }
 }
 
-/// Writes the inputs of a step that has some or has a runner.
+/// Writes the file of inputs for a step that has inputs or a runner.
 fn inputs_file(step: &Step, inputs: &Values, scratch: &mut Scratch) -> io::Result<Option<PathBuf>> {
     let has_runner = matches!(step.action, Action::Command(_) | Action::Task(_));
     if !has_runner && inputs.is_empty() {
         return Ok(None);
     }
     scratch.inputs_file(&serde_json::to_vec(inputs)?).map(Some)
-}
-
-/// The name in capitals; `_` for all that is not a letter or a digit.
-pub(super) fn variable_name(name: &str) -> String {
-    let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' };
-    name.chars().map(letter).collect()
 }

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use autoproc_domain::FilePath;
+
 use super::event::Values;
-use super::process::variable_name;
-use super::rendering::{Rendering, Variables};
+use super::variables::{Variables, variable_name};
 use crate::definition::{Action, Phase, Step, Workflow};
 use crate::runners::{Fill, MissingRunner, Runners};
 use crate::task::{TaskFolders, TaskSource};
@@ -34,7 +35,7 @@ impl Programs {
     /// Checks that every step without a condition has its runner.
     ///
     /// # Errors
-    /// [`MissingRunner`] for the first one without.
+    /// [`MissingRunner`] for the first step without one.
     pub fn check(&self, workflow: &Workflow) -> Result<(), MissingRunner> {
         let certain = workflow.phases.iter().filter(|phase| phase.condition.is_none());
         let mut steps = certain.flat_map(|phase| &phase.steps).filter(|step| step.condition.is_none());
@@ -47,7 +48,8 @@ impl Programs {
     /// A message, if the runner, the task or one of the runner's inputs cannot be used.
     pub(super) fn of(
         &self,
-        rendering: &Rendering<'_>,
+        workflow: &Workflow,
+        file: &FilePath,
         phase: &Phase,
         step: &Step,
         inputs: &Values,
@@ -59,16 +61,16 @@ impl Programs {
             Action::Command(name) => Named { task: String::new(), name: name.value.clone(), variables: Vec::new() },
             Action::Run(_) | Action::Shell(_) => return Err("it names neither a command nor a task".to_owned()),
         };
-        let fill = Fill {
-            file: &rendering.file.text(),
+        let values = Fill {
+            file: &file.text(),
             task: &task,
             name: &name,
-            workflow: &rendering.workflow.id,
+            workflow: &workflow.id,
             phase: &phase.id,
             step: &step.id,
             inputs,
         };
-        Ok((runner.fill(&fill)?, variables))
+        Ok((runner.fill(&values)?, variables))
     }
 
     /// A missing file is left to the runner, which may know tasks without files.

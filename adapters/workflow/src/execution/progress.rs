@@ -13,7 +13,7 @@ pub struct ProgressReport {
     pub workflow_id: String,
     /// Whether it continues.
     pub status: ExecutionStatus,
-    /// The share of steps that are over, from 0 to 100, with one decimal; 100 if it has completed.
+    /// The percentage of steps that are over, with one decimal; 100 if the execution has completed.
     pub percent: f64,
     /// The current or latest phase.
     pub current_phase: Option<String>,
@@ -25,8 +25,8 @@ pub struct ProgressReport {
     pub steps_total: usize,
     /// The time from its beginning to now, or to its end.
     pub elapsed: Duration,
-    /// The expected time of the other steps, at the average of those that ran; `None` if none ran
-    /// or the execution is not running.
+    /// The expected time of the remaining steps, by the average of those that ran; `None` if none
+    /// ran or the execution is not running.
     pub estimate: Option<Duration>,
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::event::Values;
 use super::program::Programs;
+use super::variables::Variables;
 use crate::definition::{Action, Phase, Step, Workflow};
 use crate::expression::{ExpressionError, Scope, ShellText, render_shell, render_text, render_value};
 
@@ -21,16 +22,14 @@ pub(super) struct Rendering<'r> {
     pub(super) unknown: Unknown,
 }
 
-/// The treatment of a text that cannot be rendered.
+/// How to treat a text that cannot be rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unknown {
     /// The step fails.
     Fails,
-    /// The text is kept as written, because its values may come later.
+    /// The text is kept as written, because its values may be known later.
     Kept,
 }
-
-pub(super) type Variables = Vec<(OsString, OsString)>;
 
 /// A program, its arguments, and additions to its environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +45,7 @@ impl Rendering<'_> {
             Action::Run(words) => argv(words.iter().map(|word| self.text(&word.value))),
             Action::Shell(line) => self.shell(&line.value),
             Action::Command(_) | Action::Task(_) => {
-                let (words, environment) = self.programs.of(self, phase, step, inputs)?;
+                let (words, environment) = self.programs.of(self.workflow, self.file, phase, step, inputs)?;
                 Ok(Program { environment, ..argv(words.into_iter().map(|word| self.exact(word)))? })
             }
         }
@@ -73,8 +72,9 @@ impl Rendering<'_> {
         self.exact(self.known(render_text(template, self.scope), || template.to_owned())?)
     }
 
-    /// Replaces the text of the file's path by its exact bytes. Expressions are Unicode and a path
-    /// need not be, so within a longer text such a path is an error: it would name another file.
+    /// Replaces the text of the file's path by its exact bytes. Expressions are Unicode, but a path
+    /// need not be. If such a path is within a longer text, an error is returned, because the text
+    /// would name another file.
     pub(super) fn exact(&self, text: String) -> Result<OsString, String> {
         if self.file.exact_hex().is_none() {
             return Ok(text.into());
@@ -85,7 +85,7 @@ impl Rendering<'_> {
         }
         if text.contains(&*path) {
             let advice = "use the variable AUTOPROC_FILE";
-            return Err(format!("the file's path is not UTF-8 and cannot stand within other words; {advice}"));
+            return Err(format!("the file's path is not UTF-8 and cannot be part of a longer text; {advice}"));
         }
         Ok(text.into())
     }

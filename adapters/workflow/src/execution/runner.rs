@@ -14,11 +14,11 @@ use autoproc_domain::ports::{Attempt, AttemptOutcome, ResourceUsage, StopSignal}
 pub struct StepProcess {
     /// The attempt, whose log receives the output.
     pub attempt: Attempt,
-    /// The end of the attempt's time by the wall clock, for the process to know.
+    /// The end of the attempt's timeout by the wall clock, passed to the process.
     pub deadline: Timestamp,
-    /// True for the first process of the attempt, with which the log begins.
+    /// True for the first process of the attempt, which begins a new log.
     pub is_first: bool,
-    /// The line of the log before the output, without its newline.
+    /// The line before the output in the log, without its newline.
     pub heading: String,
     /// Searched for in `PATH` if it has no slash.
     pub program: OsString,
@@ -29,7 +29,7 @@ pub struct StepProcess {
     pub environment: Vec<(OsString, OsString)>,
     /// The working directory; the runner chooses if `None`.
     pub working_dir: Option<PathBuf>,
-    /// The longest time that it may run.
+    /// The process is ended after this time.
     pub timeout: Duration,
     /// The number of bytes of standard output to return.
     pub capture: usize,
@@ -55,9 +55,9 @@ pub struct StepEnd {
 /// Runs the processes of steps.
 ///
 /// # Contract
-/// As [`Orchestrator`](autoproc_domain::ports::Orchestrator)'s: `run` returns when the process and
-/// all its descendants have ended; it ends the process after the timeout, and while `stop` is at
-/// aborting or above.
+/// The same as that of [`Orchestrator`](autoproc_domain::ports::Orchestrator): `run` returns when
+/// the process and all its descendants have ended. It ends the process after the timeout, and if
+/// `stop` rises to aborting.
 #[async_trait]
 pub trait StepRunner: Send + Sync {
     /// Runs one process to its end.

@@ -1,4 +1,4 @@
-//! The names that expressions may use in the course of an execution.
+//! The names that expressions may use during an execution.
 
 use autoproc_domain::ports::Attempt;
 use serde_json::Value;
@@ -16,7 +16,6 @@ pub(crate) fn file_scope(path: &str) -> Scope {
     scope
 }
 
-/// The names known in a state.
 pub(super) fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
     let mut scope = file_scope(&attempt.file_path.text());
     state.subject.inputs.iter().for_each(|(name, value)| scope.set(name, value));

@@ -10,7 +10,6 @@ use std::path::PathBuf;
 pub(super) struct Scratch {
     dir: PathBuf,
     is_created: bool,
-    /// The number of output files so far.
     count: u64,
 }
 
@@ -25,7 +24,6 @@ impl Scratch {
         self.file("output", b"")
     }
 
-    /// True during the first step.
     pub(super) fn is_first(&self) -> bool {
         self.count == 1
     }
@@ -43,7 +41,7 @@ impl Scratch {
         Ok(path)
     }
 
-    /// Replaces a folder that a dead attempt has left.
+    /// Creates the folder in place of one that a dead attempt has left.
     fn create(&mut self) -> io::Result<()> {
         if self.is_created {
             return Ok(());

@@ -7,7 +7,7 @@ use autoproc_domain::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::event::{Carrier, Event, EventKind, PhaseEnd, SeenFile, StepName, Subject, Values};
+use super::event::{AttemptIds, Event, EventKind, FileFingerprint, PhaseEnd, StepName, Subject, Values};
 use crate::definition::AfterFailure;
 
 /// Whether an execution continues.
@@ -22,7 +22,7 @@ pub enum ExecutionStatus {
 }
 
 impl ExecutionStatus {
-    /// The word for it, on disk and for people.
+    /// The word on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -46,7 +46,6 @@ pub(crate) enum StepStatus {
 pub(crate) struct StepRecord {
     pub(crate) name: StepName,
     pub(crate) status: StepStatus,
-    /// The time of its end.
     pub(crate) at: Timestamp,
     pub(crate) elapsed: Duration,
     pub(crate) error: Option<String>,
@@ -62,7 +61,7 @@ pub(crate) enum Stage {
     /// After a phase and its checkpoint.
     Leaving { phase: String, end: PhaseEnd, is_checkpoint_passed: bool },
     /// After the last phase.
-    Through,
+    Finished,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -80,11 +79,9 @@ pub struct ExecutionState {
     /// The reason of the latest failure.
     pub error: Option<String>,
     pub(crate) subject: Subject,
-    pub(crate) carrier: Carrier,
+    pub(crate) attempt_ids: AttemptIds,
     pub(crate) stage: Stage,
-    /// The current or latest phase.
     pub(crate) current_phase: Option<String>,
-    /// The step under way.
     pub(crate) current_step: Option<String>,
     /// All ends of steps, repeated ones included.
     pub(crate) history: Vec<StepRecord>,
@@ -96,7 +93,7 @@ pub struct ExecutionState {
     /// The outputs of completed steps, in the order in which they first ended.
     pub(crate) step_outputs: Vec<(StepName, StepOutputs)>,
     /// The file as the failed attempt left it, if that is known.
-    pub(crate) left_file: Option<SeenFile>,
+    pub(crate) left_file: Option<FileFingerprint>,
     /// The finished steps that run again before the execution continues.
     pub(crate) rerun: VecDeque<StepName>,
     /// The phases that were entered or skipped.
@@ -115,12 +112,12 @@ impl ExecutionState {
 
     /// The state after the first event; `None` if that is not a beginning.
     pub(crate) fn begin(event: &Event) -> Option<Self> {
-        let EventKind::WorkflowStarted { subject, carrier, steps_total, first } = &event.kind else { return None };
+        let EventKind::WorkflowStarted { subject, attempt_ids, steps_total, first } = &event.kind else { return None };
         Some(Self {
             subject: (**subject).clone(),
-            carrier: carrier.clone(),
+            attempt_ids: attempt_ids.clone(),
             status: ExecutionStatus::Running,
-            stage: first.clone().map_or(Stage::Through, Stage::Entering),
+            stage: first.clone().map_or(Stage::Finished, Stage::Entering),
             current_phase: None,
             current_step: None,
             history: Vec::new(),
@@ -139,9 +136,9 @@ impl ExecutionState {
         })
     }
 
-    /// True if the file is known to have changed since an attempt failed, so that the outputs of
-    /// finished steps are obsolete.
-    pub(crate) fn is_file_changed(&self, now: Option<SeenFile>) -> bool {
+    /// True if the file has certainly changed since an attempt failed, which makes the outputs of
+    /// finished steps obsolete.
+    pub(crate) fn is_file_changed(&self, now: Option<FileFingerprint>) -> bool {
         self.left_file.zip(now).is_some_and(|(left, now)| left != now)
     }
 
@@ -150,13 +147,13 @@ impl ExecutionState {
         match &event.kind {
             // A journal has one beginning.
             EventKind::WorkflowStarted { .. } => {}
-            EventKind::WorkflowResumed { carrier, rerun } => self.resume(carrier, rerun),
+            EventKind::WorkflowResumed { attempt_ids, rerun } => self.resume(attempt_ids, rerun),
             EventKind::PhaseStarted { phase } => self.enter(phase),
             EventKind::PhaseSkipped { phase, steps } => self.skip(phase, *steps),
             EventKind::StepStarted { name } => self.current_step = Some(name.step.clone()),
             EventKind::StepCompleted { name, elapsed, values, stdout } => {
                 let outputs = StepOutputs { values: values.clone(), stdout: stdout.clone() };
-                self.keep(name, outputs);
+                self.record_outputs(name, outputs);
                 self.step_over(event.at, name, StepStatus::Completed, *elapsed, None);
             }
             EventKind::StepSkipped { name } => {
@@ -169,9 +166,9 @@ impl ExecutionState {
             EventKind::CheckpointFailed { phase, blocking, then, .. } => {
                 self.checkpoint_failed(phase, *blocking, *then);
             }
-            EventKind::TransitionFailed { phase, .. } => self.back_to_start_of(phase),
+            EventKind::TransitionFailed { phase, .. } => self.restart_phase(phase),
             EventKind::PhaseCompleted { next, .. } => {
-                self.stage = next.clone().map_or(Stage::Through, Stage::Entering);
+                self.stage = next.clone().map_or(Stage::Finished, Stage::Entering);
             }
             EventKind::WorkflowCompleted => self.complete(event.at),
             EventKind::WorkflowFailed { error, file } => self.fail(error, *file),
@@ -184,15 +181,15 @@ impl ExecutionState {
         self.current_step = None;
     }
 
-    fn fail(&mut self, error: &str, file: Option<SeenFile>) {
+    fn fail(&mut self, error: &str, file: Option<FileFingerprint>) {
         self.status = ExecutionStatus::Failed;
         self.error = Some(error.to_owned());
         self.left_file = file;
         self.current_step = None;
     }
 
-    fn resume(&mut self, carrier: &Carrier, rerun: &[StepName]) {
-        self.carrier = carrier.clone();
+    fn resume(&mut self, attempt_ids: &AttemptIds, rerun: &[StepName]) {
+        self.attempt_ids = attempt_ids.clone();
         self.status = ExecutionStatus::Running;
         self.error = None;
         self.left_file = None;
@@ -220,13 +217,14 @@ impl ExecutionState {
         self.stage = Stage::Leaving { phase: phase.to_owned(), end, is_checkpoint_passed };
     }
 
-    /// A repeated step keeps its place, so that the outputs of later steps still override its own.
-    fn keep(&mut self, name: &StepName, outputs: StepOutputs) {
+    /// A repeated step keeps its position, so that the outputs of later steps still override its
+    /// own.
+    fn record_outputs(&mut self, name: &StepName, outputs: StepOutputs) {
         let is_again = self.rerun.front() == Some(name);
         let former = is_again.then(|| self.step_outputs.iter_mut().find(|(known, _)| known == name)).flatten();
         if let Some((_, old)) = former {
             *old = outputs;
-            self.gather(&name.phase);
+            self.rebuild_phase_outputs(&name.phase);
             return;
         }
         if let Some(Value::Object(phase)) = self.phase_outputs.get_mut(&name.phase) {
@@ -236,7 +234,7 @@ impl ExecutionState {
     }
 
     /// Rebuilds the outputs of a phase from those of its steps.
-    fn gather(&mut self, phase: &str) {
+    fn rebuild_phase_outputs(&mut self, phase: &str) {
         let of_phase = self.step_outputs.iter().filter(|(name, _)| name.phase == phase);
         let values: Values = of_phase.flat_map(|(_, outputs)| outputs.values.clone()).collect();
         self.phase_outputs.insert(phase.to_owned(), Value::Object(values));
@@ -278,13 +276,13 @@ impl ExecutionState {
     fn checkpoint_failed(&mut self, phase: &str, blocking: bool, then: AfterFailure) {
         match (blocking, then) {
             (false, _) => self.leave(phase, PhaseEnd::Passed, false),
-            (true, AfterFailure::Fail) => self.back_to_start_of(phase),
+            (true, AfterFailure::Fail) => self.restart_phase(phase),
             (true, AfterFailure::NextStep | AfterFailure::NextPhase) => self.leave(phase, PhaseEnd::Failed, false),
         }
     }
 
     /// The phase failed after its steps, so they all run again when the execution is resumed.
-    fn back_to_start_of(&mut self, phase: &str) {
+    fn restart_phase(&mut self, phase: &str) {
         self.steps_over -= std::mem::take(&mut self.over_in_phase);
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));
         self.step_outputs.retain(|(name, _)| name.phase != phase);

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::event::Values;
 
-/// The most that a step may return, in its file or on standard output. Longer values belong into a
-/// file whose path is returned.
+/// The most bytes that a step may return in its file or on standard output. A step writes longer
+/// values to a file of its own and returns its path.
 pub(super) const MAX_VALUES_BYTES: usize = 1 << 20;
 
 const MAX_NAME_BYTES: usize = 200;
@@ -20,7 +20,7 @@ const MAX_NAME_BYTES: usize = 200;
 /// 128.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// Reads the file of a step: one JSON object, or lines of `name=value`.
+/// Reads the output file of a step: one JSON object, or lines of `name=value`.
 ///
 /// # Errors
 /// A message, if it is too long or in neither form.
@@ -35,12 +35,12 @@ pub(crate) fn read_values(path: &Path) -> Result<Values, String> {
 
 /// The content of a file; `None` if it is too long.
 fn bounded_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    // The step may have replaced the file by a FIFO, which must not block, or a link, which is not
-    // followed.
+    // The step may have replaced the file by a FIFO, which must not block, or by a link, which must
+    // not be followed.
     let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "not a file any more"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "no longer a regular file"));
     }
     let mut bytes = Vec::new();
     file.take(MAX_VALUES_BYTES as u64 + 1).read_to_end(&mut bytes)?;
@@ -50,7 +50,7 @@ fn bounded_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
 /// Parses values in either form; a text that begins with `{` is JSON.
 ///
 /// # Errors
-/// A message with the place.
+/// A message with the position.
 pub(crate) fn parse_values(bytes: &[u8]) -> Result<Values, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8 after byte {}", error.valid_up_to()))?;
     if text.trim_start().starts_with('{') { parse_object(text) } else { parse_lines(text) }
@@ -59,13 +59,13 @@ pub(crate) fn parse_values(bytes: &[u8]) -> Result<Values, String> {
 /// Parses one JSON object.
 ///
 /// # Errors
-/// A message with the place.
+/// A message with the position.
 pub(super) fn parse_object(text: &str) -> Result<Values, String> {
     match serde_json::from_str(text) {
         Ok(Value::Object(values)) => {
             values.keys().try_for_each(|name| check_name(name))?;
             match values.iter().find(|(_, value)| is_too_deep(value)) {
-                Some((name, _)) => Err(format!("`{name}` is nested more than {MAX_DEPTH} deep")),
+                Some((name, _)) => Err(format!("`{name}` is nested more than {MAX_DEPTH} levels deep")),
                 None => Ok(values),
             }
         }
@@ -129,7 +129,9 @@ fn check_name(name: &str) -> Result<(), String> {
         return Ok(());
     }
     let shown: String = name.chars().take(40).collect();
-    Err(format!("{shown:?} is no name: a letter or `_`, then letters, digits, `_` and `-`, at most {MAX_NAME_BYTES}"))
+    Err(format!(
+        "{shown:?} is not a name: a letter or `_`, then letters, digits, `_` and `-`, at most {MAX_NAME_BYTES}"
+    ))
 }
 
 /// The standard output of a step, for `${steps.ID.stdout}`: without trailing newlines, as in shells
@@ -144,6 +146,6 @@ pub(crate) fn printed_text(stdout: &[u8], length: u64) -> Result<String, String>
             "its output is {length} bytes, and the limit is {limit}; write the output to a file instead"
         ));
     }
-    let text = std::str::from_utf8(stdout).map_err(|_| "what it printed is not UTF-8".to_owned())?;
+    let text = std::str::from_utf8(stdout).map_err(|_| "its standard output is not UTF-8".to_owned())?;
     Ok(text.trim_end_matches('\n').to_owned())
 }

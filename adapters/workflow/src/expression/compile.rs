@@ -7,11 +7,11 @@ use minijinja::{Environment, Error, Expression, UndefinedBehavior};
 use super::error::ExpressionError;
 use super::{filters, ordering};
 
-/// People write expressions of tens of characters.
+/// Expressions written by hand have tens of characters.
 pub(crate) const MAX_EXPRESSION_CHARACTERS: usize = 1_000;
 
-/// The most operations of one evaluation. Without loops an expression of the longest length takes a
-/// few thousand.
+/// The most operations of one evaluation. The longest expression takes a few thousand, because
+/// there are no loops.
 const FUEL: u64 = 100_000;
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -32,7 +32,7 @@ pub(super) fn compile(expression: &str) -> Result<Expression<'static, 'static>, 
         return Err(syntax(format!("it is longer than {MAX_EXPRESSION_CHARACTERS} characters")));
     }
     if expression.contains("${") {
-        return Err(syntax("it is an expression as it stands; leave `${` and `}` out".to_owned()));
+        return Err(syntax("a condition is already an expression; remove `${` and `}`".to_owned()));
     }
     let parse = |text: String| ENVIRONMENT.compile_expression_owned(text);
     let plain = parse(expression.to_owned()).map_err(|error| syntax(detail_of(&error)))?;

@@ -40,7 +40,7 @@ pub(super) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, Express
     match compile(expression)?.eval(scope.context()) {
         Ok(value) if !value.is_undefined() => Ok(value),
         Ok(_) => Err(unknown(expression, scope).unwrap_or_else(|| {
-            // A part of a computed value.
+            // The name of a part of a computed value is not in the expression.
             ExpressionError::UnknownName { name: shortened(expression), known: Vec::new() }
         })),
         Err(error) if error.kind() == ErrorKind::UndefinedError => {
@@ -53,7 +53,7 @@ pub(super) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, Express
 /// The first name of the expression that has no value.
 fn unknown(expression: &str, scope: &Scope) -> Option<ExpressionError> {
     let names = names_in_condition(expression).ok()?;
-    let (name, known) = names.iter().find_map(|path| scope.dead_end(path))?;
+    let (name, known) = names.iter().find_map(|path| scope.first_unknown(path))?;
     let known = nearest_first(&name, known.iter().map(String::as_str));
     Some(ExpressionError::UnknownName { name, known })
 }

@@ -7,7 +7,7 @@ use minijinja::tests;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
-/// The longest result of a filter: a few times what a step may return.
+/// The longest result of a filter, in bytes: a few times what a step may return.
 const MAX_RESULT_BYTES: usize = 8 << 20;
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
@@ -98,7 +98,7 @@ fn dirname(path: &str) -> Option<Arc<str>> {
     Some(Arc::from(folder.to_string_lossy()))
 }
 
-/// A text as it is, any other value as JSON.
+/// A text unchanged; any other value as JSON.
 fn text(value: &Value) -> Result<String, Error> {
     match (value.kind(), value.as_str()) {
         (ValueKind::Undefined | ValueKind::None, _) => {

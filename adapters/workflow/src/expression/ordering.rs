@@ -23,7 +23,7 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter(FILTER, in_order);
 }
 
-/// The rewritten expression; `None` if it has no comparisons that order.
+/// The rewritten expression; `None` if it has no ordering comparison.
 pub(super) fn guarded(expression: &str) -> Option<String> {
     expression.contains(['<', '>']).then(|| group(&mut Tokens(expression)))
 }
@@ -62,9 +62,9 @@ fn holds(left: &Value, operator: &str, right: &Value) -> Result<bool, Error> {
 fn noun(value: &Value) -> &'static str {
     match value.kind() {
         ValueKind::None => "null",
-        ValueKind::Bool => "a truth value",
+        ValueKind::Bool => "a boolean",
         ValueKind::Number => "a number",
-        ValueKind::String => "a text",
+        ValueKind::String => "a string",
         ValueKind::Seq | ValueKind::Iterable => "a list",
         _ => "a map",
     }

@@ -1,4 +1,4 @@
-//! What names stand for at some moment of an execution.
+//! The values of names at one moment of an execution.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -73,9 +73,9 @@ impl Scope {
         Value::from_object(AfterPhase { phase, checkpoint_passed, names: self.names.clone() })
     }
 
-    /// The shortest unknown beginning of a path, and the known names in its place; `None` if the
-    /// path has a value.
-    pub(super) fn dead_end(&self, path: &Name) -> Option<(String, Vec<String>)> {
+    /// The shortest prefix of a path that has no value, and the known names in place of its last
+    /// part; `None` if the path has a value.
+    pub(super) fn first_unknown(&self, path: &Name) -> Option<(String, Vec<String>)> {
         let Some(mut value) = self.names.look_up(path.root()) else {
             return Some((path.root().to_owned(), self.all()));
         };

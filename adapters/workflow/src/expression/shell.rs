@@ -1,4 +1,5 @@
-//! Strings for the shell: each expression becomes a reference to a variable, quoted for its place.
+//! Strings for the shell: each expression becomes a reference to a variable, quoted for its
+//! context.
 
 use autoproc_shell_quoting::Quoting;
 
@@ -79,13 +80,13 @@ pub(crate) fn code_places(text: &str) -> Result<Vec<(&str, CodePlace)>, Expressi
     Ok(places)
 }
 
-/// The first expression of a text that is more than one expression.
+/// The first expression of a text; `None` if the text is exactly one expression.
 pub(crate) fn embedded(text: &str) -> Option<&str> {
     let pieces = pieces(text).ok().filter(|pieces| pieces.len() > 1)?;
     pieces.into_iter().find_map(|piece| if let Piece::Expression(expression) = piece { Some(expression) } else { None })
 }
 
-/// True if the open quotes hold nothing but this piece.
+/// True if the quotes around this piece contain nothing else.
 fn is_alone(pieces: &[Piece<'_>], index: usize) -> bool {
     let opens = |piece: &Piece<'_>| matches!(piece, Piece::Literal(text) if text.ends_with('\''));
     let closes = |piece: &Piece<'_>| matches!(piece, Piece::Literal(text) if text.starts_with('\''));
@@ -93,7 +94,7 @@ fn is_alone(pieces: &[Piece<'_>], index: usize) -> bool {
 }
 
 fn value(expression: &str, scope: &Scope) -> Result<String, ExpressionError> {
-    /// The bytes of a variable besides its value: the name with any number, `=` and NUL.
+    /// The bytes of a variable without its value: the name with any number, `=` and NUL.
     const OVERHEAD: usize = PREFIX.len() + 20 + 2;
     let value = expression_text(expression, scope)?;
     if value.contains('\0') {

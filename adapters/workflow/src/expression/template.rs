@@ -1,4 +1,4 @@
-//! Texts with `${…}`, rendered.
+//! Rendering of texts with `${…}`.
 
 use minijinja::value::Value as Evaluated;
 use serde_json::Value;
@@ -102,6 +102,6 @@ fn take(room: &mut usize, rendered: &Value) -> Result<(), ExpressionError> {
 fn json(expression: &str, value: &Evaluated) -> Result<Value, ExpressionError> {
     serde_json::to_value(value).map_err(|error| ExpressionError::Failed {
         expression: expression.to_owned(),
-        detail: format!("its value is not one of JSON: {error}"),
+        detail: format!("its value has no JSON form: {error}"),
     })
 }

@@ -105,13 +105,13 @@ impl Reader<'_> {
     pub(super) fn word(&mut self, node: Option<&Node>, what: &str) -> Option<Located<String>> {
         let word = self.text(node, what)?;
         if word.value.trim().is_empty() {
-            self.problems.error(word.position, "there is nothing here").expecting(what);
+            self.problems.error(word.position, "the value is empty").expecting(what);
             return None;
         }
         Some(word)
     }
 
-    /// The word of a key that must be there. `owner` and `what` are for messages.
+    /// The word of a mandatory key. `owner` and `what` are for messages.
     pub(super) fn required(
         &mut self,
         fields: &Fields<'_>,
@@ -161,18 +161,18 @@ impl Reader<'_> {
 
     /// A duration that is not zero.
     pub(super) fn span(&mut self, node: Option<&Node>) -> Option<Duration> {
-        let word = self.scalar(node, "a time: a number of seconds, or as in 500ms, 5m, 1h30m")?;
+        let word = self.scalar(node, "a time: a number of seconds, or with units, as in 500ms, 5m, 1h30m")?;
         match autoproc_time_text::parse_positive(&word.value) {
             Ok(span) => Some(span),
             Err(invalid) => {
-                self.problems.error(word.position, format!("`{}` is no time: {invalid}", word.value));
+                self.problems.error(word.position, format!("`{}` is not a time: {invalid}", word.value));
                 None
             }
         }
     }
 
     pub(super) fn other_kind(&mut self, node: &Node, wanted: &str) {
-        self.problems.error(node.position, format!("{} stands here", node.value.noun())).expecting(wanted);
+        self.problems.error(node.position, format!("found {}", node.value.noun())).expecting(wanted);
     }
 }
 

@@ -4,15 +4,14 @@ use crate::definition::{Action, Checkpoint, Located, OnFail, Phase, Step};
 use crate::tree::{Kind, Node};
 
 impl Reader<'_> {
-    /// A phase without an id is a problem and is called `phase_N`, so that the rest of it can be
-    /// read.
+    /// Reports a phase without an id, and calls it `phase_N` so that the rest of it can be read.
     pub(super) fn phase(&mut self, node: &Node, index: usize) -> Option<Phase> {
         let fields = self.fields(node, "a phase", "Phase")?;
         let id = self.required(&fields, "a phase", "id", "an id");
         let id = id.map_or_else(|| format!("phase_{}", index + 1), |id| id.value);
         Some(Phase {
             name: self.scalar(fields.get("name"), "a name").map(|name| name.value),
-            description: self.text(fields.get("description"), "a text").map(|text| text.value),
+            description: self.text(fields.get("description"), "a string").map(|text| text.value),
             condition: self.condition(&fields),
             steps: self.steps(&fields, &id),
             blocking: self.flag(fields.get("blocking")).unwrap_or(true),

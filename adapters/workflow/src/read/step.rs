@@ -11,7 +11,8 @@ impl Reader<'_> {
     pub(super) fn step(&mut self, node: &Node, phase: &str, index: usize) -> Option<Step> {
         let fields = self.fields(node, "a step", "Step")?;
         let id = self.word(fields.get("id"), "an id");
-        // A step without an action is a problem, and is kept so that references to it are none.
+        // Keeps a step without an action after reporting it, so that references to it are not
+        // reported too.
         let (action, inputs) = self.action(&fields).unwrap_or((Action::Run(Vec::new()), Vec::new()));
         let mut step = Step::new(Step::derived_id(phase, index), action, node.position);
         if let Some(id) = id {
@@ -38,8 +39,8 @@ impl Reader<'_> {
                 let action = if *key == "run" { self.run(node) } else { self.shell(node) };
                 return Some((action?, inputs));
             }
-            [] => (step.position, "the step says nothing to do"),
-            [_, (_, second), ..] => (second.position, "the step says more than one thing to do"),
+            [] => (step.position, "the step has no action"),
+            [_, (_, second), ..] => (second.position, "the step has more than one action"),
         };
         self.problems.error(position, message).expecting("one of `execute`, `run`, `shell`");
         None
@@ -50,7 +51,7 @@ impl Reader<'_> {
         let mut inputs = self.inputs_of(&fields);
         match (step.get("inputs"), fields.get("inputs")) {
             (Some(outside), Some(_)) => {
-                let message = "the step has `inputs` both in `execute` and beside it";
+                let message = "the step has `inputs` both inside and outside `execute`";
                 self.problems.error(outside.position, message);
             }
             _ => inputs.extend(self.inputs_of(step)),
@@ -75,7 +76,7 @@ impl Reader<'_> {
     fn run(&mut self, node: &Node) -> Option<Action> {
         const WANTED: &str = "a list: the program and its arguments";
         if let Kind::Text(_) = node.value {
-            self.other_kind(node, &format!("{WANTED}; a line for the shell goes into `shell`"));
+            self.other_kind(node, &format!("{WANTED}; use `shell` for a shell command"));
             return None;
         }
         let list = self.list(Some(node), WANTED);
@@ -124,7 +125,7 @@ impl Reader<'_> {
 
     fn refuse_nul(&mut self, text: &Located<String>) {
         if text.value.contains('\0') {
-            self.problems.error(text.position, "a NUL character stands here, which no process can be given");
+            self.problems.error(text.position, "a NUL character cannot be passed to a process");
         }
     }
 
@@ -136,14 +137,13 @@ impl Reader<'_> {
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == given.value) {
             return *value;
         }
-        let problem = self.problems.error(given.position, format!("`{}` has no meaning for `{key}`", given.value));
+        let problem = self.problems.error(given.position, format!("unknown value `{}` for `{key}`", given.value));
         problem.expecting(listed(&names)).meaning(nearest(&given.value, names));
         default.1
     }
 }
 
 impl Step {
-    /// A step without options.
     pub(super) fn new(id: String, action: Action, position: Position) -> Self {
         Self {
             id,
@@ -161,7 +161,7 @@ impl Step {
         }
     }
 
-    /// The id of a step that has none of its own. Unique, because the number after the last `_` is
+    /// The id of a step without an id of its own. Unique, because the number after the last `_` is
     /// the step's.
     pub(super) fn derived_id(phase: &str, index: usize) -> String {
         format!("{phase}_{}", index + 1)

@@ -23,7 +23,7 @@ impl Reader<'_> {
         Some(Workflow {
             id: self.word(fields.get("id"), "an id").map_or_else(|| fallback_id.to_owned(), |id| id.value),
             name: self.scalar(fields.get("name"), "a name").map(|name| name.value),
-            description: self.text(fields.get("description"), "a text").map(|text| text.value),
+            description: self.text(fields.get("description"), "a string").map(|text| text.value),
             version: self.scalar(fields.get("version"), "a version").map(|version| version.value),
             orchestrator: self.text(fields.get("orchestrator"), "a name"),
             inputs: self.each(fields.get("inputs"), "a list of inputs", Self::input),
@@ -43,8 +43,8 @@ impl Reader<'_> {
             name: name.value,
             kind: kind.map(|kind| InputType::of(&kind.value)).unwrap_or_default(),
             required: self.flag(fields.get("required")).unwrap_or(false),
-            description: self.text(fields.get("description"), "a text").map(|text| text.value),
-            // A default of null is a default.
+            description: self.text(fields.get("description"), "a string").map(|text| text.value),
+            // An explicit null is a default too.
             default: fields.get_or_null("default").map(|value| value.value.to_json()),
             position: node.position,
         })
@@ -65,7 +65,7 @@ impl Reader<'_> {
             name: name.value,
             kind: self.word(fields.get("type"), "a type").map(|kind| kind.value),
             location: self.text(fields.get("location"), "a place"),
-            description: self.text(fields.get("description"), "a text").map(|text| text.value),
+            description: self.text(fields.get("description"), "a string").map(|text| text.value),
             position: node.position,
         })
     }

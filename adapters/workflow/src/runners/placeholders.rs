@@ -69,8 +69,8 @@ impl Fill<'_> {
         let problem = match self.inputs.get(name).map(text_of) {
             Some(Some(text)) => return Ok(text),
             Some(None) => "has no value",
-            None => "it does not have",
+            None => "the step does not have",
         };
-        Err(format!("the runner of the step `{}` asks for its input `{name}`, which {problem}", self.step))
+        Err(format!("the runner of the step `{}` needs its input `{name}`, which {problem}", self.step))
     }
 }

@@ -43,7 +43,6 @@ fn rows(text: &str) -> Vec<Row> {
     table.rows
 }
 
-/// The table under construction.
 #[derive(Default)]
 struct Table {
     has_fields: bool,

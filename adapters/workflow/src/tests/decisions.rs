@@ -1,4 +1,4 @@
-//! The state machine of executions, without any I/O: random workflows, random answers, random failures.
+//! The state machine of executions without I/O: random workflows, answers and failures.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
@@ -7,14 +7,14 @@ use crate::definition::{
     Action, AfterFailure, Checkpoint, Located, OnFail, Phase, Position, Rerun, Step, StepOutput, Transition, Workflow,
 };
 use crate::execution::{
-    Answers, Carrier, Decision, Event, EventKind, ExecutionState, Plan, Question, StepName, StepStatus, Subject,
+    Answers, AttemptIds, Decision, Event, EventKind, ExecutionState, Plan, Question, StepName, StepStatus, Subject,
     Values, decide,
 };
 use autoproc_domain::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// What a random phase is made of.
+/// The parts of a random phase.
 #[derive(Debug, Clone)]
 struct Shape {
     steps: Vec<(bool, bool)>,
@@ -22,7 +22,7 @@ struct Shape {
     checkpoint: Option<bool>,
     blocking: bool,
     on_fail: OnFail,
-    /// How many phases further on its transitions lead, and whether they have a condition.
+    /// For each transition, how many phases it leads forward and whether it has a condition.
     transitions: Vec<(usize, bool)>,
 }
 
@@ -85,7 +85,7 @@ fn phase(index: usize, shape: &Shape) -> Phase {
     }
 }
 
-/// Transitions lead forwards, so the workflow has no circle.
+/// Transitions lead forward, so the workflow has no cycle.
 fn workflow(shapes: &[Shape]) -> Workflow {
     let mut transitions = Vec::new();
     for (index, shape) in shapes.iter().enumerate() {
@@ -113,11 +113,11 @@ fn workflow(shapes: &[Shape]) -> Workflow {
     }
 }
 
-/// The world: the answer to every question and the end of every step, the same whenever they are asked for.
+/// The environment: the same answer to a question, and the same end of a step, at every time.
 struct World {
     seed: u64,
-    /// How many of eight answers are no, and of eight steps fail.
-    noes: u64,
+    /// The number of questions in eight that are answered with no, and of steps in eight that fail.
+    negatives: u64,
 }
 
 impl World {
@@ -126,7 +126,7 @@ impl World {
         for byte in of.bytes() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        (hash >> 33) % 8 < self.noes
+        (hash >> 33) % 8 < self.negatives
     }
 }
 
@@ -142,14 +142,12 @@ impl Answers for World {
     }
 }
 
-/// An execution and all that happened in it.
-struct Story {
+struct History {
     state: ExecutionState,
     events: Vec<Event>,
     ran: Vec<String>,
 }
 
-/// How a walk came to its end.
 #[derive(Debug, PartialEq, Eq)]
 enum End {
     Completed,
@@ -160,11 +158,11 @@ fn event(kind: EventKind) -> Event {
     Event { at: Timestamp::from_micros(0), kind }
 }
 
-fn carrier(attempt: u32) -> Carrier {
-    Carrier { run_id: "r".to_owned(), claim: u64::from(attempt), round: 1, attempt }
+fn attempt_ids(attempt: u32) -> AttemptIds {
+    AttemptIds { run_id: "r".to_owned(), claim: u64::from(attempt), round: 1, attempt }
 }
 
-fn begin(plan: &Plan) -> Story {
+fn begin(plan: &Plan) -> History {
     let subject = Subject {
         version: "1.0.0".to_owned(),
         workflow_id: "w".to_owned(),
@@ -176,22 +174,22 @@ fn begin(plan: &Plan) -> Story {
     };
     let begun = event(EventKind::WorkflowStarted {
         subject: Box::new(subject),
-        carrier: carrier(1),
+        attempt_ids: attempt_ids(1),
         steps_total: plan.steps_total(),
         first: plan.workflow().phases.first().map(|phase| phase.id.clone()),
     });
-    Story { state: ExecutionState::begin(&begun).unwrap(), events: vec![begun], ran: Vec::new() }
+    History { state: ExecutionState::begin(&begun).unwrap(), events: vec![begun], ran: Vec::new() }
 }
 
-impl Story {
+impl History {
     fn record(&mut self, kind: EventKind) {
         let event = event(kind);
         self.state.apply(&event);
         self.events.push(event);
     }
 
-    /// One attempt. More decisions than this bound would be a circle.
-    fn walk(&mut self, plan: &Plan, world: &World) -> End {
+    /// Makes one attempt. More decisions than the bound would mean a cycle.
+    fn run_attempt(&mut self, plan: &Plan, world: &World) -> End {
         let bound = 3 * plan.steps_total() + 4 * plan.workflow().phases.len() + 2;
         for _ in 0..=bound {
             match decide(plan, &self.state, world) {
@@ -243,7 +241,7 @@ impl Story {
 
     fn resume(&mut self, plan: &Plan) -> Vec<StepName> {
         let rerun = plan.to_rerun(&self.state);
-        self.record(EventKind::WorkflowResumed { carrier: carrier(2), rerun: rerun.clone() });
+        self.record(EventKind::WorkflowResumed { attempt_ids: attempt_ids(2), rerun: rerun.clone() });
         rerun
     }
 }
@@ -259,69 +257,69 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_execution_ends_and_every_step_runs_once_at_most(shapes in vec(shapes(), 0..7), seed: u64, noes in 0..5_u64) {
+    fn every_execution_ends_and_every_step_runs_once_at_most(shapes in vec(shapes(), 0..7), seed: u64, negatives in 0..5_u64) {
         let plan = Plan::new(workflow(&shapes));
-        let mut story = begin(&plan);
-        let end = story.walk(&plan, &World { seed, noes });
-        prop_assert!(times(&story.ran).values().all(|count| *count == 1), "{:?}", story.ran);
-        prop_assert!(story.state.steps_over <= story.state.steps_total);
-        // Steps run in the order of the file: transitions lead forwards here.
-        let mut sorted = story.ran.clone();
+        let mut history = begin(&plan);
+        let end = history.run_attempt(&plan, &World { seed, negatives });
+        prop_assert!(times(&history.ran).values().all(|count| *count == 1), "{:?}", history.ran);
+        prop_assert!(history.state.steps_over <= history.state.steps_total);
+        // Steps run in the order of the file, because the transitions here lead forward.
+        let mut sorted = history.ran.clone();
         sorted.sort();
-        prop_assert_eq!(&sorted, &story.ran);
-        // What the world calls false is recorded as skipped, and does not run.
-        let skipped: BTreeSet<_> = story.state.history.iter()
+        prop_assert_eq!(&sorted, &history.ran);
+        // A step with a false condition is recorded as skipped and does not run.
+        let skipped: BTreeSet<_> = history.state.history.iter()
             .filter(|record| record.status == StepStatus::Skipped).map(|record| record.name.step.clone()).collect();
-        prop_assert!(story.ran.iter().all(|step| !skipped.contains(step)));
-        if end == End::Completed && noes == 0 {
+        prop_assert!(history.ran.iter().all(|step| !skipped.contains(step)));
+        if end == End::Completed && negatives == 0 {
             prop_assert!(skipped.is_empty());
         }
     }
 
-    /// What is written to the journal and read again is the same state, after every event.
+    /// After every event, the state read back from the journal equals the current one.
     #[test]
-    fn the_state_is_the_fold_of_what_was_written(shapes in vec(shapes(), 0..5), seed: u64, noes in 0..5_u64) {
+    fn the_journal_restores_the_state(shapes in vec(shapes(), 0..5), seed: u64, negatives in 0..5_u64) {
         let plan = Plan::new(workflow(&shapes));
-        let mut story = begin(&plan);
-        story.walk(&plan, &World { seed, noes });
-        story.resume(&plan);
+        let mut history = begin(&plan);
+        history.run_attempt(&plan, &World { seed, negatives });
+        history.resume(&plan);
         let read = |event: &Event| serde_json::from_slice::<Event>(&serde_json::to_vec(event).unwrap()).unwrap();
-        let events: Vec<_> = story.events.iter().map(read).collect();
-        prop_assert_eq!(&events, &story.events);
+        let events: Vec<_> = history.events.iter().map(read).collect();
+        prop_assert_eq!(&events, &history.events);
         let mut state = ExecutionState::begin(&events[0]).unwrap();
         events[1..].iter().for_each(|event| state.apply(event));
-        prop_assert_eq!(state, story.state);
+        prop_assert_eq!(state, history.state);
     }
 
-    /// In a world that has become better, an execution that failed resumes and runs to its end, and without what was finished,
-    /// but for the steps that always run again and those of a phase that was not good enough.
+    /// Once the causes are gone, a failed execution resumes and completes. It repeats no finished
+    /// step except those that always run again and those of a phase whose checkpoint failed.
     #[test]
-    fn a_failed_execution_goes_on_to_its_end(shapes in vec(shapes(), 1..7), seed: u64, noes in 1..5_u64) {
+    fn a_failed_execution_resumes_and_completes(shapes in vec(shapes(), 1..7), seed: u64, negatives in 1..5_u64) {
         let plan = Plan::new(workflow(&shapes));
-        let mut story = begin(&plan);
-        if story.walk(&plan, &World { seed, noes }) == End::Completed {
+        let mut history = begin(&plan);
+        if history.run_attempt(&plan, &World { seed, negatives }) == End::Completed {
             return Ok(());
         }
-        let finished: BTreeSet<_> = story.state.step_outputs.iter().map(|(name, _)| name.step.clone()).collect();
-        let rerun: BTreeSet<_> = story.resume(&plan).into_iter().map(|name| name.step).collect();
+        let finished: BTreeSet<_> = history.state.step_outputs.iter().map(|(name, _)| name.step.clone()).collect();
+        let rerun: BTreeSet<_> = history.resume(&plan).into_iter().map(|name| name.step).collect();
         let is_always = |step: &&Step| step.rerun == Rerun::Always && finished.contains(&step.id);
         let steps = plan.workflow().phases.iter().flat_map(|phase| &phase.steps);
         let always: BTreeSet<_> = steps.filter(is_always).map(|step| step.id.clone()).collect();
         prop_assert_eq!(&rerun, &always);
-        let failed = story.events.iter().rev().find_map(|event| match &event.kind {
+        let failed = history.events.iter().rev().find_map(|event| match &event.kind {
             EventKind::StepFailed { name, then: AfterFailure::Fail, .. } => Some(name.step.clone()),
             _ => None,
         });
-        story.ran.clear();
-        prop_assert_eq!(story.walk(&plan, &World { seed, noes: 0 }), End::Completed);
-        let again: BTreeSet<_> = story.ran.iter().filter(|step| finished.contains(*step)).cloned().collect();
+        history.ran.clear();
+        prop_assert_eq!(history.run_attempt(&plan, &World { seed, negatives: 0 }), End::Completed);
+        let again: BTreeSet<_> = history.ran.iter().filter(|step| finished.contains(*step)).cloned().collect();
         prop_assert_eq!(again, rerun);
-        prop_assert!(failed.is_none_or(|step| story.ran.contains(&step)), "{:?}", story.ran);
-        prop_assert!(times(&story.ran).values().all(|count| *count == 1), "{:?}", story.ran);
+        prop_assert!(failed.is_none_or(|step| history.ran.contains(&step)), "{:?}", history.ran);
+        prop_assert!(times(&history.ran).values().all(|count| *count == 1), "{:?}", history.ran);
     }
 }
 
-/// The finished steps that always run again, in the order of the file: as what happened tells them.
+/// The finished steps that always run again, in the order of the file, derived from the events.
 fn always_again(plan: &Plan, events: &[Event]) -> Vec<String> {
     let mut finished = HashSet::new();
     for event in events {
@@ -345,31 +343,31 @@ fn always_again(plan: &Plan, events: &[Event]) -> Vec<String> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
 
-    /// However often an execution fails on its way, and wherever: each attempt begins with all finished steps that always
-    /// run again, in their order, and the one in which nothing fails comes to the end.
+    /// After any failures, each attempt begins with all finished steps that always run again, in
+    /// their order, and an attempt without a failure completes the execution.
     #[test]
-    fn each_attempt_begins_with_what_always_runs_again(
+    fn each_attempt_begins_with_the_steps_that_always_rerun(
         shapes in vec(shapes(), 1..7),
         seeds in vec(any::<u64>(), 1..6),
-        noes in 1..4_u64,
+        negatives in 1..4_u64,
     ) {
         let plan = Plan::new(workflow(&shapes));
-        let mut story = begin(&plan);
-        let worlds = seeds.iter().map(|seed| World { seed: *seed, noes }).chain([World { seed: 0, noes: 0 }]);
+        let mut history = begin(&plan);
+        let worlds = seeds.iter().map(|seed| World { seed: *seed, negatives }).chain([World { seed: 0, negatives: 0 }]);
         let mut end = End::Failed;
         for world in worlds {
-            if story.events.len() > 1 {
-                let expected = always_again(&plan, &story.events);
-                let rerun: Vec<_> = story.resume(&plan).into_iter().map(|name| name.step).collect();
+            if history.events.len() > 1 {
+                let expected = always_again(&plan, &history.events);
+                let rerun: Vec<_> = history.resume(&plan).into_iter().map(|name| name.step).collect();
                 prop_assert_eq!(&rerun, &expected);
             }
-            let rerun: Vec<_> = story.state.rerun.iter().map(|name| name.step.clone()).collect();
-            story.ran.clear();
-            end = story.walk(&plan, &world);
-            let begun = rerun.len().min(story.ran.len());
-            prop_assert_eq!(&story.ran[..begun], &rerun[..begun]);
+            let rerun: Vec<_> = history.state.rerun.iter().map(|name| name.step.clone()).collect();
+            history.ran.clear();
+            end = history.run_attempt(&plan, &world);
+            let begun = rerun.len().min(history.ran.len());
+            prop_assert_eq!(&history.ran[..begun], &rerun[..begun]);
             if end == End::Completed {
-                prop_assert!(story.ran.len() >= rerun.len());
+                prop_assert!(history.ran.len() >= rerun.len());
                 break;
             }
         }
@@ -377,9 +375,9 @@ proptest! {
     }
 }
 
-/// A circle is found by the checks of a file; should one come as far as here, it ends all the same.
+/// The check of a file reports a cycle; if one reaches the execution nevertheless, it ends.
 #[test]
-fn a_circle_of_transitions_is_noticed() {
+fn an_execution_stops_at_a_cycle_of_transitions() {
     let shape = Shape {
         steps: vec![(false, false)],
         has_condition: false,
@@ -388,21 +386,21 @@ fn a_circle_of_transitions_is_noticed() {
         on_fail: OnFail::Fail,
         transitions: Vec::new(),
     };
-    let mut circle = workflow(&[shape.clone(), shape]);
-    circle.transitions.push(Transition {
+    let mut cycle = workflow(&[shape.clone(), shape]);
+    cycle.transitions.push(Transition {
         from: at("p1".to_owned()),
         to: at("p0".to_owned()),
         condition: None,
         position: Position::START,
     });
-    let plan = Plan::new(circle);
-    let mut story = begin(&plan);
-    let world = World { seed: 0, noes: 0 };
+    let plan = Plan::new(cycle);
+    let mut history = begin(&plan);
+    let world = World { seed: 0, negatives: 0 };
     let place = loop {
-        match decide(&plan, &story.state, &world) {
-            Decision::Record(kind) => story.record(kind),
+        match decide(&plan, &history.state, &world) {
+            Decision::Record(kind) => history.record(kind),
             Decision::Run { phase, step } => {
-                story.run(phase, step, &world);
+                history.run(phase, step, &world);
             }
             Decision::Stuck { place, .. } => break place,
             Decision::Finish => panic!("it has no end"),

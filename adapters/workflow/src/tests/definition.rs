@@ -1,9 +1,8 @@
-//! Workflow files: read, checked, found, explained.
+//! Workflow files: reading, checks, lookup, messages.
 
 mod checks;
 mod expressions;
 mod finding;
-mod place;
 mod reading;
 mod robustness;
 mod runners;
@@ -11,3 +10,4 @@ mod samples;
 mod schema;
 mod shell_texts;
 mod tasks;
+mod temp_project;

@@ -1,4 +1,4 @@
-//! Workflows carried out: with real processes, and with ones that a script stands for.
+//! Executions of workflows, with real and with scripted processes.
 
 mod control;
 mod damage;

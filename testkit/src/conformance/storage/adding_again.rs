@@ -1,4 +1,4 @@
-//! Adding a file again: nothing if it is live, a new round or nothing if it has ended.
+//! Adding a file again: no effect if it is live, a new round or no effect if it has ended.
 
 use autoproc_domain::fingerprint::Completion;
 use autoproc_domain::request::{Enqueue, Repeat, Verdict};
@@ -21,7 +21,7 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
         a_changed_completed_file_begins_a_round,
         a_completed_file_is_repeated_on_request,
         a_failed_file_added_again_begins_a_round,
-        a_round_says_whether_it_follows_a_completion,
+        a_round_records_whether_it_follows_a_completion,
         a_new_round_keeps_the_item_and_its_history,
         a_new_round_takes_the_new_priority,
         a_new_round_goes_to_the_end_of_its_priority,
@@ -33,7 +33,7 @@ fn completed_so(fingerprint: Option<Fingerprint>, recipe: Option<Recipe>) -> Ver
     Verdict::Complete(Completion { fingerprint, recipe })
 }
 
-/// A handle with a run, on a queue in which `/a` has this verdict.
+/// A handle with a run, on a queue in which `/a` ended with this verdict.
 fn after<F: StorageFixture>(fixture: &F, verdict: Verdict) -> Result<Client<'_, F>, Fault> {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/a", verdict)?;
@@ -47,11 +47,11 @@ fn add_again<F: StorageFixture>(
 ) -> Result<EnqueueOutcome, Fault> {
     let item = new_item("/a").with_fingerprint(fingerprint);
     let answer = client.enqueue(Enqueue { repeat, ..Enqueue::new(vec![item]) }, at(9))?;
-    let [enqueued] = answer.as_slice() else { return Err(Fault::new(format!("one file, and {answer:?}"))) };
+    let [enqueued] = answer.as_slice() else { return Err(Fault::new(format!("expected one file, found {answer:?}"))) };
     Ok(enqueued.outcome)
 }
 
-fn standing(item: &QueueItem) -> (Status, u32, u32) {
+fn round_state(item: &QueueItem) -> (Status, u32, u32) {
     (item.status, item.round, item.attempts)
 }
 
@@ -76,8 +76,8 @@ fn a_changed_completed_file_begins_a_round<F: StorageFixture>(fixture: &F) -> Ch
     let client = after(fixture, completed_so(Some(SEEN), None))?;
     same("the outcome", &add_again(&client, Some(CHANGED), Repeat::IfChanged)?, &Changed)?;
     let item = client.item("/a")?;
-    same("its status, round and attempts", &standing(&item), &(Status::Pending, 2, 0))?;
-    holds("what is pending has no completion", item.completion.is_none())
+    same("its status, round and attempts", &round_state(&item), &(Status::Pending, 2, 0))?;
+    holds("a pending item has no completion", item.completion.is_none())
 }
 
 fn a_completed_file_is_repeated_on_request<F: StorageFixture>(fixture: &F) -> Check {
@@ -86,20 +86,20 @@ fn a_completed_file_is_repeated_on_request<F: StorageFixture>(fixture: &F) -> Ch
     same("the outcome for another recipe", &by_another_recipe, &Repeated)?;
     let token = client.claim_one("run", at(9))?;
     client.settle("run", token, completed_so(None, None), at(9))?;
-    same("the outcome for any", &add_again(&client, None, Repeat::Always)?, &Repeated)?;
-    same("its status, round and attempts", &standing(&client.item("/a")?), &(Status::Pending, 3, 0))
+    same("the outcome for any recipe", &add_again(&client, None, Repeat::Always)?, &Repeated)?;
+    same("its status, round and attempts", &round_state(&client.item("/a")?), &(Status::Pending, 3, 0))
 }
 
 fn a_failed_file_added_again_begins_a_round<F: StorageFixture>(fixture: &F) -> Check {
     let client = after(fixture, failed())?;
     same("the outcome", &add_again(&client, None, Repeat::IfChanged)?, &FailedBefore)?;
-    same("its status, round and attempts", &standing(&client.item("/a")?), &(Status::Pending, 2, 0))?;
+    same("its status, round and attempts", &round_state(&client.item("/a")?), &(Status::Pending, 2, 0))?;
     let token = client.claim_one("run", at(9))?;
     client.settle("run", token, timed_out(), at(9))?;
     same("the outcome after a timeout", &add_again(&client, None, Repeat::IfChanged)?, &FailedBefore)
 }
 
-fn a_round_says_whether_it_follows_a_completion<F: StorageFixture>(fixture: &F) -> Check {
+fn a_round_records_whether_it_follows_a_completion<F: StorageFixture>(fixture: &F) -> Check {
     let client = after(fixture, failed())?;
     for (verdict, follows) in [(completed_so(None, None), false), (failed(), true), (failed(), false)] {
         add_again(&client, None, Repeat::Always)?;
@@ -123,7 +123,7 @@ fn a_new_round_keeps_the_item_and_its_history<F: StorageFixture>(fixture: &F) ->
 }
 
 fn a_new_round_takes_the_new_priority<F: StorageFixture>(fixture: &F) -> Check {
-    // It was added at the highest priority.
+    // It was added with the highest priority.
     let client = after(fixture, failed())?;
     add_again(&client, None, Repeat::IfChanged)?;
     same("its priority", &client.item("/a")?.priority, &Priority::default())

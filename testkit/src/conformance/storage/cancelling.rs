@@ -1,4 +1,4 @@
-//! Ending items on a person's request.
+//! Cancelling items.
 
 use autoproc_domain::Status;
 use autoproc_domain::item::ClaimToken;
@@ -15,9 +15,9 @@ const CANCELLED: &str = "cancelled";
 pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     named![
         a_cancelled_pending_item_ends_as_failed,
-        the_run_of_a_cancelled_item_learns_of_it,
+        the_run_of_a_cancelled_item_is_notified,
         a_cancelled_item_is_not_retried,
-        a_cancelled_item_may_complete_all_the_same,
+        a_cancelled_item_may_still_complete,
         a_claim_that_completed_was_not_cancelled,
         cancelling_twice_changes_nothing,
         only_live_items_are_cancelled,
@@ -46,8 +46,8 @@ fn with_a_cancelled_claim<F: StorageFixture>(fixture: &F) -> Result<(Client<'_, 
     Ok((client, token))
 }
 
-/// From each exchange, until the claim is settled; and no other run does.
-fn the_run_of_a_cancelled_item_learns_of_it<F: StorageFixture>(fixture: &F) -> Check {
+/// Each exchange reports it until the claim is settled, and only to this run.
+fn the_run_of_a_cancelled_item_is_notified<F: StorageFixture>(fixture: &F) -> Check {
     let (client, token) = with_a_cancelled_claim(fixture)?;
     let item = client.item("/a")?;
     same("its status", &item.status, &Status::Processing)?;
@@ -76,13 +76,13 @@ fn a_cancelled_item_is_not_retried<F: StorageFixture>(fixture: &F) -> Check {
     Ok(())
 }
 
-fn a_cancelled_item_may_complete_all_the_same<F: StorageFixture>(fixture: &F) -> Check {
+fn a_cancelled_item_may_still_complete<F: StorageFixture>(fixture: &F) -> Check {
     let (client, token) = with_a_cancelled_claim(fixture)?;
     same("the stale tokens", &client.settle("run", token, completed(), at(9))?.stale, &vec![])?;
     same("its status", &client.item("/a")?.status, &Status::Completed)
 }
 
-/// The second settlement of a claim is stale, whatever it says.
+/// The second settlement of a claim is stale, whatever its verdict.
 fn a_claim_that_completed_was_not_cancelled<F: StorageFixture>(fixture: &F) -> Check {
     let (client, token) = with_a_cancelled_claim(fixture)?;
     let exchanged = client.exchange("run", &[(token, completed()), (token, Verdict::Release)], 0, at(9))?;
@@ -112,7 +112,7 @@ fn a_cancelled_item_of_a_dead_run_ends_as_failed<F: StorageFixture>(fixture: &F)
     let client = Client::open(fixture);
     with_a_cancelled_claim(fixture)?.0.kill("run");
     let recovered = super::recovering::recover(&client, &["run"], 4)?;
-    same("how many were recovered", &recovered.len(), &1)?;
+    same("the number of recovered items", &recovered.len(), &1)?;
     let item = client.item("/a")?;
     same("its status and error", &(item.status, item.last_error.as_deref()), &(Status::Failed, Some(CANCELLED)))
 }

@@ -1,5 +1,4 @@
-//! What a person does to the queue: requeue, reprioritise, remove, clear. A rejected request changes
-//! nothing.
+//! Requests of a person: requeue, reprioritise, remove, clear. A rejected request changes nothing.
 
 use autoproc_domain::ports::Storage;
 use autoproc_domain::rejection::Rejection;
@@ -20,11 +19,11 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
         a_rejected_requeue_changes_nothing,
         reprioritising_moves_an_item,
         an_ended_item_is_not_reprioritised,
-        removing_takes_items_out,
+        removed_items_are_gone,
         a_removed_file_added_again_is_new,
         an_item_being_processed_is_not_removed,
         a_rejected_removal_changes_nothing,
-        clearing_spares_what_is_processed,
+        clearing_spares_items_in_processing,
     ]
 }
 
@@ -48,32 +47,32 @@ fn reprioritise<F: StorageFixture>(client: &Client<'_, F>, which: Selector, rank
 fn requeueing_gives_another_round<F: StorageFixture>(fixture: &F) -> Check {
     let client = one_of_each(fixture)?;
     let before = client.item("/failed")?;
-    same("how many", &client.requeue(Requeue::AllFailed)?, &2)?;
+    same("the number of items", &client.requeue(Requeue::AllFailed)?, &2)?;
     let item = client.item("/failed")?;
     same("its status", &item.status, &Status::Pending)?;
     same("its round and attempts", &(item.round, item.attempts), &(2, 0))?;
     same("its id", &item.id, &before.id)?;
     same("its last error", &item.last_error, &before.last_error)?;
     same("the other's status", &client.item("/timeout")?.status, &Status::Pending)?;
-    same("how many are left", &client.requeue(Requeue::AllFailed)?, &0)
+    same("the number of remaining items", &client.requeue(Requeue::AllFailed)?, &0)
 }
 
 fn a_requeued_item_goes_to_the_end_of_its_priority<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/a", failed())?;
     client.add(&[("/b", i32::MAX), ("/low", 0)])?;
-    same("how many", &client.requeue(Requeue::These(vec![path("/a"), path("/a")]))?, &1)?;
+    same("the number of items", &client.requeue(Requeue::These(vec![path("/a"), path("/a")]))?, &1)?;
     client.add(&[("/c", i32::MAX)])?;
     same("the order", &client.claim_paths("run", 9, at(9))?, &texts(&["/b", "/a", "/c", "/low"]))
 }
 
-/// All in their order in line; those that are named, in the order in which they are named.
+/// Requeueing all failed items keeps their order; named items get the order of their names.
 fn requeued_items_keep_their_order<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     for file in ["/c", "/a", "/b"] {
         client.add_ended("run", file, failed())?;
     }
-    same("how many", &client.requeue(Requeue::AllFailed)?, &3)?;
+    same("the number of items", &client.requeue(Requeue::AllFailed)?, &3)?;
     let exchanged = client.exchange("run", &[], 9, at(9))?;
     same("the order of all", &super::client::claimed_paths(&exchanged), &texts(&["/c", "/a", "/b"]))?;
     let settlements: Vec<_> = exchanged.claims.iter().map(|(token, _)| (*token, failed())).collect();
@@ -126,12 +125,12 @@ fn an_ended_item_is_not_reprioritised<F: StorageFixture>(fixture: &F) -> Check {
     same("the queue", &client.all()?, &before)
 }
 
-fn removing_takes_items_out<F: StorageFixture>(fixture: &F) -> Check {
+fn removed_items_are_gone<F: StorageFixture>(fixture: &F) -> Check {
     let client = one_of_each(fixture)?;
     let which = Remove(vec![path("/pending"), path("/completed"), path("/pending")]);
-    same("how many", &client.wait_at(at(9), client.store().remove(which, at(9)))?, &2)?;
+    same("the number of items", &client.wait_at(at(9), client.store().remove(which, at(9)))?, &2)?;
     same("the removed items", &(client.find("/pending")?, client.find("/completed")?), &(None, None))?;
-    same("how many are left", &client.all()?.len(), &3)
+    same("the number of remaining items", &client.all()?.len(), &3)
 }
 
 fn a_removed_file_added_again_is_new<F: StorageFixture>(fixture: &F) -> Check {
@@ -161,7 +160,7 @@ fn a_rejected_removal_changes_nothing<F: StorageFixture>(fixture: &F) -> Check {
     same("the queue", &client.all()?, &before)
 }
 
-fn clearing_spares_what_is_processed<F: StorageFixture>(fixture: &F) -> Check {
+fn clearing_spares_items_in_processing<F: StorageFixture>(fixture: &F) -> Check {
     let client = one_of_each(fixture)?;
     client.hold(&["/pending"], true)?;
     let clear = |statuses: Vec<Status>| client.wait_at(at(9), client.store().clear(Clear(statuses), at(9)));
@@ -169,5 +168,5 @@ fn clearing_spares_what_is_processed<F: StorageFixture>(fixture: &F) -> Check {
     same("the first answer", &cleared, &Counts { completed: 1, timeout: 1, ..Counts::default() })?;
     let cleared = clear(Status::ALL.into())?;
     same("the second answer", &cleared, &Counts { pending: 1, held: 1, failed: 1, ..Counts::default() })?;
-    same("what is left", &client.paths()?, &texts(&["/processing"]))
+    same("the remaining items", &client.paths()?, &texts(&["/processing"]))
 }

@@ -1,4 +1,4 @@
-//! Claiming what is due, in order.
+//! Claiming due items in order.
 
 use autoproc_domain::Status;
 
@@ -11,12 +11,12 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
         a_claimed_item_is_not_claimed_again,
         claims_never_exceed_the_limit,
         a_higher_priority_is_claimed_first,
-        the_first_in_is_claimed_first,
+        items_are_claimed_first_in_first_out,
         order_does_not_depend_on_the_clock,
         a_claim_marks_its_item,
         nothing_is_claimed_before_it_is_due,
         the_answer_names_the_next_due_time,
-        the_answer_says_whether_items_wait,
+        the_answer_reports_whether_items_wait,
         a_wait_is_cut_down_after_the_clock_was_set_back,
     ]
 }
@@ -28,7 +28,7 @@ fn a_higher_priority_is_claimed_first<F: StorageFixture>(fixture: &F) -> Check {
     same("the order of claims", &client.claim_paths("run", 9, at(0))?, &wanted)
 }
 
-fn the_first_in_is_claimed_first<F: StorageFixture>(fixture: &F) -> Check {
+fn items_are_claimed_first_in_first_out<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/c", 1), ("/a", 1)])?;
     client.add(&[("/b", 1)])?;
@@ -62,7 +62,7 @@ fn claims_never_exceed_the_limit<F: StorageFixture>(fixture: &F) -> Check {
     client.add(&[("/a", 0), ("/b", 0), ("/c", 0)])?;
     holds("a limit of 0 claims nothing", client.claim("run", 0, at(0))?.is_empty())?;
     same("claims at a limit of two", &client.claim("run", 2, at(0))?.len(), &2)?;
-    same("claims of what is left", &client.claim("run", 9, at(0))?.len(), &1)
+    same("claims of the remaining item", &client.claim("run", 9, at(0))?.len(), &1)
 }
 
 fn a_claimed_item_is_not_claimed_again<F: StorageFixture>(fixture: &F) -> Check {
@@ -82,8 +82,8 @@ fn nothing_is_claimed_before_it_is_due<F: StorageFixture>(fixture: &F) -> Check 
     client.settle("run", token, retry_after(8), at(2))?;
     client.add(&[("/b", 0)])?;
     same("its due time", &client.item("/a")?.not_before(), &Some(at(10)))?;
-    same("claims before it", &client.claim_paths("run", 9, at(9))?, &texts(&["/b"]))?;
-    same("claims at it", &client.claim_paths("run", 9, at(10))?, &texts(&["/a"]))
+    same("the claims before the due time", &client.claim_paths("run", 9, at(9))?, &texts(&["/b"]))?;
+    same("the claims at the due time", &client.claim_paths("run", 9, at(10))?, &texts(&["/a"]))
 }
 
 fn the_answer_names_the_next_due_time<F: StorageFixture>(fixture: &F) -> Check {
@@ -98,8 +98,8 @@ fn the_answer_names_the_next_due_time<F: StorageFixture>(fixture: &F) -> Check {
     same("the next due time once that has come", &later.next_due, &Some(at(8)))
 }
 
-/// Counts pending items whether due or not; excludes held and claimed items.
-fn the_answer_says_whether_items_wait<F: StorageFixture>(fixture: &F) -> Check {
+/// Waiting items are pending items, due or not, except held and claimed ones.
+fn the_answer_reports_whether_items_wait<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     holds("nothing waits in an empty queue", !client.exchange("run", &[], 1, at(0))?.has_waiting)?;
     client.add(&[("/a", 0), ("/b", 0)])?;

@@ -1,4 +1,4 @@
-//! A handle as a check uses it: short names, and no futures.
+//! A handle with a short, blocking interface for checks.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
@@ -19,7 +19,6 @@ use super::expect::Fault;
 use crate::location_on;
 use crate::strategies::EPOCH;
 
-/// One handle of a fixture.
 pub(super) struct Client<'a, F: StorageFixture> {
     fixture: &'a F,
     store: F::Store,
@@ -47,7 +46,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         self.fixture.block_on(future)
     }
 
-    /// Makes a request, at this time also for a store with a clock of its own.
+    /// Makes a request at this time, also for a store with a clock of its own.
     pub(super) fn wait_at<T>(&self, now: Timestamp, future: impl Future<Output = T>) -> T {
         self.fixture.set_clock(now);
         self.fixture.block_on(future)
@@ -69,7 +68,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         self.wait_at(now, self.store.enqueue(request, now))
     }
 
-    /// The next request of this handle's run, over the whole queue.
+    /// The next request of this handle's run, for the whole queue.
     pub(super) fn request(&self, run: &str, settlements: &[(ClaimToken, Verdict)], limit: usize) -> ExchangeRequest {
         self.last_request.set(self.last_request.get().next());
         let settlement =
@@ -104,10 +103,10 @@ impl<'a, F: StorageFixture> Client<'a, F> {
     /// Claims the first item that is due.
     pub(super) fn claim_one(&self, run: &str, now: Timestamp) -> Result<ClaimToken, Fault> {
         let tokens = self.claim(run, 1, now)?;
-        tokens.first().copied().ok_or_else(|| Fault::new("an item is due, and none was claimed"))
+        tokens.first().copied().ok_or_else(|| Fault::new("no item was claimed although one is due"))
     }
 
-    /// The paths claimed, in the order of the answer.
+    /// The claimed paths, in the order of the answer.
     pub(super) fn claim_paths(&self, run: &str, limit: usize, now: Timestamp) -> Result<Vec<String>, StorageError> {
         Ok(claimed_paths(&self.exchange(run, &[], limit, now)?))
     }
@@ -198,15 +197,15 @@ impl<F: StorageFixture> Debug for Client<'_, F> {
     }
 }
 
-/// The runs by name: the port promises no order.
+/// The runs sorted by name, because the port guarantees no order.
 pub(super) fn infos(runs: Vec<LiveRun>) -> Vec<RunInfo> {
     let mut infos: Vec<_> = runs.into_iter().map(|run| run.info).collect();
     infos.sort_unstable_by(|one, other| one.id.cmp(&other.id));
     infos
 }
 
-/// What the run of this name registers. No two of its numbers are equal, so that confused ones show.
-/// Runs whose names begin with `far` work on another host.
+/// The registration of the run with this name. Its numbers are all different, so that a confusion
+/// is detected. Runs whose names begin with `far` are on another host.
 pub(super) fn info(run: &str) -> RunInfo {
     RunInfo {
         id: RunId::new(run),
@@ -218,7 +217,7 @@ pub(super) fn info(run: &str) -> RunInfo {
     }
 }
 
-/// This many seconds after the first time.
+/// The time this many seconds after the first.
 pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(EPOCH.as_micros() + seconds * 1_000_000)
 }

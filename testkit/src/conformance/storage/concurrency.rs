@@ -1,4 +1,4 @@
-//! Several handles at the same time.
+//! Concurrent handles.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -13,16 +13,14 @@ use super::expect::{Check, holds, same};
 use super::{NamedCheck, StorageFixture, named};
 use crate::timeout::within;
 
-/// Handles at the same time.
 const HANDLES: usize = 4;
-/// Files for each handle.
 const FILES: usize = 6;
 
 pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     named![
         concurrent_additions_are_all_kept,
         concurrent_claims_are_exclusive,
-        of_runs_that_end_together_one_is_the_last,
+        exactly_one_of_concurrently_ending_runs_is_the_last,
         a_change_by_another_handle_is_noticed,
         a_change_between_looks_is_noticed,
         an_abandoned_transaction_is_whole,
@@ -78,14 +76,14 @@ fn concurrent_claims_are_exclusive<F: StorageFixture>(fixture: &F) -> Check {
     same("claims, items claimed, claim numbers", &found, &(files.len(), files.len(), files.len()))
 }
 
-fn of_runs_that_end_together_one_is_the_last<F: StorageFixture>(fixture: &F) -> Check {
+fn exactly_one_of_concurrently_ending_runs_is_the_last<F: StorageFixture>(fixture: &F) -> Check {
     let clients = clients(fixture);
     for (client, run) in &clients {
         client.begin(run)?;
     }
     let ends = clients.iter().map(|(client, run)| client.store().end(RunId::new(run.as_str())));
     let left = fixture.block_on(join_all(ends)).into_iter().collect::<Result<Vec<_>, _>>()?;
-    same("runs that saw none left", &left.iter().filter(|left| left.is_empty()).count(), &1)
+    same("the number of runs that received no remaining run", &left.iter().filter(|left| left.is_empty()).count(), &1)
 }
 
 /// The change comes while the other handle waits.
@@ -100,7 +98,7 @@ fn a_change_by_another_handle_is_noticed<F: StorageFixture>(fixture: &F) -> Chec
     holds("the wait for a change ends", noticed.is_some())
 }
 
-/// The change comes after the last look and before the wait.
+/// The change happens after the last read and before the wait.
 fn a_change_between_looks_is_noticed<F: StorageFixture>(fixture: &F) -> Check {
     let (waiting, other) = (Client::open(fixture), Client::open(fixture));
     waiting.all()?;
@@ -109,7 +107,7 @@ fn a_change_between_looks_is_noticed<F: StorageFixture>(fixture: &F) -> Check {
     holds("the wait for a change ends", noticed.is_some())
 }
 
-/// If the future is dropped, the batch was added as a whole or not at all.
+/// If the future is dropped, the batch was added completely or not at all.
 fn an_abandoned_transaction_is_whole<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::open(fixture);
     fixture.set_clock(at(0));
@@ -119,8 +117,8 @@ fn an_abandoned_transaction_is_whole<F: StorageFixture>(fixture: &F) -> Check {
     });
     client.add(&[("/d", 0)])?;
     let found = client.all()?.len();
-    holds(&format!("there are 1 or 4 files, and not {found}"), found == 1 || found == 4)?;
+    holds(&format!("there are 1 or 4 files, not {found}"), found == 1 || found == 4)?;
     drop(client);
     let found = Client::open(fixture).all()?.len();
-    holds(&format!("there are 1 or 4 files after reopening, and not {found}"), found == 1 || found == 4)
+    holds(&format!("there are 1 or 4 files after reopening, not {found}"), found == 1 || found == 4)
 }

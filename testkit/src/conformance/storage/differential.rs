@@ -1,8 +1,8 @@
-//! Random requests of a store and of the rules, side by side.
+//! Random requests of a store, compared with the rules.
 //!
-//! Three *processes* use the store. Each has a handle and at most one run; it can close its handle and
-//! open another, end its run, or die. After each step the answer is compared, and another process
-//! looks at the queue.
+//! Three *processes* use the store. Each has a handle and at most one run; it can close its handle
+//! and open another, end its run, or die. After each step the answers are compared, and another
+//! process reads the queue.
 
 use autoproc_domain::ports::{DeadRun, Runs, Storage};
 use autoproc_domain::request::{AnswerNeeded, Enqueue, ExchangeRequest, Scope, Selector};
@@ -26,13 +26,14 @@ use crate::{Answer, AnyRequest};
 pub(super) const NAME: &str = "differs_from_the_rules";
 
 const PROCESSES: usize = 3;
-/// Smaller histories tried once one has failed; each needs a store of its own, and real stores sync.
+/// The most smaller histories tried after a failure; each needs a store of its own, and real stores
+/// sync.
 const MAX_SHRINK_STEPS: u32 = 2000;
 
 #[derive(Debug, Clone)]
 enum Step {
     Request(SymbolicRequest),
-    /// The same addition, whose answer may be deferred.
+    /// The same addition, with an answer that may be deferred.
     AddForLater(SymbolicRequest),
     /// The latest exchange again, under the same id.
     AskAgain,
@@ -68,7 +69,7 @@ fn moves(steps: usize) -> impl Strategy<Value = Vec<Move>> {
     vec(made, 1..=steps)
 }
 
-/// Plays histories until one differs; the error describes the smallest that does.
+/// Executes histories until one differs; the error describes the smallest that does.
 pub(super) fn run<F: StorageFixture>(factory: impl Fn() -> F, effort: Effort) -> Result<(), String> {
     let config = Config {
         cases: effort.cases,
@@ -82,15 +83,15 @@ pub(super) fn run<F: StorageFixture>(factory: impl Fn() -> F, effort: Effort) ->
     });
     outcome.map_err(|error| match error {
         TestError::Fail(reason, moves) => format!("{reason}; the smallest history that shows it: {moves:#?}"),
-        TestError::Abort(reason) => format!("given up: {reason}"),
+        TestError::Abort(reason) => format!("aborted: {reason}"),
     })
 }
 
 struct Process<S> {
-    /// `None` only while one handle makes room for the next.
+    /// `None` only between closing one handle and opening the next.
     store: Option<S>,
     run: Option<RunId>,
-    /// The latest exchange of the run, in the model's numbers, and as the store was asked.
+    /// The latest exchange of the run, in the model's and in the store's numbers.
     latest: Option<(ExchangeRequest, ExchangeRequest)>,
 }
 
@@ -99,7 +100,8 @@ struct Game<'a, F: StorageFixture> {
     processes: Vec<Process<F::Store>>,
     model: Model,
     numbering: Numbering,
-    /// Scopes of the model and the same ones of the store. A run passes the same set each time.
+    /// Scopes of the model and the corresponding ones of the store. A run passes the same set each
+    /// time.
     scopes: Vec<(Scope, Scope)>,
     resolver: Resolver,
     runs_begun: usize,
@@ -115,7 +117,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
             model: Model::default(),
             numbering: Numbering::default(),
             scopes: Vec::new(),
-            // A run that never began: requests may name it, which must have no effect.
+            // A run that never began: requests may name it, without effect.
             resolver: Resolver::with_runs(vec![RunId::new("never-begun")]),
             runs_begun: 0,
             now: EPOCH,
@@ -127,7 +129,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
             self.now = Timestamp::from_micros(self.now.as_micros().saturating_add(*clock));
             self.fixture.set_clock(self.now);
             self.step(*process, step)?;
-            self.look((process + 1) % PROCESSES)?;
+            self.compare_queue((process + 1) % PROCESSES)?;
         }
         self.close()
     }
@@ -156,7 +158,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         self.processes[process].store.as_ref().expect("a process has a handle between steps")
     }
 
-    /// Exchanges are those of the process's run, which begins with the first of them.
+    /// An exchange belongs to the process's run, which begins with the first exchange.
     fn request(&mut self, process: usize, symbolic: &SymbolicRequest, answer: AnswerNeeded) -> Check {
         let run = match symbolic {
             SymbolicRequest::Exchange { .. } => self.run_of(process)?,
@@ -280,39 +282,39 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         same(subject, &found.as_ref(), &wanted)
     }
 
-    /// Everything that a reader can see, through a process that did not make the last step.
-    fn look(&mut self, process: usize) -> Check {
+    /// Compares everything that a reader can see, through a process that did not make the last
+    /// step.
+    fn compare_queue(&mut self, process: usize) -> Check {
         let (counts, page) = (self.model.queue.counts(), self.model.queue.page(&PageRequest::default()));
         same("the counts", &self.fixture.block_on(self.store(process).counts())?, &counts)?;
         let found = self.fixture.block_on(self.store(process).page(PageRequest::default()))?;
         same("the whole queue", &self.numbering.page(found, &page)?, &page)?;
         let alive = infos(self.fixture.block_on(self.store(process).live())?);
-        same("the living runs", &alive, &self.model.alive.values().cloned().collect())?;
-        self.look_at_the_dead(process)
+        same("the live runs", &alive, &self.model.alive.values().cloned().collect())?;
+        self.compare_dead_runs(process)
     }
 
-    fn look_at_the_dead(&self, process: usize) -> Check {
+    fn compare_dead_runs(&self, process: usize) -> Check {
         let found = self.fixture.block_on(self.store(process).dead())?;
         let worked_there = |DeadRun { run, location, .. }: &DeadRun| {
             let known = self.model.begun.get(run).map(|info| &info.location);
             location.is_none() || location.as_ref() == known
         };
-        holds(&format!("{found:?} worked where they say"), found.iter().all(worked_there))?;
+        holds(&format!("{found:?} have the locations that they registered"), found.iter().all(worked_there))?;
         let dead = found.into_iter().map(|dead| dead.run).collect();
         let (least, most) = (self.model.dead_with_claims(), self.model.may_be_named_dead());
         let is_right = least.is_subset(&dead) && dead.is_subset(&most);
         holds(&format!("the dead runs {dead:?} hold {least:?} and are among {most:?}"), is_right)
     }
 
-    /// All handles are closed, and the store is opened again: the queue is the same, under the same
-    /// numbers.
+    /// Closes all handles and opens the store again: queue and numbers must be the same.
     fn close(mut self) -> Check {
         for process in 0..PROCESSES {
             self.end_run(process)?;
             self.processes[process].store = None;
         }
         self.processes[0].store = Some(self.fixture.open());
-        self.look(0)?;
+        self.compare_queue(0)?;
         for number in 0..self.model.queue.next_number() {
             self.find(0, &Selector::Id(ItemId::new(number)))?;
         }
@@ -320,7 +322,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
     }
 }
 
-/// The answer, with the wanted outcomes in place of those that the store may defer.
+/// The found answer, with the expected outcomes in place of deferred ones.
 fn known(request: &AnyRequest, found: Answer, wanted: &Answer) -> Answer {
     match (request, found, wanted) {
         (AnyRequest::Enqueue(request), Answer::Enqueued(found), Answer::Enqueued(wanted))

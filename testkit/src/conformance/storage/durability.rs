@@ -1,4 +1,4 @@
-//! What was answered is there for the next handle.
+//! Acknowledged changes are visible to the next handle.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use super::{NamedCheck, StorageFixture, named};
 pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     named![
         every_field_survives_reopening,
-        a_backoff_without_end_survives_reopening,
+        an_endless_backoff_survives_reopening,
         numbers_are_not_used_again_after_reopening,
         a_run_survives_others_opening_and_closing,
-        another_handle_sees_what_was_answered,
+        another_handle_sees_acknowledged_changes,
         closing_changes_nothing,
     ]
 }
@@ -44,7 +44,7 @@ fn every_field_survives_reopening<F: StorageFixture>(fixture: &F) -> Check {
     same("the items after all handles were closed", &Client::open(fixture).all()?, &before)
 }
 
-fn a_backoff_without_end_survives_reopening<F: StorageFixture>(fixture: &F) -> Check {
+fn an_endless_backoff_survives_reopening<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     let verdict = Verdict::Retry { backoff: Duration::MAX, error: "exit status 1".into() };
     client.add_ended("run", "/a", verdict)?;
@@ -58,7 +58,7 @@ fn numbers_are_not_used_again_after_reopening<F: StorageFixture>(fixture: &F) ->
     client.add(&[("/a", 0)])?;
     let before = client.claim_one("run", at(0))?;
     client.settle("run", before, failed(), at(0))?;
-    // Another round, so that the highest number in use is a sequence number.
+    // A new round makes a sequence number the highest number in use.
     client.add(&[("/a", 0)])?;
     let sequence = client.item("/a")?.sequence;
     client.wait_at(at(1), client.store().clear(Clear(Status::ALL.into()), at(1)))?;
@@ -75,12 +75,12 @@ fn numbers_are_not_used_again_after_reopening<F: StorageFixture>(fixture: &F) ->
 fn a_run_survives_others_opening_and_closing<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     Client::open(fixture).add(&[("/a", 0)])?;
-    same("the living", &Client::open(fixture).live()?, &vec![info("run")])?;
-    same("the dead", &Client::open(fixture).dead()?, &vec![])?;
+    same("the live runs", &Client::open(fixture).live()?, &vec![info("run")])?;
+    same("the dead runs", &Client::open(fixture).dead()?, &vec![])?;
     same("its claims", &client.claim("run", 1, at(0))?.len(), &1)
 }
 
-fn another_handle_sees_what_was_answered<F: StorageFixture>(fixture: &F) -> Check {
+fn another_handle_sees_acknowledged_changes<F: StorageFixture>(fixture: &F) -> Check {
     let (one, other) = (Client::with_run(fixture, "run")?, Client::open(fixture));
     same("an empty queue", &other.paths()?, &vec![])?;
     one.add(&[("/a", 0)])?;

@@ -1,4 +1,4 @@
-//! Adding files. `adding_again` has the table of files that have ended.
+//! Adding files. `adding_again` covers files that have ended.
 
 use autoproc_domain::Status;
 use autoproc_domain::request::{AnswerNeeded, Enqueue};
@@ -47,7 +47,7 @@ fn an_addition_answers_with_the_items<F: StorageFixture>(fixture: &F) -> Check {
     same("the answer", &answer, &wanted.into())
 }
 
-/// A deferred answer names no item; any other one names it.
+/// A deferred answer contains no item; any other answer does.
 fn an_answer_is_deferred_only_if_the_request_allows_it<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::open(fixture);
     let request = |answer| Enqueue { answer, ..Enqueue::new(batch(&[("/a", 0)])) };

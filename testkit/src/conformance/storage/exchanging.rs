@@ -1,4 +1,4 @@
-//! An exchange as a transaction of one run: who may ask, what is asked again, and within which scope.
+//! An exchange as a transaction of one run: refusals, repeated requests, and scopes.
 
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{Runs, StorageError};
@@ -17,7 +17,7 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
         an_exchange_asked_again_answers_the_same,
         an_exchange_asked_again_changes_nothing,
         a_scope_limits_the_claims,
-        a_scope_limits_the_due_time_and_what_waits,
+        a_scope_limits_the_due_time_and_the_waiting_items,
         a_scope_limits_the_claims_after_the_clock_was_set_back,
         a_scope_does_not_limit_settlements,
         ids_in_a_scope_may_be_absent,
@@ -91,7 +91,7 @@ fn exchange_within<F: StorageFixture>(
     client.ask(&request, at(seconds))
 }
 
-/// The set is the same in all requests of a run, and follows what happens to its items.
+/// The set is the same in all requests of a run; changes of its items take effect.
 fn a_scope_limits_the_claims<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 0), ("/high", 9), ("/b", 3), ("/c", 0)])?;
@@ -101,10 +101,10 @@ fn a_scope_limits_the_claims<F: StorageFixture>(fixture: &F) -> Check {
     same("the last claim", &claimed_paths(&exchange_within(&client, &scope, 9, 0)?), &texts(&["/c"]))?;
     client.wait(client.store().end(RunId::new("run")))?;
     let next = Client::with_run(fixture, "next")?;
-    same("what others claim", &next.claim_paths("next", 9, at(0))?, &texts(&["/high", "/later"]))
+    same("the claims of other runs", &next.claim_paths("next", 9, at(0))?, &texts(&["/high", "/later"]))
 }
 
-fn a_scope_limits_the_due_time_and_what_waits<F: StorageFixture>(fixture: &F) -> Check {
+fn a_scope_limits_the_due_time_and_the_waiting_items<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 1), ("/b", 0), ("/c", -1)])?;
     let claims = client.claim("run", 2, at(0))?;
@@ -118,7 +118,7 @@ fn a_scope_limits_the_due_time_and_what_waits<F: StorageFixture>(fixture: &F) ->
     same("the same after its claim", &(claimed.next_due, claimed.has_waiting), &(None, false))
 }
 
-/// Both waits are cut down to nothing, and one of the items is in the scope.
+/// Both waits are reduced to zero, and one of the items is in the scope.
 fn a_scope_limits_the_claims_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 1), ("/b", 0)])?;

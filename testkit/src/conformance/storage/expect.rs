@@ -1,4 +1,4 @@
-//! How a check says what it found.
+//! Comparisons of found with expected results.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use autoproc_domain::rejection::Rejection;
 /// The outcome of a check.
 pub(super) type Check = Result<(), Fault>;
 
-/// What was found in place of what was wanted.
+/// A description of the difference.
 #[derive(Debug)]
 pub(super) struct Fault(String);
 
@@ -30,31 +30,31 @@ impl From<StorageError> for Fault {
     }
 }
 
-/// Demands that two values are equal.
+/// Expects two values to be equal.
 pub(super) fn same<T: PartialEq + fmt::Debug>(subject: &str, found: &T, wanted: &T) -> Check {
     if found == wanted {
         return Ok(());
     }
-    Err(Fault(format!("{subject}: found {found:?}, wanted {wanted:?}")))
+    Err(Fault(format!("{subject}: found {found:?}, expected {wanted:?}")))
 }
 
-/// Demands that a statement is true.
+/// Expects a statement to be true.
 pub(super) fn holds(statement: &str, is_true: bool) -> Check {
     if is_true { Ok(()) } else { Err(Fault(format!("not true: {statement}"))) }
 }
 
-/// Demands this refusal by the rules.
+/// Expects this rejection by the rules.
 pub(super) fn rejected<T: fmt::Debug>(answer: Result<T, StorageError>, wanted: &Rejection) -> Check {
     match answer {
         Err(StorageError::Rejected(rejection)) => same("the rejection", &rejection, wanted),
-        other => Err(Fault(format!("found {other:?}, wanted a rejection: {wanted:?}"))),
+        other => Err(Fault(format!("found {other:?}, expected a rejection: {wanted:?}"))),
     }
 }
 
-/// Demands the refusal of a run that is not alive.
+/// Expects the refusal of a run that is not alive.
 pub(super) fn not_alive<T: fmt::Debug>(answer: Result<T, StorageError>, run: &str) -> Check {
     match answer {
         Err(StorageError::LeaseLost { run: named }) => same("the run named", &named.as_str(), &run),
-        other => Err(Fault(format!("found {other:?}, wanted the refusal of {run}, which is not alive"))),
+        other => Err(Fault(format!("found {other:?}, expected the refusal of {run}, which is not alive"))),
     }
 }

@@ -1,4 +1,4 @@
-//! Setting items aside.
+//! Holding items.
 
 use autoproc_domain::rejection::Rejection;
 use autoproc_domain::view::Counts;
@@ -14,9 +14,9 @@ use super::{NamedCheck, StorageFixture, named};
 pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     named![
         a_held_item_is_not_claimed,
-        an_item_held_no_longer_is_claimed_in_its_place,
+        an_unheld_item_is_claimed_in_its_place,
         a_held_item_has_no_due_time,
-        holding_counts_what_it_changes,
+        holding_counts_the_changed_items,
         only_pending_items_are_held,
         a_rejected_hold_changes_nothing,
         a_held_item_stays_held_when_it_is_added_again,
@@ -26,17 +26,17 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
 fn a_held_item_is_not_claimed<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 0), ("/b", 0)])?;
-    same("how many are held", &client.hold(&["/a"], true)?, &1)?;
+    same("the number of held items", &client.hold(&["/a"], true)?, &1)?;
     let item = client.item("/a")?;
     same("its status and hold", &(item.status, item.is_held), &(Status::Pending, true))?;
     same("the claims", &client.claim_paths("run", 9, at(9))?, &texts(&["/b"]))
 }
 
-fn an_item_held_no_longer_is_claimed_in_its_place<F: StorageFixture>(fixture: &F) -> Check {
+fn an_unheld_item_is_claimed_in_its_place<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 0), ("/b", 0)])?;
     client.hold(&["/a"], true)?;
-    same("how many are held no longer", &client.hold(&["/a"], false)?, &1)?;
+    same("the number of items no longer held", &client.hold(&["/a"], false)?, &1)?;
     same("its hold", &client.item("/a")?.is_held, &false)?;
     same("the claims", &client.claim_paths("run", 9, at(9))?, &texts(&["/a", "/b"]))
 }
@@ -46,16 +46,16 @@ fn a_held_item_has_no_due_time<F: StorageFixture>(fixture: &F) -> Check {
     client.add_ended("run", "/a", retry_after(20))?;
     client.hold(&["/a"], true)?;
     same("the next due time", &client.exchange("run", &[], 1, at(9))?.next_due, &None)?;
-    same("its own", &client.item("/a")?.not_before(), &Some(at(20)))?;
+    same("its own due time", &client.item("/a")?.not_before(), &Some(at(20)))?;
     client.hold(&["/a"], false)?;
     same("the next due time afterwards", &client.exchange("run", &[], 1, at(9))?.next_due, &Some(at(20)))
 }
 
-fn holding_counts_what_it_changes<F: StorageFixture>(fixture: &F) -> Check {
+fn holding_counts_the_changed_items<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 0), ("/b", 0), ("/c", 0)])?;
-    same("the first two", &client.hold(&["/a", "/b", "/a"], true)?, &2)?;
-    same("the third", &client.hold(&["/b", "/c"], true)?, &1)?;
+    same("the number of held items of two", &client.hold(&["/a", "/b", "/a"], true)?, &2)?;
+    same("the number of newly held items", &client.hold(&["/b", "/c"], true)?, &1)?;
     let wanted = Counts { pending: 3, held: 3, ..Counts::default() };
     same("the counts", &client.wait(client.store().counts())?, &wanted)
 }

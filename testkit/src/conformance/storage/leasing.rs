@@ -15,13 +15,13 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     named![
         a_store_with_leases_grants_them,
         a_lease_lasts_while_the_store_renews_it,
-        a_run_learns_that_its_lease_is_lost,
+        a_run_is_notified_of_its_lost_lease,
         a_run_that_lost_its_lease_claims_and_settles_nothing,
         a_run_that_lost_its_lease_is_dead,
     ]
 }
 
-/// The lease of the handle's run is over; false if the store has no leases.
+/// Makes the handle's run lose its lease; false if the store has no leases.
 fn loses_its_lease<F: StorageFixture>(fixture: &F, run: &str) -> bool {
     fixture.lose_lease(&RunId::new(run))
 }
@@ -42,8 +42,8 @@ fn a_lease_lasts_while_the_store_renews_it<F: StorageFixture>(fixture: &F) -> Ch
     holds("a renewed lease is not lost", lost.is_none())
 }
 
-/// Also if the wait begins only afterwards.
-fn a_run_learns_that_its_lease_is_lost<F: StorageFixture>(fixture: &F) -> Check {
+/// Also if the wait begins after the loss.
+fn a_run_is_notified_of_its_lost_lease<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     let Some(lease) = client.lease() else { return Ok(()) };
     loses_its_lease(fixture, "run");
@@ -74,13 +74,13 @@ fn a_run_that_lost_its_lease_is_dead<F: StorageFixture>(fixture: &F) -> Check {
     if !loses_its_lease(fixture, "far") {
         return Ok(());
     }
-    same("the living", &other.live()?, &vec![info("other")])?;
+    same("the live runs", &other.live()?, &vec![info("other")])?;
     let dead = other.dead()?;
     let [DeadRun { run, location, evidence: DeathEvidence::LeaseOver { .. } }] = dead.as_slice() else {
-        return Err(Fault::new(format!("one run whose lease is over, and not {dead:?}")));
+        return Err(Fault::new(format!("expected one run with an expired lease, found {dead:?}")));
     };
-    same("the dead", &(run, location), &(&info("far").id, &Some(info("far").location)))?;
-    same("how many are recovered", &recover(&other, &["far"], 4)?.len(), &1)?;
+    same("the dead runs", &(run, location), &(&info("far").id, &Some(info("far").location)))?;
+    same("the number of recovered items", &recover(&other, &["far"], 4)?.len(), &1)?;
     same("its status", &other.item("/a")?.status, &Status::Pending)?;
     not_alive(client.exchange("far", &[], 1, at(101)), "far")
 }

@@ -1,4 +1,4 @@
-//! What a store should answer: a queue as a value, and the runs on it.
+//! The expected answers of a store: a queue as a value, and the runs on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,20 +8,20 @@ use autoproc_domain::{RunId, Timestamp};
 
 use crate::{Answer, AnyRequest};
 
-/// The rules, and nothing else.
+/// The rules without a store.
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) queue: FileQueue,
     pub(super) alive: BTreeMap<RunId, RunInfo>,
     /// Every run that ever began.
     pub(super) begun: BTreeMap<RunId, RunInfo>,
-    /// Runs that were killed and not recovered since.
+    /// Runs that were killed and have not been recovered.
     killed: BTreeSet<RunId>,
     latest: LatestExchanges,
 }
 
 impl Model {
-    /// The answer to a request; the run of an exchange is alive.
+    /// The answer to a request. The run of an exchange must be alive.
     pub(super) fn answer(&mut self, request: &AnyRequest, now: Timestamp) -> Answer {
         match request {
             AnyRequest::Exchange(exchange) => {
@@ -44,7 +44,7 @@ impl Model {
         }
     }
 
-    /// Returns the other runs.
+    /// Begins a run; returns the other live runs.
     pub(super) fn begin(&mut self, run: RunInfo) -> Vec<RunInfo> {
         let others = self.alive.values().cloned().collect();
         self.begun.insert(run.id.clone(), run.clone());
@@ -52,7 +52,7 @@ impl Model {
         others
     }
 
-    /// Returns the runs that are left.
+    /// Ends a run; returns the runs that are still alive.
     pub(super) fn end(&mut self, run: &RunId) -> Vec<RunInfo> {
         self.alive.remove(run);
         self.alive.values().cloned().collect()
@@ -63,13 +63,13 @@ impl Model {
         self.killed.insert(run.clone());
     }
 
-    /// Dead runs that hold claims: every store must name them.
+    /// The dead runs with claims, which every store must report.
     pub(super) fn dead_with_claims(&self) -> BTreeSet<RunId> {
         let holders = self.queue.processing().filter_map(|item| Some(item.claim.as_ref()?.run.clone()));
         holders.filter(|run| !self.alive.contains_key(run)).collect()
     }
 
-    /// Dead runs that a store may name: a run that was killed without claims may have left a trace.
+    /// The dead runs that a store may report. A killed run without claims may have left a trace.
     pub(super) fn may_be_named_dead(&self) -> BTreeSet<RunId> {
         self.dead_with_claims().union(&self.killed).cloned().collect()
     }

@@ -1,8 +1,8 @@
-//! The numbers of a store beside those of the model: equal up to a renumbering that keeps their order.
+//! The numbers of a store and of the model: equal except for a renumbering that keeps their order.
 //!
-//! Requests are made in the model's numbers and translated for the store; answers are translated back.
-//! An unknown number in an answer is paired with the model's number in the same place; the pair must
-//! fit into the order of all pairs before it, and holds for good.
+//! Requests are made in the model's numbers and translated for the store; answers are translated
+//! back. An unknown number in an answer is paired with the model's number at the same position. The
+//! pair must fit the order of all earlier pairs, and never changes.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +18,8 @@ use autoproc_domain::{ItemId, QueueItem};
 use super::expect::Fault;
 use crate::{Answer, AnyRequest};
 
-/// Numbers of the model that the store has not given out are translated to numbers above this one,
-/// which no store reaches.
+/// Model numbers that the store has not assigned are translated to numbers above this, which no
+/// store reaches.
 const UNKNOWN: u64 = 1 << 60;
 
 /// Pairs of one kind of number.
@@ -39,7 +39,7 @@ impl Pairs {
         self.to_store.get(&model).copied().unwrap_or(UNKNOWN + model)
     }
 
-    /// The model's number; one that the model does not know stays as it is.
+    /// The model's number, or the same number if the model does not know it.
     fn model(&self, store: u64) -> u64 {
         let unknown = if store >= UNKNOWN { store - UNKNOWN } else { store };
         self.to_model.get(&store).copied().unwrap_or(unknown)
@@ -55,7 +55,9 @@ impl Pairs {
         let is_ordered = before.is_none_or(|before| before < store) && after.is_none_or(|after| store < after);
         if !is_new || !is_ordered || store >= UNKNOWN {
             let Self { kind, to_store, .. } = self;
-            return Err(Fault::new(format!("the {kind} {store} stands for {model}, among {to_store:?}")));
+            return Err(Fault::new(format!(
+                "the {kind} {store} cannot correspond to {model} of the model, given the pairs {to_store:?}"
+            )));
         }
         self.to_store.insert(model, store);
         self.to_model.insert(store, model);
@@ -112,7 +114,7 @@ impl Numbering {
         }
     }
 
-    /// The place of this item of the model, as the store orders it.
+    /// The position of this item of the model in the store's order.
     pub(super) fn place(&self, item: &QueueItem) -> ClaimKey {
         ClaimKey::new(item.priority, Sequence::new(self.sequences.store(item.sequence.get())))
     }
@@ -150,7 +152,7 @@ impl Numbering {
     pub(super) fn page(&mut self, found: Page, wanted: &Page) -> Result<Page, Fault> {
         let last = found.items.last().map(ClaimKey::of);
         let items = each(found.items, &wanted.items, |found, wanted| self.item(found, wanted))?;
-        // The place of the last item is its place in any numbering.
+        // The position of the last item is known in both numberings.
         let next = found.next.map(|next| match (items.last(), last == Some(next)) {
             (Some(item), true) => ClaimKey::of(item),
             _ => next,
@@ -190,12 +192,12 @@ impl Numbering {
         })?;
         let stale = found.stale.into_iter().map(|token| self.token(token)).collect();
         let mut cancelled: Vec<_> = found.cancelled.into_iter().map(|token| self.token(token)).collect();
-        // The port promises no order here.
+        // The port guarantees no order here.
         cancelled.sort_unstable_by_key(|token| wanted.cancelled.iter().position(|wanted| wanted == token));
         Ok(Exchanged { claims, stale, cancelled, ..found })
     }
 
-    /// The port promises no order here.
+    /// The port guarantees no order here.
     fn recovered(
         &mut self,
         mut found: Vec<RecoveredItem>,
@@ -226,7 +228,7 @@ impl Numbering {
     }
 }
 
-/// Translates each value with the wanted one in the same place. Values without one stay as they are.
+/// Translates each value with the expected one at the same position, and keeps values without one.
 fn each<T, W>(
     found: Vec<T>,
     wanted: &[W],

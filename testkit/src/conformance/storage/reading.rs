@@ -1,4 +1,4 @@
-//! Looking at the queue.
+//! Reading the queue.
 
 use autoproc_domain::ports::Storage;
 use autoproc_domain::request::Selector;
@@ -12,9 +12,9 @@ use super::{NamedCheck, StorageFixture, named};
 pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     named![
         a_page_is_in_claim_order,
-        a_page_keeps_to_its_statuses,
+        a_page_contains_only_its_statuses,
         pages_together_show_every_item_once,
-        counts_are_true,
+        counts_are_correct,
         an_item_is_found_by_path_and_by_id,
         a_peek_shows_the_next_claim,
         a_peek_shows_the_backoff_as_it_is_stored,
@@ -28,7 +28,7 @@ fn a_page_is_in_claim_order<F: StorageFixture>(fixture: &F) -> Check {
     same("the paths", &client.paths()?, &texts(&["/a", "/c", "/b", "/d"]))
 }
 
-fn a_page_keeps_to_its_statuses<F: StorageFixture>(fixture: &F) -> Check {
+fn a_page_contains_only_its_statuses<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/failed", failed())?;
     client.add_ended("run", "/timeout", timed_out())?;
@@ -43,7 +43,7 @@ fn pages_together_show_every_item_once<F: StorageFixture>(fixture: &F) -> Check 
     let client = Client::open(fixture);
     client.add(&[("/a", 0), ("/b", 3), ("/c", 0), ("/d", 3), ("/e", -1)])?;
     let (mut seen, mut after) = (Vec::new(), None);
-    // One more than there are pages, so that an end that never comes is found.
+    // One request more than there are pages, so that a missing end is detected.
     for _ in 0..4 {
         let request = PageRequest { after, limit: Some(2), ..PageRequest::default() };
         let page = client.wait(client.store().page(request))?;
@@ -56,7 +56,7 @@ fn pages_together_show_every_item_once<F: StorageFixture>(fixture: &F) -> Check 
     Err(Fault::new(format!("there was always another page; seen: {seen:?}")))
 }
 
-fn counts_are_true<F: StorageFixture>(fixture: &F) -> Check {
+fn counts_are_correct<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/completed", completed())?;
     client.add_ended("run", "/failed", failed())?;

@@ -1,4 +1,4 @@
-//! Taking back what dead runs held.
+//! Recovering the claims of dead runs.
 
 use autoproc_domain::item::ClaimToken;
 use autoproc_domain::ports::{Storage, StorageError};
@@ -16,8 +16,8 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
         a_recovered_claim_is_stale,
         a_recovered_item_with_no_attempts_left_has_failed,
         a_recovered_run_is_forgotten,
-        a_living_run_keeps_its_claims,
-        a_living_run_of_another_host_keeps_its_claims,
+        a_live_run_keeps_its_claims,
+        a_live_run_of_another_host_keeps_its_claims,
         only_the_named_runs_are_recovered,
         recovery_cuts_waits_down_after_the_clock_was_set_back,
     ]
@@ -32,7 +32,7 @@ pub(super) fn recover<F: StorageFixture>(
     client.wait_at(at(100), client.store().recover(RecoverRequest { runs, max_attempts }, at(100)))
 }
 
-/// A run of the name "dead" that held `/a` when it died, another handle, and the token of the claim.
+/// A run named "dead" that held `/a` when it died, another handle, and the token of the claim.
 fn after_a_death<F: StorageFixture>(fixture: &F) -> Result<(Client<'_, F>, ClaimToken), Fault> {
     let (dead, other) = (Client::with_run(fixture, "dead")?, Client::open(fixture));
     dead.add(&[("/a", 0)])?;
@@ -50,7 +50,7 @@ fn the_item_of_a_dead_run_waits_again<F: StorageFixture>(fixture: &F) -> Check {
     same("the answer", &recovered, &vec![RecoveredItem { item, dead_run: RunId::new("dead") }])
 }
 
-/// Neither a run that lives nor the dead one settles it.
+/// Neither a live run nor the dead one can settle it.
 fn a_recovered_claim_is_stale<F: StorageFixture>(fixture: &F) -> Check {
     let (client, token) = after_a_death(fixture)?;
     recover(&client, &["dead"], 4)?;
@@ -71,7 +71,7 @@ fn a_recovered_item_with_no_attempts_left_has_failed<F: StorageFixture>(fixture:
 fn a_recovered_run_is_forgotten<F: StorageFixture>(fixture: &F) -> Check {
     let (client, _) = after_a_death(fixture)?;
     recover(&client, &["dead"], 4)?;
-    same("the dead", &client.dead()?, &vec![])?;
+    same("the dead runs", &client.dead()?, &vec![])?;
     same("a second recovery", &recover(&client, &["dead"], 4)?, &vec![])
 }
 
@@ -85,11 +85,11 @@ fn keeps_its_claims<F: StorageFixture>(fixture: &F, run: &str) -> Check {
     same("the stale tokens", &living.settle(run, token, completed(), at(101))?.stale, &vec![])
 }
 
-fn a_living_run_keeps_its_claims<F: StorageFixture>(fixture: &F) -> Check {
+fn a_live_run_keeps_its_claims<F: StorageFixture>(fixture: &F) -> Check {
     keeps_its_claims(fixture, "living")
 }
 
-fn a_living_run_of_another_host_keeps_its_claims<F: StorageFixture>(fixture: &F) -> Check {
+fn a_live_run_of_another_host_keeps_its_claims<F: StorageFixture>(fixture: &F) -> Check {
     keeps_its_claims(fixture, "far")
 }
 
@@ -101,9 +101,9 @@ fn only_the_named_runs_are_recovered<F: StorageFixture>(fixture: &F) -> Check {
     two.claim_one("two", at(0))?;
     one.kill("one");
     two.kill("two");
-    same("how many", &recover(&client, &["two"], 4)?.len(), &1)?;
+    same("the number of items", &recover(&client, &["two"], 4)?.len(), &1)?;
     same("the one not named", &client.item("/a")?.status, &Status::Processing)?;
-    same("the dead", &client.dead_names()?, &texts(&["one"]))
+    same("the dead runs", &client.dead_names()?, &texts(&["one"]))
 }
 
 /// The wait of 150 s was ordered at 200 s, and it is 100 s now; that of 300 s was ordered at 0 s.

@@ -1,4 +1,4 @@
-//! Settling claims: each verdict leads to its status, and a stale token changes nothing.
+//! Settling claims: each verdict results in its status, and a stale token changes nothing.
 
 use autoproc_domain::item::{ClaimNumber, ClaimToken};
 use autoproc_domain::request::Verdict;
@@ -8,14 +8,14 @@ use super::client::{Client, at, completed, failed, retry_after, timed_out, token
 use super::expect::{Check, holds, same};
 use super::{NamedCheck, StorageFixture, named};
 
-/// A number that no store gives out in these checks.
+/// A number that no store assigns in these checks.
 const NEVER: u64 = 1 << 60;
 
 pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     named![
         each_verdict_leads_to_its_status,
         attempts_are_counted,
-        an_attempt_given_back_is_not_counted,
+        a_released_attempt_is_not_counted,
         an_immediate_retry_is_claimed_in_the_same_exchange,
         a_claim_is_settled_once,
         a_stale_token_changes_nothing,
@@ -57,7 +57,7 @@ fn attempts_are_counted<F: StorageFixture>(fixture: &F) -> Check {
     Ok(())
 }
 
-fn an_attempt_given_back_is_not_counted<F: StorageFixture>(fixture: &F) -> Check {
+fn a_released_attempt_is_not_counted<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 0)])?;
     let token = client.claim_one("run", at(0))?;

@@ -59,7 +59,6 @@ impl NameChange {
     }
 }
 
-/// A file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Inode {
     /// The bytes that every process reads.
@@ -67,12 +66,11 @@ pub(crate) struct Inode {
     /// The bytes that survive a power cut for certain.
     pub(crate) durable: Vec<u8>,
     pub(crate) unsynced: Vec<Write>,
-    /// Grows with every change; stands for the times of a stamp.
+    /// Increases with every change; used as the times of a stamp.
     pub(crate) version: u64,
 }
 
 impl Inode {
-    /// A file whose bytes are durable.
     pub(crate) fn durable(bytes: &[u8]) -> Self {
         Self { visible: bytes.to_vec(), durable: bytes.to_vec(), ..Self::default() }
     }
@@ -90,7 +88,7 @@ impl Inode {
     }
 }
 
-/// Everything that outlives a process.
+/// The state that outlives a process.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DiskImage {
     pub(crate) inodes: Vec<Inode>,

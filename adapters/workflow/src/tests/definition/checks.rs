@@ -1,67 +1,67 @@
-//! What one part of a workflow says of another.
+//! Checks of one part of a workflow against another.
 
 use proptest::prelude::*;
 
-use super::place::{Place, errors, faults, told};
 use super::samples::{ARRIVAL, EVERYTHING, LETTERS};
+use super::temp_project::{TempProject, errors, problems, reported};
 
-/// A workflow with these phases.
 fn phases(lines: &str) -> String {
     format!("workflow:\n  phases:\n{lines}")
 }
 
 #[test]
-fn workflows_of_existing_projects_pass_with_remarks() {
+fn workflows_of_existing_projects_pass_with_notes() {
     assert_eq!(
-        faults(LETTERS),
+        problems(LETTERS),
         [
             "7:17: note: `orchestrator` is ignored",
-            "52:7: warning: `write_to_log` is not done on errors: a failed attempt is logged and tried again",
-            "53:7: warning: `ring_the_bell` is not done on errors: a failed attempt is logged and tried again",
-            "57:17: note: `location` is ignored; nothing is looked for there",
+            "52:7: warning: the action `write_to_log` is ignored: a failed attempt is logged and retried",
+            "53:7: warning: the action `ring_the_bell` is ignored: a failed attempt is logged and retried",
+            "57:17: note: `location` is ignored",
         ]
     );
     assert_eq!(
-        faults(ARRIVAL),
+        problems(ARRIVAL),
         [
-            "18:16: warning: `ask_the_porter` has no meaning for `on_fail`: a failed step fails the phase `phase_0`; \
+            "18:16: warning: unknown value `ask_the_porter` for `on_fail`: a failed step fails the phase `phase_0`; \
              expected `fail`, `continue` or `skip`",
-            "32:9: note: `CP_FETCH` asks for nothing: it is passed whenever the phase's steps succeed",
+            "32:9: note: `CP_FETCH` requires nothing: it is passed if the phase's steps succeed",
             "40:28: warning: `shelf_number` is not an input or a phase, so an earlier step must return it",
-            "48:17: note: `location` is ignored; nothing is looked for there",
+            "48:17: note: `location` is ignored",
         ]
     );
     assert_eq!(errors(EVERYTHING), Vec::<String>::new());
 }
 
 #[test]
-fn missing_runners_and_task_files_are_told_once_each() {
-    let place = Place::new();
-    let file = place.check(ARRIVAL);
+fn missing_runners_and_task_files_are_reported_once_each() {
+    let project = TempProject::new();
+    let file = project.check(ARRIVAL);
     assert!(!file.has_errors());
-    let about: Vec<_> = told(&file).into_iter().filter(|line| line.contains("no runner")).collect();
+    let about: Vec<_> = reported(&file).into_iter().filter(|line| line.contains("no runner")).collect();
     assert_eq!(about.len(), 4, "{about:#?}");
     assert!(about[1].contains(
         "no runner for the command `fetch_from_web` of the step `phase_1_1`; add to autoproc.toml: [runners.commands] / \
          fetch_from_web = [\"PROGRAM\", \"{file}\"]"
     ));
-    place.write(
+    project.write(
         "autoproc.toml",
         "[runners]\ntask = ['t']\n[runners.commands]\nfetch_from_web = ['x']\ncarry_in = ['x']\n",
     );
-    let left = told(&place.check(ARRIVAL)).into_iter().filter(|line| line.contains("no runner")).collect::<Vec<_>>();
+    let left =
+        reported(&project.check(ARRIVAL)).into_iter().filter(|line| line.contains("no runner")).collect::<Vec<_>>();
     assert_eq!(left.len(), 1, "{left:?}");
     let missing = "the task `look-at-seal` has no file";
-    assert!(told(&place.check(ARRIVAL)).iter().any(|line| line.contains(missing)));
-    place.write("core/tasks/look-at-seal.md", "# Look\n");
-    assert!(!told(&place.check(ARRIVAL)).iter().any(|line| line.contains(missing)));
-    place.write("core/tasks/look-at-seal.md", "| Field | Value |\n|---|---|\n| a | b |\n| a | c |\n");
-    let file = place.check(ARRIVAL);
-    assert!(file.has_errors() && told(&file).iter().any(|line| line.contains("look-at-seal.md:4: the field `a`")));
+    assert!(reported(&project.check(ARRIVAL)).iter().any(|line| line.contains(missing)));
+    project.write("core/tasks/look-at-seal.md", "# Look\n");
+    assert!(!reported(&project.check(ARRIVAL)).iter().any(|line| line.contains(missing)));
+    project.write("core/tasks/look-at-seal.md", "| Field | Value |\n|---|---|\n| a | b |\n| a | c |\n");
+    let file = project.check(ARRIVAL);
+    assert!(file.has_errors() && reported(&file).iter().any(|line| line.contains("look-at-seal.md:4: the field `a`")));
 }
 
 #[test]
-fn ids_are_given_once_and_can_be_used() {
+fn ids_are_unique_and_valid() {
     let text = "workflow:
   id: a b
   inputs:
@@ -86,12 +86,12 @@ fn ids_are_given_once_and_can_be_used() {
             "5:7: there are two inputs `x`; the first is at line 4",
             "6:7: `a-b` cannot be the name of an input",
             "7:7: `null-ish` cannot be the name of an input",
-            "8:7: `not` means something else in expressions",
+            "8:7: `not` has another meaning in expressions",
             "10:7: `x` is a phase and also the input at line 5",
             "11:42: there are two steps `s`; the first is at line 11",
             "12:7: there are two phases `p`; the first is at line 11",
-            "13:7: `file` stands for the file itself",
-            "14:7: `steps` means something else in expressions",
+            "13:7: `file` is reserved for the file itself",
+            "14:7: `steps` has another meaning in expressions",
             "15:23: there are two steps `q_1`; the first is at line 11",
             "15:48: `a-b` cannot be the name of a step's input",
             "16:7: `..` cannot be the id of a phase",
@@ -100,35 +100,36 @@ fn ids_are_given_once_and_can_be_used() {
 }
 
 #[test]
-fn ways_lead_somewhere_and_never_in_a_circle() {
+fn transitions_lead_to_known_phases_without_a_cycle() {
     let three = "    - {id: a, task: t}\n    - {id: b, task: t}\n    - {id: c, task: t}\n";
-    let with = |transitions: &str| faults(&format!("{}  transitions: [{transitions}]\n", phases(three)));
+    let with = |transitions: &str| problems(&format!("{}  transitions: [{transitions}]\n", phases(three)));
     assert_eq!(with("{from: a, to: b}, {from: b, to: c, condition: checkpoint_passed}"), Vec::<String>::new());
     assert_eq!(
         with("{from: a, to: d}, {from: bb, to: c}"),
         ["6:31: error: there is no phase `d`", "6:42: error: there is no phase `bb`"]
     );
-    let circle = "error: the transitions lead in a circle: a → b → a; expected ways on which no phase comes twice";
-    assert_eq!(with("{from: b, to: a}"), [format!("6:17: {circle}")]);
-    assert_eq!(with("{from: a, to: b}, {from: b, to: a, condition: x}"), [format!("6:35: {circle}")]);
-    assert!(with("{from: a, to: a}")[0].contains("circle: a → a"));
-    assert!(with("{from: c, to: a, condition: x}")[0].contains("circle: a → b → c → a"));
-    assert_eq!(with("{from: a, to: c}"), ["4:7: warning: no way leads to the phase `b`"]);
-    assert!(with("{from: a, to: c, condition: x}, {from: c, to: b}")[0].contains("circle: b → c → b"));
+    let cycle = "error: the transitions form a cycle: a → b → a; expected transitions without a cycle";
+    assert_eq!(with("{from: b, to: a}"), [format!("6:17: {cycle}")]);
+    assert_eq!(with("{from: a, to: b}, {from: b, to: a, condition: x}"), [format!("6:35: {cycle}")]);
+    assert!(with("{from: a, to: a}")[0].contains("cycle: a → a"));
+    assert!(with("{from: c, to: a, condition: x}")[0].contains("cycle: a → b → c → a"));
+    assert_eq!(with("{from: a, to: c}"), ["4:7: warning: no transition leads to the phase `b`"]);
+    assert!(with("{from: a, to: c, condition: x}, {from: c, to: b}")[0].contains("cycle: b → c → b"));
     assert_eq!(
         with("{from: a, to: b}, {from: a, to: c, condition: x}"),
         ["6:35: warning: never taken: an earlier transition from `a` has no condition"]
     );
 }
 
-/// A phase that may be skipped, or fail without harm, may be followed by the next one although it has transitions.
+/// If a phase may be skipped or may fail without failing the workflow, the next phase may follow
+/// although the phase has transitions.
 #[test]
-fn a_phase_that_may_be_passed_over_leads_on() {
+fn the_next_phase_may_follow_an_optional_phase() {
     let with = |more: &str| {
         let lines = format!("    - {{id: a, task: t{more}}}\n    - {{id: b, task: t}}\n    - {{id: c, task: t}}\n");
-        faults(&format!("{}  transitions: [{{from: a, to: c, condition: checkpoint_passed}}]\n", phases(&lines)))
+        problems(&format!("{}  transitions: [{{from: a, to: c, condition: checkpoint_passed}}]\n", phases(&lines)))
     };
-    let unreachable = ["4:7: warning: no way leads to the phase `b`"];
+    let unreachable = ["4:7: warning: no transition leads to the phase `b`"];
     assert_eq!(with(""), unreachable);
     assert_eq!(with(", on_fail: continue"), unreachable);
     for more in [", condition: file != null", ", blocking: false", ", on_fail: skip"] {
@@ -138,7 +139,7 @@ fn a_phase_that_may_be_passed_over_leads_on() {
 }
 
 #[test]
-fn names_are_checked_against_what_can_be_known() {
+fn names_are_checked_against_the_known_ones() {
     let step = |text: &str| format!("        - run: [echo, \"{text}\"]\n");
     let workflow = |first: &str, second: &str, third: &str| {
         let lines = [
@@ -149,15 +150,15 @@ fn names_are_checked_against_what_can_be_known() {
             &step(third),
             "  inputs: [{name: sender}]\n",
         ];
-        faults(&phases(&lines.concat()))
+        problems(&phases(&lines.concat()))
     };
     let fine =
         ["${sender} ${file} ${files}", "${steps.one_1.x} ${one.x} ${steps}", "${one.x} ${steps.one_2.stdout} ${two}"];
     let [first, second, _] = fine;
     assert_eq!(workflow(first, second, "${one}"), Vec::<String>::new());
     for (index, text, expected) in [
-        (0, "${sendr}", "error: unknown name `sendr`; known are sender, "),
-        (0, "${anything}", "error: unknown name `anything`; known are "),
+        (0, "${sendr}", "error: unknown name `sendr`; known names: sender, "),
+        (0, "${anything}", "error: unknown name `anything`; known names: "),
         (1, "${anything}", "warning: `anything` is not an input or a phase, so an earlier step must return it"),
         (2, "${anything}", "warning: `anything` is not an input or a phase, so an earlier step must return it"),
         (
@@ -172,26 +173,25 @@ fn names_are_checked_against_what_can_be_known() {
             "${one_1}",
             "warning: `one_1` is not an input or a phase, so an earlier step must return it; did you mean `steps.one_1`?",
         ),
-        (0, "${one_2}", "error: unknown name `one_2`; known are "),
+        (0, "${one_2}", "error: unknown name `one_2`; known names: "),
         (0, "${one.x}", "error: the phase `one` has returned nothing yet"),
         (1, "${two.x}", "error: the phase `two` comes later"),
         (1, "${steps.one_2.x}", "error: the step `one_2` comes later"),
         (1, "${steps.two_1.x}", "error: the step `two_1` comes later"),
         (2, "${steps.one_3.x}", "error: there is no step `one_3`; did you mean `one_"),
-        (0, "${a b}", "error: `a b` is no expression: "),
+        (0, "${a b}", "error: `a b` is not an expression: "),
         (0, "${a", "error: `${a` has a `${` without its `}`"),
     ] {
         let mut texts = ["x"; 3];
         texts[index] = text;
-        let told = workflow(texts[0], texts[1], texts[2]);
-        assert_eq!(told.len(), 1, "{text}: {told:?}");
-        assert!(told[0].contains(expected), "{told:?}");
+        let reported = workflow(texts[0], texts[1], texts[2]);
+        assert_eq!(reported.len(), 1, "{text}: {reported:?}");
+        assert!(reported[0].contains(expected), "{reported:?}");
     }
 }
 
-/// Wherever a text or a condition may stand, it is looked at.
 #[test]
-fn every_expression_of_a_file_is_looked_at() {
+fn every_expression_of_a_file_is_checked() {
     let frames = [
         "- {run: [HERE]}",
         "- {shell: HERE}",
@@ -202,11 +202,11 @@ fn every_expression_of_a_file_is_looked_at() {
         "- {run: [a], workdir: HERE}",
     ];
     for frame in frames {
-        let told = faults(&phases(&format!(
+        let reported = problems(&phases(&format!(
             "    - id: a\n      steps:\n        {}\n",
             frame.replace("HERE", "\"${nobody}\"")
         )));
-        assert!(told.len() == 1 && told[0].contains("unknown name `nobody`"), "{frame}: {told:?}");
+        assert!(reported.len() == 1 && reported[0].contains("unknown name `nobody`"), "{frame}: {reported:?}");
     }
     let conditions = [
         "    - {id: a, task: t, condition: nobody}\n",
@@ -214,32 +214,33 @@ fn every_expression_of_a_file_is_looked_at() {
         "    - {id: a, task: t}\n    - {id: b, task: t}\n  transitions: [{from: a, to: b, condition: steps.nobody.x}]\n",
     ];
     for lines in conditions {
-        let told = faults(&phases(lines));
-        assert!(told.len() == 1 && told[0].contains("nobody"), "{lines}: {told:?}");
+        let reported = problems(&phases(lines));
+        assert!(reported.len() == 1 && reported[0].contains("nobody"), "{lines}: {reported:?}");
     }
 }
 
 #[test]
-fn the_order_in_time_follows_the_ways() {
+fn the_order_of_phases_follows_the_transitions() {
     let lines = "    - {id: a, task: t}
     - {id: b, steps: [{run: [x, \"${c.y}\"]}]}
     - {id: c, task: t}
     - {id: d, task: t}
 ";
     let jumps = "  transitions: [{from: a, to: c}, {from: c, to: b}, {from: b, to: d}]\n";
-    assert_eq!(faults(&format!("{}{jumps}", phases(lines))), Vec::<String>::new());
-    assert!(faults(&phases(lines))[0].contains("the phase `c` comes later"));
+    assert_eq!(problems(&format!("{}{jumps}", phases(lines))), Vec::<String>::new());
+    assert!(problems(&phases(lines))[0].contains("the phase `c` comes later"));
 }
 
 #[test]
-fn inputs_are_what_they_say() {
-    let with =
-        |input: &str| faults(&format!("workflow:\n  phases: [{{id: a, task: t}}]\n  inputs: [{{name: x, {input}}}]\n"));
-    assert!(with("type: strng")[0].contains("warning: the type `strng` has no meaning: `x` is a text"));
+fn inputs_have_their_declared_types() {
+    let with = |input: &str| {
+        problems(&format!("workflow:\n  phases: [{{id: a, task: t}}]\n  inputs: [{{name: x, {input}}}]\n"))
+    };
+    assert!(with("type: strng")[0].contains("warning: unknown type `strng`: `x` is a string"));
     assert!(
-        with("type: integer, default: 1.5")[0].contains("error: the default of `x` is of another type than `integer`")
+        with("type: integer, default: 1.5")[0].contains("error: the default of `x` does not have the type `integer`")
     );
-    assert!(with("type: array, default: a")[0].contains("another type than `array`"));
+    assert!(with("type: array, default: a")[0].contains("not have the type `array`"));
     assert!(with("required: true, default: a")[0].contains("its default is never used"));
     for fine in ["type: integer, default: 1", "type: number, default: 1.5", "default: null", "type: json, default: [1]"]
     {
@@ -247,34 +248,36 @@ fn inputs_are_what_they_say() {
     }
 }
 
-/// A default is evaluated before anything has run: the file is all that it may name.
+/// A default is evaluated before any step runs, so it may name only the file.
 #[test]
-fn defaults_name_the_file_alone() {
+fn defaults_may_use_only_the_file() {
     let with = |default: &str| {
         let input = format!("{{name: x, type: json, default: {default}}}");
-        faults(&format!("workflow:\n  inputs: [{input}, {{name: y}}]\n  phases: [{{id: a, task: t}}]\n"))
+        problems(&format!("workflow:\n  inputs: [{input}, {{name: y}}]\n  phases: [{{id: a, task: t}}]\n"))
     };
     for fine in ["\"${file}\"", "[\"${files | first | basename}\", {deep: \"in ${file}\"}]", "\"$${nosuch}\""] {
         assert_eq!(with(fine), Vec::<String>::new(), "{fine}");
     }
     for (wrong, expected) in [
-        ("\"${nosuch}\"", "unknown name `nosuch`; known are file, files"),
-        ("[{deep: \"${y}\"}]", "unknown name `y`; known are "),
-        ("\"${a.x}\"", "unknown name `a`; known are "),
+        ("\"${nosuch}\"", "unknown name `nosuch`; known names: file, files"),
+        ("[{deep: \"${y}\"}]", "unknown name `y`; known names: "),
+        ("\"${a.x}\"", "unknown name `a`; known names: "),
         ("\"${file\"", "has a `${` without its `}`"),
         ("\"${files + 1}\"", "cannot be evaluated"),
     ] {
-        let told = with(wrong);
+        let reported = with(wrong);
         let before = "2:12: error: the default of `x`: ";
-        assert!(told.len() == 1 && told[0].starts_with(before) && told[0].contains(expected), "{wrong}: {told:?}");
+        assert!(
+            reported.len() == 1 && reported[0].starts_with(before) && reported[0].contains(expected),
+            "{wrong}: {reported:?}"
+        );
     }
 }
 
-/// Where the shell, or a program that it starts, would take a value for a part of a program.
 #[test]
-fn values_that_may_become_code_are_told() {
+fn values_that_may_become_code_are_reported() {
     let with = |line: &str| {
-        faults(&format!("workflow:\n  phases:\n    - id: a\n      steps:\n        - shell: |\n            {line}\n"))
+        problems(&format!("workflow:\n  phases:\n    - id: a\n      steps:\n        - shell: |\n            {line}\n"))
     };
     for fine in [
         "cp ${file} '${file}' \"in ${file}\"; echo '$${file}' 'it is' ${file}",
@@ -283,23 +286,23 @@ fn values_that_may_become_code_are_told() {
     ] {
         assert_eq!(with(fine), Vec::<String>::new(), "{fine}");
     }
-    let quoted = "6:13: warning: `${file}` stands in single quotes with other text: a program that takes this for code, \
-                  as `sh -c` does, executes what the value holds; hand it over as an argument, as in: \
+    let quoted = "6:13: warning: `${file}` is in single quotes with other text: a program that runs this text as code, \
+                  such as `sh -c`, executes the value; pass it as an argument instead: \
                   sh -c 'echo \"$1\"' sh ${file}";
     for line in ["sh -c 'echo ${file}'", "awk '{print \"${file}\"}' x", "echo 'a' 'b${file}' '${file}'"] {
         assert_eq!(with(line), [quoted], "{line}");
     }
-    let counted = "6:13: warning: `${file}` stands in `$((…))`: one shell refuses it there, another evaluates what the \
-                   value holds; count within the expression, as in: ${n | int + 1}";
+    let counted = "6:13: warning: `${file}` is in `$((…))`: some shells refuse it there, others evaluate the value as \
+                   code; calculate within the expression instead: ${n | int + 1}";
     for line in ["echo $((${file} + 1))", "echo \"$(( (2) * $(echo ${file}) ))\""] {
         assert_eq!(with(line), [counted], "{line}");
     }
 }
 
-/// What `run` hands to a shell as a script is written there as it is, and no reference to it.
+/// A value in the shell script of a `run` step becomes part of the script, not a reference.
 #[test]
-fn values_within_the_script_of_a_shell_are_told() {
-    let with = |words: &str| faults(&format!("workflow: {{phases: [{{id: a, steps: [{{run: [{words}]}}]}}]}}\n"));
+fn values_in_the_shell_script_of_a_run_step_are_reported() {
+    let with = |words: &str| problems(&format!("workflow: {{phases: [{{id: a, steps: [{{run: [{words}]}}]}}]}}\n"));
     for fine in [
         "sh, -c, 'echo \"$1\"', sh, '${file}'",
         "sh, -c, '${file}'",
@@ -312,44 +315,44 @@ fn values_within_the_script_of_a_shell_are_told() {
         assert_eq!(with(fine), Vec::<String>::new(), "{fine}");
     }
     for words in ["sh, -c, 'echo ${file}'", "/bin/bash, -x, -ec, 'echo ${file}'", "dash, -e, -c, 'x ${file}'"] {
-        let told = with(words);
-        let expected = "warning: `${file}` is written into the script of a shell, which executes what the value holds; \
-                        expected `shell` in place of `run`, where it is passed in a variable";
-        assert!(told.len() == 1 && told[0].ends_with(expected), "{words}: {told:?}");
+        let reported = with(words);
+        let expected = "warning: `${file}` becomes part of a shell script, which executes its value as code; \
+                        expected `shell` instead of `run`, which passes it in a variable";
+        assert!(reported.len() == 1 && reported[0].ends_with(expected), "{words}: {reported:?}");
     }
 }
 
 #[test]
-fn a_mistyped_checkpoint_passed_is_noticed() {
+fn a_mistyped_checkpoint_passed_is_reported() {
     let lines = "    - {id: a, task: t}\n    - {id: b, task: t}\n";
     let with = |condition: &str| {
-        faults(&format!("{}  transitions: [{{from: a, to: b, condition: {condition}}}]\n", phases(lines)))
+        problems(&format!("{}  transitions: [{{from: a, to: b, condition: {condition}}}]\n", phases(lines)))
     };
     assert!(with("checkpoint_pased")[0].contains("did you mean `checkpoint_passed`?"));
     assert_eq!(with("letter_fetched and checkpoint_passed and a_1"), Vec::<String>::new());
     assert!(with("a_1.words > 3")[0].contains("did you mean `steps.a_1`?"));
-    assert!(with("a and")[0].contains("is no expression"));
+    assert!(with("a and")[0].contains("is not an expression"));
 }
 
 proptest! {
-    /// Whichever ways there are, phases in a circle are reported, and nothing else is reported of ways in one direction.
+    /// Cycles of random transitions are reported, and only cycles.
     #[test]
-    fn circles_are_found(count in 1_usize..12, ways in prop::collection::vec((0_usize..12, 0_usize..12), 0..14)) {
+    fn cycles_are_found(count in 1_usize..12, ways in prop::collection::vec((0_usize..12, 0_usize..12), 0..14)) {
         let ways: Vec<_> = ways.into_iter().map(|(from, to)| (from % count, to % count)).collect();
         let phases: Vec<_> = (0..count).map(|index| format!("{{id: p{index}, task: t}}")).collect();
         let transitions: Vec<_> =
             ways.iter().map(|(from, to)| format!("{{from: p{from}, to: p{to}, condition: x}}")).collect();
         let (phases, transitions) = (phases.join(", "), transitions.join(", "));
-        let told = faults(&format!("workflow: {{phases: [{phases}], transitions: [{transitions}]}}"));
-        let has_circle = has_circle(count, &ways);
-        prop_assert_eq!(told.iter().any(|line| line.contains("in a circle")), has_circle, "{:?}", told);
-        prop_assert_eq!(told.iter().any(|line| line.contains("error")), has_circle, "{:?}", told);
+        let reported = problems(&format!("workflow: {{phases: [{phases}], transitions: [{transitions}]}}"));
+        let has_cycle = has_cycle(count, &ways);
+        prop_assert_eq!(reported.iter().any(|line| line.contains("form a cycle")), has_cycle, "{:?}", reported);
+        prop_assert_eq!(reported.iter().any(|line| line.contains("error")), has_cycle, "{:?}", reported);
     }
 }
 
-/// The model: a phase leads where its transitions do, or to the next one where it has none; following them for as many
-/// steps as there are phases ends, or there is a circle.
-fn has_circle(count: usize, ways: &[(usize, usize)]) -> bool {
+/// The model: a phase leads to the targets of its transitions, or to the next phase if it has none.
+/// There is a cycle if these can be followed for more steps than there are phases.
+fn has_cycle(count: usize, ways: &[(usize, usize)]) -> bool {
     let targets = |from: usize| {
         let own: Vec<_> = ways.iter().filter(|(start, _)| *start == from).map(|(_, to)| *to).collect();
         if own.is_empty() { (from + 1..count).take(1).collect() } else { own }

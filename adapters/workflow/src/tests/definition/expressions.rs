@@ -10,11 +10,11 @@ use serde_json::{Map, Value, json};
 pub(crate) fn map(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
-        other => panic!("{other} is no object"),
+        other => panic!("{other} is not an object"),
     }
 }
 
-/// A scope as in the middle of an execution: one phase is over, one has been skipped.
+/// A scope during an execution: one phase is over, one was skipped.
 pub(crate) fn scope() -> Scope {
     let mut scope = Scope::default();
     scope.set("file", &json!("/in/a b.txt"));
@@ -54,9 +54,9 @@ fn conditions_read_as_people_write_them() {
     }
 }
 
-/// Values of different kinds have no order; a comparison that is not reached is not made.
+/// Values of different types have no order; a comparison that is skipped cannot fail.
 #[test]
-fn what_has_no_order_is_not_compared() {
+fn values_without_an_order_are_not_compared() {
     let holds = |condition: &str| holds(condition, &scope());
     for (condition, expected) in [
         ("count < 4", true),
@@ -86,14 +86,14 @@ fn what_has_no_order_is_not_compared() {
         assert_eq!(holds(condition), Ok(expected), "{condition}");
     }
     for (condition, words) in [
-        ("role > 3", "a text and a number"),
+        ("role > 3", "a string and a number"),
         ("source_url < 3", "null and a number"),
         ("3 >= source_url", "a number and null"),
         ("source_url <= null", "null and null"),
-        ("not (phase_1.ready > 0)", "a truth value and a number"),
+        ("not (phase_1.ready > 0)", "a boolean and a number"),
         ("[source_url < 3]", "null and a number"),
         ("files | length > 0 and files < count", "a list and a number"),
-        ("1 < count < role", "a number and a text"),
+        ("1 < count < role", "a number and a string"),
         ("phase_1 < 3", "a map and a number"),
         ("(source_url if source_url < 3 else 4)", "null and a number"),
     ] {
@@ -109,9 +109,8 @@ fn what_has_no_order_is_not_compared() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// However comparisons are strung together, they hold where each of them does.
     #[test]
-    fn a_chain_holds_where_each_of_its_comparisons_does(
+    fn a_chain_holds_if_each_of_its_comparisons_does(
         first in -3..3_i64,
         rest in proptest::collection::vec((prop::sample::select(vec!["<", "<=", ">", ">=", "==", "!="]), -3..3_i64), 1..4),
         is_negated: bool,
@@ -135,7 +134,7 @@ proptest! {
 }
 
 #[test]
-fn a_lone_expression_keeps_its_type_and_a_longer_text_says_it_in_words() {
+fn a_lone_expression_keeps_its_type_and_a_longer_text_is_a_string() {
     for (text, expected) in [
         ("${files}", json!(["/in/a b.txt"])),
         ("${count}", json!(3)),
@@ -179,11 +178,11 @@ fn an_unknown_name_is_an_error_that_lists_the_known_ones_nearest_first() {
     let (name, _) = unknown("${steps.other.stdout}");
     assert_eq!(name, "steps.other");
     let words = render("${source_fil}", &scope()).unwrap_err().to_string();
-    assert!(words.starts_with("unknown name `source_fil`; known are source_file, "), "{words}");
+    assert!(words.starts_with("unknown name `source_fil`; known names: source_file, "), "{words}");
 }
 
 #[test]
-fn what_is_none_has_no_words() {
+fn null_has_no_text() {
     for text in ["inbox/${source_url}/", "${files}${source_url}"] {
         assert_eq!(render(text, &scope()), Err(ExpressionError::NoValue { expression: "source_url".into() }));
     }
@@ -191,17 +190,17 @@ fn what_is_none_has_no_words() {
 }
 
 #[test]
-fn what_is_no_expression_is_told() {
+fn an_invalid_expression_is_reported() {
     for text in ["${", "${a", "${'a}", "${}", "${ }", "${a b}", "${a |}", "${x.}", "${count | nofilter}", "${1 +}"] {
         let error = render(text, &scope()).unwrap_err();
         assert!(!error.to_string().is_empty(), "{text}");
     }
     let error = holds("${count} > 1", &scope()).unwrap_err().to_string();
-    assert!(error.contains("leave `${` and `}` out"), "{error}");
+    assert!(error.contains("remove `${` and `}`"), "{error}");
 }
 
 #[test]
-fn a_transition_sees_its_phase_first_and_counts_what_is_missing_as_none() {
+fn a_transition_looks_in_its_phase_first_and_missing_names_are_null() {
     let scope = scope();
     for (condition, passed, expected) in [
         ("checkpoint_passed", true, true),
@@ -217,7 +216,7 @@ fn a_transition_sees_its_phase_first_and_counts_what_is_missing_as_none() {
 }
 
 #[test]
-fn a_checkpoint_asks_the_values_of_its_phase_alone() {
+fn a_checkpoint_uses_only_the_values_of_its_phase() {
     let mut scope = scope();
     scope.record_step("phase_2", "later", &map(json!({"done": true, "left": [], "off": false})), None);
     assert!(scope.has_returned("phase_2", "done"));
@@ -245,7 +244,7 @@ fn names_are_found_without_evaluation() {
 }
 
 #[test]
-fn no_expression_takes_for_ever_or_fills_the_memory() {
+fn evaluation_is_bounded_in_time_and_memory() {
     let mut scope = scope();
     scope.set("big", &json!("x".repeat(1 << 20)));
     let wide = format!("${{{}}}", vec!["big"; 200].join(" ~ "));
@@ -282,7 +281,7 @@ fn texts_for_processes_are_short_and_hold_no_nul() {
 proptest! {
     /// Any text renders or returns an error; text without `${…}` is returned unchanged.
     #[test]
-    fn no_text_makes_it_panic(text in "[a-z${}'\"(|)\\[\\]. \\\\%#0-9*+~-]{0,60}") {
+    fn any_text_is_rendered_or_refused(text in "[a-z${}'\"(|)\\[\\]. \\\\%#0-9*+~-]{0,60}") {
         let rendered = render(&text, &scope());
         if !text.contains("${") {
             prop_assert_eq!(rendered, Ok(json!(text)));
@@ -292,7 +291,6 @@ proptest! {
         let _ = transition_holds(&text, "phase_1", true, &scope());
     }
 
-    /// A value comes out as it went in.
     #[test]
     fn a_value_survives(number in any::<i64>(), text in any::<String>(), float in -1e9..1e9_f64) {
         let mut scope = Scope::default();

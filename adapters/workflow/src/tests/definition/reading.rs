@@ -1,4 +1,4 @@
-//! From texts to workflows.
+//! Reading texts into workflows.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use crate::definition::{Action, AfterFailure, InputType, Located, OnFail, Positi
 use crate::tests::read;
 use serde_json::json;
 
-use super::place::{errors, faults};
 use super::samples::{ARRIVAL, EVERYTHING, LETTERS};
+use super::temp_project::{errors, problems};
 
 fn workflow(text: &str) -> Workflow {
     let reading = read(text, "fallback");
@@ -49,7 +49,7 @@ fn a_single_task_is_a_phase_with_one_step() {
 }
 
 #[test]
-fn every_key_arrives() {
+fn every_key_is_read() {
     let workflow = workflow(EVERYTHING);
     assert_eq!(workflow.version.as_deref(), Some("2"));
     assert_eq!(workflow.inputs[0].default, Some(json!("none given")));
@@ -71,7 +71,7 @@ fn every_key_arrives() {
 }
 
 #[test]
-fn places_are_those_of_the_file() {
+fn positions_are_those_of_the_file() {
     let text = "workflow:\n  phases:\n    - id: a\n      steps:\n        - run: [x, \"ä ${file}\"]\n";
     let step = workflow(text).phases[0].steps[0].clone();
     assert_eq!(step.position, Position { line: 5, column: 11 });
@@ -79,7 +79,7 @@ fn places_are_those_of_the_file() {
     assert_eq!(words[1].position, Position { line: 5, column: 20 });
 }
 
-/// What looks like a number is an argument as it is written, also where it comes from an alias.
+/// An argument that looks like a number is kept as written, also if it comes from an alias.
 #[test]
 fn numbers_stay_as_they_are_written() {
     let text = "workflow:\n  version: 1.10\n  phases:\n    - id: a\n      steps:\n        \
@@ -108,9 +108,8 @@ fn aliases_and_merges_are_values_like_others() {
     assert_eq!(steps[1].position.line, 6);
 }
 
-/// All that is wrong is said at once, each with its place and what would be right.
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let text = "\
 workflow:
   phases:
@@ -143,60 +142,60 @@ workflow:
     let expected = [
         "3:7: the phase `one` has neither `steps` nor `task`",
         "4:7: unknown key `step` in a phase; did you mean `steps`?",
-        "8:16: a text stands here; expected a list: the program and its arguments; a line for the shell goes into `shell`",
-        "9:11: the step says nothing to do; expected one of `execute`, `run`, `shell`",
+        "8:16: found a string; expected a list: the program and its arguments; use `shell` for a shell command",
+        "9:11: the step has no action; expected one of `execute`, `run`, `shell`",
         "9:11: unknown key `exec` in a step; expected `id`, `condition`, `execute`, `run`, `shell`, `inputs`, `timeout`, \
          `retries`, `env`, `workdir`, `output` or `rerun`",
         "10:21: unknown key `comand` in `execute`; did you mean `command`?",
-        "10:38: a list stands here; expected the name or the file of a task",
+        "10:38: found a list; expected the name or the file of a task",
         "11:16: the list is empty; expected a list: the program and its arguments",
-        "12:20: `soon` is no time: a time is a number of seconds, or as in 500ms, 5m, 1h30m",
-        "13:20: a number stands here; expected a whole number from 0 on",
-        "14:19: `xml` has no meaning for `output`; expected `file` or `json`",
-        "15:18: `alway` has no meaning for `rerun`; expected `never` or `always`; did you mean `always`?",
+        "12:20: `soon` is not a time: a time is a number of seconds, or has units, as in 500ms, 5m, 1h30m",
+        "13:20: found a number; expected a whole number from 0 on",
+        "14:19: unknown value `xml` for `output`; expected `file` or `json`",
+        "15:18: unknown value `alway` for `rerun`; expected `never` or `always`; did you mean `always`?",
         "16:17: `A=B` cannot be the name of a variable",
-        "16:34: a list stands here; expected the value of a variable",
-        "17:19: a list stands here; expected a mapping of names and values",
-        "19:18: the step says more than one thing to do; expected one of `execute`, `run`, `shell`",
+        "16:34: found a list; expected the value of a variable",
+        "17:19: found a list; expected a mapping of names and values",
+        "19:18: the step has more than one action; expected one of `execute`, `run`, `shell`",
         "20:39: `execute` has both `command` and `task`; expected one of them",
         "20:57: `x` is given twice",
-        "21:19: the step has `inputs` both in `execute` and beside it",
+        "21:19: the step has `inputs` both inside and outside `execute`",
         "22:13: the phase `two` has both `steps` and `task`; expected one of them",
-        "23:17: a text stands here; expected true or false",
-        "24:7: a text stands here; expected a phase, a mapping with `id`, `name`, `description`, `condition`, `steps`, \
+        "23:17: found a string; expected true or false",
+        "24:7: found a string; expected a phase, a mapping with `id`, `name`, `description`, `condition`, `steps`, \
          `task`, `blocking`, `on_fail` or `checkpoint`",
-        "25:12: a number stands here; expected an id, in quotes",
-        "25:21: there is nothing here; expected the name or the file of a task",
-        "25:51: a text stands here; expected a list of names",
+        "25:12: found a number; expected an id, in quotes",
+        "25:21: the value is empty; expected the name or the file of a task",
+        "25:51: found a string; expected a list of names",
         "26:17: a transition has no `from`",
         "27:12: an input has no `name`",
-        "27:48: a text stands here; expected true or false",
+        "27:48: found a string; expected true or false",
     ];
-    let told = errors(text);
+    let reported = errors(text);
     for line in expected {
-        assert!(told.iter().any(|told| told == line), "missing: {line}\namong:\n{}", told.join("\n"));
+        assert!(reported.iter().any(|reported| reported == line), "missing: {line}\namong:\n{}", reported.join("\n"));
     }
-    let unexpected: Vec<_> = told.iter().filter(|told| !expected.contains(&told.as_str())).collect();
+    let unexpected: Vec<_> = reported.iter().filter(|reported| !expected.contains(&reported.as_str())).collect();
     assert!(unexpected.is_empty(), "{unexpected:#?}");
 }
 
 #[test]
-fn syntax_errors_have_places() {
+fn syntax_errors_have_positions() {
     for (text, expected) in [
-        ("workflow:\n  id: \"a\n", "2:7: not readable as YAML: unclosed quote"),
-        ("workflow:\n\tid: x\n", "2:2: not readable as YAML: tabs disallowed"),
-        ("a: 1\n---\nb: 2\n", "3:1: not readable as YAML: a second document begins here"),
-        ("a: &a [*a]\n", "1:8: not readable as YAML: an alias stands within what it refers to"),
-        ("", "1:1: nothing stands here; expected a workflow file"),
-        ("- a\n", "1:1: a list stands here; expected a workflow file, a mapping with `workflow`"),
+        ("workflow:\n  id: \"a\n", "2:7: invalid YAML: unclosed quote"),
+        ("workflow:\n\tid: x\n", "2:2: invalid YAML: tabs disallowed"),
+        ("a: 1\n---\nb: 2\n", "3:1: invalid YAML: a second document begins here"),
+        ("a: &a [*a]\n", "1:8: invalid YAML: an alias is within the value that it refers to"),
+        ("", "1:1: found nothing; expected a workflow file"),
+        ("- a\n", "1:1: found a list; expected a workflow file, a mapping with `workflow`"),
         ("workflow: {}\n", "1:11: the workflow has no `phases`"),
         ("workflow: {phases: [], phases: [{id: a, task: b}]}\n", "1:24: the key `phases` is given twice"),
         ("workflwo: {}\n", "1:1: unknown key `workflwo` in a workflow file; did you mean `workflow`?"),
-        ("a: *b\n", "1:4: not readable as YAML: "),
-        ("workflow: {name: .inf, phases: [{id: a, task: b}]}", "1:18: not readable as YAML: "),
+        ("a: *b\n", "1:4: invalid YAML: "),
+        ("workflow: {name: .inf, phases: [{id: a, task: b}]}", "1:18: invalid YAML: "),
     ] {
-        let told = errors(text);
-        assert!(told.iter().any(|told| told.starts_with(expected)), "{text:?}: {told:?}");
+        let reported = errors(text);
+        assert!(reported.iter().any(|reported| reported.starts_with(expected)), "{text:?}: {reported:?}");
     }
-    assert!(faults("workflow: {phases: [{id: a, steps: []}]}")[0].ends_with("warning: the phase `a` has no steps"));
+    assert!(problems("workflow: {phases: [{id: a, steps: []}]}")[0].ends_with("warning: the phase `a` has no steps"));
 }

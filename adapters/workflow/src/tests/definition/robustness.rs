@@ -1,4 +1,4 @@
-//! Whatever stands in a file: an answer, soon.
+//! Any content of a file gets an answer within a short time.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -9,18 +9,18 @@ use crate::runners::Runners;
 use crate::task::TaskFile;
 use proptest::prelude::*;
 
-use super::place::Place;
 use super::samples::{ARRIVAL, EVERYTHING, LETTERS};
+use super::temp_project::TempProject;
 
-/// Far more than any of these take, on a machine that has other things to do.
+/// Far longer than any case takes on a loaded machine.
 const SOON: Duration = Duration::from_secs(30);
 
-/// Checks bytes as a workflow file; every problem must have a place in the file, and words.
+/// Checks bytes as a workflow file; every problem must have a position in the file and a message.
 fn check(bytes: &[u8]) -> WorkflowFile {
-    let place = Place::new();
-    let path = place.write("core/workflows/a.yaml", bytes);
+    let project = TempProject::new();
+    let path = project.write("core/workflows/a.yaml", bytes);
     let start = Instant::now();
-    let file = place.catalogue().load(&path).unwrap();
+    let file = project.catalogue().load(&path).unwrap();
     assert!(start.elapsed() < SOON, "it took {:?}", start.elapsed());
     let lines = bytes.split(|byte| *byte == b'\n').count() + 1;
     for problem in &file.problems {
@@ -53,12 +53,12 @@ fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
 }
 
 #[test]
-fn files_made_to_do_harm_do_none() {
+fn hostile_files_are_checked_in_bounded_time() {
     let bomb = lines(40, |level| match level {
         0 => "k0: &k0 [x]".to_owned(),
         _ => format!("k{level}: &k{level} [{}]", vec![format!("*k{}", level - 1); 9].join(", ")),
     });
-    let circle = lines(5_000, |p| format!("    - {{from: p{p}, to: p{}}}", (p + 1) % 5_000));
+    let cycle = lines(5_000, |p| format!("    - {{from: p{p}, to: p{}}}", (p + 1) % 5_000));
     let phases = lines(5_000, |p| format!("    - {{id: p{p}, steps: [{{run: [\"${{nobdy{p}}}\"], runn: x}}]}}"));
     let files = [
         bomb,
@@ -66,7 +66,7 @@ fn files_made_to_do_harm_do_none() {
         "- ".repeat(100_000),
         "{a: ".repeat(100_000),
         format!("workflow: [{}]", "1,".repeat(1_000_000)),
-        format!("workflow:\n  phases:\n{phases}  transitions:\n{circle}"),
+        format!("workflow:\n  phases:\n{phases}  transitions:\n{cycle}"),
         format!("workflow: {{name: \"{}\"}}", "x".repeat(MAX_FILE_BYTES - 100)),
         format!("workflow: {{phases: [{{id: a, steps: [{{run: [\"{}\"]}}]}}]}}", "${a".repeat(100_000)),
         format!("workflow: {{phases: [{{id: a, steps: [{{run: [\"{}\"]}}]}}]}}", "${a}".repeat(100_000)),
@@ -85,7 +85,7 @@ fn files_made_to_do_harm_do_none() {
 }
 
 proptest! {
-    /// A file with some bytes changed, left out or put in is a file like any other.
+    /// Bytes are changed, removed or inserted.
     #[test]
     fn mutated_files_get_an_answer(
         sample in prop::sample::select(vec![LETTERS, ARRIVAL, EVERYTHING]),
@@ -103,7 +103,6 @@ proptest! {
         check(&bytes);
     }
 
-    /// So is one whose lines have been shuffled about.
     #[test]
     fn shuffled_lines_get_an_answer(
         sample in prop::sample::select(vec![LETTERS, ARRIVAL, EVERYTHING]),

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Map, json};
 
 use super::expressions::map;
-use super::place::Place;
+use super::temp_project::TempProject;
 
 fn table(text: &str) -> Runners {
     Runners::parse(text, "autoproc.toml".as_ref()).unwrap()
@@ -46,7 +46,7 @@ fn each_kind_of_step_gets_its_runner() {
 }
 
 #[test]
-fn where_none_fits_the_error_shows_the_lines_that_make_one_fit() {
+fn a_missing_runner_is_reported_with_the_lines_to_add() {
     let steps = steps("[{execute: {command: tag}}, {execute: {task: t}}, {execute: {command: 'a b'}}]");
     for step in &steps {
         let missing = Runners::default().for_step(step).unwrap_err();
@@ -57,21 +57,21 @@ fn where_none_fits_the_error_shows_the_lines_that_make_one_fit() {
 }
 
 #[test]
-fn an_input_that_a_runner_asks_for_must_be_there() {
+fn an_input_that_a_runner_needs_must_exist() {
     let runners = table(TABLE);
     let step = &steps("[{execute: {command: tag}}]")[0];
     let runner = runners.for_step(step).unwrap().unwrap();
     for (inputs, problem) in
-        [(json!({"count": 1}), "it does not have"), (json!({"source": null, "count": 1}), "has no value")]
+        [(json!({"count": 1}), "the step does not have"), (json!({"source": null, "count": 1}), "has no value")]
     {
-        let error = format!("the runner of the step `s` asks for its input `source`, which {problem}");
+        let error = format!("the runner of the step `s` needs its input `source`, which {problem}");
         assert_eq!(runner.fill(&fill(&map(inputs))), Err(error));
     }
 }
 
 #[test]
-fn faults_have_places() {
-    for (text, place, words) in [
+fn problems_of_runners_have_positions() {
+    for (text, expected_position, words) in [
         ("[runner]\n", "1:2", "unknown field `runner`"),
         ("[runners]\ntsk = ['a']\n", "2:1", "unknown field `tsk`"),
         ("[runners]\n\ntask = 'a'\n", "3:8", "invalid type"),
@@ -86,7 +86,7 @@ fn faults_have_places() {
         match Runners::parse(text, "autoproc.toml".as_ref()) {
             Err(RunnersError::Invalid { position, message, .. }) => {
                 assert!(
-                    text.starts_with("[runners.commands]\nä") || position.to_string() == place,
+                    text.starts_with("[runners.commands]\nä") || position.to_string() == expected_position,
                     "{text}: {position}"
                 );
                 assert!(text.starts_with("[runners.commands]\nä") || message.contains(words), "{text}: {message}");
@@ -99,18 +99,18 @@ fn faults_have_places() {
 
 #[test]
 fn a_project_without_a_table_has_an_empty_one() {
-    let place = Place::new();
-    assert_eq!(Runners::read(place.root()).unwrap(), Runners::default());
-    place.write("autoproc.toml", TABLE);
-    assert_eq!(Runners::read(place.root()).unwrap(), table(TABLE));
-    place.write("autoproc.toml", b"\xff");
-    assert!(matches!(Runners::read(place.root()), Err(RunnersError::Io { .. })));
+    let project = TempProject::new();
+    assert_eq!(Runners::read(project.root()).unwrap(), Runners::default());
+    project.write("autoproc.toml", TABLE);
+    assert_eq!(Runners::read(project.root()).unwrap(), table(TABLE));
+    project.write("autoproc.toml", b"\xff");
+    assert!(matches!(Runners::read(project.root()), Err(RunnersError::Io { .. })));
 }
 
 proptest! {
-    /// What a value holds is never looked at for placeholders, and what is none is left alone.
+    /// Values are not searched for placeholders, and other text in braces is kept.
     #[test]
-    fn values_are_put_in_as_they_are(value in "[{}a-z.]{0,20}", before in "[a-z}]{0,5}") {
+    fn values_are_inserted_unchanged(value in "[{}a-z.]{0,20}", before in "[a-z}]{0,5}") {
         let runners = table("[runners]\ntask = ['x', 'BEFORE{input.v}{no}']\n".replace("BEFORE", &before).as_str());
         let step = &steps("[{execute: {task: t}}]")[0];
         let inputs = map(json!({"v": value}));

@@ -1,6 +1,6 @@
-//! Workflows of the shape that existing projects have, in words of their own.
+//! Workflows like those of existing projects, with invented contents.
 
-/// Tasks in phases, values passed on, checkpoints, a transition after each phase.
+/// Tasks in phases, values passed to later steps, checkpoints, a transition after each phase.
 pub(crate) const LETTERS: &str = r#"
 workflow:
   id: wf-letters
@@ -62,7 +62,7 @@ workflow:
       type: json
 "#;
 
-/// Conditions, commands, a phase that is a single task, words without a meaning, names that steps return.
+/// Conditions, commands, a phase with a single task, ignored keys, names that steps return.
 pub(crate) const ARRIVAL: &str = r#"
 workflow:
   id: wf-arrival
@@ -114,7 +114,7 @@ workflow:
       description: "What happened"
 "#;
 
-/// Every key there is.
+/// Every key of the schema.
 pub(crate) const EVERYTHING: &str = r#"
 workflow:
   id: everything

@@ -12,7 +12,7 @@ fn definitions() -> Vec<Value> {
     inner.into_iter().chain([schema]).collect()
 }
 
-/// So whatever is tested with the sample is tested with every key, and the reader looks up every definition.
+/// Ensures that tests of the sample cover every key and every definition.
 #[test]
 fn the_sample_has_every_key() {
     for definition in definitions() {

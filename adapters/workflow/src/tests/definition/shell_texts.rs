@@ -1,4 +1,4 @@
-//! Values in strings for the shell, shown with a real one.
+//! Values in strings for the shell, tested with a real shell.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ fn scope(value: &str) -> Scope {
     scope
 }
 
-/// What a shell prints.
+/// The output of the shell.
 fn printed(text: &str, value: &str) -> String {
     let shell = render_shell(text, &scope(value)).unwrap();
     let output = Command::new("sh").arg("-c").arg(&shell.text).envs(shell.environment).output().unwrap();
@@ -20,11 +20,11 @@ fn printed(text: &str, value: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A value that would do harm wherever a shell read it as code.
+/// A value that does harm if a shell reads any part of it as code.
 const NASTY: &str = "a  b'c\"d$(echo HARM)`echo HARM`;echo HARM #*\n\\ ${IFS} &|<>()";
 
 #[test]
-fn a_value_is_one_word_wherever_it_stands() {
+fn a_value_is_one_word_in_every_context() {
     let bare = "printf '[%s]' ${value} x";
     for text in [
         bare,
@@ -55,7 +55,7 @@ fn the_text_never_contains_a_value() {
 }
 
 #[test]
-fn what_no_process_can_be_given_is_refused() {
+fn texts_that_no_process_can_receive_are_refused() {
     assert!(matches!(render_shell("echo ${value}", &scope("a\0")), Err(ExpressionError::Nul { .. })));
     let long = "x".repeat(MAX_TEXT_BYTES);
     assert!(matches!(render_shell("echo ${value}", &scope(&long)), Err(ExpressionError::TooLong { .. })));
@@ -71,7 +71,7 @@ fn the_longest_value_allowed_reaches_a_process() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Any value comes out of the shell as it went in, from each of the three kinds of quoting.
+    /// In each of the three kinds of quoting, the shell prints the value unchanged.
     #[test]
     fn any_value_survives(value in "[^\0]{0,40}") {
         let text = "printf '%s\\001%s\\001%s' ${value} '${value}' \"${value}\"";

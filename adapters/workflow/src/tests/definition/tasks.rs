@@ -2,7 +2,7 @@
 
 use crate::task::{TaskError, TaskFile, TaskFolders, TaskSource};
 
-use super::place::Place;
+use super::temp_project::TempProject;
 
 fn parse(text: &str) -> Result<TaskFile, TaskError> {
     TaskFile::parse(text, "t.md".as_ref())
@@ -50,7 +50,7 @@ fn the_first_table_of_fields_and_values_counts() {
 }
 
 #[test]
-fn faults_have_lines() {
+fn problems_of_a_task_file_have_lines() {
     let table = |rows: &str| format!("x\n\n| Field | Value |\n|---|---|\n{rows}");
     let error = parse(&table("| a | b |\n| c | d |\n| a | e |\n")).unwrap_err();
     assert_eq!(error.to_string(), "t.md:7: the field `a` is given twice, first at line 5");
@@ -59,22 +59,22 @@ fn faults_have_lines() {
 
 #[test]
 fn a_task_is_a_path_or_a_name() {
-    let place = Place::new();
-    let workflow = place.root().join("core/workflows/w.yaml");
-    let folders = TaskFolders::of(place.root(), &workflow);
+    let project = TempProject::new();
+    let workflow = project.root().join("core/workflows/w.yaml");
+    let folders = TaskFolders::of(project.root(), &workflow);
     let is_at = |task: &str, path: &str| match folders.find(task).unwrap() {
-        TaskSource::File(file) => assert_eq!(file.path, place.root().join(path)),
+        TaskSource::File(file) => assert_eq!(file.path, project.root().join(path)),
         other => panic!("{task}: {other:?}"),
     };
     assert_eq!(folders.find("read").unwrap(), TaskSource::Name("read".into()));
-    assert_eq!(folders.find("tasks/a.md").unwrap(), TaskSource::Missing(place.root().join("tasks/a.md")));
-    place.write("engine/tasks/read.md", TASK);
+    assert_eq!(folders.find("tasks/a.md").unwrap(), TaskSource::Missing(project.root().join("tasks/a.md")));
+    project.write("engine/tasks/read.md", TASK);
     is_at("read", "engine/tasks/read.md");
     is_at("tasks/read.md", "engine/tasks/read.md");
-    place.write("core/tasks/read.md", TASK);
+    project.write("core/tasks/read.md", TASK);
     is_at("read", "core/tasks/read.md");
-    place.write("core/workflows/tasks/read.md", TASK);
+    project.write("core/workflows/tasks/read.md", TASK);
     is_at("tasks/read.md", "core/workflows/tasks/read.md");
-    place.write("core/workflows/tasks/read.md", b"\xff");
+    project.write("core/workflows/tasks/read.md", b"\xff");
     assert!(matches!(folders.find("read"), Err(TaskError::Io { .. })));
 }

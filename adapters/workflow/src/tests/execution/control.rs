@@ -1,4 +1,4 @@
-//! Checkpoints, transitions, what a failure means, retries of a step, and time.
+//! Checkpoints, transitions, consequences of failures, retries of a step, and timeouts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,21 +6,21 @@ use std::time::Duration;
 
 use autoproc_domain::ports::{Attempt, AttemptOutcome};
 
-use super::harness::{Place, expect_success, failure};
+use super::harness::{Fixture, expect_success, failure};
 use super::scripted_runner::ScriptedRunner;
 
-fn steps_of(place: &Place, values: &'static str) -> (Vec<String>, String) {
+fn steps_of(fixture: &Fixture, values: &'static str) -> (Vec<String>, String) {
     let runner = Arc::new(ScriptedRunner::new(move |process| {
         let fails = process.program == "false";
         let outcome = if fails { AttemptOutcome::Exited { code: 1 } } else { AttemptOutcome::Succeeded };
         (values.to_owned(), outcome)
     }));
-    let report = place.attempt_with(runner.clone(), place.claim(1));
+    let report = fixture.attempt_with(runner.clone(), fixture.claim(1));
     (runner.steps(), report.outcome.to_string())
 }
 
-fn phases(transitions: &str) -> Place {
-    Place::new(&format!(
+fn phases(transitions: &str) -> Fixture {
+    Fixture::new(&format!(
         "
 workflow:
   id: wf-test
@@ -35,41 +35,40 @@ workflow:
 
 #[test]
 fn the_first_transition_that_holds_is_taken() {
-    let place = phases("[{from: p1, to: p2, condition: not large}, {from: p1, to: p3, condition: large}]");
-    assert_eq!(steps_of(&place, "large=true").0, ["s1", "s3"]);
-    let place = phases("[{from: p1, to: p3}]");
-    assert_eq!(steps_of(&place, "").0, ["s1", "s3"]);
+    let fixture = phases("[{from: p1, to: p2, condition: not large}, {from: p1, to: p3, condition: large}]");
+    assert_eq!(steps_of(&fixture, "large=true").0, ["s1", "s3"]);
+    let fixture = phases("[{from: p1, to: p3}]");
+    assert_eq!(steps_of(&fixture, "").0, ["s1", "s3"]);
 }
 
 #[test]
-fn a_phase_that_no_transition_leaves_is_the_end_of_the_road() {
-    let place = phases("[{from: p1, to: p2, condition: file_downloaded}]");
-    let (steps, words) = steps_of(&place, "");
+fn a_phase_fails_if_no_transition_can_be_taken() {
+    let fixture = phases("[{from: p1, to: p2, condition: file_downloaded}]");
+    let (steps, words) = steps_of(&fixture, "");
     assert_eq!(steps, ["s1"]);
     assert_eq!(words, "p1: no transition can be taken: to p2: `file_downloaded` does not hold");
     assert_eq!(steps_of(&phases("[{from: p1, to: p2, condition: checkpoint_passed}]"), "").0, ["s1", "s2", "s3"]);
 }
 
-/// An output that no step returned is neither smaller nor larger than anything.
 #[test]
-fn a_transition_does_not_order_what_nobody_has_returned() {
+fn an_output_that_was_not_returned_has_no_order() {
     for condition in ["errors < 3", "errors > 3", "errors is null and errors <= 3", "3 >= errors"] {
-        let place =
+        let fixture =
             phases(&format!("[{{from: p1, to: p2, condition: {condition}}}, {{from: p1, to: p3, condition: good}}]"));
-        assert_eq!(steps_of(&place, "good=true").0, ["s1", "s3"], "{condition}");
-        let (steps, words) = steps_of(&place, "");
+        assert_eq!(steps_of(&fixture, "good=true").0, ["s1", "s3"], "{condition}");
+        let (steps, words) = steps_of(&fixture, "");
         assert_eq!(steps, ["s1"]);
         assert!(words.contains("cannot be evaluated: ") && words.contains("have no order"), "{words}");
     }
-    let place = phases("[{from: p1, to: p2, condition: errors is null or errors < 3}]");
-    assert_eq!(steps_of(&place, "").0, ["s1", "s2", "s3"]);
-    assert_eq!(steps_of(&place, "errors=2").0, ["s1", "s2", "s3"]);
+    let fixture = phases("[{from: p1, to: p2, condition: errors is null or errors < 3}]");
+    assert_eq!(steps_of(&fixture, "").0, ["s1", "s2", "s3"]);
+    assert_eq!(steps_of(&fixture, "errors=2").0, ["s1", "s2", "s3"]);
 }
 
 #[test]
-fn on_fail_says_what_follows_a_failed_step() {
+fn on_fail_determines_the_consequence_of_a_failed_step() {
     let with = |how: &str| {
-        Place::new(&format!(
+        Fixture::new(&format!(
             "
 workflow:
   id: wf-test
@@ -88,18 +87,18 @@ workflow:
 }
 
 #[test]
-fn a_failure_is_told_with_phase_step_status_and_last_words() {
-    let place =
-        Place::new("workflow: {id: w, phases: [{id: p, steps: [{id: s, shell: 'echo no such luck >&2; exit 9'}]}]}");
-    let report = place.attempt(1);
+fn a_failure_names_phase_step_status_and_stderr() {
+    let fixture =
+        Fixture::new("workflow: {id: w, phases: [{id: p, steps: [{id: s, shell: 'echo no such luck >&2; exit 9'}]}]}");
+    let report = fixture.attempt(1);
     assert_eq!(failure(&report), "p/s: exit status 9");
     assert_eq!(&*report.stderr_tail, "no such luck");
 }
 
-/// The last words of a failure are those of the step that failed by it, and of no other.
+/// A failure quotes the standard error of the step that failed, not of an earlier one.
 #[test]
-fn last_words_of_a_tolerated_failure_are_not_told_of_another() {
-    for (place, last) in [
+fn stderr_of_a_tolerated_failure_is_not_quoted_for_another() {
+    for (fixture, last) in [
         ("", "{id: s2, run: ['true', '${zzz}']}"),
         ("", "{id: s2, shell: 'exit 3'}"),
         ("checkpoint: {validation: [good]}, ", "{id: s2, run: ['true']}"),
@@ -107,56 +106,56 @@ fn last_words_of_a_tolerated_failure_are_not_told_of_another() {
     .map(|(extra, last)| {
         let first = "{id: p0, on_fail: continue, steps: [{id: s1, shell: 'echo harmless >&2; exit 1'}]}";
         let workflow = format!("workflow: {{id: w, phases: [{first}, {{id: p, {extra}steps: [{last}]}}]}}");
-        (Place::new(&workflow), last)
+        (Fixture::new(&workflow), last)
     }) {
-        let report = place.attempt(1);
+        let report = fixture.attempt(1);
         failure(&report);
         assert_eq!(&*report.stderr_tail, "", "{last}");
     }
 }
 
-/// Nor are those of a first try that a further one made up for.
+/// It does not quote a failed try that a later try of the step made up for.
 #[test]
-fn last_words_of_a_try_are_not_told_of_what_succeeded() {
+fn stderr_of_a_failed_try_is_not_quoted_after_success() {
     let shell = "test -e again || { touch again; echo harmless >&2; exit 1; }";
-    let place = Place::new(&format!(
+    let fixture = Fixture::new(&format!(
         "workflow: {{id: w, phases: [{{id: p, steps: [{{id: s, shell: '{shell}', retries: 1}}], checkpoint: {{validation: [good]}}}}]}}"
     ));
-    let report = place.attempt(1);
-    assert_eq!(failure(&report), "p: checkpoint p is not passed: missing or false: good");
+    let report = fixture.attempt(1);
+    assert_eq!(failure(&report), "p: checkpoint p failed: missing or false: good");
     assert_eq!(&*report.stderr_tail, "");
 }
 
 #[test]
-fn a_step_is_tried_again_within_the_attempt() {
-    let place = Place::new("workflow: {id: w, phases: [{id: p, steps: [{id: s, run: [x], retries: 1}]}]}");
+fn a_step_is_retried_within_the_attempt() {
+    let fixture = Fixture::new("workflow: {id: w, phases: [{id: p, steps: [{id: s, run: [x], retries: 1}]}]}");
     let tries = Arc::new(AtomicUsize::new(0));
     let counted = tries.clone();
     let runner = Arc::new(ScriptedRunner::new(move |_| match counted.fetch_add(1, Ordering::Relaxed) {
         0 => (String::new(), AttemptOutcome::Exited { code: 1 }),
         _ => (String::new(), AttemptOutcome::Succeeded),
     }));
-    expect_success(&place.attempt_with(runner, place.claim(1)));
+    expect_success(&fixture.attempt_with(runner, fixture.claim(1)));
     assert_eq!(tries.load(Ordering::Relaxed), 2);
 }
 
 #[test]
-fn what_no_retry_mends_is_tried_once() {
-    let place = Place::new("workflow: {id: w, phases: [{id: p, steps: [{id: s, run: [x], retries: 5}]}]}");
+fn a_permanent_failure_is_not_retried() {
+    let fixture = Fixture::new("workflow: {id: w, phases: [{id: p, steps: [{id: s, run: [x], retries: 5}]}]}");
     let runner = Arc::new(ScriptedRunner::new(|_| (String::new(), AttemptOutcome::Exited { code: 127 })));
-    let report = place.attempt_with(runner.clone(), place.claim(1));
+    let report = fixture.attempt_with(runner.clone(), fixture.claim(1));
     assert_eq!(report.outcome.root_cause(), &AttemptOutcome::Exited { code: 127 });
     assert_eq!(runner.steps().len(), 1);
 }
 
 #[test]
-fn a_step_has_its_own_time_and_no_more_than_is_left_of_the_attempts() {
+fn a_step_timeout_never_exceeds_the_rest_of_the_attempt() {
     let workflow = "workflow: {id: w, phases: [{id: p, steps: [{id: s, run: [sleep, '60'], timeout: 100ms}]}]}";
-    let report = Place::new(workflow).attempt(1);
+    let report = Fixture::new(workflow).attempt(1);
     assert_eq!(report.outcome.root_cause(), &AttemptOutcome::TimedOut { after: Duration::from_millis(100) });
-    let place = Place::new(&workflow.replace("100ms", "1h"));
-    let attempt = Attempt { timeout: Duration::from_millis(200), ..place.claim(1) };
+    let fixture = Fixture::new(&workflow.replace("100ms", "1h"));
+    let attempt = Attempt { timeout: Duration::from_millis(200), ..fixture.claim(1) };
     let runner = Arc::new(super::plain_runner::PlainRunner);
-    let report = place.attempt_with(runner, attempt);
+    let report = fixture.attempt_with(runner, attempt);
     assert_eq!(report.outcome.root_cause(), &AttemptOutcome::TimedOut { after: Duration::from_millis(200) });
 }

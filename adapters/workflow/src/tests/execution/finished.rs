@@ -1,4 +1,4 @@
-//! Executions that were over before the queue heard of it.
+//! Executions that ended before the queue recorded it.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -9,22 +9,22 @@ use autoproc_domain::item::AttemptNumber;
 use autoproc_domain::ports::{Attempt, AttemptOutcome};
 use autoproc_testkit::ScriptedStop;
 
-use super::harness::{Place, expect_success};
+use super::harness::{Fixture, expect_success};
 use super::scripted_runner::ScriptedRunner;
 
 const ALL: [&str; 2] = ["s1", "s2"];
 
-/// A place whose file was done by its first attempt.
-fn done() -> Place {
+/// A project whose first attempt completed the file.
+fn completed_fixture() -> Fixture {
     let steps = "[{id: s1, run: [x], rerun: always}, {id: s2, run: [x]}]";
-    let place = Place::new(&format!("workflow: {{id: w, phases: [{{id: p, steps: {steps}}}]}}"));
-    assert_eq!(steps_of(&place, place.claim(1)), ALL);
-    place
+    let fixture = Fixture::new(&format!("workflow: {{id: w, phases: [{{id: p, steps: {steps}}}]}}"));
+    assert_eq!(steps_of(&fixture, fixture.claim(1)), ALL);
+    fixture
 }
 
-fn steps_of(place: &Place, attempt: Attempt) -> Vec<String> {
+fn steps_of(fixture: &Fixture, attempt: Attempt) -> Vec<String> {
     let runner = all_is_well();
-    expect_success(&place.attempt_with(runner.clone(), attempt));
+    expect_success(&fixture.attempt_with(runner.clone(), attempt));
     runner.steps()
 }
 
@@ -33,73 +33,74 @@ fn all_is_well() -> Arc<ScriptedRunner> {
 }
 
 #[track_caller]
-fn expect_over(place: &Place) {
-    assert_eq!(place.state().status, ExecutionStatus::Completed);
-    assert!(place.path("state/executions/completed/7.jsonl").is_file());
-    assert_eq!(place.executions().under_way().unwrap(), Vec::<ItemId>::new());
+fn expect_archived(fixture: &Fixture) {
+    assert_eq!(fixture.state().status, ExecutionStatus::Completed);
+    assert!(fixture.path("state/executions/completed/7.jsonl").is_file());
+    assert_eq!(fixture.executions().under_way().unwrap(), Vec::<ItemId>::new());
 }
 
-/// A run that is killed between the end of a workflow and the queue's record of it leaves the file to the next attempt,
-/// for which nothing is left to do; not even once more what always runs again.
+/// If a run is killed after the end of a workflow and before the queue records it, the next attempt
+/// executes nothing, not even steps that always run again.
 #[test]
 fn a_finished_execution_is_not_repeated() {
-    let place = done();
-    assert_eq!(steps_of(&place, place.claim(2)), Vec::<String>::new());
-    expect_over(&place);
-    // Nor when that run is killed at the same moment.
-    assert_eq!(steps_of(&place, place.claim(3)), Vec::<String>::new());
-    expect_over(&place);
+    let fixture = completed_fixture();
+    assert_eq!(steps_of(&fixture, fixture.claim(2)), Vec::<String>::new());
+    expect_archived(&fixture);
+    // The same if that run is killed at the same moment.
+    assert_eq!(steps_of(&fixture, fixture.claim(3)), Vec::<String>::new());
+    expect_archived(&fixture);
 }
 
-/// The moment may be the one before it was put away.
+/// The run may also be killed before it moves the journal.
 #[test]
-fn a_finished_execution_that_was_not_put_away_is_not_repeated() {
-    let place = done();
-    let journal = place.path("state/executions/7.jsonl");
-    fs::rename(place.path("state/executions/completed/7.jsonl"), &journal).unwrap();
-    assert_eq!(steps_of(&place, place.claim(2)), Vec::<String>::new());
-    expect_over(&place);
+fn a_finished_execution_that_was_not_archived_is_not_repeated() {
+    let fixture = completed_fixture();
+    let journal = fixture.path("state/executions/7.jsonl");
+    fs::rename(fixture.path("state/executions/completed/7.jsonl"), &journal).unwrap();
+    assert_eq!(steps_of(&fixture, fixture.claim(2)), Vec::<String>::new());
+    expect_archived(&fixture);
 }
 
 #[test]
-fn what_is_not_the_same_begins_anew_although_it_is_over() {
-    let first = |place: &Place, claim| Attempt { number: AttemptNumber::new(1).unwrap(), ..place.claim(claim) };
-    // The first attempt of another queue's item of this number.
-    let place = done();
-    assert_eq!(steps_of(&place, first(&place, 2)), ALL);
-    let mut place = done();
-    place.from_start = true;
-    assert_eq!(steps_of(&place, place.claim(2)), ALL);
-    let mut place = done();
-    place.workflow.push_str("\n# a remark\n");
-    assert_eq!(steps_of(&place, place.claim(2)), ALL);
+fn another_subject_begins_anew_although_the_execution_is_over() {
+    let first = |fixture: &Fixture, claim| Attempt { number: AttemptNumber::new(1).unwrap(), ..fixture.claim(claim) };
+    // The first attempt of an item with the same number in another queue.
+    let fixture = completed_fixture();
+    assert_eq!(steps_of(&fixture, first(&fixture, 2)), ALL);
+    let mut fixture = completed_fixture();
+    fixture.from_start = true;
+    assert_eq!(steps_of(&fixture, fixture.claim(2)), ALL);
+    let mut fixture = completed_fixture();
+    fixture.workflow.push_str("\n# a remark\n");
+    assert_eq!(steps_of(&fixture, fixture.claim(2)), ALL);
     // A journal that cannot be read belongs to no item.
-    let place = done();
-    fs::write(place.path("state/executions/completed/7.jsonl"), "{\n{\n").unwrap();
-    assert_eq!(steps_of(&place, place.claim(2)), ALL);
+    let fixture = completed_fixture();
+    fs::write(fixture.path("state/executions/completed/7.jsonl"), "{\n{\n").unwrap();
+    assert_eq!(steps_of(&fixture, fixture.claim(2)), ALL);
 }
 
-/// The file was added again: even if the first attempt of the new round dies before its execution begins.
+/// The file was added again: the execution begins anew even if the first attempt of the new round
+/// died before it.
 #[test]
 fn a_finished_execution_of_an_earlier_round_is_repeated() {
-    let place = done();
-    assert_eq!(steps_of(&place, Attempt { round: 2, ..place.claim(2) }), ALL);
-    expect_over(&place);
+    let fixture = completed_fixture();
+    assert_eq!(steps_of(&fixture, Attempt { round: 2, ..fixture.claim(2) }), ALL);
+    expect_archived(&fixture);
 }
 
-/// The file is done, so a journal that stays in its place is only a warning.
+/// The file is done, so a journal that cannot be moved is only a warning.
 #[test]
-fn a_journal_that_cannot_be_put_away_is_a_warning() {
-    let place = Place::new("workflow: {id: w, phases: [{id: p, steps: [{id: s1, run: [x]}]}]}");
-    fs::create_dir_all(place.path("state/executions")).unwrap();
-    fs::write(place.path("state/executions/completed"), "in the way").unwrap();
+fn a_journal_that_cannot_be_archived_is_a_warning() {
+    let fixture = Fixture::new("workflow: {id: w, phases: [{id: p, steps: [{id: s1, run: [x]}]}]}");
+    fs::create_dir_all(fixture.path("state/executions")).unwrap();
+    fs::write(fixture.path("state/executions/completed"), "in the way").unwrap();
     let warnings = Arc::new(Mutex::new(Vec::new()));
     let received = warnings.clone();
     let equipment = Equipment {
         on_warning: Arc::new(move |warning| received.lock().unwrap().push(warning.to_owned())),
-        ..place.equipment(all_is_well())
+        ..fixture.equipment(all_is_well())
     };
-    expect_success(&place.attempt_equipped(equipment, Arc::new(ScriptedStop::alone()), place.claim(1)));
+    expect_success(&fixture.attempt_equipped(equipment, Arc::new(ScriptedStop::alone()), fixture.claim(1)));
     let warnings = warnings.lock().unwrap();
-    assert!(warnings.len() == 1 && warnings[0].starts_with("cannot put away the journal of item 7: "), "{warnings:?}");
+    assert!(warnings.len() == 1 && warnings[0].starts_with("cannot archive the journal of item 7: "), "{warnings:?}");
 }

@@ -1,4 +1,4 @@
-//! A folder to work in, attempts, and an orchestrator over either runner.
+//! A project folder, attempts, and an orchestrator with either runner.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -19,11 +19,11 @@ use tempfile::TempDir;
 
 use super::plain_runner::PlainRunner;
 
-/// Far above what a step of these tests takes on a slow machine.
+/// Far longer than a step of these tests takes on a slow machine.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A project folder and one workflow.
-pub(crate) struct Place {
+pub(crate) struct Fixture {
     pub(crate) dir: TempDir,
     pub(crate) workflow: String,
     pub(crate) inputs: Vec<(String, String)>,
@@ -32,7 +32,7 @@ pub(crate) struct Place {
     pub(crate) file: PathBuf,
 }
 
-impl Place {
+impl Fixture {
     pub(crate) fn new(workflow: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a file.txt");
@@ -93,7 +93,7 @@ impl Place {
         }
     }
 
-    /// One attempt with real processes.
+    /// Makes an attempt with real processes.
     pub(crate) fn attempt(&self, number: u32) -> AttemptReport {
         self.attempt_with(Arc::new(PlainRunner), self.claim(number))
     }
@@ -140,10 +140,10 @@ impl Place {
         self.executions().of(ItemId::new(7)).unwrap().expect("an execution")
     }
 
-    /// The event words of the log, with the step or the phase they speak of.
-    pub(crate) fn story(&self) -> Vec<String> {
+    /// The events in the log, each with its step or phase.
+    pub(crate) fn event_lines(&self) -> Vec<String> {
         let text = self.read("logs/orchestrator-execution.jsonl");
-        text.lines().map(|line| told(&serde_json::from_str(line).unwrap())).collect()
+        text.lines().map(|line| event_line(&serde_json::from_str(line).unwrap())).collect()
     }
 }
 
@@ -152,13 +152,13 @@ fn fingerprint_of(file: &Path) -> Option<Fingerprint> {
     Some(Fingerprint { size: metadata.len(), modified_ns: metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec() })
 }
 
-fn told(event: &Value) -> String {
+fn event_line(event: &Value) -> String {
     let word = event["event"].as_str().unwrap();
     let place = event.get("step").or(event.get("phase")).and_then(Value::as_str);
     place.map_or_else(|| word.to_owned(), |place| format!("{word} {place}"))
 }
 
-/// The words of a failure.
+/// The message of a failure.
 #[track_caller]
 pub(crate) fn failure(report: &AttemptReport) -> String {
     assert!(!matches!(report.outcome, AttemptOutcome::Succeeded | AttemptOutcome::Aborted), "{report:?}");

@@ -1,4 +1,4 @@
-//! Inputs: what the words given for them come to, for files of any name.
+//! Inputs: how their texts are converted, for files with any name.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,36 +7,36 @@ use crate::execution::Inputs;
 use autoproc_domain::ports::AttemptOutcome;
 use serde_json::{Value, json};
 
-use super::harness::{Place, expect_success, failure};
+use super::harness::{Fixture, expect_success, failure};
 use super::scripted_runner::{ScriptedRunner, step_of, variable};
 
-/// The step's one input, which is the workflow's.
+/// A workflow with one input, which is also the input of its step.
 fn workflow(kind: &str) -> String {
     format!(
         "workflow: {{id: w, inputs: [{{name: v, type: {kind}}}], phases: [{{id: p, steps: [{{id: s, run: [x], inputs: {{seen: '${{v}}'}}}}]}}]}}"
     )
 }
 
-/// What the step is given for a file of this name.
+/// The value that the step receives for a file of this name.
 fn seen(kind: &str, text: &str, file: &str) -> Value {
-    let mut place = Place::new(&workflow(kind)).with_input("v", text);
-    place.file = PathBuf::from("/in").join(file);
+    let mut fixture = Fixture::new(&workflow(kind)).with_input("v", text);
+    fixture.file = PathBuf::from("/in").join(file);
     let runner = Arc::new(ScriptedRunner::new(|process| {
         let inputs = std::fs::read_to_string(variable(process, "AUTOPROC_STEP_INPUTS").unwrap()).unwrap();
         (format!("{{\"inputs\": {inputs}}}"), AttemptOutcome::Succeeded)
     }));
-    expect_success(&place.attempt_with(runner, place.claim(1)));
-    place.state().phase_outputs["p"]["inputs"]["seen"].clone()
+    expect_success(&fixture.attempt_with(runner, fixture.claim(1)));
+    fixture.state().phase_outputs["p"]["inputs"]["seen"].clone()
 }
 
 fn refusal(kind: &str, text: &str) -> String {
-    let place = Place::new(&workflow(kind));
-    Inputs::new(&place.plan(), vec![("v".to_owned(), text.to_owned())]).unwrap_err().to_string()
+    let fixture = Fixture::new(&workflow(kind));
+    Inputs::new(&fixture.plan(), vec![("v".to_owned(), text.to_owned())]).unwrap_err().to_string()
 }
 
-/// A file's name is never read as JSON, nor as several words.
+/// A file's name is never parsed as JSON or split at commas.
 #[test]
-fn a_files_name_is_nothing_but_itself() {
+fn a_file_name_is_never_parsed() {
     for name in ["a\",\"admin\":\"true.txt", "\"", "a, b", "[1]", "{}", "${file}", "\\", "true", "a\nb"] {
         let path = format!("/in/{name}");
         for (kind, text, expected) in [
@@ -77,7 +77,7 @@ fn words_between_commas_are_a_list() {
 }
 
 #[test]
-fn what_is_not_of_the_type_is_refused() {
+fn a_value_of_another_type_is_refused() {
     for (kind, text) in [
         ("object", "[]"),
         ("object", r#"{"path": ${file}}"#),
@@ -93,12 +93,12 @@ fn what_is_not_of_the_type_is_refused() {
     }
 }
 
-/// Numbers come back from the journal as they went into it, so that the execution is the same one.
+/// The journal returns exactly the same numbers, so the execution has the same inputs.
 #[test]
-fn decimals_are_the_same_to_the_next_attempt() {
+fn decimals_survive_the_journal() {
     let numbers: Vec<f64> = (1..2_000).map(|number| f64::from(number).sqrt() * 1e-30).collect();
     let steps = "[{id: s1, run: [x]}, {id: s2, run: [x, '${v | length}']}]";
-    let place = Place::new(&format!(
+    let fixture = Fixture::new(&format!(
         "workflow: {{id: w, inputs: [{{name: v, type: json}}], phases: [{{id: p, steps: {steps}}}]}}"
     ))
     .with_input("v", &json!(numbers).to_string());
@@ -106,16 +106,16 @@ fn decimals_are_the_same_to_the_next_attempt() {
         let fails = step_of(process) == "s2" && process.attempt.number.get() == 1;
         (String::new(), if fails { AttemptOutcome::Exited { code: 1 } } else { AttemptOutcome::Succeeded })
     }));
-    failure(&place.attempt_with(runner.clone(), place.claim(1)));
-    expect_success(&place.attempt_with(runner.clone(), place.claim(2)));
+    failure(&fixture.attempt_with(runner.clone(), fixture.claim(1)));
+    expect_success(&fixture.attempt_with(runner.clone(), fixture.claim(2)));
     assert_eq!(runner.steps(), ["s1", "s2", "s2"]);
-    assert!(place.state().subject.inputs["v"] == json!(numbers));
+    assert!(fixture.state().subject.inputs["v"] == json!(numbers));
 }
 
-/// The name of a phase, or one that means something else, would be hidden by an input of that name.
+/// An input with the name of a phase, or with a reserved name, would hide that.
 #[test]
-fn an_input_cannot_take_a_name_that_is_taken() {
-    let place = Place::new(
+fn an_input_cannot_have_a_reserved_name() {
+    let fixture = Fixture::new(
         "
 workflow:
   id: w
@@ -125,7 +125,7 @@ workflow:
   transitions: [{from: p, to: q, condition: checkpoint_passed}]
 ",
     );
-    let given = |name: &str| Inputs::new(&place.plan(), vec![(name.to_owned(), "x".to_owned())]);
+    let given = |name: &str| Inputs::new(&fixture.plan(), vec![(name.to_owned(), "x".to_owned())]);
     for name in ["p", "steps", "checkpoint_passed"] {
         let refusal = given(name).unwrap_err().to_string();
         assert!(refusal.starts_with(&format!("`{name}` cannot be an input: ")), "{refusal}");
@@ -133,19 +133,19 @@ workflow:
     given("loose").unwrap();
 }
 
-/// What the journal holds must be readable again: it is nested a little deeper there.
+/// The journal nests values a few levels deeper and must remain readable.
 #[test]
-fn what_is_nested_too_deep_is_refused_at_once() {
+fn an_input_nested_too_deep_is_refused_before_the_run() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-    assert_eq!(refusal("json", &nested(65)), "the input `v` is nested more than 64 deep");
-    let place = Place::new(&workflow("json")).with_input("v", &nested(64));
+    assert_eq!(refusal("json", &nested(65)), "the input `v` is nested more than 64 levels deep");
+    let fixture = Fixture::new(&workflow("json")).with_input("v", &nested(64));
     let runner = Arc::new(ScriptedRunner::new(|_| (String::new(), AttemptOutcome::Succeeded)));
-    expect_success(&place.attempt_with(runner, place.claim(1)));
-    assert_eq!(place.state().subject.inputs["v"].to_string(), nested(64));
-    let default = Place::new(&format!(
+    expect_success(&fixture.attempt_with(runner, fixture.claim(1)));
+    assert_eq!(fixture.state().subject.inputs["v"].to_string(), nested(64));
+    let default = Fixture::new(&format!(
         "workflow: {{id: w, inputs: [{{name: v, type: json, default: '${{{}}}'}}], phases: [{{id: p, steps: [{{run: [x]}}]}}]}}",
         nested(65)
     ));
     let refused = Inputs::new(&default.plan(), Vec::new()).unwrap_err().to_string();
-    assert_eq!(refused, "the input `v` is nested more than 64 deep");
+    assert_eq!(refused, "the input `v` is nested more than 64 levels deep");
 }

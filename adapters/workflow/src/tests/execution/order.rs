@@ -1,4 +1,4 @@
-//! What runs, in which order, with what.
+//! The order of steps and the values that they receive.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::execution::ExecutionStatus;
 use autoproc_domain::ports::AttemptOutcome;
 use serde_json::json;
 
-use super::harness::{Place, expect_success};
+use super::harness::{Fixture, expect_success};
 use super::scripted_runner::{ScriptedRunner, variable};
 
 const THREE_PHASES: &str = r#"
@@ -39,10 +39,10 @@ workflow:
 "#;
 
 #[test]
-fn steps_run_in_order_and_hand_on_what_they_found() {
-    let place = Place::new(THREE_PHASES).with_input("code", "it's $HOME");
-    expect_success(&place.attempt(1));
-    assert_eq!(place.read("result"), "2:it's $HOME");
+fn steps_run_in_order_and_pass_on_values() {
+    let fixture = Fixture::new(THREE_PHASES).with_input("code", "it's $HOME");
+    expect_success(&fixture.attempt(1));
+    assert_eq!(fixture.read("result"), "2:it's $HOME");
     let expected = [
         "workflow_started",
         "phase_started count",
@@ -61,18 +61,18 @@ fn steps_run_in_order_and_hand_on_what_they_found() {
         "phase_completed unwanted",
         "workflow_completed",
     ];
-    assert_eq!(place.story(), expected);
-    let state = place.state();
+    assert_eq!(fixture.event_lines(), expected);
+    let state = fixture.state();
     assert_eq!(state.status, ExecutionStatus::Completed);
     assert_eq!(state.phase_outputs["count"], json!({ "total": 2 }));
     assert_eq!(state.steps_over, state.steps_total);
 }
 
 #[test]
-fn the_latest_is_shown_with_the_names_of_the_original() {
-    let place = Place::new(THREE_PHASES).with_input("code", "x");
-    expect_success(&place.attempt(1));
-    let shown: serde_json::Value = serde_json::from_str(&place.read("state/ORCHESTRATOR-STATE.json")).unwrap();
+fn the_latest_state_has_the_original_keys() {
+    let fixture = Fixture::new(THREE_PHASES).with_input("code", "x");
+    expect_success(&fixture.attempt(1));
+    let shown: serde_json::Value = serde_json::from_str(&fixture.read("state/ORCHESTRATOR-STATE.json")).unwrap();
     for key in [
         "workflow_id",
         "current_phase",
@@ -91,8 +91,8 @@ fn the_latest_is_shown_with_the_names_of_the_original() {
 }
 
 #[test]
-fn what_runs_is_told_what_it_is_for() {
-    let mut place = Place::new(
+fn a_step_receives_its_context() {
+    let mut fixture = Fixture::new(
         r#"
 workflow:
   id: wf-test
@@ -109,20 +109,20 @@ workflow:
     - {from: one, to: two, condition: checkpoint_passed and ready}
 "#,
     );
-    place.runners =
+    fixture.runners =
         "[runners]\ntask = ['do-task', '{task}', '{name}']\n[runners.commands]\ntag = ['do-tag', '{input.word}']\n"
             .into();
-    std::fs::create_dir_all(place.path("core/tasks")).unwrap();
+    std::fs::create_dir_all(fixture.path("core/tasks")).unwrap();
     let table = "| Field | Value |\n|---|---|\n| task_id | T-1 |\n| task_name | a look |\n| responsible | somebody |\n";
-    std::fs::write(place.path("core/tasks/look.md"), table).unwrap();
+    std::fs::write(fixture.path("core/tasks/look.md"), table).unwrap();
     let runner = Arc::new(ScriptedRunner::new(|_| {
         (r#"{"seen": 1, "done": true, "ready": "yes"}"#.into(), AttemptOutcome::Succeeded)
     }));
-    expect_success(&place.attempt_with(runner.clone(), place.claim(1)));
+    expect_success(&fixture.attempt_with(runner.clone(), fixture.claim(1)));
     assert_eq!(runner.steps(), ["one_1", "one_2", "two_1"]);
     let [task, command, _] = <[_; 3]>::try_from(runner.processes()).unwrap();
-    let file = place.file.to_str().unwrap();
-    let task_file = place.path("core/tasks/look.md");
+    let file = fixture.file.to_str().unwrap();
+    let task_file = fixture.path("core/tasks/look.md");
     assert_eq!((task.program.to_str(), command.program.to_str()), (Some("do-task"), Some("do-tag")));
     assert_eq!(task.arguments, [task_file.as_os_str(), "a look".as_ref()]);
     assert_eq!(command.arguments, ["x y"]);

@@ -1,4 +1,4 @@
-//! Processes as the system runs them, without a guard.
+//! Runs processes directly, without a guard.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
@@ -58,7 +58,7 @@ impl StepRunner for PlainRunner {
     }
 }
 
-/// An end with nothing but the outcome and the time.
+/// An end with only the outcome and the time.
 pub(crate) fn step_end(outcome: AttemptOutcome, elapsed: Duration) -> StepEnd {
     StepEnd { outcome, elapsed, usage: None, stderr_tail: Box::default(), stdout: Vec::new(), stdout_bytes: 0 }
 }

@@ -1,4 +1,4 @@
-//! What is shown of steps before anything runs, against what runs.
+//! The preview of steps compared with their execution.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
@@ -8,21 +8,21 @@ use crate::execution::{PreviewedStep, preview};
 use autoproc_domain::FilePath;
 use autoproc_domain::ports::AttemptOutcome;
 
-use super::harness::{Place, expect_success, failure};
+use super::harness::{Fixture, expect_success, failure};
 use super::scripted_runner::ScriptedRunner;
 
-fn previewed(place: &Place) -> Vec<PreviewedStep> {
-    preview(&place.run(), &FilePath::new(&place.file).unwrap()).unwrap()
+fn previewed(fixture: &Fixture) -> Vec<PreviewedStep> {
+    preview(&fixture.run(), &FilePath::new(&fixture.file).unwrap()).unwrap()
 }
 
 fn runner() -> Arc<ScriptedRunner> {
     Arc::new(ScriptedRunner::new(|_| ("made=x y".into(), AttemptOutcome::Succeeded)))
 }
 
-/// A step of every kind that names nothing but what is known from the start.
+/// The workflow has a step of every kind and uses only names that are known from the start.
 #[test]
-fn what_is_shown_is_what_runs() {
-    let mut place = Place::new(
+fn a_preview_equals_the_execution() {
+    let mut fixture = Fixture::new(
         "
 workflow:
   id: w
@@ -36,10 +36,10 @@ workflow:
         - {execute: {task: tasks/none.md}}
 ",
     );
-    place.runners =
+    fixture.runners =
         "[runners]\ntask = ['t', '{task}', '{file}']\n[runners.commands]\ntag = ['c', '{input.by}', '{step}']\n".into();
-    let (seen, runner) = (previewed(&place), runner());
-    expect_success(&place.attempt_with(runner.clone(), place.claim(1)));
+    let (seen, runner) = (previewed(&fixture), runner());
+    expect_success(&fixture.attempt_with(runner.clone(), fixture.claim(1)));
     let ran = runner.processes();
     assert_eq!(seen.len(), ran.len());
     for (seen, ran) in seen.iter().zip(&ran) {
@@ -52,8 +52,8 @@ workflow:
 }
 
 #[test]
-fn what_is_not_known_yet_stays_as_it_is_written() {
-    let place = Place::new(
+fn a_preview_keeps_unknown_values_as_written() {
+    let fixture = Fixture::new(
         "
 workflow:
   id: w
@@ -61,18 +61,18 @@ workflow:
     - {id: p, steps: [{id: s, run: [x]}, {run: ['${file | basename}', '${p.made}']}, {shell: 'echo ${p.made}'}]}
 ",
     );
-    let seen = previewed(&place);
+    let seen = previewed(&fixture);
     assert_eq!(seen[1].words, ["a file.txt", "${p.made}"]);
     assert_eq!(seen[2].words, ["/bin/sh", "-c", "echo ${p.made}"]);
 }
 
-/// A path that is not UTF-8 cannot stand within other words, and a preview says so.
+/// A path that is not UTF-8 cannot be within a longer text; the preview reports that.
 #[test]
-fn what_would_fail_is_shown_to_fail() {
-    let mut place = Place::new("workflow: {id: w, phases: [{id: p, steps: [{run: [x, 'in ${file}']}]}]}");
-    place.file = place.path("x").with_file_name(OsStr::from_bytes(b"odd\xff"));
-    let seen = previewed(&place);
-    let report = place.attempt_with(runner(), place.claim(1));
+fn a_preview_shows_certain_failures() {
+    let mut fixture = Fixture::new("workflow: {id: w, phases: [{id: p, steps: [{run: [x, 'in ${file}']}]}]}");
+    fixture.file = fixture.path("x").with_file_name(OsStr::from_bytes(b"odd\xff"));
+    let seen = previewed(&fixture);
+    let report = fixture.attempt_with(runner(), fixture.claim(1));
     let shown = seen[0].error.as_deref().expect("an error");
     assert!(failure(&report).ends_with(shown) && shown.contains("not UTF-8"), "{shown}: {report:?}");
 }

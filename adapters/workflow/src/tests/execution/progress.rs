@@ -9,17 +9,17 @@ use autoproc_domain::ports::{AttemptOutcome, AttemptProgress, Orchestrator as _}
 use autoproc_testkit::ScriptedStop;
 use futures_util::StreamExt as _;
 
-use super::harness::Place;
+use super::harness::Fixture;
 use super::scripted_runner::ScriptedRunner;
 
 #[test]
 fn an_attempt_starts_with_the_fingerprint_of_its_file_and_ends_once() {
-    let place = Place::new("workflow: {id: w, phases: [{id: p, steps: [{run: [x]}]}]}");
-    let (file, runner) = (place.file.clone(), ScriptedRunner::new(|_| (String::new(), AttemptOutcome::Succeeded)));
-    let orchestrator = WorkflowOrchestrator::new(place.run(), place.equipment(Arc::new(runner)));
+    let fixture = Fixture::new("workflow: {id: w, phases: [{id: p, steps: [{run: [x]}]}]}");
+    let (file, runner) = (fixture.file.clone(), ScriptedRunner::new(|_| (String::new(), AttemptOutcome::Succeeded)));
+    let orchestrator = WorkflowOrchestrator::new(fixture.run(), fixture.equipment(Arc::new(runner)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let stop = Arc::new(ScriptedStop::alone());
-    let progress: Vec<_> = runtime.block_on(orchestrator.start(place.claim(1), stop).collect());
+    let progress: Vec<_> = runtime.block_on(orchestrator.start(fixture.claim(1), stop).collect());
     let [AttemptProgress::Started { fingerprint: Some(Fingerprint { size, .. }) }, AttemptProgress::Ended(report)] =
         progress.as_slice()
     else {

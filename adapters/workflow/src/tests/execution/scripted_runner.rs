@@ -1,4 +1,4 @@
-//! Processes that a test stands for: each is asked what it does, and remembered.
+//! A runner whose processes are functions of a test; it records every process.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,7 +13,7 @@ use autoproc_domain::ports::{AttemptOutcome, StopSignal};
 
 use super::plain_runner::step_end;
 
-/// What the process of a step does: the values it writes, and how it ends.
+/// The script of a step: the values that it writes, and its outcome.
 pub(crate) type Script = Box<dyn Fn(&StepProcess) -> (String, AttemptOutcome) + Send + Sync>;
 
 pub(crate) struct ScriptedRunner {
@@ -26,7 +26,7 @@ impl ScriptedRunner {
         Self { script: Box::new(script), seen: Mutex::default() }
     }
 
-    /// The ids of the steps, in the order in which their processes ran.
+    /// The ids of the steps in the order in which they ran.
     pub(crate) fn steps(&self) -> Vec<String> {
         self.seen.lock().unwrap().iter().map(step_of).collect()
     }

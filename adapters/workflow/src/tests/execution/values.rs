@@ -1,14 +1,14 @@
-//! What steps return, and in what forms.
+//! The values that steps return, in every form.
 
 use crate::execution::parse_values;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::harness::{Place, expect_success, failure};
+use super::harness::{Fixture, expect_success, failure};
 
-fn after(shell: &str, extra: &str, condition: &str) -> Place {
+fn after(shell: &str, extra: &str, condition: &str) -> Fixture {
     let shell = serde_json::to_string(shell).unwrap();
-    Place::new(&format!(
+    Fixture::new(&format!(
         "workflow: {{id: w, phases: [{{id: p, steps: [{{id: s, shell: {shell} {extra}}}, {{condition: \"{condition}\", shell: 'echo yes > answer'}}]}}]}}"
     ))
 }
@@ -26,14 +26,14 @@ fn values_come_in_three_forms() {
         "p.list[0] == 1 and steps.s.list[1].x is null",
     );
     let printed = after("echo '{\"n\": 3}'", ", output: json", "steps.s.n == 3");
-    for place in [lines, object, printed] {
-        expect_success(&place.attempt(1));
-        assert_eq!(place.read("answer"), "yes\n");
+    for fixture in [lines, object, printed] {
+        expect_success(&fixture.attempt(1));
+        assert_eq!(fixture.read("answer"), "yes\n");
     }
 }
 
 #[test]
-fn a_number_in_a_line_is_what_json_takes_for_one() {
+fn a_number_in_a_line_is_a_json_number() {
     for (word, expected) in [
         ("3", json!(3)),
         ("-3", json!(-3)),
@@ -61,16 +61,16 @@ fn a_number_in_a_line_is_what_json_takes_for_one() {
 }
 
 #[test]
-fn what_is_in_no_form_fails_its_step() {
+fn values_in_neither_form_fail_the_step() {
     for (shell, extra, words) in [
         ("echo hello > $AUTOPROC_OUTPUT", "", "p/s: the values it returned: line 1 is not `name=value`"),
         ("echo '{\"a\": ' > $AUTOPROC_OUTPUT", "", "p/s: the values it returned: not a JSON object"),
-        ("printf 'a b=1' > $AUTOPROC_OUTPUT", "", "line 1: \"a b\" is no name"),
-        ("echo hello", ", output: json", "p/s: what it printed is not a JSON object"),
-        ("echo '[1]'", ", output: json", "p/s: what it printed is JSON, but not an object"),
-        ("true", ", output: json", "p/s: what it printed is not a JSON object"),
+        ("printf 'a b=1' > $AUTOPROC_OUTPUT", "", "line 1: \"a b\" is not a name"),
+        ("echo hello", ", output: json", "p/s: its standard output is not a JSON object"),
+        ("echo '[1]'", ", output: json", "p/s: its standard output is JSON, but not an object"),
+        ("true", ", output: json", "p/s: its standard output is not a JSON object"),
         ("head -c 2000000 /dev/zero > $AUTOPROC_OUTPUT", "", "it returned values of more than 1048576 bytes"),
-        ("rm $AUTOPROC_OUTPUT; mkfifo $AUTOPROC_OUTPUT", "", "not a file any more"),
+        ("rm $AUTOPROC_OUTPUT; mkfifo $AUTOPROC_OUTPUT", "", "no longer a regular file"),
         ("rm $AUTOPROC_OUTPUT; ln -s /etc/hostname $AUTOPROC_OUTPUT", "", "the values it returned cannot be read"),
         ("printf 'a=\\377' > $AUTOPROC_OUTPUT", "", "not UTF-8 after byte 2"),
     ] {
@@ -79,49 +79,49 @@ fn what_is_in_no_form_fails_its_step() {
     }
 }
 
-/// What a step returned is read again from the journal by the next attempt, where it is nested a little deeper.
+/// The next attempt reads a returned value from the journal, which nests it a little deeper.
 #[test]
 fn values_nested_deep_are_refused_before_they_are_recorded() {
     for depth in [64, 65, 126, 127, 200] {
         let value = format!("{{\"v\": {}{}}}", "[".repeat(depth), "]".repeat(depth));
-        let place = after(&format!("echo '{value}' > $AUTOPROC_OUTPUT"), "", "steps.zzz");
-        let error = failure(&place.attempt(1));
-        let again = failure(&place.attempt(2));
+        let fixture = after(&format!("echo '{value}' > $AUTOPROC_OUTPUT"), "", "steps.zzz");
+        let error = failure(&fixture.attempt(1));
+        let again = failure(&fixture.attempt(2));
         assert_eq!(again, error, "{depth}");
         let is_refused = error.contains("the values it returned: ");
         assert_eq!(is_refused, depth > 64, "{depth}: {error}");
-        assert!(depth != 65 || error.ends_with("`v` is nested more than 64 deep"), "{error}");
+        assert!(depth != 65 || error.ends_with("`v` is nested more than 64 levels deep"), "{error}");
     }
 }
 
 #[test]
-fn a_hundred_megabytes_are_reported_and_not_kept() {
+fn values_of_a_hundred_megabytes_are_refused() {
     let shell = "head -c 100000000 /dev/zero";
     let error = failure(&after(shell, ", output: json", "true").attempt(1));
     assert!(error.contains("its output is 100000000 bytes"), "{error}");
-    let place = after(shell, "", "true");
-    expect_success(&place.attempt(1));
+    let fixture = after(shell, "", "true");
+    expect_success(&fixture.attempt(1));
 }
 
 #[test]
-fn an_unknown_name_is_an_error_when_its_turn_comes() {
+fn an_unknown_name_is_an_error_when_it_is_evaluated() {
     let error = failure(&after("echo entities=1 > $AUTOPROC_OUTPUT", "", "p.entitees").attempt(1));
     assert!(error.contains("unknown name `p.entitees`") && error.contains("p.entities"), "{error}");
 }
 
 #[test]
-fn a_path_that_is_no_text_arrives_whole() {
+fn a_path_that_is_not_utf8_arrives_unchanged() {
     use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
     let workflow =
         |words: &str| format!("workflow: {{id: w, phases: [{{id: p, steps: [{{run: [cp, {words}, copy]}}]}}]}}");
-    let mut place = Place::new(&workflow("\"${file}\""));
+    let mut fixture = Fixture::new(&workflow("\"${file}\""));
     let name = std::ffi::OsString::from_vec(b"odd \xff name".to_vec());
-    place.file = place.dir.path().join(std::ffi::OsStr::from_bytes(name.as_bytes()));
-    std::fs::write(&place.file, "content").unwrap();
-    expect_success(&place.attempt(1));
-    assert_eq!(place.read("copy"), "content");
-    place.workflow = workflow("\"./${file}\"");
-    let error = failure(&place.attempt(2));
+    fixture.file = fixture.dir.path().join(std::ffi::OsStr::from_bytes(name.as_bytes()));
+    std::fs::write(&fixture.file, "content").unwrap();
+    expect_success(&fixture.attempt(1));
+    assert_eq!(fixture.read("copy"), "content");
+    fixture.workflow = workflow("\"./${file}\"");
+    let error = failure(&fixture.attempt(2));
     assert!(error.contains("not UTF-8"), "{error}");
 }
 
@@ -129,28 +129,28 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_bytes_are_too_odd_to_refuse(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_parsed_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = parse_values(&bytes);
     }
 
     #[test]
-    fn lines_give_back_what_was_written(name in "[a-z_][a-z0-9_-]{0,9}", text in "[^\\r\\n]{0,40}") {
+    fn lines_return_the_written_value(name in "[a-z_][a-z0-9_-]{0,9}", text in "[^\\r\\n]{0,40}") {
         let values = parse_values(format!("{name}={text}\n").as_bytes());
         let value = values.unwrap().remove(&name).unwrap();
         let word = text.trim();
-        let told = match &value {
+        let reported = match &value {
             serde_json::Value::String(kept) => *kept == text,
             serde_json::Value::Bool(kept) => kept.to_string() == word,
             serde_json::Value::Number(kept) if kept.is_f64() => kept.as_f64() == word.parse().ok(),
             serde_json::Value::Number(kept) => kept.to_string() == word,
             _ => false,
         };
-        prop_assert!(told, "{value:?}");
+        prop_assert!(reported, "{value:?}");
     }
 }
 
 #[test]
-fn a_name_that_comes_twice_has_its_last_value() {
+fn a_repeated_name_has_its_last_value() {
     let values = parse_values(b"a=1\na=2\n").unwrap();
     assert_eq!(serde_json::Value::Object(values), json!({ "a": 2 }));
 }

@@ -14,27 +14,27 @@ fn check_ignored(workflow: &Workflow, problems: &mut Problems) {
         problems.note(orchestrator.position, "`orchestrator` is ignored");
     }
     for action in &workflow.on_error {
-        let message = format!("`{}` is not done on errors: a failed attempt is logged and tried again", action.action);
+        let message = format!("the action `{}` is ignored: a failed attempt is logged and retried", action.action);
         problems.warning(action.position, message);
     }
     for location in workflow.outputs.iter().filter_map(|output| output.location.as_ref()) {
-        problems.note(location.position, "`location` is ignored; nothing is looked for there");
+        problems.note(location.position, "`location` is ignored");
     }
 }
 
 fn check_input(input: &Input, problems: &mut Problems) {
     if let InputType::Other(word) = &input.kind {
-        let message = format!("the type `{word}` has no meaning: `{}` is a text", input.name);
+        let message = format!("unknown type `{word}`: `{}` is a string", input.name);
         let problem = problems.warning(input.position, message);
         problem.expecting("string, file, array, number, integer, boolean, object or json");
     }
     let Some(default) = &input.default else { return };
     if !input.kind.accepts(default) {
-        let message = format!("the default of `{}` is of another type than `{}`", input.name, input.kind.word());
+        let message = format!("the default of `{}` does not have the type `{}`", input.name, input.kind.word());
         problems.error(input.position, message);
     }
     if input.required {
-        let message = format!("`{}` is required, so that its default is never used", input.name);
+        let message = format!("`{}` is required, so its default is never used", input.name);
         problems.warning(input.position, message);
     }
 }
@@ -42,11 +42,11 @@ fn check_input(input: &Input, problems: &mut Problems) {
 fn check_phase(phase: &Phase, problems: &mut Problems) {
     if let OnFail::Other(word) = &phase.on_fail {
         let message =
-            format!("`{}` has no meaning for `on_fail`: a failed step fails the phase `{}`", word.value, phase.id);
+            format!("unknown value `{}` for `on_fail`: a failed step fails the phase `{}`", word.value, phase.id);
         problems.warning(word.position, message).expecting("`fail`, `continue` or `skip`");
     }
     if let Some(checkpoint) = phase.checkpoint.as_ref().filter(|checkpoint| checkpoint.validation.is_empty()) {
-        let message = format!("`{}` asks for nothing: it is passed whenever the phase's steps succeed", checkpoint.id);
+        let message = format!("`{}` requires nothing: it is passed if the phase's steps succeed", checkpoint.id);
         problems.note(checkpoint.position, message);
     }
 }

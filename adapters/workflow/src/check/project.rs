@@ -7,7 +7,7 @@ use crate::task::{TaskFolders, TaskSource};
 
 /// Checks runners and task files. A missing one is a warning, because it may exist when the
 /// workflow runs.
-pub(crate) fn around(workflow: &Workflow, runners: &Runners, tasks: &TaskFolders, problems: &mut Problems) {
+pub(crate) fn check_project(workflow: &Workflow, runners: &Runners, tasks: &TaskFolders, problems: &mut Problems) {
     let (mut reported, mut checked) = (BTreeSet::new(), BTreeSet::new());
     for step in workflow.phases.iter().flat_map(|phase| &phase.steps) {
         if let Err(missing) = runners.for_step(step)
@@ -27,10 +27,10 @@ fn check_task(task: &str, step: &Step, tasks: &TaskFolders, problems: &mut Probl
     match tasks.find(task) {
         Ok(TaskSource::File(_)) => {}
         Ok(TaskSource::Name(name)) => {
-            problems.note(step.position, format!("the task `{name}` has no file: its runner gets the name"));
+            problems.note(step.position, format!("the task `{name}` has no file; its runner receives the name"));
         }
         Ok(TaskSource::Missing(path)) => {
-            let message = format!("there is no task file {}: its runner gets the path all the same", path.display());
+            let message = format!("there is no task file {}; its runner receives the path", path.display());
             problems.warning(step.position, message);
         }
         Err(error) => {

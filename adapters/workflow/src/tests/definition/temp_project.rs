@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::{Catalogue, Severity, WorkflowFile};
 
-/// A project folder, gone with the value.
-pub(crate) struct Place(tempfile::TempDir);
+/// A project folder that is removed on drop.
+pub(crate) struct TempProject(tempfile::TempDir);
 
-impl Place {
+impl TempProject {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -36,23 +36,23 @@ impl Place {
     }
 }
 
-/// What is said of a file: "3:7: error: …", one a line.
-pub(crate) fn told(file: &WorkflowFile) -> Vec<String> {
-    let tell = |problem: &crate::Problem| format!("{}: {}: {problem}", problem.position, problem.severity.word());
-    file.problems.iter().map(tell).collect()
+/// The problems of a file as lines such as "3:7: error: …".
+pub(crate) fn reported(file: &WorkflowFile) -> Vec<String> {
+    let line = |problem: &crate::Problem| format!("{}: {}: {problem}", problem.position, problem.severity.word());
+    file.problems.iter().map(line).collect()
 }
 
-/// What is said of a text that stands alone, leaving out what is about its surroundings.
-pub(crate) fn faults(text: &str) -> Vec<String> {
-    let file = Place::new().check(text);
+/// The problems of a text alone, without those about runners and task files.
+pub(crate) fn problems(text: &str) -> Vec<String> {
+    let file = TempProject::new().check(text);
     let is_around =
         |line: &String| line.contains("no runner for") || line.contains("task `") || line.contains("task file");
-    told(&file).into_iter().filter(|line| !is_around(line)).collect()
+    reported(&file).into_iter().filter(|line| !is_around(line)).collect()
 }
 
-/// The same, the errors only.
+/// The errors among [`problems`].
 pub(crate) fn errors(text: &str) -> Vec<String> {
-    let file = Place::new().check(text);
+    let file = TempProject::new().check(text);
     let errors = file.problems.iter().filter(|problem| problem.severity == Severity::Error);
     errors.map(|problem| format!("{}: {problem}", problem.position)).collect()
 }
