@@ -11,7 +11,7 @@ use crate::item::{QueueItem, RunId};
 use crate::ports::{Begun, Runs, Storage, StorageError};
 use crate::queue::{FileQueue, LatestExchanges, Transaction};
 use crate::request::{
-    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue, Selector,
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue, Scope, Selector,
 };
 use crate::run_info::{DeadRun, LiveRun, RunInfo};
 use crate::time::Timestamp;
@@ -143,8 +143,8 @@ impl Storage for MemoryStorage {
         Ok(self.read(|queue| queue.find(&which).cloned()))
     }
 
-    async fn counts(&self) -> Result<Counts, StorageError> {
-        Ok(self.read(FileQueue::counts))
+    async fn counts(&self, scope: Scope) -> Result<Counts, StorageError> {
+        Ok(self.read(|queue| queue.counts_in(&scope)))
     }
 
     async fn changed(&self) {

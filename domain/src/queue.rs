@@ -139,6 +139,15 @@ impl FileQueue {
         self.counts
     }
 
+    /// The number of items of a scope in each status. Takes time in proportion to the ids of the scope.
+    #[must_use]
+    pub fn counts_in(&self, scope: &Scope) -> Counts {
+        match scope {
+            Scope::Queue => self.counts,
+            Scope::Items(ids) => ids.iter().filter_map(|id| self.get(*id)).fold(Counts::default(), Counts::with),
+        }
+    }
+
     /// The number that the next new item gets as its id.
     #[must_use]
     pub fn next_number(&self) -> u64 {

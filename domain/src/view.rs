@@ -46,6 +46,14 @@ impl Counts {
         }
     }
 
+    /// These counts, and one more item.
+    #[must_use]
+    pub fn with(mut self, item: &QueueItem) -> Self {
+        *self.of_mut(item.status) += 1;
+        self.held += usize::from(item.is_held);
+        self
+    }
+
     /// All items.
     #[must_use]
     pub fn total(&self) -> usize {

@@ -17,8 +17,8 @@ use autoproc_domain::ports::{
     StopRequest, StopSignal, Storage, StorageError,
 };
 use autoproc_domain::request::{
-    Cancel, Clear, Enqueue, ExchangeRequest, Hold, NewItem, RecoverRequest, Remove, Reprioritise, Requeue, Selector,
-    Settlement, Verdict,
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, NewItem, RecoverRequest, Remove, Reprioritise, Requeue, Scope,
+    Selector, Settlement, Verdict,
 };
 use autoproc_domain::run::{Ports, ProcessorError};
 use autoproc_domain::run_info::StoppedBy;
@@ -53,7 +53,7 @@ fn runs(begun: impl Fn() -> Begun + Send + 'static) -> MockRuns {
 /// A store that no other process changes.
 fn storage() -> MockStorage {
     let mut storage = MockStorage::new();
-    storage.expect_counts().returning(|| Ok(Counts::default()));
+    storage.expect_counts().returning(|_| Ok(Counts::default()));
     storage.expect_recover().returning(|_, _| Ok(Vec::new()));
     storage
 }
@@ -143,7 +143,7 @@ fn a_run_in_memory_processes_what_is_queued() {
     let ports = Ports::in_process(storage.clone(), Arc::new(clock()), Arc::new(succeeding()));
     let result = block_on(AutonomousProcessor::new(ports, RunConfig::default()).run()).unwrap();
     assert_eq!((result.processed, result.stopped_by), (3, StoppedBy::QueueEmpty));
-    assert_eq!(block_on(storage.counts()).unwrap().completed, 3);
+    assert_eq!(block_on(storage.counts(Scope::Queue)).unwrap().completed, 3);
 }
 
 /// One wake-up of the run, one exchange.
@@ -247,7 +247,7 @@ impl Storage for HangingExchange {
         pending().await
     }
 
-    async fn counts(&self) -> Result<Counts, StorageError> {
+    async fn counts(&self, _: Scope) -> Result<Counts, StorageError> {
         Ok(Counts::default())
     }
 

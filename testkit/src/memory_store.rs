@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use autoproc_domain::ports::{Begun, DeadRun, LiveRun, RunInfo, Runs, Storage, StorageError};
 use autoproc_domain::queue::Transaction;
 use autoproc_domain::request::{
-    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue, Selector,
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue, Scope, Selector,
 };
 use autoproc_domain::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
 use autoproc_domain::{FileQueue, QueueItem, RunId, Timestamp};
@@ -102,8 +102,8 @@ impl Storage for MemoryStore {
         self.read(|queue| queue.find(&which).cloned())
     }
 
-    async fn counts(&self) -> Result<Counts, StorageError> {
-        self.read(FileQueue::counts)
+    async fn counts(&self, scope: Scope) -> Result<Counts, StorageError> {
+        self.read(|queue| queue.counts_in(&scope))
     }
 
     async fn changed(&self) {

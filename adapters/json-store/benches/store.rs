@@ -108,7 +108,7 @@ fn open_and_count(bencher: Bencher<'_, '_>, length: usize) {
     let folder = filled(length);
     bencher.bench_local(|| {
         let store = open(folder.path(), Mode::Command);
-        black_box(block_on(store.counts()).unwrap())
+        black_box(block_on(store.counts(Scope::Queue)).unwrap())
     });
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use autoproc_domain::ports::{Begun, Runs, Storage, StorageError};
 use autoproc_domain::request::{
-    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue, Selector,
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue, Scope, Selector,
 };
 use autoproc_domain::run_info::{DeadRun, LiveRun, RunInfo};
 use autoproc_domain::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
@@ -151,8 +151,8 @@ impl Storage for JsonStore {
         self.ask(move |engine| Ok(engine.view()?.find(&which).cloned())).await
     }
 
-    async fn counts(&self) -> Result<Counts, StorageError> {
-        self.ask(|engine| Ok(engine.view()?.counts())).await
+    async fn counts(&self, scope: Scope) -> Result<Counts, StorageError> {
+        self.ask(move |engine| Ok(engine.view()?.counts_in(&scope))).await
     }
 
     async fn changed(&self) {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use autoproc_domain::ports::{Observer, StopCause, StopLevel};
-use autoproc_domain::request::AnswerNeeded;
+use autoproc_domain::request::{AnswerNeeded, Scope};
 use autoproc_domain::run::{Ports, ProcessorError, RunConfig};
 use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::{AutonomousProcessor, ProcessingResult, RetryPolicy, RunId};
@@ -62,7 +62,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let observers = observers(&args, &config, resources.clone(), context);
     let (ports, supervision) = context.wiring.ports(settings, observers)?;
     // So is an unreadable queue: a run that began would have left traces.
-    context.storage().counts().await?;
+    context.storage().counts(Scope::Queue).await?;
     if !source.is_empty() {
         refuse_while_others_stop(&ports).await?;
         add_first(&source, &args, context).await?;

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use autoproc_domain::ports::{LiveRun, Unproven};
+use autoproc_domain::request::Scope;
 use autoproc_domain::run::CurrentFile;
 use autoproc_domain::view::{Counts, PageRequest};
 use autoproc_domain::{ProcessorState, QueueItem, Status as ItemStatus, Timestamp};
@@ -26,7 +27,7 @@ const MAX_WAITING: usize = 10;
 pub(super) async fn status(context: &Context) -> Result<(), CliError> {
     let storage = context.storage();
     let view = Status {
-        counts: storage.counts().await?,
+        counts: storage.counts(Scope::Queue).await?,
         live_runs: context.runs().live().await?,
         latest: latest(context),
         processing: items(ItemStatus::Processing, None, context).await?,

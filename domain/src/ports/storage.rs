@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use crate::item::{QueueItem, RunId};
 use crate::rejection::Rejection;
 use crate::request::{
-    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue, Selector,
+    Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue, Scope, Selector,
 };
 use crate::time::Timestamp;
 use crate::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
@@ -222,11 +222,11 @@ pub trait Storage: Send + Sync {
     /// [`StorageError`].
     async fn find(&self, which: Selector) -> Result<Option<QueueItem>, StorageError>;
 
-    /// The number of items in each status.
+    /// The number of items of the scope in each status.
     ///
     /// # Errors
     /// [`StorageError`].
-    async fn counts(&self) -> Result<Counts, StorageError>;
+    async fn counts(&self, scope: Scope) -> Result<Counts, StorageError>;
 
     /// Waits until another handle may have changed the queue since this one last looked. A store that
     /// polls returns within half a second of a change, one that is notified within 5 s. May end without

@@ -3,7 +3,7 @@
 use crate::attempt::Attempt;
 use crate::item::ClaimToken;
 use crate::ports::RunEventKind;
-use crate::request::ExchangeRequest;
+use crate::request::{ExchangeRequest, Scope};
 use crate::run::ProcessorError;
 use crate::run_info::{ProcessingResult, RunInfo};
 use crate::time::Timestamp;
@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 pub enum Action {
     /// Read the counts of the queue.
-    Count,
+    Count(Scope),
     /// Register the run as alive.
     Register(RunInfo),
     /// Remove the standing stop request.

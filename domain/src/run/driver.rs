@@ -171,7 +171,7 @@ impl<'a> Driver<'a> {
     fn carry_out(&mut self, action: Action) -> Option<Result<ProcessingResult, ProcessorError>> {
         let ports = self.ports;
         match action {
-            Action::Count => self.operate(async { Input::Counted(ports.storage.counts().await) }),
+            Action::Count(scope) => self.operate(async { Input::Counted(ports.storage.counts(scope).await) }),
             Action::ClearStop => {
                 self.is_clearing = true;
                 self.operate(async { Input::StopCleared(ports.stop.clear().await) });

@@ -43,7 +43,7 @@ impl RunState {
 
     fn take(&mut self, input: Input) {
         match input {
-            Input::Begin => self.begin(Operation::Count, Action::Count),
+            Input::Begin => self.count(),
             Input::Stop(request) => self.on_stop(request),
             Input::Pressure(pressure) => {
                 self.world.pressure = pressure;
@@ -70,6 +70,10 @@ impl RunState {
     fn begin(&mut self, operation: Operation, action: Action) {
         self.operation = Some(operation);
         self.actions.push(action);
+    }
+
+    fn count(&mut self) {
+        self.begin(Operation::Count, Action::Count(self.config.scope.clone()));
     }
 
     fn on_stop(&mut self, request: StopRequest) {
@@ -141,7 +145,7 @@ impl RunState {
         } else if self.is_at_rest() {
             self.rest();
         } else if self.are_counts_old() {
-            self.begin(Operation::Count, Action::Count);
+            self.count();
         }
     }
 

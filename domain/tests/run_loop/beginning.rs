@@ -12,7 +12,7 @@ use super::fixture::{Run, busy, damaged, other_run};
 fn registering() -> Run {
     let mut run = Run::new(RunConfig::default());
     run.feed(Input::Begin);
-    assert!(matches!(run.actions()[..], [Action::Count]));
+    assert!(matches!(run.actions()[..], [Action::Count(_)]));
     run.feed(Input::Counted(Ok(Counts::default())));
     assert!(matches!(run.actions()[..], [Action::Register(_)]));
     run

@@ -22,7 +22,7 @@ fn an_empty_queue_ends_the_run_after_a_last_recovery() {
     run.answer(claims(&[], false));
     assert!(matches!(run.actions()[..], [Action::Recover]));
     run.feed(Input::Recovered(Ok(Recovery::default())));
-    assert!(matches!(run.actions()[..], [Action::Count]));
+    assert!(matches!(run.actions()[..], [Action::Count(_)]));
     run.feed(Input::Counted(Ok(Counts::default())));
     assert!(matches!(run.actions()[..], [Action::Deregister]));
     run.feed(Input::Deregistered(Ok(vec![other_run()])));
@@ -45,7 +45,7 @@ fn an_item_out_of_scope_is_recovered_and_left_alone() {
     let mut run = Run::begun(RunConfig::default().with_scope(scope));
     run.answer(claims(&[], false)).actions();
     run.feed(Input::Recovered(Ok(recovered(1, Status::Pending))));
-    assert!(matches!(run.actions()[..], [Action::Count]));
+    assert!(matches!(run.actions()[..], [Action::Count(_)]));
     let mut run = Run::begun(RunConfig::default().with_scope([ItemId::new(9)].into_iter().collect()));
     run.answer(claims(&[], false)).actions();
     run.feed(Input::Recovered(Ok(recovered(1, Status::Failed))));

@@ -134,7 +134,7 @@ impl Run {
             match self.actions().pop() {
                 Some(Action::End(outcome)) => return outcome,
                 Some(Action::Recover) => self.feed(Input::Recovered(Ok(Recovery::default()))),
-                Some(Action::Count) => self.feed(Input::Counted(Ok(Counts::default()))),
+                Some(Action::Count(_)) => self.feed(Input::Counted(Ok(Counts::default()))),
                 Some(Action::Deregister) => self.feed(Input::Deregistered(Ok(Vec::new()))),
                 Some(Action::ClearStop) => self.feed(Input::StopCleared(Ok(true))),
                 other => panic!("the run does not end: {other:?}"),

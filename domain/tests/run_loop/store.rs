@@ -103,7 +103,7 @@ fn counts_are_followed_by_an_exchange() {
     let mut run = Run::begun(RunConfig::default());
     run.answer(claims(&[1], false)).actions();
     run.pass(Duration::from_secs(1)).start(1);
-    assert!(matches!(run.actions()[..], [Action::Count]));
+    assert!(matches!(run.actions()[..], [Action::Count(_)]));
     run.feed(Input::Counted(Ok(Counts { pending: 1, processing: 1, ..Counts::default() })));
     assert_eq!(run.exchange().limit, 1);
     run.answer(claims(&[2], false)).pass(Duration::from_secs(1)).start(2).actions();
@@ -203,7 +203,7 @@ fn counts_are_read_once_a_second_at_most() {
     run.pass(Duration::from_millis(999)).feed(Input::Woken).answer(claims(&[], true));
     assert!(matches!(run.actions()[..], [Action::Exchange(_)]));
     run.pass(Duration::from_millis(1)).feed(Input::Woken).answer(claims(&[], true));
-    assert!(matches!(run.actions()[..], [Action::Exchange(_), Action::Count]));
+    assert!(matches!(run.actions()[..], [Action::Exchange(_), Action::Count(_)]));
     run.feed(Input::Counted(Ok(Counts::default())));
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::Progress { .. })), 1);
     run.answer(claims(&[], true));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use autoproc_domain::item::ClaimToken;
 use autoproc_domain::ports::{Attempt, AttemptProgress, BackPressure, RunInfo, StopCause, StopLevel, StopRequest};
-use autoproc_domain::request::ExchangeRequest;
+use autoproc_domain::request::{ExchangeRequest, Scope};
 use autoproc_domain::run::{Input, ProcessorError, RunState, Wakeup};
 use autoproc_domain::run_info::ProcessingResult;
 use autoproc_domain::{RunConfig, RunId, Timestamp};
@@ -23,7 +23,7 @@ pub(super) enum RunEnd {
 /// A store operation of a run.
 #[derive(Debug)]
 pub(super) enum Operation {
-    Count,
+    Count(Scope),
     Register(RunInfo),
     ClearStop,
     Recover,

@@ -213,10 +213,7 @@ fn failed(which: &Selector, item: &QueueItem) -> Result<(), Rejection> {
 }
 
 fn count<'a>(items: impl Iterator<Item = &'a QueueItem>) -> Counts {
-    items.fold(Counts::default(), |mut counts, item| {
-        *counts.of_mut(item.status) += 1;
-        Counts { held: counts.held + usize::from(item.is_held), ..counts }
-    })
+    items.fold(Counts::default(), Counts::with)
 }
 
 #[async_trait]
@@ -342,8 +339,8 @@ impl Storage for PlainStore {
         self.transact(|tables| Ok(tables.find(&which).cloned()))
     }
 
-    async fn counts(&self) -> Answer<Counts> {
-        self.transact(|tables| Ok(count(tables.items.iter())))
+    async fn counts(&self, scope: Scope) -> Answer<Counts> {
+        self.transact(|tables| Ok(count(tables.items.iter().filter(|item| scope.contains(item.id)))))
     }
 
     /// May end without cause.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use autoproc_domain::Status;
-use autoproc_domain::request::Clear;
+use autoproc_domain::request::{Clear, Scope};
 use autoproc_domain::view::Counts;
 use clap::Args;
 use serde::Serialize;
@@ -31,7 +31,7 @@ pub(super) async fn clear(args: ClearArgs, context: &Context) -> Result<(), CliE
     let statuses = if args.statuses.is_empty() { Status::ALL.to_vec() } else { args.statuses };
     let storage = context.storage();
     let gone = storage.clear(Clear(statuses), context.now()).await?;
-    let still_processing = storage.counts().await?.processing;
+    let still_processing = storage.counts(Scope::Queue).await?.processing;
     if still_processing > 0 {
         context.remark(&format!("{still_processing} being processed stayed"));
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use autoproc_domain::request::Scope;
 use serde::Serialize;
 
 use crate::context::Context;
@@ -10,7 +11,7 @@ use crate::view::View;
 use crate::view::screen::Screen;
 
 pub(super) async fn size(context: &Context) -> Result<(), CliError> {
-    context.show(&Size { size: context.storage().counts().await?.pending })
+    context.show(&Size { size: context.storage().counts(Scope::Queue).await?.pending })
 }
 
 #[derive(Serialize)]

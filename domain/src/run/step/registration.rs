@@ -89,7 +89,7 @@ impl RunState {
         } else if self.recording != Recording::Possible {
             self.begin(Operation::Deregister, Action::Deregister);
         } else {
-            self.begin(Operation::Count, Action::Count);
+            self.count();
         }
     }
 

@@ -7,7 +7,7 @@
 use autoproc_domain::ports::{DeadRun, Runs, Storage};
 use autoproc_domain::request::{AnswerNeeded, Enqueue, ExchangeRequest, Scope, Selector};
 use autoproc_domain::view::{EnqueueOutcome, Enqueued, PageRequest};
-use autoproc_domain::{FilePath, ItemId, RunId, Status, Timestamp};
+use autoproc_domain::{FilePath, ItemId, QueueItem, RunId, Status, Timestamp};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -269,12 +269,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         self.same_item("the next claim", found, wanted.as_ref())
     }
 
-    fn same_item(
-        &mut self,
-        subject: &str,
-        found: Option<autoproc_domain::QueueItem>,
-        wanted: Option<&autoproc_domain::QueueItem>,
-    ) -> Check {
+    fn same_item(&mut self, subject: &str, found: Option<QueueItem>, wanted: Option<&QueueItem>) -> Check {
         let found = match (found, wanted) {
             (Some(found), Some(wanted)) => Some(self.numbering.item(found, wanted)?),
             (found, _) => found,
@@ -286,9 +281,11 @@ impl<'a, F: StorageFixture> Game<'a, F> {
     /// step.
     fn compare_queue(&mut self, process: usize) -> Check {
         let (counts, page) = (self.model.queue.counts(), self.model.queue.page(&PageRequest::default()));
-        same("the counts", &self.fixture.block_on(self.store(process).counts())?, &counts)?;
+        same("the counts", &self.fixture.block_on(self.store(process).counts(Scope::Queue))?, &counts)?;
         let found = self.fixture.block_on(self.store(process).page(PageRequest::default()))?;
+        let scoped = self.fixture.block_on(self.store(process).counts(every_other(&found.items)))?;
         same("the whole queue", &self.numbering.page(found, &page)?, &page)?;
+        same("the counts of a scope", &scoped, &self.model.queue.counts_in(&every_other(&page.items)))?;
         let alive = infos(self.fixture.block_on(self.store(process).live())?);
         same("the live runs", &alive, &self.model.alive.values().cloned().collect())?;
         self.compare_dead_runs(process)
@@ -336,4 +333,9 @@ fn known(request: &AnyRequest, found: Answer, wanted: &Answer) -> Answer {
         }
         (_, found, _) => found,
     }
+}
+
+/// A scope of every other item.
+fn every_other(items: &[QueueItem]) -> Scope {
+    items.iter().step_by(2).map(|item| item.id).collect()
 }

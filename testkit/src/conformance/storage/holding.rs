@@ -5,7 +5,7 @@ use autoproc_domain::view::Counts;
 use autoproc_domain::{Priority, Status};
 
 use autoproc_domain::ports::Storage;
-use autoproc_domain::request::Reprioritise;
+use autoproc_domain::request::{Reprioritise, Scope};
 
 use super::client::{Client, at, completed, failed, path, retry_after, texts};
 use super::expect::{Check, rejected, same};
@@ -57,7 +57,7 @@ fn holding_counts_the_changed_items<F: StorageFixture>(fixture: &F) -> Check {
     same("the number of held items of two", &client.hold(&["/a", "/b", "/a"], true)?, &2)?;
     same("the number of newly held items", &client.hold(&["/b", "/c"], true)?, &1)?;
     let wanted = Counts { pending: 3, held: 3, ..Counts::default() };
-    same("the counts", &client.wait(client.store().counts())?, &wanted)
+    same("the counts", &client.wait(client.store().counts(Scope::Queue))?, &wanted)
 }
 
 fn only_pending_items_are_held<F: StorageFixture>(fixture: &F) -> Check {

@@ -1,7 +1,7 @@
 //! Reading the queue.
 
 use autoproc_domain::ports::Storage;
-use autoproc_domain::request::Selector;
+use autoproc_domain::request::{Scope, Selector};
 use autoproc_domain::view::{Counts, PageRequest};
 use autoproc_domain::{ItemId, Status};
 
@@ -65,7 +65,7 @@ fn counts_are_correct<F: StorageFixture>(fixture: &F) -> Check {
     client.claim("run", 1, at(0))?;
     client.hold(&["/d"], true)?;
     let wanted = Counts { pending: 3, held: 1, processing: 1, completed: 1, failed: 1, timeout: 1 };
-    same("the counts", &client.wait(client.store().counts())?, &wanted)
+    same("the counts", &client.wait(client.store().counts(Scope::Queue))?, &wanted)
 }
 
 fn an_item_is_found_by_path_and_by_id<F: StorageFixture>(fixture: &F) -> Check {

@@ -84,7 +84,7 @@ impl World {
 
     fn carry_out(&mut self, run: usize, action: Action) -> Result<(), String> {
         match action {
-            Action::Count => self.operate(run, Operation::Count),
+            Action::Count(scope) => self.operate(run, Operation::Count(scope)),
             Action::Register(info) => self.operate(run, Operation::Register(info)),
             Action::ClearStop => {
                 self.runs[run].is_clearing = true;

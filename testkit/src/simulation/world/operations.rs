@@ -53,8 +53,8 @@ impl World {
             unreached(&operation)
         } else {
             match operation {
-                Operation::Count => {
-                    Input::Counted(self.store.counts().now_or_never().expect("the store answers at once"))
+                Operation::Count(scope) => {
+                    Input::Counted(self.store.counts(scope).now_or_never().expect("the store answers at once"))
                 }
                 Operation::Register(info) => {
                     Input::Registered(self.store.begin(info).now_or_never().expect("the store answers at once"))
@@ -192,7 +192,7 @@ fn unreached(operation: &Operation) -> Input {
         source: Box::new(io::Error::from(io::ErrorKind::TimedOut)),
     };
     match operation {
-        Operation::Count => Input::Counted(Err(error())),
+        Operation::Count(_) => Input::Counted(Err(error())),
         Operation::Register(_) => Input::Registered(Err(error())),
         Operation::ClearStop => Input::StopCleared(Ok(false)),
         Operation::Recover => Input::Recovered(Err(error())),

@@ -50,7 +50,7 @@ impl FlawedStore {
     /// Changes the queue in the store's own way. The handle has seen its own change.
     async fn tamper<T>(&self, with: impl FnOnce(&mut FileQueue) -> T) -> Result<T, StorageError> {
         let output = self.database.tamper(with);
-        self.sound.counts().await?;
+        self.sound.counts(Scope::Queue).await?;
         Ok(output)
     }
 
@@ -370,8 +370,8 @@ impl Storage for FlawedStore {
         self.sound.find(which).await
     }
 
-    async fn counts(&self) -> Result<Counts, StorageError> {
-        let counts = self.sound.counts().await?;
+    async fn counts(&self, scope: Scope) -> Result<Counts, StorageError> {
+        let counts = self.sound.counts(scope).await?;
         Ok(match self.flaw {
             Flaw::Miscounts => Counts { failed: counts.failed + counts.timeout, timeout: 0, ..counts },
             _ => counts,
