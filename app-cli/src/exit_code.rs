@@ -1,14 +1,16 @@
 //! The exit codes, a stable interface for scripts; see `docs/exit-codes.md`.
 //!
-//! 64 to 78 are those of `sysexits.h` (BSD); 100 is nextest's code for failed tests; 130 and 143
-//! are the shells' codes for a process ended by SIGINT and SIGTERM (128 and the signal's number).
+//! 64 to 78 are those of `sysexits.h` (BSD); 100 is nextest's code for failed tests; 129, 130 and 143
+//! are the shells' codes for a process ended by SIGHUP, SIGINT and SIGTERM (128 and the signal's number).
 
 use std::process;
+
+use autoproc_system::EndSignal;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum ExitCode {
-    /// Success, or a run that stopped as requested.
+    /// Success; of a run, all files of its scope are completed.
     Success = 0,
     /// A bug in the program.
     Internal = 1,
@@ -16,20 +18,36 @@ pub(crate) enum ExitCode {
     Usage = 2,
     /// Stored data is damaged (`EX_DATAERR`).
     Damaged = 65,
+    /// An input does not exist (`EX_NOINPUT`).
+    NoInput = 66,
     /// The place is not writable (`EX_CANTCREAT`).
     CannotWrite = 73,
     /// An I/O error (`EX_IOERR`).
     Io = 74,
-    /// A temporary failure (`EX_TEMPFAIL`).
+    /// A temporary failure, or a run that left files waiting (`EX_TEMPFAIL`).
     TryAgain = 75,
     /// An unusable setting or format version (`EX_CONFIG`).
     Config = 78,
     /// Some files failed in this run.
     FilesFailed = 100,
-    /// Current attempts were ended by SIGINT.
+    /// Stopped by SIGHUP.
+    HungUp = 129,
+    /// Stopped by SIGINT.
     Interrupted = 130,
-    /// Current attempts were ended by SIGTERM or SIGHUP.
+    /// Stopped by SIGTERM.
     Terminated = 143,
+}
+
+impl ExitCode {
+    /// The signal that the process ends by, so that its parent sees how it was stopped.
+    pub(crate) fn signal(self) -> Option<EndSignal> {
+        match self {
+            Self::HungUp => Some(EndSignal::HangUp),
+            Self::Interrupted => Some(EndSignal::Interrupt),
+            Self::Terminated => Some(EndSignal::Terminate),
+            _ => None,
+        }
+    }
 }
 
 impl From<ExitCode> for process::ExitCode {

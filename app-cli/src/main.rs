@@ -64,6 +64,10 @@ fn main() -> process::ExitCode {
         console.error(&error);
         error.exit_code()
     });
+    if let Some(signal) = code.signal() {
+        // The code says the same if the system refuses.
+        let _ = autoproc_system::end_by(signal);
+    }
     code.into()
 }
 

@@ -15,6 +15,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::error::CliError;
 use crate::escape::Shown;
+use crate::exit_code::ExitCode;
 use crate::project::Project;
 
 /// The argument for standard input.
@@ -67,11 +68,22 @@ pub(crate) struct PathSource {
     pub(crate) must_exist: bool,
 }
 
+/// What becomes of a named file that does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// It is added, with a warning: it may exist when its turn comes.
+    Warn,
+    /// Nothing is added.
+    Refuse,
+}
+
 /// The files found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Gathered {
     pub(crate) files: Vec<FilePath>,
     pub(crate) missing: Missing,
+    /// Patterns that the shell found nothing for.
+    pub(crate) unmatched: Vec<PathBuf>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -115,7 +127,7 @@ impl PathSource {
     /// # Errors
     /// [`CliError`] if a list or folder cannot be read, an argument is not a path, or a required
     /// file is missing.
-    pub(crate) fn gather(&self, cwd: &Path, project: &Project) -> Result<Gathered, CliError> {
+    pub(crate) fn gather(&self, absent: Absent, cwd: &Path, project: &Project) -> Result<Gathered, CliError> {
         let mut gathered = Gathered::default();
         let mut take = |path: &Path| self.take_in(path, cwd, project, &mut gathered);
         for word in &self.words {
@@ -125,7 +137,7 @@ impl PathSource {
             self.read_list(list, &mut take)?;
         }
         match gathered.missing.first.first() {
-            Some(path) if self.must_exist => Err(missing(path, gathered.missing.count)),
+            Some(path) if self.must_exist || absent == Absent::Refuse => Err(missing(path, gathered.missing.count)),
             _ => Ok(gathered),
         }
     }
@@ -150,6 +162,11 @@ impl PathSource {
         match fs::metadata(file.as_path()) {
             Ok(found) if found.is_dir() => return self.walk(&file, project, into),
             Ok(_) => {}
+            Err(_) if is_folder_word(path) => return Err(no_folder(&file)),
+            Err(_) if is_pattern(path) => {
+                into.unmatched.push(path.to_owned());
+                return Ok(());
+            }
             Err(_) => into.missing.take_in(&file),
         }
         into.files.push(file);
@@ -187,6 +204,21 @@ fn open(list: &Path) -> io::Result<Box<dyn BufRead>> {
     Ok(Box::new(BufReader::new(fs::File::open(list)?)))
 }
 
+/// True for a word that can only mean a folder.
+fn is_folder_word(word: &Path) -> bool {
+    word.as_os_str().as_bytes().ends_with(b"/")
+}
+
+/// True for a word that a shell leaves as it is if no file fits.
+fn is_pattern(word: &Path) -> bool {
+    word.as_os_str().as_bytes().iter().any(|byte| b"*?[".contains(byte))
+}
+
+fn no_folder(folder: &FilePath) -> CliError {
+    CliError::new(ExitCode::NoInput, format!("there is no folder {folder}"))
+        .with_hint("nothing was added; check that its disk is mounted")
+}
+
 /// A file that disappears during the walk is left out.
 fn is_gone(error: &walkdir::Error) -> bool {
     error.depth() > 0 && error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
@@ -201,6 +233,6 @@ fn missing(first: &FilePath, count: usize) -> CliError {
         1 => String::new(),
         count => format!(", and {} more do not either", count - 1),
     };
-    CliError::usage(format!("{first} does not exist{others}"))
-        .with_hint("nothing was added; leave out --must-exist to add it")
+    CliError::new(ExitCode::NoInput, format!("{first} does not exist{others}"))
+        .with_hint("nothing was added; `autoproc queue add` adds a file that does not exist yet")
 }

@@ -146,11 +146,13 @@ pub struct ProcessingResult {
     pub failed: u64,
     /// Attempts that failed and were followed by another one.
     pub retried: u64,
-    /// Files of the queue that were pending when the run ended; the last known number if the store could
-    /// not be read then.
+    /// Files of the run's scope that were pending when the run ended; the last known number if the
+    /// store could not be read then.
     pub remaining: usize,
     /// Those of them that a person has set aside.
     pub held: usize,
+    /// Files of the run's scope that others were processing then, or that dead runs still held.
+    pub processing: usize,
     /// Why it ended.
     pub stopped_by: StoppedBy,
     /// The highest stop level that it was asked for.

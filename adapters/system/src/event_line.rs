@@ -216,7 +216,8 @@ impl From<&Counts> for CountsText {
 
 impl From<&ProcessingResult> for ResultText {
     fn from(result: &ProcessingResult) -> Self {
-        let ProcessingResult { processed, failed, retried, remaining, held, stopped_by, stop_level } = *result;
+        let ProcessingResult { processed, failed, retried, remaining, held, processing: _, stopped_by, stop_level } =
+            *result;
         Self { processed, failed, retried, remaining, held, stopped_by: stopped_by.word(), level: stop_level.word() }
     }
 }

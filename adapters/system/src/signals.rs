@@ -1,4 +1,32 @@
-//! Signal dispositions that this process inherited.
+//! Signal dispositions that this process inherited, and its end by a signal.
+
+use std::io;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+/// A signal that asks a process to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndSignal {
+    /// Ctrl-C.
+    Interrupt,
+    /// A request of the system or of a service manager.
+    Terminate,
+    /// The terminal is gone.
+    HangUp,
+}
+
+/// Ends this process by the signal, as if it had never been handled. A shell then ends its loop after
+/// Ctrl-C, and a service manager knows that its request was obeyed.
+///
+/// # Errors
+/// If the system refuses. Otherwise does not return.
+pub fn end_by(signal: EndSignal) -> io::Result<()> {
+    signal_hook::low_level::emulate_default_handler(match signal {
+        EndSignal::Interrupt => SIGINT,
+        EndSignal::Terminate => SIGTERM,
+        EndSignal::HangUp => SIGHUP,
+    })
+}
 
 /// True if this process ignores `signal`: bit n-1 of `SigIgn` in `proc_pid_status(5)` stands for
 /// signal n. False if the system does not report it.

@@ -17,16 +17,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use autoproc_domain::ports::{Observer, StopCause, StopLevel};
-use autoproc_domain::request::{AnswerNeeded, Scope};
+use autoproc_domain::request::{AnswerNeeded, Repeat, Scope};
 use autoproc_domain::run::{Ports, ProcessorError, RunConfig};
 use autoproc_domain::run_info::StoppedBy;
-use autoproc_domain::{AutonomousProcessor, ProcessingResult, RetryPolicy, RunId};
+use autoproc_domain::{AutonomousProcessor, ProcessingResult, Recipe, RetryPolicy, RunId};
 
-use super::queue::add;
+use super::queue::add::{self, Added};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::paths::PathSource;
+use crate::paths::{Absent, PathSource};
 use crate::wiring::RunSettings;
 use progress::Progress;
 use pruning::{Pruner, Pruning};
@@ -65,8 +65,12 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     context.storage().counts(Scope::Queue).await?;
     if !source.is_empty() {
         refuse_while_others_stop(&ports).await?;
-        add_first(&source, &args, context).await?;
+        let added = add_first(&source, &args, config.recipe, context).await?;
+        if !args.all {
+            config.scope = added.items().collect();
+        }
     }
+    let is_whole_queue = config.scope == Scope::Queue;
     let (began, run) = (Instant::now(), config.run.clone());
     let wiring = &context.wiring;
     let pruner = Pruner::new(context.storage(), wiring.attempt_logs(), args.output.retention(), wiring.executions());
@@ -79,7 +83,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     if context.json || !args.quiet {
         context.show(&Summary { run, result, elapsed: began.elapsed(), resources: resources.total() })?;
     }
-    Ok(exit_code(&result))
+    Ok(exit_code(&result, is_whole_queue))
 }
 
 fn config(args: &RunArgs, run: RunId) -> RunConfig {
@@ -125,27 +129,46 @@ async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
 }
 
 /// Reports the added files on standard error: the data of a run is its result.
-async fn add_first(source: &PathSource, args: &RunArgs, context: &Context) -> Result<(), CliError> {
+async fn add_first(
+    source: &PathSource,
+    args: &RunArgs,
+    recipe: Option<Recipe>,
+    context: &Context,
+) -> Result<Added, CliError> {
+    let repeat = match recipe {
+        _ if args.again => Repeat::Always,
+        Some(recipe) => Repeat::IfOtherRecipe(recipe),
+        None => Repeat::IfChanged,
+    };
+    let gathered = source.gather(Absent::Refuse, &context.cwd, &context.project)?;
     let priority = args.priority.unwrap_or_default();
-    let added = add::offer(source, priority, AnswerNeeded::Now, context).await?;
+    let added = add::offer(gathered, priority, repeat, AnswerNeeded::Now, context).await?;
     if !args.quiet {
         context.console.say(added.in_sum());
     }
-    Ok(())
+    let waiting = context.storage().counts(Scope::Queue).await?.waiting();
+    let others = waiting.saturating_sub(added.live());
+    if others > 0 && !args.all && !args.quiet {
+        let wait = if others == 1 { "1 other waits" } else { &format!("{others} others wait") };
+        context.console.say(format_args!("{wait} (`autoproc run -- …` processes the whole queue)"));
+    }
+    Ok(added)
 }
 
-fn exit_code(result: &ProcessingResult) -> ExitCode {
-    let is_aborted = result.stop_level >= StopLevel::Aborting;
+/// The code for a result: an error first, then a signal, then failures, then files of the scope that are
+/// not completed. Held files do not belong to a run over the whole queue.
+fn exit_code(result: &ProcessingResult, is_whole_queue: bool) -> ExitCode {
+    let held = if is_whole_queue { result.held } else { 0 };
+    let unfinished = result.remaining.saturating_sub(held) + result.processing;
     match result.stopped_by {
-        StoppedBy::Request(StopCause::Interrupt) if is_aborted => ExitCode::Interrupted,
-        StoppedBy::Request(StopCause::Terminate | StopCause::HangUp) if is_aborted => ExitCode::Terminated,
-        StoppedBy::TooManyFailed => ExitCode::FilesFailed,
-        StoppedBy::StorageFull => ExitCode::TryAgain,
         StoppedBy::Error => ExitCode::Internal,
-        StoppedBy::Request(_) | StoppedBy::QueueEmpty | StoppedBy::NothingDue if result.failed > 0 => {
-            ExitCode::FilesFailed
-        }
-        StoppedBy::Request(_) | StoppedBy::QueueEmpty | StoppedBy::NothingDue => ExitCode::Success,
+        StoppedBy::Request(StopCause::Interrupt) => ExitCode::Interrupted,
+        StoppedBy::Request(StopCause::Terminate) => ExitCode::Terminated,
+        StoppedBy::Request(StopCause::HangUp) => ExitCode::HungUp,
+        StoppedBy::TooManyFailed => ExitCode::FilesFailed,
+        _ if result.failed > 0 => ExitCode::FilesFailed,
+        _ if unfinished > 0 => ExitCode::TryAgain,
+        _ => ExitCode::Success,
     }
 }
 
@@ -153,28 +176,43 @@ fn exit_code(result: &ProcessingResult) -> ExitCode {
 mod tests {
     use super::*;
 
-    fn code(stopped_by: StoppedBy, stop_level: StopLevel, failed: u64) -> ExitCode {
-        exit_code(&ProcessingResult { processed: 1, failed, retried: 0, remaining: 0, held: 0, stopped_by, stop_level })
+    fn code(stopped_by: StoppedBy, failed: u64, [remaining, held, processing]: [usize; 3]) -> ExitCode {
+        let stop_level = StopLevel::Running;
+        let result =
+            ProcessingResult { processed: 1, failed, retried: 0, remaining, held, processing, stopped_by, stop_level };
+        exit_code(&result, true)
     }
 
     #[test]
-    fn only_signals_that_end_attempts_are_told_as_such() {
+    fn only_a_scope_that_is_completed_is_a_success() {
         use StopCause::{HangUp, Interrupt, StopFile, Terminate};
-        use StopLevel::{Aborting, Draining, Killing, Running};
-        for (cause, level, failed, expected) in [
-            (Interrupt, Draining, 0, ExitCode::Success),
-            (Interrupt, Draining, 1, ExitCode::FilesFailed),
-            (Interrupt, Aborting, 1, ExitCode::Interrupted),
-            (Terminate, Aborting, 0, ExitCode::Terminated),
-            (HangUp, Killing, 0, ExitCode::Terminated),
-            (StopFile, Aborting, 0, ExitCode::Success),
-            (StopFile, Aborting, 2, ExitCode::FilesFailed),
+        for (stopped_by, failed, left, expected) in [
+            (StoppedBy::QueueEmpty, 0, [0, 0, 0], ExitCode::Success),
+            (StoppedBy::QueueEmpty, 1, [0, 0, 0], ExitCode::FilesFailed),
+            (StoppedBy::QueueEmpty, 0, [2, 2, 0], ExitCode::Success),
+            (StoppedBy::QueueEmpty, 0, [0, 0, 1], ExitCode::TryAgain),
+            (StoppedBy::NothingDue, 0, [1, 0, 0], ExitCode::TryAgain),
+            (StoppedBy::NothingDue, 1, [1, 0, 0], ExitCode::FilesFailed),
+            (StoppedBy::StorageFull, 0, [1, 0, 0], ExitCode::TryAgain),
+            (StoppedBy::TooManyFailed, 3, [5, 0, 0], ExitCode::FilesFailed),
+            (StoppedBy::Request(StopFile), 0, [3, 0, 0], ExitCode::TryAgain),
+            (StoppedBy::Request(StopFile), 0, [0, 0, 0], ExitCode::Success),
+            (StoppedBy::Request(Interrupt), 2, [3, 0, 0], ExitCode::Interrupted),
+            (StoppedBy::Request(Terminate), 0, [0, 0, 0], ExitCode::Terminated),
+            (StoppedBy::Request(HangUp), 0, [1, 0, 0], ExitCode::HungUp),
         ] {
-            assert_eq!(code(StoppedBy::Request(cause), level, failed), expected, "{cause} at {level:?}");
+            assert_eq!(code(stopped_by, failed, left), expected, "{stopped_by:?}, {failed}, {left:?}");
         }
-        assert_eq!(code(StoppedBy::QueueEmpty, Running, 0), ExitCode::Success);
-        assert_eq!(code(StoppedBy::NothingDue, Running, 1), ExitCode::FilesFailed);
-        assert_eq!(code(StoppedBy::TooManyFailed, Running, 3), ExitCode::FilesFailed);
-        assert_eq!(code(StoppedBy::StorageFull, Running, 1), ExitCode::TryAgain);
+        let held = ProcessingResult {
+            processed: 0,
+            failed: 0,
+            retried: 0,
+            remaining: 1,
+            held: 1,
+            processing: 0,
+            stopped_by: StoppedBy::QueueEmpty,
+            stop_level: StopLevel::Running,
+        };
+        assert_eq!(exit_code(&held, false), ExitCode::TryAgain, "a named file that is held");
     }
 }

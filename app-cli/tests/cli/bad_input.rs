@@ -29,7 +29,6 @@ fn words_that_make_no_sense_are_refused() {
         (&["queue", "add", "a", "-p", "2147483648"], "between"),
         (&["queue", "add", "a", "-p", "high"], "integer"),
         (&["queue", "add", "a", "5", "-p", "6"], "twice"),
-        (&["queue", "add", "nowhere", "--must-exist"], "does not exist"),
         (&["queue", "prioritise", "a", "high"], "integer"),
         (&["queue", "prioritise", "a", "99999999999"], "between"),
         (&["queue", "list", "--status", "lost"], "lost"),
@@ -61,6 +60,22 @@ fn a_list_that_is_no_text_is_refused_in_few_words() {
 }
 
 #[test]
+fn an_input_that_is_not_there_is_refused() {
+    let project = TempProject::with_queue(&["a"]);
+    for (words, says) in [
+        (&["queue", "add", "nowhere", "--must-exist"][..], "does not exist"),
+        (&["queue", "add", "no-folder/"], "there is no folder"),
+        (&["run", "nowhere", "--", "true"], "does not exist"),
+        (&["run", "no-folder/", "--", "true"], "there is no folder"),
+    ] {
+        refused(&project, words, 66, says);
+    }
+    let nothing = project.ask(["queue", "add", "*.pdf"]).expect_code(0);
+    assert!(nothing.err.contains("nothing matches *.pdf"), "{nothing:?}");
+    assert_eq!(project.names(), ["a"]);
+}
+
+#[test]
 fn a_run_that_makes_no_sense_touches_nothing() {
     let project = TempProject::with_queue(&["a"]);
     for (words, says) in [
@@ -83,7 +98,6 @@ fn a_run_that_makes_no_sense_touches_nothing() {
         (&["run", "--no-retry-exit", "0", "--", "true"], "from 1 to 255"),
         (&["run", "--backoff-base", "x", "--", "true"], "x"),
         (&["run", "--json", "--show-output", "--", "true"], "cannot be used with"),
-        (&["run", "nowhere", "--must-exist", "--", "true"], "does not exist"),
         (&["run", "--input", "x=y", "--", "true"], "--input and --workflow-dir are for workflows"),
         (&["run", "--workflow-dir", "w", "--shell", "true"], "--input and --workflow-dir are for workflows"),
         (&["run", "--dry-run", "--", "frobnicate"], "there is no program frobnicate"),

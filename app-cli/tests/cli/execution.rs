@@ -91,7 +91,7 @@ fn a_file_completed_since_its_failure_begins_anew() {
     project.ask(fail).expect_code(100);
     project.ask(["queue", "add", "a"]).expect_code(0);
     project.ask(["run", "-q", "--", "true"]).expect_code(0);
-    project.ask(["queue", "add", "a"]).expect_code(0);
+    project.ask(["queue", "add", "a", "--again"]).expect_code(0);
     assert!(!project.ask(["run", "--dry-run", "--workflow", "./w.yaml"]).expect_code(0).out.contains("resumes"));
     project.ask(fail).expect_code(100);
     assert_eq!(ran(&project), "one\ntwo\none\ntwo\n");

@@ -43,7 +43,7 @@ fn whoever_waits_for_a_stop_need_not_wait_for_ever() {
     assert!(answer.err.contains("still live: ") && answer.err.contains(&run.id().to_string()), "{answer:#?}");
     project.ask(["stop", "--timeout", "1"]).expect_code(2);
     project.ask(["stop", "--now", "--wait"]).expect_code(0);
-    end_of(run).expect_code(0);
+    end_of(run).expect_code(75);
     assert_eq!(project.json(["queue", "show", "a"])["attempts"], 0);
 }
 
@@ -56,10 +56,10 @@ fn one_stop_is_for_all_runs_and_the_last_takes_it_away() {
     project.ask(["stop"]).expect_code(0);
     wait_until("both have heard of it", || times_heard(&project) == 2);
     project.write("go", "");
-    end_of(first).expect_code(0);
+    end_of(first).expect_code(75);
     assert!(project.state("STOP-AUTONOMOUS").exists(), "another run is still to obey it");
     project.write("later", "");
-    end_of(second).expect_code(0);
+    end_of(second).expect_code(75);
     assert!(!project.state("STOP-AUTONOMOUS").exists(), "who obeys last takes it away");
     assert_eq!(project.status_of("c"), "pending");
 }
@@ -92,7 +92,7 @@ fn a_command_that_a_stop_took_along_is_given_back() {
     wait_until_heard(&project);
     let pid = fs::read_to_string(project.path("pid")).expect("its number");
     assert!(Command::new("kill").args(["-TERM", pid.trim()]).status().expect("kill(1)").success());
-    end_of(run).expect_code(0);
+    end_of(run).expect_code(143);
     let item = project.json(["queue", "show", "a"]);
     assert_eq!((&item["status"], &item["attempts"]), (&"pending".into(), &0.into()));
 }

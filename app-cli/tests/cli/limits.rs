@@ -19,7 +19,7 @@ fn a_held_run_starts_nothing_says_why_and_obeys_a_stop() {
     assert!(status.out.contains(" of disk space is free, less than the required 8.0 EB"), "{status:#?}");
     assert_eq!(project.status_of("a"), "pending");
     signal(&run, "INT");
-    let over = end_of(run).expect_code(0);
+    let over = end_of(run).expect_code(130);
     assert!(over.err.contains("nothing new is started for now: "), "{over:#?}");
     assert!(over.out.starts_with("processed 0, failed 0, retried 0, 1 waiting"), "{over:#?}");
     assert!(project.json(["status"])["latest_run"]["held"].is_null());
@@ -38,7 +38,7 @@ fn a_load_that_is_always_exceeded_holds() {
     );
     assert_eq!(project.status_of("a"), "pending");
     signal(&run, "INT");
-    end_of(run).expect_code(0);
+    end_of(run).expect_code(130);
 }
 
 /// A busy process.

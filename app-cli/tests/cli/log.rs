@@ -92,7 +92,7 @@ fn the_output_of_a_current_attempt_is_never_removed() {
     let log = project.path("logs/attempts/1.1.1.log");
     let long_ago = std::time::SystemTime::UNIX_EPOCH;
     fs::File::options().write(true).open(&log).expect("the output").set_modified(long_ago).expect("its time");
-    project.ask(["run", "-q", "--keep-output", "0", "--keep-output-size", "0", "--", "true"]).expect_code(0);
+    project.ask(["run", "-q", "--keep-output", "0", "--keep-output-size", "0", "--", "true"]).expect_code(75);
     assert!(log.exists());
     project.write("go", "");
     end_of(run).expect_code(0);
@@ -242,7 +242,7 @@ fn each_round_has_attempts_of_its_own() {
     expect_remark(&project, &["--attempt", "1"], "attempt 1 of round 2 printed nothing");
     project.ask(["log", "a", "--attempt", "2"]).expect_error(2, "there was no attempt 2 of round 2 on it");
     assert_eq!(project.ask(["log", "a", "--round", "1"]).expect_code(0).out, "attempt 2 of a\n");
-    project.ask(["queue", "add", "a"]).expect_code(0);
+    project.ask(["queue", "add", "a", "--again"]).expect_code(0);
     project.ask(["run", "-q", "--", "echo"]).expect_code(0);
     assert_eq!(project.ask(["log", "a"]).expect_code(0).out, format!("{}\n", project.path("a").display()));
     expect_remark(&project, &["--round", "2"], "attempt 1 of round 2 printed nothing");
@@ -284,7 +284,7 @@ fn the_claim_tells_an_attempt_from_one_that_was_given_back() {
     let run = project.start(["run", "-q", "--shell", "echo first of {/}; sleep 1000"]);
     wait_until("the attempt prints", || project.ask(["log", "a"]).out == "first of a\n");
     project.ask(["stop", "--now"]).expect_code(0);
-    end_of(run).expect_code(0);
+    end_of(run).expect_code(75);
     assert_eq!(project.ask(["log", "a"]).expect_code(0).out, "first of a\n");
     project.ask(["run", "-q", "--", "true"]).expect_code(0);
     expect_remark(&project, &[], "attempt 1 of round 2 printed nothing");

@@ -26,8 +26,9 @@ fn an_integer_second_word_is_the_priority_and_a_path_names_the_file() {
     for name in ["a", "5"] {
         project.write(name, "");
     }
-    project.ask(["queue", "add", "a", "5"]).expect_code(0);
-    assert_eq!(project.names(), ["a"]);
+    project.ask(["queue", "add", "a", "7"]).expect_code(0);
+    assert_eq!((project.names(), &project.items()[0]["priority"]), (vec!["a".to_owned()], &7.into()));
+    project.ask(["queue", "add", "a", "5"]).expect_error(2, "both a priority (an integer) and an existing file");
     project.ask(["queue", "add", "a", "./5"]).expect_code(0);
     assert_eq!(project.names(), ["a", "5"]);
 }
@@ -122,7 +123,7 @@ fn an_ended_file_that_is_added_again_keeps_its_number_and_history() {
     let project = TempProject::with_queue(&["a", "b"]);
     let first = project.json(["queue", "show", "a"]);
     project.ask(["run", "-q", "--", "true"]).expect_code(0);
-    assert_eq!(project.ask(["queue", "add", "a"]).expect_code(0).out.lines().count(), 1);
+    assert_eq!(project.ask(["queue", "add", "a", "--again"]).expect_code(0).out.lines().count(), 1);
     let again = project.json(["queue", "show", "a"]);
     assert_eq!(
         (&again["id"], &again["round"], &again["attempts"], &again["status"]),

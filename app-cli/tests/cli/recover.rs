@@ -101,7 +101,7 @@ fn what_cannot_be_proven_to_have_ended_stays_until_it_is_forced() {
     assert_eq!((told["kept"][0]["status"].as_str(), &told["forced"]), (Some("processing"), &false.into()));
     assert!(told["unproven"][0]["reason"].as_str().expect("a reason").contains("pid namespace"), "{told}");
 
-    let run = project.ask(["run", "-q", "--", "true"]).expect_code(0);
+    let run = project.ask(["run", "-q", "--", "true"]).expect_code(75);
     assert!(run.err.contains("stay `processing`") && run.err.contains("pid namespace"), "{run:?}");
     assert_eq!((project.status_of("a"), project.status_of("b")), ("processing".into(), "completed".into()));
 

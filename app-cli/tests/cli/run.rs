@@ -67,7 +67,7 @@ fn time_runs_out() {
 #[test]
 fn a_run_told_not_to_wait_leaves_what_waits() {
     let project = TempProject::with_queue(&["a"]);
-    let answer = project.ask(["run", "--no-wait", "--backoff-base", "1h", "--", "false"]).expect_code(0);
+    let answer = project.ask(["run", "--no-wait", "--backoff-base", "1h", "--", "false"]).expect_code(75);
     assert!(answer.out.contains("1 waiting; nothing is due"), "{answer:?}");
     assert_eq!(project.ask(["queue", "peek"]).expect_code(0).out, "");
     let status = project.ask(["status"]).expect_code(0);

@@ -36,7 +36,7 @@ fn a_stop_lets_the_current_file_finish() {
     wait_until_heard(&project);
     project.ask(["run", "-q", "--", "true"]).expect_error(75, "still finishing");
     project.write("go", "");
-    let over = end_of(run).expect_code(0);
+    let over = end_of(run).expect_code(75);
     assert!(over.out.contains("processed 1, failed 0, retried 0, 1 waiting; stopped by the stop file"), "{over:?}");
     assert!(!project.state("STOP-AUTONOMOUS").exists(), "who obeys last takes it away");
 }
@@ -46,7 +46,7 @@ fn a_stop_now_gives_the_current_file_back() {
     let project = TempProject::with_queue(&["a"]);
     let run = begun(&project, &[]);
     project.ask(["stop", "--now"]).expect_code(0);
-    end_of(run).expect_code(0);
+    end_of(run).expect_code(75);
     let item = project.json(["queue", "show", "a"]);
     assert_eq!((&item["status"], &item["attempts"]), (&"pending".into(), &0.into()));
 }
@@ -89,7 +89,7 @@ fn an_interrupt_alone_is_a_clean_stop() {
     let run = begun(&project, &[]);
     signal(&run, "INT");
     project.write("go", "");
-    end_of(run).expect_code(0);
+    end_of(run).expect_code(130);
 }
 
 #[test]

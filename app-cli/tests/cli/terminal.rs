@@ -63,7 +63,7 @@ fn a_dumb_terminal_gets_lines_and_no_bar() {
     let project = TempProject::with_queue(&["a"]);
     let run = on_terminal(&project, 80, &[("TERM", "dumb")], "run -- true");
     assert!(run.contains("completed a in ") && !run.contains('\r') && !run.contains('\u{1b}'), "{run:?}");
-    project.ask(["queue", "add", "a"]).expect_code(0);
+    project.ask(["queue", "add", "a", "--again"]).expect_code(0);
     let run = on_terminal(&project, 80, &[], "run -v -- true");
     assert!(run.contains("completed") && !run.contains(']'), "{run:?}");
 }

@@ -145,6 +145,7 @@ fn nothing_in_a_refusal_steers_the_terminal() {
         "workflow: {id: w, phases: [{id: p, steps: [{run: [\"true\"]}]}], on_error: [shout]}\n",
     );
     project.write("input.yaml", "workflow: {inputs: [{name: a, type: number, required: true, description: \"d\\e[2J\\nx\"}], phases: [{id: p, steps: [{run: [a]}], condition: a}]}\n");
+    project.write("a", "");
     let run =
         |words: &[&str]| project.ask([&["--color", "always", "run", "--dry-run", "a", "--workflow"], words].concat());
     for (words, code) in [
@@ -172,7 +173,7 @@ fn times_in_a_file_are_those_of_the_command_line() {
         let steps = format!("[{{run: [\"true\"], timeout: \"{time}\"}}]");
         project.write("a.yaml", format!("workflow: {{phases: [{{id: p, steps: {steps}}}]}}\n"));
         let in_file = project.ask(["workflow", "check", "a.yaml"]).code;
-        let typed = project.ask(["run", "--dry-run", "a", &format!("--timeout={time}"), "--", "true"]).code;
+        let typed = project.ask(["run", "--dry-run", "a.yaml", &format!("--timeout={time}"), "--", "true"]).code;
         assert!([(0, 0), (78, 2)].contains(&(in_file, typed)), "{time}: {in_file} and {typed}");
     }
 }

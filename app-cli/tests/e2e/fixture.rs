@@ -203,7 +203,12 @@ impl Finished {
     #[track_caller]
     pub(crate) fn result(self) -> Value {
         let result = self.json();
-        let code = if result["failed"] == 0 { 0 } else { 100 };
+        let is_done = result["remaining"] == 0 && result["processing"] == 0;
+        let code = match (result["failed"] == 0, is_done) {
+            (false, _) => 100,
+            (true, false) => 75,
+            (true, true) => 0,
+        };
         assert_eq!(self.status.code(), Some(code), "{result}, {}", self.err);
         result
     }

@@ -200,6 +200,7 @@ impl RunState {
                 retried: 0,
                 remaining: 0,
                 held: 0,
+                processing: 0,
                 stopped_by: StoppedBy::Error,
                 stop_level: StopLevel::Running,
             },

@@ -57,6 +57,7 @@ pub(crate) fn processor_stopped(stopped_by: StoppedBy) -> RunEventKind {
         retried: 8,
         remaining: 9,
         held: 3,
+        processing: 2,
         stopped_by,
         stop_level: StopLevel::Draining,
     };

@@ -5,15 +5,16 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use autoproc_domain::request::{AnswerNeeded, Enqueue, NewItem, Repeat};
-use autoproc_domain::view::EnqueueOutcome;
-use autoproc_domain::{FilePath, Priority};
+use autoproc_domain::view::{EnqueueOutcome, Enqueued};
+use autoproc_domain::{FilePath, ItemId, Priority};
+use autoproc_subprocess::fingerprint_of;
 use clap::Args;
 use serde::{Serialize, Serializer};
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Shown;
-use crate::paths::{Missing, PathListArgs, PathSource};
+use crate::paths::{Absent, Gathered, Missing, PathListArgs, PathSource};
 use crate::priority;
 use crate::view::View;
 use crate::view::json::PathJson;
@@ -28,7 +29,8 @@ const MAX_LINES: usize = 20;
     override_usage = "autoproc queue add [OPTIONS] FILE [PRIORITY]
        autoproc queue add [OPTIONS] [-p N] FILE FILE...
        COMMAND | autoproc queue add [OPTIONS] [-p N] [-0] -",
-    after_help = "A file that waits already is not added twice; its priority is raised where the new one is higher.
+    after_help = "A file that waits already is not added twice; its priority is raised if the new one is higher.
+A completed file is left alone if it has not changed since; --again adds it all the same.
 Of two words, an integer second one is the priority: write ./5 for a file named 5.
 A folder stands for the files below it, `-` for a list on standard input.
 
@@ -45,6 +47,9 @@ pub(crate) struct AddArgs {
     /// Priority of all the files: higher is taken first [default: 0]
     #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = priority::parse)]
     priority: Option<Priority>,
+    /// Process completed files again, although they have not changed
+    #[arg(long)]
+    again: bool,
     #[command(flatten)]
     lists: PathListArgs,
 }
@@ -58,7 +63,9 @@ pub(super) async fn add(mut args: AddArgs, context: &Context) -> Result<(), CliE
     }
     let priority = trailing.or(args.priority).unwrap_or_default();
     let source = PathSource::new(args.words, &args.lists);
-    let added = offer(&source, priority, AnswerNeeded::Later, context).await?;
+    let repeat = if args.again { Repeat::Always } else { Repeat::IfChanged };
+    let gathered = source.gather(Absent::Warn, &context.cwd, &context.project)?;
+    let added = offer(gathered, priority, repeat, AnswerNeeded::Later, context).await?;
     if added.files.is_empty() {
         context.remark("no files found there");
     }
@@ -83,6 +90,7 @@ fn trailing_priority(
     let integer = last.to_str().filter(|word| priority::is_integer(word));
     match (before.len(), integer, given) {
         (1, Some(_), Some(_)) => Err(given_twice(last)),
+        (1, Some(word), None) if exists(last) => Err(both(word)),
         (1, Some(word), None) => priority::parse(word).map(Some).map_err(|error| no_priority(word, error)),
         (1, None, None) if !exists(last) => Err(neither(last)),
         (2.., Some(word), None) if !exists(last) => Err(ambiguous(word)),
@@ -93,6 +101,11 @@ fn trailing_priority(
 fn given_twice(word: &OsStr) -> CliError {
     CliError::usage(format!("the priority is given twice, by {} and by --priority", Shown(Path::new(word))))
         .with_hint(format!("write ./{} for a file of that name", Shown(Path::new(word))))
+}
+
+fn both(word: &str) -> CliError {
+    CliError::usage(format!("{word} is both a priority (an integer) and an existing file"))
+        .with_hint(format!("write -p {word} for the priority, ./{word} for the file"))
 }
 
 fn no_priority(word: &str, error: priority::InvalidPriority) -> CliError {
@@ -111,19 +124,24 @@ fn ambiguous(word: &str) -> CliError {
 
 /// Adds the files in one transaction.
 pub(in crate::commands) async fn offer(
-    source: &PathSource,
+    gathered: Gathered,
     priority: Priority,
+    repeat: Repeat,
     answer: AnswerNeeded,
     context: &Context,
 ) -> Result<Added, CliError> {
-    let gathered = source.gather(&context.cwd, &context.project)?;
     warn_of(&gathered.missing, context);
-    let items: Vec<_> = gathered.files.iter().map(|path| NewItem::new(path.clone()).with_priority(priority)).collect();
-    let request = Enqueue { items, repeat: Repeat::Always, answer };
+    for pattern in &gathered.unmatched {
+        context.remark(&format!("nothing matches {}", Shown(pattern)));
+    }
+    let new_item = |path: &FilePath| {
+        let seen = fingerprint_of(path.as_path());
+        NewItem::new(path.clone()).with_priority(priority).with_fingerprint(seen)
+    };
+    let request = Enqueue { items: gathered.files.iter().map(new_item).collect(), repeat, answer };
     let enqueued =
         if request.items.is_empty() { Vec::new() } else { context.storage().enqueue(request, context.now()).await? };
-    let outcomes = enqueued.into_iter().map(|file| file.outcome.into()).collect();
-    Ok(Added { files: gathered.files, outcomes, priority, missing: gathered.missing.count })
+    Ok(Added { files: gathered.files, enqueued, priority, missing: gathered.missing.count })
 }
 
 fn warn_of(missing: &Missing, context: &Context) {
@@ -138,65 +156,53 @@ fn warn_of(missing: &Missing, context: &Context) {
 
 /// The outcome of adding files.
 #[derive(Debug)]
-pub(crate) struct Added {
+pub(in crate::commands) struct Added {
     files: Vec<FilePath>,
     /// One for each file, in the same order.
-    outcomes: Vec<AddOutcome>,
+    enqueued: Vec<Enqueued>,
     priority: Priority,
     /// Number of files that do not exist.
     missing: usize,
 }
 
-/// The outcome of adding one file, as reported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AddOutcome {
-    /// A new item, or a new round of an ended one.
-    Added,
-    /// The priority of a live item was raised.
-    Raised,
-    /// A live item did not change.
-    Unchanged,
-    /// Recorded; the store has not looked whether the file is queued already.
-    Accepted,
-}
-
-impl From<EnqueueOutcome> for AddOutcome {
-    fn from(outcome: EnqueueOutcome) -> Self {
-        match outcome {
-            EnqueueOutcome::Raised => Self::Raised,
-            EnqueueOutcome::Unchanged | EnqueueOutcome::AlreadyCompleted => Self::Unchanged,
-            EnqueueOutcome::Accepted => Self::Accepted,
-            EnqueueOutcome::Added
-            | EnqueueOutcome::Changed
-            | EnqueueOutcome::FailedBefore
-            | EnqueueOutcome::Repeated => Self::Added,
-        }
-    }
-}
-
 impl Added {
-    fn count(&self, outcome: AddOutcome) -> usize {
-        self.outcomes.iter().filter(|became| **became == outcome).count()
+    /// The items of the files.
+    pub(in crate::commands) fn items(&self) -> impl Iterator<Item = ItemId> {
+        self.enqueued.iter().filter_map(|enqueued| enqueued.item)
     }
 
-    fn each(&self) -> impl Iterator<Item = (&FilePath, AddOutcome)> {
-        self.files.iter().zip(self.outcomes.iter().copied())
+    /// The number of files that wait or are being processed now.
+    pub(in crate::commands) fn live(&self) -> usize {
+        self.enqueued.len() - self.count(EnqueueOutcome::AlreadyCompleted)
+    }
+
+    fn count(&self, outcome: EnqueueOutcome) -> usize {
+        self.enqueued.iter().filter(|enqueued| enqueued.outcome == outcome).count()
+    }
+
+    fn each(&self) -> impl Iterator<Item = (&FilePath, EnqueueOutcome)> {
+        self.files.iter().zip(self.enqueued.iter().map(|enqueued| enqueued.outcome))
     }
 
     /// A summary on one line.
-    pub(crate) fn in_sum(&self) -> String {
-        let words = |outcome, word: &str| match self.count(outcome) {
-            0 => String::new(),
-            count => format!(", {count} {word}"),
-        };
+    pub(in crate::commands) fn in_sum(&self) -> String {
         let noun = |count| if count == 1 { "file" } else { "files" };
-        let accepted = self.count(AddOutcome::Accepted);
+        let accepted = self.count(EnqueueOutcome::Accepted);
         if accepted > 0 {
             return format!("{accepted} {} accepted", noun(accepted));
         }
-        let added = self.count(AddOutcome::Added);
-        let raised = words(AddOutcome::Raised, "raised");
-        format!("{added} {} added{raised}{}", noun(added), words(AddOutcome::Unchanged, "already there"))
+        let added = self.count(EnqueueOutcome::Added);
+        let others = [
+            (EnqueueOutcome::Changed, "changed"),
+            (EnqueueOutcome::FailedBefore, "failed before"),
+            (EnqueueOutcome::Repeated, "again"),
+            (EnqueueOutcome::Raised, "raised"),
+            (EnqueueOutcome::Unchanged, "already there"),
+            (EnqueueOutcome::AlreadyCompleted, "already completed"),
+        ];
+        let others = others.map(|(outcome, words)| (self.count(outcome), words));
+        let others = others.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!(", {count} {words}"));
+        format!("{added} {} added{}", noun(added), others.collect::<String>())
     }
 }
 
@@ -205,10 +211,14 @@ impl View for Added {
         if self.files.len() <= MAX_LINES {
             for (path, outcome) in self.each() {
                 let line = match outcome {
-                    AddOutcome::Added => out.line("added ", path, ""),
-                    AddOutcome::Raised => out.line("raised ", path, &format!(" to priority {}", self.priority)),
-                    AddOutcome::Unchanged => out.line("already there: ", path, ""),
-                    AddOutcome::Accepted => out.line("accepted ", path, ""),
+                    EnqueueOutcome::Added => out.line("added ", path, ""),
+                    EnqueueOutcome::Changed => out.line("added ", path, " again: it changed since it was completed"),
+                    EnqueueOutcome::FailedBefore => out.line("added ", path, " again: it failed before"),
+                    EnqueueOutcome::Repeated => out.line("added ", path, " again"),
+                    EnqueueOutcome::Raised => out.line("raised ", path, &format!(" to priority {}", self.priority)),
+                    EnqueueOutcome::Unchanged => out.line("already there: ", path, ""),
+                    EnqueueOutcome::AlreadyCompleted => out.line("already completed: ", path, ""),
+                    EnqueueOutcome::Accepted => out.line("accepted ", path, ""),
                 };
                 writeln!(out, "{line}")?;
             }
@@ -218,10 +228,14 @@ impl View for Added {
 
     fn document(&self) -> impl Serialize {
         AddedJson {
-            added: self.count(AddOutcome::Added),
-            raised: self.count(AddOutcome::Raised),
-            unchanged: self.count(AddOutcome::Unchanged),
-            accepted: self.count(AddOutcome::Accepted),
+            added: self.count(EnqueueOutcome::Added),
+            changed: self.count(EnqueueOutcome::Changed),
+            failed_before: self.count(EnqueueOutcome::FailedBefore),
+            repeated: self.count(EnqueueOutcome::Repeated),
+            raised: self.count(EnqueueOutcome::Raised),
+            unchanged: self.count(EnqueueOutcome::Unchanged),
+            already_completed: self.count(EnqueueOutcome::AlreadyCompleted),
+            accepted: self.count(EnqueueOutcome::Accepted),
             missing: self.missing,
             priority: self.priority.get(),
             files: self,
@@ -232,8 +246,12 @@ impl View for Added {
 #[derive(Serialize)]
 struct AddedJson<'a> {
     added: usize,
+    changed: usize,
+    failed_before: usize,
+    repeated: usize,
     raised: usize,
     unchanged: usize,
+    already_completed: usize,
     accepted: usize,
     missing: usize,
     priority: i32,
@@ -248,12 +266,16 @@ struct AddedFileJson {
     outcome: &'static str,
 }
 
-fn outcome_word(outcome: AddOutcome) -> &'static str {
+fn outcome_word(outcome: EnqueueOutcome) -> &'static str {
     match outcome {
-        AddOutcome::Added => "added",
-        AddOutcome::Raised => "raised",
-        AddOutcome::Unchanged => "unchanged",
-        AddOutcome::Accepted => "accepted",
+        EnqueueOutcome::Added => "added",
+        EnqueueOutcome::Changed => "changed",
+        EnqueueOutcome::FailedBefore => "failed_before",
+        EnqueueOutcome::Repeated => "repeated",
+        EnqueueOutcome::Raised => "raised",
+        EnqueueOutcome::Unchanged => "unchanged",
+        EnqueueOutcome::AlreadyCompleted => "already_completed",
+        EnqueueOutcome::Accepted => "accepted",
     }
 }
 
@@ -281,6 +303,13 @@ mod tests {
         assert_eq!(understood(&["a", "5"], None), Ok(Some(5)));
         assert_eq!(understood(&["a", "-5"], None), Ok(Some(-5)));
         assert_eq!(understood(&["5", "7"], None), Ok(Some(7)));
+    }
+
+    #[test]
+    fn an_integer_that_is_a_file_is_ambiguous() {
+        let says = trailing_priority(&["a".into(), "5".into()], None, |_| true).expect_err("refused");
+        assert!(says.message().contains("both a priority"), "{}", says.message());
+        assert_eq!(trailing_priority(&["a".into(), "./5".into()], None, |_| true).ok(), Some(None));
     }
 
     #[test]

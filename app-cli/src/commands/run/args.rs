@@ -55,7 +55,7 @@ Examples:
 )]
 #[expect(clippy::struct_excessive_bools, reason = "a flag is a bool, and there are several")]
 pub(crate) struct RunArgs {
-    /// Files or folders to add before the run begins; `-` is a list on standard input
+    /// Files or folders to process, and no others; `-` is a list on standard input
     #[arg(value_name = "FILES")]
     pub(super) files: Vec<OsString>,
     /// The command for each file
@@ -93,8 +93,14 @@ pub(crate) struct RunArgs {
     #[arg(long, hide_short_help = true)]
     pub(super) no_wait: bool,
     /// Priority of FILES: higher is taken first [default: 0]
-    #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = priority::parse)]
+    #[arg(short, long, hide_short_help = true, value_name = "N", allow_negative_numbers = true, value_parser = priority::parse)]
     pub(super) priority: Option<Priority>,
+    /// Process all that waits in the queue too, not only FILES
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Process FILES again although they are completed and have not changed
+    #[arg(long, hide_short_help = true)]
+    pub(super) again: bool,
     /// Print what each attempt printed when it ends
     #[arg(long, conflicts_with = "json")]
     pub(super) show_output: bool,

@@ -138,6 +138,7 @@ async fn shown<T>(
 fn aborted(cause: Option<StopCause>) -> ExitCode {
     match cause {
         Some(StopCause::Interrupt) => ExitCode::Interrupted,
+        Some(StopCause::HangUp) => ExitCode::HungUp,
         _ => ExitCode::Terminated,
     }
 }

@@ -124,6 +124,7 @@ impl RunState {
         if self.was_started {
             self.result.remaining = self.queue.counts.pending;
             self.result.held = self.queue.counts.held;
+            self.result.processing = self.queue.counts.processing;
             if self.failure.is_some() {
                 self.result.stopped_by = StoppedBy::Error;
             }
