@@ -8,6 +8,7 @@ use autoproc_domain::{ItemId, Timestamp};
 
 use crate::console::Console;
 use crate::error::CliError;
+use crate::paths::Surroundings;
 use crate::project::Project;
 use crate::view::View;
 use crate::wiring::Wiring;
@@ -33,6 +34,11 @@ impl Context {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.wiring.clock().now()
+    }
+
+    /// Where words are looked up.
+    pub(crate) fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings { cwd: &self.cwd, project: &self.project, console: &self.console }
     }
 
     /// The past attempts on an item. The event log is a record, not the truth: if it cannot be read,

@@ -2,27 +2,34 @@
 //!
 //! `PathListArgs` has the options of every command that takes files.
 
-use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::io::{self, BufRead, BufReader};
+mod filter;
+mod list;
+
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use autoproc_domain::FilePath;
 use autoproc_domain::request::Selector;
 use clap::Args;
+use globset::Glob;
 use walkdir::{DirEntry, WalkDir};
 
+use crate::console::Console;
 use crate::error::CliError;
 use crate::escape::Shown;
 use crate::exit_code::ExitCode;
 use crate::project::Project;
-
-/// The argument for standard input.
-const STDIN: &str = "-";
+use filter::Filter;
+use list::STDIN;
 
 /// How lists of paths are read.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "a flag is a bool, and there are several")]
 pub(crate) struct PathListArgs {
     /// Read paths from this file too, one a line; `-` is standard input
     #[arg(long, hide_short_help = true, value_name = "LIST")]
@@ -36,6 +43,20 @@ pub(crate) struct PathListArgs {
     /// Fail, and add nothing, if a file does not exist
     #[arg(long, hide_short_help = true)]
     must_exist: bool,
+    /// Only files whose name matches, as in '*.png'; may be repeated
+    ///
+    /// A pattern with a slash is matched with the path below the given folder: `**/2026/*.png`.
+    #[arg(long, value_name = "GLOB", value_parser = filter::glob)]
+    include: Vec<Glob>,
+    /// No files or folders whose name matches; may be repeated
+    #[arg(long, value_name = "GLOB", value_parser = filter::glob)]
+    exclude: Vec<Glob>,
+    /// Only files modified less than this time ago
+    #[arg(long, hide_short_help = true, value_name = "TIME", value_parser = autoproc_time_text::parse)]
+    newer_than: Option<Duration>,
+    /// Fail, and add nothing, if something below a folder cannot be read
+    #[arg(long, hide_short_help = true)]
+    strict: bool,
 }
 
 /// The file that an argument names.
@@ -55,17 +76,21 @@ pub(crate) fn selectors(cwd: &Path, paths: &[PathBuf]) -> Result<Vec<Selector>, 
 }
 
 /// The files given on the command line.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the flags of the command line")]
 pub(crate) struct PathSource {
-    pub(crate) words: Vec<PathBuf>,
+    words: Vec<PathBuf>,
     /// A file that lists more paths.
-    pub(crate) list: Option<PathBuf>,
+    list: Option<PathBuf>,
     /// True if paths in lists end with NUL.
-    pub(crate) null: bool,
+    null: bool,
     /// True to include hidden files in folders.
-    pub(crate) hidden: bool,
+    hidden: bool,
     /// True if a missing file is an error.
-    pub(crate) must_exist: bool,
+    must_exist: bool,
+    /// True if something that cannot be read is an error.
+    strict: bool,
+    filter: Filter,
 }
 
 /// What becomes of a named file that does not exist.
@@ -78,43 +103,65 @@ pub(crate) enum Absent {
 }
 
 /// The files found.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Gathered {
     pub(crate) files: Vec<FilePath>,
-    pub(crate) missing: Missing,
-    /// Patterns that the shell found nothing for.
-    pub(crate) unmatched: Vec<PathBuf>,
+    /// Files that do not exist.
+    pub(crate) missing: Listed,
+    /// Places below folders that cannot be read, with the reason.
+    pub(crate) unreadable: Listed,
+    /// Number of files that `--include`, `--exclude` or `--newer-than` left out.
+    pub(crate) left_out: usize,
+    /// Remarks about words and lists.
+    pub(crate) remarks: Vec<String>,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Missing {
+/// A number of things, and the first few: more warnings than fit on a screen are not read.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
     pub(crate) count: usize,
-    /// The first few: more warnings than fit on a screen are not read.
-    pub(crate) first: Vec<FilePath>,
+    pub(crate) first: Vec<String>,
 }
 
-/// Only the number of further missing files is printed.
-const MAX_NAMED: usize = 20;
-
-impl Missing {
-    fn take_in(&mut self, path: &FilePath) {
+impl Listed {
+    fn push(&mut self, name: impl FnOnce() -> String, most: usize) {
         self.count += 1;
-        if self.first.len() < MAX_NAMED {
-            self.first.push(path.clone());
+        if self.first.len() < most {
+            self.first.push(name());
         }
     }
 }
 
+/// The most missing files that are named.
+const MAX_MISSING: usize = 20;
+
+/// The most unreadable places that are named.
+const MAX_UNREADABLE: usize = 5;
+
+/// Where words are looked up.
+pub(crate) struct Surroundings<'a> {
+    /// What relative paths start from.
+    pub(crate) cwd: &'a Path,
+    /// The project, whose own files are left out.
+    pub(crate) project: &'a Project,
+    pub(crate) console: &'a Arc<Console>,
+}
+
 impl PathSource {
     /// Combines the arguments with the options for lists.
-    pub(crate) fn new(words: Vec<OsString>, args: &PathListArgs) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// [`CliError`] if the patterns are too large together.
+    pub(crate) fn new(words: Vec<OsString>, args: &PathListArgs) -> Result<Self, CliError> {
+        Ok(Self {
             words: words.into_iter().map(PathBuf::from).collect(),
             list: args.from_file.clone(),
             null: args.null,
             hidden: args.hidden,
             must_exist: args.must_exist,
-        }
+            strict: args.strict,
+            filter: Filter::new(&args.include, &args.exclude, args.newer_than)?,
+        })
     }
 
     /// True if no file can be found.
@@ -125,83 +172,106 @@ impl PathSource {
     /// Finds the files. Changes nothing.
     ///
     /// # Errors
-    /// [`CliError`] if a list or folder cannot be read, an argument is not a path, or a required
+    /// [`CliError`] if a list or a given folder cannot be read, an argument is not a path, or a required
     /// file is missing.
-    pub(crate) fn gather(&self, absent: Absent, cwd: &Path, project: &Project) -> Result<Gathered, CliError> {
+    pub(crate) fn gather(&self, absent: Absent, around: &Surroundings<'_>) -> Result<Gathered, CliError> {
         let mut gathered = Gathered::default();
-        let mut take = |path: &Path| self.take_in(path, cwd, project, &mut gathered);
         for word in &self.words {
-            if word.as_os_str() == STDIN { self.read_list(word, &mut take)? } else { take(word)? }
+            if word.as_os_str() == STDIN {
+                self.read_list(word, around, &mut gathered)?;
+            } else if is_pattern(word) && !around.cwd.join(word).exists() {
+                gathered.remarks.push(format!("nothing matches {}", Shown(word)));
+            } else {
+                self.take_in(word, around, &mut gathered)?;
+            }
         }
         if let Some(list) = &self.list {
-            self.read_list(list, &mut take)?;
+            self.read_list(list, around, &mut gathered)?;
         }
-        match gathered.missing.first.first() {
-            Some(path) if self.must_exist || absent == Absent::Refuse => Err(missing(path, gathered.missing.count)),
+        let is_required = self.must_exist || absent == Absent::Refuse;
+        match (gathered.missing.first.first(), gathered.unreadable.first.first()) {
+            (Some(path), _) if is_required => Err(missing(path, gathered.missing.count)),
+            (_, Some(place)) if self.strict => {
+                Err(CliError::new(ExitCode::Io, format!("cannot read {place}")).with_hint("nothing was added"))
+            }
             _ => Ok(gathered),
         }
     }
 
-    /// Reads a list path by path, so that of a million paths only the results are in memory.
-    fn read_list(&self, list: &Path, take: &mut dyn FnMut(&Path) -> Result<(), CliError>) -> Result<(), CliError> {
-        let mut lines = open(list).map_err(|error| cannot_read(list, &error))?;
-        let end = if self.null { 0 } else { b'\n' };
-        let mut line = Vec::new();
-        while lines.read_until(end, &mut line).map_err(|error| cannot_read(list, &error))? > 0 {
-            let path = line.strip_suffix(&[end]).unwrap_or(&line);
-            if !path.is_empty() {
-                take(Path::new(OsStr::from_bytes(path)))?;
-            }
-            line.clear();
+    fn read_list(&self, list: &Path, around: &Surroundings<'_>, into: &mut Gathered) -> Result<(), CliError> {
+        let read = list::read(list, self.null, around.console, |path| self.take_in(path, around, into));
+        let oddities = read.map_err(|error| cannot_read(list, &error))??;
+        if oddities.has_crlf || oddities.has_mark {
+            into.remarks
+                .push(format!("{}: line ends or the byte order mark of another system are ignored", Shown(list)));
         }
         Ok(())
     }
 
-    fn take_in(&self, path: &Path, cwd: &Path, project: &Project, into: &mut Gathered) -> Result<(), CliError> {
-        let file = resolve(cwd, path)?;
-        match fs::metadata(file.as_path()) {
-            Ok(found) if found.is_dir() => return self.walk(&file, project, into),
-            Ok(_) => {}
-            Err(_) if is_folder_word(path) => return Err(no_folder(&file)),
-            Err(_) if is_pattern(path) => {
-                into.unmatched.push(path.to_owned());
-                return Ok(());
-            }
-            Err(_) => into.missing.take_in(&file),
+    fn take_in(&self, path: &Path, around: &Surroundings<'_>, into: &mut Gathered) -> Result<(), CliError> {
+        let file = resolve(around.cwd, path)?;
+        let metadata = fs::metadata(file.as_path()).ok();
+        if metadata.as_ref().is_some_and(Metadata::is_dir) {
+            return self.walk(&file, around.project, into);
+        }
+        if metadata.is_none() && is_folder_word(path) {
+            return Err(no_folder(&file));
+        }
+        if !self.filter.wants(path, metadata.as_ref()) {
+            into.left_out += 1;
+            return Ok(());
+        }
+        if metadata.is_none() {
+            into.missing.push(|| file.to_string(), MAX_MISSING);
         }
         into.files.push(file);
         Ok(())
     }
 
     /// Adds the files below a folder, by name. Links to files count as files; links to folders are
-    /// not followed.
+    /// not followed. What cannot be read below the folder is left out.
     fn walk(&self, folder: &FilePath, project: &Project, into: &mut Gathered) -> Result<(), CliError> {
         let walk = WalkDir::new(folder.as_path()).sort_by_file_name().into_iter();
-        for entry in walk.filter_entry(|entry| self.is_wanted(entry, project)) {
+        let below = |path: &Path| path.strip_prefix(folder.as_path()).unwrap_or(path).to_owned();
+        let is_wanted = |entry: &DirEntry| self.is_wanted(entry, &below(entry.path()), project);
+        for entry in walk.filter_entry(is_wanted) {
             match entry {
-                Ok(entry) if entry.path().is_file() => into.files.push(FilePath::new(entry.path())?),
-                Ok(_) => {}
+                Ok(entry) => self.found(&entry, &below(entry.path()), into),
                 Err(error) if is_gone(&error) => {}
-                Err(error) => {
-                    let place = error.path().unwrap_or(folder.as_path()).to_owned();
-                    return Err(cannot_read(&place, &error.into()));
-                }
+                Err(error) if error.depth() == 0 => return Err(cannot_read(folder.as_path(), &error.into())),
+                Err(error) => into.unreadable.push(|| reason(&error), MAX_UNREADABLE),
             }
         }
         Ok(())
     }
 
-    fn is_wanted(&self, entry: &DirEntry, project: &Project) -> bool {
+    fn found(&self, entry: &DirEntry, below: &Path, into: &mut Gathered) {
+        // Follows a link, as the command will.
+        let Some(metadata) = fs::metadata(entry.path()).ok().filter(Metadata::is_file) else { return };
+        if !self.filter.wants(below, Some(&metadata)) {
+            into.left_out += 1;
+            return;
+        }
+        match FilePath::new(entry.path()) {
+            Ok(file) => into.files.push(file),
+            Err(error) => {
+                into.unreadable.push(|| format!("{}: {error}", Shown(entry.path())), MAX_UNREADABLE);
+            }
+        }
+    }
+
+    fn is_wanted(&self, entry: &DirEntry, below: &Path, project: &Project) -> bool {
         let is_hidden = entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".");
-        (self.hidden || !is_hidden) && !project.is_own(entry.path())
+        let is_excluded = entry.depth() > 0 && entry.file_type().is_dir() && !self.filter.wants_folder(below);
+        (self.hidden || !is_hidden) && !is_excluded && !project.is_own(entry.path())
     }
 }
 
-fn open(list: &Path) -> io::Result<Box<dyn BufRead>> {
-    if list.as_os_str() == OsStr::new(STDIN) {
-        return Ok(Box::new(io::stdin().lock()));
-    }
-    Ok(Box::new(BufReader::new(fs::File::open(list)?)))
+/// The place that cannot be read, and why.
+fn reason(error: &walkdir::Error) -> String {
+    let place = error.path().map_or_else(String::new, |path| Shown(path).to_string());
+    let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+    format!("{place}: {why}")
 }
 
 /// True for a word that can only mean a folder.
@@ -228,7 +298,7 @@ fn cannot_read(path: &Path, error: &io::Error) -> CliError {
     CliError::io(format!("cannot read {}", Shown(path)), error).with_hint("nothing was added")
 }
 
-fn missing(first: &FilePath, count: usize) -> CliError {
+fn missing(first: &str, count: usize) -> CliError {
     let others = match count {
         1 => String::new(),
         count => format!(", and {} more do not either", count - 1),

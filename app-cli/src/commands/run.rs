@@ -38,7 +38,7 @@ use work::Work;
 pub(super) use args::RunArgs;
 
 pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode, CliError> {
-    let source = PathSource::new(std::mem::take(&mut args.files), &args.lists);
+    let source = PathSource::new(std::mem::take(&mut args.files), &args.lists)?;
     let (command, workflow) = (std::mem::take(&mut args.command), std::mem::take(&mut args.workflow));
     let work = Work::new(command, args.shell.take(), workflow.into())?;
     // An invalid command is found before anything changes: otherwise it would fail every file.
@@ -140,7 +140,7 @@ async fn add_first(
         Some(recipe) => Repeat::IfOtherRecipe(recipe),
         None => Repeat::IfChanged,
     };
-    let gathered = source.gather(Absent::Refuse, &context.cwd, &context.project)?;
+    let gathered = source.gather(Absent::Refuse, &context.surroundings())?;
     let priority = args.priority.unwrap_or_default();
     let added = add::offer(gathered, priority, repeat, AnswerNeeded::Now, context).await?;
     if !args.quiet {

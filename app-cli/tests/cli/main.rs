@@ -6,6 +6,7 @@
 //! some seconds (`doctor`).
 
 mod bad_input;
+mod choosing;
 mod doctor;
 mod documents;
 mod execution;

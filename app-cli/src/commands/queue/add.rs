@@ -14,11 +14,11 @@ use serde::{Serialize, Serializer};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Shown;
-use crate::paths::{Absent, Gathered, Missing, PathListArgs, PathSource};
+use crate::paths::{Absent, Gathered, PathListArgs, PathSource};
 use crate::priority;
-use crate::view::View;
 use crate::view::json::PathJson;
 use crate::view::screen::Screen;
+use crate::view::{View, files};
 
 /// Above this many files only a summary is printed.
 const MAX_LINES: usize = 20;
@@ -62,9 +62,9 @@ pub(super) async fn add(mut args: AddArgs, context: &Context) -> Result<(), CliE
         args.words.pop();
     }
     let priority = trailing.or(args.priority).unwrap_or_default();
-    let source = PathSource::new(args.words, &args.lists);
+    let source = PathSource::new(args.words, &args.lists)?;
     let repeat = if args.again { Repeat::Always } else { Repeat::IfChanged };
-    let gathered = source.gather(Absent::Warn, &context.cwd, &context.project)?;
+    let gathered = source.gather(Absent::Warn, &context.surroundings())?;
     let added = offer(gathered, priority, repeat, AnswerNeeded::Later, context).await?;
     if added.files.is_empty() {
         context.remark("no files found there");
@@ -130,10 +130,7 @@ pub(in crate::commands) async fn offer(
     answer: AnswerNeeded,
     context: &Context,
 ) -> Result<Added, CliError> {
-    warn_of(&gathered.missing, context);
-    for pattern in &gathered.unmatched {
-        context.remark(&format!("nothing matches {}", Shown(pattern)));
-    }
+    report(&gathered, context);
     let new_item = |path: &FilePath| {
         let seen = fingerprint_of(path.as_path());
         NewItem::new(path.clone()).with_priority(priority).with_fingerprint(seen)
@@ -141,16 +138,32 @@ pub(in crate::commands) async fn offer(
     let request = Enqueue { items: gathered.files.iter().map(new_item).collect(), repeat, answer };
     let enqueued =
         if request.items.is_empty() { Vec::new() } else { context.storage().enqueue(request, context.now()).await? };
-    Ok(Added { files: gathered.files, enqueued, priority, missing: gathered.missing.count })
+    let Gathered { files, missing, unreadable, left_out, .. } = gathered;
+    Ok(Added { files, enqueued, priority, missing: missing.count, unreadable: unreadable.count, left_out })
 }
 
-fn warn_of(missing: &Missing, context: &Context) {
-    for path in &missing.first {
-        context.console.warn(context.console.err().line("", path, " does not exist (yet)"));
+/// Prints what a person should know about the files found.
+fn report(gathered: &Gathered, context: &Context) {
+    let Gathered { missing, unreadable, left_out, remarks, .. } = gathered;
+    for remark in remarks {
+        context.remark(remark);
     }
-    let more = missing.count - missing.first.len();
-    if more > 0 {
-        context.console.warn(format_args!("{more} more files do not exist (yet)"));
+    for path in &missing.first {
+        context.console.warn(format_args!("{path} does not exist (yet)"));
+    }
+    match missing.count - missing.first.len() {
+        0 => {}
+        more => context.console.warn(format_args!("{more} more files do not exist (yet)")),
+    }
+    for place in &unreadable.first {
+        context.console.warn(format_args!("left out, because it cannot be read: {place}"));
+    }
+    match unreadable.count - unreadable.first.len() {
+        0 => {}
+        more => context.console.warn(format_args!("{more} more places cannot be read")),
+    }
+    if *left_out > 0 {
+        context.remark(&format!("{} left out by --include, --exclude or --newer-than", files(*left_out)));
     }
 }
 
@@ -163,6 +176,10 @@ pub(in crate::commands) struct Added {
     priority: Priority,
     /// Number of files that do not exist.
     missing: usize,
+    /// Number of places below folders that cannot be read.
+    unreadable: usize,
+    /// Number of files that are not wanted.
+    left_out: usize,
 }
 
 impl Added {
@@ -237,6 +254,8 @@ impl View for Added {
             already_completed: self.count(EnqueueOutcome::AlreadyCompleted),
             accepted: self.count(EnqueueOutcome::Accepted),
             missing: self.missing,
+            unreadable: self.unreadable,
+            left_out: self.left_out,
             priority: self.priority.get(),
             files: self,
         }
@@ -254,8 +273,10 @@ struct AddedJson<'a> {
     already_completed: usize,
     accepted: usize,
     missing: usize,
+    unreadable: usize,
+    left_out: usize,
     priority: i32,
-    #[serde(serialize_with = "files")]
+    #[serde(serialize_with = "each_file")]
     files: &'a Added,
 }
 
@@ -280,7 +301,7 @@ fn outcome_word(outcome: EnqueueOutcome) -> &'static str {
 }
 
 /// Serialises one file at a time, so that a million of them are not in memory together.
-fn files<S: Serializer>(view: &Added, serializer: S) -> Result<S::Ok, S::Error> {
+fn each_file<S: Serializer>(view: &Added, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(
         view.each().map(|(path, outcome)| AddedFileJson { path: path.into(), outcome: outcome_word(outcome) }),
     )

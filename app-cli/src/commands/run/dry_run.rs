@@ -56,7 +56,7 @@ async fn first_file(source: &PathSource, context: &Context) -> Result<Option<(Fi
     if due.is_some() || source.is_empty() {
         return Ok(due.map(|item| (item.file_path.clone(), Some(item))));
     }
-    let given = source.gather(Absent::Refuse, &context.cwd, &context.project)?.files.into_iter().next();
+    let given = source.gather(Absent::Refuse, &context.surroundings())?.files.into_iter().next();
     Ok(given.map(|file| (file, None)))
 }
 

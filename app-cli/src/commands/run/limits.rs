@@ -22,7 +22,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, hide_short_help = true, value_name = "LOAD", allow_negative_numbers = true, value_parser = load)]
     pub(super) max_load: Option<f64>,
     /// Stop after N failed files, or once N% of at least 10 files have failed
-    #[arg(long, visible_alias = "halt", value_name = "N|N%", allow_negative_numbers = true, value_parser = max_fail)]
+    #[arg(long, hide_short_help = true, visible_alias = "halt", value_name = "N|N%", allow_negative_numbers = true, value_parser = max_fail)]
     pub(super) max_fail: Option<FailureLimit>,
 }
 

@@ -1,0 +1,111 @@
+//! Which of the files found are wanted: by their names, and by their age.
+
+use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::error::CliError;
+
+/// Patterns for names, and patterns with a slash for paths below the folder that was given.
+#[derive(Debug, Clone, Default)]
+struct Patterns {
+    names: GlobSet,
+    paths: GlobSet,
+}
+
+impl Patterns {
+    fn new(globs: &[Glob]) -> Result<Self, CliError> {
+        let set = |for_paths: bool| {
+            let chosen = globs.iter().filter(|glob| glob.glob().contains('/') == for_paths);
+            let mut set = GlobSetBuilder::new();
+            chosen.for_each(|glob| {
+                set.add(glob.clone());
+            });
+            set.build().map_err(|error| CliError::usage(error.to_string()))
+        };
+        Ok(Self { names: set(false)?, paths: set(true)? })
+    }
+
+    fn match_any(&self, name: &OsStr, below: &Path) -> bool {
+        self.names.is_match(name) || self.paths.is_match(below)
+    }
+}
+
+/// What is wanted of the files found. The default is everything.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Filter {
+    /// `None` includes everything.
+    included: Option<Patterns>,
+    excluded: Patterns,
+    /// The earliest time of modification.
+    since: Option<SystemTime>,
+}
+
+impl Filter {
+    /// Wants files that fit one of `include`, if there are any, none of `exclude`, and that were
+    /// modified less than `newer_than` ago.
+    ///
+    /// # Errors
+    /// [`CliError`] if the patterns are too large together.
+    pub(super) fn new(include: &[Glob], exclude: &[Glob], newer_than: Option<Duration>) -> Result<Self, CliError> {
+        Ok(Self {
+            included: if include.is_empty() { None } else { Some(Patterns::new(include)?) },
+            excluded: Patterns::new(exclude)?,
+            since: newer_than.and_then(|age| SystemTime::now().checked_sub(age)),
+        })
+    }
+
+    /// False if a folder is excluded with everything below it.
+    pub(super) fn wants_folder(&self, below: &Path) -> bool {
+        !below.file_name().is_some_and(|name| self.excluded.match_any(name, below))
+    }
+
+    /// True if a file is wanted; `below` is its path below the folder that was given. A file that is
+    /// not there has no age.
+    pub(super) fn wants(&self, below: &Path, metadata: Option<&Metadata>) -> bool {
+        let name = below.file_name().unwrap_or_default();
+        let is_included = self.included.as_ref().is_none_or(|patterns| patterns.match_any(name, below));
+        let modified = metadata.and_then(|metadata| metadata.modified().ok());
+        let is_new = self.since.is_none_or(|since| modified.is_none_or(|modified| modified >= since));
+        is_included && is_new && !self.excluded.match_any(name, below)
+    }
+}
+
+/// Parses a pattern: `*` and `?` stand for anything but a slash, `**` for folders too.
+pub(super) fn glob(word: &str) -> Result<Glob, String> {
+    let pattern = word.strip_prefix("./").unwrap_or(word);
+    GlobBuilder::new(pattern).literal_separator(true).build().map_err(|error| error.kind().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wants(include: &[&str], exclude: &[&str], below: &str) -> bool {
+        let globs = |words: &[&str]| words.iter().map(|word| glob(word).expect("a pattern")).collect::<Vec<_>>();
+        Filter::new(&globs(include), &globs(exclude), None).expect("patterns").wants(Path::new(below), None)
+    }
+
+    #[test]
+    fn patterns_fit_names_or_paths() {
+        assert!(wants(&["*.png"], &[], "a/b.png"));
+        assert!(!wants(&["*.png"], &[], "a/b.txt"));
+        assert!(wants(&["*.{png,jpg}"], &[], "a/b.jpg"));
+        assert!(wants(&["a/*.png"], &[], "a/b.png"));
+        assert!(!wants(&["a/*.png"], &[], "a/c/b.png"));
+        assert!(wants(&["a/**/*.png"], &[], "a/c/b.png"));
+        assert!(!wants(&["*.png"], &["draft*"], "a/draft 1.png"));
+        assert!(wants(&[], &["*.tmp"], "a"));
+        assert!(glob("[a").is_err());
+    }
+
+    #[test]
+    fn an_excluded_folder_is_left_out_whole() {
+        let filter = Filter::new(&[], &[glob("@eaDir").expect("a pattern")], None).expect("patterns");
+        assert!(!filter.wants_folder(Path::new("x/@eaDir")));
+        assert!(filter.wants_folder(Path::new("x/photos")));
+    }
+}

@@ -1,0 +1,93 @@
+//! Lists of paths, in files or on standard input.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+use std::time::Duration;
+
+use crate::console::Console;
+
+/// The argument for standard input.
+pub(super) const STDIN: &str = "-";
+
+/// After this time, a person is told that the list has not ended.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What editors on other systems write before a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What was unusual about a list.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Oddities {
+    pub(super) has_crlf: bool,
+    pub(super) has_mark: bool,
+}
+
+/// Reads a list path by path, so that of a million paths only the results are in memory. `take` gets each
+/// path; empty lines are none. With `null`, paths end with NUL and are taken as they are.
+///
+/// # Errors
+/// If the list cannot be read, or as `take` returns.
+pub(super) fn read<E>(
+    list: &Path,
+    null: bool,
+    console: &Arc<Console>,
+    mut take: impl FnMut(&Path) -> Result<(), E>,
+) -> io::Result<Result<Oddities, E>> {
+    let (mut lines, waiting) = open(list, console)?;
+    let end = if null { 0 } else { b'\n' };
+    let (mut line, mut oddities) = (Vec::new(), Oddities::default());
+    let mut is_first = true;
+    while lines.read_until(end, &mut line)? > 0 {
+        let mut path = line.strip_suffix(&[end]).unwrap_or(&line);
+        if !null {
+            if is_first && let Some(rest) = path.strip_prefix(BYTE_ORDER_MARK) {
+                (path, oddities.has_mark) = (rest, true);
+            }
+            // A file may be called so; lists made on Windows are more common.
+            if let Some(rest) = path.strip_suffix(b"\r").filter(|_| !exists(path)) {
+                (path, oddities.has_crlf) = (rest, true);
+            }
+        }
+        is_first = false;
+        if !path.is_empty()
+            && let Err(error) = take(Path::new(OsStr::from_bytes(path)))
+        {
+            return Ok(Err(error));
+        }
+        line.clear();
+    }
+    drop(waiting);
+    Ok(Ok(oddities))
+}
+
+fn exists(path: &[u8]) -> bool {
+    Path::new(OsStr::from_bytes(path)).exists()
+}
+
+/// An open list, and a sender that ends the wait for the message when it is dropped.
+type OpenList = (Box<dyn BufRead>, Option<Sender<()>>);
+
+fn open(list: &Path, console: &Arc<Console>) -> io::Result<OpenList> {
+    if list.as_os_str() == OsStr::new(STDIN) {
+        return Ok((Box::new(io::stdin().lock()), Some(remind(console.clone()))));
+    }
+    Ok((Box::new(BufReader::new(fs::File::open(list)?)), None))
+}
+
+fn remind(console: Arc<Console>) -> Sender<()> {
+    let (sender, ended) = mpsc::channel();
+    let wait = move || {
+        if ended.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            console.say("waiting for the end of the list on standard input (Ctrl-D ends it on a terminal)");
+        }
+    };
+    // Without a thread there is no message.
+    let _ = thread::Builder::new().spawn(wait);
+    sender
+}

@@ -1,0 +1,94 @@
+//! Which files are added: by name, by age, from folders that cannot be read, and from lists.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
+
+use crate::fixture::{TempProject, wait_until};
+
+#[test]
+fn patterns_choose_files_and_leave_folders_out() {
+    let project = TempProject::new();
+    for name in ["in/a.png", "in/b.PNG", "in/c.txt", "in/draft 1.png", "in/@eaDir/a.png", "in/2026/d.png"] {
+        project.write(name, "");
+    }
+    let words = ["queue", "add", "in", "--include", "*.png", "--exclude", "draft*", "--exclude", "@eaDir"];
+    let added = project.ask(words).expect_code(0);
+    assert_eq!(project.names(), ["d.png", "a.png"], "{added:?}");
+    assert!(added.err.contains("3 files left out by --include, --exclude or --newer-than"), "{added:?}");
+    let words = ["run", "-q", "in", "--include", "2026/*", "--again", "--", "true"];
+    project.ask(words).expect_code(0);
+    assert_eq!(
+        (project.status_of("in/2026/d.png"), project.status_of("in/a.png")),
+        ("completed".into(), "pending".into())
+    );
+    project.ask(["queue", "add", "in", "--include", "[a"]).expect_error(2, "unclosed character class");
+}
+
+#[test]
+fn old_files_can_be_left_out() {
+    let project = TempProject::new();
+    let old = File::create(project.write("in/old", "")).expect("a file");
+    old.set_modified(SystemTime::now() - Duration::from_secs(3 * 24 * 3600)).expect("its time");
+    project.write("in/new", "");
+    project.ask(["queue", "add", "in", "--newer-than", "2d"]).expect_code(0);
+    assert_eq!(project.names(), ["new"]);
+    assert_eq!(project.json(["queue", "add", "in", "--newer-than", "2d"])["left_out"], 1);
+}
+
+/// A path that is too long cannot be read by anyone, root included.
+#[test]
+fn what_cannot_be_read_is_named_and_the_rest_is_added() {
+    let project = TempProject::new();
+    project.write("in/a", "");
+    project.write("in/z", "");
+    let mut place = rustix::fs::open(project.path("in"), rustix::fs::OFlags::DIRECTORY, rustix::fs::Mode::empty())
+        .expect("the folder");
+    for _ in 0..25 {
+        let name = "d".repeat(200);
+        rustix::fs::mkdirat(&place, &name, rustix::fs::Mode::RWXU).expect("a folder");
+        place = rustix::fs::openat(&place, &name, rustix::fs::OFlags::DIRECTORY, rustix::fs::Mode::empty())
+            .expect("the folder");
+    }
+    let added = project.ask(["queue", "add", "in"]).expect_code(0);
+    assert!(added.err.contains("warning: left out, because it cannot be read: "), "{added:?}");
+    assert_eq!(project.names(), ["a", "z"]);
+    assert_eq!(project.json(["queue", "add", "in"])["unreadable"], 1);
+    let before = project.bytes();
+    project.ask(["queue", "add", "in", "--strict"]).expect_error(74, "cannot read");
+    assert_eq!(project.bytes(), before);
+    // The folder for the test is removed by paths that are short enough.
+    fs::set_permissions(project.path("in"), fs::Permissions::from_mode(0o700)).expect("it is ours");
+    let emptied = std::process::Command::new("rm").arg("-rf").arg(project.path("in")).status().expect("rm");
+    assert!(emptied.success());
+}
+
+#[test]
+fn lists_from_elsewhere_are_read_as_meant() {
+    let project = TempProject::new();
+    for name in ["a.txt", "b.txt", "c\r"] {
+        project.write(name, "");
+    }
+    project.write("list", "\u{feff}a.txt\r\n\r\nb.txt\r\nc\r\n");
+    let added = project.ask(["queue", "add", "--from-file", "list"]).expect_code(0);
+    assert_eq!(project.names(), ["a.txt", "b.txt", "c\r"], "{added:?}");
+    assert!(!added.err.contains("does not exist"), "{added:?}");
+    assert_eq!(added.err.matches("of another system").count(), 1, "{added:?}");
+}
+
+#[test]
+fn a_list_that_does_not_end_is_waited_for_with_a_word() {
+    let project = TempProject::new();
+    let mut command = project.command(["queue", "add", "-"]);
+    command.stdin(Stdio::piped()).stderr(File::create(project.path("err")).expect("a file"));
+    let mut child = command.stdout(Stdio::null()).spawn().expect("the binary");
+    let mut pipe = child.stdin.take().expect("a pipe");
+    pipe.write_all(b"a\n").expect("it reads");
+    let said = || fs::read_to_string(project.path("err")).expect("its output");
+    wait_until("it says so", || said().contains("waiting for the end of the list"));
+    drop(pipe);
+    assert!(child.wait().expect("it ends").success());
+    assert_eq!(project.names(), ["a"]);
+}
