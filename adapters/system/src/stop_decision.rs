@@ -9,6 +9,10 @@ use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 /// systemd-system.conf(5)).
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(80);
 
+/// A signal that follows the first within this time is a part of it: a terminal that closes sends
+/// SIGHUP more than once, by itself and by its shell, and no person presses Ctrl-C so fast.
+pub(crate) const ONE_SIGNAL: Duration = Duration::from_millis(500);
+
 /// The request that the stop file makes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FileRequest {
@@ -51,6 +55,9 @@ impl StopRequests {
     }
 
     pub(crate) fn on_signal(&mut self, cause: StopCause, at: Duration) {
+        if self.signals == 1 && self.first_signal.is_some_and(|(_, first)| at.saturating_sub(first) < ONE_SIGNAL) {
+            return;
+        }
         self.signals = self.signals.saturating_add(1);
         self.first_signal.get_or_insert((cause, at));
         self.cause.get_or_insert(cause);
@@ -132,8 +139,8 @@ mod tests {
 
     fn signalled(causes: &[StopCause]) -> StopRequests {
         let mut requests = StopRequests::default();
-        for cause in causes {
-            requests.on_signal(*cause, Duration::ZERO);
+        for (moment, cause) in (0..).zip(causes) {
+            requests.on_signal(*cause, ONE_SIGNAL * moment);
         }
         requests
     }
@@ -185,8 +192,8 @@ mod tests {
         #[test]
         fn without_a_drain_the_first_signal_aborts(causes in vec(cause(), 0..5), seconds in 0_u64..200) {
             let mut requests = StopRequests::without_drain();
-            for cause in &causes {
-                requests.on_signal(*cause, Duration::ZERO);
+            for (moment, cause) in (0..).zip(&causes) {
+                requests.on_signal(*cause, ONE_SIGNAL * moment);
             }
             let level = [StopLevel::Running, StopLevel::Aborting, StopLevel::Killing][causes.len().min(2)];
             let request = StopRequest { level, cause: causes.first().copied() };
@@ -198,6 +205,19 @@ mod tests {
             let level = signalled(&[cause]).request(Duration::from_millis(millis)).level;
             let is_expired = cause != StopCause::Interrupt && millis >= 80_000;
             prop_assert_eq!(level, if is_expired { StopLevel::Aborting } else { StopLevel::Draining });
+        }
+    }
+
+    #[test]
+    fn signals_in_quick_succession_count_as_one() {
+        let mut requests = StopRequests::default();
+        for millis in [0, 3, 499] {
+            requests.on_signal(StopCause::HangUp, Duration::from_millis(millis));
+            assert_eq!(requests.request(Duration::from_millis(millis)).level, StopLevel::Draining);
+        }
+        for (millis, level) in [(500, StopLevel::Aborting), (501, StopLevel::Killing)] {
+            requests.on_signal(StopCause::Interrupt, Duration::from_millis(millis));
+            assert_eq!(requests.request(Duration::from_millis(millis)).level, level);
         }
     }
 

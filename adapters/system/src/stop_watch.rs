@@ -32,8 +32,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 ///
 /// - The file exists: draining. Its first line contains the word `now`: aborting. It cannot be
 ///   read: draining.
-/// - First signal: draining; after SIGTERM or SIGHUP for at most 80 s, then aborting. Second:
-///   aborting. Third: killing. All three signals count alike.
+/// - First signal: draining; after SIGTERM or SIGHUP for at most 80 s, then aborting. Second, at
+///   least half a second later: aborting. Third: killing. All three signals count alike.
 ///
 /// The drop ends its threads. Later signals are swallowed; their default action does not come back.
 pub struct StopWatch {

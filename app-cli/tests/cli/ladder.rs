@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::fixture::{TempProject, end_of, wait_until};
-use crate::stop::{begun, signal, wait_until_heard};
+use crate::stop::{begun, signal, signal_again, wait_until_heard};
 
 /// Writes its pid, and ignores SIGTERM.
 const DEAF: &str = "trap '' TERM; echo $$ > {//}/pid; touch {}.begun; while :; do sleep 0.1; done";
@@ -71,7 +71,7 @@ fn the_third_signal_waits_for_nothing() {
     let run = project.start(["run", "--grace", "1h", "--shell", DEAF]);
     wait_until("the file is begun", || project.path("a.begun").exists());
     for number in 1..=3 {
-        signal(&run, "INT");
+        signal_again(&run, "INT");
         wait_until("the signal is heard", || times_heard(&project) == number);
     }
     end_of(run).expect_code(130);

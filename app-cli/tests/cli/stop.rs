@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use crate::fixture::{TempProject, end_of, wait_until};
 
@@ -17,6 +19,12 @@ pub(crate) fn begun(project: &TempProject, options: &[&str]) -> Child {
 pub(crate) fn signal(run: &Child, name: &str) {
     let sent = Command::new("kill").args([&format!("-{name}"), &run.id().to_string()]).status();
     assert!(sent.expect("kill(1)").success());
+}
+
+/// Sends a further signal, later than one that would count as a part of the first.
+pub(crate) fn signal_again(run: &Child, name: &str) {
+    thread::sleep(Duration::from_millis(550));
+    signal(run, name);
 }
 
 /// Waits until a run has seen the stop request.
@@ -68,7 +76,7 @@ fn two_interrupts_end_a_run_with_130() {
     signal(&run, "INT");
     // Two pending signals may be delivered in any order.
     wait_until_heard(&project);
-    signal(&run, "TERM");
+    signal_again(&run, "TERM");
     end_of(run).expect_code(130);
     assert_eq!(project.status_of("a"), "pending");
 }
@@ -79,8 +87,21 @@ fn two_terminations_end_a_run_with_143() {
     let run = begun(&project, &[]);
     signal(&run, "TERM");
     wait_until_heard(&project);
-    signal(&run, "TERM");
+    signal_again(&run, "TERM");
     end_of(run).expect_code(143);
+}
+
+/// As a terminal that closes sends it.
+#[test]
+fn signals_in_quick_succession_let_the_current_file_finish() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    let run = begun(&project, &[]);
+    signal(&run, "HUP");
+    wait_until_heard(&project);
+    signal(&run, "HUP");
+    project.write("go", "");
+    end_of(run).expect_code(129);
+    assert_eq!((project.status_of("a"), project.status_of("b")), ("completed".into(), "pending".into()));
 }
 
 #[test]
