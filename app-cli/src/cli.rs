@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{Styles, styling::AnsiColor};
-use clap::{Args, Parser};
+use clap::{Args, Parser, ValueHint};
 
 use crate::commands::Command;
 use crate::console::ColorWhen;
@@ -47,7 +47,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct GlobalArgs {
     /// Folder the queue belongs to
-    #[arg(long, global = true, value_name = "FOLDER", help = PROJECT_DIR_HELP, help_heading = GLOBAL)]
+    #[arg(long, global = true, value_name = "FOLDER", value_hint = ValueHint::DirPath, help = PROJECT_DIR_HELP, help_heading = GLOBAL)]
     pub(crate) project_dir: Option<PathBuf>,
     /// How long to wait while another process writes to the queue
     #[arg(
