@@ -3,11 +3,11 @@
 //! # Theory of operation
 //!
 //! `autoproc completions SHELL` prints a script. At each Tab the script calls this program with
-//! [`VARIABLE`] set to the name of the shell and what is typed as arguments, and gets records that
-//! end with a NUL byte: first the kind of the answer, then the values. clap's engine finds the
-//! argument that is completed. The values of the program (commands, options, statuses, files of
-//! the queue, ids of workflows) are listed here; other files, folders and commands are left to the
-//! shell, which knows its own `~`, variables and patterns.
+//! [`VARIABLE`] set to the name of the shell and with what is typed as arguments, and gets the kind of
+//! the answer, and then the values. clap's engine finds the argument that is completed. The values
+//! that only this program knows (commands, options, statuses, files of the queue, ids of workflows)
+//! are listed here; the shell completes other files, folders and commands, because it knows its own
+//! `~`, variables and patterns.
 //!
 //! The name of the program in the scripts is `autoproc`, found on the search path at each Tab.
 //!

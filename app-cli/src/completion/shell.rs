@@ -65,11 +65,13 @@ impl Shell {
         Some(Typed { before: words, current, kept, open })
     }
 
-    /// The answer, each record with a NUL byte at its end.
+    /// The answer: the kind, and then the values. In zsh each ends with a NUL byte, in the others with
+    /// the line.
     pub(super) fn records(self, answer: &Answer, typed: &Typed) -> Vec<u8> {
         let values = answer.candidates.iter().filter_map(|candidate| self.record(candidate, answer.kind, typed));
         let records = [answer.kind.word().as_bytes().to_vec()].into_iter().chain(values);
-        records.flat_map(|record| [record, vec![0]].concat()).collect()
+        let end = if self == Self::Zsh { 0 } else { b'\n' };
+        records.flat_map(|record| [record, vec![end]].concat()).collect()
     }
 
     fn record(self, candidate: &CompletionCandidate, kind: Kind, typed: &Typed) -> Option<Vec<u8>> {

@@ -1,10 +1,10 @@
 # Completion of autoproc in bash: asks autoproc at each Tab.
 _autoproc() {
-    local kind='' value at
+    local answer kind at
+    answer=$(AUTOPROC_COMPLETE=bash autoproc "${COMP_LINE:0:COMP_POINT}" "$2" 2>/dev/null)
+    kind=${answer%%$'\n'*}
     COMPREPLY=()
-    while IFS= read -r -d '' value; do
-        if [[ -z $kind ]]; then kind=$value; else COMPREPLY+=("$value"); fi
-    done < <(AUTOPROC_COMPLETE=bash autoproc "${COMP_LINE:0:COMP_POINT}" "$2" 2>/dev/null)
+    [[ $answer == "$kind" ]] || mapfile -t COMPREPLY <<<"${answer#*$'\n'}"
     case $kind in
         paths)
             compopt -o filenames -o noquote

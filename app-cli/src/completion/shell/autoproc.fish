@@ -2,7 +2,7 @@
 function __autoproc_complete
     set -l token (commandline --current-token --cut-at-cursor)
     set -l words (commandline --current-process --tokenize --cut-at-cursor)
-    set -l values (AUTOPROC_COMPLETE=fish autoproc $words "$token" 2>/dev/null | string split0)
+    set -l values (AUTOPROC_COMPLETE=fish autoproc $words "$token" 2>/dev/null)
     set -l option (string match --regex -- '^--[^=]*=' "$token"; or echo)
     set -l value (string replace -- "$option" '' "$token")
     switch "$values[1]"
