@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::fixture::{NAMES, TempProject};
 
 /// The records for the words up to the cursor, as zsh asks for them.
@@ -115,6 +117,18 @@ fn a_damaged_queue_completes_nothing() {
     let mut gone = project.command(["autoproc", "log"]);
     assert_eq!(of(gone.env("AUTOPROC_COMPLETE", "tcsh")), [""; 0]);
     assert_eq!(of(project.command([""; 0]).env("AUTOPROC_COMPLETE", "bash")), [""; 0]);
+}
+
+#[test]
+fn a_queue_that_a_command_warns_about_is_completed_in_silence() {
+    let project = TempProject::with_queues();
+    let state = project.path(".claude/mission-control/QUEUE-STATE.json");
+    let mut queue: Value = serde_json::from_slice(&fs::read(&state).expect("a queue")).expect("JSON");
+    let items = queue["items"].as_array_mut().expect("a list");
+    items.push(items[0].clone());
+    fs::write(&state, queue.to_string()).expect("the file");
+    assert!(!project.ask(["queue", "list"]).stderr.is_empty());
+    assert_eq!(records(&project, &["log", "my"]), ["paths", "my file.pdf"]);
 }
 
 /// The scripts stay valid when the program is moved or upgraded.
