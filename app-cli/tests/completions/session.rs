@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -124,6 +124,11 @@ impl Session {
     pub(crate) fn expect_list(&mut self, line: &str, text: &str) {
         self.keys(&format!("autoproc {line}\t\t"));
         self.wait(text, |session| session.screen().contains(text));
+    }
+
+    /// The home folder.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
     }
 
     /// All that the shell printed so far, without the padding of slow terminals.

@@ -45,6 +45,9 @@ fn expect_completions(test: &str, shell: Shell) {
     for (line, words) in LINES {
         assert_eq!(session.complete(line), words, "{line:?}; the screen shows {:?}", session.screen());
     }
+    let at_home = session.home().join("at home.pdf").display().to_string();
+    project.ask(["queue", "add", &at_home]);
+    assert_eq!(session.complete("log ~/at"), ["log", &at_home], "the screen shows {:?}", session.screen());
     session.expect_list("queue list --status ", "processing");
 }
 
