@@ -13,10 +13,11 @@ use crate::exit_code::ExitCode;
 #[derive(Debug, Args)]
 #[command(
     after_help = "In bash, zsh and fish, the script asks autoproc at each Tab, so it stays valid when autoproc is upgraded.
+For zsh, add the folder before compinit in ~/.zshrc: fpath+=~/.zfunc
 
 Examples:
   autoproc completions bash > ~/.local/share/bash-completion/completions/autoproc
-  autoproc completions zsh > ~/.zfunc/_autoproc      with fpath+=~/.zfunc before compinit in ~/.zshrc
+  autoproc completions zsh > ~/.zfunc/_autoproc
   autoproc completions fish > ~/.config/fish/completions/autoproc.fish"
 )]
 pub(crate) struct CompletionsArgs {
