@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{Styles, styling::AnsiColor};
-use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser};
+use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, ValueHint};
 
 use crate::commands::Command;
 use crate::console::ColorWhen;
@@ -51,7 +51,14 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct GlobalArgs {
     /// Folder the queue belongs to [default: the nearest one upwards that has one]
-    #[arg(long, global = true, value_name = "FOLDER", long_help = PROJECT_DIR_HELP, help_heading = GLOBAL)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER",
+        value_hint = ValueHint::DirPath,
+        long_help = PROJECT_DIR_HELP,
+        help_heading = GLOBAL
+    )]
     pub(crate) project_dir: Option<PathBuf>,
     /// How long to wait while another process writes to the queue
     #[arg(

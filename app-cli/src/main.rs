@@ -4,7 +4,7 @@
 //!
 //! `cli` has the options of every command. Each file or folder of `commands` is one command, from its
 //! arguments to its output: it asks the ports, makes a view, and `context` prints it for a person or
-//! as JSON. Only `wiring` puts adapters behind ports, only `error` maps failures to exit codes, only
+//! as JSON. `completion` answers a Tab in a shell. Only `wiring` puts adapters behind ports, only `error` maps failures to exit codes, only
 //! `console` writes to the terminal, and only this file ends the process and builds a runtime. `main`
 //! first checks whether this process is to be a guard, a mode of the same program that shares
 //! nothing else with it.
@@ -17,6 +17,7 @@
 mod attempt_output;
 mod cli;
 mod commands;
+mod completion;
 mod console;
 mod context;
 mod error;
@@ -55,6 +56,10 @@ fn main() -> process::ExitCode {
     // Comes first, because a guard is small and has one thread.
     if let Some(code) = autoproc_subprocess::become_guard() {
         return code;
+    }
+    if let Some(shell) = env::var_os(completion::VARIABLE) {
+        completion::answer(&shell, env::args_os().skip(1), Cli::command());
+        return process::ExitCode::SUCCESS;
     }
     let cli = Cli::of_command_line();
     let console = Arc::new(Console::new(cli.global.color));

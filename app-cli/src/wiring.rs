@@ -41,6 +41,8 @@ pub(crate) struct OpenOptions {
 pub(crate) enum Purpose {
     Command,
     Run,
+    /// Reads only, and prints no warnings.
+    Completion,
 }
 
 pub(crate) struct Wiring {
@@ -59,10 +61,10 @@ impl Wiring {
             base: project.root().to_owned(),
             lock_timeout: options.lock_timeout,
             mode: match purpose {
-                Purpose::Command => Mode::Command,
+                Purpose::Command | Purpose::Completion => Mode::Command,
                 Purpose::Run => Mode::Service,
             },
-            on_notice: notices(&console),
+            on_notice: if purpose == Purpose::Completion { Arc::new(|_| {}) } else { notices(&console) },
         });
         let store = Arc::new(store.allowing_network_fs(options.allow_network_fs));
         Self { project, console, store, options, clock: Arc::new(SystemClock) }

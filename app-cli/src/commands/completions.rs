@@ -1,17 +1,26 @@
-//! `completions`: a script for a shell, generated from the definition of the command line.
+//! `completions`: a script that makes a shell complete commands.
 
+use std::ffi::OsStr;
 use std::io::Write as _;
 
-use clap::Args;
+use clap::{Args, ValueEnum as _};
 
+use crate::completion;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
 /// `completions`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
-  autoproc completions bash > ~/.local/share/bash-completion/completions/autoproc")]
+#[command(
+    after_help = "In bash, zsh and fish, the script asks autoproc at each Tab, so it stays valid when autoproc is upgraded.
+For zsh, add the folder before compinit in ~/.zshrc: fpath+=~/.zfunc
+
+Examples:
+  autoproc completions bash > ~/.local/share/bash-completion/completions/autoproc
+  autoproc completions zsh > ~/.zfunc/_autoproc
+  autoproc completions fish > ~/.config/fish/completions/autoproc.fish"
+)]
 pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
@@ -23,10 +32,18 @@ pub(crate) fn completions(
     root: &clap::Command,
     console: &Console,
 ) -> Result<ExitCode, CliError> {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut without_hidden(root), "autoproc", &mut script);
+    let name = args.shell.to_possible_value();
+    let asking = name.and_then(|name| completion::script(OsStr::new(name.get_name())));
+    let script = asking.map_or_else(|| fixed(args.shell, root), |script| script.as_bytes().to_vec());
     console.print(|out| out.write_all(&script))?;
     Ok(ExitCode::Success)
+}
+
+/// A script that knows the commands and options.
+fn fixed(shell: clap_complete::Shell, root: &clap::Command) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut without_hidden(root), "autoproc", &mut script);
+    script
 }
 
 /// The program without its hidden commands, which completions would offer otherwise.

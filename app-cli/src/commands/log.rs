@@ -11,6 +11,7 @@ use autoproc_domain::{ItemId, QueueItem, Status};
 use autoproc_subprocess::AttemptLog;
 use clap::Args;
 
+use crate::completion::Candidates;
 use crate::console::Delivery;
 use crate::context::Context;
 use crate::error::CliError;
@@ -30,7 +31,7 @@ use choice::{Choice, Known};
   autoproc log report.pdf > report.log")]
 pub(crate) struct LogArgs {
     /// A file, or the number `queue list` shows for it
-    #[arg(value_name = "FILE|ID")]
+    #[arg(value_name = "FILE|ID", add = Candidates::Files(&Status::ALL))]
     item: OsString,
     /// Go on showing what is printed until the attempt is over; wait for the next one if the file is
     /// pending

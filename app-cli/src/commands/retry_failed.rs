@@ -3,10 +3,12 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use autoproc_domain::Status;
 use autoproc_domain::request::Requeue;
 use clap::Args;
 use serde::Serialize;
 
+use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::paths;
@@ -20,7 +22,7 @@ use crate::view::{View, files};
   autoproc retry-failed report.pdf")]
 pub(crate) struct RetryFailedArgs {
     /// Only these files
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", add = Candidates::Files(&[Status::Failed, Status::Timeout]))]
     files: Vec<PathBuf>,
 }
 

@@ -1,8 +1,10 @@
 //! Help, manual page and completions.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
+use std::io;
 
 use crate::fixture::TempProject;
 
@@ -75,9 +77,47 @@ fn a_manual_page_is_written_for_every_command() {
 }
 
 #[test]
-fn completions_know_the_commands() {
+fn synopses_have_the_values_of_options() {
     let project = TempProject::new();
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+    let synopsis = |words: &[&str]| {
+        let page = project.ask([&["man"], words].concat()).expect_code(0).out.replace('\\', "");
+        let (_, section) = page.split_once(".SH SYNOPSIS\n").expect("a synopsis");
+        section.split(".SH").next().unwrap_or_default().to_owned()
+    };
+    let list = synopsis(&["queue", "list"]);
+    assert!(
+        list.contains("[--status <STATUS>] [-n|--limit <N>]") && list.contains("[--project-dir <FOLDER>]"),
+        "{list}"
+    );
+    let run = synopsis(&["run"]);
+    assert!(run.contains("[--timeout <TIME>]") && run.contains(" [OPTIONS] [FILES]... --shell STRING"), "{run}");
+    let workflow = synopsis(&["workflow", "run"]);
+    assert!(workflow.contains(" --file <FILE> <ID|PATH>") && !workflow.contains("[--file"), "{workflow}");
+}
+
+#[test]
+fn all_manual_pages_are_written_to_a_folder() {
+    let project = TempProject::new();
+    let answer = project.ask(["man", "--dir", "share/man1"]).expect_code(0);
+    let pages: BTreeSet<_> = Helped::all(&project).iter().map(|helped| format!("{}.1", helped.name("-"))).collect();
+    assert_eq!(answer.out, format!("{} manual pages written to share/man1\n", pages.len()));
+    let name = |entry: io::Result<fs::DirEntry>| entry.expect("an entry").file_name().into_string().expect("text");
+    let written: BTreeSet<_> = fs::read_dir(project.path("share/man1")).expect("a folder").map(name).collect();
+    assert_eq!(written, pages);
+    assert_eq!(
+        fs::read_to_string(project.path("share/man1/autoproc-queue-add.1")).expect("a page"),
+        project.ask(["man", "queue", "add"]).expect_code(0).out
+    );
+    project.write("file", "");
+    project.ask(["man", "--dir", "file"]).expect_error(73, "cannot write to file");
+    project.ask(["man", "--dir", "x", "queue"]).expect_error(2, "cannot be used with");
+}
+
+/// bash, zsh and fish ask the program; see the tests in `completions`.
+#[test]
+fn fixed_completions_know_the_commands() {
+    let project = TempProject::new();
+    for shell in ["elvish", "powershell"] {
         let script = project.ask(["completions", shell]).expect_code(0);
         assert!(script.out.contains("retry-failed"), "{shell}");
         assert!(script.out.contains("project-dir"), "{shell}");

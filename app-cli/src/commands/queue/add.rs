@@ -8,7 +8,7 @@ use autoproc_domain::request::{AnswerNeeded, Enqueue, NewItem, Repeat};
 use autoproc_domain::view::{EnqueueOutcome, Enqueued};
 use autoproc_domain::{FilePath, ItemId, Priority};
 use autoproc_subprocess::fingerprint_of;
-use clap::Args;
+use clap::{Args, ValueHint};
 use serde::{Serialize, Serializer};
 
 use crate::context::Context;
@@ -43,6 +43,7 @@ Examples:
 pub(crate) struct AddArgs {
     /// Files or folders; after a single file, an integer is its priority
     #[arg(value_name = "FILE", required_unless_present = "from_file", allow_negative_numbers = true)]
+    #[arg(value_hint = ValueHint::AnyPath)]
     words: Vec<OsString>,
     /// Priority of all the files: higher is taken first [default: 0]
     #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = priority::parse)]

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use autoproc_domain::request::{Reprioritise, Selector};
-use autoproc_domain::{Priority, QueueItem};
+use autoproc_domain::{Priority, QueueItem, Status};
 use clap::Args;
 use serde::Serialize;
 
+use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::view::View;
@@ -15,13 +16,16 @@ use crate::view::json::ItemJson;
 use crate::view::screen::Screen;
 use crate::{paths, priority};
 
+/// An ended file has no priority.
+const LIVE: &[Status] = &[Status::Pending, Status::Processing];
+
 /// `queue prioritise`
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   autoproc queue prioritise report.pdf 10")]
 pub(crate) struct PrioritiseArgs {
     /// A file that waits or is being processed
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", add = Candidates::Files(LIVE))]
     file: PathBuf,
     /// Its new priority: higher is taken first
     #[arg(value_name = "PRIORITY", allow_negative_numbers = true, value_parser = priority::parse)]

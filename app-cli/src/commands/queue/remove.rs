@@ -3,15 +3,20 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use autoproc_domain::Status;
 use autoproc_domain::request::Remove;
 use clap::Args;
 use serde::Serialize;
 
+use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::paths;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
+
+/// A file that is being processed stays.
+const REMOVABLE: &[Status] = &[Status::Pending, Status::Completed, Status::Failed, Status::Timeout];
 
 /// `queue remove`
 #[derive(Debug, Args)]
@@ -19,7 +24,7 @@ use crate::view::{View, files};
   autoproc queue remove report.pdf draft.pdf")]
 pub(crate) struct RemoveArgs {
     /// Files in the queue; if one of them is not, nothing is removed
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required = true, add = Candidates::Files(REMOVABLE))]
     files: Vec<PathBuf>,
 }
 

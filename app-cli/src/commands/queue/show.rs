@@ -5,10 +5,11 @@ use std::io::{self, Write};
 
 use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::ports::{PastAttempt, PastEnd, ResourceUsage};
-use autoproc_domain::{QueueItem, Timestamp};
+use autoproc_domain::{QueueItem, Status, Timestamp};
 use clap::Args;
 use serde::Serialize;
 
+use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::item_word::ItemWord;
@@ -29,7 +30,7 @@ const UNKNOWN: &str = "?";
   autoproc queue show 17")]
 pub(crate) struct ShowArgs {
     /// A file, or the number `queue list` shows for it
-    #[arg(value_name = "FILE|ID")]
+    #[arg(value_name = "FILE|ID", add = Candidates::Files(&Status::ALL))]
     item: OsString,
 }
 

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use autoproc_domain::Priority;
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::limits::LimitArgs;
 use super::output::OutputArgs;
@@ -56,7 +56,7 @@ Examples:
 #[expect(clippy::struct_excessive_bools, reason = "a flag is a bool, and there are several")]
 pub(crate) struct RunArgs {
     /// Files or folders to process, and no others; `-` is a list on standard input
-    #[arg(value_name = "FILES")]
+    #[arg(value_name = "FILES", value_hint = ValueHint::AnyPath)]
     pub(super) files: Vec<OsString>,
     /// The command for each file
     #[arg(value_name = "COMMAND", last = true, conflicts_with = "shell")]

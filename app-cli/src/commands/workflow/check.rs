@@ -10,6 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::choice::{WorkflowFolderArgs, count, from_base};
+use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::{Printable, Shown};
@@ -40,7 +41,7 @@ Examples:
 )]
 pub(crate) struct CheckArgs {
     /// Workflow files, or ids
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required = true, add = Candidates::Workflows)]
     files: Vec<String>,
     #[command(flatten)]
     folder: WorkflowFolderArgs,

@@ -6,8 +6,9 @@ use autoproc_subprocess::fingerprint_of;
 use autoproc_workflow::execution::{InputError, Inputs, Plan, Programs, WorkflowRun};
 use autoproc_workflow::runners::Runners;
 use autoproc_workflow::{Catalogue, DEFAULT_WORKFLOW, FindError, Severity, WorkflowFile};
-use clap::Args;
+use clap::{Args, ValueHint};
 
+use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::wiring::find_error;
@@ -19,7 +20,13 @@ const HEADING: &str = "Workflow options";
 #[derive(Debug, Default, Args)]
 pub(crate) struct WorkflowOptions {
     /// Folder to look for workflows in, after core/workflows and engine/workflows
-    #[arg(long, hide_short_help = true, value_name = "FOLDER", help_heading = HEADING)]
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "FOLDER",
+        value_hint = ValueHint::DirPath,
+        help_heading = HEADING
+    )]
     workflow_dir: Option<PathBuf>,
     /// An input of the workflow; may be repeated. `${file}` in TEXT is the file
     #[arg(long = "input", hide_short_help = true, value_name = "NAME=TEXT", value_parser = input, help_heading = HEADING)]
@@ -32,6 +39,7 @@ pub(crate) struct WorkflowChoiceArgs {
     /// Workflow to execute on each file if there is no COMMAND: its id or its path [default:
     /// wf-pipeline-full]
     #[arg(long, value_name = "ID|PATH", conflicts_with_all = ["command", "shell"], help_heading = HEADING)]
+    #[arg(add = Candidates::Workflows)]
     workflow: Option<String>,
     #[command(flatten)]
     options: WorkflowOptions,
@@ -44,7 +52,7 @@ pub(crate) struct WorkflowChoiceArgs {
 #[derive(Debug, Args)]
 pub(crate) struct WorkflowFolderArgs {
     /// Folder to look for workflows in, after core/workflows and engine/workflows
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     workflow_dir: Option<PathBuf>,
 }
 

@@ -3,14 +3,15 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use autoproc_domain::ItemId;
 use autoproc_domain::request::Selector;
+use autoproc_domain::{ItemId, Status};
 use autoproc_workflow::ProgressReport;
 use autoproc_workflow::execution::{ExecutionState, ExecutionStatus};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Printable;
@@ -27,7 +28,7 @@ use crate::wiring::execution_error;
   autoproc workflow progress talk.mp4 --json")]
 pub(crate) struct ProgressArgs {
     /// File, or number of an item [default: all that are under way]
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", add = Candidates::Files(&Status::ALL))]
     item: Option<OsString>,
 }
 

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::choice::{WorkflowChoice, WorkflowOptions};
 use super::progress::ProgressJson;
+use crate::completion::Candidates;
 use crate::console::Delivery;
 use crate::context::Context;
 use crate::error::CliError;
@@ -40,7 +41,7 @@ Examples:
 )]
 pub(crate) struct RunArgs {
     /// The workflow: its id or its path
-    #[arg(value_name = "ID|PATH")]
+    #[arg(value_name = "ID|PATH", add = Candidates::Workflows)]
     workflow: String,
     /// The file
     #[arg(long, value_name = "FILE")]

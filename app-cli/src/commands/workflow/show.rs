@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::choice::{WorkflowFolderArgs, from_base};
 use super::tree;
+use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Shown;
@@ -24,7 +25,7 @@ use crate::wiring::find_error;
   autoproc workflow show ./my-workflow.yaml")]
 pub(crate) struct ShowArgs {
     /// The workflow: its id or its path
-    #[arg(value_name = "ID|PATH")]
+    #[arg(value_name = "ID|PATH", add = Candidates::Workflows)]
     workflow: String,
     #[command(flatten)]
     folder: WorkflowFolderArgs,

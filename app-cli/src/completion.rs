@@ -1,0 +1,175 @@
+//! Completion: the answer to a Tab in a shell.
+//!
+//! # Theory of operation
+//!
+//! `autoproc completions SHELL` prints a script. At each Tab the script calls this program with
+//! [`VARIABLE`] set to the name of the shell and with what is typed as arguments, and gets the kind of
+//! the answer, and then the values. clap's engine finds the argument that is completed. The values
+//! that only this program knows (commands, options, statuses, files of the queue, ids of workflows)
+//! are listed here; the shell completes other files, folders and commands, because it knows its own
+//! `~`, variables and patterns.
+//!
+//! The name of the program in the scripts is `autoproc`, found on the search path at each Tab.
+//!
+//! # Deliberately absent
+//!
+//! Changes, locks, warnings and errors: without an answer, the shell completes nothing.
+
+mod line;
+mod lookup;
+mod shell;
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use autoproc_domain::Status;
+use clap::ValueHint;
+use clap::builder::ArgExt;
+use clap_complete::engine::{self, ArgValueCompleter, CompletionCandidate};
+
+use line::Typed;
+use lookup::Lookup;
+use shell::Shell;
+
+pub(crate) use shell::script;
+
+/// If set, this process answers a Tab: the name of the shell.
+pub(crate) const VARIABLE: &str = "AUTOPROC_COMPLETE";
+
+/// Values of an argument that are looked up in the project.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Candidates {
+    /// Files in the queue with one of these statuses.
+    Files(&'static [Status]),
+    /// Ids of workflows, and paths of YAML files.
+    Workflows,
+}
+
+impl ArgExt for Candidates {}
+
+/// What the shell does with the values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Offer the values.
+    Words,
+    /// Offer the values, which are paths or may be.
+    Paths,
+    /// Complete files and folders.
+    AnyPath,
+    /// Complete folders.
+    Folder,
+    /// Complete the words after `--` as a command line.
+    Command,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Words => "words",
+            Self::Paths => "paths",
+            Self::AnyPath => "files",
+            Self::Folder => "folders",
+            Self::Command => "command",
+        }
+    }
+}
+
+/// An answer to a Tab.
+#[derive(Debug)]
+struct Answer {
+    kind: Kind,
+    candidates: Vec<CompletionCandidate>,
+}
+
+/// The ids of the candidates that stand for paths of the file system.
+const ANY_PATH: &str = "path";
+const FOLDER: &str = "folder";
+
+/// Prints the answer for the arguments of this process. Without one, prints nothing.
+pub(crate) fn answer(shell: &OsStr, args: impl Iterator<Item = OsString>, command: clap::Command) {
+    let Some(shell) = Shell::named(shell) else { return };
+    let Ok(cwd) = std::env::current_dir() else { return };
+    let Some(typed) = shell.typed(args.collect()) else { return };
+    if let Some(answer) = find(&typed, command, &cwd) {
+        // If the shell has gone away, so has the question.
+        let _ = io::stdout().write_all(&shell.records(&answer, &typed));
+    }
+}
+
+fn find(typed: &Typed, command: clap::Command, cwd: &Path) -> Option<Answer> {
+    if typed.is_escaped() && named_on(typed, &command).get_positionals().any(clap::Arg::is_last_set) {
+        return Some(Answer { kind: Kind::Command, candidates: Vec::new() });
+    }
+    let lookup = Arc::new(Lookup::new(typed, cwd));
+    let mut command = with_completers(command, &lookup);
+    let words: Vec<_> = [OsString::from("autoproc")].into_iter().chain(typed.words()).collect();
+    let current = words.len() - 1;
+    let mut candidates = engine::complete(&mut command, words, current, Some(cwd)).ok()?;
+    candidates.retain(|candidate| is_offered(candidate, typed));
+    let kind = kind(&candidates);
+    if matches!(kind, Kind::AnyPath | Kind::Folder) {
+        candidates.clear();
+    }
+    Some(Answer { kind, candidates })
+}
+
+/// Options are offered once a dash is typed, as for other programs; hidden ones and hidden commands
+/// never, which the engine offers if nothing else fits.
+fn is_offered(candidate: &CompletionCandidate, typed: &Typed) -> bool {
+    let (is_option, is_command) = (has_id(candidate, "arg::"), has_id(candidate, "command::"));
+    (typed.is_option() || !is_option) && !(candidate.is_hide_set() && (is_option || is_command))
+}
+
+/// The command that the words before the cursor name.
+fn named_on<'c>(typed: &Typed, root: &'c clap::Command) -> &'c clap::Command {
+    let words = typed.before.iter().take_while(|word| *word != "--");
+    words.fold(root, |command, word| command.find_subcommand(word).unwrap_or(command))
+}
+
+fn with_completers(command: clap::Command, lookup: &Arc<Lookup>) -> clap::Command {
+    command
+        .mut_args(|arg| match completer(&arg, lookup) {
+            Some(completer) => arg.add(completer),
+            None => arg,
+        })
+        .mut_subcommands(|below| with_completers(below, lookup))
+}
+
+fn completer(arg: &clap::Arg, lookup: &Arc<Lookup>) -> Option<ArgValueCompleter> {
+    if let Some(candidates) = arg.get::<Candidates>().copied() {
+        let lookup = Arc::clone(lookup);
+        return Some(ArgValueCompleter::new(move |current: &OsStr| lookup.candidates(candidates, current)));
+    }
+    let id = match arg.get_value_hint() {
+        ValueHint::AnyPath | ValueHint::FilePath => ANY_PATH,
+        ValueHint::DirPath => FOLDER,
+        _ => return None,
+    };
+    let lookup = Arc::clone(lookup);
+    Some(ArgValueCompleter::new(move |current: &OsStr| {
+        if lookup.is_option(current) {
+            Vec::new()
+        } else {
+            vec![CompletionCandidate::new(current).id(Some(id.to_owned()))]
+        }
+    }))
+}
+
+fn kind(candidates: &[CompletionCandidate]) -> Kind {
+    let any = |id| candidates.iter().any(|candidate| has_id(candidate, id));
+    if any(ANY_PATH) {
+        Kind::AnyPath
+    } else if any(FOLDER) {
+        Kind::Folder
+    } else if candidates.iter().any(lookup::is_looked_up) {
+        Kind::Paths
+    } else {
+        Kind::Words
+    }
+}
+
+fn has_id(candidate: &CompletionCandidate, start: &str) -> bool {
+    candidate.get_id().is_some_and(|id| id.starts_with(start))
+}

@@ -1,0 +1,185 @@
+//! Values from the project on the command line. Anything that fails yields none.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use autoproc_domain::view::PageRequest;
+use autoproc_domain::{FilePath, QueueItem, Status};
+use autoproc_workflow::Catalogue;
+use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter as _};
+
+use super::Candidates;
+use super::line::{Typed, home_expanded};
+use crate::console::{ColorWhen, Console};
+use crate::project::Project;
+use crate::wiring::{OpenOptions, Purpose, Wiring};
+
+/// A queue that takes longer to read completes nothing: about 300,000 files on a slow machine.
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+/// If more files match, none is offered: the shell would insert what the first ones have in
+/// common, and the others need not have it.
+const MAX_FILES: usize = 10_000;
+
+/// The tag of the values found here.
+const TAG: &str = "looked up";
+
+/// True for a value found here.
+pub(super) fn is_looked_up(candidate: &CompletionCandidate) -> bool {
+    candidate.get_tag().is_some_and(|tag| tag.to_string() == TAG)
+}
+
+/// The project, and what the command line says about it.
+#[derive(Debug)]
+pub(super) struct Lookup {
+    cwd: PathBuf,
+    project_dir: Option<PathBuf>,
+    workflow_dir: Option<PathBuf>,
+    is_escaped: bool,
+}
+
+impl Lookup {
+    pub(super) fn new(typed: &Typed, cwd: &Path) -> Self {
+        Self {
+            cwd: cwd.to_owned(),
+            project_dir: typed.value_of("--project-dir"),
+            workflow_dir: typed.value_of("--workflow-dir"),
+            is_escaped: typed.is_escaped(),
+        }
+    }
+
+    /// The values that begin with what is typed.
+    pub(super) fn candidates(&self, which: Candidates, current: &OsStr) -> Vec<CompletionCandidate> {
+        if self.is_option(current) {
+            return Vec::new();
+        }
+        let Some(project) = self.project() else { return Vec::new() };
+        let found = match which {
+            Candidates::Files(statuses) => {
+                self.files(project, statuses, current).into_iter().map(CompletionCandidate::new).collect::<Vec<_>>()
+            }
+            Candidates::Workflows => self.workflows(&project, current),
+        };
+        found.into_iter().map(|candidate| candidate.tag(Some(TAG.into()))).collect()
+    }
+
+    /// True if a word is an option rather than a value.
+    pub(super) fn is_option(&self, word: &OsStr) -> bool {
+        word.as_bytes().starts_with(b"-") && !self.is_escaped
+    }
+
+    fn project(&self) -> Option<Project> {
+        Project::find(self.project_dir.as_deref(), &self.cwd, |name| env::var_os(name)).ok()
+    }
+
+    fn files(&self, project: Project, statuses: &[Status], current: &OsStr) -> Vec<OsString> {
+        let items = in_time(project, PageRequest { statuses: statuses.to_vec(), after: None, limit: None });
+        let Some(prefix) = Prefix::new(current, &self.cwd) else { return Vec::new() };
+        let paths = items.iter().filter_map(|item| prefix.completed(item.file_path.as_path()));
+        let mut paths: Vec<_> = paths.take(MAX_FILES + 1).collect();
+        if paths.len() > MAX_FILES {
+            paths.clear();
+        }
+        paths
+    }
+
+    fn workflows(&self, project: &Project, current: &OsStr) -> Vec<CompletionCandidate> {
+        let folder = self.workflow_dir.as_ref().map(|folder| self.cwd.join(folder));
+        let listed = Catalogue::new(project.root(), folder.as_deref()).list().unwrap_or_default();
+        let ids = listed.into_iter().filter(|listed| !listed.is_hidden).map(|listed| listed.id);
+        let ids = ids.filter(|id| id.as_bytes().starts_with(current.as_bytes()));
+        let is_yaml = |path: &Path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        let files = PathCompleter::any().current_dir(&self.cwd).filter(is_yaml).complete(current);
+        ids.map(CompletionCandidate::new).chain(files).collect()
+    }
+}
+
+/// The items, unless reading them takes too long; then the process ends without the thread.
+fn in_time(project: Project, request: PageRequest) -> Vec<QueueItem> {
+    let (sender, receiver) = mpsc::channel();
+    // The receiver may have given up.
+    let read = move || sender.send(items(project, request).unwrap_or_default()).unwrap_or_default();
+    let is_started = thread::Builder::new().spawn(read).is_ok();
+    if is_started { receiver.recv_timeout(TIMEOUT).unwrap_or_default() } else { Vec::new() }
+}
+
+fn items(project: Project, request: PageRequest) -> Option<Vec<QueueItem>> {
+    let options = OpenOptions { lock_timeout: Duration::ZERO, allow_network_fs: false };
+    let wiring = Wiring::new(project, options, Purpose::Completion, Arc::new(Console::new(ColorWhen::Never)));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
+    runtime.block_on(wiring.storage().page(request)).ok().map(|page| page.items)
+}
+
+/// What is typed of a path.
+struct Prefix<'t> {
+    /// Up to the last slash.
+    folder: &'t [u8],
+    /// After it.
+    name: &'t [u8],
+    /// The folder, absolute.
+    root: PathBuf,
+}
+
+impl<'t> Prefix<'t> {
+    fn new(typed: &'t OsStr, cwd: &Path) -> Option<Self> {
+        let bytes = typed.as_bytes();
+        let (folder, name) = bytes.split_at(bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1));
+        let root = match folder {
+            [] => cwd.to_owned(),
+            folder => FilePath::resolve(cwd, &home_expanded(OsStr::from_bytes(folder))).ok()?.as_path().to_owned(),
+        };
+        Some(Self { folder, name, root })
+    }
+
+    /// The path as it continues what is typed: relative to the current folder if it is below it
+    /// and nothing else is typed.
+    fn completed(&self, path: &Path) -> Option<OsString> {
+        let Ok(rest) = path.strip_prefix(&self.root) else {
+            return self.is_empty().then(|| path.as_os_str().to_owned());
+        };
+        let rest = rest.as_os_str().as_bytes();
+        if rest.is_empty() || !rest.starts_with(self.name) {
+            return None;
+        }
+        // A relative path with a dash in front would be an option.
+        let folder = if self.is_empty() && rest.starts_with(b"-") { b"./" } else { self.folder };
+        Some(OsString::from_vec([folder, rest].concat()))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.folder.is_empty() && self.name.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn completed(typed: &str, path: &str) -> Option<String> {
+        let prefix = Prefix::new(OsStr::new(typed), Path::new("/a/b")).expect("a path");
+        prefix.completed(Path::new(path)).map(|path| path.into_string().expect("text"))
+    }
+
+    #[test]
+    fn a_path_continues_what_is_typed() {
+        for (typed, path, expected) in [
+            ("", "/a/b/c/d.pdf", Some("c/d.pdf")),
+            ("", "/a/x.pdf", Some("/a/x.pdf")),
+            ("", "/a/b/-x", Some("./-x")),
+            ("c", "/a/b/c/d.pdf", Some("c/d.pdf")),
+            ("c/", "/a/b/c/d.pdf", Some("c/d.pdf")),
+            ("c/e", "/a/b/c/d.pdf", None),
+            ("./c", "/a/b/c/d.pdf", Some("./c/d.pdf")),
+            ("../x", "/a/x.pdf", Some("../x.pdf")),
+            ("/a/b/c", "/a/b/c/d.pdf", Some("/a/b/c/d.pdf")),
+            ("x", "/a/x.pdf", None),
+        ] {
+            assert_eq!(completed(typed, path).as_deref(), expected, "{typed:?} and {path}");
+        }
+    }
+}

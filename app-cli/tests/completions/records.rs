@@ -1,0 +1,143 @@
+//! The records that the scripts get at a Tab.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::fixture::{NAMES, TempProject};
+
+/// The records for the words up to the cursor, as zsh asks for them.
+fn records(project: &TempProject, words: &[&str]) -> Vec<String> {
+    let words = ["autoproc"].into_iter().chain(words.iter().copied());
+    of(project.command(words).env("AUTOPROC_COMPLETE", "zsh"))
+}
+
+/// The records of a call, which must print nothing else.
+#[track_caller]
+fn of(command: &mut Command) -> Vec<String> {
+    let output = command.output().expect("the binary");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let end = if text.contains('\0') { '\0' } else { '\n' };
+    text.split_terminator(end).map(str::to_owned).collect()
+}
+
+#[test]
+fn names_arrive_whole() {
+    let project = TempProject::with_queues();
+    let mut expected =
+        NAMES.map(|name| if name.starts_with('-') { format!("./{name}") } else { name.to_owned() }).to_vec();
+    expected.extend(["inbox/one.pdf".to_owned()]);
+    expected.insert(0, "paths".to_owned());
+    project.ask(["queue", "add", "new\nline.pdf"]);
+    expected.push("new\nline.pdf".to_owned());
+    assert_eq!(records(&project, &["queue", "prioritise", ""]), expected);
+    let quoted = |line: &str, part: &str| of(project.command([line, part]).env("AUTOPROC_COMPLETE", "bash"));
+    assert_eq!(quoted("autoproc log cost", "cost"), ["paths", r"cost\ \$5.pdf"]);
+    assert_eq!(quoted("autoproc log \"cost", "cost"), ["paths", r"cost \$5.pdf"]);
+    assert_eq!(quoted("autoproc log 'it", "it"), ["paths", r"it'\''s.pdf"]);
+    assert_eq!(quoted("autoproc log a:b=", ""), ["paths", "c.pdf"]);
+    assert_eq!(quoted("autoproc log new", "new"), ["paths", r"new$'\n'line.pdf"]);
+    let fish = of(project.command(["autoproc", "log", r"my\ "]).env("AUTOPROC_COMPLETE", "fish"));
+    assert_eq!(fish, ["paths", "my file.pdf\t"]);
+}
+
+#[test]
+fn files_are_those_that_the_command_accepts() {
+    let project = TempProject::with_queues();
+    assert_eq!(records(&project, &["retry-failed", ""]), ["paths", "broken.pdf"]);
+    assert_eq!(records(&project, &["queue", "prioritise", "brok"]), ["words"]);
+    assert_eq!(records(&project, &["queue", "remove", "brok"]), ["paths", "broken.pdf"]);
+}
+
+#[test]
+fn the_queue_is_that_of_the_project() {
+    let project = TempProject::with_queues();
+    let there = ["paths", "other/there.pdf"];
+    assert_eq!(records(&project, &["--project-dir", "other", "log", ""]), there);
+    assert_eq!(records(&project, &["log", "--project-dir=other", ""]), there);
+    for variable in ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DIR"] {
+        let mut command = project.command(["autoproc", "log", ""]);
+        assert_eq!(of(command.env("AUTOPROC_COMPLETE", "zsh").env(variable, "other")), there);
+    }
+    let mut below = project.command(["autoproc", "log", ""]);
+    fs::create_dir(project.path("inbox")).expect("a folder");
+    let names = of(below.env("AUTOPROC_COMPLETE", "zsh").current_dir(project.path("inbox")));
+    assert!(names.contains(&"one.pdf".to_owned()), "{names:?}");
+    assert!(names.contains(&project.path("broken.pdf").display().to_string()), "{names:?}");
+}
+
+#[test]
+fn nothing_is_offered_that_is_wrong() {
+    let project = TempProject::with_queues();
+    for words in [
+        &["tort"][..],
+        &["status", ""],
+        &["run", "--timeout", ""],
+        &["queue", "list", "-n", ""],
+        &["queue", "prioritise", "my file.pdf", ""],
+        &["--project-dir", "missing", "log", ""],
+    ] {
+        assert_eq!(records(&project, words), ["words"], "{words:?}");
+    }
+    assert_eq!(records(&project, &["queue", "add", ""]), ["files"]);
+    assert_eq!(records(&project, &["queue", "add", "--", "-"]), ["files"]);
+    assert_eq!(records(&project, &["--project-dir", ""]), ["folders"]);
+    assert_eq!(records(&project, &["run", "--", ""]), ["command"]);
+    assert!(records(&project, &["torture-writer", "--afr"]).len() <= 2);
+    let commands = records(&project, &[""]);
+    assert!(commands.len() > 8 && !commands.iter().any(|command| command.contains("torture")), "{commands:?}");
+}
+
+/// No file appears, disappears or changes; a lock would create its file.
+#[test]
+fn a_tab_changes_nothing() {
+    let empty = TempProject::new();
+    assert_eq!(records(&empty, &["log", ""]), ["words"]);
+    assert!(empty.files().is_empty());
+    let project = TempProject::with_queues();
+    fs::remove_file(project.path(".claude/mission-control/QUEUE-STATE.lock")).expect("a lock file");
+    let before = project.files();
+    for words in [&["log", ""][..], &["retry-failed", ""], &["workflow", "show", ""], &["queue", "remove", "my"]] {
+        assert!(records(&project, words).len() > 1);
+    }
+    assert!(project.files() == before);
+}
+
+#[test]
+fn a_damaged_queue_completes_nothing() {
+    let project = TempProject::with_queues();
+    let state = project.path(".claude/mission-control/QUEUE-STATE.json");
+    for damage in ["", "{", "{\"version\": 99}"] {
+        fs::write(&state, damage).expect("the file");
+        assert_eq!(records(&project, &["log", ""]), ["words"], "{damage:?}");
+    }
+    let mut gone = project.command(["autoproc", "log"]);
+    assert_eq!(of(gone.env("AUTOPROC_COMPLETE", "tcsh")), [""; 0]);
+    assert_eq!(of(project.command([""; 0]).env("AUTOPROC_COMPLETE", "bash")), [""; 0]);
+}
+
+#[test]
+fn a_queue_that_a_command_warns_about_is_completed_in_silence() {
+    let project = TempProject::with_queues();
+    let state = project.path(".claude/mission-control/QUEUE-STATE.json");
+    let mut queue: Value = serde_json::from_slice(&fs::read(&state).expect("a queue")).expect("JSON");
+    let items = queue["items"].as_array_mut().expect("a list");
+    items.push(items[0].clone());
+    fs::write(&state, queue.to_string()).expect("the file");
+    assert!(!project.ask(["queue", "list"]).stderr.is_empty());
+    assert_eq!(records(&project, &["log", "my"]), ["paths", "my file.pdf"]);
+}
+
+/// The scripts stay valid when the program is moved or upgraded.
+#[test]
+fn scripts_name_no_place() {
+    let project = TempProject::new();
+    let folder = Path::new(env!("CARGO_BIN_EXE_autoproc")).parent().expect("a folder").display().to_string();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = String::from_utf8(project.ask(["completions", shell]).stdout).expect("text");
+        assert!(script.contains("AUTOPROC_COMPLETE") && !script.contains(&folder), "{script}");
+    }
+}
