@@ -1,6 +1,7 @@
 //! The commands. Each has its arguments, what it does, and how its result is printed in one file, or
 //! in one folder if that is long.
 
+mod cancel;
 pub(crate) mod completions;
 mod doctor;
 mod log;
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Workflow(workflow::WorkflowCommand),
     /// Ask every live run to stop after its current files
     Stop(stop::StopArgs),
+    /// End single files: they fail, their runs continue
+    Cancel(cancel::CancelArgs),
     /// Show what runs, what waits and why
     #[command(after_help = "Examples:
   autoproc status
@@ -108,6 +111,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         Command::Doctor(args) => return doctor::doctor(&args, context).await,
         Command::TortureWriter(args) => doctor::crash_test::write(&args, context).await?,
         Command::Stop(args) => stop::stop(&args, context).await?,
+        Command::Cancel(args) => cancel::cancel(&args, context).await?,
         Command::Status => status::status(context).await?,
         Command::RetryFailed(args) => retry_failed::retry_failed(&args, context).await?,
         Command::Log(args) => Box::pin(log::log(&args, context)).await?,

@@ -1,13 +1,16 @@
 //! The context of every command: the project, the ports, and the console.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use autoproc_domain::ports::{HistoryQuery, PastAttempt, Runs, Storage};
 use autoproc_domain::{ItemId, Timestamp};
+use serde::Serialize;
 
 use crate::console::Console;
 use crate::error::CliError;
+use crate::escape::Shown;
 use crate::paths::Surroundings;
 use crate::project::Project;
 use crate::view::View;
@@ -21,6 +24,16 @@ pub(crate) struct Context {
     pub(crate) cwd: PathBuf,
     /// True to print data as JSON.
     pub(crate) json: bool,
+    /// True if there was a queue when this command began.
+    pub(crate) had_queue: bool,
+}
+
+/// The JSON of a change, with its queue.
+#[derive(Serialize)]
+struct Changed<'a, V> {
+    #[serde(flatten)]
+    view: V,
+    project_dir: Cow<'a, str>,
 }
 
 impl Context {
@@ -56,13 +69,53 @@ impl Context {
     /// [`CliError`] if it cannot be written. A closed standard output is not an error.
     pub(crate) fn show(&self, view: &impl View) -> Result<(), CliError> {
         if self.json {
-            self.console.print_exactly(|out| {
-                serde_json::to_writer(&mut *out, &view.document())?;
-                writeln!(out)
-            })?;
-        } else {
-            self.console.print(|out| view.human(out))?;
+            return self.print_document(&view.document());
         }
+        self.console.print(|out| view.human(out))?;
+        Ok(())
+    }
+
+    /// Prints the view of a command that changed the queue, and names the queue: in JSON always, otherwise
+    /// if the queue is new or does not belong to the current folder.
+    ///
+    /// # Errors
+    /// As [`Context::show`].
+    pub(crate) fn show_change(&self, view: &impl View) -> Result<(), CliError> {
+        if self.json {
+            let document = Changed { view: view.document(), project_dir: self.project.root().to_string_lossy() };
+            return self.print_document(&document);
+        }
+        self.name_queue();
+        self.show(view)
+    }
+
+    /// Names the queue on standard error if it is new or does not belong to the current folder.
+    pub(crate) fn name_queue(&self) {
+        let root = self.project.root();
+        if !self.had_queue && self.project.has_queue() {
+            self.remark(&format!("new queue in {}", Shown(root)));
+        } else if self.had_queue && root != self.cwd {
+            self.remark(&format!("queue of {}", Shown(root)));
+        }
+    }
+
+    /// Fails if there is no queue, so that a command in a wrong folder creates none.
+    ///
+    /// # Errors
+    /// [`CliError`] that names the folder.
+    pub(crate) fn require_queue(&self) -> Result<(), CliError> {
+        if self.had_queue {
+            return Ok(());
+        }
+        Err(CliError::usage(format!("there is no queue in {}", Shown(self.project.root())))
+            .with_hint("`autoproc queue add FILE` makes one; --project-dir FOLDER names another folder"))
+    }
+
+    fn print_document(&self, document: &impl Serialize) -> Result<(), CliError> {
+        self.console.print_exactly(|out| {
+            serde_json::to_writer(&mut *out, document)?;
+            writeln!(out)
+        })?;
         Ok(())
     }
 

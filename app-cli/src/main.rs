@@ -97,7 +97,8 @@ fn context(global: &GlobalArgs, command: &Command, console: &Arc<Console>) -> Re
     let purpose = if matches!(command, Command::Run(_)) { Purpose::Run } else { Purpose::Command };
     let options = OpenOptions { lock_timeout: global.lock_timeout, allow_network_fs: allows_network_fs(global) };
     let wiring = Wiring::new(project.clone(), options, purpose, console.clone());
-    Ok(Context { project, wiring, console: console.clone(), cwd, json: global.json })
+    let had_queue = project.has_queue();
+    Ok(Context { project, wiring, console: console.clone(), cwd, json: global.json, had_queue })
 }
 
 fn allows_network_fs(global: &GlobalArgs) -> bool {

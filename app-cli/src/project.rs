@@ -1,6 +1,7 @@
 //! The project folder and the places in it.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::FilePath;
@@ -59,6 +60,11 @@ impl Project {
     /// The folder of the queue's files.
     pub(crate) fn state_dir(&self) -> PathBuf {
         self.root.join(STATE_DIR)
+    }
+
+    /// True if there is a queue, or something in its place.
+    pub(crate) fn has_queue(&self) -> bool {
+        !matches!(self.state_dir().metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
     }
 
     /// The folder in which runs and their guards keep the files that prove them alive.

@@ -15,7 +15,8 @@ use autoproc_json_store::{JsonStore, Mode, StateFolder, StoreConfig};
 use autoproc_subprocess::AttemptLogs;
 use autoproc_subprocess::sweep::Sweeper;
 use autoproc_system::{
-    EventLog, EventLogHistory, StateDocument, StateFileError, SystemClock, read_state_file, write_stop_request,
+    EventLog, EventLogHistory, StandingStop, StateDocument, StateFileError, SystemClock, read_state_file,
+    write_stop_request,
 };
 use autoproc_workflow::execution::Executions;
 
@@ -134,8 +135,12 @@ impl Wiring {
     /// # Errors
     /// If the request cannot be written.
     pub(crate) fn request_stop(&self, now: bool) -> io::Result<()> {
-        std::fs::create_dir_all(self.project.state_dir())?;
         write_stop_request(&self.project.stop_file(), now)
+    }
+
+    /// The stop request in the stop file.
+    pub(crate) fn standing_stop(&self) -> Option<StandingStop> {
+        StandingStop::read(&self.project.stop_file())
     }
 
     /// The state that the latest run reported last.

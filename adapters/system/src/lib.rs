@@ -49,7 +49,7 @@ pub use replace::{creating_folder, replace};
 pub use signals::{EndSignal, end_by};
 pub use state_document::{StateDocument, StateFileError, read_state_file};
 pub use state_file::StateFile;
-pub use stop_file::write_stop_request;
+pub use stop_file::{StandingStop, write_stop_request};
 pub use stop_watch::StopWatch;
 pub use suspension::Suspension;
 pub use warn_once::{OnWarning, WarnOnce};

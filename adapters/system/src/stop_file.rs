@@ -3,6 +3,10 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::time::SystemTime;
+
+use autoproc_domain::Timestamp;
+use autoproc_domain::ports::StopLevel;
 
 use crate::replace::replace;
 use crate::stop_decision::FileRequest;
@@ -26,6 +30,31 @@ pub fn write_stop_request(path: &Path, now: bool) -> io::Result<()> {
         replace(path, b"requested by autoproc stop\n")
     } else {
         Ok(())
+    }
+}
+
+/// A stop request that stands in the stop file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StandingStop {
+    /// Draining or aborting.
+    pub level: StopLevel,
+    /// When it was made; `None` if the system does not report it.
+    pub since: Option<Timestamp>,
+}
+
+impl StandingStop {
+    /// The request in the file at `path`; `None` if there is no file.
+    #[must_use]
+    pub fn read(path: &Path) -> Option<Self> {
+        let level = match read(path) {
+            FileRequest::Nothing => return None,
+            FileRequest::Drain => StopLevel::Draining,
+            FileRequest::Abort => StopLevel::Aborting,
+        };
+        let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        let since = modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let since = since.and_then(|since| i64::try_from(since.as_micros()).ok()).map(Timestamp::from_micros);
+        Some(Self { level, since })
     }
 }
 

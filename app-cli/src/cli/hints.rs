@@ -12,7 +12,8 @@ use strsim::damerau_levenshtein;
 
 /// Unknown commands, and what to use instead.
 const COMMANDS: &[(&[&str], &str)] = &[
-    (&["cancel", "skip", "delete"], "`autoproc queue remove FILE` takes out a file that is not being processed"),
+    (&["skip"], "`autoproc cancel FILE` ends one file; `autoproc queue hold FILE` sets it aside"),
+    (&["delete"], "`autoproc queue remove FILE` takes out a file that is not being processed"),
     (&["check", "validate", "lint"], "`autoproc workflow check FILE` checks a workflow file"),
     (&["continue", "resume", "restart", "start"], "`autoproc run` continues where an earlier run stopped"),
     (&["exec", "process", "work"], "`autoproc run -- COMMAND {}` runs a command on each file"),
@@ -89,7 +90,7 @@ fn hint(unknown: &str, kind: ContextKind) -> Option<String> {
     let known = known.iter().find(|(words, _)| words.contains(&unknown)).map(|(_, hint)| (*hint).to_owned());
     known.or_else(|| {
         // A command of a group, without the group.
-        let is_queue = ["size", "peek", "show", "export", "recover", "repair"].contains(&unknown);
+        let is_queue = ["size", "peek", "show", "hold", "unhold", "export", "recover", "repair"].contains(&unknown);
         (kind == ContextKind::InvalidSubcommand && is_queue).then(|| format!("`autoproc queue {unknown}`"))
     })
 }

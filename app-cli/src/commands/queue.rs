@@ -3,6 +3,7 @@
 pub(super) mod add;
 pub(super) mod clear;
 mod export;
+mod hold;
 pub(super) mod list;
 mod peek;
 mod prioritise;
@@ -45,6 +46,12 @@ pub(crate) enum QueueCommand {
     /// Change a file's priority
     #[command(visible_alias = "prioritize")]
     Prioritise(prioritise::PrioritiseArgs),
+    /// Set pending files aside: no run takes them
+    Hold(hold::HoldArgs),
+    /// Let files that are held be processed again
+    #[command(after_help = "Example:
+  autoproc queue unhold report.pdf")]
+    Unhold(hold::HoldArgs),
     /// Print the whole queue as it is now, as one JSON document
     #[command(
         after_help = "The document has the format of QUEUE-STATE.json without its `store` section, and opens as \
@@ -75,6 +82,8 @@ pub(super) async fn queue(command: QueueCommand, context: &Context) -> Result<Ex
         QueueCommand::Show(args) => show::show(&args, context).await?,
         QueueCommand::Remove(args) => remove::remove(&args, context).await?,
         QueueCommand::Prioritise(args) => prioritise::prioritise(&args, context).await?,
+        QueueCommand::Hold(args) => hold::hold(&args, true, context).await?,
+        QueueCommand::Unhold(args) => hold::hold(&args, false, context).await?,
         QueueCommand::Export => export::export(context)?,
         QueueCommand::Recover(args) => return recover::recover(&args, context).await,
         QueueCommand::Repair(args) => return repair::repair(&args, context),

@@ -32,7 +32,7 @@ pub(super) async fn retry_failed(args: &RetryFailedArgs, context: &Context) -> R
         [] => Requeue::AllFailed,
         these => Requeue::These(paths::selectors(&context.cwd, these)?),
     };
-    context.show(&Requeued { requeued: context.storage().requeue(requeue, context.now()).await? })
+    context.show_change(&Requeued { requeued: context.storage().requeue(requeue, context.now()).await? })
 }
 
 #[derive(Serialize)]

@@ -2,6 +2,7 @@
 
 mod args;
 mod dry_run;
+mod failures;
 mod limits;
 mod output;
 mod program;
@@ -28,6 +29,7 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::paths::{Absent, PathSource};
 use crate::wiring::RunSettings;
+use failures::Failures;
 use progress::Progress;
 use pruning::{Pruner, Pruning};
 use resources::ResourceTally;
@@ -46,6 +48,9 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     if args.dry_run {
         return dry_run::dry_run(&source, &work, context).await;
     }
+    if source.is_empty() {
+        context.require_queue()?;
+    }
     let mut config = config(&args, context.wiring.new_run());
     config.recipe = Some(recipe::of(&work, context)?);
     let settings = RunSettings {
@@ -58,8 +63,9 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         start_limits: args.limits.start_limits(),
         max_output: args.output.max_output,
     };
-    let resources = Arc::new(ResourceTally::default());
-    let observers = observers(&args, &config, resources.clone(), context);
+    let (resources, failures) = (Arc::new(ResourceTally::default()), Arc::new(Failures::default()));
+    let mut observers = observers(&args, &config, context);
+    observers.extend([resources.clone() as Arc<dyn Observer>, failures.clone()]);
     let (ports, supervision) = context.wiring.ports(settings, observers)?;
     // So is an unreadable queue: a run that began would have left traces.
     context.storage().counts(Scope::Queue).await?;
@@ -80,8 +86,15 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     supervision.end().await;
     context.console.detach();
     let result = result?;
-    if context.json || !args.quiet {
-        context.show(&Summary { run, result, elapsed: began.elapsed(), resources: resources.total() })?;
+    if context.json || args.quiet == 0 {
+        let failures = failures.named();
+        context.show_change(&Summary {
+            run,
+            result,
+            elapsed: began.elapsed(),
+            resources: resources.total(),
+            failures,
+        })?;
     }
     Ok(exit_code(&result, is_whole_queue))
 }
@@ -104,15 +117,10 @@ fn config(args: &RunArgs, run: RunId) -> RunConfig {
     }
 }
 
-fn observers(
-    args: &RunArgs,
-    config: &RunConfig,
-    resources: Arc<ResourceTally>,
-    context: &Context,
-) -> Vec<Arc<dyn Observer>> {
+fn observers(args: &RunArgs, config: &RunConfig, context: &Context) -> Vec<Arc<dyn Observer>> {
     let console = &context.console;
     let progress = Progress::new(console.clone(), args.verbosity(), config.retry.max_attempts());
-    let mut observers: Vec<Arc<dyn Observer>> = vec![Arc::new(progress), resources];
+    let mut observers: Vec<Arc<dyn Observer>> = vec![Arc::new(progress)];
     if args.show_output {
         observers.push(Arc::new(ShowOutput::new(console.clone(), context.wiring.attempt_logs())));
     }
@@ -143,12 +151,12 @@ async fn add_first(
     let gathered = source.gather(Absent::Refuse, &context.surroundings())?;
     let priority = args.priority.unwrap_or_default();
     let added = add::offer(gathered, priority, repeat, AnswerNeeded::Now, context).await?;
-    if !args.quiet {
+    if args.quiet == 0 {
         context.console.say(added.in_sum());
     }
     let waiting = context.storage().counts(Scope::Queue).await?.waiting();
     let others = waiting.saturating_sub(added.live());
-    if others > 0 && !args.all && !args.quiet {
+    if others > 0 && !args.all && args.quiet == 0 {
         let wait = if others == 1 { "1 other waits" } else { &format!("{others} others wait") };
         context.console.say(format_args!("{wait} (`autoproc run -- …` processes the whole queue)"));
     }

@@ -1,17 +1,19 @@
 //! `status`: live runs, pending files, and reasons for waiting.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
-use autoproc_domain::ports::{LiveRun, Unproven};
+use autoproc_domain::ports::{LiveRun, StopLevel, Unproven};
 use autoproc_domain::request::Scope;
 use autoproc_domain::run::CurrentFile;
 use autoproc_domain::view::{Counts, PageRequest};
 use autoproc_domain::{ProcessorState, QueueItem, Status as ItemStatus, Timestamp};
+use autoproc_system::StandingStop;
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::{CliError, in_one_line};
-use crate::escape::{Printable, printable};
+use crate::escape::{Printable, Shown, printable};
 use crate::view::json::{CountsJson, ItemJson, LiveRunJson, PathJson};
 use crate::view::layout::Layout;
 use crate::view::screen::Screen;
@@ -24,6 +26,9 @@ const INDENT: &str = "  ";
 /// Number of pending files shown: they fit on a screen with the rest.
 const MAX_WAITING: usize = 10;
 
+/// Number of failed files shown.
+const MAX_FAILED: usize = 10;
+
 pub(super) async fn status(context: &Context) -> Result<(), CliError> {
     let storage = context.storage();
     let view = Status {
@@ -32,6 +37,10 @@ pub(super) async fn status(context: &Context) -> Result<(), CliError> {
         latest: latest(context),
         processing: items(ItemStatus::Processing, None, context).await?,
         waiting: items(ItemStatus::Pending, Some(MAX_WAITING), context).await?,
+        failed: failed(context).await?,
+        stop: context.wiring.standing_stop(),
+        project_dir: context.project.root().to_owned(),
+        has_queue: context.had_queue,
         now: context.now(),
     };
     context.show(&view)
@@ -39,6 +48,13 @@ pub(super) async fn status(context: &Context) -> Result<(), CliError> {
 
 async fn items(status: ItemStatus, limit: Option<usize>, context: &Context) -> Result<Vec<QueueItem>, CliError> {
     let request = PageRequest { statuses: vec![status], after: None, limit };
+    Ok(context.storage().page(request).await?.items)
+}
+
+/// The first files that failed or timed out.
+async fn failed(context: &Context) -> Result<Vec<QueueItem>, CliError> {
+    let statuses = vec![ItemStatus::Failed, ItemStatus::Timeout];
+    let request = PageRequest { statuses, after: None, limit: Some(MAX_FAILED) };
     Ok(context.storage().page(request).await?.items)
 }
 
@@ -58,6 +74,12 @@ struct Status {
     /// The state that the latest run reported last.
     latest: Option<ProcessorState>,
     processing: Vec<QueueItem>,
+    /// The first items that failed or timed out.
+    failed: Vec<QueueItem>,
+    /// The stop request that stands.
+    stop: Option<StandingStop>,
+    project_dir: PathBuf,
+    has_queue: bool,
     /// The first pending items.
     waiting: Vec<QueueItem>,
 }
@@ -96,6 +118,13 @@ const MAX_PROCESSING: usize = 16;
 
 impl View for Status {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
+        writeln!(out, "queue of {}", Shown(&self.project_dir))?;
+        if !self.has_queue {
+            return writeln!(out, "there is no queue yet; `autoproc queue add FILE` makes one");
+        }
+        if let Some(stop) = &self.stop {
+            stopping(stop, out)?;
+        }
         if self.live_runs.is_empty() {
             not_running(self, out)?;
         }
@@ -105,7 +134,9 @@ impl View for Status {
             self.processing.iter().take(MAX_PROCESSING).map(|item| current(self, item, out)).collect::<Vec<_>>();
         named("processing now:", &processing, self.processing.len(), out)?;
         let waiting = self.waiting.iter().map(|item| waiting(self, item, out)).collect::<Vec<_>>();
-        named("waiting:", &waiting, self.counts.pending, out)
+        named("waiting:", &waiting, self.counts.pending, out)?;
+        let failed = self.failed.iter().map(|item| failure(item, self.now, out)).collect::<Vec<_>>();
+        named("failed:", &failed, self.counts.failed + self.counts.timeout, out)
     }
 
     fn document(&self) -> impl Serialize {
@@ -116,6 +147,9 @@ impl View for Status {
             processing: self.processing.iter().map(ItemJson::from).collect(),
             waiting: self.waiting.iter().map(ItemJson::from).collect(),
             latest_run: self.latest.as_ref().map(StateJson::from),
+            failed: self.failed.iter().map(ItemJson::from).collect(),
+            stop: self.stop.as_ref().map(StopJson::from),
+            project_dir: self.project_dir.to_string_lossy().into_owned(),
         }
     }
 }
@@ -130,6 +164,16 @@ fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> 
         0 => Ok(()),
         more => writeln!(out, "  and {more} more"),
     }
+}
+
+fn stopping(stop: &StandingStop, out: &mut dyn Write) -> io::Result<()> {
+    let since = stop.since.map_or_else(String::new, |at| format!(" since {}", local(at)));
+    let how = if stop.level >= StopLevel::Aborting { "end the current attempts" } else { "finish the current files" };
+    writeln!(out, "a stop is requested{since}: live runs {how}")
+}
+
+fn failure(item: &QueueItem, now: Timestamp, layout: &Layout) -> String {
+    layout.line(INDENT, &item.file_path, &format!("  {}", item::note(item, now)))
 }
 
 fn not_running(view: &Status, out: &mut dyn Write) -> io::Result<()> {
@@ -223,6 +267,21 @@ struct StatusJson {
     processing: Vec<ItemJson>,
     waiting: Vec<ItemJson>,
     latest_run: Option<StateJson>,
+    failed: Vec<ItemJson>,
+    stop: Option<StopJson>,
+    project_dir: String,
+}
+
+#[derive(Serialize)]
+struct StopJson {
+    level: &'static str,
+    since: Option<String>,
+}
+
+impl From<&StandingStop> for StopJson {
+    fn from(stop: &StandingStop) -> Self {
+        Self { level: stop.level.word(), since: stop.since.map(|at| at.to_string()) }
+    }
 }
 
 #[derive(Serialize)]

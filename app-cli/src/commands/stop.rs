@@ -47,12 +47,13 @@ pub(crate) struct StopArgs {
 /// Writes the request before it lists the live runs: a run that begins in between clears the
 /// request, and must not be reported as stopping.
 pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliError> {
+    context.require_queue()?;
     let stop_file = context.project.stop_file();
     context.wiring.request_stop(args.now).map_err(|error| CliError::cannot_write(&stop_file, &error))?;
     let live_runs = context.runs().live().await?;
     let level = if args.now { StopLevel::Aborting } else { StopLevel::Draining };
     let asked: BTreeSet<_> = live_runs.iter().map(|run| run.info.id.clone()).collect();
-    context.show(&Stopping { level, stop_file, live_runs })?;
+    context.show_change(&Stopping { level, stop_file, live_runs })?;
     if args.wait { wait(&asked, args.timeout, context).await } else { Ok(()) }
 }
 

@@ -245,7 +245,7 @@ fn alone_it_ends_at_the_first_signal_and_a_stop_file_is_not_for_it() {
     let project = TempProject::new();
     project.write("core/workflows/five.yaml", FIVE_STEPS);
     project.write("b", "");
-    project.ask(["stop", "--now"]).expect_code(0);
+    project.write(".claude/mission-control/STOP-AUTONOMOUS", "now");
     project.ask(["workflow", "run", "five", "--file", "b"]).expect_code(0);
     project.write("wait", "");
     let run = project.start(["workflow", "run", "five", "--file", "b"]);

@@ -20,6 +20,7 @@ mod queue;
 mod recover;
 mod repair;
 mod run;
+mod second_day;
 mod stop;
 mod terminal;
 mod words;

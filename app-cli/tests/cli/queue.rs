@@ -12,8 +12,8 @@ fn a_file_is_added_with_and_without_a_priority() {
     project.write("b.pdf", "");
     let answer = project.ask(["queue", "add", "a.pdf"]).expect_code(0);
     assert_eq!(answer.out, format!("added {}\n", project.path("a.pdf").display()));
-    assert_eq!(answer.err, "");
-    project.ask(["queue", "add", "b.pdf", "5"]).expect_code(0);
+    assert_eq!(answer.err, format!("new queue in {}\n", project.path("").display().to_string().trim_end_matches('/')));
+    assert_eq!(project.ask(["queue", "add", "b.pdf", "5"]).expect_code(0).err, "");
     project.write("c.pdf", "");
     project.ask(["queue", "add", "c.pdf", "-5"]).expect_code(0);
     assert_eq!(project.names(), ["b.pdf", "a.pdf", "c.pdf"]);
@@ -114,7 +114,7 @@ fn many_files_are_one_transaction_and_one_line() {
     let project = TempProject::new();
     let answer = project.tell(["queue", "add", "-"], &list_of(20_000)).expect_code(0);
     assert_eq!(answer.out, "20000 files added\n");
-    assert_eq!(answer.err.lines().count(), 21, "twenty warnings and the sum of the others");
+    assert_eq!(answer.err.lines().count(), 22, "twenty warnings, the sum of the others, and the new queue");
     assert_eq!(project.ask(["queue", "size"]).out, "20000\n");
 }
 

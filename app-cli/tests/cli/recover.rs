@@ -49,8 +49,10 @@ fn where_no_run_died_there_is_nothing_to_take_back() {
     let project = TempProject::with_queue(&["a"]);
     let answer = project.ask(["queue", "recover"]).expect_code(0);
     assert_eq!(answer.out, "no dead runs to recover\n");
-    let answer = project.json_of(0, ["queue", "recover", "--force"]);
-    assert_eq!(answer, serde_json::json!({"recovered": [], "kept": [], "unproven": [], "forced": true}));
+    let mut answer = project.json_of(0, ["queue", "recover", "--force"]);
+    assert!(answer["project_dir"].take().is_string());
+    let nothing = serde_json::json!({"recovered": [], "kept": [], "unproven": [], "forced": true, "project_dir": null});
+    assert_eq!(answer, nothing);
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn words_of_other_programs_get_a_hint_that_works() {
         &["history"],
         &["kill"],
         &["watch"],
-        &["cancel", "a"],
+        &["skip", "a"],
         &["peek"],
         &["report"],
         &["failed"],

@@ -70,7 +70,7 @@ pub(super) async fn add(mut args: AddArgs, context: &Context) -> Result<(), CliE
     if added.files.is_empty() {
         context.remark("no files found there");
     }
-    context.show(&added)
+    context.show_change(&added)
 }
 
 /// Because negative numbers are arguments, clap takes `-0` for one. The flag wins: a file of that

@@ -35,7 +35,7 @@ pub(super) async fn clear(args: ClearArgs, context: &Context) -> Result<(), CliE
     if still_processing > 0 {
         context.remark(&format!("{still_processing} being processed stayed"));
     }
-    context.show(&Cleared { gone, still_processing })
+    context.show_change(&Cleared { gone, still_processing })
 }
 
 struct Cleared {

@@ -35,7 +35,7 @@ pub(crate) struct PrioritiseArgs {
 pub(super) async fn prioritise(args: &PrioritiseArgs, context: &Context) -> Result<(), CliError> {
     let which = Selector::Path(paths::resolve(&context.cwd, &args.file)?);
     let request = Reprioritise { which, priority: args.priority };
-    context.show(&Reprioritised(context.storage().reprioritise(request, context.now()).await?))
+    context.show_change(&Reprioritised(context.storage().reprioritise(request, context.now()).await?))
 }
 
 struct Reprioritised(QueueItem);

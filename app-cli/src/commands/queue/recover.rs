@@ -61,7 +61,7 @@ pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<Exi
     }
     let kept = kept(&unproven, context).await?;
     let code = if unproven.is_empty() || args.force { ExitCode::Success } else { ExitCode::TryAgain };
-    context.show(&Recovered { items: recovered, kept, unproven, forced: args.force })?;
+    context.show_change(&Recovered { items: recovered, kept, unproven, forced: args.force })?;
     Ok(code)
 }
 

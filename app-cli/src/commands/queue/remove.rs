@@ -30,7 +30,7 @@ pub(crate) struct RemoveArgs {
 
 pub(super) async fn remove(args: &RemoveArgs, context: &Context) -> Result<(), CliError> {
     let request = Remove(paths::selectors(&context.cwd, &args.files)?);
-    context.show(&Removed { removed: context.storage().remove(request, context.now()).await? })
+    context.show_change(&Removed { removed: context.storage().remove(request, context.now()).await? })
 }
 
 #[derive(Serialize)]

@@ -44,7 +44,7 @@ pub(super) fn repair(args: &RepairArgs, context: &Context) -> Result<ExitCode, C
         Some(method) => match maintenance.repair(method)? {
             Repair::NotNeeded(examined) => examined,
             Repair::Done(repaired) => {
-                context.show(&repaired)?;
+                context.show_change(&repaired)?;
                 return Ok(ExitCode::Success);
             }
         },

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use autoproc_domain::Priority;
-use clap::{Args, ValueHint};
+use clap::{ArgAction, Args, ValueHint};
 
 use super::limits::LimitArgs;
 use super::output::OutputArgs;
@@ -107,9 +107,9 @@ pub(crate) struct RunArgs {
     /// Print a line for each attempt that ends, also on a terminal
     #[arg(short, long, conflicts_with = "quiet")]
     pub(super) verbose: bool,
-    /// Print nothing but errors and warnings, and what was asked for
-    #[arg(short, long)]
-    pub(super) quiet: bool,
+    /// Print only failures, warnings and the output that was requested; twice, no failures either
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(super) quiet: u8,
     /// Print what would be executed on the first file, and execute nothing
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -126,9 +126,10 @@ pub(crate) struct RunArgs {
 impl RunArgs {
     pub(super) fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {
-            (true, _) => Verbosity::Quiet,
-            (false, true) => Verbosity::Verbose,
-            (false, false) => Verbosity::Normal,
+            (2.., _) => Verbosity::Quiet,
+            (1, _) => Verbosity::Failures,
+            (0, true) => Verbosity::Verbose,
+            (0, false) => Verbosity::Normal,
         }
     }
 }

@@ -27,6 +27,8 @@ const TICK: Duration = Duration::from_millis(250);
 pub(super) enum Verbosity {
     /// Warnings only.
     Quiet,
+    /// Warnings, and files that failed.
+    Failures,
     /// A bar on a terminal, otherwise a line for each end of an attempt.
     Normal,
     /// A line for each end of an attempt.
@@ -39,6 +41,8 @@ enum Detail {
     Bar(ProgressBar),
     /// A line for each end of an attempt.
     Lines,
+    /// A line for each file that failed.
+    Failures,
     /// Warnings only.
     Warnings,
 }
@@ -62,6 +66,7 @@ impl Progress {
     pub(super) fn new(console: Arc<Console>, verbosity: Verbosity, max_attempts: u32) -> Self {
         let detail = match verbosity {
             Verbosity::Quiet => Detail::Warnings,
+            Verbosity::Failures => Detail::Failures,
             Verbosity::Normal if console.err().can_redraw() => Detail::Bar(bar(console.err())),
             Verbosity::Normal | Verbosity::Verbose => Detail::Lines,
         };
@@ -77,7 +82,7 @@ impl Progress {
 
     /// Prints a line unless the run is quiet.
     fn remark(&self, line: impl Display) {
-        if !matches!(self.detail, Detail::Warnings) {
+        if !matches!(self.detail, Detail::Warnings | Detail::Failures) {
             self.console.say(line);
         }
     }
@@ -122,7 +127,10 @@ impl Progress {
 
     fn failed(&self, of: &AttemptRef, error: &str) {
         let (why, attempt) = (failure::in_one_line(error), self.attempt(of));
-        self.remark(self.about(BAD, "failed", of, &format!(": {why} ({attempt}){}", SaidBefore(error))));
+        let line = self.about(BAD, "failed", of, &format!(": {why} ({attempt}){}", SaidBefore(error)));
+        if !matches!(self.detail, Detail::Warnings) {
+            self.console.say(line);
+        }
         self.ended(true);
     }
 

@@ -9,7 +9,9 @@ use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::{ProcessingResult, RunId};
 use serde::Serialize;
 
+use super::failures::Failure;
 use crate::view::bytes::memory;
+use crate::view::failure;
 use crate::view::json::PathJson;
 use crate::view::screen::Screen;
 use crate::view::time::span;
@@ -22,6 +24,8 @@ pub(super) struct Summary {
     pub(super) elapsed: Duration,
     /// Resource usage of its attempts.
     pub(super) resources: RunResources,
+    /// The first failures.
+    pub(super) failures: Vec<Failure>,
 }
 
 impl View for Summary {
@@ -39,10 +43,7 @@ impl View for Summary {
             span(self.elapsed)
         )?;
         used(&self.resources, out)?;
-        if result.failed > 0 {
-            writeln!(out, "`autoproc queue list --status failed,timeout` shows what failed, `autoproc log FILE` why")?;
-        }
-        Ok(())
+        failed(self, out)
     }
 
     fn document(&self) -> impl Serialize {
@@ -60,6 +61,23 @@ impl View for Summary {
             usage: UsageJson::of(&self.resources),
         }
     }
+}
+
+/// Repeats the failures, with the commands for the next step; nothing if there are none.
+fn failed(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
+    if view.result.failed == 0 {
+        return Ok(());
+    }
+    writeln!(out, "\nfailed:")?;
+    for Failure { file_path, error } in &view.failures {
+        let line = out.line("  ", file_path, &format!("  {}", failure::in_one_line(error)));
+        writeln!(out, "{line}")?;
+    }
+    let others = usize::try_from(view.result.failed).unwrap_or(usize::MAX).saturating_sub(view.failures.len());
+    if others > 0 {
+        writeln!(out, "  and {others} more: autoproc queue list --status failed,timeout")?;
+    }
+    writeln!(out, "`autoproc log FILE` shows the output, `autoproc retry-failed` gives them another round")
 }
 
 /// Prints nothing if no usage is known.

@@ -1,0 +1,66 @@
+//! `cancel`: ends single files, and leaves their runs alone.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use autoproc_domain::Status;
+use autoproc_domain::request::Cancel;
+use autoproc_domain::view::Cancelled;
+use clap::Args;
+use serde::Serialize;
+
+use crate::completion::Candidates;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::paths;
+use crate::view::screen::Screen;
+use crate::view::{View, files};
+
+/// What can be cancelled.
+const LIVE: &[Status] = &[Status::Pending, Status::Processing];
+
+/// `cancel`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A file that waits fails at once, with the reason `cancelled`. The attempt on a file that is being processed is ended
+like one that timed out; its run continues with the next file.
+
+Example:
+  autoproc cancel clip.mp4"
+)]
+pub(crate) struct CancelArgs {
+    /// Files that wait or are being processed; if one of them is neither, nothing is cancelled
+    #[arg(value_name = "FILE", required = true, add = Candidates::Files(LIVE))]
+    files: Vec<PathBuf>,
+}
+
+pub(super) async fn cancel(args: &CancelArgs, context: &Context) -> Result<(), CliError> {
+    let request = Cancel(paths::selectors(&context.cwd, &args.files)?);
+    let Cancelled { ended, requested } = context.storage().cancel(request, context.now()).await?;
+    context.show_change(&CancelledView { cancelled: ended, requested })
+}
+
+#[derive(Serialize)]
+struct CancelledView {
+    /// Files that waited and have failed.
+    cancelled: usize,
+    /// Files whose runs will end their attempts.
+    requested: usize,
+}
+
+impl View for CancelledView {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
+        if self.cancelled > 0 || self.requested == 0 {
+            writeln!(out, "{} cancelled", files(self.cancelled))?;
+        }
+        match self.requested {
+            0 => Ok(()),
+            1 => writeln!(out, "1 attempt will be ended"),
+            more => writeln!(out, "{more} attempts will be ended"),
+        }
+    }
+
+    fn document(&self) -> impl Serialize {
+        self
+    }
+}

@@ -1,0 +1,38 @@
+//! The files that failed in a run, for its end.
+
+use std::sync::{Mutex, PoisonError};
+
+use autoproc_domain::FilePath;
+use autoproc_domain::ports::{Observer, RunEvent, RunEventKind};
+
+/// The most failures that the end of a run repeats: they fit on a screen.
+const MAX_NAMED: usize = 20;
+
+/// A file that failed, and why.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) file_path: FilePath,
+    pub(super) error: String,
+}
+
+/// The first failures of a run.
+#[derive(Debug, Default)]
+pub(super) struct Failures(Mutex<Vec<Failure>>);
+
+impl Failures {
+    /// The first failures, in their order.
+    pub(super) fn named(&self) -> Vec<Failure> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Observer for Failures {
+    fn observe(&self, event: &RunEvent) {
+        if let RunEventKind::FileFailed { of, error, .. } | RunEventKind::FileTimeout { of, error, .. } = &event.kind {
+            let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if failures.len() < MAX_NAMED {
+                failures.push(Failure { file_path: of.file_path.clone(), error: error.to_string() });
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Adding again, the scope of a run, exit codes, and which queue: what a person means on the second day.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::fixture::{TempProject, end_of, wait_until};
+use crate::stop::{begun, signal, wait_until_heard};
+
+/// Twelve files in `in`, and `n` others that wait.
+fn with_others(others: usize) -> TempProject {
+    let project = TempProject::new();
+    for number in 1..=12 {
+        project.write(format!("in/{number:02}"), "");
+    }
+    for number in 0..others {
+        project.write(format!("others/{number}"), "");
+    }
+    if others > 0 {
+        project.ask(["queue", "add", "others", "-p", "9"]).expect_code(0);
+    }
+    project
+}
+
+/// The result of a run that completes its scope.
+fn result(project: &TempProject, words: &[&str]) -> Value {
+    project.ask(["--json"].iter().chain(words)).expect_code(0).json()
+}
+
+#[test]
+fn a_folder_that_is_named_again_is_not_done_again() {
+    let project = with_others(0);
+    project.ask(["run", "-q", "in", "--", "true"]).expect_code(0);
+    let again = project.ask(["run", "in", "--", "true"]).expect_code(0);
+    assert!(again.err.contains("0 files added, 12 already completed\n"), "{again:?}");
+    assert!(again.out.starts_with("processed 0, "), "{again:?}");
+    // A changed file, a new one, and another command.
+    project.write("in/01", "more than nothing");
+    project.write("in/13", "");
+    let third = result(&project, &["run", "-q", "in", "--", "true"]);
+    assert_eq!((&third["processed"], &third["remaining"]), (&2.into(), &0.into()));
+    let other = result(&project, &["run", "-q", "in", "--", "test", "-e"]);
+    assert_eq!(other["processed"], 13);
+    let added = project.json(["queue", "add", "in"]);
+    assert_eq!((&added["already_completed"], &added["added"]), (&13.into(), &0.into()));
+    assert_eq!(added["files"][0]["outcome"], "already_completed");
+    assert_eq!(project.json(["queue", "add", "in", "--again"])["repeated"], 13);
+}
+
+#[test]
+fn a_failed_file_gets_another_round_and_its_first_one_stays_known() {
+    let project = TempProject::new();
+    project.write("in/a", "");
+    project.ask(["run", "-qq", "-r", "0", "in", "--shell", "echo first; exit 3"]).expect_code(100);
+    let again = project.ask(["run", "in", "--shell", "echo second"]).expect_code(0);
+    assert!(again.err.contains("0 files added, 1 failed before\n"), "{again:?}");
+    let shown = project.ask(["queue", "show", "in/a"]).expect_code(0).out;
+    assert!(shown.contains("1 of round 1") && shown.contains("1 of round 2"), "{shown}");
+    assert_eq!(project.ask(["log", "in/a", "--round", "1", "--attempt", "1"]).expect_code(0).out, "first\n");
+}
+
+#[test]
+fn a_run_with_files_touches_no_others() {
+    let project = with_others(65);
+    let run = project.ask(["run", "in", "--", "true"]).expect_code(0);
+    assert!(run.err.contains("65 others wait"), "{run:?}");
+    assert!(run.out.starts_with("processed 12, failed 0, retried 0, 0 waiting"), "{run:?}");
+    assert_eq!(project.ask(["queue", "size"]).out, "65\n");
+    let all = result(&project, &["run", "-q", "in", "--all", "--", "true"]);
+    assert_eq!(all["processed"], 65);
+}
+
+#[test]
+fn a_run_that_was_stopped_continues_where_it_was() {
+    let project = with_others(0);
+    let run = project.start([
+        "run",
+        "in",
+        "--shell",
+        "test -e {//}/../go || sleep 0.1; case {/} in 08) touch {//}/../go ;; esac",
+    ]);
+    wait_until("eight are done", || project.json(["status"])["counts"]["completed"].as_u64() >= Some(3));
+    project.ask(["stop"]).expect_code(0);
+    end_of(run).expect_code(75);
+    let done = project.json(["status"])["counts"]["completed"].as_u64().expect("a count");
+    assert!((3..12).contains(&done), "{done}");
+    let rest = project.json_of(
+        0,
+        ["run", "-q", "in", "--shell", "test -e {//}/../go || sleep 0.1; case {/} in 08) touch {//}/../go ;; esac"],
+    );
+    assert_eq!(rest["processed"], 12 - done);
+}
+
+/// As in `run in -- COMMAND && rm -r in`.
+#[test]
+fn nothing_follows_a_run_that_left_files() {
+    let project = with_others(0);
+    let command = |words: &[&str]| project.ask([&["run", "-qq", "in"], words].concat()).code;
+    assert_eq!(command(&["-r", "0", "--", "false"]), 100);
+    assert_eq!(command(&["--no-wait", "--backoff-base", "1h", "--", "false"]), 75);
+}
+
+#[test]
+fn a_signal_ends_the_loop_around_a_run() {
+    let project = with_others(0);
+    let binary = env!("CARGO_BIN_EXE_autoproc");
+    let line = format!(
+        "for i in 1 2 3; do echo round >> rounds; '{binary}' run in -qq --again -- sh -c 'touch begun; sleep 0.3'; done"
+    );
+    let mut shell = Command::new("setsid");
+    shell.args(["bash", "-c", &line]).current_dir(project.path(""));
+    let mut shell = shell.spawn().expect("setsid");
+    wait_until("the first file is begun", || project.path("begun").exists());
+    // Ctrl-C reaches the shell and the run.
+    let sent = Command::new("kill").args(["-INT", "--", &format!("-{}", shell.id())]).status().expect("kill(1)");
+    assert!(sent.success());
+    shell.wait().expect("it ends");
+    assert_eq!(fs::read_to_string(project.path("rounds")).expect("the rounds"), "round\n");
+}
+
+#[test]
+fn a_wrong_folder_is_named_and_stays_empty() {
+    let project = TempProject::new();
+    project.write("a", "");
+    for words in [&["run", "--", "true"][..], &["stop"], &["stop", "--now"]] {
+        project.ask(words.iter().copied()).expect_error(2, "there is no queue in ");
+    }
+    let status = project.ask(["status"]).expect_code(0);
+    assert!(status.out.contains("there is no queue yet"), "{status:?}");
+    assert_eq!(project.ask(["queue", "size"]).expect_code(0).out, "0\n");
+    assert!(!project.path(".claude").exists() && !project.path("logs").exists());
+    project.ask(["queue", "add", "a"]).expect_code(0);
+    fs::create_dir(project.path("below")).expect("a folder");
+    let mut below = project.command(["queue", "prioritise", "../a", "3"]);
+    let said = below.current_dir(project.path("below")).output().expect("the binary");
+    assert!(String::from_utf8_lossy(&said.stderr).starts_with("queue of "), "{said:?}");
+    for words in
+        [&["status"][..], &["queue", "prioritise", "a", "1"], &["queue", "add", "a"], &["stop"], &["retry-failed"]]
+    {
+        let named = project.json(words.iter().copied())["project_dir"].clone();
+        assert_eq!(
+            project.path("").join(named.as_str().expect("a path")),
+            project.path("").join(named.as_str().expect("one"))
+        );
+        assert!(named.as_str().is_some_and(|named| project.path("a").starts_with(named)), "{words:?}: {named}");
+    }
+}
+
+#[test]
+fn one_file_is_cancelled_and_its_run_continues() {
+    let project = TempProject::with_queue(&["a", "b", "c"]);
+    let run = begun(&project, &[]);
+    assert_eq!(project.ask(["cancel", "b"]).expect_code(0).out, "1 file cancelled\n");
+    assert_eq!(project.ask(["cancel", "a"]).expect_code(0).out, "1 attempt will be ended\n");
+    wait_until("it has ended", || project.status_of("a") == "failed");
+    project.write("go", "");
+    end_of(run).expect_code(100);
+    assert_eq!(project.json(["queue", "show", "a"])["last_error"], "cancelled");
+    assert_eq!((project.status_of("b"), project.status_of("c")), ("failed".into(), "completed".into()));
+    project.ask(["cancel", "c"]).expect_error(2, "c");
+}
+
+#[test]
+fn a_file_is_set_aside_and_let_go() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    assert_eq!(project.ask(["queue", "hold", "a"]).expect_code(0).out, "1 file held\n");
+    project.ask(["run", "-q", "--", "true"]).expect_code(0);
+    assert_eq!((project.status_of("a"), project.status_of("b")), ("pending".into(), "completed".into()));
+    project.ask(["run", "-q", "a", "--", "true"]).expect_code(75);
+    assert_eq!(project.json(["queue", "unhold", "a"])["changed"], 1);
+    project.ask(["run", "-q", "--", "true"]).expect_code(0);
+    assert_eq!(project.status_of("a"), "completed");
+    project.ask(["queue", "hold", "a"]).expect_error(2, "completed");
+}
+
+#[test]
+fn failures_are_repeated_at_the_end_and_in_the_status() {
+    let project = with_others(0);
+    let command = "case {/} in 0*) echo 'no such page' >&2; exit 3 ;; esac";
+    let run = project.ask(["run", "in", "-r", "0", "--shell", command]).expect_code(100);
+    let (_, repeated) = run.out.split_once("\nfailed:\n").expect("the failures");
+    assert_eq!(repeated.matches("exit status 3: no such page").count(), 9, "{run:?}");
+    assert!(repeated.contains("`autoproc retry-failed` gives them another round"), "{run:?}");
+    let status = project.ask(["status"]).expect_code(0).out;
+    let (_, named) = status.split_once("\nfailed:\n").expect("the failures");
+    assert!(named.contains("/in/01  exit status 3: no such page\n"), "{status}");
+    // What cron mails.
+    let quiet = project.ask(["run", "in", "-q", "-r", "0", "--shell", command]).expect_code(100);
+    assert!(quiet.out.is_empty() && quiet.err.lines().all(|line| line.starts_with("failed ")), "{quiet:?}");
+    let silent = project.ask(["run", "in", "-qq", "-r", "0", "--shell", command]).expect_code(100);
+    assert!(silent.out.is_empty() && silent.err.is_empty(), "{silent:?}");
+}
+
+#[test]
+fn a_stop_that_stands_is_shown() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    let run = begun(&project, &[]);
+    project.ask(["stop"]).expect_code(0);
+    let status = project.ask(["status"]).expect_code(0).out;
+    assert!(status.contains("a stop is requested since "), "{status}");
+    assert_eq!(project.json(["status"])["stop"]["level"], "draining");
+    wait_until_heard(&project);
+    signal(&run, "INT");
+    project.write("go", "");
+    end_of(run).expect_code(75);
+    assert!(project.json(["status"])["stop"].is_null());
+}
