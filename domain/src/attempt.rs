@@ -161,20 +161,20 @@ pub struct AttemptReport {
     /// What it used, if the orchestrator can tell.
     pub usage: Option<ResourceUsage>,
     /// The last lines of its error output; empty if there are none.
-    pub stderr_tail: Box<str>,
+    pub output_tail: Box<str>,
 }
 
 impl AttemptReport {
     /// A report of the outcome and the time alone.
     #[must_use]
     pub fn new(outcome: AttemptOutcome, elapsed: Duration) -> Self {
-        Self { outcome, elapsed, usage: None, stderr_tail: Box::default() }
+        Self { outcome, elapsed, usage: None, output_tail: Box::default() }
     }
 
     /// What went wrong, as the queue and the event log keep it: see [`failure`].
     #[must_use]
     pub fn error(&self) -> Box<str> {
-        failure::text(&self.outcome, &self.stderr_tail)
+        failure::text(&self.outcome, &self.output_tail)
     }
 }
 

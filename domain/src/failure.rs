@@ -1,8 +1,8 @@
 //! What went wrong with an attempt, short enough to keep with every item.
 //!
-//! The first line says how the attempt ended and, after a colon, the last line of its error output,
-//! which is where programs say why. The lines before that one follow in their order. A reader with
-//! room for one line shows the first.
+//! The first line says how the attempt ended and, after a colon, the line of its output that says why: the
+//! last one that reads like an error, otherwise the last one. The other lines follow in their order.
+//! A reader with room for one line shows the first.
 //!
 //! Nothing is escaped here: that depends on where the text is shown.
 
@@ -24,18 +24,53 @@ pub fn run_died(attempts: u32) -> Box<str> {
     format!("its run died during attempt {attempts}, the last it had").into()
 }
 
-/// Joins an outcome with the end of the error output, in at most [`MAX_TEXT_BYTES`]. If that is too
-/// little, the earliest lines are left out first; the first line is cut if it alone is too long.
+/// Words of lines that say why a program failed, in lower case.
+const ERROR_WORDS: [&str; 20] = [
+    "error",
+    "fail",
+    "fatal",
+    "invalid",
+    "cannot",
+    "can't",
+    "could not",
+    "unable",
+    "no such",
+    "not found",
+    "denied",
+    "refused",
+    "unknown",
+    "unexpected",
+    "unsupported",
+    "missing",
+    "corrupt",
+    "exception",
+    "panic",
+    "abort",
+];
+
+/// Joins an outcome with the end of the output, in at most [`MAX_TEXT_BYTES`]. If that is too little, the
+/// earliest lines are left out first; the first line is cut if it alone is too long.
 #[must_use]
-pub fn text(outcome: &impl Display, stderr_tail: &str) -> Box<str> {
-    let mut latest_first = stderr_tail.lines().map(as_displayed).filter(|line| !line.is_empty()).rev();
-    let head = latest_first.next().map_or_else(|| outcome.to_string(), |last| format!("{outcome}: {last}"));
+pub fn text(outcome: &impl Display, output_tail: &str) -> Box<str> {
+    let mut lines: Vec<&str> = output_tail.lines().map(as_displayed).filter(|line| !line.is_empty()).collect();
+    // Of equal lines, the last one is the maximum.
+    let reason = (0..lines.len()).max_by_key(|index| relevance(lines[*index])).map(|index| lines.remove(index));
+    let head = reason.map_or_else(|| outcome.to_string(), |reason| format!("{outcome}: {reason}"));
     let head = shortened(head);
     let mut room = MAX_TEXT_BYTES - head.len();
+    let latest_first = lines.into_iter().rev();
     let mut lines: Vec<&str> = latest_first.take_while(|line| take(&mut room, line.len() + 1)).collect();
     lines.reverse();
     lines.insert(0, &head);
     lines.join("\n").into()
+}
+
+/// How likely a line says why a program failed: most with a word of error and the thing after a colon, as in
+/// `wc: /in/a: No such file`.
+fn relevance(line: &str) -> u8 {
+    let lower = line.to_lowercase();
+    let has_word = ERROR_WORDS.iter().any(|word| lower.contains(word));
+    u8::from(has_word) + u8::from(has_word && line.contains(": "))
 }
 
 /// The first line: how the attempt ended, and the last line of its error output.

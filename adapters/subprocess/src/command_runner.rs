@@ -90,7 +90,7 @@ impl CommandRunner {
             self.notice(attempt, error);
         }
         Ok(AttemptReport {
-            stderr_tail: report.last_error_lines().into(),
+            output_tail: report.last_error_lines().into(),
             outcome: report.ending.outcome(attempt.timeout),
             elapsed: report.elapsed,
             usage: report.usage,

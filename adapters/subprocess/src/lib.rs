@@ -61,5 +61,5 @@ pub use guard::become_guard;
 pub use guards::{BatchEvent, BatchProcess, DEFAULT_GRACE, GuardSettings, Guards, own_executable};
 pub use invalid_command::InvalidCommand;
 pub use orchestrator::CommandOrchestrator;
-pub use process::{Ending, MAX_CAPTURE_BYTES, ProcessReport, ProcessSpec, STDERR_TAIL_BYTES};
+pub use process::{Ending, MAX_CAPTURE_BYTES, OUTPUT_TAIL_BYTES, ProcessReport, ProcessSpec};
 pub use settings::{BatchSettings, Settings};

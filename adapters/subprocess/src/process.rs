@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub const MAX_CAPTURE_BYTES: usize = 32 << 20;
 
 /// The number of bytes of standard error that a report contains: one page.
-pub const STDERR_TAIL_BYTES: usize = 4 << 10;
+pub const OUTPUT_TAIL_BYTES: usize = 4 << 10;
 
 const MAX_QUOTED_LINES: usize = 5;
 const MAX_QUOTED_BYTES: usize = 500;
@@ -58,8 +58,8 @@ pub struct ProcessReport {
     /// its guard died.
     #[serde(with = "usage")]
     pub usage: Option<ResourceUsage>,
-    /// The end of its standard error, at most [`STDERR_TAIL_BYTES`].
-    pub stderr_tail: Vec<u8>,
+    /// The end of its standard error, or of its standard output if the former is empty; at most [`OUTPUT_TAIL_BYTES`].
+    pub output_tail: Vec<u8>,
     /// The beginning of its standard output, at most [`ProcessSpec::capture`] bytes.
     pub stdout: Vec<u8>,
     /// The total length of its standard output.
@@ -99,15 +99,15 @@ pub enum Ending {
 impl ProcessReport {
     /// The report of a process without output and without measured usage.
     pub(crate) fn new(ending: Ending, elapsed: Duration) -> Self {
-        let (stderr_tail, stdout) = (Vec::new(), Vec::new());
-        Self { ending, elapsed, usage: None, stderr_tail, stdout, stdout_bytes: 0, log_error: None }
+        let (output_tail, stdout) = (Vec::new(), Vec::new());
+        Self { ending, elapsed, usage: None, output_tail, stdout, stdout_bytes: 0, log_error: None }
     }
 
     /// The last lines of the standard error as text: at most 5 lines and 500 bytes, with invalid
     /// UTF-8 replaced.
     #[must_use]
     pub fn last_error_lines(&self) -> String {
-        let text = String::from_utf8_lossy(&self.stderr_tail);
+        let text = String::from_utf8_lossy(&self.output_tail);
         let text = text.trim_end();
         let by_lines = text.rmatch_indices('\n').nth(MAX_QUOTED_LINES - 1).map_or(0, |(end, _)| end + 1);
         let by_bytes = text.ceil_char_boundary(text.len().saturating_sub(MAX_QUOTED_BYTES));
@@ -176,7 +176,7 @@ mod tests {
 
     fn quoted(stderr: &[u8]) -> String {
         let report = ProcessReport::new(Ending::TimedOut, Duration::ZERO);
-        ProcessReport { stderr_tail: stderr.to_vec(), ..report }.last_error_lines()
+        ProcessReport { output_tail: stderr.to_vec(), ..report }.last_error_lines()
     }
 
     #[test]

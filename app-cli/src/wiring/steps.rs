@@ -63,7 +63,7 @@ impl StepRunner for GuardedSteps {
 
 fn step_end(report: ProcessReport, timeout: Duration) -> StepEnd {
     StepEnd {
-        stderr_tail: report.last_error_lines().into(),
+        output_tail: report.last_error_lines().into(),
         outcome: report.ending.outcome(timeout),
         elapsed: report.elapsed,
         usage: report.usage,

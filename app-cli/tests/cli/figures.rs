@@ -35,6 +35,13 @@ fn a_failure_is_told_with_its_last_words() {
 }
 
 #[test]
+fn a_reason_on_the_standard_output_is_told_too() {
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-qq", "-r", "0", "--shell", ": {}; echo 'page 3: cannot parse'; exit 3"]).expect_code(100);
+    assert_eq!(project.json(["queue", "show", "a"])["last_error"], "exit status 3: page 3: cannot parse");
+}
+
+#[test]
 fn what_was_said_is_kept_short() {
     let project = TempProject::with_queue(&["a"]);
     let much = "for i in 1 2 3 4 5 6 7 8 9; do printf '%0400d\\n' $i >&2; done; exit 1";

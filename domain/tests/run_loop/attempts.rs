@@ -66,7 +66,7 @@ fn a_completion_keeps_the_fingerprint_and_the_recipe() {
 fn a_failure_keeps_the_last_words_of_its_error_output() {
     let mut run = with_two();
     let outcome = AttemptOutcome::Exited { code: 3 };
-    let report = AttemptReport { stderr_tail: "no such page\n".into(), ..AttemptReport::new(outcome, Duration::ZERO) };
+    let report = AttemptReport { output_tail: "no such page\n".into(), ..AttemptReport::new(outcome, Duration::ZERO) };
     run.progress(1, AttemptProgress::Ended(report));
     let settlements = run.exchange_among().settlements;
     let verdict = Verdict::Retry { backoff: Duration::from_secs(2), error: "exit status 3: no such page".into() };

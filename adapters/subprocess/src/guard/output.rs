@@ -11,7 +11,7 @@ use rustix::event::PollFlags;
 use crate::bounded_log::BoundedLog;
 use crate::guard::guard_io::{poll_readable, retry_interrupted};
 use crate::guard::protocol::StartRequest;
-use crate::process::{MAX_CAPTURE_BYTES, ProcessReport, STDERR_TAIL_BYTES};
+use crate::process::{MAX_CAPTURE_BYTES, OUTPUT_TAIL_BYTES, ProcessReport};
 
 /// The size of a read, in bytes: the default capacity of a pipe (pipe(7), "Pipe capacity").
 const READ_CHUNK_BYTES: usize = 64 << 10;
@@ -35,7 +35,8 @@ pub(crate) struct Output {
     capture: usize,
     stdout: Vec<u8>,
     stdout_bytes: u64,
-    stderr_tail: Vec<u8>,
+    /// The ends of both streams.
+    tails: [Vec<u8>; 2],
 }
 
 impl Output {
@@ -50,7 +51,7 @@ impl Output {
             capture: request.spec.capture.min(MAX_CAPTURE_BYTES),
             stdout: Vec::new(),
             stdout_bytes: 0,
-            stderr_tail: Vec::new(),
+            tails: [Vec::new(), Vec::new()],
         };
         Ok((output, [stdout_end, stderr_end]))
     }
@@ -94,8 +95,11 @@ impl Output {
             }
             self.read(ready);
         }
-        self.stderr_tail.drain(..self.stderr_tail.len().saturating_sub(STDERR_TAIL_BYTES));
-        report.stderr_tail = self.stderr_tail;
+        // Some programs say on the standard output why they fail.
+        let [stdout, stderr] = self.tails;
+        let mut tail = if stderr.trim_ascii().is_empty() { stdout } else { stderr };
+        tail.drain(..tail.len().saturating_sub(OUTPUT_TAIL_BYTES));
+        report.output_tail = tail;
         (report.stdout, report.stdout_bytes) = (self.stdout, self.stdout_bytes);
         report.log_error = self.log.and_then(BoundedLog::finish).map(|error| error.to_string());
     }
@@ -114,12 +118,11 @@ impl Output {
             log.write(&std::mem::take(&mut self.heading));
             log.write(bytes);
         }
+        keep_tail(&mut self.tails[stream], bytes);
         if stream == STDOUT {
             self.stdout_bytes += length as u64;
             let room = self.capture - self.stdout.len();
             self.stdout.extend_from_slice(&bytes[..length.min(room)]);
-        } else {
-            keep_tail(&mut self.stderr_tail, bytes);
         }
     }
 }
@@ -132,15 +135,15 @@ fn open(path: PathBuf, request: &StartRequest) -> BoundedLog {
     }
 }
 
-/// Appends to a tail of [`STDERR_TAIL_BYTES`]. It may grow to twice that, so that bytes are moved
+/// Appends to a tail of [`OUTPUT_TAIL_BYTES`]. It may grow to twice that, so that bytes are moved
 /// rarely.
 fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
-    if bytes.len() >= STDERR_TAIL_BYTES {
+    if bytes.len() >= OUTPUT_TAIL_BYTES {
         tail.clear();
-    } else if tail.len() + bytes.len() > 2 * STDERR_TAIL_BYTES {
-        tail.drain(..tail.len() - STDERR_TAIL_BYTES);
+    } else if tail.len() + bytes.len() > 2 * OUTPUT_TAIL_BYTES {
+        tail.drain(..tail.len() - OUTPUT_TAIL_BYTES);
     }
-    tail.extend_from_slice(&bytes[bytes.len().saturating_sub(STDERR_TAIL_BYTES)..]);
+    tail.extend_from_slice(&bytes[bytes.len().saturating_sub(OUTPUT_TAIL_BYTES)..]);
 }
 
 #[cfg(test)]
@@ -179,7 +182,8 @@ mod tests {
             drop((stdout, stderr));
             let mut report = ProcessReport::new(Ending::TimedOut, Duration::ZERO);
             output.finish(&mut report);
-            assert_eq!((&*report.stdout, &*report.stderr_tail), (out.as_bytes(), err.as_bytes()));
+            let tail = if err.is_empty() { out } else { err };
+            assert_eq!((&*report.stdout, &*report.output_tail), (out.as_bytes(), tail.as_bytes()));
         }
     }
 
@@ -190,7 +194,7 @@ mod tests {
             for piece in &pieces {
                 keep_tail(&mut tail, piece);
                 all.extend(piece);
-                prop_assert!(tail.len() <= 2 * STDERR_TAIL_BYTES && tail.len() >= all.len().min(STDERR_TAIL_BYTES));
+                prop_assert!(tail.len() <= 2 * OUTPUT_TAIL_BYTES && tail.len() >= all.len().min(OUTPUT_TAIL_BYTES));
                 prop_assert!(all.ends_with(&tail));
             }
         }

@@ -1,6 +1,6 @@
 //! The output of a command: kept, captured, quoted and counted.
 
-use autoproc_subprocess::{Ending, OutputLimits, ProcessSpec, STDERR_TAIL_BYTES};
+use autoproc_subprocess::{Ending, OUTPUT_TAIL_BYTES, OutputLimits, ProcessSpec};
 
 use crate::fixture::{Fixture, LONG};
 
@@ -11,8 +11,8 @@ async fn the_beginning_of_stdout_and_the_end_of_stderr_are_reported() {
     let report = fixture.run(ProcessSpec { capture: 70_001, ..fixture.script(script) }).await;
     assert_eq!((report.ending, report.stdout_bytes), (Ending::Exited { code: 0 }, 500_000));
     assert_eq!(report.stdout, "out\n".repeat(20_000).as_bytes()[..70_001]);
-    assert_eq!(report.stderr_tail.len(), STDERR_TAIL_BYTES);
-    assert!(report.stderr_tail.ends_with(b"err\n\nlast\n"), "{}", report.stderr_tail.escape_ascii());
+    assert_eq!(report.output_tail.len(), OUTPUT_TAIL_BYTES);
+    assert!(report.output_tail.ends_with(b"err\n\nlast\n"), "{}", report.output_tail.escape_ascii());
 }
 
 #[tokio::test]
@@ -58,6 +58,6 @@ async fn output_that_cannot_be_kept_is_reported_and_fails_nothing() {
     std::fs::write(fixture.path("file"), "").expect("a file");
     let spec = ProcessSpec { log: Some(fixture.path("file/log")), ..fixture.script("echo words; echo more >&2") };
     let report = fixture.run(spec).await;
-    assert_eq!((report.ending, &report.stderr_tail[..]), (Ending::Exited { code: 0 }, &b"more\n"[..]));
+    assert_eq!((report.ending, &report.output_tail[..]), (Ending::Exited { code: 0 }, &b"more\n"[..]));
     assert!(report.log_error.is_some());
 }

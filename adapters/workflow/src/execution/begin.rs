@@ -54,8 +54,8 @@ pub(crate) fn begin<'e>(
     engine.report(&state, &event);
     let (scope, scratch) = (scope_of(&state, &attempt), Scratch::new(engine.scratch_of(attempt.token.item)));
     let deadline = at.saturating_add(attempt.timeout);
-    let (spent, stderr_tail) = (Duration::ZERO, Box::default());
-    Ok(Executor { engine, stop, attempt, deadline, state, scope, journal, scratch, spent, usage: None, stderr_tail })
+    let (spent, output_tail) = (Duration::ZERO, Box::default());
+    Ok(Executor { engine, stop, attempt, deadline, state, scope, journal, scratch, spent, usage: None, output_tail })
 }
 
 /// The execution that an earlier attempt left, if it has the same subject and the file was not

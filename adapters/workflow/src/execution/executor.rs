@@ -37,7 +37,7 @@ pub(crate) struct Executor<'e> {
     pub(crate) spent: Duration,
     pub(crate) usage: Option<ResourceUsage>,
     /// The end of the error output of the latest try, if it failed and may fail the attempt.
-    pub(crate) stderr_tail: Box<str>,
+    pub(crate) output_tail: Box<str>,
 }
 
 /// The reason why an attempt ends before the end of the workflow.
@@ -79,8 +79,8 @@ impl Executor<'_> {
             Err(EarlyEnd::Lost(error)) => return Err(error),
         };
         self.engine.latest_state.offer_final(&self.state);
-        let (usage, stderr_tail) = (self.usage, std::mem::take(&mut self.stderr_tail));
-        Ok(AttemptReport { outcome, elapsed: self.spent, usage, stderr_tail })
+        let (usage, output_tail) = (self.usage, std::mem::take(&mut self.output_tail));
+        Ok(AttemptReport { outcome, elapsed: self.spent, usage, output_tail })
     }
 
     async fn run_steps(&mut self) -> Result<(), EarlyEnd> {
@@ -160,7 +160,7 @@ impl Executor<'_> {
             return Err(EarlyEnd::Failed { place, cause: result.outcome });
         }
         // A later failure must not show this step's error output.
-        self.stderr_tail = Box::default();
+        self.output_tail = Box::default();
         Ok(())
     }
 
@@ -197,7 +197,7 @@ impl Executor<'_> {
         if self.stop.request().level > StopLevel::Draining {
             return Err(EarlyEnd::Aborted);
         }
-        self.stderr_tail = Box::default();
+        self.output_tail = Box::default();
         let left = self.time_left();
         if left.is_zero() {
             return Ok(StepResult::of(AttemptOutcome::TimedOut { after: self.attempt.timeout }));
@@ -233,13 +233,13 @@ impl Executor<'_> {
         self.spent += end.elapsed;
         self.usage = sum(self.usage, end.usage);
         if end.outcome != AttemptOutcome::Succeeded {
-            self.stderr_tail = end.stderr_tail;
+            self.output_tail = end.output_tail;
             return StepResult::of(end.outcome);
         }
         match returned(step, output, &end, self.engine.run.plan.is_stdout_used(step)) {
             Ok((values, stdout)) => StepResult { outcome: AttemptOutcome::Succeeded, values, stdout },
             Err(reason) => {
-                self.stderr_tail = end.stderr_tail;
+                self.output_tail = end.output_tail;
                 StepResult::of(unmet(reason, false))
             }
         }

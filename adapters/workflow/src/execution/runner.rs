@@ -45,7 +45,7 @@ pub struct StepEnd {
     /// `None` if it is unknown.
     pub usage: Option<ResourceUsage>,
     /// The last lines of its error output.
-    pub stderr_tail: Box<str>,
+    pub output_tail: Box<str>,
     /// The captured beginning of its standard output.
     pub stdout: Vec<u8>,
     /// The number of bytes of its whole standard output.

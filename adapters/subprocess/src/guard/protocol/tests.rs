@@ -75,8 +75,8 @@ fn report() -> impl Strategy<Value = Report> {
         any::<String>().prop_map(Report::Stuck),
         any::<Option<(u64, i64)>>().prop_map(Report::Started),
         any::<u32>().prop_map(Report::NotStarted),
-        ended.prop_map(|(ending, elapsed, usage, stderr_tail, stdout, (stdout_bytes, log_error))| {
-            Report::Ended(ProcessReport { ending, elapsed, usage, stderr_tail, stdout, stdout_bytes, log_error })
+        ended.prop_map(|(ending, elapsed, usage, output_tail, stdout, (stdout_bytes, log_error))| {
+            Report::Ended(ProcessReport { ending, elapsed, usage, output_tail, stdout, stdout_bytes, log_error })
         }),
     ]
 }

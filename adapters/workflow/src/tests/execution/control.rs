@@ -92,7 +92,7 @@ fn a_failure_names_phase_step_status_and_stderr() {
         Fixture::new("workflow: {id: w, phases: [{id: p, steps: [{id: s, shell: 'echo no such luck >&2; exit 9'}]}]}");
     let report = fixture.attempt(1);
     assert_eq!(failure(&report), "p/s: exit status 9");
-    assert_eq!(&*report.stderr_tail, "no such luck");
+    assert_eq!(&*report.output_tail, "no such luck");
 }
 
 /// A failure quotes the standard error of the step that failed, not of an earlier one.
@@ -110,7 +110,7 @@ fn stderr_of_a_tolerated_failure_is_not_quoted_for_another() {
     }) {
         let report = fixture.attempt(1);
         failure(&report);
-        assert_eq!(&*report.stderr_tail, "", "{last}");
+        assert_eq!(&*report.output_tail, "", "{last}");
     }
 }
 
@@ -123,7 +123,7 @@ fn stderr_of_a_failed_try_is_not_quoted_after_success() {
     ));
     let report = fixture.attempt(1);
     assert_eq!(failure(&report), "p: checkpoint p failed: missing or false: good");
-    assert_eq!(&*report.stderr_tail, "");
+    assert_eq!(&*report.output_tail, "");
 }
 
 #[test]

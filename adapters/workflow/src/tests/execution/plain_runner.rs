@@ -54,11 +54,11 @@ impl StepRunner for PlainRunner {
         let stdout_bytes = stdout.len() as u64;
         stdout.truncate(process.capture);
         let end = step_end(outcome, began.elapsed());
-        Ok(StepEnd { stderr_tail: stderr.trim_end().into(), stdout, stdout_bytes, ..end })
+        Ok(StepEnd { output_tail: stderr.trim_end().into(), stdout, stdout_bytes, ..end })
     }
 }
 
 /// An end with only the outcome and the time.
 pub(crate) fn step_end(outcome: AttemptOutcome, elapsed: Duration) -> StepEnd {
-    StepEnd { outcome, elapsed, usage: None, stderr_tail: Box::default(), stdout: Vec::new(), stdout_bytes: 0 }
+    StepEnd { outcome, elapsed, usage: None, output_tail: Box::default(), stdout: Vec::new(), stdout_bytes: 0 }
 }
