@@ -22,7 +22,7 @@ use queue::QueueCommand;
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Add, list and change what waits
+    /// Add, list, change and repair the files on the queue
     #[command(
         subcommand,
         after_help = "Examples:
@@ -44,18 +44,18 @@ pub(crate) enum Command {
     Workflow(workflow::WorkflowCommand),
     /// Ask every live run to stop after its current files
     Stop(stop::StopArgs),
-    /// Show what runs, what waits and why
+    /// Show live runs, file counts, and why files are waiting
     #[command(after_help = "Examples:
   autoproc status
   autoproc status --json")]
     Status,
-    /// Give files that failed or timed out another round of attempts
+    /// Requeue files that failed or timed out, with all their attempts again
     #[command(visible_alias = "retry")]
     RetryFailed(retry_failed::RetryFailedArgs),
     /// Show what a file's latest attempt printed
     #[command(visible_alias = "logs")]
     Log(log::LogArgs),
-    /// Look for whatever could be wrong, and say what to do about it
+    /// Check the queue, its disk and its runs; suggest a fix for each problem
     Doctor(doctor::DoctorArgs),
     /// `queue add`
     #[command(hide = true)]
@@ -90,7 +90,10 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Exit
     // The reply is durable without this; a disk that is full by now must not turn a finished run
     // into an error.
     if let Err(error) = context.wiring.close().await {
-        context.console.warn(format_args!("the queue keeps its journal: {}", error::in_one_line(&error)));
+        context.console.warn(format_args!(
+            "cannot merge the journal into QUEUE-STATE.json, nothing is lost: {}",
+            error::in_one_line(&error)
+        ));
     }
     outcome
 }

@@ -28,7 +28,7 @@ const HINT: Style = AnsiColor::Cyan.on_default().bold();
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorWhen {
-    /// On a terminal, unless `NO_COLOR` is set; also where `CLICOLOR_FORCE` is
+    /// On a terminal, unless `NO_COLOR` is set; everywhere if `CLICOLOR_FORCE` is set
     Auto,
     /// Always
     Always,

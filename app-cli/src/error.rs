@@ -144,7 +144,7 @@ fn storage_advice(error: &StorageError) -> (ExitCode, Option<&'static str>) {
         }
         StorageError::Unreachable { .. } => (ExitCode::TryAgain, Some("try again once the store answers")),
         StorageError::LeaseLost { .. } => {
-            (ExitCode::TryAgain, Some("run again; its files wait, or another run has them"))
+            (ExitCode::TryAgain, Some("start a new run; the files are pending, or another run has claimed them"))
         }
         StorageError::Full(_) => (ExitCode::TryAgain, Some("make room on the disk, then try again")),
         StorageError::NotWritable { source, .. } if has_kind(source, io::ErrorKind::Unsupported) => {
@@ -178,9 +178,9 @@ impl From<Rejection> for CliError {
                 told.with_hint("`autoproc stop --now` returns it to pending; if its run has died, the next `run` does")
             }
             Rejection::NotFailed { .. } => {
-                told.with_hint("`autoproc queue list --status failed,timeout` lists the files that have")
+                told.with_hint("`autoproc queue list --status failed,timeout` lists the failed files")
             }
-            Rejection::Ended { .. } => told.with_hint("`autoproc queue add` puts it back"),
+            Rejection::Ended { .. } => told.with_hint("`autoproc queue add` queues it again"),
             _ => told,
         }
     }

@@ -35,8 +35,7 @@ impl<'a> FollowedLog<'a> {
         loop {
             let chunk = self.follower.next_chunk().map_err(|error| unreadable(self.log, &error))?;
             if chunk.is_head_full && !mem::replace(&mut self.is_told, true) {
-                self.console
-                    .say("that is the beginning of a long output; its latest part is shown when the attempt ends");
+                self.console.say("output limit reached; the last part follows when the attempt ends");
             }
             if chunk.bytes.is_empty() {
                 return Ok(Delivery::All);

@@ -78,7 +78,7 @@ pub(crate) fn replicate(error: &StorageError) -> StorageError {
     }
 }
 
-/// A cause of the same kind and text.
+/// Copies an error: keeps the kind and message, drops the source chain.
 fn copy(source: &Cause) -> Cause {
     let text = source.to_string();
     match source.downcast_ref::<io::Error>() {

@@ -100,8 +100,8 @@ pub fn run_lock(bytes: &[u8]) {
     }
 }
 
-/// Checks the lock file of the store with these bytes in it, for a small queue and for one that
-/// counts as large.
+/// Checks a store whose lock file contains `bytes`, once with full reads and once with blind
+/// appends.
 pub fn store_lock(bytes: &[u8]) {
     let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());

@@ -16,7 +16,7 @@ use serde_saphyr::{Error, Location};
 use crate::definition::{Located, Position};
 use crate::problem::Problem;
 
-/// The maximal nesting; a workflow nests deepest in the value of an input.
+/// The maximum nesting depth of a workflow file. Input values are the most deeply nested part.
 const MAX_DEPTH: usize = 64;
 
 /// The most parser events that aliases may add: about as many as a large file has itself.

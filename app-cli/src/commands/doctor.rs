@@ -38,7 +38,7 @@ pub(crate) struct DoctorArgs {
     /// change is lost
     #[arg(long)]
     torture: bool,
-    /// How long to do so
+    /// Duration of the crash test, in seconds
     #[arg(long, value_name = "N", default_value = "5", requires = "torture", value_parser = number::within::<u64>(1..=3600))]
     seconds: u64,
 }
@@ -73,7 +73,7 @@ fn survival(crash_test: &CrashTest) -> Finding {
     if crash_test.acknowledged == 0 {
         return Finding::warning(SUBJECT, "nothing was written in the time", "give it more with --seconds");
     }
-    Finding::well(SUBJECT, "nothing that was acknowledged is lost by kills; power cuts are not tested by this")
+    Finding::well(SUBJECT, "no acknowledged change was lost; power cuts were not tested")
 }
 
 /// The findings of `doctor`.

@@ -32,8 +32,7 @@ pub(crate) struct LogArgs {
     /// A file, or the number `queue list` shows for it
     #[arg(value_name = "FILE|ID")]
     item: OsString,
-    /// Go on showing what is printed until the attempt is over; wait for the next one if the file is
-    /// pending
+    /// Follow the output until the attempt ends; if the file is pending, wait for its next attempt
     #[arg(short, long, conflicts_with = "json")]
     follow: bool,
     /// The round with this number instead of the current one
@@ -68,7 +67,7 @@ pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliE
             context.remark(&remark);
             Ok(())
         }
-        Choice::NeverMade { wanted, made } => Err(CliError::usage(format!("there was no {wanted} on it"))
+        Choice::NeverMade { wanted, made } => Err(CliError::usage(format!("{wanted} does not exist"))
             .with_hint(format!("{made} so far; without options the latest attempt is shown"))),
     }
 }

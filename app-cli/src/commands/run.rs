@@ -119,7 +119,8 @@ fn observers(
     observers
 }
 
-/// A run refuses to begin while others obey a stop request; then it must not add files either.
+/// Fails if other runs are still obeying a stop request. Called before files are added, because the
+/// run itself would refuse to start.
 async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
     if ports.stop.request().level == StopLevel::Running {
         return Ok(());

@@ -135,14 +135,14 @@ fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> 
 fn not_running(view: &Status, out: &mut dyn Write) -> io::Result<()> {
     let Some(latest) = &view.latest else { return writeln!(out, "no run is live, and none has been") };
     writeln!(out, "no run is live; the latest {}", ending(latest))?;
-    writeln!(out, "{} processed, {} failed in it", latest.files_processed, latest.files_failed)
+    writeln!(out, "{} processed, {} failed in that run", latest.files_processed, latest.files_failed)
 }
 
 /// A state file that still says running was left by a dead run.
 fn ending(latest: &ProcessorState) -> String {
     match (latest.stopped_at, latest.started_at) {
         (Some(at), _) => format!("{} at {}", latest.status.word(), local(at)),
-        (None, Some(at)) => format!("began at {} and did not end in order", local(at)),
+        (None, Some(at)) => format!("started at {} and did not shut down cleanly", local(at)),
         (None, None) => latest.status.word().to_owned(),
     }
 }
@@ -163,7 +163,7 @@ fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> 
     let rate = view.files_per_second().map_or(String::new(), |rate| format!(", {rate:.2} files/s"));
     writeln!(out, "{} processed, {} failed in this run{rate}", latest.files_processed, latest.files_failed)?;
     match &latest.pressure {
-        Some(reason) => writeln!(out, "nothing new is started for now: {}", Printable(reason)),
+        Some(reason) => writeln!(out, "not starting new files: {}", Printable(reason)),
         None => Ok(()),
     }
 }
@@ -196,7 +196,7 @@ fn current(view: &Status, item: &QueueItem, layout: &Layout) -> String {
 fn whose(view: &Status, item: &QueueItem) -> String {
     match view.doubt_about(item) {
         Some(left) => format!(
-            "its run is dead, and it is not proven that nothing of it is at work: {}; \
+            "its run is dead, but processes of that run may still be working: {}; \
              `autoproc queue recover --force` returns it to pending",
             Printable(&left.reason)
         ),

@@ -33,13 +33,13 @@ Exit status:
   0   the request is made; with --wait, every run has ended
   75  with --wait: the time is over, and a run has not ended")]
 pub(crate) struct StopArgs {
-    /// End the current attempts instead of waiting for them; they are not counted
+    /// End the current attempts instead of letting them finish; they do not use up a retry
     #[arg(long)]
     now: bool,
     /// Wait until every run that is live now has ended
     #[arg(long)]
     wait: bool,
-    /// Wait no longer than this [default: for as long as it takes]
+    /// Longest time to wait [default: no limit]
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, requires = "wait", value_parser = autoproc_time_text::parse)]
     timeout: Option<Duration>,
 }
@@ -78,7 +78,7 @@ async fn wait(asked: &BTreeSet<RunId>, timeout: Option<Duration>, context: &Cont
 
 fn still_live(left: &[LiveRun], waited: Duration) -> CliError {
     CliError::try_again(format!("after {} still live: {}", span(waited), owners(left)))
-        .with_hint("wait longer, or end its current attempts with: autoproc stop --now --wait")
+        .with_hint("wait longer, or end the current attempts with: autoproc stop --now --wait")
 }
 
 fn owners(runs: &[LiveRun]) -> String {

@@ -21,11 +21,11 @@ pub(crate) enum WorkflowCommand {
     List(list::ListArgs),
     /// Show the phases and steps of a workflow
     Show(show::ShowArgs),
-    /// Say all that is wrong with workflow files
+    /// Check workflow files and report every problem
     Check(check::CheckArgs),
     /// Execute a workflow on one file, without the queue
     Run(run::RunArgs),
-    /// Show how far executions are
+    /// Show the progress of executions
     Progress(progress::ProgressArgs),
 }
 

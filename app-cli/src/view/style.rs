@@ -1,4 +1,4 @@
-//! The colours of outcomes. They are removed if the stream has none.
+//! The colours of outcomes. Streams without colour support drop them.
 
 use anstyle::{AnsiColor, Style};
 use autoproc_domain::Status;

@@ -48,7 +48,7 @@ fn a_run_says_that_only_held_files_are_left() {
     let run = project.ask(["run", "--", "true"]).expect_code(0);
     assert!(run.err.contains("run started: 1 waiting"), "{run:?}");
     assert!(
-        run.out.contains("processed 1, failed 0, retried 0, 1 waiting (1 held); all that is left is held"),
+        run.out.contains("processed 1, failed 0, retried 0, 1 pending (1 held); only held files are left"),
         "{run:?}"
     );
     let run = project.json(["run", "-q", "--shell", "true {}"]);

@@ -59,7 +59,7 @@ fn an_attempt_that_printed_nothing_is_told_from_one_that_never_was() {
     assert_eq!(project.ask(["log", "a", "--attempt", "1"]).expect_code(0).out, "attempt 1\n");
     let answer = project.ask(["log", "a", "--attempt", "3"]);
     assert!(answer.err.contains("hint: 2 attempts"), "{answer:?}");
-    answer.expect_error(2, "there was no attempt 3");
+    answer.expect_error(2, "attempt 3 does not exist");
 }
 
 /// A file older than a tick of the system's clock.
@@ -223,8 +223,8 @@ fn a_round_without_attempts_does_not_show_those_of_the_one_before() {
     expect_remark(&project, &[], remark);
     let answer = project.ask(["log", "a", "--attempt", "1"]);
     assert!(answer.err.contains("hint: 0 attempts of round 2 so far"), "{answer:?}");
-    answer.expect_error(2, "there was no attempt 1 of round 2 on it");
-    project.ask(["log", "a", "--round", "3"]).expect_error(2, "there was no round 3 on it");
+    answer.expect_error(2, "attempt 1 of round 2 does not exist");
+    project.ask(["log", "a", "--round", "3"]).expect_error(2, "round 3 does not exist");
     let shown = |options: &[&str]| project.ask([&["log", "a", "--round", "1"], options].concat()).expect_code(0).out;
     assert_eq!(shown(&[]), "attempt 2 of a\n");
     assert_eq!(shown(&["--attempt", "1"]), "attempt 1 of a\n");
@@ -240,7 +240,7 @@ fn each_round_has_attempts_of_its_own() {
     project.ask(["run", "-q", "--", "true"]).expect_code(0);
     expect_remark(&project, &[], "attempt 1 of round 2 printed nothing");
     expect_remark(&project, &["--attempt", "1"], "attempt 1 of round 2 printed nothing");
-    project.ask(["log", "a", "--attempt", "2"]).expect_error(2, "there was no attempt 2 of round 2 on it");
+    project.ask(["log", "a", "--attempt", "2"]).expect_error(2, "attempt 2 of round 2 does not exist");
     assert_eq!(project.ask(["log", "a", "--round", "1"]).expect_code(0).out, "attempt 2 of a\n");
     project.ask(["queue", "add", "a", "--again"]).expect_code(0);
     project.ask(["run", "-q", "--", "echo"]).expect_code(0);

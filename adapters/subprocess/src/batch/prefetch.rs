@@ -91,8 +91,9 @@ impl<T> Prefetch<T> {
         self.waiting.front().map(|first| first.since + MAX_WAIT)
     }
 
-    /// Takes all attempts if the first has waited too long: no slot became free in time, so
-    /// attempts have become longer than the average shows.
+    /// Removes and returns all waiting attempts once the first has waited [`MAX_WAIT`]; otherwise
+    /// returns an empty vector. Also resets the estimated length to [`MAX_WAIT`]: no slot became
+    /// free in time, so the estimate was too low.
     pub(super) fn take_overdue(&mut self, now: Instant) -> Vec<Queued<T>> {
         if self.due().is_none_or(|due| now < due) {
             return Vec::new();

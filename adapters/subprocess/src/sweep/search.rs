@@ -76,7 +76,8 @@ impl Search<'_> {
         targets
     }
 
-    /// All processes with a tie to the dead run, by number.
+    /// All processes that belong to the dead run, by pid: those of its commands or with its marker,
+    /// and the descendants of these and of its live guards.
     fn find(&self, all: &Processes, is_marked: impl Fn(&Process) -> bool) -> HashMap<i32, Process> {
         let direct = all.iter().filter(|process| self.is_of_a_command(process, all) || is_marked(process));
         let direct: Vec<Process> = direct.cloned().collect();

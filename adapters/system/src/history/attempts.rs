@@ -16,8 +16,8 @@ type Key = (ItemId, u32, AttemptNumber, RunId);
 pub(super) struct Attempts<'q> {
     query: &'q HistoryQuery,
     matching: VecDeque<PastAttempt>,
-    /// Attempts that have not ended and do not match or were pushed out. They are kept so that
-    /// their ends do not count as attempts of their own.
+    /// Unfinished attempts that are not in `matching`: they do not match the query, or the entry
+    /// limit evicted them. Remembered so that their end events are not taken for separate attempts.
     others: HashSet<Key>,
 }
 

@@ -107,7 +107,8 @@ impl InputType {
 pub struct Transition {
     pub from: Located<String>,
     pub to: Located<String>,
-    /// Names that the phase has not returned are null in it.
+    /// The condition of the transition; `None` means always. Names that the phase did not return
+    /// evaluate to null.
     pub condition: Option<Located<String>>,
     pub position: Position,
 }

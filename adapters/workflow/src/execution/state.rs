@@ -58,7 +58,7 @@ pub(crate) enum Stage {
     Entering(String),
     /// In a phase, before the step with this index, or before the checkpoint.
     Within { phase: String, next: usize },
-    /// After a phase and its checkpoint.
+    /// After the steps and the checkpoint of a phase; the next phase is not chosen yet.
     Leaving { phase: String, end: PhaseEnd, is_checkpoint_passed: bool },
     /// After the last phase.
     Finished,

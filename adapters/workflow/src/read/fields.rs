@@ -155,7 +155,7 @@ impl Reader<'_> {
         {
             return Some(count);
         }
-        self.other_kind(node, "a whole number from 0 on");
+        self.other_kind(node, "a non-negative integer");
         None
     }
 

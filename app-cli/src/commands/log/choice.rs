@@ -243,9 +243,9 @@ fn fits_latest(item: &QueueItem, log: &AttemptLog, written: Timestamp) -> bool {
 fn not_begun(round: u32) -> String {
     match round.checked_sub(1).filter(|earlier| *earlier > 0) {
         Some(earlier) => {
-            format!("no attempt of round {round} has been made yet; `--round {earlier}` shows the round before")
+            format!("round {round} has no attempt yet; `--round {earlier}` shows the previous round")
         }
-        None => "no attempt on it has been made yet".to_owned(),
+        None => "the file has no attempt yet".to_owned(),
     }
 }
 

@@ -29,10 +29,10 @@ const MAX_LINES: usize = 20;
     override_usage = "autoproc queue add [OPTIONS] FILE [PRIORITY]
        autoproc queue add [OPTIONS] [-p N] FILE FILE...
        COMMAND | autoproc queue add [OPTIONS] [-p N] [-0] -",
-    after_help = "A file that waits already is not added twice; its priority is raised if the new one is higher.
-A completed file is left alone if it has not changed since; --again adds it all the same.
-Of two words, an integer second one is the priority: write ./5 for a file named 5.
-A folder stands for the files below it, `-` for a list on standard input.
+    after_help = "A file that is already pending or processing is not added twice; its priority is raised if the new one is higher.
+A completed file that has not changed since is skipped, unless --again is given.
+If the second of two arguments is an integer, it is the priority: write ./5 for a file named 5.
+A folder adds all files below it; `-` reads a list from standard input.
 
 Examples:
   autoproc queue add report.pdf 5

@@ -23,20 +23,20 @@ use crate::view::screen::Screen;
 /// `queue recover`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A run that was killed is found by its lock. What it left running is ended; only when nothing is left its \
-files wait again. The attempt that was under way stays counted; a file that has none left ends as failed. Each `run` does \
-the same when it begins.
+    after_help = "Finds dead runs by their locks and ends their leftover processes. Once none is left, their files become \
+pending again. The interrupted attempt still counts; a file without attempts left fails. Each `run` does the same when it \
+starts.
 
 Exit status:
-  0   there was nothing to take back, or everything was
-  75  some files stay `processing`: something may still be at work on them
+  0   every file of a dead run was recovered, or there was none
+  75  some files stay `processing`: processes may still be working on them
 
 Examples:
   autoproc queue recover
   autoproc queue recover --force    after a look at what is named"
 )]
 pub(crate) struct RecoverArgs {
-    /// Take files back even if something may still be at work on them
+    /// Return files to pending even if processes may still be working on them
     #[arg(long)]
     force: bool,
     /// Attempts a file may have after the first one, as for `run`
@@ -130,7 +130,7 @@ fn taken_back(recovered: &RecoveredItem, out: &mut Screen<'_>) -> io::Result<()>
     let RecoveredItem { item, dead_run } = recovered;
     let (path, attempts, dead_run) = (out.path(&item.file_path), item.attempts, printable(dead_run));
     if item.status == Status::Pending {
-        writeln!(out, "waits again: {path} (attempt {attempts} died with run {dead_run})")
+        writeln!(out, "returned to pending: {path} (attempt {attempts} died with run {dead_run})")
     } else if recovered.is_cancelled() {
         writeln!(out, "is cancelled: {path} (attempt {attempts} died with run {dead_run})")
     } else {

@@ -14,6 +14,6 @@ fn possible_status(status: Status) -> PossibleValue {
         Status::Processing => "Is being processed",
         Status::Completed => "Ended well",
         Status::Failed => "Ended badly",
-        Status::Timeout => "Ended badly, out of time",
+        Status::Timeout => "Failed for good; the last attempt timed out",
     })
 }

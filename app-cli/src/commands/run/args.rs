@@ -64,7 +64,7 @@ pub(crate) struct RunArgs {
     /// A command line for `sh -c` in place of COMMAND
     #[arg(long, value_name = "STRING")]
     pub(super) shell: Option<OsString>,
-    /// Time an attempt may take
+    /// Time limit of one attempt
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, default_value = "300", value_parser = autoproc_time_text::parse_positive)]
     pub(super) timeout: Duration,
     /// Files at a time; `auto` or 0 for one per processor core
@@ -80,16 +80,16 @@ pub(crate) struct RunArgs {
     /// Longest wait before a retry
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "1h", value_parser = autoproc_time_text::parse)]
     pub(super) max_backoff: Duration,
-    /// Do not try again what ran out of time
+    /// Do not retry attempts that timed out
     #[arg(long, hide_short_help = true)]
     pub(super) no_retry_timeouts: bool,
-    /// Do not try again what ended with this exit status; may be repeated
+    /// Do not retry attempts that exit with this status; may be repeated
     #[arg(long, hide_short_help = true, value_name = "CODE", value_delimiter = ',', value_parser = number::within::<u8>(1..=255))]
     pub(super) no_retry_exit: Vec<u8>,
     /// Time between asking an attempt to end and killing it
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "10", value_parser = autoproc_time_text::parse)]
     pub(super) grace: Duration,
-    /// End when every file left is waiting for a retry
+    /// Do not wait for retries: end once every remaining file is in backoff
     #[arg(long, hide_short_help = true)]
     pub(super) no_wait: bool,
     /// Priority of FILES: higher is taken first [default: 0]
@@ -101,13 +101,13 @@ pub(crate) struct RunArgs {
     /// Process FILES again although they are completed and have not changed
     #[arg(long, hide_short_help = true)]
     pub(super) again: bool,
-    /// Print what each attempt printed when it ends
+    /// Print the output of each attempt when it ends
     #[arg(long, conflicts_with = "json")]
     pub(super) show_output: bool,
     /// Print a line for each attempt that ends, also on a terminal
     #[arg(short, long, conflicts_with = "quiet")]
     pub(super) verbose: bool,
-    /// Print nothing but errors and warnings, and what was asked for
+    /// Print only errors, warnings and the output that was requested
     #[arg(short, long)]
     pub(super) quiet: bool,
     /// Print what would be executed on the first file, and execute nothing

@@ -15,10 +15,10 @@ const LIMITS: &str = "Limits";
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = LIMITS)]
 pub(crate) struct LimitArgs {
-    /// Start nothing new while less disk is free where the queue is; 0 disables the check
+    /// Start no attempt while the queue's disk has less free space than this; 0 disables the check
     #[arg(long, hide_short_help = true, value_name = "SIZE", allow_negative_numbers = true, default_value = "256MB", value_parser = size::parse)]
     pub(super) min_free_disk: u64,
-    /// Start nothing new while the machine's load, averaged over a minute, is above this
+    /// Start no attempt while the 1-minute load average is above this
     #[arg(long, hide_short_help = true, value_name = "LOAD", allow_negative_numbers = true, value_parser = load)]
     pub(super) max_load: Option<f64>,
     /// Stop after N failed files, or once N% of at least 10 files have failed

@@ -1,4 +1,4 @@
-//! `run`: what is kept of what attempts print.
+//! `run`: limits on the output of attempts, and its retention.
 
 use std::time::Duration;
 
@@ -18,13 +18,14 @@ const OUTPUT: &str = "Output of attempts";
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = OUTPUT)]
 pub(crate) struct OutputArgs {
-    /// Disk that the output of one attempt may take: half keeps its beginning, a quarter its end
+    /// Maximum disk space for the output of one attempt; longer output keeps its beginning (half)
+    /// and its end (a quarter)
     #[arg(long, hide_short_help = true, value_name = "SIZE", allow_negative_numbers = true, default_value = "16MiB", value_parser = size::parse)]
     pub(super) max_output: u64,
     /// Remove output older than this, before and after the run and once an hour; `all` keeps it
     #[arg(long, hide_short_help = true, value_name = "TIME|all", allow_negative_numbers = true, default_value = "30d", value_parser = age)]
     keep_output: MaxAge,
-    /// Remove the oldest output while there is more of it than this; `all` keeps it
+    /// Remove the oldest output while the total is above this; `all` keeps everything
     #[arg(long, hide_short_help = true, value_name = "SIZE|all", allow_negative_numbers = true, default_value = "1GiB", value_parser = total)]
     keep_output_size: MaxTotal,
 }

@@ -145,12 +145,12 @@ impl Observer for Progress {
             RunEventKind::StopSignalCleared => self.cleared(),
             RunEventKind::FileRecovered { of, requeued, cancelled, in_scope, .. } => {
                 let fate = match (requeued, cancelled) {
-                    (true, _) => "waits again",
+                    (true, _) => "is pending again",
                     (false, true) => "is cancelled",
                     (false, false) => "has failed: no attempts are left",
                 };
                 let file = self.console.err().path(&of.file_path);
-                self.remark(format_args!("the run that worked on {file} died; it {fate}"));
+                self.remark(format_args!("the run that was processing {file} died; the file {fate}"));
                 if *in_scope && !requeued {
                     self.ended(true);
                 }
@@ -161,7 +161,7 @@ impl Observer for Progress {
                 Printable(reason)
             )),
             RunEventKind::StartsHeld { reason } => {
-                self.remark(format_args!("nothing new is started for now: {}", Printable(reason)));
+                self.remark(format_args!("not starting new files: {}", Printable(reason)));
             }
             RunEventKind::StartsResumed => self.remark("starting files again"),
             RunEventKind::FileStarted { .. } => {}

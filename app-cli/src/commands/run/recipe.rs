@@ -28,7 +28,7 @@ fn of_workflow(choice: &WorkflowChoice, context: &Context) -> Result<Recipe, Cli
     Ok(hash("workflow", [file.text.as_bytes()].into_iter().chain(inputs)))
 }
 
-/// Each part is hashed after its length, so that no two lists of parts look the same.
+/// Hashes each part prefixed with its length, so that different lists never hash the same bytes.
 fn hash<'a>(kind: &'a str, parts: impl IntoIterator<Item = &'a [u8]>) -> Recipe {
     let mut hasher = Sha256::new();
     for part in [kind.as_bytes()].into_iter().chain(parts) {

@@ -29,7 +29,7 @@ impl View for Summary {
         let result = &self.result;
         writeln!(
             out,
-            "processed {}, failed {}, retried {}, {} waiting{}; {} after {}",
+            "processed {}, failed {}, retried {}, {} pending{}; {} after {}",
             result.processed,
             result.failed,
             result.retried,
@@ -71,7 +71,7 @@ fn used(resources: &RunResources, out: &mut Screen<'_>) -> io::Result<()> {
 
 fn cause(result: &ProcessingResult) -> &'static str {
     match result.stopped_by {
-        StoppedBy::QueueEmpty if result.held > 0 && result.held == result.remaining => "all that is left is held",
+        StoppedBy::QueueEmpty if result.held > 0 && result.held == result.remaining => "only held files are left",
         StoppedBy::QueueEmpty => "the queue is empty",
         StoppedBy::NothingDue => "nothing is due",
         StoppedBy::Request(StopCause::StopFile) => "stopped by the stop file",

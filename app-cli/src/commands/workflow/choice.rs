@@ -35,7 +35,7 @@ pub(crate) struct WorkflowChoiceArgs {
     workflow: Option<String>,
     #[command(flatten)]
     options: WorkflowOptions,
-    /// Begin workflows anew that an earlier run has left unfinished
+    /// Restart unfinished workflows from the first step instead of resuming them
     #[arg(long, hide_short_help = true, conflicts_with_all = ["command", "shell"], help_heading = HEADING)]
     from_start: bool,
 }

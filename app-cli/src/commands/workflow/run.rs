@@ -32,7 +32,7 @@ use crate::view::time::span;
 /// `workflow run`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Nothing is put on the queue, and nothing is taken up later: a workflow that fails here begins anew.
+    after_help = "The file is not queued, and the execution cannot be resumed: after a failure, the workflow starts from the beginning.
 
 Examples:
   autoproc workflow run wf-ingest --file talk.mp4 --input source_code=AB
@@ -47,7 +47,7 @@ pub(crate) struct RunArgs {
     file: PathBuf,
     #[command(flatten)]
     options: WorkflowOptions,
-    /// Time it may take
+    /// Time limit of the execution
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, default_value = "300", value_parser = autoproc_time_text::parse_positive)]
     timeout: Duration,
     /// Time between asking a step to end and killing it

@@ -41,7 +41,7 @@ pub(super) fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
         _ => {
             let path = from_base(&context.cwd, &file.path);
             Err(CliError::config(format!("{} has errors", Shown(path)))
-                .with_hint(format!("`autoproc workflow check {}` tells them", Shown(path))))
+                .with_hint(format!("`autoproc workflow check {}` lists them", Shown(path))))
         }
     }
 }

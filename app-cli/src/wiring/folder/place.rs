@@ -53,8 +53,8 @@ fn nature(system: &FileSystem, allow_network_fs: bool) -> Finding {
         };
     }
     if system.is_volatile {
-        let advice = "keep the queue on a disk, if it is to survive that";
-        return Finding::warning(SUBJECT, format!("{name}: gone when the machine is switched off"), advice);
+        let advice = "keep the queue on a disk if it must survive a reboot";
+        return Finding::warning(SUBJECT, format!("{name}: lost when the machine is switched off"), advice);
     }
     Finding::well(SUBJECT, name.as_str())
 }
@@ -68,7 +68,7 @@ fn room(free: u64, files: Option<u64>, needed: u64) -> Finding {
         return Finding::warning(SUBJECT, message, advice);
     }
     if files.is_some_and(|files| files < FEW_FILES) {
-        return Finding::warning(SUBJECT, message, "remove files: each attempt makes one");
+        return Finding::warning(SUBJECT, message, "free some inodes: each attempt creates a file");
     }
     Finding::well(SUBJECT, message)
 }
