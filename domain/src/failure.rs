@@ -1,31 +1,32 @@
-//! What went wrong with an attempt, short enough to keep with every item.
+//! The error text of a failed attempt, short enough to be stored with every item.
 //!
-//! The first line says how the attempt ended and, after a colon, the last line of its error output,
-//! which is where programs say why. The lines before that one follow in their order. A reader with
-//! room for one line shows the first.
+//! The first line says how the attempt ended and, after a colon, repeats the last line of its error
+//! output, because programs usually report the cause there. The other lines of the error output
+//! follow in their order. A reader with room for one line shows the first.
 //!
-//! Nothing is escaped here: that depends on where the text is shown.
+//! Nothing is escaped here, because escaping depends on the output.
 
 use std::fmt::Display;
 
-/// The longest text, in bytes. A million failures take less than half a gigabyte, and four to eight
-/// lines of usual length fit.
+/// The maximum length of a text, in bytes. A million failures take less than half a gigabyte, and
+/// four to eight lines of usual length fit.
 pub const MAX_TEXT_BYTES: usize = 500;
 
-/// Marks that the first line was cut.
+/// Appended to a first line that was cut.
 const ELLIPSIS: &str = "…";
 
-/// The error of an item that a person cancelled.
+/// The error of an item that a user cancelled.
 pub const CANCELLED: &str = "cancelled";
 
-/// The error of an item whose run died during this attempt, the last that the item had.
+/// Returns the error of an item whose run died during its last attempt.
 #[must_use]
 pub fn run_died(attempts: u32) -> Box<str> {
     format!("its run died during attempt {attempts}, the last it had").into()
 }
 
-/// Joins an outcome with the end of the error output, in at most [`MAX_TEXT_BYTES`]. If that is too
-/// little, the earliest lines are left out first; the first line is cut if it alone is too long.
+/// Joins an outcome and the end of the error output to a text of at most [`MAX_TEXT_BYTES`]. If the
+/// text is too long, the earliest lines of the output are omitted first; the first line is cut only
+/// if it alone is too long.
 #[must_use]
 pub fn text(outcome: &impl Display, stderr_tail: &str) -> Box<str> {
     let mut latest_first = stderr_tail.lines().map(as_displayed).filter(|line| !line.is_empty()).rev();
@@ -38,13 +39,14 @@ pub fn text(outcome: &impl Display, stderr_tail: &str) -> Box<str> {
     lines.join("\n").into()
 }
 
-/// The first line: how the attempt ended, and the last line of its error output.
+/// Returns the first line: the outcome, and the last line of the error output.
 #[must_use]
 pub fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// A line as a terminal leaves it: text after a carriage return overwrites the text before it.
+/// Returns a line as a terminal displays it: text after a carriage return overwrites the text
+/// before it.
 fn as_displayed(line: &str) -> &str {
     let line = line.trim_end();
     line.rsplit('\r').next().unwrap_or(line).trim_end()
