@@ -1,8 +1,8 @@
-//! What one run knows of stop requests.
+//! The stop requests that one run has seen.
 
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 
-/// The requests that one run has seen. A level that was seen stays, even if another run removes the
+/// The stop requests that one run has seen. The level never falls, even if another run removes the
 /// stop file.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct StopView {
@@ -30,7 +30,7 @@ impl StopView {
         (self.file, self.file_was_first) = (None, false);
     }
 
-    /// The highest level, and the first cause.
+    /// Returns the highest level and the first cause.
     pub(crate) fn request(self) -> StopRequest {
         let signal = self.signal.map(|(level, _)| level);
         let file = self.file.map(|_| StopCause::StopFile);
