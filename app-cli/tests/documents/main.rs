@@ -125,7 +125,8 @@ fn the_reasons_of_a_recovery_are_those_of_the_program() {
         "adapters/subprocess/src/sweep/search.rs",
         "domain/src/recovery.rs",
     ];
-    let unknown = reasons::unknown(&read("docs/manual.md"), &sources.map(read).concat());
+    let manual = read("docs/manual.md");
+    let unknown = reasons::unknown(&manual, &sources.map(read).concat());
     assert!(unknown.is_empty(), "no source holds: {}", unknown.join(", "));
 }
 
