@@ -72,7 +72,7 @@ fn start_alone(runner: &CommandRunner, attempt: Attempt, stop: Arc<dyn StopSigna
     progress.boxed()
 }
 
-/// Receives the progress of an attempt until it is over. If the channel is closed early, the
+/// Receives the progress of an attempt until it has ended. If the channel is closed early, the
 /// attempt was lost.
 fn receive(receiver: UnboundedReceiver<AttemptProgress>, file_path: FilePath) -> BoxStream<'static, AttemptProgress> {
     let progress = stream::unfold(Some((receiver, file_path, false)), |state| async move {

@@ -110,7 +110,7 @@ impl Abandoned {
     }
 }
 
-/// Where a guard's processes are, relative to this process.
+/// The location of a guard's processes, relative to this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
     /// In this boot and pid namespace.
