@@ -1,5 +1,5 @@
-//! The commands. Each has its arguments, what it does, and how its result is printed in one file, or
-//! in one folder if that is long.
+//! The commands. Each has its arguments, action and output in one file, or in one folder if they
+//! are long.
 
 pub(crate) mod completions;
 mod doctor;
@@ -19,7 +19,7 @@ use crate::error::{self, CliError};
 use crate::exit_code::ExitCode;
 use queue::QueueCommand;
 
-/// What to do.
+/// The command to carry out.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Add, list, change and repair the files on the queue
@@ -52,7 +52,7 @@ pub(crate) enum Command {
     /// Requeue files that failed or timed out, with all their attempts again
     #[command(visible_alias = "retry")]
     RetryFailed(retry_failed::RetryFailedArgs),
-    /// Show what a file's latest attempt printed
+    /// Show the output of a file's latest attempt
     #[command(visible_alias = "logs")]
     Log(log::LogArgs),
     /// Check the queue, its disk and its runs; suggest a fix for each problem
@@ -72,7 +72,7 @@ pub(crate) enum Command {
     /// Print the version
     #[command(hide = true)]
     Version,
-    /// Add files one after the other and say so, until killed
+    /// Add files one after the other and report each one, until killed
     #[command(hide = true)]
     TortureWriter(doctor::crash_test::TortureWriterArgs),
     /// Print a script that completes commands in a shell
@@ -81,14 +81,14 @@ pub(crate) enum Command {
     Man(man::ManArgs),
 }
 
-/// Carries out a command, and leaves the queue's files in order.
+/// Carries out a command, then closes the store.
 ///
 /// # Errors
 /// [`CliError`] with the exit code.
 pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<ExitCode, CliError> {
     let outcome = carry_out(command, context).await;
-    // The reply is durable without this; a disk that is full by now must not turn a finished run
-    // into an error.
+    // The result is already durable; a disk that is full by now must not turn a finished run into
+    // an error.
     if let Err(error) = context.wiring.close().await {
         context.console.warn(format_args!(
             "cannot merge the journal into QUEUE-STATE.json, nothing is lost: {}",

@@ -2,17 +2,17 @@
 //!
 //! # Theory of operation
 //!
-//! `cli` has the options of every command. Each file or folder of `commands` is one command, from its
-//! arguments to its output: it asks the ports, makes a view, and `context` prints it for a person or
-//! as JSON. Only `wiring` puts adapters behind ports, only `error` maps failures to exit codes, only
-//! `console` writes to the terminal, and only this file ends the process and builds a runtime. `main`
-//! first checks whether this process is to be a guard, a mode of the same program that shares
-//! nothing else with it.
+//! `cli` has the options of every command. Each file or folder of `commands` is one command, from
+//! its arguments to its output: it calls the ports, creates a view, and `context` prints the view
+//! for a user or as JSON. Only `wiring` connects adapters to ports, only `error` maps failures to
+//! exit codes, only `console` writes to the terminal, and only this file ends the process and
+//! builds a runtime. `main` first checks whether this process must become a guard, a mode of the
+//! same program that shares nothing else with it.
 //!
 //! # Deliberately absent
 //!
-//! The rules of the queue, which belong to the domain, and storage, execution and observation,
-//! which belong to adapters.
+//! The rules of the queue, which belong to the domain; storage, execution and observation, which
+//! belong to adapters.
 
 mod attempt_output;
 mod cli;
@@ -52,7 +52,7 @@ use wiring::{OpenOptions, Purpose, Wiring};
 const ALLOW_NETWORK_FS: &str = "AUTOPROC_ALLOW_NETWORK_FS";
 
 fn main() -> process::ExitCode {
-    // Comes first, because a guard is small and has one thread.
+    // The guard comes first, because it is small and has one thread.
     if let Some(code) = autoproc_subprocess::become_guard() {
         return code;
     }
@@ -65,7 +65,7 @@ fn main() -> process::ExitCode {
         error.exit_code()
     });
     if let Some(signal) = code.signal() {
-        // The code says the same if the system refuses.
+        // The exit code has the same meaning if the system refuses.
         let _ = autoproc_system::end_by(signal);
     }
     code.into()
@@ -99,7 +99,8 @@ fn allows_network_fs(global: &GlobalArgs) -> bool {
     global.allow_network_fs || env::var_os(ALLOW_NETWORK_FS).is_some_and(|value| value == "1")
 }
 
-/// One thread is enough: the run loop is one task, and blocking work has threads of its own.
+/// Creates the runtime. One thread is enough: the run loop is one task, and blocking work has
+/// separate threads.
 fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,4 +1,4 @@
-//! Parses numbers, with errors that say which ones are accepted.
+//! Parses numbers, with errors that state the accepted range.
 
 use std::ops::RangeInclusive;
 

@@ -1,8 +1,8 @@
 //! Hints for words that the command line does not know.
 //!
-//! Clap proposes the known word that looks most alike, which may be a dangerous one. Here a proposal
-//! is a mistyped word only; and for words that mean something in other programs, the hint names what
-//! does that here.
+//! Clap proposes the most similar known word, which may be a dangerous one. Here, a word is
+//! proposed only for a likely typing error. For words with a meaning in other programs, the hint
+//! names the equivalent.
 
 use std::ffi::OsString;
 
@@ -10,7 +10,7 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, Error};
 use strsim::damerau_levenshtein;
 
-/// Unknown commands, and what to use instead.
+/// Unknown commands and their equivalents.
 const COMMANDS: &[(&[&str], &str)] = &[
     (&["cancel", "skip", "delete"], "`autoproc queue remove FILE` takes out a file that is not being processed"),
     (&["check", "validate", "lint"], "`autoproc workflow check FILE` checks a workflow file"),
@@ -33,7 +33,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Unknown options, and what to use instead.
+/// Unknown options and their equivalents.
 const OPTIONS: &[(&[&str], &str)] = &[
     (
         &["--all"],
@@ -57,7 +57,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
     (&["--dir", "-C", "--chdir", "--project"], "`--project-dir FOLDER` names the folder the queue belongs to"),
 ];
 
-/// The error with the right hints.
+/// Returns the error with the right hints.
 pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
     for (kind, suggestion) in [
         (ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand),
@@ -72,7 +72,7 @@ pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
             // The usage names the option that was proposed.
             error.remove(ContextKind::Usage);
         }
-        // In `run`, what follows two dashes is the command, and no file.
+        // In `run`, the words after two dashes are the command, not files.
         if hint.is_some() || words.iter().any(|word| word == "run") {
             error.remove(ContextKind::Suggested);
         }
@@ -88,13 +88,13 @@ fn hint(unknown: &str, kind: ContextKind) -> Option<String> {
     let known = if kind == ContextKind::InvalidSubcommand { COMMANDS } else { OPTIONS };
     let known = known.iter().find(|(words, _)| words.contains(&unknown)).map(|(_, hint)| (*hint).to_owned());
     known.or_else(|| {
-        // A command of a group, without the group.
+        // The word is a command of a group, without the name of the group.
         let is_queue = ["size", "peek", "show", "export", "recover", "repair"].contains(&unknown);
         (kind == ContextKind::InvalidSubcommand && is_queue).then(|| format!("`autoproc queue {unknown}`"))
     })
 }
 
-/// True if a suggestion differs from the word by a slip or two of the fingers.
+/// True if a suggestion differs from the word by one or two typing errors.
 fn is_misspelt(unknown: &str, suggested: &ContextValue) -> bool {
     let most = if unknown.trim_start_matches('-').len() < 4 { 1 } else { 2 };
     let is_near = |known: &String| damerau_levenshtein(unknown, known) <= most;

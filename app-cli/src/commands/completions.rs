@@ -29,7 +29,7 @@ pub(crate) fn completions(
     Ok(ExitCode::Success)
 }
 
-/// The program without its hidden commands, which completions would offer otherwise.
+/// Returns the command line without its hidden commands, which completions would otherwise offer.
 fn without_hidden(whole: &clap::Command) -> clap::Command {
     let shown = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
     clap::Command::new("autoproc")

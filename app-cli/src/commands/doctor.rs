@@ -1,5 +1,5 @@
-//! `doctor`: checks the queue and its place, with a hint for each problem. Changes nothing, except
-//! for scratch files that it removes.
+//! `doctor`: checks the queue and its location, with a hint for each problem. Changes nothing,
+//! except for temporary files that it removes.
 
 pub(super) mod crash_test;
 mod runs;
@@ -57,7 +57,7 @@ pub(super) async fn doctor(args: &DoctorArgs, context: &Context) -> Result<ExitC
     Ok(diagnosis.exit_code())
 }
 
-/// The finding about the state file of runs, if it cannot be read.
+/// Returns a finding if the state file of runs cannot be read.
 fn state_file(context: &Context) -> Option<Finding> {
     let error = context.wiring.processor_state().err()?;
     let advice = "remove AUTONOMOUS-STATE.json; the next run writes it afresh, and the queue does not need it";
@@ -79,12 +79,13 @@ fn survival(crash_test: &CrashTest) -> Finding {
 /// The findings of `doctor`.
 struct Diagnosis {
     findings: Vec<Finding>,
-    /// Present if there was a crash test.
+    /// The result of the crash test; `None` if it was not requested.
     crash_test: Option<CrashTest>,
 }
 
 impl Diagnosis {
-    /// The exit code of the most severe finding: damage, then a newer version, then I/O, then the rest.
+    /// Returns the exit code of the most severe finding: damage, then a newer version, then I/O,
+    /// then others.
     fn exit_code(&self) -> ExitCode {
         let codes = [ExitCode::Damaged, ExitCode::Config, ExitCode::Io, ExitCode::CannotWrite, ExitCode::TryAgain];
         let is_found = |code: &ExitCode| self.findings.iter().any(|finding| finding.level == Level::Problem(*code));

@@ -1,4 +1,4 @@
-//! `queue …`: the commands that look at the queue and change it.
+//! `queue …`: the commands that show and change the queue.
 
 pub(super) mod add;
 pub(super) mod clear;
@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
-/// What to do with the queue.
+/// The command on the queue.
 #[derive(Debug, Subcommand)]
 pub(crate) enum QueueCommand {
     /// Add files
@@ -37,7 +37,7 @@ pub(crate) enum QueueCommand {
     #[command(after_help = "Example:
   autoproc queue peek")]
     Peek,
-    /// Show all that is known of one file
+    /// Show one file with its history
     Show(show::ShowArgs),
     /// Remove files from the queue
     #[command(alias = "rm")]
@@ -45,7 +45,7 @@ pub(crate) enum QueueCommand {
     /// Change a file's priority
     #[command(visible_alias = "prioritize")]
     Prioritise(prioritise::PrioritiseArgs),
-    /// Print the whole queue as it is now, as one JSON document
+    /// Print the current queue as one JSON document
     #[command(
         after_help = "The document has the format of QUEUE-STATE.json without its `store` section, and is itself \
 a valid one.\nThe export never waits for other processes and is a consistent snapshot, even during a run.

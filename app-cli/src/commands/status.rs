@@ -1,4 +1,4 @@
-//! `status`: live runs, pending files, and reasons for waiting.
+//! `status`: shows live runs, pending files, and the reasons for waiting.
 
 use std::io::{self, Write};
 
@@ -18,10 +18,10 @@ use crate::view::screen::Screen;
 use crate::view::time::{local, span};
 use crate::view::{View, files, held, item};
 
-/// Indentation of files below a heading.
+/// The indentation of files below a heading.
 const INDENT: &str = "  ";
 
-/// Number of pending files shown: they fit on a screen with the rest.
+/// The maximum number of pending files that are shown; they fit on a screen with the rest.
 const MAX_WAITING: usize = 10;
 
 pub(super) async fn status(context: &Context) -> Result<(), CliError> {
@@ -42,7 +42,8 @@ async fn items(status: ItemStatus, limit: Option<usize>, context: &Context) -> R
     Ok(context.storage().page(request).await?.items)
 }
 
-/// The state file is informational: if it cannot be read, the queue is shown without it.
+/// Reads the state of the latest run. The state file is informational: if it cannot be read, the
+/// queue is shown without it.
 fn latest(context: &Context) -> Option<ProcessorState> {
     context.wiring.processor_state().unwrap_or_else(|error| {
         context.console.warn(in_one_line(&error));
@@ -55,7 +56,7 @@ struct Status {
     now: Timestamp,
     counts: Counts,
     live_runs: Vec<LiveRun>,
-    /// The state that the latest run reported last.
+    /// The latest state that a run reported.
     latest: Option<ProcessorState>,
     processing: Vec<QueueItem>,
     /// The first pending items.
@@ -63,24 +64,25 @@ struct Status {
 }
 
 impl Status {
-    /// The live run that processes an item.
+    /// Returns the live run that processes an item.
     fn run_of(&self, item: &QueueItem) -> Option<&LiveRun> {
         let claim = item.claim.as_ref()?;
         self.live_runs.iter().find(|run| run.info.id == claim.run)
     }
 
-    /// Why the dead run that holds an item was not recovered, if the latest run reported that.
+    /// Returns the reason why the dead run that holds an item was not recovered, if the latest run
+    /// reported one.
     fn doubt_about(&self, item: &QueueItem) -> Option<&Unproven> {
         let (claim, latest) = (item.claim.as_ref()?, self.latest.as_ref()?);
         latest.withheld.iter().find(|left| left.run == claim.run)
     }
 
-    /// The most attempts of a file, if a live run states it.
+    /// Returns the maximum number of attempts of a file, if a live run states it.
     fn max_attempts(&self) -> Option<u32> {
         self.live_runs.iter().map(|run| run.info.max_attempts).max()
     }
 
-    /// Files ended per second in the live run that wrote the latest state.
+    /// Returns the files ended per second in the live run that wrote the latest state.
     fn files_per_second(&self) -> Option<f64> {
         let latest = self.latest.as_ref()?;
         let run = self.live_runs.iter().find(|run| Some(&run.info.id) == latest.run_id.as_ref())?;
@@ -91,7 +93,8 @@ impl Status {
     }
 }
 
-/// Number of processing files shown: short ones are claimed by the dozen.
+/// The maximum number of processing files that are shown, because a run claims short ones by the
+/// dozen.
 const MAX_PROCESSING: usize = 16;
 
 impl View for Status {
@@ -120,7 +123,7 @@ impl View for Status {
     }
 }
 
-/// Files under a heading, and the number of files not shown; nothing if there are none.
+/// Prints files under a heading, and the number of files not shown; nothing if there are none.
 fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> io::Result<()> {
     if total > 0 {
         writeln!(out, "\n{heading}")?;
@@ -138,7 +141,7 @@ fn not_running(view: &Status, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{} processed, {} failed in that run", latest.files_processed, latest.files_failed)
 }
 
-/// A state file that still says running was left by a dead run.
+/// Describes the end of the latest run. If the state file still says running, the run is dead.
 fn ending(latest: &ProcessorState) -> String {
     match (latest.stopped_at, latest.started_at) {
         (Some(at), _) => format!("{} at {}", latest.status.word(), local(at)),
@@ -192,7 +195,7 @@ fn current(view: &Status, item: &QueueItem, layout: &Layout) -> String {
     layout.line(INDENT, &item.file_path, &after)
 }
 
-/// What happens to an item whose run is dead.
+/// Describes the future of an item whose run is dead.
 fn whose(view: &Status, item: &QueueItem) -> String {
     match view.doubt_about(item) {
         Some(left) => format!(

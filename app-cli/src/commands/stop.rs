@@ -1,4 +1,4 @@
-//! `stop`: writes the stop request, and waits for live runs to end if asked to.
+//! `stop`: writes the stop request and, if requested, waits for live runs to end.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -19,7 +19,7 @@ use crate::view::json::LiveRunJson;
 use crate::view::screen::Screen;
 use crate::view::time::span;
 
-/// Polling interval for the end of runs.
+/// The polling interval for the end of runs.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// `stop`
@@ -44,7 +44,7 @@ pub(crate) struct StopArgs {
     timeout: Option<Duration>,
 }
 
-/// Writes the request before it lists the live runs: a run that begins in between clears the
+/// Writes the request before it lists the live runs. A run that begins in between clears the
 /// request, and must not be reported as stopping.
 pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliError> {
     let stop_file = context.project.stop_file();
@@ -89,7 +89,7 @@ fn owners(runs: &[LiveRun]) -> String {
 struct Stopping {
     level: StopLevel,
     stop_file: PathBuf,
-    /// The runs that will see it.
+    /// The runs that will receive the request.
     live_runs: Vec<LiveRun>,
 }
 

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
-/// `workflow`
+/// The commands on workflows.
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkflowCommand {
     /// List the workflows that can be named by their id

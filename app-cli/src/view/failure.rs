@@ -9,7 +9,7 @@ use crate::escape::Printable;
 /// Indentation of further lines.
 const INDENT: &str = "    ";
 
-/// The outcome and the last line of output.
+/// Returns the outcome and the last line of output.
 pub(crate) fn in_one_line(error: &str) -> Printable<'_> {
     Printable(failure::first_line(error))
 }

@@ -1,4 +1,4 @@
-//! The upkeep of a queue in a folder.
+//! The maintenance of a queue in a folder.
 
 mod place;
 
@@ -17,7 +17,7 @@ use crate::maintenance::{
 /// The subject of findings about the queue's files.
 const FILES: &str = "files";
 
-/// The hint if only a person can repair the files.
+/// The hint if the files can only be repaired by hand.
 const BY_HAND: &str = "repair QUEUE-STATE.json with an editor, or move the state folder away and restore a copy";
 
 pub(super) struct FolderMaintenance {

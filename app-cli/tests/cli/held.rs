@@ -61,7 +61,7 @@ fn a_cancelled_file_of_a_dead_run_is_reported_as_cancelled() {
         r#"{"file_path": "/c", "status": "processing", "cancelled": true, "run_id": "r", "token": 2, "attempts": 1}"#;
     let project = with_items(cancelled);
     let run = project.ask(["run", "--", "true"]).expect_code(100);
-    assert!(run.err.contains("the run that worked on /c died; it is cancelled\n"), "{run:?}");
+    assert!(run.err.contains("the run that was processing /c died; the file is cancelled\n"), "{run:?}");
     let project = with_items(cancelled);
     let recovered = project.ask(["queue", "recover"]).expect_code(0);
     assert_eq!(recovered.out, "is cancelled: /c (attempt 1 died with run r)\n");

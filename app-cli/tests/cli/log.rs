@@ -159,7 +159,7 @@ fn following_a_long_output_shows_its_end_at_the_end() {
     let log = project.command(["log", "-f", "a"]).stdout(file(&out)).stderr(file(&err)).spawn().expect("the binary");
     let beginning = format!("first\n{}", "0".repeat(14));
     wait_until("the beginning is shown", || fs::read_to_string(&out).expect("a file") == beginning);
-    wait_until("it says so", || fs::read_to_string(&err).expect("a file").contains("the beginning of a long output"));
+    wait_until("it says so", || fs::read_to_string(&err).expect("a file").contains("output limit reached"));
     project.write("go", "");
     end_of(log).expect_code(0);
     let all = format!("{beginning}\n[autoproc: 981 bytes left out]\n00001last\n");
@@ -219,7 +219,7 @@ fn expect_remark(project: &TempProject, options: &[&str], remark: &str) {
 #[test]
 fn a_round_without_attempts_does_not_show_those_of_the_one_before() {
     let project = in_its_second_round();
-    let remark = "no attempt of round 2 has been made yet; `--round 1` shows the round before";
+    let remark = "round 2 has no attempt yet; `--round 1` shows the previous round";
     expect_remark(&project, &[], remark);
     let answer = project.ask(["log", "a", "--attempt", "1"]);
     assert!(answer.err.contains("hint: 0 attempts of round 2 so far"), "{answer:?}");

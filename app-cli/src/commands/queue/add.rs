@@ -1,4 +1,4 @@
-//! `queue add`, and the files given to `run`.
+//! `queue add`, and adding the files given to `run`.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -20,7 +20,7 @@ use crate::view::json::PathJson;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
 
-/// Above this many files only a summary is printed.
+/// The maximum number of files that are listed one by one; above it only a summary is printed.
 const MAX_LINES: usize = 20;
 
 /// `queue add`
@@ -44,10 +44,10 @@ pub(crate) struct AddArgs {
     /// Files or folders; after a single file, an integer is its priority
     #[arg(value_name = "FILE", required_unless_present = "from_file", allow_negative_numbers = true)]
     words: Vec<OsString>,
-    /// Priority of all the files: higher is taken first [default: 0]
+    /// Priority of the files: higher ones are processed first [default: 0]
     #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = priority::parse)]
     priority: Option<Priority>,
-    /// Process completed files again, although they have not changed
+    /// Process completed files again, even if they have not changed
     #[arg(long)]
     again: bool,
     #[command(flatten)]
@@ -72,15 +72,15 @@ pub(super) async fn add(mut args: AddArgs, context: &Context) -> Result<(), CliE
     context.show(&added)
 }
 
-/// Because negative numbers are arguments, clap takes `-0` for one. The flag wins: a file of that
-/// name is `./-0`.
+/// Extracts the flag `-0`. Because negative numbers are arguments, clap parses it as one. A file of
+/// that name must be written `./-0`.
 fn take_out_null_flag(args: &mut AddArgs) {
     let before = args.words.len();
     args.words.retain(|word| word != "-0");
     args.lists.null |= args.words.len() < before;
 }
 
-/// The priority after a single file, if there is one.
+/// Returns the priority after a single file, if there is one.
 fn trailing_priority(
     words: &[OsString],
     given: Option<Priority>,
@@ -142,7 +142,7 @@ pub(in crate::commands) async fn offer(
     Ok(Added { files, enqueued, priority, missing: missing.count, unreadable: unreadable.count, left_out })
 }
 
-/// Prints what a person should know about the files found.
+/// Prints remarks and warnings about the files that were found.
 fn report(gathered: &Gathered, context: &Context) {
     let Gathered { missing, unreadable, left_out, remarks, .. } = gathered;
     for remark in remarks {
@@ -171,24 +171,24 @@ fn report(gathered: &Gathered, context: &Context) {
 #[derive(Debug)]
 pub(in crate::commands) struct Added {
     files: Vec<FilePath>,
-    /// One for each file, in the same order.
+    /// The outcome for each file, in the same order.
     enqueued: Vec<Enqueued>,
     priority: Priority,
-    /// Number of files that do not exist.
+    /// The number of files that do not exist.
     missing: usize,
-    /// Number of places below folders that cannot be read.
+    /// The number of places below folders that cannot be read.
     unreadable: usize,
-    /// Number of files that are not wanted.
+    /// The number of files that the patterns excluded.
     left_out: usize,
 }
 
 impl Added {
-    /// The items of the files.
+    /// Returns the items of the files.
     pub(in crate::commands) fn items(&self) -> impl Iterator<Item = ItemId> {
         self.enqueued.iter().filter_map(|enqueued| enqueued.item)
     }
 
-    /// The number of files that wait or are being processed now.
+    /// Returns the number of files that are pending or processing now.
     pub(in crate::commands) fn live(&self) -> usize {
         self.enqueued.len() - self.count(EnqueueOutcome::AlreadyCompleted)
     }
@@ -201,7 +201,7 @@ impl Added {
         self.files.iter().zip(self.enqueued.iter().map(|enqueued| enqueued.outcome))
     }
 
-    /// A summary on one line.
+    /// Returns a summary on one line.
     pub(in crate::commands) fn in_sum(&self) -> String {
         let noun = |count| if count == 1 { "file" } else { "files" };
         let accepted = self.count(EnqueueOutcome::Accepted);
@@ -300,7 +300,7 @@ fn outcome_word(outcome: EnqueueOutcome) -> &'static str {
     }
 }
 
-/// Serialises one file at a time, so that a million of them are not in memory together.
+/// Serialises the files one at a time, so that a million of them are not in memory together.
 fn each_file<S: Serializer>(view: &Added, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(
         view.each().map(|(path, outcome)| AddedFileJson { path: path.into(), outcome: outcome_word(outcome) }),
@@ -311,7 +311,7 @@ fn each_file<S: Serializer>(view: &Added, serializer: S) -> Result<S::Ok, S::Err
 mod tests {
     use super::*;
 
-    /// Only `there` exists.
+    /// Parses words in a folder where only the file `there` exists.
     fn understood(words: &[&str], given: Option<i32>) -> Result<Option<i32>, String> {
         let words: Vec<_> = words.iter().map(OsString::from).collect();
         trailing_priority(&words, given.map(Priority::new), |word| word == "there")

@@ -1,4 +1,4 @@
-//! `queue recover`: ends the processes of dead runs, and makes their files pending again.
+//! `queue recover`: ends the processes of dead runs, and returns their files to pending.
 
 use std::io::{self, Write};
 
@@ -39,7 +39,7 @@ pub(crate) struct RecoverArgs {
     /// Return files to pending even if processes may still be working on them
     #[arg(long)]
     force: bool,
-    /// Attempts a file may have after the first one, as for `run`
+    /// Number of retries after the first attempt, as for `run`
     #[arg(short, long, value_name = "N", default_value = "3", value_parser = number::within::<u32>(number::COUNT))]
     retries: u32,
 }
@@ -65,7 +65,7 @@ pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<Exi
     Ok(code)
 }
 
-/// Logs the recovered files under a run id of this command's own.
+/// Logs the recovered files under a separate run id.
 fn log(recovery: &Recovery, context: &Context) {
     let (log, run) = (context.wiring.event_log(), context.wiring.new_run());
     for kind in recovery.events(&Scope::Queue) {
@@ -73,7 +73,7 @@ fn log(recovery: &Recovery, context: &Context) {
     }
 }
 
-/// The items that unproven runs still hold.
+/// Returns the items that unproven runs still hold.
 async fn kept(unproven: &[Unproven], context: &Context) -> Result<Vec<QueueItem>, StorageError> {
     if unproven.is_empty() {
         return Ok(Vec::new());
@@ -86,7 +86,7 @@ async fn kept(unproven: &[Unproven], context: &Context) -> Result<Vec<QueueItem>
 
 /// The result of a recovery.
 struct Recovered {
-    /// Recovered files, as they are now.
+    /// The recovered files, in their new state.
     items: Vec<RecoveredItem>,
     /// Files that stay claimed.
     kept: Vec<QueueItem>,
@@ -97,7 +97,7 @@ struct Recovered {
 }
 
 impl Recovered {
-    /// The files that an unproven run still holds.
+    /// Returns the files that an unproven run still holds.
     fn kept_by(&self, left: &Unproven) -> impl Iterator<Item = &QueueItem> {
         self.kept.iter().filter(|item| item.claim.as_ref().is_some_and(|claim| claim.run == left.run))
     }

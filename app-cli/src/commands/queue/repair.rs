@@ -1,4 +1,4 @@
-//! `queue repair`: lists damage and possible repairs, or carries one out.
+//! `queue repair`: lists damage and possible repairs, or carries out one of them.
 
 use std::io::{self, Write};
 
@@ -32,7 +32,7 @@ Examples:
   autoproc queue repair --apply salvage"
 )]
 pub(crate) struct RepairArgs {
-    /// Repair it in this way
+    /// Repair the queue with this method
     #[arg(long, value_name = "CHOICE", value_enum)]
     apply: Option<RepairMethod>,
 }

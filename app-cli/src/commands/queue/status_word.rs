@@ -1,4 +1,4 @@
-//! The statuses as words of the command line.
+//! The words for statuses on the command line.
 
 use autoproc_domain::Status;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};

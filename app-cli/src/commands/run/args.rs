@@ -15,8 +15,8 @@ use crate::commands::workflow::choice::WorkflowChoiceArgs;
 use crate::paths::PathListArgs;
 use crate::{number, priority};
 
-/// The most attempts at a time: each takes a process and a few file descriptors; 1,024 is
-/// the usual limit.
+/// The maximum number of jobs. Each takes a process and a few file descriptors, whose usual limit
+/// is 1,024.
 const MAX_JOBS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
 
 /// `run`
@@ -67,14 +67,14 @@ pub(crate) struct RunArgs {
     /// Time limit of one attempt
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, default_value = "300", value_parser = autoproc_time_text::parse_positive)]
     pub(super) timeout: Duration,
-    /// Files at a time; `auto` or 0 for one per processor core
+    /// Number of concurrent files; `auto` or 0 for one per processor core
     #[arg(short, long, value_name = "N|auto", default_value = "1", allow_negative_numbers = true, value_parser = jobs)]
     pub(super) jobs: NonZeroUsize,
-    /// Attempts after the first one
+    /// Number of retries after the first attempt
     #[arg(short, long, value_name = "N", default_value = "3", allow_negative_numbers = true)]
     #[arg(value_parser = number::within::<u32>(number::COUNT))]
     pub(super) retries: u32,
-    /// Wait before the first retry; it doubles with each further one
+    /// Wait before the first retry; doubled for each further retry
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "2", value_parser = autoproc_time_text::parse)]
     pub(super) backoff_base: Duration,
     /// Longest wait before a retry
@@ -92,13 +92,13 @@ pub(crate) struct RunArgs {
     /// Do not wait for retries: end once every remaining file is in backoff
     #[arg(long, hide_short_help = true)]
     pub(super) no_wait: bool,
-    /// Priority of FILES: higher is taken first [default: 0]
+    /// Priority of FILES: higher ones are processed first [default: 0]
     #[arg(short, long, hide_short_help = true, value_name = "N", allow_negative_numbers = true, value_parser = priority::parse)]
     pub(super) priority: Option<Priority>,
-    /// Process all that waits in the queue too, not only FILES
+    /// Process all pending files too, not only FILES
     #[arg(long)]
     pub(super) all: bool,
-    /// Process FILES again although they are completed and have not changed
+    /// Process FILES again, even if they are completed and have not changed
     #[arg(long, hide_short_help = true)]
     pub(super) again: bool,
     /// Print the output of each attempt when it ends
@@ -110,7 +110,7 @@ pub(crate) struct RunArgs {
     /// Print only errors, warnings and the output that was requested
     #[arg(short, long)]
     pub(super) quiet: bool,
-    /// Print what would be executed on the first file, and execute nothing
+    /// Print the command or the steps for the first file, and execute nothing
     #[arg(long)]
     pub(super) dry_run: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `run`: the conditions that keep it from starting an attempt, and those that end it early.
+//! `run`: the conditions under which no attempt starts, and those that end the run early.
 
 use std::num::NonZeroU64;
 
@@ -11,7 +11,7 @@ use crate::size;
 /// The heading of these options.
 const LIMITS: &str = "Limits";
 
-/// When a run starts nothing new, and when it ends early.
+/// The conditions under which no attempt starts, and those that end the run early.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = LIMITS)]
 pub(crate) struct LimitArgs {
@@ -27,19 +27,19 @@ pub(crate) struct LimitArgs {
 }
 
 impl LimitArgs {
-    /// The resources that the machine must have free before an attempt starts.
+    /// Returns the resources that must be free before an attempt starts.
     pub(super) fn start_limits(self) -> StartLimits {
         StartLimits { min_free_disk: self.min_free_disk, max_load: self.max_load }
     }
 }
 
-/// Why a word is not a limit.
+/// The reason why a word is not a valid limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum InvalidLimit {
-    /// Neither 0 nor a positive number.
+    /// The word is neither 0 nor a positive number.
     #[error("expected a load of 0 or more (4 or 1.5)")]
     Load,
-    /// Neither a positive count nor a percentage from 1 to 100.
+    /// The word is neither a positive count nor a percentage from 1 to 100.
     #[error("expected a count (3) or a percentage (10%)")]
     MaxFail,
 }

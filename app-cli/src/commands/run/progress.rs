@@ -16,20 +16,20 @@ use crate::view::layout::Layout;
 use crate::view::style::{BAD, GOOD, LATER};
 use crate::view::time::span;
 
-/// Files ended and known, rate, time left, failures.
+/// The template: ended and known files, rate, time left, failures.
 const TEMPLATE: &str = "{elapsed} [{bar:30}] {pos}/{len} files, {rate}{left}{msg}";
 
 /// Redraw interval of the bar.
 const TICK: Duration = Duration::from_millis(250);
 
-/// How much a run prints.
+/// The amount of output of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verbosity {
     /// Warnings only.
     Quiet,
-    /// A bar on a terminal, otherwise a line for each end of an attempt.
+    /// A bar on a terminal, otherwise a line for each attempt that ends.
     Normal,
-    /// A line for each end of an attempt.
+    /// A line for each attempt that ends.
     Verbose,
 }
 
@@ -37,7 +37,7 @@ pub(super) enum Verbosity {
 enum Detail {
     /// A bar, and a line for each failure.
     Bar(ProgressBar),
-    /// A line for each end of an attempt.
+    /// A line for each attempt that ends.
     Lines,
     /// Warnings only.
     Warnings,
@@ -58,7 +58,7 @@ struct Tally {
 }
 
 impl Progress {
-    /// Prints to this console.
+    /// Creates an observer that prints to this console.
     pub(super) fn new(console: Arc<Console>, verbosity: Verbosity, max_attempts: u32) -> Self {
         let detail = match verbosity {
             Verbosity::Quiet => Detail::Warnings,
@@ -68,7 +68,7 @@ impl Progress {
         Self { console, detail, max_attempts, tally: Mutex::default() }
     }
 
-    /// Prints a line that the bar makes redundant.
+    /// Prints a line that would be redundant next to the bar.
     fn line(&self, line: impl Display) {
         if matches!(self.detail, Detail::Lines) {
             self.console.say(line);
@@ -82,8 +82,8 @@ impl Progress {
         }
     }
 
-    /// A request is cleared before a run begins, if no run saw it, or at the end of the run that
-    /// obeyed it.
+    /// Reports a cleared request. A request is cleared before a run begins, if no run saw it, or at
+    /// the end of the run that obeyed it.
     fn cleared(&self) {
         let has_begun = self.tally.lock().unwrap_or_else(PoisonError::into_inner).has_begun;
         self.remark(if has_begun { "stop request cleared" } else { "stop request from before this run cleared" });
@@ -112,7 +112,7 @@ impl Progress {
         }
     }
 
-    /// Includes files that other processes added.
+    /// Updates the counts, which include files that other processes added.
     fn counted(&self, counts: Counts) {
         if let Detail::Bar(bar) = &self.detail {
             let ended = self.tally.lock().unwrap_or_else(PoisonError::into_inner).ended;
@@ -126,7 +126,7 @@ impl Progress {
         self.ended(true);
     }
 
-    /// A line about a file, with its outcome in colour.
+    /// Returns a line about a file, with its outcome in colour.
     fn about(&self, style: Style, outcome: &str, of: &AttemptRef, after: &str) -> String {
         let line = self.console.err().line(&format!("{outcome} "), &of.file_path, after);
         format!("{style}{outcome}{style:#}{}", &line[outcome.len()..])

@@ -1,4 +1,4 @@
-//! The end of a run, as it is printed.
+//! Prints the summary of a run.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -15,12 +15,12 @@ use crate::view::screen::Screen;
 use crate::view::time::span;
 use crate::view::{View, held};
 
-/// The end of a run.
+/// The summary of a run.
 pub(super) struct Summary {
     pub(super) run: RunId,
     pub(super) result: ProcessingResult,
     pub(super) elapsed: Duration,
-    /// Resource usage of its attempts.
+    /// The resource usage of the run's attempts.
     pub(super) resources: RunResources,
 }
 
@@ -62,7 +62,7 @@ impl View for Summary {
     }
 }
 
-/// Prints nothing if no usage is known.
+/// Prints the resource usage, or nothing if it is unknown.
 fn used(resources: &RunResources, out: &mut Screen<'_>) -> io::Result<()> {
     let RunResources { user, system, peak: Some(peak), .. } = resources else { return Ok(()) };
     let (most, file) = (memory(peak.memory), out.path(&peak.file_path));
@@ -99,7 +99,7 @@ struct SummaryJson<'a> {
     usage: Option<UsageJson>,
 }
 
-/// Resource usage of the attempts that reported it.
+/// The resource usage of the attempts that reported it.
 #[derive(Serialize)]
 struct UsageJson {
     attempts: u64,

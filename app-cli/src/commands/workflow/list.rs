@@ -1,4 +1,4 @@
-//! `workflow list`: the workflows that have an id.
+//! `workflow list`: lists the workflows that have an id.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ pub(super) fn list(args: &ListArgs, context: &Context) -> Result<(), CliError> {
 }
 
 struct WorkflowsListed {
-    /// Paths are shown relative to this folder.
+    /// The folder relative to which paths are shown.
     base: PathBuf,
     workflows: Vec<Listed>,
 }

@@ -1,4 +1,4 @@
-//! `workflow progress`: how far executions are.
+//! `workflow progress`: shows the progress of executions.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -26,7 +26,7 @@ use crate::wiring::execution_error;
   autoproc workflow progress
   autoproc workflow progress talk.mp4 --json")]
 pub(crate) struct ProgressArgs {
-    /// File, or number of an item [default: all that are under way]
+    /// File, or number of an item [default: all unfinished executions]
     #[arg(value_name = "FILE")]
     item: Option<OsString>,
 }
@@ -59,7 +59,7 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
     let items = items.map_err(|error| CliError::io("cannot list the executions", &error))?;
     let mut found = Vec::new();
     for item in items {
-        // The next run removes the executions of files that left the queue.
+        // The next run removes the executions of files that have left the queue.
         if context.storage().find(Selector::Id(item)).await?.is_none() {
             continue;
         }
@@ -69,7 +69,7 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
                 let file = state.file_path().to_owned();
                 found.push(FileProgress { item, file, error: state.error, report });
             }
-            // It has completed meanwhile.
+            // The execution has completed meanwhile.
             Ok(_) => {}
             // A damaged execution of one file does not hide the others.
             Err(error) => context.console.warn(format_args!("{}", error.message())),
@@ -78,7 +78,7 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
     Ok(found)
 }
 
-/// The execution of an item, if there is one.
+/// Returns the execution of an item, if there is one.
 fn execution_of(item: ItemId, context: &Context) -> Result<Option<ExecutionState>, CliError> {
     context.wiring.executions().of(item).map_err(|error| execution_error(&error))
 }
@@ -89,7 +89,7 @@ struct Executions(Vec<FileProgress>);
 struct FileProgress {
     item: ItemId,
     file: String,
-    /// Why it failed, if it did.
+    /// The error of a failed execution.
     error: Option<String>,
     report: ProgressReport,
 }

@@ -91,8 +91,8 @@ async fn execute(
     Ok((report, orchestrator.get_progress()))
 }
 
-/// An execution without the queue has item 0, which no queue has, and the time as its claim, so
-/// that its output has a file of its own.
+/// Creates the attempt of an execution without the queue. It has item 0, which no queue has, and
+/// the time as its claim, so that its output gets a separate file.
 fn attempt(file_path: FilePath, timeout: Duration, context: &Context) -> Attempt {
     let number = ClaimNumber::new(u64::try_from(context.now().as_micros()).unwrap_or_default());
     Attempt {

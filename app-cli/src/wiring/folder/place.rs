@@ -12,7 +12,8 @@ use crate::escape::Shown;
 use crate::exit_code::ExitCode;
 use crate::maintenance::Finding;
 
-/// Each attempt creates a file for its output.
+/// The number of free inodes below which a warning is shown; each attempt creates a file for its
+/// output.
 const FEW_FILES: u64 = 1_000;
 
 const MIB: u64 = 1024 * 1024;
@@ -36,7 +37,8 @@ pub(super) fn findings(folder: &StateFolder) -> Vec<Finding> {
     findings
 }
 
-/// The file system of the folder, and the free space that the queue may need there, in bytes.
+/// Returns the file system of the folder, and the free space that the queue may need there, in
+/// bytes.
 fn file_system(folder: &StateFolder) -> io::Result<(FileSystem, u64)> {
     Ok((json_store::file_system(&folder.state_dir)?, json_store::room_needed(&folder.state_dir)?))
 }
@@ -107,8 +109,8 @@ fn trials(state_dir: &Path) -> Vec<Finding> {
     ]
 }
 
-/// Checks that this user can write to the existing files, and that not every user can write to them or
-/// to the folder.
+/// Checks that this user can write to the existing files, and that neither they nor the folder are
+/// writable by everyone.
 fn permissions(folder: &Path) -> Finding {
     const SUBJECT: &str = "permissions";
     let entries = match fs::read_dir(folder) {
@@ -136,7 +138,7 @@ fn permissions(folder: &Path) -> Finding {
     }
 }
 
-/// Opening a file changes neither its length nor its times (open(2)).
+/// True if the file can be opened, which changes neither its length nor its times (open(2)).
 fn is_open_to_us(path: &Path) -> bool {
     match fs::OpenOptions::new().read(true).append(true).open(path) {
         Ok(_) => true,
