@@ -22,8 +22,7 @@ const STYLES: Styles = Styles::styled()
 /// The heading of the options that every command has.
 const GLOBAL: &str = "Global options";
 
-const PROJECT_DIR_HELP: &str = "Folder the queue belongs to [default: AUTOPROC_PROJECT_DIR, else CLAUDE_PROJECT_DIR, \
-    else the nearest folder upwards with .claude/mission-control, else the current one]";
+const PROJECT_DIR_HELP: &str = "Folder of the queue [default: AUTOPROC_PROJECT_DIR, or CLAUDE_PROJECT_DIR, or the nearest folder upwards with .claude/mission-control, or the current folder]";
 
 /// Process files unattended: put them on a durable queue, and run a command on each.
 ///

@@ -142,19 +142,19 @@ fn storage_advice(error: &StorageError) -> (ExitCode, Option<&'static str>) {
     match error {
         StorageError::Rejected(_) => (ExitCode::Usage, None),
         StorageError::Busy { .. } => {
-            (ExitCode::TryAgain, Some("try again once it has ended, or wait longer with --lock-timeout"))
+            (ExitCode::TryAgain, Some("try again once that process has ended, or wait longer with --lock-timeout"))
         }
         StorageError::Unreachable { .. } => (ExitCode::TryAgain, Some("try again once the store answers")),
         StorageError::LeaseLost { .. } => {
             (ExitCode::TryAgain, Some("start a new run; the files are pending, or another run has claimed them"))
         }
-        StorageError::Full(_) => (ExitCode::TryAgain, Some("make room on the disk, then try again")),
+        StorageError::Full(_) => (ExitCode::TryAgain, Some("free space on the disk, then try again")),
         StorageError::NotWritable { source, .. } if has_kind(source, io::ErrorKind::Unsupported) => {
             (ExitCode::CannotWrite, Some(LOCAL_PLACE))
         }
         StorageError::NotWritable { .. } => (ExitCode::CannotWrite, Some(OTHER_PLACE)),
         StorageError::Damaged { .. } => {
-            (ExitCode::Damaged, Some("nothing was changed; `autoproc queue repair` says what can be saved"))
+            (ExitCode::Damaged, Some("nothing was changed; `autoproc queue repair` lists the possible repairs"))
         }
         StorageError::Unsupported { .. } => {
             (ExitCode::Config, Some("nothing was changed; use the version of autoproc that wrote it"))
@@ -175,7 +175,7 @@ impl From<Rejection> for CliError {
     fn from(rejection: Rejection) -> Self {
         let told = Self::usage(in_one_line(&rejection));
         match rejection {
-            Rejection::NotQueued(_) => told.with_hint("`autoproc queue list` shows what is there"),
+            Rejection::NotQueued(_) => told.with_hint("`autoproc queue list` lists the files in the queue"),
             Rejection::Processing(_) => {
                 told.with_hint("`autoproc stop --now` returns it to pending; if its run has died, the next `run` does")
             }
@@ -196,7 +196,7 @@ impl From<ProcessorError> for CliError {
             ProcessorError::Storage(error) => error.into(),
             ProcessorError::StopSignal(error) => error.into(),
             ProcessorError::Orchestrator(_) => {
-                Self::new(ExitCode::Io, in_one_line(&error)).with_hint("the next run takes the file back")
+                Self::new(ExitCode::Io, in_one_line(&error)).with_hint("the next run recovers the file")
             }
             _ => Self::internal(in_one_line(&error)),
         }

@@ -6,7 +6,7 @@ use autoproc_domain::Priority;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidPriority {
     /// The word is not an integer.
-    #[error("a priority is an integer, as 5 or -5")]
+    #[error("a priority is an integer, such as 5 or -5")]
     NoInteger,
     /// The integer is out of range.
     #[error("a priority lies between {} and {}", i32::MIN, i32::MAX)]

@@ -201,7 +201,7 @@ pub enum AttemptProgress {
 /// The error of an orchestrator that lost track of an attempt, which may still be running. The run
 /// claims nothing more and ends with this error; the item stays claimed until the run is recovered.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot tell how the attempt on {file_path} ended")]
+#[error("it is unknown how the attempt on {file_path} ended")]
 pub struct LostAttempt {
     /// The file of the attempt.
     pub file_path: FilePath,

@@ -21,7 +21,7 @@ pub const CANCELLED: &str = "cancelled";
 /// Returns the error of an item whose run died during its last attempt.
 #[must_use]
 pub fn run_died(attempts: u32) -> Box<str> {
-    format!("its run died during attempt {attempts}, the last it had").into()
+    format!("the run died during attempt {attempts}, the last one allowed").into()
 }
 
 /// Joins an outcome and the end of the error output to a text of at most [`MAX_TEXT_BYTES`]. If the

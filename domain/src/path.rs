@@ -34,7 +34,7 @@ pub enum InvalidPath {
     #[error("the path is relative")]
     Relative,
     /// The path contains a NUL byte, which ends every path in a system call.
-    #[error("the path holds a NUL byte")]
+    #[error("the path contains a NUL byte")]
     Nul,
     /// The path is longer than [`MAX_PATH_BYTES`].
     #[error("the path is longer than {MAX_PATH_BYTES} bytes")]

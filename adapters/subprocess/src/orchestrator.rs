@@ -80,7 +80,7 @@ fn receive(receiver: UnboundedReceiver<AttemptProgress>, file_path: FilePath) ->
         let progress = match receiver.recv().await {
             Some(progress) => progress,
             None if has_started => {
-                let source = io::Error::other("its supervision has failed");
+                let source = io::Error::other("the supervision of the attempt has failed");
                 AttemptProgress::Lost(LostAttempt { file_path: file_path.clone(), source })
             }
             None => AttemptProgress::Started { fingerprint: None },

@@ -12,7 +12,7 @@ use strsim::damerau_levenshtein;
 
 /// Unknown commands and their equivalents.
 const COMMANDS: &[(&[&str], &str)] = &[
-    (&["cancel", "skip", "delete"], "`autoproc queue remove FILE` takes out a file that is not being processed"),
+    (&["cancel", "skip", "delete"], "`autoproc queue remove FILE` removes a file that is not being processed"),
     (&["check", "validate", "lint"], "`autoproc workflow check FILE` checks a workflow file"),
     (&["continue", "resume", "restart", "start"], "`autoproc run` continues where an earlier run stopped"),
     (&["exec", "process", "work"], "`autoproc run -- COMMAND {}` runs a command on each file"),
@@ -37,7 +37,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
 const OPTIONS: &[(&[&str], &str)] = &[
     (
         &["--all"],
-        "`autoproc retry-failed` without files retries all that failed; `autoproc queue clear` takes all files out",
+        "`autoproc retry-failed` without files retries all failed files; `autoproc queue clear` removes all files",
     ),
     (&["--resume", "--continue", "--restart"], "leave it out: a run continues where an earlier run stopped"),
     (&["--retry", "--max-retries", "--attempts"], "`--retries N` sets how often a failed file is retried"),
@@ -46,15 +46,15 @@ const OPTIONS: &[(&[&str], &str)] = &[
         &["--parallel", "--workers", "--threads", "--max-procs", "-P"],
         "`--jobs N` sets how many files are processed at a time",
     ),
-    (&["-n", "--simulate", "--just-print"], "`--dry-run` prints what would be executed on the first file"),
+    (&["-n", "--simulate", "--just-print"], "`--dry-run` prints the command for the first file and executes nothing"),
     (&["-v", "--verbose"], "`autoproc run -v` prints a line for each attempt; `autoproc log FILE` shows its output"),
     (
         &["--watch", "--follow", "-f"],
         "`autoproc log -f FILE` follows one file; `watch autoproc status` repeats the status",
     ),
-    (&["--yes", "-y", "--force"], "leave it out: no command asks a question"),
+    (&["--yes", "-y", "--force"], "leave it out: no command asks for confirmation"),
     (&["--format", "--output-format"], "`--json` prints data as JSON"),
-    (&["--dir", "-C", "--chdir", "--project"], "`--project-dir FOLDER` names the folder the queue belongs to"),
+    (&["--dir", "-C", "--chdir", "--project"], "`--project-dir FOLDER` selects the folder of the queue"),
 ];
 
 /// Returns the error with the right hints.

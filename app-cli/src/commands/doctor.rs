@@ -24,11 +24,11 @@ use crash_test::CrashTest;
 /// `doctor`
 #[derive(Debug, Args)]
 #[command(after_help = "Exit status:
-  0       all well; there may be warnings
+  0       no problems; there may be warnings
   65      the queue is damaged
-  73, 74  it cannot be written, or its disk cannot be relied upon
+  73, 74  the queue cannot be written, or its disk is unreliable
   75      the disk is full
-  78      a newer version wrote it
+  78      a newer version wrote the queue
 
 Examples:
   autoproc doctor
@@ -60,7 +60,7 @@ pub(super) async fn doctor(args: &DoctorArgs, context: &Context) -> Result<ExitC
 /// Returns a finding if the state file of runs cannot be read.
 fn state_file(context: &Context) -> Option<Finding> {
     let error = context.wiring.processor_state().err()?;
-    let advice = "remove AUTONOMOUS-STATE.json; the next run writes it afresh, and the queue does not need it";
+    let advice = "remove AUTONOMOUS-STATE.json: the queue does not need it, and the next run creates it again";
     Some(Finding::warning("files", in_one_line(&error), advice))
 }
 
@@ -68,10 +68,15 @@ fn survival(crash_test: &CrashTest) -> Finding {
     const SUBJECT: &str = "crash test";
     if crash_test.lost > 0 {
         let message = format!("{} acknowledged additions were lost", crash_test.lost);
-        return Finding::problem(SUBJECT, ExitCode::Io, message, "do not keep a queue here, and report it");
+        return Finding::problem(
+            SUBJECT,
+            ExitCode::Io,
+            message,
+            "do not keep a queue on this disk, and report the problem",
+        );
     }
     if crash_test.acknowledged == 0 {
-        return Finding::warning(SUBJECT, "nothing was written in the time", "give it more with --seconds");
+        return Finding::warning(SUBJECT, "nothing was written in the given time", "increase the time with --seconds");
     }
     Finding::well(SUBJECT, "no acknowledged change was lost; power cuts were not tested")
 }

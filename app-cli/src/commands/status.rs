@@ -136,7 +136,7 @@ fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> 
 }
 
 fn not_running(view: &Status, out: &mut dyn Write) -> io::Result<()> {
-    let Some(latest) = &view.latest else { return writeln!(out, "no run is live, and none has been") };
+    let Some(latest) = &view.latest else { return writeln!(out, "no run is live, and none was started yet") };
     writeln!(out, "no run is live; the latest {}", ending(latest))?;
     writeln!(out, "{} processed, {} failed in that run", latest.files_processed, latest.files_failed)
 }

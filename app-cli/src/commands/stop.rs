@@ -27,11 +27,11 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 #[command(after_help = "Examples:
   autoproc stop          finish the current files, start no others
   autoproc stop --now    end the current attempts too; their files wait for the next run
-  autoproc stop --wait   and come back when every run has ended
+  autoproc stop --wait   and return when every run has ended
 
 Exit status:
   0   the request is made; with --wait, every run has ended
-  75  with --wait: the time is over, and a run has not ended")]
+  75  with --wait: a run has not ended within --timeout")]
 pub(crate) struct StopArgs {
     /// End the current attempts instead of letting them finish; they do not use up a retry
     #[arg(long)]

@@ -143,7 +143,7 @@ impl Wiring {
 
     fn gate(&self, limits: StartLimits) -> Result<MachineGate, CliError> {
         MachineGate::new(self.project.state_dir(), limits)
-            .map_err(|error| CliError::usage(error.to_string()).with_hint("leave --max-load out"))
+            .map_err(|error| CliError::usage(error.to_string()).with_hint("omit --max-load"))
     }
 
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {
@@ -167,7 +167,7 @@ fn guards_of(
     records_dir: Option<PathBuf>,
 ) -> Result<Guards, CliError> {
     let executable = autoproc_subprocess::own_executable();
-    let executable = executable.map_err(|error| CliError::io("cannot tell our own program", &error))?;
+    let executable = executable.map_err(|error| CliError::io("cannot determine the path of this program", &error))?;
     Ok(Guards::new(GuardSettings { executable, run, grace, records_dir, output }))
 }
 
@@ -193,5 +193,5 @@ impl Supervision {
 }
 
 fn no_signals(error: &io::Error) -> CliError {
-    CliError::io("cannot listen to signals", error)
+    CliError::io("cannot register signal handlers", error)
 }

@@ -64,7 +64,7 @@ fn a_cancelled_file_of_a_dead_run_is_reported_as_cancelled() {
     assert!(run.err.contains("the run that was processing /c died; the file is cancelled\n"), "{run:?}");
     let project = with_items(cancelled);
     let recovered = project.ask(["queue", "recover"]).expect_code(0);
-    assert_eq!(recovered.out, "is cancelled: /c (attempt 1 died with run r)\n");
+    assert_eq!(recovered.out, "cancelled: /c (attempt 1 died with run r)\n");
     let log = std::fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("a log");
     assert!(log.contains(r#""requeued":false,"cancelled":true"#), "{log}");
 }

@@ -76,7 +76,7 @@ fn old_output_is_removed_and_said_to_be() {
         !log.exists()
     });
     let answer = project.ask(["log", "a"]).expect_code(0);
-    assert!(answer.err.contains("no longer kept"), "{answer:?}");
+    assert!(answer.err.contains("its output was removed"), "{answer:?}");
     // Later output is shown in full, and an attempt without output is reported.
     project.write("b", "");
     project.ask(["run", "-q", "--keep-output", "1h", "b", "--", "true"]).expect_code(0);

@@ -58,7 +58,7 @@ fn a_stop_that_nobody_sees_is_discarded() {
     assert!(answer.out.contains("no run is live"), "{answer:?}");
     let run = project.ask(["run", "--", "true"]).expect_code(0);
     assert!(run.out.starts_with("processed 1"), "{run:?}");
-    assert!(run.err.starts_with("stop request from before this run cleared\n"), "{run:?}");
+    assert!(run.err.starts_with("cleared a stop request from before this run\n"), "{run:?}");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn status_does_without_a_state_file_it_cannot_read() {
 fn status_tells_what_goes_on() {
     let project = TempProject::with_queue(&["a", "b"]);
     let idle = project.ask(["status"]).expect_code(0);
-    assert!(idle.out.contains("no run is live, and none has been"), "{idle:?}");
+    assert!(idle.out.contains("no run is live, and none was started yet"), "{idle:?}");
     let run = begun(&project, &["-r", "2"]);
     let live = project.ask(["status"]).expect_code(0);
     for words in [&run.id().to_string(), "1 at a time", "attempt 1 of 3", "for ", "priority 0", "1 pending"] {

@@ -83,7 +83,7 @@ pub enum StorageError {
         detail: String,
     },
     /// A newer version wrote the stored data: stop, and use that version.
-    #[error("{place} has format version {found}, and this program knows {known}")]
+    #[error("{place} has format version {found}, but this program supports {known}")]
     Unsupported {
         /// The part of the store with the unknown version.
         place: String,

@@ -84,7 +84,7 @@ pub(crate) async fn write(args: &TortureWriterArgs, context: &Context) -> Result
 /// # Errors
 /// [`CliError`] if the test cannot continue, or its queue cannot be read.
 pub(super) async fn carry_out(length: Duration, context: &Context) -> Result<CrashTest, CliError> {
-    let scratch = Scratch::new(context).map_err(|error| CliError::io("cannot make a scratch folder", &error))?;
+    let scratch = Scratch::new(context).map_err(|error| CliError::io("cannot create a temporary folder", &error))?;
     let mut acknowledged = HashSet::new();
     let mut crash_test = CrashTest::default();
     let began = Instant::now();

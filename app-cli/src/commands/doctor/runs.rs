@@ -47,7 +47,7 @@ async fn dead(context: &Context) -> Result<Vec<Finding>, StorageError> {
         let files: Vec<_> = claims.map(|item| item.file_path.to_string()).collect();
         let what = if files.is_empty() { "nothing".to_owned() } else { files.join(", ") };
         let advice = "the next `run` ends its leftover processes and returns its files to pending; `autoproc queue recover` does so now";
-        Finding::warning(SUBJECT, format!("{run} is dead and held {what}"), advice)
+        Finding::warning(SUBJECT, format!("{run} is dead and still holds {what}"), advice)
     });
     Ok(dead.collect())
 }

@@ -192,7 +192,7 @@ impl Known {
         let number = wanted.or(made).filter(|number| *number > 0);
         let which = self.name(round, number);
         let what = if made.is_none() || self.may_be_pruned(round, number) {
-            format!("the output of {which} is no longer kept, if there was any")
+            format!("{which} has no output, or its output was removed")
         } else {
             format!("{which} printed nothing")
         };

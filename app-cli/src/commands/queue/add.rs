@@ -156,14 +156,14 @@ fn report(gathered: &Gathered, context: &Context) {
         more => context.console.warn(format_args!("{more} more files do not exist (yet)")),
     }
     for place in &unreadable.first {
-        context.console.warn(format_args!("left out, because it cannot be read: {place}"));
+        context.console.warn(format_args!("skipped, because it cannot be read: {place}"));
     }
     match unreadable.count - unreadable.first.len() {
         0 => {}
         more => context.console.warn(format_args!("{more} more places cannot be read")),
     }
     if *left_out > 0 {
-        context.remark(&format!("{} left out by --include, --exclude or --newer-than", files(*left_out)));
+        context.remark(&format!("{} excluded by --include, --exclude or --newer-than", files(*left_out)));
     }
 }
 

@@ -17,7 +17,7 @@ use crate::view::{View, item};
 
 /// `queue list`
 #[derive(Debug, Args)]
-#[command(after_help = "Where standard output is no terminal, the columns are separated by tabs:
+#[command(after_help = "If standard output is not a terminal, the columns are separated by tabs:
 number, status, priority, attempts, file, note.
 
 Examples:

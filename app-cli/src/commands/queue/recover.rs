@@ -33,7 +33,7 @@ Exit status:
 
 Examples:
   autoproc queue recover
-  autoproc queue recover --force    after a look at what is named"
+  autoproc queue recover --force    after checking the named processes"
 )]
 pub(crate) struct RecoverArgs {
     /// Return files to pending even if processes may still be working on them
@@ -132,15 +132,15 @@ fn taken_back(recovered: &RecoveredItem, out: &mut Screen<'_>) -> io::Result<()>
     if item.status == Status::Pending {
         writeln!(out, "returned to pending: {path} (attempt {attempts} died with run {dead_run})")
     } else if recovered.is_cancelled() {
-        writeln!(out, "is cancelled: {path} (attempt {attempts} died with run {dead_run})")
+        writeln!(out, "cancelled: {path} (attempt {attempts} died with run {dead_run})")
     } else {
-        writeln!(out, "has failed: {path} (attempt {attempts}, its last, died with run {dead_run})")
+        writeln!(out, "failed: {path} (attempt {attempts}, its last, died with run {dead_run})")
     }
 }
 
 fn at_work(view: &Recovered, left: &Unproven, out: &mut Screen<'_>) -> io::Result<()> {
     view.kept_by(left).try_for_each(|item| writeln!(out, "stays processing: {}", out.path(&item.file_path)))?;
-    writeln!(out, "run {} may still be at work: {}", printable(&left.run), Printable(&left.reason))
+    writeln!(out, "run {} may still have processes: {}", printable(&left.run), Printable(&left.reason))
 }
 
 #[derive(Serialize)]

@@ -25,18 +25,18 @@ const MAX_JOBS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
     override_usage = "autoproc run [OPTIONS] [FILES]... -- COMMAND...
        autoproc run [OPTIONS] [FILES]... --shell STRING
        autoproc run [OPTIONS] [FILES]... [--workflow ID]",
-    after_help = "In COMMAND, {} is the file; without {} the file comes last. See --help for everything.
+    after_help = "In COMMAND, {} is the file; without {} the file is the last argument. See --help for all options.
 
 Examples:
   autoproc run -- pdftotext {} {.}.txt
   autoproc run inbox/ -j 4 --timeout 5m -- ./convert.sh",
     after_long_help = "In COMMAND, {} is the file, {/} its name, {.} the file without extension, {//} its folder,
-{/.} its name without extension. If none of them is used, the file comes last.
-Exit status 0 of COMMAND is success; 126 and 127 fail at once; any other failure is tried again.
-TIME is a number of seconds, or as in 500ms, 5m, 1h30m, 7d.
-SIZE is a number of bytes, or as in 64K, 256MB (powers of 1000), 64KiB, 1.5GiB (powers of 1024).
+{/.} its name without extension. If none of them is used, the file is the last argument.
+Exit status 0 of COMMAND is success; 126 and 127 fail at once; any other failure is retried.
+TIME is a number of seconds, or has units: 500ms, 5m, 1h30m, 7d.
+SIZE is a number of bytes, or has units: 64K, 256MB (powers of 1000), 64KiB, 1.5GiB (powers of 1024).
 
-Ctrl-C finishes the current files; once more ends them; a third time kills them.
+Ctrl-C finishes the current files; a second one ends them; a third one kills them.
 
 Exit status:
   0           success, or stopped as requested

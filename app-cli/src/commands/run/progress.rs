@@ -86,7 +86,7 @@ impl Progress {
     /// the end of the run that obeyed it.
     fn cleared(&self) {
         let has_begun = self.tally.lock().unwrap_or_else(PoisonError::into_inner).has_begun;
-        self.remark(if has_begun { "stop request cleared" } else { "stop request from before this run cleared" });
+        self.remark(if has_begun { "stop request cleared" } else { "cleared a stop request from before this run" });
     }
 
     fn started(&self, jobs: usize, counts: Counts) {

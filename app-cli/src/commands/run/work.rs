@@ -32,7 +32,7 @@ impl Work {
     ) -> Result<Self, CliError> {
         let is_blank = |word: &OsString| word.as_encoded_bytes().trim_ascii().is_empty();
         if (!argv.is_empty() || shell.is_some()) && (!workflow.inputs.is_empty() || workflow.folder.is_some()) {
-            return Err(CliError::usage("--input and --workflow-dir are for workflows, and a command was given")
+            return Err(CliError::usage("--input and --workflow-dir apply to workflows, but a command was given")
                 .with_hint("give either a command or --workflow"));
         }
         match (argv.first(), shell) {

@@ -29,7 +29,7 @@ const SHOWN_COLUMNS: usize = 100;
 /// `workflow check`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Warnings and notes are no failure: a runner or a task file may be there when the workflow is executed.
+    after_help = "Warnings and notes do not fail the check: a missing runner or task file may exist when the workflow is executed.
 
 Exit status:
   0   no errors

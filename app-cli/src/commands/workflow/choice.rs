@@ -152,7 +152,7 @@ pub(in crate::commands) fn unfit_input(error: &InputError) -> CliError {
 fn input(word: &str) -> Result<(String, String), String> {
     match word.split_once('=') {
         Some((name, text)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), text.to_owned())),
-        _ => Err("an input is NAME=TEXT".to_owned()),
+        _ => Err("an input has the form NAME=TEXT".to_owned()),
     }
 }
 

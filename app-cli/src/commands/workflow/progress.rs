@@ -37,7 +37,7 @@ pub(super) async fn progress(args: &ProgressArgs, context: &Context) -> Result<(
         None => under_way(context).await?,
     };
     if executions.is_empty() {
-        context.remark("no workflow is under way");
+        context.remark("no unfinished executions");
     }
     context.show(&Executions(executions))
 }
@@ -45,7 +45,7 @@ pub(super) async fn progress(args: &ProgressArgs, context: &Context) -> Result<(
 async fn of_one(word: &ItemWord, context: &Context) -> Result<FileProgress, CliError> {
     let item = word.find(&*context.storage()).await?.ok_or_else(|| word.unknown())?;
     let state = execution_of(item.id, context)?;
-    let state = state.ok_or_else(|| CliError::usage(format!("no workflow was begun on {}", item.file_path)))?;
+    let state = state.ok_or_else(|| CliError::usage(format!("no workflow has been executed on {}", item.file_path)))?;
     Ok(FileProgress {
         item: item.id,
         file: state.file_path().to_owned(),

@@ -130,7 +130,7 @@ async fn shown<T>(
         Err(error) => Some(error),
     };
     if let Some(error) = trouble {
-        context.console.warn(format_args!("cannot show what it printed: {}", error.message()));
+        context.console.warn(format_args!("cannot show the output: {}", error.message()));
     }
     over
 }
@@ -157,7 +157,7 @@ impl View for ExecutionOver {
             AttemptOutcome::Succeeded => {
                 writeln!(out, "{} {} in {took}", painted(GOOD, "completed"), out.path(&self.file))
             }
-            AttemptOutcome::Aborted => writeln!(out, "ended {} after {took}, as asked", out.path(&self.file)),
+            AttemptOutcome::Aborted => writeln!(out, "ended {} after {took}, as requested", out.path(&self.file)),
             _ => {
                 let (failed, file) = (painted(BAD, "failed"), out.path(&self.file));
                 writeln!(out, "{failed} {file} after {took}: {}", Printable(&self.report.error()))

@@ -66,7 +66,7 @@ fn room(free: u64, files: Option<u64>, needed: u64) -> Finding {
     let told = files.map_or_else(String::new, |files| format!(", {files} files"));
     let message = format!("{} MiB free{told}", free / MIB);
     if free < needed {
-        let advice = format!("make room: the queue may need {} MiB more", needed.div_ceil(MIB));
+        let advice = format!("free space on the disk: the queue may need {} MiB more", needed.div_ceil(MIB));
         return Finding::warning(SUBJECT, message, advice);
     }
     if files.is_some_and(|files| files < FEW_FILES) {
@@ -79,11 +79,14 @@ fn trials(state_dir: &Path) -> Vec<Finding> {
     let probe = match json_store::probe(state_dir) {
         Ok(probe) => probe,
         Err(error) => {
-            let message = format!("no file can be made in {}: {error}", Shown(state_dir));
+            let message = format!("no file can be created in {}: {error}", Shown(state_dir));
             let (code, advice) = if error.kind() == io::ErrorKind::StorageFull {
                 (ExitCode::TryAgain, "make room")
             } else {
-                (ExitCode::CannotWrite, "check who owns the folder and its permissions; reading the queue still works")
+                (
+                    ExitCode::CannotWrite,
+                    "check the owner and the permissions of the folder; the queue can still be read",
+                )
             };
             return vec![Finding::problem("writing", code, message, advice)];
         }
@@ -91,7 +94,9 @@ fn trials(state_dir: &Path) -> Vec<Finding> {
     vec![
         match probe.locks {
             Ok(true) => Finding::well("locks", "locks work"),
-            Ok(false) => Finding::problem("locks", ExitCode::Io, "a lock does not exclude others", LOCAL_PLACE),
+            Ok(false) => {
+                Finding::problem("locks", ExitCode::Io, "a lock does not exclude other processes", LOCAL_PLACE)
+            }
             Err(error) => {
                 Finding::problem("locks", ExitCode::Io, format!("a lock cannot be taken: {error}"), LOCAL_PLACE)
             }
@@ -103,7 +108,7 @@ fn trials(state_dir: &Path) -> Vec<Finding> {
             }
             Err(error) => {
                 let message = format!("a sync fails: {error}");
-                Finding::problem("syncs", ExitCode::Io, message, "look at the disk, or change it")
+                Finding::problem("syncs", ExitCode::Io, message, "check the disk, or replace it")
             }
         },
     ]
@@ -116,17 +121,17 @@ fn permissions(folder: &Path) -> Finding {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Finding::well(SUBJECT, "there is no state folder yet; the first change makes it");
+            return Finding::well(SUBJECT, "there is no state folder yet; the first change creates it");
         }
         Err(error) => {
             let message = format!("{} cannot be read: {error}", Shown(folder));
-            return Finding::problem(SUBJECT, ExitCode::CannotWrite, message, "check who owns it and its permissions");
+            return Finding::problem(SUBJECT, ExitCode::CannotWrite, message, "check its owner and its permissions");
         }
     };
     let files: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
     if let Some(locked) = files.iter().find(|path| !is_open_to_us(path)) {
         let message = format!("this user cannot write to {}", Shown(locked));
-        return Finding::problem(SUBJECT, ExitCode::CannotWrite, message, "check who owns it and its permissions");
+        return Finding::problem(SUBJECT, ExitCode::CannotWrite, message, "check its owner and its permissions");
     }
     let exposed = files.iter().map(AsRef::as_ref).chain([folder]).find(|path| is_open_to_all(path));
     match exposed {
