@@ -150,7 +150,7 @@ pub(crate) struct Repaired {
     pub(crate) backup: PathBuf,
 }
 
-/// One damaged place.
+/// A damaged part of the queue's files.
 #[derive(Debug, Serialize)]
 pub(crate) struct Damage {
     /// The kind of damage and its position.

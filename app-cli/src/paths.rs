@@ -112,7 +112,7 @@ pub(crate) struct Gathered {
     pub(crate) unreadable: Listed,
     /// The number of files that `--include`, `--exclude` or `--newer-than` excluded.
     pub(crate) left_out: usize,
-    /// Remarks about words and lists.
+    /// Remarks about arguments and lists.
     pub(crate) remarks: Vec<String>,
 }
 

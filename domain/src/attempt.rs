@@ -59,7 +59,7 @@ impl AttemptRef {
     }
 }
 
-/// How an attempt ended. None of these is an error of the orchestrator.
+/// The outcome of an attempt. None of the outcomes is an error of the orchestrator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptOutcome {
     /// The attempt succeeded.
@@ -89,13 +89,13 @@ pub enum AttemptOutcome {
     /// The supervisor of the attempt was killed, and the processes of the attempt were ended.
     /// Counts as an ordinary failure, because the attempt itself may have been the cause.
     Interrupted {
-        /// What was lost, for a person.
+        /// The lost supervision, for a person.
         reason: Box<str>,
     },
     /// The attempt reported success but broke a promise: a checkpoint is not passed, or an output
     /// has the wrong form.
     Unmet {
-        /// What is missing or wrong, for a person.
+        /// The broken promise, for a person.
         reason: Box<str>,
         /// True if a later attempt would fail in the same way.
         permanent: bool,

@@ -5,8 +5,7 @@ use std::fmt;
 
 /// A cheap identity of a file's contents. Equal fingerprints mean that the file has not changed.
 ///
-/// As with `make`, a change goes unnoticed if the tool restores the modification time and the size
-/// is the same.
+/// A change goes unnoticed if the size stays the same and the tool restores the modification time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint {
     /// Length in bytes.

@@ -117,7 +117,7 @@ impl fmt::Display for AttemptNumber {
 /// The status of an item. [`lifecycle`](crate::lifecycle) defines the legal changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
-    /// Not claimed. The item may be in backoff, or held by a user.
+    /// The item is not claimed. It may be in backoff, or held by a user.
     Pending,
     /// Claimed by a run.
     Processing,

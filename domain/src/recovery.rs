@@ -16,10 +16,10 @@ use crate::view::RecoveredItem;
 
 /// The minimum time since the expiry of a lease of another host before its items are recovered.
 ///
-/// This proves that no attempt is running only if every attempt ends with the lease of its run,
-/// even if the runner is suspended. A store that grants leases must be used with guards that ensure
-/// this; the guards of the subprocess adapter do not do so yet (ADR 0020). The margin covers clocks
-/// that run at different speeds.
+/// The margin proves that no attempt is running only if every attempt ends with the lease of its
+/// run, even if the runner is suspended. A store that grants leases must be used with guards that
+/// ensure this; the guards of the subprocess adapter do not do so yet (ADR 0020). The margin covers
+/// clocks that run at different speeds.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
 /// Whether a recovery needs proof that no process of the dead run is left.

@@ -22,7 +22,8 @@ pub struct Enqueue {
 }
 
 impl Enqueue {
-    /// Adds these files, skips completed ones that have not changed, and asks for the full answer.
+    /// Creates a request that adds these files, skips completed ones that have not changed, and
+    /// asks for the full answer.
     #[must_use]
     pub fn new(items: Vec<NewItem>) -> Self {
         Self { items, ..Self::default() }

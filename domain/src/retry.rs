@@ -1,4 +1,5 @@
-//! The retry policy: decides whether another attempt follows a failed one, and after what wait.
+//! The retry policy: decides whether another attempt follows a failed one, and after how long a
+//! wait.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,7 +22,7 @@ const EXIT_CANNOT_EXECUTE: i32 = 126;
 /// The exit status of a shell that did not find the command (the same section).
 const EXIT_NOT_FOUND: i32 = 127;
 
-/// The retry policy: which failures are retried, and after what delay.
+/// The rules for retrying failed attempts.
 ///
 /// ```
 /// use std::time::Duration;
@@ -78,8 +79,8 @@ impl RetryPolicy {
         wait.map_or(self.max_backoff, |wait| wait.min(self.max_backoff))
     }
 
-    /// Decides what happens to an item after an attempt with this outcome. A successful outcome
-    /// yields an empty [`Completion`]; the caller fills it in.
+    /// Decides the fate of an item after an attempt with this outcome. A successful outcome yields
+    /// an empty [`Completion`]; the caller fills it in.
     #[must_use]
     pub fn judge(&self, outcome: &AttemptOutcome, attempt: AttemptNumber) -> Verdict {
         match outcome.root_cause() {

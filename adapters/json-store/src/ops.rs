@@ -31,7 +31,7 @@ pub(crate) enum Op<'a> {
         size_bytes: Option<u64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         modified_ns: Option<i64>,
-        /// If absent, the file is repeated only if it has changed.
+        /// The ended items that begin a new round; if absent, only items whose file has changed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         repeat: Option<RepeatWord>,
         /// The recipe of [`RepeatWord::OtherThan`].

@@ -21,7 +21,7 @@ pub(crate) const UNKNOWN_RUN: &str = "unknown";
 pub(crate) struct ItemRecord<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<u64>,
-    /// If absent, the id.
+    /// The sequence number; absent if it equals the id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sequence: Option<u64>,
     #[serde(borrow)]
@@ -32,7 +32,7 @@ pub(crate) struct ItemRecord<'a> {
     priority: i32,
     #[serde(default = "epoch", with = "timestamp::required")]
     added_at: Timestamp,
-    /// If absent, 1.
+    /// The round; absent if it is 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     round: Option<u32>,
     #[serde(default, skip_serializing_if = "is_false")]

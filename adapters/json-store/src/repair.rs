@@ -116,7 +116,7 @@ impl ChangeCounts {
     }
 }
 
-/// A part of the store that differs from what was written.
+/// A part of the store that differs from the bytes that were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
     /// The name of the damaged file.
@@ -196,7 +196,8 @@ pub fn examine(folder: &StateFolder) -> Result<Examination, StorageError> {
     if first.is_sound() { Ok(first) } else { inspect().map_err(|error| in_folder(error, &folder.state_dir)) }
 }
 
-/// Reports what each method would keep and lose, under the lock and without changing anything.
+/// Reports the changes that each method would keep and lose, under the lock and without changing
+/// anything.
 ///
 /// # Errors
 /// [`StorageError::Busy`] while a run is alive or another process holds the lock; others as for

@@ -87,8 +87,9 @@ pub(crate) enum Numbering {
     /// Ids are kept, sequence numbers follow the order of the list, and items without an id get ids
     /// above all others.
     Kept,
-    /// From the first such item on, all items get new numbers, and a second live item of a path
-    /// gets none. Journals of version 1, which name no numbering, refer to these numbers.
+    /// From the first item without a number or out of order, all items get new numbers, and a
+    /// second live item of a path gets none. Journals of version 1, which name no numbering, refer
+    /// to these numbers.
     #[default]
     Version1,
 }

@@ -41,8 +41,8 @@ pub struct StoreConfig {
 /// it has one, and releases the locks of the runs that it began; these runs are dead from then on.
 /// A run makes its exchanges through the handle that began it, and has no lease.
 ///
-/// In [`Mode::Command`], an addition whose answer may come later is appended to a queue of over 32
-/// KiB without reading it.
+/// In [`Mode::Command`], an addition to a queue of over 32 KiB is appended without reading the
+/// queue, if the request allows a deferred answer.
 pub struct JsonStore {
     config: StoreConfig,
     allow_network_fs: bool,

@@ -129,7 +129,8 @@ impl<D: Disk> EngineThread<D> {
         receiver.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// If the thread has ended, the message is dropped, and its caller's channel closes.
+    /// Sends a message. If the thread has ended, the message is dropped, and its caller's channel
+    /// closes.
     fn send(&self, message: Message<D>) {
         if let Some(sender) = &self.sender {
             let _ = sender.send(message);

@@ -12,8 +12,8 @@
 //! Another run could process a prefetched file meanwhile. So an attempt that has waited for
 //! [`MAX_WAIT`], here or in a guard, is returned as `NotStarted`.
 //!
-//! One task runs all batches, so all attempts progress whichever stream is polled. The task ends
-//! with the orchestrator.
+//! One task runs all batches, so all attempts progress regardless of which stream is polled. The
+//! task ends with the orchestrator.
 
 mod prefetch;
 mod recall;

@@ -63,7 +63,7 @@ pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 /// the same kind, so yielding the processor to them does not cost a long time slice.
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 
-/// If this process was started as a guard, serves as one and then returns the exit code.
+/// Serves as a guard if this process was started as one, and then returns the exit code.
 ///
 /// Call this first in `main`, before any thread or runtime starts.
 #[must_use]
@@ -141,7 +141,7 @@ impl Guard {
     }
 
     /// Reads messages that arrived while no process was running. Any message recalls the batch: the
-    /// runner decides what starts next.
+    /// runner decides which process starts next.
     fn read_between_processes(&mut self, batch: &mut Batch) -> io::Result<()> {
         if batch.is_exhausted() || !self.io.has_control()? {
             return Ok(());

@@ -1,4 +1,5 @@
-//! The record of a guard: a file that tells a later run which processes a dead run left behind.
+//! The record of a guard: a file from which a later run determines the leftover processes of a dead
+//! run.
 //!
 //! # Theory of operation
 //!
@@ -17,9 +18,10 @@
 //!
 //! # Format
 //!
-//! One line of JSON, written at once. Only the number and start time of the command's leader are
-//! replaced in place, in fields of fixed width. The file is not synced: a reader opens it after the
-//! writer was killed, which loses no write, and after a power failure no process is left.
+//! A record is one line of JSON, written at once. Only the number and start time of the command's
+//! leader are replaced in place, in fields of fixed width. The file is not synced: a reader opens
+//! it after the writer was killed, which loses no write, and after a power failure no process is
+//! left.
 
 mod contents;
 
@@ -36,7 +38,8 @@ use crate::process_table::{ProcessId, StartTimes};
 
 pub use contents::{Contents, FORMAT_VERSION, Parsed};
 
-/// Only the owner may read the record, because it lists the owner's processes.
+/// The mode of new files: only the owner may read the record, because it lists the owner's
+/// processes.
 const FILE_MODE: u32 = 0o600;
 
 /// The maximum number of characters of a run's id in the file name; the same as in the name of the

@@ -63,7 +63,7 @@ fn parent(path: &Path) -> &OsStr {
     }
 }
 
-/// Returns the path up to the end of its stem.
+/// Returns the path without the extension of its last component.
 fn without_extension(path: &Path) -> &OsStr {
     let (Some(name), Some(stem)) = (path.file_name(), path.file_stem()) else { return path.as_os_str() };
     let bytes = path.as_os_str().as_bytes();

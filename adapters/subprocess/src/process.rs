@@ -1,4 +1,4 @@
-//! One supervised process: its specification and its report.
+//! A supervised process: its specification and its report.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

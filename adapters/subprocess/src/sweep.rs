@@ -237,7 +237,7 @@ fn unreadable(error: &io::Error) -> String {
     format!("its processes cannot be determined: {error}")
 }
 
-/// Without a process table, checks only whether the groups of the commands exist.
+/// Checks only whether the groups of the commands exist, because there is no process table.
 fn check_groups(killed_guards: &[Contents]) -> Result<(), String> {
     use rustix::io::Errno;
     use rustix::process::test_kill_process_group;

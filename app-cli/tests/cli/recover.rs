@@ -115,7 +115,10 @@ fn what_cannot_be_proven_to_have_ended_stays_until_it_is_forced() {
     assert_eq!(log.matches("recovery_withheld").count(), 1, "once a run: {log}");
 
     let forced = project.ask(["queue", "recover", "--force"]).expect_code(0);
-    assert!(forced.out.contains("returned to pending:") && forced.out.contains("may still have processes"), "{forced:?}");
+    assert!(
+        forced.out.contains("returned to pending:") && forced.out.contains("may still have processes"),
+        "{forced:?}"
+    );
     assert_eq!(project.status_of("a"), "pending");
     assert!(!record.exists(), "no prompt follows");
     project.ask(["queue", "recover"]).expect_code(0);

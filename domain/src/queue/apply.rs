@@ -221,7 +221,8 @@ fn added_again(
     }
 }
 
-/// If either fingerprint is unknown, the file counts as unchanged.
+/// Decides the outcome of adding a completed file again. If either fingerprint is unknown, the file
+/// counts as unchanged.
 fn completed_again(
     completion: Option<&Completion>,
     fingerprint: Option<Fingerprint>,

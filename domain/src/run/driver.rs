@@ -65,7 +65,7 @@ impl Ports {
     }
 }
 
-/// One run: takes files off the queue until none is left, or until it is asked to stop.
+/// A processor of one run: claims files until none is left, or until it is asked to stop.
 pub struct AutonomousProcessor {
     ports: Ports,
     config: RunConfig,

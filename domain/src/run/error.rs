@@ -22,7 +22,7 @@ pub enum ProcessorError {
     /// The stop request could not be removed.
     #[error(transparent)]
     StopSignal(#[from] StopSignalError),
-    /// It is unknown how an attempt ended.
+    /// The outcome of an attempt is unknown.
     #[error(transparent)]
     Orchestrator(#[from] LostAttempt),
 }

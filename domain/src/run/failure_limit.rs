@@ -10,10 +10,10 @@ pub const MIN_ENDED_FOR_A_SHARE: u64 = 10;
 /// in this run count; a failed attempt that is retried does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureLimit {
-    /// After this many failed files.
+    /// The run ends after this many failed files.
     Files(NonZeroU64),
-    /// Once this percentage of the ended files have failed, if at least [`MIN_ENDED_FOR_A_SHARE`]
-    /// have ended.
+    /// The run ends once this percentage of the ended files have failed, if at least
+    /// [`MIN_ENDED_FOR_A_SHARE`] have ended.
     Percent(u8),
 }
 

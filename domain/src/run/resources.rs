@@ -6,7 +6,7 @@ use crate::attempt::{AttemptRef, ResourceUsage};
 use crate::path::FilePath;
 use crate::ports::{RunEvent, RunEventKind};
 
-/// The attempt that held the most memory.
+/// The attempt with the highest memory usage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeakMemory {
     /// The peak memory of the attempt, in bytes.

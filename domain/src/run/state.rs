@@ -125,7 +125,7 @@ pub(super) struct QueueView {
 /// The availability of the store.
 #[derive(Debug, Default)]
 pub(super) struct StoreAccess {
-    /// While the store is busy or unreachable: the time of the next request to it.
+    /// The time of the next request, while the store is busy or unreachable.
     pub(super) retry_at: Option<Timestamp>,
     pub(super) last_request: RequestId,
     /// The limit of the last exchange.

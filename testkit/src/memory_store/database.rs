@@ -143,7 +143,8 @@ impl MemoryDatabase {
         self.lock().is_full = is_full;
     }
 
-    /// From now on, answers additions with [`EnqueueOutcome::Accepted`] if they allow it.
+    /// Makes the store answer additions with [`EnqueueOutcome::Accepted`] from now on, if they
+    /// allow it.
     pub fn accept_unread(&self) {
         self.lock().accepts_unread = true;
     }

@@ -6,7 +6,7 @@ use autoproc_domain::Fingerprint;
 use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use autoproc_domain::ports::AttemptOutcome;
 
-/// One attempt.
+/// The true state of one attempt.
 #[derive(Debug, Clone)]
 pub(super) struct AttemptTruth {
     pub(super) token: ClaimToken,

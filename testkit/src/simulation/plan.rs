@@ -115,7 +115,7 @@ fn retry_policy(random: &mut Random) -> RetryPolicy {
     }
 }
 
-/// One seed in four has a limit, low enough to be reached.
+/// Returns the failure limit. One seed in four has one, low enough to be reached.
 fn failure_limit(random: &mut Random) -> Option<FailureLimit> {
     match random.below(8) {
         0 => NonZeroU64::new(1 + random.below(3)).map(FailureLimit::Files),

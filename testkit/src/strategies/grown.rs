@@ -8,7 +8,7 @@ use proptest::test_runner::TestCaseResult;
 use super::{EPOCH, Resolver, SymbolicRequest, histories};
 use crate::{Answer, AnyRequest};
 
-/// One request of a history.
+/// A request of a history, and the queue before and after it.
 #[derive(Debug)]
 pub struct Turn<'a> {
     /// The queue before the request.

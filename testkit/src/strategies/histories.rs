@@ -90,7 +90,7 @@ pub enum ItemChoice {
 pub enum ScopeChoice {
     /// The whole queue.
     Queue,
-    /// These items.
+    /// Only these items.
     Items(Vec<ItemChoice>),
     /// The scope of an earlier request: the same set.
     Again(Index),

@@ -1,6 +1,7 @@
 //! A disk in memory that separates visible from durable data and names, and fails on request.
 //!
-//! It panics if the store touches a file of another program, or removes a file that must stay.
+//! The fake disk panics if the store touches a file of another program, or removes a file that must
+//! stay.
 
 mod image;
 

@@ -13,7 +13,7 @@ use crate::disk::{Access, Disk, Sharing, Stamp};
 use crate::layout::RUNS;
 use crate::{file_system, lock};
 
-/// Only the owner may read the queue: paths may be confidential.
+/// The mode of new files: only the owner may read the queue, because paths may be confidential.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 

@@ -1,6 +1,6 @@
 //! Reads the lines after damage: every line with a correct checksum, at any position.
 //!
-//! Such a line is not tied to the line before it; only its number and its events are known.
+//! Nothing ties such a line to the line before it; only its number and its events are known.
 
 use std::path::Path;
 

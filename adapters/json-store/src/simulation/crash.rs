@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::disk::fake::{DiskImage, Inode, NameChange, Write};
 
-/// With more unsynced name changes than this, only the prefixes and the sets with one omission are
-/// tried, not every subset.
+/// The maximum number of unsynced name changes for which every subset is tried. With more, only the
+/// prefixes and the sets with one omission are tried.
 const MAX_NAMES_FOR_ALL_SUBSETS: usize = 4;
 
 /// Returns every disk that a power cut may leave: any part of the unsynced changes may have become

@@ -11,7 +11,7 @@ use crate::disk::fake::{FakeDisk, FakeFile};
 use crate::disk::{Access, Disk, Sharing, Stamp};
 use crate::layout::{self, LOCK, SNAPSHOT};
 
-/// One wrong call. `docs/durability.md` names the check that detects it.
+/// A wrong call. `docs/durability.md` names the check that detects it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flaw {
     /// The data of a snapshot is not synced before the rename.

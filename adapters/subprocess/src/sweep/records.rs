@@ -117,7 +117,7 @@ enum Position {
     Here,
     /// In another pid namespace of this boot.
     OtherNamespace,
-    /// In an earlier boot, so that none is left.
+    /// In an earlier boot, so no process is left.
     EarlierBoot,
     /// The boot of the guard or of this process is unknown.
     Unknown,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Located, Position};
 
-/// One step of a phase: one process per try.
+/// A step of a phase: one process per try.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// The id of the step, unique in the workflow. If the file contains none, it is derived from

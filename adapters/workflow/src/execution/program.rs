@@ -17,7 +17,7 @@ pub struct Programs {
     tasks: TaskFolders,
 }
 
-/// The target of a command or a task.
+/// A command or a task with the values for its runner.
 struct Named {
     /// The task's file, or its name if it has none; empty for a command.
     task: String,

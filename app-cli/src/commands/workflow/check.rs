@@ -70,7 +70,7 @@ struct WorkflowsChecked {
     files: Vec<CheckedFile>,
 }
 
-/// One file to check.
+/// A file to check.
 enum CheckedFile {
     Read(Box<WorkflowFile>),
     /// The file cannot be read.

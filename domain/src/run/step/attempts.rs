@@ -86,8 +86,8 @@ impl RunState {
         }
     }
 
-    /// Also counts results that are not recorded yet, because the next attempt may start before
-    /// they are.
+    /// Checks the failure limit. Also counts results that are not recorded yet, because the next
+    /// attempt may start before they are.
     pub(super) fn check_failure_limit(&mut self) {
         let Some(limit) = self.config.failure_limit else { return };
         let open = || self.attempts.judged.iter().chain(&self.attempts.settling).map(|judged| &judged.verdict);

@@ -82,7 +82,7 @@ fn a_cancelled_item_may_still_complete<F: StorageFixture>(fixture: &F) -> Check 
     same("its status", &client.item("/a")?.status, &Status::Completed)
 }
 
-/// The second settlement of a claim is stale, whatever its verdict.
+/// The second settlement of a claim is stale, regardless of its verdict.
 fn a_claim_that_completed_was_not_cancelled<F: StorageFixture>(fixture: &F) -> Check {
     let (client, token) = with_a_cancelled_claim(fixture)?;
     let exchanged = client.exchange("run", &[(token, completed()), (token, Verdict::Release)], 0, at(9))?;
