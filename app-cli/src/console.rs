@@ -137,7 +137,6 @@ impl Console {
         });
     }
 
-    /// Prints a warning.
     pub(crate) fn warn(&self, message: impl Display) {
         self.say(format_args!("{WARNING}warning:{WARNING:#} {}", Printable(&message.to_string())));
     }

@@ -88,7 +88,6 @@ impl CliError {
             .with_hint("create it first, or name another one")
     }
 
-    /// Adds a hint.
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -36,7 +36,6 @@ pub(crate) struct Escaper {
 }
 
 impl Escaper {
-    /// Escapes the next piece.
     pub(crate) fn escape(&mut self, piece: &[u8]) -> String {
         self.rest.extend_from_slice(piece);
         let bytes = std::mem::take(&mut self.rest);

@@ -18,7 +18,7 @@
 //! - Attempts of one item never overlap; a run never has more attempts at work than jobs.
 //! - Claims respect the order, the scope, holds and due times; backoffs double and are waited for;
 //!   no due item waits while a run is idle.
-//! - No attempt starts after a stop, and stops, the start gate and the failure limit take effect in
+//! - After a stop no attempt starts. Stops, the start gate and the failure limit take effect in
 //!   time.
 //! - Nothing is claimed or settled under a lost lease; the reaper of this host never reaps a run of
 //!   another one.

@@ -12,7 +12,6 @@ pub(crate) struct StopView {
 }
 
 impl StopView {
-    /// Reads the stop file.
     pub(crate) fn read_file(&mut self, file: Option<StopLevel>) {
         if file.is_some() {
             self.file_was_first |= self.signal.is_none();
@@ -20,7 +19,6 @@ impl StopView {
         }
     }
 
-    /// Receives a signal.
     pub(crate) fn receive(&mut self, level: StopLevel, cause: StopCause) {
         self.signal = self.signal.map(|(before, first)| (before.max(level), first)).or(Some((level, cause)));
     }

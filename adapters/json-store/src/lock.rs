@@ -55,8 +55,8 @@ struct Holder {
     holder: String,
 }
 
-/// The end of a store that was completely durable: enough data to append a line, and to check that
-/// it is still the end.
+/// The end of the journal at a moment when all of it was durable. Contains the data for appending a
+/// line, and for checking that the journal still ends there.
 ///
 /// Written after the syncs that it describes, and never synced itself: it may be outdated, but
 /// never too new.

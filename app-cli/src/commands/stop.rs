@@ -85,7 +85,6 @@ fn owners(runs: &[LiveRun]) -> String {
     runs.iter().map(|run| printable(&run.info.location)).collect::<Vec<_>>().join(", ")
 }
 
-/// A stop request.
 struct Stopping {
     level: StopLevel,
     stop_file: PathBuf,

@@ -6,7 +6,6 @@ use autoproc_domain::failure;
 
 use crate::escape::Printable;
 
-/// Indentation of further lines.
 const INDENT: &str = "    ";
 
 /// Returns the outcome and the last line of output.

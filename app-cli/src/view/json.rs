@@ -76,7 +76,6 @@ impl From<Counts> for CountsJson {
     }
 }
 
-/// A live run.
 #[derive(Serialize)]
 pub(crate) struct LiveRunJson {
     run_id: String,

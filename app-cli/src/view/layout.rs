@@ -41,7 +41,6 @@ impl Layout {
         Self { terminal, is_ascii: is_ascii(|name| env::var(name).ok()) }
     }
 
-    /// True for a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         self.terminal.is_some()
     }

@@ -98,8 +98,8 @@ fn a_run_that_makes_no_sense_touches_nothing() {
         (&["run", "--no-retry-exit", "0", "--", "true"], "from 1 to 255"),
         (&["run", "--backoff-base", "x", "--", "true"], "x"),
         (&["run", "--json", "--show-output", "--", "true"], "cannot be used with"),
-        (&["run", "--input", "x=y", "--", "true"], "--input and --workflow-dir are for workflows"),
-        (&["run", "--workflow-dir", "w", "--shell", "true"], "--input and --workflow-dir are for workflows"),
+        (&["run", "--input", "x=y", "--", "true"], "--input and --workflow-dir apply to workflows"),
+        (&["run", "--workflow-dir", "w", "--shell", "true"], "--input and --workflow-dir apply to workflows"),
         (&["run", "--dry-run", "--", "frobnicate"], "there is no program frobnicate"),
     ] {
         refused(&project, words, 2, says);

@@ -1,4 +1,4 @@
-//! Which files are added: by name, by age, from folders that cannot be read, and from lists.
+//! The selection of files: by name, by age, from folders that cannot be read, and from lists.
 
 use std::fs::{self, File};
 use std::io::Write;

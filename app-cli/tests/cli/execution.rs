@@ -80,8 +80,8 @@ fn a_failed_step_is_told_and_the_retry_resumes_with_it() {
     assert_eq!(ran(&project), "one\ntwo\ntwo\ntwo\n");
 }
 
-/// A damaged execution of one file does not affect the others.
-/// A command may complete what the workflow had failed.
+/// A damaged execution of one file does not affect the others. A command may complete a file that
+/// the workflow had failed.
 #[test]
 fn a_file_completed_since_its_failure_begins_anew() {
     let project = TempProject::with_queue(&["a"]);
@@ -95,7 +95,7 @@ fn a_file_completed_since_its_failure_begins_anew() {
     assert!(!project.ask(["run", "--dry-run", "--workflow", "./w.yaml"]).expect_code(0).out.contains("resumes"));
     project.ask(fail).expect_code(100);
     assert_eq!(ran(&project), "one\ntwo\none\ntwo\n");
-    // What failed in the present line of work is continued, in the next round too.
+    // A failed execution is resumed, in the next round too.
     project.write("mended", "");
     project.ask(["retry-failed"]).expect_code(0);
     assert!(project.ask(["run", "--dry-run", "--workflow", "./w.yaml"]).expect_code(0).out.contains("resumes"));

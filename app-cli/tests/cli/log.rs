@@ -167,7 +167,7 @@ fn following_a_long_output_shows_its_end_at_the_end() {
     end_of(run).expect_code(0);
 }
 
-/// Runs a command with a terminal as its standard output, and returns what the terminal shows.
+/// Runs a command with a terminal as its standard output, and returns the output.
 fn on_a_terminal(project: &TempProject, words: &[&str]) -> Vec<u8> {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("it is ours");
@@ -228,7 +228,7 @@ fn a_round_without_attempts_does_not_show_those_of_the_one_before() {
     let shown = |options: &[&str]| project.ask([&["log", "a", "--round", "1"], options].concat()).expect_code(0).out;
     assert_eq!(shown(&[]), "attempt 2 of a\n");
     assert_eq!(shown(&["--attempt", "1"]), "attempt 1 of a\n");
-    // What is older than the event log is distinguished by the order of claims.
+    // Outputs older than the event log are distinguished by the order of claims.
     fs::remove_file(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
     expect_remark(&project, &[], remark);
     assert_eq!(shown(&[]), "attempt 2 of a\n");
@@ -277,7 +277,7 @@ fn following_waits_for_the_next_attempt() {
     assert_eq!(end_of(log).expect_code(0).out, "second round\nof a\n");
 }
 
-/// What an attempt printed that was given back is not the output of the one that was made again.
+/// The output of a released attempt is not that of the attempt with the same number that follows.
 #[test]
 fn the_claim_tells_an_attempt_from_one_that_was_given_back() {
     let project = in_its_second_round();

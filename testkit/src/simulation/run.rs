@@ -31,7 +31,6 @@ pub(super) enum Operation {
     Deregister,
 }
 
-/// The pending operation.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) number: u32,
@@ -66,7 +65,6 @@ pub(super) struct Tally {
     pub(super) retried: u64,
 }
 
-/// A simulated run.
 #[derive(Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct SimulatedRun {

@@ -141,7 +141,6 @@ impl World {
         Ok(self.summarise())
     }
 
-    /// Returns the recorded trace.
     pub(super) fn into_trace(self) -> Vec<String> {
         self.trace.unwrap_or_default().into()
     }

@@ -159,8 +159,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Adapts the sent level for the next process: an abort applies to one process only, so for the
-    /// next one the guard has at most received the recall.
+    /// Resets the sent stop level for the next process, because an abort applies to one process
+    /// only. A recall that was sent remains in effect.
     fn forget_abort(&mut self) {
         if let Some(active) = &mut self.active {
             active.sent_level = active.sent_level.min(StopLevel::Draining);

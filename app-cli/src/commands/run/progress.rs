@@ -99,7 +99,6 @@ impl Progress {
         }
     }
 
-    /// Counts an ended file.
     fn ended(&self, has_failed: bool) {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.ended += 1;

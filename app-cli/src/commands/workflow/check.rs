@@ -75,7 +75,6 @@ enum CheckedFile {
     Read(Box<WorkflowFile>),
     /// The file cannot be read.
     Unreadable {
-        /// The argument.
         word: String,
         error: String,
     },
