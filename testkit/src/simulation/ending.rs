@@ -160,7 +160,7 @@ impl World {
             _ => None,
         });
         let is_used_up = item.status == Status::Failed && item.attempts == self.plan.retry.max_attempts();
-        let died_at_last = is_used_up && item.last_error.as_deref().is_some_and(|error| error.contains("its run died"));
+        let died_at_last = is_used_up && item.last_error.as_deref().is_some_and(|error| error.contains("the run died"));
         holds(by_last == Some(item.status) || died_at_last, || format!("{item:?} after {last:?}"))
     }
 }
