@@ -1,8 +1,8 @@
-//! The output of an attempt, written to standard output.
+//! Writes the output of an attempt to standard output.
 //!
-//! Files and pipes get the bytes unchanged. On a terminal every control character except line ends
-//! and tabs is escaped, including those of colours: the output may come from an untrusted file, and
-//! terminals obey more than colours. `--raw` turns the escaping off.
+//! Files and pipes receive the bytes unchanged. On a terminal every control character except line
+//! ends and tabs is escaped, including those of colours, because the output may come from an
+//! untrusted file and could control the terminal. `--raw` disables the escaping.
 
 use std::io::{self, Read};
 
@@ -12,7 +12,7 @@ use crate::console::{Console, Delivery};
 use crate::error::CliError;
 use crate::escape::{Escaper, Shown};
 
-/// Bytes printed at a time.
+/// The number of bytes printed at once.
 const PIECE: usize = 64 * 1024;
 
 /// Prints output, and records whether there was any.
@@ -23,13 +23,14 @@ pub(crate) struct AttemptOutput<'a> {
 }
 
 impl<'a> AttemptOutput<'a> {
-    /// Prints to this console: unchanged if `raw`, or if standard output is not a terminal.
+    /// Creates a printer to this console. The output is unchanged if `raw`, or if standard output
+    /// is not a terminal.
     pub(crate) fn new(console: &'a Console, raw: bool) -> Self {
         let escaper = (!raw && console.out().is_terminal()).then(Escaper::default);
         Self { console, escaper, is_empty: true }
     }
 
-    /// True if nothing was printed so far.
+    /// True if nothing has been printed so far.
     pub(crate) fn is_empty(&self) -> bool {
         self.is_empty
     }
@@ -37,7 +38,7 @@ impl<'a> AttemptOutput<'a> {
     /// Prints the next piece.
     ///
     /// # Errors
-    /// If it cannot be written. A closed standard output is not an error.
+    /// If the piece cannot be written. A closed standard output is not an error.
     pub(crate) fn print(&mut self, piece: &[u8]) -> Result<Delivery, CliError> {
         self.is_empty &= piece.is_empty();
         match &mut self.escaper {
@@ -52,7 +53,7 @@ impl<'a> AttemptOutput<'a> {
     /// Prints the whole log.
     ///
     /// # Errors
-    /// If it cannot be read, and as [`AttemptOutput::print`].
+    /// If the log cannot be read; otherwise the errors of [`AttemptOutput::print`].
     pub(crate) fn print_all(&mut self, log: &AttemptLog, mut from: impl Read) -> Result<Delivery, CliError> {
         let mut piece = vec![0; PIECE];
         loop {
@@ -69,7 +70,7 @@ impl<'a> AttemptOutput<'a> {
     }
 }
 
-/// The error for a log that cannot be read.
+/// Returns the error for a log that cannot be read.
 pub(crate) fn unreadable(log: &AttemptLog, error: &io::Error) -> CliError {
     CliError::io(format!("cannot read {}", Shown(&log.path)), error)
 }

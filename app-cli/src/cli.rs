@@ -22,13 +22,12 @@ const STYLES: Styles = Styles::styled()
 /// The heading of the options that every command has.
 const GLOBAL: &str = "Global options";
 
-const PROJECT_DIR_HELP: &str = "Folder the queue belongs to [default: AUTOPROC_PROJECT_DIR, else CLAUDE_PROJECT_DIR, \
-    else the nearest folder upwards with .claude/mission-control, else the current one]";
+const PROJECT_DIR_HELP: &str = "Folder of the queue [default: AUTOPROC_PROJECT_DIR, or CLAUDE_PROJECT_DIR, or the nearest folder upwards with .claude/mission-control, or the current folder]";
 
 /// Process files unattended: put them on a durable queue, and run a command on each.
 ///
-/// A run takes the files in order of priority (higher first, then first in, first out), ends
-/// attempts that take too long, tries failed ones again after a while, and survives crashes. See
+/// A run processes the files in order of priority (higher first, then first in, first out), ends
+/// attempts that exceed their timeout, retries failed ones with backoff, and survives crashes. See
 /// `autoproc run --help`.
 #[derive(Debug, Parser)]
 #[command(
@@ -47,10 +46,10 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// Options of every command.
+/// The options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct GlobalArgs {
-    /// Folder the queue belongs to [default: the nearest one upwards that has one]
+    /// Folder of the queue [default: the nearest folder upwards with a queue]
     #[arg(
         long,
         global = true,
@@ -60,7 +59,7 @@ pub(crate) struct GlobalArgs {
         help_heading = GLOBAL
     )]
     pub(crate) project_dir: Option<PathBuf>,
-    /// How long to wait while another process writes to the queue
+    /// Longest time to wait while another process writes to the queue
     #[arg(
         long,
         global = true,
@@ -79,7 +78,7 @@ pub(crate) struct GlobalArgs {
     /// Print data as JSON
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
-    /// When to use colour; auto obeys `NO_COLOR` and `CLICOLOR_FORCE`
+    /// Use of colour; `auto` follows `NO_COLOR` and `CLICOLOR_FORCE`
     #[arg(
         long,
         global = true,
@@ -93,8 +92,8 @@ pub(crate) struct GlobalArgs {
 }
 
 impl Cli {
-    /// The command line of this process. Prints help or a usage error, and ends the process, if that is
-    /// asked for or needed.
+    /// Parses the command line of this process. Prints help or a usage error and ends the process
+    /// if necessary.
     pub(crate) fn of_command_line() -> Self {
         let words: Vec<_> = env::args_os().collect();
         let mut command = Self::command().color(color(&words));
@@ -104,7 +103,7 @@ impl Cli {
     }
 }
 
-/// The colours of help and usage errors, which are printed before the options are known.
+/// Chooses the colours of help and usage errors, which are printed before the options are parsed.
 fn color(words: &[OsString]) -> ColorChoice {
     let options = words.iter().take_while(|word| *word != "--").filter_map(|word| word.to_str());
     let mut choice = ColorChoice::Auto;

@@ -1,5 +1,5 @@
-//! The commands. Each has its arguments, what it does, and how its result is printed in one file, or
-//! in one folder if that is long.
+//! The commands. Each has its arguments, action and output in one file, or in one folder if they
+//! are long.
 
 mod cancel;
 pub(crate) mod completions;
@@ -20,10 +20,10 @@ use crate::error::{self, CliError};
 use crate::exit_code::ExitCode;
 use queue::QueueCommand;
 
-/// What to do.
+/// The command to carry out.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Add, list and change what waits
+    /// Add, list, change and repair the files on the queue
     #[command(
         subcommand,
         after_help = "Examples:
@@ -45,20 +45,20 @@ pub(crate) enum Command {
     Workflow(workflow::WorkflowCommand),
     /// Ask every live run to stop after its current files
     Stop(stop::StopArgs),
-    /// End single files: they fail, their runs continue
+    /// End single files: they fail, and their runs continue
     Cancel(cancel::CancelArgs),
-    /// Show what runs, what waits and why
+    /// Show live runs, file counts, failures, and why files are waiting
     #[command(after_help = "Examples:
   autoproc status
   autoproc status --json")]
     Status,
-    /// Give files that failed or timed out another round of attempts
+    /// Requeue files that failed or timed out, with all their attempts again
     #[command(visible_alias = "retry")]
     RetryFailed(retry_failed::RetryFailedArgs),
-    /// Show what a file's latest attempt printed
+    /// Show the output of a file's latest attempt
     #[command(visible_alias = "logs")]
     Log(log::LogArgs),
-    /// Look for whatever could be wrong, and say what to do about it
+    /// Check the queue, its disk and its runs; suggest a fix for each problem
     Doctor(doctor::DoctorArgs),
     /// `queue add`
     #[command(hide = true)]
@@ -75,7 +75,7 @@ pub(crate) enum Command {
     /// Print the version
     #[command(hide = true)]
     Version,
-    /// Add files one after the other and say so, until killed
+    /// Add files one after the other and report each one, until killed
     #[command(hide = true)]
     TortureWriter(doctor::crash_test::TortureWriterArgs),
     /// Print a script that completes commands in a shell
@@ -84,16 +84,19 @@ pub(crate) enum Command {
     Man(man::ManArgs),
 }
 
-/// Carries out a command, and leaves the queue's files in order.
+/// Carries out a command, then closes the store.
 ///
 /// # Errors
 /// [`CliError`] with the exit code.
 pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<ExitCode, CliError> {
     let outcome = carry_out(command, context).await;
-    // The reply is durable without this; a disk that is full by now must not turn a finished run
-    // into an error.
+    // The result is already durable; a disk that is full by now must not turn a finished run into
+    // an error.
     if let Err(error) = context.wiring.close().await {
-        context.console.warn(format_args!("the queue keeps its journal: {}", error::in_one_line(&error)));
+        context.console.warn(format_args!(
+            "cannot merge the journal into QUEUE-STATE.json, nothing is lost: {}",
+            error::in_one_line(&error)
+        ));
     }
     outcome
 }

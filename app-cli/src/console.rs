@@ -1,9 +1,9 @@
-//! The terminal or its replacements: data to standard output, everything else to standard error.
+//! The output of the program: data to standard output, everything else to standard error.
 //!
-//! All printing during a progress bar goes through here, so that the two do not overwrite each
+//! All printing during a progress bar goes through this module, so that neither overwrites the
 //! other. A closed standard error is ignored, and a closed standard output is not a failure.
 //!
-//! Warnings and errors contain paths and texts from files. Their control characters are escaped
+//! Warnings and errors contain paths and texts from files, so their control characters are escaped
 //! here.
 
 use std::env;
@@ -25,10 +25,10 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
-/// When to use colour.
+/// The use of colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorWhen {
-    /// On a terminal, unless `NO_COLOR` is set; also where `CLICOLOR_FORCE` is
+    /// On a terminal, unless `NO_COLOR` is set; everywhere if `CLICOLOR_FORCE` is set
     Auto,
     /// Always
     Always,
@@ -36,7 +36,7 @@ pub(crate) enum ColorWhen {
     Never,
 }
 
-/// Whether the reader took all of the output.
+/// The result of a write to standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delivery {
     All,
@@ -53,7 +53,7 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    /// A console that uses colour in these cases.
+    /// Creates a console with this use of colour.
     pub(crate) fn new(color: ColorWhen) -> Self {
         match color {
             ColorWhen::Auto => ColorChoice::Auto,
@@ -69,8 +69,8 @@ impl Console {
         }
     }
 
-    /// Writes to standard output, without colours if they are off. If standard output is closed, as
-    /// after `| head`, the rest is left out.
+    /// Writes to standard output, without colours if they are off. If standard output is closed,
+    /// for instance after `| head`, the rest is omitted.
     ///
     /// # Errors
     /// [`CliError`] if the write fails in any other way.
@@ -84,7 +84,7 @@ impl Console {
     /// Writes a document to standard output, byte for byte: stripping colours could alter a name.
     ///
     /// # Errors
-    /// As [`Console::print`].
+    /// The errors of [`Console::print`].
     pub(crate) fn print_exactly(
         &self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -95,12 +95,12 @@ impl Console {
         }))
     }
 
-    /// The layout of standard output.
+    /// Returns the layout of standard output.
     pub(crate) fn out(&self) -> &Layout {
         &self.out
     }
 
-    /// The layout of standard error.
+    /// Returns the layout of standard error.
     pub(crate) fn err(&self) -> &Layout {
         &self.err
     }
@@ -125,8 +125,8 @@ impl Console {
         }
     }
 
-    /// Writes one line at once: standard error is not buffered, and a line consists of a dozen
-    /// pieces.
+    /// Writes a line in one call, because standard error is not buffered and a line consists of a
+    /// dozen parts.
     pub(crate) fn say(&self, line: impl Display) {
         let mut line = format!("{line}\n");
         if self.err.is_ascii() {
@@ -137,7 +137,6 @@ impl Console {
         });
     }
 
-    /// Prints a warning.
     pub(crate) fn warn(&self, message: impl Display) {
         self.say(format_args!("{WARNING}warning:{WARNING:#} {}", Printable(&message.to_string())));
     }

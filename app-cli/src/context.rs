@@ -20,7 +20,7 @@ pub(crate) struct Context {
     pub(crate) project: Project,
     pub(crate) wiring: Wiring,
     pub(crate) console: Arc<Console>,
-    /// The folder that relative paths start from.
+    /// The folder at which relative paths start.
     pub(crate) cwd: PathBuf,
     /// True to print data as JSON.
     pub(crate) json: bool,
@@ -49,13 +49,13 @@ impl Context {
         self.wiring.clock().now()
     }
 
-    /// Where words are looked up.
+    /// Returns the folders in which words are looked up.
     pub(crate) fn surroundings(&self) -> Surroundings<'_> {
         Surroundings { cwd: &self.cwd, project: &self.project, console: &self.console }
     }
 
-    /// The past attempts on an item. The event log is a record, not the truth: if it cannot be read,
-    /// there are none, with a warning.
+    /// Returns the past attempts on an item. The event log is not authoritative: if it cannot be
+    /// read, a warning is printed and the list is empty.
     pub(crate) async fn history_of(&self, item: ItemId) -> Vec<PastAttempt> {
         self.wiring.history().attempts(HistoryQuery::of_item(item)).await.unwrap_or_else(|error| {
             self.console.warn(format_args!("cannot read the event log: {}", error.source));
@@ -66,7 +66,7 @@ impl Context {
     /// Prints a view on standard output.
     ///
     /// # Errors
-    /// [`CliError`] if it cannot be written. A closed standard output is not an error.
+    /// [`CliError`] if the view cannot be written. A closed standard output is not an error.
     pub(crate) fn show(&self, view: &impl View) -> Result<(), CliError> {
         if self.json {
             return self.print_document(&view.document());

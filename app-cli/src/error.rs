@@ -1,4 +1,4 @@
-//! Errors for a person: one line with the failure, one with a hint, and an exit code.
+//! Errors for users: one line with the failure, one with a hint, and an exit code.
 //!
 //! Only this file maps the errors of ports to exit codes and hints.
 
@@ -15,15 +15,16 @@ use autoproc_domain::run::ProcessorError;
 use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
 
-/// The hint for an unusable place.
+/// The hint for an unusable location.
 const OTHER_PLACE: &str =
     "check that the path is a folder and its permissions, or choose another folder with --project-dir";
 
-/// The hint for a place without reliable locks and syncs.
+/// The hint for a location without reliable locks and syncs.
 pub(crate) const LOCAL_PLACE: &str =
     "keep the queue on a local disk (--project-dir), or take the risk with --allow-network-fs";
 
-/// Characters shown of an argument that is not a path: one line of a terminal.
+/// The maximum number of characters shown of an argument that is not a path: one line of a
+/// terminal.
 const MAX_SHOWN: usize = 80;
 
 #[derive(Debug)]
@@ -34,17 +35,18 @@ pub(crate) struct CliError {
 }
 
 impl CliError {
-    /// An error with this exit code.
+    /// Creates an error with this exit code.
     pub(crate) fn new(code: ExitCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), hint: None }
     }
 
-    /// Invalid arguments.
+    /// Creates an error about invalid arguments.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Usage, message)
     }
 
-    /// An argument that is not a path. It may be anything, so only its beginning is shown.
+    /// Creates an error about an argument that is not a path. Only its beginning is shown, because
+    /// it may contain anything.
     pub(crate) fn no_path(word: &Path, error: InvalidPath) -> Self {
         let text = word.to_string_lossy();
         let cut = text.char_indices().nth(MAX_SHOWN).map(|(end, _)| &text[..end]);
@@ -55,38 +57,37 @@ impl CliError {
         }
     }
 
-    /// The system failed during `action`.
+    /// Creates an error of the system during `action`.
     pub(crate) fn io(action: impl Into<String>, source: &io::Error) -> Self {
         Self::new(ExitCode::Io, format!("{}: {source}", action.into()))
     }
 
-    /// A place is not writable.
+    /// Creates an error about a location that is not writable.
     pub(crate) fn cannot_write(place: &Path, source: &io::Error) -> Self {
         Self::new(ExitCode::CannotWrite, format!("cannot write to {}: {source}", Shown(place))).with_hint(OTHER_PLACE)
     }
 
-    /// A condition has not come about yet.
+    /// Creates an error about a condition that has not been met yet.
     pub(crate) fn try_again(message: impl Into<String>) -> Self {
         Self::new(ExitCode::TryAgain, message)
     }
 
-    /// A bug in the program.
+    /// Creates an error about a bug in the program.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Internal, message)
     }
 
-    /// An unusable workflow or setting.
+    /// Creates an error about an unusable workflow or setting.
     pub(crate) fn config(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Config, message)
     }
 
-    /// The named project folder is not a folder.
+    /// Creates an error about a project folder that is not a folder.
     pub(crate) fn no_project(folder: &Path, said_by: &str) -> Self {
         Self::new(ExitCode::CannotWrite, format!("{} is not a folder (given by {said_by})", Shown(folder)))
             .with_hint("create it first, or name another one")
     }
 
-    /// Adds a hint.
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -97,18 +98,18 @@ impl CliError {
         self.code
     }
 
-    /// The failure, in one line.
+    /// Returns the failure, in one line.
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
 
-    /// The hint, in one line.
+    /// Returns the hint, in one line.
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 }
 
-/// An error and its sources, in one line. Skips a source whose text is contained already.
+/// Joins an error and its sources in one line. Skips a source whose text is already contained.
 pub(crate) fn in_one_line(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
@@ -140,19 +141,19 @@ fn storage_advice(error: &StorageError) -> (ExitCode, Option<&'static str>) {
     match error {
         StorageError::Rejected(_) => (ExitCode::Usage, None),
         StorageError::Busy { .. } => {
-            (ExitCode::TryAgain, Some("try again once it has ended, or wait longer with --lock-timeout"))
+            (ExitCode::TryAgain, Some("try again once that process has ended, or wait longer with --lock-timeout"))
         }
         StorageError::Unreachable { .. } => (ExitCode::TryAgain, Some("try again once the store answers")),
         StorageError::LeaseLost { .. } => {
-            (ExitCode::TryAgain, Some("run again; its files wait, or another run has them"))
+            (ExitCode::TryAgain, Some("start a new run; the files are pending, or another run has claimed them"))
         }
-        StorageError::Full(_) => (ExitCode::TryAgain, Some("make room on the disk, then try again")),
+        StorageError::Full(_) => (ExitCode::TryAgain, Some("free space on the disk, then try again")),
         StorageError::NotWritable { source, .. } if has_kind(source, io::ErrorKind::Unsupported) => {
             (ExitCode::CannotWrite, Some(LOCAL_PLACE))
         }
         StorageError::NotWritable { .. } => (ExitCode::CannotWrite, Some(OTHER_PLACE)),
         StorageError::Damaged { .. } => {
-            (ExitCode::Damaged, Some("nothing was changed; `autoproc queue repair` says what can be saved"))
+            (ExitCode::Damaged, Some("nothing was changed; `autoproc queue repair` lists the possible repairs"))
         }
         StorageError::Unsupported { .. } => {
             (ExitCode::Config, Some("nothing was changed; use the version of autoproc that wrote it"))
@@ -173,14 +174,14 @@ impl From<Rejection> for CliError {
     fn from(rejection: Rejection) -> Self {
         let told = Self::usage(in_one_line(&rejection));
         match rejection {
-            Rejection::NotQueued(_) => told.with_hint("`autoproc queue list` shows what is there"),
+            Rejection::NotQueued(_) => told.with_hint("`autoproc queue list` lists the files in the queue"),
             Rejection::Processing(_) => {
                 told.with_hint("`autoproc stop --now` returns it to pending; if its run has died, the next `run` does")
             }
             Rejection::NotFailed { .. } => {
-                told.with_hint("`autoproc queue list --status failed,timeout` lists the files that have")
+                told.with_hint("`autoproc queue list --status failed,timeout` lists the failed files")
             }
-            Rejection::Ended { .. } => told.with_hint("`autoproc queue add` puts it back"),
+            Rejection::Ended { .. } => told.with_hint("`autoproc queue add` queues it again"),
             _ => told,
         }
     }
@@ -194,7 +195,7 @@ impl From<ProcessorError> for CliError {
             ProcessorError::Storage(error) => error.into(),
             ProcessorError::StopSignal(error) => error.into(),
             ProcessorError::Orchestrator(_) => {
-                Self::new(ExitCode::Io, in_one_line(&error)).with_hint("the next run takes the file back")
+                Self::new(ExitCode::Io, in_one_line(&error)).with_hint("the next run recovers the file")
             }
             _ => Self::internal(in_one_line(&error)),
         }

@@ -1,10 +1,10 @@
-//! Untrusted text, made harmless for a terminal.
+//! Escapes untrusted text for a terminal.
 
 use std::fmt;
 use std::path::Path;
 use std::str;
 
-/// Text with every control character escaped.
+/// A text that is printed with its control characters escaped.
 pub(crate) struct Printable<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Printable<'_> {
@@ -13,12 +13,12 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// A value whose text may come from a file, as text with every control character escaped.
+/// Returns a value, whose text may come from a file, with every control character escaped.
 pub(crate) fn printable(value: &impl fmt::Display) -> String {
     Printable(&value.to_string()).to_string()
 }
 
-/// A path, printed as the domain prints its paths.
+/// A path that is printed like the domain's paths.
 pub(crate) struct Shown<'a>(pub(crate) &'a Path);
 
 impl fmt::Display for Shown<'_> {
@@ -28,15 +28,14 @@ impl fmt::Display for Shown<'_> {
 }
 
 /// Escapes control characters in a stream of bytes, except line ends and tabs. Invalid UTF-8
-/// becomes the replacement character. A character cut in two by the end of a piece waits for the
-/// next one.
+/// becomes the replacement character. A character that is split between two pieces is printed with
+/// the second one.
 #[derive(Debug, Default)]
 pub(crate) struct Escaper {
     rest: Vec<u8>,
 }
 
 impl Escaper {
-    /// Escapes the next piece.
     pub(crate) fn escape(&mut self, piece: &[u8]) -> String {
         self.rest.extend_from_slice(piece);
         let bytes = std::mem::take(&mut self.rest);
@@ -49,7 +48,8 @@ impl Escaper {
     }
 }
 
-/// Number of bytes at the end that begin a character: at most three (RFC 3629).
+/// Returns the number of bytes at the end that begin an incomplete character: at most three (RFC
+/// 3629).
 fn unfinished(bytes: &[u8]) -> usize {
     let is_begun = |length: &usize| {
         let tail = &bytes[bytes.len() - length..];

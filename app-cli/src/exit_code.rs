@@ -1,7 +1,8 @@
 //! The exit codes, a stable interface for scripts; see `docs/exit-codes.md`.
 //!
-//! 64 to 78 are those of `sysexits.h` (BSD); 100 is nextest's code for failed tests; 129, 130 and 143
-//! are the shells' codes for a process ended by SIGHUP, SIGINT and SIGTERM (128 and the signal's number).
+//! Codes 64 to 78 are those of `sysexits.h` (BSD); 100 is nextest's code for failed tests; 129, 130
+//! and 143 are the shells' codes for a process ended by SIGHUP, SIGINT and SIGTERM (128 and the
+//! signal's number).
 
 use std::process;
 
@@ -10,7 +11,7 @@ use autoproc_system::EndSignal;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum ExitCode {
-    /// Success; of a run, all files of its scope are completed.
+    /// Success. For a run: all files of its scope are completed.
     Success = 0,
     /// A bug in the program.
     Internal = 1,
@@ -20,11 +21,11 @@ pub(crate) enum ExitCode {
     Damaged = 65,
     /// An input does not exist (`EX_NOINPUT`).
     NoInput = 66,
-    /// The place is not writable (`EX_CANTCREAT`).
+    /// The location is not writable (`EX_CANTCREAT`).
     CannotWrite = 73,
     /// An I/O error (`EX_IOERR`).
     Io = 74,
-    /// A temporary failure, or a run that left files waiting (`EX_TEMPFAIL`).
+    /// A temporary failure, or a run that left files pending (`EX_TEMPFAIL`).
     TryAgain = 75,
     /// An unusable setting or format version (`EX_CONFIG`).
     Config = 78,
@@ -39,7 +40,8 @@ pub(crate) enum ExitCode {
 }
 
 impl ExitCode {
-    /// The signal that the process ends by, so that its parent sees how it was stopped.
+    /// Returns the signal by which the process must end, so that its parent sees how it was
+    /// stopped.
     pub(crate) fn signal(self) -> Option<EndSignal> {
         match self {
             Self::HungUp => Some(EndSignal::HangUp),

@@ -1,4 +1,4 @@
-//! The output of an attempt, printed while the attempt runs.
+//! Prints the output of an attempt while the attempt is running.
 
 use std::mem;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use crate::attempt_output::{AttemptOutput, unreadable};
 use crate::console::{Console, Delivery};
 use crate::error::CliError;
 
-/// Polling interval of a followed log. A fifth of a second looks immediate.
+/// The polling interval of a followed log. A fifth of a second looks immediate.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A log, printed as it grows.
+/// A log that is printed as it grows.
 pub(crate) struct FollowedLog<'a> {
     log: &'a AttemptLog,
     console: &'a Console,
@@ -22,7 +22,8 @@ pub(crate) struct FollowedLog<'a> {
 }
 
 impl<'a> FollowedLog<'a> {
-    /// Prints to this console, from the beginning of the log; `raw` as for [`AttemptOutput::new`].
+    /// Creates a printer to this console, from the beginning of the log; `raw` as for
+    /// [`AttemptOutput::new`].
     pub(crate) fn new(log: &'a AttemptLog, console: &'a Console, raw: bool) -> Self {
         Self { log, console, output: AttemptOutput::new(console, raw), follower: log.follow(), is_told: false }
     }
@@ -30,13 +31,12 @@ impl<'a> FollowedLog<'a> {
     /// Prints the output since the last call.
     ///
     /// # Errors
-    /// If it cannot be read, and as [`AttemptOutput::print`].
+    /// If the log cannot be read; otherwise the errors of [`AttemptOutput::print`].
     pub(crate) fn poll(&mut self) -> Result<Delivery, CliError> {
         loop {
             let chunk = self.follower.next_chunk().map_err(|error| unreadable(self.log, &error))?;
             if chunk.is_head_full && !mem::replace(&mut self.is_told, true) {
-                self.console
-                    .say("that is the beginning of a long output; its latest part is shown when the attempt ends");
+                self.console.say("output limit reached; the last part follows when the attempt ends");
             }
             if chunk.bytes.is_empty() {
                 return Ok(Delivery::All);
@@ -47,10 +47,10 @@ impl<'a> FollowedLog<'a> {
         }
     }
 
-    /// Prints the rest; returns whether there was any output at all.
+    /// Prints the rest; returns true if there was any output at all.
     ///
     /// # Errors
-    /// As [`FollowedLog::poll`].
+    /// The errors of [`FollowedLog::poll`].
     pub(crate) fn rest(mut self) -> Result<bool, CliError> {
         let rest = self.follower.rest().map_err(|error| unreadable(self.log, &error))?;
         let heard = self.output.print_all(self.log, rest)?;

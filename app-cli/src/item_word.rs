@@ -1,4 +1,4 @@
-//! A file, or the id of an item: commands that only read accept both.
+//! Arguments that are a file or the id of an item. Commands that only read accept both.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -19,22 +19,22 @@ pub(crate) struct ItemWord {
 }
 
 impl ItemWord {
-    /// Parses the argument; digits may be an id as well as a file.
+    /// Parses the argument; digits may be an id or a file.
     ///
     /// # Errors
-    /// [`CliError`] if it is neither.
+    /// [`CliError`] if the argument is neither.
     pub(crate) fn parse(word: &OsStr, cwd: &Path) -> Result<Self, CliError> {
         let path = paths::resolve(cwd, Path::new(word))?;
         let digits = word.to_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         Ok(Self { path, id: digits.and_then(|text| text.parse().ok()).map(ItemId::new) })
     }
 
-    /// The id, if the argument may be one.
+    /// Returns the id, if the argument may be one.
     pub(crate) fn id(&self) -> Option<ItemId> {
         self.id
     }
 
-    /// The item with this file, else the item with this id.
+    /// Returns the item with this file or, if there is none, the item with this id.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
@@ -48,7 +48,7 @@ impl ItemWord {
         }
     }
 
-    /// The error for an unknown item.
+    /// Returns the error for an unknown item.
     pub(crate) fn unknown(&self) -> CliError {
         let selector = self.id.map_or_else(|| Selector::Path(self.path.clone()), Selector::Id);
         Rejection::NotQueued(selector).into()

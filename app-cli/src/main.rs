@@ -2,17 +2,17 @@
 //!
 //! # Theory of operation
 //!
-//! `cli` has the options of every command. Each file or folder of `commands` is one command, from its
-//! arguments to its output: it asks the ports, makes a view, and `context` prints it for a person or
-//! as JSON. `completion` answers a Tab in a shell. Only `wiring` puts adapters behind ports, only `error` maps failures to exit codes, only
-//! `console` writes to the terminal, and only this file ends the process and builds a runtime. `main`
-//! first checks whether this process is to be a guard, a mode of the same program that shares
-//! nothing else with it.
+//! `cli` has the options of every command. Each file or folder of `commands` is one command, from
+//! its arguments to its output: it calls the ports, creates a view, and `context` prints the view
+//! for a user or as JSON. `completion` answers a Tab in a shell. Only `wiring` connects adapters to
+//! ports, only `error` maps failures to exit codes, only `console` writes to the terminal, and only
+//! this file ends the process and builds a runtime. `main` first checks whether this process must
+//! become a guard, a mode of the same program that shares nothing else with it.
 //!
 //! # Deliberately absent
 //!
-//! The rules of the queue, which belong to the domain, and storage, execution and observation,
-//! which belong to adapters.
+//! The rules of the queue, which belong to the domain; storage, execution and observation, which
+//! belong to adapters.
 
 mod attempt_output;
 mod cli;
@@ -53,7 +53,7 @@ use wiring::{OpenOptions, Purpose, Wiring};
 const ALLOW_NETWORK_FS: &str = "AUTOPROC_ALLOW_NETWORK_FS";
 
 fn main() -> process::ExitCode {
-    // Comes first, because a guard is small and has one thread.
+    // The guard comes first, because it is small and has one thread.
     if let Some(code) = autoproc_subprocess::become_guard() {
         return code;
     }
@@ -70,7 +70,7 @@ fn main() -> process::ExitCode {
         error.exit_code()
     });
     if let Some(signal) = code.signal() {
-        // The code says the same if the system refuses.
+        // The exit code has the same meaning if the system refuses.
         let _ = autoproc_system::end_by(signal);
     }
     code.into()
@@ -92,7 +92,7 @@ fn execute(cli: Cli, console: &Arc<Console>) -> Result<ExitCode, CliError> {
 }
 
 fn context(global: &GlobalArgs, command: &Command, console: &Arc<Console>) -> Result<Context, CliError> {
-    let cwd = env::current_dir().map_err(|error| CliError::io("cannot tell the current folder", &error))?;
+    let cwd = env::current_dir().map_err(|error| CliError::io("cannot determine the current folder", &error))?;
     let project = Project::find(global.project_dir.as_deref(), &cwd, |name| env::var_os(name))?;
     let purpose = if matches!(command, Command::Run(_)) { Purpose::Run } else { Purpose::Command };
     let options = OpenOptions { lock_timeout: global.lock_timeout, allow_network_fs: allows_network_fs(global) };
@@ -105,7 +105,8 @@ fn allows_network_fs(global: &GlobalArgs) -> bool {
     global.allow_network_fs || env::var_os(ALLOW_NETWORK_FS).is_some_and(|value| value == "1")
 }
 
-/// One thread is enough: the run loop is one task, and blocking work has threads of its own.
+/// Creates the runtime. One thread is enough: the run loop is one task, and blocking work has
+/// separate threads.
 fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,4 +1,4 @@
-//! Looking after the place where a queue is kept, whichever store it is in.
+//! The maintenance of the location of a queue, independent of the kind of store.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -11,9 +11,9 @@ use serde::Serialize;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
-/// What a store offers for its own upkeep, apart from the ports.
+/// The operations that a store offers for its maintenance, in addition to the ports.
 pub(crate) trait Maintenance {
-    /// Checks the place and all stored data. Changes nothing, except for scratch files that it
+    /// Checks the location and all stored data. Changes nothing, except for temporary files that it
     /// removes.
     fn check(&self) -> Vec<Finding>;
 
@@ -32,8 +32,8 @@ pub(crate) trait Maintenance {
     /// Repairs the queue.
     ///
     /// # Errors
-    /// As [`Maintenance::examine`], and if the method cannot repair the damage. Then nothing was
-    /// changed.
+    /// The errors of [`Maintenance::examine`]; also if the method cannot repair the damage. Then
+    /// nothing was changed.
     fn repair(&self, method: RepairMethod) -> Result<Repair, CliError>;
 }
 
@@ -59,24 +59,24 @@ pub(crate) struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     Well,
-    /// It works, with a risk.
+    /// The check passed, but there is a risk.
     Warning,
-    /// It does not work; the exit code.
+    /// The check failed; contains the exit code.
     Problem(ExitCode),
 }
 
 impl Finding {
-    /// A check that passed.
+    /// Creates the finding of a check that passed.
     pub(crate) fn well(subject: &'static str, message: impl Into<String>) -> Self {
         Self { subject, level: Level::Well, message: message.into(), advice: None }
     }
 
-    /// A check that found a risk.
+    /// Creates the finding of a check that found a risk.
     pub(crate) fn warning(subject: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { subject, level: Level::Warning, message: message.into(), advice: Some(advice.into()) }
     }
 
-    /// A check that failed.
+    /// Creates the finding of a check that failed.
     pub(crate) fn problem(
         subject: &'static str,
         code: ExitCode,
@@ -90,17 +90,17 @@ impl Finding {
 /// A way to repair the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RepairMethod {
-    /// Keep what stands before the damage in the journal
+    /// Keep the journal up to the damage
     Truncate,
-    /// Also keep the valid lines after the damage; of a damaged
-    /// QUEUE-STATE.json, each line that can be read
+    /// Also keep the valid lines after the damage, and every readable line of a damaged
+    /// QUEUE-STATE.json
     Salvage,
-    /// Keep QUEUE-STATE.json alone and put the journal aside
+    /// Keep only QUEUE-STATE.json, and set the journal aside
     UseSnapshot,
 }
 
 impl RepairMethod {
-    /// The method's name on the command line.
+    /// Returns the method's name on the command line.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Truncate => "truncate",
@@ -113,15 +113,15 @@ impl RepairMethod {
 /// The damage and the possible repairs.
 #[derive(Debug)]
 pub(crate) struct Examined {
-    /// Empty if nothing is damaged.
+    /// The damage; empty if there is none.
     pub(crate) damage: Vec<Damage>,
-    /// Empty if only a person can repair the data.
+    /// The possible repairs; empty if the data can only be repaired by hand.
     pub(crate) plans: Vec<RepairPlan>,
-    /// The length of a half-written last line. It is no damage: the next change cuts it off.
+    /// The length of an unfinished last line. It is not damage: the next change cuts it off.
     pub(crate) half_written_bytes: u64,
-    /// Oddities, in words.
+    /// Messages about anomalies.
     pub(crate) notices: Vec<String>,
-    /// Files that were kept aside after earlier damage.
+    /// Files that were set aside after earlier damage.
     pub(crate) kept_aside: Vec<String>,
 }
 
@@ -144,13 +144,13 @@ pub(crate) enum Repair {
 pub(crate) struct Repaired {
     /// The damage before the repair.
     pub(crate) damage: Vec<Damage>,
-    /// What was kept and lost.
+    /// The kept and lost changes.
     pub(crate) plan: RepairPlan,
     /// The folder with copies of the original files.
     pub(crate) backup: PathBuf,
 }
 
-/// One damaged place.
+/// A damaged part of the queue's files.
 #[derive(Debug, Serialize)]
 pub(crate) struct Damage {
     /// The kind of damage and its position.
@@ -165,11 +165,11 @@ pub(crate) struct RepairPlan {
     pub(crate) method: RepairMethod,
     /// The counts of the repaired queue.
     pub(crate) counts: Counts,
-    /// Changes behind the damage that the method keeps.
+    /// Changes after the damage that the method keeps.
     pub(crate) keeps: ChangeCounts,
     /// Readable changes that the method loses.
     pub(crate) loses: ChangeCounts,
-    /// Unreadable bytes, lost by every method.
+    /// The number of unreadable bytes, which every method loses.
     pub(crate) unreadable_bytes: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Parses numbers, with errors that say which ones are accepted.
+//! Parses numbers, with errors that state the accepted range.
 
 use std::ops::RangeInclusive;
 
@@ -22,7 +22,6 @@ fn expected(range: &RangeInclusive<u64>) -> String {
 /// The range of numbers of attempts and rounds.
 pub(crate) const ORDINAL: RangeInclusive<u64> = 1..=u32::MAX as u64;
 
-/// The range of counts.
 pub(crate) const COUNT: RangeInclusive<u64> = 0..=u32::MAX as u64;
 
 #[cfg(test)]

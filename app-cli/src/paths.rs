@@ -1,6 +1,6 @@
-//! From arguments to files: reads lists, walks folders, makes each path absolute.
+//! Converts arguments to files: reads lists, walks folders, makes each path absolute.
 //!
-//! `PathListArgs` has the options of every command that takes files.
+//! `PathListArgs` contains the options of every command that takes files.
 
 mod filter;
 mod list;
@@ -27,23 +27,23 @@ use crate::project::Project;
 use filter::Filter;
 use list::STDIN;
 
-/// How lists of paths are read.
+/// The options for lists of paths and for folders.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "a flag is a bool, and there are several")]
 pub(crate) struct PathListArgs {
-    /// Read paths from this file too, one a line; `-` is standard input
+    /// Also read paths from this file, one per line; `-` is standard input
     #[arg(long, hide_short_help = true, value_name = "LIST")]
     from_file: Option<PathBuf>,
     /// Paths in lists end with a NUL byte instead of a line end
     #[arg(short = '0', long, hide_short_help = true)]
     pub(crate) null: bool,
-    /// Take hidden files and folders too, if a folder is given
+    /// Include hidden files and folders in the given folders
     #[arg(long, hide_short_help = true)]
     hidden: bool,
     /// Fail, and add nothing, if a file does not exist
     #[arg(long, hide_short_help = true)]
     must_exist: bool,
-    /// Only files whose name matches, as in '*.png'; may be repeated
+    /// Only files whose name matches, for instance '*.png'; may be repeated
     ///
     /// A pattern with a slash is matched with the path below the given folder: `**/2026/*.png`.
     #[arg(long, value_name = "GLOB", value_parser = filter::glob)]
@@ -59,15 +59,15 @@ pub(crate) struct PathListArgs {
     strict: bool,
 }
 
-/// The file that an argument names.
+/// Returns the file that an argument names.
 ///
 /// # Errors
-/// [`CliError`] if it is not a path.
+/// [`CliError`] if the argument is not a path.
 pub(crate) fn resolve(cwd: &Path, path: &Path) -> Result<FilePath, CliError> {
     FilePath::resolve(cwd, path).map_err(|error| CliError::no_path(path, error))
 }
 
-/// The items of the files that arguments name.
+/// Returns the items of the files that arguments name.
 ///
 /// # Errors
 /// [`CliError`] if one of them is not a path.
@@ -93,10 +93,10 @@ pub(crate) struct PathSource {
     filter: Filter,
 }
 
-/// What becomes of a named file that does not exist.
+/// The treatment of a named file that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absent {
-    /// It is added, with a warning: it may exist when its turn comes.
+    /// The file is added, with a warning, because it may exist when it is processed.
     Warn,
     /// Nothing is added.
     Refuse,
@@ -110,13 +110,14 @@ pub(crate) struct Gathered {
     pub(crate) missing: Listed,
     /// Places below folders that cannot be read, with the reason.
     pub(crate) unreadable: Listed,
-    /// Number of files that `--include`, `--exclude` or `--newer-than` left out.
+    /// The number of files that `--include`, `--exclude` or `--newer-than` excluded.
     pub(crate) left_out: usize,
-    /// Remarks about words and lists.
+    /// Remarks about arguments and lists.
     pub(crate) remarks: Vec<String>,
 }
 
-/// A number of things, and the first few: more warnings than fit on a screen are not read.
+/// A count, and the first few of the counted things, because more warnings than fit on a screen are
+/// not read.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
     pub(crate) count: usize,
@@ -132,17 +133,17 @@ impl Listed {
     }
 }
 
-/// The most missing files that are named.
+/// The maximum number of missing files that are named.
 const MAX_MISSING: usize = 20;
 
-/// The most unreadable places that are named.
+/// The maximum number of unreadable places that are named.
 const MAX_UNREADABLE: usize = 5;
 
-/// Where words are looked up.
+/// The folders in which words are looked up.
 pub(crate) struct Surroundings<'a> {
-    /// What relative paths start from.
+    /// The folder at which relative paths start.
     pub(crate) cwd: &'a Path,
-    /// The project, whose own files are left out.
+    /// The project, whose own files are excluded.
     pub(crate) project: &'a Project,
     pub(crate) console: &'a Arc<Console>,
 }
@@ -151,7 +152,7 @@ impl PathSource {
     /// Combines the arguments with the options for lists.
     ///
     /// # Errors
-    /// [`CliError`] if the patterns are too large together.
+    /// [`CliError`] if the patterns together are too large.
     pub(crate) fn new(words: Vec<OsString>, args: &PathListArgs) -> Result<Self, CliError> {
         Ok(Self {
             words: words.into_iter().map(PathBuf::from).collect(),
@@ -229,7 +230,7 @@ impl PathSource {
     }
 
     /// Adds the files below a folder, by name. Links to files count as files; links to folders are
-    /// not followed. What cannot be read below the folder is left out.
+    /// not followed. Unreadable places below the folder are skipped.
     fn walk(&self, folder: &FilePath, project: &Project, into: &mut Gathered) -> Result<(), CliError> {
         let walk = WalkDir::new(folder.as_path()).sort_by_file_name().into_iter();
         let below = |path: &Path| path.strip_prefix(folder.as_path()).unwrap_or(path).to_owned();
@@ -246,7 +247,7 @@ impl PathSource {
     }
 
     fn found(&self, entry: &DirEntry, below: &Path, into: &mut Gathered) {
-        // Follows a link, as the command will.
+        // Links are followed, as the command will follow them.
         let Some(metadata) = fs::metadata(entry.path()).ok().filter(Metadata::is_file) else { return };
         if !self.filter.wants(below, Some(&metadata)) {
             into.left_out += 1;
@@ -267,7 +268,7 @@ impl PathSource {
     }
 }
 
-/// The place that cannot be read, and why.
+/// Returns the place that cannot be read, and the reason.
 fn reason(error: &walkdir::Error) -> String {
     let place = error.path().map_or_else(String::new, |path| Shown(path).to_string());
     let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
@@ -279,7 +280,7 @@ fn is_folder_word(word: &Path) -> bool {
     word.as_os_str().as_bytes().ends_with(b"/")
 }
 
-/// True for a word that a shell leaves as it is if no file fits.
+/// True for a word that a shell passes unchanged if it matches no file.
 fn is_pattern(word: &Path) -> bool {
     word.as_os_str().as_bytes().iter().any(|byte| b"*?[".contains(byte))
 }
@@ -289,7 +290,7 @@ fn no_folder(folder: &FilePath) -> CliError {
         .with_hint("nothing was added; check that its disk is mounted")
 }
 
-/// A file that disappears during the walk is left out.
+/// True if a file has disappeared during the walk; such a file is skipped.
 fn is_gone(error: &walkdir::Error) -> bool {
     error.depth() > 0 && error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }

@@ -2,13 +2,13 @@
 
 use autoproc_domain::Priority;
 
-/// Why a word is not a priority.
+/// The reason why a word is not a priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidPriority {
-    /// Not an integer.
-    #[error("a priority is an integer, as 5 or -5")]
+    /// The word is not an integer.
+    #[error("a priority is an integer, such as 5 or -5")]
     NoInteger,
-    /// Out of range.
+    /// The integer is out of range.
     #[error("a priority lies between {} and {}", i32::MIN, i32::MAX)]
     OutOfRange,
 }
@@ -21,7 +21,7 @@ pub(crate) fn parse(word: &str) -> Result<Priority, InvalidPriority> {
     word.parse().map(Priority::new).map_err(|_| InvalidPriority::OutOfRange)
 }
 
-/// True for an integer of any size, which was meant as a number.
+/// True for an integer of any size, which was probably meant as a number.
 pub(crate) fn is_integer(word: &str) -> bool {
     let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())

@@ -1,4 +1,4 @@
-//! The project folder and the places in it.
+//! The project folder and the paths in it.
 
 use std::ffi::OsString;
 use std::io;
@@ -20,8 +20,8 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// Finds the project: the given folder, else the one named by a variable, else the nearest one
-    /// upwards with a state folder, else the current one.
+    /// Finds the project: the given folder, or the one named by a variable, or the nearest one
+    /// upwards with a state folder, or the current one.
     ///
     /// # Errors
     /// [`CliError`] if the given or named folder is not a folder.
@@ -48,7 +48,7 @@ impl Project {
         }
     }
 
-    /// The project in an existing folder.
+    /// Returns the project in an existing folder.
     pub(crate) fn in_folder(root: PathBuf) -> Self {
         Self { root }
     }
@@ -57,7 +57,7 @@ impl Project {
         &self.root
     }
 
-    /// The folder of the queue's files.
+    /// Returns the folder of the queue's files.
     pub(crate) fn state_dir(&self) -> PathBuf {
         self.root.join(STATE_DIR)
     }
@@ -67,47 +67,47 @@ impl Project {
         !matches!(self.state_dir().metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
     }
 
-    /// The folder in which runs and their guards keep the files that prove them alive.
+    /// Returns the folder in which runs and their guards keep the files that prove them alive.
     pub(crate) fn runs_dir(&self) -> PathBuf {
         self.state_dir().join("runs")
     }
 
-    /// The folder of workflow executions.
+    /// Returns the folder of workflow executions.
     pub(crate) fn executions_dir(&self) -> PathBuf {
         self.state_dir().join("executions")
     }
 
-    /// The file with the progress of the latest workflow execution.
+    /// Returns the file with the progress of the latest workflow execution.
     pub(crate) fn orchestrator_state_file(&self) -> PathBuf {
         self.state_dir().join("ORCHESTRATOR-STATE.json")
     }
 
-    /// The event log of workflow executions.
+    /// Returns the event log of workflow executions.
     pub(crate) fn orchestrator_log(&self) -> PathBuf {
         self.root.join("logs/orchestrator-execution.jsonl")
     }
 
-    /// The file that asks runs to stop.
+    /// Returns the file that requests runs to stop.
     pub(crate) fn stop_file(&self) -> PathBuf {
         self.state_dir().join("STOP-AUTONOMOUS")
     }
 
-    /// The file with the state of the latest run.
+    /// Returns the file with the state of the latest run.
     pub(crate) fn state_file(&self) -> PathBuf {
         self.state_dir().join("AUTONOMOUS-STATE.json")
     }
 
-    /// The event log of runs.
+    /// Returns the event log of runs.
     pub(crate) fn event_log(&self) -> PathBuf {
         self.root.join("logs/autonomous-processing.jsonl")
     }
 
-    /// The folder with the output of attempts.
+    /// Returns the folder with the output of attempts.
     pub(crate) fn attempts_dir(&self) -> PathBuf {
         self.root.join("logs/attempts")
     }
 
-    /// True for autoproc's own files, which walks leave out.
+    /// True for autoproc's own files, which walks skip.
     pub(crate) fn is_own(&self, path: &Path) -> bool {
         path.starts_with(self.state_dir())
             || path.starts_with(self.attempts_dir())

@@ -1,23 +1,24 @@
 //! Parses amounts of bytes: a bare number is bytes; K, M, G and T, with or without a B, are powers
-//! of 1000; KiB, MiB, GiB and TiB powers of 1024 (IEC 80000-13).
+//! of 1000; KiB, MiB, GiB and TiB are powers of 1024 (IEC 80000-13).
 
 use bytesize::ByteSize;
 
-/// No file can be larger: file offsets are signed numbers of 64 bits (`off_t`, POSIX.1).
+/// The maximum size of a file, because file offsets are signed numbers of 64 bits (`off_t`,
+/// POSIX.1).
 const LARGEST: u64 = i64::MAX.cast_unsigned();
 
-/// Why a word is not an amount of bytes.
+/// The reason why a word is not an amount of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidSize {
-    /// Not a number with a known unit.
-    #[error("a size is a number of bytes, or as in 64K, 256MB, 1.5GiB")]
+    /// The word is not a number with a known unit.
+    #[error("a size is a number of bytes, or has units: 64K, 256MB, 1.5GiB")]
     NoSize,
-    /// Above [`LARGEST`].
+    /// The amount is above [`LARGEST`].
     #[error("a size is at most 8 EiB")]
     TooLarge,
 }
 
-/// Parses an amount of bytes, 0 included; drops fractions of a byte.
+/// Parses an amount of bytes, including 0; drops fractions of a byte.
 pub(crate) fn parse(word: &str) -> Result<u64, InvalidSize> {
     if !word.starts_with(|first: char| first.is_ascii_digit()) {
         return Err(InvalidSize::NoSize);

@@ -1,7 +1,7 @@
-//! How results are printed: as text for a person, or as one JSON document.
+//! Prints results, as text for a user or as one JSON document.
 //!
-//! Each command has a view of its own, next to the command. Here are the trait, and the parts that
-//! several views share.
+//! Each command has its own view, next to the command. This module contains the trait, and the
+//! parts that several views share.
 
 pub(crate) mod bytes;
 pub(crate) mod failure;
@@ -22,23 +22,23 @@ use screen::Screen;
 
 /// The result of a command.
 pub(crate) trait View {
-    /// Prints text for a person.
+    /// Prints text for a user.
     ///
     /// # Errors
-    /// As `out` reports.
+    /// The errors of `out`.
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()>;
 
-    /// The document that `--json` prints: stable keys in snake case, times in RFC 3339.
+    /// Returns the document that `--json` prints: stable keys in snake case, times in RFC 3339.
     fn document(&self) -> impl Serialize;
 }
 
-/// "1 file", "2 files".
+/// Formats a number of files: "1 file", "2 files".
 pub(crate) fn files(count: impl TryInto<u64> + Display + Copy) -> String {
     let noun = if count.try_into().is_ok_and(|count: u64| count == 1) { "file" } else { "files" };
     format!("{count} {noun}")
 }
 
-/// How many of the pending files are held; nothing if none is.
+/// Formats the number of pending files that are held; empty if there are none.
 pub(crate) fn held(count: usize) -> String {
     if count == 0 { String::new() } else { format!(" ({count} held)") }
 }

@@ -1,4 +1,4 @@
-//! Puts concrete adapters behind the ports.
+//! Connects concrete adapters to the ports.
 
 mod adapter_error;
 mod folder;
@@ -28,12 +28,12 @@ use folder::FolderMaintenance;
 pub(crate) use adapter_error::{execution_error, find_error};
 pub(crate) use run::{RunSettings, Task};
 
-/// How the queue is opened.
+/// The options for opening the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OpenOptions {
-    /// The longest wait for the lock.
+    /// The maximum wait for the lock.
     pub(crate) lock_timeout: Duration,
-    /// True to write on a network file system as well.
+    /// True if writing is allowed on a network file system.
     pub(crate) allow_network_fs: bool,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct Wiring {
 }
 
 impl Wiring {
-    /// The adapters for this project. Touches nothing.
+    /// Creates the adapters for this project without accessing any file.
     pub(crate) fn new(project: Project, options: OpenOptions, purpose: Purpose, console: Arc<Console>) -> Self {
         let store = JsonStore::open(StoreConfig {
             state_dir: project.state_dir(),
@@ -71,7 +71,7 @@ impl Wiring {
         Self { project, console, store, options, clock: Arc::new(SystemClock) }
     }
 
-    /// The adapters for another project, on the same terms.
+    /// Creates the adapters for another project, with the same options.
     pub(crate) fn elsewhere(&self, project: Project, purpose: Purpose) -> Self {
         Self::new(project, self.options, purpose, self.console.clone())
     }
@@ -80,7 +80,7 @@ impl Wiring {
         self.options
     }
 
-    /// The upkeep of the queue's files and their place.
+    /// Returns the maintenance of the queue's files and their location.
     pub(crate) fn maintenance(&self) -> impl Maintenance + use<> {
         FolderMaintenance { folder: self.state_folder(), now: self.clock.now() }
     }
@@ -106,31 +106,31 @@ impl Wiring {
         self.clock.clone()
     }
 
-    /// Leaves the queue's files in order.
+    /// Closes the store.
     ///
     /// # Errors
-    /// As the store reports. The queue is complete all the same.
+    /// The errors of the store. The queue is complete regardless.
     pub(crate) async fn close(&self) -> Result<(), StorageError> {
         self.store.close().await
     }
 
-    /// A unique name for a run: the time and 74 random bits (RFC 9562, UUID version 7).
+    /// Returns a unique name for a run: the time and 74 random bits (RFC 9562, UUID version 7).
     #[expect(clippy::unused_self, reason = "names of runs belong to the adapters, and so to the wiring")]
     pub(crate) fn new_run(&self) -> RunId {
         RunId::new(uuid::Uuid::now_v7().to_string())
     }
 
-    /// Ends what dead runs of this host left, with this time between SIGTERM and SIGKILL.
+    /// Returns the reaper of dead runs of this host, with this time between SIGTERM and SIGKILL.
     pub(crate) fn reaper(&self, grace: Duration) -> Sweeper {
         Sweeper::for_grace(self.project.runs_dir(), grace, self.project.root())
     }
 
-    /// The event log of runs.
+    /// Returns the event log of runs.
     pub(crate) fn event_log(&self) -> Arc<dyn Observer> {
         Arc::new(EventLog::new(self.project.event_log(), notices(&self.console)))
     }
 
-    /// Asks live runs to stop.
+    /// Requests live runs to stop.
     ///
     /// # Errors
     /// If the request cannot be written.
@@ -138,12 +138,12 @@ impl Wiring {
         write_stop_request(&self.project.stop_file(), now)
     }
 
-    /// The stop request in the stop file.
+    /// Returns the stop request in the stop file.
     pub(crate) fn standing_stop(&self) -> Option<StandingStop> {
         StandingStop::read(&self.project.stop_file())
     }
 
-    /// The state that the latest run reported last.
+    /// Returns the latest state that a run reported.
     ///
     /// # Errors
     /// If the state file is invalid.
@@ -151,17 +151,17 @@ impl Wiring {
         Ok(read_state_file(&self.project.state_file())?.map(|StateDocument { state, .. }| state))
     }
 
-    /// The history in the event log.
+    /// Returns the history in the event log.
     pub(crate) fn history(&self) -> Arc<dyn History> {
         Arc::new(EventLogHistory::new(self.project.event_log()))
     }
 
-    /// The output of attempts.
+    /// Returns the output of attempts.
     pub(crate) fn attempt_logs(&self) -> AttemptLogs {
         AttemptLogs::new(self.project.attempts_dir())
     }
 
-    /// The executions of workflows.
+    /// Returns the executions of workflows.
     pub(crate) fn executions(&self) -> Executions {
         Executions::new(self.project.executions_dir())
     }

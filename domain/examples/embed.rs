@@ -1,4 +1,4 @@
-//! The whole run loop in a program of its own: a queue in memory, retries with backoff, and attempts
+//! Embeds the whole run loop in a program: a queue in memory, retries with backoff, and attempts
 //! that are functions of this program.
 //!
 //! `cargo run -p autoproc-domain --example embed`

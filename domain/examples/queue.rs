@@ -1,5 +1,5 @@
-//! The queue as a value in a program of its own: no store, no loop, no runtime. The program passes
-//! the time in and does the work itself.
+//! Uses the queue as a value in a program: no store, no loop, no runtime. The program passes the
+//! time in and processes the files itself.
 //!
 //! `cargo run -p autoproc-domain --example queue`
 
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let policy = RetryPolicy::default();
     while !queue.is_empty() {
         let Some(item) = queue.pop(now) else {
-            // Nothing is due: let the time pass until a backoff is over.
+            // No item is due: skip to the end of a backoff.
             now = queue.next_due(now).ok_or("every pending item is held")?;
             continue;
         };
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Every file fails twice, so that the backoff shows.
+/// Fails twice for every file, so that the backoff is visible.
 fn work(attempt: u32) -> AttemptOutcome {
     if attempt < 3 { AttemptOutcome::Exited { code: 1 } } else { AttemptOutcome::Succeeded }
 }

@@ -1,4 +1,4 @@
-//! One attempt on a file: what is asked of an orchestrator, and what comes of it.
+//! Attempts: the request to an orchestrator, its progress and its report.
 
 use std::fmt;
 use std::io;
@@ -9,35 +9,35 @@ use crate::fingerprint::Fingerprint;
 use crate::item::{AttemptNumber, ClaimNumber, ClaimToken, ItemId, QueueItem, RunId};
 use crate::path::FilePath;
 
-/// One attempt to carry out. Its claim is durable.
+/// An attempt for an orchestrator to carry out. Its claim is already durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// The claim that the attempt is made under.
     pub token: ClaimToken,
-    /// The run that it belongs to.
+    /// The run that makes the attempt.
     pub run: RunId,
-    /// The file.
+    /// The file to process.
     pub file_path: FilePath,
     /// The item's round.
     pub round: u32,
-    /// True if that round began after a completion: nothing of an earlier round is continued.
+    /// True if the round began after a completion. Then no work of an earlier round is resumed.
     pub follows_completion: bool,
     /// The number of the attempt in its round.
     pub number: AttemptNumber,
-    /// The most attempts that a round has.
+    /// The maximum number of attempts in a round.
     pub max_attempts: u32,
-    /// How long the attempt may take.
+    /// The time limit of the attempt.
     pub timeout: Duration,
 }
 
-/// Which attempt an event or a record speaks of.
+/// Identifies the attempt that an event or a record refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptRef {
-    /// The item.
+    /// The id of the item.
     pub id: ItemId,
-    /// Its file.
+    /// The item's file.
     pub file_path: FilePath,
-    /// The round.
+    /// The item's round.
     pub round: u32,
     /// The number of the attempt in its round.
     pub attempt: AttemptNumber,
@@ -46,7 +46,7 @@ pub struct AttemptRef {
 }
 
 impl AttemptRef {
-    /// The latest attempt of an item; the first, if there was none.
+    /// Refers to the latest attempt of an item, or to the first if there was none.
     #[must_use]
     pub fn latest(item: &QueueItem) -> Self {
         Self {
@@ -59,60 +59,61 @@ impl AttemptRef {
     }
 }
 
-/// How an attempt ended. None of these is an error of the orchestrator.
+/// The outcome of an attempt. None of the outcomes is an error of the orchestrator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptOutcome {
-    /// It did what it should.
+    /// The attempt succeeded.
     Succeeded,
-    /// It exited with a status other than 0.
+    /// The attempt exited with a status other than 0.
     Exited {
         /// The exit status.
         code: i32,
     },
-    /// A signal that autoproc did not send ended it.
+    /// The attempt was ended by a signal that autoproc did not send.
     Signalled {
         /// The signal's number.
         signal: i32,
     },
-    /// It ran out of time and was ended.
+    /// The attempt exceeded its timeout and was ended.
     TimedOut {
-        /// The time that it had.
+        /// The timeout that was exceeded.
         after: Duration,
     },
-    /// It never began.
+    /// The attempt could not be started.
     CannotStart {
-        /// Why.
+        /// The cause, for a person.
         reason: Box<str>,
         /// True if a later attempt would fail in the same way: no such command, not executable.
         permanent: bool,
     },
-    /// Its supervision was killed, and what it had started was ended. A failure like any other,
-    /// since the attempt itself may have been the cause.
+    /// The supervisor of the attempt was killed, and the processes of the attempt were ended.
+    /// Counts as an ordinary failure, because the attempt itself may have been the cause.
     Interrupted {
-        /// What was lost.
+        /// The lost supervision, for a person.
         reason: Box<str>,
     },
-    /// It succeeded by its own account and did not leave what it had promised: a checkpoint is not
-    /// passed, an output has the wrong form.
+    /// The attempt reported success but broke a promise: a checkpoint is not passed, or an output
+    /// has the wrong form.
     Unmet {
-        /// What is missing or wrong.
+        /// The broken promise, for a person.
         reason: Box<str>,
         /// True if a later attempt would fail in the same way.
         permanent: bool,
     },
-    /// One of its steps failed. Judged as the step's outcome is.
+    /// A step of the attempt failed. The step's outcome decides about retries.
     StepFailed {
-        /// The step, as its workflow names it.
+        /// The name of the step in its workflow.
         step: Box<str>,
-        /// How the step ended.
+        /// The outcome of the step.
         cause: Box<AttemptOutcome>,
     },
-    /// Its stop signal rose to aborting, and it was ended.
+    /// The attempt's stop signal rose to aborting, and the attempt was ended.
     Aborted,
 }
 
 impl AttemptOutcome {
-    /// The outcome without the steps around it.
+    /// Returns the outcome of the innermost failed step, or the outcome itself if it is not a
+    /// [`StepFailed`](Self::StepFailed).
     #[must_use]
     pub fn root_cause(&self) -> &Self {
         let mut outcome = self;
@@ -123,7 +124,7 @@ impl AttemptOutcome {
     }
 }
 
-/// The words with which [`AttemptReport::error`] begins.
+/// Writes the words with which [`AttemptReport::error`] begins.
 impl fmt::Display for AttemptOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -140,70 +141,71 @@ impl fmt::Display for AttemptOutcome {
     }
 }
 
-/// What an attempt used of the machine.
+/// The resources that an attempt used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ResourceUsage {
-    /// Processor time in its own code.
+    /// Processor time spent in user mode.
     pub user: Duration,
-    /// Processor time that the kernel spent on its behalf.
+    /// Processor time spent in the kernel.
     pub system: Duration,
     /// The largest resident set of any of its processes, in bytes.
     pub peak_memory: u64,
 }
 
-/// What an orchestrator reports when an attempt is over.
+/// The report of an orchestrator on an attempt that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptReport {
-    /// How it ended.
+    /// The outcome of the attempt.
     pub outcome: AttemptOutcome,
-    /// How long it took, by a clock that does not jump.
+    /// The duration of the attempt, measured with a monotonic clock.
     pub elapsed: Duration,
-    /// What it used, if the orchestrator can tell.
+    /// The resources that the attempt used; `None` if unknown.
     pub usage: Option<ResourceUsage>,
-    /// The last lines of its error output; empty if there are none.
+    /// The last lines of the attempt's output; empty if there are none.
     pub output_tail: Box<str>,
 }
 
 impl AttemptReport {
-    /// A report of the outcome and the time alone.
+    /// Creates a report without usage or error output.
     #[must_use]
     pub fn new(outcome: AttemptOutcome, elapsed: Duration) -> Self {
         Self { outcome, elapsed, usage: None, output_tail: Box::default() }
     }
 
-    /// What went wrong, as the queue and the event log keep it: see [`failure`].
+    /// Returns the error text for the queue and the event log: see [`failure`].
     #[must_use]
     pub fn error(&self) -> Box<str> {
         failure::text(&self.outcome, &self.output_tail)
     }
 }
 
-/// What happens to an attempt that was handed to an orchestrator: either `Started` and then one of
+/// The progress of an attempt that was handed to an orchestrator: either `Started` and then one of
 /// `Ended` and `Lost`, or `NotStarted` alone.
 #[derive(Debug)]
 pub enum AttemptProgress {
-    /// It began.
+    /// The attempt began.
     Started {
-        /// The file as it was then; `None` if the orchestrator does not look at files.
+        /// The fingerprint of the file at that moment; `None` if the orchestrator does not inspect
+        /// files.
         fingerprint: Option<Fingerprint>,
     },
-    /// It is over, with everything that it started.
+    /// The attempt has ended, and so has every process that it started.
     Ended(AttemptReport),
-    /// It did not begin and will not: it was recalled, or waited too long. It is as if the attempt
-    /// had never been handed over.
+    /// The attempt was recalled or waited too long. It never began and never will, so its claim can
+    /// be released.
     NotStarted,
-    /// Whether it is over is unknown.
+    /// The orchestrator does not know whether the attempt has ended.
     Lost(LostAttempt),
 }
 
-/// An orchestrator lost its connection to an attempt, which may still be at work. The run claims nothing more
-/// and ends with this error; the item stays claimed until the run is recovered.
+/// The error of an orchestrator that lost track of an attempt, which may still be running. The run
+/// claims nothing more and ends with this error; the item stays claimed until the run is recovered.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot tell how the attempt on {file_path} ended")]
+#[error("it is unknown how the attempt on {file_path} ended")]
 pub struct LostAttempt {
-    /// The file.
+    /// The file of the attempt.
     pub file_path: FilePath,
-    /// What happened.
+    /// The underlying error.
     #[source]
     pub source: io::Error,
 }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use crate::item::{Priority, QueueItem, Sequence};
 
-/// A place in claim order; the lesser one is claimed first.
+/// A position in the claim order; lower positions are claimed first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClaimKey {
     // The order of the fields is the claim order.
@@ -14,25 +14,25 @@ pub struct ClaimKey {
 }
 
 impl ClaimKey {
-    /// The place of an item with this priority and sequence number.
+    /// Returns the position of an item with this priority and sequence number.
     #[must_use]
     pub const fn new(priority: Priority, sequence: Sequence) -> Self {
         Self { priority: Reverse(priority), sequence }
     }
 
-    /// The place of this item.
+    /// Returns the position of `item`.
     #[must_use]
     pub const fn of(item: &QueueItem) -> Self {
         Self::new(item.priority, item.sequence)
     }
 
-    /// The sequence number.
+    /// Returns the sequence number.
     #[must_use]
     pub const fn sequence(self) -> Sequence {
         self.sequence
     }
 
-    /// The place with another sequence number at the same priority.
+    /// Returns the position with another sequence number at the same priority.
     pub(crate) const fn with_sequence(self, sequence: Sequence) -> Self {
         Self { sequence, ..self }
     }

@@ -1,9 +1,9 @@
-//! What happened to the queue. [`FileQueue::apply`](crate::queue::FileQueue::apply) gives each event
-//! its effect.
+//! Events: the changes of the queue. [`FileQueue::apply`](crate::queue::FileQueue::apply) applies
+//! an event to a queue.
 //!
-//! A store writes events down; folding them in order rebuilds the queue exactly. An addition names
-//! no id and no outcome: `apply` finds both, so a store may append an [`Event::Enqueued`] without
-//! having read the queue.
+//! A store records events; folding them in order rebuilds the queue exactly. An addition contains
+//! neither the id nor the outcome, because `apply` determines both; so a store can append an
+//! [`Event::Enqueued`] without having read the queue.
 
 #![allow(missing_docs, reason = "the fields say by their names what they hold")]
 
@@ -13,7 +13,7 @@ use crate::path::FilePath;
 use crate::request::Repeat;
 use crate::time::Timestamp;
 
-/// One fact.
+/// A change of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A file was added. A new path becomes an item; a live item is raised to the priority if that
@@ -21,18 +21,18 @@ pub enum Event {
     Enqueued {
         file_path: FilePath,
         priority: Priority,
-        /// The file as it was when it was added.
+        /// The fingerprint of the file when it was added.
         fingerprint: Option<Fingerprint>,
-        /// Which ended items begin a new round.
+        /// The ended items that begin a new round.
         repeat: Repeat,
         at: Timestamp,
     },
     /// An item's priority was set.
     Reprioritised { id: ItemId, priority: Priority },
-    /// A pending item was set aside, or is no longer.
+    /// A pending item was held, or its hold was removed.
     Held {
         id: ItemId,
-        /// True if it was set aside.
+        /// True if the item is now held.
         is_held: bool,
     },
     /// A run claimed a pending item under the next claim number; its attempts grow by one.
@@ -40,7 +40,7 @@ pub enum Event {
     /// An attempt succeeded.
     Completed {
         id: ItemId,
-        /// What is kept of the success.
+        /// The record of the success.
         completion: Completion,
     },
     /// An attempt failed; another one follows.
@@ -53,18 +53,18 @@ pub enum Event {
     /// An item ended as failed: its attempt failed for good, or a person cancelled it.
     Failed {
         id: ItemId,
-        /// True if the attempt ran out of time.
+        /// True if the attempt timed out.
         timed_out: bool,
         error: Box<str>,
     },
-    /// An attempt was given back and is not counted.
+    /// An attempt was released and does not count.
     Released { id: ItemId },
-    /// The claim of a dead run was taken back; the attempt stays counted.
+    /// The claim of a dead run was recovered; the attempt still counts.
     Recovered { id: ItemId },
     /// A person cancelled an item that is being processed.
     CancelRequested { id: ItemId },
-    /// A pending item's backoff was cut down to the span that was ordered, because the clock was
-    /// set back.
+    /// A pending item's backoff was shortened to its original duration, because the clock was set
+    /// back.
     BroughtForward {
         id: ItemId,
         /// The new backoff.
@@ -72,7 +72,7 @@ pub enum Event {
     },
     /// An ended item began another round: it is pending, with no attempts.
     RoundBegun { id: ItemId },
-    /// An item went to the end of the line, under the next sequence number.
+    /// An item was requeued behind all others of its priority, with the next sequence number.
     MovedToEnd { id: ItemId },
     /// An item left the queue.
     Removed { id: ItemId },

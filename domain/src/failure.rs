@@ -1,30 +1,30 @@
-//! What went wrong with an attempt, short enough to keep with every item.
+//! The error text of a failed attempt, short enough to be stored with every item.
 //!
-//! The first line says how the attempt ended and, after a colon, the line of its output that says why: the
-//! last one that reads like an error, otherwise the last one. The other lines follow in their order.
-//! A reader with room for one line shows the first.
+//! The first line says how the attempt ended and, after a colon, repeats the line of the output that
+//! gives the cause: the last one that reads like an error, otherwise the last one. The other lines
+//! of the output follow in their order. A reader with room for one line shows the first.
 //!
-//! Nothing is escaped here: that depends on where the text is shown.
+//! Nothing is escaped here, because escaping depends on the output.
 
 use std::fmt::Display;
 
-/// The longest text, in bytes. A million failures take less than half a gigabyte, and four to eight
-/// lines of usual length fit.
+/// The maximum length of a text, in bytes. A million failures take less than half a gigabyte, and
+/// four to eight lines of usual length fit.
 pub const MAX_TEXT_BYTES: usize = 500;
 
-/// Marks that the first line was cut.
+/// Appended to a first line that was cut.
 const ELLIPSIS: &str = "…";
 
-/// The error of an item that a person cancelled.
+/// The error of an item that a user cancelled.
 pub const CANCELLED: &str = "cancelled";
 
-/// The error of an item whose run died during this attempt, the last that the item had.
+/// Returns the error of an item whose run died during its last attempt.
 #[must_use]
 pub fn run_died(attempts: u32) -> Box<str> {
-    format!("its run died during attempt {attempts}, the last it had").into()
+    format!("the run died during attempt {attempts}, the last one allowed").into()
 }
 
-/// Words of lines that say why a program failed, in lower case.
+/// Words in lines that give the cause of a failure, in lower case.
 const ERROR_WORDS: [&str; 20] = [
     "error",
     "fail",
@@ -48,8 +48,9 @@ const ERROR_WORDS: [&str; 20] = [
     "abort",
 ];
 
-/// Joins an outcome with the end of the output, in at most [`MAX_TEXT_BYTES`]. If that is too little, the
-/// earliest lines are left out first; the first line is cut if it alone is too long.
+/// Joins an outcome and the end of the output to a text of at most [`MAX_TEXT_BYTES`]. If the text is
+/// too long, the earliest lines of the output are omitted first; the first line is cut only if it
+/// alone is too long.
 #[must_use]
 pub fn text(outcome: &impl Display, output_tail: &str) -> Box<str> {
     let mut lines: Vec<&str> = output_tail.lines().map(as_displayed).filter(|line| !line.is_empty()).collect();
@@ -65,7 +66,7 @@ pub fn text(outcome: &impl Display, output_tail: &str) -> Box<str> {
     lines.join("\n").into()
 }
 
-/// How likely a line says why a program failed: most with a word of error and the thing after a colon, as in
+/// Returns how likely a line gives the cause: most if it has a word of error, and a colon, as in
 /// `wc: /in/a: No such file`.
 fn relevance(line: &str) -> u8 {
     let lower = line.to_lowercase();
@@ -73,13 +74,14 @@ fn relevance(line: &str) -> u8 {
     u8::from(has_word) + u8::from(has_word && line.contains(": "))
 }
 
-/// The first line: how the attempt ended, and the last line of its error output.
+/// Returns the first line: the outcome and the cause.
 #[must_use]
 pub fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// A line as a terminal leaves it: text after a carriage return overwrites the text before it.
+/// Returns a line as a terminal displays it: text after a carriage return overwrites the text
+/// before it.
 fn as_displayed(line: &str) -> &str {
     let line = line.trim_end();
     line.rsplit('\r').next().unwrap_or(line).trim_end()

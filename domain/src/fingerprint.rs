@@ -1,11 +1,11 @@
-//! What a file looked like, and what was done to it: kept at completion, compared when the file is
-//! added again.
+//! Fingerprints of files, and recipes: recorded at completion, and compared when the file is added
+//! again.
 
 use std::fmt;
 
-/// A cheap identity of a file's contents: two equal fingerprints mean "not changed since".
+/// A cheap identity of a file's contents. Equal fingerprints mean that the file has not changed.
 ///
-/// A tool that rewrites a file and restores its modification time goes unnoticed, as with `make`.
+/// A change goes unnoticed if the size stays the same and the tool restores the modification time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint {
     /// Length in bytes.
@@ -14,13 +14,13 @@ pub struct Fingerprint {
     pub modified_ns: i64,
 }
 
-/// Identifies what was done to a file: a hash of the command template, or of the workflow with its
+/// Identifies the processing of a file: a hash of the command template, or of the workflow with its
 /// inputs. The domain compares recipes and never computes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Recipe([u8; 8]);
 
 impl Recipe {
-    /// Wraps the first 8 bytes of a hash. Eight bytes suffice: a person compares a handful of
+    /// Wraps the first 8 bytes of a hash. Eight bytes suffice, because a user compares a handful of
     /// commands, not billions.
     #[must_use]
     pub const fn new(hash: [u8; 8]) -> Self {
@@ -42,12 +42,14 @@ impl fmt::Display for Recipe {
     }
 }
 
-/// What is kept of a successful attempt, so that adding the file again can leave it alone.
+/// The record of a successful attempt. It decides whether the file is processed when it is added
+/// again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Completion {
-    /// The file as it was when the attempt began; `None` if the orchestrator does not look at files.
+    /// The fingerprint of the file when the attempt began; `None` if the orchestrator does not
+    /// inspect files.
     pub fingerprint: Option<Fingerprint>,
-    /// What was done; `None` if the run has no recipe.
+    /// The recipe of the run; `None` if it has none.
     pub recipe: Option<Recipe>,
 }
 

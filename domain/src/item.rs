@@ -1,5 +1,5 @@
-//! An item of the queue: a file, for good. Its id, its place in line, its rounds and attempts, and
-//! the claim that a run holds on it.
+//! The items of the queue. An item is a file with its id, its position in line, its rounds and
+//! attempts, and the claim of the run that processes it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::fingerprint::Completion;
 use crate::path::FilePath;
 use crate::time::Timestamp;
 
-/// Identifies an item for as long as its file stands in the queue. Never reused.
+/// Identifies an item for as long as its file is in the queue. Never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ItemId(u64);
 
@@ -22,7 +22,7 @@ impl ItemId {
         Self(number)
     }
 
-    /// The number, as it stands on disk and on screen.
+    /// Returns the number, as it appears on disk and on screen.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
@@ -35,10 +35,10 @@ impl fmt::Display for ItemId {
     }
 }
 
-/// An item's place in line among items of the same priority: lower is claimed first.
+/// An item's position in line among items of the same priority: lower numbers are claimed first.
 ///
-/// Ids and sequence numbers come from one counter. A new item has its id as its sequence number; a
-/// new round renews the sequence number and keeps the id.
+/// Ids and sequence numbers share one counter. A new item has its id as its sequence number; a new
+/// round renews the sequence number and keeps the id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sequence(u64);
 
@@ -49,20 +49,21 @@ impl Sequence {
         Self(number)
     }
 
-    /// The number, as it stands on disk.
+    /// Returns the number, as it appears on disk.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// The place right behind this one.
+    /// Returns the next sequence number.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 }
 
-/// An item's urgency: higher is claimed first, the default is 0, negative ones come last.
+/// The urgency of an item. Higher priorities are claimed first; the default is 0, and negative ones
+/// come last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Priority(i32);
 
@@ -73,7 +74,7 @@ impl Priority {
         Self(rank)
     }
 
-    /// The number, as it stands on disk and on screen.
+    /// Returns the number, as it appears on disk and on screen.
     #[must_use]
     pub const fn get(self) -> i32 {
         self.0
@@ -100,7 +101,7 @@ impl AttemptNumber {
         if number == 0 { None } else { Some(Self(number)) }
     }
 
-    /// The number, at least 1.
+    /// Returns the number, which is at least 1.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
@@ -113,18 +114,19 @@ impl fmt::Display for AttemptNumber {
     }
 }
 
-/// Where an item stands. [`lifecycle`](crate::lifecycle) holds the table of legal changes.
+/// The status of an item. [`lifecycle`](crate::lifecycle) defines the legal changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
-    /// Waits to be claimed; perhaps until its backoff is over, perhaps held by a person.
+    /// The item is not claimed. It may be in backoff, or held by a user.
     Pending,
     /// Claimed by a run.
     Processing,
     /// The last attempt succeeded.
     Completed,
-    /// No attempt is left, or a retry could not help.
+    /// The last attempt failed, and no retry is left or a retry could not succeed; or a user
+    /// cancelled the item.
     Failed,
-    /// As failed, and the last attempt ran out of time.
+    /// Like `Failed`, but the last attempt timed out.
     Timeout,
 }
 
@@ -132,7 +134,7 @@ impl Status {
     /// Every status, in the order in which an item can reach them.
     pub const ALL: [Self; 5] = [Self::Pending, Self::Processing, Self::Completed, Self::Failed, Self::Timeout];
 
-    /// The specification's word, on disk and on screen.
+    /// Returns the specification's word, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -144,13 +146,13 @@ impl Status {
         }
     }
 
-    /// The status with this word; `None` for any other text.
+    /// Returns the status with this word; `None` for any other text.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.word() == word)
     }
 
-    /// True for pending and processing: work remains to be done.
+    /// True for pending and processing.
     #[must_use]
     pub const fn is_live(self) -> bool {
         matches!(self, Self::Pending | Self::Processing)
@@ -169,8 +171,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// Names one run of a processor, unique among all runs that ever used the queue. Clones share the
-/// text.
+/// The name of a run, unique among all runs that ever used the queue. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(Arc<str>);
 
@@ -181,7 +182,7 @@ impl RunId {
         Self(name.into())
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -194,7 +195,7 @@ impl fmt::Display for RunId {
     }
 }
 
-/// Numbers claims. Each claim that the queue grants gets a higher one than all before.
+/// The number of a claim. Each claim gets a higher number than all claims before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClaimNumber(u64);
 
@@ -208,35 +209,35 @@ impl ClaimNumber {
         Self(number)
     }
 
-    /// The number, as it stands on disk.
+    /// Returns the number, as it appears on disk.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// The number of the next claim.
+    /// Returns the number of the next claim.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 }
 
-/// A run's hold on an item while the item is processing.
+/// The claim of a run on an item that it processes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Fences settlements together with the item and the run.
+    /// The claim's number. A settlement must have the same number, item and run.
     pub number: ClaimNumber,
-    /// The run that works on the item.
+    /// The run that processes the item.
     pub run: RunId,
-    /// True once a person cancelled the item: whatever the attempt comes to, short of success, the
-    /// item ends as failed.
+    /// True once a user has cancelled the item. Then the item ends as failed unless the attempt
+    /// succeeds.
     pub is_cancelled: bool,
 }
 
-/// Identifies one claim. A claim that was settled or recovered is *stale*: settling it changes
-/// nothing.
+/// Identifies a claim. After the claim is settled or recovered, the token is *stale*: settling it
+/// has no effect.
 ///
-/// The attempt number would not do: an attempt that was given back is counted again under the same
+/// The attempt number cannot identify a claim: after a release, the next attempt has the same
 /// number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClaimToken {
@@ -249,16 +250,17 @@ pub struct ClaimToken {
 /// The wait before the next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Backoff {
-    /// The item is not claimed before this point.
+    /// The earliest time at which the item may be claimed.
     pub not_before: Timestamp,
-    /// When the wait was ordered. `not_before - ordered_at` is the longest wait that any reader
-    /// accepts: if more remains, the clock was set back since.
+    /// When the wait was ordered. A reader never waits longer than `not_before - ordered_at`: if
+    /// more remains, the clock was set back.
     pub ordered_at: Timestamp,
 }
 
 impl Backoff {
-    /// The backoff as it must be read at `now`: itself, or cut down to the ordered span if the
-    /// clock was set back. A backoff without end ([`Timestamp::MAX`]) stays as it is.
+    /// Returns the backoff with at most its original duration left at `now`. If the clock was set
+    /// back, `not_before` moves to `now` plus that duration; an endless backoff
+    /// ([`Timestamp::MAX`]) never changes.
     #[must_use]
     pub fn capped(self, now: Timestamp) -> Self {
         let latest = now.saturating_add(self.not_before.saturating_since(self.ordered_at));
@@ -269,47 +271,46 @@ impl Backoff {
     }
 }
 
-/// One file in the queue. A path has one item, for good.
+/// A file in the queue. Each path has exactly one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueItem {
-    /// The file's identity in the queue.
+    /// The item's identity in the queue.
     pub id: ItemId,
-    /// The place in line; renewed by each round.
+    /// The position in line; renewed by each round.
     pub sequence: Sequence,
-    /// The absolute path.
+    /// The absolute path of the file.
     pub file_path: FilePath,
-    /// The urgency.
+    /// The priority of the item.
     pub priority: Priority,
-    /// When the path was first added; for people, never for order.
+    /// When the path was first added. Shown to users; no order depends on it.
     pub added_at: Timestamp,
-    /// How many rounds have begun: 1 after the first addition, one more each time that the item
-    /// is requeued or added again after it had ended.
+    /// The number of rounds that have begun: 1 after the first addition, one more each time the
+    /// item is requeued, or added again after it had ended.
     pub round: u32,
-    /// True if this round began after a completion, and so is work of its own: nothing of an
-    /// earlier round is continued.
+    /// True if this round began after a completion. Then no work of an earlier round is resumed.
     pub follows_completion: bool,
-    /// Attempts of this round that were started and not given back.
+    /// The number of attempts of this round that were started and not released.
     pub attempts: u32,
-    /// When the latest attempt was claimed.
+    /// When the latest attempt was claimed; `None` if there was none.
     pub last_attempt: Option<Timestamp>,
-    /// Where the item stands.
+    /// The status of the item.
     pub status: Status,
-    /// True while a person has set the item aside: it is pending and never claimed.
+    /// True while a user holds the item: it stays pending and is never claimed.
     pub is_held: bool,
     /// The wait before the next attempt. Only a pending item has one.
     pub backoff: Option<Backoff>,
-    /// The claim, present exactly while the status is processing. Boxed, because few items of a
-    /// million are being processed.
+    /// The claim; present exactly while the item is processing. Boxed, because few of a million
+    /// items are processing.
     pub claim: Option<Box<Claim>>,
     /// The latest failure, see [`failure`](crate::failure). Kept across rounds.
     pub last_error: Option<Box<str>>,
-    /// What the last success was. Only a completed item has one, and not if it was completed by a
-    /// version that did not record it.
+    /// The record of the last success. Only a completed item has one; it is missing if an older
+    /// version completed the item.
     pub completion: Option<Box<Completion>>,
 }
 
 impl QueueItem {
-    /// A file as it enters the queue.
+    /// Creates the item of a file that was just added.
     #[must_use]
     pub fn added(id: ItemId, file_path: FilePath, priority: Priority, added_at: Timestamp) -> Self {
         Self {
@@ -331,7 +332,7 @@ impl QueueItem {
         }
     }
 
-    /// Before this point the item is not claimed.
+    /// Returns the earliest time at which the item may be claimed; `None` if it is not in backoff.
     #[must_use]
     pub fn not_before(&self) -> Option<Timestamp> {
         self.backoff.map(|backoff| backoff.not_before)
@@ -349,7 +350,7 @@ impl QueueItem {
         self.status == Status::Pending && !self.is_held
     }
 
-    /// The number of the latest attempt, and 1 if there was none.
+    /// Returns the number of the latest attempt, or 1 if there was none.
     #[must_use]
     pub fn attempt(&self) -> AttemptNumber {
         AttemptNumber::new(self.attempts).unwrap_or(AttemptNumber::FIRST)
@@ -360,7 +361,7 @@ impl QueueItem {
 mod tests {
     use super::*;
 
-    /// A queue of a million items holds a million times this, and their paths.
+    /// A queue of a million items holds a million of these, and their paths.
     #[test]
     fn an_item_is_small() {
         assert_eq!(size_of::<QueueItem>(), 112);

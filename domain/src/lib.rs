@@ -1,31 +1,32 @@
-//! The rules of autoproc, and nothing else.
+//! The core of autoproc without I/O: the queue, the retry policy and the run loop.
 //!
 //! # Theory of operation
 //!
-//! A [`FileQueue`] is a value. A request, one of the types in [`request`], is a
-//! [`Transaction`](queue::Transaction) on it that yields [`Event`](event::Event)s and an answer; time
-//! and identity are passed in. An [`AutonomousProcessor`] runs the loop of the product over the
-//! [`ports`]. Its decisions are a pure function, [`RunState::handle`](run::RunState::handle), from
-//! what happened to what to do; its driver holds the futures and decides nothing.
+//! A [`FileQueue`] is a plain value. A request, one of the types in [`request`], is a
+//! [`Transaction`](queue::Transaction) that changes the queue and yields [`Event`](event::Event)s
+//! and an answer; time and ids are passed in. An [`AutonomousProcessor`] runs the processing loop
+//! over the [`ports`]. Its decisions are a pure function from inputs to actions,
+//! [`RunState::handle`](run::RunState::handle); its driver polls the futures and decides nothing.
 //!
 //! # Invariants
 //!
-//! - The claim order is total: priority descending, then sequence ascending. No clock takes part.
-//! - Nothing is claimed before it is due, and nothing that is held.
-//! - A path has one item, for good; an item has at most one claim.
-//! - A claim is durable before its attempt starts; a result is reported after it is durable.
+//! - The claim order is total: priority descending, then sequence ascending. It does not depend on
+//!   a clock.
+//! - Items in backoff and held items are not claimed.
+//! - Each path has exactly one item; an item has at most one claim.
+//! - A claim is durable before its attempt starts; a result is durable before it is reported.
 //! - Folding the events over an empty queue rebuilds it exactly.
 //!
 //! # Where to start
 //!
-//! `examples/queue.rs` keeps a queue as a value in a program of its own; `examples/embed.rs` runs the
+//! `examples/queue.rs` uses the queue as a value in another program; `examples/embed.rs` runs the
 //! whole loop over a [`MemoryStorage`](memory::MemoryStorage); the contract of
-//! [`Storage`](ports::Storage) says how to keep the queue in a database.
+//! [`Storage`](ports::Storage) describes how to keep the queue in a database.
 //!
 //! # Deliberately absent
 //!
-//! Files, processes, threads, clocks, the environment, a runtime, serialisation. `clippy.toml` next
-//! to this crate bans what could bring them in.
+//! Files, processes, threads, clocks, the environment, a runtime, serialisation: `clippy.toml` next
+//! to this crate bans the functions that would use them.
 
 pub mod attempt;
 pub mod claim_key;

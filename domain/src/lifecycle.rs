@@ -1,26 +1,26 @@
 //! The table of legal status changes; `docs/state-machine.md` draws it.
 //!
-//! [`next`] is the only owner of the rule. Removing an item is not a status change: it is allowed
-//! from every status but processing.
+//! [`next`] is the single source of this rule. Removing an item is not a status change: it is
+//! allowed in every status but processing.
 
 use crate::item::Status;
 
-/// What happens to an item.
+/// The kinds of status changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transition {
-    /// A run claims it; the attempt is counted.
+    /// A run claims the item; the attempt is counted.
     Claim,
     /// The attempt succeeded.
     Complete,
-    /// The attempt failed and another one follows after a backoff.
+    /// The attempt failed, and another one follows after a backoff.
     Retry,
-    /// The attempt failed and no other one follows; or a person cancelled the item.
+    /// The attempt failed and no other one follows, or a user cancelled the item.
     Fail,
-    /// The attempt ran out of time and no other one follows.
+    /// The attempt timed out, and no other one follows.
     TimeOut,
-    /// The run gave the attempt back unfinished; it is not counted.
+    /// The run released the attempt unfinished; it does not count.
     Release,
-    /// The run died; the attempt stays counted.
+    /// The run died; the attempt still counts.
     Recover,
     /// A new round begins.
     BeginRound,
@@ -40,7 +40,7 @@ impl Transition {
     ];
 }
 
-/// Every legal change: from, by, to.
+/// The legal changes: old status, transition, new status.
 pub const TABLE: [(Status, Transition, Status); 11] = [
     (Status::Pending, Transition::Claim, Status::Processing),
     (Status::Pending, Transition::Fail, Status::Failed),
@@ -55,7 +55,7 @@ pub const TABLE: [(Status, Transition, Status); 11] = [
     (Status::Timeout, Transition::BeginRound, Status::Pending),
 ];
 
-/// Where `transition` leads from `from`; `None` if it is not legal there.
+/// Returns the status after `transition`; `None` if the transition is not legal in status `from`.
 #[must_use]
 pub fn next(from: Status, transition: Transition) -> Option<Status> {
     TABLE.into_iter().find(|(source, by, _)| (*source, *by) == (from, transition)).map(|(_, _, to)| to)

@@ -1,4 +1,5 @@
-//! The queue in memory, for programs whose queue ends with them; the shortest example of a store.
+//! A queue in memory, for programs that do not keep it beyond their own lifetime. Also the shortest
+//! example of a store.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,11 +18,11 @@ use crate::run_info::{DeadRun, LiveRun, RunInfo};
 use crate::time::Timestamp;
 use crate::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
 
-/// A handle on a queue in memory. Clones are handles on the same queue; a run lives until it ends.
+/// A handle to a queue in memory. Clones share the queue. A run is alive until it ends.
 #[derive(Debug, Default)]
 pub struct MemoryStorage {
     shared: Arc<Mutex<Shared>>,
-    /// The version of the queue that this handle has seen.
+    /// The version of the queue that this handle has last seen.
     seen: AtomicU64,
 }
 
@@ -37,14 +38,14 @@ struct Shared {
 }
 
 impl MemoryStorage {
-    /// An empty queue.
+    /// Creates a handle to an empty queue.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
-        // The queue changes by whole transactions, so a panic elsewhere leaves none half done.
+        // Transactions are atomic, so a panic elsewhere leaves no partial change.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -184,7 +185,7 @@ impl Runs for MemoryStorage {
         Ok(self.lock().live_runs())
     }
 
-    /// A run dies with the queue, unless it ended while it held claims.
+    /// A run that ended while it held claims is dead. Every other run ends with the process.
     async fn dead(&self) -> Result<Vec<DeadRun>, StorageError> {
         let located =
             |info: &RunInfo| DeadRun { location: Some(info.location.clone()), ..DeadRun::gone(info.id.clone()) };

@@ -1,4 +1,4 @@
-//! The path of a queued file: bytes that keep a few promises and are never looked up on a disk.
+//! The paths of queued files. A path is validated and normalised without access to the file system.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -7,43 +7,45 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-/// The longest path, in bytes: Linux's `PATH_MAX` (`limits.h`). No call could open a longer one.
+/// The maximum length of a path, in bytes: Linux's `PATH_MAX` (`limits.h`). No system call accepts
+/// a longer one.
 pub const MAX_PATH_BYTES: usize = 4096;
 
-/// A path in the queue: absolute, lexically normalised, without NUL, at most [`MAX_PATH_BYTES`] long.
+/// A path in the queue: absolute, lexically normalised, without NUL, and at most [`MAX_PATH_BYTES`]
+/// long.
 ///
-/// Bytes that are not UTF-8 are kept. The queue takes two paths for the same file if their bytes are
-/// equal, so `.`, `..` and doubled slashes are removed. Symbolic links are not followed: the queue
-/// cannot promise that a link stays where it points. Clones share the bytes.
+/// Bytes that are not UTF-8 are kept. Two paths are the same file if their bytes are equal;
+/// therefore `.`, `..` and doubled slashes are removed. Symbolic links are not resolved, because
+/// their targets may change. Clones share the bytes.
 ///
-/// Stored as an `OsStr`, because a `Path` compares and hashes component by component, which would cost a
-/// queue of a million paths more than all the rest.
+/// Stored as an `OsStr`: `Path` compares and hashes component by component, which would be the
+/// largest cost of a queue of a million paths.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FilePath(Arc<OsStr>);
 
-/// Why a path cannot be queued.
+/// The reason why a path cannot be queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidPath {
-    /// It has no bytes.
+    /// The path is empty.
     #[error("the path is empty")]
     Empty,
-    /// It does not begin at the root, so it names another file in another folder.
+    /// The path does not begin at the root, so its meaning depends on the current folder.
     #[error("the path is relative")]
     Relative,
-    /// No file can have it: the byte ends every path in a system call.
-    #[error("the path holds a NUL byte")]
+    /// The path contains a NUL byte, which ends every path in a system call.
+    #[error("the path contains a NUL byte")]
     Nul,
-    /// Longer than [`MAX_PATH_BYTES`].
+    /// The path is longer than [`MAX_PATH_BYTES`].
     #[error("the path is longer than {MAX_PATH_BYTES} bytes")]
     TooLong,
 }
 
 impl FilePath {
-    /// Accepts an absolute path. Removes `.`, `..` and doubled slashes lexically.
+    /// Validates an absolute path, and removes `.`, `..` and doubled slashes lexically.
     ///
     /// # Errors
-    /// [`InvalidPath`] if the path is empty, relative, holds a NUL byte, or is too long.
+    /// [`InvalidPath`] if the path is empty, relative, contains a NUL byte, or is too long.
     pub fn new(path: impl AsRef<Path>) -> Result<Self, InvalidPath> {
         let path = path.as_ref();
         let bytes = path.as_os_str().as_encoded_bytes();
@@ -61,7 +63,7 @@ impl FilePath {
         Ok(Self(if is_normal(bytes) { path.as_os_str().into() } else { normalise(path).as_os_str().into() }))
     }
 
-    /// Accepts a path relative to `base`, which must be absolute.
+    /// Validates a path relative to `base`, which must be absolute.
     ///
     /// # Errors
     /// As [`FilePath::new`].
@@ -72,28 +74,28 @@ impl FilePath {
         if path.is_absolute() { Self::new(path) } else { Self::new(base.join(path)) }
     }
 
-    /// The path, to open it.
+    /// Returns the path, for opening the file.
     #[must_use]
     pub fn as_path(&self) -> &Path {
         Path::new(&self.0)
     }
 
-    /// The path as text, for documents that hold Unicode. If the bytes are not UTF-8 the text only
-    /// resembles them; then write [`exact_hex`](Self::exact_hex) too.
+    /// Returns the path as text, for documents that hold Unicode. If the bytes are not UTF-8, the
+    /// text is lossy; then [`exact_hex`](Self::exact_hex) must be written too.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         self.0.to_string_lossy()
     }
 
-    /// The bytes in hexadecimal, if the text does not hold all of them.
+    /// Returns the bytes in hexadecimal if [`text`](Self::text) is lossy; `None` otherwise.
     #[must_use]
     pub fn exact_hex(&self) -> Option<String> {
         self.0.to_str().is_none().then(|| to_hex(self.0.as_bytes()))
     }
 
-    /// The inverse of [`text`](Self::text) and [`exact_hex`](Self::exact_hex), relative to `base`, which must
-    /// be absolute. The bytes count if the text agrees with them; otherwise a person changed the text,
-    /// and the text counts.
+    /// Rebuilds a path from [`text`](Self::text) and [`exact_hex`](Self::exact_hex); a relative
+    /// path starts at `base`, which must be absolute. The bytes are used if the text agrees with
+    /// them; otherwise a user has changed the text, and the text is used.
     ///
     /// # Errors
     /// As [`FilePath::new`].
@@ -105,7 +107,7 @@ impl FilePath {
         }
     }
 
-    /// The bytes, as the platform spells them.
+    /// Returns the path as an `OsStr`.
     #[must_use]
     pub fn as_os_str(&self) -> &OsStr {
         &self.0
@@ -128,14 +130,14 @@ fn from_hex(hex: &str) -> Option<Vec<u8>> {
     rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
-/// True if there is nothing to remove. False for some normal paths too, since a name may begin with a
-/// dot; those are normalised in vain.
+/// True if the path needs no normalisation. False for some normal paths too, since a name may begin
+/// with a dot; normalising those changes nothing.
 fn is_normal(bytes: &[u8]) -> bool {
     let is_suspect = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
     !bytes.windows(2).any(is_suspect) && (bytes.len() == 1 || bytes.last() != Some(&b'/'))
 }
 
-/// `..` removes the name before it; at the root it removes nothing.
+/// Removes `.`, and each `..` with the name before it; at the root, `..` removes nothing.
 fn normalise(path: &Path) -> PathBuf {
     let mut clean = PathBuf::new();
     for component in path.components() {
@@ -154,8 +156,8 @@ impl fmt::Debug for FilePath {
     }
 }
 
-/// Shows bytes that are not UTF-8 as the replacement character and escapes control characters, so that
-/// a file's name cannot steer a terminal.
+/// Writes bytes that are not UTF-8 as the replacement character, and escapes control characters so
+/// that a file name cannot control a terminal.
 impl fmt::Display for FilePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for character in self.0.to_string_lossy().chars() {

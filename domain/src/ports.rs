@@ -1,7 +1,9 @@
-//! The ports: what the domain needs of the world. Each file holds one contract and its error type.
+//! The ports: traits through which the domain uses a clock, a store, an orchestrator and other
+//! services. Each file contains one contract and its error type.
 //!
-//! Every error variant names the caller's next move. `autoproc-testkit` has a conformance suite for
-//! the contract of [`Storage`] and [`Runs`]: an adapter that passes it keeps the promises.
+//! The documentation of each error variant states the caller's next move. `autoproc-testkit` has a
+//! conformance suite for [`Storage`] and [`Runs`]: an adapter that passes it fulfils their
+//! contracts.
 
 mod clock;
 mod history;
@@ -23,7 +25,7 @@ pub use start_gate::{BackPressure, OpenGate, StartGate};
 pub use stop_signal::{NeverStop, StopSignal, StopSignalError};
 pub use storage::{Cause, Storage, StorageError};
 
-// The values that cross the ports, so that an adapter imports from one place.
+// The values that cross the ports, so that an adapter can import them from one place.
 pub use crate::attempt::{
     Attempt, AttemptOutcome, AttemptProgress, AttemptRef, AttemptReport, LostAttempt, ResourceUsage,
 };

@@ -1,9 +1,9 @@
-//! The queue itself: an aggregate that changes by events alone.
+//! The queue: an aggregate that changes only by events.
 //!
 //! A request is a [`Transaction`]: [`perform`](Transaction::perform) decides, applies the events to
-//! the queue in memory, and returns both the events and the answer. A durable store writes the
-//! events down after that and before it answers; if it cannot, it forgets its queue in memory and
-//! reads it again. [`FileQueue::apply`] folds events that were written down.
+//! the queue in memory, and returns the events and the answer. A durable store then records the
+//! events and answers only after that. If recording fails, it discards its queue in memory and
+//! reads it again. [`FileQueue::apply`] applies recorded events.
 //!
 //! Nothing here reads a clock: time is passed in.
 
@@ -32,10 +32,10 @@ pub use transaction::{Performed, Transaction};
 use collections::{Items, PathIndex};
 use waiting::{Scoped, Waiting};
 
-/// The durable priority queue, as a value.
+/// The priority queue, as a value.
 ///
-/// For n items an addition and a settlement cost O(log n), an exchange also O(p) for p items being
-/// processed, counts O(1), and a page of m items O(n + m log m).
+/// For n items, an addition and a settlement cost O(log n), an exchange also O(p) for p processing
+/// items, counts O(1), and a page of m items O(n + m log m).
 ///
 /// The specification's names are thin methods over transactions:
 ///
@@ -65,12 +65,12 @@ pub struct FileQueue {
     paths: PathIndex,
     counts: Counts,
     waiting: Waiting,
-    /// Indexes of the scopes that requests have named; no part of the state.
+    /// Indexes of the scopes that requests have named; not part of the state.
     scoped: Vec<Scoped>,
     processing: BTreeSet<ItemId>,
 }
 
-/// Two queues are equal if they hold the same items and will number the next ones alike.
+/// Two queues are equal if they contain the same items and assign the same next numbers.
 impl PartialEq for FileQueue {
     fn eq(&self, other: &Self) -> bool {
         (self.next_number, self.next_claim) == (other.next_number, other.next_claim)
@@ -87,7 +87,7 @@ impl Default for FileQueue {
 }
 
 impl FileQueue {
-    /// An empty queue.
+    /// Creates an empty queue.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -102,13 +102,13 @@ impl FileQueue {
         }
     }
 
-    /// The item with this id.
+    /// Returns the item with this id.
     #[must_use]
     pub fn get(&self, id: ItemId) -> Option<&QueueItem> {
         self.items.get(id)
     }
 
-    /// The item that a person names.
+    /// Returns the item that `which` refers to.
     #[must_use]
     pub fn find(&self, which: &Selector) -> Option<&QueueItem> {
         match which {
@@ -117,29 +117,30 @@ impl FileQueue {
         }
     }
 
-    /// Makes room for this many more items.
+    /// Reserves capacity for `additional` more items.
     fn reserve(&mut self, additional: usize) {
         self.items.reserve(additional);
         self.paths.reserve(additional, &self.items);
     }
 
-    /// Every item, by sequence number.
+    /// Iterates over all items, by sequence number.
     pub fn items(&self) -> impl Iterator<Item = &QueueItem> {
         self.items.iter()
     }
 
-    /// Items with one of these statuses, by sequence number.
+    /// Iterates over the items with one of these statuses, by sequence number.
     fn with_status(&self, statuses: &'static [Status]) -> impl Iterator<Item = &QueueItem> {
         self.items().filter(|item| statuses.contains(&item.status))
     }
 
-    /// The number of items in each status.
+    /// Returns the number of items in each status.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// The number of items of a scope in each status. Takes time in proportion to the ids of the scope.
+    /// Returns the number of items of a scope in each status, in time proportional to the number of
+    /// ids in the scope.
     #[must_use]
     pub fn counts_in(&self, scope: &Scope) -> Counts {
         match scope {
@@ -148,30 +149,30 @@ impl FileQueue {
         }
     }
 
-    /// The number that the next new item gets as its id.
+    /// Returns the number that the next new item gets as its id.
     #[must_use]
     pub fn next_number(&self) -> u64 {
         self.next_number
     }
 
-    /// The number that the next claim gets.
+    /// Returns the number that the next claim gets.
     #[must_use]
     pub fn next_claim(&self) -> ClaimNumber {
         self.next_claim
     }
 
-    /// Items being processed, by id.
+    /// Iterates over the processing items, by id.
     pub fn processing(&self) -> impl Iterator<Item = &QueueItem> {
         self.processing.iter().filter_map(|id| self.get(*id))
     }
 
-    /// When the next item falls due that is not due at `now`; `None` if no item waits for its time.
+    /// Returns the earliest end of a backoff after `now`; `None` if no item is in backoff.
     #[must_use]
     pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         self.waiting.next_due(now)
     }
 
-    /// The waiting items of a scope. A scope of items must have been opened before.
+    /// Returns the waiting items of a scope. A scope of items must be open.
     fn waiting_in(&self, scope: &Scope) -> &Waiting {
         let scoped = match scope {
             Scope::Queue => None,
@@ -180,7 +181,7 @@ impl FileQueue {
         scoped.map_or(&self.waiting, Scoped::waiting)
     }
 
-    /// Indexes a scope, if it is not indexed yet, and drops the indexes that no run uses any more.
+    /// Indexes a scope that is not indexed yet, and drops indexes that no run uses any more.
     fn open_scope(&mut self, scope: &Scope) {
         let Scope::Items(ids) = scope else { return };
         if self.scoped.iter().any(|scoped| scoped.is_of(ids)) {
@@ -190,7 +191,7 @@ impl FileQueue {
         self.scoped.push(Scoped::new(ids.clone(), &self.items));
     }
 
-    /// One page of items, in claim order.
+    /// Returns one page of items, in claim order.
     #[must_use]
     pub fn page(&self, request: &PageRequest) -> Page {
         let mut keys: Vec<_> = self
@@ -202,7 +203,7 @@ impl FileQueue {
         let length = request.limit.unwrap_or(keys.len()).min(keys.len());
         let has_more = length < keys.len();
         if has_more {
-            // Only the places on the page need an order.
+            // Only the keys on the page need sorting.
             keys.select_nth_unstable(length);
             keys.truncate(length);
         }

@@ -2,8 +2,8 @@
 //!
 //! A store knows which runs are dead. Only the [`Reaper`] of their host can tell whether their
 //! processes still run; for a run of another host, the proof is a lease that expired at least
-//! [`LEASE_MARGIN`] ago. An item whose old attempt may still be at work stays claimed: two attempts
-//! on one file at a time are worse than a late one.
+//! [`LEASE_MARGIN`] ago. An item stays claimed while its old attempt may still be running: two
+//! concurrent attempts on one file are worse than a late one.
 
 use std::time::Duration;
 
@@ -14,35 +14,35 @@ use crate::request::{RecoverRequest, Scope};
 use crate::run_info::{DeadRun, DeathEvidence, Location, Unproven};
 use crate::view::RecoveredItem;
 
-/// A lease of another host must have been over for this long before its items are given to others.
+/// The minimum time since the expiry of a lease of another host before its items are recovered.
 ///
-/// That proves that nothing is at work only if every attempt ends with the lease of its run, also if
-/// the runner is suspended. A store that grants leases must be used with guards that ensure this; the
-/// guards of the subprocess adapter do not do so yet (ADR 0020). The margin covers clocks that run at
-/// different speeds.
+/// The margin proves that no attempt is running only if every attempt ends with the lease of its
+/// run, even if the runner is suspended. A store that grants leases must be used with guards that
+/// ensure this; the guards of the subprocess adapter do not do so yet (ADR 0020). The margin covers
+/// clocks that run at different speeds.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
-/// Whether a dead run's items are taken back although something of it may still be at work.
+/// Whether a recovery needs proof that no process of the dead run is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// Only if it is proven that nothing is.
+    /// Recover only runs that are proven to have no process left.
     Demanded,
-    /// In any case: a person has looked, and answers for it.
+    /// No proof is needed; the user takes the risk.
     Waived,
 }
 
-/// What a recovery came to.
+/// The result of a recovery.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recovery {
-    /// The items that were taken back.
+    /// The recovered items.
     pub recovered: Vec<RecoveredItem>,
-    /// The dead runs whose processes may still be at work. Their items stay claimed if proof was
-    /// demanded, and are among the recovered ones if it was waived.
+    /// The dead runs whose processes may still be running. Their items stay claimed if proof was
+    /// demanded, and are recovered if it was waived.
     pub unproven: Vec<Unproven>,
 }
 
 impl Recovery {
-    /// The events to report of the items that were taken back, by a run with this scope.
+    /// Returns the events of the recovered items, for a run with this scope.
     pub fn events<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = RunEventKind> + 'a {
         self.recovered.iter().map(|recovered| RunEventKind::FileRecovered {
             of: AttemptRef::latest(&recovered.item),
@@ -54,25 +54,25 @@ impl Recovery {
     }
 }
 
-/// The ports that a recovery needs.
+/// The ports that a recovery uses.
 #[derive(Clone, Copy)]
 pub struct RecoveryPorts<'a> {
-    /// Holds the items.
+    /// The store of the items.
     pub storage: &'a dyn Storage,
-    /// Knows the dead runs.
+    /// The registry of the dead runs.
     pub runs: &'a dyn Runs,
-    /// Ends what they left on this host.
+    /// Ends the leftover processes of this host.
     pub reaper: &'a dyn Reaper,
-    /// Tells the time of the transaction.
+    /// The clock for the time of the transaction.
     pub clock: &'a dyn Clock,
 }
 
-/// Ends the processes that the dead runs of this host left. Then takes back the items of the dead
-/// runs that certainly have no process at work; with [`Proof::Waived`], of all dead runs. An item
-/// that has had `max_attempts` attempts ends as failed.
+/// Ends the leftover processes of the dead runs of this host. Then recovers the items of the dead
+/// runs that provably have no process left; with [`Proof::Waived`], of all dead runs. An item that
+/// has had `max_attempts` attempts ends as failed.
 ///
 /// # Errors
-/// [`StorageError`]; no item was taken back. Processes that had been ended stay so.
+/// [`StorageError`]; no item was recovered, but processes may have been ended.
 pub async fn recover(ports: RecoveryPorts<'_>, max_attempts: u32, proof: Proof) -> Result<Recovery, StorageError> {
     let dead = ports.runs.dead().await?;
     let mut runs: Vec<_> = dead.iter().map(|dead| dead.run.clone()).collect();
@@ -84,8 +84,8 @@ pub async fn recover(ports: RecoveryPorts<'_>, max_attempts: u32, proof: Proof) 
     Ok(Recovery { recovered, unproven })
 }
 
-/// A run of another host is never reaped from here: this host would look among its own processes,
-/// find none of that run, and take that for proof.
+/// Reaps only runs of this host. For a run of another host, the reaper would find no process here
+/// and wrongly take that as proof.
 async fn reap(dead: Vec<DeadRun>, reaper: &dyn Reaper) -> Vec<Unproven> {
     let here = reaper.location();
     let is_here = |dead: &DeadRun| dead.location.as_ref().is_none_or(|location| location.is_same_host(&here));
@@ -99,8 +99,8 @@ fn unproven_elsewhere(dead: DeadRun) -> Option<Unproven> {
     let place = dead.location.as_ref().map(Location::to_string).unwrap_or_default();
     let reason = match dead.evidence {
         DeathEvidence::LeaseOver { since } if since >= LEASE_MARGIN => return None,
-        DeathEvidence::LeaseOver { .. } => format!("it worked as {place}, and its lease has only just ended"),
-        DeathEvidence::Gone => format!("it worked as {place}, and only that host can end what it left"),
+        DeathEvidence::LeaseOver { .. } => format!("it ran as {place}; its lease expired only moments ago"),
+        DeathEvidence::Gone => format!("it ran as {place}; only that host can end its leftover processes"),
     };
     Some(Unproven { run: dead.run, reason: reason.into() })
 }

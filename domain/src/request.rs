@@ -1,5 +1,5 @@
 //! The requests to the queue, one type per transaction; see
-//! [`Transaction`](crate::queue::Transaction) for the effects.
+//! [`Transaction`](crate::queue::Transaction) for their effects.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,17 +13,17 @@ use crate::path::FilePath;
 /// Adds files, in this order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Enqueue {
-    /// The files; a path may occur more than once, and then counts as added again.
+    /// The files. A path that occurs more than once counts as added again.
     pub items: Vec<NewItem>,
-    /// Which ended items begin a new round.
+    /// The ended items that begin a new round.
     pub repeat: Repeat,
-    /// What the caller does with the answer.
+    /// Whether the caller needs the full answer.
     pub answer: AnswerNeeded,
 }
 
 impl Enqueue {
-    /// Adds these files, leaves completed ones alone if they are unchanged, and asks for the
-    /// whole answer.
+    /// Creates a request that adds these files, skips completed ones that have not changed, and
+    /// asks for the full answer.
     #[must_use]
     pub fn new(items: Vec<NewItem>) -> Self {
         Self { items, ..Self::default() }
@@ -33,76 +33,76 @@ impl Enqueue {
 /// A file to add.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewItem {
-    /// The file.
+    /// The path of the file.
     pub file_path: FilePath,
-    /// Its urgency.
+    /// The priority of the file.
     pub priority: Priority,
-    /// What the file looks like now; `None` if it is not there or was not looked at, which counts
-    /// as unchanged.
+    /// The current fingerprint of the file; `None` if the file does not exist or was not inspected,
+    /// which counts as unchanged.
     pub fingerprint: Option<Fingerprint>,
 }
 
 impl NewItem {
-    /// A file of priority 0 that was not looked at.
+    /// Creates a file of priority 0 without a fingerprint.
     #[must_use]
     pub fn new(file_path: FilePath) -> Self {
         Self { file_path, priority: Priority::default(), fingerprint: None }
     }
 
-    /// The same file with this priority.
+    /// Returns the file with this priority.
     #[must_use]
     pub fn with_priority(self, priority: Priority) -> Self {
         Self { priority, ..self }
     }
 
-    /// The same file, seen like this.
+    /// Returns the file with this fingerprint.
     #[must_use]
     pub fn with_fingerprint(self, fingerprint: Option<Fingerprint>) -> Self {
         Self { fingerprint, ..self }
     }
 }
 
-/// Which items that have ended begin a new round when they are added again. A failed item always
-/// does.
+/// The ended items that begin a new round when they are added again. A failed item always does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Repeat {
-    /// A completed item only if its file changed since.
+    /// A completed item whose file has changed since.
     #[default]
     IfChanged,
-    /// Also a completed item that another recipe, or none, completed.
+    /// A completed item whose file has changed since, or that was completed with another recipe or
+    /// without one.
     IfOtherRecipe(Recipe),
     /// Every item that has ended.
     Always,
 }
 
-/// Whether an addition needs its whole answer now.
+/// Whether an addition needs its full answer at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum AnswerNeeded {
     /// The caller needs the outcome and the item of each file.
     #[default]
     Now,
-    /// The store may answer [`EnqueueOutcome::Accepted`](crate::view::EnqueueOutcome::Accepted) in
-    /// place of the outcome.
+    /// The store may return [`EnqueueOutcome::Accepted`](crate::view::EnqueueOutcome::Accepted)
+    /// instead of the outcome.
     Later,
 }
 
-/// Settles attempts that ended and claims new ones, in this order.
+/// Settles ended attempts, then claims new ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExchangeRequest {
-    /// The run that asks. It must be alive.
+    /// The run that makes the request. It must be alive.
     pub run: RunId,
-    /// Identifies this request among those of the run. A store that has carried out the run's
-    /// latest request answers the same again if it is asked again.
+    /// Identifies this request among those of the run. If a store receives the id of the run's
+    /// latest request again, it returns the recorded answer and changes nothing.
     pub id: RequestId,
-    /// The attempts that ended; may be empty.
+    /// The settlements of attempts that ended; may be empty.
     pub settlements: Vec<Settlement>,
-    /// The most items to claim; may be 0.
+    /// The maximum number of items to claim; may be 0.
     pub limit: usize,
     /// The items that the run may claim.
     pub scope: Scope,
 }
 
-/// Numbers the exchanges of one run, ascending.
+/// The number of an exchange of one run, ascending.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(u64);
 
@@ -113,13 +113,13 @@ impl RequestId {
         Self(number)
     }
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// The id of the next request.
+    /// Returns the id of the next request.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
@@ -129,12 +129,11 @@ impl RequestId {
 /// The items that a run processes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Scope {
-    /// All of the queue.
+    /// The whole queue.
     #[default]
     Queue,
-    /// These items and no others. Ids that are not in the queue count for nothing. Clones share
-    /// the set; stores may keep an index for each set that they have seen, so a run passes the
-    /// same one each time.
+    /// Only these items. Ids that are not in the queue are ignored. Clones share the set. A run
+    /// must pass the same set each time, because stores may keep an index for each set.
     Items(Arc<BTreeSet<ItemId>>),
 }
 
@@ -155,41 +154,40 @@ impl FromIterator<ItemId> for Scope {
     }
 }
 
-/// What one claim came to.
+/// The outcome of one claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {
-    /// The claim.
+    /// The token of the claim.
     pub token: ClaimToken,
-    /// What its item becomes.
+    /// The decision on the claim's item.
     pub verdict: Verdict,
 }
 
-/// What an item becomes after its attempt. [`RetryPolicy::judge`](crate::retry::RetryPolicy::judge)
-/// decides.
+/// The decision on an ended attempt; see [`RetryPolicy::judge`](crate::retry::RetryPolicy::judge).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// The attempt succeeded.
     Complete(Completion),
     /// The attempt failed, and another one follows.
     Retry {
-        /// How long to wait, from the moment of settling.
+        /// The wait before the next attempt, from the moment of settling.
         backoff: Duration,
-        /// What went wrong.
+        /// The error text of the failure.
         error: Box<str>,
     },
     /// The attempt failed, and no other one follows.
     Fail {
-        /// True if the attempt ran out of time.
+        /// True if the attempt timed out.
         timed_out: bool,
-        /// What went wrong.
+        /// The error text of the failure.
         error: Box<str>,
     },
-    /// The run gives the attempt back unfinished or not begun; it is not counted.
+    /// The run releases the attempt, unfinished or not begun; it does not count.
     Release,
 }
 
 impl Verdict {
-    /// The same verdict with another error text, if it has one.
+    /// Returns the verdict with another error text, if it has one.
     #[must_use]
     pub fn with_error(self, error: Box<str>) -> Self {
         match self {
@@ -200,13 +198,13 @@ impl Verdict {
     }
 }
 
-/// Begins a new round for ended items, at the end of their priority: one after the other, in the order
-/// in which they stood in line or are named.
+/// Begins a new round for ended items, behind all others of their priority, in the order of the
+/// line or of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requeue {
     /// Every item that failed or timed out.
     AllFailed,
-    /// These items. The request is rejected unless each of them failed or timed out.
+    /// The listed items. The request is rejected unless each of them failed or timed out.
     These(Vec<Selector>),
 }
 
@@ -215,51 +213,51 @@ pub enum Requeue {
 pub struct Reprioritise {
     /// The item.
     pub which: Selector,
-    /// Its new priority.
+    /// The new priority.
     pub priority: Priority,
 }
 
-/// Sets pending items aside, or lets them be claimed again.
+/// Holds pending items, or removes their hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
     /// The items. The request is rejected unless each of them is pending.
     pub which: Vec<Selector>,
-    /// True sets them aside.
+    /// True to hold the items; false to remove their hold.
     pub is_held: bool,
 }
 
 /// Ends live items as failed, with the error [`CANCELLED`](crate::failure::CANCELLED).
 ///
-/// A pending item ends at once. The run that works on a processing one learns of it from its next
-/// exchange and ends the attempt.
+/// A pending item ends at once. The run that processes an item is notified by its next exchange,
+/// and ends the attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancel(pub Vec<Selector>);
 
-/// Takes items out of the queue. The request is rejected if one of them is being processed.
+/// Removes items from the queue. The request is rejected if one of them is processing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remove(pub Vec<Selector>);
 
-/// Takes every item with one of these statuses out of the queue; items being processed stay.
+/// Removes every item with one of these statuses from the queue, except processing items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clear(pub Vec<Status>);
 
-/// Takes back the claims of dead runs. The attempts stay counted, and the items wait again.
+/// Recovers the claims of dead runs. The attempts still count, and the items are pending again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecoverRequest {
     /// The dead runs.
     pub runs: Vec<RunId>,
-    /// The attempt limit. An item that has reached it fails with [`run_died`](crate::failure::run_died)
-    /// instead of returning to pending; this stops a file that kills its run from being retried for
-    /// ever. A cancelled item fails in any case.
+    /// The attempt limit. An item that has reached it fails with
+    /// [`run_died`](crate::failure::run_died) instead of returning to pending, so a file that kills
+    /// its run is not retried for ever. A cancelled item fails in any case.
     pub max_attempts: u32,
 }
 
-/// How a person names one item.
+/// A user's reference to one item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Selector {
-    /// By path.
+    /// Refers to an item by its path.
     Path(FilePath),
-    /// By id.
+    /// Refers to an item by its id.
     Id(ItemId),
 }
 

@@ -1,4 +1,5 @@
-//! Whether a failed attempt is followed by another one, and after what wait.
+//! The retry policy: decides whether another attempt follows a failed one, and after how long a
+//! wait.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,16 +13,16 @@ use crate::request::Verdict;
 pub const DEFAULT_RETRIES: u32 = 3;
 /// The default wait before the first retry; each further one is twice as long: 2, 4, 8 s.
 pub const DEFAULT_BACKOFF_BASE: Duration = Duration::from_secs(2);
-/// The default for the longest wait: with more than an hour, a night has too few attempts.
+/// The default maximum wait. It keeps at least one attempt per hour in an overnight run.
 pub const DEFAULT_MAX_BACKOFF: Duration = Duration::from_secs(3600);
 
-/// The exit status of a shell that found the command and could not execute it (POSIX, Shell Command
+/// The exit status of a shell that found the command but could not execute it (POSIX, Shell Command
 /// Language, 2.8.2).
 const EXIT_CANNOT_EXECUTE: i32 = 126;
 /// The exit status of a shell that did not find the command (the same section).
 const EXIT_NOT_FOUND: i32 = 127;
 
-/// How failures are answered.
+/// The rules for retrying failed attempts.
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,15 +36,15 @@ const EXIT_NOT_FOUND: i32 = 127;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Attempts after the first one.
+    /// The number of attempts after the first one.
     pub retries: u32,
-    /// The wait before the first retry; it doubles with each further one.
+    /// The wait before the first retry; doubled for each further retry.
     pub backoff_base: Duration,
-    /// No wait is longer than this.
+    /// The maximum wait.
     pub max_backoff: Duration,
-    /// Whether an attempt that ran out of time is tried again.
+    /// Whether attempts that timed out are retried.
     pub retry_timeouts: bool,
-    /// Exit statuses that no retry can help, in addition to 126 and 127.
+    /// Exit statuses that are never retried, in addition to 126 and 127.
     pub permanent_exits: BTreeSet<i32>,
 }
 
@@ -60,14 +61,14 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The most attempts of a round: the first and the retries.
+    /// Returns the maximum number of attempts in a round: the first one and the retries.
     #[must_use]
     pub fn max_attempts(&self) -> u32 {
         self.retries.saturating_add(1)
     }
 
-    /// The wait after `attempt` has failed: the base, doubled for each attempt before it, and at most
-    /// `max_backoff`.
+    /// Returns the wait after `attempt` has failed: the base, doubled for each earlier attempt, and
+    /// at most `max_backoff`.
     #[must_use]
     pub fn backoff(&self, attempt: AttemptNumber) -> Duration {
         if self.backoff_base.is_zero() {
@@ -78,8 +79,8 @@ impl RetryPolicy {
         wait.map_or(self.max_backoff, |wait| wait.min(self.max_backoff))
     }
 
-    /// What an item becomes after an attempt with this outcome. A completion is left for the caller
-    /// to fill in.
+    /// Decides the fate of an item after an attempt with this outcome. A successful outcome yields
+    /// an empty [`Completion`]; the caller fills it in.
     #[must_use]
     pub fn judge(&self, outcome: &AttemptOutcome, attempt: AttemptNumber) -> Verdict {
         match outcome.root_cause() {

@@ -2,20 +2,20 @@
 //!
 //! # Theory of operation
 //!
-//! [`RunState::handle`] is the loop as a pure function: it takes an [`Input`], what happened, and
-//! returns [`Action`]s, what to do. At most one store operation is under way at a time. An exchange
-//! settles what has ended and claims what there is room for, in one transaction; each claim is
-//! handed to the orchestrator; then the state waits for the first of: an attempt ends, the stop
-//! level rises, the next item falls due, another process changes the queue.
+//! [`RunState::handle`] is the loop as a pure function: it takes an [`Input`] and returns the
+//! [`Action`]s to carry out. At most one store operation is pending at a time. An exchange settles
+//! ended attempts and claims items for the free capacity, in one transaction; each claim is handed
+//! to the orchestrator. Then the run waits for the first of these: an attempt ends, the stop level
+//! rises, the next item becomes due, another process changes the queue.
 //!
 //! [`AutonomousProcessor`] is the driver: it holds the ports and the futures, feeds inputs, carries
-//! out actions, and decides nothing. Attempts are polled at all times, also while a transaction is
-//! under way, so that a slow store never delays what attempts report.
+//! out actions, and decides nothing. It polls attempts at all times, also during a transaction, so
+//! a slow store never delays their progress.
 //!
-//! A run ends when nothing of its scope waits any more, when it is asked to stop, when too many
-//! files failed, when the store has no room for new claims, or by an error; and in every case only
-//! after its last attempt is over. The run does not wait for items of dead runs whose processes may
-//! still be at work.
+//! A run ends when no item of its scope is waiting, when it is asked to stop, when the failure
+//! limit is reached, when the store is full, or by an error; in every case only after its last
+//! attempt has ended. The run does not wait for items of dead runs whose processes may still be
+//! running.
 
 mod action;
 mod attempt_stop;

@@ -1,5 +1,5 @@
-//! What is known of a run: where it works, who lives, who is dead and by what evidence, and what a
-//! run comes to.
+//! Descriptions of runs: their location and registration, the evidence of their death, and their
+//! result.
 
 use std::fmt;
 use std::path::Path;
@@ -9,16 +9,18 @@ use crate::item::RunId;
 use crate::stop::{StopCause, StopLevel};
 use crate::time::Timestamp;
 
-/// Where a run works: the machine, its boot, the processes that it can see, and the project.
+/// The location of a run: its machine, boot, pid namespace, process and project folder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Location {
-    /// The machine's name among the machines that share the queue.
+    /// The machine's name, unique among the machines that share the queue.
     pub host: Box<str>,
-    /// Identifies the machine's boot; nothing of another boot is still at work. Empty if unknown.
+    /// Identifies the machine's boot; no process of another boot is still running. Empty if
+    /// unknown.
     pub boot: Box<str>,
-    /// Identifies the pid namespace: processes of another one cannot be seen. Empty if unknown.
+    /// Identifies the pid namespace; processes in other namespaces cannot be observed. Empty if
+    /// unknown.
     pub pid_namespace: Box<str>,
-    /// The process that carries the run, in its namespace.
+    /// The process id of the run, as seen inside `pid_namespace`.
     pub pid: u32,
     /// The project folder.
     pub project: Box<Path>,
@@ -26,7 +28,7 @@ pub struct Location {
 
 impl Location {
     /// True if processes of `other` run under this kernel, or ran on this machine before it was
-    /// booted again. A container has the boot of its host and often another host name.
+    /// rebooted. A container has the boot of its host, but often another host name.
     #[must_use]
     pub fn is_same_host(&self, other: &Self) -> bool {
         self.host == other.host || (!self.boot.is_empty() && self.boot == other.boot)
@@ -39,64 +41,65 @@ impl fmt::Display for Location {
     }
 }
 
-/// What a run registers of itself when it begins.
+/// The data that a run registers when it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunInfo {
     /// The run's name.
     pub id: RunId,
-    /// When it began.
+    /// When the run began.
     pub started_at: Timestamp,
-    /// The most attempts at a time.
+    /// The maximum number of concurrent attempts.
     pub jobs: usize,
-    /// The most attempts of a round.
+    /// The maximum number of attempts in a round.
     pub max_attempts: u32,
-    /// The time that an attempt has.
+    /// The time limit of an attempt.
     pub timeout: Duration,
-    /// Where it works.
+    /// The location of the run.
     pub location: Location,
 }
 
 /// A run that is alive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveRun {
-    /// What it registered.
+    /// The data that the run registered.
     pub info: RunInfo,
-    /// How long ago the store last heard of it; `None` if the store can tell that it is alive now.
+    /// The time since the store last heard from the run; `None` if the store can tell that the run
+    /// is alive now.
     pub heard_of: Option<Duration>,
 }
 
-/// A run that ended without saying so.
+/// A run that ended without deregistering.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadRun {
     /// The run.
     pub run: RunId,
-    /// Where it worked; `None` if that is unknown, which counts as here.
+    /// The location of the run; `None` if it is unknown, which counts as this host.
     pub location: Option<Location>,
-    /// How the store knows.
+    /// The evidence of the run's death.
     pub evidence: DeathEvidence,
 }
 
 impl DeadRun {
-    /// A run whose process is gone, from a place that is not known.
+    /// Creates a dead run whose process is gone and whose location is unknown.
     #[must_use]
     pub fn gone(run: RunId) -> Self {
         Self { run, location: None, evidence: DeathEvidence::Gone }
     }
 }
 
-/// Why a store takes a run for dead.
+/// The evidence that a run is dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeathEvidence {
-    /// The process that carried the run is gone.
+    /// The process of the run is gone.
     Gone,
     /// The run did not renew its lease.
     LeaseOver {
-        /// How long the lease has been over, by the store's clock.
+        /// The time since the lease expired, by the store's clock.
         since: Duration,
     },
 }
 
-/// A dead run whose processes may still be at work: its items must not be given to others.
+/// A dead run whose processes may still be running: its items must not be claimed again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unproven {
     /// The run.
@@ -105,25 +108,25 @@ pub struct Unproven {
     pub reason: Box<str>,
 }
 
-/// Why a run ended.
+/// The reason why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoppedBy {
-    /// Nothing of its scope waits any more.
+    /// No item of the run's scope is waiting.
     QueueEmpty,
-    /// Nothing is due, and the run does not wait for backoffs.
+    /// No item is due, and the run does not wait for backoffs.
     NothingDue,
-    /// It was asked to stop.
+    /// The run was asked to stop.
     Request(StopCause),
     /// The failure limit is reached.
     TooManyFailed,
-    /// The store has no room for new claims.
+    /// The store is full.
     StorageFull,
-    /// An error, which `run` returns.
+    /// An error ended the run; `run` returns it.
     Error,
 }
 
 impl StoppedBy {
-    /// The word on disk and on screen.
+    /// Returns the word, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -137,7 +140,7 @@ impl StoppedBy {
     }
 }
 
-/// What a run did.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessingResult {
     /// Files that completed.
@@ -149,12 +152,13 @@ pub struct ProcessingResult {
     /// Files of the run's scope that were pending when the run ended; the last known number if the
     /// store could not be read then.
     pub remaining: usize,
-    /// Those of them that a person has set aside.
+    /// Pending files that a user holds.
     pub held: usize,
-    /// Files of the run's scope that others were processing then, or that dead runs still held.
+    /// Files of the run's scope that other runs were processing, or that dead runs still held, when
+    /// the run ended.
     pub processing: usize,
-    /// Why it ended.
+    /// The reason why the run ended.
     pub stopped_by: StoppedBy,
-    /// The highest stop level that it was asked for.
+    /// The highest stop level that was requested.
     pub stop_level: StopLevel,
 }

@@ -1,23 +1,24 @@
-//! Requests to stop: how urgent, and from whom.
+//! Requests to stop: their level and their cause.
 
 use std::fmt;
 
-/// How urgently a run is asked to stop. It only rises during a run.
+/// The urgency of a stop request. It only rises during a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StopLevel {
-    /// No request.
+    /// No stop is requested.
     #[default]
     Running,
-    /// Start nothing new, finish the attempts that run.
+    /// Start no attempt, and finish the running ones.
     Draining,
-    /// End the attempts: ask to terminate, wait the grace, kill. They are given back.
+    /// End the attempts: ask them to terminate, wait for the grace time, kill. Their claims are
+    /// released.
     Aborting,
-    /// Kill the attempts at once. They are given back.
+    /// Kill the attempts at once. Their claims are released.
     Killing,
 }
 
 impl StopLevel {
-    /// The word on disk and on screen.
+    /// Returns the word, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -29,21 +30,21 @@ impl StopLevel {
     }
 }
 
-/// Where a request came from.
+/// The source of a stop request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StopCause {
     /// The stop file.
     StopFile,
-    /// SIGINT, as from Ctrl-C.
+    /// SIGINT, for instance from Ctrl-C.
     Interrupt,
-    /// SIGTERM, as from a service manager.
+    /// SIGTERM, for instance from a service manager.
     Terminate,
-    /// SIGHUP, as from a closed terminal.
+    /// SIGHUP, for instance from a closed terminal.
     HangUp,
 }
 
 impl StopCause {
-    /// The word on disk and on screen.
+    /// Returns the word, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -64,9 +65,9 @@ impl fmt::Display for StopCause {
 /// A request to stop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StopRequest {
-    /// The urgency now.
+    /// The current level.
     pub level: StopLevel,
-    /// The first cause; `None` while there is no request.
+    /// The first source; `None` while there is no request.
     pub cause: Option<StopCause>,
 }
 

@@ -1,7 +1,7 @@
-//! Points in time, and their text form for every file and screen.
+//! Points in time, and their text form in files and on screen.
 //!
-//! There is deliberately no `now()` here: clocks are read behind the [`Clock`](crate::ports::Clock)
-//! port.
+//! There is deliberately no `now()` here: clocks are read through the
+//! [`Clock`](crate::ports::Clock) port.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -13,26 +13,26 @@ use jiff::tz::{Offset, TimeZone};
 
 /// A point on the wall clock, in microseconds since 1970-01-01 00:00 UTC; negative before it.
 ///
-/// State files of the original program carry microseconds, and rewriting one must not round them. The
-/// span is that of four-digit years, so that every point can be written as RFC 3339 and read back.
+/// State files of the Python program have microseconds, and rewriting one must not round them. The
+/// range is that of four-digit years, so every point can be written as RFC 3339 and parsed back.
 ///
-/// The number is counted from the beginning of the span and never zero, so that an `Option` of it is no
-/// larger: a queue of a million items holds two of those an item.
+/// Stored as microseconds since [`Timestamp::MIN`], plus one, so that it is never zero and
+/// `Option<Timestamp>` needs no extra space: each queue item holds two.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(NonZeroU64);
 
-/// The ends of the span, in microseconds since the epoch.
+/// The ends of the range, in microseconds since the epoch.
 const FIRST: i64 = -62_167_219_200_000_000;
 const LAST: i64 = 253_402_207_200_000_000;
 
 impl Timestamp {
     /// The earliest point: 0000-01-01T00:00:00Z.
     pub const MIN: Self = Self::from_micros(FIRST);
-    /// The latest point, which stands for "never": 9999-12-30T22:00:00Z, in the year 9999 at every
-    /// offset.
+    /// The latest point, which means "never": 9999-12-30T22:00:00Z, which is in the year 9999 at
+    /// every offset.
     pub const MAX: Self = Self::from_micros(LAST);
 
-    /// The point this many microseconds after the epoch; a number outside the span is clamped to it.
+    /// Returns the point this many microseconds after the epoch, clamped to the range.
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
         let within = if micros < FIRST {
@@ -45,20 +45,21 @@ impl Timestamp {
         Self(NonZeroU64::MIN.saturating_add((within - FIRST).cast_unsigned()))
     }
 
-    /// Microseconds since the epoch; negative before it.
+    /// Returns the microseconds since the epoch; negative before it.
     #[must_use]
     pub const fn as_micros(self) -> i64 {
         FIRST + (self.0.get() - 1).cast_signed()
     }
 
-    /// The point `span` later, at most [`Timestamp::MAX`].
+    /// Returns the point `span` later, at most [`Timestamp::MAX`].
     #[must_use]
     pub fn saturating_add(self, span: Duration) -> Self {
         let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
         Self::from_micros(self.as_micros().saturating_add(micros))
     }
 
-    /// How long `self` lies after `earlier`; zero if it lies before, as after a clock was set back.
+    /// Returns the time from `earlier` to `self`; zero if `self` is before `earlier`, for instance
+    /// after a clock was set back.
     #[must_use]
     pub fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.get().saturating_sub(earlier.0.get()))
@@ -71,7 +72,8 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// RFC 3339 in UTC with six digits. All texts have the same length, so they sort as the points do.
+/// Writes RFC 3339 in UTC with six digits. All texts have the same length, so they sort like the
+/// points.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let point = jiff::Timestamp::from_microsecond(self.as_micros()).expect("the span lies within jiff's");
@@ -79,14 +81,14 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The text is not a date and time.
+/// The error of a text that is not a date and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a date and time")]
 pub struct NotATimestamp;
 
-/// Parses RFC 3339 with any offset, and the form of the original program: a date and time without
-/// offset, in local time. Nothing is ordered by it, so it is read as UTC: wrong by at most the offset,
-/// and the same on every machine.
+/// Parses RFC 3339 with any offset. Also accepts the Python program's form, a local date and time
+/// without an offset, and reads it as UTC: the result may be off by the local offset but is the
+/// same on every machine. No order depends on such a time.
 impl FromStr for Timestamp {
     type Err = NotATimestamp;
 
@@ -104,8 +106,9 @@ impl FromStr for Timestamp {
     }
 }
 
-/// Parses the form that `Display` writes, which nearly every text has; `None` for any other. The
-/// general parser takes several times as long, and a queue of a million files holds a million times.
+/// Parses the form that `Display` writes; `None` for any other text. Nearly every text has this
+/// form, and the general parser takes several times as long: a queue of a million files contains a
+/// million times.
 fn read_own_form(text: &[u8]) -> Option<Timestamp> {
     let text: &[u8; 27] = text.try_into().ok()?;
     let is_framed = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (26, b'Z')]
@@ -171,7 +174,7 @@ mod tests {
             prop_assert_eq!(at.to_string().parse(), Ok(at));
         }
 
-        /// The general parser reads the same as the quick one.
+        /// The general parser and the fast one agree.
         #[test]
         fn both_ways_of_reading_agree(micros in any::<i64>(), at in 0..27_usize, to in prop::char::range('-', 'Z')) {
             let mut text = Timestamp::from_micros(micros).to_string();

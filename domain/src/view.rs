@@ -1,4 +1,4 @@
-//! The answers to requests, and what a reader sees of the queue.
+//! The answers to requests, and the readers' view of the queue.
 
 use crate::claim_key::ClaimKey;
 use crate::failure::CANCELLED;
@@ -8,22 +8,22 @@ use crate::time::Timestamp;
 /// The number of items in each status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Pending items, held ones included.
+    /// Pending items, including held ones.
     pub pending: usize,
-    /// The pending items that a person has set aside.
+    /// Pending items that a user holds.
     pub held: usize,
-    /// Items that runs work on.
+    /// Items that runs are processing.
     pub processing: usize,
     /// Completed items.
     pub completed: usize,
     /// Failed items.
     pub failed: usize,
-    /// Items that ran out of time.
+    /// Items whose last attempt timed out.
     pub timeout: usize,
 }
 
 impl Counts {
-    /// The count of one status.
+    /// Returns the count of one status.
     #[must_use]
     pub fn of(&self, status: Status) -> usize {
         match status {
@@ -35,7 +35,7 @@ impl Counts {
         }
     }
 
-    /// The count of one status, to change.
+    /// Returns a mutable reference to the count of one status.
     pub fn of_mut(&mut self, status: Status) -> &mut usize {
         match status {
             Status::Pending => &mut self.pending,
@@ -46,7 +46,7 @@ impl Counts {
         }
     }
 
-    /// These counts, and one more item.
+    /// Returns the counts with one more item.
     #[must_use]
     pub fn with(mut self, item: &QueueItem) -> Self {
         *self.of_mut(item.status) += 1;
@@ -54,54 +54,55 @@ impl Counts {
         self
     }
 
-    /// All items.
+    /// Returns the number of all items.
     #[must_use]
     pub fn total(&self) -> usize {
         Status::ALL.into_iter().map(|status| self.of(status)).sum()
     }
 
-    /// Pending and processing items.
+    /// Returns the number of pending and processing items.
     #[must_use]
     pub fn live(&self) -> usize {
         self.pending + self.processing
     }
 
-    /// Pending items that a run may claim, now or after their backoff.
+    /// Returns the number of pending items that are not held: a run may claim them, now or after
+    /// their backoff.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.pending.saturating_sub(self.held)
     }
 }
 
-/// What became of one added file, and its item.
+/// The outcome of one added file, and its item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Enqueued {
-    /// What became of it.
+    /// The outcome of the addition.
     pub outcome: EnqueueOutcome,
-    /// Its item; `None` exactly if the outcome is [`EnqueueOutcome::Accepted`].
+    /// The id of the item; `None` exactly if the outcome is [`EnqueueOutcome::Accepted`].
     pub item: Option<ItemId>,
 }
 
-/// What became of one added file.
+/// The outcome of one added file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnqueueOutcome {
-    /// It was not in the queue and is now.
+    /// The file is new in the queue.
     Added,
-    /// It is pending or processing; its priority was raised.
+    /// The file was pending or processing; its priority was raised.
     Raised,
-    /// It is pending or processing; nothing changed.
+    /// The file was pending or processing; nothing changed.
     Unchanged,
-    /// It is completed, and stays so.
+    /// The file was completed; nothing changed.
     AlreadyCompleted,
-    /// It was completed; a new round began, because the file changed since.
+    /// The file was completed; a new round began, because the file has changed since.
     Changed,
-    /// It had failed or timed out; a new round began.
+    /// The file had failed or timed out; a new round began.
     FailedBefore,
-    /// It was completed; a new round began, because the request asked for that.
+    /// The file was completed; a new round began, because the request demanded it.
     Repeated,
-    /// It is recorded, and the store has not read the queue: any of the other outcomes is possible,
-    /// and the next reading of the queue shows which. Only if the request said
-    /// [`AnswerNeeded::Later`](crate::request::AnswerNeeded::Later).
+    /// The addition is recorded, but the store has not read the queue: the outcome may be any of
+    /// the others, and becomes known when the queue is next read. Only returned if the request
+    /// allowed [`AnswerNeeded::Later`](crate::request::AnswerNeeded::Later).
     Accepted,
 }
 
@@ -113,59 +114,59 @@ impl EnqueueOutcome {
     }
 }
 
-/// One claim that was made, and its item as it is after the claim.
+/// A new claim, and its item after the claim.
 pub type Claimed = (ClaimToken, QueueItem);
 
 /// The answer to an exchange.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exchanged {
-    /// The claims made, in claim order.
+    /// The new claims, in claim order.
     pub claims: Vec<Claimed>,
-    /// The settlements that counted for nothing, because their claim was stale.
+    /// Settlements without effect, because their claim was stale.
     pub stale: Vec<ClaimToken>,
-    /// The run's claims whose items a person cancelled: those under way, and those that this
-    /// exchange settled as failed for that reason.
+    /// The run's claims whose items a user cancelled: those of running attempts, and those that
+    /// this exchange settled as failed for that reason.
     pub cancelled: Vec<ClaimToken>,
-    /// When the next item of the scope falls due that is not due yet.
+    /// When the next item of the scope in backoff becomes due; `None` if there is none.
     pub next_due: Option<Timestamp>,
-    /// True if an item of the scope is still pending and not held.
+    /// True if an item of the scope is still waiting: pending and not held.
     pub has_waiting: bool,
 }
 
 /// The answer to a cancellation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cancelled {
-    /// Items that were pending and have ended.
+    /// The number of items that were pending and have ended.
     pub ended: usize,
-    /// Items that are being processed; their runs will end them.
+    /// The number of processing items; their runs will end them.
     pub requested: usize,
 }
 
-/// An item taken back from a dead run.
+/// An item recovered from a dead run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecoveredItem {
-    /// The item as it is now: pending, or failed if it has no attempts left or was cancelled.
+    /// The item after the recovery: pending, or failed if it has no attempts left or was cancelled.
     pub item: QueueItem,
     /// The run that died.
     pub dead_run: RunId,
 }
 
 impl RecoveredItem {
-    /// True if the item ended because a person had cancelled it.
+    /// True if the item ended because a user had cancelled it.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.item.status.has_failed() && self.item.last_error.as_deref() == Some(CANCELLED)
     }
 }
 
-/// What to list.
+/// A filter and limits for listing items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageRequest {
     /// Only items with these statuses; all items if empty.
     pub statuses: Vec<Status>,
-    /// Only items after this place in claim order.
+    /// Only items after this position in claim order.
     pub after: Option<ClaimKey>,
-    /// At most this many.
+    /// The maximum number of items.
     pub limit: Option<usize>,
 }
 
@@ -174,6 +175,6 @@ pub struct PageRequest {
 pub struct Page {
     /// The items.
     pub items: Vec<QueueItem>,
-    /// Where the next page begins; `None` if this is the last.
+    /// The position after which the next page begins; `None` if this is the last page.
     pub next: Option<ClaimKey>,
 }

@@ -1,4 +1,4 @@
-//! The driver: it feeds inputs and carries out actions. Decisions are tested in `run_loop`.
+//! Tests the driver: it feeds inputs and carries out actions. Decisions are tested in `run_loop`.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
@@ -50,7 +50,7 @@ fn runs(begun: impl Fn() -> Begun + Send + 'static) -> MockRuns {
     runs
 }
 
-/// A store that no other process changes.
+/// Returns a store that no other process changes.
 fn storage() -> MockStorage {
     let mut storage = MockStorage::new();
     storage.expect_counts().returning(|_| Ok(Counts::default()));
@@ -73,7 +73,7 @@ fn token(id: u64) -> ClaimToken {
     ClaimToken { item: ItemId::new(id), number: ClaimNumber::new(id) }
 }
 
-/// Attempts as a function of the attempt and its stop signal.
+/// Makes attempts by calling a function with the attempt and its stop signal.
 struct By<F>(F);
 
 #[async_trait]
@@ -90,7 +90,7 @@ fn succeeding() -> impl Orchestrator {
     By(|_, _| async { AttemptOutcome::Succeeded }.boxed())
 }
 
-/// Ends when the test ends it.
+/// Returns an orchestrator whose attempts end only when the test ends them.
 fn endless() -> impl Orchestrator {
     By(|_, stop: Arc<dyn StopSignal>| {
         async move {
@@ -124,7 +124,7 @@ fn run(
     (block_on(AutonomousProcessor::new(ports, config).run()), observer.kinds())
 }
 
-/// Answers to exchanges in order; keeps what was asked.
+/// Answers exchanges with `answers`, in order; records the requests.
 fn answering(storage: &mut MockStorage, answers: Vec<Exchanged>) -> Arc<Mutex<Vec<ExchangeRequest>>> {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let (kept, answers) = (asked.clone(), Mutex::new(answers.into_iter()));
@@ -146,7 +146,7 @@ fn a_run_in_memory_processes_what_is_queued() {
     assert_eq!(block_on(storage.counts(Scope::Queue)).unwrap().completed, 3);
 }
 
-/// One wake-up of the run, one exchange.
+/// The run is woken once and makes one exchange.
 #[test]
 fn results_that_are_known_together_are_settled_together() {
     let mut storage = storage();
@@ -157,7 +157,7 @@ fn results_that_are_known_together_are_settled_together() {
     assert_eq!(asked.lock().unwrap()[1].settlements, [settled(1), settled(2)]);
 }
 
-/// The stop comes while the claims are under way: the world is read before the answer is.
+/// The stop comes while the claims are pending: the ports are read before the answer is.
 #[test]
 fn nothing_starts_after_a_stop() {
     let asked_after_the_claims = Arc::new(AtomicUsize::new(0));
@@ -208,7 +208,7 @@ fn a_cancelled_attempt_is_ended_alone() {
     );
 }
 
-/// Lost when the handle aborts it.
+/// A lease that is lost when the handle aborts it.
 struct LostWith(Shared<BoxFuture<'static, ()>>);
 
 #[async_trait]
@@ -238,7 +238,7 @@ impl Lease for LostLease {
     async fn lost(&self) {}
 }
 
-/// Answers everything but exchanges.
+/// A store that answers every operation except exchanges.
 struct HangingExchange;
 
 #[async_trait]
@@ -300,7 +300,8 @@ impl Storage for HangingExchange {
     }
 }
 
-/// The attempt takes some turns of the runtime to end. A wait for the lost lease must not starve it.
+/// The attempt takes some turns of the runtime to end. The wait for the lost lease must not starve
+/// it.
 #[test]
 fn a_lost_lease_lets_attempts_come_to_their_end() {
     let mut storage = storage();
@@ -345,7 +346,7 @@ fn a_lost_lease_ends_the_run_while_the_store_hangs() {
     assert!(matches!(observer.kinds().last(), Some(RunEventKind::ProcessorStopped { .. })));
 }
 
-/// The attempt takes its time to end; until then the driver waits, and does not turn in circles.
+/// The attempt takes some time to end; until then the driver waits without a busy loop.
 #[test]
 fn a_lost_lease_is_reported_once() {
     let clock = VirtualClock::new();

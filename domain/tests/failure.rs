@@ -1,4 +1,4 @@
-//! The words kept of a failure.
+//! Tests the error text of failures.
 
 use autoproc_domain::failure::{MAX_TEXT_BYTES, first_line, text};
 use autoproc_domain::ports::AttemptOutcome;
@@ -53,7 +53,7 @@ proptest! {
         prop_assert!(told.starts_with(&outcome) || (told.ends_with('…') && outcome.starts_with(told.trim_end_matches('…'))), "{told}");
     }
 
-    /// What was said last is what is known of a failure in a list.
+    /// A list shows only the last line of the error output.
     #[test]
     fn the_first_line_ends_with_the_last_that_was_said(said in vec("[xyz]{1,60}", 1..20)) {
         let kept = text(&EXITED, &said.join("\n"));

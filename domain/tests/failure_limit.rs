@@ -1,11 +1,11 @@
-//! How many failed files end a run.
+//! Tests the failure limit.
 
 use std::num::NonZeroU64;
 
 use autoproc_domain::run::{FailureLimit, MIN_ENDED_FOR_A_SHARE};
 use proptest::prelude::*;
 
-/// A run's, mostly; and whatever else can be written down.
+/// Generates mostly the counts of real runs, and sometimes any number.
 fn counts() -> impl Strategy<Value = u64> {
     prop_oneof![4 => 0..200_u64, 1 => 0..u64::MAX / 2]
 }

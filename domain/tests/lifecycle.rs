@@ -1,4 +1,4 @@
-//! The table of status changes, and that nothing changes a status any other way.
+//! Tests the table of status changes: nothing changes a status in any other way.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +37,8 @@ fn an_ended_item_is_left_by_a_new_round_alone() {
     }
 }
 
-/// The item that an event speaks of and what it does to it; `None` for events that change no status.
+/// Returns the item of an event and the transition that the event causes; `None` for events that
+/// change no status.
 fn transition(event: &Event) -> Option<(ItemId, Transition)> {
     Some(match event {
         Event::Claimed { id, .. } => (*id, Transition::Claim),
@@ -52,8 +53,8 @@ fn transition(event: &Event) -> Option<(ItemId, Transition)> {
     })
 }
 
-/// What an event may do to the status of an item: an addition begins a round for the ended item of
-/// its path.
+/// Returns the change of an item's status that an event may cause: an addition begins a round for
+/// the ended item of its path.
 fn wanted(event: &Event, item: &QueueItem) -> Vec<Option<Status>> {
     match (event, transition(event)) {
         (_, Some((id, by))) if id == item.id => vec![next(item.status, by)],
@@ -67,8 +68,8 @@ fn wanted(event: &Event, item: &QueueItem) -> Vec<Option<Status>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Each event of a transaction is legal when its turn comes, leads where the table says, and
-    /// touches no other item.
+    /// Each event of a transaction is legal when it is applied, leads to the status in the table,
+    /// and affects no other item.
     #[test]
     fn events_follow_the_table(history in histories(30)) {
         replay(&history, |turn| {

@@ -1,5 +1,5 @@
-//! The claim order: total, by priority and then by sequence number, and never before an item is due.
-//! No clock changes it.
+//! Tests the claim order: total, by priority and then by sequence number, and never before an item
+//! is due. No clock changes it.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use autoproc_testkit::strategies::{clock_steps, grown_queue, histories, prioriti
 use proptest::collection::btree_set;
 use proptest::prelude::*;
 
-/// Requests behind each queue.
+/// The number of requests before each queue.
 const STEPS: usize = 30;
 
 fn claim(queue: &mut FileQueue, limit: usize, scope: &Scope, now: Timestamp) -> Vec<Claimed> {
@@ -26,8 +26,8 @@ fn ids(claims: &[Claimed]) -> Vec<ItemId> {
     claims.iter().map(|(token, _)| token.item).collect()
 }
 
-/// The order by its definition, without any index. If the clock was set back, backoffs are cut down
-/// to what was ordered.
+/// Returns the claim order by its definition, without an index. If the clock was set back, backoffs
+/// are shortened to their original duration.
 fn due_in_order(queue: &FileQueue, scope: &Scope, now: Timestamp) -> Vec<ItemId> {
     let is_due = |item: &&QueueItem| item.is_waiting() && due_time(item, now) <= now;
     let mut due: Vec<_> = queue.items().filter(is_due).filter(|item| scope.contains(item.id)).collect();
@@ -51,7 +51,7 @@ fn scopes() -> impl Strategy<Value = Scope> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Also at a time before that of an earlier claim.
+    /// The time may be before that of an earlier claim.
     #[test]
     fn exactly_what_is_due_is_claimed_in_order(
         (mut queue, now) in grown_queue(STEPS), step in clock_steps(), scope in scopes(),
@@ -83,13 +83,13 @@ proptest! {
         prop_assert_eq!(&some[..], &all[..limit.min(all.len())]);
     }
 
-    /// The index of a scope stays right through everything that happens to the queue.
+    /// The index of a scope stays correct after every change of the queue.
     #[test]
     fn a_scope_is_a_view_of_the_queue(history in histories(STEPS), scope in scopes()) {
         let mut last = None;
         let mut queue = FileQueue::new();
         replay(&history, |turn| {
-            // Claims nothing, and keeps the index of the scope from here on.
+            // Claims nothing, and maintains the index of the scope from here on.
             claim(&mut queue, 0, &scope, turn.now);
             for event in turn.events {
                 queue.apply(event);
@@ -125,7 +125,7 @@ proptest! {
     }
 }
 
-/// The same scope as a set of its own, which no index knows.
+/// Returns an equal scope in a different set, which no index contains.
 fn again(scope: &Scope) -> Scope {
     match scope {
         Scope::Queue => Scope::Queue,

@@ -1,4 +1,5 @@
-//! The aggregate: what holds in every state that requests can reach, and how events carry it.
+//! Tests the aggregate: the invariants of every state that requests can reach, and the effects of
+//! events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,10 +21,10 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-/// Requests in the longest history.
+/// The number of requests in the longest history.
 const STEPS: usize = 30;
 
-/// What must hold of every queue.
+/// Checks the invariants of a queue.
 fn check(queue: &FileQueue) -> TestCaseResult {
     let (mut paths, mut claims, mut numbers) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for item in queue.items() {
@@ -56,7 +57,7 @@ fn check_counts(queue: &FileQueue) -> TestCaseResult {
     Ok(())
 }
 
-/// Any event about a few items, whether it fits or not.
+/// Generates any event about a few items, whether it fits or not.
 fn events() -> impl Strategy<Value = Event> {
     let id = || (0..8_u64).prop_map(ItemId::new);
     let backoff = Backoff { not_before: EPOCH, ordered_at: EPOCH };
@@ -87,8 +88,7 @@ proptest! {
         replay(&history, |turn| check(turn.after))?;
     }
 
-    /// Also the queue that a journal with a foreign line in it would give: nothing panics, and every
-    /// index stays right.
+    /// A journal may contain a foreign line: nothing panics, and every index stays correct.
     #[test]
     fn events_in_any_order_leave_a_sound_queue(events in vec(events(), 0..60)) {
         let mut queue = FileQueue::new();
@@ -112,7 +112,8 @@ proptest! {
         prop_assert_eq!(folded, last);
     }
 
-    /// Without an event nothing changes, so that a store has nothing to write; and no event is idle.
+    /// Without an event nothing changes, so a store has nothing to write; and every event has an
+    /// effect.
     #[test]
     fn events_are_changes(history in histories(STEPS)) {
         replay(&history, |turn| {
@@ -134,7 +135,7 @@ proptest! {
         })?;
     }
 
-    /// The id of a path is its for good, and its rounds never shrink, unless it is taken out.
+    /// A path keeps its id, and its rounds never decrease, unless it is removed.
     #[test]
     fn a_path_keeps_its_item(history in histories(STEPS)) {
         replay(&history, |turn| {
@@ -148,8 +149,8 @@ proptest! {
         })?;
     }
 
-    /// The next claim and the next due time, at any time: also at one before the latest claim, as two
-    /// runs ask that share a queue, or one whose clock was set back.
+    /// Compares the next claim and the next due time at any time, also before the latest claim: two
+    /// runs may share a queue, or a clock may be set back.
     #[test]
     fn the_indexes_agree_with_the_items((queue, now) in grown_queue(STEPS), seconds in -40..40_i64) {
         let at = Timestamp::from_micros(now.as_micros() + seconds * 1_000_000);
@@ -164,7 +165,7 @@ proptest! {
         prop_assert_eq!(queue.next_due(at), next);
     }
 
-    /// A batch comes to what its files come to one after the other.
+    /// A batch has the same result as its files one after the other.
     #[test]
     fn a_batch_is_its_files((queue, now) in grown_queue(STEPS), items in vec(new_items(), 0..20), repeat in repeats()) {
         let batch = |items| Enqueue { items, repeat, ..Enqueue::default() };
@@ -178,7 +179,7 @@ proptest! {
         prop_assert_eq!(together, apart);
     }
 
-    /// And the restored queue answers as the one it was taken from.
+    /// The restored queue also gives the same answers as the original.
     #[test]
     fn restoring_the_items_gives_an_equal_queue((queue, now) in grown_queue(STEPS), history in histories(5)) {
         let mut restore = Restore::default();
@@ -192,15 +193,15 @@ proptest! {
         check(&restored)?;
         let mut queue = queue;
         replay(&history, |turn| {
-            // The history begins long before the queue was left: the clock was set back.
+            // The history begins long before the end of the queue: the clock was set back.
             let (request, now) = (turn.request, turn.now);
             prop_assert_eq!(request.perform(&mut restored, now), request.perform(&mut queue, now));
             Ok(())
         })?;
     }
 
-    /// Whatever a state file holds, also several entries of a path as the original program could
-    /// write them: no item that does not fit gets in.
+    /// A state file may contain anything, including several entries of a path, as the Python
+    /// program could write them: no item that does not fit is accepted.
     #[test]
     fn restoring_takes_only_what_makes_a_queue(items in vec(stored_items(), 0..12)) {
         let mut restore = Restore::default();
@@ -218,7 +219,7 @@ proptest! {
         prop_assert_eq!(kept, rounds);
     }
 
-    /// A person may sort the array of the file: its order is the order of the line.
+    /// A user may sort the array of the file: its order is the order of the line.
     #[test]
     fn restoring_keeps_the_order_of_the_file(ids in Just((1..9_u64).collect::<Vec<_>>()).prop_shuffle()) {
         let mut restore = Restore::default();
@@ -237,9 +238,9 @@ fn added(id: u64) -> QueueItem {
     QueueItem::added(ItemId::new(id), path, Priority::default(), EPOCH)
 }
 
-/// Items as a file may hold them: numbers and claims that need not fit. No two have the same claim
-/// number, as no queue gives one out twice; a file that repeats one is harmless, because a token
-/// names the item too.
+/// Generates items as a file may contain them: numbers and claims need not fit. No two have the
+/// same claim number, because no queue assigns one twice; a file that repeats one is harmless,
+/// because a token contains the item too.
 fn stored_items() -> impl Strategy<Value = QueueItem> {
     let numbers = (1..20_u64, 1..20_u64, 1..4_u32);
     (numbers, file_paths(), priorities(), statuses(), weighted(0.2), any::<bool>()).prop_map(
@@ -284,7 +285,7 @@ fn fingerprint(size: u64) -> Fingerprint {
     Fingerprint { size, modified_ns: 0 }
 }
 
-/// A queue with one item of this status, completed as `size` by recipe 1.
+/// Returns a queue with one item of this status, completed with the fingerprint `size` by recipe 1.
 fn with(status: Status, size: Option<u64>) -> FileQueue {
     let completion = Completion { fingerprint: size.map(fingerprint), recipe: Some(Recipe::new([1; 8])) };
     let claim = Claim { number: ClaimNumber::FIRST, run: RunId::new("run"), is_cancelled: false };
@@ -301,7 +302,7 @@ fn with(status: Status, size: Option<u64>) -> FileQueue {
     restore.finish(1, ClaimNumber::FIRST)
 }
 
-/// The table of adding again: status, fingerprint then and now, which items are repeated, outcome.
+/// The table of additions: status, fingerprint then and now, the rule for ended items, outcome.
 #[test]
 fn adding_again_is_safe() {
     use EnqueueOutcome::{AlreadyCompleted, Changed, FailedBefore, Raised, Repeated, Unchanged};
@@ -320,7 +321,7 @@ fn adding_again_is_safe() {
         (Status::Completed, Some(1), Some(1), 0, if_same, AlreadyCompleted),
         (Status::Completed, Some(1), Some(1), 0, if_other, Repeated),
         (Status::Completed, Some(1), Some(1), 0, Repeat::Always, Repeated),
-        // What is not known of either side counts as unchanged.
+        // A missing fingerprint counts as unchanged.
         (Status::Completed, None, Some(2), 0, Repeat::IfChanged, AlreadyCompleted),
         (Status::Completed, Some(1), None, 0, Repeat::IfChanged, AlreadyCompleted),
     ] {
@@ -350,7 +351,8 @@ fn a_backoff_is_never_longer_than_ordered() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The item that is added again, its fingerprint now, and what any completion keeps.
+    /// Generates the item that is added again, its current fingerprint, and the record of any
+    /// completion.
     #[test]
     fn an_unchanged_completed_file_is_left_alone(seen in option::of(fingerprints()), recipe in any::<[u8; 8]>()) {
         let (path, recipe) = (FilePath::new("/a").expect("it is absolute"), Recipe::new(recipe));

@@ -1,4 +1,4 @@
-//! What a run used in all.
+//! Tests the resource usage of a run.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn file(number: usize) -> FilePath {
     FilePath::new(format!("/{number}")).expect("a path")
 }
 
-/// The end of an attempt; each of the five ends counts alike.
+/// Returns the end of an attempt; each of the five kinds of ends is counted alike.
 fn ended(number: usize, usage: Option<ResourceUsage>) -> RunEvent {
     let attempt = AttemptNumber::new(1).expect("not zero");
     let of = AttemptRef { id: ItemId::new(number as u64), file_path: file(number), round: 1, attempt, claim: None };

@@ -1,4 +1,5 @@
-//! The retry policy: how often, how long, and what no retry can help.
+//! Tests the retry policy: the number of retries, the waits, and the failures that are never
+//! retried.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -47,7 +48,7 @@ fn plain_outcomes() -> impl Strategy<Value = AttemptOutcome> {
     ]
 }
 
-/// No retry can help these under this policy.
+/// True if a retry cannot succeed after this outcome under this policy.
 fn is_permanent(outcome: &AttemptOutcome, policy: &RetryPolicy) -> bool {
     match outcome {
         AttemptOutcome::StepFailed { cause, .. } => is_permanent(cause, policy),
@@ -81,7 +82,7 @@ fn the_default_ends_with_the_fourth_failure() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Attempts as the queue counts them: one that was given back does not count.
+    /// The queue does not count attempts that were released.
     #[test]
     fn attempts_never_exceed_the_limit(policy in policies(), outcomes in vec(outcomes(), 1..40)) {
         let mut made = 0;
@@ -96,7 +97,7 @@ proptest! {
         }
     }
 
-    /// As far as the factor can be named in 32 bits; after that the cap holds, as the next property says.
+    /// Tests factors that fit into 32 bits; beyond that, the next property tests the cap.
     #[test]
     fn the_wait_doubles_up_to_the_cap(policy in policies(), number in 1..32_u32) {
         let (wait, next) = (policy.backoff(attempt(number)), policy.backoff(attempt(number + 1)));
@@ -111,7 +112,7 @@ proptest! {
         prop_assert_eq!(policy.backoff(attempt(number)), Duration::ZERO);
     }
 
-    /// The longest that can be named neither overflows nor panics.
+    /// Even the longest wait neither overflows nor panics.
     #[test]
     fn the_wait_is_capped_after_any_attempt(policy in policies(), number in 1..=u32::MAX) {
         prop_assert!(policy.backoff(attempt(number)) <= policy.max_backoff);

@@ -1,4 +1,4 @@
-//! Any request as one value, and any answer as one value, for random histories.
+//! A request and an answer of any kind as one value, for random histories.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::{Storage, StorageError};
@@ -15,47 +15,47 @@ use autoproc_domain::{FileQueue, QueueItem, Timestamp};
 pub enum AnyRequest {
     /// Adds files.
     Enqueue(Enqueue),
-    /// Settles and claims.
+    /// Settles claims and makes new ones.
     Exchange(ExchangeRequest),
     /// Begins another round.
     Requeue(Requeue),
     /// Changes a priority.
     Reprioritise(Reprioritise),
-    /// Sets items aside, or no longer.
+    /// Holds items, or removes their hold.
     Hold(Hold),
     /// Ends items as failed.
     Cancel(Cancel),
-    /// Takes items out.
+    /// Removes items.
     Remove(Remove),
-    /// Takes items out by status.
+    /// Removes items by status.
     Clear(Clear),
-    /// Takes back the claims of dead runs.
+    /// Recovers the claims of dead runs.
     Recover(RecoverRequest),
 }
 
 /// An answer of any kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// To an addition.
+    /// The answer to an addition.
     Enqueued(Vec<Enqueued>),
-    /// To an exchange.
+    /// The answer to an exchange.
     Exchanged(Exchanged),
-    /// How many items changed.
+    /// The number of changed items.
     Number(usize),
-    /// The item as it is now.
+    /// The changed item.
     Item(Box<QueueItem>),
-    /// To a cancellation.
+    /// The answer to a cancellation.
     Cancelled(Cancelled),
-    /// What was taken out.
+    /// The number of removed items, by status.
     Counts(Counts),
-    /// To a recovery.
+    /// The answer to a recovery.
     Recovered(Vec<RecoveredItem>),
-    /// The rules refuse the request.
+    /// The refusal of a request by the rules.
     Rejected(Rejection),
 }
 
 impl AnyRequest {
-    /// Performs the request on a queue as a value. Returns the events, none after a rejection, and
+    /// Performs the request on a queue as a value. Returns the events (none after a rejection) and
     /// the answer.
     pub fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> (Vec<Event>, Answer) {
         match self {
@@ -71,10 +71,10 @@ impl AnyRequest {
         }
     }
 
-    /// Asks a store. A rejection is an answer.
+    /// Sends the request to a store. A rejection is an answer.
     ///
     /// # Errors
-    /// Any other [`StorageError`].
+    /// Any [`StorageError`] other than a rejection.
     pub async fn ask<S: Storage + ?Sized>(self, store: &S, now: Timestamp) -> Result<Answer, StorageError> {
         let answer = match self {
             Self::Enqueue(request) => store.enqueue(request, now).await.map(Answer::Enqueued),

@@ -7,7 +7,7 @@ pub mod storage;
 pub struct Violation {
     /// The name of the check.
     pub check: &'static str,
-    /// The found and the expected result.
+    /// The actual and the expected result.
     pub detail: String,
 }
 

@@ -1,19 +1,20 @@
-//! What the tests of autoproc are built on: fakes that are stricter than the real world, strategies,
-//! a conformance suite for stores, and a simulation of whole runs.
+//! Building blocks for the tests of autoproc: strict fakes, strategies, a conformance suite for
+//! stores, and a simulation of whole runs.
 //!
 //! # Theory of operation
 //!
-//! [`MemoryStore`] keeps the queue as the rules say and does nothing else, with leases or without.
+//! [`MemoryStore`] is a store that follows the rules exactly, with or without leases.
 //! [`conformance::storage`] compares any [`Storage`](autoproc_domain::ports::Storage) with a
-//! [`FileQueue`](autoproc_domain::FileQueue). [`simulation`] plays whole runs of the run loop in a
-//! hostile world. Time is that of a [`VirtualClock`]: it passes only when nothing else can happen, so
-//! that a night of backoffs takes microseconds and always goes the same way. The [`strategies`] make
-//! random histories of requests, small enough that requests meet the same items.
+//! [`FileQueue`](autoproc_domain::FileQueue). [`simulation`] executes whole runs of the run loop in
+//! a hostile world. All of them use a [`VirtualClock`]: time passes only when nothing else can
+//! happen, so a night of backoffs takes microseconds and is reproducible. The [`strategies`]
+//! generate random histories of requests from small alphabets, so that several requests refer to
+//! the same items.
 //!
 //! # Deliberately absent
 //!
-//! A runtime, real time, files and processes. The adapters' own tests bring those; [`block_on`] is
-//! enough for the rest.
+//! A runtime, real time, files and processes: the adapters' own tests use those. [`block_on`]
+//! suffices here.
 
 mod any_request;
 mod block_on;

@@ -1,10 +1,11 @@
-//! Where the runs of a test work.
+//! The locations of the runs of a test.
 
 use std::path::Path;
 
 use autoproc_domain::ports::Location;
 
-/// A location on this host, as a run registers it. Two hosts differ in name and boot.
+/// Returns a location on this host, for the registration of a run. Two hosts differ in name and
+/// boot.
 #[must_use]
 pub fn location_on(host: &str) -> Location {
     Location {

@@ -1,7 +1,7 @@
-//! A store in memory, exactly as strict as the rules, with or without leases.
+//! A store in memory that follows the rules exactly, with or without leases.
 //!
-//! Every transaction is [`Transaction::perform`] under one lock. A [`MemoryDatabase`] is to its handles
-//! what a folder is to a store of files: they see the same queue, and outlive one another.
+//! Every transaction is [`Transaction::perform`] under one lock. A [`MemoryDatabase`] corresponds
+//! to the folder of a store of files: all its handles share one queue, which outlives each of them.
 
 mod database;
 mod fixture;
@@ -22,11 +22,11 @@ use autoproc_domain::{FileQueue, QueueItem, RunId, Timestamp};
 pub use database::{MemoryDatabase, Outage};
 pub use fixture::MemoryFixture;
 
-/// A handle on a [`MemoryDatabase`]. Dropping it ends no run: [`MemoryDatabase::kill`] does.
+/// A handle to a [`MemoryDatabase`]. Dropping it ends no run; [`MemoryDatabase::kill`] does.
 #[derive(Debug)]
 pub struct MemoryStore {
     database: MemoryDatabase,
-    /// The version of the queue that this handle last looked at.
+    /// The version of the queue that this handle last read.
     seen: AtomicU64,
 }
 
@@ -44,7 +44,7 @@ impl MemoryStore {
         self.look(self.database.read(read))
     }
 
-    /// The handle has seen the version of the answer.
+    /// Records that the handle has read the version of the answer.
     fn look<T>(&self, answer: Result<(T, u64), StorageError>) -> Result<T, StorageError> {
         let (reply, version) = answer?;
         self.seen.store(version, Ordering::Relaxed);

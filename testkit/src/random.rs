@@ -1,7 +1,7 @@
-//! Numbers from a seed, the same on every machine and in every release.
+//! Random numbers from a seed, the same on every machine and in every release.
 //!
-//! A library's generator may change the numbers of a seed with a new version, and a seed that failed
-//! once must fail again.
+//! The generator of a library may change its numbers in a new version, but a seed that failed once
+//! must fail again.
 
 /// A seeded generator: `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number
 /// generators", OOPSLA 2014).
@@ -9,13 +9,13 @@
 pub struct Random(u64);
 
 impl Random {
-    /// The generator of this seed.
+    /// Creates the generator of this seed.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next number.
+    /// Returns the next number.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -24,26 +24,27 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`; 0 if the bound is 0. The bias is negligible for bounds far below 2^64.
+    /// Returns a number below `bound`; 0 if the bound is 0. The bias is negligible for bounds far
+    /// below 2^64.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.number().checked_rem(bound).unwrap_or(0)
     }
 
-    /// True once in `odds` times.
+    /// True with a probability of 1 in `odds`.
     pub fn one_in(&mut self, odds: u64) -> bool {
         self.below(odds) == 0
     }
 
-    /// One of these.
+    /// Returns one of the choices.
     ///
     /// # Panics
-    /// If there are none.
+    /// Panics if `choices` is empty.
     pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         let index = usize::try_from(self.below(choices.len() as u64)).expect("an index below a length fits");
         &choices[index]
     }
 
-    /// A generator whose numbers are independent of the next ones here.
+    /// Returns a generator whose numbers are independent of the further numbers of this one.
     #[must_use]
     pub fn split(&mut self) -> Self {
         Self(self.number())

@@ -9,19 +9,19 @@ use autoproc_domain::ports::{Observer, RunEvent, RunEventKind};
 pub struct RecordingObserver(Mutex<Vec<RunEvent>>);
 
 impl RecordingObserver {
-    /// Without events.
+    /// Creates an observer without events.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The events so far.
+    /// Returns the events so far.
     #[must_use]
     pub fn events(&self) -> Vec<RunEvent> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The events so far, without time and run.
+    /// Returns the events so far, without time and run.
     #[must_use]
     pub fn kinds(&self) -> Vec<RunEventKind> {
         self.events().into_iter().map(|event| event.kind).collect()

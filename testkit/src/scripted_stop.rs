@@ -1,5 +1,4 @@
-//! Stop requests as a test makes them: a stop file that several runs see, and signals that one run
-//! receives.
+//! Scripted stop requests: a stop file that several runs see, and signals that one run receives.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
@@ -20,20 +19,20 @@ struct FileState {
 }
 
 impl StopFile {
-    /// No stop file.
+    /// Creates a project without a stop file.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks every run that sees the file to stop. A standing request can only become more urgent.
+    /// Asks every run that sees the file to stop. The level of a standing request can only rise.
     pub fn ask(&self, level: StopLevel) {
         let mut state = self.lock();
         state.level = state.level.max(Some(level));
         state.waiting.drain(..).for_each(Waker::wake);
     }
 
-    /// The stop signal of another run.
+    /// Returns the stop signal of another run.
     #[must_use]
     pub fn signal_for_a_run(&self) -> ScriptedStop {
         ScriptedStop { file: self.clone(), seen: Mutex::default() }
@@ -44,8 +43,8 @@ impl StopFile {
     }
 }
 
-/// What one run sees: the stop file, and the signals that it received. A level that was reported stays,
-/// even if another run removes the file.
+/// The stop signal of one run: combines the stop file with the signals that the run received. A
+/// reported level stays, even if another run removes the file.
 #[derive(Debug)]
 pub struct ScriptedStop {
     file: StopFile,
@@ -53,7 +52,7 @@ pub struct ScriptedStop {
 }
 
 impl ScriptedStop {
-    /// A stop signal with a stop file that no other run sees.
+    /// Creates a stop signal whose stop file no other run sees.
     #[must_use]
     pub fn alone() -> Self {
         StopFile::new().signal_for_a_run()

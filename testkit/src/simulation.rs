@@ -3,27 +3,30 @@
 //!
 //! # Theory of operation
 //!
-//! A seed decides everything: the files and their attempts, the retry policy, how many attempts run at
-//! a time, whether the store has leases and two hosts, when files are added, and when the world strikes
-//! (`faults.rs` lists how). The world is a queue of happenings in virtual time, whose order
-//! at one moment the seed decides. It feeds each [`RunState`](autoproc_domain::run::RunState) the inputs
-//! that the driver would, and carries out its actions; no future is polled. So one seed is one
-//! interleaving, and it always fails alike. When the faults are over, runs are begun until nothing waits
-//! any more.
+//! A seed determines everything: the files and their attempts, the retry policy, the number of
+//! concurrent attempts, whether the store has leases and two hosts, when files are added, and when
+//! faults strike (`faults.rs` lists them). The world is a queue of happenings in virtual time; the
+//! seed decides the order of happenings at the same time. The world feeds each
+//! [`RunState`](autoproc_domain::run::RunState) the inputs that the driver would, and carries out
+//! its actions; no future is polled. So one seed is one interleaving, and a failing seed always
+//! fails alike. After the last fault, further runs are begun until no file is waiting.
 //!
 //! # What it shows
 //!
-//! - Each file ends as its script deserves, once in each round; a cancelled one as failed.
-//! - No two attempts of an item overlap; a run has never more than its jobs at work.
-//! - Claims follow the order, keep to scope, holds and due times; backoffs double and are waited for;
-//!   nothing that is due waits while a run is idle.
-//! - A stop starts nothing new and is obeyed in time, as are the start gate and the failure limit.
-//! - Nothing is claimed or settled under a lost lease; a run of another host is never reaped from here.
-//! - Results survive a store that cannot be reached; what is reported is recorded.
-//! - Every run ends, and its result is true.
+//! - In each round, each file ends as its script and the retry policy determine; a cancelled one as
+//!   failed.
+//! - Attempts of one item never overlap; a run never has more attempts at work than jobs.
+//! - Claims respect the order, the scope, holds and due times; backoffs double and are waited for;
+//!   no due item waits while a run is idle.
+//! - After a stop no attempt starts. Stops, the start gate and the failure limit take effect in
+//!   time.
+//! - Nothing is claimed or settled under a lost lease; the reaper of this host never reaps a run of
+//!   another one.
+//! - Results survive an unreachable store; every reported result is recorded.
+//! - Every run ends, and its result is correct.
 //!
-//! Deliberately absent: crashes of the machine (the memory store cannot lose what it holds), real
-//! processes, and the driver, which decides nothing.
+//! Deliberately absent: crashes of the machine (the memory store cannot lose data), real processes,
+//! and the driver, which decides nothing.
 
 mod attempts;
 mod ending;
@@ -47,28 +50,29 @@ use crate::{MemoryDatabase, location_on};
 use plan::Plan;
 use world::World;
 
-/// A store as runs use it.
+/// The ports that a run expects of its store.
 pub trait Store: Storage + Runs {}
 
 impl<S: Storage + Runs> Store for S {}
 
-/// What a test breaks to see that the simulation notices. The checks expect the defaults.
+/// The parts that a test can replace by broken ones, to show that the simulation notices. The
+/// checks expect the defaults.
 #[derive(Clone, Copy)]
 pub struct Setup {
-    /// Opens the store of the runs; it must answer at once.
+    /// Opens the store of the runs; it must answer without waiting.
     pub open: fn(&MemoryDatabase) -> Arc<dyn Store>,
-    /// Makes the configuration of a run from the planned one.
+    /// Returns the configuration of a run, given the planned one.
     pub config: fn(RunConfig) -> RunConfig,
-    /// Where the runs of a host say that they work.
+    /// Returns the location that the runs of a host report.
     pub location: fn(&str) -> Location,
-    /// What a run takes in of an input.
+    /// Filters or changes the inputs of a run.
     pub input: fn(Input) -> Option<Input>,
-    /// What the world carries out of an action.
+    /// Filters or changes the actions that the world carries out.
     pub action: fn(Action) -> Option<Action>,
 }
 
 impl Default for Setup {
-    /// Nothing is broken.
+    /// Returns the setup in which nothing is broken.
     fn default() -> Self {
         Self {
             open: |database| Arc::new(database.open()),
@@ -80,7 +84,7 @@ impl Default for Setup {
     }
 }
 
-/// What happened in a simulation, for a test to see that a set of seeds covers what it should.
+/// The statistics of a simulation, so that a test can check the coverage of a set of seeds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Files that were added.
@@ -97,11 +101,11 @@ pub struct Summary {
     pub kills: usize,
     /// Runs that lost their lease.
     pub lost_leases: usize,
-    /// Runs that were stopped by request.
+    /// Runs that a request stopped.
     pub stops: usize,
     /// Runs that ended at their failure limit.
     pub limits: usize,
-    /// Attempts that were given back.
+    /// Attempts that were released.
     pub releases: usize,
     /// Attempts that were recovered from dead runs.
     pub recoveries: usize,
@@ -111,20 +115,20 @@ pub struct Summary {
     pub withheld: usize,
     /// Times that a run reported back-pressure.
     pub pressures: usize,
-    /// Store operations that failed for now.
+    /// Store operations that failed temporarily.
     pub troubles: usize,
-    /// Exchanges that were offered again after an outage.
+    /// Exchanges that were repeated after an outage.
     pub asked_again: usize,
-    /// Files that were cancelled while a run worked on them.
+    /// Files that were cancelled while a run was processing them.
     pub cancels: usize,
     /// Files that were held.
     pub holds: usize,
-    /// Waits that were cut down after the clock was set back.
+    /// Backoffs that were shortened after the clock was set back.
     pub cut_waits: usize,
 }
 
 impl Summary {
-    /// Each count, with its name.
+    /// Returns each count with its name.
     #[must_use]
     pub fn counts(&self) -> [(&'static str, usize); 19] {
         [
@@ -151,14 +155,14 @@ impl Summary {
     }
 }
 
-/// A seed under which an invariant did not hold.
+/// A seed that violates an invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The seed.
     pub seed: u64,
-    /// What did not hold.
+    /// The violated invariant.
     pub objection: String,
-    /// What happened just before, of all runs.
+    /// The latest happenings, inputs and actions of all runs.
     pub trace: Vec<String>,
 }
 
@@ -174,12 +178,12 @@ impl std::error::Error for Failure {}
 /// Simulates one seed.
 ///
 /// # Errors
-/// [`Failure`]: the first invariant that did not hold. A panic is one, too.
+/// [`Failure`] with the first violated invariant. A panic counts as a violation.
 pub fn simulate(seed: u64, setup: Setup) -> Result<Summary, Failure> {
     let mut world = World::new(Plan::new(seed), setup);
     play(&mut world).map_err(|objection| {
         let mut again = World::new(Plan::new(seed), setup).traced();
-        // It fails in the same way: the seed decides everything.
+        // The second simulation fails in the same way, because the seed determines everything.
         let _ = play(&mut again);
         Failure { seed, objection, trace: again.into_trace() }
     })
@@ -195,7 +199,7 @@ fn message_of(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }
 
-/// An objection, unless the statement is true.
+/// Returns an objection unless `is_true`.
 fn holds(is_true: bool, objection: impl FnOnce() -> String) -> Result<(), String> {
     if is_true { Ok(()) } else { Err(objection()) }
 }

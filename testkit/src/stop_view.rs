@@ -1,8 +1,8 @@
-//! What one run knows of stop requests.
+//! The stop requests that one run has seen.
 
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 
-/// The requests that one run has seen. A level that was seen stays, even if another run removes the
+/// The stop requests that one run has seen. The level never falls, even if another run removes the
 /// stop file.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct StopView {
@@ -12,7 +12,6 @@ pub(crate) struct StopView {
 }
 
 impl StopView {
-    /// Reads the stop file.
     pub(crate) fn read_file(&mut self, file: Option<StopLevel>) {
         if file.is_some() {
             self.file_was_first |= self.signal.is_none();
@@ -20,7 +19,6 @@ impl StopView {
         }
     }
 
-    /// Receives a signal.
     pub(crate) fn receive(&mut self, level: StopLevel, cause: StopCause) {
         self.signal = self.signal.map(|(before, first)| (before.max(level), first)).or(Some((level, cause)));
     }
@@ -30,7 +28,7 @@ impl StopView {
         (self.file, self.file_was_first) = (None, false);
     }
 
-    /// The highest level, and the first cause.
+    /// Returns the highest level and the first cause.
     pub(crate) fn request(self) -> StopRequest {
         let signal = self.signal.map(|(level, _)| level);
         let file = self.file.map(|_| StopCause::StopFile);

@@ -1,7 +1,7 @@
-//! Strategies for everything that a queue is made of.
+//! Strategies for the values of a queue.
 //!
-//! The alphabets are small on purpose: the interesting cases are two requests about the same path, two
-//! items of the same priority, and a file that has changed or not.
+//! The alphabets are deliberately small, because the interesting cases are two requests for one
+//! path, two items of one priority, and a file that has changed or not.
 
 mod grown;
 mod histories;
@@ -22,7 +22,7 @@ pub use histories::{ItemChoice, Resolver, ScopeChoice, SymbolicRequest, TokenCho
 /// 2025-01-01 00:00 UTC: the first time of these strategies, and of the virtual clock.
 pub const EPOCH: Timestamp = Timestamp::from_micros(1_735_689_600_000_000);
 
-/// Paths that collide often, and that every layer between here and a disk could spell wrongly.
+/// Generates paths that often collide, including paths that are difficult to encode.
 pub fn file_paths() -> impl Strategy<Value = FilePath> {
     let plain = select(vec!["/in/a", "/in/b", "/in/c", "/in/d", "/in/e"]).prop_map(PathBuf::from);
     let odd = select(odd_paths());
@@ -59,12 +59,13 @@ fn not_utf8() -> Vec<PathBuf> {
     Vec::new()
 }
 
-/// Mostly a handful of ranks, so that the sequence number has to decide; at times the outermost ones.
+/// Generates mostly a few priorities, so that the sequence number decides; sometimes the lowest or
+/// highest.
 pub fn priorities() -> impl Strategy<Value = Priority> {
     prop_oneof![8 => -2..=2_i32, 1 => Just(i32::MIN), 1 => Just(i32::MAX)].prop_map(Priority::new)
 }
 
-/// Files to add, looked at or not.
+/// Generates files to add, with or without a fingerprint.
 pub fn new_items() -> impl Strategy<Value = NewItem> {
     (file_paths(), priorities(), option::of(fingerprints())).prop_map(|(file_path, priority, fingerprint)| NewItem {
         file_path,
@@ -73,7 +74,7 @@ pub fn new_items() -> impl Strategy<Value = NewItem> {
     })
 }
 
-/// Few enough that a file is often unchanged; at times the outermost ones.
+/// Generates few fingerprints, so that a file is often unchanged; sometimes extreme ones.
 pub fn fingerprints() -> impl Strategy<Value = Fingerprint> {
     let common = (0..2_u64, 0..2_i64).prop_map(|(size, modified_ns)| Fingerprint { size, modified_ns });
     let extreme = select(vec![(u64::MAX, i64::MIN), (u64::MAX, i64::MAX), (1, -1)])
@@ -81,24 +82,24 @@ pub fn fingerprints() -> impl Strategy<Value = Fingerprint> {
     prop_oneof![8 => common, 1 => extreme]
 }
 
-/// One of three recipes.
+/// Generates one of three recipes.
 pub fn recipes() -> impl Strategy<Value = Recipe> {
     select(vec![[0; 8], [1, 2, 3, 4, 5, 6, 7, 8], [0xff; 8]]).prop_map(Recipe::new)
 }
 
-/// Which ended items begin a new round.
+/// Generates the rule for ended items.
 pub fn repeats() -> impl Strategy<Value = Repeat> {
     prop_oneof![4 => Just(Repeat::IfChanged), 1 => Just(Repeat::Always), 1 => recipes().prop_map(Repeat::IfOtherRecipe)]
 }
 
-/// What is kept of a success, known or not.
+/// Generates completions, with or without fingerprint and recipe.
 pub fn completions() -> impl Strategy<Value = Completion> {
     (option::of(fingerprints()), option::of(recipes()))
         .prop_map(|(fingerprint, recipe)| Completion { fingerprint, recipe })
 }
 
-/// How far a clock moves between two readings, in microseconds: mostly a little forward, at times back,
-/// or far.
+/// Generates the steps of a clock, in microseconds: mostly a little forward, sometimes back, or
+/// far.
 pub fn clock_steps() -> impl Strategy<Value = i64> {
     prop_oneof![
         10 => 0..5_000_000_i64,
@@ -109,19 +110,19 @@ pub fn clock_steps() -> impl Strategy<Value = i64> {
     ]
 }
 
-/// Backoffs of the default policy, none at all, and one without end.
+/// Generates the backoffs of the default policy, zero, and an endless one.
 pub fn backoffs() -> impl Strategy<Value = Duration> {
     let seconds = prop_oneof![Just(0_u64), Just(2), Just(4), Just(8), Just(3600)].prop_map(Duration::from_secs);
     prop_oneof![20 => seconds, 1 => Just(Duration::MAX)]
 }
 
-/// Error texts. Some could break a line, a quotation or a terminal.
+/// Generates error texts. Some contain line breaks, quotation marks or control characters.
 pub fn errors() -> impl Strategy<Value = Box<str>> {
     select(vec!["exit status 1", "", "two\nlines", "\"quoted\\\" \u{0} \u{1f980}", "killed by signal 9"])
         .prop_map(Box::from)
 }
 
-/// What an item becomes after its attempt.
+/// Generates any verdict.
 pub fn verdicts() -> impl Strategy<Value = Verdict> {
     prop_oneof![
         2 => completions().prop_map(Verdict::Complete),
@@ -131,7 +132,7 @@ pub fn verdicts() -> impl Strategy<Value = Verdict> {
     ]
 }
 
-/// Any status.
+/// Generates any status.
 pub fn statuses() -> impl Strategy<Value = Status> {
     select(Status::ALL.to_vec())
 }

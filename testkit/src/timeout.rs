@@ -1,4 +1,4 @@
-//! A bound on waiting, for checks of promises that a broken store may never keep.
+//! Timeouts for checks of guarantees that a broken store may never fulfil.
 
 use std::pin::pin;
 use std::thread;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
-/// The future's output, or `None` if it takes longer than `limit`.
+/// Returns the future's output, or `None` if it takes longer than `limit`.
 pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     match select(pin!(future), pin!(timer(limit))).await {
         Either::Left((output, _)) => Some(output),
@@ -14,13 +14,13 @@ pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) 
     }
 }
 
-/// Ends after `limit`, on a thread of its own: the runtime is the fixture's choice.
+/// Waits for `limit` on a separate thread, because the fixture chooses the runtime.
 async fn timer(limit: Duration) {
     let (done, wait) = futures_util::future::abortable(futures_util::future::pending::<()>());
     thread::spawn(move || {
         thread::sleep(limit);
         wait.abort();
     });
-    // It can only have been aborted.
+    // An error means that the future was aborted.
     let _ = done.await;
 }

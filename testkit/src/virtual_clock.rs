@@ -1,7 +1,7 @@
 //! A clock whose time passes only when a test lets it.
 //!
-//! It shows two times. The *wall clock* is that of the port: a test may set it back or forward. The
-//! time *elapsed* only grows, and times attempts, as on a real machine.
+//! The clock has two times. The *wall clock* is that of the port: a test may set it back or
+//! forward. The *elapsed time* only grows, and measures attempts, as on a real machine.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,8 +14,8 @@ use autoproc_domain::ports::Clock;
 
 use crate::strategies::EPOCH;
 
-/// A program that reads the clock more often than this at one moment waits for nothing: it spins, and
-/// time would never pass.
+/// The maximum number of readings at one time. A program that exceeds it is in a busy loop: time
+/// would never pass.
 const MAX_READINGS: u32 = 100_000;
 
 /// The clock. Clones show the same time.
@@ -25,7 +25,7 @@ pub struct VirtualClock(Arc<Mutex<Times>>);
 #[derive(Debug, Default)]
 struct Times {
     elapsed: Duration,
-    /// How far the wall clock was set from its course, in microseconds.
+    /// The offset by which the wall clock was set, in microseconds.
     set_by: i64,
     timers: Vec<Timer>,
     timers_made: u64,
@@ -39,34 +39,34 @@ struct Timer {
     waker: Waker,
 }
 
-/// The end of a wait: what comes first.
+/// The end of a wait, by the wall clock or by elapsed time, whichever comes first.
 #[derive(Debug, Clone, Copy)]
 struct Until {
     wall: Option<Timestamp>,
-    /// [`Duration::MAX`] never comes.
+    /// [`Duration::MAX`] is never reached.
     elapsed: Duration,
 }
 
 impl VirtualClock {
-    /// A clock that shows [`EPOCH`].
+    /// Creates a clock that shows [`EPOCH`].
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How much time has passed since the clock was made.
+    /// Returns the time that has passed since the clock was created.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.lock().elapsed
     }
 
-    /// Waits until this much time has passed, however the wall clock is set meanwhile.
+    /// Waits until this much time has elapsed, regardless of changes of the wall clock.
     pub async fn sleep(&self, span: Duration) {
         let elapsed = self.elapsed().saturating_add(span);
         self.wait(Until { wall: None, elapsed }).await;
     }
 
-    /// How long until the first timer ends; `None` if none ever does.
+    /// Returns the time until the first timer ends; `None` if none ever does.
     #[must_use]
     pub fn next_timer_in(&self) -> Option<Duration> {
         let times = self.lock();
@@ -90,7 +90,7 @@ impl VirtualClock {
         times.wake();
     }
 
-    /// Sets the wall clock forward, as if the machine learned that it was late.
+    /// Sets the wall clock forward, like the correction of a slow clock.
     pub fn set_forward(&self, span: Duration) {
         self.set(micros(span));
     }
@@ -120,14 +120,14 @@ impl VirtualClock {
 #[async_trait]
 impl Clock for VirtualClock {
     /// # Panics
-    /// If it is read without end at one moment.
+    /// Panics if the clock is read too often at one time.
     fn now(&self) -> Timestamp {
         let mut times = self.lock();
         times.count_reading();
         times.wall()
     }
 
-    /// Ends when the wall clock reads `deadline`, or when it would have without being set back.
+    /// Waits until the wall clock reads `deadline`, or would have without being set back.
     async fn sleep_until(&self, deadline: Timestamp) {
         let until = self.lock().until(deadline);
         self.wait(until).await;
@@ -135,7 +135,7 @@ impl Clock for VirtualClock {
 }
 
 impl Times {
-    /// A wait whose end is past counts, too.
+    /// Also counts waits whose end is past.
     fn count_reading(&mut self) {
         self.readings += 1;
         assert!(self.readings < MAX_READINGS, "{MAX_READINGS} readings of the clock at one moment: a loop spins");
@@ -146,7 +146,7 @@ impl Times {
         Timestamp::from_micros(wall.as_micros().saturating_add(self.set_by))
     }
 
-    /// [`Timestamp::MAX`] never comes.
+    /// [`Timestamp::MAX`] is never reached.
     fn until(&self, deadline: Timestamp) -> Until {
         if deadline == Timestamp::MAX {
             return Until { wall: None, elapsed: Duration::MAX };
@@ -155,7 +155,7 @@ impl Times {
         Until { wall: Some(deadline), elapsed }
     }
 
-    /// `None` if it never comes.
+    /// Returns the time until `until`; `None` if it is never reached.
     fn remaining(&self, until: Until) -> Option<Duration> {
         let by_wall = until.wall.map(|deadline| deadline.saturating_since(self.wall()));
         let by_elapsed = (until.elapsed < Duration::MAX).then(|| until.elapsed.saturating_sub(self.elapsed));
@@ -177,7 +177,7 @@ impl Times {
     }
 }
 
-/// Dropping it removes its timer.
+/// A wait; dropping it removes its timer.
 struct Wait {
     clock: VirtualClock,
     id: u64,

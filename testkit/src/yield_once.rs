@@ -2,7 +2,7 @@
 
 use std::task::Poll;
 
-/// Pending once, and ready to be polled again at once.
+/// Returns pending once, and is ready at the next poll.
 pub async fn yield_once() {
     let mut has_yielded = false;
     std::future::poll_fn(|context| {

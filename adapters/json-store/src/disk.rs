@@ -20,25 +20,25 @@ pub(crate) struct Stamp {
     pub(crate) device: u64,
     pub(crate) inode: u64,
     pub(crate) len: u64,
-    /// Seconds and nanoseconds.
+    /// Modification time: seconds and nanoseconds.
     pub(crate) modified: (i64, i64),
     pub(crate) changed: (i64, i64),
 }
 
-/// How a file is opened.
+/// The purpose for which a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// For reading; fails if it is missing.
+    /// For reading. Fails if the file is missing.
     Read,
-    /// For reading and appending; fails if it is missing.
+    /// For reading and appending. Fails if the file is missing.
     Append,
-    /// For reading and appending; creates it with mode 0600, fails if it exists.
+    /// For reading and appending. Creates the file with mode 0600; fails if it exists.
     Create,
-    /// For locking and for notes; creates it if it is missing.
+    /// For locking and for notes. Creates the file if it is missing.
     Lock,
 }
 
-/// Whether a lock excludes every other lock or only exclusive ones.
+/// The exclusivity of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sharing {
     Exclusive,
@@ -52,22 +52,22 @@ pub(crate) trait Disk: Send + Sync + 'static {
 
     /// Creates the state folder and its `runs` folder if they are missing, with mode 0700.
     fn prepare(&self) -> io::Result<()>;
-    /// The stamp of the file with this name; `None` if there is no such file.
+    /// Returns the stamp of the file with this name; `None` if there is no such file.
     fn stat(&self, name: &str) -> io::Result<Option<Stamp>>;
-    /// The names in the state folder (`""`) or in a folder below it; empty if the folder is
+    /// Returns the names in the state folder (`""`) or in a folder below it; empty if the folder is
     /// missing.
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
     fn open(&self, name: &str, access: Access) -> io::Result<Self::File>;
     fn stat_open(&self, file: &Self::File) -> io::Result<Stamp>;
-    /// Reads at an offset; 0 at the end.
+    /// Reads at an offset; returns 0 at the end of the file.
     fn read_at(&self, file: &Self::File, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
-    /// Writes at the end; may write less than all.
+    /// Appends bytes; returns the number of bytes written, which may be smaller than the length.
     fn write(&self, file: &Self::File, bytes: &[u8]) -> io::Result<usize>;
     /// Overwrites a part of a file opened with [`Access::Lock`].
     fn overwrite(&self, file: &Self::File, offset: u64, bytes: &[u8]) -> io::Result<()>;
     fn truncate(&self, file: &Self::File, len: u64) -> io::Result<()>;
-    /// Reserves room up to `len` bytes without changing the file's length. Succeeds if the file
-    /// system does not support it.
+    /// Reserves space for a length of `len` bytes without changing the file's length. Succeeds
+    /// without effect if the file system does not support it.
     fn reserve(&self, file: &Self::File, len: u64) -> io::Result<()>;
     /// Makes data and length durable: fdatasync(2).
     fn sync_data(&self, file: &Self::File) -> io::Result<()>;
@@ -84,7 +84,7 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn unlock(&self, file: &Self::File) -> io::Result<()>;
     /// Waits between two attempts to take a lock.
     fn pause(&self, span: Duration);
-    /// A part of a name that no other call in any process returns.
+    /// Returns a part of a name that no other call in any process returns.
     fn nonce(&self) -> String;
     /// Describes this process to processes that wait for its lock.
     fn identity(&self) -> String;

@@ -1,4 +1,5 @@
-//! The protocol: one transaction after another, under the lock, on a [`Disk`].
+//! The protocol of the store: executes one transaction after another, under the lock, on a
+//! [`Disk`].
 //!
 //! An engine caches the store in memory. A transaction refreshes the cache, applies its change to
 //! it, and commits the resulting events; if the commit fails, the engine drops the cache and reads
@@ -31,16 +32,16 @@ use crate::lock::StoreLock;
 use crate::request::{Change, Target};
 use crate::snapshot::{Extra, Numbering, SnapshotSum};
 
-/// How a handle is used.
+/// The kind of use of a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// For a single command: every change leaves a small queue as one readable file. A call blocks
     /// the thread that polls it, because a command has nothing else to do and starting a thread
     /// takes longer than most calls.
     Command,
-    /// For a run with many changes: they go to the journal, and
-    /// [`Storage::close`](autoproc_domain::ports::Storage::close) leaves the readable file. The
-    /// handle has a thread of its own for blocking calls, so it works under any executor.
+    /// For a run with many changes: changes go to the journal, and
+    /// [`Storage::close`](autoproc_domain::ports::Storage::close) writes the readable file. The
+    /// handle has a separate thread for blocking calls, so it works under any executor.
     Service,
 }
 
@@ -50,7 +51,7 @@ pub(crate) struct Settings {
     pub(crate) lock_timeout: Duration,
     pub(crate) limits: Limits,
     pub(crate) mode: Mode,
-    /// Receives messages about repairs and oddities, for a person.
+    /// Receives messages about repairs and anomalies, for a person.
     pub(crate) on_notice: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -61,7 +62,7 @@ pub(crate) struct Engine<D: Disk> {
     loaded: Option<Loaded<D>>,
     /// The locks of the runs that this handle began and that have not ended.
     runs: HashMap<RunId, D::File>,
-    /// The latest exchange of each of these runs.
+    /// The latest exchange of each run in `runs`.
     latest: LatestExchanges,
     /// A write failed and left the disk in an unknown state: this process must make no further
     /// changes.
@@ -70,7 +71,7 @@ pub(crate) struct Engine<D: Disk> {
     is_without_version_1: bool,
 }
 
-/// The store as it was last read or written.
+/// The store as last read or written.
 struct Loaded<D: Disk> {
     queue: FileQueue,
     extra: Extra,
@@ -91,11 +92,12 @@ struct Loaded<D: Disk> {
 struct Base {
     stamp: Stamp,
     sum: SnapshotSum,
-    /// Its `store` section; absent if this program has not written the file yet.
+    /// The `store` section of the snapshot; `None` if this program has not written the file yet.
     store: Option<StoreIdentity>,
-    /// See [`Snapshot::is_canonical`](crate::snapshot::Snapshot).
+    /// True if this program would write the file identically; see
+    /// [`Snapshot::is_canonical`](crate::snapshot::Snapshot).
     is_canonical: bool,
-    /// The numbering of its items and of the journal that extends it.
+    /// The numbering of the snapshot's items and of the journal that extends it.
     numbering: Numbering,
 }
 
@@ -115,7 +117,7 @@ struct Journal<D: Disk> {
     is_writable: bool,
 }
 
-/// Whether this process holds the store's lock while it reads.
+/// Whether this process holds the store's lock during a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LockState {
     Locked,
@@ -123,7 +125,8 @@ enum LockState {
     Lockless,
 }
 
-/// Concatenates events without moving those of the first change: most writes hold one change.
+/// Concatenates events without moving those of the first change, because most writes contain only
+/// one change.
 fn concat(mut before: Vec<Event>, after: Vec<Event>) -> Vec<Event> {
     before.extend(after);
     before
@@ -162,7 +165,7 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Applies changes to the cached queue.
+    /// Applies changes to the cached queue, and returns the events.
     fn perform(&mut self, changes: &mut [Box<dyn Change>]) -> Vec<Event> {
         let Self { loaded: Some(loaded), runs, latest, .. } = self else { return Vec::new() };
         let is_own_run = |run: &RunId| runs.contains_key(run);
@@ -171,13 +174,13 @@ impl<D: Disk> Engine<D> {
         events.reduce(concat).unwrap_or_default()
     }
 
-    /// The current queue, read without the lock. A reader never waits and needs no permission to
+    /// Returns the current queue, read without the lock. Never waits, and needs no permission to
     /// write.
     pub(crate) fn view(&mut self) -> Result<&FileQueue, StorageError> {
         Ok(&self.refresh(LockState::Lockless)?.queue)
     }
 
-    /// The current queue with the unknown keys of its document.
+    /// Returns the current queue and the unknown keys of its document.
     pub(crate) fn view_with_extra(&mut self) -> Result<(&FileQueue, &Extra), StorageError> {
         let loaded = self.refresh(LockState::Lockless)?;
         Ok((&loaded.queue, &loaded.extra))
@@ -235,12 +238,12 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// The current queue, for a change. Requires the lock.
+    /// Returns the current queue for a change. Requires the lock.
     pub(crate) fn fresh_queue(&mut self) -> Result<&mut FileQueue, StorageError> {
         Ok(&mut self.refresh(LockState::Locked)?.queue)
     }
 
-    /// Whether another process has changed the store since this engine last read it.
+    /// True if another process has changed the store since this engine last read it.
     pub(crate) fn is_behind(&self) -> bool {
         self.loaded.as_ref().is_none_or(|loaded| !self.has_read_all(loaded))
     }

@@ -1,4 +1,4 @@
-//! Converting system errors to errors that name the caller's next move.
+//! Converts system errors to errors that state the caller's next move.
 
 use std::io;
 use std::path::Path;
@@ -31,12 +31,12 @@ pub(crate) fn failed(action: impl Into<String>, source: impl Into<Cause>) -> Sto
     StorageError::Failed { action: action.into(), source: source.into() }
 }
 
-/// The error of a handle after a write left the disk in an unknown state.
+/// Returns the error of a handle after a write left the disk in an unknown state.
 pub(crate) fn poisoned() -> StorageError {
     failed("this process no longer changes the queue", "an earlier write failed and left the disk in an unknown state")
 }
 
-/// The error of a handle whose thread or engine no longer exists.
+/// Returns the error of a handle whose thread or engine no longer exists.
 pub(crate) fn gone() -> StorageError {
     failed("this process can no longer use the queue", "an earlier call to the store panicked")
 }
@@ -45,7 +45,7 @@ pub(crate) fn damaged(place: &str, detail: impl Into<String>) -> StorageError {
     StorageError::Damaged { place: place.to_owned(), detail: detail.into() }
 }
 
-/// The same error with the folder's name before the file's, because the folder identifies the
+/// Returns the error with the folder's name before the file's, because the folder identifies the
 /// queue.
 pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
     let locate = |place: String| folder.join(place).display().to_string();
@@ -60,7 +60,7 @@ pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
     }
 }
 
-/// A copy of an error, for each of the callers whose transactions shared one write.
+/// Copies an error for each of the callers whose transactions shared one write.
 pub(crate) fn replicate(error: &StorageError) -> StorageError {
     match error {
         StorageError::Rejected(rejection) => StorageError::Rejected(rejection.clone()),
@@ -78,7 +78,7 @@ pub(crate) fn replicate(error: &StorageError) -> StorageError {
     }
 }
 
-/// A cause of the same kind and text.
+/// Copies an error: keeps the kind and message, drops the source chain.
 fn copy(source: &Cause) -> Cause {
     let text = source.to_string();
     match source.downcast_ref::<io::Error>() {

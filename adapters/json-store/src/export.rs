@@ -1,4 +1,4 @@
-//! The current queue as one document, also during a run.
+//! Exports the current queue as one document, also during a run.
 //!
 //! The document has the snapshot's format without its `store` section. That section names a journal
 //! and a generation, which are valid only in one folder and at one moment. Without it the document
@@ -39,7 +39,7 @@ impl std::error::Error for ExportError {
     }
 }
 
-/// Writes the document; an empty queue if there is no store.
+/// Writes the document. Writes an empty queue if there is no store.
 ///
 /// # Errors
 /// [`ExportError`]. If the store cannot be read, nothing was written.

@@ -1,9 +1,9 @@
-//! The file system of a folder, and whether the store's guarantees hold on it.
+//! Examines the file system of a folder, and whether it supports the store's guarantees.
 //!
 //! The store needs a flock(2) that excludes every process and an fsync(2) that makes data durable.
-//! Network file systems offer both calls with weaker guarantees: NFS emulates flock by byte-range
-//! locks that are lost with a lease (flock(2), "NFS details"), SMB likewise, and FUSE or 9p may
-//! have any file system behind them.
+//! Network file systems offer both calls with weaker guarantees. NFS emulates flock by byte-range
+//! locks that are lost with a lease (flock(2), "NFS details"); SMB does so too; FUSE or 9p may hide
+//! any file system.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -20,7 +20,7 @@ use crate::lock;
 /// A file system, as reported by statfs(2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileSystem {
-    /// The name, or the number if the name is unknown.
+    /// The name of the file system, or its number if the name is unknown.
     pub name: String,
     /// True if it is or may be a network file system.
     pub is_network: bool,
@@ -28,17 +28,17 @@ pub struct FileSystem {
     pub is_volatile: bool,
     /// Bytes available to unprivileged users.
     pub free_bytes: u64,
-    /// Files that can still be created; `None` if the file system has no such limit.
+    /// The number of files that can still be created; `None` if the file system has no such limit.
     pub free_files: Option<u64>,
 }
 
 /// The result of testing locks and syncs.
 #[derive(Debug)]
 pub struct Probe {
-    /// Whether a lock on one open file excludes another open file; an error if locks are not
+    /// True if a lock on one open file excludes another open file; an error if locks are not
     /// supported.
     pub locks: io::Result<bool>,
-    /// Whether the system reports success for syncs of data and names.
+    /// An error if the system refuses to sync data or names.
     pub syncs: io::Result<()>,
 }
 
@@ -80,7 +80,7 @@ const FILE_SYSTEMS: [(u32, &str, Kind); 25] = [
     (0x786F_4256, "vboxsf", Network),
 ];
 
-/// The file system of the folder, or of its nearest existing parent.
+/// Returns the file system of the folder, or of its nearest existing parent.
 ///
 /// # Errors
 /// If statfs(2) fails.
@@ -110,8 +110,8 @@ pub fn probe(folder: &Path) -> io::Result<Probe> {
     Ok(probe)
 }
 
-/// The bytes of space that the store may need next: a second snapshot, and a journal of twice its
-/// length.
+/// Returns the free space, in bytes, that the store may need next: for a second snapshot, and for a
+/// journal of twice its length.
 ///
 /// # Errors
 /// If the snapshot exists and its length cannot be read.

@@ -1,11 +1,11 @@
-//! Entry points for fuzzers, only in builds for tests and fuzzers. Each takes bytes and panics if
-//! the store breaks a guarantee.
+//! Entry points for fuzzers, only in builds for tests and fuzzers. Each function receives bytes and
+//! panics if the store breaks a guarantee.
 //!
-//! For any bytes in the state folder, no call panics, and a refused store is left unchanged. A
-//! store that opens is the same queue for a reader and a writer. After each change it equals the
-//! queue that the domain alone produces, also for a process that opens it anew, from a journal and
-//! from a snapshot. The disk is in memory, so that thousands of cases run in a second, and panics
-//! at names that are not the store's.
+//! For any bytes in the state folder, no call panics, and a refused store is left unchanged. If a
+//! store opens, a reader and a writer see the same queue. After each change it equals the queue
+//! that the domain alone produces; a process that opens it later, from a journal or from a
+//! snapshot, sees the same. The disk is in memory, so that thousands of cases run in a second. It
+//! panics at any name that does not belong to the store.
 //!
 //! A fuzzer cannot guess checksums, so [`operations`] adds valid ones.
 
@@ -34,7 +34,7 @@ const A_SNAPSHOT: &str = r#"{
 /// The journal of [`A_SNAPSHOT`].
 const JOURNAL: &str = "QUEUE-STATE.journal.3-0a1b2c3d";
 
-/// The run whose lock file is read.
+/// The name of the run whose lock file is read.
 const RUN: &str = "run";
 
 /// Checks a store with these bytes as its snapshot.
@@ -69,7 +69,7 @@ pub fn operations(bytes: &[u8]) {
     check(&disk);
 }
 
-/// Checks a file of the original program with these bytes as its list of items. If it opens, the
+/// Checks a file of the Python program with these bytes as its list of items. If it opens, the
 /// first write must keep an exact copy of it.
 pub fn original(bytes: &[u8]) {
     let document = [&b"{\"version\": \"1.0.0\", \"items\": ["[..], bytes, b"]}"].concat();
@@ -81,8 +81,8 @@ pub fn original(bytes: &[u8]) {
     }
 }
 
-/// Checks the lock file of a live run with these bytes in it. A run of version 1 makes the store
-/// refuse changes.
+/// Checks the lock file of a live run with these bytes as its contents. A run of version 1 makes
+/// the store refuse changes.
 pub fn run_lock(bytes: &[u8]) {
     let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());
@@ -100,8 +100,8 @@ pub fn run_lock(bytes: &[u8]) {
     }
 }
 
-/// Checks the lock file of the store with these bytes in it, for a small queue and for one that
-/// counts as large.
+/// Checks a store whose lock file contains `bytes`, once with full reads and once with blind
+/// appends.
 pub fn store_lock(bytes: &[u8]) {
     let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());

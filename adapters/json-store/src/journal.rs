@@ -1,4 +1,4 @@
-//! The journal's lines: writing them, checking them, and classifying damage.
+//! The journal's lines: writes and verifies them, and classifies damage.
 //!
 //! A line is `{"c":"<crc32c>",<the rest>`; the checksum covers every byte between its own comma and
 //! the newline. A line is one transaction. It contains the transaction's number in the history of
@@ -6,7 +6,7 @@
 //! lines. The first line also contains a header that ties the journal to its snapshot; it is part
 //! of the line, so that a crash cannot separate the two.
 //!
-//! This module touches no file: a scan is a function of bytes.
+//! This module does not access files: a scan is a function of bytes.
 
 mod salvage;
 
@@ -19,7 +19,7 @@ use crate::snapshot::Numbering;
 
 pub(crate) use salvage::{Salvage, SalvagedLine, salvage};
 
-/// `{"c":"`, eight hexadecimal digits, `",`.
+/// The text `{"c":"`. Eight hexadecimal digits and `",` follow it.
 const PREFIX: &[u8] = b"{\"c\":\"";
 const DIGITS: usize = 8;
 const AFTER_DIGITS: &[u8] = b"\",";
@@ -31,7 +31,7 @@ const BODY_AT: usize = PREFIX.len() + DIGITS + AFTER_DIGITS.len();
 pub(crate) struct Header {
     pub(crate) store: String,
     pub(crate) generation: u64,
-    /// The number of the last transaction that the snapshot holds.
+    /// The number of the last transaction in the snapshot.
     pub(crate) seq: u64,
     pub(crate) snapshot_len: u64,
     #[serde(with = "hex")]
@@ -46,7 +46,7 @@ pub(crate) struct Header {
 struct Line<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     header: Option<Header>,
-    /// The checksum of the line before it.
+    /// The checksum of the previous line.
     #[serde(with = "hex")]
     p: u32,
     /// The number of the transaction.
@@ -58,7 +58,7 @@ struct Line<'a> {
 /// A position between two lines, with the values that the next line must continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
-    /// In bytes.
+    /// The offset in bytes.
     pub(crate) offset: u64,
     /// The number of the last transaction before the position.
     pub(crate) seq: u64,
@@ -69,16 +69,16 @@ pub(crate) struct Position {
 /// The bytes after the valid lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tail {
-    /// There are none.
+    /// There are no further bytes.
     Clean,
-    /// A line that was being written when its writer or the machine died; no part of it was
+    /// An unfinished line: its writer or the machine died while it was being written. It was not
     /// acknowledged.
     Torn,
-    /// Any other bytes: they may contain or hide acknowledged transactions.
+    /// Any other bytes. They may contain or hide acknowledged transactions.
     Damaged { offset: u64, detail: String },
 }
 
-/// The line for a position, and the position after it. Only the first line has the header.
+/// Returns the line for a position, and the position after it. Only the first line has the header.
 pub(crate) fn line(position: Position, header: &Header, events: &[Event]) -> (Vec<u8>, Position) {
     let seq = position.seq + 1;
     let header = (position.offset == 0).then(|| header.clone());
@@ -118,7 +118,7 @@ mod hex {
     }
 }
 
-/// The checksum of a line without its newline; `None` if it is wrong.
+/// Returns the checksum of a line without its newline; `None` if it is wrong.
 fn verify(line: &[u8]) -> Option<u32> {
     let digits = line.get(PREFIX.len()..PREFIX.len() + DIGITS)?;
     let is_framed = line.starts_with(PREFIX) && line[PREFIX.len() + DIGITS..].starts_with(AFTER_DIGITS);
@@ -129,7 +129,7 @@ fn verify(line: &[u8]) -> Option<u32> {
     (is_framed && checksum::of(&line[BODY_AT..]) == claimed).then_some(claimed)
 }
 
-/// The body of a verified line, as JSON.
+/// Returns the body of a verified line, as JSON.
 fn body(line: &[u8]) -> Vec<u8> {
     let mut json = Vec::with_capacity(line.len() - BODY_AT + 1);
     json.push(b'{');
@@ -202,7 +202,8 @@ fn wrong_header(found: Option<&Header>, expected: &Header) -> String {
     }
 }
 
-/// The numbering of a journal by its first line; `None` if that is missing or unreadable.
+/// Returns the numbering of a journal from its first line; `None` if the line is missing or
+/// unreadable.
 pub(crate) fn numbering(bytes: &[u8]) -> Option<Numbering> {
     #[derive(Deserialize)]
     struct FirstLine {
@@ -213,7 +214,7 @@ pub(crate) fn numbering(bytes: &[u8]) -> Option<Numbering> {
     Some(header.numbering)
 }
 
-/// Distinguishes a half-written last line from damage. A half-written line reaches the end of the
+/// Distinguishes an unfinished last line from damage. An unfinished line reaches the end of the
 /// file, no valid line follows it, and it either has no newline or contains NUL bytes. An
 /// interrupted append leaves these two forms: if a file's length became durable before its data,
 /// the data reads as zeros.
@@ -231,7 +232,7 @@ fn classify_tail(rest: &[u8], offset: u64) -> Tail {
     Tail::Damaged { offset, detail: "a line does not match its checksum".into() }
 }
 
-/// The number of the last transaction among the readable lines of a journal that belongs to no
+/// Returns the number of the last transaction in the readable lines of a journal that belongs to no
 /// snapshot; `None` if no line is readable.
 pub(crate) fn last_seq(bytes: &[u8]) -> Option<u64> {
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| verify(line).is_some());

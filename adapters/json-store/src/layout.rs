@@ -3,10 +3,10 @@
 use autoproc_domain::Timestamp;
 
 pub(crate) const SNAPSHOT: &str = "QUEUE-STATE.json";
-/// A copy of the snapshot before this program first wrote it, if the original program or a person
+/// A copy of the snapshot from before this program's first write, if the Python program or a user
 /// wrote it.
 pub(crate) const ORIGINAL: &str = "QUEUE-STATE.original.json";
-/// The lock. Never renamed or removed: a lock on a replaced file would exclude no process.
+/// The lock file. Never renamed or removed: a lock on a replaced file would exclude no process.
 pub(crate) const LOCK: &str = "QUEUE-STATE.lock";
 /// The folder of the run locks.
 pub(crate) const RUNS: &str = "runs";
@@ -19,37 +19,38 @@ const JOURNAL_PREFIX: &str = "QUEUE-STATE.journal.";
 const ORPHAN_SUFFIX: &str = ".orphan";
 const TORN_INFIX: &str = ".torn.";
 const RUN_SUFFIX: &str = ".lock";
-/// Follows [`RUN_SUFFIX`] until the run has begun.
+/// The suffix after [`RUN_SUFFIX`] until the run has begun.
 const NEW_SUFFIX: &str = ".new";
 
-/// The number of characters of a run's id in its file name; a UUID has 36.
+/// The maximum number of characters of a run's id in its file name; a UUID has 36.
 const MAX_RUN_NAME: usize = 100;
-/// The maximal length of a journal's name after its prefix: the longest generation and a nonce fit.
+/// The maximum length of a journal's name after its prefix; the longest generation and a nonce fit.
 const MAX_JOURNAL_ID: usize = 64;
 
-/// The journal of a generation. The nonce keeps a restored copy of an old snapshot from finding a
-/// later journal.
+/// Returns the name of the journal of a generation. Because of the nonce, a restored copy of an old
+/// snapshot cannot find a later journal.
 pub(crate) fn journal(generation: u64, nonce: &str) -> String {
     format!("{JOURNAL_PREFIX}{generation}-{nonce}")
 }
 
-/// An unfinished snapshot.
+/// Returns the name of an unfinished snapshot.
 pub(crate) fn temp(nonce: &str) -> String {
     format!("{TEMP_PREFIX}{nonce}")
 }
 
-/// The name of a journal that no snapshot names and that has later transactions than the snapshot.
+/// Returns the new name of a journal that no snapshot names and that has later transactions than
+/// the snapshot.
 pub(crate) fn orphan(journal: &str) -> String {
     format!("{journal}{ORPHAN_SUFFIX}")
 }
 
-/// The copy of a torn tail after the transaction with this number.
+/// Returns the name of the copy of a torn tail after the transaction with this number.
 pub(crate) fn torn(journal: &str, seq: u64) -> String {
     format!("{journal}{TORN_INFIX}{seq}")
 }
 
-/// The lock that a run holds while it lives. Any id results in a valid file name (`NAME_MAX`, 255
-/// bytes: limits.h) in that folder.
+/// Returns the name of the lock file that a run holds while it is alive. Any id results in a valid
+/// file name (`NAME_MAX`, 255 bytes: limits.h) in that folder.
 pub(crate) fn run(id: &str) -> String {
     let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     let id: String =
@@ -57,52 +58,52 @@ pub(crate) fn run(id: &str) -> String {
     format!("{RUNS}/{id}{RUN_SUFFIX}")
 }
 
-/// The lock file of a run until it is locked.
+/// Returns the name of the lock file of a run until it is locked.
 pub(crate) fn new_run(id: &str) -> String {
     format!("{}{NEW_SUFFIX}", run(id))
 }
 
-/// Whether a file in the runs folder belongs to a run that is beginning, or was killed while it
-/// began.
+/// True if a file in the runs folder belongs to a run that is beginning, or that was killed while
+/// it began.
 pub(crate) fn is_new_run(name: &str) -> bool {
     name.strip_suffix(NEW_SUFFIX).is_some_and(|name| run_of(name).is_some())
 }
 
-/// The run of a lock file in the runs folder; `None` for the files of guards.
+/// Returns the run of a lock file in the runs folder; `None` for the files of guards.
 pub(crate) fn run_of(name: &str) -> Option<&str> {
     name.strip_suffix(RUN_SUFFIX)
 }
 
-/// Whether a file is an unfinished snapshot.
+/// True if a file is an unfinished snapshot.
 pub(crate) fn is_temp(name: &str) -> bool {
     name.starts_with(TEMP_PREFIX)
 }
 
-/// Whether a file is a journal that was not set aside.
+/// True if a file is a journal that was not set aside.
 pub(crate) fn is_journal(name: &str) -> bool {
     name.starts_with(JOURNAL_PREFIX) && !name.ends_with(ORPHAN_SUFFIX) && !name.contains(TORN_INFIX)
 }
 
-/// The generation in a journal's name.
+/// Returns the generation in a journal's name.
 pub(crate) fn generation_of(journal: &str) -> Option<u64> {
     journal.strip_prefix(JOURNAL_PREFIX)?.split('-').next()?.parse().ok()
 }
 
-/// The folder for the copies of a repair at this time, to the second, without characters that some
-/// systems refuse.
+/// Returns the name of the folder for the copies of a repair at this time, to the second, without
+/// characters that some systems refuse.
 pub(crate) fn backup(now: Timestamp) -> String {
     let text = now.to_string();
     let digits = text.chars().take_while(|character| *character != '.').filter(char::is_ascii_alphanumeric);
     format!("{BACKUP_PREFIX}{}Z", digits.filter(|character| *character != 'Z').collect::<String>())
 }
 
-/// Whether a file or folder was set aside after damage, for a person.
+/// True if a file or folder was set aside after damage, for a person.
 pub(crate) fn is_kept_aside(name: &str) -> bool {
     let was_journal = name.ends_with(ORPHAN_SUFFIX) || name.contains(TORN_INFIX);
     name.starts_with(BACKUP_PREFIX) || (name.starts_with(JOURNAL_PREFIX) && was_journal)
 }
 
-/// Whether a name in a snapshot is a valid name for a journal, and for no other file or folder.
+/// True if a name in a snapshot is a valid name for a journal, and for no other file or folder.
 pub(crate) fn is_journal_name(name: &str) -> bool {
     let id = name.strip_prefix(JOURNAL_PREFIX);
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';

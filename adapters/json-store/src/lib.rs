@@ -1,4 +1,5 @@
-//! The queue in a folder: one readable JSON file, a journal of later changes, and a lock.
+//! A store that keeps the queue in a folder: one readable JSON file, a journal of later changes,
+//! and a lock.
 //!
 //! # Theory of operation
 //!
@@ -11,9 +12,9 @@
 //! over the snapshot. That rename is its only commit point: the new snapshot names another journal
 //! and so retires the old one at the same instant.
 //!
-//! A command that loads a small queue checkpoints it unless a run is alive, so that the queue *is*
-//! one JSON file, which a person may read and edit. An addition to a larger queue is appended
-//! without loading it (a *blind append*). `docs/formats.md` describes every field of every file.
+//! A command that loads a small queue checkpoints it unless a run is alive. Then the whole queue is
+//! one JSON file, which a user may read and edit. An addition to a larger queue is appended without
+//! loading it (a *blind append*). `docs/formats.md` describes every field of every file.
 //!
 //! # Modules
 //!
@@ -28,8 +29,8 @@
 //!
 //! Rules of the queue: the domain decides. Timeouts that declare a slow run dead: a run is alive
 //! while it holds its lock, which the kernel releases exactly when the process ends. Repeated
-//! syncs: after a failed sync the page cache may report success for lost data (Rebello et al., "Can
-//! Applications Recover from fsync Failures?", 2020).
+//! syncs: after a failed sync, the page cache may report success for lost data (Rebello et al.,
+//! "Can Applications Recover from fsync Failures?", 2020).
 
 mod checksum;
 mod disk;

@@ -26,7 +26,7 @@ const MAX_PAUSE: Duration = Duration::from_millis(20);
 const HOLDER_BYTES: usize = 256;
 const TIP_BYTES: usize = 1024;
 
-/// Takes a flock(2) without waiting; `false` if another open file holds it.
+/// Takes a flock(2) without waiting; returns `false` if another open file holds it.
 pub(crate) fn try_lock(file: &File, sharing: Sharing) -> io::Result<bool> {
     loop {
         let taken = match sharing {
@@ -49,17 +49,17 @@ pub(crate) fn unlock(file: &File) -> io::Result<()> {
     fs2::FileExt::unlock(file)
 }
 
-/// The process that holds the lock, for the error of a process that waits too long.
+/// The process that holds the lock, named in the error of a process that waits too long.
 #[derive(Serialize, Deserialize)]
 struct Holder {
     holder: String,
 }
 
-/// The end of the store when all of it was durable: enough to append, and to check that it is still
-/// the end.
+/// The end of the journal at a moment when all of it was durable. Contains the data for appending a
+/// line, and for checking that the journal still ends there.
 ///
-/// Written after the syncs that it describes and never synced itself, so it may be outdated but
-/// never ahead.
+/// Written after the syncs that it describes, and never synced itself: it may be outdated, but
+/// never too new.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tip {
     pub(crate) snapshot: Stamp,
@@ -87,7 +87,8 @@ impl<D: Disk> StoreLock<D> {
         Ok(Self { file })
     }
 
-    /// The lock file, if it exists. It is opened for reading, so that locking leaves no trace.
+    /// Returns the lock file, if it exists. Opens it only for reading, so that locking leaves no
+    /// trace.
     pub(crate) fn open_existing(disk: &D) -> Result<Option<Self>, StorageError> {
         match disk.open(LOCK, Access::Read) {
             Ok(file) => Ok(Some(Self { file })),
@@ -108,7 +109,7 @@ impl<D: Disk> StoreLock<D> {
             waited += pause;
             pause = (pause * 2).min(MAX_PAUSE);
         }
-        // If this fails, waiting processes only miss the name.
+        // If the write fails, waiting processes only lack the name.
         let holder = disk.identity().chars().take(HOLDER_BYTES / 8).collect();
         let _ = disk.overwrite(&self.file, 0, &padded(&Holder { holder }, HOLDER_BYTES));
         Ok(())
@@ -119,12 +120,12 @@ impl<D: Disk> StoreLock<D> {
         disk.unlock(&self.file).map_err(classify(LOCK))
     }
 
-    /// Writes a note of the store's end for processes that only add files. Without it they load the
-    /// queue, so a full disk is no error.
+    /// Writes a note of the store's end for later additions. Without the note they load the queue,
+    /// so a full disk is not an error.
     ///
-    /// Any other failure is an error, because it may be the only sign of a sync that did not
-    /// happen: if ext4 aborts its journal while fdatasync(2) waits for it, that call returns 0
-    /// (observed on Linux 6.18), and only later writes fail.
+    /// Any other failure is an error, because it may be the only sign of a failed sync. If ext4
+    /// aborts its journal while fdatasync(2) waits for it, that call returns 0 (observed on Linux
+    /// 6.18), and only later writes fail.
     pub(crate) fn note_tip(&self, disk: &D, tip: &Tip) -> Result<(), StorageError> {
         let tip = serde_json::to_string(tip).unwrap_or_default();
         let note = padded(&CheckedTip { crc: checksum::of(tip.as_bytes()), tip }, TIP_BYTES);
@@ -137,7 +138,7 @@ impl<D: Disk> StoreLock<D> {
         }
     }
 
-    /// The latest note, if it has a correct checksum.
+    /// Returns the latest note, if it has a correct checksum.
     pub(crate) fn tip(&self, disk: &D) -> Option<Tip> {
         let checked: CheckedTip = self.note(disk, HOLDER_BYTES, TIP_BYTES)?;
         let is_whole = checksum::of(checked.tip.as_bytes()) == checked.crc;
@@ -156,7 +157,7 @@ impl<D: Disk> StoreLock<D> {
     }
 }
 
-/// A note as a line of a fixed length.
+/// Returns a note as a line of a fixed length.
 fn padded(note: &impl Serialize, length: usize) -> Vec<u8> {
     let mut bytes = serde_json::to_vec(note).unwrap_or_default();
     bytes.resize(bytes.len().max(length - 1), b' ');

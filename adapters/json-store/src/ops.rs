@@ -1,4 +1,4 @@
-//! The domain's events in the journal.
+//! The serialised form of the domain's events in the journal.
 
 mod version_1;
 
@@ -31,7 +31,7 @@ pub(crate) enum Op<'a> {
         size_bytes: Option<u64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         modified_ns: Option<i64>,
-        /// If absent, only a changed file is repeated.
+        /// The ended items that begin a new round; if absent, only items whose file has changed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         repeat: Option<RepeatWord>,
         /// The recipe of [`RepeatWord::OtherThan`].
@@ -98,7 +98,7 @@ pub(crate) enum Op<'a> {
         id: u64,
         #[serde(with = "timestamp::required")]
         not_before: Timestamp,
-        /// As in [`Self::Retry`].
+        /// See [`Self::Retry`].
         #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
         from: Option<Timestamp>,
     },
@@ -180,7 +180,7 @@ impl<'a> From<&'a Event> for Op<'a> {
 }
 
 impl Op<'_> {
-    /// Applies the operation to the queue and returns its event, or a description of the fault, for
+    /// Applies the operation to the queue and returns its event. An error describes the fault, for
     /// a person.
     pub(crate) fn apply_to(self, queue: &mut FileQueue, base: &Path) -> Result<Event, String> {
         let is_version_1 = version_1::is_incomplete(&self);
@@ -192,7 +192,7 @@ impl Op<'_> {
         Ok(event)
     }
 
-    /// The event, or a description of the fault, for a person.
+    /// Returns the event. An error describes the fault, for a person.
     pub(crate) fn into_event(self, base: &Path) -> Result<Event, String> {
         Ok(match self {
             Self::Add { file_path, file_path_bytes, priority, at, size_bytes, modified_ns, repeat, recipe } => {

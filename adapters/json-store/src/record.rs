@@ -1,4 +1,5 @@
-//! An item in the snapshot: the six keys of the original program, and optional keys of this one.
+//! The serialised form of an item in the snapshot: the six keys of the Python program, and optional
+//! keys of this one.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -10,17 +11,17 @@ use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The run of an item in processing whose record names no run. No run of this name is ever alive,
-/// so the item is recovered.
+/// The run of a processing item whose record names no run. No run with this name is ever alive, so
+/// the item is recovered.
 pub(crate) const UNKNOWN_RUN: &str = "unknown";
 
-/// An item. The order of the fields is the order on disk.
+/// An item on disk. The order of the fields is the order of the keys.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ItemRecord<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<u64>,
-    /// The id, if absent.
+    /// The sequence number; absent if it equals the id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sequence: Option<u64>,
     #[serde(borrow)]
@@ -31,7 +32,7 @@ pub(crate) struct ItemRecord<'a> {
     priority: i32,
     #[serde(default = "epoch", with = "timestamp::required")]
     added_at: Timestamp,
-    /// 1, if absent.
+    /// The round; absent if it is 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     round: Option<u32>,
     #[serde(default, skip_serializing_if = "is_false")]
@@ -46,8 +47,8 @@ pub(crate) struct ItemRecord<'a> {
     held: bool,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     not_before: Option<Timestamp>,
-    /// When the wait until `not_before` was ordered. If absent, as in version 1: `last_attempt`,
-    /// else `not_before`.
+    /// When the wait until `not_before` was ordered. If absent, as in version 1: `last_attempt`, or
+    /// `not_before` if that is absent too.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     backoff_from: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,7 +139,7 @@ impl From<StatusWord> for Status {
 
 /// An item as read from the snapshot.
 pub(crate) struct ReadItem {
-    /// Its id is 0 if the record has none.
+    /// The item; its id is 0 if the record has none.
     pub(crate) item: QueueItem,
     /// Unknown keys.
     pub(crate) extra: Map<String, Value>,
@@ -156,7 +157,7 @@ pub(crate) fn read(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     }
 }
 
-/// The id of an item, 0 if its JSON text has none or is invalid.
+/// Returns the id of an item, or 0 if its JSON text has none or is invalid.
 pub(crate) fn id(json: &[u8]) -> u64 {
     #[derive(Deserialize)]
     struct Numbered {
@@ -165,7 +166,7 @@ pub(crate) fn id(json: &[u8]) -> u64 {
     serde_json::from_slice(json).ok().and_then(|Numbered { id }| id).unwrap_or(0)
 }
 
-/// Reads an item with unknown keys, which takes longer.
+/// Reads an item with unknown keys, which is slower.
 fn read_with_extra(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     let all: Map<String, Value> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     let (known, extra): (Map<_, _>, Map<_, _>) =
@@ -175,7 +176,7 @@ fn read_with_extra(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     Ok(ReadItem { item: record.into_item(base)?, extra })
 }
 
-/// An item followed by its unknown keys.
+/// An item and its unknown keys.
 #[derive(Serialize)]
 pub(crate) struct WithExtra<'a> {
     #[serde(flatten)]
@@ -248,12 +249,12 @@ impl ItemRecord<'_> {
     }
 }
 
-/// The path with this text, or with these exact bytes in hexadecimal if it is not UTF-8.
+/// Returns the path with this text, or with these exact bytes in hexadecimal if it is not UTF-8.
 pub(crate) fn path(text: &str, exact_hex: Option<&str>, base: &Path) -> Result<FilePath, String> {
     FilePath::from_text(text, exact_hex, base).map_err(|invalid| invalid.to_string())
 }
 
-/// The fingerprint; `None` unless both parts are present.
+/// Returns the fingerprint; `None` unless both parts are present.
 pub(crate) fn fingerprint(size_bytes: Option<u64>, modified_ns: Option<i64>) -> Option<Fingerprint> {
     size_bytes.zip(modified_ns).map(|(size, modified_ns)| Fingerprint { size, modified_ns })
 }

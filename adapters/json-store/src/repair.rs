@@ -1,11 +1,11 @@
-//! Repairing a damaged store: the losses of each method, and applying one.
+//! Repairs a damaged store: shows the losses of each method, and applies one.
 //!
 //! # Theory of operation
 //!
-//! Nothing is repaired in place. The files are copied to a folder of their own and the copies are
-//! synced; then an ordinary checkpoint commits the repaired queue, and its rename retires the
-//! damaged snapshot and the damaged journal at once. A crash leaves either the damaged store and a
-//! copy of it, or the repaired one.
+//! Nothing is repaired in place. The files are first copied to a separate folder, and the copies
+//! are synced. Then an ordinary checkpoint commits the repaired queue; its rename retires the
+//! damaged snapshot and the damaged journal at once. After a crash, the folder contains either the
+//! damaged store and a copy of it, or the repaired store.
 //!
 //! # Deliberately absent
 //!
@@ -42,11 +42,11 @@ use inspection::Inspection;
 pub struct StateFolder {
     /// The folder of the store's files.
     pub state_dir: PathBuf,
-    /// The folder to which relative paths in files of the original program refer.
+    /// The folder to which relative paths in files of the Python program refer.
     pub base: PathBuf,
-    /// The longest wait for the lock, after which the call fails with the name of its holder.
+    /// The maximum wait for the lock. After it the call fails with the name of the holder.
     pub lock_timeout: Duration,
-    /// True to write even if the folder is on a network file system.
+    /// True if changes are allowed on a network file system.
     pub allow_network_fs: bool,
 }
 
@@ -55,7 +55,8 @@ pub struct StateFolder {
 pub enum RepairMethod {
     /// Keeps the snapshot, and the journal up to the damage.
     Truncate,
-    /// Keeps these, and the readable lines after the damage that still apply.
+    /// Keeps the snapshot, the journal up to the damage, and the readable lines after the damage
+    /// that still apply.
     Salvage,
     /// Keeps only the snapshot.
     UseSnapshot,
@@ -65,7 +66,7 @@ impl RepairMethod {
     /// All methods.
     pub const ALL: [Self; 3] = [Self::Truncate, Self::Salvage, Self::UseSnapshot];
 
-    /// The method's name on the command line.
+    /// Returns the method's name on the command line.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -100,7 +101,7 @@ impl Add for ChangeCounts {
 }
 
 impl ChangeCounts {
-    /// The number of all changes.
+    /// Returns the number of all changes.
     #[must_use]
     pub fn total(self) -> usize {
         self.additions + self.results + self.others
@@ -115,10 +116,10 @@ impl ChangeCounts {
     }
 }
 
-/// A part of the store that differs from what was written.
+/// A part of the store that differs from the bytes that were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// The name of the file.
+    /// The name of the damaged file.
     pub file: String,
     /// The kind of damage and its position.
     pub detail: String,
@@ -129,7 +130,7 @@ pub struct Damage {
 pub struct RepairPlan {
     /// The method.
     pub method: RepairMethod,
-    /// The counts of the repaired queue.
+    /// The counts of the queue after the repair.
     pub counts: Counts,
     /// The changes after the damage that the method keeps.
     pub keeps: ChangeCounts,
@@ -142,22 +143,22 @@ pub struct RepairPlan {
 /// The result of an examination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Examination {
-    /// Empty if the store is intact.
+    /// The damage that was found; empty if the store is intact.
     pub damage: Vec<Damage>,
     /// The counts of the queue; `None` if the store is damaged.
     pub counts: Option<Counts>,
-    /// The possible repairs; empty if only a person can repair the files.
+    /// The possible repairs; empty if the files can only be repaired by hand.
     pub plans: Vec<RepairPlan>,
-    /// The length of a half-written last line. It is not damage: the next change cuts it off.
+    /// The length of an unfinished last line. It is not damage: the next change cuts it off.
     pub half_written_bytes: u64,
-    /// Messages about oddities, for a person.
+    /// Messages about anomalies, for a person.
     pub notices: Vec<String>,
     /// Files that were set aside after earlier damage.
     pub kept_aside: Vec<String>,
 }
 
 impl Examination {
-    /// Whether nothing is damaged.
+    /// True if nothing is damaged.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.damage.is_empty()
@@ -167,7 +168,7 @@ impl Examination {
 /// The outcome of a repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RepairOutcome {
-    /// Nothing is damaged; nothing was changed.
+    /// The store is not damaged; nothing was changed.
     Sound(Examination),
     /// The method cannot repair this damage; nothing was changed.
     Impossible(Examination),
@@ -182,7 +183,7 @@ pub enum RepairOutcome {
     },
 }
 
-/// Reads everything and reports damage, without the lock and without changing anything.
+/// Reads all files and reports damage, without the lock and without changing anything.
 ///
 /// # Errors
 /// [`StorageError`] if the store cannot be read, or if a later version wrote it.
@@ -195,7 +196,8 @@ pub fn examine(folder: &StateFolder) -> Result<Examination, StorageError> {
     if first.is_sound() { Ok(first) } else { inspect().map_err(|error| in_folder(error, &folder.state_dir)) }
 }
 
-/// Reports what each method would keep and lose, under the lock and without changing anything.
+/// Reports the changes that each method would keep and lose, under the lock and without changing
+/// anything.
 ///
 /// # Errors
 /// [`StorageError::Busy`] while a run is alive or another process holds the lock; others as for
@@ -244,8 +246,8 @@ fn repair_locked(
     let files = backup::files(engine.disk())?;
     let backup = backup::copy(&folder.state_dir, &files, now)?;
     engine.replace(replacement)?;
-    // The new snapshot has retired them and the backup contains them. If one stays, the next change
-    // removes it.
+    // The new snapshot has retired the journals, and the backup contains them. If one stays, the
+    // next change removes it.
     for journal in files.iter().filter(|name| crate::layout::is_journal(name)) {
         let _ = engine.disk().remove(journal);
     }
@@ -272,7 +274,7 @@ fn refuse_during_runs(engine: &Engine<RealDisk>) -> Result<(), StorageError> {
     }
 }
 
-/// The result of opening the store for reading.
+/// Opens the store for reading, and returns the result.
 fn open(folder: &StateFolder) -> Result<(), StorageError> {
     engine(folder).view().map(drop)
 }

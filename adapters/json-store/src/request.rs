@@ -1,4 +1,4 @@
-//! Requests: the domain's transactions with what the store adds to them.
+//! Requests: the domain's transactions with the additional needs of the store.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::item::RunId;
@@ -94,7 +94,7 @@ pub(crate) trait Change: Send {
     /// Stores the reply and returns the events without the queue; `None` if the change needs the
     /// queue.
     fn perform_blind(&mut self) -> Option<Vec<Event>>;
-    /// Sends the reply, or the failure.
+    /// Sends the reply, or the error.
     fn answer(self: Box<Self>, committed: Result<(), StorageError>);
 }
 
@@ -106,7 +106,7 @@ pub(crate) struct PendingRequest<T: Request> {
 }
 
 impl<T: Request> PendingRequest<T> {
-    /// A request and the receiver of its reply.
+    /// Returns a request and the receiver of its reply.
     pub(crate) fn new(request: T, now: Timestamp) -> (Self, oneshot::Receiver<Result<T::Reply, StorageError>>) {
         let (sender, receiver) = oneshot::channel();
         (Self { request, now, reply: None, sender }, receiver)

@@ -1,4 +1,4 @@
-//! Registering runs, and finding the live and the dead ones.
+//! Registers runs, and finds live and dead ones.
 //!
 //! A run holds an exclusive flock(2) on its file in `runs/` while it lives. The kernel releases it
 //! when the process ends in any way, and keeps it while the process is stopped. A liveness check
@@ -33,19 +33,19 @@ impl<D: Disk> Engine<D> {
         })
     }
 
-    /// Creates a run's lock file. The file is locked before it gets its name, because a search for
-    /// dead runs does not take the store's lock. A flock(2) belongs to the open file, so it
-    /// survives the rename.
+    /// Creates a run's lock file. The file is locked before it gets its final name, because a
+    /// search for dead runs does not take the store's lock. A flock(2) belongs to the open file, so
+    /// it survives the rename.
     fn register(&self, info: &RunInfo) -> Result<D::File, StorageError> {
         let (name, new) = (layout::run(info.id.as_str()), layout::new_run(info.id.as_str()));
         if self.disk().stat(&name).map_err(classify(&name))?.is_some() {
             return Err(classify(&name)(std::io::ErrorKind::AlreadyExists.into()));
         }
         let file = self.disk().open(&new, Access::Create).map_err(classify(&name))?;
-        // Not synced: after a power cut no run is alive, and the file is useless.
+        // Not synced: no run survives a power cut, so the file is useless after one.
         let held = self.lock_and_describe(&file, info).and_then(|()| self.disk().rename(&new, &name));
         held.map_err(|error| {
-            // If it stays, the next run that begins removes it.
+            // If the file stays, the next run that begins removes it.
             let _ = self.disk().remove(&new);
             classify(&name)(error)
         })?;
@@ -70,8 +70,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Ends a run; returns the runs that are still alive. Takes the store's lock, so that of
-    /// several concurrent calls exactly one returns no run.
+    /// Ends a run; returns the runs that are still alive. Takes the store's lock, so exactly one of
+    /// several concurrent calls returns an empty list.
     pub(crate) fn end_run(&mut self, run: &RunId) -> Result<Vec<LiveRun>, StorageError> {
         self.locked(|engine| {
             engine.forget_run(run);
@@ -79,7 +79,7 @@ impl<D: Disk> Engine<D> {
         })
     }
 
-    /// The live runs. Takes no lock and needs no permission to write.
+    /// Returns the live runs. Takes no lock and needs no permission to write.
     pub(crate) fn live_runs(&self) -> Result<Vec<LiveRun>, StorageError> {
         let mut live = Vec::new();
         for id in self.known_runs()? {
@@ -91,7 +91,7 @@ impl<D: Disk> Engine<D> {
         Ok(live)
     }
 
-    /// The location of a live run of version 1.
+    /// Returns the location of a live run of version 1.
     pub(crate) fn live_run_of_version_1(&self) -> Result<Option<Location>, StorageError> {
         for id in self.known_runs()? {
             let record = self.read_record(&id);
@@ -102,7 +102,7 @@ impl<D: Disk> Engine<D> {
         Ok(None)
     }
 
-    /// Dead runs that left a file or claims.
+    /// Returns the dead runs that left a lock file or claims.
     pub(crate) fn dead_runs(&mut self) -> Result<Vec<DeadRun>, StorageError> {
         let mut suspects = self.known_runs()?;
         let claims = self.view()?.processing().filter_map(|item| item.claim.as_ref());
@@ -139,7 +139,7 @@ impl<D: Disk> Engine<D> {
     /// Removes a run's lock file and releases the lock.
     pub(crate) fn forget_run(&mut self, run: &RunId) {
         let held = self.release_run(run);
-        // A file that stays is that of a dead run without claims: the next recovery removes it.
+        // A file that stays belongs to a dead run without claims: the next recovery removes it.
         let _ = self.disk().remove(&layout::run(run.as_str()));
         drop(held);
     }
@@ -163,7 +163,7 @@ impl<D: Disk> Engine<D> {
         Ok(!is_free)
     }
 
-    /// The readable contents of a run's lock file.
+    /// Reads the contents of a run's lock file, as far as possible.
     fn read_record(&self, run: &RunId) -> ReadRecord {
         let name = layout::run(run.as_str());
         let bytes = self.disk().open(&name, Access::Read).and_then(|file| read_to_end(self.disk(), &file, 0));

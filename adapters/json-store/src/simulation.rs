@@ -1,18 +1,19 @@
-//! The protocols on a fake disk, through every possible crash.
+//! Simulates the protocols on a fake disk, with every possible crash.
 //!
 //! A history is a short list of operations by a run, a second process and single commands. It is
-//! executed once, and the disk is copied before each call. Each copy goes through every power cut,
-//! which loses any part of the unsynced changes, and through the death of the process alone. A new
-//! process opens the result. It must find every acknowledged operation, and an operation in
-//! progress either completely or not at all. Then it makes a change of its own and is itself
-//! crashed at every call. Further executions let each call fail, or do half of its work.
+//! executed once, and the disk is copied before each call. Each copy is subjected to every possible
+//! power cut, which loses any part of the unsynced changes, and to the death of the process alone.
+//! A new process then opens the result. It must find every acknowledged operation, and an operation
+//! in progress either completely or not at all. Then it makes a change, and is crashed at every
+//! call too. Further executions let each call fail, or do half of its work.
 //!
-//! The method is that of ALICE (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014)
-//! without a model of a file system: unsynced changes may become durable in any combination.
+//! The method is that of ALICE (Pillai et al., "All File Systems Are Not Created Equal", OSDI
+//! 2014), but without a model of a file system: unsynced changes may become durable in any
+//! combination.
 //!
-//! Besides crashes, `bytes` changes bytes on the disk, `contention` lets processes write
-//! concurrently, and `runs` tests the beginning of runs. The tests are tested twice: a check must
-//! detect each [`Flaw`] of a disk, and `tests/mutants.rs` breaks the code.
+//! In addition to crashes, `bytes` changes bytes on the disk, `contention` lets processes write
+//! concurrently, and `runs` tests the beginning of runs. The tests themselves are tested in two
+//! ways: a check must detect each [`Flaw`] of a disk, and `tests/mutants.rs` breaks the code.
 
 mod bytes;
 mod contention;
@@ -46,7 +47,8 @@ fn no_crash_loses_an_acknowledged_change() {
     assert!(count.crash_states > 50_000, "{count}");
 }
 
-/// The lowest or the highest bit, NUL, and newline. `AUTOPROC_ALL_BYTES` tries all others too.
+/// Flips the lowest or the highest bit, or writes NUL or a newline. `AUTOPROC_ALL_BYTES` tries all
+/// other bytes too.
 fn some_changes(byte: u8) -> Vec<u8> {
     vec![byte ^ 1, byte ^ 0x80, 0, b'\n']
 }
@@ -70,10 +72,11 @@ fn concurrent_processes_lose_nothing() {
     contention::concurrent_writers(None).unwrap_or_else(|violation| panic!("{violation}"));
 }
 
-/// Concurrent writers may happen not to collide, so a flaw of the lock is tried this often.
+/// The number of tries to detect a flaw of the lock, because concurrent writers may happen not to
+/// collide.
 const CONTENTION_TRIES: usize = 10;
 
-/// The checks, by the names that `docs/durability.md` uses.
+/// The checks, with the names in `docs/durability.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Check {
     Crashes,

@@ -1,8 +1,8 @@
-//! The snapshot: one JSON document.
+//! Reads and writes the snapshot: one JSON document.
 //!
 //! This program writes one item per line and reads that layout line by line, so that a million
-//! files need no second copy of the document in memory. Any other layout, such as a person or the
-//! original program writes, is read as a whole.
+//! files need no second copy of the document in memory. A document in any other layout, such as one
+//! written by a user or the Python program, is read as a whole.
 
 mod builder;
 mod lines;
@@ -32,8 +32,8 @@ use builder::Builder;
 /// The version of the format. A file of a later version is refused.
 const VERSION: &str = "1.0.0";
 
-/// No number reaches this by counting: a million increments a second take 292,000 years. A greater
-/// number is refused, so that counting on from a valid number never overflows.
+/// The limit for numbers. No counter reaches it: a million increments a second would take 292,000
+/// years. Greater numbers are refused, so that counting on from a valid number never overflows.
 pub(crate) const MAX_NUMBER: u64 = u64::MAX / 2;
 
 /// The size of a read and of a write, large enough that system calls are a small part of the cost.
@@ -47,7 +47,7 @@ const ITEMS_LINE: &str = "\"items\": [\n";
 pub(crate) struct StoreSection {
     /// The identity of the store, assigned once.
     pub(crate) id: String,
-    /// Grows by one with each snapshot.
+    /// The generation; incremented by each snapshot.
     pub(crate) generation: u64,
     /// The number of the last transaction in the snapshot.
     pub(crate) seq: u64,
@@ -59,7 +59,7 @@ pub(crate) struct StoreSection {
     pub(crate) journal: String,
 }
 
-/// Keys that this program does not know. They are kept unchanged.
+/// Keys that this program does not know, which are kept unchanged.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Extra {
     document: Map<String, Value>,
@@ -69,26 +69,27 @@ pub(crate) struct Extra {
 pub(crate) struct Snapshot {
     pub(crate) queue: FileQueue,
     pub(crate) extra: Extra,
-    /// Absent in a file of the original program or of a person.
+    /// The `store` section; `None` in a file of the Python program or of a user.
     pub(crate) store: Option<StoreSection>,
     pub(crate) stamp: Stamp,
     pub(crate) sum: SnapshotSum,
-    /// True if numbers and order are as this program writes them.
+    /// True if the numbers and the order are those that this program would write.
     pub(crate) is_canonical: bool,
     /// Messages about refused items, for a person.
     pub(crate) notices: Vec<String>,
 }
 
-/// How items without a number, or out of order, are numbered. A journal's header names the
-/// numbering to which its ids refer.
+/// The rule for items without a number, or out of order. A journal's header names the numbering to
+/// which its ids refer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Numbering {
-    /// Ids are kept, sequence numbers follow the list, and items without an id get ids above all
-    /// others.
+    /// Ids are kept, sequence numbers follow the order of the list, and items without an id get ids
+    /// above all others.
     Kept,
-    /// From the first such item on, all items get new numbers, and a second live item of a path
-    /// gets none. Journals of version 1, which name no numbering, refer to these numbers.
+    /// From the first item without a number or out of order, all items get new numbers, and a
+    /// second live item of a path gets none. Journals of version 1, which name no numbering, refer
+    /// to these numbers.
     #[default]
     Version1,
 }
@@ -120,10 +121,11 @@ struct Head {
     rest: Map<String, Value>,
 }
 
-/// Reads the document. Relative paths, as the original program wrote them, refer to `base`.
+/// Reads the document. Relative paths, as in files of the Python program, refer to `base`.
 ///
 /// # Errors
-/// [`StorageError::Damaged`]; [`StorageError::Unsupported`] for a later version.
+/// [`StorageError::Damaged`] if the document is invalid; [`StorageError::Unsupported`] if a later
+/// version wrote it.
 pub(crate) fn read<D: Disk>(
     disk: &D,
     file: &D::File,
@@ -152,12 +154,12 @@ fn read_whole(bytes: &[u8], base: &Path, numbering: Numbering, stamp: Stamp) -> 
     Ok(builder.finish(head, stamp, sum))
 }
 
-/// The head, and the text of each item.
+/// Returns the head, and the text of each item.
 fn parse_head(bytes: &[u8]) -> Result<(Head, Vec<&RawValue>), StorageError> {
     let wrong = |error: serde_json::Error| damaged(SNAPSHOT, error.to_string());
     let mut keys: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(wrong)?;
     let mut take = |key: &str| keys.remove(key).map(RawValue::get);
-    // The version comes first: a newer format may differ in everything else.
+    // The version is checked first, because a newer format may differ in everything else.
     check_version(take("version"))?;
     let store = take("store").map(serde_json::from_str).transpose().map_err(wrong)?;
     let items = take("items").ok_or_else(|| damaged(SNAPSHOT, "it has no list of items"))?;

@@ -1,4 +1,4 @@
-//! The ports Storage and Runs on a folder.
+//! Implements the `Storage` and `Runs` ports on a folder.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,25 +24,25 @@ use crate::worker::Worker;
 pub struct StoreConfig {
     /// The folder of the store's files. Created by the first change.
     pub state_dir: PathBuf,
-    /// The folder to which relative paths in files of the original program refer.
+    /// The folder to which relative paths in files of the Python program refer.
     pub base: PathBuf,
-    /// The longest wait for the lock, after which the call fails with the name of its holder.
+    /// The maximum wait for the lock. After it the call fails with the name of the holder.
     pub lock_timeout: Duration,
-    /// How the handle is used.
+    /// The kind of use of the handle.
     pub mode: Mode,
-    /// Receives messages about repairs and oddities, for a person.
+    /// Receives messages about repairs and anomalies, for a person.
     pub on_notice: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
-/// The queue in a folder, and the runs that work on it.
+/// A handle to the queue in a folder and to its runs.
 ///
-/// Opening touches no file; the first call does. Reading needs no lock and no permission to write.
+/// Opening accesses no file; the first call does. Reading needs no lock and no permission to write.
 /// The [`Mode`] determines which thread a call blocks. Dropping the handle waits for its thread, if
-/// it has one, and releases the locks of the runs that it began, which are dead from then on. A run
-/// makes its exchanges through the handle that began it, and has no lease.
+/// it has one, and releases the locks of the runs that it began; these runs are dead from then on.
+/// A run makes its exchanges through the handle that began it, and has no lease.
 ///
-/// In [`Mode::Command`], an addition whose answer may come later is appended to a queue of over 32
-/// KiB without reading it.
+/// In [`Mode::Command`], an addition to a queue of over 32 KiB is appended without reading the
+/// queue, if the request allows a deferred answer.
 pub struct JsonStore {
     config: StoreConfig,
     allow_network_fs: bool,
@@ -50,7 +50,7 @@ pub struct JsonStore {
 }
 
 impl JsonStore {
-    /// A handle on the store in a folder that need not exist yet.
+    /// Returns a handle to the store in a folder, which need not exist yet.
     #[must_use]
     pub fn open(config: StoreConfig) -> Self {
         Self { config, allow_network_fs: false, worker: Mutex::new(None) }

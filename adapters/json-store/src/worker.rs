@@ -1,7 +1,7 @@
 //! The thread for the store's blocking calls: locks, reads, writes, syncs.
 //!
-//! A handle of a run has a thread of its own. Requests that arrive during a sync wait in the
-//! channel and then share one write, so that many callers cost one sync.
+//! A handle of a run has a separate thread. Requests that arrive during a sync wait in the channel
+//! and then share one write, so that many callers cost one sync.
 //!
 //! A handle of a single command blocks its caller instead: starting a thread and switching to it
 //! and back takes about as long as the change itself (0.1 ms).
@@ -34,27 +34,27 @@ enum Message<D: Disk> {
     Watch(oneshot::Sender<()>),
 }
 
-/// An engine and the thread on which it runs.
+/// The thread on which an engine runs.
 pub(crate) enum Worker<D: Disk> {
-    /// On the caller's thread.
+    /// The engine runs on the caller's thread.
     Inline(Arc<Mutex<Engine<D>>>),
-    /// On a thread of its own.
+    /// The engine runs on a separate thread.
     Thread(EngineThread<D>),
 }
 
 impl<D: Disk> Worker<D> {
-    /// An engine that blocks its callers.
+    /// Creates an engine that blocks its callers.
     pub(crate) fn inline(engine: Engine<D>) -> Self {
         Self::Inline(Arc::new(Mutex::new(engine)))
     }
 
-    /// An engine on a thread of its own.
+    /// Creates an engine on a separate thread.
     pub(crate) fn start(engine: impl FnOnce() -> Engine<D> + Send + 'static) -> io::Result<Self> {
         EngineThread::start(engine).map(Self::Thread)
     }
 
-    /// Commits a change. If that is impossible, the change is dropped, and its caller's channel
-    /// closes.
+    /// Commits a change. If the engine no longer exists, the change is dropped, and its caller's
+    /// channel closes.
     pub(crate) fn change(&self, change: Box<dyn Change>) {
         match self {
             // An engine that panicked during a change is not used again.
@@ -129,7 +129,8 @@ impl<D: Disk> EngineThread<D> {
         receiver.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// If the thread has ended, the message is dropped, and its caller's channel closes.
+    /// Sends a message. If the thread has ended, the message is dropped, and its caller's channel
+    /// closes.
     fn send(&self, message: Message<D>) {
         if let Some(sender) = &self.sender {
             let _ = sender.send(message);
@@ -185,7 +186,7 @@ fn next<D: Disk>(receiver: &Receiver<Message<D>>, is_unwatched: bool) -> Result<
     receiver.recv_timeout(POLL_INTERVAL)
 }
 
-/// Takes every change from the channel up to the first other message, and that message.
+/// Receives changes up to the first message of another kind; returns them and that message.
 fn gather<D: Disk>(
     first: Box<dyn Change>,
     receiver: &Receiver<Message<D>>,

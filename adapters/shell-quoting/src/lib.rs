@@ -1,16 +1,16 @@
-//! References to variables in a string for the shell, quoted for their context.
+//! Quotes references to variables in a shell command for their context.
 //!
 //! # Theory of operation
 //!
-//! A value is never written into the string. A reference to an environment variable stands in its
-//! place, and a shell does not parse the expansion of a variable (POSIX, Shell Command Language,
-//! 2.6). So the shell never executes a value as code, even if the quotes are wrong. The quotes only
-//! keep the value one word: within double quotes a reference has none, within single quotes these
-//! are closed before it and opened again after it, elsewhere it gets double quotes.
+//! A value is never written into the string. The string contains a reference to an environment
+//! variable instead, and a shell does not parse the expansion of a variable (POSIX, Shell Command
+//! Language, 2.6). So the shell never executes a value as code, even if the quotes are wrong. The
+//! quotes only keep the value one word: within double quotes a reference needs none, within single
+//! quotes these are closed before it and reopened after it, elsewhere it gets double quotes.
 //!
-//! [`Quoting`] parses the string byte by byte, as precisely as quoting requires. If it errs (a
-//! here-document, a `case` pattern within a substitution), a value may be split, or the reference
-//! may stay as text.
+//! [`Quoting`] parses the string byte by byte, as precisely as quoting requires. If it misjudges
+//! the context (a here-document, a `case` pattern within a substitution), a value may be split, or
+//! the reference may appear literally.
 //!
 //! # Limits
 //!
@@ -21,7 +21,7 @@
 //!
 //! # Deliberately absent
 //!
-//! Placeholders and expressions, which belong to the caller; running the string.
+//! Placeholders and expressions, which belong to the caller; running the command.
 
 /// The open quotes and brackets at a position of a string, the innermost last, and the token before
 /// that position.
@@ -44,7 +44,7 @@ enum Open {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Before {
-    /// A word or a comment may begin.
+    /// Whitespace or an operator: a word or a comment may begin.
     #[default]
     Blank,
     /// Within a word, where `#` begins no comment.
@@ -58,7 +58,7 @@ enum Before {
 }
 
 impl Quoting {
-    /// True if the shell keeps the next byte as it is: after a backslash, and in a comment.
+    /// True if the shell takes the next byte literally: after a backslash, and in a comment.
     #[must_use]
     pub fn is_literal(&self) -> bool {
         self.before == Before::Backslash || self.open.last() == Some(&Open::Comment)

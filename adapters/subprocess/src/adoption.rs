@@ -1,4 +1,4 @@
-//! Adopting the orphans of killed guards.
+//! Adopts the orphans of killed guards.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,7 +17,7 @@ pub fn adopt_orphans() {
     }
 }
 
-/// Returns whether this process adopts orphans, so that every child that is not a guard is one.
+/// True if this process adopts orphans, which makes every child that is not a guard an orphan.
 pub(crate) fn adopts_orphans() -> bool {
     ADOPTS.load(Ordering::SeqCst)
 }

@@ -1,8 +1,8 @@
 //! The output of attempts: one file each, named `<item>.<attempt>.<claim>.log`.
 //!
-//! The claim makes the name unique within a queue: an attempt that was released is repeated under
-//! the same number. An attempt without output has no file. [`BoundedLog`](crate::BoundedLog) writes
-//! the files; [`reading`] and [`pruning`] work on existing ones.
+//! The claim makes the name unique within a queue, because a released attempt is repeated under the
+//! same number. An attempt without output has no file. [`BoundedLog`](crate::BoundedLog) writes the
+//! files; [`reading`] and [`pruning`] work on existing ones.
 
 mod pruning;
 mod reading;
@@ -27,11 +27,11 @@ pub struct AttemptLogs {
 /// The output of one attempt, which may not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptLog {
-    /// The path of its file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// The attempt's item.
+    /// The item of the attempt.
     pub item: ItemId,
-    /// The attempt's number.
+    /// The number of the attempt.
     pub attempt: AttemptNumber,
     /// The claim of the attempt.
     pub claim: ClaimNumber,
@@ -44,7 +44,7 @@ impl AttemptLogs {
         Self { dir: dir.into() }
     }
 
-    /// The output of an attempt.
+    /// Returns the output of an attempt, which may not exist.
     #[must_use]
     pub fn log_of(&self, token: ClaimToken, attempt: AttemptNumber) -> AttemptLog {
         let ClaimToken { item, number: claim } = token;
@@ -52,7 +52,7 @@ impl AttemptLogs {
         AttemptLog { path, item, attempt, claim }
     }
 
-    /// The path of an attempt's output.
+    /// Returns the path of an attempt's output.
     #[must_use]
     pub fn path_of(&self, attempt: &Attempt) -> PathBuf {
         self.log_of(attempt.token, attempt.number).path
@@ -91,7 +91,7 @@ impl AttemptLogs {
 }
 
 impl AttemptLog {
-    /// The modification time of its file; `None` if there is no file.
+    /// Returns the modification time of the file; `None` if there is no file.
     ///
     /// # Errors
     /// If the time cannot be read.

@@ -2,18 +2,18 @@
 //!
 //! # Theory of operation
 //!
-//! A claim must be durable before its attempt starts. So between two attempts there would be a
-//! transaction, and a round trip between the guard and the run. If attempts take some milliseconds,
-//! that is a considerable part of the time. Therefore [`Batches`] reports room for more attempts
-//! than there are slots ([`prefetch`]), as long as attempts are short. A free slot takes several of
-//! the waiting attempts at once as a batch for its guard; when the batch ends, the next one starts
-//! immediately, while the transaction for the last one is still running.
+//! A claim must be durable before its attempt starts. Without batches, a transaction and a round
+//! trip between the guard and the run would separate any two attempts. If attempts take some
+//! milliseconds, that is a considerable part of the time. Therefore [`Batches`] reports room for
+//! more attempts than there are slots ([`prefetch`]), as long as attempts are short. A free slot
+//! takes several of the waiting attempts as a batch for its guard. When the batch ends, the next
+//! one starts immediately, while the transaction for the last one is still running.
 //!
-//! Another run could process a claimed file meanwhile. So an attempt that has waited for
-//! [`MAX_WAIT`] is returned as `NotStarted`, whether it waits here or in a guard.
+//! Another run could process a prefetched file meanwhile. So an attempt that has waited for
+//! [`MAX_WAIT`], here or in a guard, is returned as `NotStarted`.
 //!
-//! One task runs all batches, so that it does not matter which stream is polled. It ends with the
-//! orchestrator.
+//! One task runs all batches, so all attempts progress regardless of which stream is polled. The
+//! task ends with the orchestrator.
 
 mod prefetch;
 mod recall;
@@ -35,7 +35,7 @@ use crate::guards::BatchEvent;
 use prefetch::{Prefetch, Queued};
 use recall::{BatchStop, Recall};
 
-/// The longest time that an attempt waits before it is returned: several times the length of a
+/// The maximum time that an attempt waits before it is returned: several times the length of a
 /// batch, and too short to be noticed by a person who watches the queue.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
@@ -77,7 +77,7 @@ impl Batches {
         Self { shared, dispatcher: OnceLock::new() }
     }
 
-    /// The attempts in slots, and room for free slots and for prefetching.
+    /// Returns the number of attempts in slots, plus the room for free slots and for prefetching.
     pub(crate) fn capacity(&self) -> usize {
         let state = self.shared.state();
         state.taken + (self.shared.slots - state.busy_slots) + state.prefetch.target()
@@ -161,7 +161,7 @@ async fn run_batch(shared: &Shared, mut batch: VecDeque<Queued<QueuedAttempt>>) 
             shared.state().prefetch.record_length(report.elapsed);
         }
         for step in runner.progress(attempt, event, has_started) {
-            // The receiver no longer exists if the run was dropped.
+            // The receiver is gone if the run was dropped.
             let _ = progress.send(step);
         }
         has_started = !is_over;
@@ -186,7 +186,7 @@ impl Shared {
         Some(batch)
     }
 
-    /// Takes the next batch for a busy slot, or frees the slot.
+    /// Takes the next batch for a busy slot; frees the slot if there is none.
     fn next_batch(&self) -> Option<Vec<Queued<QueuedAttempt>>> {
         give_back(self.take_overdue());
         let batch = self.take_batch();
@@ -196,7 +196,7 @@ impl Shared {
         batch
     }
 
-    /// Takes a batch. Returns attempts that must not start.
+    /// Takes a batch. Returns the waiting attempts that must not start.
     fn take_batch(&self) -> Option<Vec<Queued<QueuedAttempt>>> {
         loop {
             let taken = self.state().prefetch.take_batch();
@@ -216,7 +216,7 @@ impl Shared {
         self.state().prefetch.take_overdue(Instant::now())
     }
 
-    /// Puts back attempts that a guard has not started, for another slot. Returns those that must
+    /// Puts back attempts that a guard has not started, for another slot. Reports those that must
     /// not start.
     fn put_back(&self, rest: VecDeque<Queued<QueuedAttempt>>) {
         self.state().taken -= rest.len();
@@ -237,7 +237,7 @@ impl Shared {
         })
     }
 
-    /// Ignores poisoning: a panic leaves no partial update behind.
+    /// Ignores poisoning, because a panic leaves no partial update.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,22 +3,22 @@
 //! # Theory of operation
 //!
 //! The first bytes (the *head*) are written to the file at once. Later bytes go to a ring buffer in
-//! memory, which is copied to `<path>.tail` at most a second later, so that readers see it and it
+//! memory. The ring is copied to `<path>.tail` within a second, so that readers see it and it
 //! survives a crash. At the end the contents of the ring (the *tail*) are appended to the head,
 //! after a line with the number of bytes omitted between the two, and the copy is removed.
 //! [`files`] describes the format.
 //!
 //! # Cost
 //!
-//! At most [`OutputLimits::max_disk`] on disk, and the tail in memory. A byte after the head is
-//! copied once to the ring, and up to the length of the tail is written each second. No file is
-//! created before the first byte.
+//! Uses at most [`OutputLimits::max_disk`] on disk, and the length of the tail in memory. A byte
+//! after the head is copied once to the ring; each second, up to the length of the tail is written
+//! to disk. No file is created before the first byte.
 //!
 //! # Errors
 //!
-//! The processed file is worth more than its output, so no function here fails. If the head cannot
+//! The processed file matters more than its output, so no function here fails. If the head cannot
 //! be written, the rest goes to the ring, and a copy is attempted each second and at the end. Bytes
-//! that were written stay.
+//! that were already written stay.
 
 mod files;
 mod ring;
@@ -32,16 +32,16 @@ use files::Tail;
 pub(crate) use files::{new_tail_path, open_tail, tail_path};
 use ring::Ring;
 
-/// The longest time until the ring is copied to disk, for a person who follows the output.
+/// The maximum time until the ring is copied to disk, for users who follow the output.
 const COPY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How much of an attempt's output is kept.
+/// The parts of an attempt's output that are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct OutputLimits {
-    /// The number of bytes kept from the beginning.
+    /// The number of bytes kept from the beginning of the output.
     pub head: u64,
     /// The number of bytes kept from the end of an output longer than the head. They are held in
-    /// memory, and for a moment twice on disk.
+    /// memory, and for a moment they are on disk twice.
     pub tail: u64,
 }
 
@@ -53,15 +53,15 @@ impl Default for OutputLimits {
 }
 
 impl OutputLimits {
-    /// Divides the disk space of one output: half for the head, a quarter for the tail, which is on
-    /// disk twice for a moment.
+    /// Divides the disk space of one output: half for the head, and a quarter for the tail, which
+    /// is on disk twice for a moment.
     #[must_use]
     pub const fn from_total(bytes: u64) -> Self {
         Self { head: bytes / 2, tail: bytes / 4 }
     }
 
-    /// The most disk space that the output uses at any moment, in bytes: the head, the tail twice,
-    /// and the lines between them.
+    /// Returns the maximum disk space of the output, in bytes: the head, the tail twice, and the
+    /// lines between them.
     #[must_use]
     pub const fn max_disk(self) -> u64 {
         self.head.saturating_add(self.tail.saturating_mul(2)).saturating_add(files::MAX_LINES)
@@ -89,20 +89,20 @@ pub struct BoundedLog {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     New,
-    /// The output of an earlier step.
+    /// The output of an earlier step, not read yet.
     Continued,
     Head,
-    /// The ring: the head is full or cannot be written.
+    /// The ring, because the head is full or cannot be written.
     Tail,
 }
 
 impl BoundedLog {
-    /// Prepares to write to `path` without creating a file. Removes an existing file: it is left
-    /// over from a deleted queue, and would otherwise count as the output of an attempt without
-    /// output.
+    /// Prepares to write to `path` without creating a file. Removes an existing file, which is left
+    /// over from a deleted queue and would otherwise be taken for the output of an attempt that
+    /// printed nothing.
     #[must_use]
     pub fn new(path: PathBuf, limits: OutputLimits) -> Self {
-        // If this fails, creating the new file will fail too and report the error.
+        // If the removal fails, creating the new file will fail too and report the error.
         let _ = std::fs::remove_file(&path);
         Self::at(path, limits, Phase::New)
     }
@@ -129,7 +129,7 @@ impl BoundedLog {
         self.keep(&bytes[in_head..]);
     }
 
-    /// When [`BoundedLog::tick`] is due next.
+    /// Returns the time at which [`BoundedLog::tick`] is due next.
     #[must_use]
     pub fn next_tick(&self) -> Option<Instant> {
         self.copy_due
@@ -144,7 +144,7 @@ impl BoundedLog {
         }
     }
 
-    /// Completes the file. Returns the first error in writing; some of the output after the error
+    /// Completes the file. Returns the first error in writing; after an error, a part of the output
     /// may be missing.
     #[must_use]
     pub fn finish(mut self) -> Option<io::Error> {
@@ -170,7 +170,7 @@ impl BoundedLog {
         Ok(())
     }
 
-    /// Restores the state in which an earlier step ended.
+    /// Restores the state at the end of an earlier step.
     fn continue_file(&mut self) -> io::Result<()> {
         let Some(mut file) = files::reopen(&self.path)? else { return self.make_file() };
         let earlier = files::split(&mut file, &self.path, self.limits.head)?;
@@ -208,8 +208,8 @@ impl BoundedLog {
         Tail { follows: self.head, omitted: self.ring.omitted(), bytes: self.ring.as_slices() }
     }
 
-    /// Copies the ring to disk, and removes the tail that an earlier step appended to the head,
-    /// which the copy contains.
+    /// Copies the ring to disk. Also removes the tail that an earlier step appended to the head,
+    /// because the copy contains it.
     fn copy(&mut self) -> io::Result<()> {
         self.tail().copy_to(&self.path)?;
         self.file.as_ref().map_or(Ok(()), |file| file.set_len(self.head))

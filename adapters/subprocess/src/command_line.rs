@@ -11,9 +11,9 @@ use crate::shell::Script;
 /// The command to run on each file.
 ///
 /// `{}` is replaced by the file's path, `{/}` by its basename, `{//}` by its parent folder, `{.}`
-/// by the path without extension, `{/.}` by the basename without extension, any number of times in
-/// any argument, including the program. Without a placeholder, the path is appended as the last
-/// argument. Other braces are kept.
+/// by the path without extension, and `{/.}` by the basename without extension. Placeholders may
+/// occur any number of times, in any argument and in the program. Without a placeholder, the path
+/// is appended as the last argument. Other braces are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine(Form);
 
@@ -26,19 +26,19 @@ enum Form {
 /// The command line for one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
-    /// Looked up in `PATH` unless it contains a slash.
+    /// The program, looked up in `PATH` unless it contains a slash.
     pub program: OsString,
-    /// Passed after the program's name, byte for byte.
+    /// The arguments after the program's name, passed byte for byte.
     pub arguments: Vec<OsString>,
-    /// Added to the inherited environment.
+    /// Variables that are added to the inherited environment.
     pub environment: Vec<(&'static str, OsString)>,
 }
 
 impl CommandLine {
-    /// A program and its arguments, not interpreted by a shell.
+    /// Creates a command line from a program and its arguments, without a shell.
     ///
     /// # Errors
-    /// [`InvalidCommand`] if there is no program, or a NUL byte.
+    /// [`InvalidCommand`] if there is no program, or an argument contains a NUL byte.
     pub fn argv<I, S>(words: I) -> Result<Self, InvalidCommand>
     where
         I: IntoIterator<Item = S>,
@@ -53,12 +53,12 @@ impl CommandLine {
         Ok(Self(Form::Argv(templates)))
     }
 
-    /// A command for `sh -c`.
+    /// Creates a command line for `sh -c`.
     ///
     /// A placeholder becomes a quoted reference to an environment variable, so that the shell never
-    /// interprets a path as code, whatever it contains and wherever the placeholder is. `\{}`
-    /// yields a literal `{}`. Nothing is appended to a command that has no placeholder but mentions
-    /// `AUTOPROC_FILE`.
+    /// interprets a path as code, regardless of its contents and of the position of the
+    /// placeholder. `\{}` yields a literal `{}`. Nothing is appended to a command that has no
+    /// placeholder but mentions `AUTOPROC_FILE`.
     ///
     /// # Errors
     /// [`InvalidCommand`] if the command is empty, contains a NUL byte, or needs a path appended

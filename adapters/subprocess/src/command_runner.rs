@@ -1,4 +1,5 @@
-//! Running the command of an orchestrator: converts attempts to processes, and reports to progress.
+//! Runs the command of an orchestrator: converts attempts to processes, and their reports to
+//! progress.
 
 use std::io;
 use std::sync::Arc;
@@ -42,8 +43,8 @@ impl CommandRunner {
         BatchProcess { spec: self.spec(attempt), input: attempt.file_path.as_path().to_owned(), stop }
     }
 
-    /// Converts an event of an attempt's process. An attempt may end without a report of its start,
-    /// if it cannot start; its start is then reported first.
+    /// Converts an event of an attempt's process. If the attempt ends without a report of its
+    /// start, because it could not start, the start is reported first.
     pub(crate) fn progress(
         &self,
         attempt: &Attempt,
@@ -97,7 +98,7 @@ impl CommandRunner {
         })
     }
 
-    /// Reports once that output cannot be kept.
+    /// Reports, only once, that output cannot be kept.
     fn notice(&self, attempt: &Attempt, error: &str) {
         if !self.has_noticed.swap(true, Ordering::Relaxed) {
             let path = self.logs.path_of(attempt);

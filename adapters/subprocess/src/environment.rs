@@ -11,8 +11,8 @@ pub(crate) const RUN_VARIABLE: &str = "AUTOPROC_RUN_ID";
 /// The path of the file.
 pub(crate) const FILE_VARIABLE: &str = "AUTOPROC_FILE";
 
-/// The variables that describe an attempt to its processes, which are a command or the steps of a
-/// workflow. The attempt times out at `deadline`.
+/// Returns the variables that describe an attempt to its processes: to a command, or to the steps
+/// of a workflow. The attempt times out at `deadline`.
 #[must_use]
 pub fn attempt_environment(attempt: &Attempt, deadline: Timestamp) -> Vec<(OsString, OsString)> {
     let texts = [

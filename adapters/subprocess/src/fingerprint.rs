@@ -1,4 +1,4 @@
-//! The fingerprint of a file.
+//! Takes the fingerprint of a file.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

@@ -4,13 +4,13 @@
 //!
 //! A guard is this program in another mode, entered before any runtime or thread exists. It runs
 //! one process after another, as requested by [`protocol::Control`] messages: one at a time, or
-//! several short ones as a [`batch`]. It lives until its control pipe ends, which happens when the
-//! runner closes it or dies in any way.
+//! several short ones as a [`batch`]. The guard exits when its control pipe ends, which happens
+//! when the runner closes the pipe or dies in any way.
 //!
-//! It is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)): the descendants of a command
-//! become children of the guard when their parents have ended, in whatever way they detached
-//! themselves. So when `waitpid` returns ECHILD, no process of the command is left; for a command
-//! without leftovers this takes one call. Leftovers receive SIGTERM, have the grace to end, and are
+//! The guard is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)): when the parents of a
+//! descendant have ended, the descendant becomes a child of the guard, even if it detached itself.
+//! So when `waitpid` returns ECHILD, no process of the command is left; for a command without
+//! leftovers this takes one call. Leftovers receive SIGTERM, have the grace time to end, and are
 //! then killed repeatedly until `waitpid` returns ECHILD ([`attempt`]; [`descendants`] finds and
 //! signals them).
 //!
@@ -27,7 +27,7 @@
 //! # Deliberately absent
 //!
 //! `pre_exec` hooks, because they make the standard library use fork instead of `posix_spawn`; a
-//! runtime, because there is one command at a time; knowledge of items, retries and queues.
+//! runtime, because a guard runs one command at a time; knowledge of items, retries and queues.
 
 mod attempt;
 mod batch;
@@ -58,9 +58,9 @@ use crate::process::{Ending, ProcessReport};
 /// optional third is the path of the guard's record.
 pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 
-/// After a process shorter than this the guard expects the next request at once and spins for it. A
-/// wake-up costs as much as such a process. Other guards probably run processes of the same kind,
-/// so yielding the processor to them does not cost a long time slice.
+/// The maximum duration of a process after which the guard expects the next request at once and
+/// spins for it. A wake-up costs as much as such a process. Other guards probably run processes of
+/// the same kind, so yielding the processor to them does not cost a long time slice.
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 
 /// Serves as a guard if this process was started as one, and then returns the exit code.
@@ -101,7 +101,8 @@ impl Guard {
         Ok(Self { io: GuardIo::new()?, record, is_paused: false })
     }
 
-    /// Serves until the control pipe ends. If it succeeds, no process that it started is left.
+    /// Serves until the control pipe ends. After success, no process that the guard started is
+    /// left.
     fn serve(mut self) -> io::Result<()> {
         let mut was_short = false;
         while let Some(control) = self.io.await_control(was_short)? {
@@ -118,7 +119,7 @@ impl Guard {
         self.record.map_or(Ok(()), GuardRecord::close)
     }
 
-    /// Runs a batch; returns whether its last process was short.
+    /// Runs a batch; returns true if its last process was short.
     fn run_batch(&mut self, mut batch: Batch) -> io::Result<bool> {
         let mut was_short = false;
         while let Some(request) = batch.next() {
@@ -139,8 +140,8 @@ impl Guard {
         Ok(was_short)
     }
 
-    /// Reads messages that arrived while no process ran. Any of them recalls the batch: the runner
-    /// decides what starts next.
+    /// Reads messages that arrived while no process was running. Any message recalls the batch: the
+    /// runner decides which process starts next.
     fn read_between_processes(&mut self, batch: &mut Batch) -> io::Result<()> {
         if batch.is_exhausted() || !self.io.has_control()? {
             return Ok(());
@@ -158,8 +159,8 @@ impl Guard {
         Ok(())
     }
 
-    /// Runs one process. Starts nothing if the runner is dead: a recovering run waits only for the
-    /// guards that exist, not for processes that start later.
+    /// Runs one process. Starts nothing if the runner is dead, because a recovering run waits only
+    /// for guards that exist, not for processes that start later.
     fn run(&mut self, request: &StartRequest, batch: &mut Batch) -> io::Result<Report> {
         let unstarted = |ending| Ok(Report::Ended(ProcessReport::new(ending, Duration::ZERO)));
         if self.io.has_hung_up()? {
@@ -187,8 +188,8 @@ impl Guard {
     }
 }
 
-/// Creates the record. A guard without a record still serves: its leftovers can be found by their
-/// environment.
+/// Creates the record. A guard serves even without a record, because its leftovers can be found by
+/// their environment.
 fn create_record(path: &Path) -> Option<GuardRecord> {
     GuardRecord::create(path).inspect_err(|error| report_error(&format!("cannot keep {}", path.display()), error)).ok()
 }

@@ -1,10 +1,11 @@
-//! The record of a guard: a file from which a later run proves which processes a dead run left
-//! behind.
+//! The record of a guard: a file from which a later run determines the leftover processes of a dead
+//! run.
 //!
 //! # Theory of operation
 //!
 //! A guard creates its record before it starts its first command, holds an exclusive flock(2) on
-//! it, and removes it only after `waitpid` has returned ECHILD. So for a run that is dead:
+//! it, and removes it only after `waitpid` has returned ECHILD. So if the run is dead, there are
+//! three cases:
 //!
 //! - The record is locked: the guard is alive and is ending its processes.
 //! - The record is missing: no process is left.
@@ -17,9 +18,10 @@
 //!
 //! # Format
 //!
-//! One line of JSON, written at once. Only the number and start time of the command's leader are
-//! replaced in place, in fields of fixed width. The file is not synced: a reader opens it after the
-//! writer was killed, which loses no write, and after a power failure no process is left.
+//! A record is one line of JSON, written at once. Only the number and start time of the command's
+//! leader are replaced in place, in fields of fixed width. The file is not synced: a reader opens
+//! it after the writer was killed, which loses no write, and after a power failure no process is
+//! left.
 
 mod contents;
 
@@ -36,10 +38,12 @@ use crate::process_table::{ProcessId, StartTimes};
 
 pub use contents::{Contents, FORMAT_VERSION, Parsed};
 
-/// Owner-only, because it lists the owner's processes.
+/// The mode of new files: only the owner may read the record, because it lists the owner's
+/// processes.
 const FILE_MODE: u32 = 0o600;
 
-/// The most characters of a run's id in the file name; the same as in the name of the run's lock.
+/// The maximum number of characters of a run's id in the file name; the same as in the name of the
+/// run's lock.
 const MAX_RUN_CHARS: usize = 100;
 
 /// Separates the run from the guard's number in a file name.
@@ -65,13 +69,13 @@ pub enum RecordState {
     Unlocked(Parsed),
 }
 
-/// The path of a guard's record. `guard` must be unique within the run.
+/// Returns the path of a guard's record. `guard` must be unique within the run.
 #[must_use]
 pub fn path_of(dir: &Path, run: &RunId, guard: u64) -> PathBuf {
     dir.join(format!("{}{guard}", prefix_of(run)))
 }
 
-/// The paths of all records of a run.
+/// Returns the paths of all records of a run.
 ///
 /// # Errors
 /// If the folder exists and cannot be read.
@@ -96,24 +100,24 @@ impl GuardRecord {
     /// Creates and locks the record of this process. The folder must exist.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] if another guard's record has this path; others as the
-    /// system reports them, a full disk among them. The file is then removed, if possible.
+    /// [`io::ErrorKind::AlreadyExists`] if another guard's record has this path; other errors of
+    /// the system, for instance on a full disk. The file is then removed, if possible.
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&path)?;
         let leader_at = lock_and_fill(&mut file).inspect_err(|_| {
-            // An empty record would claim that the guard was killed before it started anything.
+            // An empty record would mean that the guard was killed before it started anything.
             let _ = std::fs::remove_file(&path);
         })?;
         Ok(Self { path, file, leader_at, start_times: StartTimes::default() })
     }
 
-    /// Records the leader of the command that runs now, which must not have been reaped.
-    /// `start_tick` is the clock tick since boot in which it was started, if known; it saves a read
-    /// of the process table.
+    /// Records the leader of the running command, which must not have been reaped. `start_tick` is
+    /// the clock tick since boot in which it was started, if known; it saves a read of the process
+    /// table.
     ///
     /// # Errors
-    /// If the process or the file cannot be read or written. A later run then finds the command
+    /// If the process or the file cannot be read or written. Then a later run can find the command
     /// only by its marker.
     pub fn set_leader(&mut self, pid: i32, start_tick: Option<u64>) -> io::Result<()> {
         let leader = match self.start_times.identify(pid, start_tick) {
@@ -125,7 +129,7 @@ impl GuardRecord {
         self.file.write_all_at(contents::leader_fields(leader).as_bytes(), self.leader_at)
     }
 
-    /// Removes the record. Only for a guard without processes.
+    /// Removes the record. Call it only when the guard has no processes.
     ///
     /// # Errors
     /// If the file cannot be removed. A later sweep then finds nothing to end.
@@ -137,9 +141,10 @@ impl GuardRecord {
     }
 }
 
-/// Returns the offset of the leader's fields.
+/// Locks the file and writes the record; returns the offset of the leader's fields.
 fn lock_and_fill(file: &mut File) -> io::Result<u64> {
-    // This blocks only for a moment, while another process inspects the record and holds a lock.
+    // The call blocks only for a moment, while another process inspects the record and holds a
+    // lock.
     while let Err(errno) = flock(&*file, FlockOperation::LockExclusive) {
         if errno != Errno::INTR {
             return Err(errno.into());
@@ -173,11 +178,12 @@ pub fn inspect(path: &Path) -> io::Result<RecordState> {
     if is_locked {
         return Ok(RecordState::Locked(parsed));
     }
-    // The guard may have removed the record and exited since the file was opened.
+    // The guard may have removed the record and exited after the file was opened.
     Ok(if path.exists() { RecordState::Unlocked(parsed) } else { RecordState::Missing })
 }
 
-/// Replaces all characters that could lead out of the folder.
+/// Returns the beginning of a record's file name, without characters that could lead out of the
+/// folder.
 fn prefix_of(run: &RunId) -> String {
     let is_safe = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     let name = run.as_str().chars().take(MAX_RUN_CHARS);

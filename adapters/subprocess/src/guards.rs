@@ -2,13 +2,13 @@
 //!
 //! # Theory of operation
 //!
-//! A guard is started if none is idle, and runs one process after another. Reports arrive through
-//! the tokio runtime. Control messages are written synchronously, so that [`Guards::pause`] can be
-//! called from any thread.
+//! If no guard is idle, a new one is started. A guard runs one process after another. Reports
+//! arrive through the tokio runtime. Control messages are written synchronously, so that
+//! [`Guards::pause`] can be called from any thread.
 //!
-//! If the report pipe of a guard ends, the guard was killed. The runner then ends the processes
-//! that it left ([`orphans`]), reports [`Ending::GuardDied`], and starts another guard for the next
-//! process.
+//! If the report pipe of a guard ends, the guard was killed. The runner then ends the leftover
+//! processes of the guard ([`orphans`]), reports [`Ending::GuardDied`], and starts another guard
+//! for the next process.
 //!
 //! # Deliberately absent
 //!
@@ -41,24 +41,25 @@ use guard_process::GuardProcess;
 /// The default time between SIGTERM and SIGKILL, the same as that of `docker stop --timeout`.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
-/// How a pool starts its guards.
+/// The settings for the guards of a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuardSettings {
     /// The program that becomes a guard: its `main` must begin with
     /// [`become_guard`](crate::become_guard). Use [`own_executable`] for the calling program.
     pub executable: PathBuf,
-    /// The run that the processes belong to. Each has it in its environment as `AUTOPROC_RUN_ID`.
+    /// The run that the processes belong to. Each process has its id in the environment as
+    /// `AUTOPROC_RUN_ID`.
     pub run: RunId,
     /// The time between SIGTERM and SIGKILL.
     pub grace: Duration,
-    /// The folder for the guards' records, from which a later run proves what a killed run left
-    /// behind. `None` keeps no records.
+    /// The folder for the guards' records, by which a later run finds the leftover processes of a
+    /// killed run. `None` keeps no records.
     pub records_dir: Option<PathBuf>,
-    /// How much of each process's output is kept.
+    /// The parts of each process's output that are kept.
     pub output: OutputLimits,
 }
 
-/// A pool of guards. It starts a guard when a process needs one and keeps it until
+/// A pool of guards. A guard is started when a process needs one, and kept until
 /// [`close`](Self::close).
 ///
 /// Requires one tokio runtime with its I/O driver enabled.
@@ -73,7 +74,7 @@ pub struct BatchProcess {
     pub spec: ProcessSpec,
     /// The file whose fingerprint is reported when the process starts.
     pub input: PathBuf,
-    /// Watched while the process runs.
+    /// The stop signal, watched while the process runs.
     pub stop: Arc<dyn StopSignal>,
 }
 
@@ -81,7 +82,7 @@ pub struct BatchProcess {
 struct State {
     idle: Vec<GuardProcess>,
     controls: Vec<Weak<ControlPipe>>,
-    /// How many guards have been started.
+    /// The number of guards that have been started.
     started: u64,
     is_paused: bool,
     is_closed: bool,
@@ -96,14 +97,14 @@ impl Guards {
 
     /// Runs a process until it and all its descendants have ended.
     ///
-    /// If `stop` rises to aborting, the process receives SIGTERM and, after the grace, SIGKILL; at
-    /// killing it is killed at once. If `stop` has that level already, the process does not start.
-    /// Poll the future to its end: if it is dropped, the process is ended but its end is not
-    /// awaited.
+    /// If `stop` rises to aborting, the process receives SIGTERM and, after the grace time,
+    /// SIGKILL; at killing it is killed at once. If `stop` is already at one of these levels, the
+    /// process does not start. Poll the future to its end: if it is dropped, the process is ended,
+    /// but its end is not awaited.
     ///
     /// # Errors
     /// If a descendant cannot be ended or its end cannot be observed, or if no guard can ever be
-    /// started because its program is missing. A guard that cannot be started *now* is an
+    /// started because its program is missing. If a guard only cannot be started *now*, that is an
     /// [`Ending::CannotStart`].
     pub async fn run(&self, spec: ProcessSpec, stop: &dyn StopSignal) -> io::Result<ProcessReport> {
         match Assignment::new(self, vec![(spec, None)], Duration::MAX).next(stop).await {
@@ -116,13 +117,13 @@ impl Guards {
         }
     }
 
-    /// Runs processes one after another under a single guard, each as [`run`](Self::run) does,
-    /// without waiting for the runner in between.
+    /// Runs processes one after another under a single guard, each like [`run`](Self::run), without
+    /// waiting for the runner in between.
     ///
-    /// The first starts at once. The others are reported as not started if a process exits with
-    /// another status than 0, if the stop signal of the running process rises, if the pool is
+    /// The first process starts at once. The others are reported as not started if a process exits
+    /// with a status other than 0, if the stop signal of the running process rises, if the pool is
     /// paused, or if they have not started after `start_within`. Events may be some hundredths of a
-    /// second late. Poll the stream to its end: if it is dropped, the running process is ended but
+    /// second late. Poll the stream to its end: if it is dropped, the running process is ended, but
     /// its end is not awaited.
     pub fn run_batch(&self, processes: Vec<BatchProcess>, start_within: Duration) -> BoxStream<'_, BatchEvent> {
         let parts = processes.into_iter().map(|BatchProcess { spec, input, stop }| ((spec, Some(input)), stop));
@@ -137,8 +138,8 @@ impl Guards {
         events.boxed()
     }
 
-    /// Stops all running processes and their clocks, and those that start while paused. Can be
-    /// called from any thread; does not wait until the processes have stopped.
+    /// Stops all running processes and their clocks, and those that start while the pool is paused.
+    /// Can be called from any thread; does not wait until the processes have stopped.
     pub fn pause(&self) {
         self.broadcast(true);
     }
@@ -152,7 +153,7 @@ impl Guards {
     /// guard is started.
     pub async fn close(&self) {
         let idle = self.shut_down();
-        // This fails only after a panic, and then there is nothing to wait for.
+        // This fails only after a panic; then there is nothing to wait for.
         let _ = tokio::task::spawn_blocking(|| idle.into_iter().for_each(GuardProcess::shut_down)).await;
     }
 
@@ -168,7 +169,7 @@ impl Guards {
         while let Some(guard) = self.take_idle() {
             match guard.control().send_encoded(message) {
                 Ok(()) => return Ok(guard),
-                // It was killed while idle.
+                // The guard was killed while it was idle.
                 Err(_) => guard.reap(),
             }
         }
@@ -230,12 +231,12 @@ impl Guards {
     fn shut_down(&self) -> Vec<GuardProcess> {
         let mut state = self.state();
         state.is_closed = true;
-        // All pipes are closed first, so that the guards exit concurrently.
+        // All pipes are closed before the first wait, so that the guards exit concurrently.
         state.idle.iter().for_each(|guard| guard.control().close());
         std::mem::take(&mut state.idle)
     }
 
-    /// Ignores poisoning: a panic leaves no partial update behind.
+    /// Ignores poisoning, because a panic leaves no partial update.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -271,8 +272,8 @@ fn refuse_recursion() -> io::Result<()> {
     }
 }
 
-/// The path of the calling program, for [`GuardSettings::executable`]. On Linux it stays valid if
-/// the program's file is replaced.
+/// Returns the path of the calling program, for [`GuardSettings::executable`]. On Linux it stays
+/// valid if the program's file is replaced.
 ///
 /// # Errors
 /// If the system does not provide it.

@@ -1,13 +1,13 @@
-//! Errors of a command line that cannot run on any file.
+//! The errors of a command line that cannot be run on any file.
 
-/// The command is invalid; the message is for the person who entered it.
+/// The command is invalid; the message is for the user who entered it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidCommand {
-    /// It has no program.
+    /// The command has no program.
     #[error("the command is empty")]
     Empty,
-    /// It contains a NUL byte, which ends every argument.
+    /// The command contains a NUL byte, which ends every argument.
     #[error("the command contains a NUL byte")]
     Nul,
     /// A shell command without a placeholder ends in this operator, so that an appended path would

@@ -1,5 +1,5 @@
-//! The [`Orchestrator`](autoproc_domain::ports::Orchestrator) port by subprocesses: one command per
-//! file.
+//! An implementation of the [`Orchestrator`](autoproc_domain::ports::Orchestrator) port with
+//! subprocesses: one command per file.
 //!
 //! # Theory of operation
 //!
@@ -9,21 +9,21 @@
 //! [`ProcessSpec`], such as the steps of workflows. [`AttemptLogs`] finds the output of attempts,
 //! and [`sweep`] ends the processes that dead runs left.
 //!
-//! A *guard* is a process between the runner and a command: this program in another mode, which
-//! [`become_guard`] enters at the beginning of `main`, or the binary `autoproc-guard` for programs
-//! that cannot have such a mode. Each attempt that runs concurrently has its own guard. The guard
-//! starts the command in a process group of its own, enforces its timeout, drains its output into a
-//! [`BoundedLog`], and reports its end only when *no* process of the command is left, in whatever
-//! way it detached itself: the guard is a child subreaper, so that ECHILD from `waitpid` proves it.
-//! If the runner dies, its guards end their processes. If a guard is killed, the runner ends its
-//! processes; [`adopt_orphans`] makes sure that it finds all of them.
+//! A *guard* is a process between the runner and a command. It is this program in another mode,
+//! which [`become_guard`] enters at the beginning of `main`, or the binary `autoproc-guard` for
+//! programs that cannot have such a mode. Each concurrent attempt has its own guard. The guard
+//! starts the command in a separate process group, enforces its timeout, and drains its output into
+//! a [`BoundedLog`]. It reports the end only when *no* process of the command is left, even if some
+//! detached themselves: the guard is a child subreaper, so ECHILD from `waitpid` proves it. If the
+//! runner dies, its guards end their processes. If a guard is killed, the runner ends its
+//! processes; [`adopt_orphans`] ensures that it finds all of them.
 //!
 //! # Limits
 //!
-//! Work that a command delegates to others (a container, a job of at(1)) is not ended. A process of
-//! another user cannot always be ended; [`Guards::run`] then fails with a reason. Without a
-//! subreaper (on any system but Linux) a guard knows only the command's process group: a process
-//! that leaves the group escapes, and so does every process when a guard is killed.
+//! Work that a command delegates to other programs (a container, a job of at(1)) is not ended. A
+//! process of another user cannot always be ended; then [`Guards::run`] fails with a reason.
+//! Without a subreaper (on any system but Linux) a guard knows only the command's process group: a
+//! process that leaves the group escapes, and so does every process when a guard is killed.
 //!
 //! # Deliberately absent
 //!

@@ -72,7 +72,7 @@ fn start_alone(runner: &CommandRunner, attempt: Attempt, stop: Arc<dyn StopSigna
     progress.boxed()
 }
 
-/// Receives the progress of an attempt until it is over. If the channel is closed early, the
+/// Receives the progress of an attempt until it has ended. If the channel is closed early, the
 /// attempt was lost.
 fn receive(receiver: UnboundedReceiver<AttemptProgress>, file_path: FilePath) -> BoxStream<'static, AttemptProgress> {
     let progress = stream::unfold(Some((receiver, file_path, false)), |state| async move {
@@ -80,7 +80,7 @@ fn receive(receiver: UnboundedReceiver<AttemptProgress>, file_path: FilePath) ->
         let progress = match receiver.recv().await {
             Some(progress) => progress,
             None if has_started => {
-                let source = io::Error::other("its supervision has failed");
+                let source = io::Error::other("the supervision of the attempt has failed");
                 AttemptProgress::Lost(LostAttempt { file_path: file_path.clone(), source })
             }
             None => AttemptProgress::Started { fingerprint: None },

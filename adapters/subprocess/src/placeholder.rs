@@ -1,6 +1,6 @@
-//! The placeholders of a command line, the same as in fd and GNU parallel, and templates with them.
+//! Templates with placeholders, which are the same as in fd and GNU parallel.
 //!
-//! Works on bytes: neither a file's name nor the text around a placeholder must be UTF-8.
+//! Works on bytes: neither a file's name nor the text around a placeholder must be valid UTF-8.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -9,11 +9,11 @@ use std::path::Path;
 /// A part of a file's path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Placeholder {
-    /// `{}`: the path.
+    /// `{}`: the whole path.
     Path,
-    /// `{/}`: its last component.
+    /// `{/}`: the last component of the path.
     Basename,
-    /// `{//}`: its parent folder.
+    /// `{//}`: the parent folder of the path.
     Parent,
     /// `{.}`: the path without the extension.
     WithoutExtension,
@@ -24,7 +24,7 @@ pub(crate) enum Placeholder {
 impl Placeholder {
     pub(crate) const ALL: [Self; 5] = [Self::Path, Self::Basename, Self::Parent, Self::WithoutExtension, Self::Stem];
 
-    /// Its notation.
+    /// Returns the notation of the placeholder.
     pub(crate) const fn token(self) -> &'static str {
         match self {
             Self::Path => "{}",
@@ -35,14 +35,15 @@ impl Placeholder {
         }
     }
 
-    /// The placeholder at the beginning of `text`. No token is a prefix of another, so there is at
-    /// most one.
+    /// Returns the placeholder at the beginning of `text`. No token is a prefix of another one, so
+    /// there is at most one.
     pub(crate) fn at_start_of(text: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|placeholder| text.starts_with(placeholder.token().as_bytes()))
     }
 
-    /// Its value for a path. A path without a last component (`/`, `..`) is its own basename and
-    /// stem; the parent of a path without a folder is `.`, except that of `/`, which is `/`.
+    /// Returns the value of the placeholder for a path. A path without a last component (`/`, `..`)
+    /// is its own basename and stem; the parent of a path without a folder is `.`, except that of
+    /// `/`, which is `/`.
     pub(crate) fn value(self, path: &Path) -> &OsStr {
         match self {
             Self::Path => path.as_os_str(),
@@ -62,7 +63,7 @@ fn parent(path: &Path) -> &OsStr {
     }
 }
 
-/// The path up to the end of its stem, otherwise unchanged.
+/// Returns the path without the extension of its last component.
 fn without_extension(path: &Path) -> &OsStr {
     let (Some(name), Some(stem)) = (path.file_name(), path.file_stem()) else { return path.as_os_str() };
     let bytes = path.as_os_str().as_bytes();
@@ -82,7 +83,7 @@ enum Part {
 }
 
 impl Template {
-    /// Keeps braces that are not a placeholder.
+    /// Parses an argument. Braces that are not a placeholder are kept.
     pub(crate) fn parse(argument: &OsStr) -> Self {
         let (mut parts, mut text) = (Vec::new(), Vec::new());
         let mut rest = argument.as_bytes();

@@ -1,4 +1,4 @@
-//! One supervised process: its specification and its report.
+//! A supervised process: its specification and its report.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,11 +7,10 @@ use std::time::Duration;
 use autoproc_domain::ports::{AttemptOutcome, ResourceUsage};
 use serde::{Deserialize, Serialize};
 
-/// The most bytes of a process's standard output that a report can contain; longer output belongs
-/// in a file.
+/// The maximum number of bytes of standard output in a report; longer output belongs in a file.
 pub const MAX_CAPTURE_BYTES: usize = 32 << 20;
 
-/// The number of bytes of standard error that a report contains: one page.
+/// The number of bytes of output in a report: one page.
 pub const OUTPUT_TAIL_BYTES: usize = 4 << 10;
 
 const MAX_QUOTED_LINES: usize = 5;
@@ -20,25 +19,26 @@ const MAX_QUOTED_BYTES: usize = 500;
 /// A process to run under a guard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessSpec {
-    /// Looked up in `PATH` unless it contains a slash.
+    /// The program, looked up in `PATH` unless it contains a slash.
     pub program: OsString,
-    /// Passed after the program's name, byte for byte.
+    /// The arguments after the program's name, passed byte for byte.
     pub arguments: Vec<OsString>,
-    /// Added to the inherited environment. If a name is repeated, the last value wins.
+    /// Variables that are added to the inherited environment. If a name is repeated, the last value
+    /// wins.
     pub environment: Vec<(OsString, OsString)>,
     /// The process's working directory; the runner's if `None`. A relative program path is
     /// resolved against it.
     #[serde(with = "path")]
     pub working_dir: Option<PathBuf>,
-    /// The process is ended after this time; time spent paused does not count.
+    /// The time after which the process is ended; time spent paused does not count.
     pub timeout: Duration,
     /// The file that receives both output streams; `None` discards them. The file is created with
     /// the first byte of output.
     #[serde(with = "path")]
     pub log: Option<PathBuf>,
-    /// Continues an existing log, as later steps of an attempt do, instead of replacing it.
+    /// True to continue an existing log, as later steps of an attempt do; false to replace it.
     pub append_log: bool,
-    /// Written to the log before the first byte of output; must end in a newline.
+    /// The heading, written to the log before the first byte of output; must end in a newline.
     pub log_heading: Vec<u8>,
     /// The number of bytes of standard output that the report contains, at most
     /// [`MAX_CAPTURE_BYTES`].
@@ -49,7 +49,7 @@ pub struct ProcessSpec {
 /// ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessReport {
-    /// How the process ended.
+    /// The ending of the process.
     pub ending: Ending,
     /// The run time without pauses. If the process was ended by its guard, the time until its last
     /// descendant was gone.
@@ -58,17 +58,19 @@ pub struct ProcessReport {
     /// its guard died.
     #[serde(with = "usage")]
     pub usage: Option<ResourceUsage>,
-    /// The end of its standard error, or of its standard output if the former is empty; at most [`OUTPUT_TAIL_BYTES`].
+    /// The end of the standard error, or of the standard output if the standard error is blank; at
+    /// most [`OUTPUT_TAIL_BYTES`].
     pub output_tail: Vec<u8>,
-    /// The beginning of its standard output, at most [`ProcessSpec::capture`] bytes.
+    /// The beginning of the standard output, at most [`ProcessSpec::capture`] bytes.
     pub stdout: Vec<u8>,
-    /// The total length of its standard output.
+    /// The total length of the standard output.
     pub stdout_bytes: u64,
-    /// Why some of its output is missing from the log. The process itself is not affected.
+    /// The error because of which output is missing from the log; `None` if the log is complete.
+    /// The process itself is not affected.
     pub log_error: Option<String>,
 }
 
-/// How a process ended.
+/// The ending of a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ending {
     /// The process exited.
@@ -97,14 +99,14 @@ pub enum Ending {
 }
 
 impl ProcessReport {
-    /// The report of a process without output and without measured usage.
+    /// Creates the report of a process without output and without measured usage.
     pub(crate) fn new(ending: Ending, elapsed: Duration) -> Self {
         let (output_tail, stdout) = (Vec::new(), Vec::new());
         Self { ending, elapsed, usage: None, output_tail, stdout, stdout_bytes: 0, log_error: None }
     }
 
-    /// The last lines of the standard error as text: at most 5 lines and 500 bytes, with invalid
-    /// UTF-8 replaced.
+    /// Returns the last lines of the standard error as text: at most 5 lines and 500 bytes, with
+    /// invalid UTF-8 replaced.
     #[must_use]
     pub fn last_error_lines(&self) -> String {
         let text = String::from_utf8_lossy(&self.output_tail);

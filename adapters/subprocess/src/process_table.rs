@@ -2,9 +2,9 @@
 //!
 //! # Identity
 //!
-//! A process number is reused after its process was reaped. Together with the start time in ticks
-//! since boot it identifies one process until the next boot. [`ProcessId`] is that pair; every
-//! signal by number compares both right before it is sent.
+//! A process number is reused after its process was reaped. Together with the start time, in ticks
+//! since boot, it identifies one process until the next boot. [`ProcessId`] is that pair; before a
+//! signal is sent by number, both are compared.
 //!
 //! # Limits
 //!
@@ -49,17 +49,17 @@ pub struct ProcessId {
 /// session outside the pid namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
-    /// Its identity.
+    /// The identity of the process.
     pub id: ProcessId,
-    /// The name of its program, cut by the system to 15 bytes; any bytes.
+    /// The name of the program, which the system cuts to 15 bytes; may contain any bytes.
     pub name: Box<[u8]>,
-    /// The number of its parent.
+    /// The number of the parent process.
     pub parent: i32,
-    /// The number of its process group.
+    /// The number of the process group.
     pub group: i32,
-    /// The number of its session.
+    /// The number of the session.
     pub session: i32,
-    /// True if it has ended but has not been reaped.
+    /// True if the process has ended but has not been reaped.
     pub is_zombie: bool,
 }
 
@@ -81,7 +81,7 @@ pub fn read(pid: i32) -> io::Result<Process> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not the format of /proc/<pid>/stat"))
 }
 
-/// Returns whether the process exists and is not a zombie.
+/// True if the process exists and is not a zombie.
 #[must_use]
 pub fn is_alive(id: ProcessId) -> bool {
     read(id.pid).is_ok_and(|process| process.id == id && !process.is_zombie)
@@ -89,8 +89,8 @@ pub fn is_alive(id: ProcessId) -> bool {
 
 /// Reads all descendants of the process with this number, parents first, including zombies.
 ///
-/// Fast if the kernel lists children (`CONFIG_PROC_CHILDREN`), but a child may be missed while
-/// others end (proc(5)). Repeat the call until none is left, or use [`Processes`].
+/// Fast if the kernel lists children (`CONFIG_PROC_CHILDREN`). A child may be missed while others
+/// end (proc(5)): repeat the call until none is left, or use [`Processes`].
 ///
 /// # Errors
 /// If neither the children nor all processes can be read.
@@ -102,7 +102,7 @@ pub fn descendants_of(pid: i32) -> io::Result<Vec<Process>> {
     let mut parents = vec![pid];
     while let Some(parent) = parents.pop() {
         for child in children_of(parent) {
-            // A process that is adopted meanwhile may be listed under two parents.
+            // A process that is adopted during the reading may be listed under two parents.
             if child != pid
                 && !found.iter().any(|known| known.id.pid == child)
                 && let Ok(process) = read(child)
@@ -118,29 +118,29 @@ pub fn descendants_of(pid: i32) -> io::Result<Vec<Process>> {
 /// Reads this process.
 ///
 /// # Errors
-/// Without `/proc`.
+/// If there is no `/proc`.
 pub fn own() -> io::Result<Process> {
     read(own_pid())
 }
 
-/// The id of the current boot (random(4)).
+/// Returns the id of the current boot (random(4)).
 ///
 /// # Errors
-/// Without `/proc`.
+/// If there is no `/proc`.
 pub fn boot_id() -> io::Result<String> {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned())
 }
 
-/// The name of this process's pid namespace (`pid_namespaces(7)`).
+/// Returns the name of this process's pid namespace (`pid_namespaces(7)`).
 ///
 /// # Errors
-/// Without `/proc`.
+/// If there is no `/proc`.
 pub fn pid_namespace() -> io::Result<String> {
     std::fs::read_link("/proc/self/ns/pid").map(|name| name.to_string_lossy().into_owned())
 }
 
 impl Process {
-    /// Its number and name, for a person to read.
+    /// Describes the process by its number and name, for a person to read.
     #[must_use]
     pub fn describe(&self) -> String {
         format!("process {} ({})", self.id.pid, self.name.escape_ascii())
@@ -148,7 +148,7 @@ impl Process {
 }
 
 impl Processes {
-    /// Reads all processes. Those that end meanwhile may be missing.
+    /// Reads all processes. Processes that end during the reading may be missing.
     ///
     /// # Errors
     /// If `/proc` cannot be listed.
@@ -158,7 +158,7 @@ impl Processes {
         Ok(numbers.filter_map(|pid| read(pid).ok()).collect())
     }
 
-    /// The process with this number.
+    /// Returns the process with this number.
     #[must_use]
     pub fn get(&self, pid: i32) -> Option<&Process> {
         self.0.get(&pid)
@@ -169,7 +169,7 @@ impl Processes {
         self.0.values()
     }
 
-    /// All descendants of the process with this number, parents first, including zombies.
+    /// Returns all descendants of the process with this number, parents first, including zombies.
     #[must_use]
     pub fn descendants_of(&self, pid: i32) -> Vec<Process> {
         let mut children: HashMap<i32, Vec<&Process>> = HashMap::new();
@@ -188,7 +188,7 @@ impl Processes {
         found
     }
 
-    /// The process with this number and its ancestors, as far as they were read.
+    /// Returns the process with this number and its ancestors, as far as they were read.
     #[must_use]
     pub fn lineage_of(&self, pid: i32) -> Vec<ProcessId> {
         let mut lineage = Vec::new();
@@ -207,7 +207,7 @@ impl FromIterator<Process> for Processes {
     }
 }
 
-/// The children of all threads of the process.
+/// Returns the children of all threads of the process.
 fn children_of(pid: i32) -> Vec<i32> {
     let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let lists = threads.flatten().filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
@@ -229,8 +229,8 @@ fn not_found_if_gone(error: io::Error) -> io::Error {
     }
 }
 
-/// A number that denotes one process; 0 and negative numbers denote groups and all processes
-/// (kill(2)).
+/// Returns a number that denotes one process. 0 and negative numbers denote groups and all
+/// processes (kill(2)), and yield `None`.
 pub(crate) fn positive_pid(pid: i32) -> Option<Pid> {
     if pid > 0 { Pid::from_raw(pid) } else { None }
 }

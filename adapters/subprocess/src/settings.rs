@@ -6,27 +6,28 @@ use std::sync::Arc;
 
 use autoproc_domain::ports::Clock;
 
-/// The settings of commands.
+/// The settings for running commands.
 pub struct Settings {
     /// The folder for the output of attempts; created when needed.
     pub attempts_dir: PathBuf,
     /// The working directory of commands; that of this process if `None`. A relative program path
     /// is resolved against it.
     pub working_dir: Option<PathBuf>,
-    /// Whether and how short attempts are batched.
+    /// The settings for batches of short attempts.
     pub batches: BatchSettings,
     /// Provides the commands' deadlines as wall clock times.
     pub clock: Arc<dyn Clock>,
-    /// Called once if the output of an attempt cannot be kept. The attempt is not affected.
+    /// Called if the output of an attempt cannot be kept, at most once. The attempt is not
+    /// affected.
     pub on_notice: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
-/// Whether and how attempts are batched.
+/// The settings for batches of short attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchSettings {
     /// The number of attempts that may run concurrently: the jobs of the run.
     pub slots: NonZeroUsize,
-    /// False for a run with a failure limit: it decides about each start, because any failure may
-    /// reach the limit.
+    /// False for a run with a failure limit. Such a run must decide about each start, because any
+    /// failure may reach the limit.
     pub may_batch: bool,
 }

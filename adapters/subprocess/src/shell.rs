@@ -1,4 +1,5 @@
-//! Placeholders in a shell command: each becomes a reference to a variable, quoted for its context.
+//! Replaces the placeholders in a shell command by references to variables, quoted for their
+//! context.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -45,7 +46,7 @@ impl Script {
         &self.text
     }
 
-    /// The variables that the command refers to.
+    /// Returns the variables that the command refers to.
     pub(crate) fn environment(&self, path: &Path) -> Vec<(&'static str, OsString)> {
         self.used.iter().map(|placeholder| (variable(*placeholder), placeholder.value(path).to_owned())).collect()
     }
@@ -65,8 +66,8 @@ fn names_file(text: &[u8]) -> bool {
     text.windows(FILE_VARIABLE.len()).any(|window| window == FILE_VARIABLE.as_bytes())
 }
 
-/// Appends the path. Refuses to after an operator, because the path would be a command or the
-/// target of a redirection, and after a backslash, which would quote the blank.
+/// Appends the path. Fails after an operator, because the path would be a command or the target of
+/// a redirection, and after a backslash, which would quote the blank.
 fn append(text: &mut Vec<u8>) -> Result<(), InvalidCommand> {
     text.truncate(text.trim_ascii_end().len());
     match text.last() {

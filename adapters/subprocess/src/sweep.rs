@@ -1,12 +1,12 @@
-//! Ending the processes that dead runs left behind.
+//! Ends the processes that dead runs left behind.
 //!
 //! # Theory of operation
 //!
-//! A dead run may have guards that are still ending its processes, guards that were killed too, or
-//! none. For each run:
+//! A dead run may have guards that are still ending its processes, killed guards, or no guards at
+//! all. For each run:
 //!
-//! 1. While a guard is alive, all its descendants are killed: the result is no longer needed, and
-//!    the guard finishes sooner. A guard that has not exited after the timeout is killed as well.
+//! 1. While a guard is alive, all its descendants are killed: their results are no longer needed,
+//!    and the guard exits sooner. A guard that has not exited after the timeout is killed as well.
 //! 2. The processes of killed guards are searched for: the commands named by the records, their
 //!    groups and descendants, and all processes with the run's marker. They are killed, and the
 //!    search is repeated until several consecutive readings find nothing.
@@ -18,21 +18,22 @@
 //! # Processes that are never signalled
 //!
 //! This process and its ancestors, even if they have the marker: if a sweep is started by a dead
-//! run's command, it reports the run as unproven. Processes without a tie to the dead run; `search`
-//! determines the ties.
+//! run's command, it reports the run as unproven. Processes that do not belong to the dead run;
+//! `search` decides that.
 //!
 //! # Limits
 //!
-//! If its guard was killed and all its ancestors have ended, a process is missed if it left its
-//! group and session and removed the marker, or if it changed its user or gained privileges by its
-//! file, because its environment cannot be read. The unreadable environments of other users'
-//! processes do not make a run unproven; otherwise only root could ever prove anything.
+//! A process is missed if its guard was killed, all its ancestors have ended, and one of these
+//! holds: it left its group and session and removed the marker; or it changed its user or gained
+//! privileges by its file, because then its environment cannot be read. The unreadable environments
+//! of other users' processes do not make a run unproven; otherwise only root could ever prove
+//! anything.
 //!
-//! Zombies have ended; their parents reap them.
+//! Zombies are not processed: they have ended, and their parents reap them.
 //!
 //! Without `/proc`, the exit of a guard still proves that no process is left. The processes of a
-//! killed guard are then known only by their group, which cannot be distinguished from another one
-//! with the same number; so the group is reported and not killed.
+//! killed guard are then known only by their group. A group cannot be distinguished from a later
+//! one with the same number, so it is reported and not killed.
 
 mod reaper;
 mod records;
@@ -57,10 +58,10 @@ use search::{Search, Targets, Uncertainty};
 /// The pause between two readings of the process table, and between two checks of living guards.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The longest pause between two checks of living guards.
+/// The maximum pause between two checks of living guards.
 const MAX_POLL_INTERVAL: Duration = Duration::from_millis(160);
 
-/// How long killed processes may take to disappear. Only a process that is blocked in the kernel,
+/// The maximum time until killed processes disappear. Only a process that is blocked in the kernel,
 /// for instance by a failing disk, takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -68,14 +69,14 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// that is being forked, or one that is between two programs and has no environment (execve(2)).
 const CLEAN_READINGS: u32 = 3;
 
-/// The most concurrent sweeps. Each pauses between its readings for most of its time.
+/// The maximum number of concurrent sweeps. Each pauses between its readings for most of its time.
 const MAX_SWEEPS: usize = 16;
 
 /// Added to the grace to obtain the timeout for guards, because the dead run may have had a longer
 /// grace, and the machine may be loaded.
 const GRACE_MARGIN: Duration = Duration::from_secs(5);
 
-/// The longest timeout for guards, so that deadlines do not overflow.
+/// The maximum timeout for guards, so that deadlines do not overflow.
 const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
 
 /// Ends the processes that dead runs left behind.
@@ -88,20 +89,21 @@ pub struct Sweeper {
 }
 
 impl Sweeper {
-    /// A sweeper for guards with this grace.
+    /// Creates a sweeper for guards with this grace time.
     #[must_use]
     pub fn for_grace(records_dir: impl Into<PathBuf>, grace: Duration, project: impl Into<PathBuf>) -> Self {
         Self::new(records_dir, grace.saturating_add(GRACE_MARGIN), project)
     }
 
-    /// A sweeper that finds the records in `records_dir` and gives living guards `timeout` to exit.
+    /// Creates a sweeper that finds the records in `records_dir` and gives living guards `timeout`
+    /// to exit.
     #[must_use]
     pub fn new(records_dir: impl Into<PathBuf>, timeout: Duration, project: impl Into<PathBuf>) -> Self {
         Self { records_dir: records_dir.into(), timeout, project: project.into() }
     }
 
     /// Ends the processes of these dead runs of this host; blocks until that is done. Returns the
-    /// runs that are not proven to have ended, in the order of their ids.
+    /// runs that may still have processes, ordered by id.
     #[must_use]
     pub fn sweep(&self, dead: &[DeadRun]) -> Vec<Unproven> {
         let (own, deadline) = (self.location(), Instant::now() + self.timeout.min(MAX_TIMEOUT));
@@ -111,7 +113,7 @@ impl Sweeper {
             runs.filter_map(|dead| self.sweep_dead(dead, &own, deadline)).collect::<Vec<_>>()
         };
         let mut unproven = thread::scope(|scope| {
-            // If the system refuses a thread, the others sweep its runs.
+            // If the system refuses to start a thread, the other threads sweep its runs.
             let spawn = |_| thread::Builder::new().spawn_scoped(scope, sweep_some).ok();
             let others: Vec<_> = (1..dead.len().min(MAX_SWEEPS)).map_while(spawn).collect();
             let mut unproven = sweep_some();
@@ -154,11 +156,11 @@ impl Sweeper {
     }
 }
 
-/// Ends all processes with `marker` and those left of the commands of killed guards. Blocks until
-/// none is left.
+/// Ends all processes with `marker`, and the leftover processes of the commands of killed guards.
+/// Blocks until none is left.
 ///
 /// # Errors
-/// The reasons why processes may be left, for a person to read.
+/// The reasons for which processes may be left, for a person to read.
 fn end_all(marker: &Marker, killed_guards: &[Contents]) -> Result<(), String> {
     if Processes::read().is_err() {
         return check_groups(killed_guards);
@@ -183,7 +185,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// The result for the run if this was the last reading.
+    /// Returns the result for the run if this was the last reading.
     fn verdict(&self) -> Result<(), String> {
         let killed = self.killed.iter().map(|process| format!("{} does not end after SIGKILL", process.describe()));
         let reasons: Vec<_> = killed.chain(self.uncertain.iter().map(ToString::to_string)).collect();
@@ -191,7 +193,7 @@ impl Outcome {
     }
 }
 
-/// Kills the processes that one reading finds.
+/// Kills the processes that are found in one reading.
 fn kill_once(search: &Search<'_>) -> io::Result<Outcome> {
     let Targets { to_kill, mut uncertain } = search.run(&Processes::read()?, process_table::own_pid());
     let mut killed = Vec::new();
@@ -235,7 +237,7 @@ fn unreadable(error: &io::Error) -> String {
     format!("its processes cannot be determined: {error}")
 }
 
-/// Without a process table, checks only whether the groups of the commands exist.
+/// Checks only whether the groups of the commands exist, because there is no process table.
 fn check_groups(killed_guards: &[Contents]) -> Result<(), String> {
     use rustix::io::Errno;
     use rustix::process::test_kill_process_group;

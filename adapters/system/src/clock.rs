@@ -7,11 +7,11 @@ use autoproc_domain::Timestamp;
 use autoproc_domain::ports::Clock;
 use tokio::time::{Instant, sleep};
 
-/// The longest sleep between two readings of the wall clock, and the longest delay of a wait after
-/// the clock was set back: the contract of the Clock port allows a minute for both.
+/// The maximum sleep between two readings of the wall clock, and the maximum delay of a wait after
+/// the clock was set back. The contract of the `Clock` port allows a minute for both.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 
-/// The system's wall clock. Waiting needs a tokio runtime with its time driver enabled.
+/// The system's wall clock. Waiting requires a tokio runtime with its time driver enabled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SystemClock;
 
@@ -34,12 +34,12 @@ fn wall_clock() -> Timestamp {
     })
 }
 
-/// Reads the wall clock again after each sleep: sleeps use the monotonic clock, and the wall clock
-/// may have been set meanwhile.
+/// Waits until `now` reaches `deadline`. Reads the wall clock again after each sleep, because
+/// sleeps use the monotonic clock and the wall clock may have been set meanwhile.
 async fn sleep_until(deadline: Timestamp, now: impl Fn() -> Timestamp) {
     let mut left = deadline.saturating_since(now());
-    // A reading later than this means that the clock was set back; a clock that is merely adjusted
-    // cannot reach it.
+    // If this time is exceeded, the clock was set back; gradual adjustments of the clock are
+    // smaller.
     let latest = Instant::now() + left + MAX_SLEEP;
     while !left.is_zero() {
         sleep(left.min(MAX_SLEEP)).await;
@@ -53,7 +53,7 @@ mod tests {
 
     use super::*;
 
-    /// A wall clock that is `offset` microseconds ahead of the runtime's paused clock.
+    /// Returns a wall clock that is `offset` microseconds ahead of the runtime's paused clock.
     fn shifted(began: tokio::time::Instant, offset: &AtomicI64) -> Timestamp {
         Timestamp::from_micros(offset.load(Ordering::Relaxed)).saturating_add(began.elapsed())
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::path_text::PathText;
 
-/// A line that borrows from its event.
+/// A line of the log that borrows from its event.
 #[derive(Serialize)]
 pub(crate) struct EventLine<'a> {
     timestamp: String,
@@ -79,15 +79,15 @@ struct AttemptText {
     path: PathText,
     item_id: u64,
     attempt: u32,
-    /// Omitted in the first round.
+    /// The round; omitted in the first round.
     #[serde(skip_serializing_if = "is_first")]
     round: u32,
-    /// Omitted if it is unknown: a recovered item has lost its claim.
+    /// The claim; omitted if it is unknown, because a recovered item has lost its claim.
     #[serde(skip_serializing_if = "Option::is_none")]
     claim: Option<u64>,
 }
 
-/// An ended attempt. Resources are omitted if they are unknown.
+/// The end of an attempt. Resources are omitted if they are unknown.
 #[derive(Serialize)]
 struct EndText {
     #[serde(flatten)]
@@ -135,7 +135,7 @@ struct ResultText {
 }
 
 impl<'a> EventLine<'a> {
-    /// The line for an event; `None` for progress, which adds nothing to the other events.
+    /// Returns the line for an event; `None` for progress, which adds nothing to the other events.
     pub(crate) fn of(event: &'a RunEvent) -> Option<Self> {
         let body = Body::of(&event.kind)?;
         Some(Self { timestamp: event.at.to_string(), run_id: event.run.as_str(), body })

@@ -1,4 +1,4 @@
-//! The event log: the events of runs, one JSON document a line.
+//! The event log: the events of runs, one JSON document per line.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,11 @@ use autoproc_domain::ports::{Observer, RunEvent};
 use crate::event_line::EventLine;
 use crate::{JsonLines, OnWarning};
 
-/// Appends a line for every event except progress.
+/// An observer that appends a line for every event except progress.
 pub struct EventLog(JsonLines);
 
 impl EventLog {
-    /// A log at `path`, which is not touched before the first event.
+    /// Creates a log at `path`, which is not accessed before the first event.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, on_warning: OnWarning) -> Self {
         Self(JsonLines::new(path, on_warning))

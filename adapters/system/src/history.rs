@@ -1,11 +1,11 @@
-//! The history, read from the event log.
+//! Reads the history from the event log.
 //!
 //! # Theory of operation
 //!
 //! The log is read from its beginning, a line at a time, and never held in memory. It is not
-//! authoritative: it may have been cut, a power cut may have removed its end, and other programs
-//! may write to it. So unreadable lines are skipped, and an end without a beginning counts as an
-//! attempt.
+//! authoritative: it may have been truncated, a power cut may have removed its end, and other
+//! programs may write to it. So unreadable lines are skipped, and an end without a beginning counts
+//! as an attempt.
 
 mod attempts;
 mod line;
@@ -21,10 +21,11 @@ use autoproc_domain::ports::{History, HistoryError, HistoryQuery, PastAttempt, P
 use attempts::Attempts;
 use line::{Line, for_each_line};
 
-/// The most entries of an answer; the `History` port allows limiting it to the latest thousand.
+/// The maximum number of entries in an answer; the `History` port allows limiting it to the latest
+/// thousand.
 const MAX_ENTRIES: usize = 1000;
 
-/// Reads the history from an event log. Needs a tokio runtime: the file is read on a thread for
+/// Reads the history from an event log. Requires a tokio runtime: the file is read on a thread for
 /// blocking work.
 #[derive(Debug, Clone)]
 pub struct EventLogHistory {
@@ -32,7 +33,7 @@ pub struct EventLogHistory {
 }
 
 impl EventLogHistory {
-    /// Reads the log at `path`; a log that does not exist is an empty one.
+    /// Creates a reader of the log at `path`; a missing log counts as empty.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
@@ -87,7 +88,7 @@ impl Lines {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
-        // Most lines are about other items, and parsing them would be most of the work.
+        // Most lines are about other items, and parsing them would take most of the time.
         let marker = query.item.map_or_else(String::new, |id| format!("\"item_id\":{id}"));
         for_each_line(BufReader::with_capacity(1 << 16, log), |text| {
             if text.contains(&marker)
@@ -100,7 +101,7 @@ impl Lines {
     }
 }
 
-/// Appends an entry and returns the one that it pushes out, if there are too many.
+/// Appends an entry; returns the entry that the limit evicts, if there is one.
 fn push_latest<T>(entries: &mut VecDeque<T>, entry: T) -> Option<T> {
     entries.push_back(entry);
     if entries.len() > MAX_ENTRIES { entries.pop_front() } else { None }

@@ -1,4 +1,4 @@
-//! A log of JSON documents, one a line.
+//! A log of JSON documents, one per line.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -31,8 +31,8 @@ struct Tail {
 }
 
 impl JsonLines {
-    /// A log at `path`; the file is not touched before the first line. `on_warning` is called once
-    /// if a line cannot be written; later lines are still attempted.
+    /// Creates a log at `path`; the file is not accessed before the first line. `on_warning` is
+    /// called once if a line cannot be written; later lines are still attempted.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, on_warning: OnWarning) -> Self {
         Self { path: path.into(), warning: WarnOnce::new(on_warning), tail: Mutex::default() }
@@ -62,7 +62,8 @@ impl Tail {
         self.write(&text)
     }
 
-    /// One call, not `write_all`: the rest of a line must not follow another process's line.
+    /// Writes a line with one call, not `write_all`: the rest of a line must not follow another
+    /// process's line.
     fn write(&mut self, text: &[u8]) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let written = loop {
@@ -82,7 +83,7 @@ fn open(path: &Path) -> io::Result<File> {
     creating_folder(path, || options.open(path))
 }
 
-/// True for an empty file as well.
+/// True if the file ends with a newline, or is empty.
 fn ends_with_newline(file: &mut File) -> io::Result<bool> {
     if file.metadata()?.len() == 0 {
         return Ok(true);

@@ -1,5 +1,5 @@
-//! The system behind the ports of autoproc: wall clock, stop signal, start gate, and the observers
-//! that write files.
+//! Implements the ports of autoproc with the operating system: wall clock, stop signal, start gate,
+//! and the observers that write files.
 //!
 //! # Theory of operation
 //!
@@ -18,7 +18,7 @@
 //!
 //! # Deliberately absent
 //!
-//! Rotation of the event log, output to the terminal, and the paths of the files, which the caller
+//! Rotation of the event log; output to the terminal; the paths of the files, which the caller
 //! chooses.
 
 mod clock;

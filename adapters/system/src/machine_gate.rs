@@ -2,9 +2,9 @@
 //!
 //! # Theory of operation
 //!
-//! A measurement is two system calls. It is cached for half a second, so that a run which starts a
-//! hundred files a second does not measure a hundred times. Whether starts are held is a pure
-//! function of the limits and the measurement.
+//! A measurement takes two system calls. It is cached for half a second, so that a run which starts
+//! a hundred files a second does not measure a hundred times. A pure function decides by the limits
+//! and the measurement whether starts are held.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -15,30 +15,30 @@ use autoproc_domain::ports::{BackPressure, StartGate};
 use bytesize::ByteSize;
 use tokio::time::{Instant, sleep};
 
-/// The maximal age of a measurement, and the wait before the next one while starts are held. Both
-/// together stay within the second that the `StartGate` port allows.
+/// The maximum age of a measurement, and the wait before the next one while starts are held. Their
+/// sum does not exceed the second that the `StartGate` port allows.
 const MEASURE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Linux's load averages (`proc_loadavg(5)`).
+/// The file with Linux's load averages (`proc_loadavg(5)`).
 const LOADAVG_PATH: &str = "/proc/loadavg";
 
 /// The resources that a machine must have free before a new start.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct StartLimits {
-    /// The least free space, in bytes, on the file system of the state folder; 0 disables the
+    /// The minimum free space, in bytes, on the file system of the state folder; 0 disables the
     /// limit.
     pub min_free_disk: u64,
-    /// The highest load average over the last minute; `None` disables the limit.
+    /// The maximum load average over the last minute; `None` disables the limit.
     pub max_load: Option<f64>,
 }
 
-/// The system reports no load average: run without a load limit.
+/// The error of a system that reports no load average: run without a load limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this system reports no load average")]
 pub struct LoadUnknown;
 
-/// Holds starts by free disk space and load. Waiting needs a tokio runtime with its time driver
-/// enabled.
+/// A start gate that holds starts by free disk space and load. Waiting requires a tokio runtime
+/// with its time driver enabled.
 pub struct MachineGate {
     limits: StartLimits,
     measure: Box<dyn Fn() -> Measurement + Send + Sync>,
@@ -64,10 +64,10 @@ struct Checked {
 }
 
 impl MachineGate {
-    /// A gate that measures the file system of `folder`, which need not exist yet.
+    /// Creates a gate that measures the file system of `folder`, which need not exist yet.
     ///
     /// # Errors
-    /// [`LoadUnknown`] if there is a load limit and the system reports no load.
+    /// [`LoadUnknown`] if there is a load limit but the system reports no load.
     pub fn new(folder: impl Into<PathBuf>, limits: StartLimits) -> Result<Self, LoadUnknown> {
         if limits.max_load.is_some() && load().is_none() {
             return Err(LoadUnknown);
@@ -84,7 +84,7 @@ impl MachineGate {
 #[async_trait]
 impl StartGate for MachineGate {
     fn pressure(&self) -> Option<BackPressure> {
-        // A panic elsewhere leaves at worst an old measurement.
+        // A panic elsewhere can at worst leave an old measurement.
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let at = Instant::now();
         let checked = match latest.take() {
@@ -105,8 +105,8 @@ impl StartGate for MachineGate {
 }
 
 impl StartLimits {
-    /// The shortage, if there is one. Its reason does not change while the same resource is short,
-    /// because each change would be reported.
+    /// Returns the shortage, if there is one. Its reason does not change while the same resource is
+    /// short, because each change would be reported.
     fn check(
         self,
         measured: Measurement,
@@ -127,7 +127,7 @@ impl StartLimits {
     }
 }
 
-/// Bytes available to unprivileged users where the folder is or will be created.
+/// Returns the bytes available to unprivileged users where the folder is or will be created.
 fn free_disk(folder: &Path) -> Option<u64> {
     let stat = folder.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok())?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
@@ -180,7 +180,7 @@ mod tests {
         assert!(gate(limits(0, Some(-1.0))).is_some());
     }
 
-    /// A gate on a disk whose free bytes the test sets, and the number of measurements.
+    /// Returns a gate on a disk whose free bytes the test sets, and the number of measurements.
     fn scripted(limit: u64) -> (MachineGate, Arc<AtomicU64>, Arc<AtomicU64>) {
         let (free, count) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let (free_now, counter) = (free.clone(), count.clone());

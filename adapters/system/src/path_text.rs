@@ -1,11 +1,11 @@
-//! A path in a JSON document, which holds Unicode only.
+//! A path in a JSON document, which can contain only Unicode.
 
 use std::path::Path;
 
 use autoproc_domain::FilePath;
 use serde::{Deserialize, Serialize};
 
-/// A path as text. If its bytes are not UTF-8, the text is an approximation and the bytes are kept
+/// A path as text. If its bytes are not UTF-8, the text is an approximation, and the bytes are kept
 /// in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PathText {
@@ -21,8 +21,8 @@ impl From<&FilePath> for PathText {
 }
 
 impl PathText {
-    /// The path; `None` if the text is not a valid one. A relative path counts from the root: this
-    /// program writes absolute paths only.
+    /// Returns the path; `None` if the text is not a valid one. A relative path starts at the root,
+    /// because this program writes only absolute paths.
     pub(crate) fn path(&self) -> Option<FilePath> {
         FilePath::from_text(&self.file_path, self.file_path_bytes.as_deref(), Path::new("/")).ok()
     }

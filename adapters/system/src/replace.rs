@@ -1,4 +1,4 @@
-//! Atomic replacement of a small file, and creation of missing folders.
+//! Replaces small files atomically, and creates missing folders.
 
 use std::fs::Permissions;
 use std::io::{self, Write as _};
@@ -10,8 +10,8 @@ use tempfile::{Builder, NamedTempFile};
 /// Replaces the file at `path`, so that a reader sees either the old or the new content. Creates
 /// the folder if it is missing.
 ///
-/// Nothing is synced: a power cut may bring back the old content. That suits reports, and requests
-/// that a person can repeat.
+/// Nothing is synced: a power cut may restore the old content. That suits reports, and requests
+/// that a user can repeat.
 ///
 /// # Errors
 /// If the file cannot be written or renamed; the old content stays, and no temporary file is left.
@@ -27,7 +27,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// tries once more.
 ///
 /// # Errors
-/// As `create`, or if the folder cannot be created.
+/// The error of `create`, or that of creating the folder.
 pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     create().or_else(|error| {
         let folder = path.parent().filter(|_| error.kind() == io::ErrorKind::NotFound).ok_or(error)?;
@@ -36,8 +36,8 @@ pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>
     })
 }
 
-/// Unlike other temporary files it is readable by all whom the umask allows, because it becomes the
-/// report.
+/// Creates a temporary file. Unlike other temporary files, it has the permissions that the umask
+/// allows, because it becomes the report.
 fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     Builder::new().suffix(".tmp").permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
 }

@@ -1,4 +1,4 @@
-//! Signal dispositions that this process inherited, and its end by a signal.
+//! Queries signal dispositions that this process inherited, and ends the process by a signal.
 
 use std::io;
 
@@ -7,16 +7,16 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 /// A signal that asks a process to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndSignal {
-    /// Ctrl-C.
+    /// SIGINT, as from Ctrl-C.
     Interrupt,
-    /// A request of the system or of a service manager.
+    /// SIGTERM: a request of the system or of a service manager.
     Terminate,
-    /// The terminal is gone.
+    /// SIGHUP: the terminal is gone.
     HangUp,
 }
 
-/// Ends this process by the signal, as if it had never been handled. A shell then ends its loop after
-/// Ctrl-C, and a service manager knows that its request was obeyed.
+/// Ends this process by the signal, as if the signal had never been handled. So a shell ends its
+/// loop after Ctrl-C, and a service manager sees that its request was followed.
 ///
 /// # Errors
 /// If the system refuses. Otherwise does not return.
@@ -28,7 +28,7 @@ pub fn end_by(signal: EndSignal) -> io::Result<()> {
     })
 }
 
-/// True if this process ignores `signal`: bit n-1 of `SigIgn` in `proc_pid_status(5)` stands for
+/// True if this process ignores `signal`: bit n-1 of `SigIgn` in `proc_pid_status(5)` represents
 /// signal n. False if the system does not report it.
 pub(crate) fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

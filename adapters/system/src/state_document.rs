@@ -1,8 +1,8 @@
-//! The state file's format, written and read.
+//! Writes and reads the format of the state file.
 //!
-//! Reading is lenient: a file of the original program has only six of the keys and times without an
-//! offset, a newer version may add keys, and `status` is more useful with a missing detail than
-//! with an error.
+//! Reading is lenient. A file of the Python program has only six of the keys and times without an
+//! offset, and a newer version may add keys; for `status`, a missing detail is better than an
+//! error.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::path_text::PathText;
 
-/// The version of the original program's format; only keys were added to it.
+/// The version of the Python program's format, to which this program only adds keys.
 const VERSION: &str = "1.0.0";
 
 /// The content of a state file.
@@ -22,12 +22,13 @@ const VERSION: &str = "1.0.0";
 pub struct StateDocument {
     /// The state; missing keys have their defaults.
     pub state: ProcessorState,
-    /// The current file, or the longest-running of several. The original program's file has no list
+    /// The current file, or the longest-running of several. The Python program's file has no list
     /// of current files, and its path may be relative.
     pub current_file: Option<PathBuf>,
 }
 
-/// A state file that cannot be used. The queue is not affected; the next run replaces the file.
+/// The reason why a state file cannot be used. The queue is not affected; the next run replaces the
+/// file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateFileError {
@@ -54,7 +55,7 @@ pub enum StateFileError {
 /// Reads the state file at `path`; `None` if it does not exist.
 ///
 /// # Errors
-/// [`StateFileError`] if it exists and cannot be read or parsed.
+/// [`StateFileError`] if the file exists but cannot be read or parsed.
 pub fn read_state_file(path: &Path) -> Result<Option<StateDocument>, StateFileError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
@@ -66,7 +67,7 @@ pub fn read_state_file(path: &Path) -> Result<Option<StateDocument>, StateFileEr
     Ok(Some(text.into()))
 }
 
-/// The bytes of the file for `state`.
+/// Returns the bytes of the file for `state`.
 pub(crate) fn encode(state: &ProcessorState) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(&DocumentText::from(state))?;
     bytes.push(b'\n');

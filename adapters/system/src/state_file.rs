@@ -1,4 +1,4 @@
-//! The state file: the processor's state, for people and for other programs.
+//! The state file: the processor's state, for users and other programs.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,15 +12,17 @@ use autoproc_domain::ports::{Observer, RunEvent, RunEventKind};
 use crate::state_document::encode;
 use crate::{OnWarning, WarnOnce, replace};
 
-/// The shortest interval between two writes: faster than a person reads, and cheap compared with
+/// The minimum interval between two writes: faster than a person reads, and cheap compared with
 /// processing a file.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Folds the events of a run into a [`ProcessorState`] and keeps that in a file.
+/// An observer that folds the events of a run into a [`ProcessorState`] and keeps the state in a
+/// file.
 ///
-/// The file is replaced atomically and not synced: after a power cut no run is alive, and its state
-/// is worthless. The start and the end of a run are written before `observe` returns; in between a
-/// thread writes the latest state, at most ten times a second. The drop writes a pending state.
+/// The file is replaced atomically and not synced, because no run survives a power cut, so its
+/// state is worthless afterwards. The start and the end of a run are written before `observe`
+/// returns. In between, a thread writes the latest state, at most ten times a second. Dropping the
+/// observer writes a pending state.
 pub struct StateFile {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
@@ -47,8 +49,8 @@ struct Folded {
 }
 
 impl StateFile {
-    /// Keeps the file at `path`, which is not touched before the first event. `on_warning` is
-    /// called once if it cannot be written; later states are still attempted.
+    /// Creates the observer for a file at `path`, which is not accessed before the first event.
+    /// `on_warning` is called once if the file cannot be written; later states are still attempted.
     ///
     /// # Errors
     /// If the thread cannot be spawned.
@@ -124,7 +126,7 @@ impl Shared {
     }
 }
 
-/// A panic elsewhere leaves no inconsistent state under these locks.
+/// Ignores poisoning, because a panic leaves no inconsistent state under these locks.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,19 +1,19 @@
-//! The stop level as a pure function of the stop file, the signals and the time.
+//! Computes the stop level from the stop file, the signals and the time.
 
 use std::time::Duration;
 
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 
-/// The longest drain after a SIGTERM or SIGHUP before it becomes an abort. Together with the grace
-/// of 10 s it stays within the 90 s after which systemd kills (`DefaultTimeoutStopSec`,
-/// systemd-system.conf(5)).
+/// The maximum duration of a drain after a SIGTERM or SIGHUP. Then it becomes an abort. Together
+/// with the grace time of 10 s, it stays below the 90 s after which systemd kills
+/// (`DefaultTimeoutStopSec`, systemd-system.conf(5)).
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(80);
 
-/// A signal that follows the first within this time is a part of it: a terminal that closes sends
-/// SIGHUP more than once, by itself and by its shell, and no person presses Ctrl-C so fast.
+/// A signal within this time after the first one counts as a part of it: a terminal that closes sends
+/// SIGHUP more than once, and no person presses Ctrl-C so fast.
 pub(crate) const ONE_SIGNAL: Duration = Duration::from_millis(500);
 
-/// The request that the stop file makes.
+/// The request of the stop file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FileRequest {
     /// The file does not exist.
@@ -25,7 +25,7 @@ pub(crate) enum FileRequest {
     Abort,
 }
 
-/// All stop requests so far. Times are spans since one fixed moment, by a monotonic clock.
+/// All stop requests so far. Times are durations since one fixed moment, on a monotonic clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct StopRequests {
     /// True if the first signal aborts.
@@ -40,13 +40,13 @@ pub(crate) struct StopRequests {
 }
 
 impl StopRequests {
-    /// No request yet, for a process that has nothing to drain.
+    /// Creates an empty set of requests, for a process that has nothing to drain.
     pub(crate) fn without_drain() -> Self {
         Self { skips_drain: true, ..Self::default() }
     }
 
-    /// Records the current request of the file. It stays in force even if the file is removed: only
-    /// `clear` withdraws it.
+    /// Records the current request of the file. The request stays in force even if the file is
+    /// removed: only `clear` withdraws it.
     pub(crate) fn on_file(&mut self, request: FileRequest) {
         self.file = self.file.max(request);
         if self.file > FileRequest::Nothing {
@@ -63,7 +63,8 @@ impl StopRequests {
         self.cause.get_or_insert(cause);
     }
 
-    /// Withdraws the file's request, but not the signals. True if the file had made a request.
+    /// Withdraws the file's request, but not the signals. Returns true if the file had made a
+    /// request.
     pub(crate) fn clear(&mut self) -> bool {
         let withdrawn = std::mem::take(&mut self.file);
         self.cause = self.first_signal.map(|(cause, _)| cause);
@@ -92,7 +93,8 @@ impl StopRequests {
     }
 }
 
-/// A drain after an interrupt never expires: the person at the terminal can interrupt again.
+/// True if a drain has expired. A drain after an interrupt never expires, because the user at the
+/// terminal can interrupt again.
 fn is_expired(cause: StopCause, elapsed: Duration) -> bool {
     matches!(cause, StopCause::Terminate | StopCause::HangUp) && elapsed >= DRAIN_TIMEOUT
 }

@@ -1,4 +1,4 @@
-//! Writing and reading the stop file.
+//! Writes and reads the stop file.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -11,13 +11,13 @@ use autoproc_domain::ports::StopLevel;
 use crate::replace::replace;
 use crate::stop_decision::FileRequest;
 
-/// The word that asks for an abort instead of a drain.
+/// The word that requests an abort instead of a drain.
 const NOW: &str = "now";
 
-/// The most bytes read from the file; more than any first line that a person writes.
+/// The maximum number of bytes read from the file; more than any first line that a user writes.
 const MAX_READ_BYTES: u64 = 1024;
 
-/// Asks every run that watches `path` to stop: to drain, or to abort if `now` is true.
+/// Requests every run that watches `path` to stop: to drain, or to abort if `now` is true.
 ///
 /// The file is replaced atomically. A standing request to abort is not downgraded to a drain.
 ///
@@ -33,17 +33,17 @@ pub fn write_stop_request(path: &Path, now: bool) -> io::Result<()> {
     }
 }
 
-/// A stop request that stands in the stop file.
+/// A stop request in the stop file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StandingStop {
     /// Draining or aborting.
     pub level: StopLevel,
-    /// When it was made; `None` if the system does not report it.
+    /// The time of the request; `None` if the system does not report it.
     pub since: Option<Timestamp>,
 }
 
 impl StandingStop {
-    /// The request in the file at `path`; `None` if there is no file.
+    /// Reads the request in the file at `path`; `None` if there is no file.
     #[must_use]
     pub fn read(path: &Path) -> Option<Self> {
         let level = match read(path) {
@@ -58,8 +58,8 @@ impl StandingStop {
     }
 }
 
-/// The request in the file at `path`. A file that exists and cannot be read asks for a drain,
-/// because ignoring a stop request would be worse.
+/// Reads the request in the file at `path`. A file that exists but cannot be read counts as a drain
+/// request, because ignoring a stop request would be worse.
 pub(crate) fn read(path: &Path) -> FileRequest {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileRequest::Nothing,

@@ -2,11 +2,11 @@
 //!
 //! # Theory of operation
 //!
-//! One thread checks the stop file and the time five times a second; another waits for signals.
+//! One thread checks the stop file and the time five times a second; another one waits for signals.
 //! They are threads rather than tasks because reading a file can block, and because a stop must
-//! arrive while every worker of the runtime is busy. Each records its observation and publishes the
-//! resulting level under one lock. Clearing takes the same lock, so a file that was read before its
-//! removal is never recorded after it.
+//! take effect while every worker of the runtime is busy. Each thread records its observation and
+//! publishes the resulting level under one lock. Clearing takes the same lock, so a file that was
+//! read before its removal is never recorded after it.
 
 use std::io;
 use std::path::PathBuf;
@@ -24,18 +24,21 @@ use crate::signals::is_ignored;
 use crate::stop_decision::StopRequests;
 use crate::stop_file;
 
-/// The interval between reads of the stop file: the `StopSignal` port's contract allows half a
+/// The interval between reads of the stop file; the contract of the `StopSignal` port allows half a
 /// second.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The stop file and, after [`StopWatch::with_signals`], the signals SIGINT, SIGTERM and SIGHUP.
+/// A stop signal that watches the stop file and, after [`StopWatch::with_signals`], the signals
+/// SIGINT, SIGTERM and SIGHUP.
 ///
-/// - The file exists: draining. Its first line contains the word `now`: aborting. It cannot be
-///   read: draining.
-/// - First signal: draining; after SIGTERM or SIGHUP for at most 80 s, then aborting. Second, at
-///   least half a second later: aborting. Third: killing. All three signals count alike.
+/// - Stop file: draining if the file exists, aborting if its first line contains the word `now`,
+///   draining if it cannot be read.
+/// - Signals: the first one is draining, and after SIGTERM or SIGHUP becomes aborting after 80 s.
+///   The second one, at least half a second later, is aborting, the third one killing. All three
+///   signals count alike.
 ///
-/// The drop ends its threads. Later signals are swallowed; their default action does not come back.
+/// Dropping the watch ends its threads. Later signals are ignored: their default action is not
+/// restored.
 pub struct StopWatch {
     shared: Arc<Shared>,
     /// Dropped to end the thread that polls the file.
@@ -45,7 +48,7 @@ pub struct StopWatch {
 }
 
 struct Shared {
-    /// `None` for signals only.
+    /// The path of the stop file; `None` for signals only.
     path: Option<PathBuf>,
     began: Instant,
     requests: Mutex<StopRequests>,
@@ -53,7 +56,7 @@ struct Shared {
 }
 
 impl StopWatch {
-    /// Watches the stop file at `path`; a standing request is published when this returns.
+    /// Watches the stop file at `path`; a standing request is published when this function returns.
     ///
     /// # Errors
     /// If the thread cannot be spawned.
@@ -70,13 +73,13 @@ impl StopWatch {
     /// second kills.
     ///
     /// # Errors
-    /// As [`StopWatch::with_signals`].
+    /// The errors of [`StopWatch::with_signals`].
     pub fn signals_only() -> io::Result<Self> {
         let shared = Arc::new(Shared::new(None, StopRequests::without_drain()));
         Self { shared, alive: None, signals: None, threads: Vec::new() }.with_signals()
     }
 
-    /// Watches signals as well. They lose their default action for the whole process, permanently.
+    /// Also watches signals. They lose their default action for the whole process, permanently.
     /// SIGHUP stays ignored if the parent process ignored it, as nohup(1) does for a process that
     /// must outlive its terminal.
     ///
@@ -171,7 +174,7 @@ impl Shared {
         self.published.send_if_modified(|published| std::mem::replace(published, request) != request);
     }
 
-    /// A panic elsewhere leaves no inconsistent state under the lock.
+    /// Ignores poisoning, because a panic leaves no inconsistent state under the lock.
     fn requests(&self) -> MutexGuard<'_, StopRequests> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }

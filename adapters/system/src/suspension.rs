@@ -2,7 +2,7 @@
 //!
 //! # Theory of operation
 //!
-//! A terminal sends SIGTSTP to its foreground process group; commands in groups of their own do not
+//! A terminal sends SIGTSTP to its foreground process group; commands in their own groups do not
 //! receive it. A thread waits for the signal, calls `pause`, and then stops the whole process as
 //! the signal's default action would. SIGCONT (`fg`, `bg`) wakes that thread where it stopped, and
 //! it calls `resume`. So exactly one resume follows each pause, and a SIGCONT to a process that is
@@ -20,15 +20,15 @@ use crate::signals::is_ignored;
 /// Calls back when the process is suspended and continued.
 ///
 /// SIGTSTP stays ignored if the parent process ignored it, as a shell without job control does.
-/// After the drop the signal is swallowed; its default action does not come back.
+/// After the drop, the signal is ignored: its default action is not restored.
 pub struct Suspension {
     signals: Option<Handle>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Suspension {
-    /// Starts to wait for the signal. Both functions run on a thread of their own; the process
-    /// stops once `pause` has returned.
+    /// Starts to wait for the signal. Both functions run on a separate thread; the process stops
+    /// once `pause` has returned.
     ///
     /// # Errors
     /// If the handler cannot be installed or the thread cannot be spawned.
@@ -40,7 +40,8 @@ impl Suspension {
         let handle = signals.handle();
         let suspend = move |signal| {
             pause();
-            // Returns once the process is continued, or at once if it could not be stopped.
+            // The call returns once the process is continued, or at once if it could not be
+            // stopped.
             let _ = emulate_default_handler(signal);
             resume();
         };

@@ -1,4 +1,5 @@
-//! Time as text: durations as people type them, and times and durations as serde fields.
+//! Times as text: parses the durations that users enter, and provides serde fields for times and
+//! durations.
 //!
 //! # Deliberately absent
 //!

@@ -1,30 +1,30 @@
-//! Durations as people type them, on the command line and in workflow files.
+//! Parses the durations that users enter on the command line and in workflow files.
 //!
-//! A bare number is seconds; anything else is jiff's friendly format (`500ms`, `5m`, `1h30m`,
-//! `2d`), in which a day has 24 hours. Months and years are refused, because their length varies.
-//! One parser keeps both places consistent.
+//! A bare number is seconds. Any other text must be in jiff's friendly format (`500ms`, `5m`,
+//! `1h30m`, `2d`), in which a day has 24 hours. Months and years are refused, because their length
+//! varies. One parser keeps the command line and workflow files consistent.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-/// A longer duration is most likely a typing error, and sums with it could exceed the range of the
-/// system's clocks.
+/// The maximum duration. A longer one is most likely a typing error, and sums with it could exceed
+/// the range of the system's clocks.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Why a text is not a duration.
+/// The reason why a text is not a valid duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSpan {
-    /// Neither a number nor in jiff's format.
+    /// The text is neither a number nor in jiff's format.
     #[error("a time is a number of seconds, or has units, as in 500ms, 5m, 1h30m")]
     NoSpan,
-    /// Below zero.
+    /// The duration is negative.
     #[error("a time cannot be negative")]
     Negative,
-    /// 0, if the duration must be positive.
+    /// The duration is 0 but must be positive.
     #[error("a time must be greater than 0")]
     Zero,
-    /// More than 365 days.
+    /// The duration is longer than 365 days.
     #[error("a time is at most 365 days (8760h)")]
     TooLong,
 }
@@ -42,7 +42,7 @@ pub fn parse(word: &str) -> Result<Duration, InvalidSpan> {
 /// Parses a duration greater than 0.
 ///
 /// # Errors
-/// [`InvalidSpan`].
+/// Every variant of [`InvalidSpan`].
 pub fn parse_positive(word: &str) -> Result<Duration, InvalidSpan> {
     match parse(word)? {
         Duration::ZERO => Err(InvalidSpan::Zero),
@@ -62,7 +62,8 @@ fn parse_signed(word: &str) -> Result<SignedDuration, InvalidSpan> {
     span.map_err(|_| if is_bare { too_many_digits(digits) } else { InvalidSpan::NoSpan })
 }
 
-/// jiff refuses a bare number that has either too many digits or a misplaced point.
+/// Returns the error for a bare number that jiff refuses, because it has either too many digits or
+/// a misplaced point.
 fn too_many_digits(digits: &str) -> InvalidSpan {
     if digits.contains('.') { InvalidSpan::NoSpan } else { InvalidSpan::TooLong }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use autoproc_domain::Timestamp;
 use serde::de::{self, Deserializer, Visitor};
 
-/// Parses the borrowed text, because allocating a string first would dominate the allocations of
-/// reading a large queue.
+/// Parses the borrowed text. Allocating a string first would dominate the allocations of reading a
+/// large queue.
 struct Point;
 
 impl Visitor<'_> for Point {
@@ -51,7 +51,7 @@ pub mod required {
     /// Writes the text.
     ///
     /// # Errors
-    /// Those of the serializer.
+    /// The errors of the serializer.
     pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(at)
     }
@@ -59,7 +59,7 @@ pub mod required {
     /// Reads the text.
     ///
     /// # Errors
-    /// Those of the deserializer; also for a text that is not a date and time.
+    /// The errors of the deserializer; also a text that is not a date and time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         deserializer.deserialize_str(super::Point)
     }
@@ -73,7 +73,7 @@ pub mod optional {
     /// Writes the text or null.
     ///
     /// # Errors
-    /// Those of the serializer.
+    /// The errors of the serializer.
     pub fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
         match at {
             Some(at) => super::required::serialize(at, serializer),
@@ -84,7 +84,7 @@ pub mod optional {
     /// Reads the text or null.
     ///
     /// # Errors
-    /// Those of the deserializer; also for a text that is not a date and time.
+    /// The errors of the deserializer; also a text that is not a date and time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
         deserializer.deserialize_option(super::OptionalPoint)
     }

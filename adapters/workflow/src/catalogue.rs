@@ -1,9 +1,9 @@
-//! The workflow files of a project.
+//! Finds the workflow files of a project.
 //!
 //! A word with a slash or with the extension of a YAML file is a path; any other word is an id. Ids
 //! are searched for in the project's folders and then in an extra one. The id of a file is its key
-//! `id`, else the stem of its name. Of several files with the same id, the first one wins, ordered
-//! by folder and then by name.
+//! `id` or, if it has none, the stem of its name. If several files have the same id, the first one
+//! is used, ordered by folder and then by name.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -20,7 +20,7 @@ use crate::task::TaskFolders;
 /// The id of the workflow that runs if none is named.
 pub const DEFAULT_WORKFLOW: &str = "wf-pipeline-full";
 
-/// Relative to the project folder.
+/// The searched folders, relative to the project folder.
 const FOLDERS: [&str; 2] = ["core/workflows", "engine/workflows"];
 
 const EXTENSIONS: [&str; 2] = ["yaml", "yml"];
@@ -32,31 +32,31 @@ pub struct Catalogue {
     folders: Vec<PathBuf>,
 }
 
-/// A workflow file, read and checked.
+/// A workflow file that was read and checked.
 #[derive(Debug)]
 pub struct WorkflowFile {
-    /// Absolute, or relative to the working directory.
+    /// The path of the file, absolute or relative to the working directory.
     pub path: PathBuf,
-    /// Empty if the file is not UTF-8.
+    /// The text of the file; empty if it is not UTF-8.
     pub text: String,
-    /// Must not be executed if the file [has errors](Self::has_errors).
+    /// The workflow. Must not be executed if the file [has errors](Self::has_errors).
     pub workflow: Option<Workflow>,
-    /// Sorted by position.
+    /// The problems of the file, sorted by position.
     pub problems: Vec<Problem>,
 }
 
 /// A workflow file in a folder of the catalogue.
 #[derive(Debug)]
 pub struct Listed {
-    /// Given by the file, else the stem of its name.
+    /// The id that the file contains, or the stem of its name.
     pub id: String,
-    /// True if an earlier file has the same id, so that only its path names this one.
+    /// True if an earlier file has the same id, so that this one can be named only by its path.
     pub is_hidden: bool,
-    /// Its content and problems.
+    /// The content and the problems of the file.
     pub file: WorkflowFile,
 }
 
-/// A workflow cannot be found or read.
+/// The reason why a workflow cannot be found or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the messages explain the fields")]
@@ -75,7 +75,7 @@ pub enum FindError {
 }
 
 impl Catalogue {
-    /// The workflows of a project and of an extra folder.
+    /// Creates the catalogue of a project and an extra folder.
     #[must_use]
     pub fn new(project: &Path, extra: Option<&Path>) -> Self {
         let folders = FOLDERS.iter().map(|folder| project.join(folder)).chain(extra.map(Path::to_owned)).collect();
@@ -106,15 +106,15 @@ impl Catalogue {
     /// Reads and checks the file at a path.
     ///
     /// # Errors
-    /// [`FindError`] if it or the table of runners cannot be read.
+    /// [`FindError`] if the file or the table of runners cannot be read.
     pub fn load(&self, path: &Path) -> Result<WorkflowFile, FindError> {
         let runners = Runners::read(&self.project)?;
         let bytes = bytes(path).map_err(|source| FindError::Io { path: path.to_owned(), source })?;
         Ok(self.checked(path, bytes, &runners))
     }
 
-    /// All workflow files of the folders, read and checked. A file that cannot be read has a
-    /// problem.
+    /// Returns all workflow files of the folders, read and checked. A file that cannot be read is
+    /// listed with a problem.
     ///
     /// # Errors
     /// [`FindError`] if a folder or the table of runners cannot be read.
@@ -147,7 +147,7 @@ impl Catalogue {
         WorkflowFile { path: path.to_owned(), text, workflow, problems: problems.into_sorted() }
     }
 
-    /// The files, in the order of precedence.
+    /// Returns the files in order of precedence.
     fn paths(&self) -> Result<Vec<PathBuf>, FindError> {
         let mut paths = Vec::new();
         for folder in &self.folders {
@@ -168,13 +168,13 @@ impl Catalogue {
 }
 
 impl WorkflowFile {
-    /// True if it must not be executed.
+    /// True if the file must not be executed.
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.workflow.is_none() || self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// The line with this number, from 1.
+    /// Returns the line with this number, from 1.
     #[must_use]
     pub fn line(&self, number: u32) -> Option<&str> {
         self.text.lines().nth(usize::try_from(number).ok()?.checked_sub(1)?)
@@ -205,14 +205,14 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The id of a file; the stem of its name if it cannot be read.
+/// Returns the id of a file; the stem of its name if the file cannot be read.
 fn id_of(path: &Path) -> String {
     let text = bytes(path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let workflow = text.and_then(|text| read(&text, &stem(path), &mut Problems::default()));
     workflow.map_or_else(|| stem(path), |workflow| workflow.id)
 }
 
-/// Reads a file; one byte more than the limit shows that it is too large.
+/// Reads a file, at most one byte more than the limit, which shows that the file is too large.
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;

@@ -1,11 +1,12 @@
-//! Checks of a workflow against itself and its project.
+//! Checks a workflow for consistency, alone and with its project.
 //!
 //! [`check_workflow`] checks a workflow alone; [`check_project`] checks the runners and task files
-//! that it needs. A problem is an error if it fails every execution, a warning if it may be gone
-//! when the workflow runs, and a note if something is ignored.
+//! that it needs. A problem is an error if it fails every execution, a warning if it may be
+//! resolved when the workflow runs, and a note if something is ignored.
 //!
-//! The phases are ordered topologically by all possible transitions, ties by the order of the file.
-//! A reference to an earlier phase is accepted even if that phase may be on another branch.
+//! The phases are ordered topologically by all possible transitions; ties are broken by the order
+//! in the file. A reference to an earlier phase is accepted even if that phase may be on another
+//! branch.
 
 mod code;
 mod flow;

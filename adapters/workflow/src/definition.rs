@@ -1,7 +1,7 @@
 //! The content of a workflow file: plain values, in the order of the file.
 //!
-//! The types do not depend on how the file spells things: a phase with a single `task` has one
-//! step, and a step without an `id` has a derived one. Conditions and texts with `${…}` are kept as
+//! The types do not depend on the notation in the file: a phase with a single `task` has one step,
+//! and a step without an `id` has a derived one. Conditions and texts with `${…}` are kept as
 //! written, with their position, until the execution reaches them.
 #![allow(missing_docs, reason = "the JSON Schema describes the keys")]
 

@@ -1,12 +1,12 @@
-//! Executions of workflows: one per file, step by step, one process per try of a step.
+//! Executes workflows: one execution per file, step by step, with one process per try of a step.
 //!
 //! # Theory of operation
 //!
 //! An execution is a list of events, and its state is their fold ([`ExecutionState`]). `decide`
 //! derives the next event or step from the workflow and the state. Both are pure. The executor of
-//! an attempt calls `decide`, records the event or runs the step, and calls it again. Every event
-//! is in the journal before it is applied, and a finished step is durable before the next one
-//! begins, so that a later attempt can resume after any ending of the last one.
+//! an attempt calls `decide`, records the event or runs the step, and repeats. Every event is
+//! written to the journal before it is applied, and a finished step is durable before the next one
+//! begins. So a later attempt can resume, however the last one ended.
 //!
 //! Conditions and `${…}` are evaluated when the execution reaches them, with the values of the
 //! inputs and of earlier steps.

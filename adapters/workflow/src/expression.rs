@@ -1,15 +1,15 @@
-//! Conditions, and the `${…}` in texts.
+//! Evaluates conditions, and the `${…}` in texts.
 //!
 //! # Theory of operation
 //!
 //! An expression is minijinja's, evaluated strictly: an unknown name is an error that lists the
-//! known ones. A text is cut into literals and `${expression}`; `$${` stands for `${`, and nothing
+//! known ones. A text is split into literals and `${expression}`; `$${` yields `${`, and nothing
 //! else is special, so `{}`, `{timestamp}`, `{{` and `{%` are kept. A text that is exactly one
 //! `${expression}` keeps the type of its value. Within a longer text, a value that is not a text
 //! becomes JSON in one line, and null is an error.
 //!
-//! A string for the shell never contains a value: each `${expression}` becomes a reference to an
-//! environment variable, quoted for its place, and a shell does not parse the expansion of a
+//! A shell command never contains a value: each `${expression}` becomes a reference to an
+//! environment variable, quoted for its context, and a shell does not parse the expansion of a
 //! variable (POSIX, Shell Command Language, 2.6).
 //!
 //! Evaluation is bounded in time and memory: by [`compile::MAX_EXPRESSION_CHARACTERS`], by the
@@ -19,7 +19,7 @@
 //! # Deliberately absent
 //!
 //! Statements, macros and includes; access to files, environment, time or random numbers: the same
-//! names give the same values.
+//! names yield the same values.
 
 mod compile;
 mod error;

@@ -1,14 +1,14 @@
-//! Workflows: processing a file in phases and steps.
+//! Workflows: process a file in phases and steps.
 //!
 //! # Theory of operation
 //!
-//! A workflow file is YAML. It is parsed into a tree of located nodes, the tree is read into the
-//! types of [`definition`], and these are checked against each other, the project's runners and its
-//! task files. Each stage collects problems, with position and severity, instead of stopping at the
-//! first.
+//! A workflow file is YAML. It is parsed into a tree of located nodes, and the tree is read into
+//! the types of [`definition`]. These are checked for consistency with each other, with the
+//! project's runners and with its task files. Each stage collects problems, with position and
+//! severity, instead of stopping at the first.
 //!
 //! A [`WorkflowOrchestrator`] executes a checked workflow on the files of a queue, a
-//! [`TaskOrchestrator`] on one file. [`execution`] derives the next step from the events so far and
+//! [`TaskOrchestrator`] on one file. [`execution`] derives the next step from the past events and
 //! journals every event, so that a later attempt resumes where an earlier one ended. A
 //! [`StepRunner`](execution::StepRunner) runs the processes.
 //!

@@ -1,13 +1,13 @@
-//! Similar known words, for messages.
+//! Finds similar known words, for messages.
 
-/// The most words that are listed.
+/// The maximum number of words that are listed.
 const MAX_LISTED: usize = 12;
 
-/// The most known words that are compared: a file with thousands of unknown and thousands of known
-/// words must still be checked without noticeable delay.
+/// The maximum number of known words that are compared: a file with thousands of unknown and
+/// thousands of known words must still be checked without noticeable delay.
 const MAX_COMPARED: usize = 256;
 
-/// The most similar known word, if it differs by no more than a typing error.
+/// Returns the most similar known word, if it differs by no more than a typing error.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let lowered = word.to_lowercase();
     let tolerated = (word.chars().count() / 3).clamp(1, 2);

@@ -1,4 +1,5 @@
-//! The [`Orchestrator`] port by workflows, and one execution outside a queue.
+//! Implements the [`Orchestrator`] port with workflows, and executes a workflow on one file outside
+//! a queue.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,14 +15,14 @@ use crate::execution::{Engine, Equipment, ExecutionState, ProgressReport, Workfl
 
 /// Carries out attempts by executing a workflow on each file.
 ///
-/// Needs a tokio runtime with its time driver enabled. The attempt after a failed one, or one whose
-/// runner died, resumes with the step that had not finished.
+/// Requires a tokio runtime with its time driver enabled. The attempt after a failed one, or after
+/// one whose runner died, resumes with the step that had not finished.
 pub struct WorkflowOrchestrator {
     engine: Engine,
 }
 
 impl WorkflowOrchestrator {
-    /// Executes this workflow with this equipment.
+    /// Creates an orchestrator for this workflow and this equipment.
     #[must_use]
     pub fn new(run: WorkflowRun, equipment: Equipment) -> Self {
         Self { engine: Engine::new(run, equipment, None) }
@@ -47,7 +48,7 @@ pub struct TaskOrchestrator {
 }
 
 impl TaskOrchestrator {
-    /// Executes this workflow with this equipment.
+    /// Creates an orchestrator for this workflow and this equipment.
     #[must_use]
     pub fn new(run: WorkflowRun, equipment: Equipment) -> Self {
         let state = Arc::<Mutex<Option<ProgressReport>>>::default();
@@ -58,7 +59,7 @@ impl TaskOrchestrator {
         Self { engine: Engine::new(run, equipment, Some(Box::new(on_state))), state }
     }
 
-    /// Executes it on the file of `attempt`.
+    /// Executes the workflow on the file of `attempt`.
     ///
     /// # Errors
     /// [`LostAttempt`] if a process could not be observed to its end.
@@ -66,7 +67,8 @@ impl TaskOrchestrator {
         execute(&self.engine, attempt, &*stop).await
     }
 
-    /// The progress of the latest execution at its latest event; `None` before the first.
+    /// Returns the progress of the latest execution at its latest event; `None` before the first
+    /// event.
     #[must_use]
     pub fn get_progress(&self) -> Option<ProgressReport> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()

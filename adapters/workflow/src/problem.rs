@@ -1,4 +1,4 @@
-//! Problems of a file, as data.
+//! The problems of a file, as data.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::definition::Position;
 /// The severity of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Something is ignored.
+    /// A part of the file is ignored.
     Note,
     /// The workflow may fail.
     Warning,
@@ -16,7 +16,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// The word for people and in JSON.
+    /// Returns the word, for users and in JSON.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -32,13 +32,13 @@ impl Severity {
 pub struct Problem {
     /// The severity.
     pub severity: Severity,
-    /// The position of the nearest node that has one.
+    /// The position of the problem, or of the nearest node with a known position.
     pub position: Position,
-    /// A fragment in lower case.
+    /// The message: a fragment in lower case.
     pub message: String,
     /// The expected value, such as "a list of steps".
     pub expected: Option<String>,
-    /// A known word that is similar.
+    /// A similar known word.
     pub meant: Option<String>,
 }
 
@@ -58,7 +58,7 @@ impl Problem {
     }
 }
 
-/// The text of a problem without its position and severity.
+/// Writes a problem without its position and severity.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
@@ -80,7 +80,7 @@ pub(crate) struct Problems {
 }
 
 impl Problems {
-    /// More than a person reads.
+    /// The maximum number of problems that are kept: more than a person reads.
     const MAX_KEPT: usize = 1_000;
 
     pub(crate) fn error(&mut self, position: Position, message: impl Into<String>) -> &mut Problem {

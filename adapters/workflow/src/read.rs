@@ -1,7 +1,7 @@
 //! Reads a text into a [`Workflow`] and collects every problem.
 //!
-//! Each mapping is read against the keys that the schema lists for it. Unknown keys and values of
-//! the wrong kind are problems, after which reading continues. [`crate::check`] checks references
+//! Each mapping is read with the keys that the schema lists for it. Unknown keys and values of the
+//! wrong kind are reported as problems; then reading continues. [`crate::check`] checks references
 //! between parts of the file.
 
 mod fields;
@@ -16,11 +16,11 @@ use crate::definition::{Position, Workflow};
 use crate::problem::Problems;
 use crate::tree;
 
-/// A hundred times the size of the largest known workflow written by hand.
+/// The maximum size of a file: a hundred times that of the largest known workflow written by hand.
 pub(crate) const MAX_FILE_BYTES: usize = 4 << 20;
 
 /// Reads the text of a workflow file; `None` if nothing could be read. The workflow must not be
-/// executed if a problem is an error. `fallback_id` is the id unless the file gives one.
+/// executed if a problem is an error. `fallback_id` is the id if the file contains none.
 pub(crate) fn read(text: &str, fallback_id: &str, problems: &mut Problems) -> Option<Workflow> {
     if text.len() > MAX_FILE_BYTES {
         problems.error(Position::START, format!("the file is larger than {MAX_FILE_BYTES} bytes"));
@@ -40,7 +40,8 @@ struct Reader<'r> {
     problems: &'r mut Problems,
 }
 
-/// True if expressions can use the word as a name: a letter or `_`, then those and digits.
+/// True if expressions can use the word as a name: it begins with a letter or `_`, and continues
+/// with letters, `_` and digits.
 pub(crate) fn is_name(word: &str) -> bool {
     let mut characters = word.chars();
     characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')

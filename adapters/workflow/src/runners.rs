@@ -27,7 +27,7 @@ use crate::read::small_file;
 
 pub(crate) use placeholders::Fill;
 
-/// Relative to the project folder.
+/// The name of the file, relative to the project folder.
 const FILE_NAME: &str = "autoproc.toml";
 
 /// The programs for commands and tasks.
@@ -44,7 +44,7 @@ pub struct Runners {
 #[serde(try_from = "Vec<String>")]
 pub(crate) struct Runner(Vec<String>);
 
-/// The table of runners cannot be used.
+/// The reason why the table of runners cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the messages explain the fields")]
@@ -55,14 +55,14 @@ pub enum RunnersError {
     Invalid { path: PathBuf, position: Position, message: String },
 }
 
-/// A step needs a runner that the table does not have.
+/// The error of a step whose runner is not in the table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no runner for {what} of the step `{step}`; add to {FILE_NAME}: {}", lines.join(" / "))]
 pub struct MissingRunner {
     step: String,
-    /// "the command `generate_tag`", "the task `tasks/a.md`".
+    /// The command or task, as in "the command `generate_tag`" or "the task `tasks/a.md`".
     what: String,
-    /// A section and a line to add.
+    /// The section and the line to add to the table.
     pub(crate) lines: [String; 2],
 }
 
@@ -70,7 +70,7 @@ impl Runners {
     /// Reads the table of a project; it is empty if the project has no such file.
     ///
     /// # Errors
-    /// [`RunnersError`] if the file exists and cannot be read or is invalid.
+    /// [`RunnersError`] if the file exists but cannot be read or is invalid.
     pub fn read(project: &Path) -> Result<Self, RunnersError> {
         let path = project.join(FILE_NAME);
         match small_file(&path) {
@@ -85,10 +85,10 @@ impl Runners {
         Ok(document.runners)
     }
 
-    /// The runner of a step; `None` if the step names its program itself.
+    /// Returns the runner of a step; `None` if the step names its program itself.
     ///
     /// # Errors
-    /// [`MissingRunner`] if the table has none for it.
+    /// [`MissingRunner`] if the table has none for the step.
     pub(crate) fn for_step(&self, step: &Step) -> Result<Option<&Runner>, MissingRunner> {
         match &step.action {
             Action::Run(_) | Action::Shell(_) => Ok(None),

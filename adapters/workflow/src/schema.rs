@@ -1,22 +1,22 @@
 //! The keys of a workflow file's mappings, taken from its JSON Schema.
 //!
-//! `docs/schema/workflow.schema.json` is the one description of the format: editors complete and
-//! check by it, and the reader accepts the keys that it lists. Rules that a schema cannot express
-//! are in [`crate::check`].
+//! `docs/schema/workflow.schema.json` is the single description of the format: editors use it for
+//! completion and checks, and the reader accepts the keys that it lists. [`crate::check`]
+//! implements the rules that a schema cannot express.
 
 use std::sync::LazyLock;
 
 use crate::tree::{self, Kind, Node};
 
-/// Parsed as YAML, because that keeps the order of the keys; JSON is a subset of YAML.
+/// The schema, parsed as YAML because that keeps the order of the keys; JSON is a subset of YAML.
 static SCHEMA: LazyLock<Node> = LazyLock::new(|| {
     tree::parse(include_str!("../../../docs/schema/workflow.schema.json")).expect("the tests read the schema")
 });
 
-/// Stands for the whole file among the definitions.
+/// The name of the whole file among the definitions.
 pub(crate) const FILE: &str = "File";
 
-/// The keys of a definition, in the order of the schema.
+/// Returns the keys of a definition, in the order of the schema.
 pub(crate) fn keys(definition: &str) -> Vec<&'static str> {
     let mapping = match definition {
         FILE => Some(&*SCHEMA),

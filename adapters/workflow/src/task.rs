@@ -1,8 +1,8 @@
-//! Task files: Markdown with a table of fields.
+//! Reads task files: Markdown with a table of fields.
 //!
 //! Only the first table with the head `Field` and `Value` is read; the rest of the file is for the
 //! program or person that does the task. A workflow names a task by a path, which is searched for
-//! in [`TaskFolders`], or by a bare name, which stands for `tasks/NAME.md` there.
+//! in [`TaskFolders`], or by a bare name, which means `tasks/NAME.md` there.
 
 mod table;
 
@@ -15,16 +15,16 @@ use crate::read::small_file;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TaskFile {
     pub(crate) path: PathBuf,
-    /// In the order of the file, names unique; empty if there is no table.
+    /// The fields in the order of the file, with unique names; empty if there is no table.
     pub(crate) fields: Vec<TaskField>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TaskField {
-    /// As written: `task_id`, `task_name`, `execution_type`, `responsible`, or any other.
+    /// The name as written: `task_id`, `task_name`, `execution_type`, `responsible`, or any other.
     pub(crate) name: String,
     pub(crate) value: String,
-    /// From 1.
+    /// The number of the line, from 1.
     pub(crate) line: usize,
 }
 
@@ -69,8 +69,8 @@ impl TaskFile {
 }
 
 impl TaskFolders {
-    /// The folders for a workflow file: its own, the one above, the project folder, and `core` and
-    /// `engine` in the project folder.
+    /// Returns the folders for a workflow file: its own, the one above, the project folder, and
+    /// `core` and `engine` in the project folder.
     pub(crate) fn of(project: &Path, workflow: &Path) -> Self {
         let own = workflow.ancestors().skip(1).take(2).map(Path::to_owned);
         let in_project = [project.to_owned(), project.join("core"), project.join("engine")];
@@ -80,7 +80,7 @@ impl TaskFolders {
     /// Finds a task and reads its file.
     ///
     /// # Errors
-    /// [`TaskError`] if a file exists and cannot be read or is invalid.
+    /// [`TaskError`] if a file exists but cannot be read or is invalid.
     pub(crate) fn find(&self, task: &str) -> Result<TaskSource, TaskError> {
         let is_path = task.contains('/') || has_extension(task);
         let relative = if is_path { PathBuf::from(task) } else { PathBuf::from(format!("tasks/{task}.md")) };

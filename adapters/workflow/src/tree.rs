@@ -1,8 +1,8 @@
-//! YAML as a tree of nodes with positions.
+//! Parses YAML into a tree of nodes with positions.
 //!
-//! serde-saphyr parses the text within its budgets. The tree keeps what serde would reject, such as
-//! repeated keys, so that all problems of a file are reported at once. A value that comes from an
-//! alias has the alias's position.
+//! serde-saphyr parses the text within its budgets. The tree keeps parts that serde would reject,
+//! such as repeated keys, so that all problems of a file are reported at once. A value that comes
+//! from an alias has the alias's position.
 
 mod deserialize;
 
@@ -16,13 +16,15 @@ use serde_saphyr::{Error, Location};
 use crate::definition::{Located, Position};
 use crate::problem::Problem;
 
-/// The maximal nesting; a workflow nests deepest in the value of an input.
+/// The maximum nesting depth of a workflow file. Input values are the most deeply nested part.
 const MAX_DEPTH: usize = 64;
 
-/// The most parser events that aliases may add: about as many as a large file has itself.
+/// The maximum number of parser events that aliases may add: about as many as a large file has
+/// itself.
 const MAX_REPLAYED_EVENTS: usize = 100_000;
 
-/// The most parser events: twice those of a workflow with 10,000 steps of five keys each.
+/// The maximum number of parser events: twice those of a workflow with 10,000 steps of five keys
+/// each.
 const MAX_EVENTS: usize = 500_000;
 
 pub(crate) type Node = Located<Kind>;
@@ -31,16 +33,17 @@ pub(crate) type Node = Located<Kind>;
 pub(crate) enum Kind {
     Null,
     Bool(bool),
-    /// A number and its bytes in the text, if they are known: as an argument, `1.10` is not `1.1`.
+    /// A number and its position in the text, if that is known: as an argument, `1.10` differs from
+    /// `1.1`.
     Number(serde_json::Number, Option<Range<usize>>),
     Text(String),
     List(Vec<Node>),
-    /// In the order of the file, repeated keys included.
+    /// The entries in the order of the file, including repeated keys.
     Map(Vec<(Located<String>, Node)>),
 }
 
 impl Kind {
-    /// The noun for messages.
+    /// Returns the noun for messages.
     pub(crate) const fn noun(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
@@ -52,7 +55,7 @@ impl Kind {
         }
     }
 
-    /// The value without positions. The last value of a repeated key wins.
+    /// Returns the value without positions. The last value of a repeated key wins.
     pub(crate) fn to_json(&self) -> Value {
         match self {
             Self::Null => Value::Null,

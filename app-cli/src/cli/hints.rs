@@ -1,8 +1,8 @@
 //! Hints for words that the command line does not know.
 //!
-//! Clap proposes the known word that looks most alike, which may be a dangerous one. Here a proposal
-//! is a mistyped word only; and for words that mean something in other programs, the hint names what
-//! does that here.
+//! Clap proposes the most similar known word, which may be a dangerous one. Here, a word is
+//! proposed only for a likely typing error. For words with a meaning in other programs, the hint
+//! names the equivalent.
 
 use std::ffi::OsString;
 
@@ -10,10 +10,10 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, Error};
 use strsim::damerau_levenshtein;
 
-/// Unknown commands, and what to use instead.
+/// Unknown commands and their equivalents.
 const COMMANDS: &[(&[&str], &str)] = &[
     (&["skip"], "`autoproc cancel FILE` ends one file; `autoproc queue hold FILE` sets it aside"),
-    (&["delete"], "`autoproc queue remove FILE` takes out a file that is not being processed"),
+    (&["delete"], "`autoproc queue remove FILE` removes a file that is not being processed"),
     (&["check", "validate", "lint"], "`autoproc workflow check FILE` checks a workflow file"),
     (&["continue", "resume", "restart", "start"], "`autoproc run` continues where an earlier run stopped"),
     (&["exec", "process", "work"], "`autoproc run -- COMMAND {}` runs a command on each file"),
@@ -34,11 +34,11 @@ const COMMANDS: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Unknown options, and what to use instead.
+/// Unknown options and their equivalents.
 const OPTIONS: &[(&[&str], &str)] = &[
     (
         &["--all"],
-        "`autoproc retry-failed` without files retries all that failed; `autoproc queue clear` takes all files out",
+        "`autoproc retry-failed` without files retries all failed files; `autoproc queue clear` removes all files",
     ),
     (&["--resume", "--continue", "--restart"], "leave it out: a run continues where an earlier run stopped"),
     (&["--retry", "--max-retries", "--attempts"], "`--retries N` sets how often a failed file is retried"),
@@ -47,18 +47,18 @@ const OPTIONS: &[(&[&str], &str)] = &[
         &["--parallel", "--workers", "--threads", "--max-procs", "-P"],
         "`--jobs N` sets how many files are processed at a time",
     ),
-    (&["-n", "--simulate", "--just-print"], "`--dry-run` prints what would be executed on the first file"),
+    (&["-n", "--simulate", "--just-print"], "`--dry-run` prints the command for the first file and executes nothing"),
     (&["-v", "--verbose"], "`autoproc run -v` prints a line for each attempt; `autoproc log FILE` shows its output"),
     (
         &["--watch", "--follow", "-f"],
         "`autoproc log -f FILE` follows one file; `watch autoproc status` repeats the status",
     ),
-    (&["--yes", "-y", "--force"], "leave it out: no command asks a question"),
+    (&["--yes", "-y", "--force"], "leave it out: no command asks for confirmation"),
     (&["--format", "--output-format"], "`--json` prints data as JSON"),
-    (&["--dir", "-C", "--chdir", "--project"], "`--project-dir FOLDER` names the folder the queue belongs to"),
+    (&["--dir", "-C", "--chdir", "--project"], "`--project-dir FOLDER` selects the folder of the queue"),
 ];
 
-/// The error with the right hints.
+/// Returns the error with the right hints.
 pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
     for (kind, suggestion) in [
         (ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand),
@@ -73,7 +73,7 @@ pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
             // The usage names the option that was proposed.
             error.remove(ContextKind::Usage);
         }
-        // In `run`, what follows two dashes is the command, and no file.
+        // In `run`, the words after two dashes are the command, not files.
         if hint.is_some() || words.iter().any(|word| word == "run") {
             error.remove(ContextKind::Suggested);
         }
@@ -89,13 +89,13 @@ fn hint(unknown: &str, kind: ContextKind) -> Option<String> {
     let known = if kind == ContextKind::InvalidSubcommand { COMMANDS } else { OPTIONS };
     let known = known.iter().find(|(words, _)| words.contains(&unknown)).map(|(_, hint)| (*hint).to_owned());
     known.or_else(|| {
-        // A command of a group, without the group.
+        // The word is a command of a group, without the name of the group.
         let is_queue = ["size", "peek", "show", "hold", "unhold", "export", "recover", "repair"].contains(&unknown);
         (kind == ContextKind::InvalidSubcommand && is_queue).then(|| format!("`autoproc queue {unknown}`"))
     })
 }
 
-/// True if a suggestion differs from the word by a slip or two of the fingers.
+/// True if a suggestion differs from the word by one or two typing errors.
 fn is_misspelt(unknown: &str, suggested: &ContextValue) -> bool {
     let most = if unknown.trim_start_matches('-').len() < 4 { 1 } else { 2 };
     let is_near = |known: &String| damerau_levenshtein(unknown, known) <= most;

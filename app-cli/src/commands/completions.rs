@@ -39,14 +39,14 @@ pub(crate) fn completions(
     Ok(ExitCode::Success)
 }
 
-/// A script that knows the commands and options.
+/// Returns a script that knows the commands and options.
 fn fixed(shell: clap_complete::Shell, root: &clap::Command) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut without_hidden(root), "autoproc", &mut script);
     script
 }
 
-/// The program without its hidden commands, which completions would offer otherwise.
+/// Returns the command line without its hidden commands, which completions would otherwise offer.
 fn without_hidden(whole: &clap::Command) -> clap::Command {
     let shown = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
     clap::Command::new("autoproc")

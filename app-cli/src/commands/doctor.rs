@@ -1,5 +1,5 @@
-//! `doctor`: checks the queue and its place, with a hint for each problem. Changes nothing, except
-//! for scratch files that it removes.
+//! `doctor`: checks the queue and its location, with a hint for each problem. Changes nothing,
+//! except for temporary files that it removes.
 
 pub(super) mod crash_test;
 mod runs;
@@ -24,11 +24,11 @@ use crash_test::CrashTest;
 /// `doctor`
 #[derive(Debug, Args)]
 #[command(after_help = "Exit status:
-  0       all well; there may be warnings
+  0       no problems; there may be warnings
   65      the queue is damaged
-  73, 74  it cannot be written, or its disk cannot be relied upon
+  73, 74  the queue cannot be written, or its disk is unreliable
   75      the disk is full
-  78      a newer version wrote it
+  78      a newer version wrote the queue
 
 Examples:
   autoproc doctor
@@ -38,7 +38,7 @@ pub(crate) struct DoctorArgs {
     /// change is lost
     #[arg(long)]
     torture: bool,
-    /// How long to do so
+    /// Duration of the crash test, in seconds
     #[arg(long, value_name = "N", default_value = "5", requires = "torture", value_parser = number::within::<u64>(1..=3600))]
     seconds: u64,
 }
@@ -57,10 +57,10 @@ pub(super) async fn doctor(args: &DoctorArgs, context: &Context) -> Result<ExitC
     Ok(diagnosis.exit_code())
 }
 
-/// The finding about the state file of runs, if it cannot be read.
+/// Returns a finding if the state file of runs cannot be read.
 fn state_file(context: &Context) -> Option<Finding> {
     let error = context.wiring.processor_state().err()?;
-    let advice = "remove AUTONOMOUS-STATE.json; the next run writes it afresh, and the queue does not need it";
+    let advice = "remove AUTONOMOUS-STATE.json: the queue does not need it, and the next run creates it again";
     Some(Finding::warning("files", in_one_line(&error), advice))
 }
 
@@ -68,23 +68,29 @@ fn survival(crash_test: &CrashTest) -> Finding {
     const SUBJECT: &str = "crash test";
     if crash_test.lost > 0 {
         let message = format!("{} acknowledged additions were lost", crash_test.lost);
-        return Finding::problem(SUBJECT, ExitCode::Io, message, "do not keep a queue here, and report it");
+        return Finding::problem(
+            SUBJECT,
+            ExitCode::Io,
+            message,
+            "do not keep a queue on this disk, and report the problem",
+        );
     }
     if crash_test.acknowledged == 0 {
-        return Finding::warning(SUBJECT, "nothing was written in the time", "give it more with --seconds");
+        return Finding::warning(SUBJECT, "nothing was written in the given time", "increase the time with --seconds");
     }
-    Finding::well(SUBJECT, "nothing that was acknowledged is lost by kills; power cuts are not tested by this")
+    Finding::well(SUBJECT, "no acknowledged change was lost; power cuts were not tested")
 }
 
 /// The findings of `doctor`.
 struct Diagnosis {
     findings: Vec<Finding>,
-    /// Present if there was a crash test.
+    /// The result of the crash test; `None` if it was not requested.
     crash_test: Option<CrashTest>,
 }
 
 impl Diagnosis {
-    /// The exit code of the most severe finding: damage, then a newer version, then I/O, then the rest.
+    /// Returns the exit code of the most severe finding: damage, then a newer version, then I/O,
+    /// then others.
     fn exit_code(&self) -> ExitCode {
         let codes = [ExitCode::Damaged, ExitCode::Config, ExitCode::Io, ExitCode::CannotWrite, ExitCode::TryAgain];
         let is_found = |code: &ExitCode| self.findings.iter().any(|finding| finding.level == Level::Problem(*code));

@@ -1,4 +1,4 @@
-//! `log`: the output of an attempt, complete or followed.
+//! `log`: shows or follows the output of an attempt.
 
 mod attempts;
 mod choice;
@@ -33,8 +33,7 @@ pub(crate) struct LogArgs {
     /// A file, or the number `queue list` shows for it
     #[arg(value_name = "FILE|ID", add = Candidates::Files(&Status::ALL))]
     item: OsString,
-    /// Go on showing what is printed until the attempt is over; wait for the next one if the file is
-    /// pending
+    /// Follow the output until the attempt ends; if the file is pending, wait for its next attempt
     #[arg(short, long, conflicts_with = "json")]
     follow: bool,
     /// The round with this number instead of the current one
@@ -43,8 +42,8 @@ pub(crate) struct LogArgs {
     /// The attempt with this number in the round instead of the latest
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::within::<u32>(number::ORDINAL))]
     attempt: Option<u32>,
-    /// Print control characters, colours among them, to a terminal as they are; files and pipes
-    /// always get them
+    /// Print control characters, including colours, unescaped to a terminal; files and pipes always
+    /// get them
     #[arg(long, conflicts_with = "json")]
     raw: bool,
 }
@@ -69,12 +68,12 @@ pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliE
             context.remark(&remark);
             Ok(())
         }
-        Choice::NeverMade { wanted, made } => Err(CliError::usage(format!("there was no {wanted} on it"))
+        Choice::NeverMade { wanted, made } => Err(CliError::usage(format!("{wanted} does not exist"))
             .with_hint(format!("{made} so far; without options the latest attempt is shown"))),
     }
 }
 
-/// The outputs of an item's attempts. They may outlive the item in the queue.
+/// Returns the outputs of an item's attempts. They may outlive the item in the queue.
 fn logs(item: ItemId, context: &Context) -> Result<Vec<AttemptLog>, CliError> {
     context.wiring.attempt_logs().attempts_of(item).map_err(|error| no_folder(context, &error))
 }
@@ -84,21 +83,21 @@ fn no_folder(context: &Context, error: &std::io::Error) -> CliError {
 }
 
 async fn known(id: ItemId, item: Option<QueueItem>, request: &LogArgs, context: &Context) -> Result<Known, CliError> {
-    // Reading the event log takes long after a year, and one round needs no history.
+    // After a year, reading the event log takes long, and a single round needs no history.
     let has_rounds = item.as_ref().is_none_or(|item| item.round > 1) || request.round.is_some();
     let past = if has_rounds { context.history_of(id).await } else { Vec::new() };
     let known = Known::find(item, logs(id, context)?, past, &context.wiring.attempt_logs());
     known.map_err(|error| no_folder(context, &error))
 }
 
-/// True if the item is pending, and the attempt to follow is its next one.
+/// True if the item is pending and the requested attempt is its next one.
 fn is_before_wanted(item: &QueueItem, request: &LogArgs) -> bool {
     item.status == Status::Pending
         && request.round.is_none_or(|round| round == item.round)
         && request.attempt.is_none_or(|number| number == item.attempts.saturating_add(1))
 }
 
-/// Waits for the next attempt on a pending item, or until the item waits for none any more.
+/// Waits for the next attempt on a pending item, or until the item is no longer waiting for one.
 async fn begun(item: &QueueItem, context: &Context) -> Result<Option<QueueItem>, CliError> {
     let round = if item.round > 1 { format!(" of round {}", item.round) } else { String::new() };
     context.remark(&format!("waiting for attempt {}{round}", item.attempts.saturating_add(1)));
@@ -115,7 +114,7 @@ async fn begun(item: &QueueItem, context: &Context) -> Result<Option<QueueItem>,
     }
 }
 
-/// Prints a log, and follows it until its attempt ends if asked to.
+/// Prints a log; if requested, follows it until its attempt ends.
 async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context) -> Result<(), CliError> {
     let mut followed = FollowedLog::new(log, &context.console, request.raw);
     // Checks for the end before the last read, so that no output in between is missed.

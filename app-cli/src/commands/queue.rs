@@ -1,4 +1,4 @@
-//! `queue …`: the commands that look at the queue and change it.
+//! `queue …`: the commands that show and change the queue.
 
 pub(super) mod add;
 pub(super) mod clear;
@@ -20,42 +20,42 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
-/// What to do with the queue.
+/// The command on the queue.
 #[derive(Debug, Subcommand)]
 pub(crate) enum QueueCommand {
     /// Add files
     Add(add::AddArgs),
-    /// List files, in the order in which they are taken
+    /// List files in processing order
     #[command(alias = "ls")]
     List(list::ListArgs),
-    /// Take everything out but what is being processed
+    /// Remove all files except those being processed
     Clear(clear::ClearArgs),
-    /// Print how many files wait
+    /// Print the number of pending files
     #[command(after_help = "Example:
   test \"$(autoproc queue size)\" -eq 0 && echo nothing waits")]
     Size,
-    /// Show the file that would be taken next
+    /// Show the next file to be processed
     #[command(after_help = "Example:
   autoproc queue peek")]
     Peek,
-    /// Show all that is known of one file
+    /// Show one file with its history
     Show(show::ShowArgs),
-    /// Take files out
+    /// Remove files from the queue
     #[command(alias = "rm")]
     Remove(remove::RemoveArgs),
     /// Change a file's priority
     #[command(visible_alias = "prioritize")]
     Prioritise(prioritise::PrioritiseArgs),
-    /// Set pending files aside: no run takes them
+    /// Hold pending files: no run processes them
     Hold(hold::HoldArgs),
-    /// Let files that are held be processed again
+    /// Release held files
     #[command(after_help = "Example:
   autoproc queue unhold report.pdf")]
     Unhold(hold::HoldArgs),
-    /// Print the whole queue as it is now, as one JSON document
+    /// Print the current queue as one JSON document
     #[command(
-        after_help = "The document has the format of QUEUE-STATE.json without its `store` section, and opens as \
-one.\nIt waits for no other process, and is true at any moment, also during a run.
+        after_help = "The document has the format of QUEUE-STATE.json without its `store` section, and is itself \
+a valid one.\nThe export never waits for other processes and is a consistent snapshot, even during a run.
 
 Examples:
   autoproc queue export > queue.json
@@ -64,7 +64,7 @@ Examples:
     Export,
     /// End the leftover processes of dead runs, and return their files to pending
     Recover(recover::RecoverArgs),
-    /// Say what is damaged in the queue's files and what can be saved, or repair it
+    /// Report damage to the queue's files and the possible repairs, or repair them
     Repair(repair::RepairArgs),
 }
 

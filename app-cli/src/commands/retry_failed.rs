@@ -1,4 +1,4 @@
-//! `retry-failed`: ended items begin another round.
+//! `retry-failed`: begins another round for failed items.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

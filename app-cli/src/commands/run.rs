@@ -43,7 +43,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let source = PathSource::new(std::mem::take(&mut args.files), &args.lists)?;
     let (command, workflow) = (std::mem::take(&mut args.command), std::mem::take(&mut args.workflow));
     let work = Work::new(command, args.shell.take(), workflow.into())?;
-    // An invalid command is found before anything changes: otherwise it would fail every file.
+    // An invalid command is reported before anything changes, because it would fail every file.
     program::check(&work)?;
     if args.dry_run {
         return dry_run::dry_run(&source, &work, context).await;
@@ -57,7 +57,8 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         task: work.task(context)?,
         run: config.run.clone(),
         jobs: config.jobs,
-        // The run decides about each start, because any failure may be the last one that it tolerates.
+        // With a failure limit, the run decides about each start, because any failure may reach the
+        // limit.
         may_batch: config.failure_limit.is_none(),
         grace: args.grace,
         start_limits: args.limits.start_limits(),
@@ -67,7 +68,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let mut observers = observers(&args, &config, context);
     observers.extend([resources.clone() as Arc<dyn Observer>, failures.clone()]);
     let (ports, supervision) = context.wiring.ports(settings, observers)?;
-    // So is an unreadable queue: a run that began would have left traces.
+    // An unreadable queue is reported here too, because a run that has begun leaves traces.
     context.storage().counts(Scope::Queue).await?;
     if !source.is_empty() {
         refuse_while_others_stop(&ports).await?;
@@ -127,7 +128,8 @@ fn observers(args: &RunArgs, config: &RunConfig, context: &Context) -> Vec<Arc<d
     observers
 }
 
-/// A run refuses to begin while others obey a stop request; then it must not add files either.
+/// Fails if other runs are still obeying a stop request. Called before files are added, because the
+/// run itself would refuse to start.
 async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
     if ports.stop.request().level == StopLevel::Running {
         return Ok(());
@@ -136,7 +138,7 @@ async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
     if runs.is_empty() { Ok(()) } else { Err(ProcessorError::StillStopping { runs }.into()) }
 }
 
-/// Reports the added files on standard error: the data of a run is its result.
+/// Adds files, and reports them on standard error, because the data of a run is its result.
 async fn add_first(
     source: &PathSource,
     args: &RunArgs,
@@ -163,8 +165,9 @@ async fn add_first(
     Ok(added)
 }
 
-/// The code for a result: an error first, then a signal, then failures, then files of the scope that are
-/// not completed. Held files do not belong to a run over the whole queue.
+/// Returns the code for a result. An error takes precedence, then a signal, then failures, then
+/// files of the scope that are not completed. Held files do not belong to a run over the whole
+/// queue.
 fn exit_code(result: &ProcessingResult, is_whole_queue: bool) -> ExitCode {
     let held = if is_whole_queue { result.held } else { 0 };
     let unfinished = result.remaining.saturating_sub(held) + result.processing;

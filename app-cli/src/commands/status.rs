@@ -1,4 +1,4 @@
-//! `status`: live runs, pending files, and reasons for waiting.
+//! `status`: shows live runs, pending files, and the reasons for waiting.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -20,10 +20,10 @@ use crate::view::screen::Screen;
 use crate::view::time::{local, span};
 use crate::view::{View, files, held, item};
 
-/// Indentation of files below a heading.
+/// The indentation of files below a heading.
 const INDENT: &str = "  ";
 
-/// Number of pending files shown: they fit on a screen with the rest.
+/// The maximum number of pending files that are shown; they fit on a screen with the rest.
 const MAX_WAITING: usize = 10;
 
 /// Number of failed files shown.
@@ -51,14 +51,15 @@ async fn items(status: ItemStatus, limit: Option<usize>, context: &Context) -> R
     Ok(context.storage().page(request).await?.items)
 }
 
-/// The first files that failed or timed out.
+/// Returns the first files that failed or timed out.
 async fn failed(context: &Context) -> Result<Vec<QueueItem>, CliError> {
     let statuses = vec![ItemStatus::Failed, ItemStatus::Timeout];
     let request = PageRequest { statuses, after: None, limit: Some(MAX_FAILED) };
     Ok(context.storage().page(request).await?.items)
 }
 
-/// The state file is informational: if it cannot be read, the queue is shown without it.
+/// Reads the state of the latest run. The state file is informational: if it cannot be read, the
+/// queue is shown without it.
 fn latest(context: &Context) -> Option<ProcessorState> {
     context.wiring.processor_state().unwrap_or_else(|error| {
         context.console.warn(in_one_line(&error));
@@ -71,7 +72,7 @@ struct Status {
     now: Timestamp,
     counts: Counts,
     live_runs: Vec<LiveRun>,
-    /// The state that the latest run reported last.
+    /// The latest state that a run reported.
     latest: Option<ProcessorState>,
     processing: Vec<QueueItem>,
     /// The first items that failed or timed out.
@@ -85,24 +86,25 @@ struct Status {
 }
 
 impl Status {
-    /// The live run that processes an item.
+    /// Returns the live run that processes an item.
     fn run_of(&self, item: &QueueItem) -> Option<&LiveRun> {
         let claim = item.claim.as_ref()?;
         self.live_runs.iter().find(|run| run.info.id == claim.run)
     }
 
-    /// Why the dead run that holds an item was not recovered, if the latest run reported that.
+    /// Returns the reason why the dead run that holds an item was not recovered, if the latest run
+    /// reported one.
     fn doubt_about(&self, item: &QueueItem) -> Option<&Unproven> {
         let (claim, latest) = (item.claim.as_ref()?, self.latest.as_ref()?);
         latest.withheld.iter().find(|left| left.run == claim.run)
     }
 
-    /// The most attempts of a file, if a live run states it.
+    /// Returns the maximum number of attempts of a file, if a live run states it.
     fn max_attempts(&self) -> Option<u32> {
         self.live_runs.iter().map(|run| run.info.max_attempts).max()
     }
 
-    /// Files ended per second in the live run that wrote the latest state.
+    /// Returns the files ended per second in the live run that wrote the latest state.
     fn files_per_second(&self) -> Option<f64> {
         let latest = self.latest.as_ref()?;
         let run = self.live_runs.iter().find(|run| Some(&run.info.id) == latest.run_id.as_ref())?;
@@ -113,7 +115,8 @@ impl Status {
     }
 }
 
-/// Number of processing files shown: short ones are claimed by the dozen.
+/// The maximum number of processing files that are shown, because a run claims short ones by the
+/// dozen.
 const MAX_PROCESSING: usize = 16;
 
 impl View for Status {
@@ -154,7 +157,7 @@ impl View for Status {
     }
 }
 
-/// Files under a heading, and the number of files not shown; nothing if there are none.
+/// Prints files under a heading, and the number of files not shown; nothing if there are none.
 fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> io::Result<()> {
     if total > 0 {
         writeln!(out, "\n{heading}")?;
@@ -177,16 +180,16 @@ fn failure(item: &QueueItem, now: Timestamp, layout: &Layout) -> String {
 }
 
 fn not_running(view: &Status, out: &mut dyn Write) -> io::Result<()> {
-    let Some(latest) = &view.latest else { return writeln!(out, "no run is live, and none has been") };
+    let Some(latest) = &view.latest else { return writeln!(out, "no run is live, and none was started yet") };
     writeln!(out, "no run is live; the latest {}", ending(latest))?;
-    writeln!(out, "{} processed, {} failed in it", latest.files_processed, latest.files_failed)
+    writeln!(out, "{} processed, {} failed in that run", latest.files_processed, latest.files_failed)
 }
 
-/// A state file that still says running was left by a dead run.
+/// Describes the end of the latest run. If the state file still says running, the run is dead.
 fn ending(latest: &ProcessorState) -> String {
     match (latest.stopped_at, latest.started_at) {
         (Some(at), _) => format!("{} at {}", latest.status.word(), local(at)),
-        (None, Some(at)) => format!("began at {} and did not end in order", local(at)),
+        (None, Some(at)) => format!("started at {} and did not shut down cleanly", local(at)),
         (None, None) => latest.status.word().to_owned(),
     }
 }
@@ -207,7 +210,7 @@ fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> 
     let rate = view.files_per_second().map_or(String::new(), |rate| format!(", {rate:.2} files/s"));
     writeln!(out, "{} processed, {} failed in this run{rate}", latest.files_processed, latest.files_failed)?;
     match &latest.pressure {
-        Some(reason) => writeln!(out, "nothing new is started for now: {}", Printable(reason)),
+        Some(reason) => writeln!(out, "not starting new files: {}", Printable(reason)),
         None => Ok(()),
     }
 }
@@ -236,11 +239,11 @@ fn current(view: &Status, item: &QueueItem, layout: &Layout) -> String {
     layout.line(INDENT, &item.file_path, &after)
 }
 
-/// What happens to an item whose run is dead.
+/// Describes the future of an item whose run is dead.
 fn whose(view: &Status, item: &QueueItem) -> String {
     match view.doubt_about(item) {
         Some(left) => format!(
-            "its run is dead, and it is not proven that nothing of it is at work: {}; \
+            "its run is dead, but processes of that run may still be working: {}; \
              `autoproc queue recover --force` returns it to pending",
             Printable(&left.reason)
         ),

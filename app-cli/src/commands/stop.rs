@@ -1,4 +1,4 @@
-//! `stop`: writes the stop request, and waits for live runs to end if asked to.
+//! `stop`: writes the stop request and, if requested, waits for live runs to end.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -19,7 +19,7 @@ use crate::view::json::LiveRunJson;
 use crate::view::screen::Screen;
 use crate::view::time::span;
 
-/// Polling interval for the end of runs.
+/// The polling interval for the end of runs.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// `stop`
@@ -27,24 +27,24 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 #[command(after_help = "Examples:
   autoproc stop          finish the current files, start no others
   autoproc stop --now    end the current attempts too; their files wait for the next run
-  autoproc stop --wait   and come back when every run has ended
+  autoproc stop --wait   and return when every run has ended
 
 Exit status:
   0   the request is made; with --wait, every run has ended
-  75  with --wait: the time is over, and a run has not ended")]
+  75  with --wait: a run has not ended within --timeout")]
 pub(crate) struct StopArgs {
-    /// End the current attempts instead of waiting for them; they are not counted
+    /// End the current attempts instead of letting them finish; they do not use up a retry
     #[arg(long)]
     now: bool,
     /// Wait until every run that is live now has ended
     #[arg(long)]
     wait: bool,
-    /// Wait no longer than this [default: for as long as it takes]
+    /// Longest time to wait [default: no limit]
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, requires = "wait", value_parser = autoproc_time_text::parse)]
     timeout: Option<Duration>,
 }
 
-/// Writes the request before it lists the live runs: a run that begins in between clears the
+/// Writes the request before it lists the live runs. A run that begins in between clears the
 /// request, and must not be reported as stopping.
 pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliError> {
     context.require_queue()?;
@@ -79,18 +79,17 @@ async fn wait(asked: &BTreeSet<RunId>, timeout: Option<Duration>, context: &Cont
 
 fn still_live(left: &[LiveRun], waited: Duration) -> CliError {
     CliError::try_again(format!("after {} still live: {}", span(waited), owners(left)))
-        .with_hint("wait longer, or end its current attempts with: autoproc stop --now --wait")
+        .with_hint("wait longer, or end the current attempts with: autoproc stop --now --wait")
 }
 
 fn owners(runs: &[LiveRun]) -> String {
     runs.iter().map(|run| printable(&run.info.location)).collect::<Vec<_>>().join(", ")
 }
 
-/// A stop request.
 struct Stopping {
     level: StopLevel,
     stop_file: PathBuf,
-    /// The runs that will see it.
+    /// The runs that will receive the request.
     live_runs: Vec<LiveRun>,
 }
 

@@ -14,18 +14,18 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
-/// `workflow`
+/// The commands on workflows.
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkflowCommand {
     /// List the workflows that can be named by their id
     List(list::ListArgs),
     /// Show the phases and steps of a workflow
     Show(show::ShowArgs),
-    /// Say all that is wrong with workflow files
+    /// Check workflow files and report every problem
     Check(check::CheckArgs),
     /// Execute a workflow on one file, without the queue
     Run(run::RunArgs),
-    /// Show how far executions are
+    /// Show the progress of executions
     Progress(progress::ProgressArgs),
 }
 

@@ -1,4 +1,4 @@
-//! Which of the files found are wanted: by their names, and by their age.
+//! Selects files by their names and their age.
 
 use std::ffi::OsStr;
 use std::fs::Metadata;
@@ -9,7 +9,7 @@ use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::error::CliError;
 
-/// Patterns for names, and patterns with a slash for paths below the folder that was given.
+/// Patterns for names, and patterns with a slash for paths below the given folder.
 #[derive(Debug, Clone, Default)]
 struct Patterns {
     names: GlobSet,
@@ -34,10 +34,10 @@ impl Patterns {
     }
 }
 
-/// What is wanted of the files found. The default is everything.
+/// A filter for files. The default accepts every file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Filter {
-    /// `None` includes everything.
+    /// The patterns to include; `None` includes every file.
     included: Option<Patterns>,
     excluded: Patterns,
     /// The earliest time of modification.
@@ -45,11 +45,11 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Wants files that fit one of `include`, if there are any, none of `exclude`, and that were
-    /// modified less than `newer_than` ago.
+    /// Creates a filter for files that match one of `include`, if there are any, and none of
+    /// `exclude`, and that were modified less than `newer_than` ago.
     ///
     /// # Errors
-    /// [`CliError`] if the patterns are too large together.
+    /// [`CliError`] if the patterns together are too large.
     pub(super) fn new(include: &[Glob], exclude: &[Glob], newer_than: Option<Duration>) -> Result<Self, CliError> {
         Ok(Self {
             included: if include.is_empty() { None } else { Some(Patterns::new(include)?) },
@@ -63,8 +63,8 @@ impl Filter {
         !below.file_name().is_some_and(|name| self.excluded.match_any(name, below))
     }
 
-    /// True if a file is wanted; `below` is its path below the folder that was given. A file that is
-    /// not there has no age.
+    /// True if a file is wanted; `below` is its path below the given folder. A file that does not
+    /// exist has no age.
     pub(super) fn wants(&self, below: &Path, metadata: Option<&Metadata>) -> bool {
         let name = below.file_name().unwrap_or_default();
         let is_included = self.included.as_ref().is_none_or(|patterns| patterns.match_any(name, below));
@@ -74,7 +74,7 @@ impl Filter {
     }
 }
 
-/// Parses a pattern: `*` and `?` stand for anything but a slash, `**` for folders too.
+/// Parses a pattern: `*` and `?` match anything but a slash, `**` matches slashes too.
 pub(super) fn glob(word: &str) -> Result<Glob, String> {
     let pattern = word.strip_prefix("./").unwrap_or(word);
     GlobBuilder::new(pattern).literal_separator(true).build().map_err(|error| error.kind().to_string())

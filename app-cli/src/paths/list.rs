@@ -1,4 +1,4 @@
-//! Lists of paths, in files or on standard input.
+//! Reads lists of paths from files or standard input.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -15,24 +15,24 @@ use crate::console::Console;
 /// The argument for standard input.
 pub(super) const STDIN: &str = "-";
 
-/// After this time, a person is told that the list has not ended.
+/// The time after which a message says that the list has not ended.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What editors on other systems write before a text.
+/// The bytes that editors on other systems write at the beginning of a text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What was unusual about a list.
+/// The anomalies of a list.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Oddities {
     pub(super) has_crlf: bool,
     pub(super) has_mark: bool,
 }
 
-/// Reads a list path by path, so that of a million paths only the results are in memory. `take` gets each
-/// path; empty lines are none. With `null`, paths end with NUL and are taken as they are.
+/// Reads a list path by path, so that only the results of a million paths are in memory. Calls
+/// `take` for each path; skips empty lines. With `null`, paths end with NUL and are not changed.
 ///
 /// # Errors
-/// If the list cannot be read, or as `take` returns.
+/// If the list cannot be read; otherwise the error of `take`.
 pub(super) fn read<E>(
     list: &Path,
     null: bool,
@@ -49,7 +49,7 @@ pub(super) fn read<E>(
             if is_first && let Some(rest) = path.strip_prefix(BYTE_ORDER_MARK) {
                 (path, oddities.has_mark) = (rest, true);
             }
-            // A file may be called so; lists made on Windows are more common.
+            // A file may have such a name, but lists made on Windows are more common.
             if let Some(rest) = path.strip_suffix(b"\r").filter(|_| !exists(path)) {
                 (path, oddities.has_crlf) = (rest, true);
             }
@@ -70,7 +70,7 @@ fn exists(path: &[u8]) -> bool {
     Path::new(OsStr::from_bytes(path)).exists()
 }
 
-/// An open list, and a sender that ends the wait for the message when it is dropped.
+/// An open list, and a sender whose drop cancels the message about waiting.
 type OpenList = (Box<dyn BufRead>, Option<Sender<()>>);
 
 fn open(list: &Path, console: &Arc<Console>) -> io::Result<OpenList> {

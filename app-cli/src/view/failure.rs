@@ -6,10 +6,9 @@ use autoproc_domain::failure;
 
 use crate::escape::Printable;
 
-/// Indentation of further lines.
 const INDENT: &str = "    ";
 
-/// The outcome and the last line of output.
+/// Returns the outcome and the last line of output.
 pub(crate) fn in_one_line(error: &str) -> Printable<'_> {
     Printable(failure::first_line(error))
 }

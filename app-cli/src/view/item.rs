@@ -17,11 +17,10 @@ use crate::view::time::{local, span};
 const FILE: usize = 4;
 const NOTE: usize = 5;
 
-/// The columns that the table needs apart from those of files and notes: numbers, words, and spaces
-/// between.
+/// The width of the columns other than files and notes: numbers, words, and spaces between.
 const OTHER_COLUMNS: usize = 46;
 
-/// A table on a terminal, otherwise tab-separated columns without a header.
+/// Prints a table on a terminal, otherwise tab-separated columns without a header.
 pub(crate) fn table(items: &[QueueItem], now: Timestamp, out: &mut Screen<'_>) -> io::Result<()> {
     let Some(width) = out.columns() else {
         return items.iter().try_for_each(|item| writeln!(out, "{}", columns(item, now, out).join("\t")));
@@ -34,7 +33,7 @@ pub(crate) fn table(items: &[QueueItem], now: Timestamp, out: &mut Screen<'_>) -
     let text = table.trim_fmt();
     let (header, lines) = text.split_once('\n').unwrap_or((&text, ""));
     writeln!(out, "{header}")?;
-    // The library counts the bytes of colours as columns, so that they are added afterwards.
+    // The library counts the bytes of colours as columns, so they are added afterwards.
     let at = header.find("STATUS").unwrap_or(0);
     lines.lines().zip(items).try_for_each(|(line, item)| {
         let (before, rest) = line.split_at(at);
@@ -54,8 +53,8 @@ fn columns(item: &QueueItem, now: Timestamp, layout: &Layout) -> [String; 6] {
     ]
 }
 
-/// Shortens files and notes so that a row fits into this many columns: notes first, and neither to
-/// less than a third.
+/// Shortens files and notes so that a row fits into this many columns: notes first, and neither
+/// below a third of its width.
 fn fit(rows: &mut [[String; 6]], columns: usize, layout: &Layout) {
     let widest = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
     let (files, notes) = (widest(FILE), widest(NOTE));
@@ -67,7 +66,7 @@ fn fit(rows: &mut [[String; 6]], columns: usize, layout: &Layout) {
     }
 }
 
-/// The reason for the item's status.
+/// Returns the reason for the item's status.
 pub(crate) fn note(item: &QueueItem, now: Timestamp) -> String {
     let held = item.is_held.then(|| "held".to_owned());
     let due =
@@ -80,7 +79,7 @@ pub(crate) fn note(item: &QueueItem, now: Timestamp) -> String {
     held.into_iter().chain(due).chain(error).collect::<Vec<_>>().join("; ")
 }
 
-/// All fields of an item.
+/// Prints all fields of an item.
 pub(crate) fn at_length(item: &QueueItem, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     let mut line = |name: &str, value: String| writeln!(out, "{name:<13}{value}");
     line("file", item.file_path.to_string())?;

@@ -1,7 +1,7 @@
 //! The parts of JSON documents that several views share.
 //!
-//! A path that is not UTF-8 has replacement characters in `file_path`, and its exact bytes in hex
-//! in `file_path_bytes`.
+//! A path that is not UTF-8 has replacement characters in `file_path`, and its exact bytes in
+//! hexadecimal in `file_path_bytes`.
 
 use autoproc_domain::ports::LiveRun;
 use autoproc_domain::view::Counts;
@@ -65,7 +65,7 @@ pub(crate) struct CountsJson {
     completed: usize,
     failed: usize,
     timeout: usize,
-    /// Those of the pending ones that a person has set aside.
+    /// The number of pending items that a user holds.
     held: usize,
 }
 
@@ -76,7 +76,6 @@ impl From<Counts> for CountsJson {
     }
 }
 
-/// A live run.
 #[derive(Serialize)]
 pub(crate) struct LiveRunJson {
     run_id: String,

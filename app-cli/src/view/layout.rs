@@ -1,4 +1,4 @@
-//! How text for a person is laid out: for a terminal, or for a file or pipe.
+//! The layout of text for users: for a terminal, or for a file or pipe.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::escape::Shown;
 
-/// The columns of a terminal that does not report them (the VT100's, and still the default).
+/// The columns of a terminal that does not report them (80, as on the VT100, is still the default).
 const USUAL_COLUMNS: usize = 80;
 
-/// Where text appears.
+/// The properties of an output stream.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
     terminal: Option<Terminal>,
@@ -31,7 +31,7 @@ struct Terminal {
 }
 
 impl Layout {
-    /// The layout for an output stream of a process in the folder `base`.
+    /// Returns the layout for an output stream of a process in the folder `base`.
     pub(crate) fn of(stream: impl AsFd, is_terminal: bool, base: &Path) -> Self {
         let terminal = is_terminal.then(|| Terminal {
             base: base.to_owned(),
@@ -41,12 +41,11 @@ impl Layout {
         Self { terminal, is_ascii: is_ascii(|name| env::var(name).ok()) }
     }
 
-    /// True for a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         self.terminal.is_some()
     }
 
-    /// True for a terminal on which lines can be drawn anew.
+    /// True for a terminal on which lines can be redrawn.
     pub(crate) fn can_redraw(&self) -> bool {
         self.terminal.as_ref().is_some_and(|terminal| terminal.is_clever)
     }
@@ -56,19 +55,21 @@ impl Layout {
         self.is_ascii
     }
 
-    /// The columns of the terminal; `None` for a file or pipe.
+    /// Returns the columns of the terminal; `None` for a file or pipe.
     pub(crate) fn columns(&self) -> Option<usize> {
         self.terminal.as_ref().map(|terminal| terminal.columns)
     }
 
-    /// A path: on a terminal relative to the current folder if it is below, otherwise whole.
+    /// Returns a path. On a terminal it is relative to the current folder if it is below it,
+    /// otherwise complete.
     pub(crate) fn path(&self, path: &FilePath) -> String {
         let below = self.terminal.as_ref().and_then(|terminal| path.as_path().strip_prefix(&terminal.base).ok());
         Shown(below.unwrap_or(path.as_path())).to_string()
     }
 
-    /// A path with text before and after it. On a terminal the path is cut in its middle if the line
-    /// would be too long otherwise, unless that would cost more than half of a line.
+    /// Returns a path with text before and after it. On a terminal the path is shortened in its
+    /// middle if the line would otherwise be too long, unless that would cost more than half of a
+    /// line.
     pub(crate) fn line(&self, before: &str, path: &FilePath, after: &str) -> String {
         let mut shown = self.path(path);
         if let Some(columns) = self.columns() {
@@ -81,7 +82,8 @@ impl Layout {
         format!("{before}{shown}{after}")
     }
 
-    /// The text, with an ellipsis in its middle if it is wider than this. Its end says more.
+    /// Returns the text, with an ellipsis in its middle if it is wider than `columns`. More of the
+    /// end is kept, because it says more.
     pub(crate) fn cut_in_middle(&self, text: &str, columns: usize) -> String {
         let ellipsis = self.ellipsis();
         if text.width() <= columns {
@@ -93,7 +95,7 @@ impl Layout {
         beginning + ellipsis + &end.chars().rev().collect::<String>()
     }
 
-    /// The text, with an ellipsis at its end if it is wider than this.
+    /// Returns the text, with an ellipsis at its end if it is wider than `columns`.
     pub(crate) fn cut_at_end(&self, text: &str, columns: usize) -> String {
         let ellipsis = self.ellipsis();
         if text.width() <= columns {
@@ -102,13 +104,13 @@ impl Layout {
         widest(text.chars(), columns.saturating_sub(ellipsis.width())) + ellipsis
     }
 
-    /// Marks text that was cut.
+    /// Returns the mark for text that was cut.
     pub(crate) fn ellipsis(&self) -> &'static str {
         if self.is_ascii { "..." } else { "…" }
     }
 }
 
-/// As many of the characters as fit.
+/// Returns as many of the characters as fit.
 fn widest(characters: impl Iterator<Item = char>, columns: usize) -> String {
     let mut width = 0;
     let fits = |character: &char| {

@@ -1,11 +1,11 @@
-//! Quotes the words of command lines for a shell, if needed.
+//! Quotes the words of command lines for a shell, if necessary.
 
-/// One word of a command line.
+/// Returns one word of a command line.
 pub(crate) fn quoted(word: &str) -> String {
     quoted_unless(word, "_-./:=,+@%")
 }
 
-/// One word of a template: its placeholders need no quotes.
+/// Returns one word of a template, whose placeholders need no quotes.
 pub(crate) fn quoted_template(word: &str) -> String {
     quoted_unless(word, "_-./:=,+@%${}")
 }

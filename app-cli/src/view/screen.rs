@@ -1,4 +1,4 @@
-//! Where the text of a view is written.
+//! The destination of a view's text.
 
 use std::io::{self, Write};
 use std::ops::Deref;

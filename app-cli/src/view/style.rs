@@ -1,4 +1,4 @@
-//! The colours of outcomes. They are removed if the stream has none.
+//! The colours of outcomes. Streams without colour support drop them.
 
 use anstyle::{AnsiColor, Style};
 use autoproc_domain::Status;
@@ -8,7 +8,7 @@ pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const LATER: Style = AnsiColor::Yellow.on_default();
 pub(crate) const BUSY: Style = AnsiColor::Cyan.on_default();
 
-/// The colour of a status.
+/// Returns the colour of a status.
 pub(crate) fn of(status: Status) -> Style {
     match status {
         Status::Completed => GOOD,
@@ -18,7 +18,7 @@ pub(crate) fn of(status: Status) -> Style {
     }
 }
 
-/// Text in this colour.
+/// Returns text in this colour.
 pub(crate) fn painted(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }

@@ -8,11 +8,11 @@ use autoproc_domain::Timestamp;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
-/// The time zone of the machine, whatever `TZ` says (localtime(5)).
+/// The time zone of the machine, regardless of `TZ` (localtime(5)).
 const SYSTEM_ZONE: &str = "/etc/localtime";
 
-/// A point in time, to the second, in the zone that `TZ` names, otherwise in the machine's. The zone is
-/// shown if it is not the machine's.
+/// Formats a point in time, to the second, in the zone that `TZ` names, otherwise in the machine's.
+/// The zone is shown if it is not the machine's.
 pub(crate) fn local(point: Timestamp) -> String {
     let point = jiff::Timestamp::from_microsecond(point.as_micros()).expect("the domain's span lies within jiff's");
     let zoned = point.to_zoned(zone());
@@ -20,9 +20,10 @@ pub(crate) fn local(point: Timestamp) -> String {
     zoned.strftime(if is_own { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S %Z" }).to_string()
 }
 
-/// The zone that `TZ` names, otherwise the machine's; UTC if the name is unknown.
+/// Returns the zone that `TZ` names, otherwise the machine's; UTC if the name is unknown.
 fn zone() -> TimeZone {
-    // The library wants the rules of summer time, which POSIX lets out; these are the C library's.
+    // The library requires the rules of summer time, which POSIX allows to omit; these are the C
+    // library's.
     let with_rules = || TimeZone::posix(&format!("{},M3.2.0,M11.1.0", env::var("TZ").ok()?)).ok();
     let system = TimeZone::try_system().ok().filter(|zone| !zone.is_unknown());
     system.or_else(with_rules).unwrap_or(TimeZone::UTC)
@@ -33,7 +34,7 @@ fn machine_zone() -> TimeZone {
     read.and_then(|data| TimeZone::tzif("machine", &data).ok()).unwrap_or(TimeZone::UTC)
 }
 
-/// A duration, rounded to a readable precision.
+/// Formats a duration, rounded to a readable precision.
 pub(crate) fn span(length: Duration) -> String {
     if length < Duration::from_millis(1) {
         return if length.is_zero() { "0s".to_owned() } else { "<1ms".to_owned() };

@@ -1,4 +1,4 @@
-//! Errors of adapters that stand behind no port, for a person.
+//! Converts errors of adapters that implement no port.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use autoproc_workflow::runners::RunnersError;
 use crate::error::{CliError, in_one_line};
 use crate::exit_code::ExitCode;
 
-/// A stored workflow execution is unusable.
+/// Converts the error of an unusable workflow execution.
 pub(crate) fn execution_error(error: &ExecutionError) -> CliError {
     let code = match error {
         ExecutionError::Damaged { .. } => ExitCode::Damaged,
@@ -19,7 +19,7 @@ pub(crate) fn execution_error(error: &ExecutionError) -> CliError {
     CliError::new(code, in_one_line(error))
 }
 
-/// A workflow cannot be found or read.
+/// Converts the error of a workflow that cannot be found or read.
 pub(crate) fn find_error(error: &FindError) -> CliError {
     match error {
         FindError::NotFound { .. } => CliError::usage(in_one_line(error))

@@ -1,4 +1,4 @@
-//! The upkeep of a queue in a folder.
+//! The maintenance of a queue in a folder.
 
 mod place;
 
@@ -17,7 +17,7 @@ use crate::maintenance::{
 /// The subject of findings about the queue's files.
 const FILES: &str = "files";
 
-/// The hint if only a person can repair the files.
+/// The hint if the files can only be repaired by hand.
 const BY_HAND: &str = "repair QUEUE-STATE.json with an editor, or move the state folder away and restore a copy";
 
 pub(super) struct FolderMaintenance {
@@ -73,18 +73,18 @@ fn integrity(examination: &Examination) -> Vec<Finding> {
         findings.push(Finding::warning(FILES, message, "nothing to do; the next change backs it up and removes it"));
     }
     for notice in &examination.notices {
-        findings.push(Finding::warning(FILES, notice, "look at QUEUE-STATE.json"));
+        findings.push(Finding::warning(FILES, notice, "check QUEUE-STATE.json"));
     }
     if !examination.kept_aside.is_empty() {
-        let message = format!("kept from earlier troubles: {}", examination.kept_aside.join(", "));
-        findings.push(Finding::warning(FILES, message, "look at them, and remove them when nothing is missing"));
+        let message = format!("set aside after earlier damage: {}", examination.kept_aside.join(", "));
+        findings.push(Finding::warning(FILES, message, "check these files, and remove them if nothing is missing"));
     }
     findings
 }
 
 fn unreadable(error: StorageError) -> Finding {
     let error = CliError::from(error);
-    let advice = error.hint().unwrap_or("look at the disk, and at who owns the file").to_owned();
+    let advice = error.hint().unwrap_or("check the disk, and the owner of the file").to_owned();
     Finding::problem(FILES, error.exit_code(), error.message(), advice)
 }
 

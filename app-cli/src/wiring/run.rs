@@ -1,4 +1,4 @@
-//! The parts of a run: its ports, its guards, its stop signals, and its start gate.
+//! Builds the parts of a run: its ports, its guards, its stop signals, and its start gate.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -20,33 +20,34 @@ use super::steps::GuardedSteps;
 use super::{Wiring, notices};
 use crate::error::CliError;
 
-/// What an orchestrator does with each file.
+/// The task of an orchestrator for each file.
 pub(crate) enum Task {
     Command(CommandLine),
     Workflow(Box<WorkflowRun>),
 }
 
-/// How the ports of a run are built.
+/// The settings for the ports of a run.
 pub(crate) struct RunSettings {
     pub(crate) task: Task,
     pub(crate) run: RunId,
-    /// The most concurrent attempts.
+    /// The maximum number of concurrent attempts.
     pub(crate) jobs: NonZeroUsize,
-    /// Whether short attempts may be batched.
+    /// True if short attempts may be batched.
     pub(crate) may_batch: bool,
-    /// Time between SIGTERM and SIGKILL.
+    /// The time between SIGTERM and SIGKILL.
     pub(crate) grace: Duration,
     pub(crate) start_limits: StartLimits,
-    /// Bytes of disk for the output of one attempt.
+    /// The maximum disk space for the output of one attempt, in bytes.
     pub(crate) max_output: u64,
 }
 
 impl Wiring {
-    /// The ports of a run, whose events also go to `observers`, and the supervision to end after
-    /// the run.
+    /// Returns the ports of a run, whose events also go to `observers`, and the supervision, which
+    /// must be ended after the run.
     ///
     /// # Errors
-    /// [`CliError`] if the system reports no load to limit, or no thread can be started.
+    /// [`CliError`] if the system reports no load although there is a limit, or if no thread can be
+    /// started.
     pub(crate) fn ports(
         &self,
         settings: RunSettings,
@@ -90,7 +91,8 @@ impl Wiring {
         }
     }
 
-    /// An orchestrator for one execution without the queue, and the supervision to end after it.
+    /// Returns an orchestrator for one execution without the queue, and the supervision, which must
+    /// be ended after it.
     ///
     /// # Errors
     /// [`CliError`] if no thread can be started.
@@ -120,8 +122,8 @@ impl Wiring {
         }
     }
 
-    /// The stop signal of an execution without the queue: signals alone, because `stop` concerns
-    /// runs.
+    /// Returns the stop signal of an execution without the queue: only signals, because `stop`
+    /// applies to runs.
     ///
     /// # Errors
     /// If no thread can be started.
@@ -130,7 +132,7 @@ impl Wiring {
         Ok(Arc::new(StopWatch::signals_only().map_err(|error| no_signals(&error))?))
     }
 
-    /// The stop signal of a run: the stop file and signals.
+    /// Returns the stop signal of a run: the stop file and signals.
     ///
     /// # Errors
     /// If no thread can be started.
@@ -141,7 +143,7 @@ impl Wiring {
 
     fn gate(&self, limits: StartLimits) -> Result<MachineGate, CliError> {
         MachineGate::new(self.project.state_dir(), limits)
-            .map_err(|error| CliError::usage(error.to_string()).with_hint("leave --max-load out"))
+            .map_err(|error| CliError::usage(error.to_string()).with_hint("omit --max-load"))
     }
 
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {
@@ -153,7 +155,8 @@ impl Wiring {
     }
 }
 
-/// Guards start with the first attempt. With a folder for records, they record their processes.
+/// Creates the guards, which start with the first attempt. With a folder for records, they record
+/// their processes.
 ///
 /// # Errors
 /// If the system does not report this program's path.
@@ -164,7 +167,7 @@ fn guards_of(
     records_dir: Option<PathBuf>,
 ) -> Result<Guards, CliError> {
     let executable = autoproc_subprocess::own_executable();
-    let executable = executable.map_err(|error| CliError::io("cannot tell our own program", &error))?;
+    let executable = executable.map_err(|error| CliError::io("cannot determine the path of this program", &error))?;
     Ok(Guards::new(GuardSettings { executable, run, grace, records_dir, output }))
 }
 
@@ -190,5 +193,5 @@ impl Supervision {
 }
 
 fn no_signals(error: &io::Error) -> CliError {
-    CliError::io("cannot listen to signals", error)
+    CliError::io("cannot register signal handlers", error)
 }

@@ -1,4 +1,4 @@
-//! The processes of workflow steps, run under guards.
+//! Runs the processes of workflow steps under guards.
 
 use std::io;
 use std::sync::Arc;

@@ -54,7 +54,7 @@ fn words_that_make_no_sense_are_refused() {
 #[test]
 fn a_list_that_is_no_text_is_refused_in_few_words() {
     let project = TempProject::with_queue(&["a"]);
-    let answer = project.tell(["queue", "add", "-"], &[0; 3_000]).expect_error(2, "holds a NUL byte");
+    let answer = project.tell(["queue", "add", "-"], &[0; 3_000]).expect_error(2, "contains a NUL byte");
     assert!(answer.err.len() < 1_000, "{} bytes are printed", answer.err.len());
     assert_eq!(refused(&project, &["queue", "add", ""], 2, "empty").err, "error: the path is empty\n");
 }
@@ -98,8 +98,8 @@ fn a_run_that_makes_no_sense_touches_nothing() {
         (&["run", "--no-retry-exit", "0", "--", "true"], "from 1 to 255"),
         (&["run", "--backoff-base", "x", "--", "true"], "x"),
         (&["run", "--json", "--show-output", "--", "true"], "cannot be used with"),
-        (&["run", "--input", "x=y", "--", "true"], "--input and --workflow-dir are for workflows"),
-        (&["run", "--workflow-dir", "w", "--shell", "true"], "--input and --workflow-dir are for workflows"),
+        (&["run", "--input", "x=y", "--", "true"], "--input and --workflow-dir apply to workflows"),
+        (&["run", "--workflow-dir", "w", "--shell", "true"], "--input and --workflow-dir apply to workflows"),
         (&["run", "--dry-run", "--", "frobnicate"], "there is no program frobnicate"),
     ] {
         refused(&project, words, 2, says);

@@ -1,4 +1,4 @@
-//! Which files are added: by name, by age, from folders that cannot be read, and from lists.
+//! The selection of files: by name, by age, from folders that cannot be read, and from lists.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -17,7 +17,7 @@ fn patterns_choose_files_and_leave_folders_out() {
     let words = ["queue", "add", "in", "--include", "*.png", "--exclude", "draft*", "--exclude", "@eaDir"];
     let added = project.ask(words).expect_code(0);
     assert_eq!(project.names(), ["d.png", "a.png"], "{added:?}");
-    assert!(added.err.contains("3 files left out by --include, --exclude or --newer-than"), "{added:?}");
+    assert!(added.err.contains("3 files excluded by --include, --exclude or --newer-than"), "{added:?}");
     let words = ["run", "-q", "in", "--include", "2026/*", "--again", "--", "true"];
     project.ask(words).expect_code(0);
     assert_eq!(
@@ -53,7 +53,7 @@ fn what_cannot_be_read_is_named_and_the_rest_is_added() {
             .expect("the folder");
     }
     let added = project.ask(["queue", "add", "in"]).expect_code(0);
-    assert!(added.err.contains("warning: left out, because it cannot be read: "), "{added:?}");
+    assert!(added.err.contains("warning: skipped, because it cannot be read: "), "{added:?}");
     assert_eq!(project.names(), ["a", "z"]);
     assert_eq!(project.json(["queue", "add", "in"])["unreadable"], 1);
     let before = project.bytes();

@@ -80,8 +80,8 @@ fn a_failed_step_is_told_and_the_retry_resumes_with_it() {
     assert_eq!(ran(&project), "one\ntwo\ntwo\ntwo\n");
 }
 
-/// A damaged execution of one file does not affect the others.
-/// A command may complete what the workflow had failed.
+/// A damaged execution of one file does not affect the others. A command may complete a file that
+/// the workflow had failed.
 #[test]
 fn a_file_completed_since_its_failure_begins_anew() {
     let project = TempProject::with_queue(&["a"]);
@@ -95,7 +95,7 @@ fn a_file_completed_since_its_failure_begins_anew() {
     assert!(!project.ask(["run", "--dry-run", "--workflow", "./w.yaml"]).expect_code(0).out.contains("resumes"));
     project.ask(fail).expect_code(100);
     assert_eq!(ran(&project), "one\ntwo\none\ntwo\n");
-    // What failed in the present line of work is continued, in the next round too.
+    // A failed execution is resumed, in the next round too.
     project.write("mended", "");
     project.ask(["retry-failed"]).expect_code(0);
     assert!(project.ask(["run", "--dry-run", "--workflow", "./w.yaml"]).expect_code(0).out.contains("resumes"));
@@ -147,7 +147,7 @@ fn from_start_begins_anew() {
     project.ask(["retry-failed"]).expect_code(0);
     let foreseen =
         |options: &[&str]| project.ask([&["run", "--dry-run", "--workflow", "./w.yaml"], options].concat()).out;
-    let resumes = "resumes where an earlier attempt ended: 1 of 2 steps are over, at p\n";
+    let resumes = "resumes where an earlier attempt ended: 1 of 2 steps have ended, at p\n";
     assert!(foreseen(&[]).contains(resumes), "{}", foreseen(&[]));
     assert!(!foreseen(&["--from-start"]).contains("resumes"), "{}", foreseen(&["--from-start"]));
     let json = project.json(["run", "--dry-run", "--workflow", "./w.yaml"]);
@@ -252,7 +252,7 @@ fn alone_it_ends_at_the_first_signal_and_a_stop_file_is_not_for_it() {
     wait_until("the third step runs again", || ran(&project).lines().count() == 8);
     signal(&run, "INT");
     let answer = end_of(run).expect_code(130);
-    assert!(answer.out.contains("as asked"), "{answer:?}");
+    assert!(answer.out.contains("as requested"), "{answer:?}");
     assert_eq!(ran(&project).lines().count(), 8, "no step came after it");
 }
 

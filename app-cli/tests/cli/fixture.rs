@@ -49,7 +49,7 @@ impl TempProject {
         Self { dir: tempfile::tempdir().expect("a folder for the test") }
     }
 
-    /// One in which these files are waiting.
+    /// Creates a project in which these files are pending.
     pub(crate) fn with_queue(files: &[&str]) -> Self {
         let project = Self::new();
         for name in files {
@@ -101,13 +101,13 @@ impl TempProject {
         child.wait_with_output().expect("it ends").into()
     }
 
-    /// Runs the binary with `--json`, expects this exit code, and returns what it printed.
+    /// Runs the binary with `--json`, expects this exit code, and returns the document.
     pub(crate) fn json_of<W: AsRef<OsStr>>(&self, code: i32, words: impl IntoIterator<Item = W>) -> Value {
         let mut command = self.command(words);
         Answer::from(command.arg("--json").output().expect("the binary")).expect_code(code).json()
     }
 
-    /// Runs the binary with `--json` and returns what it printed.
+    /// Runs the binary with `--json` and returns the document.
     pub(crate) fn json<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Value {
         let mut command = self.command(words);
         let answer = Answer::from(command.arg("--json").output().expect("the binary"));

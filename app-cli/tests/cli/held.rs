@@ -48,7 +48,7 @@ fn a_run_says_that_only_held_files_are_left() {
     let run = project.ask(["run", "--", "true"]).expect_code(0);
     assert!(run.err.contains("run started: 1 waiting"), "{run:?}");
     assert!(
-        run.out.contains("processed 1, failed 0, retried 0, 1 waiting (1 held); all that is left is held"),
+        run.out.contains("processed 1, failed 0, retried 0, 1 pending (1 held); only held files are left"),
         "{run:?}"
     );
     let run = project.json(["run", "-q", "--shell", "true {}"]);
@@ -61,10 +61,10 @@ fn a_cancelled_file_of_a_dead_run_is_reported_as_cancelled() {
         r#"{"file_path": "/c", "status": "processing", "cancelled": true, "run_id": "r", "token": 2, "attempts": 1}"#;
     let project = with_items(cancelled);
     let run = project.ask(["run", "--", "true"]).expect_code(100);
-    assert!(run.err.contains("the run that worked on /c died; it is cancelled\n"), "{run:?}");
+    assert!(run.err.contains("the run that was processing /c died; the file is cancelled\n"), "{run:?}");
     let project = with_items(cancelled);
     let recovered = project.ask(["queue", "recover"]).expect_code(0);
-    assert_eq!(recovered.out, "is cancelled: /c (attempt 1 died with run r)\n");
+    assert_eq!(recovered.out, "cancelled: /c (attempt 1 died with run r)\n");
     let log = std::fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("a log");
     assert!(log.contains(r#""requeued":false,"cancelled":true"#), "{log}");
 }

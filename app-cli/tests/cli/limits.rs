@@ -15,13 +15,13 @@ fn a_held_run_starts_nothing_says_why_and_obeys_a_stop() {
     let run = project.start(["run", "--min-free-disk", TOO_MUCH, "--", "true"]);
     wait_until("the state says that starts are held", || project.json(["status"])["latest_run"]["held"].is_string());
     let status = project.ask(["status"]).expect_code(0);
-    assert!(status.out.contains("nothing new is started for now: "), "{status:#?}");
+    assert!(status.out.contains("not starting new files: "), "{status:#?}");
     assert!(status.out.contains(" of disk space is free, less than the required 8.0 EB"), "{status:#?}");
     assert_eq!(project.status_of("a"), "pending");
     signal(&run, "INT");
     let over = end_of(run).expect_code(130);
-    assert!(over.err.contains("nothing new is started for now: "), "{over:#?}");
-    assert!(over.out.starts_with("processed 0, failed 0, retried 0, 1 waiting"), "{over:#?}");
+    assert!(over.err.contains("not starting new files: "), "{over:#?}");
+    assert!(over.out.starts_with("processed 0, failed 0, retried 0, 1 pending"), "{over:#?}");
     assert!(project.json(["status"])["latest_run"]["held"].is_null());
 }
 
@@ -83,7 +83,7 @@ fn a_run_ends_after_so_many_failed_files() {
     let names: Vec<_> = (0..5).map(|number| format!("f{number}")).collect();
     let project = TempProject::with_queue(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let over = project.ask(["run", "-r", "0", "--max-fail", "2", "--", "false"]).expect_code(100);
-    assert!(over.out.contains("processed 0, failed 2, retried 0, 3 waiting"), "{over:#?}");
+    assert!(over.out.contains("processed 0, failed 2, retried 0, 3 pending"), "{over:#?}");
     assert!(over.out.contains("stopped because too many files failed"), "{over:#?}");
     let latest = &project.json(["status"])["latest_run"];
     assert_eq!((&latest["status"], &latest["files_failed"]), (&"stopped".into(), &2.into()));

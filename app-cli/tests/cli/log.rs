@@ -59,7 +59,7 @@ fn an_attempt_that_printed_nothing_is_told_from_one_that_never_was() {
     assert_eq!(project.ask(["log", "a", "--attempt", "1"]).expect_code(0).out, "attempt 1\n");
     let answer = project.ask(["log", "a", "--attempt", "3"]);
     assert!(answer.err.contains("hint: 2 attempts"), "{answer:?}");
-    answer.expect_error(2, "there was no attempt 3");
+    answer.expect_error(2, "attempt 3 does not exist");
 }
 
 /// A file older than a tick of the system's clock.
@@ -76,7 +76,7 @@ fn old_output_is_removed_and_said_to_be() {
         !log.exists()
     });
     let answer = project.ask(["log", "a"]).expect_code(0);
-    assert!(answer.err.contains("no longer kept"), "{answer:?}");
+    assert!(answer.err.contains("its output was removed"), "{answer:?}");
     // Later output is shown in full, and an attempt without output is reported.
     project.write("b", "");
     project.ask(["run", "-q", "--keep-output", "1h", "b", "--", "true"]).expect_code(0);
@@ -159,7 +159,7 @@ fn following_a_long_output_shows_its_end_at_the_end() {
     let log = project.command(["log", "-f", "a"]).stdout(file(&out)).stderr(file(&err)).spawn().expect("the binary");
     let beginning = format!("first\n{}", "0".repeat(14));
     wait_until("the beginning is shown", || fs::read_to_string(&out).expect("a file") == beginning);
-    wait_until("it says so", || fs::read_to_string(&err).expect("a file").contains("the beginning of a long output"));
+    wait_until("it says so", || fs::read_to_string(&err).expect("a file").contains("output limit reached"));
     project.write("go", "");
     end_of(log).expect_code(0);
     let all = format!("{beginning}\n[autoproc: 981 bytes left out]\n00001last\n");
@@ -167,7 +167,7 @@ fn following_a_long_output_shows_its_end_at_the_end() {
     end_of(run).expect_code(0);
 }
 
-/// Runs a command with a terminal as its standard output, and returns what the terminal shows.
+/// Runs a command with a terminal as its standard output, and returns the output.
 fn on_a_terminal(project: &TempProject, words: &[&str]) -> Vec<u8> {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("it is ours");
@@ -219,16 +219,16 @@ fn expect_remark(project: &TempProject, options: &[&str], remark: &str) {
 #[test]
 fn a_round_without_attempts_does_not_show_those_of_the_one_before() {
     let project = in_its_second_round();
-    let remark = "no attempt of round 2 has been made yet; `--round 1` shows the round before";
+    let remark = "round 2 has no attempt yet; `--round 1` shows the previous round";
     expect_remark(&project, &[], remark);
     let answer = project.ask(["log", "a", "--attempt", "1"]);
     assert!(answer.err.contains("hint: 0 attempts of round 2 so far"), "{answer:?}");
-    answer.expect_error(2, "there was no attempt 1 of round 2 on it");
-    project.ask(["log", "a", "--round", "3"]).expect_error(2, "there was no round 3 on it");
+    answer.expect_error(2, "attempt 1 of round 2 does not exist");
+    project.ask(["log", "a", "--round", "3"]).expect_error(2, "round 3 does not exist");
     let shown = |options: &[&str]| project.ask([&["log", "a", "--round", "1"], options].concat()).expect_code(0).out;
     assert_eq!(shown(&[]), "attempt 2 of a\n");
     assert_eq!(shown(&["--attempt", "1"]), "attempt 1 of a\n");
-    // What is older than the event log is distinguished by the order of claims.
+    // Outputs older than the event log are distinguished by the order of claims.
     fs::remove_file(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
     expect_remark(&project, &[], remark);
     assert_eq!(shown(&[]), "attempt 2 of a\n");
@@ -240,7 +240,7 @@ fn each_round_has_attempts_of_its_own() {
     project.ask(["run", "-q", "--", "true"]).expect_code(0);
     expect_remark(&project, &[], "attempt 1 of round 2 printed nothing");
     expect_remark(&project, &["--attempt", "1"], "attempt 1 of round 2 printed nothing");
-    project.ask(["log", "a", "--attempt", "2"]).expect_error(2, "there was no attempt 2 of round 2 on it");
+    project.ask(["log", "a", "--attempt", "2"]).expect_error(2, "attempt 2 of round 2 does not exist");
     assert_eq!(project.ask(["log", "a", "--round", "1"]).expect_code(0).out, "attempt 2 of a\n");
     project.ask(["queue", "add", "a", "--again"]).expect_code(0);
     project.ask(["run", "-q", "--", "echo"]).expect_code(0);
@@ -277,7 +277,7 @@ fn following_waits_for_the_next_attempt() {
     assert_eq!(end_of(log).expect_code(0).out, "second round\nof a\n");
 }
 
-/// What an attempt printed that was given back is not the output of the one that was made again.
+/// The output of a released attempt is not that of the attempt with the same number that follows.
 #[test]
 fn the_claim_tells_an_attempt_from_one_that_was_given_back() {
     let project = in_its_second_round();

@@ -60,7 +60,10 @@ fn what_a_dead_run_left_is_ended_and_its_file_waits_again() {
     let project = place_of_a_death();
     let answer = project.ask(["queue", "recover"]).expect_code(0);
     assert!(!is_at_work(&project, "leader") && !is_at_work(&project, "escaped"));
-    assert!(answer.out.contains("waits again:") && answer.out.contains("/a (attempt 1 died with run "), "{answer:?}");
+    assert!(
+        answer.out.contains("returned to pending:") && answer.out.contains("/a (attempt 1 died with run "),
+        "{answer:?}"
+    );
     assert_eq!((project.status_of("a"), project.status_of("b")), ("pending".into(), "pending".into()));
     assert_eq!(project.json(["queue", "show", "a"])["attempts"], 1, "the attempt stays counted");
     let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
@@ -114,7 +117,10 @@ fn what_cannot_be_proven_to_have_ended_stays_until_it_is_forced() {
     assert_eq!(log.matches("recovery_withheld").count(), 1, "once a run: {log}");
 
     let forced = project.ask(["queue", "recover", "--force"]).expect_code(0);
-    assert!(forced.out.contains("waits again:") && forced.out.contains("may still be at work"), "{forced:?}");
+    assert!(
+        forced.out.contains("returned to pending:") && forced.out.contains("may still have processes"),
+        "{forced:?}"
+    );
     assert_eq!(project.status_of("a"), "pending");
     assert!(!record.exists(), "no prompt follows");
     project.ask(["queue", "recover"]).expect_code(0);

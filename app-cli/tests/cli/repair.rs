@@ -16,7 +16,7 @@ pub(crate) fn place_with_journal() -> TempProject {
     let project = TempProject::with_queue(&["a", "b", "c", "d"]);
     let run = project.start(["run", "-q", "--shell", "test {/} != c || touch {//}/begun; test {/} != c || sleep 1000"]);
     wait_until("the third file is begun", || project.path("begun").exists());
-    // It may have started before the second file was settled.
+    // The run may have started before the second file was settled.
     wait_until("the second file is completed", || project.status_of("b") == "completed");
     project.kill(run);
     project

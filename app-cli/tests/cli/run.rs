@@ -13,7 +13,7 @@ fn files_are_processed_in_claim_order() {
     }
     let answer = project.ask(["run", "--shell", "echo {/} >> {//}/order"]).expect_code(0);
     assert_eq!(fs::read_to_string(project.path("order")).expect("the order"), "high\nfirst\nsecond\nlow\n");
-    assert!(answer.out.starts_with("processed 4, failed 0, retried 0, 0 waiting; the queue is empty"), "{answer:?}");
+    assert!(answer.out.starts_with("processed 4, failed 0, retried 0, 0 pending; no files are left"), "{answer:?}");
     assert!(answer.err.contains("completed "), "a line for each file: {answer:?}");
 }
 
@@ -68,7 +68,7 @@ fn time_runs_out() {
 fn a_run_told_not_to_wait_leaves_what_waits() {
     let project = TempProject::with_queue(&["a"]);
     let answer = project.ask(["run", "--no-wait", "--backoff-base", "1h", "--", "false"]).expect_code(75);
-    assert!(answer.out.contains("1 waiting; nothing is due"), "{answer:?}");
+    assert!(answer.out.contains("1 pending; nothing is due"), "{answer:?}");
     assert_eq!(project.ask(["queue", "peek"]).expect_code(0).out, "");
     let status = project.ask(["status"]).expect_code(0);
     assert!(status.out.contains("retry 1, due in "), "{status:?}");

@@ -65,7 +65,7 @@ fn a_run_with_files_touches_no_others() {
     let project = with_others(65);
     let run = project.ask(["run", "in", "--", "true"]).expect_code(0);
     assert!(run.err.contains("65 others wait"), "{run:?}");
-    assert!(run.out.starts_with("processed 12, failed 0, retried 0, 0 waiting"), "{run:?}");
+    assert!(run.out.starts_with("processed 12, failed 0, retried 0, 0 pending"), "{run:?}");
     assert_eq!(project.ask(["queue", "size"]).out, "65\n");
     let all = result(&project, &["run", "-q", "in", "--all", "--", "true"]);
     assert_eq!(all["processed"], 65);

@@ -45,7 +45,7 @@ fn a_stop_lets_the_current_file_finish() {
     project.ask(["run", "-q", "--", "true"]).expect_error(75, "still finishing");
     project.write("go", "");
     let over = end_of(run).expect_code(75);
-    assert!(over.out.contains("processed 1, failed 0, retried 0, 1 waiting; stopped by the stop file"), "{over:?}");
+    assert!(over.out.contains("processed 1, failed 0, retried 0, 1 pending; stopped by the stop file"), "{over:?}");
     assert!(!project.state("STOP-AUTONOMOUS").exists(), "who obeys last takes it away");
 }
 
@@ -66,7 +66,7 @@ fn a_stop_that_nobody_sees_is_discarded() {
     assert!(answer.out.contains("no run is live"), "{answer:?}");
     let run = project.ask(["run", "--", "true"]).expect_code(0);
     assert!(run.out.starts_with("processed 1"), "{run:?}");
-    assert!(run.err.starts_with("stop request from before this run cleared\n"), "{run:?}");
+    assert!(run.err.starts_with("cleared a stop request from before this run\n"), "{run:?}");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn status_does_without_a_state_file_it_cannot_read() {
 fn status_tells_what_goes_on() {
     let project = TempProject::with_queue(&["a", "b"]);
     let idle = project.ask(["status"]).expect_code(0);
-    assert!(idle.out.contains("no run is live, and none has been"), "{idle:?}");
+    assert!(idle.out.contains("no run is live, and none was started yet"), "{idle:?}");
     let run = begun(&project, &["-r", "2"]);
     let live = project.ask(["status"]).expect_code(0);
     for words in [&run.id().to_string(), "1 at a time", "attempt 1 of 3", "for ", "priority 0", "1 pending"] {
@@ -155,7 +155,7 @@ fn a_hang_up_that_is_ignored_from_the_start_stays_so() {
     signal(&run, "HUP");
     project.write("go", "");
     let over = end_of(run).expect_code(0);
-    assert!(over.out.starts_with("processed 2") && over.out.contains("the queue is empty"), "{over:?}");
+    assert!(over.out.starts_with("processed 2") && over.out.contains("no files are left"), "{over:?}");
 }
 
 /// The host is text of a file that others may write.

@@ -1,4 +1,4 @@
-//! What a person sees in a terminal, compared with what a file or pipe gets.
+//! The output on a terminal, compared with the output to a file or pipe.
 
 use std::process::Command;
 

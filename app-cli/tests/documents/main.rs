@@ -18,6 +18,7 @@ mod links;
 mod options;
 mod page;
 mod page_folder;
+mod reasons;
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -112,6 +113,21 @@ fn coming_from_the_python_program_runs() {
 fn links_lead_somewhere() {
     let broken = links::broken(&repository()).expect("the documents");
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn the_reasons_of_a_recovery_are_those_of_the_program() {
+    let sources = [
+        "adapters/subprocess/src/process_table.rs",
+        "adapters/subprocess/src/sweep.rs",
+        "adapters/subprocess/src/sweep/reaper.rs",
+        "adapters/subprocess/src/sweep/records.rs",
+        "adapters/subprocess/src/sweep/search.rs",
+        "domain/src/recovery.rs",
+    ];
+    let manual = read("docs/manual.md");
+    let unknown = reasons::unknown(&manual, &sources.map(read).concat());
+    assert!(unknown.is_empty(), "no source holds: {}", unknown.join(", "));
 }
 
 #[track_caller]

@@ -41,7 +41,7 @@ const SAMPLES: [&str; 8] = [
     "clips/birthday.avi",
 ];
 
-/// Variables that would change what is shown.
+/// Variables that would change the output.
 const FOREIGN_VARIABLES: [&str; 6] = [
     "AUTOPROC_ALLOW_NETWORK_FS",
     "AUTOPROC_PROJECT_DIR",
@@ -129,7 +129,7 @@ impl PageFolder {
     /// Runs a script in the page's folder; its exit code and all that it printed.
     fn bash(&self, options: &[&str], script: &str) -> io::Result<(i32, String)> {
         let (file, printed) = (self.home.path().join("block"), self.home.path().join("printed"));
-        // What a block leaves in the background ends before the next block.
+        // Processes that a block leaves in the background end before the next block.
         fs::write(&file, format!("{script}\nwait\n"))?;
         let output = File::create(&printed)?;
         let mut bash = Process::new("timeout");

@@ -139,7 +139,7 @@ impl TempProject {
         Started { child: command.spawn().expect("the binary"), out, err }
     }
 
-    /// Runs a command with `--json` and returns what it printed.
+    /// Runs a command with `--json` and returns the document.
     pub(crate) fn json<const N: usize>(&self, words: [&str; N]) -> Value {
         self.start(words.into_iter().chain(["--json"])).wait().expect_code(0).json()
     }

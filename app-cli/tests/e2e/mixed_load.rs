@@ -17,7 +17,7 @@ use crate::fixture::{Started, TempProject, wait_until};
 /// Timeout of an attempt, in seconds. A busy machine needs part of it to start a shell.
 const TIMEOUT: &str = "5";
 
-/// Of more than 600 attempts in all.
+/// The minimum number of attempts before the stop, out of more than 600.
 const MIN_STARTS_BEFORE_STOP: usize = 150;
 
 /// Concurrent attempts of the last run, which has the most.

@@ -28,7 +28,7 @@ const PRIORITIES: u64 = 3;
 /// Makes attempts long enough that a run does not claim ahead.
 const MIN_DURATION: &str = "sleep 0.12";
 
-/// What the processes reported.
+/// The reports of the processes.
 #[derive(Default)]
 struct Told {
     /// The time after each addition.

@@ -15,7 +15,7 @@ pub(crate) fn files_per_round() -> usize {
     number("AUTOPROC_TORTURE_FILES", 100)
 }
 
-/// The most runs killed in each of them.
+/// The maximum number of killed runs in each round.
 pub(crate) fn kills_per_round() -> usize {
     number("AUTOPROC_TORTURE_NIGHT_KILLS", 20)
 }

@@ -42,7 +42,7 @@ const KINDS: [(&str, usize, &str); 5] = [
     ("hang", 0, "timeout"),
 ];
 
-/// One file in this many hangs, and so takes a slot for the whole timeout.
+/// One of this many files hangs, and so occupies a slot for the whole timeout.
 const PER_HANGING_FILE: usize = 250;
 
 /// In seconds; longer than any job that does not hang, on any machine.

@@ -18,7 +18,7 @@ pub(crate) struct Scenario {
     /// its end.
     is_warm: bool,
     pub(crate) words: &'static [&'static str],
-    /// Its transactions.
+    /// The transactions of the scenario.
     steps: &'static [fn(&mut Summary)],
 }
 

@@ -1,4 +1,4 @@
-//! The port through which the past is read: attempts and events of an item, a run, or a span of time.
+//! The port for reading the past: attempts and events of an item, a run, or a period.
 
 use std::io;
 use std::time::Duration;
@@ -10,27 +10,27 @@ use crate::fingerprint::Recipe;
 use crate::item::{ItemId, RunId};
 use crate::time::Timestamp;
 
-/// Which part of the past: what matches all of the conditions that are set.
+/// A filter for the history. An entry must match every condition that is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HistoryQuery {
-    /// Only this item.
+    /// Matches only this item.
     pub item: Option<ItemId>,
-    /// Only this run.
+    /// Matches only this run.
     pub run: Option<RunId>,
-    /// Nothing before this point.
+    /// Matches this time and later.
     pub since: Option<Timestamp>,
-    /// Nothing at or after this point.
+    /// Matches times before this one.
     pub until: Option<Timestamp>,
 }
 
 impl HistoryQuery {
-    /// All that is known of an item.
+    /// Matches everything that is known of one item.
     #[must_use]
     pub fn of_item(id: ItemId) -> Self {
         Self { item: Some(id), ..Self::default() }
     }
 
-    /// True if something that happened then, in this run and to this item, matches.
+    /// True if an entry with this time, run and item matches.
     #[must_use]
     pub fn matches(&self, at: Timestamp, run: &RunId, item: Option<ItemId>) -> bool {
         self.item.is_none_or(|wanted| item == Some(wanted))
@@ -40,27 +40,27 @@ impl HistoryQuery {
     }
 }
 
-/// How an attempt of the past ended.
+/// The end of an attempt in the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PastEnd {
-    /// The file completed.
+    /// The attempt completed the file.
     Completed,
-    /// It failed, and another attempt followed.
+    /// The attempt failed, and another one followed.
     Requeued,
-    /// It failed for good.
+    /// The attempt failed for good.
     Failed,
-    /// It ran out of time, and no other attempt followed.
+    /// The attempt timed out, and no other one followed.
     Timeout,
-    /// A stop gave it back; it did not count.
+    /// A stop released the attempt; it did not count.
     Released,
-    /// Its run died.
+    /// The run died during the attempt.
     Died,
-    /// Its claim had been recovered before it ended; its result did not count.
+    /// The claim was recovered before the attempt ended; the result did not count.
     Discarded,
 }
 
 impl PastEnd {
-    /// The word on screen.
+    /// Returns the word that is shown on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -78,71 +78,71 @@ impl PastEnd {
 /// An attempt of the past.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastAttempt {
-    /// The attempt. Releasing an attempt frees its number, so the next attempt reuses it.
+    /// The attempt. A released attempt frees its number, so the next attempt has the same one.
     pub of: AttemptRef,
-    /// The run that made it.
+    /// The run that made the attempt.
     pub run: RunId,
-    /// When it began, if that is still known.
+    /// When the attempt began; `None` if that is no longer known.
     pub started_at: Option<Timestamp>,
-    /// How it ended; `None` while it is under way, and if that is not known.
+    /// The end of the attempt; `None` if it is still running, or if its end is unknown.
     pub end: Option<PastEnd>,
-    /// How long it took.
+    /// The duration of the attempt.
     pub elapsed: Option<Duration>,
-    /// What it used of the machine.
+    /// The resources that the attempt used.
     pub usage: Option<ResourceUsage>,
-    /// What went wrong.
+    /// The error text of the attempt.
     pub error: Option<Box<str>>,
-    /// The size of the file when it began, in bytes.
+    /// The size of the file when the attempt began, in bytes.
     pub size_bytes: Option<u64>,
-    /// What was done.
+    /// The recipe of the run.
     pub recipe: Option<Recipe>,
 }
 
-/// An event of the past, as the record keeps it.
+/// An event of the past, as recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastEvent {
-    /// When it happened.
+    /// When the event happened.
     pub at: Timestamp,
-    /// The run that it happened in.
+    /// The run that reported the event.
     pub run: RunId,
-    /// The event's name in the event log, as `file_started`.
+    /// The event's name in the event log, for instance `file_started`.
     pub name: Box<str>,
-    /// The attempt that it speaks of, if it speaks of one.
+    /// The attempt that the event refers to; `None` if it refers to none.
     pub of: Option<AttemptRef>,
-    /// The reason or error that it carries, if it carries one.
+    /// The reason or error in the event; `None` if it has none.
     pub reason: Option<Box<str>>,
 }
 
-/// The past cannot be read; nothing else is affected.
+/// The error of reading the history. The queue and its runs are not affected.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read {place}")]
 pub struct HistoryError {
-    /// What was read.
+    /// The file or resource that could not be read.
     pub place: String,
-    /// What the system reported.
+    /// The underlying error.
     #[source]
     pub source: io::Error,
 }
 
-/// Reads the past.
+/// Reads attempts and events of the past.
 ///
 /// # Contract
-/// - The past is a record and not the truth: it may have been pruned, or have lost its end in a
-///   power cut. Entries that cannot be understood are left out.
-/// - Answers come in the order in which things happened.
-/// - An answer may be cut to its latest thousand entries.
+/// - The history is a record and not authoritative: it may have been pruned, or have lost its end
+///   in a power failure. Entries that cannot be parsed are omitted.
+/// - Entries are returned in the order in which they happened.
+/// - An answer may be limited to the latest thousand entries.
 #[async_trait]
 pub trait History: Send + Sync {
-    /// The attempts that match. An attempt matches by the time at which it began or, if that is not
-    /// known, ended.
+    /// Returns the matching attempts. The time of an attempt is its beginning or, if that is
+    /// unknown, its end.
     ///
     /// # Errors
-    /// [`HistoryError`].
+    /// [`HistoryError`] if the history cannot be read.
     async fn attempts(&self, query: HistoryQuery) -> Result<Vec<PastAttempt>, HistoryError>;
 
-    /// The events that match.
+    /// Returns the matching events.
     ///
     /// # Errors
-    /// [`HistoryError`].
+    /// [`HistoryError`] if the history cannot be read.
     async fn events(&self, query: HistoryQuery) -> Result<Vec<PastEvent>, HistoryError>;
 }

@@ -1,4 +1,4 @@
-//! The port through which a run reports: the event log, the state file, a terminal.
+//! The port for the events of a run. The event log, the state file and the terminal implement it.
 
 #![allow(missing_docs, reason = "the fields say by their names what they hold")]
 
@@ -12,67 +12,68 @@ use crate::stop::{StopCause, StopLevel};
 use crate::time::Timestamp;
 use crate::view::Counts;
 
-/// Something that happened in a run.
+/// An event of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunEvent {
-    /// When it happened.
+    /// When the event happened.
     pub at: Timestamp,
-    /// The run.
+    /// The run that reports the event.
     pub run: RunId,
-    /// What happened.
+    /// The kind of the event, with its data.
     pub kind: RunEventKind,
 }
 
-/// What happened in a run.
+/// The kinds of events of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunEventKind {
     /// The run began.
     ProcessorStarted {
-        /// The most attempts at a time.
+        /// The maximum number of concurrent attempts.
         jobs: usize,
-        /// The queue at that moment.
+        /// The counts of the queue when the run began.
         counts: Counts,
     },
-    /// A stop request from before the run, or one that every run has obeyed, was removed.
+    /// A stop request was removed: one from before the run, or one that every run has obeyed.
     StopSignalCleared,
-    /// The item of a dead run was taken back.
+    /// The item of a dead run was recovered.
     FileRecovered {
         /// The attempt that died with its run.
         of: AttemptRef,
         dead_run: RunId,
-        /// True if the file waits for another attempt; false if it ended as failed.
+        /// True if the file is pending again; false if it ended as failed.
         requeued: bool,
-        /// True if it ended because a person had cancelled it.
+        /// True if the file ended because a user had cancelled it.
         cancelled: bool,
-        /// True if the item is in the scope of the run that reports this, which then counts it.
+        /// True if the item is in the scope of the run that reports this event. Then the run counts
+        /// it.
         in_scope: bool,
     },
-    /// The items of a dead run stay claimed, because something of it may still be at work. Reported
+    /// The items of a dead run stay claimed, because its processes may still be working. Reported
     /// once for each run and reason.
     RecoveryWithheld {
         dead_run: RunId,
-        /// What may be left of it.
+        /// The processes that may be left, for a person.
         reason: Box<str>,
     },
-    /// Nothing new starts until [`StartsResumed`](Self::StartsResumed) or the end of the run.
-    /// Reported again if the reason changes.
+    /// The start gate is shut: no attempt starts until [`StartsResumed`](Self::StartsResumed) or
+    /// the end of the run. Reported again if the reason changes.
     StartsHeld {
-        /// What is short.
+        /// The resource that is short, for a person.
         reason: Box<str>,
     },
-    /// Attempts may start again.
+    /// The start gate is open again.
     StartsResumed,
-    /// An attempt began; its claim is durable. Reported soon after it began.
+    /// An attempt began; its claim is durable. Reported soon after the beginning.
     FileStarted {
         of: AttemptRef,
-        /// The size of the file, in bytes, if the orchestrator looked at it.
+        /// The size of the file, in bytes; `None` if the orchestrator did not inspect it.
         size_bytes: Option<u64>,
-        /// What is done to the file.
+        /// The recipe of the run.
         recipe: Option<Recipe>,
     },
-    /// A file completed; recorded.
+    /// A file completed. The result is durable.
     FileCompleted { of: AttemptRef, elapsed: Duration, usage: Option<ResourceUsage> },
-    /// An attempt failed and the file waits for another one; recorded.
+    /// An attempt failed, and the file is pending again. The result is durable.
     FileRequeued {
         of: AttemptRef,
         elapsed: Duration,
@@ -81,14 +82,14 @@ pub enum RunEventKind {
         backoff: Duration,
         error: Box<str>,
     },
-    /// A file ended as failed; recorded.
+    /// A file ended as failed. The result is durable.
     FileFailed { of: AttemptRef, elapsed: Duration, usage: Option<ResourceUsage>, error: Box<str> },
-    /// A file ended as timeout; recorded.
+    /// A file ended as timeout. The result is durable.
     FileTimeout { of: AttemptRef, elapsed: Duration, usage: Option<ResourceUsage>, error: Box<str> },
-    /// A stop ended an attempt, which was given back; recorded.
+    /// A stop ended an attempt, and its claim was released. The release is durable.
     FileReleased {
         of: AttemptRef,
-        /// How long it took until then.
+        /// The duration of the attempt.
         elapsed: Duration,
         usage: Option<ResourceUsage>,
     },
@@ -96,28 +97,28 @@ pub enum RunEventKind {
     ResultDiscarded { of: AttemptRef },
     /// The stop level rose.
     StopRequested { level: StopLevel, cause: StopCause },
-    /// The store did not carry out a transaction. The run tries again later, or starts nothing new; if
-    /// it is ending, it ends all the same.
+    /// The store did not carry out a transaction. The run retries later, or starts nothing new; if
+    /// the run is ending, it ends regardless.
     StorageTrouble {
-        /// What the store reported.
+        /// The error of the store.
         error: Box<str>,
     },
-    /// The state of the queue: at most once a second, and once more at the end.
+    /// The state of the queue. Reported at most once a second, and once more at the end.
     Progress {
         /// The number of items in each status.
         counts: Counts,
-        /// When the next item falls due that is not due yet.
+        /// When the next item in backoff becomes due; `None` if there is none.
         next_due: Option<Timestamp>,
     },
     /// The run ended.
     ProcessorStopped {
-        /// What it did.
+        /// The summary of the run.
         result: ProcessingResult,
     },
 }
 
 impl RunEventKind {
-    /// The attempt that the event speaks of, if it speaks of one.
+    /// Returns the attempt that the event refers to; `None` if it refers to none.
     #[must_use]
     pub fn attempt(&self) -> Option<&AttemptRef> {
         match self {
@@ -137,9 +138,9 @@ impl RunEventKind {
 /// Receives the events of a run, in order.
 ///
 /// # Contract
-/// - `observe` cannot fail and returns soon: a log that cannot be written fails no file. An adapter
-///   reports that once, in its own way.
-/// - Events of results are reported after the result is durable.
+/// - `observe` cannot fail and returns soon: a log that cannot be written does not fail a file. An
+///   adapter reports its own errors once, in its own way.
+/// - The event of a result is reported after the result is durable.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait Observer: Send + Sync {
     /// Receives one event.

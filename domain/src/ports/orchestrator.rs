@@ -1,4 +1,4 @@
-//! The port through which attempts are carried out.
+//! The port for carrying out attempts.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -10,37 +10,39 @@ use crate::attempt::{Attempt, AttemptProgress, AttemptReport, LostAttempt};
 use crate::fingerprint::Fingerprint;
 use crate::ports::StopSignal;
 
-/// Carries out attempts.
+/// Carries out attempts, and reports their progress and outcome.
 ///
-/// An orchestrator that runs each attempt at once implements [`execute`](Self::execute) alone. One
-/// that queues attempts, to begin the next before anyone has seen the end of the last, overrides the
-/// other three.
+/// An orchestrator that starts each attempt at once implements [`execute`](Self::execute) alone.
+/// One that queues attempts, to start the next before the end of the last is reported, overrides
+/// the other three methods.
 ///
 /// # Contract
-/// - An attempt is over only when everything that it started is over.
+/// - An attempt has ended only when every process that it started has ended.
 /// - An attempt that exceeds its timeout is ended and reported as `TimedOut`.
 /// - Once `stop` is at aborting or above, the attempt is ended and reported as `Aborted`; at
-///   draining it continues, if it has begun. `stop` belongs to one attempt: the orchestrator watches
-///   it for as long as the attempt is under way.
-/// - At most `jobs` attempts are at work at a time, as long as no more than `capacity(jobs)` are in
-///   the orchestrator's hands.
-/// - Attempts begin in the order in which they were handed over, if they begin at all.
-/// - The future and the stream are polled to their end.
+///   draining it continues if it has begun. `stop` belongs to one attempt: the orchestrator watches
+///   it until the attempt ends.
+/// - At most `jobs` attempts run concurrently, provided that the caller hands over no more than
+///   `capacity(jobs)`.
+/// - Attempts begin in the order in which they were handed over. An attempt may also not begin at
+///   all.
+/// - The caller polls the future and the stream to their end.
 #[async_trait]
 pub trait Orchestrator: Send + Sync {
-    /// Carries out one attempt, from now to its end. A failure to start is an outcome.
+    /// Carries out one attempt to its end. A failure to start is an outcome, not an error.
     ///
     /// # Errors
     /// [`LostAttempt`] if the attempt could not be observed to its end.
     async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, LostAttempt>;
 
-    /// The most attempts that a run with this many jobs may have in the orchestrator's hands now,
-    /// begun or not. At least `jobs`. The answer may change with each attempt that ends.
+    /// Returns the maximum number of attempts, begun or not, that a run with this many jobs may
+    /// hand over now. At least `jobs`. The result may change with each attempt that ends.
     fn capacity(&self, jobs: usize) -> usize {
         jobs
     }
 
-    /// Hands over one attempt and yields its progress, in the order that [`AttemptProgress`] states.
+    /// Hands over one attempt and returns its progress, in the order documented by
+    /// [`AttemptProgress`].
     fn start(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> BoxStream<'_, AttemptProgress> {
         progress_of(None, self.execute(attempt, stop))
     }
@@ -50,7 +52,7 @@ pub trait Orchestrator: Send + Sync {
     fn recall(&self) {}
 }
 
-/// The progress of an attempt that begins at once, on a file with this fingerprint.
+/// Returns the progress of an attempt that begins at once, on a file with this fingerprint.
 pub fn progress_of<'a>(
     fingerprint: Option<Fingerprint>,
     end: impl Future<Output = Result<AttemptReport, LostAttempt>> + Send + 'a,

@@ -1,4 +1,4 @@
-//! The port that ends what dead runs left at work.
+//! The port for ending the leftover processes of dead runs.
 
 use std::path::Path;
 
@@ -6,28 +6,29 @@ use async_trait::async_trait;
 
 use crate::run_info::{DeadRun, Location, Unproven};
 
-/// Ends the processes that dead runs of this host left.
+/// Ends the leftover processes of dead runs of this host.
 ///
 /// # Contract
-/// - `reap` is asked about dead runs of this host only, before their items are given to others.
-/// - When it returns, nothing that those runs started is at work any more, except for the runs that
-///   it names.
+/// - `reap` receives only dead runs of this host, before their items are claimed again.
+/// - When `reap` returns, every process of those runs has ended, except for the runs that it
+///   returns.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Reaper: Send + Sync {
-    /// Where this reaper works. It sees the processes of this host and of no other.
+    /// Returns the location of this reaper. It can observe only the processes of this host.
     fn location(&self) -> Location;
 
-    /// Ends whatever is left of the dead runs; returns those for which that cannot be proven.
+    /// Ends the remaining processes of the dead runs. Returns the runs that may still have
+    /// processes.
     async fn reap(&self, dead: Vec<DeadRun>) -> Vec<Unproven>;
 }
 
-/// For orchestrators whose attempts live in the process of their run: they die with it.
+/// A reaper for orchestrators whose attempts run in the process of their run and die with it.
 #[derive(Debug, Clone)]
 pub struct InProcessReaper(pub Location);
 
 impl Default for InProcessReaper {
-    /// Works at a location without a name, for a queue that no other machine shares.
+    /// Returns a reaper with an empty location, for a queue that no other machine shares.
     fn default() -> Self {
         let nowhere = || Box::<str>::default();
         let project = Path::new("").into();

@@ -1,4 +1,4 @@
-//! The port that knows which runs are alive.
+//! The port for the registry of live runs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use crate::item::RunId;
 use crate::ports::StorageError;
 use crate::run_info::{DeadRun, LiveRun, RunInfo};
 
-/// The answer to a run that begins.
+/// The answer to the registration of a run.
 pub struct Begun {
     /// The other runs that are alive.
     pub others: Vec<LiveRun>,
-    /// The run's lease; `None` if the store knows by other means that the run is alive, as by a lock
-    /// that the kernel frees with the process.
+    /// The run's lease; `None` if the store can tell without one that the run is alive, for
+    /// instance by a lock that the kernel releases with the process.
     pub lease: Option<Arc<dyn Lease>>,
 }
 
@@ -27,44 +27,44 @@ impl fmt::Debug for Begun {
 }
 
 impl Begun {
-    /// An answer without a lease.
+    /// Creates an answer without a lease.
     #[must_use]
     pub fn without_lease(others: Vec<LiveRun>) -> Self {
         Self { others, lease: None }
     }
 }
 
-/// How long a lease lasts without a renewal, and how often the store renews it.
+/// The duration of a lease and the interval of its renewals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeaseTerms {
-    /// How long the lease is valid after a renewal.
+    /// The time for which the lease is valid after a renewal.
     pub lasts: Duration,
-    /// How often the store renews it.
+    /// The interval at which the store renews the lease.
     pub renewed_every: Duration,
 }
 
 /// A run's right to its claims, for a limited time.
 ///
 /// # Contract
-/// - The store renews the lease, on a connection of its own: a run that waits for a slow transaction
-///   keeps it.
-/// - `lost` resolves when the lease expires or a renewal is refused, always before another process may
-///   treat the run as dead. It resolves at once if that has happened already.
+/// - The store renews the lease on a connection of its own, so a run that waits for a slow
+///   transaction keeps it.
+/// - `lost` resolves when the lease expires or a renewal is refused, always before another process
+///   may treat the run as dead. It resolves at once if that has happened already.
 #[async_trait]
 pub trait Lease: Send + Sync {
-    /// The terms, which do not change.
+    /// Returns the terms. They never change.
     fn terms(&self) -> LeaseTerms;
 
     /// Waits until the lease is lost.
     async fn lost(&self);
 }
 
-/// Knows which runs are alive.
+/// The registry of live runs.
 ///
 /// # Contract
-/// - A run is alive from `begin` until `end`, or until the process that began it is gone, or until
-///   its lease is over; whichever comes first. A living run is never reported as dead.
-/// - A run's name is used once.
+/// - A run is alive from `begin` until the first of: `end`, the exit of the process that called
+///   `begin`, the expiry of its lease. A live run is never reported as dead.
+/// - The name of a run is never reused.
 /// - Dropping a returned future does not undo the call.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
@@ -75,23 +75,23 @@ pub trait Runs: Send + Sync {
     /// [`StorageError`]; the run is not registered, or it is unknown whether it is.
     async fn begin(&self, run: RunInfo) -> Result<Begun, StorageError>;
 
-    /// Ends a run; returns the runs still alive. Of several runs that end at the same time, exactly
-    /// one sees none left.
+    /// Removes the registration of a run; returns the runs that are still alive. If several runs
+    /// end at the same time, exactly one of them receives an empty list.
     ///
     /// # Errors
-    /// [`StorageError`]; the run ends with its process or its lease.
+    /// [`StorageError`]; the registration ends with the process or the lease.
     async fn end(&self, run: RunId) -> Result<Vec<LiveRun>, StorageError>;
 
-    /// The runs alive now, in no order.
+    /// Returns the live runs, in no particular order.
     ///
     /// # Errors
-    /// [`StorageError`].
+    /// [`StorageError`] if the registry cannot be read.
     async fn live(&self) -> Result<Vec<LiveRun>, StorageError>;
 
-    /// The dead runs that hold claims or left another trace, in no order.
-    /// [`Storage::recover`](crate::ports::Storage::recover) takes them off this list.
+    /// Returns the dead runs that hold claims or left another trace, in no particular order.
+    /// [`Storage::recover`](crate::ports::Storage::recover) removes them from this list.
     ///
     /// # Errors
-    /// [`StorageError`].
+    /// [`StorageError`] if the registry cannot be read.
     async fn dead(&self) -> Result<Vec<DeadRun>, StorageError>;
 }

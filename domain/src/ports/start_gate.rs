@@ -1,33 +1,34 @@
-//! The port that keeps a run from starting attempts while the machine has no room for them.
+//! The port for back-pressure: keeps a run from starting attempts while the machine lacks
+//! resources.
 
 use async_trait::async_trait;
 
-/// Why nothing new may start.
+/// The reason why no attempt may start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackPressure {
-    /// What is short, for a person.
+    /// The resource that is short, for a person.
     pub reason: Box<str>,
 }
 
-/// Says whether new attempts may start. Attempts that run are not concerned.
+/// Decides whether new attempts may start. Running attempts are not affected.
 ///
 /// # Contract
-/// - `pressure` answers at once, from a reading that is at most a second old. It cannot fail: a
+/// - `pressure` returns at once, with a reading that is at most a second old. It cannot fail: a
 ///   reading that is unavailable is ignored.
-/// - The reason stays the same, word for word, for as long as the same thing is short.
-/// - `changed_from` ends within a second after `pressure` answers differently. It may end without
-///   cause, but not within the first tenth of a second.
+/// - The text of the reason does not change while the same resource is short.
+/// - `changed_from` ends within a second after the result of `pressure` changes. It may end without
+///   a change, but not within the first tenth of a second.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait StartGate: Send + Sync {
-    /// What keeps attempts from starting; `None` if nothing does.
+    /// Returns the reason why no attempt may start; `None` if attempts may start.
     fn pressure(&self) -> Option<BackPressure>;
 
-    /// Waits until `pressure` may answer something else than `before`.
+    /// Waits until `pressure` may return something other than `before`.
     async fn changed_from(&self, before: Option<BackPressure>);
 }
 
-/// Never keeps anything from starting.
+/// A gate that is always open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OpenGate;
 

@@ -1,29 +1,31 @@
-//! The port through which requests to stop come in: the stop file, signals, a table in a database.
+//! The port for stop requests. They come from the stop file, from signals, or from a table of a
+//! database.
 
 use async_trait::async_trait;
 
 use crate::stop::{StopLevel, StopRequest};
 
-/// The standing request could not be removed. The run must not go on: it would obey the request at
-/// once.
+/// The error of removing the standing stop request. The run must not continue: it would obey the
+/// request at once.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot remove the stop request")]
 pub struct StopSignalError(#[source] pub std::io::Error);
 
-/// Tells whether and how urgently to stop.
+/// Reports whether, and how urgently, a run must stop.
 ///
 /// # Contract
-/// - `request` answers at once, from what is known. A level that was reported is never taken back,
-///   except by `clear`.
-/// - `raised_above` ends within half a second after the level rises above the one given.
-/// - A *standing* request stays until it is removed, as the stop file does. `clear` removes it;
-///   signals that this process received are not cleared. Afterwards a new standing request counts.
-/// - A source that numbers its requests reports those that are newer than the run and no others. It
-///   has no standing request, and `clear` returns `false`.
+/// - `request` returns at once, with the latest known request. The level never falls, except by
+///   `clear`.
+/// - `raised_above` ends within half a second after the level rises above the given one.
+/// - A *standing* request, such as the stop file, stays until it is removed. `clear` removes it but
+///   does not clear signals that this process received. A standing request that is made afterwards
+///   takes effect.
+/// - A source that numbers its requests reports only those that are newer than the run. It has no
+///   standing request, and its `clear` returns `false`.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait StopSignal: Send + Sync {
-    /// The request as it stands.
+    /// Returns the current request.
     fn request(&self) -> StopRequest;
 
     /// Waits until the level is above `level`, and returns the request.
@@ -32,11 +34,11 @@ pub trait StopSignal: Send + Sync {
     /// Removes the standing request; returns whether there was one.
     ///
     /// # Errors
-    /// [`StopSignalError`] if it could not be removed; it stands as before.
+    /// [`StopSignalError`] if the request could not be removed; then it remains in effect.
     async fn clear(&self) -> Result<bool, StopSignalError>;
 }
 
-/// Never asks to stop, for programs that end their runs by other means.
+/// A stop signal that never rises, for programs that end their runs by other means.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct NeverStop;
 

@@ -1,24 +1,28 @@
-//! The port that keeps the queue.
+//! The port for the store of the queue.
 //!
 //! # On a database
 //!
-//! A store may decide in SQL instead of folding a [`FileQueue`](crate::queue::FileQueue). What works:
+//! A store may decide in SQL instead of folding a [`FileQueue`](crate::queue::FileQueue). A design
+//! that works:
 //!
-//! - One row an item, unique by path. Ids, sequence numbers and claim numbers come from database
-//!   sequences: gaps are allowed, order is not optional. A new round sets the sequence number anew.
-//! - `enqueue` folds repeated paths of a request first, then inserts or updates by the rules of
-//!   [`Repeat`](crate::request::Repeat); it always answers with the true outcomes.
-//! - `exchange` is one transaction of two statements: settle where id, claim number and run match and
-//!   report the others as stale; then claim the first `limit` rows by (priority descending, sequence)
-//!   that are pending, not held, due and in scope, skipping locked ones. A scope is a table of ids that
-//!   the run filled when it first named the scope.
-//! - The row of the run holds the id of its latest exchange and the lease. The transaction locks that
-//!   row first: it refuses a run whose lease is over, and answers an id that it has seen from the claims
-//!   recorded under it.
-//! - `has_waiting` is an existence check and `next_due` the minimum of an index; counting the queue is
-//!   left to `counts`, which is called at most once a second and once at the end.
-//! - `recover` repeats in its own `where` that the runs are dead.
-//! - `changed` listens for notifications and also ends every 5 s, because one may be lost.
+//! - One row per item, unique by path. Ids, sequence numbers and claim numbers come from database
+//!   sequences: gaps are allowed, but the order must be kept. A new round assigns a new sequence
+//!   number.
+//! - `enqueue` first merges repeated paths of a request, then inserts or updates by the rules of
+//!   [`Repeat`](crate::request::Repeat); it always returns the true outcomes.
+//! - `exchange` is one transaction of two statements. The first settles the rows whose id, claim
+//!   number and run match, and reports the other settlements as stale. The second claims the first
+//!   `limit` rows by (priority descending, sequence) that are pending, not held, due and in scope,
+//!   skipping locked ones. A scope is a table of ids that the run filled when it first named the
+//!   scope.
+//! - The row of the run holds the lease, and the id of the run's latest exchange. The transaction
+//!   locks that row first. It refuses a run whose lease has expired, and answers a repeated id from
+//!   the claims that are recorded under it.
+//! - `has_waiting` is an existence check and `next_due` the minimum of an index. Only `counts`
+//!   counts the queue; it is called at most once a second and once at the end.
+//! - `recover` checks in its own `where` clause that the runs are dead.
+//! - `changed` listens for notifications and also ends every 5 s, because a notification may be
+//!   lost.
 
 use std::error::Error;
 
@@ -32,211 +36,218 @@ use crate::request::{
 use crate::time::Timestamp;
 use crate::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
 
-/// What lies behind a failure of a store.
+/// The underlying error of a store.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
-/// Why a transaction did not happen. Unless a variant says otherwise, nothing has changed.
+/// The reason why a transaction failed. Unless a variant states otherwise, nothing has changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StorageError {
-    /// The rules refuse the request: report it to the person who asked.
+    /// The rules refuse the request: report it to the user.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// Another process holds the store: ask again later.
+    /// Another process holds the store: retry later.
     #[error("the queue is locked by {holder}")]
     Busy {
-        /// Who holds it.
+        /// The process that holds the store, for a person.
         holder: String,
     },
-    /// The store does not answer. Whether the transaction happened is unknown: offer the same
-    /// exchange again, under the same request id. Attempts that run are not concerned.
+    /// The store does not answer, and the outcome of the transaction is unknown: repeat the same
+    /// exchange under the same request id. Running attempts are not affected.
     #[error("the queue at {place} cannot be reached")]
     Unreachable {
-        /// Where it should be.
+        /// The address of the store.
         place: String,
-        /// What the connection reported.
+        /// The error of the connection.
         #[source]
         source: Cause,
     },
-    /// No room is left: claim nothing more, settle with a limit of 0, and end.
+    /// The store is full: claim nothing more, settle with a limit of 0, and end.
     #[error("no space left for the queue")]
     Full(#[source] Cause),
-    /// The store is not ours to write: stop, and correct the permissions.
+    /// The store cannot be written: stop, and correct the permissions.
     #[error("cannot write to {place}")]
     NotWritable {
-        /// What cannot be written.
+        /// The part of the store that cannot be written.
         place: String,
-        /// What the system reported.
+        /// The underlying error.
         #[source]
         source: Cause,
     },
-    /// What is stored cannot be understood, and nothing was touched: stop, and repair it.
+    /// The stored data is damaged and was left unchanged: stop, and repair it.
     #[error("{place} is damaged: {detail}")]
     Damaged {
-        /// The part of the store.
+        /// The damaged part of the store.
         place: String,
-        /// What is wrong with it.
+        /// The kind of damage, for a person.
         detail: String,
     },
-    /// What is stored was written by a newer version: stop, and use that version.
-    #[error("{place} has format version {found}, and this program knows {known}")]
+    /// A newer version wrote the stored data: stop, and use that version.
+    #[error("{place} has format version {found}, but this program supports {known}")]
     Unsupported {
-        /// The part of the store.
+        /// The part of the store with the unknown version.
         place: String,
-        /// The version found.
+        /// The version that was found.
         found: String,
-        /// The version known.
+        /// The newest version that this program supports.
         known: String,
     },
-    /// The run is not alive: it never began, has ended, or lost its lease. Claim nothing, abort what
-    /// runs, settle nothing, and end; others may have the run's items already.
+    /// The run is not alive: it never began, has ended, or lost its lease. Claim nothing, abort the
+    /// attempts, settle nothing, and end; other runs may already have claimed its items.
     #[error("run {run} no longer holds its claims")]
     LeaseLost {
-        /// The run.
+        /// The run that is not alive.
         run: RunId,
     },
-    /// The store failed: stop. If the failure came while the transaction was made durable, whether it
-    /// happened is unknown; a fresh handle tells.
+    /// The store failed: stop. If it failed while it was making the transaction durable, the
+    /// outcome is unknown; a new handle shows it.
     #[error("{action}")]
     Failed {
-        /// What was being done.
+        /// The action that failed, for a person.
         action: String,
-        /// What the system reported.
+        /// The underlying error.
         #[source]
         source: Cause,
     },
 }
 
-/// Keeps the queue.
+/// The store of the queue.
 ///
 /// # Contract
-/// - Every changing method is one transaction: atomic, isolated from all others on the same queue,
-///   and durable when it returns.
-/// - A store answers as [`FileQueue`](crate::queue::FileQueue) does, request for request, up to a
-///   renumbering of ids, sequence numbers and claim numbers that keeps their order: numbers
-///   increase, they need not be dense. The conformance suite compares the two.
-/// - A settlement counts only if item, claim number **and run** are those of the item's claim.
+/// - Every method that changes the queue is one transaction: atomic, isolated from all others on
+///   the same queue, and durable when it returns.
+/// - A store gives the same answers as [`FileQueue`](crate::queue::FileQueue), except that ids,
+///   sequence numbers and claim numbers may have gaps; their order is the same. The conformance
+///   suite compares the two.
+/// - A settlement takes effect only if its item, claim number **and run** are those of the item's
+///   claim.
 /// - An exchange is refused with [`StorageError::LeaseLost`] unless its run is alive.
-/// - An exchange asked again under the id of the run's latest exchange is not carried out again; its
-///   answer is the same.
+/// - Repeating the run's latest exchange under the same id has no effect and returns the recorded
+///   answer.
 /// - A rejection names the first listed item that violates the rules. An item that is listed twice
 ///   counts once.
-/// - `now` is the caller's clock. A store may use its own clock in its place, and converts
+/// - `now` is the caller's clock. A store may use its own clock instead; then it converts
 ///   `next_due` to the caller's.
 /// - Dropping a returned future does not undo the transaction.
 ///
 /// # Effects on an item
-/// [`lifecycle`](crate::lifecycle) has the changes of status. Each of them drops the claim, the
-/// backoff, the hold and the completion; then
-/// - a claim counts an attempt, sets `last_attempt` and gets the next claim number;
-/// - a completion is kept, as are the error of a failure and the backoff of a retry, from `now` on;
-/// - a release takes the attempt off the count, a recovery leaves it;
-/// - a new round has no attempts, the next sequence number, and `follows_completion` if the item was
-///   completed. Id, time of addition, last attempt and last error stay. Added again, the item takes the
-///   new priority.
+/// [`lifecycle`](crate::lifecycle) defines the changes of status. Each of them drops the claim, the
+/// backoff, the hold and the completion. In addition,
+/// - a claim increments the attempts, sets `last_attempt` and gets the next claim number;
+/// - a success stores the completion; a failure stores the error, and a retry also the backoff,
+///   which starts at `now`;
+/// - a release decrements the attempts, a recovery does not;
+/// - a new round starts with no attempts and the next sequence number, and sets
+///   `follows_completion` if the item was completed. The id, time of addition, last attempt and
+///   last error stay. If the round begins by an addition, the item takes the priority of the
+///   addition.
 ///
-/// A cancelled claim that is settled as retried or released, or recovered, ends its item as failed.
+/// A cancelled claim that is settled as retried or released, or is recovered, ends its item as
+/// failed.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Storage: Send + Sync {
-    /// Adds files in this order; returns one outcome for each, in the same order.
+    /// Adds the files in the order given. Returns one outcome per file, in the same order.
     ///
     /// # Errors
-    /// [`StorageError`]; no file was added, unless the error leaves that open. Adding the same files again
-    /// is harmless.
+    /// [`StorageError`]; no file was added, unless the variant says that the outcome is unknown.
+    /// Adding the same files again is harmless.
     async fn enqueue(&self, request: Enqueue, now: Timestamp) -> Result<Vec<Enqueued>, StorageError>;
 
-    /// Settles claims and then makes new ones, so that an item settled for an immediate retry can be
-    /// claimed again.
+    /// Settles claims and then makes new ones, so an item that is settled for an immediate retry
+    /// can be claimed again.
     ///
-    /// Before both, if the clock was set back, it shortens every backoff of an item that is not held to
-    /// at most its ordered duration, inside and outside of the scope; see
+    /// First, if the clock was set back, shortens every backoff of an item that is not held to at
+    /// most its original duration, inside and outside of the scope; see
     /// [`Backoff::capped`](crate::item::Backoff::capped).
     ///
     /// # Errors
-    /// [`StorageError`]; neither settled nor claimed, unless the error is
-    /// [`Unreachable`](StorageError::Unreachable). After [`Full`](StorageError::Full) the same
-    /// exchange with a limit of 0 may succeed: stores keep room for the results of what they hand
-    /// out.
+    /// [`StorageError`]; nothing was settled or claimed, unless the error is
+    /// [`Unreachable`](StorageError::Unreachable). After [`Full`](StorageError::Full), the same
+    /// exchange with a limit of 0 may succeed, because stores reserve room for the results of
+    /// claimed items.
     async fn exchange(&self, request: ExchangeRequest, now: Timestamp) -> Result<Exchanged, StorageError>;
 
-    /// Begins another round for failed items; returns how many.
+    /// Begins another round for failed items; returns their number.
     ///
     /// # Errors
     /// [`StorageError`], with a [`Rejection`] if a named item is absent or has not failed.
     async fn requeue(&self, request: Requeue, now: Timestamp) -> Result<usize, StorageError>;
 
-    /// Sets a live item's priority; returns the item as it is now.
+    /// Sets a live item's priority; returns the changed item.
     ///
     /// # Errors
     /// [`StorageError`], with a [`Rejection`] if the item is absent or has ended.
     async fn reprioritise(&self, request: Reprioritise, now: Timestamp) -> Result<QueueItem, StorageError>;
 
-    /// Sets pending items aside, or lets them be claimed again; returns how many changed.
+    /// Holds pending items, or removes their hold; returns the number of changed items.
     ///
     /// # Errors
     /// [`StorageError`], with a [`Rejection`] if a named item is absent or not pending.
     async fn hold(&self, request: Hold, now: Timestamp) -> Result<usize, StorageError>;
 
-    /// Ends pending items as failed, and marks items being processed to end so.
+    /// Ends pending items as failed. Marks processing items as cancelled; they end with their
+    /// attempt.
     ///
     /// # Errors
     /// [`StorageError`], with a [`Rejection`] if a named item is absent or has ended.
     async fn cancel(&self, request: Cancel, now: Timestamp) -> Result<Cancelled, StorageError>;
 
-    /// Takes items out; returns how many.
+    /// Removes items from the queue; returns their number.
     ///
     /// # Errors
-    /// [`StorageError`], with a [`Rejection`] if a named item is absent or being processed.
+    /// [`StorageError`], with a [`Rejection`] if a named item is absent or processing.
     async fn remove(&self, request: Remove, now: Timestamp) -> Result<usize, StorageError>;
 
-    /// Takes out every item with one of these statuses except processing; returns how many, by status.
+    /// Removes every item with one of these statuses, except processing items; returns the number
+    /// of removed items, by status.
     ///
     /// # Errors
-    /// [`StorageError`].
+    /// [`StorageError`]; no item was removed.
     async fn clear(&self, request: Clear, now: Timestamp) -> Result<Counts, StorageError>;
 
-    /// Takes back the claims of those of the named runs that are dead, and forgets these runs. Checks
-    /// that they are dead in the same transaction. Also cuts down backoffs, as an exchange does.
+    /// Recovers the claims of the named runs that are dead, and removes these runs from the list of
+    /// dead ones. Checks in the same transaction that they are dead. Also shortens backoffs, as an
+    /// exchange does.
     ///
     /// # Errors
-    /// [`StorageError`].
+    /// [`StorageError`]; no claim was recovered.
     async fn recover(&self, request: RecoverRequest, now: Timestamp) -> Result<Vec<RecoveredItem>, StorageError>;
 
-    /// One page of items, in claim order.
+    /// Returns one page of items, in claim order.
     ///
     /// # Errors
-    /// [`StorageError`].
+    /// [`StorageError`] if the queue cannot be read.
     async fn page(&self, request: PageRequest) -> Result<Page, StorageError>;
 
-    /// The item that a claim at `now` would take first, as it is stored: nothing changes, so a backoff
-    /// that a claim would shorten is shown at its full length.
+    /// Returns the item that a claim at `now` would take first, as stored: a backoff that a claim
+    /// would shorten is shown at its full length.
     ///
     /// # Errors
-    /// [`StorageError`].
+    /// [`StorageError`] if the queue cannot be read.
     async fn peek(&self, now: Timestamp) -> Result<Option<QueueItem>, StorageError>;
 
-    /// One item; `None` if it is absent.
+    /// Returns one item; `None` if it is absent.
     ///
     /// # Errors
-    /// [`StorageError`].
+    /// [`StorageError`] if the queue cannot be read.
     async fn find(&self, which: Selector) -> Result<Option<QueueItem>, StorageError>;
 
-    /// The number of items of the scope in each status.
+    /// Returns the number of items of the scope in each status.
     ///
     /// # Errors
-    /// [`StorageError`].
+    /// [`StorageError`] if the queue cannot be read.
     async fn counts(&self, scope: Scope) -> Result<Counts, StorageError>;
 
-    /// Waits until another handle may have changed the queue since this one last looked. A store that
-    /// polls returns within half a second of a change, one that is notified within 5 s. May end without
-    /// cause, but not more often than every tenth of a second.
+    /// Waits until another handle may have changed the queue since this handle last read it. A
+    /// store that polls returns within half a second of a change, one that is notified within 5 s.
+    /// May return without a change, but not more often than every tenth of a second.
     async fn changed(&self);
 
-    /// Writes the store in its readable form. Not needed for durability.
+    /// Writes the store in its human-readable form. Not needed for durability.
     ///
     /// # Errors
-    /// [`StorageError`]; the queue is complete all the same.
+    /// [`StorageError`]; the stored queue is complete regardless.
     async fn close(&self) -> Result<(), StorageError> {
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! The only mutator of the queue. Total: an event that does not fit the state changes nothing, and
-//! `decide` never yields one.
+//! Applies events: the only code that changes the queue. Total: an event that does not fit the
+//! state changes nothing, and `decide` never yields one.
 
 use crate::event::Event;
 use crate::fingerprint::{Completion, Fingerprint};
@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 use crate::view::{EnqueueOutcome, Enqueued};
 
 impl FileQueue {
-    /// Gives one event its effect.
+    /// Applies one event.
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::Enqueued { file_path, priority, fingerprint, repeat, at } => {
@@ -54,7 +54,7 @@ impl FileQueue {
         }
     }
 
-    /// Adds a file, and says what became of it.
+    /// Adds a file, and returns the outcome.
     pub(super) fn enqueue(
         &mut self,
         file_path: &FilePath,
@@ -129,8 +129,8 @@ impl FileQueue {
         }
     }
 
-    /// Moves a status along the lifecycle. Claim, backoff, hold and completion belong to the status
-    /// that is left.
+    /// Changes the status of an item along the lifecycle. Drops the claim, backoff, hold and
+    /// completion, which belong to the old status.
     fn transit(&mut self, id: ItemId, transition: Transition, update: impl FnOnce(&mut QueueItem)) {
         self.change(id, |item| {
             if let Some(status) = lifecycle::next(item.status, transition) {
@@ -206,7 +206,7 @@ impl FileQueue {
     }
 }
 
-/// What adding the path of this item again comes to.
+/// Decides the outcome of adding the path of this item again.
 fn added_again(
     item: &QueueItem,
     priority: Priority,
@@ -221,7 +221,8 @@ fn added_again(
     }
 }
 
-/// If either fingerprint is unknown, the file counts as unchanged.
+/// Decides the outcome of adding a completed file again. If either fingerprint is unknown, the file
+/// counts as unchanged.
 fn completed_again(
     completion: Option<&Completion>,
     fingerprint: Option<Fingerprint>,

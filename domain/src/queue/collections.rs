@@ -1,7 +1,9 @@
-//! Packed collections: a queue of a million files fits into 300 MB with them, and not with trees.
+//! Packed collections. With them a queue of a million files fits into 300 MB; with trees it would
+//! not.
 //!
 //! Files are mostly added many at a time and claimed in the same order, so their sequence numbers
-//! are dense. The collections store runs of them, and are right for any other numbers too.
+//! are dense. The collections store ranges of successive numbers; they are correct for sparse
+//! numbers too.
 
 mod items;
 mod paths;

@@ -1,4 +1,4 @@
-//! What comes of a request: events, or a refusal. Nothing here changes anything.
+//! Decides requests: yields events or a rejection. Nothing here changes the queue.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +41,7 @@ pub(super) fn exchange(queue: &FileQueue, request: &ExchangeRequest, now: Timest
     events
 }
 
-/// The item that a claim at `now` would take first.
+/// Returns the item that a claim at `now` would take first.
 pub(super) fn next_claim(queue: &FileQueue, now: Timestamp) -> Option<&QueueItem> {
     let ready = queue.waiting.claimable(now, 1, &queue.items).first().copied();
     let brought_forward = brought_forward_to(&bring_forward(queue, now), queue, now).map(|(key, _)| key).min();
@@ -49,7 +49,7 @@ pub(super) fn next_claim(queue: &FileQueue, now: Timestamp) -> Option<&QueueItem
     queue.items.at(key.sequence())
 }
 
-/// The items whose backoffs the events cut down to nothing.
+/// Returns the items whose backoff the events reduced to zero.
 fn brought_forward_to(events: &[Event], queue: &FileQueue, now: Timestamp) -> impl Iterator<Item = (ClaimKey, ItemId)> {
     events.iter().filter_map(move |event| match event {
         Event::BroughtForward { id, backoff } if backoff.not_before <= now => {
@@ -59,7 +59,7 @@ fn brought_forward_to(events: &[Event], queue: &FileQueue, now: Timestamp) -> im
     })
 }
 
-/// True if the settlement is for the item's claim: same number, same run.
+/// True if the settlement has the number and run of the item's claim.
 pub(super) fn is_settled_by(item: &QueueItem, settlement: &Settlement, request: &ExchangeRequest) -> bool {
     let token = settlement.token;
     item.claim.as_ref().is_some_and(|claim| claim.number == token.number && claim.run == request.run)
@@ -92,7 +92,7 @@ fn is_due_after(event: &Event, now: Timestamp) -> bool {
     }
 }
 
-/// Cuts down backoffs that a clock set back has made longer than ordered.
+/// Shortens backoffs that exceed their original duration because the clock was set back.
 fn bring_forward(queue: &FileQueue, now: Timestamp) -> Vec<Event> {
     let items = queue.waiting.ordered_after(now).filter_map(|sequence| queue.items.at(sequence));
     let too_long = items.filter_map(|item| {
@@ -135,7 +135,7 @@ fn live<'a>(queue: &'a FileQueue, selector: &Selector) -> Result<&'a QueueItem, 
     }
 }
 
-/// Each of the items once, in the order of their ids.
+/// Returns each of the items once, ordered by id.
 fn distinct<'a>(
     selectors: &[Selector],
     find: impl Fn(&Selector) -> Result<&'a QueueItem, Rejection>,

@@ -1,47 +1,46 @@
-//! Rebuilding a queue from items that were stored, one at a time, so that a million of them need no
-//! second copy.
+//! Rebuilds a queue from stored items, one at a time, so that a million items need no second copy.
 
 use crate::item::{ClaimNumber, ItemId, QueueItem, Status};
 use crate::path::FilePath;
 use crate::queue::FileQueue;
 use crate::queue::waiting::Entry;
 
-/// Takes the items of a queue in line order and checks that they make one.
+/// Collects the items of a queue, in line order, and checks their consistency.
 ///
-/// The order in which the items come is the order of the line: an item whose sequence number does
-/// not follow the one before gets a new number behind it. So a file that a person reordered keeps
-/// that order.
+/// The order of the calls to `push` is the order of the line: an item whose sequence number is not
+/// above the previous one gets a new number behind it. So a file that a user has reordered by hand
+/// keeps the new order.
 #[derive(Debug, Default)]
 pub struct Restore {
     queue: FileQueue,
     folded: usize,
 }
 
-/// An item that was not taken.
+/// An item that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} was left out", item.file_path)]
 pub struct Refused {
-    /// The item.
+    /// The refused item.
     pub item: Box<QueueItem>,
-    /// Why.
+    /// The reason for the refusal.
     #[source]
     pub reason: Inconsistent,
 }
 
-/// Why an item does not fit.
+/// The reason why an item does not fit into the queue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Inconsistent {
     /// Two items of different paths have the same id.
     #[error("two items have the id {0}")]
     RepeatedId(ItemId),
-    /// A claim goes with processing and with no other status.
+    /// An item has a claim but is not processing, or is processing without a claim.
     #[error("item {0} is {1}: an item has a claim if and only if it is processing")]
     Claim(ItemId, Status),
 }
 
 impl Restore {
-    /// With room for about this many items. Too low a number costs time, too high a one memory.
+    /// Reserves capacity for about this many items. A low estimate costs time, a high one memory.
     #[must_use]
     pub fn with_room(items: usize) -> Self {
         let mut queue = FileQueue::new();
@@ -49,15 +48,15 @@ impl Restore {
         Self { queue, folded: 0 }
     }
 
-    /// Takes the next item. Drops what does not go with its status: a backoff or a hold on an item
-    /// that is not pending, a completion on one that is not completed.
+    /// Adds the next item. Drops fields that contradict the status: a backoff or a hold of an item
+    /// that is not pending, a completion of one that is not completed.
     ///
-    /// If an earlier item has the same path, the two are folded into one, which counts the rounds of
-    /// both. A processing item stays before a pending one, a pending one before an ended one; of two
-    /// equals the later stays. Two items of one path may have one id, as copied lines have.
+    /// Two items with the same path are merged into one, which counts the rounds of both. A
+    /// processing item wins over a pending one, and a pending one over an ended one; otherwise the
+    /// later item wins. Such items may have the same id, as copied lines do.
     ///
     /// # Errors
-    /// [`Refused`] hands the item back; others may still be taken.
+    /// [`Refused`] contains the item; further items can still be added.
     pub fn push(&mut self, mut item: QueueItem) -> Result<(), Refused> {
         if let Err(reason) = self.check(&item) {
             return Err(Refused { item: Box::new(item), reason });
@@ -90,7 +89,7 @@ impl Restore {
         Ok(())
     }
 
-    /// Folds the item with an earlier one of its path. Returns it if it is the one that stays.
+    /// Merges the item with an earlier one of the same path. Returns the item if it wins.
     fn fold(&mut self, mut item: QueueItem) -> Option<QueueItem> {
         let Some(earlier) = self.find(&item.file_path) else { return Some(item) };
         let (id, rounds) = (earlier.id, earlier.round.saturating_add(item.round));
@@ -120,25 +119,26 @@ impl Restore {
         }
     }
 
-    /// The lowest number above all ids and sequence numbers taken so far.
+    /// Returns the lowest number above all ids and sequence numbers so far.
     #[must_use]
     pub fn next_number(&self) -> u64 {
         self.queue.next_number
     }
 
-    /// The item of this path among those taken so far.
+    /// Returns the item with this path, if it was added already.
     #[must_use]
     pub fn find(&self, path: &FilePath) -> Option<&QueueItem> {
         self.queue.paths.find(path, &self.queue.items)
     }
 
-    /// How many items were folded into others of the same path.
+    /// Returns the number of items that were merged into others of the same path.
     #[must_use]
     pub fn folded(&self) -> usize {
         self.folded
     }
 
-    /// The queue, which numbers on from these or from the items, whichever is higher.
+    /// Returns the queue. Its next numbers are these, or follow those of the items if that is
+    /// higher.
     #[must_use]
     pub fn finish(mut self, next_number: u64, next_claim: ClaimNumber) -> FileQueue {
         self.queue.next_number = self.queue.next_number.max(next_number);

@@ -1,5 +1,5 @@
-//! The specification's names for what a queue does, as thin methods over transactions. They serve
-//! programs that keep the queue as a value and do the work themselves.
+//! The specification's names for the operations of a queue, as thin methods over transactions. They
+//! serve programs that use the queue as a value and process the files themselves.
 
 use crate::fingerprint::Completion;
 use crate::item::{ClaimNumber, ClaimToken, Priority, QueueItem, RunId, Status};
@@ -10,26 +10,26 @@ use crate::request::{Clear, Enqueue, ExchangeRequest, NewItem, RequestId, Scope,
 use crate::time::Timestamp;
 use crate::view::{Counts, EnqueueOutcome};
 
-/// The run under which [`FileQueue::pop`] claims.
+/// The name of the run under which [`FileQueue::pop`] claims.
 pub const LOCAL_RUN: &str = "local";
 
 impl FileQueue {
-    /// Adds a file. A file that is in the queue keeps its place; a higher priority counts. A failed
-    /// one begins another round, a completed one is left alone.
+    /// Adds a file. A file that is already in the queue keeps its place, but takes a higher
+    /// priority. A failed one begins another round; a completed one is not changed.
     pub fn add(&mut self, file_path: &FilePath, priority: Priority, now: Timestamp) -> EnqueueOutcome {
         let request = Enqueue::new(vec![NewItem::new(file_path.clone()).with_priority(priority)]);
         let added = perform(&request, self, now).ok().and_then(|outcomes| outcomes.first().copied());
         added.map_or(EnqueueOutcome::Unchanged, |enqueued| enqueued.outcome)
     }
 
-    /// Claims the first item in line that is due. It is processing from then on, until
+    /// Claims the first item that is due. The item is processing until
     /// [`mark_complete`](Self::mark_complete) or another verdict settles it.
     pub fn pop(&mut self, now: Timestamp) -> Option<QueueItem> {
         let claims = self.exchange_one(Vec::new(), 1, now).ok()?;
         claims.into_iter().next()
     }
 
-    /// The item that [`pop`](Self::pop) would return.
+    /// Returns the item that [`pop`](Self::pop) would return.
     #[must_use]
     pub fn peek(&self, now: Timestamp) -> Option<&QueueItem> {
         decide::next_claim(self, now)
@@ -43,7 +43,7 @@ impl FileQueue {
         self.mark(file_path, Verdict::Complete(Completion::default()), now)
     }
 
-    /// Settles a popped file as timeout. No other attempt follows; to retry, settle by
+    /// Settles a popped file as timeout. No other attempt follows; to retry, settle with
     /// [`Verdict::Retry`].
     ///
     /// # Errors
@@ -67,13 +67,13 @@ impl FileQueue {
         self.exchange_one(vec![Settlement { token, verdict }], 0, now).map(drop)
     }
 
-    /// Pending items, by sequence number.
+    /// Returns the pending items, by sequence number.
     #[must_use]
     pub fn get_pending(&self) -> Vec<&QueueItem> {
         self.with_status(&[Status::Pending]).collect()
     }
 
-    /// Items that failed or timed out, by sequence number.
+    /// Returns the items that failed or timed out, by sequence number.
     #[must_use]
     pub fn get_failed(&self) -> Vec<&QueueItem> {
         self.with_status(&[Status::Failed, Status::Timeout]).collect()
@@ -85,13 +85,13 @@ impl FileQueue {
         self.size() == 0
     }
 
-    /// The number of pending items; popped ones do not count.
+    /// Returns the number of pending items, without popped ones.
     #[must_use]
     pub fn size(&self) -> usize {
         self.counts().pending
     }
 
-    /// Takes out every item that is not being processed; returns how many, by status.
+    /// Removes every item that is not processing; returns the number of removed items, by status.
     pub fn clear(&mut self, now: Timestamp) -> Counts {
         perform(&Clear(Status::ALL.into()), self, now).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! A request as a transaction on a queue in memory: decide, apply, answer.
+//! Requests as transactions on a queue in memory: each decides, applies its events and answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,21 +12,23 @@ use crate::request::{
 use crate::time::Timestamp;
 use crate::view::{Cancelled, Claimed, Counts, EnqueueOutcome, Enqueued, Exchanged, RecoveredItem};
 
-/// What a transaction did.
+/// The result of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Performed<R> {
-    /// The events to write down; none if nothing changed. They are applied already.
+    /// The events to record; empty if nothing changed. They are already applied to the queue in
+    /// memory.
     pub events: Vec<Event>,
     /// The answer for the caller.
     pub reply: R,
 }
 
-/// A request that knows its answer, so that a store needs one generic path for all requests.
+/// A request with its type of answer, so that a store needs one generic path for all requests.
 pub trait Transaction: Clone + Send + 'static {
-    /// The answer.
+    /// The type of the answer.
     type Reply: Send + 'static;
 
-    /// Decides, applies and answers. A rejected request leaves the queue as it is.
+    /// Decides, applies the events, and returns the answer. A rejected request does not change the
+    /// queue.
     ///
     /// # Errors
     /// [`Rejection`] if the rules refuse the request.
@@ -61,8 +63,8 @@ impl Transaction for Enqueue {
 }
 
 impl Enqueue {
-    /// The event of adding one file. It holds whatever is in the queue, so a store may write it down
-    /// without having read the queue.
+    /// Returns the event of adding one file. The event does not depend on the queue, so a store may
+    /// record it without having read the queue.
     #[must_use]
     pub fn event(&self, new: &crate::request::NewItem, now: Timestamp) -> Event {
         Event::Enqueued {
@@ -78,8 +80,8 @@ impl Enqueue {
 impl Transaction for ExchangeRequest {
     type Reply = Exchanged;
 
-    /// Neither the id of the request nor whether its run is alive matters here: the store that knows
-    /// the runs checks both.
+    /// Checks neither the id of the request nor whether its run is alive: the store does, because
+    /// it knows the runs.
     fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> Result<Performed<Exchanged>, Rejection> {
         queue.open_scope(&self.scope);
         let stale = stale_tokens(queue, self);
@@ -109,7 +111,7 @@ fn stale_tokens(queue: &FileQueue, request: &ExchangeRequest) -> Vec<ClaimToken>
     stale.map(|settlement| settlement.token).collect()
 }
 
-/// The settlements that end their items as failed because a person cancelled them.
+/// Returns the settlements that end their items as failed because a user cancelled them.
 fn cancelled_settlements(queue: &FileQueue, request: &ExchangeRequest) -> Vec<ClaimToken> {
     let mut seen = BTreeSet::new();
     let is_cancelled = |settlement: &&Settlement| {
@@ -205,7 +207,7 @@ impl Transaction for Clear {
 impl Transaction for RecoverRequest {
     type Reply = Vec<RecoveredItem>;
 
-    /// Whether the runs are dead is not checked here: the store knows.
+    /// Does not check whether the runs are dead: the store does, because it knows the runs.
     fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> Result<Performed<Self::Reply>, Rejection> {
         let events = decide::recover(queue, self, now);
         let holders: BTreeMap<ItemId, RunId> =

@@ -1,5 +1,5 @@
-//! The items that wait to be claimed, indexed by claim order and by due time: for the whole queue,
-//! and for the scope of each run that has one.
+//! The waiting items, indexed by claim order and by due time, for the whole queue and for each
+//! scope that a run uses.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::queue::ClaimKey;
 use crate::queue::collections::{Items, Ready};
 use crate::time::Timestamp;
 
-/// What the indexes need to know of an item.
+/// The parts of an item that the indexes need.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     pub(super) id: ItemId,
@@ -30,18 +30,19 @@ impl Entry {
     }
 }
 
-/// Waiting items, pending and not held.
+/// Indexes of items that are pending and not held.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Waiting {
-    /// Those that were due at `promoted_until`.
+    /// Items that were due at `promoted_until`.
     ready: Ready,
-    /// Those with a backoff, over or not, by its end. If the end lies after `promoted_until`, the
+    /// Items with a backoff, ended or not, by its end. If the end is after `promoted_until`, the
     /// item is not in `ready`.
     backing_off: BTreeSet<(Timestamp, Sequence)>,
-    /// The same items, by the time at which their wait was ordered.
+    /// The items of `backing_off`, by the time at which the wait was ordered.
     ordered: BTreeSet<(Timestamp, Sequence)>,
     count: usize,
-    /// The latest time at which a claim was applied. An index only: no part of the queue's state.
+    /// The latest time at which a claim was applied. Belongs to the index, not to the queue's
+    /// state.
     promoted_until: Option<Timestamp>,
 }
 
@@ -75,24 +76,25 @@ impl Waiting {
         self.count == 0
     }
 
-    /// When the next item falls due that is not due at `now`.
+    /// Returns the earliest end of a backoff after `now`.
     pub(super) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         self.due_after(Some(now)).next().map(|(due, _)| due)
     }
 
-    /// The places of items that fall due later than `point`, the earliest first.
+    /// Returns the positions of the items that become due after `point`, the earliest first.
     pub(super) fn due_after(&self, point: Option<Timestamp>) -> impl Iterator<Item = (Timestamp, Sequence)> {
         let from = point.map_or((Timestamp::MIN, Sequence::new(0)), |point| (point, Sequence::new(u64::MAX)));
         self.backing_off.range(from..).copied()
     }
 
-    /// The places of items whose wait was ordered later than `now`: the clock was set back since.
+    /// Returns the positions of the items whose wait was ordered after `now`, which means that the
+    /// clock was set back.
     pub(super) fn ordered_after(&self, now: Timestamp) -> impl Iterator<Item = Sequence> {
         self.ordered.range((now, Sequence::new(u64::MAX))..).map(|(_, sequence)| *sequence)
     }
 
-    /// The first `limit` places in claim order whose items are due at `now`. Costs O(limit log n),
-    /// and once for each item that fell due since the last claim was applied.
+    /// Returns the first `limit` positions in claim order whose items are due at `now`. Costs
+    /// O(limit log n), plus once for each item that became due since the last claim was applied.
     pub(super) fn claimable(&self, now: Timestamp, limit: usize, items: &Items) -> Vec<ClaimKey> {
         let is_due = |key: &ClaimKey| items.at(key.sequence()).is_some_and(|item| item.is_due(now));
         let fell_due = self.due_after(self.promoted_until).take_while(|(due, _)| *due <= now);
@@ -103,7 +105,7 @@ impl Waiting {
         keys
     }
 
-    /// Lets the items that have fallen due by `now` be ready.
+    /// Moves the items that are due by `now` to `ready`.
     pub(super) fn promote(&mut self, now: Timestamp, items: &Items) {
         let until = self.promoted_until.max(Some(now));
         let fell_due = self.due_after(self.promoted_until).take_while(|(due, _)| Some(*due) <= until);
@@ -123,7 +125,7 @@ pub(super) struct Scoped {
 }
 
 impl Scoped {
-    /// An index of those of the items that are in the scope. Costs O(m log m) for m ids.
+    /// Indexes the items of the scope. Costs O(m log m) for m ids.
     pub(super) fn new(ids: Arc<BTreeSet<ItemId>>, items: &Items) -> Self {
         let mut waiting = Waiting::default();
         for item in ids.iter().filter_map(|id| items.get(*id)) {
@@ -136,7 +138,7 @@ impl Scoped {
         Arc::ptr_eq(&self.ids, ids)
     }
 
-    /// True while someone outside of this index still holds the scope.
+    /// True while the scope is referenced outside of this index.
     pub(super) fn is_used(&self) -> bool {
         Arc::strong_count(&self.ids) > 1
     }
@@ -145,7 +147,7 @@ impl Scoped {
         &self.waiting
     }
 
-    /// The index to change, if the item is in the scope.
+    /// Returns the index to change; `None` if the item is not in the scope.
     pub(super) fn waiting_of(&mut self, id: ItemId) -> Option<&mut Waiting> {
         self.ids.contains(&id).then_some(&mut self.waiting)
     }

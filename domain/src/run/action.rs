@@ -1,4 +1,4 @@
-//! What the run loop wants done.
+//! The actions that the run loop requests.
 
 use crate::attempt::Attempt;
 use crate::item::ClaimToken;
@@ -8,8 +8,8 @@ use crate::run::ProcessorError;
 use crate::run_info::{ProcessingResult, RunInfo};
 use crate::time::Timestamp;
 
-/// Something to do. Of the operations from `Count` to `Deregister`, one is under way at a time. The
-/// outcome of each is an input, from [`Counted`](crate::run::Input::Counted) on.
+/// An action for the driver. At most one of the operations from `Count` to `Deregister` is pending
+/// at a time. The outcome of each is an input, from [`Counted`](crate::run::Input::Counted) on.
 #[derive(Debug)]
 pub enum Action {
     /// Read the counts of the queue.
@@ -18,34 +18,34 @@ pub enum Action {
     Register(RunInfo),
     /// Remove the standing stop request.
     ClearStop,
-    /// Take back what dead runs left.
+    /// Recover the claims of dead runs.
     Recover,
-    /// Settle and claim.
+    /// Settle ended attempts and claim items.
     Exchange(ExchangeRequest),
-    /// End the run's registration.
+    /// Remove the registration of the run.
     Deregister,
     /// Hand an attempt to the orchestrator.
     Start(Attempt),
-    /// Tell the orchestrator to begin nothing more of what it holds.
+    /// Recall all attempts that the orchestrator has not started.
     Recall,
-    /// End one attempt: a person cancelled its file.
+    /// End one attempt, because a user cancelled its file.
     Cancel(ClaimToken),
-    /// End every attempt and forget the operation under way: the run has lost its lease.
+    /// End every attempt and abandon the pending operation, because the run has lost its lease.
     Abort,
     /// Report an event.
     Emit(RunEventKind),
-    /// Wait. Replaces the wait ordered before. An operation, an attempt, the stop signal, a shut start
-    /// gate and the lease are awaited in any case.
+    /// Wait. Replaces the previous wait. The pending operation, the attempts, the stop signal, a
+    /// shut start gate and the lease are always awaited too.
     Wait(Wakeup),
-    /// The run is over.
+    /// End the run with this result.
     End(Result<ProcessingResult, ProcessorError>),
 }
 
-/// When to send [`Input::Woken`](crate::run::Input::Woken).
+/// The conditions for sending [`Input::Woken`](crate::run::Input::Woken).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wakeup {
-    /// At this point.
+    /// Wake at this time.
     pub at: Option<Timestamp>,
-    /// When another process may have changed the queue.
+    /// Wake when another process may have changed the queue.
     pub on_change: bool,
 }

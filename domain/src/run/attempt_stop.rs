@@ -1,4 +1,5 @@
-//! The stop signal of one attempt: the run's, and an order to end this attempt alone.
+//! The stop signal of one attempt: combines the run's signal with an order to end this attempt
+//! alone.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +12,7 @@ use futures_util::future::{poll_fn, select};
 use crate::ports::{StopSignal, StopSignalError};
 use crate::stop::{StopLevel, StopRequest};
 
-/// Rises with the run's signal, and to aborting once [`abort`](Self::abort) was called.
+/// A stop signal that follows the run's signal, and rises to aborting after [`abort`](Self::abort).
 pub(super) struct AttemptStop {
     run: Arc<dyn StopSignal>,
     is_aborted: AtomicBool,
@@ -59,7 +60,7 @@ impl StopSignal for AttemptStop {
         self.request()
     }
 
-    /// The run removes its request, an attempt does not.
+    /// Only the run clears its request; an attempt never does.
     async fn clear(&self) -> Result<bool, StopSignalError> {
         Ok(false)
     }

@@ -1,4 +1,4 @@
-//! How a run goes.
+//! The configuration of a run.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use crate::request::Scope;
 use crate::retry::RetryPolicy;
 use crate::run::FailureLimit;
 
-/// The default time that an attempt has.
+/// The default time limit of an attempt.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// How a run goes. The default is the specification's: one attempt at a time, 300 s each, three
-/// retries after 2, 4 and 8 s, and all of the queue.
+/// The configuration of a run. The default is the specification's: one attempt at a time, 300 s
+/// each, three retries after 2, 4 and 8 s, and the whole queue.
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,23 +24,22 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunConfig {
-    /// The run's name, unique among all runs that ever used the queue. The default, `local`, serves a
-    /// queue that ends with the program.
+    /// The run's name, unique among all runs that ever used the queue. The default, `local`, suits
+    /// a queue that exists only in this process.
     pub run: RunId,
-    /// The most attempts at a time.
+    /// The maximum number of concurrent attempts.
     pub jobs: NonZeroUsize,
-    /// The time that an attempt has.
+    /// The time limit of an attempt.
     pub timeout: Duration,
-    /// How failures are answered.
+    /// The retry policy.
     pub retry: RetryPolicy,
-    /// Whether the run waits for items whose backoff is not over; otherwise it ends when nothing is
-    /// due.
+    /// True if the run waits for items in backoff; otherwise it ends when no item is due.
     pub wait_for_backoff: bool,
     /// The failure limit; `None` for no limit.
     pub failure_limit: Option<FailureLimit>,
     /// The items that the run processes.
     pub scope: Scope,
-    /// What is done to each file, kept at its completion.
+    /// The recipe of the run, recorded when a file completes.
     pub recipe: Option<Recipe>,
 }
 
@@ -59,7 +58,7 @@ impl Default for RunConfig {
     }
 }
 
-/// Each method returns the same configuration with one field changed.
+/// Each of these methods returns the configuration with one field changed.
 #[allow(missing_docs, reason = "the methods are named after the fields")]
 impl RunConfig {
     #[must_use]
@@ -97,7 +96,7 @@ impl RunConfig {
         Self { recipe: Some(recipe), ..self }
     }
 
-    /// The same, ending when nothing is due.
+    /// Returns the configuration of a run that ends when no item is due.
     #[must_use]
     pub fn without_waiting(self) -> Self {
         Self { wait_for_backoff: false, ..self }

@@ -1,4 +1,5 @@
-//! The driver of the run loop: futures in, inputs out, actions carried out. It decides nothing.
+//! The driver of the run loop: feeds the results of futures as inputs, and carries out the actions.
+//! It decides nothing.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -21,30 +22,30 @@ use crate::run::{Action, Input, ProcessorError, RunConfig, RunState, Wakeup};
 use crate::run_info::{ProcessingResult, RunInfo};
 use crate::stop::StopRequest;
 
-/// The world, as a processor sees it.
+/// The ports that a processor uses.
 #[derive(Clone)]
 pub struct Ports {
-    /// Keeps the queue.
+    /// The store of the queue.
     pub storage: Arc<dyn Storage>,
-    /// Knows which runs are alive; usually the same store.
+    /// The registry of live runs; usually the store itself.
     pub runs: Arc<dyn Runs>,
-    /// Tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Carries out attempts.
+    /// Carries out the attempts.
     pub orchestrator: Arc<dyn Orchestrator>,
-    /// Ends processes that dead runs left.
+    /// Ends the leftover processes of dead runs.
     pub reaper: Arc<dyn Reaper>,
-    /// Asks to stop.
+    /// The source of stop requests.
     pub stop: Arc<dyn StopSignal>,
-    /// Keeps attempts from starting; [`OpenGate`](crate::ports::OpenGate) never does.
+    /// The start gate; [`OpenGate`](crate::ports::OpenGate) is always open.
     pub gate: Arc<dyn StartGate>,
     /// Receives the events.
     pub observer: Arc<dyn Observer>,
 }
 
 impl Ports {
-    /// The ports of a program that carries out attempts in its own process: nothing is left of a run
-    /// that died, no one asks to stop, and no one watches.
+    /// Returns the ports of a program that carries out attempts in its own process: dead runs leave
+    /// no processes, there is no stop signal, and no observer.
     #[must_use]
     pub fn in_process<S: Storage + Runs + 'static>(
         store: Arc<S>,
@@ -64,24 +65,24 @@ impl Ports {
     }
 }
 
-/// One run: takes files off the queue until none is left, or until it is asked to stop.
+/// A processor of one run: claims files until none is left, or until it is asked to stop.
 pub struct AutonomousProcessor {
     ports: Ports,
     config: RunConfig,
 }
 
 impl AutonomousProcessor {
-    /// A processor for one run.
+    /// Creates the processor of one run.
     #[must_use]
     pub fn new(ports: Ports, config: RunConfig) -> Self {
         Self { ports, config }
     }
 
-    /// Runs to the end.
+    /// Carries out the run.
     ///
     /// # Errors
-    /// [`ProcessorError`]. After [`ProcessorError::StillStopping`] the run has not begun and no item
-    /// was changed.
+    /// [`ProcessorError`]. After [`ProcessorError::StillStopping`], the run has not begun and no
+    /// item has changed.
     pub async fn run(&self) -> Result<ProcessingResult, ProcessorError> {
         let state = RunState::new(self.config.clone(), self.ports.reaper.location());
         Driver::new(&self.ports, &self.config).drive(state).await
@@ -102,7 +103,7 @@ struct Driver<'a> {
     wakeup: Wakeup,
     /// Kept across waits, because starting a new wait may cost the store a round trip.
     changed: Fuse<BoxFuture<'a, ()>>,
-    // The world, as the state knows it.
+    // The last values of the ports that the state was given.
     stop: StopRequest,
     pressure: Option<BackPressure>,
     capacity: usize,
@@ -130,7 +131,7 @@ impl<'a> Driver<'a> {
         let mut next = Some(Input::Begin);
         loop {
             self.prepare(next.as_ref());
-            // The world first: an answer must not start what a stop forbids by now.
+            // Changes of the ports first, so that an answer does not start an attempt after a stop.
             for input in self.changes().into_iter().chain(next) {
                 for action in state.handle(input, self.ports.clock.now()) {
                     if let Some(outcome) = self.carry_out(action) {
@@ -142,18 +143,18 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Takes from an input what concerns the driver.
+    /// Updates the driver for an input, before the state handles it.
     fn prepare(&mut self, next: Option<&Input>) {
         match next {
             Some(Input::Registered(Ok(begun))) => self.lease.clone_from(&begun.lease),
             Some(Input::LeaseLost) => self.lease = None,
-            // Whatever is requested now was not removed.
+            // A request that is present now was not removed.
             Some(Input::StopCleared(_)) => (self.is_clearing, self.stop) = (false, StopRequest::NONE),
             _ => {}
         }
     }
 
-    /// How the world differs from what the state knows.
+    /// Returns inputs for the ports whose values differ from those that the state was last given.
     fn changes(&mut self) -> Vec<Input> {
         let Ports { stop, gate, orchestrator, .. } = self.ports;
         let stop = if self.is_clearing { self.stop } else { stop.request() };
@@ -250,7 +251,8 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// All the progress that is known at this moment, so that one exchange serves it.
+/// Collects `first` and all further progress that is already available, so that one exchange
+/// settles it together. Drops the stop signals of attempts that ended.
 fn all_progress(
     first: (ClaimToken, AttemptProgress),
     progress: &mut SelectAll<Progress<'_>>,
@@ -268,7 +270,7 @@ fn all_progress(
     all
 }
 
-/// Waits for what `wait` waits for, or for ever if there is nothing to wait for.
+/// Waits for `subject` with `wait`, or for ever if `subject` is `None`.
 async fn wait_if<T>(subject: Option<T>, wait: impl AsyncFnOnce(T)) {
     match subject {
         Some(subject) => wait(subject).await,

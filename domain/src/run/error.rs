@@ -1,28 +1,28 @@
-//! Why a run could not go on.
+//! The errors of a run.
 
 use crate::attempt::LostAttempt;
 use crate::ports::{StopSignalError, StorageError};
 use crate::run_info::LiveRun;
 
-/// Why a run could not go on. Attempts under way have ended; results that could not be recorded are
-/// lost, and their items are recovered by the next run.
+/// The error that ended a run early. All its attempts have ended. Results that could not be
+/// recorded are lost; the next run recovers their items.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessorError {
-    /// Other runs are still obeying a stop request, and starting now would ignore it: try again when
-    /// they have ended.
+    /// Other runs are still obeying a stop request, and a new run would ignore it: retry after they
+    /// have ended.
     #[error("a stop was requested, and {} other run(s) are still finishing", .runs.len())]
     StillStopping {
-        /// The other runs.
+        /// The runs that are still stopping.
         runs: Vec<LiveRun>,
     },
-    /// The store failed; its error names the next move.
+    /// The store failed; the variant of its error states the next move.
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// The stop request could not be removed.
     #[error(transparent)]
     StopSignal(#[from] StopSignalError),
-    /// It is unknown how an attempt ended.
+    /// The outcome of an attempt is unknown.
     #[error(transparent)]
     Orchestrator(#[from] LostAttempt),
 }

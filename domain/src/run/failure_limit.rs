@@ -1,24 +1,24 @@
-//! How many failed files a run accepts.
+//! The failure limit of a run.
 
 use std::num::NonZeroU64;
 
-/// A share of failed files means nothing before this many files have ended: after the first one it
-/// would be all or none.
+/// The minimum number of ended files for a percentage limit; with fewer, a single failure would
+/// weigh too much.
 pub const MIN_ENDED_FOR_A_SHARE: u64 = 10;
 
-/// When a run ends because of failed files. Only files that ended as failed or timeout in this run
-/// count; a failed attempt that is retried does not.
+/// The number or share of failed files that ends a run. Only files that ended as failed or timeout
+/// in this run count; a failed attempt that is retried does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureLimit {
-    /// After this many failed files.
+    /// The run ends after this many failed files.
     Files(NonZeroU64),
-    /// Once this percentage of the ended files have failed, if at least [`MIN_ENDED_FOR_A_SHARE`]
-    /// have ended.
+    /// The run ends once this percentage of the ended files have failed, if at least
+    /// [`MIN_ENDED_FOR_A_SHARE`] have ended.
     Percent(u8),
 }
 
 impl FailureLimit {
-    /// True if a run with this many completed and failed files must end.
+    /// True if a run with this many completed and failed files has reached the limit.
     #[must_use]
     pub fn is_reached(self, processed: u64, failed: u64) -> bool {
         let ended = processed.saturating_add(failed);

@@ -1,4 +1,4 @@
-//! What happened, as the run loop takes it in.
+//! The inputs of the run loop.
 
 use crate::attempt::AttemptProgress;
 use crate::item::ClaimToken;
@@ -8,23 +8,22 @@ use crate::run_info::LiveRun;
 use crate::stop::StopRequest;
 use crate::view::{Counts, Exchanged};
 
-/// Something that happened.
+/// An event that the run loop reacts to.
 #[derive(Debug)]
 pub enum Input {
-    /// The program asks for the run. The first input, once.
+    /// The program starts the run. Sent once, as the first input.
     Begin,
-    /// The stop signal answers differently than before.
+    /// The stop signal has changed.
     Stop(StopRequest),
-    /// The start gate answers differently than before.
+    /// The start gate has changed.
     Pressure(Option<BackPressure>),
     /// The orchestrator's capacity changed.
     Capacity(usize),
-    /// Attempts made progress: all that is known at this moment, in order.
+    /// Attempts made progress: all progress since the last input of this kind, in order.
     Attempts(Vec<(ClaimToken, AttemptProgress)>),
     /// The run's lease is lost.
     LeaseLost,
-    /// The time of the last [`Wakeup`](crate::run::Wakeup) has come, or another process may have
-    /// changed the queue.
+    /// A time or change that the last [`Wakeup`](crate::run::Wakeup) named has come.
     Woken,
     /// [`Action::Count`](crate::run::Action::Count) was carried out.
     Counted(Result<Counts, StorageError>),
@@ -36,6 +35,7 @@ pub enum Input {
     Recovered(Result<Recovery, StorageError>),
     /// [`Action::Exchange`](crate::run::Action::Exchange) was carried out.
     Exchanged(Result<Exchanged, StorageError>),
-    /// [`Action::Deregister`](crate::run::Action::Deregister) was carried out; these runs are alive.
+    /// [`Action::Deregister`](crate::run::Action::Deregister) was carried out; contains the runs
+    /// that are still alive.
     Deregistered(Result<Vec<LiveRun>, StorageError>),
 }

@@ -1,4 +1,4 @@
-//! The processor's state, as the state file keeps it: a fold over the events of a run.
+//! The processor's state, as shown in the state file: a fold over the events of a run.
 
 use crate::attempt::AttemptRef;
 use crate::item::{ItemId, RunId};
@@ -13,16 +13,16 @@ pub enum ProcessorStatus {
     /// No run has begun.
     #[default]
     Idle,
-    /// A run is under way.
+    /// A run is alive.
     Running,
     /// The last run ended before the queue was empty.
     Stopped,
-    /// The last run found nothing more to do.
+    /// The last run ended because no work was left.
     Completed,
 }
 
 impl ProcessorStatus {
-    /// The word on disk and on screen.
+    /// Returns the word, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -34,12 +34,12 @@ impl ProcessorStatus {
     }
 }
 
-/// A file that an attempt is under way on.
+/// A file with a running attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CurrentFile {
-    /// The item.
+    /// The id of the item.
     pub id: ItemId,
-    /// The file.
+    /// The path of the file.
     pub file_path: FilePath,
     /// When the attempt began.
     pub since: Timestamp,
@@ -48,25 +48,25 @@ pub struct CurrentFile {
 /// The state of a processor.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProcessorState {
-    /// What the latest run is doing or did.
+    /// The status of the latest run.
     pub status: ProcessorStatus,
     /// The latest run.
     pub run_id: Option<RunId>,
-    /// When it began.
+    /// When the latest run began.
     pub started_at: Option<Timestamp>,
-    /// When it ended.
+    /// When the latest run ended.
     pub stopped_at: Option<Timestamp>,
-    /// When this state was reached.
+    /// When this state was last changed.
     pub updated_at: Option<Timestamp>,
     /// Files that completed in the run.
     pub files_processed: u64,
     /// Files that ended as failed or timeout in the run.
     pub files_failed: u64,
-    /// Files that attempts are under way on, the longest first.
+    /// The files with a running attempt, the longest-running first.
     pub current_files: Vec<CurrentFile>,
-    /// Why nothing new starts, if that is so.
+    /// The reason why no attempt may start; `None` if attempts may start.
     pub pressure: Option<Box<str>>,
-    /// Dead runs whose items stay claimed, because something of them may still be at work.
+    /// The dead runs whose items stay claimed, because their processes may still be running.
     pub withheld: Vec<Unproven>,
 }
 
@@ -117,7 +117,7 @@ impl ProcessorState {
         self.current_files.retain(|current| current.id != of.id);
     }
 
-    /// A later reason replaces an earlier one.
+    /// Records a dead run; a later reason replaces an earlier one.
     fn withhold(&mut self, dead_run: &RunId, reason: &str) {
         self.withheld.retain(|left| left.run != *dead_run);
         self.withheld.push(Unproven { run: dead_run.clone(), reason: reason.into() });

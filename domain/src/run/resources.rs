@@ -1,4 +1,4 @@
-//! What a run used of the machine in all: a fold over its events.
+//! The total resource usage of a run: a fold over its events.
 
 use std::time::Duration;
 
@@ -6,25 +6,25 @@ use crate::attempt::{AttemptRef, ResourceUsage};
 use crate::path::FilePath;
 use crate::ports::{RunEvent, RunEventKind};
 
-/// The attempt that held the most memory.
+/// The attempt with the highest memory usage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeakMemory {
-    /// The memory, in bytes.
+    /// The peak memory of the attempt, in bytes.
     pub memory: u64,
     /// The attempt's file.
     pub file_path: FilePath,
 }
 
-/// What the attempts of a run used together, counting those whose usage is known.
+/// The total resource usage of the attempts of a run, as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunResources {
-    /// The number of attempts counted.
+    /// The number of attempts whose usage is known.
     pub attempts: u64,
-    /// Processor time in their own code.
+    /// Total processor time in user mode.
     pub user: Duration,
-    /// Processor time that the kernel spent on their behalf.
+    /// Total processor time in the kernel.
     pub system: Duration,
-    /// The highest of their peaks; the first of several equal ones.
+    /// The attempt with the highest peak; the first of several equal ones.
     pub peak: Option<PeakMemory>,
 }
 

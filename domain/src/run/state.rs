@@ -1,4 +1,4 @@
-//! Everything the run loop knows.
+//! The state of the run loop.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,25 +17,25 @@ use crate::view::Counts;
 /// Delay before retrying a busy or unreachable store. The store has already applied its own timeout.
 pub(super) const RETRY_STORE_AFTER: Duration = Duration::from_secs(1);
 
-/// How long after its cause a stop may still be unknown: the contract of
+/// The maximum delay between the cause of a stop and its report: the contract of
 /// [`StopSignal`](crate::ports::StopSignal).
 pub(super) const STOP_IS_KNOWN_WITHIN: Duration = Duration::from_millis(500);
 
-/// How often the counts of the whole queue are read, for people who watch.
+/// The interval at which the counts of the whole queue are read for observers.
 pub(super) const COUNT_EVERY: Duration = Duration::from_secs(1);
 
-/// How far the run has come.
+/// The phase of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Not registered, or not allowed to begin yet.
+    /// Not registered, or not yet allowed to start.
     Beginning,
-    /// Claims and settles.
+    /// Claims items and settles attempts.
     Working,
     /// All attempts have ended; only the final reports remain.
     Ending,
 }
 
-/// The store operation under way.
+/// The pending store operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     Count,
@@ -46,12 +46,12 @@ pub(super) enum Operation {
     Deregister,
 }
 
-/// An attempt in the orchestrator's hands.
+/// An attempt that was handed to the orchestrator.
 #[derive(Debug)]
 pub(super) struct InHand {
     pub(super) of: AttemptRef,
     pub(super) has_started: bool,
-    /// The file as it was when the attempt began.
+    /// The fingerprint of the file when the attempt began.
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) is_cancelled: bool,
     pub(super) is_recalled: bool,
@@ -63,7 +63,7 @@ impl InHand {
     }
 }
 
-/// An attempt that is over, with the verdict on it.
+/// An ended attempt with its verdict.
 #[derive(Debug)]
 pub(super) struct Judged {
     pub(super) token: ClaimToken,
@@ -73,8 +73,8 @@ pub(super) struct Judged {
     pub(super) verdict: Verdict,
 }
 
-/// An attempt that is over by a signal which may have been part of a stop: the same signal often goes
-/// to the command and to the run, and the end of the command may be known first.
+/// An attempt that ended by a signal which may have been part of a stop: the same signal often goes
+/// to the command and to the run, and the end of the command may be reported first.
 #[derive(Debug)]
 pub(super) struct Undecided {
     pub(super) token: ClaimToken,
@@ -83,69 +83,69 @@ pub(super) struct Undecided {
     pub(super) since: Timestamp,
 }
 
-/// The world, as last reported.
+/// The values of the ports, as last reported.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) stop: StopRequest,
     pub(super) pressure: Option<BackPressure>,
-    /// How many attempts the orchestrator takes in all.
+    /// The maximum number of attempts that the orchestrator accepts.
     pub(super) capacity: usize,
 }
 
-/// The attempts and claims of the run that are not settled, by how far they have come.
+/// The run's unsettled attempts and claims, grouped by state.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
-    /// Handed to the orchestrator.
+    /// Attempts that were handed to the orchestrator.
     pub(super) in_hand: BTreeMap<ClaimToken, InHand>,
-    /// Over, and not judged yet.
+    /// Ended attempts without a verdict.
     pub(super) undecided: Vec<Undecided>,
-    /// Judged: for the next exchange.
+    /// Attempts with a verdict, for the next exchange.
     pub(super) judged: Vec<Judged>,
-    /// Judged: in the exchange under way, or in the one that the store has not answered.
+    /// Attempts with a verdict, in the pending exchange or in one that the store has not answered.
     pub(super) settling: Vec<Judged>,
-    /// Claims whose attempt never began, to give back in the next exchange.
+    /// Claims whose attempt never began, to be released by the next exchange.
     pub(super) unused: Vec<(ClaimToken, AttemptRef)>,
-    /// The same in the exchange under way.
+    /// Claims whose attempt never began, in the pending exchange.
     pub(super) releasing: Vec<(ClaimToken, AttemptRef)>,
 }
 
-/// The queue, as last answered.
+/// The state of the queue, as last reported by the store.
 #[derive(Debug)]
 pub(super) struct QueueView {
     pub(super) counts: Counts,
     pub(super) counted_at: Option<Timestamp>,
     pub(super) next_due: Option<Timestamp>,
     pub(super) has_waiting: bool,
-    /// Something may be claimable that the last exchange did not see.
+    /// True if items may have become claimable since the last exchange.
     pub(super) may_have_work: bool,
-    /// Dead runs were recovered after the last exchange.
+    /// True if dead runs were recovered after the last exchange.
     pub(super) is_swept: bool,
 }
 
-/// How the store answers.
+/// The availability of the store.
 #[derive(Debug, Default)]
 pub(super) struct StoreAccess {
-    /// Locked or not reached: not to be asked before this point.
+    /// The time of the next request, while the store is busy or unreachable.
     pub(super) retry_at: Option<Timestamp>,
     pub(super) last_request: RequestId,
-    /// How many items the last exchange asked for.
+    /// The limit of the last exchange.
     pub(super) last_limit: usize,
-    /// The last exchange was not answered: it must be offered again, unchanged.
+    /// True if the last exchange was not answered: it must be repeated unchanged.
     pub(super) is_unanswered: bool,
     pub(super) is_full: bool,
 }
 
-/// Whether results can be recorded.
+/// Whether results can still be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recording {
     Possible,
-    /// The store failed for good.
+    /// The store failed permanently.
     Impossible,
-    /// Others may have the run's items already.
+    /// The lease is lost: other runs may already have claimed the run's items.
     LeaseLost,
 }
 
-/// The run loop as a value. See [`handle`](Self::handle).
+/// The state of the run loop. See [`handle`](Self::handle).
 #[derive(Debug)]
 pub struct RunState {
     pub(super) config: RunConfig,
@@ -168,7 +168,8 @@ pub struct RunState {
 }
 
 impl RunState {
-    /// A run that works at this location. Its first input is [`Input::Begin`](crate::run::Input::Begin).
+    /// Creates the state of a run at this location. Its first input must be
+    /// [`Input::Begin`](crate::run::Input::Begin).
     #[must_use]
     pub fn new(config: RunConfig, location: Location) -> Self {
         Self {
@@ -236,7 +237,7 @@ impl RunState {
         }
     }
 
-    /// The exchange to make now: the unanswered one, or a new one.
+    /// Returns the exchange to make now: the unanswered one, or a new one.
     pub(super) fn request(&mut self) -> ExchangeRequest {
         if !self.store.is_unanswered {
             self.store.last_request = self.store.last_request.next();
@@ -255,7 +256,7 @@ impl RunState {
         }
     }
 
-    /// True while attempts may start, whatever the gate says.
+    /// True while attempts may start, regardless of the start gate.
     pub(super) fn may_start(&self) -> bool {
         self.phase == Phase::Working
             && self.world.stop.level == StopLevel::Running
@@ -264,7 +265,7 @@ impl RunState {
             && self.failure.is_none()
     }
 
-    /// How many items may be claimed now.
+    /// Returns the maximum number of items that may be claimed now.
     pub(super) fn room(&self) -> usize {
         if self.world.pressure.is_some() || !self.may_start() {
             return 0;
@@ -272,18 +273,18 @@ impl RunState {
         self.world.capacity.saturating_sub(self.attempts.in_hand.len() + self.attempts.undecided.len())
     }
 
-    /// True if the gate alone keeps the run from claiming.
+    /// True if only the start gate keeps the run from claiming.
     pub(super) fn is_under_pressure(&self) -> bool {
         self.world.pressure.is_some() && self.may_start() && self.attempts.in_hand.len() < self.config.jobs.get()
     }
 
-    /// True if the store must not be asked yet. After the clock was set back it may be.
+    /// True if the store must not be asked yet. False if the clock was set back.
     pub(super) fn is_store_resting(&self) -> bool {
         let latest = self.now.saturating_add(RETRY_STORE_AFTER);
         self.store.retry_at.is_some_and(|until| self.now < until && until <= latest)
     }
 
-    /// True if no attempt is under way or unsettled. An exchange without an answer may have claimed
+    /// True if no attempt is running or unsettled. An exchange without an answer may have claimed
     /// items.
     pub(super) fn is_at_rest(&self) -> bool {
         !self.store.is_unanswered
@@ -295,7 +296,7 @@ impl RunState {
             && self.attempts.releasing.is_empty()
     }
 
-    /// True if the counts that observers have are too old. After the clock was set back they are.
+    /// True if the counts that observers have are too old, or if the clock was set back.
     pub(super) fn are_counts_old(&self) -> bool {
         self.queue.counted_at.is_none_or(|at| self.now < at || self.now >= at.saturating_add(COUNT_EVERY))
     }

@@ -1,7 +1,7 @@
-//! The run loop: takes in an input, then decides what to do next.
+//! The run loop: handles an input, then decides on the next actions.
 //!
-//! `step/attempts.rs` holds what attempts report, `step/store.rs` what the store answers, and
-//! `step/registration.rs` how a run begins and ends.
+//! `step/attempts.rs` handles the progress of attempts, `step/store.rs` the answers of the store,
+//! and `step/registration.rs` the beginning and the end of a run.
 
 mod attempts;
 mod registration;
@@ -15,14 +15,14 @@ use crate::stop::{StopLevel, StopRequest};
 use crate::time::Timestamp;
 
 impl RunState {
-    /// Takes in what happened at `now`, and returns what to do, in this order. Pure: the same state,
-    /// input and time give the same answer.
+    /// Handles an input at time `now`, and returns the actions to carry out, in this order. Pure:
+    /// the same state, input and time give the same actions.
     ///
-    /// The last action is [`Action::Wait`], or [`Action::End`] once.
+    /// The last action is [`Action::Wait`] or, once, [`Action::End`].
     #[must_use]
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Vec<Action> {
         if now < self.now {
-            // The clock was set back: the store cuts down the waits that have become too long.
+            // The clock was set back: the store shortens the backoffs that have become too long.
             self.queue.may_have_work = true;
         }
         self.now = now;
@@ -47,7 +47,8 @@ impl RunState {
             Input::Stop(request) => self.on_stop(request),
             Input::Pressure(pressure) => {
                 self.world.pressure = pressure;
-                // While it is held the run looks at the queue: others may finish what it waits for.
+                // While starts are held, the run still looks at the queue: other runs may finish
+                // the files it waits for.
                 self.queue.may_have_work = true;
             }
             Input::Capacity(capacity) => self.world.capacity = capacity,
@@ -90,13 +91,13 @@ impl RunState {
         }
     }
 
-    /// The first failure is the one that the run returns.
+    /// Records the error that ends the run. Only the first one is kept.
     fn fail(&mut self, error: ProcessorError) {
         self.failure.get_or_insert(error);
     }
 
-    /// Reports a change of the gate if an attempt could start otherwise. The first report also needs an
-    /// item that waits.
+    /// Reports a change of the start gate if an attempt could start without it. The first report
+    /// also requires a waiting item.
     fn report_pressure(&mut self) {
         let has_free_slot = self.may_start() && self.attempts.in_hand.len() < self.config.jobs.get();
         let is_news = self.world.pressure != self.reported_pressure;
@@ -110,7 +111,7 @@ impl RunState {
         });
     }
 
-    /// Calls back what has not begun, once nothing may begin any more.
+    /// Recalls the attempts that have not begun, once no attempt may begin any more.
     fn recall(&mut self) {
         if self.may_start() && self.world.pressure.is_none() {
             return;
@@ -149,7 +150,7 @@ impl RunState {
         }
     }
 
-    /// Why the run must end even if items are waiting.
+    /// Returns the reason why the run must end even if items are waiting.
     fn reason_to_end(&self) -> Option<StoppedBy> {
         match self.world.stop.cause {
             _ if self.failure.is_some() => Some(StoppedBy::Error),
@@ -160,7 +161,7 @@ impl RunState {
         }
     }
 
-    /// True if an exchange could claim something, or tell which attempts under way are cancelled.
+    /// True if an exchange could claim items, or report cancellations of running attempts.
     fn is_exchange_of_use(&self) -> bool {
         self.may_start() || !self.attempts.in_hand.is_empty()
     }
@@ -169,7 +170,8 @@ impl RunState {
         self.store.last_request.get() > 0
     }
 
-    /// Nothing runs and everything is settled: the run is over, or waits for something to fall due.
+    /// Called when no attempt is running and everything is settled: ends the run, or waits for an
+    /// item to become due.
     fn rest(&mut self) {
         if self.queue.has_waiting {
             if !self.config.wait_for_backoff && !self.is_under_pressure() {
@@ -183,7 +185,7 @@ impl RunState {
         }
     }
 
-    /// The time and the changes that wake the run if no other input arrives.
+    /// Returns the conditions that wake the run if no other input arrives.
     fn wakeup(&self) -> Wakeup {
         let judge_at =
             self.attempts.undecided.iter().map(|undecided| undecided.since.saturating_add(STOP_IS_KNOWN_WITHIN));

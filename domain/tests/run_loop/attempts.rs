@@ -1,4 +1,4 @@
-//! What becomes of attempts.
+//! The progress of attempts, and the verdicts on them.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 use super::fixture::{Run, claims, completed, failed, released, token};
 
-/// A run with two attempts that have started.
+/// Returns a run with two attempts that have started.
 fn with_two() -> Run {
     let mut run = Run::begun(RunConfig::default());
     run.answer(claims(&[1, 2], true)).actions();
@@ -28,7 +28,7 @@ fn results_are_settled_together_and_reported_once_recorded() {
     run.end(1, AttemptOutcome::Succeeded);
     let request = run.exchange();
     assert_eq!((request.settlements, request.limit), (vec![completed(1)], 1));
-    // While the exchange is under way, results wait.
+    // While the exchange is pending, results wait.
     run.end(2, AttemptOutcome::Succeeded);
     assert!(run.actions().is_empty());
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileCompleted { .. })), 0);
@@ -128,7 +128,7 @@ fn a_cancelled_file_is_ended_and_fails() {
     run.feed(Input::Woken).actions();
     run.answer(Exchanged { cancelled: vec![token(1)], ..claims(&[], true) });
     assert!(matches!(run.actions()[..], [Action::Cancel(token_1)] if token_1 == token(1)));
-    // Once is enough.
+    // The report is not repeated.
     run.feed(Input::Woken).actions();
     run.answer(Exchanged { cancelled: vec![token(1)], ..claims(&[], true) });
     assert!(run.actions().is_empty());
@@ -145,7 +145,7 @@ fn a_cancelled_file_that_succeeds_first_is_completed() {
     assert_eq!(run.end(1, AttemptOutcome::Succeeded).exchange_among().settlements, [completed(1)]);
 }
 
-/// The store learned of the cancellation before the run did.
+/// The store records the cancellation before the run is notified.
 #[test]
 fn a_failure_of_a_cancelled_file_is_reported_as_its_end() {
     let mut run = with_two();
@@ -154,7 +154,7 @@ fn a_failure_of_a_cancelled_file_is_reported_as_its_end() {
     run.answer(Exchanged { cancelled: vec![token(1)], ..claims(&[], true) });
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileFailed { error, .. } if **error == *"cancelled")), 1);
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileRequeued { .. })), 0);
-    // The same for an attempt that never began.
+    // The claim of an attempt that never began is treated alike.
     run.progress(2, AttemptProgress::NotStarted).answer(Exchanged { cancelled: vec![token(2)], ..claims(&[], true) });
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileFailed { .. })), 2);
 }
@@ -168,11 +168,11 @@ fn an_attempt_that_a_stop_took_along_is_given_back() {
     for signal in [1, 2, 15] {
         let died = AttemptOutcome::Signalled { signal };
         for outcome in [died.clone(), in_a_step(died)] {
-            // The stop is known first.
+            // The stop is reported first.
             let mut run = with_two();
             run.stop(StopLevel::Draining, StopCause::Interrupt).actions();
             assert_eq!(run.end(1, outcome.clone()).exchange().settlements, [released(1)]);
-            // The end of the attempt is known first, and the stop in time.
+            // The end of the attempt is reported first, and the stop in time.
             let mut run = with_two();
             run.end(1, outcome).actions();
             run.pass(Duration::from_millis(499)).stop(StopLevel::Draining, StopCause::Terminate);
@@ -210,7 +210,7 @@ fn another_death_next_to_a_stop_is_a_failure() {
     assert!(matches!(settlements[0].verdict, Verdict::Retry { .. }), "{settlements:?}");
 }
 
-/// One thing that can happen to the loop of `anything_goes`.
+/// An input of the loop in `anything_goes`.
 #[derive(Debug, Clone, Copy)]
 enum Happening {
     End(u64, bool),
@@ -237,8 +237,8 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever happens in whatever order: one operation at a time, no claim is settled twice, none
-    /// is forgotten, and never more is asked for than there is room.
+    /// After any inputs in any order: only one operation is pending, no claim is settled twice,
+    /// none is forgotten, and no more items are claimed than there is capacity for.
     #[test]
     fn every_claim_is_settled_once(happenings in happenings()) {
         let mut run = Run::begun(RunConfig::default());
@@ -285,7 +285,7 @@ proptest! {
                     other => prop_assert!(matches!(other, Action::Recover), "{other:?}"),
                 }
             }
-            // What was granted beyond the room by now is on its way back.
+            // Claims beyond the current capacity are being released.
             if let Some(request) = &under_way {
                 let back: Vec<_> = request.settlements.iter().map(|settlement| settlement.token.item.get()).collect();
                 in_hand.retain(|id| !back.contains(id));

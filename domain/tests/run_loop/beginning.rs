@@ -1,4 +1,4 @@
-//! How a run begins, or does not.
+//! The beginning of a run, and the reasons not to begin.
 
 use autoproc_domain::RunConfig;
 use autoproc_domain::ports::{Begun, RunEventKind, StopCause, StopLevel, StopSignalError, StorageError};
@@ -76,7 +76,7 @@ fn a_run_does_not_begin_while_others_are_stopping() {
     assert_eq!((runs, run.events.len()), (&vec![other_run()], 0));
 }
 
-/// The others saw this run alive when they ended, and left the request to it.
+/// The other runs saw this run alive when they ended, and left the request to it.
 #[test]
 fn a_run_that_did_not_begin_and_outlives_the_others_removes_the_request() {
     let mut run = registering();
@@ -127,7 +127,7 @@ fn a_recovery_that_meets_a_locked_store_is_made_again() {
     assert!(matches!(run.actions()[..], [Action::Recover]));
 }
 
-/// A signal stays when the stop file is removed, and may come while that is done.
+/// A signal stays when the stop file is removed, and may arrive during the removal.
 #[test]
 fn a_stop_that_comes_while_the_old_request_is_removed_counts() {
     let mut run = registering();

@@ -1,4 +1,4 @@
-//! How a run ends.
+//! The end of a run.
 
 use autoproc_domain::ports::{RunEventKind, StopCause, StopLevel, Unproven};
 use autoproc_domain::recovery::Recovery;

@@ -1,4 +1,4 @@
-//! A run loop that a test feeds, and what it has ordered so far.
+//! A run loop that a test feeds with inputs, and the actions that it has requested so far.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -19,14 +19,14 @@ use autoproc_domain::{FilePath, ItemId, Priority, ProcessingResult, QueueItem, R
 pub(crate) struct Run {
     state: RunState,
     pub(crate) now: Timestamp,
-    /// The actions since the last look at them, without events and waits.
+    /// The actions since the last call of `actions`, without events and waits.
     actions: Vec<Action>,
     pub(crate) events: Vec<RunEventKind>,
     pub(crate) wakeup: Wakeup,
 }
 
 impl Run {
-    /// A run of two jobs that has not begun.
+    /// Creates a run of two jobs that has not begun.
     pub(crate) fn new(config: RunConfig) -> Self {
         let config = config.with_run(RunId::new("run")).with_jobs(NonZeroUsize::new(2).unwrap());
         let state = RunState::new(config, location("here"));
@@ -34,7 +34,7 @@ impl Run {
         Self { state, now, actions: Vec::new(), events: Vec::new(), wakeup: Wakeup::default() }
     }
 
-    /// A run that has begun and recovered nothing; its first exchange is under way.
+    /// Creates a run that has begun and recovered nothing; its first exchange is pending.
     pub(crate) fn begun(config: RunConfig) -> Self {
         let mut run = Self::new(config);
         run.feed(Input::Begin);
@@ -65,12 +65,12 @@ impl Run {
         self
     }
 
-    /// The actions since the last call.
+    /// Returns the actions since the last call.
     pub(crate) fn actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
     }
 
-    /// The only action since the last call, which must be an exchange.
+    /// Returns the only action since the last call, which must be an exchange.
     pub(crate) fn exchange(&mut self) -> ExchangeRequest {
         let actions = self.actions();
         match <[Action; 1]>::try_from(actions) {
@@ -80,7 +80,7 @@ impl Run {
         }
     }
 
-    /// The exchange among the actions since the last call.
+    /// Returns the exchange among the actions since the last call.
     pub(crate) fn exchange_among(&mut self) -> ExchangeRequest {
         let exchanges = self.actions().into_iter().filter_map(|action| match action {
             Action::Exchange(request) => Some(request),
@@ -89,7 +89,7 @@ impl Run {
         exchanges.last().expect("an exchange was ordered")
     }
 
-    /// The items of the attempts ordered since the last call.
+    /// Returns the items of the attempts started since the last call.
     pub(crate) fn started(&mut self) -> Vec<u64> {
         let started = self.actions().into_iter().filter_map(|action| match action {
             Action::Start(attempt) => Some(attempt.token.item.get()),
@@ -115,7 +115,7 @@ impl Run {
         self.progress(id, AttemptProgress::Ended(report))
     }
 
-    /// Starts and succeeds.
+    /// Starts an attempt, which succeeds.
     pub(crate) fn succeed(&mut self, id: u64) -> &mut Self {
         self.start(id).end(id, AttemptOutcome::Succeeded)
     }
@@ -128,7 +128,8 @@ impl Run {
         self.feed(Input::Stop(StopRequest { level, cause: Some(cause) }))
     }
 
-    /// Answers whatever ends a run: the last recovery, the last counts, the end of the registration.
+    /// Answers the operations at the end of a run: the last recovery, the last counts, the end of
+    /// the registration.
     pub(crate) fn outcome(&mut self) -> Result<ProcessingResult, ProcessorError> {
         for _ in 0..5 {
             match self.actions().pop() {
@@ -169,7 +170,7 @@ pub(crate) fn other_run() -> LiveRun {
     LiveRun { info, heard_of: None }
 }
 
-/// An answer with these claims.
+/// Returns an answer with these claims.
 pub(crate) fn claims(ids: &[u64], has_waiting: bool) -> Exchanged {
     Exchanged { claims: ids.iter().map(|id| claimed(*id, 1)).collect(), has_waiting, ..Exchanged::default() }
 }

@@ -1,4 +1,4 @@
-//! A lost lease: others may have the run's items already.
+//! A lost lease: other runs may already have claimed the run's items.
 
 use autoproc_domain::RunConfig;
 use autoproc_domain::ports::{AttemptOutcome, RunEventKind, StorageError};
@@ -6,7 +6,7 @@ use autoproc_domain::run::{Action, Input, ProcessorError};
 
 use super::fixture::{Run, claims};
 
-/// A run with an attempt under way and an exchange.
+/// Returns a run with a running attempt and a pending exchange.
 fn working() -> Run {
     let mut run = Run::begun(RunConfig::default());
     run.answer(claims(&[1, 2], true)).actions();
@@ -26,7 +26,7 @@ fn ends_without_settling(mut run: Run) {
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileCompleted { .. })), 0);
 }
 
-/// The exchange under way may never be answered: a partition looks like that.
+/// After a network partition, the pending exchange may never be answered.
 #[test]
 fn the_run_aborts_settles_nothing_and_ends() {
     let mut run = working();

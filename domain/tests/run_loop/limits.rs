@@ -1,4 +1,4 @@
-//! What keeps a run from starting attempts: a shut gate, failures, a stop.
+//! The reasons not to start attempts: a shut gate, failures, a stop.
 
 use std::num::NonZeroU64;
 
@@ -25,7 +25,7 @@ fn a_held_run_claims_nothing_and_resumes() {
     let mut run = Run::begun(RunConfig::default());
     run.answer(claims(&[1], true)).actions();
     shut(&mut run, "no disk");
-    // It only looks whether others have processed what it waits for.
+    // The run only checks whether other runs have processed the waiting files.
     assert_eq!(run.exchange_among().limit, 0);
     run.answer(claims(&[], true));
     run.succeed(1);
@@ -75,7 +75,7 @@ fn a_held_run_ends_when_others_have_done_the_rest() {
     assert_eq!(run.outcome().unwrap().stopped_by, StoppedBy::QueueEmpty);
 }
 
-/// Not only when the gate changes.
+/// The run reads the queue at every change, not only when the gate changes.
 #[test]
 fn a_held_run_looks_at_every_change_of_the_queue() {
     let mut run = Run::begun(RunConfig::default());
@@ -120,7 +120,7 @@ fn a_stop_recalls_drains_and_gives_back_later_claims() {
     run.answer(claims(&[1], true)).actions();
     run.start(1).feed(Input::Woken).actions();
     run.stop(StopLevel::Draining, StopCause::StopFile);
-    // The claims of an exchange that was under way come too late.
+    // The pending exchange returns its claims too late.
     run.answer(claims(&[2], true));
     assert_eq!(run.exchange_among().settlements, [released(2)]);
     run.answer(claims(&[], true));
@@ -150,7 +150,8 @@ fn nothing_is_claimed_once_the_failure_limit_is_reached() {
     run.start(1).start(2);
     run.end(1, failed());
     assert_eq!(run.exchange_among().limit, 1);
-    // The second failure counts from its end on: the claim of the exchange under way is given back.
+    // The second failure counts as soon as it is reported: the claim of the pending exchange is
+    // released.
     run.end(2, failed()).answer(claims(&[3], true));
     let request = run.exchange_among();
     assert_eq!((request.limit, request.settlements.len()), (0, 2));

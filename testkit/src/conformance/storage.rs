@@ -4,15 +4,15 @@
 //!
 //! [`exercise`] makes two kinds of checks. *Named checks* are short scenarios, one or more for each
 //! sentence of the contracts; a check's name states the guarantee. The *differential check* then
-//! makes the same random requests of the store and of a [`FileQueue`](autoproc_domain::FileQueue),
+//! makes the same random requests to the store and to a [`FileQueue`](autoproc_domain::FileQueue),
 //! through several handles, with runs that begin, end and die, and with handles that are closed and
-//! opened again. All answers must be equal except for a renumbering of ids, sequence numbers and
-//! claim numbers that keeps their order.
+//! reopened. All answers must be equal, except that ids, sequence numbers and claim numbers may
+//! differ if their order is the same.
 //!
-//! A violation is returned, so that a test can show which check a broken store fails.
+//! A violation is returned as a value, so that a test can assert which check a broken store fails.
 //!
-//! Deliberately absent: crashes of the machine, torn writes, full disks and failing networks. They
-//! need a store's own disk or server, and belong to its own tests.
+//! Deliberately absent: machine crashes, torn writes, full disks and failing networks. They need
+//! the store's own disk or server, and belong to its own tests.
 
 mod adding_again;
 mod cancelling;
@@ -42,33 +42,34 @@ use autoproc_domain::{RunId, Timestamp};
 use super::Violation;
 use expect::Check;
 
-/// An empty store for one check, and the events that happen to it from outside.
+/// An empty store for one check, and the events that affect it from outside.
 pub trait StorageFixture {
-    /// A handle.
+    /// A handle to the store.
     type Store: Storage + Runs;
 
     /// Opens another handle on the same store, as another process would. Several handles may exist
     /// at the same time.
     fn open(&self) -> Self::Store;
 
-    /// Ends the process of `run` without ending the run, and waits until its lease is over if it
-    /// has one. Only this run was begun through `store`.
+    /// Ends the process of `run` without ending the run, and waits until its lease, if it has one,
+    /// has expired. No other run was begun through `store`.
     fn kill(&self, store: Self::Store, run: &RunId);
 
-    /// Prevents the store from renewing the lease of `run`, whose process lives, until the lease is
-    /// over. Returns false if the store has no leases.
+    /// Prevents the store from renewing the lease of `run`, whose process stays alive, until the
+    /// lease has expired. Returns false if the store has no leases.
     fn lose_lease(&self, _run: &RunId) -> bool {
         false
     }
 
-    /// Waits longer than a lease lasts. Meanwhile the store renews the leases of live runs.
+    /// Waits longer than the duration of a lease. Meanwhile the store renews the leases of live
+    /// runs.
     fn let_leases_pass(&self) {}
 
     /// Sets the clock of a store that ignores the caller's time. Called before each request.
     fn set_clock(&self, _now: Timestamp) {}
 
-    /// How long the suite waits for an event. The default is long enough for every correct store on
-    /// a busy machine.
+    /// The maximum time that the suite waits for an event. The default is long enough for every
+    /// correct store on a busy machine.
     fn timeout(&self) -> Duration {
         Duration::from_secs(15)
     }
@@ -82,19 +83,19 @@ pub trait StorageFixture {
 pub struct Effort {
     /// The number of histories.
     pub cases: u32,
-    /// The most steps of a history.
+    /// The maximum number of steps in a history.
     pub steps: usize,
 }
 
 impl Default for Effort {
-    /// For a store in memory: some thousand transactions in a second. A store that syncs needs
-    /// fewer cases.
+    /// Suits a store in memory, with some thousand transactions per second. A store that syncs
+    /// needs fewer cases.
     fn default() -> Self {
         Self { cases: 256, steps: 40 }
     }
 }
 
-/// Makes every check, each on an empty store that `factory` makes.
+/// Makes every check, each on an empty store from `factory`.
 ///
 /// # Errors
 /// The first [`Violation`] found.

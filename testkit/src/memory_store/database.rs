@@ -1,4 +1,4 @@
-//! What the handles of a memory store share, and what a test does to it.
+//! The state that the handles of a memory store share, and the controls for tests.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -17,16 +17,16 @@ use super::MemoryStore;
 use super::lease::{Leasing, MemoryLease};
 use crate::VirtualClock;
 
-/// A queue and the runs on it. Clones are the same database.
+/// A queue and its runs. Clones are the same database.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryDatabase(Arc<Mutex<Contents>>);
 
-/// What becomes of a transaction whose answer does not arrive.
+/// The fate of a transaction whose answer is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outage {
-    /// The request did not arrive either.
+    /// The request was lost too, so the transaction did not happen.
     Request,
-    /// The transaction happened.
+    /// Only the answer was lost; the transaction happened.
     Answer,
 }
 
@@ -34,7 +34,7 @@ pub enum Outage {
 struct Contents {
     queue: FileQueue,
     latest: LatestExchanges,
-    /// Every run that ever began: a name is used once.
+    /// Every run that ever began, because a name must not be reused.
     runs: BTreeMap<RunId, Run>,
     leasing: Option<Leasing>,
     version: u64,
@@ -56,7 +56,7 @@ struct Run {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     Alive,
-    /// Its lease is not renewed and ends at this point of the store's clock.
+    /// The lease is not renewed and expires at this point of the store's clock.
     CutOff(Duration),
     Killed,
     Ended,
@@ -64,28 +64,28 @@ enum Life {
 }
 
 impl MemoryDatabase {
-    /// An empty queue, without leases: the store knows when a run dies.
+    /// Creates an empty queue without leases: the store knows when a run dies.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// An empty queue whose runs hold leases of these terms, by this clock. The store renews a lease
-    /// until its run is [cut off](Self::cut_off).
+    /// Creates an empty queue whose runs hold leases with these terms, on this clock. The store
+    /// renews a lease until its run is [cut off](Self::cut_off).
     #[must_use]
     pub fn with_leases(clock: VirtualClock, terms: LeaseTerms) -> Self {
         let contents = Contents { leasing: Some(Leasing { clock, terms }), ..Contents::default() };
         Self(Arc::new(Mutex::new(contents)))
     }
 
-    /// Another handle.
+    /// Opens another handle.
     #[must_use]
     pub fn open(&self) -> MemoryStore {
         MemoryStore::on(self.clone())
     }
 
-    /// Ends a run's process, as a crash does. Its claims stay until they are recovered. With leases,
-    /// the run is dead only when its lease is over.
+    /// Ends a run's process, like a crash. Its claims stay until they are recovered. With leases,
+    /// the run is dead only after its lease has expired.
     pub fn kill(&self, run: &RunId) {
         if self.lock().leasing.is_some() {
             self.cut_off(run);
@@ -94,10 +94,10 @@ impl MemoryDatabase {
         }
     }
 
-    /// Renews a run's lease no longer.
+    /// Stops the renewal of a run's lease.
     ///
     /// # Panics
-    /// If the database has no leases.
+    /// Panics if the database has no leases.
     pub fn cut_off(&self, run: &RunId) {
         let ends_at = {
             let contents = self.lock();
@@ -110,7 +110,7 @@ impl MemoryDatabase {
         }
     }
 
-    /// Renews a run's lease again, if it is not over.
+    /// Renews a run's lease again, unless it has expired.
     pub fn reconnect(&self, run: &RunId) {
         let mut contents = self.lock();
         if contents.lease_ends_at(run).is_some_and(|ends_at| contents.clock() < ends_at) {
@@ -120,45 +120,47 @@ impl MemoryDatabase {
         }
     }
 
-    /// When the lease of a run ends, on the store's clock; `None` while it is renewed.
+    /// Returns the time at which the lease of a run expires, on the store's clock; `None` while it
+    /// is renewed.
     #[must_use]
     pub fn lease_ends_at(&self, run: &RunId) -> Option<Duration> {
         self.lock().lease_ends_at(run)
     }
 
-    /// The next transactions, this many, answer that another process holds the store.
+    /// Makes the next `transactions` transactions fail because another process holds the store.
     pub fn answer_busy(&self, transactions: usize) {
         self.lock().busy_answers = transactions;
     }
 
-    /// The next transactions, one for each outage, answer that the store cannot be reached.
+    /// Makes the next transactions, one for each outage, fail because the store cannot be reached.
     pub fn answer_unreachable(&self, outages: impl IntoIterator<Item = Outage>) {
         self.lock().outages = outages.into_iter().collect();
     }
 
-    /// Sets whether there is room for new items and claims. Settlements, and requests that make room,
-    /// always find some.
+    /// Sets whether the store is full for new items and claims. Settlements, and requests that free
+    /// room, always succeed.
     pub fn set_full(&self, is_full: bool) {
         self.lock().is_full = is_full;
     }
 
-    /// Answers additions with [`EnqueueOutcome::Accepted`] from now on, if they allow it.
+    /// Makes the store answer additions with [`EnqueueOutcome::Accepted`] from now on, if they
+    /// allow it.
     pub fn accept_unread(&self) {
         self.lock().accepts_unread = true;
     }
 
-    /// A copy of the queue.
+    /// Returns a copy of the queue.
     #[must_use]
     pub fn queue(&self) -> FileQueue {
         self.inspect(FileQueue::clone)
     }
 
-    /// Reads the queue, whatever was ordered.
+    /// Reads the queue, regardless of simulated failures.
     pub fn inspect<T>(&self, read: impl FnOnce(&FileQueue) -> T) -> T {
         read(&self.lock().queue)
     }
 
-    /// Changes the queue in ways that no request can, for stores that are broken on purpose.
+    /// Changes the queue in ways that no request can, for deliberately broken stores.
     pub fn tamper<T>(&self, with: impl FnOnce(&mut FileQueue) -> T) -> T {
         let mut contents = self.lock();
         let output = with(&mut contents.queue);
@@ -191,7 +193,7 @@ impl MemoryDatabase {
 
     pub(super) fn exchange(&self, request: &ExchangeRequest, now: Timestamp) -> Result<(Exchanged, u64), StorageError> {
         let mut contents = self.lock();
-        // A request that was carried out needs no more room.
+        // Repeating a recorded request needs no room.
         let needs_room = request.limit > 0 && contents.latest.answer(request).is_none();
         let outage = contents.meet_order(needs_room)?;
         if !contents.may_exchange(&request.run) {
@@ -208,7 +210,7 @@ impl MemoryDatabase {
         contents.answer(answer, outage)
     }
 
-    /// Recovers those of the runs that are dead, and forgets them.
+    /// Recovers the runs that are dead, and removes them from the list of dead ones.
     pub(super) fn recover(
         &self,
         mut request: RecoverRequest,
@@ -259,13 +261,13 @@ impl MemoryDatabase {
         Ok(contents.dead())
     }
 
-    /// Grows with each change of the queue.
+    /// Returns a number that grows with each change of the queue.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.lock().version
     }
 
-    /// Wakes at the next change; returns true if the version is another one already.
+    /// Registers `waker` for the next change; returns true if the version has already changed.
     pub(super) fn wake_after(&self, version: u64, waker: &Waker) -> bool {
         let mut contents = self.lock();
         let has_changed = contents.version != version;
@@ -275,7 +277,7 @@ impl MemoryDatabase {
         has_changed
     }
 
-    /// Waits until the lease of a run ends at another time than `before`.
+    /// Waits until the expiry of a run's lease differs from `before`.
     pub(super) async fn lease_changed(&self, run: &RunId, before: Option<Duration>) {
         poll_fn(|context| {
             let mut contents = self.lock();
@@ -297,7 +299,7 @@ impl MemoryDatabase {
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents> {
-        // A panic elsewhere is that test's failure; the queue changes only by whole transactions.
+        // A panic elsewhere fails its own test; the queue changes only by whole transactions.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -331,7 +333,8 @@ impl Contents {
         self.waiting.drain(..).for_each(Waker::wake);
     }
 
-    /// The error that a test ordered in place of the transaction, or the outage after it.
+    /// Returns the failure that a test has requested: an error instead of the transaction, or an
+    /// outage after it.
     fn meet_order(&mut self, needs_room: bool) -> Result<Option<Outage>, StorageError> {
         if self.busy_answers > 0 {
             self.busy_answers -= 1;
@@ -355,7 +358,8 @@ impl Contents {
         }
     }
 
-    /// True if a run may claim and settle. It loses that right before others may take it for dead.
+    /// True if a run may claim and settle. It loses that right before other runs may treat it as
+    /// dead.
     fn may_exchange(&self, run: &RunId) -> bool {
         self.runs.get(run).is_some_and(|run| match run.life {
             Life::Alive => true,
@@ -390,7 +394,7 @@ impl Contents {
         Some((self.clock() + leasing.terms.lasts).saturating_sub(ends_at))
     }
 
-    /// Dead runs that hold claims, and killed runs.
+    /// Returns the dead runs that hold claims, and the killed runs.
     fn dead(&self) -> Vec<DeadRun> {
         let holds_a_claim =
             |id: &RunId| self.queue.processing().any(|item| item.claim.as_ref().is_some_and(|claim| claim.run == *id));

@@ -1,4 +1,4 @@
-//! A memory store as the conformance suite needs it.
+//! The fixture that runs the conformance suite on a memory store.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ pub struct MemoryFixture {
 }
 
 impl MemoryFixture {
-    /// A store that knows when a run dies.
+    /// Creates a store that knows when a run dies.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A store whose runs hold leases.
+    /// Creates a store whose runs hold leases.
     #[must_use]
     pub fn with_leases() -> Self {
         let clock = VirtualClock::new();

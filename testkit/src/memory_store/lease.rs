@@ -11,7 +11,7 @@ use futures_util::future::{Either, pending, select};
 use super::MemoryDatabase;
 use crate::VirtualClock;
 
-/// How the leases of a database go.
+/// The lease settings of a database.
 #[derive(Debug, Clone)]
 pub(super) struct Leasing {
     pub(super) clock: VirtualClock,
@@ -19,7 +19,8 @@ pub(super) struct Leasing {
 }
 
 impl Leasing {
-    /// When a lease ends that was granted at `granted` and cannot be renewed from now on.
+    /// Returns the expiry of a lease that was granted at `granted` and cannot be renewed from now
+    /// on.
     pub(super) fn end_without_renewal(&self, granted: Duration) -> Duration {
         let held = self.clock.elapsed().saturating_sub(granted);
         let every = self.terms.renewed_every.as_micros().max(1);

@@ -1,4 +1,4 @@
-//! The attempts as they really are, whatever runs know of them.
+//! The true state of every attempt, independent of what each run has observed.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use autoproc_domain::Fingerprint;
 use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use autoproc_domain::ports::AttemptOutcome;
 
-/// One attempt.
+/// The true state of one attempt.
 #[derive(Debug, Clone)]
 pub(super) struct AttemptTruth {
     pub(super) token: ClaimToken,
@@ -15,31 +15,31 @@ pub(super) struct AttemptTruth {
     pub(super) round: u32,
     pub(super) number: AttemptNumber,
     pub(super) began: Duration,
-    /// The file when the attempt began, as reported.
+    /// The fingerprint of the file when the attempt began, as reported.
     pub(super) fingerprint: Option<Fingerprint>,
-    /// When and how it will end, as things stand.
+    /// The planned end: its time and its kind.
     pub(super) planned: (Duration, AttemptEnd),
     pub(super) over: Option<(Duration, AttemptEnd)>,
-    /// When its run learned of its end.
+    /// The time at which the run was informed of the end.
     pub(super) known_at: Option<Duration>,
-    /// What its settlement made of its item, once that is durable.
+    /// The effect of the settlement on the item, once that is durable.
     pub(super) recorded: Option<Recorded>,
     pub(super) is_start_reported: bool,
     pub(super) is_end_reported: bool,
 }
 
-/// How an attempt ends.
+/// The end of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AttemptEnd {
-    /// Reported to its run.
+    /// The outcome was reported to the run.
     Reported(AttemptOutcome),
-    /// The orchestrator loses sight of it; it stays at work.
+    /// The orchestrator lost track of the attempt, which is still running.
     LostSight,
-    /// Its run is dead.
+    /// The run of the attempt is dead.
     CutOff,
 }
 
-/// What became of an item by a settlement.
+/// The effect of a settlement on an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recorded {
     Completed,
@@ -53,7 +53,7 @@ impl AttemptTruth {
         self.over.is_none()
     }
 
-    /// The outcome that its run knows.
+    /// Returns the outcome that was reported to the run; `None` if none was.
     pub(super) fn known_outcome(&self) -> Option<&AttemptOutcome> {
         match &self.over {
             Some((_, AttemptEnd::Reported(outcome))) if self.known_at.is_some() => Some(outcome),

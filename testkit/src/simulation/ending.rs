@@ -1,4 +1,4 @@
-//! What must hold when a run ends, and when everything has.
+//! The checks at the end of a run, and at the end of the simulation.
 
 use autoproc_domain::item::AttemptNumber;
 use autoproc_domain::ports::{AttemptOutcome, StopLevel, StorageError};
@@ -15,7 +15,7 @@ use super::world::World;
 
 type Outcome = Result<ProcessingResult, ProcessorError>;
 
-// A run.
+// The end of a run.
 impl World {
     pub(super) fn check_run(&mut self, run: usize, outcome: &Outcome) -> Result<(), String> {
         let ending = &self.runs[run];
@@ -62,14 +62,15 @@ impl World {
         holds(!must_give_up || gave_up, || format!("{} did not obey its failure limit: {result:?}", run.id))
     }
 
-    /// A run that ended well has reported what became of each of its attempts.
+    /// Checks that a run that ended well has reported the result of each of its attempts.
     fn check_reports(&self, run: usize) -> Result<(), String> {
         let of_run = self.attempts.iter().filter(|attempt| attempt.run == run);
         let mut silent = of_run.filter(|attempt| !attempt.is_start_reported || !attempt.is_end_reported);
         silent.next().map_or(Ok(()), |attempt| Err(format!("an attempt was not reported: {attempt:?}")))
     }
 
-    /// A run that ends because nothing waits has looked, and has recovered what the dead left.
+    /// Checks that a run that ended because nothing was waiting has read the queue, and has
+    /// recovered the claims of dead runs.
     fn check_nothing_is_left(&self, run: usize, result: &ProcessingResult) -> Result<(), String> {
         let ending = &self.runs[run];
         if result.stopped_by != StoppedBy::QueueEmpty {
@@ -84,7 +85,7 @@ impl World {
         holds(left.is_none(), || format!("{} ended, and a file still waits: {left:?}", ending.id))
     }
 
-    /// Errors have a cause in the world.
+    /// Checks that an error has a cause in the world.
     fn check_error(&self, run: usize, error: &ProcessorError) -> Result<(), String> {
         let run = &self.runs[run];
         let is_expected = match error {
@@ -99,8 +100,8 @@ impl World {
         holds(is_expected, || format!("{} failed without a cause: {error:?}", run.id))
     }
 
-    /// Draining waits for the attempts under way, aborting for nothing. If the clock was set, or the
-    /// run was cut off, waits may have been longer.
+    /// Checks that draining waits for the running attempts, and that aborting waits for nothing. If
+    /// the clock was set, or the run was cut off, waits may have been longer.
     fn check_stops(&self, run: usize) -> Result<(), String> {
         let ending = &self.runs[run];
         if self.clock_was_set || ending.was_cut_off {
@@ -116,7 +117,7 @@ impl World {
     }
 }
 
-// The end of all.
+// The end of the simulation.
 impl World {
     pub(super) fn check_end(&self) -> Result<(), String> {
         let queue = self.database.queue();
@@ -128,7 +129,8 @@ impl World {
             let item = file.id.and_then(|id| queue.get(id));
             let item = item.ok_or_else(|| format!("file {index} was lost"))?;
             if file.cancelled_round == item.round {
-                // It may have completed before its run knew, and may have failed by itself.
+                // The item may have completed before its run was informed of the cancellation, or
+                // may have failed independently.
                 continue;
             }
             if is_undisturbed {
@@ -139,7 +141,8 @@ impl World {
         Ok(())
     }
 
-    /// What the script and the policy make of a file whose attempts are all seen to their ends.
+    /// Checks a file whose attempts were all observed to their ends against its script and the
+    /// retry policy.
     fn check_deserved(&self, file: usize, item: &QueueItem) -> Result<(), String> {
         let (status, attempts) = deserved(&self.plan, file, item.round);
         let is_right = (item.status, item.attempts) == (status, attempts);
@@ -147,7 +150,8 @@ impl World {
         holds(is_right, || format!("it deserves to be {status} after {attempts} attempts: {item:?}, {script:?}"))
     }
 
-    /// Whatever died: the last attempt decides, unless it died too and was the last allowed.
+    /// Checks the last attempt of a file, which decides its status, unless the attempt died with
+    /// its run and was the last allowed.
     fn check_last_attempt(&self, file: usize, item: &QueueItem) -> Result<(), String> {
         let is_of_round = |attempt: &&AttemptTruth| attempt.file == file && attempt.round == item.round;
         let last = self.attempts.iter().rfind(is_of_round);
@@ -156,7 +160,7 @@ impl World {
             _ => None,
         });
         let is_used_up = item.status == Status::Failed && item.attempts == self.plan.retry.max_attempts();
-        let died_at_last = is_used_up && item.last_error.as_deref().is_some_and(|error| error.contains("its run died"));
+        let died_at_last = is_used_up && item.last_error.as_deref().is_some_and(|error| error.contains("the run died"));
         holds(by_last == Some(item.status) || died_at_last, || format!("{item:?} after {last:?}"))
     }
 }

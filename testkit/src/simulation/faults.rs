@@ -1,4 +1,4 @@
-//! What the world does to the runs.
+//! The faults that strike the runs.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use autoproc_domain::request::Repeat;
 
 use crate::{Outage, Random};
 
-/// The most faults in one simulation.
+/// The maximum number of faults in one simulation.
 const MAX_FAULTS: u64 = 9;
 /// Files are added, and faults strike, within this time.
 pub(super) const SPAN: Duration = Duration::from_secs(60);
-/// The recipes that runs have.
+/// The recipes of the runs.
 pub(super) const RECIPES: [Recipe; 2] = [Recipe::new([1; 8]), Recipe::new([2; 8])];
 
 /// A fault and its time.
@@ -24,32 +24,33 @@ pub(super) struct PlannedFault {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum When {
-    /// When this much time has passed.
+    /// The fault strikes at this time.
     At(Duration),
-    /// When this many things have happened: so a fault strikes between two steps of one moment.
+    /// The fault strikes after this many happenings, so that it can strike between two steps at the
+    /// same time.
     After(u64),
 }
 
-/// A fault, or a request of a person.
+/// A fault, or a request of a user.
 #[derive(Debug, Clone)]
 pub(super) enum Fault {
     /// The stop file appears.
     StopFile(StopLevel),
     /// One of the runs receives a signal.
     Signal(StopLevel, StopCause),
-    /// One of the runs and its attempts receive SIGTERM, as from a service manager.
+    /// One of the runs and its attempts receive SIGTERM, for instance from a service manager.
     TerminateAll,
     /// The process of one of the runs dies.
     Kill,
     /// Another run begins.
     Begin,
-    /// The clock is set, forward if positive; in seconds.
+    /// The clock is set by this many seconds, forward if positive.
     SetClock(i64),
-    /// Another process holds the store for this many transactions.
+    /// Another process holds the store during this many transactions.
     Busy(usize),
     /// The store cannot be reached for these transactions.
     Unreachable(Vec<Outage>),
-    /// The store has no room for this long.
+    /// The store is full for this long.
     Full(Duration),
     /// The start gate is shut for this long.
     Pressure(Duration),
@@ -57,18 +58,18 @@ pub(super) enum Fault {
     Blind(Duration),
     /// One of the runs is cut off from the store for this long.
     Partition(Duration),
-    /// A person cancels a file.
+    /// A user cancels a file.
     Cancel(usize),
-    /// A person sets a file aside for this long.
+    /// A user holds a file for this long.
     Hold(usize, Duration),
-    /// A person adds a file again, which may have changed.
+    /// A user adds a file again, which may have changed.
     AddAgain(usize, Repeat, bool),
-    /// A person changes the priority of a file.
+    /// A user changes the priority of a file.
     Reprioritise(usize, i32),
 }
 
-/// The faults of this seed, in no order. One seed in four has none: then the outcome of each file is
-/// certain.
+/// Returns the faults of this seed, in no particular order. One seed in four has none: then the
+/// outcome of each file is certain.
 pub(super) fn faults(random: &mut Random, files: usize) -> Vec<PlannedFault> {
     if random.one_in(4) {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! What must hold at every step.
+//! The invariants that are checked at every step.
 
 use std::time::Duration;
 
@@ -16,17 +16,18 @@ use super::run::SimulatedRun;
 use super::snapshot::Seen;
 use super::world::World;
 
-/// A run may overlook for this long that something is due: for as long as it may take to learn of a
-/// change, and to ask a store again that did not answer.
+/// The maximum time for which a run may ignore a due item: the delay of a change notification, plus
+/// the delay before retrying a store that did not answer.
 const MAX_IDLENESS: Duration = Duration::from_secs(3);
-/// Within this an attempt ends whose file was cancelled: the run learns of it, and the attempt ends.
+/// The maximum time between the cancellation of a file and the end of its attempt: the run is
+/// informed, and then the attempt ends.
 const MAX_CANCELLATION: Duration = Duration::from_secs(8);
-/// How long a run waits for a stop that may explain a signal.
+/// The time that a run waits for a stop that may explain a signal.
 const STOP_IS_KNOWN_WITHIN: Duration = Duration::from_millis(500);
 
-// Decisions of a run.
+// The decisions of a run.
 impl World {
-    /// Settlements say what the attempts came to.
+    /// Checks that settlements agree with the outcomes of the attempts.
     pub(super) fn check_request(&self, run: usize, request: &ExchangeRequest) -> Result<(), String> {
         let asking = &self.runs[run];
         let is_allowed = !asking.knows_of_lost_lease;
@@ -53,7 +54,7 @@ impl World {
             return Err(format!("{} settles what has not ended: {settlement:?}, {attempt:?}", run.id));
         };
         let is_right = if run.cancelled.contains(token) && *outcome != AttemptOutcome::Succeeded {
-            // It may have been judged before the run learned of that.
+            // The verdict may be older than the cancellation.
             matches!(verdict, Verdict::Fail { .. }) || self.is_judged_right(run, attempt, outcome, known_at, verdict)
         } else {
             self.is_judged_right(run, attempt, outcome, known_at, verdict)
@@ -107,7 +108,7 @@ impl World {
         holds(is_right, || objection("that is not planned"))
     }
 
-    /// Returns the file.
+    /// Checks the beginning of an attempt, and returns its file.
     pub(super) fn check_begin(&self, run: usize, attempt: &Attempt) -> Result<usize, String> {
         self.may_start(run, attempt, "begins")?;
         let file = self.file_of(attempt.token.item).ok_or_else(|| format!("an unknown file: {attempt:?}"))?;
@@ -129,7 +130,7 @@ impl World {
         holds(at_work <= jobs, || format!("{at_work} attempts at the same time, and {jobs} allowed"))
     }
 
-    /// Attempts whose files were cancelled are ended as soon as the run knows.
+    /// Checks that attempts of cancelled files are ended as soon as the run is informed.
     pub(super) fn check_cancellations(&self, run: usize, cancelled: &[ClaimToken]) -> Result<(), String> {
         let run = &self.runs[run];
         let is_in_hand = |token: &ClaimToken| {
@@ -148,7 +149,7 @@ impl World {
         holds(is_at_rest || run.was_aborted, || format!("{} works on after it lost its lease", run.id))
     }
 
-    /// A cancelled attempt ends soon, if its run can be reached.
+    /// Checks that a cancelled attempt ends soon, if its run can be reached.
     pub(super) fn check_cancelled_attempts(&self, until: Duration) -> Result<(), String> {
         for attempt in self.files.iter().filter_map(|file| Some((file.cancelled_at?, &self.attempts[file.at_work?]))) {
             let (cancelled_at, attempt) = attempt;
@@ -160,7 +161,7 @@ impl World {
         Ok(())
     }
 
-    /// Nothing that is due waits while a run with room looks on.
+    /// Checks that no due item waits while a run has free capacity.
     pub(super) fn check_idleness(&mut self, until: Duration) -> Result<(), String> {
         for index in 0..self.runs.len() {
             let is_free = self.runs[index].pending.is_none() && self.is_able_to_claim(index);
@@ -210,8 +211,8 @@ impl World {
 
 // Transactions and reports.
 impl World {
-    /// The claims of an exchange are those that the order, the scope, the holds and the due times
-    /// demand; its settlements are recorded.
+    /// Checks that the claims of an exchange are those that the order, the scope, the holds and the
+    /// due times demand, and that its settlements are recorded.
     pub(super) fn check_exchange(
         &mut self,
         run: usize,
@@ -284,7 +285,8 @@ impl World {
         Ok(())
     }
 
-    /// The answer names the claims that were made, once, and no claim of a living run is stale.
+    /// Checks that the answer contains each new claim exactly once, and that no claim of a live run
+    /// is stale.
     fn check_answer(
         &self,
         run: usize,
@@ -310,7 +312,7 @@ impl World {
             let recorded = match &settlement.verdict {
                 Verdict::Complete(_) => Recorded::Completed,
                 Verdict::Fail { .. } => Recorded::Failed,
-                // It was cancelled.
+                // The item was cancelled.
                 Verdict::Retry { .. } | Verdict::Release if status == Some(Status::Failed) => Recorded::Failed,
                 Verdict::Retry { .. } => Recorded::Retried,
                 Verdict::Release => Recorded::Released,
@@ -326,7 +328,7 @@ impl World {
                 self.attempts[attempt].recorded = Some(recorded);
             }
             if let (Verdict::Retry { backoff, .. }, Some(file)) = (&settlement.verdict, self.file_of(item)) {
-                // The wait counts from the time that came with the request.
+                // The wait starts at the time of the request.
                 let since_asked = self.wall().saturating_since(asked_at);
                 let is_pending = status == Some(Status::Pending);
                 self.files[file].backoff_until =
@@ -335,7 +337,7 @@ impl World {
         }
     }
 
-    /// An item is taken back only if its attempt is over.
+    /// Checks that an item is recovered only after its attempt has ended.
     pub(super) fn check_recovery(&mut self, run: usize, recovery: &Recovery) -> Result<(), String> {
         for recovered in &recovery.recovered {
             let Some(file) = self.file_of(recovered.item.id) else { continue };
@@ -348,7 +350,7 @@ impl World {
         Ok(())
     }
 
-    /// What is reported is true and durable, and reported once.
+    /// Checks that a reported event is true and durable, and is reported once.
     pub(super) fn check_event(&mut self, run: usize, kind: &RunEventKind) -> Result<(), String> {
         match kind {
             RunEventKind::ProcessorStarted { .. } => self.runs[run].is_working = true,

@@ -1,4 +1,4 @@
-//! What a seed decides before anything happens.
+//! The plan of a simulation: all decisions that are made in advance.
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::LazyLock;
@@ -11,9 +11,9 @@ use autoproc_domain::{FilePath, Priority, Recipe, RetryPolicy};
 use super::faults::{PlannedFault, RECIPES, SPAN, faults};
 use crate::Random;
 
-/// The most files: enough that all jobs are busy and some files wait.
+/// The maximum number of files: enough that all jobs are busy and some files wait.
 const MAX_FILES: usize = 10;
-/// The leases of a store that has them.
+/// The terms of the leases, if the store has them.
 pub(super) const TERMS: LeaseTerms =
     LeaseTerms { lasts: Duration::from_secs(20), renewed_every: Duration::from_secs(5) };
 
@@ -24,7 +24,7 @@ static PATHS: LazyLock<Vec<FilePath>> = LazyLock::new(|| {
 /// The plan of one simulation.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
-    /// Decides what is left open while the simulation runs.
+    /// The generator for the decisions during the simulation.
     pub(super) random: Random,
     pub(super) files: Vec<PlannedFile>,
     pub(super) jobs: NonZeroUsize,
@@ -33,36 +33,36 @@ pub(super) struct Plan {
     pub(super) wait_for_backoff: bool,
     pub(super) failure_limit: Option<FailureLimit>,
     pub(super) recipe: Option<Recipe>,
-    /// How many attempts the orchestrator takes beyond the jobs, at most.
+    /// The maximum number of attempts that the orchestrator accepts in addition to the jobs.
     pub(super) max_prefetch: u64,
-    /// Whether the orchestrator looks at files when their attempts begin.
+    /// True if the orchestrator takes fingerprints when attempts begin.
     pub(super) looks_at_files: bool,
-    /// Whether the store has leases and two hosts.
+    /// True if the store has leases and two hosts.
     pub(super) has_leases: bool,
     pub(super) faults: Vec<PlannedFault>,
 }
 
-/// How one attempt goes.
+/// The script of one attempt.
 #[derive(Debug, Clone)]
 pub(super) struct ScriptedAttempt {
-    /// How long it takes unless it is ended; [`Duration::MAX`] hangs.
+    /// The duration of the attempt unless it is ended; [`Duration::MAX`] hangs.
     pub(super) takes: Duration,
-    /// How it ends then; `None` if the orchestrator loses sight of it.
+    /// The outcome at that time; `None` if the orchestrator loses track of the attempt.
     pub(super) outcome: Option<AttemptOutcome>,
 }
 
-/// A file, when it is added, and its attempts.
+/// A file, the time of its addition, and its attempts.
 #[derive(Debug, Clone)]
 pub(super) struct PlannedFile {
     pub(super) path: FilePath,
     pub(super) priority: Priority,
     pub(super) added_at: Duration,
-    /// The attempts of odd rounds, and of even ones.
+    /// The scripts for odd rounds, and for even ones.
     pub(super) scripts: [Vec<ScriptedAttempt>; 2],
 }
 
 impl PlannedFile {
-    /// The script of an attempt.
+    /// Returns the script of an attempt.
     pub(super) fn attempt(&self, round: u32, number: u32) -> &ScriptedAttempt {
         let script = &self.scripts[usize::from(round.is_multiple_of(2))];
         let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
@@ -71,7 +71,7 @@ impl PlannedFile {
 }
 
 impl Plan {
-    /// The plan of this seed.
+    /// Creates the plan of this seed.
     pub(super) fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let count = 1 + random.below(MAX_FILES as u64);
@@ -115,7 +115,7 @@ fn retry_policy(random: &mut Random) -> RetryPolicy {
     }
 }
 
-/// One seed in four has a limit, low enough to be reached.
+/// Returns the failure limit. One seed in four has one, low enough to be reached.
 fn failure_limit(random: &mut Random) -> Option<FailureLimit> {
     match random.below(8) {
         0 => NonZeroU64::new(1 + random.below(3)).map(FailureLimit::Files),
@@ -124,7 +124,7 @@ fn failure_limit(random: &mut Random) -> Option<FailureLimit> {
     }
 }
 
-/// The attempts of one round: some fail, and the one after them decides.
+/// Returns the attempts of one round: some fail, and the one after them decides.
 fn script(random: &mut Random) -> Vec<ScriptedAttempt> {
     let failures = if random.one_in(2) { random.below(6) } else { 0 };
     let mut script: Vec<_> = (0..failures).map(|_| failing_attempt(random)).collect();
@@ -138,7 +138,7 @@ fn failing_attempt(random: &mut Random) -> ScriptedAttempt {
         5 => AttemptOutcome::Exited { code: 126 },
         6 => AttemptOutcome::Exited { code: 77 },
         7 => AttemptOutcome::Signalled { signal: 9 },
-        // May be part of a stop.
+        // The signal may be part of a stop.
         8 | 9 => AttemptOutcome::Signalled { signal: 15 },
         10 => AttemptOutcome::CannotStart { reason: "no memory".into(), permanent: false },
         11 | 12 => return ScriptedAttempt { takes: Duration::MAX, outcome: Some(AttemptOutcome::Succeeded) },

@@ -1,4 +1,4 @@
-//! One run: its state, and all that the driver would hold for it.
+//! One simulated run: its state, and everything that the driver would hold for it.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -13,7 +13,7 @@ use autoproc_domain::{RunConfig, RunId, Timestamp};
 
 use crate::stop_view::StopView;
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Debug)]
 pub(super) enum RunEnd {
     Returned(Result<ProcessingResult, ProcessorError>),
@@ -31,12 +31,11 @@ pub(super) enum Operation {
     Deregister,
 }
 
-/// The operation under way.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) number: u32,
     pub(super) operation: Option<Operation>,
-    /// The time that was given with the request.
+    /// The time that was passed with the request.
     pub(super) asked_at: Timestamp,
     pub(super) answer: Option<Input>,
 }
@@ -46,7 +45,7 @@ pub(super) struct Pending {
 pub(super) struct SimulatedOrchestrator {
     pub(super) prefetch: usize,
     pub(super) queued: VecDeque<Attempt>,
-    /// Attempts at work, by index.
+    /// Running attempts, by index.
     pub(super) at_work: Vec<usize>,
     pub(super) reports: Vec<(ClaimToken, AttemptProgress)>,
     pub(super) is_delivery_due: bool,
@@ -58,7 +57,7 @@ impl SimulatedOrchestrator {
     }
 }
 
-/// What was reported of a run, and what the store recorded of it.
+/// The events that a run reported, and the results that the store recorded for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) completed: u64,
@@ -66,13 +65,12 @@ pub(super) struct Tally {
     pub(super) retried: u64,
 }
 
-/// One run.
 #[derive(Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct SimulatedRun {
     pub(super) id: RunId,
     pub(super) host: usize,
-    /// As planned.
+    /// The planned configuration.
     pub(super) config: RunConfig,
     pub(super) jobs: NonZeroUsize,
     pub(super) state: RunState,
@@ -83,11 +81,11 @@ pub(super) struct SimulatedRun {
     pub(super) operations: u32,
     pub(super) wakeup: Wakeup,
     pub(super) waits: u32,
-    /// A signal that was sent and is not known yet.
+    /// A signal that was sent but not yet reported.
     pub(super) sent_signal: Option<(StopLevel, StopCause)>,
     pub(super) stop: StopView,
     pub(super) known_stop: StopRequest,
-    /// The stop request is being removed: it is not asked for.
+    /// True while the stop request is being cleared; the simulation does not poll it meanwhile.
     pub(super) is_clearing: bool,
     pub(super) known_pressure: Option<BackPressure>,
     pub(super) known_capacity: usize,
@@ -97,29 +95,29 @@ pub(super) struct SimulatedRun {
     pub(super) has_lease: bool,
     pub(super) is_cut_off: bool,
     pub(super) has_lost_its_lease: bool,
-    /// Its registration was asked to end.
+    /// True after the run has asked to end its registration.
     pub(super) is_deregistered: bool,
     pub(super) seen_version: u64,
     pub(super) is_change_due: bool,
     pub(super) last_exchange: Option<ExchangeRequest>,
-    /// When the last exchange was carried out.
+    /// The time at which the last exchange was carried out.
     pub(super) exchanged_at: Duration,
     pub(super) is_recovered_since_exchange: bool,
 
-    // What the checks need to know.
-    /// It has reported its start.
+    // State for the checks.
+    /// True once the run has reported its start.
     pub(super) is_working: bool,
-    /// An attempt was lost, or the store was full: it claims nothing more.
+    /// True once an attempt was lost or the store was full: then the run claims nothing more.
     pub(super) has_failed: bool,
     pub(super) was_cut_off: bool,
     pub(super) knows_of_lost_lease: bool,
     pub(super) was_aborted: bool,
     pub(super) was_stopped: bool,
     pub(super) highest_stop: StopLevel,
-    /// When it learned of the first stop request.
+    /// The time at which the first stop request was reported to the run.
     pub(super) stop_known_at: Option<Duration>,
     pub(super) stops_asked: Vec<(Duration, StopLevel)>,
-    /// Claims that it knows to be cancelled.
+    /// Claims that were reported to the run as cancelled.
     pub(super) cancelled: Vec<ClaimToken>,
     pub(super) cancels_ordered: Vec<ClaimToken>,
     pub(super) troubles: u32,
@@ -130,7 +128,7 @@ pub(super) struct SimulatedRun {
 }
 
 impl SimulatedRun {
-    /// `jobs` is its orchestrator's limit.
+    /// Creates a run; `jobs` is the limit of its orchestrator.
     pub(super) fn new(
         id: RunId,
         host: usize,
@@ -193,7 +191,7 @@ impl SimulatedRun {
         self.jobs.get() + self.orchestrator.prefetch
     }
 
-    /// True if it was asked to stop, and knows.
+    /// True if a stop request was reported to the run.
     pub(super) fn is_stopping(&self) -> bool {
         self.known_stop.level > StopLevel::Running
     }

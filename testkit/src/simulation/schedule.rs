@@ -1,4 +1,4 @@
-//! What will happen, and when.
+//! The schedule of future happenings.
 
 use std::time::Duration;
 
@@ -6,58 +6,58 @@ use autoproc_domain::item::ClaimToken;
 
 use crate::Random;
 
-/// Something that will happen. Runs, attempts and files are named by their index.
+/// A future happening. Runs, attempts and files are identified by their index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Happening {
     /// A file is added.
     Add(usize),
-    /// A person asks for the fault's request again.
+    /// A user repeats the request of this fault.
     Strike(usize),
-    /// A run begins, on a host.
+    /// A run begins on one of the hosts.
     BeginRun,
-    /// The store carries out a run's operation, of this number.
+    /// The store carries out an operation of a run, by the operation's number.
     Commit(usize, u32),
     /// The answer of the operation arrives.
     Answer(usize, u32),
-    /// A run learns of a raised stop level.
+    /// A raised stop level is reported to a run.
     StopKnown(usize),
     /// A run that waits for the gate is woken.
     GateKnown(usize),
-    /// The lease of a run ends, unless it was renewed.
+    /// The lease of a run expires, unless it was renewed.
     LeaseEnds(usize),
-    /// The time of a run's wait has come, of the wait with this number.
+    /// A wait of a run ends, by the wait's number.
     Wake(usize, u32),
     /// A run that waits for a change is woken.
     Changed(usize),
-    /// A run's orchestrator begins what it holds.
+    /// The orchestrator of a run begins its queued attempts.
     Begin(usize),
-    /// A run's orchestrator gives back a claim that waited too long.
+    /// The orchestrator of a run returns an attempt that waited too long.
     GiveBack(usize, ClaimToken),
     /// An attempt ends, unless its end was moved.
     End(usize),
-    /// A run learns what its attempts did.
+    /// The progress of its attempts is delivered to a run.
     Deliver(usize),
-    /// A reason to hold starts back is over.
+    /// One of the reasons for the shut start gate ends.
     GateOpens,
-    /// Reapers see again.
+    /// The reapers can observe processes again.
     Sight,
     /// The store has room again.
     Room,
-    /// A partition is over.
+    /// A partition ends.
     Reconnect(usize),
-    /// A person releases a held file.
+    /// A user removes the hold of a file.
     Unhold(usize),
 }
 
 #[derive(Debug)]
 struct Entry {
     at: Duration,
-    /// Decides the order at one moment.
+    /// Decides the order of happenings at the same time.
     tie: u64,
     what: Happening,
 }
 
-/// Few entries at a time: a search through all of them is the fastest.
+/// Contains few entries at a time, so a linear search is the fastest.
 #[derive(Debug, Default)]
 pub(super) struct Schedule(Vec<Entry>);
 
@@ -78,7 +78,7 @@ impl Schedule {
         self.0.is_empty()
     }
 
-    /// Removes what will not matter any more.
+    /// Removes the happenings for which `is_stale` is true.
     pub(super) fn drop_if(&mut self, is_stale: impl Fn(Happening) -> bool) {
         self.0.retain(|entry| !is_stale(entry.what));
     }

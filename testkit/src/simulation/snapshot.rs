@@ -4,7 +4,7 @@ use autoproc_domain::item::{Backoff, ClaimNumber, ClaimToken};
 use autoproc_domain::queue::ClaimKey;
 use autoproc_domain::{FileQueue, ItemId, RunId, Status, Timestamp};
 
-/// One item.
+/// The state of one item.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub(super) id: ItemId,
@@ -17,7 +17,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// True if it could be claimed, by the definition.
+    /// True if the item is claimable, by the definition.
     pub(super) fn is_claimable(&self, now: Timestamp) -> bool {
         self.is_waiting() && self.backoff.is_none_or(|backoff| backoff.capped(now).not_before <= now)
     }
@@ -38,7 +38,7 @@ impl Seen {
     }
 }
 
-/// All items.
+/// Returns the state of all items.
 pub(super) fn snapshot(queue: &FileQueue) -> Vec<Seen> {
     let seen = queue.items().map(|item| Seen {
         id: item.id,

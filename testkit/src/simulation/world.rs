@@ -1,4 +1,4 @@
-//! The world of one simulation, and how its time passes.
+//! The world of one simulation, and the passing of its time.
 
 mod driving;
 mod operations;
@@ -21,38 +21,39 @@ use super::{Setup, Store, Summary};
 use crate::strategies::EPOCH;
 use crate::{MemoryDatabase, Random, VirtualClock};
 
-/// More happenings than this without an end are a loop; a sound simulation takes some hundred.
+/// A simulation with more happenings is treated as an endless loop; a correct one takes some
+/// hundred.
 const MAX_HAPPENINGS: u64 = 20_000;
-/// The lines of a trace that are kept.
+/// The maximum number of lines in a trace.
 const MAX_TRACE: usize = 600;
-/// More runs than this do not bring the queue to its end; a sound simulation takes a dozen.
+/// A simulation with more runs is treated as never-ending; a correct one takes a dozen.
 pub(super) const MAX_RUNS: usize = 200;
 /// The names of the hosts. A store without leases has the first one.
 pub(super) const HOSTS: [&str; 2] = ["here", "far"];
 
-/// A file as it really is.
+/// The true state of a file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FileTruth {
     pub(super) id: Option<ItemId>,
-    /// Its modification time.
+    /// The modification time of the file.
     pub(super) version: i64,
-    /// Its attempt at work, by index.
+    /// The running attempt of the file, by index.
     pub(super) at_work: Option<usize>,
     /// The last round that has ended.
     pub(super) ended_round: u32,
-    /// The round that a person cancelled.
+    /// The last round that a user cancelled.
     pub(super) cancelled_round: u32,
-    /// When, if it was being processed then.
+    /// The time of the cancellation, if the file was processing then.
     pub(super) cancelled_at: Option<Duration>,
-    /// Since when it has been pending and not held.
+    /// The time since which the file has been pending and not held.
     pub(super) waiting_since: Option<Duration>,
-    /// When it can be claimed at the latest, in time elapsed.
+    /// The latest time at which the file becomes claimable, as elapsed time.
     pub(super) due_at: Duration,
-    /// Its next attempt must not begin before this point, in time elapsed.
+    /// The earliest time at which the next attempt may begin, as elapsed time.
     pub(super) backoff_until: Duration,
 }
 
-/// The world.
+/// The world of one simulation.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct World {
     pub(super) plan: Plan,
@@ -73,17 +74,17 @@ pub(super) struct World {
     pub(super) queue_version: u64,
     pub(super) stop_file: Option<StopLevel>,
     pub(super) locations: [Location; 2],
-    /// What keeps attempts from starting, and how many reasons there are.
+    /// The current back-pressure, and the number of its reasons.
     pub(super) pressure: Option<BackPressure>,
     pub(super) pressures: usize,
     pub(super) blindnesses: usize,
     pub(super) is_full: bool,
     pub(super) clock_was_set: bool,
-    /// Attempts received a signal that was part of a stop.
+    /// True if attempts received a signal that was part of a stop.
     pub(super) was_terminated: bool,
     pub(super) is_run_due: bool,
     pub(super) summary: Summary,
-    /// The latest happenings, inputs and actions, for a seed that is known to fail.
+    /// The latest happenings, inputs and actions; recorded when a failing seed is repeated.
     trace: Option<VecDeque<String>>,
 }
 
@@ -122,12 +123,12 @@ impl World {
         }
     }
 
-    /// The same, which keeps a trace.
+    /// Returns the world with tracing enabled.
     pub(super) fn traced(self) -> Self {
         Self { trace: Some(VecDeque::new()), ..self }
     }
 
-    /// Plays until every file has ended and nothing more will happen.
+    /// Simulates until every file has ended and nothing more will happen.
     pub(super) fn play(&mut self) -> Result<Summary, String> {
         for (file, planned) in self.plan.files.iter().enumerate() {
             self.schedule.add(&mut self.random, planned.added_at, Happening::Add(file));
@@ -140,12 +141,11 @@ impl World {
         Ok(self.summarise())
     }
 
-    /// The latest happenings.
     pub(super) fn into_trace(self) -> Vec<String> {
         self.trace.unwrap_or_default().into()
     }
 
-    /// One thing happens. Returns false if nothing more can.
+    /// Executes one happening. Returns false if there is none left.
     fn step(&mut self) -> Result<bool, String> {
         self.happenings += 1;
         if self.happenings > MAX_HAPPENINGS || self.runs.len() > MAX_RUNS {
@@ -232,7 +232,7 @@ impl World {
         self.schedule.add(&mut self.random, self.now.saturating_add(span), what);
     }
 
-    /// Usually zero, so that events coincide; sometimes longer than other operations.
+    /// Returns the duration of an operation: usually zero, so that events coincide.
     pub(super) fn latency(&mut self) -> Duration {
         match self.random.below(8) {
             0..=4 => Duration::ZERO,
@@ -245,7 +245,7 @@ impl World {
         Duration::from_millis(self.random.below(millis + 1))
     }
 
-    /// The time on the wall.
+    /// Returns the time of the wall clock.
     pub(super) fn wall(&self) -> Timestamp {
         self.wall
     }
@@ -258,7 +258,8 @@ impl World {
         self.runs.iter().position(|run| run.id == *id)
     }
 
-    /// Takes in what a transaction changed, and returns the queue before it; `None` if it changed nothing.
+    /// Records the changes of a transaction, and returns the queue before it; `None` if it changed
+    /// nothing.
     pub(super) fn observe_queue(&mut self) -> Option<Vec<Seen>> {
         let version = self.database.version();
         if version == self.queue_version {

@@ -1,4 +1,4 @@
-//! Queues as histories leave them, and each step on the way.
+//! Queues that result from histories, and each step on the way.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::{FileQueue, Timestamp};
@@ -8,24 +8,24 @@ use proptest::test_runner::TestCaseResult;
 use super::{EPOCH, Resolver, SymbolicRequest, histories};
 use crate::{Answer, AnyRequest};
 
-/// One request of a history.
+/// A request of a history, and the queue before and after it.
 #[derive(Debug)]
 pub struct Turn<'a> {
     /// The queue before the request.
     pub before: &'a FileQueue,
     /// The request.
     pub request: &'a AnyRequest,
-    /// When it was made.
+    /// The time of the request.
     pub now: Timestamp,
-    /// What happened; nothing if the request was rejected.
+    /// The resulting events; empty if the request was rejected.
     pub events: &'a [Event],
-    /// What was answered.
+    /// The answer.
     pub answer: &'a Answer,
     /// The queue after the request.
     pub after: &'a FileQueue,
 }
 
-/// A queue that at most `steps` requests may leave, and the time of the last one.
+/// Generates a queue after at most `steps` requests, and the time of the last one.
 pub fn grown_queue(steps: usize) -> impl Strategy<Value = (FileQueue, Timestamp)> {
     histories(steps).prop_map(|history| {
         let mut reached = (FileQueue::new(), EPOCH);
@@ -38,7 +38,7 @@ pub fn grown_queue(steps: usize) -> impl Strategy<Value = (FileQueue, Timestamp)
     })
 }
 
-/// Makes the requests of an empty queue, one after another, and shows each turn to `visit`.
+/// Performs the requests on an empty queue, one after another, and passes each turn to `visit`.
 ///
 /// # Errors
 /// The first error of the visitor.

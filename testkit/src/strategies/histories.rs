@@ -1,8 +1,8 @@
-//! Requests that refer to items which exist only when the history is played.
+//! Symbolic requests: their items and claims are chosen when the history is replayed.
 //!
-//! A strategy cannot know the ids that a queue will give out. It makes *symbolic* requests, as "settle
-//! the second claim of that run", and a [`Resolver`] fills in what the queue holds at that moment.
-//! Symbolic requests also shrink well.
+//! A strategy cannot know the ids that a queue will assign. It generates *symbolic* requests, such
+//! as "settle the second claim of that run", and a [`Resolver`] inserts the ids and claims that the
+//! queue contains at that moment. Symbolic requests also shrink well.
 
 use std::collections::BTreeSet;
 
@@ -19,62 +19,62 @@ use proptest::sample::Index;
 use super::{clock_steps, file_paths, new_items, priorities, repeats, statuses, verdicts};
 use crate::AnyRequest;
 
-/// Ids from this one on belong to no item, now and later. A scope of absent ids has these.
+/// Ids from this one on are never assigned. A scope of absent ids contains these.
 const NEVER: u64 = 1 << 59;
 
-/// A request whose items and claims are not known yet.
+/// A request whose items and claims are not chosen yet.
 #[derive(Debug, Clone)]
 pub enum SymbolicRequest {
-    /// Add these.
+    /// Add these files.
     Enqueue(Vec<NewItem>, Repeat),
     /// Settle these claims and make new ones.
     Exchange {
-        /// For one of the runs.
+        /// The run that makes the request.
         run: Index,
         /// The claims, and the verdict on each.
         settlements: Vec<(TokenChoice, Verdict)>,
-        /// The most new claims.
+        /// The maximum number of new claims.
         limit: usize,
-        /// What may be claimed.
+        /// The items that may be claimed.
         scope: ScopeChoice,
     },
-    /// Requeue everything that has failed.
+    /// Requeue all items that failed or timed out.
     RequeueAll,
-    /// Requeue these.
+    /// Requeue these items.
     Requeue(Vec<ItemChoice>),
     /// Change the priority of one item.
     Reprioritise(ItemChoice, Priority),
-    /// Set these aside, or no longer.
+    /// Hold these items, or remove their hold.
     Hold(Vec<ItemChoice>, bool),
-    /// Cancel these.
+    /// Cancel these items.
     Cancel(Vec<ItemChoice>),
-    /// Take these out.
+    /// Remove these items.
     Remove(Vec<ItemChoice>),
-    /// Take out every item with one of these statuses.
+    /// Remove every item with one of these statuses.
     Clear(Vec<Status>),
-    /// Take back claims.
+    /// Recover claims.
     Recover {
-        /// The claims of these runs.
+        /// The runs whose claims are recovered.
         runs: Vec<Index>,
         /// The limit on attempts.
         max_attempts: u32,
     },
 }
 
-/// A claim that is not known yet.
+/// A claim that is not chosen yet.
 #[derive(Debug, Clone)]
 pub enum TokenChoice {
-    /// One of the claims that the asking run holds.
+    /// One of the claims of the run that makes the request.
     Own(Index),
-    /// One of the claims that any run holds.
+    /// One of the claims of any run.
     Live(Index),
-    /// One of the claims ever made; most of them are stale.
+    /// One of all claims ever made; most of them are stale.
     Past(Index),
-    /// One that was never made.
+    /// A claim number that was never granted.
     Invented(u64, u64),
 }
 
-/// An item that is not known yet.
+/// An item that is not chosen yet.
 #[derive(Debug, Clone)]
 pub enum ItemChoice {
     /// One of the items in the queue, by id.
@@ -85,24 +85,24 @@ pub enum ItemChoice {
     At(FilePath),
 }
 
-/// A scope that is not known yet.
+/// A scope that is not chosen yet.
 #[derive(Debug, Clone)]
 pub enum ScopeChoice {
-    /// All of the queue.
+    /// The whole queue.
     Queue,
-    /// These items.
+    /// Only these items.
     Items(Vec<ItemChoice>),
-    /// A scope of an earlier request, the same set.
+    /// The scope of an earlier request: the same set.
     Again(Index),
 }
 
-/// Histories of at most `steps` requests, each with how far the clock moves before it, in
+/// Generates histories of at most `steps` requests, each with the clock step before it, in
 /// microseconds.
 pub fn histories(steps: usize) -> impl Strategy<Value = Vec<(SymbolicRequest, i64)>> {
     vec((symbolic_request(), clock_steps()), 0..=steps)
 }
 
-/// Any request. Additions and exchanges are most of them, as in use.
+/// Generates any request. Most are additions and exchanges, as in use.
 pub fn symbolic_request() -> impl Strategy<Value = SymbolicRequest> {
     prop_oneof![
         6 => (vec(new_items(), 0..5), repeats()).prop_map(|(items, repeat)| SymbolicRequest::Enqueue(items, repeat)),
@@ -147,7 +147,7 @@ fn item_choices() -> impl Strategy<Value = ItemChoice> {
     ]
 }
 
-/// Turns symbolic requests into requests. Remembers the claims and the scopes that it has seen.
+/// Turns symbolic requests into requests. Remembers the claims and scopes that it has seen.
 #[derive(Debug, Clone)]
 pub struct Resolver {
     runs: Vec<RunId>,
@@ -157,25 +157,25 @@ pub struct Resolver {
 }
 
 impl Default for Resolver {
-    /// Knows three runs.
+    /// Creates a resolver with three runs.
     fn default() -> Self {
         Self::with_runs(["run-1", "run-2", "run-3"].map(RunId::new).into())
     }
 }
 
 impl Resolver {
-    /// Knows these runs, at least one.
+    /// Creates a resolver with these runs, at least one.
     #[must_use]
     pub fn with_runs(runs: Vec<RunId>) -> Self {
         Self { runs, tokens: BTreeSet::new(), scopes: Vec::new(), last_request: RequestId::default() }
     }
 
-    /// Knows this run, too.
+    /// Adds a run.
     pub fn add_run(&mut self, run: RunId) {
         self.runs.push(run);
     }
 
-    /// The request with what `queue` holds now.
+    /// Resolves the symbolic items and claims of `request` against `queue`.
     #[must_use]
     pub fn resolve(&mut self, request: &SymbolicRequest, queue: &FileQueue) -> AnyRequest {
         match request {
@@ -187,7 +187,7 @@ impl Resolver {
         }
     }
 
-    /// The same; if it is an exchange, this run asks.
+    /// Resolves `request` like [`resolve`](Self::resolve); if it is an exchange, `run` makes it.
     #[must_use]
     pub fn resolve_for(&mut self, run: &RunId, request: &SymbolicRequest, queue: &FileQueue) -> AnyRequest {
         match request {
@@ -222,7 +222,7 @@ impl Resolver {
         }
     }
 
-    /// Remembers the claims under way, so that they can be shown again when they are stale.
+    /// Records the current claims, so that later requests can refer to them when they are stale.
     pub fn record_claims(&mut self, queue: &FileQueue) {
         self.tokens.extend(live_tokens(queue).map(|(token, _)| token));
     }

@@ -1,12 +1,12 @@
-//! The conformance suite is worth what it refuses: stores with one flaw each, and the check that finds
-//! it.
+//! The conformance suite must detect broken stores: each store here has one flaw, which a named
+//! check must find.
 
 use autoproc_testkit::conformance::storage::{Effort, exercise};
 
 use crate::flawed::{Flaw, FlawedFixture};
 
-/// Which check must find which flaw. The first one that fails is reported, so a flaw that several would
-/// find stands with the first of them.
+/// The flaws, each with the check that must find it. The first failing check is reported, so a flaw
+/// that violates several checks is paired with the first of them.
 const CATCHES: [(Flaw, &str); 52] = [
     (Flaw::LosesTheLastOfABatch, "every_file_added_is_there"),
     (Flaw::AnswersInReverse, "an_addition_answers_each_file_in_order"),
@@ -72,8 +72,8 @@ fn every_flaw_is_found_by_its_check() {
     assert!(missed.is_empty(), "not found by the check that should: {missed:#?}");
 }
 
-/// The wrapper breaks nothing, so the suite finds the flaws above and not the wrapper. Each time that
-/// all handles were closed, its queue is built anew from the items alone.
+/// The wrapper itself breaks nothing, so the suite finds the flaws above and not the wrapper. After
+/// all handles were closed, the wrapper rebuilds its queue from the items alone.
 #[test]
 fn a_wrapped_store_without_a_flaw_passes() {
     assert_eq!(exercise(|| FlawedFixture::new(Flaw::None), Effort::default()), Ok(()));

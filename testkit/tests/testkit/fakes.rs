@@ -1,4 +1,4 @@
-//! The fakes keep the contracts of the ports that they stand for.
+//! Tests that the fakes follow the contracts of the ports that they replace.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Stores that are wrong on purpose, each in one way.
+//! Deliberately wrong stores, each with one flaw.
 
 mod fixture;
 mod flaw;

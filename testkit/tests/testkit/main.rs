@@ -1,5 +1,5 @@
-//! Tests of the testkit: a test that cannot fail is worth nothing, so most of these show that
-//! something is *found*.
+//! Tests of the testkit. A test that cannot fail is worthless, so most of these show that a flaw is
+//! *found*.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test ends at what it did not expect")]
 

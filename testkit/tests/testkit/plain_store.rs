@@ -1,4 +1,4 @@
-//! A store written against the documentation of the ports alone: items in a vector, and loops.
+//! A store written only from the documentation of the ports: items in a vector, and loops.
 
 #![allow(clippy::wildcard_imports, reason = "a store names nearly every request and answer")]
 
@@ -16,13 +16,13 @@ use autoproc_domain::view::*;
 use autoproc_domain::{ItemId, QueueItem, RunId, Status, Timestamp};
 use autoproc_testkit::yield_once;
 
-/// A handle. Clones are handles on the same tables.
+/// A handle to the store. Clones share the same tables.
 #[derive(Clone, Default)]
 pub(crate) struct PlainStore(Arc<Mutex<Tables>>);
 
 #[derive(Clone, Default)]
 struct Tables {
-    /// By sequence number.
+    /// The items, by sequence number.
     items: Vec<QueueItem>,
     last_number: u64,
     last_claim: u64,
@@ -61,7 +61,7 @@ impl Tables {
         })
     }
 
-    /// The items named, if `check` accepts all of them.
+    /// Returns the named items, if `check` accepts all of them.
     fn named(&self, which: &[Selector], check: Check) -> Answer<Vec<ItemId>> {
         let mut ids = Vec::new();
         for which in which {
@@ -172,7 +172,7 @@ fn fail(item: &mut QueueItem, status: Status, error: &str) {
     item.last_error = Some(error.into());
 }
 
-/// Returns whether the item ended because it was cancelled.
+/// Settles the claim of an item; returns true if the item ended because it was cancelled.
 fn settle(item: &mut QueueItem, verdict: &Verdict, now: Timestamp) -> bool {
     let is_cancelled = item.claim.as_ref().is_some_and(|claim| claim.is_cancelled);
     match verdict {
@@ -343,7 +343,7 @@ impl Storage for PlainStore {
         self.transact(|tables| Ok(count(tables.items.iter().filter(|item| scope.contains(item.id)))))
     }
 
-    /// May end without cause.
+    /// May return without a change.
     async fn changed(&self) {
         yield_once().await;
     }
@@ -359,7 +359,7 @@ impl Runs for PlainStore {
         })
     }
 
-    /// A run that ends with claims is dead: its attempts may still be at work.
+    /// A run that ends with claims is dead, because its attempts may still be running.
     async fn end(&self, run: RunId) -> Answer<Vec<LiveRun>> {
         self.transact(|tables| {
             let holds = tables.items.iter().any(|item| item.claim.as_ref().is_some_and(|claim| claim.run == run));

@@ -1,8 +1,8 @@
-//! Whole runs in a hostile world, thousands of them, each from a seed.
+//! Simulates thousands of whole runs in a hostile world, each from a seed.
 //!
-//! A seed that fails is printed, with the latest happenings. `AUTOPROC_SIM_SEED=<seed> cargo test -p
-//! autoproc-testkit simulation` plays it again, alone; `AUTOPROC_SIM_SEEDS=<number>` plays that many
-//! seeds in place of the usual.
+//! A failing seed is printed, with the latest happenings. `AUTOPROC_SIM_SEED=<seed> cargo test -p
+//! autoproc-testkit simulation` repeats only that seed; `AUTOPROC_SIM_SEEDS=<number>` simulates
+//! that many seeds instead of the default.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -19,16 +19,16 @@ use autoproc_testkit::simulation::{Failure, Setup, simulate};
 
 use crate::flawed::{Flaw, FlawedStore};
 
-/// These take a few seconds without optimisation.
+/// The default number of seeds, which takes a few seconds without optimisation.
 const SEEDS: u64 = 50_000;
-/// A flaw that this many seeds do not show would not be found by chance either.
+/// The number of seeds in which a flaw must appear.
 const SEEDS_FOR_A_FLAW: u64 = 20_000;
 
 fn number_from(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a seed is a number"))
 }
 
-/// The first failure among seeds that several threads share.
+/// Returns the first failure among seeds that several threads share.
 fn first_failure(seeds: std::ops::Range<u64>) -> Option<Failure> {
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let failures = thread::scope(|scope| {
@@ -53,7 +53,7 @@ fn every_file_ends_as_it_deserves_whatever_happens() {
     }
 }
 
-/// A simulation in which nothing ever went wrong would prove nothing.
+/// A simulation without faults would prove nothing.
 #[test]
 fn the_world_is_hostile_enough() {
     let mut totals = BTreeMap::new();
@@ -74,13 +74,13 @@ fn a_seed_always_goes_the_same_way() {
     }
 }
 
-/// The first failure that a broken setup shows.
+/// Returns the first failure of a broken setup.
 fn failure_of(setup: Setup) -> Failure {
     let mut failures = (0..SEEDS_FOR_A_FLAW).filter_map(|seed| simulate(seed, setup).err());
     failures.next().expect("a broken setup must not hold under every seed")
 }
 
-/// Which of several checks finds a flaw first is chance; that it is found is not.
+/// It is random which of several checks finds a flaw first, but one of them must.
 fn expect_objection(name: &str, setup: Setup, objections: &[&str]) {
     let failure = failure_of(setup);
     let is_known = objections.iter().any(|objection| failure.objection.contains(objection));
@@ -178,7 +178,7 @@ fn a_run_that_is_not_as_planned_is_noticed() {
     }
 }
 
-/// A run loop that did not take in an input.
+/// A run loop that ignores an input.
 #[test]
 fn a_run_that_overlooks_an_input_is_noticed() {
     fn without(input: fn(Input) -> Option<Input>) -> Setup {
@@ -228,7 +228,7 @@ fn a_run_that_overlooks_an_input_is_noticed() {
 
 static LAST_ID: AtomicU64 = AtomicU64::new(1 << 40);
 
-/// A run loop that did not order an action, or another one.
+/// A run loop that omits or changes an action.
 #[test]
 fn a_run_that_acts_wrongly_is_noticed() {
     fn without(action: fn(Action) -> Option<Action>) -> Setup {

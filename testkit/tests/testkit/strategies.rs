@@ -1,4 +1,4 @@
-//! The histories reach what they are for.
+//! Tests that the histories contain the intended cases.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use autoproc_testkit::{Answer, AnyRequest};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
-/// Short names of what happened in a turn.
+/// Returns short names of the events in a turn.
 fn seen(turn: &Turn<'_>) -> Vec<String> {
     let mut seen: Vec<_> = turn.events.iter().map(name_of).collect();
     match (turn.request, turn.answer) {

@@ -1,6 +1,7 @@
 //! A disk in memory that separates visible from durable data and names, and fails on request.
 //!
-//! It panics if the store touches a file of another program, or removes a file that must stay.
+//! The fake disk panics if the store touches a file of another program, or removes a file that must
+//! stay.
 
 mod image;
 
@@ -16,12 +17,12 @@ use crate::layout::{LOCK, ORIGINAL, SNAPSHOT};
 /// A fault at one call of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The call fails and does nothing. A failed sync loses the data for good, and the next sync
-    /// reports success.
+    /// The call fails and has no effect. The data of a failed sync is lost permanently, although
+    /// the next sync reports success.
     Eio,
-    /// No space is left; a write does half of its work first.
+    /// No space is left. A write first writes half of its bytes.
     Enospc,
-    /// Half of the call's work is done, then the process is killed. The machine continues.
+    /// Half of the call's work is done, then the process is killed. The machine keeps running.
     KillMidway,
 }
 
@@ -33,11 +34,11 @@ type Observer = Arc<dyn Fn() + Send + Sync>;
 
 #[derive(Default)]
 struct Process {
-    /// The number of calls so far that change something.
+    /// The number of changing calls so far.
     calls: usize,
     fault: Option<(usize, Fault)>,
     is_dead: bool,
-    /// The disk before each call, if a test requested it.
+    /// The disk before each call; recorded if a test requested it.
     trace: Option<Vec<DiskImage>>,
     observer: Option<Observer>,
 }
@@ -66,10 +67,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How much of its work a call may do.
+/// The part of its work that a call may do.
 enum Permit {
     Whole,
-    /// Half of its work, then this error.
+    /// Half of the work, then this error.
     Half(io::Error),
 }
 
@@ -78,7 +79,7 @@ impl FakeDisk {
         Self { image: Arc::new(Mutex::new(image)), process: Arc::default() }
     }
 
-    /// A copy of the disk, without locks.
+    /// Returns a copy of the disk, without locks.
     pub(crate) fn image(&self) -> DiskImage {
         let mut image = lock(&self.image).clone();
         image.locks.clear();
@@ -100,7 +101,7 @@ impl FakeDisk {
         self
     }
 
-    /// The disk as another process sees it.
+    /// Returns the disk as another process sees it.
     pub(crate) fn of_another_process(&self) -> Self {
         Self { image: Arc::clone(&self.image), process: Arc::default() }
     }
@@ -122,21 +123,21 @@ impl FakeDisk {
         lock(&self.image).add(name, Inode::durable(bytes));
     }
 
-    /// Makes a process that is not simulated hold a file's lock.
+    /// Locks a file on behalf of a process that is not simulated.
     pub(crate) fn hold(&self, name: &str) {
         let mut image = lock(&self.image);
         let inode = image.number_of(name).expect("a file to lock");
         image.locks.insert(inode, u64::MAX);
     }
 
-    /// Every file with its bytes except the store's lock, whose notes change.
+    /// Returns every file with its bytes, except the store's lock file, whose notes change.
     pub(crate) fn contents(&self) -> Vec<(String, Vec<u8>)> {
         let image = lock(&self.image);
         let files = image.files().filter(|(name, _)| *name != LOCK);
         files.map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect()
     }
 
-    /// Counts a call that changes something, and returns how much of its work it may do.
+    /// Counts a changing call, and returns the part of its work that it may do.
     fn enter(&self) -> io::Result<Permit> {
         self.notify_observer();
         let mut process = lock(&self.process);
@@ -168,7 +169,7 @@ impl FakeDisk {
         }
     }
 
-    /// Performs a change that happens completely or not at all.
+    /// Performs an atomic change.
     fn change(&self, change: impl FnOnce(&mut DiskImage) -> io::Result<()>) -> io::Result<()> {
         match self.enter()? {
             Permit::Whole => change(&mut lock(&self.image)),
@@ -180,8 +181,8 @@ impl FakeDisk {
         if self.is_dead() { Err(killed()) } else { Ok(lock(&self.image)) }
     }
 
-    /// If it fails, it behaves as the kernel: the dirty pages are dropped but stay visible, and the
-    /// error is reported only once.
+    /// A failed sync behaves like the kernel: it drops the dirty pages, which stay visible, and
+    /// reports the error only once.
     fn sync(&self, file: &FakeFile) -> io::Result<()> {
         match self.enter() {
             Ok(Permit::Whole) => {
@@ -213,7 +214,7 @@ const PERMANENT: [&str; 3] = [SNAPSHOT, LOCK, ORIGINAL];
 
 fn assert_removable(name: &str) {
     assert_own(name);
-    // The copy of the original may be removed while it is only half made.
+    // The copy of the original may be removed while it is incomplete.
     assert!(name == ORIGINAL || !PERMANENT.contains(&name), "{name} would be lost");
 }
 
@@ -285,7 +286,7 @@ impl Disk for FakeDisk {
     fn overwrite(&self, file: &FakeFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         if offset == 0 {
-            // The holder's name, on which nothing depends.
+            // The call writes the holder's name, on which nothing depends.
             return self.alive().map(drop);
         }
         self.change(|image| {
@@ -363,7 +364,7 @@ impl Disk for FakeDisk {
     }
 
     fn pause(&self, span: Duration) {
-        // Only processes on threads of their own ever wait.
+        // Only processes on separate threads ever wait.
         std::thread::sleep(span / 10);
     }
 

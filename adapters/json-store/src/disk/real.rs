@@ -1,4 +1,4 @@
-//! The disk of the machine.
+//! The real file system.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use crate::disk::{Access, Disk, Sharing, Stamp};
 use crate::layout::RUNS;
 use crate::{file_system, lock};
 
-/// Only the owner may read the queue: paths may be confidential.
+/// The mode of new files: only the owner may read the queue, because paths may be confidential.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
@@ -45,8 +45,7 @@ impl Disk for RealDisk {
             file_system::refuse_network(&self.folder)?;
         }
         create_folder(&self.folder)?;
-        // Not synced: after a power cut no run is alive, and the next call creates the folder
-        // again.
+        // Not synced: no run survives a power cut, and the next call creates the folder again.
         match DirBuilder::new().mode(FOLDER_MODE).create(self.path(RUNS)) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),
@@ -126,7 +125,8 @@ impl Disk for RealDisk {
 
     fn copy_mode(&self, name: &str, file: &File) -> io::Result<()> {
         match fs::metadata(self.path(name)) {
-            // Setting the same mode again would change metadata, which a sync would have to write.
+            // Skipped if the mode is already correct, because a sync would have to write the
+            // changed metadata.
             Ok(metadata) if metadata.mode() == file.metadata()?.mode() => Ok(()),
             Ok(metadata) => file.set_permissions(Permissions::from_mode(metadata.mode() & 0o7777)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

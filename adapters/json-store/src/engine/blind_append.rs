@@ -1,8 +1,8 @@
-//! Appending an addition to the journal without loading the queue.
+//! Blind appends: adds files to the journal without loading the queue.
 //!
-//! An addition needs only the end of the queue, and the previous holder of the lock left a note of
-//! that. The note is used only if snapshot and journal are still exactly as it describes them;
-//! otherwise the queue is loaded. A snapshot of up to
+//! An addition needs only the position of the end of the journal. The previous holder of the lock
+//! left it in a note. The note is used only if snapshot and journal are still exactly as it
+//! describes them; otherwise the queue is loaded. A snapshot of up to
 //! [`Limits::blind_append_bytes`](crate::engine::Limits) is always loaded and rewritten, so that a
 //! small queue stays one readable file.
 
@@ -55,7 +55,7 @@ impl<D: Disk> Engine<D> {
         lock.note_tip(&self.disk, &Tip { snapshot: base.stamp, journal, header, position: loaded.position })
     }
 
-    /// The noted end of the store, if it is still the end.
+    /// Returns the noted end of the store; `None` if it is no longer the end.
     fn tip(&self) -> Option<Tip> {
         let tip = self.lock.as_ref()?.tip(&self.disk)?;
         if tip.header.numbering == Numbering::Version1 {
@@ -84,8 +84,7 @@ impl<D: Disk> Engine<D> {
             Fault::Unknown(classify(name)(error))
         })?;
         if access == Access::Create {
-            // A note about an existing journal is written only after the journal's name was
-            // durable.
+            // The note about an existing journal proves that its name was durable.
             self.disk.sync_folder().map_err(|error| Fault::Unknown(classify(name)(error)))?;
         }
         tip.position = after;

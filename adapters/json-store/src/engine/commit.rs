@@ -1,4 +1,4 @@
-//! Making a change durable: by a line in the journal, or by a checkpoint that contains the change.
+//! Makes a change durable, by a line in the journal or by a checkpoint that contains the change.
 
 use std::io;
 
@@ -14,22 +14,23 @@ use crate::journal::{self, Position};
 use crate::layout::{self, ORIGINAL, SNAPSHOT};
 use crate::snapshot::{self, Numbering, SnapshotSum, StoreSection};
 
-/// The lengths of a snapshot at which the way of writing changes.
+/// The snapshot lengths that determine how a change is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// A command leaves a loaded queue as one readable file if its snapshot is no longer than this.
     pub(crate) small_snapshot_bytes: u64,
-    /// If a snapshot is longer than this, an addition is appended without loading the queue.
+    /// The maximum length of a snapshot for which an addition loads the queue. If the snapshot is
+    /// longer, the addition is appended blindly.
     ///
     /// Rewriting a document of 10, 19, 38, 58, 96 and 192 kB takes 0.45, 0.56, 0.71, 0.84, 1.1 and
-    /// 1.8 ms longer than appending a line; two syncs and a rename take 0.4 ms of that; one `queue
-    /// add` that appends takes 1.1 to 1.7 ms (ext4, November 2026). So up to this limit the
-    /// readable file costs less than half of an addition's time.
+    /// 1.8 ms longer than appending a line, of which two syncs and a rename take 0.4 ms. A `queue
+    /// add` that appends takes 1.1 to 1.7 ms (ext4, November 2026). So below this limit, the
+    /// readable file accounts for less than half of the time of an addition.
     pub(crate) blind_append_bytes: u64,
 }
 
 impl Limits {
-    /// Every queue counts as large.
+    /// Treats every queue as large.
     #[cfg(any(test, fuzzing))]
     pub(crate) const ZERO: Self = Self { small_snapshot_bytes: 0, blind_append_bytes: 0 };
 }
@@ -40,30 +41,29 @@ impl Default for Limits {
     }
 }
 
-/// The maximal length of the journal, or twice the snapshot's length if that is longer. So a
-/// checkpoint of n bytes is shared by 2n bytes of appends and costs each of them a constant.
+/// The maximum length of the journal; twice the snapshot's length if that is longer. The cost of a
+/// checkpoint of n bytes is spread over 2n bytes of appends, so it is constant per byte.
 pub(crate) const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
-/// The length of an item in a snapshot, and of an event in the journal, without its path, rounded
-/// up.
+/// The maximum length of an item in a snapshot, and of an event in the journal, without its path.
 const RECORD_BYTES: usize = 250;
 /// Space reserved in the journal for the result of each claim, with its error text; well above the
 /// actual length.
 const RESULT_BYTES: u64 = 1024;
 /// Space is reserved in steps of this length, so that few claims need a system call.
 const RESERVE_STEP_BYTES: u64 = 64 * 1024;
-/// Enough digits to distinguish two journals of one generation.
+/// The number of digits that distinguish two journals of one generation.
 const NONCE_DIGITS: usize = 8;
 
-/// A change that could not be made durable.
+/// The error of a change that could not be made durable.
 pub(super) enum Fault {
-    /// The disk is as it was before.
+    /// The disk is unchanged.
     Unchanged(StorageError),
     /// The state of the disk is unknown; this process must make no further changes.
     Unknown(StorageError),
 }
 
 impl<D: Disk> Engine<D> {
-    /// Makes applied events durable. After an error the caller must forget the cached state: see
+    /// Makes applied events durable. After an error, the caller must drop the cached state: see
     /// [`Engine::locked`].
     pub(crate) fn commit(&mut self, events: &[Event]) -> Result<(), StorageError> {
         self.with_loaded(|engine, loaded| {
@@ -104,7 +104,7 @@ impl<D: Disk> Engine<D> {
         done.map_err(|fault| self.poisoned_by(fault))
     }
 
-    /// The error of a fault. If the state of the disk is unknown, this engine makes no more
+    /// Returns the error of a fault. If the state of the disk is unknown, this engine makes no more
     /// changes.
     pub(super) fn poisoned_by(&mut self, fault: Fault) -> StorageError {
         match fault {
@@ -138,7 +138,7 @@ impl<D: Disk> Engine<D> {
         let section = self.next_section(loaded, seq);
         let temp = layout::temp(&self.disk.nonce());
         let (file, sum) = self.write_snapshot(&temp, loaded, &section).map_err(|error| {
-            // If it stays, the next process that loads the store removes it.
+            // If the file stays, the next process that loads the store removes it.
             let _ = self.disk.remove(&temp);
             Fault::Unchanged(classify(SNAPSHOT)(error))
         })?;
@@ -146,8 +146,8 @@ impl<D: Disk> Engine<D> {
         let stamp = named.and_then(|()| self.disk.stat_open(&file));
         let stamp = stamp.map_err(|error| Fault::Unknown(classify(SNAPSHOT)(error)))?;
         if let (Some((old, _)), Some(_)) = (loaded.journal_header(), &loaded.journal) {
-            // The rename has retired it. If it stays, the next process that loads the store removes
-            // it.
+            // The rename has retired the journal. If the file stays, the next process that loads
+            // the store removes it.
             let _ = self.disk.remove(&old);
         }
         let store = Some(StoreIdentity::from(section));
@@ -186,7 +186,7 @@ impl<D: Disk> Engine<D> {
         Ok((file, sum))
     }
 
-    /// Copies a file that another program has written, once, before replacing it.
+    /// Copies a file that another program has written, before it is first replaced.
     fn keep_original(&self, loaded: &Loaded<D>) -> Result<(), StorageError> {
         let is_foreign = loaded.base.as_ref().is_some_and(|base| base.store.is_none());
         if !is_foreign || self.disk.stat(ORIGINAL).map_err(unreadable(ORIGINAL))?.is_some() {
@@ -197,7 +197,7 @@ impl<D: Disk> Engine<D> {
         let copy = self.disk.open(ORIGINAL, Access::Create).map_err(classify(ORIGINAL))?;
         let copied = write_all(&self.disk, &copy, &bytes).and_then(|()| self.disk.sync_all(&copy));
         copied.map_err(|error| {
-            // The next attempt would mistake half a copy for the original.
+            // The next attempt would mistake an incomplete copy for the original.
             let _ = self.disk.remove(ORIGINAL);
             classify(ORIGINAL)(error)
         })
@@ -233,8 +233,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Reserves space for the results of all items in processing, so that they can be recorded even
-    /// if the disk fills up during an attempt.
+    /// Reserves space for the results of all processing items, so that they can be recorded even if
+    /// the disk fills up during an attempt.
     fn reserve(&self, loaded: &mut Loaded<D>, name: &str, offset: u64) -> Result<(), StorageError> {
         let results = loaded.queue.counts().processing as u64 * RESULT_BYTES;
         let needed = offset + results;
@@ -252,8 +252,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Writes a complete line or none. A full disk accepts a part of the line and then refuses;
-    /// that part is cut off.
+    /// Writes a line completely or not at all. A full disk may accept a part of the line before it
+    /// refuses; then that part is cut off.
     pub(super) fn write_line(&self, file: &D::File, name: &str, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
         let Err(error) = write_all(&self.disk, file, bytes) else { return Ok(()) };
         let cut = self.disk.truncate(file, offset);
@@ -263,9 +263,9 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// After a failed sync the page cache may show data that is not on the disk, and a second sync
-    /// may succeed without writing anything. So the engine cuts off the line, which others must not
-    /// read, and writes the state to a new file.
+    /// Writes the state to a new file, and cuts off the line that could not be synced, because
+    /// others must not read it. After a failed sync the page cache may show data that is not on the
+    /// disk, and a second sync may succeed without writing anything.
     fn recover_from_failed_sync(
         &self,
         loaded: &mut Loaded<D>,
@@ -287,14 +287,14 @@ impl<D: Disk> Engine<D> {
     }
 }
 
-/// Whether the queue's snapshot is at most this long.
+/// True if the queue's snapshot is at most `limit` bytes long.
 pub(super) fn is_small(queue: &FileQueue, limit: u64) -> bool {
     let at_least = (queue.counts().total() * RECORD_BYTES) as u64;
     let length = || queue.items().map(|item| (RECORD_BYTES + item.file_path.as_os_str().len()) as u64).sum::<u64>();
     at_least <= limit && length() <= limit
 }
 
-/// Whether a journal of this length, with these events appended, is too long for its snapshot.
+/// True if a journal of this length, with these events appended, is too long for its snapshot.
 pub(super) fn outgrows(snapshot_len: u64, journal_len: u64, events: &[Event]) -> bool {
     let added: usize = events.iter().map(length_of).sum();
     journal_len + added as u64 > MIN_CHECKPOINT_BYTES.max(2 * snapshot_len)

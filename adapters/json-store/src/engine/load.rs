@@ -1,5 +1,5 @@
-//! Catching up with the disk. The cached state is kept while it is current, extended if other
-//! processes appended, and read again if the snapshot was replaced.
+//! Refreshes the cached state from the disk. The state is kept while it is current, extended if
+//! other processes have appended, and read again if the snapshot was replaced.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
@@ -42,13 +42,13 @@ impl<D: Disk> Engine<D> {
         Err(last.unwrap_or_else(|| damaged(SNAPSHOT, "it is replaced faster than it can be read")))
     }
 
-    /// Whether the snapshot is still the one that was read. If not, its journal may be retired.
+    /// True if the snapshot is still the one that was read. Otherwise its journal may be retired.
     fn is_current(&self, loaded: &Loaded<D>) -> Result<bool, StorageError> {
         let stamp = self.disk.stat(SNAPSHOT).map_err(unreadable(SNAPSHOT))?;
         Ok(stamp == loaded.base.as_ref().map(|base| base.stamp))
     }
 
-    /// Whether the files have the lengths and times that they had when they were read. An
+    /// True if the files have the lengths and times that they had when they were read. An
     /// unreadable file counts as changed.
     pub(super) fn has_read_all(&self, loaded: &Loaded<D>) -> bool {
         let journal_len = match loaded.journal_header() {
@@ -105,8 +105,8 @@ impl<D: Disk> Engine<D> {
         Ok((Loaded { queue, extra, base, position, ..Loaded::empty() }, notices))
     }
 
-    /// Applies the lines of the journal after the known position; `false` if the journal was
-    /// replaced or its ids refer to another numbering.
+    /// Applies the lines of the journal after the known position; returns `false` if the journal
+    /// was replaced or its ids refer to another numbering.
     fn extend(&self, loaded: &mut Loaded<D>, lock_state: LockState) -> Result<bool, StorageError> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(true) };
         let Some(stamp) = self.disk.stat(&name).map_err(unreadable(&name))? else {
@@ -123,12 +123,14 @@ impl<D: Disk> Engine<D> {
             let access = if lock_state == LockState::Locked { Access::Append } else { Access::Read };
             let file = match self.disk.open(&name, access) {
                 Ok(file) => file,
-                // A checkpoint has retired it meanwhile; a reader without the lock starts again.
+                // A checkpoint has retired the journal meanwhile; a reader without the lock starts
+                // again.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
                 Err(error) => return Err(unreadable(&name)(error)),
             };
             loaded.journal = Some(Journal { file, reserved: 0, is_writable: lock_state == LockState::Locked });
-            // The process that created it may have died or failed before the name was durable.
+            // The process that created the journal may have died or failed before the name was
+            // durable.
             loaded.folder_is_unsynced = true;
         }
         self.read_journal(loaded, &name, &header, lock_state)
@@ -184,8 +186,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Copies bytes to a new file; `false` if that fails, because a queue must open even if the
-    /// disk is full.
+    /// Copies bytes to a new file; returns `false` if that fails, because a queue must open even if
+    /// the disk is full.
     fn keep(&self, name: &str, bytes: &[u8]) -> bool {
         let written = self.disk.open(name, Access::Create).and_then(|file| {
             write_all(&self.disk, &file, bytes)?;
@@ -254,7 +256,8 @@ impl<D: Disk> Engine<D> {
 }
 
 impl<D: Disk> Loaded<D> {
-    /// An empty queue without files. The names that other processes changed count as unsynced.
+    /// Returns an empty queue without files. Names that other processes may have changed count as
+    /// unsynced.
     pub(super) fn empty() -> Self {
         Self {
             queue: FileQueue::new(),
@@ -267,7 +270,8 @@ impl<D: Disk> Loaded<D> {
         }
     }
 
-    /// The journal's name and the header of its first line; `None` if no snapshot names a journal.
+    /// Returns the journal's name and the header of its first line; `None` if no snapshot names a
+    /// journal.
     pub(super) fn journal_header(&self) -> Option<(String, Header)> {
         let base = self.base.as_ref()?;
         let store = base.store.as_ref()?;

@@ -1,7 +1,7 @@
-//! Replacing the queue by another one: the last step of a repair.
+//! Replaces the queue by another one: the last step of a repair.
 //!
-//! It is an ordinary checkpoint, so the rename of the new snapshot is the only commit point of a
-//! repair too. A crash leaves the store either damaged as before or repaired.
+//! The replacement is an ordinary checkpoint, so the rename of the new snapshot is the only commit
+//! point of a repair too. After a crash, the store is either damaged as before or repaired.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
@@ -20,7 +20,7 @@ pub(crate) struct Replacement {
     /// The `store` section of the damaged store, if it could be read. The repaired store keeps its
     /// identity, or gets a new one.
     pub(crate) store: Option<StoreSection>,
-    /// The number of the last transaction. It is above all numbers in the damaged files, so that no
+    /// The number of the last transaction. Higher than all numbers in the damaged files, so that no
     /// number is assigned twice.
     pub(crate) seq: u64,
 }

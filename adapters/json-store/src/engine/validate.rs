@@ -1,5 +1,5 @@
-//! Refuses a snapshot if the name of its journal could be that of another file, or if its numbers
-//! leave no range for later ones.
+//! Validates a snapshot: refuses it if the name of its journal could be that of another file, or if
+//! its numbers are so high that later ones could overflow.
 
 use autoproc_domain::ports::StorageError;
 

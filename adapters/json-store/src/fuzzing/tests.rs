@@ -63,7 +63,7 @@ fn inflict(bytes: &mut Vec<u8>, damage: &Damage) {
     }
 }
 
-/// Random bytes, or a damaged seed.
+/// Generates random bytes, or a damaged seed.
 fn bytes(seeds: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
     let damaged = (prop::sample::select(seeds), vec(damage(), 0..4)).prop_map(|(seed, damages)| {
         let mut bytes = seed.to_vec();

@@ -1,6 +1,6 @@
-//! Reading the lines after damage: those with a correct checksum, wherever they are.
+//! Reads the lines after damage: every line with a correct checksum, at any position.
 //!
-//! Such a line is not tied to the line before it; only its number and its events are known.
+//! Nothing ties such a line to the line before it; only its number and its events are known.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use super::{Line, PREFIX, body, verify};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SalvagedLine {
     pub(crate) seq: u64,
-    /// The store that its header names, if it has a header.
+    /// The store that the line's header names; `None` if it has no header.
     pub(crate) store: Option<String>,
     pub(crate) events: Vec<Event>,
 }
@@ -37,9 +37,9 @@ pub(crate) fn salvage(bytes: &[u8], base: &Path) -> Salvage {
     salvage
 }
 
-/// The offsets at which a line may begin. If a newline is damaged, the next line begins in the
-/// middle of a segment. The prefix of a line occurs nowhere else, because quotes in JSON strings
-/// are escaped.
+/// Returns the offsets at which a line may begin. If a newline is damaged, the next line begins in
+/// the middle of a segment. The prefix of a line occurs nowhere else, because quotes in JSON
+/// strings are escaped.
 fn line_starts(segment: &[u8]) -> impl Iterator<Item = usize> {
     segment.windows(PREFIX.len()).enumerate().filter(|(_, window)| *window == PREFIX).map(|(at, _)| at)
 }

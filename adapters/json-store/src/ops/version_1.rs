@@ -10,7 +10,7 @@ use autoproc_domain::request::Selector;
 
 use super::Op;
 
-/// Whether [`complete`] must add data from the queue to an operation.
+/// True if [`complete`] must add data from the queue to an operation.
 pub(super) fn is_incomplete(op: &Op<'_>) -> bool {
     matches!(op, Op::Enqueue { .. } | Op::Retry { from: None, .. } | Op::BringForward { from: None, .. })
 }

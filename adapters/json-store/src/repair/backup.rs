@@ -1,4 +1,4 @@
-//! Copies of the damaged files, made before a repair.
+//! Copies the damaged files before a repair.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -12,10 +12,10 @@ use crate::disk::Disk;
 use crate::error::{classify, unreadable};
 use crate::layout::{self, SNAPSHOT};
 
-/// Backups within one second are numbered; a hundred indicate a fault.
+/// The maximum number of backups within one second; more indicate a fault.
 const MAX_PER_SECOND: u32 = 100;
 
-/// The files that a repair replaces: the snapshot and every journal.
+/// Returns the files that a repair replaces: the snapshot and every journal.
 pub(super) fn files<D: Disk>(disk: &D) -> Result<Vec<String>, StorageError> {
     let mut names = disk.list("").map_err(unreadable("the state folder"))?;
     names.retain(|name| name == SNAPSHOT || layout::is_journal(name));

@@ -1,5 +1,4 @@
-//! Reading as much of a store as possible, intact or not, and the repairs that the readable parts
-//! allow.
+//! Reads as much of a store as possible, intact or not, and determines the possible repairs.
 
 use std::path::Path;
 
@@ -30,9 +29,9 @@ pub(super) struct Inspection {
     sum: SnapshotSum,
     /// The numbering of the snapshot's items.
     numbering: Numbering,
-    /// The snapshot with the valid lines of its journal.
+    /// The snapshot with the valid lines of its journal applied.
     prefix: FileQueue,
-    /// The changes in these lines.
+    /// The changes in the valid lines.
     prefix_changes: ChangeCounts,
     /// The number of the last transaction in the prefix.
     seq: u64,
@@ -84,7 +83,7 @@ impl Inspection {
         }
     }
 
-    /// The result of a repair by this method; `None` if it is impossible.
+    /// Returns the result of a repair by this method; `None` if it is impossible.
     pub(super) fn repair(&self, method: RepairMethod) -> Option<(RepairPlan, Replacement)> {
         let is_possible = match method {
             RepairMethod::Truncate | RepairMethod::UseSnapshot => self.snapshot_is_whole,
@@ -176,8 +175,8 @@ impl Inspection {
         self.notices.extend(snapshot.notices);
     }
 
-    /// The journal of the latest generation, for a damaged snapshot that no longer names its
-    /// journal.
+    /// Returns the journal of the latest generation, for a damaged snapshot that no longer names
+    /// its journal.
     fn latest_journal(&self, names: &[String]) -> Option<String> {
         let journals = names.iter().filter(|name| !self.snapshot_is_whole && layout::is_journal(name));
         journals.max_by_key(|name| layout::generation_of(name)).cloned()
@@ -212,7 +211,7 @@ impl Inspection {
         Ok(())
     }
 
-    /// The header of the journal, if the snapshot is intact.
+    /// Returns the header of the journal; `None` if the snapshot is damaged.
     fn header(&self) -> Option<Header> {
         let store = self.store.as_ref().filter(|_| self.snapshot_is_whole)?;
         Some(Header {
@@ -236,7 +235,7 @@ impl Inspection {
         scan
     }
 
-    /// Lines of another store's journal count as unreadable.
+    /// Adds readable lines. Lines of another store's journal count as unreadable.
     fn add_salvage(&mut self, salvage: Salvage, lost: u64) {
         let own = self.store.as_ref().map(|store| store.id.as_str());
         let is_foreign = |line: &SalvagedLine| line.store.as_deref().is_some_and(|id| own.is_some_and(|own| own != id));
@@ -249,7 +248,7 @@ impl Inspection {
     }
 
     fn replayed(&self) -> (FileQueue, ChangeCounts, ChangeCounts) {
-        // The journal cannot refer to numbers that a person assigned by editing the snapshot.
+        // The journal cannot refer to numbers that a user assigned by editing the snapshot.
         let given = self.store.as_ref().filter(|_| self.prefix_changes.total() == 0);
         let next = self.prefix.next_number();
         let known_below = ItemId::new(given.map_or(next, |store| store.next_id.min(next)));
@@ -274,7 +273,7 @@ impl Inspection {
     }
 }
 
-/// The numbering to which the snapshot's journal refers.
+/// Returns the numbering to which the snapshot's journal refers.
 fn numbering<D: Disk>(disk: &D, snapshot: &Snapshot) -> Numbering {
     let journal =
         snapshot.store.as_ref().map(|store| store.journal.as_str()).filter(|name| layout::is_journal_name(name));

@@ -1,16 +1,16 @@
-//! Applying the lines after damage to the queue as it was before the damage.
+//! Applies the lines after damage to the queue from before the damage.
 //!
-//! The lost changes in between are unknown, so an event may name an unknown item, or one whose
-//! status is out of date. The rules prefer keeping a file, and perhaps processing it twice, to
-//! losing it.
+//! The lost changes are unknown, so a later event may name an unknown item, or one with an outdated
+//! status. When in doubt, a file is kept, and perhaps processed twice, rather than lost.
 //!
 //! - An addition contains its path and always applies.
-//! - Any other event names an item by its number, and the number of an item that was added after
-//!   the damage depends on lost additions. So such an event applies only to items from before the
+//! - Any other event names an item by its number. The number of an item that was added after the
+//!   damage depends on lost additions. So such an event applies only to items from before the
 //!   damage.
-//! - A result implies a claim before it, and a claim implies a pending item. If these events are
-//!   lost, they are reconstructed, so that a file recorded as completed is not processed again.
-//! - A clear names items by status, and their status may be wrong; it applies only to completed
+//! - A result implies an earlier claim, and a claim implies a pending item. If these events are
+//!   lost, they are reconstructed, so that a file that is recorded as completed is not processed
+//!   again.
+//! - A clear names items by status, and their status may be outdated; it applies only to completed
 //!   items.
 
 use autoproc_domain::event::Event;
@@ -23,11 +23,11 @@ use super::ChangeCounts;
 use crate::journal::SalvagedLine;
 use crate::record::UNKNOWN_RUN;
 
-/// A lower bound of the bytes for each number that a journal or a snapshot assigns: the shortest
+/// A lower bound of the bytes for each number that a journal or a snapshot assigns; the shortest
 /// claim and the shortest item are longer.
 const MIN_BYTES_PER_NUMBER: u64 = 32;
 
-/// Applies the events that still apply; returns the counts of those applied and of those skipped.
+/// Applies the events that still apply; returns the counts of the applied and the skipped ones.
 pub(super) fn replay(
     queue: &mut FileQueue,
     known_below: ItemId,
@@ -37,7 +37,7 @@ pub(super) fn replay(
     let (mut kept, mut skipped) = (ChangeCounts::default(), ChangeCounts::default());
     let mut last = after;
     for line in lines {
-        // A line out of order is a copy of an earlier one, or belongs to another history.
+        // A line with a lower number is a copy of an earlier line, or belongs to another history.
         let is_next = line.seq > last;
         last = last.max(line.seq);
         for event in &line.events {
@@ -48,7 +48,7 @@ pub(super) fn replay(
     (kept, skipped)
 }
 
-/// The same queue, with its next numbers above all that may have been assigned in the lost bytes.
+/// Returns the queue with next numbers above all that may have been assigned in the lost bytes.
 pub(super) fn numbered_above(queue: &FileQueue, lost_bytes: u64) -> FileQueue {
     let given = lost_bytes.div_ceil(MIN_BYTES_PER_NUMBER);
     let mut restore = Restore::default();
@@ -85,13 +85,13 @@ fn apply_one(queue: &mut FileQueue, known_below: ItemId, event: &Event) -> bool 
     applies
 }
 
-/// The status of an item from before the damage.
+/// Returns the status of an item from before the damage.
 fn status(queue: &FileQueue, known_below: ItemId, id: ItemId) -> Option<Status> {
     let known = queue.get(id).filter(|_| id < known_below);
     known.map(|item| item.status)
 }
 
-/// Applies the lost events that a claim implies; `false` if they are impossible.
+/// Applies the lost events that a claim implies; returns `false` if they are impossible.
 fn make_pending(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
     match status(queue, known_below, id) {
         Some(Status::Pending) => {}
@@ -102,7 +102,7 @@ fn make_pending(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool 
     true
 }
 
-/// Applies the lost events that a result implies; `false` if they are impossible.
+/// Applies the lost events that a result implies; returns `false` if they are impossible.
 fn make_processing(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
     if status(queue, known_below, id) == Some(Status::Processing) {
         return true;

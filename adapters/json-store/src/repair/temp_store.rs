@@ -27,8 +27,8 @@ impl TempStore {
         Self { dir: tempfile::tempdir().expect("a folder for the test") }
     }
 
-    /// A store with a journal, as after a killed run: files `/file-0`, `/file-1` … were added, and
-    /// the first two were completed.
+    /// Creates a store with a journal, as a killed run leaves it: files `/file-0`, `/file-1` … were
+    /// added, and the first two were completed.
     pub(crate) fn with_journal(additions: usize) -> Self {
         let temp = Self::new();
         let mut store = temp.engine(Mode::Service);
@@ -41,7 +41,8 @@ impl TempStore {
         temp
     }
 
-    /// The same with one more file, as one snapshot without a journal.
+    /// Creates the store of [`with_journal`](Self::with_journal) with one more file, as one
+    /// snapshot without a journal.
     pub(crate) fn with_snapshot(additions: usize) -> Self {
         let temp = Self::with_journal(additions);
         let mut store = temp.engine(Mode::Command);
@@ -113,7 +114,7 @@ impl TempStore {
         journals.remove(0)
     }
 
-    /// Every file with its bytes, the lock included.
+    /// Returns every file with its bytes, including the lock file.
     pub(crate) fn contents(&self) -> BTreeMap<String, Vec<u8>> {
         let entries = fs::read_dir(self.folder().state_dir).into_iter().flatten().flatten();
         let files = entries.filter(|entry| entry.path().is_file());
@@ -121,7 +122,7 @@ impl TempStore {
         files.map(|entry| (name(&entry), fs::read(entry.path()).expect("the file"))).collect()
     }
 
-    /// The queue as another process reads it.
+    /// Returns the queue as another process reads it.
     pub(crate) fn queue(&self) -> FileQueue {
         self.engine(Mode::Service).view().expect("a sound store").clone()
     }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 #[derive(Serialize)]
 struct RunRecord<'a> {
     run_id: &'a str,
-    /// For people: `process PID on HOST`. A version 1 file has no other location.
+    /// A description for users: `process PID on HOST`. A version 1 file has no other location.
     owner: String,
     #[serde(with = "timestamp::required")]
     started_at: Timestamp,
@@ -25,12 +25,12 @@ struct RunRecord<'a> {
     pid_namespace: &'a str,
     pid: u32,
     project_dir: String,
-    /// The exact bytes in hexadecimal, if the path is not UTF-8.
+    /// The exact bytes of the path in hexadecimal, if the path is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     project_dir_bytes: Option<String>,
 }
 
-/// The text of a run's lock file.
+/// Returns the text of a run's lock file.
 pub(super) fn write(info: &RunInfo) -> Vec<u8> {
     let Location { host, boot, pid_namespace, pid, project } = &info.location;
     let record = RunRecord {
@@ -50,24 +50,24 @@ pub(super) fn write(info: &RunInfo) -> Vec<u8> {
     serde_json::to_vec(&record).unwrap_or_default()
 }
 
-/// A lock file as read: any key may be missing or of another type.
+/// A parsed lock file; any key may be missing or of another type.
 #[derive(Debug, Default)]
 pub(super) struct ReadRecord(Map<String, Value>);
 
 impl ReadRecord {
-    /// Empty if the text is not an object.
+    /// Parses a lock file; empty if the text is not an object.
     pub(super) fn read(json: &[u8]) -> Self {
         Self(serde_json::from_slice(json).unwrap_or_default())
     }
 
-    /// True if version 1 wrote it, which recorded no location except the owner.
+    /// True if version 1 wrote the file. It recorded no location except the owner.
     pub(super) fn is_version_1(&self) -> bool {
         let has_location = ["host", "boot_id", "pid_namespace", "pid"].iter().any(|key| self.0.contains_key(*key));
         self.owner().is_some() && self.started_at().is_some() && !has_location
     }
 
-    /// The location, if the file names a host. If it names two hosts, the location is on neither,
-    /// so that neither host considers the run its own.
+    /// Returns the location; `None` if the file names no host. If it names two hosts, the location
+    /// belongs to neither, so that neither host treats the run as local.
     pub(super) fn location(&self) -> Option<Location> {
         let (pid, owners_host) = self.owner().unwrap_or_default();
         let named = Some(self.text("host")).filter(|host| !host.is_empty());
@@ -107,7 +107,7 @@ impl ReadRecord {
         }
     }
 
-    /// The number and the host in `process PID on HOST`.
+    /// Returns the number and the host in `process PID on HOST`.
     fn owner(&self) -> Option<(u32, &str)> {
         let (pid, host) = self.text("owner").strip_prefix("process ")?.split_once(" on ")?;
         Some((pid.parse().unwrap_or(0), host))

@@ -1,5 +1,5 @@
-//! Changed bytes in the journal: each change is refused, or confined to the last line, which is
-//! copied before it is cut off.
+//! Changes bytes in the journal: each change must be refused, or confined to the last line, which
+//! is copied before it is cut off.
 
 use autoproc_domain::ports::StorageError;
 
@@ -8,7 +8,7 @@ use crate::disk::fake::{DiskImage, FakeDisk, Inode};
 use crate::engine::Mode;
 use crate::layout;
 
-/// A disk with a store whose journal has this many lines.
+/// Returns a disk with a store whose journal has this many lines.
 pub(super) fn with_lines(lines: usize) -> DiskImage {
     let disk = FakeDisk::new(DiskImage::default());
     let mut processes = Processes::new(disk.clone(), None);
@@ -73,7 +73,7 @@ pub(super) fn flips(image: &DiskImage, changes: impl Fn(u8) -> Vec<u8>) -> Resul
     Ok(tried)
 }
 
-/// Valid lines in wrong places.
+/// Writes valid lines in wrong places.
 pub(super) fn misplaced_lines() -> Result<(), String> {
     let (image, other) = (with_lines(4), with_lines(5));
     let (_, bytes) = journal_of(&image);
@@ -91,7 +91,7 @@ pub(super) fn misplaced_lines() -> Result<(), String> {
             other => return Err(format!("{case}: {other:?}")),
         }
     }
-    // The same lines with another snapshot of the same store and length.
+    // The journal belongs to another snapshot with the same store and length.
     let edited = with_other_snapshot(&image);
     match change_with(&edited, &foreign)? {
         CLEANLY_REFUSED => Ok(()),
@@ -99,7 +99,7 @@ pub(super) fn misplaced_lines() -> Result<(), String> {
     }
 }
 
-/// The same store with another path in its snapshot.
+/// Returns the store with another path in its snapshot.
 fn with_other_snapshot(image: &DiskImage) -> DiskImage {
     let mut image = image.clone();
     let inode = image.inode_mut(layout::SNAPSHOT).expect("a snapshot");

@@ -1,5 +1,5 @@
-//! Concurrent processes on one disk, as threads: every acknowledged addition must be in the final
-//! queue.
+//! Runs concurrent processes on one disk, as threads: every acknowledged addition must be in the
+//! final queue.
 
 use std::thread;
 

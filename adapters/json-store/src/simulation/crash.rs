@@ -1,15 +1,15 @@
-//! The possible states of a disk after a power cut.
+//! Computes the possible states of a disk after a power cut.
 
 use std::collections::BTreeMap;
 
 use crate::disk::fake::{DiskImage, Inode, NameChange, Write};
 
-/// If there are more unsynced name changes, only the prefixes and the sets with one omission are
-/// tried, not every subset.
+/// The maximum number of unsynced name changes for which every subset is tried. With more, only the
+/// prefixes and the sets with one omission are tried.
 const MAX_NAMES_FOR_ALL_SUBSETS: usize = 4;
 
-/// Every disk that a power cut may leave: any part of the unsynced changes may have become durable
-/// in any order, completely, torn, with zeros at its end or with a hole in its middle.
+/// Returns every disk that a power cut may leave: any part of the unsynced changes may have become
+/// durable in any order, completely, torn, with zeros at its end or with a hole in its middle.
 pub(super) fn power_cuts(image: &DiskImage) -> Vec<DiskImage> {
     let mut left = vec![rebooted(image)];
     for (number, inode) in image.inodes.iter().enumerate() {

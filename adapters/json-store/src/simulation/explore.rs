@@ -13,7 +13,7 @@ use super::history::{Operation, Processes, addition, engine, expect, transact};
 use crate::disk::fake::{DiskImage, FakeDisk, Fault};
 use crate::engine::Mode;
 
-/// The depth of the exploration.
+/// The extent of the exploration.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     /// True if the process that opens after a crash is itself crashed at every call.
@@ -107,7 +107,7 @@ impl Explorer {
         let place = format!("with {fault:?} at call {call}");
         let disk = FakeDisk::default().with_fault(call, fault);
         let mut processes = Processes::new(disk.clone(), self.flaw);
-        // Whether a failed change happened is open until a later change that builds on it is
+        // It is unknown whether a failed change happened, until a later change that builds on it is
         // acknowledged.
         let mut allowed = vec![FileQueue::new()];
         for operation in &self.history.clone() {
@@ -135,8 +135,8 @@ impl Explorer {
         self.crash(&disk.image(), &allowed, &place)
     }
 
-    /// Every disk that a crash may leave must open as one of the allowed queues, and accept a
-    /// change. The death of the process alone leaves the disk unchanged.
+    /// Checks that every disk that a crash may leave opens as one of the allowed queues and accepts
+    /// a change. The death of the process alone leaves the disk unchanged.
     fn crash(&mut self, image: &DiskImage, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
         for left in power_cuts(image).into_iter().chain([image.clone()]) {
             if self.seen.insert(hash(&left, allowed)) {
@@ -150,7 +150,7 @@ impl Explorer {
     fn open_and_change(&mut self, left: &DiskImage, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
         let found = self.open(&FakeDisk::new(left.clone()), allowed, place)?;
         self.change(left, allowed, &found, addition("/after-the-crash"), place)?;
-        // An answer without a change is a guarantee too: the file that it reports must stay.
+        // An answer without a change is a guarantee too: the reported file must stay.
         let known = found.items().next().map(|item| item.file_path.to_string());
         match known {
             Some(known) => self.change(left, allowed, &found, addition(&known), place),
@@ -158,7 +158,7 @@ impl Explorer {
         }
     }
 
-    /// A new process adds a file, and is crashed at every call and after the last. Until it is
+    /// Adds a file as a new process, which is crashed at every call and after the last. Until it is
     /// answered, all earlier results remain allowed.
     fn change(
         &mut self,

@@ -1,7 +1,7 @@
-//! A disk whose calls are deliberately wrong: one is dropped, delayed, or answered from memory.
+//! A disk with deliberately wrong calls: one is dropped, delayed, or answered from memory.
 //!
-//! Each flaw stands for a protocol that omits or misorders that call. A check of the simulation
-//! must detect it.
+//! Each flaw represents a protocol that omits that call, or makes it in the wrong order. A check of
+//! the simulation must detect it.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use crate::disk::fake::{FakeDisk, FakeFile};
 use crate::disk::{Access, Disk, Sharing, Stamp};
 use crate::layout::{self, LOCK, SNAPSHOT};
 
-/// One wrong call. `docs/durability.md` names the check that detects it.
+/// A wrong call. `docs/durability.md` names the check that detects it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flaw {
     /// The data of a snapshot is not synced before the rename.
@@ -61,9 +61,9 @@ enum Renamed {
 enum Delayed {
     #[default]
     Nothing,
-    /// Of the folder, until a file is removed.
+    /// A sync of the folder, delayed until a file is removed.
     Folder,
-    /// Of a journal, until the note is written.
+    /// A sync of a journal, delayed until the note is written.
     Journal(FakeFile),
 }
 
@@ -74,7 +74,7 @@ struct State {
     snapshot: Option<Stamp>,
 }
 
-/// A disk as one process sees it, possibly with a flaw.
+/// The disk of one process, possibly with a flaw.
 pub(super) struct FlawedDisk {
     disk: FakeDisk,
     flaw: Option<Flaw>,
@@ -84,7 +84,7 @@ pub(super) struct FlawedDisk {
 /// The changes of an open file that its process has not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unsynced {
-    /// Only those of other processes.
+    /// Only changes of other processes.
     Others,
     Line,
     Cut,
@@ -96,8 +96,7 @@ pub(super) struct FlawedFile {
     unsynced: Mutex<Unsynced>,
 }
 
-/// If a delayed sync fails within another call, that must not look like that call's own lack of
-/// space.
+/// Returns the error of a delayed sync. It must not look as if the later call itself lacked space.
 fn delayed_error(error: io::Error) -> io::Error {
     io::Error::other(error)
 }
@@ -119,7 +118,7 @@ impl FlawedDisk {
         lock(&self.state)
     }
 
-    /// Makes a call that changes something, before or after a delayed sync.
+    /// Makes a changing call, before or after a delayed sync.
     fn change<T>(&self, is_awaited: bool, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let delayed = std::mem::take(&mut self.state().delayed);
         let sync = || match &delayed {

@@ -34,7 +34,7 @@ pub(super) enum Operation {
     OneShot,
     /// Another run adds a file and dies.
     Second,
-    /// A command appends a file to a queue that counts as large, without loading it.
+    /// A command appends a file without loading the queue, as for a large queue.
     BlindAppend,
 }
 
@@ -129,8 +129,8 @@ impl Processes {
         }
     }
 
-    /// The queue as the run reads it after a failure, or as a new process reads it if the run no
-    /// longer can.
+    /// Returns the queue as the run reads it after a failure, or as a new process reads it if the
+    /// run no longer can.
     pub(super) fn read_again(&mut self) -> Result<FileQueue, StorageError> {
         if let Ok(queue) = self.run.locked(|run| run.fresh_queue().cloned()) {
             return Ok(queue);
@@ -178,7 +178,7 @@ pub(super) fn addition(file: &str) -> Enqueue {
     Enqueue { items: vec![NewItem::new(file_path)], answer: AnswerNeeded::Later, ..Enqueue::default() }
 }
 
-/// The queue that a request must produce.
+/// Returns the queue that a request must produce.
 pub(super) fn expect<T: Transaction>(queue: &FileQueue, request: &T) -> FileQueue {
     let mut queue = queue.clone();
     request.perform(&mut queue, now()).expect("a request that the domain accepts");

@@ -1,4 +1,4 @@
-//! Beginning runs: observed by another process, and killed at every call.
+//! Tests the beginning of runs: observed by another process, and killed at every call.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,7 +32,7 @@ fn service(disk: FakeDisk) -> Engine<FlawedDisk> {
     engine(disk, None, Mode::Service)
 }
 
-/// A run that counts as dead would have its processes killed.
+/// The processes of a run that counts as dead would be killed.
 #[test]
 fn a_run_that_begins_never_counts_as_dead() {
     let disk = FakeDisk::default();

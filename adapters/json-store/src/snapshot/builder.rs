@@ -1,4 +1,4 @@
-//! Building a queue from the items of a document.
+//! Builds a queue from the items of a document.
 
 use autoproc_domain::ItemId;
 use autoproc_domain::item::{ClaimNumber, QueueItem, Sequence};
@@ -10,7 +10,7 @@ use crate::layout::SNAPSHOT;
 use crate::record::ReadItem;
 
 /// Numbers the items and adds them to a queue. Sequence numbers follow the order of the list, so
-/// that a person can reorder it by hand.
+/// that a user can reorder it by hand.
 pub(super) struct Builder {
     restore: Restore,
     extra: Extra,
@@ -22,15 +22,15 @@ pub(super) struct Builder {
     has_guessed: bool,
     next_claim: ClaimNumber,
     last_sequence: u64,
-    /// The number of second live items of a path, which version 1 omitted.
+    /// The number of second live items of a path, to which version 1 assigned no number.
     left_out: usize,
-    /// True if the list is as this program writes it.
+    /// True if this program would write the list identically.
     is_canonical: bool,
     notices: Vec<String>,
 }
 
 impl Builder {
-    /// A builder for about this many items.
+    /// Creates a builder for about this many items.
     pub(super) fn new(store: Option<&StoreSection>, numbering: Numbering, capacity: usize) -> Self {
         Self {
             restore: Restore::with_room(capacity),
@@ -79,7 +79,7 @@ impl Builder {
         let mut id = item.id;
         let mut pushed = self.restore.push(item);
         if let Err(Refused { item, reason: Inconsistent::RepeatedId(_) }) = pushed {
-            // A copied line with another path is another item.
+            // A copied line with another path is a separate item.
             self.is_canonical = false;
             let mut item = *item;
             self.number(&mut item);
@@ -111,12 +111,12 @@ impl Builder {
         }
     }
 
-    /// Whether version 1 omitted the item, without using up its number.
+    /// True if version 1 assigned no number to the item.
     fn is_second_live(&self, item: &QueueItem) -> bool {
         item.status.is_live() && self.restore.find(&item.file_path).is_some_and(|first| first.status.is_live())
     }
 
-    /// Gives an item the next number as id and sequence number.
+    /// Assigns the next number to an item, as id and sequence number.
     fn number(&mut self, item: &mut QueueItem) {
         self.has_guessed |= !self.knows_highest;
         let number = self.restore.next_number().max(self.next_number);

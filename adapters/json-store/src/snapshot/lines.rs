@@ -1,4 +1,4 @@
-//! Reading this program's own layout line by line.
+//! Reads this program's own layout line by line.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -11,8 +11,8 @@ use crate::record::{self, ReadItem};
 /// A lower bound of the length of an item's line without its path: all mandatory keys with their
 /// shortest values.
 const MIN_LINE_BYTES: u64 = 128;
-/// The most items for which memory is allocated in advance: a sparse file may be longer than its
-/// contents.
+/// The maximum number of items for which memory is allocated in advance, because a sparse file may
+/// be longer than its contents.
 const MAX_CAPACITY: usize = 4_000_000;
 
 /// Documents of at least this length are read by two threads; shorter ones take less time than
@@ -25,8 +25,8 @@ const BATCH_ITEMS: usize = 512;
 /// every batch.
 const CHANNEL_BATCHES: usize = 4;
 
-/// Reads the document; `None` if it has another layout, is damaged, or has an item that needs a new
-/// id, which must be above all ids of the list.
+/// Reads the document. Returns `None` if it has another layout, is damaged, or has an item without
+/// an id, because new ids must be above all ids of the list.
 pub(super) fn read<D: Disk>(
     disk: &D,
     file: &D::File,
@@ -57,14 +57,14 @@ pub(super) fn read<D: Disk>(
     Ok((is_whole && builder.has_certain_ids()).then(|| builder.finish(head, stamp, lines.sum)))
 }
 
-/// Parsing takes about as long as building a large queue, so a second thread builds it.
+/// Builds the queue on a second thread, because parsing takes about as long as building a large
+/// queue.
 fn build_concurrently<T>(builder: &mut Builder, read: impl FnOnce(&mut dyn FnMut(ReadItem)) -> T) -> T {
     std::thread::scope(|scope| {
         let (sender, batches) = sync_channel::<Vec<ReadItem>>(CHANNEL_BATCHES);
         scope.spawn(move || batches.into_iter().flatten().for_each(|item| builder.push(item)));
         let mut batch = Vec::with_capacity(BATCH_ITEMS);
-        // The receiver is gone only if the other thread has panicked, and then the scope panics
-        // too.
+        // The receiver is gone only if the other thread has panicked; then the scope panics too.
         let read = read(&mut |item| {
             batch.push(item);
             if batch.len() == BATCH_ITEMS {
@@ -76,7 +76,7 @@ fn build_concurrently<T>(builder: &mut Builder, read: impl FnOnce(&mut dyn FnMut
     })
 }
 
-/// An upper bound of the number of items in a document of this length.
+/// Returns an upper bound of the number of items in a document of this length.
 fn max_items(len: u64) -> usize {
     usize::try_from(len / MIN_LINE_BYTES).unwrap_or(0).min(MAX_CAPACITY)
 }
@@ -88,7 +88,7 @@ struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    /// Passes the items to `take` up to the end of their list; returns `false` at the first one
+    /// Passes the items to `take` up to the end of their list; returns `false` at the first item
     /// that has another layout or is damaged.
     fn items(&mut self, base: &Path, mut take: impl FnMut(ReadItem)) -> io::Result<bool> {
         while self.next()? != b"]\n" {
@@ -101,7 +101,7 @@ impl<R: Read> Lines<R> {
         Ok(true)
     }
 
-    /// The next line with its newline; empty at the end.
+    /// Returns the next line with its newline; empty at the end.
     fn next(&mut self) -> io::Result<&[u8]> {
         self.line.clear();
         self.reader.read_until(b'\n', &mut self.line)?;
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn two_threads_read_what_one_does() {
-        // Not a multiple of a batch.
+        // The number is not a multiple of a batch.
         let document = long_document(6_543);
         let snapshot = read_document(&document).expect("this program's layout");
         let ids: Vec<_> = snapshot.queue.items().map(|item| item.id.get()).collect();

@@ -1,4 +1,4 @@
-//! Reading a damaged snapshot: in this program's layout each line is an item and can be read alone.
+//! Reads a damaged snapshot: in this program's layout each line is an item and can be read alone.
 
 use std::path::Path;
 
@@ -91,7 +91,7 @@ impl Readable {
     }
 }
 
-/// The item without numbers above [`MAX_NUMBER`].
+/// Returns the item without numbers above [`MAX_NUMBER`].
 fn countable(mut read: ReadItem) -> ReadItem {
     if read.item.id.get().max(read.item.sequence.get()) > MAX_NUMBER {
         read.item.id = ItemId::new(0);

@@ -1,4 +1,4 @@
-//! Writing the document in chunks, so that it is never in memory as a whole.
+//! Writes the document in chunks, so that it is never in memory as a whole.
 
 use std::io;
 

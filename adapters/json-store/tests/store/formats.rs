@@ -1,4 +1,4 @@
-//! Files of the original program, files written or edited by hand, files of other versions.
+//! Files of the Python program, files written or edited by hand, and files of other versions.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,9 +1,9 @@
-//! Removing old output by age and by total size.
+//! Removes old output by age and by total size.
 //!
 //! An output is removed together with its `.tail`. The modification time of the empty file `pruned`
-//! is that of the newest output ever removed. No later output has been removed: if a later file is
-//! missing, there was no output; if an earlier one is missing, it may have been removed. The time
-//! is set before the removal.
+//! is that of the newest output ever removed, so no later output has been removed. If a later file
+//! is missing, the attempt had no output; if an earlier one is missing, it may have been removed.
+//! The time is set before the removal.
 //!
 //! The folder is read once, without opening a file, with less than 100 bytes of memory per file.
 
@@ -21,20 +21,22 @@ use crate::bounded_log::{new_tail_path, tail_path};
 /// The file whose modification time is that of the newest output removed.
 const PRUNED: &str = "pruned";
 
-/// File times lag behind the clock by up to one tick of the system, at most 10 ms (time(7), "HZ").
+/// The maximum delay of file times compared with the clock. The delay is one tick of the system, at
+/// most 10 ms (time(7), "HZ").
 const CLOCK_SLACK: Duration = Duration::from_millis(100);
 
-/// The limits of the output that is kept.
+/// The limits for old output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Outputs not modified for this long are removed; `None` keeps them for ever.
+    /// Outputs that were not modified for this long are removed; `None` keeps them regardless of
+    /// age.
     pub max_age: Option<Duration>,
     /// The total length of all outputs in bytes, above which the oldest are removed; `None` sets no
     /// limit.
     pub max_total: Option<u64>,
 }
 
-/// 30 days and 1 GiB.
+/// The default keeps 30 days and 1 GiB.
 impl Default for Retention {
     fn default() -> Self {
         Self { max_age: Some(Duration::from_secs(30 * 24 * 3600)), max_total: Some(1024 * 1024 * 1024) }
@@ -46,7 +48,7 @@ impl Default for Retention {
 pub struct Pruned {
     /// The number of outputs removed.
     pub outputs: usize,
-    /// Their total length.
+    /// The total length of the removed outputs, in bytes.
     pub bytes: u64,
     /// The first error in removing an output or recording its removal. The others were still
     /// removed.
@@ -54,9 +56,9 @@ pub struct Pruned {
 }
 
 impl AttemptLogs {
-    /// Removes outputs beyond the retention, except those in `keep`: the running attempts. `now`
-    /// must be a time before the running attempts were determined; an output modified after it, or
-    /// just before it, stays too.
+    /// Removes outputs beyond the retention, except those in `keep`, which must contain the running
+    /// attempts. `now` must be a time before the running attempts were determined. An output that
+    /// was modified after `now`, or just before it, is kept too.
     ///
     /// # Errors
     /// If the folder exists and cannot be read.
@@ -72,12 +74,12 @@ impl AttemptLogs {
         let is_kept =
             |output: &Output| output.written_at >= settled || keep(&self.log_of(output.token, output.attempt));
         let victims = victims(&outputs, retention, now, is_kept);
-        // The outputs are removed even if setting the mark fails, as it may on a full disk.
+        // Outputs are removed even if setting the mark fails, as it may on a full disk.
         let marked = victims.last().map_or(Ok(()), |newest| self.mark_pruned(newest.written_at));
         Ok(self.remove(&victims, marked.err()))
     }
 
-    /// The time up to which outputs may have been removed; `None` if none ever was.
+    /// Returns the time up to which outputs may have been removed; `None` if none was ever removed.
     ///
     /// # Errors
     /// If the time cannot be read.
@@ -149,7 +151,7 @@ impl AttemptLogs {
     }
 }
 
-/// An output or one of its files.
+/// An output, or one of its files.
 #[derive(Debug)]
 struct Output {
     token: ClaimToken,

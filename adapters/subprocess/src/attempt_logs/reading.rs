@@ -1,4 +1,4 @@
-//! Reading an attempt's output, also while it is being written.
+//! Reads an attempt's output, also while it is being written.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -10,8 +10,8 @@ use crate::bounded_log;
 const CHUNK_BYTES: u64 = 64 * 1024;
 
 impl AttemptLog {
-    /// Reads the output as if the attempt had ended now, except for bytes after the head that were
-    /// printed within the last second. Empty if there is no file.
+    /// Reads the output as if the attempt had ended now. Bytes after the head that were printed
+    /// within the last second may be missing. Empty if there is no file.
     ///
     /// # Errors
     /// If the output cannot be read.
@@ -26,9 +26,9 @@ impl AttemptLog {
     }
 }
 
-/// A reader of an output that grows.
+/// A reader of a growing output.
 ///
-/// If a workflow's step appends to an output whose head is full, the part after the head is
+/// If a step of a workflow appends to an output whose head is full, the part after the head is
 /// returned again.
 #[derive(Debug, Clone)]
 pub struct Follower {
@@ -41,12 +41,12 @@ pub struct Follower {
 pub struct Chunk {
     /// The next bytes; empty if there are none yet.
     pub bytes: Vec<u8>,
-    /// True if the head is full: only [`Follower::rest`] returns the rest.
+    /// True if the head is full: then only [`Follower::rest`] returns the rest.
     pub is_head_full: bool,
 }
 
 impl Follower {
-    /// Reads the next bytes that will not change any more.
+    /// Reads the next bytes that are final.
     ///
     /// # Errors
     /// If the output cannot be read.
@@ -67,7 +67,7 @@ impl Follower {
     pub fn rest(mut self) -> io::Result<impl Read + use<>> {
         let (head, tail) = bounded_log::open_tail(&self.path)?.unzip();
         let file = open(&self.path, &mut self.position, head)?;
-        // A `.tail` without its file is left over from another output.
+        // A `.tail` without its file belongs to another output.
         let tail = tail.filter(|_| file.is_some());
         let limit = head.map_or(u64::MAX, |head| head - self.position);
         Ok(Optional(file).take(limit).chain(Optional(tail)))

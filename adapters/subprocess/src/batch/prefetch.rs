@@ -1,4 +1,4 @@
-//! The attempts that wait for a slot, and how many of them to prefetch.
+//! The attempts that wait for a slot, and the number of attempts to prefetch.
 //!
 //! Generic over the attempt, so that the rules can be tested without processes.
 
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::batch::MAX_WAIT;
 
-/// Attempts of this length and longer are neither prefetched nor batched. The costs that batches
+/// The minimum length of attempts that are neither prefetched nor batched. The costs that batches
 /// save are small compared with this: a transaction takes a fraction of a millisecond; a scheduler
 /// slice 3 to 4 ms, longer for each thread that finds all processors busy; two seeks of a slow disk
 /// 20 ms.
@@ -17,13 +17,13 @@ const SHORT_ATTEMPT: Duration = Duration::from_millis(100);
 /// that it costs, and short enough that its end is reported without noticeable delay.
 const BATCH_TARGET: Duration = Duration::from_millis(50);
 
-/// The most attempts of a batch. Beyond this, even the shortest attempts take far longer than the
-/// cost of a batch. A killed run has used up an attempt of each file of a batch, and of as many
-/// prefetched ones.
+/// The maximum number of attempts in a batch. Beyond this, even the shortest attempts take far
+/// longer than the cost of a batch. If a run is killed, each file of its batches, and as many
+/// prefetched ones, loses an attempt.
 const MAX_BATCH: usize = 16;
 
-/// A new attempt has the weight 1 / this in the moving average: after eight attempts the older ones
-/// still have a third of the weight.
+/// The divisor for the weight of a new attempt in the moving average: after eight attempts, the
+/// older ones still have a third of the weight.
 const AVERAGE_WINDOW: u32 = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) struct Queued<T> {
     /// True if an earlier attempt failed or was lost. Such a file might make others of its batch
     /// fail, so it forms a batch of its own.
     pub(super) is_retry: bool,
-    /// When the runner received it.
+    /// When the runner received the attempt.
     pub(super) since: Instant,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Queued<T> {
 pub(super) struct Prefetch<T> {
     slots: usize,
     waiting: VecDeque<Queued<T>>,
-    /// The moving average of the attempts' length; `None` before the first has ended.
+    /// The moving average of the lengths of attempts; `None` before the first has ended.
     usual_length: Option<Duration>,
 }
 
@@ -56,12 +56,12 @@ impl<T> Prefetch<T> {
         self.usual_length = Some((usual * (AVERAGE_WINDOW - 1)).saturating_add(elapsed) / AVERAGE_WINDOW);
     }
 
-    /// The number of attempts to prefetch beyond those for free slots: one batch per slot.
+    /// Returns the number of attempts to prefetch beyond those for free slots: one batch per slot.
     pub(super) fn target(&self) -> usize {
         self.slots * self.batch_length()
     }
 
-    /// The number of attempts in a batch; 0 if attempts are not short.
+    /// Returns the number of attempts in a batch; 0 if attempts are not short.
     fn batch_length(&self) -> usize {
         let Some(usual) = self.usual_length.filter(|usual| *usual < SHORT_ATTEMPT) else { return 0 };
         let length = BATCH_TARGET.as_micros() / usual.as_micros().max(1);
@@ -72,27 +72,28 @@ impl<T> Prefetch<T> {
         self.waiting.push_back(attempt);
     }
 
-    /// Puts back attempts that were taken last and have not started.
+    /// Puts back the attempts that were taken last and have not started.
     pub(super) fn put_back(&mut self, attempts: impl DoubleEndedIterator<Item = Queued<T>>) {
         attempts.rev().for_each(|attempt| self.waiting.push_front(attempt));
     }
 
-    /// Takes the next batch for one slot; empty if no attempt waits. A batch is no longer than the
-    /// slot's share of the waiting attempts, so that no slot becomes idle while another works
-    /// through its batch.
+    /// Takes the next batch for one slot; empty if no attempt is waiting. A batch is no longer than
+    /// the slot's share of the waiting attempts, so that no slot becomes idle while another one
+    /// works through its batch.
     pub(super) fn take_batch(&mut self) -> Vec<Queued<T>> {
         let share = (self.waiting.len() / self.slots).clamp(1, self.batch_length().max(1));
         let fresh = self.waiting.iter().take(share).take_while(|attempt| !attempt.is_retry).count();
         self.waiting.drain(..fresh.max(1).min(self.waiting.len())).collect()
     }
 
-    /// When the first attempt has waited too long.
+    /// Returns the time at which the first attempt will have waited too long.
     pub(super) fn due(&self) -> Option<Instant> {
         self.waiting.front().map(|first| first.since + MAX_WAIT)
     }
 
-    /// Takes all attempts if the first has waited too long: no slot became free in time, so
-    /// attempts have become longer than the average shows.
+    /// Removes and returns all waiting attempts once the first has waited [`MAX_WAIT`]; otherwise
+    /// returns an empty vector. Also resets the estimated length to [`MAX_WAIT`]: no slot became
+    /// free in time, so the estimate was too low.
     pub(super) fn take_overdue(&mut self, now: Instant) -> Vec<Queued<T>> {
         if self.due().is_none_or(|due| now < due) {
             return Vec::new();
@@ -113,7 +114,7 @@ mod tests {
 
     use super::*;
 
-    /// Queued attempts numbered from 0, of a run whose attempts have this length.
+    /// Creates queued attempts, numbered from 0, of a run whose attempts have this length.
     fn prefetch(slots: usize, retries: &[bool], millis: u64) -> Prefetch<usize> {
         let mut prefetch = Prefetch::new(slots);
         prefetch.record_length(Duration::from_millis(millis));

@@ -1,4 +1,4 @@
-//! Recalling the attempts of running batches.
+//! Recalls the attempts of running batches.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ impl Recall {
     }
 }
 
-/// The stop signal of an attempt in a batch: that of the attempt, raised to draining at the next
-/// recall. The guard then starts no further process of the batch.
+/// The stop signal of an attempt in a batch. It follows the attempt's own signal, and rises to
+/// draining at the next recall. Then the guard starts no further process of the batch.
 pub(super) struct BatchStop {
     attempt: Arc<dyn StopSignal>,
     recalls: watch::Receiver<u64>,
@@ -55,7 +55,7 @@ impl StopSignal for BatchStop {
         self.request()
     }
 
-    /// Only a run removes its request.
+    /// Only the run clears its request.
     async fn clear(&self) -> Result<bool, StopSignalError> {
         Ok(false)
     }

@@ -2,8 +2,8 @@
 //!
 //! A complete file contains the head and, if bytes were omitted, a newline, the line `[autoproc: N
 //! bytes left out]`, and the tail. While the output is being written, the file contains only the
-//! head, and `<path>.tail` contains the rest after a line `[autoproc: follows byte N]`, where N is
-//! the length of the head. So the output is always the first N bytes of the file followed by the
+//! head, and `<path>.tail` contains the line `[autoproc: follows byte N]`, where N is the length of
+//! the head, and the rest. So the output is always the first N bytes of the file followed by the
 //! rest of its `.tail`, or the file alone if there is no `.tail`. This also holds after a crash,
 //! because a `.tail` appears only when it is complete and is removed only when the file is
 //! complete.
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-/// Owner-only, because output may be confidential.
+/// The mode of new files: only the owner may read output, because it may be confidential.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
@@ -25,19 +25,19 @@ const LEFT_OUT: (&str, &str) = ("\n[autoproc: ", " bytes left out]\n");
 /// The number of digits of `u64::MAX`.
 const MAX_DIGITS: usize = 20;
 
-/// The most bytes that the lines use: both kinds in a `.tail` and in its successor.
+/// The maximum number of bytes in the added lines: both kinds in a `.tail` and in its successor.
 pub(super) const MAX_LINES: u64 = 2 * (line_length(FOLLOWS) + line_length(LEFT_OUT)) as u64;
 
 const fn line_length((before, after): (&str, &str)) -> usize {
     before.len() + MAX_DIGITS + after.len()
 }
 
-/// The path of the rest of the output while the file at `path` is being written.
+/// Returns the path of the `.tail` of the file at `path`.
 pub(crate) fn tail_path(path: &Path) -> PathBuf {
     with_suffix(path, ".tail")
 }
 
-/// The path of a new `.tail` until it is complete.
+/// Returns the path of a new `.tail` until it is complete.
 pub(crate) fn new_tail_path(path: &Path) -> PathBuf {
     with_suffix(path, ".tail.new")
 }
@@ -52,9 +52,9 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 #[derive(Debug)]
 pub(super) struct Tail<'a> {
     pub(super) follows: u64,
-    /// The number of bytes omitted between the two.
+    /// The number of bytes omitted between the head and the tail.
     pub(super) omitted: u64,
-    /// The latest bytes.
+    /// The latest bytes, in two slices.
     pub(super) bytes: (&'a [u8], &'a [u8]),
 }
 
@@ -78,7 +78,7 @@ impl Tail<'_> {
     }
 
     /// Appends the tail to the head in the file and removes the `.tail`. If the file cannot be
-    /// written and there is a `.tail`, updates that instead and keeps it.
+    /// written but there is a `.tail`, updates and keeps the `.tail` instead.
     pub(super) fn join_to(&self, file: &mut File, path: &Path) -> io::Result<()> {
         let joined = self.write_after_head(file);
         if joined.is_ok() {
@@ -142,7 +142,7 @@ fn create_folder(path: &Path) -> io::Result<()> {
         fs::create_dir_all(above)?;
     }
     match DirBuilder::new().mode(FOLDER_MODE).create(folder) {
-        // Another guard has created it.
+        // Another guard has created the folder.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         created => created,
     }
@@ -161,13 +161,13 @@ pub(super) fn reopen(path: &Path) -> io::Result<Option<File>> {
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) head: u64,
-    /// The number of bytes omitted after it.
+    /// The number of bytes omitted after the head.
     pub(super) omitted: u64,
-    /// The bytes after those.
+    /// The bytes after the omitted ones.
     pub(super) tail: Vec<u8>,
 }
 
-/// Splits the output in `file` at `path` into its parts: by its `.tail` if there is one, otherwise
+/// Splits the output in `file` at `path` into its parts, by its `.tail` if there is one, otherwise
 /// at the limit of the head.
 pub(super) fn split(file: &mut File, path: &Path, limit: u64) -> io::Result<Parts> {
     let mut rest = Vec::new();

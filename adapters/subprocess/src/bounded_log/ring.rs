@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-/// The latest bytes up to a limit, and the number of earlier ones. Its memory grows with its
-/// contents.
+/// A buffer of the latest bytes up to a limit, and the number of earlier ones. Its memory grows
+/// with its contents.
 #[derive(Debug)]
 pub(super) struct Ring {
     limit: usize,
@@ -16,7 +16,7 @@ impl Ring {
         Self { limit: usize::try_from(limit).unwrap_or(usize::MAX), bytes: VecDeque::new(), omitted: 0 }
     }
 
-    /// Appends bytes; the oldest are removed.
+    /// Appends bytes, and removes the oldest ones beyond the limit.
     pub(super) fn push(&mut self, piece: &[u8]) {
         let kept = &piece[piece.len().saturating_sub(self.limit)..];
         let displaced = (self.bytes.len() + kept.len()).saturating_sub(self.limit);
@@ -31,17 +31,17 @@ impl Ring {
         self.push(bytes);
     }
 
-    /// The contents in two pieces. Either may be empty.
+    /// Returns the contents in two slices. Either may be empty.
     pub(super) fn as_slices(&self) -> (&[u8], &[u8]) {
         self.bytes.as_slices()
     }
 
-    /// The number of bytes that were removed.
+    /// Returns the number of bytes that were removed.
     pub(super) fn omitted(&self) -> u64 {
         self.omitted
     }
 
-    /// Returns whether no byte was ever pushed.
+    /// True if no byte was ever pushed.
     pub(super) fn is_unused(&self) -> bool {
         self.omitted == 0 && self.bytes.is_empty()
     }

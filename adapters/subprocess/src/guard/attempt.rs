@@ -23,18 +23,19 @@ use crate::process_table::within_one_tick;
 /// it early.
 const KILL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How long killed processes may take to disappear. Freeing memory takes less. Only a process that
-/// is blocked in the kernel or owned by another user takes longer, and it must not block a slot
-/// forever.
+/// The maximum time until killed processes disappear. Freeing memory takes less. Only a process
+/// that is blocked in the kernel or owned by another user takes longer, and it must not block a
+/// slot forever.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Longer than the time between two checks on any slow machine. If more time passed, the machine or
-/// this process was suspended, and so were the killed processes.
+/// The minimum time between two checks that indicates a suspension; longer than the interval of
+/// checks on any slow machine. If more time has passed, the machine or this process was suspended,
+/// and so were the killed processes.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 pub(crate) struct Attempt {
     leader: u32,
-    /// The clock tick in which the leader started, if known.
+    /// The clock tick in which the leader started; `None` if unknown.
     start_tick: Option<u64>,
     /// Keeps the write ends of the output pipes open until the end, so that the end of a stream
     /// does not wake the guard just before SIGCHLD does.
@@ -46,7 +47,7 @@ pub(crate) struct Attempt {
     stopwatch: Stopwatch,
     timeout: Duration,
     grace: Duration,
-    /// Why the guard ends the command.
+    /// The reason for which the guard ends the command early.
     cut_short: Option<Ending>,
     phase: Phase,
     last_round: SignalRound,
@@ -71,7 +72,7 @@ impl Phase {
         Self::Killing { since: now, checked_at: now }
     }
 
-    /// Records that a process still exists at `now`; returns whether [`KILL_TIMEOUT`] is over.
+    /// Records that a process still exists at `now`; returns true if [`KILL_TIMEOUT`] has expired.
     fn has_kill_timed_out(&mut self, now: Duration) -> bool {
         let Self::Killing { since, checked_at } = self else { return false };
         let unchecked = now.saturating_sub(std::mem::replace(checked_at, now));
@@ -86,7 +87,7 @@ impl Attempt {
     /// Starts the command.
     ///
     /// # Errors
-    /// [`Ending::CannotStart`].
+    /// [`Ending::CannotStart`] if the command cannot be started.
     pub(crate) fn start(request: &StartRequest) -> Result<Self, Ending> {
         Self::try_start(request).map_err(|error| cannot_start(&request.spec, &error))
     }
@@ -117,12 +118,13 @@ impl Attempt {
         })
     }
 
-    /// The number of the command's first process, which has not been reaped.
+    /// Returns the number of the command's first process, which has not been reaped.
     pub(crate) fn leader(&self) -> i32 {
         self.leader.cast_signed()
     }
 
-    /// The clock tick since boot in which the leader started, if it is known without `/proc`.
+    /// Returns the clock tick since boot in which the leader started, if it is known without
+    /// `/proc`.
     pub(crate) fn start_tick(&self) -> Option<u64> {
         self.start_tick
     }
@@ -199,7 +201,7 @@ impl Attempt {
         Ok(())
     }
 
-    /// Ends the command with this reason, unless it has exited or is already being ended.
+    /// Ends the command for this reason, unless it has exited or is already being ended.
     fn end(&mut self, reason: Ending) -> io::Result<()> {
         self.resume();
         self.reap()?;
@@ -210,7 +212,7 @@ impl Attempt {
         Ok(())
     }
 
-    /// Ends the command without a grace.
+    /// Ends the command without a grace time.
     fn kill(&mut self) -> io::Result<()> {
         self.end(Ending::Aborted)?;
         if let Phase::Terminating { .. } = self.phase {
@@ -263,7 +265,7 @@ impl Attempt {
         self.stopwatch.elapsed(Instant::now())
     }
 
-    /// The time until [`advance`](Self::advance) or the output has work to do.
+    /// Returns the time until [`advance`](Self::advance) or the output has work to do.
     fn next_timeout(&self) -> Duration {
         let now = Instant::now();
         let elapsed = self.stopwatch.elapsed(now);
@@ -279,7 +281,7 @@ impl Attempt {
         due.min(tick)
     }
 
-    /// Returns whether a process survived SIGKILL for too long.
+    /// True if a process has survived SIGKILL for too long.
     fn is_stuck(&mut self) -> io::Result<bool> {
         let now = self.elapsed();
         if !self.phase.has_kill_timed_out(now) {
@@ -312,8 +314,8 @@ impl Attempt {
     }
 }
 
-/// The command inherits the guard's standard input, `/dev/null`; opening it for each command would
-/// cost time.
+/// Builds the command. It inherits the guard's standard input, `/dev/null`, because opening that
+/// for each command would cost time.
 fn command(spec: &ProcessSpec) -> Command {
     let mut command = Command::new(&spec.program);
     command.args(&spec.arguments).stdin(Stdio::inherit()).process_group(0);
@@ -332,15 +334,15 @@ fn ending_of(status: std::process::ExitStatus) -> Ending {
     }
 }
 
-/// The error names the missing file, because the system does not report whether that is the program
-/// or the working directory.
+/// Returns an ending that names the missing file, because the system does not report whether that
+/// is the program or the working directory.
 fn cannot_start(spec: &ProcessSpec, error: &io::Error) -> Ending {
     let missing = spec.working_dir.as_ref().filter(|dir| !dir.is_dir()).map(|dir| dir.as_os_str());
     let culprit = missing.unwrap_or(&spec.program).to_string_lossy();
     Ending::CannotStart { reason: format!("{culprit}: {error}"), permanent: is_permanent(error) }
 }
 
-/// Returns whether a retry of the start would fail in the same way.
+/// True if a retry of the start would fail in the same way.
 pub(crate) fn is_permanent(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidInput
         || Errno::from_io_error(error).is_some_and(|errno| PERMANENT_ERRORS.contains(&errno))
@@ -371,7 +373,7 @@ mod tests {
     use crate::bounded_log::OutputLimits;
     use crate::process_table;
 
-    /// Set in the process of its own that a test runs in.
+    /// The variable that is set in the separate process of an isolated test.
     const ISOLATED: &str = "AUTOPROC_TEST_ISOLATED";
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -388,7 +390,7 @@ mod tests {
         assert!(!Phase::Terminating { since: Duration::ZERO }.has_kill_timed_out(3600 * SECOND));
     }
 
-    /// Runs in a process of its own, because an attempt reaps all children of its process.
+    /// Runs in a separate process, because an attempt reaps all children of its process.
     #[test]
     fn a_process_that_has_ended_by_the_kill_timeout_is_not_stuck() {
         if std::env::var_os(ISOLATED).is_none() {

@@ -1,4 +1,4 @@
-//! The processes of one `Start` message and the reports that have not been sent yet.
+//! The processes of one `Start` message, and the reports that have not been sent yet.
 //!
 //! # Theory of operation
 //!
@@ -19,16 +19,17 @@ use crate::guard::guard_io::GuardIo;
 use crate::guard::protocol::{FingerprintFields, Report, StartRequest};
 use crate::process::{Ending, ProcessReport};
 
-/// The longest delay of a report.
+/// The maximum delay of a report.
 const REPORT_DELAY: Duration = Duration::from_millis(50);
 
 pub(crate) struct Batch {
     waiting: VecDeque<StartRequest>,
     started: u32,
-    /// When the waiting processes are recalled; `None` if that is beyond the range of the clock.
+    /// The time at which the waiting processes are recalled; `None` if that is beyond the range of
+    /// the clock.
     recall_at: Option<Instant>,
     unsent: Vec<Report>,
-    /// When `unsent` is due; unused while that is empty.
+    /// The time at which `unsent` is due; unused while that is empty.
     send_at: Instant,
 }
 
@@ -45,18 +46,18 @@ impl Batch {
         Some(next)
     }
 
-    /// Returns whether no process is waiting.
+    /// True if no process is waiting.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Returns whether the process with this index is the latest one started.
+    /// True if the process with this index is the latest one started.
     pub(crate) fn is_current(&self, index: u32) -> bool {
         index.checked_add(1) == Some(self.started)
     }
 
-    /// Reports that the process taken last starts. The first report of a batch is due at once;
-    /// later ones are delayed, because a batch consists of short processes.
+    /// Reports that the process that was taken last starts. The first report of a batch is due at
+    /// once; later ones are delayed, because a batch consists of short processes.
     pub(crate) fn start_current(&mut self, fingerprint: Option<FingerprintFields>) {
         let delay = if self.started == 1 { Duration::ZERO } else { REPORT_DELAY };
         self.hold(Report::Started(fingerprint), Instant::now() + delay);
@@ -87,7 +88,7 @@ impl Batch {
         self.unsent.push(report);
     }
 
-    /// The time until [`tick`](Self::tick) has work to do.
+    /// Returns the time until [`tick`](Self::tick) has work to do.
     pub(crate) fn timeout(&self, now: Instant) -> Duration {
         let recall_at = self.recall_at.filter(|_| !self.waiting.is_empty());
         let send_at = (!self.unsent.is_empty()).then_some(self.send_at);

@@ -1,4 +1,4 @@
-//! The descendants of the guard: detecting whether any exists, and signalling them.
+//! The descendants of the guard: detects whether there are any, and signals them.
 //!
 //! # Safe signalling
 //!
@@ -42,7 +42,8 @@ pub(crate) struct Descendants {
 }
 
 impl Descendants {
-    /// `leader` is the command's first process, which leads its own process group.
+    /// Creates the set of descendants. `leader` is the command's first process, which leads its own
+    /// process group.
     pub(crate) fn new(leader: Pid) -> Self {
         Self { leader, seen: HashSet::new() }
     }
@@ -52,13 +53,13 @@ impl Descendants {
     pub(crate) fn reap_orphans(&self) {
         for child in descendants().iter().filter(|process| process.parent == own_pid() && process.is_zombie) {
             if let Some(pid) = Pid::from_raw(child.id.pid).filter(|pid| *pid != self.leader) {
-                // Fails only if the process is no longer a child, which is the aim.
+                // This fails only if the process is no longer a child, which is the aim.
                 let _ = waitpid(Some(pid), WaitOptions::NOHANG);
             }
         }
     }
 
-    /// Reaps children that have ended; returns whether no descendant is left. The leader must have
+    /// Reaps children that have ended; returns true if no descendant is left. The leader must have
     /// been reaped.
     pub(crate) fn are_gone(&self) -> bool {
         loop {
@@ -98,8 +99,8 @@ impl Descendants {
         while self.signal(signal).found_new {}
     }
 
-    /// The groups that belong to the command alone. Once the leader is reaped, the number of its
-    /// group is certain only while a descendant is a member.
+    /// Returns the groups that belong to the command alone. After the leader is reaped, the number
+    /// of its group is certain only while a descendant is a member.
     fn own_groups(&self, descendants: &[Process]) -> BTreeSet<i32> {
         let leader = self.leader.as_raw_nonzero().get();
         let numbers: BTreeSet<i32> = descendants.iter().map(|process| process.id.pid).chain([leader]).collect();
@@ -109,7 +110,8 @@ impl Descendants {
         groups.collect()
     }
 
-    /// With a subreaper, ECHILD covers the members of the group.
+    /// True if the command's process group is gone. With a subreaper, ECHILD already covers its
+    /// members.
     #[cfg(target_os = "linux")]
     #[expect(clippy::unused_self, reason = "needed on other systems")]
     fn group_is_gone(&self) -> bool {
@@ -129,8 +131,8 @@ pub(crate) fn describe_descendants() -> String {
     descendants().iter().map(describe).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns no process if the table cannot be read. This list never proves that no process is left;
-/// ECHILD does.
+/// Returns the descendants, or none if the table cannot be read. This list never proves that no
+/// process is left; ECHILD does.
 fn descendants() -> Vec<Process> {
     process_table::descendants_of(own_pid()).unwrap_or_default()
 }

@@ -11,12 +11,12 @@ use signal_hook::consts::SIGCHLD;
 
 use crate::guard::protocol::{Control, Inbox, Report, encode};
 
-/// The longest timeout passed to poll(2), so that every `Duration` can be converted.
+/// The maximum timeout passed to poll(2), so that every `Duration` can be converted.
 const MAX_POLL_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// How long the guard spins for a message that it expects soon. If the runner has another attempt
-/// ready, it sends it within this time; waking a sleeping process takes nearly as long on a virtual
-/// machine.
+/// The time for which the guard spins for a message that it expects soon. If the runner has another
+/// attempt ready, it sends it within this time; waking a sleeping process takes nearly as long on a
+/// virtual machine.
 const SPIN_TIME: Duration = Duration::from_micros(50);
 
 pub(crate) struct GuardIo {
@@ -64,7 +64,7 @@ impl GuardIo {
         }
     }
 
-    /// Waits without sleeping for a message, at most [`SPIN_TIME`]. Yields the processor to any
+    /// Waits for a message without sleeping, at most [`SPIN_TIME`]. Yields the processor to any
     /// other process that is ready, which may keep it for a time slice of some milliseconds.
     fn spin(&self) -> io::Result<()> {
         let started_at = Instant::now();
@@ -74,7 +74,7 @@ impl GuardIo {
         Ok(())
     }
 
-    /// Removes the next message that has been read.
+    /// Removes and returns the next message that has been read.
     pub(crate) fn next_control(&mut self) -> Option<Control> {
         if self.is_abandoned {
             return None;
@@ -89,14 +89,14 @@ impl GuardIo {
         self.is_abandoned
     }
 
-    /// Returns whether the runner has closed the control pipe, even if unread messages remain.
+    /// True if the runner has closed the control pipe, even if unread messages remain.
     pub(crate) fn has_hung_up(&self) -> io::Result<bool> {
         let mut polled = [PollFd::new(&self.control, PollFlags::empty())];
         retry_interrupted(|| Ok(poll(&mut polled, Some(&Timespec::default()))?))?;
         Ok(polled[0].revents().intersects(PollFlags::HUP | PollFlags::ERR))
     }
 
-    /// Returns whether the control pipe is readable.
+    /// True if the control pipe is readable.
     pub(crate) fn has_control(&self) -> io::Result<bool> {
         Ok(!poll_readable([Some(self.control.as_fd())], Duration::ZERO)?[0].is_empty())
     }

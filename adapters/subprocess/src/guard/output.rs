@@ -1,5 +1,5 @@
-//! The output of a command: always drained, so that no command waits for the guard, and kept within
-//! limits.
+//! The output of a command. It is always drained, so that the command never waits for the guard,
+//! and kept within limits.
 
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -16,7 +16,7 @@ use crate::process::{MAX_CAPTURE_BYTES, OUTPUT_TAIL_BYTES, ProcessReport};
 /// The size of a read, in bytes: the default capacity of a pipe (pipe(7), "Pipe capacity").
 const READ_CHUNK_BYTES: usize = 64 << 10;
 
-/// The most reads of the pipes after the command has ended. A pipe holds at most 1 MiB
+/// The maximum number of reads of the pipes after the command has ended. A pipe holds at most 1 MiB
 /// (`/proc/sys/fs/pipe-max-size`), and only a process outside the command's descendants could
 /// refill it.
 const MAX_FINAL_READS: usize = 16;
@@ -28,9 +28,9 @@ const STDERR: usize = 1;
 pub(crate) struct Output {
     streams: [Option<PipeReader>; 2],
     log: Option<BoundedLog>,
-    /// Written to the log before the first byte of output.
+    /// The heading, written to the log before the first byte of output.
     heading: Vec<u8>,
-    /// Empty before the first byte, because most commands print nothing.
+    /// The read buffer; empty before the first byte, because most commands print nothing.
     buffer: Vec<u8>,
     capture: usize,
     stdout: Vec<u8>,
@@ -56,7 +56,7 @@ impl Output {
         Ok((output, [stdout_end, stderr_end]))
     }
 
-    /// The read ends of the streams that have not ended.
+    /// Returns the read ends of the streams that have not ended.
     pub(crate) fn streams(&self) -> [Option<BorrowedFd<'_>>; 2] {
         self.streams.each_ref().map(|stream| stream.as_ref().map(AsFd::as_fd))
     }
@@ -79,7 +79,7 @@ impl Output {
         }
     }
 
-    /// When [`tick`](Self::tick) is due next.
+    /// Returns the time at which [`tick`](Self::tick) is due next.
     pub(crate) fn next_tick(&self) -> Option<Instant> {
         self.log.as_ref().and_then(BoundedLog::next_tick)
     }
@@ -104,7 +104,7 @@ impl Output {
         report.log_error = self.log.and_then(BoundedLog::finish).map(|error| error.to_string());
     }
 
-    /// Treats a read error as the end of the stream.
+    /// Reads from one stream; treats an error as the end of the stream.
     fn read_one(&mut self, stream: usize) {
         let Some(pipe) = &mut self.streams[stream] else { return };
         self.buffer.resize(READ_CHUNK_BYTES, 0);
@@ -135,8 +135,8 @@ fn open(path: PathBuf, request: &StartRequest) -> BoundedLog {
     }
 }
 
-/// Appends to a tail of [`OUTPUT_TAIL_BYTES`]. It may grow to twice that, so that bytes are moved
-/// rarely.
+/// Appends to a tail of [`OUTPUT_TAIL_BYTES`]. The tail may grow to twice that, so that bytes are
+/// rarely moved.
 fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
     if bytes.len() >= OUTPUT_TAIL_BYTES {
         tail.clear();

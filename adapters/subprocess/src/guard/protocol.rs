@@ -25,9 +25,9 @@ use serde::{Deserialize, Serialize};
 use crate::bounded_log::OutputLimits;
 use crate::process::{ProcessReport, ProcessSpec};
 
-/// The longest message. Linux starts no program with more than 6 MiB of arguments and environment
-/// (execve(2), "Limits on size of arguments and environment"), and a report contains at most
-/// [`MAX_CAPTURE_BYTES`](crate::MAX_CAPTURE_BYTES) of output.
+/// The maximum length of a message. Linux starts no program with more than 6 MiB of arguments and
+/// environment (execve(2), "Limits on size of arguments and environment"), and a report contains at
+/// most [`MAX_CAPTURE_BYTES`](crate::MAX_CAPTURE_BYTES) of output.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 64 << 20;
 
 const HEADER_BYTES: usize = 4;
@@ -43,9 +43,10 @@ pub(crate) enum Control {
     },
     /// Starts no further process of the batch.
     Recall,
-    /// Recalls the batch and ends this process of it: TERM, then KILL after the grace.
+    /// Recalls the batch and ends the process with this index: TERM, then KILL after the grace
+    /// time.
     Abort { index: u32 },
-    /// Recalls the batch and kills this process of it.
+    /// Recalls the batch and kills the process with this index.
     Kill { index: u32 },
     /// Stops the running process and its clock, and recalls the batch.
     Pause,
@@ -57,7 +58,7 @@ pub(crate) enum Control {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StartRequest {
     pub(crate) spec: ProcessSpec,
-    /// The file whose fingerprint is reported when the process starts; without it, no start is
+    /// The file whose fingerprint is reported when the process starts. Without it, the start is not
     /// reported.
     #[serde(with = "crate::process::path")]
     pub(crate) input: Option<PathBuf>,
@@ -68,7 +69,8 @@ pub(crate) struct StartRequest {
 /// A message from a guard to the runner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Report {
-    /// The next process of the batch has started, or failed to. The input has this fingerprint.
+    /// The next process of the batch has started, or failed to start. The input has this
+    /// fingerprint.
     Started(Option<FingerprintFields>),
     /// The process has ended, with all its descendants.
     Ended(ProcessReport),
@@ -80,10 +82,11 @@ pub(crate) enum Report {
     Stuck(String),
 }
 
-/// The size and the modification time of a file; the domain's `Fingerprint` has no serialisation.
+/// The size and the modification time of a file. A separate type, because the domain's
+/// `Fingerprint` is not serialisable.
 pub(crate) type FingerprintFields = (u64, i64);
 
-/// The bytes do not form a message. The connection is unusable from then on.
+/// The received bytes do not form a message. The connection is unusable from then on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ProtocolError {
     #[error("a message of {0} bytes exceeds the limit")]
@@ -92,7 +95,7 @@ pub(crate) enum ProtocolError {
     Garbled,
 }
 
-/// The error for a `Start` that arrives while a batch is running.
+/// Returns the error for a `Start` that arrives while a batch is running.
 pub(crate) fn unexpected_start() -> io::Error {
     io::Error::other("received a start request while a process is running")
 }
@@ -120,7 +123,7 @@ impl Inbox {
         self.0.extend_from_slice(bytes);
     }
 
-    /// Removes the next message; `None` if it has not arrived completely.
+    /// Removes and returns the next message; `None` if it has not arrived completely.
     ///
     /// # Errors
     /// [`ProtocolError`] if the bytes do not begin with a message.

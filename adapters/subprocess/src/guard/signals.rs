@@ -1,4 +1,4 @@
-//! Signals to the guard itself.
+//! Handles signals to the guard itself.
 
 use std::io;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ pub(crate) fn survive_termination_signals() -> io::Result<()> {
     Ok(())
 }
 
-/// Returns whether this process ignores a signal: bit n-1 of `SigIgn` stands for signal n
-/// (`proc_pid_status(5)`). Returns false without `/proc`.
+/// True if this process ignores a signal: bit n-1 of `SigIgn` represents signal n
+/// (`proc_pid_status(5)`). False without `/proc`.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -15,7 +15,7 @@ impl Stopwatch {
         Self { started_at: now, paused: Duration::ZERO, paused_at: None }
     }
 
-    /// The time since the start, without pauses.
+    /// Returns the time since the start, without pauses.
     pub(crate) fn elapsed(&self, now: Instant) -> Duration {
         let until = self.paused_at.unwrap_or(now);
         until.saturating_duration_since(self.started_at).saturating_sub(self.paused)

@@ -9,16 +9,16 @@ use crate::process_table::{self, ProcessId};
 /// The version of the format that this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// Ten times the length of a record.
+/// The maximum number of bytes that are read: ten times the length of a record.
 pub(super) const MAX_FILE_BYTES: u64 = 4096;
 
-/// Precedes the leader's fields.
+/// The text before the leader's fields.
 const LEADER: &str = ",\"leader\":";
 
 /// The contents of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents {
-    /// The boot in which it was created; empty if unknown.
+    /// The boot in which the record was created; empty if unknown.
     pub boot_id: String,
     /// The pid namespace of the process numbers; empty if unknown.
     pub pid_namespace: String,
@@ -26,7 +26,8 @@ pub struct Contents {
     pub guard: ProcessId,
     /// The guard's session; 0 if unknown.
     pub session: i32,
-    /// The leader of the guard's latest command, if there was one. Its start time is 0 if unknown.
+    /// The leader of the guard's latest command; `None` if there was none. Its start time is 0 if
+    /// unknown.
     #[serde(skip_serializing, deserialize_with = "parse_leader")]
     pub leader: Option<ProcessId>,
 }
@@ -34,8 +35,8 @@ pub struct Contents {
 /// The result of parsing a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parsed {
-    /// The guard was killed before it had written the record and before it had started anything, or
-    /// the machine stopped. A guard that cannot write its record removes it.
+    /// The guard was killed before it had written the record, and so before it had started
+    /// anything, or the machine stopped. A guard that cannot write its record removes it.
     Incomplete,
     /// The record is valid.
     Contents(Contents),
@@ -89,8 +90,9 @@ pub(super) fn leader_fields(leader: ProcessId) -> String {
     format!("{{\"pid\":{:>11},\"started\":{:>20}}}", leader.pid, leader.started)
 }
 
-/// Parses the bytes of a record. A crash of the guard leaves nothing or a line without its end, a
-/// crash of the machine possibly zeros. Any other invalid contents come from another program.
+/// Parses the bytes of a record. If the guard crashed, the file may be empty or contain a line
+/// without its end; if the machine crashed, it may contain zeros. Any other invalid contents come
+/// from another program.
 pub(super) fn parse(bytes: &[u8]) -> Parsed {
     if !bytes.contains(&b'\n') && bytes.len() < usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX)
         || bytes.iter().all(|byte| *byte == 0)
@@ -106,7 +108,7 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
     }
 }
 
-/// A number of 0 means that there was no command.
+/// Parses the leader. The number 0 means that there was no command.
 fn parse_leader<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ProcessId>, D::Error> {
     ProcessId::deserialize(deserializer).map(|leader| Some(leader).filter(|leader| leader.pid > 0))
 }
@@ -159,7 +161,7 @@ mod tests {
         #[test]
         fn garbage_is_not_a_record(bytes: Vec<u8>, contents in contents(), at: prop::sample::Index, byte: u8) {
             prop_assert!(!matches!(parse(&bytes), Parsed::Contents(_)));
-            // One damaged byte may yield another number, but must not panic.
+            // A damaged byte may yield another number, but must not panic.
             let (mut line, _) = line(&contents);
             let at = at.index(line.len());
             line[at] = byte;

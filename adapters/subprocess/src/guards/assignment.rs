@@ -23,7 +23,7 @@ pub enum BatchEvent {
     /// The running process has ended. If any are left, the next one starts.
     ///
     /// # Errors
-    /// Those of [`Guards::run`]; it is then the last event.
+    /// The errors are those of [`Guards::run`]. After an error there are no further events.
     Ended(io::Result<ProcessReport>),
     /// This many processes at the end of the batch will not be started.
     NotStarted(usize),
@@ -35,7 +35,7 @@ pub(crate) struct Assignment<'a> {
     specs: Vec<(ProcessSpec, Option<PathBuf>)>,
     start_within: Duration,
     active: Option<Active>,
-    /// The index of the process that runs, as far as it is known.
+    /// The index of the running process, as last reported.
     current: usize,
     /// The number of processes that have neither ended nor been reported as not started.
     pending: usize,
@@ -54,7 +54,7 @@ impl<'a> Assignment<'a> {
         Self { pending: specs.len(), guards, specs, start_within, active: None, current: 0, events: VecDeque::new() }
     }
 
-    /// The index of the process whose stop signal [`next`](Self::next) needs.
+    /// Returns the index of the process whose stop signal [`next`](Self::next) needs.
     pub(crate) fn current(&self) -> usize {
         self.current
     }
@@ -159,8 +159,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// An abort applies to one process. For the next one, the guard has at most received the
-    /// recall.
+    /// Resets the sent stop level for the next process, because an abort applies to one process
+    /// only. A recall that was sent remains in effect.
     fn forget_abort(&mut self) {
         if let Some(active) = &mut self.active {
             active.sent_level = active.sent_level.min(StopLevel::Draining);
@@ -176,7 +176,7 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Handles the death of the guard. Which of the pending processes had started is unknown, so
+    /// Handles the death of the guard. It is unknown which of the pending processes had started, so
     /// all of them count as lost.
     async fn reap(&mut self) {
         let Some(Active { guard, started_at, .. }) = self.active.take() else { return };
@@ -186,7 +186,7 @@ impl<'a> Assignment<'a> {
                     self.report_ended(Ok(ProcessReport::new(Ending::GuardDied, started_at.elapsed())));
                 }
             }
-            // Any of them may still be running, so none is reported as not started.
+            // Any of the processes may still be running, so none is reported as not started.
             Err(error) => {
                 self.report_ended(Err(error));
                 self.pending = 0;
@@ -196,7 +196,7 @@ impl<'a> Assignment<'a> {
 }
 
 fn control_for(level: StopLevel, index: usize) -> Control {
-    // A batch is far shorter than `u32::MAX`.
+    // The length of a batch is far below `u32::MAX`.
     let index = u32::try_from(index).unwrap_or(u32::MAX);
     match level {
         StopLevel::Running | StopLevel::Draining => Control::Recall,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::guard::protocol::{Control, encode};
 
-/// A control pipe that several threads can write to; messages are never interleaved.
+/// A control pipe for several threads; their messages are never interleaved.
 #[derive(Debug)]
 pub(crate) struct ControlPipe(Mutex<Option<PipeWriter>>);
 
@@ -31,7 +31,7 @@ impl ControlPipe {
         self.lock().take();
     }
 
-    /// Ignores poisoning: no code that can panic runs under the lock.
+    /// Ignores poisoning, because no code that can panic runs under the lock.
     fn lock(&self) -> MutexGuard<'_, Option<PipeWriter>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

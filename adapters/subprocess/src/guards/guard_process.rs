@@ -20,8 +20,8 @@ use crate::guards::GuardSettings;
 use crate::guards::control_pipe::ControlPipe;
 use crate::guards::orphans::ReapLock;
 
-/// How long an idle guard may take to exit. It needs some milliseconds; a guard that takes longer
-/// has been stopped, and is killed.
+/// The maximum time for an idle guard to exit. A guard needs some milliseconds; if it takes longer,
+/// it has been stopped, and is killed.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(1);
@@ -46,7 +46,7 @@ impl GuardProcess {
         // the guard has written its record.
         command.env(RUN_VARIABLE, settings.run.as_str());
         command.stdin(control).stdout(report_writer).process_group(0);
-        // Created before the spawn, so that no failure leaves a guard behind.
+        // Created before the spawn, so that a failure here leaves no guard behind.
         let reports = Receiver::from_owned_fd(OwnedFd::from(reports))?;
         let child = ReapLock::acquire().spawn(&mut command)?;
         let control = Arc::new(ControlPipe::new(control_writer));
@@ -99,7 +99,7 @@ impl GuardProcess {
         ReapLock::acquire().forget(&self.child);
         end_orphans()?;
         if let Some(record) = &self.record {
-            // If it stays, a later run searches for processes and finds none.
+            // If the record stays, a later run searches for processes and finds none.
             let _ = std::fs::remove_file(record);
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Ending the processes that a killed guard leaves behind.
+//! Ends the processes that a killed guard leaves behind.
 //!
 //! # Theory of operation
 //!
@@ -22,7 +22,7 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 use crate::adoption::adopts_orphans;
 use crate::process_table::{Marker, Process, ProcessId, Processes, kill, own_pid};
 
-/// How long killed processes may take to disappear; the same as in a guard.
+/// The maximum time until killed processes disappear; the same as in a guard.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The pause between two rounds that found the same processes.
@@ -60,8 +60,8 @@ impl ReapLock {
         Ok(orphans)
     }
 
-    /// All processes of the run without a living guard, including zombies that this process must
-    /// reap.
+    /// Returns all processes of the run without a living guard, including zombies that this process
+    /// must reap.
     fn orphans(&self, marker: &Marker) -> io::Result<Vec<Process>> {
         let all = Processes::read()?;
         let own = own_pid();
@@ -93,8 +93,8 @@ pub(crate) fn end_orphans(run: &RunId) -> io::Result<()> {
     repeat_until_none_left(|lock| lock.kill_orphans(&marker))
 }
 
-/// Repeats `round` until it finds no process. Acquires the lock for each round anew: orphans may
-/// take long to die, and the runtime's only thread may be waiting for the lock to spawn a guard.
+/// Repeats `round` until it finds no process. Reacquires the lock for each round: orphans may take
+/// long to die, and the runtime's only thread may be waiting for the lock to spawn a guard.
 fn repeat_until_none_left(mut round: impl FnMut(&ReapLock) -> io::Result<Vec<Process>>) -> io::Result<()> {
     let started_at = Instant::now();
     let mut seen: HashSet<ProcessId> = HashSet::new();
@@ -116,13 +116,13 @@ fn repeat_until_none_left(mut round: impl FnMut(&ReapLock) -> io::Result<Vec<Pro
 }
 
 fn kill_and_reap(orphan: &Process) {
-    // If it survives, the next round finds it again.
+    // If the orphan survives, the next round finds it again.
     let _ = kill(orphan.id);
     if orphan.parent == own_pid()
         && let Some(pid) = Pid::from_raw(orphan.id.pid)
     {
-        // Waits only for this process, because guards and children of other code must not be reaped
-        // here.
+        // Waits only for this process, because guards and the children of other code must not be
+        // reaped here.
         let _ = waitpid(Some(pid), WaitOptions::NOHANG);
     }
 }

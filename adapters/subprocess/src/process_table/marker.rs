@@ -7,19 +7,19 @@ use autoproc_domain::RunId;
 use crate::environment::RUN_VARIABLE;
 use crate::process_table::not_found_if_gone;
 
-/// The variable in the environment of every process of a run, unless the process has removed it.
+/// The environment variable that every process of a run has, unless the process has removed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker(Vec<u8>);
 
 impl Marker {
-    /// Matches all processes of a run.
+    /// Creates a marker that matches all processes of a run.
     #[must_use]
     pub fn of_run(run: &RunId) -> Self {
         Self(format!("{RUN_VARIABLE}={}", run.as_str()).into_bytes())
     }
 
-    /// Returns whether the process with this number has the marker in the environment with which
-    /// its program was started; few programs overwrite it.
+    /// True if the process with this number has the marker in its initial environment, which few
+    /// programs overwrite.
     ///
     /// # Errors
     /// [`io::ErrorKind::PermissionDenied`] for processes of other users and for programs that

@@ -1,4 +1,4 @@
-//! Sends signals to one process, and never to a later one with the same number.
+//! Sends signals to one process, and never to a later process with the same number.
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,7 +16,7 @@ pub enum SignalResult {
     Refused(Errno),
 }
 
-/// Sends SIGKILL as [`signal`] does.
+/// Sends SIGKILL like [`signal`].
 #[must_use]
 pub fn kill(id: ProcessId) -> SignalResult {
     signal(id, Signal::KILL)

@@ -1,15 +1,14 @@
-//! The start time of a child, determined by the clock.
+//! Determines the start time of a child by the clock.
 //!
 //! # Theory of operation
 //!
 //! A process's start time is the reading of `CLOCK_BOOTTIME` (`clock_gettime(2)`) at its fork, in
 //! clock ticks. If the reading is in the same tick before and after the fork, that tick is the
-//! start time, and nothing needs to be read. Reading `/proc/<pid>/stat` would cost an opened file
-//! and two context switches, because it waits until execve(2) has completed, which has just begun
-//! in a new child.
+//! start time, and `/proc` need not be read. Reading `/proc/<pid>/stat` would cost an opened file
+//! and two context switches, because the read waits for the execve(2) of the new child.
 //!
-//! If the clock differs from the process table (an imitation of `/proc`, a time namespace), the
-//! first child for which both are known shows it; from then on only the table is used.
+//! If the clock differs from the process table (an emulated `/proc`, a time namespace), the first
+//! child for which both are known shows it; from then on only the table is used.
 
 use std::io;
 
@@ -25,7 +24,7 @@ pub(crate) fn within_one_tick<T>(spawn: impl FnOnce() -> T) -> (T, Option<u64>) 
 /// Identifies children by the clock if possible, otherwise by the process table.
 #[derive(Debug, Default)]
 pub(crate) struct StartTimes {
-    /// Whether clock and table agreed on the first child for which both were known.
+    /// True if clock and table agreed on the first child for which both were known; `None` before.
     agree: Option<bool>,
 }
 
@@ -43,7 +42,7 @@ impl StartTimes {
     }
 }
 
-/// The time since boot in the ticks of `/proc/<pid>/stat`.
+/// Returns the time since boot in the ticks of `/proc/<pid>/stat`.
 #[cfg(target_os = "linux")]
 fn ticks() -> Option<u64> {
     use rustix::time::{ClockId, clock_gettime};
@@ -66,7 +65,7 @@ mod tests {
 
     use super::*;
 
-    /// On a loaded machine some spawns take longer than a tick, but not all.
+    /// On a loaded machine, some spawns take longer than a tick, but not all.
     #[cfg(target_os = "linux")]
     #[test]
     fn the_clock_agrees_with_the_process_table() {

@@ -1,12 +1,12 @@
-//! The format of `/proc/<pid>/stat`, as described in proc(5).
+//! Parses `/proc/<pid>/stat`, as described in proc(5).
 
 use crate::process_table::{Process, ProcessId};
 
-/// proc(5) counts fields from 1; the third is the first after the name.
+/// The number of the first field after the name; proc(5) counts fields from 1.
 const FIRST_AFTER_NAME: usize = 3;
 
-/// The longest line: 52 fields of at most 20 digits with signs and blanks, and a name of at most 64
-/// bytes.
+/// The maximum length of a line: 52 fields of at most 20 digits with signs and blanks, and a name
+/// of at most 64 bytes.
 pub(super) const MAX_LINE_BYTES: usize = 2048;
 
 /// Parses a line. The name is in parentheses and may contain any byte, including parentheses; no
@@ -26,7 +26,8 @@ pub(super) fn parse(text: &[u8]) -> Option<Process> {
         parent: field(4)?.parse().ok()?,
         group: field(5)?.parse().ok()?,
         session: field(6)?.parse().ok()?,
-        // A process whose first thread has ended looks like a zombie while other threads run.
+        // A process whose first thread has ended looks like a zombie while other threads are
+        // running.
         is_zombie: matches!(field(3)?, "Z" | "X" | "x") && threads <= 1,
     })
 }

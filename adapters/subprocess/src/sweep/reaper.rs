@@ -1,4 +1,4 @@
-//! The reaper port: sweeping the dead runs of this host.
+//! Implements the reaper port: sweeps the dead runs of this host.
 
 use std::path::Path;
 
@@ -26,8 +26,8 @@ impl Reaper for Sweeper {
     }
 }
 
-/// The location of this process, for a run in this project folder. Parts that the system does not
-/// provide are empty.
+/// Returns the location of this process, for a run in this project folder. Parts that the system
+/// does not provide are empty.
 fn own_location(project: &Path) -> Location {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     Location {
@@ -39,11 +39,10 @@ fn own_location(project: &Path) -> Location {
     }
 }
 
-/// Returns whether the run is of an earlier boot of this host, so that none of its processes is
-/// left.
+/// True if the run is of an earlier boot of this host, so that none of its processes is left.
 ///
-/// Another machine may have the same name. So if the run is known to be dead only by its lease, its
-/// guards must also have had the time to end their processes.
+/// Another machine may have the same name. So if a lease is the only evidence of the run's death,
+/// its guards must also have had the time to end their processes.
 pub(super) fn is_of_earlier_boot(dead: &DeadRun, own: &Location) -> bool {
     let Some(location) = &dead.location else { return false };
     let is_other_boot = location.boot != own.boot && !location.boot.is_empty() && !own.boot.is_empty();

@@ -110,14 +110,14 @@ impl Abandoned {
     }
 }
 
-/// Where a guard's processes are, relative to this process.
+/// The location of a guard's processes, relative to this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
     /// In this boot and pid namespace.
     Here,
     /// In another pid namespace of this boot.
     OtherNamespace,
-    /// In an earlier boot, so that none is left.
+    /// In an earlier boot, so no process is left.
     EarlierBoot,
     /// The boot of the guard or of this process is unknown.
     Unknown,

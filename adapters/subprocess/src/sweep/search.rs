@@ -1,4 +1,4 @@
-//! Finding the processes of a dead run in one reading of the process table. Signals nothing.
+//! Finds the processes of a dead run in one reading of the process table. Sends no signals.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -8,13 +8,13 @@ use rustix::io::Errno;
 use crate::guard_record::Contents;
 use crate::process_table::{Marker, Process, ProcessId, Processes};
 
-/// The ties between a process and the dead run.
+/// The criteria for a process of the dead run.
 pub(super) struct Search<'a> {
-    /// The marker in its environment.
+    /// The marker in the environment of the process.
     pub(super) marker: &'a Marker,
-    /// Membership in a command that one of these guards was running when it was killed.
+    /// Killed guards: the process is a member of a command that one of them was running.
     pub(super) killed_guards: &'a [Contents],
-    /// Descent from one of these guards. The guards themselves are spared.
+    /// Living guards: the process is a descendant of one of them. The guards themselves are spared.
     pub(super) living_guards: &'a [ProcessId],
 }
 
@@ -31,9 +31,10 @@ pub(super) struct Targets {
 pub(super) enum Uncertainty {
     /// The system refuses the signal.
     Refused(Process, Errno),
-    /// It is this process or an ancestor of it.
+    /// The process is this one, or an ancestor of it.
     OwnLineage(Process),
-    /// Its group or session has a number of the dead run, and it has no other tie to the run.
+    /// The group or session of the process has a number of the dead run, but nothing else relates
+    /// it to the run.
     SameNumber(Process),
 }
 
@@ -60,8 +61,7 @@ impl Search<'_> {
         let found = self.find(all, is_marked);
         let mut spared: HashSet<ProcessId> = self.living_guards.iter().copied().collect();
         if found.contains_key(&own_pid) {
-            // The dead run started this process, and so this process's children have the marker
-            // too.
+            // The dead run started this process, so this process's children have the marker too.
             spared.extend(all.descendants_of(own_pid).iter().map(|process| process.id));
         }
         let own_lineage: HashSet<ProcessId> = all.lineage_of(own_pid).into_iter().collect();
@@ -76,7 +76,8 @@ impl Search<'_> {
         targets
     }
 
-    /// All processes with a tie to the dead run, by number.
+    /// All processes that belong to the dead run, by pid: those of its commands or with its marker,
+    /// and the descendants of these and of its live guards.
     fn find(&self, all: &Processes, is_marked: impl Fn(&Process) -> bool) -> HashMap<i32, Process> {
         let direct = all.iter().filter(|process| self.is_of_a_command(process, all) || is_marked(process));
         let direct: Vec<Process> = direct.cloned().collect();
@@ -86,13 +87,12 @@ impl Search<'_> {
         direct.into_iter().chain(below).map(|process| (process.id.pid, process)).collect()
     }
 
-    /// Returns whether the process is the leader of a killed guard's command or a member of its
-    /// group.
+    /// True if the process is the leader of a killed guard's command or a member of its group.
     ///
     /// A number is not reused while a group or session has it (`alloc_pid` in the kernel; POSIX on
-    /// process ids). While the leader exists, even as a zombie, the group is its own. Afterwards
-    /// the number may have been reused, so the session must also be the guard's. It does not happen
-    /// that both numbers are reused in the same roles.
+    /// process ids). While the leader exists, even as a zombie, the group certainly belongs to it.
+    /// Afterwards the number may have been reused, so the session must also be the guard's. Both
+    /// numbers are practically never reused in the same roles.
     fn is_of_a_command(&self, process: &Process, all: &Processes) -> bool {
         self.killed_guards.iter().any(|contents| {
             contents.leader.is_some_and(|leader| {
@@ -103,7 +103,7 @@ impl Search<'_> {
         })
     }
 
-    /// Processes with a number of the dead run and no other tie to it.
+    /// Returns the processes with a number of the dead run that nothing else relates to it.
     fn find_same_numbers(&self, all: &Processes, found: &HashMap<i32, Process>) -> Vec<Uncertainty> {
         let has_same_number = |process: &&Process| {
             self.killed_guards.iter().any(|contents| {
@@ -118,7 +118,7 @@ impl Search<'_> {
     }
 }
 
-/// Returns whether the process is in the guard's session, provided that the guard led its session.
+/// True if the process is in the guard's session, provided that the guard led its session.
 fn is_in_session(process: &Process, contents: &Contents) -> bool {
     contents.session == contents.guard.pid
         && process.session == contents.session
@@ -129,7 +129,7 @@ fn exists(all: &Processes, id: ProcessId) -> bool {
     all.get(id.pid).is_some_and(|process| process.id == id)
 }
 
-/// Returns whether no process has the number now.
+/// True if no process currently has the number.
 fn is_unused(all: &Processes, id: ProcessId) -> bool {
     all.get(id.pid).is_none()
 }
@@ -158,7 +158,7 @@ mod tests {
         Contents { boot_id, pid_namespace, guard: GUARD, session, leader: Some(LEADER) }
     }
 
-    /// This process, its parent and the first process, with the others.
+    /// Returns this process, its parent, the first process, and the given ones.
     fn all(others: impl IntoIterator<Item = Process>) -> Processes {
         [process(1, 0, 1, 1), process(8, 1, 8, 8), process(OWN, 8, 8, 8)].into_iter().chain(others).collect()
     }

@@ -197,7 +197,7 @@ async fn a_late_abort_of_one_command_spares_the_next() {
     assert_eq!(events, [SUCCEEDED, SUCCEEDED]);
 }
 
-/// Which commands had started is unknown, so each pending one counts as lost.
+/// It is unknown which commands had started, so each pending one counts as lost.
 #[tokio::test]
 async fn all_commands_without_a_report_are_lost_with_the_guard() {
     let fixture = Fixture::new(LONG);

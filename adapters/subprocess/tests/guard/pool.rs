@@ -58,7 +58,7 @@ async fn a_closed_pool_starts_nothing_and_leaves_no_record() {
     assert!(!fixture.path("started").exists());
 }
 
-/// It would fail for every process, so it is an error and not an ending.
+/// A missing program fails every process, so it is an error and not an ending.
 #[tokio::test]
 async fn a_missing_guard_is_an_error() {
     let fixture = Fixture::with(LONG, |settings| GuardSettings { executable: "/no/such/guard".into(), ..settings });

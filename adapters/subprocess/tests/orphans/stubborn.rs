@@ -7,11 +7,11 @@ use std::time::Duration;
 use autoproc_subprocess::ProcessSpec;
 
 /// `$1` is the tag, which is also a number of seconds; `$2` determines how the script ends. Ignored
-/// signals stay ignored in children (execve(2)), so no process here obeys SIGTERM.
+/// signals stay ignored in children (execve(2)), so no process here ends by SIGTERM.
 ///
-/// It starts, in this order: a child; one in its own session; an orphaned grandchild in its own
-/// session, with a child; one in a group whose leader has ended; an orphan without environment and
-/// descriptors; a process that forever starts its successor in a new session and ends.
+/// The script starts, in this order: a child; one in its own session; an orphaned grandchild in its
+/// own session, with a child; one in a group whose leader has ended; an orphan without environment
+/// and descriptors; a process that forever starts its successor in a new session and ends.
 pub(crate) const SCRIPT: &str = r#"
 trap "" TERM HUP INT
 sleep "$1" &

@@ -63,7 +63,7 @@ async fn the_whole_grace_passes_before_the_kill() {
     assert!(raised.elapsed() >= LONG_GRACE, "{:?}", raised.elapsed());
 }
 
-/// The grace is an hour, so the test ends only because the commands obey SIGTERM.
+/// The grace time is an hour, so the test ends only because the commands end by SIGTERM.
 #[tokio::test]
 async fn the_grace_ends_when_the_group_is_empty() {
     let fixture = Fixture::new();

@@ -16,7 +16,7 @@ const GUARD: &str = r#"
     echo >"$DIR/ended"; exec env -u AUTOPROC_RUN_ID rm "$RECORD"
 "#;
 
-/// The same, but it does not exit.
+/// The script of a guard that does not exit.
 const STUBBORN: &str = r#"
     trap "" TERM; exec 9<>"$RECORD"; flock -x 9
     mkfifo "$DIR/nothing"; sleep "$NAP" 9>&- &

@@ -1,4 +1,4 @@
-//! The attempts in the lines of a log: each line begins or ends one.
+//! Collects attempts from the lines of a log: each line begins or ends one.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -16,8 +16,8 @@ type Key = (ItemId, u32, AttemptNumber, RunId);
 pub(super) struct Attempts<'q> {
     query: &'q HistoryQuery,
     matching: VecDeque<PastAttempt>,
-    /// Attempts that have not ended and do not match or were pushed out. They are kept so that
-    /// their ends do not count as attempts of their own.
+    /// Unfinished attempts that are not in `matching`: they do not match the query, or the entry
+    /// limit evicted them. Remembered so that their end events are not taken for separate attempts.
     others: HashSet<Key>,
 }
 
@@ -57,7 +57,8 @@ impl<'q> Attempts<'q> {
         }
     }
 
-    /// An end without a beginning in the log counts as an attempt at the time of its end.
+    /// Records an end. An end without a beginning in the log counts as an attempt at the time of
+    /// its end.
     fn end(&mut self, at: Timestamp, ended: PastAttempt) {
         let is_it = |attempt: &PastAttempt| attempt.end.is_none() && is_same(attempt, &ended);
         if let Some(index) = self.matching.iter().rposition(is_it) {
@@ -96,7 +97,7 @@ fn key(attempt: &PastAttempt) -> Key {
     (attempt.of.id, attempt.of.round, attempt.of.attempt, attempt.run.clone())
 }
 
-/// The attempt as one line reports it.
+/// Returns the attempt as one line reports it.
 fn attempt(line: &Line, end: Option<PastEnd>) -> Option<PastAttempt> {
     Some(PastAttempt {
         of: line.of.clone()?,

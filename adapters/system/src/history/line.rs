@@ -1,4 +1,4 @@
-//! One line of the log, with the fields that the history needs.
+//! Parses one line of the log, with the fields that the history needs.
 
 use std::io::{self, BufRead, Read as _};
 use std::time::Duration;
@@ -10,12 +10,12 @@ use serde::Deserialize;
 
 use crate::path_text::PathText;
 
-/// Longer than every line that this program writes: the longest holds a path, its bytes in
-/// hexadecimal and an error.
+/// The maximum length of a line, above that of every line that this program writes: the longest
+/// contains a path, its bytes in hexadecimal and an error.
 const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// Calls `take` for each line. Lines that are too long or not UTF-8 are left out; this program does
-/// not write them.
+/// Calls `take` for each line. Skips lines that are too long or not UTF-8, because this program
+/// does not write such lines.
 pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(&str)) -> io::Result<()> {
     let mut bytes = Vec::new();
     loop {
@@ -60,7 +60,7 @@ struct LineText {
 }
 
 impl Line {
-    /// `None` if the text is not a line of the log.
+    /// Parses a line; `None` if the text is not a line of the log.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text: LineText = serde_json::from_str(text).ok()?;
         let (at, run) = (text.timestamp.parse().ok()?, RunId::new(text.run_id.as_str()));
@@ -78,7 +78,7 @@ impl Line {
         &self.text.event
     }
 
-    /// The run that made the attempt; in a recovery that is the dead run.
+    /// Returns the run that made the attempt; in a recovery that is the dead run.
     pub(super) fn attempt_run(&self) -> RunId {
         self.text.dead_run.as_deref().map_or_else(|| self.run.clone(), RunId::new)
     }

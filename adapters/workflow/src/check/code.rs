@@ -1,4 +1,4 @@
-//! Expressions whose values a shell, or a program that it starts, may execute as code.
+//! Reports expressions whose values a shell, or a program that it starts, may execute as code.
 
 use crate::definition::{Action, Located, Workflow};
 use crate::expression::{CodePlace, code_places, embedded};
@@ -11,7 +11,7 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
     for step in workflow.phases.iter().flat_map(|phase| &phase.steps) {
         match &step.action {
             Action::Shell(text) => {
-                // The check of names reports a text that cannot be cut into expressions.
+                // The check of names reports a text that cannot be split into expressions.
                 for (expression, place) in code_places(&text.value).unwrap_or_default() {
                     problems.warning(text.position, message(expression, place));
                 }
@@ -22,7 +22,8 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
     }
 }
 
-/// Accepts a script that is exactly one expression: its author intends it as code.
+/// Reports expressions in the script of a shell. Accepts a script that is exactly one expression,
+/// because its author intends the value as code.
 fn check_script(words: &[Located<String>], problems: &mut Problems) {
     let Some(script) = script_in(words) else { return };
     let Some(expression) = embedded(&script.value) else { return };
@@ -30,7 +31,7 @@ fn check_script(words: &[Located<String>], problems: &mut Problems) {
     problems.warning(script.position, message).expecting("`shell` instead of `run`, which passes it in a variable");
 }
 
-/// The script of a shell, if the words start one.
+/// Returns the script of a shell, if the words start one.
 fn script_in(words: &[Located<String>]) -> Option<&Located<String>> {
     let (program, arguments) = words.split_first()?;
     let name = program.value.rsplit('/').next()?;

@@ -76,8 +76,8 @@ fn may_fall_through(phase: &Phase) -> bool {
     phase.condition.is_some() || missed || phase.after_failed_step() == AfterFailure::NextPhase
 }
 
-/// The topological order (Kahn's algorithm), ties by the order of the file. `None` for phases on a
-/// cycle or after one.
+/// Returns the topological order (Kahn's algorithm); ties are broken by the order in the file.
+/// `None` for phases on a cycle or after one.
 fn order(successors: &Successors) -> Vec<Option<usize>> {
     let mut waiting_for = vec![0_usize; successors.len()];
     successors.iter().flatten().for_each(|to| waiting_for[*to] += 1);

@@ -6,10 +6,11 @@ use crate::definition::{Position, Step, Workflow};
 use crate::problem::Problems;
 use crate::read::is_name;
 
-/// A longer id, with a prefix and a suffix, would exceed the limit of file names (`NAME_MAX`, 255).
+/// The maximum length of an id. With a prefix and a suffix, a longer one would exceed the limit of
+/// file names (`NAME_MAX`, 255).
 const MAX_ID_CHARACTERS: usize = 128;
 
-/// Words with a meaning of their own in expressions.
+/// Words with a fixed meaning in expressions.
 #[rustfmt::skip]
 const RESERVED: [&str; 16] = [
     "steps", "null", "none", "true", "false", "None", "True", "False",
@@ -90,7 +91,7 @@ impl<'w> Seen<'w> {
     }
 }
 
-/// Ids are part of messages, variables and file names.
+/// Checks an id. Ids are part of messages, variables and file names.
 fn check_id(id: &str, kind: &str, position: Position, problems: &mut Problems) {
     let is_plain = |character: char| character.is_alphanumeric() || "_-.".contains(character);
     if id.starts_with('.') || !id.chars().all(is_plain) || id.chars().count() > MAX_ID_CHARACTERS {

@@ -25,7 +25,8 @@ pub(super) fn check(workflow: &Workflow, order: &Order, problems: &mut Problems)
     check_defaults(workflow, problems);
 }
 
-/// A default depends only on the path of the file, so one that fails here fails for every file.
+/// Checks defaults. A default depends only on the path of the file, so one that fails here fails
+/// for every file.
 fn check_defaults(workflow: &Workflow, problems: &mut Problems) {
     let scope = file_scope("/file");
     for input in &workflow.inputs {
@@ -51,7 +52,7 @@ fn check_transitions(workflow: &Workflow, known: &Known<'_>, problems: &mut Prob
 struct Moment {
     /// The index of the phase in the file.
     phase: usize,
-    /// The index of the step in the phase; the steps before it have ended.
+    /// The index of the step in the phase; all earlier steps have ended.
     step: usize,
 }
 
@@ -75,17 +76,17 @@ impl<'w> Known<'w> {
         Self { inputs: inputs.chain(["file", "files"]).collect(), phases, steps, order }
     }
 
-    /// True if a step may have ended at a moment.
+    /// True if the step may have ended at the moment `at`.
     fn is_over(&self, step: Moment, at: Moment) -> bool {
         if step.phase == at.phase { step.step < at.step } else { self.order[step.phase] < self.order[at.phase] }
     }
 }
 
-/// Checks expressions that are evaluated at one moment.
+/// Checks expressions that are evaluated at the same moment.
 struct Checker<'k, 'p> {
     known: &'k Known<'k>,
     moment: Moment,
-    /// True in the first phase.
+    /// True if the moment is in the first phase.
     is_first: bool,
     problems: &'p mut Problems,
 }
@@ -145,8 +146,8 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// True if the name begins with the id of a step and continues. A name that is the id alone may
-    /// also be a returned value.
+    /// True if the name begins with the id of a step and continues. A name that consists of the id
+    /// alone may also be a returned value.
     fn is_within_step(&self, name: &Name) -> bool {
         !self.known.inputs.contains(name.root())
             && self.known.steps.contains_key(name.root())

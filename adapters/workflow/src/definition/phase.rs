@@ -7,11 +7,11 @@ pub(crate) const CHECKPOINT_PASSED: &str = "checkpoint_passed";
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Phase {
-    /// Unique in the workflow.
+    /// The id of the phase, unique in the workflow.
     pub id: String,
     pub name: Option<String>,
     pub description: Option<String>,
-    /// The whole phase is skipped unless this holds.
+    /// The condition of the phase: if it does not hold, the whole phase is skipped.
     pub condition: Option<Located<String>>,
     pub steps: Vec<Step>,
     /// True if a failure of the phase fails the workflow; otherwise the next phase follows.
@@ -22,7 +22,7 @@ pub struct Phase {
 }
 
 impl Phase {
-    /// The consequence of a step's final failure.
+    /// Returns the consequence of a step's final failure.
     pub(crate) fn after_failed_step(&self) -> AfterFailure {
         match (&self.on_fail, self.blocking) {
             (OnFail::Continue, _) => AfterFailure::NextStep,
@@ -31,7 +31,7 @@ impl Phase {
         }
     }
 
-    /// The consequence of a failed blocking checkpoint.
+    /// Returns the consequence of a failed blocking checkpoint.
     pub(crate) fn after_failed_checkpoint(&self) -> AfterFailure {
         if self.blocking { AfterFailure::Fail } else { AfterFailure::NextPhase }
     }
@@ -64,7 +64,7 @@ pub(crate) enum AfterFailure {
 /// A check at the end of a phase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// The phase's id unless the file gives one.
+    /// The id of the checkpoint; the phase's id if the file contains none.
     pub id: String,
     /// True if a failed checkpoint fails the phase.
     pub blocking: bool,

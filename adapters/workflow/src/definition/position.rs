@@ -3,9 +3,9 @@ use std::fmt;
 /// A position in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
-    /// From 1.
+    /// The number of the line, from 1.
     pub line: u32,
-    /// In characters, from 1.
+    /// The number of the character in the line, from 1.
     pub column: u32,
 }
 

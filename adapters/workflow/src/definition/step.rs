@@ -4,45 +4,46 @@ use serde_json::Value;
 
 use super::{Located, Position};
 
-/// One step of a phase: one process per try.
+/// A step of a phase: one process per try.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// Unique in the workflow. Derived from the phase's id and the step's number unless given.
+    /// The id of the step, unique in the workflow. If the file contains none, it is derived from
+    /// the phase's id and the step's number.
     pub id: String,
     pub has_own_id: bool,
-    /// The step is skipped unless this holds.
+    /// The condition of the step: if it does not hold, the step is skipped.
     pub condition: Option<Located<String>>,
     pub action: Action,
     pub inputs: Vec<StepInput>,
-    /// Never zero. If `None`, only the timeout of the attempt applies.
+    /// The time limit of a try, never zero. If `None`, only the timeout of the attempt applies.
     pub timeout: Option<Duration>,
     /// The number of further tries within an attempt.
     pub retries: u32,
     pub env: Vec<EnvironmentEntry>,
-    /// The working directory, relative to the project folder; may hold `${…}`.
+    /// The working directory, relative to the project folder; may contain `${…}`.
     pub workdir: Option<Located<String>>,
     pub output: StepOutput,
     pub rerun: Rerun,
     pub position: Position,
 }
 
-/// What a step executes. The texts may hold `${…}`, except for the names of commands and tasks.
+/// The action of a step. The texts may contain `${…}`, except for the names of commands and tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// A program and its arguments, without a shell; never empty.
     Run(Vec<Located<String>>),
-    /// A string for `sh -c`, in which values are quoted.
+    /// A command for `sh -c`, in which values are quoted.
     Shell(Located<String>),
     /// A command from the table of runners.
     Command(Located<String>),
-    /// A task file or a task's bare name, for the runner of tasks.
+    /// A task file, or the name of a task, for the runner of tasks.
     Task(Located<String>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepInput {
     pub name: String,
-    /// Every text in it, at any depth, may hold `${…}`.
+    /// The value of the input. Every text in it, at any depth, may contain `${…}`.
     pub value: Value,
     pub position: Position,
 }
@@ -50,13 +51,13 @@ pub struct StepInput {
 /// An environment variable of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentEntry {
-    /// Not empty, without `=` and NUL.
+    /// The name of the variable: not empty, without `=` and NUL.
     pub name: String,
-    /// May hold `${…}`.
+    /// The value of the variable; may contain `${…}`.
     pub value: Located<String>,
 }
 
-/// Where a step returns its values.
+/// The place in which a step returns its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StepOutput {
     /// In the file that `AUTOPROC_OUTPUT` names.

@@ -4,26 +4,26 @@ use super::{Located, Phase, Position};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workflow {
-    /// The stem of the file's name unless the file gives an id.
+    /// The id of the workflow; the stem of the file's name if the file contains none.
     pub id: String,
     pub name: Option<String>,
     pub description: Option<String>,
     pub version: Option<String>,
-    /// Ignored, with a note.
+    /// An obsolete key: ignored, with a note.
     pub orchestrator: Option<Located<String>>,
     pub inputs: Vec<Input>,
     pub phases: Vec<Phase>,
-    /// Deviations from the order of the file.
+    /// The transitions; without one, phases follow in the order of the file.
     pub transitions: Vec<Transition>,
-    /// Only shown; the place of an output is ignored, with a note.
+    /// The announced results, for display. The place of an output is ignored, with a note.
     pub outputs: Vec<Output>,
-    /// Ignored, with a warning.
+    /// An obsolete key: ignored, with a warning.
     pub on_error: Vec<OnError>,
     pub position: Position,
 }
 
 impl Workflow {
-    /// The transitions that leave a phase: the first one whose condition holds is taken.
+    /// Returns the transitions that leave a phase: the first one whose condition holds is taken.
     pub fn transitions_from(&self, phase: &str) -> impl Iterator<Item = &Transition> {
         self.transitions.iter().filter(move |transition| transition.from.value == phase)
     }
@@ -46,7 +46,7 @@ pub enum InputType {
     String,
     /// The path of a file.
     File,
-    /// JSON, or words separated by commas.
+    /// JSON, or a list of words separated by commas.
     Array,
     Number,
     Integer,
@@ -88,7 +88,7 @@ impl InputType {
         }
     }
 
-    /// True if a value is of this type, or null.
+    /// True if the value is of this type, or null.
     pub(crate) fn accepts(&self, value: &Value) -> bool {
         value.is_null()
             || match self {
@@ -107,7 +107,8 @@ impl InputType {
 pub struct Transition {
     pub from: Located<String>,
     pub to: Located<String>,
-    /// Names that the phase has not returned are null in it.
+    /// The condition of the transition; `None` means always. Names that the phase did not return
+    /// evaluate to null.
     pub condition: Option<Located<String>>,
     pub position: Position,
 }

@@ -1,7 +1,7 @@
-//! The next event or step of an execution: a pure function of the workflow, the state, and the
-//! answers to conditions.
+//! Decides the next event or step of an execution: a pure function of the workflow, the state, and
+//! the answers to conditions.
 //!
-//! The caller records and applies the event, or the event that ends the step, before it asks again.
+//! The caller records and applies the event, or the event that ends the step, before the next call.
 //! Each event moves the execution forward, and a phase is entered at most once, so every execution
 //! ends.
 
@@ -25,7 +25,7 @@ pub(crate) enum Question<'p> {
 
 pub(crate) trait Answers {
     /// # Errors
-    /// The reason why a condition cannot be evaluated.
+    /// Answers a question. The error is the reason why the condition cannot be evaluated.
     fn holds(&self, question: Question<'_>) -> Result<bool, String>;
 }
 
@@ -56,8 +56,8 @@ pub(crate) fn decide<'p>(plan: &'p Plan, state: &ExecutionState, answers: &dyn A
     }
 }
 
-/// The hash in the journal ensures that the workflow is the one that made the state, so a phase is
-/// unknown only if a person has edited the journal.
+/// Looks up the phase of the state. The hash in the journal ensures that the workflow is the one
+/// that made the state, so a phase is unknown only if a user has edited the journal.
 fn with_phase<'p>(plan: &'p Plan, id: &str, then: impl FnOnce(&'p Phase) -> Decision<'p>) -> Decision<'p> {
     plan.phase(id).map_or_else(|| stuck(id, "the workflow has no such phase".to_owned()), then)
 }

@@ -27,32 +27,32 @@ use super::state::ExecutionState;
 pub struct WorkflowRun {
     /// The workflow; it has passed its checks.
     pub plan: Plan,
-    /// The bytes of its file: an execution is resumed only with the same bytes.
+    /// The bytes of the workflow file. An execution is resumed only with the same bytes.
     pub source: Vec<u8>,
-    /// Its inputs.
+    /// The inputs of the workflow.
     pub inputs: Inputs,
-    /// The programs behind its commands and tasks.
+    /// The programs for the workflow's commands and tasks.
     pub programs: Programs,
-    /// The working directory of steps, and the base of relative ones.
+    /// The default working directory of steps, and the base of relative ones.
     pub project_dir: PathBuf,
-    /// True if executions left by earlier runs begin anew.
+    /// True if executions left by earlier runs are restarted from the first step.
     pub from_start: bool,
-    /// Looks at a file; `None` if it is not there.
+    /// Takes the fingerprint of a file; `None` if there is no file.
     pub fingerprint_of: fn(&Path) -> Option<Fingerprint>,
 }
 
 impl WorkflowRun {
-    /// The file as it is now.
+    /// Returns the current fingerprint of the file.
     pub(crate) fn file_fingerprint(&self, file: &Path) -> Option<FileFingerprint> {
         (self.fingerprint_of)(file).map(FileFingerprint::from)
     }
 
-    /// The hash of the workflow file's content.
+    /// Returns the hash of the workflow file's content.
     pub(crate) fn workflow_hash(&self) -> String {
         Sha256::digest(&self.source).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
 
-    /// The identity of an execution of this workflow in the current format.
+    /// Returns the identity of an execution of this workflow in the current format.
     pub(crate) fn subject(&self, workflow_hash: String, item: ItemId, file: &FilePath, inputs: Values) -> Subject {
         Subject {
             version: VERSION.to_owned(),
@@ -66,17 +66,17 @@ impl WorkflowRun {
     }
 }
 
-/// The environment of executions.
+/// The services and paths that executions use.
 pub struct Equipment {
-    /// Runs processes.
+    /// Runs the processes of steps.
     pub runner: Arc<dyn StepRunner>,
-    /// Dates events.
+    /// The clock for the times of events.
     pub clock: Arc<dyn Clock>,
-    /// The journals; `None` keeps none, so that no execution can be resumed.
+    /// The folder of the journals; `None` keeps none, so that no execution can be resumed.
     pub executions: Option<Executions>,
-    /// The folder for the input and output files of steps, if no executions are kept.
+    /// The folder for the input and output files of steps, if no journals are kept.
     pub scratch_dir: PathBuf,
-    /// The log of all events, one JSON document a line.
+    /// The log of all events, with one JSON document per line.
     pub event_log: PathBuf,
     /// The file with the state of the execution that changed last.
     pub latest_state: PathBuf,
@@ -121,7 +121,8 @@ impl Engine {
         }
     }
 
-    /// Waits for a process. Meanwhile writes the state as soon as the pause between writes is over.
+    /// Waits for a process. Meanwhile writes the state as soon as the pause between writes has
+    /// ended.
     pub(crate) async fn while_running<T>(&self, state: &ExecutionState, running: impl Future<Output = T>) -> T {
         let mut running = pin!(running);
         while let Some(rest) = self.latest_state.offer(state) {
@@ -134,8 +135,8 @@ impl Engine {
         running.await
     }
 
-    /// Moves the journal of a completed execution, and removes the oldest of them. A failure does
-    /// not fail the execution.
+    /// Moves the journal of a completed execution, and removes the oldest ones. A failure does not
+    /// fail the execution.
     pub(crate) fn complete(&self, item: ItemId) {
         let Some(executions) = &self.equipment.executions else { return };
         match executions.complete(item) {

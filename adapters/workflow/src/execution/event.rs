@@ -1,4 +1,4 @@
-//! The events of an execution. Only they change its state, and its journal consists of them.
+//! The events of an execution. Only events change its state, and its journal consists of them.
 //! `docs/formats.md` describes them.
 
 use std::fmt;
@@ -16,14 +16,14 @@ pub(crate) type Values = Map<String, Value>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Event {
-    /// By the wall clock, so it does not order events.
+    /// The time of the wall clock. Does not determine the order of events.
     #[serde(rename = "timestamp", with = "timestamp::required")]
     pub(crate) at: Timestamp,
     #[serde(flatten)]
     pub(crate) kind: EventKind,
 }
 
-/// A step, by its ids.
+/// The ids that name a step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct StepName {
     pub(crate) phase: String,
@@ -51,20 +51,20 @@ pub(crate) enum PhaseEnd {
     Skipped,
 }
 
-/// The ids of the attempt that executes.
+/// The ids of the attempt that executes the workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AttemptIds {
     pub(crate) run_id: String,
     pub(crate) claim: u64,
-    /// Omitted in the first round.
+    /// The round; omitted in the first round.
     #[serde(default = "first_round", skip_serializing_if = "is_first")]
     pub(crate) round: u32,
     pub(crate) attempt: u32,
 }
 
 impl AttemptIds {
-    /// True if no completion lies between this attempt and one of that round. Accepts only the same
-    /// or the next round: after a larger gap, the ends of the rounds between are unknown.
+    /// True if no completion lies between this attempt and one of `round`. Accepts only the same or
+    /// the next round: after a larger gap, the results of the rounds in between are unknown.
     pub(crate) fn is_continued_in(&self, round: u32, follows_completion: bool) -> bool {
         self.round == round || (!follows_completion && self.round.checked_add(1) == Some(round))
     }
@@ -85,11 +85,11 @@ pub(crate) struct Subject {
     /// The version of the journal's format.
     pub(crate) version: String,
     pub(crate) workflow_id: String,
-    /// Of the bytes of the workflow file.
+    /// The hash of the workflow file's bytes.
     pub(crate) workflow_hash: String,
     pub(crate) item_id: u64,
     pub(crate) file_path: String,
-    /// The bytes of a path that is not UTF-8, in hexadecimal.
+    /// The bytes of the path in hexadecimal, if it is not UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) file_path_bytes: Option<String>,
     pub(crate) inputs: Values,
@@ -98,7 +98,7 @@ pub(crate) struct Subject {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileFingerprint {
     pub(crate) size_bytes: u64,
-    /// Nanoseconds since 1970.
+    /// The modification time in nanoseconds since 1970.
     pub(crate) modified_ns: i64,
 }
 
@@ -123,7 +123,7 @@ pub(crate) enum EventKind {
     WorkflowResumed {
         #[serde(flatten)]
         attempt_ids: AttemptIds,
-        /// The finished steps that run again first.
+        /// The finished steps that run again before the execution continues.
         rerun: Vec<StepName>,
     },
     PhaseStarted {
@@ -144,7 +144,7 @@ pub(crate) enum EventKind {
         elapsed: Duration,
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         values: Values,
-        /// `None` unless an expression uses it.
+        /// The standard output; `None` unless an expression uses it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stdout: Option<String>,
     },
@@ -172,7 +172,7 @@ pub(crate) enum EventKind {
         missing: Vec<String>,
         /// True if the phase fails; otherwise it is a warning.
         blocking: bool,
-        /// What follows if the phase fails.
+        /// The consequence if the phase fails.
         then: AfterFailure,
     },
     /// None of the transitions that leave a phase can be taken.
@@ -186,10 +186,10 @@ pub(crate) enum EventKind {
         next: Option<String>,
     },
     WorkflowCompleted,
-    /// The attempt failed; a later one may resume.
+    /// The attempt failed; a later one may resume the execution.
     WorkflowFailed {
         error: String,
-        /// The file as the attempt left it.
+        /// The fingerprint of the file after the attempt.
         #[serde(flatten)]
         file: Option<FileFingerprint>,
     },

@@ -1,4 +1,4 @@
-//! The log of all executions, for people and other programs. The journals hold the truth.
+//! The log of all executions, for users and other programs. The journals are authoritative.
 
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::{Value, json};
@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::event::Event;
 use super::state::ExecutionState;
 
-/// A line of the log. It has only the names of values that a step returned or printed, because the
-/// values may be long and secret.
+/// A line of the log. It contains only the names of values that a step returned or printed, because
+/// the values may be long and secret.
 pub(super) struct Line<'l> {
     pub(super) state: &'l ExecutionState,
     pub(super) event: &'l Event,

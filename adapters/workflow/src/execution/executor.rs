@@ -1,4 +1,4 @@
-//! One attempt at an execution: decides the next step, executes it and records it, until the end.
+//! Executes one attempt: decides the next step, runs it and records it, until the end.
 
 use std::io;
 use std::path::Path;
@@ -30,21 +30,21 @@ pub(crate) struct Executor<'e> {
     pub(crate) deadline: Timestamp,
     pub(crate) state: ExecutionState,
     pub(crate) scope: Scope,
-    /// `None` if the execution cannot be resumed.
+    /// The journal; `None` if the execution cannot be resumed.
     pub(crate) journal: Option<Journal>,
     pub(super) scratch: Scratch,
-    /// The time that processes and the waits between them took so far.
+    /// The time that processes and the waits between them have taken.
     pub(crate) spent: Duration,
     pub(crate) usage: Option<ResourceUsage>,
-    /// The end of the error output of the latest try, if it failed and may fail the attempt.
+    /// The end of the output of the latest try, if that try failed and may fail the attempt.
     pub(crate) output_tail: Box<str>,
 }
 
 /// The reason why an attempt ends before the end of the workflow.
 enum EarlyEnd {
-    /// Stopped; nothing more is recorded.
+    /// The attempt was stopped; nothing more is recorded.
     Aborted,
-    /// Failed in a phase, or in a step if the place is `PHASE/STEP`.
+    /// The attempt failed in a phase, or in a step if the place is `PHASE/STEP`.
     Failed { place: String, cause: AttemptOutcome },
     /// An event cannot be recorded, so no further step may run.
     Unrecorded(io::Error),
@@ -133,7 +133,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Makes the journal durable. It blocks a thread of its own, so other attempts continue.
+    /// Makes the journal durable on a separate thread, so that other attempts continue.
     async fn sync(&mut self) -> Result<(), EarlyEnd> {
         let Some(work) = self.journal.as_mut().and_then(Journal::sync) else { return Ok(()) };
         let done = tokio::task::spawn_blocking(work).await;
@@ -164,7 +164,8 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Tries a step until it succeeds or its retries are used up, with the backoff of attempts.
+    /// Tries a step until it succeeds or its retries are used up. Waits between tries like the
+    /// retries of attempts.
     async fn tries(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, EarlyEnd> {
         let policy = RetryPolicy { retries: step.retries, retry_timeouts: true, ..RetryPolicy::default() };
         for number in (1..).filter_map(AttemptNumber::new) {
@@ -223,7 +224,7 @@ impl Executor<'_> {
         let end = self.engine.while_running(&self.state, running).await.map_err(EarlyEnd::Lost)?;
         let result = self.result(step, &output, end);
         for path in inputs.iter().chain([&output]) {
-            // If this fails, the file is removed with its folder.
+            // If the removal fails, the file is removed with its folder.
             let _ = std::fs::remove_file(path);
         }
         Ok(result)
@@ -246,7 +247,7 @@ impl Executor<'_> {
     }
 }
 
-/// The values of a successful step, and its standard output if an expression uses it.
+/// Returns the values of a successful step, and its standard output if an expression uses it.
 fn returned(
     step: &Step,
     output: &Path,
@@ -263,7 +264,7 @@ fn returned(
     Ok((values, printed.filter(|_| is_stdout_used)))
 }
 
-/// The failure of the attempt that this event implies, if no process caused it.
+/// Returns the failure of the attempt that this event implies, if no process caused it.
 fn failure_in(kind: &EventKind) -> Option<EarlyEnd> {
     let (phase, reason) = match kind {
         EventKind::CheckpointFailed { phase, checkpoint, missing, blocking: true, then: AfterFailure::Fail } => {

@@ -1,4 +1,5 @@
-//! The folder of executions: one journal per queue item, and completed ones in a folder below.
+//! The folder of executions, with one journal per queue item. A subfolder contains the completed
+//! ones.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,11 +12,12 @@ use super::error::ExecutionError;
 use super::journal::{self, Journal};
 use super::state::ExecutionState;
 
-/// The number of completed executions that are kept for later inspection; about a megabyte of short
-/// ones.
+/// The maximum number of completed executions that are kept for later inspection; short ones take
+/// about a megabyte together.
 const MAX_COMPLETED: usize = 1_000;
 
-/// The number of completions between two prunings: a listing costs as much as a few steps.
+/// The number of completions between two prunings. Pruning lists the folder, which costs as much as
+/// a few steps.
 const PRUNE_EVERY: usize = 256;
 
 /// The executions of a project.
@@ -33,16 +35,16 @@ pub(crate) struct Found {
 }
 
 impl Executions {
-    /// The executions in `dir`, which need not exist.
+    /// Creates a handle to the executions in `dir`, which need not exist.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into() }
     }
 
-    /// The execution of an item, under way or completed.
+    /// Returns the execution of an item, unfinished or completed.
     ///
     /// # Errors
-    /// [`ExecutionError`] if it cannot be read.
+    /// [`ExecutionError`] if the execution cannot be read.
     pub fn of(&self, item: ItemId) -> Result<Option<ExecutionState>, ExecutionError> {
         for path in [self.path(item), self.completed_path(item)] {
             if let Some((state, _)) = journal::read(&path)? {
@@ -52,7 +54,7 @@ impl Executions {
         Ok(None)
     }
 
-    /// The items whose executions are not completed, in order.
+    /// Returns the items whose executions are not completed, in order.
     ///
     /// # Errors
     /// If the folder exists and cannot be read.
@@ -74,8 +76,8 @@ impl Executions {
         }
     }
 
-    /// The execution that an earlier attempt left. Ignores a completed one that cannot be read,
-    /// because a new execution does not need it.
+    /// Returns the execution that an earlier attempt left. Ignores a completed one that cannot be
+    /// read, because a new execution does not need it.
     pub(crate) fn find(&self, item: ItemId) -> Result<Option<Found>, ExecutionError> {
         if let Some((state, valid_bytes)) = journal::read(&self.path(item))? {
             return Ok(state.map(|state| Found { state, is_completed: false, valid_bytes }));
@@ -117,7 +119,7 @@ impl Executions {
         dated.iter().take(excess).try_for_each(|(_, path)| journal::remove(path))
     }
 
-    /// The folder for the input and output files of an item's steps during an attempt.
+    /// Returns the folder for the input and output files of an item's steps during an attempt.
     pub(crate) fn scratch(&self, item: ItemId) -> PathBuf {
         self.dir.join(format!("{item}.steps"))
     }

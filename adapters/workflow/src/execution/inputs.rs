@@ -1,4 +1,5 @@
-//! The inputs of a workflow: given as text for a whole run, typed for each file.
+//! The inputs of a workflow: given as text for a whole run, and converted to their types for each
+//! file.
 
 use autoproc_domain::FilePath;
 use serde_json::Value;
@@ -14,13 +15,13 @@ use crate::nearest::nearest_first;
 /// The inputs that every execution has even if they are not given.
 const IMPLICIT: [&str; 2] = ["file", "files"];
 
-/// Inputs as text, checked as far as possible without a file.
+/// The inputs as text, validated as far as possible without a file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Inputs {
     given: Vec<(String, String)>,
 }
 
-/// The inputs do not fit the workflow. Nothing has run.
+/// The reason why the inputs do not fit the workflow. No step has run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the messages explain the fields")]
@@ -46,11 +47,11 @@ fn known_inputs(known: &[String]) -> String {
 }
 
 impl Inputs {
-    /// The inputs of a run: names and texts. A text, or the texts in a JSON text, may hold
-    /// `${file}`. An undeclared name is accepted if an expression uses it.
+    /// Creates the inputs of a run from names and texts. A text, or the texts in a JSON text, may
+    /// contain `${file}`. An undeclared name is accepted if an expression uses it.
     ///
     /// # Errors
-    /// [`InputError`] for the first wrong one.
+    /// [`InputError`] for the first wrong input.
     pub fn new(plan: &Plan, given: Vec<(String, String)>) -> Result<Self, InputError> {
         let declared = &plan.workflow().inputs;
         for (index, (name, _)) in given.iter().enumerate() {
@@ -67,14 +68,14 @@ impl Inputs {
             }
         }
         let inputs = Self { given };
-        // Files differ only in their paths. If a path does not fit, the attempt fails.
+        // Files differ only in their paths. If a path does not fit, its attempt fails.
         inputs.values(plan.workflow(), &file_scope("/file")).map(|_| inputs)
     }
 
-    /// The inputs for one file, without implicit ones.
+    /// Returns the inputs for one file, without implicit ones.
     ///
     /// # Errors
-    /// [`InputError`] for the first wrong one.
+    /// [`InputError`] for the first wrong input.
     pub(crate) fn for_file(&self, workflow: &Workflow, file: &FilePath) -> Result<Values, InputError> {
         self.values(workflow, &file_scope(&file.text()))
     }
@@ -99,7 +100,7 @@ impl Inputs {
     }
 }
 
-/// The value of an input; `None` if it is implicit.
+/// Returns the value of an input; `None` if it is implicit.
 fn value_of(input: &Input, text: Option<&str>, scope: &Scope) -> Result<Option<Value>, InputError> {
     match (text, &input.default) {
         (Some(text), _) => typed(input, text, scope).map(Some),
@@ -139,7 +140,7 @@ fn typed(input: &Input, text: &str, scope: &Scope) -> Result<Value, InputError> 
     }
 }
 
-/// The value of a word that is JSON or a single `${…}`. JSON is parsed before its texts are
+/// Returns the value of a word that is JSON or a single `${…}`. JSON is parsed before its texts are
 /// rendered, so that a file's name is never parsed as JSON.
 fn in_json(word: &str, scope: &Scope) -> Result<Option<Value>, ExpressionError> {
     let read = serde_json::from_str(word).ok();
@@ -152,7 +153,7 @@ fn is_single_expression(word: &str) -> bool {
     inside.is_some_and(|inside| !inside.contains("${"))
 }
 
-/// Words between commas. A comma within `${…}`, or in its value, does not separate.
+/// Splits a text at its commas. A comma within `${…}`, or in its value, does not separate.
 fn list(name: &str, text: &str, scope: &Scope) -> Result<Value, InputError> {
     if text.is_empty() {
         return Ok(Value::Array(Vec::new()));

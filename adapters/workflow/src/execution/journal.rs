@@ -1,14 +1,14 @@
-//! One execution on disk: its events, one JSON document a line, in an append-only file.
+//! The journal of one execution: an append-only file with one event per line, as JSON.
 //!
 //! # Theory of operation
 //!
-//! Saving the state after a step costs one line and one `fdatasync`, independent of the number of
-//! steps. Lines are written as events happen; [`Journal::sync`] runs before the next step begins,
-//! so that a finished step is durable before another depends on it. The last line of an execution
-//! needs no sync: the queue records that the file is done.
+//! Recording a step costs one line and one `fdatasync`, independent of the number of steps. Lines
+//! are written as events happen. [`Journal::sync`] runs before the next step begins, so that a
+//! finished step is durable before another one depends on it. The last line of an execution needs
+//! no sync, because the queue records that the file is done.
 //!
-//! A crash may leave the last line torn. Resuming cuts it off: nothing depends on it yet. Any other
-//! unreadable line is an error, and the file is kept.
+//! A crash may leave the last line torn. Resuming cuts it off, because nothing depends on it yet.
+//! Any other unreadable line is an error, and the file is kept.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -22,7 +22,7 @@ use super::error::ExecutionError;
 use super::event::Event;
 use super::state::ExecutionState;
 
-/// The version of the format that is written; every version of the same major number is read.
+/// The version of the format that is written. Every version with the same major number can be read.
 pub(crate) const VERSION: &str = "1.0.0";
 
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Replaces the journal at `path` by an empty one. Creates the folder if it is missing. Only
-    /// the owner can read it, because it holds the values that steps return.
+    /// the owner may read the file, because it contains the values that steps return.
     pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
         remove(&path)?;
         let mut options = OpenOptions::new();
@@ -48,7 +48,7 @@ impl Journal {
     pub(crate) fn resume(path: PathBuf, valid_bytes: u64) -> io::Result<Self> {
         let file = OpenOptions::new().append(true).open(&path)?;
         file.set_len(valid_bytes)?;
-        // Its writer may have died before its sync.
+        // The writer may have died before its sync.
         Ok(Self { path, file: Arc::new(file), has_unsynced_lines: true, has_unsynced_name: true })
     }
 
@@ -61,7 +61,8 @@ impl Journal {
         Ok(())
     }
 
-    /// The work that makes all lines durable, which may block; `None` if they are durable.
+    /// Returns the work that makes all lines durable, which may block; `None` if they are durable
+    /// already.
     pub(crate) fn sync(&mut self) -> Option<impl FnOnce() -> io::Result<()> + Send + 'static> {
         let lines = std::mem::take(&mut self.has_unsynced_lines).then(|| self.file.clone());
         let folder = std::mem::take(&mut self.has_unsynced_name).then(|| self.path.parent().map(Path::to_owned));
@@ -81,12 +82,12 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Reads a journal; `None` if there is no file. Returns the state, which is `None` if the first
-/// line is torn, and the number of valid bytes.
+/// Reads a journal; `None` if there is no file. Returns the state and the number of valid bytes.
+/// The state is `None` if the first line is torn.
 ///
 /// # Errors
-/// [`ExecutionError`] if it cannot be read, has a damaged line before its last one, or has a newer
-/// format.
+/// [`ExecutionError`] if the journal cannot be read, has a damaged line before its last one, or has
+/// a newer format.
 pub(crate) fn read(path: &Path) -> Result<Option<(Option<ExecutionState>, u64)>, ExecutionError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,

@@ -1,6 +1,7 @@
-//! A file with the state of the execution that changed last, for people and other programs.
+//! A file with the state of the execution that changed last, for users and other programs.
 //!
-//! It is a report and not synced. A failed write never fails a step; the first one is reported.
+//! The file is a report and is not synced. A failed write never fails a step; the first failure is
+//! reported.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,11 +13,11 @@ use autoproc_system::{OnWarning, WarnOnce, replace};
 use super::document;
 use super::state::ExecutionState;
 
-/// The shortest interval between two writes: faster than a person reads.
+/// The minimum interval between two writes: faster than a person reads.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The pause after a write, as a multiple of the write's duration: a large state takes long to
-/// write.
+/// The pause after a write, as a multiple of the write's duration, because a large state takes long
+/// to write.
 const REST_FACTOR: u32 = 20;
 
 pub(crate) struct LatestState {
@@ -51,7 +52,8 @@ impl LatestState {
         None
     }
 
-    /// Writes the final state of an attempt: now, or when dropped unless a later state replaces it.
+    /// Writes the final state of an attempt: at once, or when `self` is dropped unless a later
+    /// state replaces it.
     pub(crate) fn offer_final(&self, state: &ExecutionState) {
         if self.offer(state).is_some() {
             self.lock().pending = encode(state).ok();
@@ -64,7 +66,7 @@ impl LatestState {
         }
     }
 
-    /// A panic elsewhere leaves no inconsistent state under the lock.
+    /// Ignores poisoning, because a panic leaves no inconsistent state under the lock.
     fn lock(&self) -> MutexGuard<'_, Schedule> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -12,7 +12,7 @@ use crate::expression::{Name, names_in_condition, names_in_text, names_in_value}
 pub struct Plan {
     workflow: Workflow,
     phases: HashMap<String, usize>,
-    /// The steps whose standard output an expression uses.
+    /// The steps whose standard output is used by an expression.
     printed: BTreeSet<String>,
     /// The roots of all names that expressions use.
     used: BTreeSet<String>,
@@ -29,7 +29,7 @@ impl Plan {
         Self { workflow, phases, printed, used }
     }
 
-    /// The workflow, unchanged.
+    /// Returns the workflow, unchanged.
     #[must_use]
     pub fn workflow(&self) -> &Workflow {
         &self.workflow
@@ -48,7 +48,7 @@ impl Plan {
         Some((phase, phase.steps.iter().find(|step| step.id == name.step)?))
     }
 
-    /// The next phase in the order of the file.
+    /// Returns the next phase in the order of the file.
     pub(crate) fn after(&self, id: &str) -> Option<&Phase> {
         self.workflow.phases.get(self.phases.get(id)? + 1)
     }
@@ -61,7 +61,7 @@ impl Plan {
         self.used.contains(name)
     }
 
-    /// The fixed meaning of a name in expressions; `None` if an input may have it.
+    /// Returns the fixed meaning of a name in expressions; `None` if an input may have the name.
     pub(crate) fn meaning_of(&self, name: &str) -> Option<&'static str> {
         match name {
             "steps" => Some("the steps"),
@@ -70,7 +70,7 @@ impl Plan {
         }
     }
 
-    /// The outputs that the phase's checkpoint and outgoing transitions require.
+    /// Returns the outputs that the phase's checkpoint and outgoing transitions require.
     pub(crate) fn expected_of(&self, phase: &Phase) -> Vec<String> {
         let validation = phase.checkpoint.iter().flat_map(|checkpoint| &checkpoint.validation);
         let mut names: Vec<_> = validation.map(|name| name.value.clone()).collect();
@@ -91,9 +91,9 @@ impl Plan {
         !is_given && !is_input && self.meaning_of(name).is_none()
     }
 
-    /// The finished steps that run again when an execution is resumed, in the order in which they
-    /// first ended; none if all phases are over. Includes a step whose repetition failed, because
-    /// later steps depend on its outputs.
+    /// Returns the finished steps that run again when an execution is resumed, in the order in
+    /// which they first ended; none if all phases have ended. Includes a step whose repetition
+    /// failed, because later steps depend on its outputs.
     pub(crate) fn to_rerun(&self, state: &ExecutionState) -> Vec<StepName> {
         if state.stage == Stage::Finished {
             return Vec::new();
@@ -103,7 +103,7 @@ impl Plan {
     }
 }
 
-/// Stands for all steps, if an expression uses `steps` as a whole.
+/// Represents all steps, if an expression uses `steps` as a whole.
 const EVERY_STEP: &str = "";
 
 fn steps_whose_stdout_is_used(names: &[Name]) -> BTreeSet<String> {
@@ -119,7 +119,8 @@ fn steps_whose_stdout_is_used(names: &[Name]) -> BTreeSet<String> {
     used
 }
 
-/// Invalid expressions use no names: they fail when they are evaluated.
+/// Returns the names that expressions use. Invalid expressions use none: they fail when they are
+/// evaluated.
 fn names_used(workflow: &Workflow) -> Vec<Name> {
     let transitions = workflow.transitions.iter().filter_map(|transition| transition.condition.as_ref());
     let phases = workflow.phases.iter().filter_map(|phase| phase.condition.as_ref());

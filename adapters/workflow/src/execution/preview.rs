@@ -1,4 +1,4 @@
-//! The steps that an execution would run, as far as that is known before it begins.
+//! Previews the steps of an execution, as far as they are known before it begins.
 
 use std::ffi::OsStr;
 use std::time::Duration;
@@ -16,29 +16,29 @@ use super::state::{ExecutionState, ExecutionStatus};
 use crate::definition::{Action, Phase, Step};
 use crate::expression::{Scope, holds};
 
-/// A step, in the order of the file. Transitions may lead another way.
+/// A step, in the order of the file. Transitions may lead to another order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreviewedStep {
-    /// The id of its phase.
+    /// The id of the phase.
     pub phase: String,
-    /// Its id.
+    /// The id of the step.
     pub step: String,
-    /// Whether it would run.
+    /// The forecast for the step.
     pub forecast: Forecast,
-    /// The program and its arguments; unknown values stay `${…}`.
+    /// The program and its arguments; unknown values are kept as `${…}`.
     pub words: Vec<String>,
-    /// The variables that the string for the shell refers to.
+    /// The variables that the shell command refers to.
     pub variables: Vec<(String, String)>,
-    /// The reason why no process could be started.
+    /// The reason why the process could not be started; `None` if it could be.
     pub error: Option<String>,
-    /// Its own timeout.
+    /// The timeout of the step.
     pub timeout: Option<Duration>,
 }
 
-/// Whether a step would run.
+/// The forecast for a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Forecast {
-    /// All its conditions hold.
+    /// All conditions of the step hold.
     Runs,
     /// This condition does not hold.
     Skipped(String),
@@ -62,10 +62,10 @@ pub fn preview(run: &WorkflowRun, file: &FilePath) -> Result<Vec<PreviewedStep>,
     Ok(steps.map(|(phase, step)| previewed(&rendering, phase, step)).collect())
 }
 
-/// The execution of an earlier attempt that a run would resume.
+/// Returns the execution of an earlier attempt that a run would resume.
 ///
 /// # Errors
-/// [`ExecutionError`] if it cannot be read, which would fail an attempt.
+/// [`ExecutionError`] if the execution cannot be read, which would fail an attempt.
 pub fn resumable(
     run: &WorkflowRun,
     executions: &Executions,

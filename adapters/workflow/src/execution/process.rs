@@ -1,4 +1,4 @@
-//! The process of a step: its environment, its working directory and its files.
+//! Builds the process of a step: its environment, working directory and files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,9 @@ use super::variables::{Variables, variable_name};
 use crate::definition::{Action, Phase, Step, StepOutput};
 use crate::expression::{Scope, text_of};
 
-/// The longest input that gets a variable. Linux allows 128 KiB for one variable (execve(2),
-/// `MAX_ARG_STRLEN`) and a few MiB for all of them; the file of inputs holds every value.
+/// The maximum length of an input that gets a variable. Linux allows 128 KiB for one variable
+/// (execve(2), `MAX_ARG_STRLEN`) and a few MiB for all of them; the file of inputs contains every
+/// value.
 const MAX_VARIABLE_BYTES: usize = 32 << 10;
 
 /// Prepares the processes of an attempt.
@@ -99,8 +100,8 @@ impl ProcessBuilder<'_> {
         all
     }
 
-    /// One variable per input; a step's input hides the workflow's input of the same name. Null,
-    /// and values too long for a variable, are only in the file.
+    /// Returns one variable per input; a step's input hides the workflow's input of the same name.
+    /// Null, and values too long for a variable, are only in the file.
     fn variables(&self, step_inputs: &Values) -> Result<Variables, String> {
         let mut variables = Vec::new();
         for (name, value) in self.inputs.iter().chain(step_inputs) {

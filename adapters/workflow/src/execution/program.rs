@@ -1,4 +1,4 @@
-//! The programs behind steps that name a command or a task.
+//! Determines the programs of steps that name a command or a task.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ pub struct Programs {
     tasks: TaskFolders,
 }
 
-/// The target of a command or a task.
+/// A command or a task with the values for its runner.
 struct Named {
     /// The task's file, or its name if it has none; empty for a command.
     task: String,
@@ -26,7 +26,7 @@ struct Named {
 }
 
 impl Programs {
-    /// The runners of a project, and the task files of a workflow file in it.
+    /// Creates the programs from the runners of a project and the task files of a workflow file.
     #[must_use]
     pub fn new(runners: Runners, project: &Path, workflow: &Path) -> Self {
         Self { runners, tasks: TaskFolders::of(project, workflow) }
@@ -42,7 +42,7 @@ impl Programs {
         steps.try_for_each(|step| self.runners.for_step(step).map(|_| ()))
     }
 
-    /// The words and variables of a step that has a runner.
+    /// Returns the words and variables of a step that has a runner.
     ///
     /// # Errors
     /// A message, if the runner, the task or one of the runner's inputs cannot be used.
@@ -73,7 +73,7 @@ impl Programs {
         Ok((runner.fill(&values)?, variables))
     }
 
-    /// A missing file is left to the runner, which may know tasks without files.
+    /// Finds a task. A missing file is left to the runner, which may know tasks without files.
     fn task(&self, task: &str) -> Result<Named, String> {
         let (path, name, mut variables) = match self.tasks.find(task).map_err(|error| error.to_string())? {
             TaskSource::File(file) => {
@@ -90,7 +90,8 @@ impl Programs {
     }
 }
 
-/// `AUTOPROC_TASK_ID` for `task_id` and `Task ID`, `AUTOPROC_TASK_X` for any other field `x`.
+/// Returns the variable of a field: `AUTOPROC_TASK_ID` for `task_id` and `Task ID`,
+/// `AUTOPROC_TASK_X` for any other field `x`.
 fn variable(field: &str) -> String {
     let name = variable_name(field);
     format!("AUTOPROC_TASK_{}", name.strip_prefix("TASK_").unwrap_or(&name))

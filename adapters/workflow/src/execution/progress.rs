@@ -11,27 +11,28 @@ use super::state::{ExecutionState, ExecutionStatus};
 pub struct ProgressReport {
     /// The id of the workflow.
     pub workflow_id: String,
-    /// Whether it continues.
+    /// The status of the execution.
     pub status: ExecutionStatus,
-    /// The percentage of steps that are over, with one decimal; 100 if the execution has completed.
+    /// The percentage of steps that have ended or were skipped, with one decimal; 100 if the
+    /// execution has completed.
     pub percent: f64,
     /// The current or latest phase.
     pub current_phase: Option<String>,
-    /// The step under way.
+    /// The running step.
     pub current_task: Option<String>,
     /// The number of steps that have ended or were skipped.
     pub steps_over: usize,
     /// The number of steps of the workflow.
     pub steps_total: usize,
-    /// The time from its beginning to now, or to its end.
+    /// The time from the beginning to now, or to the end.
     pub elapsed: Duration,
-    /// The expected time of the remaining steps, by the average of those that ran; `None` if none
+    /// The expected time for the remaining steps, by the average of those that ran; `None` if none
     /// ran or the execution is not running.
     pub estimate: Option<Duration>,
 }
 
 impl ProgressReport {
-    /// The progress of an execution at `now`.
+    /// Returns the progress of an execution at `now`.
     #[must_use]
     pub fn of(state: &ExecutionState, now: Timestamp) -> Self {
         let until = if state.status == ExecutionStatus::Running { now } else { state.updated_at };

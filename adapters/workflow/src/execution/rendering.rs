@@ -1,4 +1,4 @@
-//! The program, arguments and inputs of a step, for its process and for previews.
+//! Renders the program, arguments and inputs of a step, for its process and for previews.
 
 use std::ffi::OsString;
 
@@ -22,12 +22,12 @@ pub(super) struct Rendering<'r> {
     pub(super) unknown: Unknown,
 }
 
-/// How to treat a text that cannot be rendered.
+/// The treatment of a text that cannot be rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unknown {
     /// The step fails.
     Fails,
-    /// The text is kept as written, because its values may be known later.
+    /// The text is kept as written, because its values may become known later.
     Kept,
 }
 

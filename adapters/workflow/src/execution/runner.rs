@@ -9,27 +9,27 @@ use async_trait::async_trait;
 use autoproc_domain::Timestamp;
 use autoproc_domain::ports::{Attempt, AttemptOutcome, ResourceUsage, StopSignal};
 
-/// The process of one try of a step.
+/// The process for one try of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepProcess {
-    /// The attempt, whose log receives the output.
+    /// The attempt. Its log receives the output.
     pub attempt: Attempt,
-    /// The end of the attempt's timeout by the wall clock, passed to the process.
+    /// The end of the attempt's timeout by the wall clock. It is passed to the process.
     pub deadline: Timestamp,
     /// True for the first process of the attempt, which begins a new log.
     pub is_first: bool,
     /// The line before the output in the log, without its newline.
     pub heading: String,
-    /// Searched for in `PATH` if it has no slash.
+    /// The program, searched for in `PATH` if it has no slash.
     pub program: OsString,
-    /// Without the program's name.
+    /// The arguments, without the program's name.
     pub arguments: Vec<OsString>,
-    /// Added to the inherited environment and the variables that describe the attempt, which the
-    /// runner provides. If a name is repeated, the last value wins.
+    /// Variables that are added to the inherited environment and to those that describe the
+    /// attempt, which the runner provides. If a name is repeated, the last value wins.
     pub environment: Vec<(OsString, OsString)>,
     /// The working directory; the runner chooses if `None`.
     pub working_dir: Option<PathBuf>,
-    /// The process is ended after this time.
+    /// The time limit after which the process is ended.
     pub timeout: Duration,
     /// The number of bytes of standard output to return.
     pub capture: usize,
@@ -38,31 +38,31 @@ pub struct StepProcess {
 /// The end of a step's process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepEnd {
-    /// An outcome that a process can have.
+    /// The outcome of the process.
     pub outcome: AttemptOutcome,
-    /// The time that it ran.
+    /// The duration of the process.
     pub elapsed: Duration,
-    /// `None` if it is unknown.
+    /// The resource usage; `None` if it is unknown.
     pub usage: Option<ResourceUsage>,
-    /// The last lines of its error output.
+    /// The last lines of the output.
     pub output_tail: Box<str>,
-    /// The captured beginning of its standard output.
+    /// The captured beginning of the standard output.
     pub stdout: Vec<u8>,
-    /// The number of bytes of its whole standard output.
+    /// The length of the whole standard output, in bytes.
     pub stdout_bytes: u64,
 }
 
 /// Runs the processes of steps.
 ///
 /// # Contract
-/// The same as that of [`Orchestrator`](autoproc_domain::ports::Orchestrator): `run` returns when
-/// the process and all its descendants have ended. It ends the process after the timeout, and if
-/// `stop` rises to aborting.
+/// `run` follows the contract of [`Orchestrator`](autoproc_domain::ports::Orchestrator): it returns
+/// when the process and all its descendants have ended, and ends the process after the timeout or
+/// if `stop` rises to aborting.
 #[async_trait]
 pub trait StepRunner: Send + Sync {
     /// Runs one process to its end.
     ///
     /// # Errors
-    /// If it could not be observed to its end. A failure to *start* is an outcome.
+    /// If the process could not be observed to its end. A failure to *start* is an outcome.
     async fn run(&self, process: StepProcess, stop: &dyn StopSignal) -> io::Result<StepEnd>;
 }

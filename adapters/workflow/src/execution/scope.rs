@@ -8,7 +8,7 @@ use super::event::EventKind;
 use super::state::ExecutionState;
 use crate::expression::{Scope, holds, transition_holds};
 
-/// The names of every execution: `file` and `files`.
+/// Returns a scope with the names of every execution: `file` and `files`.
 pub(crate) fn file_scope(path: &str) -> Scope {
     let mut scope = Scope::default();
     scope.set("files", &Value::from(vec![path]));

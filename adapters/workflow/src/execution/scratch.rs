@@ -66,7 +66,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if self.is_created {
-            // After a failure the item's next attempt replaces the folder.
+            // If the removal fails, the item's next attempt replaces the folder.
             let _ = std::fs::remove_dir(&self.dir).or_else(|_| std::fs::remove_dir_all(&self.dir));
         }
     }

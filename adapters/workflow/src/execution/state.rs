@@ -1,4 +1,4 @@
-//! The state of an execution: the fold of its events.
+//! The state of an execution: a fold of its events.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -10,19 +10,19 @@ use serde_json::{Map, Value};
 use super::event::{AttemptIds, Event, EventKind, FileFingerprint, PhaseEnd, StepName, Subject, Values};
 use crate::definition::AfterFailure;
 
-/// Whether an execution continues.
+/// The status of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExecutionStatus {
-    /// Under way, or left by a run that died or was stopped.
+    /// The execution is running, or was left by a run that died or was stopped.
     Running,
-    /// Every phase is over.
+    /// Every phase has ended.
     Completed,
-    /// The latest attempt failed; a later one may resume.
+    /// The latest attempt failed; a later one may resume the execution.
     Failed,
 }
 
 impl ExecutionStatus {
-    /// The word on disk and on screen.
+    /// Returns the word, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -54,36 +54,36 @@ pub(crate) struct StepRecord {
 /// The position of an execution in the workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Before a phase.
+    /// Before the beginning of a phase.
     Entering(String),
     /// In a phase, before the step with this index, or before the checkpoint.
     Within { phase: String, next: usize },
-    /// After a phase and its checkpoint.
+    /// After the steps and the checkpoint of a phase; the next phase is not chosen yet.
     Leaving { phase: String, end: PhaseEnd, is_checkpoint_passed: bool },
-    /// After the last phase.
+    /// After the end of the last phase.
     Finished,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct StepOutputs {
     pub(crate) values: Values,
-    /// `None` unless an expression uses it.
+    /// The standard output; `None` unless an expression uses it.
     pub(crate) stdout: Option<String>,
 }
 
 /// An execution of a workflow on a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExecutionState {
-    /// Whether it continues.
+    /// The status of the execution.
     pub status: ExecutionStatus,
-    /// The reason of the latest failure.
+    /// The reason for the latest failure.
     pub error: Option<String>,
     pub(crate) subject: Subject,
     pub(crate) attempt_ids: AttemptIds,
     pub(crate) stage: Stage,
     pub(crate) current_phase: Option<String>,
     pub(crate) current_step: Option<String>,
-    /// All ends of steps, repeated ones included.
+    /// The ends of all steps, including repeated ones.
     pub(crate) history: Vec<StepRecord>,
     pub(crate) started_at: Timestamp,
     pub(crate) completed_at: Option<Timestamp>,
@@ -92,7 +92,7 @@ pub struct ExecutionState {
     pub(crate) phase_outputs: Map<String, Value>,
     /// The outputs of completed steps, in the order in which they first ended.
     pub(crate) step_outputs: Vec<(StepName, StepOutputs)>,
-    /// The file as the failed attempt left it, if that is known.
+    /// The fingerprint of the file after the failed attempt, if it is known.
     pub(crate) left_file: Option<FileFingerprint>,
     /// The finished steps that run again before the execution continues.
     pub(crate) rerun: VecDeque<StepName>,
@@ -104,13 +104,13 @@ pub struct ExecutionState {
 }
 
 impl ExecutionState {
-    /// The path of the file; an approximation if it is not UTF-8.
+    /// Returns the path of the file; an approximation if it is not UTF-8.
     #[must_use]
     pub fn file_path(&self) -> &str {
         &self.subject.file_path
     }
 
-    /// The state after the first event; `None` if that is not a beginning.
+    /// Returns the state after the first event; `None` if that event is not a beginning.
     pub(crate) fn begin(event: &Event) -> Option<Self> {
         let EventKind::WorkflowStarted { subject, attempt_ids, steps_total, first } = &event.kind else { return None };
         Some(Self {
@@ -205,7 +205,7 @@ impl ExecutionState {
         self.stage = Stage::Within { phase: phase.to_owned(), next: 0 };
     }
 
-    /// A skipped phase has no outputs; looking one up yields null, not an error.
+    /// Skips a phase. A skipped phase has no outputs; looking one up yields null, not an error.
     fn skip(&mut self, phase: &str, steps: usize) {
         self.entered.insert(phase.to_owned());
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));
@@ -217,8 +217,8 @@ impl ExecutionState {
         self.stage = Stage::Leaving { phase: phase.to_owned(), end, is_checkpoint_passed };
     }
 
-    /// A repeated step keeps its position, so that the outputs of later steps still override its
-    /// own.
+    /// Records the outputs of a step. A repeated step keeps its position, so that the outputs of
+    /// later steps still override its own.
     fn record_outputs(&mut self, name: &StepName, outputs: StepOutputs) {
         let is_again = self.rerun.front() == Some(name);
         let former = is_again.then(|| self.step_outputs.iter_mut().find(|(known, _)| known == name)).flatten();
@@ -281,7 +281,8 @@ impl ExecutionState {
         }
     }
 
-    /// The phase failed after its steps, so they all run again when the execution is resumed.
+    /// Restarts a phase that failed after its steps: they all run again when the execution is
+    /// resumed.
     fn restart_phase(&mut self, phase: &str) {
         self.steps_over -= std::mem::take(&mut self.over_in_phase);
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));

@@ -10,20 +10,20 @@ use serde_json::Value;
 
 use super::event::Values;
 
-/// The most bytes that a step may return in its file or on standard output. A step writes longer
-/// values to a file of its own and returns its path.
+/// The maximum number of bytes that a step may return in its file or on standard output. A step
+/// writes longer values to a separate file and returns its path.
 pub(super) const MAX_VALUES_BYTES: usize = 1 << 20;
 
 const MAX_NAME_BYTES: usize = 200;
 
-/// The maximal nesting of a value. The journal nests it a few levels deeper, and `serde_json` reads
-/// 128.
+/// The maximum nesting depth of a value. The journal nests it a few levels deeper, and `serde_json`
+/// reads 128.
 pub(crate) const MAX_DEPTH: usize = 64;
 
 /// Reads the output file of a step: one JSON object, or lines of `name=value`.
 ///
 /// # Errors
-/// A message, if it is too long or in neither form.
+/// A message, if the file is too long or in neither form.
 pub(crate) fn read_values(path: &Path) -> Result<Values, String> {
     match bounded_bytes(path) {
         Ok(Some(bytes)) => parse_values(&bytes).map_err(|error| format!("the values it returned: {error}")),
@@ -33,7 +33,7 @@ pub(crate) fn read_values(path: &Path) -> Result<Values, String> {
     }
 }
 
-/// The content of a file; `None` if it is too long.
+/// Returns the content of a file; `None` if it is too long.
 fn bounded_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
     // The step may have replaced the file by a FIFO, which must not block, or by a link, which must
     // not be followed.
@@ -100,8 +100,9 @@ fn parse_lines(text: &str) -> Result<Values, String> {
     Ok(values)
 }
 
-/// A boolean or a number if the text is its JSON form, else the text, such as `007`. `12e4` may be
-/// a part of a hash and is kept as text: programs print an exponent with a sign or after a point.
+/// Returns a boolean or a number if the text is its JSON form, otherwise the text, such as `007`.
+/// `12e4` may be a part of a hash and is kept as text: programs print an exponent with a sign or
+/// after a point.
 fn scalar(text: &str) -> Value {
     match text.trim() {
         "true" => Value::Bool(true),
@@ -113,14 +114,14 @@ fn scalar(text: &str) -> Value {
     }
 }
 
-/// A finite number with a point or with a sign after the first digit.
+/// Parses a finite number with a point, or with a sign after the first digit.
 fn decimal(word: &str) -> Option<Value> {
     let digits = word.strip_prefix('-').unwrap_or(word);
     let value = serde_json::from_str(word).ok().filter(Value::is_f64);
     value.filter(|_| digits.contains(['.', '+', '-']))
 }
 
-/// Expressions cannot refer to other names.
+/// Refuses names that expressions cannot refer to.
 fn check_name(name: &str) -> Result<(), String> {
     let is_first = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
     let is_other = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
@@ -134,11 +135,11 @@ fn check_name(name: &str) -> Result<(), String> {
     ))
 }
 
-/// The standard output of a step, for `${steps.ID.stdout}`: without trailing newlines, as in shells
-/// (POSIX, Shell Command Language, 2.6.3).
+/// Returns the standard output of a step for `${steps.ID.stdout}`: without trailing newlines, as in
+/// shells (POSIX, Shell Command Language, 2.6.3).
 ///
 /// # Errors
-/// A message, if it is too long or not UTF-8.
+/// A message, if the output is too long or not UTF-8.
 pub(crate) fn printed_text(stdout: &[u8], length: u64) -> Result<String, String> {
     if length > MAX_VALUES_BYTES as u64 {
         let limit = MAX_VALUES_BYTES;

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 /// Names and values; the last value of a repeated name wins.
 pub(super) type Variables = Vec<(OsString, OsString)>;
 
-/// The name in capitals, with `_` for every character other than an ASCII letter or digit.
+/// Returns the name in capitals, with `_` for every character other than an ASCII letter or digit.
 pub(super) fn variable_name(name: &str) -> String {
     let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' };
     name.chars().map(letter).collect()

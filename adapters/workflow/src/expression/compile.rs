@@ -1,4 +1,4 @@
-//! Parsing of one expression.
+//! Parses one expression.
 
 use std::sync::LazyLock;
 
@@ -7,11 +7,11 @@ use minijinja::{Environment, Error, Expression, UndefinedBehavior};
 use super::error::ExpressionError;
 use super::{filters, ordering};
 
-/// Expressions written by hand have tens of characters.
+/// The maximum length of an expression. Expressions written by hand have tens of characters.
 pub(crate) const MAX_EXPRESSION_CHARACTERS: usize = 1_000;
 
-/// The most operations of one evaluation. The longest expression takes a few thousand, because
-/// there are no loops.
+/// The maximum number of operations of one evaluation. The longest expression takes a few thousand,
+/// because there are no loops.
 const FUEL: u64 = 100_000;
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -40,12 +40,12 @@ pub(super) fn compile(expression: &str) -> Result<Expression<'static, 'static>, 
     Ok(ordering::guarded(expression).and_then(|guarded| parse(guarded).ok()).unwrap_or(plain))
 }
 
-/// Minijinja's message without the line number, since an expression has one line.
+/// Returns minijinja's message without the line number, because an expression has one line.
 pub(super) fn detail_of(error: &Error) -> String {
     error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
 }
 
-/// The beginning of an expression, for messages.
+/// Returns the beginning of an expression, for messages.
 pub(super) fn shortened(expression: &str) -> String {
     const SHOWN: usize = 80;
     match expression.char_indices().nth(SHOWN) {

@@ -1,4 +1,4 @@
-/// Why the value of an expression is missing or unusable.
+/// The reason why the value of an expression is missing or unusable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ExpressionError {
     #[error("`{expression}` is not an expression: {detail}")]
@@ -10,7 +10,7 @@ pub(crate) enum ExpressionError {
     },
     #[error("unknown name `{name}`{}", known_names(.known))]
     UnknownName {
-        /// With the known names before it, as in `phase_1.entities`.
+        /// The unknown name, with the known names before it, as in `phase_1.entities`.
         name: String,
         /// The known names at that position, the most similar first; not all if there are many.
         known: Vec<String>,

@@ -1,4 +1,4 @@
-//! Evaluation of one expression.
+//! Evaluates one expression.
 
 use minijinja::value::Value;
 use minijinja::{Error, ErrorKind};
@@ -12,7 +12,8 @@ use crate::nearest::nearest_first;
 /// True if a condition holds: its value is not false, null, zero or empty.
 ///
 /// # Errors
-/// [`ExpressionError`] if it is not an expression, uses an unknown name, or cannot be evaluated.
+/// [`ExpressionError`] if the condition is not an expression, uses an unknown name, or cannot be
+/// evaluated.
 pub(crate) fn holds(condition: &str, scope: &Scope) -> Result<bool, ExpressionError> {
     evaluate(condition, scope).map(|value| value.is_true())
 }
@@ -22,7 +23,7 @@ pub(crate) fn holds(condition: &str, scope: &Scope) -> Result<bool, ExpressionEr
 /// value.
 ///
 /// # Errors
-/// [`ExpressionError`] if it is not an expression or cannot be evaluated.
+/// [`ExpressionError`] if the condition is not an expression or cannot be evaluated.
 pub(crate) fn transition_holds(
     condition: &str,
     phase: &str,
@@ -35,12 +36,12 @@ pub(crate) fn transition_holds(
     Ok(value.is_true())
 }
 
-/// The value of an expression; never undefined.
+/// Returns the value of an expression; never undefined.
 pub(super) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
     match compile(expression)?.eval(scope.context()) {
         Ok(value) if !value.is_undefined() => Ok(value),
         Ok(_) => Err(unknown(expression, scope).unwrap_or_else(|| {
-            // The name of a part of a computed value is not in the expression.
+            // The name of a part of a computed value does not occur in the expression.
             ExpressionError::UnknownName { name: shortened(expression), known: Vec::new() }
         })),
         Err(error) if error.kind() == ErrorKind::UndefinedError => {
@@ -50,7 +51,7 @@ pub(super) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, Express
     }
 }
 
-/// The first name of the expression that has no value.
+/// Returns an error for the first name of the expression that has no value.
 fn unknown(expression: &str, scope: &Scope) -> Option<ExpressionError> {
     let names = names_in_condition(expression).ok()?;
     let (name, known) = names.iter().find_map(|path| scope.first_unknown(path))?;

@@ -1,4 +1,5 @@
-//! The filters and tests that expressions may use: functions of their arguments, in bounded space.
+//! The filters and tests that expressions may use. They are functions of their arguments and use
+//! bounded space.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use minijinja::tests;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
-/// The longest result of a filter, in bytes: a few times what a step may return.
+/// The maximum length of a filter's result, in bytes: a few times the limit of a step's values.
 const MAX_RESULT_BYTES: usize = 8 << 20;
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
@@ -98,7 +99,7 @@ fn dirname(path: &str) -> Option<Arc<str>> {
     Some(Arc::from(folder.to_string_lossy()))
 }
 
-/// A text unchanged; any other value as JSON.
+/// Returns a text unchanged, and any other value as JSON.
 fn text(value: &Value) -> Result<String, Error> {
     match (value.kind(), value.as_str()) {
         (ValueKind::Undefined | ValueKind::None, _) => {

@@ -1,4 +1,4 @@
-//! The names that an expression uses, found without evaluating it.
+//! Finds the names that an expression uses, without evaluating it.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::compile::compile;
 use super::error::ExpressionError;
 use super::pieces::{Piece, pieces};
 
-/// A name and the names below it: `phase_1.entities`.
+/// A dotted name, such as `phase_1.entities`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Name(pub(crate) String);
 
@@ -15,16 +15,16 @@ impl Name {
         self.0.split('.').next().unwrap_or_default()
     }
 
-    /// The names below the root.
+    /// Returns the names below the root.
     pub(crate) fn rest(&self) -> impl Iterator<Item = &str> {
         self.0.split('.').skip(1)
     }
 }
 
-/// The names that a condition uses, sorted.
+/// Returns the names that a condition uses, sorted.
 ///
 /// # Errors
-/// [`ExpressionError`] if it is not an expression.
+/// [`ExpressionError`] if the condition is not an expression.
 pub(crate) fn names_in_condition(condition: &str) -> Result<Vec<Name>, ExpressionError> {
     let mut names: Vec<_> = compile(condition)?.undeclared_variables(true).into_iter().map(Name).collect();
     names.retain(|name| name.root() != "null");
@@ -32,7 +32,7 @@ pub(crate) fn names_in_condition(condition: &str) -> Result<Vec<Name>, Expressio
     Ok(names)
 }
 
-/// The names that a text uses, sorted within each `${…}`.
+/// Returns the names that a text uses, sorted within each `${…}`.
 ///
 /// # Errors
 /// [`ExpressionError`] for the first `${…}` that is not an expression.
@@ -46,10 +46,10 @@ pub(crate) fn names_in_text(text: &str) -> Result<Vec<Name>, ExpressionError> {
     Ok(names)
 }
 
-/// The names that the texts of a value use, at any depth.
+/// Returns the names that the texts of a value use, at any depth.
 ///
 /// # Errors
-/// As [`names_in_text`].
+/// The errors of [`names_in_text`].
 pub(crate) fn names_in_value(value: &Value) -> Result<Vec<Name>, ExpressionError> {
     let mut names = Vec::new();
     let mut open = vec![value];

@@ -1,11 +1,11 @@
-//! Comparisons that refuse values of different types.
+//! Makes comparisons refuse values of different types.
 //!
 //! # Theory of operation
 //!
 //! minijinja orders any two values, by their types if these differ: `errors < 3` would hold if
 //! `errors` is null, and `score > 0.8` for every text. Operators cannot be redefined, but filters
 //! can. So `a < b` is rewritten in place as a filter on `a` with the argument `b`; `and`, `or` and
-//! `if` still skip it. The rewriting has to find the start of `a` and the end of `b`: it knows
+//! `if` still skip it. The rewriting must find the start of `a` and the end of `b`: it recognises
 //! brackets, quotes, and the words and signs that bind less tightly than a comparison.
 //!
 //! # Deliberately absent
@@ -16,14 +16,14 @@
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
-/// A name that no author uses by accident.
+/// The name of the filter, which no author uses by accident.
 const FILTER: &str = "__in_order";
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter(FILTER, in_order);
 }
 
-/// The rewritten expression; `None` if it has no ordering comparison.
+/// Returns the rewritten expression; `None` if it has no ordering comparison.
 pub(super) fn guarded(expression: &str) -> Option<String> {
     expression.contains(['<', '>']).then(|| group(&mut Tokens(expression)))
 }
@@ -74,14 +74,14 @@ enum Token<'e> {
     Open(&'e str),
     Close(&'e str),
     Comparison(&'e str),
-    /// Binds less tightly than a comparison.
+    /// A token that binds less tightly than a comparison.
     Loose(&'e str),
-    /// Part of a test or of a membership comparison.
+    /// A token of a test or of a membership comparison.
     Test(&'e str),
     Other(&'e str),
 }
 
-/// The rest of an expression.
+/// The remaining text of an expression.
 struct Tokens<'e>(&'e str);
 
 impl<'e> Iterator for Tokens<'e> {
@@ -102,7 +102,7 @@ impl<'e> Iterator for Tokens<'e> {
     }
 }
 
-/// The length of the first token in bytes.
+/// Returns the length of the first token in bytes.
 fn length(text: &str, first: char) -> usize {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
     match first {
@@ -180,7 +180,7 @@ impl<'e> Run<'e> {
         self.operators.is_empty() && self.last.trim().is_empty()
     }
 
-    /// The text as written, or as a filter.
+    /// Returns the text as written, or as a filter.
     fn end(mut self, as_written: bool) -> String {
         self.operands.push(self.last);
         let is_whole = self.operands.iter().all(|operand| !operand.trim().is_empty());

@@ -3,11 +3,11 @@ use super::error::ExpressionError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
     Literal(&'a str),
-    /// The inside of `${…}`.
+    /// The text inside `${…}`.
     Expression(&'a str),
 }
 
-/// Cuts a text into its pieces; `$${` is the literal `${`. The literals of `a$${b` are `a`, `${`
+/// Splits a text into its pieces; `$${` is the literal `${`. The literals of `a$${b` are `a`, `${`
 /// and `b`.
 pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, ExpressionError> {
     let (mut pieces, mut rest) = (Vec::new(), text);
@@ -29,7 +29,7 @@ pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, ExpressionError> {
     Ok(pieces)
 }
 
-/// The offset of the `}` that is outside every map and every quoted text of the expression.
+/// Returns the offset of the `}` that is outside every map and every quoted text of the expression.
 fn end_of_expression(inside: &str) -> Option<usize> {
     let (mut quote, mut depth, mut escaped) = (None, 0_usize, false);
     for (at, character) in inside.char_indices() {

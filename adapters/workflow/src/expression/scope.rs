@@ -11,8 +11,8 @@ use crate::definition::CHECKPOINT_PASSED;
 /// The names that an expression may use, and their values.
 ///
 /// A name is looked up in this order: [set](Self::set) names (inputs, `file`, `files`), `steps`,
-/// the entered phases, and the values that steps have returned, the latest first. Cloning and
-/// evaluating do not depend on its size.
+/// the entered phases, and the values that steps have returned, the latest first. The cost of
+/// cloning and evaluating does not depend on the size of the scope.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {
     names: Arc<Names>,
@@ -30,18 +30,18 @@ struct Names {
 struct Table(BTreeMap<String, Value>);
 
 impl Scope {
-    /// Sets an input, `file` or `files`. An optional input that is not given is null.
+    /// Sets an input, `file` or `files`. An optional input without a value is null.
     pub(crate) fn set(&mut self, name: &str, value: &serde_json::Value) {
         self.names_mut().set.insert(name.to_owned(), Value::from(Serde(value)));
     }
 
-    /// Makes a phase known, without values as yet. A skipped phase never has any.
+    /// Adds a phase without values. A skipped phase never gets any.
     pub(crate) fn enter_phase(&mut self, phase: &str) {
         self.names_mut().phases.entry(phase.to_owned()).or_default();
     }
 
-    /// Makes the outputs of a step known as `steps.ID.NAME`, `PHASE.NAME` and `NAME`; `stdout` only
-    /// as `steps.ID.stdout`.
+    /// Adds the outputs of a step as `steps.ID.NAME`, `PHASE.NAME` and `NAME`; `stdout` only as
+    /// `steps.ID.stdout`.
     pub(crate) fn record_step(
         &mut self,
         phase: &str,
@@ -66,15 +66,15 @@ impl Scope {
         Value::from_dyn_object(self.names.clone())
     }
 
-    /// The context of the transitions that leave a phase: the phase's own values first, and unknown
-    /// names are null.
+    /// Returns the context of the transitions that leave a phase: the phase's own values take
+    /// precedence, and unknown names are null.
     pub(super) fn context_after(&self, phase: &str, checkpoint_passed: bool) -> Value {
         let phase = self.names.phases.get(phase).cloned().unwrap_or_default();
         Value::from_object(AfterPhase { phase, checkpoint_passed, names: self.names.clone() })
     }
 
-    /// The shortest prefix of a path that has no value, and the known names in place of its last
-    /// part; `None` if the path has a value.
+    /// Returns the shortest prefix of a path that has no value, and the known names in place of its
+    /// last part; `None` if the path has a value.
     pub(super) fn first_unknown(&self, path: &Name) -> Option<(String, Vec<String>)> {
         let Some(mut value) = self.names.look_up(path.root()) else {
             return Some((path.root().to_owned(), self.all()));

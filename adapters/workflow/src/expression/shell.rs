@@ -1,4 +1,4 @@
-//! Strings for the shell: each expression becomes a reference to a variable, quoted for its
+//! Renders shell commands: each expression becomes a reference to a variable, quoted for its
 //! context.
 
 use autoproc_shell_quoting::Quoting;
@@ -8,13 +8,13 @@ use super::pieces::{Piece, pieces};
 use super::scope::Scope;
 use super::template::{MAX_TEXT_BYTES, expression_text};
 
-/// The variables with the values are numbered from 1.
+/// The prefix of the variables with the values, which are numbered from 1.
 const PREFIX: &str = "AUTOPROC_VALUE_";
 
-/// A string for `sh -c`, and the variables it refers to.
+/// A command for `sh -c`, and the variables it refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ShellText {
-    /// The string.
+    /// The text of the command.
     pub text: String,
     /// The variables to set, names and values.
     pub environment: Vec<(String, String)>,
@@ -23,7 +23,7 @@ pub(crate) struct ShellText {
 /// Replaces each `${…}` by a reference to a variable that holds its value as text.
 ///
 /// # Errors
-/// [`ExpressionError`] if a value is null, holds a NUL, or does not fit into a variable.
+/// [`ExpressionError`] if a value is null, contains a NUL, or does not fit into a variable.
 pub(crate) fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, ExpressionError> {
     let (mut rendered, mut environment, mut quoting) = (String::new(), Vec::new(), Quoting::default());
     for piece in pieces(text)? {
@@ -48,20 +48,21 @@ pub(crate) fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, Expre
     Ok(ShellText { text: rendered, environment })
 }
 
-/// A place in a string for the shell in which a program may execute a value as code.
+/// A place in a shell command in which a program may execute a value as code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CodePlace {
-    /// Single quotes with other text in them: perhaps a script for a program that the shell starts.
+    /// Single quotes that contain other text too: possibly a script for a program that the shell
+    /// starts.
     SingleQuotes,
-    /// `$((…))`.
+    /// The arithmetic expansion `$((…))`.
     Arithmetic,
 }
 
-/// The expressions of a string for the shell that are in such places. A value alone in its quotes
-/// is a word, as it would be without them.
+/// Returns the expressions of a shell command that are in such places. A value alone in its quotes
+/// is a plain word, as it would be without them.
 ///
 /// # Errors
-/// [`ExpressionError`] if the string cannot be cut into expressions.
+/// [`ExpressionError`] if the text cannot be split into expressions.
 pub(crate) fn code_places(text: &str) -> Result<Vec<(&str, CodePlace)>, ExpressionError> {
     let (mut places, mut quoting, pieces) = (Vec::new(), Quoting::default(), pieces(text)?);
     for (index, piece) in pieces.iter().enumerate() {
@@ -80,7 +81,7 @@ pub(crate) fn code_places(text: &str) -> Result<Vec<(&str, CodePlace)>, Expressi
     Ok(places)
 }
 
-/// The first expression of a text; `None` if the text is exactly one expression.
+/// Returns the first expression of a text; `None` if the text is exactly one expression.
 pub(crate) fn embedded(text: &str) -> Option<&str> {
     let pieces = pieces(text).ok().filter(|pieces| pieces.len() > 1)?;
     pieces.into_iter().find_map(|piece| if let Piece::Expression(expression) = piece { Some(expression) } else { None })
@@ -94,7 +95,7 @@ fn is_alone(pieces: &[Piece<'_>], index: usize) -> bool {
 }
 
 fn value(expression: &str, scope: &Scope) -> Result<String, ExpressionError> {
-    /// The bytes of a variable without its value: the name with any number, `=` and NUL.
+    /// The length of a variable without its value: the name with any number, `=` and NUL.
     const OVERHEAD: usize = PREFIX.len() + 20 + 2;
     let value = expression_text(expression, scope)?;
     if value.contains('\0') {

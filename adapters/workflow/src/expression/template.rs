@@ -1,4 +1,4 @@
-//! Rendering of texts with `${…}`.
+//! Renders texts with `${…}`.
 
 use minijinja::value::Value as Evaluated;
 use serde_json::Value;
@@ -8,14 +8,14 @@ use super::evaluate::evaluate;
 use super::pieces::{Piece, pieces};
 use super::scope::Scope;
 
-/// The longest argument or variable of a process, with its name and the final NUL (`MAX_ARG_STRLEN`
-/// of Linux: 32 pages of 4,096 bytes, execve(2)).
+/// The maximum length of an argument or variable of a process, with its name and the final NUL
+/// (`MAX_ARG_STRLEN` of Linux: 32 pages of 4,096 bytes, execve(2)).
 pub(crate) const MAX_TEXT_BYTES: usize = 131_072;
 
-/// The largest rendered value, all parts together: as much as a step may return.
+/// The maximum size of a rendered value with all its parts, equal to the limit of a step's values.
 const MAX_VALUE_BYTES: usize = 1 << 20;
 
-/// The value of a text: of any type if the text is exactly one `${…}`, else a text.
+/// Returns the value of a text: of any type if the text is exactly one `${…}`, otherwise a text.
 ///
 /// # Errors
 /// [`ExpressionError`] if an expression has no value or, within a longer text, is null.
@@ -29,7 +29,7 @@ pub(crate) fn render(text: &str, scope: &Scope) -> Result<Value, ExpressionError
 /// Renders every text in a value, at any depth, but no keys.
 ///
 /// # Errors
-/// As [`render`].
+/// The errors of [`render`].
 pub(crate) fn render_value(value: &Value, scope: &Scope) -> Result<Value, ExpressionError> {
     let mut room = MAX_VALUE_BYTES;
     render_within(value, scope, &mut room)
@@ -38,7 +38,7 @@ pub(crate) fn render_value(value: &Value, scope: &Scope) -> Result<Value, Expres
 /// Renders a text for a process: an argument, a variable, a folder.
 ///
 /// # Errors
-/// [`ExpressionError`] if a value is null or holds a NUL, or the text is longer than
+/// [`ExpressionError`] if a value is null or contains a NUL, or the text is longer than
 /// [`MAX_TEXT_BYTES`].
 pub(crate) fn render_text(text: &str, scope: &Scope) -> Result<String, ExpressionError> {
     let rendered = concatenated(&pieces(text)?, scope, MAX_TEXT_BYTES - 1)?;
@@ -48,7 +48,7 @@ pub(crate) fn render_text(text: &str, scope: &Scope) -> Result<String, Expressio
     Ok(rendered)
 }
 
-/// A value as part of a longer text; `None` for null.
+/// Returns a value as part of a longer text; `None` for null.
 pub(crate) fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
@@ -57,7 +57,7 @@ pub(crate) fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// The value of an expression as part of a longer text.
+/// Returns the value of an expression as part of a longer text.
 pub(super) fn expression_text(expression: &str, scope: &Scope) -> Result<String, ExpressionError> {
     let value = json(expression, &evaluate(expression, scope)?)?;
     text_of(&value).ok_or_else(|| ExpressionError::NoValue { expression: expression.trim().to_owned() })

@@ -1,4 +1,4 @@
-//! Mappings with known keys, and the scalars in them.
+//! Reads mappings with known keys, and the scalars in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -26,8 +26,8 @@ impl<'n> Fields<'n> {
 }
 
 impl Reader<'_> {
-    /// The entries of a mapping; `None` if the node is not one. `what` is its noun for messages, as
-    /// in "a phase", and `definition` its name in the schema.
+    /// Returns the entries of a mapping; `None` if the node is not a mapping. `what` is its noun
+    /// for messages, as in "a phase", and `definition` its name in the schema.
     pub(super) fn fields<'n>(&mut self, node: &'n Node, what: &str, definition: &str) -> Option<Fields<'n>> {
         let keys = &schema::keys(definition);
         let Kind::Map(map) = &node.value else {
@@ -53,7 +53,7 @@ impl Reader<'_> {
         };
     }
 
-    /// The elements of a list; none if it is absent or of another kind.
+    /// Returns the elements of a list; none if it is absent or of another kind.
     pub(super) fn list<'n>(&mut self, node: Option<&'n Node>, what: &str) -> &'n [Node] {
         match node.map(|node| (&node.value, node)) {
             None => &[],
@@ -65,7 +65,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The readable elements of a list.
+    /// Returns the readable elements of a list.
     pub(super) fn each<T>(
         &mut self,
         node: Option<&Node>,
@@ -75,7 +75,7 @@ impl Reader<'_> {
         self.list(node, what).iter().filter_map(|element| read(self, element)).collect()
     }
 
-    /// The entries of a mapping with free keys, each given once.
+    /// Returns the entries of a mapping with free keys. A repeated key is reported.
     pub(super) fn named<'n>(&mut self, node: Option<&'n Node>, what: &str) -> &'n [(Located<String>, Node)] {
         let Some(node) = node else { return &[] };
         let Kind::Map(map) = &node.value else {
@@ -101,7 +101,7 @@ impl Reader<'_> {
         None
     }
 
-    /// A text that is not empty.
+    /// Returns a text that is not empty.
     pub(super) fn word(&mut self, node: Option<&Node>, what: &str) -> Option<Located<String>> {
         let word = self.text(node, what)?;
         if word.value.trim().is_empty() {
@@ -111,7 +111,7 @@ impl Reader<'_> {
         Some(word)
     }
 
-    /// The word of a mandatory key. `owner` and `what` are for messages.
+    /// Returns the word of a mandatory key. `owner` and `what` are for messages.
     pub(super) fn required(
         &mut self,
         fields: &Fields<'_>,
@@ -125,7 +125,7 @@ impl Reader<'_> {
         self.word(fields.get(key), what)
     }
 
-    /// A text, a number or a boolean, as it is written.
+    /// Returns a text, a number or a boolean, as written.
     pub(super) fn scalar(&mut self, node: Option<&Node>, what: &str) -> Option<Located<String>> {
         let node = node?;
         let text = match &node.value {
@@ -155,11 +155,11 @@ impl Reader<'_> {
         {
             return Some(count);
         }
-        self.other_kind(node, "a whole number from 0 on");
+        self.other_kind(node, "a non-negative integer");
         None
     }
 
-    /// A duration that is not zero.
+    /// Returns a duration that is not zero.
     pub(super) fn span(&mut self, node: Option<&Node>) -> Option<Duration> {
         let word = self.scalar(node, "a time: a number of seconds, or with units, as in 500ms, 5m, 1h30m")?;
         match autoproc_time_text::parse_positive(&word.value) {
@@ -176,7 +176,7 @@ impl Reader<'_> {
     }
 }
 
-/// Words in quotes: "`a`, `b` or `c`".
+/// Lists words in quotes: "`a`, `b` or `c`".
 pub(super) fn listed(words: &[&str]) -> String {
     let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.split_last() {

@@ -4,7 +4,8 @@ use crate::definition::{Action, Checkpoint, Located, OnFail, Phase, Step};
 use crate::tree::{Kind, Node};
 
 impl Reader<'_> {
-    /// Reports a phase without an id, and calls it `phase_N` so that the rest of it can be read.
+    /// Reads a phase. A phase without an id is reported, and called `phase_N` so that the rest of
+    /// it can be read.
     pub(super) fn phase(&mut self, node: &Node, index: usize) -> Option<Phase> {
         let fields = self.fields(node, "a phase", "Phase")?;
         let id = self.required(&fields, "a phase", "id", "an id");

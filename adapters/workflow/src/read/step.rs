@@ -4,14 +4,14 @@ use crate::definition::{Action, EnvironmentEntry, Located, Position, Rerun, Step
 use crate::nearest::nearest;
 use crate::tree::{Kind, Node};
 
-/// A step has exactly one of these keys.
+/// The keys for the action of a step, which has exactly one of them.
 const ACTIONS: [&str; 3] = ["execute", "run", "shell"];
 
 impl Reader<'_> {
     pub(super) fn step(&mut self, node: &Node, phase: &str, index: usize) -> Option<Step> {
         let fields = self.fields(node, "a step", "Step")?;
         let id = self.word(fields.get("id"), "an id");
-        // Keeps a step without an action after reporting it, so that references to it are not
+        // A step without an action is kept after it was reported, so that references to it are not
         // reported too.
         let (action, inputs) = self.action(&fields).unwrap_or((Action::Run(Vec::new()), Vec::new()));
         let mut step = Step::new(Step::derived_id(phase, index), action, node.position);
@@ -129,7 +129,7 @@ impl Reader<'_> {
         }
     }
 
-    /// One of two words; the first is the default.
+    /// Reads one of two words; the first is the default.
     fn choice<T: Copy>(&mut self, fields: &Fields<'_>, key: &str, words: [(&str, T); 2]) -> T {
         let [default, _] = words;
         let names = words.map(|(word, _)| word);
@@ -161,8 +161,8 @@ impl Step {
         }
     }
 
-    /// The id of a step without an id of its own. Unique, because the number after the last `_` is
-    /// the step's.
+    /// Returns the id of a step for which the file contains none. Unique, because the number after
+    /// the last `_` is the step's.
     pub(super) fn derived_id(phase: &str, index: usize) -> String {
         format!("{phase}_{}", index + 1)
     }

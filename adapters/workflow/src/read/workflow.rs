@@ -80,7 +80,7 @@ impl Reader<'_> {
         Some(OnError { action, position: node.position })
     }
 
-    /// A condition: an expression, or a boolean.
+    /// Reads a condition: an expression, or a boolean.
     pub(super) fn condition(&mut self, fields: &Fields<'_>) -> Option<Located<String>> {
         let node = fields.get("condition")?;
         if let Kind::Bool(value) = node.value {

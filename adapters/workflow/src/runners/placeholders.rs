@@ -4,7 +4,7 @@ use super::Runner;
 use crate::expression::text_of;
 use crate::read::is_name;
 
-/// The values of placeholders. Each field has the placeholder of its name.
+/// The values of placeholders. The fields have the names of the placeholders.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fill<'a> {
     pub(crate) file: &'a str,
@@ -20,7 +20,7 @@ pub(crate) struct Fill<'a> {
 }
 
 impl Runner {
-    /// The program and its arguments for a step. An input that is not a text becomes JSON.
+    /// Returns the program and its arguments for a step. An input that is not a text becomes JSON.
     ///
     /// # Errors
     /// A message about the first `{input.NAME}` without a value.
@@ -51,7 +51,7 @@ impl Fill<'_> {
         Ok(filled)
     }
 
-    /// The value of a placeholder; `None` if there is none of this name.
+    /// Returns the value of a placeholder; `None` if no placeholder has this name.
     fn value(&self, name: &str) -> Option<Result<String, String>> {
         let plain = match name {
             "file" => self.file,

@@ -7,7 +7,7 @@ use super::TaskField;
 /// The cells of a row, and its offset in the text.
 type Row = (Vec<String>, usize);
 
-/// The fields of the first table with the head `Field` and `Value`.
+/// Returns the fields of the first table with the head `Field` and `Value`.
 ///
 /// # Errors
 /// The line of the first problem, from 1, and a message.
@@ -52,7 +52,7 @@ struct Table {
 }
 
 impl Table {
-    /// Handles the next event; true at the end of the table of fields.
+    /// Handles the next event; returns true at the end of the table of fields.
     fn on_event(&mut self, event: Event<'_>, range: &Range<usize>) -> bool {
         match event {
             Event::Start(Tag::TableCell) => self.cell = Some(String::new()),

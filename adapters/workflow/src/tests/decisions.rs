@@ -1,4 +1,4 @@
-//! The state machine of executions without I/O: random workflows, answers and failures.
+//! Tests the state machine of executions without I/O: random workflows, answers and failures.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
@@ -113,7 +113,7 @@ fn workflow(shapes: &[Shape]) -> Workflow {
     }
 }
 
-/// The environment: the same answer to a question, and the same end of a step, at every time.
+/// The environment: always the same answer to a question, and the same end of a step.
 struct World {
     seed: u64,
     /// The number of questions in eight that are answered with no, and of steps in eight that fail.

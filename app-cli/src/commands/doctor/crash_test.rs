@@ -1,9 +1,9 @@
 //! The crash test of `doctor --torture`: kills processes that write to a queue on the user's own
-//! file system at random moments, and checks that every acknowledged addition is there.
+//! file system at random moments, and checks that no acknowledged addition is lost.
 //!
-//! The writers are a hidden mode of this binary. One writes as a run does, through one handle; the
-//! others as commands do, through a new handle for each addition. A writer prints a number for each
-//! acknowledged addition to a pipe, which survives the writer.
+//! The writers are a hidden mode of this binary. One writes like a run, through one handle; the
+//! others write like commands, through a new handle for each addition. A writer prints a number for
+//! each acknowledged addition to a pipe, which survives the writer.
 //!
 //! Deliberately absent: power cuts. The page cache survives a kill.
 
@@ -28,20 +28,20 @@ use crate::error::CliError;
 use crate::project::Project;
 use crate::wiring::Purpose;
 
-/// Enough for contention on the lock, and few enough for progress.
+/// The number of writers: enough for contention on the lock, and few enough for progress.
 const WRITERS: u64 = 3;
-/// A writer lives for its start-up time, and up to this much longer.
+/// The maximum life of a writer after its start-up.
 const MAX_LIFE: Duration = Duration::from_millis(200);
-/// The queue is cleared beyond this many items, so that checks stay short compared with the
-/// writing.
+/// The number of items beyond which the queue is cleared, so that checks stay short compared with
+/// the writing.
 const MAX_ITEMS: usize = 20_000;
 
 /// `torture-writer`
 #[derive(Debug, Args)]
 pub(crate) struct TortureWriterArgs {
-    /// Folder the files seem to be in
+    /// Folder of the invented file names
     prefix: PathBuf,
-    /// Add each as a command of its own would
+    /// Open the queue again for each addition, as a command does
     #[arg(long)]
     afresh: bool,
 }
@@ -49,12 +49,12 @@ pub(crate) struct TortureWriterArgs {
 /// The result of a crash test.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct CrashTest {
-    /// Number of times that the writers were killed and the queue was reopened.
+    /// The number of times that the writers were killed and the queue was reopened.
     pub(crate) cycles: u64,
-    /// Number of killed writers.
+    /// The number of killed writers.
     pub(crate) killed: u64,
     pub(crate) acknowledged: u64,
-    /// Acknowledged additions that were missing.
+    /// The number of acknowledged additions that were missing.
     pub(crate) lost: u64,
     pub(crate) elapsed: Duration,
 }
@@ -84,7 +84,7 @@ pub(crate) async fn write(args: &TortureWriterArgs, context: &Context) -> Result
 /// # Errors
 /// [`CliError`] if the test cannot continue, or its queue cannot be read.
 pub(super) async fn carry_out(length: Duration, context: &Context) -> Result<CrashTest, CliError> {
-    let scratch = Scratch::new(context).map_err(|error| CliError::io("cannot make a scratch folder", &error))?;
+    let scratch = Scratch::new(context).map_err(|error| CliError::io("cannot create a temporary folder", &error))?;
     let mut acknowledged = HashSet::new();
     let mut crash_test = CrashTest::default();
     let began = Instant::now();
@@ -105,18 +105,18 @@ pub(super) async fn carry_out(length: Duration, context: &Context) -> Result<Cra
 fn cycle(scratch: &Scratch, number: u64, context: &Context) -> io::Result<Vec<PathBuf>> {
     let started: Vec<_> = (0..WRITERS).map(|writer| Writer::start(scratch, number, writer, context)).collect();
     thread::sleep(MAX_LIFE.mul_f64(random_part()));
-    // Kills all writers before it reads from any, and before it reports a failure, so that none
-    // continues alone.
+    // Kills all writers before it reads from any, and before it reports a failure, so that no
+    // writer keeps running.
     let killed: Vec<_> = started.into_iter().map(|writer| writer.map(Writer::kill)).collect();
     let told: Vec<_> = killed.into_iter().map(|writer| writer.map(Writer::told)).collect();
     Ok(told.into_iter().collect::<io::Result<Vec<_>>>()?.concat())
 }
 
-/// The number of acknowledged files that are missing.
+/// Returns the number of acknowledged files that are missing.
 async fn missing(scratch: &Scratch, expected: &mut HashSet<PathBuf>, context: &Context) -> Result<u64, CliError> {
     let wiring = context.wiring.elsewhere(Project::in_folder(scratch.0.clone()), Purpose::Command);
     let storage = wiring.storage();
-    // A change takes the lock and recovers from the crash, which could fail as well.
+    // The change takes the lock and recovers from the crash, which could fail as well.
     storage.requeue(Requeue::AllFailed, context.now()).await?;
     let items = storage.page(PageRequest::default()).await?.items;
     let found: HashSet<_> = items.iter().map(|item| item.file_path.as_path()).collect();
@@ -163,7 +163,7 @@ impl Writer {
         self
     }
 
-    /// The acknowledged files. Ignores an incomplete last line.
+    /// Returns the acknowledged files. Ignores an incomplete last line.
     fn told(mut self) -> Vec<PathBuf> {
         let _ = self.child.wait();
         let bytes = self.reader.join().ok().and_then(Result::ok).unwrap_or_default();
@@ -189,7 +189,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // A folder that stays has a telling name, and is harmless.
+        // A folder that stays is harmless, and its name shows its purpose.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -46,8 +46,8 @@ async fn dead(context: &Context) -> Result<Vec<Finding>, StorageError> {
         let claims = held.iter().filter(|item| item.claim.as_ref().is_some_and(|claim| claim.run == run));
         let files: Vec<_> = claims.map(|item| item.file_path.to_string()).collect();
         let what = if files.is_empty() { "nothing".to_owned() } else { files.join(", ") };
-        let advice = "the next `run` ends what it left and takes its files back; `autoproc queue recover` does so now";
-        Finding::warning(SUBJECT, format!("{run} is dead and held {what}"), advice)
+        let advice = "the next `run` ends its leftover processes and returns its files to pending; `autoproc queue recover` does so now";
+        Finding::warning(SUBJECT, format!("{run} is dead and still holds {what}"), advice)
     });
     Ok(dead.collect())
 }
@@ -60,6 +60,6 @@ fn stop_file(living: &[LiveRun], context: &Context) -> Option<Finding> {
     Some(if living.is_empty() {
         Finding::warning(SUBJECT, "a stop is requested, and no run is alive", "nothing to do; the next run removes it")
     } else {
-        Finding::well(SUBJECT, "a stop is requested, and the live runs obey it")
+        Finding::well(SUBJECT, "stop requested; the live runs are finishing")
     })
 }

@@ -17,7 +17,7 @@ pub(super) struct AttemptFile {
     pub(super) path: PathBuf,
     pub(super) round: u32,
     pub(super) attempt: AttemptNumber,
-    /// The claim of the attempt; numbers ascend.
+    /// The claim of the attempt; later claims have higher numbers.
     pub(super) claim: ClaimNumber,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct AttemptFile {
 #[derive(Debug)]
 pub(super) struct Attempts {
     pub(super) item: ItemId,
-    /// The oldest first.
+    /// The files, the oldest first.
     pub(super) files: Vec<AttemptFile>,
 }
 

@@ -1,11 +1,11 @@
-//! Chooses the output to show, or the message if there is none: an attempt without output has no
+//! Chooses the output to show, or a message if there is none: an attempt without output has no
 //! file, and old output is removed.
 //!
-//! The queue has the current round, the number of its attempts and the start of the latest one, but
-//! the claim number of its file only while the claim is held. The history has the claims; it is read
-//! if there is more than one round, and may not reach back far enough. Without it, a file belongs to
-//! the latest attempt if it has that attempt's number and was written to after its start. An attempt
-//! that was given back is no longer counted; its number is one higher.
+//! The queue contains the current round, the number of its attempts and the start of the latest
+//! one, but the claim number only while the claim is held. The history contains the claims, but may
+//! not reach back far enough; it is read only if there is more than one round. Without it, a file
+//! belongs to the latest attempt if it has that attempt's number and was written to after its
+//! start. A released attempt is no longer counted; its number is one higher than the count.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,19 +19,19 @@ use autoproc_subprocess::{AttemptLog, AttemptLogs};
 use super::attempts::{AttemptFile, Attempts};
 use super::rounds;
 
-/// File times lag behind the clock by up to a tick of the system (time(7), "HZ").
+/// The maximum delay of file times compared with the clock: a tick of the system (time(7), "HZ").
 const CLOCK_SLACK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Choice {
-    /// Show this log, which may not exist yet; the words name its attempt.
+    /// Show this log, which may not exist yet. The text names its attempt.
     Log(AttemptLog, String),
-    /// Print this remark: there is no output.
+    /// Print this remark, because there is no output.
     Remark(String),
     NeverMade {
         /// The requested attempt or round.
         wanted: String,
-        /// The number that there were, in words.
+        /// The existing attempts or rounds, in words.
         made: String,
     },
 }
@@ -47,11 +47,11 @@ struct Output {
 #[derive(Debug)]
 pub(super) struct Known {
     item: Option<QueueItem>,
-    /// The log of the attempt that is under way.
+    /// The log of the running attempt.
     current: Option<AttemptLog>,
-    /// The earliest first.
+    /// The existing outputs, the earliest first.
     outputs: Vec<Output>,
-    /// The past attempts that the history knows, the earliest first.
+    /// The past attempts in the history, the earliest first.
     past: Vec<PastAttempt>,
     /// Outputs older than this may have been removed.
     pruned_until: Option<Timestamp>,
@@ -65,7 +65,7 @@ impl Known {
         logs_dir: &AttemptLogs,
     ) -> io::Result<Self> {
         if let Some(item) = &item {
-            // A log that outlived its queue has other files under the same ids.
+            // A log that outlived its queue contains other files under the same ids.
             past.retain(|past| past.of.file_path == item.file_path && past.of.round <= item.round);
         }
         let mut written = Vec::new();
@@ -89,7 +89,7 @@ impl Known {
         })
     }
 
-    /// The outputs of these rounds and attempts; all of them if `None`.
+    /// Returns the outputs of this round and attempt; of all if `None`.
     pub(super) fn files(&self, item: ItemId, round: Option<u32>, attempt: Option<u32>) -> Attempts {
         let wanted = self.outputs.iter().filter(|output| round.is_none_or(|round| output.round == round));
         let wanted = wanted.filter(|output| attempt.is_none_or(|number| output.log.attempt.get() == number));
@@ -135,7 +135,7 @@ impl Known {
         self.item.as_ref().is_some_and(|item| item.round == round)
     }
 
-    /// The number of attempts in a round, if it is known.
+    /// Returns the number of attempts in a round, if it is known.
     fn made(&self, round: u32) -> Option<u32> {
         match &self.item {
             Some(item) if item.round == round => Some(item.attempts),
@@ -147,13 +147,13 @@ impl Known {
         self.past.iter().filter(move |past| past.of.round == round)
     }
 
-    /// The last time that an attempt was made, as the history knows it.
+    /// Returns the latest attempt with this number in the history.
     fn last_of(&self, round: u32, number: Option<u32>) -> Option<&PastAttempt> {
         self.past_in(round).rfind(|past| number.is_none_or(|number| past.of.attempt.get() == number))
     }
 
-    /// True if an output that has the attempt's number is the attempt's, and not that of an attempt
-    /// that was given back and made again.
+    /// True if an output belongs to the attempt whose number it has, and not to a released attempt
+    /// with the same number.
     fn is_of(&self, output: &Output, round: u32, number: Option<u32>, is_latest: bool) -> bool {
         match self.last_of(round, number).and_then(|past| past.of.claim) {
             Some(claim) => output.log.claim >= claim,
@@ -166,7 +166,7 @@ impl Known {
         }
     }
 
-    /// Names an attempt; its round only if there are several.
+    /// Names an attempt; mentions its round only if there are several.
     fn name(&self, round: u32, number: Option<u32>) -> String {
         let attempt = number.map_or_else(|| "the latest attempt".to_owned(), |number| format!("attempt {number}"));
         attempt + &self.of_round(round)
@@ -192,7 +192,7 @@ impl Known {
         let number = wanted.or(made).filter(|number| *number > 0);
         let which = self.name(round, number);
         let what = if made.is_none() || self.may_be_pruned(round, number) {
-            format!("the output of {which} is no longer kept, if there was any")
+            format!("{which} has no output, or its output was removed")
         } else {
             format!("{which} printed nothing")
         };
@@ -214,26 +214,26 @@ impl Known {
     }
 }
 
-/// The output of the attempt that is under way on an item; the file may not exist yet.
+/// Returns the output of the running attempt on an item; the file may not exist yet.
 fn current(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
     let token = ClaimToken { item: item.id, number: item.claim.as_ref()?.number };
     Some(logs.log_of(token, AttemptNumber::new(item.attempts)?))
 }
 
-/// Clamps times before 1970.
+/// Converts a time; clamps times before 1970.
 fn timestamp(time: SystemTime) -> Timestamp {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// The round and attempt of each claim that is known.
+/// Returns the round and attempt of each known claim.
 fn places(item: Option<&QueueItem>, past: &[PastAttempt]) -> BTreeMap<ClaimNumber, rounds::Place> {
     let past = past.iter().filter_map(|past| Some((past.of.claim?, (past.of.round, past.of.attempt.get()))));
     let current = item.and_then(|item| Some((item.claim.as_ref()?.number, (item.round, item.attempts))));
     past.chain(current).collect()
 }
 
-/// True if an output may be that of the item's latest attempt, which perhaps was given back.
+/// True if an output may belong to the item's latest attempt, even if that was released.
 fn fits_latest(item: &QueueItem, log: &AttemptLog, written: Timestamp) -> bool {
     let is_next = (item.attempts..=item.attempts.saturating_add(1)).contains(&log.attempt.get());
     let is_after = item.last_attempt.is_none_or(|began| written.saturating_add(CLOCK_SLACK) >= began);
@@ -243,9 +243,9 @@ fn fits_latest(item: &QueueItem, log: &AttemptLog, written: Timestamp) -> bool {
 fn not_begun(round: u32) -> String {
     match round.checked_sub(1).filter(|earlier| *earlier > 0) {
         Some(earlier) => {
-            format!("no attempt of round {round} has been made yet; `--round {earlier}` shows the round before")
+            format!("round {round} has no attempt yet; `--round {earlier}` shows the previous round")
         }
-        None => "no attempt on it has been made yet".to_owned(),
+        None => "the file has no attempt yet".to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
-//! The round of each output of an item: the name of its file has the attempt and the claim only.
+//! Determines the round of each output of an item, because the file name contains only the attempt
+//! and the claim.
 //!
-//! The history knows the rounds of claims. Outputs that are older than the history are placed by the
+//! The history contains the rounds of claims. Outputs older than the history are assigned by the
 //! order of claims: an attempt number that is not lower than that of the next output belongs to an
 //! earlier round.
 
@@ -9,16 +10,16 @@ use std::collections::BTreeMap;
 use autoproc_domain::item::ClaimNumber;
 use autoproc_subprocess::AttemptLog;
 
-/// A round, and the number of an attempt in it.
+/// A round, and the number of an attempt in the round.
 pub(super) type Place = (u32, u32);
 
-/// The round of each output, in their order, which is that of their claims.
+/// Returns the round of each output, in the order of the outputs, which must be sorted by claim.
 ///
-/// `newest` is the round of the item and how many of its attempts the outputs may be of; `None` if
-/// the item is not in the queue.
+/// `newest` is the round of the item and the number of its attempts that may have an output; `None`
+/// if the item is not in the queue.
 pub(super) fn of(logs: &[AttemptLog], known: &BTreeMap<ClaimNumber, Place>, newest: Option<Place>) -> Vec<u32> {
     let newest = newest.or_else(|| known.values().max().map(|(round, attempts)| (*round, attempts.saturating_add(1))));
-    // Without any fixed point, rounds are counted down first, and numbered from 1 afterwards.
+    // Without any known round, rounds are first counted down, and then numbered from 1.
     let (mut round, mut attempt) = newest.map_or((i64::MAX, u32::MAX), |(round, number)| (i64::from(round), number));
     let mut rounds = Vec::with_capacity(logs.len());
     let mut next_claim = None;
@@ -50,7 +51,7 @@ mod tests {
 
     use super::*;
 
-    /// The rounds of outputs of these attempts, with claims 10, 20, 30…
+    /// Returns the rounds of outputs with these attempts, and with the claims 10, 20, 30…
     fn rounds(attempts: &[u32], known: &[(u64, Place)], newest: Option<Place>) -> Vec<u32> {
         let log = |(claim, attempt): (u64, &u32)| AttemptLog {
             path: PathBuf::new(),
@@ -74,7 +75,7 @@ mod tests {
     fn what_is_older_is_placed_by_the_order_of_claims() {
         assert_eq!(rounds(&[1, 2, 1], &[], Some((2, 2))), [1, 1, 2]);
         assert_eq!(rounds(&[1, 2, 1], &[(30, (5, 1))], Some((5, 2))), [4, 4, 5]);
-        // A silent attempt that the history knows, between two outputs.
+        // The history contains an attempt without output between two outputs.
         assert_eq!(rounds(&[1, 2], &[(15, (2, 1))], Some((2, 3))), [1, 2]);
         assert_eq!(rounds(&[1, 1, 1], &[], None), [1, 2, 3]);
         assert_eq!(rounds(&[], &[], None), [0; 0]);

@@ -1,4 +1,4 @@
-//! `queue add`, and the files given to `run`.
+//! `queue add`, and adding the files given to `run`.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -20,7 +20,7 @@ use crate::view::json::PathJson;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
 
-/// Above this many files only a summary is printed.
+/// The maximum number of files that are listed one by one; above it only a summary is printed.
 const MAX_LINES: usize = 20;
 
 /// `queue add`
@@ -29,10 +29,10 @@ const MAX_LINES: usize = 20;
     override_usage = "autoproc queue add [OPTIONS] FILE [PRIORITY]
        autoproc queue add [OPTIONS] [-p N] FILE FILE...
        COMMAND | autoproc queue add [OPTIONS] [-p N] [-0] -",
-    after_help = "A file that waits already is not added twice; its priority is raised if the new one is higher.
-A completed file is left alone if it has not changed since; --again adds it all the same.
-Of two words, an integer second one is the priority: write ./5 for a file named 5.
-A folder stands for the files below it, `-` for a list on standard input.
+    after_help = "A file that is already pending or processing is not added twice; its priority is raised if the new one is higher.
+A completed file that has not changed since is skipped, unless --again is given.
+If the second of two arguments is an integer, it is the priority: write ./5 for a file named 5.
+A folder adds all files below it; `-` reads a list from standard input.
 
 Examples:
   autoproc queue add report.pdf 5
@@ -45,10 +45,10 @@ pub(crate) struct AddArgs {
     #[arg(value_name = "FILE", required_unless_present = "from_file", allow_negative_numbers = true)]
     #[arg(value_hint = ValueHint::AnyPath)]
     words: Vec<OsString>,
-    /// Priority of all the files: higher is taken first [default: 0]
+    /// Priority of the files: higher ones are processed first [default: 0]
     #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = priority::parse)]
     priority: Option<Priority>,
-    /// Process completed files again, although they have not changed
+    /// Process completed files again, even if they have not changed
     #[arg(long)]
     again: bool,
     #[command(flatten)]
@@ -73,15 +73,15 @@ pub(super) async fn add(mut args: AddArgs, context: &Context) -> Result<(), CliE
     context.show_change(&added)
 }
 
-/// Because negative numbers are arguments, clap takes `-0` for one. The flag wins: a file of that
-/// name is `./-0`.
+/// Extracts the flag `-0`. Because negative numbers are arguments, clap parses it as one. A file of
+/// that name must be written `./-0`.
 fn take_out_null_flag(args: &mut AddArgs) {
     let before = args.words.len();
     args.words.retain(|word| word != "-0");
     args.lists.null |= args.words.len() < before;
 }
 
-/// The priority after a single file, if there is one.
+/// Returns the priority after a single file, if there is one.
 fn trailing_priority(
     words: &[OsString],
     given: Option<Priority>,
@@ -143,7 +143,7 @@ pub(in crate::commands) async fn offer(
     Ok(Added { files, enqueued, priority, missing: missing.count, unreadable: unreadable.count, left_out })
 }
 
-/// Prints what a person should know about the files found.
+/// Prints remarks and warnings about the files that were found.
 fn report(gathered: &Gathered, context: &Context) {
     let Gathered { missing, unreadable, left_out, remarks, .. } = gathered;
     for remark in remarks {
@@ -157,14 +157,14 @@ fn report(gathered: &Gathered, context: &Context) {
         more => context.console.warn(format_args!("{more} more files do not exist (yet)")),
     }
     for place in &unreadable.first {
-        context.console.warn(format_args!("left out, because it cannot be read: {place}"));
+        context.console.warn(format_args!("skipped, because it cannot be read: {place}"));
     }
     match unreadable.count - unreadable.first.len() {
         0 => {}
         more => context.console.warn(format_args!("{more} more places cannot be read")),
     }
     if *left_out > 0 {
-        context.remark(&format!("{} left out by --include, --exclude or --newer-than", files(*left_out)));
+        context.remark(&format!("{} excluded by --include, --exclude or --newer-than", files(*left_out)));
     }
 }
 
@@ -172,24 +172,24 @@ fn report(gathered: &Gathered, context: &Context) {
 #[derive(Debug)]
 pub(in crate::commands) struct Added {
     files: Vec<FilePath>,
-    /// One for each file, in the same order.
+    /// The outcome for each file, in the same order.
     enqueued: Vec<Enqueued>,
     priority: Priority,
-    /// Number of files that do not exist.
+    /// The number of files that do not exist.
     missing: usize,
-    /// Number of places below folders that cannot be read.
+    /// The number of places below folders that cannot be read.
     unreadable: usize,
-    /// Number of files that are not wanted.
+    /// The number of files that the patterns excluded.
     left_out: usize,
 }
 
 impl Added {
-    /// The items of the files.
+    /// Returns the items of the files.
     pub(in crate::commands) fn items(&self) -> impl Iterator<Item = ItemId> {
         self.enqueued.iter().filter_map(|enqueued| enqueued.item)
     }
 
-    /// The number of files that wait or are being processed now.
+    /// Returns the number of files that are pending or processing now.
     pub(in crate::commands) fn live(&self) -> usize {
         self.enqueued.len() - self.count(EnqueueOutcome::AlreadyCompleted)
     }
@@ -202,7 +202,7 @@ impl Added {
         self.files.iter().zip(self.enqueued.iter().map(|enqueued| enqueued.outcome))
     }
 
-    /// A summary on one line.
+    /// Returns a summary on one line.
     pub(in crate::commands) fn in_sum(&self) -> String {
         let noun = |count| if count == 1 { "file" } else { "files" };
         let accepted = self.count(EnqueueOutcome::Accepted);
@@ -301,7 +301,7 @@ fn outcome_word(outcome: EnqueueOutcome) -> &'static str {
     }
 }
 
-/// Serialises one file at a time, so that a million of them are not in memory together.
+/// Serialises the files one at a time, so that a million of them are not in memory together.
 fn each_file<S: Serializer>(view: &Added, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(
         view.each().map(|(path, outcome)| AddedFileJson { path: path.into(), outcome: outcome_word(outcome) }),
@@ -312,7 +312,7 @@ fn each_file<S: Serializer>(view: &Added, serializer: S) -> Result<S::Ok, S::Err
 mod tests {
     use super::*;
 
-    /// Only `there` exists.
+    /// Parses words in a folder where only the file `there` exists.
     fn understood(words: &[&str], given: Option<i32>) -> Result<Option<i32>, String> {
         let words: Vec<_> = words.iter().map(OsString::from).collect();
         trailing_priority(&words, given.map(Priority::new), |word| word == "there")

@@ -1,4 +1,4 @@
-//! `queue clear`: takes everything out that is not being processed.
+//! `queue clear`: removes all items except those being processed.
 
 use std::io::{self, Write};
 
@@ -26,7 +26,7 @@ pub(crate) struct ClearArgs {
     statuses: Vec<Status>,
 }
 
-/// Clears every status if none is named. Items being processed always stay.
+/// Clears every status if none is named. Processing items always stay.
 pub(super) async fn clear(args: ClearArgs, context: &Context) -> Result<(), CliError> {
     let statuses = if args.statuses.is_empty() { Status::ALL.to_vec() } else { args.statuses };
     let storage = context.storage();
@@ -41,7 +41,7 @@ pub(super) async fn clear(args: ClearArgs, context: &Context) -> Result<(), CliE
 struct Cleared {
     /// The number of removed items by status.
     gone: Counts,
-    /// Items that stay because they are being processed.
+    /// The number of items that stay because they are processing.
     still_processing: usize,
 }
 

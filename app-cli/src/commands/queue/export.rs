@@ -1,4 +1,4 @@
-//! `queue export`: the whole queue as one document, concurrently with writers.
+//! `queue export`: prints the whole queue as one document, concurrently with writers.
 
 use crate::context::Context;
 use crate::error::CliError;

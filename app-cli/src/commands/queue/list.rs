@@ -1,4 +1,4 @@
-//! `queue list`: one page of the queue, in claim order.
+//! `queue list`: lists the queue in claim order.
 
 use std::io;
 
@@ -17,7 +17,7 @@ use crate::view::{View, item};
 
 /// `queue list`
 #[derive(Debug, Args)]
-#[command(after_help = "Where standard output is no terminal, the columns are separated by tabs:
+#[command(after_help = "If standard output is not a terminal, the columns are separated by tabs:
 number, status, priority, attempts, file, note.
 
 Examples:
@@ -28,7 +28,7 @@ pub(crate) struct ListArgs {
     /// Only files in this status; may be repeated
     #[arg(long = "status", value_name = "STATUS", value_parser = status_parser(), value_delimiter = ',')]
     statuses: Vec<Status>,
-    /// At most this many
+    /// Maximum number of files
     #[arg(short = 'n', long, value_name = "N", allow_negative_numbers = true, value_parser = number::within::<usize>(number::COUNT))]
     limit: Option<usize>,
 }
@@ -62,7 +62,7 @@ struct Listed {
     more: bool,
 }
 
-/// Serialises one item at a time, so that a million of them are not in memory twice.
+/// Serialises the items one at a time, so that a million of them are not in memory twice.
 fn items<S: Serializer>(items: &[QueueItem], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(items.iter().map(ItemJson::from))
 }

@@ -1,4 +1,4 @@
-//! `queue peek`: the file that a run would take next.
+//! `queue peek`: shows the file that a run would process next.
 
 use std::io::{self, Write};
 

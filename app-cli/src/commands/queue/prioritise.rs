@@ -24,10 +24,10 @@ const LIVE: &[Status] = &[Status::Pending, Status::Processing];
 #[command(after_help = "Example:
   autoproc queue prioritise report.pdf 10")]
 pub(crate) struct PrioritiseArgs {
-    /// A file that waits or is being processed
+    /// A pending or processing file
     #[arg(value_name = "FILE", add = Candidates::Files(LIVE))]
     file: PathBuf,
-    /// Its new priority: higher is taken first
+    /// The new priority: higher ones are processed first
     #[arg(value_name = "PRIORITY", allow_negative_numbers = true, value_parser = priority::parse)]
     priority: Priority,
 }

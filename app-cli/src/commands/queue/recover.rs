@@ -1,4 +1,4 @@
-//! `queue recover`: ends the processes of dead runs, and makes their files pending again.
+//! `queue recover`: ends the processes of dead runs, and returns their files to pending.
 
 use std::io::{self, Write};
 
@@ -23,23 +23,23 @@ use crate::view::screen::Screen;
 /// `queue recover`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A run that was killed is found by its lock. What it left running is ended; only when nothing is left its \
-files wait again. The attempt that was under way stays counted; a file that has none left ends as failed. Each `run` does \
-the same when it begins.
+    after_help = "Finds dead runs by their locks and ends their leftover processes. Once none is left, their files become \
+pending again. The interrupted attempt still counts; a file without attempts left fails. Each `run` does the same when it \
+starts.
 
 Exit status:
-  0   there was nothing to take back, or everything was
-  75  some files stay `processing`: something may still be at work on them
+  0   every file of a dead run was recovered, or there was none
+  75  some files stay `processing`: processes may still be working on them
 
 Examples:
   autoproc queue recover
-  autoproc queue recover --force    after a look at what is named"
+  autoproc queue recover --force    after checking the named processes"
 )]
 pub(crate) struct RecoverArgs {
-    /// Take files back even if something may still be at work on them
+    /// Return files to pending even if processes may still be working on them
     #[arg(long)]
     force: bool,
-    /// Attempts a file may have after the first one, as for `run`
+    /// Number of retries after the first attempt, as for `run`
     #[arg(short, long, value_name = "N", default_value = "3", value_parser = number::within::<u32>(number::COUNT))]
     retries: u32,
 }
@@ -65,7 +65,7 @@ pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<Exi
     Ok(code)
 }
 
-/// Logs the recovered files under a run id of this command's own.
+/// Logs the recovered files under a separate run id.
 fn log(recovery: &Recovery, context: &Context) {
     let (log, run) = (context.wiring.event_log(), context.wiring.new_run());
     for kind in recovery.events(&Scope::Queue) {
@@ -73,7 +73,7 @@ fn log(recovery: &Recovery, context: &Context) {
     }
 }
 
-/// The items that unproven runs still hold.
+/// Returns the items that unproven runs still hold.
 async fn kept(unproven: &[Unproven], context: &Context) -> Result<Vec<QueueItem>, StorageError> {
     if unproven.is_empty() {
         return Ok(Vec::new());
@@ -86,7 +86,7 @@ async fn kept(unproven: &[Unproven], context: &Context) -> Result<Vec<QueueItem>
 
 /// The result of a recovery.
 struct Recovered {
-    /// Recovered files, as they are now.
+    /// The recovered files, in their new state.
     items: Vec<RecoveredItem>,
     /// Files that stay claimed.
     kept: Vec<QueueItem>,
@@ -97,7 +97,7 @@ struct Recovered {
 }
 
 impl Recovered {
-    /// The files that an unproven run still holds.
+    /// Returns the files that an unproven run still holds.
     fn kept_by(&self, left: &Unproven) -> impl Iterator<Item = &QueueItem> {
         self.kept.iter().filter(|item| item.claim.as_ref().is_some_and(|claim| claim.run == left.run))
     }
@@ -130,17 +130,17 @@ fn taken_back(recovered: &RecoveredItem, out: &mut Screen<'_>) -> io::Result<()>
     let RecoveredItem { item, dead_run } = recovered;
     let (path, attempts, dead_run) = (out.path(&item.file_path), item.attempts, printable(dead_run));
     if item.status == Status::Pending {
-        writeln!(out, "waits again: {path} (attempt {attempts} died with run {dead_run})")
+        writeln!(out, "returned to pending: {path} (attempt {attempts} died with run {dead_run})")
     } else if recovered.is_cancelled() {
-        writeln!(out, "is cancelled: {path} (attempt {attempts} died with run {dead_run})")
+        writeln!(out, "cancelled: {path} (attempt {attempts} died with run {dead_run})")
     } else {
-        writeln!(out, "has failed: {path} (attempt {attempts}, its last, died with run {dead_run})")
+        writeln!(out, "failed: {path} (attempt {attempts}, its last, died with run {dead_run})")
     }
 }
 
 fn at_work(view: &Recovered, left: &Unproven, out: &mut Screen<'_>) -> io::Result<()> {
     view.kept_by(left).try_for_each(|item| writeln!(out, "stays processing: {}", out.path(&item.file_path)))?;
-    writeln!(out, "run {} may still be at work: {}", printable(&left.run), Printable(&left.reason))
+    writeln!(out, "run {} may still have processes: {}", printable(&left.run), Printable(&left.reason))
 }
 
 #[derive(Serialize)]

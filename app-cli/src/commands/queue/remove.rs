@@ -1,4 +1,4 @@
-//! `queue remove`: takes files out.
+//! `queue remove`: removes files from the queue.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `queue repair`: lists damage and possible repairs, or carries one out.
+//! `queue repair`: lists damage and possible repairs, or carries out one of them.
 
 use std::io::{self, Write};
 
@@ -19,12 +19,11 @@ use crate::view::{View, files};
 /// `queue repair`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Without --apply nothing is changed. With it, the files are first copied to a folder backup-TIME \
-beside them.
+    after_help = "Without --apply nothing is changed. With --apply, the files are first copied to a folder backup-TIME next to them.
 
 Exit status:
-  0   nothing is damaged, or it was repaired
-  65  something is damaged; it was not touched
+  0   the queue is intact, or was repaired
+  65  the queue is damaged, and was not changed
   75  a run is alive; try again when it has ended
 
 Examples:
@@ -32,7 +31,7 @@ Examples:
   autoproc queue repair --apply salvage"
 )]
 pub(crate) struct RepairArgs {
-    /// Repair it in this way
+    /// Repair the queue with this method
     #[arg(long, value_name = "CHOICE", value_enum)]
     apply: Option<RepairMethod>,
 }
@@ -97,7 +96,7 @@ impl View for Repaired {
         all_damage(&self.damage, out)?;
         writeln!(out, "repaired by {}", self.plan.method.word())?;
         outcome(&self.plan, out)?;
-        writeln!(out, "the files as they were: {}", Shown(&self.backup))
+        writeln!(out, "copies of the damaged files: {}", Shown(&self.backup))
     }
 
     fn document(&self) -> impl Serialize {
@@ -120,7 +119,7 @@ fn all_damage(damage: &[Damage], out: &mut dyn Write) -> io::Result<()> {
 fn outcome(plan: &RepairPlan, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  queue  {}", counted(plan.counts))?;
     if plan.keeps.total() > 0 {
-        writeln!(out, "  keeps  {} behind the damage", tallied(plan.keeps))?;
+        writeln!(out, "  keeps  {} after the damage", tallied(plan.keeps))?;
     }
     let unreadable = format!("{} bytes that cannot be read", plan.unreadable_bytes);
     match (plan.loses.total(), plan.unreadable_bytes) {

@@ -1,4 +1,4 @@
-//! `queue show`: one item with its history.
+//! `queue show`: shows one item with its history.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -20,7 +20,7 @@ use crate::view::screen::Screen;
 use crate::view::time::{local, span};
 use crate::view::{View, item};
 
-/// Placeholder for unknown values.
+/// The placeholder for unknown values.
 const UNKNOWN: &str = "?";
 
 /// `queue show`
@@ -38,7 +38,7 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliEr
     let word = ItemWord::parse(&args.item, &context.cwd)?;
     let item = word.find(&*context.storage()).await?.ok_or_else(|| word.unknown())?;
     let mut history = context.history_of(item.id).await;
-    // A log that outlived its queue has other files under the same ids.
+    // A log that outlived its queue contains other files under the same ids.
     history.retain(|past| past.of.file_path == item.file_path);
     context.show(&ItemShown { now: context.now(), item, history })
 }
@@ -47,7 +47,7 @@ struct ItemShown {
     /// The time of the query.
     now: Timestamp,
     item: QueueItem,
-    /// Past attempts, the oldest first.
+    /// The past attempts, the oldest first.
     history: Vec<PastAttempt>,
 }
 
@@ -62,8 +62,8 @@ impl View for ItemShown {
     }
 }
 
-/// One line per attempt: number, round if there are several, start, end, duration, resource usage
-/// and error.
+/// Prints one line per attempt: number, round if there are several, start, end, duration, resource
+/// usage and error.
 fn attempts(attempts: &[PastAttempt], out: &mut dyn Write) -> io::Result<()> {
     if !attempts.is_empty() {
         writeln!(out, "\nattempts:")?;

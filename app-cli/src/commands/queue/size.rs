@@ -1,4 +1,4 @@
-//! `queue size`: the number of pending files.
+//! `queue size`: prints the number of pending files.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! The statuses as words of the command line.
+//! The words for statuses on the command line.
 
 use autoproc_domain::Status;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -10,10 +10,10 @@ pub(super) fn status_parser() -> impl TypedValueParser<Value = Status> {
 
 fn possible_status(status: Status) -> PossibleValue {
     PossibleValue::new(status.word()).help(match status {
-        Status::Pending => "Waits for its turn",
-        Status::Processing => "Is being processed",
-        Status::Completed => "Ended well",
-        Status::Failed => "Ended badly",
-        Status::Timeout => "Ended badly, out of time",
+        Status::Pending => "Waiting to be processed",
+        Status::Processing => "Being processed",
+        Status::Completed => "Completed successfully",
+        Status::Failed => "Failed for good",
+        Status::Timeout => "Failed for good; the last attempt timed out",
     })
 }

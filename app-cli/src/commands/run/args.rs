@@ -15,8 +15,8 @@ use crate::commands::workflow::choice::WorkflowChoiceArgs;
 use crate::paths::PathListArgs;
 use crate::{number, priority};
 
-/// The most attempts at a time: each takes a process and a few file descriptors; 1,024 is
-/// the usual limit.
+/// The maximum number of jobs. Each takes a process and a few file descriptors, whose usual limit
+/// is 1,024.
 const MAX_JOBS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
 
 /// `run`
@@ -25,18 +25,18 @@ const MAX_JOBS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
     override_usage = "autoproc run [OPTIONS] [FILES]... -- COMMAND...
        autoproc run [OPTIONS] [FILES]... --shell STRING
        autoproc run [OPTIONS] [FILES]... [--workflow ID]",
-    after_help = "In COMMAND, {} is the file; without {} the file comes last. See --help for everything.
+    after_help = "In COMMAND, {} is the file; without {} the file is the last argument. See --help for all options.
 
 Examples:
   autoproc run -- pdftotext {} {.}.txt
   autoproc run inbox/ -j 4 --timeout 5m -- ./convert.sh",
     after_long_help = "In COMMAND, {} is the file, {/} its name, {.} the file without extension, {//} its folder,
-{/.} its name without extension. If none of them is used, the file comes last.
-Exit status 0 of COMMAND is success; 126 and 127 fail at once; any other failure is tried again.
-TIME is a number of seconds, or as in 500ms, 5m, 1h30m, 7d.
-SIZE is a number of bytes, or as in 64K, 256MB (powers of 1000), 64KiB, 1.5GiB (powers of 1024).
+{/.} its name without extension. If none of them is used, the file is the last argument.
+Exit status 0 of COMMAND is success; 126 and 127 fail at once; any other failure is retried.
+TIME is a number of seconds, or has units: 500ms, 5m, 1h30m, 7d.
+SIZE is a number of bytes, or has units: 64K, 256MB (powers of 1000), 64KiB, 1.5GiB (powers of 1024).
 
-Ctrl-C finishes the current files; once more ends them; a third time kills them.
+Ctrl-C finishes the current files; a second one ends them; a third one kills them.
 
 Exit status:
   0           success, or stopped as requested
@@ -64,44 +64,44 @@ pub(crate) struct RunArgs {
     /// A command line for `sh -c` in place of COMMAND
     #[arg(long, value_name = "STRING")]
     pub(super) shell: Option<OsString>,
-    /// Time an attempt may take
+    /// Time limit of one attempt
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, default_value = "300", value_parser = autoproc_time_text::parse_positive)]
     pub(super) timeout: Duration,
-    /// Files at a time; `auto` or 0 for one per processor core
+    /// Number of concurrent files; `auto` or 0 for one per processor core
     #[arg(short, long, value_name = "N|auto", default_value = "1", allow_negative_numbers = true, value_parser = jobs)]
     pub(super) jobs: NonZeroUsize,
-    /// Attempts after the first one
+    /// Number of retries after the first attempt
     #[arg(short, long, value_name = "N", default_value = "3", allow_negative_numbers = true)]
     #[arg(value_parser = number::within::<u32>(number::COUNT))]
     pub(super) retries: u32,
-    /// Wait before the first retry; it doubles with each further one
+    /// Wait before the first retry; doubled for each further retry
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "2", value_parser = autoproc_time_text::parse)]
     pub(super) backoff_base: Duration,
     /// Longest wait before a retry
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "1h", value_parser = autoproc_time_text::parse)]
     pub(super) max_backoff: Duration,
-    /// Do not try again what ran out of time
+    /// Do not retry attempts that timed out
     #[arg(long, hide_short_help = true)]
     pub(super) no_retry_timeouts: bool,
-    /// Do not try again what ended with this exit status; may be repeated
+    /// Do not retry attempts that exit with this status; may be repeated
     #[arg(long, hide_short_help = true, value_name = "CODE", value_delimiter = ',', value_parser = number::within::<u8>(1..=255))]
     pub(super) no_retry_exit: Vec<u8>,
     /// Time between asking an attempt to end and killing it
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "10", value_parser = autoproc_time_text::parse)]
     pub(super) grace: Duration,
-    /// End when every file left is waiting for a retry
+    /// Do not wait for retries: end once every remaining file is in backoff
     #[arg(long, hide_short_help = true)]
     pub(super) no_wait: bool,
-    /// Priority of FILES: higher is taken first [default: 0]
+    /// Priority of FILES: higher ones are processed first [default: 0]
     #[arg(short, long, hide_short_help = true, value_name = "N", allow_negative_numbers = true, value_parser = priority::parse)]
     pub(super) priority: Option<Priority>,
-    /// Process all that waits in the queue too, not only FILES
+    /// Process all pending files too, not only FILES
     #[arg(long)]
     pub(super) all: bool,
-    /// Process FILES again although they are completed and have not changed
+    /// Process FILES again, even if they are completed and have not changed
     #[arg(long, hide_short_help = true)]
     pub(super) again: bool,
-    /// Print what each attempt printed when it ends
+    /// Print the output of each attempt when it ends
     #[arg(long, conflicts_with = "json")]
     pub(super) show_output: bool,
     /// Print a line for each attempt that ends, also on a terminal
@@ -110,7 +110,7 @@ pub(crate) struct RunArgs {
     /// Print only failures, warnings and the output that was requested; twice, no failures either
     #[arg(short, long, action = ArgAction::Count)]
     pub(super) quiet: u8,
-    /// Print what would be executed on the first file, and execute nothing
+    /// Print the command or the steps for the first file, and execute nothing
     #[arg(long)]
     pub(super) dry_run: bool,
     #[command(flatten)]

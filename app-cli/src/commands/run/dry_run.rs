@@ -1,4 +1,4 @@
-//! `run --dry-run`: what would be done with the first file.
+//! `run --dry-run`: previews the processing of the first file.
 
 use std::io::{self, Write};
 
@@ -50,7 +50,7 @@ fn of_file(file: FilePath, item: Option<&QueueItem>, work: &Work, context: &Cont
     }
 }
 
-/// The next file of the queue, with its item; if none is due, the first of the given files.
+/// Returns the next file of the queue, with its item; if none is due, the first of the given files.
 async fn first_file(source: &PathSource, context: &Context) -> Result<Option<(FilePath, Option<QueueItem>)>, CliError> {
     let due = context.storage().peek(context.now()).await?;
     if due.is_some() || source.is_empty() {
@@ -60,9 +60,9 @@ async fn first_file(source: &PathSource, context: &Context) -> Result<Option<(Fi
     Ok(given.map(|file| (file, None)))
 }
 
-/// What a run would do with the first file.
+/// A preview of the first file's processing.
 enum Preview {
-    /// There is no file.
+    /// There is no file to process.
     Nothing,
     Command {
         file: FilePath,
@@ -70,7 +70,7 @@ enum Preview {
     },
     Workflow {
         file: FilePath,
-        /// The progress of an earlier attempt that would be resumed.
+        /// The progress of an earlier execution that would be resumed.
         taken_up: Option<ProgressReport>,
         steps: Vec<PreviewedStep>,
     },
@@ -110,7 +110,7 @@ fn resumed(report: &ProgressReport, out: &mut dyn Write) -> io::Result<()> {
     let places = [&report.current_phase, &report.current_task];
     let place = places.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("/");
     let at = if place.is_empty() { String::new() } else { format!(", at {}", Printable(&place)) };
-    writeln!(out, "  resumes where an earlier attempt ended: {over} of {total} steps are over{at}")
+    writeln!(out, "  resumes where an earlier attempt ended: {over} of {total} steps have ended{at}")
 }
 
 fn print_step(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {
@@ -126,7 +126,7 @@ fn print_step(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {
     let variables = step.variables.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
     let words = variables.chain(step.words.iter().map(|word| quoted(word))).collect::<Vec<_>>().join(" ");
     let text = step.error.clone().unwrap_or(words);
-    // A script has several lines.
+    // A script may have several lines.
     text.lines().try_for_each(|line| writeln!(out, "  {}", Printable(line)))
 }
 

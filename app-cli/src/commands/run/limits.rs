@@ -1,4 +1,4 @@
-//! `run`: the conditions that keep it from starting an attempt, and those that end it early.
+//! `run`: the conditions under which no attempt starts, and those that end the run early.
 
 use std::num::NonZeroU64;
 
@@ -11,14 +11,14 @@ use crate::size;
 /// The heading of these options.
 const LIMITS: &str = "Limits";
 
-/// When a run starts nothing new, and when it ends early.
+/// The conditions under which no attempt starts, and those that end the run early.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = LIMITS)]
 pub(crate) struct LimitArgs {
-    /// Start nothing new while less disk is free where the queue is; 0 disables the check
+    /// Start no attempt while the queue's disk has less free space than this; 0 disables the check
     #[arg(long, hide_short_help = true, value_name = "SIZE", allow_negative_numbers = true, default_value = "256MB", value_parser = size::parse)]
     pub(super) min_free_disk: u64,
-    /// Start nothing new while the machine's load, averaged over a minute, is above this
+    /// Start no attempt while the 1-minute load average is above this
     #[arg(long, hide_short_help = true, value_name = "LOAD", allow_negative_numbers = true, value_parser = load)]
     pub(super) max_load: Option<f64>,
     /// Stop after N failed files, or once N% of at least 10 files have failed
@@ -27,19 +27,19 @@ pub(crate) struct LimitArgs {
 }
 
 impl LimitArgs {
-    /// The resources that the machine must have free before an attempt starts.
+    /// Returns the resources that must be free before an attempt starts.
     pub(super) fn start_limits(self) -> StartLimits {
         StartLimits { min_free_disk: self.min_free_disk, max_load: self.max_load }
     }
 }
 
-/// Why a word is not a limit.
+/// The reason why a word is not a valid limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum InvalidLimit {
-    /// Neither 0 nor a positive number.
+    /// The word is neither 0 nor a positive number.
     #[error("expected a load of 0 or more (4 or 1.5)")]
     Load,
-    /// Neither a positive count nor a percentage from 1 to 100.
+    /// The word is neither a positive count nor a percentage from 1 to 100.
     #[error("expected a count (3) or a percentage (10%)")]
     MaxFail,
 }

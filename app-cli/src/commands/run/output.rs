@@ -1,4 +1,4 @@
-//! `run`: what is kept of what attempts print.
+//! `run`: limits on the output of attempts, and its retention.
 
 use std::time::Duration;
 
@@ -8,39 +8,41 @@ use clap::Args;
 
 use crate::size::{self, InvalidSize};
 
-/// What takes away a limit.
+/// The word that disables a limit.
 const ALL: &str = "all";
 
 /// The heading of these options.
 const OUTPUT: &str = "Output of attempts";
 
-/// What is kept of what attempts print.
+/// The limits on the output of attempts.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = OUTPUT)]
 pub(crate) struct OutputArgs {
-    /// Disk that the output of one attempt may take: half keeps its beginning, a quarter its end
+    /// Maximum disk space for the output of one attempt; longer output keeps its beginning (half)
+    /// and its end (a quarter)
     #[arg(long, hide_short_help = true, value_name = "SIZE", allow_negative_numbers = true, default_value = "16MiB", value_parser = size::parse)]
     pub(super) max_output: u64,
-    /// Remove output older than this, before and after the run and once an hour; `all` keeps it
+    /// Remove output older than this, before and after the run and once an hour; `all` keeps
+    /// everything
     #[arg(long, hide_short_help = true, value_name = "TIME|all", allow_negative_numbers = true, default_value = "30d", value_parser = age)]
     keep_output: MaxAge,
-    /// Remove the oldest output while there is more of it than this; `all` keeps it
+    /// Remove the oldest output while the total is above this; `all` keeps everything
     #[arg(long, hide_short_help = true, value_name = "SIZE|all", allow_negative_numbers = true, default_value = "1GiB", value_parser = total)]
     keep_output_size: MaxTotal,
 }
 
 impl OutputArgs {
-    /// The output that is kept after the run.
+    /// Returns the retention of output.
     pub(super) fn retention(self) -> Retention {
         Retention { max_age: self.keep_output.0, max_total: self.keep_output_size.0 }
     }
 }
 
-/// An age; `None` for any.
+/// A maximum age; `None` for no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct MaxAge(Option<Duration>);
 
-/// An amount of bytes; `None` for any.
+/// A maximum number of bytes; `None` for no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct MaxTotal(Option<u64>);
 

@@ -10,7 +10,7 @@ use super::work::Work;
 use crate::error::CliError;
 use crate::escape::Shown;
 
-/// Looks for the program as execvp(3) does. A program named by a placeholder differs from file to
+/// Searches for the program like execvp(3). A program that is a placeholder differs from file to
 /// file, and a shell finds its programs itself; neither is checked.
 ///
 /// # Errors
@@ -18,8 +18,8 @@ use crate::escape::Shown;
 pub(super) fn check(work: &Work) -> Result<(), CliError> {
     let Work::Argv(words) = work else { return Ok(()) };
     let Some(program) = words.first() else { return Ok(()) };
-    // A whole command line in quotes, as `'echo {} | wc'`, is one word with a placeholder, and not
-    // a program.
+    // A whole command line in quotes, such as `'echo {} | wc'`, is one word with a placeholder, and
+    // not a program.
     let is_line = words.len() == 1 && program.as_bytes().contains(&b' ') && !program.as_bytes().starts_with(b"/");
     let is_per_file = program.as_bytes().contains(&b'{') && !is_line;
     if is_per_file || is_found(program) {

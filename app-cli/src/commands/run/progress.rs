@@ -16,22 +16,22 @@ use crate::view::layout::Layout;
 use crate::view::style::{BAD, GOOD, LATER};
 use crate::view::time::span;
 
-/// Files ended and known, rate, time left, failures.
+/// The template: ended and known files, rate, time left, failures.
 const TEMPLATE: &str = "{elapsed} [{bar:30}] {pos}/{len} files, {rate}{left}{msg}";
 
 /// Redraw interval of the bar.
 const TICK: Duration = Duration::from_millis(250);
 
-/// How much a run prints.
+/// The amount of output of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verbosity {
     /// Warnings only.
     Quiet,
     /// Warnings, and files that failed.
     Failures,
-    /// A bar on a terminal, otherwise a line for each end of an attempt.
+    /// A bar on a terminal, otherwise a line for each attempt that ends.
     Normal,
-    /// A line for each end of an attempt.
+    /// A line for each attempt that ends.
     Verbose,
 }
 
@@ -39,7 +39,7 @@ pub(super) enum Verbosity {
 enum Detail {
     /// A bar, and a line for each failure.
     Bar(ProgressBar),
-    /// A line for each end of an attempt.
+    /// A line for each attempt that ends.
     Lines,
     /// A line for each file that failed.
     Failures,
@@ -62,7 +62,7 @@ struct Tally {
 }
 
 impl Progress {
-    /// Prints to this console.
+    /// Creates an observer that prints to this console.
     pub(super) fn new(console: Arc<Console>, verbosity: Verbosity, max_attempts: u32) -> Self {
         let detail = match verbosity {
             Verbosity::Quiet => Detail::Warnings,
@@ -73,7 +73,7 @@ impl Progress {
         Self { console, detail, max_attempts, tally: Mutex::default() }
     }
 
-    /// Prints a line that the bar makes redundant.
+    /// Prints a line that would be redundant next to the bar.
     fn line(&self, line: impl Display) {
         if matches!(self.detail, Detail::Lines) {
             self.console.say(line);
@@ -87,11 +87,11 @@ impl Progress {
         }
     }
 
-    /// A request is cleared before a run begins, if no run saw it, or at the end of the run that
-    /// obeyed it.
+    /// Reports a cleared request. A request is cleared before a run begins, if no run saw it, or at
+    /// the end of the run that obeyed it.
     fn cleared(&self) {
         let has_begun = self.tally.lock().unwrap_or_else(PoisonError::into_inner).has_begun;
-        self.remark(if has_begun { "stop request cleared" } else { "stop request from before this run cleared" });
+        self.remark(if has_begun { "stop request cleared" } else { "cleared a stop request from before this run" });
     }
 
     fn started(&self, jobs: usize, counts: Counts) {
@@ -104,7 +104,6 @@ impl Progress {
         }
     }
 
-    /// Counts an ended file.
     fn ended(&self, has_failed: bool) {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.ended += 1;
@@ -117,7 +116,7 @@ impl Progress {
         }
     }
 
-    /// Includes files that other processes added.
+    /// Updates the counts, which include files that other processes added.
     fn counted(&self, counts: Counts) {
         if let Detail::Bar(bar) = &self.detail {
             let ended = self.tally.lock().unwrap_or_else(PoisonError::into_inner).ended;
@@ -134,7 +133,7 @@ impl Progress {
         self.ended(true);
     }
 
-    /// A line about a file, with its outcome in colour.
+    /// Returns a line about a file, with its outcome in colour.
     fn about(&self, style: Style, outcome: &str, of: &AttemptRef, after: &str) -> String {
         let line = self.console.err().line(&format!("{outcome} "), &of.file_path, after);
         format!("{style}{outcome}{style:#}{}", &line[outcome.len()..])
@@ -153,12 +152,12 @@ impl Observer for Progress {
             RunEventKind::StopSignalCleared => self.cleared(),
             RunEventKind::FileRecovered { of, requeued, cancelled, in_scope, .. } => {
                 let fate = match (requeued, cancelled) {
-                    (true, _) => "waits again",
+                    (true, _) => "is pending again",
                     (false, true) => "is cancelled",
                     (false, false) => "has failed: no attempts are left",
                 };
                 let file = self.console.err().path(&of.file_path);
-                self.remark(format_args!("the run that worked on {file} died; it {fate}"));
+                self.remark(format_args!("the run that was processing {file} died; the file {fate}"));
                 if *in_scope && !requeued {
                     self.ended(true);
                 }
@@ -169,7 +168,7 @@ impl Observer for Progress {
                 Printable(reason)
             )),
             RunEventKind::StartsHeld { reason } => {
-                self.remark(format_args!("nothing new is started for now: {}", Printable(reason)));
+                self.remark(format_args!("not starting new files: {}", Printable(reason)));
             }
             RunEventKind::StartsResumed => self.remark("starting files again"),
             RunEventKind::FileStarted { .. } => {}

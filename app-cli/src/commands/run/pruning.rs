@@ -1,4 +1,4 @@
-//! Removes old output during a run: at its beginning, once an hour, and at its end, even if the run
+//! Removes old output during a run: at the beginning, once an hour, and at the end, even if the run
 //! processes nothing.
 
 use std::collections::HashSet;
@@ -17,8 +17,8 @@ use tokio::task::JoinHandle;
 use crate::console::Console;
 use crate::error::CliError;
 
-/// Pruning a folder of 100,000 outputs takes less than a second, and output alone rarely fills a
-/// disk within an hour.
+/// The interval between prunings. Pruning a folder of 100,000 outputs takes less than a second, and
+/// output alone rarely fills a disk within an hour.
 const EVERY: Duration = Duration::from_secs(3600);
 
 pub(super) struct Pruning {
@@ -34,7 +34,7 @@ impl Pruning {
         Self { pruner, console, task }
     }
 
-    /// Prunes a last time.
+    /// Prunes for the last time.
     pub(super) async fn end(self) {
         self.task.abort();
         tell(self.pruner.prune().await, &self.console);
@@ -48,7 +48,7 @@ async fn again_and_again(pruner: Pruner, console: Arc<Console>) {
     }
 }
 
-/// A failure to prune does not end the run.
+/// Reports the result of pruning. A failure does not end the run.
 fn tell(pruned: Result<(), CliError>, console: &Console) {
     if let Err(error) = pruned {
         console.warn(error.message());
@@ -65,7 +65,8 @@ pub(super) struct Pruner {
 }
 
 impl Pruner {
-    /// Prunes by this retention, except for items that this storage reports as processing.
+    /// Creates a pruner with this retention. It keeps the output of items that this storage reports
+    /// as processing.
     pub(super) fn new(
         storage: Arc<dyn Storage>,
         logs: AttemptLogs,
@@ -75,10 +76,10 @@ impl Pruner {
         Self { storage, logs, retention, executions }
     }
 
-    /// Prunes once, on a thread of its own. Keeps the output of items being processed.
+    /// Prunes once, on a separate thread. Keeps the output of processing items.
     ///
     /// # Errors
-    /// If the queue cannot be read, in which case nothing was removed, or something cannot be
+    /// If the queue cannot be read, in which case nothing was removed, or if something cannot be
     /// removed.
     async fn prune(&self) -> Result<(), CliError> {
         let now = SystemTime::now();
@@ -96,8 +97,9 @@ impl Pruner {
         self.forget().await
     }
 
-    /// Removes the executions of items that left the queue. Lists them before it asks the queue, so
-    /// that executions which begin meanwhile are not among them; ids are not reused.
+    /// Removes the executions of items that have left the queue. Lists the executions before it
+    /// reads the queue, so that executions which begin meanwhile are not removed; ids are not
+    /// reused.
     async fn forget(&self) -> Result<(), CliError> {
         let trouble = |error: io::Error| CliError::io("cannot remove executions of files that left the queue", &error);
         for item in self.executions.under_way().map_err(trouble)? {

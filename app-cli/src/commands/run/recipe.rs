@@ -1,4 +1,4 @@
-//! Recipes: a hash of what a run does to each file.
+//! Computes recipes: hashes of a run's processing of each file.
 
 use autoproc_domain::Recipe;
 use sha2::{Digest as _, Sha256};
@@ -8,7 +8,7 @@ use crate::commands::workflow::choice::WorkflowChoice;
 use crate::context::Context;
 use crate::error::CliError;
 
-/// The recipe of a command, or of a workflow's file with the inputs given.
+/// Returns the recipe of a command, or of a workflow's file with the given inputs.
 ///
 /// # Errors
 /// [`CliError`] if the workflow's file cannot be found or read.
@@ -28,7 +28,7 @@ fn of_workflow(choice: &WorkflowChoice, context: &Context) -> Result<Recipe, Cli
     Ok(hash("workflow", [file.text.as_bytes()].into_iter().chain(inputs)))
 }
 
-/// Each part is hashed after its length, so that no two lists of parts look the same.
+/// Hashes each part prefixed with its length, so that different lists never hash the same bytes.
 fn hash<'a>(kind: &'a str, parts: impl IntoIterator<Item = &'a [u8]>) -> Recipe {
     let mut hasher = Sha256::new();
     for part in [kind.as_bytes()].into_iter().chain(parts) {

@@ -18,7 +18,7 @@ pub(super) struct ShowOutput {
 }
 
 impl ShowOutput {
-    /// Prints the output in these files to this console.
+    /// Creates an observer that prints the output in these files to this console.
     pub(super) fn new(console: Arc<Console>, attempts: AttemptLogs) -> Self {
         Self { console, attempts }
     }

@@ -1,4 +1,4 @@
-//! The end of a run, as it is printed.
+//! Prints the summary of a run.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -17,12 +17,12 @@ use crate::view::screen::Screen;
 use crate::view::time::span;
 use crate::view::{View, held};
 
-/// The end of a run.
+/// The summary of a run.
 pub(super) struct Summary {
     pub(super) run: RunId,
     pub(super) result: ProcessingResult,
     pub(super) elapsed: Duration,
-    /// Resource usage of its attempts.
+    /// The resource usage of the run's attempts.
     pub(super) resources: RunResources,
     /// The first failures.
     pub(super) failures: Vec<Failure>,
@@ -33,7 +33,7 @@ impl View for Summary {
         let result = &self.result;
         writeln!(
             out,
-            "processed {}, failed {}, retried {}, {} waiting{}; {} after {}",
+            "processed {}, failed {}, retried {}, {} pending{}; {} after {}",
             result.processed,
             result.failed,
             result.retried,
@@ -89,8 +89,8 @@ fn used(resources: &RunResources, out: &mut Screen<'_>) -> io::Result<()> {
 
 fn cause(result: &ProcessingResult) -> &'static str {
     match result.stopped_by {
-        StoppedBy::QueueEmpty if result.held > 0 && result.held == result.remaining => "all that is left is held",
-        StoppedBy::QueueEmpty => "the queue is empty",
+        StoppedBy::QueueEmpty if result.held > 0 && result.held == result.remaining => "only held files are left",
+        StoppedBy::QueueEmpty => "no files are left",
         StoppedBy::NothingDue => "nothing is due",
         StoppedBy::Request(StopCause::StopFile) => "stopped by the stop file",
         StoppedBy::Request(StopCause::Interrupt) => "stopped by Ctrl-C",
@@ -117,7 +117,7 @@ struct SummaryJson<'a> {
     usage: Option<UsageJson>,
 }
 
-/// Resource usage of the attempts that reported it.
+/// The resource usage of the attempts that reported it.
 #[derive(Serialize)]
 struct UsageJson {
     attempts: u64,

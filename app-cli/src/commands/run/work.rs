@@ -1,4 +1,4 @@
-//! What a run does with each file: the command or the workflow of its arguments.
+//! The work of a run: the command or the workflow of its arguments.
 
 use std::env;
 use std::ffi::OsString;
@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::wiring::Task;
 
-/// The work as it was typed.
+/// The work as entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Work {
     /// A program and its arguments; not empty.
@@ -21,10 +21,10 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// The work of these arguments.
+    /// Determines the work from these arguments.
     ///
     /// # Errors
-    /// [`CliError`] if there is none, or options for a workflow are given with a command.
+    /// [`CliError`] if there is no work, or if options for a workflow are given with a command.
     pub(super) fn new(
         argv: Vec<OsString>,
         shell: Option<OsString>,
@@ -32,7 +32,7 @@ impl Work {
     ) -> Result<Self, CliError> {
         let is_blank = |word: &OsString| word.as_encoded_bytes().trim_ascii().is_empty();
         if (!argv.is_empty() || shell.is_some()) && (!workflow.inputs.is_empty() || workflow.folder.is_some()) {
-            return Err(CliError::usage("--input and --workflow-dir are for workflows, and a command was given")
+            return Err(CliError::usage("--input and --workflow-dir apply to workflows, but a command was given")
                 .with_hint("give either a command or --workflow"));
         }
         match (argv.first(), shell) {
@@ -44,7 +44,7 @@ impl Work {
         }
     }
 
-    /// The task of an orchestrator.
+    /// Returns the task for an orchestrator.
     ///
     /// # Errors
     /// [`CliError`] if the command is invalid, the workflow is missing or invalid, or its inputs do not
@@ -59,8 +59,8 @@ impl Work {
     }
 }
 
-/// True if nothing follows `--`, as with an empty variable in a script; then a workflow was not
-/// intended. Clap does not report this case.
+/// True if nothing follows `--`, for instance because a variable in a script is empty; then a
+/// workflow was not intended. Clap does not report this case.
 fn ends_in_dashes() -> bool {
     env::args_os().next_back().is_some_and(|word| word == "--")
 }

@@ -1,5 +1,5 @@
-//! `workflow check`: each problem in the style of a compiler, with the source line and a mark below
-//! it.
+//! `workflow check`: prints each problem in the style of a compiler, with the source line and a
+//! mark below it.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -23,13 +23,14 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 
-/// Longer lines are cut to the part around the mark, because most terminals would wrap them.
+/// The maximum width of a source line. Longer lines are cut to the part around the mark, because
+/// most terminals would wrap them.
 const SHOWN_COLUMNS: usize = 100;
 
 /// `workflow check`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Warnings and notes are no failure: a runner or a task file may be there when the workflow is executed.
+    after_help = "Warnings and notes do not fail the check: a missing runner or task file may exist when the workflow is executed.
 
 Exit status:
   0   no errors
@@ -64,18 +65,17 @@ pub(super) fn check(args: &CheckArgs, context: &Context) -> Result<ExitCode, Cli
 
 /// The problems of workflow files.
 struct WorkflowsChecked {
-    /// Paths are shown relative to this folder.
+    /// The folder relative to which paths are shown.
     base: PathBuf,
     /// The files, in the order of the arguments.
     files: Vec<CheckedFile>,
 }
 
-/// One file to check.
+/// A file to check.
 enum CheckedFile {
     Read(Box<WorkflowFile>),
     /// The file cannot be read.
     Unreadable {
-        /// The argument.
         word: String,
         error: String,
     },
@@ -125,7 +125,7 @@ fn excerpt(file: &WorkflowFile, problem: &Problem, out: &mut dyn Write) -> io::R
     let Some(line) = file.line(problem.position.line) else { return Ok(()) };
     let before = usize::try_from(problem.position.column).unwrap_or(1).saturating_sub(1);
     let start = before.saturating_sub(SHOWN_COLUMNS / 2);
-    // A tab is one column of the file, and must be one here.
+    // A tab is one column of the file, so it must take one column here too.
     let shown: String =
         line.chars().skip(start).take(SHOWN_COLUMNS).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let number = problem.position.line.to_string();
@@ -157,7 +157,7 @@ struct CheckedJson<'a> {
 
 #[derive(Serialize)]
 struct FileJson<'a> {
-    /// Why the file cannot be read.
+    /// The error if the file cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     id: Option<&'a str>,

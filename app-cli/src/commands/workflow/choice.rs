@@ -1,4 +1,4 @@
-//! The workflow that arguments name, found and checked.
+//! Finds and checks the workflow that arguments name.
 
 use std::path::{Path, PathBuf};
 
@@ -16,10 +16,10 @@ use crate::wiring::find_error;
 /// The heading of these options.
 const HEADING: &str = "Workflow options";
 
-/// Which workflow, and with what.
+/// The options for finding a workflow, and its inputs.
 #[derive(Debug, Default, Args)]
 pub(crate) struct WorkflowOptions {
-    /// Folder to look for workflows in, after core/workflows and engine/workflows
+    /// Additional folder of workflows, searched after core/workflows and engine/workflows
     #[arg(
         long,
         hide_short_help = true,
@@ -28,7 +28,7 @@ pub(crate) struct WorkflowOptions {
         help_heading = HEADING
     )]
     workflow_dir: Option<PathBuf>,
-    /// An input of the workflow; may be repeated. `${file}` in TEXT is the file
+    /// An input of the workflow; may be repeated. `${file}` in TEXT is the path of the file
     #[arg(long = "input", hide_short_help = true, value_name = "NAME=TEXT", value_parser = input, help_heading = HEADING)]
     inputs: Vec<(String, String)>,
 }
@@ -43,21 +43,21 @@ pub(crate) struct WorkflowChoiceArgs {
     workflow: Option<String>,
     #[command(flatten)]
     options: WorkflowOptions,
-    /// Begin workflows anew that an earlier run has left unfinished
+    /// Restart unfinished workflows from the first step instead of resuming them
     #[arg(long, hide_short_help = true, conflicts_with_all = ["command", "shell"], help_heading = HEADING)]
     from_start: bool,
 }
 
-/// Where workflows are looked for.
+/// The option for the additional folder of workflows.
 #[derive(Debug, Args)]
 pub(crate) struct WorkflowFolderArgs {
-    /// Folder to look for workflows in, after core/workflows and engine/workflows
+    /// Additional folder of workflows, searched after core/workflows and engine/workflows
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     workflow_dir: Option<PathBuf>,
 }
 
 impl WorkflowFolderArgs {
-    /// The workflows of the project, and of this folder.
+    /// Returns the workflows of the project and of the additional folder.
     pub(super) fn catalogue(&self, context: &Context) -> Catalogue {
         Catalogue::new(context.project.root(), self.workflow_dir.as_deref())
     }
@@ -65,13 +65,13 @@ impl WorkflowFolderArgs {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WorkflowChoice {
-    /// Its id or path; the default workflow if `None`.
+    /// The id or path of the workflow; the default workflow if `None`.
     pub(crate) word: Option<String>,
-    /// A further folder to search.
+    /// An additional folder to search.
     pub(crate) folder: Option<PathBuf>,
-    /// Its inputs, as typed.
+    /// The inputs, as entered.
     pub(crate) inputs: Vec<(String, String)>,
-    /// True to start from the beginning although an earlier run left it unfinished.
+    /// True to restart an unfinished execution from the first step instead of resuming it.
     pub(crate) from_start: bool,
 }
 
@@ -82,15 +82,15 @@ impl From<WorkflowChoiceArgs> for WorkflowChoice {
 }
 
 impl WorkflowChoice {
-    /// This workflow; the default one if `word` is `None`.
+    /// Chooses this workflow, or the default one if `word` is `None`.
     pub(super) fn new(word: Option<String>, options: WorkflowOptions) -> Self {
         Self { word, folder: options.workflow_dir, inputs: options.inputs, from_start: false }
     }
 
-    /// The workflow, ready to be executed. Prints the number of its warnings.
+    /// Returns the workflow, ready to be executed. Prints the number of its warnings.
     ///
     /// # Errors
-    /// [`CliError`] if it is missing or invalid, or its inputs do not fit.
+    /// [`CliError`] if the workflow is missing or invalid, or its inputs do not fit.
     pub(in crate::commands) fn load(&self, context: &Context) -> Result<WorkflowRun, CliError> {
         let file = self.find(context)?;
         complain(&file, context)?;
@@ -113,10 +113,10 @@ impl WorkflowChoice {
         })
     }
 
-    /// The file of the workflow.
+    /// Finds the file of the workflow.
     ///
     /// # Errors
-    /// [`CliError`] if it cannot be found or read.
+    /// [`CliError`] if the file cannot be found or read.
     pub(in crate::commands) fn find(&self, context: &Context) -> Result<WorkflowFile, CliError> {
         let folder = self.folder.as_ref().map(|folder| context.cwd.join(folder));
         let catalogue = Catalogue::new(context.project.root(), folder.as_deref());
@@ -152,7 +152,7 @@ fn complain(file: &WorkflowFile, context: &Context) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The error for inputs that do not fit.
+/// Returns the error for inputs that do not fit.
 pub(in crate::commands) fn unfit_input(error: &InputError) -> CliError {
     CliError::usage(error.to_string()).with_hint("give inputs as in: --input NAME=TEXT")
 }
@@ -160,16 +160,16 @@ pub(in crate::commands) fn unfit_input(error: &InputError) -> CliError {
 fn input(word: &str) -> Result<(String, String), String> {
     match word.split_once('=') {
         Some((name, text)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), text.to_owned())),
-        _ => Err("an input is NAME=TEXT".to_owned()),
+        _ => Err("an input has the form NAME=TEXT".to_owned()),
     }
 }
 
-/// A path relative to the base folder, if it is below.
+/// Returns a path relative to the base folder, if it is below that folder.
 pub(super) fn from_base<'p>(base: &Path, path: &'p Path) -> &'p Path {
     path.strip_prefix(base).unwrap_or(path)
 }
 
-/// The number of problems of one severity.
+/// Returns the number of problems of one severity.
 pub(super) fn count(file: &WorkflowFile, severity: Severity) -> usize {
     file.problems.iter().filter(|problem| problem.severity == severity).count()
 }

@@ -1,4 +1,4 @@
-//! `workflow list`: the workflows that have an id.
+//! `workflow list`: lists the workflows that have an id.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ pub(super) fn list(args: &ListArgs, context: &Context) -> Result<(), CliError> {
 }
 
 struct WorkflowsListed {
-    /// Paths are shown relative to this folder.
+    /// The folder relative to which paths are shown.
     base: PathBuf,
     workflows: Vec<Listed>,
 }
@@ -75,7 +75,7 @@ fn state(listed: &Listed) -> String {
         1 => Some(format!("1 {}", severity.word())),
         many => Some(format!("{many} {}s", severity.word())),
     };
-    let hidden = listed.is_hidden.then(|| "hidden by another".to_owned());
+    let hidden = listed.is_hidden.then(|| "hidden by another workflow with this id".to_owned());
     let states: Vec<_> = hidden.into_iter().chain(of(Severity::Error)).chain(of(Severity::Warning)).collect();
     if states.is_empty() { "good".to_owned() } else { states.join(", ") }
 }

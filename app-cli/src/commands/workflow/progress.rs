@@ -1,4 +1,4 @@
-//! `workflow progress`: how far executions are.
+//! `workflow progress`: shows the progress of executions.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -27,7 +27,7 @@ use crate::wiring::execution_error;
   autoproc workflow progress
   autoproc workflow progress talk.mp4 --json")]
 pub(crate) struct ProgressArgs {
-    /// File, or number of an item [default: all that are under way]
+    /// File, or number of an item [default: all unfinished executions]
     #[arg(value_name = "FILE", add = Candidates::Files(&Status::ALL))]
     item: Option<OsString>,
 }
@@ -38,7 +38,7 @@ pub(super) async fn progress(args: &ProgressArgs, context: &Context) -> Result<(
         None => under_way(context).await?,
     };
     if executions.is_empty() {
-        context.remark("no workflow is under way");
+        context.remark("no unfinished executions");
     }
     context.show(&Executions(executions))
 }
@@ -46,7 +46,7 @@ pub(super) async fn progress(args: &ProgressArgs, context: &Context) -> Result<(
 async fn of_one(word: &ItemWord, context: &Context) -> Result<FileProgress, CliError> {
     let item = word.find(&*context.storage()).await?.ok_or_else(|| word.unknown())?;
     let state = execution_of(item.id, context)?;
-    let state = state.ok_or_else(|| CliError::usage(format!("no workflow was begun on {}", item.file_path)))?;
+    let state = state.ok_or_else(|| CliError::usage(format!("no workflow has been executed on {}", item.file_path)))?;
     Ok(FileProgress {
         item: item.id,
         file: state.file_path().to_owned(),
@@ -60,7 +60,7 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
     let items = items.map_err(|error| CliError::io("cannot list the executions", &error))?;
     let mut found = Vec::new();
     for item in items {
-        // The next run removes the executions of files that left the queue.
+        // The next run removes the executions of files that have left the queue.
         if context.storage().find(Selector::Id(item)).await?.is_none() {
             continue;
         }
@@ -70,7 +70,7 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
                 let file = state.file_path().to_owned();
                 found.push(FileProgress { item, file, error: state.error, report });
             }
-            // It has completed meanwhile.
+            // The execution has completed meanwhile.
             Ok(_) => {}
             // A damaged execution of one file does not hide the others.
             Err(error) => context.console.warn(format_args!("{}", error.message())),
@@ -79,7 +79,7 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
     Ok(found)
 }
 
-/// The execution of an item, if there is one.
+/// Returns the execution of an item, if there is one.
 fn execution_of(item: ItemId, context: &Context) -> Result<Option<ExecutionState>, CliError> {
     context.wiring.executions().of(item).map_err(|error| execution_error(&error))
 }
@@ -90,7 +90,7 @@ struct Executions(Vec<FileProgress>);
 struct FileProgress {
     item: ItemId,
     file: String,
-    /// Why it failed, if it did.
+    /// The error of a failed execution.
     error: Option<String>,
     report: ProgressReport,
 }

@@ -33,7 +33,7 @@ use crate::view::time::span;
 /// `workflow run`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Nothing is put on the queue, and nothing is taken up later: a workflow that fails here begins anew.
+    after_help = "The file is not queued, and the execution cannot be resumed: after a failure, the workflow starts from the beginning.
 
 Examples:
   autoproc workflow run wf-ingest --file talk.mp4 --input source_code=AB
@@ -48,7 +48,7 @@ pub(crate) struct RunArgs {
     file: PathBuf,
     #[command(flatten)]
     options: WorkflowOptions,
-    /// Time it may take
+    /// Time limit of the execution
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, default_value = "300", value_parser = autoproc_time_text::parse_positive)]
     timeout: Duration,
     /// Time between asking a step to end and killing it
@@ -92,8 +92,8 @@ async fn execute(
     Ok((report, orchestrator.get_progress()))
 }
 
-/// An execution without the queue has item 0, which no queue has, and the time as its claim, so
-/// that its output has a file of its own.
+/// Creates the attempt of an execution without the queue. It has item 0, which no queue has, and
+/// the time as its claim, so that its output gets a separate file.
 fn attempt(file_path: FilePath, timeout: Duration, context: &Context) -> Attempt {
     let number = ClaimNumber::new(u64::try_from(context.now().as_micros()).unwrap_or_default());
     Attempt {
@@ -131,7 +131,7 @@ async fn shown<T>(
         Err(error) => Some(error),
     };
     if let Some(error) = trouble {
-        context.console.warn(format_args!("cannot show what it printed: {}", error.message()));
+        context.console.warn(format_args!("cannot show the output: {}", error.message()));
     }
     over
 }
@@ -158,7 +158,7 @@ impl View for ExecutionOver {
             AttemptOutcome::Succeeded => {
                 writeln!(out, "{} {} in {took}", painted(GOOD, "completed"), out.path(&self.file))
             }
-            AttemptOutcome::Aborted => writeln!(out, "ended {} after {took}, as asked", out.path(&self.file)),
+            AttemptOutcome::Aborted => writeln!(out, "ended {} after {took}, as requested", out.path(&self.file)),
             _ => {
                 let (failed, file) = (painted(BAD, "failed"), out.path(&self.file));
                 writeln!(out, "{failed} {file} after {took}: {}", Printable(&self.report.error()))

@@ -1,4 +1,4 @@
-//! `workflow show`: the phases and steps of one workflow.
+//! `workflow show`: shows the phases and steps of one workflow.
 
 use std::io;
 use std::path::PathBuf;
@@ -42,13 +42,13 @@ pub(super) fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
         _ => {
             let path = from_base(&context.cwd, &file.path);
             Err(CliError::config(format!("{} has errors", Shown(path)))
-                .with_hint(format!("`autoproc workflow check {}` tells them", Shown(path))))
+                .with_hint(format!("`autoproc workflow check {}` lists them", Shown(path))))
         }
     }
 }
 
 struct WorkflowShown {
-    /// Paths are shown relative to this folder.
+    /// The folder relative to which paths are shown.
     base: PathBuf,
     path: PathBuf,
     workflow: Workflow,
@@ -59,7 +59,8 @@ impl View for WorkflowShown {
         tree::print(&self.workflow, from_base(&self.base, &self.path), out)
     }
 
-    /// Built key by key, because a step has a key named for its kind of action.
+    /// Returns the document. It is built key by key, because a step has a key with the name of its
+    /// action.
     fn document(&self) -> impl Serialize {
         let Workflow { id, name, description, version, inputs, phases, transitions, .. } = &self.workflow;
         let input = |input: &Input| {

@@ -1,4 +1,4 @@
-//! Phases and steps as a tree.
+//! Prints phases and steps as a tree.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -79,7 +79,7 @@ fn step(step: &Step) -> String {
     format!("{}: {action}{}{timeout}{retries}{output}{rerun}", step.id, condition(step.condition.as_ref()))
 }
 
-/// A script does not fit in a tree.
+/// Returns the first line, because a whole script does not fit in a tree.
 fn first_line(text: &str) -> String {
     match text.split_once('\n') {
         Some((line, _)) => format!("{line} …"),

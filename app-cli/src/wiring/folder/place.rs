@@ -12,7 +12,8 @@ use crate::escape::Shown;
 use crate::exit_code::ExitCode;
 use crate::maintenance::Finding;
 
-/// Each attempt creates a file for its output.
+/// The number of free inodes below which a warning is shown; each attempt creates a file for its
+/// output.
 const FEW_FILES: u64 = 1_000;
 
 const MIB: u64 = 1024 * 1024;
@@ -36,7 +37,8 @@ pub(super) fn findings(folder: &StateFolder) -> Vec<Finding> {
     findings
 }
 
-/// The file system of the folder, and the free space that the queue may need there, in bytes.
+/// Returns the file system of the folder, and the free space that the queue may need there, in
+/// bytes.
 fn file_system(folder: &StateFolder) -> io::Result<(FileSystem, u64)> {
     Ok((json_store::file_system(&folder.state_dir)?, json_store::room_needed(&folder.state_dir)?))
 }
@@ -53,8 +55,8 @@ fn nature(system: &FileSystem, allow_network_fs: bool) -> Finding {
         };
     }
     if system.is_volatile {
-        let advice = "keep the queue on a disk, if it is to survive that";
-        return Finding::warning(SUBJECT, format!("{name}: gone when the machine is switched off"), advice);
+        let advice = "keep the queue on a disk if it must survive a reboot";
+        return Finding::warning(SUBJECT, format!("{name}: lost when the machine is switched off"), advice);
     }
     Finding::well(SUBJECT, name.as_str())
 }
@@ -64,11 +66,11 @@ fn room(free: u64, files: Option<u64>, needed: u64) -> Finding {
     let told = files.map_or_else(String::new, |files| format!(", {files} files"));
     let message = format!("{} MiB free{told}", free / MIB);
     if free < needed {
-        let advice = format!("make room: the queue may need {} MiB more", needed.div_ceil(MIB));
+        let advice = format!("free space on the disk: the queue may need {} MiB more", needed.div_ceil(MIB));
         return Finding::warning(SUBJECT, message, advice);
     }
     if files.is_some_and(|files| files < FEW_FILES) {
-        return Finding::warning(SUBJECT, message, "remove files: each attempt makes one");
+        return Finding::warning(SUBJECT, message, "free some inodes: each attempt creates a file");
     }
     Finding::well(SUBJECT, message)
 }
@@ -77,11 +79,14 @@ fn trials(state_dir: &Path) -> Vec<Finding> {
     let probe = match json_store::probe(state_dir) {
         Ok(probe) => probe,
         Err(error) => {
-            let message = format!("no file can be made in {}: {error}", Shown(state_dir));
+            let message = format!("no file can be created in {}: {error}", Shown(state_dir));
             let (code, advice) = if error.kind() == io::ErrorKind::StorageFull {
                 (ExitCode::TryAgain, "make room")
             } else {
-                (ExitCode::CannotWrite, "check who owns the folder and its permissions; reading the queue still works")
+                (
+                    ExitCode::CannotWrite,
+                    "check the owner and the permissions of the folder; the queue can still be read",
+                )
             };
             return vec![Finding::problem("writing", code, message, advice)];
         }
@@ -89,7 +94,9 @@ fn trials(state_dir: &Path) -> Vec<Finding> {
     vec![
         match probe.locks {
             Ok(true) => Finding::well("locks", "locks work"),
-            Ok(false) => Finding::problem("locks", ExitCode::Io, "a lock does not exclude others", LOCAL_PLACE),
+            Ok(false) => {
+                Finding::problem("locks", ExitCode::Io, "a lock does not exclude other processes", LOCAL_PLACE)
+            }
             Err(error) => {
                 Finding::problem("locks", ExitCode::Io, format!("a lock cannot be taken: {error}"), LOCAL_PLACE)
             }
@@ -101,30 +108,30 @@ fn trials(state_dir: &Path) -> Vec<Finding> {
             }
             Err(error) => {
                 let message = format!("a sync fails: {error}");
-                Finding::problem("syncs", ExitCode::Io, message, "look at the disk, or change it")
+                Finding::problem("syncs", ExitCode::Io, message, "check the disk, or replace it")
             }
         },
     ]
 }
 
-/// Checks that this user can write to the existing files, and that not every user can write to them or
-/// to the folder.
+/// Checks that this user can write to the existing files, and that neither they nor the folder are
+/// writable by everyone.
 fn permissions(folder: &Path) -> Finding {
     const SUBJECT: &str = "permissions";
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Finding::well(SUBJECT, "there is no state folder yet; the first change makes it");
+            return Finding::well(SUBJECT, "there is no state folder yet; the first change creates it");
         }
         Err(error) => {
             let message = format!("{} cannot be read: {error}", Shown(folder));
-            return Finding::problem(SUBJECT, ExitCode::CannotWrite, message, "check who owns it and its permissions");
+            return Finding::problem(SUBJECT, ExitCode::CannotWrite, message, "check its owner and its permissions");
         }
     };
     let files: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
     if let Some(locked) = files.iter().find(|path| !is_open_to_us(path)) {
         let message = format!("this user cannot write to {}", Shown(locked));
-        return Finding::problem(SUBJECT, ExitCode::CannotWrite, message, "check who owns it and its permissions");
+        return Finding::problem(SUBJECT, ExitCode::CannotWrite, message, "check its owner and its permissions");
     }
     let exposed = files.iter().map(AsRef::as_ref).chain([folder]).find(|path| is_open_to_all(path));
     match exposed {
@@ -136,7 +143,7 @@ fn permissions(folder: &Path) -> Finding {
     }
 }
 
-/// Opening a file changes neither its length nor its times (open(2)).
+/// True if the file can be opened, which changes neither its length nor its times (open(2)).
 fn is_open_to_us(path: &Path) -> bool {
     match fs::OpenOptions::new().read(true).append(true).open(path) {
         Ok(_) => true,

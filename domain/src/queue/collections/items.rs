@@ -1,25 +1,23 @@
-//! The items, in the order of their sequence numbers.
+//! The items, ordered by sequence number.
 //!
-//! New places are always at the end, so a sorted vector needs no tree around it. A removed item
-//! leaves a gap that keeps its number for the binary search; when half of the slots are gaps they
-//! are squeezed out, so that removal costs O(1) amortised and a queue that is fed and cleared for
-//! years stays small.
+//! New items always have the highest sequence number, so a sorted vector suffices. A removed item
+//! leaves a gap that keeps its number for the binary search. When half of the slots are gaps, the
+//! vector is compacted, so removal costs O(1) amortised and a long-lived queue stays small.
 //!
-//! An item in its first round has its id as its sequence number. The ids of all others are kept in
-//! a map.
+//! An item in its first round has its id as its sequence number. A map holds the ids of all others.
 
 use hashbrown::HashMap;
 
 use crate::item::{ItemId, QueueItem, Sequence};
 
-/// Fewer gaps than this are not worth a squeeze.
+/// Compaction needs at least this many gaps.
 const MIN_GAPS: usize = 64;
 
 #[derive(Debug, Clone, Default)]
 pub(in crate::queue) struct Items {
     slots: Vec<Slot>,
     gaps: usize,
-    /// The places of items whose sequence number is not their id.
+    /// The sequence numbers of items whose sequence number differs from their id.
     moved: HashMap<ItemId, Sequence>,
 }
 
@@ -46,12 +44,12 @@ impl Slot {
 }
 
 impl Items {
-    /// Makes room for this many more, so that a million of them are not moved twenty times.
+    /// Reserves capacity for `additional` more items, which avoids repeated reallocation.
     pub(in crate::queue) fn reserve(&mut self, additional: usize) {
         self.slots.reserve(additional);
     }
 
-    /// Adds an item whose sequence number is above all others.
+    /// Adds an item whose sequence number is higher than all others.
     pub(in crate::queue) fn push(&mut self, item: QueueItem) {
         debug_assert!(self.last().is_none_or(|last| last < item.sequence));
         if item.sequence.get() != item.id.get() {
@@ -64,7 +62,7 @@ impl Items {
         self.at(self.place_of(id)).filter(|item| item.id == id)
     }
 
-    /// The item at this place in line.
+    /// Returns the item with this sequence number.
     pub(in crate::queue) fn at(&self, sequence: Sequence) -> Option<&QueueItem> {
         self.slots[self.position(sequence)?].item()
     }
@@ -91,12 +89,12 @@ impl Items {
         }
     }
 
-    /// All items, by sequence number.
+    /// Iterates over all items, by sequence number.
     pub(in crate::queue) fn iter(&self) -> impl Iterator<Item = &QueueItem> {
         self.slots.iter().filter_map(Slot::item)
     }
 
-    /// The highest sequence number in use, gaps included.
+    /// Returns the highest sequence number in the vector, including gaps.
     pub(in crate::queue) fn last(&self) -> Option<Sequence> {
         self.slots.last().map(Slot::sequence)
     }
@@ -105,8 +103,8 @@ impl Items {
         self.moved.get(&id).copied().unwrap_or(Sequence::new(id.get()))
     }
 
-    /// Numbers are mostly dense, so a number's slot is as far from the first one as the numbers are
-    /// apart, or a little before that.
+    /// Numbers are mostly dense: the distance between two numbers is the distance between their
+    /// slots, or slightly more.
     fn position(&self, sequence: Sequence) -> Option<usize> {
         let first = self.slots.first()?.sequence();
         let guess = usize::try_from(sequence.get().checked_sub(first.get())?).ok()?;
@@ -159,7 +157,7 @@ mod tests {
     }
 
     proptest! {
-        /// Long enough to squeeze gaps out.
+        /// Long enough for compactions to happen.
         #[test]
         fn items_are_a_map_with_an_order(steps in steps()) {
             let (mut items, mut model, mut next) = (Items::default(), BTreeMap::new(), 1);

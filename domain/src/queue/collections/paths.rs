@@ -1,10 +1,11 @@
-//! Which item has a path: a hash table of ids that looks up the paths themselves in the items.
+//! An index from path to item: a hash table of ids that compares the paths in the items.
 //!
-//! Each path is stored once, in its item, so that a queue of a million files needs little more
-//! memory than their paths. An id must be among the items for as long as it is indexed.
+//! Each path is stored only once, in its item, so a queue of a million files needs little more
+//! memory than their paths. While an id is indexed, its item must exist.
 //!
-//! The hash is foldhash: fast, seeded per process, and no defence against someone who chooses a
-//! million paths that collide. A user who may add files can also slow a queue down by adding many.
+//! The hash is foldhash: fast and seeded per process, but no defence against an attacker who
+//! chooses a million colliding paths. A user who may add files can slow a queue down by other means
+//! too.
 
 use std::hash::BuildHasher;
 
@@ -14,7 +15,7 @@ use super::Items;
 use crate::item::{ItemId, QueueItem};
 use crate::path::FilePath;
 
-/// Looked up, never iterated.
+/// Only looked up, never iterated.
 #[derive(Debug, Clone, Default)]
 pub(in crate::queue) struct PathIndex {
     table: HashTable<ItemId>,
@@ -22,27 +23,27 @@ pub(in crate::queue) struct PathIndex {
 }
 
 impl PathIndex {
-    /// The item with this path.
+    /// Returns the item with this path.
     pub(in crate::queue) fn find<'a>(&self, path: &FilePath, items: &'a Items) -> Option<&'a QueueItem> {
         let id = self.table.find(hash(&self.hasher, path), |id| has_path(*id, path, items))?;
         items.get(*id)
     }
 
-    /// Indexes an item, which is among the items already and whose path no other item has.
+    /// Indexes an item, which must already be stored and whose path must not be indexed yet.
     pub(in crate::queue) fn insert(&mut self, item: &QueueItem, items: &Items) {
         let Self { table, hasher } = self;
         table.insert_unique(hash(hasher, &item.file_path), item.id, |id| rehash(hasher, *id, items));
     }
 
-    /// Forgets an item, which must still be among the items.
+    /// Removes an item from the index; the item must still be stored.
     pub(in crate::queue) fn remove(&mut self, item: &QueueItem) {
         if let Ok(entry) = self.table.find_entry(hash(&self.hasher, &item.file_path), |id| *id == item.id) {
             entry.remove();
         }
     }
 
-    /// Makes room for this many more paths: growing step by step would look up every path again at
-    /// each step.
+    /// Reserves capacity for `additional` more paths. Growing step by step would rehash every path
+    /// at each step.
     pub(in crate::queue) fn reserve(&mut self, additional: usize, items: &Items) {
         let Self { table, hasher } = self;
         table.reserve(additional, |id| rehash(hasher, *id, items));
@@ -71,7 +72,7 @@ fn has_path(id: ItemId, path: &FilePath, items: &Items) -> bool {
 mod tests {
     use crate::{FilePath, FileQueue, Priority, Timestamp};
 
-    /// A queue that is fed and cleared for years must not grow by the paths that are gone.
+    /// The index of a queue that is filled and cleared for years must not grow.
     #[test]
     fn paths_that_are_gone_are_forgotten() {
         let mut queue = FileQueue::new();

@@ -1,7 +1,8 @@
-//! Places in claim order, stored as ranges of successive sequence numbers at one priority.
+//! A set of positions in claim order, stored as ranges of successive sequence numbers at one
+//! priority.
 //!
-//! A queue of a million files that were added together is a few ranges long. In the worst case,
-//! if no neighbours wait at the same priority, each place is a range of its own.
+//! A queue of a million files that were added together is a few ranges long. In the worst case, if
+//! no neighbours have the same priority, each position is a range of its own.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use crate::queue::ClaimKey;
 
 #[derive(Debug, Clone, Default)]
 pub(in crate::queue) struct Ready {
-    /// The last number of each range, by its first place. No two ranges touch.
+    /// The last number of each range, keyed by its first position. Ranges never touch.
     ranges: BTreeMap<ClaimKey, Sequence>,
 }
 
@@ -40,7 +41,7 @@ impl Ready {
         }
     }
 
-    /// All places, in claim order.
+    /// Iterates over all positions, in claim order.
     pub(in crate::queue) fn iter(&self) -> impl Iterator<Item = ClaimKey> {
         let keys = |(first, last): (&ClaimKey, &Sequence)| {
             let first = *first;
@@ -49,7 +50,7 @@ impl Ready {
         self.ranges.iter().flat_map(keys)
     }
 
-    /// The range that begins at this place, or the nearest one before it at its priority.
+    /// Returns the last range at the priority of `key` that begins at or before `key`.
     fn range_from(&self, key: ClaimKey) -> Option<(ClaimKey, Sequence)> {
         let (first, last) = self.ranges.range(key.with_sequence(Sequence::new(0))..=key).next_back()?;
         Some((*first, *last))
@@ -66,7 +67,8 @@ mod tests {
     use super::*;
     use crate::item::Priority;
 
-    /// Few numbers, so that ranges meet, and both ends of the number space.
+    /// Keys with few different numbers, so that ranges meet, including both ends of the number
+    /// space.
     fn keys() -> impl Strategy<Value = ClaimKey> {
         let numbers = prop_oneof![8 => 0..12_u64, 1 => (u64::MAX - 2)..=u64::MAX];
         (-1..=1, numbers).prop_map(|(rank, number)| ClaimKey::new(Priority::new(rank), Sequence::new(number)))

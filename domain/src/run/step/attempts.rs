@@ -1,4 +1,4 @@
-//! What attempts report, and the verdicts on them.
+//! Handles the progress of attempts, and decides their verdicts.
 
 use crate::attempt::{AttemptOutcome, AttemptProgress, AttemptReport, LostAttempt};
 use crate::failure::CANCELLED;
@@ -49,8 +49,9 @@ impl RunState {
         }
     }
 
-    /// Decides on attempts that ended by a signal: once a stop is known, it was part of that; once
-    /// enough time has passed without one, it was not. After the clock was set back, enough has.
+    /// Decides on attempts that ended by a signal. If a stop was reported, the signal was part of
+    /// it. If enough time has passed without a stop, it was not; a clock that was set back counts
+    /// as enough time.
     pub(super) fn judge_undecided(&mut self) {
         let is_stopping = self.world.stop.level > StopLevel::Running;
         let now = self.now;
@@ -85,7 +86,8 @@ impl RunState {
         }
     }
 
-    /// Counts results that are not yet recorded too, because the next attempt may start before that.
+    /// Checks the failure limit. Also counts results that are not recorded yet, because the next
+    /// attempt may start before they are.
     pub(super) fn check_failure_limit(&mut self) {
         let Some(limit) = self.config.failure_limit else { return };
         let open = || self.attempts.judged.iter().chain(&self.attempts.settling).map(|judged| &judged.verdict);
@@ -99,12 +101,12 @@ pub(super) fn cancelled_verdict() -> Verdict {
     Verdict::Fail { timed_out: false, error: CANCELLED.into() }
 }
 
-/// True if an attempt, or the step that it failed with, ended by a signal that asks a process to end:
-/// SIGHUP, SIGINT or SIGTERM, which have these numbers everywhere (POSIX, the `kill` utility).
+/// True if an attempt, or its failed step, ended by SIGHUP, SIGINT or SIGTERM. These signals have
+/// the same numbers on every system (POSIX, the `kill` utility).
 ///
-/// Whatever ends a run in this way often sends the same signal to the command: a service manager to
-/// every process of the service, a terminal to its foreground group. Then it is a stop and no fault
-/// of the file.
+/// The sender of such a signal often sends it to the command and to the run: a service manager to
+/// every process of the service, a terminal to its foreground group. Then the signal is a stop, and
+/// not a failure of the file.
 fn may_be_of_a_stop(outcome: &AttemptOutcome) -> bool {
     matches!(outcome.root_cause(), AttemptOutcome::Signalled { signal: 1 | 2 | 15 })
 }

@@ -1,7 +1,7 @@
-//! How a run registers and starts, and how it ends.
+//! Handles the registration, the start and the end of a run.
 //!
-//! A run does not start on a queue that cannot be read. It removes a stop request that is left over,
-//! and refuses to start while other runs still obey one.
+//! A run does not start on a queue that cannot be read. It removes a leftover stop request, and
+//! refuses to start while other runs are still obeying one.
 
 use crate::ports::{Begun, RunEventKind, StopSignalError, StorageError};
 use crate::run::state::{Operation, Phase, Recording, RunState};
@@ -26,9 +26,9 @@ impl RunState {
         }
     }
 
-    /// Counts are for people: a failure to read them changes nothing for the run.
+    /// Counts are informational: the run continues if they cannot be read.
     fn report_counts(&mut self, counted: Option<Counts>) {
-        // A store reports changes since its last answer, and those before this one may matter.
+        // A store reports changes since its last answer, but earlier changes may matter too.
         self.queue.may_have_work = true;
         if let Some(counts) = counted {
             self.queue.counts = counts;
@@ -45,7 +45,7 @@ impl RunState {
             Err(error) => self.end(Err(error.into())),
             Ok(_) if self.world.stop.level == StopLevel::Running => self.start(),
             Ok(others) if others.is_empty() => {
-                // A request that is reported after this one was removed is new, or a signal.
+                // A request that is reported after the removal is new, or a signal.
                 self.world.stop = StopRequest::NONE;
                 self.begin(Operation::ClearStop, Action::ClearStop);
             }
@@ -84,7 +84,7 @@ impl RunState {
         self.result.stopped_by = stopped_by;
         self.phase = Phase::Ending;
         if self.recording == Recording::LeaseLost {
-            // The run is not registered any more.
+            // The run is no longer registered.
             self.conclude();
         } else if self.recording != Recording::Possible {
             self.begin(Operation::Deregister, Action::Deregister);
@@ -93,7 +93,7 @@ impl RunState {
         }
     }
 
-    /// Ends a run that was registered and did not start.
+    /// Ends a run that was registered but did not start.
     fn wind_up(&mut self, error: ProcessorError) {
         self.fail(error);
         self.phase = Phase::Ending;
@@ -109,7 +109,7 @@ impl RunState {
             }
             Ok(_) => self.conclude(),
             Err(error @ (StorageError::Busy { .. } | StorageError::Unreachable { .. })) => {
-                // Everything is settled. The run ends with its process.
+                // Everything is settled. The registration ends with the process.
                 self.emit(RunEventKind::StorageTrouble { error: error.to_string().into() });
                 self.conclude();
             }

@@ -1,4 +1,4 @@
-//! What the store answers to exchanges and recoveries, and what to do if it fails.
+//! Handles the answers and errors of the store to exchanges and recoveries.
 
 use std::time::Duration;
 
@@ -27,11 +27,12 @@ impl RunState {
         let is_repeated = self.store.is_unanswered;
         self.store.is_unanswered = match &exchanged {
             Err(StorageError::Unreachable { .. }) => true,
-            // The store was not asked: what became of the request is still unknown.
+            // The store did not process this request, so the outcome of the earlier one is still
+            // unknown.
             Err(StorageError::Busy { .. }) => is_repeated,
             _ => false,
         };
-        // A repeated answer is as old as the request.
+        // A repeated answer shows the queue as it was at the first request.
         self.queue.may_have_work |= is_repeated;
         match exchanged {
             _ if self.recording != Recording::Possible => {}
@@ -42,7 +43,7 @@ impl RunState {
 
     fn on_exchange_failed(&mut self, error: StorageError) {
         if !self.store.is_unanswered {
-            // What was not settled goes first the next time.
+            // Unsettled attempts are first in the next exchange.
             self.attempts.settling.append(&mut self.attempts.judged);
             self.attempts.judged = std::mem::take(&mut self.attempts.settling);
             self.attempts.unused.append(&mut self.attempts.releasing);
@@ -79,7 +80,7 @@ impl RunState {
             self.report_result(judged);
         }
         (self.queue.next_due, self.queue.has_waiting) = (next_due, has_waiting);
-        // A cancelled file has failed, which was unknown when the claims were requested.
+        // Cancelled files have failed, but the claims were requested before that was known.
         self.check_failure_limit();
         for claim in claims {
             self.hand_over(claim);
@@ -113,7 +114,7 @@ impl RunState {
         self.emit(kind);
     }
 
-    /// Hands a claim to the orchestrator, or gives it back if nothing may start by now.
+    /// Hands a claim to the orchestrator, or releases it if no attempt may start any more.
     fn hand_over(&mut self, (token, item): Claimed) {
         if self.room() == 0 {
             self.attempts.unused.push((token, AttemptRef::latest(&item)));
@@ -155,7 +156,8 @@ impl RunState {
         }
     }
 
-    /// Reports each run and reason once: recovery is repeated whenever the queue seems empty.
+    /// Reports each run and reason only once, because recovery is repeated whenever the queue seems
+    /// empty.
     fn report_withheld(&mut self, unproven: Vec<Unproven>) {
         for left in unproven {
             if !self.withheld.contains(&left) {
@@ -165,7 +167,7 @@ impl RunState {
         }
     }
 
-    /// What a failed operation means: a pause, or the end.
+    /// Reacts to a failed operation: pauses or ends the run.
     fn on_storage_error(&mut self, error: StorageError) {
         let is_passing = matches!(error, StorageError::Busy { .. } | StorageError::Unreachable { .. });
         if is_passing && self.world.stop.level < StopLevel::Aborting {
@@ -190,7 +192,7 @@ impl RunState {
         self.actions.push(Action::Abort);
     }
 
-    /// Results can no longer be recorded: drops ended attempts and waits for running ones.
+    /// Stops recording results: drops ended attempts and waits for running ones.
     fn abandon(&mut self, recording: Recording) {
         self.recording = recording;
         self.store.is_unanswered = false;

@@ -33,7 +33,7 @@ fn completed_so(fingerprint: Option<Fingerprint>, recipe: Option<Recipe>) -> Ver
     Verdict::Complete(Completion { fingerprint, recipe })
 }
 
-/// A handle with a run, on a queue in which `/a` ended with this verdict.
+/// Returns a handle with a run, on a queue in which `/a` ended with this verdict.
 fn after<F: StorageFixture>(fixture: &F, verdict: Verdict) -> Result<Client<'_, F>, Fault> {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/a", verdict)?;
@@ -123,7 +123,7 @@ fn a_new_round_keeps_the_item_and_its_history<F: StorageFixture>(fixture: &F) ->
 }
 
 fn a_new_round_takes_the_new_priority<F: StorageFixture>(fixture: &F) -> Check {
-    // It was added with the highest priority.
+    // The item was added with the highest priority.
     let client = after(fixture, failed())?;
     add_again(&client, None, Repeat::IfChanged)?;
     same("its priority", &client.item("/a")?.priority, &Priority::default())

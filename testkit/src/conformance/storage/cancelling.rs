@@ -37,7 +37,7 @@ fn a_cancelled_pending_item_ends_as_failed<F: StorageFixture>(fixture: &F) -> Ch
     same("the claims", &client.claim("run", 9, at(99))?, &vec![])
 }
 
-/// A handle with a run, and its claim on `/a`, which was cancelled.
+/// Returns a handle whose run holds a claim on `/a`; the item has been cancelled.
 fn with_a_cancelled_claim<F: StorageFixture>(fixture: &F) -> Result<(Client<'_, F>, ClaimToken), Fault> {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 0)])?;
@@ -46,7 +46,7 @@ fn with_a_cancelled_claim<F: StorageFixture>(fixture: &F) -> Result<(Client<'_, 
     Ok((client, token))
 }
 
-/// Each exchange reports it until the claim is settled, and only to this run.
+/// Each exchange reports the cancelled claim until it is settled, and only to its run.
 fn the_run_of_a_cancelled_item_is_notified<F: StorageFixture>(fixture: &F) -> Check {
     let (client, token) = with_a_cancelled_claim(fixture)?;
     let item = client.item("/a")?;
@@ -82,7 +82,7 @@ fn a_cancelled_item_may_still_complete<F: StorageFixture>(fixture: &F) -> Check 
     same("its status", &client.item("/a")?.status, &Status::Completed)
 }
 
-/// The second settlement of a claim is stale, whatever its verdict.
+/// The second settlement of a claim is stale, regardless of its verdict.
 fn a_claim_that_completed_was_not_cancelled<F: StorageFixture>(fixture: &F) -> Check {
     let (client, token) = with_a_cancelled_claim(fixture)?;
     let exchanged = client.exchange("run", &[(token, completed()), (token, Verdict::Release)], 0, at(9))?;

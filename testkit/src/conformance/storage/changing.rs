@@ -1,4 +1,5 @@
-//! Requests of a person: requeue, reprioritise, remove, clear. A rejected request changes nothing.
+//! The requests of a user: requeue, reprioritise, remove, clear. A rejected request changes
+//! nothing.
 
 use autoproc_domain::ports::Storage;
 use autoproc_domain::rejection::Rejection;
@@ -27,7 +28,7 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     ]
 }
 
-/// One item in each status, named after it.
+/// Adds one item in each status, named after the status.
 fn one_of_each<F: StorageFixture>(fixture: &F) -> Result<Client<'_, F>, Fault> {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/completed", completed())?;

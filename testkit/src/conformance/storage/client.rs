@@ -31,7 +31,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         Self { fixture, store: fixture.open(), last_request: Cell::default(), lease: RefCell::default() }
     }
 
-    /// A handle with a run of this name that has begun.
+    /// Returns a handle whose run, with this name, has begun.
     pub(super) fn with_run(fixture: &'a F, run: &str) -> Result<Self, StorageError> {
         let client = Self::open(fixture);
         client.begin(run)?;
@@ -46,7 +46,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         self.fixture.block_on(future)
     }
 
-    /// Makes a request at this time, also for a store with a clock of its own.
+    /// Makes a request at this time. Also sets the clock of a store with a clock of its own.
     pub(super) fn wait_at<T>(&self, now: Timestamp, future: impl Future<Output = T>) -> T {
         self.fixture.set_clock(now);
         self.fixture.block_on(future)
@@ -68,7 +68,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         self.wait_at(now, self.store.enqueue(request, now))
     }
 
-    /// The next request of this handle's run, for the whole queue.
+    /// Returns the next request of this handle's run, for the whole queue.
     pub(super) fn request(&self, run: &str, settlements: &[(ClaimToken, Verdict)], limit: usize) -> ExchangeRequest {
         self.last_request.set(self.last_request.get().next());
         let settlement =
@@ -106,7 +106,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         tokens.first().copied().ok_or_else(|| Fault::new("no item was claimed although one is due"))
     }
 
-    /// The claimed paths, in the order of the answer.
+    /// Claims items, and returns their paths in the order of the answer.
     pub(super) fn claim_paths(&self, run: &str, limit: usize, now: Timestamp) -> Result<Vec<String>, StorageError> {
         Ok(claimed_paths(&self.exchange(run, &[], limit, now)?))
     }
@@ -147,7 +147,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         self.wait(self.store.find(path(file)))
     }
 
-    /// The item of this path, which must exist.
+    /// Returns the item of this path, which must exist.
     pub(super) fn item(&self, file: &str) -> Result<QueueItem, Fault> {
         self.find(file)?.ok_or_else(|| Fault::new(format!("{file} is not in the queue")))
     }
@@ -156,7 +156,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         Ok(self.wait(self.store.page(PageRequest::default()))?.items)
     }
 
-    /// The paths of all items, in claim order.
+    /// Returns the paths of all items, in claim order.
     pub(super) fn paths(&self) -> Result<Vec<String>, StorageError> {
         Ok(self.all()?.into_iter().map(|item| item.file_path.to_string()).collect())
     }
@@ -179,7 +179,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         Ok(infos(self.wait(self.store.live())?))
     }
 
-    /// The dead runs, by name.
+    /// Returns the dead runs, by name.
     pub(super) fn dead(&self) -> Result<Vec<DeadRun>, StorageError> {
         let mut dead = self.wait(self.store.dead())?;
         dead.sort_unstable_by(|one, other| one.run.cmp(&other.run));
@@ -197,15 +197,15 @@ impl<F: StorageFixture> Debug for Client<'_, F> {
     }
 }
 
-/// The runs sorted by name, because the port guarantees no order.
+/// Returns the runs sorted by name, because the port guarantees no order.
 pub(super) fn infos(runs: Vec<LiveRun>) -> Vec<RunInfo> {
     let mut infos: Vec<_> = runs.into_iter().map(|run| run.info).collect();
     infos.sort_unstable_by(|one, other| one.id.cmp(&other.id));
     infos
 }
 
-/// The registration of the run with this name. Its numbers are all different, so that a confusion
-/// is detected. Runs whose names begin with `far` are on another host.
+/// Returns the registration of the run with this name. Its numbers are all different, so that
+/// mixed-up fields are detected. Runs whose names begin with `far` are on another host.
 pub(super) fn info(run: &str) -> RunInfo {
     RunInfo {
         id: RunId::new(run),
@@ -217,7 +217,7 @@ pub(super) fn info(run: &str) -> RunInfo {
     }
 }
 
-/// The time this many seconds after the first.
+/// Returns the time this many seconds after the first.
 pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(EPOCH.as_micros() + seconds * 1_000_000)
 }

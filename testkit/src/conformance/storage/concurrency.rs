@@ -86,7 +86,7 @@ fn exactly_one_of_concurrently_ending_runs_is_the_last<F: StorageFixture>(fixtur
     same("the number of runs that received no remaining run", &left.iter().filter(|left| left.is_empty()).count(), &1)
 }
 
-/// The change comes while the other handle waits.
+/// The change happens while the other handle waits.
 fn a_change_by_another_handle_is_noticed<F: StorageFixture>(fixture: &F) -> Check {
     let (waiting, other) = (Client::open(fixture), Client::open(fixture));
     waiting.all()?;
@@ -98,7 +98,7 @@ fn a_change_by_another_handle_is_noticed<F: StorageFixture>(fixture: &F) -> Chec
     holds("the wait for a change ends", noticed.is_some())
 }
 
-/// The change happens after the last read and before the wait.
+/// The change happens between the last read and the wait.
 fn a_change_between_looks_is_noticed<F: StorageFixture>(fixture: &F) -> Check {
     let (waiting, other) = (Client::open(fixture), Client::open(fixture));
     waiting.all()?;

@@ -1,4 +1,4 @@
-//! Random requests of a store, compared with the rules.
+//! Random requests to a store, compared with the rules.
 //!
 //! Three *processes* use the store. Each has a handle and at most one run; it can close its handle
 //! and open another, end its run, or die. After each step the answers are compared, and another
@@ -26,16 +26,16 @@ use crate::{Answer, AnyRequest};
 pub(super) const NAME: &str = "differs_from_the_rules";
 
 const PROCESSES: usize = 3;
-/// The most smaller histories tried after a failure; each needs a store of its own, and real stores
-/// sync.
+/// The maximum number of smaller histories that are tried after a failure. Each needs a store of
+/// its own, and real stores sync.
 const MAX_SHRINK_STEPS: u32 = 2000;
 
 #[derive(Debug, Clone)]
 enum Step {
     Request(SymbolicRequest),
-    /// The same addition, with an answer that may be deferred.
+    /// An addition with an answer that may be deferred.
     AddForLater(SymbolicRequest),
-    /// The latest exchange again, under the same id.
+    /// The latest exchange, repeated under the same id.
     AskAgain,
     Page(Vec<Status>, Option<Index>, Option<usize>),
     Find(FilePath),
@@ -69,7 +69,7 @@ fn moves(steps: usize) -> impl Strategy<Value = Vec<Move>> {
     vec(made, 1..=steps)
 }
 
-/// Executes histories until one differs; the error describes the smallest that does.
+/// Executes histories until one differs; the error describes the smallest differing history.
 pub(super) fn run<F: StorageFixture>(factory: impl Fn() -> F, effort: Effort) -> Result<(), String> {
     let config = Config {
         cases: effort.cases,
@@ -91,7 +91,7 @@ struct Process<S> {
     /// `None` only between closing one handle and opening the next.
     store: Option<S>,
     run: Option<RunId>,
-    /// The latest exchange of the run, in the model's and in the store's numbers.
+    /// The latest exchange of the run, in the numbers of the model and of the store.
     latest: Option<(ExchangeRequest, ExchangeRequest)>,
 }
 
@@ -100,8 +100,7 @@ struct Game<'a, F: StorageFixture> {
     processes: Vec<Process<F::Store>>,
     model: Model,
     numbering: Numbering,
-    /// Scopes of the model and the corresponding ones of the store. A run passes the same set each
-    /// time.
+    /// Scopes of the model, paired with those of the store. A run passes the same set each time.
     scopes: Vec<(Scope, Scope)>,
     resolver: Resolver,
     runs_begun: usize,
@@ -188,7 +187,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         same(&format!("the answer to {request:?}"), &known(request, found, &wanted), &wanted)
     }
 
-    /// The request in the store's numbers, with the same set for the same scope.
+    /// Returns the request in the store's numbers, with the same set for the same scope.
     fn translated(&mut self, request: &AnyRequest) -> AnyRequest {
         let translated = self.numbering.request(request.clone());
         let AnyRequest::Exchange(translated) = translated else { return translated };
@@ -277,7 +276,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         same(subject, &found.as_ref(), &wanted)
     }
 
-    /// Compares everything that a reader can see, through a process that did not make the last
+    /// Compares everything that a reader can observe, through a process that did not make the last
     /// step.
     fn compare_queue(&mut self, process: usize) -> Check {
         let (counts, page) = (self.model.queue.counts(), self.model.queue.page(&PageRequest::default()));
@@ -304,7 +303,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         holds(&format!("the dead runs {dead:?} hold {least:?} and are among {most:?}"), is_right)
     }
 
-    /// Closes all handles and opens the store again: queue and numbers must be the same.
+    /// Closes all handles and reopens the store: queue and numbers must be the same.
     fn close(mut self) -> Check {
         for process in 0..PROCESSES {
             self.end_run(process)?;
@@ -319,7 +318,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
     }
 }
 
-/// The found answer, with the expected outcomes in place of deferred ones.
+/// Returns the actual answer, with the expected outcomes in place of deferred ones.
 fn known(request: &AnyRequest, found: Answer, wanted: &Answer) -> Answer {
     match (request, found, wanted) {
         (AnyRequest::Enqueue(request), Answer::Enqueued(found), Answer::Enqueued(wanted))
@@ -335,7 +334,7 @@ fn known(request: &AnyRequest, found: Answer, wanted: &Answer) -> Answer {
     }
 }
 
-/// A scope of every other item.
+/// Returns a scope of every other item.
 fn every_other(items: &[QueueItem]) -> Scope {
     items.iter().step_by(2).map(|item| item.id).collect()
 }

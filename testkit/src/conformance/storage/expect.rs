@@ -1,4 +1,4 @@
-//! Comparisons of found with expected results.
+//! Comparisons of actual with expected results.
 
 use std::fmt;
 

@@ -21,7 +21,7 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// The answer to a request. The run of an exchange must be alive.
+    /// Returns the answer to a request. The run of an exchange must be alive.
     pub(super) fn answer(&mut self, request: &AnyRequest, now: Timestamp) -> Answer {
         match request {
             AnyRequest::Exchange(exchange) => {
@@ -63,13 +63,14 @@ impl Model {
         self.killed.insert(run.clone());
     }
 
-    /// The dead runs with claims, which every store must report.
+    /// Returns the dead runs with claims. Every store must report these.
     pub(super) fn dead_with_claims(&self) -> BTreeSet<RunId> {
         let holders = self.queue.processing().filter_map(|item| Some(item.claim.as_ref()?.run.clone()));
         holders.filter(|run| !self.alive.contains_key(run)).collect()
     }
 
-    /// The dead runs that a store may report. A killed run without claims may have left a trace.
+    /// Returns the dead runs that a store may report. A killed run without claims may have left a
+    /// trace.
     pub(super) fn may_be_named_dead(&self) -> BTreeSet<RunId> {
         self.dead_with_claims().union(&self.killed).cloned().collect()
     }

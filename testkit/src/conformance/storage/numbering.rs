@@ -1,4 +1,5 @@
-//! The numbers of a store and of the model: equal except for a renumbering that keeps their order.
+//! Pairs the numbers of a store with those of the model. They may differ, but must have the same
+//! order.
 //!
 //! Requests are made in the model's numbers and translated for the store; answers are translated
 //! back. An unknown number in an answer is paired with the model's number at the same position. The
@@ -22,7 +23,7 @@ use crate::{Answer, AnyRequest};
 /// store reaches.
 const UNKNOWN: u64 = 1 << 60;
 
-/// Pairs of one kind of number.
+/// Pairs of numbers of one kind.
 #[derive(Debug, Default)]
 struct Pairs {
     kind: &'static str,
@@ -39,7 +40,7 @@ impl Pairs {
         self.to_store.get(&model).copied().unwrap_or(UNKNOWN + model)
     }
 
-    /// The model's number, or the same number if the model does not know it.
+    /// Returns the model's number, or the same number if the model does not know it.
     fn model(&self, store: u64) -> u64 {
         let unknown = if store >= UNKNOWN { store - UNKNOWN } else { store };
         self.to_model.get(&store).copied().unwrap_or(unknown)
@@ -114,7 +115,7 @@ impl Numbering {
         }
     }
 
-    /// The position of this item of the model in the store's order.
+    /// Returns the position of this item of the model in the store's order.
     pub(super) fn place(&self, item: &QueueItem) -> ClaimKey {
         ClaimKey::new(item.priority, Sequence::new(self.sequences.store(item.sequence.get())))
     }
@@ -135,7 +136,7 @@ impl Numbering {
 
 // Answers, from the store's numbers to the model's.
 impl Numbering {
-    /// The store's answer in the model's numbers.
+    /// Returns the store's answer in the model's numbers.
     pub(super) fn answer(&mut self, found: Answer, wanted: &Answer) -> Result<Answer, Fault> {
         Ok(match (found, wanted) {
             (Answer::Enqueued(found), Answer::Enqueued(wanted)) => {
@@ -160,7 +161,7 @@ impl Numbering {
         Ok(Page { items, next })
     }
 
-    /// An item with the model's numbers in place of the store's.
+    /// Returns an item with the model's numbers in place of the store's.
     pub(super) fn item(&mut self, found: QueueItem, wanted: &QueueItem) -> Result<QueueItem, Fault> {
         if found.file_path != wanted.file_path {
             return Ok(found);
@@ -197,7 +198,7 @@ impl Numbering {
         Ok(Exchanged { claims, stale, cancelled, ..found })
     }
 
-    /// The port guarantees no order here.
+    /// Pairs the items by path, because the port guarantees no order here.
     fn recovered(
         &mut self,
         mut found: Vec<RecoveredItem>,

@@ -1,4 +1,4 @@
-//! What the driver would do: inputs in, actions carried out.
+//! The part of the driver: feeds inputs and carries out actions.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use super::super::run::{Operation, Pending, RunEnd};
 use super::super::schedule::Happening;
 use super::World;
 
-/// How long an attempt takes to end when its run lost its lease.
+/// The maximum time in which an attempt ends after its run has lost its lease.
 const MAX_ABORT_MS: u64 = 5000;
-/// A store that sees changes reports them within this.
+/// The maximum delay with which a store reports changes.
 const MAX_CHANGE_LAG_MS: u64 = 500;
 
 impl World {
-    /// Feeds how the world differs from what the run knows, and then the input.
+    /// Feeds inputs for changed ports, and then `input`.
     pub(super) fn feed(&mut self, run: usize, input: Option<Input>) -> Result<(), String> {
         if matches!(input, Some(Input::StopCleared(_))) {
             self.runs[run].is_clearing = false;
@@ -136,7 +136,7 @@ impl World {
         Ok(())
     }
 
-    // Waits.
+    // Waiting.
 
     fn wait(&mut self, run: usize) {
         self.runs[run].waits += 1;
@@ -153,7 +153,7 @@ impl World {
         Some(at.saturating_since(self.wall()))
     }
 
-    /// The wall clock was set forward: waits for a time end earlier.
+    /// Wakes waits earlier, because the wall clock was set forward.
     pub(super) fn wake_earlier(&mut self) {
         for run in 0..self.runs.len() {
             if self.runs[run].is_alive()
@@ -170,7 +170,7 @@ impl World {
         if is_current { self.feed(run, Some(Input::Woken)) } else { Ok(()) }
     }
 
-    /// Runs that wait for a change learn of it, at times at once.
+    /// Wakes the runs that wait for a change, each after a delay of its own.
     pub(super) fn announce_changes(&mut self) {
         for run in 0..self.runs.len() {
             let waiting = &self.runs[run];

@@ -1,4 +1,5 @@
-//! The store operations of runs: carried out at one moment, answered at another.
+//! The store operations of runs. An operation is carried out at one time and answered at a later
+//! one.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +19,7 @@ use super::super::run::Operation;
 use super::super::schedule::Happening;
 use super::World;
 
-/// The reaper of a host. What it ends is ended right after it was asked.
+/// The reaper of a host. Processes end as soon as it is asked to end them.
 struct HostReaper<'a> {
     location: &'a Location,
     is_blind: bool,
@@ -40,7 +41,7 @@ impl Reaper for HostReaper<'_> {
 }
 
 impl World {
-    /// The store carries out an operation, unless the network or the run's end came before.
+    /// Carries out an operation, unless the run has ended or is cut off.
     pub(super) fn commit(&mut self, run: usize, number: u32) -> Result<(), String> {
         let pending = self.runs[run].pending.as_mut().filter(|pending| pending.number == number);
         let Some((operation, asked_at)) =
@@ -146,7 +147,8 @@ impl World {
         Ok(answer)
     }
 
-    /// The reaper of a host ends what runs there, also of a run that lost its lease and lives.
+    /// Ends the attempts that dead runs left on a host. A run that lost its lease counts as dead
+    /// even if it is alive.
     fn reap(&mut self, host: usize, asked: &[RunId]) -> Result<(), String> {
         for id in asked {
             let Some(run) = self.run_of(id) else { return Err(format!("the unknown run {id} was reaped")) };

@@ -10,13 +10,13 @@ use super::super::attempts::{AttemptEnd, AttemptTruth};
 use super::super::schedule::Happening;
 use super::World;
 
-/// An attempt that has not begun after this is given back.
+/// An attempt that has not begun after this time is returned.
 const MAX_WAIT: Duration = Duration::from_millis(200);
-/// Begins and ends are reported within this.
+/// The maximum delay with which beginnings and ends are reported.
 const MAX_REPORT_LAG_MS: u64 = 50;
-/// How long an attempt takes to end when its file was cancelled.
+/// The maximum time in which an attempt ends after its file was cancelled.
 const MAX_CANCEL_MS: u64 = 5000;
-/// How long an attempt that its run lost sight of stays at work, if it is not reaped.
+/// The maximum time for which an untracked attempt keeps running if it is not reaped.
 const MAX_LOST_LIFE_MS: u64 = 60_000;
 
 impl World {
@@ -87,7 +87,7 @@ impl World {
         self.check_jobs(run)
     }
 
-    /// Moves the end of an attempt, if it becomes earlier.
+    /// Moves the end of an attempt to `at`, if that is earlier.
     pub(super) fn replan(&mut self, attempt: usize, at: Duration, end: AttemptEnd) {
         let at = at.max(self.now);
         let truth = &mut self.attempts[attempt];
@@ -107,7 +107,7 @@ impl World {
         let (run, file, token, end) = (truth.run, truth.file, truth.token, truth.planned.1.clone());
         let elapsed = self.now.saturating_sub(truth.began);
         if end == AttemptEnd::LostSight {
-            // It stays at work.
+            // The attempt keeps running.
             self.attempts[attempt].planned = (Duration::MAX, AttemptEnd::LostSight);
             let at = self.now + self.up_to(MAX_LOST_LIFE_MS);
             self.replan(attempt, at, AttemptEnd::CutOff);
@@ -147,7 +147,7 @@ impl World {
         }
     }
 
-    /// All that is known at this moment.
+    /// Delivers all progress that is available.
     pub(super) fn deliver(&mut self, run: usize) -> Result<(), String> {
         if !self.runs[run].is_alive() {
             return Ok(());
@@ -183,7 +183,7 @@ impl World {
         }
     }
 
-    /// Gives a queued attempt back, and lowers the capacity to the number of jobs.
+    /// Returns a queued attempt as not started, and lowers the capacity to the number of jobs.
     pub(super) fn give_back(&mut self, run: usize, token: ClaimToken) {
         let before = self.runs[run].orchestrator.queued.len();
         self.runs[run].orchestrator.queued.retain(|queued| queued.token != token);
@@ -193,7 +193,7 @@ impl World {
         }
     }
 
-    // Attempts that are ended.
+    // Attempts that are ended early.
 
     /// Ends all attempts of a run, each within this many milliseconds.
     pub(super) fn abort_attempts(&mut self, run: usize, grace_ms: u64) {

@@ -1,4 +1,4 @@
-//! Everything that runs do not do: people, faults, and the operator who begins runs.
+//! Users, faults, and the operator who begins runs: everything outside of the runs.
 
 use std::time::Duration;
 
@@ -17,16 +17,16 @@ use super::World;
 
 /// Retry delay of a simulated user after the store was busy.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// The operator begins a run within this many seconds after the last one, at first. The pauses grow:
-/// runs that do not wait for backoffs would else begin a thousand times.
+/// At first, the operator begins a run within this many seconds after the last one. The pauses
+/// grow, because runs that do not wait for backoffs would otherwise begin a thousand times.
 const MAX_PAUSE_BETWEEN_RUNS: u64 = 5;
-/// How long after its cause a stop may be unknown.
+/// The maximum delay between a stop request and its report.
 const MAX_STOP_LAG_MS: u64 = 500;
-/// How long an attempt takes to end when it is asked to.
+/// The maximum time in which an attempt ends after it was asked to.
 const MAX_GRACE_MS: u64 = 5000;
-/// How long the attempts of a dead run may continue: until the guards notice. With leases, until the
-/// lease is over by this much, which is less than the margin that other hosts keep. Such guards are a
-/// condition for leases ([`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN)).
+/// The maximum time for which the attempts of a dead run keep running, until the guards notice.
+/// With leases, it starts at the expiry of the lease, and is less than the margin that other hosts
+/// wait. Leases require such guards ([`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN)).
 const MAX_ORPHAN_LIFE_MS: u64 = 10_000;
 
 impl World {
@@ -38,7 +38,7 @@ impl World {
         }
     }
 
-    /// Faults that strike in the middle of things.
+    /// Strikes the faults that are due by the number of happenings.
     pub(super) fn strike_by_count(&mut self) -> Result<(), String> {
         for index in 0..self.plan.faults.len() {
             if let When::After(count) = self.plan.faults[index].when
@@ -51,7 +51,8 @@ impl World {
         Ok(())
     }
 
-    /// Faults that wait for happenings which never come strike at the end. Returns whether there were any.
+    /// At the end, strikes the faults whose number of happenings was not reached. Returns whether
+    /// there were any.
     pub(super) fn strike_what_is_left(&mut self) -> Result<bool, String> {
         let mut any = false;
         for index in 0..self.plan.faults.len() {
@@ -94,7 +95,7 @@ impl World {
         Ok(())
     }
 
-    // Requests of people.
+    // Requests of users.
 
     pub(super) fn add(&mut self, file: usize) -> Result<(), String> {
         self.enqueue(file, Repeat::IfChanged, Happening::Add(file))
@@ -176,7 +177,8 @@ impl World {
         Selector::Path(self.plan.files[file].path.clone())
     }
 
-    /// The answer. Without one for now, the person asks again later; a rejection is an answer.
+    /// Returns the answer. After a temporary failure, the user repeats the request later; a
+    /// rejection is an answer.
     fn served<T>(&mut self, answer: Result<T, StorageError>, again: Happening) -> Result<Option<T>, String> {
         self.observe_queue();
         match answer {
@@ -190,9 +192,9 @@ impl World {
         }
     }
 
-    // Runs begin and die.
+    // The beginnings and deaths of runs.
 
-    /// The operator begins a run if none is under way and there is work.
+    /// Begins a run if no other one is alive and there is work.
     pub(super) fn let_a_run_begin(&mut self) {
         let has_work = || self.queue.iter().any(|seen| seen.status.is_live() && !seen.is_held);
         if self.is_run_due || self.runs.iter().any(SimulatedRun::is_alive) || !has_work() {
@@ -228,7 +230,8 @@ impl World {
         self.feed(number, Some(Input::Begin))
     }
 
-    /// One run in five works on some of the files; not after many runs, so that all files are done.
+    /// Returns the scope of a run. One run in five processes only some of the files, but late runs
+    /// process all, so that every file ends.
     fn scope(&mut self) -> Scope {
         if self.runs.len() > 10 || !self.random.one_in(5) {
             return Scope::Queue;
@@ -242,7 +245,7 @@ impl World {
         (!alive.is_empty()).then(|| *self.random.pick(&alive))
     }
 
-    /// The process of a run dies. A request that is under way may arrive all the same.
+    /// Kills the process of a run. A request that was already sent may still arrive.
     fn kill(&mut self) -> Result<(), String> {
         let Some(run) = self.some_run() else { return Ok(()) };
         if let Some(pending) = &self.runs[run].pending
@@ -256,7 +259,7 @@ impl World {
         Ok(())
     }
 
-    /// The process of a run is gone, and with it whatever it holds.
+    /// Ends a run, and with it everything that its process holds.
     pub(super) fn end_run(&mut self, run: usize, end: RunEnd) {
         self.runs[run].end = Some((self.now, end));
         self.runs[run].pending = None;
@@ -271,7 +274,7 @@ impl World {
         self.orphan_lost_attempts(run, guards_end_at);
     }
 
-    /// Attempts that their run lost sight of end with the guards, too.
+    /// Ends the attempts that the run lost track of, together with the guards.
     fn orphan_lost_attempts(&mut self, run: usize, guards_end_at: Duration) {
         for attempt in 0..self.attempts.len() {
             let truth = &self.attempts[attempt];
@@ -314,7 +317,8 @@ impl World {
         self.later(lag, Happening::StopKnown(run));
     }
 
-    /// The end of the attempts may be known before the stop is.
+    /// Sends SIGTERM to a run and its attempts. The end of the attempts may be reported before the
+    /// stop is.
     fn terminate_all(&mut self) {
         let Some(run) = self.some_run() else { return };
         self.was_terminated = true;
@@ -361,8 +365,8 @@ impl World {
         }
     }
 
-    /// If the clock was set back, an idle run restarts the backoff from its ordered duration. Without
-    /// such a run, the wall clock counts.
+    /// After the clock was set back, an idle run restarts each backoff with its original duration.
+    /// Without an idle run, the wall clock decides.
     fn prolong_waits(&mut self) {
         let is_watched = (0..self.runs.len()).any(|run| self.is_able_to_claim(run));
         let wall = self.wall();
@@ -379,7 +383,7 @@ impl World {
         }
     }
 
-    /// A run that begins takes waits as they are on the wall, until it looks at them.
+    /// Reads the backoffs from the wall clock, as a run does when it begins.
     pub(super) fn read_waits(&mut self) {
         let wall = self.wall();
         for index in 0..self.queue.len() {
@@ -392,7 +396,7 @@ impl World {
         }
     }
 
-    /// No reader accepts a wait that is longer than ordered.
+    /// Limits each backoff to its original duration, as every reader does.
     pub(super) fn bound_waits(&mut self) {
         for index in 0..self.queue.len() {
             let seen = &self.queue[index];
@@ -419,7 +423,7 @@ impl World {
         self.tell_of_the_gate();
     }
 
-    /// Runs that wait for the gate learn within a second that it changed.
+    /// Wakes the runs that wait for the gate within a second after a change.
     fn tell_of_the_gate(&mut self) {
         for run in 0..self.runs.len() {
             if self.runs[run].is_alive() && self.runs[run].known_pressure.is_some() {
@@ -451,7 +455,7 @@ impl World {
         }
     }
 
-    /// The guards end what runs under a lease that is over, if the run does not.
+    /// Ends the attempts under an expired lease, as the guards do if the run does not.
     pub(super) fn lease_ends(&mut self, run: usize) -> Result<(), String> {
         let id = self.runs[run].id.clone();
         if !self.runs[run].is_alive() || self.database.lease_ends_at(&id) != Some(self.now) {

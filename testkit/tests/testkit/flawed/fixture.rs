@@ -1,4 +1,4 @@
-//! A fixture whose every handle has the same flaw.
+//! A fixture whose handles all have the same flaw.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
@@ -13,7 +13,7 @@ use super::{Flaw, FlawedStore, tampering};
 pub(crate) struct FlawedFixture {
     sound: MemoryFixture,
     flaw: Flaw,
-    /// Alive while a handle is.
+    /// Alive while a handle is open.
     open: RefCell<Weak<()>>,
 }
 
@@ -27,12 +27,13 @@ impl FlawedFixture {
         &self.sound.database
     }
 
-    /// What happens when the first handle opens after all were closed.
+    /// Called when the first handle opens after all were closed.
     fn reopen(&self) -> Arc<()> {
         match self.flaw {
             Flaw::ForgetsWhenClosed => self.database().tamper(|queue| *queue = FileQueue::new()),
             Flaw::UsesNumbersAgain => self.database().tamper(tampering::forget_numbers),
-            // As a store of files does, so that answers depend on the items alone.
+            // Rebuilds the queue like a store of files does, so that answers depend on the items
+            // alone.
             _ => self.database().tamper(|queue| tampering::edit_items(queue, |_| {})),
         }
         Arc::new(())

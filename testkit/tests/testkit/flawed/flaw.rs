@@ -1,6 +1,6 @@
-//! What can be wrong with a store.
+//! The flaws of the deliberately wrong stores.
 
-/// One flaw, named after what the store does.
+/// A flaw, named after the wrong action of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
     None,
@@ -54,12 +54,12 @@ pub(crate) enum Flaw {
     UsesNumbersAgain,
     LosesClaimsOnClose,
     NoticesNothing,
-    /// Claims and settles for a run of the handle's own whose lease is over.
+    /// Claims and settles for a run of the same handle whose lease has expired.
     ServesLostLeases,
     KeepsLostLeasesSecret,
     /// Loses the settlements of exchanges that claim nothing.
     LosesResults,
-    /// Reports the living as dead, and recovers them.
+    /// Reports live runs as dead, and recovers their claims.
     RobsTheLiving,
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct FlawedStore {
     /// The run that began through this handle.
     own_run: Mutex<Option<RunId>>,
     asked: AtomicU64,
-    /// Tells the fixture that a handle is open.
+    /// Shows the fixture that a handle is open.
     #[allow(dead_code, reason = "it is there to be dropped")]
     open: Option<Arc<()>>,
 }
@@ -47,7 +47,7 @@ impl FlawedStore {
         Self { open: Some(open), ..self }
     }
 
-    /// Changes the queue in the store's own way. The handle has seen its own change.
+    /// Changes the queue in the store's wrong way. The handle counts as having read its own change.
     async fn tamper<T>(&self, with: impl FnOnce(&mut FileQueue) -> T) -> Result<T, StorageError> {
         let output = self.database.tamper(with);
         self.sound.counts(Scope::Queue).await?;
@@ -61,13 +61,13 @@ impl FlawedStore {
         is_claimable: impl Fn(&QueueItem) -> bool,
         key: impl Fn(&QueueItem) -> K,
     ) -> Result<Exchanged, StorageError> {
-        // The store knows its runs all the same.
+        // The store knows its runs regardless.
         let nothing = ExchangeRequest { settlements: Vec::new(), limit: 0, ..request.clone() };
         self.sound.exchange(nothing, now).await?;
         self.tamper(|queue| by::claim_by(queue, request, now, is_claimable, key)).await
     }
 
-    /// An exchange by the rules, and then a change to the items that it settled so.
+    /// Makes a correct exchange, and then changes the items that it settled with this status.
     async fn exchange_then(
         &self,
         request: ExchangeRequest,
@@ -86,7 +86,7 @@ impl FlawedStore {
         exchanged
     }
 
-    /// Adds by the rules, and then changes the items of a later round than the first.
+    /// Adds files correctly, and then changes the items of a later round than the first.
     async fn enqueue_then(
         &self,
         request: Enqueue,
@@ -103,7 +103,7 @@ impl FlawedStore {
         enqueued
     }
 
-    /// Reads the queue, gives way to others, and overwrites it.
+    /// Reads the queue, yields to other handles, and overwrites the queue.
     async fn read_then_write(&self, request: Enqueue, now: Timestamp) -> Result<Vec<Enqueued>, StorageError> {
         let mut copy = self.database.queue();
         yield_once().await;
@@ -116,7 +116,7 @@ impl FlawedStore {
         self.own_run.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(run)
     }
 
-    /// The living runs that `is_meant`.
+    /// Returns the live runs for which `is_meant` is true.
     async fn living(&self, is_meant: impl Fn(&RunInfo) -> bool) -> Result<Vec<RunInfo>, StorageError> {
         let living = self.sound.live().await?.into_iter().map(|run| run.info);
         Ok(living.filter(is_meant).collect())
@@ -443,7 +443,7 @@ fn accepted() -> Enqueued {
     Enqueued { outcome: EnqueueOutcome::Accepted, item: None }
 }
 
-/// Is never lost.
+/// A lease that is never reported as lost.
 struct SecretLease(LeaseTerms);
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! Ways around the rules.
+//! Changes of a queue that break the rules.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -15,12 +15,12 @@ pub(crate) fn edit_items(queue: &mut FileQueue, edit: impl FnMut(&mut QueueItem)
     *queue = edited(queue, edit, queue.next_claim(), queue.next_number());
 }
 
-/// The same items, numbered from the lowest numbers that they leave free.
+/// Renumbers the items from the lowest numbers that they leave free.
 pub(crate) fn forget_numbers(queue: &mut FileQueue) {
     *queue = edited(queue, |_| {}, ClaimNumber::FIRST, ItemId::FIRST.get());
 }
 
-/// The next claim has the lowest number that no claim under way has.
+/// Gives the next claim the lowest number that no current claim has.
 pub(crate) fn forget_claim_numbers(queue: &mut FileQueue) {
     *queue = edited(queue, |_| {}, ClaimNumber::FIRST, queue.next_number());
 }
@@ -41,17 +41,18 @@ fn edited(
     restore.finish(next_number, next_claim)
 }
 
-/// The places of all items.
+/// Returns the positions of all items.
 pub(crate) fn places(queue: &FileQueue) -> BTreeMap<FilePath, Sequence> {
     queue.items().map(|item| (item.file_path.clone(), item.sequence)).collect()
 }
 
-/// Performs a request by the rules, whatever the store knows of its run.
+/// Performs a request by the rules, without checking its run.
 pub(crate) fn perform<T: Transaction>(queue: &mut FileQueue, request: &T, now: Timestamp) -> T::Reply {
     request.perform(queue, now).expect("this request is never rejected").reply
 }
 
-/// Settles by the rules, then claims what `is_claimable` in the order of `key`.
+/// Settles by the rules, then claims the items for which `is_claimable` is true, in the order of
+/// `key`.
 pub(crate) fn claim_by<K: Ord>(
     queue: &mut FileQueue,
     request: &ExchangeRequest,
@@ -76,7 +77,7 @@ fn claim(queue: &mut FileQueue, id: ItemId, request: &ExchangeRequest, now: Time
     (ClaimToken { item: id, number }, item)
 }
 
-/// Adds claims of others that are under way to the answer.
+/// Adds current claims of other runs to the answer.
 pub(crate) fn claim_twice(queue: &FileQueue, request: &ExchangeRequest, mut exchanged: Exchanged) -> Exchanged {
     let room = request.limit - exchanged.claims.len();
     let taken: Vec<_> = exchanged.claims.iter().map(|(token, _)| token.item).collect();
@@ -89,7 +90,7 @@ pub(crate) fn claim_twice(queue: &FileQueue, request: &ExchangeRequest, mut exch
     exchanged
 }
 
-/// Shows the current token in the place of a stale one.
+/// Replaces a stale token by the current one.
 pub(crate) fn freshen(queue: &FileQueue, mut request: ExchangeRequest) -> ExchangeRequest {
     for settlement in &mut request.settlements {
         let claim = queue.get(settlement.token.item).and_then(|item| item.claim.as_ref());
@@ -102,7 +103,7 @@ pub(crate) fn freshen(queue: &FileQueue, mut request: ExchangeRequest) -> Exchan
     request
 }
 
-/// Settles what other runs hold, in their names. Returns the claims.
+/// Settles claims of other runs in their names. Returns the claims.
 pub(crate) fn settle_for_others(queue: &mut FileQueue, request: &ExchangeRequest, now: Timestamp) -> Vec<ClaimToken> {
     let mut settled = Vec::new();
     for settlement in &request.settlements {
@@ -116,23 +117,23 @@ pub(crate) fn settle_for_others(queue: &mut FileQueue, request: &ExchangeRequest
     settled
 }
 
-/// The items whose claims the request settles so.
+/// Returns the items whose claims the request settles with this verdict.
 pub(crate) fn settled_as(request: &ExchangeRequest, matches: impl Fn(&Verdict) -> bool) -> Vec<ItemId> {
     let settlements = request.settlements.iter().filter(|settlement| matches(&settlement.verdict));
     settlements.map(|settlement| settlement.token.item).collect()
 }
 
-/// The last in first, among items of equal priority.
+/// Orders items of equal priority last in, first out.
 pub(crate) fn last_in_first_out(item: &QueueItem) -> (Reverse<Priority>, Reverse<Sequence>) {
     (Reverse(item.priority), Reverse(item.sequence))
 }
 
-/// The first in by the clock, not by the number.
+/// Orders items by the time of their addition, not by their number.
 pub(crate) fn by_clock(item: &QueueItem) -> (Reverse<Priority>, Timestamp, ItemId) {
     (Reverse(item.priority), item.added_at, item.id)
 }
 
-/// A second entry of a path is hidden behind a byte that `unhidden` removes.
+/// The byte that hides a second entry of a path; `unhidden` removes it.
 const HIDDEN: char = '\u{1}';
 
 pub(crate) fn hidden(queue: &FileQueue, path: &FilePath) -> FilePath {

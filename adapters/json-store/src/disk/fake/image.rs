@@ -12,7 +12,7 @@ pub(crate) enum Write {
         offset: usize,
         bytes: Vec<u8>,
     },
-    /// Bytes with a checksum of their own; a power cut keeps all of them or none.
+    /// Bytes with a checksum. A power cut keeps all of them or none.
     Note {
         offset: usize,
         bytes: Vec<u8>,
@@ -63,7 +63,7 @@ impl NameChange {
 pub(crate) struct Inode {
     /// The bytes that every process reads.
     pub(crate) visible: Vec<u8>,
-    /// The bytes that survive a power cut for certain.
+    /// The bytes that certainly survive a power cut.
     pub(crate) durable: Vec<u8>,
     pub(crate) unsynced: Vec<Write>,
     /// Increases with every change; used as the times of a stamp.
@@ -95,14 +95,14 @@ pub(crate) struct DiskImage {
     pub(crate) names: BTreeMap<String, usize>,
     pub(crate) durable_names: BTreeMap<String, usize>,
     pub(crate) unsynced_names: Vec<NameChange>,
-    /// The open file that holds the exclusive lock, by inode.
+    /// The open file that holds each exclusive lock, by inode.
     pub(super) locks: BTreeMap<usize, u64>,
     pub(super) handles: u64,
     pub(super) nonces: u64,
 }
 
 impl DiskImage {
-    /// Every file with its visible bytes.
+    /// Returns every file with its visible bytes.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.names.iter().map(|(name, inode)| (name.as_str(), self.inodes[*inode].visible.as_slice()))
     }

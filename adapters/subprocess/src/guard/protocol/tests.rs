@@ -81,7 +81,7 @@ fn report() -> impl Strategy<Value = Report> {
     ]
 }
 
-/// Decodes `bytes` as they arrive in pieces of these lengths.
+/// Decodes `bytes` that arrive in pieces of these lengths.
 fn read<M: DeserializeOwned>(bytes: &[u8], pieces: &[usize]) -> Result<Vec<M>, ProtocolError> {
     let (mut inbox, mut messages, mut rest) = (Inbox::default(), Vec::new(), bytes);
     for length in pieces.iter().copied().chain([usize::MAX]) {

@@ -1,4 +1,4 @@
-//! Checks of one part of a workflow against another.
+//! Tests the checks of one part of a workflow against another.
 
 use proptest::prelude::*;
 
@@ -350,8 +350,8 @@ proptest! {
     }
 }
 
-/// The model: a phase leads to the targets of its transitions, or to the next phase if it has none.
-/// There is a cycle if these can be followed for more steps than there are phases.
+/// The model of a cycle: a phase leads to the targets of its transitions, or to the next phase if
+/// it has none. There is a cycle if these can be followed for more steps than there are phases.
 fn has_cycle(count: usize, ways: &[(usize, usize)]) -> bool {
     let targets = |from: usize| {
         let own: Vec<_> = ways.iter().filter(|(start, _)| *start == from).map(|(_, to)| *to).collect();

@@ -14,7 +14,7 @@ pub(crate) fn map(value: Value) -> Map<String, Value> {
     }
 }
 
-/// A scope during an execution: one phase is over, one was skipped.
+/// Returns a scope during an execution: one phase has ended, one was skipped.
 pub(crate) fn scope() -> Scope {
     let mut scope = Scope::default();
     scope.set("file", &json!("/in/a b.txt"));

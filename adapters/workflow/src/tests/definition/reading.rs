@@ -150,7 +150,7 @@ workflow:
         "10:38: found a list; expected the name or the file of a task",
         "11:16: the list is empty; expected a list: the program and its arguments",
         "12:20: `soon` is not a time: a time is a number of seconds, or has units, as in 500ms, 5m, 1h30m",
-        "13:20: found a number; expected a whole number from 0 on",
+        "13:20: found a number; expected a non-negative integer",
         "14:19: unknown value `xml` for `output`; expected `file` or `json`",
         "15:18: unknown value `alway` for `rerun`; expected `never` or `always`; did you mean `always`?",
         "16:17: `A=B` cannot be the name of a variable",

@@ -79,8 +79,8 @@ fn another_subject_begins_anew_although_the_execution_is_over() {
     assert_eq!(steps_of(&fixture, fixture.claim(2)), ALL);
 }
 
-/// The file was added again: the execution begins anew even if the first attempt of the new round
-/// died before it.
+/// The file was added again: the execution restarts even if the first attempt of the new round died
+/// before it.
 #[test]
 fn a_finished_execution_of_an_earlier_round_is_repeated() {
     let fixture = completed_fixture();

@@ -128,7 +128,7 @@ fn another_workflow_or_another_input_begins_anew() {
     assert_eq!(second_attempt(&changed), all);
 }
 
-/// A command completed the file in the meantime, so its next round begins anew.
+/// A command completed the file in the meantime, so its next round restarts the execution.
 #[test]
 fn an_execution_before_a_completion_is_not_resumed() {
     let later = |fixture: &Fixture, round, follows_completion| {
@@ -158,7 +158,7 @@ fn an_execution_after_a_completion_is_resumed() {
     assert_eq!(runner.steps(), ["s1", "s2", "s3", "s3", "s3", "s4", "s5"]);
 }
 
-/// The outputs of its finished steps belong to the old content.
+/// The outputs of the finished steps belong to the old content.
 #[test]
 fn a_file_that_changed_since_the_failure_begins_anew() {
     let fixture = fixture();
