@@ -81,11 +81,19 @@ impl Context {
     /// # Errors
     /// As [`Context::show`].
     pub(crate) fn show_change(&self, view: &impl View) -> Result<(), CliError> {
+        self.name_queue();
+        self.show_named(view)
+    }
+
+    /// Prints a view, which in JSON names the queue.
+    ///
+    /// # Errors
+    /// As [`Context::show`].
+    pub(crate) fn show_named(&self, view: &impl View) -> Result<(), CliError> {
         if self.json {
             let document = Changed { view: view.document(), project_dir: self.project.root().to_string_lossy() };
             return self.print_document(&document);
         }
-        self.name_queue();
         self.show(view)
     }
 

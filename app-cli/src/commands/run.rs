@@ -77,6 +77,9 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
             config.scope = added.items().collect();
         }
     }
+    if args.quiet == 0 {
+        context.name_queue();
+    }
     let is_whole_queue = config.scope == Scope::Queue;
     let (began, run) = (Instant::now(), config.run.clone());
     let wiring = &context.wiring;
@@ -89,7 +92,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let result = result?;
     if context.json || args.quiet == 0 {
         let failures = failures.named();
-        context.show_change(&Summary {
+        context.show_named(&Summary {
             run,
             result,
             elapsed: began.elapsed(),
