@@ -46,6 +46,9 @@ pub struct RetryPolicy {
     pub retry_timeouts: bool,
     /// Exit statuses that are never retried, in addition to 126 and 127.
     pub permanent_exits: BTreeSet<i32>,
+    /// Exit statuses of a command that count as success, in addition to 0. They do not apply to the
+    /// steps of a workflow.
+    pub ok_exits: BTreeSet<i32>,
 }
 
 impl Default for RetryPolicy {
@@ -56,6 +59,7 @@ impl Default for RetryPolicy {
             max_backoff: DEFAULT_MAX_BACKOFF,
             retry_timeouts: true,
             permanent_exits: BTreeSet::new(),
+            ok_exits: BTreeSet::new(),
         }
     }
 }
@@ -83,6 +87,9 @@ impl RetryPolicy {
     /// an empty [`Completion`]; the caller fills it in.
     #[must_use]
     pub fn judge(&self, outcome: &AttemptOutcome, attempt: AttemptNumber) -> Verdict {
+        if matches!(outcome, AttemptOutcome::Exited { code } if self.ok_exits.contains(code)) {
+            return Verdict::Complete(Completion::default());
+        }
         match outcome.root_cause() {
             AttemptOutcome::Succeeded => Verdict::Complete(Completion::default()),
             AttemptOutcome::Aborted => Verdict::Release,

@@ -24,6 +24,7 @@ fn policies() -> impl Strategy<Value = RetryPolicy> {
             max_backoff,
             retry_timeouts,
             permanent_exits,
+            ok_exits: BTreeSet::new(),
         },
     )
 }
@@ -144,4 +145,14 @@ proptest! {
         let is_failed = matches!(verdict, Verdict::Fail { timed_out: false, .. });
         prop_assert!(is_failed, "{:?}", verdict);
     }
+}
+
+#[test]
+fn other_exit_statuses_can_mean_success_but_not_of_a_step() {
+    let policy = RetryPolicy { ok_exits: BTreeSet::from([6]), ..RetryPolicy::default() };
+    let is_success = |outcome: &AttemptOutcome| matches!(policy.judge(outcome, attempt(1)), Verdict::Complete(_));
+    let exited = |code| AttemptOutcome::Exited { code };
+    assert!(is_success(&exited(6)));
+    assert!(!is_success(&exited(7)));
+    assert!(!is_success(&AttemptOutcome::StepFailed { step: "a/b".into(), cause: Box::new(exited(6)) }));
 }

@@ -114,6 +114,7 @@ fn config(args: &RunArgs, run: RunId) -> RunConfig {
             max_backoff: args.max_backoff,
             retry_timeouts: !args.no_retry_timeouts,
             permanent_exits: args.no_retry_exit.iter().map(|code| i32::from(*code)).collect(),
+            ok_exits: args.ok_exit.iter().map(|code| i32::from(*code)).collect(),
         },
         wait_for_backoff: !args.no_wait,
         failure_limit: args.limits.max_fail,

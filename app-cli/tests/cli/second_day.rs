@@ -193,6 +193,27 @@ fn failures_are_repeated_at_the_end_and_in_the_status() {
 }
 
 #[test]
+fn other_codes_can_mean_success() {
+    let project = TempProject::with_queue(&["a"]);
+    let run = project.ask(["run", "--ok-exit", "4,6", "--", "sh", "-c", ": {}; exit 6"]).expect_code(0);
+    assert!(run.out.starts_with("processed 1, failed 0"), "{run:?}");
+    assert_eq!(project.status_of("a"), "completed");
+    project
+        .ask(["run", "-qq", "a", "--again", "-r", "0", "--ok-exit", "4", "--", "sh", "-c", ": {}; exit 6"])
+        .expect_code(100);
+}
+
+#[test]
+fn the_words_of_a_shell_are_no_arguments() {
+    let project = TempProject::with_queue(&["a"]);
+    for operator in ["|", ">", "&&", ";"] {
+        let refused = project.ask(["run", "--", "wc", "{}", operator, "out"]);
+        refused.expect_error(2, "means something to a shell only");
+    }
+    project.ask(["run", "-q", "--", "find", "{}", "-exec", "true", ";"]).expect_code(0);
+}
+
+#[test]
 fn a_stop_that_stands_is_shown() {
     let project = TempProject::with_queue(&["a", "b"]);
     let run = begun(&project, &[]);

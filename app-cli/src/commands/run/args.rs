@@ -86,6 +86,15 @@ pub(crate) struct RunArgs {
     /// Do not retry attempts that exit with this status; may be repeated
     #[arg(long, hide_short_help = true, value_name = "CODE", value_delimiter = ',', value_parser = number::within::<u8>(1..=255))]
     pub(super) no_retry_exit: Vec<u8>,
+    /// Exit statuses of COMMAND that count as success, in addition to 0; may be repeated
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "CODE",
+        value_delimiter = ',',
+        value_parser = number::within::<u8>(1..=255)
+    )]
+    pub(super) ok_exit: Vec<u8>,
     /// Time between asking an attempt to end and killing it
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "10", value_parser = autoproc_time_text::parse)]
     pub(super) grace: Duration,

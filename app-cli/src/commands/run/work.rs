@@ -1,14 +1,22 @@
 //! The work of a run: the command or the workflow of its arguments.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use autoproc_subprocess::CommandLine;
 
 use crate::commands::workflow::choice::WorkflowChoice;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::escape::Shown;
 use crate::wiring::Task;
+
+/// Words that connect commands in a shell, and that no program expects.
+const SHELL_OPERATORS: [&str; 7] = ["|", "||", "&&", ">", ">>", "<", "2>"];
+
+/// Also connects commands in a shell, but ends a command for `find -exec`.
+const SEMICOLON: &str = ";";
 
 /// The work as entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +43,10 @@ impl Work {
             return Err(CliError::usage("--input and --workflow-dir apply to workflows, but a command was given")
                 .with_hint("give either a command or --workflow"));
         }
+        if let Some(operator) = argv.iter().find(|word| is_operator(word, &argv)) {
+            return Err(CliError::usage(format!("`{}` means something to a shell only", Shown(Path::new(operator))))
+                .with_hint("pass the whole line to a shell, as in: autoproc run --shell 'wc {} > out/{/}'"));
+        }
         match (argv.first(), shell) {
             (None, Some(line)) if !is_blank(&line) => Ok(Self::Shell(line)),
             (Some(program), None) if !is_blank(program) => Ok(Self::Argv(argv)),
@@ -57,6 +69,11 @@ impl Work {
         };
         line.map(Task::Command).map_err(|error| CliError::usage(error.to_string()))
     }
+}
+
+fn is_operator(word: &OsStr, argv: &[OsString]) -> bool {
+    let is_find = argv.iter().any(|word| word == "find" || word == "-exec");
+    SHELL_OPERATORS.iter().any(|operator| word == *operator) || (word == SEMICOLON && !is_find)
 }
 
 /// True if nothing follows `--`, for instance because a variable in a script is empty; then a
