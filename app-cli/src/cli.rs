@@ -36,7 +36,7 @@ const PROJECT_DIR_HELP: &str = "Folder of the queue [default: AUTOPROC_PROJECT_D
     styles = STYLES,
     after_help = "Examples:
   autoproc queue add report.pdf 5
-  autoproc run -- pdftotext {} {.}.txt
+  autoproc run -- pdftotext {} text/{/.}.txt
   autoproc status"
 )]
 pub(crate) struct Cli {

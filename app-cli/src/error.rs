@@ -181,7 +181,7 @@ impl From<Rejection> for CliError {
             Rejection::NotFailed { .. } => {
                 told.with_hint("`autoproc queue list --status failed,timeout` lists the failed files")
             }
-            Rejection::Ended { .. } => told.with_hint("`autoproc queue add` queues it again"),
+            Rejection::Ended { .. } => told.with_hint("`autoproc queue add --again` queues it again"),
             _ => told,
         }
     }

@@ -157,6 +157,9 @@ pub struct ProcessingResult {
     /// Files of the run's scope that other runs were processing, or that dead runs still held, when
     /// the run ended.
     pub processing: usize,
+    /// The increase of failed and timed out files in the run's scope since its beginning: the run's
+    /// own, files that a user cancelled, and files that failed in other runs.
+    pub failed_in_scope: usize,
     /// The reason why the run ended.
     pub stopped_by: StoppedBy,
     /// The highest stop level that was requested.

@@ -216,8 +216,17 @@ impl From<&Counts> for CountsText {
 
 impl From<&ProcessingResult> for ResultText {
     fn from(result: &ProcessingResult) -> Self {
-        let ProcessingResult { processed, failed, retried, remaining, held, processing: _, stopped_by, stop_level } =
-            *result;
+        let ProcessingResult {
+            processed,
+            failed,
+            retried,
+            remaining,
+            held,
+            processing: _,
+            failed_in_scope: _,
+            stopped_by,
+            stop_level,
+        } = *result;
         Self { processed, failed, retried, remaining, held, stopped_by: stopped_by.word(), level: stop_level.word() }
     }
 }

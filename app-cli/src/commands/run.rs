@@ -5,6 +5,7 @@ mod dry_run;
 mod failures;
 mod limits;
 mod output;
+mod pace;
 mod program;
 mod progress;
 mod pruning;
@@ -26,6 +27,7 @@ use autoproc_domain::{AutonomousProcessor, ProcessingResult, Recipe, RetryPolicy
 use super::queue::add::{self, Added};
 use crate::context::Context;
 use crate::error::CliError;
+use crate::escape::Shown;
 use crate::exit_code::ExitCode;
 use crate::paths::{Absent, PathSource};
 use crate::wiring::RunSettings;
@@ -49,7 +51,22 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         return dry_run::dry_run(&source, &work, context).await;
     }
     if source.is_empty() {
-        context.require_queue()?;
+        let misplaced = program::file_argument(&work, &context.cwd);
+        let hint = |error: CliError| match misplaced {
+            Some(file) => {
+                error.with_hint(format!("files stand before `--`, as in: autoproc run {} -- COMMAND", Shown(file)))
+            }
+            None => error,
+        };
+        context.require_queue().map_err(hint)?;
+        if let Some(file) = misplaced.filter(|_| !args.all)
+            && context.storage().counts(Scope::Queue).await?.waiting() == 0
+        {
+            let file = Shown(file);
+            context
+                .console
+                .warn(format_args!("{file} is an argument of the command; files to process stand before `--`"));
+        }
     }
     let mut config = config(&args, context.wiring.new_run());
     config.recipe = Some(recipe::of(&work, context)?);
@@ -98,6 +115,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
             elapsed: began.elapsed(),
             resources: resources.total(),
             failures,
+            is_whole_queue,
         })?;
     }
     Ok(exit_code(&result, is_whole_queue))
@@ -156,7 +174,17 @@ async fn add_first(
     };
     let gathered = source.gather(Absent::Refuse, &context.surroundings())?;
     let priority = args.priority.unwrap_or_default();
-    let added = add::offer(gathered, priority, repeat, AnswerNeeded::Now, context).await?;
+    let added = add::offer(gathered, priority, repeat, AnswerNeeded::Now, args.quiet > 0, context).await?;
+    if added.is_empty() {
+        // An empty folder may be a disk that is not mounted.
+        context.console.warn("no files were found");
+    }
+    if added.beside_completed() > 0 {
+        context.console.warn(format_args!(
+            "{} of the new files lie next to completed files of the same name; if they are results, leave them out with --include or --exclude",
+            added.beside_completed()
+        ));
+    }
     if args.quiet == 0 {
         context.console.say(added.in_sum());
     }
@@ -181,7 +209,7 @@ fn exit_code(result: &ProcessingResult, is_whole_queue: bool) -> ExitCode {
         StoppedBy::Request(StopCause::Terminate) => ExitCode::Terminated,
         StoppedBy::Request(StopCause::HangUp) => ExitCode::HungUp,
         StoppedBy::TooManyFailed => ExitCode::FilesFailed,
-        _ if result.failed > 0 => ExitCode::FilesFailed,
+        _ if result.failed > 0 || result.failed_in_scope > 0 => ExitCode::FilesFailed,
         _ if unfinished > 0 => ExitCode::TryAgain,
         _ => ExitCode::Success,
     }
@@ -193,8 +221,17 @@ mod tests {
 
     fn code(stopped_by: StoppedBy, failed: u64, [remaining, held, processing]: [usize; 3]) -> ExitCode {
         let stop_level = StopLevel::Running;
-        let result =
-            ProcessingResult { processed: 1, failed, retried: 0, remaining, held, processing, stopped_by, stop_level };
+        let result = ProcessingResult {
+            processed: 1,
+            failed,
+            retried: 0,
+            remaining,
+            held,
+            processing,
+            failed_in_scope: 0,
+            stopped_by,
+            stop_level,
+        };
         exit_code(&result, true)
     }
 
@@ -225,9 +262,12 @@ mod tests {
             remaining: 1,
             held: 1,
             processing: 0,
+            failed_in_scope: 0,
             stopped_by: StoppedBy::QueueEmpty,
             stop_level: StopLevel::Running,
         };
         assert_eq!(exit_code(&held, false), ExitCode::TryAgain, "a named file that is held");
+        let cancelled = ProcessingResult { remaining: 0, held: 0, failed_in_scope: 1, ..held };
+        assert_eq!(exit_code(&cancelled, false), ExitCode::FilesFailed, "a file that a user cancelled");
     }
 }

@@ -193,6 +193,45 @@ fn failures_are_repeated_at_the_end_and_in_the_status() {
 }
 
 #[test]
+fn a_run_whose_files_were_cancelled_is_no_success() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    let run = begun(&project, &[]);
+    project.ask(["cancel", "b"]).expect_code(0);
+    project.write("go", "");
+    let over = end_of(run).expect_code(100);
+    assert!(over.out.starts_with("processed 1, failed 0"), "{over:?}");
+}
+
+#[test]
+fn results_next_to_their_inputs_are_noticed() {
+    let project = with_others(0);
+    project.ask(["run", "-qq", "in", "--shell", "cp {} {}.txt; cp {} {.}.out"]).expect_code(0);
+    let again = project.ask(["run", "-q", "in", "--", "true"]).expect_code(0);
+    assert!(!again.err.contains("results"), "another command: {again:?}");
+    let project = with_others(0);
+    project.ask(["run", "-qq", "in", "--", "cp", "{}", "{.}.out"]).expect_code(0);
+    let again = project.ask(["run", "-q", "in", "--", "cp", "{}", "{.}.out"]);
+    assert!(again.err.contains("12 of the new files lie next to completed files of the same name"), "{again:?}");
+}
+
+#[test]
+fn what_is_probably_a_slip_is_said() {
+    let project = with_others(0);
+    let hint = project.ask(["run", "--", "wc", "in/01"]).expect_error(2, "there is no queue").err;
+    assert!(hint.contains("files stand before `--`, as in: autoproc run in/01 -- COMMAND"), "{hint}");
+    fs::create_dir(project.path("empty")).expect("a folder");
+    let empty = project.ask(["run", "-qq", "empty", "--", "true"]).expect_code(0);
+    assert!(empty.err.contains("warning: no files were found"), "{empty:?}");
+    let misplaced = project.ask(["run", "--", "wc", "in/01"]).expect_code(0);
+    assert!(misplaced.err.contains("in/01 is an argument of the command"), "{misplaced:?}");
+    project.write("conv.sh", "#!/bin/sh\n");
+    let script = project.ask(["run", "in", "--", "./conv.sh"]).expect_error(2, "./conv.sh cannot be executed").err;
+    assert!(script.contains("hint: chmod +x ./conv.sh"), "{script}");
+    let quiet = project.ask(["run", "-q", "in", "--include", "0*", "--", "true"]).expect_code(0);
+    assert!(quiet.err.is_empty(), "{quiet:?}");
+}
+
+#[test]
 fn other_codes_can_mean_success() {
     let project = TempProject::with_queue(&["a"]);
     let run = project.ask(["run", "--ok-exit", "4,6", "--", "sh", "-c", ": {}; exit 6"]).expect_code(0);

@@ -113,6 +113,8 @@ pub(super) struct Attempts {
 #[derive(Debug)]
 pub(super) struct QueueView {
     pub(super) counts: Counts,
+    /// The number of failed and timed out items at the beginning.
+    pub(super) failed_before: usize,
     pub(super) counted_at: Option<Timestamp>,
     pub(super) next_due: Option<Timestamp>,
     pub(super) has_waiting: bool,
@@ -182,6 +184,7 @@ impl RunState {
             attempts: Attempts::default(),
             queue: QueueView {
                 counts: Counts::default(),
+                failed_before: 0,
                 counted_at: None,
                 next_due: None,
                 has_waiting: false,
@@ -202,6 +205,7 @@ impl RunState {
                 remaining: 0,
                 held: 0,
                 processing: 0,
+                failed_in_scope: 0,
                 stopped_by: StoppedBy::Error,
                 stop_level: StopLevel::Running,
             },

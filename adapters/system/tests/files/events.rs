@@ -58,6 +58,7 @@ pub(crate) fn processor_stopped(stopped_by: StoppedBy) -> RunEventKind {
         remaining: 9,
         held: 3,
         processing: 2,
+        failed_in_scope: 7,
         stopped_by,
         stop_level: StopLevel::Draining,
     };

@@ -1,5 +1,6 @@
 //! `queue add`, and adding the files given to `run`.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::Path;
@@ -66,7 +67,7 @@ pub(super) async fn add(mut args: AddArgs, context: &Context) -> Result<(), CliE
     let source = PathSource::new(args.words, &args.lists)?;
     let repeat = if args.again { Repeat::Always } else { Repeat::IfChanged };
     let gathered = source.gather(Absent::Warn, &context.surroundings())?;
-    let added = offer(gathered, priority, repeat, AnswerNeeded::Later, context).await?;
+    let added = offer(gathered, priority, repeat, AnswerNeeded::Later, false, context).await?;
     if added.files.is_empty() {
         context.remark("no files found there");
     }
@@ -129,9 +130,10 @@ pub(in crate::commands) async fn offer(
     priority: Priority,
     repeat: Repeat,
     answer: AnswerNeeded,
+    is_quiet: bool,
     context: &Context,
 ) -> Result<Added, CliError> {
-    report(&gathered, context);
+    report(&gathered, is_quiet, context);
     let new_item = |path: &FilePath| {
         let seen = fingerprint_of(path.as_path());
         NewItem::new(path.clone()).with_priority(priority).with_fingerprint(seen)
@@ -144,7 +146,7 @@ pub(in crate::commands) async fn offer(
 }
 
 /// Prints remarks and warnings about the files that were found.
-fn report(gathered: &Gathered, context: &Context) {
+fn report(gathered: &Gathered, is_quiet: bool, context: &Context) {
     let Gathered { missing, unreadable, left_out, remarks, .. } = gathered;
     for remark in remarks {
         context.remark(remark);
@@ -163,7 +165,7 @@ fn report(gathered: &Gathered, context: &Context) {
         0 => {}
         more => context.console.warn(format_args!("{more} more places cannot be read")),
     }
-    if *left_out > 0 {
+    if *left_out > 0 && !is_quiet {
         context.remark(&format!("{} excluded by --include, --exclude or --newer-than", files(*left_out)));
     }
 }
@@ -192,6 +194,20 @@ impl Added {
     /// Returns the number of files that are pending or processing now.
     pub(in crate::commands) fn live(&self) -> usize {
         self.enqueued.len() - self.count(EnqueueOutcome::AlreadyCompleted)
+    }
+
+    /// True if no files were found.
+    pub(in crate::commands) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Returns the number of new files that differ from a completed one in their extension only: they
+    /// may be results of an earlier run.
+    pub(in crate::commands) fn beside_completed(&self) -> usize {
+        let stem = |path: &FilePath| path.as_path().with_extension("");
+        let with = |outcome| self.each().filter(move |(_, became)| *became == outcome).map(|(path, _)| path);
+        let completed: HashSet<_> = with(EnqueueOutcome::AlreadyCompleted).map(stem).collect();
+        with(EnqueueOutcome::Added).filter(|path| completed.contains(&stem(path))).count()
     }
 
     fn count(&self, outcome: EnqueueOutcome) -> usize {

@@ -28,8 +28,8 @@ const MAX_JOBS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
     after_help = "In COMMAND, {} is the file; without {} the file is the last argument. See --help for all options.
 
 Examples:
-  autoproc run -- pdftotext {} {.}.txt
-  autoproc run inbox/ -j 4 --timeout 5m -- ./convert.sh",
+  autoproc run inbox --include '*.pdf' -- pdftotext {} text/{/.}.txt
+  autoproc run inbox -j 4 --timeout 5m -- ./convert.sh",
     after_long_help = "In COMMAND, {} is the file, {/} its name, {.} the file without extension, {//} its folder,
 {/.} its name without extension. If none of them is used, the file is the last argument.
 Exit status 0 of COMMAND is success; 126 and 127 fail at once; any other failure is retried.
@@ -39,17 +39,17 @@ SIZE is a number of bytes, or has units: 64K, 256MB (powers of 1000), 64KiB, 1.5
 Ctrl-C finishes the current files; a second one ends them; a third one kills them.
 
 Exit status:
-  0           success, or stopped as requested
-  2           wrong usage; nothing was changed
-  65, 73, 74  the queue is damaged, cannot be written, cannot be read
-  75          try again later
-  78          the queue was written by a newer version, or the workflow is invalid
-  100         some files failed
-  130, 143    the current attempts were ended by a signal
+  0              every file of the run is completed
+  2, 66          wrong usage; a file or folder does not exist; nothing was changed
+  65, 73, 74     the queue is damaged, cannot be written, cannot be read
+  75             some files of the run still wait; or try again later
+  78             the queue was written by a newer version, or the workflow is invalid
+  100            some files failed
+  129, 130, 143  stopped by SIGHUP, SIGINT (Ctrl-C), SIGTERM
 
 Examples:
-  autoproc run -- pdftotext {} {.}.txt
-  autoproc run inbox/ -j 4 --timeout 5m -- ./convert.sh
+  autoproc run inbox --include '*.pdf' -- pdftotext {} text/{/.}.txt
+  autoproc run inbox -j 4 --timeout 5m -- ./convert.sh
   autoproc run --workflow wf-ingest --input source_code=AB
   autoproc run --shell 'gzip -c {} > /backup/{/}.gz'"
 )]

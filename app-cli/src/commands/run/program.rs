@@ -25,12 +25,25 @@ pub(super) fn check(work: &Work) -> Result<(), CliError> {
     if is_per_file || is_found(program) {
         return Ok(());
     }
+    if program.as_bytes().contains(&b'/') && Path::new(program).is_file() {
+        let shown = Shown(Path::new(program));
+        return Err(CliError::usage(format!("{shown} cannot be executed")).with_hint(format!("chmod +x {shown}")));
+    }
     let error = CliError::usage(format!("there is no program {}", Shown(Path::new(program))));
     Err(if program.as_bytes().contains(&b' ') {
         error.with_hint("pass the program and each argument separately, or use --shell for a shell command")
     } else {
         error.with_hint("check its spelling, or give its path")
     })
+}
+
+/// Returns the first argument of a command without placeholders that is an existing file: perhaps a file
+/// to process.
+pub(super) fn file_argument<'w>(work: &'w Work, cwd: &Path) -> Option<&'w Path> {
+    let Work::Argv(words) = work else { return None };
+    let has_placeholder = words.iter().any(|word| word.as_bytes().contains(&b'{'));
+    let arguments = words.iter().skip(1).map(Path::new).filter(|_| !has_placeholder);
+    arguments.into_iter().find(|word| cwd.join(word).is_file())
 }
 
 fn is_found(program: &OsStr) -> bool {

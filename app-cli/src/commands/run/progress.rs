@@ -2,13 +2,14 @@
 
 use std::fmt::{Display, Write};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anstyle::Style;
 use autoproc_domain::ports::{AttemptRef, Observer, RunEvent, RunEventKind, StopCause, StopLevel};
 use autoproc_domain::view::Counts;
-use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
+use super::pace::Pace;
 use crate::console::Console;
 use crate::escape::Printable;
 use crate::view::failure::{self, SaidBefore};
@@ -17,7 +18,7 @@ use crate::view::style::{BAD, GOOD, LATER};
 use crate::view::time::span;
 
 /// The template: ended and known files, rate, time left, failures.
-const TEMPLATE: &str = "{elapsed} [{bar:30}] {pos}/{len} files, {rate}{left}{msg}";
+const TEMPLATE: &str = "{elapsed} [{wide_bar}] {pos}/{len} files{pace}{msg}";
 
 /// Redraw interval of the bar.
 const TICK: Duration = Duration::from_millis(250);
@@ -52,6 +53,7 @@ pub(super) struct Progress {
     detail: Detail,
     max_attempts: u32,
     tally: Mutex<Tally>,
+    pace: Arc<Mutex<Pace>>,
 }
 
 #[derive(Default)]
@@ -59,18 +61,28 @@ struct Tally {
     has_begun: bool,
     ended: u64,
     failed: u64,
+    is_stopping: bool,
+}
+
+impl Tally {
+    /// Returns the end of the line.
+    fn message(&self) -> String {
+        let failed = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
+        failed + if self.is_stopping { ", stopping" } else { "" }
+    }
 }
 
 impl Progress {
     /// Creates an observer that prints to this console.
     pub(super) fn new(console: Arc<Console>, verbosity: Verbosity, max_attempts: u32) -> Self {
+        let pace = Arc::new(Mutex::new(Pace::new(Instant::now())));
         let detail = match verbosity {
             Verbosity::Quiet => Detail::Warnings,
             Verbosity::Failures => Detail::Failures,
-            Verbosity::Normal if console.err().can_redraw() => Detail::Bar(bar(console.err())),
+            Verbosity::Normal if console.err().can_redraw() => Detail::Bar(bar(console.err(), pace.clone())),
             Verbosity::Normal | Verbosity::Verbose => Detail::Lines,
         };
-        Self { console, detail, max_attempts, tally: Mutex::default() }
+        Self { console, detail, max_attempts, tally: Mutex::default(), pace }
     }
 
     /// Prints a line that would be redundant next to the bar.
@@ -104,15 +116,22 @@ impl Progress {
         }
     }
 
+    fn stopping(&self) {
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.is_stopping = true;
+        if let Detail::Bar(bar) = &self.detail {
+            bar.set_message(tally.message());
+        }
+    }
+
     fn ended(&self, has_failed: bool) {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.ended += 1;
         tally.failed += u64::from(has_failed);
         if let Detail::Bar(bar) = &self.detail {
             bar.set_position(tally.ended);
-            if tally.failed > 0 {
-                bar.set_message(format!(", {} failed", tally.failed));
-            }
+            bar.set_message(tally.message());
+            self.pace.lock().unwrap_or_else(PoisonError::into_inner).on_end(tally.ended);
         }
     }
 
@@ -192,7 +211,10 @@ impl Observer for Progress {
                 self.console
                     .warn(format_args!("another run has recovered {file}; the result of this run is discarded"));
             }
-            RunEventKind::StopRequested { level, cause } => self.remark(stopping(*level, *cause)),
+            RunEventKind::StopRequested { level, cause } => {
+                self.remark(stopping(*level, *cause));
+                self.stopping();
+            }
             RunEventKind::StorageTrouble { error } => self.console.warn(Printable(error)),
             RunEventKind::Progress { counts, .. } => self.counted(*counts),
             RunEventKind::ProcessorStopped { .. } => self.console.detach(),
@@ -210,20 +232,14 @@ fn stopping(level: StopLevel, cause: StopCause) -> &'static str {
     }
 }
 
-fn bar(layout: &Layout) -> ProgressBar {
+fn bar(layout: &Layout, pace: Arc<Mutex<Pace>>) -> ProgressBar {
     let mut style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
     if layout.is_ascii() {
         style = style.progress_chars("#>-");
     }
-    // The library prints four decimals, which are unreadable while they change.
-    let rate = |state: &ProgressState, out: &mut dyn Write| {
-        let _ = write!(out, "{:.1}/s", state.per_sec());
+    let pace = move |state: &ProgressState, out: &mut dyn Write| {
+        let pace = pace.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = out.write_str(&pace.text(state.pos(), state.len().unwrap_or(0), Instant::now()));
     };
-    // The library prints 0 as the time left until the first file has ended.
-    let left = |state: &ProgressState, out: &mut dyn Write| {
-        if state.pos() > 0 {
-            let _ = write!(out, ", {:#} left", HumanDuration(state.eta()));
-        }
-    };
-    ProgressBar::no_length().with_style(style.with_key("rate", rate).with_key("left", left))
+    ProgressBar::no_length().with_style(style.with_key("pace", pace))
 }

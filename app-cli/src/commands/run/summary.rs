@@ -26,6 +26,8 @@ pub(super) struct Summary {
     pub(super) resources: RunResources,
     /// The first failures.
     pub(super) failures: Vec<Failure>,
+    /// Whether the scope of the run was the whole queue.
+    pub(super) is_whole_queue: bool,
 }
 
 impl View for Summary {
@@ -39,7 +41,7 @@ impl View for Summary {
             result.retried,
             result.remaining,
             held(result.held),
-            cause(result),
+            cause(self),
             span(self.elapsed)
         )?;
         used(&self.resources, out)?;
@@ -55,6 +57,7 @@ impl View for Summary {
             remaining: self.result.remaining,
             held: self.result.held,
             processing: self.result.processing,
+            failed_in_scope: self.result.failed_in_scope,
             stopped_by: self.result.stopped_by.word(),
             stop_level: self.result.stop_level.word(),
             elapsed_s: self.elapsed.as_secs_f64(),
@@ -87,10 +90,13 @@ fn used(resources: &RunResources, out: &mut Screen<'_>) -> io::Result<()> {
     writeln!(out, "used {} of CPU; at most {most} of memory, by {file}", span(user.saturating_add(*system)))
 }
 
-fn cause(result: &ProcessingResult) -> &'static str {
+fn cause(view: &Summary) -> &'static str {
+    let result = &view.result;
     match result.stopped_by {
+        StoppedBy::QueueEmpty if result.processing > 0 => "the others are being processed elsewhere",
         StoppedBy::QueueEmpty if result.held > 0 && result.held == result.remaining => "only held files are left",
-        StoppedBy::QueueEmpty => "no files are left",
+        StoppedBy::QueueEmpty if view.is_whole_queue => "no files are left",
+        StoppedBy::QueueEmpty => "done",
         StoppedBy::NothingDue => "nothing is due",
         StoppedBy::Request(StopCause::StopFile) => "stopped by the stop file",
         StoppedBy::Request(StopCause::Interrupt) => "stopped by Ctrl-C",
@@ -111,6 +117,7 @@ struct SummaryJson<'a> {
     remaining: usize,
     held: usize,
     processing: usize,
+    failed_in_scope: usize,
     stopped_by: &'static str,
     stop_level: &'static str,
     elapsed_s: f64,

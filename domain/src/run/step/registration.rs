@@ -17,6 +17,7 @@ impl RunState {
         match (self.phase, counted) {
             (Phase::Beginning, Ok(counts)) => {
                 self.queue.counts = counts;
+                self.queue.failed_before = counts.failed + counts.timeout;
                 self.queue.has_waiting = counts.waiting() > 0;
                 let info = self.info();
                 self.begin(Operation::Register, Action::Register(info));
@@ -125,6 +126,8 @@ impl RunState {
             self.result.remaining = self.queue.counts.pending;
             self.result.held = self.queue.counts.held;
             self.result.processing = self.queue.counts.processing;
+            let failed = self.queue.counts.failed + self.queue.counts.timeout;
+            self.result.failed_in_scope = failed.saturating_sub(self.queue.failed_before);
             if self.failure.is_some() {
                 self.result.stopped_by = StoppedBy::Error;
             }
