@@ -45,14 +45,14 @@ pub(crate) enum Command {
     Workflow(workflow::WorkflowCommand),
     /// Ask every live run to stop after its current files
     Stop(stop::StopArgs),
-    /// End single files: they fail, and their runs continue
+    /// Cancel files: they fail, and the run continues with the next ones
     Cancel(cancel::CancelArgs),
     /// Show live runs, file counts, failures, and why files are waiting
     #[command(after_help = "Examples:
   autoproc status
   autoproc status --json")]
     Status,
-    /// Requeue files that failed or timed out, with all their attempts again
+    /// Give failed files another round, with a full allowance of attempts
     #[command(visible_alias = "retry")]
     RetryFailed(retry_failed::RetryFailedArgs),
     /// Show the output of a file's latest attempt

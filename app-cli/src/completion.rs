@@ -35,7 +35,8 @@ use shell::Shell;
 
 pub(crate) use shell::script;
 
-/// If set, this process answers a Tab: the name of the shell.
+/// The environment variable with the name of the shell. If it is set, this process prints
+/// completions and exits.
 pub(crate) const VARIABLE: &str = "AUTOPROC_COMPLETE";
 
 /// Values of an argument that are looked up in the project.
@@ -115,8 +116,8 @@ fn find(typed: &Typed, command: clap::Command, cwd: &Path) -> Option<Answer> {
     Some(Answer { kind, candidates })
 }
 
-/// Options are offered once a dash is typed, as for other programs; hidden ones and hidden commands
-/// never, which the engine offers if nothing else fits.
+/// True unless the candidate is an option and no dash has been typed, or is a hidden option or
+/// command. The engine offers hidden ones if nothing else fits.
 fn is_offered(candidate: &CompletionCandidate, typed: &Typed) -> bool {
     let (is_option, is_command) = (has_id(candidate, "arg::"), has_id(candidate, "command::"));
     (typed.is_option() || !is_option) && !(candidate.is_hide_set() && (is_option || is_command))

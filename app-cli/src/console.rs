@@ -117,7 +117,7 @@ impl Console {
         }
     }
 
-    /// Prints while the progress bar is hidden.
+    /// Hides the progress bar while `print` runs.
     pub(crate) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         match &*self.bar.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(bar) => bar.suspend(print),

@@ -43,12 +43,12 @@ pub(crate) struct PathListArgs {
     /// Fail, and add nothing, if a file does not exist
     #[arg(long, hide_short_help = true)]
     must_exist: bool,
-    /// Only files whose name matches, for instance '*.png'; may be repeated
+    /// Include only files whose name matches, as in '*.png'; may be repeated
     ///
     /// A pattern with a slash is matched with the path below the given folder: `**/2026/*.png`.
     #[arg(long, value_name = "GLOB", value_parser = filter::glob)]
     include: Vec<Glob>,
-    /// No files or folders whose name matches; may be repeated
+    /// Exclude files and folders whose name matches; may be repeated
     #[arg(long, value_name = "GLOB", value_parser = filter::glob)]
     exclude: Vec<Glob>,
     /// Only files modified less than this time ago

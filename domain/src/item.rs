@@ -252,7 +252,7 @@ pub struct ClaimToken {
 pub struct Backoff {
     /// The earliest time at which the item may be claimed.
     pub not_before: Timestamp,
-    /// When the wait was ordered. A reader never waits longer than `not_before - ordered_at`: if
+    /// When the backoff was set. A reader never waits longer than `not_before - ordered_at`: if
     /// more remains, the clock was set back.
     pub ordered_at: Timestamp,
 }

@@ -23,6 +23,6 @@ pub enum Rejection {
     #[error("{selector} is {status}, not failed or timeout")]
     NotFailed { selector: Selector, status: Status },
     /// The item has ended, so its priority cannot be changed and it cannot be cancelled.
-    #[error("{selector} is {status}: it has ended")]
+    #[error("{selector} is {status} and can no longer be changed")]
     Ended { selector: Selector, status: Status },
 }

@@ -1,7 +1,7 @@
 //! A store in memory that follows the rules exactly, with or without leases.
 //!
 //! Every transaction is [`Transaction::perform`] under one lock. A [`MemoryDatabase`] corresponds
-//! to the folder of a store of files: all its handles share one queue, which outlives each of them.
+//! to the folder of a store of files: all handles share one queue, which outlives every handle.
 
 mod database;
 mod fixture;

@@ -5,23 +5,23 @@
 //!
 //! A seed determines everything: the files and their attempts, the retry policy, the number of
 //! concurrent attempts, whether the store has leases and two hosts, when files are added, and when
-//! faults strike (`faults.rs` lists them). The world is a queue of happenings in virtual time; the
-//! seed decides the order of happenings at the same time. The world feeds each
-//! [`RunState`](autoproc_domain::run::RunState) the inputs that the driver would, and carries out
-//! its actions; no future is polled. So one seed is one interleaving, and a failing seed always
-//! fails alike. After the last fault, further runs are begun until no file is waiting.
+//! faults are injected (`faults.rs` lists them). The world is a queue of events in virtual time;
+//! the seed decides the order of events at the same time. The world feeds each
+//! [`RunState`](autoproc_domain::run::RunState) the inputs that the driver would feed, and carries
+//! out the resulting actions; no future is polled. So one seed is one interleaving, and a failing
+//! seed always fails alike. After the last fault, further runs are begun until no file is waiting.
 //!
 //! # What it shows
 //!
-//! - In each round, each file ends as its script and the retry policy determine; a cancelled one as
-//!   failed.
+//! - In each round, each file ends as its script and the retry policy determine; a
+//!   cancelled file ends as failed.
 //! - Attempts of one item never overlap; a run never has more attempts at work than jobs.
-//! - Claims respect the order, the scope, holds and due times; backoffs double and are waited for;
+//! - Claims respect the order, the scope, holds and due times; runs wait for backoffs, which double;
 //!   no due item waits while a run is idle.
 //! - After a stop no attempt starts. Stops, the start gate and the failure limit take effect in
 //!   time.
 //! - Nothing is claimed or settled under a lost lease; the reaper of this host never reaps a run of
-//!   another one.
+//!   another host.
 //! - Results survive an unreachable store; every reported result is recorded.
 //! - Every run ends, and its result is correct.
 //!
@@ -61,7 +61,7 @@ impl<S: Storage + Runs> Store for S {}
 pub struct Setup {
     /// Opens the store of the runs; it must answer without waiting.
     pub open: fn(&MemoryDatabase) -> Arc<dyn Store>,
-    /// Returns the configuration of a run, given the planned one.
+    /// Returns the configuration of a run, given the planned configuration.
     pub config: fn(RunConfig) -> RunConfig,
     /// Returns the location that the runs of a host report.
     pub location: fn(&str) -> Location,
@@ -162,7 +162,7 @@ pub struct Failure {
     pub seed: u64,
     /// The violated invariant.
     pub objection: String,
-    /// The latest happenings, inputs and actions of all runs.
+    /// The latest events, inputs and actions of all runs.
     pub trace: Vec<String>,
 }
 

@@ -1,7 +1,7 @@
 //! Strategies for the values of a queue.
 //!
 //! The alphabets are deliberately small, because the interesting cases are two requests for one
-//! path, two items of one priority, and a file that has changed or not.
+//! path, two items of one priority, and a file that has or has not changed.
 
 mod grown;
 mod histories;
@@ -19,7 +19,7 @@ use proptest::sample::select;
 pub use grown::{Turn, grown_queue, replay};
 pub use histories::{ItemChoice, Resolver, ScopeChoice, SymbolicRequest, TokenChoice, histories, symbolic_request};
 
-/// 2025-01-01 00:00 UTC: the first time of these strategies, and of the virtual clock.
+/// 2025-01-01 00:00 UTC: the time at which these strategies and the virtual clock start.
 pub const EPOCH: Timestamp = Timestamp::from_micros(1_735_689_600_000_000);
 
 /// Generates paths that often collide, including paths that are difficult to encode.

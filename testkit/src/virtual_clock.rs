@@ -1,7 +1,7 @@
 //! A clock whose time passes only when a test lets it.
 //!
-//! The clock has two times. The *wall clock* is that of the port: a test may set it back or
-//! forward. The *elapsed time* only grows, and measures attempts, as on a real machine.
+//! The clock has two times. The *wall clock* is the time that the port returns: a test may set it
+//! back or forward. The *elapsed time* only grows, and measures attempts, as on a real machine.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,11 +14,11 @@ use autoproc_domain::ports::Clock;
 
 use crate::strategies::EPOCH;
 
-/// The maximum number of readings at one time. A program that exceeds it is in a busy loop: time
-/// would never pass.
+/// The maximum number of readings at one time. A program that reads the clock more often is in a
+/// busy loop, in which time would never pass.
 const MAX_READINGS: u32 = 100_000;
 
-/// The clock. Clones show the same time.
+/// A virtual clock. Clones show the same time.
 #[derive(Debug, Clone, Default)]
 pub struct VirtualClock(Arc<Mutex<Times>>);
 
@@ -73,7 +73,7 @@ impl VirtualClock {
         times.timers.iter().filter_map(|timer| times.remaining(timer.until)).min()
     }
 
-    /// Lets time pass until the first timer ends. Returns whether there was one.
+    /// Lets time pass until the first timer ends. Returns false if no timer ever ends.
     #[must_use]
     pub fn advance_to_next_timer(&self) -> bool {
         let next = self.next_timer_in();
@@ -127,7 +127,8 @@ impl Clock for VirtualClock {
         times.wall()
     }
 
-    /// Waits until the wall clock reads `deadline`, or would have without being set back.
+    /// Waits until the wall clock reads `deadline`. Setting the clock back does not prolong the
+    /// wait.
     async fn sleep_until(&self, deadline: Timestamp) {
         let until = self.lock().until(deadline);
         self.wait(until).await;
@@ -135,7 +136,7 @@ impl Clock for VirtualClock {
 }
 
 impl Times {
-    /// Also counts waits whose end is past.
+    /// Counts a reading of the clock. Polling a wait counts as one.
     fn count_reading(&mut self) {
         self.readings += 1;
         assert!(self.readings < MAX_READINGS, "{MAX_READINGS} readings of the clock at one moment: a loop spins");

@@ -186,7 +186,7 @@ impl<D: Disk> Engine<D> {
         Ok((&loaded.queue, &loaded.extra))
     }
 
-    /// Writes a small queue as one readable file, if this process has changed it.
+    /// If the queue is small and this process has changed it, merges the journal into the snapshot.
     pub(crate) fn close(&mut self) -> Result<(), StorageError> {
         let limit = self.settings.limits.small_snapshot_bytes;
         let needs_checkpoint = |loaded: &Loaded<D>| loaded.journal.is_some() && commit::is_small(&loaded.queue, limit);

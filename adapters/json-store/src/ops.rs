@@ -75,7 +75,7 @@ pub(crate) enum Op<'a> {
         id: u64,
         #[serde(with = "timestamp::required")]
         not_before: Timestamp,
-        /// When the wait was ordered. Absent in version 1.
+        /// When the backoff was set. Absent in version 1.
         #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
         from: Option<Timestamp>,
         error: Cow<'a, str>,

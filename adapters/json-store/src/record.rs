@@ -47,7 +47,7 @@ pub(crate) struct ItemRecord<'a> {
     held: bool,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     not_before: Option<Timestamp>,
-    /// When the wait until `not_before` was ordered. If absent, as in version 1: `last_attempt`, or
+    /// When the backoff until `not_before` was set. If absent, as in version 1: `last_attempt`, or
     /// `not_before` if that is absent too.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     backoff_from: Option<Timestamp>,

@@ -132,7 +132,7 @@ pub struct RepairPlan {
     pub method: RepairMethod,
     /// The counts of the queue after the repair.
     pub counts: Counts,
-    /// The changes after the damage that the method keeps.
+    /// The changes that the method keeps, of those after the damage.
     pub keeps: ChangeCounts,
     /// The readable changes that the method loses.
     pub loses: ChangeCounts,

@@ -59,8 +59,8 @@ impl<D: Disk> Engine<D> {
         write_all(self.disk(), file, &record::write(info))
     }
 
-    /// Removes the files of runs that were killed while they began. Requires the store's lock,
-    /// which excludes runs that are beginning.
+    /// Removes the files of runs that were killed while registering. Requires the store's lock,
+    /// which excludes runs that are registering.
     fn remove_unfinished_registrations(&self) -> Result<(), StorageError> {
         let names = self.disk().list(layout::RUNS).map_err(unreadable(layout::RUNS))?;
         for name in names.iter().filter(|name| layout::is_new_run(name)) {

@@ -85,11 +85,11 @@ pub struct BoundedLog {
     first_error: Option<io::Error>,
 }
 
-/// The destination of the next byte.
+/// The part of the log that the next byte belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     New,
-    /// The output of an earlier step, not read yet.
+    /// The file that an earlier step left; it is read before the next byte is written.
     Continued,
     Head,
     /// The ring, because the head is full or cannot be written.
@@ -170,7 +170,7 @@ impl BoundedLog {
         Ok(())
     }
 
-    /// Restores the state at the end of an earlier step.
+    /// Restores the state in which an earlier step left the file.
     fn continue_file(&mut self) -> io::Result<()> {
         let Some(mut file) = files::reopen(&self.path)? else { return self.make_file() };
         let earlier = files::split(&mut file, &self.path, self.limits.head)?;

@@ -55,7 +55,7 @@ pub struct GuardSettings {
     /// The folder for the guards' records, by which a later run finds the leftover processes of a
     /// killed run. `None` keeps no records.
     pub records_dir: Option<PathBuf>,
-    /// The parts of each process's output that are kept.
+    /// The limits on the output that is kept of each process.
     pub output: OutputLimits,
 }
 
@@ -198,7 +198,7 @@ impl Guards {
         reap_unless_sent(guard, sent)
     }
 
-    /// Returns a guard that has finished its batch to the pool.
+    /// Puts a guard that has finished its batch back into the pool.
     fn release(&self, guard: GuardProcess) {
         let mut state = self.state();
         if state.is_closed {

@@ -9,8 +9,8 @@ use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 /// (`DefaultTimeoutStopSec`, systemd-system.conf(5)).
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(80);
 
-/// A signal within this time after the first one counts as a part of it: a terminal that closes sends
-/// SIGHUP more than once, and no person presses Ctrl-C so fast.
+/// A signal within this time after the first one counts as the same signal: a terminal that closes
+/// sends SIGHUP more than once, and no person presses Ctrl-C so fast.
 pub(crate) const ONE_SIGNAL: Duration = Duration::from_millis(500);
 
 /// The request of the stop file.

@@ -33,8 +33,8 @@ pub(crate) type Node = Located<Kind>;
 pub(crate) enum Kind {
     Null,
     Bool(bool),
-    /// A number and its position in the text, if that is known: as an argument, `1.10` differs from
-    /// `1.1`.
+    /// A number and, if known, its range in the text. An argument must keep the spelling: `1.10` is
+    /// not `1.1`.
     Number(serde_json::Number, Option<Range<usize>>),
     Text(String),
     List(Vec<Node>),

@@ -12,7 +12,10 @@ use strsim::damerau_levenshtein;
 
 /// Unknown commands and their equivalents.
 const COMMANDS: &[(&[&str], &str)] = &[
-    (&["skip"], "`autoproc cancel FILE` ends one file; `autoproc queue hold FILE` sets it aside"),
+    (
+        &["skip"],
+        "`autoproc cancel FILE` makes a file fail; `autoproc queue hold FILE` keeps it pending until `autoproc queue unhold FILE`",
+    ),
     (&["delete"], "`autoproc queue remove FILE` removes a file that is not being processed"),
     (&["check", "validate", "lint"], "`autoproc workflow check FILE` checks a workflow file"),
     (&["continue", "resume", "restart", "start"], "`autoproc run` continues where an earlier run stopped"),

@@ -29,7 +29,7 @@ Example:
   autoproc cancel clip.mp4"
 )]
 pub(crate) struct CancelArgs {
-    /// Files that wait or are being processed; if one of them is neither, nothing is cancelled
+    /// Pending or processing files; if one has another status, nothing is cancelled
     #[arg(value_name = "FILE", required = true, add = Candidates::Files(LIVE))]
     files: Vec<PathBuf>,
 }

@@ -36,10 +36,10 @@ pub(crate) struct LogArgs {
     /// Follow the output until the attempt ends; if the file is pending, wait for its next attempt
     #[arg(short, long, conflicts_with = "json")]
     follow: bool,
-    /// The round with this number instead of the current one
+    /// Show this round [default: the current one]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::within::<u32>(number::ORDINAL))]
     round: Option<u32>,
-    /// The attempt with this number in the round instead of the latest
+    /// Show this attempt of the round [default: the latest]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::within::<u32>(number::ORDINAL))]
     attempt: Option<u32>,
     /// Print control characters, including colours, unescaped to a terminal; files and pipes always

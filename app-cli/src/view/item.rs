@@ -53,8 +53,8 @@ fn columns(item: &QueueItem, now: Timestamp, layout: &Layout) -> [String; 6] {
     ]
 }
 
-/// Shortens files and notes so that a row fits into this many columns: notes first, and neither
-/// below a third of its width.
+/// Shortens notes, then files, so that a row fits into `columns`. Each keeps at least a third of
+/// `columns`.
 fn fit(rows: &mut [[String; 6]], columns: usize, layout: &Layout) {
     let widest = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
     let (files, notes) = (widest(FILE), widest(NOTE));

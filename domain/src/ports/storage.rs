@@ -100,7 +100,7 @@ pub enum StorageError {
         run: RunId,
     },
     /// The store failed: stop. If it failed while it was making the transaction durable, the
-    /// outcome is unknown; a new handle shows it.
+    /// outcome is unknown; open a new handle to see it.
     #[error("{action}")]
     Failed {
         /// The action that failed, for a person.

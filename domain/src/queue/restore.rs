@@ -7,9 +7,9 @@ use crate::queue::waiting::Entry;
 
 /// Collects the items of a queue, in line order, and checks their consistency.
 ///
-/// The order of the calls to `push` is the order of the line: an item whose sequence number is not
-/// above the previous one gets a new number behind it. So a file that a user has reordered by hand
-/// keeps the new order.
+/// The calls to `push` define the queue order: an item whose sequence number is not above the
+/// previous one gets the next number. So a file that a user has reordered by hand keeps the new
+/// order.
 #[derive(Debug, Default)]
 pub struct Restore {
     queue: FileQueue,

@@ -38,7 +38,7 @@ pub(super) struct Waiting {
     /// Items with a backoff, ended or not, by its end. If the end is after `promoted_until`, the
     /// item is not in `ready`.
     backing_off: BTreeSet<(Timestamp, Sequence)>,
-    /// The items of `backing_off`, by the time at which the wait was ordered.
+    /// The items of `backing_off`, by the time at which the backoff was set.
     ordered: BTreeSet<(Timestamp, Sequence)>,
     count: usize,
     /// The latest time at which a claim was applied. Belongs to the index, not to the queue's
@@ -87,14 +87,15 @@ impl Waiting {
         self.backing_off.range(from..).copied()
     }
 
-    /// Returns the positions of the items whose wait was ordered after `now`, which means that the
-    /// clock was set back.
+    /// Returns the positions of the items whose backoff was set after `now`. Such a backoff means
+    /// that the clock was set back.
     pub(super) fn ordered_after(&self, now: Timestamp) -> impl Iterator<Item = Sequence> {
         self.ordered.range((now, Sequence::new(u64::MAX))..).map(|(_, sequence)| *sequence)
     }
 
-    /// Returns the first `limit` positions in claim order whose items are due at `now`. Costs
-    /// O(limit log n), plus once for each item that became due since the last claim was applied.
+    /// Returns the first `limit` positions in claim order whose items are due at `now`. With m as
+    /// `limit` plus the number of items that became due since the last claim, this costs O(m log
+    /// n).
     pub(super) fn claimable(&self, now: Timestamp, limit: usize, items: &Items) -> Vec<ClaimKey> {
         let is_due = |key: &ClaimKey| items.at(key.sequence()).is_some_and(|item| item.is_due(now));
         let fell_due = self.due_after(self.promoted_until).take_while(|(due, _)| *due <= now);

@@ -34,8 +34,8 @@ pub enum Action {
     Abort,
     /// Report an event.
     Emit(RunEventKind),
-    /// Wait. Replaces the previous wait. The pending operation, the attempts, the stop signal, a
-    /// shut start gate and the lease are always awaited too.
+    /// Wait. Replaces the previous wait. The pending operation, the attempts, the stop signal and
+    /// the lease always end the wait too; so does the start gate, if it is closed.
     Wait(Wakeup),
     /// End the run with this result.
     End(Result<ProcessingResult, ProcessorError>),

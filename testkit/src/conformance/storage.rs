@@ -51,8 +51,8 @@ pub trait StorageFixture {
     /// at the same time.
     fn open(&self) -> Self::Store;
 
-    /// Ends the process of `run` without ending the run, and waits until its lease, if it has one,
-    /// has expired. No other run was begun through `store`.
+    /// Ends the process of `run` without ending the run. If the run has a lease, waits until the
+    /// lease has expired. No other run was begun through `store`.
     fn kill(&self, store: Self::Store, run: &RunId);
 
     /// Prevents the store from renewing the lease of `run`, whose process stays alive, until the

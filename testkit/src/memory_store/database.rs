@@ -1,4 +1,4 @@
-//! The state that the handles of a memory store share, and the controls for tests.
+//! The shared state of the handles of a memory store, and the controls for tests.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -120,8 +120,8 @@ impl MemoryDatabase {
         }
     }
 
-    /// Returns the time at which the lease of a run expires, on the store's clock; `None` while it
-    /// is renewed.
+    /// Returns the time at which the lease of a run expires, on the store's clock; `None` while the
+    /// store renews the lease.
     #[must_use]
     pub fn lease_ends_at(&self, run: &RunId) -> Option<Duration> {
         self.lock().lease_ends_at(run)
@@ -143,8 +143,8 @@ impl MemoryDatabase {
         self.lock().is_full = is_full;
     }
 
-    /// Makes the store answer additions with [`EnqueueOutcome::Accepted`] from now on, if they
-    /// allow it.
+    /// Makes the store answer additions with [`EnqueueOutcome::Accepted`] from now on, if the
+    /// additions allow it.
     pub fn accept_unread(&self) {
         self.lock().accepts_unread = true;
     }
@@ -210,7 +210,7 @@ impl MemoryDatabase {
         contents.answer(answer, outage)
     }
 
-    /// Recovers the runs that are dead, and removes them from the list of dead ones.
+    /// Recovers the claims of the requested runs that are dead, and marks those runs as recovered.
     pub(super) fn recover(
         &self,
         mut request: RecoverRequest,
@@ -334,7 +334,7 @@ impl Contents {
     }
 
     /// Returns the failure that a test has requested: an error instead of the transaction, or an
-    /// outage after it.
+    /// outage after the transaction.
     fn meet_order(&mut self, needs_room: bool) -> Result<Option<Outage>, StorageError> {
         if self.busy_answers > 0 {
             self.busy_answers -= 1;
@@ -358,8 +358,7 @@ impl Contents {
         }
     }
 
-    /// True if a run may claim and settle. It loses that right before other runs may treat it as
-    /// dead.
+    /// True if a run may claim and settle. This ends before other runs may treat the run as dead.
     fn may_exchange(&self, run: &RunId) -> bool {
         self.runs.get(run).is_some_and(|run| match run.life {
             Life::Alive => true,

@@ -17,12 +17,12 @@ pub(super) struct AttemptTruth {
     pub(super) began: Duration,
     /// The fingerprint of the file when the attempt began, as reported.
     pub(super) fingerprint: Option<Fingerprint>,
-    /// The planned end: its time and its kind.
+    /// The time and the kind of the planned end.
     pub(super) planned: (Duration, AttemptEnd),
     pub(super) over: Option<(Duration, AttemptEnd)>,
     /// The time at which the run was informed of the end.
     pub(super) known_at: Option<Duration>,
-    /// The effect of the settlement on the item, once that is durable.
+    /// The effect of the settlement on the item; `None` until the settlement is durable.
     pub(super) recorded: Option<Recorded>,
     pub(super) is_start_reported: bool,
     pub(super) is_end_reported: bool,
@@ -33,7 +33,7 @@ pub(super) struct AttemptTruth {
 pub(super) enum AttemptEnd {
     /// The outcome was reported to the run.
     Reported(AttemptOutcome),
-    /// The orchestrator lost track of the attempt, which is still running.
+    /// The orchestrator lost track of the attempt; the attempt is still running.
     LostSight,
     /// The run of the attempt is dead.
     CutOff,
@@ -53,7 +53,7 @@ impl AttemptTruth {
         self.over.is_none()
     }
 
-    /// Returns the outcome that was reported to the run; `None` if none was.
+    /// Returns the outcome that was reported to the run; `None` before the report.
     pub(super) fn known_outcome(&self) -> Option<&AttemptOutcome> {
         match &self.over {
             Some((_, AttemptEnd::Reported(outcome))) if self.known_at.is_some() => Some(outcome),

@@ -62,15 +62,15 @@ impl World {
         holds(!must_give_up || gave_up, || format!("{} did not obey its failure limit: {result:?}", run.id))
     }
 
-    /// Checks that a run that ended well has reported the result of each of its attempts.
+    /// Checks that a successful run has reported the beginning and the end of each attempt.
     fn check_reports(&self, run: usize) -> Result<(), String> {
         let of_run = self.attempts.iter().filter(|attempt| attempt.run == run);
         let mut silent = of_run.filter(|attempt| !attempt.is_start_reported || !attempt.is_end_reported);
         silent.next().map_or(Ok(()), |attempt| Err(format!("an attempt was not reported: {attempt:?}")))
     }
 
-    /// Checks that a run that ended because nothing was waiting has read the queue, and has
-    /// recovered the claims of dead runs.
+    /// Checks a run that ended because the queue was empty: it must have looked for dead runs since
+    /// the last exchange, and no file in its scope may have waited before that exchange.
     fn check_nothing_is_left(&self, run: usize, result: &ProcessingResult) -> Result<(), String> {
         let ending = &self.runs[run];
         if result.stopped_by != StoppedBy::QueueEmpty {
@@ -85,7 +85,7 @@ impl World {
         holds(left.is_none(), || format!("{} ended, and a file still waits: {left:?}", ending.id))
     }
 
-    /// Checks that an error has a cause in the world.
+    /// Checks that the state of the world explains the error.
     fn check_error(&self, run: usize, error: &ProcessorError) -> Result<(), String> {
         let run = &self.runs[run];
         let is_expected = match error {
@@ -100,8 +100,8 @@ impl World {
         holds(is_expected, || format!("{} failed without a cause: {error:?}", run.id))
     }
 
-    /// Checks that draining waits for the running attempts, and that aborting waits for nothing. If
-    /// the clock was set, or the run was cut off, waits may have been longer.
+    /// Checks that the run ended in time after each stop request: draining may wait only for the
+    /// running attempts, aborting for nothing. Skipped if the clock was set or the run was cut off.
     fn check_stops(&self, run: usize) -> Result<(), String> {
         let ending = &self.runs[run];
         if self.clock_was_set || ending.was_cut_off {
@@ -141,8 +141,8 @@ impl World {
         Ok(())
     }
 
-    /// Checks a file whose attempts were all observed to their ends against its script and the
-    /// retry policy.
+    /// Checks that a file has the status and the attempts that the script and the retry policy
+    /// determine. Requires that every attempt was observed to its end.
     fn check_deserved(&self, file: usize, item: &QueueItem) -> Result<(), String> {
         let (status, attempts) = deserved(&self.plan, file, item.round);
         let is_right = (item.status, item.attempts) == (status, attempts);
@@ -150,8 +150,8 @@ impl World {
         holds(is_right, || format!("it deserves to be {status} after {attempts} attempts: {item:?}, {script:?}"))
     }
 
-    /// Checks the last attempt of a file, which decides its status, unless the attempt died with
-    /// its run and was the last allowed.
+    /// Checks that the last attempt of a file determined the status. Exception: the attempt died
+    /// with its run and was the last one allowed.
     fn check_last_attempt(&self, file: usize, item: &QueueItem) -> Result<(), String> {
         let is_of_round = |attempt: &&AttemptTruth| attempt.file == file && attempt.round == item.round;
         let last = self.attempts.iter().rfind(is_of_round);

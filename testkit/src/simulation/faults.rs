@@ -1,4 +1,4 @@
-//! The faults that strike the runs.
+//! The faults that are injected into a simulation.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{Outage, Random};
 
 /// The maximum number of faults in one simulation.
 const MAX_FAULTS: u64 = 9;
-/// Files are added, and faults strike, within this time.
+/// Files are added and faults are injected within this time.
 pub(super) const SPAN: Duration = Duration::from_secs(60);
 /// The recipes of the runs.
 pub(super) const RECIPES: [Recipe; 2] = [Recipe::new([1; 8]), Recipe::new([2; 8])];
@@ -24,9 +24,9 @@ pub(super) struct PlannedFault {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum When {
-    /// The fault strikes at this time.
+    /// The fault is injected at this time.
     At(Duration),
-    /// The fault strikes after this many happenings, so that it can strike between two steps at the
+    /// The fault is injected after this many events, so that it can occur between two steps at the
     /// same time.
     After(u64),
 }
@@ -52,9 +52,9 @@ pub(super) enum Fault {
     Unreachable(Vec<Outage>),
     /// The store is full for this long.
     Full(Duration),
-    /// The start gate is shut for this long.
+    /// The start gate is closed for this long.
     Pressure(Duration),
-    /// No reaper can prove anything for this long.
+    /// For this long, no reaper can prove that a process has ended.
     Blind(Duration),
     /// One of the runs is cut off from the store for this long.
     Partition(Duration),
@@ -62,14 +62,14 @@ pub(super) enum Fault {
     Cancel(usize),
     /// A user holds a file for this long.
     Hold(usize, Duration),
-    /// A user adds a file again, which may have changed.
+    /// A user adds a file again; the file may have changed.
     AddAgain(usize, Repeat, bool),
     /// A user changes the priority of a file.
     Reprioritise(usize, i32),
 }
 
-/// Returns the faults of this seed, in no particular order. One seed in four has none: then the
-/// outcome of each file is certain.
+/// Returns the faults of this seed, in no particular order. One seed in four has no faults, so that
+/// the outcome of each file is certain.
 pub(super) fn faults(random: &mut Random, files: usize) -> Vec<PlannedFault> {
     if random.one_in(4) {
         return Vec::new();

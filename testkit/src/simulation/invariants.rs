@@ -22,7 +22,8 @@ const MAX_IDLENESS: Duration = Duration::from_secs(3);
 /// The maximum time between the cancellation of a file and the end of its attempt: the run is
 /// informed, and then the attempt ends.
 const MAX_CANCELLATION: Duration = Duration::from_secs(8);
-/// The time that a run waits for a stop that may explain a signal.
+/// The time for which a run waits for a stop request, after an attempt was ended by a signal that
+/// may belong to a stop.
 const STOP_IS_KNOWN_WITHIN: Duration = Duration::from_millis(500);
 
 // The decisions of a run.
@@ -183,7 +184,8 @@ impl World {
         Ok(())
     }
 
-    /// True if nothing but its own decisions keeps a run from claiming.
+    /// True if a run could claim now: it has room for another attempt, and neither a stop, a
+    /// failure, a limit, a partition nor back-pressure prevents the claim.
     pub(super) fn is_able_to_claim(&self, run: usize) -> bool {
         let run = &self.runs[run];
         run.is_alive()
@@ -211,8 +213,8 @@ impl World {
 
 // Transactions and reports.
 impl World {
-    /// Checks that the claims of an exchange are those that the order, the scope, the holds and the
-    /// due times demand, and that its settlements are recorded.
+    /// Checks that the claims of an exchange follow the claim order, the scope, the holds and the
+    /// due times, and that the settlements of the exchange are recorded.
     pub(super) fn check_exchange(
         &mut self,
         run: usize,
@@ -350,7 +352,7 @@ impl World {
         Ok(())
     }
 
-    /// Checks that a reported event is true and durable, and is reported once.
+    /// Checks that a reported event is true, durable, and reported only once.
     pub(super) fn check_event(&mut self, run: usize, kind: &RunEventKind) -> Result<(), String> {
         match kind {
             RunEventKind::ProcessorStarted { .. } => self.runs[run].is_working = true,

@@ -11,7 +11,7 @@ use autoproc_domain::{FilePath, Priority, Recipe, RetryPolicy};
 use super::faults::{PlannedFault, RECIPES, SPAN, faults};
 use crate::Random;
 
-/// The maximum number of files: enough that all jobs are busy and some files wait.
+/// The maximum number of files: enough to keep all jobs busy while some files wait.
 const MAX_FILES: usize = 10;
 /// The terms of the leases, if the store has them.
 pub(super) const TERMS: LeaseTerms =
@@ -45,7 +45,8 @@ pub(super) struct Plan {
 /// The script of one attempt.
 #[derive(Debug, Clone)]
 pub(super) struct ScriptedAttempt {
-    /// The duration of the attempt unless it is ended; [`Duration::MAX`] hangs.
+    /// The duration of the attempt unless something ends it earlier; [`Duration::MAX`] means that
+    /// it hangs.
     pub(super) takes: Duration,
     /// The outcome at that time; `None` if the orchestrator loses track of the attempt.
     pub(super) outcome: Option<AttemptOutcome>,
@@ -57,7 +58,7 @@ pub(super) struct PlannedFile {
     pub(super) path: FilePath,
     pub(super) priority: Priority,
     pub(super) added_at: Duration,
-    /// The scripts for odd rounds, and for even ones.
+    /// The scripts for odd rounds, and those for even rounds.
     pub(super) scripts: [Vec<ScriptedAttempt>; 2],
 }
 
@@ -115,7 +116,7 @@ fn retry_policy(random: &mut Random) -> RetryPolicy {
     }
 }
 
-/// Returns the failure limit. One seed in four has one, low enough to be reached.
+/// Returns the failure limit. One seed in four has a failure limit, low enough to be reached.
 fn failure_limit(random: &mut Random) -> Option<FailureLimit> {
     match random.below(8) {
         0 => NonZeroU64::new(1 + random.below(3)).map(FailureLimit::Files),
@@ -124,7 +125,7 @@ fn failure_limit(random: &mut Random) -> Option<FailureLimit> {
     }
 }
 
-/// Returns the attempts of one round: some fail, and the one after them decides.
+/// Returns the scripts of one round: some failures, then the attempt that decides.
 fn script(random: &mut Random) -> Vec<ScriptedAttempt> {
     let failures = if random.one_in(2) { random.below(6) } else { 0 };
     let mut script: Vec<_> = (0..failures).map(|_| failing_attempt(random)).collect();
@@ -147,7 +148,8 @@ fn failing_attempt(random: &mut Random) -> ScriptedAttempt {
     attempt(random, outcome)
 }
 
-/// Most attempts take whole seconds, so that ends, timeouts and due times coincide.
+/// Returns the duration of an attempt: usually whole seconds, so that ends, timeouts and due times
+/// coincide.
 fn attempt(random: &mut Random, outcome: AttemptOutcome) -> ScriptedAttempt {
     let takes = match random.below(4) {
         0 => Duration::ZERO,

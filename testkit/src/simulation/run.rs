@@ -1,4 +1,4 @@
-//! One simulated run: its state, and everything that the driver would hold for it.
+//! One simulated run: the state machine, and the data that a driver would hold.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -107,7 +107,7 @@ pub(super) struct SimulatedRun {
     // State for the checks.
     /// True once the run has reported its start.
     pub(super) is_working: bool,
-    /// True once an attempt was lost or the store was full: then the run claims nothing more.
+    /// True once an attempt was lost or the store was full: the run must not claim any more.
     pub(super) has_failed: bool,
     pub(super) was_cut_off: bool,
     pub(super) knows_of_lost_lease: bool,

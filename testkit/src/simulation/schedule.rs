@@ -1,4 +1,4 @@
-//! The schedule of future happenings.
+//! The schedule of future events.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use autoproc_domain::item::ClaimToken;
 
 use crate::Random;
 
-/// A future happening. Runs, attempts and files are identified by their index.
+/// A future event. An index identifies a run, an attempt, a file or a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Happening {
     /// A file is added.
     Add(usize),
-    /// A user repeats the request of this fault.
+    /// A fault is injected, or a user repeats the request of a fault.
     Strike(usize),
     /// A run begins on one of the hosts.
     BeginRun,
-    /// The store carries out an operation of a run, by the operation's number.
+    /// The store carries out the operation of a run with this number.
     Commit(usize, u32),
-    /// The answer of the operation arrives.
+    /// The answer to the operation of a run with this number arrives.
     Answer(usize, u32),
     /// A raised stop level is reported to a run.
     StopKnown(usize),
@@ -25,7 +25,7 @@ pub(super) enum Happening {
     GateKnown(usize),
     /// The lease of a run expires, unless it was renewed.
     LeaseEnds(usize),
-    /// A wait of a run ends, by the wait's number.
+    /// The wait of a run with this number ends.
     Wake(usize, u32),
     /// A run that waits for a change is woken.
     Changed(usize),
@@ -33,11 +33,11 @@ pub(super) enum Happening {
     Begin(usize),
     /// The orchestrator of a run returns an attempt that waited too long.
     GiveBack(usize, ClaimToken),
-    /// An attempt ends, unless its end was moved.
+    /// An attempt ends, unless the end was rescheduled.
     End(usize),
-    /// The progress of its attempts is delivered to a run.
+    /// A run receives the progress of its attempts.
     Deliver(usize),
-    /// One of the reasons for the shut start gate ends.
+    /// One of the reasons to keep the start gate closed disappears.
     GateOpens,
     /// The reapers can observe processes again.
     Sight,
@@ -52,12 +52,12 @@ pub(super) enum Happening {
 #[derive(Debug)]
 struct Entry {
     at: Duration,
-    /// Decides the order of happenings at the same time.
+    /// Decides the order of events at the same time.
     tie: u64,
     what: Happening,
 }
 
-/// Contains few entries at a time, so a linear search is the fastest.
+/// The pending events: few at a time, so a linear search is the fastest.
 #[derive(Debug, Default)]
 pub(super) struct Schedule(Vec<Entry>);
 
@@ -66,7 +66,7 @@ impl Schedule {
         self.0.push(Entry { at, tie: random.number(), what });
     }
 
-    /// Removes the next happening, and returns its time.
+    /// Removes the next event, and returns it with its time.
     pub(super) fn pop(&mut self) -> Option<(Duration, Happening)> {
         let next = self.0.iter().enumerate().min_by_key(|(_, entry)| (entry.at, entry.tie));
         let index = next.map(|(index, _)| index)?;
@@ -78,7 +78,7 @@ impl Schedule {
         self.0.is_empty()
     }
 
-    /// Removes the happenings for which `is_stale` is true.
+    /// Removes the events for which `is_stale` is true.
     pub(super) fn drop_if(&mut self, is_stale: impl Fn(Happening) -> bool) {
         self.0.retain(|entry| !is_stale(entry.what));
     }

@@ -1,4 +1,4 @@
-//! The queue before and after a transaction, as far as the checks need it.
+//! The parts of the queue that the checks compare before and after a transaction.
 
 use autoproc_domain::item::{Backoff, ClaimNumber, ClaimToken};
 use autoproc_domain::queue::ClaimKey;
@@ -17,7 +17,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// True if the item is claimable, by the definition.
+    /// True if the rules of the queue permit a claim of the item, ignoring scopes.
     pub(super) fn is_claimable(&self, now: Timestamp) -> bool {
         self.is_waiting() && self.backoff.is_none_or(|backoff| backoff.capped(now).not_before <= now)
     }

@@ -1,4 +1,4 @@
-//! The world of one simulation, and the passing of its time.
+//! The world of one simulation, and the passing of virtual time.
 
 mod driving;
 mod operations;
@@ -21,14 +21,13 @@ use super::{Setup, Store, Summary};
 use crate::strategies::EPOCH;
 use crate::{MemoryDatabase, Random, VirtualClock};
 
-/// A simulation with more happenings is treated as an endless loop; a correct one takes some
-/// hundred.
+/// A simulation with more events is treated as an endless loop; a correct one has a few hundred.
 const MAX_HAPPENINGS: u64 = 20_000;
 /// The maximum number of lines in a trace.
 const MAX_TRACE: usize = 600;
-/// A simulation with more runs is treated as never-ending; a correct one takes a dozen.
+/// A simulation with more runs is treated as never-ending; a correct one has about a dozen.
 pub(super) const MAX_RUNS: usize = 200;
-/// The names of the hosts. A store without leases has the first one.
+/// The names of the hosts. Without leases, all runs are on `here`.
 pub(super) const HOSTS: [&str; 2] = ["here", "far"];
 
 /// The true state of a file.
@@ -69,12 +68,12 @@ pub(super) struct World {
     pub(super) runs: Vec<SimulatedRun>,
     pub(super) files: Vec<FileTruth>,
     pub(super) attempts: Vec<AttemptTruth>,
-    /// The queue after the last transaction, and its version.
+    /// The queue after the last transaction; `queue_version` is its version.
     pub(super) queue: Vec<Seen>,
     pub(super) queue_version: u64,
     pub(super) stop_file: Option<StopLevel>,
     pub(super) locations: [Location; 2],
-    /// The current back-pressure, and the number of its reasons.
+    /// The current back-pressure; `pressures` counts the reasons for it.
     pub(super) pressure: Option<BackPressure>,
     pub(super) pressures: usize,
     pub(super) blindnesses: usize,
@@ -84,7 +83,7 @@ pub(super) struct World {
     pub(super) was_terminated: bool,
     pub(super) is_run_due: bool,
     pub(super) summary: Summary,
-    /// The latest happenings, inputs and actions; recorded when a failing seed is repeated.
+    /// The latest events, inputs and actions; recorded when a failing seed is repeated.
     trace: Option<VecDeque<String>>,
 }
 
@@ -145,11 +144,11 @@ impl World {
         self.trace.unwrap_or_default().into()
     }
 
-    /// Executes one happening. Returns false if there is none left.
+    /// Executes one event. Returns false once nothing is left to simulate.
     fn step(&mut self) -> Result<bool, String> {
         self.happenings += 1;
         if self.happenings > MAX_HAPPENINGS || self.runs.len() > MAX_RUNS {
-            return Err(format!("no end after {} happenings and {} runs", self.happenings, self.runs.len()));
+            return Err(format!("no end after {} events and {} runs", self.happenings, self.runs.len()));
         }
         self.strike_by_count()?;
         self.let_a_run_begin();
@@ -258,8 +257,8 @@ impl World {
         self.runs.iter().position(|run| run.id == *id)
     }
 
-    /// Records the changes of a transaction, and returns the queue before it; `None` if it changed
-    /// nothing.
+    /// Records the changes of a transaction. Returns the queue before the transaction; `None` if
+    /// nothing changed.
     pub(super) fn observe_queue(&mut self) -> Option<Vec<Seen>> {
         let version = self.database.version();
         if version == self.queue_version {

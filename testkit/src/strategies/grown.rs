@@ -1,4 +1,4 @@
-//! Queues that result from histories, and each step on the way.
+//! Queues that result from histories, and the steps of the histories.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::{FileQueue, Timestamp};
@@ -8,7 +8,7 @@ use proptest::test_runner::TestCaseResult;
 use super::{EPOCH, Resolver, SymbolicRequest, histories};
 use crate::{Answer, AnyRequest};
 
-/// A request of a history, and the queue before and after it.
+/// A request of a history, with the queue before and after the request.
 #[derive(Debug)]
 pub struct Turn<'a> {
     /// The queue before the request.
@@ -25,7 +25,7 @@ pub struct Turn<'a> {
     pub after: &'a FileQueue,
 }
 
-/// Generates a queue after at most `steps` requests, and the time of the last one.
+/// Generates a queue after at most `steps` requests, and the time of the last request.
 pub fn grown_queue(steps: usize) -> impl Strategy<Value = (FileQueue, Timestamp)> {
     histories(steps).prop_map(|history| {
         let mut reached = (FileQueue::new(), EPOCH);

@@ -19,7 +19,7 @@ use proptest::sample::Index;
 use super::{clock_steps, file_paths, new_items, priorities, repeats, statuses, verdicts};
 use crate::AnyRequest;
 
-/// Ids from this one on are never assigned. A scope of absent ids contains these.
+/// The lowest id that is never assigned. A scope of absent ids starts here.
 const NEVER: u64 = 1 << 59;
 
 /// A request whose items and claims are not chosen yet.
@@ -44,7 +44,7 @@ pub enum SymbolicRequest {
     Requeue(Vec<ItemChoice>),
     /// Change the priority of one item.
     Reprioritise(ItemChoice, Priority),
-    /// Hold these items, or remove their hold.
+    /// Hold these items, or remove the holds.
     Hold(Vec<ItemChoice>, bool),
     /// Cancel these items.
     Cancel(Vec<ItemChoice>),
@@ -187,7 +187,8 @@ impl Resolver {
         }
     }
 
-    /// Resolves `request` like [`resolve`](Self::resolve); if it is an exchange, `run` makes it.
+    /// Resolves `request` like [`resolve`](Self::resolve); if the request is an exchange, `run`
+    /// makes it.
     #[must_use]
     pub fn resolve_for(&mut self, run: &RunId, request: &SymbolicRequest, queue: &FileQueue) -> AnyRequest {
         match request {

@@ -118,7 +118,7 @@ impl FakeDisk {
         lock(&self.process).trace.take().unwrap_or_default()
     }
 
-    /// Puts a file on the disk from outside.
+    /// Creates a file, as another program would.
     pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
         lock(&self.image).add(name, Inode::durable(bytes));
     }

@@ -36,7 +36,7 @@ fn engine_for(disk: &FakeDisk, mode: Mode, limits: Limits) -> Engine<FakeDisk> {
     Engine::new(disk.clone(), settings)
 }
 
-/// Reads the store and changes it in every way of writing; returns `false` if it does not open.
+/// Reads the store and makes every kind of change; returns `false` if the store does not open.
 pub(super) fn check(disk: &FakeDisk) -> bool {
     let before = disk.contents();
     let seen = read(disk);

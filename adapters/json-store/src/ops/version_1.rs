@@ -1,5 +1,5 @@
-//! Operations of version 1, which had several items for one path and did not record when a wait was
-//! ordered.
+//! Operations of version 1, which had several items for one path and did not record when a backoff
+//! was set.
 //!
 //! A version 1 journal numbers each addition of an ended file as a new item, and its later lines
 //! use that number. So the ended item is removed from the queue before the file is added.

@@ -18,7 +18,7 @@ use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use crate::attempt_logs::{AttemptLog, AttemptLogs};
 use crate::bounded_log::{new_tail_path, tail_path};
 
-/// The file whose modification time is that of the newest output removed.
+/// A marker file. Its modification time equals that of the newest output that was ever removed.
 const PRUNED: &str = "pruned";
 
 /// The maximum delay of file times compared with the clock. The delay is one tick of the system, at

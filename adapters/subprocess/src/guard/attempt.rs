@@ -334,8 +334,8 @@ fn ending_of(status: std::process::ExitStatus) -> Ending {
     }
 }
 
-/// Returns an ending that names the missing file, because the system does not report whether that
-/// is the program or the working directory.
+/// Returns an ending that names the missing file. The system does not report which of the two is
+/// missing, the program or the working directory.
 fn cannot_start(spec: &ProcessSpec, error: &io::Error) -> Ending {
     let missing = spec.working_dir.as_ref().filter(|dir| !dir.is_dir()).map(|dir| dir.as_os_str());
     let culprit = missing.unwrap_or(&spec.program).to_string_lossy();

@@ -33,8 +33,8 @@ pub(super) enum Uncertainty {
     Refused(Process, Errno),
     /// The process is this one, or an ancestor of it.
     OwnLineage(Process),
-    /// The group or session of the process has a number of the dead run, but nothing else relates
-    /// it to the run.
+    /// The process's group or session id was recorded for the dead run, but nothing else relates
+    /// the process to it.
     SameNumber(Process),
 }
 

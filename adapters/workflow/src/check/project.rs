@@ -27,7 +27,7 @@ fn check_task(task: &str, step: &Step, tasks: &TaskFolders, problems: &mut Probl
     match tasks.find(task) {
         Ok(TaskSource::File(_)) => {}
         Ok(TaskSource::Name(name)) => {
-            problems.note(step.position, format!("the task `{name}` has no file; its runner receives the name"));
+            problems.note(step.position, format!("the task `{name}` has no file; its runner receives only the name"));
         }
         Ok(TaskSource::Missing(path)) => {
             let message = format!("there is no task file {}; its runner receives the path", path.display());

@@ -15,7 +15,8 @@ pub struct Workflow {
     pub phases: Vec<Phase>,
     /// The transitions; without one, phases follow in the order of the file.
     pub transitions: Vec<Transition>,
-    /// The announced results, for display. The place of an output is ignored, with a note.
+    /// The outputs that the workflow declares; only displayed. The key `location` of an output is
+    /// ignored, with a note.
     pub outputs: Vec<Output>,
     /// An obsolete key: ignored, with a warning.
     pub on_error: Vec<OnError>,

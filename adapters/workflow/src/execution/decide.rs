@@ -56,8 +56,8 @@ pub(crate) fn decide<'p>(plan: &'p Plan, state: &ExecutionState, answers: &dyn A
     }
 }
 
-/// Looks up the phase of the state. The hash in the journal ensures that the workflow is the one
-/// that made the state, so a phase is unknown only if a user has edited the journal.
+/// Looks up the phase of the state. The hash in the journal ensures that the state belongs to this
+/// workflow, so a phase is unknown only if a user has edited the journal.
 fn with_phase<'p>(plan: &'p Plan, id: &str, then: impl FnOnce(&'p Phase) -> Decision<'p>) -> Decision<'p> {
     plan.phase(id).map_or_else(|| stuck(id, "the workflow has no such phase".to_owned()), then)
 }
@@ -110,8 +110,8 @@ fn check<'p>(plan: &'p Plan, phase: &'p Phase, answers: &dyn Answers) -> Decisio
     })
 }
 
-/// Takes the first transition that can be taken. If there is none, the next phase follows, unless
-/// the phase passed and has transitions: then the execution fails.
+/// Takes the first transition that has no condition or whose condition holds. Otherwise, the next
+/// phase follows, unless the phase passed and has transitions: then the execution fails.
 fn leave<'p>(
     plan: &'p Plan,
     phase: &'p Phase,

@@ -33,7 +33,7 @@ pub struct WorkflowRun {
     pub inputs: Inputs,
     /// The programs for the workflow's commands and tasks.
     pub programs: Programs,
-    /// The default working directory of steps, and the base of relative ones.
+    /// The default working directory of steps, and the base of relative working directories.
     pub project_dir: PathBuf,
     /// True if executions left by earlier runs are restarted from the first step.
     pub from_start: bool,
@@ -113,7 +113,7 @@ impl Engine {
         }
     }
 
-    /// Reports an event; `state` is the state after it.
+    /// Reports an event; `state` is the state after the event.
     pub(crate) fn report(&self, state: &ExecutionState, event: &Event) {
         self.event_log.append(&Line { state, event });
         if let Some(on_state) = &self.on_state {
@@ -135,8 +135,8 @@ impl Engine {
         running.await
     }
 
-    /// Moves the journal of a completed execution, and removes the oldest ones. A failure does not
-    /// fail the execution.
+    /// Moves the journal of a completed execution, and removes the oldest completed executions. A
+    /// failure does not fail the execution.
     pub(crate) fn complete(&self, item: ItemId) {
         let Some(executions) = &self.equipment.executions else { return };
         match executions.complete(item) {

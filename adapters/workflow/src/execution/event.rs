@@ -1,5 +1,5 @@
-//! The events of an execution. Only events change its state, and its journal consists of them.
-//! `docs/formats.md` describes them.
+//! The events of an execution. Only events change the state of an execution, and its journal
+//! consists of events. `docs/formats.md` describes each event.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::definition::{AfterFailure, Phase, Step};
 
-/// The values that a step returns, or inputs, by name.
+/// Values by name: the inputs, or the values that a step returns.
 pub(crate) type Values = Map<String, Value>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ const fn is_first(round: &u32) -> bool {
     *round == 1
 }
 
-/// Identifies an execution: only one with an equal subject can be resumed.
+/// Identifies an execution: an attempt resumes only an execution with an equal subject.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Subject {
     /// The version of the journal's format.
@@ -152,7 +152,7 @@ pub(crate) enum EventKind {
         #[serde(flatten)]
         name: StepName,
     },
-    /// A step failed after all its tries.
+    /// A step failed, and no retries are left.
     StepFailed {
         #[serde(flatten)]
         name: StepName,
@@ -170,7 +170,7 @@ pub(crate) enum EventKind {
         checkpoint: String,
         /// The names that were not returned or are false.
         missing: Vec<String>,
-        /// True if the phase fails; otherwise it is a warning.
+        /// True if the phase fails; otherwise the missing names are only a warning.
         blocking: bool,
         /// The consequence if the phase fails.
         then: AfterFailure,
@@ -186,7 +186,7 @@ pub(crate) enum EventKind {
         next: Option<String>,
     },
     WorkflowCompleted,
-    /// The attempt failed; a later one may resume the execution.
+    /// The attempt failed; a later attempt may resume the execution.
     WorkflowFailed {
         error: String,
         /// The fingerprint of the file after the attempt.

@@ -1,4 +1,5 @@
-//! Executes one attempt: decides the next step, runs it and records it, until the end.
+//! Executes one attempt: decides the next step, runs the step and records the result, until the
+//! end.
 
 use std::io;
 use std::path::Path;
@@ -44,7 +45,7 @@ pub(crate) struct Executor<'e> {
 enum EarlyEnd {
     /// The attempt was stopped; nothing more is recorded.
     Aborted,
-    /// The attempt failed in a phase, or in a step if the place is `PHASE/STEP`.
+    /// The attempt failed in a phase, or in a step if `place` is `PHASE/STEP`.
     Failed { place: String, cause: AttemptOutcome },
     /// An event cannot be recorded, so no further step may run.
     Unrecorded(io::Error),
@@ -164,8 +165,8 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Tries a step until it succeeds or its retries are used up. Waits between tries like the
-    /// retries of attempts.
+    /// Tries a step until it succeeds or its retries are used up. Waits between tries as the queue
+    /// waits between attempts.
     async fn tries(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, EarlyEnd> {
         let policy = RetryPolicy { retries: step.retries, retry_timeouts: true, ..RetryPolicy::default() };
         for number in (1..).filter_map(AttemptNumber::new) {

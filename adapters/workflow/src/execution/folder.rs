@@ -1,5 +1,5 @@
 //! The folder of executions, with one journal per queue item. A subfolder contains the completed
-//! ones.
+//! executions.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,8 @@ use super::error::ExecutionError;
 use super::journal::{self, Journal};
 use super::state::ExecutionState;
 
-/// The maximum number of completed executions that are kept for later inspection; short ones take
-/// about a megabyte together.
+/// The maximum number of completed executions that are kept for later inspection. If all are short,
+/// they take about a megabyte in total.
 const MAX_COMPLETED: usize = 1_000;
 
 /// The number of completions between two prunings. Pruning lists the folder, which costs as much as
@@ -76,8 +76,8 @@ impl Executions {
         }
     }
 
-    /// Returns the execution that an earlier attempt left. Ignores a completed one that cannot be
-    /// read, because a new execution does not need it.
+    /// Returns the execution that an earlier attempt left. Ignores a completed execution that
+    /// cannot be read, because a new execution does not need the old one.
     pub(crate) fn find(&self, item: ItemId) -> Result<Option<Found>, ExecutionError> {
         if let Some((state, valid_bytes)) = journal::read(&self.path(item))? {
             return Ok(state.map(|state| Found { state, is_completed: false, valid_bytes }));

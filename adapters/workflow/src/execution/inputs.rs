@@ -140,8 +140,8 @@ fn typed(input: &Input, text: &str, scope: &Scope) -> Result<Value, InputError> 
     }
 }
 
-/// Returns the value of a word that is JSON or a single `${…}`. JSON is parsed before its texts are
-/// rendered, so that a file's name is never parsed as JSON.
+/// Returns the value of a word that is JSON or a single `${…}`. JSON is parsed before the texts in
+/// it are rendered, so that a file's name is never parsed as JSON.
 fn in_json(word: &str, scope: &Scope) -> Result<Option<Value>, ExpressionError> {
     let read = serde_json::from_str(word).ok();
     let read = read.or_else(|| is_single_expression(word).then(|| Value::from(word)));
@@ -153,7 +153,8 @@ fn is_single_expression(word: &str) -> bool {
     inside.is_some_and(|inside| !inside.contains("${"))
 }
 
-/// Splits a text at its commas. A comma within `${…}`, or in its value, does not separate.
+/// Splits a text at its commas. A comma within `${…}`, or in the value that replaces it, does not
+/// separate.
 fn list(name: &str, text: &str, scope: &Scope) -> Result<Value, InputError> {
     if text.is_empty() {
         return Ok(Value::Array(Vec::new()));

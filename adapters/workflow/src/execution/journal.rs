@@ -7,8 +7,8 @@
 //! finished step is durable before another one depends on it. The last line of an execution needs
 //! no sync, because the queue records that the file is done.
 //!
-//! A crash may leave the last line torn. Resuming cuts it off, because nothing depends on it yet.
-//! Any other unreadable line is an error, and the file is kept.
+//! A crash may leave the last line torn. Resuming cuts that line off, because nothing depends on it
+//! yet. Any other unreadable line is an error, and the file is kept.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};

@@ -93,7 +93,7 @@ impl Plan {
 
     /// Returns the finished steps that run again when an execution is resumed, in the order in
     /// which they first ended; none if all phases have ended. Includes a step whose repetition
-    /// failed, because later steps depend on its outputs.
+    /// failed, because later steps depend on the outputs of that step.
     pub(crate) fn to_rerun(&self, state: &ExecutionState) -> Vec<StepName> {
         if state.stage == Stage::Finished {
             return Vec::new();
@@ -119,7 +119,7 @@ fn steps_whose_stdout_is_used(names: &[Name]) -> BTreeSet<String> {
     used
 }
 
-/// Returns the names that expressions use. Invalid expressions use none: they fail when they are
+/// Returns the names that expressions use. An invalid expression uses no names: it fails when it is
 /// evaluated.
 fn names_used(workflow: &Workflow) -> Vec<Name> {
     let transitions = workflow.transitions.iter().filter_map(|transition| transition.condition.as_ref());

@@ -1,4 +1,4 @@
-//! Previews the steps of an execution, as far as they are known before it begins.
+//! Previews the steps of an execution, as far as they are known before the execution begins.
 
 use std::ffi::OsStr;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub struct PreviewedStep {
     pub words: Vec<String>,
     /// The variables that the shell command refers to.
     pub variables: Vec<(String, String)>,
-    /// The reason why the process could not be started; `None` if it could be.
+    /// The reason why the process could not be started; `None` if it could be started.
     pub error: Option<String>,
     /// The timeout of the step.
     pub timeout: Option<Duration>,

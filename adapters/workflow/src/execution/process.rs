@@ -18,7 +18,7 @@ use crate::definition::{Action, Phase, Step, StepOutput};
 use crate::expression::{Scope, text_of};
 
 /// The maximum length of an input that gets a variable. Linux allows 128 KiB for one variable
-/// (execve(2), `MAX_ARG_STRLEN`) and a few MiB for all of them; the file of inputs contains every
+/// (execve(2), `MAX_ARG_STRLEN`) and a few MiB for all variables; the file of inputs contains every
 /// value.
 const MAX_VARIABLE_BYTES: usize = 32 << 10;
 

@@ -19,7 +19,7 @@ pub struct Programs {
 
 /// A command or a task with the values for its runner.
 struct Named {
-    /// The task's file, or its name if it has none; empty for a command.
+    /// The file of the task, or the name of a task without a file; empty for a command.
     task: String,
     name: String,
     variables: Variables,
@@ -34,8 +34,7 @@ impl Programs {
 
     /// Checks that every step without a condition has its runner.
     ///
-    /// # Errors
-    /// [`MissingRunner`] for the first step without one.
+    /// # Errors [`MissingRunner`] for the first step without a runner.
     pub fn check(&self, workflow: &Workflow) -> Result<(), MissingRunner> {
         let certain = workflow.phases.iter().filter(|phase| phase.condition.is_none());
         let mut steps = certain.flat_map(|phase| &phase.steps).filter(|step| step.condition.is_none());

@@ -26,8 +26,8 @@ pub struct ProgressReport {
     pub steps_total: usize,
     /// The time from the beginning to now, or to the end.
     pub elapsed: Duration,
-    /// The expected time for the remaining steps, by the average of those that ran; `None` if none
-    /// ran or the execution is not running.
+    /// The expected time for the remaining steps, by the average of the steps that ran; `None` if
+    /// no step ran or the execution is not running.
     pub estimate: Option<Duration>,
 }
 

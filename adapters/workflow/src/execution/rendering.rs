@@ -27,7 +27,7 @@ pub(super) struct Rendering<'r> {
 pub(super) enum Unknown {
     /// The step fails.
     Fails,
-    /// The text is kept as written, because its values may become known later.
+    /// The text is kept as written, because the missing values may become known later.
     Kept,
 }
 
@@ -72,9 +72,9 @@ impl Rendering<'_> {
         self.exact(self.known(render_text(template, self.scope), || template.to_owned())?)
     }
 
-    /// Replaces the text of the file's path by its exact bytes. Expressions are Unicode, but a path
-    /// need not be. If such a path is within a longer text, an error is returned, because the text
-    /// would name another file.
+    /// Replaces the text of the file's path by the exact bytes of the path. Expressions are
+    /// Unicode, but a path need not be. If such a path is within a longer text, an error is
+    /// returned, because the text would name another file.
     pub(super) fn exact(&self, text: String) -> Result<OsString, String> {
         if self.file.exact_hex().is_none() {
             return Ok(text.into());

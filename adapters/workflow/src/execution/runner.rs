@@ -24,8 +24,8 @@ pub struct StepProcess {
     pub program: OsString,
     /// The arguments, without the program's name.
     pub arguments: Vec<OsString>,
-    /// Variables that are added to the inherited environment and to those that describe the
-    /// attempt, which the runner provides. If a name is repeated, the last value wins.
+    /// The variables to add to the environment. The runner provides the inherited variables and
+    /// those that describe the attempt. If a name is repeated, the last value wins.
     pub environment: Vec<(OsString, OsString)>,
     /// The working directory; the runner chooses if `None`.
     pub working_dir: Option<PathBuf>,

@@ -41,7 +41,7 @@ impl Scratch {
         Ok(path)
     }
 
-    /// Creates the folder in place of one that a dead attempt has left.
+    /// Creates the folder, replacing one left by a dead attempt.
     fn create(&mut self) -> io::Result<()> {
         if self.is_created {
             return Ok(());

@@ -17,7 +17,7 @@ pub enum ExecutionStatus {
     Running,
     /// Every phase has ended.
     Completed,
-    /// The latest attempt failed; a later one may resume the execution.
+    /// The latest attempt failed; a later attempt may resume the execution.
     Failed,
 }
 
@@ -281,7 +281,7 @@ impl ExecutionState {
         }
     }
 
-    /// Restarts a phase that failed after its steps: they all run again when the execution is
+    /// Restarts a phase that failed after its steps: all the steps run again when the execution is
     /// resumed.
     fn restart_phase(&mut self, phase: &str) {
         self.steps_over -= std::mem::take(&mut self.over_in_phase);

@@ -10,14 +10,14 @@ use serde_json::Value;
 
 use super::event::Values;
 
-/// The maximum number of bytes that a step may return in its file or on standard output. A step
-/// writes longer values to a separate file and returns its path.
+/// The maximum number of bytes that a step may return in its output file or on standard output. A
+/// step writes longer values to a separate file and returns its path.
 pub(super) const MAX_VALUES_BYTES: usize = 1 << 20;
 
 const MAX_NAME_BYTES: usize = 200;
 
-/// The maximum nesting depth of a value. The journal nests it a few levels deeper, and `serde_json`
-/// reads 128.
+/// The maximum nesting depth of a value. The journal nests values a few levels deeper, and
+/// `serde_json` reads at most 128 levels.
 pub(crate) const MAX_DEPTH: usize = 64;
 
 /// Reads the output file of a step: one JSON object, or lines of `name=value`.
@@ -114,7 +114,8 @@ fn scalar(text: &str) -> Value {
     }
 }
 
-/// Parses a finite number with a point, or with a sign after the first digit.
+/// Parses a finite number with a decimal point or a signed exponent (`1.5`, `1e-5`). `1e5` stays
+/// text.
 fn decimal(word: &str) -> Option<Value> {
     let digits = word.strip_prefix('-').unwrap_or(word);
     let value = serde_json::from_str(word).ok().filter(Value::is_f64);

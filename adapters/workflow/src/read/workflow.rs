@@ -64,7 +64,7 @@ impl Reader<'_> {
         Some(Output {
             name: name.value,
             kind: self.word(fields.get("type"), "a type").map(|kind| kind.value),
-            location: self.text(fields.get("location"), "a place"),
+            location: self.text(fields.get("location"), "a location"),
             description: self.text(fields.get("description"), "a string").map(|text| text.value),
             position: node.position,
         })

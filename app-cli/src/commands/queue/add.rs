@@ -121,7 +121,7 @@ fn neither(word: &OsStr) -> CliError {
 
 fn ambiguous(word: &str) -> CliError {
     CliError::usage(format!("{word} after several files is not an existing file"))
-        .with_hint(format!("write -p {word} for the priority of all of them"))
+        .with_hint(format!("write -p {word} to give all files this priority"))
 }
 
 /// Adds the files in one transaction.

@@ -68,7 +68,7 @@ impl View for Examined {
         if self.plans.is_empty() {
             return writeln!(
                 out,
-                "\nnothing of it can be read; repair it by hand, or restore a copy of the state folder"
+                "\nno part of the queue can be read; repair it by hand, or restore a copy of the state folder"
             );
         }
         for plan in &self.plans {

@@ -116,7 +116,7 @@ pub(crate) struct RunArgs {
     /// Print a line for each attempt that ends, also on a terminal
     #[arg(short, long, conflicts_with = "quiet")]
     pub(super) verbose: bool,
-    /// Print only failures, warnings and the output that was requested; twice, no failures either
+    /// Print only failures, warnings and the output that was requested; `-qq` hides failures too
     #[arg(short, long, action = ArgAction::Count)]
     pub(super) quiet: u8,
     /// Print the command or the steps for the first file, and execute nothing

@@ -1,4 +1,5 @@
-//! Adding a file again: no effect if it is live, a new round or no effect if it has ended.
+//! Adding a file again: no effect if the item is live; a new round or no effect if the item has
+//! ended.
 
 use autoproc_domain::fingerprint::Completion;
 use autoproc_domain::request::{Enqueue, Repeat, Verdict};

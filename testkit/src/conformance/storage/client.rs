@@ -46,7 +46,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         self.fixture.block_on(future)
     }
 
-    /// Makes a request at this time. Also sets the clock of a store with a clock of its own.
+    /// Makes a request at this time. If the store has its own clock, sets that clock too.
     pub(super) fn wait_at<T>(&self, now: Timestamp, future: impl Future<Output = T>) -> T {
         self.fixture.set_clock(now);
         self.fixture.block_on(future)
@@ -204,8 +204,8 @@ pub(super) fn infos(runs: Vec<LiveRun>) -> Vec<RunInfo> {
     infos
 }
 
-/// Returns the registration of the run with this name. Its numbers are all different, so that
-/// mixed-up fields are detected. Runs whose names begin with `far` are on another host.
+/// Returns the registration of the run with this name. All numbers differ, so that mixed-up fields
+/// are detected. Runs whose names begin with `far` are on another host.
 pub(super) fn info(run: &str) -> RunInfo {
     RunInfo {
         id: RunId::new(run),
@@ -217,7 +217,7 @@ pub(super) fn info(run: &str) -> RunInfo {
     }
 }
 
-/// Returns the time this many seconds after the first.
+/// Returns the time `seconds` after [`EPOCH`].
 pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(EPOCH.as_micros() + seconds * 1_000_000)
 }

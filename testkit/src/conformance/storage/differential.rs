@@ -100,7 +100,8 @@ struct Game<'a, F: StorageFixture> {
     processes: Vec<Process<F::Store>>,
     model: Model,
     numbering: Numbering,
-    /// Scopes of the model, paired with those of the store. A run passes the same set each time.
+    /// Scopes of the model, paired with the scopes of the store. A run passes the same set each
+    /// time.
     scopes: Vec<(Scope, Scope)>,
     resolver: Resolver,
     runs_begun: usize,
@@ -303,7 +304,8 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         holds(&format!("the dead runs {dead:?} hold {least:?} and are among {most:?}"), is_right)
     }
 
-    /// Closes all handles and reopens the store: queue and numbers must be the same.
+    /// Closes all handles, reopens the store, and checks that the queue is unchanged and that every
+    /// id still finds its item.
     fn close(mut self) -> Check {
         for process in 0..PROCESSES {
             self.end_run(process)?;

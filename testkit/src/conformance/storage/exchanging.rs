@@ -91,7 +91,7 @@ fn exchange_within<F: StorageFixture>(
     client.ask(&request, at(seconds))
 }
 
-/// The set is the same in all requests of a run; changes of its items take effect.
+/// The set is the same in all requests of a run; changes of the items in the set take effect.
 fn a_scope_limits_the_claims<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 0), ("/high", 9), ("/b", 3), ("/c", 0)])?;
@@ -118,7 +118,7 @@ fn a_scope_limits_the_due_time_and_the_waiting_items<F: StorageFixture>(fixture:
     same("the same after its claim", &(claimed.next_due, claimed.has_waiting), &(None, false))
 }
 
-/// Both waits are reduced to zero, and one of the items is in the scope.
+/// Both backoffs are reduced to zero, and one of the two items is in the scope.
 fn a_scope_limits_the_claims_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 1), ("/b", 0)])?;

@@ -69,8 +69,8 @@ impl Model {
         holders.filter(|run| !self.alive.contains_key(run)).collect()
     }
 
-    /// Returns the dead runs that a store may report. A killed run without claims may have left a
-    /// trace.
+    /// Returns the dead runs that a store may report. A killed run without claims may still be
+    /// registered.
     pub(super) fn may_be_named_dead(&self) -> BTreeSet<RunId> {
         self.dead_with_claims().union(&self.killed).cloned().collect()
     }

@@ -1,5 +1,5 @@
-//! Pairs the numbers of a store with those of the model. They may differ, but must have the same
-//! order.
+//! Pairs the numbers of a store with the numbers of the model. Paired numbers may differ, but both
+//! sides must have the same order.
 //!
 //! Requests are made in the model's numbers and translated for the store; answers are translated
 //! back. An unknown number in an answer is paired with the model's number at the same position. The
@@ -19,8 +19,8 @@ use autoproc_domain::{ItemId, QueueItem};
 use super::expect::Fault;
 use crate::{Answer, AnyRequest};
 
-/// Model numbers that the store has not assigned are translated to numbers above this, which no
-/// store reaches.
+/// Added to model numbers that have no counterpart in the store. No store assigns numbers this
+/// high.
 const UNKNOWN: u64 = 1 << 60;
 
 /// Pairs of numbers of one kind.
@@ -229,7 +229,8 @@ impl Numbering {
     }
 }
 
-/// Translates each value with the expected one at the same position, and keeps values without one.
+/// Translates each value, paired with the expected value at the same position. Keeps surplus values
+/// unchanged.
 fn each<T, W>(
     found: Vec<T>,
     wanted: &[W],

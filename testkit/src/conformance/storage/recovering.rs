@@ -32,8 +32,8 @@ pub(super) fn recover<F: StorageFixture>(
     client.wait_at(at(100), client.store().recover(RecoverRequest { runs, max_attempts }, at(100)))
 }
 
-/// Returns a handle, the token of a claim on `/a`, and the run that held the claim when it died,
-/// which is named "dead".
+/// Returns a handle, the token of a claim on `/a`, and the run "dead", which held the claim when it
+/// was killed.
 fn after_a_death<F: StorageFixture>(fixture: &F) -> Result<(Client<'_, F>, ClaimToken), Fault> {
     let (dead, other) = (Client::with_run(fixture, "dead")?, Client::open(fixture));
     dead.add(&[("/a", 0)])?;
@@ -51,7 +51,7 @@ fn the_item_of_a_dead_run_waits_again<F: StorageFixture>(fixture: &F) -> Check {
     same("the answer", &recovered, &vec![RecoveredItem { item, dead_run: RunId::new("dead") }])
 }
 
-/// Neither a live run nor the dead one can settle a recovered claim.
+/// Neither a live run nor the dead run can settle a recovered claim.
 fn a_recovered_claim_is_stale<F: StorageFixture>(fixture: &F) -> Check {
     let (client, token) = after_a_death(fixture)?;
     recover(&client, &["dead"], 4)?;
@@ -107,8 +107,7 @@ fn only_the_named_runs_are_recovered<F: StorageFixture>(fixture: &F) -> Check {
     same("the dead runs", &client.dead_names()?, &texts(&["one"]))
 }
 
-/// The wait of 150 s was ordered at 200 s, and it is 100 s now; the wait of 300 s was ordered at 0
-/// s.
+/// The backoff of 150 s was set at 200 s, and it is 100 s now; the backoff of 300 s was set at 0 s.
 fn recovery_cuts_waits_down_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/set-back", 1), ("/right", 0)])?;

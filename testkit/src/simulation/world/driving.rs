@@ -1,4 +1,4 @@
-//! The part of the driver: feeds inputs and carries out actions.
+//! Acts as the driver of each run: feeds inputs and carries out actions.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use super::super::run::{Operation, Pending, RunEnd};
 use super::super::schedule::Happening;
 use super::World;
 
-/// The maximum time in which an attempt ends after its run has lost its lease.
+/// The maximum time between [`Action::Abort`] and the end of an attempt.
 const MAX_ABORT_MS: u64 = 5000;
-/// The maximum delay with which a store reports changes.
+/// The maximum delay before a store reports a change.
 const MAX_CHANGE_LAG_MS: u64 = 500;
 
 impl World {
-    /// Feeds inputs for changed ports, and then `input`.
+    /// Feeds an input for each change of a port, then `input`.
     pub(super) fn feed(&mut self, run: usize, input: Option<Input>) -> Result<(), String> {
         if matches!(input, Some(Input::StopCleared(_))) {
             self.runs[run].is_clearing = false;
@@ -153,7 +153,7 @@ impl World {
         Some(at.saturating_since(self.wall()))
     }
 
-    /// Wakes waits earlier, because the wall clock was set forward.
+    /// Reschedules the wakeups of runs after the wall clock was set forward.
     pub(super) fn wake_earlier(&mut self) {
         for run in 0..self.runs.len() {
             if self.runs[run].is_alive()
@@ -170,7 +170,7 @@ impl World {
         if is_current { self.feed(run, Some(Input::Woken)) } else { Ok(()) }
     }
 
-    /// Wakes the runs that wait for a change, each after a delay of its own.
+    /// Wakes each run that waits for a change, after a random delay.
     pub(super) fn announce_changes(&mut self) {
         for run in 0..self.runs.len() {
             let waiting = &self.runs[run];

@@ -1,5 +1,5 @@
 //! The store operations of runs. An operation is carried out at one time and answered at a later
-//! one.
+//! time.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -19,7 +19,7 @@ use super::super::run::Operation;
 use super::super::schedule::Happening;
 use super::World;
 
-/// The reaper of a host. Processes end as soon as it is asked to end them.
+/// The reaper of a host. The attempts of a dead run end as soon as the reaper is asked to end them.
 struct HostReaper<'a> {
     location: &'a Location,
     is_blind: bool,

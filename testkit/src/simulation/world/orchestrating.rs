@@ -12,9 +12,9 @@ use super::World;
 
 /// An attempt that has not begun after this time is returned.
 const MAX_WAIT: Duration = Duration::from_millis(200);
-/// The maximum delay with which beginnings and ends are reported.
+/// The maximum delay before the beginning or the end of an attempt is reported.
 const MAX_REPORT_LAG_MS: u64 = 50;
-/// The maximum time in which an attempt ends after its file was cancelled.
+/// The maximum time between a request to cancel an attempt and the end of the attempt.
 const MAX_CANCEL_MS: u64 = 5000;
 /// The maximum time for which an untracked attempt keeps running if it is not reaped.
 const MAX_LOST_LIFE_MS: u64 = 60_000;
@@ -87,7 +87,8 @@ impl World {
         self.check_jobs(run)
     }
 
-    /// Moves the end of an attempt to `at`, if that is earlier.
+    /// Moves the end of an attempt to `at`, unless the planned end is earlier. A cut-off also
+    /// replaces the kind of an earlier end.
     pub(super) fn replan(&mut self, attempt: usize, at: Duration, end: AttemptEnd) {
         let at = at.max(self.now);
         let truth = &mut self.attempts[attempt];
@@ -195,7 +196,7 @@ impl World {
 
     // Attempts that are ended early.
 
-    /// Ends all attempts of a run, each within this many milliseconds.
+    /// Ends all attempts of a run, each within `grace_ms` milliseconds.
     pub(super) fn abort_attempts(&mut self, run: usize, grace_ms: u64) {
         self.recall(run);
         for attempt in self.runs[run].orchestrator.at_work.clone() {

@@ -15,18 +15,19 @@ use super::super::schedule::Happening;
 use super::super::snapshot::Seen;
 use super::World;
 
-/// Retry delay of a simulated user after the store was busy.
+/// The delay before a simulated user repeats a request to a busy store.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// At first, the operator begins a run within this many seconds after the last one. The pauses
+/// At first, the operator begins a run within this many seconds after the last run. The pauses
 /// grow, because runs that do not wait for backoffs would otherwise begin a thousand times.
 const MAX_PAUSE_BETWEEN_RUNS: u64 = 5;
-/// The maximum delay between a stop request and its report.
+/// The maximum delay before a stop request is reported to a run.
 const MAX_STOP_LAG_MS: u64 = 500;
-/// The maximum time in which an attempt ends after it was asked to.
+/// The maximum time between asking an attempt to end and its end.
 const MAX_GRACE_MS: u64 = 5000;
 /// The maximum time for which the attempts of a dead run keep running, until the guards notice.
-/// With leases, it starts at the expiry of the lease, and is less than the margin that other hosts
-/// wait. Leases require such guards ([`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN)).
+/// With leases, this time starts at the expiry of the lease, and is shorter than the margin that
+/// other hosts wait. Leases require such guards
+/// ([`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN)).
 const MAX_ORPHAN_LIFE_MS: u64 = 10_000;
 
 impl World {
@@ -38,7 +39,7 @@ impl World {
         }
     }
 
-    /// Strikes the faults that are due by the number of happenings.
+    /// Injects the faults whose event count has been reached.
     pub(super) fn strike_by_count(&mut self) -> Result<(), String> {
         for index in 0..self.plan.faults.len() {
             if let When::After(count) = self.plan.faults[index].when
@@ -51,8 +52,8 @@ impl World {
         Ok(())
     }
 
-    /// At the end, strikes the faults whose number of happenings was not reached. Returns whether
-    /// there were any.
+    /// At the end, injects the faults that were still waiting for their event count. Returns true
+    /// if anything remains to simulate.
     pub(super) fn strike_what_is_left(&mut self) -> Result<bool, String> {
         let mut any = false;
         for index in 0..self.plan.faults.len() {
@@ -194,7 +195,7 @@ impl World {
 
     // The beginnings and deaths of runs.
 
-    /// Begins a run if no other one is alive and there is work.
+    /// Begins a run if no run is alive and there is work.
     pub(super) fn let_a_run_begin(&mut self) {
         let has_work = || self.queue.iter().any(|seen| seen.status.is_live() && !seen.is_held);
         if self.is_run_due || self.runs.iter().any(SimulatedRun::is_alive) || !has_work() {
@@ -231,7 +232,7 @@ impl World {
     }
 
     /// Returns the scope of a run. One run in five processes only some of the files, but late runs
-    /// process all, so that every file ends.
+    /// process all files, so that every file ends.
     fn scope(&mut self) -> Scope {
         if self.runs.len() > 10 || !self.random.one_in(5) {
             return Scope::Queue;
@@ -259,7 +260,8 @@ impl World {
         Ok(())
     }
 
-    /// Ends a run, and with it everything that its process holds.
+    /// Ends a run. Drops the pending operation and the queued attempts; the running attempts end
+    /// later, with their guards.
     pub(super) fn end_run(&mut self, run: usize, end: RunEnd) {
         self.runs[run].end = Some((self.now, end));
         self.runs[run].pending = None;
@@ -274,7 +276,7 @@ impl World {
         self.orphan_lost_attempts(run, guards_end_at);
     }
 
-    /// Ends the attempts that the run lost track of, together with the guards.
+    /// Schedules the ends of the attempts that the run lost track of: they end with their guards.
     fn orphan_lost_attempts(&mut self, run: usize, guards_end_at: Duration) {
         for attempt in 0..self.attempts.len() {
             let truth = &self.attempts[attempt];
@@ -317,8 +319,8 @@ impl World {
         self.later(lag, Happening::StopKnown(run));
     }
 
-    /// Sends SIGTERM to a run and its attempts. The end of the attempts may be reported before the
-    /// stop is.
+    /// Sends SIGTERM to a run and its attempts. The run may receive the ends of the attempts before
+    /// the stop request.
     fn terminate_all(&mut self) {
         let Some(run) = self.some_run() else { return };
         self.was_terminated = true;
@@ -383,7 +385,8 @@ impl World {
         }
     }
 
-    /// Reads the backoffs from the wall clock, as a run does when it begins.
+    /// Computes the remaining backoffs from the wall clock, as a run does when it begins. Never
+    /// makes a file due earlier.
     pub(super) fn read_waits(&mut self) {
         let wall = self.wall();
         for index in 0..self.queue.len() {
@@ -423,7 +426,7 @@ impl World {
         self.tell_of_the_gate();
     }
 
-    /// Wakes the runs that wait for the gate within a second after a change.
+    /// Wakes each run that waits for the gate, within a second after the gate has changed.
     fn tell_of_the_gate(&mut self) {
         for run in 0..self.runs.len() {
             if self.runs[run].is_alive() && self.runs[run].known_pressure.is_some() {
@@ -455,7 +458,7 @@ impl World {
         }
     }
 
-    /// Ends the attempts under an expired lease, as the guards do if the run does not.
+    /// Ends the attempts of a run whose lease has expired, as the guards do if the run does not.
     pub(super) fn lease_ends(&mut self, run: usize) -> Result<(), String> {
         let id = self.runs[run].id.clone();
         if !self.runs[run].is_alive() || self.database.lease_ends_at(&id) != Some(self.now) {
