@@ -12,7 +12,7 @@ use crate::console::{Console, Delivery};
 use crate::error::CliError;
 use crate::escape::{Escaper, Shown};
 
-/// The number of bytes printed at once.
+/// The maximum number of bytes of a log that are read and printed at once.
 const PIECE: usize = 64 * 1024;
 
 /// Prints output, and records whether there was any.

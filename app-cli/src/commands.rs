@@ -103,7 +103,7 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Exit
 
 async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliError> {
     match command {
-        // Boxed, because the future of every command would otherwise be as large as these.
+        // Large futures are boxed; otherwise the future of every command would be as large.
         Command::Run(args) => return Box::pin(run::run(*args, context)).await,
         Command::Workflow(command) => return Box::pin(workflow::workflow(command, context)).await,
         Command::Queue(command) => return queue::queue(command, context).await,

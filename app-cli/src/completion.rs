@@ -3,17 +3,18 @@
 //! # Theory of operation
 //!
 //! `autoproc completions SHELL` prints a script. At each Tab the script calls this program with
-//! [`VARIABLE`] set to the name of the shell and with what is typed as arguments, and gets the kind of
-//! the answer, and then the values. clap's engine finds the argument that is completed. The values
-//! that only this program knows (commands, options, statuses, files of the queue, ids of workflows)
-//! are listed here; the shell completes other files, folders and commands, because it knows its own
-//! `~`, variables and patterns.
+//! [`VARIABLE`] set to the name of the shell and with the typed text as arguments. The answer is a
+//! kind, followed by the values. clap's engine determines which argument is being completed. The
+//! values that only this program knows (commands, options, statuses, files of the queue, ids of
+//! workflows) are listed here; the shell completes other files, folders and commands, because it
+//! knows its own `~`, variables and patterns.
 //!
 //! The name of the program in the scripts is `autoproc`, found on the search path at each Tab.
 //!
 //! # Deliberately absent
 //!
-//! Changes, locks, warnings and errors: without an answer, the shell completes nothing.
+//! Changes to the queue, locks, warnings and errors. If there is no answer, the shell completes
+//! nothing.
 
 mod line;
 mod lookup;
@@ -50,12 +51,12 @@ pub(crate) enum Candidates {
 
 impl ArgExt for Candidates {}
 
-/// What the shell does with the values.
+/// The kind of an answer: how the shell uses the values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Offer the values.
     Words,
-    /// Offer the values, which are paths or may be.
+    /// Offer the values, some or all of which may be paths.
     Paths,
     /// Complete files and folders.
     AnyPath,
@@ -84,17 +85,17 @@ struct Answer {
     candidates: Vec<CompletionCandidate>,
 }
 
-/// The ids of the candidates that stand for paths of the file system.
+/// The ids of placeholder candidates: the shell completes paths or folders in their place.
 const ANY_PATH: &str = "path";
 const FOLDER: &str = "folder";
 
-/// Prints the answer for the arguments of this process. Without one, prints nothing.
+/// Prints the answer for the arguments of this process. Prints nothing if there is no answer.
 pub(crate) fn answer(shell: &OsStr, args: impl Iterator<Item = OsString>, command: clap::Command) {
     let Some(shell) = Shell::named(shell) else { return };
     let Ok(cwd) = std::env::current_dir() else { return };
     let Some(typed) = shell.typed(args.collect()) else { return };
     if let Some(answer) = find(&typed, command, &cwd) {
-        // If the shell has gone away, so has the question.
+        // An error is ignored: a shell that has exited needs no answer.
         let _ = io::stdout().write_all(&shell.records(&answer, &typed));
     }
 }
@@ -116,14 +117,14 @@ fn find(typed: &Typed, command: clap::Command, cwd: &Path) -> Option<Answer> {
     Some(Answer { kind, candidates })
 }
 
-/// True unless the candidate is an option and no dash has been typed, or is a hidden option or
-/// command. The engine offers hidden ones if nothing else fits.
+/// False for an option before a dash is typed, and for hidden options and commands: clap's engine
+/// offers those when nothing else matches.
 fn is_offered(candidate: &CompletionCandidate, typed: &Typed) -> bool {
     let (is_option, is_command) = (has_id(candidate, "arg::"), has_id(candidate, "command::"));
     (typed.is_option() || !is_option) && !(candidate.is_hide_set() && (is_option || is_command))
 }
 
-/// The command that the words before the cursor name.
+/// Returns the innermost command that is named by the words before the cursor.
 fn named_on<'c>(typed: &Typed, root: &'c clap::Command) -> &'c clap::Command {
     let words = typed.before.iter().take_while(|word| *word != "--");
     words.fold(root, |command, word| command.find_subcommand(word).unwrap_or(command))

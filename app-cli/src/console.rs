@@ -1,7 +1,8 @@
 //! The output of the program: data to standard output, everything else to standard error.
 //!
-//! All printing during a progress bar goes through this module, so that neither overwrites the
-//! other. A closed standard error is ignored, and a closed standard output is not a failure.
+//! While a progress bar is shown, all printing goes through this module, so that the bar and the
+//! other output do not overwrite each other. A closed standard error is ignored, and a closed
+//! standard output is not a failure.
 //!
 //! Warnings and errors contain paths and texts from files, so their control characters are escaped
 //! here.
@@ -81,7 +82,8 @@ impl Console {
         }))
     }
 
-    /// Writes a document to standard output, byte for byte: stripping colours could alter a name.
+    /// Writes a document to standard output, byte for byte. Colours are not stripped, because
+    /// stripping could alter a name.
     ///
     /// # Errors
     /// The errors of [`Console::print`].

@@ -28,7 +28,7 @@ pub(crate) struct Context {
     pub(crate) had_queue: bool,
 }
 
-/// The JSON of a change, with its queue.
+/// The JSON document of a change, with the project folder of the queue.
 #[derive(Serialize)]
 struct Changed<'a, V> {
     #[serde(flatten)]
@@ -49,7 +49,7 @@ impl Context {
         self.wiring.clock().now()
     }
 
-    /// Returns the folders in which words are looked up.
+    /// Returns the context in which path arguments are resolved.
     pub(crate) fn surroundings(&self) -> Surroundings<'_> {
         Surroundings { cwd: &self.cwd, project: &self.project, console: &self.console }
     }
@@ -75,8 +75,8 @@ impl Context {
         Ok(())
     }
 
-    /// Prints the view of a command that changed the queue, and names the queue: in JSON always, otherwise
-    /// if the queue is new or does not belong to the current folder.
+    /// Prints the view of a command that changed the queue. JSON always names the queue; otherwise,
+    /// the queue is named only if it is new or does not belong to the current folder.
     ///
     /// # Errors
     /// As [`Context::show`].
@@ -85,7 +85,7 @@ impl Context {
         self.show_named(view)
     }
 
-    /// Prints a view, which in JSON names the queue.
+    /// Prints a view. In JSON, the document also names the queue.
     ///
     /// # Errors
     /// As [`Context::show`].

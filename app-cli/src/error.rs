@@ -45,8 +45,8 @@ impl CliError {
         Self::new(ExitCode::Usage, message)
     }
 
-    /// Creates an error about an argument that is not a path. Only its beginning is shown, because
-    /// it may contain anything.
+    /// Creates an error about an argument that is not a path. Shows at most [`MAX_SHOWN`]
+    /// characters of a long argument.
     pub(crate) fn no_path(word: &Path, error: InvalidPath) -> Self {
         let text = word.to_string_lossy();
         let cut = text.char_indices().nth(MAX_SHOWN).map(|(end, _)| &text[..end]);
@@ -57,7 +57,7 @@ impl CliError {
         }
     }
 
-    /// Creates an error of the system during `action`.
+    /// Creates an error from an I/O error. `action` is the text before it: "cannot read a.txt".
     pub(crate) fn io(action: impl Into<String>, source: &io::Error) -> Self {
         Self::new(ExitCode::Io, format!("{}: {source}", action.into()))
     }
@@ -67,7 +67,7 @@ impl CliError {
         Self::new(ExitCode::CannotWrite, format!("cannot write to {}: {source}", Shown(place))).with_hint(OTHER_PLACE)
     }
 
-    /// Creates an error about a condition that has not been met yet.
+    /// Creates an error about a temporary condition: the user can try again later.
     pub(crate) fn try_again(message: impl Into<String>) -> Self {
         Self::new(ExitCode::TryAgain, message)
     }
@@ -109,7 +109,7 @@ impl CliError {
     }
 }
 
-/// Joins an error and its sources in one line. Skips a source whose text is already contained.
+/// Joins an error and its sources in one line. Skips a source whose text is already in the line.
 pub(crate) fn in_one_line(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();

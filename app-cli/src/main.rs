@@ -4,10 +4,11 @@
 //!
 //! `cli` has the options of every command. Each file or folder of `commands` is one command, from
 //! its arguments to its output: it calls the ports, creates a view, and `context` prints the view
-//! for a user or as JSON. `completion` answers a Tab in a shell. Only `wiring` connects adapters to
-//! ports, only `error` maps failures to exit codes, only `console` writes to the terminal, and only
-//! this file ends the process and builds a runtime. `main` first checks whether this process must
-//! become a guard, a mode of the same program that shares nothing else with it.
+//! as human-readable text or as JSON. `completion` answers a Tab in a shell. Only `wiring` connects
+//! adapters to ports, only `error` maps failures to exit codes, only `console` writes to the
+//! terminal, and only this file ends the process and builds a runtime. `main` first checks whether
+//! this process must become a guard: a mode of the same binary that is otherwise independent of the
+//! commands.
 //!
 //! # Deliberately absent
 //!
@@ -49,11 +50,11 @@ use exit_code::ExitCode;
 use project::Project;
 use wiring::{OpenOptions, Purpose, Wiring};
 
-/// The value 1 has the effect of `--allow-network-fs`.
+/// The environment variable that, set to 1, has the effect of `--allow-network-fs`.
 const ALLOW_NETWORK_FS: &str = "AUTOPROC_ALLOW_NETWORK_FS";
 
 fn main() -> process::ExitCode {
-    // The guard comes first, because it is small and has one thread.
+    // The guard is started first, so that its process stays small and has one thread.
     if let Some(code) = autoproc_subprocess::become_guard() {
         return code;
     }
@@ -70,7 +71,7 @@ fn main() -> process::ExitCode {
         error.exit_code()
     });
     if let Some(signal) = code.signal() {
-        // The exit code has the same meaning if the system refuses.
+        // If the system refuses the signal, the exit code has the same meaning.
         let _ = autoproc_system::end_by(signal);
     }
     code.into()

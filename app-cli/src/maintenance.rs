@@ -1,4 +1,4 @@
-//! The maintenance of the location of a queue, independent of the kind of store.
+//! The maintenance of a queue and its location, independent of the kind of store.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -13,8 +13,8 @@ use crate::exit_code::ExitCode;
 
 /// The operations that a store offers for its maintenance, in addition to the ports.
 pub(crate) trait Maintenance {
-    /// Checks the location and all stored data. Changes nothing, except for temporary files that it
-    /// removes.
+    /// Checks the location and all stored data. Creates and removes temporary files, but changes
+    /// nothing else.
     fn check(&self) -> Vec<Finding>;
 
     /// Writes the whole queue as one document, concurrently with writers.
@@ -32,8 +32,8 @@ pub(crate) trait Maintenance {
     /// Repairs the queue.
     ///
     /// # Errors
-    /// The errors of [`Maintenance::examine`]; also if the method cannot repair the damage. Then
-    /// nothing was changed.
+    /// The errors of [`Maintenance::examine`]; also if the method cannot repair the damage, in
+    /// which case nothing was changed.
     fn repair(&self, method: RepairMethod) -> Result<Repair, CliError>;
 }
 
@@ -49,7 +49,7 @@ pub(crate) enum ExportError {
 /// The result of one check.
 #[derive(Debug)]
 pub(crate) struct Finding {
-    /// The subject of the check, in a word.
+    /// The subject of the check, such as `locks` or `file system`.
     pub(crate) subject: &'static str,
     pub(crate) level: Level,
     pub(crate) message: String,
@@ -117,7 +117,8 @@ pub(crate) struct Examined {
     pub(crate) damage: Vec<Damage>,
     /// The possible repairs; empty if the data can only be repaired by hand.
     pub(crate) plans: Vec<RepairPlan>,
-    /// The length of an unfinished last line. It is not damage: the next change cuts it off.
+    /// The length of an unfinished last line, in bytes; 0 if there is none. An unfinished line is
+    /// not damage: the next change cuts it off.
     pub(crate) half_written_bytes: u64,
     /// Messages about anomalies.
     pub(crate) notices: Vec<String>,
@@ -144,7 +145,7 @@ pub(crate) enum Repair {
 pub(crate) struct Repaired {
     /// The damage before the repair.
     pub(crate) damage: Vec<Damage>,
-    /// The kept and lost changes.
+    /// The repair that was applied, with the kept and lost changes.
     pub(crate) plan: RepairPlan,
     /// The folder with copies of the original files.
     pub(crate) backup: PathBuf,
@@ -165,7 +166,7 @@ pub(crate) struct RepairPlan {
     pub(crate) method: RepairMethod,
     /// The counts of the repaired queue.
     pub(crate) counts: Counts,
-    /// Changes after the damage that the method keeps.
+    /// Of the changes after the damage, those that the method keeps.
     pub(crate) keeps: ChangeCounts,
     /// Readable changes that the method loses.
     pub(crate) loses: ChangeCounts,

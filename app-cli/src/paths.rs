@@ -1,6 +1,6 @@
 //! Converts arguments to files: reads lists, walks folders, makes each path absolute.
 //!
-//! `PathListArgs` contains the options of every command that takes files.
+//! `PathListArgs` contains the options of the commands that accept lists and folders.
 
 mod filter;
 mod list;
@@ -67,10 +67,10 @@ pub(crate) fn resolve(cwd: &Path, path: &Path) -> Result<FilePath, CliError> {
     FilePath::resolve(cwd, path).map_err(|error| CliError::no_path(path, error))
 }
 
-/// Returns the items of the files that arguments name.
+/// Returns a selector for each file that the arguments name.
 ///
 /// # Errors
-/// [`CliError`] if one of them is not a path.
+/// [`CliError`] if an argument is not a path.
 pub(crate) fn selectors(cwd: &Path, paths: &[PathBuf]) -> Result<Vec<Selector>, CliError> {
     paths.iter().map(|path| resolve(cwd, path).map(Selector::Path)).collect()
 }
@@ -88,7 +88,7 @@ pub(crate) struct PathSource {
     hidden: bool,
     /// True if a missing file is an error.
     must_exist: bool,
-    /// True if something that cannot be read is an error.
+    /// True if an unreadable place below a folder is an error.
     strict: bool,
     filter: Filter,
 }
@@ -98,7 +98,7 @@ pub(crate) struct PathSource {
 pub(crate) enum Absent {
     /// The file is added, with a warning, because it may exist when it is processed.
     Warn,
-    /// Nothing is added.
+    /// The missing file is an error, and nothing is added.
     Refuse,
 }
 
@@ -108,7 +108,7 @@ pub(crate) struct Gathered {
     pub(crate) files: Vec<FilePath>,
     /// Files that do not exist.
     pub(crate) missing: Listed,
-    /// Places below folders that cannot be read, with the reason.
+    /// Unreadable places below folders, with the reasons.
     pub(crate) unreadable: Listed,
     /// The number of files that `--include`, `--exclude` or `--newer-than` excluded.
     pub(crate) left_out: usize,
@@ -116,8 +116,7 @@ pub(crate) struct Gathered {
     pub(crate) remarks: Vec<String>,
 }
 
-/// A count, and the first few of the counted things, because more warnings than fit on a screen are
-/// not read.
+/// A count, and the names of the first few. More warnings than fit on a screen would not be read.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
     pub(crate) count: usize,
@@ -139,7 +138,7 @@ const MAX_MISSING: usize = 20;
 /// The maximum number of unreadable places that are named.
 const MAX_UNREADABLE: usize = 5;
 
-/// The folders in which words are looked up.
+/// The context in which path arguments are resolved.
 pub(crate) struct Surroundings<'a> {
     /// The folder at which relative paths start.
     pub(crate) cwd: &'a Path,
@@ -165,7 +164,7 @@ impl PathSource {
         })
     }
 
-    /// True if no file can be found.
+    /// True if no files and no list are given.
     pub(crate) fn is_empty(&self) -> bool {
         self.words.is_empty() && self.list.is_none()
     }
@@ -173,8 +172,8 @@ impl PathSource {
     /// Finds the files. Changes nothing.
     ///
     /// # Errors
-    /// [`CliError`] if a list or a given folder cannot be read, an argument is not a path, or a required
-    /// file is missing.
+    /// [`CliError`] if a list or a given folder cannot be read, if an argument is not a path, if a
+    /// required file is missing, or, with `strict`, if a place below a folder cannot be read.
     pub(crate) fn gather(&self, absent: Absent, around: &Surroundings<'_>) -> Result<Gathered, CliError> {
         let mut gathered = Gathered::default();
         for word in &self.words {
@@ -229,8 +228,8 @@ impl PathSource {
         Ok(())
     }
 
-    /// Adds the files below a folder, by name. Links to files count as files; links to folders are
-    /// not followed. Unreadable places below the folder are skipped.
+    /// Adds the files below a folder, in the order of their names. Links to files count as files;
+    /// links to folders are not followed. Unreadable places below the folder are skipped.
     fn walk(&self, folder: &FilePath, project: &Project, into: &mut Gathered) -> Result<(), CliError> {
         let walk = WalkDir::new(folder.as_path()).sort_by_file_name().into_iter();
         let below = |path: &Path| path.strip_prefix(folder.as_path()).unwrap_or(path).to_owned();

@@ -21,7 +21,7 @@ pub(crate) fn parse(word: &str) -> Result<Priority, InvalidPriority> {
     word.parse().map(Priority::new).map_err(|_| InvalidPriority::OutOfRange)
 }
 
-/// True for an integer of any size, which was probably meant as a number.
+/// True for an integer of any size, with or without a sign.
 pub(crate) fn is_integer(word: &str) -> bool {
     let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())

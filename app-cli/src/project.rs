@@ -62,12 +62,12 @@ impl Project {
         self.root.join(STATE_DIR)
     }
 
-    /// True if there is a queue, or something in its place.
+    /// True if the path of the state folder exists or cannot be examined.
     pub(crate) fn has_queue(&self) -> bool {
         !matches!(self.state_dir().metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
     }
 
-    /// Returns the folder in which runs and their guards keep the files that prove them alive.
+    /// Returns the folder of the lock files of runs and of the records of their guards.
     pub(crate) fn runs_dir(&self) -> PathBuf {
         self.state_dir().join("runs")
     }

@@ -24,7 +24,7 @@ pub(crate) fn parse(word: &str) -> Result<u64, InvalidSize> {
         return Err(InvalidSize::NoSize);
     }
     let ByteSize(bytes) = word.parse().map_err(|_| InvalidSize::NoSize)?;
-    // The library saturates.
+    // The library saturates on overflow instead of failing.
     if bytes > LARGEST { Err(InvalidSize::TooLarge) } else { Ok(bytes) }
 }
 

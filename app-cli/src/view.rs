@@ -1,4 +1,4 @@
-//! Prints results, as text for a user or as one JSON document.
+//! Prints results, as human-readable text or as one JSON document.
 //!
 //! Each command has its own view, next to the command. This module contains the trait, and the
 //! parts that several views share.
@@ -22,7 +22,7 @@ use screen::Screen;
 
 /// The result of a command.
 pub(crate) trait View {
-    /// Prints text for a user.
+    /// Prints human-readable text.
     ///
     /// # Errors
     /// The errors of `out`.

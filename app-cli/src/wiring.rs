@@ -37,7 +37,7 @@ pub(crate) struct OpenOptions {
     pub(crate) allow_network_fs: bool,
 }
 
-/// The purpose of the ports.
+/// The purpose for which the ports are created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Command,
@@ -109,7 +109,7 @@ impl Wiring {
     /// Closes the store.
     ///
     /// # Errors
-    /// The errors of the store. The queue is complete regardless.
+    /// The errors of the store. No change is lost if closing fails.
     pub(crate) async fn close(&self) -> Result<(), StorageError> {
         self.store.close().await
     }
@@ -120,7 +120,8 @@ impl Wiring {
         RunId::new(uuid::Uuid::now_v7().to_string())
     }
 
-    /// Returns the reaper of dead runs of this host, with this time between SIGTERM and SIGKILL.
+    /// Returns the reaper of this host's dead runs. `grace` is the time between SIGTERM and
+    /// SIGKILL.
     pub(crate) fn reaper(&self, grace: Duration) -> Sweeper {
         Sweeper::for_grace(self.project.runs_dir(), grace, self.project.root())
     }

@@ -81,7 +81,7 @@ pub enum AttemptOutcome {
     },
     /// The attempt could not be started.
     CannotStart {
-        /// The cause, for a person.
+        /// A human-readable cause.
         reason: Box<str>,
         /// True if a later attempt would fail in the same way: no such command, not executable.
         permanent: bool,
@@ -89,13 +89,13 @@ pub enum AttemptOutcome {
     /// The supervisor of the attempt was killed, and the processes of the attempt were ended.
     /// Counts as an ordinary failure, because the attempt itself may have been the cause.
     Interrupted {
-        /// The lost supervision, for a person.
+        /// A human-readable description of how the supervision was lost.
         reason: Box<str>,
     },
     /// The attempt reported success but broke a promise: a checkpoint is not passed, or an output
     /// has the wrong form.
     Unmet {
-        /// The broken promise, for a person.
+        /// A human-readable description of the broken promise.
         reason: Box<str>,
         /// True if a later attempt would fail in the same way.
         permanent: bool,
@@ -107,7 +107,7 @@ pub enum AttemptOutcome {
         /// The outcome of the step.
         cause: Box<AttemptOutcome>,
     },
-    /// The attempt's stop signal rose to aborting, and the attempt was ended.
+    /// The attempt was ended because its stop signal rose to aborting or above.
     Aborted,
 }
 
@@ -148,7 +148,7 @@ pub struct ResourceUsage {
     pub user: Duration,
     /// Processor time spent in the kernel.
     pub system: Duration,
-    /// The largest resident set of any of its processes, in bytes.
+    /// The largest resident set of any process of the attempt, in bytes.
     pub peak_memory: u64,
 }
 
@@ -166,7 +166,7 @@ pub struct AttemptReport {
 }
 
 impl AttemptReport {
-    /// Creates a report without usage or error output.
+    /// Creates a report without resource usage or output.
     #[must_use]
     pub fn new(outcome: AttemptOutcome, elapsed: Duration) -> Self {
         Self { outcome, elapsed, usage: None, output_tail: Box::default() }
@@ -179,14 +179,14 @@ impl AttemptReport {
     }
 }
 
-/// The progress of an attempt that was handed to an orchestrator: either `Started` and then one of
-/// `Ended` and `Lost`, or `NotStarted` alone.
+/// The progress of an attempt that was handed to an orchestrator: either `Started`, followed by
+/// `Ended` or `Lost`, or `NotStarted` alone.
 #[derive(Debug)]
 pub enum AttemptProgress {
     /// The attempt began.
     Started {
-        /// The fingerprint of the file at that moment; `None` if the orchestrator does not inspect
-        /// files.
+        /// The fingerprint of the file when the attempt began; `None` if the orchestrator does not
+        /// inspect files.
         fingerprint: Option<Fingerprint>,
     },
     /// The attempt has ended, and so has every process that it started.

@@ -1,9 +1,9 @@
 //! Events: the changes of the queue. [`FileQueue::apply`](crate::queue::FileQueue::apply) applies
 //! an event to a queue.
 //!
-//! A store records events; folding them in order rebuilds the queue exactly. An addition contains
-//! neither the id nor the outcome, because `apply` determines both; so a store can append an
-//! [`Event::Enqueued`] without having read the queue.
+//! A store records events; folding them in order rebuilds the queue exactly. An [`Event::Enqueued`]
+//! contains neither the item's id nor the outcome, because `apply` determines both. A store can
+//! therefore append it without having read the queue.
 
 #![allow(missing_docs, reason = "the fields say by their names what they hold")]
 
@@ -16,14 +16,15 @@ use crate::time::Timestamp;
 /// A change of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A file was added. A new path becomes an item; a live item is raised to the priority if that
-    /// is higher; an ended one begins a new round if `repeat` and the fingerprint say so.
+    /// A file was added. A new path becomes an item. A live item takes the priority if that is
+    /// higher. A failed item begins a new round; so does a completed one if `repeat` or the
+    /// fingerprint requires it.
     Enqueued {
         file_path: FilePath,
         priority: Priority,
         /// The fingerprint of the file when it was added.
         fingerprint: Option<Fingerprint>,
-        /// The ended items that begin a new round.
+        /// Decides which ended items begin a new round.
         repeat: Repeat,
         at: Timestamp,
     },
@@ -35,7 +36,8 @@ pub enum Event {
         /// True if the item is now held.
         is_held: bool,
     },
-    /// A run claimed a pending item under the next claim number; its attempts grow by one.
+    /// A run claimed a pending item under the next claim number; the item's number of attempts
+    /// grows by one.
     Claimed { id: ItemId, run: RunId, at: Timestamp },
     /// An attempt succeeded.
     Completed {
@@ -50,7 +52,8 @@ pub enum Event {
         backoff: Backoff,
         error: Box<str>,
     },
-    /// An item ended as failed: its attempt failed for good, or a person cancelled it.
+    /// An item ended as failed or timeout: its attempt failed for good, its run died during the
+    /// last attempt allowed, or a user cancelled it.
     Failed {
         id: ItemId,
         /// True if the attempt timed out.
@@ -61,7 +64,7 @@ pub enum Event {
     Released { id: ItemId },
     /// The claim of a dead run was recovered; the attempt still counts.
     Recovered { id: ItemId },
-    /// A person cancelled an item that is being processed.
+    /// A user cancelled an item that is being processed.
     CancelRequested { id: ItemId },
     /// A pending item's backoff was shortened to its original duration, because the clock was set
     /// back.

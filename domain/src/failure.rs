@@ -1,15 +1,15 @@
 //! The error text of a failed attempt, short enough to be stored with every item.
 //!
-//! The first line says how the attempt ended and, after a colon, repeats the line of the output that
-//! gives the cause: the last one that reads like an error, otherwise the last one. The other lines
-//! of the output follow in their order. A reader with room for one line shows the first.
+//! The first line says how the attempt ended and, after a colon, repeats the output line that reads
+//! most like an error; of several equal ones, the last. The other lines of the output follow in
+//! their order. A reader with room for one line shows the first.
 //!
-//! Nothing is escaped here, because escaping depends on the output.
+//! Nothing is escaped here, because escaping depends on where the text is shown.
 
 use std::fmt::Display;
 
-/// The maximum length of a text, in bytes. A million failures take less than half a gigabyte, and
-/// four to eight lines of usual length fit.
+/// The maximum length of an error text, in bytes. Four to eight lines of usual length fit, and a
+/// million failures take at most half a gigabyte.
 pub const MAX_TEXT_BYTES: usize = 500;
 
 /// Appended to a first line that was cut.
@@ -18,7 +18,7 @@ const ELLIPSIS: &str = "…";
 /// The error of an item that a user cancelled.
 pub const CANCELLED: &str = "cancelled";
 
-/// Returns the error of an item whose run died during its last attempt.
+/// Returns the error of an item whose run died during the item's last allowed attempt.
 #[must_use]
 pub fn run_died(attempts: u32) -> Box<str> {
     format!("the run died during attempt {attempts}, the last one allowed").into()
@@ -48,13 +48,13 @@ const ERROR_WORDS: [&str; 20] = [
     "abort",
 ];
 
-/// Joins an outcome and the end of the output to a text of at most [`MAX_TEXT_BYTES`]. If the text is
-/// too long, the earliest lines of the output are omitted first; the first line is cut only if it
-/// alone is too long.
+/// Joins an outcome and the end of the output into a text of at most [`MAX_TEXT_BYTES`]. If the
+/// text is too long, the earliest lines of the output are omitted first; the first line is cut only
+/// if it alone is too long.
 #[must_use]
 pub fn text(outcome: &impl Display, output_tail: &str) -> Box<str> {
     let mut lines: Vec<&str> = output_tail.lines().map(as_displayed).filter(|line| !line.is_empty()).collect();
-    // Of equal lines, the last one is the maximum.
+    // `max_by_key` returns the last of several equal lines.
     let reason = (0..lines.len()).max_by_key(|index| relevance(lines[*index])).map(|index| lines.remove(index));
     let head = reason.map_or_else(|| outcome.to_string(), |reason| format!("{outcome}: {reason}"));
     let head = shortened(head);
@@ -66,15 +66,15 @@ pub fn text(outcome: &impl Display, output_tail: &str) -> Box<str> {
     lines.join("\n").into()
 }
 
-/// Returns how likely a line gives the cause: most if it has a word of error, and a colon, as in
-/// `wc: /in/a: No such file`.
+/// Rates how likely a line gives the cause: 2 if it contains an error word and a colon, as in
+/// `wc: /in/a: No such file`; 1 if it contains only an error word; otherwise 0.
 fn relevance(line: &str) -> u8 {
     let lower = line.to_lowercase();
     let has_word = ERROR_WORDS.iter().any(|word| lower.contains(word));
     u8::from(has_word) + u8::from(has_word && line.contains(": "))
 }
 
-/// Returns the first line: the outcome and the cause.
+/// Returns the first line of an error text: the outcome and the cause.
 #[must_use]
 pub fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()

@@ -1,11 +1,11 @@
-//! Fingerprints of files, and recipes: recorded at completion, and compared when the file is added
-//! again.
+//! Fingerprints of files, and recipes. Both are recorded when a file completes, and compared when
+//! it is added again.
 
 use std::fmt;
 
 /// A cheap identity of a file's contents. Equal fingerprints mean that the file has not changed.
 ///
-/// A change goes unnoticed if the size stays the same and the tool restores the modification time.
+/// A change goes unnoticed if the size stays the same and the modification time is restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint {
     /// Length in bytes.
@@ -14,7 +14,7 @@ pub struct Fingerprint {
     pub modified_ns: i64,
 }
 
-/// Identifies the processing of a file: a hash of the command template, or of the workflow with its
+/// Identifies how a file is processed: a hash of the command template, or of the workflow with its
 /// inputs. The domain compares recipes and never computes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Recipe([u8; 8]);
@@ -42,14 +42,14 @@ impl fmt::Display for Recipe {
     }
 }
 
-/// The record of a successful attempt. It decides whether the file is processed when it is added
-/// again.
+/// The record of a successful attempt, compared when the file is added again; see
+/// [`Repeat`](crate::request::Repeat).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Completion {
     /// The fingerprint of the file when the attempt began; `None` if the orchestrator does not
     /// inspect files.
     pub fingerprint: Option<Fingerprint>,
-    /// The recipe of the run; `None` if it has none.
+    /// The recipe of the run; `None` if the run has none.
     pub recipe: Option<Recipe>,
 }
 

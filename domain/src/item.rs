@@ -123,8 +123,7 @@ pub enum Status {
     Processing,
     /// The last attempt succeeded.
     Completed,
-    /// The last attempt failed, and no retry is left or a retry could not succeed; or a user
-    /// cancelled the item.
+    /// The last attempt failed and is not retried, or a user cancelled the item.
     Failed,
     /// Like `Failed`, but the last attempt timed out.
     Timeout,
@@ -305,7 +304,7 @@ pub struct QueueItem {
     /// The latest failure, see [`failure`](crate::failure). Kept across rounds.
     pub last_error: Option<Box<str>>,
     /// The record of the last success. Only a completed item has one; it is missing if an older
-    /// version completed the item.
+    /// version of autoproc completed the item.
     pub completion: Option<Box<Completion>>,
 }
 

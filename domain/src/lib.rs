@@ -4,8 +4,8 @@
 //!
 //! A [`FileQueue`] is a plain value. A request, one of the types in [`request`], is a
 //! [`Transaction`](queue::Transaction) that changes the queue and yields [`Event`](event::Event)s
-//! and an answer; time and ids are passed in. An [`AutonomousProcessor`] runs the processing loop
-//! over the [`ports`]. Its decisions are a pure function from inputs to actions,
+//! and an answer; the current time is passed in. An [`AutonomousProcessor`] runs the processing
+//! loop over the [`ports`]. Its decisions are a pure function from inputs to actions,
 //! [`RunState::handle`](run::RunState::handle); its driver polls the futures and decides nothing.
 //!
 //! # Invariants

@@ -1,6 +1,6 @@
 //! The table of legal status changes; `docs/state-machine.md` draws it.
 //!
-//! [`next`] is the single source of this rule. Removing an item is not a status change: it is
+//! Only [`next`] decides whether a change is legal. Removing an item is not a status change; it is
 //! allowed in every status but processing.
 
 use crate::item::Status;
@@ -18,7 +18,7 @@ pub enum Transition {
     Fail,
     /// The attempt timed out, and no other one follows.
     TimeOut,
-    /// The run released the attempt unfinished; it does not count.
+    /// The run released the unfinished attempt, which does not count.
     Release,
     /// The run died; the attempt still counts.
     Recover,

@@ -18,7 +18,7 @@ use crate::run_info::{DeadRun, LiveRun, RunInfo};
 use crate::time::Timestamp;
 use crate::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
 
-/// A handle to a queue in memory. Clones share the queue. A run is alive until it ends.
+/// A handle to a queue in memory. Clones share the queue. A run is alive until [`end`](Runs::end).
 #[derive(Debug, Default)]
 pub struct MemoryStorage {
     shared: Arc<Mutex<Shared>>,
@@ -185,7 +185,8 @@ impl Runs for MemoryStorage {
         Ok(self.lock().live_runs())
     }
 
-    /// A run that ended while it held claims is dead. Every other run ends with the process.
+    /// Returns the runs that ended while they held claims. If the process dies, the queue is lost
+    /// with its runs.
     async fn dead(&self) -> Result<Vec<DeadRun>, StorageError> {
         let located =
             |info: &RunInfo| DeadRun { location: Some(info.location.clone()), ..DeadRun::gone(info.id.clone()) };

@@ -14,9 +14,9 @@ pub const MAX_PATH_BYTES: usize = 4096;
 /// A path in the queue: absolute, lexically normalised, without NUL, and at most [`MAX_PATH_BYTES`]
 /// long.
 ///
-/// Bytes that are not UTF-8 are kept. Two paths are the same file if their bytes are equal;
-/// therefore `.`, `..` and doubled slashes are removed. Symbolic links are not resolved, because
-/// their targets may change. Clones share the bytes.
+/// Bytes that are not UTF-8 are kept. Paths are compared by their bytes; therefore `.`, `..` and
+/// doubled slashes are removed. Symbolic links are not resolved, because their targets may change.
+/// Clones share the bytes.
 ///
 /// Stored as an `OsStr`: `Path` compares and hashes component by component, which would be the
 /// largest cost of a queue of a million paths.
@@ -130,8 +130,8 @@ fn from_hex(hex: &str) -> Option<Vec<u8>> {
     rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
-/// True if the path needs no normalisation. False for some normal paths too, since a name may begin
-/// with a dot; normalising those changes nothing.
+/// True if the path needs no normalisation. False also for a normal path with a name that begins
+/// with a dot; normalising it changes nothing.
 fn is_normal(bytes: &[u8]) -> bool {
     let is_suspect = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
     !bytes.windows(2).any(is_suspect) && (bytes.len() == 1 || bytes.last() != Some(&b'/'))

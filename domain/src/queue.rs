@@ -1,9 +1,9 @@
 //! The queue: an aggregate that changes only by events.
 //!
 //! A request is a [`Transaction`]: [`perform`](Transaction::perform) decides, applies the events to
-//! the queue in memory, and returns the events and the answer. A durable store then records the
-//! events and answers only after that. If recording fails, it discards its queue in memory and
-//! reads it again. [`FileQueue::apply`] applies recorded events.
+//! the queue in memory, and returns the events and the answer. A durable store records the events
+//! before it answers. If recording fails, it discards the queue in memory and reads the stored one
+//! again. [`FileQueue::apply`] applies recorded events.
 //!
 //! Nothing here reads a clock: time is passed in.
 
@@ -172,7 +172,8 @@ impl FileQueue {
         self.waiting.next_due(now)
     }
 
-    /// Returns the waiting items of a scope. A scope of items must be open.
+    /// Returns the waiting items of a scope. `open_scope` must have indexed a scope that lists
+    /// items.
     fn waiting_in(&self, scope: &Scope) -> &Waiting {
         let scoped = match scope {
             Scope::Queue => None,

@@ -1,9 +1,9 @@
 //! Recovery of dead runs: ends their processes, then releases their claims.
 //!
-//! A store knows which runs are dead. Only the [`Reaper`] of their host can tell whether their
-//! processes still run; for a run of another host, the proof is a lease that expired at least
-//! [`LEASE_MARGIN`] ago. An item stays claimed while its old attempt may still be running: two
-//! concurrent attempts on one file are worse than a late one.
+//! A store knows which runs are dead. Only the [`Reaper`] of a run's host can tell whether
+//! processes of that run are left; for a run of another host, the proof is a lease that expired at
+//! least [`LEASE_MARGIN`] ago. An item stays claimed while its old attempt may still be running:
+//! two concurrent attempts on one file are worse than a late one.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use crate::request::{RecoverRequest, Scope};
 use crate::run_info::{DeadRun, DeathEvidence, Location, Unproven};
 use crate::view::RecoveredItem;
 
-/// The minimum time since the expiry of a lease of another host before its items are recovered.
+/// How long after another host's lease expires its items may be recovered.
 ///
-/// The margin proves that no attempt is running only if every attempt ends with the lease of its
-/// run, even if the runner is suspended. A store that grants leases must be used with guards that
-/// ensure this; the guards of the subprocess adapter do not do so yet (ADR 0020). The margin covers
-/// clocks that run at different speeds.
+/// The margin covers clocks that run at different speeds. It is a proof only if every attempt ends
+/// with the lease of its run, even while the runner is suspended. A store that grants leases must
+/// therefore be used with guards that end attempts in this way; the guards of the subprocess
+/// adapter do not do so yet (ADR 0020).
 pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
 /// Whether a recovery needs proof that no process of the dead run is left.

@@ -22,7 +22,7 @@ pub enum Rejection {
     /// The item has not failed or timed out, so it cannot be requeued.
     #[error("{selector} is {status}, not failed or timeout")]
     NotFailed { selector: Selector, status: Status },
-    /// The item has ended, so its priority cannot be changed and it cannot be cancelled.
+    /// The item has ended, so it can no longer be reprioritised, held or cancelled.
     #[error("{selector} is {status} and can no longer be changed")]
     Ended { selector: Selector, status: Status },
 }

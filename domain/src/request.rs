@@ -10,12 +10,12 @@ use crate::fingerprint::{Completion, Fingerprint, Recipe};
 use crate::item::{ClaimToken, ItemId, Priority, RunId, Status};
 use crate::path::FilePath;
 
-/// Adds files, in this order.
+/// Adds files, in the order of `items`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Enqueue {
     /// The files. A path that occurs more than once counts as added again.
     pub items: Vec<NewItem>,
-    /// The ended items that begin a new round.
+    /// Decides which ended items begin a new round.
     pub repeat: Repeat,
     /// Whether the caller needs the full answer.
     pub answer: AnswerNeeded,
@@ -102,7 +102,7 @@ pub struct ExchangeRequest {
     pub scope: Scope,
 }
 
-/// The number of an exchange of one run, ascending.
+/// Numbers the exchanges of one run, in ascending order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(u64);
 
@@ -187,7 +187,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Returns the verdict with another error text, if it has one.
+    /// Replaces the error text of the verdict, if the verdict has one.
     #[must_use]
     pub fn with_error(self, error: Box<str>) -> Self {
         match self {
@@ -198,13 +198,13 @@ impl Verdict {
     }
 }
 
-/// Begins a new round for ended items, behind all others of their priority, in the order of the
-/// line or of the list.
+/// Begins a new round for items that failed or timed out. They move behind all other items of their
+/// priority, `AllFailed` in their present order, `These` in the order of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requeue {
     /// Every item that failed or timed out.
     AllFailed,
-    /// The listed items. The request is rejected unless each of them failed or timed out.
+    /// The listed items. Each must have failed or timed out; otherwise the request is rejected.
     These(Vec<Selector>),
 }
 
@@ -220,7 +220,7 @@ pub struct Reprioritise {
 /// Holds pending items, or removes their hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
-    /// The items. The request is rejected unless each of them is pending.
+    /// The items. Each must be pending; otherwise the request is rejected.
     pub which: Vec<Selector>,
     /// True to hold the items; false to remove their hold.
     pub is_held: bool,
@@ -228,8 +228,8 @@ pub struct Hold {
 
 /// Ends live items as failed, with the error [`CANCELLED`](crate::failure::CANCELLED).
 ///
-/// A pending item ends at once. The run that processes an item is notified by its next exchange,
-/// and ends the attempt.
+/// A pending item ends at once. A processing item is marked as cancelled; its run is notified by
+/// the answer to the run's next exchange, and ends the attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancel(pub Vec<Selector>);
 

@@ -63,12 +63,12 @@ pub struct RunInfo {
 pub struct LiveRun {
     /// The data that the run registered.
     pub info: RunInfo,
-    /// The time since the store last heard from the run; `None` if the store can tell that the run
-    /// is alive now.
+    /// The time since the store last saw the run; `None` if the store knows that the run is alive
+    /// now.
     pub heard_of: Option<Duration>,
 }
 
-/// A run that ended without deregistering.
+/// A run that is no longer alive, but may have left claims or processes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadRun {
     /// The run.
@@ -104,7 +104,8 @@ pub enum DeathEvidence {
 pub struct Unproven {
     /// The run.
     pub run: RunId,
-    /// The processes that may still run, and why they cannot be found or ended.
+    /// A human-readable reason: the processes that may still run, and why they cannot be found or
+    /// ended.
     pub reason: Box<str>,
 }
 
@@ -121,7 +122,7 @@ pub enum StoppedBy {
     TooManyFailed,
     /// The store is full.
     StorageFull,
-    /// An error ended the run; `run` returns it.
+    /// An error ended the run; [`run`](crate::AutonomousProcessor::run) returns it.
     Error,
 }
 
@@ -157,8 +158,8 @@ pub struct ProcessingResult {
     /// Files of the run's scope that other runs were processing, or that dead runs still held, when
     /// the run ended.
     pub processing: usize,
-    /// The increase of failed and timed out files in the run's scope since its beginning: the run's
-    /// own, files that a user cancelled, and files that failed in other runs.
+    /// How many more files of the run's scope are failed or timed out than when the run began.
+    /// Includes files that a user cancelled and files that failed in other runs.
     pub failed_in_scope: usize,
     /// The reason why the run ended.
     pub stopped_by: StoppedBy,

@@ -67,7 +67,7 @@ impl fmt::Display for StopCause {
 pub struct StopRequest {
     /// The current level.
     pub level: StopLevel,
-    /// The first source; `None` while there is no request.
+    /// The source that requested the stop first; `None` while there is no request.
     pub cause: Option<StopCause>,
 }
 

@@ -13,11 +13,12 @@ use jiff::tz::{Offset, TimeZone};
 
 /// A point on the wall clock, in microseconds since 1970-01-01 00:00 UTC; negative before it.
 ///
-/// State files of the Python program have microseconds, and rewriting one must not round them. The
-/// range is that of four-digit years, so every point can be written as RFC 3339 and parsed back.
+/// The state files of the Python program contain microseconds, and rewriting a file must not round
+/// them. The range is that of four-digit years, so every point can be written as RFC 3339 and
+/// parsed back.
 ///
 /// Stored as microseconds since [`Timestamp::MIN`], plus one, so that it is never zero and
-/// `Option<Timestamp>` needs no extra space: each queue item holds two.
+/// `Option<Timestamp>` needs no extra space; this keeps queue items small.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(NonZeroU64);
 
@@ -28,7 +29,7 @@ const LAST: i64 = 253_402_207_200_000_000;
 impl Timestamp {
     /// The earliest point: 0000-01-01T00:00:00Z.
     pub const MIN: Self = Self::from_micros(FIRST);
-    /// The latest point, which means "never": 9999-12-30T22:00:00Z, which is in the year 9999 at
+    /// The latest point, which means "never": 9999-12-30T22:00:00Z. It lies in the year 9999 at
     /// every offset.
     pub const MAX: Self = Self::from_micros(LAST);
 
@@ -72,8 +73,8 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// Writes RFC 3339 in UTC with six digits. All texts have the same length, so they sort like the
-/// points.
+/// Writes RFC 3339 in UTC with six fractional digits. All texts have the same length, so they sort
+/// like the points.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let point = jiff::Timestamp::from_microsecond(self.as_micros()).expect("the span lies within jiff's");
@@ -106,9 +107,9 @@ impl FromStr for Timestamp {
     }
 }
 
-/// Parses the form that `Display` writes; `None` for any other text. Nearly every text has this
-/// form, and the general parser takes several times as long: a queue of a million files contains a
-/// million times.
+/// Parses the form that `Display` writes; `None` for any other text. A queue of a million files
+/// contains at least a million timestamps, nearly all in this form, and the general parser is
+/// several times slower.
 fn read_own_form(text: &[u8]) -> Option<Timestamp> {
     let text: &[u8; 27] = text.try_into().ok()?;
     let is_framed = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (26, b'Z')]

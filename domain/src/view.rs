@@ -100,9 +100,9 @@ pub enum EnqueueOutcome {
     FailedBefore,
     /// The file was completed; a new round began, because the request demanded it.
     Repeated,
-    /// The addition is recorded, but the store has not read the queue: the outcome may be any of
-    /// the others, and becomes known when the queue is next read. Only returned if the request
-    /// allowed [`AnswerNeeded::Later`](crate::request::AnswerNeeded::Later).
+    /// The addition is recorded, but the store has not read the queue: the outcome may be any other
+    /// variant, and becomes known when the queue is next read. Only returned if the request allowed
+    /// [`AnswerNeeded::Later`](crate::request::AnswerNeeded::Later).
     Accepted,
 }
 
@@ -125,7 +125,7 @@ pub struct Exchanged {
     /// Settlements without effect, because their claim was stale.
     pub stale: Vec<ClaimToken>,
     /// The run's claims whose items a user cancelled: those of running attempts, and those that
-    /// this exchange settled as failed for that reason.
+    /// this exchange settled as failed because of the cancellation.
     pub cancelled: Vec<ClaimToken>,
     /// When the next item of the scope in backoff becomes due; `None` if there is none.
     pub next_due: Option<Timestamp>,
@@ -138,7 +138,7 @@ pub struct Exchanged {
 pub struct Cancelled {
     /// The number of items that were pending and have ended.
     pub ended: usize,
-    /// The number of processing items; their runs will end them.
+    /// The number of processing items that were marked as cancelled; their runs will end them.
     pub requested: usize,
 }
 

@@ -22,7 +22,8 @@ use autoproc_domain::{FileQueue, QueueItem, RunId, Timestamp};
 pub use database::{MemoryDatabase, Outage};
 pub use fixture::MemoryFixture;
 
-/// A handle to a [`MemoryDatabase`]. Dropping it ends no run; [`MemoryDatabase::kill`] does.
+/// A handle to a [`MemoryDatabase`]. Dropping a handle ends no run; [`MemoryDatabase::kill`]
+/// does.
 #[derive(Debug)]
 pub struct MemoryStore {
     database: MemoryDatabase,
@@ -44,7 +45,7 @@ impl MemoryStore {
         self.look(self.database.read(read))
     }
 
-    /// Records that the handle has read the version of the answer.
+    /// Stores the answer's version as the latest that this handle has seen, and returns the reply.
     fn look<T>(&self, answer: Result<(T, u64), StorageError>) -> Result<T, StorageError> {
         let (reply, version) = answer?;
         self.seen.store(version, Ordering::Relaxed);

@@ -44,7 +44,7 @@ impl Random {
         &choices[index]
     }
 
-    /// Returns a generator whose numbers are independent of the further numbers of this one.
+    /// Returns a new generator, independent of the later numbers of this generator.
     #[must_use]
     pub fn split(&mut self) -> Self {
         Self(self.number())

@@ -19,7 +19,7 @@ struct FileState {
 }
 
 impl StopFile {
-    /// Creates a project without a stop file.
+    /// Creates the stop file of a project in which no stop is requested.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -58,7 +58,7 @@ impl ScriptedStop {
         StopFile::new().signal_for_a_run()
     }
 
-    /// Asks this run to stop, by a signal or by its stop file.
+    /// Asks this run to stop. With [`StopCause::StopFile`], asks every run that sees the stop file.
     pub fn raise(&self, level: StopLevel, cause: StopCause) {
         if cause == StopCause::StopFile {
             self.file.ask(level);

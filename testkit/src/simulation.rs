@@ -1,5 +1,5 @@
-//! A deterministic simulation of whole runs: the decisions of the run loop on a virtual clock, a store
-//! in memory, simulated attempts, and a hostile world.
+//! A deterministic simulation of whole runs: the decisions of the run loop on a virtual clock, a
+//! store in memory, simulated attempts, and a hostile world.
 //!
 //! # Theory of operation
 //!
@@ -16,11 +16,11 @@
 //! - In each round, each file ends as its script and the retry policy determine; a
 //!   cancelled file ends as failed.
 //! - Attempts of one item never overlap; a run never has more attempts at work than jobs.
-//! - Claims respect the order, the scope, holds and due times; runs wait for backoffs, which double;
-//!   no due item waits while a run is idle.
+//! - Claims respect the order, the scope, holds and due times. Runs wait for backoffs, which
+//!   double. No due item waits while a run is idle.
 //! - After a stop no attempt starts. Stops, the start gate and the failure limit take effect in
 //!   time.
-//! - Nothing is claimed or settled under a lost lease; the reaper of this host never reaps a run of
+//! - Nothing is claimed or settled under a lost lease; the reaper of a host never reaps a run of
 //!   another host.
 //! - Results survive an unreachable store; every reported result is recorded.
 //! - Every run ends, and its result is correct.
@@ -55,11 +55,11 @@ pub trait Store: Storage + Runs {}
 
 impl<S: Storage + Runs> Store for S {}
 
-/// The parts that a test can replace by broken ones, to show that the simulation notices. The
-/// checks expect the defaults.
+/// The parts that a test can replace with broken ones, to show that the simulation detects the
+/// faults. The checks expect the defaults.
 #[derive(Clone, Copy)]
 pub struct Setup {
-    /// Opens the store of the runs; it must answer without waiting.
+    /// Opens the store of the runs. The store must answer without waiting.
     pub open: fn(&MemoryDatabase) -> Arc<dyn Store>,
     /// Returns the configuration of a run, given the planned configuration.
     pub config: fn(RunConfig) -> RunConfig,
@@ -199,7 +199,7 @@ fn message_of(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }
 
-/// Returns an objection unless `is_true`.
+/// Returns the objection as an error if `is_true` is false.
 fn holds(is_true: bool, objection: impl FnOnce() -> String) -> Result<(), String> {
     if is_true { Ok(()) } else { Err(objection()) }
 }

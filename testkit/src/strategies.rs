@@ -59,8 +59,8 @@ fn not_utf8() -> Vec<PathBuf> {
     Vec::new()
 }
 
-/// Generates mostly a few priorities, so that the sequence number decides; sometimes the lowest or
-/// highest.
+/// Generates few distinct priorities, so that the sequence number often decides; sometimes the
+/// lowest or highest priority.
 pub fn priorities() -> impl Strategy<Value = Priority> {
     prop_oneof![8 => -2..=2_i32, 1 => Just(i32::MIN), 1 => Just(i32::MAX)].prop_map(Priority::new)
 }
@@ -98,8 +98,8 @@ pub fn completions() -> impl Strategy<Value = Completion> {
         .prop_map(|(fingerprint, recipe)| Completion { fingerprint, recipe })
 }
 
-/// Generates the steps of a clock, in microseconds: mostly a little forward, sometimes back, or
-/// far.
+/// Generates the steps of a clock, in microseconds: mostly a few seconds forward, sometimes back
+/// or by hours.
 pub fn clock_steps() -> impl Strategy<Value = i64> {
     prop_oneof![
         10 => 0..5_000_000_i64,

@@ -43,7 +43,7 @@ struct Timer {
 #[derive(Debug, Clone, Copy)]
 struct Until {
     wall: Option<Timestamp>,
-    /// [`Duration::MAX`] is never reached.
+    /// The elapsed time at which the wait ends; [`Duration::MAX`] means no such limit.
     elapsed: Duration,
 }
 
@@ -147,7 +147,7 @@ impl Times {
         Timestamp::from_micros(wall.as_micros().saturating_add(self.set_by))
     }
 
-    /// [`Timestamp::MAX`] is never reached.
+    /// Returns the end of a wait for `deadline`; [`Timestamp::MAX`] means no end.
     fn until(&self, deadline: Timestamp) -> Until {
         if deadline == Timestamp::MAX {
             return Until { wall: None, elapsed: Duration::MAX };
@@ -156,7 +156,7 @@ impl Times {
         Until { wall: Some(deadline), elapsed }
     }
 
-    /// Returns the time until `until`; `None` if it is never reached.
+    /// Returns the remaining time of a wait; `None` if the wait has no end.
     fn remaining(&self, until: Until) -> Option<Duration> {
         let by_wall = until.wall.map(|deadline| deadline.saturating_since(self.wall()));
         let by_elapsed = (until.elapsed < Duration::MAX).then(|| until.elapsed.saturating_sub(self.elapsed));

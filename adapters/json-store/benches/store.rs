@@ -40,7 +40,7 @@ fn now() -> Timestamp {
     Timestamp::from_micros(1_700_000_000_000_000)
 }
 
-/// Paths of sixty bytes.
+/// Returns an item with a path of about sixty bytes.
 fn new_item(number: usize) -> NewItem {
     let file_path = FilePath::new(format!("/srv/archive/recordings/2025/session-{number:012}/audio.wav")).unwrap();
     NewItem::new(file_path)

@@ -14,7 +14,7 @@ use std::time::Duration;
 pub(crate) use real::RealDisk;
 use serde::{Deserialize, Serialize};
 
-/// Distinguishes a file from a replacement, and from an earlier version of itself.
+/// Identifies a version of a file: differs once the file is changed or replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     pub(crate) device: u64,
@@ -84,7 +84,7 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn unlock(&self, file: &Self::File) -> io::Result<()>;
     /// Waits between two attempts to take a lock.
     fn pause(&self, span: Duration);
-    /// Returns a part of a name that no other call in any process returns.
+    /// Returns a unique part of a file name: no other call in any process returns it.
     fn nonce(&self) -> String;
     /// Describes this process to processes that wait for its lock.
     fn identity(&self) -> String;

@@ -3,8 +3,8 @@
 //!
 //! An engine caches the store in memory. A transaction refreshes the cache, applies its change to
 //! it, and commits the resulting events; if the commit fails, the engine drops the cache and reads
-//! the disk again. It never answers from a state that is not durable: it syncs the lines of other
-//! processes before it builds upon them.
+//! the disk again. A transaction never builds on a state that is not durable: the engine first
+//! syncs the lines of other processes.
 
 mod blind_append;
 mod commit;
@@ -46,12 +46,12 @@ pub enum Mode {
 }
 
 pub(crate) struct Settings {
-    /// The folder to which relative paths in old files refer.
+    /// The folder to which relative paths in files of the Python program refer.
     pub(crate) base: PathBuf,
     pub(crate) lock_timeout: Duration,
     pub(crate) limits: Limits,
     pub(crate) mode: Mode,
-    /// Receives messages about repairs and anomalies, for a person.
+    /// Receives human-readable messages about repairs and anomalies.
     pub(crate) on_notice: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -64,10 +64,10 @@ pub(crate) struct Engine<D: Disk> {
     runs: HashMap<RunId, D::File>,
     /// The latest exchange of each run in `runs`.
     latest: LatestExchanges,
-    /// A write failed and left the disk in an unknown state: this process must make no further
-    /// changes.
+    /// True if a write has failed and left the disk in an unknown state. This process must then
+    /// make no further changes.
     poisoned: bool,
-    /// True if no run of version 1 was alive when this engine first took the lock.
+    /// True once this engine has found no live run of version 1 while it held the lock.
     is_without_version_1: bool,
 }
 
@@ -77,8 +77,8 @@ struct Loaded<D: Disk> {
     extra: Extra,
     base: Option<Base>,
     journal: Option<Journal<D>>,
-    /// The end of the part of the journal that was read; the end of the snapshot if there is no
-    /// journal.
+    /// The position up to which the journal was read. If there is no journal, the position of its
+    /// first line.
     position: Position,
     /// True if the names in the folder may not be durable: another process may have died between a
     /// rename and its sync.
@@ -186,7 +186,8 @@ impl<D: Disk> Engine<D> {
         Ok((&loaded.queue, &loaded.extra))
     }
 
-    /// If the queue is small and this process has changed it, merges the journal into the snapshot.
+    /// Merges the journal into the snapshot if the queue is small and this engine has taken the
+    /// lock.
     pub(crate) fn close(&mut self) -> Result<(), StorageError> {
         let limit = self.settings.limits.small_snapshot_bytes;
         let needs_checkpoint = |loaded: &Loaded<D>| loaded.journal.is_some() && commit::is_small(&loaded.queue, limit);

@@ -45,8 +45,7 @@ pub(crate) fn damaged(place: &str, detail: impl Into<String>) -> StorageError {
     StorageError::Damaged { place: place.to_owned(), detail: detail.into() }
 }
 
-/// Returns the error with the folder's name before the file's, because the folder identifies the
-/// queue.
+/// Adds the state folder's path to the error, because the folder identifies the queue.
 pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
     let locate = |place: String| folder.join(place).display().to_string();
     match error {

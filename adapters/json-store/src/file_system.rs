@@ -110,8 +110,8 @@ pub fn probe(folder: &Path) -> io::Result<Probe> {
     Ok(probe)
 }
 
-/// Returns the free space, in bytes, that the store may need next: for a second snapshot, and for a
-/// journal of twice its length.
+/// Returns the free space, in bytes, that the store may need next: for a second snapshot and a
+/// journal of the maximum length.
 ///
 /// # Errors
 /// If the snapshot exists and its length cannot be read.

@@ -2,10 +2,10 @@
 //! panics if the store breaks a guarantee.
 //!
 //! For any bytes in the state folder, no call panics, and a refused store is left unchanged. If a
-//! store opens, a reader and a writer see the same queue. After each change it equals the queue
-//! that the domain alone produces; a process that opens it later, from a journal or from a
-//! snapshot, sees the same. The disk is in memory, so that thousands of cases run in a second. It
-//! panics at any name that does not belong to the store.
+//! store opens, a reader and a writer see the same queue. After each change, the queue equals the
+//! one that the domain alone produces; a process that opens the store later, from a journal or from
+//! a snapshot, sees the same queue. The disk is in memory, so that thousands of cases run in a
+//! second. The disk panics at any name that does not belong to the store.
 //!
 //! A fuzzer cannot guess checksums, so [`operations`] adds valid ones.
 
@@ -100,8 +100,7 @@ pub fn run_lock(bytes: &[u8]) {
     }
 }
 
-/// Checks a store whose lock file contains `bytes`, once with full reads and once with blind
-/// appends.
+/// Checks a store whose lock file contains `bytes`, with full reads and with blind appends.
 pub fn store_lock(bytes: &[u8]) {
     let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());

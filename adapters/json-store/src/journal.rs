@@ -118,7 +118,7 @@ mod hex {
     }
 }
 
-/// Returns the checksum of a line without its newline; `None` if it is wrong.
+/// Verifies a line without its newline. Returns its checksum, or `None` if the line is invalid.
 fn verify(line: &[u8]) -> Option<u32> {
     let digits = line.get(PREFIX.len()..PREFIX.len() + DIGITS)?;
     let is_framed = line.starts_with(PREFIX) && line[PREFIX.len() + DIGITS..].starts_with(AFTER_DIGITS);
@@ -144,8 +144,8 @@ pub(crate) struct Scan {
     pub(crate) tail: Tail,
 }
 
-/// Reads the lines at `position` of the journal with this header up to the first invalid one, and
-/// passes their operations to `take`, whose error describes a fault.
+/// Reads `bytes`, which begin at `position`, up to the first invalid line. Passes each operation to
+/// `take`. An error of `take` counts as damage and describes it.
 pub(crate) fn scan(
     bytes: &[u8],
     mut position: Position,
@@ -232,8 +232,8 @@ fn classify_tail(rest: &[u8], offset: u64) -> Tail {
     Tail::Damaged { offset, detail: "a line does not match its checksum".into() }
 }
 
-/// Returns the number of the last transaction in the readable lines of a journal that belongs to no
-/// snapshot; `None` if no line is readable.
+/// Returns the highest transaction number in the readable lines of a journal; `None` if no line is
+/// readable.
 pub(crate) fn last_seq(bytes: &[u8]) -> Option<u64> {
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| verify(line).is_some());
     lines.filter_map(|line| Some(serde_json::from_slice::<Line<'_>>(&body(line)).ok()?.s)).max()

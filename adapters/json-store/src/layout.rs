@@ -3,8 +3,8 @@
 use autoproc_domain::Timestamp;
 
 pub(crate) const SNAPSHOT: &str = "QUEUE-STATE.json";
-/// A copy of the snapshot from before this program's first write, if the Python program or a user
-/// wrote it.
+/// A copy of a snapshot that the Python program or a user wrote, made before this program first
+/// replaces it.
 pub(crate) const ORIGINAL: &str = "QUEUE-STATE.original.json";
 /// The lock file. Never renamed or removed: a lock on a replaced file would exclude no process.
 pub(crate) const LOCK: &str = "QUEUE-STATE.lock";
@@ -19,7 +19,7 @@ const JOURNAL_PREFIX: &str = "QUEUE-STATE.journal.";
 const ORPHAN_SUFFIX: &str = ".orphan";
 const TORN_INFIX: &str = ".torn.";
 const RUN_SUFFIX: &str = ".lock";
-/// The suffix after [`RUN_SUFFIX`] until the run has begun.
+/// Follows [`RUN_SUFFIX`] until the run's lock file is locked and complete.
 const NEW_SUFFIX: &str = ".new";
 
 /// The maximum number of characters of a run's id in its file name; a UUID has 36.
@@ -38,8 +38,8 @@ pub(crate) fn temp(nonce: &str) -> String {
     format!("{TEMP_PREFIX}{nonce}")
 }
 
-/// Returns the new name of a journal that no snapshot names and that has later transactions than
-/// the snapshot.
+/// Returns the name to which an orphaned journal is renamed: one that the snapshot does not refer
+/// to, but whose transactions are newer.
 pub(crate) fn orphan(journal: &str) -> String {
     format!("{journal}{ORPHAN_SUFFIX}")
 }
@@ -49,8 +49,8 @@ pub(crate) fn torn(journal: &str, seq: u64) -> String {
     format!("{journal}{TORN_INFIX}{seq}")
 }
 
-/// Returns the name of the lock file that a run holds while it is alive. Any id results in a valid
-/// file name (`NAME_MAX`, 255 bytes: limits.h) in that folder.
+/// Returns the path of a run's lock file in [`RUNS`]. Characters other than ASCII letters, digits,
+/// `-` and `_` become `%`, and a long id is truncated (`NAME_MAX`, 255 bytes: limits.h).
 pub(crate) fn run(id: &str) -> String {
     let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     let id: String =
@@ -58,7 +58,7 @@ pub(crate) fn run(id: &str) -> String {
     format!("{RUNS}/{id}{RUN_SUFFIX}")
 }
 
-/// Returns the name of the lock file of a run until it is locked.
+/// Returns the path that a run's lock file has until it is locked and complete.
 pub(crate) fn new_run(id: &str) -> String {
     format!("{}{NEW_SUFFIX}", run(id))
 }
@@ -89,21 +89,21 @@ pub(crate) fn generation_of(journal: &str) -> Option<u64> {
     journal.strip_prefix(JOURNAL_PREFIX)?.split('-').next()?.parse().ok()
 }
 
-/// Returns the name of the folder for the copies of a repair at this time, to the second, without
-/// characters that some systems refuse.
+/// Returns the name of the folder for a repair's copies. It contains the time to the second,
+/// without characters that some systems refuse.
 pub(crate) fn backup(now: Timestamp) -> String {
     let text = now.to_string();
     let digits = text.chars().take_while(|character| *character != '.').filter(char::is_ascii_alphanumeric);
     format!("{BACKUP_PREFIX}{}Z", digits.filter(|character| *character != 'Z').collect::<String>())
 }
 
-/// True if a file or folder was set aside after damage, for a person.
+/// True if a file or folder was set aside after damage, for the user to inspect.
 pub(crate) fn is_kept_aside(name: &str) -> bool {
     let was_journal = name.ends_with(ORPHAN_SUFFIX) || name.contains(TORN_INFIX);
     name.starts_with(BACKUP_PREFIX) || (name.starts_with(JOURNAL_PREFIX) && was_journal)
 }
 
-/// True if a name in a snapshot is a valid name for a journal, and for no other file or folder.
+/// True if a name read from a snapshot is valid and can belong only to a journal.
 pub(crate) fn is_journal_name(name: &str) -> bool {
     let id = name.strip_prefix(JOURNAL_PREFIX);
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';

@@ -12,7 +12,7 @@
 //! over the snapshot. That rename is its only commit point: the new snapshot names another journal
 //! and so retires the old one at the same instant.
 //!
-//! A command that loads a small queue checkpoints it unless a run is alive. Then the whole queue is
+//! A command that loads a small queue and changes it writes a checkpoint. Then the whole queue is
 //! one JSON file, which a user may read and edit. An addition to a larger queue is appended without
 //! loading it (a *blind append*). `docs/formats.md` describes every field of every file.
 //!

@@ -56,10 +56,10 @@ struct Holder {
 }
 
 /// The end of the journal at a moment when all of it was durable. Contains the data for appending a
-/// line, and for checking that the journal still ends there.
+/// line, and for checking that this is still the journal's end.
 ///
-/// Written after the syncs that it describes, and never synced itself: it may be outdated, but
-/// never too new.
+/// The note is written after the journal is synced, and is never synced itself. So it may be
+/// outdated, but never ahead of the durable journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tip {
     pub(crate) snapshot: Stamp,
@@ -87,8 +87,7 @@ impl<D: Disk> StoreLock<D> {
         Ok(Self { file })
     }
 
-    /// Returns the lock file, if it exists. Opens it only for reading, so that locking leaves no
-    /// trace.
+    /// Returns the lock file, if it exists. Opens it read-only, so that locking cannot change it.
     pub(crate) fn open_existing(disk: &D) -> Result<Option<Self>, StorageError> {
         match disk.open(LOCK, Access::Read) {
             Ok(file) => Ok(Some(Self { file })),
@@ -109,7 +108,8 @@ impl<D: Disk> StoreLock<D> {
             waited += pause;
             pause = (pause * 2).min(MAX_PAUSE);
         }
-        // If the write fails, waiting processes only lack the name.
+        // If the write fails, only the holder's name is missing from the errors of waiting
+        // processes.
         let holder = disk.identity().chars().take(HOLDER_BYTES / 8).collect();
         let _ = disk.overwrite(&self.file, 0, &padded(&Holder { holder }, HOLDER_BYTES));
         Ok(())
@@ -124,8 +124,8 @@ impl<D: Disk> StoreLock<D> {
     /// so a full disk is not an error.
     ///
     /// Any other failure is an error, because it may be the only sign of a failed sync. If ext4
-    /// aborts its journal while fdatasync(2) waits for it, that call returns 0 (observed on Linux
-    /// 6.18), and only later writes fail.
+    /// aborts its own journal during an fdatasync(2), the call returns 0 (observed on Linux 6.18),
+    /// and only later writes fail.
     pub(crate) fn note_tip(&self, disk: &D, tip: &Tip) -> Result<(), StorageError> {
         let tip = serde_json::to_string(tip).unwrap_or_default();
         let note = padded(&CheckedTip { crc: checksum::of(tip.as_bytes()), tip }, TIP_BYTES);

@@ -31,7 +31,7 @@ pub(crate) enum Op<'a> {
         size_bytes: Option<u64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         modified_ns: Option<i64>,
-        /// The ended items that begin a new round; if absent, only items whose file has changed.
+        /// Which ended items begin a new round; if absent, only those whose file has changed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         repeat: Option<RepeatWord>,
         /// The recipe of [`RepeatWord::OtherThan`].
@@ -117,7 +117,7 @@ pub(crate) enum Op<'a> {
     },
 }
 
-/// The ended items that an addition repeats.
+/// Which ended items an addition repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RepeatWord {
@@ -180,8 +180,8 @@ impl<'a> From<&'a Event> for Op<'a> {
 }
 
 impl Op<'_> {
-    /// Applies the operation to the queue and returns its event. An error describes the fault, for
-    /// a person.
+    /// Applies the operation to the queue and returns its event. An error is a human-readable
+    /// description of the fault.
     pub(crate) fn apply_to(self, queue: &mut FileQueue, base: &Path) -> Result<Event, String> {
         let is_version_1 = version_1::is_incomplete(&self);
         let mut event = self.into_event(base)?;
@@ -192,7 +192,7 @@ impl Op<'_> {
         Ok(event)
     }
 
-    /// Returns the event. An error describes the fault, for a person.
+    /// Returns the event. An error is a human-readable description of the fault.
     pub(crate) fn into_event(self, base: &Path) -> Result<Event, String> {
         Ok(match self {
             Self::Add { file_path, file_path_bytes, priority, at, size_bytes, modified_ns, repeat, recipe } => {

@@ -1,5 +1,5 @@
 //! The serialised form of an item in the snapshot: the six keys of the Python program, and optional
-//! keys of this one.
+//! keys of this program.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -11,8 +11,8 @@ use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The run of a processing item whose record names no run. No run with this name is ever alive, so
-/// the item is recovered.
+/// The run id given to a processing item whose record names no run. No run with this name is ever
+/// alive, so the item is recovered.
 pub(crate) const UNKNOWN_RUN: &str = "unknown";
 
 /// An item on disk. The order of the fields is the order of the keys.
@@ -47,8 +47,8 @@ pub(crate) struct ItemRecord<'a> {
     held: bool,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     not_before: Option<Timestamp>,
-    /// When the backoff until `not_before` was set. If absent, as in version 1: `last_attempt`, or
-    /// `not_before` if that is absent too.
+    /// When the backoff until `not_before` was set. If the key is absent, as in version 1,
+    /// `last_attempt` is used; without a `last_attempt`, `not_before`.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     backoff_from: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -148,7 +148,7 @@ pub(crate) struct ReadItem {
 /// Reads one item from its JSON text.
 ///
 /// # Errors
-/// A description of the fault, for a person.
+/// A human-readable description of the fault.
 pub(crate) fn read(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     match serde_json::from_slice::<ItemRecord<'_>>(json) {
         Ok(record) => Ok(ReadItem { item: record.into_item(base)?, extra: Map::new() }),
@@ -249,12 +249,13 @@ impl ItemRecord<'_> {
     }
 }
 
-/// Returns the path with this text, or with these exact bytes in hexadecimal if it is not UTF-8.
+/// Returns the path with this text. A path that is not UTF-8 is read from `exact_hex`, its exact
+/// bytes in hexadecimal.
 pub(crate) fn path(text: &str, exact_hex: Option<&str>, base: &Path) -> Result<FilePath, String> {
     FilePath::from_text(text, exact_hex, base).map_err(|invalid| invalid.to_string())
 }
 
-/// Returns the fingerprint; `None` unless both parts are present.
+/// Returns the fingerprint; `None` if either part is missing.
 pub(crate) fn fingerprint(size_bytes: Option<u64>, modified_ns: Option<i64>) -> Option<Fingerprint> {
     size_bytes.zip(modified_ns).map(|(size, modified_ns)| Fingerprint { size, modified_ns })
 }

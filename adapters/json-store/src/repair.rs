@@ -44,7 +44,8 @@ pub struct StateFolder {
     pub state_dir: PathBuf,
     /// The folder to which relative paths in files of the Python program refer.
     pub base: PathBuf,
-    /// The maximum wait for the lock. After it the call fails with the name of the holder.
+    /// The maximum wait for the lock. When it has passed, the call fails with the name of the
+    /// holder.
     pub lock_timeout: Duration,
     /// True if changes are allowed on a network file system.
     pub allow_network_fs: bool,
@@ -132,7 +133,7 @@ pub struct RepairPlan {
     pub method: RepairMethod,
     /// The counts of the queue after the repair.
     pub counts: Counts,
-    /// The changes that the method keeps, of those after the damage.
+    /// The readable changes after the damage that the method keeps.
     pub keeps: ChangeCounts,
     /// The readable changes that the method loses.
     pub loses: ChangeCounts,
@@ -151,7 +152,7 @@ pub struct Examination {
     pub plans: Vec<RepairPlan>,
     /// The length of an unfinished last line. It is not damage: the next change cuts it off.
     pub half_written_bytes: u64,
-    /// Messages about anomalies, for a person.
+    /// Human-readable messages about anomalies.
     pub notices: Vec<String>,
     /// Files that were set aside after earlier damage.
     pub kept_aside: Vec<String>,
@@ -254,7 +255,7 @@ fn repair_locked(
     Ok(RepairOutcome::Repaired { damage: examination.damage, plan, backup })
 }
 
-/// Calls `work` under the lock if the lock file exists. Creates nothing.
+/// Calls `work`, under the lock if the lock file exists. Never creates the lock file.
 fn held<T>(
     disk: &RealDisk,
     timeout: Duration,

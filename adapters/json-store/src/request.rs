@@ -1,4 +1,4 @@
-//! Requests: the domain's transactions with the additional needs of the store.
+//! Requests: the domain's transactions, as this store performs and answers them.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::item::RunId;
@@ -66,7 +66,7 @@ impl Request for Cancel {}
 impl Request for Remove {}
 impl Request for Clear {}
 
-/// An exchange for any run, for tests of the queue's durability.
+/// An exchange that does not check whether this handle began the run, for tests of durability.
 #[cfg(any(test, fuzzing))]
 #[derive(Clone)]
 pub(crate) struct Unfenced(pub(crate) ExchangeRequest);
@@ -87,7 +87,7 @@ impl Transaction for Unfenced {
 #[cfg(any(test, fuzzing))]
 impl Request for Unfenced {}
 
-/// A request of any type, which may share its write with others.
+/// A request of any type. Several changes may share one write.
 pub(crate) trait Change: Send {
     /// Applies the change and stores the reply. Returns no events if nothing changed.
     fn perform(&mut self, target: &mut Target<'_>) -> Vec<Event>;

@@ -42,7 +42,8 @@ impl<D: Disk> Engine<D> {
             return Err(classify(&name)(std::io::ErrorKind::AlreadyExists.into()));
         }
         let file = self.disk().open(&new, Access::Create).map_err(classify(&name))?;
-        // Not synced: no run survives a power cut, so the file is useless after one.
+        // The file is not synced: no run survives a power cut, so the file would be useless after
+        // one.
         let held = self.lock_and_describe(&file, info).and_then(|()| self.disk().rename(&new, &name));
         held.map_err(|error| {
             // If the file stays, the next run that begins removes it.

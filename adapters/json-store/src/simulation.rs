@@ -27,7 +27,7 @@ use explore::{Bounds, Count, Explorer};
 use flawed::Flaw;
 use history::histories;
 
-/// The default length of histories; `AUTOPROC_HISTORY` sets a greater one.
+/// The default maximum length of histories; `AUTOPROC_HISTORY` sets another one.
 const DEFAULT_LENGTH: usize = 3;
 
 fn crashes(max_length: usize, flaw: Option<Flaw>) -> Result<Count, String> {

@@ -32,8 +32,8 @@ use builder::Builder;
 /// The version of the format. A file of a later version is refused.
 const VERSION: &str = "1.0.0";
 
-/// The limit for numbers. No counter reaches it: a million increments a second would take 292,000
-/// years. Greater numbers are refused, so that counting on from a valid number never overflows.
+/// The highest valid number. Greater numbers are refused, so that incrementing a valid number never
+/// overflows: a million increments a second would take 292,000 years.
 pub(crate) const MAX_NUMBER: u64 = u64::MAX / 2;
 
 /// The size of a read and of a write, large enough that system calls are a small part of the cost.
@@ -75,12 +75,12 @@ pub(crate) struct Snapshot {
     pub(crate) sum: SnapshotSum,
     /// True if the numbers and the order are those that this program would write.
     pub(crate) is_canonical: bool,
-    /// Messages about refused items, for a person.
+    /// Human-readable messages about refused and merged items.
     pub(crate) notices: Vec<String>,
 }
 
-/// The rule for items without a number, or out of order. A journal's header names the numbering to
-/// which its ids refer.
+/// How items without a number, or out of order, are numbered. A journal's header names the
+/// numbering to which its ids refer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Numbering {

@@ -26,11 +26,12 @@ pub struct StoreConfig {
     pub state_dir: PathBuf,
     /// The folder to which relative paths in files of the Python program refer.
     pub base: PathBuf,
-    /// The maximum wait for the lock. After it the call fails with the name of the holder.
+    /// The maximum wait for the lock. When it has passed, the call fails with the name of the
+    /// holder.
     pub lock_timeout: Duration,
     /// The kind of use of the handle.
     pub mode: Mode,
-    /// Receives messages about repairs and anomalies, for a person.
+    /// Receives human-readable messages about repairs and anomalies.
     pub on_notice: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -38,11 +39,11 @@ pub struct StoreConfig {
 ///
 /// Opening accesses no file; the first call does. Reading needs no lock and no permission to write.
 /// The [`Mode`] determines which thread a call blocks. Dropping the handle waits for its thread, if
-/// it has one, and releases the locks of the runs that it began; these runs are dead from then on.
-/// A run makes its exchanges through the handle that began it, and has no lease.
+/// it has one. It also releases the locks of the runs that the handle began; these runs then count
+/// as dead. A run makes its exchanges through the handle that began it, and has no lease.
 ///
-/// In [`Mode::Command`], an addition to a queue of over 32 KiB is appended without reading the
-/// queue, if the request allows a deferred answer.
+/// In [`Mode::Command`], an addition to a queue with a snapshot of over 32 KiB is appended without
+/// reading the queue, if the request allows a deferred answer.
 pub struct JsonStore {
     config: StoreConfig,
     allow_network_fs: bool,

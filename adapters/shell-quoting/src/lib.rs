@@ -1,12 +1,13 @@
-//! Quotes references to variables in a shell command for their context.
+//! Quotes each reference to a variable in a shell command, as its context requires.
 //!
 //! # Theory of operation
 //!
 //! A value is never written into the string. The string contains a reference to an environment
 //! variable instead, and a shell does not parse the expansion of a variable (POSIX, Shell Command
 //! Language, 2.6). So the shell never executes a value as code, even if the quotes are wrong. The
-//! quotes only keep the value one word: within double quotes a reference needs none, within single
-//! quotes these are closed before it and reopened after it, elsewhere it gets double quotes.
+//! quotes only keep the value one word. Within double quotes, a reference needs no further quotes.
+//! Elsewhere, the reference is put in double quotes; surrounding single quotes are closed before it
+//! and reopened after it.
 //!
 //! [`Quoting`] parses the string byte by byte, as precisely as quoting requires. If it misjudges
 //! the context (a here-document, a `case` pattern within a substitution), a value may be split, or
@@ -14,10 +15,11 @@
 //!
 //! # Limits
 //!
-//! A value may still be executed in two contexts, which [`Quoting`] reports. Within quotes with
-//! other text the value becomes part of a word; a program that runs this word as code (`sh -c`,
-//! `eval`, `awk`) executes the value. In `$((…))` some shells (dash) refuse quotes, and others
-//! (bash) evaluate the value as an expression.
+//! A value may still be executed in two contexts. Within quotes with other text, the value becomes
+//! part of a word; a program that runs this word as code (`sh -c`, `eval`, `awk`) executes the
+//! value. [`Quoting::is_single_quoted`] reports single quotes. In `$((…))`, which
+//! [`Quoting::is_arithmetic`] reports, some shells (dash) refuse quotes, and others (bash) evaluate
+//! the value as an expression.
 //!
 //! # Deliberately absent
 //!
@@ -76,7 +78,8 @@ impl Quoting {
         self.open.contains(&Open::Arithmetic)
     }
 
-    /// Returns a reference to the variable, as one word at this position, and moves past it.
+    /// Returns a reference to the variable, quoted so that its value stays one word at this
+    /// position. Moves past the reference.
     pub fn reference(&mut self, name: &str) -> String {
         self.before = Before::Word;
         match self.open.last() {

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 static ADOPTS: AtomicBool = AtomicBool::new(false);
 
 /// Makes this process the parent of its descendants' orphans (`PR_SET_CHILD_SUBREAPER`, prctl(2)).
-/// If a guard is killed, its processes become children of this process, which ends them. Has no
-/// effect on systems other than Linux.
+/// If a guard is killed, the guard's processes become children of this process, which ends them.
+/// Has no effect on systems other than Linux.
 ///
 /// Call this only in a program whose only children are guards: when a guard is killed, every other
-/// child counts as its orphan and is killed too.
+/// child counts as an orphan of that guard and is killed too.
 pub fn adopt_orphans() {
     #[cfg(target_os = "linux")]
     if rustix::process::set_child_subreaper(Some(rustix::process::getpid())).is_ok() {
@@ -17,7 +17,7 @@ pub fn adopt_orphans() {
     }
 }
 
-/// True if this process adopts orphans, which makes every child that is not a guard an orphan.
+/// True if this process adopts orphans. Then every child that is not a guard is an orphan.
 pub(crate) fn adopts_orphans() -> bool {
     ADOPTS.load(Ordering::SeqCst)
 }

@@ -24,7 +24,7 @@ pub struct AttemptLogs {
     dir: PathBuf,
 }
 
-/// The output of one attempt, which may not exist.
+/// The output of one attempt. The file need not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptLog {
     /// The path of the file.
@@ -44,7 +44,7 @@ impl AttemptLogs {
         Self { dir: dir.into() }
     }
 
-    /// Returns the output of an attempt, which may not exist.
+    /// Returns the output of an attempt. The file need not exist.
     #[must_use]
     pub fn log_of(&self, token: ClaimToken, attempt: AttemptNumber) -> AttemptLog {
         let ClaimToken { item, number: claim } = token;

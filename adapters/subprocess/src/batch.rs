@@ -4,10 +4,10 @@
 //!
 //! A claim must be durable before its attempt starts. Without batches, a transaction and a round
 //! trip between the guard and the run would separate any two attempts. If attempts take some
-//! milliseconds, that is a considerable part of the time. Therefore [`Batches`] reports room for
-//! more attempts than there are slots ([`prefetch`]), as long as attempts are short. A free slot
-//! takes several of the waiting attempts as a batch for its guard. When the batch ends, the next
-//! one starts immediately, while the transaction for the last one is still running.
+//! milliseconds, this overhead is considerable. Therefore [`Batches`] reports room for more
+//! attempts than there are slots ([`prefetch`]), as long as attempts are short. A free slot takes
+//! several of the waiting attempts as a batch for its guard. When the batch ends, the next one
+//! starts immediately, while the transaction for the ended batch is still running.
 //!
 //! Another run could process a prefetched file meanwhile. So an attempt that has waited for
 //! [`MAX_WAIT`], here or in a guard, is returned as `NotStarted`.
@@ -35,8 +35,8 @@ use crate::guards::BatchEvent;
 use prefetch::{Prefetch, Queued};
 use recall::{BatchStop, Recall};
 
-/// The maximum time that an attempt waits before it is returned: several times the length of a
-/// batch, and too short to be noticed by a person who watches the queue.
+/// The maximum time that an attempt waits before it is reported as `NotStarted`: several times the
+/// length of a batch, and too short for a user who watches the queue to notice.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
 pub(crate) struct Batches {
@@ -49,7 +49,8 @@ struct QueuedAttempt {
     attempt: Attempt,
     stop: Arc<dyn StopSignal>,
     progress: UnboundedSender<AttemptProgress>,
-    /// The number of recalls before the attempt was received; a later recall applies to it.
+    /// The number of recalls when the attempt was received. Any later recall applies to the
+    /// attempt.
     generation: u64,
 }
 
@@ -92,7 +93,7 @@ impl Batches {
         self.shared.added.notify_one();
     }
 
-    /// Returns all attempts that have not started.
+    /// Recalls all attempts that have not started: each is reported as `NotStarted`.
     pub(crate) fn recall(&self) {
         self.shared.recall.raise();
         let waiting = self.shared.state().prefetch.take_all();
@@ -108,7 +109,8 @@ impl Drop for Batches {
     }
 }
 
-/// Assigns waiting attempts to free slots and returns those that have waited too long.
+/// Assigns waiting attempts to free slots and reports those that have waited too long as
+/// `NotStarted`.
 async fn dispatch(shared: Arc<Shared>) {
     let mut slots: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
     loop {
@@ -196,7 +198,7 @@ impl Shared {
         batch
     }
 
-    /// Takes a batch. Returns the waiting attempts that must not start.
+    /// Takes a batch. Reports the attempts that must not start as `NotStarted`.
     fn take_batch(&self) -> Option<Vec<Queued<QueuedAttempt>>> {
         loop {
             let taken = self.state().prefetch.take_batch();
@@ -216,8 +218,8 @@ impl Shared {
         self.state().prefetch.take_overdue(Instant::now())
     }
 
-    /// Puts back attempts that a guard has not started, for another slot. Reports those that must
-    /// not start.
+    /// Requeues attempts that a guard has not started, for any slot. Reports those that must not
+    /// start as `NotStarted`.
     fn put_back(&self, rest: VecDeque<Queued<QueuedAttempt>>) {
         self.state().taken -= rest.len();
         let (stopped, waiting) = self.split_stopped(rest);

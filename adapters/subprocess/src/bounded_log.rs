@@ -98,8 +98,8 @@ enum Phase {
 
 impl BoundedLog {
     /// Prepares to write to `path` without creating a file. Removes an existing file, which is left
-    /// over from a deleted queue and would otherwise be taken for the output of an attempt that
-    /// printed nothing.
+    /// over from a deleted queue: if the new attempt printed nothing, the old file would be taken
+    /// for its output.
     #[must_use]
     pub fn new(path: PathBuf, limits: OutputLimits) -> Self {
         // If the removal fails, creating the new file will fail too and report the error.

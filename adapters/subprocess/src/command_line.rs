@@ -57,8 +57,8 @@ impl CommandLine {
     ///
     /// A placeholder becomes a quoted reference to an environment variable, so that the shell never
     /// interprets a path as code, regardless of its contents and of the position of the
-    /// placeholder. `\{}` yields a literal `{}`. Nothing is appended to a command that has no
-    /// placeholder but mentions `AUTOPROC_FILE`.
+    /// placeholder. `\{}` yields a literal `{}`. If there is no placeholder, the path is appended,
+    /// except to a command that mentions `AUTOPROC_FILE`.
     ///
     /// # Errors
     /// [`InvalidCommand`] if the command is empty, contains a NUL byte, or needs a path appended

@@ -5,10 +5,11 @@ use std::ffi::OsString;
 use autoproc_domain::Timestamp;
 use autoproc_domain::ports::Attempt;
 
-/// The run's id. Also marks every process of the run; see [`Marker`](crate::process_table::Marker).
+/// The variable for the run's id. It also marks every process of the run; see
+/// [`Marker`](crate::process_table::Marker).
 pub(crate) const RUN_VARIABLE: &str = "AUTOPROC_RUN_ID";
 
-/// The path of the file.
+/// The variable for the path of the file.
 pub(crate) const FILE_VARIABLE: &str = "AUTOPROC_FILE";
 
 /// Returns the variables that describe an attempt to its processes: to a command, or to the steps

@@ -1,4 +1,5 @@
-//! The guard: a small process between the runner and a command that leaves no process behind.
+//! The guard: a small process between the runner and a command. It ensures that the command leaves
+//! no process behind.
 //!
 //! # Theory of operation
 //!
@@ -16,7 +17,7 @@
 //!
 //! A single thread waits in poll(2) for the control pipe, both output pipes of the command, the
 //! exits of children (a self-pipe written by the handler of SIGCHLD), and the next deadline.
-//! Deadlines are on the monotonic clock without the time spent paused.
+//! Deadlines use the monotonic clock and exclude the time spent paused.
 //!
 //! # Limits
 //!
@@ -58,9 +59,9 @@ use crate::process::{Ending, ProcessReport};
 /// optional third is the path of the guard's record.
 pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 
-/// The maximum duration of a process after which the guard expects the next request at once and
-/// spins for it. A wake-up costs as much as such a process. Other guards probably run processes of
-/// the same kind, so yielding the processor to them does not cost a long time slice.
+/// After a process shorter than this, the guard expects the next request at once and spins for it,
+/// because a wake-up costs as much as such a process. Other guards probably run processes of the
+/// same kind, so yielding the processor to them does not cost a long time slice.
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 
 /// Serves as a guard if this process was started as one, and then returns the exit code.
@@ -101,7 +102,7 @@ impl Guard {
         Ok(Self { io: GuardIo::new()?, record, is_paused: false })
     }
 
-    /// Serves until the control pipe ends. After success, no process that the guard started is
+    /// Serves until the control pipe ends. If this succeeds, no process that the guard started is
     /// left.
     fn serve(mut self) -> io::Result<()> {
         let mut was_short = false;

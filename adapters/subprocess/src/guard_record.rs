@@ -12,16 +12,15 @@
 //! - The record is unlocked: the guard was killed, and its command may still be running. The record
 //!   identifies the command and names the boot and the pid namespace.
 //!
-//! A guard starts nothing once its runner is dead, even if a request is still in its pipe, and has
-//! the run's marker in its own environment. So a guard that was killed before it created its record
-//! is not missed: it is found by the marker.
+//! A guard that has not created its record yet is not missed. Once its runner is dead, the guard
+//! starts nothing, even if a request is still in its pipe. It has the run's marker in its own
+//! environment, by which it is found.
 //!
 //! # Format
 //!
 //! A record is one line of JSON, written at once. Only the number and start time of the command's
-//! leader are replaced in place, in fields of fixed width. The file is not synced: a reader opens
-//! it after the writer was killed, which loses no write, and after a power failure no process is
-//! left.
+//! leader are replaced in place, in fields of fixed width. The file is not synced: killing the
+//! writer loses no write, and after a power failure no process is left.
 
 mod contents;
 
@@ -100,8 +99,9 @@ impl GuardRecord {
     /// Creates and locks the record of this process. The folder must exist.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] if another guard's record has this path; other errors of
-    /// the system, for instance on a full disk. The file is then removed, if possible.
+    /// [`io::ErrorKind::AlreadyExists`] if another guard's record has this path, which is left as
+    /// it is; other errors of the system, for instance on a full disk. After an error in writing,
+    /// the new file is removed if possible.
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&path)?;
@@ -113,12 +113,12 @@ impl GuardRecord {
     }
 
     /// Records the leader of the running command, which must not have been reaped. `start_tick` is
-    /// the clock tick since boot in which it was started, if known; it saves a read of the process
-    /// table.
+    /// the clock tick since boot in which the leader was started; if known, it saves a read of the
+    /// process table.
     ///
     /// # Errors
-    /// If the process or the file cannot be read or written. Then a later run can find the command
-    /// only by its marker.
+    /// If the process cannot be read or the file cannot be written. Then a later run can find the
+    /// command only by its marker.
     pub fn set_leader(&mut self, pid: i32, start_tick: Option<u64>) -> io::Result<()> {
         let leader = match self.start_times.identify(pid, start_tick) {
             Ok(leader) => leader,

@@ -47,7 +47,7 @@ pub struct GuardSettings {
     /// The program that becomes a guard: its `main` must begin with
     /// [`become_guard`](crate::become_guard). Use [`own_executable`] for the calling program.
     pub executable: PathBuf,
-    /// The run that the processes belong to. Each process has its id in the environment as
+    /// The run that the processes belong to. Each process has the run's id in its environment as
     /// `AUTOPROC_RUN_ID`.
     pub run: RunId,
     /// The time between SIGTERM and SIGKILL.
@@ -70,7 +70,7 @@ pub struct Guards {
 
 /// A process of a batch.
 pub struct BatchProcess {
-    /// The process.
+    /// The process to run.
     pub spec: ProcessSpec,
     /// The file whose fingerprint is reported when the process starts.
     pub input: PathBuf,
@@ -98,14 +98,14 @@ impl Guards {
     /// Runs a process until it and all its descendants have ended.
     ///
     /// If `stop` rises to aborting, the process receives SIGTERM and, after the grace time,
-    /// SIGKILL; at killing it is killed at once. If `stop` is already at one of these levels, the
-    /// process does not start. Poll the future to its end: if it is dropped, the process is ended,
-    /// but its end is not awaited.
+    /// SIGKILL. If `stop` rises to killing, the process is killed at once. If `stop` is already at
+    /// one of these levels, the process does not start. Poll the future to its end: if it is
+    /// dropped, the process is ended, but its end is not awaited.
     ///
     /// # Errors
     /// If a descendant cannot be ended or its end cannot be observed, or if no guard can ever be
-    /// started because its program is missing. If a guard only cannot be started *now*, that is an
-    /// [`Ending::CannotStart`].
+    /// started, for instance because its program is missing. A temporary failure to start a guard
+    /// is reported as [`Ending::CannotStart`] instead.
     pub async fn run(&self, spec: ProcessSpec, stop: &dyn StopSignal) -> io::Result<ProcessReport> {
         match Assignment::new(self, vec![(spec, None)], Duration::MAX).next(stop).await {
             Some(BatchEvent::Ended(result)) => result,
@@ -138,8 +138,9 @@ impl Guards {
         events.boxed()
     }
 
-    /// Stops all running processes and their clocks, and those that start while the pool is paused.
-    /// Can be called from any thread; does not wait until the processes have stopped.
+    /// Stops all running processes and their clocks. Processes that start while the pool is paused
+    /// are stopped too. Can be called from any thread; does not wait until the processes have
+    /// stopped.
     pub fn pause(&self) {
         self.broadcast(true);
     }
@@ -149,8 +150,8 @@ impl Guards {
         self.broadcast(false);
     }
 
-    /// Ends all idle guards and waits for them. Busy guards end after their process. No further
-    /// guard is started.
+    /// Ends all idle guards and waits for them. Busy guards end after their batch. No further guard
+    /// is started.
     pub async fn close(&self) {
         let idle = self.shut_down();
         // This fails only after a panic; then there is nothing to wait for.
@@ -276,7 +277,7 @@ fn refuse_recursion() -> io::Result<()> {
 /// valid if the program's file is replaced.
 ///
 /// # Errors
-/// If the system does not provide it.
+/// If the system does not provide the path.
 pub fn own_executable() -> io::Result<PathBuf> {
     if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
 }

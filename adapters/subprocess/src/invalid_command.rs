@@ -7,7 +7,7 @@ pub enum InvalidCommand {
     /// The command has no program.
     #[error("the command is empty")]
     Empty,
-    /// The command contains a NUL byte, which ends every argument.
+    /// The command contains a NUL byte, which would end an argument early.
     #[error("the command contains a NUL byte")]
     Nul,
     /// A shell command without a placeholder ends in this operator, so that an appended path would

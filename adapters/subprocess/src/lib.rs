@@ -15,8 +15,8 @@
 //! starts the command in a separate process group, enforces its timeout, and drains its output into
 //! a [`BoundedLog`]. It reports the end only when *no* process of the command is left, even if some
 //! detached themselves: the guard is a child subreaper, so ECHILD from `waitpid` proves it. If the
-//! runner dies, its guards end their processes. If a guard is killed, the runner ends its
-//! processes; [`adopt_orphans`] ensures that it finds all of them.
+//! runner dies, its guards end their processes. If a guard is killed, the runner ends the guard's
+//! processes; [`adopt_orphans`] ensures that the runner finds all of them.
 //!
 //! # Limits
 //!
@@ -28,8 +28,8 @@
 //! # Deliberately absent
 //!
 //! Shells, except for [`CommandLine::shell`]; `pre_exec` hooks, because they make the standard
-//! library use fork, whose cost grows with the memory of this process, instead of `posix_spawn`;
-//! retries and the queue, which belong to the domain.
+//! library use fork instead of `posix_spawn`, and the cost of fork grows with the memory of this
+//! process; retries and the queue, which belong to the domain.
 
 mod adoption;
 mod attempt_logs;

@@ -42,8 +42,8 @@ impl Placeholder {
     }
 
     /// Returns the value of the placeholder for a path. A path without a last component (`/`, `..`)
-    /// is its own basename and stem; the parent of a path without a folder is `.`, except that of
-    /// `/`, which is `/`.
+    /// is its own basename and stem. The parent of a path without a folder is `.`; the parent of
+    /// `/` is `/`.
     pub(crate) fn value(self, path: &Path) -> &OsStr {
         match self {
             Self::Path => path.as_os_str(),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The maximum number of bytes of standard output in a report; longer output belongs in a file.
 pub const MAX_CAPTURE_BYTES: usize = 32 << 20;
 
-/// The number of bytes of output in a report: one page.
+/// The maximum length of [`ProcessReport::output_tail`] in bytes: one page.
 pub const OUTPUT_TAIL_BYTES: usize = 4 << 10;
 
 const MAX_QUOTED_LINES: usize = 5;
@@ -40,7 +40,7 @@ pub struct ProcessSpec {
     pub append_log: bool,
     /// The heading, written to the log before the first byte of output; must end in a newline.
     pub log_heading: Vec<u8>,
-    /// The number of bytes of standard output that the report contains, at most
+    /// The maximum number of bytes of standard output in the report; capped at
     /// [`MAX_CAPTURE_BYTES`].
     pub capture: usize,
 }
@@ -51,8 +51,8 @@ pub struct ProcessSpec {
 pub struct ProcessReport {
     /// The ending of the process.
     pub ending: Ending,
-    /// The run time without pauses. If the process was ended by its guard, the time until its last
-    /// descendant was gone.
+    /// The run time without pauses. If the guard ended the process, this includes the time until
+    /// its last descendant was gone.
     pub elapsed: Duration,
     /// The resources used by the process and the children it waited for; `None` if it never ran or
     /// its guard died.
@@ -85,16 +85,17 @@ pub enum Ending {
     },
     /// The guard ended the process after its timeout.
     TimedOut,
-    /// The guard ended the process because the stop level rose to aborting.
+    /// The stop level rose to aborting or killing: the guard ended the process or did not start it.
     Aborted,
     /// The process could not be started.
     CannotStart {
-        /// The error, for a person to read.
+        /// A human-readable description of the error.
         reason: String,
-        /// True if a retry would fail in the same way: no such program, not executable.
+        /// True if a retry would fail in the same way, for instance because the program does not
+        /// exist or is not executable.
         permanent: bool,
     },
-    /// The guard was killed; the runner has ended its processes.
+    /// The guard was killed; the runner has ended the guard's processes.
     GuardDied,
 }
 
@@ -105,8 +106,8 @@ impl ProcessReport {
         Self { ending, elapsed, usage: None, output_tail, stdout, stdout_bytes: 0, log_error: None }
     }
 
-    /// Returns the last lines of the standard error as text: at most 5 lines and 500 bytes, with
-    /// invalid UTF-8 replaced.
+    /// Returns the last lines of [`ProcessReport::output_tail`] as text: at most 5 lines and 500
+    /// bytes, with invalid UTF-8 replaced.
     #[must_use]
     pub fn last_error_lines(&self) -> String {
         let text = String::from_utf8_lossy(&self.output_tail);

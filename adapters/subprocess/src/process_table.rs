@@ -45,13 +45,13 @@ pub struct ProcessId {
     pub started: u64,
 }
 
-/// The fields of `/proc/<pid>/stat` that this crate needs. A number is 0 for a parent, group or
-/// session outside the pid namespace.
+/// The fields of `/proc/<pid>/stat` that this crate needs. The number of a parent, group or session
+/// outside the pid namespace is 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
     /// The identity of the process.
     pub id: ProcessId,
-    /// The name of the program, which the system cuts to 15 bytes; may contain any bytes.
+    /// The name of the program, which the system truncates to 15 bytes; may contain any bytes.
     pub name: Box<[u8]>,
     /// The number of the parent process.
     pub parent: i32,
@@ -70,8 +70,8 @@ pub struct Processes(HashMap<i32, Process>);
 /// Reads the process with this number.
 ///
 /// # Errors
-/// [`io::ErrorKind::NotFound`] if there is none, [`io::ErrorKind::InvalidData`] if the text does
-/// not have the format of proc(5), others as the system reports them.
+/// [`io::ErrorKind::NotFound`] if there is no such process, [`io::ErrorKind::InvalidData`] if the
+/// text does not have the format of proc(5), others as the system reports them.
 pub fn read(pid: i32) -> io::Result<Process> {
     // A single read with a sufficient buffer returns a consistent line.
     let mut line = [0; stat::MAX_LINE_BYTES];
@@ -140,7 +140,7 @@ pub fn pid_namespace() -> io::Result<String> {
 }
 
 impl Process {
-    /// Describes the process by its number and name, for a person to read.
+    /// Returns a human-readable description of the process: its number and name.
     #[must_use]
     pub fn describe(&self) -> String {
         format!("process {} ({})", self.id.pid, self.name.escape_ascii())
@@ -220,7 +220,7 @@ pub(crate) fn own_pid() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()
 }
 
-/// Converts the error of a process that ended between the opening and the reading of its file.
+/// Converts ESRCH to `NotFound`: the process ended between the opening and the reading of its file.
 fn not_found_if_gone(error: io::Error) -> io::Error {
     if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::SRCH) {
         io::Error::new(io::ErrorKind::NotFound, error)

@@ -27,7 +27,7 @@ pub struct Settings {
 pub struct BatchSettings {
     /// The number of attempts that may run concurrently: the jobs of the run.
     pub slots: NonZeroUsize,
-    /// False for a run with a failure limit. Such a run must decide about each start, because any
-    /// failure may reach the limit.
+    /// True if short attempts may be batched; false for a run with a failure limit. Such a run must
+    /// decide about each start, because any failure may reach the limit.
     pub may_batch: bool,
 }

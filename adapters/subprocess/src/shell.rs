@@ -66,8 +66,8 @@ fn names_file(text: &[u8]) -> bool {
     text.windows(FILE_VARIABLE.len()).any(|window| window == FILE_VARIABLE.as_bytes())
 }
 
-/// Appends the path. Fails after an operator, because the path would be a command or the target of
-/// a redirection, and after a backslash, which would quote the blank.
+/// Appends a reference to the path. Fails after an operator, because the path would be a command or
+/// the target of a redirection. Also fails after a backslash, which would quote the blank.
 fn append(text: &mut Vec<u8>) -> Result<(), InvalidCommand> {
     text.truncate(text.trim_ascii_end().len());
     match text.last() {

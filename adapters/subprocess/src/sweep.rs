@@ -17,9 +17,9 @@
 //!
 //! # Processes that are never signalled
 //!
-//! This process and its ancestors, even if they have the marker: if a sweep is started by a dead
-//! run's command, it reports the run as unproven. Processes that do not belong to the dead run;
-//! `search` decides that.
+//! This process and its ancestors are spared, even if they have the marker. So a sweep that was
+//! started by a dead run's command reports that run as unproven. Processes that do not belong to
+//! the dead run are spared too; `search` decides which ones belong to it.
 //!
 //! # Limits
 //!
@@ -55,7 +55,8 @@ use crate::process_table::{self, Marker, Process, Processes, SignalResult};
 use records::{Abandoned, Records};
 use search::{Search, Targets, Uncertainty};
 
-/// The pause between two readings of the process table, and between two checks of living guards.
+/// The pause between two readings of the process table, and the first pause between two checks of
+/// living guards.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The maximum pause between two checks of living guards.
@@ -84,7 +85,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
 pub struct Sweeper {
     records_dir: PathBuf,
     timeout: Duration,
-    /// The project folder, as part of the location.
+    /// The project folder, which is part of this process's location.
     project: PathBuf,
 }
 
@@ -160,7 +161,7 @@ impl Sweeper {
 /// Blocks until none is left.
 ///
 /// # Errors
-/// The reasons for which processes may be left, for a person to read.
+/// A human-readable list of the reasons why processes may be left.
 fn end_all(marker: &Marker, killed_guards: &[Contents]) -> Result<(), String> {
     if Processes::read().is_err() {
         return check_groups(killed_guards);
@@ -185,7 +186,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// Returns the result for the run if this was the last reading.
+    /// Returns the result of the sweep, assuming that this was the last reading.
     fn verdict(&self) -> Result<(), String> {
         let killed = self.killed.iter().map(|process| format!("{} does not end after SIGKILL", process.describe()));
         let reasons: Vec<_> = killed.chain(self.uncertain.iter().map(ToString::to_string)).collect();

@@ -38,8 +38,8 @@ fn wall_clock() -> Timestamp {
 /// sleeps use the monotonic clock and the wall clock may have been set meanwhile.
 async fn sleep_until(deadline: Timestamp, now: impl Fn() -> Timestamp) {
     let mut left = deadline.saturating_since(now());
-    // If this time is exceeded, the clock was set back; gradual adjustments of the clock are
-    // smaller.
+    // The wait ends at this time at the latest. Only a clock that was set back can delay the
+    // deadline further; gradual adjustments are smaller.
     let latest = Instant::now() + left + MAX_SLEEP;
     while !left.is_zero() {
         sleep(left.min(MAX_SLEEP)).await;

@@ -82,7 +82,8 @@ struct AttemptText {
     /// The round; omitted in the first round.
     #[serde(skip_serializing_if = "is_first")]
     round: u32,
-    /// The claim; omitted if it is unknown, because a recovered item has lost its claim.
+    /// The claim number; omitted if it is unknown, as for a recovered item, which has lost its
+    /// claim.
     #[serde(skip_serializing_if = "Option::is_none")]
     claim: Option<u64>,
 }

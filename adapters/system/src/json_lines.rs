@@ -40,8 +40,7 @@ impl JsonLines {
 
     /// Appends one line.
     pub fn append(&self, document: &impl Serialize) {
-        // After a panic elsewhere under this lock, `tail` still records whether the line may be
-        // torn.
+        // A poisoned lock is usable: `tail` still records whether the last line may be torn.
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = tail.append(&self.path, document) {
             self.warning.warn(format_args!("cannot write the event log {}: {error}", self.path.display()));

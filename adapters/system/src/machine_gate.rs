@@ -22,7 +22,7 @@ const MEASURE_INTERVAL: Duration = Duration::from_millis(500);
 /// The file with Linux's load averages (`proc_loadavg(5)`).
 const LOADAVG_PATH: &str = "/proc/loadavg";
 
-/// The resources that a machine must have free before a new start.
+/// The conditions that a machine must meet before a new start.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct StartLimits {
     /// The minimum free space, in bytes, on the file system of the state folder; 0 disables the
@@ -32,7 +32,7 @@ pub struct StartLimits {
     pub max_load: Option<f64>,
 }
 
-/// The error of a system that reports no load average: run without a load limit.
+/// The system reports no load average: run without a load limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this system reports no load average")]
 pub struct LoadUnknown;
@@ -45,7 +45,7 @@ pub struct MachineGate {
     latest: Mutex<Option<Checked>>,
 }
 
-/// The machine's resources; `None` if the system does not report one.
+/// The measured resources of the machine; a field is `None` if the system does not report it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Measurement {
     free_disk: Option<u64>,
@@ -84,7 +84,7 @@ impl MachineGate {
 #[async_trait]
 impl StartGate for MachineGate {
     fn pressure(&self) -> Option<BackPressure> {
-        // A panic elsewhere can at worst leave an old measurement.
+        // A poisoned lock is usable: at worst, `latest` is empty, and a new measurement is made.
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let at = Instant::now();
         let checked = match latest.take() {
@@ -105,7 +105,7 @@ impl StartGate for MachineGate {
 }
 
 impl StartLimits {
-    /// Returns the shortage, if there is one. Its reason does not change while the same resource is
+    /// Returns the shortage, if there is one. Keeps the previous reason while the same resource is
     /// short, because each change would be reported.
     fn check(
         self,
@@ -127,7 +127,8 @@ impl StartLimits {
     }
 }
 
-/// Returns the bytes available to unprivileged users where the folder is or will be created.
+/// Returns the bytes available to unprivileged users on the file system in which the folder is or
+/// will be created.
 fn free_disk(folder: &Path) -> Option<u64> {
     let stat = folder.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok())?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))

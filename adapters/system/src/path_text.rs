@@ -21,8 +21,8 @@ impl From<&FilePath> for PathText {
 }
 
 impl PathText {
-    /// Returns the path; `None` if the text is not a valid one. A relative path starts at the root,
-    /// because this program writes only absolute paths.
+    /// Returns the path; `None` if the text is not a valid path. A relative path is resolved
+    /// against `/`; this program writes only absolute paths.
     pub(crate) fn path(&self) -> Option<FilePath> {
         FilePath::from_text(&self.file_path, self.file_path_bytes.as_deref(), Path::new("/")).ok()
     }

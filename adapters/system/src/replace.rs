@@ -36,8 +36,8 @@ pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>
     })
 }
 
-/// Creates a temporary file. Unlike other temporary files, it has the permissions that the umask
-/// allows, because it becomes the report.
+/// Creates the temporary file that will replace the target. It has all permissions that the umask
+/// allows, so that other users can read a report.
 fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     Builder::new().suffix(".tmp").permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
 }

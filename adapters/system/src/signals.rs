@@ -19,7 +19,7 @@ pub enum EndSignal {
 /// loop after Ctrl-C, and a service manager sees that its request was followed.
 ///
 /// # Errors
-/// If the system refuses. Otherwise does not return.
+/// If the system refuses; otherwise the function does not return.
 pub fn end_by(signal: EndSignal) -> io::Result<()> {
     signal_hook::low_level::emulate_default_handler(match signal {
         EndSignal::Interrupt => SIGINT,

@@ -1,8 +1,7 @@
 //! Writes and reads the format of the state file.
 //!
-//! Reading is lenient. A file of the Python program has only six of the keys and times without an
-//! offset, and a newer version may add keys; for `status`, a missing detail is better than an
-//! error.
+//! Reading is lenient. A file of the Python program has only six of the keys, and its times have no
+//! offset. A newer version may add keys. For `status`, a missing detail is better than an error.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,8 +21,8 @@ const VERSION: &str = "1.0.0";
 pub struct StateDocument {
     /// The state; missing keys have their defaults.
     pub state: ProcessorState,
-    /// The current file, or the longest-running of several. The Python program's file has no list
-    /// of current files, and its path may be relative.
+    /// The current file; if there are several, the longest-running one. The path may be relative if
+    /// the Python program wrote the state file.
     pub current_file: Option<PathBuf>,
 }
 
@@ -151,7 +150,7 @@ impl From<DocumentText> for StateDocument {
         let current_files: Vec<_> = text.current_files.iter().filter_map(CurrentText::current_file).collect();
         let longest_running = current_files.first().map(|current| current.file_path.as_path().to_owned());
         Self {
-            // Only the list has the exact bytes of a path that is not UTF-8.
+            // Only `current_files` has the exact bytes of a path that is not UTF-8.
             current_file: longest_running.or(text.current_file.map(PathBuf::from)),
             state: ProcessorState {
                 status: text.status,

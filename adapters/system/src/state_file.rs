@@ -19,8 +19,8 @@ const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 /// An observer that folds the events of a run into a [`ProcessorState`] and keeps the state in a
 /// file.
 ///
-/// The file is replaced atomically and not synced, because no run survives a power cut, so its
-/// state is worthless afterwards. The start and the end of a run are written before `observe`
+/// The file is replaced atomically. It is not synced: no run survives a power cut, so the state of
+/// the run is worthless afterwards. The start and the end of a run are written before `observe`
 /// returns. In between, a thread writes the latest state, at most ten times a second. Dropping the
 /// observer writes a pending state.
 pub struct StateFile {
@@ -34,8 +34,8 @@ struct Shared {
     folded: Mutex<Folded>,
     /// Wakes the writer when a state becomes pending.
     changed: Condvar,
-    /// Ends the writer's pause between two writes. During the pause the writer does not wait for
-    /// `changed`.
+    /// Ends the writer's pause between two writes when the observer is dropped. The writer waits
+    /// for `changed` only outside this pause.
     closed: Condvar,
     /// Held while writing, so that an older state never overwrites a newer one.
     writing: Mutex<()>,
@@ -89,7 +89,7 @@ impl Drop for StateFile {
         self.shared.changed.notify_one();
         self.shared.closed.notify_one();
         if let Some(writer) = self.writer.take() {
-            // A writer that panicked has ended as well.
+            // An error means that the writer panicked, so it has ended too.
             let _ = writer.join();
         }
     }
@@ -126,7 +126,8 @@ impl Shared {
     }
 }
 
-/// Ignores poisoning, because a panic leaves no inconsistent state under these locks.
+/// Locks a mutex. Ignores poisoning, because a panic under these locks leaves no inconsistent
+/// state.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

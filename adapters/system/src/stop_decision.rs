@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 
-/// The maximum duration of a drain after a SIGTERM or SIGHUP. Then it becomes an abort. Together
-/// with the grace time of 10 s, it stays below the 90 s after which systemd kills
+/// The maximum duration of a drain after a SIGTERM or SIGHUP; then the drain becomes an abort. This
+/// duration plus the grace time of 10 s is less than the 90 s after which systemd kills
 /// (`DefaultTimeoutStopSec`, systemd-system.conf(5)).
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(80);
 

@@ -36,7 +36,7 @@ pub fn write_stop_request(path: &Path, now: bool) -> io::Result<()> {
 /// A stop request in the stop file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StandingStop {
-    /// Draining or aborting.
+    /// The requested level: draining or aborting.
     pub level: StopLevel,
     /// The time of the request; `None` if the system does not report it.
     pub since: Option<Timestamp>,

@@ -33,9 +33,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 ///
 /// - Stop file: draining if the file exists, aborting if its first line contains the word `now`,
 ///   draining if it cannot be read.
-/// - Signals: the first one is draining, and after SIGTERM or SIGHUP becomes aborting after 80 s.
-///   The second one, at least half a second later, is aborting, the third one killing. All three
-///   signals count alike.
+/// - Signals: the first one requests draining, which becomes aborting 80 s after a SIGTERM or
+///   SIGHUP. The second one requests aborting, if it arrives at least half a second after the
+///   first. The third one requests killing. All three kinds of signal count alike.
 ///
 /// Dropping the watch ends its threads. Later signals are ignored: their default action is not
 /// restored.
@@ -120,7 +120,7 @@ impl Drop for StopWatch {
             signals.close();
         }
         for thread in self.threads.drain(..) {
-            // A thread that panicked has ended as well.
+            // An error means that the thread panicked, so it has ended too.
             let _ = thread.join();
         }
     }
@@ -174,7 +174,8 @@ impl Shared {
         self.published.send_if_modified(|published| std::mem::replace(published, request) != request);
     }
 
-    /// Ignores poisoning, because a panic leaves no inconsistent state under the lock.
+    /// Locks the requests. Ignores poisoning, because a panic under the lock leaves no inconsistent
+    /// state.
     fn requests(&self) -> MutexGuard<'_, StopRequests> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }

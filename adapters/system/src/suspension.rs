@@ -4,9 +4,9 @@
 //!
 //! A terminal sends SIGTSTP to its foreground process group; commands in their own groups do not
 //! receive it. A thread waits for the signal, calls `pause`, and then stops the whole process as
-//! the signal's default action would. SIGCONT (`fg`, `bg`) wakes that thread where it stopped, and
-//! it calls `resume`. So exactly one resume follows each pause, and a SIGCONT to a process that is
-//! not stopped has no effect.
+//! the signal's default action would. SIGCONT (`fg`, `bg`) continues the process, and the thread
+//! calls `resume`. So exactly one resume follows each pause, and a SIGCONT to a process that is not
+//! stopped has no effect.
 
 use std::io;
 use std::thread::{self, JoinHandle};
@@ -40,7 +40,7 @@ impl Suspension {
         let handle = signals.handle();
         let suspend = move |signal| {
             pause();
-            // The call returns once the process is continued, or at once if it could not be
+            // Returns once the process is continued, or immediately if the process could not be
             // stopped.
             let _ = emulate_default_handler(signal);
             resume();
@@ -57,7 +57,7 @@ impl Drop for Suspension {
             signals.close();
         }
         if let Some(thread) = self.thread.take() {
-            // A thread that panicked has ended as well.
+            // An error means that the thread panicked, so it has ended too.
             let _ = thread.join();
         }
     }

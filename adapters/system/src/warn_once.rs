@@ -20,7 +20,7 @@ impl WarnOnce {
         Self { on_warning, has_warned: AtomicBool::new(false) }
     }
 
-    /// Reports a warning, unless one was forwarded before.
+    /// Forwards the warning if it is the first.
     pub fn warn(&self, warning: fmt::Arguments<'_>) {
         if !self.has_warned.swap(true, Ordering::Relaxed) {
             (self.on_warning)(&warning.to_string());

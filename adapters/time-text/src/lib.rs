@@ -3,7 +3,7 @@
 //!
 //! # Deliberately absent
 //!
-//! A clock; formatting times for people.
+//! A clock; human-readable formatting of times.
 
 mod span;
 

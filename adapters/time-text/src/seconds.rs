@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize as _, Deserializer, Serializer, de};
 
-/// Writes seconds as a number.
+/// Writes the duration as a number of seconds.
 ///
 /// # Errors
 /// The errors of the serializer.
@@ -12,7 +12,7 @@ pub fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok,
     serializer.serialize_f64(span.as_secs_f64())
 }
 
-/// Reads seconds from a number.
+/// Reads the duration from a number of seconds.
 ///
 /// # Errors
 /// The errors of the deserializer; also a negative or infinite number, or one too large for a

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-/// The maximum duration. A longer one is most likely a typing error, and sums with it could exceed
-/// the range of the system's clocks.
+/// The maximum duration. A longer one is most likely a typing error, and adding it to a time could
+/// exceed the range of the system's clocks.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The reason why a text is not a valid duration.

@@ -48,7 +48,7 @@ pub mod required {
     use autoproc_domain::Timestamp;
     use serde::{Deserializer, Serializer};
 
-    /// Writes the text.
+    /// Writes the timestamp as text.
     ///
     /// # Errors
     /// The errors of the serializer.
@@ -56,7 +56,7 @@ pub mod required {
         serializer.collect_str(at)
     }
 
-    /// Reads the text.
+    /// Reads the timestamp from text.
     ///
     /// # Errors
     /// The errors of the deserializer; also a text that is not a date and time.
@@ -70,7 +70,7 @@ pub mod optional {
     use autoproc_domain::Timestamp;
     use serde::{Deserializer, Serializer};
 
-    /// Writes the text or null.
+    /// Writes the timestamp as text, or null.
     ///
     /// # Errors
     /// The errors of the serializer.
@@ -81,7 +81,7 @@ pub mod optional {
         }
     }
 
-    /// Reads the text or null.
+    /// Reads the timestamp from text; `None` from null.
     ///
     /// # Errors
     /// The errors of the deserializer; also a text that is not a date and time.

@@ -1,9 +1,9 @@
 //! Finds the workflow files of a project.
 //!
 //! A word with a slash or with the extension of a YAML file is a path; any other word is an id. Ids
-//! are searched for in the project's folders and then in an extra one. The id of a file is its key
-//! `id` or, if it has none, the stem of its name. If several files have the same id, the first one
-//! is used, ordered by folder and then by name.
+//! are searched for in the project's folders and then in an extra folder. The id of a file is its
+//! key `id` or, if it has none, the stem of its name. If several files have the same id, the first
+//! one is used, ordered by folder and then by name.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -85,8 +85,8 @@ impl Catalogue {
     /// Finds a workflow by its id, or its path relative to `cwd`, and reads and checks it.
     ///
     /// # Errors
-    /// [`FindError`] if there is none or it cannot be read. An invalid workflow is not an error;
-    /// see [`WorkflowFile::problems`].
+    /// [`FindError`] if there is no such workflow or its file cannot be read. An invalid workflow
+    /// is not an error; see [`WorkflowFile::problems`].
     pub fn find(&self, word: &str, cwd: &Path) -> Result<WorkflowFile, FindError> {
         if is_path(word) {
             return self.load(&cwd.join(word));
@@ -212,7 +212,8 @@ fn id_of(path: &Path) -> String {
     workflow.map_or_else(|| stem(path), |workflow| workflow.id)
 }
 
-/// Reads a file, at most one byte more than the limit, which shows that the file is too large.
+/// Reads at most one byte more than `MAX_FILE_BYTES`; the extra byte shows that the file is too
+/// large.
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;

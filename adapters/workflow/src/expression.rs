@@ -2,11 +2,11 @@
 //!
 //! # Theory of operation
 //!
-//! An expression is minijinja's, evaluated strictly: an unknown name is an error that lists the
-//! known ones. A text is split into literals and `${expression}`; `$${` yields `${`, and nothing
-//! else is special, so `{}`, `{timestamp}`, `{{` and `{%` are kept. A text that is exactly one
-//! `${expression}` keeps the type of its value. Within a longer text, a value that is not a text
-//! becomes JSON in one line, and null is an error.
+//! An expression has minijinja's syntax and is evaluated strictly: an unknown name is an error that
+//! lists the known names. A text is split into literals and `${expression}`; `$${` yields `${`, and
+//! nothing else is special, so `{}`, `{timestamp}`, `{{` and `{%` are kept. A text that is exactly
+//! one `${expression}` keeps the type of its value. Within a longer text, a value that is not a
+//! text becomes JSON in one line, and null is an error.
 //!
 //! A shell command never contains a value: each `${expression}` becomes a reference to an
 //! environment variable, quoted for its context, and a shell does not parse the expansion of a

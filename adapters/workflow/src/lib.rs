@@ -3,13 +3,13 @@
 //! # Theory of operation
 //!
 //! A workflow file is YAML. It is parsed into a tree of located nodes, and the tree is read into
-//! the types of [`definition`]. These are checked for consistency with each other, with the
-//! project's runners and with its task files. Each stage collects problems, with position and
-//! severity, instead of stopping at the first.
+//! the types of [`definition`]. The resulting workflow is checked for consistency, alone and with
+//! the project's runners and task files. Each stage collects problems, with position and severity,
+//! instead of stopping at the first.
 //!
-//! A [`WorkflowOrchestrator`] executes a checked workflow on the files of a queue, a
-//! [`TaskOrchestrator`] on one file. [`execution`] derives the next step from the past events and
-//! journals every event, so that a later attempt resumes where an earlier one ended. A
+//! A [`WorkflowOrchestrator`] executes a checked workflow on the files of a queue; a
+//! [`TaskOrchestrator`] executes it on one file. [`execution`] derives the next step from the past
+//! events and journals every event, so that a later attempt resumes where an earlier one ended. A
 //! [`StepRunner`](execution::StepRunner) runs the processes.
 //!
 //! # Deliberately absent

@@ -15,8 +15,8 @@ use crate::execution::{Engine, Equipment, ExecutionState, ProgressReport, Workfl
 
 /// Carries out attempts by executing a workflow on each file.
 ///
-/// Requires a tokio runtime with its time driver enabled. The attempt after a failed one, or after
-/// one whose runner died, resumes with the step that had not finished.
+/// Requires a tokio runtime with its time driver enabled. After an attempt that failed or whose
+/// runner died, the next attempt resumes with the unfinished step.
 pub struct WorkflowOrchestrator {
     engine: Engine,
 }
@@ -67,7 +67,7 @@ impl TaskOrchestrator {
         execute(&self.engine, attempt, &*stop).await
     }
 
-    /// Returns the progress of the latest execution at its latest event; `None` before the first
+    /// Returns the progress of the latest execution as of its latest event; `None` before the first
     /// event.
     #[must_use]
     pub fn get_progress(&self) -> Option<ProgressReport> {

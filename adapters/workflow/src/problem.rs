@@ -38,7 +38,7 @@ pub struct Problem {
     pub message: String,
     /// The expected value, such as "a list of steps".
     pub expected: Option<String>,
-    /// A similar known word.
+    /// A similar known word, which the author may have meant.
     pub meant: Option<String>,
 }
 
@@ -95,8 +95,8 @@ impl Problems {
         self.add(Problem { severity: Severity::Note, ..Problem::error(position, message) })
     }
 
-    /// Adds a problem and returns it, so that the caller can add details. The last one is kept for
-    /// that purpose even if there are too many.
+    /// Adds a problem and returns it, so that the caller can add details. The newest problem is
+    /// kept even beyond `MAX_KEPT`, so that the returned reference is valid.
     pub(crate) fn add(&mut self, problem: Problem) -> &mut Problem {
         if self.found.len() > Self::MAX_KEPT {
             self.omit_last();

@@ -88,7 +88,7 @@ impl Runners {
     /// Returns the runner of a step; `None` if the step names its program itself.
     ///
     /// # Errors
-    /// [`MissingRunner`] if the table has none for the step.
+    /// [`MissingRunner`] if the table has no runner for the step.
     pub(crate) fn for_step(&self, step: &Step) -> Result<Option<&Runner>, MissingRunner> {
         match &step.action {
             Action::Run(_) | Action::Shell(_) => Ok(None),

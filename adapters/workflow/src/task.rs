@@ -2,7 +2,7 @@
 //!
 //! Only the first table with the head `Field` and `Value` is read; the rest of the file is for the
 //! program or person that does the task. A workflow names a task by a path, which is searched for
-//! in [`TaskFolders`], or by a bare name, which means `tasks/NAME.md` there.
+//! in [`TaskFolders`], or by a bare name, which means `tasks/NAME.md` in these folders.
 
 mod table;
 
@@ -34,7 +34,7 @@ pub(crate) enum TaskSource {
     File(TaskFile),
     /// A bare name without a file.
     Name(String),
-    /// A path at which no file exists, below the project folder.
+    /// The path of a missing file, below the project folder.
     Missing(PathBuf),
 }
 
@@ -69,8 +69,8 @@ impl TaskFile {
 }
 
 impl TaskFolders {
-    /// Returns the folders for a workflow file: its own, the one above, the project folder, and
-    /// `core` and `engine` in the project folder.
+    /// Returns the folders for a workflow file: the folder that contains the file, the parent of
+    /// that folder, the project folder, and `core` and `engine` in the project folder.
     pub(crate) fn of(project: &Path, workflow: &Path) -> Self {
         let own = workflow.ancestors().skip(1).take(2).map(Path::to_owned);
         let in_project = [project.to_owned(), project.join("core"), project.join("engine")];

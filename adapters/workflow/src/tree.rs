@@ -20,7 +20,7 @@ use crate::problem::Problem;
 const MAX_DEPTH: usize = 64;
 
 /// The maximum number of parser events that aliases may add: about as many as a large file has
-/// itself.
+/// without aliases.
 const MAX_REPLAYED_EVENTS: usize = 100_000;
 
 /// The maximum number of parser events: twice those of a workflow with 10,000 steps of five keys

@@ -61,7 +61,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
     (&["--dir", "-C", "--chdir", "--project"], "`--project-dir FOLDER` selects the folder of the queue"),
 ];
 
-/// Returns the error with the right hints.
+/// Returns the error without clap's unlikely suggestions, and with the hints of this module.
 pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
     for (kind, suggestion) in [
         (ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand),
@@ -73,7 +73,7 @@ pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
         let hint = hint(&unknown, kind);
         if is_far || hint.is_some() {
             error.remove(suggestion);
-            // The usage names the option that was proposed.
+            // clap's usage names the suggestion that was removed.
             error.remove(ContextKind::Usage);
         }
         // In `run`, the words after two dashes are the command, not files.
@@ -92,7 +92,7 @@ fn hint(unknown: &str, kind: ContextKind) -> Option<String> {
     let known = if kind == ContextKind::InvalidSubcommand { COMMANDS } else { OPTIONS };
     let known = known.iter().find(|(words, _)| words.contains(&unknown)).map(|(_, hint)| (*hint).to_owned());
     known.or_else(|| {
-        // The word is a command of a group, without the name of the group.
+        // The word may be a command of `queue`, without the word `queue`.
         let is_queue = ["size", "peek", "show", "hold", "unhold", "export", "recover", "repair"].contains(&unknown);
         (kind == ContextKind::InvalidSubcommand && is_queue).then(|| format!("`autoproc queue {unknown}`"))
     })

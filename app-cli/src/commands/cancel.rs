@@ -1,4 +1,4 @@
-//! `cancel`: ends single files, and leaves their runs alone.
+//! `cancel`: cancels single files; their runs continue.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::paths;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
 
-/// What can be cancelled.
+/// The statuses that can be cancelled.
 const LIVE: &[Status] = &[Status::Pending, Status::Processing];
 
 /// `cancel`
@@ -42,9 +42,9 @@ pub(super) async fn cancel(args: &CancelArgs, context: &Context) -> Result<(), C
 
 #[derive(Serialize)]
 struct CancelledView {
-    /// Files that waited and have failed.
+    /// The number of pending files that were cancelled, and have failed.
     cancelled: usize,
-    /// Files whose runs will end their attempts.
+    /// The number of processing files whose attempts will be ended.
     requested: usize,
 }
 

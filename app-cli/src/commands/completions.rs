@@ -39,7 +39,7 @@ pub(crate) fn completions(
     Ok(ExitCode::Success)
 }
 
-/// Returns a script that knows the commands and options.
+/// Returns a static script with the commands and options, for shells that cannot ask this program.
 fn fixed(shell: clap_complete::Shell, root: &clap::Command) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut without_hidden(root), "autoproc", &mut script);

@@ -1,5 +1,5 @@
-//! `doctor`: checks the queue and its location, with a hint for each problem. Changes nothing,
-//! except for temporary files that it removes.
+//! `doctor`: checks the queue and its location, with a hint for each problem. Creates and removes
+//! temporary files, but changes nothing else.
 
 pub(super) mod crash_test;
 mod runs;

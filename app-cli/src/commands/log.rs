@@ -73,7 +73,7 @@ pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliE
     }
 }
 
-/// Returns the outputs of an item's attempts. They may outlive the item in the queue.
+/// Returns the outputs of an item's attempts. The outputs may outlive the item in the queue.
 fn logs(item: ItemId, context: &Context) -> Result<Vec<AttemptLog>, CliError> {
     context.wiring.attempt_logs().attempts_of(item).map_err(|error| no_folder(context, &error))
 }
@@ -83,7 +83,7 @@ fn no_folder(context: &Context, error: &std::io::Error) -> CliError {
 }
 
 async fn known(id: ItemId, item: Option<QueueItem>, request: &LogArgs, context: &Context) -> Result<Known, CliError> {
-    // After a year, reading the event log takes long, and a single round needs no history.
+    // A large event log takes long to read, and an item with a single round needs no history.
     let has_rounds = item.as_ref().is_none_or(|item| item.round > 1) || request.round.is_some();
     let past = if has_rounds { context.history_of(id).await } else { Vec::new() };
     let known = Known::find(item, logs(id, context)?, past, &context.wiring.attempt_logs());

@@ -28,7 +28,7 @@ pub(crate) struct ManArgs {
 }
 
 pub(crate) fn man(args: &ManArgs, root: clap::Command, console: &Console) -> Result<ExitCode, CliError> {
-    // `help` is no command with a page of its own.
+    // The command `help` gets no page.
     let mut root = root.disable_help_subcommand(true);
     root.build();
     if let Some(dir) = &args.dir {
@@ -61,17 +61,17 @@ fn write_all(root: &clap::Command, dir: &Path) -> io::Result<usize> {
 }
 
 fn page(command: &clap::Command) -> Man {
-    // The library leaves out what the short help leaves out.
+    // The library omits the options that the short help hides, so none may be hidden there.
     let whole = command.clone().mut_args(|arg| arg.hide_short_help(false));
     Man::new(whole.override_usage(synopsis(command)))
 }
 
-/// The usage with each option and its value in place of `[OPTIONS]`; of several forms, in the first
-/// one.
+/// Returns the usage with `[OPTIONS]` replaced by each option and its value. If the usage has
+/// several forms, only the first is changed.
 fn synopsis(command: &clap::Command) -> String {
     let usage = command.clone().render_usage().to_string();
     let options = command.get_arguments().filter(|arg| !arg.is_positional() && !arg.is_hide_set());
-    // The usage has the required ones.
+    // The usage already contains the required options.
     let options: Vec<_> = options.filter(|arg| !arg.is_required_set()).map(option).collect();
     usage.trim_start_matches("Usage: ").replacen("[OPTIONS]", &options.join(" "), 1)
 }

@@ -85,7 +85,8 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let mut observers = observers(&args, &config, context);
     observers.extend([resources.clone() as Arc<dyn Observer>, failures.clone()]);
     let (ports, supervision) = context.wiring.ports(settings, observers)?;
-    // An unreadable queue is reported here too, because a run that has begun leaves traces.
+    // An unreadable queue is reported before the run begins, because a run that has begun leaves
+    // traces.
     context.storage().counts(Scope::Queue).await?;
     if !source.is_empty() {
         refuse_while_others_stop(&ports).await?;

@@ -77,7 +77,7 @@ struct Status {
     processing: Vec<QueueItem>,
     /// The first items that failed or timed out.
     failed: Vec<QueueItem>,
-    /// The stop request that stands.
+    /// The current stop request.
     stop: Option<StandingStop>,
     project_dir: PathBuf,
     has_queue: bool,
@@ -92,8 +92,8 @@ impl Status {
         self.live_runs.iter().find(|run| run.info.id == claim.run)
     }
 
-    /// Returns the reason why the dead run that holds an item was not recovered, if the latest run
-    /// reported one.
+    /// Returns the reason why an item was not recovered from its dead run, if the latest run
+    /// reported a reason.
     fn doubt_about(&self, item: &QueueItem) -> Option<&Unproven> {
         let (claim, latest) = (item.claim.as_ref()?, self.latest.as_ref()?);
         latest.withheld.iter().find(|left| left.run == claim.run)
@@ -115,8 +115,7 @@ impl Status {
     }
 }
 
-/// The maximum number of processing files that are shown, because a run claims short ones by the
-/// dozen.
+/// The maximum number of processing files that are shown. A run may claim short files by the dozen.
 const MAX_PROCESSING: usize = 16;
 
 impl View for Status {

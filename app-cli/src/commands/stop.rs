@@ -44,8 +44,8 @@ pub(crate) struct StopArgs {
     timeout: Option<Duration>,
 }
 
-/// Writes the request before it lists the live runs. A run that begins in between clears the
-/// request, and must not be reported as stopping.
+/// Writes the request before it lists the live runs. So the list contains every live run that obeys
+/// the request.
 pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliError> {
     context.require_queue()?;
     let stop_file = context.project.stop_file();
@@ -89,7 +89,7 @@ fn owners(runs: &[LiveRun]) -> String {
 struct Stopping {
     level: StopLevel,
     stop_file: PathBuf,
-    /// The runs that will receive the request.
+    /// The runs that were live after the request was written.
     live_runs: Vec<LiveRun>,
 }
 

@@ -1,4 +1,4 @@
-//! What is typed, as words without quotes.
+//! Splits the typed line into words without quotes, and quotes values for it.
 
 use std::ffi::{OsStr, OsString};
 use std::mem;
@@ -12,19 +12,19 @@ pub(super) struct Typed {
     pub(super) before: Vec<OsString>,
     /// The word at the cursor; may be empty.
     pub(super) current: OsString,
-    /// How many bytes of the current word the shell does not replace.
+    /// The number of bytes at the beginning of the current word that the shell keeps.
     pub(super) kept: usize,
-    /// The quote that the current word has left open.
+    /// The quote that is open at the cursor, if any. Always `None` in zsh and fish.
     pub(super) open: Option<u8>,
 }
 
 impl Typed {
-    /// All the words.
+    /// Returns all words, including the current one.
     pub(super) fn words(&self) -> impl Iterator<Item = OsString> + '_ {
         self.before.iter().chain([&self.current]).cloned()
     }
 
-    /// True after `--`.
+    /// True if `--` precedes the current word.
     pub(super) fn is_escaped(&self) -> bool {
         self.before.iter().any(|word| word == "--")
     }
@@ -34,7 +34,7 @@ impl Typed {
         self.current.as_encoded_bytes().starts_with(b"-") && !self.is_escaped()
     }
 
-    /// The value of an option that is given before the cursor; the last one if there are several.
+    /// Returns the last value that is given for an option before the cursor.
     pub(super) fn value_of(&self, option: &str) -> Option<PathBuf> {
         let words: Vec<_> = self.before.iter().take_while(|word| *word != "--").collect();
         let value = words.iter().enumerate().rev().find_map(|(index, word)| {
@@ -49,7 +49,7 @@ impl Typed {
     }
 }
 
-/// The path with a leading `~/` replaced by the home folder, as the shell will do.
+/// Returns the path with a leading `~/` replaced by the home folder, as the shell will do.
 pub(super) fn home_expanded(path: &OsStr) -> PathBuf {
     let below = path.as_encoded_bytes().strip_prefix(b"~/");
     match (below, std::env::home_dir()) {
@@ -58,29 +58,30 @@ pub(super) fn home_expanded(path: &OsStr) -> PathBuf {
     }
 }
 
-/// How a shell quotes.
+/// The quoting rules of a shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quotes {
-    /// As in POSIX: a backslash means itself between single quotes.
+    /// As in POSIX: between single quotes, a backslash is literal.
     Posix,
-    /// As in fish: between single quotes, `\'` and `\\` stand for the second character.
+    /// As in fish: between single quotes, a backslash escapes a single quote or a backslash.
     Fish,
 }
 
-/// One word without its quotes. A quote may be left open.
+/// Returns one word without its quotes. The last quote may be left open.
 pub(super) fn unquoted(raw: &[u8], quotes: Quotes) -> OsString {
     let (words, _) = split_at(raw, quotes, false);
     OsString::from_vec(words.into_iter().next().unwrap_or_default())
 }
 
-/// The words of a line, and the quote that is open at its end. The last word is the one at the end
-/// of the line; it is empty after a blank.
+/// Returns the words of a line, and the quote that is open at the end of the line. The last word is
+/// empty if the line ends with a blank.
 pub(super) fn split(line: &[u8]) -> (Vec<OsString>, Option<u8>) {
     let (words, open) = split_at(line, Quotes::Posix, true);
     (words.into_iter().map(OsString::from_vec).collect(), open)
 }
 
-/// A value as a POSIX shell reads it back, after this quote. A `~` in front stays as it is.
+/// Quotes a value so that a POSIX shell reads it back, inside the quote `open` if there is one. A
+/// leading `~` is not quoted.
 pub(super) fn quoted(value: &[u8], open: Option<u8>) -> Vec<u8> {
     let quoted = value.iter().enumerate().map(|(at, byte)| match (open, *byte) {
         (Some(b'\''), b'\'') => br"'\''".to_vec(),
@@ -117,7 +118,7 @@ fn split_at(line: &[u8], quotes: Quotes, at_blanks: bool) -> (Vec<Vec<u8>>, Opti
     (words, open)
 }
 
-/// True if a backslash before this byte is not itself part of the word.
+/// True if a backslash escapes the byte `next`, and so is not itself part of the word.
 fn is_escape(open: Option<u8>, next: u8, quotes: Quotes) -> bool {
     match open {
         None => true,

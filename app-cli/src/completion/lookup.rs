@@ -1,4 +1,4 @@
-//! Values from the project on the command line. Anything that fails yields none.
+//! Looks up values in the project that the command line names. A failure yields no values.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -19,22 +19,23 @@ use crate::console::{ColorWhen, Console};
 use crate::project::Project;
 use crate::wiring::{OpenOptions, Purpose, Wiring};
 
-/// A queue that takes longer to read completes nothing: about 300,000 files on a slow machine.
+/// The time limit for reading the queue, after which no files are offered. A slow machine reads
+/// about 300,000 files in this time.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// If more files match, none is offered: the shell would insert what the first ones have in
-/// common, and the others need not have it.
+/// If more files match, none is offered: a truncated list would make the shell insert a common
+/// prefix that the omitted files may not share.
 const MAX_FILES: usize = 10_000;
 
-/// The tag of the values found here.
+/// The tag that marks values from the project.
 const TAG: &str = "looked up";
 
-/// True for a value found here.
+/// True for a value that was looked up in the project.
 pub(super) fn is_looked_up(candidate: &CompletionCandidate) -> bool {
     candidate.get_tag().is_some_and(|tag| tag.to_string() == TAG)
 }
 
-/// The project, and what the command line says about it.
+/// The folders and options that determine where values are looked up.
 #[derive(Debug)]
 pub(super) struct Lookup {
     cwd: PathBuf,
@@ -53,7 +54,7 @@ impl Lookup {
         }
     }
 
-    /// The values that begin with what is typed.
+    /// Returns the values that begin with `current`, the typed part.
     pub(super) fn candidates(&self, which: Candidates, current: &OsStr) -> Vec<CompletionCandidate> {
         if self.is_option(current) {
             return Vec::new();
@@ -99,10 +100,11 @@ impl Lookup {
     }
 }
 
-/// The items, unless reading them takes too long; then the process ends without the thread.
+/// Returns the items, or none after [`TIMEOUT`]. The process does not wait for the reading thread
+/// to end.
 fn in_time(project: Project, request: PageRequest) -> Vec<QueueItem> {
     let (sender, receiver) = mpsc::channel();
-    // The receiver may have given up.
+    // Sending fails if the receiver has timed out.
     let read = move || sender.send(items(project, request).unwrap_or_default()).unwrap_or_default();
     let is_started = thread::Builder::new().spawn(read).is_ok();
     if is_started { receiver.recv_timeout(TIMEOUT).unwrap_or_default() } else { Vec::new() }
@@ -115,13 +117,13 @@ fn items(project: Project, request: PageRequest) -> Option<Vec<QueueItem>> {
     runtime.block_on(wiring.storage().page(request)).ok().map(|page| page.items)
 }
 
-/// What is typed of a path.
+/// The typed part of a path.
 struct Prefix<'t> {
-    /// Up to the last slash.
+    /// The part up to and including the last slash; may be empty.
     folder: &'t [u8],
-    /// After it.
+    /// The part after the last slash; may be empty.
     name: &'t [u8],
-    /// The folder, absolute.
+    /// The absolute path of `folder`.
     root: PathBuf,
 }
 
@@ -136,8 +138,8 @@ impl<'t> Prefix<'t> {
         Some(Self { folder, name, root })
     }
 
-    /// The path as it continues what is typed: relative to the current folder if it is below it
-    /// and nothing else is typed.
+    /// Returns the path as a continuation of the typed part; `None` if it does not match. If
+    /// nothing is typed, a path below the current folder is relative, any other is absolute.
     fn completed(&self, path: &Path) -> Option<OsString> {
         let Ok(rest) = path.strip_prefix(&self.root) else {
             return self.is_empty().then(|| path.as_os_str().to_owned());
@@ -146,7 +148,7 @@ impl<'t> Prefix<'t> {
         if rest.is_empty() || !rest.starts_with(self.name) {
             return None;
         }
-        // A relative path with a dash in front would be an option.
+        // A relative path with a leading dash would be read as an option.
         let folder = if self.is_empty() && rest.starts_with(b"-") { b"./" } else { self.folder };
         Some(OsString::from_vec([folder, rest].concat()))
     }

@@ -1,4 +1,4 @@
-//! The shells: their scripts, how they pass what is typed, and how they take an answer.
+//! The supported shells: their scripts, and the formats of their questions and answers.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
@@ -8,7 +8,7 @@ use clap_complete::engine::CompletionCandidate;
 use super::line::{Quotes, Typed, quoted, split, unquoted};
 use super::{Answer, Kind};
 
-/// A shell whose Tab this program answers.
+/// A shell that asks this program for completions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shell {
     Bash,
@@ -16,7 +16,7 @@ pub(super) enum Shell {
     Fish,
 }
 
-/// The script that makes a shell ask this program at each Tab; `None` for other shells.
+/// Returns the script that makes a shell ask this program at each Tab; `None` for other shells.
 pub(crate) fn script(name: &OsStr) -> Option<&'static str> {
     Some(match Shell::named(name)? {
         Shell::Bash => include_str!("shell/autoproc.bash"),
@@ -35,12 +35,12 @@ impl Shell {
         }
     }
 
-    /// What is typed, from the arguments of the script:
+    /// Parses the typed line from the arguments that the shell's script passes:
     ///
-    /// - bash: the line up to the cursor, and the part of its last word that bash replaces: bash
-    ///   divides words at `=` and `:`
-    /// - zsh: the words up to the cursor, as typed
-    /// - fish: the words up to the cursor, only the last one as typed
+    /// - bash: the line up to the cursor, and the part of the last word that bash replaces, which
+    ///   may be shorter because bash also divides words at `=` and `:`
+    /// - zsh: the words up to the cursor, with their quotes
+    /// - fish: the words up to the cursor, only the last one with its quotes
     pub(super) fn typed(self, mut args: Vec<OsString>) -> Option<Typed> {
         let replaced = if self == Self::Bash { args.pop() } else { None };
         let raw = args.pop()?;
@@ -65,8 +65,8 @@ impl Shell {
         Some(Typed { before: words, current, kept, open })
     }
 
-    /// The answer: the kind, and then the values. In zsh each ends with a NUL byte, in the others with
-    /// the line.
+    /// Returns the records of the answer: the kind, and then the values. Each record ends with a
+    /// NUL byte in zsh, and with a line feed in the other shells.
     pub(super) fn records(self, answer: &Answer, typed: &Typed) -> Vec<u8> {
         let values = answer.candidates.iter().filter_map(|candidate| self.record(candidate, answer.kind, typed));
         let records = [answer.kind.word().as_bytes().to_vec()].into_iter().chain(values);
@@ -86,14 +86,15 @@ impl Shell {
             Self::Zsh if kind == Kind::Paths => value.to_vec(),
             Self::Zsh if help.is_empty() => escaped(value),
             Self::Zsh => [&escaped(value), &b":"[..], help].concat(),
-            // A tab begins the explanation, and a value ends with its line.
+            // In fish, a tab begins the description and a line feed ends the record, so a value
+            // that contains either is omitted.
             Self::Fish if value.contains(&b'\n') || value.contains(&b'\t') => return None,
             Self::Fish => [value, b"\t", help].concat(),
         })
     }
 }
 
-/// The length of the word without the part at its end that is replaced.
+/// Returns the length of the word without `replaced`, the part at its end that the shell replaces.
 fn kept(word: &OsStr, replaced: &OsStr) -> usize {
     word.as_bytes().strip_suffix(replaced.as_bytes()).map_or(0, <[u8]>::len)
 }

@@ -63,8 +63,8 @@ impl Filter {
         !below.file_name().is_some_and(|name| self.excluded.match_any(name, below))
     }
 
-    /// True if a file is wanted; `below` is its path below the given folder. A file that does not
-    /// exist has no age.
+    /// True if a file is wanted; `below` is its path below the given folder. The age of a file that
+    /// does not exist is not checked.
     pub(super) fn wants(&self, below: &Path, metadata: Option<&Metadata>) -> bool {
         let name = below.file_name().unwrap_or_default();
         let is_included = self.included.as_ref().is_none_or(|patterns| patterns.match_any(name, below));

@@ -18,7 +18,7 @@ pub(super) const STDIN: &str = "-";
 /// The time after which a message says that the list has not ended.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The bytes that editors on other systems write at the beginning of a text.
+/// The UTF-8 byte order mark, which some editors write at the beginning of a text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The anomalies of a list.
@@ -28,8 +28,8 @@ pub(super) struct Oddities {
     pub(super) has_mark: bool,
 }
 
-/// Reads a list path by path, so that only the results of a million paths are in memory. Calls
-/// `take` for each path; skips empty lines. With `null`, paths end with NUL and are not changed.
+/// Reads a list path by path, so that a long list is never in memory as a whole. Calls `take` for
+/// each path; skips empty lines. With `null`, paths end with NUL and are not changed.
 ///
 /// # Errors
 /// If the list cannot be read; otherwise the error of `take`.
@@ -49,7 +49,8 @@ pub(super) fn read<E>(
             if is_first && let Some(rest) = path.strip_prefix(BYTE_ORDER_MARK) {
                 (path, oddities.has_mark) = (rest, true);
             }
-            // A file may have such a name, but lists made on Windows are more common.
+            // A file name may end with a carriage return, but lists made on Windows are more
+            // common.
             if let Some(rest) = path.strip_suffix(b"\r").filter(|_| !exists(path)) {
                 (path, oddities.has_crlf) = (rest, true);
             }

@@ -13,7 +13,7 @@ use crate::view::screen::Screen;
 use crate::view::style::{self, painted};
 use crate::view::time::{local, span};
 
-/// The columns of a row that may be shortened.
+/// The indexes of the columns that may be shortened.
 const FILE: usize = 4;
 const NOTE: usize = 5;
 
@@ -33,7 +33,7 @@ pub(crate) fn table(items: &[QueueItem], now: Timestamp, out: &mut Screen<'_>) -
     let text = table.trim_fmt();
     let (header, lines) = text.split_once('\n').unwrap_or((&text, ""));
     writeln!(out, "{header}")?;
-    // The library counts the bytes of colours as columns, so they are added afterwards.
+    // The library counts the bytes of colours as columns, so colours are added afterwards.
     let at = header.find("STATUS").unwrap_or(0);
     lines.lines().zip(items).try_for_each(|(line, item)| {
         let (before, rest) = line.split_at(at);
@@ -66,7 +66,7 @@ fn fit(rows: &mut [[String; 6]], columns: usize, layout: &Layout) {
     }
 }
 
-/// Returns the reason for the item's status.
+/// Returns the item's note: whether it is held, when it is due, and its last error.
 pub(crate) fn note(item: &QueueItem, now: Timestamp) -> String {
     let held = item.is_held.then(|| "held".to_owned());
     let due =

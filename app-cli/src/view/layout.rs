@@ -10,7 +10,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::escape::Shown;
 
-/// The columns of a terminal that does not report them (80, as on the VT100, is still the default).
+/// The assumed width of a terminal that does not report its width, in columns, as on the VT100.
 const USUAL_COLUMNS: usize = 80;
 
 /// The properties of an output stream.
@@ -60,16 +60,15 @@ impl Layout {
         self.terminal.as_ref().map(|terminal| terminal.columns)
     }
 
-    /// Returns a path. On a terminal it is relative to the current folder if it is below it,
-    /// otherwise complete.
+    /// Returns a path as text. On a terminal, a path below the current folder is relative to that
+    /// folder; any other path is complete.
     pub(crate) fn path(&self, path: &FilePath) -> String {
         let below = self.terminal.as_ref().and_then(|terminal| path.as_path().strip_prefix(&terminal.base).ok());
         Shown(below.unwrap_or(path.as_path())).to_string()
     }
 
-    /// Returns a path with text before and after it. On a terminal the path is shortened in its
-    /// middle if the line would otherwise be too long, unless that would cost more than half of a
-    /// line.
+    /// Returns a path with text before and after it. On a terminal, the path is shortened in its
+    /// middle to fit the line, if the text leaves at least half of the line for the path.
     pub(crate) fn line(&self, before: &str, path: &FilePath, after: &str) -> String {
         let mut shown = self.path(path);
         if let Some(columns) = self.columns() {
@@ -83,7 +82,7 @@ impl Layout {
     }
 
     /// Returns the text, with an ellipsis in its middle if it is wider than `columns`. More of the
-    /// end is kept, because it says more.
+    /// end is kept than of the beginning, because the end is more informative.
     pub(crate) fn cut_in_middle(&self, text: &str, columns: usize) -> String {
         let ellipsis = self.ellipsis();
         if text.width() <= columns {
@@ -110,7 +109,7 @@ impl Layout {
     }
 }
 
-/// Returns as many of the characters as fit.
+/// Returns as many of the characters as fit in `columns`.
 fn widest(characters: impl Iterator<Item = char>, columns: usize) -> String {
     let mut width = 0;
     let fits = |character: &char| {

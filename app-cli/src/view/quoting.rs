@@ -1,11 +1,11 @@
 //! Quotes the words of command lines for a shell, if necessary.
 
-/// Returns one word of a command line.
+/// Returns one word of a command line, quoted if necessary.
 pub(crate) fn quoted(word: &str) -> String {
     quoted_unless(word, "_-./:=,+@%")
 }
 
-/// Returns one word of a template, whose placeholders need no quotes.
+/// Returns one word of a template, quoted if necessary. Placeholders need no quotes.
 pub(crate) fn quoted_template(word: &str) -> String {
     quoted_unless(word, "_-./:=,+@%${}")
 }

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 const SYSTEM_ZONE: &str = "/etc/localtime";
 
 /// Formats a point in time, to the second, in the zone that `TZ` names, otherwise in the machine's.
-/// The zone is shown if it is not the machine's.
+/// The zone is shown if its offset differs from the machine's.
 pub(crate) fn local(point: Timestamp) -> String {
     let point = jiff::Timestamp::from_microsecond(point.as_micros()).expect("the domain's span lies within jiff's");
     let zoned = point.to_zoned(zone());
@@ -22,8 +22,8 @@ pub(crate) fn local(point: Timestamp) -> String {
 
 /// Returns the zone that `TZ` names, otherwise the machine's; UTC if the name is unknown.
 fn zone() -> TimeZone {
-    // The library requires the rules of summer time, which POSIX allows to omit; these are the C
-    // library's.
+    // The library requires daylight-saving rules, which POSIX allows to omit. The rules added here
+    // are those of the C library.
     let with_rules = || TimeZone::posix(&format!("{},M3.2.0,M11.1.0", env::var("TZ").ok()?)).ok();
     let system = TimeZone::try_system().ok().filter(|zone| !zone.is_unknown());
     system.or_else(with_rules).unwrap_or(TimeZone::UTC)

@@ -42,11 +42,11 @@ pub(crate) struct RunSettings {
 }
 
 impl Wiring {
-    /// Returns the ports of a run, whose events also go to `observers`, and the supervision, which
-    /// must be ended after the run.
+    /// Returns the ports of a run, and the supervision, which must be ended after the run. The
+    /// run's events also go to `observers`.
     ///
     /// # Errors
-    /// [`CliError`] if the system reports no load although there is a limit, or if no thread can be
+    /// [`CliError`] if a load limit is set but the system reports no load, or if no thread can be
     /// started.
     pub(crate) fn ports(
         &self,
@@ -92,7 +92,7 @@ impl Wiring {
     }
 
     /// Returns an orchestrator for one execution without the queue, and the supervision, which must
-    /// be ended after it.
+    /// be ended after the execution.
     ///
     /// # Errors
     /// [`CliError`] if no thread can be started.
@@ -155,8 +155,8 @@ impl Wiring {
     }
 }
 
-/// Creates the guards, which start with the first attempt. With a folder for records, they record
-/// their processes.
+/// Creates the guards, which start with the first attempt. If `records_dir` is given, the guards
+/// record their processes there.
 ///
 /// # Errors
 /// If the system does not report this program's path.

@@ -10,8 +10,8 @@ use crate::time::Timestamp;
 /// - `now` reads the wall clock. It may jump in both directions; no order depends on it.
 /// - `sleep_until` ends soon after `now` first returns `deadline` or later. If the wall clock is
 ///   set forward during the wait, an adapter notices within a minute.
-/// - If the wall clock is set back, the wait lasts no longer than it would have otherwise, give or
-///   take a minute: it may end before `now` returns `deadline`.
+/// - Setting the wall clock back prolongs the wait by at most a minute, so `sleep_until` may end
+///   before `now` returns `deadline`.
 /// - Dropping the future of `sleep_until` cancels the wait and has no other effect.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]

@@ -30,7 +30,7 @@ pub enum RunEventKind {
     ProcessorStarted {
         /// The maximum number of concurrent attempts.
         jobs: usize,
-        /// The counts of the queue when the run began.
+        /// The counts of the run's scope when the run began.
         counts: Counts,
     },
     /// A stop request was removed: one from before the run, or one that every run has obeyed.
@@ -44,21 +44,21 @@ pub enum RunEventKind {
         requeued: bool,
         /// True if the file ended because a user had cancelled it.
         cancelled: bool,
-        /// True if the item is in the scope of the run that reports this event. Then the run counts
-        /// it.
+        /// True if the item is in the scope of the run that reports this event. If the item ended
+        /// as failed, that run then counts the failure.
         in_scope: bool,
     },
     /// The items of a dead run stay claimed, because its processes may still be working. Reported
     /// once for each run and reason.
     RecoveryWithheld {
         dead_run: RunId,
-        /// The processes that may be left, for a person.
+        /// A human-readable description of the processes that may be left.
         reason: Box<str>,
     },
     /// The start gate is shut: no attempt starts until [`StartsResumed`](Self::StartsResumed) or
     /// the end of the run. Reported again if the reason changes.
     StartsHeld {
-        /// The resource that is short, for a person.
+        /// A human-readable description of the resource that is short.
         reason: Box<str>,
     },
     /// The start gate is open again.
@@ -93,17 +93,17 @@ pub enum RunEventKind {
         elapsed: Duration,
         usage: Option<ResourceUsage>,
     },
-    /// An attempt ended after its claim had been recovered by another run; its result does not count.
+    /// An attempt ended after another run had recovered its claim; the result does not count.
     ResultDiscarded { of: AttemptRef },
     /// The stop level rose.
     StopRequested { level: StopLevel, cause: StopCause },
-    /// The store did not carry out a transaction. The run retries later, or starts nothing new; if
+    /// The store did not confirm a transaction. The run retries later, or starts nothing new; if
     /// the run is ending, it ends regardless.
     StorageTrouble {
         /// The error of the store.
         error: Box<str>,
     },
-    /// The state of the queue. Reported at most once a second, and once more at the end.
+    /// The state of the run's scope. Reported at most once a second, and once more at the end.
     Progress {
         /// The number of items in each status.
         counts: Counts,

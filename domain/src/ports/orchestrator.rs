@@ -12,9 +12,9 @@ use crate::ports::StopSignal;
 
 /// Carries out attempts, and reports their progress and outcome.
 ///
-/// An orchestrator that starts each attempt at once implements [`execute`](Self::execute) alone.
-/// One that queues attempts, to start the next before the end of the last is reported, overrides
-/// the other three methods.
+/// An orchestrator that starts each attempt at once implements [`execute`](Self::execute) alone. An
+/// orchestrator that queues attempts, so that one can start before the end of the previous one is
+/// reported, overrides the other three methods.
 ///
 /// # Contract
 /// - An attempt has ended only when every process that it started has ended.
@@ -24,8 +24,7 @@ use crate::ports::StopSignal;
 ///   it until the attempt ends.
 /// - At most `jobs` attempts run concurrently, provided that the caller hands over no more than
 ///   `capacity(jobs)`.
-/// - Attempts begin in the order in which they were handed over. An attempt may also not begin at
-///   all.
+/// - Attempts begin in the order in which they were handed over. Some attempts may never begin.
 /// - The caller polls the future and the stream to their end.
 #[async_trait]
 pub trait Orchestrator: Send + Sync {
@@ -35,8 +34,9 @@ pub trait Orchestrator: Send + Sync {
     /// [`LostAttempt`] if the attempt could not be observed to its end.
     async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, LostAttempt>;
 
-    /// Returns the maximum number of attempts, begun or not, that a run with this many jobs may
-    /// hand over now. At least `jobs`. The result may change with each attempt that ends.
+    /// Returns the maximum number of unfinished attempts, begun or not, that a run with this many
+    /// jobs may have handed over. The number is at least `jobs`, and may change with each attempt
+    /// that ends.
     fn capacity(&self, jobs: usize) -> usize {
         jobs
     }
@@ -47,8 +47,8 @@ pub trait Orchestrator: Send + Sync {
         progress_of(None, self.execute(attempt, stop))
     }
 
-    /// Returns every attempt that has not begun as [`AttemptProgress::NotStarted`], promptly. Does not
-    /// affect attempts that are handed over later.
+    /// Promptly reports every attempt that has not begun as [`AttemptProgress::NotStarted`]. Does
+    /// not affect attempts that are handed over later.
     fn recall(&self) {}
 }
 

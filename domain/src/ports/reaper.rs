@@ -10,12 +10,12 @@ use crate::run_info::{DeadRun, Location, Unproven};
 ///
 /// # Contract
 /// - `reap` receives only dead runs of this host, before their items are claimed again.
-/// - When `reap` returns, every process of those runs has ended, except for the runs that it
-///   returns.
+/// - When `reap` returns, all processes of the given runs have ended, except possibly those of the
+///   returned runs.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Reaper: Send + Sync {
-    /// Returns the location of this reaper. It can observe only the processes of this host.
+    /// Returns the location of this reaper, which can observe only the processes of its own host.
     fn location(&self) -> Location;
 
     /// Ends the remaining processes of the dead runs. Returns the runs that may still have

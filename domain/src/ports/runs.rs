@@ -47,9 +47,9 @@ pub struct LeaseTerms {
 ///
 /// # Contract
 /// - The store renews the lease on a connection of its own, so a run that waits for a slow
-///   transaction keeps it.
+///   transaction keeps its lease.
 /// - `lost` resolves when the lease expires or a renewal is refused, always before another process
-///   may treat the run as dead. It resolves at once if that has happened already.
+///   may treat the run as dead. If the lease is already lost, `lost` resolves at once.
 #[async_trait]
 pub trait Lease: Send + Sync {
     /// Returns the terms. They never change.
@@ -72,7 +72,7 @@ pub trait Runs: Send + Sync {
     /// Registers a run as alive.
     ///
     /// # Errors
-    /// [`StorageError`]; the run is not registered, or it is unknown whether it is.
+    /// [`StorageError`]; the registration failed, or its outcome is unknown.
     async fn begin(&self, run: RunInfo) -> Result<Begun, StorageError>;
 
     /// Removes the registration of a run; returns the runs that are still alive. If several runs

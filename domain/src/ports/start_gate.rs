@@ -6,7 +6,7 @@ use async_trait::async_trait;
 /// The reason why no attempt may start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackPressure {
-    /// The resource that is short, for a person.
+    /// A human-readable description of the resource that is short.
     pub reason: Box<str>,
 }
 

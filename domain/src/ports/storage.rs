@@ -17,7 +17,7 @@
 //!   scope.
 //! - The row of the run holds the lease, and the id of the run's latest exchange. The transaction
 //!   locks that row first. It refuses a run whose lease has expired, and answers a repeated id from
-//!   the claims that are recorded under it.
+//!   the claims that are recorded under that id.
 //! - `has_waiting` is an existence check and `next_due` the minimum of an index. Only `counts`
 //!   counts the queue; it is called at most once a second and once at the end.
 //! - `recover` checks in its own `where` clause that the runs are dead.
@@ -49,7 +49,7 @@ pub enum StorageError {
     /// Another process holds the store: retry later.
     #[error("the queue is locked by {holder}")]
     Busy {
-        /// The process that holds the store, for a person.
+        /// Human-readable description of the process that holds the store.
         holder: String,
     },
     /// The store does not answer, and the outcome of the transaction is unknown: repeat the same
@@ -79,7 +79,7 @@ pub enum StorageError {
     Damaged {
         /// The damaged part of the store.
         place: String,
-        /// The kind of damage, for a person.
+        /// Human-readable description of the damage.
         detail: String,
     },
     /// A newer version wrote the stored data: stop, and use that version.
@@ -100,10 +100,10 @@ pub enum StorageError {
         run: RunId,
     },
     /// The store failed: stop. If it failed while it was making the transaction durable, the
-    /// outcome is unknown; open a new handle to see it.
+    /// outcome is unknown; a new handle to the store shows it.
     #[error("{action}")]
     Failed {
-        /// The action that failed, for a person.
+        /// Human-readable description of the action that failed.
         action: String,
         /// The underlying error.
         #[source]
@@ -121,7 +121,7 @@ pub enum StorageError {
 ///   suite compares the two.
 /// - A settlement takes effect only if its item, claim number **and run** are those of the item's
 ///   claim.
-/// - An exchange is refused with [`StorageError::LeaseLost`] unless its run is alive.
+/// - An exchange of a run that is not alive is refused with [`StorageError::LeaseLost`].
 /// - Repeating the run's latest exchange under the same id has no effect and returns the recorded
 ///   answer.
 /// - A rejection names the first listed item that violates the rules. An item that is listed twice
@@ -139,10 +139,10 @@ pub enum StorageError {
 /// - a release decrements the attempts, a recovery does not;
 /// - a new round starts with no attempts and the next sequence number, and sets
 ///   `follows_completion` if the item was completed. The id, time of addition, last attempt and
-///   last error stay. If the round begins by an addition, the item takes the priority of the
-///   addition.
+///   last error stay. If the round begins because the file was added again, the item takes the new
+///   priority.
 ///
-/// A cancelled claim that is settled as retried or released, or is recovered, ends its item as
+/// If a cancelled claim is settled as retried or released, or is recovered, its item ends as
 /// failed.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
@@ -157,15 +157,14 @@ pub trait Storage: Send + Sync {
     /// Settles claims and then makes new ones, so an item that is settled for an immediate retry
     /// can be claimed again.
     ///
-    /// First, if the clock was set back, shortens every backoff of an item that is not held to at
-    /// most its original duration, inside and outside of the scope; see
+    /// If the clock was set back, backoffs are first shortened to at most their original duration.
+    /// This applies to all items that are not held, inside and outside of the scope; see
     /// [`Backoff::capped`](crate::item::Backoff::capped).
     ///
     /// # Errors
-    /// [`StorageError`]; nothing was settled or claimed, unless the error is
-    /// [`Unreachable`](StorageError::Unreachable). After [`Full`](StorageError::Full), the same
-    /// exchange with a limit of 0 may succeed, because stores reserve room for the results of
-    /// claimed items.
+    /// [`StorageError`]; nothing was settled or claimed, unless the variant says that the outcome
+    /// is unknown. After [`Full`](StorageError::Full), the same exchange with a limit of 0 may
+    /// succeed, because stores reserve room for the results of claimed items.
     async fn exchange(&self, request: ExchangeRequest, now: Timestamp) -> Result<Exchanged, StorageError>;
 
     /// Begins another round for failed items; returns their number.
@@ -206,9 +205,9 @@ pub trait Storage: Send + Sync {
     /// [`StorageError`]; no item was removed.
     async fn clear(&self, request: Clear, now: Timestamp) -> Result<Counts, StorageError>;
 
-    /// Recovers the claims of the named runs that are dead, and removes these runs from the list of
-    /// dead ones. Checks in the same transaction that they are dead. Also shortens backoffs, as an
-    /// exchange does.
+    /// Recovers the claims of the named runs that are dead, and removes these runs from
+    /// [`Runs::dead`](crate::ports::Runs::dead). Checks in the same transaction that the runs are
+    /// dead. Also shortens backoffs, as an exchange does.
     ///
     /// # Errors
     /// [`StorageError`]; no claim was recovered.
@@ -240,8 +239,8 @@ pub trait Storage: Send + Sync {
     async fn counts(&self, scope: Scope) -> Result<Counts, StorageError>;
 
     /// Waits until another handle may have changed the queue since this handle last read it. A
-    /// store that polls returns within half a second of a change, one that is notified within 5 s.
-    /// May return without a change, but not more often than every tenth of a second.
+    /// store that polls returns within half a second of a change; a store that is notified returns
+    /// within 5 s. May return without a change, but not more often than every tenth of a second.
     async fn changed(&self);
 
     /// Writes the store in its human-readable form. Not needed for durability.

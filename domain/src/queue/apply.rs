@@ -1,5 +1,5 @@
-//! Applies events: the only code that changes the queue. Total: an event that does not fit the
-//! state changes nothing, and `decide` never yields one.
+//! Applies events: the only code that changes the queue. An event that does not fit the queue's
+//! state changes nothing; `decide` never yields such an event.
 
 use crate::event::Event;
 use crate::fingerprint::{Completion, Fingerprint};

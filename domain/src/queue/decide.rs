@@ -12,7 +12,7 @@ use crate::request::{
 };
 use crate::time::Timestamp;
 
-/// The request's scope must be open.
+/// Decides an exchange. `FileQueue::open_scope` must have indexed the request's scope.
 pub(super) fn exchange(queue: &FileQueue, request: &ExchangeRequest, now: Timestamp) -> Vec<Event> {
     let mut events = bring_forward(queue, now);
     let mut due_again: Vec<_> = brought_forward_to(&events, queue, now).collect();

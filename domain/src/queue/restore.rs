@@ -7,9 +7,9 @@ use crate::queue::waiting::Entry;
 
 /// Collects the items of a queue, in line order, and checks their consistency.
 ///
-/// The calls to `push` define the queue order: an item whose sequence number is not above the
-/// previous one gets the next number. So a file that a user has reordered by hand keeps the new
-/// order.
+/// The calls to `push` define the queue order: an item whose sequence number is not above that of
+/// the previous item gets the next number. Items that a user has reordered by hand therefore keep
+/// the new order.
 #[derive(Debug, Default)]
 pub struct Restore {
     queue: FileQueue,
@@ -137,8 +137,8 @@ impl Restore {
         self.folded
     }
 
-    /// Returns the queue. Its next numbers are these, or follow those of the items if that is
-    /// higher.
+    /// Returns the queue. Its next numbers are the given ones or, if higher, those that follow the
+    /// numbers of the items.
     #[must_use]
     pub fn finish(mut self, next_number: u64, next_claim: ClaimNumber) -> FileQueue {
         self.queue.next_number = self.queue.next_number.max(next_number);

@@ -14,8 +14,8 @@ use crate::view::{Counts, EnqueueOutcome};
 pub const LOCAL_RUN: &str = "local";
 
 impl FileQueue {
-    /// Adds a file. A file that is already in the queue keeps its place, but takes a higher
-    /// priority. A failed one begins another round; a completed one is not changed.
+    /// Adds a file. A pending or processing file keeps its place, but takes the priority if that is
+    /// higher. A failed file begins another round; a completed file is not changed.
     pub fn add(&mut self, file_path: &FilePath, priority: Priority, now: Timestamp) -> EnqueueOutcome {
         let request = Enqueue::new(vec![NewItem::new(file_path.clone()).with_priority(priority)]);
         let added = perform(&request, self, now).ok().and_then(|outcomes| outcomes.first().copied());

@@ -35,8 +35,8 @@ impl Entry {
 pub(super) struct Waiting {
     /// Items that were due at `promoted_until`.
     ready: Ready,
-    /// Items with a backoff, ended or not, by its end. If the end is after `promoted_until`, the
-    /// item is not in `ready`.
+    /// Items with a backoff, even one that is over, by the end of the backoff. If the end is after
+    /// `promoted_until`, the item is not in `ready`.
     backing_off: BTreeSet<(Timestamp, Sequence)>,
     /// The items of `backing_off`, by the time at which the backoff was set.
     ordered: BTreeSet<(Timestamp, Sequence)>,
@@ -81,21 +81,22 @@ impl Waiting {
         self.due_after(Some(now)).next().map(|(due, _)| due)
     }
 
-    /// Returns the positions of the items that become due after `point`, the earliest first.
+    /// Returns the due time and sequence number of each item that becomes due after `point`, the
+    /// earliest first.
     pub(super) fn due_after(&self, point: Option<Timestamp>) -> impl Iterator<Item = (Timestamp, Sequence)> {
         let from = point.map_or((Timestamp::MIN, Sequence::new(0)), |point| (point, Sequence::new(u64::MAX)));
         self.backing_off.range(from..).copied()
     }
 
-    /// Returns the positions of the items whose backoff was set after `now`. Such a backoff means
-    /// that the clock was set back.
+    /// Returns the sequence numbers of the items whose backoff was set after `now`. Such a backoff
+    /// means that the clock was set back.
     pub(super) fn ordered_after(&self, now: Timestamp) -> impl Iterator<Item = Sequence> {
         self.ordered.range((now, Sequence::new(u64::MAX))..).map(|(_, sequence)| *sequence)
     }
 
-    /// Returns the first `limit` positions in claim order whose items are due at `now`. With m as
-    /// `limit` plus the number of items that became due since the last claim, this costs O(m log
-    /// n).
+    /// Returns the first `limit` positions in claim order whose items are due at `now`. Costs
+    /// O(m log n), where m is `limit` plus the number of items that became due since the last
+    /// claim.
     pub(super) fn claimable(&self, now: Timestamp, limit: usize, items: &Items) -> Vec<ClaimKey> {
         let is_due = |key: &ClaimKey| items.at(key.sequence()).is_some_and(|item| item.is_due(now));
         let fell_due = self.due_after(self.promoted_until).take_while(|(due, _)| *due <= now);

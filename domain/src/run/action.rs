@@ -9,10 +9,11 @@ use crate::run_info::{ProcessingResult, RunInfo};
 use crate::time::Timestamp;
 
 /// An action for the driver. At most one of the operations from `Count` to `Deregister` is pending
-/// at a time. The outcome of each is an input, from [`Counted`](crate::run::Input::Counted) on.
+/// at a time. The outcome of each is an input: [`Counted`](crate::run::Input::Counted) or one of
+/// the variants after it.
 #[derive(Debug)]
 pub enum Action {
-    /// Read the counts of the queue.
+    /// Read the counts of the items in this scope.
     Count(Scope),
     /// Register the run as alive.
     Register(RunInfo),

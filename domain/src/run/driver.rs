@@ -1,5 +1,5 @@
-//! The driver of the run loop: feeds the results of futures as inputs, and carries out the actions.
-//! It decides nothing.
+//! The driver of the run loop: feeds the results of futures to the state as inputs, and carries out
+//! the state's actions. It decides nothing.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -103,7 +103,7 @@ struct Driver<'a> {
     wakeup: Wakeup,
     /// Kept across waits, because starting a new wait may cost the store a round trip.
     changed: Fuse<BoxFuture<'a, ()>>,
-    // The last values of the ports that the state was given.
+    // The values of the ports, as last passed to the state.
     stop: StopRequest,
     pressure: Option<BackPressure>,
     capacity: usize,
@@ -131,7 +131,8 @@ impl<'a> Driver<'a> {
         let mut next = Some(Input::Begin);
         loop {
             self.prepare(next.as_ref());
-            // Changes of the ports first, so that an answer does not start an attempt after a stop.
+            // Changes of the ports come first: no answer of the store may start an attempt after a
+            // stop.
             for input in self.changes().into_iter().chain(next) {
                 for action in state.handle(input, self.ports.clock.now()) {
                     if let Some(outcome) = self.carry_out(action) {
@@ -148,13 +149,15 @@ impl<'a> Driver<'a> {
         match next {
             Some(Input::Registered(Ok(begun))) => self.lease.clone_from(&begun.lease),
             Some(Input::LeaseLost) => self.lease = None,
-            // A request that is present now was not removed.
+            // Forget the cleared request, so that `changes` reports any request that is present
+            // now.
             Some(Input::StopCleared(_)) => (self.is_clearing, self.stop) = (false, StopRequest::NONE),
             _ => {}
         }
     }
 
-    /// Returns inputs for the ports whose values differ from those that the state was last given.
+    /// Returns an input for each port whose value has changed since it was last passed to the
+    /// state.
     fn changes(&mut self) -> Vec<Input> {
         let Ports { stop, gate, orchestrator, .. } = self.ports;
         let stop = if self.is_clearing { self.stop } else { stop.request() };

@@ -23,7 +23,7 @@ pub enum Input {
     Attempts(Vec<(ClaimToken, AttemptProgress)>),
     /// The run's lease is lost.
     LeaseLost,
-    /// A time or change that the last [`Wakeup`](crate::run::Wakeup) named has come.
+    /// A condition of the last [`Wakeup`](crate::run::Wakeup) is met.
     Woken,
     /// [`Action::Count`](crate::run::Action::Count) was carried out.
     Counted(Result<Counts, StorageError>),

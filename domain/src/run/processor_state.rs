@@ -15,7 +15,7 @@ pub enum ProcessorStatus {
     Idle,
     /// A run is alive.
     Running,
-    /// The last run ended before the queue was empty.
+    /// The last run ended by a stop request, the failure limit, a full store, or an error.
     Stopped,
     /// The last run ended because no work was left.
     Completed,

@@ -14,14 +14,15 @@ use crate::stop::{StopLevel, StopRequest};
 use crate::time::Timestamp;
 use crate::view::Counts;
 
-/// Delay before retrying a busy or unreachable store. The store has already applied its own timeout.
+/// The delay before retrying a busy or unreachable store. The store has already applied its own
+/// timeout.
 pub(super) const RETRY_STORE_AFTER: Duration = Duration::from_secs(1);
 
 /// The maximum delay between the cause of a stop and its report: the contract of
 /// [`StopSignal`](crate::ports::StopSignal).
 pub(super) const STOP_IS_KNOWN_WITHIN: Duration = Duration::from_millis(500);
 
-/// The interval at which the counts of the whole queue are read for observers.
+/// The interval at which the counts of the run's scope are read for observers.
 pub(super) const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// The phase of a run.
@@ -101,11 +102,11 @@ pub(super) struct Attempts {
     pub(super) undecided: Vec<Undecided>,
     /// Attempts with a verdict, for the next exchange.
     pub(super) judged: Vec<Judged>,
-    /// Attempts with a verdict, in the pending exchange or in one that the store has not answered.
+    /// Attempts with a verdict, in the pending or unanswered exchange.
     pub(super) settling: Vec<Judged>,
     /// Claims whose attempt never began, to be released by the next exchange.
     pub(super) unused: Vec<(ClaimToken, AttemptRef)>,
-    /// Claims whose attempt never began, in the pending exchange.
+    /// Claims whose attempt never began, in the pending or unanswered exchange.
     pub(super) releasing: Vec<(ClaimToken, AttemptRef)>,
 }
 
@@ -113,7 +114,7 @@ pub(super) struct Attempts {
 #[derive(Debug)]
 pub(super) struct QueueView {
     pub(super) counts: Counts,
-    /// The number of failed and timed out items at the beginning.
+    /// The number of failed and timed out items when the run began.
     pub(super) failed_before: usize,
     pub(super) counted_at: Option<Timestamp>,
     pub(super) next_due: Option<Timestamp>,
@@ -282,14 +283,15 @@ impl RunState {
         self.world.pressure.is_some() && self.may_start() && self.attempts.in_hand.len() < self.config.jobs.get()
     }
 
-    /// True if the store must not be asked yet. False if the clock was set back.
+    /// True while the run waits before it retries the store. A clock that was set back ends the
+    /// wait.
     pub(super) fn is_store_resting(&self) -> bool {
         let latest = self.now.saturating_add(RETRY_STORE_AFTER);
         self.store.retry_at.is_some_and(|until| self.now < until && until <= latest)
     }
 
-    /// True if no attempt is running or unsettled. An exchange without an answer may have claimed
-    /// items.
+    /// True if no attempt is running or unsettled. False while an exchange is unanswered, because
+    /// it may have claimed items.
     pub(super) fn is_at_rest(&self) -> bool {
         !self.store.is_unanswered
             && self.attempts.in_hand.is_empty()

@@ -47,8 +47,8 @@ impl RunState {
             Input::Stop(request) => self.on_stop(request),
             Input::Pressure(pressure) => {
                 self.world.pressure = pressure;
-                // While starts are held, the run still looks at the queue: other runs may finish
-                // the files it waits for.
+                // While starts are held, the run still checks the queue, because other runs may
+                // finish the files that it waits for.
                 self.queue.may_have_work = true;
             }
             Input::Capacity(capacity) => self.world.capacity = capacity,
@@ -96,8 +96,8 @@ impl RunState {
         self.failure.get_or_insert(error);
     }
 
-    /// Reports a change of the start gate if an attempt could start without it. The first report
-    /// also requires a waiting item.
+    /// Reports a change of the start gate while a slot is free. That the gate has shut is reported
+    /// only if an item is waiting.
     fn report_pressure(&mut self) {
         let has_free_slot = self.may_start() && self.attempts.in_hand.len() < self.config.jobs.get();
         let is_news = self.world.pressure != self.reported_pressure;

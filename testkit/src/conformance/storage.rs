@@ -55,8 +55,8 @@ pub trait StorageFixture {
     /// lease has expired. No other run was begun through `store`.
     fn kill(&self, store: Self::Store, run: &RunId);
 
-    /// Prevents the store from renewing the lease of `run`, whose process stays alive, until the
-    /// lease has expired. Returns false if the store has no leases.
+    /// Prevents the store from renewing the lease of `run` until the lease has expired. The process
+    /// of the run stays alive. Returns false if the store has no leases.
     fn lose_lease(&self, _run: &RunId) -> bool {
         false
     }

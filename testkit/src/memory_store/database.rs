@@ -110,7 +110,7 @@ impl MemoryDatabase {
         }
     }
 
-    /// Renews a run's lease again, unless it has expired.
+    /// Resumes the renewal of a run's lease if the lease has not expired.
     pub fn reconnect(&self, run: &RunId) {
         let mut contents = self.lock();
         if contents.lease_ends_at(run).is_some_and(|ends_at| contents.clock() < ends_at) {
@@ -137,8 +137,8 @@ impl MemoryDatabase {
         self.lock().outages = outages.into_iter().collect();
     }
 
-    /// Sets whether the store is full for new items and claims. Settlements, and requests that free
-    /// room, always succeed.
+    /// Sets whether the store is full. A full store refuses additions, and new exchanges that ask
+    /// for claims; all other requests succeed.
     pub fn set_full(&self, is_full: bool) {
         self.lock().is_full = is_full;
     }
@@ -299,7 +299,7 @@ impl MemoryDatabase {
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents> {
-        // A panic elsewhere fails its own test; the queue changes only by whole transactions.
+        // A poisoned lock is safe to use: the panic fails its own test, and transactions are whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -358,7 +358,8 @@ impl Contents {
         }
     }
 
-    /// True if a run may claim and settle. This ends before other runs may treat the run as dead.
+    /// True if a run may claim and settle. The permission ends before other runs may treat the
+    /// run as dead.
     fn may_exchange(&self, run: &RunId) -> bool {
         self.runs.get(run).is_some_and(|run| match run.life {
             Life::Alive => true,
@@ -393,7 +394,8 @@ impl Contents {
         Some((self.clock() + leasing.terms.lasts).saturating_sub(ends_at))
     }
 
-    /// Returns the dead runs that hold claims, and the killed runs.
+    /// Returns the runs that were killed or whose lease has expired, and the ended or recovered
+    /// runs that still hold claims.
     fn dead(&self) -> Vec<DeadRun> {
         let holds_a_claim =
             |id: &RunId| self.queue.processing().any(|item| item.claim.as_ref().is_some_and(|claim| claim.run == *id));

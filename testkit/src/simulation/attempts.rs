@@ -35,7 +35,7 @@ pub(super) enum AttemptEnd {
     Reported(AttemptOutcome),
     /// The orchestrator lost track of the attempt; the attempt is still running.
     LostSight,
-    /// The run of the attempt is dead.
+    /// The attempt ended without an outcome, for instance because its run is dead.
     CutOff,
 }
 

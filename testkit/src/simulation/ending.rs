@@ -150,8 +150,8 @@ impl World {
         holds(is_right, || format!("it deserves to be {status} after {attempts} attempts: {item:?}, {script:?}"))
     }
 
-    /// Checks that the last attempt of a file determined the status. Exception: the attempt died
-    /// with its run and was the last one allowed.
+    /// Checks that the last attempt of a file determined the status of the file, or that it died
+    /// with its run and the retry policy allows no further attempt.
     fn check_last_attempt(&self, file: usize, item: &QueueItem) -> Result<(), String> {
         let is_of_round = |attempt: &&AttemptTruth| attempt.file == file && attempt.round == item.round;
         let last = self.attempts.iter().rfind(is_of_round);

@@ -10,7 +10,7 @@ use crate::{Outage, Random};
 
 /// The maximum number of faults in one simulation.
 const MAX_FAULTS: u64 = 9;
-/// Files are added and faults are injected within this time.
+/// Files are added, and the faults with a planned time are injected, within this time.
 pub(super) const SPAN: Duration = Duration::from_secs(60);
 /// The recipes of the runs.
 pub(super) const RECIPES: [Recipe; 2] = [Recipe::new([1; 8]), Recipe::new([2; 8])];
@@ -26,8 +26,8 @@ pub(super) struct PlannedFault {
 pub(super) enum When {
     /// The fault is injected at this time.
     At(Duration),
-    /// The fault is injected after this many events, so that it can occur between two steps at the
-    /// same time.
+    /// The fault is injected after this many events, possibly between two events at the same
+    /// time.
     After(u64),
 }
 

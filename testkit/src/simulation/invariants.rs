@@ -22,13 +22,14 @@ const MAX_IDLENESS: Duration = Duration::from_secs(3);
 /// The maximum time between the cancellation of a file and the end of its attempt: the run is
 /// informed, and then the attempt ends.
 const MAX_CANCELLATION: Duration = Duration::from_secs(8);
-/// The time for which a run waits for a stop request, after an attempt was ended by a signal that
-/// may belong to a stop.
+/// After an attempt was ended by a signal that may belong to a stop, the run waits this long for
+/// the stop request.
 const STOP_IS_KNOWN_WITHIN: Duration = Duration::from_millis(500);
 
 // The decisions of a run.
 impl World {
-    /// Checks that settlements agree with the outcomes of the attempts.
+    /// Checks that the run may make the request, and that each settlement agrees with the outcome
+    /// of its attempt.
     pub(super) fn check_request(&self, run: usize, request: &ExchangeRequest) -> Result<(), String> {
         let asking = &self.runs[run];
         let is_allowed = !asking.knows_of_lost_lease;
@@ -131,7 +132,7 @@ impl World {
         holds(at_work <= jobs, || format!("{at_work} attempts at the same time, and {jobs} allowed"))
     }
 
-    /// Checks that attempts of cancelled files are ended as soon as the run is informed.
+    /// Checks that a run cancels the attempts of cancelled files as soon as it is informed.
     pub(super) fn check_cancellations(&self, run: usize, cancelled: &[ClaimToken]) -> Result<(), String> {
         let run = &self.runs[run];
         let is_in_hand = |token: &ClaimToken| {
@@ -184,8 +185,8 @@ impl World {
         Ok(())
     }
 
-    /// True if a run could claim now: it has room for another attempt, and neither a stop, a
-    /// failure, a limit, a partition nor back-pressure prevents the claim.
+    /// True if a run could claim now: it is working, has room for another attempt, and is free of
+    /// stops, failures, lost leases, reached limits, partitions, full stores and back-pressure.
     pub(super) fn is_able_to_claim(&self, run: usize) -> bool {
         let run = &self.runs[run];
         run.is_alive()
@@ -213,8 +214,8 @@ impl World {
 
 // Transactions and reports.
 impl World {
-    /// Checks that the claims of an exchange follow the claim order, the scope, the holds and the
-    /// due times, and that the settlements of the exchange are recorded.
+    /// Checks that an exchange respects the lease of its run, and that its claims respect the
+    /// limit, the claim order, the scope, the holds and the due times. Records the settlements.
     pub(super) fn check_exchange(
         &mut self,
         run: usize,
@@ -287,8 +288,8 @@ impl World {
         Ok(())
     }
 
-    /// Checks that the answer contains each new claim exactly once, and that no claim of a live run
-    /// is stale.
+    /// Checks that the store made each claim in the answer to a new request, and that no claim of
+    /// a live run is stale.
     fn check_answer(
         &self,
         run: usize,
@@ -352,7 +353,8 @@ impl World {
         Ok(())
     }
 
-    /// Checks that a reported event is true, durable, and reported only once.
+    /// Checks that a start or a result is reported correctly and only once, and that a reported
+    /// result is recorded. Counts the events.
     pub(super) fn check_event(&mut self, run: usize, kind: &RunEventKind) -> Result<(), String> {
         match kind {
             RunEventKind::ProcessorStarted { .. } => self.runs[run].is_working = true,

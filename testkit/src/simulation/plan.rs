@@ -13,7 +13,7 @@ use crate::Random;
 
 /// The maximum number of files: enough to keep all jobs busy while some files wait.
 const MAX_FILES: usize = 10;
-/// The terms of the leases, if the store has them.
+/// The terms of the leases, if the store has leases.
 pub(super) const TERMS: LeaseTerms =
     LeaseTerms { lasts: Duration::from_secs(20), renewed_every: Duration::from_secs(5) };
 
@@ -48,7 +48,7 @@ pub(super) struct ScriptedAttempt {
     /// The duration of the attempt unless something ends it earlier; [`Duration::MAX`] means that
     /// it hangs.
     pub(super) takes: Duration,
-    /// The outcome at that time; `None` if the orchestrator loses track of the attempt.
+    /// The outcome after `takes`; `None` if the orchestrator loses track of the attempt.
     pub(super) outcome: Option<AttemptOutcome>,
 }
 
@@ -148,8 +148,8 @@ fn failing_attempt(random: &mut Random) -> ScriptedAttempt {
     attempt(random, outcome)
 }
 
-/// Returns the duration of an attempt: usually whole seconds, so that ends, timeouts and due times
-/// coincide.
+/// Returns the script of an attempt with this outcome. The duration is usually in whole seconds, so
+/// that ends, timeouts and due times coincide.
 fn attempt(random: &mut Random, outcome: AttemptOutcome) -> ScriptedAttempt {
     let takes = match random.below(4) {
         0 => Duration::ZERO,

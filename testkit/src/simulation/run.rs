@@ -57,7 +57,7 @@ impl SimulatedOrchestrator {
     }
 }
 
-/// The events that a run reported, and the results that the store recorded for it.
+/// The numbers of results that a run reported, or that the store recorded for the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) completed: u64,
@@ -85,7 +85,7 @@ pub(super) struct SimulatedRun {
     pub(super) sent_signal: Option<(StopLevel, StopCause)>,
     pub(super) stop: StopView,
     pub(super) known_stop: StopRequest,
-    /// True while the stop request is being cleared; the simulation does not poll it meanwhile.
+    /// True while the stop request is being cleared; the known request does not change meanwhile.
     pub(super) is_clearing: bool,
     pub(super) known_pressure: Option<BackPressure>,
     pub(super) known_capacity: usize,

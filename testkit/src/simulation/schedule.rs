@@ -15,9 +15,9 @@ pub(super) enum Happening {
     Strike(usize),
     /// A run begins on one of the hosts.
     BeginRun,
-    /// The store carries out the operation of a run with this number.
+    /// The store carries out a run's operation with this number.
     Commit(usize, u32),
-    /// The answer to the operation of a run with this number arrives.
+    /// The answer to a run's operation with this number arrives.
     Answer(usize, u32),
     /// A raised stop level is reported to a run.
     StopKnown(usize),
@@ -25,7 +25,7 @@ pub(super) enum Happening {
     GateKnown(usize),
     /// The lease of a run expires, unless it was renewed.
     LeaseEnds(usize),
-    /// The wait of a run with this number ends.
+    /// A run's wait with this number ends.
     Wake(usize, u32),
     /// A run that waits for a change is woken.
     Changed(usize),

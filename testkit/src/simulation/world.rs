@@ -42,7 +42,7 @@ pub(super) struct FileTruth {
     pub(super) ended_round: u32,
     /// The last round that a user cancelled.
     pub(super) cancelled_round: u32,
-    /// The time of the cancellation, if the file was processing then.
+    /// The time at which a user cancelled the file while it was being processed.
     pub(super) cancelled_at: Option<Duration>,
     /// The time since which the file has been pending and not held.
     pub(super) waiting_since: Option<Duration>,

@@ -19,7 +19,7 @@ use proptest::sample::Index;
 use super::{clock_steps, file_paths, new_items, priorities, repeats, statuses, verdicts};
 use crate::AnyRequest;
 
-/// The lowest id that is never assigned. A scope of absent ids starts here.
+/// Ids from here on are never assigned. Absent items of a scope get such ids.
 const NEVER: u64 = 1 << 59;
 
 /// A request whose items and claims are not chosen yet.
@@ -56,7 +56,7 @@ pub enum SymbolicRequest {
     Recover {
         /// The runs whose claims are recovered.
         runs: Vec<Index>,
-        /// The limit on attempts.
+        /// The attempt limit. A recovered item that has reached the limit fails.
         max_attempts: u32,
     },
 }
@@ -164,7 +164,7 @@ impl Default for Resolver {
 }
 
 impl Resolver {
-    /// Creates a resolver with these runs, at least one.
+    /// Creates a resolver with these runs; there must be at least one.
     #[must_use]
     pub fn with_runs(runs: Vec<RunId>) -> Self {
         Self { runs, tokens: BTreeSet::new(), scopes: Vec::new(), last_request: RequestId::default() }

@@ -169,7 +169,7 @@ impl FakeDisk {
         }
     }
 
-    /// Performs an atomic change.
+    /// Performs an atomic change; a fault prevents it completely.
     fn change(&self, change: impl FnOnce(&mut DiskImage) -> io::Result<()>) -> io::Result<()> {
         match self.enter()? {
             Permit::Whole => change(&mut lock(&self.image)),
@@ -181,7 +181,7 @@ impl FakeDisk {
         if self.is_dead() { Err(killed()) } else { Ok(lock(&self.image)) }
     }
 
-    /// A failed sync behaves like the kernel: it drops the dirty pages, which stay visible, and
+    /// A failed sync behaves as in the kernel: it drops the dirty pages, which stay visible, and
     /// reports the error only once.
     fn sync(&self, file: &FakeFile) -> io::Result<()> {
         match self.enter() {
@@ -203,7 +203,8 @@ fn killed() -> io::Error {
     io::Error::other("this process was killed")
 }
 
-/// The store uses only files with its own names. A name with a folder in it could be any file.
+/// Panics if the name is not one of the store's. Any folder except `runs` is refused, because the
+/// name could then be that of any file.
 fn assert_own(name: &str) {
     let own = name.strip_prefix("QUEUE-STATE.").or_else(|| name.strip_prefix("runs/"));
     assert!(own.is_some_and(|rest| !rest.contains(['/', '\0'])), "{name:?} is none of the store's files");

@@ -45,7 +45,8 @@ impl Disk for RealDisk {
             file_system::refuse_network(&self.folder)?;
         }
         create_folder(&self.folder)?;
-        // Not synced: no run survives a power cut, and the next call creates the folder again.
+        // The `runs` folder is not synced: no run survives a power cut, and the next call creates
+        // the folder again.
         match DirBuilder::new().mode(FOLDER_MODE).create(self.path(RUNS)) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),

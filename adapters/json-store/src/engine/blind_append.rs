@@ -1,8 +1,8 @@
 //! Blind appends: adds files to the journal without loading the queue.
 //!
-//! An addition needs only the position of the end of the journal. The previous holder of the lock
-//! left it in a note. The note is used only if snapshot and journal are still exactly as it
-//! describes them; otherwise the queue is loaded. A snapshot of up to
+//! An addition needs only the position of the journal's end. The previous holder of the lock left a
+//! note of this position. The note is used only if snapshot and journal have not changed since;
+//! otherwise the queue is loaded. A snapshot of up to
 //! [`Limits::blind_append_bytes`](crate::engine::Limits) is always loaded and rewritten, so that a
 //! small queue stays one readable file.
 
@@ -55,7 +55,8 @@ impl<D: Disk> Engine<D> {
         lock.note_tip(&self.disk, &Tip { snapshot: base.stamp, journal, header, position: loaded.position })
     }
 
-    /// Returns the noted end of the store; `None` if it is no longer the end.
+    /// Returns the store's end from the note; `None` if there is no note, or the store has changed
+    /// since.
     fn tip(&self) -> Option<Tip> {
         let tip = self.lock.as_ref()?.tip(&self.disk)?;
         if tip.header.numbering == Numbering::Version1 {
@@ -78,13 +79,13 @@ impl<D: Disk> Engine<D> {
         let file = self.disk.open(name, access).map_err(|error| Fault::Unchanged(classify(name)(error)))?;
         self.write_line(&file, name, before, &bytes)?;
         self.disk.sync_data(&file).map_err(|error| {
-            // Without a loaded queue there is no state for a new file, so the line that is not
-            // durable is cut off.
+            // Without a loaded queue no new snapshot can be written, so the line that could not be
+            // synced is cut off.
             let _ = self.disk.truncate(&file, before);
             Fault::Unknown(classify(name)(error))
         })?;
         if access == Access::Create {
-            // The note about an existing journal proves that its name was durable.
+            // For an existing journal, the note proves that the file's name is durable.
             self.disk.sync_folder().map_err(|error| Fault::Unknown(classify(name)(error)))?;
         }
         tip.position = after;

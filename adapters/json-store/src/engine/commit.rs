@@ -44,7 +44,7 @@ impl Default for Limits {
 /// The maximum length of the journal; twice the snapshot's length if that is longer. The cost of a
 /// checkpoint of n bytes is spread over 2n bytes of appends, so it is constant per byte.
 pub(crate) const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
-/// The maximum length of an item in a snapshot, and of an event in the journal, without its path.
+/// The estimated length of an item in a snapshot, and of an event in the journal, without the path.
 const RECORD_BYTES: usize = 250;
 /// Space reserved in the journal for the result of each claim, with its error text; well above the
 /// actual length.
@@ -186,7 +186,7 @@ impl<D: Disk> Engine<D> {
         Ok((file, sum))
     }
 
-    /// Copies a file that another program has written, before it is first replaced.
+    /// Copies a snapshot that another program wrote, before this program first replaces it.
     fn keep_original(&self, loaded: &Loaded<D>) -> Result<(), StorageError> {
         let is_foreign = loaded.base.as_ref().is_some_and(|base| base.store.is_none());
         if !is_foreign || self.disk.stat(ORIGINAL).map_err(unreadable(ORIGINAL))?.is_some() {
@@ -252,8 +252,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Writes a line completely or not at all. A full disk may accept a part of the line before it
-    /// refuses; then that part is cut off.
+    /// Writes a line completely or not at all. If the write fails midway, as on a full disk, the
+    /// written part is cut off.
     pub(super) fn write_line(&self, file: &D::File, name: &str, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
         let Err(error) = write_all(&self.disk, file, bytes) else { return Ok(()) };
         let cut = self.disk.truncate(file, offset);
@@ -263,9 +263,10 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Writes the state to a new file, and cuts off the line that could not be synced, because
-    /// others must not read it. After a failed sync the page cache may show data that is not on the
-    /// disk, and a second sync may succeed without writing anything.
+    /// Cuts off the line that could not be synced, so that no other process reads it, and writes
+    /// the state to a new snapshot. The sync is not repeated: after a failed sync the page cache
+    /// may show data that is not on the disk, and a second sync may succeed without writing
+    /// anything.
     fn recover_from_failed_sync(
         &self,
         loaded: &mut Loaded<D>,
@@ -287,7 +288,7 @@ impl<D: Disk> Engine<D> {
     }
 }
 
-/// True if the queue's snapshot is at most `limit` bytes long.
+/// True if the estimated length of the queue's snapshot is at most `limit` bytes.
 pub(super) fn is_small(queue: &FileQueue, limit: u64) -> bool {
     let at_least = (queue.counts().total() * RECORD_BYTES) as u64;
     let length = || queue.items().map(|item| (RECORD_BYTES + item.file_path.as_os_str().len()) as u64).sum::<u64>();

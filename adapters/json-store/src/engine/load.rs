@@ -42,13 +42,14 @@ impl<D: Disk> Engine<D> {
         Err(last.unwrap_or_else(|| damaged(SNAPSHOT, "it is replaced faster than it can be read")))
     }
 
-    /// True if the snapshot is still the one that was read. Otherwise its journal may be retired.
+    /// True if the snapshot is still the one that was read. If it is not, the journal that was read
+    /// may be retired.
     fn is_current(&self, loaded: &Loaded<D>) -> Result<bool, StorageError> {
         let stamp = self.disk.stat(SNAPSHOT).map_err(unreadable(SNAPSHOT))?;
         Ok(stamp == loaded.base.as_ref().map(|base| base.stamp))
     }
 
-    /// True if the files have the lengths and times that they had when they were read. An
+    /// True if the snapshot's stamp and the journal's length are still those that were read. An
     /// unreadable file counts as changed.
     pub(super) fn has_read_all(&self, loaded: &Loaded<D>) -> bool {
         let journal_len = match loaded.journal_header() {
@@ -82,7 +83,8 @@ impl<D: Disk> Engine<D> {
         Ok(loaded)
     }
 
-    /// Reads the journal and the snapshot, whose numbering depends on the journal.
+    /// Reads the snapshot and the journal. The journal determines how the snapshot's items are
+    /// numbered.
     fn load_files(&self, file: &D::File, lock_state: LockState) -> Result<Loaded<D>, StorageError> {
         let (mut loaded, mut notices) = self.load_snapshot(file, Numbering::Kept)?;
         if !self.extend(&mut loaded, lock_state)? && loaded.journal.is_some() {
@@ -196,8 +198,8 @@ impl<D: Disk> Engine<D> {
         written.is_ok()
     }
 
-    /// Syncs lines that other processes may have left unsynced. Otherwise their change could be
-    /// lost after this process has acknowledged a change that builds on it or answered from it.
+    /// Syncs lines that other processes may have left unsynced. Otherwise a line could be lost
+    /// although this process has answered from it, or has acknowledged a change that builds on it.
     fn sync_journal(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
         if let Some(journal) = loaded.journal.as_ref().filter(|_| loaded.journal_is_unsynced) {
             let name = loaded.journal_header().map_or_else(String::new, |(name, _)| name);
@@ -227,8 +229,7 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Removes a stale file, except a journal with later transactions than the state, which is
-    /// renamed.
+    /// Removes a stale file. A journal with transactions after `seq` is renamed instead.
     fn remove_stale(&self, name: &str, seq: u64) -> Result<(), StorageError> {
         let is_ahead = layout::is_journal(name) && self.last_seq_of(name)?.is_some_and(|last| last > seq);
         if !is_ahead {

@@ -17,8 +17,8 @@ use crate::snapshot::{Extra, Numbering, SnapshotSum, StoreSection};
 pub(crate) struct Replacement {
     pub(crate) queue: FileQueue,
     pub(crate) extra: Extra,
-    /// The `store` section of the damaged store, if it could be read. The repaired store keeps its
-    /// identity, or gets a new one.
+    /// The `store` section of the damaged store, if it could be read. The repaired store keeps the
+    /// id of this section; without a section it gets a new id.
     pub(crate) store: Option<StoreSection>,
     /// The number of the last transaction. Higher than all numbers in the damaged files, so that no
     /// number is assigned twice.

@@ -1,6 +1,6 @@
 //! Journal lines with valid checksums around arbitrary operations.
 
-/// A journal of [`A_SNAPSHOT`](super::A_SNAPSHOT) with a line for each of these texts.
+/// Returns a journal of [`A_SNAPSHOT`](super::A_SNAPSHOT) with one line for each non-empty text.
 pub(super) fn journal<'a>(snapshot: &[u8], texts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut journal = Vec::new();
     let mut chain = 0;

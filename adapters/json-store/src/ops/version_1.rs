@@ -1,5 +1,5 @@
-//! Operations of version 1, which had several items for one path and did not record when a backoff
-//! was set.
+//! Operations of version 1. That version could have several items for one path, and did not record
+//! when a backoff was set.
 //!
 //! A version 1 journal numbers each addition of an ended file as a new item, and its later lines
 //! use that number. So the ended item is removed from the queue before the file is added.
@@ -15,7 +15,8 @@ pub(super) fn is_incomplete(op: &Op<'_>) -> bool {
     matches!(op, Op::Enqueue { .. } | Op::Retry { from: None, .. } | Op::BringForward { from: None, .. })
 }
 
-/// Adds the data that version 1 implied to an event, before it is applied.
+/// Prepares an event of version 1 before it is applied: removes the ended item of an addition, and
+/// adds the time of a backoff.
 pub(super) fn complete(event: &mut Event, queue: &mut FileQueue) {
     match event {
         Event::Enqueued { file_path, .. } => {

@@ -38,7 +38,8 @@ pub(super) struct Inspection {
     /// The readable lines after the damage.
     salvaged: Vec<SalvagedLine>,
     unreadable_bytes: u64,
-    /// The number of bytes after the damage, readable or not.
+    /// The number of bytes after the damage, readable or not. Includes every byte of a damaged
+    /// snapshot.
     lost_bytes: u64,
     half_written_bytes: u64,
 }
@@ -58,7 +59,7 @@ impl Inspection {
         let is_refused = refused.as_ref().is_some_and(|damage| damage.file == SNAPSHOT);
         inspection.read_snapshot(disk, base, refused.filter(|_| is_refused))?;
         let names = disk.list("").map_err(unreadable("the state folder"))?;
-        // An invalid name of a journal is part of the damage.
+        // An invalid journal name in the snapshot is part of the damage, and is not used.
         let written = inspection.store.as_ref().map(|store| store.journal.clone());
         let journal =
             written.filter(|name| layout::is_journal_name(name)).or_else(|| inspection.latest_journal(&names));

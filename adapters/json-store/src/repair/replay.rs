@@ -5,13 +5,12 @@
 //!
 //! - An addition contains its path and always applies.
 //! - Any other event names an item by its number. The number of an item that was added after the
-//!   damage depends on lost additions. So such an event applies only to items from before the
-//!   damage.
+//!   damage depends on lost additions. So these events apply only to items from before the damage.
 //! - A result implies an earlier claim, and a claim implies a pending item. If these events are
 //!   lost, they are reconstructed, so that a file that is recorded as completed is not processed
 //!   again.
-//! - A clear names items by status, and their status may be outdated; it applies only to completed
-//!   items.
+//! - A clear selects items by status, which may be outdated. So it applies only if it selects no
+//!   other items than completed ones.
 
 use autoproc_domain::event::Event;
 
@@ -23,8 +22,8 @@ use super::ChangeCounts;
 use crate::journal::SalvagedLine;
 use crate::record::UNKNOWN_RUN;
 
-/// A lower bound of the bytes for each number that a journal or a snapshot assigns; the shortest
-/// claim and the shortest item are longer.
+/// A lower bound of the bytes that one assigned number takes in a journal or a snapshot. The
+/// shortest claim and the shortest item are longer.
 const MIN_BYTES_PER_NUMBER: u64 = 32;
 
 /// Applies the events that still apply; returns the counts of the applied and the skipped ones.
@@ -37,7 +36,8 @@ pub(super) fn replay(
     let (mut kept, mut skipped) = (ChangeCounts::default(), ChangeCounts::default());
     let mut last = after;
     for line in lines {
-        // A line with a lower number is a copy of an earlier line, or belongs to another history.
+        // A line with the same or a lower number is a copy of an earlier line, or belongs to
+        // another history.
         let is_next = line.seq > last;
         last = last.max(line.seq);
         for event in &line.events {
@@ -48,7 +48,8 @@ pub(super) fn replay(
     (kept, skipped)
 }
 
-/// Returns the queue with next numbers above all that may have been assigned in the lost bytes.
+/// Returns the queue with its next item and claim numbers raised above all that the lost bytes may
+/// have assigned.
 pub(super) fn numbered_above(queue: &FileQueue, lost_bytes: u64) -> FileQueue {
     let given = lost_bytes.div_ceil(MIN_BYTES_PER_NUMBER);
     let mut restore = Restore::default();
@@ -85,7 +86,7 @@ fn apply_one(queue: &mut FileQueue, known_below: ItemId, event: &Event) -> bool 
     applies
 }
 
-/// Returns the status of an item from before the damage.
+/// Returns the status of an item from before the damage; `None` for any other id.
 fn status(queue: &FileQueue, known_below: ItemId, id: ItemId) -> Option<Status> {
     let known = queue.get(id).filter(|_| id < known_below);
     known.map(|item| item.status)

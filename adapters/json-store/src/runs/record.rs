@@ -60,7 +60,7 @@ impl ReadRecord {
         Self(serde_json::from_slice(json).unwrap_or_default())
     }
 
-    /// True if version 1 wrote the file. It recorded no location except the owner.
+    /// True if version 1 wrote the file. Version 1 recorded no location except the owner.
     pub(super) fn is_version_1(&self) -> bool {
         let has_location = ["host", "boot_id", "pid_namespace", "pid"].iter().any(|key| self.0.contains_key(*key));
         self.owner().is_some() && self.started_at().is_some() && !has_location

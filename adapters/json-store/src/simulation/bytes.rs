@@ -1,5 +1,5 @@
-//! Changes bytes in the journal: each change must be refused, or confined to the last line, which
-//! is copied before it is cut off.
+//! Alters bytes in the journal. The store must refuse the journal, or cut off only the last line
+//! after copying it.
 
 use autoproc_domain::ports::StorageError;
 

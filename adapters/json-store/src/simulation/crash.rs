@@ -8,8 +8,8 @@ use crate::disk::fake::{DiskImage, Inode, NameChange, Write};
 /// prefixes and the sets with one omission are tried.
 const MAX_NAMES_FOR_ALL_SUBSETS: usize = 4;
 
-/// Returns every disk that a power cut may leave: any part of the unsynced changes may have become
-/// durable in any order, completely, torn, with zeros at its end or with a hole in its middle.
+/// Returns disks that a power cut may leave: some of the unsynced changes have become durable, and
+/// the last write to a file may be torn, end in zeros or have a hole.
 pub(super) fn power_cuts(image: &DiskImage) -> Vec<DiskImage> {
     let mut left = vec![rebooted(image)];
     for (number, inode) in image.inodes.iter().enumerate() {

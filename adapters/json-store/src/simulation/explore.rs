@@ -16,7 +16,7 @@ use crate::engine::Mode;
 /// The extent of the exploration.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// True if the process that opens after a crash is itself crashed at every call.
+    /// True if the process that opens the disk after a crash is itself crashed at every call.
     pub(super) second_crash: bool,
 }
 
@@ -135,8 +135,8 @@ impl Explorer {
         self.crash(&disk.image(), &allowed, &place)
     }
 
-    /// Checks that every disk that a crash may leave opens as one of the allowed queues and accepts
-    /// a change. The death of the process alone leaves the disk unchanged.
+    /// Checks each disk that a crash may leave: it must open as one of the allowed queues and
+    /// accept a change. If only the process dies, the disk stays unchanged.
     fn crash(&mut self, image: &DiskImage, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
         for left in power_cuts(image).into_iter().chain([image.clone()]) {
             if self.seen.insert(hash(&left, allowed)) {
@@ -158,8 +158,8 @@ impl Explorer {
         }
     }
 
-    /// Adds a file as a new process, which is crashed at every call and after the last. Until it is
-    /// answered, all earlier results remain allowed.
+    /// Adds a file as a new process, which is crashed at every call and after the last. Until the
+    /// addition is answered, all earlier results remain allowed.
     fn change(
         &mut self,
         left: &DiskImage,

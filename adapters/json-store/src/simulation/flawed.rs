@@ -1,7 +1,8 @@
-//! A disk with deliberately wrong calls: one is dropped, delayed, or answered from memory.
+//! A disk with one deliberate flaw: a call is dropped, delayed, repeated, redirected, or answered
+//! from memory.
 //!
-//! Each flaw represents a protocol that omits that call, or makes it in the wrong order. A check of
-//! the simulation must detect it.
+//! Each flaw stands for a mistake in the protocol, such as an omitted or late call. A check of the
+//! simulation must detect it.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -96,7 +97,8 @@ pub(super) struct FlawedFile {
     unsynced: Mutex<Unsynced>,
 }
 
-/// Returns the error of a delayed sync. It must not look as if the later call itself lacked space.
+/// Returns the error of a delayed sync. Drops its kind, so that the later call does not seem to
+/// lack space.
 fn delayed_error(error: io::Error) -> io::Error {
     io::Error::other(error)
 }
@@ -118,7 +120,8 @@ impl FlawedDisk {
         lock(&self.state)
     }
 
-    /// Makes a changing call, before or after a delayed sync.
+    /// Makes a changing call and the delayed sync, if there is one. The call comes first if
+    /// `is_awaited`.
     fn change<T>(&self, is_awaited: bool, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let delayed = std::mem::take(&mut self.state().delayed);
         let sync = || match &delayed {

@@ -32,7 +32,7 @@ fn service(disk: FakeDisk) -> Engine<FlawedDisk> {
     engine(disk, None, Mode::Service)
 }
 
-/// The processes of a run that counts as dead would be killed.
+/// If a live run counted as dead, its processes would be killed.
 #[test]
 fn a_run_that_begins_never_counts_as_dead() {
     let disk = FakeDisk::default();

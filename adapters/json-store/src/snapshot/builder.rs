@@ -16,13 +16,14 @@ pub(super) struct Builder {
     extra: Extra,
     numbering: Numbering,
     next_number: u64,
-    /// True if the next number is certainly above all ids of the list.
+    /// True if a newly assigned number cannot equal the id of a later item.
     knows_highest: bool,
-    /// True if a later item may have the same id as a new one.
+    /// True if a number was assigned that a later item may have as its id.
     has_guessed: bool,
     next_claim: ClaimNumber,
     last_sequence: u64,
-    /// The number of second live items of a path, to which version 1 assigned no number.
+    /// The number of items left out because their path already had a live item. Version 1 assigned
+    /// them no number.
     left_out: usize,
     /// True if this program would write the list identically.
     is_canonical: bool,
@@ -47,7 +48,8 @@ impl Builder {
         }
     }
 
-    /// Assigns numbers above the highest id of the list. Version 1 did not look ahead.
+    /// Starts new numbers above `highest`, the highest id of the list. Has no effect for version 1,
+    /// which did not look ahead.
     pub(super) fn numbering_above(self, highest: u64) -> Self {
         match self.numbering {
             Numbering::Kept => {
@@ -58,7 +60,7 @@ impl Builder {
         }
     }
 
-    /// True if no item of the list can have the id that another one was given.
+    /// True if no assigned number can equal the id of a later item.
     pub(super) fn has_certain_ids(&self) -> bool {
         !self.has_guessed
     }
@@ -111,7 +113,8 @@ impl Builder {
         }
     }
 
-    /// True if version 1 assigned no number to the item.
+    /// True if the item and an earlier one of its path are live. Version 1 assigned such an item no
+    /// number.
     fn is_second_live(&self, item: &QueueItem) -> bool {
         item.status.is_live() && self.restore.find(&item.file_path).is_some_and(|first| first.status.is_live())
     }

@@ -25,8 +25,8 @@ const BATCH_ITEMS: usize = 512;
 /// every batch.
 const CHANNEL_BATCHES: usize = 4;
 
-/// Reads the document. Returns `None` if it has another layout, is damaged, or has an item without
-/// an id, because new ids must be above all ids of the list.
+/// Reads the document. Returns `None` if the document has another layout or is damaged, or if a
+/// newly assigned id may equal that of a later item.
 pub(super) fn read<D: Disk>(
     disk: &D,
     file: &D::File,
@@ -34,7 +34,7 @@ pub(super) fn read<D: Disk>(
     numbering: Numbering,
     stamp: Stamp,
 ) -> io::Result<Option<Snapshot>> {
-    // A short document gets a short buffer, because the system has to clear every page of it.
+    // A short document gets a short buffer, because the system must clear every page of the buffer.
     let capacity = usize::try_from(stamp.len).unwrap_or(CHUNK_BYTES).clamp(1, CHUNK_BYTES);
     let reader = BufReader::with_capacity(capacity, Reader::new(disk, file, 0));
     let mut lines = Lines { reader, sum: SnapshotSum::default(), line: Vec::new() };

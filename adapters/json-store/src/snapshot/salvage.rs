@@ -91,7 +91,7 @@ impl Readable {
     }
 }
 
-/// Returns the item without numbers above [`MAX_NUMBER`].
+/// Returns the item with an id or claim number of 0 in place of numbers above [`MAX_NUMBER`].
 fn countable(mut read: ReadItem) -> ReadItem {
     if read.item.id.get().max(read.item.sequence.get()) > MAX_NUMBER {
         read.item.id = ItemId::new(0);
@@ -107,7 +107,7 @@ fn is_countable(store: &StoreSection) -> bool {
     numbers.iter().all(|number| *number <= MAX_NUMBER) && layout::is_journal_name(&store.journal)
 }
 
-/// A line of the head: one key and its value.
+/// Parses a line of the head: one key and its value.
 fn entry(text: &[u8]) -> Option<(String, Value)> {
     let object = [b"{", text, b"}"].concat();
     let entries: Map<String, Value> = serde_json::from_slice(&object).ok()?;

@@ -1,9 +1,9 @@
 //! Removes old output by age and by total size.
 //!
 //! An output is removed together with its `.tail`. The modification time of the empty file `pruned`
-//! is that of the newest output ever removed, so no later output has been removed. If a later file
-//! is missing, the attempt had no output; if an earlier one is missing, it may have been removed.
-//! The time is set before the removal.
+//! is that of the newest output ever removed, so no later output has been removed. If an attempt
+//! that ended later has no file, it had no output. If an earlier attempt has no file, the file may
+//! have been removed. The time is set before the outputs are removed.
 //!
 //! The folder is read once, without opening a file, with less than 100 bytes of memory per file.
 
@@ -50,8 +50,8 @@ pub struct Pruned {
     pub outputs: usize,
     /// The total length of the removed outputs, in bytes.
     pub bytes: u64,
-    /// The first error in removing an output or recording its removal. The others were still
-    /// removed.
+    /// The first error in removing an output or recording its removal. The removal of the other
+    /// outputs was still attempted.
     pub first_error: Option<io::Error>,
 }
 
@@ -113,7 +113,7 @@ impl AttemptLogs {
         Ok(files)
     }
 
-    /// Describes a file of an output; `None` if the file is gone or not part of one.
+    /// Describes a file of an output; `None` if the file is gone or not part of an output.
     fn output(&self, entry: &DirEntry) -> Option<Output> {
         let name = entry.file_name();
         let name = name.to_str()?;
@@ -172,7 +172,7 @@ impl Output {
     }
 }
 
-/// Selects the outputs to remove. Both lists are sorted by age, the oldest first.
+/// Selects the outputs to remove. `outputs` and the result are sorted by age, the oldest first.
 fn victims<'a>(
     outputs: &'a [Output],
     retention: &Retention,

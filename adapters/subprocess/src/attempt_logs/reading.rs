@@ -41,7 +41,7 @@ pub struct Follower {
 pub struct Chunk {
     /// The next bytes; empty if there are none yet.
     pub bytes: Vec<u8>,
-    /// True if the head is full: then only [`Follower::rest`] returns the rest.
+    /// True if the head is full: then only [`Follower::rest`] returns the bytes after the head.
     pub is_head_full: bool,
 }
 

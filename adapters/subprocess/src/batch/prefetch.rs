@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::batch::MAX_WAIT;
 
-/// The minimum length of attempts that are neither prefetched nor batched. The costs that batches
-/// save are small compared with this: a transaction takes a fraction of a millisecond; a scheduler
+/// Only attempts shorter than this are prefetched and batched. The costs that a batch saves are
+/// small compared with this length: a transaction takes a fraction of a millisecond; a scheduler
 /// slice 3 to 4 ms, longer for each thread that finds all processors busy; two seeks of a slow disk
 /// 20 ms.
 const SHORT_ATTEMPT: Duration = Duration::from_millis(100);
@@ -22,15 +22,15 @@ const BATCH_TARGET: Duration = Duration::from_millis(50);
 /// prefetched ones, loses an attempt.
 const MAX_BATCH: usize = 16;
 
-/// The divisor for the weight of a new attempt in the moving average: after eight attempts, the
-/// older ones still have a third of the weight.
+/// A new attempt has the weight 1 / `AVERAGE_WINDOW` in the moving average: after eight new
+/// attempts, the older ones still have a third of the weight.
 const AVERAGE_WINDOW: u32 = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Queued<T> {
     pub(super) attempt: T,
-    /// True if an earlier attempt failed or was lost. Such a file might make others of its batch
-    /// fail, so it forms a batch of its own.
+    /// True if an earlier attempt at the file failed or was lost. Such a file might make others of
+    /// its batch fail, so the attempt forms a batch of its own.
     pub(super) is_retry: bool,
     /// When the runner received the attempt.
     pub(super) since: Instant,

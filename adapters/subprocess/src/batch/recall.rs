@@ -8,7 +8,7 @@ use autoproc_domain::ports::{StopLevel, StopRequest, StopSignal, StopSignalError
 use futures_util::future::select;
 use tokio::sync::watch;
 
-/// Counts the recalls, so that a batch knows whether it started before the latest one.
+/// Counts the recalls. The count shows whether an attempt was received before the latest recall.
 #[derive(Debug, Default)]
 pub(super) struct Recall(watch::Sender<u64>);
 
@@ -55,7 +55,7 @@ impl StopSignal for BatchStop {
         self.request()
     }
 
-    /// Only the run clears its request.
+    /// Does nothing: only the run clears its stop request.
     async fn clear(&self) -> Result<bool, StopSignalError> {
         Ok(false)
     }

@@ -1,4 +1,4 @@
-//! A guard as a separate program, for users of the library whose `main` cannot become one.
+//! A guard as a separate program, for programs whose `main` cannot call `become_guard`.
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -2,11 +2,10 @@
 //!
 //! A complete file contains the head and, if bytes were omitted, a newline, the line `[autoproc: N
 //! bytes left out]`, and the tail. While the output is being written, the file contains only the
-//! head, and `<path>.tail` contains the line `[autoproc: follows byte N]`, where N is the length of
-//! the head, and the rest. So the output is always the first N bytes of the file followed by the
-//! rest of its `.tail`, or the file alone if there is no `.tail`. This also holds after a crash,
-//! because a `.tail` appears only when it is complete and is removed only when the file is
-//! complete.
+//! head, and `<path>.tail` contains the line `[autoproc: follows byte N]` (N is the length of the
+//! head) and the rest. So the output is always the first N bytes of the file followed by the rest
+//! of its `.tail`, or the file alone if there is no `.tail`. This also holds after a crash, because
+//! a `.tail` appears only when it is complete and is removed only when the file is complete.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -25,7 +24,8 @@ const LEFT_OUT: (&str, &str) = ("\n[autoproc: ", " bytes left out]\n");
 /// The number of digits of `u64::MAX`.
 const MAX_DIGITS: usize = 20;
 
-/// The maximum number of bytes in the added lines: both kinds in a `.tail` and in its successor.
+/// The maximum number of bytes in the added lines: one of each kind in the `.tail`, and in the new
+/// `.tail` that replaces it.
 pub(super) const MAX_LINES: u64 = 2 * (line_length(FOLLOWS) + line_length(LEFT_OUT)) as u64;
 
 const fn line_length((before, after): (&str, &str)) -> usize {
@@ -37,7 +37,7 @@ pub(crate) fn tail_path(path: &Path) -> PathBuf {
     with_suffix(path, ".tail")
 }
 
-/// Returns the path of a new `.tail` until it is complete.
+/// Returns the path at which a new `.tail` is written before it replaces the old one.
 pub(crate) fn new_tail_path(path: &Path) -> PathBuf {
     with_suffix(path, ".tail.new")
 }
@@ -135,7 +135,8 @@ fn open_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path)
 }
 
-/// Restricts only the last folder to its owner; other programs use the folders above it.
+/// Creates the folder of the file at `path` for its owner only. Missing folders above it get the
+/// default mode, because other programs use them.
 fn create_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     if let Some(above) = folder.parent() {
@@ -148,7 +149,7 @@ fn create_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens the file at `path` for appending; `None` if it does not exist.
+/// Opens the file at `path` for reading and writing; `None` if it does not exist.
 pub(super) fn reopen(path: &Path) -> io::Result<Option<File>> {
     let no_follow = OFlags::NOFOLLOW.bits().cast_signed();
     match OpenOptions::new().read(true).write(true).custom_flags(no_follow).open(path) {

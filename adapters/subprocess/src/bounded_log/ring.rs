@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-/// A buffer of the latest bytes up to a limit, and the number of earlier ones. Its memory grows
-/// with its contents.
+/// The latest bytes up to a limit, and the number of bytes removed before them. The memory grows
+/// with the contents.
 #[derive(Debug)]
 pub(super) struct Ring {
     limit: usize,

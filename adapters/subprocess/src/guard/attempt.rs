@@ -20,7 +20,7 @@ use crate::process::{Ending, ProcessReport, ProcessSpec};
 use crate::process_table::within_one_tick;
 
 /// The pause between two rounds of SIGKILL that found the same processes. The exit of a child ends
-/// it early.
+/// the pause early.
 const KILL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The maximum time until killed processes disappear. Freeing memory takes less. Only a process
@@ -28,17 +28,16 @@ const KILL_INTERVAL: Duration = Duration::from_millis(5);
 /// slot forever.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The minimum time between two checks that indicates a suspension; longer than the interval of
-/// checks on any slow machine. If more time has passed, the machine or this process was suspended,
-/// and so were the killed processes.
+/// If more time than this passes between two checks, the machine or this process was suspended, and
+/// the time does not count. Even on a slow machine, checks are more frequent.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 pub(crate) struct Attempt {
     leader: u32,
     /// The clock tick in which the leader started; `None` if unknown.
     start_tick: Option<u64>,
-    /// Keeps the write ends of the output pipes open until the end, so that the end of a stream
-    /// does not wake the guard just before SIGCHLD does.
+    /// Keeps the write ends of the output pipes open during the attempt. Otherwise the end of a
+    /// stream would wake the guard just before SIGCHLD does.
     command: Command,
     exit: Option<(ResUse, Duration)>,
     is_gone: bool,
@@ -334,8 +333,8 @@ fn ending_of(status: std::process::ExitStatus) -> Ending {
     }
 }
 
-/// Returns an ending that names the missing file. The system does not report which of the two is
-/// missing, the program or the working directory.
+/// Returns an ending that names the working directory if that is missing, otherwise the program.
+/// The system does not report which of the two caused the error.
 fn cannot_start(spec: &ProcessSpec, error: &io::Error) -> Ending {
     let missing = spec.working_dir.as_ref().filter(|dir| !dir.is_dir()).map(|dir| dir.as_os_str());
     let culprit = missing.unwrap_or(&spec.program).to_string_lossy();

@@ -7,9 +7,9 @@
 //! them one after another and delays its reports for a moment, so that the runner receives several
 //! at once.
 //!
-//! Another process starts only after one that exited with status 0: after any other ending the
-//! runner decides. Processes that have not started within the time set by the runner are returned,
-//! because another guard may be idle.
+//! The next process starts only if the previous one exited with status 0. After any other ending
+//! the runner decides how to continue. Processes that have not started within the time set by the
+//! runner are returned, because another guard may be idle.
 
 use std::collections::VecDeque;
 use std::io;
@@ -29,7 +29,7 @@ pub(crate) struct Batch {
     /// the clock.
     recall_at: Option<Instant>,
     unsent: Vec<Report>,
-    /// The time at which `unsent` is due; unused while that is empty.
+    /// The time at which `unsent` is due; unused while `unsent` is empty.
     send_at: Instant,
 }
 
@@ -56,8 +56,9 @@ impl Batch {
         index.checked_add(1) == Some(self.started)
     }
 
-    /// Reports that the process that was taken last starts. The first report of a batch is due at
-    /// once; later ones are delayed, because a batch consists of short processes.
+    /// Reports the start of the process that [`next`](Self::next) returned last. The first report
+    /// of a batch is due at once; later ones are delayed, because a batch consists of short
+    /// processes.
     pub(crate) fn start_current(&mut self, fingerprint: Option<FingerprintFields>) {
         let delay = if self.started == 1 { Duration::ZERO } else { REPORT_DELAY };
         self.hold(Report::Started(fingerprint), Instant::now() + delay);

@@ -31,7 +31,7 @@ pub(crate) fn become_subreaper() -> io::Result<()> {
 pub(crate) struct SignalRound {
     /// True if a process was found that no earlier round had found.
     pub(crate) found_new: bool,
-    /// The processes that refused the signal, with the errors.
+    /// The numbers of the processes that could not be signalled, with the errors.
     pub(crate) refused: BTreeMap<i32, Errno>,
 }
 
@@ -53,7 +53,7 @@ impl Descendants {
     pub(crate) fn reap_orphans(&self) {
         for child in descendants().iter().filter(|process| process.parent == own_pid() && process.is_zombie) {
             if let Some(pid) = Pid::from_raw(child.id.pid).filter(|pid| *pid != self.leader) {
-                // This fails only if the process is no longer a child, which is the aim.
+                // This fails only if the process is no longer a child; then it need not be reaped.
                 let _ = waitpid(Some(pid), WaitOptions::NOHANG);
             }
         }
@@ -92,8 +92,8 @@ impl Descendants {
         round
     }
 
-    /// Signals every descendant, repeatedly until no new one is found. For signals that prevent a
-    /// process from forking.
+    /// Signals every descendant, repeatedly until no new one is found. Intended for signals that
+    /// prevent a process from forking.
     pub(crate) fn signal_until_stable(&mut self, signal: Signal) {
         self.seen.clear();
         while self.signal(signal).found_new {}
@@ -110,8 +110,8 @@ impl Descendants {
         groups.collect()
     }
 
-    /// True if the command's process group is gone. With a subreaper, ECHILD already covers its
-    /// members.
+    /// True if the command's process group is gone. Always true on Linux, because the caller has
+    /// already received ECHILD as proof.
     #[cfg(target_os = "linux")]
     #[expect(clippy::unused_self, reason = "needed on other systems")]
     fn group_is_gone(&self) -> bool {
@@ -125,14 +125,14 @@ impl Descendants {
     }
 }
 
-/// Describes the remaining descendants for a person.
+/// Returns a human-readable list of the remaining descendants.
 pub(crate) fn describe_descendants() -> String {
     let describe = |process: &Process| format!("{} ({})", process.id.pid, process.name.escape_ascii());
     descendants().iter().map(describe).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the descendants, or none if the table cannot be read. This list never proves that no
-/// process is left; ECHILD does.
+/// Returns the descendants, or none if the table cannot be read. An empty list does not prove that
+/// no process is left; only ECHILD does.
 fn descendants() -> Vec<Process> {
     process_table::descendants_of(own_pid()).unwrap_or_default()
 }

@@ -15,8 +15,8 @@ use crate::guard::protocol::{Control, Inbox, Report, encode};
 const MAX_POLL_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// The time for which the guard spins for a message that it expects soon. If the runner has another
-/// attempt ready, it sends it within this time; waking a sleeping process takes nearly as long on a
-/// virtual machine.
+/// attempt ready, its request arrives within this time; waking a sleeping process takes nearly as
+/// long on a virtual machine.
 const SPIN_TIME: Duration = Duration::from_micros(50);
 
 pub(crate) struct GuardIo {

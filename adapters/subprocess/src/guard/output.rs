@@ -35,7 +35,7 @@ pub(crate) struct Output {
     capture: usize,
     stdout: Vec<u8>,
     stdout_bytes: u64,
-    /// The ends of both streams.
+    /// The last bytes of both streams.
     tails: [Vec<u8>; 2],
 }
 
@@ -95,7 +95,7 @@ impl Output {
             }
             self.read(ready);
         }
-        // Some programs say on the standard output why they fail.
+        // Some programs print the reason for their failure to the standard output.
         let [stdout, stderr] = self.tails;
         let mut tail = if stderr.trim_ascii().is_empty() { stdout } else { stderr };
         tail.drain(..tail.len().saturating_sub(OUTPUT_TAIL_BYTES));

@@ -3,7 +3,8 @@
 //! # Messages
 //!
 //! The runner writes [`Control`] messages to the guard's standard input. The guard writes only
-//! [`Report`] messages to its standard output, one for each process of a `Start`. `Abort` and
+//! [`Report`] messages to its standard output: the start (if the request has an input) and the end
+//! of each process of a `Start`, and the number of processes that will not start. `Abort` and
 //! `Kill` name a process by its index in the batch, because the process may end before they arrive:
 //! a message for an ended process only recalls the rest of the batch. Between batches `Recall`,
 //! `Abort` and `Kill` have no effect. `Pause` and `Resume` apply until the other arrives. The end
@@ -69,16 +70,16 @@ pub(crate) struct StartRequest {
 /// A message from a guard to the runner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Report {
-    /// The next process of the batch has started, or failed to start. The input has this
-    /// fingerprint.
+    /// The next process of the batch starts; its input has this fingerprint. Also sent if the start
+    /// then fails.
     Started(Option<FingerprintFields>),
     /// The process has ended, with all its descendants.
     Ended(ProcessReport),
-    /// This many processes at the end of the batch will not be started. Sent before the report of
-    /// the last process that was started.
+    /// This many processes at the end of the batch will not be started. Sent before or after the
+    /// `Ended` of the last process that was started.
     NotStarted(u32),
-    /// A descendant of the process cannot be ended, or its end cannot be observed. The reason is
-    /// for a person to read.
+    /// A descendant of the process cannot be ended, or its end cannot be observed. Contains a
+    /// human-readable reason.
     Stuck(String),
 }
 

@@ -10,8 +10,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 /// must outlive the runner to end its processes.
 ///
 /// Installs handlers that do nothing. A command would inherit an ignored signal, whereas execve(2)
-/// resets handlers. For the same reason SIGHUP stays ignored if it was ignored at the start, as by
-/// nohup(1).
+/// resets handlers. If SIGHUP was ignored at the start, as by nohup(1), it stays ignored, so that
+/// commands ignore it too.
 pub(crate) fn survive_termination_signals() -> io::Result<()> {
     let unread = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP)) {

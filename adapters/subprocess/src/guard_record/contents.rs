@@ -35,12 +35,12 @@ pub struct Contents {
 /// The result of parsing a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parsed {
-    /// The guard was killed before it had written the record, and so before it had started
-    /// anything, or the machine stopped. A guard that cannot write its record removes it.
+    /// The guard was killed before it had written the record or started anything, or the machine
+    /// crashed. A guard that cannot write its record removes it.
     Incomplete,
     /// The record is valid.
     Contents(Contents),
-    /// The file is not a record, or has a newer format; the reason is for a person to read.
+    /// The file is not a record, or has a newer format. Contains a human-readable reason.
     Invalid(Box<str>),
 }
 

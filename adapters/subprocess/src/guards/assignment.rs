@@ -167,7 +167,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Releases the guard before the last event is delivered, so that the receiver can use it.
+    /// Releases the guard before the last event is delivered, so that the receiver of the event can
+    /// use the guard.
     fn release_if_done(&mut self) {
         if self.pending == 0
             && let Some(Active { guard, .. }) = self.active.take()

@@ -20,8 +20,8 @@ use crate::guards::GuardSettings;
 use crate::guards::control_pipe::ControlPipe;
 use crate::guards::orphans::ReapLock;
 
-/// The maximum time for an idle guard to exit. A guard needs some milliseconds; if it takes longer,
-/// it has been stopped, and is killed.
+/// The maximum time for an idle guard to exit. A guard needs some milliseconds. A guard that
+/// exceeds this limit has been stopped, and is killed.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(1);
@@ -35,8 +35,8 @@ pub(crate) struct GuardProcess {
 }
 
 impl GuardProcess {
-    /// Starts the `number`th guard of a pool, in a process group of its own, because the runner
-    /// handles the signals of a terminal.
+    /// Starts the guard with this number in a pool. It gets its own process group, so that the
+    /// signals of a terminal reach only the runner, which handles them.
     pub(crate) fn spawn(settings: &GuardSettings, number: u64) -> io::Result<Self> {
         let ((control, control_writer), (reports, report_writer)) = (io::pipe()?, io::pipe()?);
         let record = settings.records_dir.as_ref().map(|dir| guard_record::path_of(dir, &settings.run, number));
@@ -86,12 +86,12 @@ impl GuardProcess {
 
     /// Kills and reaps a guard that has no processes.
     pub(crate) fn reap(self) {
-        // This fails only if `end_orphans` does.
+        // Cannot fail: `reap_with` returns only errors of the closure.
         let _ = self.reap_with(|| Ok(()));
     }
 
     /// Kills and reaps the guard, and calls `end_orphans` to end the processes that it leaves. The
-    /// record is removed only if that succeeds.
+    /// record is removed only if `end_orphans` succeeds.
     pub(crate) fn reap_with(mut self, end_orphans: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         // Both fail only if the guard has already been reaped.
         let _ = self.child.kill();

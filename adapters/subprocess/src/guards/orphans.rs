@@ -2,9 +2,9 @@
 //!
 //! # Theory of operation
 //!
-//! If a guard is killed, its processes become children of this process, provided that it has called
-//! [`adopt_orphans`](crate::adopt_orphans). Then every child that is not a guard is such an orphan.
-//! All orphans and their descendants are killed and reaped, repeatedly until none is left.
+//! If this process has called [`adopt_orphans`](crate::adopt_orphans), the processes of a killed
+//! guard become children of this process. Then every child that is not a guard is an orphan. All
+//! orphans and their descendants are killed and reaped, repeatedly until none is left.
 //!
 //! Without adoption, orphans are recognised by the run's marker in their environment; a process
 //! that has removed the marker escapes.
@@ -60,8 +60,8 @@ impl ReapLock {
         Ok(orphans)
     }
 
-    /// Returns all processes of the run without a living guard, including zombies that this process
-    /// must reap.
+    /// Returns all processes of the run that have no living guard. Includes zombies that this
+    /// process must reap.
     fn orphans(&self, marker: &Marker) -> io::Result<Vec<Process>> {
         let all = Processes::read()?;
         let own = own_pid();

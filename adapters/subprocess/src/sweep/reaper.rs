@@ -41,8 +41,8 @@ fn own_location(project: &Path) -> Location {
 
 /// True if the run is of an earlier boot of this host, so that none of its processes is left.
 ///
-/// Another machine may have the same name. So if a lease is the only evidence of the run's death,
-/// its guards must also have had the time to end their processes.
+/// Another machine may have the same name. So if the expired lease is the only evidence of the
+/// run's death, the run's guards must also have had the time to end their processes.
 pub(super) fn is_of_earlier_boot(dead: &DeadRun, own: &Location) -> bool {
     let Some(location) = &dead.location else { return false };
     let is_other_boot = location.boot != own.boot && !location.boot.is_empty() && !own.boot.is_empty();

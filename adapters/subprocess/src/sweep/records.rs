@@ -85,7 +85,7 @@ impl Living {
         self.here.is_empty() && self.elsewhere == 0
     }
 
-    /// Lists the guards for a person.
+    /// Returns a human-readable list of the guards.
     pub(super) fn describe(&self) -> String {
         let pids = self.here.iter().map(|guard| guard.pid.to_string());
         let others = (self.elsewhere > 0).then(|| format!("{} that cannot be observed from here", self.elsewhere));

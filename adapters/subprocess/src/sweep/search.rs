@@ -26,7 +26,7 @@ pub(super) struct Targets {
     pub(super) uncertain: Vec<Uncertainty>,
 }
 
-/// A process that cannot be ended.
+/// The reason why a process that may belong to the dead run is not ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Uncertainty {
     /// The system refuses the signal.
@@ -76,8 +76,8 @@ impl Search<'_> {
         targets
     }
 
-    /// All processes that belong to the dead run, by pid: those of its commands or with its marker,
-    /// and the descendants of these and of its live guards.
+    /// Returns all processes of the dead run, by pid: those of its commands, those with its marker,
+    /// the descendants of both, and the descendants of its living guards.
     fn find(&self, all: &Processes, is_marked: impl Fn(&Process) -> bool) -> HashMap<i32, Process> {
         let direct = all.iter().filter(|process| self.is_of_a_command(process, all) || is_marked(process));
         let direct: Vec<Process> = direct.cloned().collect();
@@ -103,7 +103,8 @@ impl Search<'_> {
         })
     }
 
-    /// Returns the processes with a number of the dead run that nothing else relates to it.
+    /// Returns the processes whose group or session id was recorded for the dead run, without
+    /// another relation to the run.
     fn find_same_numbers(&self, all: &Processes, found: &HashMap<i32, Process>) -> Vec<Uncertainty> {
         let has_same_number = |process: &&Process| {
             self.killed_guards.iter().any(|contents| {

@@ -1,4 +1,4 @@
-//! Collects attempts from the lines of a log: each line begins or ends one.
+//! Collects attempts from the lines of a log that record the beginning or the end of an attempt.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -84,8 +84,8 @@ impl<'q> Attempts<'q> {
     }
 }
 
-/// True if two lines are about the same attempt. Lines of a recovery or of an earlier version have
-/// no claim.
+/// True if two lines are about the same attempt. Claims are compared only if both lines have one:
+/// lines of a recovery or of an earlier version have none.
 fn is_same(begun: &PastAttempt, ended: &PastAttempt) -> bool {
     let claims = begun.of.claim.zip(ended.of.claim);
     key(begun) == key(ended)

@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use crate::path_text::PathText;
 
-/// The maximum length of a line, above that of every line that this program writes: the longest
-/// contains a path, its bytes in hexadecimal and an error.
+/// The maximum length of a line. Every line that this program writes is shorter; the longest
+/// contains a path as text and in hexadecimal, and an error.
 const MAX_LINE_BYTES: u64 = 1 << 20;
 
 /// Calls `take` for each line. Skips lines that are too long or not UTF-8, because this program
@@ -78,7 +78,7 @@ impl Line {
         &self.text.event
     }
 
-    /// Returns the run that made the attempt; in a recovery that is the dead run.
+    /// Returns the run that made the attempt: the dead run if the line reports a recovery.
     pub(super) fn attempt_run(&self) -> RunId {
         self.text.dead_run.as_deref().map_or_else(|| self.run.clone(), RunId::new)
     }

@@ -31,7 +31,7 @@ fn check_script(words: &[Located<String>], problems: &mut Problems) {
     problems.warning(script.position, message).expecting("`shell` instead of `run`, which passes it in a variable");
 }
 
-/// Returns the script of a shell, if the words start one.
+/// Returns the script if the words start a shell with `-c`.
 fn script_in(words: &[Located<String>]) -> Option<&Located<String>> {
     let (program, arguments) = words.split_first()?;
     let name = program.value.rsplit('/').next()?;

@@ -7,10 +7,11 @@ use crate::definition::{AfterFailure, Phase, Transition, Workflow};
 use crate::nearest::nearest;
 use crate::problem::Problems;
 
-/// The position of each phase in the topological order, by its index in the file.
+/// The position of each phase in the topological order, indexed by the phase's position in the
+/// file.
 pub(super) type Order = Vec<usize>;
 
-/// The phases that may follow each phase, by its index.
+/// The phases that may follow each phase, indexed by that phase's position in the file.
 type Successors = Vec<Vec<usize>>;
 
 pub(super) fn check(workflow: &Workflow, problems: &mut Problems) -> Order {
@@ -69,8 +70,8 @@ fn targets(phase: &Phase, index: usize, leaving: &[(usize, &Transition)], phases
     targets
 }
 
-/// True if the next phase may follow although no transition can be taken: after a phase that was
-/// skipped, or that failed without failing the workflow.
+/// True if the next phase may follow although no transition can be taken. This is so if the phase
+/// may be skipped, may fail without failing the workflow, or may miss a non-blocking checkpoint.
 fn may_fall_through(phase: &Phase) -> bool {
     let missed = phase.checkpoint.as_ref().is_some_and(|checkpoint| !checkpoint.blocking || !phase.blocking);
     phase.condition.is_some() || missed || phase.after_failed_step() == AfterFailure::NextPhase
@@ -121,8 +122,8 @@ fn report_cycle(workflow: &Workflow, successors: &Successors, order: &[Option<us
     problems.error(position, message).expecting("transitions without a cycle");
 }
 
-/// Each phase without an order has a predecessor without one, so following predecessors ends in a
-/// cycle.
+/// Finds a cycle by following predecessors: each phase without an order has a predecessor without
+/// an order.
 fn find_cycle(successors: &Successors, order: &[Option<usize>]) -> Vec<usize> {
     let mut before = vec![None; successors.len()];
     for index in (0..successors.len()).filter(|index| order[*index].is_none()) {

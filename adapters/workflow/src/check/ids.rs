@@ -6,8 +6,8 @@ use crate::definition::{Position, Step, Workflow};
 use crate::problem::Problems;
 use crate::read::is_name;
 
-/// The maximum length of an id. With a prefix and a suffix, a longer one would exceed the limit of
-/// file names (`NAME_MAX`, 255).
+/// The maximum length of an id. With a prefix and a suffix, a longer id could exceed the limit of
+/// file names (`NAME_MAX`, 255 bytes).
 const MAX_ID_CHARACTERS: usize = 128;
 
 /// Words with a fixed meaning in expressions.

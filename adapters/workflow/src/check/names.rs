@@ -1,4 +1,4 @@
-//! Checks the names in expressions against those that are known when an expression is evaluated.
+//! Checks that the names in each expression are known when the expression is evaluated.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -146,8 +146,8 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// True if the name begins with the id of a step and continues. A name that consists of the id
-    /// alone may also be a returned value.
+    /// True if the first part of the name is the id of a step and other parts follow. A name that
+    /// consists only of the id may also be a returned value.
     fn is_within_step(&self, name: &Name) -> bool {
         !self.known.inputs.contains(name.root())
             && self.known.steps.contains_key(name.root())
@@ -181,7 +181,8 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// Reports a name that only an earlier step can return: as an error if there is no such step.
+    /// Reports a name that is neither an input nor a phase: as a warning if an earlier step may
+    /// return it, otherwise as an error.
     fn other_name(&mut self, name: &str, position: Position) {
         let known = || self.known.inputs.iter().copied().chain(self.known.phases.keys().copied());
         let can_be_returned = !self.is_first || self.moment.step > 0;

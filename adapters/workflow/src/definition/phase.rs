@@ -50,7 +50,7 @@ pub enum OnFail {
     Other(Located<String>),
 }
 
-/// The consequence of a failure, with its name in the journal.
+/// The consequence of a failure, as the journal records it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AfterFailure {

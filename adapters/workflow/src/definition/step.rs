@@ -60,7 +60,7 @@ pub struct EnvironmentEntry {
 /// The place in which a step returns its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StepOutput {
-    /// In the file that `AUTOPROC_OUTPUT` names.
+    /// In the file whose path is in the variable `AUTOPROC_OUTPUT`.
     #[default]
     File,
     /// On standard output, as one JSON object, and in the file.

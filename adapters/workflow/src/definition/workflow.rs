@@ -13,7 +13,7 @@ pub struct Workflow {
     pub orchestrator: Option<Located<String>>,
     pub inputs: Vec<Input>,
     pub phases: Vec<Phase>,
-    /// The transitions; without one, phases follow in the order of the file.
+    /// The transitions; if there are none, phases follow in the order of the file.
     pub transitions: Vec<Transition>,
     /// The outputs that the workflow declares; only displayed. The key `location` of an output is
     /// ignored, with a note.
@@ -114,7 +114,7 @@ pub struct Transition {
     pub position: Position,
 }
 
-/// An announced result of a workflow.
+/// An output that a workflow declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
     pub name: String,

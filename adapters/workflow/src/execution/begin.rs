@@ -18,7 +18,8 @@ use super::state::{ExecutionState, ExecutionStatus};
 
 /// Begins or resumes the execution of an attempt.
 ///
-/// # Errors The outcome of the attempt, if the execution can neither begin nor resume.
+/// # Errors
+/// The outcome of the attempt, if the execution can neither begin nor resume.
 pub(crate) fn begin<'e>(
     engine: &'e Engine,
     attempt: Attempt,
@@ -57,11 +58,11 @@ pub(crate) fn begin<'e>(
     Ok(Executor { engine, stop, attempt, deadline, state, scope, journal, scratch, spent, usage: None, output_tail })
 }
 
-/// Returns the execution that an earlier attempt left, if the execution has the same subject and
-/// the file has not been completed since then. A claim number that is not smaller than the
-/// attempt's belongs to another queue with the same item numbers. A finished execution is resumed
-/// only by a later attempt of the same round, because the queue starts such an attempt only if it
-/// did not record that end.
+/// Returns the execution that an earlier attempt left, if this attempt may resume it. The execution
+/// must have the same subject, and since then the file must be neither changed nor completed. An
+/// execution whose claim number is not smaller than the attempt's belongs to another queue with the
+/// same item numbers. A finished execution is resumed only by a later attempt of the same round,
+/// because the queue starts such an attempt only if it did not record the end.
 fn find(engine: &Engine, attempt: &Attempt, subject: &Subject) -> Result<Option<Found>, ExecutionError> {
     let Some(executions) = &engine.equipment.executions else { return Ok(None) };
     let found = match executions.find(attempt.token.item) {

@@ -10,7 +10,8 @@ use super::plan::Plan;
 use super::state::{ExecutionState, Stage};
 use crate::definition::{Phase, Step, Transition};
 
-/// A question about the values of an execution; asked only about existing conditions.
+/// A question about the values of an execution. Phases, steps and transitions without a condition
+/// are never asked about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Question<'p> {
     /// Does the condition of the phase hold?
@@ -24,8 +25,10 @@ pub(crate) enum Question<'p> {
 }
 
 pub(crate) trait Answers {
+    /// Answers a question.
+    ///
     /// # Errors
-    /// Answers a question. The error is the reason why the condition cannot be evaluated.
+    /// The reason why the condition cannot be evaluated.
     fn holds(&self, question: Question<'_>) -> Result<bool, String>;
 }
 
@@ -110,8 +113,8 @@ fn check<'p>(plan: &'p Plan, phase: &'p Phase, answers: &dyn Answers) -> Decisio
     })
 }
 
-/// Takes the first transition that has no condition or whose condition holds. Otherwise, the next
-/// phase follows, unless the phase passed and has transitions: then the execution fails.
+/// Takes the first transition that has no condition or whose condition holds. If there is none, the
+/// execution fails if the phase passed and has transitions; otherwise the next phase follows.
 fn leave<'p>(
     plan: &'p Plan,
     phase: &'p Phase,

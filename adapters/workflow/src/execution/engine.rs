@@ -72,7 +72,7 @@ pub struct Equipment {
     pub runner: Arc<dyn StepRunner>,
     /// The clock for the times of events.
     pub clock: Arc<dyn Clock>,
-    /// The folder of the journals; `None` keeps none, so that no execution can be resumed.
+    /// The folder of the journals. If `None`, no journals are kept and no execution can be resumed.
     pub executions: Option<Executions>,
     /// The folder for the input and output files of steps, if no journals are kept.
     pub scratch_dir: PathBuf,
@@ -135,8 +135,8 @@ impl Engine {
         running.await
     }
 
-    /// Moves the journal of a completed execution, and removes the oldest completed executions. A
-    /// failure does not fail the execution.
+    /// Archives the journal of a completed execution, and may prune the oldest ones. A failure to
+    /// do so does not fail the execution.
     pub(crate) fn complete(&self, item: ItemId) {
         let Some(executions) = &self.equipment.executions else { return };
         match executions.complete(item) {

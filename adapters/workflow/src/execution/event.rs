@@ -63,8 +63,9 @@ pub(crate) struct AttemptIds {
 }
 
 impl AttemptIds {
-    /// True if no completion lies between this attempt and one of `round`. Accepts only the same or
-    /// the next round: after a larger gap, the results of the rounds in between are unknown.
+    /// True if the item was not completed between this attempt and an attempt of `round`. Accepts
+    /// only the same or the next round: after a larger gap, the results of the rounds in between
+    /// are unknown.
     pub(crate) fn is_continued_in(&self, round: u32, follows_completion: bool) -> bool {
         self.round == round || (!follows_completion && self.round.checked_add(1) == Some(round))
     }
@@ -144,7 +145,7 @@ pub(crate) enum EventKind {
         elapsed: Duration,
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         values: Values,
-        /// The standard output; `None` unless an expression uses it.
+        /// The standard output; present only if an expression uses it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stdout: Option<String>,
     },

@@ -27,14 +27,14 @@ pub(crate) struct Executor<'e> {
     pub(crate) engine: &'e Engine,
     pub(crate) stop: &'e dyn StopSignal,
     pub(crate) attempt: Attempt,
-    /// The end of the attempt's timeout by the wall clock, for its processes.
+    /// The wall-clock time at which the attempt's timeout ends; passed to its processes.
     pub(crate) deadline: Timestamp,
     pub(crate) state: ExecutionState,
     pub(crate) scope: Scope,
     /// The journal; `None` if the execution cannot be resumed.
     pub(crate) journal: Option<Journal>,
     pub(super) scratch: Scratch,
-    /// The time that processes and the waits between them have taken.
+    /// The total time of the processes and of the waits between tries.
     pub(crate) spent: Duration,
     pub(crate) usage: Option<ResourceUsage>,
     /// The end of the output of the latest try, if that try failed and may fail the attempt.
@@ -126,7 +126,7 @@ impl Executor<'_> {
         let is_again = !self.state.rerun.is_empty();
         self.state.apply(&event);
         match &event.kind {
-            // A repeated step must not hide the outputs of later steps, so the order is rebuilt.
+            // A repeated step must not hide the outputs of later steps, so the scope is rebuilt.
             EventKind::StepCompleted { .. } if is_again => self.scope = scope_of(&self.state, &self.attempt),
             kind => extend(&mut self.scope, kind),
         }
@@ -265,7 +265,8 @@ fn returned(
     Ok((values, printed.filter(|_| is_stdout_used)))
 }
 
-/// Returns the failure of the attempt that this event implies, if no process caused it.
+/// Returns the failure of the attempt that a failed checkpoint or transition implies; `None` for
+/// other events.
 fn failure_in(kind: &EventKind) -> Option<EarlyEnd> {
     let (phase, reason) = match kind {
         EventKind::CheckpointFailed { phase, checkpoint, missing, blocking: true, then: AfterFailure::Fail } => {

@@ -97,14 +97,14 @@ impl Executions {
         Journal::resume(self.path(item), found.valid_bytes)
     }
 
-    /// Moves the journal of a completed execution.
+    /// Moves the journal of a completed execution to the subfolder `completed`.
     pub(crate) fn complete(&self, item: ItemId) -> io::Result<()> {
         let (from, to) = (self.path(item), self.completed_path(item));
         creating_folder(&to, || std::fs::rename(&from, &to))
     }
 
-    /// Removes the oldest completed executions if there are too many. Does nothing unless `count`,
-    /// the number of completions so far, is a multiple of [`PRUNE_EVERY`].
+    /// Removes the oldest completed executions if there are too many. Acts only if `count`, the
+    /// number of completions so far, is a multiple of [`PRUNE_EVERY`].
     pub(crate) fn prune(&self, count: usize) -> io::Result<()> {
         if !count.is_multiple_of(PRUNE_EVERY) {
             return Ok(());

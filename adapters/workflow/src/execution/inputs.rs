@@ -68,7 +68,8 @@ impl Inputs {
             }
         }
         let inputs = Self { given };
-        // Files differ only in their paths. If a path does not fit, its attempt fails.
+        // Checks the inputs with a placeholder path. If the path of a real file does not fit, the
+        // attempt on that file fails.
         inputs.values(plan.workflow(), &file_scope("/file")).map(|_| inputs)
     }
 
@@ -100,7 +101,7 @@ impl Inputs {
     }
 }
 
-/// Returns the value of an input; `None` if it is implicit.
+/// Returns the value of an input; `None` if an implicit input is not given and has no default.
 fn value_of(input: &Input, text: Option<&str>, scope: &Scope) -> Result<Option<Value>, InputError> {
     match (text, &input.default) {
         (Some(text), _) => typed(input, text, scope).map(Some),
@@ -153,8 +154,8 @@ fn is_single_expression(word: &str) -> bool {
     inside.is_some_and(|inside| !inside.contains("${"))
 }
 
-/// Splits a text at its commas. A comma within `${…}`, or in the value that replaces it, does not
-/// separate.
+/// Splits a text at its commas. A comma within `${…}`, or in the value of an expression, is not a
+/// separator.
 fn list(name: &str, text: &str, scope: &Scope) -> Result<Value, InputError> {
     if text.is_empty() {
         return Ok(Value::Array(Vec::new()));

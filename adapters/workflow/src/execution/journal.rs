@@ -48,7 +48,7 @@ impl Journal {
     pub(crate) fn resume(path: PathBuf, valid_bytes: u64) -> io::Result<Self> {
         let file = OpenOptions::new().append(true).open(&path)?;
         file.set_len(valid_bytes)?;
-        // The writer may have died before its sync.
+        // The previous writer may have died before it synced the journal.
         Ok(Self { path, file: Arc::new(file), has_unsynced_lines: true, has_unsynced_name: true })
     }
 
@@ -61,7 +61,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Returns the work that makes all lines durable, which may block; `None` if they are durable
+    /// Returns a blocking function that makes all lines durable; `None` if they are durable
     /// already.
     pub(crate) fn sync(&mut self) -> Option<impl FnOnce() -> io::Result<()> + Send + 'static> {
         let lines = std::mem::take(&mut self.has_unsynced_lines).then(|| self.file.clone());
@@ -87,7 +87,7 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// [`ExecutionError`] if the journal cannot be read, has a damaged line before its last one, or has
-/// a newer format.
+/// an unsupported format.
 pub(crate) fn read(path: &Path) -> Result<Option<(Option<ExecutionState>, u64)>, ExecutionError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,

@@ -52,8 +52,8 @@ impl LatestState {
         None
     }
 
-    /// Writes the final state of an attempt: at once, or when `self` is dropped unless a later
-    /// state replaces it.
+    /// Writes the final state of an attempt, or keeps it during the pause. A kept state is written
+    /// when `self` is dropped, if no later state has replaced it.
     pub(crate) fn offer_final(&self, state: &ExecutionState) {
         if self.offer(state).is_some() {
             self.lock().pending = encode(state).ok();
@@ -66,7 +66,8 @@ impl LatestState {
         }
     }
 
-    /// Ignores poisoning, because a panic leaves no inconsistent state under the lock.
+    /// Locks the schedule. Ignores poisoning, because a panic under the lock leaves no inconsistent
+    /// state.
     fn lock(&self) -> MutexGuard<'_, Schedule> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -103,7 +103,7 @@ impl Plan {
     }
 }
 
-/// Represents all steps, if an expression uses `steps` as a whole.
+/// Represents all steps in `Plan::printed`, if an expression uses `steps` as a whole.
 const EVERY_STEP: &str = "";
 
 fn steps_whose_stdout_is_used(names: &[Name]) -> BTreeSet<String> {

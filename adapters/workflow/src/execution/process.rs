@@ -19,7 +19,7 @@ use crate::expression::{Scope, text_of};
 
 /// The maximum length of an input that gets a variable. Linux allows 128 KiB for one variable
 /// (execve(2), `MAX_ARG_STRLEN`) and a few MiB for all variables; the file of inputs contains every
-/// value.
+/// step input.
 const MAX_VARIABLE_BYTES: usize = 32 << 10;
 
 /// Prepares the processes of an attempt.
@@ -40,6 +40,8 @@ pub(super) struct PreparedStep {
 }
 
 impl ProcessBuilder<'_> {
+    /// Builds the process for one try of a step, and creates its files.
+    ///
     /// # Errors
     /// A message, if a text cannot be rendered, the runner is missing, or a file cannot be created.
     pub(super) fn build(
@@ -101,7 +103,7 @@ impl ProcessBuilder<'_> {
     }
 
     /// Returns one variable per input; a step's input hides the workflow's input of the same name.
-    /// Null, and values too long for a variable, are only in the file.
+    /// Null, and texts that are too long or contain NUL, get no variable.
     fn variables(&self, step_inputs: &Values) -> Result<Variables, String> {
         let mut variables = Vec::new();
         for (name, value) in self.inputs.iter().chain(step_inputs) {

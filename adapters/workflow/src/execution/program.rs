@@ -34,7 +34,8 @@ impl Programs {
 
     /// Checks that every step without a condition has its runner.
     ///
-    /// # Errors [`MissingRunner`] for the first step without a runner.
+    /// # Errors
+    /// [`MissingRunner`] for the first step without a runner.
     pub fn check(&self, workflow: &Workflow) -> Result<(), MissingRunner> {
         let certain = workflow.phases.iter().filter(|phase| phase.condition.is_none());
         let mut steps = certain.flat_map(|phase| &phase.steps).filter(|step| step.condition.is_none());
@@ -89,7 +90,7 @@ impl Programs {
     }
 }
 
-/// Returns the variable of a field: `AUTOPROC_TASK_ID` for `task_id` and `Task ID`,
+/// Returns the name of a field's variable: `AUTOPROC_TASK_ID` for `task_id` and `Task ID`,
 /// `AUTOPROC_TASK_X` for any other field `x`.
 fn variable(field: &str) -> String {
     let name = variable_name(field);

@@ -11,8 +11,8 @@ use super::variables::Variables;
 use crate::definition::{Action, Phase, Step, Workflow};
 use crate::expression::{ExpressionError, Scope, ShellText, render_shell, render_text, render_value};
 
-/// Renders the texts of steps with the names known so far. The errors of its functions are
-/// messages.
+/// Renders the texts of steps with the names known so far. Errors are returned as messages for the
+/// user.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rendering<'r> {
     pub(super) workflow: &'r Workflow,
@@ -72,9 +72,9 @@ impl Rendering<'_> {
         self.exact(self.known(render_text(template, self.scope), || template.to_owned())?)
     }
 
-    /// Replaces the text of the file's path by the exact bytes of the path. Expressions are
-    /// Unicode, but a path need not be. If such a path is within a longer text, an error is
-    /// returned, because the text would name another file.
+    /// Returns the text; if the text is the file's path, returns the exact bytes of the path, which
+    /// need not be Unicode. A path that is not UTF-8 is refused within a longer text, because the
+    /// text would name another file.
     pub(super) fn exact(&self, text: String) -> Result<OsString, String> {
         if self.file.exact_hex().is_none() {
             return Ok(text.into());

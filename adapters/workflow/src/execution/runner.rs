@@ -1,4 +1,4 @@
-//! The port to the program that runs processes.
+//! The port through which executions run processes.
 
 use std::ffi::OsString;
 use std::io;
@@ -12,9 +12,9 @@ use autoproc_domain::ports::{Attempt, AttemptOutcome, ResourceUsage, StopSignal}
 /// The process for one try of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepProcess {
-    /// The attempt. Its log receives the output.
+    /// The attempt whose log receives the output.
     pub attempt: Attempt,
-    /// The end of the attempt's timeout by the wall clock. It is passed to the process.
+    /// The wall-clock time at which the attempt's timeout ends; passed to the process.
     pub deadline: Timestamp,
     /// True for the first process of the attempt, which begins a new log.
     pub is_first: bool,
@@ -27,7 +27,7 @@ pub struct StepProcess {
     /// The variables to add to the environment. The runner provides the inherited variables and
     /// those that describe the attempt. If a name is repeated, the last value wins.
     pub environment: Vec<(OsString, OsString)>,
-    /// The working directory; the runner chooses if `None`.
+    /// The working directory; if `None`, the runner chooses it.
     pub working_dir: Option<PathBuf>,
     /// The time limit after which the process is ended.
     pub timeout: Duration,
@@ -63,6 +63,7 @@ pub trait StepRunner: Send + Sync {
     /// Runs one process to its end.
     ///
     /// # Errors
-    /// If the process could not be observed to its end. A failure to *start* is an outcome.
+    /// If the process could not be observed to its end. A failure to *start* the process is
+    /// returned as an outcome.
     async fn run(&self, process: StepProcess, stop: &dyn StopSignal) -> io::Result<StepEnd>;
 }

@@ -28,7 +28,7 @@ impl Scratch {
         self.count == 1
     }
 
-    /// Creates a file with the inputs of the same step.
+    /// Creates a file with the inputs of the step whose output file was created last.
     pub(super) fn inputs_file(&mut self, inputs: &[u8]) -> io::Result<PathBuf> {
         self.file("inputs.json", inputs)
     }

@@ -67,7 +67,7 @@ pub(crate) enum Stage {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct StepOutputs {
     pub(crate) values: Values,
-    /// The standard output; `None` unless an expression uses it.
+    /// The standard output; present only if an expression uses it.
     pub(crate) stdout: Option<String>,
 }
 
@@ -110,7 +110,7 @@ impl ExecutionState {
         &self.subject.file_path
     }
 
-    /// Returns the state after the first event; `None` if that event is not a beginning.
+    /// Returns the state after the first event; `None` if `event` is not `WorkflowStarted`.
     pub(crate) fn begin(event: &Event) -> Option<Self> {
         let EventKind::WorkflowStarted { subject, attempt_ids, steps_total, first } = &event.kind else { return None };
         Some(Self {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::event::Values;
 
 /// The maximum number of bytes that a step may return in its output file or on standard output. A
-/// step writes longer values to a separate file and returns its path.
+/// step writes longer values to a separate file and returns that file's path.
 pub(super) const MAX_VALUES_BYTES: usize = 1 << 20;
 
 const MAX_NAME_BYTES: usize = 200;
@@ -100,9 +100,9 @@ fn parse_lines(text: &str) -> Result<Values, String> {
     Ok(values)
 }
 
-/// Returns a boolean or a number if the text is its JSON form, otherwise the text, such as `007`.
-/// `12e4` may be a part of a hash and is kept as text: programs print an exponent with a sign or
-/// after a point.
+/// Parses a text that is the JSON form of a boolean or a number; keeps any other text, such as
+/// `007`. Also keeps `12e4`, which may be part of a hash: programs print an exponent with a sign or
+/// after a decimal point.
 fn scalar(text: &str) -> Value {
     match text.trim() {
         "true" => Value::Bool(true),

@@ -36,7 +36,7 @@ pub(super) fn compile(expression: &str) -> Result<Expression<'static, 'static>, 
     }
     let parse = |text: String| ENVIRONMENT.compile_expression_owned(text);
     let plain = parse(expression.to_owned()).map_err(|error| syntax(detail_of(&error)))?;
-    // The guarded form may exceed the nesting limit by the brackets that guarding adds.
+    // The brackets that guarding adds may exceed the nesting limit; then the plain form is used.
     Ok(ordering::guarded(expression).and_then(|guarded| parse(guarded).ok()).unwrap_or(plain))
 }
 

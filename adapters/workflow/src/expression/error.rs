@@ -10,7 +10,7 @@ pub(crate) enum ExpressionError {
     },
     #[error("unknown name `{name}`{}", known_names(.known))]
     UnknownName {
-        /// The unknown name, with the known names before it, as in `phase_1.entities`.
+        /// The unknown name with its known prefix, as in `phase_1.entities`.
         name: String,
         /// The known names at that position, the most similar first; not all if there are many.
         known: Vec<String>,

@@ -41,7 +41,7 @@ pub(super) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, Express
     match compile(expression)?.eval(scope.context()) {
         Ok(value) if !value.is_undefined() => Ok(value),
         Ok(_) => Err(unknown(expression, scope).unwrap_or_else(|| {
-            // The name of a part of a computed value does not occur in the expression.
+            // A missing part of a computed value is not among the names of the expression.
             ExpressionError::UnknownName { name: shortened(expression), known: Vec::new() }
         })),
         Err(error) if error.kind() == ErrorKind::UndefinedError => {

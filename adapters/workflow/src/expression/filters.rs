@@ -1,5 +1,5 @@
-//! The filters and tests that expressions may use. They are functions of their arguments and use
-//! bounded space.
+//! The filters and tests that expressions may use. Their results depend only on their arguments,
+//! and they use bounded memory.
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ impl Name {
         self.0.split('.').next().unwrap_or_default()
     }
 
-    /// Returns the names below the root.
+    /// Returns the parts of the name after the root.
     pub(crate) fn rest(&self) -> impl Iterator<Item = &str> {
         self.0.split('.').skip(1)
     }

@@ -3,10 +3,11 @@
 //! # Theory of operation
 //!
 //! minijinja orders any two values, by their types if these differ: `errors < 3` would hold if
-//! `errors` is null, and `score > 0.8` for every text. Operators cannot be redefined, but filters
-//! can. So `a < b` is rewritten in place as a filter on `a` with the argument `b`; `and`, `or` and
-//! `if` still skip it. The rewriting must find the start of `a` and the end of `b`: it recognises
-//! brackets, quotes, and the words and signs that bind less tightly than a comparison.
+//! `errors` is null, and `score > 0.8` if `score` is a text. Operators cannot be redefined, but
+//! filters can. So `a < b` is rewritten in place as a filter on `a` with the argument `b`; `and`,
+//! `or` and `if` still short-circuit. The rewriting must find the start of `a` and the end of `b`:
+//! it recognises brackets, quotes, and the words and signs that bind less tightly than a
+//! comparison.
 //!
 //! # Deliberately absent
 //!
@@ -180,7 +181,8 @@ impl<'e> Run<'e> {
         self.operators.is_empty() && self.last.trim().is_empty()
     }
 
-    /// Returns the text as written, or as a filter.
+    /// Returns the text as written if `as_written` is true or there is no ordering comparison;
+    /// otherwise returns it as a filter.
     fn end(mut self, as_written: bool) -> String {
         self.operands.push(self.last);
         let is_whole = self.operands.iter().all(|operand| !operand.trim().is_empty());

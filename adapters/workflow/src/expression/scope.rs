@@ -35,7 +35,7 @@ impl Scope {
         self.names_mut().set.insert(name.to_owned(), Value::from(Serde(value)));
     }
 
-    /// Adds a phase without values. A skipped phase never gets any.
+    /// Adds a phase without values. A skipped phase never gets values.
     pub(crate) fn enter_phase(&mut self, phase: &str) {
         self.names_mut().phases.entry(phase.to_owned()).or_default();
     }
@@ -73,8 +73,8 @@ impl Scope {
         Value::from_object(AfterPhase { phase, checkpoint_passed, names: self.names.clone() })
     }
 
-    /// Returns the shortest prefix of a path that has no value, and the known names in place of its
-    /// last part; `None` if the path has a value.
+    /// Returns the shortest prefix of `path` that has no value, and the known names that could
+    /// replace the prefix; `None` if `path` has a value.
     pub(super) fn first_unknown(&self, path: &Name) -> Option<(String, Vec<String>)> {
         let Some(mut value) = self.names.look_up(path.root()) else {
             return Some((path.root().to_owned(), self.all()));

@@ -8,7 +8,7 @@ use super::pieces::{Piece, pieces};
 use super::scope::Scope;
 use super::template::{MAX_TEXT_BYTES, expression_text};
 
-/// The prefix of the variables with the values, which are numbered from 1.
+/// The prefix of the names of variables that hold values; a number from 1 follows it.
 const PREFIX: &str = "AUTOPROC_VALUE_";
 
 /// A command for `sh -c`, and the variables it refers to.
@@ -20,7 +20,7 @@ pub(crate) struct ShellText {
     pub environment: Vec<(String, String)>,
 }
 
-/// Replaces each `${…}` by a reference to a variable that holds its value as text.
+/// Replaces each `${…}` with a reference to a variable that holds the expression's value as text.
 ///
 /// # Errors
 /// [`ExpressionError`] if a value is null, contains a NUL, or does not fit into a variable.
@@ -58,8 +58,8 @@ pub(crate) enum CodePlace {
     Arithmetic,
 }
 
-/// Returns the expressions of a shell command that are in such places. A value alone in its quotes
-/// is a plain word, as it would be without them.
+/// Returns the expressions of a shell command that are in a [`CodePlace`]. Omits a value alone in
+/// its single quotes, which is a plain word, as it would be without the quotes.
 ///
 /// # Errors
 /// [`ExpressionError`] if the text cannot be split into expressions.

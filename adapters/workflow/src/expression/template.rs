@@ -8,8 +8,8 @@ use super::evaluate::evaluate;
 use super::pieces::{Piece, pieces};
 use super::scope::Scope;
 
-/// The maximum length of an argument or variable of a process, with its name and the final NUL
-/// (`MAX_ARG_STRLEN` of Linux: 32 pages of 4,096 bytes, execve(2)).
+/// The maximum length of a process's argument or variable, including the variable's name and the
+/// final NUL (`MAX_ARG_STRLEN` of Linux: 32 pages of 4,096 bytes, execve(2)).
 pub(crate) const MAX_TEXT_BYTES: usize = 131_072;
 
 /// The maximum size of a rendered value with all its parts, equal to the limit of a step's values.

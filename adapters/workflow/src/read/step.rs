@@ -4,7 +4,7 @@ use crate::definition::{Action, EnvironmentEntry, Located, Position, Rerun, Step
 use crate::nearest::nearest;
 use crate::tree::{Kind, Node};
 
-/// The keys for the action of a step, which has exactly one of them.
+/// The keys for the action of a step; each step must have exactly one of them.
 const ACTIONS: [&str; 3] = ["execute", "run", "shell"];
 
 impl Reader<'_> {
@@ -161,8 +161,8 @@ impl Step {
         }
     }
 
-    /// Returns the id of a step for which the file contains none. Unique, because the number after
-    /// the last `_` is the step's.
+    /// Returns the id of a step for which the file contains none: the phase's id, `_`, and the
+    /// step's number from 1.
     pub(super) fn derived_id(phase: &str, index: usize) -> String {
         format!("{phase}_{}", index + 1)
     }

@@ -8,7 +8,7 @@ use crate::read::is_name;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fill<'a> {
     pub(crate) file: &'a str,
-    /// The task's file, or its name if it has none; empty for a command.
+    /// The path of the task's file, or the task's name if there is no file; empty for a command.
     pub(crate) task: &'a str,
     /// The name of the task or the command.
     pub(crate) name: &'a str,

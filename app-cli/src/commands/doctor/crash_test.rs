@@ -1,5 +1,5 @@
-//! The crash test of `doctor --torture`: kills processes that write to a queue on the user's own
-//! file system at random moments, and checks that no acknowledged addition is lost.
+//! The crash test of `doctor --torture`: at random moments, kills processes that write to a
+//! temporary queue on the user's own file system. Checks that no acknowledged addition is lost.
 //!
 //! The writers are a hidden mode of this binary. One writes like a run, through one handle; the
 //! others write like commands, through a new handle for each addition. A writer prints a number for
@@ -79,7 +79,7 @@ pub(crate) async fn write(args: &TortureWriterArgs, context: &Context) -> Result
     Ok(())
 }
 
-/// Kills writers for this long, and counts lost additions.
+/// Starts and kills writers for the time `length`, and counts lost additions.
 ///
 /// # Errors
 /// [`CliError`] if the test cannot continue, or its queue cannot be read.
@@ -116,7 +116,7 @@ fn cycle(scratch: &Scratch, number: u64, context: &Context) -> io::Result<Vec<Pa
 async fn missing(scratch: &Scratch, expected: &mut HashSet<PathBuf>, context: &Context) -> Result<u64, CliError> {
     let wiring = context.wiring.elsewhere(Project::in_folder(scratch.0.clone()), Purpose::Command);
     let storage = wiring.storage();
-    // The change takes the lock and recovers from the crash, which could fail as well.
+    // This change takes the lock and recovers from the crash, so that a failure of either is found.
     storage.requeue(Requeue::AllFailed, context.now()).await?;
     let items = storage.page(PageRequest::default()).await?.items;
     let found: HashSet<_> = items.iter().map(|item| item.file_path.as_path()).collect();
@@ -177,8 +177,8 @@ impl Writer {
 struct Scratch(PathBuf);
 
 impl Scratch {
-    /// Creates the folder next to the state folder, or in it if only the state folder is on the
-    /// tested file system.
+    /// Creates the folder next to the state folder, or inside the state folder if its parent is on
+    /// another file system.
     fn new(context: &Context) -> io::Result<Self> {
         let name = format!("autoproc-torture-{}", uuid::Uuid::new_v4().simple());
         let folder = beside(&context.project.state_dir())?.join(name);

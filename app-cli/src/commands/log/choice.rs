@@ -1,11 +1,12 @@
 //! Chooses the output to show, or a message if there is none: an attempt without output has no
 //! file, and old output is removed.
 //!
-//! The queue contains the current round, the number of its attempts and the start of the latest
-//! one, but the claim number only while the claim is held. The history contains the claims, but may
-//! not reach back far enough; it is read only if there is more than one round. Without it, a file
-//! belongs to the latest attempt if it has that attempt's number and was written to after its
-//! start. A released attempt is no longer counted; its number is one higher than the count.
+//! The queue contains the current round, the number of attempts in that round, and the start of the
+//! latest attempt. The claim number is in the queue only while the claim is held. The history
+//! contains the claims, but may not reach back far enough; it is read only if there may be several
+//! rounds, or if a round is requested. Without the history, an output belongs to the latest attempt
+//! if the attempt numbers agree and the output was written after the attempt's start. A released
+//! attempt is no longer counted; its number is one higher than the count.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,7 +20,8 @@ use autoproc_subprocess::{AttemptLog, AttemptLogs};
 use super::attempts::{AttemptFile, Attempts};
 use super::rounds;
 
-/// The maximum delay of file times compared with the clock: a tick of the system (time(7), "HZ").
+/// The tolerance for modification times, which may lag behind the clock by a tick of the system
+/// (time(7), "HZ").
 const CLOCK_SLACK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, PartialEq, Eq)]
@@ -65,7 +67,7 @@ impl Known {
         logs_dir: &AttemptLogs,
     ) -> io::Result<Self> {
         if let Some(item) = &item {
-            // A log that outlived its queue contains other files under the same ids.
+            // An event log that is older than the queue contains other files under the same ids.
             past.retain(|past| past.of.file_path == item.file_path && past.of.round <= item.round);
         }
         let mut written = Vec::new();
@@ -89,7 +91,7 @@ impl Known {
         })
     }
 
-    /// Returns the outputs of this round and attempt; of all if `None`.
+    /// Returns the outputs of this round and attempt; `None` selects every round or attempt.
     pub(super) fn files(&self, item: ItemId, round: Option<u32>, attempt: Option<u32>) -> Attempts {
         let wanted = self.outputs.iter().filter(|output| round.is_none_or(|round| output.round == round));
         let wanted = wanted.filter(|output| attempt.is_none_or(|number| output.log.attempt.get() == number));
@@ -152,8 +154,8 @@ impl Known {
         self.past_in(round).rfind(|past| number.is_none_or(|number| past.of.attempt.get() == number))
     }
 
-    /// True if an output belongs to the attempt whose number it has, and not to a released attempt
-    /// with the same number.
+    /// True if an output belongs to the attempt with this number. False if it belongs to a released
+    /// attempt with the same number.
     fn is_of(&self, output: &Output, round: u32, number: Option<u32>, is_latest: bool) -> bool {
         match self.last_of(round, number).and_then(|past| past.of.claim) {
             Some(claim) => output.log.claim >= claim,
@@ -166,7 +168,7 @@ impl Known {
         }
     }
 
-    /// Names an attempt; mentions its round only if there are several.
+    /// Names an attempt; mentions the round only if there are several rounds.
     fn name(&self, round: u32, number: Option<u32>) -> String {
         let attempt = number.map_or_else(|| "the latest attempt".to_owned(), |number| format!("attempt {number}"));
         attempt + &self.of_round(round)
@@ -202,8 +204,8 @@ impl Known {
         Choice::Remark(what + &hint)
     }
 
-    /// True if the attempt began before the newest removed output was written, or if its start is
-    /// unknown.
+    /// True if the attempt's output may have been pruned: some output was pruned, and the attempt
+    /// began before the newest pruned output was written, or at an unknown time.
     fn may_be_pruned(&self, round: u32, number: Option<u32>) -> bool {
         let is_latest = |item: &&QueueItem| item.round == round && number.is_none_or(|number| number >= item.attempts);
         let began = match self.item.as_ref().filter(is_latest) {
@@ -233,7 +235,7 @@ fn places(item: Option<&QueueItem>, past: &[PastAttempt]) -> BTreeMap<ClaimNumbe
     past.chain(current).collect()
 }
 
-/// True if an output may belong to the item's latest attempt, even if that was released.
+/// True if an output may belong to the item's latest attempt, even if that attempt was released.
 fn fits_latest(item: &QueueItem, log: &AttemptLog, written: Timestamp) -> bool {
     let is_next = (item.attempts..=item.attempts.saturating_add(1)).contains(&log.attempt.get());
     let is_after = item.last_attempt.is_none_or(|began| written.saturating_add(CLOCK_SLACK) >= began);

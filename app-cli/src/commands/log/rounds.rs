@@ -2,8 +2,8 @@
 //! and the claim.
 //!
 //! The history contains the rounds of claims. Outputs older than the history are assigned by the
-//! order of claims: an attempt number that is not lower than that of the next output belongs to an
-//! earlier round.
+//! order of claims: if the attempt number of an output is not lower than that of the next output,
+//! the output belongs to an earlier round.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ pub(super) type Place = (u32, u32);
 
 /// Returns the round of each output, in the order of the outputs, which must be sorted by claim.
 ///
-/// `newest` is the round of the item and the number of its attempts that may have an output; `None`
-/// if the item is not in the queue.
+/// `newest` is the item's round, and the number below which attempts of that round may have an
+/// output; `None` if the item is not in the queue.
 pub(super) fn of(logs: &[AttemptLog], known: &BTreeMap<ClaimNumber, Place>, newest: Option<Place>) -> Vec<u32> {
     let newest = newest.or_else(|| known.values().max().map(|(round, attempts)| (*round, attempts.saturating_add(1))));
     // Without any known round, rounds are first counted down, and then numbered from 1.

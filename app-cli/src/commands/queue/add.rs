@@ -74,7 +74,7 @@ pub(super) async fn add(mut args: AddArgs, context: &Context) -> Result<(), CliE
     context.show_change(&added)
 }
 
-/// Extracts the flag `-0`. Because negative numbers are arguments, clap parses it as one. A file of
+/// Extracts the flag `-0` from the words, because clap parses `-0` as a negative number. A file of
 /// that name must be written `./-0`.
 fn take_out_null_flag(args: &mut AddArgs) {
     let before = args.words.len();
@@ -181,7 +181,7 @@ pub(in crate::commands) struct Added {
     missing: usize,
     /// The number of places below folders that cannot be read.
     unreadable: usize,
-    /// The number of files that the patterns excluded.
+    /// The number of files that `--include`, `--exclude` or `--newer-than` excluded.
     left_out: usize,
 }
 
@@ -201,8 +201,8 @@ impl Added {
         self.files.is_empty()
     }
 
-    /// Returns the number of new files that differ from a completed one in their extension only: they
-    /// may be results of an earlier run.
+    /// Returns the number of new files whose path differs from that of a completed file only in the
+    /// extension. Such files may be results of an earlier run.
     pub(in crate::commands) fn beside_completed(&self) -> usize {
         let stem = |path: &FilePath| path.as_path().with_extension("");
         let with = |outcome| self.each().filter(move |(_, became)| *became == outcome).map(|(path, _)| path);

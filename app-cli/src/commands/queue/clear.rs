@@ -26,7 +26,8 @@ pub(crate) struct ClearArgs {
     statuses: Vec<Status>,
 }
 
-/// Clears every status if none is named. Processing items always stay.
+/// Removes the items with the named statuses, or with any status if none is named. Processing items
+/// always stay.
 pub(super) async fn clear(args: ClearArgs, context: &Context) -> Result<(), CliError> {
     let statuses = if args.statuses.is_empty() { Status::ALL.to_vec() } else { args.statuses };
     let storage = context.storage();

@@ -1,4 +1,4 @@
-//! `queue hold` and `queue unhold`: set files aside, and let them be processed again.
+//! `queue hold` and `queue unhold`: hold pending files, and release them.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -16,7 +16,7 @@ use crate::view::json::ItemJson;
 use crate::view::screen::Screen;
 use crate::{paths, priority};
 
-/// An ended file has no priority.
+/// The statuses of files whose priority can be changed.
 const LIVE: &[Status] = &[Status::Pending, Status::Processing];
 
 /// `queue prioritise`

@@ -15,7 +15,7 @@ use crate::paths;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
 
-/// A file that is being processed stays.
+/// The statuses of files that can be removed.
 const REMOVABLE: &[Status] = &[Status::Pending, Status::Completed, Status::Failed, Status::Timeout];
 
 /// `queue remove`

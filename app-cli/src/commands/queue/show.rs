@@ -38,7 +38,7 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliEr
     let word = ItemWord::parse(&args.item, &context.cwd)?;
     let item = word.find(&*context.storage()).await?.ok_or_else(|| word.unknown())?;
     let mut history = context.history_of(item.id).await;
-    // A log that outlived its queue contains other files under the same ids.
+    // An event log that is older than the queue contains other files under the same ids.
     history.retain(|past| past.of.file_path == item.file_path);
     context.show(&ItemShown { now: context.now(), item, history })
 }

@@ -15,8 +15,8 @@ use crate::commands::workflow::choice::WorkflowChoiceArgs;
 use crate::paths::PathListArgs;
 use crate::{number, priority};
 
-/// The maximum number of jobs. Each takes a process and a few file descriptors, whose usual limit
-/// is 1,024.
+/// The maximum number of jobs. Each job takes a process and a few file descriptors; the usual limit
+/// is 1,024 descriptors.
 const MAX_JOBS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
 
 /// `run`

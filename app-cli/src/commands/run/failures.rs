@@ -1,14 +1,14 @@
-//! The files that failed in a run, for its end.
+//! Collects the first failures of a run for the summary at its end.
 
 use std::sync::{Mutex, PoisonError};
 
 use autoproc_domain::FilePath;
 use autoproc_domain::ports::{Observer, RunEvent, RunEventKind};
 
-/// The most failures that the end of a run repeats: they fit on a screen.
+/// The maximum number of failures that the summary repeats; they fit on a screen.
 const MAX_NAMED: usize = 20;
 
-/// A file that failed, and why.
+/// A failed file, and the reason.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) file_path: FilePath,
@@ -20,7 +20,7 @@ pub(super) struct Failure {
 pub(super) struct Failures(Mutex<Vec<Failure>>);
 
 impl Failures {
-    /// The first failures, in their order.
+    /// Returns the first failures, in the order in which they occurred.
     pub(super) fn named(&self) -> Vec<Failure> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -27,7 +27,7 @@ pub(crate) struct LimitArgs {
 }
 
 impl LimitArgs {
-    /// Returns the resources that must be free before an attempt starts.
+    /// Returns the limits that are checked before an attempt starts.
     pub(super) fn start_limits(self) -> StartLimits {
         StartLimits { min_free_disk: self.min_free_disk, max_load: self.max_load }
     }

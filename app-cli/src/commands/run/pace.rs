@@ -1,10 +1,10 @@
-//! How fast a run is, and how long it will take.
+//! Estimates the rate of a run and the time left.
 
 use std::time::{Duration, Instant};
 
 use crate::view::time::span;
 
-/// The time that the files of a run took so far, all jobs together.
+/// The number of files that have ended in a run, and the time they took.
 #[derive(Debug)]
 pub(super) struct Pace {
     began: Instant,
@@ -23,7 +23,7 @@ impl Pace {
         (self.ended, self.last_end) = (ended, Instant::now());
     }
 
-    /// Returns the rate and the time left, for the end of a line; nothing before the first file has
+    /// Returns the rate and the time left as the end of a line; empty until the first file has
     /// ended.
     pub(super) fn text(&self, ended: u64, all: u64, now: Instant) -> String {
         let taken = self.last_end.saturating_duration_since(self.began);
@@ -35,7 +35,7 @@ impl Pace {
     }
 }
 
-/// Files in a second if there is more than one, otherwise the time of a file.
+/// Formats files per second if there is more than one, otherwise the time per file.
 fn rate(each: Duration) -> String {
     if each < Duration::from_secs(1) {
         return format!("{:.1}/s", 1.0 / each.as_secs_f64().max(1e-6));
@@ -43,8 +43,8 @@ fn rate(each: Duration) -> String {
     format!("{} each", span(each))
 }
 
-/// The average time of the files that are left, less the time since the latest end. If the last ones take
-/// longer than the average, nothing is known.
+/// Formats the time left: the average time of the remaining files, less the time since the latest
+/// end. If less than a second is left, shows only the number of remaining files.
 fn left(each: Duration, count: u64, waited: Duration) -> String {
     let total = each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
     match total.checked_sub(waited) {
@@ -54,7 +54,7 @@ fn left(each: Duration, count: u64, waited: Duration) -> String {
     }
 }
 
-/// Whole seconds: fractions change too fast to be read.
+/// Drops fractions of a second, which change too fast to be read.
 fn rounded(length: Duration) -> Duration {
     Duration::from_secs(length.as_secs())
 }

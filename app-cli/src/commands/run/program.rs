@@ -10,8 +10,9 @@ use super::work::Work;
 use crate::error::CliError;
 use crate::escape::Shown;
 
-/// Searches for the program like execvp(3). A program that is a placeholder differs from file to
-/// file, and a shell finds its programs itself; neither is checked.
+/// Searches for the program like execvp(3). A program with a placeholder is not checked, because it
+/// differs from file to file. A shell command line is not checked, because the shell finds its
+/// programs.
 ///
 /// # Errors
 /// A usage error that names the missing program.
@@ -37,8 +38,8 @@ pub(super) fn check(work: &Work) -> Result<(), CliError> {
     })
 }
 
-/// Returns the first argument of a command without placeholders that is an existing file: perhaps a file
-/// to process.
+/// Returns the first argument that is an existing file, if the command has no placeholders. The
+/// user may have meant the argument as a file to process.
 pub(super) fn file_argument<'w>(work: &'w Work, cwd: &Path) -> Option<&'w Path> {
     let Work::Argv(words) = work else { return None };
     let has_placeholder = words.iter().any(|word| word.as_bytes().contains(&b'{'));

@@ -65,7 +65,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// Returns the end of the line.
+    /// Returns the end of the bar's line: the failures, and whether the run is stopping.
     fn message(&self) -> String {
         let failed = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
         failed + if self.is_stopping { ", stopping" } else { "" }
@@ -99,8 +99,8 @@ impl Progress {
         }
     }
 
-    /// Reports a cleared request. A request is cleared before a run begins, if no run saw it, or at
-    /// the end of the run that obeyed it.
+    /// Reports a cleared stop request. A request is cleared at the end of the last run that obeyed
+    /// it or, if no run saw it, before the next run begins.
     fn cleared(&self) {
         let has_begun = self.tally.lock().unwrap_or_else(PoisonError::into_inner).has_begun;
         self.remark(if has_begun { "stop request cleared" } else { "cleared a stop request from before this run" });
@@ -135,7 +135,7 @@ impl Progress {
         }
     }
 
-    /// Updates the counts, which include files that other processes added.
+    /// Updates the length of the bar. The counts include files that other processes added.
     fn counted(&self, counts: Counts) {
         if let Detail::Bar(bar) = &self.detail {
             let ended = self.tally.lock().unwrap_or_else(PoisonError::into_inner).ended;

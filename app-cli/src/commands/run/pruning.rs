@@ -48,7 +48,7 @@ async fn again_and_again(pruner: Pruner, console: Arc<Console>) {
     }
 }
 
-/// Reports the result of pruning. A failure does not end the run.
+/// Reports a failure of pruning. The failure does not end the run.
 fn tell(pruned: Result<(), CliError>, console: &Console) {
     if let Err(error) = pruned {
         console.warn(error.message());
@@ -79,8 +79,7 @@ impl Pruner {
     /// Prunes once, on a separate thread. Keeps the output of processing items.
     ///
     /// # Errors
-    /// If the queue cannot be read, in which case nothing was removed, or if something cannot be
-    /// removed.
+    /// If the queue cannot be read, or if something cannot be removed.
     async fn prune(&self) -> Result<(), CliError> {
         let now = SystemTime::now();
         let request = PageRequest { statuses: vec![Status::Processing], ..PageRequest::default() };

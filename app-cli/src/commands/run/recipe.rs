@@ -1,4 +1,4 @@
-//! Computes recipes: hashes of a run's processing of each file.
+//! Computes recipes: hashes that identify how a run processes each file.
 
 use autoproc_domain::Recipe;
 use sha2::{Digest as _, Sha256};

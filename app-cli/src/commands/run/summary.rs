@@ -83,7 +83,7 @@ fn failed(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     writeln!(out, "`autoproc log FILE` shows the output, `autoproc retry-failed` gives them another round")
 }
 
-/// Prints nothing if no usage is known.
+/// Prints the resource usage; nothing if none is known.
 fn used(resources: &RunResources, out: &mut Screen<'_>) -> io::Result<()> {
     let RunResources { user, system, peak: Some(peak), .. } = resources else { return Ok(()) };
     let (most, file) = (memory(peak.memory), out.path(&peak.file_path));

@@ -15,10 +15,10 @@ use crate::wiring::Task;
 /// Words that connect commands in a shell, and that no program expects.
 const SHELL_OPERATORS: [&str; 7] = ["|", "||", "&&", ">", ">>", "<", "2>"];
 
-/// Also connects commands in a shell, but ends a command for `find -exec`.
+/// Another shell operator; also an argument of `find -exec`, where it ends the command.
 const SEMICOLON: &str = ";";
 
-/// The work as entered.
+/// The work, as given in the arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Work {
     /// A program and its arguments; not empty.
@@ -59,8 +59,8 @@ impl Work {
     /// Returns the task for an orchestrator.
     ///
     /// # Errors
-    /// [`CliError`] if the command is invalid, the workflow is missing or invalid, or its inputs do not
-    /// fit.
+    /// [`CliError`] if the command is invalid, or if the workflow is missing, is invalid or does
+    /// not accept the inputs.
     pub(super) fn task(&self, context: &Context) -> Result<Task, CliError> {
         let line = match self {
             Self::Argv(words) => CommandLine::argv(words),

@@ -1,5 +1,5 @@
-//! `workflow check`: prints each problem in the style of a compiler, with the source line and a
-//! mark below it.
+//! `workflow check`: prints each problem in the style of a compiler. For an error, also prints the
+//! source line with a mark below it.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

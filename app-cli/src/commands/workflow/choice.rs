@@ -131,7 +131,7 @@ impl WorkflowChoice {
     }
 }
 
-/// Fails on errors; prints the number of warnings.
+/// Fails if the workflow has errors; otherwise prints the number of its warnings.
 fn complain(file: &WorkflowFile, context: &Context) -> Result<(), CliError> {
     let count = |severity| file.problems.iter().filter(|problem| problem.severity == severity).count();
     let advice = format!("autoproc workflow check {}", file.path.display());
@@ -164,7 +164,7 @@ fn input(word: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Returns a path relative to the base folder, if it is below that folder.
+/// Returns a path relative to the folder `base` if it is below that folder, otherwise unchanged.
 pub(super) fn from_base<'p>(base: &Path, path: &'p Path) -> &'p Path {
     path.strip_prefix(base).unwrap_or(path)
 }

@@ -92,8 +92,9 @@ async fn execute(
     Ok((report, orchestrator.get_progress()))
 }
 
-/// Creates the attempt of an execution without the queue. It has item 0, which no queue has, and
-/// the time as its claim, so that its output gets a separate file.
+/// Creates the attempt of an execution without the queue. The item is 0, an id that no queue
+/// contains. The claim number is the current time, so that each execution has a separate output
+/// file.
 fn attempt(file_path: FilePath, timeout: Duration, context: &Context) -> Attempt {
     let number = ClaimNumber::new(u64::try_from(context.now().as_micros()).unwrap_or_default());
     Attempt {
@@ -144,7 +145,7 @@ fn aborted(cause: Option<StopCause>) -> ExitCode {
     }
 }
 
-/// The end of an execution without the queue.
+/// The result of an execution without the queue.
 struct ExecutionOver {
     file: FilePath,
     report: AttemptReport,

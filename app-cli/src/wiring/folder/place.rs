@@ -143,7 +143,8 @@ fn permissions(folder: &Path) -> Finding {
     }
 }
 
-/// True if the file can be opened, which changes neither its length nor its times (open(2)).
+/// True if the file can be opened for writing, or no longer exists. Opening changes neither its
+/// length nor its timestamps (open(2)).
 fn is_open_to_us(path: &Path) -> bool {
     match fs::OpenOptions::new().read(true).append(true).open(path) {
         Ok(_) => true,

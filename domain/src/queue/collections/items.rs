@@ -1,10 +1,12 @@
 //! The items, ordered by sequence number.
 //!
 //! New items always have the highest sequence number, so a sorted vector suffices. A removed item
-//! leaves a gap that keeps its number for the binary search. When half of the slots are gaps, the
-//! vector is compacted, so removal costs O(1) amortised and a long-lived queue stays small.
+//! leaves a gap that keeps its number for the binary search. When more than half of the slots are
+//! gaps, the vector is compacted, so removal costs O(1) amortised and a long-lived queue stays
+//! small.
 //!
-//! An item in its first round has its id as its sequence number. A map holds the ids of all others.
+//! An item in its first round has its id as its sequence number. A map holds the sequence numbers
+//! of all other items.
 
 use hashbrown::HashMap;
 
@@ -103,8 +105,8 @@ impl Items {
         self.moved.get(&id).copied().unwrap_or(Sequence::new(id.get()))
     }
 
-    /// Numbers are mostly dense: the distance between two numbers is the distance between their
-    /// slots, or slightly more.
+    /// Returns the slot of a sequence number. Numbers are mostly dense, so the slot at the number's
+    /// distance from the first one is tried before a binary search.
     fn position(&self, sequence: Sequence) -> Option<usize> {
         let first = self.slots.first()?.sequence();
         let guess = usize::try_from(sequence.get().checked_sub(first.get())?).ok()?;

@@ -15,7 +15,7 @@ use super::Items;
 use crate::item::{ItemId, QueueItem};
 use crate::path::FilePath;
 
-/// Only looked up, never iterated.
+/// The index from path to item. It is only looked up, never iterated.
 #[derive(Debug, Clone, Default)]
 pub(in crate::queue) struct PathIndex {
     table: HashTable<ItemId>,

@@ -49,9 +49,9 @@ impl RunState {
         }
     }
 
-    /// Decides on attempts that ended by a signal. If a stop was reported, the signal was part of
-    /// it. If enough time has passed without a stop, it was not; a clock that was set back counts
-    /// as enough time.
+    /// Decides on attempts that ended by a signal. The signal counts as part of a stop if a stop
+    /// was reported, and as a failure if enough time has passed without one. A clock that was set
+    /// back counts as enough time.
     pub(super) fn judge_undecided(&mut self) {
         let is_stopping = self.world.stop.level > StopLevel::Running;
         let now = self.now;
@@ -87,7 +87,7 @@ impl RunState {
     }
 
     /// Checks the failure limit. Also counts results that are not recorded yet, because the next
-    /// attempt may start before they are.
+    /// attempt may start before they are recorded.
     pub(super) fn check_failure_limit(&mut self) {
         let Some(limit) = self.config.failure_limit else { return };
         let open = || self.attempts.judged.iter().chain(&self.attempts.settling).map(|judged| &judged.verdict);

@@ -29,7 +29,7 @@ impl RunState {
 
     /// Counts are informational: the run continues if they cannot be read.
     fn report_counts(&mut self, counted: Option<Counts>) {
-        // A store reports changes since its last answer, but earlier changes may matter too.
+        // `Storage::changed` reports only changes after this read, but earlier ones may matter too.
         self.queue.may_have_work = true;
         if let Some(counts) = counted {
             self.queue.counts = counts;
@@ -46,7 +46,7 @@ impl RunState {
             Err(error) => self.end(Err(error.into())),
             Ok(_) if self.world.stop.level == StopLevel::Running => self.start(),
             Ok(others) if others.is_empty() => {
-                // A request that is reported after the removal is new, or a signal.
+                // A stop request that is reported after the removal is a new one or a signal.
                 self.world.stop = StopRequest::NONE;
                 self.begin(Operation::ClearStop, Action::ClearStop);
             }

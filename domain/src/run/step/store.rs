@@ -80,7 +80,7 @@ impl RunState {
             self.report_result(judged);
         }
         (self.queue.next_due, self.queue.has_waiting) = (next_due, has_waiting);
-        // Cancelled files have failed, but the claims were requested before that was known.
+        // Cancelled files count as failed, which was not known when the claims were requested.
         self.check_failure_limit();
         for claim in claims {
             self.hand_over(claim);

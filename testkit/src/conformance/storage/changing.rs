@@ -67,7 +67,7 @@ fn a_requeued_item_goes_to_the_end_of_its_priority<F: StorageFixture>(fixture: &
     same("the order", &client.claim_paths("run", 9, at(9))?, &texts(&["/b", "/a", "/c", "/low"]))
 }
 
-/// Requeueing all failed items keeps their order; named items get the order of their names.
+/// Requeueing all failed items keeps their order; selected items get the order of the request.
 fn requeued_items_keep_their_order<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     for file in ["/c", "/a", "/b"] {

@@ -98,7 +98,7 @@ fn the_answer_names_the_next_due_time<F: StorageFixture>(fixture: &F) -> Check {
     same("the next due time once that has come", &later.next_due, &Some(at(8)))
 }
 
-/// Waiting items are pending items, due or not, except held and claimed ones.
+/// An item waits while it is pending and not held, whether or not it is due.
 fn the_answer_reports_whether_items_wait<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     holds("nothing waits in an empty queue", !client.exchange("run", &[], 1, at(0))?.has_waiting)?;

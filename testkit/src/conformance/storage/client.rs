@@ -31,7 +31,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         Self { fixture, store: fixture.open(), last_request: Cell::default(), lease: RefCell::default() }
     }
 
-    /// Returns a handle whose run, with this name, has begun.
+    /// Opens a handle and begins a run with this name.
     pub(super) fn with_run(fixture: &'a F, run: &str) -> Result<Self, StorageError> {
         let client = Self::open(fixture);
         client.begin(run)?;
@@ -68,7 +68,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         self.wait_at(now, self.store.enqueue(request, now))
     }
 
-    /// Returns the next request of this handle's run, for the whole queue.
+    /// Returns the next exchange request of `run`, with the whole queue as the scope.
     pub(super) fn request(&self, run: &str, settlements: &[(ClaimToken, Verdict)], limit: usize) -> ExchangeRequest {
         self.last_request.set(self.last_request.get().next());
         let settlement =
@@ -179,7 +179,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         Ok(infos(self.wait(self.store.live())?))
     }
 
-    /// Returns the dead runs, by name.
+    /// Returns the dead runs, sorted by name.
     pub(super) fn dead(&self) -> Result<Vec<DeadRun>, StorageError> {
         let mut dead = self.wait(self.store.dead())?;
         dead.sort_unstable_by(|one, other| one.run.cmp(&other.run));

@@ -188,7 +188,8 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         same(&format!("the answer to {request:?}"), &known(request, found, &wanted), &wanted)
     }
 
-    /// Returns the request in the store's numbers, with the same set for the same scope.
+    /// Returns the request in the store's numbers. A scope that was translated before
+    /// gets the same set again.
     fn translated(&mut self, request: &AnyRequest) -> AnyRequest {
         let translated = self.numbering.request(request.clone());
         let AnyRequest::Exchange(translated) = translated else { return translated };

@@ -91,7 +91,7 @@ fn exchange_within<F: StorageFixture>(
     client.ask(&request, at(seconds))
 }
 
-/// The set is the same in all requests of a run; changes of the items in the set take effect.
+/// All requests of a run have the same scope; changes to the items in the scope take effect.
 fn a_scope_limits_the_claims<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 0), ("/high", 9), ("/b", 3), ("/c", 0)])?;

@@ -51,7 +51,7 @@ pub(super) fn rejected<T: fmt::Debug>(answer: Result<T, StorageError>, wanted: &
     }
 }
 
-/// Expects the refusal of a run that is not alive.
+/// Expects a refusal because `run` is not alive.
 pub(super) fn not_alive<T: fmt::Debug>(answer: Result<T, StorageError>, run: &str) -> Check {
     match answer {
         Err(StorageError::LeaseLost { run: named }) => same("the run named", &named.as_str(), &run),

@@ -21,7 +21,7 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     ]
 }
 
-/// Makes the handle's run lose its lease; false if the store has no leases.
+/// Makes `run` lose its lease. Returns false if the store has no leases.
 fn loses_its_lease<F: StorageFixture>(fixture: &F, run: &str) -> bool {
     fixture.lose_lease(&RunId::new(run))
 }

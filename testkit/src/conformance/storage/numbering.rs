@@ -40,7 +40,8 @@ impl Pairs {
         self.to_store.get(&model).copied().unwrap_or(UNKNOWN + model)
     }
 
-    /// Returns the model's number, or the same number if the model does not know it.
+    /// Returns the model's number. A number without a pair is returned as it is, or without
+    /// `UNKNOWN` if it includes that offset.
     fn model(&self, store: u64) -> u64 {
         let unknown = if store >= UNKNOWN { store - UNKNOWN } else { store };
         self.to_model.get(&store).copied().unwrap_or(unknown)
@@ -115,7 +116,7 @@ impl Numbering {
         }
     }
 
-    /// Returns the position of this item of the model in the store's order.
+    /// Returns the claim key of a model's item, in the store's numbers.
     pub(super) fn place(&self, item: &QueueItem) -> ClaimKey {
         ClaimKey::new(item.priority, Sequence::new(self.sequences.store(item.sequence.get())))
     }

@@ -32,7 +32,7 @@ pub(super) fn recover<F: StorageFixture>(
     client.wait_at(at(100), client.store().recover(RecoverRequest { runs, max_attempts }, at(100)))
 }
 
-/// Returns a handle, the token of a claim on `/a`, and the run "dead", which held the claim when it
+/// Returns a handle, and the token of a claim on `/a`. The run `dead` held the claim when the run
 /// was killed.
 fn after_a_death<F: StorageFixture>(fixture: &F) -> Result<(Client<'_, F>, ClaimToken), Fault> {
     let (dead, other) = (Client::with_run(fixture, "dead")?, Client::open(fixture));
@@ -107,7 +107,7 @@ fn only_the_named_runs_are_recovered<F: StorageFixture>(fixture: &F) -> Check {
     same("the dead runs", &client.dead_names()?, &texts(&["one"]))
 }
 
-/// The backoff of 150 s was set at 200 s, and it is 100 s now; the backoff of 300 s was set at 0 s.
+/// Recovery happens at 100 s. The backoff of 150 s was set at 200 s, that of 300 s at 0 s.
 fn recovery_cuts_waits_down_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/set-back", 1), ("/right", 0)])?;

@@ -35,7 +35,8 @@ fn an_ending_run_receives_the_remaining_ones<F: StorageFixture>(fixture: &F) -> 
     same("the dead runs", &one.dead()?, &vec![])
 }
 
-/// A run stays alive beyond the duration of a lease, because the store renews it.
+/// A run stays alive beyond the duration of a lease, because the store renews the
+/// lease.
 fn stays_alive<F: StorageFixture>(fixture: &F, run: &str) -> Check {
     let (one, other) = (Client::with_run(fixture, run)?, Client::with_run(fixture, "other")?);
     one.add(&[("/a", 0), ("/b", 0)])?;
@@ -84,8 +85,8 @@ fn a_dead_run_is_reported_with_its_location<F: StorageFixture>(fixture: &F) -> C
     holds("either all dead runs have leases or none has", dead.iter().all(has_lease) || !dead.iter().any(has_lease))
 }
 
-/// The attempt of such a run may still be running. The store must report the location of the run,
-/// or that the location is unknown.
+/// The attempts of a run that ended with claims may still be running. The store must report the
+/// location of the run, or that the location is unknown.
 fn a_run_that_ended_with_claims_is_dead<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "far")?;
     client.add(&[("/a", 0)])?;

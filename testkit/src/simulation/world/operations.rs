@@ -19,7 +19,8 @@ use super::super::run::Operation;
 use super::super::schedule::Happening;
 use super::World;
 
-/// The reaper of a host. The attempts of a dead run end as soon as the reaper is asked to end them.
+/// The reaper of a host. Asking it to reap a dead run ends the attempts of the run at once, unless
+/// the reaper is blind.
 struct HostReaper<'a> {
     location: &'a Location,
     is_blind: bool,
@@ -41,7 +42,8 @@ impl Reaper for HostReaper<'_> {
 }
 
 impl World {
-    /// Carries out an operation, unless the run has ended or is cut off.
+    /// Carries out the pending operation with this number, if any. Store operations of a run that
+    /// is cut off fail as unreachable.
     pub(super) fn commit(&mut self, run: usize, number: u32) -> Result<(), String> {
         let pending = self.runs[run].pending.as_mut().filter(|pending| pending.number == number);
         let Some((operation, asked_at)) =
@@ -147,8 +149,8 @@ impl World {
         Ok(answer)
     }
 
-    /// Ends the attempts that dead runs left on a host. A run that lost its lease counts as dead
-    /// even if it is alive.
+    /// Ends the attempts that dead runs left on a host. A run that lost its lease or deregistered
+    /// counts as dead even if its process is alive.
     fn reap(&mut self, host: usize, asked: &[RunId]) -> Result<(), String> {
         for id in asked {
             let Some(run) = self.run_of(id) else { return Err(format!("the unknown run {id} was reaped")) };

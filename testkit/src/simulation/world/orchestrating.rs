@@ -10,7 +10,7 @@ use super::super::attempts::{AttemptEnd, AttemptTruth};
 use super::super::schedule::Happening;
 use super::World;
 
-/// An attempt that has not begun after this time is returned.
+/// With prefetch, an attempt that has not begun after this time is reported as not started.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 /// The maximum delay before the beginning or the end of an attempt is reported.
 const MAX_REPORT_LAG_MS: u64 = 50;
@@ -184,7 +184,7 @@ impl World {
         }
     }
 
-    /// Returns a queued attempt as not started, and lowers the capacity to the number of jobs.
+    /// Reports a queued attempt as not started, and lowers the capacity to the number of jobs.
     pub(super) fn give_back(&mut self, run: usize, token: ClaimToken) {
         let before = self.runs[run].orchestrator.queued.len();
         self.runs[run].orchestrator.queued.retain(|queued| queued.token != token);

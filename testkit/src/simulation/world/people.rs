@@ -22,9 +22,9 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 const MAX_PAUSE_BETWEEN_RUNS: u64 = 5;
 /// The maximum delay before a stop request is reported to a run.
 const MAX_STOP_LAG_MS: u64 = 500;
-/// The maximum time between asking an attempt to end and its end.
+/// The maximum time between a request to end an attempt and the end of the attempt.
 const MAX_GRACE_MS: u64 = 5000;
-/// The maximum time for which the attempts of a dead run keep running, until the guards notice.
+/// The maximum time for which the attempts of a dead run keep running before guards end them.
 /// With leases, this time starts at the expiry of the lease, and is shorter than the margin that
 /// other hosts wait. Leases require such guards
 /// ([`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN)).
@@ -178,8 +178,8 @@ impl World {
         Selector::Path(self.plan.files[file].path.clone())
     }
 
-    /// Returns the answer. After a temporary failure, the user repeats the request later; a
-    /// rejection is an answer.
+    /// Returns the answer; `None` after a rejection or a temporary failure. After a temporary
+    /// failure, the user repeats the request later.
     fn served<T>(&mut self, answer: Result<T, StorageError>, again: Happening) -> Result<Option<T>, String> {
         self.observe_queue();
         match answer {
@@ -195,7 +195,7 @@ impl World {
 
     // The beginnings and deaths of runs.
 
-    /// Begins a run if no run is alive and there is work.
+    /// Schedules a run if there is work, and no run is alive or already scheduled.
     pub(super) fn let_a_run_begin(&mut self) {
         let has_work = || self.queue.iter().any(|seen| seen.status.is_live() && !seen.is_held);
         if self.is_run_due || self.runs.iter().any(SimulatedRun::is_alive) || !has_work() {
@@ -458,7 +458,7 @@ impl World {
         }
     }
 
-    /// Ends the attempts of a run whose lease has expired, as the guards do if the run does not.
+    /// If the lease of a run has expired, lets the guards end the attempts and informs the run.
     pub(super) fn lease_ends(&mut self, run: usize) -> Result<(), String> {
         let id = self.runs[run].id.clone();
         if !self.runs[run].is_alive() || self.database.lease_ends_at(&id) != Some(self.now) {

@@ -66,7 +66,7 @@ pub(crate) struct Inode {
     /// The bytes that certainly survive a power cut.
     pub(crate) durable: Vec<u8>,
     pub(crate) unsynced: Vec<Write>,
-    /// Increases with every change; used as the times of a stamp.
+    /// Incremented by every change. Stands in for `modified` and `changed` of a [`Stamp`].
     pub(crate) version: u64,
 }
 
