@@ -211,7 +211,7 @@ fn results_next_to_their_inputs_are_noticed() {
     let project = with_others(0);
     project.ask(["run", "-qq", "in", "--", "cp", "{}", "{.}.out"]).expect_code(0);
     let again = project.ask(["run", "-q", "in", "--", "cp", "{}", "{.}.out"]);
-    assert!(again.err.contains("12 of the new files lie next to completed files of the same name"), "{again:?}");
+    assert!(again.err.contains("12 of the new files differ from completed files only in their extension"), "{again:?}");
 }
 
 #[test]
