@@ -202,8 +202,7 @@ impl PathSource {
         let read = list::read(list, self.null, around.console, |path| self.take_in(path, around, into));
         let oddities = read.map_err(|error| cannot_read(list, &error))??;
         if oddities.has_crlf || oddities.has_mark {
-            into.remarks
-                .push(format!("{}: line ends or the byte order mark of another system are ignored", Shown(list)));
+            into.remarks.push(format!("{}: CRLF line ends or a byte order mark were ignored", Shown(list)));
         }
         Ok(())
     }

@@ -136,7 +136,7 @@ fn refuse(magic: u32) -> io::Result<()> {
     match kind_of(magic) {
         (name, Network) => Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            format!("it is on a network file system ({name}), where locks and syncs are unreliable"),
+            format!("the folder is on a network file system ({name}), where locks and syncs are unreliable"),
         )),
         _ => Ok(()),
     }

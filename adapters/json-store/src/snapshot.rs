@@ -162,7 +162,7 @@ fn parse_head(bytes: &[u8]) -> Result<(Head, Vec<&RawValue>), StorageError> {
     // The version is checked first, because a newer format may differ in everything else.
     check_version(take("version"))?;
     let store = take("store").map(serde_json::from_str).transpose().map_err(wrong)?;
-    let items = take("items").ok_or_else(|| damaged(SNAPSHOT, "it has no list of items"))?;
+    let items = take("items").ok_or_else(|| damaged(SNAPSHOT, "the list of items is missing"))?;
     let items = serde_json::from_str(items).map_err(wrong)?;
     let rest = keys.into_iter().map(|(key, value)| Ok((key, serde_json::from_str(value.get())?)));
     let rest = rest.collect::<Result<_, _>>().map_err(wrong)?;
@@ -171,7 +171,7 @@ fn parse_head(bytes: &[u8]) -> Result<(Head, Vec<&RawValue>), StorageError> {
 
 fn check_version(found: Option<&str>) -> Result<(), StorageError> {
     let found = found.and_then(|json| serde_json::from_str::<String>(json).ok());
-    let found = found.ok_or_else(|| damaged(SNAPSHOT, "it has no version"))?;
+    let found = found.ok_or_else(|| damaged(SNAPSHOT, "the version is missing"))?;
     match numbers(&found) {
         Some(version) if Some(version) <= numbers(VERSION) => Ok(()),
         Some(_) => Err(StorageError::Unsupported { place: SNAPSHOT.into(), found, known: VERSION.into() }),

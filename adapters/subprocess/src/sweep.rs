@@ -219,7 +219,7 @@ fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadl
             return Ok(());
         }
         if now > deadline + KILL_TIMEOUT {
-            return Err(format!("a guard of its commands has not exited: process {}", living.describe()));
+            return Err(format!("a guard of the dead run has not exited: process {}", living.describe()));
         }
         // Without a process table, only the guard can end its processes.
         let _ = kill_once(&Search { marker, killed_guards: &[], living_guards: &living.here });
@@ -235,7 +235,7 @@ fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadl
 }
 
 fn unreadable(error: &io::Error) -> String {
-    format!("its processes cannot be determined: {error}")
+    format!("the processes of the dead run cannot be determined: {error}")
 }
 
 /// Checks only whether the groups of the commands exist, because there is no process table.
@@ -253,7 +253,7 @@ fn check_groups(killed_guards: &[Contents]) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "process group {} still exists and may be its command's, which cannot be verified without /proc",
+        "process groups still exist that may belong to the dead run: {}; this cannot be verified without /proc",
         existing.join(", ")
     ))
 }

@@ -182,7 +182,7 @@ async fn add_first(
     }
     if added.beside_completed() > 0 {
         context.console.warn(format_args!(
-            "{} of the new files lie next to completed files of the same name; if they are results, leave them out with --include or --exclude",
+            "{} of the new files differ from completed files only in their extension; leave them out with --include or --exclude if they are output of an earlier run",
             added.beside_completed()
         ));
     }

@@ -79,8 +79,15 @@ impl TempProject {
 
     /// The binary with these arguments, in this folder.
     pub(crate) fn command<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_autoproc"));
-        command.args(words).current_dir(self.dir.path()).stdin(Stdio::null());
+        let mut command = self.program(env!("CARGO_BIN_EXE_autoproc"));
+        command.args(words);
+        command
+    }
+
+    /// A program in the folder, without variables that change what the binary does.
+    pub(crate) fn program(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.dir.path()).stdin(Stdio::null());
         for name in FOREIGN_VARIABLES {
             command.env_remove(name);
         }

@@ -16,6 +16,16 @@ pub(crate) fn begun(project: &TempProject, options: &[&str]) -> Child {
     run
 }
 
+/// Starts the run through a program that changes the signals that it ignores.
+fn begun_through(project: &TempProject, wrapper: &[&str]) -> Child {
+    let mut command = project.program(wrapper[0]);
+    command.args(&wrapper[1..]).args([env!("CARGO_BIN_EXE_autoproc"), "run", "--grace", "1", "--shell", UNTIL_GO]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let run = command.spawn().expect("the wrapper");
+    wait_until("the first file is begun", || project.path("a.begun").exists());
+    run
+}
+
 pub(crate) fn signal(run: &Child, name: &str) {
     let sent = Command::new("kill").args([&format!("-{name}"), &run.id().to_string()]).status();
     assert!(sent.expect("kill(1)").success());
@@ -95,7 +105,8 @@ fn two_terminations_end_a_run_with_143() {
 #[test]
 fn signals_in_quick_succession_let_the_current_file_finish() {
     let project = TempProject::with_queue(&["a", "b"]);
-    let run = begun(&project, &[]);
+    // The tests may run under nohup(1).
+    let run = begun_through(&project, &["env", "--default-signal=HUP"]);
     signal(&run, "HUP");
     wait_until_heard(&project);
     signal(&run, "HUP");
@@ -146,12 +157,7 @@ fn status_tells_what_goes_on() {
 #[test]
 fn a_hang_up_that_is_ignored_from_the_start_stays_so() {
     let project = TempProject::with_queue(&["a", "b"]);
-    let ours = project.command(["run", "--grace", "1", "--shell", UNTIL_GO]);
-    let mut under_nohup = Command::new("sh");
-    under_nohup.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(ours.get_program()).args(ours.get_args());
-    under_nohup.current_dir(project.path(".")).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let run = under_nohup.spawn().expect("a shell");
-    wait_until("the first file is begun", || project.path("a.begun").exists());
+    let run = begun_through(&project, &["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"]);
     signal(&run, "HUP");
     project.write("go", "");
     let over = end_of(run).expect_code(0);

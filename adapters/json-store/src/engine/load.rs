@@ -39,7 +39,7 @@ impl<D: Disk> Engine<D> {
                 Err(error) => last = Some(error),
             }
         }
-        Err(last.unwrap_or_else(|| damaged(SNAPSHOT, "it is replaced faster than it can be read")))
+        Err(last.unwrap_or_else(|| damaged(SNAPSHOT, "the file is replaced faster than it can be read")))
     }
 
     /// True if the snapshot is still the one that was read. If it is not, the journal that was read

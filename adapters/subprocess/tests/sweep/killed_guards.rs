@@ -70,7 +70,7 @@ fn a_group_whose_leader_has_ended_is_found_by_its_guards_session() {
     let record = |session| Record { guard: id(guard), session, ..Record::of(id(leader)) };
     fixture.write(1, record(0).text());
     let reason = fixture.unproven_reason();
-    assert!(reason.contains("(sleep) may have been started by it"), "{reason}");
+    assert!(reason.contains("(sleep) may have been started by the dead run"), "{reason}");
     assert_eq!(fixture.sleepers().len(), 2, "its number alone is not proof");
     fixture.write(1, record(guard).text());
     assert_eq!(fixture.sweep(), []);

@@ -46,7 +46,8 @@ fn check_phase(phase: &Phase, problems: &mut Problems) {
         problems.warning(word.position, message).expecting("`fail`, `continue` or `skip`");
     }
     if let Some(checkpoint) = phase.checkpoint.as_ref().filter(|checkpoint| checkpoint.validation.is_empty()) {
-        let message = format!("`{}` requires nothing: it is passed if the phase's steps succeed", checkpoint.id);
+        let message =
+            format!("checkpoint `{}` has no validation: it passes whenever the phase's steps succeed", checkpoint.id);
         problems.note(checkpoint.position, message);
     }
 }

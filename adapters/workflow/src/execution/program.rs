@@ -55,11 +55,11 @@ impl Programs {
         inputs: &Values,
     ) -> Result<(Vec<String>, Variables), String> {
         let runner = self.runners.for_step(step).map_err(|error| error.to_string())?;
-        let runner = runner.ok_or_else(|| "it needs no runner".to_owned())?;
+        let runner = runner.ok_or_else(|| "the step needs no runner".to_owned())?;
         let Named { task, name, variables } = match &step.action {
             Action::Task(task) => self.task(&task.value)?,
             Action::Command(name) => Named { task: String::new(), name: name.value.clone(), variables: Vec::new() },
-            Action::Run(_) | Action::Shell(_) => return Err("it names neither a command nor a task".to_owned()),
+            Action::Run(_) | Action::Shell(_) => return Err("the step names neither a command nor a task".to_owned()),
         };
         let values = Fill {
             file: &file.text(),

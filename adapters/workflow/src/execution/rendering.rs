@@ -99,6 +99,6 @@ impl Rendering<'_> {
 }
 
 fn argv(mut words: impl Iterator<Item = Result<OsString, String>>) -> Result<Program, String> {
-    let executable = words.next().unwrap_or_else(|| Err("it names no program".to_owned()))?;
+    let executable = words.next().unwrap_or_else(|| Err("the step names no program".to_owned()))?;
     Ok(Program { executable, arguments: words.collect::<Result<_, _>>()?, environment: Vec::new() })
 }

@@ -26,10 +26,10 @@ pub(crate) const MAX_DEPTH: usize = 64;
 /// A message, if the file is too long or in neither form.
 pub(crate) fn read_values(path: &Path) -> Result<Values, String> {
     match bounded_bytes(path) {
-        Ok(Some(bytes)) => parse_values(&bytes).map_err(|error| format!("the values it returned: {error}")),
-        Ok(None) => Err(format!("it returned values of more than {MAX_VALUES_BYTES} bytes")),
+        Ok(Some(bytes)) => parse_values(&bytes).map_err(|error| format!("the step's return values: {error}")),
+        Ok(None) => Err(format!("the step's return values are longer than {MAX_VALUES_BYTES} bytes")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Values::new()),
-        Err(error) => Err(format!("the values it returned cannot be read: {error}")),
+        Err(error) => Err(format!("the step's return values cannot be read: {error}")),
     }
 }
 

@@ -26,10 +26,10 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
 pub(super) fn compile(expression: &str) -> Result<Expression<'static, 'static>, ExpressionError> {
     let syntax = |detail: String| ExpressionError::Syntax { expression: shortened(expression), detail };
     if expression.trim().is_empty() {
-        return Err(syntax("it is empty".to_owned()));
+        return Err(syntax("the expression is empty".to_owned()));
     }
     if expression.chars().count() > MAX_EXPRESSION_CHARACTERS {
-        return Err(syntax(format!("it is longer than {MAX_EXPRESSION_CHARACTERS} characters")));
+        return Err(syntax(format!("the expression is longer than {MAX_EXPRESSION_CHARACTERS} characters")));
     }
     if expression.contains("${") {
         return Err(syntax("a condition is already an expression; remove `${` and `}`".to_owned()));

@@ -28,7 +28,7 @@ pub(super) fn findings(folder: &StateFolder) -> Vec<Finding> {
         Err(error) => findings.push(Finding::problem(
             "file system",
             ExitCode::Io,
-            format!("it cannot be examined: {error}"),
+            format!("the file system cannot be examined: {error}"),
             "check that the disk is mounted and healthy",
         )),
     }
@@ -56,7 +56,11 @@ fn nature(system: &FileSystem, allow_network_fs: bool) -> Finding {
     }
     if system.is_volatile {
         let advice = "keep the queue on a disk if it must survive a reboot";
-        return Finding::warning(SUBJECT, format!("{name}: lost when the machine is switched off"), advice);
+        return Finding::warning(
+            SUBJECT,
+            format!("{name} is in memory: the queue is lost when the machine is switched off"),
+            advice,
+        );
     }
     Finding::well(SUBJECT, name.as_str())
 }

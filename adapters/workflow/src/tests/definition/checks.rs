@@ -25,7 +25,7 @@ fn workflows_of_existing_projects_pass_with_notes() {
         [
             "18:16: warning: unknown value `ask_the_porter` for `on_fail`: a failed step fails the phase `phase_0`; \
              expected `fail`, `continue` or `skip`",
-            "32:9: note: `CP_FETCH` requires nothing: it is passed if the phase's steps succeed",
+            "32:9: note: checkpoint `CP_FETCH` has no validation: it passes whenever the phase's steps succeed",
             "40:28: warning: `shelf_number` is not an input or a phase, so an earlier step must return it",
             "48:17: note: `location` is ignored",
         ]

@@ -63,15 +63,15 @@ fn a_number_in_a_line_is_a_json_number() {
 #[test]
 fn values_in_neither_form_fail_the_step() {
     for (shell, extra, words) in [
-        ("echo hello > $AUTOPROC_OUTPUT", "", "p/s: the values it returned: line 1 is not `name=value`"),
-        ("echo '{\"a\": ' > $AUTOPROC_OUTPUT", "", "p/s: the values it returned: not a JSON object"),
+        ("echo hello > $AUTOPROC_OUTPUT", "", "p/s: the step's return values: line 1 is not `name=value`"),
+        ("echo '{\"a\": ' > $AUTOPROC_OUTPUT", "", "p/s: the step's return values: not a JSON object"),
         ("printf 'a b=1' > $AUTOPROC_OUTPUT", "", "line 1: \"a b\" is not a name"),
         ("echo hello", ", output: json", "p/s: its standard output is not a JSON object"),
         ("echo '[1]'", ", output: json", "p/s: its standard output is JSON, but not an object"),
         ("true", ", output: json", "p/s: its standard output is not a JSON object"),
-        ("head -c 2000000 /dev/zero > $AUTOPROC_OUTPUT", "", "it returned values of more than 1048576 bytes"),
+        ("head -c 2000000 /dev/zero > $AUTOPROC_OUTPUT", "", "the step's return values are longer than 1048576 bytes"),
         ("rm $AUTOPROC_OUTPUT; mkfifo $AUTOPROC_OUTPUT", "", "no longer a regular file"),
-        ("rm $AUTOPROC_OUTPUT; ln -s /etc/hostname $AUTOPROC_OUTPUT", "", "the values it returned cannot be read"),
+        ("rm $AUTOPROC_OUTPUT; ln -s /etc/hostname $AUTOPROC_OUTPUT", "", "the step's return values cannot be read"),
         ("printf 'a=\\377' > $AUTOPROC_OUTPUT", "", "not UTF-8 after byte 2"),
     ] {
         let error = failure(&after(shell, extra, "true").attempt(1));
@@ -88,7 +88,7 @@ fn values_nested_deep_are_refused_before_they_are_recorded() {
         let error = failure(&fixture.attempt(1));
         let again = failure(&fixture.attempt(2));
         assert_eq!(again, error, "{depth}");
-        let is_refused = error.contains("the values it returned: ");
+        let is_refused = error.contains("the step's return values: ");
         assert_eq!(is_refused, depth > 64, "{depth}: {error}");
         assert!(depth != 65 || error.ends_with("`v` is nested more than 64 levels deep"), "{error}");
     }
