@@ -75,7 +75,7 @@ fn lists_from_elsewhere_are_read_as_meant() {
     let added = project.ask(["queue", "add", "--from-file", "list"]).expect_code(0);
     assert_eq!(project.names(), ["a.txt", "b.txt", "c\r"], "{added:?}");
     assert!(!added.err.contains("does not exist"), "{added:?}");
-    assert_eq!(added.err.matches("of another system").count(), 1, "{added:?}");
+    assert_eq!(added.err.matches("CRLF line ends").count(), 1, "{added:?}");
 }
 
 #[test]
