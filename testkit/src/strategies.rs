@@ -74,7 +74,8 @@ pub fn new_items() -> impl Strategy<Value = NewItem> {
     })
 }
 
-/// Generates few fingerprints, so that a file is often unchanged; sometimes extreme ones.
+/// Generates fingerprints from a small set, so that a file is often unchanged, and sometimes
+/// extreme values.
 pub fn fingerprints() -> impl Strategy<Value = Fingerprint> {
     let common = (0..2_u64, 0..2_i64).prop_map(|(size, modified_ns)| Fingerprint { size, modified_ns });
     let extreme = select(vec![(u64::MAX, i64::MIN), (u64::MAX, i64::MAX), (1, -1)])

@@ -47,8 +47,8 @@ fn no_crash_loses_an_acknowledged_change() {
     assert!(count.crash_states > 50_000, "{count}");
 }
 
-/// Flips the lowest or the highest bit, or writes NUL or a newline. `AUTOPROC_ALL_BYTES` tries all
-/// other bytes too.
+/// Returns four replacements for a byte: with its lowest or its highest bit flipped, NUL, and a
+/// newline. The test uses all 256 values instead if `AUTOPROC_ALL_BYTES` is set.
 fn some_changes(byte: u8) -> Vec<u8> {
     vec![byte ^ 1, byte ^ 0x80, 0, b'\n']
 }

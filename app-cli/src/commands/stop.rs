@@ -78,7 +78,7 @@ async fn wait(asked: &BTreeSet<RunId>, timeout: Option<Duration>, context: &Cont
 }
 
 fn still_live(left: &[LiveRun], waited: Duration) -> CliError {
-    CliError::try_again(format!("after {} still live: {}", span(waited), owners(left)))
+    CliError::try_again(format!("waited {}; runs still live: {}", span(waited), owners(left)))
         .with_hint("wait longer, or end the current attempts with: autoproc stop --now --wait")
 }
 

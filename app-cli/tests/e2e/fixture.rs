@@ -204,10 +204,11 @@ impl Finished {
     pub(crate) fn result(self) -> Value {
         let result = self.json();
         let is_done = result["remaining"] == 0 && result["processing"] == 0;
-        let code = match (result["failed"] == 0, is_done) {
-            (false, _) => 100,
-            (true, false) => 75,
-            (true, true) => 0,
+        let has_failed = result["failed"] != 0 || result["failed_in_scope"] != 0;
+        let code = match (has_failed, is_done) {
+            (true, _) => 100,
+            (false, false) => 75,
+            (false, true) => 0,
         };
         assert_eq!(self.status.code(), Some(code), "{result}, {}", self.err);
         result

@@ -85,7 +85,7 @@ impl FileQueue {
         self.size() == 0
     }
 
-    /// Returns the number of pending items, without popped ones.
+    /// Returns the number of pending items. A popped item is processing, so it is not counted.
     #[must_use]
     pub fn size(&self) -> usize {
         self.counts().pending

@@ -11,7 +11,8 @@ use crate::Random;
 pub(super) enum Happening {
     /// A file is added.
     Add(usize),
-    /// A fault is injected, or a user repeats the request of a fault.
+    /// A fault is injected. If the fault is a user's request that was not answered, the user
+    /// repeats it.
     Strike(usize),
     /// A run begins on one of the hosts.
     BeginRun,

@@ -237,7 +237,9 @@ impl<D: Disk> Engine<D> {
         }
         let orphan = layout::orphan(name);
         self.disk.rename(name, &orphan).map_err(classify(name))?;
-        self.notice(&format!("{name} belongs to no snapshot and holds later changes; it is kept as {orphan}"));
+        self.notice(&format!(
+            "{name} does not belong to QUEUE-STATE.json but contains newer changes; it was renamed to {orphan}"
+        ));
         Ok(())
     }
 

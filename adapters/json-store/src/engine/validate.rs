@@ -19,7 +19,7 @@ pub(super) fn validate(snapshot: &Snapshot) -> Result<(), StorageError> {
         ("token or next_claim", snapshot.queue.next_claim().get()),
     ];
     match numbers.iter().find(|(_, number)| *number > MAX_NUMBER) {
-        Some((key, number)) => Err(damaged(SNAPSHOT, format!("{key} {number} is out of range"))),
+        Some((key, number)) => Err(damaged(SNAPSHOT, format!("the value {number} of {key} is out of range"))),
         None => Ok(()),
     }
 }

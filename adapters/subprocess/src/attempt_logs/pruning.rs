@@ -21,8 +21,8 @@ use crate::bounded_log::{new_tail_path, tail_path};
 /// A marker file. Its modification time equals that of the newest output that was ever removed.
 const PRUNED: &str = "pruned";
 
-/// The maximum delay of file times compared with the clock. The delay is one tick of the system, at
-/// most 10 ms (time(7), "HZ").
+/// The tolerance for file times, which may lag behind the clock by one tick of the system: at most
+/// 10 ms (time(7), "HZ").
 const CLOCK_SLACK: Duration = Duration::from_millis(100);
 
 /// The limits for old output.

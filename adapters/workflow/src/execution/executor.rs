@@ -258,7 +258,9 @@ fn returned(
     let is_json = step.output == StepOutput::Json;
     let printed = (is_json || is_stdout_used).then(|| printed_text(&end.stdout, end.stdout_bytes)).transpose()?;
     let mut values = match &printed {
-        Some(text) if is_json => parse_object(text).map_err(|error| format!("its standard output is {error}"))?,
+        Some(text) if is_json => {
+            parse_object(text).map_err(|error| format!("its standard output is invalid: {error}"))?
+        }
         _ => Values::new(),
     };
     values.extend(read_values(output)?);

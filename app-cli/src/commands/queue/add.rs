@@ -116,11 +116,11 @@ fn no_priority(word: &str, error: priority::InvalidPriority) -> CliError {
 
 fn neither(word: &OsStr) -> CliError {
     CliError::usage(format!("{} is neither a priority (an integer) nor an existing file", Shown(Path::new(word))))
-        .with_hint("if one of two files does not exist yet, give the priority: -p 0")
+        .with_hint("if both are files and one does not exist yet, add -p 0: then no argument is read as a priority")
 }
 
 fn ambiguous(word: &str) -> CliError {
-    CliError::usage(format!("{word} after several files is not an existing file"))
+    CliError::usage(format!("{word} is not an existing file, and a priority after several files needs -p"))
         .with_hint(format!("write -p {word} to give all files this priority"))
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn clear(args: ClearArgs, context: &Context) -> Result<(), CliE
     let gone = storage.clear(Clear(statuses), context.now()).await?;
     let still_processing = storage.counts(Scope::Queue).await?.processing;
     if still_processing > 0 {
-        context.remark(&format!("{still_processing} being processed stayed"));
+        context.remark(&format!("not removed, because they are being processed: {still_processing}"));
     }
     context.show_change(&Cleared { gone, still_processing })
 }

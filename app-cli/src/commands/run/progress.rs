@@ -85,7 +85,7 @@ impl Progress {
         Self { console, detail, max_attempts, tally: Mutex::default(), pace }
     }
 
-    /// Prints a line that would be redundant next to the bar.
+    /// Prints the line if each attempt gets one; with a bar or in a quiet run, prints nothing.
     fn line(&self, line: impl Display) {
         if matches!(self.detail, Detail::Lines) {
             self.console.say(line);

@@ -95,7 +95,8 @@ impl WorkflowChoice {
         let file = self.find(context)?;
         complain(&file, context)?;
         let WorkflowFile { path, text, workflow, .. } = file;
-        let workflow = workflow.ok_or_else(|| CliError::internal("a workflow without errors was not read"))?;
+        let workflow = workflow
+            .ok_or_else(|| CliError::internal("no errors were found in the workflow file, but it has no workflow"))?;
         let plan = Plan::new(workflow);
         let inputs = Inputs::new(&plan, self.inputs.clone()).map_err(|error| unfit_input(&error))?;
         let project = context.project.root();
@@ -139,7 +140,7 @@ fn complain(file: &WorkflowFile, context: &Context) -> Result<(), CliError> {
         let more = count(Severity::Error) - 1;
         let rest = if more > 0 { format!(" (and {more} more)") } else { String::new() };
         let message = format!("{}:{}: {}{rest}", file.path.display(), first.position, first.message);
-        return Err(CliError::config(message).with_hint(format!("all of them: {advice}")));
+        return Err(CliError::config(message).with_hint(format!("`{advice}` lists all problems")));
     }
     if file.has_errors() {
         return Err(CliError::config(format!("{} cannot be read", file.path.display())));

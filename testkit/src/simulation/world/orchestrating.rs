@@ -87,8 +87,9 @@ impl World {
         self.check_jobs(run)
     }
 
-    /// Moves the end of an attempt to `at`, unless the planned end is earlier. A cut-off also
-    /// replaces the kind of an earlier end.
+    /// Moves the planned end of an attempt forward to `at`, and sets its kind to `end`. If the
+    /// attempt already ends at or before `at`, the planned time stays, and only
+    /// [`AttemptEnd::CutOff`] replaces another kind.
     pub(super) fn replan(&mut self, attempt: usize, at: Duration, end: AttemptEnd) {
         let at = at.max(self.now);
         let truth = &mut self.attempts[attempt];

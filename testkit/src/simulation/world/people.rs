@@ -276,7 +276,8 @@ impl World {
         self.orphan_lost_attempts(run, guards_end_at);
     }
 
-    /// Schedules the ends of the attempts that the run lost track of: they end with their guards.
+    /// Cuts off the attempts that the run's orchestrator has lost track of: each ends at most
+    /// [`MAX_ORPHAN_LIFE_MS`] after the guards, or earlier if that is already planned.
     fn orphan_lost_attempts(&mut self, run: usize, guards_end_at: Duration) {
         for attempt in 0..self.attempts.len() {
             let truth = &self.attempts[attempt];
