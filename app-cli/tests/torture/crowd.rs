@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::acknowledged::{Acknowledged, record};
 use crate::effort;
-use crate::fixture::{TempProject, number, path_of, word};
+use crate::fixture::{Done, TempProject, number, path_of, word};
 use crate::random::Random;
 use crate::skip::tell;
 
@@ -54,11 +54,11 @@ fn eight_concurrent_processes_act_in_some_sequential_order() {
         scope.spawn(|| remove(&project, &told, count));
         scope.spawn(|| prioritise(&project, &told, count));
         for _ in 0..RUNS {
-            scope.spawn(|| (0..count / 2).for_each(|_| process(&project, &[0, 75])));
+            scope.spawn(|| (0..count / 2).for_each(|_| process(&project).expect_no_more_work()));
         }
     });
     let told = told.into_inner().expect("no thread panics while it holds the lock");
-    process(&project, &[0]);
+    process(&project).expect_code(0);
     check_set(&project, &told);
     check_order(&project, &told);
 }
@@ -99,11 +99,9 @@ fn prioritise(project: &TempProject, told: &Mutex<Told>, count: usize) {
     }
 }
 
-/// Runs until no file is pending. The exit code is 75 if other runs are processing files, or if
-/// files were added at the end.
-fn process(project: &TempProject, codes: &[i32]) {
-    let status = project.process_and(&record(project), MIN_DURATION).status().expect("the binary");
-    assert!(status.code().is_some_and(|code| codes.contains(&code)), "{status}");
+fn process(project: &TempProject) -> Done {
+    let mut command = project.process_and(&record(project), MIN_DURATION);
+    Done::of(&command.arg("--json").output().expect("the binary"))
 }
 
 /// Nothing is lost, doubled, or back after its removal, and every remaining file was processed

@@ -215,6 +215,20 @@ impl Done {
         self
     }
 
+    /// Fails unless a run, given `--json`, found no more work: with code 0, or with 75 because other
+    /// runs were processing files or because files were added after its last exchange.
+    #[track_caller]
+    pub(crate) fn expect_no_more_work(self) {
+        if self.status.code() != Some(75) {
+            self.expect_code(0);
+            return;
+        }
+        let result: Value = serde_json::from_str(&self.out).expect("JSON");
+        assert_eq!(result["stopped_by"], "queue_empty", "{result}");
+        let left = number(&result, "remaining") + number(&result, "processing");
+        assert!(left > 0, "{result}");
+    }
+
     pub(crate) fn is_killed(&self) -> bool {
         self.status.signal() == Some(SIGKILL)
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::acknowledged::{Acknowledged, record};
 use crate::effort;
-use crate::fixture::{SIGKILL, TempProject};
+use crate::fixture::{Done, SIGKILL, TempProject};
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
@@ -116,7 +116,8 @@ fn write(project: &TempProject, life: u64, seed: u64, kills: &Kills, splits: boo
         };
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().expect("the binary");
-        if ended_well(child, random.below(LIVES * life), kills, &[0]) {
+        if let Some(done) = killed_or_done(child, random.below(LIVES * life), kills) {
+            done.expect_code(0);
             acknowledged.push(path);
         }
     }
@@ -127,22 +128,22 @@ fn process(project: &TempProject, life: u64, seed: u64, kills: &Kills) {
     let mut random = Random::new(seed);
     while !kills.are_enough() {
         let mut command = project.process(&record(project));
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        // 75: a file was added after the run looked for the last time.
-        ended_well(command.spawn().expect("the binary"), random.below(RUN_LIVES * life), kills, &[0, 75]);
+        command.arg("--json").stdout(Stdio::piped()).stderr(Stdio::null());
+        let child = command.spawn().expect("the binary");
+        if let Some(done) = killed_or_done(child, random.below(RUN_LIVES * life), kills) {
+            done.expect_no_more_work();
+        }
     }
 }
 
-/// Kills a process after this many microseconds, unless it has ended with one of these codes. Any
-/// other end fails the test.
-fn ended_well(mut child: Child, life: u64, kills: &Kills, codes: &[i32]) -> bool {
+/// Kills a process after this many microseconds; returns its end if it was not killed.
+fn killed_or_done(mut child: Child, life: u64, kills: &Kills) -> Option<Done> {
     thread::sleep(Duration::from_micros(life));
     child.kill().expect("it is ours to kill");
-    let status = child.wait().expect("it is our child");
-    let is_split = status.signal() == Some(SIGXFSZ);
-    let is_killed = is_split || status.signal() == Some(SIGKILL);
+    let output = child.wait_with_output().expect("it is our child");
+    let is_split = output.status.signal() == Some(SIGXFSZ);
+    let is_killed = is_split || output.status.signal() == Some(SIGKILL);
     kills.any.fetch_add(usize::from(is_killed), Ordering::SeqCst);
     kills.in_a_write.fetch_add(usize::from(is_split), Ordering::SeqCst);
-    assert!(is_killed || status.code().is_some_and(|code| codes.contains(&code)), "{status}");
-    status.success()
+    (!is_killed).then(|| Done::of(&output))
 }
