@@ -19,15 +19,19 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Variables that would change the binary's behaviour.
-const FOREIGN_VARIABLES: [&str; 8] = [
+const FOREIGN_VARIABLES: [&str; 12] = [
     "AUTOPROC_ALLOW_NETWORK_FS",
     "AUTOPROC_PROJECT_DIR",
     "CLAUDE_PROJECT_DIR",
     "NO_COLOR",
     "CLICOLOR_FORCE",
     "CLICOLOR",
+    "CI",
     "RUST_BACKTRACE",
     "COLUMNS",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
 ];
 
 /// A project folder.
@@ -91,6 +95,7 @@ impl TempProject {
         for name in FOREIGN_VARIABLES {
             command.env_remove(name);
         }
+        command.env("LANG", "C.UTF-8");
         command
     }
 

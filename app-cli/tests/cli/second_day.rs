@@ -109,8 +109,8 @@ fn a_signal_ends_the_loop_around_a_run() {
         "for i in 1 2 3; do echo round >> rounds; '{binary}' run in -qq --again -- sh -c 'touch begun; sleep 0.3'; done"
     );
     // A background job of a script, as the tests may be, ignores SIGINT.
-    let mut shell = Command::new("env");
-    shell.args(["--default-signal=INT", "setsid", "bash", "-c", &line]).current_dir(project.path(""));
+    let mut shell = project.program("env");
+    shell.args(["--default-signal=INT", "setsid", "bash", "-c", &line]);
     let mut shell = shell.spawn().expect("setsid");
     wait_until("the first file is begun", || project.path("begun").exists());
     // Ctrl-C reaches the shell and the run.

@@ -1,19 +1,13 @@
 //! The output on a terminal, compared with the output to a file or pipe.
 
-use std::process::Command;
-
 use crate::fixture::TempProject;
 
 /// Runs a command line of the binary in a terminal of so many columns, with these variables.
 fn on_terminal(project: &TempProject, columns: usize, variables: &[(&str, &str)], line: &str) -> String {
     let binary = env!("CARGO_BIN_EXE_autoproc");
-    let mut script = Command::new("script");
+    let mut script = project.program("script");
     script.args(["-q", "-e", "-c", &format!("stty cols {columns}; exec '{binary}' {line}"), "/dev/null"]);
-    script.current_dir(project.path("")).env("TERM", "xterm").env("LANG", "C.UTF-8");
-    for name in ["LC_ALL", "LC_CTYPE", "TZ", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS"] {
-        script.env_remove(name);
-    }
-    script.envs(variables.iter().copied());
+    script.env("TERM", "xterm").envs(variables.iter().copied());
     let output = script.output().expect("script, of util-linux");
     String::from_utf8(output.stdout).expect("it is text").replace("\r\n", "\n")
 }
