@@ -17,6 +17,7 @@ use autoproc_domain::FilePath;
 use autoproc_domain::request::Selector;
 use clap::Args;
 use globset::Glob;
+use unicode_normalization::UnicodeNormalization;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::console::Console;
@@ -114,6 +115,8 @@ pub(crate) struct Gathered {
     pub(crate) left_out: usize,
     /// Remarks about arguments and lists.
     pub(crate) remarks: Vec<String>,
+    /// True if a missing file exists under the same name in another Unicode form.
+    has_other_form: bool,
 }
 
 /// A count, and the names of the first few. More warnings than fit on a screen would not be read.
@@ -188,9 +191,12 @@ impl PathSource {
         if let Some(list) = &self.list {
             self.read_list(list, around, &mut gathered)?;
         }
+        if gathered.has_other_form {
+            gathered.remarks.push(OTHER_FORM.to_owned());
+        }
         let is_required = self.must_exist || absent == Absent::Refuse;
         match (gathered.missing.first.first(), gathered.unreadable.first.first()) {
-            (Some(path), _) if is_required => Err(missing(path, gathered.missing.count)),
+            (Some(path), _) if is_required => Err(missing(path, &gathered)),
             (_, Some(place)) if self.strict => {
                 Err(CliError::new(ExitCode::Io, format!("cannot read {place}")).with_hint("nothing was added"))
             }
@@ -221,6 +227,7 @@ impl PathSource {
             return Ok(());
         }
         if metadata.is_none() {
+            into.has_other_form = into.has_other_form || exists_in_other_form(file.as_path());
             into.missing.push(|| file.to_string(), MAX_MISSING);
         }
         into.files.push(file);
@@ -297,11 +304,25 @@ fn cannot_read(path: &Path, error: &io::Error) -> CliError {
     CliError::io(format!("cannot read {}", Shown(path)), error).with_hint("nothing was added")
 }
 
-fn missing(first: &str, count: usize) -> CliError {
-    let others = match count {
+fn missing(first: &str, gathered: &Gathered) -> CliError {
+    let others = match gathered.missing.count {
         1 => String::new(),
         count => format!(", and {} more do not either", count - 1),
     };
-    CliError::new(ExitCode::NoInput, format!("{first} does not exist{others}"))
-        .with_hint("nothing was added; `autoproc queue add` adds a file that does not exist yet")
+    CliError::new(ExitCode::NoInput, format!("{first} does not exist{others}")).with_hint(if gathered.has_other_form {
+        OTHER_FORM
+    } else {
+        "nothing was added; `autoproc queue add` adds a file that does not exist yet"
+    })
+}
+
+/// The advice if [`exists_in_other_form`].
+const OTHER_FORM: &str = "a missing file exists under a name that looks the same but is encoded differently, as on a Mac; name its folder, or convert the list with: uconv -x any-nfc";
+
+/// True if the composed (NFC) or decomposed (NFD) form of the path exists. macOS decomposes names,
+/// so a list that was made there names no file here.
+fn exists_in_other_form(path: &Path) -> bool {
+    let Some(text) = path.to_str().filter(|text| !text.is_ascii()) else { return false };
+    let exists = |form: String| form != text && Path::new(&form).exists();
+    exists(text.nfc().collect()) || exists(text.nfd().collect())
 }

@@ -5,10 +5,13 @@
 //! names the equivalent.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, Error};
 use strsim::damerau_levenshtein;
+
+use crate::escape::Shown;
 
 /// Unknown commands and their equivalents.
 const COMMANDS: &[(&[&str], &str)] = &[
@@ -26,11 +29,16 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "`autoproc queue show FILE` shows the attempts on a file; logs/autonomous-processing.jsonl has all events",
     ),
     (&["enqueue", "push", "submit"], "`autoproc queue add FILE` adds a file"),
+    (&["init", "new", "create"], "no command is needed: the first `autoproc queue add FILE` creates the queue"),
     (&["kill", "abort"], "`autoproc stop --now` ends the current attempts; their files wait for the next run"),
     (&["pause", "suspend", "drain"], "`autoproc stop` finishes the current files; the next `autoproc run` continues"),
     (&["prioritise", "prioritize"], "`autoproc queue prioritise FILE N` changes the priority of a file"),
+    (&["wait"], "`autoproc run` returns when its files are processed; `autoproc stop --wait` when every run has ended"),
     (&["progress"], "`autoproc status` shows a run, `autoproc workflow progress` executions of workflows"),
-    (&["report", "summary", "stats", "info"], "`autoproc status` shows runs and counts, with --json for scripts"),
+    (
+        &["report", "summary", "stats", "info", "ps", "jobs"],
+        "`autoproc status` shows runs and counts, with --json for scripts",
+    ),
     (
         &["watch", "top", "monitor", "follow", "tail"],
         "`watch autoproc status` repeats the status; `autoproc log -f FILE` follows one file",
@@ -94,7 +102,15 @@ fn hint(unknown: &str, kind: ContextKind) -> Option<String> {
     known.or_else(|| {
         // The word may be a command of `queue`, without the word `queue`.
         let is_queue = ["size", "peek", "show", "hold", "unhold", "export", "recover", "repair"].contains(&unknown);
-        (kind == ContextKind::InvalidSubcommand && is_queue).then(|| format!("`autoproc queue {unknown}`"))
+        let is_command = kind == ContextKind::InvalidSubcommand;
+        if is_command && is_queue {
+            Some(format!("`autoproc queue {unknown}`"))
+        } else if is_command && Path::new(unknown).exists() {
+            let named = Shown(Path::new(unknown));
+            Some(format!("`autoproc run {named} -- COMMAND {{}}` runs a command on each file"))
+        } else {
+            None
+        }
     })
 }
 

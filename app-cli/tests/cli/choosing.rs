@@ -78,6 +78,18 @@ fn lists_from_elsewhere_are_read_as_meant() {
     assert_eq!(added.err.matches("CRLF line ends").count(), 1, "{added:?}");
 }
 
+/// macOS decomposes the letters of names (NFD), so a list that was made there names no file here.
+#[test]
+fn a_name_in_another_unicode_form_is_recognised() {
+    let project = TempProject::new();
+    project.write("caf\u{e9}.txt", "");
+    let warned = project.ask(["queue", "add", "cafe\u{301}.txt"]).expect_code(0).err;
+    assert!(warned.contains("is encoded differently"), "{warned}");
+    project.ask(["run", "cafe\u{301}.txt", "--", "true"]).expect_error(66, "does not exist");
+    let warned = project.ask(["queue", "add", "caf\u{e9}s.txt"]).expect_code(0).err;
+    assert!(!warned.contains("encoded"), "{warned}");
+}
+
 #[test]
 fn a_list_that_does_not_end_is_waited_for_with_a_word() {
     let project = TempProject::new();

@@ -25,8 +25,13 @@ fn short_forms_do_what_the_long_ones_do() {
 #[test]
 fn words_of_other_programs_get_a_hint_that_works() {
     let project = TempProject::new();
+    project.write("scans/a", "");
     for words in [
-        &["pause"][..],
+        &["scans"][..],
+        &["init"],
+        &["wait"],
+        &["ps"],
+        &["pause"],
         &["resume"],
         &["history"],
         &["kill"],

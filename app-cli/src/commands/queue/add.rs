@@ -142,7 +142,8 @@ pub(in crate::commands) async fn offer(
     let enqueued =
         if request.items.is_empty() { Vec::new() } else { context.storage().enqueue(request, context.now()).await? };
     let Gathered { files, missing, unreadable, left_out, .. } = gathered;
-    Ok(Added { files, enqueued, priority, missing: missing.count, unreadable: unreadable.count, left_out })
+    let repeated = if matches!(repeat, Repeat::IfOtherRecipe(_)) { "completed by another command" } else { "again" };
+    Ok(Added { files, enqueued, priority, repeated, missing: missing.count, unreadable: unreadable.count, left_out })
 }
 
 /// Prints remarks and warnings about the files that were found.
@@ -177,6 +178,8 @@ pub(in crate::commands) struct Added {
     /// The outcome for each file, in the same order.
     enqueued: Vec<Enqueued>,
     priority: Priority,
+    /// The words for a repeated file: why it is processed again although it has not changed.
+    repeated: &'static str,
     /// The number of files that do not exist.
     missing: usize,
     /// The number of places below folders that cannot be read.
@@ -229,7 +232,7 @@ impl Added {
         let others = [
             (EnqueueOutcome::Changed, "changed"),
             (EnqueueOutcome::FailedBefore, "failed before"),
-            (EnqueueOutcome::Repeated, "again"),
+            (EnqueueOutcome::Repeated, self.repeated),
             (EnqueueOutcome::Raised, "raised"),
             (EnqueueOutcome::Unchanged, "already there"),
             (EnqueueOutcome::AlreadyCompleted, "already completed"),
