@@ -9,11 +9,12 @@ use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use autoproc_domain::FilePath;
+use autoproc_domain::path::InvalidPath;
 use autoproc_domain::request::Selector;
 use clap::Args;
 use globset::Glob;
@@ -65,7 +66,30 @@ pub(crate) struct PathListArgs {
 /// # Errors
 /// [`CliError`] if the argument is not a path.
 pub(crate) fn resolve(cwd: &Path, path: &Path) -> Result<FilePath, CliError> {
-    FilePath::resolve(cwd, path).map_err(|error| CliError::no_path(path, error))
+    absolute(cwd, path).map_err(|error| CliError::no_path(path, error))
+}
+
+/// Makes a path absolute. Each `..` names the folder that the system would reach: behind a symbolic
+/// link, that is the parent of the link's target. Other links remain in the path.
+///
+/// # Errors
+/// [`InvalidPath`] as for [`FilePath::resolve`].
+pub(crate) fn absolute(cwd: &Path, path: &Path) -> Result<FilePath, InvalidPath> {
+    if path.as_os_str().is_empty() {
+        return Err(InvalidPath::Empty);
+    }
+    let mut resolved = PathBuf::new();
+    for component in cwd.join(path).components() {
+        if component != Component::ParentDir {
+            resolved.push(component);
+        } else {
+            if resolved.is_symlink() {
+                resolved = fs::canonicalize(&resolved).unwrap_or(resolved);
+            }
+            resolved.pop();
+        }
+    }
+    FilePath::new(resolved)
 }
 
 /// Returns a selector for each file that the arguments name.

@@ -4,9 +4,8 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use autoproc_domain::FilePath;
-
 use crate::error::CliError;
+use crate::paths::absolute;
 
 /// The state folder, relative to the project folder.
 const STATE_DIR: &str = ".claude/mission-control";
@@ -42,7 +41,7 @@ impl Project {
     }
 
     fn at(cwd: &Path, folder: &Path, said_by: &str) -> Result<Self, CliError> {
-        match FilePath::resolve(cwd, folder) {
+        match absolute(cwd, folder) {
             Ok(root) if root.as_path().is_dir() => Ok(Self { root: root.as_path().to_owned() }),
             _ => Err(CliError::no_project(folder, said_by)),
         }

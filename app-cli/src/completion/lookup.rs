@@ -9,13 +9,14 @@ use std::thread;
 use std::time::Duration;
 
 use autoproc_domain::view::PageRequest;
-use autoproc_domain::{FilePath, QueueItem, Status};
+use autoproc_domain::{QueueItem, Status};
 use autoproc_workflow::Catalogue;
 use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter as _};
 
 use super::Candidates;
 use super::line::{Typed, home_expanded};
 use crate::console::{ColorWhen, Console};
+use crate::paths::absolute;
 use crate::project::Project;
 use crate::wiring::{OpenOptions, Purpose, Wiring};
 
@@ -133,7 +134,7 @@ impl<'t> Prefix<'t> {
         let (folder, name) = bytes.split_at(bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1));
         let root = match folder {
             [] => cwd.to_owned(),
-            folder => FilePath::resolve(cwd, &home_expanded(OsStr::from_bytes(folder))).ok()?.as_path().to_owned(),
+            folder => absolute(cwd, &home_expanded(OsStr::from_bytes(folder))).ok()?.as_path().to_owned(),
         };
         Some(Self { folder, name, root })
     }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
@@ -76,6 +76,30 @@ fn lists_from_elsewhere_are_read_as_meant() {
     assert_eq!(project.names(), ["a.txt", "b.txt", "c\r"], "{added:?}");
     assert!(!added.err.contains("does not exist"), "{added:?}");
     assert_eq!(added.err.matches("CRLF line ends").count(), 1, "{added:?}");
+}
+
+/// Without a link, `..` removes the name before it, so that a path is stored as it is written.
+#[test]
+fn a_path_through_the_parent_of_a_link_is_the_one_that_the_system_opens() {
+    let project = TempProject::new();
+    project.write("store/2026/sub/deep/x", "");
+    project.write("store/2026/page", "right");
+    project.write("desk/page", "wrong");
+    symlink("../store/2026/sub", project.path("desk/current")).expect("a link");
+    project.write("list", "desk/current/../page\n");
+    for words in [&["desk/current/../page"][..], &["--from-file", "list"], &["desk/current/deep/../../page"]] {
+        project.ask(["queue", "clear"]).expect_code(0);
+        project.ask([&["run", "-q"], words, &["--", "cat"]].concat()).expect_code(0);
+        assert_eq!(project.ask(["log", "store/2026/page"]).expect_code(0).out, "right");
+    }
+    let added =
+        project.json(["queue", "add", "desk/current/deep/../x", "desk/gone/../y", "desk/../../../../../../../z"]);
+    let path = |index: usize| added["files"][index]["file_path"].as_str().expect("a path").to_owned();
+    assert_eq!(path(0), project.path("desk/current/x").display().to_string());
+    assert_eq!(path(1), project.path("desk/y").display().to_string());
+    assert_eq!(path(2), "/z");
+    let elsewhere = project.ask(["--project-dir", "desk/current/..", "status"]).expect_code(0).out;
+    assert!(elsewhere.contains("store/2026\n") || elsewhere.contains("store/2026:"), "{elsewhere}");
 }
 
 /// macOS decomposes the letters of names (NFD), so a list that was made there names no file here.
