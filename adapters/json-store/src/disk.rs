@@ -1,7 +1,7 @@
 //! The interface to the file system: every call that the store's protocols make.
 //!
-//! The protocols use only this trait, so that a fake disk, which can lose power at every call, can
-//! replace the real one. Names are relative to the state folder.
+//! The protocols use only this trait. So tests can replace the real disk by a fake one that loses
+//! power at any call. Names are relative to the state folder.
 
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(not(test), expect(dead_code, reason = "fuzzers need a part of it"))]
@@ -20,7 +20,7 @@ pub(crate) struct Stamp {
     pub(crate) device: u64,
     pub(crate) inode: u64,
     pub(crate) len: u64,
-    /// Modification time: seconds and nanoseconds.
+    /// The modification time in seconds and nanoseconds.
     pub(crate) modified: (i64, i64),
     pub(crate) changed: (i64, i64),
 }
@@ -34,20 +34,20 @@ pub(crate) enum Access {
     Append,
     /// For reading and appending. Creates the file with mode 0600; fails if it exists.
     Create,
-    /// For locking and for notes. Creates the file if it is missing.
+    /// For locking, and for overwriting notes. Creates the file if it is missing.
     Lock,
 }
 
-/// The exclusivity of a lock.
+/// Whether a lock is exclusive or shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sharing {
     Exclusive,
     Shared,
 }
 
-/// A folder of files.
+/// Access to the files of the state folder.
 pub(crate) trait Disk: Send + Sync + 'static {
-    /// An open file. Closing it releases its lock.
+    /// An open file. Closing it releases the lock that was taken through it.
     type File: Send + Sync + 'static;
 
     /// Creates the state folder and its `runs` folder if they are missing, with mode 0700.
@@ -61,13 +61,13 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn stat_open(&self, file: &Self::File) -> io::Result<Stamp>;
     /// Reads at an offset; returns 0 at the end of the file.
     fn read_at(&self, file: &Self::File, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
-    /// Appends bytes; returns the number of bytes written, which may be smaller than the length.
+    /// Appends bytes; returns the number of bytes written, which may be less than all of them.
     fn write(&self, file: &Self::File, bytes: &[u8]) -> io::Result<usize>;
     /// Overwrites a part of a file opened with [`Access::Lock`].
     fn overwrite(&self, file: &Self::File, offset: u64, bytes: &[u8]) -> io::Result<()>;
     fn truncate(&self, file: &Self::File, len: u64) -> io::Result<()>;
-    /// Reserves space for a length of `len` bytes without changing the file's length. Succeeds
-    /// without effect if the file system does not support it.
+    /// Reserves disk space for a length of `len` bytes without changing the file's length. Succeeds
+    /// without effect if the file system cannot reserve space.
     fn reserve(&self, file: &Self::File, len: u64) -> io::Result<()>;
     /// Makes data and length durable: fdatasync(2).
     fn sync_data(&self, file: &Self::File) -> io::Result<()>;
@@ -75,16 +75,16 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn sync_all(&self, file: &Self::File) -> io::Result<()>;
     /// Makes the names in the state folder durable.
     fn sync_folder(&self) -> io::Result<()>;
-    /// Gives `file` the permissions of the file called `name`, if that exists.
+    /// Gives `file` the permissions of the file called `name`, if there is such a file.
     fn copy_mode(&self, name: &str, file: &Self::File) -> io::Result<()>;
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// Takes a lock; `false` if another open file holds it.
+    /// Takes a lock without waiting; returns `false` if another open file holds it.
     fn try_lock(&self, file: &Self::File, sharing: Sharing) -> io::Result<bool>;
     fn unlock(&self, file: &Self::File) -> io::Result<()>;
-    /// Waits between two attempts to take a lock.
+    /// Waits between two tries to take a lock.
     fn pause(&self, span: Duration);
-    /// Returns a unique part of a file name: no other call in any process returns it.
+    /// Returns a text for a unique file name: no other call in any process returns the same text.
     fn nonce(&self) -> String;
     /// Describes this process to processes that wait for its lock.
     fn identity(&self) -> String;

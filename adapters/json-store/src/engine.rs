@@ -2,9 +2,9 @@
 //! [`Disk`].
 //!
 //! An engine caches the store in memory. A transaction refreshes the cache, applies its change to
-//! it, and commits the resulting events; if the commit fails, the engine drops the cache and reads
-//! the disk again. A transaction never builds on a state that is not durable: the engine first
-//! syncs the lines of other processes.
+//! the cached queue, and commits the resulting events. If the commit fails, the engine drops the
+//! cache and reads the disk again. A transaction never builds on a state that is not durable: the
+//! engine first syncs the lines of other processes.
 
 mod blind_append;
 mod commit;
@@ -32,12 +32,12 @@ use crate::lock::StoreLock;
 use crate::request::{Change, Target};
 use crate::snapshot::{Extra, Numbering, SnapshotSum};
 
-/// The kind of use of a handle.
+/// Whether a handle serves a single command or a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// For a single command: every change leaves a small queue as one readable file. A call blocks
-    /// the thread that polls it, because a command has nothing else to do and starting a thread
-    /// takes longer than most calls.
+    /// For a single command: every change to a small queue leaves the queue as one readable file. A
+    /// call blocks the thread that polls its future, because a command has nothing else to do and
+    /// starting a thread takes longer than most calls.
     Command,
     /// For a run with many changes: changes go to the journal, and
     /// [`Storage::close`](autoproc_domain::ports::Storage::close) writes the readable file. The
@@ -46,7 +46,7 @@ pub enum Mode {
 }
 
 pub(crate) struct Settings {
-    /// The folder to which relative paths in files of the Python program refer.
+    /// The folder against which relative paths in a snapshot of the Python program are resolved.
     pub(crate) base: PathBuf,
     pub(crate) lock_timeout: Duration,
     pub(crate) limits: Limits,
@@ -60,28 +60,28 @@ pub(crate) struct Engine<D: Disk> {
     settings: Settings,
     lock: Option<Arc<StoreLock<D>>>,
     loaded: Option<Loaded<D>>,
-    /// The locks of the runs that this handle began and that have not ended.
+    /// The open lock file of each run that this handle began. Ending the run removes the entry.
     runs: HashMap<RunId, D::File>,
     /// The latest exchange of each run in `runs`.
     latest: LatestExchanges,
     /// True if a write has failed and left the disk in an unknown state. This process must then
     /// make no further changes.
     poisoned: bool,
-    /// True once this engine has found no live run of version 1 while it held the lock.
+    /// True once this engine, while holding the lock, has found that no run of version 1 is alive.
     is_without_version_1: bool,
 }
 
-/// The store as last read or written.
+/// The contents of the store as last read or written.
 struct Loaded<D: Disk> {
     queue: FileQueue,
     extra: Extra,
     base: Option<Base>,
     journal: Option<Journal<D>>,
-    /// The position up to which the journal was read. If there is no journal, the position of its
-    /// first line.
+    /// The position up to which the journal was read. If there is no journal, the position at which
+    /// the next one begins.
     position: Position,
-    /// True if the names in the folder may not be durable: another process may have died between a
-    /// rename and its sync.
+    /// True if a changed name in the folder may not be durable: a process may have died between a
+    /// rename and the sync of the folder.
     folder_is_unsynced: bool,
     /// True if the journal may contain unsynced lines of another process.
     journal_is_unsynced: bool,
@@ -92,7 +92,8 @@ struct Loaded<D: Disk> {
 struct Base {
     stamp: Stamp,
     sum: SnapshotSum,
-    /// The `store` section of the snapshot; `None` if this program has not written the file yet.
+    /// The identity in the snapshot's `store` section; `None` if this program has not written the
+    /// file.
     store: Option<StoreIdentity>,
     /// True if this program would write the file identically; see
     /// [`Snapshot::is_canonical`](crate::snapshot::Snapshot).
@@ -113,7 +114,8 @@ struct Journal<D: Disk> {
     file: D::File,
     /// The length up to which space is reserved, in bytes.
     reserved: u64,
-    /// True if the file was opened under the lock. A reader cannot append to it.
+    /// True if the file was opened under the lock, for appending; false if it was opened only for
+    /// reading.
     is_writable: bool,
 }
 
@@ -121,12 +123,11 @@ struct Journal<D: Disk> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LockState {
     Locked,
-    /// Only reads, and tolerates a concurrent writer.
+    /// This process only reads, and tolerates a concurrent writer.
     Lockless,
 }
 
-/// Concatenates events without moving those of the first change, because most writes contain only
-/// one change.
+/// Appends `after` to `before`, whose events are not copied.
 fn concat(mut before: Vec<Event>, after: Vec<Event>) -> Vec<Event> {
     before.extend(after);
     before
@@ -146,7 +147,7 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Commits changes in one write and sends each reply.
+    /// Commits all changes in one write, and sends the reply of each.
     pub(crate) fn change(&mut self, mut changes: Vec<Box<dyn Change>>) {
         let committed = self.locked(|engine| {
             if engine.append_blind(&mut changes)? {
@@ -157,7 +158,7 @@ impl<D: Disk> Engine<D> {
             engine.commit(&events)
         });
         if committed.is_err() {
-            // The latest exchange may be one of the failed changes.
+            // `latest` may contain an exchange that was not committed.
             self.latest = LatestExchanges::default();
         }
         for change in changes {
@@ -180,7 +181,7 @@ impl<D: Disk> Engine<D> {
         Ok(&self.refresh(LockState::Lockless)?.queue)
     }
 
-    /// Returns the current queue and the unknown keys of its document.
+    /// Returns the current queue and the keys of its snapshot that this program does not know.
     pub(crate) fn view_with_extra(&mut self) -> Result<(&FileQueue, &Extra), StorageError> {
         let loaded = self.refresh(LockState::Lockless)?;
         Ok((&loaded.queue, &loaded.extra))
@@ -199,8 +200,8 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Calls `work` under the lock. A failure drops the cached state, which may be ahead of the
-    /// disk.
+    /// Calls `work` under the lock. After a failure, drops the cached state, because it may contain
+    /// changes that are not on the disk.
     pub(crate) fn locked<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, StorageError>,
@@ -244,7 +245,8 @@ impl<D: Disk> Engine<D> {
         Ok(&mut self.refresh(LockState::Locked)?.queue)
     }
 
-    /// True if another process has changed the store since this engine last read it.
+    /// True if another process has changed the store since this engine last read it, or if nothing
+    /// is cached.
     pub(crate) fn is_behind(&self) -> bool {
         self.loaded.as_ref().is_none_or(|loaded| !self.has_read_all(loaded))
     }
@@ -253,12 +255,13 @@ impl<D: Disk> Engine<D> {
         &self.disk
     }
 
-    /// Keeps a run's lock until [`Self::release_run`].
+    /// Keeps a run's lock file open, and so locked, until [`Self::release_run`].
     pub(crate) fn hold_run(&mut self, run: RunId, file: D::File) {
         self.runs.insert(run, file);
     }
 
-    /// Removes and returns the lock file of a run that this handle began.
+    /// Removes a run's lock file from `runs` and returns it; `None` if this handle did not begin
+    /// the run.
     pub(crate) fn release_run(&mut self, run: &RunId) -> Option<D::File> {
         self.latest.forget(run);
         self.runs.remove(run)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use autoproc_domain::ports::{Cause, StorageError};
 
-/// Converts an error of a call that writes. `place` is the name of the file.
+/// Converts an error of a system call that writes. `place` is the name of the file, or empty.
 pub(crate) fn classify(place: &str) -> impl FnOnce(io::Error) -> StorageError + '_ {
     move |source| match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -22,7 +22,7 @@ pub(crate) fn classify(place: &str) -> impl FnOnce(io::Error) -> StorageError + 
     }
 }
 
-/// Converts an error of a call that reads.
+/// Converts an error of a system call that reads.
 pub(crate) fn unreadable(place: &str) -> impl FnOnce(io::Error) -> StorageError + '_ {
     move |source| failed(format!("cannot read {place}"), source)
 }
@@ -31,12 +31,12 @@ pub(crate) fn failed(action: impl Into<String>, source: impl Into<Cause>) -> Sto
     StorageError::Failed { action: action.into(), source: source.into() }
 }
 
-/// Returns the error of a handle after a write left the disk in an unknown state.
+/// Returns the error for every change after a write has left the disk in an unknown state.
 pub(crate) fn poisoned() -> StorageError {
     failed("this process no longer changes the queue", "an earlier write failed and left the disk in an unknown state")
 }
 
-/// Returns the error of a handle whose thread or engine no longer exists.
+/// Returns the error for every call after an earlier call has panicked.
 pub(crate) fn gone() -> StorageError {
     failed("this process can no longer use the queue", "an earlier call to the store panicked")
 }
@@ -59,7 +59,7 @@ pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
     }
 }
 
-/// Copies an error for each of the callers whose transactions shared one write.
+/// Copies the error of a write that several transactions shared; each caller gets a copy.
 pub(crate) fn replicate(error: &StorageError) -> StorageError {
     match error {
         StorageError::Rejected(rejection) => StorageError::Rejected(rejection.clone()),
@@ -77,7 +77,7 @@ pub(crate) fn replicate(error: &StorageError) -> StorageError {
     }
 }
 
-/// Copies an error: keeps the kind and message, drops the source chain.
+/// Copies an error. Keeps the message, and the kind of an [`io::Error`]; drops the source chain.
 fn copy(source: &Cause) -> Cause {
     let text = source.to_string();
     match source.downcast_ref::<io::Error>() {

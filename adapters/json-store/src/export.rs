@@ -1,8 +1,8 @@
 //! Exports the current queue as one document, also during a run.
 //!
 //! The document has the snapshot's format without its `store` section. That section names a journal
-//! and a generation, which are valid only in one folder and at one moment. Without it the document
-//! opens in any folder, like one written by hand. No lock is taken.
+//! and a generation, which are valid only in one folder and at one moment. Without the section the
+//! document opens in any folder, like one written by hand. The export takes no lock.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use crate::error::in_folder;
 use crate::repair::{StateFolder, engine};
 use crate::snapshot;
 
-/// The reason why the document is missing or incomplete.
+/// The reason why an export failed.
 #[derive(Debug)]
 pub enum ExportError {
     /// The store cannot be read.

@@ -1,9 +1,9 @@
 //! Examines the file system of a folder, and whether it supports the store's guarantees.
 //!
-//! The store needs a flock(2) that excludes every process and an fsync(2) that makes data durable.
-//! Network file systems offer both calls with weaker guarantees. NFS emulates flock by byte-range
-//! locks that are lost with a lease (flock(2), "NFS details"); SMB does so too; FUSE or 9p may hide
-//! any file system.
+//! The store needs a flock(2) that excludes all other processes and an fsync(2) that makes data
+//! durable. Network file systems offer both calls with weaker guarantees. NFS emulates flock by
+//! byte-range locks that are lost with a lease (flock(2), "NFS details"); SMB emulates it likewise;
+//! FUSE or 9p may hide any file system.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -24,7 +24,7 @@ pub struct FileSystem {
     pub name: String,
     /// True if it is or may be a network file system.
     pub is_network: bool,
-    /// True if its contents are lost when the machine is switched off.
+    /// True if the contents are lost when the machine is switched off.
     pub is_volatile: bool,
     /// Bytes available to unprivileged users.
     pub free_bytes: u64,
@@ -35,8 +35,8 @@ pub struct FileSystem {
 /// The result of testing locks and syncs.
 #[derive(Debug)]
 pub struct Probe {
-    /// True if a lock on one open file excludes another open file; an error if locks are not
-    /// supported.
+    /// True if a lock through one open file excludes a lock through another; an error if locks are
+    /// not supported.
     pub locks: io::Result<bool>,
     /// An error if the system refuses to sync data or names.
     pub syncs: io::Result<()>,
@@ -51,7 +51,7 @@ enum Kind {
 
 use Kind::{Local, Network, Volatile};
 
-/// Magic numbers from statfs(2) and linux/magic.h.
+/// The known file systems by magic number, from statfs(2) and linux/magic.h.
 const FILE_SYSTEMS: [(u32, &str, Kind); 25] = [
     (0xEF53, "ext4", Local),
     (0x5846_5342, "xfs", Local),
@@ -110,7 +110,7 @@ pub fn probe(folder: &Path) -> io::Result<Probe> {
     Ok(probe)
 }
 
-/// Returns the free space, in bytes, that the store may need next: for a second snapshot and a
+/// Returns the free space in bytes that the store may need: for a second snapshot, and for a
 /// journal of the maximum length.
 ///
 /// # Errors

@@ -1,13 +1,13 @@
 //! Entry points for fuzzers, only in builds for tests and fuzzers. Each function receives bytes and
 //! panics if the store breaks a guarantee.
 //!
-//! For any bytes in the state folder, no call panics, and a refused store is left unchanged. If a
-//! store opens, a reader and a writer see the same queue. After each change, the queue equals the
-//! one that the domain alone produces; a process that opens the store later, from a journal or from
-//! a snapshot, sees the same queue. The disk is in memory, so that thousands of cases run in a
-//! second. The disk panics at any name that does not belong to the store.
+//! The guarantees are: for any bytes in the state folder, no call panics, and a refused store is
+//! left unchanged. If a store opens, a reader and a writer see the same queue. After each change,
+//! the queue equals the one that the domain alone produces; a process that opens the store later,
+//! from a journal or from a snapshot, sees the same queue. The disk is in memory, so that thousands
+//! of cases run in a second. The disk panics at any name that does not belong to the store.
 //!
-//! A fuzzer cannot guess checksums, so [`operations`] adds valid ones.
+//! A fuzzer cannot guess checksums, so [`operations`] adds valid checksums.
 
 mod check;
 mod seal;
@@ -31,10 +31,10 @@ const A_SNAPSHOT: &str = r#"{
 }
 "#;
 
-/// The journal of [`A_SNAPSHOT`].
+/// The name of the journal that [`A_SNAPSHOT`] names.
 const JOURNAL: &str = "QUEUE-STATE.journal.3-0a1b2c3d";
 
-/// The name of the run whose lock file is read.
+/// The id of the run in [`run_lock`].
 const RUN: &str = "run";
 
 /// Checks a store with these bytes as its snapshot.
@@ -52,7 +52,8 @@ pub fn journal(bytes: &[u8]) {
     check(&disk);
 }
 
-/// Checks a store whose snapshot is the bytes up to the first NUL and whose journal is the rest.
+/// Checks a store whose snapshot is the bytes before the first NUL and whose journal is the bytes
+/// after it.
 pub fn snapshot_and_journal(bytes: &[u8]) {
     let at = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     let disk = FakeDisk::default();
@@ -61,7 +62,7 @@ pub fn snapshot_and_journal(bytes: &[u8]) {
     check(&disk);
 }
 
-/// Checks a store with one journal line per input line; adds the checksums.
+/// Checks a store whose journal has one line for each line of `bytes`, with a valid checksum.
 pub fn operations(bytes: &[u8]) {
     let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());
@@ -69,8 +70,8 @@ pub fn operations(bytes: &[u8]) {
     check(&disk);
 }
 
-/// Checks a file of the Python program with these bytes as its list of items. If it opens, the
-/// first write must keep an exact copy of it.
+/// Checks a file of the Python program with these bytes as its list of items. If the file opens,
+/// the first write must keep an exact copy of it.
 pub fn original(bytes: &[u8]) {
     let document = [&b"{\"version\": \"1.0.0\", \"items\": ["[..], bytes, b"]}"].concat();
     let disk = FakeDisk::default();

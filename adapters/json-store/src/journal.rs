@@ -1,10 +1,10 @@
 //! The journal's lines: writes and verifies them, and classifies damage.
 //!
-//! A line is `{"c":"<crc32c>",<the rest>`; the checksum covers every byte between its own comma and
-//! the newline. A line is one transaction. It contains the transaction's number in the history of
-//! the store and repeats the checksum of the line before it, which exposes missing and misplaced
-//! lines. The first line also contains a header that ties the journal to its snapshot; it is part
-//! of the line, so that a crash cannot separate the two.
+//! A line is `{"c":"<crc32c>",<the rest>`; the checksum covers every byte between the comma after
+//! it and the newline. A line is one transaction. It contains the transaction's number in the
+//! history of the store and repeats the checksum of the previous line, which exposes missing and
+//! misplaced lines. The first line also contains a header that ties the journal to its snapshot.
+//! The header is part of that line, so that a crash cannot separate it from the first transaction.
 //!
 //! This module does not access files: a scan is a function of bytes.
 
@@ -19,13 +19,14 @@ use crate::snapshot::Numbering;
 
 pub(crate) use salvage::{Salvage, SalvagedLine, salvage};
 
-/// The text `{"c":"`. Eight hexadecimal digits and `",` follow it.
+/// The text `{"c":"` at the start of every line. Eight hexadecimal digits and `",` follow it.
 const PREFIX: &[u8] = b"{\"c\":\"";
 const DIGITS: usize = 8;
 const AFTER_DIGITS: &[u8] = b"\",";
 const BODY_AT: usize = PREFIX.len() + DIGITS + AFTER_DIGITS.len();
 
-/// The snapshot that the journal extends; part of the first line.
+/// Identifies the snapshot that the journal extends. The header is part of the journal's first
+/// line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Header {
@@ -71,14 +72,15 @@ pub(crate) struct Position {
 pub(crate) enum Tail {
     /// There are no further bytes.
     Clean,
-    /// An unfinished line: its writer or the machine died while it was being written. It was not
-    /// acknowledged.
+    /// An unfinished line: its writer died, or the machine failed, during the write. The line was
+    /// not acknowledged.
     Torn,
     /// Any other bytes. They may contain or hide acknowledged transactions.
     Damaged { offset: u64, detail: String },
 }
 
-/// Returns the line for a position, and the position after it. Only the first line has the header.
+/// Returns the line that continues the journal at `position`, and the position after it. Only the
+/// first line has the header.
 pub(crate) fn line(position: Position, header: &Header, events: &[Event]) -> (Vec<u8>, Position) {
     let seq = position.seq + 1;
     let header = (position.offset == 0).then(|| header.clone());
@@ -92,7 +94,7 @@ fn seal(body: &impl Serialize) -> (Vec<u8>, u32) {
     line.extend_from_slice(PREFIX);
     line.extend_from_slice(&[b'0'; DIGITS]);
     line.extend_from_slice(AFTER_DIGITS);
-    // The comma replaces the opening brace of the body.
+    // The body is written over the last comma. Its opening brace is then replaced by a comma.
     let brace = line.len() - 1;
     line.pop();
     serde_json::to_writer(&mut line, body).expect("lines hold only strings, numbers and lists, written to memory");
@@ -103,7 +105,7 @@ fn seal(body: &impl Serialize) -> (Vec<u8>, u32) {
     (line, crc)
 }
 
-/// Checksums as eight hexadecimal digits.
+/// Serialises checksums as eight hexadecimal digits.
 mod hex {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
@@ -215,15 +217,14 @@ pub(crate) fn numbering(bytes: &[u8]) -> Option<Numbering> {
 }
 
 /// Distinguishes an unfinished last line from damage. An unfinished line reaches the end of the
-/// file, no valid line follows it, and it either has no newline or contains NUL bytes. An
-/// interrupted append leaves these two forms: if a file's length became durable before its data,
-/// the data reads as zeros.
+/// file, no valid line follows it, and it either has no newline or contains NUL bytes. NUL bytes
+/// appear if the file's length became durable before its data.
 fn classify_tail(rest: &[u8], offset: u64) -> Tail {
     if rest.is_empty() {
         return Tail::Clean;
     }
     let is_unterminated = rest.last() != Some(&b'\n');
-    // A NUL may have replaced a newline, so it also ends a line.
+    // A NUL may have replaced a newline, so NULs also end lines.
     let is_followed = rest.split(|byte| matches!(byte, b'\n' | 0)).skip(1).any(|line| verify(line).is_some());
     let is_torn = !is_followed && (is_unterminated || rest.contains(&0));
     if is_torn {

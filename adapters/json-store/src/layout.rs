@@ -3,15 +3,16 @@
 use autoproc_domain::Timestamp;
 
 pub(crate) const SNAPSHOT: &str = "QUEUE-STATE.json";
-/// A copy of a snapshot that the Python program or a user wrote, made before this program first
-/// replaces it.
+/// The copy of a snapshot that the Python program or a user wrote. It is made before this program
+/// first replaces such a snapshot.
 pub(crate) const ORIGINAL: &str = "QUEUE-STATE.original.json";
-/// The lock file. Never renamed or removed: a lock on a replaced file would exclude no process.
+/// The lock file. It is never renamed or removed: a lock on the old file would not exclude
+/// processes that lock a new one.
 pub(crate) const LOCK: &str = "QUEUE-STATE.lock";
-/// The folder of the run locks.
+/// The folder of the runs' lock files.
 pub(crate) const RUNS: &str = "runs";
 
-/// The prefix of a folder with copies made by a repair.
+/// The name prefix of the folders in which a repair keeps copies.
 pub(crate) const BACKUP_PREFIX: &str = "backup-";
 
 const TEMP_PREFIX: &str = "QUEUE-STATE.json.tmp-";
@@ -19,7 +20,7 @@ const JOURNAL_PREFIX: &str = "QUEUE-STATE.journal.";
 const ORPHAN_SUFFIX: &str = ".orphan";
 const TORN_INFIX: &str = ".torn.";
 const RUN_SUFFIX: &str = ".lock";
-/// Follows [`RUN_SUFFIX`] until the run's lock file is locked and complete.
+/// Follows [`RUN_SUFFIX`] in the name of a lock file until the file is locked and complete.
 const NEW_SUFFIX: &str = ".new";
 
 /// The maximum number of characters of a run's id in its file name; a UUID has 36.
@@ -27,8 +28,8 @@ const MAX_RUN_NAME: usize = 100;
 /// The maximum length of a journal's name after its prefix; the longest generation and a nonce fit.
 const MAX_JOURNAL_ID: usize = 64;
 
-/// Returns the name of the journal of a generation. Because of the nonce, a restored copy of an old
-/// snapshot cannot find a later journal.
+/// Returns the name of the journal of a generation. Because of the nonce, a later journal of the
+/// same generation does not match a restored copy of an old snapshot.
 pub(crate) fn journal(generation: u64, nonce: &str) -> String {
     format!("{JOURNAL_PREFIX}{generation}-{nonce}")
 }
@@ -38,19 +39,21 @@ pub(crate) fn temp(nonce: &str) -> String {
     format!("{TEMP_PREFIX}{nonce}")
 }
 
-/// Returns the name to which an orphaned journal is renamed: one that the snapshot does not refer
-/// to, but whose transactions are newer.
+/// Returns the new name of an orphaned journal: its transactions are newer than the snapshot, but
+/// the snapshot does not name it.
 pub(crate) fn orphan(journal: &str) -> String {
     format!("{journal}{ORPHAN_SUFFIX}")
 }
 
-/// Returns the name of the copy of a torn tail after the transaction with this number.
+/// Returns the name for a copy of the journal's torn tail. `seq` is the number of the last
+/// transaction before the tail.
 pub(crate) fn torn(journal: &str, seq: u64) -> String {
     format!("{journal}{TORN_INFIX}{seq}")
 }
 
 /// Returns the path of a run's lock file in [`RUNS`]. Characters other than ASCII letters, digits,
-/// `-` and `_` become `%`, and a long id is truncated (`NAME_MAX`, 255 bytes: limits.h).
+/// `-` and `_` become `%`. A long id is truncated, because a name has at most 255 bytes
+/// (`NAME_MAX`, limits.h).
 pub(crate) fn run(id: &str) -> String {
     let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     let id: String =
@@ -63,23 +66,24 @@ pub(crate) fn new_run(id: &str) -> String {
     format!("{}{NEW_SUFFIX}", run(id))
 }
 
-/// True if a file in the runs folder belongs to a run that is beginning, or that was killed while
-/// it began.
+/// True if a name in the runs folder is that of an unfinished lock file: the run is beginning, or
+/// was killed while beginning.
 pub(crate) fn is_new_run(name: &str) -> bool {
     name.strip_suffix(NEW_SUFFIX).is_some_and(|name| run_of(name).is_some())
 }
 
-/// Returns the run of a lock file in the runs folder; `None` for the files of guards.
+/// Returns the run's id from the name of its lock file; `None` for other files, such as those of
+/// guards.
 pub(crate) fn run_of(name: &str) -> Option<&str> {
     name.strip_suffix(RUN_SUFFIX)
 }
 
-/// True if a file is an unfinished snapshot.
+/// True if the name is that of an unfinished snapshot.
 pub(crate) fn is_temp(name: &str) -> bool {
     name.starts_with(TEMP_PREFIX)
 }
 
-/// True if a file is a journal that was not set aside.
+/// True if the name is that of a journal that was not set aside.
 pub(crate) fn is_journal(name: &str) -> bool {
     name.starts_with(JOURNAL_PREFIX) && !name.ends_with(ORPHAN_SUFFIX) && !name.contains(TORN_INFIX)
 }
@@ -89,7 +93,7 @@ pub(crate) fn generation_of(journal: &str) -> Option<u64> {
     journal.strip_prefix(JOURNAL_PREFIX)?.split('-').next()?.parse().ok()
 }
 
-/// Returns the name of the folder for a repair's copies. It contains the time to the second,
+/// Returns the name of the folder for a repair's copies. The name contains the time to the second,
 /// without characters that some systems refuse.
 pub(crate) fn backup(now: Timestamp) -> String {
     let text = now.to_string();
@@ -97,7 +101,8 @@ pub(crate) fn backup(now: Timestamp) -> String {
     format!("{BACKUP_PREFIX}{}Z", digits.filter(|character| *character != 'Z').collect::<String>())
 }
 
-/// True if a file or folder was set aside after damage, for the user to inspect.
+/// True if the name is that of a file or folder that was set aside after damage, for the user to
+/// inspect.
 pub(crate) fn is_kept_aside(name: &str) -> bool {
     let was_journal = name.ends_with(ORPHAN_SUFFIX) || name.contains(TORN_INFIX);
     name.starts_with(BACKUP_PREFIX) || (name.starts_with(JOURNAL_PREFIX) && was_journal)

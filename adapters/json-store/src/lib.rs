@@ -4,33 +4,34 @@
 //! # Theory of operation
 //!
 //! `QUEUE-STATE.json` is a *snapshot*: at every instant a complete, valid document. It names its
-//! *journal*, a file with one line per transaction; the state of the queue is the snapshot with the
-//! valid lines of that journal applied. A transaction takes the lock, catches up with the lines of
-//! other processes, lets the domain apply the change to the queue in memory, appends the resulting
-//! events as one line, syncs it, and replies. If the line cannot be made durable, the queue in
-//! memory is dropped and read again. A *checkpoint* writes the state to a new file and renames it
-//! over the snapshot. That rename is its only commit point: the new snapshot names another journal
-//! and so retires the old one at the same instant.
+//! *journal*, a file with one line per transaction. The state of the queue is the snapshot with the
+//! journal's valid lines applied. A transaction takes the lock, reads the lines that other
+//! processes have appended, lets the domain apply the change to the queue in memory, appends the
+//! resulting events as one line, syncs it, and replies. If the line cannot be made durable, the
+//! queue in memory is dropped and read again. A *checkpoint* writes the state to a new file and
+//! renames this file over the snapshot. The rename is the only commit point of a checkpoint: the
+//! new snapshot names another journal and so retires the old one at the same instant.
 //!
 //! A command that loads a small queue and changes it writes a checkpoint. Then the whole queue is
-//! one JSON file, which a user may read and edit. An addition to a larger queue is appended without
-//! loading it (a *blind append*). `docs/formats.md` describes every field of every file.
+//! one JSON file, which a user may read and edit. A command that adds files to a larger queue
+//! appends them without loading the queue (a *blind append*). `docs/formats.md` describes every
+//! field of every file.
 //!
 //! # Modules
 //!
-//! `disk` is the interface to the file system, small enough for a fake; `lock` is the only module
-//! that calls fs2; `record` and `ops` are the serde forms of items and events; `snapshot` and
-//! `journal` read and write the two files; `engine` is the protocol; `request` wraps the
-//! transactions of the domain; `runs` finds live and dead runs; `worker` provides the thread for
-//! blocking calls; `store` implements the ports. `repair`, `export` and `file_system` maintain a
-//! store from outside.
+//! `disk` is the interface to the file system, small enough to be replaced by a fake. `lock` is the
+//! only module that calls fs2. `record` and `ops` are the serde forms of items and events.
+//! `snapshot` and `journal` read and write the files of these names. `engine` is the protocol;
+//! `request` wraps the transactions of the domain; `runs` finds live and dead runs; `worker`
+//! provides the thread for blocking calls; `store` implements the ports. `repair`, `export` and
+//! `file_system` serve maintenance and need no handle.
 //!
 //! # Deliberately absent
 //!
-//! Rules of the queue: the domain decides. Timeouts that declare a slow run dead: a run is alive
-//! while it holds its lock, which the kernel releases exactly when the process ends. Repeated
-//! syncs: after a failed sync, the page cache may report success for lost data (Rebello et al.,
-//! "Can Applications Recover from fsync Failures?", 2020).
+//! The rules of the queue are in the domain. No timeout declares a slow run dead: a run is alive
+//! while it holds the lock on its own file, which the kernel releases exactly when the process
+//! ends. A failed sync is never repeated: afterwards, the page cache may report success for lost
+//! data (Rebello et al., "Can Applications Recover from fsync Failures?", 2020).
 
 mod checksum;
 mod disk;

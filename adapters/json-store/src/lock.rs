@@ -1,4 +1,5 @@
-//! Locks by fs2, the wait for the store's lock, and the notes in its file.
+//! Takes flock(2) locks through fs2, waits for the store's lock, and keeps the notes in the lock
+//! file.
 //!
 //! fs2's methods are called by their full path: since Rust 1.89 the standard library has methods
 //! with the same names and another error type, which would silently take precedence.
@@ -17,16 +18,17 @@ use crate::error::{classify, unreadable};
 use crate::journal::{Header, Position};
 use crate::layout::LOCK;
 
-/// The first pause between two attempts; it doubles up to [`MAX_PAUSE`]. A transaction holds the
-/// lock for well under a millisecond and one sync.
+/// The first pause between two tries to take the lock; it doubles up to [`MAX_PAUSE`]. A
+/// transaction holds the lock for well under a millisecond, plus one sync.
 const FIRST_PAUSE: Duration = Duration::from_micros(500);
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 
-/// Each note has a fixed length, so that overwriting it needs no room on a full disk.
+/// The length of a [`Holder`] note. Each note has a fixed length, so that overwriting it needs no
+/// space on a full disk.
 const HOLDER_BYTES: usize = 256;
 const TIP_BYTES: usize = 1024;
 
-/// Takes a flock(2) without waiting; returns `false` if another open file holds it.
+/// Takes a flock(2) without waiting; returns `false` if another open file holds a conflicting lock.
 pub(crate) fn try_lock(file: &File, sharing: Sharing) -> io::Result<bool> {
     loop {
         let taken = match sharing {
@@ -49,16 +51,16 @@ pub(crate) fn unlock(file: &File) -> io::Result<()> {
     fs2::FileExt::unlock(file)
 }
 
-/// The process that holds the lock, named in the error of a process that waits too long.
+/// A note that names the lock's holder, for the error of a process that waits too long.
 #[derive(Serialize, Deserialize)]
 struct Holder {
     holder: String,
 }
 
-/// The end of the journal at a moment when all of it was durable. Contains the data for appending a
-/// line, and for checking that this is still the journal's end.
+/// A note of the journal's end at a moment when the whole journal was durable. Contains the data
+/// for appending a line, and for checking that the journal still ends there.
 ///
-/// The note is written after the journal is synced, and is never synced itself. So it may be
+/// The note is written after the journal is synced. The note itself is never synced. So it may be
 /// outdated, but never ahead of the durable journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tip {
@@ -68,7 +70,7 @@ pub(crate) struct Tip {
     pub(crate) position: Position,
 }
 
-/// A tip as JSON text with its CRC-32C, because a crash may write only a part of it.
+/// A [`Tip`] as JSON text with its CRC-32C, because a crash may leave only a part of the note.
 #[derive(Serialize, Deserialize)]
 struct CheckedTip {
     crc: u32,
@@ -87,7 +89,8 @@ impl<D: Disk> StoreLock<D> {
         Ok(Self { file })
     }
 
-    /// Returns the lock file, if it exists. Opens it read-only, so that locking cannot change it.
+    /// Returns the lock file, if it exists. Opens it read-only, so that taking the lock cannot
+    /// change the file.
     pub(crate) fn open_existing(disk: &D) -> Result<Option<Self>, StorageError> {
         match disk.open(LOCK, Access::Read) {
             Ok(file) => Ok(Some(Self { file })),
@@ -108,20 +111,20 @@ impl<D: Disk> StoreLock<D> {
             waited += pause;
             pause = (pause * 2).min(MAX_PAUSE);
         }
-        // If the write fails, only the holder's name is missing from the errors of waiting
-        // processes.
+        // Only the errors of waiting processes contain the holder's name, so a failure to write it
+        // is ignored.
         let holder = disk.identity().chars().take(HOLDER_BYTES / 8).collect();
         let _ = disk.overwrite(&self.file, 0, &padded(&Holder { holder }, HOLDER_BYTES));
         Ok(())
     }
 
-    /// Releases the lock. If that fails, closing the file releases it.
+    /// Releases the lock. If unlocking fails, closing the file releases it.
     pub(crate) fn release(&self, disk: &D) -> Result<(), StorageError> {
         disk.unlock(&self.file).map_err(classify(LOCK))
     }
 
-    /// Writes a note of the store's end for later additions. Without the note they load the queue,
-    /// so a full disk is not an error.
+    /// Writes a note of the journal's end for later additions. A full disk is not an error: without
+    /// the note, an addition loads the queue.
     ///
     /// Any other failure is an error, because it may be the only sign of a failed sync. If ext4
     /// aborts its own journal during an fdatasync(2), the call returns 0 (observed on Linux 6.18),
@@ -138,7 +141,7 @@ impl<D: Disk> StoreLock<D> {
         }
     }
 
-    /// Returns the latest note, if it has a correct checksum.
+    /// Returns the note of the journal's end; `None` if it is missing or its checksum is wrong.
     pub(crate) fn tip(&self, disk: &D) -> Option<Tip> {
         let checked: CheckedTip = self.note(disk, HOLDER_BYTES, TIP_BYTES)?;
         let is_whole = checksum::of(checked.tip.as_bytes()) == checked.crc;

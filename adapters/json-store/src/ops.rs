@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{self, StatusWord};
 
-/// An event: an object with one key, the event's name.
+/// An event as a JSON object with one key, the event's name.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Op<'a> {
@@ -31,14 +31,15 @@ pub(crate) enum Op<'a> {
         size_bytes: Option<u64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         modified_ns: Option<i64>,
-        /// Which ended items begin a new round; if absent, only those whose file has changed.
+        /// Whether the addition of an ended file begins a new round. If absent, only failed or
+        /// changed files begin one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         repeat: Option<RepeatWord>,
-        /// The recipe of [`RepeatWord::OtherThan`].
+        /// The current recipe, for [`RepeatWord::OtherThan`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         recipe: Option<Cow<'a, str>>,
     },
-    /// The addition of version 1; see [`version_1`].
+    /// An addition as version 1 wrote it; see [`version_1`].
     Enqueue {
         #[serde(borrow)]
         file_path: Cow<'a, str>,
@@ -98,11 +99,11 @@ pub(crate) enum Op<'a> {
         id: u64,
         #[serde(with = "timestamp::required")]
         not_before: Timestamp,
-        /// See [`Self::Retry`].
+        /// When the backoff was set. Absent in version 1.
         #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
         from: Option<Timestamp>,
     },
-    /// Begins a round.
+    /// Begins a new round of the item.
     Requeue {
         id: u64,
     },
@@ -117,7 +118,7 @@ pub(crate) enum Op<'a> {
     },
 }
 
-/// Which ended items an addition repeats.
+/// The condition under which adding an ended file begins a new round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RepeatWord {

@@ -48,7 +48,7 @@ pub(crate) struct ItemRecord<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     not_before: Option<Timestamp>,
     /// When the backoff until `not_before` was set. If the key is absent, as in version 1,
-    /// `last_attempt` is used; without a `last_attempt`, `not_before`.
+    /// `last_attempt` is used, or `not_before` if there is no `last_attempt`.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     backoff_from: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,7 +141,7 @@ impl From<StatusWord> for Status {
 pub(crate) struct ReadItem {
     /// The item; its id is 0 if the record has none.
     pub(crate) item: QueueItem,
-    /// Unknown keys.
+    /// The keys of the item that this program does not know.
     pub(crate) extra: Map<String, Value>,
 }
 
@@ -166,7 +166,7 @@ pub(crate) fn id(json: &[u8]) -> u64 {
     serde_json::from_slice(json).ok().and_then(|Numbered { id }| id).unwrap_or(0)
 }
 
-/// Reads an item with unknown keys, which is slower.
+/// Reads an item that has unknown keys. This is slower than reading an item without.
 fn read_with_extra(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     let all: Map<String, Value> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     let (known, extra): (Map<_, _>, Map<_, _>) =
@@ -249,8 +249,8 @@ impl ItemRecord<'_> {
     }
 }
 
-/// Returns the path with this text. A path that is not UTF-8 is read from `exact_hex`, its exact
-/// bytes in hexadecimal.
+/// Returns the path for `text`, resolved against `base`. If `exact_hex`, the exact bytes in
+/// hexadecimal, agrees with `text`, the path has these bytes.
 pub(crate) fn path(text: &str, exact_hex: Option<&str>, base: &Path) -> Result<FilePath, String> {
     FilePath::from_text(text, exact_hex, base).map_err(|invalid| invalid.to_string())
 }
@@ -288,7 +288,7 @@ mod tests {
         serde_json::from_slice(&json).expect("JSON")
     }
 
-    /// A key missing in the list would be kept as unknown and then written twice.
+    /// If [`KNOWN_KEYS`] lacked a key, the key would be kept as unknown and written twice.
     #[test]
     fn every_written_key_is_known_and_every_item_comes_back() {
         let (number, run) = (ClaimNumber::new(7), RunId::new("run"));

@@ -5,11 +5,12 @@
 //! Nothing is repaired in place. The files are first copied to a separate folder, and the copies
 //! are synced. Then an ordinary checkpoint commits the repaired queue; its rename retires the
 //! damaged snapshot and the damaged journal at once. After a crash, the folder contains either the
-//! damaged store and a copy of it, or the repaired store.
+//! damaged store or the repaired store with a copy of the damaged files.
 //!
 //! # Deliberately absent
 //!
-//! Choosing a method: only a person who knows the files can judge which loss is smaller.
+//! This module does not choose a method: only a person who knows the files can judge which loss is
+//! smaller.
 
 mod backup;
 mod inspection;
@@ -42,10 +43,10 @@ use inspection::Inspection;
 pub struct StateFolder {
     /// The folder of the store's files.
     pub state_dir: PathBuf,
-    /// The folder to which relative paths in files of the Python program refer.
+    /// The folder against which relative paths in a snapshot of the Python program are resolved.
     pub base: PathBuf,
-    /// The maximum wait for the lock. When it has passed, the call fails with the name of the
-    /// holder.
+    /// The maximum wait for the store's lock. After this time, the call fails with an error that
+    /// names the lock's holder.
     pub lock_timeout: Duration,
     /// True if changes are allowed on a network file system.
     pub allow_network_fs: bool,
@@ -56,8 +57,8 @@ pub struct StateFolder {
 pub enum RepairMethod {
     /// Keeps the snapshot, and the journal up to the damage.
     Truncate,
-    /// Keeps the snapshot, the journal up to the damage, and the readable lines after the damage
-    /// that still apply.
+    /// Keeps the snapshot, the journal up to the damage, and the readable lines after the damage if
+    /// they still apply.
     Salvage,
     /// Keeps only the snapshot.
     UseSnapshot,
@@ -78,14 +79,14 @@ impl RepairMethod {
     }
 }
 
-/// Numbers of changes by kind.
+/// The number of changes of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ChangeCounts {
     /// Added files.
     pub additions: usize,
     /// Ended attempts, successful or not.
     pub results: usize,
-    /// All other changes.
+    /// Changes of any other kind.
     pub others: usize,
 }
 
@@ -117,7 +118,7 @@ impl ChangeCounts {
     }
 }
 
-/// A part of the store that differs from the bytes that were written.
+/// Damage in one file of the store: bytes that differ from those written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
     /// The name of the damaged file.
@@ -126,16 +127,17 @@ pub struct Damage {
     pub detail: String,
 }
 
-/// The result of a repair by one method.
+/// The expected result of a repair by one method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairPlan {
     /// The method.
     pub method: RepairMethod,
     /// The counts of the queue after the repair.
     pub counts: Counts,
-    /// The readable changes after the damage that the method keeps.
+    /// The method keeps this number of changes of each kind from the readable lines after the
+    /// damage.
     pub keeps: ChangeCounts,
-    /// The readable changes that the method loses.
+    /// The method loses this number of readable changes of each kind.
     pub loses: ChangeCounts,
     /// The number of unreadable bytes, which every method loses.
     pub unreadable_bytes: u64,
@@ -150,11 +152,12 @@ pub struct Examination {
     pub counts: Option<Counts>,
     /// The possible repairs; empty if the files can only be repaired by hand.
     pub plans: Vec<RepairPlan>,
-    /// The length of an unfinished last line. It is not damage: the next change cuts it off.
+    /// The length of an unfinished last line of the journal. Such a line is not damage: the next
+    /// change cuts it off.
     pub half_written_bytes: u64,
     /// Human-readable messages about anomalies.
     pub notices: Vec<String>,
-    /// Files that were set aside after earlier damage.
+    /// The names of files and folders that were set aside after earlier damage.
     pub kept_aside: Vec<String>,
 }
 
@@ -177,7 +180,7 @@ pub enum RepairOutcome {
     Repaired {
         /// The damage before the repair.
         damage: Vec<Damage>,
-        /// The result of the repair.
+        /// The plan that was applied.
         plan: RepairPlan,
         /// The folder with copies of the damaged files.
         backup: PathBuf,
@@ -201,8 +204,8 @@ pub fn examine(folder: &StateFolder) -> Result<Examination, StorageError> {
 /// anything.
 ///
 /// # Errors
-/// [`StorageError::Busy`] while a run is alive or another process holds the lock; others as for
-/// [`examine`].
+/// [`StorageError::Busy`] while a run is alive or another process holds the lock; otherwise the
+/// errors of [`examine`].
 pub fn plan_repair(folder: &StateFolder) -> Result<Examination, StorageError> {
     let disk = RealDisk::new(folder.state_dir.clone());
     let planned = held(&disk, folder.lock_timeout, || {
@@ -215,8 +218,9 @@ pub fn plan_repair(folder: &StateFolder) -> Result<Examination, StorageError> {
 /// Copies the files, then repairs the store.
 ///
 /// # Errors
-/// [`StorageError::Busy`] while a run is alive or another process holds the lock; others if the
-/// files cannot be read, copied or written. The store is then either unchanged or repaired.
+/// [`StorageError::Busy`] while a run is alive or another process holds the lock; other errors if
+/// the files cannot be read, copied or written. After an error, the store is either unchanged or
+/// repaired.
 pub fn repair(folder: &StateFolder, method: RepairMethod, now: Timestamp) -> Result<RepairOutcome, StorageError> {
     let planned = plan_repair(folder)?;
     if planned.is_sound() {
@@ -247,8 +251,8 @@ fn repair_locked(
     let files = backup::files(engine.disk())?;
     let backup = backup::copy(&folder.state_dir, &files, now)?;
     engine.replace(replacement)?;
-    // The new snapshot has retired the journals, and the backup contains them. If one stays, the
-    // next change removes it.
+    // The new snapshot has retired the journals, and the backup contains them. If a journal stays,
+    // the next change removes it.
     for journal in files.iter().filter(|name| crate::layout::is_journal(name)) {
         let _ = engine.disk().remove(journal);
     }
@@ -275,7 +279,7 @@ fn refuse_during_runs(engine: &Engine<RealDisk>) -> Result<(), StorageError> {
     }
 }
 
-/// Opens the store for reading, and returns the result.
+/// Opens the store for reading; an error means that the store cannot be opened.
 fn open(folder: &StateFolder) -> Result<(), StorageError> {
     engine(folder).view().map(drop)
 }

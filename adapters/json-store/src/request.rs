@@ -16,12 +16,12 @@ use crate::error::gone;
 /// The state that a change applies to.
 pub(crate) struct Target<'a> {
     pub(crate) queue: &'a mut FileQueue,
-    /// Returns true for a run that this handle began and that has not ended.
+    /// Returns true if this handle began the run and the run has not ended.
     pub(crate) is_own_run: &'a dyn Fn(&RunId) -> bool,
     pub(crate) latest: &'a mut LatestExchanges,
 }
 
-/// A transaction as this store performs it.
+/// A transaction that this store can perform.
 pub(crate) trait Request: Transaction {
     /// Applies the transaction and returns its events and the reply.
     fn perform_on(&self, target: &mut Target<'_>, now: Timestamp) -> Result<Performed<Self::Reply>, StorageError> {
@@ -87,14 +87,14 @@ impl Transaction for Unfenced {
 #[cfg(any(test, fuzzing))]
 impl Request for Unfenced {}
 
-/// A request of any type. Several changes may share one write.
+/// A pending request of any type. Several changes may be committed in one write.
 pub(crate) trait Change: Send {
     /// Applies the change and stores the reply. Returns no events if nothing changed.
     fn perform(&mut self, target: &mut Target<'_>) -> Vec<Event>;
     /// Stores the reply and returns the events without the queue; `None` if the change needs the
     /// queue.
     fn perform_blind(&mut self) -> Option<Vec<Event>>;
-    /// Sends the reply, or the error.
+    /// Sends the stored reply, or the error in `committed`.
     fn answer(self: Box<Self>, committed: Result<(), StorageError>);
 }
 
@@ -135,7 +135,7 @@ impl<T: Request> Change for PendingRequest<T> {
 
     fn answer(self: Box<Self>, committed: Result<(), StorageError>) {
         let reply = self.reply.unwrap_or_else(|| Err(gone()));
-        // The caller may have stopped waiting; the transaction is committed nevertheless.
+        // If the caller has stopped waiting, the send fails; the transaction stays committed.
         let _ = self.sender.send(committed.and(reply));
     }
 }

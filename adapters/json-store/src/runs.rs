@@ -1,9 +1,9 @@
 //! Registers runs, and finds live and dead ones.
 //!
-//! A run holds an exclusive flock(2) on its file in `runs/` while it lives. The kernel releases it
-//! when the process ends in any way, and keeps it while the process is stopped. A liveness check
-//! tries to take a *shared* lock, so that two concurrent checks do not mistake each other for the
-//! run.
+//! A run holds an exclusive flock(2) on its file in `runs/` while it lives. The kernel releases the
+//! lock when the process ends in any way, and keeps it while the process is stopped. A liveness
+//! check tries to take a *shared* lock, so that two concurrent checks do not mistake each other for
+//! the run.
 
 mod record;
 
@@ -60,19 +60,19 @@ impl<D: Disk> Engine<D> {
         write_all(self.disk(), file, &record::write(info))
     }
 
-    /// Removes the files of runs that were killed while registering. Requires the store's lock,
-    /// which excludes runs that are registering.
+    /// Removes the files of runs that were killed while registering. Requires the store's lock, so
+    /// that no run is registering meanwhile.
     fn remove_unfinished_registrations(&self) -> Result<(), StorageError> {
         let names = self.disk().list(layout::RUNS).map_err(unreadable(layout::RUNS))?;
         for name in names.iter().filter(|name| layout::is_new_run(name)) {
-            // A file that stays does no harm.
+            // If a file stays, it does no harm: it does not count as a run.
             let _ = self.disk().remove(&format!("{}/{name}", layout::RUNS));
         }
         Ok(())
     }
 
-    /// Ends a run; returns the runs that are still alive. Takes the store's lock, so exactly one of
-    /// several concurrent calls returns an empty list.
+    /// Ends a run; returns the runs that are still alive. Takes the store's lock, so that if
+    /// several runs end concurrently, only the last of them gets an empty list.
     pub(crate) fn end_run(&mut self, run: &RunId) -> Result<Vec<LiveRun>, StorageError> {
         self.locked(|engine| {
             engine.forget_run(run);
@@ -92,7 +92,7 @@ impl<D: Disk> Engine<D> {
         Ok(live)
     }
 
-    /// Returns the location of a live run of version 1.
+    /// Returns the location of a live run of version 1, if there is one.
     pub(crate) fn live_run_of_version_1(&self) -> Result<Option<Location>, StorageError> {
         for id in self.known_runs()? {
             let record = self.read_record(&id);
@@ -140,7 +140,8 @@ impl<D: Disk> Engine<D> {
     /// Removes a run's lock file and releases the lock.
     pub(crate) fn forget_run(&mut self, run: &RunId) {
         let held = self.release_run(run);
-        // A file that stays belongs to a dead run without claims: the next recovery removes it.
+        // If the file stays, its run counts as dead and has no claims; the next recovery removes
+        // the file.
         let _ = self.disk().remove(&layout::run(run.as_str()));
         drop(held);
     }
@@ -164,7 +165,7 @@ impl<D: Disk> Engine<D> {
         Ok(!is_free)
     }
 
-    /// Reads the contents of a run's lock file, as far as possible.
+    /// Reads a run's lock file. If the file is unreadable, the record is empty.
     fn read_record(&self, run: &RunId) -> ReadRecord {
         let name = layout::run(run.as_str());
         let bytes = self.disk().open(&name, Access::Read).and_then(|file| read_to_end(self.disk(), &file, 0));

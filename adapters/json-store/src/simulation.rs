@@ -1,19 +1,21 @@
-//! Simulates the protocols on a fake disk, with every possible crash.
+//! Simulates the protocols on a fake disk, with a crash at every call.
 //!
 //! A history is a short list of operations by a run, a second process and single commands. It is
-//! executed once, and the disk is copied before each call. Each copy is subjected to every possible
-//! power cut, which loses any part of the unsynced changes, and to the death of the process alone.
+//! executed once, and the disk is copied before each call. Each copy is subjected to power cuts,
+//! each of which loses another part of the unsynced changes, and to the death of the process alone.
 //! A new process then opens the result. It must find every acknowledged operation, and an operation
-//! in progress either completely or not at all. Then it makes a change, and is crashed at every
-//! call too. Further executions let each call fail, or do half of its work.
+//! in progress either completely or not at all. Then the new process makes a change, and is crashed
+//! at every call too. In further executions of the history, each call fails, or does half of its
+//! work.
 //!
 //! The method is that of ALICE (Pillai et al., "All File Systems Are Not Created Equal", OSDI
-//! 2014), but without a model of a file system: unsynced changes may become durable in any
-//! combination.
+//! 2014), but without a model of a file system: unsynced changes of different files may become
+//! durable in any combination.
 //!
 //! In addition to crashes, `bytes` changes bytes on the disk, `contention` lets processes write
 //! concurrently, and `runs` tests the beginning of runs. The tests themselves are tested in two
-//! ways: a check must detect each [`Flaw`] of a disk, and `tests/mutants.rs` breaks the code.
+//! ways: a check must detect each [`Flaw`] of a disk, and a test must fail for each mutation of the
+//! code in `tests/mutants.rs`.
 
 mod bytes;
 mod contention;
@@ -27,7 +29,7 @@ use explore::{Bounds, Count, Explorer};
 use flawed::Flaw;
 use history::histories;
 
-/// The default maximum length of histories; `AUTOPROC_HISTORY` sets another one.
+/// The maximum length of histories, in operations; the variable `AUTOPROC_HISTORY` overrides it.
 const DEFAULT_LENGTH: usize = 3;
 
 fn crashes(max_length: usize, flaw: Option<Flaw>) -> Result<Count, String> {
@@ -72,11 +74,11 @@ fn concurrent_processes_lose_nothing() {
     contention::concurrent_writers(None).unwrap_or_else(|violation| panic!("{violation}"));
 }
 
-/// The number of tries to detect a flaw of the lock, because concurrent writers may happen not to
-/// collide.
+/// The number of tries to detect a flaw of the lock. In a single try, concurrent writers may happen
+/// not to collide.
 const CONTENTION_TRIES: usize = 10;
 
-/// The checks, with the names in `docs/durability.md`.
+/// The checks of the simulation, named as in `docs/durability.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Check {
     Crashes,

@@ -32,26 +32,28 @@ use builder::Builder;
 /// The version of the format. A file of a later version is refused.
 const VERSION: &str = "1.0.0";
 
-/// The highest valid number. Greater numbers are refused, so that incrementing a valid number never
-/// overflows: a million increments a second would take 292,000 years.
+/// The highest valid id, claim, transaction or generation number. Greater numbers are refused, so
+/// that incrementing a valid number never overflows: a million increments a second would take
+/// 292,000 years.
 pub(crate) const MAX_NUMBER: u64 = u64::MAX / 2;
 
-/// The size of a read and of a write, large enough that system calls are a small part of the cost.
+/// The size of a read and of a write, in bytes; large enough that system calls are a small part of
+/// the cost.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-/// The last line of the head, in this program's layout.
+/// The line before the first item, in this program's layout.
 const ITEMS_LINE: &str = "\"items\": [\n";
 
-/// The `store` section.
+/// The `store` section of the snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoreSection {
     /// The identity of the store, assigned once.
     pub(crate) id: String,
-    /// The generation; incremented by each snapshot.
+    /// The generation of this snapshot; each new snapshot increments it.
     pub(crate) generation: u64,
     /// The number of the last transaction in the snapshot.
     pub(crate) seq: u64,
-    /// The next id or sequence number.
+    /// The next number to be assigned as an id or a sequence number.
     pub(crate) next_id: u64,
     /// The number of the next claim.
     pub(crate) next_claim: u64,
@@ -73,23 +75,23 @@ pub(crate) struct Snapshot {
     pub(crate) store: Option<StoreSection>,
     pub(crate) stamp: Stamp,
     pub(crate) sum: SnapshotSum,
-    /// True if the numbers and the order are those that this program would write.
+    /// True if this program would write the same items with the same numbers in the same order.
     pub(crate) is_canonical: bool,
-    /// Human-readable messages about refused and merged items.
+    /// Human-readable messages about items that were left out or merged.
     pub(crate) notices: Vec<String>,
 }
 
-/// How items without a number, or out of order, are numbered. A journal's header names the
-/// numbering to which its ids refer.
+/// The rule for numbering items that have no number or are out of order. A journal's header names
+/// the numbering to which its ids refer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Numbering {
     /// Ids are kept, sequence numbers follow the order of the list, and items without an id get ids
     /// above all others.
     Kept,
-    /// From the first item without a number or out of order, all items get new numbers, and a
-    /// second live item of a path gets none. Journals of version 1, which name no numbering, refer
-    /// to these numbers.
+    /// All items from the first one without a number or out of order get new numbers. A second live
+    /// item of a path gets no number. Journals of version 1, which name no numbering, refer to
+    /// these numbers.
     #[default]
     Version1,
 }
@@ -101,7 +103,8 @@ impl Numbering {
     }
 }
 
-/// The length and CRC-32C of a snapshot, by which a journal recognises it.
+/// The length and CRC-32C of a snapshot. The journal's header repeats them to identify its
+/// snapshot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct SnapshotSum {
     pub(crate) len: u64,
@@ -121,7 +124,8 @@ struct Head {
     rest: Map<String, Value>,
 }
 
-/// Reads the document. Relative paths, as in files of the Python program, refer to `base`.
+/// Reads the document. Relative paths, as in a snapshot of the Python program, are resolved against
+/// `base`.
 ///
 /// # Errors
 /// [`StorageError::Damaged`] if the document is invalid; [`StorageError::Unsupported`] if a later
@@ -154,7 +158,7 @@ fn read_whole(bytes: &[u8], base: &Path, numbering: Numbering, stamp: Stamp) -> 
     Ok(builder.finish(head, stamp, sum))
 }
 
-/// Returns the head, and the text of each item.
+/// Returns the document without its items, and the JSON text of each item.
 fn parse_head(bytes: &[u8]) -> Result<(Head, Vec<&RawValue>), StorageError> {
     let wrong = |error: serde_json::Error| damaged(SNAPSHOT, error.to_string());
     let mut keys: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(wrong)?;

@@ -19,17 +19,17 @@ use crate::error::{failed, gone, in_folder};
 use crate::request::{PendingRequest, Request};
 use crate::worker::Worker;
 
-/// The configuration of a handle.
+/// The configuration of a [`JsonStore`].
 #[derive(Clone)]
 pub struct StoreConfig {
     /// The folder of the store's files. Created by the first change.
     pub state_dir: PathBuf,
-    /// The folder to which relative paths in files of the Python program refer.
+    /// The folder against which relative paths in a snapshot of the Python program are resolved.
     pub base: PathBuf,
-    /// The maximum wait for the lock. When it has passed, the call fails with the name of the
-    /// holder.
+    /// The maximum wait for the store's lock. After this time, the call fails with an error that
+    /// names the lock's holder.
     pub lock_timeout: Duration,
-    /// The kind of use of the handle.
+    /// Whether the handle serves a single command or a run.
     pub mode: Mode,
     /// Receives human-readable messages about repairs and anomalies.
     pub on_notice: Arc<dyn Fn(&str) + Send + Sync>,
@@ -39,11 +39,11 @@ pub struct StoreConfig {
 ///
 /// Opening accesses no file; the first call does. Reading needs no lock and no permission to write.
 /// The [`Mode`] determines which thread a call blocks. Dropping the handle waits for its thread, if
-/// it has one. It also releases the locks of the runs that the handle began; these runs then count
-/// as dead. A run makes its exchanges through the handle that began it, and has no lease.
+/// it has one, and releases the locks of the runs that the handle began; these runs then count as
+/// dead. A run must make its exchanges through the handle that began it. Runs have no lease.
 ///
-/// In [`Mode::Command`], an addition to a queue with a snapshot of over 32 KiB is appended without
-/// reading the queue, if the request allows a deferred answer.
+/// In [`Mode::Command`], if the snapshot is longer than 32 KiB and an addition allows a deferred
+/// answer, the addition is appended without reading the queue.
 pub struct JsonStore {
     config: StoreConfig,
     allow_network_fs: bool,
@@ -57,8 +57,8 @@ impl JsonStore {
         Self { config, allow_network_fs: false, worker: Mutex::new(None) }
     }
 
-    /// Permits changes to a store on a network file system. By default they are refused, because
-    /// locks and syncs are unreliable there.
+    /// Permits changes to a store on a network file system. By default, these changes are refused,
+    /// because locks and syncs are unreliable there.
     #[must_use]
     pub fn allowing_network_fs(self, allow_network_fs: bool) -> Self {
         Self { allow_network_fs, ..self }
@@ -157,7 +157,7 @@ impl Storage for JsonStore {
     }
 
     async fn changed(&self) {
-        // If the thread cannot be started, the next transaction reports it.
+        // If the thread cannot be started, the next transaction reports the error.
         if let Ok(worker) = self.worker() {
             worker.changed().await;
         }

@@ -4,7 +4,7 @@
 //! and then share one write, so that many callers cost one sync.
 //!
 //! A handle of a single command blocks its caller instead: starting a thread and switching to it
-//! and back takes about as long as the change itself (0.1 ms).
+//! and back would take about as long as the change itself (0.1 ms).
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -20,7 +20,8 @@ use crate::engine::Engine;
 use crate::error::gone;
 use crate::request::Change;
 
-/// The interval between two checks for changes by other processes. The port allows half a second.
+/// The interval between two checks for changes by other processes. The `Storage` port allows up to
+/// half a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 const THREAD_NAME: &str = "autoproc-store";
@@ -30,7 +31,7 @@ type Task<D> = Box<dyn FnOnce(&mut Engine<D>) + Send>;
 enum Message<D: Disk> {
     Change(Box<dyn Change>),
     Task(Task<D>),
-    /// Report the next change by another process.
+    /// A request to report the next change by another process.
     Watch(oneshot::Sender<()>),
 }
 
@@ -53,11 +54,12 @@ impl<D: Disk> Worker<D> {
         EngineThread::start(engine).map(Self::Thread)
     }
 
-    /// Commits a change. If the engine no longer exists, the change is dropped, and its caller's
-    /// channel closes.
+    /// Commits a change. If the engine has panicked, drops the change, which closes the channel of
+    /// its caller.
     pub(crate) fn change(&self, change: Box<dyn Change>) {
         match self {
-            // An engine that panicked during a change is not used again.
+            // If the engine panicked in an earlier call, its mutex is poisoned, and it is not used
+            // again.
             Self::Inline(engine) => drop(engine.lock().map(|mut engine| engine.change(vec![change]))),
             Self::Thread(thread) => thread.send(Message::Change(change)),
         }
@@ -74,8 +76,8 @@ impl<D: Disk> Worker<D> {
         }
     }
 
-    /// Waits until another process has changed the store. Returns early if the engine no longer
-    /// exists, which the next call reports.
+    /// Waits until another process has changed the store. If the engine has panicked, returns
+    /// early; the next call then reports the error.
     pub(crate) async fn changed(&self) {
         let (sender, receiver) = oneshot::channel();
         match self {
@@ -91,7 +93,8 @@ impl<D: Disk> Worker<D> {
     }
 }
 
-/// Polls the files while the receiver and the engine exist.
+/// Polls the files until another process has changed them, or until the receiver or the engine is
+/// dropped.
 fn watch<D: Disk>(engine: &Weak<Mutex<Engine<D>>>, waiting: oneshot::Sender<()>) {
     while !waiting.is_closed() {
         let Some(engine) = engine.upgrade() else { return };
@@ -105,7 +108,7 @@ fn watch<D: Disk>(engine: &Weak<Mutex<Engine<D>>>, waiting: oneshot::Sender<()>)
     }
 }
 
-/// A thread that serves an engine. Dropping it waits until all requests are served.
+/// A thread that runs an engine. Dropping it waits until the thread has served all requests.
 pub(crate) struct EngineThread<D: Disk> {
     sender: Option<Sender<Message<D>>>,
     thread: Option<JoinHandle<()>>,
@@ -129,8 +132,8 @@ impl<D: Disk> EngineThread<D> {
         receiver.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// Sends a message. If the thread has ended, the message is dropped, and its caller's channel
-    /// closes.
+    /// Sends a message. If the thread has ended, drops the message, which closes the channel of its
+    /// caller.
     fn send(&self, message: Message<D>) {
         if let Some(sender) = &self.sender {
             let _ = sender.send(message);
@@ -142,8 +145,8 @@ impl<D: Disk> Drop for EngineThread<D> {
     fn drop(&mut self) {
         self.sender = None;
         if let Some(thread) = self.thread.take() {
-            // The panic hook has reported a panic of the thread, and every caller has received an
-            // error.
+            // If the thread panicked, the panic hook has reported it, and every caller has received
+            // an error.
             let _ = thread.join();
         }
     }
@@ -186,7 +189,8 @@ fn next<D: Disk>(receiver: &Receiver<Message<D>>, is_unwatched: bool) -> Result<
     receiver.recv_timeout(POLL_INTERVAL)
 }
 
-/// Receives changes up to the first message of another kind; returns them and that message.
+/// Receives changes until the channel is empty or another kind of message arrives. Returns the
+/// changes and that message.
 fn gather<D: Disk>(
     first: Box<dyn Change>,
     receiver: &Receiver<Message<D>>,

@@ -1,7 +1,7 @@
 //! A disk in memory that separates visible from durable data and names, and fails on request.
 //!
-//! The fake disk panics if the store touches a file of another program, or removes a file that must
-//! stay.
+//! The fake disk panics if the store touches a file that does not belong to it, or removes a file
+//! that must stay.
 
 mod image;
 
@@ -17,12 +17,14 @@ use crate::layout::{LOCK, ORIGINAL, SNAPSHOT};
 /// A fault at one call of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The call fails and has no effect. The data of a failed sync is lost permanently, although
-    /// the next sync reports success.
+    /// The call fails and has no effect. If the call is a sync, its data is lost permanently,
+    /// although the next sync reports success.
     Eio,
-    /// No space is left. A write first writes half of its bytes.
+    /// No space is left. A write first writes half of its bytes; any other call fails as with
+    /// [`Self::Eio`].
     Enospc,
-    /// Half of the call's work is done, then the process is killed. The machine keeps running.
+    /// The process is killed during the call. A write first writes half of its bytes; any other
+    /// call has no effect. The machine keeps running.
     KillMidway,
 }
 
@@ -38,7 +40,7 @@ struct Process {
     calls: usize,
     fault: Option<(usize, Fault)>,
     is_dead: bool,
-    /// The disk before each call; recorded if a test requested it.
+    /// The disk before each changing call; `None` unless a test requested a trace.
     trace: Option<Vec<DiskImage>>,
     observer: Option<Observer>,
 }
@@ -67,10 +69,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The part of its work that a call may do.
+/// The part of a call's work that the disk performs.
 enum Permit {
     Whole,
-    /// Half of the work, then this error.
+    /// Half of the bytes of a write, or nothing of any other call; then the call returns this
+    /// error.
     Half(io::Error),
 }
 
@@ -137,7 +140,7 @@ impl FakeDisk {
         files.map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect()
     }
 
-    /// Counts a changing call, and returns the part of its work that it may do.
+    /// Counts a changing call, and returns the part of its work that the disk performs.
     fn enter(&self) -> io::Result<Permit> {
         self.notify_observer();
         let mut process = lock(&self.process);
@@ -181,8 +184,8 @@ impl FakeDisk {
         if self.is_dead() { Err(killed()) } else { Ok(lock(&self.image)) }
     }
 
-    /// A failed sync behaves as in the kernel: it drops the dirty pages, which stay visible, and
-    /// reports the error only once.
+    /// Syncs a file. A failed sync behaves as in the kernel: the unsynced data stays visible but
+    /// never becomes durable, and the error is reported only once.
     fn sync(&self, file: &FakeFile) -> io::Result<()> {
         match self.enter() {
             Ok(Permit::Whole) => {
@@ -203,14 +206,15 @@ fn killed() -> io::Error {
     io::Error::other("this process was killed")
 }
 
-/// Panics if the name is not one of the store's. Any folder except `runs` is refused, because the
-/// name could then be that of any file.
+/// Panics if the name is not that of a store's file. Any folder except `runs` is refused, because a
+/// file in it could belong to another program.
 fn assert_own(name: &str) {
     let own = name.strip_prefix("QUEUE-STATE.").or_else(|| name.strip_prefix("runs/"));
     assert!(own.is_some_and(|rest| !rest.contains(['/', '\0'])), "{name:?} is none of the store's files");
 }
 
-/// Files that are never removed, renamed or truncated.
+/// Files that are never removed, renamed or truncated. One exception: an incomplete `ORIGINAL` may
+/// be removed.
 const PERMANENT: [&str; 3] = [SNAPSHOT, LOCK, ORIGINAL];
 
 fn assert_removable(name: &str) {
@@ -365,7 +369,7 @@ impl Disk for FakeDisk {
     }
 
     fn pause(&self, span: Duration) {
-        // Only processes on separate threads ever wait.
+        // Only processes on separate threads wait for a lock.
         std::thread::sleep(span / 10);
     }
 

@@ -67,7 +67,7 @@ impl Disk for RealDisk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        // The store has no file whose name is not UTF-8.
+        // A file whose name is not UTF-8 does not belong to the store.
         let names = entries.map(|entry| Ok(entry?.file_name().into_string().ok()));
         names.filter_map(Result::transpose).collect()
     }
@@ -105,7 +105,7 @@ impl Disk for RealDisk {
     }
 
     fn reserve(&self, file: &File, len: u64) -> io::Result<()> {
-        // fs2's allocate would change the file's length; this flag keeps it (fallocate(2)).
+        // `KEEP_SIZE` keeps the file's length (fallocate(2)); fs2's `allocate` would change it.
         match fallocate(file, FallocateFlags::KEEP_SIZE, 0, len) {
             Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
             Err(error) => Err(error.into()),
@@ -165,9 +165,9 @@ impl Disk for RealDisk {
     }
 }
 
-/// Creates a folder and its missing parents, and makes their names durable. Each entry in a parent
-/// needs a sync of its own (fsync(2)); without it a power cut could remove the folder with the
-/// queue.
+/// Creates a folder and its missing parents, and makes their names durable. Each name is durable
+/// only after a sync of the folder that contains it (fsync(2)). Otherwise a power cut could remove
+/// the folder with the queue.
 fn create_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());

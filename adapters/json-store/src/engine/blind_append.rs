@@ -1,8 +1,8 @@
 //! Blind appends: adds files to the journal without loading the queue.
 //!
 //! An addition needs only the position of the journal's end. The previous holder of the lock left a
-//! note of this position. The note is used only if snapshot and journal have not changed since;
-//! otherwise the queue is loaded. A snapshot of up to
+//! note of this position. The note is used only if the snapshot and the journal have not changed
+//! since it was written; otherwise the queue is loaded. A snapshot of up to
 //! [`Limits::blind_append_bytes`](crate::engine::Limits) is always loaded and rewritten, so that a
 //! small queue stays one readable file.
 
@@ -22,7 +22,7 @@ use crate::snapshot::Numbering;
 
 impl<D: Disk> Engine<D> {
     /// Appends the changes' events without loading the queue. Returns `false` without writing
-    /// anything if that is impossible.
+    /// anything if the queue must be loaded.
     pub(super) fn append_blind(&mut self, changes: &mut [Box<dyn Change>]) -> Result<bool, StorageError> {
         if self.settings.mode != Mode::Command || self.loaded.is_some() {
             return Ok(false);
@@ -40,7 +40,7 @@ impl<D: Disk> Engine<D> {
         Ok(true)
     }
 
-    /// Leaves a note of the store's end for the next process.
+    /// Leaves a note of the journal's end for the next process that takes the lock.
     pub(super) fn note_tip(&self, loaded: &Loaded<D>) -> Result<(), StorageError> {
         if loaded.folder_is_unsynced || loaded.journal_is_unsynced {
             return Ok(());
@@ -55,8 +55,8 @@ impl<D: Disk> Engine<D> {
         lock.note_tip(&self.disk, &Tip { snapshot: base.stamp, journal, header, position: loaded.position })
     }
 
-    /// Returns the store's end from the note; `None` if there is no note, or the store has changed
-    /// since.
+    /// Returns the noted end of the journal; `None` if there is no note, or if the store has
+    /// changed since the note was written.
     fn tip(&self) -> Option<Tip> {
         let tip = self.lock.as_ref()?.tip(&self.disk)?;
         if tip.header.numbering == Numbering::Version1 {
@@ -85,7 +85,8 @@ impl<D: Disk> Engine<D> {
             Fault::Unknown(classify(name)(error))
         })?;
         if access == Access::Create {
-            // For an existing journal, the note proves that the file's name is durable.
+            // Only the name of a new journal needs a sync: while the folder is unsynced, no note is
+            // written, so the name of an existing journal is durable.
             self.disk.sync_folder().map_err(|error| Fault::Unknown(classify(name)(error)))?;
         }
         tip.position = after;

@@ -17,20 +17,21 @@ use crate::snapshot::{self, Numbering, SnapshotSum, StoreSection};
 /// The snapshot lengths that determine how a change is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// A command leaves a loaded queue as one readable file if its snapshot is no longer than this.
+    /// If the snapshot is at most this long, a command that has loaded the queue writes it as one
+    /// readable file.
     pub(crate) small_snapshot_bytes: u64,
     /// The maximum length of a snapshot for which an addition loads the queue. If the snapshot is
     /// longer, the addition is appended blindly.
     ///
     /// Rewriting a document of 10, 19, 38, 58, 96 and 192 kB costs 0.45, 0.56, 0.71, 0.84, 1.1 and
-    /// 1.8 ms more than appending a line; 0.4 ms of that is two syncs and a rename. A `queue add`
-    /// that appends takes 1.1 to 1.7 ms in total (ext4, November 2026). So up to this limit,
-    /// rewriting the snapshot is less than half of an addition's time.
+    /// 1.8 ms more than appending a line; two syncs and a rename account for 0.4 ms of this. A
+    /// `queue add` that appends takes 1.1 to 1.7 ms in total (ext4, November 2026). So up to this
+    /// limit, rewriting the snapshot takes less than half of an addition's time.
     pub(crate) blind_append_bytes: u64,
 }
 
 impl Limits {
-    /// Treats every queue as large.
+    /// Limits that treat every queue as large.
     #[cfg(any(test, fuzzing))]
     pub(crate) const ZERO: Self = Self { small_snapshot_bytes: 0, blind_append_bytes: 0 };
 }
@@ -41,17 +42,19 @@ impl Default for Limits {
     }
 }
 
-/// The maximum length of the journal; twice the snapshot's length if that is longer. The cost of a
-/// checkpoint of n bytes is spread over 2n bytes of appends, so it is constant per byte.
+/// The journal's maximum length is the greater of this constant and twice the snapshot's length.
+/// The cost of a checkpoint of n bytes is spread over 2n bytes of appends, so the cost per appended
+/// byte is constant.
 pub(crate) const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
 /// The estimated length of an item in a snapshot, and of an event in the journal, without the path.
 const RECORD_BYTES: usize = 250;
-/// Space reserved in the journal for the result of each claim, with its error text; well above the
-/// actual length.
+/// The space reserved in the journal for the result of each claim. A result with its error text is
+/// well below this length.
 const RESULT_BYTES: u64 = 1024;
-/// Space is reserved in steps of this length, so that few claims need a system call.
+/// The additional space that a reservation asks for, so that few claims need a system call.
 const RESERVE_STEP_BYTES: u64 = 64 * 1024;
-/// The number of digits that distinguish two journals of one generation.
+/// The length of the nonce in a journal's name. The nonce distinguishes two journals of one
+/// generation.
 const NONCE_DIGITS: usize = 8;
 
 /// The error of a change that could not be made durable.
@@ -73,7 +76,8 @@ impl<D: Disk> Engine<D> {
             if engine.needs_checkpoint(loaded, events) {
                 let seq = loaded.position.seq + 1;
                 match engine.checkpoint(loaded, seq) {
-                    // A full disk may have space for a line but not for a snapshot.
+                    // A full disk may have space for a line but not for a snapshot, so the line is
+                    // tried next.
                     Err(Fault::Unchanged(_)) if loaded.journal_header().is_some() => {}
                     done => return done,
                 }
@@ -123,8 +127,8 @@ impl<D: Disk> Engine<D> {
         }
         let snapshot_len = loaded.base.as_ref().map_or(0, |base| base.sum.len);
         let limit = self.settings.limits.small_snapshot_bytes;
-        // A queue that has outgrown the limit is written completely once more, so that the next
-        // addition can be appended blindly.
+        // If the queue has outgrown the limit but its snapshot has not, one more checkpoint makes
+        // the snapshot long enough for blind appends.
         if self.settings.mode == Mode::Command && (snapshot_len <= limit || is_small(&loaded.queue, limit)) {
             return true;
         }
@@ -146,7 +150,7 @@ impl<D: Disk> Engine<D> {
         let stamp = named.and_then(|()| self.disk.stat_open(&file));
         let stamp = stamp.map_err(|error| Fault::Unknown(classify(SNAPSHOT)(error)))?;
         if let (Some((old, _)), Some(_)) = (loaded.journal_header(), &loaded.journal) {
-            // The rename has retired the journal. If the file stays, the next process that loads
+            // The rename has retired the journal. If its file stays, the next process that loads
             // the store removes it.
             let _ = self.disk.remove(&old);
         }
@@ -186,7 +190,7 @@ impl<D: Disk> Engine<D> {
         Ok((file, sum))
     }
 
-    /// Copies a snapshot that another program wrote, before this program first replaces it.
+    /// Copies a snapshot that this program did not write, before this program first replaces it.
     fn keep_original(&self, loaded: &Loaded<D>) -> Result<(), StorageError> {
         let is_foreign = loaded.base.as_ref().is_some_and(|base| base.store.is_none());
         if !is_foreign || self.disk.stat(ORIGINAL).map_err(unreadable(ORIGINAL))?.is_some() {
@@ -197,7 +201,7 @@ impl<D: Disk> Engine<D> {
         let copy = self.disk.open(ORIGINAL, Access::Create).map_err(classify(ORIGINAL))?;
         let copied = write_all(&self.disk, &copy, &bytes).and_then(|()| self.disk.sync_all(&copy));
         copied.map_err(|error| {
-            // The next attempt would mistake an incomplete copy for the original.
+            // A later checkpoint would mistake an incomplete copy for the original.
             let _ = self.disk.remove(ORIGINAL);
             classify(ORIGINAL)(error)
         })
@@ -252,8 +256,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Writes a line completely or not at all. If the write fails midway, as on a full disk, the
-    /// written part is cut off.
+    /// Writes a line completely or not at all. If the write fails midway, as on a full disk, cuts
+    /// off the written part.
     pub(super) fn write_line(&self, file: &D::File, name: &str, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
         let Err(error) = write_all(&self.disk, file, bytes) else { return Ok(()) };
         let cut = self.disk.truncate(file, offset);
@@ -295,7 +299,7 @@ pub(super) fn is_small(queue: &FileQueue, limit: u64) -> bool {
     at_least <= limit && length() <= limit
 }
 
-/// True if a journal of this length, with these events appended, is too long for its snapshot.
+/// True if appending the events would make the journal too long for its snapshot.
 pub(super) fn outgrows(snapshot_len: u64, journal_len: u64, events: &[Event]) -> bool {
     let added: usize = events.iter().map(length_of).sum();
     journal_len + added as u64 > MIN_CHECKPOINT_BYTES.max(2 * snapshot_len)

@@ -1,5 +1,5 @@
 //! Refreshes the cached state from the disk. The state is kept while it is current, extended if
-//! other processes have appended, and read again if the snapshot was replaced.
+//! other processes have appended lines, and read again if the snapshot was replaced.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
@@ -13,8 +13,9 @@ use crate::layout::{self, SNAPSHOT};
 use crate::ops::Op;
 use crate::snapshot::{self, Extra, Numbering, Snapshot, StoreSection};
 
-/// A reader without the lock starts again if a checkpoint replaces the files during the read.
-/// Checkpoints are rare: two during one read are possible, ten indicate a fault.
+/// The maximum number of reads without the lock. If a checkpoint replaces the files during a read,
+/// the read starts again. Checkpoints are rare: two during one read are possible, ten indicate a
+/// fault.
 const MAX_LOCKLESS_READS: usize = 10;
 
 impl<D: Disk> Engine<D> {
@@ -42,7 +43,7 @@ impl<D: Disk> Engine<D> {
         Err(last.unwrap_or_else(|| damaged(SNAPSHOT, "the file is replaced faster than it can be read")))
     }
 
-    /// True if the snapshot is still the one that was read. If it is not, the journal that was read
+    /// True if the snapshot is still the one that was read. Otherwise, the journal that was read
     /// may be retired.
     fn is_current(&self, loaded: &Loaded<D>) -> Result<bool, StorageError> {
         let stamp = self.disk.stat(SNAPSHOT).map_err(unreadable(SNAPSHOT))?;
@@ -107,8 +108,8 @@ impl<D: Disk> Engine<D> {
         Ok((Loaded { queue, extra, base, position, ..Loaded::empty() }, notices))
     }
 
-    /// Applies the lines of the journal after the known position; returns `false` if the journal
-    /// was replaced or its ids refer to another numbering.
+    /// Applies the journal's lines after `loaded.position`. Returns `false` if the journal was
+    /// replaced, or if its ids refer to another numbering.
     fn extend(&self, loaded: &mut Loaded<D>, lock_state: LockState) -> Result<bool, StorageError> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(true) };
         let Some(stamp) = self.disk.stat(&name).map_err(unreadable(&name))? else {
@@ -131,8 +132,8 @@ impl<D: Disk> Engine<D> {
                 Err(error) => return Err(unreadable(&name)(error)),
             };
             loaded.journal = Some(Journal { file, reserved: 0, is_writable: lock_state == LockState::Locked });
-            // The process that created the journal may have died or failed before the name was
-            // durable.
+            // The process that created the journal may have died or failed before the journal's
+            // name was durable.
             loaded.folder_is_unsynced = true;
         }
         self.read_journal(loaded, &name, &header, lock_state)
@@ -173,7 +174,7 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Copies a torn tail, then cuts it off: a line appended after it could never be read.
+    /// Copies a torn tail, then cuts it off, because a line appended after it could never be read.
     fn cut_torn_tail(&self, loaded: &mut Loaded<D>, name: &str, torn: &[u8]) -> Result<(), StorageError> {
         let Some(journal) = &loaded.journal else { return Ok(()) };
         let copy = layout::torn(name, loaded.position.seq);
@@ -188,7 +189,7 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Copies bytes to a new file; returns `false` if that fails, because a queue must open even if
+    /// Copies `bytes` to a new file. Returns `false` if the copy fails: a queue must open even if
     /// the disk is full.
     fn keep(&self, name: &str, bytes: &[u8]) -> bool {
         let written = self.disk.open(name, Access::Create).and_then(|file| {
@@ -198,8 +199,8 @@ impl<D: Disk> Engine<D> {
         written.is_ok()
     }
 
-    /// Syncs lines that other processes may have left unsynced. Otherwise a line could be lost
-    /// although this process has answered from it, or has acknowledged a change that builds on it.
+    /// Syncs lines that other processes may have left unsynced. Otherwise a power cut could remove
+    /// a line after this process has reported its contents or acknowledged a later change.
     fn sync_journal(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
         if let Some(journal) = loaded.journal.as_ref().filter(|_| loaded.journal_is_unsynced) {
             let name = loaded.journal_header().map_or_else(String::new, |(name, _)| name);
@@ -221,7 +222,7 @@ impl<D: Disk> Engine<D> {
         if stale.is_empty() {
             return Ok(());
         }
-        // The rename that made the file stale must become durable before the removal.
+        // The rename that made these files stale must be durable before their removal.
         self.sync_folder(loaded)?;
         for name in stale {
             self.remove_stale(&name, loaded.position.seq)?;
@@ -259,8 +260,8 @@ impl<D: Disk> Engine<D> {
 }
 
 impl<D: Disk> Loaded<D> {
-    /// Returns an empty queue without files. Names that other processes may have changed count as
-    /// unsynced.
+    /// Returns the state of a store without files. The folder counts as unsynced, because other
+    /// processes may have changed names in it.
     pub(super) fn empty() -> Self {
         Self {
             queue: FileQueue::new(),
@@ -273,8 +274,8 @@ impl<D: Disk> Loaded<D> {
         }
     }
 
-    /// Returns the journal's name and the header of its first line; `None` if no snapshot names a
-    /// journal.
+    /// Returns the journal's name and the header of its first line; `None` if there is no snapshot,
+    /// or if it names no journal.
     pub(super) fn journal_header(&self) -> Option<(String, Header)> {
         let base = self.base.as_ref()?;
         let store = base.store.as_ref()?;

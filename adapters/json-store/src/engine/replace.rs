@@ -1,7 +1,7 @@
 //! Replaces the queue by another one: the last step of a repair.
 //!
-//! The replacement is an ordinary checkpoint, so the rename of the new snapshot is the only commit
-//! point of a repair too. After a crash, the store is either damaged as before or repaired.
+//! The replacement is an ordinary checkpoint, whose only commit point is the rename of the new
+//! snapshot. After a crash, the store is either damaged as before or repaired.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
@@ -20,8 +20,8 @@ pub(crate) struct Replacement {
     /// The `store` section of the damaged store, if it could be read. The repaired store keeps the
     /// id of this section; without a section it gets a new id.
     pub(crate) store: Option<StoreSection>,
-    /// The number of the last transaction. Higher than all numbers in the damaged files, so that no
-    /// number is assigned twice.
+    /// The number of the last transaction: the highest number that could be read in the damaged
+    /// files, so that no readable number is assigned twice.
     pub(crate) seq: u64,
 }
 

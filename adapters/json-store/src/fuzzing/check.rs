@@ -1,4 +1,4 @@
-//! The guarantees of a store for any bytes in its files.
+//! Checks the guarantees of a store with any bytes in its files.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ fn read(disk: &FakeDisk) -> Result<FileQueue, StorageError> {
     engine(disk, Mode::Service).view().cloned()
 }
 
-/// The whole state of a queue.
+/// All data of a queue, for comparison with another queue.
 fn facts(queue: &FileQueue) -> (Vec<QueueItem>, u64, ClaimNumber) {
     (queue.items().cloned().collect(), queue.next_number(), queue.next_claim())
 }
@@ -73,7 +73,7 @@ fn change(disk: &FakeDisk, mut run: Engine<FakeDisk>, queue: FileQueue) {
     model.transact(&mut run, addition("/by the run"));
     let claimed = model.transact(&mut run, exchange(None));
     model.transact(&mut run, exchange(claimed.claims.first().map(|(token, _)| *token)));
-    // Two blind appends: the first leaves the note that the second uses.
+    // Two blind appends: the first leaves the note of the journal's end that the second uses.
     for path in ["/blind", "/blind again"] {
         model.transact(&mut engine_for(disk, Mode::Command, Limits::ZERO), addition(path));
     }

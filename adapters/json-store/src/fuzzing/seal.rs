@@ -1,4 +1,4 @@
-//! Journal lines with valid checksums around arbitrary operations.
+//! Writes journal lines with valid checksums around arbitrary operations.
 
 /// Returns a journal of [`A_SNAPSHOT`](super::A_SNAPSHOT) with one line for each non-empty text.
 pub(super) fn journal<'a>(snapshot: &[u8], texts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {

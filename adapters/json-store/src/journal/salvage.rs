@@ -1,6 +1,7 @@
 //! Reads the lines after damage: every line with a correct checksum, at any position.
 //!
-//! Nothing ties such a line to the line before it; only its number and its events are known.
+//! Lines may be missing between two readable lines; only the number and the events of each line are
+//! known.
 
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use super::{Line, PREFIX, body, verify};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SalvagedLine {
     pub(crate) seq: u64,
-    /// The store that the line's header names; `None` if it has no header.
+    /// The id of the store in the line's header; `None` if the line has no header.
     pub(crate) store: Option<String>,
     pub(crate) events: Vec<Event>,
 }
@@ -28,7 +29,7 @@ pub(crate) struct Salvage {
 /// Reads every line with a correct checksum.
 pub(crate) fn salvage(bytes: &[u8], base: &Path) -> Salvage {
     let mut salvage = Salvage::default();
-    // A NUL may have replaced a newline, so it also ends a line.
+    // A NUL may have replaced a newline, so NULs also end lines.
     for segment in bytes.split(|byte| matches!(byte, b'\n' | 0)).filter(|segment| !segment.is_empty()) {
         let found = line_starts(segment).find_map(|at| Some((at, read(&segment[at..], base)?)));
         salvage.unreadable_bytes += found.as_ref().map_or(segment.len(), |(at, _)| *at) as u64;

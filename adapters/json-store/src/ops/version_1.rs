@@ -1,8 +1,8 @@
 //! Operations of version 1. That version could have several items for one path, and did not record
 //! when a backoff was set.
 //!
-//! A version 1 journal numbers each addition of an ended file as a new item, and its later lines
-//! use that number. So the ended item is removed from the queue before the file is added.
+//! If an ended file was added again, version 1 gave the addition a new item number, and later lines
+//! of the journal use it. So the ended item is removed from the queue before the file is added.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::event::Event;
@@ -10,13 +10,13 @@ use autoproc_domain::request::Selector;
 
 use super::Op;
 
-/// True if [`complete`] must add data from the queue to an operation.
+/// True if the operation lacks data that [`complete`] must add from the queue.
 pub(super) fn is_incomplete(op: &Op<'_>) -> bool {
     matches!(op, Op::Enqueue { .. } | Op::Retry { from: None, .. } | Op::BringForward { from: None, .. })
 }
 
-/// Prepares an event of version 1 before it is applied: removes the ended item of an addition, and
-/// adds the time of a backoff.
+/// Prepares an event of version 1 before it is applied: removes the ended item of an added file,
+/// and adds the time at which a backoff was set.
 pub(super) fn complete(event: &mut Event, queue: &mut FileQueue) {
     match event {
         Event::Enqueued { file_path, .. } => {

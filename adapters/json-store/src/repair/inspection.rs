@@ -31,21 +31,22 @@ pub(super) struct Inspection {
     numbering: Numbering,
     /// The snapshot with the valid lines of its journal applied.
     prefix: FileQueue,
-    /// The changes in the valid lines.
+    /// The number of changes of each kind in the valid lines of the journal.
     prefix_changes: ChangeCounts,
-    /// The number of the last transaction in the prefix.
+    /// The number of the last transaction in `prefix`.
     seq: u64,
-    /// The readable lines after the damage.
+    /// The readable lines of the journal after the damage.
     salvaged: Vec<SalvagedLine>,
     unreadable_bytes: u64,
-    /// The number of bytes after the damage, readable or not. Includes every byte of a damaged
-    /// snapshot.
+    /// The number of bytes after the damage in the journal, readable or not, plus the length of the
+    /// snapshot if it is damaged.
     lost_bytes: u64,
     half_written_bytes: u64,
 }
 
 impl Inspection {
-    /// Reads the files. `opened` is the result of opening the store: a refusal counts as damage.
+    /// Reads the files. `opened` is the result of opening the store. If the store refused to open,
+    /// the reason counts as damage.
     ///
     /// # Errors
     /// [`StorageError`] if reading fails, or if a later version wrote the store.
@@ -84,7 +85,8 @@ impl Inspection {
         }
     }
 
-    /// Returns the result of a repair by this method; `None` if it is impossible.
+    /// Returns the plan and the result of a repair by `method`; `None` if `method` cannot repair
+    /// the damage.
     pub(super) fn repair(&self, method: RepairMethod) -> Option<(RepairPlan, Replacement)> {
         let is_possible = match method {
             RepairMethod::Truncate | RepairMethod::UseSnapshot => self.snapshot_is_whole,
@@ -212,7 +214,8 @@ impl Inspection {
         Ok(())
     }
 
-    /// Returns the header of the journal; `None` if the snapshot is damaged.
+    /// Returns the header that the journal must have; `None` if the snapshot is damaged or has no
+    /// `store` section.
     fn header(&self) -> Option<Header> {
         let store = self.store.as_ref().filter(|_| self.snapshot_is_whole)?;
         Some(Header {
@@ -236,7 +239,8 @@ impl Inspection {
         scan
     }
 
-    /// Adds readable lines. Lines of another store's journal count as unreadable.
+    /// Adds the readable lines of the journal. If a line belongs to another store, all `lost` bytes
+    /// count as unreadable.
     fn add_salvage(&mut self, salvage: Salvage, lost: u64) {
         let own = self.store.as_ref().map(|store| store.id.as_str());
         let is_foreign = |line: &SalvagedLine| line.store.as_deref().is_some_and(|id| own.is_some_and(|own| own != id));
@@ -249,7 +253,8 @@ impl Inspection {
     }
 
     fn replayed(&self) -> (FileQueue, ChangeCounts, ChangeCounts) {
-        // The journal cannot refer to numbers that a user assigned by editing the snapshot.
+        // In an edited snapshot, a user may have assigned numbers from `next_id` on. The journal
+        // uses these numbers for other items.
         let given = self.store.as_ref().filter(|_| self.prefix_changes.total() == 0);
         let next = self.prefix.next_number();
         let known_below = ItemId::new(given.map_or(next, |store| store.next_id.min(next)));

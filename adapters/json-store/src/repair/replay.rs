@@ -1,16 +1,17 @@
 //! Applies the lines after damage to the queue from before the damage.
 //!
-//! The lost changes are unknown, so a later event may name an unknown item, or one with an outdated
-//! status. When in doubt, a file is kept, and perhaps processed twice, rather than lost.
+//! The lost changes are unknown, so a later event may name an unknown item, or an item whose status
+//! in the queue is outdated. When in doubt, a file is kept, and perhaps processed twice, rather
+//! than lost.
 //!
 //! - An addition contains its path and always applies.
 //! - Any other event names an item by its number. The number of an item that was added after the
 //!   damage depends on lost additions. So these events apply only to items from before the damage.
-//! - A result implies an earlier claim, and a claim implies a pending item. If these events are
-//!   lost, they are reconstructed, so that a file that is recorded as completed is not processed
-//!   again.
-//! - A clear selects items by status, which may be outdated. So it applies only if it selects no
-//!   other items than completed ones.
+//! - A result implies an earlier claim, and a claim implies a pending item. If such an earlier
+//!   event is lost, it is reconstructed, so that a file that was recorded as completed is not
+//!   processed again.
+//! - A clear selects items by status, which may be outdated. So it applies only if it selects
+//!   completed items alone.
 
 use autoproc_domain::event::Event;
 
@@ -22,11 +23,12 @@ use super::ChangeCounts;
 use crate::journal::SalvagedLine;
 use crate::record::UNKNOWN_RUN;
 
-/// A lower bound of the bytes that one assigned number takes in a journal or a snapshot. The
-/// shortest claim and the shortest item are longer.
+/// The minimum number of bytes in a journal or a snapshot for each assigned number. The shortest
+/// claim and the shortest item are longer.
 const MIN_BYTES_PER_NUMBER: u64 = 32;
 
-/// Applies the events that still apply; returns the counts of the applied and the skipped ones.
+/// Applies the events that still apply; returns the counts of the applied events and of the skipped
+/// events.
 pub(super) fn replay(
     queue: &mut FileQueue,
     known_below: ItemId,
@@ -36,8 +38,8 @@ pub(super) fn replay(
     let (mut kept, mut skipped) = (ChangeCounts::default(), ChangeCounts::default());
     let mut last = after;
     for line in lines {
-        // A line with the same or a lower number is a copy of an earlier line, or belongs to
-        // another history.
+        // A line whose number is at most `last` is a copy of an earlier line or belongs to another
+        // history.
         let is_next = line.seq > last;
         last = last.max(line.seq);
         for event in &line.events {
@@ -48,8 +50,8 @@ pub(super) fn replay(
     (kept, skipped)
 }
 
-/// Returns the queue with its next item and claim numbers raised above all that the lost bytes may
-/// have assigned.
+/// Returns the queue with higher next numbers for items and claims. They are above all numbers that
+/// the lost bytes may have assigned.
 pub(super) fn numbered_above(queue: &FileQueue, lost_bytes: u64) -> FileQueue {
     let given = lost_bytes.div_ceil(MIN_BYTES_PER_NUMBER);
     let mut restore = Restore::default();
@@ -92,7 +94,8 @@ fn status(queue: &FileQueue, known_below: ItemId, id: ItemId) -> Option<Status> 
     known.map(|item| item.status)
 }
 
-/// Applies the lost events that a claim implies; returns `false` if they are impossible.
+/// Makes an item pending, as a claim requires, by reconstructing lost events. Returns `false` if no
+/// lost event can explain the claim.
 fn make_pending(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
     match status(queue, known_below, id) {
         Some(Status::Pending) => {}
@@ -103,7 +106,8 @@ fn make_pending(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool 
     true
 }
 
-/// Applies the lost events that a result implies; returns `false` if they are impossible.
+/// Makes an item processing, as a result requires, by reconstructing lost events. Returns `false`
+/// if no lost event can explain the result.
 fn make_processing(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
     if status(queue, known_below, id) == Some(Status::Processing) {
         return true;

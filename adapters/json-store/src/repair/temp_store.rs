@@ -41,8 +41,8 @@ impl TempStore {
         temp
     }
 
-    /// Creates the store of [`with_journal`](Self::with_journal) with one more file, as one
-    /// snapshot without a journal.
+    /// Creates the store of [`with_journal`](Self::with_journal), adds the file `/last`, and leaves
+    /// one snapshot without a journal.
     pub(crate) fn with_snapshot(additions: usize) -> Self {
         let temp = Self::with_journal(additions);
         let mut store = temp.engine(Mode::Command);

@@ -9,11 +9,12 @@ use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The record as this program writes it.
+/// The contents of a lock file, as this program writes them.
 #[derive(Serialize)]
 struct RunRecord<'a> {
     run_id: &'a str,
-    /// A description for users: `process PID on HOST`. A version 1 file has no other location.
+    /// A description for users: `process PID on HOST`. In a file of version 1, only this key
+    /// describes the location.
     owner: String,
     #[serde(with = "timestamp::required")]
     started_at: Timestamp,
@@ -25,7 +26,7 @@ struct RunRecord<'a> {
     pid_namespace: &'a str,
     pid: u32,
     project_dir: String,
-    /// The exact bytes of the path in hexadecimal, if the path is not UTF-8.
+    /// The exact bytes of `project_dir` in hexadecimal, if the path is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     project_dir_bytes: Option<String>,
 }
@@ -55,7 +56,7 @@ pub(super) fn write(info: &RunInfo) -> Vec<u8> {
 pub(super) struct ReadRecord(Map<String, Value>);
 
 impl ReadRecord {
-    /// Parses a lock file; empty if the text is not an object.
+    /// Parses a lock file; the record is empty if the text is not a JSON object.
     pub(super) fn read(json: &[u8]) -> Self {
         Self(serde_json::from_slice(json).unwrap_or_default())
     }
@@ -66,8 +67,9 @@ impl ReadRecord {
         self.owner().is_some() && self.started_at().is_some() && !has_location
     }
 
-    /// Returns the location; `None` if the file names no host. If it names two hosts, the location
-    /// belongs to neither, so that neither host treats the run as local.
+    /// Returns the location; `None` if the file names no host. If the file names two different
+    /// hosts, the location has a host name that is neither of them, so that neither host treats the
+    /// run as local.
     pub(super) fn location(&self) -> Option<Location> {
         let (pid, owners_host) = self.owner().unwrap_or_default();
         let named = Some(self.text("host")).filter(|host| !host.is_empty());
@@ -107,7 +109,7 @@ impl ReadRecord {
         }
     }
 
-    /// Returns the number and the host in `process PID on HOST`.
+    /// Returns the PID and the host in `owner`, which reads `process PID on HOST`.
     fn owner(&self) -> Option<(u32, &str)> {
         let (pid, host) = self.text("owner").strip_prefix("process ")?.split_once(" on ")?;
         Some((pid.parse().unwrap_or(0), host))
@@ -146,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    /// The location in a file with these keys, as host and boot.
+    /// The host and the boot id of the location in a file with these keys.
     fn place(json: &str) -> Option<[String; 2]> {
         let location = ReadRecord::read(json.as_bytes()).location()?;
         Some([location.host.into(), location.boot.into()])

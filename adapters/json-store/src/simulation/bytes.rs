@@ -1,5 +1,5 @@
-//! Alters bytes in the journal. The store must refuse the journal, or cut off only the last line
-//! after copying it.
+//! Alters bytes in the journal. The store must refuse the journal, or copy the last line and cut
+//! off only this line.
 
 use autoproc_domain::ports::StorageError;
 
@@ -53,7 +53,8 @@ pub(super) fn change_with(image: &DiskImage, bytes: &[u8]) -> Result<Outcome, St
     }
 }
 
-/// Changes every byte of the journal in each of these ways.
+/// Replaces each byte of the journal in turn by each result of `changes`; returns the number of
+/// replacements.
 pub(super) fn flips(image: &DiskImage, changes: impl Fn(u8) -> Vec<u8>) -> Result<u64, String> {
     let (_, bytes) = journal_of(image);
     let last_line = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -73,7 +74,7 @@ pub(super) fn flips(image: &DiskImage, changes: impl Fn(u8) -> Vec<u8>) -> Resul
     Ok(tried)
 }
 
-/// Writes valid lines in wrong places.
+/// Checks that a journal with valid lines in wrong places is refused.
 pub(super) fn misplaced_lines() -> Result<(), String> {
     let (image, other) = (with_lines(4), with_lines(5));
     let (_, bytes) = journal_of(&image);
@@ -91,7 +92,7 @@ pub(super) fn misplaced_lines() -> Result<(), String> {
             other => return Err(format!("{case}: {other:?}")),
         }
     }
-    // The journal belongs to another snapshot with the same store and length.
+    // `foreign` is the journal of another snapshot with the same store and length.
     let edited = with_other_snapshot(&image);
     match change_with(&edited, &foreign)? {
         CLEANLY_REFUSED => Ok(()),

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::disk::fake::{DiskImage, Inode, NameChange, Write};
 
-/// The maximum number of unsynced name changes for which every subset is tried. With more, only the
-/// prefixes and the sets with one omission are tried.
+/// The maximum number of unsynced name changes for which every subset is tried. For more changes,
+/// only the prefixes of their list and the lists with one change omitted are tried.
 const MAX_NAMES_FOR_ALL_SUBSETS: usize = 4;
 
 /// Returns disks that a power cut may leave: some of the unsynced changes have become durable, and
-/// the last write to a file may be torn, end in zeros or have a hole.
+/// the last write to a file may be torn or partly replaced by zeros.
 pub(super) fn power_cuts(image: &DiskImage) -> Vec<DiskImage> {
     let mut left = vec![rebooted(image)];
     for (number, inode) in image.inodes.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Executes a history with every crash and every failing call.
+//! Executes a history, with a crash or a failure at every call.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -44,7 +44,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Explores histories. Opens each disk once for each set of allowed results.
+/// Explores histories. Skips a disk that has occurred before with the same allowed results.
 pub(super) struct Explorer {
     bounds: Bounds,
     flaw: Option<Flaw>,
@@ -76,7 +76,8 @@ impl Explorer {
         self.count
     }
 
-    /// Kills the machine or the process before each call, and after the last.
+    /// Executes the history once, then kills the machine or the process before each call and after
+    /// the last one. Returns the number of calls.
     fn crash_everywhere(&mut self) -> Result<usize, Violation> {
         let disk = FakeDisk::default().with_trace();
         let mut processes = Processes::new(disk.clone(), self.flaw);
@@ -107,8 +108,8 @@ impl Explorer {
         let place = format!("with {fault:?} at call {call}");
         let disk = FakeDisk::default().with_fault(call, fault);
         let mut processes = Processes::new(disk.clone(), self.flaw);
-        // It is unknown whether a failed change happened, until a later change that builds on it is
-        // acknowledged.
+        // A failed change may or may not have happened. Both results are allowed until a later
+        // change that builds on it is acknowledged.
         let mut allowed = vec![FileQueue::new()];
         for operation in &self.history.clone() {
             let (expected, done) = processes.perform(*operation);
@@ -136,7 +137,7 @@ impl Explorer {
     }
 
     /// Checks each disk that a crash may leave: it must open as one of the allowed queues and
-    /// accept a change. If only the process dies, the disk stays unchanged.
+    /// accept a change. The death of the process alone leaves the disk unchanged.
     fn crash(&mut self, image: &DiskImage, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
         for left in power_cuts(image).into_iter().chain([image.clone()]) {
             if self.seen.insert(hash(&left, allowed)) {
@@ -150,7 +151,8 @@ impl Explorer {
     fn open_and_change(&mut self, left: &DiskImage, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
         let found = self.open(&FakeDisk::new(left.clone()), allowed, place)?;
         self.change(left, allowed, &found, addition("/after-the-crash"), place)?;
-        // An answer without a change is a guarantee too: the reported file must stay.
+        // Adding a known file changes nothing, but the answer is a guarantee too: the reported file
+        // must stay.
         let known = found.items().next().map(|item| item.file_path.to_string());
         match known {
             Some(known) => self.change(left, allowed, &found, addition(&known), place),
@@ -158,8 +160,8 @@ impl Explorer {
         }
     }
 
-    /// Adds a file as a new process, which is crashed at every call and after the last. Until the
-    /// addition is answered, all earlier results remain allowed.
+    /// Adds a file as a new process, which is crashed at every call and after the last call. Until
+    /// the addition is answered, all earlier results remain allowed.
     fn change(
         &mut self,
         left: &DiskImage,

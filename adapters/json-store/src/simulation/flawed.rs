@@ -2,7 +2,7 @@
 //! from memory.
 //!
 //! Each flaw stands for a mistake in the protocol, such as an omitted or late call. A check of the
-//! simulation must detect it.
+//! simulation must detect each flaw.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,8 @@ use crate::disk::fake::{FakeDisk, FakeFile};
 use crate::disk::{Access, Disk, Sharing, Stamp};
 use crate::layout::{self, LOCK, SNAPSHOT};
 
-/// A wrong call. `docs/durability.md` names the check that detects it.
+/// A deliberate mistake in the calls to the disk. `docs/durability.md` names the check that detects
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flaw {
     /// The data of a snapshot is not synced before the rename.
@@ -31,26 +32,26 @@ pub(super) enum Flaw {
     TornTailKept,
     /// A failed sync is repeated, and its success is trusted.
     SyncRepeated,
-    /// The old journal is removed before the rename that retires it is synced.
+    /// The old journal is removed before the sync of the rename that retires it.
     JournalRemovedEarly,
-    /// Leftovers are removed before the rename that made them stale is synced.
+    /// Leftovers are removed before the sync of the rename that made them stale.
     LeftoversRemovedEarly,
-    /// The note of the store's end is written before the line at that end is synced.
+    /// The note of the journal's end is written before the journal's last line is synced.
     TipNotedEarly,
-    /// The stamp of a snapshot is cached.
+    /// The snapshot's stamp is cached instead of read from the disk.
     StampRemembered,
-    /// The lock is taken on the file that checkpoints replace.
+    /// The lock is taken on the snapshot, which checkpoints replace, instead of on the lock file.
     SnapshotLocked,
     /// The lock is not taken.
     NotLocked,
 }
 
-/// The names that a process has changed since it last synced the folder.
+/// The latest name change since the process last synced the folder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Renamed {
     #[default]
     Nothing,
-    /// A journal is new.
+    /// A journal was created.
     Journal,
     /// A snapshot was renamed into place.
     Snapshot,
@@ -82,10 +83,10 @@ pub(super) struct FlawedDisk {
     state: Arc<Mutex<State>>,
 }
 
-/// The changes of an open file that its process has not synced.
+/// The kind of the latest unsynced change in an open file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unsynced {
-    /// Only changes of other processes.
+    /// This process has no unsynced change; other processes may have one.
     Others,
     Line,
     Cut,
@@ -97,8 +98,8 @@ pub(super) struct FlawedFile {
     unsynced: Mutex<Unsynced>,
 }
 
-/// Returns the error of a delayed sync. Drops its kind, so that the later call does not seem to
-/// lack space.
+/// Converts the error of a delayed sync. Drops its kind; otherwise the later call would seem to
+/// fail for lack of space.
 fn delayed_error(error: io::Error) -> io::Error {
     io::Error::other(error)
 }
@@ -120,8 +121,8 @@ impl FlawedDisk {
         lock(&self.state)
     }
 
-    /// Makes a changing call and the delayed sync, if there is one. The call comes first if
-    /// `is_awaited`.
+    /// Makes a changing call. If a sync is delayed, makes the sync too: after the call if
+    /// `is_awaited`, otherwise before it.
     fn change<T>(&self, is_awaited: bool, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let delayed = std::mem::take(&mut self.state().delayed);
         let sync = || match &delayed {

@@ -104,7 +104,7 @@ impl Processes {
         Self { disk, flaw, run, files: 0, model: FileQueue::new() }
     }
 
-    /// Executes an operation; returns the queue that it must produce, and its answer.
+    /// Executes an operation; returns the queue that the operation must produce, and its result.
     pub(super) fn perform(&mut self, operation: Operation) -> (FileQueue, Result<(), StorageError>) {
         match operation {
             Operation::Enqueue => {
@@ -129,8 +129,8 @@ impl Processes {
         }
     }
 
-    /// Returns the queue as the run reads it after a failure, or as a new process reads it if the
-    /// run no longer can.
+    /// Reads the queue after a failure: through the run, or through a new process if the run can no
+    /// longer read it.
     pub(super) fn read_again(&mut self) -> Result<FileQueue, StorageError> {
         if let Ok(queue) = self.run.locked(|run| run.fresh_queue().cloned()) {
             return Ok(queue);

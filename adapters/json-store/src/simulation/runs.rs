@@ -1,4 +1,5 @@
-//! Tests the beginning of runs: observed by another process, and killed at every call.
+//! Tests the beginning of runs. Another process observes a run that begins, or a run is killed at
+//! every call.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -18,7 +18,7 @@ pub(super) struct Builder {
     next_number: u64,
     /// True if a newly assigned number cannot equal the id of a later item.
     knows_highest: bool,
-    /// True if a number was assigned that a later item may have as its id.
+    /// True if a newly assigned number may equal the id of a later item.
     has_guessed: bool,
     next_claim: ClaimNumber,
     last_sequence: u64,
@@ -31,7 +31,7 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    /// Creates a builder for about this many items.
+    /// Creates a builder with memory for `capacity` items.
     pub(super) fn new(store: Option<&StoreSection>, numbering: Numbering, capacity: usize) -> Self {
         Self {
             restore: Restore::with_room(capacity),
@@ -48,8 +48,8 @@ impl Builder {
         }
     }
 
-    /// Starts new numbers above `highest`, the highest id of the list. Has no effect for version 1,
-    /// which did not look ahead.
+    /// Makes new numbers start above `highest`, the highest id in the list. Has no effect for
+    /// [`Numbering::Version1`]: version 1 did not look at later ids.
     pub(super) fn numbering_above(self, highest: u64) -> Self {
         match self.numbering {
             Numbering::Kept => {
@@ -81,7 +81,8 @@ impl Builder {
         let mut id = item.id;
         let mut pushed = self.restore.push(item);
         if let Err(Refused { item, reason: Inconsistent::RepeatedId(_) }) = pushed {
-            // A copied line with another path is a separate item.
+            // The id is repeated: a user has copied a line and changed the path. The copy is a
+            // separate item.
             self.is_canonical = false;
             let mut item = *item;
             self.number(&mut item);
@@ -104,7 +105,8 @@ impl Builder {
         }
     }
 
-    /// Version 1 had no sequence number: the id determined the order.
+    /// Numbers an item as version 1 did: the id determined the order, and there was no sequence
+    /// number.
     fn number_as_version_1(&mut self, item: &mut QueueItem) {
         item.sequence = Sequence::new(item.id.get());
         self.is_canonical &= item.id.get() >= self.restore.next_number();
@@ -113,8 +115,8 @@ impl Builder {
         }
     }
 
-    /// True if the item and an earlier one of its path are live. Version 1 assigned such an item no
-    /// number.
+    /// True if the item and an earlier item of the same path are both live. Version 1 assigned the
+    /// later one no number.
     fn is_second_live(&self, item: &QueueItem) -> bool {
         item.status.is_live() && self.restore.find(&item.file_path).is_some_and(|first| first.status.is_live())
     }

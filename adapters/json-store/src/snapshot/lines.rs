@@ -1,4 +1,4 @@
-//! Reads this program's own layout line by line.
+//! Reads a document in this program's own layout, line by line.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -11,15 +11,15 @@ use crate::record::{self, ReadItem};
 /// A lower bound of the length of an item's line without its path: all mandatory keys with their
 /// shortest values.
 const MIN_LINE_BYTES: u64 = 128;
-/// The maximum number of items for which memory is allocated in advance, because a sparse file may
-/// be longer than its contents.
+/// The maximum number of items for which memory is allocated in advance. A sparse file may be much
+/// longer than its contents, so its length is not trusted beyond this number.
 const MAX_CAPACITY: usize = 4_000_000;
 
 /// Documents of at least this length are read by two threads; shorter ones take less time than
 /// starting a thread.
 const THREADED_READ_BYTES: u64 = 1024 * 1024;
-/// The number of items sent to the other thread at once: enough to make sending cheap, few enough
-/// to stay in the cache.
+/// The number of items sent to the building thread at once: enough to make sending cheap, few
+/// enough to stay in the cache.
 const BATCH_ITEMS: usize = 512;
 /// The capacity of the channel in batches: enough that the threads do not wait for each other at
 /// every batch.
@@ -64,7 +64,7 @@ fn build_concurrently<T>(builder: &mut Builder, read: impl FnOnce(&mut dyn FnMut
         let (sender, batches) = sync_channel::<Vec<ReadItem>>(CHANNEL_BATCHES);
         scope.spawn(move || batches.into_iter().flatten().for_each(|item| builder.push(item)));
         let mut batch = Vec::with_capacity(BATCH_ITEMS);
-        // The receiver is gone only if the other thread has panicked; then the scope panics too.
+        // Sending fails only if the building thread has panicked; then the scope panics too.
         let read = read(&mut |item| {
             batch.push(item);
             if batch.len() == BATCH_ITEMS {
@@ -88,8 +88,8 @@ struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    /// Passes the items to `take` up to the end of their list; returns `false` at the first item
-    /// that has another layout or is damaged.
+    /// Passes the items to `take` up to the end of the list. Returns `false` at the first line that
+    /// is damaged or in another layout.
     fn items(&mut self, base: &Path, mut take: impl FnMut(ReadItem)) -> io::Result<bool> {
         while self.next()? != b"]\n" {
             let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
@@ -101,7 +101,7 @@ impl<R: Read> Lines<R> {
         Ok(true)
     }
 
-    /// Returns the next line with its newline; empty at the end.
+    /// Returns the next line with its newline; empty at the end of the document.
     fn next(&mut self) -> io::Result<&[u8]> {
         self.line.clear();
         self.reader.read_until(b'\n', &mut self.line)?;
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn two_threads_read_what_one_does() {
-        // The number is not a multiple of a batch.
+        // The number of items is not a multiple of the batch size.
         let document = long_document(6_543);
         let snapshot = read_document(&document).expect("this program's layout");
         let ids: Vec<_> = snapshot.queue.items().map(|item| item.id.get()).collect();

@@ -20,7 +20,7 @@ pub(crate) struct SalvagedSnapshot {
     pub(crate) lost_bytes: u64,
 }
 
-/// Reads every readable line; `None` if there is none, as in any other layout.
+/// Reads every readable line. Returns `None` if there is none, as in a document of another layout.
 ///
 /// # Errors
 /// [`StorageError::Unsupported`] if a line names a later version.
@@ -91,7 +91,8 @@ impl Readable {
     }
 }
 
-/// Returns the item with an id or claim number of 0 in place of numbers above [`MAX_NUMBER`].
+/// Replaces numbers above [`MAX_NUMBER`]: sets the id to 0 if the id or the sequence number is too
+/// high, and the claim number to 0 if it is too high.
 fn countable(mut read: ReadItem) -> ReadItem {
     if read.item.id.get().max(read.item.sequence.get()) > MAX_NUMBER {
         read.item.id = ItemId::new(0);

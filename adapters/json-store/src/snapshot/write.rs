@@ -24,7 +24,7 @@ pub(crate) fn write<D: Disk>(
     Ok(sum)
 }
 
-/// Writes the document without the store's section, so that it opens in any folder.
+/// Writes the document without its `store` section, so that it opens in any folder.
 pub(crate) fn write_export(out: &mut dyn io::Write, queue: &FileQueue, extra: &Extra) -> io::Result<()> {
     write_chunks(queue, extra, None, |chunk| out.write_all(chunk))
 }

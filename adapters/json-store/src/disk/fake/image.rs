@@ -5,7 +5,7 @@ use std::io;
 
 use crate::disk::Stamp;
 
-/// A change of a file that is not durable yet.
+/// A change of a file's data; it is not durable yet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Write {
     Bytes {
@@ -37,7 +37,7 @@ impl Write {
     }
 }
 
-/// A change of the folder that is not durable yet.
+/// A change of the names in a folder; it is not durable yet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum NameChange {
     Link(String, usize),
@@ -88,14 +88,14 @@ impl Inode {
     }
 }
 
-/// The state that outlives a process.
+/// The state of a fake disk, which outlives a process.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DiskImage {
     pub(crate) inodes: Vec<Inode>,
     pub(crate) names: BTreeMap<String, usize>,
     pub(crate) durable_names: BTreeMap<String, usize>,
     pub(crate) unsynced_names: Vec<NameChange>,
-    /// The open file that holds each exclusive lock, by inode.
+    /// The exclusive locks: for each locked inode, the handle of the open file that holds the lock.
     pub(super) locks: BTreeMap<usize, u64>,
     pub(super) handles: u64,
     pub(super) nonces: u64,
