@@ -1,7 +1,8 @@
 //! A store in memory that follows the rules exactly, with or without leases.
 //!
-//! Every transaction is [`Transaction::perform`] under one lock. A [`MemoryDatabase`] corresponds
-//! to the folder of a store of files: all handles share one queue, which outlives every handle.
+//! Every transaction is [`Transaction::perform`] under one lock. A [`MemoryDatabase`] holds the
+//! queue, as a folder does for a store that uses files. All handles share the queue, and it
+//! outlives every handle.
 
 mod database;
 mod fixture;

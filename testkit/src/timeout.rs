@@ -1,4 +1,4 @@
-//! Timeouts for checks of guarantees that a broken store may never fulfil.
+//! Timeouts for the checks of a store: a broken store may wait for ever.
 
 use std::pin::pin;
 use std::thread;
@@ -21,6 +21,6 @@ async fn timer(limit: Duration) {
         thread::sleep(limit);
         wait.abort();
     });
-    // An error means that the future was aborted.
+    // The result is always the error of an aborted future.
     let _ = done.await;
 }

@@ -27,8 +27,8 @@ impl RunState {
         let is_repeated = self.store.is_unanswered;
         self.store.is_unanswered = match &exchanged {
             Err(StorageError::Unreachable { .. }) => true,
-            // The store did not process this request, so the outcome of the earlier one is still
-            // unknown.
+            // The store did not process this request. If it was a repetition, the outcome of the
+            // first request is still unknown.
             Err(StorageError::Busy { .. }) => is_repeated,
             _ => false,
         };
@@ -43,7 +43,7 @@ impl RunState {
 
     fn on_exchange_failed(&mut self, error: StorageError) {
         if !self.store.is_unanswered {
-            // Unsettled attempts are first in the next exchange.
+            // The settlements of this exchange come first in the next exchange.
             self.attempts.settling.append(&mut self.attempts.judged);
             self.attempts.judged = std::mem::take(&mut self.attempts.settling);
             self.attempts.unused.append(&mut self.attempts.releasing);
@@ -114,7 +114,7 @@ impl RunState {
         self.emit(kind);
     }
 
-    /// Hands a claim to the orchestrator, or releases it if no attempt may start any more.
+    /// Hands a claim to the orchestrator, or releases it if no attempt may start now.
     fn hand_over(&mut self, (token, item): Claimed) {
         if self.room() == 0 {
             self.attempts.unused.push((token, AttemptRef::latest(&item)));
@@ -167,7 +167,7 @@ impl RunState {
         }
     }
 
-    /// Reacts to a failed operation: pauses or ends the run.
+    /// Reacts to a failed operation: schedules a retry or ends the run.
     fn on_storage_error(&mut self, error: StorageError) {
         let is_passing = matches!(error, StorageError::Busy { .. } | StorageError::Unreachable { .. });
         if is_passing && self.world.stop.level < StopLevel::Aborting {
@@ -192,7 +192,8 @@ impl RunState {
         self.actions.push(Action::Abort);
     }
 
-    /// Stops recording results: drops ended attempts and waits for running ones.
+    /// Stops recording results: drops the ended attempts, and keeps only those that are still
+    /// running.
     fn abandon(&mut self, recording: Recording) {
         self.recording = recording;
         self.store.is_unanswered = false;
