@@ -117,7 +117,7 @@ impl fmt::Display for AttemptNumber {
 /// The status of an item. [`lifecycle`](crate::lifecycle) defines the legal changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
-    /// The item is not claimed. It may be in backoff, or held by a user.
+    /// The item waits for a claim. It may be in backoff, or held by a user.
     Pending,
     /// A run has claimed the item.
     Processing,
@@ -224,8 +224,8 @@ impl ClaimNumber {
 /// A run's claim on an item. The item is processing for as long as it has the claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The claim's number. A settlement takes effect only if it has this number and is made by
-    /// `run`.
+    /// The claim's number. A settlement takes effect only if its token has this number and the
+    /// request comes from `run`.
     pub number: ClaimNumber,
     /// The run that processes the item.
     pub run: RunId,
@@ -252,8 +252,8 @@ pub struct ClaimToken {
 pub struct Backoff {
     /// The earliest time at which the item may be claimed.
     pub not_before: Timestamp,
-    /// When the backoff was set. A reader never waits longer than `not_before - ordered_at`: if
-    /// more remains, the clock was set back.
+    /// When the backoff was set. No run waits longer than `not_before - ordered_at`: if more time
+    /// remains, the clock was set back.
     pub ordered_at: Timestamp,
 }
 

@@ -40,7 +40,7 @@ impl Transition {
     ];
 }
 
-/// The legal changes: old status, transition, new status.
+/// The legal changes, each as old status, transition and new status.
 pub const TABLE: [(Status, Transition, Status); 11] = [
     (Status::Pending, Transition::Claim, Status::Processing),
     (Status::Pending, Transition::Fail, Status::Failed),

@@ -45,7 +45,8 @@ impl MemoryStorage {
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
-        // Transactions are atomic, so a lock that a panic has poisoned guards no partial change.
+        // Transactions are atomic, so the queue is consistent even if a panic has poisoned the
+        // lock.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -37,7 +37,7 @@ use waiting::{Scoped, Waiting};
 /// For n items, an addition and a settlement cost O(log n), an exchange also O(p) for p processing
 /// items, counts O(1), and a page of m items O(n + m log m).
 ///
-/// The methods that the specification names, such as `add` and `pop`, are thin wrappers of
+/// The methods that the specification names, such as `add` and `pop`, are thin methods over
 /// transactions:
 ///
 /// ```
@@ -60,7 +60,7 @@ use waiting::{Scoped, Waiting};
 #[derive(Debug, Clone)]
 pub struct FileQueue {
     items: Items,
-    /// The next id or sequence number.
+    /// The next number to assign, as an id or as a sequence number.
     next_number: u64,
     next_claim: ClaimNumber,
     paths: PathIndex,

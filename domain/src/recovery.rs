@@ -17,10 +17,10 @@ use crate::view::RecoveredItem;
 /// The time that must pass after the lease of a run of another host has expired, before the items
 /// of that run may be recovered.
 ///
-/// The margin covers clocks that run at different speeds. It is a proof only if every attempt ends
-/// with the lease of its run, even while the process of the run is suspended. A store that grants
-/// leases must therefore be used with guards that end attempts in this way; the guards of the
-/// subprocess adapter do not do so yet (ADR 0020).
+/// The margin covers clocks that run at different speeds. Waiting for it proves that no process is
+/// left only if every attempt ends with the lease of its run, even while the process of the run is
+/// suspended. A store that grants leases must therefore be used with guards that end attempts in
+/// this way; the guards of the subprocess adapter do not do so yet (ADR 0020).
 pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
 /// Whether a recovery needs proof that no process of the dead run is left.

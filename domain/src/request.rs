@@ -232,7 +232,7 @@ pub struct Hold {
 /// Ends live items as failed, with the error [`CANCELLED`](crate::failure::CANCELLED).
 ///
 /// A pending item ends at once. A processing item is marked as cancelled. The answer to the next
-/// exchange of its run reports this, and the run ends the attempt.
+/// exchange of its run reports the cancellation, and the run ends the attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancel(pub Vec<Selector>);
 

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 pub struct Location {
     /// The machine's name, unique among the machines that share the queue.
     pub host: Box<str>,
-    /// Identifies the machine's boot; no process of another boot is still running. Empty if
+    /// Identifies the machine's boot. A process of an earlier boot cannot be running. Empty if
     /// unknown.
     pub boot: Box<str>,
     /// Identifies the pid namespace; processes in other namespaces cannot be observed. Empty if
@@ -27,8 +27,9 @@ pub struct Location {
 }
 
 impl Location {
-    /// True if the locations have the same host name or the same boot, so that their processes are
-    /// or were on one machine. A container has the boot of its host, but often another host name.
+    /// True if the locations have the same host name or the same boot, which means that their
+    /// processes run, or ran, on one machine. A container has the boot of its host, but often
+    /// another host name.
     #[must_use]
     pub fn is_same_host(&self, other: &Self) -> bool {
         self.host == other.host || (!self.boot.is_empty() && self.boot == other.boot)
@@ -127,7 +128,7 @@ pub enum StoppedBy {
 }
 
 impl StoppedBy {
-    /// Returns the word, as it appears on disk and on screen.
+    /// Returns the name of the reason, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {

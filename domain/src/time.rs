@@ -90,7 +90,7 @@ pub struct NotATimestamp;
 
 /// Parses RFC 3339 with any offset. Also accepts a date and time without an offset, which the
 /// original Python program wrote in local time, and reads it as UTC. The result may be off by the
-/// local offset, but is the same on every machine. No order depends on such a time.
+/// local offset, but is the same on every machine. No order in the queue depends on such a time.
 impl FromStr for Timestamp {
     type Err = NotATimestamp;
 

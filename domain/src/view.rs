@@ -114,7 +114,7 @@ impl EnqueueOutcome {
     }
 }
 
-/// A new claim, and its item after the claim.
+/// The token of a new claim, and the claimed item.
 pub type Claimed = (ClaimToken, QueueItem);
 
 /// The answer to an exchange.

@@ -1,5 +1,5 @@
 //! A deterministic simulation of whole runs: the decisions of the run loop on a virtual clock, a
-//! store in memory, simulated attempts, and a hostile world.
+//! store in memory, simulated attempts, and injected faults.
 //!
 //! # Theory of operation
 //!

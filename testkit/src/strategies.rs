@@ -1,4 +1,4 @@
-//! Strategies for the values of a queue.
+//! Proptest strategies for the values in a queue and in its requests.
 //!
 //! The sets of values are deliberately small, so that requests often name the same path, items have
 //! the same priority, and a file is unchanged when it is added again.

@@ -14,7 +14,8 @@ pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) 
     }
 }
 
-/// Waits for `limit` on a separate thread, because the fixture chooses the runtime.
+/// Ends after `limit`. A separate thread measures the time, because the runtime of the fixture may
+/// have no timers.
 async fn timer(limit: Duration) {
     let (done, wait) = futures_util::future::abortable(futures_util::future::pending::<()>());
     thread::spawn(move || {

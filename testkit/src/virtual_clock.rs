@@ -43,7 +43,7 @@ struct Timer {
 #[derive(Debug, Clone, Copy)]
 struct Until {
     wall: Option<Timestamp>,
-    /// The elapsed time at which the wait ends; [`Duration::MAX`] means no such limit.
+    /// The elapsed time at which the wait ends; [`Duration::MAX`] if no elapsed time ends it.
     elapsed: Duration,
 }
 
@@ -127,7 +127,7 @@ impl Clock for VirtualClock {
         times.wall()
     }
 
-    /// Waits until the wall clock reads `deadline`. Setting the clock back does not prolong the
+    /// Waits until the wall clock reaches `deadline`. Setting the clock back does not prolong the
     /// wait.
     async fn sleep_until(&self, deadline: Timestamp) {
         let until = self.lock().until(deadline);

@@ -5,7 +5,8 @@ use async_trait::async_trait;
 
 use crate::stop::{StopLevel, StopRequest};
 
-/// The standing stop request could not be removed. A run that started now would obey it at once.
+/// The standing stop request could not be removed. A run that started now would obey the request at
+/// once.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot remove the stop request")]
 pub struct StopSignalError(#[source] pub std::io::Error);
@@ -14,7 +15,7 @@ pub struct StopSignalError(#[source] pub std::io::Error);
 ///
 /// # Contract
 /// - `request` returns at once, with the latest known request. Only `clear` can lower the level.
-/// - `raised_above` ends within half a second after the level rises above the given one.
+/// - `raised_above` ends within half a second after the level rises above `level`.
 /// - A *standing* request, such as the stop file, stays until it is removed. `clear` removes it but
 ///   does not clear signals that this process received. A standing request that is made after
 ///   `clear` takes effect.

@@ -8,9 +8,9 @@ use crate::queue::waiting::Entry;
 
 /// Rebuilds a queue from its items, added in queue order, and checks their consistency.
 ///
-/// The calls to `push` define the queue order: an item whose sequence number is not above that of
-/// the previous item gets a new one, the previous item's number plus one. Items that a user has
-/// reordered by hand therefore keep the new order.
+/// The calls to `push` define the queue order: if an item's sequence number is not above that of
+/// the item before it, the item gets the next higher number. Items that a user has reordered by
+/// hand therefore keep the new order.
 #[derive(Debug, Default)]
 pub struct Restore {
     queue: FileQueue,
@@ -50,7 +50,7 @@ impl Restore {
     }
 
     /// Adds the next item. Drops fields that contradict the status: a backoff or a hold of an item
-    /// that is not pending, a completion of one that is not completed.
+    /// that is not pending, and a completion of an item that is not completed.
     ///
     /// Two items with the same path are merged into one, which counts the rounds of both. A
     /// processing item wins over a pending one, and a pending one over an ended one; otherwise the
@@ -91,7 +91,7 @@ impl Restore {
     }
 
     /// Merges the item with an earlier item of the same path, if there is one. Returns the item if
-    /// it wins, so that it must still be added.
+    /// it must still be added.
     fn fold(&mut self, mut item: QueueItem) -> Option<QueueItem> {
         let Some(earlier) = self.find(&item.file_path) else { return Some(item) };
         let (id, rounds) = (earlier.id, earlier.round.saturating_add(item.round));

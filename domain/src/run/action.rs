@@ -9,8 +9,8 @@ use crate::run_info::{ProcessingResult, RunInfo};
 use crate::time::Timestamp;
 
 /// An action for the driver. At most one of the operations from `Count` to `Deregister` is pending
-/// at a time. The outcome of each is an input: [`Counted`](crate::run::Input::Counted) or one of
-/// the variants after it.
+/// at a time. The outcome of each operation is an input: [`Counted`](crate::run::Input::Counted) or
+/// one of the variants after it.
 #[derive(Debug)]
 pub enum Action {
     /// Read the counts of the items in this scope.

@@ -146,7 +146,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Updates the driver for an input, before the state handles it.
+    /// Updates the driver's own data before the state handles an input.
     fn prepare(&mut self, next: Option<&Input>) {
         match next {
             Some(Input::Registered(Ok(begun))) => self.lease.clone_from(&begun.lease),
@@ -223,8 +223,8 @@ impl<'a> Driver<'a> {
         self.ports.observer.observe(&RunEvent { at, run, kind });
     }
 
-    /// Waits for the next input. Returns `None` if the stop level rose; `changes` then returns the
-    /// input.
+    /// Waits for the next input. Returns `None` if the stop level rose; `changes` then reports the
+    /// new level.
     async fn next_input(&mut self) -> Option<Input> {
         let ports = self.ports;
         let Ports { stop, gate, clock, .. } = ports;

@@ -1,4 +1,4 @@
-//! The processor's state, as shown in the state file: a fold over the events of a run.
+//! The processor's state, as shown in the state file. It is computed from the events of a run.
 
 use crate::attempt::AttemptRef;
 use crate::item::{ItemId, RunId};
@@ -7,7 +7,7 @@ use crate::ports::{RunEvent, RunEventKind};
 use crate::run_info::{ProcessingResult, StoppedBy, Unproven};
 use crate::time::Timestamp;
 
-/// The specification's states of a processor.
+/// The states of a processor that the specification defines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ProcessorStatus {
     /// No run has begun.
@@ -22,7 +22,7 @@ pub enum ProcessorStatus {
 }
 
 impl ProcessorStatus {
-    /// Returns the word, as it appears on disk and on screen.
+    /// Returns the name of the status, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {

@@ -47,7 +47,7 @@ pub(super) enum Operation {
     Deregister,
 }
 
-/// An attempt that was handed to the orchestrator.
+/// The data of an attempt that was handed to the orchestrator.
 #[derive(Debug)]
 pub(super) struct InHand {
     pub(super) of: AttemptRef,
@@ -97,7 +97,7 @@ pub(super) struct World {
 /// The run's unsettled attempts and claims, grouped by state.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
-    /// Attempts that were handed to the orchestrator.
+    /// Unfinished attempts that were handed to the orchestrator.
     pub(super) in_hand: BTreeMap<ClaimToken, InHand>,
     /// Ended attempts without a verdict.
     pub(super) undecided: Vec<Undecided>,
@@ -304,7 +304,8 @@ impl RunState {
             && self.attempts.releasing.is_empty()
     }
 
-    /// True if the counts that observers have are too old, or if the clock was set back.
+    /// True if the counts were last read at least [`COUNT_EVERY`] ago, or if the clock was set
+    /// back.
     pub(super) fn are_counts_old(&self) -> bool {
         self.queue.counted_at.is_none_or(|at| self.now < at || self.now >= at.saturating_add(COUNT_EVERY))
     }

@@ -12,7 +12,7 @@
 //! A violation is returned as a value, so that a test can assert which check a broken store fails.
 //!
 //! Deliberately absent: machine crashes, torn writes, full disks and failing networks. They need
-//! the store's own disk or server, and belong to its own tests.
+//! the disk or server of the store, and belong in the store's own tests.
 
 mod adding_again;
 mod cancelling;

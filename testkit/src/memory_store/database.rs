@@ -21,12 +21,12 @@ use crate::VirtualClock;
 #[derive(Debug, Clone, Default)]
 pub struct MemoryDatabase(Arc<Mutex<Contents>>);
 
-/// Whether a transaction happened whose answer was lost.
+/// The message that is lost in an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outage {
-    /// The request was lost too, so the transaction did not happen.
+    /// The request is lost, so the transaction does not happen.
     Request,
-    /// Only the answer was lost; the transaction happened.
+    /// Only the answer is lost; the transaction happens.
     Answer,
 }
 
@@ -56,7 +56,7 @@ struct Run {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     Alive,
-    /// The lease is not renewed and expires at this point of the store's clock.
+    /// The lease is not renewed and expires at this time of the store's clock.
     CutOff(Duration),
     Killed,
     Ended,
@@ -84,8 +84,8 @@ impl MemoryDatabase {
         MemoryStore::on(self.clone())
     }
 
-    /// Ends a run's process, like a crash. Its claims stay until they are recovered. With leases,
-    /// the run is dead only after its lease has expired.
+    /// Ends a run's process, like a crash. The claims of the run stay until they are recovered.
+    /// With leases, the run is dead only after its lease has expired.
     pub fn kill(&self, run: &RunId) {
         if self.lock().leasing.is_some() {
             self.cut_off(run);

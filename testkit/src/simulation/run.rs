@@ -70,8 +70,8 @@ pub(super) struct Tally {
 pub(super) struct SimulatedRun {
     pub(super) id: RunId,
     pub(super) host: usize,
-    /// The planned configuration, which the checks assume. `Setup::config` may have changed that of
-    /// `state`.
+    /// The planned configuration, which the checks assume. `Setup::config` may have given `state`
+    /// another one.
     pub(super) config: RunConfig,
     pub(super) jobs: NonZeroUsize,
     pub(super) state: RunState,
@@ -92,7 +92,7 @@ pub(super) struct SimulatedRun {
     pub(super) known_capacity: usize,
     pub(super) orchestrator: SimulatedOrchestrator,
 
-    // The run's relation to the store.
+    // The state of the run's connection to the store.
     pub(super) has_lease: bool,
     pub(super) is_cut_off: bool,
     pub(super) has_lost_its_lease: bool,

@@ -37,7 +37,7 @@ pub(super) enum Happening {
     End(usize),
     /// A run receives the progress of its attempts.
     Deliver(usize),
-    /// One of the reasons to keep the start gate closed disappears.
+    /// One of the reasons why the start gate is closed ends.
     GateOpens,
     /// The reapers can observe processes again.
     Sight,

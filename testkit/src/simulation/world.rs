@@ -48,9 +48,9 @@ pub(super) struct FileTruth {
     pub(super) cancelled_at: Option<Duration>,
     /// The time since which the file has been pending and not held; `None` if it is not.
     pub(super) waiting_since: Option<Duration>,
-    /// The latest time at which the file becomes claimable, as elapsed time.
+    /// The elapsed time by which the file must have become claimable.
     pub(super) due_at: Duration,
-    /// The earliest time at which the next attempt may begin, as elapsed time.
+    /// The elapsed time before which the next attempt must not begin.
     pub(super) backoff_until: Duration,
 }
 

@@ -20,7 +20,7 @@ use proptest::sample::Index;
 use super::{clock_steps, file_paths, new_items, priorities, repeats, statuses, verdicts};
 use crate::AnyRequest;
 
-/// No queue assigns ids from this one on. A scope contains such ids for items that are absent.
+/// No queue assigns this id or a higher one. A scope contains such ids in place of absent items.
 const NEVER: u64 = 1 << 59;
 
 /// A request whose items and claims are not chosen yet.
@@ -32,7 +32,7 @@ pub enum SymbolicRequest {
     Exchange {
         /// The run that makes the request.
         run: Index,
-        /// The claims, and the verdict on each.
+        /// The claims to settle, with a verdict for each.
         settlements: Vec<(TokenChoice, Verdict)>,
         /// The maximum number of new claims.
         limit: usize,

@@ -1,7 +1,7 @@
 //! Handles the registration, the start and the end of a run.
 //!
-//! A run does not start on a queue that cannot be read. It removes a leftover stop request. It does
-//! not start while other runs are still obeying a stop request.
+//! A run does not start if the queue cannot be read, or while other runs are still obeying a stop
+//! request. If no other run is alive, it removes a leftover stop request and starts.
 
 use crate::ports::{Begun, RunEventKind, StopSignalError, StorageError};
 use crate::run::state::{Operation, Phase, Recording, RunState};
@@ -27,7 +27,8 @@ impl RunState {
         }
     }
 
-    /// Counts are informational: the run continues if they cannot be read.
+    /// Reports the counts to observers. If the counts could not be read, the run continues without
+    /// them.
     fn report_counts(&mut self, counted: Option<Counts>) {
         // `Storage::changed` reports only changes after this read, but earlier changes may have
         // made items claimable.

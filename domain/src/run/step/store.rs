@@ -1,4 +1,4 @@
-//! Handles the answers and errors of the store to exchanges and recoveries.
+//! Handles the store's answers to exchanges and recoveries, including errors.
 
 use std::time::Duration;
 
@@ -80,7 +80,8 @@ impl RunState {
             self.report_result(judged);
         }
         (self.queue.next_due, self.queue.has_waiting) = (next_due, has_waiting);
-        // Cancelled files count as failed, which was not known when the claims were requested.
+        // Files that the answer reports as cancelled count as failed, so the limit may be reached
+        // now.
         self.check_failure_limit();
         for claim in claims {
             self.hand_over(claim);

@@ -206,7 +206,8 @@ pub(super) fn infos(runs: Vec<LiveRun>) -> Vec<RunInfo> {
 }
 
 /// Returns the registration of the run with this name. All numbers in it differ, so that mixed-up
-/// fields are detected. A run whose name begins with `far` is on another host than all other runs.
+/// fields are detected. Runs whose names begin with `far` are on one host, all other runs on
+/// another.
 pub(super) fn info(run: &str) -> RunInfo {
     RunInfo {
         id: RunId::new(run),

@@ -1,5 +1,5 @@
-//! The store operations of runs. The answer to an operation may arrive later than the operation is
-//! carried out.
+//! The store operations of runs. The answer to an operation may arrive some time after the store
+//! has carried it out.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};

@@ -16,7 +16,7 @@ use super::super::schedule::Happening;
 use super::super::snapshot::Seen;
 use super::World;
 
-/// The delay before a simulated user repeats a request to a busy store.
+/// The delay before a simulated user repeats a request that failed temporarily.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// At first, another run begins within this many seconds after the last run has ended. The pauses
 /// grow with the number of runs: a run that does not wait for backoffs ends at once, and would
@@ -432,7 +432,8 @@ impl World {
         self.tell_of_the_gate();
     }
 
-    /// After a change of the start gate, wakes each run that waits for it within a second.
+    /// After a change of the start gate, wakes each run that waits for the gate. The delay is at
+    /// most a second.
     fn tell_of_the_gate(&mut self) {
         for run in 0..self.runs.len() {
             if self.runs[run].is_alive() && self.runs[run].known_pressure.is_some() {
