@@ -1,4 +1,5 @@
-//! Attempts: the request to an orchestrator, its progress and its report.
+//! The types that describe an attempt: the request to an orchestrator, the progress of the attempt,
+//! and the report on its end.
 
 use std::fmt;
 use std::io;
@@ -9,7 +10,8 @@ use crate::fingerprint::Fingerprint;
 use crate::item::{AttemptNumber, ClaimNumber, ClaimToken, ItemId, QueueItem, RunId};
 use crate::path::FilePath;
 
-/// An attempt for an orchestrator to carry out. Its claim is already durable.
+/// A request to an orchestrator to carry out an attempt. The claim of the attempt is already
+/// durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// The claim that the attempt is made under.
@@ -18,11 +20,12 @@ pub struct Attempt {
     pub run: RunId,
     /// The file to process.
     pub file_path: FilePath,
-    /// The item's round.
+    /// The number of the item's current round, from 1.
     pub round: u32,
-    /// True if the round began after a completion. Then no work of an earlier round is resumed.
+    /// True if the item was completed when this round began. The attempt then resumes no work of an
+    /// earlier round.
     pub follows_completion: bool,
-    /// The number of the attempt in its round.
+    /// The number of the attempt in its round, from 1.
     pub number: AttemptNumber,
     /// The maximum number of attempts in a round.
     pub max_attempts: u32,
@@ -37,16 +40,17 @@ pub struct AttemptRef {
     pub id: ItemId,
     /// The item's file.
     pub file_path: FilePath,
-    /// The item's round.
+    /// The number of the round to which the attempt belongs, from 1.
     pub round: u32,
-    /// The number of the attempt in its round.
+    /// The number of the attempt in its round, from 1.
     pub attempt: AttemptNumber,
-    /// The claim that the attempt is made under; `None` if it is unknown.
+    /// The number of the attempt's claim; `None` if the number is unknown.
     pub claim: Option<ClaimNumber>,
 }
 
 impl AttemptRef {
-    /// Refers to the latest attempt of an item, or to the first if there was none.
+    /// Returns a reference to the latest attempt of `item`. If the item has had no attempt, refers
+    /// to the first attempt of its round.
     #[must_use]
     pub fn latest(item: &QueueItem) -> Self {
         Self {
@@ -59,7 +63,8 @@ impl AttemptRef {
     }
 }
 
-/// The outcome of an attempt. None of the outcomes is an error of the orchestrator.
+/// The outcome of an attempt. An orchestrator that cannot determine the outcome returns
+/// [`LostAttempt`] instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptOutcome {
     /// The attempt succeeded.
@@ -83,24 +88,27 @@ pub enum AttemptOutcome {
     CannotStart {
         /// A human-readable cause.
         reason: Box<str>,
-        /// True if a later attempt would fail in the same way: no such command, not executable.
+        /// True if a later attempt would fail in the same way, for instance because the command
+        /// does not exist.
         permanent: bool,
     },
-    /// The supervisor of the attempt was killed, and the processes of the attempt were ended.
-    /// Counts as an ordinary failure, because the attempt itself may have been the cause.
+    /// The process that supervised the attempt was killed, and the processes of the attempt were
+    /// then ended. Counts as an ordinary failure, because the attempt may have killed its
+    /// supervisor.
     Interrupted {
-        /// A human-readable description of how the supervision was lost.
+        /// A human-readable description of how the supervisor was lost.
         reason: Box<str>,
     },
-    /// The attempt reported success but broke a promise: a checkpoint is not passed, or an output
-    /// has the wrong form.
+    /// A requirement of the attempt's workflow was not met: for instance, a checkpoint is not
+    /// passed, an output has the wrong form, or a result cannot be recorded.
     Unmet {
-        /// A human-readable description of the broken promise.
+        /// A human-readable description of the requirement that was not met.
         reason: Box<str>,
         /// True if a later attempt would fail in the same way.
         permanent: bool,
     },
-    /// A step of the attempt failed. The step's outcome decides about retries.
+    /// A step of the attempt failed. The outcome of the step decides whether the attempt is
+    /// retried.
     StepFailed {
         /// The name of the step in its workflow.
         step: Box<str>,
@@ -124,7 +132,7 @@ impl AttemptOutcome {
     }
 }
 
-/// Writes the words with which [`AttemptReport::error`] begins.
+/// Writes a short description of the outcome. [`AttemptReport::error`] begins with it.
 impl fmt::Display for AttemptOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -172,15 +180,15 @@ impl AttemptReport {
         Self { outcome, elapsed, usage: None, output_tail: Box::default() }
     }
 
-    /// Returns the error text for the queue and the event log: see [`failure`].
+    /// Returns the error text that the queue and the event log store; see [`failure`].
     #[must_use]
     pub fn error(&self) -> Box<str> {
         failure::text(&self.outcome, &self.output_tail)
     }
 }
 
-/// The progress of an attempt that was handed to an orchestrator: either `Started`, followed by
-/// `Ended` or `Lost`, or `NotStarted` alone.
+/// The progress of an attempt that was handed to an orchestrator. An attempt reports either
+/// `Started` and then `Ended` or `Lost`, or only `NotStarted`.
 #[derive(Debug)]
 pub enum AttemptProgress {
     /// The attempt began.
@@ -198,8 +206,9 @@ pub enum AttemptProgress {
     Lost(LostAttempt),
 }
 
-/// The error of an orchestrator that lost track of an attempt, which may still be running. The run
-/// claims nothing more and ends with this error; the item stays claimed until the run is recovered.
+/// The error of an orchestrator that lost track of an attempt. The attempt may still be running.
+/// Its run claims nothing more and ends with this error; the item stays claimed until the run is
+/// recovered.
 #[derive(Debug, thiserror::Error)]
 #[error("it is unknown how the attempt on {file_path} ended")]
 pub struct LostAttempt {

@@ -1,5 +1,5 @@
-//! The claim order: priority descending, then sequence ascending. It is total, because sequence
-//! numbers are unique.
+//! The claim order: by priority, highest first, then by sequence number, lowest first. The order is
+//! total, because sequence numbers are unique.
 
 use std::cmp::Reverse;
 
@@ -8,7 +8,7 @@ use crate::item::{Priority, QueueItem, Sequence};
 /// A position in the claim order; lower positions are claimed first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClaimKey {
-    // The order of the fields is the claim order.
+    // The derived `Ord` compares the fields in the order in which they are declared.
     priority: Reverse<Priority>,
     sequence: Sequence,
 }
@@ -32,7 +32,7 @@ impl ClaimKey {
         self.sequence
     }
 
-    /// Returns the position with another sequence number at the same priority.
+    /// Returns the position at the same priority with this sequence number.
     pub(crate) const fn with_sequence(self, sequence: Sequence) -> Self {
         Self { sequence, ..self }
     }

@@ -1,9 +1,9 @@
 //! Events: the changes of the queue. [`FileQueue::apply`](crate::queue::FileQueue::apply) applies
 //! an event to a queue.
 //!
-//! A store records events; folding them in order rebuilds the queue exactly. An [`Event::Enqueued`]
-//! contains neither the item's id nor the outcome, because `apply` determines both. A store can
-//! therefore append it without having read the queue.
+//! A store records events; applying them in order to an empty queue rebuilds the queue exactly. An
+//! [`Event::Enqueued`] contains neither the item's id nor the outcome, because `apply` determines
+//! both. A store can therefore append this event without having read the queue.
 
 #![allow(missing_docs, reason = "the fields say by their names what they hold")]
 
@@ -16,13 +16,13 @@ use crate::time::Timestamp;
 /// A change of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A file was added. A new path becomes an item. A live item takes the priority if that is
-    /// higher. A failed item begins a new round; so does a completed one if `repeat` or the
-    /// fingerprint requires it.
+    /// A file was added. A new path becomes an item. A live item takes `priority` if that is higher
+    /// than its own. An item that failed or timed out begins a new round. A completed item begins a
+    /// new round only if `repeat` or a changed fingerprint requires it.
     Enqueued {
         file_path: FilePath,
         priority: Priority,
-        /// The fingerprint of the file when it was added.
+        /// The fingerprint of the file when it was added; `None` if the file was not inspected.
         fingerprint: Option<Fingerprint>,
         /// Decides which ended items begin a new round.
         repeat: Repeat,
@@ -45,7 +45,7 @@ pub enum Event {
         /// The record of the success.
         completion: Completion,
     },
-    /// An attempt failed; another one follows.
+    /// An attempt failed, and its item is pending again.
     RetryScheduled {
         id: ItemId,
         /// The wait before the next attempt.
@@ -60,7 +60,7 @@ pub enum Event {
         timed_out: bool,
         error: Box<str>,
     },
-    /// An attempt was released and does not count.
+    /// A claim was released; its attempt does not count.
     Released { id: ItemId },
     /// The claim of a dead run was recovered; the attempt still counts.
     Recovered { id: ItemId },
@@ -75,10 +75,10 @@ pub enum Event {
     },
     /// An ended item began another round: it is pending, with no attempts.
     RoundBegun { id: ItemId },
-    /// An item was requeued behind all others of its priority, with the next sequence number.
+    /// An item moved behind all other items of its priority: it has the next sequence number.
     MovedToEnd { id: ItemId },
     /// An item left the queue.
     Removed { id: ItemId },
-    /// Every item with one of these statuses left the queue.
+    /// Every item with one of these statuses left the queue, except processing items.
     Cleared { statuses: Vec<Status> },
 }

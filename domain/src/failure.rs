@@ -1,8 +1,8 @@
 //! The error text of a failed attempt, short enough to be stored with every item.
 //!
-//! The first line says how the attempt ended and, after a colon, repeats the output line that reads
-//! most like an error; of several equal ones, the last. The other lines of the output follow in
-//! their order. A reader with room for one line shows the first.
+//! The first line states how the attempt ended and, after a colon, the output line that most likely
+//! names the cause. If several lines are equally likely, the last of them is taken. The other lines
+//! of the output follow in their order. A reader with room for one line shows the first line.
 //!
 //! Nothing is escaped here, because escaping depends on where the text is shown.
 
@@ -12,19 +12,19 @@ use std::fmt::Display;
 /// million failures take at most half a gigabyte.
 pub const MAX_TEXT_BYTES: usize = 500;
 
-/// Appended to a first line that was cut.
+/// Appended to the first line of an error text if that line was shortened.
 const ELLIPSIS: &str = "…";
 
-/// The error of an item that a user cancelled.
+/// The error text of an item that a user cancelled.
 pub const CANCELLED: &str = "cancelled";
 
-/// Returns the error of an item whose run died during the item's last allowed attempt.
+/// Returns the error text of an item whose run died during the item's last allowed attempt.
 #[must_use]
 pub fn run_died(attempts: u32) -> Box<str> {
     format!("the run died during attempt {attempts}, the last one allowed").into()
 }
 
-/// Words in lines that give the cause of a failure, in lower case.
+/// Words that mark an output line as a likely cause of a failure, in lower case.
 const ERROR_WORDS: [&str; 20] = [
     "error",
     "fail",
@@ -48,9 +48,9 @@ const ERROR_WORDS: [&str; 20] = [
     "abort",
 ];
 
-/// Joins an outcome and the end of the output into a text of at most [`MAX_TEXT_BYTES`]. If the
-/// text is too long, the earliest lines of the output are omitted first; the first line is cut only
-/// if it alone is too long.
+/// Joins an outcome and the end of the attempt's output into a text of at most [`MAX_TEXT_BYTES`].
+/// If the text is too long, the earliest lines of the output are omitted first; the first line is
+/// cut only if it alone is too long.
 #[must_use]
 pub fn text(outcome: &impl Display, output_tail: &str) -> Box<str> {
     let mut lines: Vec<&str> = output_tail.lines().map(as_displayed).filter(|line| !line.is_empty()).collect();
@@ -66,8 +66,8 @@ pub fn text(outcome: &impl Display, output_tail: &str) -> Box<str> {
     lines.join("\n").into()
 }
 
-/// Rates how likely a line gives the cause: 2 if it contains an error word and a colon, as in
-/// `wc: /in/a: No such file`; 1 if it contains only an error word; otherwise 0.
+/// Rates how likely a line states the cause of a failure: 2 if it contains an error word and a
+/// colon, as in `wc: /in/a: No such file`; 1 if it contains only an error word; otherwise 0.
 fn relevance(line: &str) -> u8 {
     let lower = line.to_lowercase();
     let has_word = ERROR_WORDS.iter().any(|word| lower.contains(word));

@@ -1,9 +1,9 @@
 //! Fingerprints of files, and recipes. Both are recorded when a file completes, and compared when
-//! it is added again.
+//! the file is added again.
 
 use std::fmt;
 
-/// A cheap identity of a file's contents. Equal fingerprints mean that the file has not changed.
+/// The size and modification time of a file. A file with an equal fingerprint counts as unchanged.
 ///
 /// A change goes unnoticed if the size stays the same and the modification time is restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,7 +27,7 @@ impl Recipe {
         Self(hash)
     }
 
-    /// Parses the 16 hexadecimal digits that `Display` writes; `None` for any other text.
+    /// Parses 16 hexadecimal digits, as `Display` writes them; returns `None` for any other text.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
         let is_hex = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -42,8 +42,8 @@ impl fmt::Display for Recipe {
     }
 }
 
-/// The record of a successful attempt, compared when the file is added again; see
-/// [`Repeat`](crate::request::Repeat).
+/// The record of a successful attempt. It decides whether the file begins a new round when it is
+/// added again; see [`Repeat`](crate::request::Repeat).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Completion {
     /// The fingerprint of the file when the attempt began; `None` if the orchestrator does not

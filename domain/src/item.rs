@@ -16,13 +16,13 @@ impl ItemId {
     /// The first id of a new queue.
     pub const FIRST: Self = Self(1);
 
-    /// Wraps a number.
+    /// Creates an id from its number.
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
-    /// Returns the number, as it appears on disk and on screen.
+    /// Returns the id as a number, as it appears on disk and on screen.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
@@ -37,19 +37,19 @@ impl fmt::Display for ItemId {
 
 /// An item's position in line among items of the same priority: lower numbers are claimed first.
 ///
-/// Ids and sequence numbers share one counter. A new item has its id as its sequence number; a new
-/// round renews the sequence number and keeps the id.
+/// Ids and sequence numbers share one counter. A new item has its id as its sequence number. A new
+/// round assigns a new sequence number and keeps the id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sequence(u64);
 
 impl Sequence {
-    /// Wraps a number.
+    /// Creates a sequence number from an integer.
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
-    /// Returns the number, as it appears on disk.
+    /// Returns the sequence number as an integer, as it appears on disk.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
@@ -62,19 +62,19 @@ impl Sequence {
     }
 }
 
-/// The urgency of an item. Higher priorities are claimed first; the default is 0, and negative ones
-/// come last.
+/// The urgency of an item. Higher priorities are claimed first. The default is 0; negative
+/// priorities come after it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Priority(i32);
 
 impl Priority {
-    /// Wraps a number.
+    /// Creates a priority from a number.
     #[must_use]
     pub const fn new(rank: i32) -> Self {
         Self(rank)
     }
 
-    /// Returns the number, as it appears on disk and on screen.
+    /// Returns the priority as a number, as it appears on disk and on screen.
     #[must_use]
     pub const fn get(self) -> i32 {
         self.0
@@ -95,13 +95,13 @@ impl AttemptNumber {
     /// The first attempt of a round.
     pub const FIRST: Self = Self(1);
 
-    /// Wraps a number; `None` for 0.
+    /// Creates an attempt number; returns `None` for 0.
     #[must_use]
     pub const fn new(number: u32) -> Option<Self> {
         if number == 0 { None } else { Some(Self(number)) }
     }
 
-    /// Returns the number, which is at least 1.
+    /// Returns the attempt number as an integer, which is at least 1.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
@@ -117,15 +117,15 @@ impl fmt::Display for AttemptNumber {
 /// The status of an item. [`lifecycle`](crate::lifecycle) defines the legal changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
-    /// The item is not claimed. It may be in backoff, or held by a user.
+    /// The item waits for a claim. It may be in backoff, or held by a user.
     Pending,
-    /// Claimed by a run.
+    /// A run has claimed the item.
     Processing,
     /// The last attempt succeeded.
     Completed,
     /// The last attempt failed and is not retried, or a user cancelled the item.
     Failed,
-    /// Like `Failed`, but the last attempt timed out.
+    /// The last attempt timed out and is not retried.
     Timeout,
 }
 
@@ -133,7 +133,7 @@ impl Status {
     /// Every status, in the order in which an item can reach them.
     pub const ALL: [Self; 5] = [Self::Pending, Self::Processing, Self::Completed, Self::Failed, Self::Timeout];
 
-    /// Returns the specification's word, as it appears on disk and on screen.
+    /// Returns the name that the specification gives this status. It appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -145,19 +145,19 @@ impl Status {
         }
     }
 
-    /// Returns the status with this word; `None` for any other text.
+    /// Returns the status with this [`word`](Self::word); `None` for any other text.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.word() == word)
     }
 
-    /// True for pending and processing.
+    /// True if the status is pending or processing.
     #[must_use]
     pub const fn is_live(self) -> bool {
         matches!(self, Self::Pending | Self::Processing)
     }
 
-    /// True for failed and timeout.
+    /// True if the status is failed or timeout.
     #[must_use]
     pub const fn has_failed(self) -> bool {
         matches!(self, Self::Failed | Self::Timeout)
@@ -175,7 +175,7 @@ impl fmt::Display for Status {
 pub struct RunId(Arc<str>);
 
 impl RunId {
-    /// Wraps a name.
+    /// Creates the id of a run from its name.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self(name.into())
@@ -199,16 +199,16 @@ impl fmt::Display for RunId {
 pub struct ClaimNumber(u64);
 
 impl ClaimNumber {
-    /// The first claim of a new queue.
+    /// The number of the first claim of a new queue.
     pub const FIRST: Self = Self(1);
 
-    /// Wraps a number.
+    /// Creates a claim number from an integer.
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
-    /// Returns the number, as it appears on disk.
+    /// Returns the claim number as an integer, as it appears on disk.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
@@ -221,15 +221,16 @@ impl ClaimNumber {
     }
 }
 
-/// The claim of a run on an item that it processes.
+/// A run's claim on an item. The item is processing for as long as it has the claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The claim's number. A settlement must have the same number, item and run.
+    /// The claim's number. A settlement takes effect only if its token has this number and the
+    /// request comes from `run`.
     pub number: ClaimNumber,
     /// The run that processes the item.
     pub run: RunId,
-    /// True once a user has cancelled the item. Then the item ends as failed unless the attempt
-    /// succeeds.
+    /// True once a user has cancelled the item. The item is then not retried: it ends with this
+    /// claim.
     pub is_cancelled: bool,
 }
 
@@ -246,20 +247,20 @@ pub struct ClaimToken {
     pub number: ClaimNumber,
 }
 
-/// The wait before the next attempt.
+/// The wait of a pending item before its next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Backoff {
     /// The earliest time at which the item may be claimed.
     pub not_before: Timestamp,
-    /// When the backoff was set. A reader never waits longer than `not_before - ordered_at`: if
-    /// more remains, the clock was set back.
+    /// When the backoff was set. No run waits longer than `not_before - ordered_at`: if more time
+    /// remains, the clock was set back.
     pub ordered_at: Timestamp,
 }
 
 impl Backoff {
-    /// Returns the backoff with at most its original duration left at `now`. If the clock was set
-    /// back, `not_before` moves to `now` plus that duration; an endless backoff
-    /// ([`Timestamp::MAX`]) never changes.
+    /// Limits the time that is left at `now` to the original duration of the backoff. More is left
+    /// only if the clock was set back; the backoff then ends at `now` plus its original duration.
+    /// An endless backoff ([`Timestamp::MAX`]) never changes.
     #[must_use]
     pub fn capped(self, now: Timestamp) -> Self {
         let latest = now.saturating_add(self.not_before.saturating_since(self.ordered_at));
@@ -275,7 +276,7 @@ impl Backoff {
 pub struct QueueItem {
     /// The item's identity in the queue.
     pub id: ItemId,
-    /// The position in line; renewed by each round.
+    /// The position in line among items of the same priority. Each new round assigns a new one.
     pub sequence: Sequence,
     /// The absolute path of the file.
     pub file_path: FilePath,
@@ -283,10 +284,11 @@ pub struct QueueItem {
     pub priority: Priority,
     /// When the path was first added. Shown to users; no order depends on it.
     pub added_at: Timestamp,
-    /// The number of rounds that have begun: 1 after the first addition, one more each time the
-    /// item is requeued, or added again after it had ended.
+    /// The number of rounds that have begun, including the current one: 1 when the path is first
+    /// added, and one more with each new round.
     pub round: u32,
-    /// True if this round began after a completion. Then no work of an earlier round is resumed.
+    /// True if the item was completed when this round began. No work of an earlier round is then
+    /// resumed.
     pub follows_completion: bool,
     /// The number of attempts of this round that were started and not released.
     pub attempts: u32,
@@ -296,12 +298,14 @@ pub struct QueueItem {
     pub status: Status,
     /// True while a user holds the item: it stays pending and is never claimed.
     pub is_held: bool,
-    /// The wait before the next attempt. Only a pending item has one.
+    /// The wait before the next attempt; `None` if there is none. Only a pending item has a
+    /// backoff.
     pub backoff: Option<Backoff>,
     /// The claim; present exactly while the item is processing. Boxed, because few of a million
     /// items are processing.
     pub claim: Option<Box<Claim>>,
-    /// The latest failure, see [`failure`](crate::failure). Kept across rounds.
+    /// The error text of the latest failure, see [`failure`](crate::failure); `None` if there was
+    /// none. A new round keeps the text.
     pub last_error: Option<Box<str>>,
     /// The record of the last success. Only a completed item has one; it is missing if an older
     /// version of autoproc completed the item.
@@ -331,7 +335,7 @@ impl QueueItem {
         }
     }
 
-    /// Returns the earliest time at which the item may be claimed; `None` if it is not in backoff.
+    /// Returns the earliest time at which the item may be claimed; `None` if it has no backoff.
     #[must_use]
     pub fn not_before(&self) -> Option<Timestamp> {
         self.backoff.map(|backoff| backoff.not_before)
@@ -343,7 +347,7 @@ impl QueueItem {
         self.is_waiting() && self.not_before().is_none_or(|due| due <= now)
     }
 
-    /// True if the item is pending and not held: it will be claimed, now or after its backoff.
+    /// True if the item is pending and not held: a run may claim it, now or after its backoff.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.status == Status::Pending && !self.is_held

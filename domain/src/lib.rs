@@ -2,10 +2,10 @@
 //!
 //! # Theory of operation
 //!
-//! A [`FileQueue`] is a plain value. A request, one of the types in [`request`], is a
-//! [`Transaction`](queue::Transaction) that changes the queue and yields [`Event`](event::Event)s
-//! and an answer; the current time is passed in. An [`AutonomousProcessor`] runs the processing
-//! loop over the [`ports`]. Its decisions are a pure function from inputs to actions,
+//! A [`FileQueue`] is a plain value. Each type in [`request`] is a
+//! [`Transaction`](queue::Transaction): it changes the queue, and yields [`Event`](event::Event)s
+//! and an answer. The caller passes the current time. An [`AutonomousProcessor`] runs the
+//! processing loop over the [`ports`]. Its decisions are a pure function from inputs to actions,
 //! [`RunState::handle`](run::RunState::handle); its driver polls the futures and decides nothing.
 //!
 //! # Invariants
@@ -15,18 +15,18 @@
 //! - Items in backoff and held items are not claimed.
 //! - Each path has exactly one item; an item has at most one claim.
 //! - A claim is durable before its attempt starts; a result is durable before it is reported.
-//! - Folding the events over an empty queue rebuilds it exactly.
+//! - Applying all recorded events to an empty queue rebuilds the queue exactly.
 //!
 //! # Where to start
 //!
 //! `examples/queue.rs` uses the queue as a value in another program; `examples/embed.rs` runs the
-//! whole loop over a [`MemoryStorage`](memory::MemoryStorage); the contract of
-//! [`Storage`](ports::Storage) describes how to keep the queue in a database.
+//! whole loop over a [`MemoryStorage`](memory::MemoryStorage). [`Storage`](ports::Storage) states
+//! the contract of a store, for instance one that keeps the queue in a database.
 //!
 //! # Deliberately absent
 //!
-//! Files, processes, threads, clocks, the environment, a runtime, serialisation: `clippy.toml` next
-//! to this crate bans the functions that would use them.
+//! This crate uses no files, processes, threads, clocks, environment variables, runtime or
+//! serialisation. Its `clippy.toml` bans the functions that would use them.
 
 pub mod attempt;
 pub mod claim_key;

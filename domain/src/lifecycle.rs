@@ -1,4 +1,4 @@
-//! The table of legal status changes; `docs/state-machine.md` draws it.
+//! The table of legal status changes. `docs/state-machine.md` shows it as a diagram.
 //!
 //! Only [`next`] decides whether a change is legal. Removing an item is not a status change; it is
 //! allowed in every status but processing.
@@ -18,9 +18,9 @@ pub enum Transition {
     Fail,
     /// The attempt timed out, and no other one follows.
     TimeOut,
-    /// The run released the unfinished attempt, which does not count.
+    /// The run released the claim; the attempt does not count.
     Release,
-    /// The run died; the attempt still counts.
+    /// The claim of a dead run is recovered; the attempt still counts.
     Recover,
     /// A new round begins.
     BeginRound,
@@ -40,7 +40,7 @@ impl Transition {
     ];
 }
 
-/// The legal changes: old status, transition, new status.
+/// The legal changes, each as old status, transition and new status.
 pub const TABLE: [(Status, Transition, Status); 11] = [
     (Status::Pending, Transition::Claim, Status::Processing),
     (Status::Pending, Transition::Fail, Status::Failed),

@@ -1,5 +1,5 @@
-//! A queue in memory, for programs that do not keep it beyond their own lifetime. Also the shortest
-//! example of a store.
+//! A store that keeps the queue in memory, for programs whose queue may be lost when they end. It
+//! is also the shortest example of a store.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,7 +45,8 @@ impl MemoryStorage {
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
-        // Transactions are atomic, so a panic elsewhere leaves no partial change.
+        // Transactions are atomic, so the queue is consistent even if a panic has poisoned the
+        // lock.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -185,8 +186,8 @@ impl Runs for MemoryStorage {
         Ok(self.lock().live_runs())
     }
 
-    /// Returns the runs that ended while they held claims. If the process dies, the queue is lost
-    /// with its runs.
+    /// Returns the runs that ended while they held claims. Runs that die with the process need no
+    /// entry, because the queue is lost with them.
     async fn dead(&self) -> Result<Vec<DeadRun>, StorageError> {
         let located =
             |info: &RunInfo| DeadRun { location: Some(info.location.clone()), ..DeadRun::gone(info.id.clone()) };

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// The maximum length of a path, in bytes: Linux's `PATH_MAX` (`limits.h`). No system call accepts
-/// a longer one.
+/// a longer path.
 pub const MAX_PATH_BYTES: usize = 4096;
 
 /// A path in the queue: absolute, lexically normalised, without NUL, and at most [`MAX_PATH_BYTES`]
@@ -63,10 +63,10 @@ impl FilePath {
         Ok(Self(if is_normal(bytes) { path.as_os_str().into() } else { normalise(path).as_os_str().into() }))
     }
 
-    /// Validates a path relative to `base`, which must be absolute.
+    /// Validates a path. A relative path starts at `base`, which must be absolute.
     ///
     /// # Errors
-    /// As [`FilePath::new`].
+    /// [`InvalidPath`] in the same cases as for [`FilePath::new`].
     pub fn resolve(base: &Path, path: &Path) -> Result<Self, InvalidPath> {
         if path.as_os_str().is_empty() {
             return Err(InvalidPath::Empty);
@@ -93,12 +93,12 @@ impl FilePath {
         self.0.to_str().is_none().then(|| to_hex(self.0.as_bytes()))
     }
 
-    /// Rebuilds a path from [`text`](Self::text) and [`exact_hex`](Self::exact_hex); a relative
-    /// path starts at `base`, which must be absolute. The bytes are used if the text agrees with
-    /// them; otherwise a user has changed the text, and the text is used.
+    /// Rebuilds a path from [`text`](Self::text) and [`exact_hex`](Self::exact_hex). A relative
+    /// path starts at `base`, which must be absolute. The bytes are used if `text` is their lossy
+    /// form. Otherwise a user has changed the text, and the text is used.
     ///
     /// # Errors
-    /// As [`FilePath::new`].
+    /// [`InvalidPath`] in the same cases as for [`FilePath::new`].
     pub fn from_text(text: &str, exact_hex: Option<&str>, base: &Path) -> Result<Self, InvalidPath> {
         let exact = exact_hex.and_then(from_hex).filter(|bytes| String::from_utf8_lossy(bytes) == text);
         match exact {
@@ -130,8 +130,8 @@ fn from_hex(hex: &str) -> Option<Vec<u8>> {
     rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
-/// True if the path needs no normalisation. False also for a normal path with a name that begins
-/// with a dot; normalising it changes nothing.
+/// True if the path certainly needs no normalisation. Also false for paths such as `/a/.b`, in
+/// which a name begins with a dot: normalising such a path changes nothing.
 fn is_normal(bytes: &[u8]) -> bool {
     let is_suspect = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
     !bytes.windows(2).any(is_suspect) && (bytes.len() == 1 || bytes.last() != Some(&b'/'))

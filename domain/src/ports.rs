@@ -1,9 +1,8 @@
 //! The ports: traits through which the domain uses a clock, a store, an orchestrator and other
-//! services. Each file contains one contract and its error type.
+//! services. Each file contains the contract of one port.
 //!
-//! The documentation of each error variant states the caller's next move. `autoproc-testkit` has a
-//! conformance suite for [`Storage`] and [`Runs`]: an adapter that passes it fulfils their
-//! contracts.
+//! The documentation of each error variant states what the caller must do next. `autoproc-testkit`
+//! has a conformance suite for [`Storage`] and [`Runs`]; every adapter of these ports must pass it.
 
 mod clock;
 mod history;
@@ -25,7 +24,7 @@ pub use start_gate::{BackPressure, OpenGate, StartGate};
 pub use stop_signal::{NeverStop, StopSignal, StopSignalError};
 pub use storage::{Cause, Storage, StorageError};
 
-// The values that cross the ports, so that an adapter can import them from one place.
+// The value types of the ports are re-exported, so that an adapter can import them from here.
 pub use crate::attempt::{
     Attempt, AttemptOutcome, AttemptProgress, AttemptRef, AttemptReport, LostAttempt, ResourceUsage,
 };

@@ -2,10 +2,10 @@
 //!
 //! A request is a [`Transaction`]: [`perform`](Transaction::perform) decides, applies the events to
 //! the queue in memory, and returns the events and the answer. A durable store records the events
-//! before it answers. If recording fails, it discards the queue in memory and reads the stored one
-//! again. [`FileQueue::apply`] applies recorded events.
+//! before it answers. If recording fails, the store discards the queue in memory and reads the
+//! stored queue again. [`FileQueue::apply`] applies recorded events.
 //!
-//! Nothing here reads a clock: time is passed in.
+//! This module reads no clock: the caller passes the time.
 
 mod apply;
 mod collections;
@@ -32,12 +32,13 @@ pub use transaction::{Performed, Transaction};
 use collections::{Items, PathIndex};
 use waiting::{Scoped, Waiting};
 
-/// The priority queue, as a value.
+/// A priority queue of files, as a plain value.
 ///
 /// For n items, an addition and a settlement cost O(log n), an exchange also O(p) for p processing
 /// items, counts O(1), and a page of m items O(n + m log m).
 ///
-/// The specification's names are thin methods over transactions:
+/// The methods that the specification names, such as `add` and `pop`, are thin methods over
+/// transactions:
 ///
 /// ```
 /// use autoproc_domain::{FilePath, FileQueue, Priority, Timestamp};
@@ -59,13 +60,14 @@ use waiting::{Scoped, Waiting};
 #[derive(Debug, Clone)]
 pub struct FileQueue {
     items: Items,
-    /// The next id or sequence number.
+    /// The next number to assign, as an id or as a sequence number.
     next_number: u64,
     next_claim: ClaimNumber,
     paths: PathIndex,
     counts: Counts,
     waiting: Waiting,
-    /// Indexes of the scopes that requests have named; not part of the state.
+    /// Indexes of the waiting items, one for each scope that a request has named. They are derived
+    /// from the items and not part of the queue's state.
     scoped: Vec<Scoped>,
     processing: BTreeSet<ItemId>,
 }
@@ -166,14 +168,15 @@ impl FileQueue {
         self.processing.iter().filter_map(|id| self.get(*id))
     }
 
-    /// Returns the earliest end of a backoff after `now`; `None` if no item is in backoff.
+    /// Returns the earliest time after `now` at which a backoff ends; `None` if no waiting item is
+    /// in backoff.
     #[must_use]
     pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         self.waiting.next_due(now)
     }
 
-    /// Returns the waiting items of a scope. `open_scope` must have indexed a scope that lists
-    /// items.
+    /// Returns the index of the waiting items in a scope. If the scope lists items, `open_scope`
+    /// must have indexed it before.
     fn waiting_in(&self, scope: &Scope) -> &Waiting {
         let scoped = match scope {
             Scope::Queue => None,
@@ -182,7 +185,8 @@ impl FileQueue {
         scoped.map_or(&self.waiting, Scoped::waiting)
     }
 
-    /// Indexes a scope that is not indexed yet, and drops indexes that no run uses any more.
+    /// Indexes the items of a scope, if this has not been done yet. Then also drops the indexes of
+    /// scopes that no run uses any more.
     fn open_scope(&mut self, scope: &Scope) {
         let Scope::Items(ids) = scope else { return };
         if self.scoped.iter().any(|scoped| scoped.is_of(ids)) {

@@ -1,9 +1,9 @@
-//! Recovery of dead runs: ends their processes, then releases their claims.
+//! Recovery of dead runs: ends their leftover processes, then recovers their claims.
 //!
 //! A store knows which runs are dead. Only the [`Reaper`] of a run's host can tell whether
 //! processes of that run are left; for a run of another host, the proof is a lease that expired at
 //! least [`LEASE_MARGIN`] ago. An item stays claimed while its old attempt may still be running:
-//! two concurrent attempts on one file are worse than a late one.
+//! two concurrent attempts on one file are worse than a delayed attempt.
 
 use std::time::Duration;
 
@@ -14,12 +14,13 @@ use crate::request::{RecoverRequest, Scope};
 use crate::run_info::{DeadRun, DeathEvidence, Location, Unproven};
 use crate::view::RecoveredItem;
 
-/// How long after another host's lease expires its items may be recovered.
+/// The time that must pass after the lease of a run of another host has expired, before the items
+/// of that run may be recovered.
 ///
-/// The margin covers clocks that run at different speeds. It is a proof only if every attempt ends
-/// with the lease of its run, even while the runner is suspended. A store that grants leases must
-/// therefore be used with guards that end attempts in this way; the guards of the subprocess
-/// adapter do not do so yet (ADR 0020).
+/// The margin covers clocks that run at different speeds. Waiting for it proves that no process is
+/// left only if every attempt ends with the lease of its run, even while the process of the run is
+/// suspended. A store that grants leases must therefore be used with guards that end attempts in
+/// this way; the guards of the subprocess adapter do not do so yet (ADR 0020).
 pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
 /// Whether a recovery needs proof that no process of the dead run is left.
@@ -42,7 +43,8 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// Returns the events of the recovered items, for a run with this scope.
+    /// Returns one event for each recovered item. `scope` is the scope of the run that reports
+    /// them.
     pub fn events<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = RunEventKind> + 'a {
         self.recovered.iter().map(|recovered| RunEventKind::FileRecovered {
             of: AttemptRef::latest(&recovered.item),
@@ -68,8 +70,8 @@ pub struct RecoveryPorts<'a> {
 }
 
 /// Ends the leftover processes of the dead runs of this host. Then recovers the items of the dead
-/// runs that provably have no process left; with [`Proof::Waived`], of all dead runs. An item that
-/// has had `max_attempts` attempts ends as failed.
+/// runs that provably have no process left. With [`Proof::Waived`], recovers the items of all dead
+/// runs. An item that has had `max_attempts` attempts ends as failed.
 ///
 /// # Errors
 /// [`StorageError`]; no item was recovered, but processes may have been ended.
@@ -84,8 +86,9 @@ pub async fn recover(ports: RecoveryPorts<'_>, max_attempts: u32, proof: Proof) 
     Ok(Recovery { recovered, unproven })
 }
 
-/// Reaps only runs of this host. For a run of another host, the reaper would find no process here
-/// and wrongly take that as proof.
+/// Ends the processes of the dead runs of this host; returns the runs that may have processes left.
+/// Runs of other hosts are not reaped: the reaper would find no process here and wrongly take this
+/// as proof.
 async fn reap(dead: Vec<DeadRun>, reaper: &dyn Reaper) -> Vec<Unproven> {
     let here = reaper.location();
     let is_here = |dead: &DeadRun| dead.location.as_ref().is_none_or(|location| location.is_same_host(&here));

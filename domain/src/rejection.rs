@@ -6,7 +6,8 @@
 use crate::item::Status;
 use crate::request::Selector;
 
-/// A refusal by the rules. Report it to the user; the same request would be refused again.
+/// A refusal by the rules of the queue. Report it to the user; the same request would be refused
+/// again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejection {

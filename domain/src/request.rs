@@ -1,5 +1,5 @@
-//! The requests to the queue, one type per transaction; see
-//! [`Transaction`](crate::queue::Transaction) for their effects.
+//! The requests to the queue, one type per transaction. [`Storage`](crate::ports::Storage)
+//! documents their effects.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,7 +17,7 @@ pub struct Enqueue {
     pub items: Vec<NewItem>,
     /// Decides which ended items begin a new round.
     pub repeat: Repeat,
-    /// Whether the caller needs the full answer.
+    /// Whether the caller needs the full answer at once.
     pub answer: AnswerNeeded,
 }
 
@@ -37,41 +37,42 @@ pub struct NewItem {
     pub file_path: FilePath,
     /// The priority of the file.
     pub priority: Priority,
-    /// The current fingerprint of the file; `None` if the file does not exist or was not inspected,
-    /// which counts as unchanged.
+    /// The current fingerprint of the file; `None` if the file does not exist or was not inspected.
+    /// Without a fingerprint, the file counts as unchanged.
     pub fingerprint: Option<Fingerprint>,
 }
 
 impl NewItem {
-    /// Creates a file of priority 0 without a fingerprint.
+    /// Creates an entry with priority 0 and without a fingerprint.
     #[must_use]
     pub fn new(file_path: FilePath) -> Self {
         Self { file_path, priority: Priority::default(), fingerprint: None }
     }
 
-    /// Returns the file with this priority.
+    /// Returns the entry with this priority.
     #[must_use]
     pub fn with_priority(self, priority: Priority) -> Self {
         Self { priority, ..self }
     }
 
-    /// Returns the file with this fingerprint.
+    /// Returns the entry with this fingerprint.
     #[must_use]
     pub fn with_fingerprint(self, fingerprint: Option<Fingerprint>) -> Self {
         Self { fingerprint, ..self }
     }
 }
 
-/// The ended items that begin a new round when they are added again. A failed item always does.
+/// Decides which ended items begin a new round when they are added again. An item that failed or
+/// timed out always does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Repeat {
-    /// A completed item whose file has changed since.
+    /// A completed item begins a new round if its file has changed since its completion.
     #[default]
     IfChanged,
-    /// A completed item whose file has changed since, or that was completed with another recipe or
-    /// without one.
+    /// A completed item begins a new round if its file has changed since its completion, or if it
+    /// was completed with another recipe or without one.
     IfOtherRecipe(Recipe),
-    /// Every item that has ended.
+    /// Every item that has ended begins a new round.
     Always,
 }
 
@@ -107,13 +108,13 @@ pub struct ExchangeRequest {
 pub struct RequestId(u64);
 
 impl RequestId {
-    /// Wraps a number.
+    /// Creates a request id from a number.
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
-    /// Returns the number.
+    /// Returns the request id as a number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
@@ -133,7 +134,8 @@ pub enum Scope {
     #[default]
     Queue,
     /// Only these items. Ids that are not in the queue are ignored. Clones share the set. A run
-    /// must pass the same set each time, because stores may keep an index for each set.
+    /// must pass clones of one set in all its requests, because stores may keep an index for each
+    /// set.
     Items(Arc<BTreeSet<ItemId>>),
 }
 
@@ -182,7 +184,7 @@ pub enum Verdict {
         /// The error text of the failure.
         error: Box<str>,
     },
-    /// The run releases the attempt, unfinished or not begun; it does not count.
+    /// The claim is released. Its attempt was ended by the run or never began, and does not count.
     Release,
 }
 
@@ -198,8 +200,9 @@ impl Verdict {
     }
 }
 
-/// Begins a new round for items that failed or timed out. They move behind all other items of their
-/// priority, `AllFailed` in their present order, `These` in the order of the list.
+/// Begins a new round for items that failed or timed out. The items move behind all other items of
+/// their priority. `AllFailed` keeps their present order; `These` puts them in the order of the
+/// list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requeue {
     /// Every item that failed or timed out.
@@ -211,7 +214,7 @@ pub enum Requeue {
 /// Changes the priority of a live item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reprioritise {
-    /// The item.
+    /// The item to change.
     pub which: Selector,
     /// The new priority.
     pub priority: Priority,
@@ -228,8 +231,8 @@ pub struct Hold {
 
 /// Ends live items as failed, with the error [`CANCELLED`](crate::failure::CANCELLED).
 ///
-/// A pending item ends at once. A processing item is marked as cancelled; its run is notified by
-/// the answer to the run's next exchange, and ends the attempt.
+/// A pending item ends at once. A processing item is marked as cancelled. The answer to the next
+/// exchange of its run reports the cancellation, and the run ends the attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancel(pub Vec<Selector>);
 
@@ -246,9 +249,9 @@ pub struct Clear(pub Vec<Status>);
 pub struct RecoverRequest {
     /// The dead runs.
     pub runs: Vec<RunId>,
-    /// The attempt limit. An item that has reached it fails with
-    /// [`run_died`](crate::failure::run_died) instead of returning to pending, so a file that kills
-    /// its run is not retried for ever. A cancelled item fails in any case.
+    /// The maximum number of attempts in a round. An item that has had this many attempts fails
+    /// with [`run_died`](crate::failure::run_died) instead of returning to pending, so a file that
+    /// kills its run is not retried for ever. A cancelled item fails in any case.
     pub max_attempts: u32,
 }
 

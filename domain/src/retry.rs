@@ -11,15 +11,16 @@ use crate::request::Verdict;
 
 /// The default number of retries after the first attempt.
 pub const DEFAULT_RETRIES: u32 = 3;
-/// The default wait before the first retry; each further one is twice as long: 2, 4, 8 s.
+/// The default wait before the first retry; each further wait is twice as long: 2, 4, 8 s.
 pub const DEFAULT_BACKOFF_BASE: Duration = Duration::from_secs(2);
-/// The default maximum wait. It keeps at least one attempt per hour in an overnight run.
+/// The default maximum wait before a retry. It keeps at least one attempt per hour in an overnight
+/// run.
 pub const DEFAULT_MAX_BACKOFF: Duration = Duration::from_secs(3600);
 
 /// The exit status of a shell that found the command but could not execute it (POSIX, Shell Command
 /// Language, 2.8.2).
 const EXIT_CANNOT_EXECUTE: i32 = 126;
-/// The exit status of a shell that did not find the command (the same section).
+/// The exit status of a shell that did not find the command (POSIX, Shell Command Language, 2.8.2).
 const EXIT_NOT_FOUND: i32 = 127;
 
 /// The rules for retrying failed attempts.
@@ -40,7 +41,7 @@ pub struct RetryPolicy {
     pub retries: u32,
     /// The wait before the first retry; doubled for each further retry.
     pub backoff_base: Duration,
-    /// The maximum wait.
+    /// The maximum wait before a retry.
     pub max_backoff: Duration,
     /// Whether attempts that timed out are retried.
     pub retry_timeouts: bool,
@@ -83,8 +84,8 @@ impl RetryPolicy {
         wait.map_or(self.max_backoff, |wait| wait.min(self.max_backoff))
     }
 
-    /// Decides the fate of an item after an attempt with this outcome. A successful outcome yields
-    /// an empty [`Completion`]; the caller fills it in.
+    /// Decides how to settle the claim after an attempt with this outcome. After a success, the
+    /// verdict contains an empty [`Completion`], which the caller fills in.
     #[must_use]
     pub fn judge(&self, outcome: &AttemptOutcome, attempt: AttemptNumber) -> Verdict {
         if matches!(outcome, AttemptOutcome::Exited { code } if self.ok_exits.contains(code)) {

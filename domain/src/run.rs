@@ -13,8 +13,8 @@
 //! a slow store never delays their progress.
 //!
 //! A run ends when no item of its scope is waiting, when it is asked to stop, when the failure
-//! limit is reached, when the store is full, or by an error; in every case only after its last
-//! attempt has ended. The run does not wait for items of dead runs whose processes may still be
+//! limit is reached, when the store is full, or by an error. In every case, it first waits until no
+//! attempt is running. The run does not wait for items of dead runs whose processes may still be
 //! running.
 
 mod action;

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 pub struct Location {
     /// The machine's name, unique among the machines that share the queue.
     pub host: Box<str>,
-    /// Identifies the machine's boot; no process of another boot is still running. Empty if
+    /// Identifies the machine's boot. A process of an earlier boot cannot be running. Empty if
     /// unknown.
     pub boot: Box<str>,
     /// Identifies the pid namespace; processes in other namespaces cannot be observed. Empty if
@@ -27,8 +27,9 @@ pub struct Location {
 }
 
 impl Location {
-    /// True if processes of `other` run under this kernel, or ran on this machine before it was
-    /// rebooted. A container has the boot of its host, but often another host name.
+    /// True if the locations have the same host name or the same boot, which means that their
+    /// processes run, or ran, on one machine. A container has the boot of its host, but often
+    /// another host name.
     #[must_use]
     pub fn is_same_host(&self, other: &Self) -> bool {
         self.host == other.host || (!self.boot.is_empty() && self.boot == other.boot)
@@ -73,7 +74,7 @@ pub struct LiveRun {
 pub struct DeadRun {
     /// The run.
     pub run: RunId,
-    /// The location of the run; `None` if it is unknown, which counts as this host.
+    /// The location of the run; `None` if unknown. An unknown location counts as this host.
     pub location: Option<Location>,
     /// The evidence of the run's death.
     pub evidence: DeathEvidence,
@@ -127,7 +128,7 @@ pub enum StoppedBy {
 }
 
 impl StoppedBy {
-    /// Returns the word, as it appears on disk and on screen.
+    /// Returns the name of the reason, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -144,22 +145,22 @@ impl StoppedBy {
 /// The result of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessingResult {
-    /// Files that completed.
+    /// The number of files that completed in the run.
     pub processed: u64,
-    /// Files that ended as failed or timeout.
+    /// The number of files that ended as failed or timeout in the run.
     pub failed: u64,
-    /// Attempts that failed and were followed by another one.
+    /// The number of failed attempts after which the file was pending again.
     pub retried: u64,
-    /// Files of the run's scope that were pending when the run ended; the last known number if the
-    /// store could not be read then.
+    /// The number of files of the run's scope that were pending at the end of the run. If the store
+    /// could not be read at the end, the last known number.
     pub remaining: usize,
-    /// Pending files that a user holds.
+    /// The number of pending files of the run's scope that a user holds.
     pub held: usize,
-    /// Files of the run's scope that other runs were processing, or that dead runs still held, when
-    /// the run ended.
+    /// The number of files of the run's scope that were processing at the end of the run, claimed
+    /// by other live runs or by dead runs.
     pub processing: usize,
-    /// How many more files of the run's scope are failed or timed out than when the run began.
-    /// Includes files that a user cancelled and files that failed in other runs.
+    /// The number by which the failed and timed-out files of the run's scope have increased since
+    /// the run began. Includes files that a user cancelled and files that failed in other runs.
     pub failed_in_scope: usize,
     /// The reason why the run ended.
     pub stopped_by: StoppedBy,

@@ -18,7 +18,7 @@ pub enum StopLevel {
 }
 
 impl StopLevel {
-    /// Returns the word, as it appears on disk and on screen.
+    /// Returns the name of the level, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ pub enum StopCause {
 }
 
 impl StopCause {
-    /// Returns the word, as it appears on disk and on screen.
+    /// Returns the name of the cause, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {

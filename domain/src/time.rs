@@ -11,29 +11,30 @@ use std::time::Duration;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 
-/// A point on the wall clock, in microseconds since 1970-01-01 00:00 UTC; negative before it.
+/// A point on the wall clock, in microseconds since 1970-01-01 00:00 UTC; earlier points are
+/// negative.
 ///
-/// The state files of the Python program contain microseconds, and rewriting a file must not round
-/// them. The range is that of four-digit years, so every point can be written as RFC 3339 and
-/// parsed back.
+/// The state files of the original Python program contain microseconds, and rewriting such a file
+/// must not round them. The range is that of four-digit years, so every point can be written as RFC
+/// 3339 and parsed back.
 ///
-/// Stored as microseconds since [`Timestamp::MIN`], plus one, so that it is never zero and
+/// Stored as microseconds since [`Timestamp::MIN`], plus one. The stored value is never zero, so
 /// `Option<Timestamp>` needs no extra space; this keeps queue items small.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(NonZeroU64);
 
-/// The ends of the range, in microseconds since the epoch.
+/// The ends of the range, in microseconds since 1970-01-01 00:00 UTC.
 const FIRST: i64 = -62_167_219_200_000_000;
 const LAST: i64 = 253_402_207_200_000_000;
 
 impl Timestamp {
     /// The earliest point: 0000-01-01T00:00:00Z.
     pub const MIN: Self = Self::from_micros(FIRST);
-    /// The latest point, which means "never": 9999-12-30T22:00:00Z. It lies in the year 9999 at
-    /// every offset.
+    /// The latest point, which means "never": 9999-12-30T22:00:00Z. It lies in the year 9999 in
+    /// every time zone.
     pub const MAX: Self = Self::from_micros(LAST);
 
-    /// Returns the point this many microseconds after the epoch, clamped to the range.
+    /// Returns the point this many microseconds after 1970-01-01 00:00 UTC, clamped to the range.
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
         let within = if micros < FIRST {
@@ -46,7 +47,7 @@ impl Timestamp {
         Self(NonZeroU64::MIN.saturating_add((within - FIRST).cast_unsigned()))
     }
 
-    /// Returns the microseconds since the epoch; negative before it.
+    /// Returns the microseconds since 1970-01-01 00:00 UTC; negative for earlier points.
     #[must_use]
     pub const fn as_micros(self) -> i64 {
         FIRST + (self.0.get() - 1).cast_signed()
@@ -74,7 +75,7 @@ impl fmt::Debug for Timestamp {
 }
 
 /// Writes RFC 3339 in UTC with six fractional digits. All texts have the same length, so they sort
-/// like the points.
+/// in order of time.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let point = jiff::Timestamp::from_microsecond(self.as_micros()).expect("the span lies within jiff's");
@@ -87,9 +88,9 @@ impl fmt::Display for Timestamp {
 #[error("not a date and time")]
 pub struct NotATimestamp;
 
-/// Parses RFC 3339 with any offset. Also accepts the Python program's form, a local date and time
-/// without an offset, and reads it as UTC: the result may be off by the local offset but is the
-/// same on every machine. No order depends on such a time.
+/// Parses RFC 3339 with any offset. Also accepts a date and time without an offset, which the
+/// original Python program wrote in local time, and reads it as UTC. The result may be off by the
+/// local offset, but is the same on every machine. No order in the queue depends on such a time.
 impl FromStr for Timestamp {
     type Err = NotATimestamp;
 

@@ -1,4 +1,4 @@
-//! The answers to requests, and the readers' view of the queue.
+//! The answers to requests, and the types for reading the queue.
 
 use crate::claim_key::ClaimKey;
 use crate::failure::CANCELLED;
@@ -16,9 +16,9 @@ pub struct Counts {
     pub processing: usize,
     /// Completed items.
     pub completed: usize,
-    /// Failed items.
+    /// Items that ended as failed.
     pub failed: usize,
-    /// Items whose last attempt timed out.
+    /// Items that ended as timeout.
     pub timeout: usize,
 }
 
@@ -114,7 +114,7 @@ impl EnqueueOutcome {
     }
 }
 
-/// A new claim, and its item after the claim.
+/// The token of a new claim, and the claimed item.
 pub type Claimed = (ClaimToken, QueueItem);
 
 /// The answer to an exchange.
@@ -122,12 +122,13 @@ pub type Claimed = (ClaimToken, QueueItem);
 pub struct Exchanged {
     /// The new claims, in claim order.
     pub claims: Vec<Claimed>,
-    /// Settlements without effect, because their claim was stale.
+    /// The tokens of the settlements that had no effect, because the claim was stale.
     pub stale: Vec<ClaimToken>,
     /// The run's claims whose items a user cancelled: those of running attempts, and those that
     /// this exchange settled as failed because of the cancellation.
     pub cancelled: Vec<ClaimToken>,
-    /// When the next item of the scope in backoff becomes due; `None` if there is none.
+    /// The earliest time at which an item of the scope in backoff becomes due; `None` if there is
+    /// none.
     pub next_due: Option<Timestamp>,
     /// True if an item of the scope is still waiting: pending and not held.
     pub has_waiting: bool,
@@ -138,7 +139,8 @@ pub struct Exchanged {
 pub struct Cancelled {
     /// The number of items that were pending and have ended.
     pub ended: usize,
-    /// The number of processing items that were marked as cancelled; their runs will end them.
+    /// The number of processing items that were marked as cancelled; their runs will end the
+    /// attempts.
     pub requested: usize,
 }
 
@@ -164,9 +166,9 @@ impl RecoveredItem {
 pub struct PageRequest {
     /// Only items with these statuses; all items if empty.
     pub statuses: Vec<Status>,
-    /// Only items after this position in claim order.
+    /// Only items after this position in claim order; `None` to begin with the first item.
     pub after: Option<ClaimKey>,
-    /// The maximum number of items.
+    /// The maximum number of items; `None` for no limit.
     pub limit: Option<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! A request and an answer of any kind as one value, for random histories.
+//! One type for all requests and one for all answers, for random histories.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::{Storage, StorageError};
@@ -17,13 +17,13 @@ pub enum AnyRequest {
     Enqueue(Enqueue),
     /// Settles claims and makes new ones.
     Exchange(ExchangeRequest),
-    /// Begins another round.
+    /// Begins a new round for failed items.
     Requeue(Requeue),
-    /// Changes a priority.
+    /// Changes the priority of an item.
     Reprioritise(Reprioritise),
     /// Holds items, or removes their hold.
     Hold(Hold),
-    /// Ends items as failed.
+    /// Cancels items.
     Cancel(Cancel),
     /// Removes items.
     Remove(Remove),
@@ -55,8 +55,8 @@ pub enum Answer {
 }
 
 impl AnyRequest {
-    /// Performs the request on a queue as a value. Returns the events (none after a rejection) and
-    /// the answer.
+    /// Performs the request on a queue in memory. Returns the events and the answer; after a
+    /// rejection, there are no events.
     pub fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> (Vec<Event>, Answer) {
         match self {
             Self::Enqueue(request) => answer(request.perform(queue, now), Answer::Enqueued),
@@ -71,7 +71,7 @@ impl AnyRequest {
         }
     }
 
-    /// Sends the request to a store. A rejection is an answer.
+    /// Sends the request to a store. A rejection is returned as an answer, not as an error.
     ///
     /// # Errors
     /// Any [`StorageError`] other than a rejection.

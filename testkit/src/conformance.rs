@@ -1,8 +1,8 @@
-//! The behaviour that every adapter of a port must have.
+//! The conformance suites: checks that every adapter of a port must pass.
 
 pub mod storage;
 
-/// A guarantee of a port that an adapter broke.
+/// A failed check: an adapter broke a guarantee of its port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The name of the check.

@@ -5,16 +5,16 @@
 //!
 //! [`MemoryStore`] is a store that follows the rules exactly, with or without leases.
 //! [`conformance::storage`] compares any [`Storage`](autoproc_domain::ports::Storage) with a
-//! [`FileQueue`](autoproc_domain::FileQueue). [`simulation`] executes whole runs of the run loop in
-//! a hostile world. All of them use a [`VirtualClock`]: time passes only when nothing else can
-//! happen, so a night of backoffs takes microseconds and is reproducible. The [`strategies`]
-//! generate random histories of requests from small alphabets, so that several requests refer to
-//! the same items.
+//! [`FileQueue`](autoproc_domain::FileQueue). [`simulation`] simulates whole runs, with injected
+//! faults. The simulation, and the leases of the store, use a [`VirtualClock`], whose time passes
+//! only when the test advances it. A night of backoffs takes microseconds and is reproducible. The
+//! [`strategies`] generate random histories of requests from small sets of values, so that several
+//! requests refer to the same items.
 //!
 //! # Deliberately absent
 //!
-//! A runtime, real time, files and processes: the adapters' own tests use those. [`block_on`]
-//! suffices here.
+//! This crate uses no runtime, files or processes; the adapters' own tests do. [`block_on`]
+//! replaces a runtime.
 
 mod any_request;
 mod block_on;

@@ -1,11 +1,11 @@
-//! The locations of the runs of a test.
+//! Locations for the runs in tests.
 
 use std::path::Path;
 
 use autoproc_domain::ports::Location;
 
-/// Returns a location on this host, for the registration of a run. Two hosts differ in name and
-/// boot.
+/// Returns a location on the host with this name, for the registration of a run. Locations on
+/// different hosts differ in the host name and in the boot.
 #[must_use]
 pub fn location_on(host: &str) -> Location {
     Location {

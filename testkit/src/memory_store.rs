@@ -1,7 +1,8 @@
 //! A store in memory that follows the rules exactly, with or without leases.
 //!
-//! Every transaction is [`Transaction::perform`] under one lock. A [`MemoryDatabase`] corresponds
-//! to the folder of a store of files: all handles share one queue, which outlives every handle.
+//! Every transaction is [`Transaction::perform`] under one lock. A [`MemoryDatabase`] holds the
+//! queue, as a folder does for a store that uses files. All handles share the queue, and it
+//! outlives every handle.
 
 mod database;
 mod fixture;
@@ -22,8 +23,8 @@ use autoproc_domain::{FileQueue, QueueItem, RunId, Timestamp};
 pub use database::{MemoryDatabase, Outage};
 pub use fixture::MemoryFixture;
 
-/// A handle to a [`MemoryDatabase`]. Dropping a handle ends no run; [`MemoryDatabase::kill`]
-/// does.
+/// A handle to a [`MemoryDatabase`]. Dropping a handle does not end a run; only [`Runs::end`] and
+/// [`MemoryDatabase::kill`] do.
 #[derive(Debug)]
 pub struct MemoryStore {
     database: MemoryDatabase,
@@ -45,7 +46,8 @@ impl MemoryStore {
         self.look(self.database.read(read))
     }
 
-    /// Stores the answer's version as the latest that this handle has seen, and returns the reply.
+    /// Stores the version in the answer as the last one that this handle read, and returns the
+    /// reply.
     fn look<T>(&self, answer: Result<(T, u64), StorageError>) -> Result<T, StorageError> {
         let (reply, version) = answer?;
         self.seen.store(version, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use autoproc_domain::ports::{StopCause, StopLevel, StopRequest, StopSignal, Stop
 
 use crate::stop_view::StopView;
 
-/// The stop file of a project. Clones are the same file.
+/// The stop file of a project. Clones refer to the same file.
 #[derive(Debug, Clone, Default)]
 pub struct StopFile(Arc<Mutex<FileState>>);
 
@@ -32,7 +32,7 @@ impl StopFile {
         state.waiting.drain(..).for_each(Waker::wake);
     }
 
-    /// Returns the stop signal of another run.
+    /// Creates the stop signal of a run that sees this file.
     #[must_use]
     pub fn signal_for_a_run(&self) -> ScriptedStop {
         ScriptedStop { file: self.clone(), seen: Mutex::default() }

@@ -1,5 +1,5 @@
 //! A deterministic simulation of whole runs: the decisions of the run loop on a virtual clock, a
-//! store in memory, simulated attempts, and a hostile world.
+//! store in memory, simulated attempts, and injected faults.
 //!
 //! # Theory of operation
 //!
@@ -8,8 +8,9 @@
 //! faults are injected (`faults.rs` lists them). The world is a queue of events in virtual time;
 //! the seed decides the order of events at the same time. The world feeds each
 //! [`RunState`](autoproc_domain::run::RunState) the inputs that the driver would feed, and carries
-//! out the resulting actions; no future is polled. So one seed is one interleaving, and a failing
-//! seed always fails alike. After the last fault, further runs are begun until no file is waiting.
+//! out the resulting actions; no future is polled. So each seed gives one interleaving, and a
+//! failing seed always fails in the same way. After the last fault, further runs are begun until no
+//! file is waiting.
 //!
 //! # What it shows
 //!
@@ -50,18 +51,18 @@ use crate::{MemoryDatabase, location_on};
 use plan::Plan;
 use world::World;
 
-/// The ports that a run expects of its store.
+/// A store with both ports that a run needs.
 pub trait Store: Storage + Runs {}
 
 impl<S: Storage + Runs> Store for S {}
 
-/// The parts that a test can replace with broken ones, to show that the simulation detects the
-/// faults. The checks expect the defaults.
+/// The parts of a simulation that a test can replace with broken ones, to show that the simulation
+/// detects the faults. The checks assume the default parts.
 #[derive(Clone, Copy)]
 pub struct Setup {
     /// Opens the store of the runs. The store must answer without waiting.
     pub open: fn(&MemoryDatabase) -> Arc<dyn Store>,
-    /// Returns the configuration of a run, given the planned configuration.
+    /// Returns the configuration that a run gets, given the planned configuration.
     pub config: fn(RunConfig) -> RunConfig,
     /// Returns the location that the runs of a host report.
     pub location: fn(&str) -> Location,
@@ -84,7 +85,7 @@ impl Default for Setup {
     }
 }
 
-/// The statistics of a simulation, so that a test can check the coverage of a set of seeds.
+/// The statistics of a simulation. A test uses them to check the coverage of a set of seeds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Files that were added.
@@ -160,7 +161,7 @@ impl Summary {
 pub struct Failure {
     /// The seed.
     pub seed: u64,
-    /// The violated invariant.
+    /// A description of the violated invariant.
     pub objection: String,
     /// The latest events, inputs and actions of all runs.
     pub trace: Vec<String>,
@@ -183,7 +184,8 @@ pub fn simulate(seed: u64, setup: Setup) -> Result<Summary, Failure> {
     let mut world = World::new(Plan::new(seed), setup);
     play(&mut world).map_err(|objection| {
         let mut again = World::new(Plan::new(seed), setup).traced();
-        // The second simulation fails in the same way, because the seed determines everything.
+        // The result is known: the second simulation fails in the same way, because the seed
+        // determines everything.
         let _ = play(&mut again);
         Failure { seed, objection, trace: again.into_trace() }
     })

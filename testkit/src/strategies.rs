@@ -1,7 +1,7 @@
-//! Strategies for the values of a queue.
+//! Proptest strategies for the values in a queue and in its requests.
 //!
-//! The alphabets are deliberately small, because the interesting cases are two requests for one
-//! path, two items of one priority, and a file that has or has not changed.
+//! The sets of values are deliberately small, so that requests often name the same path, items have
+//! the same priority, and a file is unchanged when it is added again.
 
 mod grown;
 mod histories;
@@ -59,8 +59,8 @@ fn not_utf8() -> Vec<PathBuf> {
     Vec::new()
 }
 
-/// Generates few distinct priorities, so that the sequence number often decides; sometimes the
-/// lowest or highest priority.
+/// Generates a few distinct priorities, so that the sequence number often decides the order.
+/// Sometimes generates the lowest or the highest priority.
 pub fn priorities() -> impl Strategy<Value = Priority> {
     prop_oneof![8 => -2..=2_i32, 1 => Just(i32::MIN), 1 => Just(i32::MAX)].prop_map(Priority::new)
 }
@@ -74,7 +74,7 @@ pub fn new_items() -> impl Strategy<Value = NewItem> {
     })
 }
 
-/// Generates fingerprints from a small set, so that a file is often unchanged, and sometimes
+/// Generates fingerprints from a small set, so that a file is often unchanged. Sometimes generates
 /// extreme values.
 pub fn fingerprints() -> impl Strategy<Value = Fingerprint> {
     let common = (0..2_u64, 0..2_i64).prop_map(|(size, modified_ns)| Fingerprint { size, modified_ns });
@@ -88,7 +88,7 @@ pub fn recipes() -> impl Strategy<Value = Recipe> {
     select(vec![[0; 8], [1, 2, 3, 4, 5, 6, 7, 8], [0xff; 8]]).prop_map(Recipe::new)
 }
 
-/// Generates the rule for ended items.
+/// Generates the rules that decide whether an ended item begins a new round.
 pub fn repeats() -> impl Strategy<Value = Repeat> {
     prop_oneof![4 => Just(Repeat::IfChanged), 1 => Just(Repeat::Always), 1 => recipes().prop_map(Repeat::IfOtherRecipe)]
 }

@@ -1,4 +1,4 @@
-//! Timeouts for checks of guarantees that a broken store may never fulfil.
+//! Timeouts for the checks of a store: a broken store may wait for ever.
 
 use std::pin::pin;
 use std::thread;
@@ -14,13 +14,14 @@ pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) 
     }
 }
 
-/// Waits for `limit` on a separate thread, because the fixture chooses the runtime.
+/// Ends after `limit`. A separate thread measures the time, because the runtime of the fixture may
+/// have no timers.
 async fn timer(limit: Duration) {
     let (done, wait) = futures_util::future::abortable(futures_util::future::pending::<()>());
     thread::spawn(move || {
         thread::sleep(limit);
         wait.abort();
     });
-    // An error means that the future was aborted.
+    // The result is always the error of an aborted future.
     let _ = done.await;
 }

@@ -1,4 +1,4 @@
-//! A clock whose time passes only when a test lets it.
+//! A clock whose time passes only when a test advances it.
 //!
 //! The clock has two times. The *wall clock* is the time that the port returns: a test may set it
 //! back or forward. The *elapsed time* only grows, and measures attempts, as on a real machine.
@@ -25,7 +25,7 @@ pub struct VirtualClock(Arc<Mutex<Times>>);
 #[derive(Debug, Default)]
 struct Times {
     elapsed: Duration,
-    /// The offset by which the wall clock was set, in microseconds.
+    /// The sum of all changes of the wall clock, in microseconds; negative if it was set back.
     set_by: i64,
     timers: Vec<Timer>,
     timers_made: u64,
@@ -39,11 +39,11 @@ struct Timer {
     waker: Waker,
 }
 
-/// The end of a wait, by the wall clock or by elapsed time, whichever comes first.
+/// The end of a wait: a time of the wall clock, or an elapsed time, whichever comes first.
 #[derive(Debug, Clone, Copy)]
 struct Until {
     wall: Option<Timestamp>,
-    /// The elapsed time at which the wait ends; [`Duration::MAX`] means no such limit.
+    /// The elapsed time at which the wait ends; [`Duration::MAX`] if no elapsed time ends it.
     elapsed: Duration,
 }
 
@@ -66,7 +66,7 @@ impl VirtualClock {
         self.wait(Until { wall: None, elapsed }).await;
     }
 
-    /// Returns the time until the first timer ends; `None` if none ever does.
+    /// Returns the time until the first timer ends; `None` if no timer ever ends.
     #[must_use]
     pub fn next_timer_in(&self) -> Option<Duration> {
         let times = self.lock();
@@ -127,7 +127,7 @@ impl Clock for VirtualClock {
         times.wall()
     }
 
-    /// Waits until the wall clock reads `deadline`. Setting the clock back does not prolong the
+    /// Waits until the wall clock reaches `deadline`. Setting the clock back does not prolong the
     /// wait.
     async fn sleep_until(&self, deadline: Timestamp) {
         let until = self.lock().until(deadline);
@@ -136,7 +136,7 @@ impl Clock for VirtualClock {
 }
 
 impl Times {
-    /// Counts a reading of the clock. Polling a wait counts as one.
+    /// Counts a reading of the clock. Each poll of a wait also counts as a reading.
     fn count_reading(&mut self) {
         self.readings += 1;
         assert!(self.readings < MAX_READINGS, "{MAX_READINGS} readings of the clock at one moment: a loop spins");

@@ -1,4 +1,4 @@
-//! A point at which other futures can run.
+//! A future that yields to other futures once.
 
 use std::task::Poll;
 

@@ -7,11 +7,12 @@ use crate::time::Timestamp;
 /// Reads the wall clock and waits for deadlines. Cannot fail.
 ///
 /// # Contract
-/// - `now` reads the wall clock. It may jump in both directions; no order depends on it.
+/// - `now` reads the wall clock, which may jump in both directions. No order in the queue depends
+///   on it.
 /// - `sleep_until` ends soon after `now` first returns `deadline` or later. If the wall clock is
-///   set forward during the wait, an adapter notices within a minute.
-/// - Setting the wall clock back prolongs the wait by at most a minute, so `sleep_until` may end
-///   before `now` returns `deadline`.
+///   set forward during the wait, the wait may end late, by at most a minute.
+/// - If the wall clock is set back during the wait, the wait becomes at most a minute longer. It
+///   may then end while `now` is still before `deadline`.
 /// - Dropping the future of `sleep_until` cancels the wait and has no other effect.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]

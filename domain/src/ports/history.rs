@@ -13,18 +13,18 @@ use crate::time::Timestamp;
 /// A filter for the history. An entry must match every condition that is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HistoryQuery {
-    /// Matches only this item.
+    /// If set, matches only entries of this item.
     pub item: Option<ItemId>,
-    /// Matches only this run.
+    /// If set, matches only entries of this run.
     pub run: Option<RunId>,
-    /// Matches this time and later.
+    /// If set, matches only entries at this time or later.
     pub since: Option<Timestamp>,
-    /// Matches times before this one.
+    /// If set, matches only entries before this time.
     pub until: Option<Timestamp>,
 }
 
 impl HistoryQuery {
-    /// Matches everything that is known of one item.
+    /// Creates a query for all entries of one item.
     #[must_use]
     pub fn of_item(id: ItemId) -> Self {
         Self { item: Some(id), ..Self::default() }
@@ -40,18 +40,18 @@ impl HistoryQuery {
     }
 }
 
-/// The end of an attempt in the past.
+/// The way in which a past attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PastEnd {
     /// The attempt completed the file.
     Completed,
-    /// The attempt failed, and another one followed.
+    /// The attempt failed, and the file was pending again.
     Requeued,
     /// The attempt failed for good.
     Failed,
-    /// The attempt timed out, and no other one followed.
+    /// The attempt timed out and was not retried.
     Timeout,
-    /// A stop released the attempt; it did not count.
+    /// The attempt was released and did not count.
     Released,
     /// The run died during the attempt.
     Died,
@@ -60,7 +60,7 @@ pub enum PastEnd {
 }
 
 impl PastEnd {
-    /// Returns the word that is shown on screen.
+    /// Returns the name of this end, as shown on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -78,23 +78,23 @@ impl PastEnd {
 /// An attempt of the past.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastAttempt {
-    /// The attempt. A released attempt frees its number, so the next attempt has the same one.
+    /// Identifies the attempt. After a released attempt, the next attempt has the same number.
     pub of: AttemptRef,
     /// The run that made the attempt.
     pub run: RunId,
     /// When the attempt began; `None` if that is no longer known.
     pub started_at: Option<Timestamp>,
-    /// The end of the attempt; `None` if it is still running, or if its end is unknown.
+    /// How the attempt ended; `None` if it is still running or its end is unknown.
     pub end: Option<PastEnd>,
-    /// The duration of the attempt.
+    /// The duration of the attempt; `None` if unknown.
     pub elapsed: Option<Duration>,
-    /// The resources that the attempt used.
+    /// The resources that the attempt used; `None` if unknown.
     pub usage: Option<ResourceUsage>,
-    /// The error text of the attempt.
+    /// The error text of the attempt; `None` if there is none.
     pub error: Option<Box<str>>,
-    /// The size of the file when the attempt began, in bytes.
+    /// The size of the file when the attempt began, in bytes; `None` if unknown.
     pub size_bytes: Option<u64>,
-    /// The recipe of the run.
+    /// The recipe of the run; `None` if there is none.
     pub recipe: Option<Recipe>,
 }
 
@@ -113,7 +113,7 @@ pub struct PastEvent {
     pub reason: Option<Box<str>>,
 }
 
-/// The error of reading the history. The queue and its runs are not affected.
+/// The history could not be read. The queue and its runs are not affected.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read {place}")]
 pub struct HistoryError {
@@ -127,14 +127,14 @@ pub struct HistoryError {
 /// Reads attempts and events of the past.
 ///
 /// # Contract
-/// - The history is a record and not authoritative: it may have been pruned, or have lost its end
-///   in a power failure. Entries that cannot be parsed are omitted.
+/// - The history may be incomplete: old entries may have been pruned, and a power failure may have
+///   lost the latest ones. Entries that cannot be parsed are omitted.
 /// - Entries are returned in the order in which they happened.
 /// - An answer may be limited to the latest thousand entries.
 #[async_trait]
 pub trait History: Send + Sync {
-    /// Returns the matching attempts. The time of an attempt is its beginning or, if that is
-    /// unknown, its end.
+    /// Returns the matching attempts. `since` and `until` apply to the beginning of an attempt or,
+    /// if its beginning is unknown, to its end.
     ///
     /// # Errors
     /// [`HistoryError`] if the history cannot be read.

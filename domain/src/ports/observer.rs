@@ -1,4 +1,5 @@
-//! The port for the events of a run. The event log, the state file and the terminal implement it.
+//! The port for the events of a run. The event log, the state file and the terminal output are
+//! adapters of this port.
 
 #![allow(missing_docs, reason = "the fields say by their names what they hold")]
 
@@ -33,7 +34,8 @@ pub enum RunEventKind {
         /// The counts of the run's scope when the run began.
         counts: Counts,
     },
-    /// A stop request was removed: one from before the run, or one that every run has obeyed.
+    /// A stop request was removed, because it was made before this run began or because every run
+    /// has obeyed it.
     StopSignalCleared,
     /// The item of a dead run was recovered.
     FileRecovered {
@@ -48,15 +50,15 @@ pub enum RunEventKind {
         /// as failed, that run then counts the failure.
         in_scope: bool,
     },
-    /// The items of a dead run stay claimed, because its processes may still be working. Reported
-    /// once for each run and reason.
+    /// The items of a dead run stay claimed, because processes of that run may still be running.
+    /// Reported once for each dead run and reason.
     RecoveryWithheld {
         dead_run: RunId,
-        /// A human-readable description of the processes that may be left.
+        /// A human-readable description of the processes that may still be running.
         reason: Box<str>,
     },
-    /// The start gate is shut: no attempt starts until [`StartsResumed`](Self::StartsResumed) or
-    /// the end of the run. Reported again if the reason changes.
+    /// The start gate is closed: no attempt starts before [`StartsResumed`](Self::StartsResumed).
+    /// Reported again if the reason changes.
     StartsHeld {
         /// A human-readable description of the resource that is short.
         reason: Box<str>,
@@ -68,7 +70,7 @@ pub enum RunEventKind {
         of: AttemptRef,
         /// The size of the file, in bytes; `None` if the orchestrator did not inspect it.
         size_bytes: Option<u64>,
-        /// The recipe of the run.
+        /// The recipe of the run; `None` if there is none.
         recipe: Option<Recipe>,
     },
     /// A file completed. The result is durable.
@@ -86,7 +88,7 @@ pub enum RunEventKind {
     FileFailed { of: AttemptRef, elapsed: Duration, usage: Option<ResourceUsage>, error: Box<str> },
     /// A file ended as timeout. The result is durable.
     FileTimeout { of: AttemptRef, elapsed: Duration, usage: Option<ResourceUsage>, error: Box<str> },
-    /// A stop ended an attempt, and its claim was released. The release is durable.
+    /// An attempt was ended by a stop, and its claim was released. The release is durable.
     FileReleased {
         of: AttemptRef,
         /// The duration of the attempt.
@@ -97,8 +99,8 @@ pub enum RunEventKind {
     ResultDiscarded { of: AttemptRef },
     /// The stop level rose.
     StopRequested { level: StopLevel, cause: StopCause },
-    /// The store did not confirm a transaction. The run retries later, or starts nothing new; if
-    /// the run is ending, it ends regardless.
+    /// The store did not confirm a transaction. The run retries later; if the store is full, it
+    /// starts nothing new; if the run is ending, it ends regardless.
     StorageTrouble {
         /// The error of the store.
         error: Box<str>,
@@ -138,9 +140,9 @@ impl RunEventKind {
 /// Receives the events of a run, in order.
 ///
 /// # Contract
-/// - `observe` cannot fail and returns soon: a log that cannot be written does not fail a file. An
-///   adapter reports its own errors once, in its own way.
-/// - The event of a result is reported after the result is durable.
+/// - `observe` returns soon and reports no error, so that an unwritable log does not fail a file.
+///   An adapter reports its own errors once, in its own way.
+/// - An event that reports a result is sent only after the result is durable.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 pub trait Observer: Send + Sync {
     /// Receives one event.

@@ -12,20 +12,20 @@ use crate::ports::StopSignal;
 
 /// Carries out attempts, and reports their progress and outcome.
 ///
-/// An orchestrator that starts each attempt at once implements [`execute`](Self::execute) alone. An
-/// orchestrator that queues attempts, so that one can start before the end of the previous one is
-/// reported, overrides the other three methods.
+/// An orchestrator that starts each attempt at once implements only [`execute`](Self::execute). An
+/// orchestrator that queues attempts overrides the other three methods; it can start a queued
+/// attempt before the run knows that an earlier one has ended.
 ///
 /// # Contract
 /// - An attempt has ended only when every process that it started has ended.
 /// - An attempt that exceeds its timeout is ended and reported as `TimedOut`.
-/// - Once `stop` is at aborting or above, the attempt is ended and reported as `Aborted`; at
-///   draining it continues if it has begun. `stop` belongs to one attempt: the orchestrator watches
-///   it until the attempt ends.
+/// - Once `stop` is at aborting or above, the attempt is ended and reported as `Aborted`. At
+///   draining, an attempt that has begun continues. `stop` belongs to one attempt: the orchestrator
+///   watches it until the attempt ends.
 /// - At most `jobs` attempts run concurrently, provided that the caller hands over no more than
 ///   `capacity(jobs)`.
 /// - Attempts begin in the order in which they were handed over. Some attempts may never begin.
-/// - The caller polls the future and the stream to their end.
+/// - The caller polls the future of `execute` and the stream of `start` to their end.
 #[async_trait]
 pub trait Orchestrator: Send + Sync {
     /// Carries out one attempt to its end. A failure to start is an outcome, not an error.
@@ -34,9 +34,9 @@ pub trait Orchestrator: Send + Sync {
     /// [`LostAttempt`] if the attempt could not be observed to its end.
     async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, LostAttempt>;
 
-    /// Returns the maximum number of unfinished attempts, begun or not, that a run with this many
-    /// jobs may have handed over. The number is at least `jobs`, and may change with each attempt
-    /// that ends.
+    /// Returns how many unfinished attempts, running or queued, the orchestrator accepts at a time
+    /// from a run with this many jobs. The number is at least `jobs`, and may change whenever an
+    /// attempt ends.
     fn capacity(&self, jobs: usize) -> usize {
         jobs
     }
@@ -52,7 +52,8 @@ pub trait Orchestrator: Send + Sync {
     fn recall(&self) {}
 }
 
-/// Returns the progress of an attempt that begins at once, on a file with this fingerprint.
+/// Returns the progress of an attempt that begins at once: `Started` with this fingerprint, then
+/// the result of `end`.
 pub fn progress_of<'a>(
     fingerprint: Option<Fingerprint>,
     end: impl Future<Output = Result<AttemptReport, LostAttempt>> + Send + 'a,

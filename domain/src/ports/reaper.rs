@@ -23,7 +23,8 @@ pub trait Reaper: Send + Sync {
     async fn reap(&self, dead: Vec<DeadRun>) -> Vec<Unproven>;
 }
 
-/// A reaper for orchestrators whose attempts run in the process of their run and die with it.
+/// A reaper for orchestrators that run attempts inside the process of the run. Such attempts end
+/// with the process, so `reap` has nothing to do.
 #[derive(Debug, Clone)]
 pub struct InProcessReaper(pub Location);
 

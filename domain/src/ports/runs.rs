@@ -14,8 +14,8 @@ use crate::run_info::{DeadRun, LiveRun, RunInfo};
 pub struct Begun {
     /// The other runs that are alive.
     pub others: Vec<LiveRun>,
-    /// The run's lease; `None` if the store can tell without one that the run is alive, for
-    /// instance by a lock that the kernel releases with the process.
+    /// The run's lease; `None` if the store notices the death of a run without a lease, for
+    /// instance by a lock that the kernel releases when the process exits.
     pub lease: Option<Arc<dyn Lease>>,
 }
 
@@ -48,8 +48,8 @@ pub struct LeaseTerms {
 /// # Contract
 /// - The store renews the lease on a connection of its own, so a run that waits for a slow
 ///   transaction keeps its lease.
-/// - `lost` resolves when the lease expires or a renewal is refused, always before another process
-///   may treat the run as dead. If the lease is already lost, `lost` resolves at once.
+/// - `lost` resolves when the lease expires or a renewal is refused. This is always before another
+///   process may treat the run as dead. If the lease is already lost, `lost` resolves at once.
 #[async_trait]
 pub trait Lease: Send + Sync {
     /// Returns the terms. They never change.
@@ -63,7 +63,7 @@ pub trait Lease: Send + Sync {
 ///
 /// # Contract
 /// - A run is alive from `begin` until the first of: `end`, the exit of the process that called
-///   `begin`, the expiry of its lease. A live run is never reported as dead.
+///   `begin`, the expiry of the run's lease. A live run is never reported as dead.
 /// - The name of a run is never reused.
 /// - Dropping a returned future does not undo the call.
 #[cfg_attr(feature = "mocks", mockall::automock)]
@@ -75,11 +75,11 @@ pub trait Runs: Send + Sync {
     /// [`StorageError`]; the registration failed, or its outcome is unknown.
     async fn begin(&self, run: RunInfo) -> Result<Begun, StorageError>;
 
-    /// Removes the registration of a run; returns the runs that are still alive. If several runs
-    /// end at the same time, exactly one of them receives an empty list.
+    /// Removes the registration of a run; returns the runs that are still alive. If the last live
+    /// runs end at the same time, exactly one of them receives an empty list.
     ///
     /// # Errors
-    /// [`StorageError`]; the registration ends with the process or the lease.
+    /// [`StorageError`]; the registration then ends when the process exits or the lease expires.
     async fn end(&self, run: RunId) -> Result<Vec<LiveRun>, StorageError>;
 
     /// Returns the live runs, in no particular order.
@@ -88,8 +88,8 @@ pub trait Runs: Send + Sync {
     /// [`StorageError`] if the registry cannot be read.
     async fn live(&self) -> Result<Vec<LiveRun>, StorageError>;
 
-    /// Returns the dead runs that hold claims or left another trace, in no particular order.
-    /// [`Storage::recover`](crate::ports::Storage::recover) removes them from this list.
+    /// Returns the dead runs that hold claims or left another trace, in no particular order. A run
+    /// that [`Storage::recover`](crate::ports::Storage::recover) has recovered is no longer listed.
     ///
     /// # Errors
     /// [`StorageError`] if the registry cannot be read.

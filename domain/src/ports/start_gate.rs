@@ -13,8 +13,8 @@ pub struct BackPressure {
 /// Decides whether new attempts may start. Running attempts are not affected.
 ///
 /// # Contract
-/// - `pressure` returns at once, with a reading that is at most a second old. It cannot fail: a
-///   reading that is unavailable is ignored.
+/// - `pressure` returns at once and relies on measurements that are at most a second old. It cannot
+///   fail: a measurement that is unavailable is ignored.
 /// - The text of the reason does not change while the same resource is short.
 /// - `changed_from` ends within a second after the result of `pressure` changes. It may end without
 ///   a change, but not within the first tenth of a second.

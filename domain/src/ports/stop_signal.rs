@@ -5,8 +5,8 @@ use async_trait::async_trait;
 
 use crate::stop::{StopLevel, StopRequest};
 
-/// The error of removing the standing stop request. The run must not continue: it would obey the
-/// request at once.
+/// The standing stop request could not be removed. A run that started now would obey the request at
+/// once.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot remove the stop request")]
 pub struct StopSignalError(#[source] pub std::io::Error);
@@ -14,14 +14,13 @@ pub struct StopSignalError(#[source] pub std::io::Error);
 /// Reports whether, and how urgently, a run must stop.
 ///
 /// # Contract
-/// - `request` returns at once, with the latest known request. The level never falls, except by
-///   `clear`.
-/// - `raised_above` ends within half a second after the level rises above the given one.
+/// - `request` returns at once, with the latest known request. Only `clear` can lower the level.
+/// - `raised_above` ends within half a second after the level rises above `level`.
 /// - A *standing* request, such as the stop file, stays until it is removed. `clear` removes it but
-///   does not clear signals that this process received. A standing request that is made afterwards
-///   takes effect.
-/// - A source that numbers its requests reports only those that are newer than the run. It has no
-///   standing request, and its `clear` returns `false`.
+///   does not clear signals that this process received. A standing request that is made after
+///   `clear` takes effect.
+/// - A source may number its requests and report only requests that are newer than the run. Such a
+///   source has no standing request, and its `clear` returns `false`.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait StopSignal: Send + Sync {
@@ -34,7 +33,7 @@ pub trait StopSignal: Send + Sync {
     /// Removes the standing request; returns whether there was one.
     ///
     /// # Errors
-    /// [`StopSignalError`] if the request could not be removed; then it remains in effect.
+    /// [`StopSignalError`] if the request could not be removed and remains in effect.
     async fn clear(&self) -> Result<bool, StopSignalError>;
 }
 

@@ -2,24 +2,24 @@
 //!
 //! # On a database
 //!
-//! A store may decide in SQL instead of folding a [`FileQueue`](crate::queue::FileQueue). A design
-//! that works:
+//! A store on a database may decide in SQL, without a [`FileQueue`](crate::queue::FileQueue). The
+//! following design works:
 //!
-//! - One row per item, unique by path. Ids, sequence numbers and claim numbers come from database
-//!   sequences: gaps are allowed, but the order must be kept. A new round assigns a new sequence
-//!   number.
+//! - Each item is one row, unique by path. Ids, sequence numbers and claim numbers come from
+//!   database sequences: gaps are allowed, but the order must be kept. A new round assigns a new
+//!   sequence number.
 //! - `enqueue` first merges repeated paths of a request, then inserts or updates by the rules of
 //!   [`Repeat`](crate::request::Repeat); it always returns the true outcomes.
 //! - `exchange` is one transaction of two statements. The first settles the rows whose id, claim
-//!   number and run match, and reports the other settlements as stale. The second claims the first
-//!   `limit` rows by (priority descending, sequence) that are pending, not held, due and in scope,
-//!   skipping locked ones. A scope is a table of ids that the run filled when it first named the
-//!   scope.
-//! - The row of the run holds the lease, and the id of the run's latest exchange. The transaction
-//!   locks that row first. It refuses a run whose lease has expired, and answers a repeated id from
-//!   the claims that are recorded under that id.
+//!   number and run match, and reports the other settlements as stale. The second considers the
+//!   rows that are pending, not held, due, in scope and not locked. It claims the first `limit` of
+//!   them by (priority descending, sequence). A scope is a table of ids, which the store fills when
+//!   a run first names the scope.
+//! - The row of a run holds its lease and the id of its latest exchange. An exchange locks this row
+//!   first, and is refused if the lease has expired. If the request repeats the id, the store
+//!   builds the answer from the claims that are recorded under the id.
 //! - `has_waiting` is an existence check and `next_due` the minimum of an index. Only `counts`
-//!   counts the queue; it is called at most once a second and once at the end.
+//!   counts rows; a run calls it at its beginning, at most once a second, and at its end.
 //! - `recover` checks in its own `where` clause that the runs are dead.
 //! - `changed` listens for notifications and also ends every 5 s, because a notification may be
 //!   lost.
@@ -39,11 +39,12 @@ use crate::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, Rec
 /// The underlying error of a store.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
-/// The reason why a transaction failed. Unless a variant states otherwise, nothing has changed.
+/// The reason why a transaction failed. The queue has not changed, except if the variant says that
+/// the outcome is unknown.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StorageError {
-    /// The rules refuse the request: report it to the user.
+    /// The rules of the queue refuse the request: report the rejection to the user.
     #[error(transparent)]
     Rejected(#[from] Rejection),
     /// Another process holds the store: retry later.
@@ -87,9 +88,9 @@ pub enum StorageError {
     Unsupported {
         /// The part of the store with the unknown version.
         place: String,
-        /// The version that was found.
+        /// The format version of the stored data.
         found: String,
-        /// The newest version that this program supports.
+        /// The newest format version that this program supports.
         known: String,
     },
     /// The run is not alive: it never began, has ended, or lost its lease. Claim nothing, abort the
@@ -100,7 +101,7 @@ pub enum StorageError {
         run: RunId,
     },
     /// The store failed: stop. If it failed while it was making the transaction durable, the
-    /// outcome is unknown; a new handle to the store shows it.
+    /// outcome is unknown until the store is opened again.
     #[error("{action}")]
     Failed {
         /// Human-readable description of the action that failed.
@@ -119,20 +120,20 @@ pub enum StorageError {
 /// - A store gives the same answers as [`FileQueue`](crate::queue::FileQueue), except that ids,
 ///   sequence numbers and claim numbers may have gaps; their order is the same. The conformance
 ///   suite compares the two.
-/// - A settlement takes effect only if its item, claim number **and run** are those of the item's
+/// - A settlement takes effect only if its claim number **and run** are those of the item's current
 ///   claim.
 /// - An exchange of a run that is not alive is refused with [`StorageError::LeaseLost`].
 /// - Repeating the run's latest exchange under the same id has no effect and returns the recorded
 ///   answer.
 /// - A rejection names the first listed item that violates the rules. An item that is listed twice
 ///   counts once.
-/// - `now` is the caller's clock. A store may use its own clock instead; then it converts
-///   `next_due` to the caller's.
+/// - `now` is the time of the caller's clock. A store may use its own clock instead; it then
+///   converts `next_due` to the time of the caller's clock.
 /// - Dropping a returned future does not undo the transaction.
 ///
 /// # Effects on an item
-/// [`lifecycle`](crate::lifecycle) defines the changes of status. Each of them drops the claim, the
-/// backoff, the hold and the completion. In addition,
+/// [`lifecycle`](crate::lifecycle) defines the changes of status. Each change of status removes the
+/// claim, the backoff, the hold and the completion. In addition,
 /// - a claim increments the attempts, sets `last_attempt` and gets the next claim number;
 /// - a success stores the completion; a failure stores the error, and a retry also the backoff,
 ///   which starts at `now`;
@@ -150,24 +151,25 @@ pub trait Storage: Send + Sync {
     /// Adds the files in the order given. Returns one outcome per file, in the same order.
     ///
     /// # Errors
-    /// [`StorageError`]; no file was added, unless the variant says that the outcome is unknown.
-    /// Adding the same files again is harmless.
+    /// [`StorageError`]; if the variant says that the outcome is unknown, the files may have been
+    /// added, otherwise none was. Adding the same files again is harmless.
     async fn enqueue(&self, request: Enqueue, now: Timestamp) -> Result<Vec<Enqueued>, StorageError>;
 
-    /// Settles claims and then makes new ones, so an item that is settled for an immediate retry
-    /// can be claimed again.
+    /// Settles claims and then makes new ones. An item that is settled for an immediate retry can
+    /// be claimed again in the same exchange.
     ///
     /// If the clock was set back, backoffs are first shortened to at most their original duration.
     /// This applies to all items that are not held, inside and outside of the scope; see
     /// [`Backoff::capped`](crate::item::Backoff::capped).
     ///
     /// # Errors
-    /// [`StorageError`]; nothing was settled or claimed, unless the variant says that the outcome
-    /// is unknown. After [`Full`](StorageError::Full), the same exchange with a limit of 0 may
-    /// succeed, because stores reserve room for the results of claimed items.
+    /// [`StorageError`]; if the variant says that the outcome is unknown, the exchange may have
+    /// happened, otherwise nothing was settled or claimed. After [`Full`](StorageError::Full), the
+    /// same exchange with a limit of 0 may succeed, because stores reserve room for the results of
+    /// claimed items.
     async fn exchange(&self, request: ExchangeRequest, now: Timestamp) -> Result<Exchanged, StorageError>;
 
-    /// Begins another round for failed items; returns their number.
+    /// Begins a new round for items that failed or timed out; returns the number of these items.
     ///
     /// # Errors
     /// [`StorageError`], with a [`Rejection`] if a named item is absent or has not failed.
@@ -192,14 +194,14 @@ pub trait Storage: Send + Sync {
     /// [`StorageError`], with a [`Rejection`] if a named item is absent or has ended.
     async fn cancel(&self, request: Cancel, now: Timestamp) -> Result<Cancelled, StorageError>;
 
-    /// Removes items from the queue; returns their number.
+    /// Removes items from the queue; returns the number of removed items.
     ///
     /// # Errors
     /// [`StorageError`], with a [`Rejection`] if a named item is absent or processing.
     async fn remove(&self, request: Remove, now: Timestamp) -> Result<usize, StorageError>;
 
-    /// Removes every item with one of these statuses, except processing items; returns the number
-    /// of removed items, by status.
+    /// Removes every item with one of the requested statuses, except processing items; returns the
+    /// number of removed items, by status.
     ///
     /// # Errors
     /// [`StorageError`]; no item was removed.
@@ -207,7 +209,8 @@ pub trait Storage: Send + Sync {
 
     /// Recovers the claims of the named runs that are dead, and removes these runs from
     /// [`Runs::dead`](crate::ports::Runs::dead). Checks in the same transaction that the runs are
-    /// dead. Also shortens backoffs, as an exchange does.
+    /// dead. If the clock was set back, also shortens backoffs, as [`exchange`](Self::exchange)
+    /// does.
     ///
     /// # Errors
     /// [`StorageError`]; no claim was recovered.
@@ -219,8 +222,8 @@ pub trait Storage: Send + Sync {
     /// [`StorageError`] if the queue cannot be read.
     async fn page(&self, request: PageRequest) -> Result<Page, StorageError>;
 
-    /// Returns the item that a claim at `now` would take first, as stored: a backoff that a claim
-    /// would shorten is shown at its full length.
+    /// Returns the item that a claim at `now` would take first. The item is returned as stored:
+    /// after the clock was set back, its backoff is not shortened.
     ///
     /// # Errors
     /// [`StorageError`] if the queue cannot be read.

@@ -1,5 +1,5 @@
-//! Applies events: the only code that changes the queue. An event that does not fit the queue's
-//! state changes nothing; `decide` never yields such an event.
+//! Applies events to the queue. Only this module and `restore` change the queue's items. An event
+//! that does not fit the queue's state changes nothing; `decide` never yields such an event.
 
 use crate::event::Event;
 use crate::fingerprint::{Completion, Fingerprint};
@@ -129,8 +129,8 @@ impl FileQueue {
         }
     }
 
-    /// Changes the status of an item along the lifecycle. Drops the claim, backoff, hold and
-    /// completion, which belong to the old status.
+    /// Changes the status of an item, if `transition` is legal. Removes the claim, backoff, hold
+    /// and completion of the old status, and then calls `update`.
     fn transit(&mut self, id: ItemId, transition: Transition, update: impl FnOnce(&mut QueueItem)) {
         self.change(id, |item| {
             if let Some(status) = lifecycle::next(item.status, transition) {
@@ -206,7 +206,7 @@ impl FileQueue {
     }
 }
 
-/// Decides the outcome of adding the path of this item again.
+/// Decides the outcome of adding a path that already has this item.
 fn added_again(
     item: &QueueItem,
     priority: Priority,
@@ -221,8 +221,8 @@ fn added_again(
     }
 }
 
-/// Decides the outcome of adding a completed file again. If either fingerprint is unknown, the file
-/// counts as unchanged.
+/// Decides the outcome of adding a completed file again. If the recorded or the new fingerprint is
+/// unknown, the file counts as unchanged.
 fn completed_again(
     completion: Option<&Completion>,
     fingerprint: Option<Fingerprint>,

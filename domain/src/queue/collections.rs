@@ -2,8 +2,7 @@
 //! not.
 //!
 //! Files are mostly added many at a time and claimed in the same order, so their sequence numbers
-//! are dense. The collections store ranges of successive numbers; they are correct for sparse
-//! numbers too.
+//! are dense. The collections are compact for dense numbers, and correct for sparse numbers too.
 
 mod items;
 mod paths;

@@ -1,4 +1,4 @@
-//! Decides requests: yields events or a rejection. Nothing here changes the queue.
+//! Decides requests: returns events or a rejection. Nothing here changes the queue.
 
 use std::collections::BTreeSet;
 
@@ -49,7 +49,7 @@ pub(super) fn next_claim(queue: &FileQueue, now: Timestamp) -> Option<&QueueItem
     queue.items.at(key.sequence())
 }
 
-/// Returns the items whose backoff the events reduced to zero.
+/// Returns the items that are due at `now` because `events` shorten their backoff.
 fn brought_forward_to(events: &[Event], queue: &FileQueue, now: Timestamp) -> impl Iterator<Item = (ClaimKey, ItemId)> {
     events.iter().filter_map(move |event| match event {
         Event::BroughtForward { id, backoff } if backoff.not_before <= now => {
@@ -59,7 +59,7 @@ fn brought_forward_to(events: &[Event], queue: &FileQueue, now: Timestamp) -> im
     })
 }
 
-/// True if the settlement has the number and run of the item's claim.
+/// True if the claim of `item` has the number in `settlement` and belongs to the run in `request`.
 pub(super) fn is_settled_by(item: &QueueItem, settlement: &Settlement, request: &ExchangeRequest) -> bool {
     let token = settlement.token;
     item.claim.as_ref().is_some_and(|claim| claim.number == token.number && claim.run == request.run)
@@ -92,7 +92,7 @@ fn is_due_after(event: &Event, now: Timestamp) -> bool {
     }
 }
 
-/// Shortens backoffs that exceed their original duration because the clock was set back.
+/// Returns events that shorten each backoff to its original duration, after the clock was set back.
 fn bring_forward(queue: &FileQueue, now: Timestamp) -> Vec<Event> {
     let items = queue.waiting.ordered_after(now).filter_map(|sequence| queue.items.at(sequence));
     let too_long = items.filter_map(|item| {
@@ -135,7 +135,7 @@ fn live<'a>(queue: &'a FileQueue, selector: &Selector) -> Result<&'a QueueItem, 
     }
 }
 
-/// Returns each of the items once, ordered by id.
+/// Returns the items that `find` returns for the selectors, each item once, ordered by id.
 fn distinct<'a>(
     selectors: &[Selector],
     find: impl Fn(&Selector) -> Result<&'a QueueItem, Rejection>,

@@ -1,4 +1,4 @@
-//! Remembers exchanges, so that repeating one is harmless.
+//! Records the latest exchange of each run, so that repeating it is harmless.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ impl LatestExchanges {
         self.0.insert(request.run.clone(), (request.id, answer.clone()));
     }
 
-    /// Removes a run that has ended.
+    /// Removes the recorded exchange of a run that has ended.
     pub fn forget(&mut self, run: &RunId) {
         self.0.remove(run);
     }

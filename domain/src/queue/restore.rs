@@ -1,22 +1,23 @@
-//! Rebuilds a queue from stored items, one at a time, so that a million items need no second copy.
+//! Rebuilds a queue from stored items. The items are added one at a time, so that a million items
+//! are never held in memory twice.
 
 use crate::item::{ClaimNumber, ItemId, QueueItem, Status};
 use crate::path::FilePath;
 use crate::queue::FileQueue;
 use crate::queue::waiting::Entry;
 
-/// Collects the items of a queue, in line order, and checks their consistency.
+/// Rebuilds a queue from its items, added in queue order, and checks their consistency.
 ///
-/// The calls to `push` define the queue order: an item whose sequence number is not above that of
-/// the previous item gets the next number. Items that a user has reordered by hand therefore keep
-/// the new order.
+/// The calls to `push` define the queue order: if an item's sequence number is not above that of
+/// the item before it, the item gets the next higher number. Items that a user has reordered by
+/// hand therefore keep the new order.
 #[derive(Debug, Default)]
 pub struct Restore {
     queue: FileQueue,
     folded: usize,
 }
 
-/// An item that was refused.
+/// The refusal of an item that does not fit into the queue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} was left out", item.file_path)]
 pub struct Refused {
@@ -49,14 +50,14 @@ impl Restore {
     }
 
     /// Adds the next item. Drops fields that contradict the status: a backoff or a hold of an item
-    /// that is not pending, a completion of one that is not completed.
+    /// that is not pending, and a completion of an item that is not completed.
     ///
     /// Two items with the same path are merged into one, which counts the rounds of both. A
     /// processing item wins over a pending one, and a pending one over an ended one; otherwise the
-    /// later item wins. Such items may have the same id, as copied lines do.
+    /// later item wins. The two items may have the same id, for instance if a user copied a line.
     ///
     /// # Errors
-    /// [`Refused`] contains the item; further items can still be added.
+    /// [`Refused`], with the item, if the item is inconsistent. Further items can still be added.
     pub fn push(&mut self, mut item: QueueItem) -> Result<(), Refused> {
         if let Err(reason) = self.check(&item) {
             return Err(Refused { item: Box::new(item), reason });
@@ -89,7 +90,8 @@ impl Restore {
         Ok(())
     }
 
-    /// Merges the item with an earlier one of the same path. Returns the item if it wins.
+    /// Merges the item with an earlier item of the same path, if there is one. Returns the item if
+    /// it must still be added.
     fn fold(&mut self, mut item: QueueItem) -> Option<QueueItem> {
         let Some(earlier) = self.find(&item.file_path) else { return Some(item) };
         let (id, rounds) = (earlier.id, earlier.round.saturating_add(item.round));
@@ -137,8 +139,8 @@ impl Restore {
         self.folded
     }
 
-    /// Returns the queue. Its next numbers are the given ones or, if higher, those that follow the
-    /// numbers of the items.
+    /// Returns the queue. Its next number and next claim number are at least the given ones, and
+    /// above the numbers of all its items.
     #[must_use]
     pub fn finish(mut self, next_number: u64, next_claim: ClaimNumber) -> FileQueue {
         self.queue.next_number = self.queue.next_number.max(next_number);

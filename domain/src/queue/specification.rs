@@ -1,5 +1,5 @@
-//! The specification's names for the operations of a queue, as thin methods over transactions. They
-//! serve programs that use the queue as a value and process the files themselves.
+//! The queue operations that the specification names, as thin methods over transactions. They are
+//! for programs that use the queue as a value and process the files themselves.
 
 use crate::fingerprint::Completion;
 use crate::item::{ClaimNumber, ClaimToken, Priority, QueueItem, RunId, Status};
@@ -14,8 +14,8 @@ use crate::view::{Counts, EnqueueOutcome};
 pub const LOCAL_RUN: &str = "local";
 
 impl FileQueue {
-    /// Adds a file. A pending or processing file keeps its place, but takes the priority if that is
-    /// higher. A failed file begins another round; a completed file is not changed.
+    /// Adds a file. A pending or processing file keeps its place, but takes `priority` if that is
+    /// higher than its own. A failed file begins another round; a completed file is not changed.
     pub fn add(&mut self, file_path: &FilePath, priority: Priority, now: Timestamp) -> EnqueueOutcome {
         let request = Enqueue::new(vec![NewItem::new(file_path.clone()).with_priority(priority)]);
         let added = perform(&request, self, now).ok().and_then(|outcomes| outcomes.first().copied());
@@ -43,8 +43,8 @@ impl FileQueue {
         self.mark(file_path, Verdict::Complete(Completion::default()), now)
     }
 
-    /// Settles a popped file as timeout. No other attempt follows; to retry, settle with
-    /// [`Verdict::Retry`].
+    /// Settles a popped file as timeout, without a retry. To retry the file, call
+    /// [`mark`](Self::mark) with [`Verdict::Retry`].
     ///
     /// # Errors
     /// [`Rejection`] if the file is not in the queue or has not been popped.

@@ -1,4 +1,5 @@
-//! Requests as transactions on a queue in memory: each decides, applies its events and answers.
+//! Carries out requests as transactions on a queue in memory. Each request decides, applies its
+//! events and returns an answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +23,7 @@ pub struct Performed<R> {
     pub reply: R,
 }
 
-/// A request with its type of answer, so that a store needs one generic path for all requests.
+/// A request with its type of answer. A store can handle all requests with one generic function.
 pub trait Transaction: Clone + Send + 'static {
     /// The type of the answer.
     type Reply: Send + 'static;
@@ -80,8 +81,8 @@ impl Enqueue {
 impl Transaction for ExchangeRequest {
     type Reply = Exchanged;
 
-    /// Checks neither the id of the request nor whether its run is alive: the store does, because
-    /// it knows the runs.
+    /// Does not check whether the request is a repetition or its run is alive. The store checks
+    /// both, because it knows the runs.
     fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> Result<Performed<Exchanged>, Rejection> {
         queue.open_scope(&self.scope);
         let stale = stale_tokens(queue, self);
@@ -111,7 +112,7 @@ fn stale_tokens(queue: &FileQueue, request: &ExchangeRequest) -> Vec<ClaimToken>
     stale.map(|settlement| settlement.token).collect()
 }
 
-/// Returns the settlements that end their items as failed because a user cancelled them.
+/// Returns the tokens of the settlements that end an item as failed because a user cancelled it.
 fn cancelled_settlements(queue: &FileQueue, request: &ExchangeRequest) -> Vec<ClaimToken> {
     let mut seen = BTreeSet::new();
     let is_cancelled = |settlement: &&Settlement| {
@@ -207,7 +208,7 @@ impl Transaction for Clear {
 impl Transaction for RecoverRequest {
     type Reply = Vec<RecoveredItem>;
 
-    /// Does not check whether the runs are dead: the store does, because it knows the runs.
+    /// Does not check whether the runs are dead. The store checks this, because it knows the runs.
     fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> Result<Performed<Self::Reply>, Rejection> {
         let events = decide::recover(queue, self, now);
         let holders: BTreeMap<ItemId, RunId> =

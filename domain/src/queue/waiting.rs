@@ -35,14 +35,14 @@ impl Entry {
 pub(super) struct Waiting {
     /// Items that were due at `promoted_until`.
     ready: Ready,
-    /// Items with a backoff, even one that is over, by the end of the backoff. If the end is after
-    /// `promoted_until`, the item is not in `ready`.
+    /// The items with a backoff, ordered by its end; also items whose backoff is over. If the end
+    /// is after `promoted_until`, the item is not in `ready`.
     backing_off: BTreeSet<(Timestamp, Sequence)>,
-    /// The items of `backing_off`, by the time at which the backoff was set.
+    /// The items of `backing_off`, ordered by the time at which the backoff was set.
     ordered: BTreeSet<(Timestamp, Sequence)>,
     count: usize,
-    /// The latest time at which a claim was applied. Belongs to the index, not to the queue's
-    /// state.
+    /// The latest time at which a claim was applied; `None` before the first claim. It belongs to
+    /// the index and not to the queue's state.
     promoted_until: Option<Timestamp>,
 }
 
@@ -107,7 +107,7 @@ impl Waiting {
         keys
     }
 
-    /// Moves the items that are due by `now` to `ready`.
+    /// Adds the items that have become due by `now` to `ready`.
     pub(super) fn promote(&mut self, now: Timestamp, items: &Items) {
         let until = self.promoted_until.max(Some(now));
         let fell_due = self.due_after(self.promoted_until).take_while(|(due, _)| Some(*due) <= until);
@@ -140,7 +140,7 @@ impl Scoped {
         Arc::ptr_eq(&self.ids, ids)
     }
 
-    /// True while the scope is referenced outside of this index.
+    /// True while the set of ids is also referenced outside of this index.
     pub(super) fn is_used(&self) -> bool {
         Arc::strong_count(&self.ids) > 1
     }
@@ -149,7 +149,7 @@ impl Scoped {
         &self.waiting
     }
 
-    /// Returns the index to change; `None` if the item is not in the scope.
+    /// Returns the index to update when this item changes; `None` if the item is not in the scope.
     pub(super) fn waiting_of(&mut self, id: ItemId) -> Option<&mut Waiting> {
         self.ids.contains(&id).then_some(&mut self.waiting)
     }

@@ -9,8 +9,8 @@ use crate::run_info::{ProcessingResult, RunInfo};
 use crate::time::Timestamp;
 
 /// An action for the driver. At most one of the operations from `Count` to `Deregister` is pending
-/// at a time. The outcome of each is an input: [`Counted`](crate::run::Input::Counted) or one of
-/// the variants after it.
+/// at a time. The outcome of each operation is an input: [`Counted`](crate::run::Input::Counted) or
+/// one of the variants after it.
 #[derive(Debug)]
 pub enum Action {
     /// Read the counts of the items in this scope.
@@ -35,8 +35,9 @@ pub enum Action {
     Abort,
     /// Report an event.
     Emit(RunEventKind),
-    /// Wait. Replaces the previous wait. The pending operation, the attempts, the stop signal and
-    /// the lease always end the wait too; so does the start gate, if it is closed.
+    /// Wait; replaces the previous wait. The wait also ends when the pending operation ends, an
+    /// attempt makes progress, the stop level rises, the lease is lost, or a closed start gate
+    /// changes.
     Wait(Wakeup),
     /// End the run with this result.
     End(Result<ProcessingResult, ProcessorError>),
@@ -45,8 +46,8 @@ pub enum Action {
 /// The conditions for sending [`Input::Woken`](crate::run::Input::Woken).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wakeup {
-    /// Wake at this time.
+    /// The time at which to wake; `None` if no time is set.
     pub at: Option<Timestamp>,
-    /// Wake when another process may have changed the queue.
+    /// True to wake when another process may have changed the queue.
     pub on_change: bool,
 }

@@ -60,7 +60,7 @@ impl StopSignal for AttemptStop {
         self.request()
     }
 
-    /// Only the run clears its request; an attempt never does.
+    /// Does nothing, because only the run clears its stop request.
     async fn clear(&self) -> Result<bool, StopSignalError> {
         Ok(false)
     }

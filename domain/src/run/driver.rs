@@ -45,7 +45,8 @@ pub struct Ports {
 
 impl Ports {
     /// Returns the ports of a program that carries out attempts in its own process: dead runs leave
-    /// no processes, there is no stop signal, and no observer.
+    /// no processes, nothing requests a stop, the start gate is always open, and events are
+    /// ignored.
     #[must_use]
     pub fn in_process<S: Storage + Runs + 'static>(
         store: Arc<S>,
@@ -98,10 +99,11 @@ struct Driver<'a> {
     progress: SelectAll<Progress<'a>>,
     stops: HashMap<ClaimToken, Arc<AttemptStop>>,
     lease: Option<Arc<dyn Lease>>,
-    /// True while the stop request is being cleared; the signal is ignored meanwhile.
+    /// True while the stop request is being cleared. The stop signal is not read meanwhile.
     is_clearing: bool,
     wakeup: Wakeup,
-    /// Kept across waits, because starting a new wait may cost the store a round trip.
+    /// The pending call of `Storage::changed`. Kept across waits, because a new call may cost the
+    /// store a round trip.
     changed: Fuse<BoxFuture<'a, ()>>,
     // The values of the ports, as last passed to the state.
     stop: StopRequest,
@@ -131,8 +133,8 @@ impl<'a> Driver<'a> {
         let mut next = Some(Input::Begin);
         loop {
             self.prepare(next.as_ref());
-            // Changes of the ports come first: no answer of the store may start an attempt after a
-            // stop.
+            // Changes of the ports come first, so that no answer of the store starts an attempt
+            // after a stop.
             for input in self.changes().into_iter().chain(next) {
                 for action in state.handle(input, self.ports.clock.now()) {
                     if let Some(outcome) = self.carry_out(action) {
@@ -144,7 +146,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Updates the driver for an input, before the state handles it.
+    /// Updates the driver's own data before the state handles an input.
     fn prepare(&mut self, next: Option<&Input>) {
         match next {
             Some(Input::Registered(Ok(begun))) => self.lease.clone_from(&begun.lease),
@@ -221,7 +223,8 @@ impl<'a> Driver<'a> {
         self.ports.observer.observe(&RunEvent { at, run, kind });
     }
 
-    /// Waits for the next input; `None` if the stop level rose, which `changes` reports.
+    /// Waits for the next input. Returns `None` if the stop level rose; `changes` then reports the
+    /// new level.
     async fn next_input(&mut self) -> Option<Input> {
         let ports = self.ports;
         let Ports { stop, gate, clock, .. } = ports;
@@ -241,7 +244,8 @@ impl<'a> Driver<'a> {
         let mut passed = pin!(wait_if(pressure.clone(), gate_changed).fuse());
         let mut due = pin!(wait_if(wakeup.at, async |point| clock.sleep_until(point).await).fuse());
         let mut changed = pin!(wait_if(wakeup.on_change.then_some(changed), async |changed| changed.await).fuse());
-        // A branch that is always ready may starve only those below it.
+        // The first ready branch is taken, so a branch that is always ready starves only the
+        // branches below it.
         select_biased! {
             first = progress.select_next_some() => Some(Input::Attempts(all_progress(first, progress, stops))),
             input = &mut *operation => Some(input),
@@ -254,8 +258,8 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// Collects `first` and all further progress that is already available, so that one exchange
-/// settles it together. Drops the stop signals of attempts that ended.
+/// Collects `first` and all further progress that is already available, so that one exchange can
+/// settle all attempts that have ended. Drops the stop signals of attempts that ended.
 fn all_progress(
     first: (ClaimToken, AttemptProgress),
     progress: &mut SelectAll<Progress<'_>>,

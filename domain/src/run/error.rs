@@ -10,14 +10,14 @@ use crate::run_info::LiveRun;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessorError {
-    /// Other runs are still obeying a stop request, and a new run would ignore it: retry after they
-    /// have ended.
+    /// The run did not start, because other runs are still obeying a stop request: retry after
+    /// these runs have ended.
     #[error("a stop was requested, and {} other run(s) are still finishing", .runs.len())]
     StillStopping {
         /// The runs that are still stopping.
         runs: Vec<LiveRun>,
     },
-    /// The store failed; the variant of its error states the next move.
+    /// The store failed; the variant of the [`StorageError`] states what to do next.
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// The stop request could not be removed.

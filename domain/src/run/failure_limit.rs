@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU64;
 
-/// The minimum number of ended files for a percentage limit; with fewer, a single failure would
-/// weigh too much.
+/// The minimum number of ended files at which a percentage limit applies. With fewer files, a
+/// single failure would weigh too much.
 pub const MIN_ENDED_FOR_A_SHARE: u64 = 10;
 
 /// The number or share of failed files that ends a run. Only files that ended as failed or timeout

@@ -1,4 +1,4 @@
-//! The processor's state, as shown in the state file: a fold over the events of a run.
+//! The processor's state, as shown in the state file. It is computed from the events of a run.
 
 use crate::attempt::AttemptRef;
 use crate::item::{ItemId, RunId};
@@ -7,7 +7,7 @@ use crate::ports::{RunEvent, RunEventKind};
 use crate::run_info::{ProcessingResult, StoppedBy, Unproven};
 use crate::time::Timestamp;
 
-/// The specification's states of a processor.
+/// The states of a processor that the specification defines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ProcessorStatus {
     /// No run has begun.
@@ -22,7 +22,7 @@ pub enum ProcessorStatus {
 }
 
 impl ProcessorStatus {
-    /// Returns the word, as it appears on disk and on screen.
+    /// Returns the name of the status, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -50,17 +50,17 @@ pub struct CurrentFile {
 pub struct ProcessorState {
     /// The status of the latest run.
     pub status: ProcessorStatus,
-    /// The latest run.
+    /// The id of the latest run; `None` if no run has begun.
     pub run_id: Option<RunId>,
-    /// When the latest run began.
+    /// When the latest run began; `None` if no run has begun.
     pub started_at: Option<Timestamp>,
-    /// When the latest run ended.
+    /// When the latest run ended; `None` if it has not ended.
     pub stopped_at: Option<Timestamp>,
-    /// When this state was last changed.
+    /// The time of the last event; `None` if there was no event.
     pub updated_at: Option<Timestamp>,
-    /// Files that completed in the run.
+    /// The number of files that completed in the latest run.
     pub files_processed: u64,
-    /// Files that ended as failed or timeout in the run.
+    /// The number of files that ended as failed or timeout in the latest run.
     pub files_failed: u64,
     /// The files with a running attempt, the longest-running first.
     pub current_files: Vec<CurrentFile>,
@@ -71,7 +71,7 @@ pub struct ProcessorState {
 }
 
 impl ProcessorState {
-    /// Adds the next event.
+    /// Updates the state with the next event.
     pub fn apply(&mut self, event: &RunEvent) {
         self.updated_at = Some(event.at);
         match &event.kind {
@@ -117,7 +117,8 @@ impl ProcessorState {
         self.current_files.retain(|current| current.id != of.id);
     }
 
-    /// Records a dead run; a later reason replaces an earlier one.
+    /// Records a dead run that is not recovered. A later reason for the same run replaces an
+    /// earlier one.
     fn withhold(&mut self, dead_run: &RunId, reason: &str) {
         self.withheld.retain(|left| left.run != *dead_run);
         self.withheld.push(Unproven { run: dead_run.clone(), reason: reason.into() });

@@ -1,4 +1,4 @@
-//! The total resource usage of a run: a fold over its events.
+//! The total resource usage of a run. It is computed from the events of the run.
 
 use std::time::Duration;
 
@@ -24,12 +24,13 @@ pub struct RunResources {
     pub user: Duration,
     /// Total processor time in the kernel.
     pub system: Duration,
-    /// The attempt with the highest peak; the first of several equal ones.
+    /// The attempt with the highest peak memory, or the first of several with the same peak; `None`
+    /// if no usage is known.
     pub peak: Option<PeakMemory>,
 }
 
 impl RunResources {
-    /// Adds the next event.
+    /// Adds the resource usage in the next event, if it has any.
     pub fn apply(&mut self, event: &RunEvent) {
         match &event.kind {
             RunEventKind::ProcessorStarted { .. } => *self = Self::default(),

@@ -14,12 +14,12 @@ use crate::stop::{StopLevel, StopRequest};
 use crate::time::Timestamp;
 use crate::view::Counts;
 
-/// The delay before retrying a busy or unreachable store. The store has already applied its own
+/// The delay before the run retries a busy or unreachable store. It comes on top of the store's own
 /// timeout.
 pub(super) const RETRY_STORE_AFTER: Duration = Duration::from_secs(1);
 
-/// The maximum delay between the cause of a stop and its report: the contract of
-/// [`StopSignal`](crate::ports::StopSignal).
+/// The maximum delay between a stop request and its report to the run. The contract of
+/// [`StopSignal`](crate::ports::StopSignal) guarantees it.
 pub(super) const STOP_IS_KNOWN_WITHIN: Duration = Duration::from_millis(500);
 
 /// The interval at which the counts of the run's scope are read for observers.
@@ -28,9 +28,9 @@ pub(super) const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// The phase of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Not registered, or not yet allowed to start.
+    /// The run is not yet registered, or waits for permission to start.
     Beginning,
-    /// Claims items and settles attempts.
+    /// The run claims items and settles attempts.
     Working,
     /// All attempts have ended; only the final reports remain.
     Ending,
@@ -47,7 +47,7 @@ pub(super) enum Operation {
     Deregister,
 }
 
-/// An attempt that was handed to the orchestrator.
+/// The data of an attempt that was handed to the orchestrator.
 #[derive(Debug)]
 pub(super) struct InHand {
     pub(super) of: AttemptRef,
@@ -74,8 +74,9 @@ pub(super) struct Judged {
     pub(super) verdict: Verdict,
 }
 
-/// An attempt that ended by a signal which may have been part of a stop: the same signal often goes
-/// to the command and to the run, and the end of the command may be reported first.
+/// An ended attempt without a verdict. It was ended by a signal that may belong to a stop: such a
+/// signal often goes both to the command and to the run, and the end of the command may be reported
+/// first.
 #[derive(Debug)]
 pub(super) struct Undecided {
     pub(super) token: ClaimToken,
@@ -96,7 +97,7 @@ pub(super) struct World {
 /// The run's unsettled attempts and claims, grouped by state.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
-    /// Attempts that were handed to the orchestrator.
+    /// Unfinished attempts that were handed to the orchestrator.
     pub(super) in_hand: BTreeMap<ClaimToken, InHand>,
     /// Ended attempts without a verdict.
     pub(super) undecided: Vec<Undecided>,
@@ -128,7 +129,7 @@ pub(super) struct QueueView {
 /// The availability of the store.
 #[derive(Debug, Default)]
 pub(super) struct StoreAccess {
-    /// The time of the next request, while the store is busy or unreachable.
+    /// The time at which to retry a busy or unreachable store; `None` if no retry is pending.
     pub(super) retry_at: Option<Timestamp>,
     pub(super) last_request: RequestId,
     /// The limit of the last exchange.
@@ -242,7 +243,8 @@ impl RunState {
         }
     }
 
-    /// Returns the exchange to make now: the unanswered one, or a new one.
+    /// Returns the exchange to make now: the last exchange if it was not answered, otherwise a new
+    /// one.
     pub(super) fn request(&mut self) -> ExchangeRequest {
         if !self.store.is_unanswered {
             self.store.last_request = self.store.last_request.next();
@@ -283,8 +285,8 @@ impl RunState {
         self.world.pressure.is_some() && self.may_start() && self.attempts.in_hand.len() < self.config.jobs.get()
     }
 
-    /// True while the run waits before it retries the store. A clock that was set back ends the
-    /// wait.
+    /// True while the run waits before it retries the store. If the clock was set back, the wait is
+    /// over.
     pub(super) fn is_store_resting(&self) -> bool {
         let latest = self.now.saturating_add(RETRY_STORE_AFTER);
         self.store.retry_at.is_some_and(|until| self.now < until && until <= latest)
@@ -302,7 +304,8 @@ impl RunState {
             && self.attempts.releasing.is_empty()
     }
 
-    /// True if the counts that observers have are too old, or if the clock was set back.
+    /// True if the counts were last read at least [`COUNT_EVERY`] ago, or if the clock was set
+    /// back.
     pub(super) fn are_counts_old(&self) -> bool {
         self.queue.counted_at.is_none_or(|at| self.now < at || self.now >= at.saturating_add(COUNT_EVERY))
     }

@@ -15,14 +15,15 @@ use crate::stop::{StopLevel, StopRequest};
 use crate::time::Timestamp;
 
 impl RunState {
-    /// Handles an input at time `now`, and returns the actions to carry out, in this order. Pure:
-    /// the same state, input and time give the same actions.
+    /// Handles an input at time `now`, and returns the actions to carry out, in order. Pure: the
+    /// same state, input and time give the same actions.
     ///
     /// The last action is [`Action::Wait`] or, once, [`Action::End`].
     #[must_use]
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Vec<Action> {
         if now < self.now {
-            // The clock was set back: the store shortens the backoffs that have become too long.
+            // The clock was set back: the next exchange shortens backoffs, so items may become due
+            // earlier.
             self.queue.may_have_work = true;
         }
         self.now = now;
@@ -96,7 +97,7 @@ impl RunState {
         self.failure.get_or_insert(error);
     }
 
-    /// Reports a change of the start gate while a slot is free. That the gate has shut is reported
+    /// Reports a change of the start gate while a slot is free. Reports that the gate has closed
     /// only if an item is waiting.
     fn report_pressure(&mut self) {
         let has_free_slot = self.may_start() && self.attempts.in_hand.len() < self.config.jobs.get();
@@ -111,7 +112,7 @@ impl RunState {
         });
     }
 
-    /// Recalls the attempts that have not begun, once no attempt may begin any more.
+    /// If no attempt may start now, recalls the attempts that the orchestrator has not started.
     fn recall(&mut self) {
         if self.may_start() && self.world.pressure.is_none() {
             return;
@@ -170,8 +171,8 @@ impl RunState {
         self.store.last_request.get() > 0
     }
 
-    /// Called when no attempt is running and everything is settled: ends the run, or waits for an
-    /// item to become due.
+    /// Called when no attempt is running and everything is settled. Ends the run, waits for an item
+    /// to become due, or recovers dead runs before the end.
     fn rest(&mut self) {
         if self.queue.has_waiting {
             if !self.config.wait_for_backoff && !self.is_under_pressure() {
@@ -180,7 +181,7 @@ impl RunState {
         } else if self.queue.is_swept {
             self.wind_up_working(StoppedBy::QueueEmpty);
         } else {
-            // Recover runs that died since the last recovery before ending.
+            // Before the run ends, recover the runs that died since the last recovery.
             self.begin(Operation::Recover, Action::Recover);
         }
     }

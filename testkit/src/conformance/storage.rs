@@ -2,7 +2,7 @@
 //!
 //! # Theory of operation
 //!
-//! [`exercise`] makes two kinds of checks. *Named checks* are short scenarios, one or more for each
+//! [`exercise`] runs two kinds of checks. *Named checks* are short scenarios, one or more for each
 //! sentence of the contracts; a check's name states the guarantee. The *differential check* then
 //! makes the same random requests to the store and to a [`FileQueue`](autoproc_domain::FileQueue),
 //! through several handles, with runs that begin, end and die, and with handles that are closed and
@@ -12,7 +12,7 @@
 //! A violation is returned as a value, so that a test can assert which check a broken store fails.
 //!
 //! Deliberately absent: machine crashes, torn writes, full disks and failing networks. They need
-//! the store's own disk or server, and belong to its own tests.
+//! the disk or server of the store, and belong in the store's own tests.
 
 mod adding_again;
 mod cancelling;
@@ -42,7 +42,8 @@ use autoproc_domain::{RunId, Timestamp};
 use super::Violation;
 use expect::Check;
 
-/// An empty store for one check, and the events that affect it from outside.
+/// An empty store for one check. The other methods simulate events outside of the store, such as
+/// the death of a process.
 pub trait StorageFixture {
     /// A handle to the store.
     type Store: Storage + Runs;
@@ -51,8 +52,9 @@ pub trait StorageFixture {
     /// at the same time.
     fn open(&self) -> Self::Store;
 
-    /// Ends the process of `run` without ending the run. If the run has a lease, waits until the
-    /// lease has expired. No other run was begun through `store`.
+    /// Simulates the death of the process of `run`, without a call of [`Runs::end`]. If the run has
+    /// a lease, waits until the lease has expired. The caller has begun no other run through
+    /// `store`.
     fn kill(&self, store: Self::Store, run: &RunId);
 
     /// Prevents the store from renewing the lease of `run` until the lease has expired. The process
@@ -74,28 +76,28 @@ pub trait StorageFixture {
         Duration::from_secs(15)
     }
 
-    /// Runs a future of the store to its end. Calls are never nested.
+    /// Runs a future of the store to its end. The suite never nests these calls.
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T;
 }
 
 /// The extent of the differential check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
-    /// The number of histories.
+    /// The number of random histories.
     pub cases: u32,
     /// The maximum number of steps in a history.
     pub steps: usize,
 }
 
 impl Default for Effort {
-    /// Suits a store in memory, with some thousand transactions per second. A store that syncs
-    /// needs fewer cases.
+    /// Returns an effort for a store in memory, with thousands of transactions per second. For a
+    /// store that syncs to disk, choose fewer cases.
     fn default() -> Self {
         Self { cases: 256, steps: 40 }
     }
 }
 
-/// Makes every check, each on an empty store from `factory`.
+/// Runs every check, each on an empty store from `factory`.
 ///
 /// # Errors
 /// The first [`Violation`] found.
@@ -128,7 +130,7 @@ fn named_checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     groups.into_iter().flatten().collect()
 }
 
-/// Names checks after their functions.
+/// Lists check functions, each with the name of the function.
 macro_rules! named {
     ($($check:ident),* $(,)?) => {
         vec![$((stringify!($check), $check::<F> as fn(&F) -> Check)),*]

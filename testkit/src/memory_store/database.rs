@@ -17,16 +17,16 @@ use super::MemoryStore;
 use super::lease::{Leasing, MemoryLease};
 use crate::VirtualClock;
 
-/// A queue and its runs. Clones are the same database.
+/// A queue and its runs. Clones share one database.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryDatabase(Arc<Mutex<Contents>>);
 
-/// The fate of a transaction whose answer is lost.
+/// The message that is lost in an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outage {
-    /// The request was lost too, so the transaction did not happen.
+    /// The request is lost, so the transaction does not happen.
     Request,
-    /// Only the answer was lost; the transaction happened.
+    /// Only the answer is lost; the transaction happens.
     Answer,
 }
 
@@ -56,7 +56,7 @@ struct Run {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     Alive,
-    /// The lease is not renewed and expires at this point of the store's clock.
+    /// The lease is not renewed and expires at this time of the store's clock.
     CutOff(Duration),
     Killed,
     Ended,
@@ -64,7 +64,7 @@ enum Life {
 }
 
 impl MemoryDatabase {
-    /// Creates an empty queue without leases: the store knows when a run dies.
+    /// Creates an empty queue without leases: the store notices at once when a run dies.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -84,8 +84,8 @@ impl MemoryDatabase {
         MemoryStore::on(self.clone())
     }
 
-    /// Ends a run's process, like a crash. Its claims stay until they are recovered. With leases,
-    /// the run is dead only after its lease has expired.
+    /// Ends a run's process, like a crash. The claims of the run stay until they are recovered.
+    /// With leases, the run is dead only after its lease has expired.
     pub fn kill(&self, run: &RunId) {
         if self.lock().leasing.is_some() {
             self.cut_off(run);
@@ -193,7 +193,7 @@ impl MemoryDatabase {
 
     pub(super) fn exchange(&self, request: &ExchangeRequest, now: Timestamp) -> Result<(Exchanged, u64), StorageError> {
         let mut contents = self.lock();
-        // Repeating a recorded request needs no room.
+        // A repeated request needs no room, because its answer is already recorded.
         let needs_room = request.limit > 0 && contents.latest.answer(request).is_none();
         let outage = contents.meet_order(needs_room)?;
         if !contents.may_exchange(&request.run) {
@@ -299,7 +299,8 @@ impl MemoryDatabase {
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents> {
-        // A poisoned lock is safe to use: the panic fails its own test, and transactions are whole.
+        // A poisoned lock is safe to use: transactions are atomic, and the test that panicked has
+        // failed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -333,8 +334,8 @@ impl Contents {
         self.waiting.drain(..).for_each(Waker::wake);
     }
 
-    /// Returns the failure that a test has requested: an error instead of the transaction, or an
-    /// outage after the transaction.
+    /// Applies the failures that a test has requested. Returns an error if the transaction must not
+    /// happen, and an outage if only its answer is lost.
     fn meet_order(&mut self, needs_room: bool) -> Result<Option<Outage>, StorageError> {
         if self.busy_answers > 0 {
             self.busy_answers -= 1;

@@ -20,13 +20,13 @@ pub struct MemoryFixture {
 }
 
 impl MemoryFixture {
-    /// Creates a store that knows when a run dies.
+    /// Creates a database without leases.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Creates a store whose runs hold leases.
+    /// Creates a database whose runs hold leases.
     #[must_use]
     pub fn with_leases() -> Self {
         let clock = VirtualClock::new();

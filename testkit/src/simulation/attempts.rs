@@ -15,12 +15,12 @@ pub(super) struct AttemptTruth {
     pub(super) round: u32,
     pub(super) number: AttemptNumber,
     pub(super) began: Duration,
-    /// The fingerprint of the file when the attempt began, as reported.
+    /// The fingerprint of the file that was reported when the attempt began.
     pub(super) fingerprint: Option<Fingerprint>,
-    /// The time and the kind of the planned end.
+    /// The time and the kind of the planned end of the attempt.
     pub(super) planned: (Duration, AttemptEnd),
     pub(super) over: Option<(Duration, AttemptEnd)>,
-    /// The time at which the run was informed of the end.
+    /// The time at which the end was reported to the run; `None` before the report.
     pub(super) known_at: Option<Duration>,
     /// The effect of the settlement on the item; `None` until the settlement is durable.
     pub(super) recorded: Option<Recorded>,

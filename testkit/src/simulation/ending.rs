@@ -15,7 +15,7 @@ use super::world::World;
 
 type Outcome = Result<ProcessingResult, ProcessorError>;
 
-// The end of a run.
+// Checks at the end of a run.
 impl World {
     pub(super) fn check_run(&mut self, run: usize, outcome: &Outcome) -> Result<(), String> {
         let ending = &self.runs[run];
@@ -85,7 +85,7 @@ impl World {
         holds(left.is_none(), || format!("{} ended, and a file still waits: {left:?}", ending.id))
     }
 
-    /// Checks that the state of the world explains the error.
+    /// Checks that the run had a reason to end with this error.
     fn check_error(&self, run: usize, error: &ProcessorError) -> Result<(), String> {
         let run = &self.runs[run];
         let is_expected = match error {
@@ -100,8 +100,9 @@ impl World {
         holds(is_expected, || format!("{} failed without a cause: {error:?}", run.id))
     }
 
-    /// Checks that the run ended in time after each stop request: draining may wait only for the
-    /// running attempts, aborting for nothing. Skipped if the clock was set or the run was cut off.
+    /// Checks that the run ended in time after each stop request: a draining run may wait only for
+    /// its running attempts, an aborting run for nothing. Skipped if the clock was set or the run
+    /// was cut off from the store.
     fn check_stops(&self, run: usize) -> Result<(), String> {
         let ending = &self.runs[run];
         if self.clock_was_set || ending.was_cut_off {
@@ -117,7 +118,7 @@ impl World {
     }
 }
 
-// The end of the simulation.
+// Checks at the end of the simulation.
 impl World {
     pub(super) fn check_end(&self) -> Result<(), String> {
         let queue = self.database.queue();
@@ -129,8 +130,8 @@ impl World {
             let item = file.id.and_then(|id| queue.get(id));
             let item = item.ok_or_else(|| format!("file {index} was lost"))?;
             if file.cancelled_round == item.round {
-                // The item may have completed before its run was informed of the cancellation, or
-                // may have failed independently.
+                // A cancelled item has no determined end: it may have completed or failed before
+                // its run was informed of the cancellation.
                 continue;
             }
             if is_undisturbed {
@@ -142,7 +143,7 @@ impl World {
     }
 
     /// Checks that a file has the status and the attempts that the script and the retry policy
-    /// determine. Requires that every attempt was observed to its end.
+    /// determine. The caller must know that every attempt was observed to its end.
     fn check_deserved(&self, file: usize, item: &QueueItem) -> Result<(), String> {
         let (status, attempts) = deserved(&self.plan, file, item.round);
         let is_right = (item.status, item.attempts) == (status, attempts);
@@ -150,8 +151,8 @@ impl World {
         holds(is_right, || format!("it deserves to be {status} after {attempts} attempts: {item:?}, {script:?}"))
     }
 
-    /// Checks that the last attempt of a file determined the status of the file, or that it died
-    /// with its run and the retry policy allows no further attempt.
+    /// Checks that the last attempt of a file determined the status of the file. The only exception
+    /// is an attempt that died with its run when the retry policy allowed no further attempt.
     fn check_last_attempt(&self, file: usize, item: &QueueItem) -> Result<(), String> {
         let is_of_round = |attempt: &&AttemptTruth| attempt.file == file && attempt.round == item.round;
         let last = self.attempts.iter().rfind(is_of_round);

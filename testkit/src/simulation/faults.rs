@@ -10,12 +10,12 @@ use crate::{Outage, Random};
 
 /// The maximum number of faults in one simulation.
 const MAX_FAULTS: u64 = 9;
-/// Files are added, and the faults with a planned time are injected, within this time.
+/// The time within which all files are added and all faults with a planned time are injected.
 pub(super) const SPAN: Duration = Duration::from_secs(60);
-/// The recipes of the runs.
+/// The recipes from which a plan and its requests choose.
 pub(super) const RECIPES: [Recipe; 2] = [Recipe::new([1; 8]), Recipe::new([2; 8])];
 
-/// A fault and its time.
+/// A fault, and when it is injected.
 #[derive(Debug, Clone)]
 pub(super) struct PlannedFault {
     pub(super) when: When,
@@ -48,7 +48,7 @@ pub(super) enum Fault {
     SetClock(i64),
     /// Another process holds the store during this many transactions.
     Busy(usize),
-    /// The store cannot be reached for these transactions.
+    /// The store cannot be reached for the next transactions, one for each outage.
     Unreachable(Vec<Outage>),
     /// The store is full for this long.
     Full(Duration),

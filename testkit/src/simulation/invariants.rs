@@ -16,8 +16,8 @@ use super::run::SimulatedRun;
 use super::snapshot::Seen;
 use super::world::World;
 
-/// The maximum time for which a run may ignore a due item: the delay of a change notification, plus
-/// the delay before retrying a store that did not answer.
+/// The maximum time for which a run may ignore a due item. It covers the delay of a change
+/// notification and the delay before the run retries a store that did not answer.
 const MAX_IDLENESS: Duration = Duration::from_secs(3);
 /// The maximum time between the cancellation of a file and the end of its attempt: the run is
 /// informed, and then the attempt ends.
@@ -26,7 +26,7 @@ const MAX_CANCELLATION: Duration = Duration::from_secs(8);
 /// the stop request.
 const STOP_IS_KNOWN_WITHIN: Duration = Duration::from_millis(500);
 
-// The decisions of a run.
+// Checks of the decisions of a run.
 impl World {
     /// Checks that the run may make the request, and that each settlement agrees with the outcome
     /// of its attempt.
@@ -56,7 +56,7 @@ impl World {
             return Err(format!("{} settles what has not ended: {settlement:?}, {attempt:?}", run.id));
         };
         let is_right = if run.cancelled.contains(token) && *outcome != AttemptOutcome::Succeeded {
-            // The verdict may be older than the cancellation.
+            // The run may have decided the verdict before it was informed of the cancellation.
             matches!(verdict, Verdict::Fail { .. }) || self.is_judged_right(run, attempt, outcome, known_at, verdict)
         } else {
             self.is_judged_right(run, attempt, outcome, known_at, verdict)
@@ -132,7 +132,8 @@ impl World {
         holds(at_work <= jobs, || format!("{at_work} attempts at the same time, and {jobs} allowed"))
     }
 
-    /// Checks that a run cancels the attempts of cancelled files as soon as it is informed.
+    /// Checks that a run cancels the attempts of cancelled files as soon as an answer reports the
+    /// cancellations.
     pub(super) fn check_cancellations(&self, run: usize, cancelled: &[ClaimToken]) -> Result<(), String> {
         let run = &self.runs[run];
         let is_in_hand = |token: &ClaimToken| {
@@ -185,8 +186,8 @@ impl World {
         Ok(())
     }
 
-    /// True if a run could claim now: it is working, has room for another attempt, and is free of
-    /// stops, failures, lost leases, reached limits, partitions, full stores and back-pressure.
+    /// True if a run could claim now: it is working and has room for another attempt, and no stop,
+    /// failure, lost lease, failure limit, partition, full store or back-pressure prevents it.
     pub(super) fn is_able_to_claim(&self, run: usize) -> bool {
         let run = &self.runs[run];
         run.is_alive()
@@ -212,7 +213,7 @@ impl World {
     }
 }
 
-// Transactions and reports.
+// Checks of transactions and of reported events.
 impl World {
     /// Checks that an exchange respects the lease of its run, and that its claims respect the
     /// limit, the claim order, the scope, the holds and the due times. Records the settlements.
@@ -288,8 +289,8 @@ impl World {
         Ok(())
     }
 
-    /// Checks that the store made each claim in the answer to a new request, and that no claim of
-    /// a live run is stale.
+    /// Checks that no settlement is stale. If the request is new, also checks that the store has
+    /// made each claim in the answer.
     fn check_answer(
         &self,
         run: usize,
@@ -315,7 +316,7 @@ impl World {
             let recorded = match &settlement.verdict {
                 Verdict::Complete(_) => Recorded::Completed,
                 Verdict::Fail { .. } => Recorded::Failed,
-                // The item was cancelled.
+                // The item was cancelled, so the settlement ended it as failed.
                 Verdict::Retry { .. } | Verdict::Release if status == Some(Status::Failed) => Recorded::Failed,
                 Verdict::Retry { .. } => Recorded::Retried,
                 Verdict::Release => Recorded::Released,
@@ -331,7 +332,7 @@ impl World {
                 self.attempts[attempt].recorded = Some(recorded);
             }
             if let (Verdict::Retry { backoff, .. }, Some(file)) = (&settlement.verdict, self.file_of(item)) {
-                // The wait starts at the time of the request.
+                // The backoff starts at the time of the request, not of the transaction.
                 let since_asked = self.wall().saturating_since(asked_at);
                 let is_pending = status == Some(Status::Pending);
                 self.files[file].backoff_until =
@@ -354,7 +355,7 @@ impl World {
     }
 
     /// Checks that a start or a result is reported correctly and only once, and that a reported
-    /// result is recorded. Counts the events.
+    /// result is recorded. Also updates the statistics.
     pub(super) fn check_event(&mut self, run: usize, kind: &RunEventKind) -> Result<(), String> {
         match kind {
             RunEventKind::ProcessorStarted { .. } => self.runs[run].is_working = true,

@@ -1,4 +1,4 @@
-//! The plan of a simulation: all decisions that are made in advance.
+//! The plan of a simulation: all decisions that are made before it begins.
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::LazyLock;
@@ -45,8 +45,8 @@ pub(super) struct Plan {
 /// The script of one attempt.
 #[derive(Debug, Clone)]
 pub(super) struct ScriptedAttempt {
-    /// The duration of the attempt unless something ends it earlier; [`Duration::MAX`] means that
-    /// it hangs.
+    /// The duration of the attempt if nothing ends it earlier; [`Duration::MAX`] if the attempt
+    /// hangs.
     pub(super) takes: Duration,
     /// The outcome after `takes`; `None` if the orchestrator loses track of the attempt.
     pub(super) outcome: Option<AttemptOutcome>,
@@ -58,12 +58,13 @@ pub(super) struct PlannedFile {
     pub(super) path: FilePath,
     pub(super) priority: Priority,
     pub(super) added_at: Duration,
-    /// The scripts for odd rounds, and those for even rounds.
+    /// The scripts of the attempts: first those for odd rounds, then those for even rounds.
     pub(super) scripts: [Vec<ScriptedAttempt>; 2],
 }
 
 impl PlannedFile {
-    /// Returns the script of an attempt.
+    /// Returns the script of an attempt. Attempts without a script of their own follow the last
+    /// script.
     pub(super) fn attempt(&self, round: u32, number: u32) -> &ScriptedAttempt {
         let script = &self.scripts[usize::from(round.is_multiple_of(2))];
         let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
@@ -139,7 +140,7 @@ fn failing_attempt(random: &mut Random) -> ScriptedAttempt {
         5 => AttemptOutcome::Exited { code: 126 },
         6 => AttemptOutcome::Exited { code: 77 },
         7 => AttemptOutcome::Signalled { signal: 9 },
-        // The signal may be part of a stop.
+        // SIGTERM, which the run may take for part of a stop.
         8 | 9 => AttemptOutcome::Signalled { signal: 15 },
         10 => AttemptOutcome::CannotStart { reason: "no memory".into(), permanent: false },
         11 | 12 => return ScriptedAttempt { takes: Duration::MAX, outcome: Some(AttemptOutcome::Succeeded) },

@@ -35,7 +35,7 @@ pub(super) enum Operation {
 pub(super) struct Pending {
     pub(super) number: u32,
     pub(super) operation: Option<Operation>,
-    /// The time that was passed with the request.
+    /// The time of the wall clock when the run requested the operation.
     pub(super) asked_at: Timestamp,
     pub(super) answer: Option<Input>,
 }
@@ -45,7 +45,7 @@ pub(super) struct Pending {
 pub(super) struct SimulatedOrchestrator {
     pub(super) prefetch: usize,
     pub(super) queued: VecDeque<Attempt>,
-    /// Running attempts, by index.
+    /// The indexes of the running attempts.
     pub(super) at_work: Vec<usize>,
     pub(super) reports: Vec<(ClaimToken, AttemptProgress)>,
     pub(super) is_delivery_due: bool,
@@ -70,13 +70,14 @@ pub(super) struct Tally {
 pub(super) struct SimulatedRun {
     pub(super) id: RunId,
     pub(super) host: usize,
-    /// The planned configuration.
+    /// The planned configuration, which the checks assume. `Setup::config` may have given `state`
+    /// another one.
     pub(super) config: RunConfig,
     pub(super) jobs: NonZeroUsize,
     pub(super) state: RunState,
     pub(super) end: Option<(Duration, RunEnd)>,
 
-    // The driver.
+    // The data of the driver.
     pub(super) pending: Option<Pending>,
     pub(super) operations: u32,
     pub(super) wakeup: Wakeup,
@@ -85,13 +86,13 @@ pub(super) struct SimulatedRun {
     pub(super) sent_signal: Option<(StopLevel, StopCause)>,
     pub(super) stop: StopView,
     pub(super) known_stop: StopRequest,
-    /// True while the stop request is being cleared; the known request does not change meanwhile.
+    /// True while the stop request is being cleared. `known_stop` does not change meanwhile.
     pub(super) is_clearing: bool,
     pub(super) known_pressure: Option<BackPressure>,
     pub(super) known_capacity: usize,
     pub(super) orchestrator: SimulatedOrchestrator,
 
-    // The store.
+    // The state of the run's connection to the store.
     pub(super) has_lease: bool,
     pub(super) is_cut_off: bool,
     pub(super) has_lost_its_lease: bool,
@@ -104,7 +105,7 @@ pub(super) struct SimulatedRun {
     pub(super) exchanged_at: Duration,
     pub(super) is_recovered_since_exchange: bool,
 
-    // State for the checks.
+    // The data for the checks.
     /// True once the run has reported its start.
     pub(super) is_working: bool,
     /// True once an attempt was lost or the store was full: the run must not claim any more.
@@ -128,7 +129,7 @@ pub(super) struct SimulatedRun {
 }
 
 impl SimulatedRun {
-    /// Creates a run; `jobs` is the limit of its orchestrator.
+    /// Creates a run. `jobs` is the number of attempts that its orchestrator runs concurrently.
     pub(super) fn new(
         id: RunId,
         host: usize,

@@ -6,13 +6,12 @@ use autoproc_domain::item::ClaimToken;
 
 use crate::Random;
 
-/// A future event. An index identifies a run, an attempt, a file or a fault.
+/// A future event. Each `usize` is the index of a run, an attempt, a file or a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Happening {
     /// A file is added.
     Add(usize),
-    /// A fault is injected. If the fault is a user's request that was not answered, the user
-    /// repeats it.
+    /// A fault is injected, or a user repeats a request that the store did not answer.
     Strike(usize),
     /// A run begins on one of the hosts.
     BeginRun,
@@ -38,7 +37,7 @@ pub(super) enum Happening {
     End(usize),
     /// A run receives the progress of its attempts.
     Deliver(usize),
-    /// One of the reasons to keep the start gate closed disappears.
+    /// One of the reasons why the start gate is closed ends.
     GateOpens,
     /// The reapers can observe processes again.
     Sight,
@@ -58,7 +57,7 @@ struct Entry {
     what: Happening,
 }
 
-/// The pending events: few at a time, so a linear search is the fastest.
+/// The pending events. There are few at a time, so a linear search is fastest.
 #[derive(Debug, Default)]
 pub(super) struct Schedule(Vec<Entry>);
 

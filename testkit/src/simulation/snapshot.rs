@@ -26,7 +26,7 @@ impl Seen {
         self.status == Status::Pending && !self.is_held
     }
 
-    /// True if this run holds the claim.
+    /// True if the item's current claim has this token and belongs to this run.
     pub(super) fn is_claimed_by(&self, token: ClaimToken, run: &RunId) -> bool {
         let is_current =
             self.claim.as_ref().is_some_and(|(number, holder, _)| *number == token.number && holder == run);

@@ -21,11 +21,13 @@ use super::{Setup, Store, Summary};
 use crate::strategies::EPOCH;
 use crate::{MemoryDatabase, Random, VirtualClock};
 
-/// A simulation with more events is treated as an endless loop; a correct one has a few hundred.
+/// The maximum number of events in a simulation; more count as an endless loop. A correct
+/// simulation has a few hundred.
 const MAX_HAPPENINGS: u64 = 20_000;
 /// The maximum number of lines in a trace.
 const MAX_TRACE: usize = 600;
-/// A simulation with more runs is treated as never-ending; a correct one has about a dozen.
+/// The maximum number of runs in a simulation; more count as an endless loop. A correct simulation
+/// has about a dozen.
 pub(super) const MAX_RUNS: usize = 200;
 /// The names of the hosts. Without leases, all runs are on `here`.
 pub(super) const HOSTS: [&str; 2] = ["here", "far"];
@@ -34,21 +36,21 @@ pub(super) const HOSTS: [&str; 2] = ["here", "far"];
 #[derive(Debug, Clone, Default)]
 pub(super) struct FileTruth {
     pub(super) id: Option<ItemId>,
-    /// The modification time of the file.
+    /// The modification time of the file, in nanoseconds.
     pub(super) version: i64,
-    /// The running attempt of the file, by index.
+    /// The index of the running attempt of the file; `None` if there is none.
     pub(super) at_work: Option<usize>,
     /// The last round that has ended.
     pub(super) ended_round: u32,
     /// The last round that a user cancelled.
     pub(super) cancelled_round: u32,
-    /// The time at which a user cancelled the file while it was being processed.
+    /// The time at which a user cancelled the file while it was being processed; `None` otherwise.
     pub(super) cancelled_at: Option<Duration>,
-    /// The time since which the file has been pending and not held.
+    /// The time since which the file has been pending and not held; `None` if it is not.
     pub(super) waiting_since: Option<Duration>,
-    /// The latest time at which the file becomes claimable, as elapsed time.
+    /// The elapsed time by which the file must have become claimable.
     pub(super) due_at: Duration,
-    /// The earliest time at which the next attempt may begin, as elapsed time.
+    /// The elapsed time before which the next attempt must not begin.
     pub(super) backoff_until: Duration,
 }
 
@@ -68,12 +70,12 @@ pub(super) struct World {
     pub(super) runs: Vec<SimulatedRun>,
     pub(super) files: Vec<FileTruth>,
     pub(super) attempts: Vec<AttemptTruth>,
-    /// The queue after the last transaction; `queue_version` is its version.
+    /// The items after the last transaction. `queue_version` is the version of this queue.
     pub(super) queue: Vec<Seen>,
     pub(super) queue_version: u64,
     pub(super) stop_file: Option<StopLevel>,
     pub(super) locations: [Location; 2],
-    /// The current back-pressure; `pressures` counts the reasons for it.
+    /// The current back-pressure. `pressures` is the number of faults that cause it.
     pub(super) pressure: Option<BackPressure>,
     pub(super) pressures: usize,
     pub(super) blindnesses: usize,
@@ -83,7 +85,7 @@ pub(super) struct World {
     pub(super) was_terminated: bool,
     pub(super) is_run_due: bool,
     pub(super) summary: Summary,
-    /// The latest events, inputs and actions; recorded when a failing seed is repeated.
+    /// The latest events, inputs and actions. Only recorded when a failing seed is simulated again.
     trace: Option<VecDeque<String>>,
 }
 
@@ -231,7 +233,7 @@ impl World {
         self.schedule.add(&mut self.random, self.now.saturating_add(span), what);
     }
 
-    /// Returns the duration of an operation: usually zero, so that events coincide.
+    /// Returns a random duration for an operation. It is usually zero, so that events coincide.
     pub(super) fn latency(&mut self) -> Duration {
         match self.random.below(8) {
             0..=4 => Duration::ZERO,
@@ -244,7 +246,7 @@ impl World {
         Duration::from_millis(self.random.below(millis + 1))
     }
 
-    /// Returns the time of the wall clock.
+    /// Returns the current time of the wall clock.
     pub(super) fn wall(&self) -> Timestamp {
         self.wall
     }

@@ -1,4 +1,4 @@
-//! Queues that result from histories, and the steps of the histories.
+//! Queues that result from random histories, and the turns that lead to them.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::{FileQueue, Timestamp};
@@ -41,7 +41,7 @@ pub fn grown_queue(steps: usize) -> impl Strategy<Value = (FileQueue, Timestamp)
 /// Performs the requests on an empty queue, one after another, and passes each turn to `visit`.
 ///
 /// # Errors
-/// The first error of the visitor.
+/// The first error that `visit` returns.
 pub fn replay(history: &[(SymbolicRequest, i64)], mut visit: impl FnMut(Turn<'_>) -> TestCaseResult) -> TestCaseResult {
     let (mut queue, mut resolver, mut now) = (FileQueue::new(), Resolver::default(), EPOCH);
     for (symbolic, clock_step) in history {

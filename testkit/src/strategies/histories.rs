@@ -1,4 +1,5 @@
-//! Symbolic requests: their items and claims are chosen when the history is replayed.
+//! Random histories of symbolic requests, whose items and claims are chosen when a history is
+//! replayed.
 //!
 //! A strategy cannot know the ids that a queue will assign. It generates *symbolic* requests, such
 //! as "settle the second claim of that run", and a [`Resolver`] inserts the ids and claims that the
@@ -19,7 +20,7 @@ use proptest::sample::Index;
 use super::{clock_steps, file_paths, new_items, priorities, repeats, statuses, verdicts};
 use crate::AnyRequest;
 
-/// Ids from here on are never assigned. Absent items of a scope get such ids.
+/// No queue assigns this id or a higher one. A scope contains such ids in place of absent items.
 const NEVER: u64 = 1 << 59;
 
 /// A request whose items and claims are not chosen yet.
@@ -27,11 +28,11 @@ const NEVER: u64 = 1 << 59;
 pub enum SymbolicRequest {
     /// Add these files.
     Enqueue(Vec<NewItem>, Repeat),
-    /// Settle these claims and make new ones.
+    /// Settle claims and make new ones.
     Exchange {
         /// The run that makes the request.
         run: Index,
-        /// The claims, and the verdict on each.
+        /// The claims to settle, with a verdict for each.
         settlements: Vec<(TokenChoice, Verdict)>,
         /// The maximum number of new claims.
         limit: usize,
@@ -44,7 +45,7 @@ pub enum SymbolicRequest {
     Requeue(Vec<ItemChoice>),
     /// Change the priority of one item.
     Reprioritise(ItemChoice, Priority),
-    /// Hold these items, or remove the holds.
+    /// Hold these items if true, or remove their holds if false.
     Hold(Vec<ItemChoice>, bool),
     /// Cancel these items.
     Cancel(Vec<ItemChoice>),
@@ -52,7 +53,7 @@ pub enum SymbolicRequest {
     Remove(Vec<ItemChoice>),
     /// Remove every item with one of these statuses.
     Clear(Vec<Status>),
-    /// Recover claims.
+    /// Recover the claims of runs.
     Recover {
         /// The runs whose claims are recovered.
         runs: Vec<Index>,
@@ -64,13 +65,13 @@ pub enum SymbolicRequest {
 /// A claim that is not chosen yet.
 #[derive(Debug, Clone)]
 pub enum TokenChoice {
-    /// One of the claims of the run that makes the request.
+    /// One of the current claims of the run that makes the request.
     Own(Index),
-    /// One of the claims of any run.
+    /// One of the current claims of all runs.
     Live(Index),
-    /// One of all claims ever made; most of them are stale.
+    /// One of all claims that were ever recorded; most of them are stale.
     Past(Index),
-    /// A claim number that was never granted.
+    /// This item id and claim number; such a claim rarely exists.
     Invented(u64, u64),
 }
 
@@ -92,7 +93,7 @@ pub enum ScopeChoice {
     Queue,
     /// Only these items.
     Items(Vec<ItemChoice>),
-    /// The scope of an earlier request: the same set.
+    /// The scope of an earlier request, with the same set of ids.
     Again(Index),
 }
 
@@ -102,7 +103,7 @@ pub fn histories(steps: usize) -> impl Strategy<Value = Vec<(SymbolicRequest, i6
     vec((symbolic_request(), clock_steps()), 0..=steps)
 }
 
-/// Generates any request. Most are additions and exchanges, as in use.
+/// Generates requests of all kinds. Most are additions and exchanges, as in normal use.
 pub fn symbolic_request() -> impl Strategy<Value = SymbolicRequest> {
     prop_oneof![
         6 => (vec(new_items(), 0..5), repeats()).prop_map(|(items, repeat)| SymbolicRequest::Enqueue(items, repeat)),
@@ -223,7 +224,8 @@ impl Resolver {
         }
     }
 
-    /// Records the current claims, so that later requests can refer to them when they are stale.
+    /// Records the current claims, so that later requests can settle them after they have become
+    /// stale.
     pub fn record_claims(&mut self, queue: &FileQueue) {
         self.tokens.extend(live_tokens(queue).map(|(token, _)| token));
     }

@@ -1,18 +1,18 @@
-//! The items, ordered by sequence number.
+//! The collection of all items, ordered by sequence number.
 //!
 //! New items always have the highest sequence number, so a sorted vector suffices. A removed item
-//! leaves a gap that keeps its number for the binary search. When more than half of the slots are
-//! gaps, the vector is compacted, so removal costs O(1) amortised and a long-lived queue stays
-//! small.
+//! leaves a gap, which keeps the sequence number for the binary search. When more than half of the
+//! slots are gaps, the vector is compacted, so removal costs O(1) amortised and a long-lived queue
+//! stays small.
 //!
-//! An item in its first round has its id as its sequence number. A map holds the sequence numbers
-//! of all other items.
+//! The sequence number of most items is their id. A map holds the sequence numbers of all other
+//! items.
 
 use hashbrown::HashMap;
 
 use crate::item::{ItemId, QueueItem, Sequence};
 
-/// Compaction needs at least this many gaps.
+/// The minimum number of gaps at which the vector is compacted.
 const MIN_GAPS: usize = 64;
 
 #[derive(Debug, Clone, Default)]
@@ -105,8 +105,8 @@ impl Items {
         self.moved.get(&id).copied().unwrap_or(Sequence::new(id.get()))
     }
 
-    /// Returns the slot of a sequence number. Numbers are mostly dense, so the slot at the number's
-    /// distance from the first one is tried before a binary search.
+    /// Returns the index of the slot with this sequence number. Numbers are mostly dense, so the
+    /// difference from the first slot's number is tried as the index before a binary search.
     fn position(&self, sequence: Sequence) -> Option<usize> {
         let first = self.slots.first()?.sequence();
         let guess = usize::try_from(sequence.get().checked_sub(first.get())?).ok()?;

@@ -1,11 +1,12 @@
-//! An index from path to item: a hash table of ids that compares the paths in the items.
+//! An index from path to item: a hash table of ids. A lookup compares the paths that the items
+//! contain.
 //!
 //! Each path is stored only once, in its item, so a queue of a million files needs little more
 //! memory than their paths. While an id is indexed, its item must exist.
 //!
-//! The hash is foldhash: fast and seeded per process, but no defence against an attacker who
-//! chooses a million colliding paths. A user who may add files can slow a queue down by other means
-//! too.
+//! The hash function is foldhash: fast and seeded per process, but an attacker could choose a
+//! million colliding paths. This is acceptable, because a user who may add files can slow a queue
+//! down by other means too.
 
 use std::hash::BuildHasher;
 
@@ -15,7 +16,8 @@ use super::Items;
 use crate::item::{ItemId, QueueItem};
 use crate::path::FilePath;
 
-/// The index from path to item. It is only looked up, never iterated.
+/// The index from path to item, for lookups only. It is never iterated, because its order is
+/// random.
 #[derive(Debug, Clone, Default)]
 pub(in crate::queue) struct PathIndex {
     table: HashTable<ItemId>,
@@ -59,7 +61,8 @@ fn hash(hasher: &DefaultHashBuilder, path: &FilePath) -> u64 {
     hasher.hash_one(path.as_os_str().as_encoded_bytes())
 }
 
-/// Every indexed id has an item, so the fallback 0 is unreachable.
+/// Returns the hash of the path of an indexed item. Every indexed id has an item, so the fallback 0
+/// is never used.
 fn rehash(hasher: &DefaultHashBuilder, id: ItemId, items: &Items) -> u64 {
     items.get(id).map_or(0, |item| hash(hasher, &item.file_path))
 }

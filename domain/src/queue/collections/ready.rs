@@ -1,8 +1,8 @@
 //! A set of positions in claim order, stored as ranges of successive sequence numbers at one
 //! priority.
 //!
-//! A queue of a million files that were added together is a few ranges long. In the worst case, if
-//! no neighbours have the same priority, each position is a range of its own.
+//! A million files that were added together need only a few ranges. In the worst case, if no two
+//! successive numbers have the same priority, each position is a range of its own.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,8 @@ use crate::queue::ClaimKey;
 
 #[derive(Debug, Clone, Default)]
 pub(in crate::queue) struct Ready {
-    /// The last number of each range, keyed by its first position. Ranges never touch.
+    /// Maps the first position of each range to the last sequence number of the range. Adjacent
+    /// ranges are always merged.
     ranges: BTreeMap<ClaimKey, Sequence>,
 }
 

@@ -49,9 +49,9 @@ impl RunState {
         }
     }
 
-    /// Decides on attempts that ended by a signal. The signal counts as part of a stop if a stop
-    /// was reported, and as a failure if enough time has passed without one. A clock that was set
-    /// back counts as enough time.
+    /// Decides the verdicts of attempts that were ended by a signal. If a stop was reported, the
+    /// signal counts as part of the stop. If none was reported within `STOP_IS_KNOWN_WITHIN`, or
+    /// the clock was set back, the signal counts as a failure.
     pub(super) fn judge_undecided(&mut self) {
         let is_stopping = self.world.stop.level > StopLevel::Running;
         let now = self.now;

@@ -1,7 +1,7 @@
 //! Handles the registration, the start and the end of a run.
 //!
-//! A run does not start on a queue that cannot be read. It removes a leftover stop request, and
-//! refuses to start while other runs are still obeying one.
+//! A run does not start if the queue cannot be read, or while other runs are still obeying a stop
+//! request. If no other run is alive, it removes a leftover stop request and starts.
 
 use crate::ports::{Begun, RunEventKind, StopSignalError, StorageError};
 use crate::run::state::{Operation, Phase, Recording, RunState};
@@ -27,9 +27,11 @@ impl RunState {
         }
     }
 
-    /// Counts are informational: the run continues if they cannot be read.
+    /// Reports the counts to observers. If the counts could not be read, the run continues without
+    /// them.
     fn report_counts(&mut self, counted: Option<Counts>) {
-        // `Storage::changed` reports only changes after this read, but earlier ones may matter too.
+        // `Storage::changed` reports only changes after this read, but earlier changes may have
+        // made items claimable.
         self.queue.may_have_work = true;
         if let Some(counts) = counted {
             self.queue.counts = counts;
@@ -46,7 +48,8 @@ impl RunState {
             Err(error) => self.end(Err(error.into())),
             Ok(_) if self.world.stop.level == StopLevel::Running => self.start(),
             Ok(others) if others.is_empty() => {
-                // A stop request that is reported after the removal is a new one or a signal.
+                // Any stop request that is reported after the removal is new, or came from a
+                // signal.
                 self.world.stop = StopRequest::NONE;
                 self.begin(Operation::ClearStop, Action::ClearStop);
             }
@@ -101,7 +104,7 @@ impl RunState {
         self.begin(Operation::Deregister, Action::Deregister);
     }
 
-    /// The last run to obey a stop request removes it.
+    /// If the run obeyed a stop request and no other run is alive, removes the request.
     pub(super) fn on_deregistered(&mut self, alive: Result<Vec<LiveRun>, StorageError>) {
         self.operation = None;
         match alive {
@@ -110,7 +113,8 @@ impl RunState {
             }
             Ok(_) => self.conclude(),
             Err(error @ (StorageError::Busy { .. } | StorageError::Unreachable { .. })) => {
-                // Everything is settled. The registration ends with the process.
+                // This error is only reported: everything is settled, and the registration ends
+                // with the process or lease.
                 self.emit(RunEventKind::StorageTrouble { error: error.to_string().into() });
                 self.conclude();
             }

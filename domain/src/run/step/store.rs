@@ -1,4 +1,4 @@
-//! Handles the answers and errors of the store to exchanges and recoveries.
+//! Handles the store's answers to exchanges and recoveries, including errors.
 
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ impl RunState {
         let is_repeated = self.store.is_unanswered;
         self.store.is_unanswered = match &exchanged {
             Err(StorageError::Unreachable { .. }) => true,
-            // The store did not process this request, so the outcome of the earlier one is still
-            // unknown.
+            // The store did not process this request. If it was a repetition, the outcome of the
+            // first request is still unknown.
             Err(StorageError::Busy { .. }) => is_repeated,
             _ => false,
         };
@@ -43,7 +43,7 @@ impl RunState {
 
     fn on_exchange_failed(&mut self, error: StorageError) {
         if !self.store.is_unanswered {
-            // Unsettled attempts are first in the next exchange.
+            // The settlements of this exchange come first in the next exchange.
             self.attempts.settling.append(&mut self.attempts.judged);
             self.attempts.judged = std::mem::take(&mut self.attempts.settling);
             self.attempts.unused.append(&mut self.attempts.releasing);
@@ -80,7 +80,8 @@ impl RunState {
             self.report_result(judged);
         }
         (self.queue.next_due, self.queue.has_waiting) = (next_due, has_waiting);
-        // Cancelled files count as failed, which was not known when the claims were requested.
+        // Files that the answer reports as cancelled count as failed, so the limit may be reached
+        // now.
         self.check_failure_limit();
         for claim in claims {
             self.hand_over(claim);
@@ -114,7 +115,7 @@ impl RunState {
         self.emit(kind);
     }
 
-    /// Hands a claim to the orchestrator, or releases it if no attempt may start any more.
+    /// Hands a claim to the orchestrator, or releases it if no attempt may start now.
     fn hand_over(&mut self, (token, item): Claimed) {
         if self.room() == 0 {
             self.attempts.unused.push((token, AttemptRef::latest(&item)));
@@ -167,7 +168,7 @@ impl RunState {
         }
     }
 
-    /// Reacts to a failed operation: pauses or ends the run.
+    /// Reacts to a failed operation: schedules a retry or ends the run.
     fn on_storage_error(&mut self, error: StorageError) {
         let is_passing = matches!(error, StorageError::Busy { .. } | StorageError::Unreachable { .. });
         if is_passing && self.world.stop.level < StopLevel::Aborting {
@@ -192,7 +193,8 @@ impl RunState {
         self.actions.push(Action::Abort);
     }
 
-    /// Stops recording results: drops ended attempts and waits for running ones.
+    /// Stops recording results: drops the ended attempts, and keeps only those that are still
+    /// running.
     fn abandon(&mut self, recording: Recording) {
         self.recording = recording;
         self.store.is_unanswered = false;

@@ -1,5 +1,5 @@
-//! Adding a file again: no effect if the item is live; a new round or no effect if the item has
-//! ended.
+//! Adding a file again: a live item keeps its place; an item that has ended begins a new round or
+//! does not change.
 
 use autoproc_domain::fingerprint::Completion;
 use autoproc_domain::request::{Enqueue, Repeat, Verdict};
@@ -124,7 +124,7 @@ fn a_new_round_keeps_the_item_and_its_history<F: StorageFixture>(fixture: &F) ->
 }
 
 fn a_new_round_takes_the_new_priority<F: StorageFixture>(fixture: &F) -> Check {
-    // The item was added with the highest priority.
+    // `after` added the item with the highest priority.
     let client = after(fixture, failed())?;
     add_again(&client, None, Repeat::IfChanged)?;
     same("its priority", &client.item("/a")?.priority, &Priority::default())

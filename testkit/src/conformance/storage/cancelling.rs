@@ -46,7 +46,8 @@ fn with_a_cancelled_claim<F: StorageFixture>(fixture: &F) -> Result<(Client<'_, 
     Ok((client, token))
 }
 
-/// Each exchange reports the cancelled claim until it is settled, and only to its run.
+/// Until the claim is settled, each exchange of its run reports it as cancelled. Exchanges of other
+/// runs do not report it.
 fn the_run_of_a_cancelled_item_is_notified<F: StorageFixture>(fixture: &F) -> Check {
     let (client, token) = with_a_cancelled_claim(fixture)?;
     let item = client.item("/a")?;

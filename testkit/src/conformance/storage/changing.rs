@@ -1,5 +1,5 @@
-//! The requests of a user: requeue, reprioritise, remove, clear. A rejected request changes
-//! nothing.
+//! The requests with which users change items: requeue, reprioritise, remove, clear. A rejected
+//! request changes nothing.
 
 use autoproc_domain::ports::Storage;
 use autoproc_domain::rejection::Rejection;
@@ -67,7 +67,8 @@ fn a_requeued_item_goes_to_the_end_of_its_priority<F: StorageFixture>(fixture: &
     same("the order", &client.claim_paths("run", 9, at(9))?, &texts(&["/b", "/a", "/c", "/low"]))
 }
 
-/// Requeueing all failed items keeps their order; selected items get the order of the request.
+/// If all failed items are requeued, they keep their order. If a request lists items, they get the
+/// order of the list.
 fn requeued_items_keep_their_order<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     for file in ["/c", "/a", "/b"] {

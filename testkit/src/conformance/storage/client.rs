@@ -1,4 +1,4 @@
-//! A handle with a short, blocking interface for checks.
+//! A wrapper of a store handle, with a short, blocking interface for checks.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
@@ -46,7 +46,8 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         self.fixture.block_on(future)
     }
 
-    /// Makes a request at this time. If the store has its own clock, sets that clock too.
+    /// Waits for a request that is made at `now`. If the store has its own clock, sets that clock
+    /// to `now` first.
     pub(super) fn wait_at<T>(&self, now: Timestamp, future: impl Future<Output = T>) -> T {
         self.fixture.set_clock(now);
         self.fixture.block_on(future)
@@ -121,7 +122,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         self.exchange(run, &[(token, verdict)], 0, now)
     }
 
-    /// Adds a file, claims it for a run and settles the claim.
+    /// Adds a file, claims it for `run` and settles the claim with `verdict`.
     pub(super) fn add_ended(&self, run: &str, file: &str, verdict: Verdict) -> Result<(), Fault> {
         self.add(&[(file, i32::MAX)])?;
         let token = self.claim_one(run, at(0))?;
@@ -204,8 +205,9 @@ pub(super) fn infos(runs: Vec<LiveRun>) -> Vec<RunInfo> {
     infos
 }
 
-/// Returns the registration of the run with this name. All numbers differ, so that mixed-up fields
-/// are detected. Runs whose names begin with `far` are on another host.
+/// Returns the registration of the run with this name. All numbers in it differ, so that mixed-up
+/// fields are detected. Runs whose names begin with `far` are on one host, all other runs on
+/// another.
 pub(super) fn info(run: &str) -> RunInfo {
     RunInfo {
         id: RunId::new(run),

@@ -1,4 +1,4 @@
-//! Concurrent handles.
+//! Checks with several concurrent handles.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -86,7 +86,7 @@ fn exactly_one_of_concurrently_ending_runs_is_the_last<F: StorageFixture>(fixtur
     same("the number of runs that received no remaining run", &left.iter().filter(|left| left.is_empty()).count(), &1)
 }
 
-/// The change happens while the other handle waits.
+/// One handle changes the queue while another handle waits for a change.
 fn a_change_by_another_handle_is_noticed<F: StorageFixture>(fixture: &F) -> Check {
     let (waiting, other) = (Client::open(fixture), Client::open(fixture));
     waiting.all()?;
@@ -98,7 +98,7 @@ fn a_change_by_another_handle_is_noticed<F: StorageFixture>(fixture: &F) -> Chec
     holds("the wait for a change ends", noticed.is_some())
 }
 
-/// The change happens between the last read and the wait.
+/// One handle changes the queue after another handle has read it and before that handle waits.
 fn a_change_between_looks_is_noticed<F: StorageFixture>(fixture: &F) -> Check {
     let (waiting, other) = (Client::open(fixture), Client::open(fixture));
     waiting.all()?;
@@ -107,7 +107,7 @@ fn a_change_between_looks_is_noticed<F: StorageFixture>(fixture: &F) -> Check {
     holds("the wait for a change ends", noticed.is_some())
 }
 
-/// If the future is dropped, the batch was added completely or not at all.
+/// If the future of an addition is dropped, the store has added all of its files or none.
 fn an_abandoned_transaction_is_whole<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::open(fixture);
     fixture.set_clock(at(0));

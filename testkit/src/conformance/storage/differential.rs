@@ -1,4 +1,4 @@
-//! Random requests to a store, compared with the rules.
+//! Random requests to a store, whose answers are compared with those of a model.
 //!
 //! Three *processes* use the store. Each has a handle and at most one run; it can close its handle
 //! and open another, end its run, or die. After each step the answers are compared, and another
@@ -26,14 +26,14 @@ use crate::{Answer, AnyRequest};
 pub(super) const NAME: &str = "differs_from_the_rules";
 
 const PROCESSES: usize = 3;
-/// The maximum number of smaller histories that are tried after a failure. Each needs a store of
-/// its own, and real stores sync.
+/// The maximum number of smaller histories that are tried after a failure. Each is tried on a new
+/// store, which is slow if the store syncs to disk.
 const MAX_SHRINK_STEPS: u32 = 2000;
 
 #[derive(Debug, Clone)]
 enum Step {
     Request(SymbolicRequest),
-    /// An addition with an answer that may be deferred.
+    /// An addition to which the store may answer `Accepted`.
     AddForLater(SymbolicRequest),
     /// The latest exchange, repeated under the same id.
     AskAgain,
@@ -69,7 +69,8 @@ fn moves(steps: usize) -> impl Strategy<Value = Vec<Move>> {
     vec(made, 1..=steps)
 }
 
-/// Executes histories until one differs; the error describes the smallest differing history.
+/// Executes random histories on the store and on the model until their answers differ. The error
+/// describes the smallest history that shows the difference.
 pub(super) fn run<F: StorageFixture>(factory: impl Fn() -> F, effort: Effort) -> Result<(), String> {
     let config = Config {
         cases: effort.cases,
@@ -88,10 +89,11 @@ pub(super) fn run<F: StorageFixture>(factory: impl Fn() -> F, effort: Effort) ->
 }
 
 struct Process<S> {
-    /// `None` only between closing one handle and opening the next.
+    /// The handle of the process; `None` only after it was closed and before the next one is
+    /// opened.
     store: Option<S>,
     run: Option<RunId>,
-    /// The latest exchange of the run, in the numbers of the model and of the store.
+    /// The latest exchange of the run: first in the model's numbers, then in the store's numbers.
     latest: Option<(ExchangeRequest, ExchangeRequest)>,
 }
 
@@ -100,8 +102,8 @@ struct Game<'a, F: StorageFixture> {
     processes: Vec<Process<F::Store>>,
     model: Model,
     numbering: Numbering,
-    /// Scopes of the model, paired with the scopes of the store. A run passes the same set each
-    /// time.
+    /// Each scope of the model, with the scope that the store receives in its place. They are kept
+    /// because a run must pass the same set in all its requests.
     scopes: Vec<(Scope, Scope)>,
     resolver: Resolver,
     runs_begun: usize,
@@ -117,7 +119,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
             model: Model::default(),
             numbering: Numbering::default(),
             scopes: Vec::new(),
-            // A run that never began: requests may name it, without effect.
+            // This run never began. Requests may name it, but that has no effect.
             resolver: Resolver::with_runs(vec![RunId::new("never-begun")]),
             runs_begun: 0,
             now: EPOCH,
@@ -158,7 +160,8 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         self.processes[process].store.as_ref().expect("a process has a handle between steps")
     }
 
-    /// An exchange belongs to the process's run, which begins with the first exchange.
+    /// Makes a request to the store and to the model. The first exchange of a process begins its
+    /// run.
     fn request(&mut self, process: usize, symbolic: &SymbolicRequest, answer: AnswerNeeded) -> Check {
         let run = match symbolic {
             SymbolicRequest::Exchange { .. } => self.run_of(process)?,
@@ -188,7 +191,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         same(&format!("the answer to {request:?}"), &known(request, found, &wanted), &wanted)
     }
 
-    /// Returns the request in the store's numbers. A scope that was translated before
+    /// Returns the request in the store's numbers. If its scope was translated before, the request
     /// gets the same set again.
     fn translated(&mut self, request: &AnyRequest) -> AnyRequest {
         let translated = self.numbering.request(request.clone());
@@ -278,8 +281,8 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         same(subject, &found.as_ref(), &wanted)
     }
 
-    /// Compares everything that a reader can observe, through a process that did not make the last
-    /// step.
+    /// Compares everything that a reader can observe. `process` is not the process that made the
+    /// last step.
     fn compare_queue(&mut self, process: usize) -> Check {
         let (counts, page) = (self.model.queue.counts(), self.model.queue.page(&PageRequest::default()));
         same("the counts", &self.fixture.block_on(self.store(process).counts(Scope::Queue))?, &counts)?;
@@ -321,7 +324,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
     }
 }
 
-/// Returns the actual answer, with the expected outcomes in place of deferred ones.
+/// Returns the actual answer, with the expected outcome in place of each `Accepted`.
 fn known(request: &AnyRequest, found: Answer, wanted: &Answer) -> Answer {
     match (request, found, wanted) {
         (AnyRequest::Enqueue(request), Answer::Enqueued(found), Answer::Enqueued(wanted))
@@ -337,7 +340,7 @@ fn known(request: &AnyRequest, found: Answer, wanted: &Answer) -> Answer {
     }
 }
 
-/// Returns a scope of every other item.
+/// Returns a scope with every second item.
 fn every_other(items: &[QueueItem]) -> Scope {
     items.iter().step_by(2).map(|item| item.id).collect()
 }

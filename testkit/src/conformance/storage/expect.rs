@@ -8,7 +8,7 @@ use autoproc_domain::rejection::Rejection;
 /// The outcome of a check.
 pub(super) type Check = Result<(), Fault>;
 
-/// A description of the difference.
+/// A description of the difference between the actual and the expected result.
 #[derive(Debug)]
 pub(super) struct Fault(String);
 
@@ -43,7 +43,7 @@ pub(super) fn holds(statement: &str, is_true: bool) -> Check {
     if is_true { Ok(()) } else { Err(Fault(format!("not true: {statement}"))) }
 }
 
-/// Expects this rejection by the rules.
+/// Expects the rejection `wanted` as the answer.
 pub(super) fn rejected<T: fmt::Debug>(answer: Result<T, StorageError>, wanted: &Rejection) -> Check {
     match answer {
         Err(StorageError::Rejected(rejection)) => same("the rejection", &rejection, wanted),
@@ -51,7 +51,7 @@ pub(super) fn rejected<T: fmt::Debug>(answer: Result<T, StorageError>, wanted: &
     }
 }
 
-/// Expects a refusal because `run` is not alive.
+/// Expects the error [`StorageError::LeaseLost`] for `run`, because the run is not alive.
 pub(super) fn not_alive<T: fmt::Debug>(answer: Result<T, StorageError>, run: &str) -> Check {
     match answer {
         Err(StorageError::LeaseLost { run: named }) => same("the run named", &named.as_str(), &run),

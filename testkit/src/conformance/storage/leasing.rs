@@ -42,7 +42,7 @@ fn a_lease_lasts_while_the_store_renews_it<F: StorageFixture>(fixture: &F) -> Ch
     holds("a renewed lease is not lost", lost.is_none())
 }
 
-/// The notification also arrives if the wait begins after the loss.
+/// `Lease::lost` must also resolve if it is called after the loss.
 fn a_run_is_notified_of_its_lost_lease<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     let Some(lease) = client.lease() else { return Ok(()) };

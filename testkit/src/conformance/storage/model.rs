@@ -1,4 +1,4 @@
-//! The expected answers of a store: a queue as a value, and the runs on it.
+//! A model that computes the expected answers of a store.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use autoproc_domain::{RunId, Timestamp};
 
 use crate::{Answer, AnyRequest};
 
-/// The rules without a store.
+/// A queue in memory and the runs that use it.
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) queue: FileQueue,
@@ -63,14 +63,14 @@ impl Model {
         self.killed.insert(run.clone());
     }
 
-    /// Returns the dead runs with claims. Every store must report these.
+    /// Returns the dead runs that hold claims. Every store must report these runs as dead.
     pub(super) fn dead_with_claims(&self) -> BTreeSet<RunId> {
         let holders = self.queue.processing().filter_map(|item| Some(item.claim.as_ref()?.run.clone()));
         holders.filter(|run| !self.alive.contains_key(run)).collect()
     }
 
-    /// Returns the dead runs that a store may report. A killed run without claims may still be
-    /// registered.
+    /// Returns all runs that a store may report as dead: also killed runs without claims, because
+    /// they may still be registered.
     pub(super) fn may_be_named_dead(&self) -> BTreeSet<RunId> {
         self.dead_with_claims().union(&self.killed).cloned().collect()
     }

@@ -2,8 +2,8 @@
 //! sides must have the same order.
 //!
 //! Requests are made in the model's numbers and translated for the store; answers are translated
-//! back. An unknown number in an answer is paired with the model's number at the same position. The
-//! pair must fit the order of all earlier pairs, and never changes.
+//! back. An unknown number in an answer is paired with the number at the same position in the
+//! model's answer. The new pair must fit the order of all earlier pairs, and never changes.
 
 use std::collections::BTreeMap;
 
@@ -19,11 +19,11 @@ use autoproc_domain::{ItemId, QueueItem};
 use super::expect::Fault;
 use crate::{Answer, AnyRequest};
 
-/// Added to model numbers that have no counterpart in the store. No store assigns numbers this
-/// high.
+/// The offset that is added to a number of the model if the number has no pair. No store assigns
+/// numbers this high.
 const UNKNOWN: u64 = 1 << 60;
 
-/// Pairs of numbers of one kind.
+/// All pairs for one kind of number, for instance ids.
 #[derive(Debug, Default)]
 struct Pairs {
     kind: &'static str,
@@ -40,8 +40,8 @@ impl Pairs {
         self.to_store.get(&model).copied().unwrap_or(UNKNOWN + model)
     }
 
-    /// Returns the model's number. A number without a pair is returned as it is, or without
-    /// `UNKNOWN` if it includes that offset.
+    /// Returns the model's number for a number of the store. If there is no pair, returns the
+    /// store's number, minus `UNKNOWN` if it is that high.
     fn model(&self, store: u64) -> u64 {
         let unknown = if store >= UNKNOWN { store - UNKNOWN } else { store };
         self.to_model.get(&store).copied().unwrap_or(unknown)
@@ -81,7 +81,7 @@ impl Default for Numbering {
     }
 }
 
-// Requests, from the model's numbers to the store's.
+// Translates requests from the model's numbers to the store's.
 impl Numbering {
     pub(super) fn request(&self, request: AnyRequest) -> AnyRequest {
         match request {
@@ -135,7 +135,7 @@ impl Numbering {
     }
 }
 
-// Answers, from the store's numbers to the model's.
+// Translates answers from the store's numbers to the model's.
 impl Numbering {
     /// Returns the store's answer in the model's numbers.
     pub(super) fn answer(&mut self, found: Answer, wanted: &Answer) -> Result<Answer, Fault> {
@@ -154,7 +154,7 @@ impl Numbering {
     pub(super) fn page(&mut self, found: Page, wanted: &Page) -> Result<Page, Fault> {
         let last = found.items.last().map(ClaimKey::of);
         let items = each(found.items, &wanted.items, |found, wanted| self.item(found, wanted))?;
-        // The position of the last item is known in both numberings.
+        // The next page begins after the last item, whose position is known in both numberings.
         let next = found.next.map(|next| match (items.last(), last == Some(next)) {
             (Some(item), true) => ClaimKey::of(item),
             _ => next,
@@ -194,12 +194,13 @@ impl Numbering {
         })?;
         let stale = found.stale.into_iter().map(|token| self.token(token)).collect();
         let mut cancelled: Vec<_> = found.cancelled.into_iter().map(|token| self.token(token)).collect();
-        // The port guarantees no order here.
+        // The port guarantees no order of cancelled tokens, so they are sorted as in the model's
+        // answer.
         cancelled.sort_unstable_by_key(|token| wanted.cancelled.iter().position(|wanted| wanted == token));
         Ok(Exchanged { claims, stale, cancelled, ..found })
     }
 
-    /// Pairs the items by path, because the port guarantees no order here.
+    /// Pairs the recovered items by path, because the port guarantees no order of them.
     fn recovered(
         &mut self,
         mut found: Vec<RecoveredItem>,
@@ -230,8 +231,8 @@ impl Numbering {
     }
 }
 
-/// Translates each value, paired with the expected value at the same position. Keeps surplus values
-/// unchanged.
+/// Calls `translate` for each value and the expected value at the same position. A value without an
+/// expected value stays unchanged.
 fn each<T, W>(
     found: Vec<T>,
     wanted: &[W],

@@ -51,7 +51,7 @@ fn the_item_of_a_dead_run_waits_again<F: StorageFixture>(fixture: &F) -> Check {
     same("the answer", &recovered, &vec![RecoveredItem { item, dead_run: RunId::new("dead") }])
 }
 
-/// Neither a live run nor the dead run can settle a recovered claim.
+/// A live run cannot settle a claim that was recovered from a dead run.
 fn a_recovered_claim_is_stale<F: StorageFixture>(fixture: &F) -> Check {
     let (client, token) = after_a_death(fixture)?;
     recover(&client, &["dead"], 4)?;
@@ -107,7 +107,8 @@ fn only_the_named_runs_are_recovered<F: StorageFixture>(fixture: &F) -> Check {
     same("the dead runs", &client.dead_names()?, &texts(&["one"]))
 }
 
-/// Recovery happens at 100 s. The backoff of 150 s was set at 200 s, that of 300 s at 0 s.
+/// Recovery happens at 100 s. The backoff of 150 s was set at 200 s, before the clock was set back,
+/// and is shortened. The backoff of 300 s was set at 0 s and does not change.
 fn recovery_cuts_waits_down_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/set-back", 1), ("/right", 0)])?;

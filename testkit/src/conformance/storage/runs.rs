@@ -35,7 +35,7 @@ fn an_ending_run_receives_the_remaining_ones<F: StorageFixture>(fixture: &F) -> 
     same("the dead runs", &one.dead()?, &vec![])
 }
 
-/// A run stays alive beyond the duration of a lease, because the store renews the
+/// Checks that a run stays alive beyond the duration of a lease, because the store renews the
 /// lease.
 fn stays_alive<F: StorageFixture>(fixture: &F, run: &str) -> Check {
     let (one, other) = (Client::with_run(fixture, run)?, Client::with_run(fixture, "other")?);

@@ -1,4 +1,4 @@
-//! Settling claims: each verdict results in its status, and a stale token changes nothing.
+//! Settling claims: each verdict leads to the right status, and a stale token changes nothing.
 
 use autoproc_domain::item::{ClaimNumber, ClaimToken};
 use autoproc_domain::request::Verdict;

@@ -1,4 +1,4 @@
-//! Acts as the driver of each run: feeds inputs and carries out actions.
+//! The driver of each run: feeds inputs to the run, and carries out its actions.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const MAX_ABORT_MS: u64 = 5000;
 const MAX_CHANGE_LAG_MS: u64 = 500;
 
 impl World {
-    /// Feeds an input for each change of a port, then `input`.
+    /// Feeds a run one input for each port whose value has changed, and then `input`.
     pub(super) fn feed(&mut self, run: usize, input: Option<Input>) -> Result<(), String> {
         if matches!(input, Some(Input::StopCleared(_))) {
             self.runs[run].is_clearing = false;
@@ -136,7 +136,7 @@ impl World {
         Ok(())
     }
 
-    // Waiting.
+    // The waits of runs.
 
     fn wait(&mut self, run: usize) {
         self.runs[run].waits += 1;

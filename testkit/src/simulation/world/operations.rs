@@ -1,5 +1,5 @@
-//! The store operations of runs. An operation is carried out at one time and answered at a later
-//! time.
+//! The store operations of runs. The answer to an operation may arrive some time after the store
+//! has carried it out.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -19,8 +19,8 @@ use super::super::run::Operation;
 use super::super::schedule::Happening;
 use super::World;
 
-/// The reaper of a host. Asking it to reap a dead run ends the attempts of the run at once, unless
-/// the reaper is blind.
+/// The reaper of a host. When it is asked to reap a dead run, the attempts of the run end at once.
+/// A blind reaper ends nothing.
 struct HostReaper<'a> {
     location: &'a Location,
     is_blind: bool,
@@ -42,8 +42,8 @@ impl Reaper for HostReaper<'_> {
 }
 
 impl World {
-    /// Carries out the pending operation with this number, if any. Store operations of a run that
-    /// is cut off fail as unreachable.
+    /// Carries out the pending operation with this number, if there is one. If the run is cut off,
+    /// its store operations fail as unreachable.
     pub(super) fn commit(&mut self, run: usize, number: u32) -> Result<(), String> {
         let pending = self.runs[run].pending.as_mut().filter(|pending| pending.number == number);
         let Some((operation, asked_at)) =

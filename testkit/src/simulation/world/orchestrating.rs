@@ -16,7 +16,8 @@ const MAX_WAIT: Duration = Duration::from_millis(200);
 const MAX_REPORT_LAG_MS: u64 = 50;
 /// The maximum time between a request to cancel an attempt and the end of the attempt.
 const MAX_CANCEL_MS: u64 = 5000;
-/// The maximum time for which an untracked attempt keeps running if it is not reaped.
+/// The maximum time for which an attempt keeps running after its orchestrator has lost track of it,
+/// if it is not reaped.
 const MAX_LOST_LIFE_MS: u64 = 60_000;
 
 impl World {
@@ -87,9 +88,9 @@ impl World {
         self.check_jobs(run)
     }
 
-    /// Moves the planned end of an attempt forward to `at`, and sets its kind to `end`. If the
-    /// attempt already ends at or before `at`, the planned time stays, and only
-    /// [`AttemptEnd::CutOff`] replaces another kind.
+    /// Plans the end of an attempt at the earlier time `at`, with the kind `end`. If an end at or
+    /// before `at` is already planned, its time stays, and its kind changes only if `end` is
+    /// [`AttemptEnd::CutOff`].
     pub(super) fn replan(&mut self, attempt: usize, at: Duration, end: AttemptEnd) {
         let at = at.max(self.now);
         let truth = &mut self.attempts[attempt];
@@ -109,7 +110,7 @@ impl World {
         let (run, file, token, end) = (truth.run, truth.file, truth.token, truth.planned.1.clone());
         let elapsed = self.now.saturating_sub(truth.began);
         if end == AttemptEnd::LostSight {
-            // The attempt keeps running.
+            // The orchestrator loses track of the attempt, but the attempt keeps running.
             self.attempts[attempt].planned = (Duration::MAX, AttemptEnd::LostSight);
             let at = self.now + self.up_to(MAX_LOST_LIFE_MS);
             self.replan(attempt, at, AttemptEnd::CutOff);
@@ -149,7 +150,7 @@ impl World {
         }
     }
 
-    /// Delivers all progress that is available.
+    /// Delivers all available progress to a run.
     pub(super) fn deliver(&mut self, run: usize) -> Result<(), String> {
         if !self.runs[run].is_alive() {
             return Ok(());
@@ -197,7 +198,8 @@ impl World {
 
     // Attempts that are ended early.
 
-    /// Ends all attempts of a run, each within `grace_ms` milliseconds.
+    /// Recalls the queued attempts of a run, and ends each running attempt within `grace_ms`
+    /// milliseconds.
     pub(super) fn abort_attempts(&mut self, run: usize, grace_ms: u64) {
         self.recall(run);
         for attempt in self.runs[run].orchestrator.at_work.clone() {

@@ -1,4 +1,5 @@
-//! Users, faults, and the operator who begins runs: everything outside of the runs.
+//! Everything that happens outside of the runs: requests of users, faults, and the beginnings of
+//! runs.
 
 use std::time::Duration;
 
@@ -15,19 +16,19 @@ use super::super::schedule::Happening;
 use super::super::snapshot::Seen;
 use super::World;
 
-/// The delay before a simulated user repeats a request to a busy store.
+/// The delay before a simulated user repeats a request that failed temporarily.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// At first, the operator begins a run within this many seconds after the last run. The pauses
-/// grow, because runs that do not wait for backoffs would otherwise begin a thousand times.
+/// At first, another run begins within this many seconds after the last run has ended. The pauses
+/// grow with the number of runs: a run that does not wait for backoffs ends at once, and would
+/// otherwise be followed by hundreds of others.
 const MAX_PAUSE_BETWEEN_RUNS: u64 = 5;
 /// The maximum delay before a stop request is reported to a run.
 const MAX_STOP_LAG_MS: u64 = 500;
 /// The maximum time between a request to end an attempt and the end of the attempt.
 const MAX_GRACE_MS: u64 = 5000;
-/// The maximum time for which the attempts of a dead run keep running before guards end them.
-/// With leases, this time starts at the expiry of the lease, and is shorter than the margin that
-/// other hosts wait. Leases require such guards
-/// ([`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN)).
+/// The maximum time for which the attempts of a dead run keep running before guards end them. With
+/// leases, this time starts when the lease expires. It is shorter than
+/// [`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN), for which other hosts wait.
 const MAX_ORPHAN_LIFE_MS: u64 = 10_000;
 
 impl World {
@@ -52,8 +53,8 @@ impl World {
         Ok(())
     }
 
-    /// At the end, injects the faults that were still waiting for their event count. Returns true
-    /// if anything remains to simulate.
+    /// Called when no event is left. Injects the faults whose event count was not reached. Returns
+    /// true if anything remains to simulate.
     pub(super) fn strike_what_is_left(&mut self) -> Result<bool, String> {
         let mut any = false;
         for index in 0..self.plan.faults.len() {
@@ -96,7 +97,7 @@ impl World {
         Ok(())
     }
 
-    // Requests of users.
+    // The requests of users.
 
     pub(super) fn add(&mut self, file: usize) -> Result<(), String> {
         self.enqueue(file, Repeat::IfChanged, Happening::Add(file))
@@ -195,7 +196,8 @@ impl World {
 
     // The beginnings and deaths of runs.
 
-    /// Schedules a run if there is work, and no run is alive or already scheduled.
+    /// Schedules the beginning of a run if items are waiting or processing, and no run is alive or
+    /// scheduled.
     pub(super) fn let_a_run_begin(&mut self) {
         let has_work = || self.queue.iter().any(|seen| seen.status.is_live() && !seen.is_held);
         if self.is_run_due || self.runs.iter().any(SimulatedRun::is_alive) || !has_work() {
@@ -246,7 +248,8 @@ impl World {
         (!alive.is_empty()).then(|| *self.random.pick(&alive))
     }
 
-    /// Kills the process of a run. A request that was already sent may still arrive.
+    /// Kills the process of a random run. The store may still carry out a request that the run has
+    /// already sent.
     fn kill(&mut self) -> Result<(), String> {
         let Some(run) = self.some_run() else { return Ok(()) };
         if let Some(pending) = &self.runs[run].pending
@@ -276,8 +279,9 @@ impl World {
         self.orphan_lost_attempts(run, guards_end_at);
     }
 
-    /// Cuts off the attempts that the run's orchestrator has lost track of: each ends at most
-    /// [`MAX_ORPHAN_LIFE_MS`] after the guards, or earlier if that is already planned.
+    /// Ends the attempts that the orchestrator of a run has lost track of: each at most
+    /// [`MAX_ORPHAN_LIFE_MS`] after `guards_end_at`, or earlier if an earlier end is already
+    /// planned.
     fn orphan_lost_attempts(&mut self, run: usize, guards_end_at: Duration) {
         for attempt in 0..self.attempts.len() {
             let truth = &self.attempts[attempt];
@@ -368,8 +372,9 @@ impl World {
         }
     }
 
-    /// After the clock was set back, an idle run restarts each backoff with its original duration.
-    /// Without an idle run, the wall clock decides.
+    /// Moves the due times after the clock was set back. If a run is able to claim, each backoff
+    /// may start again with its original duration. Otherwise, the time that is left on the wall
+    /// clock counts.
     fn prolong_waits(&mut self) {
         let is_watched = (0..self.runs.len()).any(|run| self.is_able_to_claim(run));
         let wall = self.wall();
@@ -386,8 +391,8 @@ impl World {
         }
     }
 
-    /// Computes the remaining backoffs from the wall clock, as a run does when it begins. Never
-    /// makes a file due earlier.
+    /// Computes the remaining backoffs from the wall clock, when a run begins. Never makes a file
+    /// due earlier.
     pub(super) fn read_waits(&mut self) {
         let wall = self.wall();
         for index in 0..self.queue.len() {
@@ -400,7 +405,7 @@ impl World {
         }
     }
 
-    /// Limits each backoff to its original duration, as every reader does.
+    /// Limits the time that is left of each backoff to its original duration, as an exchange does.
     pub(super) fn bound_waits(&mut self) {
         for index in 0..self.queue.len() {
             let seen = &self.queue[index];
@@ -427,7 +432,8 @@ impl World {
         self.tell_of_the_gate();
     }
 
-    /// Wakes each run that waits for the gate, within a second after the gate has changed.
+    /// After a change of the start gate, wakes each run that waits for the gate. The delay is at
+    /// most a second.
     fn tell_of_the_gate(&mut self) {
         for run in 0..self.runs.len() {
             if self.runs[run].is_alive() && self.runs[run].known_pressure.is_some() {
@@ -459,7 +465,7 @@ impl World {
         }
     }
 
-    /// If the lease of a run has expired, lets the guards end the attempts and informs the run.
+    /// If the lease of a run has expired, plans the ends of its attempts and informs the run.
     pub(super) fn lease_ends(&mut self, run: usize) -> Result<(), String> {
         let id = self.runs[run].id.clone();
         if !self.runs[run].is_alive() || self.database.lease_ends_at(&id) != Some(self.now) {
