@@ -80,13 +80,13 @@ pub(crate) fn absolute(cwd: &Path, path: &Path) -> Result<FilePath, InvalidPath>
     }
     let mut resolved = PathBuf::new();
     for component in cwd.join(path).components() {
-        if component != Component::ParentDir {
-            resolved.push(component);
-        } else {
+        if component == Component::ParentDir {
             if resolved.is_symlink() {
                 resolved = fs::canonicalize(&resolved).unwrap_or(resolved);
             }
             resolved.pop();
+        } else {
+            resolved.push(component);
         }
     }
     FilePath::new(resolved)

@@ -54,6 +54,7 @@ mod runs;
 mod simulation;
 mod snapshot;
 mod store;
+mod unique_keys;
 mod worker;
 
 pub use engine::Mode;

@@ -11,6 +11,8 @@ use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::unique_keys;
+
 /// The run id given to a processing item whose record names no run. No run with this name is ever
 /// alive, so the item is recovered.
 pub(crate) const UNKNOWN_RUN: &str = "unknown";
@@ -168,6 +170,7 @@ pub(crate) fn id(json: &[u8]) -> u64 {
 
 /// Reads an item that has unknown keys. This is slower than reading an item without.
 fn read_with_extra(json: &[u8], base: &Path) -> Result<ReadItem, String> {
+    unique_keys::check(json).map_err(|error| error.to_string())?;
     let all: Map<String, Value> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     let (known, extra): (Map<_, _>, Map<_, _>) =
         all.into_iter().partition(|(key, _)| KNOWN_KEYS.contains(&key.as_str()));

@@ -22,7 +22,7 @@ use crate::checksum;
 use crate::disk::{Disk, Stamp, read_to_end};
 use crate::error::{damaged, unreadable};
 use crate::layout::SNAPSHOT;
-use crate::record;
+use crate::{record, unique_keys};
 
 pub(crate) use salvage::salvage;
 pub(crate) use write::{write, write_export};
@@ -161,6 +161,7 @@ fn read_whole(bytes: &[u8], base: &Path, numbering: Numbering, stamp: Stamp) -> 
 /// Returns the document without its items, and the JSON text of each item.
 fn parse_head(bytes: &[u8]) -> Result<(Head, Vec<&RawValue>), StorageError> {
     let wrong = |error: serde_json::Error| damaged(SNAPSHOT, error.to_string());
+    unique_keys::check(bytes).map_err(wrong)?;
     let mut keys: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(wrong)?;
     let mut take = |key: &str| keys.remove(key).map(RawValue::get);
     // The version is checked first, because a newer format may differ in everything else.

@@ -30,6 +30,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::RunId;
+use autoproc_regular_file::{self as regular_file, Links};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
@@ -161,7 +162,7 @@ fn lock_and_fill(file: &mut File) -> io::Result<u64> {
 /// # Errors
 /// If the file exists and cannot be opened, locked or read.
 pub fn inspect(path: &Path) -> io::Result<RecordState> {
-    let mut file = match File::open(path) {
+    let mut file = match regular_file::open_to_read(Links::Refuse, path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(RecordState::Missing),
         Err(error) => return Err(error),

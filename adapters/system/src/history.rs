@@ -11,12 +11,12 @@ mod attempts;
 mod line;
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 use autoproc_domain::ports::{History, HistoryError, HistoryQuery, PastAttempt, PastEvent};
+use autoproc_regular_file::{self as regular_file, Links};
 
 use attempts::Attempts;
 use line::{Line, for_each_line};
@@ -83,7 +83,7 @@ impl Lines {
     /// Passes the lines of the query's item to `take`, in order. The caller applies the rest of the
     /// query.
     fn for_each(&self, query: &HistoryQuery, mut take: impl FnMut(Line)) -> io::Result<()> {
-        let log = match File::open(&self.0) {
+        let log = match regular_file::open_to_read(Links::Refuse, &self.0) {
             Ok(log) => log,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),

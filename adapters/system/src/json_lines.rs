@@ -2,9 +2,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use autoproc_regular_file::{self as regular_file, Links};
 use serde::Serialize;
 
 use crate::{OnWarning, WarnOnce, creating_folder};
@@ -76,10 +78,13 @@ impl Tail {
     }
 }
 
+/// The mode of a new log: the log holds paths and error output, which may be confidential.
+const MODE: u32 = 0o600;
+
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true);
-    creating_folder(path, || options.open(path))
+    options.read(true).append(true).create(true).mode(MODE);
+    creating_folder(path, || regular_file::open(&mut options, Links::Refuse, path))
 }
 
 /// True if the file ends with a newline, or is empty.

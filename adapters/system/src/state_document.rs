@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use autoproc_domain::ports::Unproven;
 use autoproc_domain::run::{CurrentFile, ProcessorStatus};
 use autoproc_domain::{ItemId, ProcessorState, RunId, Timestamp};
+use autoproc_regular_file::{self as regular_file, Links};
 use serde::{Deserialize, Serialize};
 
 use crate::path_text::PathText;
@@ -56,7 +57,7 @@ pub enum StateFileError {
 /// # Errors
 /// [`StateFileError`] if the file exists but cannot be read or parsed.
 pub fn read_state_file(path: &Path) -> Result<Option<StateDocument>, StateFileError> {
-    let bytes = match std::fs::read(path) {
+    let bytes = match regular_file::read(Links::Refuse, path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(StateFileError::Unreadable { path: path.to_owned(), source }),

@@ -1,12 +1,12 @@
 //! Writes and reads the stop file.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::SystemTime;
 
 use autoproc_domain::Timestamp;
 use autoproc_domain::ports::StopLevel;
+use autoproc_regular_file::{self as regular_file, Links};
 
 use crate::replace::replace;
 use crate::stop_decision::FileRequest;
@@ -73,7 +73,7 @@ pub(crate) fn read(path: &Path) -> FileRequest {
 
 fn first_line(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_READ_BYTES).read_to_end(&mut bytes)?;
+    regular_file::open_to_read(Links::Refuse, path)?.take(MAX_READ_BYTES).read_to_end(&mut bytes)?;
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     Ok(String::from_utf8_lossy(line).into_owned())
 }

@@ -9,6 +9,8 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use autoproc_regular_file::{self as regular_file, Links};
+
 use crate::check;
 use crate::definition::{Position, Workflow};
 use crate::nearest::nearest_first;
@@ -216,7 +218,7 @@ fn id_of(path: &Path) -> String {
 /// large.
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    regular_file::open_to_read(Links::Follow, path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -9,8 +9,10 @@ mod phase;
 mod step;
 mod workflow;
 
+use std::io;
 use std::path::Path;
-use std::{fs, io};
+
+use autoproc_regular_file::{self as regular_file, Links};
 
 use crate::definition::{Position, Workflow};
 use crate::problem::Problems;
@@ -50,8 +52,9 @@ pub(crate) fn is_name(word: &str) -> bool {
 
 /// Reads a text file of at most [`MAX_FILE_BYTES`].
 pub(crate) fn small_file(path: &Path) -> io::Result<String> {
-    if fs::metadata(path)?.len() > MAX_FILE_BYTES as u64 {
+    let file = regular_file::open_to_read(Links::Follow, path)?;
+    if file.metadata()?.len() > MAX_FILE_BYTES as u64 {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "more than 4 MiB"));
     }
-    fs::read_to_string(path)
+    io::read_to_string(file)
 }

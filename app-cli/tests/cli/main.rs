@@ -23,5 +23,6 @@ mod run;
 mod second_day;
 mod stop;
 mod terminal;
+mod trust;
 mod words;
 mod workflow;

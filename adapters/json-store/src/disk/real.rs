@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, Per
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use autoproc_regular_file::{self as regular_file, Links};
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
@@ -54,7 +55,7 @@ impl Disk for RealDisk {
     }
 
     fn stat(&self, name: &str) -> io::Result<Option<Stamp>> {
-        match fs::metadata(self.path(name)) {
+        match fs::symlink_metadata(self.path(name)) {
             Ok(metadata) => Ok(Some(stamp(&metadata))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -81,7 +82,7 @@ impl Disk for RealDisk {
             Access::Create => drop(options.append(true).create_new(true)),
             Access::Lock => drop(options.write(true).create(true).truncate(false)),
         }
-        options.open(self.path(name))
+        regular_file::open(&mut options, Links::Refuse, &self.path(name))
     }
 
     fn stat_open(&self, file: &File) -> io::Result<Stamp> {

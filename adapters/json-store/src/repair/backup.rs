@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use autoproc_domain::Timestamp;
 use autoproc_domain::ports::StorageError;
+use autoproc_regular_file::{self as regular_file, Links};
 
 use crate::disk::Disk;
 use crate::error::{classify, unreadable};
@@ -38,7 +39,7 @@ pub(super) fn copy(state_dir: &Path, names: &[String], now: Timestamp) -> Result
 }
 
 fn copy_file(state_dir: &Path, folder: &Path, name: &str) -> io::Result<()> {
-    let mut original = File::open(state_dir.join(name))?;
+    let mut original = regular_file::open_to_read(Links::Refuse, &state_dir.join(name))?;
     let mut copy = OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.join(name))?;
     io::copy(&mut original, &mut copy)?;
     copy.sync_all()

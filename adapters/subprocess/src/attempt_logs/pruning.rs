@@ -14,6 +14,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use autoproc_domain::item::{AttemptNumber, ClaimToken};
+use autoproc_regular_file::{self as regular_file, Links};
 
 use crate::attempt_logs::{AttemptLog, AttemptLogs};
 use crate::bounded_log::{new_tail_path, tail_path};
@@ -131,7 +132,9 @@ impl AttemptLogs {
         if marked.is_ok_and(|marked| marked >= time) {
             return Ok(());
         }
-        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?.set_modified(time)
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        regular_file::open(&mut options, Links::Refuse, &path)?.set_modified(time)
     }
 
     fn remove(&self, victims: &[&Output], first_error: Option<io::Error>) -> Pruned {

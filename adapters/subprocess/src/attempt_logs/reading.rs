@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use autoproc_regular_file::{self as regular_file, Links};
+
 use crate::attempt_logs::AttemptLog;
 use crate::bounded_log;
 
@@ -76,7 +78,7 @@ impl Follower {
 
 /// Opens the file at `path` at the position, or at the end of the head if that comes first.
 fn open(path: &Path, position: &mut u64, head: Option<u64>) -> io::Result<Option<File>> {
-    let mut file = match File::open(path) {
+    let mut file = match regular_file::open_to_read(Links::Refuse, path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

@@ -12,6 +12,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use autoproc_regular_file::{self as regular_file, Links};
 use rustix::fs::OFlags;
 
 /// The mode of new files: only the owner may read output, because it may be confidential.
@@ -192,7 +193,7 @@ pub(super) fn split(file: &mut File, path: &Path, limit: u64) -> io::Result<Part
 /// Opens the `.tail` of `path`, positioned after its first line; also returns the length of the
 /// head. `None` if there is no such file or it has another format.
 pub(crate) fn open_tail(path: &Path) -> io::Result<Option<(u64, File)>> {
-    let mut file = match File::open(tail_path(path)) {
+    let mut file = match regular_file::open_to_read(Links::Refuse, &tail_path(path)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

@@ -16,6 +16,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use autoproc_regular_file::{self as regular_file, Links};
 use autoproc_system::creating_folder;
 
 use super::error::ExecutionError;
@@ -46,7 +47,7 @@ impl Journal {
 
     /// Opens the journal that [`read`] has read, and cuts it to its valid bytes.
     pub(crate) fn resume(path: PathBuf, valid_bytes: u64) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).open(&path)?;
+        let file = regular_file::open(OpenOptions::new().append(true), Links::Refuse, &path)?;
         file.set_len(valid_bytes)?;
         // The previous writer may have died before it synced the journal.
         Ok(Self { path, file: Arc::new(file), has_unsynced_lines: true, has_unsynced_name: true })
@@ -89,7 +90,7 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
 /// [`ExecutionError`] if the journal cannot be read, has a damaged line before its last one, or has
 /// an unsupported format.
 pub(crate) fn read(path: &Path) -> Result<Option<(Option<ExecutionState>, u64)>, ExecutionError> {
-    let bytes = match std::fs::read(path) {
+    let bytes = match regular_file::read(Links::Refuse, path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(ExecutionError::Io { place: path.to_owned(), source }),

@@ -1,11 +1,9 @@
 //! The values that a step returns, in its output file or on standard output.
 
-use std::fs::OpenOptions;
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use autoproc_regular_file::{self as regular_file, Links};
 use serde_json::Value;
 
 use super::event::Values;
@@ -37,11 +35,7 @@ pub(crate) fn read_values(path: &Path) -> Result<Values, String> {
 fn bounded_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
     // The step may have replaced the file by a FIFO, which must not block, or by a link, which must
     // not be followed.
-    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "no longer a regular file"));
-    }
+    let file = regular_file::open_to_read(Links::Refuse, path)?;
     let mut bytes = Vec::new();
     file.take(MAX_VALUES_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() <= MAX_VALUES_BYTES).then_some(bytes))

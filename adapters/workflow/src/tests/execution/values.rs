@@ -70,7 +70,7 @@ fn values_in_neither_form_fail_the_step() {
         ("echo '[1]'", ", output: json", "p/s: its standard output is invalid: JSON, but not an object"),
         ("true", ", output: json", "p/s: its standard output is invalid: not a JSON object"),
         ("head -c 2000000 /dev/zero > $AUTOPROC_OUTPUT", "", "the step's return values are longer than 1048576 bytes"),
-        ("rm $AUTOPROC_OUTPUT; mkfifo $AUTOPROC_OUTPUT", "", "no longer a regular file"),
+        ("rm $AUTOPROC_OUTPUT; mkfifo $AUTOPROC_OUTPUT", "", "it is not a regular file"),
         ("rm $AUTOPROC_OUTPUT; ln -s /etc/hostname $AUTOPROC_OUTPUT", "", "the step's return values cannot be read"),
         ("printf 'a=\\377' > $AUTOPROC_OUTPUT", "", "not UTF-8 after byte 2"),
     ] {

@@ -1,0 +1,123 @@
+//! Files in the place of autoproc's own that others may have put there: links, FIFOs, and a
+//! document with a key that is given twice.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::fixture::{Answer, TempProject};
+
+/// The commands that read the project's files, and one that changes them.
+const COMMANDS: [&[&str]; 9] = [
+    &["queue", "list"],
+    &["status"],
+    &["queue", "add", "b"],
+    &["queue", "recover"],
+    &["doctor"],
+    &["queue", "show", "1"],
+    &["log", "1"],
+    &["run", "-q", "--", "true"],
+    &["run", "-q", "--workflow", "w"],
+];
+
+/// A project with a file of each kind: state, event log, output, workflow, and a table of runners.
+fn project() -> TempProject {
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-q", "-r", "0", "--", "sh", "-c", "echo printed; exit 1"]).expect_code(100);
+    project.write("core/workflows/w.yaml", "workflow: {id: w, phases: [{id: a, steps: [{shell: \"true\"}]}]}");
+    project.write("autoproc.toml", "");
+    project
+}
+
+/// The files that another user could replace, by their place.
+fn files(project: &TempProject) -> Vec<PathBuf> {
+    let output = fs::read_dir(project.path("logs/attempts")).expect("the folder").next().expect("an output");
+    vec![
+        project.state("QUEUE-STATE.json"),
+        project.state("AUTONOMOUS-STATE.json"),
+        project.state("STOP-AUTONOMOUS"),
+        project.state("queue.lock"),
+        project.state("runs/x.lock"),
+        project.state("runs/x.guard-0"),
+        project.path("logs/autonomous-processing.jsonl"),
+        output.expect("its name").path(),
+        project.path("core/workflows/w.yaml"),
+        project.path("autoproc.toml"),
+    ]
+}
+
+/// Runs a command that must end.
+fn ask(project: &TempProject, words: &[&str]) -> Answer {
+    let mut command = project.program("timeout");
+    command.args(["-k", "1", "60", env!("CARGO_BIN_EXE_autoproc")]).args(words);
+    let answer = Answer::from(command.output().expect("timeout(1)"));
+    assert!(!matches!(answer.code, 124 | 137), "{words:?} hangs");
+    answer
+}
+
+fn replace(file: &Path, by: impl FnOnce(&Path)) {
+    fs::remove_file(file).or_else(|error| if file.exists() { Err(error) } else { Ok(()) }).expect("removed");
+    by(file);
+}
+
+#[test]
+fn a_fifo_in_the_place_of_a_file_blocks_no_command() {
+    for index in 0..files(&project()).len() {
+        let project = project();
+        let file = files(&project).swap_remove(index);
+        replace(&file, |file| {
+            assert!(Command::new("mkfifo").arg(file).status().expect("mkfifo(1)").success());
+        });
+        for words in COMMANDS {
+            let answer = ask(&project, words);
+            assert!(!answer.err.contains("panicked"), "{file:?} {answer:?}");
+        }
+    }
+}
+
+/// The file behind the link is one that the victim may write and the attacker may not.
+#[test]
+fn nothing_is_written_through_a_link() {
+    for index in 0..files(&project()).len() {
+        let project = project();
+        let file = files(&project).swap_remove(index);
+        let witness = project.write("witness", "{\"precious\": true}\n");
+        replace(&file, |file| symlink(&witness, file).expect("a link"));
+        for words in COMMANDS {
+            ask(&project, words);
+            let kept = fs::read_to_string(&witness).expect("the witness");
+            assert_eq!(kept, "{\"precious\": true}\n", "{file:?} {words:?}");
+        }
+    }
+}
+
+#[test]
+fn a_queue_behind_a_link_is_refused_and_named() {
+    let project = project();
+    let snapshot = project.state("QUEUE-STATE.json");
+    fs::rename(&snapshot, project.path("elsewhere.json")).expect("moved");
+    symlink(project.path("elsewhere.json"), &snapshot).expect("a link");
+    let error = project.ask(["queue", "add", "b"]);
+    assert!(error.code != 0 && error.err.contains("symbolic link"), "{error:?}");
+}
+
+/// The first of the two values would be lost with the next change.
+#[test]
+fn a_key_that_is_given_twice_is_damage() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    let intact = fs::read_to_string(project.state("QUEUE-STATE.json")).expect("the queue");
+    let at_the_end =
+        format!("{},\n\"items\": []\n}}\n", intact.trim_end().strip_suffix('}').expect("an object").trim_end());
+    let in_an_item = intact.replacen("\"priority\":0", "\"priority\":0,\"priority\":7", 1);
+    let below_an_unknown_key = intact.replacen('{', "{\"mine\": {\"x\": 1, \"x\": 2},", 1);
+    for damaged in [at_the_end, in_an_item, below_an_unknown_key] {
+        assert_ne!(damaged, intact);
+        fs::write(project.state("QUEUE-STATE.json"), &damaged).expect("the queue");
+        for words in [&["queue", "list"][..], &["queue", "add", "c"], &["run", "--", "true"], &["queue", "repair"]] {
+            let answer = project.ask(words.iter().copied()).expect_code(65);
+            assert!((answer.out + &answer.err).contains("is given twice"), "{words:?}");
+        }
+        assert_eq!(fs::read_to_string(project.state("QUEUE-STATE.json")).expect("the queue"), damaged);
+    }
+}
