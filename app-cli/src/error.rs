@@ -88,6 +88,14 @@ impl CliError {
             .with_hint("create it first, or name another one")
     }
 
+    /// Creates an error about a queue in `root` that another user controls.
+    pub(crate) fn foreign_project(root: &Path, part: &Path, why: &str) -> Self {
+        let root = Shown(root);
+        Self::new(ExitCode::CannotWrite, format!("the queue of {root} is not used: {} {why}", Shown(part))).with_hint(
+            format!("use it with `--project-dir {root}` if you trust these users, or your own with `--project-dir .`"),
+        )
+    }
+
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -1,17 +1,23 @@
 //! The project folder and the paths in it.
 
+mod trust;
+
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::CliError;
 use crate::paths::absolute;
+use trust::{Caller, Foreign};
 
 /// The state folder, relative to the project folder.
 const STATE_DIR: &str = ".claude/mission-control";
 
+/// The variable that names the project folder.
+pub(crate) const PROJECT_VARIABLE: &str = "AUTOPROC_PROJECT_DIR";
+
 /// Variables that may name the project folder, by precedence.
-const VARIABLES: [&str; 2] = ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DIR"];
+const VARIABLES: [&str; 2] = [PROJECT_VARIABLE, "CLAUDE_PROJECT_DIR"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Project {
@@ -23,7 +29,8 @@ impl Project {
     /// upwards with a state folder, or the current one.
     ///
     /// # Errors
-    /// [`CliError`] if the given or named folder is not a folder.
+    /// [`CliError`] if the given or named folder is not a folder, or if another user controls a
+    /// folder that was found.
     pub(crate) fn find(
         given: Option<&Path>,
         cwd: &Path,
@@ -36,7 +43,10 @@ impl Project {
             VARIABLES.into_iter().find_map(|name| Some((name, variable(name).filter(|value| !value.is_empty())?)));
         match set {
             Some((name, folder)) => Self::at(cwd, Path::new(&folder), name),
-            None => Ok(Self { root: nearest(cwd).unwrap_or(cwd).to_owned() }),
+            None => match nearest(cwd) {
+                Some(root) => trusted(root, &variable),
+                None => Ok(Self { root: cwd.to_owned() }),
+            },
         }
     }
 
@@ -116,6 +126,16 @@ impl Project {
 
 fn nearest(cwd: &Path) -> Option<&Path> {
     cwd.ancestors().find(|folder| folder.join(STATE_DIR).is_dir())
+}
+
+/// Returns the project in this folder, unless another user controls it.
+fn trusted(root: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Result<Project, CliError> {
+    let sudo_uid = variable("SUDO_UID").and_then(|uid| uid.to_str()?.parse().ok());
+    let caller = Caller { uid: rustix::process::geteuid().as_raw(), sudo_uid };
+    match caller.foreign_part(root) {
+        None => Ok(Project { root: root.to_owned() }),
+        Some(Foreign { path, why }) => Err(CliError::foreign_project(root, &path, &why.to_string())),
+    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::checksum;
 use crate::disk::{Access, Disk, Sharing, Stamp};
 use crate::error::{classify, unreadable};
 use crate::journal::{Header, Position};
-use crate::layout::LOCK;
+use crate::layout::{LOCK, is_journal_name};
 
 /// The first pause between two tries to take the lock; it doubles up to [`MAX_PAUSE`]. A
 /// transaction holds the lock for well under a millisecond, plus one sync.
@@ -141,11 +141,13 @@ impl<D: Disk> StoreLock<D> {
         }
     }
 
-    /// Returns the note of the journal's end; `None` if it is missing or its checksum is wrong.
+    /// Returns the note of the journal's end; `None` if it is missing, if its checksum is wrong, or
+    /// if it names a file that cannot be a journal.
     pub(crate) fn tip(&self, disk: &D) -> Option<Tip> {
         let checked: CheckedTip = self.note(disk, HOLDER_BYTES, TIP_BYTES)?;
         let is_whole = checksum::of(checked.tip.as_bytes()) == checked.crc;
-        is_whole.then(|| serde_json::from_str(&checked.tip).ok()).flatten()
+        let tip: Tip = is_whole.then(|| serde_json::from_str(&checked.tip).ok()).flatten()?;
+        is_journal_name(&tip.journal).then_some(tip)
     }
 
     fn holder(&self, disk: &D) -> String {
@@ -166,4 +168,39 @@ fn padded(note: &impl Serialize, length: usize) -> Vec<u8> {
     bytes.resize(bytes.len().max(length - 1), b' ');
     bytes.push(b'\n');
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::fake::{DiskImage, FakeDisk};
+    use crate::snapshot::Numbering;
+
+    /// Otherwise `queue add` would append to any file that a crafted note names.
+    #[test]
+    fn a_note_that_names_no_journal_is_ignored() {
+        let disk = FakeDisk::new(DiskImage::default());
+        let lock = StoreLock::open(&disk).expect("the lock file");
+        let stamp = disk.stat(LOCK).expect("the disk").expect("the lock file");
+        let header = Header {
+            store: String::new(),
+            generation: 1,
+            seq: 0,
+            snapshot_len: 0,
+            snapshot_crc: 0,
+            numbering: Numbering::default(),
+        };
+        for (journal, is_believed) in [
+            ("QUEUE-STATE.journal.1-5a5a", true),
+            ("../../victim.txt", false),
+            ("QUEUE-STATE.journal.1-5a5a/../../victim", false),
+            ("QUEUE-STATE.json", false),
+            ("/etc/passwd", false),
+        ] {
+            let position = Position { offset: 1, seq: 1, chain: 1 };
+            let tip = Tip { snapshot: stamp, journal: journal.into(), header: header.clone(), position };
+            lock.note_tip(&disk, &tip).expect("written");
+            assert_eq!(lock.tip(&disk).is_some(), is_believed, "{journal}");
+        }
+    }
 }

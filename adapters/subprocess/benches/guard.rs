@@ -51,6 +51,7 @@ impl Bench {
         let guards = Guards::new(GuardSettings {
             executable: env!("CARGO_BIN_EXE_autoproc-guard").into(),
             run: RunId::new("bench"),
+            environment: Vec::new(),
             grace: Duration::from_secs(10),
             records_dir: Some(folder.path().to_owned()),
             output: OutputLimits::default(),

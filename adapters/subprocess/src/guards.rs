@@ -19,6 +19,7 @@ mod control_pipe;
 mod guard_process;
 mod orphans;
 
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -50,6 +51,9 @@ pub struct GuardSettings {
     /// The run that the processes belong to. Each process has the run's id in its environment as
     /// `AUTOPROC_RUN_ID`.
     pub run: RunId,
+    /// Variables that each process finds besides those of the runner and of its own
+    /// [`ProcessSpec`].
+    pub environment: Vec<(OsString, OsString)>,
     /// The time between SIGTERM and SIGKILL.
     pub grace: Duration,
     /// The folder for the guards' records, by which a later run finds the leftover processes of a

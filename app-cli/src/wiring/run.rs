@@ -19,6 +19,7 @@ use autoproc_workflow::{TaskOrchestrator, WorkflowOrchestrator};
 use super::steps::GuardedSteps;
 use super::{Wiring, notices};
 use crate::error::CliError;
+use crate::project::PROJECT_VARIABLE;
 
 /// The task of an orchestrator for each file.
 pub(crate) enum Task {
@@ -55,7 +56,7 @@ impl Wiring {
     ) -> Result<(Ports, Supervision), CliError> {
         let output = OutputLimits::from_total(settings.max_output);
         let (grace, start_limits) = (settings.grace, settings.start_limits);
-        let guards = guards_of(settings.run.clone(), grace, output, Some(self.project.runs_dir()))?;
+        let guards = self.guards(settings.run.clone(), grace, output, Some(self.project.runs_dir()))?;
         let guards = Arc::new(guards);
         let orchestrator = self.orchestrator(settings, guards.clone());
         autoproc_subprocess::adopt_orphans();
@@ -104,9 +105,28 @@ impl Wiring {
     ) -> Result<(TaskOrchestrator, Supervision), CliError> {
         autoproc_subprocess::adopt_orphans();
         // Records serve the recovery of dead runs, and this is not a run.
-        let guards = Arc::new(guards_of(run, grace, OutputLimits::default(), None)?);
+        let guards = Arc::new(self.guards(run, grace, OutputLimits::default(), None)?);
         let supervision = Supervision::new(guards.clone())?;
         Ok((TaskOrchestrator::new(workflow, self.equipment(guards, None)), supervision))
+    }
+
+    /// Creates the guards, which start with the first attempt. If `records_dir` is given, the
+    /// guards record their processes there. A command that calls autoproc works on this project.
+    ///
+    /// # Errors
+    /// If the system does not report this program's path.
+    fn guards(
+        &self,
+        run: RunId,
+        grace: Duration,
+        output: OutputLimits,
+        records_dir: Option<PathBuf>,
+    ) -> Result<Guards, CliError> {
+        let executable = autoproc_subprocess::own_executable();
+        let executable =
+            executable.map_err(|error| CliError::io("cannot determine the path of this program", &error))?;
+        let environment = vec![(PROJECT_VARIABLE.into(), self.project.root().into())];
+        Ok(Guards::new(GuardSettings { executable, run, environment, grace, records_dir, output }))
     }
 
     fn equipment(&self, guards: Arc<Guards>, executions: Option<Executions>) -> Equipment {
@@ -153,22 +173,6 @@ impl Wiring {
         all.extend(others);
         Ok(Observers::new(all))
     }
-}
-
-/// Creates the guards, which start with the first attempt. If `records_dir` is given, the guards
-/// record their processes there.
-///
-/// # Errors
-/// If the system does not report this program's path.
-fn guards_of(
-    run: RunId,
-    grace: Duration,
-    output: OutputLimits,
-    records_dir: Option<PathBuf>,
-) -> Result<Guards, CliError> {
-    let executable = autoproc_subprocess::own_executable();
-    let executable = executable.map_err(|error| CliError::io("cannot determine the path of this program", &error))?;
-    Ok(Guards::new(GuardSettings { executable, run, grace, records_dir, output }))
 }
 
 /// The guards of a run, which are suspended and resumed with this process.

@@ -2,7 +2,7 @@
 //! document with a key that is given twice.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -120,4 +120,56 @@ fn a_key_that_is_given_twice_is_damage() {
         }
         assert_eq!(fs::read_to_string(project.state("QUEUE-STATE.json")).expect("the queue"), damaged);
     }
+}
+
+/// Below a folder like `/tmp`, another user may create a project and wait for commands to find it.
+#[test]
+fn a_project_that_others_can_change_is_used_only_if_it_is_named() {
+    let project = project();
+    let own = project.path("own");
+    fs::create_dir(&own).expect("a folder");
+    let workflows = project.path("core/workflows");
+    fs::set_permissions(&workflows, fs::Permissions::from_mode(0o777)).expect("a mode");
+    let before = project.bytes();
+    for words in [&["status"][..], &["queue", "add", "x"], &["run", "-q"], &["stop"], &["queue", "recover"]] {
+        let mut command = project.command(words);
+        let answer = Answer::from(command.current_dir(&own).output().expect("the binary"));
+        let error = answer.expect_error(73, "can be changed by other users");
+        assert!(error.err.contains(&workflows.display().to_string()), "{error:?}");
+    }
+    assert!(before == project.bytes());
+    let root = project.path("");
+    project.ask(["--project-dir".as_ref(), root.as_os_str(), "status".as_ref()]).expect_code(0);
+    project.ask(["--project-dir", "own", "status"]).expect_code(0);
+}
+
+/// The inner call is told the project by its environment, whatever named the project.
+#[test]
+fn a_command_that_calls_autoproc_works_on_the_queue_of_its_run() {
+    let project = TempProject::new();
+    for folder in ["proj/core/workflows", "elsewhere"] {
+        fs::create_dir_all(project.path(folder)).expect("a folder");
+    }
+    let binary = env!("CARGO_BIN_EXE_autoproc");
+    let workflow =
+        format!("workflow: {{id: w, phases: [{{id: a, steps: [{{shell: \"'{binary}' queue add /made/by/step\"}}]}}]}}");
+    project.write("proj/core/workflows/w.yaml", workflow);
+    let add = format!("'{binary}' queue add /made/by/command");
+    for (named, relative, words) in
+        [("--project-dir", "../proj", vec!["--shell", &add]), ("", "../proj", vec!["--workflow", "w"])]
+    {
+        let mut command = project.program(binary);
+        command.current_dir(project.path("elsewhere"));
+        if named.is_empty() {
+            command.env("AUTOPROC_PROJECT_DIR", relative);
+        } else {
+            command.args([named, relative]);
+        }
+        project.write("proj/file", words.concat());
+        command.args(["run", "-q", "--again", "../proj/file"]).args(words);
+        Answer::from(command.output().expect("the binary")).expect_code(0);
+    }
+    let listed = project.ask(["--project-dir", "proj", "queue", "list"]).expect_code(0).out;
+    assert!(listed.contains("/made/by/command") && listed.contains("/made/by/step"), "{listed}");
+    assert!(!project.path("elsewhere/.claude").exists());
 }

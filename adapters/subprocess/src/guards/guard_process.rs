@@ -44,7 +44,7 @@ impl GuardProcess {
         command.arg0("autoproc").arg(GUARD_ARGUMENT).arg(settings.run.as_str()).args(&record);
         // Marks the guard from its first moment, so that it is found even if the runner dies before
         // the guard has written its record.
-        command.env(RUN_VARIABLE, settings.run.as_str());
+        command.env(RUN_VARIABLE, settings.run.as_str()).envs(settings.environment.iter().cloned());
         command.stdin(control).stdout(report_writer).process_group(0);
         // Created before the spawn, so that a failure here leaves no guard behind.
         let reports = Receiver::from_owned_fd(OwnedFd::from(reports))?;

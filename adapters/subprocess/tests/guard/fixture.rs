@@ -35,6 +35,7 @@ impl Fixture {
         let settings = GuardSettings {
             executable: env!("CARGO_BIN_EXE_autoproc-guard").into(),
             run: RunId::new(run),
+            environment: Vec::new(),
             grace,
             records_dir: Some(dir.path().to_owned()),
             output: OutputLimits::default(),

@@ -21,6 +21,7 @@ pub(crate) fn guards(run: &str, records: &Path) -> Guards {
     Guards::new(GuardSettings {
         executable: own_executable().expect("a program"),
         run: RunId::new(run),
+        environment: Vec::new(),
         grace: GRACE,
         records_dir: Some(records.to_owned()),
         output: OutputLimits::default(),

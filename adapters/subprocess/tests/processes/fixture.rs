@@ -90,6 +90,7 @@ impl Fixture {
         Arc::new(Guards::new(GuardSettings {
             executable: env!("CARGO_BIN_EXE_autoproc-guard").into(),
             run: RunId::new("run-1"),
+            environment: Vec::new(),
             grace: self.grace,
             records_dir: None,
             output: OutputLimits::default(),
