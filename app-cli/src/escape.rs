@@ -4,7 +4,9 @@ use std::fmt;
 use std::path::Path;
 use std::str;
 
-/// A text that is printed with its control characters escaped.
+use autoproc_domain::path::is_unprintable;
+
+/// A text that is printed with each character escaped that [`is_unprintable`].
 pub(crate) struct Printable<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Printable<'_> {
@@ -13,7 +15,8 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// Returns a value, whose text may come from a file, with every control character escaped.
+/// Returns a value, whose text may come from a file, with each character escaped that
+/// [`is_unprintable`].
 pub(crate) fn printable(value: &impl fmt::Display) -> String {
     Printable(&value.to_string()).to_string()
 }
@@ -27,7 +30,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Escapes control characters in a stream of bytes, except line ends and tabs. Invalid UTF-8
+/// Escapes each character that [`is_unprintable`] in a stream of bytes, except line ends and tabs. Invalid UTF-8
 /// becomes the replacement character. A character that is split between two pieces is printed with
 /// the second one.
 #[derive(Debug, Default)]
@@ -58,10 +61,10 @@ fn unfinished(bytes: &[u8]) -> usize {
     (1..=bytes.len().min(3)).find(is_begun).unwrap_or(0)
 }
 
-/// Writes text with its control characters escaped, except those in `kept`.
+/// Writes text with each character escaped that [`is_unprintable`], except those in `kept`.
 fn escape(text: &str, kept: &[char], to: &mut impl fmt::Write) -> fmt::Result {
     text.chars().try_for_each(|character| {
-        if character.is_control() && !kept.contains(&character) {
+        if is_unprintable(character) && !kept.contains(&character) {
             write!(to, "{}", character.escape_default())
         } else {
             to.write_char(character)

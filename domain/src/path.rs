@@ -114,6 +114,16 @@ impl FilePath {
     }
 }
 
+/// True if the character must be escaped on a terminal: a control character (C0, C1, DEL), a
+/// bidirectional control (UAX #9), which reorders the text around it, or a line or paragraph
+/// separator.
+#[must_use]
+pub fn is_unprintable(character: char) -> bool {
+    let is_bidirectional =
+        matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    character.is_control() || is_bidirectional || matches!(character, '\u{2028}' | '\u{2029}')
+}
+
 fn to_hex(bytes: &[u8]) -> String {
     let mut hex = String::with_capacity(2 * bytes.len());
     for byte in bytes {
@@ -156,12 +166,12 @@ impl fmt::Debug for FilePath {
     }
 }
 
-/// Writes bytes that are not UTF-8 as the replacement character, and escapes control characters so
-/// that a file name cannot control a terminal.
+/// Writes bytes that are not UTF-8 as the replacement character, and escapes each character that
+/// [`is_unprintable`], so that a file name cannot control a terminal.
 impl fmt::Display for FilePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for character in self.0.to_string_lossy().chars() {
-            if character.is_control() {
+            if is_unprintable(character) {
                 write!(f, "{}", character.escape_default())?;
             } else {
                 f.write_char(character)?;
@@ -205,6 +215,8 @@ mod tests {
     #[test]
     fn display_cannot_steer_a_terminal() {
         assert_eq!(FilePath::new("/a\u{1b}[2J\nb").unwrap().to_string(), "/a\\u{1b}[2J\\nb");
+        assert_eq!(FilePath::new("/a\u{202e}fdp.exe").unwrap().to_string(), "/a\\u{202e}fdp.exe");
+        assert_eq!(FilePath::new("/\u{5e9}\u{5dc}").unwrap().to_string(), "/\u{5e9}\u{5dc}");
     }
 
     #[test]

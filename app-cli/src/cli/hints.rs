@@ -7,11 +7,12 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use autoproc_domain::path::is_unprintable;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, Error};
 use strsim::damerau_levenshtein;
 
-use crate::escape::Shown;
+use crate::escape::{Printable, Shown};
 
 /// Unknown commands and their equivalents.
 const COMMANDS: &[(&[&str], &str)] = &[
@@ -93,7 +94,21 @@ pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
             error.insert(ContextKind::Suggested, hint);
         }
     }
+    escape_arguments(&mut error);
     error
+}
+
+/// Escapes the arguments that the error quotes: a shell pattern may have inserted any file name.
+fn escape_arguments(error: &mut Error) {
+    let escaped = error.context().filter_map(|(kind, value)| match value {
+        ContextValue::String(text) if text.contains(is_unprintable) => {
+            Some((kind, ContextValue::String(Printable(text).to_string())))
+        }
+        _ => None,
+    });
+    for (kind, value) in escaped.collect::<Vec<_>>() {
+        error.insert(kind, value);
+    }
 }
 
 fn hint(unknown: &str, kind: ContextKind) -> Option<String> {

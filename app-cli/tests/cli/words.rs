@@ -61,6 +61,28 @@ fn words_of_other_programs_get_a_hint_that_works() {
     assert!(!project.path(".claude").exists());
 }
 
+/// A shell pattern inserts the names of files as they are.
+#[test]
+fn an_argument_in_a_usage_error_steers_no_terminal() {
+    let project = TempProject::new();
+    for words in [
+        &["queue", "add", "--\u{1b}]0;title\u{7}"][..],
+        &["\u{1b}[2J"],
+        &["run", "-j", "\u{9b}5A", "--", "true"],
+        &["queue", "list", "--status", "\u{202e}x"],
+        &["queue", "add", "a", "b\u{1b}[1m"],
+        &["run", "--include", "[\u{1b}[1m", "a", "--", "true"],
+        &["run", "--max-fail", "\u{1b}[1m", "--", "true"],
+    ] {
+        let error = project.ask(words.iter().copied()).expect_code(2).err;
+        assert!(!error.contains(['\u{1b}', '\u{9b}', '\u{7}', '\u{202e}']), "{error:?}");
+    }
+    project.write("invoice\u{202e}fdp.exe", "");
+    let added = project.ask(["queue", "add", "invoice\u{202e}fdp.exe"]).expect_code(0);
+    let all = added.out + &project.ask(["queue", "list"]).out + &project.ask(["queue", "show", "1"]).out;
+    assert!(all.contains("invoice\\u{202e}fdp.exe") && !all.contains('\u{202e}'), "{all:?}");
+}
+
 #[test]
 fn a_slip_is_recognised_and_nothing_else_is_proposed() {
     let project = TempProject::new();

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
+use autoproc_domain::path::is_unprintable;
 use autoproc_workflow::{FindError, Problem, Severity, WorkflowFile};
 use clap::Args;
 use serde::Serialize;
@@ -127,7 +128,7 @@ fn excerpt(file: &WorkflowFile, problem: &Problem, out: &mut dyn Write) -> io::R
     let start = before.saturating_sub(SHOWN_COLUMNS / 2);
     // A tab is one column of the file, so it must take one column here too.
     let shown: String =
-        line.chars().skip(start).take(SHOWN_COLUMNS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        line.chars().skip(start).take(SHOWN_COLUMNS).map(|c| if is_unprintable(c) { ' ' } else { c }).collect();
     let number = problem.position.line.to_string();
     writeln!(out, "  {number} | {shown}")?;
     writeln!(out, "  {:width$} | {:>column$}", "", "^", width = number.len(), column = before - start + 1)
