@@ -82,7 +82,7 @@ impl Context {
     /// As [`Context::show`].
     pub(crate) fn show_change(&self, view: &impl View) -> Result<(), CliError> {
         self.name_queue();
-        self.show_named(view)
+        self.show_named(view).map_err(|error| error.with_hint("the queue was changed; only this report is missing"))
     }
 
     /// Prints a view. In JSON, the document also names the queue.

@@ -218,3 +218,17 @@ fn a_command_that_cannot_be_found_is_refused_before_anything_is_touched() {
         refused(&project, &[&["run", "c", "--"], command].concat(), 2, "there is no program");
     }
 }
+
+/// The change is all or nothing, and so it stands when its report cannot be printed.
+#[test]
+fn a_change_that_cannot_be_reported_was_made_and_says_so() {
+    let project = TempProject::new();
+    project.write("a", "");
+    for words in [&["queue", "add", "a"][..], &["--json", "queue", "prioritise", "a", "5"], &["queue", "remove", "a"]] {
+        let full = File::options().write(true).open("/dev/full").expect("the device");
+        let answer = Answer::from(project.command(words).stdout(full).output().expect("the binary"));
+        let answer = answer.expect_error(74, "cannot write to standard output");
+        assert!(answer.err.contains("hint: the queue was changed"), "{answer:?}");
+    }
+    assert_eq!(project.ask(["queue", "list"]).out, "");
+}
