@@ -64,11 +64,16 @@ pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 /// same kind, so yielding the processor to them does not cost a long time slice.
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 
-/// Serves as a guard if this process was started as one, and then returns the exit code.
+/// Serves as a guard if this process was started as one, and then returns the exit code. In the
+/// other processes, only undoes what a parent may have done to signals: unblocks all, and stops
+/// ignoring those without which children and file-size limits go unnoticed.
 ///
 /// Call this first in `main`, before any thread or runtime starts.
 #[must_use]
 pub fn become_guard() -> Option<ExitCode> {
+    if let Err(error) = signals::undo_inherited() {
+        report_error("cannot reset the signals", &error);
+    }
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != OsStr::new(GUARD_ARGUMENT) {
         return None;
@@ -99,6 +104,7 @@ impl Guard {
         let record = record.and_then(create_record);
         descendants::become_subreaper()?;
         signals::survive_termination_signals()?;
+        signals::reset_for_commands()?;
         Ok(Self { io: GuardIo::new()?, record, is_paused: false })
     }
 

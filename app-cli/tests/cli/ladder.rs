@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::fixture::{TempProject, end_of, wait_until};
+use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::stop::{begun, signal, signal_again, wait_until_heard};
 
 /// Writes its pid, and ignores SIGTERM.
@@ -156,4 +156,28 @@ fn to_continue_a_run_that_was_not_suspended_means_nothing() {
     project.write("go", "");
     let over = end_of(run).expect_code(0);
     assert!(over.out.starts_with("processed 1"), "{over:#?}");
+}
+
+/// A parent may have blocked or ignored any signal. Nohup's SIGHUP stays ignored.
+#[test]
+fn signals_that_a_parent_blocked_or_ignored_are_reset() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    for options in [&["--block-signal"][..], &["--ignore-signal=CHLD,XFSZ,TERM,USR1,ALRM,PIPE"]] {
+        let mut env = project.program("env");
+        env.args(options).args([env!("CARGO_BIN_EXE_autoproc"), "run", "--json", "-q", "--timeout", "60", "--"]);
+        env.args(["sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/self/status"]);
+        let result = Answer::from(env.output().expect("env(1) of coreutils")).expect_code(0).json();
+        assert_eq!(result["processed"], 2);
+        for file in ["a", "b"] {
+            let signals = project.ask(["log", file]).expect_code(0).out;
+            let masks = signals.split_whitespace().filter(|word| !word.ends_with(':'));
+            // The C library has signals 32 and 33 for itself.
+            let standard = masks.map(|mask| u64::from_str_radix(mask, 16).expect("a mask") & 0x7fff_ffff);
+            assert_eq!(standard.collect::<Vec<_>>(), [0, 0], "{signals}");
+            let shown = project.json(["queue", "show", file]);
+            let elapsed = shown["history"].as_array().expect("attempts").last().expect("one")["duration_s"].as_f64();
+            assert!(elapsed.is_some_and(|elapsed| elapsed < 60.0), "the end was noticed: {shown}");
+        }
+        project.ask(["queue", "add", "a", "b", "--again"]).expect_code(0);
+    }
 }

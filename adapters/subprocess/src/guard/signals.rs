@@ -1,10 +1,12 @@
-//! Handles signals to the guard itself.
+//! Handles signals to the guard itself, and signals that a parent left blocked or ignored.
 
+use std::ffi::c_int;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use nix::sys::signal::SigSet;
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 /// Makes the guard survive requests to terminate: the runner decides when to stop, and the guard
 /// must outlive the runner to end its processes.
@@ -13,11 +15,32 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 /// resets handlers. If SIGHUP was ignored at the start, as by nohup(1), it stays ignored, so that
 /// commands ignore it too.
 pub(crate) fn survive_termination_signals() -> io::Result<()> {
+    catch([SIGINT, SIGTERM].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP)))
+}
+
+/// Unblocks all signals, and catches SIGCHLD and SIGXFSZ. If a parent blocked or ignored SIGCHLD,
+/// the end of a child would go unnoticed (waitpid(2)); if it blocked SIGTERM, so would a stop.
+/// SIGXFSZ would end the process at a limit on file sizes (setrlimit(2)); if it is caught, the write
+/// fails instead.
+pub(super) fn undo_inherited() -> io::Result<()> {
+    SigSet::empty().thread_set_mask()?;
+    catch([SIGCHLD, SIGXFSZ])
+}
+
+/// Makes commands start with the default action of each signal that is ignored here. SIGHUP is an
+/// exception, because nohup(1) ignores it for the commands too.
+pub(super) fn reset_for_commands() -> io::Result<()> {
+    let catchable = |signal: &c_int| !signal_hook::consts::FORBIDDEN.contains(signal);
+    catch((1..=LAST_STANDARD_SIGNAL).filter(catchable).filter(|signal| *signal != SIGHUP && is_ignored(*signal)))
+}
+
+/// The highest number of a standard signal on Linux: SIGSYS (signal(7)).
+const LAST_STANDARD_SIGNAL: c_int = 31;
+
+/// Installs handlers that do nothing. execve(2) resets them to the default action.
+fn catch(signals: impl IntoIterator<Item = c_int>) -> io::Result<()> {
     let unread = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP)) {
-        signal_hook::flag::register(signal, Arc::clone(&unread))?;
-    }
-    Ok(())
+    signals.into_iter().try_for_each(|signal| signal_hook::flag::register(signal, Arc::clone(&unread)).map(drop))
 }
 
 /// True if this process ignores a signal: bit n-1 of `SigIgn` represents signal n
