@@ -50,6 +50,7 @@ pub(crate) use attempt::is_permanent;
 use batch::Batch;
 use guard_io::GuardIo;
 use protocol::{Control, Report, StartRequest};
+use rustix::process::{getpgid, getppid, setpgid, setsid};
 
 use crate::fingerprint::fingerprint_of;
 use crate::guard_record::GuardRecord;
@@ -88,6 +89,18 @@ pub fn become_guard() -> Option<ExitCode> {
     })
 }
 
+/// Moves the guard, and with it all commands, to a session without a controlling terminal. There, a
+/// command that asks the terminal for a password fails at once. On the terminal of the runner, it
+/// would be stopped until its timeout, because it does not belong to the foreground.
+///
+/// The runner starts the guard as the leader of a process group, so that Ctrl-C does not reach it.
+/// A leader cannot create a session (setsid(2)), so the guard first joins the runner's group; by now
+/// it survives the signals of the terminal. If the runner is gone, the guard ends soon anyway.
+fn leave_terminal() {
+    let runners_group = getppid().and_then(|runner| getpgid(Some(runner)).ok());
+    let _ = runners_group.map_or(Ok(()), |group| setpgid(None, Some(group))).and_then(|()| setsid());
+}
+
 /// Writes to standard error. If that fails, only the exit status reports the error.
 fn report_error(what: &str, error: &io::Error) {
     let _ = writeln!(io::stderr(), "autoproc: {what}: {error}");
@@ -101,10 +114,11 @@ struct Guard {
 
 impl Guard {
     fn new(record: Option<&Path>) -> io::Result<Self> {
-        let record = record.and_then(create_record);
-        descendants::become_subreaper()?;
         signals::survive_termination_signals()?;
         signals::reset_for_commands()?;
+        leave_terminal();
+        let record = record.and_then(create_record);
+        descendants::become_subreaper()?;
         Ok(Self { io: GuardIo::new()?, record, is_paused: false })
     }
 

@@ -88,3 +88,14 @@ fn a_tree_is_drawn_in_ascii_if_asked() {
     assert!(shown.contains("|- ") && shown.contains("`- ") && shown.is_ascii(), "{shown}");
     assert!(on_terminal(&project, 80, &[], "workflow show w.yaml").contains("└─ "));
 }
+
+/// A command that asks the terminal for a password fails at once, as under cron.
+#[test]
+fn commands_have_no_terminal() {
+    let project = TempProject::with_queue(&["a"]);
+    let ask = "--shell 'read answer < /dev/tty; echo \"asked: $?\"; exit 3'";
+    let run = on_terminal(&project, 80, &[], &format!("run -r 0 --timeout 60 {ask}"));
+    assert!(run.contains("/dev/tty") && !run.contains("timed out"), "{run}");
+    let shown = project.json(["queue", "show", "a"]);
+    assert_eq!(shown["status"], "failed", "{shown}");
+}
