@@ -37,6 +37,7 @@ mod guard_io;
 mod output;
 pub(crate) mod protocol;
 mod signals;
+mod start_error;
 mod stopwatch;
 
 use std::ffi::OsStr;
@@ -46,11 +47,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use attempt::Attempt;
-pub(crate) use attempt::is_permanent;
 use batch::Batch;
 use guard_io::GuardIo;
 use protocol::{Control, Report, StartRequest};
 use rustix::process::{getpgid, getppid, setpgid, setsid};
+pub(crate) use start_error::is_permanent;
 
 use crate::fingerprint::fingerprint_of;
 use crate::guard_record::GuardRecord;

@@ -1,5 +1,8 @@
 //! Reports on attempts: error output and resource usage.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::Value;
 
 use crate::fixture::TempProject;
@@ -11,7 +14,7 @@ const COMPLAIN: &str = "echo opening {} >&2; printf 'page 3\\033[2J\\n' >&2; ech
 const COMPUTE: &str = ": {}; i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
 
 fn log(project: &TempProject) -> Vec<Value> {
-    let text = std::fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("a log");
+    let text = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("a log");
     text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
 }
 
@@ -109,4 +112,20 @@ fn a_file_is_shown_without_a_log() {
     project.write("logs/autonomous-processing.jsonl/in the way", "");
     let shown = project.ask(["queue", "show", "a"]).expect_code(0);
     assert!(shown.out.contains("completed") && shown.err.contains("warning: cannot read the event log"), "{shown:#?}");
+}
+
+/// For each of them the kernel says "No such file or directory", and the program is there.
+#[test]
+fn a_missing_interpreter_is_named() {
+    let project = TempProject::with_queue(&["a"]);
+    for (script, words) in [
+        ("#!/bin/sh\r\necho\r\n", "the script has Windows line ends (CRLF)"),
+        ("#! /no/such/python3 -u\nprint()\n", "its interpreter /no/such/python3 does not exist"),
+    ] {
+        let program = project.write("convert", script);
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a mode");
+        let run = project.ask(["run", "--again", "a", "-r", "3", "--", "./convert"]).expect_code(100);
+        assert!(run.err.contains(&format!("./convert: {words}")), "{run:?}");
+        assert_eq!(project.json(["queue", "show", "a"])["attempts"], 1, "another try does not help");
+    }
 }

@@ -6,7 +6,6 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use autoproc_domain::ports::ResourceUsage;
-use rustix::io::Errno;
 use rustix::process::{Pid, Signal};
 use wait4::ResUse;
 
@@ -15,6 +14,7 @@ use crate::guard::descendants::{Descendants, SignalRound, describe_descendants};
 use crate::guard::guard_io::GuardIo;
 use crate::guard::output::Output;
 use crate::guard::protocol::{Control, Report, StartRequest, unexpected_start};
+use crate::guard::start_error::cannot_start;
 use crate::guard::stopwatch::Stopwatch;
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 use crate::process_table::within_one_tick;
@@ -333,37 +333,6 @@ fn ending_of(status: std::process::ExitStatus) -> Ending {
     }
 }
 
-/// Returns an ending that names the working directory if that is missing, otherwise the program.
-/// The system does not report which of the two caused the error.
-fn cannot_start(spec: &ProcessSpec, error: &io::Error) -> Ending {
-    let missing = spec.working_dir.as_ref().filter(|dir| !dir.is_dir()).map(|dir| dir.as_os_str());
-    let culprit = missing.unwrap_or(&spec.program).to_string_lossy();
-    Ending::CannotStart { reason: format!("{culprit}: {error}"), permanent: is_permanent(error) }
-}
-
-/// True if a retry of the start would fail in the same way.
-pub(crate) fn is_permanent(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::InvalidInput
-        || Errno::from_io_error(error).is_some_and(|errno| PERMANENT_ERRORS.contains(&errno))
-}
-
-/// The errors of execve(2) and chdir(2) about the program, its arguments or its directory. All
-/// other errors are temporary, because they are about the state of the machine (no memory, no
-/// process numbers, no descriptors, the file open for writing).
-const PERMANENT_ERRORS: [Errno; 11] = [
-    Errno::NOENT,
-    Errno::ACCESS,
-    Errno::PERM,
-    Errno::NOEXEC,
-    Errno::TOOBIG,
-    Errno::NOTDIR,
-    Errno::ISDIR,
-    Errno::LOOP,
-    Errno::NAMETOOLONG,
-    Errno::INVAL,
-    Errno::LIBBAD,
-];
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -428,15 +397,5 @@ mod tests {
             capture: 0,
         };
         StartRequest { spec, input: None, grace: SECOND, output: OutputLimits::default() }
-    }
-
-    #[test]
-    fn errors_of_the_machine_are_not_permanent() {
-        for errno in [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE, Errno::TXTBSY, Errno::IO] {
-            assert!(!is_permanent(&errno.into()), "{errno}");
-        }
-        for errno in PERMANENT_ERRORS {
-            assert!(is_permanent(&errno.into()), "{errno}");
-        }
     }
 }

@@ -1,0 +1,92 @@
+//! Explains why a command could not be started, and whether another try can help.
+
+use std::ffi::OsStr;
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use autoproc_regular_file::{self as regular_file, Links};
+use rustix::io::Errno;
+
+use crate::process::{Ending, ProcessSpec};
+
+/// The number of bytes at the beginning of a program that the kernel examines (`BINPRM_BUF_SIZE`).
+const EXAMINED_BYTES: u64 = 256;
+
+/// Returns an ending that names the working directory if that is missing, otherwise the program.
+/// The system does not report which of the two caused the error.
+pub(super) fn cannot_start(spec: &ProcessSpec, error: &io::Error) -> Ending {
+    let missing = spec.working_dir.as_ref().filter(|dir| !dir.is_dir()).map(|dir| dir.as_os_str());
+    let culprit = missing.unwrap_or(&spec.program).to_string_lossy();
+    let fault = missing.is_none().then(|| interpreter_fault(spec, error)).flatten();
+    let why = fault.unwrap_or_else(|| error.to_string());
+    Ending::CannotStart { reason: format!("{culprit}: {why}"), permanent: is_permanent(error) }
+}
+
+/// Explains "No such file or directory" for a program that exists: then its interpreter is missing.
+fn interpreter_fault(spec: &ProcessSpec, error: &io::Error) -> Option<String> {
+    if Errno::from_io_error(error) != Some(Errno::NOENT) {
+        return None;
+    }
+    let mut beginning = Vec::new();
+    let file = regular_file::open_to_read(Links::Follow, &program_file(spec)?).ok()?;
+    file.take(EXAMINED_BYTES).read_to_end(&mut beginning).ok()?;
+    if beginning.starts_with(b"\x7fELF") {
+        return Some("its dynamic loader does not exist; it was built for another system".to_owned());
+    }
+    let line = beginning.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    if line.ends_with(b"\r") {
+        return Some("the script has Windows line ends (CRLF); convert them, for instance with dos2unix".to_owned());
+    }
+    let interpreter = line.trim_ascii().split(|byte| byte.is_ascii_whitespace()).next()?;
+    Some(format!("its interpreter {} does not exist", String::from_utf8_lossy(interpreter)))
+}
+
+/// Returns the file of the program: a name without a slash is searched for in `PATH`.
+fn program_file(spec: &ProcessSpec) -> Option<PathBuf> {
+    let program = Path::new(&spec.program);
+    if program.as_os_str().as_bytes().contains(&b'/') {
+        return Some(spec.working_dir.as_ref().map_or_else(|| program.to_owned(), |dir| dir.join(program)));
+    }
+    let path = spec.environment.iter().find(|(name, _)| name == OsStr::new("PATH")).map(|(_, value)| value.clone());
+    let path = path.or_else(|| std::env::var_os("PATH"))?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// True if a retry of the start would fail in the same way.
+pub(crate) fn is_permanent(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidInput
+        || Errno::from_io_error(error).is_some_and(|errno| PERMANENT_ERRORS.contains(&errno))
+}
+
+/// The errors of execve(2) and chdir(2) about the program, its arguments or its directory. All
+/// other errors are temporary, because they are about the state of the machine (no memory, no
+/// process numbers, no descriptors, the file open for writing).
+const PERMANENT_ERRORS: [Errno; 11] = [
+    Errno::NOENT,
+    Errno::ACCESS,
+    Errno::PERM,
+    Errno::NOEXEC,
+    Errno::TOOBIG,
+    Errno::NOTDIR,
+    Errno::ISDIR,
+    Errno::LOOP,
+    Errno::NAMETOOLONG,
+    Errno::INVAL,
+    Errno::LIBBAD,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_machine_are_not_permanent() {
+        for errno in [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE, Errno::TXTBSY, Errno::IO] {
+            assert!(!is_permanent(&errno.into()), "{errno}");
+        }
+        for errno in PERMANENT_ERRORS {
+            assert!(is_permanent(&errno.into()), "{errno}");
+        }
+    }
+}
