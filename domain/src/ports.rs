@@ -2,13 +2,14 @@
 //! services. Each file contains one contract and its error type.
 //!
 //! The documentation of each error variant states the caller's next move. `autoproc-testkit` has a
-//! conformance suite for [`Storage`] and [`Runs`]: an adapter that passes it fulfils their
-//! contracts.
+//! conformance suite for [`Storage`] and [`Runs`], and one for the runs of [`History`]: an adapter
+//! that passes them fulfils their contracts.
 
 mod clock;
 mod history;
 mod observer;
 mod orchestrator;
+mod past_runs;
 mod reaper;
 mod runs;
 mod start_gate;
@@ -19,6 +20,7 @@ pub use clock::Clock;
 pub use history::{History, HistoryError, HistoryQuery, PastAttempt, PastEnd, PastEvent};
 pub use observer::{NoObserver, Observer, RunEvent, RunEventKind};
 pub use orchestrator::{Orchestrator, progress_of};
+pub use past_runs::{PastRun, PastRunEnd, PastStop, RunFilter, RunsSummary};
 pub use reaper::{InProcessReaper, Reaper};
 pub use runs::{Begun, Lease, LeaseTerms, Runs};
 pub use start_gate::{BackPressure, OpenGate, StartGate};

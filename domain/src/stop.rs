@@ -18,6 +18,15 @@ pub enum StopLevel {
 }
 
 impl StopLevel {
+    /// Every level, the lowest first.
+    pub const ALL: [Self; 4] = [Self::Running, Self::Draining, Self::Aborting, Self::Killing];
+
+    /// Returns the level with this word; `None` if there is none.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.word() == word)
+    }
+
     /// Returns the word, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -44,6 +53,15 @@ pub enum StopCause {
 }
 
 impl StopCause {
+    /// Every cause.
+    pub const ALL: [Self; 4] = [Self::StopFile, Self::Interrupt, Self::Terminate, Self::HangUp];
+
+    /// Returns the cause with this word; `None` if there is none.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.word() == word)
+    }
+
     /// Returns the word, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -1,5 +1,6 @@
 //! The behaviour that every adapter of a port must have.
 
+pub mod history;
 pub mod storage;
 
 /// A guarantee of a port that an adapter broke.
