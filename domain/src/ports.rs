@@ -20,7 +20,7 @@ pub use clock::Clock;
 pub use history::{History, HistoryError, HistoryQuery, PastAttempt, PastEnd, PastEvent};
 pub use observer::{NoObserver, Observer, RunEvent, RunEventKind};
 pub use orchestrator::{Orchestrator, progress_of};
-pub use past_runs::{PastRun, PastRunEnd, PastStop, RunFilter, RunsSummary};
+pub use past_runs::{PastRun, PastRunEnd, RunFilter, RunsSummary};
 pub use reaper::{InProcessReaper, Reaper};
 pub use runs::{Begun, Lease, LeaseTerms, Runs};
 pub use start_gate::{BackPressure, OpenGate, StartGate};
@@ -32,7 +32,7 @@ pub use crate::attempt::{
     Attempt, AttemptOutcome, AttemptProgress, AttemptRef, AttemptReport, LostAttempt, ResourceUsage,
 };
 pub use crate::run_info::{DeadRun, DeathEvidence, LiveRun, Location, RunInfo, Unproven};
-pub use crate::stop::{StopCause, StopLevel, StopRequest};
+pub use crate::stop::{ObeyedStop, StopCause, StopLevel, StopRequest};
 
 #[cfg(feature = "mocks")]
 pub use self::{

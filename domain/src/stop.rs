@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::time::Timestamp;
+
 /// The urgency of a stop request. It only rises during a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StopLevel {
@@ -92,4 +94,15 @@ pub struct StopRequest {
 impl StopRequest {
     /// No request.
     pub const NONE: Self = Self { level: StopLevel::Running, cause: None };
+}
+
+/// A stop request that a run obeys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObeyedStop {
+    /// When the run noticed the request, or its present level.
+    pub at: Timestamp,
+    /// The level of the request.
+    pub level: StopLevel,
+    /// The source of the request.
+    pub cause: StopCause,
 }

@@ -1,6 +1,6 @@
 //! Prints runs of the past, and runs that are alive.
 
-use autoproc_domain::ports::{PastRun, StopCause};
+use autoproc_domain::ports::{ObeyedStop, PastRun, StopCause};
 use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::{RunId, Timestamp};
 use serde::Serialize;
@@ -104,6 +104,12 @@ pub(crate) struct RunStopJson {
     since: String,
 }
 
+impl From<ObeyedStop> for RunStopJson {
+    fn from(stop: ObeyedStop) -> Self {
+        Self { level: stop.level.word(), cause: stop.cause.word(), since: stop.at.to_string() }
+    }
+}
+
 impl From<&RunShown<'_>> for PastRunJson {
     fn from(shown: &RunShown<'_>) -> Self {
         let RunShown { run, .. } = shown;
@@ -115,11 +121,7 @@ impl From<&RunShown<'_>> for PastRunJson {
             elapsed_s: shown.elapsed().as_secs_f64(),
             status: shown.status(),
             stopped_by: run.end.and_then(|end| end.stopped_by).map(StoppedBy::word),
-            stop: run.stop.map(|stop| RunStopJson {
-                level: stop.level.word(),
-                cause: stop.cause.word(),
-                since: stop.at.to_string(),
-            }),
+            stop: run.stop.map(RunStopJson::from),
             processed: run.completed,
             failed: run.failed,
             retried: run.retried,

@@ -19,6 +19,7 @@ mod log;
 mod queue;
 mod recover;
 mod repair;
+mod report;
 mod run;
 mod second_day;
 mod stop;

@@ -3,7 +3,7 @@
 use crate::item::RunId;
 use crate::ports::PastAttempt;
 use crate::run_info::StoppedBy;
-use crate::stop::{StopCause, StopLevel};
+use crate::stop::ObeyedStop;
 use crate::time::Timestamp;
 
 /// Selects runs of the past.
@@ -34,7 +34,7 @@ pub struct PastRun {
     /// known.
     pub end: Option<PastRunEnd>,
     /// The latest stop request that the run obeyed; `None` if there was none.
-    pub stop: Option<PastStop>,
+    pub stop: Option<ObeyedStop>,
     /// The number of files that completed.
     pub completed: u64,
     /// The number of files that ended as failed or timeout, including files of dead runs that this
@@ -51,17 +51,6 @@ pub struct PastRunEnd {
     pub at: Timestamp,
     /// The reason; `None` if a later version recorded a reason that this one does not know.
     pub stopped_by: Option<StoppedBy>,
-}
-
-/// A stop request that a run obeyed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PastStop {
-    /// When the run noticed the request.
-    pub at: Timestamp,
-    /// The level of the request.
-    pub level: StopLevel,
-    /// The source of the request.
-    pub cause: StopCause,
 }
 
 /// The matching runs together, in a size that does not grow with the number of their files.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use autoproc_domain::item::AttemptNumber;
 use autoproc_domain::ports::{
-    AttemptRef, History, Observer, PastEnd, PastRun, PastRunEnd, PastStop, RunEvent, RunEventKind, RunFilter,
+    AttemptRef, History, ObeyedStop, Observer, PastEnd, PastRun, PastRunEnd, RunEvent, RunEventKind, RunFilter,
     RunsSummary, StopCause, StopLevel,
 };
 use autoproc_domain::run_info::StoppedBy;
@@ -188,7 +188,7 @@ fn first_run() -> PastRun {
         started_at: Some(at(1)),
         last_event_at: at(20),
         end: Some(PastRunEnd { at: at(20), stopped_by: Some(StoppedBy::Request(cause)) }),
-        stop: Some(PastStop { at: at(8), level: StopLevel::Draining, cause }),
+        stop: Some(ObeyedStop { at: at(8), level: StopLevel::Draining, cause }),
         completed: 1,
         failed: 2,
         retried: 1,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use autoproc_domain::Timestamp;
 use autoproc_domain::item::RunId;
-use autoproc_domain::ports::{PastAttempt, PastEnd, PastRun, PastRunEnd, PastStop, RunsSummary};
+use autoproc_domain::ports::{ObeyedStop, PastAttempt, PastEnd, PastRun, PastRunEnd, RunsSummary};
 use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::stop::{StopCause, StopLevel};
 use serde::Deserialize;
@@ -165,10 +165,10 @@ struct StopText {
     cause: String,
 }
 
-fn stop(head: &Head<'_>, text: &str) -> Option<PastStop> {
+fn stop(head: &Head<'_>, text: &str) -> Option<ObeyedStop> {
     let stop: StopText = serde_json::from_str(text).ok()?;
     let (level, cause) = (StopLevel::from_word(&stop.level)?, StopCause::from_word(&stop.cause)?);
-    Some(PastStop { at: head.at()?, level, cause })
+    Some(ObeyedStop { at: head.at()?, level, cause })
 }
 
 fn attempt(text: &str, end: PastEnd) -> Option<PastAttempt> {
