@@ -20,7 +20,7 @@ pub use clock::Clock;
 pub use history::{History, HistoryError, HistoryQuery, PastAttempt, PastEnd, PastEvent};
 pub use observer::{NoObserver, Observer, RunEvent, RunEventKind};
 pub use orchestrator::{Orchestrator, progress_of};
-pub use past_runs::{PastRun, PastRunEnd, RunFilter, RunsSummary};
+pub use past_runs::{EndedAttempt, PastRun, PastRunEnd, RunFilter, RunsSummary};
 pub use reaper::{InProcessReaper, Reaper};
 pub use runs::{Begun, Lease, LeaseTerms, Runs};
 pub use start_gate::{BackPressure, OpenGate, StartGate};

@@ -5,7 +5,7 @@ mod json;
 
 use std::collections::HashSet;
 
-use autoproc_domain::ports::{PastAttempt, PastRun, RunFilter, RunsSummary};
+use autoproc_domain::ports::{EndedAttempt, PastRun, RunFilter, RunsSummary};
 use autoproc_domain::request::{Scope, Selector};
 use autoproc_domain::view::Counts;
 use autoproc_domain::{RunId, Status, Timestamp};
@@ -89,7 +89,7 @@ impl Report {
     async fn new(summary: RunsSummary, since: Option<Timestamp>, context: &Context) -> Result<Self, CliError> {
         let mut now = Vec::with_capacity(summary.failures.len());
         for failure in &summary.failures {
-            let item = context.storage().find(Selector::Path(failure.of.file_path.clone())).await?;
+            let item = context.storage().find(Selector::Path(failure.attempt.of.file_path.clone())).await?;
             now.push(item.map(|item| item.status));
         }
         Ok(Self {
@@ -112,7 +112,7 @@ impl Report {
     }
 
     /// Returns the failures, each with the present status of its file.
-    fn failures(&self) -> impl Iterator<Item = (&PastAttempt, Option<Status>)> {
+    fn failures(&self) -> impl Iterator<Item = (&EndedAttempt, Option<Status>)> {
         self.summary.failures.iter().zip(self.now.iter().copied())
     }
 }

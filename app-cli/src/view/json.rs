@@ -3,8 +3,7 @@
 //! A path that is not UTF-8 has replacement characters in `file_path`, and its exact bytes in
 //! hexadecimal in `file_path_bytes`.
 
-use autoproc_domain::item::ClaimNumber;
-use autoproc_domain::ports::{LiveRun, PastAttempt, PastEnd};
+use autoproc_domain::ports::LiveRun;
 use autoproc_domain::view::Counts;
 use autoproc_domain::{FilePath, QueueItem};
 use serde::Serialize;
@@ -100,40 +99,6 @@ impl From<&LiveRun> for LiveRunJson {
             jobs: run.info.jobs,
             max_attempts: run.info.max_attempts,
             timeout_s: run.info.timeout.as_secs_f64(),
-        }
-    }
-}
-
-/// A past attempt, without its item.
-#[derive(Serialize)]
-pub(crate) struct PastAttemptJson {
-    round: u32,
-    attempt: u32,
-    claim: Option<u64>,
-    run_id: String,
-    started_at: Option<String>,
-    end: Option<&'static str>,
-    duration_s: Option<f64>,
-    user_s: Option<f64>,
-    system_s: Option<f64>,
-    peak_memory_bytes: Option<u64>,
-    error: Option<String>,
-}
-
-impl From<&PastAttempt> for PastAttemptJson {
-    fn from(past: &PastAttempt) -> Self {
-        Self {
-            round: past.of.round,
-            attempt: past.of.attempt.get(),
-            claim: past.of.claim.map(ClaimNumber::get),
-            run_id: past.run.to_string(),
-            started_at: past.started_at.map(|at| at.to_string()),
-            end: past.end.map(PastEnd::word),
-            duration_s: past.elapsed.map(|elapsed| elapsed.as_secs_f64()),
-            user_s: past.usage.map(|usage| usage.user.as_secs_f64()),
-            system_s: past.usage.map(|usage| usage.system.as_secs_f64()),
-            peak_memory_bytes: past.usage.map(|usage| usage.peak_memory),
-            error: past.error.as_deref().map(str::to_owned),
         }
     }
 }

@@ -13,6 +13,7 @@ mod execution;
 mod figures;
 mod fixture;
 mod held;
+mod json;
 mod ladder;
 mod limits;
 mod log;

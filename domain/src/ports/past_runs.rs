@@ -53,6 +53,16 @@ pub struct PastRunEnd {
     pub stopped_by: Option<StoppedBy>,
 }
 
+/// A past attempt with the time of its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedAttempt {
+    /// The attempt. Its beginning is not looked up, so `started_at`, `size_bytes` and `recipe` may be
+    /// `None`.
+    pub attempt: PastAttempt,
+    /// When the attempt ended.
+    pub ended_at: Timestamp,
+}
+
 /// The matching runs together, in a size that does not grow with the number of their files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunsSummary {
@@ -62,10 +72,10 @@ pub struct RunsSummary {
     pub failed_files: u64,
     /// The latest failed attempt of each of these files, in the order in which the files first
     /// failed; at most [`MAX_FAILURES`](Self::MAX_FAILURES).
-    pub failures: Vec<PastAttempt>,
+    pub failures: Vec<EndedAttempt>,
     /// The longest attempts that completed a file, the longest first; at most
     /// [`MAX_SLOWEST`](Self::MAX_SLOWEST).
-    pub slowest: Vec<PastAttempt>,
+    pub slowest: Vec<EndedAttempt>,
 }
 
 impl RunsSummary {

@@ -61,19 +61,21 @@ impl Ask<'_> {
     /// Checks the failures and the longest attempts.
     async fn files(&self) -> Result<(), Violation> {
         let first = self.summary("failures of one run", RunFilter::Named(vec![first_run().id])).await?;
-        let listed: Vec<_> = first.failures.iter().map(|past| (past.of.id.get(), past.end)).collect();
-        let expected = [(2, Some(PastEnd::Failed)), (3, Some(PastEnd::Timeout))];
+        let listed: Vec<_> =
+            first.failures.iter().map(|past| (past.attempt.of.id.get(), past.attempt.end, past.ended_at)).collect();
+        let expected = [(2, Some(PastEnd::Failed), at(6)), (3, Some(PastEnd::Timeout), at(7))];
         same("failures of one run", &(first.failed_files, listed), &(2, expected.to_vec()))?;
-        let error = first.failures.first().and_then(|past| past.error.as_deref());
+        let error = first.failures.first().and_then(|past| past.attempt.error.as_deref());
         same("a failure has its reason", &error, &Some("exit status 3: no such page"))?;
 
         let all = self.summary("failures of all runs", RunFilter::All).await?;
         // File 2 completed in the third run, and file 3 failed once more.
         same("a file that completed later has not failed", &all.failed_files, &(MANY + 1))?;
         same("the listed failures are bounded", &all.failures.len(), &RunsSummary::MAX_FAILURES)?;
-        let latest = all.failures.first().map(|past| (past.of.id.get(), past.run.to_string(), past.of.round));
+        let latest = all.failures.first().map(|past| &past.attempt);
+        let latest = latest.map(|past| (past.of.id.get(), past.run.to_string(), past.of.round));
         same("a file has its latest failure", &latest, &Some((3, third_run().id.to_string(), 2)))?;
-        let slowest: Vec<_> = all.slowest.iter().map(|past| (past.of.id.get(), past.elapsed)).collect();
+        let slowest: Vec<_> = all.slowest.iter().map(|past| (past.attempt.of.id.get(), past.attempt.elapsed)).collect();
         let expected = [9, 8, 7, 6, 5].map(|id| (id, Some(Duration::from_secs(id))));
         same("the longest completed attempts", &slowest, &expected.to_vec())
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use autoproc_domain::Timestamp;
 use autoproc_domain::item::RunId;
-use autoproc_domain::ports::{ObeyedStop, PastAttempt, PastEnd, PastRun, PastRunEnd, RunsSummary};
+use autoproc_domain::ports::{EndedAttempt, ObeyedStop, PastEnd, PastRun, PastRunEnd, RunsSummary};
 use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::stop::{StopCause, StopLevel};
 use serde::Deserialize;
@@ -27,7 +27,7 @@ pub(super) struct Runs<'w> {
     /// The index of the run of the latest line.
     current: usize,
     failures: Failures,
-    slowest: Vec<(Duration, PastAttempt)>,
+    slowest: Vec<(Duration, EndedAttempt)>,
 }
 
 /// The failed files, found by a hash of their path.
@@ -38,11 +38,11 @@ struct Failures {
     numbers: HashMap<u64, u64>,
     next: u64,
     /// The failed attempts by the number of their file.
-    attempts: BTreeMap<u64, PastAttempt>,
+    attempts: BTreeMap<u64, EndedAttempt>,
 }
 
 impl Failures {
-    fn add(&mut self, file: &str, attempt: PastAttempt) {
+    fn add(&mut self, file: &str, attempt: EndedAttempt) {
         let number = *self.numbers.entry(self.hasher.hash_one(file)).or_insert(self.next);
         self.next += 1;
         if self.attempts.contains_key(&number) || self.attempts.len() < RunsSummary::MAX_FAILURES {
@@ -171,8 +171,9 @@ fn stop(head: &Head<'_>, text: &str) -> Option<ObeyedStop> {
     Some(ObeyedStop { at: head.at()?, level, cause })
 }
 
-fn attempt(text: &str, end: PastEnd) -> Option<PastAttempt> {
-    attempts::attempt(&Line::parse(text)?, Some(end))
+fn attempt(text: &str, end: PastEnd) -> Option<EndedAttempt> {
+    let line = Line::parse(text)?;
+    Some(EndedAttempt { attempt: attempts::attempt(&line, Some(end))?, ended_at: line.at })
 }
 
 /// Returns the path in a line, as it is written there. A quotation mark in a path is escaped, so

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 
+use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::ports::{PastAttempt, PastEnd, ResourceUsage};
 use autoproc_domain::{QueueItem, Status, Timestamp};
 use clap::Args;
@@ -14,7 +15,7 @@ use crate::error::CliError;
 use crate::item_word::ItemWord;
 use crate::view::bytes::memory;
 use crate::view::failure::{self, SaidBefore};
-use crate::view::json::{ItemJson, PastAttemptJson};
+use crate::view::json::ItemJson;
 use crate::view::screen::Screen;
 use crate::view::time::{local, span};
 use crate::view::{View, item};
@@ -57,7 +58,7 @@ impl View for ItemShown {
     }
 
     fn document(&self) -> impl Serialize {
-        ShownJson { item: (&self.item).into(), history: self.history.iter().map(PastAttemptJson::from).collect() }
+        ShownJson { item: (&self.item).into(), history: self.history.iter().map(PastJson::from).collect() }
     }
 }
 
@@ -96,5 +97,38 @@ fn used(usage: &ResourceUsage) -> String {
 struct ShownJson {
     #[serde(flatten)]
     item: ItemJson,
-    history: Vec<PastAttemptJson>,
+    history: Vec<PastJson>,
+}
+
+#[derive(Serialize)]
+struct PastJson {
+    round: u32,
+    attempt: u32,
+    claim: Option<u64>,
+    run_id: String,
+    started_at: Option<String>,
+    end: Option<&'static str>,
+    duration_s: Option<f64>,
+    user_s: Option<f64>,
+    system_s: Option<f64>,
+    peak_memory_bytes: Option<u64>,
+    error: Option<String>,
+}
+
+impl From<&PastAttempt> for PastJson {
+    fn from(past: &PastAttempt) -> Self {
+        Self {
+            round: past.of.round,
+            attempt: past.of.attempt.get(),
+            claim: past.of.claim.map(ClaimNumber::get),
+            run_id: past.run.to_string(),
+            started_at: past.started_at.map(|at| at.to_string()),
+            end: past.end.map(PastEnd::word),
+            duration_s: past.elapsed.map(|elapsed| elapsed.as_secs_f64()),
+            user_s: past.usage.map(|usage| usage.user.as_secs_f64()),
+            system_s: past.usage.map(|usage| usage.system.as_secs_f64()),
+            peak_memory_bytes: past.usage.map(|usage| usage.peak_memory),
+            error: past.error.as_deref().map(str::to_owned),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use autoproc_domain::ports::{PastAttempt, PastEnd};
+use autoproc_domain::ports::{EndedAttempt, PastAttempt, PastEnd};
 use autoproc_domain::{FilePath, Status};
 use serde::Serialize;
 
@@ -61,7 +61,7 @@ fn failures(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     }
     writeln!(out, "\nfailed:")?;
     let listed = report.failures().take(MAX_FAILURES);
-    for (past, now) in listed {
+    for (EndedAttempt { attempt: past, .. }, now) in listed {
         let line = out.line("  ", &past.of.file_path, &format!("  {}{}", reason(past), since_then(now)));
         writeln!(out, "{line}")?;
     }
@@ -98,7 +98,7 @@ fn slowest(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     if !slowest.is_empty() {
         writeln!(out, "\nslowest:")?;
     }
-    slowest.iter().try_for_each(|past| {
+    slowest.iter().try_for_each(|EndedAttempt { attempt: past, .. }| {
         let took = past.elapsed.map(span).unwrap_or_default();
         let line = out.line("  ", &past.of.file_path, &format!("  {took}"));
         writeln!(out, "{line}")
@@ -117,7 +117,7 @@ fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let is_failed = |now: Option<Status>| matches!(now, Some(Status::Failed | Status::Timeout));
     let failed = report.failures().find(|(_, now)| is_failed(*now));
     let mut commands: Vec<_> =
-        failed.map(|(past, _)| format!("autoproc log{option} {}", argument(past, out))).into_iter().collect();
+        failed.map(|(past, _)| format!("autoproc log{option} {}", argument(&past.attempt, out))).into_iter().collect();
     if report.counts.failed + report.counts.timeout > 0 {
         commands.push(format!("autoproc retry-failed{option}"));
     }

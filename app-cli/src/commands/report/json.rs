@@ -1,11 +1,11 @@
 //! The report as a JSON document.
 
 use autoproc_domain::Status;
-use autoproc_domain::ports::PastAttempt;
+use autoproc_domain::ports::{EndedAttempt, PastEnd};
 use serde::Serialize;
 
 use super::Report;
-use crate::view::json::{CountsJson, PastAttemptJson, PathJson};
+use crate::view::json::{CountsJson, PathJson};
 use crate::view::past_run::PastRunJson;
 
 #[derive(Serialize)]
@@ -28,25 +28,41 @@ struct FailureJson {
     status_now: Option<&'static str>,
 }
 
-/// A past attempt with its file.
+/// The end of an attempt, with its file.
 #[derive(Serialize)]
 struct FileAttemptJson {
     item_id: u64,
     #[serde(flatten)]
     path: PathJson,
-    #[serde(flatten)]
-    attempt: PastAttemptJson,
+    run_id: String,
+    round: u32,
+    attempt: u32,
+    end: Option<&'static str>,
+    ended_at: String,
+    duration_s: Option<f64>,
+    error: Option<String>,
 }
 
-impl From<&PastAttempt> for FileAttemptJson {
-    fn from(past: &PastAttempt) -> Self {
-        Self { item_id: past.of.id.get(), path: (&past.of.file_path).into(), attempt: past.into() }
+impl From<&EndedAttempt> for FileAttemptJson {
+    fn from(ended: &EndedAttempt) -> Self {
+        let past = &ended.attempt;
+        Self {
+            item_id: past.of.id.get(),
+            path: (&past.of.file_path).into(),
+            run_id: past.run.to_string(),
+            round: past.of.round,
+            attempt: past.of.attempt.get(),
+            end: past.end.map(PastEnd::word),
+            ended_at: ended.ended_at.to_string(),
+            duration_s: past.elapsed.map(|elapsed| elapsed.as_secs_f64()),
+            error: past.error.as_deref().map(str::to_owned),
+        }
     }
 }
 
 impl From<&Report> for ReportJson {
     fn from(report: &Report) -> Self {
-        let failure = |(attempt, now): (&PastAttempt, Option<Status>)| FailureJson {
+        let failure = |(attempt, now): (&EndedAttempt, Option<Status>)| FailureJson {
             attempt: attempt.into(),
             status_now: now.map(Status::word),
         };
