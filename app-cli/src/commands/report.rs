@@ -10,6 +10,7 @@ use autoproc_domain::request::{Scope, Selector};
 use autoproc_domain::view::Counts;
 use autoproc_domain::{RunId, Status, Timestamp};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use crate::completion::Candidates;
 use crate::context::Context;
@@ -27,7 +28,7 @@ use crate::view::past_run::RunShown;
   autoproc report --run 01a22414-c0c7-7231-9b2e-a5b9a820b483")]
 pub(crate) struct ReportArgs {
     /// Report this run; the beginning of its name suffices
-    #[arg(long, value_name = "ID", conflicts_with_all = ["since", "last"], add = Candidates::Runs)]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["since", "last"], add = Candidates::Runs, value_parser = NonEmptyStringValueParser::new())]
     run: Option<String>,
     /// Report every run that was alive at TIME or later: a time of day, a date, a date and time, or
     /// a span

@@ -130,6 +130,7 @@ fn runs_are_chosen_by_number_time_and_name() {
     assert_eq!(project.json(["report", "--run", name])["runs"][0], all["runs"][0]);
     // All names that are made in these years begin with these digits.
     project.ask(["report", "--run", "0"]).expect_error(2, "several runs begin with 0");
+    project.ask(["report", "--run", ""]).expect_error(2, "a value is required");
     for words in [&["runs", "--since", "soon"][..], &["report", "--since", "25:00"]] {
         project.ask(words.iter().copied()).expect_error(2, "expected a time of day (22:00)");
     }
