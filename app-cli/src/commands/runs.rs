@@ -56,10 +56,11 @@ pub(super) async fn runs(args: &RunsArgs, context: &Context) -> Result<(), CliEr
     if runs.is_empty() && omitted == 0 {
         context.remark("no runs are recorded");
     }
+    context.show(&Listed { runs, live: context.live_runs().await?, more: omitted > 0 })?;
     if omitted > 0 {
         context.remark("there are earlier ones");
     }
-    context.show(&Listed { runs, live: context.live_runs().await?, more: omitted > 0 })
+    Ok(())
 }
 
 struct Listed {

@@ -56,6 +56,8 @@ fn a_dead_run_is_reported_with_what_it_did() {
     assert!(report.contains(", died\n") && report.contains(" on, last heard of "), "{report}");
     assert!(report.contains("\nnow: 0 files pending, 1 processing\n"), "{report}");
     assert!(report.ends_with("next:\n  autoproc queue recover\n"), "{report}");
+    project.ask(["queue", "recover"]).expect_code(0);
+    assert_eq!(only_run(&project)["run_id"], dead["run_id"], "a recovery is not a run");
 }
 
 #[test]

@@ -149,7 +149,8 @@ pub trait History: Send + Sync {
     /// [`HistoryError`] if the history cannot be read.
     async fn events(&self, query: HistoryQuery) -> Result<Vec<PastEvent>, HistoryError>;
 
-    /// Returns the matching runs with their figures.
+    /// Returns the matching runs with their figures. Recoveries that were recorded outside a run do
+    /// not count as one.
     ///
     /// # Errors
     /// [`HistoryError`] if the history cannot be read.

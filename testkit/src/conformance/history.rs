@@ -166,16 +166,18 @@ fn first_night() -> Vec<RunEvent> {
     ]
 }
 
-/// A run that recovers the last file of the dead one, and has many failures.
+/// A recovery without a run, and a run that recovers the last file of the dead one and has many
+/// failures.
 fn second_night() -> Vec<RunEvent> {
-    let recovered = RunEventKind::FileRecovered {
-        of: of(10, 1),
+    let recovered = |id| RunEventKind::FileRecovered {
+        of: of(id, 1),
         dead_run: RunId::new("second"),
         requeued: true,
         cancelled: false,
         in_scope: true,
     };
-    let mut events = vec![event(100, "third", started()), event(101, "third", recovered)];
+    let mut events = vec![event(99, "recovery", recovered(11))];
+    events.extend([event(100, "third", started()), event(101, "third", recovered(10))]);
     events.extend((4..=7).map(|id| event(102, "third", completed(of(id, 1)))));
     events.extend([event(103, "third", completed(of(2, 2))), event(104, "third", failed(of(3, 2)))]);
     events.extend((0..MANY).map(|number| event(105, "third", failed(of(1000 + number, 1)))));

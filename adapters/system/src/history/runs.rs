@@ -98,12 +98,17 @@ impl<'w> Runs<'w> {
     }
 
     /// Selects the run of a line, and records the time of the line; false if the run is not wanted.
+    /// A recovery alone is not a run: `queue recover` records its recoveries under a name of their
+    /// own.
     fn select(&mut self, head: &Head<'_>) -> bool {
         if self.found.get(self.current).is_none_or(|run| run.id.as_str() != head.run) {
             if !self.wanted.contains(head.run) {
                 return false;
             }
             let id = RunId::new(head.run);
+            if head.event == "file_recovered" && !self.indexes.contains_key(&id) {
+                return false;
+            }
             let Some(at) = head.at() else { return false };
             self.current = *self.indexes.entry(id.clone()).or_insert_with(|| {
                 self.found.push(begun(id, at));
