@@ -73,7 +73,7 @@ impl Since {
                 let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
                 return Timestamp::from_micros(now.as_micros().saturating_sub(micros));
             }
-            Self::TimeOfDay(time) => latest(time, now, zone),
+            Self::TimeOfDay(time) => latest(time, now, &zone),
             Self::Local(time) => time.to_zoned(zone).ok().map(|zoned| zoned.timestamp()),
             Self::Exact(point) => Some(point),
         };
@@ -82,7 +82,7 @@ impl Since {
 }
 
 /// Returns the latest moment with this time of day; `None` beyond the calendar's range.
-fn latest(time: Time, now: Timestamp, zone: TimeZone) -> Option<jiff::Timestamp> {
+fn latest(time: Time, now: Timestamp, zone: &TimeZone) -> Option<jiff::Timestamp> {
     let now = jiff::Timestamp::from_microsecond(now.as_micros()).ok()?.to_zoned(zone.clone());
     let on = |day: &Zoned| day.date().to_datetime(time).to_zoned(zone.clone()).ok();
     let today = on(&now).filter(|today| *today <= now);

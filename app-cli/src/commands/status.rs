@@ -155,7 +155,7 @@ impl View for Status {
     fn document(&self) -> impl Serialize {
         StatusJson {
             counts: self.counts.into(),
-            live_runs: self.live_runs.iter().map(|run| RunningJson::new(run, self.figures_of(run))).collect(),
+            live_runs: self.live_runs.iter().map(|run| RunningJson::new(run, self.figures_of(run).as_ref())).collect(),
             files_per_second: self.files_per_second(),
             processing: self.processing.iter().map(ItemJson::from).collect(),
             waiting: self.waiting.iter().map(ItemJson::from).collect(),

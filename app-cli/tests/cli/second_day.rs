@@ -292,7 +292,7 @@ fn a_report_shows_both_nights() {
     assert!(second.out.starts_with("processed 5, failed 4, retried 0, 0 pending"), "{second:?}");
 
     let runs = project.json(["runs"])["runs"].clone();
-    let figures = |run: &Value| [&run["processed"], &run["failed"], &run["retried"]].map(|figure| figure.as_u64());
+    let figures = |run: &Value| [&run["processed"], &run["failed"], &run["retried"]].map(Value::as_u64);
     assert_eq!(figures(&runs[0]), [56, 4, 0].map(Some));
     assert_eq!(figures(&runs[1]), [5, 4, 0].map(Some));
     let both = project.ask(["report", "--since", "12h"]).expect_code(0).out;

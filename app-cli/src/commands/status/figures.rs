@@ -17,10 +17,13 @@ pub(super) async fn in_event_log(live: &[LiveRun], context: &Context) -> Vec<Pas
     }
     let ids = live.iter().map(|run| run.info.id.clone()).collect();
     let summary = context.past_runs(RunFilter::Named(ids)).await;
-    summary.map(|summary| summary.runs).unwrap_or_else(|error| {
-        context.console.warn(error.message());
-        Vec::new()
-    })
+    match summary {
+        Ok(summary) => summary.runs,
+        Err(error) => {
+            context.console.warn(error.message());
+            Vec::new()
+        }
+    }
 }
 
 /// The figures of a live run.
@@ -70,13 +73,13 @@ pub(super) struct RunningJson {
 }
 
 impl RunningJson {
-    pub(super) fn new(run: &LiveRun, figures: Option<Figures>) -> Self {
-        let figure = |value: fn(&Figures) -> u64| figures.as_ref().map(value);
+    pub(super) fn new(run: &LiveRun, figures: Option<&Figures>) -> Self {
+        let figure = |value: fn(&Figures) -> u64| figures.map(value);
         Self {
             run: run.into(),
             processed: figure(|figures| figures.completed),
             failed: figure(|figures| figures.failed),
-            stop: figures.as_ref().and_then(|figures| figures.stop).map(RunStopJson::from),
+            stop: figures.and_then(|figures| figures.stop).map(RunStopJson::from),
         }
     }
 }
