@@ -7,8 +7,10 @@ mod doctor;
 mod log;
 pub(crate) mod man;
 mod queue;
+mod report;
 mod retry_failed;
 mod run;
+mod runs;
 mod status;
 mod stop;
 mod workflow;
@@ -52,6 +54,11 @@ pub(crate) enum Command {
   autoproc status
   autoproc status --json")]
     Status,
+    /// Report what runs did: files, failures, the slowest files, and what to do next
+    Report(report::ReportArgs),
+    /// List runs: when they began, how they ended, and what they did
+    #[command(visible_alias = "history")]
+    Runs(runs::RunsArgs),
     /// Give failed files another round, with a full allowance of attempts
     #[command(visible_alias = "retry")]
     RetryFailed(retry_failed::RetryFailedArgs),
@@ -116,6 +123,8 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         Command::Stop(args) => stop::stop(&args, context).await?,
         Command::Cancel(args) => cancel::cancel(&args, context).await?,
         Command::Status => status::status(context).await?,
+        Command::Report(args) => Box::pin(report::report(&args, context)).await?,
+        Command::Runs(args) => runs::runs(&args, context).await?,
         Command::RetryFailed(args) => retry_failed::retry_failed(&args, context).await?,
         Command::Log(args) => Box::pin(log::log(&args, context)).await?,
         Command::Completions(_) | Command::Man(_) | Command::Version => {

@@ -47,6 +47,8 @@ pub(crate) enum Candidates {
     Files(&'static [Status]),
     /// Ids of workflows, and paths of YAML files.
     Workflows,
+    /// Names of runs.
+    Runs,
 }
 
 impl ArgExt for Candidates {}

@@ -1,11 +1,12 @@
 //! The context of every command: the project, the ports, and the console.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use autoproc_domain::ports::{HistoryQuery, PastAttempt, Runs, Storage};
-use autoproc_domain::{ItemId, Timestamp};
+use autoproc_domain::ports::{HistoryQuery, PastAttempt, RunFilter, Runs, RunsSummary, Storage};
+use autoproc_domain::{ItemId, RunId, Timestamp};
 use serde::Serialize;
 
 use crate::console::Console;
@@ -61,6 +62,23 @@ impl Context {
             self.console.warn(format_args!("cannot read the event log: {}", error.source));
             Vec::new()
         })
+    }
+
+    /// Returns runs of the past with their figures.
+    ///
+    /// # Errors
+    /// [`CliError`] if the event log cannot be read.
+    pub(crate) async fn past_runs(&self, filter: RunFilter) -> Result<RunsSummary, CliError> {
+        let summary = self.wiring.history().runs(filter).await;
+        summary.map_err(|error| CliError::io(format!("cannot read {}", Shown(Path::new(&error.place))), &error.source))
+    }
+
+    /// Returns the names of the runs that are alive.
+    ///
+    /// # Errors
+    /// [`CliError`] if the runs cannot be read.
+    pub(crate) async fn live_runs(&self) -> Result<HashSet<RunId>, CliError> {
+        Ok(self.runs().live().await?.into_iter().map(|run| run.info.id).collect())
     }
 
     /// Prints a view on standard output.

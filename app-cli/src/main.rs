@@ -31,6 +31,7 @@ mod number;
 mod paths;
 mod priority;
 mod project;
+mod since;
 mod size;
 mod view;
 mod wiring;

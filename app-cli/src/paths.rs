@@ -11,7 +11,6 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use autoproc_domain::FilePath;
 use autoproc_domain::path::InvalidPath;
@@ -26,6 +25,7 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::exit_code::ExitCode;
 use crate::project::Project;
+use crate::since::{self, Since};
 use filter::Filter;
 use list::STDIN;
 
@@ -53,9 +53,9 @@ pub(crate) struct PathListArgs {
     /// Exclude files and folders whose name matches; may be repeated
     #[arg(long, value_name = "GLOB", value_parser = filter::glob)]
     exclude: Vec<Glob>,
-    /// Only files modified less than this time ago
-    #[arg(long, hide_short_help = true, value_name = "TIME", value_parser = autoproc_time_text::parse)]
-    newer_than: Option<Duration>,
+    /// Only files modified since TIME: a span ago (2d), or a time of day, a date, a date and time
+    #[arg(long, hide_short_help = true, value_name = "TIME", value_parser = since::parse)]
+    newer_than: Option<Since>,
     /// Fail, and add nothing, if something below a folder cannot be read
     #[arg(long, hide_short_help = true)]
     strict: bool,

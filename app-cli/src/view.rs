@@ -8,6 +8,7 @@ pub(crate) mod failure;
 pub(crate) mod item;
 pub(crate) mod json;
 pub(crate) mod layout;
+pub(crate) mod past_run;
 pub(crate) mod quoting;
 pub(crate) mod screen;
 pub(crate) mod style;

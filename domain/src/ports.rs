@@ -2,12 +2,14 @@
 //! services. Each file contains the contract of one port.
 //!
 //! The documentation of each error variant states what the caller must do next. `autoproc-testkit`
-//! has a conformance suite for [`Storage`] and [`Runs`]; every adapter of these ports must pass it.
+//! has a conformance suite for [`Storage`] and [`Runs`], and one for the runs of [`History`]; every
+//! adapter of these ports must pass them.
 
 mod clock;
 mod history;
 mod observer;
 mod orchestrator;
+mod past_runs;
 mod reaper;
 mod runs;
 mod start_gate;
@@ -18,6 +20,7 @@ pub use clock::Clock;
 pub use history::{History, HistoryError, HistoryQuery, PastAttempt, PastEnd, PastEvent};
 pub use observer::{NoObserver, Observer, RunEvent, RunEventKind};
 pub use orchestrator::{Orchestrator, progress_of};
+pub use past_runs::{EndedAttempt, PastRun, PastRunEnd, RunFilter, RunsSummary};
 pub use reaper::{InProcessReaper, Reaper};
 pub use runs::{Begun, Lease, LeaseTerms, Runs};
 pub use start_gate::{BackPressure, OpenGate, StartGate};
@@ -29,7 +32,7 @@ pub use crate::attempt::{
     Attempt, AttemptOutcome, AttemptProgress, AttemptRef, AttemptReport, LostAttempt, ResourceUsage,
 };
 pub use crate::run_info::{DeadRun, DeathEvidence, LiveRun, Location, RunInfo, Unproven};
-pub use crate::stop::{StopCause, StopLevel, StopRequest};
+pub use crate::stop::{ObeyedStop, StopCause, StopLevel, StopRequest};
 
 #[cfg(feature = "mocks")]
 pub use self::{

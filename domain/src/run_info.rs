@@ -140,6 +140,14 @@ impl StoppedBy {
             Self::Error => "error",
         }
     }
+
+    /// Returns the reason with this word; `None` if there is none.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        let reasons = [Self::QueueEmpty, Self::NothingDue, Self::TooManyFailed, Self::StorageFull, Self::Error];
+        let reasons = reasons.into_iter().chain(StopCause::ALL.map(Self::Request));
+        reasons.into_iter().find(|reason| reason.word() == word)
+    }
 }
 
 /// The result of a run.

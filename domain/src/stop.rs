@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::time::Timestamp;
+
 /// The urgency of a stop request. It only rises during a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StopLevel {
@@ -18,6 +20,15 @@ pub enum StopLevel {
 }
 
 impl StopLevel {
+    /// Every level, the lowest first.
+    pub const ALL: [Self; 4] = [Self::Running, Self::Draining, Self::Aborting, Self::Killing];
+
+    /// Returns the level with this word; `None` if there is none.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.word() == word)
+    }
+
     /// Returns the name of the level, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -44,6 +55,15 @@ pub enum StopCause {
 }
 
 impl StopCause {
+    /// Every cause.
+    pub const ALL: [Self; 4] = [Self::StopFile, Self::Interrupt, Self::Terminate, Self::HangUp];
+
+    /// Returns the cause with this word; `None` if there is none.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.word() == word)
+    }
+
     /// Returns the name of the cause, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -74,4 +94,15 @@ pub struct StopRequest {
 impl StopRequest {
     /// No request.
     pub const NONE: Self = Self { level: StopLevel::Running, cause: None };
+}
+
+/// A stop request that a run obeys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObeyedStop {
+    /// When the run noticed the request, or its present level.
+    pub at: Timestamp,
+    /// The level of the request.
+    pub level: StopLevel,
+    /// The source of the request.
+    pub cause: StopCause,
 }

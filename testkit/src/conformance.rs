@@ -1,5 +1,6 @@
 //! The conformance suites: checks that every adapter of a port must pass.
 
+pub mod history;
 pub mod storage;
 
 /// A failed check: an adapter broke a guarantee of its port.

@@ -2,24 +2,31 @@
 //!
 //! # Theory of operation
 //!
-//! The log is read from its beginning, a line at a time, and never held in memory. It is not
+//! The log is read a line at a time, and never held in memory. Attempts and events are read from its
+//! beginning. Runs are read from the beginning of the first one that is wanted, which is searched
+//! from the end of the log. The log is not
 //! authoritative: it may have been truncated, a power cut may have removed its end, and other
 //! programs may write to it. So unreadable lines are skipped, and an end without a beginning counts
 //! as an attempt.
 
 mod attempts;
 mod line;
+mod location;
+mod runs;
 
 use std::collections::VecDeque;
-use std::io::{self, BufReader};
+use std::fs::File;
+use std::io::{self, BufReader, Seek as _, SeekFrom};
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use autoproc_domain::ports::{History, HistoryError, HistoryQuery, PastAttempt, PastEvent};
+use autoproc_domain::ports::{History, HistoryError, HistoryQuery, PastAttempt, PastEvent, RunFilter, RunsSummary};
 use autoproc_regular_file::{self as regular_file, Links};
 
 use attempts::Attempts;
 use line::{Line, for_each_line};
+use location::locate;
+use runs::Runs;
 
 /// The maximum number of entries in an answer; the `History` port allows limiting it to the latest
 /// thousand.
@@ -75,22 +82,40 @@ impl History for EventLogHistory {
         })
         .await
     }
+
+    async fn runs(&self, filter: RunFilter) -> Result<RunsSummary, HistoryError> {
+        self.read(move |lines| lines.runs(filter)).await
+    }
 }
 
 struct Lines(PathBuf);
 
 impl Lines {
+    /// Opens the log; `None` if there is none.
+    fn open(&self) -> io::Result<Option<File>> {
+        match regular_file::open_to_read(Links::Refuse, &self.0) {
+            Ok(log) => Ok(Some(log)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn runs(&self, filter: RunFilter) -> io::Result<RunsSummary> {
+        let Some(mut log) = self.open()? else { return Ok(RunsSummary::default()) };
+        let (offset, wanted) = locate(&mut log, filter)?;
+        let mut runs = Runs::new(&wanted);
+        log.seek(SeekFrom::Start(offset))?;
+        for_each_line(BufReader::with_capacity(1 << 16, log), |_, text| runs.add(text))?;
+        Ok(runs.into_summary())
+    }
+
     /// Passes the lines of the query's item to `take`, in order. The caller applies the rest of the
     /// query.
     fn for_each(&self, query: &HistoryQuery, mut take: impl FnMut(Line)) -> io::Result<()> {
-        let log = match regular_file::open_to_read(Links::Refuse, &self.0) {
-            Ok(log) => log,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
-        };
+        let Some(log) = self.open()? else { return Ok(()) };
         // Most lines are about other items, and parsing them would take most of the time.
         let marker = query.item.map_or_else(String::new, |id| format!("\"item_id\":{id}"));
-        for_each_line(BufReader::with_capacity(1 << 16, log), |text| {
+        for_each_line(BufReader::with_capacity(1 << 16, log), |_, text| {
             if text.contains(&marker)
                 && let Some(line) = Line::parse(text)
                 && query.item.is_none_or(|id| line.item() == Some(id))

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use autoproc_domain::ports::Unproven;
 use autoproc_domain::run::{CurrentFile, ProcessorStatus};
+use autoproc_domain::stop::{ObeyedStop, StopCause, StopLevel};
 use autoproc_domain::{ItemId, ProcessorState, RunId, Timestamp};
 use autoproc_regular_file::{self as regular_file, Links};
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,8 @@ struct DocumentText {
     #[serde(default)]
     held: Option<String>,
     #[serde(default)]
+    stop: Option<StopText>,
+    #[serde(default)]
     withheld: Vec<WithheldText>,
 }
 
@@ -116,6 +119,13 @@ struct CurrentText {
     item_id: u64,
     #[serde(flatten)]
     path: PathText,
+    since: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StopText {
+    level: String,
+    cause: String,
     since: String,
 }
 
@@ -140,6 +150,7 @@ impl From<&ProcessorState> for DocumentText {
             current_file: current_files.first().map(|current| current.path.file_path.clone()),
             current_files,
             held: state.pressure.as_deref().map(str::to_owned),
+            stop: state.stop.map(StopText::from),
             withheld: state.withheld.iter().map(WithheldText::from).collect(),
         }
     }
@@ -163,6 +174,7 @@ impl From<DocumentText> for StateDocument {
                 files_failed: text.files_failed,
                 current_files,
                 pressure: text.held.map(Into::into),
+                stop: text.stop.and_then(|stop| stop.obeyed()),
                 withheld: text.withheld.into_iter().map(WithheldText::unproven).collect(),
             },
         }
@@ -180,6 +192,19 @@ impl CurrentText {
     fn current_file(&self) -> Option<CurrentFile> {
         let since: Timestamp = self.since.parse().ok()?;
         Some(CurrentFile { id: ItemId::new(self.item_id), file_path: self.path.path()?, since })
+    }
+}
+
+impl From<ObeyedStop> for StopText {
+    fn from(stop: ObeyedStop) -> Self {
+        Self { level: stop.level.word().into(), cause: stop.cause.word().into(), since: stop.at.to_string() }
+    }
+}
+
+impl StopText {
+    fn obeyed(&self) -> Option<ObeyedStop> {
+        let (level, cause) = (StopLevel::from_word(&self.level)?, StopCause::from_word(&self.cause)?);
+        Some(ObeyedStop { at: self.since.parse().ok()?, level, cause })
     }
 }
 

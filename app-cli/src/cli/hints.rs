@@ -25,10 +25,6 @@ const COMMANDS: &[(&[&str], &str)] = &[
     (&["continue", "resume", "restart", "start"], "`autoproc run` continues where an earlier run stopped"),
     (&["exec", "process", "work"], "`autoproc run -- COMMAND {}` runs a command on each file"),
     (&["failed", "failures", "errors"], "`autoproc queue list --status failed,timeout` lists the files that failed"),
-    (
-        &["history"],
-        "`autoproc queue show FILE` shows the attempts on a file; logs/autonomous-processing.jsonl has all events",
-    ),
     (&["enqueue", "push", "submit"], "`autoproc queue add FILE` adds a file"),
     (&["init", "new", "create"], "no command is needed: the first `autoproc queue add FILE` creates the queue"),
     (&["kill", "abort"], "`autoproc stop --now` ends the current attempts; their files wait for the next run"),
@@ -36,10 +32,8 @@ const COMMANDS: &[(&[&str], &str)] = &[
     (&["prioritise", "prioritize"], "`autoproc queue prioritise FILE N` changes the priority of a file"),
     (&["wait"], "`autoproc run` returns when its files are processed; `autoproc stop --wait` when every run has ended"),
     (&["progress"], "`autoproc status` shows a run, `autoproc workflow progress` executions of workflows"),
-    (
-        &["report", "summary", "stats", "info", "ps", "jobs"],
-        "`autoproc status` shows runs and counts, with --json for scripts",
-    ),
+    (&["summary", "stats"], "`autoproc report` reports on the last run; `autoproc status` shows live runs and counts"),
+    (&["info", "ps", "jobs"], "`autoproc status` shows runs and counts, with --json for scripts"),
     (
         &["watch", "top", "monitor", "follow", "tail"],
         "`watch autoproc status` repeats the status; `autoproc log -f FILE` follows one file",

@@ -1,9 +1,11 @@
 //! `status`: shows live runs, pending files, and the reasons for waiting.
 
+mod figures;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use autoproc_domain::ports::{LiveRun, StopLevel, Unproven};
+use autoproc_domain::ports::{LiveRun, PastRun, StopLevel, Unproven};
 use autoproc_domain::request::Scope;
 use autoproc_domain::run::CurrentFile;
 use autoproc_domain::view::{Counts, PageRequest};
@@ -14,11 +16,12 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::error::{CliError, in_one_line};
 use crate::escape::{Printable, Shown, printable};
-use crate::view::json::{CountsJson, ItemJson, LiveRunJson, PathJson};
+use crate::view::json::{CountsJson, ItemJson, PathJson};
 use crate::view::layout::Layout;
 use crate::view::screen::Screen;
 use crate::view::time::{local, span};
 use crate::view::{View, files, held, item};
+use figures::{Figures, RunningJson, done, obeying};
 
 /// The indentation of files below a heading.
 const INDENT: &str = "  ";
@@ -31,9 +34,11 @@ const MAX_FAILED: usize = 10;
 
 pub(super) async fn status(context: &Context) -> Result<(), CliError> {
     let storage = context.storage();
+    let live_runs = context.runs().live().await?;
     let view = Status {
+        figures: figures::in_event_log(&live_runs, context).await,
+        live_runs,
         counts: storage.counts(Scope::Queue).await?,
-        live_runs: context.runs().live().await?,
         latest: latest(context),
         processing: items(ItemStatus::Processing, None, context).await?,
         waiting: items(ItemStatus::Pending, Some(MAX_WAITING), context).await?,
@@ -72,6 +77,8 @@ struct Status {
     now: Timestamp,
     counts: Counts,
     live_runs: Vec<LiveRun>,
+    /// The figures of the live runs in the event log, if there are several.
+    figures: Vec<PastRun>,
     /// The latest state that a run reported.
     latest: Option<ProcessorState>,
     processing: Vec<QueueItem>,
@@ -102,6 +109,10 @@ impl Status {
     /// Returns the maximum number of attempts of a file, if a live run states it.
     fn max_attempts(&self) -> Option<u32> {
         self.live_runs.iter().map(|run| run.info.max_attempts).max()
+    }
+
+    fn figures_of(&self, run: &LiveRun) -> Option<Figures> {
+        Figures::of(&run.info.id, self.latest.as_ref(), &self.figures)
     }
 
     /// Returns the files ended per second in the live run that wrote the latest state.
@@ -144,7 +155,7 @@ impl View for Status {
     fn document(&self) -> impl Serialize {
         StatusJson {
             counts: self.counts.into(),
-            live_runs: self.live_runs.iter().map(LiveRunJson::from).collect(),
+            live_runs: self.live_runs.iter().map(|run| RunningJson::new(run, self.figures_of(run).as_ref())).collect(),
             files_per_second: self.files_per_second(),
             processing: self.processing.iter().map(ItemJson::from).collect(),
             waiting: self.waiting.iter().map(ItemJson::from).collect(),
@@ -181,7 +192,7 @@ fn failure(item: &QueueItem, now: Timestamp, layout: &Layout) -> String {
 fn not_running(view: &Status, out: &mut dyn Write) -> io::Result<()> {
     let Some(latest) = &view.latest else { return writeln!(out, "no run is live, and none was started yet") };
     writeln!(out, "no run is live; the latest {}", ending(latest))?;
-    writeln!(out, "{} processed, {} failed in that run", latest.files_processed, latest.files_failed)
+    writeln!(out, "{}", done(latest.files_processed, latest.files_failed, "that"))
 }
 
 /// Describes the end of the latest run. If the state file still says running, the run is dead.
@@ -203,12 +214,15 @@ fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> 
         info.jobs,
         printable(&info.location)
     )?;
-    let Some(latest) = view.latest.as_ref().filter(|latest| latest.run_id.as_ref() == Some(&info.id)) else {
-        return Ok(());
-    };
-    let rate = view.files_per_second().map_or(String::new(), |rate| format!(", {rate:.2} files/s"));
-    writeln!(out, "{} processed, {} failed in this run{rate}", latest.files_processed, latest.files_failed)?;
-    match &latest.pressure {
+    let Some(figures) = view.figures_of(run) else { return Ok(()) };
+    let latest = view.latest.as_ref().filter(|latest| latest.run_id.as_ref() == Some(&info.id));
+    let rate = view.files_per_second().filter(|_| latest.is_some());
+    let rate = rate.map_or(String::new(), |rate| format!(", {rate:.2} files/s"));
+    writeln!(out, "{}{rate}", done(figures.completed, figures.failed, "this"))?;
+    if let Some(stop) = figures.stop {
+        writeln!(out, "{}", obeying(&stop))?;
+    }
+    match latest.and_then(|latest| latest.pressure.as_ref()) {
         Some(reason) => writeln!(out, "not starting new files: {}", Printable(reason)),
         None => Ok(()),
     }
@@ -264,7 +278,7 @@ fn waiting(view: &Status, item: &QueueItem, layout: &Layout) -> String {
 #[derive(Serialize)]
 struct StatusJson {
     counts: CountsJson,
-    live_runs: Vec<LiveRunJson>,
+    live_runs: Vec<RunningJson>,
     files_per_second: Option<f64>,
     processing: Vec<ItemJson>,
     waiting: Vec<ItemJson>,

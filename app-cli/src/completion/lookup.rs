@@ -8,6 +8,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use autoproc_domain::ports::{PastRun, RunFilter};
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{QueueItem, Status};
 use autoproc_workflow::Catalogue;
@@ -18,6 +19,7 @@ use super::line::{Typed, home_expanded};
 use crate::console::{ColorWhen, Console};
 use crate::paths::absolute;
 use crate::project::Project;
+use crate::view::time::local;
 use crate::wiring::{OpenOptions, Purpose, Wiring};
 
 /// The time limit for reading the queue, after which no files are offered. A slow machine reads
@@ -27,6 +29,9 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 /// If more files match, none is offered: a truncated list would make the shell insert a common
 /// prefix that the omitted files may not share.
 const MAX_FILES: usize = 10_000;
+
+/// The maximum number of runs that are offered, the latest ones.
+const MAX_RUNS: usize = 50;
 
 /// The tag that marks values from the project.
 const TAG: &str = "looked up";
@@ -66,6 +71,8 @@ impl Lookup {
                 self.files(project, statuses, current).into_iter().map(CompletionCandidate::new).collect::<Vec<_>>()
             }
             Candidates::Workflows => self.workflows(&project, current),
+            // A name of a run needs no quotes, so the shell gets it as a word.
+            Candidates::Runs => return runs(project, current),
         };
         found.into_iter().map(|candidate| candidate.tag(Some(TAG.into()))).collect()
     }
@@ -80,7 +87,8 @@ impl Lookup {
     }
 
     fn files(&self, project: Project, statuses: &[Status], current: &OsStr) -> Vec<OsString> {
-        let items = in_time(project, PageRequest { statuses: statuses.to_vec(), after: None, limit: None });
+        let request = PageRequest { statuses: statuses.to_vec(), after: None, limit: None };
+        let items = in_time(move || items(project, request));
         let Some(prefix) = Prefix::new(current, &self.cwd) else { return Vec::new() };
         let paths = items.iter().filter_map(|item| prefix.completed(item.file_path.as_path()));
         let mut paths: Vec<_> = paths.take(MAX_FILES + 1).collect();
@@ -101,21 +109,44 @@ impl Lookup {
     }
 }
 
-/// Returns the items, or none after [`TIMEOUT`]. The process does not wait for the reading thread
-/// to end.
-fn in_time(project: Project, request: PageRequest) -> Vec<QueueItem> {
+/// Returns the names of the latest runs, each with the time at which the run began.
+fn runs(project: Project, current: &OsStr) -> Vec<CompletionCandidate> {
+    let runs = in_time(move || past_runs(project));
+    let matching = runs.into_iter().filter(|run| run.id.as_str().as_bytes().starts_with(current.as_bytes()));
+    let candidate = |run: PastRun| {
+        let began = run.started_at.map(|at| local(at).into());
+        CompletionCandidate::new(run.id.as_str()).help(began)
+    };
+    matching.map(candidate).collect()
+}
+
+/// Returns the result of `read`, or nothing after [`TIMEOUT`]. The process does not wait for the
+/// reading thread to end.
+fn in_time<T: Default + Send + 'static>(read: impl FnOnce() -> Option<T> + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     // Sending fails if the receiver has timed out.
-    let read = move || sender.send(items(project, request).unwrap_or_default()).unwrap_or_default();
+    let read = move || sender.send(read().unwrap_or_default()).unwrap_or_default();
     let is_started = thread::Builder::new().spawn(read).is_ok();
-    if is_started { receiver.recv_timeout(TIMEOUT).unwrap_or_default() } else { Vec::new() }
+    if is_started { receiver.recv_timeout(TIMEOUT).unwrap_or_default() } else { T::default() }
 }
 
 fn items(project: Project, request: PageRequest) -> Option<Vec<QueueItem>> {
+    let storage = wiring(project).storage();
+    runtime()?.block_on(storage.page(request)).ok().map(|page| page.items)
+}
+
+fn past_runs(project: Project) -> Option<Vec<PastRun>> {
+    let history = wiring(project).history();
+    runtime()?.block_on(history.runs(RunFilter::Latest(MAX_RUNS))).ok().map(|summary| summary.runs)
+}
+
+fn wiring(project: Project) -> Wiring {
     let options = OpenOptions { lock_timeout: Duration::ZERO, allow_network_fs: false };
-    let wiring = Wiring::new(project, options, Purpose::Completion, Arc::new(Console::new(ColorWhen::Never)));
-    let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
-    runtime.block_on(wiring.storage().page(request)).ok().map(|page| page.items)
+    Wiring::new(project, options, Purpose::Completion, Arc::new(Console::new(ColorWhen::Never)))
+}
+
+fn runtime() -> Option<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().build().ok()
 }
 
 /// The typed part of a path.

@@ -3,11 +3,12 @@
 use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::error::CliError;
+use crate::since::Since;
 
 /// Patterns for names, and patterns with a slash for paths below the given folder.
 #[derive(Debug, Clone, Default)]
@@ -46,15 +47,15 @@ pub(super) struct Filter {
 
 impl Filter {
     /// Creates a filter for files that match one of `include`, if there are any, and none of
-    /// `exclude`, and that were modified less than `newer_than` ago.
+    /// `exclude`, and that were modified at `newer_than` or later.
     ///
     /// # Errors
     /// [`CliError`] if the patterns together are too large.
-    pub(super) fn new(include: &[Glob], exclude: &[Glob], newer_than: Option<Duration>) -> Result<Self, CliError> {
+    pub(super) fn new(include: &[Glob], exclude: &[Glob], newer_than: Option<Since>) -> Result<Self, CliError> {
         Ok(Self {
             included: if include.is_empty() { None } else { Some(Patterns::new(include)?) },
             excluded: Patterns::new(exclude)?,
-            since: newer_than.and_then(|age| SystemTime::now().checked_sub(age)),
+            since: newer_than.and_then(Since::system_time),
         })
     }
 

@@ -80,6 +80,8 @@ impl From<Counts> for CountsJson {
 pub(crate) struct LiveRunJson {
     run_id: String,
     owner: String,
+    host: String,
+    pid: u32,
     started_at: String,
     jobs: usize,
     max_attempts: u32,
@@ -91,6 +93,8 @@ impl From<&LiveRun> for LiveRunJson {
         Self {
             run_id: run.info.id.to_string(),
             owner: run.info.location.to_string(),
+            host: run.info.location.host.to_string(),
+            pid: run.info.location.pid,
             started_at: run.info.started_at.to_string(),
             jobs: run.info.jobs,
             max_attempts: run.info.max_attempts,

@@ -21,7 +21,7 @@ pub(crate) fn local(point: Timestamp) -> String {
 }
 
 /// Returns the zone that `TZ` names, otherwise the machine's; UTC if the name is unknown.
-fn zone() -> TimeZone {
+pub(crate) fn zone() -> TimeZone {
     // The library requires daylight-saving rules, which POSIX allows to omit. The rules added here
     // are those of the C library.
     let with_rules = || TimeZone::posix(&format!("{},M3.2.0,M11.1.0", env::var("TZ").ok()?)).ok();

@@ -28,7 +28,7 @@ pub(crate) fn journal(project: &TempProject) -> PathBuf {
 }
 
 /// The project of a killed run with a flipped bit in the journal's second line.
-fn damaged_place() -> TempProject {
+pub(crate) fn damaged_place() -> TempProject {
     let project = place_with_journal();
     let mut bytes = fs::read(journal(&project)).expect("the journal");
     let first = bytes.iter().position(|byte| *byte == b'\n').expect("a line");

@@ -269,3 +269,51 @@ fn a_stop_that_stands_is_shown() {
     end_of(run).expect_code(75);
     assert!(project.json(["status"])["stop"].is_null());
 }
+
+/// A night of 60 scans, of which three are broken and one hangs; and the night after, with new scans and the
+/// results of the first night in the same folder.
+#[test]
+fn a_report_shows_both_nights() {
+    let project = TempProject::new();
+    for number in 1..=60 {
+        project.write(format!("scans/{number:02}.png"), "");
+    }
+    let command = "case {/} in 0[123].png) echo 'no such page' >&2; exit 3 ;; 04.png) sleep 600 ;; esac; touch {.}.txt";
+    let night = ["run", "-q", "-j4", "-r", "0", "--timeout", "3", "scans", "--include", "*.png", "--shell", command];
+    let first = project.json_of(100, night);
+    assert_eq!((&first["processed"], &first["failed"]), (&56.into(), &4.into()));
+    let results = fs::read_dir(project.path("scans")).expect("a folder").count() - 60;
+    assert_eq!(results, 56);
+
+    for number in 61..=65 {
+        project.write(format!("scans/{number}.png"), "");
+    }
+    let loud = night.iter().filter(|word| **word != "-q");
+    let second = project.ask(loud).expect_code(100);
+    assert!(second.err.contains("5 files added, 4 failed before, 56 already completed\n"), "{second:?}");
+    assert!(second.out.starts_with("processed 5, failed 4, retried 0, 0 pending"), "{second:?}");
+
+    let runs = project.json(["runs"])["runs"].clone();
+    let figures = |run: &Value| [&run["processed"], &run["failed"], &run["retried"]].map(Value::as_u64);
+    assert_eq!(figures(&runs[0]), [56, 4, 0].map(Some));
+    assert_eq!(figures(&runs[1]), [5, 4, 0].map(Some));
+    let both = project.ask(["report", "--since", "12h"]).expect_code(0).out;
+    for words in [
+        "\n  56 completed, 4 failed, 0 retried\n",
+        "\n  5 completed, 4 failed, 0 retried\n",
+        "\n2 runs together: 61 completed, 8 failed, 0 retried\n",
+        "/scans/01.png  exit status 3: no such page\n",
+        "/scans/04.png  timed out after 3 s\n",
+        "\nnow: 0 files pending, 0 processing\n",
+        "\n  autoproc retry-failed\n",
+    ] {
+        assert!(both.contains(words), "no {words:?} in {both}");
+    }
+    let report = project.json(["report", "--since", "12h"]);
+    assert_eq!((&report["failed_files"], report["failures"].as_array().map(Vec::len)), (&4.into(), Some(4)));
+    assert_eq!(report["failures"][0]["round"], 2);
+    assert_eq!(project.json(["report"])["processed"], 5, "the last run");
+
+    let shown = project.ask(["queue", "show", "scans/01.png"]).expect_code(0).out;
+    assert!(shown.contains("\n  1 of round 1  ") && shown.contains("\n  1 of round 2  "), "{shown}");
+}

@@ -33,12 +33,11 @@ fn words_of_other_programs_get_a_hint_that_works() {
         &["ps"],
         &["pause"],
         &["resume"],
-        &["history"],
         &["kill"],
         &["watch"],
         &["skip", "a"],
         &["peek"],
-        &["report"],
+        &["summary"],
         &["failed"],
         &["run", "--resume", "--", "true"],
         &["run", "--retry", "3", "--", "true"],
@@ -90,7 +89,7 @@ fn a_slip_is_recognised_and_nothing_else_is_proposed() {
         let error = project.ask([slip]).expect_code(2).err;
         assert!(error.contains(&format!("similar subcommand exists: '{meant}'")), "{error}");
     }
-    for words in [&["historic"][..], &["frobnicate"], &["status", "--allow-me"], &["run", "-x", "--", "true"]] {
+    for words in [&["reportage"][..], &["frobnicate"], &["status", "--allow-me"], &["run", "-x", "--", "true"]] {
         let error = project.ask(words.iter().copied()).expect_code(2).err;
         assert!(!error.contains("tip:"), "{words:?}: {error}");
     }

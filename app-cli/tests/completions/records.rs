@@ -53,6 +53,18 @@ fn files_are_those_that_the_command_accepts() {
 }
 
 #[test]
+fn runs_are_offered_by_name_with_their_time() {
+    let project = TempProject::with_queues();
+    let offered = records(&project, &["report", "--run", ""]);
+    assert_eq!((offered.len(), offered[0].as_str()), (2, "words"), "{offered:?}");
+    let (name, began) = offered[1].split_once(':').expect("a description");
+    assert!(name.len() == 36 && began.starts_with("20"), "{offered:?}");
+    assert_eq!(records(&project, &["report", "--run", &name[..20]])[1..], offered[1..]);
+    assert_eq!(records(&project, &["report", "--run", "x"]), ["words"]);
+    assert_eq!(records(&project, &["--project-dir", "other", "report", "--run", ""]), ["words"]);
+}
+
+#[test]
 fn the_queue_is_that_of_the_project() {
     let project = TempProject::with_queues();
     let there = ["paths", "other/there.pdf"];

@@ -1,4 +1,5 @@
-//! The port for reading the past: attempts and events of an item, a run, or a period.
+//! The port for reading the past: attempts and events of an item, a run, or a period, and the runs
+//! themselves.
 
 use std::io;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use async_trait::async_trait;
 use crate::attempt::{AttemptRef, ResourceUsage};
 use crate::fingerprint::Recipe;
 use crate::item::{ItemId, RunId};
+use crate::ports::{RunFilter, RunsSummary};
 use crate::time::Timestamp;
 
 /// A filter for the history. An entry must match every condition that is set.
@@ -124,13 +126,14 @@ pub struct HistoryError {
     pub source: io::Error,
 }
 
-/// Reads attempts and events of the past.
+/// Reads attempts, events and runs of the past.
 ///
 /// # Contract
 /// - The history may be incomplete: old entries may have been pruned, and a power failure may have
 ///   lost the latest ones. Entries that cannot be parsed are omitted.
 /// - Entries are returned in the order in which they happened.
-/// - An answer may be limited to the latest thousand entries.
+/// - Attempts and events may be limited to the latest thousand. The figures of runs are never
+///   limited: they count every recorded file.
 #[async_trait]
 pub trait History: Send + Sync {
     /// Returns the matching attempts. `since` and `until` apply to the beginning of an attempt or,
@@ -145,4 +148,11 @@ pub trait History: Send + Sync {
     /// # Errors
     /// [`HistoryError`] if the history cannot be read.
     async fn events(&self, query: HistoryQuery) -> Result<Vec<PastEvent>, HistoryError>;
+
+    /// Returns the matching runs with their figures. Recoveries that were recorded outside a run do
+    /// not count as one.
+    ///
+    /// # Errors
+    /// [`HistoryError`] if the history cannot be read.
+    async fn runs(&self, filter: RunFilter) -> Result<RunsSummary, HistoryError>;
 }

@@ -5,6 +5,7 @@ use crate::item::{ItemId, RunId};
 use crate::path::FilePath;
 use crate::ports::{RunEvent, RunEventKind};
 use crate::run_info::{ProcessingResult, StoppedBy, Unproven};
+use crate::stop::ObeyedStop;
 use crate::time::Timestamp;
 
 /// The states of a processor that the specification defines.
@@ -66,6 +67,8 @@ pub struct ProcessorState {
     pub current_files: Vec<CurrentFile>,
     /// The reason why no attempt may start; `None` if attempts may start.
     pub pressure: Option<Box<str>>,
+    /// The stop request that the run obeys; `None` if there is none, and after the end of the run.
+    pub stop: Option<ObeyedStop>,
     /// The dead runs whose items stay claimed, because their processes may still be running.
     pub withheld: Vec<Unproven>,
 }
@@ -106,10 +109,10 @@ impl ProcessorState {
             RunEventKind::RecoveryWithheld { dead_run, reason } => self.withhold(dead_run, reason),
             RunEventKind::StartsHeld { reason } => self.pressure = Some(reason.clone()),
             RunEventKind::StartsResumed => self.pressure = None,
-            RunEventKind::StopSignalCleared
-            | RunEventKind::StopRequested { .. }
-            | RunEventKind::StorageTrouble { .. }
-            | RunEventKind::Progress { .. } => {}
+            RunEventKind::StopRequested { level, cause } => {
+                self.stop = Some(ObeyedStop { at: event.at, level: *level, cause: *cause });
+            }
+            RunEventKind::StopSignalCleared | RunEventKind::StorageTrouble { .. } | RunEventKind::Progress { .. } => {}
         }
     }
 
@@ -134,5 +137,6 @@ impl ProcessorState {
         self.stopped_at = Some(at);
         self.current_files.clear();
         self.pressure = None;
+        self.stop = None;
     }
 }

@@ -38,7 +38,7 @@ fn interpreter_fault(spec: &ProcessSpec, error: &io::Error) -> Option<String> {
     if line.ends_with(b"\r") {
         return Some("the script has Windows line ends (CRLF); convert them, for instance with dos2unix".to_owned());
     }
-    let interpreter = line.trim_ascii().split(|byte| byte.is_ascii_whitespace()).next()?;
+    let interpreter = line.trim_ascii().split(u8::is_ascii_whitespace).next()?;
     Some(format!("its interpreter {} does not exist", String::from_utf8_lossy(interpreter)))
 }
 

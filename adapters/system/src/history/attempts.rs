@@ -98,7 +98,7 @@ fn key(attempt: &PastAttempt) -> Key {
 }
 
 /// Returns the attempt as one line reports it.
-fn attempt(line: &Line, end: Option<PastEnd>) -> Option<PastAttempt> {
+pub(super) fn attempt(line: &Line, end: Option<PastEnd>) -> Option<PastAttempt> {
     Some(PastAttempt {
         of: line.of.clone()?,
         run: line.attempt_run(),

@@ -12,21 +12,46 @@ use crate::path_text::PathText;
 
 /// The maximum length of a line. Every line that this program writes is shorter; the longest
 /// contains a path as text and in hexadecimal, and an error.
-const MAX_LINE_BYTES: u64 = 1 << 20;
+pub(super) const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// Calls `take` for each line. Skips lines that are too long or not UTF-8, because this program
-/// does not write such lines.
-pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(&str)) -> io::Result<()> {
-    let mut bytes = Vec::new();
+/// Calls `take` for each line, with the line's offset from where the reader is. Skips lines that are
+/// too long or not UTF-8, because this program does not write such lines.
+pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(u64, &str)) -> io::Result<()> {
+    let (mut bytes, mut offset) = (Vec::new(), 0);
     loop {
         bytes.clear();
         let read = log.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes)?;
+        let begin = offset;
+        offset += read as u64;
         match str::from_utf8(&bytes) {
             _ if read == 0 => return Ok(()),
-            _ if bytes.last() != Some(&b'\n') => log.skip_until(b'\n').map(drop)?,
-            Ok(line) => take(line),
+            _ if bytes.last() != Some(&b'\n') => offset += log.skip_until(b'\n')? as u64,
+            Ok(line) => take(begin, line),
             Err(_) => {}
         }
+    }
+}
+
+/// The first three keys of a line, which this program always writes in the same form.
+pub(super) struct Head<'t> {
+    pub(super) timestamp: &'t str,
+    pub(super) run: &'t str,
+    pub(super) event: &'t str,
+}
+
+impl<'t> Head<'t> {
+    /// Reads the keys without parsing the line; `None` if the line is of another form.
+    pub(super) fn of(line: &'t str) -> Option<Self> {
+        let rest = line.strip_prefix("{\"timestamp\":\"")?;
+        let (timestamp, rest) = rest.split_once('"')?;
+        let (run, rest) = rest.strip_prefix(",\"run_id\":\"")?.split_once('"')?;
+        let (event, _) = rest.strip_prefix(",\"event\":\"")?.split_once('"')?;
+        Some(Self { timestamp, run, event })
+    }
+
+    /// Returns the time of the line; `None` if it is not a time.
+    pub(super) fn at(&self) -> Option<Timestamp> {
+        self.timestamp.parse().ok()
     }
 }
 

@@ -5,4 +5,5 @@ mod event_log;
 mod events;
 mod history;
 mod observers;
+mod past_runs;
 mod state_file;

@@ -77,6 +77,7 @@ fn the_format() {
             {"item_id": 3, "file_path": "/c", "since": point(5)},
         ],
         "held": null,
+        "stop": null,
         "withheld": [],
     });
     assert_eq!(document(&path), expected);
@@ -135,7 +136,7 @@ fn the_folded_state_reads_back() {
     }
     drop(file);
     let current_file = fold.current_files.first().map(|current| current.file_path.as_path().to_owned());
-    assert!(current_file.is_some() && fold.pressure.is_some() && !fold.withheld.is_empty());
+    assert!(current_file.is_some() && fold.pressure.is_some() && fold.stop.is_some() && !fold.withheld.is_empty());
     assert_eq!(state(&path), StateDocument { state: fold, current_file });
     let folder = path.parent().expect("a folder");
     assert_eq!(folder.read_dir().expect("a folder").count(), 1, "no temporary file is left");
@@ -203,7 +204,8 @@ proptest! {
     #[test]
     fn invalid_details_are_tolerated(since in any::<String>(), path in any::<String>(), bytes in any::<String>()) {
         let current = json!({"item_id": 1, "file_path": path, "file_path_bytes": bytes, "since": since});
-        let text = json!({"status": "running", "started_at": since, "current_file": path, "current_files": [current]});
+        let text = json!({"status": "running", "started_at": since, "current_file": path, "current_files": [current],
+            "stop": {"level": path, "cause": "interrupt", "since": since}});
         prop_assert!(read_text(text.to_string().as_bytes()).is_ok());
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use autoproc_domain::FilePath;
-use autoproc_domain::ports::{Observer, RunEvent, RunEventKind};
+use autoproc_domain::Status;
+use autoproc_domain::ports::{AttemptRef, Observer, RunEvent, RunEventKind};
 
 /// The maximum number of failures that the summary repeats; they fit on a screen.
 const MAX_NAMED: usize = 20;
@@ -11,7 +11,9 @@ const MAX_NAMED: usize = 20;
 /// A failed file, and the reason.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
-    pub(super) file_path: FilePath,
+    pub(super) of: AttemptRef,
+    /// Failed or timeout.
+    pub(super) status: Status,
     pub(super) error: String,
 }
 
@@ -28,11 +30,14 @@ impl Failures {
 
 impl Observer for Failures {
     fn observe(&self, event: &RunEvent) {
-        if let RunEventKind::FileFailed { of, error, .. } | RunEventKind::FileTimeout { of, error, .. } = &event.kind {
-            let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if failures.len() < MAX_NAMED {
-                failures.push(Failure { file_path: of.file_path.clone(), error: error.to_string() });
-            }
+        let (of, status, error) = match &event.kind {
+            RunEventKind::FileFailed { of, error, .. } => (of, Status::Failed, error),
+            RunEventKind::FileTimeout { of, error, .. } => (of, Status::Timeout, error),
+            _ => return,
+        };
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.len() < MAX_NAMED {
+            failures.push(Failure { of: of.clone(), status, error: error.to_string() });
         }
     }
 }

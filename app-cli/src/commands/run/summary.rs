@@ -62,6 +62,7 @@ impl View for Summary {
             stop_level: self.result.stop_level.word(),
             elapsed_s: self.elapsed.as_secs_f64(),
             usage: UsageJson::of(&self.resources),
+            failures: self.failures.iter().map(FailureJson::from).collect(),
         }
     }
 }
@@ -72,8 +73,8 @@ fn failed(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
         return Ok(());
     }
     writeln!(out, "\nfailed:")?;
-    for Failure { file_path, error } in &view.failures {
-        let line = out.line("  ", file_path, &format!("  {}", failure::in_one_line(error)));
+    for Failure { of, error, .. } in &view.failures {
+        let line = out.line("  ", &of.file_path, &format!("  {}", failure::in_one_line(error)));
         writeln!(out, "{line}")?;
     }
     let others = usize::try_from(view.result.failed).unwrap_or(usize::MAX).saturating_sub(view.failures.len());
@@ -122,6 +123,25 @@ struct SummaryJson<'a> {
     stop_level: &'static str,
     elapsed_s: f64,
     usage: Option<UsageJson>,
+    failures: Vec<FailureJson<'a>>,
+}
+
+/// A file that failed in the run.
+#[derive(Serialize)]
+struct FailureJson<'a> {
+    item_id: u64,
+    #[serde(flatten)]
+    path: PathJson,
+    attempts: u32,
+    status: &'static str,
+    error: &'a str,
+}
+
+impl<'a> From<&'a Failure> for FailureJson<'a> {
+    fn from(Failure { of, status, error }: &'a Failure) -> Self {
+        let (item_id, attempts) = (of.id.get(), of.attempt.get());
+        Self { item_id, path: (&of.file_path).into(), attempts, status: status.word(), error }
+    }
 }
 
 /// The resource usage of the attempts that reported it.

@@ -1,0 +1,124 @@
+//! Finds the part of a log that contains the wanted runs.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
+use std::ops::ControlFlow;
+
+use autoproc_domain::Timestamp;
+use autoproc_domain::item::RunId;
+use autoproc_domain::ports::RunFilter;
+use memchr::{memchr, memmem, memrchr};
+
+use super::line::{Head, MAX_LINE_BYTES, for_each_line};
+
+/// The part of the line that records the beginning of a run.
+const START: &[u8] = b"\"event\":\"processor_started\"";
+
+/// The number of bytes that are read at a time, from the end of the log.
+const BLOCK_BYTES: u64 = 1 << 20;
+
+/// The runs that match a filter.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    All,
+    These(HashSet<String>),
+}
+
+impl Wanted {
+    pub(super) fn contains(&self, run: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(runs) => runs.contains(run),
+        }
+    }
+}
+
+/// Returns the matching runs, and an offset before which the log has no line of them.
+pub(super) fn locate(log: &mut File, filter: RunFilter) -> io::Result<(u64, Wanted)> {
+    match filter {
+        RunFilter::All => Ok((0, Wanted::All)),
+        RunFilter::Latest(count) => latest(log, count),
+        RunFilter::Since(time) => since(log, time),
+        RunFilter::Named(runs) => named(log, &runs),
+    }
+}
+
+fn latest(log: &mut File, count: usize) -> io::Result<(u64, Wanted)> {
+    let (mut found, mut offset) = (HashSet::new(), 0);
+    if count > 0 {
+        for_each_start_backward(log, |at, run| {
+            offset = at;
+            found.insert(run.to_owned());
+            if found.len() < count { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+    }
+    Ok((offset, Wanted::These(found)))
+}
+
+fn named(log: &mut File, runs: &[RunId]) -> io::Result<(u64, Wanted)> {
+    let wanted: HashSet<_> = runs.iter().map(ToString::to_string).collect();
+    let (mut missing, mut offset) = (wanted.clone(), 0);
+    for_each_start_backward(log, |at, run| {
+        if missing.remove(run) {
+            offset = at;
+        }
+        if missing.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    // The beginning of a run may have been cut off with the older part of the log.
+    Ok((if missing.is_empty() { offset } else { 0 }, Wanted::These(wanted)))
+}
+
+/// Times are compared as text, because all of them are written in one form, in UTC.
+fn since(log: &mut File, time: Timestamp) -> io::Result<(u64, Wanted)> {
+    let (since, mut firsts, mut found) = (time.to_string(), HashMap::new(), HashSet::new());
+    let mut current = String::new();
+    log.rewind()?;
+    for_each_line(BufReader::with_capacity(1 << 16, log), |offset, text| {
+        let Some(head) = Head::of(text) else { return };
+        if current != head.run {
+            head.run.clone_into(&mut current);
+            firsts.entry(current.clone()).or_insert(offset);
+        }
+        if head.timestamp >= since.as_str() && !found.contains(head.run) {
+            found.insert(current.clone());
+        }
+    })?;
+    let offset = found.iter().filter_map(|run| firsts.get(run)).min().copied();
+    Ok((offset.unwrap_or(0), Wanted::These(found)))
+}
+
+/// Calls `take` with the offset and the name of each run that begins in the log, the last one
+/// first. Memory does not grow with the log.
+fn for_each_start_backward(log: &mut File, mut take: impl FnMut(u64, &str) -> ControlFlow<()>) -> io::Result<()> {
+    let mut end = log.seek(SeekFrom::End(0))?;
+    // The end of a line that begins before `end`.
+    let mut rest = Vec::new();
+    while end > 0 {
+        let begin = end.saturating_sub(BLOCK_BYTES);
+        let mut block = Vec::new();
+        log.seek(SeekFrom::Start(begin))?;
+        log.take(end - begin).read_to_end(&mut block)?;
+        block.append(&mut rest);
+        let first = if begin == 0 { 0 } else { memchr(b'\n', &block).map_or(block.len(), |newline| newline + 1) };
+        let lines = &block[first..];
+        let hits: Vec<_> = memmem::find_iter(lines, START).collect();
+        for hit in hits.into_iter().rev() {
+            let from = memrchr(b'\n', &lines[..hit]).map_or(0, |newline| newline + 1);
+            let to = memchr(b'\n', &lines[hit..]).map_or(lines.len(), |newline| hit + newline);
+            let line = str::from_utf8(&lines[from..to]).unwrap_or_default();
+            if let Some(head) = Head::of(line).filter(|head| head.event == "processor_started")
+                && take(begin + (first + from) as u64, head.run).is_break()
+            {
+                return Ok(());
+            }
+        }
+        end = begin;
+        // The rest of a line that is too long is of no use.
+        if (first as u64) <= MAX_LINE_BYTES + BLOCK_BYTES {
+            block.truncate(first);
+            rest = block;
+        }
+    }
+    Ok(())
+}

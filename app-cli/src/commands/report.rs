@@ -1,0 +1,119 @@
+//! `report`: tells what the last run did, or the runs of a night.
+
+mod human;
+mod json;
+
+use std::collections::HashSet;
+
+use autoproc_domain::ports::{EndedAttempt, PastRun, RunFilter, RunsSummary};
+use autoproc_domain::request::{Scope, Selector};
+use autoproc_domain::view::Counts;
+use autoproc_domain::{RunId, Status, Timestamp};
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+
+use crate::completion::Candidates;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::escape::Printable;
+use crate::since::{self, Since};
+use crate::view::past_run::RunShown;
+
+/// `report`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  autoproc report                    the last run
+  autoproc report --since 22:00      every run since ten in the evening
+  autoproc report --since 2d --json
+  autoproc report --run 01a22414-c0c7-7231-9b2e-a5b9a820b483")]
+pub(crate) struct ReportArgs {
+    /// Report this run; the beginning of its name suffices
+    #[arg(long, value_name = "ID", conflicts_with_all = ["since", "last"], add = Candidates::Runs, value_parser = NonEmptyStringValueParser::new())]
+    run: Option<String>,
+    /// Report every run that was alive at TIME or later: a time of day, a date, a date and time, or
+    /// a span
+    ///
+    /// As in 22:00 (the last such moment), 2026-11-28, 2026-11-28T22:00, 12h.
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, conflicts_with = "last", value_parser = since::parse)]
+    since: Option<Since>,
+    /// Report the last run, which is the default
+    #[arg(long)]
+    last: bool,
+}
+
+pub(super) async fn report(args: &ReportArgs, context: &Context) -> Result<(), CliError> {
+    let since = args.since.map(|since| since.before(context.now()));
+    let summary = match (&args.run, since) {
+        (Some(name), _) => named(name, context).await?,
+        (None, Some(since)) => context.past_runs(RunFilter::Since(since)).await?,
+        (None, None) => context.past_runs(RunFilter::Latest(1)).await?,
+    };
+    if summary.runs.is_empty() {
+        context.remark("no run is recorded for this report");
+    }
+    let report = Report::new(summary, since, context).await?;
+    context.show_named(&report)
+}
+
+/// Returns the summary of the run whose name is, or begins with, a word.
+async fn named(word: &str, context: &Context) -> Result<RunsSummary, CliError> {
+    let exact = context.past_runs(RunFilter::Named(vec![RunId::new(word)])).await?;
+    if !exact.runs.is_empty() {
+        return Ok(exact);
+    }
+    let runs = context.past_runs(RunFilter::All).await?.runs;
+    let mut matching: Vec<_> = runs.into_iter().map(|run| run.id).filter(|id| id.as_str().starts_with(word)).collect();
+    let word = Printable(word);
+    match (matching.pop(), matching.is_empty()) {
+        (Some(run), true) => context.past_runs(RunFilter::Named(vec![run])).await,
+        (None, _) => Err(CliError::usage(format!("there is no run {word}")).with_hint("`autoproc runs` lists them")),
+        (Some(_), false) => Err(CliError::usage(format!("the names of several runs begin with {word}"))
+            .with_hint("`autoproc runs --json` has the complete names")),
+    }
+}
+
+struct Report {
+    /// The earliest time of the report; `None` for a report on one run.
+    since: Option<Timestamp>,
+    summary: RunsSummary,
+    /// The runs that are alive.
+    live: HashSet<RunId>,
+    /// The present status of the file of each failure in the summary; `None` if it left the queue.
+    now: Vec<Option<Status>>,
+    /// The present counts of the queue.
+    counts: Counts,
+    /// The option that names the project folder in a command, if the folder is not found without it.
+    project_option: String,
+}
+
+impl Report {
+    async fn new(summary: RunsSummary, since: Option<Timestamp>, context: &Context) -> Result<Self, CliError> {
+        let mut now = Vec::with_capacity(summary.failures.len());
+        for failure in &summary.failures {
+            let item = context.storage().find(Selector::Path(failure.attempt.of.file_path.clone())).await?;
+            now.push(item.map(|item| item.status));
+        }
+        Ok(Self {
+            since,
+            live: context.live_runs().await?,
+            now,
+            counts: context.storage().counts(Scope::Queue).await?,
+            project_option: human::project_option(context),
+            summary,
+        })
+    }
+
+    fn runs(&self) -> impl Iterator<Item = RunShown<'_>> {
+        self.summary.runs.iter().map(|run| RunShown { run, is_live: self.live.contains(&run.id) })
+    }
+
+    /// Returns a figure of all runs together.
+    fn sum(&self, figure: impl Fn(&PastRun) -> u64) -> u64 {
+        self.summary.runs.iter().map(figure).sum()
+    }
+
+    /// Returns the failures, each with the present status of its file.
+    fn failures(&self) -> impl Iterator<Item = (&EndedAttempt, Option<Status>)> {
+        self.summary.failures.iter().zip(self.now.iter().copied())
+    }
+}

@@ -1,0 +1,154 @@
+//! The report as text.
+
+use std::io::{self, Write};
+
+use autoproc_domain::ports::{EndedAttempt, PastAttempt, PastEnd};
+use autoproc_domain::{FilePath, Status};
+use serde::Serialize;
+
+use super::Report;
+use super::json::ReportJson;
+use crate::context::Context;
+use crate::escape::{Shown, printable};
+use crate::view::past_run::{RunShown, short_id};
+use crate::view::quoting::quoted;
+use crate::view::screen::Screen;
+use crate::view::time::{local, span};
+use crate::view::{View, failure, files, held};
+
+/// The maximum number of failures that are listed; they fit on a screen.
+const MAX_FAILURES: usize = 20;
+
+impl View for Report {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
+        if self.summary.runs.is_empty() {
+            return Ok(());
+        }
+        self.runs().try_for_each(|shown| run(&shown, out))?;
+        if self.summary.runs.len() > 1 {
+            let (runs, failed, retried) =
+                (self.summary.runs.len(), self.sum(|run| run.failed), self.sum(|run| run.retried));
+            let completed = self.sum(|run| run.completed);
+            writeln!(out, "{runs} runs together: {completed} completed, {failed} failed, {retried} retried")?;
+        }
+        failures(self, out)?;
+        slowest(self, out)?;
+        waiting(self, out)?;
+        next(self, out)
+    }
+
+    fn document(&self) -> impl Serialize {
+        ReportJson::from(self)
+    }
+}
+
+fn run(shown: &RunShown<'_>, out: &mut Screen<'_>) -> io::Result<()> {
+    let run = shown.run;
+    let name = if out.is_terminal() { printable(&short_id(&run.id)) } else { printable(&run.id) };
+    let began = run.started_at.map_or_else(|| "an unknown time".to_owned(), local);
+    let until = match shown.ended_at() {
+        Some(at) => format!("to {}", local(at)),
+        None => format!("on, last heard of {}", local(run.last_event_at)),
+    };
+    let elapsed = span(shown.elapsed());
+    writeln!(out, "run {name}: from {began} {until} ({elapsed}), {}", shown.ending())?;
+    writeln!(out, "  {} completed, {} failed, {} retried", run.completed, run.failed, run.retried)
+}
+
+fn failures(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
+    if report.summary.failed_files == 0 {
+        return Ok(());
+    }
+    writeln!(out, "\nfailed:")?;
+    let listed = report.failures().take(MAX_FAILURES);
+    for (EndedAttempt { attempt: past, .. }, now) in listed {
+        let line = out.line("  ", &past.of.file_path, &format!("  {}{}", reason(past), since_then(now)));
+        writeln!(out, "{line}")?;
+    }
+    let listed = report.now.len().min(MAX_FAILURES) as u64;
+    match report.summary.failed_files.saturating_sub(listed) {
+        0 => Ok(()),
+        more => {
+            writeln!(out, "  and {more} more: autoproc queue list{} --status failed,timeout", report.project_option)
+        }
+    }
+}
+
+fn reason(past: &PastAttempt) -> String {
+    match (&past.error, past.end) {
+        (Some(error), _) => failure::in_one_line(error).to_string(),
+        (None, Some(PastEnd::Died)) => "its run died, and no attempts were left".to_owned(),
+        (None, _) => "no reason is recorded".to_owned(),
+    }
+}
+
+/// Describes what happened to a failed file after the reported runs; empty if nothing did.
+fn since_then(now: Option<Status>) -> &'static str {
+    match now {
+        Some(Status::Failed | Status::Timeout) => "",
+        Some(Status::Completed) => " (completed since)",
+        Some(Status::Pending) => " (pending again)",
+        Some(Status::Processing) => " (being processed again)",
+        None => " (no longer in the queue)",
+    }
+}
+
+fn slowest(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
+    let slowest = &report.summary.slowest;
+    if !slowest.is_empty() {
+        writeln!(out, "\nslowest:")?;
+    }
+    slowest.iter().try_for_each(|EndedAttempt { attempt: past, .. }| {
+        let took = past.elapsed.map(span).unwrap_or_default();
+        let line = out.line("  ", &past.of.file_path, &format!("  {took}"));
+        writeln!(out, "{line}")
+    })
+}
+
+fn waiting(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
+    let counts = report.counts;
+    let (pending, held) = (files(counts.pending), held(counts.held));
+    writeln!(out, "\nnow: {pending} pending{held}, {} processing", counts.processing)
+}
+
+/// Prints the commands for the next step; nothing if no file has failed and none is left.
+fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
+    let option = &report.project_option;
+    let is_failed = |now: Option<Status>| matches!(now, Some(Status::Failed | Status::Timeout));
+    let failed = report.failures().find(|(_, now)| is_failed(*now));
+    let mut commands: Vec<_> =
+        failed.map(|(past, _)| format!("autoproc log{option} {}", argument(&past.attempt, out))).into_iter().collect();
+    if report.counts.failed + report.counts.timeout > 0 {
+        commands.push(format!("autoproc retry-failed{option}"));
+    }
+    if report.live.is_empty() && report.counts.processing > 0 {
+        commands.push(format!("autoproc queue recover{option}"));
+    }
+    if !commands.is_empty() {
+        writeln!(out, "next:")?;
+    }
+    commands.iter().try_for_each(|command| writeln!(out, "  {command}"))
+}
+
+/// Returns an argument that names the file of an attempt in a shell: its path or, if the path has
+/// characters that are shown escaped, its number.
+fn argument(past: &PastAttempt, out: &Screen<'_>) -> String {
+    let shown = out.path(&past.of.file_path);
+    let is_exact =
+        |path: &FilePath| Shown(path.as_path()).to_string().as_bytes() == path.as_path().as_os_str().as_encoded_bytes();
+    match shown {
+        _ if !is_exact(&past.of.file_path) => past.of.id.to_string(),
+        relative if relative.starts_with('-') => quoted(&format!("./{relative}")),
+        path => quoted(&path),
+    }
+}
+
+/// Returns the option that names the project folder; empty if the current folder leads to it.
+pub(super) fn project_option(context: &Context) -> String {
+    let root = context.project.root();
+    if context.cwd.starts_with(root) {
+        String::new()
+    } else {
+        format!(" --project-dir {}", quoted(&Shown(root).to_string()))
+    }
+}

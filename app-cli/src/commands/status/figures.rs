@@ -1,0 +1,85 @@
+//! The figures of each live run: its files, and the stop request that it obeys.
+
+use autoproc_domain::ports::{LiveRun, ObeyedStop, PastRun, RunFilter, StopLevel};
+use autoproc_domain::{ProcessorState, RunId};
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::view::json::LiveRunJson;
+use crate::view::past_run::{self, RunStopJson};
+use crate::view::time::local;
+
+/// Returns the figures of live runs from the event log, if there are several: the state file has
+/// those of one run.
+pub(super) async fn in_event_log(live: &[LiveRun], context: &Context) -> Vec<PastRun> {
+    if live.len() < 2 {
+        return Vec::new();
+    }
+    let ids = live.iter().map(|run| run.info.id.clone()).collect();
+    let summary = context.past_runs(RunFilter::Named(ids)).await;
+    match summary {
+        Ok(summary) => summary.runs,
+        Err(error) => {
+            context.console.warn(error.message());
+            Vec::new()
+        }
+    }
+}
+
+/// The figures of a live run.
+pub(super) struct Figures {
+    pub(super) completed: u64,
+    /// Files that ended as failed or timeout.
+    pub(super) failed: u64,
+    pub(super) stop: Option<ObeyedStop>,
+}
+
+impl Figures {
+    /// Returns the figures of a live run: those of the state file, which is the newest report of the
+    /// run that wrote it, or those of the event log. `None` if the run is in neither.
+    pub(super) fn of(run: &RunId, latest: Option<&ProcessorState>, logged: &[PastRun]) -> Option<Self> {
+        if let Some(latest) = latest.filter(|latest| latest.run_id.as_ref() == Some(run)) {
+            let (completed, failed) = (latest.files_processed, latest.files_failed);
+            return Some(Self { completed, failed, stop: latest.stop });
+        }
+        let past = logged.iter().find(|past| past.id == *run)?;
+        Some(Self { completed: past.completed, failed: past.failed, stop: past.stop })
+    }
+}
+
+/// Describes the files that ended in a run.
+pub(super) fn done(completed: u64, failed: u64, which: &str) -> String {
+    format!("{completed} completed, {failed} failed or timed out in {which} run")
+}
+
+/// Describes a stop that a run obeys.
+pub(super) fn obeying(stop: &ObeyedStop) -> String {
+    let what = match stop.level {
+        StopLevel::Running | StopLevel::Draining => "stopping after the current files",
+        StopLevel::Aborting => "ending the current attempts",
+        StopLevel::Killing => "killing the current attempts",
+    };
+    format!("{what}, because of {}, since {}", past_run::cause(stop.cause), local(stop.at))
+}
+
+/// A live run with its figures.
+#[derive(Serialize)]
+pub(super) struct RunningJson {
+    #[serde(flatten)]
+    run: LiveRunJson,
+    processed: Option<u64>,
+    failed: Option<u64>,
+    stop: Option<RunStopJson>,
+}
+
+impl RunningJson {
+    pub(super) fn new(run: &LiveRun, figures: Option<&Figures>) -> Self {
+        let figure = |value: fn(&Figures) -> u64| figures.map(value);
+        Self {
+            run: run.into(),
+            processed: figure(|figures| figures.completed),
+            failed: figure(|figures| figures.failed),
+            stop: figures.and_then(|figures| figures.stop).map(RunStopJson::from),
+        }
+    }
+}

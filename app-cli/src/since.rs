@@ -1,0 +1,132 @@
+//! Points in the past, as users enter them: a time of day, a date, a date and time, or a span.
+
+use std::time::{Duration, SystemTime};
+
+use autoproc_domain::Timestamp;
+use autoproc_time_text::InvalidSpan;
+use jiff::civil::{DateTime, Time};
+use jiff::tz::TimeZone;
+use jiff::{Span, Zoned};
+
+use crate::view::time::zone;
+
+/// The error text for a word of no accepted form.
+const EXPECTED: &str =
+    "expected a time of day (22:00), a date (2026-11-28), a date and time (2026-11-28T22:00), or a span (12h)";
+
+/// A point in the past. Points without an offset are in the zone in which times are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// This time before now.
+    Ago(Duration),
+    /// The latest moment with this time of day.
+    TimeOfDay(Time),
+    /// A date and time; midnight if only the date was given.
+    Local(DateTime),
+    /// A date and time with an offset.
+    Exact(jiff::Timestamp),
+}
+
+/// Parses a point in the past.
+///
+/// # Errors
+/// A text that states the accepted forms.
+pub(crate) fn parse(word: &str) -> Result<Since, String> {
+    let is_date = word.get(4..5) == Some("-");
+    if let Some(exact) = word.parse().ok().filter(|_| is_date) {
+        return Ok(Since::Exact(exact));
+    }
+    if is_date {
+        return word.parse().map(Since::Local).map_err(|_| EXPECTED.to_owned());
+    }
+    if word.contains(':') {
+        return word.parse().map(Since::TimeOfDay).map_err(|_| EXPECTED.to_owned());
+    }
+    autoproc_time_text::parse(word).map(Since::Ago).map_err(|error| match error {
+        InvalidSpan::NoSpan => EXPECTED.to_owned(),
+        other => other.to_string(),
+    })
+}
+
+impl Since {
+    /// Returns the point for this time of the command.
+    pub(crate) fn before(self, now: Timestamp) -> Timestamp {
+        self.in_zone(now, zone())
+    }
+
+    /// Returns the point for this time of the command, as file systems report times; `None` if the
+    /// system cannot represent it.
+    pub(crate) fn system_time(self) -> Option<SystemTime> {
+        let now = SystemTime::now();
+        if let Self::Ago(span) = self {
+            return now.checked_sub(span);
+        }
+        let elapsed = now.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        let now = Timestamp::from_micros(i64::try_from(elapsed.as_micros()).ok()?);
+        let micros = u64::try_from(self.before(now).as_micros()).unwrap_or(0);
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_micros(micros))
+    }
+
+    fn in_zone(self, now: Timestamp, zone: TimeZone) -> Timestamp {
+        let point = match self {
+            Self::Ago(span) => {
+                let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+                return Timestamp::from_micros(now.as_micros().saturating_sub(micros));
+            }
+            Self::TimeOfDay(time) => latest(time, now, &zone),
+            Self::Local(time) => time.to_zoned(zone).ok().map(|zoned| zoned.timestamp()),
+            Self::Exact(point) => Some(point),
+        };
+        point.map_or(Timestamp::MIN, |point| Timestamp::from_micros(point.as_microsecond()))
+    }
+}
+
+/// Returns the latest moment with this time of day; `None` beyond the calendar's range.
+fn latest(time: Time, now: Timestamp, zone: &TimeZone) -> Option<jiff::Timestamp> {
+    let now = jiff::Timestamp::from_microsecond(now.as_micros()).ok()?.to_zoned(zone.clone());
+    let on = |day: &Zoned| day.date().to_datetime(time).to_zoned(zone.clone()).ok();
+    let today = on(&now).filter(|today| *today <= now);
+    let moment = today.or_else(|| on(&now.checked_sub(Span::new().days(1)).ok()?))?;
+    Some(moment.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the point that a word means on 2026-11-29 at 07:30 in Berlin, which is 06:30 UTC.
+    fn point(word: &str) -> String {
+        let now = "2026-11-29T06:30:00Z".parse().expect("a time");
+        let zone = TimeZone::get("Europe/Berlin").expect("a zone");
+        parse(word).expect(word).in_zone(now, zone).to_string()
+    }
+
+    #[test]
+    fn every_form_is_a_point_before_now() {
+        for (word, expected) in [
+            ("22:00", "2026-11-28T21:00:00.000000Z"),
+            ("07:30", "2026-11-29T06:30:00.000000Z"),
+            ("07:31:30", "2026-11-28T06:31:30.000000Z"),
+            ("2026-11-28", "2026-11-27T23:00:00.000000Z"),
+            ("2026-11-28T22:00", "2026-11-28T21:00:00.000000Z"),
+            ("2026-11-28 22:00:05", "2026-11-28T21:00:05.000000Z"),
+            ("2026-07-01 22:00", "2026-07-01T20:00:00.000000Z"),
+            ("2026-11-28T22:00:00Z", "2026-11-28T22:00:00.000000Z"),
+            ("2026-11-28T22:00:00.5+02:00", "2026-11-28T20:00:00.500000Z"),
+            ("12h", "2026-11-28T18:30:00.000000Z"),
+            ("90", "2026-11-29T06:28:30.000000Z"),
+            ("2d", "2026-11-27T06:30:00.000000Z"),
+        ] {
+            assert_eq!(point(word), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for word in ["", "soon", "25:00", "22:60", "2026-13-01", "2026-11-31", "2026-11-28T", "22:00 2026", "€€"] {
+            assert_eq!(parse(word), Err(EXPECTED.to_owned()), "{word:?}");
+        }
+        assert_eq!(parse("-5"), Err("a time cannot be negative".to_owned()));
+        assert_eq!(parse("400d"), Err("a time is at most 365 days (8760h)".to_owned()));
+    }
+}

@@ -1,0 +1,87 @@
+//! Runs of the past, with their figures. The [`History`](super::History) port returns them.
+
+use crate::item::RunId;
+use crate::ports::PastAttempt;
+use crate::run_info::StoppedBy;
+use crate::stop::ObeyedStop;
+use crate::time::Timestamp;
+
+/// Selects runs of the past.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum RunFilter {
+    /// Every run.
+    #[default]
+    All,
+    /// The runs that began last, at most this number.
+    Latest(usize),
+    /// The runs that have an event at this time or later. Such a run matches as a whole, with its
+    /// events from before this time.
+    Since(Timestamp),
+    /// These runs; unknown ones are ignored.
+    Named(Vec<RunId>),
+}
+
+/// A run of the past, or one that is alive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastRun {
+    /// The name of the run.
+    pub id: RunId,
+    /// When the run began; `None` if that is no longer known.
+    pub started_at: Option<Timestamp>,
+    /// The time of the run's latest event.
+    pub last_event_at: Timestamp,
+    /// The end of the run; `None` if the run is alive, if it died, or if its end is no longer
+    /// known.
+    pub end: Option<PastRunEnd>,
+    /// The latest stop request that the run obeyed; `None` if there was none.
+    pub stop: Option<ObeyedStop>,
+    /// The number of files that completed.
+    pub completed: u64,
+    /// The number of files that ended as failed or timeout, including files of dead runs that this
+    /// run found to have no attempts left.
+    pub failed: u64,
+    /// The number of attempts that failed and were followed by another one.
+    pub retried: u64,
+}
+
+/// The end of a run of the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PastRunEnd {
+    /// When the run ended.
+    pub at: Timestamp,
+    /// The reason; `None` if a later version recorded a reason that this one does not know.
+    pub stopped_by: Option<StoppedBy>,
+}
+
+/// A past attempt with the time of its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedAttempt {
+    /// The attempt. Its beginning is not looked up, so `started_at`, `size_bytes` and `recipe` may be
+    /// `None`.
+    pub attempt: PastAttempt,
+    /// When the attempt ended.
+    pub ended_at: Timestamp,
+}
+
+/// The matching runs together, in a size that does not grow with the number of their files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunsSummary {
+    /// The runs, in the order in which they began.
+    pub runs: Vec<PastRun>,
+    /// The number of files that failed in the matching runs and did not complete in them later.
+    pub failed_files: u64,
+    /// The latest failed attempt of each of these files, in the order in which the files first
+    /// failed; at most [`MAX_FAILURES`](Self::MAX_FAILURES).
+    pub failures: Vec<EndedAttempt>,
+    /// The longest attempts that completed a file, the longest first; at most
+    /// [`MAX_SLOWEST`](Self::MAX_SLOWEST).
+    pub slowest: Vec<EndedAttempt>,
+}
+
+impl RunsSummary {
+    /// The maximum number of failures in a summary.
+    pub const MAX_FAILURES: usize = 1000;
+
+    /// The maximum number of longest attempts in a summary.
+    pub const MAX_SLOWEST: usize = 5;
+}
