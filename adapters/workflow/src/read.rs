@@ -1,12 +1,13 @@
 //! Reads a text into a [`Workflow`] and collects every problem.
 //!
-//! Each mapping is read with the keys that the schema lists for it. Unknown keys and values of the
-//! wrong kind are reported as problems; then reading continues. [`crate::check`] checks references
+//! The schema says which keys each mapping has and which kinds of values they have. Unknown keys
+//! and values of the wrong kind are reported as problems; then reading continues. [`crate::check`] checks references
 //! between parts of the file.
 
 mod fields;
 mod phase;
 mod step;
+mod value;
 mod workflow;
 
 use std::io;

@@ -1,33 +1,115 @@
-//! The keys of a workflow file's mappings, taken from its JSON Schema.
+//! The JSON Schema of workflow files, which the reader follows.
 //!
 //! `docs/schema/workflow.schema.json` is the single description of the format: editors use it for
-//! completion and checks, and the reader accepts the keys that it lists. [`crate::check`]
-//! implements the rules that a schema cannot express.
+//! completion and checks, and the reader takes from it the keys of each mapping and the kinds of
+//! their values. [`crate::check`] implements the rules that a schema cannot express.
+//!
+//! The reader uses the keywords `$ref`, `anyOf`, `oneOf`, `type`, `const`, `properties`,
+//! `required`, `items`, `additionalProperties` and `pattern`. The tests compare the reader with the
+//! whole schema.
 
 use std::sync::LazyLock;
 
 use crate::tree::{self, Kind, Node};
 
 /// The schema, parsed as YAML because that keeps the order of the keys; JSON is a subset of YAML.
-static SCHEMA: LazyLock<Node> = LazyLock::new(|| {
+static FILE: LazyLock<Node> = LazyLock::new(|| {
     tree::parse(include_str!("../../../docs/schema/workflow.schema.json")).expect("the tests read the schema")
 });
 
-/// The name of the whole file among the definitions.
-pub(crate) const FILE: &str = "File";
+/// The schema of a value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Schema(&'static Node);
 
-/// Returns the keys of a definition, in the order of the schema.
-pub(crate) fn keys(definition: &str) -> Vec<&'static str> {
-    let mapping = match definition {
-        FILE => Some(&*SCHEMA),
-        definition => get(&SCHEMA, "$defs").and_then(|definitions| get(definitions, definition)),
-    };
-    let properties = mapping.and_then(|mapping| get(mapping, "properties")).map(|properties| &properties.value);
-    let Some(Kind::Map(properties)) = properties else { unreachable!("the schema defines {definition}") };
-    properties.iter().map(|(key, _)| key.value.as_str()).collect()
+impl Schema {
+    /// Returns the schema of a whole file.
+    pub(crate) fn file() -> Self {
+        Self(&FILE)
+    }
+
+    /// Returns the keys of a mapping and the schemas of their values, in the order of the schema.
+    pub(crate) fn keys(self) -> Vec<(&'static str, Self)> {
+        match self.find("properties") {
+            Some(Kind::Map(keys)) => keys.iter().map(|(key, value)| (key.value.as_str(), Self(value))).collect(),
+            _ => unreachable!("the schema has no such mapping: {self:?}"),
+        }
+    }
+
+    /// Returns the mandatory keys of a mapping.
+    pub(crate) fn required(self) -> Vec<&'static str> {
+        self.find("required").map(texts).unwrap_or_default()
+    }
+
+    /// Returns the schema of the elements of a list, or of the values of a mapping with free keys.
+    pub(crate) fn elements(self) -> Self {
+        let mut forms = self.forms().into_iter();
+        let elements = forms.find_map(|form| form.get("items").or_else(|| form.get("additionalProperties")));
+        elements.unwrap_or_else(|| unreachable!("the schema has no such list: {self:?}"))
+    }
+
+    /// True if the schema allows values of this kind. Numbers include integers.
+    pub(crate) fn allows(self, kind: &Kind) -> bool {
+        let names: &[&str] = match kind {
+            Kind::Null => &["null"],
+            Kind::Bool(_) => &["boolean"],
+            Kind::Number(..) => &["number", "integer"],
+            Kind::Text(_) => &["string"],
+            Kind::List(_) => &["array"],
+            Kind::Map(_) => &["object"],
+        };
+        self.types().iter().any(|name| names.contains(name))
+    }
+
+    /// True if the schema allows texts but no numbers.
+    pub(crate) fn is_text(self) -> bool {
+        let types = self.types();
+        types.contains(&"string") && !types.contains(&"number")
+    }
+
+    /// True if texts must match a pattern or be a certain word: no blank text is allowed.
+    pub(crate) fn refuses_blank(self) -> bool {
+        self.find("pattern").or_else(|| self.find("const")).is_some()
+    }
+
+    fn types(self) -> Vec<&'static str> {
+        self.forms().into_iter().filter_map(|form| form.value("type")).flat_map(texts).collect()
+    }
+
+    /// Returns the value of a keyword in the first form that has it.
+    fn find(self, keyword: &str) -> Option<&'static Kind> {
+        self.forms().into_iter().find_map(|form| form.value(keyword))
+    }
+
+    /// Returns the alternatives that the schema consists of, with references resolved.
+    fn forms(self) -> Vec<Self> {
+        if let Some(Kind::Text(reference)) = self.value("$ref") {
+            let mut path = reference.trim_start_matches("#/").split('/');
+            let target = path.try_fold(Self::file(), Self::get);
+            return target.unwrap_or_else(|| unreachable!("the schema has no {reference}")).forms();
+        }
+        match self.value("anyOf").or_else(|| self.value("oneOf")) {
+            Some(Kind::List(forms)) if self.value("type").is_none() => {
+                forms.iter().flat_map(|form| Self(form).forms()).collect()
+            }
+            _ => vec![self],
+        }
+    }
+
+    fn get(self, key: &str) -> Option<Self> {
+        let Kind::Map(map) = &self.0.value else { return None };
+        map.iter().find(|(name, _)| name.value == key).map(|(_, value)| Self(value))
+    }
+
+    fn value(self, keyword: &str) -> Option<&'static Kind> {
+        self.get(keyword).map(|found| &found.0.value)
+    }
 }
 
-fn get<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
-    let Kind::Map(map) = &node.value else { return None };
-    map.iter().find(|(name, _)| name.value == key).map(|(_, value)| value)
+/// Returns a text, or the texts of a list.
+fn texts(kind: &'static Kind) -> Vec<&'static str> {
+    match kind {
+        Kind::Text(text) => vec![text],
+        Kind::List(list) => list.iter().flat_map(|node| texts(&node.value)).collect(),
+        _ => Vec::new(),
+    }
 }

@@ -60,21 +60,22 @@ impl Lookup {
         }
     }
 
-    /// Returns the values that begin with `current`, the typed part.
+    /// Returns the values that begin with `current`, the typed part: each once, folders first, and
+    /// otherwise in the order of their bytes. The script of zsh relies on that.
     pub(super) fn candidates(&self, which: Candidates, current: &OsStr) -> Vec<CompletionCandidate> {
         if self.is_option(current) {
             return Vec::new();
         }
         let Some(project) = self.project() else { return Vec::new() };
-        let found = match which {
-            Candidates::Files(statuses) => {
-                self.files(project, statuses, current).into_iter().map(CompletionCandidate::new).collect::<Vec<_>>()
-            }
+        let mut found = match which {
+            Candidates::Files(statuses) => self.files(project, statuses, current),
             Candidates::Workflows => self.workflows(&project, current),
             // A name of a run needs no quotes, so the shell gets it as a word.
             Candidates::Runs => return runs(project, current),
         };
-        found.into_iter().map(|candidate| candidate.tag(Some(TAG.into()))).collect()
+        found.sort_unstable_by(|one, other| rank(one).cmp(&rank(other)));
+        found.dedup();
+        found.into_iter().map(|value| CompletionCandidate::new(value).tag(Some(TAG.into()))).collect()
     }
 
     /// True if a word is an option rather than a value.
@@ -98,14 +99,14 @@ impl Lookup {
         paths
     }
 
-    fn workflows(&self, project: &Project, current: &OsStr) -> Vec<CompletionCandidate> {
+    fn workflows(&self, project: &Project, current: &OsStr) -> Vec<OsString> {
         let folder = self.workflow_dir.as_ref().map(|folder| self.cwd.join(folder));
         let listed = Catalogue::new(project.root(), folder.as_deref()).list().unwrap_or_default();
         let ids = listed.into_iter().filter(|listed| !listed.is_hidden).map(|listed| listed.id);
-        let ids = ids.filter(|id| id.as_bytes().starts_with(current.as_bytes()));
+        let ids = ids.filter(|id| id.as_bytes().starts_with(current.as_bytes())).map(OsString::from);
         let is_yaml = |path: &Path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
         let files = PathCompleter::any().current_dir(&self.cwd).filter(is_yaml).complete(current);
-        ids.map(CompletionCandidate::new).chain(files).collect()
+        ids.chain(files.iter().map(|file| file.get_value().to_owned())).collect()
     }
 }
 
@@ -118,6 +119,11 @@ fn runs(project: Project, current: &OsStr) -> Vec<CompletionCandidate> {
         CompletionCandidate::new(run.id.as_str()).help(began)
     };
     matching.map(candidate).collect()
+}
+
+/// Returns the key by which values are sorted.
+fn rank(value: &OsStr) -> (bool, &OsStr) {
+    (!value.as_bytes().ends_with(b"/"), value)
 }
 
 /// Returns the result of `read`, or nothing after [`TIMEOUT`]. The process does not wait for the
@@ -155,8 +161,8 @@ struct Prefix<'t> {
     folder: &'t [u8],
     /// The part after the last slash; may be empty.
     name: &'t [u8],
-    /// The absolute path of `folder`.
-    root: PathBuf,
+    /// The absolute path of `folder`, with a slash at its end.
+    root: Vec<u8>,
 }
 
 impl<'t> Prefix<'t> {
@@ -164,20 +170,19 @@ impl<'t> Prefix<'t> {
         let bytes = typed.as_bytes();
         let (folder, name) = bytes.split_at(bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1));
         let root = match folder {
-            [] => cwd.to_owned(),
-            folder => absolute(cwd, &home_expanded(OsStr::from_bytes(folder))).ok()?.as_path().to_owned(),
+            [] => cwd.join(""),
+            folder => absolute(cwd, &home_expanded(OsStr::from_bytes(folder))).ok()?.as_path().join(""),
         };
-        Some(Self { folder, name, root })
+        Some(Self { folder, name, root: root.into_os_string().into_vec() })
     }
 
     /// Returns the path as a continuation of the typed part; `None` if it does not match. If
     /// nothing is typed, a path below the current folder is relative, any other is absolute.
     fn completed(&self, path: &Path) -> Option<OsString> {
-        let Ok(rest) = path.strip_prefix(&self.root) else {
+        let Some(rest) = path.as_os_str().as_bytes().strip_prefix(self.root.as_slice()) else {
             return self.is_empty().then(|| path.as_os_str().to_owned());
         };
-        let rest = rest.as_os_str().as_bytes();
-        if rest.is_empty() || !rest.starts_with(self.name) {
+        if !rest.starts_with(self.name) {
             return None;
         }
         // A relative path with a leading dash would be read as an option.

@@ -68,10 +68,13 @@ impl Shell {
     /// Returns the records of the answer: the kind, and then the values. Each record ends with a
     /// NUL byte in zsh, and with a line feed in the other shells.
     pub(super) fn records(self, answer: &Answer, typed: &Typed) -> Vec<u8> {
-        let values = answer.candidates.iter().filter_map(|candidate| self.record(candidate, answer.kind, typed));
-        let records = [answer.kind.word().as_bytes().to_vec()].into_iter().chain(values);
         let end = if self == Self::Zsh { 0 } else { b'\n' };
-        records.flat_map(|record| [record, vec![end]].concat()).collect()
+        let mut records = [answer.kind.word().as_bytes(), &[end]].concat();
+        for record in answer.candidates.iter().filter_map(|candidate| self.record(candidate, answer.kind, typed)) {
+            records.extend(record);
+            records.push(end);
+        }
+        records
     }
 
     fn record(self, candidate: &CompletionCandidate, kind: Kind, typed: &Typed) -> Option<Vec<u8>> {

@@ -29,10 +29,10 @@ fn names_arrive_whole() {
     let project = TempProject::with_queues();
     let mut expected =
         NAMES.map(|name| if name.starts_with('-') { format!("./{name}") } else { name.to_owned() }).to_vec();
-    expected.extend(["inbox/one.pdf".to_owned()]);
+    expected.extend(["inbox/one.pdf".to_owned(), "new\nline.pdf".to_owned()]);
+    expected.sort();
     expected.insert(0, "paths".to_owned());
     project.ask(["queue", "add", "new\nline.pdf"]);
-    expected.push("new\nline.pdf".to_owned());
     assert_eq!(records(&project, &["queue", "prioritise", ""]), expected);
     let quoted = |line: &str, part: &str| of(project.command([line, part]).env("AUTOPROC_COMPLETE", "bash"));
     assert_eq!(quoted("autoproc log cost", "cost"), ["paths", r"cost\ \$5.pdf"]);
@@ -42,6 +42,16 @@ fn names_arrive_whole() {
     assert_eq!(quoted("autoproc log new", "new"), ["paths", r"new$'\n'line.pdf"]);
     let fish = of(project.command(["autoproc", "log", r"my\ "]).env("AUTOPROC_COMPLETE", "fish"));
     assert_eq!(fish, ["paths", "my file.pdf\t"]);
+}
+
+#[test]
+fn folders_come_first() {
+    let project = TempProject::new();
+    project.write("core/workflows/wf-one.yaml", "id: wf-one\nphases: []\n");
+    project.write("zoo/mine.yaml", "");
+    project.write("a.yaml", "");
+    let values = records(&project, &["workflow", "show", ""]);
+    assert_eq!(values, ["paths", "core/", "zoo/", "a.yaml", "wf-one"]);
 }
 
 #[test]

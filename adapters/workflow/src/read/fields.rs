@@ -1,48 +1,61 @@
-//! Reads mappings with known keys, and the scalars in them.
+//! Reads mappings with known keys, and lists, with the kinds that the schema allows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use super::Reader;
+use super::value::Value;
 use crate::definition::{Located, Position};
 use crate::nearest::nearest;
-use crate::schema;
+use crate::schema::Schema;
 use crate::tree::{Kind, Node};
+
+/// A value of the file, and its schema.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part<'n> {
+    pub(super) node: &'n Node,
+    pub(super) schema: Schema,
+}
 
 /// The entries of a mapping; the keys are known and unique. A null counts as absent.
 pub(super) struct Fields<'n> {
-    entries: BTreeMap<&'n str, &'n Node>,
+    entries: BTreeMap<&'n str, Part<'n>>,
     pub(super) position: Position,
 }
 
 impl<'n> Fields<'n> {
-    pub(super) fn get(&self, key: &str) -> Option<&'n Node> {
-        self.get_or_null(key).filter(|node| node.value != Kind::Null)
+    pub(super) fn get(&self, key: &str) -> Option<Part<'n>> {
+        self.get_or_null(key).filter(|part| part.node.value != Kind::Null)
     }
 
-    pub(super) fn get_or_null(&self, key: &str) -> Option<&'n Node> {
+    pub(super) fn get_or_null(&self, key: &str) -> Option<Part<'n>> {
         self.entries.get(key).copied()
     }
 }
 
 impl Reader<'_> {
-    /// Returns the entries of a mapping; `None` if the node is not a mapping. `what` is its noun
-    /// for messages, as in "a phase", and `definition` its name in the schema.
-    pub(super) fn fields<'n>(&mut self, node: &'n Node, what: &str, definition: &str) -> Option<Fields<'n>> {
-        let keys = &schema::keys(definition);
-        let Kind::Map(map) = &node.value else {
-            self.other_kind(node, &format!("{what}, a mapping with {}", listed(keys)));
+    /// Returns the entries of a mapping; `None` if the value is not a mapping. Unknown, repeated
+    /// and missing keys are reported. `what` is the noun for messages, as in "a phase".
+    pub(super) fn fields<'n>(&mut self, part: Part<'n>, what: &str) -> Option<Fields<'n>> {
+        let schemas = part.schema.keys();
+        let keys: Vec<_> = schemas.iter().map(|(key, _)| *key).collect();
+        let Kind::Map(map) = &part.node.value else {
+            self.other_kind(part.node, &format!("{what}, a mapping with {}", listed(&keys)));
             return None;
         };
-        let mut entries = BTreeMap::new();
-        for (key, value) in map {
-            if !keys.contains(&key.value.as_str()) {
-                self.unknown_key(key, what, keys);
-            } else if entries.insert(key.value.as_str(), value).is_some() {
+        let mut fields = Fields { entries: BTreeMap::new(), position: part.node.position };
+        for (key, node) in map {
+            let Some((_, schema)) = schemas.iter().find(|(known, _)| *known == key.value) else {
+                self.unknown_key(key, what, &keys);
+                continue;
+            };
+            if fields.entries.insert(&key.value, Part { node, schema: *schema }).is_some() {
                 self.problems.error(key.position, format!("the key `{}` is given twice", key.value));
             }
         }
-        Some(Fields { entries, position: node.position })
+        for key in part.schema.required().into_iter().filter(|key| fields.get(key).is_none()) {
+            self.problems.error(fields.position, format!("{what} has no `{key}`"));
+        }
+        Some(fields)
     }
 
     fn unknown_key(&mut self, key: &Located<String>, what: &str, keys: &[&str]) {
@@ -54,32 +67,30 @@ impl Reader<'_> {
     }
 
     /// Returns the elements of a list; none if it is absent or of another kind.
-    pub(super) fn list<'n>(&mut self, node: Option<&'n Node>, what: &str) -> &'n [Node] {
-        match node.map(|node| (&node.value, node)) {
-            None => &[],
-            Some((Kind::List(list), _)) => list,
-            Some((_, node)) => {
-                self.other_kind(node, what);
-                &[]
-            }
-        }
+    pub(super) fn list<'n>(&mut self, part: Option<Part<'n>>, wanted: &str) -> Vec<Part<'n>> {
+        let Some(Part { node, schema }) = part else { return Vec::new() };
+        let Kind::List(list) = &node.value else {
+            self.other_kind(node, wanted);
+            return Vec::new();
+        };
+        let schema = schema.elements();
+        list.iter().map(|node| Part { node, schema }).collect()
     }
 
     /// Returns the readable elements of a list.
     pub(super) fn each<T>(
         &mut self,
-        node: Option<&Node>,
-        what: &str,
-        read: fn(&mut Self, &Node) -> Option<T>,
+        part: Option<Part<'_>>,
+        wanted: &str,
+        read: fn(&mut Self, Part<'_>) -> Option<T>,
     ) -> Vec<T> {
-        self.list(node, what).iter().filter_map(|element| read(self, element)).collect()
+        self.list(part, wanted).into_iter().filter_map(|element| read(self, element)).collect()
     }
 
     /// Returns the entries of a mapping with free keys. A repeated key is reported.
-    pub(super) fn named<'n>(&mut self, node: Option<&'n Node>, what: &str) -> &'n [(Located<String>, Node)] {
-        let Some(node) = node else { return &[] };
-        let Kind::Map(map) = &node.value else {
-            self.other_kind(node, what);
+    pub(super) fn named<'n>(&mut self, part: Part<'n>, wanted: &str) -> &'n [(Located<String>, Node)] {
+        let Kind::Map(map) = &part.node.value else {
+            self.other_kind(part.node, wanted);
             return &[];
         };
         let mut seen = BTreeSet::new();
@@ -91,84 +102,22 @@ impl Reader<'_> {
         map
     }
 
-    pub(super) fn text(&mut self, node: Option<&Node>, what: &str) -> Option<Located<String>> {
-        let node = node?;
-        match &node.value {
-            Kind::Text(text) => return Some(Located::new(text.clone(), node.position)),
-            Kind::Number(..) | Kind::Bool(_) => self.other_kind(node, &format!("{what}, in quotes")),
-            _ => self.other_kind(node, what),
-        }
-        None
-    }
-
-    /// Returns a text that is not empty.
-    pub(super) fn word(&mut self, node: Option<&Node>, what: &str) -> Option<Located<String>> {
-        let word = self.text(node, what)?;
-        if word.value.trim().is_empty() {
-            self.problems.error(word.position, "the value is empty").expecting(what);
+    /// Returns a value of a kind that the schema allows; `None` if it is absent or was reported.
+    /// `wanted` is its noun for messages.
+    pub(super) fn value<T: Value>(&mut self, part: Option<Part<'_>>, wanted: &str) -> Option<T> {
+        let Part { node, schema } = part?;
+        let kind = &node.value;
+        if !schema.allows(kind) {
+            let is_unquoted = matches!(kind, Kind::Number(..) | Kind::Bool(_)) && schema.is_text();
+            let quotes = if is_unquoted { ", in quotes" } else { "" };
+            self.other_kind(node, &format!("{wanted}{quotes}"));
             return None;
         }
-        Some(word)
-    }
-
-    /// Returns the word of a mandatory key. `owner` and `what` are for messages.
-    pub(super) fn required(
-        &mut self,
-        fields: &Fields<'_>,
-        owner: &str,
-        key: &str,
-        what: &str,
-    ) -> Option<Located<String>> {
-        if fields.get(key).is_none() {
-            self.problems.error(fields.position, format!("{owner} has no `{key}`"));
+        if schema.refuses_blank() && matches!(kind, Kind::Text(text) if text.trim().is_empty()) {
+            self.problems.error(node.position, "the value is empty").expecting(wanted);
+            return None;
         }
-        self.word(fields.get(key), what)
-    }
-
-    /// Returns a text, a number or a boolean, as written.
-    pub(super) fn scalar(&mut self, node: Option<&Node>, what: &str) -> Option<Located<String>> {
-        let node = node?;
-        let text = match &node.value {
-            Kind::Number(number, bytes) => {
-                let written = bytes.clone().and_then(|bytes| self.text.get(bytes));
-                written.map_or_else(|| number.to_string(), |written| written.trim().to_owned())
-            }
-            Kind::Bool(value) => value.to_string(),
-            _ => return self.text(Some(node), what),
-        };
-        Some(Located::new(text, node.position))
-    }
-
-    pub(super) fn flag(&mut self, node: Option<&Node>) -> Option<bool> {
-        let node = node?;
-        if let Kind::Bool(value) = node.value {
-            return Some(value);
-        }
-        self.other_kind(node, "true or false");
-        None
-    }
-
-    pub(super) fn count(&mut self, node: Option<&Node>) -> Option<u32> {
-        let node = node?;
-        if let Kind::Number(number, _) = &node.value
-            && let Some(count) = number.as_u64().and_then(|number| u32::try_from(number).ok())
-        {
-            return Some(count);
-        }
-        self.other_kind(node, "a non-negative integer");
-        None
-    }
-
-    /// Returns a duration that is not zero.
-    pub(super) fn span(&mut self, node: Option<&Node>) -> Option<Duration> {
-        let word = self.scalar(node, "a time: a number of seconds, or with units, as in 500ms, 5m, 1h30m")?;
-        match autoproc_time_text::parse_positive(&word.value) {
-            Ok(span) => Some(span),
-            Err(invalid) => {
-                self.problems.error(word.position, format!("`{}` is not a time: {invalid}", word.value));
-                None
-            }
-        }
+        T::read(self, node, wanted)
     }
 
     pub(super) fn other_kind(&mut self, node: &Node, wanted: &str) {

@@ -1,30 +1,29 @@
 use super::Reader;
-use super::fields::Fields;
+use super::fields::{Fields, Part};
 use crate::definition::{Action, Checkpoint, Located, OnFail, Phase, Step};
-use crate::tree::{Kind, Node};
+use crate::tree::Kind;
 
 impl Reader<'_> {
     /// Reads a phase. A phase without an id is reported, and called `phase_N` so that the rest of
     /// it can be read.
-    pub(super) fn phase(&mut self, node: &Node, index: usize) -> Option<Phase> {
-        let fields = self.fields(node, "a phase", "Phase")?;
-        let id = self.required(&fields, "a phase", "id", "an id");
-        let id = id.map_or_else(|| format!("phase_{}", index + 1), |id| id.value);
+    pub(super) fn phase(&mut self, part: Part<'_>, index: usize) -> Option<Phase> {
+        let fields = self.fields(part, "a phase")?;
+        let id = self.value(fields.get("id"), "an id").unwrap_or_else(|| format!("phase_{}", index + 1));
         Some(Phase {
-            name: self.scalar(fields.get("name"), "a name").map(|name| name.value),
-            description: self.text(fields.get("description"), "a string").map(|text| text.value),
-            condition: self.condition(&fields),
+            name: self.value(fields.get("name"), "a name"),
+            description: self.value(fields.get("description"), "a string"),
+            condition: self.value(fields.get("condition"), "a condition"),
             steps: self.steps(&fields, &id),
-            blocking: self.flag(fields.get("blocking")).unwrap_or(true),
-            on_fail: self.word(fields.get("on_fail"), "a word").map(on_fail).unwrap_or_default(),
-            checkpoint: fields.get("checkpoint").and_then(|node| self.checkpoint(node, &id)),
-            position: node.position,
+            blocking: self.value(fields.get("blocking"), "true or false").unwrap_or(true),
+            on_fail: self.value(fields.get("on_fail"), "a word").map(on_fail).unwrap_or_default(),
+            checkpoint: fields.get("checkpoint").and_then(|part| self.checkpoint(part, &id)),
+            position: fields.position,
             id,
         })
     }
 
     fn steps(&mut self, phase: &Fields<'_>, id: &str) -> Vec<Step> {
-        let task = self.word(phase.get("task"), "the name or the file of a task");
+        let task: Option<Located<String>> = self.value(phase.get("task"), "the name or the file of a task");
         if let Some(steps) = phase.get("steps") {
             if let Some(task) = task {
                 let message = format!("the phase `{id}` has both `steps` and `task`");
@@ -42,24 +41,22 @@ impl Reader<'_> {
         task.map(single).into_iter().collect()
     }
 
-    fn listed_steps(&mut self, steps: &Node, phase: &str) -> Vec<Step> {
+    fn listed_steps(&mut self, steps: Part<'_>, phase: &str) -> Vec<Step> {
         let list = self.list(Some(steps), "a list of steps");
-        if list.is_empty() && matches!(&steps.value, Kind::List(_)) {
-            self.problems.warning(steps.position, format!("the phase `{phase}` has no steps"));
+        if list.is_empty() && matches!(&steps.node.value, Kind::List(_)) {
+            self.problems.warning(steps.node.position, format!("the phase `{phase}` has no steps"));
         }
-        list.iter().enumerate().filter_map(|(index, step)| self.step(step, phase, index)).collect()
+        list.into_iter().enumerate().filter_map(|(index, step)| self.step(step, phase, index)).collect()
     }
 
-    fn checkpoint(&mut self, node: &Node, phase: &str) -> Option<Checkpoint> {
-        let fields = self.fields(node, "a checkpoint", "Checkpoint")?;
-        let name = |reader: &mut Self, name: &Node| reader.word(Some(name), "a name");
-        let validation = self.each(fields.get("validation"), "a list of names", name);
-        let id = self.word(fields.get("id"), "an id");
+    fn checkpoint(&mut self, part: Part<'_>, phase: &str) -> Option<Checkpoint> {
+        let fields = self.fields(part, "a checkpoint")?;
+        let name = |reader: &mut Self, part: Part<'_>| reader.value(Some(part), "a name");
         Some(Checkpoint {
-            id: id.map_or_else(|| phase.to_owned(), |id| id.value),
-            blocking: self.flag(fields.get("blocking")).unwrap_or(true),
-            validation,
-            position: node.position,
+            id: self.value(fields.get("id"), "an id").unwrap_or_else(|| phase.to_owned()),
+            blocking: self.value(fields.get("blocking"), "true or false").unwrap_or(true),
+            validation: self.each(fields.get("validation"), "a list of names", name),
+            position: fields.position,
         })
     }
 }

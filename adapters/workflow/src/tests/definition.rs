@@ -11,3 +11,4 @@ mod schema;
 mod shell_texts;
 mod tasks;
 mod temp_project;
+mod validator;

@@ -1,0 +1,70 @@
+//! Reads single values as the types of the definition. The schema decides which kinds are allowed.
+
+use std::time::Duration;
+
+use super::Reader;
+use crate::definition::Located;
+use crate::tree::{Kind, Node};
+
+/// A type that a single value is read as.
+pub(super) trait Value: Sized {
+    /// Reads a value of an allowed kind; `None` if it was reported.
+    fn read(reader: &mut Reader<'_>, node: &Node, wanted: &str) -> Option<Self>;
+}
+
+/// A text; a number or a boolean becomes one, as written.
+impl Value for Located<String> {
+    fn read(reader: &mut Reader<'_>, node: &Node, wanted: &str) -> Option<Self> {
+        let text = match &node.value {
+            Kind::Text(text) => text.clone(),
+            Kind::Number(number, bytes) => {
+                let written = bytes.clone().and_then(|bytes| reader.text.get(bytes));
+                written.map_or_else(|| number.to_string(), |written| written.trim().to_owned())
+            }
+            Kind::Bool(value) => value.to_string(),
+            _ => return reader.refuse(node, wanted),
+        };
+        Some(Self::new(text, node.position))
+    }
+}
+
+impl Value for String {
+    fn read(reader: &mut Reader<'_>, node: &Node, wanted: &str) -> Option<Self> {
+        Located::read(reader, node, wanted).map(|text| text.value)
+    }
+}
+
+impl Value for bool {
+    fn read(reader: &mut Reader<'_>, node: &Node, wanted: &str) -> Option<Self> {
+        if let Kind::Bool(value) = node.value { Some(value) } else { reader.refuse(node, wanted) }
+    }
+}
+
+impl Value for u32 {
+    fn read(reader: &mut Reader<'_>, node: &Node, wanted: &str) -> Option<Self> {
+        let Kind::Number(number, _) = &node.value else { return reader.refuse(node, wanted) };
+        let count = number.as_u64().and_then(|number| Self::try_from(number).ok());
+        count.or_else(|| reader.refuse(node, wanted))
+    }
+}
+
+/// A duration that is not zero.
+impl Value for Duration {
+    fn read(reader: &mut Reader<'_>, node: &Node, wanted: &str) -> Option<Self> {
+        let word = Located::<String>::read(reader, node, wanted)?;
+        match autoproc_time_text::parse_positive(&word.value) {
+            Ok(span) => Some(span),
+            Err(invalid) => {
+                reader.problems.error(word.position, format!("`{}` is not a time: {invalid}", word.value));
+                None
+            }
+        }
+    }
+}
+
+impl Reader<'_> {
+    fn refuse<T>(&mut self, node: &Node, wanted: &str) -> Option<T> {
+        self.other_kind(node, wanted);
+        None
+    }
+}
