@@ -115,6 +115,12 @@ pub enum AttemptOutcome {
         /// The outcome of the step.
         cause: Box<AttemptOutcome>,
     },
+    /// The attempt failed, and afterwards its file did not exist. It is not retried, because a later
+    /// attempt would not find the file either.
+    InputGone {
+        /// How the attempt failed.
+        cause: Box<AttemptOutcome>,
+    },
     /// The attempt was ended because its stop signal rose to aborting or above.
     Aborted,
 }
@@ -144,6 +150,7 @@ impl fmt::Display for AttemptOutcome {
             Self::Interrupted { reason } => write!(f, "interrupted: {reason}"),
             Self::Unmet { reason, .. } => f.write_str(reason),
             Self::StepFailed { step, cause } => write!(f, "{step}: {cause}"),
+            Self::InputGone { cause } => write!(f, "no such file ({cause})"),
             Self::Aborted => f.write_str("aborted"),
         }
     }

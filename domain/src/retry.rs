@@ -88,7 +88,7 @@ impl RetryPolicy {
     /// verdict contains an empty [`Completion`], which the caller fills in.
     #[must_use]
     pub fn judge(&self, outcome: &AttemptOutcome, attempt: AttemptNumber) -> Verdict {
-        if matches!(outcome, AttemptOutcome::Exited { code } if self.ok_exits.contains(code)) {
+        if self.is_ok_exit(outcome) {
             return Verdict::Complete(Completion::default());
         }
         match outcome.root_cause() {
@@ -104,6 +104,14 @@ impl RetryPolicy {
         }
     }
 
+    fn is_ok_exit(&self, outcome: &AttemptOutcome) -> bool {
+        match outcome {
+            AttemptOutcome::Exited { code } => self.ok_exits.contains(code),
+            AttemptOutcome::InputGone { cause } => self.is_ok_exit(cause),
+            _ => false,
+        }
+    }
+
     fn is_worth_a_retry(&self, outcome: &AttemptOutcome) -> bool {
         match outcome {
             AttemptOutcome::Exited { code } => {
@@ -113,7 +121,7 @@ impl RetryPolicy {
             AttemptOutcome::Signalled { .. } | AttemptOutcome::Interrupted { .. } => true,
             AttemptOutcome::CannotStart { permanent, .. } | AttemptOutcome::Unmet { permanent, .. } => !permanent,
             AttemptOutcome::StepFailed { cause, .. } => self.is_worth_a_retry(cause),
-            AttemptOutcome::Succeeded | AttemptOutcome::Aborted => false,
+            AttemptOutcome::Succeeded | AttemptOutcome::InputGone { .. } | AttemptOutcome::Aborted => false,
         }
     }
 }

@@ -31,7 +31,10 @@ fn policies() -> impl Strategy<Value = RetryPolicy> {
 
 fn outcomes() -> impl Strategy<Value = AttemptOutcome> {
     plain_outcomes().prop_recursive(3, 3, 1, |cause| {
-        cause.prop_map(|cause| AttemptOutcome::StepFailed { step: "phase/step".into(), cause: Box::new(cause) })
+        (any::<bool>(), cause).prop_map(|(is_step, cause)| match (is_step, Box::new(cause)) {
+            (true, cause) => AttemptOutcome::StepFailed { step: "phase/step".into(), cause },
+            (false, cause) => AttemptOutcome::InputGone { cause },
+        })
     })
 }
 
@@ -56,6 +59,7 @@ fn is_permanent(outcome: &AttemptOutcome, policy: &RetryPolicy) -> bool {
         AttemptOutcome::Exited { code } => [126, 127].contains(code) || policy.permanent_exits.contains(code),
         AttemptOutcome::TimedOut { .. } => !policy.retry_timeouts,
         AttemptOutcome::CannotStart { permanent, .. } | AttemptOutcome::Unmet { permanent, .. } => *permanent,
+        AttemptOutcome::InputGone { .. } => true,
         _ => false,
     }
 }

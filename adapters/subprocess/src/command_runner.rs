@@ -2,11 +2,12 @@
 //! progress.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use autoproc_domain::ports::{Attempt, AttemptProgress, AttemptReport, LostAttempt, StopSignal};
+use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptProgress, AttemptReport, LostAttempt, StopSignal};
 use futures_util::stream::BoxStream;
 
 use crate::attempt_logs::AttemptLogs;
@@ -15,6 +16,12 @@ use crate::environment::attempt_environment;
 use crate::guards::{BatchEvent, BatchProcess, Guards};
 use crate::process::{ProcessReport, ProcessSpec};
 use crate::settings::Settings;
+
+/// True if the file does not exist, and its folder does. If the folder is gone too, its disk may
+/// only be unmounted for a while.
+fn is_gone(file: &Path) -> bool {
+    matches!(file.try_exists(), Ok(false)) && file.parent().is_some_and(Path::is_dir)
+}
 
 pub(crate) struct CommandRunner {
     command_line: CommandLine,
@@ -90,12 +97,18 @@ impl CommandRunner {
         if let Some(error) = &report.log_error {
             self.notice(attempt, error);
         }
-        Ok(AttemptReport {
-            output_tail: report.last_error_lines().into(),
-            outcome: report.ending.outcome(attempt.timeout),
-            elapsed: report.elapsed,
-            usage: report.usage,
-        })
+        let output_tail = report.last_error_lines().into();
+        let outcome = match report.ending.outcome(attempt.timeout) {
+            outcome @ (AttemptOutcome::Exited { .. }
+            | AttemptOutcome::Signalled { .. }
+            | AttemptOutcome::TimedOut { .. })
+                if is_gone(attempt.file_path.as_path()) =>
+            {
+                AttemptOutcome::InputGone { cause: Box::new(outcome) }
+            }
+            outcome => outcome,
+        };
+        Ok(AttemptReport { output_tail, outcome, elapsed: report.elapsed, usage: report.usage })
     }
 
     /// Reports, only once, that output cannot be kept.

@@ -129,3 +129,26 @@ fn a_missing_interpreter_is_named() {
         assert_eq!(project.json(["queue", "show", "a"])["attempts"], 1, "another try does not help");
     }
 }
+
+#[test]
+fn a_file_that_is_gone_is_tried_once() {
+    let project = TempProject::with_queue(&["in/gone", "in/there"]);
+    fs::remove_file(project.path("in/gone")).expect("removed");
+    let options = ["--backoff-base", "0.01", "-r", "2"];
+    let run = project.ask([&["run"], &options[..], &["--shell", "cat {} >&2; exit 3"]].concat()).expect_code(100);
+    assert!(run.err.contains("gone: no such file (exit status 3"), "{run:?}");
+    let attempts = |file: &str| project.json(["queue", "show", file])["attempts"].clone();
+    assert_eq!((attempts("in/gone"), attempts("in/there")), (1.into(), 3.into()));
+    project
+        .ask(["run", "in/gone", "--ok-exit", "3", "--shell", "cat {} >&2; exit 3"])
+        .expect_error(66, "does not exist");
+    project.ask(["retry-failed", "in/gone"]).expect_code(0);
+    project.ask(["run", "-q", "--ok-exit", "3", "--shell", "cat {} >&2; exit 3"]).expect_code(0);
+    project.ask(["queue", "add", "in/gone", "--again"]).expect_code(0);
+    // A command may not need the file. And the disk of a missing folder may come back.
+    project.ask(["run", "-q", "--", "true"]).expect_code(0);
+    project.ask(["queue", "add", "in/gone", "--again"]).expect_code(0);
+    fs::rename(project.path("in"), project.path("elsewhere")).expect("renamed");
+    project.ask([&["run", "-q"], &options[..], &["--", "cat"]].concat()).expect_code(100);
+    assert_eq!(attempts("in/gone"), 3);
+}
