@@ -36,7 +36,7 @@ mod descendants;
 mod guard_io;
 mod output;
 pub(crate) mod protocol;
-mod signals;
+pub(crate) mod signals;
 mod start_error;
 mod stopwatch;
 
@@ -50,7 +50,7 @@ use attempt::Attempt;
 use batch::Batch;
 use guard_io::GuardIo;
 use protocol::{Control, Report, StartRequest};
-use rustix::process::{getpgid, getppid, setpgid, setsid};
+use rustix::process::setsid;
 pub(crate) use start_error::is_permanent;
 
 use crate::fingerprint::fingerprint_of;
@@ -66,18 +66,18 @@ pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 /// same kind, so yielding the processor to them does not cost a long time slice.
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 
-/// Serves as a guard if this process was started as one, and then returns the exit code. In the
-/// other processes, only undoes what a parent may have done to signals: unblocks all, and stops
+/// Serves as a guard if this process was started as one, and then returns the exit code. In other
+/// processes, only undoes what a parent may have done to signals: unblocks all, and stops
 /// ignoring those without which children and file-size limits go unnoticed.
 ///
 /// Call this first in `main`, before any thread or runtime starts.
 #[must_use]
 pub fn become_guard() -> Option<ExitCode> {
-    if let Err(error) = signals::undo_inherited() {
-        report_error("cannot reset the signals", &error);
-    }
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next()? != OsStr::new(GUARD_ARGUMENT) {
+    if arguments.next().is_none_or(|first| first != OsStr::new(GUARD_ARGUMENT)) {
+        if let Err(error) = signals::undo_inherited() {
+            report_error("cannot reset the signals", &error);
+        }
         return None;
     }
     let record = arguments.nth(1);
@@ -94,12 +94,10 @@ pub fn become_guard() -> Option<ExitCode> {
 /// command that asks the terminal for a password fails at once. On the terminal of the runner, it
 /// would be stopped until its timeout, because it does not belong to the foreground.
 ///
-/// The runner starts the guard as the leader of a process group, so that Ctrl-C does not reach it.
-/// A leader cannot create a session (setsid(2)), so the guard first joins the runner's group; by now
-/// it survives the signals of the terminal. If the runner is gone, the guard ends soon anyway.
+/// Fails only for the leader of a process group (setsid(2)), for instance if a shell started the
+/// guard. Then the commands keep the terminal.
 fn leave_terminal() {
-    let runners_group = getppid().and_then(|runner| getpgid(Some(runner)).ok());
-    let _ = runners_group.map_or(Ok(()), |group| setpgid(None, Some(group))).and_then(|()| setsid());
+    let _ = setsid();
 }
 
 /// Writes to standard error. If that fails, only the exit status reports the error.
@@ -118,6 +116,7 @@ impl Guard {
         signals::survive_termination_signals()?;
         signals::reset_for_commands()?;
         leave_terminal();
+        signals::undo_inherited()?;
         let record = record.and_then(create_record);
         descendants::become_subreaper()?;
         Ok(Self { io: GuardIo::new()?, record, is_paused: false })

@@ -128,7 +128,7 @@ impl Sweeper {
     }
 
     fn sweep_dead(&self, dead: &DeadRun, own: &Location, deadline: Instant) -> Option<Unproven> {
-        if reaper::is_of_earlier_boot(dead, own) {
+        if reaper::is_of_earlier_boot(dead, own) || reaper::was_first_of_its_namespace(dead) {
             self.forget(&dead.run);
             return None;
         }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, SigmaskHow};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 /// Makes the guard survive requests to terminate: the runner decides when to stop, and the guard
@@ -25,6 +25,18 @@ pub(crate) fn survive_termination_signals() -> io::Result<()> {
 pub(super) fn undo_inherited() -> io::Result<()> {
     SigSet::empty().thread_set_mask()?;
     catch([SIGCHLD, SIGXFSZ])
+}
+
+/// Calls `start` with all signals blocked in this thread. A process that `start` starts has them
+/// blocked too, until it calls [`undo_inherited`]. So no signal of the terminal can end a guard
+/// before it has a session of its own.
+pub(crate) fn with_all_blocked<T>(start: impl FnOnce() -> T) -> T {
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
+    let started = start();
+    if let Ok(before) = before {
+        let _ = before.thread_set_mask();
+    }
+    started
 }
 
 /// Makes commands start with the default action of each signal that is ignored here. SIGHUP is an

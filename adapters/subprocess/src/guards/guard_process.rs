@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use tokio::net::unix::pipe::Receiver;
 use crate::environment::RUN_VARIABLE;
 use crate::guard::GUARD_ARGUMENT;
 use crate::guard::protocol::{Inbox, Report};
+use crate::guard::signals;
 use crate::guard_record;
 use crate::guards::GuardSettings;
 use crate::guards::control_pipe::ControlPipe;
@@ -35,8 +36,8 @@ pub(crate) struct GuardProcess {
 }
 
 impl GuardProcess {
-    /// Starts the guard with this number in a pool. It gets its own process group, so that the
-    /// signals of a terminal reach only the runner, which handles them.
+    /// Starts the guard with this number in a pool. The guard creates a session of its own, so that
+    /// the signals of a terminal reach only the runner, which handles them.
     pub(crate) fn spawn(settings: &GuardSettings, number: u64) -> io::Result<Self> {
         let ((control, control_writer), (reports, report_writer)) = (io::pipe()?, io::pipe()?);
         let record = settings.records_dir.as_ref().map(|dir| guard_record::path_of(dir, &settings.run, number));
@@ -45,10 +46,11 @@ impl GuardProcess {
         // Marks the guard from its first moment, so that it is found even if the runner dies before
         // the guard has written its record.
         command.env(RUN_VARIABLE, settings.run.as_str()).envs(settings.environment.iter().cloned());
-        command.stdin(control).stdout(report_writer).process_group(0);
+        command.stdin(control).stdout(report_writer);
         // Created before the spawn, so that a failure here leaves no guard behind.
         let reports = Receiver::from_owned_fd(OwnedFd::from(reports))?;
-        let child = ReapLock::acquire().spawn(&mut command)?;
+        let mut lock = ReapLock::acquire();
+        let child = signals::with_all_blocked(|| lock.spawn(&mut command))?;
         let control = Arc::new(ControlPipe::new(control_writer));
         Ok(Self { child, control, reports, inbox: Inbox::default(), record })
     }

@@ -53,6 +53,13 @@ pub(super) fn is_of_earlier_boot(dead: &DeadRun, own: &Location) -> bool {
     is_other_boot && location.host == own.host && is_certain
 }
 
+/// True if the run was process 1 of its pid namespace, as in a container, and is gone. The kernel
+/// then killed all other processes of the namespace (pid_namespaces(7)), so none is left.
+pub(super) fn was_first_of_its_namespace(dead: &DeadRun) -> bool {
+    let is_first = |location: &Location| location.pid == 1 && !location.pid_namespace.is_empty();
+    dead.evidence == DeathEvidence::Gone && dead.location.as_ref().is_some_and(is_first)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -79,6 +86,19 @@ mod tests {
         assert!(!is_of_earlier_boot(&DeadRun::gone(RunId::new("r")), &own));
         let unknown = Location { boot: Box::default(), ..own };
         assert!(!is_of_earlier_boot(&dead("1", "h", DeathEvidence::Gone), &unknown));
+    }
+
+    #[test]
+    fn only_the_death_of_process_1_ends_its_namespace() {
+        let of = |pid, pid_namespace: &str, evidence| {
+            let location = Location { pid, pid_namespace: pid_namespace.into(), ..own_location(Path::new("/p")) };
+            was_first_of_its_namespace(&DeadRun { run: RunId::new("r"), location: Some(location), evidence })
+        };
+        assert!(of(1, "pid:[7]", DeathEvidence::Gone));
+        assert!(!of(2, "pid:[7]", DeathEvidence::Gone));
+        assert!(!of(1, "", DeathEvidence::Gone));
+        assert!(!of(1, "pid:[7]", DeathEvidence::LeaseOver { since: LEASE_MARGIN }));
+        assert!(!was_first_of_its_namespace(&DeadRun::gone(RunId::new("r"))));
     }
 
     #[test]

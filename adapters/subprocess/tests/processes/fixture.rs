@@ -1,6 +1,7 @@
 //! A folder, an orchestrator in it, and a stop signal.
 
 use std::ffi::OsStr;
+use std::fs::OpenOptions;
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -97,7 +98,11 @@ impl Fixture {
         }))
     }
 
+    /// An attempt on a file, which is created if it is missing.
     pub(crate) fn attempt(&self, name: impl AsRef<OsStr>) -> Attempt {
+        let name = name.as_ref();
+        let file = OpenOptions::new().append(true).create(true).open(self.path(name));
+        file.expect("the file");
         Attempt {
             token: ClaimToken { item: ItemId::new(7), number: ClaimNumber::new(30) },
             run: RunId::new("run-1"),
