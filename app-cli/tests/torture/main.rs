@@ -23,6 +23,7 @@
 //! `effort`.
 
 mod acknowledged;
+mod container;
 mod crowd;
 mod effort;
 mod failing_calls;
