@@ -15,6 +15,7 @@ mod fixture;
 mod held;
 mod ladder;
 mod limits;
+mod live_view;
 mod log;
 mod queue;
 mod recover;
