@@ -9,7 +9,9 @@
 //! up would count the rows of the old width.
 //!
 //! A line is erased before it is written, not after: if a line fills the row, the cursor stays on
-//! the last character, and erasing from there would remove that character.
+//! the last character, and erasing from there would remove that character. The terminal does not
+//! wrap lines during a drawing, because lines for the size before a change would take more rows
+//! than the cursor moves up.
 
 /// Erases the row, then all rows below, and returns to the beginning of the row. Rows below are
 /// erased from the next row on, because tmux takes an erasure from the first row on for one of the
@@ -18,6 +20,10 @@ const ERASE_SCREEN: &str = "\r\x1b[K\x1b7\x1b[B\x1b[J\x1b8";
 
 /// Erases the row from the cursor.
 const ERASE_ROW: &str = "\x1b[K";
+
+/// Ends and begins the wrapping of long lines (DECAWM).
+const WRAP_OFF: &str = "\x1b[?7l";
+const WRAP_ON: &str = "\x1b[?7h";
 
 /// The lines on the screen, if the area is open.
 ///
@@ -76,7 +82,7 @@ impl LiveArea {
     /// Returns the text that draws the lines at the cursor.
     pub(super) fn draw(&self) -> String {
         let Some((last, others)) = self.lines.split_last() else { return String::new() };
-        let mut text = String::from("\r");
+        let mut text = format!("{WRAP_OFF}\r");
         for line in others {
             text.extend([ERASE_ROW, line, "\r\n"]);
         }
@@ -84,7 +90,7 @@ impl LiveArea {
         if !others.is_empty() {
             text.push_str(&format!("\x1b[{}A", others.len()));
         }
-        text
+        text + WRAP_ON
     }
 
     fn remove(&mut self) -> &'static str {
@@ -108,9 +114,9 @@ mod tests {
 
     #[test]
     fn the_cursor_returns_to_the_first_line() {
-        let drawn = format!("\r\x1b[Ka\r\n\x1b[Kb\r\n{ERASE_SCREEN}c\r\x1b[2A");
+        let drawn = format!("{WRAP_OFF}\r\x1b[Ka\r\n\x1b[Kb\r\n{ERASE_SCREEN}c\r\x1b[2A{WRAP_ON}");
         assert_eq!(open().replace(lines(&["a", "b", "c"])), drawn);
-        assert_eq!(open().replace(lines(&["a"])), format!("\r{ERASE_SCREEN}a\r"));
+        assert_eq!(open().replace(lines(&["a"])), format!("{WRAP_OFF}\r{ERASE_SCREEN}a\r{WRAP_ON}"));
     }
 
     #[test]
