@@ -121,11 +121,11 @@ impl Console {
     /// Returns the layout of standard error. The width is the current one, because a user may
     /// resize the terminal during a run.
     pub(crate) fn err(&self) -> Layout {
-        self.err.resized(self.err_size())
+        self.err.resized(Self::err_size())
     }
 
     /// Returns the current size of the terminal of standard error.
-    pub(crate) fn err_size(&self) -> Size {
+    pub(crate) fn err_size() -> Size {
         Size::of(io::stderr())
     }
 
@@ -202,8 +202,8 @@ impl Console {
         if self.err.is_ascii() {
             line = line.replace('…', self.err.ellipsis());
         }
-        let live = self.live();
-        write_err(&[live.erase(), &in_colour(&line), &live.draw()].concat());
+        let area = self.live();
+        write_err(&[area.erase(), &in_colour(&line), &area.draw()].concat());
     }
 
     pub(crate) fn warn(&self, message: impl Display) {

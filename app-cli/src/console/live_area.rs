@@ -88,7 +88,7 @@ impl LiveArea {
         }
         text.extend([ERASE_SCREEN, last, "\r"]);
         if !others.is_empty() {
-            text.push_str(&format!("\x1b[{}A", others.len()));
+            text.extend(["\x1b[", &others.len().to_string(), "A"]);
         }
         text + WRAP_ON
     }

@@ -193,11 +193,15 @@ impl Supervision {
     fn new(guards: Arc<Guards>, on_suspension: Option<Arc<dyn OnSuspension>>) -> Result<Self, CliError> {
         let (suspended, continued, on_continuation) = (guards.clone(), guards.clone(), on_suspension.clone());
         let suspend = move || {
-            on_suspension.iter().for_each(|follower| follower.suspending());
+            if let Some(follower) = &on_suspension {
+                follower.suspending();
+            }
             suspended.pause();
         };
         let resume = move || {
-            on_continuation.iter().for_each(|follower| follower.resumed());
+            if let Some(follower) = &on_continuation {
+                follower.resumed();
+            }
             continued.resume();
         };
         let suspension = Suspension::new(suspend, resume);

@@ -157,9 +157,10 @@ fn run_at(sizes: &[(usize, usize)]) {
 
 #[test]
 fn the_live_view_fits_and_leaves_nothing_behind() {
-    let sizes = [(100, 30), (60, 20), (40, 10)];
     if has_tmux() {
-        sizes.iter().for_each(|size| run_at(&[*size]));
+        for size in [(100, 30), (60, 20), (40, 10)] {
+            run_at(&[size]);
+        }
     }
 }
 

@@ -103,7 +103,7 @@ impl Live {
 
     fn lines(&self, steps: Option<&mut Steps>, now: Timestamp) -> Vec<String> {
         let layout = self.console.err();
-        let terminal = Terminal { layout: &layout, size: self.console.err_size(), zone: &self.zone, now };
+        let terminal = Terminal { layout: &layout, size: Console::err_size(), zone: &self.zone, now };
         let elapsed = self.clock.elapsed(Instant::now());
         let mut board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
         let mut picture = board.picture(terminal.running_rows(), elapsed, now);

@@ -85,15 +85,16 @@ impl Board {
     pub(super) fn apply(&mut self, event: &RunEvent, now: Duration) {
         match &event.kind {
             RunEventKind::ProcessorStarted { counts, .. } | RunEventKind::Progress { counts, .. } => {
-                self.count(*counts)
+                self.count(*counts);
             }
             RunEventKind::FileStarted { of, .. } => self.start(of, now),
             RunEventKind::FileRequeued { of, backoff, .. } => {
                 self.retries.insert(of.id, event.at.saturating_add(*backoff));
             }
             RunEventKind::FileCompleted { .. } => self.end(false, now),
-            RunEventKind::FileFailed { .. } | RunEventKind::FileTimeout { .. } => self.end(true, now),
-            RunEventKind::FileRecovered { in_scope: true, requeued: false, .. } => self.end(true, now),
+            RunEventKind::FileFailed { .. }
+            | RunEventKind::FileTimeout { .. }
+            | RunEventKind::FileRecovered { in_scope: true, requeued: false, .. } => self.end(true, now),
             RunEventKind::StartsHeld { reason } => self.held = Some(reason.to_string()),
             RunEventKind::StartsResumed => self.held = None,
             RunEventKind::StopRequested { .. } => self.is_stopping = true,

@@ -62,14 +62,14 @@ fn running(file: &RunningFile, terminal: &Terminal<'_>) -> String {
         attempt => format!(", attempt {attempt} of {}", file.max_attempts),
     };
     let step = file.step.as_ref().map(|step| format!(", {}", Printable(step))).unwrap_or_default();
-    let (before, after) = (time(running_span(file.elapsed)), attempt + &step);
+    let (before, after) = (time(&running_span(file.elapsed)), attempt + &step);
     let columns = terminal.size.columns;
     let room = columns.saturating_sub(before.width() + after.width()).max(columns / 3);
     let name = terminal.layout.cut_in_middle(&terminal.layout.path(&file.file_path), room);
     before + &name + &after
 }
 
-fn time(text: String) -> String {
+fn time(text: &str) -> String {
     format!("{text:>width$}  ", width = TIME_COLUMNS - 2)
 }
 
@@ -77,7 +77,7 @@ fn time(text: String) -> String {
 fn totals(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     let head = format!(
         "{}[{}] {}/{} files",
-        time(running_span(picture.elapsed)),
+        time(&running_span(picture.elapsed)),
         bar(picture, terminal),
         picture.ended,
         picture.total
