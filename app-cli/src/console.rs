@@ -1,26 +1,30 @@
 //! The output of the program: data to standard output, everything else to standard error.
 //!
-//! While a progress bar is shown, all printing goes through this module, so that the bar and the
+//! While a live area is shown, all printing goes through this module, so that the area and the
 //! other output do not overwrite each other. A closed standard error is ignored, and a closed
 //! standard output is not a failure.
 //!
 //! Warnings and errors contain paths and texts from files, so their control characters are escaped
 //! here.
 
+mod live_area;
+
 use std::env;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
-use indicatif::ProgressBar;
+use rustix::process::getpgrp;
+use rustix::termios::tcgetpgrp;
 
 use crate::error::CliError;
 use crate::escape::Printable;
-use crate::view::layout::Layout;
+use crate::view::layout::{Layout, Size};
 use crate::view::screen::Screen;
+use live_area::LiveArea;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -45,12 +49,23 @@ pub(crate) enum Delivery {
     Cut,
 }
 
+/// Returns the time of day, as it is printed.
+type TimeOfDay = Box<dyn Fn() -> String + Send + Sync>;
+
 /// Writes to standard output and standard error.
-#[derive(Debug)]
 pub(crate) struct Console {
-    bar: Mutex<Option<ProgressBar>>,
+    /// Locked during every write.
+    live: Mutex<LiveArea>,
+    /// The beginning of each line on standard error; `None` if lines do not begin with the time.
+    time: Mutex<Option<TimeOfDay>>,
     out: Layout,
     err: Layout,
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Console").field("out", &self.out).field("err", &self.err).finish_non_exhaustive()
+    }
 }
 
 impl Console {
@@ -64,7 +79,8 @@ impl Console {
         .write_global();
         let here = env::current_dir().unwrap_or_default();
         Self {
-            bar: Mutex::default(),
+            live: Mutex::default(),
+            time: Mutex::default(),
             out: Layout::of(io::stdout(), io::stdout().is_terminal(), &here),
             err: Layout::of(io::stderr(), io::stderr().is_terminal(), &here),
         }
@@ -102,41 +118,92 @@ impl Console {
         &self.out
     }
 
-    /// Returns the layout of standard error.
-    pub(crate) fn err(&self) -> &Layout {
-        &self.err
+    /// Returns the layout of standard error. The width is the current one, because a user may
+    /// resize the terminal during a run.
+    pub(crate) fn err(&self) -> Layout {
+        self.err.resized(Self::err_size())
     }
 
-    /// Shows a progress bar below everything printed from now on.
-    pub(crate) fn attach(&self, bar: ProgressBar) {
-        *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);
+    /// Returns the current size of the terminal of standard error.
+    pub(crate) fn err_size() -> Size {
+        Size::of(io::stderr())
     }
 
-    /// Removes the progress bar.
+    /// Begins each line on standard error with the text that `time` returns, and a blank.
+    pub(crate) fn begin_times(&self, time: impl Fn() -> String + Send + Sync + 'static) {
+        *self.time.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(time));
+    }
+
+    /// Prints lines without the time again.
+    pub(crate) fn end_times(&self) {
+        *self.time.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Returns the time with which a line begins now, and a blank; empty if lines do not begin with
+    /// the time.
+    pub(crate) fn time(&self) -> String {
+        let time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
+        time.as_ref().map_or_else(String::new, |time| time() + " ")
+    }
+
+    /// Opens the live area, which stays below everything printed from now on.
+    pub(crate) fn attach(&self) {
+        self.live().open();
+    }
+
+    /// Replaces the lines of the live area, if the area is open and not concealed. Each line must
+    /// fit into a row of the terminal, and all of them into its height. Draws nothing if this
+    /// process is in the background, because another program then uses the screen.
+    pub(crate) fn draw(&self, lines: Vec<String>) {
+        let mut live = self.live();
+        if is_in_foreground() {
+            write_err(&live.replace(lines));
+        } else {
+            live.abandon();
+        }
+    }
+
+    /// Removes the live area until [`Console::reveal`], for instance while the process is
+    /// suspended.
+    pub(crate) fn conceal(&self) {
+        let mut live = self.live();
+        write_err(live.conceal());
+    }
+
+    /// Lets the live area be drawn again.
+    pub(crate) fn reveal(&self) {
+        self.live().reveal();
+    }
+
+    /// Removes and closes the live area.
     pub(crate) fn detach(&self) {
-        if let Some(bar) = self.bar.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            bar.finish_and_clear();
-        }
+        let mut live = self.live();
+        write_err(live.close());
     }
 
-    /// Hides the progress bar while `print` runs.
-    pub(crate) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
-        match &*self.bar.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(bar) => bar.suspend(print),
-            None => print(),
-        }
+    /// Removes the live area while `print` runs.
+    fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+        let live = self.live();
+        write_err(live.erase());
+        let printed = print();
+        write_err(&live.draw());
+        printed
+    }
+
+    fn live(&self) -> MutexGuard<'_, LiveArea> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes a line in one call, because standard error is not buffered and a line consists of a
-    /// dozen parts.
+    /// dozen parts. The line begins with the time between [`Console::begin_times`] and
+    /// [`Console::end_times`].
     pub(crate) fn say(&self, line: impl Display) {
-        let mut line = format!("{line}\n");
+        let mut line = format!("{}{line}\n", self.time());
         if self.err.is_ascii() {
             line = line.replace('…', self.err.ellipsis());
         }
-        self.aside(|| {
-            let _ = anstream::stderr().write_all(line.as_bytes());
-        });
+        let area = self.live();
+        write_err(&[area.erase(), &in_colour(&line), &area.draw()].concat());
     }
 
     pub(crate) fn warn(&self, message: impl Display) {
@@ -149,6 +216,26 @@ impl Console {
         if let Some(hint) = error.hint() {
             self.say(format_args!("{HINT}hint:{HINT:#} {}", Printable(hint)));
         }
+    }
+}
+
+/// Returns text for standard error, without its colours if they are off.
+fn in_colour(text: &str) -> String {
+    let mut out = AutoStream::new(Vec::new(), AutoStream::choice(&io::stderr()));
+    // Writing to memory cannot fail, and the text is text without its colours too.
+    let _ = out.write_all(text.as_bytes());
+    String::from_utf8(out.into_inner()).unwrap_or_default()
+}
+
+/// True if this process is in the foreground of the terminal of standard error, or if that is not
+/// the terminal of the process's session.
+fn is_in_foreground() -> bool {
+    tcgetpgrp(io::stderr()).map_or(true, |foreground| foreground == getpgrp())
+}
+
+fn write_err(text: &str) {
+    if !text.is_empty() {
+        let _ = io::stderr().write_all(text.as_bytes());
     }
 }
 

@@ -26,7 +26,7 @@ use crate::project::Project;
 use folder::FolderMaintenance;
 
 pub(crate) use adapter_error::{execution_error, find_error};
-pub(crate) use run::{RunSettings, Task};
+pub(crate) use run::{OnSuspension, RunSettings, Task};
 
 /// The options for opening the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,7 @@ mod args;
 mod dry_run;
 mod failures;
 mod limits;
+mod live;
 mod output;
 mod pace;
 mod program;
@@ -11,6 +12,7 @@ mod progress;
 mod pruning;
 mod recipe;
 mod resources;
+mod run_clock;
 mod show_output;
 mod summary;
 mod work;
@@ -30,7 +32,8 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::exit_code::ExitCode;
 use crate::paths::{Absent, PathSource};
-use crate::wiring::RunSettings;
+use crate::view::time::Zone;
+use crate::wiring::{OnSuspension, RunSettings};
 use failures::Failures;
 use progress::Progress;
 use pruning::{Pruner, Pruning};
@@ -70,6 +73,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     }
     let mut config = config(&args, context.wiring.new_run());
     config.recipe = Some(recipe::of(&work, context)?);
+    let progress = progress(&args, &work, config.retry.max_attempts(), context);
     let settings = RunSettings {
         task: work.task(context)?,
         run: config.run.clone(),
@@ -80,9 +84,10 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         grace: args.grace,
         start_limits: args.limits.start_limits(),
         max_output: args.output.max_output,
+        on_suspension: progress.live().map(|live| live as Arc<dyn OnSuspension>),
     };
     let (resources, failures) = (Arc::new(ResourceTally::default()), Arc::new(Failures::default()));
-    let mut observers = observers(&args, &config, context);
+    let mut observers = observers(&args, progress, context);
     observers.extend([resources.clone() as Arc<dyn Observer>, failures.clone()]);
     let (ports, supervision) = context.wiring.ports(settings, observers)?;
     // An unreadable queue is reported before the run begins, because a run that has begun leaves
@@ -103,10 +108,13 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let wiring = &context.wiring;
     let pruner = Pruner::new(context.storage(), wiring.attempt_logs(), args.output.retention(), wiring.executions());
     let pruning = Pruning::begin(pruner, context.console.clone());
+    let (zone, clock) = (Zone::current(), wiring.clock());
+    context.console.begin_times(move || zone.time_of_day(clock.now()));
     let result = AutonomousProcessor::new(ports, config).run().await;
     pruning.end().await;
     supervision.end().await;
     context.console.detach();
+    context.console.end_times();
     let result = result?;
     if context.json || args.quiet == 0 {
         let failures = failures.named();
@@ -141,9 +149,14 @@ fn config(args: &RunArgs, run: RunId) -> RunConfig {
     }
 }
 
-fn observers(args: &RunArgs, config: &RunConfig, context: &Context) -> Vec<Arc<dyn Observer>> {
+fn progress(args: &RunArgs, work: &Work, max_attempts: u32, context: &Context) -> Progress {
+    let (console, clock) = (context.console.clone(), context.wiring.clock());
+    let executions = matches!(work, Work::Workflow(_)).then(|| context.wiring.executions());
+    Progress::new(console, args.verbosity(), max_attempts, clock, executions)
+}
+
+fn observers(args: &RunArgs, progress: Progress, context: &Context) -> Vec<Arc<dyn Observer>> {
     let console = &context.console;
-    let progress = Progress::new(console.clone(), args.verbosity(), config.retry.max_attempts());
     let mut observers: Vec<Arc<dyn Observer>> = vec![Arc::new(progress)];
     if args.show_output {
         observers.push(Arc::new(ShowOutput::new(console.clone(), context.wiring.attempt_logs())));

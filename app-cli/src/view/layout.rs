@@ -10,8 +10,24 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::escape::Shown;
 
-/// The assumed width of a terminal that does not report its width, in columns, as on the VT100.
-const USUAL_COLUMNS: usize = 80;
+/// The assumed size of a terminal that does not report its size, as on the VT100.
+const USUAL_SIZE: Size = Size { columns: 80, rows: 24 };
+
+/// The size of a terminal, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) columns: usize,
+    pub(crate) rows: usize,
+}
+
+impl Size {
+    /// Returns the current size of the terminal of a stream.
+    pub(crate) fn of(stream: impl AsFd) -> Self {
+        let Ok(reported) = tcgetwinsize(stream) else { return USUAL_SIZE };
+        let known = |reported: u16, usual: usize| if reported == 0 { usual } else { usize::from(reported) };
+        Self { columns: known(reported.ws_col, USUAL_SIZE.columns), rows: known(reported.ws_row, USUAL_SIZE.rows) }
+    }
+}
 
 /// The properties of an output stream.
 #[derive(Debug, Clone, Default)]
@@ -35,10 +51,23 @@ impl Layout {
     pub(crate) fn of(stream: impl AsFd, is_terminal: bool, base: &Path) -> Self {
         let terminal = is_terminal.then(|| Terminal {
             base: base.to_owned(),
-            columns: columns(stream),
+            columns: Size::of(stream).columns,
             is_clever: env::var_os("TERM").is_none_or(|term| term != "dumb"),
         });
         Self { terminal, is_ascii: is_ascii(|name| env::var(name).ok()) }
+    }
+
+    /// Returns the layout for a terminal of this width, for a process in the folder `base`.
+    #[cfg(test)]
+    pub(crate) fn on_terminal(base: &Path, columns: usize) -> Self {
+        let terminal = Terminal { base: base.to_owned(), columns, is_clever: true };
+        Self { terminal: Some(terminal), is_ascii: false }
+    }
+
+    /// Returns the layout for the same stream after its terminal has got this size.
+    pub(crate) fn resized(&self, size: Size) -> Self {
+        let terminal = self.terminal.clone().map(|terminal| Terminal { columns: size.columns, ..terminal });
+        Self { terminal, is_ascii: self.is_ascii }
     }
 
     pub(crate) fn is_terminal(&self) -> bool {
@@ -119,11 +148,6 @@ fn widest(characters: impl Iterator<Item = char>, columns: usize) -> String {
     characters.take_while(fits).collect()
 }
 
-fn columns(stream: impl AsFd) -> usize {
-    let reported = tcgetwinsize(stream).map_or(0, |size| usize::from(size.ws_col));
-    if reported == 0 { USUAL_COLUMNS } else { reported }
-}
-
 /// True if the locale names a character set other than UTF-8. Without any locale, UTF-8 is assumed.
 fn is_ascii(variable: impl Fn(&str) -> Option<String>) -> bool {
     let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
@@ -136,8 +160,7 @@ mod tests {
     use super::*;
 
     fn terminal(columns: usize) -> Layout {
-        let terminal = Terminal { base: PathBuf::from("/home/ada"), columns, is_clever: true };
-        Layout { terminal: Some(terminal), is_ascii: false }
+        Layout::on_terminal(Path::new("/home/ada"), columns)
     }
 
     fn path(text: &str) -> FilePath {

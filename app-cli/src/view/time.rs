@@ -11,6 +11,10 @@ use jiff::tz::TimeZone;
 /// The time zone of the machine, regardless of `TZ` (localtime(5)).
 const SYSTEM_ZONE: &str = "/etc/localtime";
 
+const HALF_A_DAY: Duration = Duration::from_hours(12);
+
+const AN_HOUR: Duration = Duration::from_hours(1);
+
 /// Formats a point in time, to the second, in the zone that `TZ` names, otherwise in the machine's.
 /// The zone is shown if its offset differs from the machine's.
 pub(crate) fn local(point: Timestamp) -> String {
@@ -18,6 +22,40 @@ pub(crate) fn local(point: Timestamp) -> String {
     let zoned = point.to_zoned(zone());
     let is_own = zoned.offset() == machine_zone().to_offset(point);
     zoned.strftime(if is_own { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S %Z" }).to_string()
+}
+
+/// The zone in which a run prints times. A run looks it up once, because it may print thousands of
+/// lines a second.
+#[derive(Debug, Clone)]
+pub(crate) struct Zone(TimeZone);
+
+impl Zone {
+    /// Returns the zone that `TZ` names, otherwise the machine's; UTC if the name is unknown.
+    pub(crate) fn current() -> Self {
+        Self(zone())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn utc() -> Self {
+        Self(TimeZone::UTC)
+    }
+
+    /// Formats the time of day, to the second.
+    pub(crate) fn time_of_day(&self, point: Timestamp) -> String {
+        self.format(point, "%H:%M:%S")
+    }
+
+    /// Formats a point after `now`: the time of day, with the date if the point is more than half a
+    /// day away.
+    pub(crate) fn time_after(&self, now: Timestamp, point: Timestamp) -> String {
+        let is_far = point.saturating_since(now) > HALF_A_DAY;
+        self.format(point, if is_far { "%Y-%m-%d %H:%M:%S" } else { "%H:%M:%S" })
+    }
+
+    fn format(&self, point: Timestamp, format: &str) -> String {
+        let point = jiff::Timestamp::from_microsecond(point.as_micros()).expect("the domain's span lies within jiff's");
+        point.to_zoned(self.0.clone()).strftime(format).to_string()
+    }
 }
 
 /// Returns the zone that `TZ` names, otherwise the machine's; UTC if the name is unknown.
@@ -49,6 +87,14 @@ pub(crate) fn span(length: Duration) -> String {
     format!("{:#}", SignedDuration::from_secs(seconds))
 }
 
+/// Formats a duration that changes while a user watches: in whole seconds, from an hour on in whole
+/// minutes.
+pub(crate) fn running_span(length: Duration) -> String {
+    let seconds = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
+    let seconds = if length < AN_HOUR { seconds } else { seconds - seconds % 60 };
+    format!("{:#}", SignedDuration::from_secs(seconds))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,5 +113,20 @@ mod tests {
         assert_eq!(span(Duration::from_millis(1_234)), "1.2s");
         assert_eq!(span(Duration::from_secs(75)), "1m 15s");
         assert_eq!(span(Duration::from_secs(7_200)), "2h");
+    }
+    #[test]
+    fn a_running_span_is_short() {
+        assert_eq!(running_span(Duration::from_millis(900)), "0s");
+        assert_eq!(running_span(Duration::from_millis(3_599_999)), "59m 59s");
+        assert_eq!(running_span(Duration::from_secs(3_659)), "1h");
+        assert_eq!(running_span(Duration::from_secs(100_000)), "27h 46m");
+    }
+
+    #[test]
+    fn a_date_stands_where_the_time_of_day_is_not_enough() {
+        let now = Timestamp::from_micros(1_000_000);
+        assert_eq!(Zone::utc().time_of_day(now), "00:00:01");
+        assert_eq!(Zone::utc().time_after(now, now.saturating_add(HALF_A_DAY)), "12:00:01");
+        assert_eq!(Zone::utc().time_after(now, now.saturating_add(2 * HALF_A_DAY)), "1970-01-02 00:00:01");
     }
 }

@@ -40,6 +40,17 @@ pub(crate) struct RunSettings {
     pub(crate) start_limits: StartLimits,
     /// The maximum disk space for the output of one attempt, in bytes.
     pub(crate) max_output: u64,
+    /// Called when this process is suspended and continued.
+    pub(crate) on_suspension: Option<Arc<dyn OnSuspension>>,
+}
+
+/// Follows the suspension of this process by Ctrl-Z. Called from a separate thread.
+pub(crate) trait OnSuspension: Send + Sync {
+    /// Called before the process and the attempts are suspended.
+    fn suspending(&self);
+
+    /// Called after the process has been continued, before the attempts are.
+    fn resumed(&self);
 }
 
 impl Wiring {
@@ -55,7 +66,8 @@ impl Wiring {
         observers: Vec<Arc<dyn Observer>>,
     ) -> Result<(Ports, Supervision), CliError> {
         let output = OutputLimits::from_total(settings.max_output);
-        let (grace, start_limits) = (settings.grace, settings.start_limits);
+        let (grace, start_limits, on_suspension) =
+            (settings.grace, settings.start_limits, settings.on_suspension.clone());
         let guards = self.guards(settings.run.clone(), grace, output, Some(self.project.runs_dir()))?;
         let guards = Arc::new(guards);
         let orchestrator = self.orchestrator(settings, guards.clone());
@@ -70,7 +82,7 @@ impl Wiring {
             stop: self.stop_signals()?,
             observer: Arc::new(self.observers(observers)?),
         };
-        Ok((ports, Supervision::new(guards)?))
+        Ok((ports, Supervision::new(guards, on_suspension)?))
     }
 
     fn orchestrator(&self, settings: RunSettings, guards: Arc<Guards>) -> Arc<dyn Orchestrator> {
@@ -106,7 +118,7 @@ impl Wiring {
         autoproc_subprocess::adopt_orphans();
         // Records serve the recovery of dead runs, and this is not a run.
         let guards = Arc::new(self.guards(run, grace, OutputLimits::default(), None)?);
-        let supervision = Supervision::new(guards.clone())?;
+        let supervision = Supervision::new(guards.clone(), None)?;
         Ok((TaskOrchestrator::new(workflow, self.equipment(guards, None)), supervision))
     }
 
@@ -182,9 +194,21 @@ pub(crate) struct Supervision {
 }
 
 impl Supervision {
-    fn new(guards: Arc<Guards>) -> Result<Self, CliError> {
-        let (suspended, continued) = (guards.clone(), guards.clone());
-        let suspension = Suspension::new(move || suspended.pause(), move || continued.resume());
+    fn new(guards: Arc<Guards>, on_suspension: Option<Arc<dyn OnSuspension>>) -> Result<Self, CliError> {
+        let (suspended, continued, on_continuation) = (guards.clone(), guards.clone(), on_suspension.clone());
+        let suspend = move || {
+            if let Some(follower) = &on_suspension {
+                follower.suspending();
+            }
+            suspended.pause();
+        };
+        let resume = move || {
+            if let Some(follower) = &on_continuation {
+                follower.resumed();
+            }
+            continued.resume();
+        };
+        let suspension = Suspension::new(suspend, resume);
         let suspension = suspension.map_err(|error| no_signals(&error))?;
         Ok(Self { guards, suspension })
     }

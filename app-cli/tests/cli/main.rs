@@ -16,6 +16,7 @@ mod held;
 mod json;
 mod ladder;
 mod limits;
+mod live_view;
 mod log;
 mod queue;
 mod recover;

@@ -80,6 +80,38 @@ fn times_are_in_the_zone_that_is_asked_for() {
     assert!(york.ends_with("ST") || york.ends_with("DT"), "{york}");
 }
 
+/// The seconds since midnight in the time of day with which a line begins, after which follows a
+/// blank.
+#[track_caller]
+fn seconds(line: &str) -> i32 {
+    let (time, _) = line.split_once(' ').expect("a time and a blank");
+    let parts: Vec<_> = time.split(':').map(|part| (part.len(), part.parse::<i32>())).collect();
+    let [(2, Ok(hour)), (2, Ok(minute)), (2, Ok(second))] = parts[..] else { panic!("no time of day: {line}") };
+    hour * 3600 + minute * 60 + second
+}
+
+#[test]
+fn each_line_of_a_run_begins_with_the_time() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    let run = |words: &[&str], zone: &str| {
+        let mut command = project.command([&["run"], words, &["-r1", "--backoff-base", "0"]].concat());
+        let failing = command.args(["--shell", "case {} in *b) exit 3;; esac"]).env("TZ", zone).output();
+        let ran = failing.expect("the binary");
+        String::from_utf8(ran.stderr).expect("it is text")
+    };
+    let utc = run(&[], "UTC");
+    assert_eq!(utc.lines().map(seconds).count(), 4, "begun, completed, to be retried, failed: {utc}");
+    project.ask(["retry-failed"]).expect_code(0);
+    let tokyo = run(&["-q"], "Asia/Tokyo");
+    assert!(tokyo.lines().count() == 1 && tokyo.contains(" failed "), "{tokyo}");
+    let ahead = seconds(&tokyo) - seconds(utc.lines().last().expect("a line"));
+    assert!((9 * 3600..10 * 3600).contains(&ahead.rem_euclid(24 * 3600)), "{utc}{tokyo}");
+    project.ask(["retry-failed"]).expect_code(0);
+    let dumb = on_terminal(&project, 80, &[("TERM", "dumb")], "run -r0 -- false");
+    assert_eq!(dumb.lines().take_while(|line| !line.starts_with("processed")).map(seconds).count(), 2, "{dumb}");
+    assert!(dumb.contains("\nprocessed 0, "), "the summary has no time: {dumb}");
+}
+
 #[test]
 fn a_tree_is_drawn_in_ascii_if_asked() {
     let project = TempProject::new();

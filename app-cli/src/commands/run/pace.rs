@@ -1,89 +1,101 @@
 //! Estimates the rate of a run and the time left.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::view::time::span;
+use crate::view::time::running_span;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// The number of files that have ended in a run, and the time they took.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Pace {
-    began: Instant,
-    /// The time at which the latest file ended.
-    last_end: Instant,
+    /// The time of the run at which the latest file ended.
+    last_end: Duration,
     ended: u64,
 }
 
 impl Pace {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { began: now, last_end: now, ended: 0 }
+    /// Records the end of a file at this time of the run.
+    pub(super) fn on_end(&mut self, now: Duration) {
+        (self.ended, self.last_end) = (self.ended + 1, now);
     }
 
-    /// Records that this many files have ended by now.
-    pub(super) fn on_end(&mut self, ended: u64) {
-        (self.ended, self.last_end) = (ended, Instant::now());
+    /// Returns the files per second, or the time per file if there is less than one per second;
+    /// `None` until the first file has ended. While the next file takes longer than the average,
+    /// the rate goes down as if it ended now.
+    pub(super) fn rate(&self, now: Duration) -> Option<String> {
+        let with_next = now.checked_div(u32::try_from(self.ended + 1).ok()?)?;
+        let each = self.each()?.max(with_next);
+        if each > SECOND {
+            let short = (each < 10 * SECOND).then(|| format!("{:.1}s", each.as_secs_f64()));
+            return Some(format!("{} a file", short.unwrap_or_else(|| running_span(each))));
+        }
+        let rate = 1.0 / each.as_secs_f64().max(1e-6);
+        let decimals = usize::from(rate < 100.0);
+        Some(format!("{rate:.decimals$} files/s"))
     }
 
-    /// Returns the rate and the time left as the end of a line; empty until the first file has
-    /// ended.
-    pub(super) fn text(&self, ended: u64, all: u64, now: Instant) -> String {
-        let taken = self.last_end.saturating_duration_since(self.began);
-        let Some(each) = u32::try_from(ended).ok().and_then(|ended| taken.checked_div(ended)) else {
-            return String::new();
-        };
-        let waited = now.saturating_duration_since(self.last_end);
-        format!(", {}{}", rate(each), left(each, all.saturating_sub(ended), waited))
+    /// Returns the time left for `count` more files: their average time, less the time since the
+    /// latest end. Never 0. `None` while it is unknown: before the first end of a file, and once
+    /// the files have taken a second longer than expected.
+    pub(super) fn left(&self, count: u64, now: Duration) -> Option<String> {
+        let each = self.each().filter(|_| count > 0)?;
+        let total = each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
+        let waited = now.saturating_sub(self.last_end);
+        match total.checked_sub(waited) {
+            Some(left) if left >= SECOND => Some(format!("{} left", running_span(left))),
+            _ if waited < total + SECOND => Some("< 1s left".to_owned()),
+            _ => None,
+        }
     }
-}
 
-/// Formats files per second if there is more than one, otherwise the time per file.
-fn rate(each: Duration) -> String {
-    if each < Duration::from_secs(1) {
-        return format!("{:.1}/s", 1.0 / each.as_secs_f64().max(1e-6));
+    /// Returns the average time from the end of one file to the end of the next.
+    fn each(&self) -> Option<Duration> {
+        self.last_end.checked_div(u32::try_from(self.ended).ok()?)
     }
-    format!("{} each", span(each))
-}
-
-/// Formats the time left: the average time of the remaining files, less the time since the latest
-/// end. If less than a second is left, shows only the number of remaining files.
-fn left(each: Duration, count: u64, waited: Duration) -> String {
-    let total = each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
-    match total.checked_sub(waited) {
-        _ if count == 0 => String::new(),
-        Some(left) if left >= Duration::from_secs(1) => format!(", {} left", span(rounded(left))),
-        _ => format!(", {count} still running"),
-    }
-}
-
-/// Drops fractions of a second, which change too fast to be read.
-fn rounded(length: Duration) -> Duration {
-    Duration::from_secs(length.as_secs())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SECOND: Duration = Duration::from_secs(1);
+    /// The texts after so many files that took `each`, with `count` to go, `waited` after the last.
+    fn texts(each: Duration, ended: u32, count: u64, waited: Duration) -> [Option<String>; 2] {
+        let pace = Pace { last_end: each * ended, ended: ended.into() };
+        [pace.rate(pace.last_end), pace.left(count, pace.last_end + waited)]
+    }
 
-    fn text(each: Duration, ended: u32, all: u64, waited: Duration) -> String {
-        let began = Instant::now();
-        let last_end = began + each * ended;
-        let pace = Pace { began, last_end, ended: ended.into() };
-        pace.text(ended.into(), all, last_end + waited)
+    fn expected(rate: &str, left: &str) -> [Option<String>; 2] {
+        [rate, left].map(|text| (!text.is_empty()).then(|| text.to_owned()))
     }
 
     #[test]
     fn the_time_left_goes_down_while_a_file_runs() {
-        assert_eq!(text(40 * SECOND, 3, 6, Duration::ZERO), ", 40s each, 2m left");
-        assert_eq!(text(40 * SECOND, 3, 6, 20 * SECOND), ", 40s each, 1m 40s left");
-        assert_eq!(text(40 * SECOND, 5, 6, 39 * SECOND), ", 40s each, 1.0s left");
+        assert_eq!(texts(40 * SECOND, 3, 3, Duration::ZERO), expected("40s a file", "2m left"));
+        assert_eq!(texts(40 * SECOND, 3, 3, 20 * SECOND), expected("40s a file", "1m 40s left"));
+        assert_eq!(texts(40 * SECOND, 5, 1, 39 * SECOND), expected("40s a file", "1s left"));
     }
 
     #[test]
-    fn it_is_never_0_and_never_grows_without_end() {
-        assert_eq!(text(40 * SECOND, 5, 6, 400 * SECOND), ", 40s each, 1 still running");
-        assert_eq!(text(SECOND / 10, 19, 20, 8 * SECOND), ", 10.0/s, 1 still running");
-        assert_eq!(text(SECOND, 0, 6, 400 * SECOND), "");
-        assert_eq!(text(SECOND, 6, 6, SECOND), ", 1.0s each");
+    fn it_is_never_0_and_left_out_while_it_is_unknown() {
+        assert_eq!(texts(40 * SECOND, 5, 1, 40 * SECOND), expected("40s a file", "< 1s left"));
+        assert_eq!(texts(40 * SECOND, 5, 1, 42 * SECOND), expected("40s a file", ""));
+        assert_eq!(texts(SECOND / 10, 19, 1, SECOND / 20), expected("10.0 files/s", "< 1s left"));
+        assert_eq!(texts(SECOND, 0, 6, 400 * SECOND), expected("", ""));
+        assert_eq!(texts(SECOND, 6, 0, SECOND), expected("1.0 files/s", ""));
+    }
+
+    #[test]
+    fn the_rate_goes_down_while_nothing_ends() {
+        let pace = Pace { last_end: 80 * SECOND, ended: 2 };
+        assert_eq!(pace.rate(119 * SECOND).as_deref(), Some("40s a file"));
+        assert_eq!(pace.rate(150 * SECOND).as_deref(), Some("50s a file"));
+    }
+
+    #[test]
+    fn a_rate_below_one_a_second_is_a_time_a_file() {
+        assert_eq!(texts(3 * SECOND / 2, 2, 0, SECOND)[0].as_deref(), Some("1.5s a file"));
+        assert_eq!(texts(SECOND / 4000, 8000, 0, SECOND)[0].as_deref(), Some("4000 files/s"));
+        assert_eq!(texts(Duration::ZERO, 3, 1, Duration::ZERO)[0].as_deref(), Some("1000000 files/s"));
     }
 }

@@ -1,27 +1,21 @@
-//! The progress of a run on standard error: a bar on a terminal, otherwise one line per event.
+//! The progress of a run on standard error: a live view on a terminal, otherwise one line per
+//! event.
 
-use std::fmt::{Display, Write};
+use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use anstyle::Style;
-use autoproc_domain::ports::{AttemptRef, Observer, RunEvent, RunEventKind, StopCause, StopLevel};
+use autoproc_domain::ports::{AttemptRef, Clock, Observer, RunEvent, RunEventKind, StopCause, StopLevel};
 use autoproc_domain::view::Counts;
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use autoproc_workflow::execution::Executions;
 
-use super::pace::Pace;
+use super::live::{Live, Ticker};
 use crate::console::Console;
 use crate::escape::Printable;
 use crate::view::failure::{self, SaidBefore};
-use crate::view::layout::Layout;
 use crate::view::style::{BAD, GOOD, LATER};
 use crate::view::time::span;
-
-/// The template: ended and known files, rate, time left, failures.
-const TEMPLATE: &str = "{elapsed} [{wide_bar}] {pos}/{len} files{pace}{msg}";
-
-/// Redraw interval of the bar.
-const TICK: Duration = Duration::from_millis(250);
 
 /// The amount of output of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +24,7 @@ pub(super) enum Verbosity {
     Quiet,
     /// Warnings, and files that failed.
     Failures,
-    /// A bar on a terminal, otherwise a line for each attempt that ends.
+    /// A live view on a terminal, otherwise a line for each attempt that ends.
     Normal,
     /// A line for each attempt that ends.
     Verbose,
@@ -38,8 +32,8 @@ pub(super) enum Verbosity {
 
 /// The form of the output.
 enum Detail {
-    /// A bar, and a line for each failure.
-    Bar(ProgressBar),
+    /// A live view, and a line for each failure.
+    Live(Arc<Live>),
     /// A line for each attempt that ends.
     Lines,
     /// A line for each file that failed.
@@ -52,43 +46,40 @@ pub(super) struct Progress {
     console: Arc<Console>,
     detail: Detail,
     max_attempts: u32,
-    tally: Mutex<Tally>,
-    pace: Arc<Mutex<Pace>>,
-}
-
-#[derive(Default)]
-struct Tally {
-    has_begun: bool,
-    ended: u64,
-    failed: u64,
-    is_stopping: bool,
-}
-
-impl Tally {
-    /// Returns the end of the bar's line: the failures, and whether the run is stopping.
-    fn message(&self) -> String {
-        let failed = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
-        failed + if self.is_stopping { ", stopping" } else { "" }
-    }
+    has_begun: AtomicBool,
+    ticker: Mutex<Option<Ticker>>,
 }
 
 impl Progress {
-    /// Creates an observer that prints to this console.
-    pub(super) fn new(console: Arc<Console>, verbosity: Verbosity, max_attempts: u32) -> Self {
-        let pace = Arc::new(Mutex::new(Pace::new(Instant::now())));
+    /// Creates an observer that prints to this console. `executions` are those of the run's
+    /// workflow, if it executes one.
+    pub(super) fn new(
+        console: Arc<Console>,
+        verbosity: Verbosity,
+        max_attempts: u32,
+        clock: Arc<dyn Clock>,
+        executions: Option<Executions>,
+    ) -> Self {
+        let live = || Arc::new(Live::new(console.clone(), clock, max_attempts, executions));
         let detail = match verbosity {
             Verbosity::Quiet => Detail::Warnings,
             Verbosity::Failures => Detail::Failures,
-            Verbosity::Normal if console.err().can_redraw() => Detail::Bar(bar(console.err(), pace.clone())),
+            Verbosity::Normal if console.err().can_redraw() => Detail::Live(live()),
             Verbosity::Normal | Verbosity::Verbose => Detail::Lines,
         };
-        Self { console, detail, max_attempts, tally: Mutex::default(), pace }
+        Self { console, detail, max_attempts, has_begun: AtomicBool::new(false), ticker: Mutex::default() }
     }
 
-    /// Prints the line if each attempt gets one; with a bar or in a quiet run, prints nothing.
-    fn line(&self, line: impl Display) {
+    /// Returns the live view, if there is one.
+    pub(super) fn live(&self) -> Option<Arc<Live>> {
+        if let Detail::Live(live) = &self.detail { Some(live.clone()) } else { None }
+    }
+
+    /// Prints the line if each attempt gets one. With a live view or in a quiet run, prints nothing
+    /// and does not create the line.
+    fn line(&self, line: impl FnOnce() -> String) {
         if matches!(self.detail, Detail::Lines) {
-            self.console.say(line);
+            self.console.say(line());
         }
     }
 
@@ -102,45 +93,23 @@ impl Progress {
     /// Reports a cleared stop request. A request is cleared at the end of the last run that obeyed
     /// it or, if no run saw it, before the next run begins.
     fn cleared(&self) {
-        let has_begun = self.tally.lock().unwrap_or_else(PoisonError::into_inner).has_begun;
+        let has_begun = self.has_begun.load(Ordering::Relaxed);
         self.remark(if has_begun { "stop request cleared" } else { "cleared a stop request from before this run" });
     }
 
     fn started(&self, jobs: usize, counts: Counts) {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner).has_begun = true;
-        self.line(format_args!("run started: {} waiting, {jobs} at a time", counts.waiting()));
-        if let Detail::Bar(bar) = &self.detail {
-            bar.set_length(counts.waiting() as u64);
-            bar.enable_steady_tick(TICK);
-            self.console.attach(bar.clone());
-        }
+        self.has_begun.store(true, Ordering::Relaxed);
+        self.line(|| format!("run started: {} waiting, {jobs} at a time", counts.waiting()));
+        self.set_ticker(self.live().map(|live| live.begin()));
     }
 
-    fn stopping(&self) {
-        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        tally.is_stopping = true;
-        if let Detail::Bar(bar) = &self.detail {
-            bar.set_message(tally.message());
-        }
+    fn stopped(&self) {
+        self.set_ticker(None);
+        self.console.detach();
     }
 
-    fn ended(&self, has_failed: bool) {
-        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        tally.ended += 1;
-        tally.failed += u64::from(has_failed);
-        if let Detail::Bar(bar) = &self.detail {
-            bar.set_position(tally.ended);
-            bar.set_message(tally.message());
-            self.pace.lock().unwrap_or_else(PoisonError::into_inner).on_end(tally.ended);
-        }
-    }
-
-    /// Updates the length of the bar. The counts include files that other processes added.
-    fn counted(&self, counts: Counts) {
-        if let Detail::Bar(bar) = &self.detail {
-            let ended = self.tally.lock().unwrap_or_else(PoisonError::into_inner).ended;
-            bar.set_length(ended + (counts.waiting() + counts.processing) as u64);
-        }
+    fn set_ticker(&self, ticker: Option<Ticker>) {
+        *self.ticker.lock().unwrap_or_else(PoisonError::into_inner) = ticker;
     }
 
     fn failed(&self, of: &AttemptRef, error: &str) {
@@ -149,13 +118,14 @@ impl Progress {
         if !matches!(self.detail, Detail::Warnings) {
             self.console.say(line);
         }
-        self.ended(true);
     }
 
-    /// Returns a line about a file, with its outcome in colour.
+    /// Returns a line about a file, with its outcome in colour. The line fits the terminal together
+    /// with the time at its beginning, which the console adds.
     fn about(&self, style: Style, outcome: &str, of: &AttemptRef, after: &str) -> String {
-        let line = self.console.err().line(&format!("{outcome} "), &of.file_path, after);
-        format!("{style}{outcome}{style:#}{}", &line[outcome.len()..])
+        let before = format!("{}{outcome} ", self.console.time());
+        let line = self.console.err().line(&before, &of.file_path, after);
+        format!("{style}{outcome}{style:#}{}", &line[before.len() - 1..])
     }
 
     fn attempt(&self, of: &AttemptRef) -> String {
@@ -166,10 +136,13 @@ impl Progress {
 
 impl Observer for Progress {
     fn observe(&self, event: &RunEvent) {
+        if let Detail::Live(live) = &self.detail {
+            live.apply(event);
+        }
         match &event.kind {
             RunEventKind::ProcessorStarted { jobs, counts } => self.started(*jobs, *counts),
             RunEventKind::StopSignalCleared => self.cleared(),
-            RunEventKind::FileRecovered { of, requeued, cancelled, in_scope, .. } => {
+            RunEventKind::FileRecovered { of, requeued, cancelled, .. } => {
                 let fate = match (requeued, cancelled) {
                     (true, _) => "is pending again",
                     (false, true) => "is cancelled",
@@ -177,9 +150,6 @@ impl Observer for Progress {
                 };
                 let file = self.console.err().path(&of.file_path);
                 self.remark(format_args!("the run that was processing {file} died; the file {fate}"));
-                if *in_scope && !requeued {
-                    self.ended(true);
-                }
             }
             RunEventKind::RecoveryWithheld { dead_run, reason } => self.console.warn(format_args!(
                 "the files of the dead run {dead_run} stay `processing`: {}; \
@@ -190,10 +160,9 @@ impl Observer for Progress {
                 self.remark(format_args!("not starting new files: {}", Printable(reason)));
             }
             RunEventKind::StartsResumed => self.remark("starting files again"),
-            RunEventKind::FileStarted { .. } => {}
+            RunEventKind::FileStarted { .. } | RunEventKind::Progress { .. } => {}
             RunEventKind::FileCompleted { of, elapsed, .. } => {
-                self.line(self.about(GOOD, "completed", of, &format!(" in {}", span(*elapsed))));
-                self.ended(false);
+                self.line(|| self.about(GOOD, "completed", of, &format!(" in {}", span(*elapsed))));
             }
             RunEventKind::FileRequeued { of, backoff, error, .. } => {
                 let (wait, why, attempt) = (span(*backoff), failure::in_one_line(error), self.attempt(of));
@@ -213,11 +182,9 @@ impl Observer for Progress {
             }
             RunEventKind::StopRequested { level, cause } => {
                 self.remark(stopping(*level, *cause));
-                self.stopping();
             }
             RunEventKind::StorageTrouble { error } => self.console.warn(Printable(error)),
-            RunEventKind::Progress { counts, .. } => self.counted(*counts),
-            RunEventKind::ProcessorStopped { .. } => self.console.detach(),
+            RunEventKind::ProcessorStopped { .. } => self.stopped(),
         }
     }
 }
@@ -230,16 +197,4 @@ fn stopping(level: StopLevel, cause: StopCause) -> &'static str {
         (StopLevel::Aborting, _) => "ending the current attempts; their files wait for the next run",
         (StopLevel::Killing, _) => "killing the current attempts",
     }
-}
-
-fn bar(layout: &Layout, pace: Arc<Mutex<Pace>>) -> ProgressBar {
-    let mut style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-    if layout.is_ascii() {
-        style = style.progress_chars("#>-");
-    }
-    let pace = move |state: &ProgressState, out: &mut dyn Write| {
-        let pace = pace.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = out.write_str(&pace.text(state.pos(), state.len().unwrap_or(0), Instant::now()));
-    };
-    ProgressBar::no_length().with_style(style.with_key("pace", pace))
 }

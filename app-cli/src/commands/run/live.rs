@@ -1,0 +1,128 @@
+//! The live view of a run on a terminal: the running files, and the totals below them.
+//!
+//! # Theory of operation
+//!
+//! An event changes a small state under a short lock. A thread draws the state a few times a
+//! second, so neither thousands of events a second nor a stalled terminal slow the run through the
+//! view.
+
+mod board;
+mod frame;
+mod steps;
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use autoproc_domain::Timestamp;
+use autoproc_domain::ports::{Clock, RunEvent};
+use autoproc_workflow::execution::Executions;
+
+use super::run_clock::RunClock;
+use crate::console::Console;
+use crate::view::time::Zone;
+use crate::wiring::OnSuspension;
+use board::Board;
+use frame::{Terminal, frame};
+use steps::Steps;
+
+/// The time between two drawings.
+const TICK: Duration = Duration::from_millis(250);
+
+/// If more time than this passes between two ticks, the process was stopped by a signal that it
+/// cannot catch, and the time does not count. Even on a slow machine, ticks are more frequent.
+const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
+
+/// The live view.
+pub(super) struct Live {
+    console: Arc<Console>,
+    clock: RunClock,
+    time_of_day: Arc<dyn Clock>,
+    zone: Zone,
+    board: Mutex<Board>,
+    /// The executions of the run's workflow, if it executes one.
+    executions: Option<Executions>,
+}
+
+/// Ends the drawing when it is dropped.
+pub(super) struct Ticker {
+    _end: Sender<()>,
+}
+
+impl Live {
+    /// Creates the view of a run that has not begun. If the run executes a workflow, `executions`
+    /// are its executions.
+    pub(super) fn new(
+        console: Arc<Console>,
+        time_of_day: Arc<dyn Clock>,
+        max_attempts: u32,
+        executions: Option<Executions>,
+    ) -> Self {
+        Self {
+            console,
+            clock: RunClock::start(Instant::now()),
+            time_of_day,
+            zone: Zone::current(),
+            board: Mutex::new(Board::new(max_attempts)),
+            executions,
+        }
+    }
+
+    /// Opens the view, which is drawn until the ticker is dropped. If the system has no thread
+    /// left, there is no view.
+    pub(super) fn begin(self: &Arc<Self>) -> Ticker {
+        self.console.attach();
+        let (sender, receiver) = channel();
+        let live = self.clone();
+        let draw = move || live.draw_until(&receiver);
+        let _ = thread::Builder::new().name("live view".to_owned()).spawn(draw);
+        Ticker { _end: sender }
+    }
+
+    /// Records an event.
+    pub(super) fn apply(&self, event: &RunEvent) {
+        let now = self.clock.elapsed(Instant::now());
+        self.board.lock().unwrap_or_else(PoisonError::into_inner).apply(event, now);
+    }
+
+    fn draw_until(&self, end: &Receiver<()>) {
+        let mut steps = self.executions.clone().map(Steps::new);
+        loop {
+            let before = self.clock.elapsed(Instant::now());
+            if end.recv_timeout(TICK) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+            let slept = self.clock.elapsed(Instant::now()).saturating_sub(before);
+            if slept > SUSPENSION_THRESHOLD {
+                self.clock.skip(slept);
+            }
+            self.console.draw(self.lines(steps.as_mut(), self.time_of_day.now()));
+        }
+    }
+
+    fn lines(&self, steps: Option<&mut Steps>, now: Timestamp) -> Vec<String> {
+        let layout = self.console.err();
+        let terminal = Terminal { layout: &layout, size: Console::err_size(), zone: &self.zone, now };
+        let elapsed = self.clock.elapsed(Instant::now());
+        let mut board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut picture = board.picture(terminal.running_rows(), elapsed, now);
+        drop(board);
+        if let Some(steps) = steps {
+            steps.add_to(&mut picture.running, Instant::now(), now);
+        }
+        frame(&picture, &terminal)
+    }
+}
+
+impl OnSuspension for Live {
+    fn suspending(&self) {
+        self.clock.pause(Instant::now());
+        self.console.conceal();
+    }
+
+    fn resumed(&self) {
+        self.clock.resume(Instant::now());
+        self.console.reveal();
+    }
+}

@@ -1,0 +1,177 @@
+//! The state of a run that the live view shows, as a fold of the run's events.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use autoproc_domain::ports::{AttemptRef, RunEvent, RunEventKind};
+use autoproc_domain::view::Counts;
+use autoproc_domain::{FilePath, ItemId, Timestamp};
+
+use super::super::pace::Pace;
+
+/// A file is shown once it has run for this long. The names of shorter ones change too fast to
+/// read.
+const MIN_SHOWN: Duration = Duration::from_millis(500);
+
+/// The state of a run.
+#[derive(Debug, Default)]
+pub(super) struct Board {
+    running: HashMap<ItemId, Running>,
+    /// The times at which files in backoff become due.
+    retries: HashMap<ItemId, Timestamp>,
+    max_attempts: u32,
+    ended: u64,
+    failed: u64,
+    /// The number of files that have ended or have not, at the latest count.
+    total: u64,
+    pace: Pace,
+    held: Option<String>,
+    is_stopping: bool,
+}
+
+#[derive(Debug)]
+struct Running {
+    file_path: FilePath,
+    attempt: u32,
+    /// The time of the run at which the attempt began.
+    since: Duration,
+}
+
+/// The state of a run at one moment.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Picture {
+    /// The time of the run.
+    pub(super) elapsed: Duration,
+    /// The files that have been running for the longest time, in this order.
+    pub(super) running: Vec<RunningFile>,
+    /// The number of running files that are not in `running`.
+    pub(super) more_running: usize,
+    /// The number of files that completed or failed.
+    pub(super) ended: u64,
+    pub(super) failed: u64,
+    /// The number of files that have ended or have not.
+    pub(super) total: u64,
+    /// The number of files whose retry is not due yet.
+    pub(super) retries: usize,
+    /// The time at which the first of these retries becomes due.
+    pub(super) first_retry: Option<Timestamp>,
+    pub(super) rate: Option<String>,
+    pub(super) left: Option<String>,
+    /// The reason for which no attempts start.
+    pub(super) held: Option<String>,
+    pub(super) is_stopping: bool,
+}
+
+/// A file whose attempt is running.
+#[derive(Debug, Clone)]
+pub(super) struct RunningFile {
+    pub(super) id: ItemId,
+    pub(super) file_path: FilePath,
+    pub(super) attempt: u32,
+    pub(super) max_attempts: u32,
+    /// The time for which the attempt has been running.
+    pub(super) elapsed: Duration,
+    /// The current step of the file's workflow.
+    pub(super) step: Option<String>,
+}
+
+impl Board {
+    /// Creates the state of a run that has not begun.
+    pub(super) fn new(max_attempts: u32) -> Self {
+        Self { max_attempts, ..Self::default() }
+    }
+
+    /// Applies an event that happened at this time of the run.
+    pub(super) fn apply(&mut self, event: &RunEvent, now: Duration) {
+        match &event.kind {
+            RunEventKind::ProcessorStarted { counts, .. } | RunEventKind::Progress { counts, .. } => {
+                self.count(*counts);
+            }
+            RunEventKind::FileStarted { of, .. } => self.start(of, now),
+            RunEventKind::FileRequeued { of, backoff, .. } => {
+                self.retries.insert(of.id, event.at.saturating_add(*backoff));
+            }
+            RunEventKind::FileCompleted { .. } => self.end(false, now),
+            RunEventKind::FileFailed { .. }
+            | RunEventKind::FileTimeout { .. }
+            | RunEventKind::FileRecovered { in_scope: true, requeued: false, .. } => self.end(true, now),
+            RunEventKind::StartsHeld { reason } => self.held = Some(reason.to_string()),
+            RunEventKind::StartsResumed => self.held = None,
+            RunEventKind::StopRequested { .. } => self.is_stopping = true,
+            _ => {}
+        }
+        if !matches!(event.kind, RunEventKind::FileStarted { .. })
+            && let Some(of) = event.kind.attempt()
+        {
+            self.running.remove(&of.id);
+        }
+    }
+
+    /// Returns the state at `now`, with at most `max` rows of running files. If the files need more
+    /// rows, the last row remains for the number of the others. `at` is the time of day.
+    pub(super) fn picture(&mut self, max: usize, now: Duration, at: Timestamp) -> Picture {
+        self.retries.retain(|_, due| *due > at);
+        let mut running = self.shown(now);
+        let kept = if running.len() > max { max.saturating_sub(1) } else { max };
+        let more_running = running.len().saturating_sub(kept);
+        running.truncate(kept);
+        let not_ended = self.total.saturating_sub(self.ended);
+        let is_unknown = self.is_stopping || self.held.is_some() || self.retries.len() as u64 >= not_ended;
+        Picture {
+            elapsed: now,
+            running,
+            more_running,
+            ended: self.ended,
+            failed: self.failed,
+            total: self.total,
+            retries: self.retries.len(),
+            first_retry: self.retries.values().min().copied(),
+            rate: self.pace.rate(now),
+            left: self.pace.left(not_ended, now).filter(|_| !is_unknown),
+            held: self.held.clone(),
+            is_stopping: self.is_stopping,
+        }
+    }
+
+    /// Returns the running files that are shown if there is room, the slowest first.
+    fn shown(&self, now: Duration) -> Vec<RunningFile> {
+        let age = |running: &Running| now.saturating_sub(running.since);
+        let old = self.running.iter().filter(|(_, running)| age(running) >= MIN_SHOWN);
+        let mut files: Vec<_> = old.map(|(id, running)| self.file(*id, running, age(running))).collect();
+        files.sort_unstable_by(|one, other| other.elapsed.cmp(&one.elapsed).then(one.id.cmp(&other.id)));
+        files
+    }
+
+    fn file(&self, id: ItemId, running: &Running, elapsed: Duration) -> RunningFile {
+        RunningFile {
+            id,
+            file_path: running.file_path.clone(),
+            attempt: running.attempt,
+            // A file that an earlier run left may have had more attempts than this run would allow.
+            max_attempts: self.max_attempts.max(running.attempt),
+            elapsed,
+            step: None,
+        }
+    }
+
+    fn start(&mut self, of: &AttemptRef, now: Duration) {
+        let running = Running { file_path: of.file_path.clone(), attempt: of.attempt.get(), since: now };
+        self.running.insert(of.id, running);
+        self.retries.remove(&of.id);
+    }
+
+    fn end(&mut self, has_failed: bool, now: Duration) {
+        self.ended += 1;
+        self.failed += u64::from(has_failed);
+        self.total = self.total.max(self.ended);
+        self.pace.on_end(now);
+    }
+
+    /// Updates the total. The counts include files that other processes added.
+    fn count(&mut self, counts: Counts) {
+        self.total = self.ended + (counts.waiting() + counts.processing) as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests;

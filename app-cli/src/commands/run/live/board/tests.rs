@@ -1,0 +1,122 @@
+//! The state of the live view after events.
+
+use autoproc_domain::RunId;
+use autoproc_domain::item::AttemptNumber;
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+const START: Timestamp = Timestamp::from_micros(0);
+
+fn of(id: u64) -> AttemptRef {
+    AttemptRef {
+        id: ItemId::new(id),
+        file_path: FilePath::new(format!("/in/{id}")).expect("a path"),
+        round: 1,
+        attempt: AttemptNumber::FIRST,
+        claim: None,
+    }
+}
+
+fn started(id: u64) -> RunEventKind {
+    RunEventKind::FileStarted { of: of(id), size_bytes: None, recipe: None }
+}
+
+fn completed(id: u64) -> RunEventKind {
+    RunEventKind::FileCompleted { of: of(id), elapsed: SECOND, usage: None }
+}
+
+fn failed(id: u64) -> RunEventKind {
+    RunEventKind::FileFailed { of: of(id), elapsed: SECOND, usage: None, error: "exit status 1".into() }
+}
+
+fn requeued(id: u64, backoff: Duration) -> RunEventKind {
+    RunEventKind::FileRequeued { of: of(id), elapsed: SECOND, usage: None, backoff, error: "exit status 1".into() }
+}
+
+fn counted(pending: usize, processing: usize) -> RunEventKind {
+    RunEventKind::Progress { counts: Counts { pending, processing, ..Counts::default() }, next_due: None }
+}
+
+/// The state after these events, each at so many seconds.
+fn board(events: impl IntoIterator<Item = (u64, RunEventKind)>) -> Board {
+    let mut board = Board::new(4);
+    for (seconds, kind) in events {
+        let since = Duration::from_secs(seconds);
+        board.apply(&RunEvent { at: START.saturating_add(since), run: RunId::new("r"), kind }, since);
+    }
+    board
+}
+
+fn ids(picture: &Picture) -> Vec<u64> {
+    picture.running.iter().map(|file| file.id.get()).collect()
+}
+
+#[test]
+fn the_slowest_stand_first_and_the_others_are_counted() {
+    let mut board = board((1..=5).map(|id| (10 - id, started(id))));
+    assert_eq!(ids(&board.picture(5, 20 * SECOND, START)), [5, 4, 3, 2, 1]);
+    let picture = board.picture(4, 20 * SECOND, START);
+    assert_eq!((ids(&picture), picture.more_running), (vec![5, 4, 3], 2));
+    let none = board.picture(0, 20 * SECOND, START);
+    assert_eq!((ids(&none), none.more_running), (vec![], 5));
+}
+
+#[test]
+fn a_file_is_shown_from_half_a_second_to_its_end() {
+    let mut board = board([(1, started(1)), (1, started(2)), (2, completed(2))]);
+    assert!(ids(&board.picture(5, SECOND + MIN_SHOWN / 2, START)).is_empty());
+    assert_eq!(ids(&board.picture(5, 3 * SECOND, START)), [1]);
+}
+
+#[test]
+fn each_way_to_end_ends() {
+    let ends = [
+        failed(1),
+        requeued(1, SECOND),
+        RunEventKind::FileTimeout { of: of(1), elapsed: SECOND, usage: None, error: "timed out".into() },
+        RunEventKind::FileReleased { of: of(1), elapsed: SECOND, usage: None },
+        RunEventKind::ResultDiscarded { of: of(1) },
+    ];
+    for end in ends {
+        let mut board = board([(0, started(1)), (1, end.clone())]);
+        assert!(ids(&board.picture(5, 3 * SECOND, START)).is_empty(), "{end:?}");
+    }
+}
+
+#[test]
+fn files_that_others_add_count() {
+    let mut board = board([(0, counted(3, 0)), (0, started(1)), (1, completed(1)), (1, failed(2))]);
+    let picture = board.picture(5, SECOND, START);
+    assert_eq!((picture.ended, picture.failed, picture.total), (2, 1, 3));
+    board.apply(&RunEvent { at: START, run: RunId::new("r"), kind: counted(7, 1) }, SECOND);
+    assert_eq!(board.picture(5, SECOND, START).total, 10);
+}
+
+#[test]
+fn a_retry_waits_until_it_is_due_or_starts() {
+    let mut board = board([
+        (0, counted(9, 0)),
+        (1, requeued(1, SECOND)),
+        (1, requeued(2, 9 * SECOND)),
+        (1, requeued(3, 5 * SECOND)),
+    ]);
+    let at = |seconds: u64| START.saturating_add(Duration::from_secs(seconds));
+    let mut waiting = |seconds: u64| {
+        let picture = board.picture(5, SECOND, at(seconds));
+        (picture.retries, picture.first_retry)
+    };
+    assert_eq!(waiting(1), (3, Some(at(2))));
+    assert_eq!(waiting(2), (2, Some(at(6))));
+    board.apply(&RunEvent { at: at(3), run: RunId::new("r"), kind: started(3) }, SECOND);
+    let picture = board.picture(5, SECOND, at(3));
+    assert_eq!((picture.retries, picture.first_retry), (1, Some(at(10))));
+}
+
+#[test]
+fn the_time_left_is_unknown_while_all_wait() {
+    let mut board = board([(0, counted(3, 0)), (8, completed(1)), (8, requeued(2, 60 * SECOND))]);
+    assert_eq!(board.picture(5, 8 * SECOND, START).left.as_deref(), Some("16s left"));
+    board.apply(&RunEvent { at: START, run: RunId::new("r"), kind: requeued(3, 60 * SECOND) }, 8 * SECOND);
+    assert_eq!(board.picture(5, 8 * SECOND, START).left, None);
+}

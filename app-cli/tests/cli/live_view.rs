@@ -1,0 +1,172 @@
+//! The live view of `run` in a real terminal (tmux), at several sizes and while the size changes.
+
+use std::io::{self, Write};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::fixture::TempProject;
+
+/// Longer than any redrawing on any machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+const LONG: &str = "a-file-whose-name-is-too-long-for-forty-columns";
+
+/// Fails on one file, and works on the others until there is a file named `go`.
+const COMMAND: &str = "test {/} != bad && until test -e {//}/../go; do sleep 0.02; done";
+
+/// A terminal with a run in it.
+struct Terminal<'a> {
+    project: &'a TempProject,
+}
+
+impl<'a> Terminal<'a> {
+    /// Opens a terminal of this size in which the binary runs with these arguments, in shell syntax.
+    fn open(project: &'a TempProject, size: (usize, usize), words: &str) -> Self {
+        let terminal = Self { project };
+        let line = format!("'{}' {words}; echo over; exec sleep 1000", env!("CARGO_BIN_EXE_autoproc"));
+        let (columns, rows) = (size.0.to_string(), size.1.to_string());
+        let opened = terminal.tmux(&["-f", "/dev/null", "-u", "new-session", "-d", "-x", &columns, "-y", &rows, &line]);
+        assert!(opened.status.success(), "{opened:?}");
+        terminal
+    }
+
+    fn tmux(&self, words: &[&str]) -> Output {
+        let mut command = self.project.program("tmux");
+        command.arg("-S").arg(self.project.path("tmux")).args(words);
+        for name in ["TMUX", "LC_ALL", "LC_CTYPE"] {
+            command.env_remove(name);
+        }
+        command.env("LANG", "C.UTF-8").env("TERM", "xterm").env("SHELL", "/bin/sh").output().expect("tmux")
+    }
+
+    fn resize(&self, (columns, rows): (usize, usize)) {
+        let resized = self.tmux(&["resize-window", "-x", &columns.to_string(), "-y", &rows.to_string()]);
+        assert!(resized.status.success(), "{resized:?}");
+    }
+
+    /// The lines of the screen and those that have left it at the top. A line that the terminal has
+    /// wrapped is one line.
+    fn lines(&self) -> Vec<String> {
+        let shown = self.tmux(&["capture-pane", "-p", "-J", "-S", "-"]).stdout;
+        let text = String::from_utf8(shown).expect("it is text");
+        text.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
+    }
+
+    /// Waits until what the function returns of the lines is the expected value.
+    #[track_caller]
+    fn expect<T: PartialEq + std::fmt::Debug>(&self, of: impl Fn(&[String]) -> T, expected: &T) {
+        let began = Instant::now();
+        loop {
+            let lines = self.lines();
+            let found = of(&lines);
+            if found == *expected {
+                return;
+            }
+            assert!(began.elapsed() < TIMEOUT, "{found:#?}\nin place of {expected:#?}\nin {lines:#?}");
+            thread::sleep(POLL_INTERVAL);
+        }
+    }
+}
+
+impl Drop for Terminal<'_> {
+    fn drop(&mut self) {
+        self.tmux(&["kill-server"]);
+    }
+}
+
+/// The live view without its times: the running files in the order of their names, and the totals as
+/// one line up to the failures. A line that is too wide for the terminal stays as it is.
+fn live_view(lines: &[String], columns: usize) -> Vec<String> {
+    let failure = lines.iter().position(|line| line.contains("failed in/bad"));
+    let mut view = lines[failure.map_or(lines.len(), |line| line + 1)..].iter();
+    let is_running = |line: &&String| !line.contains('[') && line.chars().count() <= columns;
+    let mut shown: Vec<_> = view.by_ref().take_while(is_running).map(|line| without_time(line)).collect();
+    shown.sort_unstable();
+    let Some(bar) = lines.iter().position(|line| line.contains('[')) else { return shown };
+    let totals: Vec<_> = lines[bar..].iter().map(|line| without_time(line)).collect();
+    let totals = totals.join(" ");
+    shown.push(totals.split_inclusive("failed").next().unwrap_or_default().to_owned());
+    shown
+}
+
+/// The line without the time that it begins with, or its indentation.
+fn without_time(line: &str) -> String {
+    let line = line.trim_start();
+    let is_time = |word: &str| word.starts_with(|first: char| first.is_ascii_digit()) && word.ends_with('s');
+    let words = line.split(' ').skip_while(|word| is_time(word) || word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The lines from the failure on that do not belong to the summary: all that may be left of the live
+/// view.
+fn leftovers(lines: &[String]) -> Option<Vec<String>> {
+    lines.iter().position(|line| line == "over")?;
+    let failure = lines.iter().position(|line| line.contains("failed in/bad"))?;
+    let summary = lines.iter().position(|line| line.starts_with("processed 3, failed 1, "))?;
+    let before = lines[..failure].iter().filter(|line| line.contains('[') || line.starts_with("  "));
+    Some(before.chain(&lines[failure + 1..summary]).cloned().collect())
+}
+
+fn view(files: [&str; 3], totals: &str) -> Vec<String> {
+    files.iter().map(|file| (*file).to_owned()).chain([totals.to_owned()]).collect()
+}
+
+fn expected(columns: usize) -> Vec<String> {
+    match columns {
+        100 => view(
+            ["in/a-file-whose-name-is-too-long-for-forty-columns", "in/slow-1", "in/slow-2"],
+            "[======>                  ] 1/4 files, 1 failed",
+        ),
+        60 => view(
+            ["in/a-file-whose-name-is-too-long-for-forty-columns", "in/slow-1", "in/slow-2"],
+            "[===>           ] 1/4 files, 1 failed",
+        ),
+        _ => view(["in/a-file-…ng-for-forty-columns", "in/slow-1", "in/slow-2"], "[==>       ] 1/4 files, 1 failed"),
+    }
+}
+
+/// Whether tmux is there; reports that the test is skipped if not.
+fn has_tmux() -> bool {
+    let found = Command::new("tmux").arg("-V").stdin(Stdio::null()).output().is_ok_and(|tmux| tmux.status.success());
+    if !found {
+        // The test harness captures `eprintln!`.
+        let _ = writeln!(io::stderr().lock(), "skipped: the live view in a terminal needs tmux");
+    }
+    found
+}
+
+/// Runs four files in a terminal that gets these sizes, one after the other.
+fn run_at(sizes: &[(usize, usize)]) {
+    let project = TempProject::new();
+    for name in ["bad", "slow-1", "slow-2", LONG] {
+        project.write(format!("in/{name}"), "");
+    }
+    let terminal = Terminal::open(&project, sizes[0], &format!("run in -j4 -r0 --shell '{COMMAND}'"));
+    for (position, size) in sizes.iter().enumerate() {
+        if position > 0 {
+            terminal.resize(*size);
+        }
+        terminal.expect(|lines| live_view(lines, size.0), &expected(size.0));
+    }
+    project.write("go", "");
+    terminal.expect(leftovers, &Some(Vec::new()));
+}
+
+#[test]
+fn the_live_view_fits_and_leaves_nothing_behind() {
+    if has_tmux() {
+        for size in [(100, 30), (60, 20), (40, 10)] {
+            run_at(&[size]);
+        }
+    }
+}
+
+#[test]
+fn the_live_view_follows_the_size_of_the_terminal() {
+    if has_tmux() {
+        run_at(&[(100, 30), (40, 10), (60, 20), (100, 30), (60, 20)]);
+    }
+}
