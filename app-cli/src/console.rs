@@ -7,12 +7,14 @@
 //! Warnings and errors contain paths and texts from files, so their control characters are escaped
 //! here.
 
+mod err_writer;
 mod live_area;
 
 use std::env;
 use std::fmt::{self, Display};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -24,6 +26,7 @@ use crate::error::CliError;
 use crate::escape::Printable;
 use crate::view::layout::{Layout, Size};
 use crate::view::screen::Screen;
+use err_writer::ErrWriter;
 use live_area::LiveArea;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -52,10 +55,20 @@ pub(crate) enum Delivery {
 /// Returns the time of day, as it is printed.
 type TimeOfDay = Box<dyn Fn() -> String + Send + Sync>;
 
+/// How long a write to standard output waits for the writes to standard error before it.
+const SETTLE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Standard error, and the live area on it.
+#[derive(Default)]
+struct ErrStream {
+    area: LiveArea,
+    writer: ErrWriter,
+}
+
 /// Writes to standard output and standard error.
 pub(crate) struct Console {
     /// Locked during every write.
-    live: Mutex<LiveArea>,
+    live: Mutex<ErrStream>,
     /// The beginning of each line on standard error; `None` if lines do not begin with the time.
     time: Mutex<Option<TimeOfDay>>,
     out: Layout,
@@ -146,9 +159,20 @@ impl Console {
         time.as_ref().map_or_else(String::new, |time| time() + " ")
     }
 
+    /// Writes to standard error on a thread from now on, so that a reader that stops reading does
+    /// not stop the run.
+    pub(crate) fn write_on_thread(&self) {
+        self.live().writer.start_thread();
+    }
+
+    /// Ends the thread of [`Console::write_on_thread`].
+    pub(crate) fn end_thread(&self) {
+        self.live().writer.end_thread();
+    }
+
     /// Opens the live area, which stays below everything printed from now on.
     pub(crate) fn attach(&self) {
-        self.live().open();
+        self.live().area.open();
     }
 
     /// Replaces the lines of the live area, if the area is open and not concealed. Each line must
@@ -157,9 +181,10 @@ impl Console {
     pub(crate) fn draw(&self, lines: Vec<String>) {
         let mut live = self.live();
         if is_in_foreground() {
-            write_err(&live.replace(lines));
+            let drawn = live.area.replace(lines);
+            live.writer.write(&drawn);
         } else {
-            live.abandon();
+            live.area.abandon();
         }
     }
 
@@ -167,30 +192,35 @@ impl Console {
     /// suspended.
     pub(crate) fn conceal(&self) {
         let mut live = self.live();
-        write_err(live.conceal());
+        let erased = live.area.conceal();
+        live.writer.write(erased);
+        live.writer.settle(SETTLE_TIMEOUT);
     }
 
     /// Lets the live area be drawn again.
     pub(crate) fn reveal(&self) {
-        self.live().reveal();
+        self.live().area.reveal();
     }
 
     /// Removes and closes the live area.
     pub(crate) fn detach(&self) {
         let mut live = self.live();
-        write_err(live.close());
+        let erased = live.area.close();
+        live.writer.write(erased);
     }
 
     /// Removes the live area while `print` runs.
     fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         let live = self.live();
-        write_err(live.erase());
+        live.writer.write(live.area.erase());
+        // Both streams may be one terminal, which must erase first.
+        live.writer.settle(SETTLE_TIMEOUT);
         let printed = print();
-        write_err(&live.draw());
+        live.writer.write(&live.area.draw());
         printed
     }
 
-    fn live(&self) -> MutexGuard<'_, LiveArea> {
+    fn live(&self) -> MutexGuard<'_, ErrStream> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -202,8 +232,8 @@ impl Console {
         if self.err.is_ascii() {
             line = line.replace('…', self.err.ellipsis());
         }
-        let area = self.live();
-        write_err(&[area.erase(), &in_colour(&line), &area.draw()].concat());
+        let stream = self.live();
+        stream.writer.write(&[stream.area.erase(), &in_colour(&line), &stream.area.draw()].concat());
     }
 
     pub(crate) fn warn(&self, message: impl Display) {
@@ -231,12 +261,6 @@ fn in_colour(text: &str) -> String {
 /// the terminal of the process's session.
 fn is_in_foreground() -> bool {
     tcgetpgrp(io::stderr()).map_or(true, |foreground| foreground == getpgrp())
-}
-
-fn write_err(text: &str) {
-    if !text.is_empty() {
-        let _ = io::stderr().write_all(text.as_bytes());
-    }
 }
 
 fn heard(printed: io::Result<()>) -> Result<Delivery, CliError> {

@@ -67,8 +67,8 @@ pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 
 /// Serves as a guard if this process was started as one, and then returns the exit code. In other
-/// processes, only undoes what a parent may have done to signals: unblocks all, and stops
-/// ignoring those without which children and file-size limits go unnoticed.
+/// processes, only undoes what a parent may have done to signals: unblocks all, and catches
+/// SIGCHLD, without which the ends of children would go unnoticed.
 ///
 /// Call this first in `main`, before any thread or runtime starts.
 #[must_use]

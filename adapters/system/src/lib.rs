@@ -46,7 +46,7 @@ pub use json_lines::JsonLines;
 pub use machine_gate::{LoadUnknown, MachineGate, StartLimits};
 pub use observers::Observers;
 pub use replace::{creating_folder, replace};
-pub use signals::{EndSignal, end_by};
+pub use signals::{EndSignal, end_by, survive_file_size_limit};
 pub use state_document::{StateDocument, StateFileError, read_state_file};
 pub use state_file::StateFile;
 pub use stop_file::{StandingStop, write_stop_request};

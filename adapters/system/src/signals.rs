@@ -1,8 +1,9 @@
 //! Queries signal dispositions that this process inherited, and ends the process by a signal.
 
 use std::io;
+use std::sync::Arc;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 /// A signal that asks a process to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,15 @@ pub fn end_by(signal: EndSignal) -> io::Result<()> {
         EndSignal::Terminate => SIGTERM,
         EndSignal::HangUp => SIGHUP,
     })
+}
+
+/// Lets a write fail at a limit on file sizes (setrlimit(2)). By default, SIGXFSZ then ends the
+/// process. Commands that this process starts get the default action.
+///
+/// # Errors
+/// If the system refuses the handler.
+pub fn survive_file_size_limit() -> io::Result<()> {
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
 /// True if this process ignores `signal`: bit n-1 of `SigIgn` in `proc_pid_status(5)` represents

@@ -110,10 +110,12 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let pruning = Pruning::begin(pruner, context.console.clone());
     let (zone, clock) = (Zone::current(), wiring.clock());
     context.console.begin_times(move || zone.time_of_day(clock.now()));
+    context.console.write_on_thread();
     let result = AutonomousProcessor::new(ports, config).run().await;
     pruning.end().await;
     supervision.end().await;
     context.console.detach();
+    context.console.end_thread();
     context.console.end_times();
     let result = result?;
     if context.json || args.quiet == 0 {

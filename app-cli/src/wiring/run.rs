@@ -12,7 +12,7 @@ use autoproc_domain::run::Ports;
 use autoproc_subprocess::{
     BatchSettings, CommandLine, CommandOrchestrator, GuardSettings, Guards, OutputLimits, Settings,
 };
-use autoproc_system::{MachineGate, Observers, StartLimits, StateFile, StopWatch, Suspension};
+use autoproc_system::{MachineGate, Observers, StartLimits, StateFile, StopWatch, Suspension, survive_file_size_limit};
 use autoproc_workflow::execution::{Equipment, Executions, WorkflowRun};
 use autoproc_workflow::{TaskOrchestrator, WorkflowOrchestrator};
 
@@ -164,11 +164,13 @@ impl Wiring {
         Ok(Arc::new(StopWatch::signals_only().map_err(|error| no_signals(&error))?))
     }
 
-    /// Returns the stop signal of a run: the stop file and signals.
+    /// Returns the stop signal of a run: the stop file and signals. A write beyond a limit on file
+    /// sizes is an error from now on, and no longer the end of the run.
     ///
     /// # Errors
     /// If no thread can be started.
     fn stop_signals(&self) -> Result<Arc<dyn StopSignal>, CliError> {
+        survive_file_size_limit().map_err(|error| no_signals(&error))?;
         let stop = StopWatch::new(self.project.stop_file()).and_then(StopWatch::with_signals);
         Ok(Arc::new(stop.map_err(|error| no_signals(&error))?))
     }

@@ -181,3 +181,29 @@ fn signals_that_a_parent_blocked_or_ignored_are_reset() {
         project.ask(["queue", "add", "a", "b", "--again"]).expect_code(0);
     }
 }
+
+/// A pager, Ctrl-S or a frozen connection stops reading. The run neither waits for the reader nor
+/// ignores a stop.
+#[test]
+fn a_run_whose_messages_nobody_reads_continues_and_can_be_stopped() {
+    let project = TempProject::new();
+    let name = |number: u32| format!("a-long-name-that-helps-to-fill-a-pipe-of-64-kibibytes-{number}");
+    let files: String = (0..1500).map(|number| project.path(name(number)).display().to_string() + "\n").collect();
+    project.tell(["queue", "add", "-"], files.as_bytes()).expect_code(0);
+    // The read end of the pipe stays open, and nothing reads from it.
+    let (unread, write_end) = std::io::pipe().expect("a pipe");
+    let mut command =
+        project.command(["run", "-j", "4", "-r", "0", "--shell", "test {/} != hang || sleep 1000; false"]);
+    let mut run = command.stdout(Stdio::null()).stderr(write_end).spawn().expect("the binary");
+    wait_until("all have failed", || project.json(["status"])["counts"]["failed"] == 1500);
+    run.wait().expect("it ends by itself");
+    project.write("hang", "");
+    project.ask(["queue", "add", "hang", "-p", "-1"]).expect_code(0);
+    project.ask(["retry-failed"]).expect_code(0);
+    let (again, write_end) = std::io::pipe().expect("a pipe");
+    let mut run = command.stderr(write_end).spawn().expect("the binary");
+    wait_until("the last file is being processed", || project.status_of("hang") == "processing");
+    project.ask(["stop", "--now"]).expect_code(0);
+    assert_eq!(run.wait().expect("it obeys").code(), Some(100));
+    drop((unread, again));
+}

@@ -11,20 +11,21 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 /// Makes the guard survive requests to terminate: the runner decides when to stop, and the guard
 /// must outlive the runner to end its processes.
 ///
+/// Also lets a write fail at a limit on file sizes, where SIGXFSZ would end the guard
+/// (setrlimit(2)).
+///
 /// Installs handlers that do nothing. A command would inherit an ignored signal, whereas execve(2)
 /// resets handlers. If SIGHUP was ignored at the start, as by nohup(1), it stays ignored, so that
 /// commands ignore it too.
 pub(crate) fn survive_termination_signals() -> io::Result<()> {
-    catch([SIGINT, SIGTERM].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP)))
+    catch([SIGINT, SIGTERM, SIGXFSZ].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP)))
 }
 
-/// Unblocks all signals, and catches SIGCHLD and SIGXFSZ. If a parent blocked or ignored SIGCHLD,
-/// the end of a child would go unnoticed (waitpid(2)); if it blocked SIGTERM, so would a stop.
-/// SIGXFSZ would end the process at a limit on file sizes (setrlimit(2)); if it is caught, the write
-/// fails instead.
+/// Unblocks all signals, and catches SIGCHLD. If a parent blocked or ignored SIGCHLD, the end of a
+/// child would go unnoticed (waitpid(2)); if it blocked SIGTERM, so would a stop.
 pub(super) fn undo_inherited() -> io::Result<()> {
     SigSet::empty().thread_set_mask()?;
-    catch([SIGCHLD, SIGXFSZ])
+    catch([SIGCHLD])
 }
 
 /// Calls `start` with all signals blocked in this thread. A process that `start` starts has them

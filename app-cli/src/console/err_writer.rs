@@ -1,0 +1,96 @@
+//! Writes to standard error.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::thread;
+use std::time::Duration;
+
+/// The number of texts that may wait for the thread: some seconds of a busy run.
+const MAX_WAITING: usize = 1024;
+
+/// How long the end of a run waits for a reader that does not read.
+const END_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Writes to standard error, on a thread during a run.
+///
+/// A reader may stop reading for a while: a pager, Ctrl-S, a broken connection. Then the thread
+/// waits, and the run continues. If too many texts wait, the newest are dropped and counted.
+#[derive(Debug, Default)]
+pub(super) enum ErrWriter {
+    /// Each write is complete when it returns.
+    #[default]
+    Direct,
+    /// A thread writes.
+    Thread {
+        texts: SyncSender<Message>,
+        /// The number of texts dropped since the last report.
+        dropped: Arc<AtomicU64>,
+    },
+    /// The thread was still waiting for the reader at the end of the run. Nothing is written any
+    /// more.
+    Stalled,
+}
+
+#[derive(Debug)]
+pub(super) enum Message {
+    Text(String),
+    /// Asks for an answer once all earlier texts are written.
+    Settle(mpsc::Sender<()>),
+}
+
+impl ErrWriter {
+    /// Writes on a thread from now on. If the system refuses to start a thread, writes directly.
+    pub(super) fn start_thread(&mut self) {
+        let (texts, received) = mpsc::sync_channel(MAX_WAITING);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let counter = dropped.clone();
+        let write_all = move || {
+            for message in received {
+                match message {
+                    Message::Text(text) => write(&text),
+                    Message::Settle(answer) => answer.send(()).unwrap_or_default(),
+                }
+                let dropped = counter.swap(0, Ordering::Relaxed);
+                if dropped > 0 {
+                    write(&format!("warning: {dropped} messages were dropped, because nothing read them\n"));
+                }
+            }
+        };
+        if thread::Builder::new().spawn(write_all).is_ok() {
+            *self = Self::Thread { texts, dropped };
+        }
+    }
+
+    /// Ends the thread after it has written what waits. If it does not get so far in time, nothing
+    /// is written from now on.
+    pub(super) fn end_thread(&mut self) {
+        *self = if self.settle(END_TIMEOUT) { Self::Direct } else { Self::Stalled };
+    }
+
+    pub(super) fn write(&self, text: &str) {
+        match self {
+            _ if text.is_empty() => {}
+            Self::Direct => write(text),
+            Self::Thread { texts, dropped } => {
+                if let Err(TrySendError::Full(_)) = texts.try_send(Message::Text(text.to_owned())) {
+                    dropped.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            Self::Stalled => {}
+        }
+    }
+
+    /// Waits until everything is written; returns false after `timeout`.
+    pub(super) fn settle(&self, timeout: Duration) -> bool {
+        let Self::Thread { texts, .. } = self else { return matches!(self, Self::Direct) };
+        let (answer, answered) = mpsc::channel();
+        texts.try_send(Message::Settle(answer)).is_ok() && answered.recv_timeout(timeout).is_ok()
+    }
+}
+
+/// A failed write is ignored: there is nowhere else to report it.
+fn write(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
