@@ -107,6 +107,8 @@ impl ProcessorState {
             RunEventKind::StartsHeld { reason } => self.pressure = Some(reason.clone()),
             RunEventKind::StartsResumed => self.pressure = None,
             RunEventKind::StopSignalCleared
+            | RunEventKind::ProcessorPaused
+            | RunEventKind::ProcessorResumed
             | RunEventKind::StopRequested { .. }
             | RunEventKind::StorageTrouble { .. }
             | RunEventKind::Progress { .. } => {}

@@ -62,13 +62,16 @@ struct Tally {
     ended: u64,
     failed: u64,
     is_stopping: bool,
+    is_paused: bool,
 }
 
 impl Tally {
-    /// Returns the end of the bar's line: the failures, and whether the run is stopping.
+    /// Returns the end of the bar's line: the failures, and whether the run is stopping or paused.
     fn message(&self) -> String {
         let failed = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
-        failed + if self.is_stopping { ", stopping" } else { "" }
+        let stopping = if self.is_stopping { ", stopping" } else { "" };
+        let paused = if self.is_paused { ", paused" } else { "" };
+        failed + stopping + paused
     }
 }
 
@@ -119,6 +122,15 @@ impl Progress {
     fn stopping(&self) {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.is_stopping = true;
+        if let Detail::Bar(bar) = &self.detail {
+            bar.set_message(tally.message());
+        }
+    }
+
+    fn paused(&self, is_paused: bool) {
+        self.remark(if is_paused { "paused; `autoproc resume` continues" } else { "resumed" });
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.is_paused = is_paused;
         if let Detail::Bar(bar) = &self.detail {
             bar.set_message(tally.message());
         }
@@ -190,6 +202,8 @@ impl Observer for Progress {
                 self.remark(format_args!("not starting new files: {}", Printable(reason)));
             }
             RunEventKind::StartsResumed => self.remark("starting files again"),
+            RunEventKind::ProcessorPaused => self.paused(true),
+            RunEventKind::ProcessorResumed => self.paused(false),
             RunEventKind::FileStarted { .. } => {}
             RunEventKind::FileCompleted { of, elapsed, .. } => {
                 self.line(self.about(GOOD, "completed", of, &format!(" in {}", span(*elapsed))));
