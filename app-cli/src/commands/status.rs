@@ -1,5 +1,6 @@
 //! `status`: shows live runs, pending files, and the reasons for waiting.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -7,7 +8,7 @@ use autoproc_domain::ports::{LiveRun, StopLevel, Unproven};
 use autoproc_domain::request::Scope;
 use autoproc_domain::run::CurrentFile;
 use autoproc_domain::view::{Counts, PageRequest};
-use autoproc_domain::{ProcessorState, QueueItem, Status as ItemStatus, Timestamp};
+use autoproc_domain::{ProcessorState, QueueItem, RunId, Status as ItemStatus, Timestamp};
 use autoproc_system::StandingStop;
 use serde::Serialize;
 
@@ -19,6 +20,7 @@ use crate::view::layout::Layout;
 use crate::view::screen::Screen;
 use crate::view::time::{local, span};
 use crate::view::{View, files, held, item};
+use crate::wiring::Pause;
 
 /// The indentation of files below a heading.
 const INDENT: &str = "  ";
@@ -31,9 +33,11 @@ const MAX_FAILED: usize = 10;
 
 pub(super) async fn status(context: &Context) -> Result<(), CliError> {
     let storage = context.storage();
+    let live_runs = context.runs().live().await?;
     let view = Status {
         counts: storage.counts(Scope::Queue).await?,
-        live_runs: context.runs().live().await?,
+        pauses: context.wiring.run_control().pauses(&live_runs),
+        live_runs,
         latest: latest(context),
         processing: items(ItemStatus::Processing, None, context).await?,
         waiting: items(ItemStatus::Pending, Some(MAX_WAITING), context).await?,
@@ -72,6 +76,8 @@ struct Status {
     now: Timestamp,
     counts: Counts,
     live_runs: Vec<LiveRun>,
+    /// The pauses of the live runs that are paused.
+    pauses: BTreeMap<RunId, Pause>,
     /// The latest state that a run reported.
     latest: Option<ProcessorState>,
     processing: Vec<QueueItem>,
@@ -144,7 +150,7 @@ impl View for Status {
     fn document(&self) -> impl Serialize {
         StatusJson {
             counts: self.counts.into(),
-            live_runs: self.live_runs.iter().map(LiveRunJson::from).collect(),
+            live_runs: self.live_runs.iter().map(|run| LiveRunJson::new(run, self.pauses.get(&run.info.id))).collect(),
             files_per_second: self.files_per_second(),
             processing: self.processing.iter().map(ItemJson::from).collect(),
             waiting: self.waiting.iter().map(ItemJson::from).collect(),
@@ -196,9 +202,10 @@ fn ending(latest: &ProcessorState) -> String {
 fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> {
     let info = &run.info;
     let elapsed = span(view.now.saturating_since(info.started_at));
+    let paused = view.pauses.get(&info.id).map_or_else(String::new, paused);
     writeln!(
         out,
-        "running since {} ({elapsed}), {} at a time, by {}",
+        "running since {} ({elapsed}){paused}, {} at a time, by {}",
         local(info.started_at),
         info.jobs,
         printable(&info.location)
@@ -212,6 +219,12 @@ fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> 
         Some(reason) => writeln!(out, "not starting new files: {}", Printable(reason)),
         None => Ok(()),
     }
+}
+
+/// Describes the pause of a run, and how to end it.
+fn paused(pause: &Pause) -> String {
+    let since = pause.since.map_or_else(String::new, |at| format!(" since {}", local(at)));
+    format!(", paused{since} (`autoproc resume` continues it)")
 }
 
 fn totals(view: &Status, out: &mut dyn Write) -> io::Result<()> {

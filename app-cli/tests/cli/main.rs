@@ -16,6 +16,7 @@ mod held;
 mod ladder;
 mod limits;
 mod log;
+mod pause;
 mod queue;
 mod recover;
 mod repair;

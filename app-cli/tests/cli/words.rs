@@ -26,8 +26,9 @@ fn short_forms_do_what_the_long_ones_do() {
 fn words_of_other_programs_get_a_hint_that_works() {
     let project = TempProject::new();
     for words in [
-        &["pause"][..],
-        &["resume"],
+        &["suspend"][..],
+        &["continue"],
+        &["drain"],
         &["history"],
         &["kill"],
         &["watch"],
