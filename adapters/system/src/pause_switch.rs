@@ -220,8 +220,8 @@ mod tests {
     #[test]
     fn the_watch_follows_the_request_and_removes_the_files() {
         let (switch, dir, made) = recorded();
-        let (changes, changed) = mpsc::channel();
-        let watch = PauseWatch::new(switch.clone(), move |is_paused| changes.send(is_paused).expect("a receiver"));
+        let (reports, changed) = mpsc::channel();
+        let watch = PauseWatch::new(switch.clone(), move |is_paused| reports.send(is_paused).expect("a receiver"));
         switch.files.request().expect("written");
         assert_eq!((made.recv(), changed.recv()), (Ok("pause"), Ok(true)));
         switch.files.withdraw().expect("removed");
