@@ -1,8 +1,9 @@
 //! Writes the output of an attempt to standard output.
 //!
-//! Files and pipes receive the bytes unchanged. On a terminal every control character except line
-//! ends and tabs is escaped, including those of colours, because the output may come from an
-//! untrusted file and could control the terminal. `--raw` disables the escaping.
+//! On a terminal every control character except line ends and tabs is escaped, including those of
+//! colours, because the output may come from an untrusted file and could control the terminal. A line
+//! that carriage returns overwrite is shown as a terminal shows it (`overwritten_lines`). `--raw`
+//! disables both.
 
 use std::io::{self, Read};
 
@@ -10,7 +11,8 @@ use autoproc_subprocess::AttemptLog;
 
 use crate::console::{Console, Delivery};
 use crate::error::CliError;
-use crate::escape::{Escaper, Shown};
+use crate::escape::Shown;
+use crate::overwritten_lines::LinePrinter;
 
 /// The maximum number of bytes of a log that are read and printed at once.
 const PIECE: usize = 64 * 1024;
@@ -18,16 +20,22 @@ const PIECE: usize = 64 * 1024;
 /// Prints output, and records whether there was any.
 pub(crate) struct AttemptOutput<'a> {
     console: &'a Console,
-    escaper: Option<Escaper>,
+    /// `None` to print the bytes unchanged.
+    lines: Option<LinePrinter>,
     is_empty: bool,
 }
 
 impl<'a> AttemptOutput<'a> {
-    /// Creates a printer to this console. The output is unchanged if `raw`, or if standard output
-    /// is not a terminal.
-    pub(crate) fn new(console: &'a Console, raw: bool) -> Self {
-        let escaper = (!raw && console.out().is_terminal()).then(Escaper::default);
-        Self { console, escaper, is_empty: true }
+    /// Creates a printer of data: files and pipes receive the bytes unchanged.
+    pub(crate) fn of_data(console: &'a Console) -> Self {
+        let lines = console.out().is_terminal().then(|| lines(console));
+        Self { console, lines, is_empty: true }
+    }
+
+    /// Creates a printer for a reader: files and pipes receive the last version of a line that is
+    /// overwritten. The output is unchanged if `raw`.
+    pub(crate) fn of_text(console: &'a Console, raw: bool) -> Self {
+        Self { console, lines: (!raw).then(|| lines(console)), is_empty: true }
     }
 
     /// True if nothing has been printed so far.
@@ -41,16 +49,21 @@ impl<'a> AttemptOutput<'a> {
     /// If the piece cannot be written. A closed standard output is not an error.
     pub(crate) fn print(&mut self, piece: &[u8]) -> Result<Delivery, CliError> {
         self.is_empty &= piece.is_empty();
-        match &mut self.escaper {
-            Some(escaper) => {
-                let safe = escaper.escape(piece);
-                self.console.print_exactly(|out| out.write_all(safe.as_bytes()))
-            }
-            None => self.console.print_exactly(|out| out.write_all(piece)),
+        match &mut self.lines {
+            Some(lines) => write(self.console, &lines.take(piece)),
+            None => write(self.console, piece),
         }
     }
 
-    /// Prints the whole log.
+    /// Prints the current line, as far as it can be shown before it is complete.
+    ///
+    /// # Errors
+    /// As [`AttemptOutput::print`].
+    pub(crate) fn print_current(&mut self) -> Result<Delivery, CliError> {
+        self.lines.as_mut().map_or(Ok(Delivery::All), |lines| write(self.console, &lines.current()))
+    }
+
+    /// Prints all pieces of the log, and then the line that has no end.
     ///
     /// # Errors
     /// If the log cannot be read; otherwise the errors of [`AttemptOutput::print`].
@@ -58,7 +71,7 @@ impl<'a> AttemptOutput<'a> {
         let mut piece = vec![0; PIECE];
         loop {
             let length = match from.read(&mut piece) {
-                Ok(0) => return Ok(Delivery::All),
+                Ok(0) => break,
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(unreadable(log, &error)),
@@ -67,7 +80,25 @@ impl<'a> AttemptOutput<'a> {
                 return Ok(Delivery::Cut);
             }
         }
+        self.lines.as_mut().map_or(Ok(Delivery::All), |lines| write(self.console, &lines.finish()))
     }
+}
+
+/// Returns a printer of lines to standard output.
+fn lines(console: &Console) -> LinePrinter {
+    let out = console.out();
+    if out.is_terminal() {
+        LinePrinter::terminal(out.columns().filter(|_| out.can_redraw()))
+    } else {
+        LinePrinter::plain()
+    }
+}
+
+fn write(console: &Console, bytes: &[u8]) -> Result<Delivery, CliError> {
+    if bytes.is_empty() {
+        return Ok(Delivery::All);
+    }
+    console.print_exactly(|out| out.write_all(bytes))
 }
 
 /// Returns the error for a log that cannot be read.

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 mod doctor;
 mod log;
 pub(crate) mod man;
+mod pause;
 mod queue;
 mod report;
 mod retry_failed;
@@ -47,6 +48,10 @@ pub(crate) enum Command {
     Workflow(workflow::WorkflowCommand),
     /// Ask every live run to stop after its current files
     Stop(stop::StopArgs),
+    /// Suspend the live runs of this machine: commands and timeouts stand still
+    Pause(pause::PauseArgs),
+    /// Continue paused runs
+    Resume(pause::ResumeArgs),
     /// Cancel files: they fail, and the run continues with the next ones
     Cancel(cancel::CancelArgs),
     /// Show live runs, file counts, failures, and why files are waiting
@@ -121,6 +126,8 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         Command::Doctor(args) => return doctor::doctor(&args, context).await,
         Command::TortureWriter(args) => doctor::crash_test::write(&args, context).await?,
         Command::Stop(args) => stop::stop(&args, context).await?,
+        Command::Pause(_) => pause::pause(context).await?,
+        Command::Resume(_) => pause::resume(context).await?,
         Command::Cancel(args) => cancel::cancel(&args, context).await?,
         Command::Status => status::status(context).await?,
         Command::Report(args) => Box::pin(report::report(&args, context)).await?,

@@ -30,30 +30,18 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Escapes each character that [`is_unprintable`] in a stream of bytes, except line ends and tabs. Invalid UTF-8
-/// becomes the replacement character. A character that is split between two pieces is printed with
-/// the second one.
-#[derive(Debug, Default)]
-pub(crate) struct Escaper {
-    rest: Vec<u8>,
-}
-
-impl Escaper {
-    pub(crate) fn escape(&mut self, piece: &[u8]) -> String {
-        self.rest.extend_from_slice(piece);
-        let bytes = std::mem::take(&mut self.rest);
-        let whole = bytes.len() - unfinished(&bytes);
-        self.rest = bytes[whole..].to_vec();
-        let mut safe = String::with_capacity(whole);
-        // Writing to a string cannot fail.
-        let _ = escape(&String::from_utf8_lossy(&bytes[..whole]), &['\n', '\t'], &mut safe);
-        safe
-    }
+/// Returns bytes with each character escaped that [`is_unprintable`], except line ends and tabs.
+/// Invalid UTF-8 becomes the replacement character.
+pub(crate) fn escaped(bytes: &[u8]) -> String {
+    let mut safe = String::with_capacity(bytes.len());
+    // Writing to a string cannot fail.
+    let _ = escape(&String::from_utf8_lossy(bytes), &['\n', '\t'], &mut safe);
+    safe
 }
 
 /// Returns the number of bytes at the end that begin an incomplete character: at most three (RFC
 /// 3629).
-fn unfinished(bytes: &[u8]) -> usize {
+pub(crate) fn unfinished(bytes: &[u8]) -> usize {
     let is_begun = |length: &usize| {
         let tail = &bytes[bytes.len() - length..];
         str::from_utf8(tail).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
@@ -78,19 +66,18 @@ mod tests {
 
     #[test]
     fn nothing_steers_the_terminal() {
-        let shown = Escaper::default().escape("a\u{1b}[2J\tb\r\n\u{9b}5A\u{7f}".as_bytes());
+        let shown = escaped("a\u{1b}[2J\tb\r\n\u{9b}5A\u{7f}".as_bytes());
         assert_eq!(shown, "a\\u{1b}[2J\tb\\r\n\\u{9b}5A\\u{7f}");
+        assert_eq!(escaped(b"\xff\xc3x"), "\u{fffd}\u{fffd}x");
     }
 
     #[test]
-    fn pieces_may_cut_characters_anywhere() {
-        let text = "aé€𝄞\u{1b}b".as_bytes();
-        let whole = Escaper::default().escape(text);
-        for cut in 0..=text.len() {
-            let mut escaper = Escaper::default();
-            let first = escaper.escape(&text[..cut]);
-            assert_eq!(first + &escaper.escape(&text[cut..]), whole, "cut at {cut}");
+    fn a_character_that_is_cut_is_unfinished() {
+        for character in ["a", "é", "€", "𝄞"] {
+            for cut in 1..character.len() {
+                assert_eq!(unfinished(&[b"x", &character.as_bytes()[..cut]].concat()), cut);
+            }
+            assert_eq!(unfinished(character.as_bytes()), 0);
         }
-        assert_eq!(Escaper::default().escape(b"\xff\xc3x"), "\u{fffd}\u{fffd}x");
     }
 }

@@ -22,10 +22,9 @@ pub(crate) struct FollowedLog<'a> {
 }
 
 impl<'a> FollowedLog<'a> {
-    /// Creates a printer to this console, from the beginning of the log; `raw` as for
-    /// [`AttemptOutput::new`].
-    pub(crate) fn new(log: &'a AttemptLog, console: &'a Console, raw: bool) -> Self {
-        Self { log, console, output: AttemptOutput::new(console, raw), follower: log.follow(), is_told: false }
+    /// Creates a printer of the log, from its beginning, to this output. Remarks go to the console.
+    pub(crate) fn new(log: &'a AttemptLog, console: &'a Console, output: AttemptOutput<'a>) -> Self {
+        Self { log, console, output, follower: log.follow(), is_told: false }
     }
 
     /// Prints the output since the last call.
@@ -39,7 +38,7 @@ impl<'a> FollowedLog<'a> {
                 self.console.say("output limit reached; the last part follows when the attempt ends");
             }
             if chunk.bytes.is_empty() {
-                return Ok(Delivery::All);
+                return self.output.print_current();
             }
             if self.output.print(&chunk.bytes)? == Delivery::Cut {
                 return Ok(Delivery::Cut);

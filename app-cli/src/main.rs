@@ -28,6 +28,7 @@ mod followed_log;
 mod item_word;
 mod maintenance;
 mod number;
+mod overwritten_lines;
 mod paths;
 mod priority;
 mod project;

@@ -3,6 +3,7 @@
 mod adapter_error;
 mod folder;
 mod run;
+mod run_control;
 mod steps;
 
 use std::io;
@@ -27,6 +28,7 @@ use folder::FolderMaintenance;
 
 pub(crate) use adapter_error::{execution_error, find_error};
 pub(crate) use run::{OnSuspension, RunSettings, Task};
+pub(crate) use run_control::{Pause, RunControl};
 
 /// The options for opening the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -33,7 +33,7 @@ use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
 pub use marker::Marker;
-pub use signal::{SignalResult, kill, signal};
+pub use signal::{SignalResult, kill, resume, signal};
 pub(crate) use start_time::{StartTimes, within_one_tick};
 
 /// The identity of one process, which no later process shares.
@@ -61,6 +61,8 @@ pub struct Process {
     pub session: i32,
     /// True if the process has ended but has not been reaped.
     pub is_zombie: bool,
+    /// True if a signal has stopped the process, or a debugger has.
+    pub is_stopped: bool,
 }
 
 /// The result of reading all processes, by number.

@@ -52,6 +52,8 @@ enum Body<'a> {
         reason: &'a str,
     },
     StartsResumed,
+    ProcessorPaused,
+    ProcessorResumed,
     FileCompleted(EndText),
     FileRequeued {
         #[serde(flatten)]
@@ -166,6 +168,8 @@ impl<'a> Body<'a> {
             }
             Kind::StartsHeld { reason } => Self::StartsHeld { reason },
             Kind::StartsResumed => Self::StartsResumed,
+            Kind::ProcessorPaused => Self::ProcessorPaused,
+            Kind::ProcessorResumed => Self::ProcessorResumed,
             Kind::FileCompleted { of, elapsed, usage } => Self::FileCompleted(EndText::new(of, *elapsed, *usage)),
             Kind::FileRequeued { of, elapsed, usage, backoff, error } => {
                 Self::FileRequeued { end: EndText::new(of, *elapsed, *usage), backoff_s: backoff.as_secs_f64(), error }

@@ -7,8 +7,9 @@
 //! - [`StopWatch`] derives a stop level from the stop file and from signals. Two threads observe;
 //!   one pure function decides. [`write_stop_request`] writes the stop file.
 //! - [`MachineGate`] delays new starts while the disk is nearly full or the load is too high.
-//! - [`Suspension`] pauses and resumes supervised commands together with this process, at Ctrl-Z
-//!   and `fg`.
+//! - [`Suspension`] calls back when this process is suspended and continued, at Ctrl-Z and
+//!   `fg`. [`PauseSwitch`] pauses what a run supervises and shuts its start gate, while the process
+//!   itself continues; [`PauseWatch`] obeys a request in a file of [`PauseFiles`].
 //! - [`EventLog`] appends the events of a run to a log of [`JsonLines`]; [`EventLogHistory`] reads
 //!   the history from it. [`StateFile`] keeps the processor's state in a small file;
 //!   [`read_state_file`] reads it. [`Observers`] passes each event to several observers.
@@ -29,6 +30,8 @@ mod json_lines;
 mod machine_gate;
 mod observers;
 mod path_text;
+mod pause_files;
+mod pause_switch;
 mod replace;
 mod signals;
 mod state_document;
@@ -45,6 +48,8 @@ pub use history::EventLogHistory;
 pub use json_lines::JsonLines;
 pub use machine_gate::{LoadUnknown, MachineGate, StartLimits};
 pub use observers::Observers;
+pub use pause_files::PauseFiles;
+pub use pause_switch::{PausableGate, PauseReason, PauseSwitch, PauseWatch};
 pub use replace::{creating_folder, replace};
 pub use signals::{EndSignal, end_by, survive_file_size_limit};
 pub use state_document::{StateDocument, StateFileError, read_state_file};

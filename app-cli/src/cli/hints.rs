@@ -22,13 +22,18 @@ const COMMANDS: &[(&[&str], &str)] = &[
     ),
     (&["delete"], "`autoproc queue remove FILE` removes a file that is not being processed"),
     (&["check", "validate", "lint"], "`autoproc workflow check FILE` checks a workflow file"),
-    (&["continue", "resume", "restart", "start"], "`autoproc run` continues where an earlier run stopped"),
+    (&["restart", "start"], "`autoproc run` continues where an earlier run stopped"),
+    (
+        &["continue", "unpause"],
+        "`autoproc resume` continues a paused run; `autoproc run` continues where an earlier run stopped",
+    ),
     (&["exec", "process", "work"], "`autoproc run -- COMMAND {}` runs a command on each file"),
     (&["failed", "failures", "errors"], "`autoproc queue list --status failed,timeout` lists the files that failed"),
     (&["enqueue", "push", "submit"], "`autoproc queue add FILE` adds a file"),
     (&["init", "new", "create"], "no command is needed: the first `autoproc queue add FILE` creates the queue"),
     (&["kill", "abort"], "`autoproc stop --now` ends the current attempts; their files wait for the next run"),
-    (&["pause", "suspend", "drain"], "`autoproc stop` finishes the current files; the next `autoproc run` continues"),
+    (&["suspend", "freeze"], "`autoproc pause` suspends the live runs; `autoproc resume` continues them"),
+    (&["drain"], "`autoproc stop` finishes the current files; the next `autoproc run` continues"),
     (&["prioritise", "prioritize"], "`autoproc queue prioritise FILE N` changes the priority of a file"),
     (&["wait"], "`autoproc run` returns when its files are processed; `autoproc stop --wait` when every run has ended"),
     (&["progress"], "`autoproc status` shows a run, `autoproc workflow progress` executions of workflows"),
@@ -46,7 +51,10 @@ const OPTIONS: &[(&[&str], &str)] = &[
         &["--all"],
         "`autoproc retry-failed` without files retries all failed files; `autoproc queue clear` removes all files",
     ),
-    (&["--resume", "--continue", "--restart"], "leave it out: a run continues where an earlier run stopped"),
+    (
+        &["--resume", "--continue", "--restart"],
+        "leave it out: a run continues where an earlier run stopped, and `autoproc resume` continues a paused run",
+    ),
     (&["--retry", "--max-retries", "--attempts"], "`--retries N` sets how often a failed file is retried"),
     (&["--delay", "--retry-delay", "--backoff"], "`--backoff-base TIME` is the wait before the first retry"),
     (
@@ -72,10 +80,13 @@ pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
     ] {
         let Some(ContextValue::String(unknown)) = error.get(kind) else { continue };
         let unknown = unknown.split(['=', ' ']).next().unwrap_or_default().to_owned();
-        let is_far = error.get(suggestion).is_some_and(|suggested| !is_misspelt(&unknown, suggested));
+        let suggested = error.remove(suggestion);
+        let near = suggested.as_ref().and_then(|suggested| near(&unknown, suggested));
+        let is_far = suggested.is_some() && near.is_none();
         let hint = hint(&unknown, kind);
-        if is_far || hint.is_some() {
-            error.remove(suggestion);
+        if let Some(near) = near.filter(|_| hint.is_none()) {
+            error.insert(suggestion, near);
+        } else if is_far || hint.is_some() {
             // clap's usage names the suggestion that was removed.
             error.remove(ContextKind::Usage);
         }
@@ -123,13 +134,17 @@ fn hint(unknown: &str, kind: ContextKind) -> Option<String> {
     })
 }
 
-/// True if a suggestion differs from the word by one or two typing errors.
-fn is_misspelt(unknown: &str, suggested: &ContextValue) -> bool {
+/// Returns the suggestions that differ from the word by one or two typing errors; `None` if there are
+/// none.
+fn near(unknown: &str, suggested: &ContextValue) -> Option<ContextValue> {
     let most = if unknown.trim_start_matches('-').len() < 4 { 1 } else { 2 };
-    let is_near = |known: &String| damerau_levenshtein(unknown, known) <= most;
+    let is_near = |known: &&String| damerau_levenshtein(unknown, known) <= most;
     match suggested {
-        ContextValue::String(known) => is_near(known),
-        ContextValue::Strings(known) => known.iter().any(is_near),
-        _ => false,
+        ContextValue::String(known) => Some(known).filter(is_near).cloned().map(ContextValue::String),
+        ContextValue::Strings(known) => {
+            let near: Vec<_> = known.iter().filter(is_near).cloned().collect();
+            (!near.is_empty()).then_some(ContextValue::Strings(near))
+        }
+        _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod choice;
+mod following;
 mod rounds;
 
 use std::ffi::OsString;
@@ -11,6 +12,7 @@ use autoproc_domain::{ItemId, QueueItem, Status};
 use autoproc_subprocess::AttemptLog;
 use clap::Args;
 
+use crate::attempt_output::AttemptOutput;
 use crate::completion::Candidates;
 use crate::console::Delivery;
 use crate::context::Context;
@@ -33,7 +35,8 @@ pub(crate) struct LogArgs {
     /// A file, or the number `queue list` shows for it
     #[arg(value_name = "FILE|ID", add = Candidates::Files(&Status::ALL))]
     item: OsString,
-    /// Follow the output until the attempt ends; if the file is pending, wait for its next attempt
+    /// Follow the output until the file is completed or has failed for good; if it is pending, wait
+    /// for its next attempt. With --attempt, until that attempt ends
     #[arg(short, long, conflicts_with = "json")]
     follow: bool,
     /// Show this round [default: the current one]
@@ -42,28 +45,37 @@ pub(crate) struct LogArgs {
     /// Show this attempt of the round [default: the latest]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::within::<u32>(number::ORDINAL))]
     attempt: Option<u32>,
-    /// Print control characters, including colours, unescaped to a terminal; files and pipes always
-    /// get them
+    /// Print every byte as it is. Otherwise, a line that was overwritten by carriage returns is
+    /// printed in its last version, and control characters, including colours, are escaped on a
+    /// terminal
     #[arg(long, conflicts_with = "json")]
     raw: bool,
 }
 
 pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliError> {
     let word = ItemWord::parse(&request.item, &context.cwd)?;
-    let mut item = word.find(&*context.storage()).await?;
+    let item = word.find(&*context.storage()).await?;
     let id = item.as_ref().map(|item| item.id).or(word.id()).ok_or_else(|| word.unknown())?;
     if item.is_none() && logs(id, context)?.is_empty() {
         return Err(word.unknown());
     }
-    if let Some(pending) = item.take_if(|item| request.follow && is_before_wanted(item, request)) {
-        item = begun(&pending, context).await?;
+    if item.as_ref().is_some_and(|item| request.follow && is_before_wanted(item, request)) {
+        return following::following(id, None, request, context).await;
     }
     let known = known(id, item, request, context).await?;
     if context.json {
         return context.show(&known.files(id, request.round, request.attempt));
     }
     match known.choose(request.round, request.attempt) {
-        Choice::Log(log, name) => show(&log, &name, request, context).await,
+        Choice::Log(log, name) => {
+            show(&log, &name, request, context).await?;
+            // An attempt or a round that is named is followed to its end, and no further.
+            let is_latest = request.round.is_none() && request.attempt.is_none();
+            if request.follow && is_latest {
+                return following::following(id, Some(log.claim), request, context).await;
+            }
+            Ok(())
+        }
         Choice::Remark(remark) => {
             context.remark(&remark);
             Ok(())
@@ -97,26 +109,9 @@ fn is_before_wanted(item: &QueueItem, request: &LogArgs) -> bool {
         && request.attempt.is_none_or(|number| number == item.attempts.saturating_add(1))
 }
 
-/// Waits for the next attempt on a pending item, or until the item is no longer waiting for one.
-async fn begun(item: &QueueItem, context: &Context) -> Result<Option<QueueItem>, CliError> {
-    let round = if item.round > 1 { format!(" of round {}", item.round) } else { String::new() };
-    context.remark(&format!("waiting for attempt {}{round}", item.attempts.saturating_add(1)));
-    loop {
-        tokio::time::sleep(POLL_INTERVAL).await;
-        let now = context.storage().find(Selector::Id(item.id)).await?;
-        let waits = |now: &QueueItem| {
-            (now.status, now.round, now.attempts) == (Status::Pending, item.round, item.attempts)
-                && now.last_attempt == item.last_attempt
-        };
-        if !now.as_ref().is_some_and(waits) {
-            return Ok(now);
-        }
-    }
-}
-
 /// Prints a log; if requested, follows it until its attempt ends.
 async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context) -> Result<(), CliError> {
-    let mut followed = FollowedLog::new(log, &context.console, request.raw);
+    let mut followed = FollowedLog::new(log, &context.console, AttemptOutput::of_text(&context.console, request.raw));
     // Checks for the end before the last read, so that no output in between is missed.
     while request.follow && is_current(log, context).await? {
         if followed.poll()? == Delivery::Cut {

@@ -2,6 +2,7 @@
 
 mod figures;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ use autoproc_domain::ports::{LiveRun, PastRun, StopLevel, Unproven};
 use autoproc_domain::request::Scope;
 use autoproc_domain::run::CurrentFile;
 use autoproc_domain::view::{Counts, PageRequest};
-use autoproc_domain::{ProcessorState, QueueItem, Status as ItemStatus, Timestamp};
+use autoproc_domain::{ProcessorState, QueueItem, RunId, Status as ItemStatus, Timestamp};
 use autoproc_system::StandingStop;
 use serde::Serialize;
 
@@ -21,6 +22,7 @@ use crate::view::layout::Layout;
 use crate::view::screen::Screen;
 use crate::view::time::{local, span};
 use crate::view::{View, files, held, item};
+use crate::wiring::Pause;
 use figures::{Figures, RunningJson, done, obeying};
 
 /// The indentation of files below a heading.
@@ -37,6 +39,7 @@ pub(super) async fn status(context: &Context) -> Result<(), CliError> {
     let live_runs = context.runs().live().await?;
     let view = Status {
         figures: figures::in_event_log(&live_runs, context).await,
+        pauses: context.wiring.run_control().pauses(&live_runs),
         live_runs,
         counts: storage.counts(Scope::Queue).await?,
         latest: latest(context),
@@ -79,6 +82,8 @@ struct Status {
     live_runs: Vec<LiveRun>,
     /// The figures of the live runs in the event log, if there are several.
     figures: Vec<PastRun>,
+    /// The pauses of the live runs that are paused.
+    pauses: BTreeMap<RunId, Pause>,
     /// The latest state that a run reported.
     latest: Option<ProcessorState>,
     processing: Vec<QueueItem>,
@@ -155,7 +160,11 @@ impl View for Status {
     fn document(&self) -> impl Serialize {
         StatusJson {
             counts: self.counts.into(),
-            live_runs: self.live_runs.iter().map(|run| RunningJson::new(run, self.figures_of(run).as_ref())).collect(),
+            live_runs: self
+                .live_runs
+                .iter()
+                .map(|run| RunningJson::new(run, self.pauses.get(&run.info.id), self.figures_of(run).as_ref()))
+                .collect(),
             files_per_second: self.files_per_second(),
             processing: self.processing.iter().map(ItemJson::from).collect(),
             waiting: self.waiting.iter().map(ItemJson::from).collect(),
@@ -207,9 +216,10 @@ fn ending(latest: &ProcessorState) -> String {
 fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> {
     let info = &run.info;
     let elapsed = span(view.now.saturating_since(info.started_at));
+    let paused = view.pauses.get(&info.id).map_or_else(String::new, paused);
     writeln!(
         out,
-        "running since {} ({elapsed}), {} at a time, by {}",
+        "running since {} ({elapsed}){paused}, {} at a time, by {}",
         local(info.started_at),
         info.jobs,
         printable(&info.location)
@@ -226,6 +236,12 @@ fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> 
         Some(reason) => writeln!(out, "not starting new files: {}", Printable(reason)),
         None => Ok(()),
     }
+}
+
+/// Describes the pause of a run, and how to end it.
+fn paused(pause: &Pause) -> String {
+    let since = pause.since.map_or_else(String::new, |at| format!(" since {}", local(at)));
+    format!(", paused{since} (`autoproc resume` continues it)")
 }
 
 fn totals(view: &Status, out: &mut dyn Write) -> io::Result<()> {

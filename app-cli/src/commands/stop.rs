@@ -1,6 +1,6 @@
 //! `stop`: writes the stop request and, if requested, waits for live runs to end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -18,6 +18,7 @@ use crate::view::View;
 use crate::view::json::LiveRunJson;
 use crate::view::screen::Screen;
 use crate::view::time::span;
+use crate::wiring::{Pause, RunControl};
 
 /// The polling interval for the end of runs.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -52,9 +53,25 @@ pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliEr
     context.wiring.request_stop(args.now).map_err(|error| CliError::cannot_write(&stop_file, &error))?;
     let live_runs = context.runs().live().await?;
     let level = if args.now { StopLevel::Aborting } else { StopLevel::Draining };
+    let control = context.wiring.run_control();
+    let pauses = control.pauses(&live_runs);
+    if args.now {
+        wake(&live_runs, &control, context).await?;
+    }
     let asked: BTreeSet<_> = live_runs.iter().map(|run| run.info.id.clone()).collect();
-    context.show_change(&Stopping { level, stop_file, live_runs })?;
+    context.show_change(&Stopping { level, stop_file, live_runs, pauses })?;
     if args.wait { wait(&asked, args.timeout, context).await } else { Ok(()) }
+}
+
+/// Continues the stopped processes, so that they see the request.
+async fn wake(runs: &[LiveRun], control: &RunControl, context: &Context) -> Result<(), CliError> {
+    for run in runs {
+        if let Err(error) = control.continue_process(run, &*context.runs()).await? {
+            let owner = printable(&run.info.location);
+            context.console.warn(format_args!("{owner} is suspended and cannot be continued: {error}"));
+        }
+    }
+    Ok(())
 }
 
 /// Waits until these runs have ended; ignores runs that begin meanwhile.
@@ -91,6 +108,8 @@ struct Stopping {
     stop_file: PathBuf,
     /// The runs that were live after the request was written.
     live_runs: Vec<LiveRun>,
+    /// The pauses of the live runs that are paused.
+    pauses: BTreeMap<RunId, Pause>,
 }
 
 #[derive(Serialize)]
@@ -100,21 +119,34 @@ struct StoppingJson {
     live_runs: Vec<LiveRunJson>,
 }
 
+impl Stopping {
+    fn line(&self, run: &LiveRun, out: &mut Screen<'_>) -> io::Result<()> {
+        let owner = printable(&run.info.location);
+        match (self.level == StopLevel::Draining, self.pauses.contains_key(&run.info.id)) {
+            (true, false) => writeln!(out, "{owner} will finish its current files and stop"),
+            (true, true) => writeln!(
+                out,
+                "{owner} is paused: after `autoproc resume` it will finish its current files and stop; \
+                 `autoproc stop --now` ends them"
+            ),
+            (false, _) => writeln!(out, "{owner} will end its current attempts and stop"),
+        }
+    }
+}
+
 impl View for Stopping {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         if self.live_runs.is_empty() {
             return writeln!(out, "no run is live: the next one will discard this request");
         }
-        let how =
-            if self.level == StopLevel::Draining { "finish its current files" } else { "end its current attempts" };
-        self.live_runs.iter().try_for_each(|run| writeln!(out, "{} will {how} and stop", printable(&run.info.location)))
+        self.live_runs.iter().try_for_each(|run| self.line(run, out))
     }
 
     fn document(&self) -> impl Serialize {
         StoppingJson {
             stop_file: self.stop_file.to_string_lossy().into_owned(),
             level: self.level.word(),
-            live_runs: self.live_runs.iter().map(LiveRunJson::from).collect(),
+            live_runs: self.live_runs.iter().map(|run| LiveRunJson::new(run, self.pauses.get(&run.info.id))).collect(),
         }
     }
 }

@@ -8,6 +8,8 @@ use autoproc_domain::view::Counts;
 use autoproc_domain::{FilePath, QueueItem};
 use serde::Serialize;
 
+use crate::wiring::Pause;
+
 /// A path as text and, if needed, as bytes.
 #[derive(Serialize)]
 pub(crate) struct PathJson {
@@ -86,11 +88,17 @@ pub(crate) struct LiveRunJson {
     jobs: usize,
     max_attempts: u32,
     timeout_s: f64,
+    paused: bool,
+    /// When the pause began; absent or unknown if null.
+    paused_at: Option<String>,
 }
 
-impl From<&LiveRun> for LiveRunJson {
-    fn from(run: &LiveRun) -> Self {
+impl LiveRunJson {
+    /// Returns the document of a run with its pause, if it is paused.
+    pub(crate) fn new(run: &LiveRun, pause: Option<&Pause>) -> Self {
         Self {
+            paused: pause.is_some(),
+            paused_at: pause.and_then(|pause| pause.since).map(|at| at.to_string()),
             run_id: run.info.id.to_string(),
             owner: run.info.location.to_string(),
             host: run.info.location.host.to_string(),

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use autoproc_domain::RunId;
-use autoproc_domain::ports::{Observer, Orchestrator, StopSignal};
+use autoproc_domain::ports::{Observer, Orchestrator, RunEvent, RunEventKind, StopSignal};
 use autoproc_domain::run::Ports;
 use autoproc_subprocess::{
     BatchSettings, CommandLine, CommandOrchestrator, GuardSettings, Guards, OutputLimits, Settings,
 };
-use autoproc_system::{MachineGate, Observers, StartLimits, StateFile, StopWatch, Suspension, survive_file_size_limit};
+use autoproc_system::{
+    MachineGate, Observers, PauseFiles, PauseReason, PauseSwitch, PauseWatch, StartLimits, StateFile, StopWatch,
+    Suspension, survive_file_size_limit,
+};
 use autoproc_workflow::execution::{Equipment, Executions, WorkflowRun};
 use autoproc_workflow::{TaskOrchestrator, WorkflowOrchestrator};
 
@@ -66,10 +69,10 @@ impl Wiring {
         observers: Vec<Arc<dyn Observer>>,
     ) -> Result<(Ports, Supervision), CliError> {
         let output = OutputLimits::from_total(settings.max_output);
-        let (grace, start_limits, on_suspension) =
-            (settings.grace, settings.start_limits, settings.on_suspension.clone());
-        let guards = self.guards(settings.run.clone(), grace, output, Some(self.project.runs_dir()))?;
-        let guards = Arc::new(guards);
+        let (grace, start_limits, run) = (settings.grace, settings.start_limits, settings.run.clone());
+        let on_suspension = settings.on_suspension.clone();
+        let guards = Arc::new(self.guards(run.clone(), grace, output, Some(self.project.runs_dir()))?);
+        let switch = Arc::new(self.pause_switch(&run, &guards));
         let orchestrator = self.orchestrator(settings, guards.clone());
         autoproc_subprocess::adopt_orphans();
         let ports = Ports {
@@ -78,11 +81,31 @@ impl Wiring {
             clock: self.clock(),
             orchestrator,
             reaper: Arc::new(self.reaper(grace)),
-            gate: Arc::new(self.gate(start_limits)?),
+            gate: Arc::new(switch.gate(self.gate(start_limits)?)),
             stop: self.stop_signals()?,
             observer: Arc::new(self.observers(observers)?),
         };
-        Ok((ports, Supervision::new(guards, on_suspension)?))
+        let on_change = self.pause_events(run, ports.observer.clone());
+        Ok((ports, Supervision::pausable(guards, switch, on_change, on_suspension)?))
+    }
+
+    /// Returns the switch that pauses these guards.
+    fn pause_switch(&self, run: &RunId, guards: &Arc<Guards>) -> PauseSwitch {
+        let (paused, resumed) = (guards.clone(), guards.clone());
+        PauseSwitch::new(
+            PauseFiles::of(&self.project.runs_dir(), run),
+            move || paused.pause(),
+            move || resumed.resume(),
+        )
+    }
+
+    /// Returns a function that reports a pause (true) or its end (false) to the observer.
+    fn pause_events(&self, run: RunId, observer: Arc<dyn Observer>) -> impl Fn(bool) + Send + 'static {
+        let clock = self.clock();
+        move |is_paused| {
+            let kind = if is_paused { RunEventKind::ProcessorPaused } else { RunEventKind::ProcessorResumed };
+            observer.observe(&RunEvent { at: clock.now(), run: run.clone(), kind });
+        }
     }
 
     fn orchestrator(&self, settings: RunSettings, guards: Arc<Guards>) -> Arc<dyn Orchestrator> {
@@ -118,7 +141,7 @@ impl Wiring {
         autoproc_subprocess::adopt_orphans();
         // Records serve the recovery of dead runs, and this is not a run.
         let guards = Arc::new(self.guards(run, grace, OutputLimits::default(), None)?);
-        let supervision = Supervision::new(guards.clone(), None)?;
+        let supervision = Supervision::suspendable(guards.clone())?;
         Ok((TaskOrchestrator::new(workflow, self.equipment(guards, None)), supervision))
     }
 
@@ -193,31 +216,48 @@ impl Wiring {
 pub(crate) struct Supervision {
     guards: Arc<Guards>,
     suspension: Suspension,
+    pauses: Option<PauseWatch>,
 }
 
 impl Supervision {
-    fn new(guards: Arc<Guards>, on_suspension: Option<Arc<dyn OnSuspension>>) -> Result<Self, CliError> {
-        let (suspended, continued, on_continuation) = (guards.clone(), guards.clone(), on_suspension.clone());
+    /// Suspends the guards with this process only.
+    fn suspendable(guards: Arc<Guards>) -> Result<Self, CliError> {
+        let (suspended, continued) = (guards.clone(), guards.clone());
+        let suspension = Suspension::new(move || suspended.pause(), move || continued.resume());
+        Ok(Self { guards, suspension: suspension.map_err(|error| no_signals(&error))?, pauses: None })
+    }
+
+    /// Suspends the guards with this process and on request. `on_change` as for [`PauseWatch::new`].
+    fn pausable(
+        guards: Arc<Guards>,
+        switch: Arc<PauseSwitch>,
+        on_change: impl Fn(bool) + Send + 'static,
+        on_suspension: Option<Arc<dyn OnSuspension>>,
+    ) -> Result<Self, CliError> {
+        let (suspended, continued, on_continuation) = (switch.clone(), switch.clone(), on_suspension.clone());
         let suspend = move || {
             if let Some(follower) = &on_suspension {
                 follower.suspending();
             }
-            suspended.pause();
+            suspended.set(PauseReason::Suspension, true);
         };
         let resume = move || {
             if let Some(follower) = &on_continuation {
                 follower.resumed();
             }
-            continued.resume();
+            continued.set(PauseReason::Suspension, false);
         };
         let suspension = Suspension::new(suspend, resume);
         let suspension = suspension.map_err(|error| no_signals(&error))?;
-        Ok(Self { guards, suspension })
+        let pauses = PauseWatch::new(switch, on_change);
+        let pauses = pauses.map_err(|error| CliError::io("cannot start a thread", &error))?;
+        Ok(Self { guards, suspension, pauses: Some(pauses) })
     }
 
     /// Ends the guards, and waits until they have removed their files.
     pub(crate) async fn end(self) {
         drop(self.suspension);
+        drop(self.pauses);
         self.guards.close().await;
     }
 }

@@ -46,7 +46,12 @@ fn a_run_killed_in_its_third_step_resumes_there() {
     let progress = project.json(["workflow", "progress", "a"]);
     let execution = &progress["executions"][0];
     assert_eq!((&execution["status"], &execution["current_task"]), (&"running".into(), &"s3".into()));
-    assert_eq!(execution["steps_over"], 2);
+    assert_eq!((&execution["steps_over"], &execution["run_died"]), (&2.into(), &true.into()));
+    let shown = project.ask(["workflow", "progress"]).expect_code(0).out;
+    assert!(shown.contains(": five interrupted, its run died, 40.0%"), "{shown}");
+    let preview = project.ask(["run", "--dry-run", "--workflow", "five", "--input", "word=x y"]).expect_code(0);
+    assert!(preview.out.contains("resumes where an earlier attempt ended") && !preview.err.contains("no file is due"));
+    assert!(preview.err.starts_with("1 file of a dead run: "), "{preview:?}");
     fs::remove_file(project.path("wait")).expect("the file");
     project.ask(["run", "--backoff-base", "0", "--workflow", "five", "--input", "word=x y"]).expect_code(0);
     assert_eq!(ran(&project), "s1 x y\ns2 s1\ns3\ns3\ns4 s1\ns5\n");

@@ -30,6 +30,19 @@ fn held_files_are_marked_and_counted_apart() {
 }
 
 #[test]
+fn a_file_that_is_held_already_is_named() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    assert_eq!(project.ask(["queue", "hold", "a"]).expect_code(0).out, "1 file held\n");
+    let path = |name: &str| project.path(name).display().to_string();
+    assert_eq!(project.ask(["queue", "hold", "a"]).expect_code(0).out, format!("already held: {}\n", path("a")));
+    let both = project.ask(["queue", "hold", "a", "b"]).expect_code(0).out;
+    assert_eq!(both, format!("1 file held\nalready held: {}\n", path("a")));
+    assert_eq!(project.json(["queue", "hold", "b"])["already"][0]["file_path"], path("b"));
+    assert_eq!(project.ask(["queue", "unhold", "a", "b"]).expect_code(0).out, "2 files released\n");
+    assert_eq!(project.ask(["queue", "unhold", "a"]).expect_code(0).out, format!("not held: {}\n", path("a")));
+}
+
+#[test]
 fn a_peek_names_what_is_held() {
     let peek = |items: &str| with_items(items).ask(["queue", "peek"]).expect_code(0).err;
     let past = r#"{"file_path": "/past", "held": true, "not_before": "2025-01-01T00:00:00Z"}"#;

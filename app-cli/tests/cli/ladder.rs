@@ -98,16 +98,16 @@ fn a_command_that_a_stop_took_along_is_given_back() {
 }
 
 /// Makes visible progress until it is released.
-const TICKING: &str = "touch {}.begun; until test -e {//}/go; do echo . >> {//}/ticks; sleep 0.02; done";
+pub(crate) const TICKING: &str = "touch {}.begun; until test -e {//}/go; do echo . >> {//}/ticks; sleep 0.02; done";
 
 /// The state is the third field of `proc_pid_stat(5)`; the second is the name, in parentheses.
-fn is_stopped(pid: u32) -> bool {
+pub(crate) fn is_stopped(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
 }
 
 /// Whether a command made no progress for fifteen of its intervals.
-fn stands_still(project: &TempProject) -> bool {
+pub(crate) fn stands_still(project: &TempProject) -> bool {
     let ticks = || fs::read(project.path("ticks")).map_or(0, |ticks| ticks.len());
     let before = ticks();
     thread::sleep(Duration::from_millis(300));

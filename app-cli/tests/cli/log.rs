@@ -2,6 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
@@ -167,16 +169,36 @@ fn following_a_long_output_shows_its_end_at_the_end() {
     end_of(run).expect_code(0);
 }
 
-/// Runs a command with a terminal as its standard output, and returns the output.
-fn on_a_terminal(project: &TempProject, words: &[&str]) -> Vec<u8> {
+/// A command whose standard output is a terminal, and the other end of that terminal.
+fn begun_on_a_terminal(project: &TempProject, words: &[&str]) -> (Child, File) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("it is ours");
     let name = ptsname(&terminal, Vec::new()).expect("its name").into_string().expect("text");
     let screen = File::options().read(true).write(true).open(name).expect("its other end");
-    let mut child = project.command(words).stdout(screen).spawn().expect("the binary");
+    let mut command = project.command(words);
+    (
+        command.env("TERM", "xterm").stdout(screen).stderr(Stdio::null()).spawn().expect("the binary"),
+        File::from(terminal),
+    )
+}
+
+/// Reads until these bytes have come; until the end if they do not come. Reading fails once the
+/// other end is closed (pty(7)).
+fn read_until(terminal: &mut File, wanted: &[u8], seen: &mut Vec<u8>) {
+    let mut piece = [0; 4096];
+    while !seen.windows(wanted.len()).any(|window| window == wanted) {
+        match terminal.read(&mut piece) {
+            Ok(length) if length > 0 => seen.extend(&piece[..length]),
+            _ => return,
+        }
+    }
+}
+
+/// Runs a command with a terminal as its standard output, and returns the output.
+fn on_a_terminal(project: &TempProject, words: &[&str]) -> Vec<u8> {
+    let (mut child, mut terminal) = begun_on_a_terminal(project, words);
     let mut seen = Vec::new();
-    // Reading fails once the other end is closed (pty(7)).
-    let _ = File::from(terminal).read_to_end(&mut seen);
+    let _ = terminal.read_to_end(&mut seen);
     assert!(child.wait().expect("a child").success());
     seen
 }
@@ -288,4 +310,105 @@ fn the_claim_tells_an_attempt_from_one_that_was_given_back() {
     assert_eq!(project.ask(["log", "a"]).expect_code(0).out, "first of a\n");
     project.ask(["run", "-q", "--", "true"]).expect_code(0);
     expect_remark(&project, &[], "attempt 1 of round 2 printed nothing");
+}
+
+#[test]
+fn a_line_that_was_overwritten_is_shown_in_its_last_version() {
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-q", "--shell", r"printf '1 of 10 pages\r50%%\r99%%\ndone\r\nend\r' {}"]).expect_code(0);
+    assert_eq!(project.ask(["log", "a"]).expect_code(0).out, "99%\ndone\r\nend");
+    assert_eq!(project.ask(["log", "-f", "a"]).expect_code(0).out, "99%\ndone\r\nend");
+    assert_eq!(project.ask(["log", "--raw", "a"]).expect_code(0).out, "1 of 10 pages\r50%\r99%\ndone\r\nend\r");
+    // The terminal adds the carriage returns before line ends (termios(3), ONLCR).
+    assert_eq!(on_a_terminal(&project, &["log", "a"]), b"99%\r\ndone\r\nend");
+}
+
+#[test]
+fn a_progress_line_is_overwritten_on_a_terminal_and_nothing_else_steers_it() {
+    let project = TempProject::with_queue(&["a"]);
+    let shell = r"printf '1 of 10 pages\r'; until test -e {//}/go; do sleep 0.02; done; printf '9\rend\033[2J\n'";
+    let run = project.start(["run", "-q", "--shell", shell]);
+    wait_until("the attempt prints", || project.ask(["log", "a"]).out == "1 of 10 pages");
+    let (mut log, mut terminal) = begun_on_a_terminal(&project, &["log", "-f", "a"]);
+    let mut seen = Vec::new();
+    read_until(&mut terminal, b"1 of 10 pages", &mut seen);
+    project.write("go", "");
+    let _ = terminal.read_to_end(&mut seen);
+    assert!(log.wait().expect("a child").success());
+    end_of(run).expect_code(0);
+    let seen = String::from_utf8(seen).expect("text");
+    assert!(seen.starts_with("1 of 10 pages\r") && !seen.contains('\u{1b}'), "{seen:?}");
+    let last = seen.strip_suffix("\r\n").and_then(|seen| seen.rsplit_once('\r')).map(|(_, last)| last);
+    assert!(last.is_some_and(|last| last.trim_end() == "end\\u{1b}[2J"), "{seen:?}");
+}
+
+/// Fails until the last of two attempts; the first one waits.
+const TWO_ATTEMPTS: &str = "echo attempt $AUTOPROC_ATTEMPT; until test -e {//}/go; do sleep 0.02; done; \
+                            test -e {//}/good && test $AUTOPROC_ATTEMPT = 2";
+
+/// Follows the file from its first attempt on, while that attempt waits; returns the process and the
+/// files with what it prints to each stream.
+fn followed_from_the_start(project: &TempProject) -> (Child, [PathBuf; 2]) {
+    let files = [project.write("out", ""), project.write("err", "")];
+    let [out, err] = files.each_ref().map(|path| File::options().write(true).open(path).expect("a file"));
+    let log = project.command(["log", "-f", "a"]).stdout(out).stderr(err).spawn().expect("the binary");
+    wait_until("the first attempt is shown", || text(&files[0]) == "attempt 1\n");
+    (log, files)
+}
+
+fn text(path: &PathBuf) -> String {
+    fs::read_to_string(path).expect("a file")
+}
+
+/// Follows both attempts; returns what it prints to each stream.
+fn followed_to_the_end(project: &TempProject) -> [String; 2] {
+    let run = project.start(["run", "-q", "-r1", "--backoff-base", "0", "--shell", TWO_ATTEMPTS]);
+    let (log, files) = followed_from_the_start(project);
+    project.write("go", "");
+    end_of(log).expect_code(0);
+    end_of(run);
+    files.each_ref().map(text)
+}
+
+#[test]
+fn following_continues_with_the_retries_of_a_file() {
+    let project = TempProject::with_queue(&["a"]);
+    project.write("good", "");
+    let [out, err] = followed_to_the_end(&project);
+    assert_eq!(out, "attempt 1\nattempt 2\n");
+    assert!(err.ends_with("completed by attempt 2\n"), "{err}");
+}
+
+#[test]
+fn following_ends_when_no_attempt_follows() {
+    let project = TempProject::with_queue(&["a"]);
+    let [out, err] = followed_to_the_end(&project);
+    assert_eq!(out, "attempt 1\nattempt 2\n");
+    assert!(err.ends_with("failed after attempt 2: exit status 1: attempt 2\n"), "{err}");
+}
+
+#[test]
+fn following_says_what_it_waits_for() {
+    let project = TempProject::with_queue(&["a"]);
+    let run = project.start(["run", "-q", "-r1", "--backoff-base", "1h", "--shell", TWO_ATTEMPTS]);
+    let (log, [_, err]) = followed_from_the_start(&project);
+    project.write("go", "");
+    let reason = "attempt 1 failed: exit status 1: attempt 1; attempt 2 in ";
+    wait_until("it says what it waits for", || text(&err).contains(reason));
+    project.ask(["cancel", "a"]).expect_code(0);
+    end_of(log).expect_code(0);
+    assert!(text(&err).ends_with("failed after attempt 1: cancelled\n"), "{}", text(&err));
+    end_of(run);
+}
+
+#[test]
+fn an_attempt_that_is_named_is_followed_alone() {
+    let project = TempProject::with_queue(&["a"]);
+    let run = project.start(["run", "-q", "-r1", "--backoff-base", "1h", "--shell", TWO_ATTEMPTS]);
+    wait_until("the attempt prints", || project.ask(["log", "a"]).out == "attempt 1\n");
+    let log = project.start(["log", "-f", "a", "--attempt", "1"]);
+    project.write("go", "");
+    assert_eq!(end_of(log).expect_code(0).out, "attempt 1\n");
+    project.ask(["stop"]).expect_code(0);
+    end_of(run).expect_code(75);
 }

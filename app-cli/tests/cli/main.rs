@@ -18,6 +18,7 @@ mod ladder;
 mod limits;
 mod live_view;
 mod log;
+mod pause;
 mod queue;
 mod recover;
 mod repair;

@@ -17,7 +17,7 @@ pub(crate) fn begun(project: &TempProject, options: &[&str]) -> Child {
 }
 
 /// Starts the run through a program that changes the signals that it ignores.
-fn begun_through(project: &TempProject, wrapper: &[&str]) -> Child {
+pub(crate) fn begun_through(project: &TempProject, wrapper: &[&str]) -> Child {
     let mut command = project.program(wrapper[0]);
     command.args(&wrapper[1..]).args([env!("CARGO_BIN_EXE_autoproc"), "run", "--grace", "1", "--shell", UNTIL_GO]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());

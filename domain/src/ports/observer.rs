@@ -65,6 +65,10 @@ pub enum RunEventKind {
     },
     /// The start gate is open again.
     StartsResumed,
+    /// The run is paused on request: its attempts stand still, and no attempt starts.
+    ProcessorPaused,
+    /// The run continues after a pause.
+    ProcessorResumed,
     /// An attempt began; its claim is durable. Reported soon after the beginning.
     FileStarted {
         of: AttemptRef,

@@ -112,7 +112,11 @@ impl ProcessorState {
             RunEventKind::StopRequested { level, cause } => {
                 self.stop = Some(ObeyedStop { at: event.at, level: *level, cause: *cause });
             }
-            RunEventKind::StopSignalCleared | RunEventKind::StorageTrouble { .. } | RunEventKind::Progress { .. } => {}
+            RunEventKind::StopSignalCleared
+            | RunEventKind::ProcessorPaused
+            | RunEventKind::ProcessorResumed
+            | RunEventKind::StorageTrouble { .. }
+            | RunEventKind::Progress { .. } => {}
         }
     }
 

@@ -400,6 +400,8 @@ impl World {
             }
             RunEventKind::StopSignalCleared
             | RunEventKind::StartsResumed
+            | RunEventKind::ProcessorPaused
+            | RunEventKind::ProcessorResumed
             | RunEventKind::Progress { .. }
             | RunEventKind::ProcessorStopped { .. } => {}
         }

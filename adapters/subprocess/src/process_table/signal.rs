@@ -22,6 +22,12 @@ pub fn kill(id: ProcessId) -> SignalResult {
     signal(id, Signal::KILL)
 }
 
+/// Sends SIGCONT like [`signal`].
+#[must_use]
+pub fn resume(id: ProcessId) -> SignalResult {
+    signal(id, Signal::CONT)
+}
+
 /// Sends a signal to one process.
 ///
 /// Opens a pidfd (`pidfd_open(2)`, Linux 5.3) and compares the start time afterwards, so that the

@@ -29,6 +29,7 @@ pub(super) fn parse(text: &[u8]) -> Option<Process> {
         // A process whose first thread has ended looks like a zombie while other threads are
         // running.
         is_zombie: matches!(field(3)?, "Z" | "X" | "x") && threads <= 1,
+        is_stopped: matches!(field(3)?, "T" | "t"),
     })
 }
 
@@ -60,7 +61,7 @@ mod tests {
             let process = parse(&line(pid, &name, 'S', numbers, 1, started)).expect("a line");
             let [parent, group, session] = numbers;
             let id = ProcessId { pid, started };
-            prop_assert_eq!(process, Process { id, name: name.into(), parent, group, session, is_zombie: false });
+            prop_assert_eq!(process, Process { id, name: name.into(), parent, group, session, is_zombie: false, is_stopped: false });
         }
 
         #[test]
@@ -75,6 +76,13 @@ mod tests {
             // The line is cut before the end of the start time, which is the last field that is
             // needed.
             prop_assert_eq!(parse(&whole[..after_name + 1 + cut.min(38)]), None);
+        }
+    }
+
+    #[test]
+    fn a_stopped_process_is_told_from_a_sleeping_one() {
+        for (state, is_stopped) in [('T', true), ('t', true), ('S', false), ('R', false)] {
+            assert_eq!(parse(&line(5, b"x", state, [1, 5, 5], 2, 9)).expect("a line").is_stopped, is_stopped);
         }
     }
 

@@ -55,6 +55,8 @@ fn expected_lines() -> Vec<Value> {
         line("recovery_withheld", &none, json!({"dead_run": "run-0", "reason": "process 1 may be at work"})),
         line("starts_held", &none, json!({"reason": "1 MB free"})),
         line("starts_resumed", &none, json!({})),
+        line("processor_paused", &none, json!({})),
+        line("processor_resumed", &none, json!({})),
         line("file_started", &of, json!({"size_bytes": 12, "recipe": "00010203040506ff"})),
         line("file_completed", &of, used(&json!({}))),
         line("file_requeued", &of, used(&json!({"backoff_s": 2.0, "error": "exit status 1"}))),

@@ -90,6 +90,8 @@ pub(crate) fn every_kind() -> Vec<RunEventKind> {
         RunEventKind::RecoveryWithheld { dead_run: RunId::new("run-0"), reason: "process 1 may be at work".into() },
         RunEventKind::StartsHeld { reason: "1 MB free".into() },
         RunEventKind::StartsResumed,
+        RunEventKind::ProcessorPaused,
+        RunEventKind::ProcessorResumed,
         RunEventKind::FileStarted { of: of.clone(), size_bytes: Some(12), recipe: Some(recipe()) },
         RunEventKind::FileCompleted { of: of.clone(), elapsed, usage },
         RunEventKind::FileRequeued {

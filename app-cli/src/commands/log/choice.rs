@@ -217,7 +217,7 @@ impl Known {
 }
 
 /// Returns the output of the running attempt on an item; the file may not exist yet.
-fn current(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
+pub(super) fn current(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
     let token = ClaimToken { item: item.id, number: item.claim.as_ref()?.number };
     Some(logs.log_of(token, AttemptNumber::new(item.attempts)?))
 }

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use autoproc_domain::Status;
-use autoproc_domain::request::Hold;
+use autoproc_domain::request::{Hold, Selector};
+use autoproc_domain::{FilePath, Status};
 use clap::Args;
 use serde::Serialize;
 
@@ -12,6 +12,7 @@ use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::paths;
+use crate::view::json::PathJson;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
 
@@ -27,24 +28,47 @@ pub(crate) struct HoldArgs {
 }
 
 pub(super) async fn hold(args: &HoldArgs, is_held: bool, context: &Context) -> Result<(), CliError> {
-    let request = Hold { which: paths::selectors(&context.cwd, &args.files)?, is_held };
-    let changed = context.storage().hold(request, context.now()).await?;
-    context.show_change(&Held { changed, held: is_held })
+    let which = paths::selectors(&context.cwd, &args.files)?;
+    let already = already(&which, is_held, context).await?;
+    let changed = context.storage().hold(Hold { which, is_held }, context.now()).await?;
+    context.show_change(&HoldChange { changed, held: is_held, already })
+}
+
+/// Returns the pending files that are held, or are not held, before the request.
+async fn already(which: &[Selector], is_held: bool, context: &Context) -> Result<Vec<FilePath>, CliError> {
+    let mut already = Vec::new();
+    for selector in which {
+        let item = context.storage().find(selector.clone()).await?;
+        already.extend(item.filter(|item| item.is_held == is_held).map(|item| item.file_path));
+    }
+    Ok(already)
+}
+
+struct HoldChange {
+    changed: usize,
+    held: bool,
+    /// The files that were in the wanted state before.
+    already: Vec<FilePath>,
 }
 
 #[derive(Serialize)]
-struct Held {
+struct HeldJson {
     changed: usize,
     held: bool,
+    already: Vec<PathJson>,
 }
 
-impl View for Held {
+impl View for HoldChange {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
-        let outcome = if self.held { "held" } else { "released" };
-        writeln!(out, "{} {outcome}", files(self.changed))
+        let (outcome, state) = if self.held { ("held", "already held") } else { ("released", "not held") };
+        if self.changed > 0 || self.already.is_empty() {
+            writeln!(out, "{} {outcome}", files(self.changed))?;
+        }
+        self.already.iter().try_for_each(|file| writeln!(out, "{state}: {}", out.path(file)))
     }
 
     fn document(&self) -> impl Serialize {
-        self
+        let already = self.already.iter().map(PathJson::from).collect();
+        HeldJson { changed: self.changed, held: self.held, already }
     }
 }

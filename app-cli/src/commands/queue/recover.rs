@@ -59,6 +59,7 @@ pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<Exi
             reaper.forget(&left.run);
         }
     }
+    context.wiring.run_control().remove_abandoned();
     let kept = kept(&unproven, context).await?;
     let code = if unproven.is_empty() || args.force { ExitCode::Success } else { ExitCode::TryAgain };
     context.show_change(&Recovered { items: recovered, kept, unproven, forced: args.force })?;

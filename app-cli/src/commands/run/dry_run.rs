@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use autoproc_domain::{FilePath, QueueItem};
+use autoproc_domain::view::PageRequest;
+use autoproc_domain::{FilePath, QueueItem, Status};
 use autoproc_workflow::ProgressReport;
 use autoproc_workflow::execution::{Forecast, PreviewedStep, preview, resumable};
 use serde::Serialize;
@@ -16,9 +17,9 @@ use crate::error::CliError;
 use crate::escape::Printable;
 use crate::exit_code::ExitCode;
 use crate::paths::{Absent, PathSource};
-use crate::view::View;
 use crate::view::quoting::quoted;
 use crate::view::screen::Screen;
+use crate::view::{View, files};
 use crate::wiring::{Task, execution_error};
 
 pub(super) async fn dry_run(source: &PathSource, work: &Work, context: &Context) -> Result<ExitCode, CliError> {
@@ -50,14 +51,29 @@ fn of_file(file: FilePath, item: Option<&QueueItem>, work: &Work, context: &Cont
     }
 }
 
-/// Returns the next file of the queue, with its item; if none is due, the first of the given files.
+/// Returns the next file of the queue, with its item; if none is due, the first of the given files or
+/// of those that dead runs left.
 async fn first_file(source: &PathSource, context: &Context) -> Result<Option<(FilePath, Option<QueueItem>)>, CliError> {
     let due = context.storage().peek(context.now()).await?;
     if due.is_some() || source.is_empty() {
-        return Ok(due.map(|item| (item.file_path.clone(), Some(item))));
+        let next = if due.is_some() { due } else { first_of_dead_runs(context).await? };
+        return Ok(next.map(|item| (item.file_path.clone(), Some(item))));
     }
     let given = source.gather(Absent::Refuse, &context.surroundings())?.files.into_iter().next();
     Ok(given.map(|file| (file, None)))
+}
+
+/// Returns the first file that a dead run left `processing`. A run recovers such files first.
+async fn first_of_dead_runs(context: &Context) -> Result<Option<QueueItem>, CliError> {
+    let dead = context.runs().dead().await?;
+    let request = PageRequest { statuses: vec![Status::Processing], after: None, limit: None };
+    let mut left = context.storage().page(request).await?.items;
+    left.retain(|item| item.claim.as_ref().is_some_and(|claim| dead.iter().any(|dead| dead.run == claim.run)));
+    if !left.is_empty() {
+        let count = files(left.len());
+        context.remark(&format!("{count} of a dead run: the next run ends what is left of it, and recovers its files"));
+    }
+    Ok(left.into_iter().next())
 }
 
 /// A preview of the first file's processing.

@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use autoproc_domain::Timestamp;
-use autoproc_domain::ports::{Clock, RunEvent};
+use autoproc_domain::ports::{Clock, RunEvent, RunEventKind};
 use autoproc_workflow::execution::Executions;
 
 use super::run_clock::RunClock;
@@ -82,6 +82,11 @@ impl Live {
 
     /// Records an event.
     pub(super) fn apply(&self, event: &RunEvent) {
+        match event.kind {
+            RunEventKind::ProcessorPaused => self.clock.pause(Instant::now()),
+            RunEventKind::ProcessorResumed => self.clock.resume(Instant::now()),
+            _ => {}
+        }
         let now = self.clock.elapsed(Instant::now());
         self.board.lock().unwrap_or_else(PoisonError::into_inner).apply(event, now);
     }

@@ -161,6 +161,8 @@ impl Observer for Progress {
             }
             RunEventKind::StartsResumed => self.remark("starting files again"),
             RunEventKind::FileStarted { .. } | RunEventKind::Progress { .. } => {}
+            RunEventKind::ProcessorPaused => self.remark("paused; `autoproc resume` continues"),
+            RunEventKind::ProcessorResumed => self.remark("resumed"),
             RunEventKind::FileCompleted { of, elapsed, .. } => {
                 self.line(|| self.about(GOOD, "completed", of, &format!(" in {}", span(*elapsed))));
             }

@@ -34,7 +34,7 @@ impl ShowOutput {
         let Some(number) = of.claim else { return Ok(()) };
         let log = self.attempts.log_of(ClaimToken { item: of.id, number }, of.attempt);
         let printed = log.read().map_err(|error| unreadable(&log, &error))?;
-        AttemptOutput::new(&self.console, false).print_all(&log, printed).map(|_| ())
+        AttemptOutput::of_data(&self.console).print_all(&log, printed).map(|_| ())
     }
 }
 

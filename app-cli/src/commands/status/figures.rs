@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::view::json::LiveRunJson;
 use crate::view::past_run::{self, RunStopJson};
 use crate::view::time::local;
+use crate::wiring::Pause;
 
 /// Returns the figures of live runs from the event log, if there are several: the state file has
 /// those of one run.
@@ -73,10 +74,10 @@ pub(super) struct RunningJson {
 }
 
 impl RunningJson {
-    pub(super) fn new(run: &LiveRun, figures: Option<&Figures>) -> Self {
+    pub(super) fn new(run: &LiveRun, pause: Option<&Pause>, figures: Option<&Figures>) -> Self {
         let figure = |value: fn(&Figures) -> u64| figures.map(value);
         Self {
-            run: run.into(),
+            run: LiveRunJson::new(run, pause),
             processed: figure(|figures| figures.completed),
             failed: figure(|figures| figures.failed),
             stop: figures.and_then(|figures| figures.stop).map(RunStopJson::from),

@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 
+use autoproc_domain::ports::LiveRun;
 use autoproc_domain::request::Selector;
-use autoproc_domain::{ItemId, Status};
+use autoproc_domain::{ItemId, QueueItem, Status};
 use autoproc_workflow::ProgressReport;
 use autoproc_workflow::execution::{ExecutionState, ExecutionStatus};
 use clap::Args;
@@ -49,6 +50,7 @@ async fn of_one(word: &ItemWord, context: &Context) -> Result<FileProgress, CliE
     let state = state.ok_or_else(|| CliError::usage(format!("no workflow has been executed on {}", item.file_path)))?;
     Ok(FileProgress {
         item: item.id,
+        has_run_died: has_run_died(&item, &context.runs().live().await?),
         file: state.file_path().to_owned(),
         error: state.error.clone(),
         report: ProgressReport::of(&state, context.now()),
@@ -58,17 +60,17 @@ async fn of_one(word: &ItemWord, context: &Context) -> Result<FileProgress, CliE
 async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
     let items = context.wiring.executions().under_way();
     let items = items.map_err(|error| CliError::io("cannot list the executions", &error))?;
+    let live = context.runs().live().await?;
     let mut found = Vec::new();
     for item in items {
         // The next run removes the executions of files that have left the queue.
-        if context.storage().find(Selector::Id(item)).await?.is_none() {
-            continue;
-        }
+        let Some(queued) = context.storage().find(Selector::Id(item)).await? else { continue };
         match execution_of(item, context) {
             Ok(Some(state)) if state.status != ExecutionStatus::Completed => {
                 let report = ProgressReport::of(&state, context.now());
                 let file = state.file_path().to_owned();
-                found.push(FileProgress { item, file, error: state.error, report });
+                let has_run_died = has_run_died(&queued, &live);
+                found.push(FileProgress { item, has_run_died, file, error: state.error, report });
             }
             // The execution has completed meanwhile.
             Ok(_) => {}
@@ -77,6 +79,11 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
         }
     }
     Ok(found)
+}
+
+/// True if the item is processing in a run that is not alive.
+fn has_run_died(item: &QueueItem, live: &[LiveRun]) -> bool {
+    item.claim.as_ref().is_some_and(|claim| live.iter().all(|run| run.info.id != claim.run))
 }
 
 /// Returns the execution of an item, if there is one.
@@ -89,6 +96,8 @@ struct Executions(Vec<FileProgress>);
 /// The progress of one file's execution.
 struct FileProgress {
     item: ItemId,
+    /// True if the run that processes the file has died.
+    has_run_died: bool,
     file: String,
     /// The error of a failed execution.
     error: Option<String>,
@@ -107,7 +116,8 @@ impl View for Executions {
 
 fn print(execution: &FileProgress, out: &mut dyn Write) -> io::Result<()> {
     let report = &execution.report;
-    let (file, status) = (Printable(&execution.file), report.status.word());
+    let file = Printable(&execution.file);
+    let status = if execution.has_run_died { "interrupted, its run died" } else { report.status.word() };
     let (over, total, elapsed) = (report.steps_over, report.steps_total, span(report.elapsed));
     writeln!(
         out,
@@ -120,6 +130,9 @@ fn print(execution: &FileProgress, out: &mut dyn Write) -> io::Result<()> {
         let estimate = report.estimate.map(|left| format!(", about {} left", span(left))).unwrap_or_default();
         writeln!(out, "  at {phase}{task}{estimate}")?;
     }
+    if execution.has_run_died {
+        writeln!(out, "  the next run continues it; `autoproc queue recover` returns the file to pending")?;
+    }
     match &execution.error {
         Some(error) => writeln!(out, "  {}", Printable(error)),
         None => Ok(()),
@@ -131,6 +144,7 @@ struct ExecutionJson<'a> {
     item_id: u64,
     file_path: &'a str,
     error: Option<&'a str>,
+    run_died: bool,
     #[serde(flatten)]
     progress: ProgressJson<'a>,
 }
@@ -141,6 +155,7 @@ impl<'a> From<&'a FileProgress> for ExecutionJson<'a> {
             item_id: execution.item.get(),
             file_path: &execution.file,
             error: execution.error.as_deref(),
+            run_died: execution.has_run_died,
             progress: (&execution.report).into(),
         }
     }

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::choice::{WorkflowChoice, WorkflowOptions};
 use super::progress::ProgressJson;
+use crate::attempt_output::AttemptOutput;
 use crate::completion::Candidates;
 use crate::console::Delivery;
 use crate::context::Context;
@@ -117,7 +118,7 @@ async fn shown<T>(
     context: &Context,
 ) -> Result<T, CliError> {
     let mut execution = pin!(execution);
-    let mut followed = FollowedLog::new(log, &context.console, false);
+    let mut followed = FollowedLog::new(log, &context.console, AttemptOutput::of_data(&context.console));
     let mut printed = Ok(Delivery::All);
     let over = loop {
         match tokio::time::timeout(POLL_INTERVAL, execution.as_mut()).await {

@@ -27,6 +27,7 @@ pub(super) struct Board {
     pace: Pace,
     held: Option<String>,
     is_stopping: bool,
+    is_paused: bool,
 }
 
 #[derive(Debug)]
@@ -60,6 +61,7 @@ pub(super) struct Picture {
     /// The reason for which no attempts start.
     pub(super) held: Option<String>,
     pub(super) is_stopping: bool,
+    pub(super) is_paused: bool,
 }
 
 /// A file whose attempt is running.
@@ -98,6 +100,8 @@ impl Board {
             RunEventKind::StartsHeld { reason } => self.held = Some(reason.to_string()),
             RunEventKind::StartsResumed => self.held = None,
             RunEventKind::StopRequested { .. } => self.is_stopping = true,
+            RunEventKind::ProcessorPaused => self.is_paused = true,
+            RunEventKind::ProcessorResumed => self.is_paused = false,
             _ => {}
         }
         if !matches!(event.kind, RunEventKind::FileStarted { .. })
@@ -116,7 +120,8 @@ impl Board {
         let more_running = running.len().saturating_sub(kept);
         running.truncate(kept);
         let not_ended = self.total.saturating_sub(self.ended);
-        let is_unknown = self.is_stopping || self.held.is_some() || self.retries.len() as u64 >= not_ended;
+        let is_unknown =
+            self.is_stopping || self.is_paused || self.held.is_some() || self.retries.len() as u64 >= not_ended;
         Picture {
             elapsed: now,
             running,
@@ -130,6 +135,7 @@ impl Board {
             left: self.pace.left(not_ended, now).filter(|_| !is_unknown),
             held: self.held.clone(),
             is_stopping: self.is_stopping,
+            is_paused: self.is_paused,
         }
     }
 

@@ -88,6 +88,7 @@ fn totals(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     totals.extend(picture.rate.clone());
     totals.extend(picture.left.clone());
     totals.extend(picture.is_stopping.then(|| "stopping".to_owned()));
+    totals.extend(picture.is_paused.then(|| "paused".to_owned()));
     totals
 }
 

@@ -43,6 +43,7 @@ fn busy() -> Picture {
         left: Some("2h 24m left".to_owned()),
         held: None,
         is_stopping: false,
+        is_paused: false,
     }
 }
 
@@ -115,6 +116,7 @@ fn the_reasons_for_a_slow_run() {
         first_retry: Some(Timestamp::from_micros(90_000_000_000)),
         held: Some("only 3 MB are free on the disk of \u{1b}[2J".to_owned()),
         is_stopping: true,
+        is_paused: false,
         ..Picture::default()
     };
     let expected = "     0s  [==========>         ] 1/2 files,

@@ -1,0 +1,165 @@
+//! The two files by which a run is paused: the request, and the mark that the run is paused.
+//!
+//! Both are empty and stand next to the lock file of the run. `<run>.pause` exists while a user
+//! wants the run to be paused; other processes create and remove it. `<run>.paused` exists while the
+//! run is paused; only the run creates and removes it, and its modification time is the beginning of
+//! the pause. An empty file can be created on a full disk.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use autoproc_domain::{RunId, Timestamp};
+
+const REQUEST_SUFFIX: &str = ".pause";
+const MARK_SUFFIX: &str = ".paused";
+/// The suffix of the lock file of a run, which exists while the run is alive.
+const LOCK_SUFFIX: &str = ".lock";
+
+/// The pause files of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PauseFiles {
+    request: PathBuf,
+    mark: PathBuf,
+}
+
+impl PauseFiles {
+    /// Returns the files of a run in this folder, which holds the lock files of runs.
+    #[must_use]
+    pub fn of(runs_dir: &Path, run: &RunId) -> Self {
+        // A name with a slash would leave the folder.
+        let name = run.as_str().replace('/', "%");
+        let path = |suffix| runs_dir.join(format!("{name}{suffix}"));
+        Self { request: path(REQUEST_SUFFIX), mark: path(MARK_SUFFIX) }
+    }
+
+    /// Returns the path of the request.
+    #[must_use]
+    pub fn request_path(&self) -> &Path {
+        &self.request
+    }
+
+    /// Requests the run to pause; returns false if the request already stands.
+    ///
+    /// # Errors
+    /// If the file cannot be created; the request was not made.
+    pub fn request(&self) -> io::Result<bool> {
+        create(&self.request)
+    }
+
+    /// Withdraws the request; returns false if there is none.
+    ///
+    /// # Errors
+    /// If the file cannot be removed; the request stands.
+    pub fn withdraw(&self) -> io::Result<bool> {
+        remove(&self.request)
+    }
+
+    /// True if the run is requested to pause.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.request.symlink_metadata().is_ok()
+    }
+
+    /// True if the run says that it is paused.
+    #[must_use]
+    pub fn is_marked(&self) -> bool {
+        self.mark.symlink_metadata().is_ok()
+    }
+
+    /// Returns when the run was paused; `None` if it is not paused.
+    #[must_use]
+    pub fn paused_since(&self) -> Option<Timestamp> {
+        let modified = self.mark.symlink_metadata().and_then(|metadata| metadata.modified()).ok()?;
+        let since = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_micros()).ok().map(Timestamp::from_micros)
+    }
+
+    /// Marks the run as paused from now on.
+    pub(crate) fn mark(&self) -> io::Result<bool> {
+        create(&self.mark)
+    }
+
+    pub(crate) fn unmark(&self) -> io::Result<bool> {
+        remove(&self.mark)
+    }
+
+    /// Removes both files of the run, and the files of runs that have no lock file. Files that cannot
+    /// be removed do no harm.
+    pub(crate) fn remove(&self) {
+        let _ = self.withdraw();
+        let _ = self.unmark();
+        if let Some(runs_dir) = self.mark.parent() {
+            Self::remove_abandoned(runs_dir);
+        }
+    }
+
+    /// Removes the files of runs that have no lock file. Files that cannot be removed do no harm.
+    pub fn remove_abandoned(runs_dir: &Path) {
+        for entry in fs::read_dir(runs_dir).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let Some(run) = name.to_str().and_then(run_of) else { continue };
+            if !runs_dir.join(format!("{run}{LOCK_SUFFIX}")).exists() {
+                let _ = remove(&entry.path());
+            }
+        }
+    }
+}
+
+fn run_of(name: &str) -> Option<&str> {
+    name.strip_suffix(REQUEST_SUFFIX).or_else(|| name.strip_suffix(MARK_SUFFIX))
+}
+
+/// Creates an empty file, and never follows a link; returns false if the file exists.
+fn create(path: &Path) -> io::Result<bool> {
+    match OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn remove(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_made_and_withdrawn_once() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let files = PauseFiles::of(dir.path(), &RunId::new("r"));
+        assert!(!files.is_requested() && files.paused_since().is_none());
+        assert!(files.request().expect("written") && !files.request().expect("it stands"));
+        assert!(files.is_requested() && !files.is_marked());
+        assert!(files.withdraw().expect("removed") && !files.withdraw().expect("there is none"));
+        assert!(files.mark().expect("written") && files.paused_since().is_some());
+    }
+
+    #[test]
+    fn a_request_follows_no_link() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (files, target) = (PauseFiles::of(dir.path(), &RunId::new("r")), dir.path().join("elsewhere"));
+        std::os::unix::fs::symlink(&target, files.request_path()).expect("a link");
+        assert!(!files.request().expect("it stands") && !target.exists());
+    }
+
+    #[test]
+    fn only_files_of_runs_without_a_lock_are_removed() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let names = ["dead.pause", "dead.paused", "live.pause", "live.paused", "live.lock", "dead.guard-0", "other"];
+        for name in names {
+            fs::write(dir.path().join(name), "").expect("a file");
+        }
+        PauseFiles::remove_abandoned(dir.path());
+        let left: Vec<_> = names.into_iter().filter(|name| dir.path().join(name).exists()).collect();
+        assert_eq!(left, names[2..]);
+    }
+}

@@ -1,0 +1,269 @@
+//! `pause` and `resume`: suspend the live runs of this machine, and continue them.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use autoproc_domain::ports::LiveRun;
+use autoproc_domain::view::PageRequest;
+use autoproc_domain::{FilePath, QueueItem, Status, Timestamp};
+use clap::Args;
+use serde::Serialize;
+use tokio::time::sleep;
+
+use crate::context::Context;
+use crate::error::{CliError, in_one_line};
+use crate::escape::printable;
+use crate::view::json::PathJson;
+use crate::view::screen::Screen;
+use crate::view::time::{local, span};
+use crate::view::{View, files};
+use crate::wiring::{Pause, RunControl};
+
+/// The interval between two looks for the answer of a run.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The longest wait for the answer of a run. A run looks for requests five times a second.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// `pause`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The commands at work stand still, with all processes below them and with their timeouts, and no file is \
+started. `autoproc resume` continues them. Runs of other machines are named and left alone.
+
+Exit status:
+  0   every live run of this machine is paused, or there is none
+  75  a run did not confirm the request within 30 seconds
+
+Examples:
+  autoproc pause
+  autoproc resume"
+)]
+pub(crate) struct PauseArgs {}
+
+/// `resume`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Also continues a run that Ctrl-Z suspended, as `bg` does. Runs of other machines are named and left alone.
+
+Exit status:
+  0   no live run of this machine is paused
+  75  a run did not confirm the request within 30 seconds
+
+Example:
+  autoproc resume"
+)]
+pub(crate) struct ResumeArgs {}
+
+/// The wanted state of the runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Paused,
+    Running,
+}
+
+/// The effect on one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// The run has not confirmed the request.
+    Unconfirmed,
+    /// The run is in the wanted state now.
+    Changed,
+    /// The run was in the wanted state before.
+    Unchanged,
+    /// The run has ended meanwhile.
+    Ended,
+    /// The run is on another machine.
+    Elsewhere,
+}
+
+/// A run, and the effect on it.
+struct Affected {
+    run: LiveRun,
+    outcome: Outcome,
+    pause: Option<Pause>,
+    /// The files that the run is processing.
+    files: Vec<FilePath>,
+}
+
+pub(super) async fn pause(context: &Context) -> Result<(), CliError> {
+    change(Wanted::Paused, context).await
+}
+
+pub(super) async fn resume(context: &Context) -> Result<(), CliError> {
+    change(Wanted::Running, context).await
+}
+
+async fn change(wanted: Wanted, context: &Context) -> Result<(), CliError> {
+    context.require_queue()?;
+    let control = context.wiring.run_control();
+    control.remove_abandoned();
+    let mut affected = Vec::new();
+    for run in context.runs().live().await? {
+        let outcome = request(wanted, &run, &control, context).await?;
+        affected.push(Affected { run, outcome, pause: None, files: Vec::new() });
+    }
+    wait(wanted, &mut affected, &control, context).await?;
+    describe(&mut affected, &control, context).await;
+    context.show_change(&Changed { wanted, affected: &affected })?;
+    let late: Vec<_> = affected.iter().filter(|one| one.outcome == Outcome::Unconfirmed).collect();
+    if late.is_empty() { Ok(()) } else { Err(unconfirmed(wanted, &late)) }
+}
+
+/// Asks one run, unless it is in the wanted state already.
+async fn request(wanted: Wanted, run: &LiveRun, control: &RunControl, context: &Context) -> Result<Outcome, CliError> {
+    if !control.is_local(run) {
+        return Ok(Outcome::Elsewhere);
+    }
+    let (files, pause) = (control.files(run), control.pause_of(run));
+    let cannot_write = |error| CliError::cannot_write(files.request_path(), &error);
+    let is_new = match wanted {
+        // A stopped process reads no request, and stands still already.
+        Wanted::Paused if pause.is_some_and(|pause| pause.is_stopped) => false,
+        Wanted::Paused => files.request().map_err(cannot_write)? || pause.is_none(),
+        Wanted::Running => {
+            let is_withdrawn = files.withdraw().map_err(cannot_write)?;
+            let continued = control.continue_process(run, &*context.runs()).await?;
+            let refused = |error| CliError::io(format!("cannot continue {}", printable(&run.info.location)), &error);
+            continued.map_err(refused)? || is_withdrawn || pause.is_some()
+        }
+    };
+    Ok(if is_new { Outcome::Unconfirmed } else { Outcome::Unchanged })
+}
+
+/// Waits until each run is in the wanted state or has ended, for at most [`TIMEOUT`].
+async fn wait(
+    wanted: Wanted,
+    affected: &mut [Affected],
+    control: &RunControl,
+    context: &Context,
+) -> Result<(), CliError> {
+    let began = Instant::now();
+    while affected.iter().any(|one| one.outcome == Outcome::Unconfirmed) && began.elapsed() < TIMEOUT {
+        let live = context.runs().live().await?;
+        for one in affected.iter_mut().filter(|one| one.outcome == Outcome::Unconfirmed) {
+            let is_paused = control.pause_of(&one.run).is_some();
+            let is_done = match wanted {
+                Wanted::Paused => is_paused && control.stands_still(&one.run),
+                Wanted::Running => !is_paused,
+            };
+            if !live.iter().any(|run| run.info.id == one.run.info.id) {
+                // The run may have ended before it could remove the request.
+                let _ = control.files(&one.run).withdraw();
+                one.outcome = Outcome::Ended;
+            } else if is_done {
+                one.outcome = Outcome::Changed;
+            }
+        }
+        sleep(POLL_INTERVAL).await;
+    }
+    Ok(())
+}
+
+/// Adds what is known of each run. The runs have obeyed by now, so a queue that cannot be read is
+/// only a warning.
+async fn describe(affected: &mut [Affected], control: &RunControl, context: &Context) {
+    let request = PageRequest { statuses: vec![Status::Processing], after: None, limit: None };
+    let items = match context.storage().page(request).await {
+        Ok(page) => page.items,
+        Err(error) => {
+            context.console.warn(format_args!("the files at work are unknown: {}", in_one_line(&error)));
+            Vec::new()
+        }
+    };
+    for one in affected {
+        let is_own = |item: &&QueueItem| item.claim.as_ref().is_some_and(|claim| claim.run == one.run.info.id);
+        one.files = items.iter().filter(is_own).map(|item| item.file_path.clone()).collect();
+        one.pause = control.pause_of(&one.run);
+    }
+}
+
+fn unconfirmed(wanted: Wanted, late: &[&Affected]) -> CliError {
+    let owners = late.iter().map(|one| printable(&one.run.info.location)).collect::<Vec<_>>().join(", ");
+    let (state, hint) = match wanted {
+        Wanted::Paused => ("paused", "the request stands; `autoproc resume` withdraws it"),
+        Wanted::Running => ("resumed", "look at the processes with: autoproc status"),
+    };
+    CliError::try_again(format!("waited {}; runs that are not {state}: {owners}", span(TIMEOUT))).with_hint(hint)
+}
+
+struct Changed<'a> {
+    wanted: Wanted,
+    affected: &'a [Affected],
+}
+
+impl View for Changed<'_> {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
+        if self.affected.is_empty() {
+            let verb = if self.wanted == Wanted::Paused { "pause" } else { "resume" };
+            return writeln!(out, "no run is live: there is nothing to {verb}");
+        }
+        self.affected.iter().try_for_each(|one| line(self.wanted, one, out))
+    }
+
+    fn document(&self) -> impl Serialize {
+        ChangedJson { runs: self.affected.iter().map(|one| AffectedJson::new(self.wanted, one)).collect() }
+    }
+}
+
+fn line(wanted: Wanted, one: &Affected, out: &mut Screen<'_>) -> io::Result<()> {
+    let info = &one.run.info;
+    let run = format!("run {} ({})", printable(&info.id), printable(&info.location));
+    let since = one.pause.and_then(|pause| pause.since).map_or_else(String::new, |at| format!(" since {}", local(at)));
+    match (one.outcome, wanted) {
+        (Outcome::Unconfirmed, _) => return Ok(()),
+        (Outcome::Ended, Wanted::Running) => return writeln!(out, "resumed: {run}, which has ended since"),
+        (Outcome::Ended, Wanted::Paused) => return writeln!(out, "{run} has ended"),
+        (Outcome::Elsewhere, _) => return writeln!(out, "left alone: {run} is on another machine"),
+        (Outcome::Unchanged, Wanted::Running) => return writeln!(out, "not paused: {run}"),
+        (Outcome::Unchanged, Wanted::Paused) => write!(out, "already paused{since}: {run}")?,
+        (Outcome::Changed, Wanted::Paused) => write!(out, "paused: {run}")?,
+        (Outcome::Changed, Wanted::Running) => write!(out, "resumed: {run}")?,
+    }
+    writeln!(out, ", {} at work", files(one.files.len()))?;
+    one.files.iter().try_for_each(|file| writeln!(out, "{}", out.line("  ", file, "")))
+}
+
+#[derive(Serialize)]
+struct ChangedJson {
+    runs: Vec<AffectedJson>,
+}
+
+#[derive(Serialize)]
+struct AffectedJson {
+    run_id: String,
+    owner: String,
+    host: String,
+    pid: u32,
+    /// `paused`, `already_paused`, `resumed`, `not_paused`, `ended`, `elsewhere` or `unconfirmed`.
+    outcome: &'static str,
+    paused_at: Option<String>,
+    files: Vec<PathJson>,
+}
+
+impl AffectedJson {
+    fn new(wanted: Wanted, one: &Affected) -> Self {
+        let location = &one.run.info.location;
+        Self {
+            run_id: one.run.info.id.to_string(),
+            owner: location.to_string(),
+            host: location.host.to_string(),
+            pid: location.pid,
+            outcome: word(one.outcome, wanted),
+            paused_at: one.pause.and_then(|pause| pause.since).map(|at: Timestamp| at.to_string()),
+            files: one.files.iter().map(PathJson::from).collect(),
+        }
+    }
+}
+
+fn word(outcome: Outcome, wanted: Wanted) -> &'static str {
+    match (outcome, wanted) {
+        (Outcome::Unconfirmed, _) => "unconfirmed",
+        (Outcome::Ended, _) => "ended",
+        (Outcome::Elsewhere, _) => "elsewhere",
+        (Outcome::Unchanged, Wanted::Paused) => "already_paused",
+        (Outcome::Unchanged, Wanted::Running) => "not_paused",
+        (Outcome::Changed, Wanted::Paused) => "paused",
+        (Outcome::Changed, Wanted::Running) => "resumed",
+    }
+}

@@ -1,0 +1,317 @@
+//! Prints lines that carriage returns overwrite, such as those of a progress bar.
+//!
+//! The last text after a carriage return replaces the line, also if it is shorter. A real terminal
+//! would keep the rest of a longer text, which is never wanted. A carriage return before a line end
+//! replaces nothing.
+//!
+//! A terminal shows each version of the line while it is current: the printer moves to the beginning
+//! of the line by a carriage return, the only control character besides line ends and tabs that
+//! reaches the terminal, and covers the rest of a longer version by blanks. A file or pipe gets the
+//! last version only.
+
+use std::mem;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::escape::{escaped, unfinished};
+
+/// The longest line, in bytes, that is kept in memory. The part before is printed and no longer
+/// replaced.
+const MAX_LINE_BYTES: usize = 64 * 1024;
+
+/// The assumed width of a tab, which is its largest.
+const TAB_COLUMNS: usize = 8;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    /// A file or pipe: bytes are not escaped.
+    Plain,
+    /// A terminal; `columns` is `None` if it cannot redraw a line.
+    Terminal { columns: Option<usize> },
+}
+
+/// Converts output, piece by piece, to what is printed.
+#[derive(Debug)]
+pub(crate) struct LinePrinter {
+    target: Target,
+    /// The latest version of the current line.
+    line: Vec<u8>,
+    /// True after a carriage return: the next text replaces the line.
+    is_returned: bool,
+    /// True if the line replaced an earlier version.
+    is_overwritten: bool,
+    /// True if an earlier part of the line was printed and forgotten.
+    is_spilled: bool,
+    drawn: Drawn,
+}
+
+/// The part of the current line that was printed.
+#[derive(Debug, Default)]
+struct Drawn {
+    text: Vec<u8>,
+    /// The columns that are not blank on a terminal.
+    columns: usize,
+    /// True if text was printed before `text`, or is covered by blanks behind it, so that the next
+    /// version begins with a carriage return.
+    is_stale: bool,
+}
+
+impl LinePrinter {
+    /// Creates a printer to a file or pipe.
+    pub(crate) fn plain() -> Self {
+        Self::to(Target::Plain)
+    }
+
+    /// Creates a printer to a terminal of this width; `None` if it cannot redraw lines.
+    pub(crate) fn terminal(columns: Option<usize>) -> Self {
+        Self::to(Target::Terminal { columns })
+    }
+
+    fn to(target: Target) -> Self {
+        Self {
+            target,
+            line: Vec::new(),
+            is_returned: false,
+            is_overwritten: false,
+            is_spilled: false,
+            drawn: Drawn::default(),
+        }
+    }
+
+    /// Takes the next piece; returns the lines that are complete.
+    pub(crate) fn take(&mut self, piece: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for part in piece.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
+            match part.split_last() {
+                Some((b'\n', text)) => {
+                    self.add(text);
+                    self.end_line(&mut out);
+                }
+                Some((b'\r', text)) => {
+                    self.add(text);
+                    self.is_returned = true;
+                }
+                _ => self.add(part),
+            }
+            if self.line.len() > MAX_LINE_BYTES {
+                self.spill(&mut out);
+            }
+        }
+        out
+    }
+
+    /// Returns the current line as far as it can be shown while it is incomplete.
+    pub(crate) fn current(&mut self) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut text = self.rendered(self.line.len() - unfinished(&self.line));
+        if self.is_overwritten || self.is_returned {
+            let Target::Terminal { columns: Some(columns) } = self.target else { return out };
+            text = cut(&text, columns.saturating_sub(1));
+        }
+        self.draw(text, &mut out);
+        out
+    }
+
+    /// Returns the rest, after the last piece.
+    pub(crate) fn finish(&mut self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.draw(self.rendered(self.line.len()), &mut out);
+        out
+    }
+
+    fn add(&mut self, text: &[u8]) {
+        if text.is_empty() {
+            return;
+        }
+        if mem::take(&mut self.is_returned) {
+            self.line.clear();
+            self.drawn.is_stale |= mem::take(&mut self.is_spilled);
+            self.is_overwritten = true;
+        }
+        self.line.extend_from_slice(text);
+    }
+
+    fn end_line(&mut self, out: &mut Vec<u8>) {
+        self.draw(self.rendered(self.line.len()), out);
+        if self.is_returned && self.target == Target::Plain {
+            out.push(b'\r');
+        }
+        out.push(b'\n');
+        *self = Self::to(self.target);
+    }
+
+    /// Prints the current line, and forgets its text.
+    fn spill(&mut self, out: &mut Vec<u8>) {
+        let length = self.line.len() - unfinished(&self.line);
+        self.draw(self.rendered(length), out);
+        self.line.drain(..length);
+        self.drawn = Drawn::default();
+        self.is_spilled = true;
+    }
+
+    /// Returns the beginning of the current line as it is printed.
+    fn rendered(&self, length: usize) -> Vec<u8> {
+        match self.target {
+            Target::Plain => self.line[..length].to_vec(),
+            Target::Terminal { .. } => escaped(&self.line[..length]).into_bytes(),
+        }
+    }
+
+    /// Prints a version of the current line: what was added, or the whole version after a carriage
+    /// return.
+    fn draw(&mut self, text: Vec<u8>, out: &mut Vec<u8>) {
+        match text.strip_prefix(self.drawn.text.as_slice()) {
+            Some(added) if !self.drawn.is_stale => out.extend_from_slice(added),
+            _ if text == self.drawn.text => return,
+            _ => {
+                out.push(b'\r');
+                out.extend_from_slice(&text);
+            }
+        }
+        let columns = width(&text);
+        let blanks = match self.target {
+            Target::Plain => 0,
+            Target::Terminal { columns: limit } => {
+                self.drawn.columns.min(limit.unwrap_or(usize::MAX).saturating_sub(1)).saturating_sub(columns)
+            }
+        };
+        out.resize(out.len() + blanks, b' ');
+        self.drawn = Drawn { text, columns, is_stale: blanks > 0 };
+    }
+}
+
+fn width(text: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(text);
+    text.width() + text.matches('\t').count() * TAB_COLUMNS
+}
+
+/// Returns the beginning of a text that fits in these columns.
+fn cut(text: &[u8], columns: usize) -> Vec<u8> {
+    let mut used = 0;
+    let fits = |character: &char| {
+        used += if *character == '\t' { TAB_COLUMNS } else { character.width().unwrap_or(0) };
+        used <= columns
+    };
+    String::from_utf8_lossy(text).chars().take_while(fits).collect::<String>().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything that is printed to a file or pipe, if the output comes as a whole.
+    fn plain(output: &[u8]) -> Vec<u8> {
+        let mut printer = LinePrinter::plain();
+        [printer.take(output), printer.finish()].concat()
+    }
+
+    /// The rows of a screen that obeys carriage returns as a terminal does.
+    fn screen(printed: &[u8]) -> Vec<String> {
+        let text = str::from_utf8(printed).expect("text");
+        let row = |line: &str| {
+            let (mut row, mut column) = (Vec::new(), 0);
+            for character in line.chars() {
+                if character == '\r' {
+                    column = 0;
+                    continue;
+                }
+                row.resize(row.len().max(column + 1), ' ');
+                row[column] = character;
+                column += 1;
+            }
+            row.into_iter().collect::<String>().trim_end().to_owned()
+        };
+        text.split('\n').map(row).collect()
+    }
+
+    #[test]
+    fn a_pipe_gets_the_last_version_of_a_line() {
+        for (output, printed) in [
+            (&b"10%\r20%\r100%\ndone\n"[..], &b"100%\ndone\n"[..]),
+            (b"\r10%\r100%\r", b"100%"),
+            (b"a long text\rshort\n", b"short\n"),
+            (b"one\r\ntwo\r\n", b"one\r\ntwo\r\n"),
+            (b"10%\rdone\r\n", b"done\r\n"),
+            (b"\x1b[31m\xff\0\n", b"\x1b[31m\xff\0\n"),
+            (b"\n\r\n", b"\n\r\n"),
+        ] {
+            assert_eq!(plain(output).escape_ascii().to_string(), printed.escape_ascii().to_string());
+        }
+    }
+
+    #[test]
+    fn a_terminal_shows_each_version_and_nothing_of_a_longer_one() {
+        let mut printer = LinePrinter::terminal(Some(80));
+        let mut shown = Vec::new();
+        for (piece, row) in [
+            (&b"step 1: "[..], "step 1:"),
+            (b"10 percent", "step 1: 10 percent"),
+            (b"\r20 %", "20 %"),
+            (b" of 5", "20 % of 5"),
+            (b"\r", "20 % of 5"),
+            (b"30\x1b[2J%\r", "30\\u{1b}[2J%"),
+        ] {
+            shown.extend(printer.take(piece));
+            shown.extend(printer.current());
+            assert_eq!(screen(&shown), [row]);
+        }
+        shown.extend(printer.take(b"done\r\nnext"));
+        shown.extend(printer.finish());
+        assert_eq!(screen(&shown), ["done", "next"]);
+        assert!(!shown.contains(&b'\x1b'));
+    }
+
+    #[test]
+    fn a_version_that_is_wider_than_the_terminal_is_cut_until_the_line_ends() {
+        let mut printer = LinePrinter::terminal(Some(6));
+        let current = [printer.take(b"\r123456789"), printer.current()].concat();
+        assert_eq!(current, b"\r123456789"[1..6].to_vec());
+        assert_eq!(printer.take(b"\n"), b"6789\n");
+    }
+
+    #[test]
+    fn a_pipe_is_given_the_beginning_of_a_line_at_once_unless_it_may_be_replaced() {
+        let mut printer = LinePrinter::plain();
+        assert_eq!([printer.take(b"ready? "), printer.current()].concat(), b"ready? ");
+        assert_eq!([printer.take(b"yes\n10%\r"), printer.current()].concat(), b"yes\n");
+        assert_eq!([printer.take(b"20%"), printer.current()].concat(), b"");
+        assert_eq!(printer.take(b"\n"), b"20%\n");
+        // What was given cannot be taken back.
+        assert_eq!([printer.take(b"30%"), printer.current(), printer.take(b"\r40%\n")].concat(), b"30%\r40%\n");
+    }
+
+    #[test]
+    fn a_long_line_is_not_kept() {
+        let long = vec![b'x'; MAX_LINE_BYTES + 1];
+        let mut printer = LinePrinter::plain();
+        assert_eq!(printer.take(&long).len(), long.len());
+        assert_eq!(printer.take(b"y\rz\n"), b"\rz\n");
+    }
+
+    #[test]
+    fn pieces_may_be_cut_anywhere() {
+        for output in ["ab\r€\r\nb a\r\r  \ra\n", "\r\n\n\rab\rb", "a\r", "aé€𝄞\u{1b}b\rlonger than that\rshort"]
+        {
+            let (output, whole) = (output.as_bytes(), plain(output.as_bytes()));
+            for (first, second) in
+                (0..=output.len()).flat_map(|first| (first..=output.len()).map(move |second| (first, second)))
+            {
+                let (mut pipe, mut terminal) = (LinePrinter::plain(), LinePrinter::terminal(Some(80)));
+                let (mut printed, mut shown) = (Vec::new(), Vec::new());
+                for piece in [&output[..first], &output[first..second], &output[second..]] {
+                    printed.extend(pipe.take(piece));
+                    shown.extend(terminal.take(piece));
+                    shown.extend(terminal.current());
+                }
+                printed.extend(pipe.finish());
+                shown.extend(terminal.finish());
+                assert_eq!(printed, whole, "cut at {first} and {second}");
+                assert_eq!(
+                    screen(&shown),
+                    screen(escaped(&whole).replace("\\r", "").as_bytes()),
+                    "cut at {first} and {second}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Pauses and resumes live runs of this machine from another process.
+//!
+//! A run is asked to pause by a file, so a process that only has the number of the run is never
+//! affected. The one signal is SIGCONT, for a run whose process is stopped and reads no file. It is
+//! sent only if the lock of the run is held after its process was identified: a held lock proves
+//! that the process which wrote the record is alive, and so its number belongs to no other process.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use autoproc_domain::ports::{LiveRun, Location, Reaper as _, Runs, StorageError};
+use autoproc_domain::{RunId, Timestamp};
+use autoproc_subprocess::process_table::{self, Process, SignalResult};
+use autoproc_system::PauseFiles;
+
+use super::Wiring;
+
+/// The pause of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pause {
+    /// When the pause began; `None` if the run could not record it.
+    pub(crate) since: Option<Timestamp>,
+    /// True if the process of the run is stopped, for instance by Ctrl-Z.
+    pub(crate) is_stopped: bool,
+}
+
+/// The control of live runs from this process.
+pub(crate) struct RunControl {
+    runs_dir: PathBuf,
+    own: Location,
+}
+
+impl Wiring {
+    pub(crate) fn run_control(&self) -> RunControl {
+        let own = self.reaper(autoproc_subprocess::DEFAULT_GRACE).location();
+        RunControl { runs_dir: self.project.runs_dir(), own }
+    }
+}
+
+impl RunControl {
+    /// Returns the pause files of a run.
+    pub(crate) fn files(&self, run: &LiveRun) -> PauseFiles {
+        PauseFiles::of(&self.runs_dir, &run.info.id)
+    }
+
+    /// Removes what killed runs left of their pauses.
+    pub(crate) fn remove_abandoned(&self) {
+        PauseFiles::remove_abandoned(&self.runs_dir);
+    }
+
+    /// True if the run is on this machine, in this boot; it may be in another container.
+    pub(crate) fn is_local(&self, run: &LiveRun) -> bool {
+        let theirs = &run.info.location;
+        theirs.boot == self.own.boot && (theirs.host == self.own.host || !theirs.boot.is_empty())
+    }
+
+    /// Returns the pause of a run; `None` if it is not paused.
+    pub(crate) fn pause_of(&self, run: &LiveRun) -> Option<Pause> {
+        let since = self.files(run).paused_since();
+        let is_stopped = self.process(run).is_some_and(|process| process.is_stopped);
+        (since.is_some() || is_stopped).then_some(Pause { since, is_stopped })
+    }
+
+    /// True if every process of the commands of a run is stopped, or cannot be observed from here.
+    pub(crate) fn stands_still(&self, run: &LiveRun) -> bool {
+        let Some(process) = self.process(run) else { return true };
+        let below = process_table::descendants_of(process.id.pid).unwrap_or_default();
+        // The children of a run are its guards, which continue.
+        let mut commands = below.iter().filter(|below| below.parent != process.id.pid && !below.is_zombie);
+        commands.all(|command| command.is_stopped)
+    }
+
+    /// Returns the pauses of these runs.
+    pub(crate) fn pauses(&self, runs: &[LiveRun]) -> BTreeMap<RunId, Pause> {
+        runs.iter().filter_map(|run| Some((run.info.id.clone(), self.pause_of(run)?))).collect()
+    }
+
+    /// Continues the process of a run, if it is stopped; returns true if the signal was sent.
+    ///
+    /// # Errors
+    /// [`StorageError`] if it cannot be read which runs are live; [`io::Error`] if the system refuses
+    /// the signal.
+    pub(crate) async fn continue_process(
+        &self,
+        run: &LiveRun,
+        runs: &dyn Runs,
+    ) -> Result<io::Result<bool>, StorageError> {
+        let Some(process) = self.process(run).filter(|process| process.is_stopped) else { return Ok(Ok(false)) };
+        let is_proven = runs.live().await?.iter().any(|live| live.info == run.info);
+        if !is_proven {
+            return Ok(Ok(false));
+        }
+        Ok(match process_table::resume(process.id) {
+            SignalResult::Sent => Ok(true),
+            SignalResult::Gone => Ok(false),
+            SignalResult::Refused(errno) => Err(errno.into()),
+        })
+    }
+
+    /// Returns the process of a run, if it is in the boot and pid namespace of this process.
+    fn process(&self, run: &LiveRun) -> Option<Process> {
+        let theirs = &run.info.location;
+        let is_visible =
+            self.is_local(run) && theirs.host == self.own.host && theirs.pid_namespace == self.own.pid_namespace;
+        let pid = i32::try_from(theirs.pid).ok().filter(|pid| is_visible && *pid > 0)?;
+        process_table::read(pid).ok()
+    }
+}
