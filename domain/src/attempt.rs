@@ -18,6 +18,8 @@ pub struct Attempt {
     pub run: RunId,
     /// The file to process.
     pub file_path: FilePath,
+    /// The depth of the file below the folder that it was added from; see [`QueueItem::depth`].
+    pub depth: u8,
     /// The item's round.
     pub round: u32,
     /// True if the round began after a completion. Then no work of an earlier round is resumed.

@@ -18,9 +18,12 @@ use crate::time::Timestamp;
 pub enum Event {
     /// A file was added. A new path becomes an item. A live item takes the priority if that is
     /// higher. A failed item begins a new round; so does a completed one if `repeat` or the
-    /// fingerprint requires it.
+    /// fingerprint requires it. An item that is not left as completed takes the depth if that is
+    /// not 0.
     Enqueued {
         file_path: FilePath,
+        /// See [`QueueItem::depth`](crate::item::QueueItem::depth).
+        depth: u8,
         priority: Priority,
         /// The fingerprint of the file when it was added.
         fingerprint: Option<Fingerprint>,

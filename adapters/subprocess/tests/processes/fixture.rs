@@ -101,6 +101,7 @@ impl Fixture {
             token: ClaimToken { item: ItemId::new(7), number: ClaimNumber::new(30) },
             run: RunId::new("run-1"),
             file_path: FilePath::new(self.path(name)).expect("a path"),
+            depth: 0,
             round: 1,
             follows_completion: false,
             number: AttemptNumber::new(2).expect("not zero"),
