@@ -79,6 +79,8 @@ impl Fixture {
         let settings = Settings {
             attempts_dir: self.logs(),
             working_dir: Some(self.working_dir.clone()),
+            stdout_to: None,
+            project_dir: self.dir.path().to_owned(),
             batches: self.batches,
             clock: Arc::new(StoppedClock(self.now)),
             on_notice: Arc::new(move |notice| notices.lock().expect("unpoisoned").push(notice.to_owned())),
