@@ -127,10 +127,19 @@ pub(crate) enum Absent {
     Refuse,
 }
 
+/// A file found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FoundFile {
+    pub(crate) path: FilePath,
+    /// The number of levels below the folder in which the file was found, at most 255; 0 for a file
+    /// that was named itself.
+    pub(crate) depth: u8,
+}
+
 /// The files found.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
-    pub(crate) files: Vec<FilePath>,
+    pub(crate) files: Vec<FoundFile>,
     /// Files that do not exist.
     pub(crate) missing: Listed,
     /// Unreadable places below folders, with the reasons.
@@ -254,7 +263,7 @@ impl PathSource {
             into.has_other_form = into.has_other_form || exists_in_other_form(file.as_path());
             into.missing.push(|| file.to_string(), MAX_MISSING);
         }
-        into.files.push(file);
+        into.files.push(FoundFile { path: file, depth: 0 });
         Ok(())
     }
 
@@ -283,7 +292,10 @@ impl PathSource {
             return;
         }
         match FilePath::new(entry.path()) {
-            Ok(file) => into.files.push(file),
+            Ok(path) => {
+                let depth = u8::try_from(entry.depth()).unwrap_or(u8::MAX);
+                into.files.push(FoundFile { path, depth });
+            }
             Err(error) => {
                 into.unreadable.push(|| format!("{}: {error}", Shown(entry.path())), MAX_UNREADABLE);
             }

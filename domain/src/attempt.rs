@@ -20,6 +20,8 @@ pub struct Attempt {
     pub run: RunId,
     /// The file to process.
     pub file_path: FilePath,
+    /// The depth of the file below the folder that it was added from; see [`QueueItem::depth`].
+    pub depth: u8,
     /// The number of the item's current round, from 1.
     pub round: u32,
     /// True if the item was completed when this round began. The attempt then resumes no work of an

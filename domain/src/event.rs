@@ -18,9 +18,12 @@ use crate::time::Timestamp;
 pub enum Event {
     /// A file was added. A new path becomes an item. A live item takes `priority` if that is higher
     /// than its own. An item that failed or timed out begins a new round. A completed item begins a
-    /// new round only if `repeat` or a changed fingerprint requires it.
+    /// new round only if `repeat` or a changed fingerprint requires it. An item that does not stay
+    /// completed takes `depth`, unless that is 0.
     Enqueued {
         file_path: FilePath,
+        /// See [`QueueItem::depth`](crate::item::QueueItem::depth).
+        depth: u8,
         priority: Priority,
         /// The fingerprint of the file when it was added; `None` if the file was not inspected.
         fingerprint: Option<Fingerprint>,

@@ -280,6 +280,10 @@ pub struct QueueItem {
     pub sequence: Sequence,
     /// The absolute path of the file.
     pub file_path: FilePath,
+    /// The number of folders and files by which the path goes below the folder that the file was
+    /// added from, at most 255; 0 if the file was always added by itself. See
+    /// [`FilePath::last_components`].
+    pub depth: u8,
     /// The priority of the item.
     pub priority: Priority,
     /// When the path was first added. Shown to users; no order depends on it.
@@ -320,6 +324,7 @@ impl QueueItem {
             id,
             sequence: Sequence::new(id.get()),
             file_path,
+            depth: 0,
             priority,
             added_at,
             round: 1,

@@ -107,6 +107,18 @@ impl FilePath {
         }
     }
 
+    /// Returns the last components of the path, without a slash in front of them: for a file that
+    /// was found `count` levels below a folder, its path below that folder. Returns all components
+    /// if there are no more than `count`.
+    #[must_use]
+    pub fn last_components(&self, count: u8) -> &Path {
+        let bytes = self.0.as_bytes();
+        let slashes = bytes.iter().enumerate().rev().filter(|(_, byte)| **byte == b'/');
+        let start = slashes.map(|(at, _)| at + 1).nth(usize::from(count).saturating_sub(1));
+        let last = &bytes[start.unwrap_or(1)..];
+        Path::new(OsStr::from_bytes(if count == 0 { &[] } else { last }))
+    }
+
     /// Returns the path as an `OsStr`.
     #[must_use]
     pub fn as_os_str(&self) -> &OsStr {
@@ -200,6 +212,18 @@ mod tests {
         assert_eq!(resolved("/home/a", "b/"), "/home/a/b");
         assert_eq!(resolved("/home/a", ".hidden/..x"), "/home/a/.hidden/..x");
         assert_eq!(resolved("/", "."), "/");
+    }
+
+    #[test]
+    fn the_last_components_are_a_relative_path() {
+        let last = |path: &str, count| FilePath::new(path).unwrap().last_components(count).to_owned();
+        for (count, expected) in
+            [(0, ""), (1, "d.e"), (2, "c/d.e"), (3, "a b/c/d.e"), (4, "a b/c/d.e"), (255, "a b/c/d.e")]
+        {
+            assert_eq!(last("/a b/c/d.e", count), Path::new(expected), "{count}");
+        }
+        assert_eq!(last("/", 1), Path::new(""));
+        assert_eq!(last("/\u{e9}/\n", 2), Path::new("\u{e9}/\n"));
     }
 
     #[test]

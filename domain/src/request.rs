@@ -35,6 +35,9 @@ impl Enqueue {
 pub struct NewItem {
     /// The path of the file.
     pub file_path: FilePath,
+    /// The number of components by which the path goes below the folder that the file is added
+    /// from; 0 if the file is added by itself, which keeps the depth of a known file.
+    pub depth: u8,
     /// The priority of the file.
     pub priority: Priority,
     /// The current fingerprint of the file; `None` if the file does not exist or was not inspected.
@@ -46,13 +49,19 @@ impl NewItem {
     /// Creates an entry with priority 0 and without a fingerprint.
     #[must_use]
     pub fn new(file_path: FilePath) -> Self {
-        Self { file_path, priority: Priority::default(), fingerprint: None }
+        Self { file_path, depth: 0, priority: Priority::default(), fingerprint: None }
     }
 
     /// Returns the entry with this priority.
     #[must_use]
     pub fn with_priority(self, priority: Priority) -> Self {
         Self { priority, ..self }
+    }
+
+    /// Returns the entry, found at this depth below a folder.
+    #[must_use]
+    pub fn with_depth(self, depth: u8) -> Self {
+        Self { depth, ..self }
     }
 
     /// Returns the entry with this fingerprint.

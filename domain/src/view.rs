@@ -90,7 +90,7 @@ pub enum EnqueueOutcome {
     Added,
     /// The file was pending or processing; its priority was raised.
     Raised,
-    /// The file was pending or processing; nothing changed.
+    /// The file was pending or processing; nothing changed, except perhaps the item's depth.
     Unchanged,
     /// The file was completed; nothing changed.
     AlreadyCompleted,

@@ -80,6 +80,11 @@ fn events() -> impl Strategy<Value = Event> {
     ]
 }
 
+fn repeats_a_path(request: &Enqueue) -> bool {
+    let paths: BTreeSet<_> = request.items.iter().map(|item| &item.file_path).collect();
+    paths.len() < request.items.len()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -113,12 +118,14 @@ proptest! {
     }
 
     /// Without an event nothing changes, so a store has nothing to write; and every event has an
-    /// effect.
+    /// effect, although a second addition of a path may restore the depth that the first replaced.
     #[test]
     fn events_are_changes(history in histories(STEPS)) {
         replay(&history, |turn| {
             let has_events = !turn.events.is_empty();
-            prop_assert_eq!(has_events, turn.before != turn.after, "{:?} gave {:?}", turn.request, turn.events);
+            let is_repeated = matches!(&turn.request, AnyRequest::Enqueue(request) if repeats_a_path(request));
+            let agrees = has_events == (turn.before != turn.after) || (is_repeated && has_events);
+            prop_assert!(agrees, "{:?} gave {:?}", turn.request, turn.events);
             Ok(())
         })?;
     }

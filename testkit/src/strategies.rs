@@ -67,11 +67,8 @@ pub fn priorities() -> impl Strategy<Value = Priority> {
 
 /// Generates files to add, with or without a fingerprint.
 pub fn new_items() -> impl Strategy<Value = NewItem> {
-    (file_paths(), priorities(), option::of(fingerprints())).prop_map(|(file_path, priority, fingerprint)| NewItem {
-        file_path,
-        priority,
-        fingerprint,
-    })
+    (file_paths(), 0..3_u8, priorities(), option::of(fingerprints()))
+        .prop_map(|(file_path, depth, priority, fingerprint)| NewItem { file_path, depth, priority, fingerprint })
 }
 
 /// Generates fingerprints from a small set, so that a file is often unchanged. Sometimes generates

@@ -24,6 +24,9 @@ pub(crate) enum Op<'a> {
         file_path: Cow<'a, str>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         file_path_bytes: Option<Cow<'a, str>>,
+        /// See `ItemRecord::depth`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        depth: Option<u8>,
         priority: i32,
         #[serde(with = "timestamp::required")]
         at: Timestamp,
@@ -129,7 +132,7 @@ pub(crate) enum RepeatWord {
 impl<'a> From<&'a Event> for Op<'a> {
     fn from(event: &'a Event) -> Self {
         match event {
-            Event::Enqueued { file_path, priority, fingerprint, repeat, at } => {
+            Event::Enqueued { file_path, depth, priority, fingerprint, repeat, at } => {
                 let (repeat, recipe) = match repeat {
                     Repeat::IfChanged => (None, None),
                     Repeat::Always => (Some(RepeatWord::Always), None),
@@ -138,6 +141,7 @@ impl<'a> From<&'a Event> for Op<'a> {
                 Self::Add {
                     file_path: file_path.text(),
                     file_path_bytes: file_path.exact_hex().map(Cow::Owned),
+                    depth: Some(*depth).filter(|depth| *depth != 0),
                     priority: priority.get(),
                     at: *at,
                     size_bytes: fingerprint.map(|fingerprint| fingerprint.size),
@@ -196,9 +200,10 @@ impl Op<'_> {
     /// Returns the event. An error is a human-readable description of the fault.
     pub(crate) fn into_event(self, base: &Path) -> Result<Event, String> {
         Ok(match self {
-            Self::Add { file_path, file_path_bytes, priority, at, size_bytes, modified_ns, repeat, recipe } => {
+            Self::Add { file_path, file_path_bytes, depth, priority, at, size_bytes, modified_ns, repeat, recipe } => {
                 Event::Enqueued {
                     file_path: record::path(&file_path, file_path_bytes.as_deref(), base)?,
+                    depth: depth.unwrap_or(0),
                     priority: Priority::new(priority),
                     fingerprint: record::fingerprint(size_bytes, modified_ns),
                     repeat: match (repeat, record::recipe(recipe.as_deref())?) {
@@ -211,6 +216,7 @@ impl Op<'_> {
             }
             Self::Enqueue { file_path, file_path_bytes, priority, at } => Event::Enqueued {
                 file_path: record::path(&file_path, file_path_bytes.as_deref(), base)?,
+                depth: 0,
                 priority: Priority::new(priority),
                 fingerprint: None,
                 repeat: Repeat::Always,
@@ -264,9 +270,10 @@ mod tests {
         let fingerprint = Some(Fingerprint { size: 5, modified_ns: -1 });
         let recipe = Recipe::new([1, 2, 3, 4, 5, 6, 7, 8]);
         let backoff = Backoff { not_before: Timestamp::MAX, ordered_at: at };
-        let added = |fingerprint, repeat| {
+        let added = |fingerprint: Option<Fingerprint>, repeat| {
             let file_path = FilePath::new("/a").expect("a path");
-            Event::Enqueued { file_path, priority: Priority::new(-1), fingerprint, repeat, at }
+            let depth = if fingerprint.is_some() { 2 } else { 0 };
+            Event::Enqueued { file_path, depth, priority: Priority::new(-1), fingerprint, repeat, at }
         };
         vec![
             added(None, Repeat::IfChanged),

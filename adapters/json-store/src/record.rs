@@ -30,6 +30,9 @@ pub(crate) struct ItemRecord<'a> {
     file_path: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     file_path_bytes: Option<Cow<'a, str>>,
+    /// The depth; absent if it is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    depth: Option<u8>,
     #[serde(default)]
     priority: i32,
     #[serde(default = "epoch", with = "timestamp::required")]
@@ -70,11 +73,12 @@ pub(crate) struct ItemRecord<'a> {
 }
 
 /// The keys of [`ItemRecord`]. Other keys of an item are kept unchanged.
-const KNOWN_KEYS: [&str; 21] = [
+const KNOWN_KEYS: [&str; 22] = [
     "id",
     "sequence",
     "file_path",
     "file_path_bytes",
+    "depth",
     "priority",
     "added_at",
     "round",
@@ -196,6 +200,7 @@ impl<'a> From<&'a QueueItem> for ItemRecord<'a> {
             sequence: Some(item.sequence.get()).filter(|sequence| *sequence != item.id.get()),
             file_path: item.file_path.text(),
             file_path_bytes: item.file_path.exact_hex().map(Cow::Owned),
+            depth: Some(item.depth).filter(|depth| *depth != 0),
             priority: item.priority.get(),
             added_at: item.added_at,
             round: Some(item.round).filter(|round| *round != 1),
@@ -236,6 +241,7 @@ impl ItemRecord<'_> {
             id: ItemId::new(id),
             sequence: Sequence::new(self.sequence.unwrap_or(id)),
             file_path,
+            depth: self.depth.unwrap_or(0),
             priority: Priority::new(self.priority),
             added_at: self.added_at,
             round: self.round.unwrap_or(1),
@@ -276,6 +282,7 @@ mod tests {
         let at = Timestamp::from_micros(1_700_000_000_000_000);
         QueueItem {
             sequence: Sequence::new(9),
+            depth: 255,
             round: 2,
             follows_completion: true,
             attempts: 1,

@@ -93,6 +93,7 @@ impl Bench {
             append_log: false,
             log_heading: Vec::new(),
             capture: 0,
+            stdout_to: None,
         }
     }
 }

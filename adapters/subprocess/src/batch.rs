@@ -32,6 +32,7 @@ use tokio::task::JoinHandle;
 
 use crate::command_runner::CommandRunner;
 use crate::guards::BatchEvent;
+use crate::slots::Slot;
 use prefetch::{Prefetch, Queued};
 use recall::{BatchStop, Recall};
 
@@ -134,8 +135,9 @@ async fn sleep_until(due: Option<Instant>) {
 
 /// Runs batches until no attempt waits.
 async fn run_slot(shared: &Shared, mut batch: Vec<Queued<QueuedAttempt>>) {
+    let slot = shared.runner.occupy_slot();
     loop {
-        run_batch(shared, batch.into()).await;
+        run_batch(shared, &slot, batch.into()).await;
         match shared.next_batch() {
             Some(next) => batch = next,
             None => return,
@@ -143,10 +145,10 @@ async fn run_slot(shared: &Shared, mut batch: Vec<Queued<QueuedAttempt>>) {
     }
 }
 
-async fn run_batch(shared: &Shared, mut batch: VecDeque<Queued<QueuedAttempt>>) {
+async fn run_batch(shared: &Shared, slot: &Slot, mut batch: VecDeque<Queued<QueuedAttempt>>) {
     let Shared { runner, recall, .. } = shared;
     let processes = batch.iter().map(|Queued { attempt: QueuedAttempt { attempt, stop, generation, .. }, .. }| {
-        runner.batch_process(attempt, Arc::new(BatchStop::new(stop.clone(), recall, *generation)))
+        runner.batch_process(attempt, slot, Arc::new(BatchStop::new(stop.clone(), recall, *generation)))
     });
     let waited = batch.iter().map(|waiting| waiting.since.elapsed()).max().unwrap_or_default();
     let mut events = runner.run_batch(processes.collect(), MAX_WAIT.saturating_sub(waited));

@@ -1,19 +1,20 @@
 //! A command line with placeholders, and the command line for one file.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-
 use crate::invalid_command::InvalidCommand;
 use crate::placeholder::Template;
 use crate::shell::Script;
+use crate::subject::Subject;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 
 /// The command to run on each file.
 ///
 /// `{}` is replaced by the file's path, `{/}` by its basename, `{//}` by its parent folder, `{.}`
-/// by the path without extension, and `{/.}` by the basename without extension. Placeholders may
-/// occur any number of times, in any argument and in the program. Without a placeholder, the path
-/// is appended as the last argument. Other braces are kept.
+/// by the path without extension, `{/.}` by the basename without extension, and `{rel}` by the path
+/// below the folder that the file was added from; `{#}` by the file's number on the queue, and `{%}`
+/// by the number of the slot. Placeholders may occur any number of times, in any argument and in the
+/// program. Without a placeholder other than `{#}` and `{%}`, the path is appended as the last
+/// argument. Other braces are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine(Form);
 
@@ -47,7 +48,7 @@ impl CommandLine {
         let words: Vec<S> = words.into_iter().collect();
         validate(words.first().map_or(OsStr::new(""), AsRef::as_ref))?;
         let mut templates = words.iter().map(|word| template(word.as_ref())).collect::<Result<Vec<_>, _>>()?;
-        if !templates.iter().any(Template::has_placeholder) {
+        if !templates.iter().any(Template::names_file) {
             templates.push(Template::parse(OsStr::new("{}")));
         }
         Ok(Self(Form::Argv(templates)))
@@ -57,8 +58,9 @@ impl CommandLine {
     ///
     /// A placeholder becomes a quoted reference to an environment variable, so that the shell never
     /// interprets a path as code, regardless of its contents and of the position of the
-    /// placeholder. `\{}` yields a literal `{}`. If there is no placeholder, the path is appended,
-    /// except to a command that mentions `AUTOPROC_FILE`.
+    /// placeholder. `\{}` yields a literal `{}`, and a brace after `$` belongs to the shell. If
+    /// there is no placeholder other than `{#}` and `{%}`, the path is appended, except to a command
+    /// that mentions `AUTOPROC_FILE` or `AUTOPROC_REL`.
     ///
     /// # Errors
     /// [`InvalidCommand`] if the command is empty, contains a NUL byte, or needs a path appended
@@ -69,12 +71,12 @@ impl CommandLine {
         Script::parse(string).map(|script| Self(Form::Shell(script)))
     }
 
-    /// Fills in the placeholders for the file at `path`.
+    /// Fills in the placeholders for a file.
     #[must_use]
-    pub fn for_file(&self, path: &Path) -> Invocation {
+    pub fn for_file(&self, subject: Subject<'_>) -> Invocation {
         match &self.0 {
             Form::Argv(templates) => {
-                let mut words = templates.iter().map(|template| template.fill(path));
+                let mut words = templates.iter().map(|template| template.fill(subject));
                 Invocation {
                     program: words.next().unwrap_or_default(),
                     arguments: words.collect(),
@@ -84,7 +86,7 @@ impl CommandLine {
             Form::Shell(script) => Invocation {
                 program: "sh".into(),
                 arguments: vec!["-c".into(), script.text().into()],
-                environment: script.environment(path),
+                environment: script.environment(subject),
             },
         }
     }

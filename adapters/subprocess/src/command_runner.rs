@@ -12,10 +12,13 @@ use futures_util::stream::BoxStream;
 
 use crate::attempt_logs::AttemptLogs;
 use crate::command_line::CommandLine;
-use crate::environment::attempt_environment;
+use crate::environment::{SLOT_VARIABLE, attempt_environment};
 use crate::guards::{BatchEvent, BatchProcess, Guards};
-use crate::process::{ProcessReport, ProcessSpec};
+use crate::process::{ProcessReport, ProcessSpec, StdoutFile};
 use crate::settings::Settings;
+use crate::slots::{Slot, Slots};
+use crate::stdout_pattern::{Owners, StdoutTo};
+use crate::subject::{Subject, relative_path};
 
 /// True if the file does not exist, and its folder does. If the folder is gone too, its disk may
 /// only be unmounted for a while.
@@ -28,17 +31,25 @@ pub(crate) struct CommandRunner {
     settings: Settings,
     guards: Arc<Guards>,
     logs: AttemptLogs,
+    slots: Slots,
+    owners: Owners,
     has_noticed: AtomicBool,
 }
 
 impl CommandRunner {
     pub(crate) fn new(command_line: CommandLine, settings: Settings, guards: Arc<Guards>) -> Self {
         let logs = AttemptLogs::new(&settings.attempts_dir);
-        Self { command_line, settings, guards, logs, has_noticed: AtomicBool::new(false) }
+        let (slots, owners, has_noticed) = (Slots::default(), Owners::default(), AtomicBool::new(false));
+        Self { command_line, settings, guards, logs, slots, owners, has_noticed }
+    }
+
+    /// Occupies a slot for one attempt after another.
+    pub(crate) fn occupy_slot(&self) -> Slot {
+        self.slots.occupy()
     }
 
     pub(crate) async fn run(&self, attempt: &Attempt, stop: &dyn StopSignal) -> Result<AttemptReport, LostAttempt> {
-        let report = self.guards.run(self.spec(attempt), stop).await;
+        let report = self.guards.run(self.spec(attempt, &self.occupy_slot()), stop).await;
         self.attempt_report(attempt, report)
     }
 
@@ -46,8 +57,9 @@ impl CommandRunner {
         self.guards.run_batch(processes, start_within)
     }
 
-    pub(crate) fn batch_process(&self, attempt: &Attempt, stop: Arc<dyn StopSignal>) -> BatchProcess {
-        BatchProcess { spec: self.spec(attempt), input: attempt.file_path.as_path().to_owned(), stop }
+    /// Returns the process of an attempt in this slot.
+    pub(crate) fn batch_process(&self, attempt: &Attempt, slot: &Slot, stop: Arc<dyn StopSignal>) -> BatchProcess {
+        BatchProcess { spec: self.spec(attempt, slot), input: attempt.file_path.as_path().to_owned(), stop }
     }
 
     /// Converts an event of an attempt's process. If the attempt ends without a report of its
@@ -71,21 +83,43 @@ impl CommandRunner {
         first.into_iter().chain(second)
     }
 
-    fn spec(&self, attempt: &Attempt) -> ProcessSpec {
-        let invocation = self.command_line.for_file(attempt.file_path.as_path());
+    fn spec(&self, attempt: &Attempt, slot: &Slot) -> ProcessSpec {
+        let project_dir = &self.settings.project_dir;
+        let subject = Subject {
+            path: attempt.file_path.as_path(),
+            relative: relative_path(&attempt.file_path, attempt.depth, project_dir),
+            item: Some(attempt.token.item),
+            slot: slot.number(),
+        };
+        let invocation = self.command_line.for_file(subject);
         let deadline = self.settings.clock.now().saturating_add(attempt.timeout);
         let shell = invocation.environment.into_iter().map(|(name, value)| (name.into(), value));
+        let slot = (SLOT_VARIABLE.into(), slot.number().to_string().into());
         ProcessSpec {
             program: invocation.program,
             arguments: invocation.arguments,
-            environment: attempt_environment(attempt, deadline).into_iter().chain(shell).collect(),
+            environment: attempt_environment(attempt, deadline, project_dir)
+                .into_iter()
+                .chain([slot])
+                .chain(shell)
+                .collect(),
             working_dir: self.settings.working_dir.clone(),
             timeout: attempt.timeout,
             log: Some(self.logs.path_of(attempt)),
             append_log: false,
             log_heading: Vec::new(),
             capture: 0,
+            stdout_to: self.stdout_file(attempt, subject),
         }
+    }
+
+    /// Returns the file for the standard output, which belongs to the first file of this run that
+    /// needs it.
+    fn stdout_file(&self, attempt: &Attempt, subject: Subject<'_>) -> Option<StdoutFile> {
+        let StdoutTo { pattern, folder, ok_exits } = self.settings.stdout_to.as_ref()?;
+        let path = pattern.path_for(subject, folder);
+        let owner = self.owners.reserve(&path, &attempt.file_path).map(|owner| owner.to_string());
+        Some(StdoutFile { path: path.into(), ok_exits: ok_exits.clone(), owner })
     }
 
     fn attempt_report(

@@ -36,6 +36,7 @@ mod descendants;
 mod guard_io;
 mod output;
 pub(crate) mod protocol;
+pub(crate) mod result_file;
 pub(crate) mod signals;
 mod start_error;
 mod stopwatch;

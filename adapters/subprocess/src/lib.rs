@@ -49,6 +49,9 @@ mod process;
 pub mod process_table;
 mod settings;
 mod shell;
+mod slots;
+mod stdout_pattern;
+mod subject;
 pub mod sweep;
 
 pub use adoption::adopt_orphans;
@@ -61,5 +64,7 @@ pub use guard::become_guard;
 pub use guards::{BatchEvent, BatchProcess, DEFAULT_GRACE, GuardSettings, Guards, own_executable};
 pub use invalid_command::InvalidCommand;
 pub use orchestrator::CommandOrchestrator;
-pub use process::{Ending, MAX_CAPTURE_BYTES, OUTPUT_TAIL_BYTES, ProcessReport, ProcessSpec};
+pub use process::{Ending, MAX_CAPTURE_BYTES, OUTPUT_TAIL_BYTES, ProcessReport, ProcessSpec, StdoutFile};
 pub use settings::{BatchSettings, Settings};
+pub use stdout_pattern::{InvalidPattern, StdoutPattern, StdoutTo};
+pub use subject::{Subject, relative_path};

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use crate::batch::Batches;
 use crate::command_line::CommandLine;
 use crate::command_runner::CommandRunner;
-use crate::guards::Guards;
+use crate::guards::{BatchEvent, Guards};
 use crate::settings::{BatchSettings, Settings};
 
 /// Runs one command on each file.
@@ -62,9 +62,12 @@ impl Orchestrator for CommandOrchestrator {
 }
 
 fn start_alone(runner: &CommandRunner, attempt: Attempt, stop: Arc<dyn StopSignal>) -> BoxStream<'_, AttemptProgress> {
-    let process = runner.batch_process(&attempt, stop);
-    let mut has_started = false;
+    let slot = runner.occupy_slot();
+    let process = runner.batch_process(&attempt, &slot, stop);
+    let (mut slot, mut has_started) = (Some(slot), false);
     let progress = runner.run_batch(vec![process], Duration::MAX).flat_map(move |event| {
+        // The next attempt may be handed over before this stream is dropped.
+        slot.take_if(|_| !matches!(event, BatchEvent::Started(_)));
         let progress = runner.progress(&attempt, event, has_started);
         has_started = true;
         stream::iter(progress)

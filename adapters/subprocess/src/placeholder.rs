@@ -1,12 +1,16 @@
-//! Templates with placeholders, which are the same as in fd and GNU parallel.
+//! Templates with placeholders. Those for paths, except `{rel}`, are the same as in fd and GNU
+//! parallel; `{#}` and `{%}` come from GNU parallel.
 //!
 //! Works on bytes: neither a file's name nor the text around a placeholder must be valid UTF-8.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-/// A part of a file's path.
+use crate::subject::Subject;
+
+/// A part of a file's path, or a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Placeholder {
     /// `{}`: the whole path.
@@ -19,10 +23,25 @@ pub(crate) enum Placeholder {
     WithoutExtension,
     /// `{/.}`: the last component without the extension.
     Stem,
+    /// `{rel}`: the path below the folder that the file was added from.
+    Relative,
+    /// `{#}`: the file's number on the queue.
+    Item,
+    /// `{%}`: the number of the attempt's slot.
+    Slot,
 }
 
 impl Placeholder {
-    pub(crate) const ALL: [Self; 5] = [Self::Path, Self::Basename, Self::Parent, Self::WithoutExtension, Self::Stem];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Path,
+        Self::Basename,
+        Self::Parent,
+        Self::WithoutExtension,
+        Self::Stem,
+        Self::Relative,
+        Self::Item,
+        Self::Slot,
+    ];
 
     /// Returns the notation of the placeholder.
     pub(crate) const fn token(self) -> &'static str {
@@ -32,7 +51,15 @@ impl Placeholder {
             Self::Parent => "{//}",
             Self::WithoutExtension => "{.}",
             Self::Stem => "{/.}",
+            Self::Relative => "{rel}",
+            Self::Item => "{#}",
+            Self::Slot => "{%}",
         }
+    }
+
+    /// True if the placeholder names the file. A command with numbers only gets the path appended.
+    pub(crate) const fn names_file(self) -> bool {
+        !matches!(self, Self::Item | Self::Slot)
     }
 
     /// Returns the placeholder at the beginning of `text`. No token is a prefix of another one, so
@@ -41,18 +68,27 @@ impl Placeholder {
         Self::ALL.into_iter().find(|placeholder| text.starts_with(placeholder.token().as_bytes()))
     }
 
-    /// Returns the value of the placeholder for a path. A path without a last component (`/`, `..`)
+    /// Returns the value of the placeholder. A path without a last component (`/`, `..`)
     /// is its own basename and stem. The parent of a path without a folder is `.`; the parent of
     /// `/` is `/`.
-    pub(crate) fn value(self, path: &Path) -> &OsStr {
-        match self {
+    pub(crate) fn value(self, subject: Subject<'_>) -> Cow<'_, OsStr> {
+        let path = subject.path;
+        let part = match self {
             Self::Path => path.as_os_str(),
             Self::Basename => path.file_name().unwrap_or(path.as_os_str()),
             Self::Parent => parent(path),
             Self::WithoutExtension => without_extension(path),
             Self::Stem => path.file_stem().unwrap_or(path.as_os_str()),
-        }
+            Self::Relative => subject.relative.as_os_str(),
+            Self::Item => return number(subject.item.map_or(self.token().to_owned(), |item| item.to_string())),
+            Self::Slot => return number(subject.slot.to_string()),
+        };
+        Cow::Borrowed(part)
     }
+}
+
+fn number(text: String) -> Cow<'static, OsStr> {
+    Cow::Owned(text.into())
 }
 
 fn parent(path: &Path) -> &OsStr {
@@ -100,15 +136,24 @@ impl Template {
         Self(parts)
     }
 
-    pub(crate) fn has_placeholder(&self) -> bool {
-        self.0.iter().any(|part| matches!(part, Part::Placeholder(_)))
+    /// True if a placeholder names the file.
+    pub(crate) fn names_file(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Placeholder(placeholder) if placeholder.names_file()))
     }
 
-    pub(crate) fn fill(&self, path: &Path) -> OsString {
-        let bytes = self.0.iter().flat_map(|part| match part {
-            Part::Text(text) => text.as_slice(),
-            Part::Placeholder(placeholder) => placeholder.value(path).as_bytes(),
-        });
-        OsString::from_vec(bytes.copied().collect())
+    /// True if a placeholder differs from file to file.
+    pub(crate) fn is_per_file(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Placeholder(placeholder) if *placeholder != Placeholder::Slot))
+    }
+
+    pub(crate) fn fill(&self, subject: Subject<'_>) -> OsString {
+        let mut bytes = Vec::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => bytes.extend(text),
+                Part::Placeholder(placeholder) => bytes.extend(placeholder.value(subject).as_bytes()),
+            }
+        }
+        OsString::from_vec(bytes)
     }
 }

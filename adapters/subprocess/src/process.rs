@@ -43,6 +43,21 @@ pub struct ProcessSpec {
     /// The maximum number of bytes of standard output in the report; capped at
     /// [`MAX_CAPTURE_BYTES`].
     pub capture: usize,
+    /// The file that receives the standard output if the process succeeds; then the log receives
+    /// only the standard error, and a line about this file.
+    pub stdout_to: Option<StdoutFile>,
+}
+
+/// The file that receives the standard output of a process that succeeds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StdoutFile {
+    /// The path of the file. A file that exists is replaced.
+    pub path: OsString,
+    /// Exit statuses that count as success, in addition to 0.
+    pub ok_exits: Vec<i32>,
+    /// The other file that this result belongs to, for people. If it is given, the process does not
+    /// start and ends as [`Ending::NoResult`].
+    pub owner: Option<String>,
 }
 
 /// The result of a process. It is reported only after the process and all its descendants have
@@ -95,6 +110,14 @@ pub enum Ending {
         /// exist or is not executable.
         permanent: bool,
     },
+    /// The standard output could not be written to its file, or must not be written to it. In the
+    /// second case the process was not started.
+    NoResult {
+        /// A human-readable description of the error.
+        reason: String,
+        /// True if a retry would fail in the same way.
+        permanent: bool,
+    },
     /// The guard was killed; the runner has ended the guard's processes.
     GuardDied,
 }
@@ -129,6 +152,7 @@ impl Ending {
             Self::TimedOut => AttemptOutcome::TimedOut { after: timeout },
             Self::Aborted => AttemptOutcome::Aborted,
             Self::CannotStart { reason, permanent } => AttemptOutcome::CannotStart { reason: reason.into(), permanent },
+            Self::NoResult { reason, permanent } => AttemptOutcome::Unmet { reason: reason.into(), permanent },
             Self::GuardDied => AttemptOutcome::Interrupted { reason: "its guard was killed".into() },
         }
     }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use autoproc_domain::ports::Clock;
 
+use crate::stdout_pattern::StdoutTo;
+
 /// The settings for running commands.
 pub struct Settings {
     /// The folder for the output of attempts; created when needed.
@@ -13,6 +15,12 @@ pub struct Settings {
     /// The working directory of commands; that of this process if `None`. A relative program path
     /// is resolved against it.
     pub working_dir: Option<PathBuf>,
+    /// The files that receive the standard output of commands; `None` keeps it in the output of
+    /// attempts.
+    pub stdout_to: Option<StdoutTo>,
+    /// The project folder, for the paths of files that were added by themselves; see
+    /// [`relative_path`](crate::relative_path).
+    pub project_dir: PathBuf,
     /// The settings for batches of short attempts.
     pub batches: BatchSettings,
     /// Provides the commands' deadlines as wall clock times.

@@ -3,13 +3,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
 
 use autoproc_shell_quoting::Quoting;
 
-use crate::environment::FILE_VARIABLE;
+use crate::environment::{FILE_VARIABLE, ITEM_VARIABLE, RELATIVE_VARIABLE, SLOT_VARIABLE};
 use crate::invalid_command::InvalidCommand;
 use crate::placeholder::Placeholder;
+use crate::subject::Subject;
 
 /// A command for `sh -c`, the same for every file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,8 @@ impl Script {
         let (mut text, mut used) = (Vec::new(), Vec::new());
         let (mut rest, mut quoting) = (string.as_bytes(), Quoting::default());
         while !rest.is_empty() {
-            let placeholder = if quoting.is_literal() { None } else { Placeholder::at_start_of(rest) };
+            let is_literal = quoting.is_literal() || is_after_dollar(&text);
+            let placeholder = if is_literal { None } else { Placeholder::at_start_of(rest) };
             let length = if let Some(placeholder) = placeholder {
                 text.extend(quoting.reference(variable(placeholder)).into_bytes());
                 used.push(placeholder);
@@ -35,7 +36,7 @@ impl Script {
             };
             rest = &rest[length..];
         }
-        if used.is_empty() && !names_file(&text) {
+        if !used.iter().any(|placeholder| placeholder.names_file()) && !names_file(&text) {
             append(&mut text)?;
             used.push(Placeholder::Path);
         }
@@ -47,8 +48,9 @@ impl Script {
     }
 
     /// Returns the variables that the command refers to.
-    pub(crate) fn environment(&self, path: &Path) -> Vec<(&'static str, OsString)> {
-        self.used.iter().map(|placeholder| (variable(*placeholder), placeholder.value(path).to_owned())).collect()
+    pub(crate) fn environment(&self, subject: Subject<'_>) -> Vec<(&'static str, OsString)> {
+        let value = |placeholder: &Placeholder| (variable(*placeholder), placeholder.value(subject).into_owned());
+        self.used.iter().map(value).collect()
     }
 }
 
@@ -59,11 +61,21 @@ const fn variable(placeholder: Placeholder) -> &'static str {
         Placeholder::Parent => "AUTOPROC_FILE_PARENT",
         Placeholder::WithoutExtension => "AUTOPROC_FILE_WITHOUT_EXTENSION",
         Placeholder::Stem => "AUTOPROC_FILE_STEM",
+        Placeholder::Relative => RELATIVE_VARIABLE,
+        Placeholder::Item => ITEM_VARIABLE,
+        Placeholder::Slot => SLOT_VARIABLE,
     }
 }
 
+/// True if a brace that follows belongs to the shell, as in `${rel}` and `${#}`. In `$$`, the number
+/// of the shell's process, the second `$` needs no brace.
+fn is_after_dollar(text: &[u8]) -> bool {
+    text.iter().rev().take_while(|byte| **byte == b'$').count() % 2 == 1
+}
+
 fn names_file(text: &[u8]) -> bool {
-    text.windows(FILE_VARIABLE.len()).any(|window| window == FILE_VARIABLE.as_bytes())
+    let names = |variable: &str| text.windows(variable.len()).any(|window| window == variable.as_bytes());
+    names(FILE_VARIABLE) || names(RELATIVE_VARIABLE)
 }
 
 /// Appends a reference to the path. Fails after an operator, because the path would be a command or

@@ -5,7 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use autoproc_subprocess::{CommandLine, InvalidCommand};
+use autoproc_domain::ItemId;
+use autoproc_subprocess::{CommandLine, InvalidCommand, Subject};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -39,6 +40,9 @@ impl Parts {
             "{//}" => self.parent.clone(),
             "{.}" => self.under_parent(&self.stem),
             "{/.}" => self.stem.clone(),
+            "{rel}" => self.under_parent(&self.basename())[1..].to_vec(),
+            "{#}" => b"17".to_vec(),
+            "{%}" => b"3".to_vec(),
             text => text.as_bytes().to_vec(),
         }
     }
@@ -57,7 +61,7 @@ fn parts() -> impl Strategy<Value = Parts> {
 }
 
 fn token() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec!["{}", "{/}", "{//}", "{.}", "{/.}"])
+    prop::sample::select(vec!["{}", "{/}", "{//}", "{.}", "{/.}", "{rel}", "{#}", "{%}"])
 }
 
 /// Text without a placeholder, with braces.
@@ -65,8 +69,13 @@ fn text() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["", "a", " ", "--out=", "{a}", "{", "${x}", "}", "é", "/", ".", "'", "\\"])
 }
 
+/// The relative path is as long as the path, so that it has bytes of any kind.
+fn subject(path: &Path) -> Subject<'_> {
+    Subject { path, relative: path.strip_prefix("/").unwrap_or(path), item: Some(ItemId::new(17)), slot: 3 }
+}
+
 fn arguments(line: &CommandLine, path: &OsStr) -> Vec<OsString> {
-    let invocation = line.for_file(Path::new(path));
+    let invocation = line.for_file(subject(Path::new(path)));
     assert!(invocation.environment.is_empty());
     std::iter::once(invocation.program).chain(invocation.arguments).collect()
 }
@@ -84,8 +93,9 @@ proptest! {
         let expected: Vec<u8> =
             pieces.iter().flat_map(|(text, token)| [text.as_bytes().to_vec(), parts.value(token)].concat())
                 .chain(last.bytes()).collect();
-        let line = CommandLine::argv(["program", &argument]).expect("valid");
-        prop_assert_eq!(arguments(&line, &parts.path()), [OsString::from("program"), OsString::from_vec(expected)]);
+        let line = CommandLine::argv(["program", "{}", &argument]).expect("valid");
+        let expected = [OsString::from("program"), parts.path(), OsString::from_vec(expected)];
+        prop_assert_eq!(arguments(&line, &parts.path()), expected);
     }
 
     #[test]
@@ -103,7 +113,7 @@ proptest! {
     #[test]
     fn a_shell_command_is_the_same_for_every_file(one in parts(), other in parts(), string in "[a-z {}/.'\"$()`#\\\\|;]{1,20}") {
         if let Ok(line) = CommandLine::shell(&string) {
-            let scripts = [one, other].map(|parts| line.for_file(Path::new(&parts.path())).arguments);
+            let scripts = [one, other].map(|parts| line.for_file(subject(Path::new(&parts.path()))).arguments);
             prop_assert_eq!(&scripts[0], &scripts[1]);
         }
     }
@@ -113,7 +123,7 @@ proptest! {
 fn paths_at_the_edges() {
     let fill = |template: &str, path: &str| {
         let line = CommandLine::argv(["x", template]).expect("valid");
-        line.for_file(Path::new(path)).arguments.concat_to_string()
+        line.for_file(subject(Path::new(path))).arguments.concat_to_string()
     };
     let all = |path: &str| ["{/}", "{//}", "{.}", "{/.}"].map(|template| fill(template, path));
     assert_eq!(all("/"), ["/", "/", "/", "/"]);
@@ -125,6 +135,34 @@ fn paths_at_the_edges() {
     assert_eq!(all("/d/a.b/"), ["a.b", "/d", "/d/a", "a"]);
     assert_eq!(all("/d//a.b/."), ["a.b", "/d", "/d//a", "a"]);
     assert_eq!(all(".."), ["..", ".", "..", ".."]);
+}
+
+#[test]
+fn a_command_with_numbers_only_gets_the_path_too() {
+    let arguments = |template| arguments(&CommandLine::argv(["x", template]).expect("valid"), OsStr::new("/f"));
+    assert_eq!(arguments("-g{%}"), ["x", "-g3", "/f"]);
+    assert_eq!(arguments("{#}"), ["x", "17", "/f"]);
+    assert_eq!(arguments("{rel}"), ["x", "f"]);
+    let script = |string| CommandLine::shell(string).expect("valid").for_file(subject(Path::new("/f"))).arguments;
+    assert_eq!(script("x {%}").concat_to_string(), "-cx \"${AUTOPROC_SLOT}\" \"${AUTOPROC_FILE}\"");
+    assert_eq!(script("x $AUTOPROC_REL").concat_to_string(), "-cx $AUTOPROC_REL");
+}
+
+#[test]
+fn a_number_that_is_unknown_is_kept() {
+    let unknown = Subject { item: None, ..subject(Path::new("/f")) };
+    let line = CommandLine::argv(["x", "{#}{}"]).expect("valid");
+    assert_eq!(line.for_file(unknown).arguments, ["{#}/f"]);
+}
+
+#[test]
+fn a_brace_after_a_dollar_belongs_to_the_shell() {
+    let script = |string| {
+        let invocation = CommandLine::shell(string).expect("valid").for_file(subject(Path::new("/f")));
+        invocation.arguments[1].to_str().expect("text").to_owned()
+    };
+    assert_eq!(script("echo {} ${#} ${rel}"), "echo \"${AUTOPROC_FILE}\" ${#} ${rel}");
+    assert_eq!(script("echo /tmp/$${rel}"), "echo /tmp/$$\"${AUTOPROC_REL}\"");
 }
 
 trait ConcatToString {
@@ -153,8 +191,9 @@ fn a_path_is_not_appended_after_an_operator() {
         assert_eq!(CommandLine::shell(&string), Err(InvalidCommand::NowhereToAppend(end)));
         assert!(CommandLine::shell(format!(": {{}} {string}")).is_ok());
     }
-    let script =
-        |string| CommandLine::shell(string).expect("valid").for_file(Path::new("/f")).arguments.concat_to_string();
+    let script = |string| {
+        CommandLine::shell(string).expect("valid").for_file(subject(Path::new("/f"))).arguments.concat_to_string()
+    };
     assert_eq!(script("wc -l\n"), "-cwc -l \"${AUTOPROC_FILE}\"");
     assert_eq!(script("wc -l <\"$AUTOPROC_FILE\";"), "-cwc -l <\"$AUTOPROC_FILE\";");
 }

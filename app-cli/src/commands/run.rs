@@ -25,6 +25,7 @@ use autoproc_domain::request::{AnswerNeeded, Repeat, Scope};
 use autoproc_domain::run::{Ports, ProcessorError, RunConfig};
 use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::{AutonomousProcessor, ProcessingResult, Recipe, RetryPolicy, RunId};
+use autoproc_subprocess::StdoutTo;
 
 use super::queue::add::{self, Added};
 use crate::context::Context;
@@ -50,8 +51,9 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let work = Work::new(command, args.shell.take(), workflow.into())?;
     // An invalid command is reported before anything changes, because it would fail every file.
     program::check(&work)?;
+    let stdout_to = args.output.stdout_pattern(&work)?;
     if args.dry_run {
-        return dry_run::dry_run(&source, &work, context).await;
+        return dry_run::dry_run(&source, &work, stdout_to.as_ref(), context).await;
     }
     if source.is_empty() {
         let misplaced = program::file_argument(&work, &context.cwd);
@@ -72,7 +74,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         }
     }
     let mut config = config(&args, context.wiring.new_run());
-    config.recipe = Some(recipe::of(&work, context)?);
+    config.recipe = Some(recipe::of(&work, args.output.stdout_to.as_deref(), context)?);
     let progress = progress(&args, &work, config.retry.max_attempts(), context);
     let settings = RunSettings {
         task: work.task(context)?,
@@ -85,6 +87,11 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         start_limits: args.limits.start_limits(),
         max_output: args.output.max_output,
         on_suspension: progress.live().map(|live| live as Arc<dyn OnSuspension>),
+        stdout_to: stdout_to.map(|pattern| StdoutTo {
+            pattern,
+            folder: context.cwd.clone(),
+            ok_exits: config.retry.ok_exits.iter().copied().collect(),
+        }),
     };
     let (resources, failures) = (Arc::new(ResourceTally::default()), Arc::new(Failures::default()));
     let mut observers = observers(&args, progress, context);

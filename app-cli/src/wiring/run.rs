@@ -10,7 +10,7 @@ use autoproc_domain::RunId;
 use autoproc_domain::ports::{Observer, Orchestrator, RunEvent, RunEventKind, StopSignal};
 use autoproc_domain::run::Ports;
 use autoproc_subprocess::{
-    BatchSettings, CommandLine, CommandOrchestrator, GuardSettings, Guards, OutputLimits, Settings,
+    BatchSettings, CommandLine, CommandOrchestrator, GuardSettings, Guards, OutputLimits, Settings, StdoutTo,
 };
 use autoproc_system::{
     MachineGate, Observers, PauseFiles, PauseReason, PauseSwitch, PauseWatch, StartLimits, StateFile, StopWatch,
@@ -45,6 +45,8 @@ pub(crate) struct RunSettings {
     pub(crate) max_output: u64,
     /// Called when this process is suspended and continued.
     pub(crate) on_suspension: Option<Arc<dyn OnSuspension>>,
+    /// The files for the standard output of commands; `None` keeps it in the output of attempts.
+    pub(crate) stdout_to: Option<StdoutTo>,
 }
 
 /// Follows the suspension of this process by Ctrl-Z. Called from a separate thread.
@@ -109,7 +111,7 @@ impl Wiring {
     }
 
     fn orchestrator(&self, settings: RunSettings, guards: Arc<Guards>) -> Arc<dyn Orchestrator> {
-        let RunSettings { task, jobs, may_batch, .. } = settings;
+        let RunSettings { task, jobs, may_batch, stdout_to, .. } = settings;
         match task {
             Task::Workflow(run) => {
                 Arc::new(WorkflowOrchestrator::new(*run, self.equipment(guards, Some(self.executions()))))
@@ -118,6 +120,8 @@ impl Wiring {
                 let settings = Settings {
                     attempts_dir: self.project.attempts_dir(),
                     working_dir: None,
+                    stdout_to,
+                    project_dir: self.project.root().to_owned(),
                     batches: BatchSettings { slots: jobs, may_batch },
                     clock: self.clock(),
                     on_notice: notices(&self.console),
@@ -167,7 +171,7 @@ impl Wiring {
     fn equipment(&self, guards: Arc<Guards>, executions: Option<Executions>) -> Equipment {
         let logs = self.attempt_logs();
         Equipment {
-            runner: Arc::new(GuardedSteps::new(guards, logs, notices(&self.console))),
+            runner: Arc::new(GuardedSteps::new(guards, logs, self.project.root().to_owned(), notices(&self.console))),
             clock: self.clock(),
             executions,
             scratch_dir: self.project.executions_dir().join(format!("single-{}.steps", std::process::id())),

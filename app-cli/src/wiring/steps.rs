@@ -1,6 +1,7 @@
 //! Runs the processes of workflow steps under guards.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,18 +15,24 @@ use autoproc_workflow::execution::{StepEnd, StepProcess, StepRunner};
 pub(crate) struct GuardedSteps {
     guards: Arc<Guards>,
     logs: AttemptLogs,
+    project_dir: PathBuf,
     on_notice: Arc<dyn Fn(&str) + Send + Sync>,
     has_noticed: AtomicBool,
 }
 
 impl GuardedSteps {
-    pub(crate) fn new(guards: Arc<Guards>, logs: AttemptLogs, on_notice: Arc<dyn Fn(&str) + Send + Sync>) -> Self {
-        Self { guards, logs, on_notice, has_noticed: AtomicBool::new(false) }
+    pub(crate) fn new(
+        guards: Arc<Guards>,
+        logs: AttemptLogs,
+        project_dir: PathBuf,
+        on_notice: Arc<dyn Fn(&str) + Send + Sync>,
+    ) -> Self {
+        Self { guards, logs, project_dir, on_notice, has_noticed: AtomicBool::new(false) }
     }
 
     fn spec(&self, process: StepProcess) -> ProcessSpec {
         let log = self.logs.path_of(&process.attempt);
-        let attempt = attempt_environment(&process.attempt, process.deadline);
+        let attempt = attempt_environment(&process.attempt, process.deadline, &self.project_dir);
         let mut heading = process.heading.into_bytes();
         heading.push(b'\n');
         ProcessSpec {
@@ -38,6 +45,7 @@ impl GuardedSteps {
             append_log: !process.is_first,
             log_heading: heading,
             capture: process.capture,
+            stdout_to: None,
         }
     }
 

@@ -16,8 +16,8 @@ impl FileQueue {
     /// Applies one event.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::Enqueued { file_path, priority, fingerprint, repeat, at } => {
-                self.enqueue(file_path, *priority, *fingerprint, *repeat, *at);
+            Event::Enqueued { file_path, depth, priority, fingerprint, repeat, at } => {
+                self.enqueue(file_path, *depth, *priority, *fingerprint, *repeat, *at);
             }
             Event::Reprioritised { id, priority } => self.change(*id, |item| item.priority = *priority),
             Event::Held { id, is_held } => self.change(*id, |item| {
@@ -54,19 +54,21 @@ impl FileQueue {
         }
     }
 
-    /// Adds a file, and returns the outcome.
+    /// Adds a file. Returns the outcome, and whether the queue has changed.
     pub(super) fn enqueue(
         &mut self,
         file_path: &FilePath,
+        depth: u8,
         priority: Priority,
         fingerprint: Option<Fingerprint>,
         repeat: Repeat,
         at: Timestamp,
-    ) -> Enqueued {
+    ) -> (Enqueued, bool) {
         let Some(item) = self.paths.find(file_path, &self.items) else {
-            let id = self.insert_new(file_path.clone(), priority, at);
-            return Enqueued { outcome: EnqueueOutcome::Added, item: Some(id) };
+            let id = self.insert_new(file_path.clone(), depth, priority, at);
+            return (Enqueued { outcome: EnqueueOutcome::Added, item: Some(id) }, true);
         };
+        let is_other_folder = depth != 0 && depth != item.depth;
         let (id, outcome) = (item.id, added_again(item, priority, fingerprint, repeat));
         if outcome.is_new_work() {
             self.begin_round(id);
@@ -75,11 +77,17 @@ impl FileQueue {
         } else if outcome == EnqueueOutcome::Raised {
             self.change(id, |item| item.priority = priority);
         }
-        Enqueued { outcome, item: Some(id) }
+        let has_moved = is_other_folder && outcome != EnqueueOutcome::AlreadyCompleted;
+        if has_moved {
+            self.change(id, |item| item.depth = depth);
+        }
+        let has_changed = has_moved || outcome.is_new_work() || outcome == EnqueueOutcome::Raised;
+        (Enqueued { outcome, item: Some(id) }, has_changed)
     }
 
-    fn insert_new(&mut self, file_path: FilePath, priority: Priority, at: Timestamp) -> ItemId {
+    fn insert_new(&mut self, file_path: FilePath, depth: u8, priority: Priority, at: Timestamp) -> ItemId {
         let item = QueueItem::added(ItemId::new(self.take_number()), file_path, priority, at);
+        let item = QueueItem { depth, ..item };
         let id = item.id;
         self.index(Entry::of(&item));
         self.items.push(item);

@@ -11,7 +11,7 @@ use crate::request::{
     Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue, Settlement, Verdict,
 };
 use crate::time::Timestamp;
-use crate::view::{Cancelled, Claimed, Counts, EnqueueOutcome, Enqueued, Exchanged, RecoveredItem};
+use crate::view::{Cancelled, Claimed, Counts, Enqueued, Exchanged, RecoveredItem};
 
 /// The result of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,8 +53,9 @@ impl Transaction for Enqueue {
         let mut events = Vec::with_capacity(self.items.len());
         let mut reply = Vec::with_capacity(self.items.len());
         for new in &self.items {
-            let enqueued = queue.enqueue(&new.file_path, new.priority, new.fingerprint, self.repeat, now);
-            if !matches!(enqueued.outcome, EnqueueOutcome::Unchanged | EnqueueOutcome::AlreadyCompleted) {
+            let (enqueued, has_changed) =
+                queue.enqueue(&new.file_path, new.depth, new.priority, new.fingerprint, self.repeat, now);
+            if has_changed {
                 events.push(self.event(new, now));
             }
             reply.push(enqueued);
@@ -70,6 +71,7 @@ impl Enqueue {
     pub fn event(&self, new: &crate::request::NewItem, now: Timestamp) -> Event {
         Event::Enqueued {
             file_path: new.file_path.clone(),
+            depth: new.depth,
             priority: new.priority,
             fingerprint: new.fingerprint,
             repeat: self.repeat,

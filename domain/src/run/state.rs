@@ -235,6 +235,7 @@ impl RunState {
             token,
             run: self.config.run.clone(),
             file_path: item.file_path.clone(),
+            depth: item.depth,
             round: item.round,
             follows_completion: item.follows_completion,
             number: item.attempt(),

@@ -82,7 +82,8 @@ impl Tables {
         let Some(item) = self.find(&Selector::Path(new.file_path.clone())).cloned() else {
             self.last_number += 1;
             let id = ItemId::new(self.last_number);
-            self.items.push(QueueItem::added(id, new.file_path.clone(), new.priority, now));
+            let item = QueueItem::added(id, new.file_path.clone(), new.priority, now);
+            self.items.push(QueueItem { depth: new.depth, ..item });
             return Enqueued { outcome: EnqueueOutcome::Added, item: Some(id) };
         };
         let completion = item.completion.as_deref().copied().unwrap_or_default();
@@ -105,6 +106,9 @@ impl Tables {
         }
         if outcome.is_new_work() || outcome == EnqueueOutcome::Raised {
             self.each(&[item.id], |item| item.priority = new.priority);
+        }
+        if new.depth > 0 && outcome != EnqueueOutcome::AlreadyCompleted {
+            self.each(&[item.id], |item| item.depth = new.depth);
         }
         Enqueued { outcome, item: Some(item.id) }
     }

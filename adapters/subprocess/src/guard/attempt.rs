@@ -14,6 +14,7 @@ use crate::guard::descendants::{Descendants, SignalRound, describe_descendants};
 use crate::guard::guard_io::GuardIo;
 use crate::guard::output::Output;
 use crate::guard::protocol::{Control, Report, StartRequest, unexpected_start};
+use crate::guard::result_file::ResultFile;
 use crate::guard::start_error::cannot_start;
 use crate::guard::stopwatch::Stopwatch;
 use crate::process::{Ending, ProcessReport, ProcessSpec};
@@ -86,13 +87,16 @@ impl Attempt {
     /// Starts the command.
     ///
     /// # Errors
-    /// [`Ending::CannotStart`] if the command cannot be started.
+    /// [`Ending::CannotStart`] if the command cannot be started, [`Ending::NoResult`] if its
+    /// standard output cannot be written to the wanted file.
     pub(crate) fn start(request: &StartRequest) -> Result<Self, Ending> {
-        Self::try_start(request).map_err(|error| cannot_start(&request.spec, &error))
+        let wanted = request.spec.stdout_to.as_ref();
+        let result = wanted.map(|wanted| ResultFile::create(wanted, request.input.as_deref())).transpose()?;
+        Self::try_start(request, result).map_err(|error| cannot_start(&request.spec, &error))
     }
 
-    fn try_start(request: &StartRequest) -> io::Result<Self> {
-        let (output, [stdout, stderr]) = Output::new(request)?;
+    fn try_start(request: &StartRequest, result: Option<ResultFile>) -> io::Result<Self> {
+        let (output, [stdout, stderr]) = Output::new(request, result)?;
         let started_at = Instant::now();
         let mut command = command(&request.spec);
         command.stdout(stdout).stderr(stderr);
@@ -395,6 +399,7 @@ mod tests {
             append_log: false,
             log_heading: Vec::new(),
             capture: 0,
+            stdout_to: None,
         };
         StartRequest { spec, input: None, grace: SECOND, output: OutputLimits::default() }
     }

@@ -11,7 +11,8 @@ use rustix::event::PollFlags;
 use crate::bounded_log::BoundedLog;
 use crate::guard::guard_io::{poll_readable, retry_interrupted};
 use crate::guard::protocol::StartRequest;
-use crate::process::{MAX_CAPTURE_BYTES, OUTPUT_TAIL_BYTES, ProcessReport};
+use crate::guard::result_file::ResultFile;
+use crate::process::{Ending, MAX_CAPTURE_BYTES, OUTPUT_TAIL_BYTES, ProcessReport};
 
 /// The size of a read, in bytes: the default capacity of a pipe (pipe(7), "Pipe capacity").
 const READ_CHUNK_BYTES: usize = 64 << 10;
@@ -28,6 +29,10 @@ const STDERR: usize = 1;
 pub(crate) struct Output {
     streams: [Option<PipeReader>; 2],
     log: Option<BoundedLog>,
+    /// The file for the standard output, in place of the log.
+    result: Option<ResultFile>,
+    /// The exit statuses with which the result is kept, in addition to 0.
+    ok_exits: Vec<i32>,
     /// The heading, written to the log before the first byte of output.
     heading: Vec<u8>,
     /// The read buffer; empty before the first byte, because most commands print nothing.
@@ -41,11 +46,13 @@ pub(crate) struct Output {
 
 impl Output {
     /// Creates the pipes; returns their write ends for the command.
-    pub(crate) fn new(request: &StartRequest) -> io::Result<(Self, [PipeWriter; 2])> {
+    pub(crate) fn new(request: &StartRequest, result: Option<ResultFile>) -> io::Result<(Self, [PipeWriter; 2])> {
         let ((stdout, stdout_end), (stderr, stderr_end)) = (io::pipe()?, io::pipe()?);
         let output = Self {
             streams: [Some(stdout), Some(stderr)],
             log: request.spec.log.clone().map(|path| open(path, request)),
+            result,
+            ok_exits: request.spec.stdout_to.as_ref().map(|file| file.ok_exits.clone()).unwrap_or_default(),
             heading: request.spec.log_heading.clone(),
             buffer: Vec::new(),
             capture: request.spec.capture.min(MAX_CAPTURE_BYTES),
@@ -95,13 +102,31 @@ impl Output {
             }
             self.read(ready);
         }
+        self.finish_result(report);
         // Some programs print the reason for their failure to the standard output.
         let [stdout, stderr] = self.tails;
-        let mut tail = if stderr.trim_ascii().is_empty() { stdout } else { stderr };
+        let is_reason_known = matches!(report.ending, Ending::NoResult { .. });
+        let mut tail = if stderr.trim_ascii().is_empty() && !is_reason_known { stdout } else { stderr };
         tail.drain(..tail.len().saturating_sub(OUTPUT_TAIL_BYTES));
         report.output_tail = tail;
         (report.stdout, report.stdout_bytes) = (self.stdout, self.stdout_bytes);
         report.log_error = self.log.and_then(BoundedLog::finish).map(|error| error.to_string());
+    }
+
+    /// Keeps the result if the command succeeded. Reports the result in the log.
+    fn finish_result(&mut self, report: &mut ProcessReport) {
+        let Some(result) = self.result.take() else { return };
+        let has_succeeded =
+            matches!(report.ending, Ending::Exited { code } if code == 0 || self.ok_exits.contains(&code));
+        let (line, outcome) = result.finish(has_succeeded);
+        if let Err(ending) = outcome {
+            report.ending = ending;
+        }
+        if let Some(log) = &mut self.log {
+            let is_within_line = self.tails[STDERR].last().is_some_and(|last| *last != b'\n');
+            log.write(if is_within_line { b"\n" } else { b"" });
+            log.write(line.as_bytes());
+        }
     }
 
     /// Reads from one stream; treats an error as the end of the stream.
@@ -114,9 +139,13 @@ impl Output {
             return;
         }
         let bytes = &self.buffer[..length];
-        if let Some(log) = &mut self.log {
-            log.write(&std::mem::take(&mut self.heading));
-            log.write(bytes);
+        match (&mut self.result, &mut self.log) {
+            (Some(result), _) if stream == STDOUT => result.write(bytes),
+            (_, Some(log)) => {
+                log.write(&std::mem::take(&mut self.heading));
+                log.write(bytes);
+            }
+            (_, None) => {}
         }
         keep_tail(&mut self.tails[stream], bytes);
         if stream == STDOUT {
@@ -155,7 +184,7 @@ mod tests {
 
     use super::*;
     use crate::bounded_log::OutputLimits;
-    use crate::process::{Ending, ProcessSpec};
+    use crate::process::ProcessSpec;
 
     fn request(capture: usize) -> StartRequest {
         let spec = ProcessSpec {
@@ -168,6 +197,7 @@ mod tests {
             append_log: false,
             log_heading: Vec::new(),
             capture,
+            stdout_to: None,
         };
         StartRequest { spec, input: None, grace: Duration::ZERO, output: OutputLimits::default() }
     }
@@ -176,7 +206,7 @@ mod tests {
     #[test]
     fn finish_reads_what_the_pipes_still_hold() {
         for (out, err) in [("out", "err"), ("", "err"), ("out", ""), ("", "")] {
-            let (output, [mut stdout, mut stderr]) = Output::new(&request(100)).expect("pipes");
+            let (output, [mut stdout, mut stderr]) = Output::new(&request(100), None).expect("pipes");
             stdout.write_all(out.as_bytes()).expect("written");
             stderr.write_all(err.as_bytes()).expect("written");
             drop((stdout, stderr));

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use autoproc_domain::Fingerprint;
@@ -10,6 +10,7 @@ use autoproc_domain::ports::{StopLevel, StopSignal};
 
 use crate::guard::is_permanent;
 use crate::guard::protocol::{Control, ProtocolError, Report, encode};
+use crate::guard::result_file::remove_abandoned;
 use crate::guards::Guards;
 use crate::guards::guard_process::GuardProcess;
 use crate::process::{Ending, ProcessReport, ProcessSpec};
@@ -183,6 +184,7 @@ impl<'a> Assignment<'a> {
         let Some(Active { guard, started_at, .. }) = self.active.take() else { return };
         match self.guards.reap(guard).await {
             Ok(()) => {
+                self.remove_abandoned_results();
                 while self.pending > 0 {
                     self.report_ended(Ok(ProcessReport::new(Ending::GuardDied, started_at.elapsed())));
                 }
@@ -193,6 +195,12 @@ impl<'a> Assignment<'a> {
                 self.pending = 0;
             }
         }
+    }
+
+    fn remove_abandoned_results(&self) {
+        let lost = self.specs.iter().skip(self.current).take(self.pending);
+        let results = lost.filter_map(|(spec, _)| spec.stdout_to.as_ref());
+        results.for_each(|result| remove_abandoned(Path::new(&result.path)));
     }
 }
 

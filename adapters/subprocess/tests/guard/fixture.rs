@@ -63,6 +63,7 @@ impl Fixture {
             append_log: false,
             log_heading: Vec::new(),
             capture: 0,
+            stdout_to: None,
         }
     }
 

@@ -48,5 +48,6 @@ pub(crate) fn spec(trial: usize, tag: &str, exits: bool, folder: &Path) -> Proce
         append_log: false,
         log_heading: Vec::new(),
         capture: 0,
+        stdout_to: None,
     }
 }

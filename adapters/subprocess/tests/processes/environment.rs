@@ -16,6 +16,8 @@ async fn the_attempt_is_in_the_environment() {
     let file = format!("AUTOPROC_FILE={}", fixture.path("file").display());
     for line in [
         file.as_str(),
+        "AUTOPROC_REL=file",
+        "AUTOPROC_SLOT=1",
         "AUTOPROC_ITEM_ID=7",
         "AUTOPROC_RUN_ID=run-1",
         "AUTOPROC_ATTEMPT=2",

@@ -80,6 +80,8 @@ impl Fixture {
         let settings = Settings {
             attempts_dir: self.logs(),
             working_dir: Some(self.working_dir.clone()),
+            stdout_to: None,
+            project_dir: self.dir.path().to_owned(),
             batches: self.batches,
             clock: Arc::new(StoppedClock(self.now)),
             on_notice: Arc::new(move |notice| notices.lock().expect("unpoisoned").push(notice.to_owned())),
@@ -107,6 +109,7 @@ impl Fixture {
             token: ClaimToken { item: ItemId::new(7), number: ClaimNumber::new(30) },
             run: RunId::new("run-1"),
             file_path: FilePath::new(self.path(name)).expect("a path"),
+            depth: 0,
             round: 1,
             follows_completion: false,
             number: AttemptNumber::new(2).expect("not zero"),

@@ -6,7 +6,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use autoproc_subprocess::CommandLine;
+use autoproc_domain::ItemId;
+use autoproc_subprocess::{CommandLine, Subject};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -69,7 +70,8 @@ fn name() -> impl Strategy<Value = OsString> {
 
 /// The output of the shell for this path.
 fn printed(dir: &Path, line: &CommandLine, path: &Path) -> Vec<u8> {
-    let invocation = line.for_file(path);
+    let relative = path.strip_prefix("/").unwrap_or(path);
+    let invocation = line.for_file(Subject { path, relative, item: Some(ItemId::new(17)), slot: 3 });
     let mut command = Command::new(invocation.program);
     command.args(invocation.arguments).envs(invocation.environment).env("AUTOPROC_FILE", path).current_dir(dir);
     command.output().expect("a shell").stdout
@@ -86,6 +88,11 @@ proptest! {
             let line = CommandLine::shell(context).expect("valid");
             let expected = [b"<", path.as_os_str().as_bytes(), b">"].concat();
             prop_assert_eq!(printed(dir.path(), &line, &path), expected, "{}", context);
+            if context.contains("{}") {
+                let line = CommandLine::shell(context.replace("{}", "{rel}")).expect("valid");
+                let expected = [b"<", &path.as_os_str().as_bytes()[1..], b">"].concat();
+                prop_assert_eq!(printed(dir.path(), &line, &path), expected, "{{rel}} in {}", context);
+            }
         }
         prop_assert!(!dir.path().join("hacked").exists());
     }
@@ -93,7 +100,7 @@ proptest! {
     /// Commands with incomplete or unsupported quoting, or with invalid syntax.
     #[test]
     fn a_path_is_never_code_even_in_a_malformed_command(name in name(), pieces in vec(
-        prop::sample::select(vec!["{}", "{/}", "\"", "'", "`", "$(", ")", "(", "\\", " ", "\n", "echo", "#", "<<E", "E", "${x:-", "}", "case x in x)", ";; esac", "|", ": "]),
+        prop::sample::select(vec!["{}", "{/}", "{rel}", "\"", "'", "`", "$(", ")", "(", "\\", " ", "\n", "echo", "#", "<<E", "E", "${x:-", "}", "case x in x)", ";; esac", "|", ": "]),
         1..12,
     )) {
         let dir = tempfile::tempdir().expect("a folder");
@@ -108,7 +115,8 @@ proptest! {
 #[test]
 fn each_placeholder_is_replaced_unless_escaped() {
     let dir = tempfile::tempdir().expect("a folder");
-    let line = CommandLine::shell(r"printf '%s|' {} {/} {//} {.} '{/.}' \{} '\{}'").expect("valid");
+    let line =
+        CommandLine::shell(r"printf '%s|' {} {/} {//} {.} '{/.}' {rel} {#} '{%}' \{} \{rel} '\{}'").expect("valid");
     let text = String::from_utf8(printed(dir.path(), &line, Path::new("/a b/c.d.e"))).expect("text");
-    assert_eq!(text, r"/a b/c.d.e|c.d.e|/a b|/a b/c.d|c.d|{}|\/a b/c.d.e|");
+    assert_eq!(text, r"/a b/c.d.e|c.d.e|/a b|/a b/c.d|c.d|a b/c.d.e|17|3|{}|{rel}|\/a b/c.d.e|");
 }

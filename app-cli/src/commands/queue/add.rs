@@ -15,7 +15,7 @@ use serde::{Serialize, Serializer};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Shown;
-use crate::paths::{Absent, Gathered, PathListArgs, PathSource};
+use crate::paths::{Absent, FoundFile, Gathered, PathListArgs, PathSource};
 use crate::priority;
 use crate::view::json::PathJson;
 use crate::view::screen::Screen;
@@ -134,15 +134,16 @@ pub(in crate::commands) async fn offer(
     context: &Context,
 ) -> Result<Added, CliError> {
     report(&gathered, is_quiet, context);
-    let new_item = |path: &FilePath| {
+    let new_item = |FoundFile { path, depth }: &FoundFile| {
         let seen = fingerprint_of(path.as_path());
-        NewItem::new(path.clone()).with_priority(priority).with_fingerprint(seen)
+        NewItem::new(path.clone()).with_depth(*depth).with_priority(priority).with_fingerprint(seen)
     };
     let request = Enqueue { items: gathered.files.iter().map(new_item).collect(), repeat, answer };
     let enqueued =
         if request.items.is_empty() { Vec::new() } else { context.storage().enqueue(request, context.now()).await? };
     let Gathered { files, missing, unreadable, left_out, .. } = gathered;
     let repeated = if matches!(repeat, Repeat::IfOtherRecipe(_)) { "completed by another command" } else { "again" };
+    let files = files.into_iter().map(|file| file.path).collect();
     Ok(Added { files, enqueued, priority, repeated, missing: missing.count, unreadable: unreadable.count, left_out })
 }
 

@@ -31,7 +31,9 @@ Examples:
   autoproc run inbox --include '*.pdf' -- pdftotext {} text/{/.}.txt
   autoproc run inbox -j 4 --timeout 5m -- ./convert.sh",
     after_long_help = "In COMMAND, {} is the file, {/} its name, {.} the file without extension, {//} its folder,
-{/.} its name without extension. If none of them is used, the file is the last argument.
+{/.} its name without extension, {rel} its path below the folder that it was added from.
+If none of them is used, the file is the last argument. {#} is the number of the file in
+the queue, {%} the slot in which it is processed, from 1 to --jobs.
 Exit status 0 of COMMAND is success; 126 and 127 fail at once; any other failure is retried.
 TIME is a number of seconds, or has units: 500ms, 5m, 1h30m, 7d.
 SIZE is a number of bytes, or has units: 64K, 256MB (powers of 1000), 64KiB, 1.5GiB (powers of 1024).
@@ -51,6 +53,7 @@ Examples:
   autoproc run inbox --include '*.pdf' -- pdftotext {} text/{/.}.txt
   autoproc run inbox -j 4 --timeout 5m -- ./convert.sh
   autoproc run --workflow wf-ingest --input source_code=AB
+  autoproc run inbox --stdout-to 'sums/{rel}.sha256' -- sha256sum {}
   autoproc run --shell 'gzip -c {} > /backup/{/}.gz'"
 )]
 #[expect(clippy::struct_excessive_bools, reason = "a flag is a bool, and there are several")]

@@ -1,9 +1,11 @@
 //! `run --dry-run`: previews the processing of the first file.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{FilePath, QueueItem, Status};
+use autoproc_subprocess::{StdoutPattern, Subject, relative_path};
 use autoproc_workflow::ProgressReport;
 use autoproc_workflow::execution::{Forecast, PreviewedStep, preview, resumable};
 use serde::Serialize;
@@ -16,30 +18,48 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Printable;
 use crate::exit_code::ExitCode;
-use crate::paths::{Absent, PathSource};
+use crate::paths::{Absent, FoundFile, PathSource};
 use crate::view::quoting::quoted;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
 use crate::wiring::{Task, execution_error};
 
-pub(super) async fn dry_run(source: &PathSource, work: &Work, context: &Context) -> Result<ExitCode, CliError> {
+pub(super) async fn dry_run(
+    source: &PathSource,
+    work: &Work,
+    stdout_to: Option<&StdoutPattern>,
+    context: &Context,
+) -> Result<ExitCode, CliError> {
     let Some((file, item)) = first_file(source, context).await? else {
         work.task(context)?;
         context.remark("no file is due; name one, as in: autoproc run --dry-run FILE …");
         context.show(&Preview::Nothing)?;
         return Ok(ExitCode::Success);
     };
-    context.show(&of_file(file, item.as_ref(), work, context)?)?;
+    context.show(&of_file(file, item.as_ref(), work, stdout_to, context)?)?;
     Ok(ExitCode::Success)
 }
 
-fn of_file(file: FilePath, item: Option<&QueueItem>, work: &Work, context: &Context) -> Result<Preview, CliError> {
+fn of_file(
+    FoundFile { path: file, depth }: FoundFile,
+    item: Option<&QueueItem>,
+    work: &Work,
+    stdout_to: Option<&StdoutPattern>,
+    context: &Context,
+) -> Result<Preview, CliError> {
     match work.task(context)? {
         Task::Command(line) => {
-            let invocation = line.for_file(file.as_path());
+            let subject = Subject {
+                path: file.as_path(),
+                relative: relative_path(&file, depth, context.project.root()),
+                item: item.map(|item| item.id),
+                slot: 1,
+            };
+            let invocation = line.for_file(subject);
+            let stdout_to = stdout_to.map(|pattern| pattern.path_for(subject, &context.cwd));
             let words = [invocation.program].into_iter().chain(invocation.arguments);
             let words = words.map(|word| word.to_string_lossy().into_owned()).collect();
-            Ok(Preview::Command { file, words })
+            Ok(Preview::Command { file, words, stdout_to })
         }
         Task::Workflow(run) => {
             let steps = preview(&run, &file).map_err(|error| unfit_input(&error))?;
@@ -53,11 +73,15 @@ fn of_file(file: FilePath, item: Option<&QueueItem>, work: &Work, context: &Cont
 
 /// Returns the next file of the queue, with its item; if none is due, the first of the given files or
 /// of those that dead runs left.
-async fn first_file(source: &PathSource, context: &Context) -> Result<Option<(FilePath, Option<QueueItem>)>, CliError> {
+async fn first_file(
+    source: &PathSource,
+    context: &Context,
+) -> Result<Option<(FoundFile, Option<QueueItem>)>, CliError> {
     let due = context.storage().peek(context.now()).await?;
     if due.is_some() || source.is_empty() {
         let next = if due.is_some() { due } else { first_of_dead_runs(context).await? };
-        return Ok(next.map(|item| (item.file_path.clone(), Some(item))));
+        let found = |item: &QueueItem| FoundFile { path: item.file_path.clone(), depth: item.depth };
+        return Ok(next.map(|item| (found(&item), Some(item))));
     }
     let given = source.gather(Absent::Refuse, &context.surroundings())?.files.into_iter().next();
     Ok(given.map(|file| (file, None)))
@@ -83,6 +107,8 @@ enum Preview {
     Command {
         file: FilePath,
         words: Vec<String>,
+        /// The file for the standard output.
+        stdout_to: Option<PathBuf>,
     },
     Workflow {
         file: FilePath,
@@ -96,9 +122,15 @@ impl View for Preview {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         match self {
             Self::Nothing => Ok(()),
-            Self::Command { file, words } => {
+            Self::Command { file, words, stdout_to } => {
                 let line = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
-                writeln!(out, "for {}\n  {}", out.path(file), Printable(&line))
+                let result = stdout_to.as_ref().map(|path| format!(" > {}", quoted(&path.to_string_lossy())));
+                writeln!(
+                    out,
+                    "for {}\n  {}",
+                    out.path(file),
+                    Printable(&format!("{line}{}", result.unwrap_or_default()))
+                )
             }
             Self::Workflow { file, taken_up, steps } => {
                 writeln!(out, "for {}", out.path(file))?;
@@ -111,7 +143,10 @@ impl View for Preview {
     fn document(&self) -> impl Serialize {
         match self {
             Self::Nothing => Value::Null,
-            Self::Command { file, words } => json!({ "file_path": file.text(), "command": words }),
+            Self::Command { file, words, stdout_to: None } => json!({ "file_path": file.text(), "command": words }),
+            Self::Command { file, words, stdout_to: Some(path) } => {
+                json!({ "file_path": file.text(), "command": words, "stdout_to": path.to_string_lossy() })
+            }
             Self::Workflow { file, taken_up, steps } => {
                 let steps: Vec<_> = steps.iter().map(step).collect();
                 let taken_up = taken_up.as_ref().map(ProgressJson::from);

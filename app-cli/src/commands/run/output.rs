@@ -1,11 +1,16 @@
 //! `run`: limits on the output of attempts, and its retention.
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
-use autoproc_subprocess::Retention;
+use autoproc_subprocess::{InvalidPattern, Retention, StdoutPattern};
 use autoproc_time_text::InvalidSpan;
-use clap::Args;
+use clap::{Args, ValueHint};
 
+use super::work::Work;
+use crate::error::CliError;
+use crate::escape::Shown;
 use crate::size::{self, InvalidSize};
 
 /// The word that disables a limit.
@@ -15,9 +20,13 @@ const ALL: &str = "all";
 const OUTPUT: &str = "Output of attempts";
 
 /// The limits on the output of attempts.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = OUTPUT)]
 pub(crate) struct OutputArgs {
+    /// Write the standard output of COMMAND to this file, which appears when the attempt succeeds;
+    /// with the placeholders of COMMAND, as in 'text/{rel}.txt'
+    #[arg(long, hide_short_help = true, value_name = "PATTERN", value_hint = ValueHint::FilePath)]
+    pub(super) stdout_to: Option<OsString>,
     /// Maximum disk space for the output of one attempt; longer output keeps its beginning (half)
     /// and its end (a quarter)
     #[arg(long, hide_short_help = true, value_name = "SIZE", allow_negative_numbers = true, default_value = "16MiB", value_parser = size::parse)]
@@ -33,8 +42,24 @@ pub(crate) struct OutputArgs {
 
 impl OutputArgs {
     /// Returns the retention of output.
-    pub(super) fn retention(self) -> Retention {
+    pub(super) fn retention(&self) -> Retention {
         Retention { max_age: self.keep_output.0, max_total: self.keep_output_size.0 }
+    }
+
+    /// Returns the pattern of the files for the standard output.
+    ///
+    /// # Errors
+    /// A usage error if the text is not a pattern, or if the work is a workflow.
+    pub(super) fn stdout_pattern(&self, work: &Work) -> Result<Option<StdoutPattern>, CliError> {
+        let Some(text) = &self.stdout_to else { return Ok(None) };
+        if let Work::Workflow(_) = work {
+            return Err(CliError::usage("--stdout-to applies to a command, and there is none")
+                .with_hint("give one after two dashes, as in: autoproc run --stdout-to out/{rel} -- COMMAND {}"));
+        }
+        let invalid =
+            |error: InvalidPattern| CliError::usage(format!("--stdout-to {}: {error}", Shown(Path::new(text))));
+        let hint = "name a file for each input, as in 'out/{rel}.txt'";
+        StdoutPattern::parse(text).map(Some).map_err(|error| invalid(error).with_hint(hint))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Computes recipes: hashes that identify how a run processes each file.
 
+use std::ffi::{OsStr, OsString};
+
 use autoproc_domain::Recipe;
 use sha2::{Digest as _, Sha256};
 
@@ -8,15 +10,21 @@ use crate::commands::workflow::choice::WorkflowChoice;
 use crate::context::Context;
 use crate::error::CliError;
 
-/// Returns the recipe of a command, or of a workflow's file with the given inputs.
+/// Returns the recipe of a command with the pattern of `--stdout-to`, or of a workflow's file with
+/// the given inputs.
 ///
 /// # Errors
 /// [`CliError`] if the workflow's file cannot be found or read.
-pub(super) fn of(work: &Work, context: &Context) -> Result<Recipe, CliError> {
-    Ok(match work {
-        Work::Argv(words) => hash("argv", words.iter().map(|word| word.as_encoded_bytes())),
-        Work::Shell(line) => hash("shell", [line.as_encoded_bytes()]),
-        Work::Workflow(choice) => of_workflow(choice, context)?,
+pub(super) fn of(work: &Work, stdout_to: Option<&OsStr>, context: &Context) -> Result<Recipe, CliError> {
+    Ok(match (work, stdout_to) {
+        (Work::Argv(words), None) => hash("argv", words.iter().map(|word| word.as_encoded_bytes())),
+        (Work::Argv(words), Some(pattern)) => {
+            let words = words.iter().map(OsString::as_os_str);
+            hash("argv to", [pattern].into_iter().chain(words).map(OsStr::as_encoded_bytes))
+        }
+        (Work::Shell(line), None) => hash("shell", [line.as_encoded_bytes()]),
+        (Work::Shell(line), Some(pattern)) => hash("shell to", [pattern, line].map(OsStr::as_encoded_bytes)),
+        (Work::Workflow(choice), _) => of_workflow(choice, context)?,
     })
 }
 

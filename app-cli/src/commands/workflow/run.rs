@@ -102,6 +102,7 @@ fn attempt(file_path: FilePath, timeout: Duration, context: &Context) -> Attempt
         token: ClaimToken { item: ItemId::new(0), number },
         run: context.wiring.new_run(),
         file_path,
+        depth: 0,
         round: 1,
         follows_completion: false,
         number: AttemptNumber::FIRST,

@@ -27,6 +27,7 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
         a_new_round_takes_the_new_priority,
         a_new_round_goes_to_the_end_of_its_priority,
         a_file_begins_one_round_in_a_batch,
+        the_latest_folder_gives_the_depth,
     ]
 }
 
@@ -71,6 +72,26 @@ fn an_unchanged_completed_file_is_left_alone<F: StorageFixture>(fixture: &F) -> 
     let by_this_recipe = add_again(&client, Some(SEEN), Repeat::IfOtherRecipe(RECIPE))?;
     same("the outcome for its own recipe", &by_this_recipe, &AlreadyCompleted)?;
     same("the queue", &client.all()?, &before)
+}
+
+/// A file that is added by itself, or left alone as completed, keeps its depth.
+fn the_latest_folder_gives_the_depth<F: StorageFixture>(fixture: &F) -> Check {
+    let client = Client::with_run(fixture, "run")?;
+    let depth_after = |depth| -> Result<u8, Fault> {
+        client.enqueue(Enqueue::new(vec![new_item("/a").with_depth(depth)]), at(9))?;
+        Ok(client.item("/a")?.depth)
+    };
+    for (added, expected) in [(2, 2), (0, 2), (255, 255), (1, 1)] {
+        same("the depth of a pending item", &depth_after(added)?, &expected)?;
+    }
+    let token = client.claim_one("run", at(9))?;
+    client.settle("run", token, failed(), at(9))?;
+    for (added, expected) in [(0, 1), (3, 3)] {
+        same("the depth in a new round", &depth_after(added)?, &expected)?;
+    }
+    let token = client.claim_one("run", at(9))?;
+    client.settle("run", token, completed_so(None, None), at(9))?;
+    same("the depth of a completed item", &depth_after(4)?, &3)
 }
 
 fn a_changed_completed_file_begins_a_round<F: StorageFixture>(fixture: &F) -> Check {

@@ -117,7 +117,7 @@ impl World {
     fn enqueue(&mut self, file: usize, repeat: Repeat, again: Happening) -> Result<(), String> {
         let planned = &self.plan.files[file];
         let fingerprint = Some(self.fingerprint(file));
-        let new = NewItem { file_path: planned.path.clone(), priority: planned.priority, fingerprint };
+        let new = NewItem { file_path: planned.path.clone(), depth: 0, priority: planned.priority, fingerprint };
         let request = Enqueue { items: vec![new], repeat, answer: AnswerNeeded::Now };
         let answer = self.store.enqueue(request, self.wall()).now_or_never().expect("the store answers at once");
         self.served(answer, again).map(drop)

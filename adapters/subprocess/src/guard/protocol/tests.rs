@@ -9,7 +9,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
-use crate::process::Ending;
+use crate::process::{Ending, StdoutFile};
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..40)
@@ -23,12 +23,31 @@ fn path() -> impl Strategy<Value = Option<PathBuf>> {
     option::of(text().prop_map(PathBuf::from))
 }
 
+fn stdout_file() -> impl Strategy<Value = StdoutFile> {
+    (text(), any::<(Vec<i32>, Option<String>)>()).prop_map(|(path, (ok_exits, owner))| StdoutFile {
+        path,
+        ok_exits,
+        owner,
+    })
+}
+
 fn spec() -> impl Strategy<Value = ProcessSpec> {
     let texts = (text(), vec(text(), 0..5), vec((text(), text()), 0..5), path());
-    (texts, any::<(Duration, usize, bool)>(), path(), bytes()).prop_map(
-        |(texts, (timeout, capture, append_log), log, log_heading)| {
+    (texts, any::<(Duration, usize, bool)>(), path(), bytes(), option::of(stdout_file())).prop_map(
+        |(texts, (timeout, capture, append_log), log, log_heading, stdout_to)| {
             let (program, arguments, environment, working_dir) = texts;
-            ProcessSpec { program, arguments, environment, working_dir, timeout, log, append_log, log_heading, capture }
+            ProcessSpec {
+                program,
+                arguments,
+                environment,
+                working_dir,
+                timeout,
+                log,
+                append_log,
+                log_heading,
+                capture,
+                stdout_to,
+            }
         },
     )
 }
@@ -61,6 +80,7 @@ fn ending() -> impl Strategy<Value = Ending> {
         Just(Ending::TimedOut),
         Just(Ending::Aborted),
         any::<(String, bool)>().prop_map(|(reason, permanent)| Ending::CannotStart { reason, permanent }),
+        any::<(String, bool)>().prop_map(|(reason, permanent)| Ending::NoResult { reason, permanent }),
     ]
 }
 

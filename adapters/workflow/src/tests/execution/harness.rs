@@ -128,6 +128,7 @@ impl Fixture {
             token,
             run: RunId::new(format!("run-{number}")),
             file_path: FilePath::new(&self.file).unwrap(),
+            depth: 0,
             round: 1,
             follows_completion: false,
             number: AttemptNumber::new(number).unwrap(),

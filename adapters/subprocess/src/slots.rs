@@ -1,0 +1,63 @@
+//! The numbers of the slots in which attempts run concurrently.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Assigns slot numbers. Attempts that run concurrently have different numbers; with N attempts at
+/// a time, no number is above N.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Slots(Arc<Mutex<BTreeSet<usize>>>);
+
+/// An occupied slot. Dropping it frees its number.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    number: usize,
+    slots: Slots,
+}
+
+impl Slots {
+    /// Occupies the free slot with the lowest number.
+    pub(crate) fn occupy(&self) -> Slot {
+        let mut busy = self.busy();
+        // Of `len + 1` numbers, one is free.
+        let last = busy.len() + 1;
+        let number = (1..last).find(|number| !busy.contains(number)).unwrap_or(last);
+        busy.insert(number);
+        drop(busy);
+        Slot { number, slots: self.clone() }
+    }
+
+    /// Ignores poisoning, because a panic leaves no partial update.
+    fn busy(&self) -> MutexGuard<'_, BTreeSet<usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    /// Returns the number, which is at least 1.
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.slots.busy().remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_free_number_is_taken() {
+        let slots = Slots::default();
+        let (first, second, third) = (slots.occupy(), slots.occupy(), slots.occupy());
+        assert_eq!([first.number(), second.number(), third.number()], [1, 2, 3]);
+        drop(second);
+        assert_eq!(slots.occupy().number(), 2);
+        drop((first, third));
+        assert_eq!(slots.occupy().number(), 1);
+    }
+}

@@ -1,0 +1,117 @@
+//! The name of the file that receives a command's standard output.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::hash::{BuildHasher, RandomState};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use autoproc_domain::FilePath;
+
+use crate::placeholder::Template;
+use crate::subject::Subject;
+
+/// A path with the placeholders of [`CommandLine`](crate::CommandLine).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StdoutPattern(Template);
+
+/// The reason why a text is not a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidPattern {
+    /// The pattern contains a NUL byte.
+    #[error("it contains a NUL byte")]
+    Nul,
+    /// The pattern ends in a slash.
+    #[error("it names a folder")]
+    Folder,
+    /// The pattern is the same for all files, except perhaps for the slot.
+    #[error("it gives all files the same name")]
+    SameForAll,
+    /// The pattern is `{}`.
+    #[error("it names the file itself")]
+    Input,
+}
+
+impl StdoutPattern {
+    /// Parses a pattern.
+    ///
+    /// # Errors
+    /// [`InvalidPattern`] if the pattern can be right for no file, or for one file at most.
+    pub fn parse(text: &OsStr) -> Result<Self, InvalidPattern> {
+        let (bytes, template) = (text.as_bytes(), Template::parse(text));
+        match bytes {
+            _ if bytes.contains(&0) => Err(InvalidPattern::Nul),
+            b"{}" => Err(InvalidPattern::Input),
+            _ if bytes.ends_with(b"/") => Err(InvalidPattern::Folder),
+            _ if !template.is_per_file() => Err(InvalidPattern::SameForAll),
+            _ => Ok(Self(template)),
+        }
+    }
+
+    /// Fills in the placeholders for a file. A relative result is below `folder`.
+    #[must_use]
+    pub fn path_for(&self, subject: Subject<'_>, folder: &Path) -> PathBuf {
+        folder.join(self.0.fill(subject))
+    }
+}
+
+/// The settings for keeping the standard output of commands in files.
+#[derive(Debug, Clone)]
+pub struct StdoutTo {
+    /// The name of each file.
+    pub pattern: StdoutPattern,
+    /// The folder at which relative names start; absolute.
+    pub folder: PathBuf,
+    /// Exit statuses that count as success, in addition to 0.
+    pub ok_exits: Vec<i32>,
+}
+
+/// The results of a run, and the file that each belongs to. Uses about 70 bytes a result.
+#[derive(Debug, Default)]
+pub(crate) struct Owners {
+    hashers: [RandomState; 2],
+    by_hash: Mutex<HashMap<[u64; 2], FilePath>>,
+}
+
+impl Owners {
+    /// Reserves a result for a file. Returns the other file that it belongs to, if any. 128 bits of
+    /// two keyed hashes represent the path, because the path itself may be long.
+    pub(crate) fn reserve(&self, path: &Path, file: &FilePath) -> Option<FilePath> {
+        let hash = self.hashers.each_ref().map(|hasher| hasher.hash_one(path));
+        // A panic leaves no partial update.
+        let mut by_hash = self.by_hash.lock().unwrap_or_else(PoisonError::into_inner);
+        let owner = by_hash.entry(hash).or_insert_with(|| file.clone());
+        (owner != file).then(|| owner.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_needs_a_part_that_differs_from_file_to_file() {
+        let parse = |text: &str| StdoutPattern::parse(OsStr::new(text)).map(drop);
+        for good in ["out/{rel}", "{.}.txt", "{#}", "out/{}", "{%}/{/}"] {
+            assert_eq!(parse(good), Ok(()), "{good}");
+        }
+        assert_eq!(parse("out.txt"), Err(InvalidPattern::SameForAll));
+        assert_eq!(parse("out{%}"), Err(InvalidPattern::SameForAll));
+        assert_eq!(parse(""), Err(InvalidPattern::SameForAll));
+        assert_eq!(parse("out/{//}/"), Err(InvalidPattern::Folder));
+        assert_eq!(parse("{}"), Err(InvalidPattern::Input));
+        assert_eq!(parse("{/}\0"), Err(InvalidPattern::Nul));
+    }
+
+    #[test]
+    fn a_result_belongs_to_the_first_file() {
+        let owners = Owners::default();
+        let [one, other] = ["/in/a.png", "/in/a.gif"].map(|path| FilePath::new(path).expect("a path"));
+        assert_eq!(owners.reserve(Path::new("/out/a"), &one), None);
+        assert_eq!(owners.reserve(Path::new("/out/a"), &one), None, "a retry");
+        assert_eq!(owners.reserve(Path::new("/out/./a"), &other), Some(one));
+        assert_eq!(owners.reserve(Path::new("/out/b"), &other), None);
+    }
+}

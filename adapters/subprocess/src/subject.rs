@@ -1,0 +1,48 @@
+//! The values of the placeholders in a command.
+
+use std::path::Path;
+
+use autoproc_domain::{FilePath, ItemId};
+
+/// A file and the circumstances of its attempt, for filling in placeholders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject<'a> {
+    /// The file: `{}`, and its parts in `{/}`, `{//}`, `{.}` and `{/.}`.
+    pub path: &'a Path,
+    /// The path below the folder that the file was added from: `{rel}`. See [`relative_path`].
+    pub relative: &'a Path,
+    /// The file's number on the queue: `{#}`. If it is unknown, `{#}` is kept.
+    pub item: Option<ItemId>,
+    /// The number of the slot in which the attempt runs, from 1: `{%}`.
+    pub slot: usize,
+}
+
+/// Returns the path of a file below the folder that it was added from, whose distance is `depth`;
+/// see [`QueueItem::depth`](autoproc_domain::QueueItem::depth). For a file that was added by itself
+/// (`depth` is 0), returns the path below `project_dir`, or the file's name if the file lies
+/// elsewhere. The result has no `..` and does not begin with a slash.
+#[must_use]
+pub fn relative_path<'a>(file: &'a FilePath, depth: u8, project_dir: &Path) -> &'a Path {
+    match file.as_path().strip_prefix(project_dir) {
+        _ if depth > 0 => file.last_components(depth),
+        Ok(below) if !below.as_os_str().is_empty() => below,
+        _ => file.last_components(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_below_the_folder_it_was_added_from_or_the_project() {
+        let file = FilePath::new("/p/scans/2026/a.png").expect("a path");
+        let below = |depth, project| relative_path(&file, depth, Path::new(project)).to_str().expect("text");
+        assert_eq!(below(2, "/p"), "2026/a.png");
+        assert_eq!(below(1, "/elsewhere"), "a.png");
+        assert_eq!(below(0, "/p"), "scans/2026/a.png");
+        assert_eq!(below(0, "/"), "p/scans/2026/a.png");
+        assert_eq!(below(0, "/p/sca"), "a.png");
+        assert_eq!(below(0, "/p/scans/2026/a.png"), "a.png");
+    }
+}
