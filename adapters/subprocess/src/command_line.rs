@@ -24,6 +24,9 @@ enum Form {
     Shell(Script),
 }
 
+/// The placeholder for the path of the file.
+const FILE: &str = "{}";
+
 /// The command line for one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
@@ -49,9 +52,18 @@ impl CommandLine {
         validate(words.first().map_or(OsStr::new(""), AsRef::as_ref))?;
         let mut templates = words.iter().map(|word| template(word.as_ref())).collect::<Result<Vec<_>, _>>()?;
         if !templates.iter().any(Template::names_file) {
-            templates.push(Template::parse(OsStr::new("{}")));
+            templates.push(Template::parse(OsStr::new(FILE)));
         }
         Ok(Self(Form::Argv(templates)))
+    }
+
+    /// Returns the words of a command, with `{}` at the end if they contain no placeholder for the
+    /// file. [`argv`](Self::argv) executes both forms in the same way.
+    #[must_use]
+    pub fn with_file(words: &[OsString]) -> Vec<&OsStr> {
+        let names_file = words.iter().any(|word| Template::parse(word).names_file());
+        let file = (!names_file).then_some(OsStr::new(FILE));
+        words.iter().map(OsString::as_os_str).chain(file).collect()
     }
 
     /// Creates a command line for `sh -c`.

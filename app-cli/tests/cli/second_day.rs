@@ -42,6 +42,8 @@ fn a_folder_that_is_named_again_is_not_done_again() {
     assert_eq!((&third["processed"], &third["remaining"]), (&2.into(), &0.into()));
     let other = result(&project, &["run", "-q", "in", "--", "test", "-e"]);
     assert_eq!(other["processed"], 13);
+    let same = result(&project, &["run", "-q", "in", "--", "test", "-e", "{}"]);
+    assert_eq!(same["processed"], 0, "the file is the last argument in both forms");
     let back = project.ask(["run", "in", "--", "true"]).expect_code(0);
     assert!(back.err.contains("0 files added, 13 completed by another command\n"), "{back:?}");
     let added = project.json(["queue", "add", "in"]);

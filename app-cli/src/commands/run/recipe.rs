@@ -1,8 +1,9 @@
 //! Computes recipes: hashes that identify how a run processes each file.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 
 use autoproc_domain::Recipe;
+use autoproc_subprocess::CommandLine;
 use sha2::{Digest as _, Sha256};
 
 use super::work::Work;
@@ -17,9 +18,11 @@ use crate::error::CliError;
 /// [`CliError`] if the workflow's file cannot be found or read.
 pub(super) fn of(work: &Work, stdout_to: Option<&OsStr>, context: &Context) -> Result<Recipe, CliError> {
     Ok(match (work, stdout_to) {
-        (Work::Argv(words), None) => hash("argv", words.iter().map(|word| word.as_encoded_bytes())),
+        (Work::Argv(words), None) => {
+            hash("argv", CommandLine::with_file(words).into_iter().map(OsStr::as_encoded_bytes))
+        }
         (Work::Argv(words), Some(pattern)) => {
-            let words = words.iter().map(OsString::as_os_str);
+            let words = CommandLine::with_file(words);
             hash("argv to", [pattern].into_iter().chain(words).map(OsStr::as_encoded_bytes))
         }
         (Work::Shell(line), None) => hash("shell", [line.as_encoded_bytes()]),
