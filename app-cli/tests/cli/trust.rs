@@ -173,3 +173,23 @@ fn a_command_that_calls_autoproc_works_on_the_queue_of_its_run() {
     assert!(listed.contains("/made/by/command") && listed.contains("/made/by/step"), "{listed}");
     assert!(!project.path("elsewhere/.claude").exists());
 }
+
+/// Paths and error output may be confidential.
+#[test]
+fn other_users_can_read_neither_queue_nor_logs() {
+    let project = TempProject::new();
+    project.write("a", "");
+    let binary = env!("CARGO_BIN_EXE_autoproc");
+    let mut shell = project.program("sh");
+    shell.args(["-c", &format!("umask 000; exec '{binary}' run -q -r 0 a -- sh -c 'echo printed; exit 3'")]);
+    Answer::from(shell.output().expect("sh(1)")).expect_code(100);
+    let mode = |path: &Path| fs::metadata(path).expect("it exists").permissions().mode() & 0o077;
+    let others = |folder: PathBuf| {
+        let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        entries.filter(|path| mode(path) != 0).collect::<Vec<_>>()
+    };
+    assert_eq!(mode(&project.state("")), 0);
+    assert_eq!(others(project.state("")), [project.state("AUTONOMOUS-STATE.json")], "a report");
+    assert_eq!(others(project.path("logs")), [] as [PathBuf; 0]);
+    assert_eq!(others(project.path("logs/attempts")), [] as [PathBuf; 0]);
+}
