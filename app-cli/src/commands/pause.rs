@@ -19,7 +19,7 @@ use crate::view::time::{local, span};
 use crate::view::{View, files};
 use crate::wiring::{Pause, RunControl};
 
-/// The interval between two checks whether the runs have confirmed the request.
+/// The interval between two checks for the confirmation of the request.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The maximum time to wait for runs to confirm the request. A run checks for requests five times a
@@ -150,7 +150,7 @@ async fn wait(
                 Wanted::Running => !is_paused,
             };
             if !live.iter().any(|run| run.info.id == one.run.info.id) {
-                // Removes the request, in case the run ended before it could do so.
+                // Removes the request, because the run may have ended without removing it.
                 let _ = control.files(&one.run).withdraw();
                 one.outcome = Outcome::Ended;
             } else if is_done {

@@ -67,7 +67,7 @@ async fn failed(context: &Context) -> Result<Vec<QueueItem>, CliError> {
 }
 
 /// Reads the state of the latest run. If the state file cannot be read, prints a warning and
-/// returns `None`: the queue is complete without it.
+/// returns `None`, because the file is only informational.
 fn latest(context: &Context) -> Option<ProcessorState> {
     context.wiring.processor_state().unwrap_or_else(|error| {
         context.console.warn(in_one_line(&error));
@@ -84,7 +84,7 @@ struct Status {
     figures: Vec<PastRun>,
     /// The pause of each paused live run.
     pauses: BTreeMap<RunId, Pause>,
-    /// The contents of the state file, which the latest run wrote; `None` if there is none or it is
+    /// The state of the latest run, from the state file; `None` if the file is missing or
     /// unreadable.
     latest: Option<ProcessorState>,
     processing: Vec<QueueItem>,
@@ -209,8 +209,8 @@ fn not_running(view: &Status, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", done(latest.files_processed, latest.files_failed, "that"))
 }
 
-/// Describes the end of the latest run. No run is live, so a run without an end in the state file
-/// is dead.
+/// Describes the end of the latest run. Called only if no run is live, so a run without a recorded
+/// end has died.
 fn ending(latest: &ProcessorState) -> String {
     match (latest.stopped_at, latest.started_at) {
         (Some(at), _) => format!("{} at {}", latest.status.word(), local(at)),
@@ -274,7 +274,7 @@ fn current(view: &Status, item: &QueueItem, layout: &Layout) -> String {
     layout.line(INDENT, &item.file_path, &after)
 }
 
-/// Describes how an item of a dead run will become pending.
+/// Describes why an item of a dead run is still processing, and how it is recovered.
 fn whose(view: &Status, item: &QueueItem) -> String {
     match view.doubt_about(item) {
         Some(left) => format!(

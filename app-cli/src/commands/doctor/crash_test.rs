@@ -1,10 +1,11 @@
 //! The crash test of `doctor --torture`. It starts processes that write to a temporary queue on the
-//! user's own file system, kills them at random moments, and checks that no acknowledged addition
-//! is lost.
+//! file system of the user's queue, kills them at random moments, and checks that no acknowledged
+//! addition is lost.
 //!
-//! The writers are a hidden mode of this binary. One writer opens the queue once, as a run does;
-//! the others open it for each addition, as commands do. A writer prints the number of each
-//! acknowledged addition to a pipe. The content of the pipe survives the writer.
+//! Each writer is a process of this binary, with the hidden command `torture-writer`. One writer
+//! opens the queue once, as a run does; the others open it for each addition, as commands do. A
+//! writer prints the number of each acknowledged addition to a pipe. The content of the pipe
+//! survives the writer.
 //!
 //! Power cuts are not tested, because a kill does not discard the page cache.
 

@@ -5,6 +5,10 @@
 //! latest attempt. It contains a claim number only while the claim is held. The history contains
 //! the claims of past attempts, but may not reach back far enough. It is read only if there may be
 //! several rounds, or if a round is requested.
+//!
+//! Without the history, an output belongs to the latest attempt if the attempt numbers agree and
+//! the output was written after the attempt began. A released attempt is not counted, so the number
+//! of its output may be one higher than the count.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -36,7 +40,7 @@ pub(super) enum Choice {
     },
 }
 
-/// An existing output, its round, and the time of its last write (`None` if unknown).
+/// An existing output, its round, and the time of its last write (`None` if the file has gone).
 #[derive(Debug)]
 struct Output {
     log: AttemptLog,
@@ -216,7 +220,8 @@ impl Known {
     }
 }
 
-/// Returns the output of the running attempt on an item; the file may not exist yet.
+/// Returns the output of the running attempt on an item, whose file may not exist yet; `None` if
+/// the item is not processing.
 pub(super) fn current(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
     let token = ClaimToken { item: item.id, number: item.claim.as_ref()?.number };
     Some(logs.log_of(token, AttemptNumber::new(item.attempts)?))

@@ -1,4 +1,4 @@
-//! Follows an item from attempt to attempt until it ends.
+//! Follows the outputs of an item from attempt to attempt until the item has ended.
 
 use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::request::Selector;

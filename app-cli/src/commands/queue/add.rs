@@ -21,7 +21,7 @@ use crate::view::json::PathJson;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
 
-/// The maximum number of files that are listed one by one. For more files, only a summary is
+/// The maximum number of files that are listed one by one. If there are more, only a summary is
 /// printed.
 const MAX_LINES: usize = 20;
 
@@ -75,8 +75,8 @@ pub(super) async fn add(mut args: AddArgs, context: &Context) -> Result<(), CliE
     context.show_change(&added)
 }
 
-/// Removes `-0` from the words and sets the flag, because clap parses `-0` as a negative number. A
-/// file named `-0` must be written `./-0`.
+/// Removes `-0` from the words and sets the flag `null`, because clap parses `-0` as a negative
+/// number. A file named `-0` must be written `./-0`.
 fn take_out_null_flag(args: &mut AddArgs) {
     let before = args.words.len();
     args.words.retain(|word| word != "-0");
@@ -182,18 +182,19 @@ pub(in crate::commands) struct Added {
     /// The outcome for each file, in the order of `files`.
     enqueued: Vec<Enqueued>,
     priority: Priority,
-    /// The words of the summary for unchanged files that are processed again.
+    /// The wording in the summary for files that are processed again although they have not
+    /// changed.
     repeated: &'static str,
     /// The number of files that do not exist.
     missing: usize,
-    /// The number of files and folders below given folders that cannot be read.
+    /// The number of unreadable files and folders below the given folders.
     unreadable: usize,
     /// The number of files that `--include`, `--exclude` or `--newer-than` excluded.
     left_out: usize,
 }
 
 impl Added {
-    /// Returns the ids of the files' items, as far as they are known.
+    /// Returns the ids of the items. Files that were only accepted have no id yet.
     pub(in crate::commands) fn items(&self) -> impl Iterator<Item = ItemId> {
         self.enqueued.iter().filter_map(|enqueued| enqueued.item)
     }
@@ -324,7 +325,8 @@ fn outcome_word(outcome: EnqueueOutcome) -> &'static str {
     }
 }
 
-/// Serialises the files one at a time, because a list of a million may be long.
+/// Serialises the files one at a time, so that the document is not a second copy of the list in
+/// memory.
 fn each_file<S: Serializer>(view: &Added, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(
         view.each().map(|(path, outcome)| AddedFileJson { path: path.into(), outcome: outcome_word(outcome) }),

@@ -34,7 +34,8 @@ pub(super) async fn hold(args: &HoldArgs, is_held: bool, context: &Context) -> R
     context.show_change(&HoldChange { changed, held: is_held, already })
 }
 
-/// Returns the files that are already held if `is_held`, or already not held otherwise.
+/// Returns the files that are already in the wanted state: held if `is_held` is true, otherwise not
+/// held.
 async fn already(which: &[Selector], is_held: bool, context: &Context) -> Result<Vec<FilePath>, CliError> {
     let mut already = Vec::new();
     for selector in which {

@@ -46,7 +46,7 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<(), CliErr
     }
     context.show(&listed)?;
     if listed.more {
-        context.remark("there are more");
+        context.remark("there are more files");
     }
     Ok(())
 }

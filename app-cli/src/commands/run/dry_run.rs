@@ -97,7 +97,7 @@ async fn first_of_dead_runs(context: &Context) -> Result<Option<QueueItem>, CliE
     left.retain(|item| item.claim.as_ref().is_some_and(|claim| dead.iter().any(|dead| dead.run == claim.run)));
     if !left.is_empty() {
         let count = files(left.len());
-        context.remark(&format!("{count} of a dead run: the next run ends what is left of it, and recovers its files"));
+        context.remark(&format!("{count} of a dead run: the next run ends leftover processes, and recovers the files"));
     }
     Ok(left.into_iter().next())
 }

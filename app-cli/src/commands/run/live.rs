@@ -30,8 +30,9 @@ use steps::Steps;
 /// The time between two drawings.
 const TICK: Duration = Duration::from_millis(250);
 
-/// If two ticks are further apart than this, the process was suspended by a signal that it cannot
-/// catch, and the gap does not count as time of the run. A slow machine does not cause such gaps.
+/// If two ticks are further apart than this, the process is assumed to have been suspended by a
+/// signal that it cannot catch, and the gap does not count as time of the run. A slow machine does
+/// not cause such gaps.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 /// The live view.

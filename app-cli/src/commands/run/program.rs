@@ -10,12 +10,12 @@ use super::work::Work;
 use crate::error::CliError;
 use crate::escape::Shown;
 
-/// Checks that the program exists, with the search of execvp(3). Skips a program with a
+/// Checks that the program exists, and searches for it like execvp(3). Skips a program with a
 /// placeholder, because its name depends on the file. Skips a shell command line, because the shell
 /// itself searches for programs.
 ///
 /// # Errors
-/// A usage error that names the missing program.
+/// A usage error if the program is missing or cannot be executed.
 pub(super) fn check(work: &Work) -> Result<(), CliError> {
     let Work::Argv(words) = work else { return Ok(()) };
     let Some(program) = words.first() else { return Ok(()) };

@@ -32,11 +32,11 @@ pub(super) enum Verbosity {
 
 /// The form of the progress output.
 enum Detail {
-    /// A live view, and a line for each failure.
+    /// A live view, and lines for failures, retries and other notable events.
     Live(Arc<Live>),
     /// A line for each attempt that ends.
     Lines,
-    /// A line for each file that failed.
+    /// Warnings, and a line for each file that failed.
     Failures,
     /// Warnings only.
     Warnings,

@@ -75,7 +75,7 @@ impl Pruner {
         Self { storage, logs, retention, executions }
     }
 
-    /// Prunes once. Removes output on a separate thread, because this blocks.
+    /// Prunes once. Output is removed on a separate thread, because file operations block.
     ///
     /// # Errors
     /// If the queue cannot be read, or if an output or an execution cannot be removed.
@@ -96,8 +96,8 @@ impl Pruner {
     }
 
     /// Removes the unfinished executions of items that have left the queue. Lists the executions
-    /// first: each listed item was in the queue by then, and its id is never reused. A missing item
-    /// has therefore left the queue.
+    /// before it reads the queue: each listed item was in the queue when its execution began, and
+    /// ids are never reused. An item that is missing has therefore left the queue.
     async fn forget(&self) -> Result<(), CliError> {
         let trouble = |error: io::Error| CliError::io("cannot remove executions of files that left the queue", &error);
         for item in self.executions.under_way().map_err(trouble)? {

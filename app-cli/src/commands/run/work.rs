@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::wiring::Task;
 
-/// Shell operators that are never an argument of a program.
+/// Shell operators. As a separate argument of a command, each of them is treated as a mistake.
 const SHELL_OPERATORS: [&str; 7] = ["|", "||", "&&", ">", ">>", "<", "2>"];
 
 /// A shell operator that `find -exec` also takes as an argument, as the end of its command.
@@ -32,8 +32,8 @@ impl Work {
     /// Determines the work from these arguments.
     ///
     /// # Errors
-    /// [`CliError`] if there is no work, or if a command is given together with options for a
-    /// workflow.
+    /// [`CliError`] if there is no work, if the command contains a shell operator, or if a command
+    /// is given together with options for a workflow.
     pub(super) fn new(
         argv: Vec<OsString>,
         shell: Option<OsString>,

@@ -24,8 +24,8 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 
-/// The maximum width of a printed source line; wider terminals are rare. Only the part of a longer
-/// line around the mark is printed.
+/// The maximum width of a printed source line. Of a longer line, only the part around the mark is
+/// printed, because most terminals would wrap the whole line.
 const SHOWN_COLUMNS: usize = 100;
 
 /// `workflow check`
@@ -72,7 +72,7 @@ struct WorkflowsChecked {
     files: Vec<CheckedFile>,
 }
 
-/// The result of reading a file.
+/// The result of reading a workflow file.
 enum CheckedFile {
     Read(Box<WorkflowFile>),
     /// The file cannot be read.

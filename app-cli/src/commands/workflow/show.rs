@@ -59,8 +59,8 @@ impl View for WorkflowShown {
         tree::print(&self.workflow, from_base(&self.base, &self.path), out)
     }
 
-    /// Returns the document. It is no `Serialize` struct, because the kind of a step's action is
-    /// the name of a key.
+    /// Builds the document with `json!`, because each step has a key that is named after the kind
+    /// of its action: `run`, `shell`, `command` or `task`.
     fn document(&self) -> impl Serialize {
         let Workflow { id, name, description, version, inputs, phases, transitions, .. } = &self.workflow;
         let input = |input: &Input| {

@@ -17,7 +17,7 @@ const MIN_SHOWN: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(super) struct Board {
     running: HashMap<ItemId, Running>,
-    /// When each file in backoff becomes due.
+    /// The time at which each file in backoff becomes due.
     retries: HashMap<ItemId, Timestamp>,
     max_attempts: u32,
     ended: u64,
@@ -175,7 +175,7 @@ impl Board {
         self.pace.on_end(now);
     }
 
-    /// Updates the total. The counts include files that other processes added.
+    /// Updates the total. `counts` includes files that other processes have added.
     fn count(&mut self, counts: Counts) {
         self.total = self.ended + (counts.waiting() + counts.processing) as u64;
     }
