@@ -1,4 +1,4 @@
-//! `cancel`: cancels single files; their runs continue.
+//! `cancel`: cancels single files; the runs that process them continue.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::paths;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
 
-/// The statuses that can be cancelled.
+/// The statuses of files that can be cancelled.
 const LIVE: &[Status] = &[Status::Pending, Status::Processing];
 
 /// `cancel`

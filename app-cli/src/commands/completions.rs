@@ -1,4 +1,4 @@
-//! `completions`: a script that makes a shell complete commands.
+//! `completions`: prints a script with which a shell completes the commands of this program.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -39,14 +39,16 @@ pub(crate) fn completions(
     Ok(ExitCode::Success)
 }
 
-/// Returns a static script with the commands and options, for shells that cannot ask this program.
+/// Returns a static script with the commands and options, for shells whose scripts cannot ask this
+/// program.
 fn fixed(shell: clap_complete::Shell, root: &clap::Command) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut without_hidden(root), "autoproc", &mut script);
     script
 }
 
-/// Returns the command line without its hidden commands, which completions would otherwise offer.
+/// Returns the definition of the command line without hidden commands, because completions would
+/// offer them.
 fn without_hidden(whole: &clap::Command) -> clap::Command {
     let shown = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
     clap::Command::new("autoproc")

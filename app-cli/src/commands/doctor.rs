@@ -1,5 +1,5 @@
-//! `doctor`: checks the queue and its location, with a hint for each problem. Creates and removes
-//! temporary files, but changes nothing else.
+//! `doctor`: checks the queue, its folder and its runs, and gives a hint for each problem. Creates
+//! and removes temporary files, but changes nothing else.
 
 pub(super) mod crash_test;
 mod runs;
@@ -57,7 +57,7 @@ pub(super) async fn doctor(args: &DoctorArgs, context: &Context) -> Result<ExitC
     Ok(diagnosis.exit_code())
 }
 
-/// Returns a finding if the state file of runs cannot be read.
+/// Returns a warning if the state file of runs cannot be read.
 fn state_file(context: &Context) -> Option<Finding> {
     let error = context.wiring.processor_state().err()?;
     let advice = "remove AUTONOMOUS-STATE.json: the queue does not need it, and the next run creates it again";
@@ -89,8 +89,8 @@ struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Returns the exit code of the most severe finding: damage, then a newer version, then I/O,
-    /// then others.
+    /// Returns the exit code of the most severe problem: damage, then a newer version, then I/O,
+    /// then others. Success if there is no problem.
     fn exit_code(&self) -> ExitCode {
         let codes = [ExitCode::Damaged, ExitCode::Config, ExitCode::Io, ExitCode::CannotWrite, ExitCode::TryAgain];
         let is_found = |code: &ExitCode| self.findings.iter().any(|finding| finding.level == Level::Problem(*code));

@@ -69,7 +69,7 @@ pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliE
     match known.choose(request.round, request.attempt) {
         Choice::Log(log, name) => {
             show(&log, &name, request, context).await?;
-            // An attempt or a round that is named is followed to its end, and no further.
+            // If the request names a round or an attempt, following ends with the shown attempt.
             let is_latest = request.round.is_none() && request.attempt.is_none();
             if request.follow && is_latest {
                 return following::following(id, Some(log.claim), request, context).await;
@@ -85,7 +85,7 @@ pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliE
     }
 }
 
-/// Returns the outputs of an item's attempts. The outputs may outlive the item in the queue.
+/// Returns the outputs of an item's attempts, even if the item has left the queue.
 fn logs(item: ItemId, context: &Context) -> Result<Vec<AttemptLog>, CliError> {
     context.wiring.attempt_logs().attempts_of(item).map_err(|error| no_folder(context, &error))
 }
@@ -95,24 +95,25 @@ fn no_folder(context: &Context, error: &std::io::Error) -> CliError {
 }
 
 async fn known(id: ItemId, item: Option<QueueItem>, request: &LogArgs, context: &Context) -> Result<Known, CliError> {
-    // A large event log takes long to read, and an item with a single round needs no history.
+    // Reads the history only if a round is requested or the item may have several rounds, because a
+    // large event log takes long to read.
     let has_rounds = item.as_ref().is_none_or(|item| item.round > 1) || request.round.is_some();
     let past = if has_rounds { context.history_of(id).await } else { Vec::new() };
     let known = Known::find(item, logs(id, context)?, past, &context.wiring.attempt_logs());
     known.map_err(|error| no_folder(context, &error))
 }
 
-/// True if the item is pending and the requested attempt is its next one.
+/// True if the item is pending and its next attempt fits the requested round and attempt.
 fn is_before_wanted(item: &QueueItem, request: &LogArgs) -> bool {
     item.status == Status::Pending
         && request.round.is_none_or(|round| round == item.round)
         && request.attempt.is_none_or(|number| number == item.attempts.saturating_add(1))
 }
 
-/// Prints a log; if requested, follows it until its attempt ends.
+/// Prints the output of an attempt. With `--follow`, continues until the attempt ends.
 async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context) -> Result<(), CliError> {
     let mut followed = FollowedLog::new(log, &context.console, AttemptOutput::of_text(&context.console, request.raw));
-    // Checks for the end before the last read, so that no output in between is missed.
+    // The last read follows the check that the attempt has ended, so that it includes all output.
     while request.follow && is_current(log, context).await? {
         if followed.poll()? == Delivery::Cut {
             return Ok(());
@@ -126,7 +127,7 @@ async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context
     Ok(())
 }
 
-/// True while the attempt may still print.
+/// True if the attempt still holds its claim, and may print more.
 async fn is_current(log: &AttemptLog, context: &Context) -> Result<bool, CliError> {
     let item = context.storage().find(Selector::Id(log.item)).await?;
     Ok(item.and_then(|item| item.claim).is_some_and(|claim| claim.number == log.claim))

@@ -28,7 +28,7 @@ pub(crate) struct ManArgs {
 }
 
 pub(crate) fn man(args: &ManArgs, root: clap::Command, console: &Console) -> Result<ExitCode, CliError> {
-    // The command `help` gets no page.
+    // The command `help` gets no manual page.
     let mut root = root.disable_help_subcommand(true);
     root.build();
     if let Some(dir) = &args.dir {
@@ -48,7 +48,7 @@ pub(crate) fn man(args: &ManArgs, root: clap::Command, console: &Console) -> Res
     Ok(ExitCode::Success)
 }
 
-/// Writes one page per command, and returns their number.
+/// Writes one manual page per command, and returns the number of pages.
 fn write_all(root: &clap::Command, dir: &Path) -> io::Result<usize> {
     fs::create_dir_all(dir)?;
     let (mut count, mut left) = (0, vec![root]);
@@ -61,17 +61,18 @@ fn write_all(root: &clap::Command, dir: &Path) -> io::Result<usize> {
 }
 
 fn page(command: &clap::Command) -> Man {
-    // The library omits the options that the short help hides, so none may be hidden there.
+    // Shows every option in the short help, because clap_mangen omits options that are hidden
+    // there.
     let whole = command.clone().mut_args(|arg| arg.hide_short_help(false));
     Man::new(whole.override_usage(synopsis(command)))
 }
 
-/// Returns the usage with `[OPTIONS]` replaced by each option and its value. If the usage has
-/// several forms, only the first is changed.
+/// Returns the usage with `[OPTIONS]` replaced by the list of options with their values. If the
+/// usage has several lines, only the first is changed.
 fn synopsis(command: &clap::Command) -> String {
     let usage = command.clone().render_usage().to_string();
     let options = command.get_arguments().filter(|arg| !arg.is_positional() && !arg.is_hide_set());
-    // The usage already contains the required options.
+    // Leaves out required options, because the usage already contains them.
     let options: Vec<_> = options.filter(|arg| !arg.is_required_set()).map(option).collect();
     usage.trim_start_matches("Usage: ").replacen("[OPTIONS]", &options.join(" "), 1)
 }

@@ -1,4 +1,4 @@
-//! `pause` and `resume`: suspend the live runs of this machine, and continue them.
+//! `pause` and `resume`: suspend and continue the live runs of this machine.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -19,10 +19,11 @@ use crate::view::time::{local, span};
 use crate::view::{View, files};
 use crate::wiring::{Pause, RunControl};
 
-/// The interval between two looks for the answer of a run.
+/// The interval between two checks for the confirmation of the request.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The longest wait for the answer of a run. A run looks for requests five times a second.
+/// The maximum time to wait for runs to confirm the request. A run checks for requests five times a
+/// second.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// `pause`
@@ -55,29 +56,29 @@ Example:
 )]
 pub(crate) struct ResumeArgs {}
 
-/// The wanted state of the runs.
+/// The state that the command requests from the runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     Paused,
     Running,
 }
 
-/// The effect on one run.
+/// The effect of the request on one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// The run has not confirmed the request.
     Unconfirmed,
     /// The run is in the wanted state now.
     Changed,
-    /// The run was in the wanted state before.
+    /// The run was already in the wanted state.
     Unchanged,
-    /// The run has ended meanwhile.
+    /// The run has ended since the request.
     Ended,
     /// The run is on another machine.
     Elsewhere,
 }
 
-/// A run, and the effect on it.
+/// A run, and the effect of the request on it.
 struct Affected {
     run: LiveRun,
     outcome: Outcome,
@@ -110,7 +111,8 @@ async fn change(wanted: Wanted, context: &Context) -> Result<(), CliError> {
     if late.is_empty() { Ok(()) } else { Err(unconfirmed(wanted, &late)) }
 }
 
-/// Asks one run, unless it is in the wanted state already.
+/// Requests the wanted state from one run. Returns `Unchanged` if the run is already in this state,
+/// and `Elsewhere` if the run is on another machine.
 async fn request(wanted: Wanted, run: &LiveRun, control: &RunControl, context: &Context) -> Result<Outcome, CliError> {
     if !control.is_local(run) {
         return Ok(Outcome::Elsewhere);
@@ -118,7 +120,7 @@ async fn request(wanted: Wanted, run: &LiveRun, control: &RunControl, context: &
     let (files, pause) = (control.files(run), control.pause_of(run));
     let cannot_write = |error| CliError::cannot_write(files.request_path(), &error);
     let is_new = match wanted {
-        // A stopped process reads no request, and stands still already.
+        // A process that is stopped by a signal stands still already, and cannot read a request.
         Wanted::Paused if pause.is_some_and(|pause| pause.is_stopped) => false,
         Wanted::Paused => files.request().map_err(cannot_write)? || pause.is_none(),
         Wanted::Running => {
@@ -148,7 +150,7 @@ async fn wait(
                 Wanted::Running => !is_paused,
             };
             if !live.iter().any(|run| run.info.id == one.run.info.id) {
-                // The run may have ended before it could remove the request.
+                // Removes the request, because the run may have ended without removing it.
                 let _ = control.files(&one.run).withdraw();
                 one.outcome = Outcome::Ended;
             } else if is_done {
@@ -160,8 +162,8 @@ async fn wait(
     Ok(())
 }
 
-/// Adds what is known of each run. The runs have obeyed by now, so a queue that cannot be read is
-/// only a warning.
+/// Adds the pause and the current files of each run. The requests are already made, so an
+/// unreadable queue causes only a warning.
 async fn describe(affected: &mut [Affected], control: &RunControl, context: &Context) {
     let request = PageRequest { statuses: vec![Status::Processing], after: None, limit: None };
     let items = match context.storage().page(request).await {

@@ -71,7 +71,7 @@ Examples:
 /// Carries out a command.
 ///
 /// # Errors
-/// [`CliError`] with the exit code.
+/// [`CliError`] if the command fails; the error contains the exit code.
 pub(super) async fn queue(command: QueueCommand, context: &Context) -> Result<ExitCode, CliError> {
     match command {
         QueueCommand::Add(args) => add::add(args, context).await?,

@@ -1,4 +1,5 @@
-//! `report`: tells what the last run did, or the runs of a night.
+//! `report`: shows the results of the last run, of one named run, or of all runs since a given
+//! time.
 
 mod human;
 mod json;
@@ -55,7 +56,8 @@ pub(super) async fn report(args: &ReportArgs, context: &Context) -> Result<(), C
     context.show_named(&report)
 }
 
-/// Returns the summary of the run whose name is, or begins with, a word.
+/// Returns the summary of the run with the id `word`. If there is no such run, `word` may be the
+/// beginning of exactly one id.
 async fn named(word: &str, context: &Context) -> Result<RunsSummary, CliError> {
     let exact = context.past_runs(RunFilter::Named(vec![RunId::new(word)])).await?;
     if !exact.runs.is_empty() {
@@ -73,16 +75,18 @@ async fn named(word: &str, context: &Context) -> Result<RunsSummary, CliError> {
 }
 
 struct Report {
-    /// The earliest time of the report; `None` for a report on one run.
+    /// The beginning of the reported period; `None` if the report is on a single run.
     since: Option<Timestamp>,
     summary: RunsSummary,
-    /// The runs that are alive.
+    /// The ids of the live runs.
     live: HashSet<RunId>,
-    /// The present status of the file of each failure in the summary; `None` if it left the queue.
+    /// The present status of each failed file, in the order of `summary.failures`; `None` for a
+    /// file that has left the queue.
     now: Vec<Option<Status>>,
-    /// The present counts of the queue.
+    /// The number of items in the queue now, by status.
     counts: Counts,
-    /// The option that names the project folder in a command, if the folder is not found without it.
+    /// The option `--project-dir` for suggested commands; empty if the current folder is in the
+    /// project folder.
     project_option: String,
 }
 
@@ -107,7 +111,7 @@ impl Report {
         self.summary.runs.iter().map(|run| RunShown { run, is_live: self.live.contains(&run.id) })
     }
 
-    /// Returns a figure of all runs together.
+    /// Returns the sum of one figure over all reported runs.
     fn sum(&self, figure: impl Fn(&PastRun) -> u64) -> u64 {
         self.summary.runs.iter().map(figure).sum()
     }

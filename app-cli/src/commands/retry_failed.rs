@@ -26,7 +26,7 @@ pub(crate) struct RetryFailedArgs {
     files: Vec<PathBuf>,
 }
 
-/// Requeues these files, or every failed file if none is named.
+/// Requeues the given files, or every failed file if none is given.
 pub(super) async fn retry_failed(args: &RetryFailedArgs, context: &Context) -> Result<(), CliError> {
     let requeue = match &args.files[..] {
         [] => Requeue::AllFailed,

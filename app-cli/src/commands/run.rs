@@ -49,7 +49,8 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let source = PathSource::new(std::mem::take(&mut args.files), &args.lists)?;
     let (command, workflow) = (std::mem::take(&mut args.command), std::mem::take(&mut args.workflow));
     let work = Work::new(command, args.shell.take(), workflow.into())?;
-    // An invalid command is reported before anything changes, because it would fail every file.
+    // Reports an invalid command before anything changes, because such a command would fail on
+    // every file.
     program::check(&work)?;
     let stdout_to = args.output.stdout_pattern(&work)?;
     if args.dry_run {
@@ -80,8 +81,8 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         task: work.task(context)?,
         run: config.run.clone(),
         jobs: config.jobs,
-        // With a failure limit, the run decides about each start, because any failure may reach the
-        // limit.
+        // With a failure limit, attempts are not batched: the run must decide about each start,
+        // because any failure may reach the limit.
         may_batch: config.failure_limit.is_none(),
         grace: args.grace,
         start_limits: args.limits.start_limits(),
@@ -97,8 +98,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let mut observers = observers(&args, progress, context);
     observers.extend([resources.clone() as Arc<dyn Observer>, failures.clone()]);
     let (ports, supervision) = context.wiring.ports(settings, observers)?;
-    // An unreadable queue is reported before the run begins, because a run that has begun leaves
-    // traces.
+    // Reports an unreadable queue before the run begins and creates its files.
     context.storage().counts(Scope::Queue).await?;
     if !source.is_empty() {
         refuse_while_others_stop(&ports).await?;
@@ -173,8 +173,8 @@ fn observers(args: &RunArgs, progress: Progress, context: &Context) -> Vec<Arc<d
     observers
 }
 
-/// Fails if other runs are still obeying a stop request. Called before files are added, because the
-/// run itself would refuse to start.
+/// Fails if other runs are still obeying a stop request. In this case, the new run would refuse to
+/// start. Therefore, the check precedes the addition of files.
 async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
     if ports.stop.request().level == StopLevel::Running {
         return Ok(());
@@ -183,7 +183,8 @@ async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
     if runs.is_empty() { Ok(()) } else { Err(ProcessorError::StillStopping { runs }.into()) }
 }
 
-/// Adds files, and reports them on standard error, because the data of a run is its result.
+/// Adds the given files, and reports them on standard error, because standard output is for the
+/// result of the run.
 async fn add_first(
     source: &PathSource,
     args: &RunArgs,
@@ -199,7 +200,7 @@ async fn add_first(
     let priority = args.priority.unwrap_or_default();
     let added = add::offer(gathered, priority, repeat, AnswerNeeded::Now, args.quiet > 0, context).await?;
     if added.is_empty() {
-        // An empty folder may be a disk that is not mounted.
+        // Warns, because an empty folder may be an unmounted disk.
         context.console.warn("no files were found");
     }
     if added.beside_completed() > 0 {
@@ -220,9 +221,9 @@ async fn add_first(
     Ok(added)
 }
 
-/// Returns the code for a result. An error takes precedence, then a signal, then failures, then
-/// files of the scope that are not completed. Held files do not belong to a run over the whole
-/// queue.
+/// Returns the exit code for a result. The first that applies decides: an error of the run, a
+/// signal, failed files, unfinished files. In a run over the whole queue, held files do not count
+/// as unfinished.
 fn exit_code(result: &ProcessingResult, is_whole_queue: bool) -> ExitCode {
     let held = if is_whole_queue { result.held } else { 0 };
     let unfinished = result.remaining.saturating_sub(held) + result.processing;

@@ -1,4 +1,4 @@
-//! `runs`: lists the runs of the past, and those that are alive.
+//! `runs`: lists past runs and live runs.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -46,7 +46,7 @@ pub(crate) struct RunsArgs {
 pub(super) async fn runs(args: &RunsArgs, context: &Context) -> Result<(), CliError> {
     let filter = match (args.since, args.limit) {
         (Some(since), _) => RunFilter::Since(since.before(context.now())),
-        // One more run shows whether there are more.
+        // Reads one run more than the limit, to know whether there are earlier runs.
         (None, Some(limit)) => RunFilter::Latest(limit.saturating_add(1)),
         (None, None) => RunFilter::All,
     };
@@ -64,11 +64,11 @@ pub(super) async fn runs(args: &RunsArgs, context: &Context) -> Result<(), CliEr
 }
 
 struct Listed {
-    /// The runs, the newest last.
+    /// The listed runs, the newest last.
     runs: Vec<PastRun>,
-    /// The runs that are alive.
+    /// The ids of the live runs.
     live: HashSet<RunId>,
-    /// True if there are earlier runs.
+    /// True if there are earlier runs beyond the limit.
     more: bool,
 }
 

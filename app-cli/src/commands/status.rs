@@ -1,4 +1,4 @@
-//! `status`: shows live runs, pending files, and the reasons for waiting.
+//! `status`: shows live runs, pending files, and the reasons why files wait.
 
 mod figures;
 
@@ -28,10 +28,10 @@ use figures::{Figures, RunningJson, done, obeying};
 /// The indentation of files below a heading.
 const INDENT: &str = "  ";
 
-/// The maximum number of pending files that are shown; they fit on a screen with the rest.
+/// The maximum number of pending files that are shown.
 const MAX_WAITING: usize = 10;
 
-/// Number of failed files shown.
+/// The maximum number of failed files that are shown.
 const MAX_FAILED: usize = 10;
 
 pub(super) async fn status(context: &Context) -> Result<(), CliError> {
@@ -59,15 +59,15 @@ async fn items(status: ItemStatus, limit: Option<usize>, context: &Context) -> R
     Ok(context.storage().page(request).await?.items)
 }
 
-/// Returns the first files that failed or timed out.
+/// Returns the first files that failed or timed out, at most `MAX_FAILED`.
 async fn failed(context: &Context) -> Result<Vec<QueueItem>, CliError> {
     let statuses = vec![ItemStatus::Failed, ItemStatus::Timeout];
     let request = PageRequest { statuses, after: None, limit: Some(MAX_FAILED) };
     Ok(context.storage().page(request).await?.items)
 }
 
-/// Reads the state of the latest run. The state file is informational: if it cannot be read, the
-/// queue is shown without it.
+/// Reads the state of the latest run. If the state file cannot be read, prints a warning and
+/// returns `None`, because the file is only informational.
 fn latest(context: &Context) -> Option<ProcessorState> {
     context.wiring.processor_state().unwrap_or_else(|error| {
         context.console.warn(in_one_line(&error));
@@ -80,38 +80,40 @@ struct Status {
     now: Timestamp,
     counts: Counts,
     live_runs: Vec<LiveRun>,
-    /// The figures of the live runs in the event log, if there are several.
+    /// The figures of each live run from the event log; empty if fewer than two runs are live.
     figures: Vec<PastRun>,
-    /// The pauses of the live runs that are paused.
+    /// The pause of each paused live run.
     pauses: BTreeMap<RunId, Pause>,
-    /// The latest state that a run reported.
+    /// The state of the latest run, from the state file; `None` if the file is missing or
+    /// unreadable.
     latest: Option<ProcessorState>,
     processing: Vec<QueueItem>,
-    /// The first items that failed or timed out.
+    /// The first items that failed or timed out, at most `MAX_FAILED`.
     failed: Vec<QueueItem>,
-    /// The current stop request.
+    /// The stop request; `None` if no stop is requested.
     stop: Option<StandingStop>,
     project_dir: PathBuf,
     has_queue: bool,
-    /// The first pending items.
+    /// The first pending items, at most `MAX_WAITING`.
     waiting: Vec<QueueItem>,
 }
 
 impl Status {
-    /// Returns the live run that processes an item.
+    /// Returns the live run that claims an item; `None` if the item has no claim or its run is
+    /// dead.
     fn run_of(&self, item: &QueueItem) -> Option<&LiveRun> {
         let claim = item.claim.as_ref()?;
         self.live_runs.iter().find(|run| run.info.id == claim.run)
     }
 
-    /// Returns the reason why an item was not recovered from its dead run, if the latest run
-    /// reported a reason.
+    /// Returns the reason why the latest run did not recover the item from a dead run; `None` if
+    /// the latest run reported no reason.
     fn doubt_about(&self, item: &QueueItem) -> Option<&Unproven> {
         let (claim, latest) = (item.claim.as_ref()?, self.latest.as_ref()?);
         latest.withheld.iter().find(|left| left.run == claim.run)
     }
 
-    /// Returns the maximum number of attempts of a file, if a live run states it.
+    /// Returns the highest limit on attempts among the live runs; `None` if no run is live.
     fn max_attempts(&self) -> Option<u32> {
         self.live_runs.iter().map(|run| run.info.max_attempts).max()
     }
@@ -120,7 +122,8 @@ impl Status {
         Figures::of(&run.info.id, self.latest.as_ref(), &self.figures)
     }
 
-    /// Returns the files ended per second in the live run that wrote the latest state.
+    /// Returns the number of files per second that the latest run has completed or failed; `None`
+    /// if this run is not live.
     fn files_per_second(&self) -> Option<f64> {
         let latest = self.latest.as_ref()?;
         let run = self.live_runs.iter().find(|run| Some(&run.info.id) == latest.run_id.as_ref())?;
@@ -131,7 +134,8 @@ impl Status {
     }
 }
 
-/// The maximum number of processing files that are shown. A run may claim short files by the dozen.
+/// The maximum number of processing files that are shown. While attempts are short, a run may claim
+/// dozens of files at once.
 const MAX_PROCESSING: usize = 16;
 
 impl View for Status {
@@ -176,7 +180,8 @@ impl View for Status {
     }
 }
 
-/// Prints files under a heading, and the number of files not shown; nothing if there are none.
+/// Prints files under a heading, and then how many of the `total` are not shown. Prints nothing if
+/// there are no files.
 fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> io::Result<()> {
     if total > 0 {
         writeln!(out, "\n{heading}")?;
@@ -204,7 +209,8 @@ fn not_running(view: &Status, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", done(latest.files_processed, latest.files_failed, "that"))
 }
 
-/// Describes the end of the latest run. If the state file still says running, the run is dead.
+/// Describes the end of the latest run. Called only if no run is live, so a run without a recorded
+/// end has died.
 fn ending(latest: &ProcessorState) -> String {
     match (latest.stopped_at, latest.started_at) {
         (Some(at), _) => format!("{} at {}", latest.status.word(), local(at)),
@@ -238,7 +244,7 @@ fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> 
     }
 }
 
-/// Describes the pause of a run, and how to end it.
+/// Describes the pause of a run, and names the command that ends it.
 fn paused(pause: &Pause) -> String {
     let since = pause.since.map_or_else(String::new, |at| format!(" since {}", local(at)));
     format!(", paused{since} (`autoproc resume` continues it)")
@@ -268,7 +274,7 @@ fn current(view: &Status, item: &QueueItem, layout: &Layout) -> String {
     layout.line(INDENT, &item.file_path, &after)
 }
 
-/// Describes the future of an item whose run is dead.
+/// Describes why an item of a dead run is still processing, and how it is recovered.
 fn whose(view: &Status, item: &QueueItem) -> String {
     match view.doubt_about(item) {
         Some(left) => format!(

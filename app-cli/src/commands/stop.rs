@@ -1,4 +1,4 @@
-//! `stop`: writes the stop request and, if requested, waits for live runs to end.
+//! `stop`: writes the stop request. With `--wait`, waits for the live runs to end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -20,7 +20,7 @@ use crate::view::screen::Screen;
 use crate::view::time::span;
 use crate::wiring::{Pause, RunControl};
 
-/// The polling interval for the end of runs.
+/// The interval between two checks for the end of the runs.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// `stop`
@@ -45,8 +45,8 @@ pub(crate) struct StopArgs {
     timeout: Option<Duration>,
 }
 
-/// Writes the request before it lists the live runs. So the list contains every live run that obeys
-/// the request.
+/// Writes the stop request first and then lists the live runs, so that the list contains every run
+/// that obeys the request.
 pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliError> {
     context.require_queue()?;
     let stop_file = context.project.stop_file();
@@ -63,7 +63,7 @@ pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliEr
     if args.wait { wait(&asked, args.timeout, context).await } else { Ok(()) }
 }
 
-/// Continues the stopped processes, so that they see the request.
+/// Continues each run whose process is stopped, because a stopped process cannot see the request.
 async fn wake(runs: &[LiveRun], control: &RunControl, context: &Context) -> Result<(), CliError> {
     for run in runs {
         if let Err(error) = control.continue_process(run, &*context.runs()).await? {
@@ -74,7 +74,7 @@ async fn wake(runs: &[LiveRun], control: &RunControl, context: &Context) -> Resu
     Ok(())
 }
 
-/// Waits until these runs have ended; ignores runs that begin meanwhile.
+/// Waits until the asked runs have ended. Ignores runs that begin in the meantime.
 async fn wait(asked: &BTreeSet<RunId>, timeout: Option<Duration>, context: &Context) -> Result<(), CliError> {
     let (began, mut told) = (Instant::now(), 0);
     loop {
@@ -108,7 +108,7 @@ struct Stopping {
     stop_file: PathBuf,
     /// The runs that were live after the request was written.
     live_runs: Vec<LiveRun>,
-    /// The pauses of the live runs that are paused.
+    /// The pause of each paused live run.
     pauses: BTreeMap<RunId, Pause>,
 }
 

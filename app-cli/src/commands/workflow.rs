@@ -32,7 +32,7 @@ pub(crate) enum WorkflowCommand {
 /// Carries out a command.
 ///
 /// # Errors
-/// [`CliError`] with the exit code.
+/// [`CliError`] if the command fails; the error contains the exit code.
 pub(super) async fn workflow(command: WorkflowCommand, context: &Context) -> Result<ExitCode, CliError> {
     match command {
         WorkflowCommand::List(args) => list::list(&args, context)?,

@@ -1,11 +1,13 @@
-//! The crash test of `doctor --torture`: at random moments, kills processes that write to a
-//! temporary queue on the user's own file system. Checks that no acknowledged addition is lost.
+//! The crash test of `doctor --torture`. It starts processes that write to a temporary queue on the
+//! file system of the user's queue, kills them at random moments, and checks that no acknowledged
+//! addition is lost.
 //!
-//! The writers are a hidden mode of this binary. One writes like a run, through one handle; the
-//! others write like commands, through a new handle for each addition. A writer prints a number for
-//! each acknowledged addition to a pipe, which survives the writer.
+//! Each writer is a process of this binary, with the hidden command `torture-writer`. One writer
+//! opens the queue once, as a run does; the others open it for each addition, as commands do. A
+//! writer prints the number of each acknowledged addition to a pipe. The content of the pipe
+//! survives the writer.
 //!
-//! Deliberately absent: power cuts. The page cache survives a kill.
+//! Power cuts are not tested, because a kill does not discard the page cache.
 
 use std::collections::HashSet;
 use std::env;
@@ -30,10 +32,10 @@ use crate::wiring::Purpose;
 
 /// The number of writers: enough for contention on the lock, and few enough for progress.
 const WRITERS: u64 = 3;
-/// The maximum life of a writer after its start-up.
+/// The maximum time from the start of the writers to their kill.
 const MAX_LIFE: Duration = Duration::from_millis(200);
-/// The number of items beyond which the queue is cleared, so that checks stay short compared with
-/// the writing.
+/// The number of acknowledged additions above which the queue is cleared, to keep each check short
+/// compared with the writing.
 const MAX_ITEMS: usize = 20_000;
 
 /// `torture-writer`
@@ -54,12 +56,13 @@ pub(crate) struct CrashTest {
     /// The number of killed writers.
     pub(crate) killed: u64,
     pub(crate) acknowledged: u64,
-    /// The number of acknowledged additions that were missing.
+    /// The number of acknowledged additions that were missing in the reopened queue.
     pub(crate) lost: u64,
     pub(crate) elapsed: Duration,
 }
 
-/// Adds files until killed, and prints the number of each acknowledged addition.
+/// Adds files until the process is killed or its standard output is closed. Prints the number of
+/// each acknowledged addition.
 pub(crate) async fn write(args: &TortureWriterArgs, context: &Context) -> Result<(), CliError> {
     let steady = context.wiring.elsewhere(context.project.clone(), Purpose::Run);
     for number in 0_u64.. {
@@ -79,10 +82,11 @@ pub(crate) async fn write(args: &TortureWriterArgs, context: &Context) -> Result
     Ok(())
 }
 
-/// Starts and kills writers for the time `length`, and counts lost additions.
+/// Repeats the cycle of starting and killing writers for the time `length`, and counts lost
+/// additions.
 ///
 /// # Errors
-/// [`CliError`] if the test cannot continue, or its queue cannot be read.
+/// [`CliError`] if the test cannot continue, or if the temporary queue cannot be read.
 pub(super) async fn carry_out(length: Duration, context: &Context) -> Result<CrashTest, CliError> {
     let scratch = Scratch::new(context).map_err(|error| CliError::io("cannot create a temporary folder", &error))?;
     let mut acknowledged = HashSet::new();
@@ -101,22 +105,24 @@ pub(super) async fn carry_out(length: Duration, context: &Context) -> Result<Cra
     Ok(crash_test)
 }
 
-/// Runs and kills writers; returns the acknowledged files.
+/// Starts the writers, kills them after a random time, and returns the acknowledged files.
 fn cycle(scratch: &Scratch, number: u64, context: &Context) -> io::Result<Vec<PathBuf>> {
     let started: Vec<_> = (0..WRITERS).map(|writer| Writer::start(scratch, number, writer, context)).collect();
     thread::sleep(MAX_LIFE.mul_f64(random_part()));
-    // Kills all writers before it reads from any, and before it reports a failure, so that no
-    // writer keeps running.
+    // Kills all writers before reading from any writer or returning an error, so that none keeps
+    // running.
     let killed: Vec<_> = started.into_iter().map(|writer| writer.map(Writer::kill)).collect();
     let told: Vec<_> = killed.into_iter().map(|writer| writer.map(Writer::told)).collect();
     Ok(told.into_iter().collect::<io::Result<Vec<_>>>()?.concat())
 }
 
-/// Returns the number of acknowledged files that are missing.
+/// Returns the number of expected files that are missing in the queue. Clears the queue and
+/// `expected` if a file is missing, or if more than `MAX_ITEMS` files are expected.
 async fn missing(scratch: &Scratch, expected: &mut HashSet<PathBuf>, context: &Context) -> Result<u64, CliError> {
     let wiring = context.wiring.elsewhere(Project::in_folder(scratch.0.clone()), Purpose::Command);
     let storage = wiring.storage();
-    // This change takes the lock and recovers from the crash, so that a failure of either is found.
+    // The requeue takes the lock and recovers from the crash, so that a failure of either is
+    // reported.
     storage.requeue(Requeue::AllFailed, context.now()).await?;
     let items = storage.page(PageRequest::default()).await?.items;
     let found: HashSet<_> = items.iter().map(|item| item.file_path.as_path()).collect();
@@ -157,13 +163,13 @@ impl Writer {
         Ok(Self { child, prefix, reader })
     }
 
-    /// Sends SIGKILL. The process may have ended already.
+    /// Sends SIGKILL. Ignores an error, because the process may have ended already.
     fn kill(mut self) -> Self {
         let _ = self.child.kill();
         self
     }
 
-    /// Returns the acknowledged files. Ignores an incomplete last line.
+    /// Returns the files whose numbers the writer printed. Ignores an incomplete last line.
     fn told(mut self) -> Vec<PathBuf> {
         let _ = self.child.wait();
         let bytes = self.reader.join().ok().and_then(Result::ok).unwrap_or_default();
@@ -173,7 +179,7 @@ impl Writer {
     }
 }
 
-/// A folder for the test's queue, removed on drop.
+/// The folder of the temporary queue, removed on drop.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -189,7 +195,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // A folder that stays is harmless, and its name shows its purpose.
+        // Ignores an error, because a leftover folder is harmless and its name shows its purpose.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! Checks the runs: live ones, dead ones with their files, and a stop request.
+//! Reports live runs, dead runs with their files, and a stop request.
 
 use autoproc_domain::Status;
 use autoproc_domain::ports::{DeadRun, LiveRun, StorageError};

@@ -25,7 +25,7 @@ pub(super) struct AttemptFile {
 #[derive(Debug)]
 pub(super) struct Attempts {
     pub(super) item: ItemId,
-    /// The files, the oldest first.
+    /// The existing outputs, the oldest first.
     pub(super) files: Vec<AttemptFile>,
 }
 

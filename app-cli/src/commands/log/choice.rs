@@ -1,12 +1,14 @@
-//! Chooses the output to show, or a message if there is none: an attempt without output has no
-//! file, and old output is removed.
+//! Chooses the output to show, or a message if there is no output. An attempt that printed nothing
+//! has no file, and old output is removed.
 //!
-//! The queue contains the current round, the number of attempts in that round, and the start of the
-//! latest attempt. The claim number is in the queue only while the claim is held. The history
-//! contains the claims, but may not reach back far enough; it is read only if there may be several
-//! rounds, or if a round is requested. Without the history, an output belongs to the latest attempt
-//! if the attempt numbers agree and the output was written after the attempt's start. A released
-//! attempt is no longer counted; its number is one higher than the count.
+//! The queue contains the current round, the number of attempts in the round, and the start of the
+//! latest attempt. It contains a claim number only while the claim is held. The history contains
+//! the claims of past attempts, but may not reach back far enough. It is read only if there may be
+//! several rounds, or if a round is requested.
+//!
+//! Without the history, an output belongs to the latest attempt if the attempt numbers agree and
+//! the output was written after the attempt began. A released attempt is not counted, so the number
+//! of its output may be one higher than the count.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,25 +22,25 @@ use autoproc_subprocess::{AttemptLog, AttemptLogs};
 use super::attempts::{AttemptFile, Attempts};
 use super::rounds;
 
-/// The tolerance for modification times, which may lag behind the clock by a tick of the system
-/// (time(7), "HZ").
+/// The tolerance for modification times, which may lag behind the clock by one clock tick (time(7),
+/// "HZ").
 const CLOCK_SLACK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Choice {
-    /// Show this log, which may not exist yet. The text names its attempt.
+    /// Show this log, whose file may not exist yet. The text names the attempt.
     Log(AttemptLog, String),
     /// Print this remark, because there is no output.
     Remark(String),
     NeverMade {
         /// The requested attempt or round.
         wanted: String,
-        /// The existing attempts or rounds, in words.
+        /// The number of existing attempts or rounds, in words.
         made: String,
     },
 }
 
-/// An existing output, its round, and the time of its last write.
+/// An existing output, its round, and the time of its last write (`None` if the file has gone).
 #[derive(Debug)]
 struct Output {
     log: AttemptLog,
@@ -49,13 +51,13 @@ struct Output {
 #[derive(Debug)]
 pub(super) struct Known {
     item: Option<QueueItem>,
-    /// The log of the running attempt.
+    /// The log of the running attempt; `None` if no attempt is running.
     current: Option<AttemptLog>,
     /// The existing outputs, the earliest first.
     outputs: Vec<Output>,
     /// The past attempts in the history, the earliest first.
     past: Vec<PastAttempt>,
-    /// Outputs older than this may have been removed.
+    /// Outputs written until this time may have been pruned; `None` if no output was ever pruned.
     pruned_until: Option<Timestamp>,
 }
 
@@ -104,7 +106,8 @@ impl Known {
         Attempts { item, files: wanted.map(file).collect() }
     }
 
-    /// Chooses the log of an attempt: by default, the latest of the current round.
+    /// Chooses the log of an attempt. `round` defaults to the newest round, and `attempt` to the
+    /// latest attempt of the round.
     pub(super) fn choose(self, round: Option<u32>, attempt: Option<u32>) -> Choice {
         let newest = self.newest_round();
         let round = round.unwrap_or(newest);
@@ -149,13 +152,14 @@ impl Known {
         self.past.iter().filter(move |past| past.of.round == round)
     }
 
-    /// Returns the latest attempt with this number in the history.
+    /// Returns the latest attempt of a round in the history. If `number` is given, only attempts
+    /// with this number are considered.
     fn last_of(&self, round: u32, number: Option<u32>) -> Option<&PastAttempt> {
         self.past_in(round).rfind(|past| number.is_none_or(|number| past.of.attempt.get() == number))
     }
 
-    /// True if an output belongs to the attempt with this number. False if it belongs to a released
-    /// attempt with the same number.
+    /// True if an output belongs to the attempt with this number, or to the latest one if `number`
+    /// is `None`. False if the output belongs to a released attempt with the same number.
     fn is_of(&self, output: &Output, round: u32, number: Option<u32>, is_latest: bool) -> bool {
         match self.last_of(round, number).and_then(|past| past.of.claim) {
             Some(claim) => output.log.claim >= claim,
@@ -204,8 +208,8 @@ impl Known {
         Choice::Remark(what + &hint)
     }
 
-    /// True if the attempt's output may have been pruned: some output was pruned, and the attempt
-    /// began before the newest pruned output was written, or at an unknown time.
+    /// True if the output of an attempt may have been pruned. This is possible if the attempt began
+    /// before the newest pruned output was written, or at an unknown time.
     fn may_be_pruned(&self, round: u32, number: Option<u32>) -> bool {
         let is_latest = |item: &&QueueItem| item.round == round && number.is_none_or(|number| number >= item.attempts);
         let began = match self.item.as_ref().filter(is_latest) {
@@ -216,7 +220,8 @@ impl Known {
     }
 }
 
-/// Returns the output of the running attempt on an item; the file may not exist yet.
+/// Returns the output of the running attempt on an item, whose file may not exist yet; `None` if
+/// the item is not processing.
 pub(super) fn current(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
     let token = ClaimToken { item: item.id, number: item.claim.as_ref()?.number };
     Some(logs.log_of(token, AttemptNumber::new(item.attempts)?))
@@ -235,7 +240,7 @@ fn places(item: Option<&QueueItem>, past: &[PastAttempt]) -> BTreeMap<ClaimNumbe
     past.chain(current).collect()
 }
 
-/// True if an output may belong to the item's latest attempt, even if that attempt was released.
+/// True if an output may belong to the item's latest attempt. The attempt may have been released.
 fn fits_latest(item: &QueueItem, log: &AttemptLog, written: Timestamp) -> bool {
     let is_next = (item.attempts..=item.attempts.saturating_add(1)).contains(&log.attempt.get());
     let is_after = item.last_attempt.is_none_or(|began| written.saturating_add(CLOCK_SLACK) >= began);

@@ -1,4 +1,4 @@
-//! Follows an item from attempt to attempt until it ends.
+//! Follows the outputs of an item from attempt to attempt until the item has ended.
 
 use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::request::Selector;
@@ -12,9 +12,9 @@ use crate::followed_log::POLL_INTERVAL;
 use crate::view::failure::in_one_line;
 use crate::view::time::span;
 
-/// Prints the attempts after the claim `after`, or after the latest output if it is `None`, and says
-/// what the item waits for. Ends when the item is completed, has failed or is gone, and after one
-/// attempt if the request names an attempt.
+/// Prints the outputs of an item's attempts, and remarks while the item waits for an attempt.
+/// Starts after the claim `after`, or after the latest existing output if `after` is `None`. Ends
+/// when the item has ended or has left the queue, or when the requested attempt or round is over.
 pub(super) async fn following(
     id: ItemId,
     after: Option<ClaimNumber>,
@@ -25,7 +25,8 @@ pub(super) async fn following(
     let mut told = String::new();
     loop {
         let Some(item) = context.storage().find(Selector::Id(id)).await? else { return Ok(()) };
-        // The outputs are listed after the item was read, so that none of an ended item is missed.
+        // Lists the outputs after reading the item. If the item has ended, all outputs exist by
+        // then.
         if let Some(log) = next(&item, after, context)? {
             show(&log, &name(&item, &log), request, context).await?;
             if request.attempt.is_some() {
@@ -41,7 +42,7 @@ pub(super) async fn following(
         if is_past(&item, request) {
             return Ok(());
         }
-        // The text without the time is compared, because the time runs.
+        // Compares the remarks without the remaining wait, which changes all the time.
         let (state, wait) = (waiting(&item), wait(&item, context.now()));
         if item.status == Status::Pending && told != state {
             context.remark(&format!("{state}{wait}"));
@@ -51,8 +52,8 @@ pub(super) async fn following(
     }
 }
 
-/// Returns the first output after this claim, or that of the running attempt, which may not exist
-/// yet.
+/// Returns the first existing output with a later claim than `after`. If there is none, returns the
+/// output of the running attempt, whose file may not exist yet.
 fn next(item: &QueueItem, after: Option<ClaimNumber>, context: &Context) -> Result<Option<AttemptLog>, CliError> {
     let is_later = |log: &AttemptLog| after.is_none_or(|after| log.claim > after);
     let written = logs(item.id, context)?.into_iter().find(is_later);
@@ -85,7 +86,7 @@ fn end(item: &QueueItem) -> Option<String> {
     }
 }
 
-/// Describes the next attempt on a pending item, and the failure before it.
+/// Describes what a pending item waits for, with the failure of the latest attempt, if any.
 fn waiting(item: &QueueItem) -> String {
     let (next, round) = (item.attempts.saturating_add(1), of_round(item));
     if item.is_held {
@@ -97,7 +98,8 @@ fn waiting(item: &QueueItem) -> String {
     }
 }
 
-/// Describes the backoff of an item; empty if no attempt has failed.
+/// Describes when the next attempt follows a failed one. Empty if the item is held or no attempt of
+/// the round has failed.
 fn wait(item: &QueueItem, now: Timestamp) -> String {
     let backoff = item.not_before().map(|due| due.saturating_since(now)).filter(|backoff| !backoff.is_zero());
     match backoff {

@@ -1,25 +1,26 @@
 //! Determines the round of each output of an item, because the file name contains only the attempt
 //! and the claim.
 //!
-//! The history contains the rounds of claims. Outputs older than the history are assigned by the
-//! order of claims: if the attempt number of an output is not lower than that of the next output,
-//! the output belongs to an earlier round.
+//! The history contains the round of each claim, but may not reach back far enough. The rounds of
+//! older outputs follow from the order of claims: if an output has the same attempt number as the
+//! next output or a higher one, a new round began between the two.
 
 use std::collections::BTreeMap;
 
 use autoproc_domain::item::ClaimNumber;
 use autoproc_subprocess::AttemptLog;
 
-/// A round, and the number of an attempt in the round.
+/// A round, and the number of an attempt in this round.
 pub(super) type Place = (u32, u32);
 
-/// Returns the round of each output, in the order of the outputs, which must be sorted by claim.
+/// Returns the round of each output. `logs` must be sorted by claim; the result has the same order.
 ///
-/// `newest` is the item's round, and the number below which attempts of that round may have an
-/// output; `None` if the item is not in the queue.
+/// `newest` contains the current round of the item, and an attempt number: outputs of the current
+/// round have lower attempt numbers. `None` if the item is not in the queue.
 pub(super) fn of(logs: &[AttemptLog], known: &BTreeMap<ClaimNumber, Place>, newest: Option<Place>) -> Vec<u32> {
     let newest = newest.or_else(|| known.values().max().map(|(round, attempts)| (*round, attempts.saturating_add(1))));
-    // Without any known round, rounds are first counted down, and then numbered from 1.
+    // If no round is known, counts down from a high number, and finally renumbers the rounds from
+    // 1.
     let (mut round, mut attempt) = newest.map_or((i64::MAX, u32::MAX), |(round, number)| (i64::from(round), number));
     let mut rounds = Vec::with_capacity(logs.len());
     let mut next_claim = None;

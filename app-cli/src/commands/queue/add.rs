@@ -1,4 +1,4 @@
-//! `queue add`, and adding the files given to `run`.
+//! `queue add`: adds files to the queue. `run` uses the same functions for its files.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -21,7 +21,8 @@ use crate::view::json::PathJson;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
 
-/// The maximum number of files that are listed one by one; above it only a summary is printed.
+/// The maximum number of files that are listed one by one. If there are more, only a summary is
+/// printed.
 const MAX_LINES: usize = 20;
 
 /// `queue add`
@@ -74,15 +75,16 @@ pub(super) async fn add(mut args: AddArgs, context: &Context) -> Result<(), CliE
     context.show_change(&added)
 }
 
-/// Extracts the flag `-0` from the words, because clap parses `-0` as a negative number. A file of
-/// that name must be written `./-0`.
+/// Removes `-0` from the words and sets the flag `null`, because clap parses `-0` as a negative
+/// number. A file named `-0` must be written `./-0`.
 fn take_out_null_flag(args: &mut AddArgs) {
     let before = args.words.len();
     args.words.retain(|word| word != "-0");
     args.lists.null |= args.words.len() < before;
 }
 
-/// Returns the priority after a single file, if there is one.
+/// Returns the priority that follows a single file; `None` if all words are files. Refuses words
+/// that could be either.
 fn trailing_priority(
     words: &[OsString],
     given: Option<Priority>,
@@ -124,7 +126,7 @@ fn ambiguous(word: &str) -> CliError {
         .with_hint(format!("write -p {word} to give all files this priority"))
 }
 
-/// Adds the files in one transaction.
+/// Prints remarks about the gathered files, and adds the files in one transaction.
 pub(in crate::commands) async fn offer(
     gathered: Gathered,
     priority: Priority,
@@ -147,7 +149,8 @@ pub(in crate::commands) async fn offer(
     Ok(Added { files, enqueued, priority, repeated, missing: missing.count, unreadable: unreadable.count, left_out })
 }
 
-/// Prints remarks and warnings about the files that were found.
+/// Prints remarks and warnings about the gathered files. If `is_quiet`, does not report excluded
+/// files.
 fn report(gathered: &Gathered, is_quiet: bool, context: &Context) {
     let Gathered { missing, unreadable, left_out, remarks, .. } = gathered;
     for remark in remarks {
@@ -176,21 +179,22 @@ fn report(gathered: &Gathered, is_quiet: bool, context: &Context) {
 #[derive(Debug)]
 pub(in crate::commands) struct Added {
     files: Vec<FilePath>,
-    /// The outcome for each file, in the same order.
+    /// The outcome for each file, in the order of `files`.
     enqueued: Vec<Enqueued>,
     priority: Priority,
-    /// The words for a repeated file: why it is processed again although it has not changed.
+    /// The wording in the summary for files that are processed again although they have not
+    /// changed.
     repeated: &'static str,
     /// The number of files that do not exist.
     missing: usize,
-    /// The number of places below folders that cannot be read.
+    /// The number of unreadable files and folders below the given folders.
     unreadable: usize,
     /// The number of files that `--include`, `--exclude` or `--newer-than` excluded.
     left_out: usize,
 }
 
 impl Added {
-    /// Returns the items of the files.
+    /// Returns the ids of the items. Files that were only accepted have no id yet.
     pub(in crate::commands) fn items(&self) -> impl Iterator<Item = ItemId> {
         self.enqueued.iter().filter_map(|enqueued| enqueued.item)
     }
@@ -321,7 +325,8 @@ fn outcome_word(outcome: EnqueueOutcome) -> &'static str {
     }
 }
 
-/// Serialises the files one at a time, so that a million of them are not in memory together.
+/// Serialises the files one at a time, so that the document is not a second copy of the list in
+/// memory.
 fn each_file<S: Serializer>(view: &Added, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(
         view.each().map(|(path, outcome)| AddedFileJson { path: path.into(), outcome: outcome_word(outcome) }),

@@ -42,7 +42,7 @@ pub(super) async fn clear(args: ClearArgs, context: &Context) -> Result<(), CliE
 struct Cleared {
     /// The number of removed items by status.
     gone: Counts,
-    /// The number of items that stay because they are processing.
+    /// The number of processing items, which stay in the queue.
     still_processing: usize,
 }
 

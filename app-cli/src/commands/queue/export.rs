@@ -1,4 +1,5 @@
-//! `queue export`: prints the whole queue as one document, concurrently with writers.
+//! `queue export`: prints the whole queue as one JSON document. Other processes may change the
+//! queue in the meantime.
 
 use crate::context::Context;
 use crate::error::CliError;

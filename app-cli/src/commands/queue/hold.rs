@@ -34,7 +34,8 @@ pub(super) async fn hold(args: &HoldArgs, is_held: bool, context: &Context) -> R
     context.show_change(&HoldChange { changed, held: is_held, already })
 }
 
-/// Returns the pending files that are held, or are not held, before the request.
+/// Returns the files that are already in the wanted state: held if `is_held` is true, otherwise not
+/// held.
 async fn already(which: &[Selector], is_held: bool, context: &Context) -> Result<Vec<FilePath>, CliError> {
     let mut already = Vec::new();
     for selector in which {
@@ -47,7 +48,7 @@ async fn already(which: &[Selector], is_held: bool, context: &Context) -> Result
 struct HoldChange {
     changed: usize,
     held: bool,
-    /// The files that were in the wanted state before.
+    /// The files that were already in the wanted state.
     already: Vec<FilePath>,
 }
 

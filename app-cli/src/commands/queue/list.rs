@@ -46,7 +46,7 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<(), CliErr
     }
     context.show(&listed)?;
     if listed.more {
-        context.remark("there are more");
+        context.remark("there are more files");
     }
     Ok(())
 }
@@ -58,11 +58,12 @@ struct Listed {
     now: Timestamp,
     #[serde(serialize_with = "items")]
     items: Vec<QueueItem>,
-    /// True if the queue has more items.
+    /// True if there are further matching items beyond the limit.
     more: bool,
 }
 
-/// Serialises the items one at a time, so that a million of them are not in memory twice.
+/// Serialises the items one at a time, so that the document is not a second copy of the list in
+/// memory.
 fn items<S: Serializer>(items: &[QueueItem], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(items.iter().map(ItemJson::from))
 }

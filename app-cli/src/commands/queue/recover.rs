@@ -1,4 +1,5 @@
-//! `queue recover`: ends the processes of dead runs, and returns their files to pending.
+//! `queue recover`: ends the leftover processes of dead runs, and returns the files of these runs
+//! to pending.
 
 use std::io::{self, Write};
 
@@ -66,7 +67,7 @@ pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<Exi
     Ok(code)
 }
 
-/// Logs the recovered files under a separate run id.
+/// Writes the events of a recovery to the event log, under a new run id.
 fn log(recovery: &Recovery, context: &Context) {
     let (log, run) = (context.wiring.event_log(), context.wiring.new_run());
     for kind in recovery.events(&Scope::Queue) {
@@ -74,7 +75,7 @@ fn log(recovery: &Recovery, context: &Context) {
     }
 }
 
-/// Returns the items that unproven runs still hold.
+/// Returns the processing items that are claimed by an unproven run.
 async fn kept(unproven: &[Unproven], context: &Context) -> Result<Vec<QueueItem>, StorageError> {
     if unproven.is_empty() {
         return Ok(Vec::new());
@@ -89,16 +90,17 @@ async fn kept(unproven: &[Unproven], context: &Context) -> Result<Vec<QueueItem>
 struct Recovered {
     /// The recovered files, in their new state.
     items: Vec<RecoveredItem>,
-    /// Files that stay claimed.
+    /// The files that stay `processing`, because their dead runs are unproven.
     kept: Vec<QueueItem>,
-    /// Runs that may still have processes, whether their files were recovered or not.
+    /// The dead runs that may still have processes. With `--force`, their files are recovered all
+    /// the same.
     unproven: Vec<Unproven>,
-    /// True if proof was waived.
+    /// True with `--force`: files were recovered without proof that all processes have ended.
     forced: bool,
 }
 
 impl Recovered {
-    /// Returns the files that an unproven run still holds.
+    /// Returns the kept files that are claimed by this unproven run.
     fn kept_by(&self, left: &Unproven) -> impl Iterator<Item = &QueueItem> {
         self.kept.iter().filter(|item| item.claim.as_ref().is_some_and(|claim| claim.run == left.run))
     }

@@ -1,4 +1,4 @@
-//! `queue repair`: lists damage and possible repairs, or carries out one of them.
+//! `queue repair`: lists the damage and the possible repairs, or carries out one repair.
 
 use std::io::{self, Write};
 

@@ -38,7 +38,8 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliEr
     let word = ItemWord::parse(&args.item, &context.cwd)?;
     let item = word.find(&*context.storage()).await?.ok_or_else(|| word.unknown())?;
     let mut history = context.history_of(item.id).await;
-    // An event log that is older than the queue contains other files under the same ids.
+    // Drops other files with the same id: an event log that is older than the queue may contain
+    // such files.
     history.retain(|past| past.of.file_path == item.file_path);
     context.show(&ItemShown { now: context.now(), item, history })
 }
@@ -62,8 +63,8 @@ impl View for ItemShown {
     }
 }
 
-/// Prints one line per attempt: number, round if there are several, start, end, duration, resource
-/// usage and error.
+/// Prints one line per attempt: number, round (only if there are several), start, end, duration,
+/// resource usage and error.
 fn attempts(attempts: &[PastAttempt], out: &mut dyn Write) -> io::Result<()> {
     if !attempts.is_empty() {
         writeln!(out, "\nattempts:")?;

@@ -1,4 +1,4 @@
-//! The report as text.
+//! Prints the report as text.
 
 use std::io::{self, Write};
 
@@ -16,7 +16,7 @@ use crate::view::screen::Screen;
 use crate::view::time::{local, span};
 use crate::view::{View, failure, files, held};
 
-/// The maximum number of failures that are listed; they fit on a screen.
+/// The maximum number of failures that are listed, chosen to fit on a screen.
 const MAX_FAILURES: usize = 20;
 
 impl View for Report {
@@ -82,7 +82,8 @@ fn reason(past: &PastAttempt) -> String {
     }
 }
 
-/// Describes what happened to a failed file after the reported runs; empty if nothing did.
+/// Describes the present state of a file that failed in the reported runs; empty if the file is
+/// still failed.
 fn since_then(now: Option<Status>) -> &'static str {
     match now {
         Some(Status::Failed | Status::Timeout) => "",
@@ -111,7 +112,8 @@ fn waiting(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     writeln!(out, "\nnow: {pending} pending{held}, {} processing", counts.processing)
 }
 
-/// Prints the commands for the next step; nothing if no file has failed and none is left.
+/// Prints commands for files that failed and for files that dead runs left; nothing if there are
+/// none.
 fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let option = &report.project_option;
     let is_failed = |now: Option<Status>| matches!(now, Some(Status::Failed | Status::Timeout));
@@ -130,8 +132,8 @@ fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     commands.iter().try_for_each(|command| writeln!(out, "  {command}"))
 }
 
-/// Returns an argument that names the file of an attempt in a shell: its path or, if the path has
-/// characters that are shown escaped, its number.
+/// Returns the word that names the file of an attempt in a shell command. The word is the path or,
+/// if the path is shown with escapes, the id of the item.
 fn argument(past: &PastAttempt, out: &Screen<'_>) -> String {
     let shown = out.path(&past.of.file_path);
     let is_exact =
@@ -143,7 +145,8 @@ fn argument(past: &PastAttempt, out: &Screen<'_>) -> String {
     }
 }
 
-/// Returns the option that names the project folder; empty if the current folder leads to it.
+/// Returns the option that names the project folder; empty if the current folder is in the project
+/// folder.
 pub(super) fn project_option(context: &Context) -> String {
     let root = context.project.root();
     if context.cwd.starts_with(root) {

@@ -28,7 +28,7 @@ struct FailureJson {
     status_now: Option<&'static str>,
 }
 
-/// The end of an attempt, with its file.
+/// An ended attempt and its file.
 #[derive(Serialize)]
 struct FileAttemptJson {
     item_id: u64,

@@ -71,8 +71,9 @@ fn of_file(
     }
 }
 
-/// Returns the next file of the queue, with its item; if none is due, the first of the given files or
-/// of those that dead runs left.
+/// Returns the file to preview: the next due item of the queue. If no item is due, returns the
+/// first of the given files, with `None` as its item. If no files are given either, returns the
+/// first file that a dead run left.
 async fn first_file(
     source: &PathSource,
     context: &Context,
@@ -87,7 +88,8 @@ async fn first_file(
     Ok(given.map(|file| (file, None)))
 }
 
-/// Returns the first file that a dead run left `processing`. A run recovers such files first.
+/// Returns the first file that a dead run left `processing`. A run recovers these files before it
+/// starts others.
 async fn first_of_dead_runs(context: &Context) -> Result<Option<QueueItem>, CliError> {
     let dead = context.runs().dead().await?;
     let request = PageRequest { statuses: vec![Status::Processing], after: None, limit: None };
@@ -95,7 +97,7 @@ async fn first_of_dead_runs(context: &Context) -> Result<Option<QueueItem>, CliE
     left.retain(|item| item.claim.as_ref().is_some_and(|claim| dead.iter().any(|dead| dead.run == claim.run)));
     if !left.is_empty() {
         let count = files(left.len());
-        context.remark(&format!("{count} of a dead run: the next run ends what is left of it, and recovers its files"));
+        context.remark(&format!("{count} of a dead run: the next run ends leftover processes, and recovers the files"));
     }
     Ok(left.into_iter().next())
 }
@@ -107,12 +109,13 @@ enum Preview {
     Command {
         file: FilePath,
         words: Vec<String>,
-        /// The file for the standard output.
+        /// The file for the standard output of the command; `None` without `--stdout-to`.
         stdout_to: Option<PathBuf>,
     },
     Workflow {
         file: FilePath,
-        /// The progress of an earlier execution that would be resumed.
+        /// The progress of the execution that the run would resume; `None` if the workflow would
+        /// start from the beginning.
         taken_up: Option<ProgressReport>,
         steps: Vec<PreviewedStep>,
     },
@@ -177,7 +180,7 @@ fn print_step(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {
     let variables = step.variables.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
     let words = variables.chain(step.words.iter().map(|word| quoted(word))).collect::<Vec<_>>().join(" ");
     let text = step.error.clone().unwrap_or(words);
-    // A script may have several lines.
+    // Indents each line, because a script may have several lines.
     text.lines().try_for_each(|line| writeln!(out, "  {}", Printable(line)))
 }
 

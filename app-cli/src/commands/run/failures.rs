@@ -1,23 +1,23 @@
-//! Collects the first failures of a run for the summary at its end.
+//! Collects the first failures of a run, which the summary at the end of the run lists.
 
 use std::sync::{Mutex, PoisonError};
 
 use autoproc_domain::Status;
 use autoproc_domain::ports::{AttemptRef, Observer, RunEvent, RunEventKind};
 
-/// The maximum number of failures that the summary repeats; they fit on a screen.
+/// The maximum number of failures that the summary lists, chosen to fit on a screen.
 const MAX_NAMED: usize = 20;
 
 /// A failed file, and the reason.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) of: AttemptRef,
-    /// Failed or timeout.
+    /// Either `Failed` or `Timeout`.
     pub(super) status: Status,
     pub(super) error: String,
 }
 
-/// The first failures of a run.
+/// The first failures of a run, at most `MAX_NAMED`.
 #[derive(Debug, Default)]
 pub(super) struct Failures(Mutex<Vec<Failure>>);
 

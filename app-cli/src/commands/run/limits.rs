@@ -1,4 +1,4 @@
-//! `run`: the conditions under which no attempt starts, and those that end the run early.
+//! `run`: the options that prevent new attempts or end the run early.
 
 use std::num::NonZeroU64;
 
@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::size;
 
-/// The heading of these options.
+/// The heading of the limits in the help of `run`.
 const LIMITS: &str = "Limits";
 
 /// The conditions under which no attempt starts, and those that end the run early.

@@ -2,9 +2,9 @@
 //!
 //! # Theory of operation
 //!
-//! An event changes a small state under a short lock. A thread draws the state a few times a
-//! second, so neither thousands of events a second nor a stalled terminal slow the run through the
-//! view.
+//! Each event updates the state under a lock that is held only briefly. A separate thread draws the
+//! state four times a second. Therefore, the run waits neither for drawing nor for a stalled
+//! terminal, even at thousands of events a second.
 
 mod board;
 mod frame;
@@ -30,8 +30,9 @@ use steps::Steps;
 /// The time between two drawings.
 const TICK: Duration = Duration::from_millis(250);
 
-/// If more time than this passes between two ticks, the process was stopped by a signal that it
-/// cannot catch, and the time does not count. Even on a slow machine, ticks are more frequent.
+/// If two ticks are further apart than this, the process is assumed to have been suspended by a
+/// signal that it cannot catch, and the gap does not count as time of the run. A slow machine does
+/// not cause such gaps.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 /// The live view.
@@ -41,18 +42,18 @@ pub(super) struct Live {
     time_of_day: Arc<dyn Clock>,
     zone: Zone,
     board: Mutex<Board>,
-    /// The executions of the run's workflow, if it executes one.
+    /// The executions of the run's workflow; `None` if the run executes a command.
     executions: Option<Executions>,
 }
 
-/// Ends the drawing when it is dropped.
+/// Keeps the live view on the terminal; dropping the ticker ends the drawing.
 pub(super) struct Ticker {
     _end: Sender<()>,
 }
 
 impl Live {
-    /// Creates the view of a run that has not begun. If the run executes a workflow, `executions`
-    /// are its executions.
+    /// Creates the view of a run that has not begun. `executions` are the executions of the run's
+    /// workflow; `None` if the run executes a command.
     pub(super) fn new(
         console: Arc<Console>,
         time_of_day: Arc<dyn Clock>,
@@ -69,8 +70,8 @@ impl Live {
         }
     }
 
-    /// Opens the view, which is drawn until the ticker is dropped. If the system has no thread
-    /// left, there is no view.
+    /// Opens the view, and draws it until the ticker is dropped. If the system refuses a thread,
+    /// nothing is drawn.
     pub(super) fn begin(self: &Arc<Self>) -> Ticker {
         self.console.attach();
         let (sender, receiver) = channel();
@@ -80,7 +81,7 @@ impl Live {
         Ticker { _end: sender }
     }
 
-    /// Records an event.
+    /// Applies an event of the run to the state.
     pub(super) fn apply(&self, event: &RunEvent) {
         match event.kind {
             RunEventKind::ProcessorPaused => self.clock.pause(Instant::now()),

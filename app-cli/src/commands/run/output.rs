@@ -1,4 +1,4 @@
-//! `run`: limits on the output of attempts, and its retention.
+//! `run`: the options for the size and retention of the output of attempts.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::size::{self, InvalidSize};
 /// The word that disables a limit.
 const ALL: &str = "all";
 
-/// The heading of these options.
+/// The heading of the output options in the help of `run`.
 const OUTPUT: &str = "Output of attempts";
 
 /// The limits on the output of attempts.
@@ -41,15 +41,15 @@ pub(crate) struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// Returns the retention of output.
+    /// Returns the limits on the age and the total size of the output that is kept.
     pub(super) fn retention(&self) -> Retention {
         Retention { max_age: self.keep_output.0, max_total: self.keep_output_size.0 }
     }
 
-    /// Returns the pattern of the files for the standard output.
+    /// Returns the parsed pattern of `--stdout-to`; `None` if the option is not given.
     ///
     /// # Errors
-    /// A usage error if the text is not a pattern, or if the work is a workflow.
+    /// A usage error if the pattern is invalid, or if the work is a workflow.
     pub(super) fn stdout_pattern(&self, work: &Work) -> Result<Option<StdoutPattern>, CliError> {
         let Some(text) = &self.stdout_to else { return Ok(None) };
         if let Work::Workflow(_) = work {

@@ -1,4 +1,4 @@
-//! Estimates the rate of a run and the time left.
+//! Estimates the rate of a run and the remaining time.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use crate::view::time::running_span;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The number of files that have ended in a run, and the time they took.
+/// The number of files that have ended in a run, and the time of the latest end.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Pace {
-    /// The time of the run at which the latest file ended.
+    /// The elapsed time of the run when the latest file ended.
     last_end: Duration,
     ended: u64,
 }
 
 impl Pace {
-    /// Records the end of a file at this time of the run.
+    /// Records that a file ended. `now` is the elapsed time of the run.
     pub(super) fn on_end(&mut self, now: Duration) {
         (self.ended, self.last_end) = (self.ended + 1, now);
     }
 
-    /// Returns the files per second, or the time per file if there is less than one per second;
-    /// `None` until the first file has ended. While the next file takes longer than the average,
-    /// the rate goes down as if it ended now.
+    /// Returns the rate as files per second, or as time per file if a file takes longer than a
+    /// second. `None` until the first file has ended. If the next file takes longer than average,
+    /// computes the rate as if that file ended at `now`.
     pub(super) fn rate(&self, now: Duration) -> Option<String> {
         let with_next = now.checked_div(u32::try_from(self.ended + 1).ok()?)?;
         let each = self.each()?.max(with_next);
@@ -35,9 +35,9 @@ impl Pace {
         Some(format!("{rate:.decimals$} files/s"))
     }
 
-    /// Returns the time left for `count` more files: their average time, less the time since the
-    /// latest end. Never 0. `None` while it is unknown: before the first end of a file, and once
-    /// the files have taken a second longer than expected.
+    /// Returns the estimated time left for `count` more files: `count` times the average, minus the
+    /// time since the latest end. The shortest estimate is `< 1s left`. `None` if no file has
+    /// ended, if `count` is 0, or if the estimate is exceeded by a second.
     pub(super) fn left(&self, count: u64, now: Duration) -> Option<String> {
         let each = self.each().filter(|_| count > 0)?;
         let total = each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));

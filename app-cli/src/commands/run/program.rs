@@ -10,17 +10,17 @@ use super::work::Work;
 use crate::error::CliError;
 use crate::escape::Shown;
 
-/// Searches for the program like execvp(3). A program with a placeholder is not checked, because it
-/// differs from file to file. A shell command line is not checked, because the shell finds its
-/// programs.
+/// Checks that the program exists, and searches for it like execvp(3). Skips a program with a
+/// placeholder, because its name depends on the file. Skips a shell command line, because the shell
+/// itself searches for programs.
 ///
 /// # Errors
-/// A usage error that names the missing program.
+/// A usage error if the program is missing or cannot be executed.
 pub(super) fn check(work: &Work) -> Result<(), CliError> {
     let Work::Argv(words) = work else { return Ok(()) };
     let Some(program) = words.first() else { return Ok(()) };
-    // A whole command line in quotes, such as `'echo {} | wc'`, is one word with a placeholder, and
-    // not a program.
+    // One word with blanks, such as `'echo {} | wc'`, is a command line that was quoted by mistake.
+    // It is checked in spite of its placeholder, so that the mistake is reported.
     let is_line = words.len() == 1 && program.as_bytes().contains(&b' ') && !program.as_bytes().starts_with(b"/");
     let is_per_file = program.as_bytes().contains(&b'{') && !is_line;
     if is_per_file || is_found(program) {
@@ -38,8 +38,8 @@ pub(super) fn check(work: &Work) -> Result<(), CliError> {
     })
 }
 
-/// Returns the first argument that is an existing file, if the command has no placeholders. The
-/// user may have meant the argument as a file to process.
+/// Returns the first argument that is an existing file, because the user may have meant it as a
+/// file to process. `None` if the command has placeholders.
 pub(super) fn file_argument<'w>(work: &'w Work, cwd: &Path) -> Option<&'w Path> {
     let Work::Argv(words) = work else { return None };
     let has_placeholder = words.iter().any(|word| word.as_bytes().contains(&b'{'));

@@ -17,7 +17,7 @@ use crate::view::failure::{self, SaidBefore};
 use crate::view::style::{BAD, GOOD, LATER};
 use crate::view::time::span;
 
-/// The amount of output of a run.
+/// The amount of progress output, as requested by `--quiet` and `--verbose`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verbosity {
     /// Warnings only.
@@ -30,13 +30,13 @@ pub(super) enum Verbosity {
     Verbose,
 }
 
-/// The form of the output.
+/// The form of the progress output.
 enum Detail {
-    /// A live view, and a line for each failure.
+    /// A live view, and lines for failures, retries and other notable events.
     Live(Arc<Live>),
     /// A line for each attempt that ends.
     Lines,
-    /// A line for each file that failed.
+    /// Warnings, and a line for each file that failed.
     Failures,
     /// Warnings only.
     Warnings,
@@ -51,8 +51,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Creates an observer that prints to this console. `executions` are those of the run's
-    /// workflow, if it executes one.
+    /// Creates an observer that prints to `console`. `executions` are the executions of the run's
+    /// workflow; `None` if the run executes a command.
     pub(super) fn new(
         console: Arc<Console>,
         verbosity: Verbosity,
@@ -75,23 +75,22 @@ impl Progress {
         if let Detail::Live(live) = &self.detail { Some(live.clone()) } else { None }
     }
 
-    /// Prints the line if each attempt gets one. With a live view or in a quiet run, prints nothing
-    /// and does not create the line.
+    /// Prints `line` if the output has a line per attempt. Otherwise, `line` is not called.
     fn line(&self, line: impl FnOnce() -> String) {
         if matches!(self.detail, Detail::Lines) {
             self.console.say(line());
         }
     }
 
-    /// Prints a line unless the run is quiet.
+    /// Prints a line, except with `--quiet`.
     fn remark(&self, line: impl Display) {
         if !matches!(self.detail, Detail::Warnings | Detail::Failures) {
             self.console.say(line);
         }
     }
 
-    /// Reports a cleared stop request. A request is cleared at the end of the last run that obeyed
-    /// it or, if no run saw it, before the next run begins.
+    /// Reports that a stop request was cleared. The last run that obeyed the request clears it at
+    /// its end. If no run saw the request, the next run clears it before it begins.
     fn cleared(&self) {
         let has_begun = self.has_begun.load(Ordering::Relaxed);
         self.remark(if has_begun { "stop request cleared" } else { "cleared a stop request from before this run" });
@@ -120,8 +119,8 @@ impl Progress {
         }
     }
 
-    /// Returns a line about a file, with its outcome in colour. The line fits the terminal together
-    /// with the time at its beginning, which the console adds.
+    /// Returns a line about a file, with a coloured outcome. The line leaves room for the time that
+    /// the console prints at the beginning.
     fn about(&self, style: Style, outcome: &str, of: &AttemptRef, after: &str) -> String {
         let before = format!("{}{outcome} ", self.console.time());
         let line = self.console.err().line(&before, &of.file_path, after);
@@ -129,7 +128,7 @@ impl Progress {
     }
 
     fn attempt(&self, of: &AttemptRef) -> String {
-        // A file that an earlier run left may have had more attempts than this run would allow.
+        // A file from an earlier run may already have had more attempts than this run allows.
         format!("attempt {} of {}", of.attempt, self.max_attempts.max(of.attempt.get()))
     }
 }

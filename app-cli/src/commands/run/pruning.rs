@@ -17,8 +17,8 @@ use tokio::task::JoinHandle;
 use crate::console::Console;
 use crate::error::CliError;
 
-/// The interval between prunings. Pruning a folder of 100,000 outputs takes less than a second, and
-/// output alone rarely fills a disk within an hour.
+/// The interval between two prunings. Pruning 100,000 outputs takes less than a second, and output
+/// alone rarely fills a disk within an hour.
 const EVERY: Duration = Duration::from_secs(3600);
 
 pub(super) struct Pruning {
@@ -28,13 +28,13 @@ pub(super) struct Pruning {
 }
 
 impl Pruning {
-    /// Prunes at once, and then in the background.
+    /// Starts a background task that prunes at once, and then once an hour.
     pub(super) fn begin(pruner: Pruner, console: Arc<Console>) -> Self {
         let task = tokio::spawn(again_and_again(pruner.clone(), console.clone()));
         Self { pruner, console, task }
     }
 
-    /// Prunes for the last time.
+    /// Ends the background task, and prunes once more.
     pub(super) async fn end(self) {
         self.task.abort();
         tell(self.pruner.prune().await, &self.console);
@@ -48,14 +48,14 @@ async fn again_and_again(pruner: Pruner, console: Arc<Console>) {
     }
 }
 
-/// Reports a failure of pruning. The failure does not end the run.
+/// Warns if pruning has failed; the run continues.
 fn tell(pruned: Result<(), CliError>, console: &Console) {
     if let Err(error) = pruned {
         console.warn(error.message());
     }
 }
 
-/// Removes old output, and executions that no item can resume.
+/// Removes old output, and unfinished executions of items that have left the queue.
 #[derive(Clone)]
 pub(super) struct Pruner {
     storage: Arc<dyn Storage>,
@@ -65,8 +65,7 @@ pub(super) struct Pruner {
 }
 
 impl Pruner {
-    /// Creates a pruner with this retention. It keeps the output of items that this storage reports
-    /// as processing.
+    /// Creates a pruner. The output of items that are processing in `storage` is always kept.
     pub(super) fn new(
         storage: Arc<dyn Storage>,
         logs: AttemptLogs,
@@ -76,10 +75,10 @@ impl Pruner {
         Self { storage, logs, retention, executions }
     }
 
-    /// Prunes once, on a separate thread. Keeps the output of processing items.
+    /// Prunes once. Output is removed on a separate thread, because file operations block.
     ///
     /// # Errors
-    /// If the queue cannot be read, or if something cannot be removed.
+    /// If the queue cannot be read, or if an output or an execution cannot be removed.
     async fn prune(&self) -> Result<(), CliError> {
         let now = SystemTime::now();
         let request = PageRequest { statuses: vec![Status::Processing], ..PageRequest::default() };
@@ -96,9 +95,9 @@ impl Pruner {
         self.forget().await
     }
 
-    /// Removes the executions of items that have left the queue. Lists the executions before it
-    /// reads the queue, so that executions which begin meanwhile are not removed; ids are not
-    /// reused.
+    /// Removes the unfinished executions of items that have left the queue. Lists the executions
+    /// before it reads the queue: each listed item was in the queue when its execution began, and
+    /// ids are never reused. An item that is missing has therefore left the queue.
     async fn forget(&self) -> Result<(), CliError> {
         let trouble = |error: io::Error| CliError::io("cannot remove executions of files that left the queue", &error);
         for item in self.executions.under_way().map_err(trouble)? {

@@ -11,11 +11,11 @@ use crate::commands::workflow::choice::WorkflowChoice;
 use crate::context::Context;
 use crate::error::CliError;
 
-/// Returns the recipe of a command with the pattern of `--stdout-to`, or of a workflow's file with
-/// the given inputs.
+/// Returns the recipe of the work. For a command, the recipe includes the pattern of `--stdout-to`;
+/// for a workflow, the text of its file and the inputs.
 ///
 /// # Errors
-/// [`CliError`] if the workflow's file cannot be found or read.
+/// [`CliError`] if the workflow file cannot be found or read.
 pub(super) fn of(work: &Work, stdout_to: Option<&OsStr>, context: &Context) -> Result<Recipe, CliError> {
     Ok(match (work, stdout_to) {
         (Work::Argv(words), None) => {
@@ -39,7 +39,8 @@ fn of_workflow(choice: &WorkflowChoice, context: &Context) -> Result<Recipe, Cli
     Ok(hash("workflow", [file.text.as_bytes()].into_iter().chain(inputs)))
 }
 
-/// Hashes each part prefixed with its length, so that different lists never hash the same bytes.
+/// Hashes the length of each part and then the part, so that different lists of parts are never
+/// hashed as the same bytes.
 fn hash<'a>(kind: &'a str, parts: impl IntoIterator<Item = &'a [u8]>) -> Recipe {
     let mut hasher = Sha256::new();
     for part in [kind.as_bytes()].into_iter().chain(parts) {

@@ -1,10 +1,9 @@
-//! The time of a run without the time for which the run was suspended.
+//! Measures the elapsed time of a run, without the time for which the run was suspended.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Measures the time since its start, without the time for which it was paused. The timeouts of
-/// attempts pause in the same way.
+/// A clock that stands still while it is paused, as the timeouts of attempts do.
 #[derive(Debug)]
 pub(super) struct RunClock {
     started_at: Instant,
@@ -13,9 +12,9 @@ pub(super) struct RunClock {
 
 #[derive(Debug, Default)]
 struct Pauses {
-    /// The length of all past pauses.
+    /// The total length of all past pauses.
     total: Duration,
-    /// The beginning of the current pause.
+    /// When the current pause began; `None` if the clock is running.
     since: Option<Instant>,
 }
 
@@ -32,12 +31,12 @@ impl RunClock {
         until.saturating_duration_since(self.started_at).saturating_sub(pauses.total)
     }
 
-    /// Begins a pause, unless the clock is paused.
+    /// Begins a pause; does nothing if the clock is already paused.
     pub(super) fn pause(&self, now: Instant) {
         self.pauses.lock().unwrap_or_else(PoisonError::into_inner).since.get_or_insert(now);
     }
 
-    /// Ends the pause.
+    /// Ends the pause; does nothing if the clock is running.
     pub(super) fn resume(&self, now: Instant) {
         let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(since) = pauses.since.take() {
@@ -45,7 +44,7 @@ impl RunClock {
         }
     }
 
-    /// Counts this much of the past as a pause.
+    /// Subtracts a past pause of this length from the elapsed time.
     pub(super) fn skip(&self, length: Duration) {
         self.pauses.lock().unwrap_or_else(PoisonError::into_inner).total += length;
     }

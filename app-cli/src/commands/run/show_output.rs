@@ -18,7 +18,7 @@ pub(super) struct ShowOutput {
 }
 
 impl ShowOutput {
-    /// Creates an observer that prints the output in these files to this console.
+    /// Creates an observer that prints the outputs stored in `attempts` to `console`.
     pub(super) fn new(console: Arc<Console>, attempts: AttemptLogs) -> Self {
         Self { console, attempts }
     }

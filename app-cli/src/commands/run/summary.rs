@@ -24,9 +24,9 @@ pub(super) struct Summary {
     pub(super) elapsed: Duration,
     /// The resource usage of the run's attempts.
     pub(super) resources: RunResources,
-    /// The first failures.
+    /// The first failures of the run; the summary may omit further ones.
     pub(super) failures: Vec<Failure>,
-    /// Whether the scope of the run was the whole queue.
+    /// True if the scope of the run was the whole queue.
     pub(super) is_whole_queue: bool,
 }
 
@@ -67,7 +67,8 @@ impl View for Summary {
     }
 }
 
-/// Repeats the failures, with the commands for the next step; nothing if there are none.
+/// Lists the failed files, and suggests commands for the next step. Prints nothing if no file
+/// failed.
 fn failed(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     if view.result.failed == 0 {
         return Ok(());
@@ -84,7 +85,7 @@ fn failed(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     writeln!(out, "`autoproc log FILE` shows the output, `autoproc retry-failed` gives them another round")
 }
 
-/// Prints the resource usage; nothing if none is known.
+/// Prints the resource usage, or nothing if no attempt reported any.
 fn used(resources: &RunResources, out: &mut Screen<'_>) -> io::Result<()> {
     let RunResources { user, system, peak: Some(peak), .. } = resources else { return Ok(()) };
     let (most, file) = (memory(peak.memory), out.path(&peak.file_path));
@@ -144,7 +145,7 @@ impl<'a> From<&'a Failure> for FailureJson<'a> {
     }
 }
 
-/// The resource usage of the attempts that reported it.
+/// The total resource usage; attempts that reported none are left out.
 #[derive(Serialize)]
 struct UsageJson {
     attempts: u64,

@@ -1,4 +1,4 @@
-//! The work of a run: the command or the workflow of its arguments.
+//! The work of a run: the command or the workflow given in the arguments.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -12,10 +12,10 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::wiring::Task;
 
-/// Words that connect commands in a shell, and that no program expects.
+/// Shell operators. As a separate argument of a command, each of them is treated as a mistake.
 const SHELL_OPERATORS: [&str; 7] = ["|", "||", "&&", ">", ">>", "<", "2>"];
 
-/// Another shell operator; also an argument of `find -exec`, where it ends the command.
+/// A shell operator that `find -exec` also takes as an argument, as the end of its command.
 const SEMICOLON: &str = ";";
 
 /// The work, as given in the arguments.
@@ -32,7 +32,8 @@ impl Work {
     /// Determines the work from these arguments.
     ///
     /// # Errors
-    /// [`CliError`] if there is no work, or if options for a workflow are given with a command.
+    /// [`CliError`] if there is no work, if the command contains a shell operator, or if a command
+    /// is given together with options for a workflow.
     pub(super) fn new(
         argv: Vec<OsString>,
         shell: Option<OsString>,
@@ -76,8 +77,8 @@ fn is_operator(word: &OsStr, argv: &[OsString]) -> bool {
     SHELL_OPERATORS.iter().any(|operator| word == *operator) || (word == SEMICOLON && !is_find)
 }
 
-/// True if nothing follows `--`, for instance because a variable in a script is empty; then a
-/// workflow was not intended. Clap does not report this case.
+/// True if the command line ends with `--`, for instance because a variable in a script is empty.
+/// The user then intended a command, not the default workflow. Clap does not report this case.
 fn ends_in_dashes() -> bool {
     env::args_os().next_back().is_some_and(|word| word == "--")
 }

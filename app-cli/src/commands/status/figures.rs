@@ -1,4 +1,4 @@
-//! The figures of each live run: its files, and the stop request that it obeys.
+//! The figures of a live run: the numbers of its files, and the stop request that it obeys.
 
 use autoproc_domain::ports::{LiveRun, ObeyedStop, PastRun, RunFilter, StopLevel};
 use autoproc_domain::{ProcessorState, RunId};
@@ -10,8 +10,8 @@ use crate::view::past_run::{self, RunStopJson};
 use crate::view::time::local;
 use crate::wiring::Pause;
 
-/// Returns the figures of live runs from the event log, if there are several: the state file has
-/// those of one run.
+/// Reads the figures of live runs from the event log. Returns an empty list for fewer than two
+/// runs, because the state file already has the figures of one run.
 pub(super) async fn in_event_log(live: &[LiveRun], context: &Context) -> Vec<PastRun> {
     if live.len() < 2 {
         return Vec::new();
@@ -30,14 +30,14 @@ pub(super) async fn in_event_log(live: &[LiveRun], context: &Context) -> Vec<Pas
 /// The figures of a live run.
 pub(super) struct Figures {
     pub(super) completed: u64,
-    /// Files that ended as failed or timeout.
+    /// The number of files that ended as failed or timeout.
     pub(super) failed: u64,
     pub(super) stop: Option<ObeyedStop>,
 }
 
 impl Figures {
-    /// Returns the figures of a live run: those of the state file, which is the newest report of the
-    /// run that wrote it, or those of the event log. `None` if the run is in neither.
+    /// Returns the figures of a run from the state file if this run wrote the file, otherwise from
+    /// the event log. `None` if neither contains the run.
     pub(super) fn of(run: &RunId, latest: Option<&ProcessorState>, logged: &[PastRun]) -> Option<Self> {
         if let Some(latest) = latest.filter(|latest| latest.run_id.as_ref() == Some(run)) {
             let (completed, failed) = (latest.files_processed, latest.files_failed);
@@ -48,7 +48,7 @@ impl Figures {
     }
 }
 
-/// Describes the files that ended in a run.
+/// Describes how many files completed and failed in a run.
 pub(super) fn done(completed: u64, failed: u64, which: &str) -> String {
     format!("{completed} completed, {failed} failed or timed out in {which} run")
 }

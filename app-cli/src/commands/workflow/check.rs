@@ -1,5 +1,5 @@
-//! `workflow check`: prints each problem in the style of a compiler. For an error, also prints the
-//! source line with a mark below it.
+//! `workflow check`: prints each problem in the style of a compiler. Below an error, prints the
+//! source line and a mark at the position of the error.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -24,8 +24,8 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 
-/// The maximum width of a source line. Longer lines are cut to the part around the mark, because
-/// most terminals would wrap them.
+/// The maximum width of a printed source line. Of a longer line, only the part around the mark is
+/// printed, because most terminals would wrap the whole line.
 const SHOWN_COLUMNS: usize = 100;
 
 /// `workflow check`
@@ -66,13 +66,13 @@ pub(super) fn check(args: &CheckArgs, context: &Context) -> Result<ExitCode, Cli
 
 /// The problems of workflow files.
 struct WorkflowsChecked {
-    /// The folder relative to which paths are shown.
+    /// Paths below this folder are shown relative to it.
     base: PathBuf,
     /// The files, in the order of the arguments.
     files: Vec<CheckedFile>,
 }
 
-/// A file to check.
+/// The result of reading a workflow file.
 enum CheckedFile {
     Read(Box<WorkflowFile>),
     /// The file cannot be read.
@@ -126,7 +126,7 @@ fn excerpt(file: &WorkflowFile, problem: &Problem, out: &mut dyn Write) -> io::R
     let Some(line) = file.line(problem.position.line) else { return Ok(()) };
     let before = usize::try_from(problem.position.column).unwrap_or(1).saturating_sub(1);
     let start = before.saturating_sub(SHOWN_COLUMNS / 2);
-    // A tab is one column of the file, so it must take one column here too.
+    // Prints a tab as one blank, because the position of a problem counts a tab as one column.
     let shown: String =
         line.chars().skip(start).take(SHOWN_COLUMNS).map(|c| if is_unprintable(c) { ' ' } else { c }).collect();
     let number = problem.position.line.to_string();
@@ -158,7 +158,7 @@ struct CheckedJson<'a> {
 
 #[derive(Serialize)]
 struct FileJson<'a> {
-    /// The error if the file cannot be read.
+    /// The reason why the file cannot be read; `None` if the file was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     id: Option<&'a str>,

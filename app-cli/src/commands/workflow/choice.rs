@@ -1,4 +1,4 @@
-//! Finds and checks the workflow that arguments name.
+//! Finds and checks the workflow that is named in the arguments of a command.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::wiring::find_error;
 
-/// The heading of these options.
+/// The heading of the workflow options in the help.
 const HEADING: &str = "Workflow options";
 
 /// The options for finding a workflow, and its inputs.
@@ -67,11 +67,11 @@ impl WorkflowFolderArgs {
 pub(crate) struct WorkflowChoice {
     /// The id or path of the workflow; the default workflow if `None`.
     pub(crate) word: Option<String>,
-    /// An additional folder to search.
+    /// The additional folder to search for workflows.
     pub(crate) folder: Option<PathBuf>,
-    /// The inputs, as entered.
+    /// The names and texts of the inputs, as entered.
     pub(crate) inputs: Vec<(String, String)>,
-    /// True to restart an unfinished execution from the first step instead of resuming it.
+    /// True to restart an unfinished execution from the first step; false to resume it.
     pub(crate) from_start: bool,
 }
 
@@ -82,15 +82,16 @@ impl From<WorkflowChoiceArgs> for WorkflowChoice {
 }
 
 impl WorkflowChoice {
-    /// Chooses this workflow, or the default one if `word` is `None`.
+    /// Chooses the workflow with this id or path, or the default workflow if `word` is `None`.
     pub(super) fn new(word: Option<String>, options: WorkflowOptions) -> Self {
         Self { word, folder: options.workflow_dir, inputs: options.inputs, from_start: false }
     }
 
-    /// Returns the workflow, ready to be executed. Prints the number of its warnings.
+    /// Loads the workflow for execution. Warns if the workflow has warnings.
     ///
     /// # Errors
-    /// [`CliError`] if the workflow is missing or invalid, or its inputs do not fit.
+    /// [`CliError`] if the workflow is missing or invalid, if it does not accept the inputs, or if
+    /// the runner of a step is missing.
     pub(in crate::commands) fn load(&self, context: &Context) -> Result<WorkflowRun, CliError> {
         let file = self.find(context)?;
         complain(&file, context)?;
@@ -114,7 +115,7 @@ impl WorkflowChoice {
         })
     }
 
-    /// Finds the file of the workflow.
+    /// Finds and reads the file of the workflow.
     ///
     /// # Errors
     /// [`CliError`] if the file cannot be found or read.
@@ -132,7 +133,8 @@ impl WorkflowChoice {
     }
 }
 
-/// Fails if the workflow has errors; otherwise prints the number of its warnings.
+/// Fails if the workflow has errors. Otherwise, warns with the number of warnings, if there are
+/// any.
 fn complain(file: &WorkflowFile, context: &Context) -> Result<(), CliError> {
     let count = |severity| file.problems.iter().filter(|problem| problem.severity == severity).count();
     let advice = format!("autoproc workflow check {}", file.path.display());
@@ -153,7 +155,7 @@ fn complain(file: &WorkflowFile, context: &Context) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Returns the error for inputs that do not fit.
+/// Returns the usage error for inputs that the workflow does not accept.
 pub(in crate::commands) fn unfit_input(error: &InputError) -> CliError {
     CliError::usage(error.to_string()).with_hint("give inputs as in: --input NAME=TEXT")
 }
@@ -165,7 +167,7 @@ fn input(word: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Returns a path relative to the folder `base` if it is below that folder, otherwise unchanged.
+/// Returns a path relative to the folder `base`; returns it unchanged if it is not below `base`.
 pub(super) fn from_base<'p>(base: &Path, path: &'p Path) -> &'p Path {
     path.strip_prefix(base).unwrap_or(path)
 }

@@ -35,7 +35,7 @@ pub(super) fn list(args: &ListArgs, context: &Context) -> Result<(), CliError> {
 }
 
 struct WorkflowsListed {
-    /// The folder relative to which paths are shown.
+    /// Paths below this folder are shown relative to it.
     base: PathBuf,
     workflows: Vec<Listed>,
 }

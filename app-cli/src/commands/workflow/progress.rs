@@ -63,7 +63,7 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
     let live = context.runs().live().await?;
     let mut found = Vec::new();
     for item in items {
-        // The next run removes the executions of files that have left the queue.
+        // Skips files that have left the queue; the next run removes their executions.
         let Some(queued) = context.storage().find(Selector::Id(item)).await? else { continue };
         match execution_of(item, context) {
             Ok(Some(state)) if state.status != ExecutionStatus::Completed => {
@@ -72,16 +72,17 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
                 let has_run_died = has_run_died(&queued, &live);
                 found.push(FileProgress { item, has_run_died, file, error: state.error, report });
             }
-            // The execution has completed meanwhile.
+            // The execution has completed since the items were listed.
             Ok(_) => {}
-            // A damaged execution of one file does not hide the others.
+            // Reports an unreadable execution as a warning, so that the other executions are still
+            // shown.
             Err(error) => context.console.warn(format_args!("{}", error.message())),
         }
     }
     Ok(found)
 }
 
-/// True if the item is processing in a run that is not alive.
+/// True if the item is claimed by a run that is not alive.
 fn has_run_died(item: &QueueItem, live: &[LiveRun]) -> bool {
     item.claim.as_ref().is_some_and(|claim| live.iter().all(|run| run.info.id != claim.run))
 }
@@ -99,7 +100,7 @@ struct FileProgress {
     /// True if the run that processes the file has died.
     has_run_died: bool,
     file: String,
-    /// The error of a failed execution.
+    /// The error of the execution; `None` if it has not failed.
     error: Option<String>,
     report: ProgressReport,
 }

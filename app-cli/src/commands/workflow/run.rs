@@ -57,7 +57,8 @@ pub(crate) struct RunArgs {
     grace: Duration,
 }
 
-/// Prints the output of the steps during the execution, and then a line about its end.
+/// Executes the workflow, and prints the output of its steps unless the result is JSON. Then prints
+/// the result.
 pub(super) async fn run(args: RunArgs, context: &Context) -> Result<ExitCode, CliError> {
     let file = paths::resolve(&context.cwd, &args.file)?;
     if !file.as_path().exists() {
@@ -93,9 +94,8 @@ async fn execute(
     Ok((report, orchestrator.get_progress()))
 }
 
-/// Creates the attempt of an execution without the queue. The item is 0, an id that no queue
-/// contains. The claim number is the current time, so that each execution has a separate output
-/// file.
+/// Creates an attempt without the queue. The item id is 0, which no queue contains. The claim
+/// number is the current time, so that each execution has a separate output file.
 fn attempt(file_path: FilePath, timeout: Duration, context: &Context) -> Attempt {
     let number = ClaimNumber::new(u64::try_from(context.now().as_micros()).unwrap_or_default());
     Attempt {
@@ -111,8 +111,8 @@ fn attempt(file_path: FilePath, timeout: Duration, context: &Context) -> Attempt
     }
 }
 
-/// Awaits an execution, and prints its output meanwhile. A failure to print is reported, and does
-/// not end the execution.
+/// Awaits an execution, and prints its output in the meantime. If printing fails, the execution
+/// continues, and a warning follows at the end.
 async fn shown<T>(
     execution: impl Future<Output = Result<T, CliError>>,
     log: &AttemptLog,

@@ -48,7 +48,7 @@ pub(super) fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
 }
 
 struct WorkflowShown {
-    /// The folder relative to which paths are shown.
+    /// Paths below this folder are shown relative to it.
     base: PathBuf,
     path: PathBuf,
     workflow: Workflow,
@@ -59,8 +59,8 @@ impl View for WorkflowShown {
         tree::print(&self.workflow, from_base(&self.base, &self.path), out)
     }
 
-    /// Returns the document. It is built key by key, because a step has a key with the name of its
-    /// action.
+    /// Builds the document with `json!`, because each step has a key that is named after the kind
+    /// of its action: `run`, `shell`, `command` or `task`.
     fn document(&self) -> impl Serialize {
         let Workflow { id, name, description, version, inputs, phases, transitions, .. } = &self.workflow;
         let input = |input: &Input| {

@@ -1,4 +1,4 @@
-//! Prints phases and steps as a tree.
+//! Prints the phases and steps of a workflow as a tree.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::view::quoting::quoted_template;
 use crate::view::screen::Screen;
 use crate::view::time::span;
 
-/// Prints the workflow of the file at `path`.
+/// Prints the workflow, and `path` as the path of its file.
 pub(super) fn print(workflow: &Workflow, path: &Path, out: &mut Screen<'_>) -> io::Result<()> {
     let name = workflow.name.as_deref().map(|name| format!(": {name}")).unwrap_or_default();
     let version = workflow.version.as_deref().map(|version| format!(" ({version})")).unwrap_or_default();
@@ -79,7 +79,7 @@ fn step(step: &Step) -> String {
     format!("{}: {action}{}{timeout}{retries}{output}{rerun}", step.id, condition(step.condition.as_ref()))
 }
 
-/// Returns the first line, because a whole script does not fit in a tree.
+/// Returns the first line of a text, with an ellipsis if there are more lines.
 fn first_line(text: &str) -> String {
     match text.split_once('\n') {
         Some((line, _)) => format!("{line} …"),

@@ -1,4 +1,4 @@
-//! The state of a run that the live view shows, as a fold of the run's events.
+//! The state of a run for the live view, computed from the events of the run.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use autoproc_domain::{FilePath, ItemId, Timestamp};
 
 use super::super::pace::Pace;
 
-/// A file is shown once it has run for this long. The names of shorter ones change too fast to
-/// read.
+/// A file is shown once its attempt has run for this long, because a name that disappears sooner
+/// cannot be read.
 const MIN_SHOWN: Duration = Duration::from_millis(500);
 
 /// The state of a run.
 #[derive(Debug, Default)]
 pub(super) struct Board {
     running: HashMap<ItemId, Running>,
-    /// The times at which files in backoff become due.
+    /// The time at which each file in backoff becomes due.
     retries: HashMap<ItemId, Timestamp>,
     max_attempts: u32,
     ended: u64,
     failed: u64,
-    /// The number of files that have ended or have not, at the latest count.
+    /// The number of files that have ended, are waiting or are processing, at the latest count.
     total: u64,
     pace: Pace,
     held: Option<String>,
@@ -34,31 +34,31 @@ pub(super) struct Board {
 struct Running {
     file_path: FilePath,
     attempt: u32,
-    /// The time of the run at which the attempt began.
+    /// When the attempt began, in elapsed time of the run.
     since: Duration,
 }
 
 /// The state of a run at one moment.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Picture {
-    /// The time of the run.
+    /// The elapsed time of the run, without pauses.
     pub(super) elapsed: Duration,
-    /// The files that have been running for the longest time, in this order.
+    /// The running files to show, the longest-running first.
     pub(super) running: Vec<RunningFile>,
     /// The number of running files that are not in `running`.
     pub(super) more_running: usize,
     /// The number of files that completed or failed.
     pub(super) ended: u64,
     pub(super) failed: u64,
-    /// The number of files that have ended or have not.
+    /// The number of files that have ended, are waiting or are processing.
     pub(super) total: u64,
     /// The number of files whose retry is not due yet.
     pub(super) retries: usize,
-    /// The time at which the first of these retries becomes due.
+    /// When the next retry becomes due; `None` if no file is in backoff.
     pub(super) first_retry: Option<Timestamp>,
     pub(super) rate: Option<String>,
     pub(super) left: Option<String>,
-    /// The reason for which no attempts start.
+    /// The reason why no attempt starts; `None` if attempts may start.
     pub(super) held: Option<String>,
     pub(super) is_stopping: bool,
     pub(super) is_paused: bool,
@@ -73,7 +73,7 @@ pub(super) struct RunningFile {
     pub(super) max_attempts: u32,
     /// The time for which the attempt has been running.
     pub(super) elapsed: Duration,
-    /// The current step of the file's workflow.
+    /// The current step of the file's workflow; `None` if unknown or if the run executes a command.
     pub(super) step: Option<String>,
 }
 
@@ -83,7 +83,7 @@ impl Board {
         Self { max_attempts, ..Self::default() }
     }
 
-    /// Applies an event that happened at this time of the run.
+    /// Applies an event. `now` is the elapsed time of the run.
     pub(super) fn apply(&mut self, event: &RunEvent, now: Duration) {
         match &event.kind {
             RunEventKind::ProcessorStarted { counts, .. } | RunEventKind::Progress { counts, .. } => {
@@ -111,8 +111,9 @@ impl Board {
         }
     }
 
-    /// Returns the state at `now`, with at most `max` rows of running files. If the files need more
-    /// rows, the last row remains for the number of the others. `at` is the time of day.
+    /// Returns the state to show. `now` is the elapsed time of the run, `at` the time of day. The
+    /// running files take at most `max` rows. If some do not fit, the last row is left free for the
+    /// number of omitted files.
     pub(super) fn picture(&mut self, max: usize, now: Duration, at: Timestamp) -> Picture {
         self.retries.retain(|_, due| *due > at);
         let mut running = self.shown(now);
@@ -139,7 +140,8 @@ impl Board {
         }
     }
 
-    /// Returns the running files that are shown if there is room, the slowest first.
+    /// Returns the files that have been running for at least `MIN_SHOWN`, the longest-running
+    /// first.
     fn shown(&self, now: Duration) -> Vec<RunningFile> {
         let age = |running: &Running| now.saturating_sub(running.since);
         let old = self.running.iter().filter(|(_, running)| age(running) >= MIN_SHOWN);
@@ -153,7 +155,7 @@ impl Board {
             id,
             file_path: running.file_path.clone(),
             attempt: running.attempt,
-            // A file that an earlier run left may have had more attempts than this run would allow.
+            // A file from an earlier run may already have had more attempts than this run allows.
             max_attempts: self.max_attempts.max(running.attempt),
             elapsed,
             step: None,
@@ -173,7 +175,7 @@ impl Board {
         self.pace.on_end(now);
     }
 
-    /// Updates the total. The counts include files that other processes added.
+    /// Updates the total. `counts` includes files that other processes have added.
     fn count(&mut self, counts: Counts) {
         self.total = self.ended + (counts.waiting() + counts.processing) as u64;
     }

@@ -1,4 +1,4 @@
-//! The lines of the live view: a pure function of the state and the size of the terminal.
+//! Computes the lines of the live view from the state of the run and the size of the terminal.
 
 use autoproc_domain::Timestamp;
 use unicode_width::UnicodeWidthStr;
@@ -8,20 +8,20 @@ use crate::escape::Printable;
 use crate::view::layout::{Layout, Size};
 use crate::view::time::{Zone, running_span};
 
-/// The width of the column of times, with the blanks after it: `59m 59s` is the longest time below
-/// 100 hours.
+/// The width of the time column, including two blanks at its end. Times below 100 hours have at
+/// most 7 characters, as in `59m 59s`.
 const TIME_COLUMNS: usize = 9;
 
-/// The indentation of further lines on a narrow terminal.
+/// The indentation of all lines of the totals but the first, on a narrow terminal.
 const NARROW_INDENT: usize = 2;
 
-/// Terminals with fewer columns are narrow.
+/// A terminal with fewer columns than this is narrow.
 const WIDE: usize = 60;
 
-/// The minimum and maximum width of the bar, without its brackets.
+/// The minimum and maximum width of the progress bar in columns, without its brackets.
 const BAR: (usize, usize) = (8, 30);
 
-/// The surroundings in which a state is shown.
+/// The properties of the terminal, and the time of the drawing.
 pub(super) struct Terminal<'a> {
     pub(super) layout: &'a Layout,
     pub(super) size: Size,
@@ -31,15 +31,15 @@ pub(super) struct Terminal<'a> {
 }
 
 impl Terminal<'_> {
-    /// Returns the maximum number of rows for running files: half of the rows, so that lines above
-    /// the live view remain readable.
+    /// Returns the maximum number of rows for running files: half of the terminal, so that messages
+    /// above the live view remain readable.
     pub(super) fn running_rows(&self) -> usize {
         self.size.rows / 2
     }
 }
 
-/// Returns the lines: at least one, each no wider than the terminal, and fewer than the terminal
-/// has rows if it has more than one.
+/// Returns the lines of the live view, at least one. Each line fits the width of the terminal. If
+/// the terminal has several rows, at least one row stays free.
 pub(super) fn frame(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     let mut lines: Vec<_> = picture.running.iter().map(|file| running(file, terminal)).collect();
     if picture.more_running > 0 {
@@ -54,8 +54,8 @@ pub(super) fn frame(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     lines.into_iter().skip(excess).map(fit).collect()
 }
 
-/// Returns the line of a running file. The name gets the room that is left, but at least a third of
-/// the line.
+/// Returns the line of a running file. The path is cut to the remaining width, but to no less than
+/// a third of the line.
 fn running(file: &RunningFile, terminal: &Terminal<'_>) -> String {
     let attempt = match file.attempt {
         1 => String::new(),
@@ -73,7 +73,7 @@ fn time(text: &str) -> String {
     format!("{text:>width$}  ", width = TIME_COLUMNS - 2)
 }
 
-/// Returns the totals of the run, each of which stays in one line.
+/// Returns the totals of the run, one text per figure. A text is never split across lines.
 fn totals(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     let head = format!(
         "{}[{}] {}/{} files",
@@ -108,7 +108,7 @@ fn retries(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     }
 }
 
-/// Joins texts with commas, and begins a new line if a text does not fit.
+/// Joins texts with commas into lines. A text that does not fit on a line begins the next one.
 fn flow(texts: &[String], terminal: &Terminal<'_>) -> Vec<String> {
     let columns = terminal.size.columns;
     let indent = if columns < WIDE { NARROW_INDENT } else { TIME_COLUMNS };

@@ -9,7 +9,8 @@ use autoproc_workflow::execution::{ExecutionStatus, Executions};
 
 use super::board::RunningFile;
 
-/// The minimum time between two looks at the executions, each of which reads a file per shown file.
+/// The minimum time between two reads of the current steps. Each read opens one file per shown
+/// running file.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Reads the current steps from the executions, as `workflow progress` does.
@@ -24,7 +25,8 @@ impl Steps {
         Self { executions, read_at: None, known: HashMap::new() }
     }
 
-    /// Adds the steps to these files. `at` is the time of day.
+    /// Sets the current step of each file. Reads the steps again if `INTERVAL` has passed since the
+    /// latest read. `now` is the monotonic time, `at` the time of day.
     pub(super) fn add_to(&mut self, files: &mut [RunningFile], now: Instant, at: Timestamp) {
         if self.read_at.is_none_or(|read_at| now.saturating_duration_since(read_at) >= INTERVAL) {
             let read = |file: &RunningFile| Some((file.id, self.read(file.id, at)?));
@@ -36,8 +38,8 @@ impl Steps {
         }
     }
 
-    /// Reads the current step of an item; `None` if no step is running, or if the execution cannot
-    /// be read, which the attempt itself reports.
+    /// Returns the current step of an item; `None` if no step is running or the execution cannot be
+    /// read. Ignores read errors, because the attempt reports them.
     fn read(&self, item: ItemId, at: Timestamp) -> Option<String> {
         let state = self.executions.of(item).ok()??;
         let report = ProgressReport::of(&state, at);
