@@ -26,8 +26,8 @@ pub struct ProcessSpec {
     /// Variables that are added to the inherited environment. If a name is repeated, the last value
     /// wins.
     pub environment: Vec<(OsString, OsString)>,
-    /// The process's working directory; the runner's if `None`. A relative program path is
-    /// resolved against it.
+    /// The process's working directory; the runner's if `None`. A relative program path is resolved
+    /// against this directory.
     #[serde(with = "path")]
     pub working_dir: Option<PathBuf>,
     /// The time after which the process is ended; time spent paused does not count.
@@ -80,8 +80,8 @@ pub struct ProcessReport {
     pub stdout: Vec<u8>,
     /// The total length of the standard output.
     pub stdout_bytes: u64,
-    /// The error because of which output is missing from the log; `None` if the log is complete.
-    /// The process itself is not affected.
+    /// The first error in writing the log, after which output may be missing from it; `None` if the
+    /// log is complete. The error does not affect the process.
     pub log_error: Option<String>,
 }
 
@@ -158,7 +158,7 @@ impl Ending {
     }
 }
 
-/// The wire form of paths, which need not be UTF-8.
+/// Serialises optional paths as OS strings, because paths need not be UTF-8.
 pub(crate) mod path {
     use std::ffi::OsString;
     use std::path::PathBuf;
@@ -175,7 +175,7 @@ pub(crate) mod path {
     }
 }
 
-/// The wire form of the domain's `ResourceUsage`, which has no serialisation of its own.
+/// Serialises the domain's `ResourceUsage`, which does not implement serde's traits.
 mod usage {
     use std::time::Duration;
 

@@ -8,8 +8,8 @@
 //! 1. While a guard is alive, all its descendants are killed: their results are no longer needed,
 //!    and the guard exits sooner. A guard that has not exited after the timeout is killed as well.
 //! 2. The processes of killed guards are searched for: the commands named by the records, their
-//!    groups and descendants, and all processes with the run's marker. They are killed, and the
-//!    search is repeated until several consecutive readings find nothing.
+//!    groups and descendants, and all processes with the run's marker. These processes are killed.
+//!    The search is repeated until several consecutive readings of the process table find nothing.
 //! 3. The records are removed.
 //!
 //! A run is unproven, and keeps its records, if a process that may belong to it cannot be ended or
@@ -66,15 +66,17 @@ const MAX_POLL_INTERVAL: Duration = Duration::from_millis(160);
 /// for instance by a failing disk, takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The number of consecutive readings that must find nothing. A single reading may miss a process
-/// that is being forked, or one that is between two programs and has no environment (execve(2)).
+/// The number of consecutive readings of the process table that must find nothing to kill. A single
+/// reading may miss a process that is being forked, or a process in execve(2), which has no
+/// environment for a moment.
 const CLEAN_READINGS: u32 = 3;
 
-/// The maximum number of concurrent sweeps. Each pauses between its readings for most of its time.
+/// The maximum number of concurrent sweeps. A sweep spends most of its time in the pauses between
+/// readings of the process table.
 const MAX_SWEEPS: usize = 16;
 
-/// Added to the grace to obtain the timeout for guards, because the dead run may have had a longer
-/// grace, and the machine may be loaded.
+/// The time added to the grace time to obtain the timeout for living guards. The dead run may have
+/// had a longer grace time, and the machine may be loaded.
 const GRACE_MARGIN: Duration = Duration::from_secs(5);
 
 /// The maximum timeout for guards, so that deadlines do not overflow.
@@ -90,7 +92,7 @@ pub struct Sweeper {
 }
 
 impl Sweeper {
-    /// Creates a sweeper for guards with this grace time.
+    /// Creates a sweeper that gives living guards `grace` and a margin of 5 seconds to exit.
     #[must_use]
     pub fn for_grace(records_dir: impl Into<PathBuf>, grace: Duration, project: impl Into<PathBuf>) -> Self {
         Self::new(records_dir, grace.saturating_add(GRACE_MARGIN), project)
@@ -151,7 +153,7 @@ impl Sweeper {
         if !uncertain.is_empty() {
             return Err(uncertain.join("; "));
         }
-        // If a record stays, the next sweep searches and finds nothing.
+        // If a record cannot be removed, the next sweep repeats the search and finds nothing.
         records.remove();
         Ok(())
     }
@@ -186,7 +188,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// Returns the result of the sweep, assuming that this was the last reading.
+    /// Returns the result of a sweep whose last reading had this outcome.
     fn verdict(&self) -> Result<(), String> {
         let killed = self.killed.iter().map(|process| format!("{} does not end after SIGKILL", process.describe()));
         let reasons: Vec<_> = killed.chain(self.uncertain.iter().map(ToString::to_string)).collect();
@@ -194,7 +196,7 @@ impl Outcome {
     }
 }
 
-/// Kills the processes that are found in one reading.
+/// Kills the processes that `search` finds in one reading of the process table.
 fn kill_once(search: &Search<'_>) -> io::Result<Outcome> {
     let Targets { to_kill, mut uncertain } = search.run(&Processes::read()?, process_table::own_pid());
     let mut killed = Vec::new();
@@ -221,7 +223,7 @@ fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadl
         if now > deadline + KILL_TIMEOUT {
             return Err(format!("a guard of the dead run has not exited: process {}", living.describe()));
         }
-        // Without a process table, only the guard can end its processes.
+        // An error is ignored: without a process table, only the guard can end its own processes.
         let _ = kill_once(&Search { marker, killed_guards: &[], living_guards: &living.here });
         if now > deadline {
             for guard in living.here {
@@ -229,7 +231,8 @@ fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadl
             }
         }
         thread::sleep(pause);
-        // Reading thousands of processes takes tens of milliseconds; a slow guard takes seconds.
+        // The pause grows, because a reading of thousands of processes takes tens of milliseconds,
+        // and a slow guard needs seconds to exit.
         pause = (2 * pause).min(MAX_POLL_INTERVAL);
     }
 }

@@ -25,8 +25,8 @@ const LEFT_OUT: (&str, &str) = ("\n[autoproc: ", " bytes left out]\n");
 /// The number of digits of `u64::MAX`.
 const MAX_DIGITS: usize = 20;
 
-/// The maximum number of bytes in the added lines: one of each kind in the `.tail`, and in the new
-/// `.tail` that replaces it.
+/// The maximum total length of the lines that this module adds, in bytes. The `.tail` has one line
+/// of each kind, and so has the new `.tail` that is about to replace it.
 pub(super) const MAX_LINES: u64 = 2 * (line_length(FOLLOWS) + line_length(LEFT_OUT)) as u64;
 
 const fn line_length((before, after): (&str, &str)) -> usize {
@@ -55,7 +55,7 @@ pub(super) struct Tail<'a> {
     pub(super) follows: u64,
     /// The number of bytes omitted between the head and the tail.
     pub(super) omitted: u64,
-    /// The latest bytes, in two slices.
+    /// The latest bytes of the output, in two consecutive slices.
     pub(super) bytes: (&'a [u8], &'a [u8]),
 }
 
@@ -112,7 +112,8 @@ fn line((before, after): (&str, &str), number: u64) -> String {
     format!("{before}{number}{after}")
 }
 
-/// Parses the line at the beginning of `bytes`; returns its number and the remaining bytes.
+/// Parses the line at the beginning of `bytes`. Returns the number in the line, and the bytes after
+/// the line.
 fn split_line<'a>((before, after): (&str, &str), bytes: &'a [u8]) -> Option<(u64, &'a [u8])> {
     let bytes = bytes.strip_prefix(before.as_bytes())?;
     let digits = bytes.iter().take(MAX_DIGITS).take_while(|byte| byte.is_ascii_digit()).count();
@@ -120,7 +121,8 @@ fn split_line<'a>((before, after): (&str, &str), bytes: &'a [u8]) -> Option<(u64
     Some((number, bytes[digits..].strip_prefix(after.as_bytes())?))
 }
 
-/// Creates the file at `path`, and its folder if necessary. Fails if the file exists.
+/// Creates the file at `path`, and its folder if the folder is missing. Removes an old `.tail`.
+/// Fails if the file exists.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     remove(&tail_path(path))?;
     match open_new(path) {
@@ -165,12 +167,12 @@ pub(super) struct Parts {
     pub(super) head: u64,
     /// The number of bytes omitted after the head.
     pub(super) omitted: u64,
-    /// The bytes after the omitted ones.
+    /// The bytes of the output after the omitted bytes.
     pub(super) tail: Vec<u8>,
 }
 
-/// Splits the output in `file` at `path` into its parts, by its `.tail` if there is one, otherwise
-/// at the limit of the head.
+/// Splits the output in `file` at `path` into head and tail. If there is a `.tail`, its first line
+/// gives the length of the head; otherwise the head is the first `limit` bytes.
 pub(super) fn split(file: &mut File, path: &Path, limit: u64) -> io::Result<Parts> {
     let mut rest = Vec::new();
     let head = match open_tail(path)? {
@@ -191,7 +193,7 @@ pub(super) fn split(file: &mut File, path: &Path, limit: u64) -> io::Result<Part
 }
 
 /// Opens the `.tail` of `path`, positioned after its first line; also returns the length of the
-/// head. `None` if there is no such file or it has another format.
+/// head. `None` if there is no `.tail`, or if its first line has another format.
 pub(crate) fn open_tail(path: &Path) -> io::Result<Option<(u64, File)>> {
     let mut file = match regular_file::open_to_read(Links::Refuse, &tail_path(path)) {
         Ok(file) => file,

@@ -51,7 +51,7 @@ fn send(pid: Pid, id: ProcessId, signal: Signal) -> Result<bool, Errno> {
         Ok(fd) if is_alive(id) => pidfd_send_signal(&fd, signal).map(|()| true),
         Ok(_) => Ok(false),
         Err(Errno::SRCH) => Err(Errno::SRCH),
-        // The kernel is older, a seccomp filter refuses the call, or no descriptor is free.
+        // The kernel has no pidfds, a seccomp filter refuses the call, or no descriptor is free.
         Err(_) => send_by_number(pid, id, signal),
     }
 }

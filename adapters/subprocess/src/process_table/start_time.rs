@@ -14,7 +14,8 @@ use std::io;
 
 use crate::process_table::{ProcessId, read};
 
-/// Spawns a child; also returns the clock tick since boot if the spawn was within one tick.
+/// Spawns a child. If the spawn began and ended in one clock tick, also returns that tick, counted
+/// from boot.
 pub(crate) fn within_one_tick<T>(spawn: impl FnOnce() -> T) -> (T, Option<u64>) {
     let before = ticks();
     let child = spawn();
@@ -24,7 +25,8 @@ pub(crate) fn within_one_tick<T>(spawn: impl FnOnce() -> T) -> (T, Option<u64>) 
 /// Identifies children by the clock if possible, otherwise by the process table.
 #[derive(Debug, Default)]
 pub(crate) struct StartTimes {
-    /// True if clock and table agreed on the first child for which both were known; `None` before.
+    /// True if clock and process table gave the same start time for the first child for which both
+    /// were known; `None` until there is such a child.
     agree: Option<bool>,
 }
 
