@@ -9,11 +9,11 @@
 //! several of the waiting attempts as a batch for its guard. When the batch ends, the next one
 //! starts immediately, while the transaction for the ended batch is still running.
 //!
-//! Another run could process a prefetched file meanwhile. So an attempt that has waited for
-//! [`MAX_WAIT`], here or in a guard, is returned as `NotStarted`.
+//! A prefetched file is claimed, so no other run can process it while it waits. Therefore an
+//! attempt that has waited for [`MAX_WAIT`], here or in a guard, is reported as `NotStarted`.
 //!
-//! One task runs all batches, so all attempts progress regardless of which stream is polled. The
-//! task ends with the orchestrator.
+//! One tokio task runs all batches. So every attempt progresses, even if its own stream is not
+//! polled. The task ends with the orchestrator.
 
 mod prefetch;
 mod recall;

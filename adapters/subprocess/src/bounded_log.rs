@@ -10,9 +10,9 @@
 //!
 //! # Cost
 //!
-//! Uses at most [`OutputLimits::max_disk`] on disk, and the length of the tail in memory. A byte
-//! after the head is copied once to the ring; each second, up to the length of the tail is written
-//! to disk. No file is created before the first byte.
+//! A log uses at most [`OutputLimits::max_disk`] bytes of disk and [`OutputLimits::tail`] bytes of
+//! memory. A byte after the head is copied once to the ring. Each second, the contents of the ring
+//! are written to disk if they have changed. No file is created before the first byte.
 //!
 //! # Errors
 //!

@@ -12,7 +12,7 @@
 //!
 //! # Deliberately absent
 //!
-//! A limit on the number of processes; the caller sets it.
+//! The pool does not limit the number of concurrent processes. The caller does.
 
 mod assignment;
 mod control_pipe;

@@ -29,9 +29,9 @@
 //!
 //! # Deliberately absent
 //!
-//! Shells, except for [`CommandLine::shell`]; `pre_exec` hooks, because they make the standard
-//! library use fork instead of `posix_spawn`, and the cost of fork grows with the memory of this
-//! process; retries and the queue, which belong to the domain.
+//! Commands run without a shell, except those of [`CommandLine::shell`]. No process has a
+//! `pre_exec` hook: with a hook, the standard library uses fork instead of `posix_spawn`, and the
+//! cost of fork grows with the memory of this process. Retries and the queue belong to the domain.
 
 mod adoption;
 mod attempt_logs;

@@ -38,13 +38,15 @@ pub struct ProcessSpec {
     pub log: Option<PathBuf>,
     /// True to continue an existing log, as later steps of an attempt do; false to replace it.
     pub append_log: bool,
-    /// The heading, written to the log before the first byte of output; must end in a newline.
+    /// The heading, written to the log before the first byte of output. Must be empty or end in a
+    /// newline.
     pub log_heading: Vec<u8>,
     /// The maximum number of bytes of standard output in the report; capped at
     /// [`MAX_CAPTURE_BYTES`].
     pub capture: usize,
-    /// The file that receives the standard output if the process succeeds; then the log receives
-    /// only the standard error, and a line about this file.
+    /// The file that receives the standard output if the process succeeds. If it is set, the log
+    /// receives only the standard error, and a line about this file. If `None`, the log receives
+    /// both streams.
     pub stdout_to: Option<StdoutFile>,
 }
 
@@ -55,8 +57,8 @@ pub struct StdoutFile {
     pub path: OsString,
     /// Exit statuses that count as success, in addition to 0.
     pub ok_exits: Vec<i32>,
-    /// The other file that this result belongs to, for people. If it is given, the process does not
-    /// start and ends as [`Ending::NoResult`].
+    /// The other input file whose output this file receives, as text for messages. If it is set,
+    /// the process does not start, and its ending is [`Ending::NoResult`].
     pub owner: Option<String>,
 }
 
@@ -110,8 +112,8 @@ pub enum Ending {
         /// exist or is not executable.
         permanent: bool,
     },
-    /// The standard output could not be written to its file, or must not be written to it. In the
-    /// second case the process was not started.
+    /// The standard output could not be written to its file. If this was known in advance, for
+    /// instance because the file belongs to another input, the process was not started.
     NoResult {
         /// A human-readable description of the error.
         reason: String,

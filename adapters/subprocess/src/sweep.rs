@@ -2,8 +2,8 @@
 //!
 //! # Theory of operation
 //!
-//! A dead run may have guards that are still ending its processes, killed guards, or no guards at
-//! all. For each run:
+//! A dead run may have living guards, which are still ending its processes; killed guards; or no
+//! guards at all. The sweep handles each dead run in three steps:
 //!
 //! 1. While a guard is alive, all its descendants are killed: their results are no longer needed,
 //!    and the guard exits sooner. A guard that has not exited after the timeout is killed as well.
@@ -23,17 +23,18 @@
 //!
 //! # Limits
 //!
-//! A process is missed if its guard was killed, all its ancestors have ended, and one of these
-//! holds: it left its group and session and removed the marker; or it changed its user or gained
-//! privileges by its file, because then its environment cannot be read. The unreadable environments
-//! of other users' processes do not make a run unproven; otherwise only root could ever prove
-//! anything.
+//! A process is missed if its guard was killed, all its ancestors have ended, it left its group and
+//! session, and the marker is not found in its environment. Either the process removed the marker,
+//! or its environment is unreadable, because it changed its user or its program file grants
+//! privileges. A process with an unreadable environment does not make a run unproven. Otherwise
+//! only root could prove that a run left no process.
 //!
-//! Zombies are not processed: they have ended, and their parents reap them.
+//! Zombies are ignored: they have ended, and their parents reap them.
 //!
-//! Without `/proc`, the exit of a guard still proves that no process is left. The processes of a
-//! killed guard are then known only by their group. A group cannot be distinguished from a later
-//! one with the same number, so it is reported and not killed.
+//! On a system without `/proc`, the exit of a guard still proves that no process is left, but the
+//! processes of a killed guard are known only by their process group. A process group cannot be
+//! distinguished from a later one with the same number, so an existing group is reported and not
+//! killed.
 
 mod reaper;
 mod records;
@@ -92,7 +93,7 @@ pub struct Sweeper {
 }
 
 impl Sweeper {
-    /// Creates a sweeper that gives living guards `grace` and a margin of 5 seconds to exit.
+    /// Creates a sweeper that gives living guards `grace` plus a margin of some seconds to exit.
     #[must_use]
     pub fn for_grace(records_dir: impl Into<PathBuf>, grace: Duration, project: impl Into<PathBuf>) -> Self {
         Self::new(records_dir, grace.saturating_add(GRACE_MARGIN), project)

@@ -1,11 +1,15 @@
 //! The format of bounded output on disk.
 //!
-//! A complete file contains the head and, if bytes were omitted, a newline, the line `[autoproc: N
-//! bytes left out]`, and the tail. While the output is being written, the file contains only the
-//! head, and `<path>.tail` contains the line `[autoproc: follows byte N]` (N is the length of the
-//! head) and the rest. So the output is always the first N bytes of the file followed by the rest
-//! of its `.tail`, or the file alone if there is no `.tail`. This also holds after a crash, because
-//! a `.tail` appears only when it is complete and is removed only when the file is complete.
+//! A complete file contains the head and the tail. If bytes were omitted between the two, they are
+//! separated by a newline and the line `[autoproc: N bytes left out]`. While the output is being
+//! written, the file contains only the head. A second file, `<path>.tail`, then begins with the
+//! line `[autoproc: follows byte N]`, in which N is the length of the head, and contains the output
+//! after the head.
+//!
+//! If there is a `.tail`, the output is the first N bytes of the file, followed by the `.tail`
+//! without its first line. If there is none, the output is the file alone. Both rules also hold
+//! after a crash, because a `.tail` appears only when it is complete and is removed only when the
+//! file is complete.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};

@@ -30,9 +30,10 @@ pub fn resume(id: ProcessId) -> SignalResult {
 
 /// Sends a signal to one process.
 ///
-/// Opens a pidfd (`pidfd_open(2)`, Linux 5.3) and compares the start time afterwards, so that the
-/// process cannot be replaced in between. Without pidfds the comparison precedes the signal by
-/// microseconds, while a process number is reused only after thousands of other processes.
+/// Opens a pidfd (`pidfd_open(2)`, Linux 5.3) and then compares the start time, so that the signal
+/// cannot reach a later process with the same number. Without pidfds, the start time is compared
+/// microseconds before the signal is sent by number. This is safe in practice, because a number is
+/// reused only after thousands of other processes have started.
 #[must_use]
 pub fn signal(id: ProcessId, signal: Signal) -> SignalResult {
     let Some(pid) = positive_pid(id.pid) else { return SignalResult::Gone };

@@ -7,8 +7,9 @@
 //! start time, and `/proc` need not be read. Reading `/proc/<pid>/stat` would cost an opened file
 //! and two context switches, because the read waits for the execve(2) of the new child.
 //!
-//! If the clock differs from the process table (an emulated `/proc`, a time namespace), the first
-//! child for which both are known shows it; from then on only the table is used.
+//! The clock can differ from the process table (an emulated `/proc`, a time namespace). The first
+//! child for which both start times are known shows whether they agree. If they differ, only the
+//! table is used from then on.
 
 use std::io;
 

@@ -92,10 +92,11 @@ impl Search<'_> {
 
     /// True if the process is the leader of a killed guard's command or a member of its group.
     ///
-    /// A number is not reused while a group or session has it (`alloc_pid` in the kernel; POSIX on
-    /// process ids). While the leader exists, even as a zombie, the group certainly belongs to it.
-    /// Afterwards the number may have been reused, so the session must also be the guard's. Both
-    /// numbers are practically never reused in the same roles.
+    /// The kernel does not reuse a process number while a group or session has it (`alloc_pid` in
+    /// the kernel; POSIX on process ids). While the leader exists, even as a zombie, its group is
+    /// certainly that of the command. After the leader has disappeared, its number may have been
+    /// reused for another group, so the process must also be in the guard's session. One process
+    /// whose group and session both have reused numbers is practically impossible.
     fn is_of_a_command(&self, process: &Process, all: &Processes) -> bool {
         self.killed_guards.iter().any(|contents| {
             contents.leader.is_some_and(|leader| {
