@@ -234,8 +234,8 @@ pub struct Claim {
     pub is_cancelled: bool,
 }
 
-/// Identifies a claim. After the claim is settled or recovered, the token is *stale*: settling it
-/// has no effect.
+/// Identifies a claim. After the claim is settled or recovered, the token is *stale*: settling with
+/// a stale token has no effect.
 ///
 /// The attempt number cannot identify a claim: after a release, the next attempt has the same
 /// number.
@@ -289,8 +289,8 @@ pub struct QueueItem {
     pub priority: Priority,
     /// When the path was first added. Shown to users; no order depends on it.
     pub added_at: Timestamp,
-    /// The number of rounds that have begun, including the current one: 1 when the path is first
-    /// added, and one more with each new round.
+    /// The number of rounds that have begun, including the current round. It is 1 when the path is
+    /// first added, and each new round adds 1.
     pub round: u32,
     /// True if the item was completed when this round began. If so, no work of an earlier round is
     /// resumed.

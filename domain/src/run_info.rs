@@ -104,8 +104,8 @@ pub enum DeathEvidence {
 pub struct Unproven {
     /// The run.
     pub run: RunId,
-    /// A human-readable reason: the processes that may still run, and why they cannot be found or
-    /// ended.
+    /// The reason as text for people: the processes that may still run, and why these cannot be
+    /// found or ended.
     pub reason: Box<str>,
 }
 

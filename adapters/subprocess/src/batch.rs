@@ -37,7 +37,7 @@ use prefetch::{Prefetch, Queued};
 use recall::{BatchStop, Recall};
 
 /// The maximum time that an attempt waits before it is reported as `NotStarted`: several times the
-/// length of a batch, and too short for a user who watches the queue to notice.
+/// length of a batch, but so short that a user who watches the queue does not notice the wait.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
 pub(crate) struct Batches {
@@ -111,7 +111,7 @@ impl Drop for Batches {
     }
 }
 
-/// Assigns waiting attempts to free slots and reports those that have waited too long as
+/// Assigns waiting attempts to free slots. Reports attempts that have waited for [`MAX_WAIT`] as
 /// `NotStarted`.
 async fn dispatch(shared: Arc<Shared>) {
     let mut slots: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();

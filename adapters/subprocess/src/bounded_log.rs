@@ -41,8 +41,8 @@ const COPY_INTERVAL: Duration = Duration::from_secs(1);
 pub struct OutputLimits {
     /// The number of bytes kept from the beginning of the output.
     pub head: u64,
-    /// The number of bytes kept from the end of an output longer than the head. They are held in
-    /// memory, and for a moment they are on disk twice.
+    /// The number of bytes kept from the end of an output longer than the head. These bytes are
+    /// held in memory, and for a moment they are on disk twice.
     pub tail: u64,
 }
 

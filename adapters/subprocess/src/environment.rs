@@ -22,7 +22,7 @@ pub(crate) const RELATIVE_VARIABLE: &str = "AUTOPROC_REL";
 pub(crate) const ITEM_VARIABLE: &str = "AUTOPROC_ITEM_ID";
 
 /// The variable for the number of the slot in which a command runs. Steps of workflows do not have
-/// it.
+/// this variable.
 pub(crate) const SLOT_VARIABLE: &str = "AUTOPROC_SLOT";
 
 /// Returns the variables that describe an attempt to its processes: to a command, or to the steps

@@ -183,8 +183,8 @@ impl Guard {
         Ok(())
     }
 
-    /// Runs one process. If the runner is dead, starts nothing: a run that recovers the files of
-    /// the dead run must not meet processes that start later.
+    /// Runs one process. If the runner is dead, starts nothing, because the recovery of a dead run
+    /// does not wait for processes that start later.
     fn run(&mut self, request: &StartRequest, batch: &mut Batch) -> io::Result<Report> {
         let unstarted = |ending| Ok(Report::Ended(ProcessReport::new(ending, Duration::ZERO)));
         if self.io.has_hung_up()? {

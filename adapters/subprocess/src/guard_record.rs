@@ -49,7 +49,7 @@ const MAX_RUN_CHARS: usize = 100;
 /// Separates the run from the guard's number in a file name.
 const INFIX: &str = ".guard-";
 
-/// A guard's own record, which it created and holds locked.
+/// The record of this guard, which the guard has created and holds locked.
 #[derive(Debug)]
 pub struct GuardRecord {
     path: PathBuf,
@@ -159,7 +159,7 @@ fn lock_and_fill(file: &mut File) -> io::Result<u64> {
 }
 
 /// Inspects a record. Tries a *shared* lock, which another inspection can hold concurrently. Only
-/// the guard's exclusive lock makes it fail.
+/// the guard's exclusive lock prevents a shared lock.
 ///
 /// # Errors
 /// If the file exists and cannot be opened, locked or read.

@@ -121,12 +121,12 @@ impl Guards {
         }
     }
 
-    /// Runs processes one after another under a single guard, each like [`run`](Self::run), without
-    /// waiting for the runner in between.
+    /// Runs processes one after another under a single guard, each like [`run`](Self::run). The
+    /// guard does not wait for the runner between two processes.
     ///
-    /// The first process starts at once. The others are reported as not started if a process exits
-    /// with a status other than 0, if the stop signal of the running process rises, if the pool is
-    /// paused, or if they have not started after `start_within`. Events may be some hundredths of a
+    /// The first process starts at once. The processes that have not started are reported as such
+    /// if a process does not exit with status 0, if the stop signal of the running process rises,
+    /// if the pool is paused, or once `start_within` has passed. Events may be some hundredths of a
     /// second late. Poll the stream to its end: if it is dropped, the running process is ended, but
     /// its end is not awaited.
     pub fn run_batch(&self, processes: Vec<BatchProcess>, start_within: Duration) -> BoxStream<'_, BatchEvent> {
@@ -170,7 +170,7 @@ impl Guards {
         StartRequest { spec, input, grace: *grace, output: *output }
     }
 
-    /// Sends an encoded `Start` to an idle guard if there is one, otherwise to a new one.
+    /// Sends an encoded `Start` message to an idle guard. If no guard is idle, starts a new guard.
     fn assign(&self, message: &[u8]) -> io::Result<GuardProcess> {
         while let Some(guard) = self.take_idle() {
             match guard.control().send_encoded(message) {
@@ -280,8 +280,8 @@ fn refuse_recursion() -> io::Result<()> {
     }
 }
 
-/// Returns the path of the calling program, for [`GuardSettings::executable`]. On Linux it stays
-/// valid if the program's file is replaced.
+/// Returns the path of the calling program, for [`GuardSettings::executable`]. On Linux, the path
+/// stays valid if the program's file is replaced.
 ///
 /// # Errors
 /// If the system does not provide the path.

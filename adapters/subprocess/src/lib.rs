@@ -10,7 +10,7 @@
 //! and [`sweep`] ends the processes that dead runs left.
 //!
 //! A *guard* is a process between the runner and a command. A guard runs the runner's own
-//! executable, whose `main` begins with [`become_guard`]. A program whose `main` cannot begin so
+//! executable, whose `main` begins with [`become_guard`]. A program whose `main` cannot call it
 //! uses the binary `autoproc-guard` instead. Each concurrent attempt has its own guard. The guard
 //! starts the command in a separate process group, enforces its timeout, and drains its output into
 //! a [`BoundedLog`]. The guard is a child subreaper, so even detached processes of the command

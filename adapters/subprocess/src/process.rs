@@ -36,7 +36,8 @@ pub struct ProcessSpec {
     /// the first byte of output.
     #[serde(with = "path")]
     pub log: Option<PathBuf>,
-    /// True to continue an existing log, as later steps of an attempt do; false to replace it.
+    /// True to append to an existing log, as the second and later steps of an attempt do; false to
+    /// replace the log.
     pub append_log: bool,
     /// The heading, written to the log before the first byte of output. Must be empty or end in a
     /// newline.
@@ -71,8 +72,8 @@ pub struct ProcessReport {
     /// The run time without pauses. If the guard ended the process, this includes the time until
     /// its last descendant was gone.
     pub elapsed: Duration,
-    /// The resources used by the process and the children it waited for; `None` if it never ran or
-    /// its guard died.
+    /// The resources used by the process and by the children that it waited for; `None` if the
+    /// process never ran or its guard died.
     #[serde(with = "usage")]
     pub usage: Option<ResourceUsage>,
     /// The end of the standard error, or of the standard output if the standard error is blank; at

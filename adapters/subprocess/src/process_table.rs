@@ -36,7 +36,7 @@ pub use marker::Marker;
 pub use signal::{SignalResult, kill, resume, signal};
 pub(crate) use start_time::{StartTimes, within_one_tick};
 
-/// The identity of one process, which no later process shares.
+/// The identity of one process. No later process has the same identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ProcessId {
     /// The process number.

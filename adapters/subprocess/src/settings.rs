@@ -15,8 +15,8 @@ pub struct Settings {
     /// The working directory of commands; `None` means that of this process. A relative program
     /// path is resolved against the commands' working directory.
     pub working_dir: Option<PathBuf>,
-    /// The files that receive the standard output of commands; `None` keeps it in the output of
-    /// attempts.
+    /// The files that receive the standard output of commands. If `None`, the standard output is
+    /// part of the output of attempts, like the standard error.
     pub stdout_to: Option<StdoutTo>,
     /// The project folder. If a file was added by itself, its `{rel}` is its path below this
     /// folder; see [`relative_path`](crate::relative_path).

@@ -78,9 +78,9 @@ pub(crate) struct Owners {
 }
 
 impl Owners {
-    /// Reserves the output file at `path` for the input file `file`. If it already belongs to
-    /// another input file, returns that input file. Paths may be long, so two keyed hashes of 64
-    /// bits each are stored instead.
+    /// Reserves the output file at `path` for the input file `file`. If the output file already
+    /// belongs to another input file, returns that input file. Paths may be long, so two keyed
+    /// hashes of 64 bits each are stored instead.
     pub(crate) fn reserve(&self, path: &Path, file: &FilePath) -> Option<FilePath> {
         let hash = self.hashers.each_ref().map(|hasher| hasher.hash_one(path));
         // A panic leaves no partial update.

@@ -80,7 +80,7 @@ const MAX_SWEEPS: usize = 16;
 /// had a longer grace time, and the machine may be loaded.
 const GRACE_MARGIN: Duration = Duration::from_secs(5);
 
-/// The maximum timeout for guards, so that deadlines do not overflow.
+/// The maximum timeout for living guards. A very long timeout would overflow the deadline.
 const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
 
 /// Ends the processes that dead runs left behind.
@@ -106,8 +106,8 @@ impl Sweeper {
         Self { records_dir: records_dir.into(), timeout, project: project.into() }
     }
 
-    /// Ends the processes of these dead runs of this host; blocks until that is done. Returns the
-    /// runs that may still have processes, ordered by id.
+    /// Ends the processes of dead runs of this host. Blocks until the processes have ended or a
+    /// timeout has expired. Returns the runs that may still have processes, ordered by id.
     #[must_use]
     pub fn sweep(&self, dead: &[DeadRun]) -> Vec<Unproven> {
         let (own, deadline) = (self.location(), Instant::now() + self.timeout.min(MAX_TIMEOUT));
@@ -117,7 +117,7 @@ impl Sweeper {
             runs.filter_map(|dead| self.sweep_dead(dead, &own, deadline)).collect::<Vec<_>>()
         };
         let mut unproven = thread::scope(|scope| {
-            // If the system refuses to start a thread, the other threads sweep its runs.
+            // If the system refuses to start a thread, the threads that exist sweep all runs.
             let spawn = |_| thread::Builder::new().spawn_scoped(scope, sweep_some).ok();
             let others: Vec<_> = (1..dead.len().min(MAX_SWEEPS)).map_while(spawn).collect();
             let mut unproven = sweep_some();

@@ -30,7 +30,7 @@ pub struct PastRun {
     pub started_at: Option<Timestamp>,
     /// The time of the run's latest event.
     pub last_event_at: Timestamp,
-    /// The end of the run; `None` if the run is alive, if it died, or if its end is no longer
+    /// The end of the run; `None` if the run is alive, if the run died, or if the end is no longer
     /// known.
     pub end: Option<PastRunEnd>,
     /// The latest stop request that the run obeyed; `None` if there was none.
@@ -40,7 +40,7 @@ pub struct PastRun {
     /// The number of files that ended as failed or timeout. Includes files that this run took over
     /// from dead runs and that had no attempts left.
     pub failed: u64,
-    /// The number of attempts that failed and were followed by another one.
+    /// The number of failed attempts after which the file was pending again.
     pub retried: u64,
 }
 
@@ -69,7 +69,8 @@ pub struct EndedAttempt {
 pub struct RunsSummary {
     /// The runs, in the order in which they began.
     pub runs: Vec<PastRun>,
-    /// The number of files that failed in the matching runs and did not complete in them later.
+    /// The number of files that failed in a matching run and did not complete later in a matching
+    /// run.
     pub failed_files: u64,
     /// The latest failed attempt of each file in `failed_files`, in the order in which the files
     /// first failed; at most [`MAX_FAILURES`](Self::MAX_FAILURES).

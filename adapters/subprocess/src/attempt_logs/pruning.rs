@@ -1,8 +1,8 @@
 //! Removes old output by age and by total size.
 //!
 //! An output is removed together with its `.tail`. The empty file `pruned` has the modification
-//! time of the newest output that was ever removed; it is set before outputs are removed. So if an
-//! attempt that ended after that time has no file, it had no output. If an attempt that ended
+//! time of the newest output that was ever removed. This time is set before outputs are removed. So
+//! if an attempt that ended after that time has no file, it had no output. If an attempt that ended
 //! earlier has no file, the file may have been removed.
 //!
 //! The folder is read once, without opening a file, with less than 100 bytes of memory per file.
@@ -57,8 +57,9 @@ pub struct Pruned {
 
 impl AttemptLogs {
     /// Removes outputs that exceed the limits of `retention`, except those for which `keep` is
-    /// true. `keep` must be true for all running attempts, and `now` must be a time before these
-    /// were determined. An output that was modified after `now`, or just before it, is kept too.
+    /// true. `keep` must be true for all running attempts. `now` must be a time before the running
+    /// attempts were determined. An output that was modified after `now`, or just before it, is
+    /// kept too.
     ///
     /// # Errors
     /// If the folder exists and cannot be read.
@@ -156,7 +157,7 @@ impl AttemptLogs {
     }
 }
 
-/// An output, or one of its files.
+/// An output with all its files, or one file of an output.
 #[derive(Debug)]
 struct Output {
     token: ClaimToken,

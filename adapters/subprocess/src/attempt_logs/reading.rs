@@ -63,7 +63,7 @@ impl Follower {
         Ok(chunk)
     }
 
-    /// Reads all bytes after those returned by [`Follower::next_chunk`].
+    /// Reads all bytes of the output that [`Follower::next_chunk`] has not returned.
     ///
     /// # Errors
     /// If the output cannot be read.

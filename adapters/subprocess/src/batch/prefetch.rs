@@ -18,9 +18,9 @@ const SHORT_ATTEMPT: Duration = Duration::from_millis(100);
 /// noticeably.
 const BATCH_TARGET: Duration = Duration::from_millis(50);
 
-/// The maximum number of attempts in a batch. So many attempts, even the shortest, take far longer
-/// than the cost of a batch. A higher number would cost more when a run is killed: each file in its
-/// batches, and as many prefetched files, would lose an attempt.
+/// The maximum number of attempts in a batch. This many attempts, even very short ones, take far
+/// longer than the cost of a batch. The number is no higher, because each file in the batches of a
+/// killed run, and as many prefetched files, lose an attempt.
 const MAX_BATCH: usize = 16;
 
 /// A new attempt has the weight 1 / `AVERAGE_WINDOW` in the moving average. After eight new
@@ -74,7 +74,7 @@ impl<T> Prefetch<T> {
         self.waiting.push_back(attempt);
     }
 
-    /// Puts attempts that were taken and have not started back before all waiting attempts.
+    /// Puts back attempts that were taken but have not started. They precede all waiting attempts.
     pub(super) fn put_back(&mut self, attempts: impl DoubleEndedIterator<Item = Queued<T>>) {
         attempts.rev().for_each(|attempt| self.waiting.push_front(attempt));
     }

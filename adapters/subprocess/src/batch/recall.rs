@@ -8,8 +8,8 @@ use autoproc_domain::ports::{StopLevel, StopRequest, StopSignal, StopSignalError
 use futures_util::future::select;
 use tokio::sync::watch;
 
-/// Counts the recalls of an orchestrator. An attempt for which the count has changed was received
-/// before the latest recall.
+/// Counts the recalls of an orchestrator. If the count has changed since an attempt was received,
+/// the attempt is recalled.
 #[derive(Debug, Default)]
 pub(super) struct Recall(watch::Sender<u64>);
 

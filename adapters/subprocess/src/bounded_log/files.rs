@@ -1,10 +1,10 @@
 //! The format of bounded output on disk.
 //!
-//! A complete file contains the head and the tail. If bytes were omitted between the two, they are
-//! separated by a newline and the line `[autoproc: N bytes left out]`. While the output is being
-//! written, the file contains only the head. A second file, `<path>.tail`, then begins with the
-//! line `[autoproc: follows byte N]`, in which N is the length of the head, and contains the output
-//! after the head.
+//! A complete file contains the head and, if the output is longer, the tail. If bytes were omitted
+//! between head and tail, the two are separated by a newline and the line `[autoproc: N bytes left
+//! out]`. While the output is being written, the file contains only the head. A second file,
+//! `<path>.tail`, then begins with the line `[autoproc: follows byte N]`, in which N is the length
+//! of the head, and contains the output after the head.
 //!
 //! If there is a `.tail`, the output is the first N bytes of the file, followed by the `.tail`
 //! without its first line. If there is none, the output is the file alone. Both rules also hold
@@ -42,7 +42,7 @@ pub(crate) fn tail_path(path: &Path) -> PathBuf {
     with_suffix(path, ".tail")
 }
 
-/// Returns the path at which a new `.tail` is written before it replaces the old one.
+/// Returns the path at which a new `.tail` is written before it replaces the old `.tail`.
 pub(crate) fn new_tail_path(path: &Path) -> PathBuf {
     with_suffix(path, ".tail.new")
 }
@@ -142,8 +142,8 @@ fn open_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path)
 }
 
-/// Creates the folder of the file at `path` for its owner only. Missing folders above it get the
-/// default mode, because other programs use them.
+/// Creates the folder of the file at `path` for its owner only. Missing parent folders get the
+/// default mode, because other programs use these folders.
 fn create_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     if let Some(above) = folder.parent() {
@@ -156,7 +156,7 @@ fn create_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens the file at `path` for reading and writing; `None` if it does not exist.
+/// Opens the file at `path` for reading and writing; `None` if the file does not exist.
 pub(super) fn reopen(path: &Path) -> io::Result<Option<File>> {
     let no_follow = OFlags::NOFOLLOW.bits().cast_signed();
     match OpenOptions::new().read(true).write(true).custom_flags(no_follow).open(path) {

@@ -16,7 +16,7 @@ impl Ring {
         Self { limit: usize::try_from(limit).unwrap_or(usize::MAX), bytes: VecDeque::new(), omitted: 0 }
     }
 
-    /// Appends bytes, and removes the oldest ones beyond the limit.
+    /// Appends `piece`, and removes the oldest bytes if there are more than the limit.
     pub(super) fn push(&mut self, piece: &[u8]) {
         let kept = &piece[piece.len().saturating_sub(self.limit)..];
         let displaced = (self.bytes.len() + kept.len()).saturating_sub(self.limit);

@@ -49,8 +49,7 @@ pub(crate) struct Attempt {
     stopwatch: Stopwatch,
     timeout: Duration,
     grace: Duration,
-    /// The ending to report if the guard ended the command early; `None` if the command ended by
-    /// itself.
+    /// The ending to report, if the guard has begun to end the command early; otherwise `None`.
     cut_short: Option<Ending>,
     phase: Phase,
     last_round: SignalRound,

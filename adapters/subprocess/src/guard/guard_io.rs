@@ -11,7 +11,7 @@ use signal_hook::consts::SIGCHLD;
 
 use crate::guard::protocol::{Control, Inbox, Report, encode};
 
-/// The maximum timeout passed to poll(2), so that every `Duration` can be converted.
+/// The maximum timeout passed to poll(2). A longer `Duration` might not fit into a `Timespec`.
 const MAX_POLL_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// The maximum time for which the guard spins for a message that it expects soon. If the runner has

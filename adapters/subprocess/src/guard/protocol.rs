@@ -128,7 +128,7 @@ impl Inbox {
         self.0.extend_from_slice(bytes);
     }
 
-    /// Removes and returns the next message; `None` if it has not arrived completely.
+    /// Removes and returns the next message; `None` if no complete message has arrived.
     ///
     /// # Errors
     /// [`ProtocolError`] if the bytes do not begin with a message.

@@ -41,8 +41,8 @@ pub(crate) fn with_all_blocked<T>(start: impl FnOnce() -> T) -> T {
     started
 }
 
-/// Makes commands start with the default action of each signal that is ignored here. SIGHUP is an
-/// exception, because nohup(1) ignores it for the commands too.
+/// Makes commands start with the default action of every standard signal, even if this process
+/// ignores the signal. SIGHUP is an exception: commands that nohup(1) protects must ignore it too.
 pub(super) fn reset_for_commands() -> io::Result<()> {
     let catchable = |signal: &c_int| !signal_hook::consts::FORBIDDEN.contains(signal);
     catch((1..=LAST_STANDARD_SIGNAL).filter(catchable).filter(|signal| *signal != SIGHUP && is_ignored(*signal)))
@@ -51,7 +51,7 @@ pub(super) fn reset_for_commands() -> io::Result<()> {
 /// The highest number of a standard signal on Linux: SIGSYS (signal(7)).
 const LAST_STANDARD_SIGNAL: c_int = 31;
 
-/// Installs handlers that do nothing. execve(2) resets them to the default action.
+/// Installs handlers that do nothing. execve(2) resets the handled signals to the default action.
 fn catch(signals: impl IntoIterator<Item = c_int>) -> io::Result<()> {
     let unread = Arc::new(AtomicBool::new(false));
     signals.into_iter().try_for_each(|signal| signal_hook::flag::register(signal, Arc::clone(&unread)).map(drop))

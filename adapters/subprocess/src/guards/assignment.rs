@@ -62,7 +62,8 @@ impl<'a> Assignment<'a> {
         self.current
     }
 
-    /// Waits for the next event; `None` after the last one. `stop` belongs to the current process.
+    /// Waits for the next event; `None` after the last event. `stop` must be the stop signal of the
+    /// current process.
     pub(crate) async fn next(&mut self, stop: &dyn StopSignal) -> Option<BatchEvent> {
         while self.events.is_empty() && self.pending > 0 {
             if self.active.is_none() {

@@ -32,8 +32,8 @@ const KILL_INTERVAL: Duration = Duration::from_millis(5);
 /// The process numbers of all guards of this process that have not been reaped.
 static GUARDS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// Holding this lock excludes spawning a guard while orphans are being reaped, so that every child
-/// that is not registered as a guard is an orphan.
+/// Holding this lock excludes spawning a guard while orphans are being reaped. So every new guard
+/// is registered before a search for orphans could mistake it for an orphan.
 pub(crate) struct ReapLock(MutexGuard<'static, BTreeSet<i32>>);
 
 impl ReapLock {
@@ -109,8 +109,8 @@ fn repeat_until_none_left(mut round: impl FnMut(&ReapLock) -> io::Result<Vec<Pro
         }
         let seen_before = seen.len();
         seen.extend(orphans.iter().map(|orphan| orphan.id));
-        // After new processes, there is no pause: killing must be faster than a process that forks
-        // continuously.
+        // If the round found new processes, there is no pause, because killing must be faster than
+        // a process that forks continuously.
         if seen.len() == seen_before {
             sleep(KILL_INTERVAL);
         }

@@ -32,8 +32,8 @@ pub(crate) struct StartTimes {
 }
 
 impl StartTimes {
-    /// Identifies a child that has not been reaped. `tick` is the tick in which it was started, if
-    /// known.
+    /// Identifies a child that has not been reaped. `tick` is the clock tick in which the child was
+    /// started; `None` if unknown.
     pub(crate) fn identify(&mut self, pid: i32, tick: Option<u64>) -> io::Result<ProcessId> {
         match tick {
             Some(started) if self.agree == Some(true) => Ok(ProcessId { pid, started }),

@@ -54,8 +54,9 @@ pub(super) fn is_of_earlier_boot(dead: &DeadRun, own: &Location) -> bool {
     is_other_boot && location.host == own.host && is_certain
 }
 
-/// True if the run was process 1 of its pid namespace, as in a container, and is gone. The kernel
-/// then killed all other processes of the namespace (`pid_namespaces(7)`), so none is left.
+/// True if the run was process 1 of its pid namespace, as in a container, and is gone. When process
+/// 1 ended, the kernel killed all other processes of the namespace (`pid_namespaces(7)`), so no
+/// process is left.
 pub(super) fn was_first_of_its_namespace(dead: &DeadRun) -> bool {
     let is_first = |location: &Location| location.pid == 1 && !location.pid_namespace.is_empty();
     dead.evidence == DeathEvidence::Gone && dead.location.as_ref().is_some_and(is_first)

@@ -10,7 +10,7 @@ use crate::process_table::{Marker, Process, ProcessId, Processes};
 
 /// The criteria by which a process belongs to the dead run. Any one of them is enough.
 pub(super) struct Search<'a> {
-    /// The run's marker. A process with it in its environment belongs to the run.
+    /// The run's marker. A process with this marker in its environment belongs to the run.
     pub(super) marker: &'a Marker,
     /// The records of killed guards. The processes of the commands in these records belong to the
     /// run.
