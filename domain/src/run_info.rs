@@ -14,8 +14,8 @@ use crate::time::Timestamp;
 pub struct Location {
     /// The machine's host name, which must be unique among the machines that share the queue.
     pub host: Box<str>,
-    /// The id of the machine's current boot; empty if unknown. A process of an earlier boot cannot
-    /// be running.
+    /// The id of the machine's boot in which the run began; empty if unknown. A process of an
+    /// earlier boot cannot be running.
     pub boot: Box<str>,
     /// The id of the run's pid namespace; empty if unknown. Processes in other namespaces cannot be
     /// observed.
