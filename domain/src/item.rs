@@ -8,7 +8,7 @@ use crate::fingerprint::Completion;
 use crate::path::FilePath;
 use crate::time::Timestamp;
 
-/// Identifies an item for as long as its file is in the queue. Never reused.
+/// The id of an item, which keeps it as long as its file is in the queue. Ids are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ItemId(u64);
 
@@ -62,8 +62,8 @@ impl Sequence {
     }
 }
 
-/// The urgency of an item. Higher priorities are claimed first. The default is 0; negative
-/// priorities come after it.
+/// The urgency of an item. Items of higher priority are claimed first. The default is 0; items of
+/// negative priority are claimed last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Priority(i32);
 
@@ -87,7 +87,7 @@ impl fmt::Display for Priority {
     }
 }
 
-/// Numbers the attempts of one round, from 1.
+/// The number of an attempt within its round, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptNumber(u32);
 
@@ -123,14 +123,14 @@ pub enum Status {
     Processing,
     /// The last attempt succeeded.
     Completed,
-    /// The last attempt failed and is not retried, or a user cancelled the item.
+    /// The last attempt failed and no retry follows, or a user cancelled the item.
     Failed,
-    /// The last attempt timed out and is not retried.
+    /// The last attempt timed out and no retry follows.
     Timeout,
 }
 
 impl Status {
-    /// Every status, in the order in which an item can reach them.
+    /// Every status: first pending and processing, then the three statuses of ended items.
     pub const ALL: [Self; 5] = [Self::Pending, Self::Processing, Self::Completed, Self::Failed, Self::Timeout];
 
     /// Returns the name that the specification gives this status. It appears on disk and on screen.
@@ -224,18 +224,18 @@ impl ClaimNumber {
 /// A run's claim on an item. The item is processing for as long as it has the claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The claim's number. A settlement takes effect only if its token has this number and the
-    /// request comes from `run`.
+    /// The claim's number. Settling the claim takes effect only with a token that has this number,
+    /// and only for `run`.
     pub number: ClaimNumber,
     /// The run that processes the item.
     pub run: RunId,
-    /// True once a user has cancelled the item. The item is then not retried: it ends with this
-    /// claim.
+    /// True once a user has cancelled the item. The item then ends with this claim, without a
+    /// retry.
     pub is_cancelled: bool,
 }
 
-/// Identifies a claim. After the claim is settled or recovered, the token is *stale*: settling it
-/// has no effect.
+/// Identifies a claim. After the claim is settled or recovered, the token is *stale*: settling with
+/// a stale token has no effect.
 ///
 /// The attempt number cannot identify a claim: after a release, the next attempt has the same
 /// number.
@@ -252,15 +252,15 @@ pub struct ClaimToken {
 pub struct Backoff {
     /// The earliest time at which the item may be claimed.
     pub not_before: Timestamp,
-    /// When the backoff was set. No run waits longer than `not_before - ordered_at`: if more time
+    /// When the backoff was set. No run waits longer than `not_before - ordered_at`. If more time
     /// remains, the clock was set back.
     pub ordered_at: Timestamp,
 }
 
 impl Backoff {
-    /// Limits the time that is left at `now` to the original duration of the backoff. More is left
-    /// only if the clock was set back; the backoff then ends at `now` plus its original duration.
-    /// An endless backoff ([`Timestamp::MAX`]) never changes.
+    /// Limits the remaining time at `now` to the original duration of the backoff. If more time
+    /// remains, the clock was set back, and the returned backoff ends at `now` plus the original
+    /// duration. An endless backoff ([`Timestamp::MAX`]) never changes.
     #[must_use]
     pub fn capped(self, now: Timestamp) -> Self {
         let latest = now.saturating_add(self.not_before.saturating_since(self.ordered_at));
@@ -276,22 +276,23 @@ impl Backoff {
 pub struct QueueItem {
     /// The item's identity in the queue.
     pub id: ItemId,
-    /// The position in line among items of the same priority. Each new round assigns a new one.
+    /// The position in line among items of the same priority. Each new round assigns a new
+    /// position.
     pub sequence: Sequence,
     /// The absolute path of the file.
     pub file_path: FilePath,
-    /// The number of folders and files by which the path goes below the folder that the file was
-    /// added from, at most 255; 0 if the file was always added by itself. See
-    /// [`FilePath::last_components`].
+    /// The number of path components below the folder that the file was added from, at most 255.
+    /// For instance, it is 2 for `a/b.txt` in that folder. It is 0 if the file was always added by
+    /// itself. See [`FilePath::last_components`].
     pub depth: u8,
     /// The priority of the item.
     pub priority: Priority,
     /// When the path was first added. Shown to users; no order depends on it.
     pub added_at: Timestamp,
-    /// The number of rounds that have begun, including the current one: 1 when the path is first
-    /// added, and one more with each new round.
+    /// The number of rounds that have begun, including the current round. It is 1 when the path is
+    /// first added, and each new round adds 1.
     pub round: u32,
-    /// True if the item was completed when this round began. No work of an earlier round is then
+    /// True if the item was completed when this round began. If so, no work of an earlier round is
     /// resumed.
     pub follows_completion: bool,
     /// The number of attempts of this round that were started and not released.
@@ -302,17 +303,17 @@ pub struct QueueItem {
     pub status: Status,
     /// True while a user holds the item: it stays pending and is never claimed.
     pub is_held: bool,
-    /// The wait before the next attempt; `None` if there is none. Only a pending item has a
-    /// backoff.
+    /// The wait before the next attempt; `None` if the item need not wait. Only a pending item has
+    /// a backoff.
     pub backoff: Option<Backoff>,
-    /// The claim; present exactly while the item is processing. Boxed, because few of a million
-    /// items are processing.
+    /// The claim on the item; `None` unless the item is processing. Boxed to save memory, because
+    /// few of a million items are processing.
     pub claim: Option<Box<Claim>>,
     /// The error text of the latest failure, see [`failure`](crate::failure); `None` if there was
-    /// none. A new round keeps the text.
+    /// no failure. A new round keeps the text.
     pub last_error: Option<Box<str>>,
-    /// The record of the last success. Only a completed item has one; it is missing if an older
-    /// version of autoproc completed the item.
+    /// The record of the last success. `None` if the item is not completed, or if an older version
+    /// of autoproc completed it.
     pub completion: Option<Box<Completion>>,
 }
 
@@ -346,7 +347,7 @@ impl QueueItem {
         self.backoff.map(|backoff| backoff.not_before)
     }
 
-    /// True if the item could be claimed at `now`.
+    /// True if a run could claim the item at `now`: it is pending, not held, and not in backoff.
     #[must_use]
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.is_waiting() && self.not_before().is_none_or(|due| due <= now)
@@ -358,7 +359,7 @@ impl QueueItem {
         self.status == Status::Pending && !self.is_held
     }
 
-    /// Returns the number of the latest attempt, or 1 if there was none.
+    /// Returns the number of this round's latest attempt, or 1 if the round has none.
     #[must_use]
     pub fn attempt(&self) -> AttemptNumber {
         AttemptNumber::new(self.attempts).unwrap_or(AttemptNumber::FIRST)

@@ -12,24 +12,23 @@ use crate::time::Timestamp;
 /// The location of a run: its machine, boot, pid namespace, process and project folder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Location {
-    /// The machine's name, unique among the machines that share the queue.
+    /// The machine's host name, which must be unique among the machines that share the queue.
     pub host: Box<str>,
-    /// Identifies the machine's boot. A process of an earlier boot cannot be running. Empty if
-    /// unknown.
+    /// The id of the machine's boot in which the run began; empty if unknown. A process of an
+    /// earlier boot cannot be running.
     pub boot: Box<str>,
-    /// Identifies the pid namespace; processes in other namespaces cannot be observed. Empty if
-    /// unknown.
+    /// The id of the run's pid namespace; empty if unknown. Processes in other namespaces cannot be
+    /// observed.
     pub pid_namespace: Box<str>,
     /// The process id of the run, as seen inside `pid_namespace`.
     pub pid: u32,
-    /// The project folder.
+    /// The path of the run's project folder.
     pub project: Box<Path>,
 }
 
 impl Location {
-    /// True if the locations have the same host name or the same boot, which means that their
-    /// processes run, or ran, on one machine. A container has the boot of its host, but often
-    /// another host name.
+    /// True if the locations have the same host name or the same boot. Their processes then run, or
+    /// ran, on one machine. A container has the boot of its host, but often another host name.
     #[must_use]
     pub fn is_same_host(&self, other: &Self) -> bool {
         self.host == other.host || (!self.boot.is_empty() && self.boot == other.boot)
@@ -64,8 +63,8 @@ pub struct RunInfo {
 pub struct LiveRun {
     /// The data that the run registered.
     pub info: RunInfo,
-    /// The time since the store last saw the run; `None` if the store knows that the run is alive
-    /// now.
+    /// The time since the run last contacted the store; `None` if the store knows that the run is
+    /// alive now.
     pub heard_of: Option<Duration>,
 }
 
@@ -93,7 +92,7 @@ impl DeadRun {
 pub enum DeathEvidence {
     /// The process of the run is gone.
     Gone,
-    /// The run did not renew its lease.
+    /// The run has not renewed its lease in time.
     LeaseOver {
         /// The time since the lease expired, by the store's clock.
         since: Duration,
@@ -105,17 +104,17 @@ pub enum DeathEvidence {
 pub struct Unproven {
     /// The run.
     pub run: RunId,
-    /// A human-readable reason: the processes that may still run, and why they cannot be found or
-    /// ended.
+    /// The reason as text for people: the processes that may still run, and why these cannot be
+    /// found or ended.
     pub reason: Box<str>,
 }
 
 /// The reason why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoppedBy {
-    /// No item of the run's scope is waiting.
+    /// No item in the run's scope is waiting.
     QueueEmpty,
-    /// No item is due, and the run does not wait for backoffs.
+    /// No item in the run's scope is due, and the run does not wait until a backoff ends.
     NothingDue,
     /// The run was asked to stop.
     Request(StopCause),
@@ -141,7 +140,7 @@ impl StoppedBy {
         }
     }
 
-    /// Returns the reason with this word; `None` if there is none.
+    /// Returns the reason with this [`word`](Self::word); `None` for any other text.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         let reasons = [Self::QueueEmpty, Self::NothingDue, Self::TooManyFailed, Self::StorageFull, Self::Error];
@@ -159,19 +158,19 @@ pub struct ProcessingResult {
     pub failed: u64,
     /// The number of failed attempts after which the file was pending again.
     pub retried: u64,
-    /// The number of files of the run's scope that were pending at the end of the run. If the store
-    /// could not be read at the end, the last known number.
+    /// The number of files in the run's scope that were pending when the run ended. If the store
+    /// could not be read then, this is the last known number.
     pub remaining: usize,
-    /// The number of pending files of the run's scope that a user holds.
+    /// The number of files in the run's scope that are pending and held by a user.
     pub held: usize,
-    /// The number of files of the run's scope that were processing at the end of the run, claimed
-    /// by other live runs or by dead runs.
+    /// The number of files in the run's scope that were processing when the run ended. Other live
+    /// runs, or dead runs, have claimed them.
     pub processing: usize,
-    /// The number by which the failed and timed-out files of the run's scope have increased since
-    /// the run began. Includes files that a user cancelled and files that failed in other runs.
+    /// The increase in the number of failed and timed-out files in the run's scope since the run
+    /// began. Includes files that a user cancelled and files that failed in other runs.
     pub failed_in_scope: usize,
     /// The reason why the run ended.
     pub stopped_by: StoppedBy,
-    /// The highest stop level that was requested.
+    /// The highest stop level that was requested during the run.
     pub stop_level: StopLevel,
 }

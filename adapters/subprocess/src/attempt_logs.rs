@@ -1,8 +1,9 @@
 //! The output of attempts: one file each, named `<item>.<attempt>.<claim>.log`.
 //!
-//! The claim makes the name unique within a queue, because a released attempt is repeated under the
-//! same number. An attempt without output has no file. [`BoundedLog`](crate::BoundedLog) writes the
-//! files; [`reading`] and [`pruning`] work on existing ones.
+//! The number of the claim makes the name unique within a queue. The number of the attempt does
+//! not, because a released attempt is repeated under the same number. An attempt without output has
+//! no file. [`BoundedLog`](crate::BoundedLog) writes the files; [`reading`] and [`pruning`] work on
+//! existing files.
 
 mod pruning;
 mod reading;
@@ -33,7 +34,7 @@ pub struct AttemptLog {
     pub item: ItemId,
     /// The number of the attempt.
     pub attempt: AttemptNumber,
-    /// The claim of the attempt.
+    /// The number of the claim under which the attempt ran.
     pub claim: ClaimNumber,
 }
 
@@ -44,7 +45,7 @@ impl AttemptLogs {
         Self { dir: dir.into() }
     }
 
-    /// Returns the output of an attempt. The file need not exist.
+    /// Returns the location of an attempt's output. The file need not exist.
     #[must_use]
     pub fn log_of(&self, token: ClaimToken, attempt: AttemptNumber) -> AttemptLog {
         let ClaimToken { item, number: claim } = token;
@@ -58,8 +59,8 @@ impl AttemptLogs {
         self.log_of(attempt.token, attempt.number).path
     }
 
-    /// Lists the existing outputs of an item by claim, the earliest first. Ignores other files.
-    /// Reads all names in the folder.
+    /// Lists the existing outputs of an item, ordered by claim, the earliest first. Reads all names
+    /// in the folder and ignores files that are not outputs of the item.
     ///
     /// # Errors
     /// If the folder exists and cannot be read.
@@ -78,7 +79,8 @@ impl AttemptLogs {
         Ok(logs)
     }
 
-    /// Parses a file name, which must be in canonical form.
+    /// Parses the name of an output's file; `None` for any name that [`log_of`](Self::log_of) does
+    /// not produce.
     fn parse_name(&self, name: &Path) -> Option<AttemptLog> {
         let text = name.to_str()?;
         let mut parts = text.strip_suffix(".log")?.split('.');

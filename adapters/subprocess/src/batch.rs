@@ -9,11 +9,11 @@
 //! several of the waiting attempts as a batch for its guard. When the batch ends, the next one
 //! starts immediately, while the transaction for the ended batch is still running.
 //!
-//! Another run could process a prefetched file meanwhile. So an attempt that has waited for
-//! [`MAX_WAIT`], here or in a guard, is returned as `NotStarted`.
+//! A prefetched file is claimed, so no other run can process it while it waits. Therefore an
+//! attempt that has waited for [`MAX_WAIT`], here or in a guard, is reported as `NotStarted`.
 //!
-//! One task runs all batches, so all attempts progress regardless of which stream is polled. The
-//! task ends with the orchestrator.
+//! One tokio task runs all batches. So every attempt progresses, even if its own stream is not
+//! polled. The task ends with the orchestrator.
 
 mod prefetch;
 mod recall;
@@ -37,7 +37,7 @@ use prefetch::{Prefetch, Queued};
 use recall::{BatchStop, Recall};
 
 /// The maximum time that an attempt waits before it is reported as `NotStarted`: several times the
-/// length of a batch, and too short for a user who watches the queue to notice.
+/// length of a batch, but so short that a user who watches the queue does not notice the wait.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
 pub(crate) struct Batches {
@@ -50,7 +50,7 @@ struct QueuedAttempt {
     attempt: Attempt,
     stop: Arc<dyn StopSignal>,
     progress: UnboundedSender<AttemptProgress>,
-    /// The number of recalls when the attempt was received. Any later recall applies to the
+    /// The number of recalls before the attempt was received. Every later recall applies to the
     /// attempt.
     generation: u64,
 }
@@ -67,7 +67,7 @@ struct Shared {
 struct State {
     prefetch: Prefetch<QueuedAttempt>,
     busy_slots: usize,
-    /// The number of attempts that are in slots.
+    /// The number of attempts in the batches that slots are running.
     taken: usize,
 }
 
@@ -79,13 +79,14 @@ impl Batches {
         Self { shared, dispatcher: OnceLock::new() }
     }
 
-    /// Returns the number of attempts in slots, plus the room for free slots and for prefetching.
+    /// Returns the number of attempts that the run may hand over at a time: the attempts in slots,
+    /// one for each free slot, and the number to prefetch.
     pub(crate) fn capacity(&self) -> usize {
         let state = self.shared.state();
         state.taken + (self.shared.slots - state.busy_slots) + state.prefetch.target()
     }
 
-    /// Queues an attempt; its progress goes to the channel.
+    /// Queues an attempt. The attempt's progress is sent to `progress`.
     pub(crate) fn push(&self, attempt: Attempt, stop: Arc<dyn StopSignal>, progress: UnboundedSender<AttemptProgress>) {
         self.dispatcher.get_or_init(|| tokio::spawn(dispatch(Arc::clone(&self.shared))));
         let is_retry = attempt.number.get() > 1;
@@ -110,7 +111,7 @@ impl Drop for Batches {
     }
 }
 
-/// Assigns waiting attempts to free slots and reports those that have waited too long as
+/// Assigns waiting attempts to free slots. Reports attempts that have waited for [`MAX_WAIT`] as
 /// `NotStarted`.
 async fn dispatch(shared: Arc<Shared>) {
     let mut slots: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
@@ -133,7 +134,7 @@ async fn sleep_until(due: Option<Instant>) {
     }
 }
 
-/// Runs batches until no attempt waits.
+/// Runs `batch` in a slot, then further batches in the same slot until no attempt waits.
 async fn run_slot(shared: &Shared, mut batch: Vec<Queued<QueuedAttempt>>) {
     let slot = shared.runner.occupy_slot();
     loop {
@@ -165,7 +166,7 @@ async fn run_batch(shared: &Shared, slot: &Slot, mut batch: VecDeque<Queued<Queu
             shared.state().prefetch.record_length(report.elapsed);
         }
         for step in runner.progress(attempt, event, has_started) {
-            // The receiver is gone if the run was dropped.
+            // Sending fails only if the run has dropped the receiver.
             let _ = progress.send(step);
         }
         has_started = !is_over;
@@ -174,13 +175,13 @@ async fn run_batch(shared: &Shared, slot: &Slot, mut batch: VecDeque<Queued<Queu
             shared.state().taken -= 1;
         }
     }
-    // After a lost process the state of the others is unknown. Dropping their channels reports them
-    // as lost too.
+    // If an attempt was lost, the state of the attempts after it is unknown. Dropping their
+    // channels reports them as lost too.
     shared.state().taken -= batch.len();
 }
 
 impl Shared {
-    /// Takes a batch for a free slot.
+    /// Takes a batch for a free slot; `None` if no slot is free or no attempt waits.
     fn occupy_slot(&self) -> Option<Vec<Queued<QueuedAttempt>>> {
         if self.state().busy_slots == self.slots {
             return None;
@@ -190,7 +191,7 @@ impl Shared {
         Some(batch)
     }
 
-    /// Takes the next batch for a busy slot; frees the slot if there is none.
+    /// Takes the next batch for a busy slot. If no attempt waits, frees the slot.
     fn next_batch(&self) -> Option<Vec<Queued<QueuedAttempt>>> {
         give_back(self.take_overdue());
         let batch = self.take_batch();
@@ -200,7 +201,7 @@ impl Shared {
         batch
     }
 
-    /// Takes a batch. Reports the attempts that must not start as `NotStarted`.
+    /// Takes a batch of waiting attempts. Reports attempts that must not start as `NotStarted`.
     fn take_batch(&self) -> Option<Vec<Queued<QueuedAttempt>>> {
         loop {
             let taken = self.state().prefetch.take_batch();
@@ -220,8 +221,8 @@ impl Shared {
         self.state().prefetch.take_overdue(Instant::now())
     }
 
-    /// Requeues attempts that a guard has not started, for any slot. Reports those that must not
-    /// start as `NotStarted`.
+    /// Makes attempts that a guard has not started wait again, for any slot. Reports attempts that
+    /// must not start as `NotStarted`.
     fn put_back(&self, rest: VecDeque<Queued<QueuedAttempt>>) {
         self.state().taken -= rest.len();
         let (stopped, waiting) = self.split_stopped(rest);
@@ -230,7 +231,8 @@ impl Shared {
         self.added.notify_one();
     }
 
-    /// Separates the attempts that were recalled or whose stop signal has risen.
+    /// Splits the attempts in two: those that must not start, because they were recalled or their
+    /// stop signal has risen, and all others.
     fn split_stopped(
         &self,
         attempts: impl IntoIterator<Item = Queued<QueuedAttempt>>,

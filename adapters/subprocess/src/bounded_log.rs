@@ -3,22 +3,22 @@
 //! # Theory of operation
 //!
 //! The first bytes (the *head*) are written to the file at once. Later bytes go to a ring buffer in
-//! memory. The ring is copied to `<path>.tail` within a second, so that readers see it and it
-//! survives a crash. At the end the contents of the ring (the *tail*) are appended to the head,
-//! after a line with the number of bytes omitted between the two, and the copy is removed.
-//! [`files`] describes the format.
+//! memory. The ring is copied to `<path>.tail` within a second, so that readers see the latest
+//! output, and most of it survives a crash. At the end of the output, the contents of the ring (the
+//! *tail*) are appended to the head, and the copy is removed. If bytes were omitted between head
+//! and tail, a line between the two gives their number. [`files`] describes the format.
 //!
 //! # Cost
 //!
-//! Uses at most [`OutputLimits::max_disk`] on disk, and the length of the tail in memory. A byte
-//! after the head is copied once to the ring; each second, up to the length of the tail is written
-//! to disk. No file is created before the first byte.
+//! A log uses at most [`OutputLimits::max_disk`] bytes of disk and [`OutputLimits::tail`] bytes of
+//! memory. A byte after the head is copied once to the ring. Each second, the contents of the ring
+//! are written to disk if they have changed. No file is created before the first byte.
 //!
 //! # Errors
 //!
-//! The processed file matters more than its output, so no function here fails. If the head cannot
-//! be written, the rest goes to the ring, and a copy is attempted each second and at the end. Bytes
-//! that were already written stay.
+//! The processed file matters more than its output, so no method of [`BoundedLog`] fails. If the
+//! head cannot be written, all further output goes to the ring, and copying the ring to disk is
+//! attempted each second and at the end. Bytes that are already on disk stay there.
 
 mod files;
 mod ring;
@@ -32,20 +32,21 @@ use files::Tail;
 pub(crate) use files::{new_tail_path, open_tail, tail_path};
 use ring::Ring;
 
-/// The maximum time until the ring is copied to disk, for users who follow the output.
+/// The maximum time until new bytes in the ring are copied to disk, where users can follow the
+/// output.
 const COPY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The parts of an attempt's output that are kept.
+/// The limits on the output that is kept of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct OutputLimits {
     /// The number of bytes kept from the beginning of the output.
     pub head: u64,
-    /// The number of bytes kept from the end of an output longer than the head. They are held in
-    /// memory, and for a moment they are on disk twice.
+    /// The number of bytes kept from the end of an output longer than the head. These bytes are
+    /// held in memory, and for a moment they are on disk twice.
     pub tail: u64,
 }
 
-/// 8 MiB from the beginning and 4 MiB from the end, using at most 16 MiB of disk.
+/// Keeps 8 MiB from the beginning and 4 MiB from the end, which use at most about 16 MiB of disk.
 impl Default for OutputLimits {
     fn default() -> Self {
         Self::from_total(16 * 1024 * 1024)
@@ -53,15 +54,15 @@ impl Default for OutputLimits {
 }
 
 impl OutputLimits {
-    /// Divides the disk space of one output: half for the head, and a quarter for the tail, which
-    /// is on disk twice for a moment.
+    /// Divides `bytes` of disk space for one output: half for the head, a quarter for the tail, and
+    /// a quarter for the second copy of the tail, which exists for a moment.
     #[must_use]
     pub const fn from_total(bytes: u64) -> Self {
         Self { head: bytes / 2, tail: bytes / 4 }
     }
 
     /// Returns the maximum disk space of the output, in bytes: the head, the tail twice, and the
-    /// lines between them.
+    /// lines that the log itself adds.
     #[must_use]
     pub const fn max_disk(self) -> u64 {
         self.head.saturating_add(self.tail.saturating_mul(2)).saturating_add(files::MAX_LINES)
@@ -89,10 +90,10 @@ pub struct BoundedLog {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     New,
-    /// The file that an earlier step left; it is read before the next byte is written.
+    /// Not yet known: the file that an earlier step left must be read first.
     Continued,
     Head,
-    /// The ring, because the head is full or cannot be written.
+    /// The tail, which is kept in the ring, because the head is full or cannot be written.
     Tail,
 }
 
@@ -107,8 +108,9 @@ impl BoundedLog {
         Self::at(path, limits, Phase::New)
     }
 
-    /// Prepares to append to the output that an earlier step of the same attempt left at `path`, as
-    /// if both were one output. Changes nothing yet.
+    /// Prepares to append to the output that an earlier step of the same attempt left at `path`.
+    /// The limits apply to the output of all steps together. Until the first byte is written, the
+    /// file is not changed.
     #[must_use]
     pub fn append(path: PathBuf, limits: OutputLimits) -> Self {
         Self::at(path, limits, Phase::Continued)
@@ -129,7 +131,8 @@ impl BoundedLog {
         self.keep(&bytes[in_head..]);
     }
 
-    /// Returns the time at which [`BoundedLog::tick`] is due next.
+    /// Returns the time at which [`BoundedLog::tick`] is due next; `None` if the copy on disk is
+    /// current.
     #[must_use]
     pub fn next_tick(&self) -> Option<Instant> {
         self.copy_due
@@ -170,7 +173,7 @@ impl BoundedLog {
         Ok(())
     }
 
-    /// Restores the state in which an earlier step left the file.
+    /// Restores the head and the ring from the file that an earlier step left.
     fn continue_file(&mut self) -> io::Result<()> {
         let Some(mut file) = files::reopen(&self.path)? else { return self.make_file() };
         let earlier = files::split(&mut file, &self.path, self.limits.head)?;
@@ -208,14 +211,14 @@ impl BoundedLog {
         Tail { follows: self.head, omitted: self.ring.omitted(), bytes: self.ring.as_slices() }
     }
 
-    /// Copies the ring to disk. Also removes the tail that an earlier step appended to the head,
-    /// because the copy contains it.
+    /// Copies the ring to the `.tail`. Then truncates the file to the head: an earlier step may
+    /// have appended its tail there, and the copy contains that tail.
     fn copy(&mut self) -> io::Result<()> {
         self.tail().copy_to(&self.path)?;
         self.file.as_ref().map_or(Ok(()), |file| file.set_len(self.head))
     }
 
-    /// Appends the tail to the head, replacing the bytes after the head.
+    /// Writes the tail to the file after the head, in place of all bytes that follow the head.
     fn join(&mut self) -> io::Result<()> {
         let mut file = match self.file.take() {
             Some(file) => file,

@@ -10,11 +10,11 @@ use std::os::unix::ffi::OsStrExt;
 /// The command to run on each file.
 ///
 /// `{}` is replaced by the file's path, `{/}` by its basename, `{//}` by its parent folder, `{.}`
-/// by the path without extension, `{/.}` by the basename without extension, and `{rel}` by the path
-/// below the folder that the file was added from; `{#}` by the file's number on the queue, and `{%}`
-/// by the number of the slot. Placeholders may occur any number of times, in any argument and in the
-/// program. Without a placeholder other than `{#}` and `{%}`, the path is appended as the last
-/// argument. Other braces are kept.
+/// by the path without extension, and `{/.}` by the basename without extension. `{rel}` is replaced
+/// by the path below the folder that the file was added from, `{#}` by the file's item id, and
+/// `{%}` by the number of the slot. Placeholders may occur any number of times, in any argument and
+/// in the program. If there is no placeholder, or only `{#}` and `{%}`, the path is appended as the
+/// last argument. All other braces are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine(Form);
 
@@ -34,7 +34,7 @@ pub struct Invocation {
     pub program: OsString,
     /// The arguments after the program's name, passed byte for byte.
     pub arguments: Vec<OsString>,
-    /// Variables that are added to the inherited environment.
+    /// Environment variables that are added to the inherited environment.
     pub environment: Vec<(&'static str, OsString)>,
 }
 
@@ -57,8 +57,9 @@ impl CommandLine {
         Ok(Self(Form::Argv(templates)))
     }
 
-    /// Returns the words of a command, with `{}` at the end if they contain no placeholder for the
-    /// file. [`argv`](Self::argv) executes both forms in the same way.
+    /// Returns the words of a command. If they contain no placeholder for the file, `{}` is
+    /// appended. [`argv`](Self::argv) creates the same command line with and without an appended
+    /// `{}`.
     #[must_use]
     pub fn with_file(words: &[OsString]) -> Vec<&OsStr> {
         let names_file = words.iter().any(|word| Template::parse(word).names_file());
@@ -68,15 +69,15 @@ impl CommandLine {
 
     /// Creates a command line for `sh -c`.
     ///
-    /// A placeholder becomes a quoted reference to an environment variable, so that the shell never
-    /// interprets a path as code, regardless of its contents and of the position of the
-    /// placeholder. `\{}` yields a literal `{}`, and a brace after `$` belongs to the shell. If
-    /// there is no placeholder other than `{#}` and `{%}`, the path is appended, except to a command
-    /// that mentions `AUTOPROC_FILE` or `AUTOPROC_REL`.
+    /// A placeholder becomes a quoted reference to an environment variable. So the shell never
+    /// interprets a path as code, whatever the path contains and wherever the placeholder stands.
+    /// `\{}` yields a literal `{}`, and a brace after `$` belongs to the shell. If the command has
+    /// no placeholder, or only `{#}` and `{%}`, the path is appended. It is not appended to a
+    /// command that mentions `AUTOPROC_FILE` or `AUTOPROC_REL`.
     ///
     /// # Errors
-    /// [`InvalidCommand`] if the command is empty, contains a NUL byte, or needs a path appended
-    /// and ends in an operator.
+    /// [`InvalidCommand`] if the command is empty, contains a NUL byte, or ends in an operator to
+    /// which the path would have to be appended.
     pub fn shell(string: impl AsRef<OsStr>) -> Result<Self, InvalidCommand> {
         let string = string.as_ref();
         validate(string)?;

@@ -1,5 +1,5 @@
-//! Runs the command of an orchestrator: converts attempts to processes, and their reports to
-//! progress.
+//! Runs the command of an orchestrator: converts attempts to processes, and the reports of the
+//! processes to progress of the attempts.
 
 use std::io;
 use std::path::Path;
@@ -20,8 +20,8 @@ use crate::slots::{Slot, Slots};
 use crate::stdout_pattern::{Owners, StdoutTo};
 use crate::subject::{Subject, relative_path};
 
-/// True if the file does not exist, and its folder does. If the folder is gone too, its disk may
-/// only be unmounted for a while.
+/// True if the file does not exist but its folder does. If the folder is missing too, the result is
+/// false, because the disk may be unmounted for a while.
 fn is_gone(file: &Path) -> bool {
     matches!(file.try_exists(), Ok(false)) && file.parent().is_some_and(Path::is_dir)
 }
@@ -43,7 +43,7 @@ impl CommandRunner {
         Self { command_line, settings, guards, logs, slots, owners, has_noticed }
     }
 
-    /// Occupies a slot for one attempt after another.
+    /// Occupies a slot, in which attempts can run one after another until the slot is dropped.
     pub(crate) fn occupy_slot(&self) -> Slot {
         self.slots.occupy()
     }
@@ -62,8 +62,9 @@ impl CommandRunner {
         BatchProcess { spec: self.spec(attempt, slot), input: attempt.file_path.as_path().to_owned(), stop }
     }
 
-    /// Converts an event of an attempt's process. If the attempt ends without a report of its
-    /// start, because it could not start, the start is reported first.
+    /// Converts an event of an attempt's process to progress of the attempt. If the attempt ends
+    /// while `has_started` is false, because the process could not start, a start is reported
+    /// first.
     pub(crate) fn progress(
         &self,
         attempt: &Attempt,
@@ -113,8 +114,8 @@ impl CommandRunner {
         }
     }
 
-    /// Returns the file for the standard output, which belongs to the first file of this run that
-    /// needs it.
+    /// Returns the file for the attempt's standard output, if it has one. An output file belongs to
+    /// the first input file of this run that needs it.
     fn stdout_file(&self, attempt: &Attempt, subject: Subject<'_>) -> Option<StdoutFile> {
         let StdoutTo { pattern, folder, ok_exits } = self.settings.stdout_to.as_ref()?;
         let path = pattern.path_for(subject, folder);

@@ -15,18 +15,19 @@ pub(crate) const RUN_VARIABLE: &str = "AUTOPROC_RUN_ID";
 /// The variable for the path of the file.
 pub(crate) const FILE_VARIABLE: &str = "AUTOPROC_FILE";
 
-/// The variable for the path below the folder that the file was added from.
+/// The variable for the file's path below the folder that the file was added from.
 pub(crate) const RELATIVE_VARIABLE: &str = "AUTOPROC_REL";
 
-/// The variable for the file's number on the queue.
+/// The variable for the file's item id in the queue.
 pub(crate) const ITEM_VARIABLE: &str = "AUTOPROC_ITEM_ID";
 
 /// The variable for the number of the slot in which a command runs. Steps of workflows do not have
-/// it.
+/// this variable.
 pub(crate) const SLOT_VARIABLE: &str = "AUTOPROC_SLOT";
 
 /// Returns the variables that describe an attempt to its processes: to a command, or to the steps
-/// of a workflow. The attempt times out at `deadline`. `project_dir` is that of [`relative_path`].
+/// of a workflow. The attempt times out at `deadline`. `project_dir` is passed to
+/// [`relative_path`].
 #[must_use]
 pub fn attempt_environment(attempt: &Attempt, deadline: Timestamp, project_dir: &Path) -> Vec<(OsString, OsString)> {
     let texts = [

@@ -3,17 +3,17 @@
 //!
 //! # Theory of operation
 //!
-//! A guard is this program in another mode, entered before any runtime or thread exists. It runs
-//! one process after another, as requested by [`protocol::Control`] messages: one at a time, or
-//! several short ones as a [`batch`]. The guard exits when its control pipe ends, which happens
-//! when the runner closes the pipe or dies in any way.
+//! A guard is this program in another mode, which begins before any runtime or thread exists. The
+//! guard runs one process after another, as requested by [`protocol::Control`] messages. A message
+//! requests one process, or several short ones as a [`batch`]. The guard exits when its control
+//! pipe ends, which happens when the runner closes the pipe or dies in any way.
 //!
 //! The guard is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)): when the parents of a
 //! descendant have ended, the descendant becomes a child of the guard, even if it detached itself.
-//! So when `waitpid` returns ECHILD, no process of the command is left; for a command without
-//! leftovers this takes one call. Leftovers receive SIGTERM, have the grace time to end, and are
-//! then killed repeatedly until `waitpid` returns ECHILD ([`attempt`]; [`descendants`] finds and
-//! signals them).
+//! So when `waitpid` returns ECHILD, no process of the command is left. If the command has left
+//! nothing behind, one call proves it. Leftovers receive SIGTERM, have the grace time to end, and
+//! are then killed repeatedly until `waitpid` returns ECHILD ([`attempt`]; [`descendants`] finds
+//! and signals them).
 //!
 //! A single thread waits in poll(2) for the control pipe, both output pipes of the command, the
 //! exits of children (a self-pipe written by the handler of SIGCHLD), and the next deadline.
@@ -22,13 +22,14 @@
 //! # Limits
 //!
 //! Without a subreaper (on any system but Linux) the guard knows only the command's process group:
-//! a process that leaves the group escapes. A process of another user cannot be killed; if one
-//! remains, the guard reports that instead of an ending ([`protocol::Report::Stuck`]).
+//! a process that leaves the group escapes. A process of another user cannot be killed. If such a
+//! process remains, the guard reports [`protocol::Report::Stuck`] instead of an ending.
 //!
 //! # Deliberately absent
 //!
-//! `pre_exec` hooks, because they make the standard library use fork instead of `posix_spawn`; a
-//! runtime, because a guard runs one command at a time; knowledge of items, retries and queues.
+//! A guard sets no `pre_exec` hook, because with a hook the standard library uses fork instead of
+//! `posix_spawn`. It needs no runtime, because it runs one command at a time. It knows nothing of
+//! items, retries and queues.
 
 mod attempt;
 mod batch;
@@ -58,18 +59,19 @@ use crate::fingerprint::fingerprint_of;
 use crate::guard_record::GuardRecord;
 use crate::process::{Ending, ProcessReport};
 
-/// The first argument of a guard. The second is the run's id, for readers of a process list; the
-/// optional third is the path of the guard's record.
+/// The first argument of a guard. The second argument is the run's id, which a list of processes
+/// then shows. The optional third argument is the path of the guard's record.
 pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 
-/// After a process shorter than this, the guard expects the next request at once and spins for it,
-/// because a wake-up costs as much as such a process. Other guards probably run processes of the
-/// same kind, so yielding the processor to them does not cost a long time slice.
+/// If a process was shorter than this, the guard expects the next request at once. It spins for the
+/// request instead of sleeping, because waking a sleeping guard may cost as much as such a process.
+/// While it spins, the guard yields the processor to other processes, which are probably as short
+/// and soon give it back.
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 
-/// Serves as a guard if this process was started as one, and then returns the exit code. In other
-/// processes, only undoes what a parent may have done to signals: unblocks all, and catches
-/// SIGCHLD, without which the ends of children would go unnoticed.
+/// If this process was started as a guard, serves as one and then returns the exit code. Otherwise
+/// returns `None`, after undoing what a parent may have done to signals: unblocks all signals and
+/// catches SIGCHLD. If SIGCHLD were ignored, the ends of children would go unnoticed.
 ///
 /// Call this first in `main`, before any thread or runtime starts.
 #[must_use]
@@ -91,17 +93,18 @@ pub fn become_guard() -> Option<ExitCode> {
     })
 }
 
-/// Moves the guard, and with it all commands, to a session without a controlling terminal. There, a
-/// command that asks the terminal for a password fails at once. On the terminal of the runner, it
-/// would be stopped until its timeout, because it does not belong to the foreground.
+/// Moves the guard, and with it all commands, to a session without a controlling terminal. In that
+/// session, a command that asks the terminal for a password fails at once. On the runner's
+/// terminal, the command would be stopped until its timeout, because it is not in the foreground
+/// process group.
 ///
-/// Fails only for the leader of a process group (setsid(2)), for instance if a shell started the
-/// guard. Then the commands keep the terminal.
+/// An error is ignored: setsid(2) fails only if the guard leads a process group, for instance
+/// because a shell started it. The commands then keep the terminal.
 fn leave_terminal() {
     let _ = setsid();
 }
 
-/// Writes to standard error. If that fails, only the exit status reports the error.
+/// Writes an error to standard error. If writing fails, only the exit status reports the error.
 fn report_error(what: &str, error: &io::Error) {
     let _ = writeln!(io::stderr(), "autoproc: {what}: {error}");
 }
@@ -123,8 +126,7 @@ impl Guard {
         Ok(Self { io: GuardIo::new()?, record, is_paused: false })
     }
 
-    /// Serves until the control pipe ends. If this succeeds, no process that the guard started is
-    /// left.
+    /// Serves until the control pipe ends. On success, no process that the guard started is left.
     fn serve(mut self) -> io::Result<()> {
         let mut was_short = false;
         while let Some(control) = self.io.await_control(was_short)? {
@@ -181,8 +183,8 @@ impl Guard {
         Ok(())
     }
 
-    /// Runs one process. Starts nothing if the runner is dead, because a recovering run waits only
-    /// for guards that exist, not for processes that start later.
+    /// Runs one process. If the runner is dead, starts nothing, because the recovery of a dead run
+    /// does not wait for processes that start later.
     fn run(&mut self, request: &StartRequest, batch: &mut Batch) -> io::Result<Report> {
         let unstarted = |ending| Ok(Report::Ended(ProcessReport::new(ending, Duration::ZERO)));
         if self.io.has_hung_up()? {
@@ -201,8 +203,8 @@ impl Guard {
         }
     }
 
-    /// Writes the process's identity to the record. If that fails, a later run can still find the
-    /// command by its environment.
+    /// Writes the identity of the command's leader to the record. If writing fails, a later run can
+    /// still find the command by the marker in its environment.
     fn record_leader(&mut self, attempt: &Attempt) {
         if let Some(record) = &mut self.record {
             let _ = record.set_leader(attempt.leader(), attempt.start_tick());
@@ -210,8 +212,8 @@ impl Guard {
     }
 }
 
-/// Creates the record. A guard serves even without a record, because its leftovers can be found by
-/// their environment.
+/// Creates the record. A guard serves even without a record, because its leftover processes can be
+/// found by the marker in their environment.
 fn create_record(path: &Path) -> Option<GuardRecord> {
     GuardRecord::create(path).inspect_err(|error| report_error(&format!("cannot keep {}", path.display()), error)).ok()
 }

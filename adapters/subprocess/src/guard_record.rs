@@ -3,23 +3,23 @@
 //!
 //! # Theory of operation
 //!
-//! A guard creates its record before it starts its first command, holds an exclusive flock(2) on
-//! it, and removes it only after `waitpid` has returned ECHILD. So if the run is dead, there are
-//! three cases:
+//! A guard creates its record before it starts its first command, and holds an exclusive flock(2)
+//! on the record. It removes the record only after `waitpid` has returned ECHILD. So if the run is
+//! dead, there are three cases:
 //!
 //! - The record is locked: the guard is alive and is ending its processes.
 //! - The record is missing: no process is left.
 //! - The record is unlocked: the guard was killed, and its command may still be running. The record
 //!   identifies the command and names the boot and the pid namespace.
 //!
-//! A guard that has not created its record yet is not missed. Once its runner is dead, the guard
-//! starts nothing, even if a request is still in its pipe. It has the run's marker in its own
-//! environment, by which it is found.
+//! A guard that has not created its record yet does no harm. Once its runner is dead, it starts
+//! nothing, even if a request is still in its pipe. It can be found by the run's marker in its own
+//! environment.
 //!
 //! # Format
 //!
-//! A record is one line of JSON, written at once. Only the number and start time of the command's
-//! leader are replaced in place, in fields of fixed width. The file is not synced: killing the
+//! A record is one line of JSON, written at once. For each command, the number and start time of
+//! its leader are overwritten in place, in fields of fixed width. The file is not synced: a killed
 //! writer loses no write, and after a power failure no process is left.
 
 mod contents;
@@ -42,14 +42,14 @@ pub use contents::{Contents, FORMAT_VERSION, Parsed};
 /// processes.
 const FILE_MODE: u32 = 0o600;
 
-/// The maximum number of characters of a run's id in the file name; the same as in the name of the
-/// run's lock.
+/// The maximum number of characters of the run's id that are used in the file name of a record. The
+/// file name of the run's lock has the same limit.
 const MAX_RUN_CHARS: usize = 100;
 
 /// Separates the run from the guard's number in a file name.
 const INFIX: &str = ".guard-";
 
-/// A guard's own record, which it created and holds locked.
+/// The record of this guard, which the guard has created and holds locked.
 #[derive(Debug)]
 pub struct GuardRecord {
     path: PathBuf,
@@ -100,26 +100,27 @@ impl GuardRecord {
     /// Creates and locks the record of this process. The folder must exist.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] if another guard's record has this path, which is left as
-    /// it is; other errors of the system, for instance on a full disk. After an error in writing,
+    /// [`io::ErrorKind::AlreadyExists`] if another guard's record has this path; that record is not
+    /// changed. Other errors of the system, for instance on a full disk. After an error in writing,
     /// the new file is removed if possible.
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&path)?;
         let leader_at = lock_and_fill(&mut file).inspect_err(|_| {
-            // An empty record would mean that the guard was killed before it started anything.
+            // The file is removed, because an incomplete record would mean that the guard was
+            // killed before it started anything.
             let _ = std::fs::remove_file(&path);
         })?;
         Ok(Self { path, file, leader_at, start_times: StartTimes::default() })
     }
 
     /// Records the leader of the running command, which must not have been reaped. `start_tick` is
-    /// the clock tick since boot in which the leader was started; if known, it saves a read of the
-    /// process table.
+    /// the clock tick, counted from boot, in which the leader was started. If it is known, the
+    /// process table need not be read.
     ///
     /// # Errors
-    /// If the process cannot be read or the file cannot be written. Then a later run can find the
-    /// command only by its marker.
+    /// If the process cannot be read or the file cannot be written. After an error, a later run can
+    /// find the command only by its marker.
     pub fn set_leader(&mut self, pid: i32, start_tick: Option<u64>) -> io::Result<()> {
         let leader = match self.start_times.identify(pid, start_tick) {
             Ok(leader) => leader,
@@ -133,7 +134,8 @@ impl GuardRecord {
     /// Removes the record. Call it only when the guard has no processes.
     ///
     /// # Errors
-    /// If the file cannot be removed. A later sweep then finds nothing to end.
+    /// If the file cannot be removed. The remaining record is harmless: a later sweep finds no
+    /// process to end.
     pub fn close(self) -> io::Result<()> {
         match std::fs::remove_file(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -144,8 +146,8 @@ impl GuardRecord {
 
 /// Locks the file and writes the record; returns the offset of the leader's fields.
 fn lock_and_fill(file: &mut File) -> io::Result<u64> {
-    // The call blocks only for a moment, while another process inspects the record and holds a
-    // lock.
+    // The call blocks only while another process holds a shared lock to inspect the record, which
+    // takes a moment.
     while let Err(errno) = flock(&*file, FlockOperation::LockExclusive) {
         if errno != Errno::INTR {
             return Err(errno.into());
@@ -156,8 +158,8 @@ fn lock_and_fill(file: &mut File) -> io::Result<u64> {
     Ok(leader_at)
 }
 
-/// Inspects a record. Tries a *shared* lock, so that two concurrent inspections do not mistake each
-/// other for the guard.
+/// Inspects a record. Tries a *shared* lock, which another inspection can hold concurrently. Only
+/// the guard's exclusive lock prevents a shared lock.
 ///
 /// # Errors
 /// If the file exists and cannot be opened, locked or read.
@@ -179,12 +181,12 @@ pub fn inspect(path: &Path) -> io::Result<RecordState> {
     if is_locked {
         return Ok(RecordState::Locked(parsed));
     }
-    // The guard may have removed the record and exited after the file was opened.
+    // After the file was opened, the guard may have removed it and exited.
     Ok(if path.exists() { RecordState::Unlocked(parsed) } else { RecordState::Missing })
 }
 
-/// Returns the beginning of a record's file name, without characters that could lead out of the
-/// folder.
+/// Returns the beginning of the file names of a run's records. Characters that could lead out of
+/// the folder are replaced.
 fn prefix_of(run: &RunId) -> String {
     let is_safe = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     let name = run.as_str().chars().take(MAX_RUN_CHARS);

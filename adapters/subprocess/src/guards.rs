@@ -12,7 +12,7 @@
 //!
 //! # Deliberately absent
 //!
-//! A limit on the number of processes; the caller sets it.
+//! The pool does not limit the number of concurrent processes. The caller does.
 
 mod assignment;
 mod control_pipe;
@@ -51,8 +51,8 @@ pub struct GuardSettings {
     /// The run that the processes belong to. Each process has the run's id in its environment as
     /// `AUTOPROC_RUN_ID`.
     pub run: RunId,
-    /// Variables that each process finds besides those of the runner and of its own
-    /// [`ProcessSpec`].
+    /// Environment variables for every process, in addition to those of the runner and those of the
+    /// process's own [`ProcessSpec`].
     pub environment: Vec<(OsString, OsString)>,
     /// The time between SIGTERM and SIGKILL.
     pub grace: Duration,
@@ -113,20 +113,20 @@ impl Guards {
     pub async fn run(&self, spec: ProcessSpec, stop: &dyn StopSignal) -> io::Result<ProcessReport> {
         match Assignment::new(self, vec![(spec, None)], Duration::MAX).next(stop).await {
             Some(BatchEvent::Ended(result)) => result,
-            // Starts are reported only for processes with an input, and only processes after the
-            // first can be reported as not started.
+            // These events do not occur: a start is reported only for a process with an input, and
+            // `NotStarted` applies only to processes after the first.
             Some(BatchEvent::Started(_) | BatchEvent::NotStarted(_)) | None => {
                 Ok(ProcessReport::new(Ending::Aborted, Duration::ZERO))
             }
         }
     }
 
-    /// Runs processes one after another under a single guard, each like [`run`](Self::run), without
-    /// waiting for the runner in between.
+    /// Runs processes one after another under a single guard, each like [`run`](Self::run). The
+    /// guard does not wait for the runner between two processes.
     ///
-    /// The first process starts at once. The others are reported as not started if a process exits
-    /// with a status other than 0, if the stop signal of the running process rises, if the pool is
-    /// paused, or if they have not started after `start_within`. Events may be some hundredths of a
+    /// The first process starts at once. The processes that have not started are reported as such
+    /// if a process does not exit with status 0, if the stop signal of the running process rises,
+    /// if the pool is paused, or once `start_within` has passed. Events may be some hundredths of a
     /// second late. Poll the stream to its end: if it is dropped, the running process is ended, but
     /// its end is not awaited.
     pub fn run_batch(&self, processes: Vec<BatchProcess>, start_within: Duration) -> BoxStream<'_, BatchEvent> {
@@ -134,7 +134,8 @@ impl Guards {
         let (specs, stops): (Vec<_>, Vec<_>) = parts.unzip();
         let state = (Assignment::new(self, specs, start_within), stops);
         let events = stream::unfold(state, |(mut assignment, stops)| async move {
-            // After the last process has ended, events may still be queued.
+            // After the last process has ended, `current` is out of range while events may still be
+            // queued.
             let stop: &Arc<dyn StopSignal> = stops.get(assignment.current()).or(stops.last())?;
             let event = assignment.next(&**stop).await?;
             Some((event, (assignment, stops)))
@@ -158,7 +159,7 @@ impl Guards {
     /// is started.
     pub async fn close(&self) {
         let idle = self.shut_down();
-        // This fails only after a panic; then there is nothing to wait for.
+        // The task fails only if it panics; then there is nothing to wait for.
         let _ = tokio::task::spawn_blocking(|| idle.into_iter().for_each(GuardProcess::shut_down)).await;
     }
 
@@ -169,7 +170,7 @@ impl Guards {
         StartRequest { spec, input, grace: *grace, output: *output }
     }
 
-    /// Sends an encoded `Start` to an idle guard if there is one, otherwise to a new one.
+    /// Sends an encoded `Start` message to an idle guard. If no guard is idle, starts a new guard.
     fn assign(&self, message: &[u8]) -> io::Result<GuardProcess> {
         while let Some(guard) = self.take_idle() {
             match guard.control().send_encoded(message) {
@@ -197,7 +198,8 @@ impl Guards {
         state.started += 1;
         state.controls.retain(|control| control.strong_count() > 0);
         state.controls.push(Arc::downgrade(guard.control()));
-        // Sent under the lock, so that it precedes the `Resume` of a later call.
+        // `Pause` is sent under the lock, so that it precedes the `Resume` of a later call of
+        // `resume`.
         let sent = if state.is_paused { guard.control().send(&Control::Pause) } else { Ok(()) };
         drop(state);
         reap_unless_sent(guard, sent)
@@ -227,7 +229,7 @@ impl Guards {
         state.is_paused = is_paused;
         let control = if is_paused { Control::Pause } else { Control::Resume };
         for pipe in state.controls.iter().filter_map(Weak::upgrade) {
-            // This fails only if the guard was killed, which its assignment notices.
+            // Sending fails only if the guard was killed. The guard's assignment notices that.
             let _ = pipe.send(&control);
         }
     }
@@ -254,7 +256,8 @@ impl Drop for Guards {
     }
 }
 
-/// Returns a new guard if it received its message. Otherwise the guard has ended and is reaped.
+/// Returns the new guard if its message was sent. If sending failed, the guard has ended and is
+/// reaped.
 fn reap_unless_sent(guard: GuardProcess, sent: io::Result<()>) -> io::Result<GuardProcess> {
     match sent {
         Ok(()) => Ok(guard),
@@ -265,8 +268,8 @@ fn reap_unless_sent(guard: GuardProcess, sent: io::Result<()>) -> io::Result<Gua
     }
 }
 
-/// Prevents endless recursion of a program that serves as its own guard without calling
-/// `become_guard` in `main`.
+/// Fails if this process was itself started as a guard. Otherwise a program that serves as its own
+/// guard without calling `become_guard` in `main` would start guards endlessly.
 fn refuse_recursion() -> io::Result<()> {
     match std::env::args_os().nth(1) {
         Some(argument) if argument == GUARD_ARGUMENT => {
@@ -277,8 +280,8 @@ fn refuse_recursion() -> io::Result<()> {
     }
 }
 
-/// Returns the path of the calling program, for [`GuardSettings::executable`]. On Linux it stays
-/// valid if the program's file is replaced.
+/// Returns the path of the calling program, for [`GuardSettings::executable`]. On Linux, the path
+/// stays valid if the program's file is replaced.
 ///
 /// # Errors
 /// If the system does not provide the path.

@@ -10,7 +10,7 @@ pub enum InvalidCommand {
     /// The command contains a NUL byte, which would end an argument early.
     #[error("the command contains a NUL byte")]
     Nul,
-    /// A shell command without a placeholder ends in this operator, so that an appended path would
+    /// The shell command has no placeholder and ends in this operator. A path appended to it would
     /// not be an argument.
     #[error(
         "the shell command has no placeholder, and a path cannot be appended to {0:?}: mark its position with {{}}"

@@ -9,27 +9,29 @@
 //! [`ProcessSpec`], such as the steps of workflows. [`AttemptLogs`] finds the output of attempts,
 //! and [`sweep`] ends the processes that dead runs left.
 //!
-//! A *guard* is a process between the runner and a command. It is this program in another mode,
-//! which [`become_guard`] enters at the beginning of `main`, or the binary `autoproc-guard` for
-//! programs that cannot have such a mode. Each concurrent attempt has its own guard. The guard
+//! A *guard* is a process between the runner and a command. A guard runs the runner's own
+//! executable, whose `main` begins with [`become_guard`]. A program whose `main` cannot call it
+//! uses the binary `autoproc-guard` instead. Each concurrent attempt has its own guard. The guard
 //! starts the command in a separate process group, enforces its timeout, and drains its output into
-//! a [`BoundedLog`]. It reports the end only when *no* process of the command is left, even if some
-//! detached themselves: the guard is a child subreaper, so ECHILD from `waitpid` proves it. If the
-//! runner dies, its guards end their processes. If a guard is killed, the runner ends the guard's
-//! processes; [`adopt_orphans`] ensures that the runner finds all of them.
+//! a [`BoundedLog`]. The guard is a child subreaper, so even detached processes of the command
+//! become its children. It reports the end of the command only when `waitpid` returns ECHILD, which
+//! proves that *no* process of the command is left. If the runner dies, its guards end their
+//! processes. If a guard is killed, the runner ends the guard's processes; [`adopt_orphans`]
+//! ensures that the runner finds all of them.
 //!
 //! # Limits
 //!
 //! Work that a command delegates to other programs (a container, a job of at(1)) is not ended. A
 //! process of another user cannot always be ended; then [`Guards::run`] fails with a reason.
 //! Without a subreaper (on any system but Linux) a guard knows only the command's process group: a
-//! process that leaves the group escapes, and so does every process when a guard is killed.
+//! process that leaves the group escapes. If the guard is killed, all processes of the command
+//! escape.
 //!
 //! # Deliberately absent
 //!
-//! Shells, except for [`CommandLine::shell`]; `pre_exec` hooks, because they make the standard
-//! library use fork instead of `posix_spawn`, and the cost of fork grows with the memory of this
-//! process; retries and the queue, which belong to the domain.
+//! Commands run without a shell, except those of [`CommandLine::shell`]. No process has a
+//! `pre_exec` hook: with a hook, the standard library uses fork instead of `posix_spawn`, and the
+//! cost of fork grows with the memory of this process. Retries and the queue belong to the domain.
 
 mod adoption;
 mod attempt_logs;

@@ -25,8 +25,8 @@ pub struct CommandOrchestrator {
 }
 
 impl CommandOrchestrator {
-    /// Runs `command_line` under `guards`, which must belong to the run of the attempts. The caller
-    /// closes the guards.
+    /// Creates an orchestrator that runs `command_line` under `guards`. The guards must belong to
+    /// the same run as the attempts. The caller closes the guards.
     #[must_use]
     pub fn new(command_line: CommandLine, settings: Settings, guards: Arc<Guards>) -> Self {
         let BatchSettings { slots, may_batch } = settings.batches;
@@ -66,7 +66,8 @@ fn start_alone(runner: &CommandRunner, attempt: Attempt, stop: Arc<dyn StopSigna
     let process = runner.batch_process(&attempt, &slot, stop);
     let (mut slot, mut has_started) = (Some(slot), false);
     let progress = runner.run_batch(vec![process], Duration::MAX).flat_map(move |event| {
-        // The next attempt may be handed over before this stream is dropped.
+        // Frees the slot when the attempt ends, because the next attempt may start before this
+        // stream is dropped.
         slot.take_if(|_| !matches!(event, BatchEvent::Started(_)));
         let progress = runner.progress(&attempt, event, has_started);
         has_started = true;

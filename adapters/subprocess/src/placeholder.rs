@@ -1,7 +1,8 @@
-//! Templates with placeholders. Those for paths, except `{rel}`, are the same as in fd and GNU
+//! Templates with placeholders. The placeholders for paths, except `{rel}`, are those of fd and GNU
 //! parallel; `{#}` and `{%}` come from GNU parallel.
 //!
-//! Works on bytes: neither a file's name nor the text around a placeholder must be valid UTF-8.
+//! Templates are processed as bytes: a file's name and the text around a placeholder may be invalid
+//! UTF-8.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -25,7 +26,7 @@ pub(crate) enum Placeholder {
     Stem,
     /// `{rel}`: the path below the folder that the file was added from.
     Relative,
-    /// `{#}`: the file's number on the queue.
+    /// `{#}`: the file's item id in the queue.
     Item,
     /// `{%}`: the number of the attempt's slot.
     Slot,
@@ -57,20 +58,20 @@ impl Placeholder {
         }
     }
 
-    /// True if the placeholder names the file. A command with numbers only gets the path appended.
+    /// True if the placeholder names the file. If no placeholder of a command does, the path is
+    /// appended to the command.
     pub(crate) const fn names_file(self) -> bool {
         !matches!(self, Self::Item | Self::Slot)
     }
 
-    /// Returns the placeholder at the beginning of `text`. No token is a prefix of another one, so
-    /// there is at most one.
+    /// Returns the placeholder at the beginning of `text`. No token is a prefix of another token,
+    /// so at most one placeholder matches.
     pub(crate) fn at_start_of(text: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|placeholder| text.starts_with(placeholder.token().as_bytes()))
     }
 
-    /// Returns the value of the placeholder. A path without a last component (`/`, `..`)
-    /// is its own basename and stem. The parent of a path without a folder is `.`; the parent of
-    /// `/` is `/`.
+    /// Returns the value of the placeholder. A path that ends in no name (`/`, `..`) is its own
+    /// basename and stem. The parent of a path without a folder is `.`; the parent of `/` is `/`.
     pub(crate) fn value(self, subject: Subject<'_>) -> Cow<'_, OsStr> {
         let path = subject.path;
         let part = match self {
@@ -103,7 +104,7 @@ fn parent(path: &Path) -> &OsStr {
 fn without_extension(path: &Path) -> &OsStr {
     let (Some(name), Some(stem)) = (path.file_name(), path.file_stem()) else { return path.as_os_str() };
     let bytes = path.as_os_str().as_bytes();
-    // Only `/` and `/.` can follow the last component.
+    // The path may end in `/` or `/.` after its last component.
     let name_end = (name.len()..=bytes.len()).rev().find(|end| bytes[..*end].ends_with(name.as_bytes()));
     let stem_end = name_end.unwrap_or(bytes.len()) - (name.len() - stem.len());
     OsStr::from_bytes(&bytes[..stem_end])
@@ -136,12 +137,12 @@ impl Template {
         Self(parts)
     }
 
-    /// True if a placeholder names the file.
+    /// True if the template has a placeholder that names the file.
     pub(crate) fn names_file(&self) -> bool {
         self.0.iter().any(|part| matches!(part, Part::Placeholder(placeholder) if placeholder.names_file()))
     }
 
-    /// True if a placeholder differs from file to file.
+    /// True if the template has a placeholder whose value differs from file to file.
     pub(crate) fn is_per_file(&self) -> bool {
         self.0.iter().any(|part| matches!(part, Part::Placeholder(placeholder) if *placeholder != Placeholder::Slot))
     }

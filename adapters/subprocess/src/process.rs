@@ -26,8 +26,8 @@ pub struct ProcessSpec {
     /// Variables that are added to the inherited environment. If a name is repeated, the last value
     /// wins.
     pub environment: Vec<(OsString, OsString)>,
-    /// The process's working directory; the runner's if `None`. A relative program path is
-    /// resolved against it.
+    /// The process's working directory; the runner's if `None`. A relative program path is resolved
+    /// against this directory.
     #[serde(with = "path")]
     pub working_dir: Option<PathBuf>,
     /// The time after which the process is ended; time spent paused does not count.
@@ -36,15 +36,18 @@ pub struct ProcessSpec {
     /// the first byte of output.
     #[serde(with = "path")]
     pub log: Option<PathBuf>,
-    /// True to continue an existing log, as later steps of an attempt do; false to replace it.
+    /// True to append to an existing log, as the second and later steps of an attempt do; false to
+    /// replace the log.
     pub append_log: bool,
-    /// The heading, written to the log before the first byte of output; must end in a newline.
+    /// The heading, written to the log before the first byte of output. Must be empty or end in a
+    /// newline.
     pub log_heading: Vec<u8>,
     /// The maximum number of bytes of standard output in the report; capped at
     /// [`MAX_CAPTURE_BYTES`].
     pub capture: usize,
-    /// The file that receives the standard output if the process succeeds; then the log receives
-    /// only the standard error, and a line about this file.
+    /// The file that receives the standard output if the process succeeds. If it is set, the log
+    /// receives only the standard error, and a line about this file. If `None`, the log receives
+    /// both streams.
     pub stdout_to: Option<StdoutFile>,
 }
 
@@ -55,8 +58,8 @@ pub struct StdoutFile {
     pub path: OsString,
     /// Exit statuses that count as success, in addition to 0.
     pub ok_exits: Vec<i32>,
-    /// The other file that this result belongs to, for people. If it is given, the process does not
-    /// start and ends as [`Ending::NoResult`].
+    /// The other input file whose output this file receives, as text for messages. If it is set,
+    /// the process does not start, and its ending is [`Ending::NoResult`].
     pub owner: Option<String>,
 }
 
@@ -69,8 +72,8 @@ pub struct ProcessReport {
     /// The run time without pauses. If the guard ended the process, this includes the time until
     /// its last descendant was gone.
     pub elapsed: Duration,
-    /// The resources used by the process and the children it waited for; `None` if it never ran or
-    /// its guard died.
+    /// The resources used by the process and by the children that it waited for; `None` if the
+    /// process never ran or its guard died.
     #[serde(with = "usage")]
     pub usage: Option<ResourceUsage>,
     /// The end of the standard error, or of the standard output if the standard error is blank; at
@@ -80,8 +83,8 @@ pub struct ProcessReport {
     pub stdout: Vec<u8>,
     /// The total length of the standard output.
     pub stdout_bytes: u64,
-    /// The error because of which output is missing from the log; `None` if the log is complete.
-    /// The process itself is not affected.
+    /// The first error in writing the log, after which output may be missing from it; `None` if the
+    /// log is complete. The error does not affect the process.
     pub log_error: Option<String>,
 }
 
@@ -110,8 +113,8 @@ pub enum Ending {
         /// exist or is not executable.
         permanent: bool,
     },
-    /// The standard output could not be written to its file, or must not be written to it. In the
-    /// second case the process was not started.
+    /// The standard output could not be written to its file. If this was known in advance, for
+    /// instance because the file belongs to another input, the process was not started.
     NoResult {
         /// A human-readable description of the error.
         reason: String,
@@ -158,7 +161,7 @@ impl Ending {
     }
 }
 
-/// The wire form of paths, which need not be UTF-8.
+/// Serialises optional paths as OS strings, because paths need not be UTF-8.
 pub(crate) mod path {
     use std::ffi::OsString;
     use std::path::PathBuf;
@@ -175,7 +178,7 @@ pub(crate) mod path {
     }
 }
 
-/// The wire form of the domain's `ResourceUsage`, which has no serialisation of its own.
+/// Serialises the domain's `ResourceUsage`, which does not implement serde's traits.
 mod usage {
     use std::time::Duration;
 

@@ -2,22 +2,22 @@
 //!
 //! # Identity
 //!
-//! A process number is reused after its process was reaped. Together with the start time, in ticks
-//! since boot, it identifies one process until the next boot. [`ProcessId`] is that pair; before a
-//! signal is sent by number, both are compared.
+//! A process number is reused after its process was reaped. The number and the start time, in ticks
+//! since boot, together identify one process until the next boot. [`ProcessId`] contains both, and
+//! both are compared before a signal is sent.
 //!
 //! # Limits
 //!
-//! A reading of all processes is not atomic: it may miss a process that is forked meanwhile. To
-//! prove that no process is left, read repeatedly until no new one appears.
+//! A reading of all processes is not atomic: it may miss a process that is forked during the
+//! reading. To find all processes, read repeatedly until no new one appears.
 //!
 //! Without `/proc` every function returns an error or nothing.
 //!
 //! # Deliberately absent
 //!
-//! The `procfs` crate. It opens three files where one is enough, and a read of `stat` takes 11 µs;
-//! its parser alone (`procfs-core` 0.18) takes 1.0 µs instead of 0.4, needs all 52 fields, panics
-//! on malformed text, and would replace 30 lines.
+//! The `procfs` crate is not used. It opens three files where one is enough, and its reading of
+//! `stat` takes 11 µs. Its parser alone (`procfs-core` 0.18) takes 1.0 µs instead of 0.4, needs all
+//! 52 fields, panics on malformed text, and would replace only 30 lines of this module.
 
 mod marker;
 mod signal;
@@ -36,7 +36,7 @@ pub use marker::Marker;
 pub use signal::{SignalResult, kill, resume, signal};
 pub(crate) use start_time::{StartTimes, within_one_tick};
 
-/// The identity of one process, which no later process shares.
+/// The identity of one process. No later process has the same identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ProcessId {
     /// The process number.
@@ -61,7 +61,7 @@ pub struct Process {
     pub session: i32,
     /// True if the process has ended but has not been reaped.
     pub is_zombie: bool,
-    /// True if a signal has stopped the process, or a debugger has.
+    /// True if a signal or a debugger has stopped the process.
     pub is_stopped: bool,
 }
 
@@ -72,8 +72,8 @@ pub struct Processes(HashMap<i32, Process>);
 /// Reads the process with this number.
 ///
 /// # Errors
-/// [`io::ErrorKind::NotFound`] if there is no such process, [`io::ErrorKind::InvalidData`] if the
-/// text does not have the format of proc(5), others as the system reports them.
+/// [`io::ErrorKind::NotFound`] if there is no such process, [`io::ErrorKind::InvalidData`] if
+/// `/proc/<pid>/stat` does not have the format of proc(5), and other errors of the system.
 pub fn read(pid: i32) -> io::Result<Process> {
     // A single read with a sufficient buffer returns a consistent line.
     let mut line = [0; stat::MAX_LINE_BYTES];
@@ -91,8 +91,9 @@ pub fn is_alive(id: ProcessId) -> bool {
 
 /// Reads all descendants of the process with this number, parents first, including zombies.
 ///
-/// Fast if the kernel lists children (`CONFIG_PROC_CHILDREN`). A child may be missed while others
-/// end (proc(5)): repeat the call until none is left, or use [`Processes`].
+/// Fast if the kernel lists the children of each process (`CONFIG_PROC_CHILDREN`). A child may be
+/// missed while other children end (proc(5)). To find all descendants, repeat the call or use
+/// [`Processes`].
 ///
 /// # Errors
 /// If neither the children nor all processes can be read.
@@ -104,7 +105,8 @@ pub fn descendants_of(pid: i32) -> io::Result<Vec<Process>> {
     let mut parents = vec![pid];
     while let Some(parent) = parents.pop() {
         for child in children_of(parent) {
-            // A process that is adopted during the reading may be listed under two parents.
+            // If a process gets a new parent during the reading, it may be listed under both
+            // parents.
             if child != pid
                 && !found.iter().any(|known| known.id.pid == child)
                 && let Ok(process) = read(child)
@@ -190,7 +192,8 @@ impl Processes {
         found
     }
 
-    /// Returns the process with this number and its ancestors, as far as they were read.
+    /// Returns the ids of the process with this number and of its ancestors, as far as the reading
+    /// contains them.
     #[must_use]
     pub fn lineage_of(&self, pid: i32) -> Vec<ProcessId> {
         let mut lineage = Vec::new();
@@ -209,7 +212,7 @@ impl FromIterator<Process> for Processes {
     }
 }
 
-/// Returns the children of all threads of the process.
+/// Returns the process numbers of the children of all threads of process `pid`.
 fn children_of(pid: i32) -> Vec<i32> {
     let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let lists = threads.flatten().filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
@@ -222,7 +225,8 @@ pub(crate) fn own_pid() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()
 }
 
-/// Converts ESRCH to `NotFound`: the process ended between the opening and the reading of its file.
+/// Converts ESRCH to `NotFound`. ESRCH means that the process ended between the opening and the
+/// reading of its file.
 fn not_found_if_gone(error: io::Error) -> io::Error {
     if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::SRCH) {
         io::Error::new(io::ErrorKind::NotFound, error)
@@ -231,8 +235,8 @@ fn not_found_if_gone(error: io::Error) -> io::Error {
     }
 }
 
-/// Returns a number that denotes one process. 0 and negative numbers denote groups and all
-/// processes (kill(2)), and yield `None`.
+/// Returns `pid` if it is positive and so denotes one process. Otherwise returns `None`, because 0
+/// and negative numbers denote groups or all processes (kill(2)).
 pub(crate) fn positive_pid(pid: i32) -> Option<Pid> {
     if pid > 0 { Pid::from_raw(pid) } else { None }
 }

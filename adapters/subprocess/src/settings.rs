@@ -12,21 +12,21 @@ use crate::stdout_pattern::StdoutTo;
 pub struct Settings {
     /// The folder for the output of attempts; created when needed.
     pub attempts_dir: PathBuf,
-    /// The working directory of commands; that of this process if `None`. A relative program path
-    /// is resolved against it.
+    /// The working directory of commands; `None` means that of this process. A relative program
+    /// path is resolved against the commands' working directory.
     pub working_dir: Option<PathBuf>,
-    /// The files that receive the standard output of commands; `None` keeps it in the output of
-    /// attempts.
+    /// The files that receive the standard output of commands. If `None`, the standard output is
+    /// part of the output of attempts, like the standard error.
     pub stdout_to: Option<StdoutTo>,
-    /// The project folder, for the paths of files that were added by themselves; see
-    /// [`relative_path`](crate::relative_path).
+    /// The project folder. If a file was added by itself, its `{rel}` is its path below this
+    /// folder; see [`relative_path`](crate::relative_path).
     pub project_dir: PathBuf,
     /// The settings for batches of short attempts.
     pub batches: BatchSettings,
-    /// Provides the commands' deadlines as wall clock times.
+    /// The wall clock from which the deadlines that commands receive are computed.
     pub clock: Arc<dyn Clock>,
-    /// Called if the output of an attempt cannot be kept, at most once. The attempt is not
-    /// affected.
+    /// Called with a message when the output of an attempt cannot be kept; at most once in a run.
+    /// The attempt is not affected.
     pub on_notice: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -35,7 +35,7 @@ pub struct Settings {
 pub struct BatchSettings {
     /// The number of attempts that may run concurrently: the jobs of the run.
     pub slots: NonZeroUsize,
-    /// True if short attempts may be batched; false for a run with a failure limit. Such a run must
-    /// decide about each start, because any failure may reach the limit.
+    /// True if short attempts may be batched. Must be false for a run with a failure limit, because
+    /// any failure may reach the limit, so the run must decide about each start.
     pub may_batch: bool,
 }

@@ -47,7 +47,7 @@ impl Script {
         &self.text
     }
 
-    /// Returns the variables that the command refers to.
+    /// Returns the variables that the script refers to, with their values for `subject`.
     pub(crate) fn environment(&self, subject: Subject<'_>) -> Vec<(&'static str, OsString)> {
         let value = |placeholder: &Placeholder| (variable(*placeholder), placeholder.value(subject).into_owned());
         self.used.iter().map(value).collect()
@@ -67,8 +67,8 @@ const fn variable(placeholder: Placeholder) -> &'static str {
     }
 }
 
-/// True if a brace that follows belongs to the shell, as in `${rel}` and `${#}`. In `$$`, the number
-/// of the shell's process, the second `$` needs no brace.
+/// True if `text` ends in an unpaired `$`, so that a following brace belongs to the shell, as in
+/// `${rel}` and `${#}`. The pair `$$` is the number of the shell's process and takes no brace.
 fn is_after_dollar(text: &[u8]) -> bool {
     text.iter().rev().take_while(|byte| **byte == b'$').count() % 2 == 1
 }
@@ -78,8 +78,9 @@ fn names_file(text: &[u8]) -> bool {
     names(FILE_VARIABLE) || names(RELATIVE_VARIABLE)
 }
 
-/// Appends a reference to the path. Fails after an operator, because the path would be a command or
-/// the target of a redirection. Also fails after a backslash, which would quote the blank.
+/// Appends a reference to the path. Fails if `text` ends in an operator, because the path would be
+/// a command or the target of a redirection. Also fails if `text` ends in a backslash, which would
+/// quote the blank before the path.
 fn append(text: &mut Vec<u8>) -> Result<(), InvalidCommand> {
     text.truncate(text.trim_ascii_end().len());
     match text.last() {

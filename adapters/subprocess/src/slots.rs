@@ -19,7 +19,7 @@ impl Slots {
     /// Occupies the free slot with the lowest number.
     pub(crate) fn occupy(&self) -> Slot {
         let mut busy = self.busy();
-        // Of `len + 1` numbers, one is free.
+        // As `len` numbers are busy, at least one of the first `len + 1` numbers is free.
         let last = busy.len() + 1;
         let number = (1..last).find(|number| !busy.contains(number)).unwrap_or(last);
         busy.insert(number);

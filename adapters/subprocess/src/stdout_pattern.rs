@@ -26,7 +26,7 @@ pub enum InvalidPattern {
     /// The pattern ends in a slash.
     #[error("it names a folder")]
     Folder,
-    /// The pattern is the same for all files, except perhaps for the slot.
+    /// The pattern has the same value for all files, apart from the number of the slot.
     #[error("it gives all files the same name")]
     SameForAll,
     /// The pattern is `{}`.
@@ -38,7 +38,8 @@ impl StdoutPattern {
     /// Parses a pattern.
     ///
     /// # Errors
-    /// [`InvalidPattern`] if the pattern can be right for no file, or for one file at most.
+    /// [`InvalidPattern`] if the pattern names no possible output file, or the same one for all
+    /// files.
     pub fn parse(text: &OsStr) -> Result<Self, InvalidPattern> {
         let (bytes, template) = (text.as_bytes(), Template::parse(text));
         match bytes {
@@ -50,7 +51,7 @@ impl StdoutPattern {
         }
     }
 
-    /// Fills in the placeholders for a file. A relative result is below `folder`.
+    /// Fills in the placeholders for a file. A relative result is resolved against `folder`.
     #[must_use]
     pub fn path_for(&self, subject: Subject<'_>, folder: &Path) -> PathBuf {
         folder.join(self.0.fill(subject))
@@ -60,15 +61,16 @@ impl StdoutPattern {
 /// The settings for keeping the standard output of commands in files.
 #[derive(Debug, Clone)]
 pub struct StdoutTo {
-    /// The name of each file.
+    /// The pattern for the path of each output file.
     pub pattern: StdoutPattern,
-    /// The folder at which relative names start; absolute.
+    /// The absolute path of the folder that relative paths are resolved against.
     pub folder: PathBuf,
     /// Exit statuses that count as success, in addition to 0.
     pub ok_exits: Vec<i32>,
 }
 
-/// The results of a run, and the file that each belongs to. Uses about 70 bytes a result.
+/// The output files of a run, each with the input file that it belongs to. Uses about 70 bytes for
+/// each output file.
 #[derive(Debug, Default)]
 pub(crate) struct Owners {
     hashers: [RandomState; 2],
@@ -76,8 +78,9 @@ pub(crate) struct Owners {
 }
 
 impl Owners {
-    /// Reserves a result for a file. Returns the other file that it belongs to, if any. 128 bits of
-    /// two keyed hashes represent the path, because the path itself may be long.
+    /// Reserves the output file at `path` for the input file `file`. If the output file already
+    /// belongs to another input file, returns that input file. Paths may be long, so two keyed
+    /// hashes of 64 bits each are stored instead.
     pub(crate) fn reserve(&self, path: &Path, file: &FilePath) -> Option<FilePath> {
         let hash = self.hashers.each_ref().map(|hasher| hasher.hash_one(path));
         // A panic leaves no partial update.

@@ -11,16 +11,16 @@ pub struct Subject<'a> {
     pub path: &'a Path,
     /// The path below the folder that the file was added from: `{rel}`. See [`relative_path`].
     pub relative: &'a Path,
-    /// The file's number on the queue: `{#}`. If it is unknown, `{#}` is kept.
+    /// The file's item id in the queue: `{#}`. If the id is `None`, the text `{#}` is kept.
     pub item: Option<ItemId>,
     /// The number of the slot in which the attempt runs, from 1: `{%}`.
     pub slot: usize,
 }
 
-/// Returns the path of a file below the folder that it was added from, whose distance is `depth`;
-/// see [`QueueItem::depth`](autoproc_domain::QueueItem::depth). For a file that was added by itself
-/// (`depth` is 0), returns the path below `project_dir`, or the file's name if the file lies
-/// elsewhere. The result has no `..` and does not begin with a slash.
+/// Returns the path of a file below the folder that the file was added from: its last `depth`
+/// components; see [`QueueItem::depth`](autoproc_domain::QueueItem::depth). If `depth` is 0, the
+/// file was added by itself: returns its path below `project_dir`, or only its name if it is not in
+/// `project_dir`. The result has no `..` and does not begin with a slash.
 #[must_use]
 pub fn relative_path<'a>(file: &'a FilePath, depth: u8, project_dir: &Path) -> &'a Path {
     match file.as_path().strip_prefix(project_dir) {

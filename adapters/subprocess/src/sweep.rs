@@ -2,14 +2,14 @@
 //!
 //! # Theory of operation
 //!
-//! A dead run may have guards that are still ending its processes, killed guards, or no guards at
-//! all. For each run:
+//! A dead run may have living guards, which are still ending its processes; killed guards; or no
+//! guards at all. The sweep handles each dead run in three steps:
 //!
 //! 1. While a guard is alive, all its descendants are killed: their results are no longer needed,
 //!    and the guard exits sooner. A guard that has not exited after the timeout is killed as well.
 //! 2. The processes of killed guards are searched for: the commands named by the records, their
-//!    groups and descendants, and all processes with the run's marker. They are killed, and the
-//!    search is repeated until several consecutive readings find nothing.
+//!    groups and descendants, and all processes with the run's marker. These processes are killed.
+//!    The search is repeated until several consecutive readings of the process table find nothing.
 //! 3. The records are removed.
 //!
 //! A run is unproven, and keeps its records, if a process that may belong to it cannot be ended or
@@ -23,17 +23,18 @@
 //!
 //! # Limits
 //!
-//! A process is missed if its guard was killed, all its ancestors have ended, and one of these
-//! holds: it left its group and session and removed the marker; or it changed its user or gained
-//! privileges by its file, because then its environment cannot be read. The unreadable environments
-//! of other users' processes do not make a run unproven; otherwise only root could ever prove
-//! anything.
+//! A process is missed if its guard was killed, all its ancestors have ended, it left its group and
+//! session, and the marker is not found in its environment. Either the process removed the marker,
+//! or its environment is unreadable, because it changed its user or its program file grants
+//! privileges. A process with an unreadable environment does not make a run unproven. Otherwise
+//! only root could prove that a run left no process.
 //!
-//! Zombies are not processed: they have ended, and their parents reap them.
+//! Zombies are ignored: they have ended, and their parents reap them.
 //!
-//! Without `/proc`, the exit of a guard still proves that no process is left. The processes of a
-//! killed guard are then known only by their group. A group cannot be distinguished from a later
-//! one with the same number, so it is reported and not killed.
+//! On a system without `/proc`, the exit of a guard still proves that no process is left, but the
+//! processes of a killed guard are known only by their process group. A process group cannot be
+//! distinguished from a later one with the same number, so an existing group is reported and not
+//! killed.
 
 mod reaper;
 mod records;
@@ -66,18 +67,20 @@ const MAX_POLL_INTERVAL: Duration = Duration::from_millis(160);
 /// for instance by a failing disk, takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The number of consecutive readings that must find nothing. A single reading may miss a process
-/// that is being forked, or one that is between two programs and has no environment (execve(2)).
+/// The number of consecutive readings of the process table that must find nothing to kill. A single
+/// reading may miss a process that is being forked, or a process in execve(2), which has no
+/// environment for a moment.
 const CLEAN_READINGS: u32 = 3;
 
-/// The maximum number of concurrent sweeps. Each pauses between its readings for most of its time.
+/// The maximum number of concurrent sweeps. A sweep spends most of its time in the pauses between
+/// readings of the process table.
 const MAX_SWEEPS: usize = 16;
 
-/// Added to the grace to obtain the timeout for guards, because the dead run may have had a longer
-/// grace, and the machine may be loaded.
+/// The time added to the grace time to obtain the timeout for living guards. The dead run may have
+/// had a longer grace time, and the machine may be loaded.
 const GRACE_MARGIN: Duration = Duration::from_secs(5);
 
-/// The maximum timeout for guards, so that deadlines do not overflow.
+/// The maximum timeout for living guards. A very long timeout would overflow the deadline.
 const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
 
 /// Ends the processes that dead runs left behind.
@@ -90,7 +93,7 @@ pub struct Sweeper {
 }
 
 impl Sweeper {
-    /// Creates a sweeper for guards with this grace time.
+    /// Creates a sweeper that gives living guards `grace` plus a margin of some seconds to exit.
     #[must_use]
     pub fn for_grace(records_dir: impl Into<PathBuf>, grace: Duration, project: impl Into<PathBuf>) -> Self {
         Self::new(records_dir, grace.saturating_add(GRACE_MARGIN), project)
@@ -103,8 +106,8 @@ impl Sweeper {
         Self { records_dir: records_dir.into(), timeout, project: project.into() }
     }
 
-    /// Ends the processes of these dead runs of this host; blocks until that is done. Returns the
-    /// runs that may still have processes, ordered by id.
+    /// Ends the processes of dead runs of this host. Blocks until the processes have ended or a
+    /// timeout has expired. Returns the runs that may still have processes, ordered by id.
     #[must_use]
     pub fn sweep(&self, dead: &[DeadRun]) -> Vec<Unproven> {
         let (own, deadline) = (self.location(), Instant::now() + self.timeout.min(MAX_TIMEOUT));
@@ -114,7 +117,7 @@ impl Sweeper {
             runs.filter_map(|dead| self.sweep_dead(dead, &own, deadline)).collect::<Vec<_>>()
         };
         let mut unproven = thread::scope(|scope| {
-            // If the system refuses to start a thread, the other threads sweep its runs.
+            // If the system refuses to start a thread, the threads that exist sweep all runs.
             let spawn = |_| thread::Builder::new().spawn_scoped(scope, sweep_some).ok();
             let others: Vec<_> = (1..dead.len().min(MAX_SWEEPS)).map_while(spawn).collect();
             let mut unproven = sweep_some();
@@ -151,7 +154,7 @@ impl Sweeper {
         if !uncertain.is_empty() {
             return Err(uncertain.join("; "));
         }
-        // If a record stays, the next sweep searches and finds nothing.
+        // If a record cannot be removed, the next sweep repeats the search and finds nothing.
         records.remove();
         Ok(())
     }
@@ -186,7 +189,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// Returns the result of the sweep, assuming that this was the last reading.
+    /// Returns the result of a sweep whose last reading had this outcome.
     fn verdict(&self) -> Result<(), String> {
         let killed = self.killed.iter().map(|process| format!("{} does not end after SIGKILL", process.describe()));
         let reasons: Vec<_> = killed.chain(self.uncertain.iter().map(ToString::to_string)).collect();
@@ -194,7 +197,7 @@ impl Outcome {
     }
 }
 
-/// Kills the processes that are found in one reading.
+/// Kills the processes that `search` finds in one reading of the process table.
 fn kill_once(search: &Search<'_>) -> io::Result<Outcome> {
     let Targets { to_kill, mut uncertain } = search.run(&Processes::read()?, process_table::own_pid());
     let mut killed = Vec::new();
@@ -221,7 +224,7 @@ fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadl
         if now > deadline + KILL_TIMEOUT {
             return Err(format!("a guard of the dead run has not exited: process {}", living.describe()));
         }
-        // Without a process table, only the guard can end its processes.
+        // An error is ignored: without a process table, only the guard can end its own processes.
         let _ = kill_once(&Search { marker, killed_guards: &[], living_guards: &living.here });
         if now > deadline {
             for guard in living.here {
@@ -229,7 +232,8 @@ fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadl
             }
         }
         thread::sleep(pause);
-        // Reading thousands of processes takes tens of milliseconds; a slow guard takes seconds.
+        // The pause grows, because a reading of thousands of processes takes tens of milliseconds,
+        // and a slow guard needs seconds to exit.
         pause = (2 * pause).min(MAX_POLL_INTERVAL);
     }
 }

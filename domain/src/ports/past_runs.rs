@@ -14,10 +14,10 @@ pub enum RunFilter {
     All,
     /// The runs that began last, at most this number.
     Latest(usize),
-    /// The runs that have an event at this time or later. Such a run matches as a whole, with its
-    /// events from before this time.
+    /// The runs that have an event at this time or later. All events of a matching run count, even
+    /// those from before this time.
     Since(Timestamp),
-    /// These runs; unknown ones are ignored.
+    /// The runs with these ids. Unknown ids are ignored.
     Named(Vec<RunId>),
 }
 
@@ -30,17 +30,17 @@ pub struct PastRun {
     pub started_at: Option<Timestamp>,
     /// The time of the run's latest event.
     pub last_event_at: Timestamp,
-    /// The end of the run; `None` if the run is alive, if it died, or if its end is no longer
+    /// The end of the run; `None` if the run is alive, if the run died, or if the end is no longer
     /// known.
     pub end: Option<PastRunEnd>,
     /// The latest stop request that the run obeyed; `None` if there was none.
     pub stop: Option<ObeyedStop>,
     /// The number of files that completed.
     pub completed: u64,
-    /// The number of files that ended as failed or timeout, including files of dead runs that this
-    /// run found to have no attempts left.
+    /// The number of files that ended as failed or timeout. Includes files that this run took over
+    /// from dead runs and that had no attempts left.
     pub failed: u64,
-    /// The number of attempts that failed and were followed by another one.
+    /// The number of failed attempts after which the file was pending again.
     pub retried: u64,
 }
 
@@ -49,29 +49,31 @@ pub struct PastRun {
 pub struct PastRunEnd {
     /// When the run ended.
     pub at: Timestamp,
-    /// The reason; `None` if a later version recorded a reason that this one does not know.
+    /// The reason for the end; `None` if a later version of autoproc recorded a reason that this
+    /// version does not know.
     pub stopped_by: Option<StoppedBy>,
 }
 
 /// A past attempt with the time of its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndedAttempt {
-    /// The attempt. Its beginning is not looked up, so `started_at`, `size_bytes` and `recipe` may be
-    /// `None`.
+    /// The attempt. The event of its start is not looked up, so `started_at`, `size_bytes` and
+    /// `recipe` may be `None`.
     pub attempt: PastAttempt,
     /// When the attempt ended.
     pub ended_at: Timestamp,
 }
 
-/// The matching runs together, in a size that does not grow with the number of their files.
+/// A summary of all runs that match a filter. Its size does not grow with the number of files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunsSummary {
     /// The runs, in the order in which they began.
     pub runs: Vec<PastRun>,
-    /// The number of files that failed in the matching runs and did not complete in them later.
+    /// The number of files that failed in a matching run and did not complete later in a matching
+    /// run.
     pub failed_files: u64,
-    /// The latest failed attempt of each of these files, in the order in which the files first
-    /// failed; at most [`MAX_FAILURES`](Self::MAX_FAILURES).
+    /// The latest failed attempt of each file in `failed_files`, in the order in which the files
+    /// first failed; at most [`MAX_FAILURES`](Self::MAX_FAILURES).
     pub failures: Vec<EndedAttempt>,
     /// The longest attempts that completed a file, the longest first; at most
     /// [`MAX_SLOWEST`](Self::MAX_SLOWEST).

@@ -1,5 +1,6 @@
-//! Applies events to the queue. Only this module and `restore` change the queue's items. An event
-//! that does not fit the queue's state changes nothing; `decide` never yields such an event.
+//! Applies events to the queue. Only this module and the module `restore` change the queue's items.
+//! If an event does not fit the queue's state, it changes nothing. The module `decide` never yields
+//! such an event.
 
 use crate::event::Event;
 use crate::fingerprint::{Completion, Fingerprint};
@@ -54,7 +55,7 @@ impl FileQueue {
         }
     }
 
-    /// Adds a file. Returns the outcome, and whether the queue has changed.
+    /// Adds a file. Returns the outcome, and true if the queue has changed.
     pub(super) fn enqueue(
         &mut self,
         file_path: &FilePath,
@@ -137,8 +138,8 @@ impl FileQueue {
         }
     }
 
-    /// Changes the status of an item, if `transition` is legal. Removes the claim, backoff, hold
-    /// and completion of the old status, and then calls `update`.
+    /// If `transition` is legal, changes the status of an item, removes its claim, backoff, hold
+    /// and completion, and then calls `update`. Otherwise changes nothing.
     fn transit(&mut self, id: ItemId, transition: Transition, update: impl FnOnce(&mut QueueItem)) {
         self.change(id, |item| {
             if let Some(status) = lifecycle::next(item.status, transition) {
@@ -152,7 +153,7 @@ impl FileQueue {
         });
     }
 
-    /// Changes one item and its index entries.
+    /// Changes an item with `update`, and updates the item's entries in the indexes and counts.
     fn change(&mut self, id: ItemId, update: impl FnOnce(&mut QueueItem)) {
         let Some(before) = self.items.get(id) else { return };
         let before = Entry::of(before);
@@ -214,7 +215,7 @@ impl FileQueue {
     }
 }
 
-/// Decides the outcome of adding a path that already has this item.
+/// Decides the outcome of adding the path of `item` again.
 fn added_again(
     item: &QueueItem,
     priority: Priority,

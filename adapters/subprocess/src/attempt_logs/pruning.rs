@@ -1,9 +1,9 @@
 //! Removes old output by age and by total size.
 //!
-//! An output is removed together with its `.tail`. The modification time of the empty file `pruned`
-//! is that of the newest output ever removed, so no later output has been removed. If an attempt
-//! that ended later has no file, it had no output. If an earlier attempt has no file, the file may
-//! have been removed. The time is set before the outputs are removed.
+//! An output is removed together with its `.tail`. The empty file `pruned` has the modification
+//! time of the newest output that was ever removed. This time is set before outputs are removed. So
+//! if an attempt that ended after that time has no file, it had no output. If an attempt that ended
+//! earlier has no file, the file may have been removed.
 //!
 //! The folder is read once, without opening a file, with less than 100 bytes of memory per file.
 
@@ -19,7 +19,7 @@ use autoproc_regular_file::{self as regular_file, Links};
 use crate::attempt_logs::{AttemptLog, AttemptLogs};
 use crate::bounded_log::{new_tail_path, tail_path};
 
-/// A marker file. Its modification time equals that of the newest output that was ever removed.
+/// The name of the empty file whose modification time is that of the newest output ever removed.
 const PRUNED: &str = "pruned";
 
 /// The tolerance for file times, which may lag behind the clock by one tick of the system: at most
@@ -29,11 +29,10 @@ const CLOCK_SLACK: Duration = Duration::from_millis(100);
 /// The limits for old output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Outputs that were not modified for this long are removed; `None` keeps them regardless of
-    /// age.
+    /// Outputs that have not been modified for this time are removed. `None` sets no limit on age.
     pub max_age: Option<Duration>,
-    /// The total length of all outputs in bytes, above which the oldest are removed; `None` sets no
-    /// limit.
+    /// The maximum total length of all outputs, in bytes. If it is exceeded, the oldest outputs are
+    /// removed. `None` sets no limit on the total.
     pub max_total: Option<u64>,
 }
 
@@ -51,15 +50,16 @@ pub struct Pruned {
     pub outputs: usize,
     /// The total length of the removed outputs, in bytes.
     pub bytes: u64,
-    /// The first error in removing an output or recording its removal. The removal of the other
-    /// outputs was still attempted.
+    /// The first error in removing an output or recording its removal. After an error, removing the
+    /// other outputs was still attempted.
     pub first_error: Option<io::Error>,
 }
 
 impl AttemptLogs {
-    /// Removes outputs beyond the retention, except those in `keep`, which must contain the running
-    /// attempts. `now` must be a time before the running attempts were determined. An output that
-    /// was modified after `now`, or just before it, is kept too.
+    /// Removes outputs that exceed the limits of `retention`, except those for which `keep` is
+    /// true. `keep` must be true for all running attempts. `now` must be a time before the running
+    /// attempts were determined. An output that was modified after `now`, or just before it, is
+    /// kept too.
     ///
     /// # Errors
     /// If the folder exists and cannot be read.
@@ -75,12 +75,14 @@ impl AttemptLogs {
         let is_kept =
             |output: &Output| output.written_at >= settled || keep(&self.log_of(output.token, output.attempt));
         let victims = victims(&outputs, retention, now, is_kept);
-        // Outputs are removed even if setting the mark fails, as it may on a full disk.
+        // Outputs are removed even if the time of `pruned` cannot be set, for instance on a full
+        // disk.
         let marked = victims.last().map_or(Ok(()), |newest| self.mark_pruned(newest.written_at));
         Ok(self.remove(&victims, marked.err()))
     }
 
-    /// Returns the time up to which outputs may have been removed; `None` if none was ever removed.
+    /// Returns the time until which outputs may have been removed; `None` if no output was ever
+    /// removed.
     ///
     /// # Errors
     /// If the time cannot be read.
@@ -114,7 +116,8 @@ impl AttemptLogs {
         Ok(files)
     }
 
-    /// Describes a file of an output; `None` if the file is gone or not part of an output.
+    /// Describes a file in the folder; `None` if the file no longer exists or does not belong to an
+    /// output.
     fn output(&self, entry: &DirEntry) -> Option<Output> {
         let name = entry.file_name();
         let name = name.to_str()?;
@@ -125,7 +128,7 @@ impl AttemptLogs {
         Some(Output { token, attempt, written_at: metadata.modified().ok()?, bytes: metadata.len() })
     }
 
-    /// Advances the mark to `time`; never moves it back.
+    /// Advances the modification time of `pruned` to `time`. Never sets it back.
     fn mark_pruned(&self, time: SystemTime) -> io::Result<()> {
         let path = self.dir.join(PRUNED);
         let marked = fs::metadata(&path).and_then(|metadata| metadata.modified());
@@ -154,7 +157,7 @@ impl AttemptLogs {
     }
 }
 
-/// An output, or one of its files.
+/// An output with all its files, or one file of an output.
 #[derive(Debug)]
 struct Output {
     token: ClaimToken,
@@ -194,7 +197,8 @@ fn victims<'a>(
     outputs.iter().filter(|output| is_removed(output)).collect()
 }
 
-/// Removes the file first; if its `.tail` stays, the next pruning removes it.
+/// Removes the file of an output, and then its `.tail`. If only the `.tail` remains, the next
+/// pruning removes it.
 fn remove_all(path: &Path) -> io::Result<()> {
     for path in [path, &tail_path(path), &new_tail_path(path)] {
         match fs::remove_file(path) {

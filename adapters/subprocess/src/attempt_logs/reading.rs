@@ -12,8 +12,8 @@ use crate::bounded_log;
 const CHUNK_BYTES: u64 = 64 * 1024;
 
 impl AttemptLog {
-    /// Reads the output as if the attempt had ended now. Bytes after the head that were printed
-    /// within the last second may be missing. Empty if there is no file.
+    /// Reads the output as if the attempt had ended now. If the head is full, bytes that were
+    /// printed within the last second may be missing. Empty if there is no file.
     ///
     /// # Errors
     /// If the output cannot be read.
@@ -30,8 +30,8 @@ impl AttemptLog {
 
 /// A reader of a growing output.
 ///
-/// If a step of a workflow appends to an output whose head is full, the part after the head is
-/// returned again.
+/// If a step of a workflow appends to an output whose head is full, bytes after the head may be
+/// returned twice.
 #[derive(Debug, Clone)]
 pub struct Follower {
     path: PathBuf,
@@ -43,17 +43,18 @@ pub struct Follower {
 pub struct Chunk {
     /// The next bytes; empty if there are none yet.
     pub bytes: Vec<u8>,
-    /// True if the head is full: then only [`Follower::rest`] returns the bytes after the head.
+    /// True if the head is full. If so, only [`Follower::rest`] returns the bytes after the head.
     pub is_head_full: bool,
 }
 
 impl Follower {
-    /// Reads the next bytes that are final.
+    /// Reads the next bytes of the output that will not change any more.
     ///
     /// # Errors
     /// If the output cannot be read.
     pub fn next_chunk(&mut self) -> io::Result<Chunk> {
-        // The `.tail` is opened first: if there was none, all bytes in the file are final.
+        // The `.tail` is opened before the file: if there is no `.tail`, the bytes in the file are
+        // final.
         let head = bounded_log::open_tail(&self.path)?.map(|(follows, _)| follows);
         let mut chunk = Chunk { bytes: Vec::new(), is_head_full: head.is_some() };
         let Some(file) = open(&self.path, &mut self.position, head)? else { return Ok(chunk) };
@@ -62,7 +63,7 @@ impl Follower {
         Ok(chunk)
     }
 
-    /// Reads all bytes after those returned by [`Follower::next_chunk`].
+    /// Reads all bytes of the output that [`Follower::next_chunk`] has not returned.
     ///
     /// # Errors
     /// If the output cannot be read.
@@ -76,7 +77,8 @@ impl Follower {
     }
 }
 
-/// Opens the file at `path` at the position, or at the end of the head if that comes first.
+/// Opens the file at `path` for reading from `position`. If the head ends before `position`, moves
+/// `position` back to the end of the head.
 fn open(path: &Path, position: &mut u64, head: Option<u64>) -> io::Result<Option<File>> {
     let mut file = match regular_file::open_to_read(Links::Refuse, path) {
         Ok(file) => file,

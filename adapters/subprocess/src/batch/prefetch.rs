@@ -1,36 +1,37 @@
 //! The attempts that wait for a slot, and the number of attempts to prefetch.
 //!
-//! Generic over the attempt, so that the rules can be tested without processes.
+//! The types are generic over the attempt, so that tests need no processes.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::batch::MAX_WAIT;
 
-/// Only attempts shorter than this are prefetched and batched. The costs that a batch saves are
-/// small compared with this length: a transaction takes a fraction of a millisecond; a scheduler
-/// slice 3 to 4 ms, longer for each thread that finds all processors busy; two seeks of a slow disk
-/// 20 ms.
+/// If the average length of attempts is below this, attempts are prefetched and batched. For longer
+/// attempts, the costs that a batch saves are small: a transaction takes a fraction of a
+/// millisecond; a scheduler slice takes 3 to 4 ms, and more if all processors are busy; two seeks
+/// of a slow disk take 20 ms.
 const SHORT_ATTEMPT: Duration = Duration::from_millis(100);
 
-/// The intended length of a batch: long compared with the transaction and the two context switches
-/// that it costs, and short enough that its end is reported without noticeable delay.
+/// The intended length of a batch. It is long compared with the cost of a batch, which is one
+/// transaction and two context switches. A longer batch would delay the reports of its attempts
+/// noticeably.
 const BATCH_TARGET: Duration = Duration::from_millis(50);
 
-/// The maximum number of attempts in a batch. Beyond this, even the shortest attempts take far
-/// longer than the cost of a batch. If a run is killed, each file of its batches, and as many
-/// prefetched ones, loses an attempt.
+/// The maximum number of attempts in a batch. This many attempts, even very short ones, take far
+/// longer than the cost of a batch. The number is no higher, because each file in the batches of a
+/// killed run, and as many prefetched files, lose an attempt.
 const MAX_BATCH: usize = 16;
 
-/// A new attempt has the weight 1 / `AVERAGE_WINDOW` in the moving average: after eight new
-/// attempts, the older ones still have a third of the weight.
+/// A new attempt has the weight 1 / `AVERAGE_WINDOW` in the moving average. After eight new
+/// attempts, all older attempts together still have a third of the weight.
 const AVERAGE_WINDOW: u32 = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Queued<T> {
     pub(super) attempt: T,
-    /// True if an earlier attempt at the file failed or was lost. Such a file might make others of
-    /// its batch fail, so the attempt forms a batch of its own.
+    /// True if an earlier attempt at the file failed or was lost. The file might also make other
+    /// attempts of a batch fail, so this attempt forms a batch of its own.
     pub(super) is_retry: bool,
     /// When the runner received the attempt.
     pub(super) since: Instant,
@@ -41,7 +42,7 @@ pub(super) struct Queued<T> {
 pub(super) struct Prefetch<T> {
     slots: usize,
     waiting: VecDeque<Queued<T>>,
-    /// The moving average of the lengths of attempts; `None` before the first has ended.
+    /// The moving average of the lengths of attempts; `None` until an attempt has ended.
     usual_length: Option<Duration>,
 }
 
@@ -50,18 +51,19 @@ impl<T> Prefetch<T> {
         Self { slots, waiting: VecDeque::new(), usual_length: None }
     }
 
-    /// Includes an attempt in the average.
+    /// Includes the length of an ended attempt in the average.
     pub(super) fn record_length(&mut self, elapsed: Duration) {
         let usual = self.usual_length.unwrap_or(elapsed);
         self.usual_length = Some((usual * (AVERAGE_WINDOW - 1)).saturating_add(elapsed) / AVERAGE_WINDOW);
     }
 
-    /// Returns the number of attempts to prefetch beyond those for free slots: one batch per slot.
+    /// Returns the number of attempts to prefetch in addition to those for free slots: one batch
+    /// for each slot.
     pub(super) fn target(&self) -> usize {
         self.slots * self.batch_length()
     }
 
-    /// Returns the number of attempts in a batch; 0 if attempts are not short.
+    /// Returns the maximum number of attempts in a batch; 0 if attempts are not short.
     fn batch_length(&self) -> usize {
         let Some(usual) = self.usual_length.filter(|usual| *usual < SHORT_ATTEMPT) else { return 0 };
         let length = BATCH_TARGET.as_micros() / usual.as_micros().max(1);
@@ -72,28 +74,29 @@ impl<T> Prefetch<T> {
         self.waiting.push_back(attempt);
     }
 
-    /// Puts back the attempts that were taken last and have not started.
+    /// Puts back attempts that were taken but have not started. They precede all waiting attempts.
     pub(super) fn put_back(&mut self, attempts: impl DoubleEndedIterator<Item = Queued<T>>) {
         attempts.rev().for_each(|attempt| self.waiting.push_front(attempt));
     }
 
-    /// Takes the next batch for one slot; empty if no attempt is waiting. A batch is no longer than
-    /// the slot's share of the waiting attempts, so that no slot becomes idle while another one
-    /// works through its batch.
+    /// Takes the next batch for one slot; empty if no attempt is waiting. A batch contains at most
+    /// the slot's share of the waiting attempts, so that one slot does not take the attempts that
+    /// other slots could run at once.
     pub(super) fn take_batch(&mut self) -> Vec<Queued<T>> {
         let share = (self.waiting.len() / self.slots).clamp(1, self.batch_length().max(1));
         let fresh = self.waiting.iter().take(share).take_while(|attempt| !attempt.is_retry).count();
         self.waiting.drain(..fresh.max(1).min(self.waiting.len())).collect()
     }
 
-    /// Returns the time at which the first attempt will have waited too long.
+    /// Returns the time at which the first waiting attempt has waited for [`MAX_WAIT`]; `None` if
+    /// no attempt is waiting.
     pub(super) fn due(&self) -> Option<Instant> {
         self.waiting.front().map(|first| first.since + MAX_WAIT)
     }
 
     /// Removes and returns all waiting attempts once the first has waited [`MAX_WAIT`]; otherwise
-    /// returns an empty vector. Also resets the estimated length to [`MAX_WAIT`]: no slot became
-    /// free in time, so the estimate was too low.
+    /// returns an empty vector. In the first case, also sets the average length to [`MAX_WAIT`]: no
+    /// slot became free in time, so the average was too low.
     pub(super) fn take_overdue(&mut self, now: Instant) -> Vec<Queued<T>> {
         if self.due().is_none_or(|due| now < due) {
             return Vec::new();

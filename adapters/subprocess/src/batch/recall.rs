@@ -8,7 +8,8 @@ use autoproc_domain::ports::{StopLevel, StopRequest, StopSignal, StopSignalError
 use futures_util::future::select;
 use tokio::sync::watch;
 
-/// Counts the recalls. The count shows whether an attempt was received before the latest recall.
+/// Counts the recalls of an orchestrator. If the count has changed since an attempt was received,
+/// the attempt is recalled.
 #[derive(Debug, Default)]
 pub(super) struct Recall(watch::Sender<u64>);
 
@@ -22,8 +23,9 @@ impl Recall {
     }
 }
 
-/// The stop signal of an attempt in a batch. It follows the attempt's own signal, and rises to
-/// draining at the next recall. Then the guard starts no further process of the batch.
+/// The stop signal of an attempt in a batch. It follows the attempt's own stop signal, and also
+/// rises to draining at the next recall. When it rises to draining, the guard starts no further
+/// process of the batch.
 pub(super) struct BatchStop {
     attempt: Arc<dyn StopSignal>,
     recalls: watch::Receiver<u64>,

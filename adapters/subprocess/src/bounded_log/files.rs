@@ -1,11 +1,15 @@
 //! The format of bounded output on disk.
 //!
-//! A complete file contains the head and, if bytes were omitted, a newline, the line `[autoproc: N
-//! bytes left out]`, and the tail. While the output is being written, the file contains only the
-//! head, and `<path>.tail` contains the line `[autoproc: follows byte N]` (N is the length of the
-//! head) and the rest. So the output is always the first N bytes of the file followed by the rest
-//! of its `.tail`, or the file alone if there is no `.tail`. This also holds after a crash, because
-//! a `.tail` appears only when it is complete and is removed only when the file is complete.
+//! A complete file contains the head and, if the output is longer, the tail. If bytes were omitted
+//! between head and tail, the two are separated by a newline and the line `[autoproc: N bytes left
+//! out]`. While the output is being written, the file contains only the head. A second file,
+//! `<path>.tail`, then begins with the line `[autoproc: follows byte N]`, in which N is the length
+//! of the head, and contains the output after the head.
+//!
+//! If there is a `.tail`, the output is the first N bytes of the file, followed by the `.tail`
+//! without its first line. If there is none, the output is the file alone. Both rules also hold
+//! after a crash, because a `.tail` appears only when it is complete and is removed only when the
+//! file is complete.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -25,8 +29,8 @@ const LEFT_OUT: (&str, &str) = ("\n[autoproc: ", " bytes left out]\n");
 /// The number of digits of `u64::MAX`.
 const MAX_DIGITS: usize = 20;
 
-/// The maximum number of bytes in the added lines: one of each kind in the `.tail`, and in the new
-/// `.tail` that replaces it.
+/// The maximum total length of the lines that this module adds, in bytes. The `.tail` has one line
+/// of each kind, and so has the new `.tail` that is about to replace it.
 pub(super) const MAX_LINES: u64 = 2 * (line_length(FOLLOWS) + line_length(LEFT_OUT)) as u64;
 
 const fn line_length((before, after): (&str, &str)) -> usize {
@@ -38,7 +42,7 @@ pub(crate) fn tail_path(path: &Path) -> PathBuf {
     with_suffix(path, ".tail")
 }
 
-/// Returns the path at which a new `.tail` is written before it replaces the old one.
+/// Returns the path at which a new `.tail` is written before it replaces the old `.tail`.
 pub(crate) fn new_tail_path(path: &Path) -> PathBuf {
     with_suffix(path, ".tail.new")
 }
@@ -55,7 +59,7 @@ pub(super) struct Tail<'a> {
     pub(super) follows: u64,
     /// The number of bytes omitted between the head and the tail.
     pub(super) omitted: u64,
-    /// The latest bytes, in two slices.
+    /// The latest bytes of the output, in two consecutive slices.
     pub(super) bytes: (&'a [u8], &'a [u8]),
 }
 
@@ -112,7 +116,8 @@ fn line((before, after): (&str, &str), number: u64) -> String {
     format!("{before}{number}{after}")
 }
 
-/// Parses the line at the beginning of `bytes`; returns its number and the remaining bytes.
+/// Parses the line at the beginning of `bytes`. Returns the number in the line, and the bytes after
+/// the line.
 fn split_line<'a>((before, after): (&str, &str), bytes: &'a [u8]) -> Option<(u64, &'a [u8])> {
     let bytes = bytes.strip_prefix(before.as_bytes())?;
     let digits = bytes.iter().take(MAX_DIGITS).take_while(|byte| byte.is_ascii_digit()).count();
@@ -120,7 +125,8 @@ fn split_line<'a>((before, after): (&str, &str), bytes: &'a [u8]) -> Option<(u64
     Some((number, bytes[digits..].strip_prefix(after.as_bytes())?))
 }
 
-/// Creates the file at `path`, and its folder if necessary. Fails if the file exists.
+/// Creates the file at `path`, and its folder if the folder is missing. Removes an old `.tail`.
+/// Fails if the file exists.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     remove(&tail_path(path))?;
     match open_new(path) {
@@ -136,8 +142,8 @@ fn open_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path)
 }
 
-/// Creates the folder of the file at `path` for its owner only. Missing folders above it get the
-/// default mode, because other programs use them.
+/// Creates the folder of the file at `path` for its owner only. Missing parent folders get the
+/// default mode, because other programs use these folders.
 fn create_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     if let Some(above) = folder.parent() {
@@ -150,7 +156,7 @@ fn create_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens the file at `path` for reading and writing; `None` if it does not exist.
+/// Opens the file at `path` for reading and writing; `None` if the file does not exist.
 pub(super) fn reopen(path: &Path) -> io::Result<Option<File>> {
     let no_follow = OFlags::NOFOLLOW.bits().cast_signed();
     match OpenOptions::new().read(true).write(true).custom_flags(no_follow).open(path) {
@@ -165,12 +171,12 @@ pub(super) struct Parts {
     pub(super) head: u64,
     /// The number of bytes omitted after the head.
     pub(super) omitted: u64,
-    /// The bytes after the omitted ones.
+    /// The bytes of the output after the omitted bytes.
     pub(super) tail: Vec<u8>,
 }
 
-/// Splits the output in `file` at `path` into its parts, by its `.tail` if there is one, otherwise
-/// at the limit of the head.
+/// Splits the output in `file` at `path` into head and tail. If there is a `.tail`, its first line
+/// gives the length of the head; otherwise the head is the first `limit` bytes.
 pub(super) fn split(file: &mut File, path: &Path, limit: u64) -> io::Result<Parts> {
     let mut rest = Vec::new();
     let head = match open_tail(path)? {
@@ -191,7 +197,7 @@ pub(super) fn split(file: &mut File, path: &Path, limit: u64) -> io::Result<Part
 }
 
 /// Opens the `.tail` of `path`, positioned after its first line; also returns the length of the
-/// head. `None` if there is no such file or it has another format.
+/// head. `None` if there is no `.tail`, or if its first line has another format.
 pub(crate) fn open_tail(path: &Path) -> io::Result<Option<(u64, File)>> {
     let mut file = match regular_file::open_to_read(Links::Refuse, &tail_path(path)) {
         Ok(file) => file,

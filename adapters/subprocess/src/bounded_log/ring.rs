@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-/// The latest bytes up to a limit, and the number of bytes removed before them. The memory grows
-/// with the contents.
+/// The latest bytes of a stream, up to a limit, and the number of older bytes that were removed.
+/// Memory is allocated as the contents grow.
 #[derive(Debug)]
 pub(super) struct Ring {
     limit: usize,
@@ -16,7 +16,7 @@ impl Ring {
         Self { limit: usize::try_from(limit).unwrap_or(usize::MAX), bytes: VecDeque::new(), omitted: 0 }
     }
 
-    /// Appends bytes, and removes the oldest ones beyond the limit.
+    /// Appends `piece`, and removes the oldest bytes if there are more than the limit.
     pub(super) fn push(&mut self, piece: &[u8]) {
         let kept = &piece[piece.len().saturating_sub(self.limit)..];
         let displaced = (self.bytes.len() + kept.len()).saturating_sub(self.limit);
@@ -25,7 +25,7 @@ impl Ring {
         self.omitted += (displaced + piece.len() - kept.len()) as u64;
     }
 
-    /// Restores the state of another ring.
+    /// Continues an earlier ring that had removed `omitted` bytes and contained `bytes`.
     pub(super) fn resume(&mut self, omitted: u64, bytes: &[u8]) {
         self.omitted = omitted;
         self.push(bytes);

@@ -24,21 +24,23 @@ use crate::process_table::within_one_tick;
 /// the pause early.
 const KILL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The maximum time until killed processes disappear. Freeing memory takes less. Only a process
-/// that is blocked in the kernel or owned by another user takes longer, and it must not block a
-/// slot forever.
+/// The maximum time until killed processes disappear, which is enough to free their memory. Only a
+/// process that is blocked in the kernel or belongs to another user takes longer. Such a process
+/// must not block a slot forever.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// If more time than this passes between two checks, the machine or this process was suspended, and
-/// the time does not count. Even on a slow machine, checks are more frequent.
+/// If more time than this passes between two checks, the machine or this process was suspended, so
+/// the time does not count towards [`KILL_TIMEOUT`]. Without a suspension, checks are more
+/// frequent, even on a slow machine.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 pub(crate) struct Attempt {
     leader: u32,
     /// The clock tick in which the leader started; `None` if unknown.
     start_tick: Option<u64>,
-    /// Keeps the write ends of the output pipes open during the attempt. Otherwise the end of a
-    /// stream would wake the guard just before SIGCHLD does.
+    /// The command, kept because it holds the write ends of the output pipes open during the
+    /// attempt. If they were closed, the end of a stream would wake the guard just before SIGCHLD
+    /// does.
     command: Command,
     exit: Option<(ResUse, Duration)>,
     is_gone: bool,
@@ -47,13 +49,13 @@ pub(crate) struct Attempt {
     stopwatch: Stopwatch,
     timeout: Duration,
     grace: Duration,
-    /// The reason for which the guard ends the command early.
+    /// The ending to report, if the guard has begun to end the command early; otherwise `None`.
     cut_short: Option<Ending>,
     phase: Phase,
     last_round: SignalRound,
 }
 
-/// The state of an attempt; times are readings of its stopwatch.
+/// The state of an attempt. Times are readings of the attempt's stopwatch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Running,
@@ -62,7 +64,7 @@ enum Phase {
     },
     Killing {
         since: Duration,
-        /// The latest check that found a process.
+        /// The time of the latest check that found a process.
         checked_at: Duration,
     },
 }
@@ -88,7 +90,7 @@ impl Attempt {
     ///
     /// # Errors
     /// [`Ending::CannotStart`] if the command cannot be started, [`Ending::NoResult`] if its
-    /// standard output cannot be written to the wanted file.
+    /// standard output cannot be written to the file in the request.
     pub(crate) fn start(request: &StartRequest) -> Result<Self, Ending> {
         let wanted = request.spec.stdout_to.as_ref();
         let result = wanted.map(|wanted| ResultFile::create(wanted, request.input.as_deref())).transpose()?;
@@ -126,8 +128,8 @@ impl Attempt {
         self.leader.cast_signed()
     }
 
-    /// Returns the clock tick since boot in which the leader started, if it is known without
-    /// `/proc`.
+    /// Returns the clock tick, counted from boot, in which the leader started; `None` if only
+    /// `/proc` can tell.
     pub(crate) fn start_tick(&self) -> Option<u64> {
         self.start_tick
     }
@@ -162,7 +164,8 @@ impl Attempt {
         Ok(Report::Ended(self.into_report()))
     }
 
-    /// Handles the messages that were read. Ends the command if the runner no longer exists.
+    /// Handles the control messages that have been read. Ends the command if the runner no longer
+    /// exists.
     fn handle_controls(&mut self, io: &mut GuardIo, batch: &mut Batch, is_paused: &mut bool) -> io::Result<()> {
         while let Some(control) = io.next_control() {
             if control != Control::Resume {
@@ -187,7 +190,8 @@ impl Attempt {
         if io.is_abandoned() { self.end(Ending::Aborted) } else { Ok(()) }
     }
 
-    /// Performs the transition that is due.
+    /// Changes to the next phase if that is due; in the killing phase, kills the remaining
+    /// processes.
     fn advance(&mut self) -> io::Result<()> {
         let now = self.elapsed();
         match self.phase {
@@ -204,7 +208,8 @@ impl Attempt {
         Ok(())
     }
 
-    /// Ends the command for this reason, unless it has exited or is already being ended.
+    /// Begins to end all processes of the command, if that has not begun yet. If the command itself
+    /// has not exited, `reason` becomes its ending.
     fn end(&mut self, reason: Ending) -> io::Result<()> {
         self.resume();
         self.reap()?;
@@ -224,7 +229,8 @@ impl Attempt {
         Ok(())
     }
 
-    /// Sends SIGTERM to all descendants, and SIGCONT so that stopped ones receive it.
+    /// Sends SIGTERM to all descendants, and then SIGCONT, so that stopped descendants can act on
+    /// SIGTERM.
     fn terminate(&mut self) {
         self.stopwatch.resume(Instant::now());
         self.phase = Phase::Terminating { since: self.elapsed() };
@@ -276,7 +282,7 @@ impl Attempt {
             _ if self.stopwatch.is_paused() => Duration::MAX,
             Phase::Running => self.timeout.saturating_sub(elapsed),
             Phase::Terminating { since } => self.grace.saturating_sub(elapsed.saturating_sub(since)),
-            // No pause: a process that forks continuously must be overtaken.
+            // No pause, because killing must be faster than a process that forks continuously.
             Phase::Killing { .. } if self.last_round.found_new => Duration::ZERO,
             Phase::Killing { .. } => KILL_INTERVAL,
         };
@@ -317,8 +323,8 @@ impl Attempt {
     }
 }
 
-/// Builds the command. It inherits the guard's standard input, `/dev/null`, because opening that
-/// for each command would cost time.
+/// Builds the command. The command inherits the guard's standard input, which is `/dev/null`.
+/// Opening `/dev/null` for each command would cost time.
 fn command(spec: &ProcessSpec) -> Command {
     let mut command = Command::new(&spec.program);
     command.args(&spec.arguments).stdin(Stdio::inherit()).process_group(0);

@@ -2,10 +2,10 @@
 //!
 //! # Theory of operation
 //!
-//! If processes take milliseconds, exchanging messages with the runner for each one takes a
-//! considerable part of that time. So the runner sends several requests at once. The guard runs
-//! them one after another and delays its reports for a moment, so that the runner receives several
-//! at once.
+//! If processes take milliseconds, exchanging messages with the runner for each process is a
+//! considerable part of the cost. So the runner sends several requests at once. The guard runs the
+//! processes one after another and delays its reports for a moment, so that the runner receives
+//! several reports at once.
 //!
 //! The next process starts only if the previous one exited with status 0. After any other ending
 //! the runner decides how to continue. Processes that have not started within the time set by the
@@ -25,8 +25,8 @@ const REPORT_DELAY: Duration = Duration::from_millis(50);
 pub(crate) struct Batch {
     waiting: VecDeque<StartRequest>,
     started: u32,
-    /// The time at which the waiting processes are recalled; `None` if that is beyond the range of
-    /// the clock.
+    /// The time at which the waiting processes are recalled; `None` if the time is beyond the range
+    /// of `Instant`, so that they are never recalled.
     recall_at: Option<Instant>,
     unsent: Vec<Report>,
     /// The time at which `unsent` is due; unused while `unsent` is empty.
@@ -51,7 +51,7 @@ impl Batch {
         self.waiting.is_empty()
     }
 
-    /// True if the process with this index is the latest one started.
+    /// True if the process with this index in the batch is the one that was started last.
     pub(crate) fn is_current(&self, index: u32) -> bool {
         index.checked_add(1) == Some(self.started)
     }
@@ -64,7 +64,8 @@ impl Batch {
         self.hold(Report::Started(fingerprint), Instant::now() + delay);
     }
 
-    /// Records the report of the running process.
+    /// Records the report of the process that was started last. If it did not exit with status 0,
+    /// recalls the batch.
     pub(crate) fn end_current(&mut self, report: Report) {
         if !matches!(&report, Report::Ended(ProcessReport { ending: Ending::Exited { code: 0 }, .. })) {
             self.recall();
@@ -72,8 +73,8 @@ impl Batch {
         self.hold(report, Instant::now() + REPORT_DELAY);
     }
 
-    /// Returns the waiting processes to the runner and makes all reports due, because the runner
-    /// has to decide.
+    /// Reports the waiting processes as not started and makes all reports due, because the runner
+    /// must decide which process starts next.
     pub(crate) fn recall(&mut self) {
         self.send_at = Instant::now();
         if !self.waiting.is_empty() {

@@ -3,13 +3,13 @@
 //! # Safe signalling
 //!
 //! A process number is reused only after its process was reaped. Only the guard reaps its own
-//! children. For other descendants the start time is compared right before the signal, using a
-//! pidfd if the system has them ([`process_table::signal`]).
+//! children, so their numbers are safe. For all other descendants, the start time is compared right
+//! before the signal, with a pidfd if the system has pidfds ([`process_table::signal`]).
 //!
 //! A process group is signalled as a whole: no member can escape by forking, because a fork does
 //! not complete while a signal to the group is pending (`fork`, POSIX: "atomic" with regard to
-//! signals to the group). The guard signals only groups that belong to the command: the one in
-//! which it was started, and those led by one of its descendants.
+//! signals to the group). The guard signals only groups that belong to the command: the group in
+//! which the command was started, and groups whose leader is a descendant of the guard.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
@@ -29,9 +29,9 @@ pub(crate) fn become_subreaper() -> io::Result<()> {
 /// The result of signalling all descendants once.
 #[derive(Debug, Default)]
 pub(crate) struct SignalRound {
-    /// True if a process was found that no earlier round had found.
+    /// True if this round found a process that no earlier round had found.
     pub(crate) found_new: bool,
-    /// The numbers of the processes that could not be signalled, with the errors.
+    /// The numbers of the processes that could not be signalled, each with the error.
     pub(crate) refused: BTreeMap<i32, Errno>,
 }
 
@@ -48,12 +48,12 @@ impl Descendants {
         Self { leader, seen: HashSet::new() }
     }
 
-    /// Reaps children that have ended, except the leader, whose resource usage is read with
-    /// wait4(2).
+    /// Reaps children that have ended, except the leader. The leader must be reaped with wait4(2),
+    /// which returns its resource usage.
     pub(crate) fn reap_orphans(&self) {
         for child in descendants().iter().filter(|process| process.parent == own_pid() && process.is_zombie) {
             if let Some(pid) = Pid::from_raw(child.id.pid).filter(|pid| *pid != self.leader) {
-                // This fails only if the process is no longer a child; then it need not be reaped.
+                // `waitpid` fails only if the process is no longer a child and need not be reaped.
                 let _ = waitpid(Some(pid), WaitOptions::NOHANG);
             }
         }
@@ -92,15 +92,15 @@ impl Descendants {
         round
     }
 
-    /// Signals every descendant, repeatedly until no new one is found. Intended for signals that
-    /// prevent a process from forking.
+    /// Signals every descendant, and repeats this until no new descendant is found. Intended for
+    /// signals that stop a process from forking.
     pub(crate) fn signal_until_stable(&mut self, signal: Signal) {
         self.seen.clear();
         while self.signal(signal).found_new {}
     }
 
-    /// Returns the groups that belong to the command alone. After the leader is reaped, the number
-    /// of its group is certain only while a descendant is a member.
+    /// Returns the process groups that belong to the command alone. After the leader is reaped, its
+    /// group is included only if a descendant is a member, because its number may have been reused.
     fn own_groups(&self, descendants: &[Process]) -> BTreeSet<i32> {
         let leader = self.leader.as_raw_nonzero().get();
         let numbers: BTreeSet<i32> = descendants.iter().map(|process| process.id.pid).chain([leader]).collect();
@@ -110,8 +110,8 @@ impl Descendants {
         groups.collect()
     }
 
-    /// True if the command's process group is gone. Always true on Linux, because the caller has
-    /// already received ECHILD as proof.
+    /// True if the command's process group is gone. Always true on Linux, where the ECHILD that the
+    /// caller has received proves it.
     #[cfg(target_os = "linux")]
     #[expect(clippy::unused_self, reason = "needed on other systems")]
     fn group_is_gone(&self) -> bool {
@@ -131,8 +131,8 @@ pub(crate) fn describe_descendants() -> String {
     descendants().iter().map(describe).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the descendants, or none if the table cannot be read. An empty list does not prove that
-/// no process is left; only ECHILD does.
+/// Returns the descendants; empty if the process table cannot be read. Only ECHILD proves that no
+/// process is left, an empty list does not.
 fn descendants() -> Vec<Process> {
     process_table::descendants_of(own_pid()).unwrap_or_default()
 }

@@ -11,12 +11,12 @@ use signal_hook::consts::SIGCHLD;
 
 use crate::guard::protocol::{Control, Inbox, Report, encode};
 
-/// The maximum timeout passed to poll(2), so that every `Duration` can be converted.
+/// The maximum timeout passed to poll(2). A longer `Duration` might not fit into a `Timespec`.
 const MAX_POLL_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// The time for which the guard spins for a message that it expects soon. If the runner has another
-/// attempt ready, its request arrives within this time; waking a sleeping process takes nearly as
-/// long on a virtual machine.
+/// The maximum time for which the guard spins for a message that it expects soon. If the runner has
+/// another attempt ready, the request arrives within this time. On a virtual machine, waking a
+/// sleeping process takes nearly as long.
 const SPIN_TIME: Duration = Duration::from_micros(50);
 
 pub(crate) struct GuardIo {
@@ -28,7 +28,7 @@ pub(crate) struct GuardIo {
     child_exits: PipeReader,
 }
 
-/// The descriptors that are readable after a wait.
+/// For each descriptor, true if it is readable or has ended after a wait.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Ready {
     pub(crate) control: bool,
@@ -47,8 +47,8 @@ impl GuardIo {
         Ok(Self { control, inbox: Inbox::default(), is_abandoned: false, reports, child_exits })
     }
 
-    /// Waits for the next message while no process runs; `None` once the control pipe has ended.
-    /// Spins for a moment before sleeping if `is_expected_soon`.
+    /// Waits for the next message while no process runs; `None` once the control pipe has ended. If
+    /// `is_expected_soon`, spins for a moment before it sleeps.
     pub(crate) fn await_control(&mut self, is_expected_soon: bool) -> io::Result<Option<Control>> {
         loop {
             if let Some(control) = self.next_control() {
@@ -64,8 +64,9 @@ impl GuardIo {
         }
     }
 
-    /// Waits for a message without sleeping, at most [`SPIN_TIME`]. Yields the processor to any
-    /// other process that is ready, which may keep it for a time slice of some milliseconds.
+    /// Waits for a message without sleeping, at most [`SPIN_TIME`]. Yields the processor while it
+    /// waits. A process that is ready may then keep the processor for a time slice of some
+    /// milliseconds.
     fn spin(&self) -> io::Result<()> {
         let started_at = Instant::now();
         while started_at.elapsed() < SPIN_TIME && !self.has_control()? {
@@ -74,7 +75,7 @@ impl GuardIo {
         Ok(())
     }
 
-    /// Removes and returns the next message that has been read.
+    /// Removes and returns the next message that has been read; `None` if there is none.
     pub(crate) fn next_control(&mut self) -> Option<Control> {
         if self.is_abandoned {
             return None;
@@ -129,7 +130,7 @@ impl GuardIo {
         retry_interrupted(|| self.child_exits.read(&mut bytes)).map(drop)
     }
 
-    /// Waits until a descriptor is readable, at most `timeout`.
+    /// Waits until a descriptor is readable or has ended, or `timeout` has passed.
     pub(crate) fn wait(&self, streams: [Option<BorrowedFd<'_>>; 2], timeout: Duration) -> io::Result<Ready> {
         let control = (!self.is_abandoned).then(|| self.control.as_fd());
         let fds = [control, Some(self.child_exits.as_fd()), streams[0], streams[1]];
@@ -138,8 +139,8 @@ impl GuardIo {
     }
 }
 
-/// Waits until one of the descriptors is readable or has ended, at most `timeout`. A signal ends
-/// the wait early without events.
+/// Waits until one of the descriptors is readable or has ended, or `timeout` has passed. A signal
+/// ends the wait early without events.
 pub(crate) fn poll_readable<const N: usize>(
     fds: [Option<BorrowedFd<'_>>; N],
     timeout: Duration,

@@ -1,5 +1,5 @@
-//! The output of a command. It is always drained, so that the command never waits for the guard,
-//! and kept within limits.
+//! The output of a command. The guard always drains the pipes, so that a full pipe does not block
+//! the command, and keeps a limited part of the output.
 
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -22,14 +22,15 @@ const READ_CHUNK_BYTES: usize = 64 << 10;
 /// refill it.
 const MAX_FINAL_READS: usize = 16;
 
-/// The indices of the two streams in arrays.
+/// The indices of the two streams in arrays of this module.
 const STDOUT: usize = 0;
 const STDERR: usize = 1;
 
 pub(crate) struct Output {
     streams: [Option<PipeReader>; 2],
     log: Option<BoundedLog>,
-    /// The file for the standard output, in place of the log.
+    /// The file that receives the standard output in place of the log; `None` if the log receives
+    /// it.
     result: Option<ResultFile>,
     /// The exit statuses with which the result is kept, in addition to 0.
     ok_exits: Vec<i32>,
@@ -40,7 +41,7 @@ pub(crate) struct Output {
     capture: usize,
     stdout: Vec<u8>,
     stdout_bytes: u64,
-    /// The last bytes of both streams.
+    /// The last bytes of standard output and standard error; see `keep_tail`.
     tails: [Vec<u8>; 2],
 }
 
@@ -91,11 +92,12 @@ impl Output {
         self.log.as_ref().and_then(BoundedLog::next_tick)
     }
 
-    /// Reads the rest of the pipes after the last descendant has ended, and completes the report.
+    /// Reads the remaining contents of the pipes, and completes the report. Call this after the
+    /// last descendant has ended.
     pub(crate) fn finish(mut self, report: &mut ProcessReport) {
         for _ in 0..MAX_FINAL_READS {
             let events = poll_readable(self.streams(), Duration::ZERO).unwrap_or([PollFlags::empty(); 2]);
-            // A hang-up without IN means that the pipe is empty.
+            // HUP without IN means that the pipe is empty and its write end is closed.
             let ready = events.map(|events| events.contains(PollFlags::IN));
             if ready == [false; 2] {
                 break;
@@ -103,7 +105,8 @@ impl Output {
             self.read(ready);
         }
         self.finish_result(report);
-        // Some programs print the reason for their failure to the standard output.
+        // Some programs print the reason for their failure to the standard output, so it is quoted
+        // if the standard error is blank.
         let [stdout, stderr] = self.tails;
         let is_reason_known = matches!(report.ending, Ending::NoResult { .. });
         let mut tail = if stderr.trim_ascii().is_empty() && !is_reason_known { stdout } else { stderr };
@@ -113,7 +116,7 @@ impl Output {
         report.log_error = self.log.and_then(BoundedLog::finish).map(|error| error.to_string());
     }
 
-    /// Keeps the result if the command succeeded. Reports the result in the log.
+    /// Keeps the result file if the command succeeded. Writes a line about the file to the log.
     fn finish_result(&mut self, report: &mut ProcessReport) {
         let Some(result) = self.result.take() else { return };
         let has_succeeded =
@@ -164,8 +167,8 @@ fn open(path: PathBuf, request: &StartRequest) -> BoundedLog {
     }
 }
 
-/// Appends to a tail of [`OUTPUT_TAIL_BYTES`]. The tail may grow to twice that, so that bytes are
-/// rarely moved.
+/// Appends `bytes` to a tail, which keeps at least the last [`OUTPUT_TAIL_BYTES`] bytes. The tail
+/// may grow to twice that length, so that bytes are rarely moved.
 fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
     if bytes.len() >= OUTPUT_TAIL_BYTES {
         tail.clear();

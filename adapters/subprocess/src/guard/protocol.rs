@@ -3,18 +3,21 @@
 //! # Messages
 //!
 //! The runner writes [`Control`] messages to the guard's standard input. The guard writes only
-//! [`Report`] messages to its standard output: the start (if the request has an input) and the end
-//! of each process of a `Start`, and the number of processes that will not start. `Abort` and
-//! `Kill` name a process by its index in the batch, because the process may end before they arrive:
-//! a message for an ended process only recalls the rest of the batch. Between batches `Recall`,
-//! `Abort` and `Kill` have no effect. `Pause` and `Resume` apply until the other arrives. The end
-//! of the control pipe means that the runner no longer exists.
+//! [`Report`] messages to its standard output. For each process of a `Start`, it reports the start
+//! (if the request has an input) and the end. It also reports the number of processes that will not
+//! start.
+//!
+//! `Abort` and `Kill` name a process by its index in the batch, because the process may end before
+//! the message arrives. A message for an ended process only recalls the batch. Between batches,
+//! `Recall`, `Abort` and `Kill` have no effect. `Pause` applies until `Resume` arrives, also to
+//! later batches. The end of the control pipe means that the runner no longer exists.
 //!
 //! # Encoding
 //!
 //! A message is its length as a little-endian `u32`, followed by that many bytes of postcard. Both
 //! sides are the same program, so the format has no version. Arguments, paths and environments are
-//! bytes. A length above [`MAX_MESSAGE_BYTES`] is refused before memory is allocated for it.
+//! encoded as bytes. A message longer than [`MAX_MESSAGE_BYTES`] is refused as soon as its length
+//! is known.
 
 use std::io;
 use std::path::PathBuf;
@@ -59,7 +62,7 @@ pub(crate) enum Control {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StartRequest {
     pub(crate) spec: ProcessSpec,
-    /// The file whose fingerprint is reported when the process starts. Without it, the start is not
+    /// The file whose fingerprint is reported when the process starts. If `None`, the start is not
     /// reported.
     #[serde(with = "crate::process::path")]
     pub(crate) input: Option<PathBuf>,
@@ -70,8 +73,8 @@ pub(crate) struct StartRequest {
 /// A message from a guard to the runner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Report {
-    /// The next process of the batch starts; its input has this fingerprint. Also sent if the start
-    /// then fails.
+    /// The next process of the batch starts; its input has this fingerprint, `None` if unknown. The
+    /// message is sent even if the start then fails.
     Started(Option<FingerprintFields>),
     /// The process has ended, with all its descendants.
     Ended(ProcessReport),
@@ -83,11 +86,12 @@ pub(crate) enum Report {
     Stuck(String),
 }
 
-/// The size and the modification time of a file. A separate type, because the domain's
+/// The size of a file in bytes, and its modification time in nanoseconds. Used because the domain's
 /// `Fingerprint` is not serialisable.
 pub(crate) type FingerprintFields = (u64, i64);
 
-/// The received bytes do not form a message. The connection is unusable from then on.
+/// A message is too long, or the received bytes are not a message. After an error in receiving, the
+/// connection is unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ProtocolError {
     #[error("a message of {0} bytes exceeds the limit")]
@@ -124,7 +128,7 @@ impl Inbox {
         self.0.extend_from_slice(bytes);
     }
 
-    /// Removes and returns the next message; `None` if it has not arrived completely.
+    /// Removes and returns the next message; `None` if no complete message has arrived.
     ///
     /// # Errors
     /// [`ProtocolError`] if the bytes do not begin with a message.
@@ -141,7 +145,7 @@ impl Inbox {
     }
 }
 
-/// Decodes a message that must use all of the bytes.
+/// Decodes a message. It is an error if bytes follow the message.
 fn decode<M: DeserializeOwned>(body: &[u8]) -> Result<M, ProtocolError> {
     match postcard::take_from_bytes(body) {
         Ok((message, [])) => Ok(message),

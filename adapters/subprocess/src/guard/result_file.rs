@@ -2,14 +2,14 @@
 //!
 //! # Theory of operation
 //!
-//! The output is written to a temporary file in the folder of the result, `.<name>.autoproc`. After
-//! a success the file is synced and renamed, so that the result appears whole and durable, or not
-//! at all. After any other end it is removed.
+//! The output is written to a temporary file, `.<name>.autoproc`, in the folder of the result file.
+//! After a success, the temporary file is synced and renamed, so that the result file appears
+//! complete and durable, or not at all. After any other ending, the temporary file is removed.
 //!
 //! The writer holds an exclusive flock(2) on the temporary file. So two attempts never write to the
 //! same file, even if they belong to different runs. If a guard is killed, the runner removes the
-//! file; if the runner is killed too, the next attempt with this result reuses it, because the name
-//! is the same.
+//! temporary file. If the runner is killed too, the next attempt with the same result file reuses
+//! the temporary file, because its name is the same.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -23,7 +23,7 @@ use rustix::io::Errno;
 use crate::guard::is_permanent;
 use crate::process::{Ending, StdoutFile};
 
-/// The result of a command that is running.
+/// The result file of a running command.
 #[derive(Debug)]
 pub(crate) struct ResultFile {
     path: PathBuf,
@@ -34,12 +34,13 @@ pub(crate) struct ResultFile {
 }
 
 impl ResultFile {
-    /// Creates the temporary file, and its folder if necessary. `input` is the file to process.
+    /// Creates the temporary file, and its folder if the folder is missing. `input` is the file to
+    /// process.
     ///
     /// # Errors
-    /// [`Ending::NoResult`] if the result would replace the input, the result of another file, or
-    /// something that is not a regular file; if another attempt is writing it; or if the temporary
-    /// file cannot be created.
+    /// [`Ending::NoResult`] if the result file would replace the input, the result file of another
+    /// input, or something that is not a regular file; if another attempt is writing the result
+    /// file; or if the temporary file cannot be created.
     pub(crate) fn create(wanted: &StdoutFile, input: Option<&Path>) -> Result<Self, Ending> {
         let path = PathBuf::from(&wanted.path);
         let shown = path.display();
@@ -69,7 +70,7 @@ impl ResultFile {
         Ok(result)
     }
 
-    /// Writes the next bytes; after an error, only counts them.
+    /// Writes the next bytes. After an error, only counts the bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         if self.first_error.is_none() {
@@ -77,11 +78,11 @@ impl ResultFile {
         }
     }
 
-    /// Keeps the result if the command succeeded, and removes the temporary file otherwise. Returns
-    /// a line for the log.
+    /// If the command succeeded, publishes the result file; otherwise removes the temporary file.
+    /// Also returns a line for the log.
     ///
     /// # Errors
-    /// [`Ending::NoResult`] if the command succeeded and the result could not be written.
+    /// [`Ending::NoResult`] if the command succeeded and the result file could not be written.
     pub(crate) fn finish(mut self, has_succeeded: bool) -> (String, Result<(), Ending>) {
         let bytes = self.bytes;
         if !has_succeeded {
@@ -108,19 +109,20 @@ impl ResultFile {
     }
 }
 
-/// Removes the temporary file; after a success it no longer exists.
+/// Removes the temporary file, unless it has been renamed to the result file.
 impl Drop for ResultFile {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.temporary);
     }
 }
 
-/// Removes the temporary file that a killed guard left for this result.
+/// Removes the temporary file that a killed guard left for the result file at `path`.
 pub(crate) fn remove_abandoned(path: &Path) {
     let temporary = temporary_path(path);
     let is_abandoned = |file: File| flock(file, FlockOperation::NonBlockingLockExclusive).is_ok();
     if File::open(&temporary).is_ok_and(is_abandoned) {
-        // If it stays, the next attempt with this result reuses it.
+        // If the removal fails, the next attempt with the same result file reuses the temporary
+        // file.
         let _ = fs::remove_file(temporary);
     }
 }
@@ -136,8 +138,8 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Opens and locks the temporary file. Opens it again if it was renamed or removed before it was
-/// locked. Where files cannot be locked, it is not locked.
+/// Opens and locks the temporary file. If the file was renamed or removed before it was locked,
+/// opens the path again. If the file system has no locks, the file stays unlocked.
 fn open_locked(temporary: &Path) -> io::Result<File> {
     loop {
         let nofollow = OFlags::NOFOLLOW.bits().cast_signed();

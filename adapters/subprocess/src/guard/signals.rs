@@ -11,8 +11,8 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 /// Makes the guard survive requests to terminate: the runner decides when to stop, and the guard
 /// must outlive the runner to end its processes.
 ///
-/// Also lets a write fail at a limit on file sizes, where SIGXFSZ would end the guard
-/// (setrlimit(2)).
+/// Also catches SIGXFSZ (setrlimit(2)): a write beyond the limit on file sizes then fails instead
+/// of ending the guard.
 ///
 /// Installs handlers that do nothing. A command would inherit an ignored signal, whereas execve(2)
 /// resets handlers. If SIGHUP was ignored at the start, as by nohup(1), it stays ignored, so that
@@ -21,16 +21,17 @@ pub(crate) fn survive_termination_signals() -> io::Result<()> {
     catch([SIGINT, SIGTERM, SIGXFSZ].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP)))
 }
 
-/// Unblocks all signals, and catches SIGCHLD. If a parent blocked or ignored SIGCHLD, the end of a
-/// child would go unnoticed (waitpid(2)); if it blocked SIGTERM, so would a stop.
+/// Unblocks all signals, and catches SIGCHLD. If a parent has blocked or ignored SIGCHLD, the end
+/// of a child would go unnoticed (waitpid(2)). If a parent has blocked SIGTERM, a request to stop
+/// would go unnoticed.
 pub(super) fn undo_inherited() -> io::Result<()> {
     SigSet::empty().thread_set_mask()?;
     catch([SIGCHLD])
 }
 
-/// Calls `start` with all signals blocked in this thread. A process that `start` starts has them
-/// blocked too, until it calls [`undo_inherited`]. So no signal of the terminal can end a guard
-/// before it has a session of its own.
+/// Calls `start` with all signals blocked in this thread. A process that `start` starts inherits
+/// the blocked signals until it calls [`undo_inherited`]. So no signal from the terminal can end a
+/// new guard before the guard has a session of its own.
 pub(crate) fn with_all_blocked<T>(start: impl FnOnce() -> T) -> T {
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
     let started = start();
@@ -40,8 +41,8 @@ pub(crate) fn with_all_blocked<T>(start: impl FnOnce() -> T) -> T {
     started
 }
 
-/// Makes commands start with the default action of each signal that is ignored here. SIGHUP is an
-/// exception, because nohup(1) ignores it for the commands too.
+/// Makes commands start with the default action of every standard signal, even if this process
+/// ignores the signal. SIGHUP is an exception: commands that nohup(1) protects must ignore it too.
 pub(super) fn reset_for_commands() -> io::Result<()> {
     let catchable = |signal: &c_int| !signal_hook::consts::FORBIDDEN.contains(signal);
     catch((1..=LAST_STANDARD_SIGNAL).filter(catchable).filter(|signal| *signal != SIGHUP && is_ignored(*signal)))
@@ -50,7 +51,7 @@ pub(super) fn reset_for_commands() -> io::Result<()> {
 /// The highest number of a standard signal on Linux: SIGSYS (signal(7)).
 const LAST_STANDARD_SIGNAL: c_int = 31;
 
-/// Installs handlers that do nothing. execve(2) resets them to the default action.
+/// Installs handlers that do nothing. execve(2) resets the handled signals to the default action.
 fn catch(signals: impl IntoIterator<Item = c_int>) -> io::Result<()> {
     let unread = Arc::new(AtomicBool::new(false));
     signals.into_iter().try_for_each(|signal| signal_hook::flag::register(signal, Arc::clone(&unread)).map(drop))

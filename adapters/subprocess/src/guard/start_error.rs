@@ -1,4 +1,4 @@
-//! Explains why a command could not be started, and whether another try can help.
+//! Explains why a command could not be started, and whether a retry can succeed.
 
 use std::ffi::OsStr;
 use std::io::{self, Read as _};
@@ -13,8 +13,8 @@ use crate::process::{Ending, ProcessSpec};
 /// The number of bytes at the beginning of a program that the kernel examines (`BINPRM_BUF_SIZE`).
 const EXAMINED_BYTES: u64 = 256;
 
-/// Returns an ending that names the working directory if that is missing, otherwise the program.
-/// The system does not report which of the two caused the error.
+/// Returns an ending that names the cause of the error: the working directory if it is missing,
+/// otherwise the program. The system does not report which of the two caused the error.
 pub(super) fn cannot_start(spec: &ProcessSpec, error: &io::Error) -> Ending {
     let missing = spec.working_dir.as_ref().filter(|dir| !dir.is_dir()).map(|dir| dir.as_os_str());
     let culprit = missing.unwrap_or(&spec.program).to_string_lossy();
@@ -23,7 +23,8 @@ pub(super) fn cannot_start(spec: &ProcessSpec, error: &io::Error) -> Ending {
     Ending::CannotStart { reason: format!("{culprit}: {why}"), permanent: is_permanent(error) }
 }
 
-/// Explains "No such file or directory" for a program that exists: then its interpreter is missing.
+/// Explains the error "No such file or directory" for a program that exists: its interpreter is
+/// missing. `None` for any other error.
 fn interpreter_fault(spec: &ProcessSpec, error: &io::Error) -> Option<String> {
     if Errno::from_io_error(error) != Some(Errno::NOENT) {
         return None;
@@ -59,9 +60,9 @@ pub(crate) fn is_permanent(error: &io::Error) -> bool {
         || Errno::from_io_error(error).is_some_and(|errno| PERMANENT_ERRORS.contains(&errno))
 }
 
-/// The errors of execve(2) and chdir(2) about the program, its arguments or its directory. All
-/// other errors are temporary, because they are about the state of the machine (no memory, no
-/// process numbers, no descriptors, the file open for writing).
+/// The errors of execve(2) and chdir(2) about the program, its arguments or its working directory.
+/// All other errors are temporary, because they are about the state of the machine: no memory, no
+/// process numbers, no descriptors, or the program file is open for writing.
 const PERMANENT_ERRORS: [Errno; 11] = [
     Errno::NOENT,
     Errno::ACCESS,

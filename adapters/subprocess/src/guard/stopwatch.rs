@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Measures monotonic time without pauses.
+/// Measures monotonic time; the time spent paused does not count.
 #[derive(Debug)]
 pub(crate) struct Stopwatch {
     started_at: Instant,
@@ -15,7 +15,7 @@ impl Stopwatch {
         Self { started_at: now, paused: Duration::ZERO, paused_at: None }
     }
 
-    /// Returns the time since the start, without pauses.
+    /// Returns the time since the start, without the time spent paused.
     pub(crate) fn elapsed(&self, now: Instant) -> Duration {
         let until = self.paused_at.unwrap_or(now);
         until.saturating_duration_since(self.started_at).saturating_sub(self.paused)

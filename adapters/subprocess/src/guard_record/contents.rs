@@ -9,7 +9,7 @@ use crate::process_table::{self, ProcessId};
 /// The version of the format that this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// The maximum number of bytes that are read: ten times the length of a record.
+/// The maximum number of bytes that are read of a record: about ten times its length.
 pub(super) const MAX_FILE_BYTES: u64 = 4096;
 
 /// The text before the leader's fields.
@@ -24,10 +24,10 @@ pub struct Contents {
     pub pid_namespace: String,
     /// The identity of the guard.
     pub guard: ProcessId,
-    /// The guard's session; 0 if unknown.
+    /// The number of the guard's session; 0 if unknown.
     pub session: i32,
-    /// The leader of the guard's latest command; `None` if there was none. Its start time is 0 if
-    /// unknown.
+    /// The leader of the guard's latest command; `None` if the guard started no command. The
+    /// leader's start time is 0 if unknown.
     #[serde(skip_serializing, deserialize_with = "parse_leader")]
     pub leader: Option<ProcessId>,
 }
@@ -35,8 +35,8 @@ pub struct Contents {
 /// The result of parsing a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parsed {
-    /// The guard was killed before it had written the record or started anything, or the machine
-    /// crashed. A guard that cannot write its record removes it.
+    /// The record was not written completely: the guard was killed before it started anything, or
+    /// the machine crashed. A guard that fails to write its record removes it.
     Incomplete,
     /// The record is valid.
     Contents(Contents),
@@ -108,7 +108,7 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
     }
 }
 
-/// Parses the leader. The number 0 means that there was no command.
+/// Parses the leader. The process number 0 means that the guard started no command.
 fn parse_leader<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ProcessId>, D::Error> {
     ProcessId::deserialize(deserializer).map(|leader| Some(leader).filter(|leader| leader.pid > 0))
 }

@@ -15,13 +15,13 @@ use crate::guards::Guards;
 use crate::guards::guard_process::GuardProcess;
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 
-/// An event of a batch. The events come in the order of the processes.
+/// An event of a batch. The events are in the order of the processes in the batch.
 #[derive(Debug)]
 pub enum BatchEvent {
-    /// The next process starts; its input has this fingerprint. This event is missing if the guard
-    /// could not be used or was killed.
+    /// The next process starts; its input has this fingerprint, `None` if unknown. The event may be
+    /// missing if no guard could be used or the guard was killed.
     Started(Option<Fingerprint>),
-    /// The running process has ended. If any are left, the next one starts.
+    /// The current process has ended. If further processes are pending, the next one starts.
     ///
     /// # Errors
     /// The errors are those of [`Guards::run`]. After an error there are no further events.
@@ -36,7 +36,8 @@ pub(crate) struct Assignment<'a> {
     specs: Vec<(ProcessSpec, Option<PathBuf>)>,
     start_within: Duration,
     active: Option<Active>,
-    /// The index of the running process, as last reported.
+    /// The index of the running process, according to the reports so far: the number of ended
+    /// processes.
     current: usize,
     /// The number of processes that have neither ended nor been reported as not started.
     pending: usize,
@@ -55,12 +56,14 @@ impl<'a> Assignment<'a> {
         Self { pending: specs.len(), guards, specs, start_within, active: None, current: 0, events: VecDeque::new() }
     }
 
-    /// Returns the index of the process whose stop signal [`next`](Self::next) needs.
+    /// Returns the index of the current process. [`next`](Self::next) needs the stop signal of this
+    /// process.
     pub(crate) fn current(&self) -> usize {
         self.current
     }
 
-    /// Waits for the next event; `None` after the last one. `stop` belongs to the current process.
+    /// Waits for the next event; `None` after the last event. `stop` must be the stop signal of the
+    /// current process.
     pub(crate) async fn next(&mut self, stop: &dyn StopSignal) -> Option<BatchEvent> {
         while self.events.is_empty() && self.pending > 0 {
             if self.active.is_none() {
@@ -87,7 +90,8 @@ impl<'a> Assignment<'a> {
         };
         match self.guards.assign(&message) {
             Ok(guard) => {
-                // Draining does not affect a single process, so the guard is not notified of it.
+                // Draining does not affect a single process, so draining counts as already sent to
+                // the guard.
                 let sent_level = if self.pending > 1 { level } else { level.max(StopLevel::Draining) };
                 self.active = Some(Active { guard, started_at: Instant::now(), sent_level });
             }
@@ -101,7 +105,7 @@ impl<'a> Assignment<'a> {
         encode(&Control::Start { requests, start_within: self.start_within })
     }
 
-    /// Drops all processes but the first from the batch.
+    /// Keeps only the first process in the batch. Reports all others as not started.
     fn keep_first(&mut self) {
         self.specs.truncate(1);
         self.report_not_started(self.pending - 1);
@@ -120,7 +124,8 @@ impl<'a> Assignment<'a> {
         self.events.push_back(BatchEvent::Ended(result));
     }
 
-    /// Ends the batch with the result of the current process.
+    /// Ends the batch: `result` is that of the current process, and all later processes are not
+    /// started.
     fn end(&mut self, result: io::Result<ProcessReport>) {
         self.report_not_started(self.pending.saturating_sub(1));
         self.report_ended(result);
@@ -134,7 +139,8 @@ impl<'a> Assignment<'a> {
             report = guard.report() => self.handle(report).await,
             request = stop.raised_above(*sent_level), if *sent_level < StopLevel::Killing => {
                 *sent_level = request.level;
-                // This fails only if the guard was killed, which the end of the report pipe shows.
+                // Sending fails only if the guard was killed. The end of the report pipe shows that
+                // too.
                 let _ = guard.control().send(&control_for(request.level, self.current));
             }
         }
@@ -178,8 +184,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Handles the death of the guard. It is unknown which of the pending processes had started, so
-    /// all of them count as lost.
+    /// Handles the death of the guard. It is unknown which pending processes had started, so all
+    /// pending processes count as lost.
     async fn reap(&mut self) {
         let Some(Active { guard, started_at, .. }) = self.active.take() else { return };
         match self.guards.reap(guard).await {

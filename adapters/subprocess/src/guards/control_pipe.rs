@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::guard::protocol::{Control, encode};
 
-/// A control pipe for several threads; their messages are never interleaved.
+/// A control pipe to which several threads can write. The messages are never interleaved.
 #[derive(Debug)]
 pub(crate) struct ControlPipe(Mutex<Option<PipeWriter>>);
 

@@ -21,8 +21,8 @@ use crate::guards::GuardSettings;
 use crate::guards::control_pipe::ControlPipe;
 use crate::guards::orphans::ReapLock;
 
-/// The maximum time for an idle guard to exit. A guard needs some milliseconds. A guard that
-/// exceeds this limit has been stopped, and is killed.
+/// The maximum time for an idle guard to exit. A guard normally needs some milliseconds. A guard
+/// that exceeds this time, for instance because a signal has stopped it, is killed.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(1);
@@ -36,18 +36,19 @@ pub(crate) struct GuardProcess {
 }
 
 impl GuardProcess {
-    /// Starts the guard with this number in a pool. The guard creates a session of its own, so that
-    /// the signals of a terminal reach only the runner, which handles them.
+    /// Starts a guard; `number` identifies it within its pool. The guard creates a session of its
+    /// own, so that signals from the terminal reach only the runner, which handles them.
     pub(crate) fn spawn(settings: &GuardSettings, number: u64) -> io::Result<Self> {
         let ((control, control_writer), (reports, report_writer)) = (io::pipe()?, io::pipe()?);
         let record = settings.records_dir.as_ref().map(|dir| guard_record::path_of(dir, &settings.run, number));
         let mut command = Command::new(&settings.executable);
         command.arg0("autoproc").arg(GUARD_ARGUMENT).arg(settings.run.as_str()).args(&record);
-        // Marks the guard from its first moment, so that it is found even if the runner dies before
-        // the guard has written its record.
+        // The guard has the run's marker from its first moment, so that it is found even if the
+        // runner dies before the guard has written its record.
         command.env(RUN_VARIABLE, settings.run.as_str()).envs(settings.environment.iter().cloned());
         command.stdin(control).stdout(report_writer);
-        // Created before the spawn, so that a failure here leaves no guard behind.
+        // The receiver is created before the spawn, so that a failure to create it leaves no guard
+        // behind.
         let reports = Receiver::from_owned_fd(OwnedFd::from(reports))?;
         let mut lock = ReapLock::acquire();
         let child = signals::with_all_blocked(|| lock.spawn(&mut command))?;
@@ -59,7 +60,7 @@ impl GuardProcess {
         &self.control
     }
 
-    /// Waits for the next report. Cancel-safe.
+    /// Waits for the next report. Cancel-safe: no report is lost if the future is dropped.
     ///
     /// # Errors
     /// If the guard has died, or the program is not a guard.
@@ -88,20 +89,21 @@ impl GuardProcess {
 
     /// Kills and reaps a guard that has no processes.
     pub(crate) fn reap(self) {
-        // Cannot fail: `reap_with` returns only errors of the closure.
+        // This cannot fail, because `reap_with` returns only errors of the closure.
         let _ = self.reap_with(|| Ok(()));
     }
 
-    /// Kills and reaps the guard, and calls `end_orphans` to end the processes that it leaves. The
-    /// record is removed only if `end_orphans` succeeds.
+    /// Kills and reaps the guard. Then calls `end_orphans`, which must end the processes that the
+    /// guard leaves behind. The guard's record is removed only if `end_orphans` succeeds.
     pub(crate) fn reap_with(mut self, end_orphans: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        // Both fail only if the guard has already been reaped.
+        // Both calls fail only if the guard has already been reaped.
         let _ = self.child.kill();
         let _ = self.child.wait();
         ReapLock::acquire().forget(&self.child);
         end_orphans()?;
         if let Some(record) = &self.record {
-            // If the record stays, a later run searches for processes and finds none.
+            // If the record cannot be removed, a later run searches for the guard's processes and
+            // finds none.
             let _ = std::fs::remove_file(record);
         }
         Ok(())

@@ -22,17 +22,18 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 use crate::adoption::adopts_orphans;
 use crate::process_table::{Marker, Process, ProcessId, Processes, kill, own_pid};
 
-/// The maximum time until killed processes disappear; the same as in a guard.
+/// The maximum time until killed processes disappear. Only a process that is blocked in the kernel
+/// or belongs to another user takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The pause between two rounds that found the same processes.
+/// The pause after a round of SIGKILL that found no new processes.
 const KILL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The process numbers of all guards of this process that have not been reaped.
 static GUARDS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// Holding this lock excludes spawning a guard while orphans are being reaped, so that every child
-/// that is not registered as a guard is an orphan.
+/// Holding this lock excludes spawning a guard while orphans are being reaped. So every new guard
+/// is registered before a search for orphans could mistake it for an orphan.
 pub(crate) struct ReapLock(MutexGuard<'static, BTreeSet<i32>>);
 
 impl ReapLock {
@@ -52,16 +53,16 @@ impl ReapLock {
         self.0.remove(&child.id().cast_signed());
     }
 
-    /// Kills each orphan of this run once and reaps those that have ended; returns the orphans
-    /// found.
+    /// Sends SIGKILL to each orphan of this run, and reaps the orphans that have ended. Returns all
+    /// orphans found.
     fn kill_orphans(&self, marker: &Marker) -> io::Result<Vec<Process>> {
         let orphans = self.orphans(marker)?;
         orphans.iter().for_each(kill_and_reap);
         Ok(orphans)
     }
 
-    /// Returns all processes of the run that have no living guard. Includes zombies that this
-    /// process must reap.
+    /// Returns all processes of the run that have no living guard. The result includes zombies that
+    /// this process must reap.
     fn orphans(&self, marker: &Marker) -> io::Result<Vec<Process>> {
         let all = Processes::read()?;
         let own = own_pid();
@@ -93,8 +94,8 @@ pub(crate) fn end_orphans(run: &RunId) -> io::Result<()> {
     repeat_until_none_left(|lock| lock.kill_orphans(&marker))
 }
 
-/// Repeats `round` until it finds no process. Reacquires the lock for each round: orphans may take
-/// long to die, and the runtime's only thread may be waiting for the lock to spawn a guard.
+/// Repeats `round` until it finds no process. Releases the lock after each round: orphans may take
+/// long to die, and meanwhile the runtime's only thread may need the lock to spawn a guard.
 fn repeat_until_none_left(mut round: impl FnMut(&ReapLock) -> io::Result<Vec<Process>>) -> io::Result<()> {
     let started_at = Instant::now();
     let mut seen: HashSet<ProcessId> = HashSet::new();
@@ -108,7 +109,8 @@ fn repeat_until_none_left(mut round: impl FnMut(&ReapLock) -> io::Result<Vec<Pro
         }
         let seen_before = seen.len();
         seen.extend(orphans.iter().map(|orphan| orphan.id));
-        // No pause: a process that forks continuously must be overtaken.
+        // If the round found new processes, there is no pause, because killing must be faster than
+        // a process that forks continuously.
         if seen.len() == seen_before {
             sleep(KILL_INTERVAL);
         }
@@ -121,7 +123,7 @@ fn kill_and_reap(orphan: &Process) {
     if orphan.parent == own_pid()
         && let Some(pid) = Pid::from_raw(orphan.id.pid)
     {
-        // Waits only for this process, because guards and the children of other code must not be
+        // Waits only for the orphan, because guards and the children of other code must not be
         // reaped here.
         let _ = waitpid(Some(pid), WaitOptions::NOHANG);
     }

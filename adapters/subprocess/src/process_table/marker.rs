@@ -18,13 +18,13 @@ impl Marker {
         Self(format!("{RUN_VARIABLE}={}", run.as_str()).into_bytes())
     }
 
-    /// True if the process with this number has the marker in its initial environment, which few
-    /// programs overwrite.
+    /// True if process `pid` has the marker in its initial environment. Few programs overwrite
+    /// their initial environment.
     ///
     /// # Errors
-    /// [`io::ErrorKind::PermissionDenied`] for processes of other users and for programs that
-    /// gained privileges by their file (ptrace(2), "Ptrace access mode checking"), unless the
-    /// caller is root. [`io::ErrorKind::NotFound`] if there is no such process.
+    /// [`io::ErrorKind::PermissionDenied`] if the caller is not root and the process belongs to
+    /// another user or runs a program whose file grants privileges (ptrace(2), "Ptrace access mode
+    /// checking"). [`io::ErrorKind::NotFound`] if there is no such process.
     pub fn matches(&self, pid: i32) -> io::Result<bool> {
         std::fs::read(format!("/proc/{pid}/environ")).map(|bytes| self.is_in(&bytes)).map_err(not_found_if_gone)
     }

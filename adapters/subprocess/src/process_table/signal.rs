@@ -30,9 +30,10 @@ pub fn resume(id: ProcessId) -> SignalResult {
 
 /// Sends a signal to one process.
 ///
-/// Opens a pidfd (`pidfd_open(2)`, Linux 5.3) and compares the start time afterwards, so that the
-/// process cannot be replaced in between. Without pidfds the comparison precedes the signal by
-/// microseconds, while a process number is reused only after thousands of other processes.
+/// Opens a pidfd (`pidfd_open(2)`, Linux 5.3) and then compares the start time, so that the signal
+/// cannot reach a later process with the same number. Without pidfds, the start time is compared
+/// microseconds before the signal is sent by number. This is safe in practice, because a number is
+/// reused only after thousands of other processes have started.
 #[must_use]
 pub fn signal(id: ProcessId, signal: Signal) -> SignalResult {
     let Some(pid) = positive_pid(id.pid) else { return SignalResult::Gone };
@@ -51,7 +52,7 @@ fn send(pid: Pid, id: ProcessId, signal: Signal) -> Result<bool, Errno> {
         Ok(fd) if is_alive(id) => pidfd_send_signal(&fd, signal).map(|()| true),
         Ok(_) => Ok(false),
         Err(Errno::SRCH) => Err(Errno::SRCH),
-        // The kernel is older, a seccomp filter refuses the call, or no descriptor is free.
+        // The kernel has no pidfds, a seccomp filter refuses the call, or no descriptor is free.
         Err(_) => send_by_number(pid, id, signal),
     }
 }

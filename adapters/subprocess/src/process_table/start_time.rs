@@ -7,14 +7,16 @@
 //! start time, and `/proc` need not be read. Reading `/proc/<pid>/stat` would cost an opened file
 //! and two context switches, because the read waits for the execve(2) of the new child.
 //!
-//! If the clock differs from the process table (an emulated `/proc`, a time namespace), the first
-//! child for which both are known shows it; from then on only the table is used.
+//! The clock can differ from the process table (an emulated `/proc`, a time namespace). The first
+//! child for which both start times are known shows whether they agree. If they differ, only the
+//! table is used from then on.
 
 use std::io;
 
 use crate::process_table::{ProcessId, read};
 
-/// Spawns a child; also returns the clock tick since boot if the spawn was within one tick.
+/// Spawns a child. If the spawn began and ended in one clock tick, also returns that tick, counted
+/// from boot.
 pub(crate) fn within_one_tick<T>(spawn: impl FnOnce() -> T) -> (T, Option<u64>) {
     let before = ticks();
     let child = spawn();
@@ -24,13 +26,14 @@ pub(crate) fn within_one_tick<T>(spawn: impl FnOnce() -> T) -> (T, Option<u64>) 
 /// Identifies children by the clock if possible, otherwise by the process table.
 #[derive(Debug, Default)]
 pub(crate) struct StartTimes {
-    /// True if clock and table agreed on the first child for which both were known; `None` before.
+    /// True if clock and process table gave the same start time for the first child for which both
+    /// were known; `None` until there is such a child.
     agree: Option<bool>,
 }
 
 impl StartTimes {
-    /// Identifies a child that has not been reaped. `tick` is the tick in which it was started, if
-    /// known.
+    /// Identifies a child that has not been reaped. `tick` is the clock tick in which the child was
+    /// started; `None` if unknown.
     pub(crate) fn identify(&mut self, pid: i32, tick: Option<u64>) -> io::Result<ProcessId> {
         match tick {
             Some(started) if self.agree == Some(true) => Ok(ProcessId { pid, started }),

@@ -10,7 +10,7 @@ const FIRST_AFTER_NAME: usize = 3;
 pub(super) const MAX_LINE_BYTES: usize = 2048;
 
 /// Parses a line. The name is in parentheses and may contain any byte, including parentheses; no
-/// other field does, so the last parenthesis ends the name.
+/// other field contains a parenthesis, so the last one in the line ends the name.
 pub(super) fn parse(text: &[u8]) -> Option<Process> {
     let open = text.iter().position(|byte| *byte == b'(')?;
     let close = text.iter().rposition(|byte| *byte == b')')?;
@@ -26,8 +26,8 @@ pub(super) fn parse(text: &[u8]) -> Option<Process> {
         parent: field(4)?.parse().ok()?,
         group: field(5)?.parse().ok()?,
         session: field(6)?.parse().ok()?,
-        // A process whose first thread has ended looks like a zombie while other threads are
-        // running.
+        // If the first thread of a process has ended, the process looks like a zombie, even while
+        // other threads are running.
         is_zombie: matches!(field(3)?, "Z" | "X" | "x") && threads <= 1,
         is_stopped: matches!(field(3)?, "T" | "t"),
     })

@@ -41,8 +41,9 @@ fn own_location(project: &Path) -> Location {
 
 /// True if the run is of an earlier boot of this host, so that none of its processes is left.
 ///
-/// Another machine may have the same name. So if the expired lease is the only evidence of the
-/// run's death, the run's guards must also have had the time to end their processes.
+/// If an expired lease is the only evidence of the run's death, the lease must have been over for
+/// `LEASE_MARGIN`. The run may have been on another machine with the same name, and its guards need
+/// this time to end their processes.
 pub(super) fn is_of_earlier_boot(dead: &DeadRun, own: &Location) -> bool {
     let Some(location) = &dead.location else { return false };
     let is_other_boot = location.boot != own.boot && !location.boot.is_empty() && !own.boot.is_empty();
@@ -53,8 +54,9 @@ pub(super) fn is_of_earlier_boot(dead: &DeadRun, own: &Location) -> bool {
     is_other_boot && location.host == own.host && is_certain
 }
 
-/// True if the run was process 1 of its pid namespace, as in a container, and is gone. The kernel
-/// then killed all other processes of the namespace (`pid_namespaces(7)`), so none is left.
+/// True if the run was process 1 of its pid namespace, as in a container, and is gone. When process
+/// 1 ended, the kernel killed all other processes of the namespace (`pid_namespaces(7)`), so no
+/// process is left.
 pub(super) fn was_first_of_its_namespace(dead: &DeadRun) -> bool {
     let is_first = |location: &Location| location.pid == 1 && !location.pid_namespace.is_empty();
     dead.evidence == DeathEvidence::Gone && dead.location.as_ref().is_some_and(is_first)

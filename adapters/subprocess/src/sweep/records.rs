@@ -18,8 +18,8 @@ pub(super) struct Records<'a> {
 pub(super) struct Living {
     /// The guards in this boot and pid namespace.
     pub(super) here: Vec<ProcessId>,
-    /// The number of other guards: in another pid namespace, in an unknown boot, or about to write
-    /// their record.
+    /// The number of all other living guards: in another pid namespace, in an unknown boot, or
+    /// about to write their record.
     pub(super) elsewhere: usize,
 }
 

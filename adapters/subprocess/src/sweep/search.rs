@@ -8,13 +8,15 @@ use rustix::io::Errno;
 use crate::guard_record::Contents;
 use crate::process_table::{Marker, Process, ProcessId, Processes};
 
-/// The criteria for a process of the dead run.
+/// The criteria by which a process belongs to the dead run. Any one of them is enough.
 pub(super) struct Search<'a> {
-    /// The marker in the environment of the process.
+    /// The run's marker. A process with this marker in its environment belongs to the run.
     pub(super) marker: &'a Marker,
-    /// Killed guards: the process is a member of a command that one of them was running.
+    /// The records of killed guards. The processes of the commands in these records belong to the
+    /// run.
     pub(super) killed_guards: &'a [Contents],
-    /// Living guards: the process is a descendant of one of them. The guards themselves are spared.
+    /// The run's living guards. Their descendants belong to the run; the guards themselves are
+    /// spared.
     pub(super) living_guards: &'a [ProcessId],
 }
 
@@ -31,10 +33,10 @@ pub(super) struct Targets {
 pub(super) enum Uncertainty {
     /// The system refuses the signal.
     Refused(Process, Errno),
-    /// The process is this one, or an ancestor of it.
+    /// The process is the current process or one of its ancestors.
     OwnLineage(Process),
     /// The process's group or session id was recorded for the dead run, but nothing else relates
-    /// the process to it.
+    /// the process to that run.
     SameNumber(Process),
 }
 
@@ -61,7 +63,8 @@ impl Search<'_> {
         let found = self.find(all, is_marked);
         let mut spared: HashSet<ProcessId> = self.living_guards.iter().copied().collect();
         if found.contains_key(&own_pid) {
-            // The dead run started this process, so this process's children have the marker too.
+            // The dead run started the current process, so the children of the current process have
+            // the marker too. They are spared.
             spared.extend(all.descendants_of(own_pid).iter().map(|process| process.id));
         }
         let own_lineage: HashSet<ProcessId> = all.lineage_of(own_pid).into_iter().collect();
@@ -89,10 +92,11 @@ impl Search<'_> {
 
     /// True if the process is the leader of a killed guard's command or a member of its group.
     ///
-    /// A number is not reused while a group or session has it (`alloc_pid` in the kernel; POSIX on
-    /// process ids). While the leader exists, even as a zombie, the group certainly belongs to it.
-    /// Afterwards the number may have been reused, so the session must also be the guard's. Both
-    /// numbers are practically never reused in the same roles.
+    /// The kernel does not reuse a process number while a group or session has it (`alloc_pid` in
+    /// the kernel; POSIX on process ids). While the leader exists, even as a zombie, its group is
+    /// certainly that of the command. After the leader has disappeared, its number may have been
+    /// reused for another group, so the process must also be in the guard's session. One process
+    /// whose group and session both have reused numbers is practically impossible.
     fn is_of_a_command(&self, process: &Process, all: &Processes) -> bool {
         self.killed_guards.iter().any(|contents| {
             contents.leader.is_some_and(|leader| {
@@ -103,8 +107,8 @@ impl Search<'_> {
         })
     }
 
-    /// Returns the processes whose group or session id was recorded for the dead run, without
-    /// another relation to the run.
+    /// Returns the processes whose group or session id was recorded for the dead run. Nothing else
+    /// relates these processes to the run.
     fn find_same_numbers(&self, all: &Processes, found: &HashMap<i32, Process>) -> Vec<Uncertainty> {
         let has_same_number = |process: &&Process| {
             self.killed_guards.iter().any(|contents| {
@@ -119,7 +123,7 @@ impl Search<'_> {
     }
 }
 
-/// True if the process is in the guard's session, provided that the guard led its session.
+/// True if the guard led its own session and the process is in that session.
 fn is_in_session(process: &Process, contents: &Contents) -> bool {
     contents.session == contents.guard.pid
         && process.session == contents.session
@@ -130,7 +134,7 @@ fn exists(all: &Processes, id: ProcessId) -> bool {
     all.get(id.pid).is_some_and(|process| process.id == id)
 }
 
-/// True if no process currently has the number.
+/// True if no process currently has the number `id.pid`, not even a zombie.
 fn is_unused(all: &Processes, id: ProcessId) -> bool {
     all.get(id.pid).is_none()
 }
