@@ -21,7 +21,7 @@ pub(crate) struct Context {
     pub(crate) project: Project,
     pub(crate) wiring: Wiring,
     pub(crate) console: Arc<Console>,
-    /// The folder at which relative paths start.
+    /// The current folder, to which relative paths refer.
     pub(crate) cwd: PathBuf,
     /// True to print data as JSON.
     pub(crate) json: bool,
@@ -64,7 +64,7 @@ impl Context {
         })
     }
 
-    /// Returns runs of the past with their figures.
+    /// Returns the past runs that match the filter, with their figures.
     ///
     /// # Errors
     /// [`CliError`] if the event log cannot be read.
@@ -93,8 +93,9 @@ impl Context {
         Ok(())
     }
 
-    /// Prints the view of a command that changed the queue. JSON always names the queue; otherwise,
-    /// the queue is named only if it is new or does not belong to the current folder.
+    /// Prints the view of a command that changed the queue. A JSON document always names the queue.
+    /// Before a text, the queue is named only if it is new or does not belong to the current
+    /// folder.
     ///
     /// # Errors
     /// As [`Context::show`].
