@@ -98,7 +98,7 @@ impl Context {
     /// folder.
     ///
     /// # Errors
-    /// As [`Context::show`].
+    /// The errors of [`Context::show`].
     pub(crate) fn show_change(&self, view: &impl View) -> Result<(), CliError> {
         self.name_queue();
         self.show_named(view).map_err(|error| error.with_hint("the queue was changed; only this report is missing"))
@@ -107,7 +107,7 @@ impl Context {
     /// Prints a view. In JSON, the document also names the queue.
     ///
     /// # Errors
-    /// As [`Context::show`].
+    /// The errors of [`Context::show`].
     pub(crate) fn show_named(&self, view: &impl View) -> Result<(), CliError> {
         if self.json {
             let document = Changed { view: view.document(), project_dir: self.project.root().to_string_lossy() };
