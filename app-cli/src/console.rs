@@ -198,7 +198,7 @@ impl Console {
         live.writer.settle(SETTLE_TIMEOUT);
     }
 
-    /// Lets the live area be drawn again.
+    /// Allows the live area to be drawn again.
     pub(crate) fn reveal(&self) {
         self.live().area.reveal();
     }

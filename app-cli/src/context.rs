@@ -94,8 +94,8 @@ impl Context {
     }
 
     /// Prints the view of a command that changed the queue. A JSON document always names the queue.
-    /// Before a text, the queue is named only if it is new or does not belong to the current
-    /// folder.
+    /// With text output, standard error names the queue if it is new or does not belong to the
+    /// current folder.
     ///
     /// # Errors
     /// The errors of [`Context::show`].

@@ -23,8 +23,8 @@ const OTHER_PLACE: &str =
 pub(crate) const LOCAL_PLACE: &str =
     "keep the queue on a local disk (--project-dir), or take the risk with --allow-network-fs";
 
-/// The maximum number of characters shown of an argument that is not a path: one line of a
-/// terminal.
+/// The maximum number of characters that an error shows of an argument that is not a path. They fit
+/// on one line of a terminal.
 const MAX_SHOWN: usize = 80;
 
 #[derive(Debug)]

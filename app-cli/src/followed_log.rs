@@ -47,7 +47,7 @@ impl<'a> FollowedLog<'a> {
         }
     }
 
-    /// Prints the remaining output; returns true if the log had any output from its beginning.
+    /// Prints the remaining output; returns true if the log contained any output.
     ///
     /// # Errors
     /// The errors of [`FollowedLog::poll`].

@@ -1,4 +1,4 @@
-//! Arguments that are a file or the id of an item. Commands that only read accept both.
+//! Arguments that name an item by its file or by its id. Commands that only read accept both.
 
 use std::ffi::OsStr;
 use std::path::Path;

@@ -136,7 +136,7 @@ pub(crate) struct FoundFile {
     pub(crate) depth: u8,
 }
 
-/// The files that the arguments and lists name, and the problems on the way.
+/// The files that the arguments and lists name, and the problems that were found.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     pub(crate) files: Vec<FoundFile>,

@@ -159,12 +159,12 @@ impl Wiring {
         Arc::new(EventLogHistory::new(self.project.event_log()))
     }
 
-    /// Returns the output of attempts.
+    /// Returns the logs with the output of attempts.
     pub(crate) fn attempt_logs(&self) -> AttemptLogs {
         AttemptLogs::new(self.project.attempts_dir())
     }
 
-    /// Returns the executions of workflows.
+    /// Returns the stored workflow executions.
     pub(crate) fn executions(&self) -> Executions {
         Executions::new(self.project.executions_dir())
     }

@@ -40,7 +40,7 @@ impl JsonLines {
         Self { path: path.into(), warning: WarnOnce::new(on_warning), tail: Mutex::default() }
     }
 
-    /// Appends one line.
+    /// Appends a document as one line. A failure only causes a warning.
     pub fn append(&self, document: &impl Serialize) {
         // A poisoned lock is usable: `tail` still records whether the last line may be torn.
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);

@@ -14,7 +14,7 @@ use autoproc_domain::{RunId, Timestamp};
 
 const REQUEST_SUFFIX: &str = ".pause";
 const MARK_SUFFIX: &str = ".paused";
-/// The suffix of the lock file of a run, which exists while the run is alive.
+/// The suffix of the lock file of a run. The file exists while the run is alive.
 const LOCK_SUFFIX: &str = ".lock";
 
 /// The pause files of one run.

@@ -1,4 +1,4 @@
-//! Writes and reads the format of the state file.
+//! Converts the processor's state to and from the format of the state file.
 //!
 //! Reading is lenient, because `status` can show a state with a missing detail. A file that the
 //! Python program wrote has only six of the keys, and its times have no offset. A newer version of

@@ -19,7 +19,7 @@ pub(crate) enum FileRequest {
     /// The file does not exist.
     #[default]
     Nothing,
-    /// The file exists.
+    /// The file exists, and its first line does not contain `now` or cannot be read.
     Drain,
     /// The file exists and its first line contains `now`.
     Abort,

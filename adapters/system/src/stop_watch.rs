@@ -31,8 +31,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// A stop signal that watches the stop file and, after [`StopWatch::with_signals`], the signals
 /// SIGINT, SIGTERM and SIGHUP.
 ///
-/// - Stop file: draining if the file exists, aborting if its first line contains the word `now`,
-///   draining if it cannot be read.
+/// - Stop file: aborting if the first line contains the word `now`; draining if the file has any
+///   other content or cannot be read.
 /// - Signals: the first one requests draining, which becomes aborting 80 s after a SIGTERM or
 ///   SIGHUP. The second one requests aborting, if it arrives at least half a second after the
 ///   first. The third one requests killing. SIGINT, SIGTERM and SIGHUP are counted together.

@@ -22,8 +22,8 @@ use crate::project::Project;
 use crate::view::time::local;
 use crate::wiring::{OpenOptions, Purpose, Wiring};
 
-/// The time limit for reading the queue, after which no files are offered. A slow machine reads
-/// about 300,000 files in this time.
+/// The time limit for reading the queue or the history, after which no values are offered. A slow
+/// machine reads about 300,000 files of the queue in this time.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The maximum number of files that are offered. If more match, none is offered: from a truncated

@@ -15,11 +15,12 @@ const END_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Writes to standard error, on a thread during a run.
 ///
-/// A reader may stop reading for a while: a pager, Ctrl-S, a broken connection. Then the thread
-/// waits, and the run continues. If too many texts wait, the newest are dropped and counted.
+/// The reader of standard error may stop reading for a while, for instance a pager, or a terminal
+/// after Ctrl-S. Then the thread waits, and the run continues. If too many texts wait, the newest
+/// are dropped and counted.
 #[derive(Debug, Default)]
 pub(super) enum ErrWriter {
-    /// Each write is complete when it returns.
+    /// The calling thread writes; a text is written when `write` returns.
     #[default]
     Direct,
     /// A thread writes.

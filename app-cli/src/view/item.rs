@@ -54,8 +54,8 @@ fn columns(item: &QueueItem, now: Timestamp, layout: &Layout) -> [String; 6] {
     ]
 }
 
-/// Shortens notes and files so that both together fit into `columns`. Notes are shortened first, to
-/// at least a third of `columns`.
+/// Shortens notes and paths so that both together fit into `columns`. Notes are shortened first,
+/// but keep at least a third of `columns`.
 fn fit(rows: &mut [[String; 6]], columns: usize, layout: &Layout) {
     let widest = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
     let (files, notes) = (widest(FILE), widest(NOTE));

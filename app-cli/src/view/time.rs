@@ -17,7 +17,6 @@ const AN_HOUR: Duration = Duration::from_hours(1);
 
 /// Formats a point in time, to the second, in the time zone that `TZ` names or else in the zone of
 /// the machine. The name of the zone is added if its offset differs from the machine's.
-/// The zone is shown if its offset differs from the machine's.
 pub(crate) fn local(point: Timestamp) -> String {
     let point = jiff::Timestamp::from_microsecond(point.as_micros()).expect("the domain's span lies within jiff's");
     let zoned = point.to_zoned(zone());

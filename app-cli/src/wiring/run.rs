@@ -43,14 +43,14 @@ pub(crate) struct RunSettings {
     pub(crate) start_limits: StartLimits,
     /// The maximum disk space for the output of one attempt, in bytes.
     pub(crate) max_output: u64,
-    /// Called when this process is suspended and when it is continued, if set.
+    /// Is called when this process is suspended and when it is continued; `None` for no calls.
     pub(crate) on_suspension: Option<Arc<dyn OnSuspension>>,
     /// The files that receive the standard output of commands. If `None`, standard output is kept
     /// with the rest of an attempt's output.
     pub(crate) stdout_to: Option<StdoutTo>,
 }
 
-/// Receives a call when Ctrl-Z suspends this process and when it is continued. The calls come from
+/// Is called when Ctrl-Z suspends this process and when the process continues. The calls come from
 /// a separate thread.
 pub(crate) trait OnSuspension: Send + Sync {
     /// Called before the process and the attempts are suspended.

@@ -58,8 +58,8 @@ impl<'q> Attempts<'q> {
         }
     }
 
-    /// Records the end of an attempt. If the beginning is missing in the log, the attempt counts as
-    /// one at the time of its end.
+    /// Records the end of an attempt. If the log lacks the beginning of the attempt, the time of
+    /// the end decides whether the attempt matches the query.
     fn end(&mut self, at: Timestamp, ended: PastAttempt) {
         let is_it = |attempt: &PastAttempt| attempt.end.is_none() && is_same(attempt, &ended);
         if let Some(index) = self.matching.iter().rposition(is_it) {

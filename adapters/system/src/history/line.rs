@@ -32,8 +32,8 @@ pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(u64, &st
     }
 }
 
-/// The values of the first three keys of a line. This program writes these keys always in this
-/// form.
+/// The values of the first three keys of a line. This program always writes these keys first and in
+/// this order.
 pub(super) struct Head<'t> {
     pub(super) timestamp: &'t str,
     pub(super) run: &'t str,
