@@ -8,8 +8,7 @@ use crate::escape::Printable;
 
 const INDENT: &str = "    ";
 
-/// Returns the first line of an error: the outcome of the attempt, with the last line of its
-/// output.
+/// Returns the first line of an error: the outcome of the attempt and its cause.
 pub(crate) fn in_one_line(error: &str) -> Printable<'_> {
     Printable(failure::first_line(error))
 }
