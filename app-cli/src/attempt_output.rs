@@ -1,9 +1,9 @@
 //! Writes the output of an attempt to standard output.
 //!
-//! On a terminal every control character except line ends and tabs is escaped, including those of
-//! colours, because the output may come from an untrusted file and could control the terminal. A line
-//! that carriage returns overwrite is shown as a terminal shows it (`overwritten_lines`). `--raw`
-//! disables both.
+//! On a terminal, control characters are escaped, including colour sequences: the output may come
+//! from an untrusted file and could control the terminal. Line ends and tabs are kept. Lines that
+//! carriage returns overwrite are handled by `overwritten_lines`. `--raw` prints all bytes
+//! unchanged.
 
 use std::io::{self, Read};
 
@@ -17,23 +17,23 @@ use crate::overwritten_lines::LinePrinter;
 /// The maximum number of bytes of a log that are read and printed at once.
 const PIECE: usize = 64 * 1024;
 
-/// Prints output, and records whether there was any.
+/// Prints the output of an attempt, and records whether it is empty.
 pub(crate) struct AttemptOutput<'a> {
     console: &'a Console,
-    /// `None` to print the bytes unchanged.
+    /// The converter of lines; `None` if bytes are printed unchanged.
     lines: Option<LinePrinter>,
     is_empty: bool,
 }
 
 impl<'a> AttemptOutput<'a> {
-    /// Creates a printer of data: files and pipes receive the bytes unchanged.
+    /// Creates a printer for output that is data. A file or pipe receives the bytes unchanged.
     pub(crate) fn of_data(console: &'a Console) -> Self {
         let lines = console.out().is_terminal().then(|| lines(console));
         Self { console, lines, is_empty: true }
     }
 
-    /// Creates a printer for a reader: files and pipes receive the last version of a line that is
-    /// overwritten. The output is unchanged if `raw`.
+    /// Creates a printer for output that a person reads. A file or pipe receives only the last
+    /// version of an overwritten line. If `raw`, the bytes are printed unchanged.
     pub(crate) fn of_text(console: &'a Console, raw: bool) -> Self {
         Self { console, lines: (!raw).then(|| lines(console)), is_empty: true }
     }
@@ -43,7 +43,7 @@ impl<'a> AttemptOutput<'a> {
         self.is_empty
     }
 
-    /// Prints the next piece.
+    /// Prints the next piece of the output.
     ///
     /// # Errors
     /// If the piece cannot be written. A closed standard output is not an error.
@@ -58,12 +58,12 @@ impl<'a> AttemptOutput<'a> {
     /// Prints the current line, as far as it can be shown before it is complete.
     ///
     /// # Errors
-    /// As [`AttemptOutput::print`].
+    /// The errors of [`AttemptOutput::print`].
     pub(crate) fn print_current(&mut self) -> Result<Delivery, CliError> {
         self.lines.as_mut().map_or(Ok(Delivery::All), |lines| write(self.console, &lines.current()))
     }
 
-    /// Prints all pieces of the log, and then the line that has no end.
+    /// Prints everything that `from` returns, including a last line without a line end.
     ///
     /// # Errors
     /// If the log cannot be read; otherwise the errors of [`AttemptOutput::print`].
@@ -84,7 +84,7 @@ impl<'a> AttemptOutput<'a> {
     }
 }
 
-/// Returns a printer of lines to standard output.
+/// Returns the converter of lines for standard output.
 fn lines(console: &Console) -> LinePrinter {
     let out = console.out();
     if out.is_terminal() {

@@ -1,4 +1,4 @@
-//! The command line: the options of every command, and the command.
+//! The command line: the global options, and the command.
 
 mod hints;
 
@@ -19,7 +19,7 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// The heading of the options that every command has.
+/// The heading of the global options in a command's help.
 const GLOBAL: &str = "Global options";
 
 const PROJECT_DIR_HELP: &str = "Folder of the queue [default: AUTOPROC_PROJECT_DIR, or CLAUDE_PROJECT_DIR, or the nearest folder upwards with .claude/mission-control, or the current folder]";
@@ -92,8 +92,8 @@ pub(crate) struct GlobalArgs {
 }
 
 impl Cli {
-    /// Parses the command line of this process. Prints help or a usage error and ends the process
-    /// if necessary.
+    /// Parses the command line of this process. If the command line is invalid or asks for help,
+    /// prints the error or the help, and ends the process.
     pub(crate) fn of_command_line() -> Self {
         let words: Vec<_> = env::args_os().collect();
         let mut command = Self::command().color(color(&words));
@@ -103,7 +103,8 @@ impl Cli {
     }
 }
 
-/// Chooses the colours of help and usage errors, which are printed before the options are parsed.
+/// Returns the use of colour for help and usage errors, which clap prints before it has parsed
+/// `--color`.
 fn color(words: &[OsString]) -> ColorChoice {
     let options = words.iter().take_while(|word| *word != "--").filter_map(|word| word.to_str());
     let mut choice = ColorChoice::Auto;

@@ -1,5 +1,5 @@
-//! The commands. Each has its arguments, action and output in one file, or in one folder if they
-//! are long.
+//! The commands. One file, or one folder if it is long, contains the arguments, the action and the
+//! output of a command.
 
 mod cancel;
 pub(crate) mod completions;

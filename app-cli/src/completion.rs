@@ -3,13 +3,14 @@
 //! # Theory of operation
 //!
 //! `autoproc completions SHELL` prints a script. At each Tab the script calls this program with
-//! [`VARIABLE`] set to the name of the shell and with the typed text as arguments. The answer is a
-//! kind, followed by the values. clap's engine determines which argument is being completed. The
-//! values that only this program knows (commands, options, statuses, files of the queue, ids of
-//! workflows) are listed here; the shell completes other files, folders and commands, because it
-//! knows its own `~`, variables and patterns.
+//! [`VARIABLE`] set to the name of the shell and with the typed text as arguments. The answer
+//! begins with its kind, which tells the shell how to use the values that follow. clap's engine
+//! determines which argument is being completed. This module lists the values that only this
+//! program knows: commands, options, statuses, files of the queue, ids of workflows. The shell
+//! itself completes other files, folders and commands, because only the shell knows its variables
+//! and patterns.
 //!
-//! The name of the program in the scripts is `autoproc`, found on the search path at each Tab.
+//! The scripts call `autoproc` by this name, so the shell finds it on the search path at each Tab.
 //!
 //! # Deliberately absent
 //!
@@ -36,11 +37,11 @@ use shell::Shell;
 
 pub(crate) use shell::script;
 
-/// The environment variable with the name of the shell. If it is set, this process prints
+/// The environment variable that contains the name of the shell. If it is set, this process prints
 /// completions and exits.
 pub(crate) const VARIABLE: &str = "AUTOPROC_COMPLETE";
 
-/// Values of an argument that are looked up in the project.
+/// The argument values that are looked up in the project.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Candidates {
     /// Files in the queue with one of these statuses.
@@ -56,15 +57,15 @@ impl ArgExt for Candidates {}
 /// The kind of an answer: how the shell uses the values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Offer the values.
+    /// The shell offers the values.
     Words,
-    /// Offer the values, some or all of which may be paths.
+    /// The shell offers the values. Some or all of them may be paths.
     Paths,
-    /// Complete files and folders.
+    /// The shell itself completes files and folders.
     AnyPath,
-    /// Complete folders.
+    /// The shell itself completes folders.
     Folder,
-    /// Complete the words after `--` as a command line.
+    /// The shell itself completes the words after `--` as a command line.
     Command,
 }
 
@@ -87,7 +88,8 @@ struct Answer {
     candidates: Vec<CompletionCandidate>,
 }
 
-/// The ids of placeholder candidates: the shell completes paths or folders in their place.
+/// The ids of placeholder candidates. For such a candidate, the shell itself completes paths
+/// (`ANY_PATH`) or folders (`FOLDER`).
 const ANY_PATH: &str = "path";
 const FOLDER: &str = "folder";
 
@@ -119,8 +121,8 @@ fn find(typed: &Typed, command: clap::Command, cwd: &Path) -> Option<Answer> {
     Some(Answer { kind, candidates })
 }
 
-/// False for an option before a dash is typed, and for hidden options and commands: clap's engine
-/// offers those when nothing else matches.
+/// False for an option if the typed word does not begin with a dash. Also false for hidden options
+/// and commands, which clap's engine offers if nothing else matches.
 fn is_offered(candidate: &CompletionCandidate, typed: &Typed) -> bool {
     let (is_option, is_command) = (has_id(candidate, "arg::"), has_id(candidate, "command::"));
     (typed.is_option() || !is_option) && !(candidate.is_hide_set() && (is_option || is_command))

@@ -52,10 +52,10 @@ pub(crate) enum Delivery {
     Cut,
 }
 
-/// Returns the time of day, as it is printed.
+/// A function that returns the current time of day as text.
 type TimeOfDay = Box<dyn Fn() -> String + Send + Sync>;
 
-/// How long a write to standard output waits for the writes to standard error before it.
+/// The maximum wait until earlier texts are written to standard error.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Standard error, and the live area on it.
@@ -67,9 +67,9 @@ struct ErrStream {
 
 /// Writes to standard output and standard error.
 pub(crate) struct Console {
-    /// Locked during every write.
+    /// Locked during every write to either stream.
     live: Mutex<ErrStream>,
-    /// The beginning of each line on standard error; `None` if lines do not begin with the time.
+    /// The time with which each line on standard error begins; `None` if lines begin without it.
     time: Mutex<Option<TimeOfDay>>,
     out: Layout,
     err: Layout,
@@ -99,11 +99,11 @@ impl Console {
         }
     }
 
-    /// Writes to standard output, without colours if they are off. If standard output is closed,
-    /// for instance after `| head`, the rest is omitted.
+    /// Writes to standard output, without colours if colours are off. If standard output is closed,
+    /// for instance after `| head`, the remaining text is omitted.
     ///
     /// # Errors
-    /// [`CliError`] if the write fails in any other way.
+    /// [`CliError`] if the write fails, except for a closed standard output.
     pub(crate) fn print(&self, write: impl FnOnce(&mut Screen<'_>) -> io::Result<()>) -> Result<Delivery, CliError> {
         heard(self.aside(|| {
             let mut out = BufWriter::new(AutoStream::auto(io::stdout().lock()));
@@ -142,30 +142,31 @@ impl Console {
         Size::of(io::stderr())
     }
 
-    /// Begins each line on standard error with the text that `time` returns, and a blank.
+    /// From now on, each line on standard error begins with the text that `time` returns, and a
+    /// blank.
     pub(crate) fn begin_times(&self, time: impl Fn() -> String + Send + Sync + 'static) {
         *self.time.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(time));
     }
 
-    /// Prints lines without the time again.
+    /// From now on, lines on standard error begin without the time.
     pub(crate) fn end_times(&self) {
         *self.time.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Returns the time with which a line begins now, and a blank; empty if lines do not begin with
-    /// the time.
+    /// Returns the time with which a line begins now, and a blank; empty if lines begin without the
+    /// time.
     pub(crate) fn time(&self) -> String {
         let time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
         time.as_ref().map_or_else(String::new, |time| time() + " ")
     }
 
-    /// Writes to standard error on a thread from now on, so that a reader that stops reading does
-    /// not stop the run.
+    /// From now on, a thread writes to standard error. So the run continues even if the reader of
+    /// standard error stops reading.
     pub(crate) fn write_on_thread(&self) {
         self.live().writer.start_thread();
     }
 
-    /// Ends the thread of [`Console::write_on_thread`].
+    /// Ends the thread that [`Console::write_on_thread`] started.
     pub(crate) fn end_thread(&self) {
         self.live().writer.end_thread();
     }
@@ -197,7 +198,7 @@ impl Console {
         live.writer.settle(SETTLE_TIMEOUT);
     }
 
-    /// Lets the live area be drawn again.
+    /// Allows the live area to be drawn again.
     pub(crate) fn reveal(&self) {
         self.live().area.reveal();
     }
@@ -213,7 +214,7 @@ impl Console {
     fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         let live = self.live();
         live.writer.write(live.area.erase());
-        // Both streams may be one terminal, which must erase first.
+        // Both streams may go to one terminal, so the area must be erased before `print` writes.
         live.writer.settle(SETTLE_TIMEOUT);
         let printed = print();
         live.writer.write(&live.area.draw());
@@ -224,9 +225,9 @@ impl Console {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a line in one call, because standard error is not buffered and a line consists of a
-    /// dozen parts. The line begins with the time between [`Console::begin_times`] and
-    /// [`Console::end_times`].
+    /// Writes a line to standard error. The whole line is written in one call, because standard
+    /// error is not buffered and a line is composed of many parts. Between [`Console::begin_times`]
+    /// and [`Console::end_times`], the line begins with the time.
     pub(crate) fn say(&self, line: impl Display) {
         let mut line = format!("{}{line}\n", self.time());
         if self.err.is_ascii() {
@@ -249,15 +250,15 @@ impl Console {
     }
 }
 
-/// Returns text for standard error, without its colours if they are off.
+/// Returns text for standard error, without its colours if colours are off.
 fn in_colour(text: &str) -> String {
     let mut out = AutoStream::new(Vec::new(), AutoStream::choice(&io::stderr()));
-    // Writing to memory cannot fail, and the text is text without its colours too.
+    // Writing to memory cannot fail, and removing colours leaves valid UTF-8.
     let _ = out.write_all(text.as_bytes());
     String::from_utf8(out.into_inner()).unwrap_or_default()
 }
 
-/// True if this process is in the foreground of the terminal of standard error, or if that is not
+/// True if this process is in the foreground of its terminal. Also true if standard error is not
 /// the terminal of the process's session.
 fn is_in_foreground() -> bool {
     tcgetpgrp(io::stderr()).map_or(true, |foreground| foreground == getpgrp())

@@ -21,7 +21,7 @@ pub(crate) struct Context {
     pub(crate) project: Project,
     pub(crate) wiring: Wiring,
     pub(crate) console: Arc<Console>,
-    /// The folder at which relative paths start.
+    /// The current folder, to which relative paths refer.
     pub(crate) cwd: PathBuf,
     /// True to print data as JSON.
     pub(crate) json: bool,
@@ -64,7 +64,7 @@ impl Context {
         })
     }
 
-    /// Returns runs of the past with their figures.
+    /// Returns the past runs that match the filter, with their figures.
     ///
     /// # Errors
     /// [`CliError`] if the event log cannot be read.
@@ -93,11 +93,12 @@ impl Context {
         Ok(())
     }
 
-    /// Prints the view of a command that changed the queue. JSON always names the queue; otherwise,
-    /// the queue is named only if it is new or does not belong to the current folder.
+    /// Prints the view of a command that changed the queue. A JSON document always names the queue.
+    /// With text output, standard error names the queue if it is new or does not belong to the
+    /// current folder.
     ///
     /// # Errors
-    /// As [`Context::show`].
+    /// The errors of [`Context::show`].
     pub(crate) fn show_change(&self, view: &impl View) -> Result<(), CliError> {
         self.name_queue();
         self.show_named(view).map_err(|error| error.with_hint("the queue was changed; only this report is missing"))
@@ -106,7 +107,7 @@ impl Context {
     /// Prints a view. In JSON, the document also names the queue.
     ///
     /// # Errors
-    /// As [`Context::show`].
+    /// The errors of [`Context::show`].
     pub(crate) fn show_named(&self, view: &impl View) -> Result<(), CliError> {
         if self.json {
             let document = Changed { view: view.document(), project_dir: self.project.root().to_string_lossy() };

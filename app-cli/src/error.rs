@@ -15,16 +15,16 @@ use autoproc_domain::run::ProcessorError;
 use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
 
-/// The hint for an unusable location.
+/// The hint if the location of the queue is unusable.
 const OTHER_PLACE: &str =
     "check that the path is a folder and its permissions, or choose another folder with --project-dir";
 
-/// The hint for a location without reliable locks and syncs.
+/// The hint if the location of the queue has no reliable locks and syncs.
 pub(crate) const LOCAL_PLACE: &str =
     "keep the queue on a local disk (--project-dir), or take the risk with --allow-network-fs";
 
-/// The maximum number of characters shown of an argument that is not a path: one line of a
-/// terminal.
+/// The maximum number of characters that an error shows of an argument that is not a path. They fit
+/// on one line of a terminal.
 const MAX_SHOWN: usize = 80;
 
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl CliError {
         }
     }
 
-    /// Creates an error from an I/O error. `action` is the text before it: "cannot read a.txt".
+    /// Creates an error from an I/O error. `action` says which action failed: "cannot read a.txt".
     pub(crate) fn io(action: impl Into<String>, source: &io::Error) -> Self {
         Self::new(ExitCode::Io, format!("{}: {source}", action.into()))
     }
@@ -82,13 +82,15 @@ impl CliError {
         Self::new(ExitCode::Config, message)
     }
 
-    /// Creates an error about a project folder that is not a folder.
+    /// Creates an error about a path that is not a folder, although the option or variable
+    /// `said_by` names it as the project folder.
     pub(crate) fn no_project(folder: &Path, said_by: &str) -> Self {
         Self::new(ExitCode::CannotWrite, format!("{} is not a folder (given by {said_by})", Shown(folder)))
             .with_hint("create it first, or name another one")
     }
 
-    /// Creates an error about a queue in `root` that another user controls.
+    /// Creates an error about a queue in `root` that is not used, because another user controls
+    /// `part`.
     pub(crate) fn foreign_project(root: &Path, part: &Path, why: &str) -> Self {
         let root = Shown(root);
         Self::new(ExitCode::CannotWrite, format!("the queue of {root} is not used: {} {why}", Shown(part))).with_hint(

@@ -6,7 +6,7 @@ use std::str;
 
 use autoproc_domain::path::is_unprintable;
 
-/// A text that is printed with each character escaped that [`is_unprintable`].
+/// A text whose unprintable characters, as defined by [`is_unprintable`], are escaped in print.
 pub(crate) struct Printable<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Printable<'_> {
@@ -15,13 +15,13 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// Returns a value, whose text may come from a file, with each character escaped that
-/// [`is_unprintable`].
+/// Returns the text of a value with its unprintable characters escaped. The text may come from a
+/// file.
 pub(crate) fn printable(value: &impl fmt::Display) -> String {
     Printable(&value.to_string()).to_string()
 }
 
-/// A path that is printed like the domain's paths.
+/// A path whose unprintable characters are escaped in print, as for a `FilePath`.
 pub(crate) struct Shown<'a>(pub(crate) &'a Path);
 
 impl fmt::Display for Shown<'_> {
@@ -30,8 +30,8 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Returns bytes with each character escaped that [`is_unprintable`], except line ends and tabs.
-/// Invalid UTF-8 becomes the replacement character.
+/// Returns bytes as text. Unprintable characters are escaped, except line ends and tabs. Invalid
+/// UTF-8 becomes the replacement character.
 pub(crate) fn escaped(bytes: &[u8]) -> String {
     let mut safe = String::with_capacity(bytes.len());
     // Writing to a string cannot fail.
@@ -39,8 +39,8 @@ pub(crate) fn escaped(bytes: &[u8]) -> String {
     safe
 }
 
-/// Returns the number of bytes at the end that begin an incomplete character: at most three (RFC
-/// 3629).
+/// Returns the number of bytes of an incomplete UTF-8 character at the end: at most three (RFC
+/// 3629), or 0 if there is none.
 pub(crate) fn unfinished(bytes: &[u8]) -> usize {
     let is_begun = |length: &usize| {
         let tail = &bytes[bytes.len() - length..];
@@ -49,7 +49,7 @@ pub(crate) fn unfinished(bytes: &[u8]) -> usize {
     (1..=bytes.len().min(3)).find(is_begun).unwrap_or(0)
 }
 
-/// Writes text with each character escaped that [`is_unprintable`], except those in `kept`.
+/// Writes text with its unprintable characters escaped, except those in `kept`.
 fn escape(text: &str, kept: &[char], to: &mut impl fmt::Write) -> fmt::Result {
     text.chars().try_for_each(|character| {
         if is_unprintable(character) && !kept.contains(&character) {

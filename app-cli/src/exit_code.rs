@@ -40,8 +40,8 @@ pub(crate) enum ExitCode {
 }
 
 impl ExitCode {
-    /// Returns the signal by which the process must end, so that its parent sees how it was
-    /// stopped.
+    /// Returns the signal by which the process must end, so that its parent process learns of the
+    /// signal; `None` if the process must exit normally.
     pub(crate) fn signal(self) -> Option<EndSignal> {
         match self {
             Self::HungUp => Some(EndSignal::HangUp),

@@ -22,7 +22,8 @@ pub(crate) struct FollowedLog<'a> {
 }
 
 impl<'a> FollowedLog<'a> {
-    /// Creates a printer of the log, from its beginning, to this output. Remarks go to the console.
+    /// Creates a printer that copies the log to `output` from the beginning. Remarks go to
+    /// `console`.
     pub(crate) fn new(log: &'a AttemptLog, console: &'a Console, output: AttemptOutput<'a>) -> Self {
         Self { log, console, output, follower: log.follow(), is_told: false }
     }
@@ -46,7 +47,7 @@ impl<'a> FollowedLog<'a> {
         }
     }
 
-    /// Prints the rest; returns true if there was any output at all.
+    /// Prints the remaining output; returns true if the log contained any output.
     ///
     /// # Errors
     /// The errors of [`FollowedLog::poll`].

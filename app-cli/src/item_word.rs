@@ -1,4 +1,4 @@
-//! Arguments that are a file or the id of an item. Commands that only read accept both.
+//! Arguments that name an item by its file or by its id. Commands that only read accept both.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -19,10 +19,10 @@ pub(crate) struct ItemWord {
 }
 
 impl ItemWord {
-    /// Parses the argument; digits may be an id or a file.
+    /// Parses the argument. A word of digits may be an id or the name of a file.
     ///
     /// # Errors
-    /// [`CliError`] if the argument is neither.
+    /// [`CliError`] if the argument is neither a path nor an id.
     pub(crate) fn parse(word: &OsStr, cwd: &Path) -> Result<Self, CliError> {
         let path = paths::resolve(cwd, Path::new(word))?;
         let digits = word.to_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));

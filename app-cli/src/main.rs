@@ -2,13 +2,12 @@
 //!
 //! # Theory of operation
 //!
-//! `cli` has the options of every command. Each file or folder of `commands` is one command, from
-//! its arguments to its output: it calls the ports, creates a view, and `context` prints the view
+//! `cli` has the global options. Each file or folder of `commands` is one command, from its
+//! arguments to its output. A command calls the ports and creates a view; `context` prints the view
 //! as human-readable text or as JSON. `completion` answers a Tab in a shell. Only `wiring` connects
-//! adapters to ports, only `error` maps failures to exit codes, only `console` writes to the
-//! terminal, and only this file ends the process and builds a runtime. `main` first checks whether
-//! this process must become a guard: a mode of the same binary that is otherwise independent of the
-//! commands.
+//! adapters to ports, only `error` maps the errors of ports to exit codes, and only `console`
+//! writes to the terminal while a command runs. `main` first checks whether this process must
+//! become a guard. A guard is a mode of the same binary that uses none of the commands.
 //!
 //! # Deliberately absent
 //!
@@ -52,11 +51,11 @@ use exit_code::ExitCode;
 use project::Project;
 use wiring::{OpenOptions, Purpose, Wiring};
 
-/// The environment variable that, set to 1, has the effect of `--allow-network-fs`.
+/// The environment variable whose value 1 has the effect of `--allow-network-fs`.
 const ALLOW_NETWORK_FS: &str = "AUTOPROC_ALLOW_NETWORK_FS";
 
 fn main() -> process::ExitCode {
-    // The guard is started first, so that its process stays small and has one thread.
+    // A guard begins before anything else, so that its process stays small and has one thread.
     if let Some(code) = autoproc_subprocess::become_guard() {
         return code;
     }

@@ -17,7 +17,7 @@ pub(crate) trait Maintenance {
     /// nothing else.
     fn check(&self) -> Vec<Finding>;
 
-    /// Writes the whole queue as one document, concurrently with writers.
+    /// Writes the whole queue as one document. Other processes may change the queue meanwhile.
     ///
     /// # Errors
     /// [`ExportError`]. If the queue cannot be read, nothing was written.
@@ -32,8 +32,8 @@ pub(crate) trait Maintenance {
     /// Repairs the queue.
     ///
     /// # Errors
-    /// The errors of [`Maintenance::examine`]; also if the method cannot repair the damage, in
-    /// which case nothing was changed.
+    /// The errors of [`Maintenance::examine`]. Also fails if the method cannot repair the damage;
+    /// then nothing was changed.
     fn repair(&self, method: RepairMethod) -> Result<Repair, CliError>;
 }
 
@@ -61,7 +61,7 @@ pub(crate) enum Level {
     Well,
     /// The check passed, but there is a risk.
     Warning,
-    /// The check failed; contains the exit code.
+    /// The check failed, with the exit code for this problem.
     Problem(ExitCode),
 }
 
@@ -120,9 +120,9 @@ pub(crate) struct Examined {
     /// The length of an unfinished last line, in bytes; 0 if there is none. An unfinished line is
     /// not damage: the next change cuts it off.
     pub(crate) half_written_bytes: u64,
-    /// Messages about anomalies.
+    /// Messages about anomalies that are not damage.
     pub(crate) notices: Vec<String>,
-    /// Files that were set aside after earlier damage.
+    /// The names of files that were set aside after earlier damage.
     pub(crate) kept_aside: Vec<String>,
 }
 
@@ -164,11 +164,11 @@ pub(crate) struct Damage {
 #[derive(Debug)]
 pub(crate) struct RepairPlan {
     pub(crate) method: RepairMethod,
-    /// The counts of the repaired queue.
+    /// The numbers of files by status after the repair.
     pub(crate) counts: Counts,
-    /// Of the changes after the damage, those that the method keeps.
+    /// The changes after the damage that the method keeps.
     pub(crate) keeps: ChangeCounts,
-    /// Readable changes that the method loses.
+    /// The readable changes that the method loses.
     pub(crate) loses: ChangeCounts,
     /// The number of unreadable bytes, which every method loses.
     pub(crate) unreadable_bytes: u64,

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-/// Parses a number in this range.
+/// Returns a parser of numbers in this range.
 pub(crate) fn within<T: TryFrom<u64>>(
     range: RangeInclusive<u64>,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
@@ -19,7 +19,7 @@ fn expected(range: &RangeInclusive<u64>) -> String {
     }
 }
 
-/// The range of numbers of attempts and rounds.
+/// The valid numbers of attempts and rounds.
 pub(crate) const ORDINAL: RangeInclusive<u64> = 1..=u32::MAX as u64;
 
 pub(crate) const COUNT: RangeInclusive<u64> = 0..=u32::MAX as u64;

@@ -1,13 +1,13 @@
 //! Prints lines that carriage returns overwrite, such as those of a progress bar.
 //!
-//! The last text after a carriage return replaces the line, also if it is shorter. A real terminal
-//! would keep the rest of a longer text, which is never wanted. A carriage return before a line end
-//! replaces nothing.
+//! The text after a carriage return replaces the whole line, even if the text is shorter. A real
+//! terminal would keep the end of a longer line, which is never wanted. A carriage return before a
+//! line end replaces nothing.
 //!
-//! A terminal shows each version of the line while it is current: the printer moves to the beginning
-//! of the line by a carriage return, the only control character besides line ends and tabs that
-//! reaches the terminal, and covers the rest of a longer version by blanks. A file or pipe gets the
-//! last version only.
+//! On a terminal, each version of the line is shown until the next one. To replace a version, the
+//! printer returns to the beginning of the line by a carriage return, writes the new version, and
+//! covers the end of a longer old one by blanks. Of all control characters, only carriage returns,
+//! line ends and tabs reach the terminal. A file or pipe receives only the last version.
 
 use std::mem;
 
@@ -15,22 +15,22 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::escape::{escaped, unfinished};
 
-/// The longest line, in bytes, that is kept in memory. The part before is printed and no longer
-/// replaced.
+/// The maximum number of bytes of a line that are kept in memory. If a line is longer, its
+/// beginning is printed and can no longer be replaced.
 const MAX_LINE_BYTES: usize = 64 * 1024;
 
-/// The assumed width of a tab, which is its largest.
+/// The assumed width of a tab in columns: the largest possible one.
 const TAB_COLUMNS: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
     /// A file or pipe: bytes are not escaped.
     Plain,
-    /// A terminal; `columns` is `None` if it cannot redraw a line.
+    /// A terminal of this width; `None` if it cannot redraw a line.
     Terminal { columns: Option<usize> },
 }
 
-/// Converts output, piece by piece, to what is printed.
+/// Converts the output of an attempt, piece by piece, to the text that is printed.
 #[derive(Debug)]
 pub(crate) struct LinePrinter {
     target: Target,
@@ -49,10 +49,10 @@ pub(crate) struct LinePrinter {
 #[derive(Debug, Default)]
 struct Drawn {
     text: Vec<u8>,
-    /// The columns that are not blank on a terminal.
+    /// The number of columns that `text` fills on a terminal.
     columns: usize,
-    /// True if text was printed before `text`, or is covered by blanks behind it, so that the next
-    /// version begins with a carriage return.
+    /// True if the line also shows an earlier part before `text`, or blanks after it. The next
+    /// version then begins with a carriage return.
     is_stale: bool,
 }
 
@@ -62,7 +62,8 @@ impl LinePrinter {
         Self::to(Target::Plain)
     }
 
-    /// Creates a printer to a terminal of this width; `None` if it cannot redraw lines.
+    /// Creates a printer to a terminal of this width; `columns` is `None` if the terminal cannot
+    /// redraw lines.
     pub(crate) fn terminal(columns: Option<usize>) -> Self {
         Self::to(Target::Terminal { columns })
     }
@@ -78,7 +79,8 @@ impl LinePrinter {
         }
     }
 
-    /// Takes the next piece; returns the lines that are complete.
+    /// Adds the next piece of the output; returns the text to print for the lines that are
+    /// complete.
     pub(crate) fn take(&mut self, piece: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         for part in piece.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
@@ -100,7 +102,8 @@ impl LinePrinter {
         out
     }
 
-    /// Returns the current line as far as it can be shown while it is incomplete.
+    /// Returns the text to print for the current line, as far as it can be shown before it is
+    /// complete.
     pub(crate) fn current(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         let mut text = self.rendered(self.line.len() - unfinished(&self.line));
@@ -112,7 +115,7 @@ impl LinePrinter {
         out
     }
 
-    /// Returns the rest, after the last piece.
+    /// Returns the text to print for the last line, after the last piece of the output.
     pub(crate) fn finish(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         self.draw(self.rendered(self.line.len()), &mut out);
@@ -149,7 +152,7 @@ impl LinePrinter {
         self.is_spilled = true;
     }
 
-    /// Returns the beginning of the current line as it is printed.
+    /// Returns the first `length` bytes of the current line, escaped for a terminal.
     fn rendered(&self, length: usize) -> Vec<u8> {
         match self.target {
             Target::Plain => self.line[..length].to_vec(),
@@ -157,8 +160,8 @@ impl LinePrinter {
         }
     }
 
-    /// Prints a version of the current line: what was added, or the whole version after a carriage
-    /// return.
+    /// Prints a version of the current line. If the version continues the printed one, prints only
+    /// the added text; otherwise prints a carriage return and the whole version.
     fn draw(&mut self, text: Vec<u8>, out: &mut Vec<u8>) {
         match text.strip_prefix(self.drawn.text.as_slice()) {
             Some(added) if !self.drawn.is_stale => out.extend_from_slice(added),

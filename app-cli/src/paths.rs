@@ -69,11 +69,11 @@ pub(crate) fn resolve(cwd: &Path, path: &Path) -> Result<FilePath, CliError> {
     absolute(cwd, path).map_err(|error| CliError::no_path(path, error))
 }
 
-/// Makes a path absolute. Each `..` names the folder that the system would reach: behind a symbolic
-/// link, that is the parent of the link's target. Other links remain in the path.
+/// Makes a path absolute. A `..` is resolved as the system would do: after a symbolic link, it
+/// names the parent of the link's target. All other links remain in the path.
 ///
 /// # Errors
-/// [`InvalidPath`] as for [`FilePath::resolve`].
+/// [`InvalidPath`] if the path is empty, or if [`FilePath::new`] rejects it.
 pub(crate) fn absolute(cwd: &Path, path: &Path) -> Result<FilePath, InvalidPath> {
     if path.as_os_str().is_empty() {
         return Err(InvalidPath::Empty);
@@ -127,20 +127,20 @@ pub(crate) enum Absent {
     Refuse,
 }
 
-/// A file found.
+/// A file that the user named, or that was found below a named folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FoundFile {
     pub(crate) path: FilePath,
-    /// The number of levels below the folder in which the file was found, at most 255; 0 for a file
-    /// that was named itself.
+    /// The number of levels below the folder that the user named, at most 255; 0 for a file that
+    /// the user named itself.
     pub(crate) depth: u8,
 }
 
-/// The files found.
+/// The files that the arguments and lists name, and the problems that were found.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     pub(crate) files: Vec<FoundFile>,
-    /// Files that do not exist.
+    /// Named files that do not exist.
     pub(crate) missing: Listed,
     /// Unreadable places below folders, with the reasons.
     pub(crate) unreadable: Listed,
@@ -152,7 +152,8 @@ pub(crate) struct Gathered {
     has_other_form: bool,
 }
 
-/// A count, and the names of the first few. More warnings than fit on a screen would not be read.
+/// The number of files or places, and the names of the first few. More warnings than fit on a
+/// screen would not be read.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
     pub(crate) count: usize,
@@ -176,9 +177,9 @@ const MAX_UNREADABLE: usize = 5;
 
 /// The context in which path arguments are resolved.
 pub(crate) struct Surroundings<'a> {
-    /// The folder at which relative paths start.
+    /// The current folder, to which relative paths refer.
     pub(crate) cwd: &'a Path,
-    /// The project, whose own files are excluded.
+    /// The project. Its own files are not added when folders are walked.
     pub(crate) project: &'a Project,
     pub(crate) console: &'a Arc<Console>,
 }
@@ -205,7 +206,7 @@ impl PathSource {
         self.words.is_empty() && self.list.is_none()
     }
 
-    /// Finds the files. Changes nothing.
+    /// Finds the files, without changing the queue.
     ///
     /// # Errors
     /// [`CliError`] if a list or a given folder cannot be read, if an argument is not a path, if a
@@ -316,12 +317,13 @@ fn reason(error: &walkdir::Error) -> String {
     format!("{place}: {why}")
 }
 
-/// True for a word that can only mean a folder.
+/// True for a word that ends with a slash, and so can only mean a folder.
 fn is_folder_word(word: &Path) -> bool {
     word.as_os_str().as_bytes().ends_with(b"/")
 }
 
-/// True for a word that a shell passes unchanged if it matches no file.
+/// True for a word with pattern characters. A shell passes a pattern unchanged if it matches no
+/// file.
 fn is_pattern(word: &Path) -> bool {
     word.as_os_str().as_bytes().iter().any(|byte| b"*?[".contains(byte))
 }
@@ -352,11 +354,11 @@ fn missing(first: &str, gathered: &Gathered) -> CliError {
     })
 }
 
-/// The advice if [`exists_in_other_form`].
+/// The advice if a missing file [`exists_in_other_form`].
 const OTHER_FORM: &str = "a missing file exists under a name that looks the same but is encoded differently, as on a Mac; name its folder, or convert the list with: uconv -x any-nfc";
 
-/// True if the composed (NFC) or decomposed (NFD) form of the path exists. macOS decomposes names,
-/// so a list that was made there names no file here.
+/// True if the path exists in its other Unicode form, composed (NFC) or decomposed (NFD). macOS
+/// decomposes names, so the names in a list from a Mac may differ from the names here.
 fn exists_in_other_form(path: &Path) -> bool {
     let Some(text) = path.to_str().filter(|text| !text.is_ascii()) else { return false };
     let exists = |form: String| form != text && Path::new(&form).exists();

@@ -13,10 +13,10 @@ use trust::{Caller, Foreign};
 /// The state folder, relative to the project folder.
 const STATE_DIR: &str = ".claude/mission-control";
 
-/// The variable that names the project folder.
+/// The environment variable that names the project folder.
 pub(crate) const PROJECT_VARIABLE: &str = "AUTOPROC_PROJECT_DIR";
 
-/// Variables that may name the project folder, by precedence.
+/// The environment variables that may name the project folder, in order of precedence.
 const VARIABLES: [&str; 2] = [PROJECT_VARIABLE, "CLAUDE_PROJECT_DIR"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +25,13 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// Finds the project: the given folder, or the one named by a variable, or the nearest one
-    /// upwards with a state folder, or the current one.
+    /// Finds the project folder. In order of precedence, it is the given folder, the folder that an
+    /// environment variable names, the nearest folder upwards that contains a state folder, or the
+    /// current folder.
     ///
     /// # Errors
-    /// [`CliError`] if the given or named folder is not a folder, or if another user controls a
-    /// folder that was found.
+    /// [`CliError`] if the given path, or the path in the variable, is not a folder. Also if
+    /// another user controls the folder that was found upwards.
     pub(crate) fn find(
         given: Option<&Path>,
         cwd: &Path,
@@ -71,7 +72,7 @@ impl Project {
         self.root.join(STATE_DIR)
     }
 
-    /// True if the path of the state folder exists or cannot be examined.
+    /// True if the state folder exists, or if its existence cannot be determined.
     pub(crate) fn has_queue(&self) -> bool {
         !matches!(self.state_dir().metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
     }
@@ -116,7 +117,7 @@ impl Project {
         self.root.join("logs/attempts")
     }
 
-    /// True for autoproc's own files, which walks skip.
+    /// True for a file of autoproc itself. Such files are not added when folders are walked.
     pub(crate) fn is_own(&self, path: &Path) -> bool {
         path.starts_with(self.state_dir())
             || path.starts_with(self.attempts_dir())
@@ -128,7 +129,7 @@ fn nearest(cwd: &Path) -> Option<&Path> {
     cwd.ancestors().find(|folder| folder.join(STATE_DIR).is_dir())
 }
 
-/// Returns the project in this folder, unless another user controls it.
+/// Returns the project in this folder; an error if another user controls a part of it.
 fn trusted(root: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Result<Project, CliError> {
     let sudo_uid = variable("SUDO_UID").and_then(|uid| uid.to_str()?.parse().ok());
     let caller = Caller { uid: rustix::process::geteuid().as_raw(), sudo_uid };

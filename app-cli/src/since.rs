@@ -10,14 +10,14 @@ use jiff::{Span, Zoned};
 
 use crate::view::time::zone;
 
-/// The error text for a word of no accepted form.
+/// The error text for a word that has none of the accepted forms.
 const EXPECTED: &str =
     "expected a time of day (22:00), a date (2026-11-28), a date and time (2026-11-28T22:00), or a span (12h)";
 
-/// A point in the past. Points without an offset are in the zone in which times are shown.
+/// A point in the past. A point without an offset is in the time zone in which times are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Since {
-    /// This time before now.
+    /// This duration before the current time.
     Ago(Duration),
     /// The latest moment with this time of day.
     TimeOfDay(Time),
@@ -49,13 +49,13 @@ pub(crate) fn parse(word: &str) -> Result<Since, String> {
 }
 
 impl Since {
-    /// Returns the point for this time of the command.
+    /// Returns the point in time. `now` is the time at which the command was called.
     pub(crate) fn before(self, now: Timestamp) -> Timestamp {
         self.in_zone(now, zone())
     }
 
-    /// Returns the point for this time of the command, as file systems report times; `None` if the
-    /// system cannot represent it.
+    /// Returns the point in time, relative to the current time, in the type of the file system's
+    /// times; `None` if the system cannot represent it.
     pub(crate) fn system_time(self) -> Option<SystemTime> {
         let now = SystemTime::now();
         if let Self::Ago(span) = self {
@@ -81,7 +81,8 @@ impl Since {
     }
 }
 
-/// Returns the latest moment with this time of day; `None` beyond the calendar's range.
+/// Returns the latest moment up to `now` with this time of day; `None` if it is beyond the
+/// calendar's range.
 fn latest(time: Time, now: Timestamp, zone: &TimeZone) -> Option<jiff::Timestamp> {
     let now = jiff::Timestamp::from_microsecond(now.as_micros()).ok()?.to_zoned(zone.clone());
     let on = |day: &Zoned| day.date().to_datetime(time).to_zoned(zone.clone()).ok();

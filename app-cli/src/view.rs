@@ -1,7 +1,7 @@
 //! Prints results, as human-readable text or as one JSON document.
 //!
-//! Each command has its own view, next to the command. This module contains the trait, and the
-//! parts that several views share.
+//! The view of a command stands in the module of the command. This module contains the trait, and
+//! the parts that several views share.
 
 pub(crate) mod bytes;
 pub(crate) mod failure;

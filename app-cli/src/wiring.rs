@@ -33,7 +33,7 @@ pub(crate) use run_control::{Pause, RunControl};
 /// The options for opening the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OpenOptions {
-    /// The maximum wait for the lock.
+    /// The maximum wait for the lock of the queue.
     pub(crate) lock_timeout: Duration,
     /// True if writing is allowed on a network file system.
     pub(crate) allow_network_fs: bool,
@@ -122,18 +122,18 @@ impl Wiring {
         RunId::new(uuid::Uuid::now_v7().to_string())
     }
 
-    /// Returns the reaper of this host's dead runs. `grace` is the time between SIGTERM and
-    /// SIGKILL.
+    /// Returns the reaper, which ends the leftover processes of dead runs on this host. `grace` is
+    /// the time between SIGTERM and SIGKILL.
     pub(crate) fn reaper(&self, grace: Duration) -> Sweeper {
         Sweeper::for_grace(self.project.runs_dir(), grace, self.project.root())
     }
 
-    /// Returns the event log of runs.
+    /// Returns an observer that appends events to the event log of runs.
     pub(crate) fn event_log(&self) -> Arc<dyn Observer> {
         Arc::new(EventLog::new(self.project.event_log(), notices(&self.console)))
     }
 
-    /// Requests live runs to stop.
+    /// Requests all live runs to stop: to drain, or to abort if `now`.
     ///
     /// # Errors
     /// If the request cannot be written.
@@ -141,30 +141,30 @@ impl Wiring {
         write_stop_request(&self.project.stop_file(), now)
     }
 
-    /// Returns the stop request in the stop file.
+    /// Returns the stop request in the stop file; `None` if there is none.
     pub(crate) fn standing_stop(&self) -> Option<StandingStop> {
         StandingStop::read(&self.project.stop_file())
     }
 
-    /// Returns the latest state that a run reported.
+    /// Returns the state that the latest run reported; `None` if there is no state file.
     ///
     /// # Errors
-    /// If the state file is invalid.
+    /// If the state file cannot be read or parsed.
     pub(crate) fn processor_state(&self) -> Result<Option<ProcessorState>, StateFileError> {
         Ok(read_state_file(&self.project.state_file())?.map(|StateDocument { state, .. }| state))
     }
 
-    /// Returns the history in the event log.
+    /// Returns the history, which is read from the event log.
     pub(crate) fn history(&self) -> Arc<dyn History> {
         Arc::new(EventLogHistory::new(self.project.event_log()))
     }
 
-    /// Returns the output of attempts.
+    /// Returns the logs with the output of attempts.
     pub(crate) fn attempt_logs(&self) -> AttemptLogs {
         AttemptLogs::new(self.project.attempts_dir())
     }
 
-    /// Returns the executions of workflows.
+    /// Returns the stored workflow executions.
     pub(crate) fn executions(&self) -> Executions {
         Executions::new(self.project.executions_dir())
     }

@@ -7,8 +7,8 @@ use autoproc_domain::Timestamp;
 use autoproc_domain::ports::Clock;
 use tokio::time::{Instant, sleep};
 
-/// The maximum sleep between two readings of the wall clock, and the maximum delay of a wait after
-/// the clock was set back. The contract of the `Clock` port allows a minute for both.
+/// The maximum sleep between two readings of the wall clock. If the clock is set back during a
+/// wait, the wait ends at most this much too late. The `Clock` port allows a minute in both cases.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 
 /// The system's wall clock. Waiting requires a tokio runtime with its time driver enabled.
@@ -38,8 +38,8 @@ fn wall_clock() -> Timestamp {
 /// sleeps use the monotonic clock and the wall clock may have been set meanwhile.
 async fn sleep_until(deadline: Timestamp, now: impl Fn() -> Timestamp) {
     let mut left = deadline.saturating_since(now());
-    // The wait ends at this time at the latest. Only a clock that was set back can delay the
-    // deadline further; gradual adjustments are smaller.
+    // The latest end of the wait. Only a clock that was set back can delay the wait this long:
+    // gradual adjustments of the clock are smaller than `MAX_SLEEP`.
     let latest = Instant::now() + left + MAX_SLEEP;
     while !left.is_zero() {
         sleep(left.min(MAX_SLEEP)).await;

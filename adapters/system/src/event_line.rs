@@ -1,4 +1,4 @@
-//! One event as a line of the log. `docs/formats.md` describes the format.
+//! An event as a line of the event log. `docs/formats.md` describes the format.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::path_text::PathText;
 
-/// A line of the log that borrows from its event.
+/// A line of the event log. Its texts are borrowed from the event.
 #[derive(Serialize)]
 pub(crate) struct EventLine<'a> {
     timestamp: String,
@@ -81,16 +81,16 @@ struct AttemptText {
     path: PathText,
     item_id: u64,
     attempt: u32,
-    /// The round; omitted in the first round.
+    /// The number of the round; omitted if it is 1.
     #[serde(skip_serializing_if = "is_first")]
     round: u32,
-    /// The claim number; omitted if it is unknown, as for a recovered item, which has lost its
-    /// claim.
+    /// The number of the claim; omitted if unknown. It is unknown for a recovered item, because
+    /// recovery ends the claim.
     #[serde(skip_serializing_if = "Option::is_none")]
     claim: Option<u64>,
 }
 
-/// The end of an attempt. Resources are omitted if they are unknown.
+/// The end of an attempt. The resource usage is omitted if it is unknown.
 #[derive(Serialize)]
 struct EndText {
     #[serde(flatten)]
@@ -138,7 +138,8 @@ struct ResultText {
 }
 
 impl<'a> EventLine<'a> {
-    /// Returns the line for an event; `None` for progress, which adds nothing to the other events.
+    /// Returns the line for an event; `None` for progress, because the other events contain the
+    /// same information.
     pub(crate) fn of(event: &'a RunEvent) -> Option<Self> {
         let body = Body::of(&event.kind)?;
         Some(Self { timestamp: event.at.to_string(), run_id: event.run.as_str(), body })

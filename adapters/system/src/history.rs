@@ -2,12 +2,13 @@
 //!
 //! # Theory of operation
 //!
-//! The log is read a line at a time, and never held in memory. Attempts and events are read from its
-//! beginning. Runs are read from the beginning of the first one that is wanted, which is searched
-//! from the end of the log. The log is not
-//! authoritative: it may have been truncated, a power cut may have removed its end, and other
-//! programs may write to it. So unreadable lines are skipped, and an end without a beginning counts
-//! as an attempt.
+//! The log is read line by line and never held in memory as a whole. Attempts and events are read
+//! from the beginning of the log. For runs, `location` first finds the beginning of the earliest
+//! wanted run, and reading starts there.
+//!
+//! The log is not authoritative: it may have been truncated, a power cut may have removed its end,
+//! and other programs may write to it. So unreadable lines are skipped, and an attempt of which
+//! only the end is recorded still counts.
 
 mod attempts;
 mod line;
@@ -28,8 +29,8 @@ use line::{Line, for_each_line};
 use location::locate;
 use runs::Runs;
 
-/// The maximum number of entries in an answer; the `History` port allows limiting it to the latest
-/// thousand.
+/// The maximum number of attempts or events in an answer. The `History` port allows answers to
+/// contain only the latest thousand.
 const MAX_ENTRIES: usize = 1000;
 
 /// Reads the history from an event log. Requires a tokio runtime: the file is read on a thread for
@@ -91,7 +92,7 @@ impl History for EventLogHistory {
 struct Lines(PathBuf);
 
 impl Lines {
-    /// Opens the log; `None` if there is none.
+    /// Opens the log; `None` if it does not exist.
     fn open(&self) -> io::Result<Option<File>> {
         match regular_file::open_to_read(Links::Refuse, &self.0) {
             Ok(log) => Ok(Some(log)),
@@ -109,11 +110,12 @@ impl Lines {
         Ok(runs.into_summary())
     }
 
-    /// Passes the lines of the query's item to `take`, in order. The caller applies the rest of the
-    /// query.
+    /// Passes the lines about the query's item to `take`, in the order of the log. If the query
+    /// names no item, passes all lines. The caller checks the other conditions of the query.
     fn for_each(&self, query: &HistoryQuery, mut take: impl FnMut(Line)) -> io::Result<()> {
         let Some(log) = self.open()? else { return Ok(()) };
-        // Most lines are about other items, and parsing them would take most of the time.
+        // Most lines are about other items. They are skipped unparsed, because parsing would take
+        // most of the time.
         let marker = query.item.map_or_else(String::new, |id| format!("\"item_id\":{id}"));
         for_each_line(BufReader::with_capacity(1 << 16, log), |_, text| {
             if text.contains(&marker)
@@ -126,7 +128,7 @@ impl Lines {
     }
 }
 
-/// Appends an entry; returns the entry that the limit evicts, if there is one.
+/// Appends an entry. If there are then too many entries, removes and returns the oldest.
 fn push_latest<T>(entries: &mut VecDeque<T>, entry: T) -> Option<T> {
     entries.push_back(entry);
     if entries.len() > MAX_ENTRIES { entries.pop_front() } else { None }

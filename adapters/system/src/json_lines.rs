@@ -13,18 +13,18 @@ use crate::{OnWarning, WarnOnce, creating_folder};
 
 /// Appends documents to a log that several processes may share.
 ///
-/// Each line is one `write` to a file opened with `O_APPEND`, which the kernel carries out as a
-/// whole (write(2)), so concurrent writers do not tear each other's lines. Nothing is synced: a
-/// power cut may lose the last seconds. The folder is created with the first line. A line left
-/// unfinished by a crash or a full disk is terminated before the next one, so that at most one line
-/// is unreadable.
+/// Each line is written by one `write` to a file that was opened with `O_APPEND`. The kernel
+/// carries out such a call as a whole (write(2)), so concurrent writers do not tear each other's
+/// lines. Nothing is synced: a power cut may lose the last seconds. The first line creates the
+/// folder if it is missing. If a crash or a full disk leaves a line unfinished, a line end is
+/// written before the next line, so only the unfinished line is unreadable.
 pub struct JsonLines {
     path: PathBuf,
     warning: WarnOnce,
     tail: Mutex<Tail>,
 }
 
-/// The known state of the log's end.
+/// The open log and the state of its last line.
 #[derive(Default)]
 struct Tail {
     file: Option<File>,
@@ -33,14 +33,14 @@ struct Tail {
 }
 
 impl JsonLines {
-    /// Creates a log at `path`; the file is not accessed before the first line. `on_warning` is
-    /// called once if a line cannot be written; later lines are still attempted.
+    /// Creates a log at `path`, without accessing the file before the first line. `on_warning` is
+    /// called for the first line that cannot be written. Later failures are not reported.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, on_warning: OnWarning) -> Self {
         Self { path: path.into(), warning: WarnOnce::new(on_warning), tail: Mutex::default() }
     }
 
-    /// Appends one line.
+    /// Appends a document as one line. A failure only causes a warning.
     pub fn append(&self, document: &impl Serialize) {
         // A poisoned lock is usable: `tail` still records whether the last line may be torn.
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,8 +63,8 @@ impl Tail {
         self.write(&text)
     }
 
-    /// Writes a line with one call, not `write_all`: the rest of a line must not follow another
-    /// process's line.
+    /// Writes a line with one call of `write`. `write_all` could add the rest of the line after a
+    /// line of another process.
     fn write(&mut self, text: &[u8]) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let written = loop {
@@ -78,7 +78,8 @@ impl Tail {
     }
 }
 
-/// The mode of a new log: the log holds paths and error output, which may be confidential.
+/// The mode of a new log. Only its owner may read it, because paths and error output may be
+/// confidential.
 const MODE: u32 = 0o600;
 
 fn open(path: &Path) -> io::Result<File> {

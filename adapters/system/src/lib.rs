@@ -4,18 +4,20 @@
 //! # Theory of operation
 //!
 //! - [`SystemClock`] is the wall clock.
-//! - [`StopWatch`] derives a stop level from the stop file and from signals. Two threads observe;
-//!   one pure function decides. [`write_stop_request`] writes the stop file.
+//! - [`StopWatch`] derives a stop level from the stop file and from signals. One thread reads the
+//!   file, one waits for signals, and a pure function decides. [`write_stop_request`] writes the
+//!   stop file.
 //! - [`MachineGate`] delays new starts while the disk is nearly full or the load is too high.
-//! - [`Suspension`] calls back when this process is suspended and continued, at Ctrl-Z and
-//!   `fg`. [`PauseSwitch`] pauses what a run supervises and shuts its start gate, while the process
-//!   itself continues; [`PauseWatch`] obeys a request in a file of [`PauseFiles`].
+//! - [`Suspension`] calls functions when this process is suspended (Ctrl-Z) and when it is
+//!   continued (`fg`). [`PauseSwitch`] pauses the commands of a run and closes the run's start
+//!   gate, while the process of the run continues. [`PauseWatch`] operates the switch as the
+//!   request in [`PauseFiles`] demands.
 //! - [`EventLog`] appends the events of a run to a log of [`JsonLines`]; [`EventLogHistory`] reads
-//!   the history from it. [`StateFile`] keeps the processor's state in a small file;
-//!   [`read_state_file`] reads it. [`Observers`] passes each event to several observers.
+//!   the history from that log. [`StateFile`] keeps the processor's state in a small file;
+//!   [`read_state_file`] reads that file. [`Observers`] passes each event to several observers.
 //!
-//! The log and the state file are reports; the queue is authoritative. Neither is synced, and a
-//! failure to write one never fails a file: it is reported once, and the run continues.
+//! The event log and the state file are reports; the queue is authoritative. Both are written
+//! without syncs. If one of them cannot be written, a warning is given once, and the run continues.
 //!
 //! # Deliberately absent
 //!

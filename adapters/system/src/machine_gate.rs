@@ -2,9 +2,9 @@
 //!
 //! # Theory of operation
 //!
-//! A measurement takes two system calls. It is cached for half a second, so that a run which starts
-//! a hundred files a second does not measure a hundred times. A pure function decides by the limits
-//! and the measurement whether starts are held.
+//! A measurement reads the free disk space and the load average. It is cached for half a second,
+//! because a run may start a hundred files a second. A pure function compares the measurement with
+//! the limits and decides whether starts are held.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -15,14 +15,14 @@ use autoproc_domain::ports::{BackPressure, StartGate};
 use bytesize::ByteSize;
 use tokio::time::{Instant, sleep};
 
-/// The maximum age of a measurement, and the wait before the next one while starts are held. Their
-/// sum does not exceed the second that the `StartGate` port allows.
+/// The maximum age of a measurement. While starts are held, also the wait before the next
+/// measurement. The sum of both is the delay of one second that the `StartGate` port allows.
 const MEASURE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The file with Linux's load averages (`proc_loadavg(5)`).
 const LOADAVG_PATH: &str = "/proc/loadavg";
 
-/// The conditions that a machine must meet before a new start.
+/// The conditions that must be met before an attempt starts.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct StartLimits {
     /// The minimum free space, in bytes, on the file system of the state folder; 0 disables the
@@ -32,13 +32,13 @@ pub struct StartLimits {
     pub max_load: Option<f64>,
 }
 
-/// The system reports no load average: run without a load limit.
+/// The system reports no load average, so a load limit cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this system reports no load average")]
 pub struct LoadUnknown;
 
-/// A start gate that holds starts by free disk space and load. Waiting requires a tokio runtime
-/// with its time driver enabled.
+/// A start gate that holds starts while free disk space is too small or the load average too high.
+/// Waiting requires a tokio runtime with its time driver enabled.
 pub struct MachineGate {
     limits: StartLimits,
     measure: Box<dyn Fn() -> Measurement + Send + Sync>,
@@ -64,7 +64,7 @@ struct Checked {
 }
 
 impl MachineGate {
-    /// Creates a gate that measures the file system of `folder`, which need not exist yet.
+    /// Creates a gate that measures the file system of `folder`. The folder need not exist yet.
     ///
     /// # Errors
     /// [`LoadUnknown`] if there is a load limit but the system reports no load.
@@ -105,8 +105,9 @@ impl StartGate for MachineGate {
 }
 
 impl StartLimits {
-    /// Returns the shortage, if there is one. Keeps the previous reason while the same resource is
-    /// short, because each change would be reported.
+    /// Returns the resource that is short, with the reason; `None` if neither is. While the same
+    /// resource stays short, the previous reason is returned, because each new reason would be
+    /// reported as a change.
     fn check(
         self,
         measured: Measurement,
@@ -127,8 +128,8 @@ impl StartLimits {
     }
 }
 
-/// Returns the bytes available to unprivileged users on the file system in which the folder is or
-/// will be created.
+/// Returns the number of bytes that unprivileged users can still write on the file system of
+/// `folder`. If the folder does not exist, its nearest existing ancestor is measured.
 fn free_disk(folder: &Path) -> Option<u64> {
     let stat = folder.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok())?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))

@@ -1,4 +1,4 @@
-//! A path in a JSON document, which can contain only Unicode.
+//! Paths in JSON documents, which can contain only Unicode.
 
 use std::path::Path;
 

@@ -1,9 +1,9 @@
-//! The two files by which a run is paused: the request, and the mark that the run is paused.
+//! The two pause files of a run: the request to pause, and the mark that the run is paused.
 //!
-//! Both are empty and stand next to the lock file of the run. `<run>.pause` exists while a user
-//! wants the run to be paused; other processes create and remove it. `<run>.paused` exists while the
-//! run is paused; only the run creates and removes it, and its modification time is the beginning of
-//! the pause. An empty file can be created on a full disk.
+//! Both stand next to the lock file of the run. `<run>.pause` exists while a user wants the run to
+//! be paused; other processes create and remove it. `<run>.paused` exists while the run is paused;
+//! only the run creates and removes it, and its modification time is the beginning of the pause.
+//! Both files are empty, because an empty file can be created even on a full disk.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -14,7 +14,7 @@ use autoproc_domain::{RunId, Timestamp};
 
 const REQUEST_SUFFIX: &str = ".pause";
 const MARK_SUFFIX: &str = ".paused";
-/// The suffix of the lock file of a run, which exists while the run is alive.
+/// The suffix of the lock file of a run. The file exists while the run is alive.
 const LOCK_SUFFIX: &str = ".lock";
 
 /// The pause files of one run.
@@ -25,10 +25,11 @@ pub struct PauseFiles {
 }
 
 impl PauseFiles {
-    /// Returns the files of a run in this folder, which holds the lock files of runs.
+    /// Returns the pause files of a run. `runs_dir` is the folder that contains the lock files of
+    /// runs.
     #[must_use]
     pub fn of(runs_dir: &Path, run: &RunId) -> Self {
-        // A name with a slash would leave the folder.
+        // A slash in the name would lead out of the folder.
         let name = run.as_str().replace('/', "%");
         let path = |suffix| runs_dir.join(format!("{name}{suffix}"));
         Self { request: path(REQUEST_SUFFIX), mark: path(MARK_SUFFIX) }
@@ -40,10 +41,10 @@ impl PauseFiles {
         &self.request
     }
 
-    /// Requests the run to pause; returns false if the request already stands.
+    /// Requests the run to pause; returns false if it was requested already.
     ///
     /// # Errors
-    /// If the file cannot be created; the request was not made.
+    /// If the file cannot be created. The run is then not requested to pause.
     pub fn request(&self) -> io::Result<bool> {
         create(&self.request)
     }
@@ -51,7 +52,7 @@ impl PauseFiles {
     /// Withdraws the request; returns false if there is none.
     ///
     /// # Errors
-    /// If the file cannot be removed; the request stands.
+    /// If the file cannot be removed. The request then remains in force.
     pub fn withdraw(&self) -> io::Result<bool> {
         remove(&self.request)
     }
@@ -62,13 +63,13 @@ impl PauseFiles {
         self.request.symlink_metadata().is_ok()
     }
 
-    /// True if the run says that it is paused.
+    /// True if the mark exists, which means that the run is paused.
     #[must_use]
     pub fn is_marked(&self) -> bool {
         self.mark.symlink_metadata().is_ok()
     }
 
-    /// Returns when the run was paused; `None` if it is not paused.
+    /// Returns the beginning of the pause; `None` if the run is not paused or the time is unknown.
     #[must_use]
     pub fn paused_since(&self) -> Option<Timestamp> {
         let modified = self.mark.symlink_metadata().and_then(|metadata| metadata.modified()).ok()?;
@@ -76,7 +77,7 @@ impl PauseFiles {
         i64::try_from(since.as_micros()).ok().map(Timestamp::from_micros)
     }
 
-    /// Marks the run as paused from now on.
+    /// Marks the run as paused from now on; returns false if the mark exists already.
     pub(crate) fn mark(&self) -> io::Result<bool> {
         create(&self.mark)
     }
@@ -85,8 +86,8 @@ impl PauseFiles {
         remove(&self.mark)
     }
 
-    /// Removes both files of the run, and the files of runs that have no lock file. Files that cannot
-    /// be removed do no harm.
+    /// Removes both pause files of this run, and the pause files of all runs that have no lock
+    /// file. Files that cannot be removed do no harm.
     pub(crate) fn remove(&self) {
         let _ = self.withdraw();
         let _ = self.unmark();
@@ -95,7 +96,8 @@ impl PauseFiles {
         }
     }
 
-    /// Removes the files of runs that have no lock file. Files that cannot be removed do no harm.
+    /// Removes the pause files of all runs that have no lock file. Files that cannot be removed do
+    /// no harm.
     pub fn remove_abandoned(runs_dir: &Path) {
         for entry in fs::read_dir(runs_dir).into_iter().flatten().flatten() {
             let name = entry.file_name();
@@ -111,7 +113,7 @@ fn run_of(name: &str) -> Option<&str> {
     name.strip_suffix(REQUEST_SUFFIX).or_else(|| name.strip_suffix(MARK_SUFFIX))
 }
 
-/// Creates an empty file, and never follows a link; returns false if the file exists.
+/// Creates an empty file without following a link; returns false if the path exists already.
 fn create(path: &Path) -> io::Result<bool> {
     match OpenOptions::new().write(true).create_new(true).open(path) {
         Ok(_) => Ok(true),

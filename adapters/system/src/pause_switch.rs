@@ -1,11 +1,11 @@
-//! Pauses a run: what it supervises stands still, and its start gate is shut.
+//! Pauses a run: suspends its commands and closes its start gate.
 //!
 //! # Theory of operation
 //!
-//! A run is paused while at least one [`PauseReason`] holds. The process itself continues, so that it
-//! obeys stop requests, keeps its leases, and never stops while it holds a lock. A thread looks for
-//! the request five times a second; a request is a file, because a signal that is sent twice would
-//! be obeyed twice.
+//! A run is paused while at least one [`PauseReason`] holds. On a request, the process of the run
+//! itself continues, so that it obeys stop requests, keeps its leases, and is never suspended while
+//! it holds a lock. A thread checks five times a second whether the request file exists. The
+//! request is a file and not a signal, because a repeated signal would be obeyed twice.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::pause_files::PauseFiles;
 
-/// The interval between two looks for the request.
+/// The interval between two checks for the request file.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The reason that the start gate gives while the run is paused.
@@ -33,7 +33,7 @@ pub enum PauseReason {
     Suspension,
 }
 
-/// Pauses and resumes what a run supervises. Can be used from any thread.
+/// Pauses and resumes the commands of a run. Can be used from any thread.
 pub struct PauseSwitch {
     files: PauseFiles,
     pause: Box<dyn Fn() + Send + Sync>,
@@ -63,8 +63,8 @@ impl Reasons {
 }
 
 impl PauseSwitch {
-    /// Creates the switch of the run with these files. `pause` is called when the first reason
-    /// begins to hold, `resume` when none holds any longer.
+    /// Creates a switch for the run with these pause files. `pause` is called when the first reason
+    /// begins to hold, and `resume` when the last one ceases to hold.
     pub fn new(
         files: PauseFiles,
         pause: impl Fn() + Send + Sync + 'static,
@@ -74,8 +74,8 @@ impl PauseSwitch {
         Self { files, pause, resume, reasons: Mutex::default(), published: watch::Sender::new(false) }
     }
 
-    /// Says whether a reason holds; returns true if that changed. The run is paused or resumed when
-    /// the function returns.
+    /// Sets whether a reason holds; returns true if this is a change. The run is paused or resumed
+    /// before the function returns.
     pub fn set(&self, reason: PauseReason, holds: bool) -> bool {
         let mut reasons = self.reasons();
         let was_paused = reasons.any();
@@ -86,7 +86,8 @@ impl PauseSwitch {
         has_changed
     }
 
-    /// The mark only informs other processes, so a failure to write it is ignored.
+    /// Pauses or resumes the run. A failure to create or remove the mark is ignored, because the
+    /// mark only informs other processes.
     fn switch(&self, is_paused: bool) {
         if is_paused {
             self.published.send_replace(true);
@@ -99,20 +100,20 @@ impl PauseSwitch {
         }
     }
 
-    /// Returns a gate that is shut while the run is paused, and otherwise passes on the decision of
-    /// `inner`.
+    /// Returns a start gate that is closed while the run is paused, and otherwise decides as
+    /// `inner` does.
     pub fn gate<G: StartGate>(&self, inner: G) -> PausableGate<G> {
         PausableGate { inner, is_paused: self.published.subscribe() }
     }
 
-    /// Ignores poisoning, because a panic leaves no partial update.
+    /// Locks the reasons. Ignores poisoning, because a panic leaves no partial update.
     fn reasons(&self) -> MutexGuard<'_, Reasons> {
         self.reasons.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Watches the request file of a run. When the watch is dropped, it removes the files of the run, and
-/// those that killed runs left.
+/// Watches the request file of a run. Dropping the watch removes the pause files of the run, and
+/// the pause files that killed runs left.
 pub struct PauseWatch {
     switch: Arc<PauseSwitch>,
     /// Dropped to end the thread.
@@ -121,8 +122,8 @@ pub struct PauseWatch {
 }
 
 impl PauseWatch {
-    /// Starts to watch. `on_change` is called on the thread of the watch, after the run was paused
-    /// (with true) or resumed (with false) because of the request.
+    /// Starts to watch. `on_change` is called on the thread of the watch after each change of the
+    /// request: with true after it was made, with false after it was withdrawn.
     ///
     /// # Errors
     /// If the thread cannot be spawned.
@@ -146,14 +147,14 @@ impl Drop for PauseWatch {
     fn drop(&mut self) {
         self.alive = None;
         if let Some(thread) = self.thread.take() {
-            // An error means that the thread panicked, so it has ended too.
+            // An error means that the thread panicked. It has ended in this case as well.
             let _ = thread.join();
         }
         self.switch.files.remove();
     }
 }
 
-/// A start gate that is shut while its run is paused.
+/// A start gate that is closed while its run is paused.
 pub struct PausableGate<G> {
     inner: G,
     is_paused: watch::Receiver<bool>,
@@ -169,7 +170,7 @@ impl<G: StartGate> StartGate for PausableGate<G> {
         let was_paused = before.as_ref().is_some_and(|pressure| *pressure.reason == *PAUSED);
         let mut is_paused = self.is_paused.clone();
         let changed = async {
-            // An error means that the switch is gone, so nothing changes any more.
+            // An error means that the switch was dropped. Then nothing changes any more.
             if is_paused.wait_for(|now| *now != was_paused).await.is_err() {
                 std::future::pending::<()>().await;
             }

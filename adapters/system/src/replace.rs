@@ -10,8 +10,8 @@ use tempfile::{Builder, NamedTempFile};
 /// Replaces the file at `path`, so that a reader sees either the old or the new content. Creates
 /// the folder if it is missing.
 ///
-/// Nothing is synced: a power cut may restore the old content. That suits reports, and requests
-/// that a user can repeat.
+/// Nothing is synced: a power cut may restore the old content. This is acceptable for reports, and
+/// for requests that a user can repeat.
 ///
 /// # Errors
 /// If the file cannot be written or renamed; the old content stays, and no temporary file is left.
@@ -27,7 +27,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// tries once more.
 ///
 /// # Errors
-/// The error of `create`, or that of creating the folder.
+/// The error of `create`, or the error of creating the folder.
 pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     create().or_else(|error| {
         let folder = path.parent().filter(|_| error.kind() == io::ErrorKind::NotFound).ok_or(error)?;
@@ -36,8 +36,8 @@ pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>
     })
 }
 
-/// Creates the temporary file that will replace the target. It has all permissions that the umask
-/// allows, so that other users can read a report.
+/// Creates the temporary file that will replace the target. Its permissions are limited only by the
+/// umask, so that other users can read a report.
 fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     Builder::new().suffix(".tmp").permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
 }

@@ -1,4 +1,4 @@
-//! Queries signal dispositions that this process inherited, and ends the process by a signal.
+//! Handles signals of this process: inherited dispositions, its end by a signal, and SIGXFSZ.
 
 use std::io;
 use std::sync::Arc;
@@ -16,8 +16,9 @@ pub enum EndSignal {
     HangUp,
 }
 
-/// Ends this process by the signal, as if the signal had never been handled. So a shell ends its
-/// loop after Ctrl-C, and a service manager sees that its request was followed.
+/// Ends this process by the signal, as if the signal had never been handled. The parent process
+/// then sees the signal as the cause: a shell ends its loop after Ctrl-C, and a service manager
+/// sees that its request was followed.
 ///
 /// # Errors
 /// If the system refuses; otherwise the function does not return.
@@ -29,8 +30,8 @@ pub fn end_by(signal: EndSignal) -> io::Result<()> {
     })
 }
 
-/// Lets a write fail at a limit on file sizes (setrlimit(2)). By default, SIGXFSZ then ends the
-/// process. Commands that this process starts get the default action.
+/// Makes a write beyond the file size limit (setrlimit(2)) return an error. By default, SIGXFSZ
+/// ends the process at such a write. Commands that this process starts get the default action.
 ///
 /// # Errors
 /// If the system refuses the handler.
@@ -38,8 +39,8 @@ pub fn survive_file_size_limit() -> io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
-/// True if this process ignores `signal`: bit n-1 of `SigIgn` in `proc_pid_status(5)` represents
-/// signal n. False if the system does not report it.
+/// True if this process ignores `signal`; false if the system does not report it. In `SigIgn` of
+/// `proc_pid_status(5)`, bit n-1 represents signal n.
 pub(crate) fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

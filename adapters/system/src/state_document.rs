@@ -1,7 +1,8 @@
-//! Writes and reads the format of the state file.
+//! Converts the processor's state to and from the format of the state file.
 //!
-//! Reading is lenient. A file of the Python program has only six of the keys, and its times have no
-//! offset. A newer version may add keys. For `status`, a missing detail is better than an error.
+//! Reading is lenient, because `status` can show a state with a missing detail. A file that the
+//! Python program wrote has only six of the keys, and its times have no offset. A newer version of
+//! this program may add keys.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,16 +16,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::path_text::PathText;
 
-/// The version of the Python program's format, to which this program only adds keys.
+/// The format version that the Python program writes. This program keeps the version, because it
+/// only adds keys.
 const VERSION: &str = "1.0.0";
 
 /// The content of a state file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateDocument {
-    /// The state; missing keys have their defaults.
+    /// The state. A key that is missing in the file has its default value.
     pub state: ProcessorState,
-    /// The current file; if there are several, the longest-running one. The path may be relative if
-    /// the Python program wrote the state file.
+    /// The current file; if there are several, the longest-running one. `None` if no file is being
+    /// processed. The path may be relative if the Python program wrote the state file.
     pub current_file: Option<PathBuf>,
 }
 
@@ -68,7 +70,7 @@ pub fn read_state_file(path: &Path) -> Result<Option<StateDocument>, StateFileEr
     Ok(Some(text.into()))
 }
 
-/// Returns the bytes of the file for `state`.
+/// Returns the content of a state file that describes `state`.
 pub(crate) fn encode(state: &ProcessorState) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(&DocumentText::from(state))?;
     bytes.push(b'\n');

@@ -12,8 +12,8 @@ use autoproc_domain::ports::{Observer, RunEvent, RunEventKind};
 use crate::state_document::encode;
 use crate::{OnWarning, WarnOnce, replace};
 
-/// The minimum interval between two writes: faster than a person reads, and cheap compared with
-/// processing a file.
+/// The minimum interval between two writes. It is shorter than a person needs to read the state,
+/// and a write costs little compared with processing a file.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// An observer that folds the events of a run into a [`ProcessorState`] and keeps the state in a
@@ -21,8 +21,8 @@ const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 ///
 /// The file is replaced atomically. It is not synced: no run survives a power cut, so the state of
 /// the run is worthless afterwards. The start and the end of a run are written before `observe`
-/// returns. In between, a thread writes the latest state, at most ten times a second. Dropping the
-/// observer writes a pending state.
+/// returns. Between them, a thread writes the latest state, at most ten times a second. Dropping
+/// the observer writes the latest state if it has not been written yet.
 pub struct StateFile {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
@@ -34,8 +34,8 @@ struct Shared {
     folded: Mutex<Folded>,
     /// Wakes the writer when a state becomes pending.
     changed: Condvar,
-    /// Ends the writer's pause between two writes when the observer is dropped. The writer waits
-    /// for `changed` only outside this pause.
+    /// Wakes the writer from its pause between two writes when the observer is dropped. During this
+    /// pause, the writer does not wait for `changed`.
     closed: Condvar,
     /// Held while writing, so that an older state never overwrites a newer one.
     writing: Mutex<()>,
@@ -50,7 +50,8 @@ struct Folded {
 
 impl StateFile {
     /// Creates the observer for a file at `path`, which is not accessed before the first event.
-    /// `on_warning` is called once if the file cannot be written; later states are still attempted.
+    /// `on_warning` is called for the first state that cannot be written. Later failures are not
+    /// reported.
     ///
     /// # Errors
     /// If the thread cannot be spawned.
@@ -89,14 +90,14 @@ impl Drop for StateFile {
         self.shared.changed.notify_one();
         self.shared.closed.notify_one();
         if let Some(writer) = self.writer.take() {
-            // An error means that the writer panicked, so it has ended too.
+            // An error means that the writer panicked. It has ended in this case as well.
             let _ = writer.join();
         }
     }
 }
 
 impl Shared {
-    /// Writes pending states until the file is closed.
+    /// Writes pending states until the observer is dropped.
     fn write_pending(&self) {
         loop {
             let folded = lock(&self.folded);
@@ -126,7 +127,7 @@ impl Shared {
     }
 }
 
-/// Locks a mutex. Ignores poisoning, because a panic under these locks leaves no inconsistent
+/// Locks a mutex. Ignores poisoning, because a panic while it is locked leaves no inconsistent
 /// state.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -5,37 +5,37 @@ use std::time::Duration;
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 
 /// The maximum duration of a drain after a SIGTERM or SIGHUP; then the drain becomes an abort. This
-/// duration plus the grace time of 10 s is less than the 90 s after which systemd kills
+/// duration and the default grace time of 10 s add up to the 90 s after which systemd kills
 /// (`DefaultTimeoutStopSec`, systemd-system.conf(5)).
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(80);
 
-/// A signal within this time after the first one counts as the same signal: a terminal that closes
-/// sends SIGHUP more than once, and no person presses Ctrl-C so fast.
+/// A second signal within this time after the first one is ignored. A terminal that closes sends
+/// SIGHUP more than once, and no person presses Ctrl-C twice so fast.
 pub(crate) const ONE_SIGNAL: Duration = Duration::from_millis(500);
 
-/// The request of the stop file.
+/// The request that the stop file makes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FileRequest {
     /// The file does not exist.
     #[default]
     Nothing,
-    /// The file exists.
+    /// The file exists, and its first line does not contain `now` or cannot be read.
     Drain,
     /// The file exists and its first line contains `now`.
     Abort,
 }
 
-/// All stop requests so far. Times are durations since one fixed moment, on a monotonic clock.
+/// All stop requests so far. A time is the duration since one fixed moment, on a monotonic clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct StopRequests {
-    /// True if the first signal aborts.
+    /// True if the first signal requests an abort instead of a drain.
     skips_drain: bool,
-    /// The most urgent request of the file since it was last cleared.
+    /// The most urgent request of the stop file since the last call of `clear`.
     file: FileRequest,
     /// The first signal and its time.
     first_signal: Option<(StopCause, Duration)>,
     signals: u32,
-    /// The cause of the first request.
+    /// The cause of the first request; `None` if there is no request.
     cause: Option<StopCause>,
 }
 
@@ -45,7 +45,7 @@ impl StopRequests {
         Self { skips_drain: true, ..Self::default() }
     }
 
-    /// Records the current request of the file. The request stays in force even if the file is
+    /// Records the current request of the stop file. The request stays in force even if the file is
     /// removed: only `clear` withdraws it.
     pub(crate) fn on_file(&mut self, request: FileRequest) {
         self.file = self.file.max(request);
@@ -63,8 +63,8 @@ impl StopRequests {
         self.cause.get_or_insert(cause);
     }
 
-    /// Withdraws the file's request, but not the signals. Returns true if the file had made a
-    /// request.
+    /// Withdraws the request of the stop file, but not the signals. Returns true if there was such
+    /// a request.
     pub(crate) fn clear(&mut self) -> bool {
         let withdrawn = std::mem::take(&mut self.file);
         self.cause = self.first_signal.map(|(cause, _)| cause);
@@ -93,8 +93,8 @@ impl StopRequests {
     }
 }
 
-/// True if a drain has expired. A drain after an interrupt never expires, because the user at the
-/// terminal can interrupt again.
+/// True if the maximum duration of a drain is over. A drain after an interrupt has no maximum
+/// duration, because the user at the terminal can interrupt again.
 fn is_expired(cause: StopCause, elapsed: Duration) -> bool {
     matches!(cause, StopCause::Terminate | StopCause::HangUp) && elapsed >= DRAIN_TIMEOUT
 }

@@ -11,18 +11,20 @@ use autoproc_regular_file::{self as regular_file, Links};
 use crate::replace::replace;
 use crate::stop_decision::FileRequest;
 
-/// The word that requests an abort instead of a drain.
+/// The word in the first line that requests an abort instead of a drain.
 const NOW: &str = "now";
 
-/// The maximum number of bytes read from the file; more than any first line that a user writes.
+/// The maximum number of bytes that are read from the stop file. First lines that users write are
+/// shorter.
 const MAX_READ_BYTES: u64 = 1024;
 
 /// Requests every run that watches `path` to stop: to drain, or to abort if `now` is true.
 ///
-/// The file is replaced atomically. A standing request to abort is not downgraded to a drain.
+/// The file is replaced atomically. A request to abort that exists already is not downgraded to a
+/// drain.
 ///
 /// # Errors
-/// If the file cannot be written; the request was not made.
+/// If the file cannot be written. The stop was then not requested.
 pub fn write_stop_request(path: &Path, now: bool) -> io::Result<()> {
     if now {
         replace(path, b"now (requested by autoproc stop)\n")
@@ -38,7 +40,7 @@ pub fn write_stop_request(path: &Path, now: bool) -> io::Result<()> {
 pub struct StandingStop {
     /// The requested level: draining or aborting.
     pub level: StopLevel,
-    /// The time of the request; `None` if the system does not report it.
+    /// The time of the request, from the file's modification time; `None` if it is unknown.
     pub since: Option<Timestamp>,
 }
 

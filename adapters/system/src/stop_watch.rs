@@ -3,10 +3,10 @@
 //! # Theory of operation
 //!
 //! One thread checks the stop file and the time five times a second; another one waits for signals.
-//! They are threads rather than tasks because reading a file can block, and because a stop must
-//! take effect while every worker of the runtime is busy. Each thread records its observation and
-//! publishes the resulting level under one lock. Clearing takes the same lock, so a file that was
-//! read before its removal is never recorded after it.
+//! Threads are used rather than tasks, because reading a file can block, and because a stop must
+//! take effect even while every worker of the runtime is busy. Each thread records its observation
+//! and publishes the resulting level under one lock. Clearing removes the file under the same lock,
+//! so a thread cannot record the request of a file that has been removed meanwhile.
 
 use std::io;
 use std::path::PathBuf;
@@ -31,11 +31,11 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// A stop signal that watches the stop file and, after [`StopWatch::with_signals`], the signals
 /// SIGINT, SIGTERM and SIGHUP.
 ///
-/// - Stop file: draining if the file exists, aborting if its first line contains the word `now`,
-///   draining if it cannot be read.
+/// - Stop file: aborting if the first line contains the word `now`; draining if the file has any
+///   other content or cannot be read.
 /// - Signals: the first one requests draining, which becomes aborting 80 s after a SIGTERM or
 ///   SIGHUP. The second one requests aborting, if it arrives at least half a second after the
-///   first. The third one requests killing. All three kinds of signal count alike.
+///   first. The third one requests killing. SIGINT, SIGTERM and SIGHUP are counted together.
 ///
 /// Dropping the watch ends its threads. Later signals are ignored: their default action is not
 /// restored.
@@ -56,7 +56,8 @@ struct Shared {
 }
 
 impl StopWatch {
-    /// Watches the stop file at `path`; a standing request is published when this function returns.
+    /// Watches the stop file at `path`. If the file exists already, its request is published before
+    /// this function returns.
     ///
     /// # Errors
     /// If the thread cannot be spawned.
@@ -79,9 +80,9 @@ impl StopWatch {
         Self { shared, alive: None, signals: None, threads: Vec::new() }.with_signals()
     }
 
-    /// Also watches signals. They lose their default action for the whole process, permanently.
-    /// SIGHUP stays ignored if the parent process ignored it, as nohup(1) does for a process that
-    /// must outlive its terminal.
+    /// Also watches SIGINT, SIGTERM and SIGHUP, which permanently lose their default action in the
+    /// whole process. SIGHUP stays ignored if the parent process ignored it. For instance, nohup(1)
+    /// ignores it for a process that must outlive its terminal.
     ///
     /// # Errors
     /// If the handler cannot be installed or the thread cannot be spawned.
@@ -120,7 +121,7 @@ impl Drop for StopWatch {
             signals.close();
         }
         for thread in self.threads.drain(..) {
-            // An error means that the thread panicked, so it has ended too.
+            // An error means that the thread panicked. It has ended in this case as well.
             let _ = thread.join();
         }
     }
@@ -174,8 +175,8 @@ impl Shared {
         self.published.send_if_modified(|published| std::mem::replace(published, request) != request);
     }
 
-    /// Locks the requests. Ignores poisoning, because a panic under the lock leaves no inconsistent
-    /// state.
+    /// Locks the requests. Ignores poisoning, because a panic while they are locked leaves no
+    /// inconsistent state.
     fn requests(&self) -> MutexGuard<'_, StopRequests> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,11 +2,11 @@
 //!
 //! # Theory of operation
 //!
-//! A terminal sends SIGTSTP to its foreground process group; commands in their own groups do not
-//! receive it. A thread waits for the signal, calls `pause`, and then stops the whole process as
-//! the signal's default action would. SIGCONT (`fg`, `bg`) continues the process, and the thread
-//! calls `resume`. So exactly one resume follows each pause, and a SIGCONT to a process that is not
-//! stopped has no effect.
+//! At Ctrl-Z, a terminal sends SIGTSTP to its foreground process group. Commands do not receive it,
+//! because they are in groups of their own. A thread waits for the signal, calls `pause`, and then
+//! stops the whole process as the signal's default action would. SIGCONT (`fg`, `bg`) continues the
+//! process, and the thread calls `resume`. So exactly one resume follows each pause, and a SIGCONT
+//! to a process that is not stopped has no effect.
 
 use std::io;
 use std::thread::{self, JoinHandle};
@@ -17,17 +17,17 @@ use signal_hook::low_level::emulate_default_handler;
 
 use crate::signals::is_ignored;
 
-/// Calls back when the process is suspended and continued.
+/// Calls functions when this process is suspended and when it is continued.
 ///
-/// SIGTSTP stays ignored if the parent process ignored it, as a shell without job control does.
-/// After the drop, the signal is ignored: its default action is not restored.
+/// If the parent process ignored SIGTSTP, as a shell without job control does, it stays ignored and
+/// no function is called. After the drop, SIGTSTP is ignored: its default action is not restored.
 pub struct Suspension {
     signals: Option<Handle>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Suspension {
-    /// Starts to wait for the signal. Both functions run on a separate thread; the process stops
+    /// Starts to wait for SIGTSTP. `pause` and `resume` run on a separate thread; the process stops
     /// once `pause` has returned.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl Drop for Suspension {
             signals.close();
         }
         if let Some(thread) = self.thread.take() {
-            // An error means that the thread panicked, so it has ended too.
+            // An error means that the thread panicked. It has ended in this case as well.
             let _ = thread.join();
         }
     }

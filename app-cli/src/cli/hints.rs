@@ -1,8 +1,8 @@
-//! Hints for words that the command line does not know.
+//! Hints for unknown commands and options.
 //!
-//! Clap proposes the most similar known word, which may be a dangerous one. Here, a word is
-//! proposed only for a likely typing error. For words with a meaning in other programs, the hint
-//! names the equivalent.
+//! Clap proposes the most similar known word, which may have dangerous effects. This module keeps a
+//! proposal only if a typing error is likely. If the unknown word is known from other programs, the
+//! hint names the equivalent in autoproc.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -14,7 +14,7 @@ use strsim::damerau_levenshtein;
 
 use crate::escape::{Printable, Shown};
 
-/// Unknown commands and their equivalents.
+/// Commands of other programs, each with the hint that names the equivalent here.
 const COMMANDS: &[(&[&str], &str)] = &[
     (
         &["skip"],
@@ -45,7 +45,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Unknown options and their equivalents.
+/// Options of other programs, each with the hint that names the equivalent here.
 const OPTIONS: &[(&[&str], &str)] = &[
     (
         &["--all"],
@@ -87,10 +87,10 @@ pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
         if let Some(near) = near.filter(|_| hint.is_none()) {
             error.insert(suggestion, near);
         } else if is_far || hint.is_some() {
-            // clap's usage names the suggestion that was removed.
+            // clap's usage line names the suggestion, which has been removed.
             error.remove(ContextKind::Usage);
         }
-        // In `run`, the words after two dashes are the command, not files.
+        // clap advises writing the word after `--`. In `run`, the words after `--` are the command.
         if hint.is_some() || words.iter().any(|word| word == "run") {
             error.remove(ContextKind::Suggested);
         }
@@ -103,7 +103,7 @@ pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
     error
 }
 
-/// Escapes the arguments that the error quotes: a shell pattern may have inserted any file name.
+/// Escapes the arguments that the error quotes: they may be file names inserted by a shell pattern.
 fn escape_arguments(error: &mut Error) {
     let escaped = error.context().filter_map(|(kind, value)| match value {
         ContextValue::String(text) if text.contains(is_unprintable) => {
@@ -120,7 +120,7 @@ fn hint(unknown: &str, kind: ContextKind) -> Option<String> {
     let known = if kind == ContextKind::InvalidSubcommand { COMMANDS } else { OPTIONS };
     let known = known.iter().find(|(words, _)| words.contains(&unknown)).map(|(_, hint)| (*hint).to_owned());
     known.or_else(|| {
-        // The word may be a command of `queue`, without the word `queue`.
+        // The user may have omitted `queue` before one of its commands.
         let is_queue = ["size", "peek", "show", "hold", "unhold", "export", "recover", "repair"].contains(&unknown);
         let is_command = kind == ContextKind::InvalidSubcommand;
         if is_command && is_queue {
@@ -134,8 +134,8 @@ fn hint(unknown: &str, kind: ContextKind) -> Option<String> {
     })
 }
 
-/// Returns the suggestions that differ from the word by one or two typing errors; `None` if there are
-/// none.
+/// Returns the suggestions that differ from the word by at most two typing errors, or by one if the
+/// word has fewer than four characters; `None` if there are none.
 fn near(unknown: &str, suggested: &ContextValue) -> Option<ContextValue> {
     let most = if unknown.trim_start_matches('-').len() < 4 { 1 } else { 2 };
     let is_near = |known: &&String| damerau_levenshtein(unknown, known) <= most;

@@ -22,18 +22,18 @@ use crate::project::Project;
 use crate::view::time::local;
 use crate::wiring::{OpenOptions, Purpose, Wiring};
 
-/// The time limit for reading the queue, after which no files are offered. A slow machine reads
-/// about 300,000 files in this time.
+/// The time limit for reading the queue or the history, after which no values are offered. A slow
+/// machine reads about 300,000 files of the queue in this time.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// If more files match, none is offered: a truncated list would make the shell insert a common
-/// prefix that the omitted files may not share.
+/// The maximum number of files that are offered. If more match, none is offered: from a truncated
+/// list, the shell would insert a common prefix that the omitted files may not share.
 const MAX_FILES: usize = 10_000;
 
-/// The maximum number of runs that are offered, the latest ones.
+/// The number of latest runs whose names are offered.
 const MAX_RUNS: usize = 50;
 
-/// The tag that marks values from the project.
+/// The tag of candidates that were looked up in the project.
 const TAG: &str = "looked up";
 
 /// True for a value that was looked up in the project.
@@ -60,8 +60,9 @@ impl Lookup {
         }
     }
 
-    /// Returns the values that begin with `current`, the typed part: each once, folders first, and
-    /// otherwise in the order of their bytes. The script of zsh relies on that.
+    /// Returns the values that begin with `current`, the typed part. Files and workflows are
+    /// returned without duplicates, folders first, and otherwise in the order of their bytes. The
+    /// zsh script relies on this order.
     pub(super) fn candidates(&self, which: Candidates, current: &OsStr) -> Vec<CompletionCandidate> {
         if self.is_option(current) {
             return Vec::new();
@@ -70,7 +71,7 @@ impl Lookup {
         let mut found = match which {
             Candidates::Files(statuses) => self.files(project, statuses, current),
             Candidates::Workflows => self.workflows(&project, current),
-            // A name of a run needs no quotes, so the shell gets it as a word.
+            // Names of runs need no quotes, so they are returned without the tag of paths.
             Candidates::Runs => return runs(project, current),
         };
         found.sort_unstable_by(|one, other| rank(one).cmp(&rank(other)));
@@ -121,13 +122,13 @@ fn runs(project: Project, current: &OsStr) -> Vec<CompletionCandidate> {
     matching.map(candidate).collect()
 }
 
-/// Returns the key by which values are sorted.
+/// Returns the sort key of a value, which puts folders first.
 fn rank(value: &OsStr) -> (bool, &OsStr) {
     (!value.as_bytes().ends_with(b"/"), value)
 }
 
-/// Returns the result of `read`, or nothing after [`TIMEOUT`]. The process does not wait for the
-/// reading thread to end.
+/// Returns the result of `read`, or an empty one after [`TIMEOUT`]. `read` runs on a thread whose
+/// end the process does not await.
 fn in_time<T: Default + Send + 'static>(read: impl FnOnce() -> Option<T> + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     // Sending fails if the receiver has timed out.
@@ -176,8 +177,9 @@ impl<'t> Prefix<'t> {
         Some(Self { folder, name, root: root.into_os_string().into_vec() })
     }
 
-    /// Returns the path as a continuation of the typed part; `None` if it does not match. If
-    /// nothing is typed, a path below the current folder is relative, any other is absolute.
+    /// Returns the path with its beginning written as the user typed it; `None` if the path does
+    /// not match. If nothing is typed, a path below the current folder becomes relative, and any
+    /// other path stays absolute.
     fn completed(&self, path: &Path) -> Option<OsString> {
         let Some(rest) = path.as_os_str().as_bytes().strip_prefix(self.root.as_slice()) else {
             return self.is_empty().then(|| path.as_os_str().to_owned());

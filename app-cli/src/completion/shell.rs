@@ -1,4 +1,5 @@
-//! The supported shells: their scripts, and the formats of their questions and answers.
+//! The supported shells: their scripts, and the formats in which a script passes the typed line and
+//! reads the answer.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
@@ -37,10 +38,10 @@ impl Shell {
 
     /// Parses the typed line from the arguments that the shell's script passes:
     ///
-    /// - bash: the line up to the cursor, and the part of the last word that bash replaces, which
-    ///   may be shorter because bash also divides words at `=` and `:`
-    /// - zsh: the words up to the cursor, with their quotes
-    /// - fish: the words up to the cursor, only the last one with its quotes
+    /// - bash: the line up to the cursor, and the part of the last word that bash replaces. This
+    ///   part may be shorter than the word, because bash also divides words at `=` and `:`.
+    /// - zsh: the words up to the cursor, with their quotes.
+    /// - fish: the words up to the cursor. Only the last word has its quotes.
     pub(super) fn typed(self, mut args: Vec<OsString>) -> Option<Typed> {
         let replaced = if self == Self::Bash { args.pop() } else { None };
         let raw = args.pop()?;
@@ -82,7 +83,7 @@ impl Shell {
         let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
         let help = help.lines().next().unwrap_or_default().as_bytes();
         Some(match self {
-            // bash itself would leave a `$` unquoted.
+            // bash itself would not quote a `$` in a path.
             Self::Bash if kind == Kind::Paths => quoted(value.get(typed.kept..)?, typed.open),
             Self::Bash => value.get(typed.kept..)?.to_vec(),
             // The format of `_describe`.
@@ -97,7 +98,8 @@ impl Shell {
     }
 }
 
-/// Returns the length of the word without `replaced`, the part at its end that the shell replaces.
+/// Returns the length of the part of `word` before `replaced`, the end of the word that the shell
+/// replaces. 0 if the word does not end with `replaced`.
 fn kept(word: &OsStr, replaced: &OsStr) -> usize {
     word.as_bytes().strip_suffix(replaced.as_bytes()).map_or(0, <[u8]>::len)
 }

@@ -7,19 +7,20 @@ use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::thread;
 use std::time::Duration;
 
-/// The number of texts that may wait for the thread: some seconds of a busy run.
+/// The maximum number of texts that wait for the thread; a busy run prints as many in some seconds.
 const MAX_WAITING: usize = 1024;
 
-/// How long the end of a run waits for a reader that does not read.
+/// The maximum time that the end of a run waits until the reader has read all texts.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Writes to standard error, on a thread during a run.
 ///
-/// A reader may stop reading for a while: a pager, Ctrl-S, a broken connection. Then the thread
-/// waits, and the run continues. If too many texts wait, the newest are dropped and counted.
+/// The reader of standard error may stop reading for a while, for instance a pager, or a terminal
+/// after Ctrl-S. Then the thread waits, and the run continues. If too many texts wait, the newest
+/// are dropped and counted.
 #[derive(Debug, Default)]
 pub(super) enum ErrWriter {
-    /// Each write is complete when it returns.
+    /// The calling thread writes; a text is written when `write` returns.
     #[default]
     Direct,
     /// A thread writes.
@@ -36,7 +37,7 @@ pub(super) enum ErrWriter {
 #[derive(Debug)]
 pub(super) enum Message {
     Text(String),
-    /// Asks for an answer once all earlier texts are written.
+    /// Asks the thread to answer once it has written all earlier texts.
     Settle(mpsc::Sender<()>),
 }
 
@@ -63,8 +64,8 @@ impl ErrWriter {
         }
     }
 
-    /// Ends the thread after it has written what waits. If it does not get so far in time, nothing
-    /// is written from now on.
+    /// Ends the thread after it has written all waiting texts. If that takes longer than
+    /// [`END_TIMEOUT`], nothing is written from now on.
     pub(super) fn end_thread(&mut self) {
         *self = if self.settle(END_TIMEOUT) { Self::Direct } else { Self::Stalled };
     }
@@ -82,7 +83,8 @@ impl ErrWriter {
         }
     }
 
-    /// Waits until everything is written; returns false after `timeout`.
+    /// Waits until all earlier texts are written; returns false if this is uncertain after
+    /// `timeout`.
     pub(super) fn settle(&self, timeout: Duration) -> bool {
         let Self::Thread { texts, .. } = self else { return matches!(self, Self::Direct) };
         let (answer, answered) = mpsc::channel();

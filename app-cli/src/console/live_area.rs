@@ -4,30 +4,31 @@
 //!
 //! After each drawing the cursor returns to the beginning of the first line. Everything from the
 //! cursor to the end of the screen then belongs to the area, so one control sequence erases it.
-//! This holds after a change of the terminal's size too: a terminal that wraps the lines anew keeps
-//! the cursor at the beginning of the same line. An area that counts its rows and moves the cursor
-//! up would count the rows of the old width.
+//! This is still true after the size of the terminal has changed: a terminal that wraps the lines
+//! again keeps the cursor at the beginning of the same line. Moving the cursor up by the number of
+//! drawn rows would fail then, because that number belongs to the old width.
 //!
-//! A line is erased before it is written, not after: if a line fills the row, the cursor stays on
-//! the last character, and erasing from there would remove that character. The terminal does not
-//! wrap lines during a drawing, because lines for the size before a change would take more rows
-//! than the cursor moves up.
+//! A row is erased before its line is written. After the writing of a line that fills the row, the
+//! cursor stands on the last character, and erasing from there would remove that character.
+//! Wrapping is off during a drawing: if the terminal has become narrower, wrapped lines would take
+//! more rows than the cursor moves up.
 
-/// Erases the row, then all rows below, and returns to the beginning of the row. Rows below are
-/// erased from the next row on, because tmux takes an erasure from the first row on for one of the
-/// whole screen and keeps the erased lines in its history.
+/// Erases the row of the cursor and all rows below, and returns the cursor to the beginning of the
+/// row. The rows below are erased by a separate sequence. If one sequence erased everything from
+/// the first row on, tmux would treat it as an erasure of the whole screen and keep the erased
+/// lines in its history.
 const ERASE_SCREEN: &str = "\r\x1b[K\x1b7\x1b[B\x1b[J\x1b8";
 
-/// Erases the row from the cursor.
+/// Erases from the cursor to the end of the row.
 const ERASE_ROW: &str = "\x1b[K";
 
-/// Ends and begins the wrapping of long lines (DECAWM).
+/// Disables (`WRAP_OFF`) and enables (`WRAP_ON`) the wrapping of long lines (DECAWM).
 const WRAP_OFF: &str = "\x1b[?7l";
 const WRAP_ON: &str = "\x1b[?7h";
 
-/// The lines on the screen, if the area is open.
+/// The lines at the bottom of the screen.
 ///
-/// The methods return the text that changes the screen. The caller writes it before it calls
+/// Methods return the text that changes the screen. The caller must write this text before it calls
 /// another method.
 #[derive(Debug, Default)]
 pub(super) struct LiveArea {
@@ -60,12 +61,13 @@ impl LiveArea {
         self.is_concealed = false;
     }
 
-    /// Leaves the lines to the screen, because another program uses it now.
+    /// Forgets the lines without erasing them, because another program now uses the screen.
     pub(super) fn abandon(&mut self) {
         self.lines.clear();
     }
 
-    /// Replaces the lines. Each must fit into a row of the terminal, and all into its height.
+    /// Replaces the lines. Each line must fit into a row of the terminal, and all of them into its
+    /// height. Ignores the lines while the area is closed or concealed.
     pub(super) fn replace(&mut self, lines: Vec<String>) -> String {
         if !self.is_open || self.is_concealed {
             return String::new();
@@ -74,7 +76,8 @@ impl LiveArea {
         self.draw()
     }
 
-    /// Returns the text that erases the lines until they are drawn again.
+    /// Returns the text that erases the lines on the screen. The area keeps them for
+    /// [`draw`](Self::draw).
     pub(super) fn erase(&self) -> &'static str {
         if self.lines.is_empty() { "" } else { ERASE_SCREEN }
     }

@@ -10,7 +10,8 @@ use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use crate::error::CliError;
 use crate::since::Since;
 
-/// Patterns for names, and patterns with a slash for paths below the given folder.
+/// Patterns without a slash, for names, and patterns with a slash, for paths below the given
+/// folder.
 #[derive(Debug, Clone, Default)]
 struct Patterns {
     names: GlobSet,
@@ -41,13 +42,13 @@ pub(super) struct Filter {
     /// The patterns to include; `None` includes every file.
     included: Option<Patterns>,
     excluded: Patterns,
-    /// The earliest time of modification.
+    /// The earliest accepted time of modification; `None` accepts every time.
     since: Option<SystemTime>,
 }
 
 impl Filter {
-    /// Creates a filter for files that match one of `include`, if there are any, and none of
-    /// `exclude`, and that were modified at `newer_than` or later.
+    /// Creates a filter. A file passes if it matches a pattern of `include` or `include` is empty,
+    /// if it matches no pattern of `exclude`, and if it was modified at `newer_than` or later.
     ///
     /// # Errors
     /// [`CliError`] if the patterns together are too large.
@@ -59,7 +60,7 @@ impl Filter {
         })
     }
 
-    /// False if a folder is excluded with everything below it.
+    /// False if a pattern excludes a folder, and thereby everything below it.
     pub(super) fn wants_folder(&self, below: &Path) -> bool {
         !below.file_name().is_some_and(|name| self.excluded.match_any(name, below))
     }

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use crate::console::Console;
 
-/// The argument for standard input.
+/// The argument that stands for standard input.
 pub(super) const STDIN: &str = "-";
 
-/// The time after which a message says that the list has not ended.
+/// The time after which a message says that the program waits for the end of standard input.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The UTF-8 byte order mark, which some editors write at the beginning of a text.
@@ -29,7 +29,7 @@ pub(super) struct Oddities {
 }
 
 /// Reads a list path by path, so that a long list is never in memory as a whole. Calls `take` for
-/// each path; skips empty lines. With `null`, paths end with NUL and are not changed.
+/// each path; skips empty lines. If `null`, paths end with a NUL byte and are not changed.
 ///
 /// # Errors
 /// If the list cannot be read; otherwise the error of `take`.
@@ -49,8 +49,8 @@ pub(super) fn read<E>(
             if is_first && let Some(rest) = path.strip_prefix(BYTE_ORDER_MARK) {
                 (path, oddities.has_mark) = (rest, true);
             }
-            // A file name may end with a carriage return, but lists made on Windows are more
-            // common.
+            // Lists made on Windows have a carriage return at each line end. It is kept only if a
+            // file of that name exists.
             if let Some(rest) = path.strip_suffix(b"\r").filter(|_| !exists(path)) {
                 (path, oddities.has_crlf) = (rest, true);
             }
@@ -88,7 +88,7 @@ fn remind(console: Arc<Console>) -> Sender<()> {
             console.say("waiting for the end of the list on standard input (Ctrl-D ends it on a terminal)");
         }
     };
-    // Without a thread there is no message.
+    // If the thread cannot be started, there is no message.
     let _ = thread::Builder::new().spawn(wait);
     sender
 }

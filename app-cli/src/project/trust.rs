@@ -1,7 +1,7 @@
-//! Decides whether a project that was found, and not named, may be used.
+//! Decides whether a project may be used that the user did not name, but that was found upwards.
 //!
-//! Below a folder like `/tmp`, any user can create a project. A command that finds it there would
-//! execute its workflows and runners with the rights of the caller.
+//! In a folder like `/tmp`, any user can create a project. A command that is started below `/tmp`
+//! would find that project, and execute its workflows and runners with the rights of the caller.
 
 use std::fmt;
 use std::fs::{self, Metadata};
@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 
 use super::STATE_DIR;
 
-/// What a project consists of: whoever may change one of these decides which commands are executed.
+/// The parts of a project, relative to its folder, that determine which commands are executed.
 const PARTS: [&str; 8] =
     ["", ".claude", STATE_DIR, "core", "core/workflows", "engine", "engine/workflows", "autoproc.toml"];
 
-/// The user for whom a command decides.
+/// The user who called this program.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
     pub(super) uid: u32,
-    /// The user who called sudo(8), if root is the caller.
+    /// The user who called sudo(8), if any. Trusted only if root is the caller.
     pub(super) sudo_uid: Option<u32>,
 }
 
@@ -47,12 +47,13 @@ impl fmt::Display for Why {
 }
 
 impl Caller {
-    /// Returns the first part of the project that neither the caller nor root controls alone.
-    /// Missing parts are skipped: a folder that passes this check gets no foreign parts later.
+    /// Returns the first part of the project that a user other than the caller and root can
+    /// control. Missing parts are skipped: if the existing folders pass this check, no other user
+    /// can create the missing parts.
     pub(super) fn foreign_part(self, root: &Path) -> Option<Foreign> {
         PARTS.iter().find_map(|part| {
             let path = if part.is_empty() { root.to_owned() } else { root.join(part) };
-            // A link is created by its owner, and leads to a folder that may have another owner.
+            // If the path is a link, the owner of its target may differ from the owner of the link.
             let looked_at = [fs::symlink_metadata(&path), fs::metadata(&path)];
             let why = looked_at.iter().flatten().find_map(|metadata| self.distrusts(metadata))?;
             Some(Foreign { path, why })
@@ -65,7 +66,8 @@ impl Caller {
         // By convention, the private group of a user has the user's number.
         let is_private_group = metadata.gid() == owner;
         let is_writable = mode & 0o002 != 0 || (mode & 0o020 != 0 && !is_private_group);
-        // In a sticky folder, nobody can replace the files of others. Each part is examined itself.
+        // In a sticky folder, users cannot replace the files of others. Each part is examined on
+        // its own.
         let is_sticky = metadata.is_dir() && mode & 0o1000 != 0;
         if !is_ours {
             Some(Why::Owner(owner))

@@ -8,12 +8,12 @@ use crate::escape::Printable;
 
 const INDENT: &str = "    ";
 
-/// Returns the outcome and the last line of output.
+/// Returns the first line of an error: the outcome of the attempt and its cause.
 pub(crate) fn in_one_line(error: &str) -> Printable<'_> {
     Printable(failure::first_line(error))
 }
 
-/// The earlier lines of output, indented.
+/// The other lines of an error, indented: the earlier lines of the output.
 pub(crate) struct SaidBefore<'a>(pub(crate) &'a str);
 
 impl fmt::Display for SaidBefore<'_> {

@@ -13,11 +13,12 @@ use crate::view::screen::Screen;
 use crate::view::style::{self, painted};
 use crate::view::time::{local, span};
 
-/// The indexes of the columns that may be shortened.
+/// The indexes of the two columns that may be shortened.
 const FILE: usize = 4;
 const NOTE: usize = 5;
 
-/// The width of the columns other than files and notes: numbers, words, and spaces between.
+/// The total width, in characters, of the columns that are never shortened, and of the spaces
+/// between all columns.
 const OTHER_COLUMNS: usize = 46;
 
 /// Prints a table on a terminal, otherwise tab-separated columns without a header.
@@ -53,8 +54,8 @@ fn columns(item: &QueueItem, now: Timestamp, layout: &Layout) -> [String; 6] {
     ]
 }
 
-/// Shortens notes, then files, so that a row fits into `columns`. Each keeps at least a third of
-/// `columns`.
+/// Shortens notes and paths so that both together fit into `columns`. Notes are shortened first,
+/// but keep at least a third of `columns`.
 fn fit(rows: &mut [[String; 6]], columns: usize, layout: &Layout) {
     let widest = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
     let (files, notes) = (widest(FILE), widest(NOTE));

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::wiring::Pause;
 
-/// A path as text and, if needed, as bytes.
+/// A path as text and, if it is not UTF-8, also as bytes in hexadecimal.
 #[derive(Serialize)]
 pub(crate) struct PathJson {
     file_path: String,
@@ -89,12 +89,12 @@ pub(crate) struct LiveRunJson {
     max_attempts: u32,
     timeout_s: f64,
     paused: bool,
-    /// When the pause began; absent or unknown if null.
+    /// The beginning of the pause; null if the run is not paused or the time is unknown.
     paused_at: Option<String>,
 }
 
 impl LiveRunJson {
-    /// Returns the document of a run with its pause, if it is paused.
+    /// Returns the document of a run. `pause` is `None` if the run is not paused.
     pub(crate) fn new(run: &LiveRun, pause: Option<&Pause>) -> Self {
         Self {
             paused: pause.is_some(),

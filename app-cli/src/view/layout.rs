@@ -29,7 +29,7 @@ impl Size {
     }
 }
 
-/// The properties of an output stream.
+/// The properties of an output stream on which the layout of text depends.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
     terminal: Option<Terminal>,
@@ -64,7 +64,7 @@ impl Layout {
         Self { terminal: Some(terminal), is_ascii: false }
     }
 
-    /// Returns the layout for the same stream after its terminal has got this size.
+    /// Returns this layout with another size of the terminal.
     pub(crate) fn resized(&self, size: Size) -> Self {
         let terminal = self.terminal.clone().map(|terminal| Terminal { columns: size.columns, ..terminal });
         Self { terminal, is_ascii: self.is_ascii }
@@ -138,7 +138,7 @@ impl Layout {
     }
 }
 
-/// Returns as many of the characters as fit in `columns`.
+/// Returns the longest beginning of the characters that fits in `columns`.
 fn widest(characters: impl Iterator<Item = char>, columns: usize) -> String {
     let mut width = 0;
     let fits = |character: &char| {

@@ -5,27 +5,28 @@ use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::{RunId, Timestamp};
 use serde::Serialize;
 
-/// The number of characters of a run's name that are shown on a terminal. They hold the time in
-/// milliseconds at which the run was named (RFC 9562, UUID version 7).
+/// The number of characters of a run's name that are shown on a terminal. They encode the time, in
+/// milliseconds, at which the name was created (RFC 9562, UUID version 7).
 const SHORT_ID: usize = 13;
 
-/// The length of a complete name.
+/// The length of a run's name that is a UUID, in characters.
 const FULL_ID: usize = 36;
 
-/// Returns the beginning of a run's name, which `report --run` accepts in place of the name.
+/// Returns the beginning of a run's name. `report --run` accepts it in place of the whole name.
 pub(crate) fn short_id(run: &RunId) -> &str {
     let name = run.as_str();
     if name.len() == FULL_ID { name.get(..SHORT_ID).unwrap_or(name) } else { name }
 }
 
-/// A run with the knowledge whether it is alive.
+/// A run, and whether it is alive.
 pub(crate) struct RunShown<'r> {
     pub(crate) run: &'r PastRun,
     pub(crate) is_live: bool,
 }
 
 impl RunShown<'_> {
-    /// Returns the time from the beginning to the end, or to the latest event.
+    /// Returns the duration of the run: from its beginning to its end or, without an end, to its
+    /// latest event.
     pub(crate) fn elapsed(&self) -> std::time::Duration {
         self.ended_at()
             .unwrap_or(self.run.last_event_at)

@@ -1,4 +1,4 @@
-//! The colours of outcomes. Streams without colour support drop them.
+//! The colours of outcomes. They are removed from text for streams without colours.
 
 use anstyle::{AnsiColor, Style};
 use autoproc_domain::Status;

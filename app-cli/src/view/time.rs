@@ -15,8 +15,8 @@ const HALF_A_DAY: Duration = Duration::from_hours(12);
 
 const AN_HOUR: Duration = Duration::from_hours(1);
 
-/// Formats a point in time, to the second, in the zone that `TZ` names, otherwise in the machine's.
-/// The zone is shown if its offset differs from the machine's.
+/// Formats a point in time, to the second, in the time zone that `TZ` names or else in the zone of
+/// the machine. The name of the zone is added if its offset differs from the machine's.
 pub(crate) fn local(point: Timestamp) -> String {
     let point = jiff::Timestamp::from_microsecond(point.as_micros()).expect("the domain's span lies within jiff's");
     let zoned = point.to_zoned(zone());
@@ -60,8 +60,8 @@ impl Zone {
 
 /// Returns the zone that `TZ` names, otherwise the machine's; UTC if the name is unknown.
 pub(crate) fn zone() -> TimeZone {
-    // The library requires daylight-saving rules, which POSIX allows to omit. The rules added here
-    // are those of the C library.
+    // POSIX allows a `TZ` without daylight-saving rules, but the library requires them. The rules
+    // added here are the defaults of the C library.
     let with_rules = || TimeZone::posix(&format!("{},M3.2.0,M11.1.0", env::var("TZ").ok()?)).ok();
     let system = TimeZone::try_system().ok().filter(|zone| !zone.is_unknown());
     system.or_else(with_rules).unwrap_or(TimeZone::UTC)
@@ -87,8 +87,8 @@ pub(crate) fn span(length: Duration) -> String {
     format!("{:#}", SignedDuration::from_secs(seconds))
 }
 
-/// Formats a duration that changes while a user watches: in whole seconds, from an hour on in whole
-/// minutes.
+/// Formats a duration that is updated while a user watches: below an hour in whole seconds,
+/// otherwise in whole minutes.
 pub(crate) fn running_span(length: Duration) -> String {
     let seconds = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
     let seconds = if length < AN_HOUR { seconds } else { seconds - seconds % 60 };

@@ -1,4 +1,4 @@
-//! Converts errors of adapters that implement no port.
+//! Converts the errors of adapter functions that do not belong to a port.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use autoproc_workflow::runners::RunnersError;
 use crate::error::{CliError, in_one_line};
 use crate::exit_code::ExitCode;
 
-/// Converts the error of an unusable workflow execution.
+/// Converts the error of a workflow execution whose stored data cannot be used.
 pub(crate) fn execution_error(error: &ExecutionError) -> CliError {
     let code = match error {
         ExecutionError::Damaged { .. } => ExitCode::Damaged,

@@ -24,7 +24,7 @@ use super::{Wiring, notices};
 use crate::error::CliError;
 use crate::project::PROJECT_VARIABLE;
 
-/// The task of an orchestrator for each file.
+/// The processing of each file of a run.
 pub(crate) enum Task {
     Command(CommandLine),
     Workflow(Box<WorkflowRun>),
@@ -43,24 +43,27 @@ pub(crate) struct RunSettings {
     pub(crate) start_limits: StartLimits,
     /// The maximum disk space for the output of one attempt, in bytes.
     pub(crate) max_output: u64,
-    /// Called when this process is suspended and continued.
+    /// Is called when this process is suspended and when it is continued; `None` for no calls.
     pub(crate) on_suspension: Option<Arc<dyn OnSuspension>>,
-    /// The files for the standard output of commands; `None` keeps it in the output of attempts.
+    /// The files that receive the standard output of commands. If `None`, standard output is kept
+    /// with the rest of an attempt's output.
     pub(crate) stdout_to: Option<StdoutTo>,
 }
 
-/// Follows the suspension of this process by Ctrl-Z. Called from a separate thread.
+/// Is called when Ctrl-Z suspends this process and when the process continues. The calls come from
+/// a separate thread.
 pub(crate) trait OnSuspension: Send + Sync {
     /// Called before the process and the attempts are suspended.
     fn suspending(&self);
 
-    /// Called after the process has been continued, before the attempts are.
+    /// Called after the process has been continued, and before the attempts are continued.
     fn resumed(&self);
 }
 
 impl Wiring {
-    /// Returns the ports of a run, and the supervision, which must be ended after the run. The
-    /// run's events also go to `observers`.
+    /// Returns the ports of a run, and its supervision. The caller must end the supervision after
+    /// the run. `observers` receive the events of the run, in addition to the event log and the
+    /// state file.
     ///
     /// # Errors
     /// [`CliError`] if a load limit is set but the system reports no load, or if no thread can be
@@ -91,7 +94,7 @@ impl Wiring {
         Ok((ports, Supervision::pausable(guards, switch, on_change, on_suspension)?))
     }
 
-    /// Returns the switch that pauses these guards.
+    /// Returns the switch that pauses and resumes the commands under these guards.
     fn pause_switch(&self, run: &RunId, guards: &Arc<Guards>) -> PauseSwitch {
         let (paused, resumed) = (guards.clone(), guards.clone());
         PauseSwitch::new(
@@ -131,8 +134,8 @@ impl Wiring {
         }
     }
 
-    /// Returns an orchestrator for one execution without the queue, and the supervision, which must
-    /// be ended after the execution.
+    /// Returns an orchestrator for one workflow execution without the queue, and its supervision.
+    /// The caller must end the supervision after the execution.
     ///
     /// # Errors
     /// [`CliError`] if no thread can be started.
@@ -143,14 +146,16 @@ impl Wiring {
         grace: Duration,
     ) -> Result<(TaskOrchestrator, Supervision), CliError> {
         autoproc_subprocess::adopt_orphans();
-        // Records serve the recovery of dead runs, and this is not a run.
+        // No records are kept: they serve only the recovery of dead runs, and this execution is no
+        // run.
         let guards = Arc::new(self.guards(run, grace, OutputLimits::default(), None)?);
         let supervision = Supervision::suspendable(guards.clone())?;
         Ok((TaskOrchestrator::new(workflow, self.equipment(guards, None)), supervision))
     }
 
-    /// Creates the guards, which start with the first attempt. If `records_dir` is given, the
-    /// guards record their processes there. A command that calls autoproc works on this project.
+    /// Creates the guards, whose processes start with the first attempt. If `records_dir` is given,
+    /// they record their processes there. The environment of commands names this project, so a
+    /// command that calls autoproc uses this project too.
     ///
     /// # Errors
     /// If the system does not report this program's path.
@@ -181,8 +186,8 @@ impl Wiring {
         }
     }
 
-    /// Returns the stop signal of an execution without the queue: only signals, because `stop`
-    /// applies to runs.
+    /// Returns the stop signal of a workflow execution without the queue. It watches only signals,
+    /// because `autoproc stop` applies to runs.
     ///
     /// # Errors
     /// If no thread can be started.
@@ -191,8 +196,8 @@ impl Wiring {
         Ok(Arc::new(StopWatch::signals_only().map_err(|error| no_signals(&error))?))
     }
 
-    /// Returns the stop signal of a run: the stop file and signals. A write beyond a limit on file
-    /// sizes is an error from now on, and no longer the end of the run.
+    /// Returns the stop signal of a run, which watches the stop file and signals. From now on, a
+    /// write beyond the file size limit returns an error and does not end the run.
     ///
     /// # Errors
     /// If no thread can be started.
@@ -216,7 +221,7 @@ impl Wiring {
     }
 }
 
-/// The guards of a run, which are suspended and resumed with this process.
+/// The guards of a run. Their commands are suspended and resumed with this process.
 pub(crate) struct Supervision {
     guards: Arc<Guards>,
     suspension: Suspension,
@@ -224,14 +229,15 @@ pub(crate) struct Supervision {
 }
 
 impl Supervision {
-    /// Suspends the guards with this process only.
+    /// Creates a supervision that suspends commands only when this process is suspended.
     fn suspendable(guards: Arc<Guards>) -> Result<Self, CliError> {
         let (suspended, continued) = (guards.clone(), guards.clone());
         let suspension = Suspension::new(move || suspended.pause(), move || continued.resume());
         Ok(Self { guards, suspension: suspension.map_err(|error| no_signals(&error))?, pauses: None })
     }
 
-    /// Suspends the guards with this process and on request. `on_change` as for [`PauseWatch::new`].
+    /// Creates a supervision that suspends commands when this process is suspended, and on request.
+    /// `on_change` is passed to [`PauseWatch::new`].
     fn pausable(
         guards: Arc<Guards>,
         switch: Arc<PauseSwitch>,

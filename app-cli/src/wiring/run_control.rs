@@ -1,9 +1,10 @@
 //! Pauses and resumes live runs of this machine from another process.
 //!
-//! A run is asked to pause by a file, so a process that only has the number of the run is never
-//! affected. The one signal is SIGCONT, for a run whose process is stopped and reads no file. It is
-//! sent only if the lock of the run is held after its process was identified: a held lock proves
-//! that the process which wrote the record is alive, and so its number belongs to no other process.
+//! A run is requested to pause by a file, not by a signal, so the request cannot reach another
+//! process that has got the number of a dead run's process. The only signal is SIGCONT, for a run
+//! whose process is stopped and reads no file. The process is first identified by its number; then
+//! SIGCONT is sent only if the lock of the run is still held. A held lock proves that the process
+//! of the run is alive, so no other process has its number.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -25,7 +26,7 @@ pub(crate) struct Pause {
     pub(crate) is_stopped: bool,
 }
 
-/// The control of live runs from this process.
+/// Controls live runs from another process.
 pub(crate) struct RunControl {
     runs_dir: PathBuf,
     own: Location,
@@ -44,12 +45,13 @@ impl RunControl {
         PauseFiles::of(&self.runs_dir, &run.info.id)
     }
 
-    /// Removes what killed runs left of their pauses.
+    /// Removes the pause files that killed runs left.
     pub(crate) fn remove_abandoned(&self) {
         PauseFiles::remove_abandoned(&self.runs_dir);
     }
 
-    /// True if the run is on this machine, in this boot; it may be in another container.
+    /// True if the run is on this machine, in its current boot. The run may be in another
+    /// container.
     pub(crate) fn is_local(&self, run: &LiveRun) -> bool {
         let theirs = &run.info.location;
         theirs.boot == self.own.boot && (theirs.host == self.own.host || !theirs.boot.is_empty())
@@ -62,11 +64,12 @@ impl RunControl {
         (since.is_some() || is_stopped).then_some(Pause { since, is_stopped })
     }
 
-    /// True if every process of the commands of a run is stopped, or cannot be observed from here.
+    /// True if all processes of a run's commands are stopped. Also true if they cannot be observed
+    /// from this process.
     pub(crate) fn stands_still(&self, run: &LiveRun) -> bool {
         let Some(process) = self.process(run) else { return true };
         let below = process_table::descendants_of(process.id.pid).unwrap_or_default();
-        // The children of a run are its guards, which continue.
+        // The children of the run's process are its guards, which are not paused.
         let mut commands = below.iter().filter(|below| below.parent != process.id.pid && !below.is_zombie);
         commands.all(|command| command.is_stopped)
     }
@@ -79,8 +82,8 @@ impl RunControl {
     /// Continues the process of a run, if it is stopped; returns true if the signal was sent.
     ///
     /// # Errors
-    /// [`StorageError`] if it cannot be read which runs are live; [`io::Error`] if the system refuses
-    /// the signal.
+    /// [`StorageError`] if the live runs cannot be read; [`io::Error`] if the system refuses the
+    /// signal.
     pub(crate) async fn continue_process(
         &self,
         run: &LiveRun,
@@ -98,7 +101,8 @@ impl RunControl {
         })
     }
 
-    /// Returns the process of a run, if it is in the boot and pid namespace of this process.
+    /// Returns the process of a run; `None` if the process has ended, or is in another boot or pid
+    /// namespace than this process.
     fn process(&self, run: &LiveRun) -> Option<Process> {
         let theirs = &run.info.location;
         let is_visible =

@@ -11,7 +11,8 @@ use autoproc_domain::ports::{Attempt, StopSignal};
 use autoproc_subprocess::{AttemptLogs, Guards, ProcessReport, ProcessSpec, attempt_environment};
 use autoproc_workflow::execution::{StepEnd, StepProcess, StepRunner};
 
-/// Runs steps under the guards of a run. All steps of an attempt share its log.
+/// Runs the processes of steps under guards. All steps of an attempt write to the log of the
+/// attempt.
 pub(crate) struct GuardedSteps {
     guards: Arc<Guards>,
     logs: AttemptLogs,

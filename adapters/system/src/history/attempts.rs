@@ -9,15 +9,16 @@ use autoproc_domain::{ItemId, RunId, Timestamp};
 use super::line::Line;
 use super::push_latest;
 
-/// Identifies an attempt until it ends. A released attempt is repeated under the same numbers.
+/// Identifies an attempt until it ends. After a release, the next attempt has the same key.
 type Key = (ItemId, u32, AttemptNumber, RunId);
 
 /// The attempts that match a query, in the order in which they began.
 pub(super) struct Attempts<'q> {
     query: &'q HistoryQuery,
     matching: VecDeque<PastAttempt>,
-    /// Unfinished attempts that are not in `matching`: they do not match the query, or the entry
-    /// limit evicted them. Remembered so that their end events are not taken for separate attempts.
+    /// Unfinished attempts that are not in `matching`, because they do not match the query or
+    /// because the entry limit evicted them. Without this set, the end of such an attempt would
+    /// count as another attempt.
     others: HashSet<Key>,
 }
 
@@ -57,8 +58,8 @@ impl<'q> Attempts<'q> {
         }
     }
 
-    /// Records an end. An end without a beginning in the log counts as an attempt at the time of
-    /// its end.
+    /// Records the end of an attempt. If the log lacks the beginning of the attempt, the time of
+    /// the end decides whether the attempt matches the query.
     fn end(&mut self, at: Timestamp, ended: PastAttempt) {
         let is_it = |attempt: &PastAttempt| attempt.end.is_none() && is_same(attempt, &ended);
         if let Some(index) = self.matching.iter().rposition(is_it) {
@@ -84,8 +85,8 @@ impl<'q> Attempts<'q> {
     }
 }
 
-/// True if two lines are about the same attempt. Claims are compared only if both lines have one:
-/// lines of a recovery or of an earlier version have none.
+/// True if a beginning and an end belong to the same attempt. Claim numbers are compared only if
+/// both are known: recoveries and earlier versions of autoproc do not record them.
 fn is_same(begun: &PastAttempt, ended: &PastAttempt) -> bool {
     let claims = begun.of.claim.zip(ended.of.claim);
     key(begun) == key(ended)
@@ -97,7 +98,8 @@ fn key(attempt: &PastAttempt) -> Key {
     (attempt.of.id, attempt.of.round, attempt.of.attempt, attempt.run.clone())
 }
 
-/// Returns the attempt as one line reports it.
+/// Returns the attempt that a line reports, with the details in that line; `None` if the line names
+/// no attempt.
 pub(super) fn attempt(line: &Line, end: Option<PastEnd>) -> Option<PastAttempt> {
     Some(PastAttempt {
         of: line.of.clone()?,

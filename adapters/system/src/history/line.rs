@@ -1,4 +1,4 @@
-//! Parses one line of the log, with the fields that the history needs.
+//! Parses lines of the event log. Only the fields that the history needs are read.
 
 use std::io::{self, BufRead, Read as _};
 use std::time::Duration;
@@ -10,12 +10,12 @@ use serde::Deserialize;
 
 use crate::path_text::PathText;
 
-/// The maximum length of a line. Every line that this program writes is shorter; the longest
-/// contains a path as text and in hexadecimal, and an error.
+/// The maximum length of a line. All lines that this program writes are shorter. The longest of
+/// them contain an error and a path, both as text and in hexadecimal.
 pub(super) const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// Calls `take` for each line, with the line's offset from where the reader is. Skips lines that are
-/// too long or not UTF-8, because this program does not write such lines.
+/// Calls `take` for each line, with the line's offset from the initial position of the reader.
+/// Skips lines that are too long or not UTF-8, because this program does not write such lines.
 pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(u64, &str)) -> io::Result<()> {
     let (mut bytes, mut offset) = (Vec::new(), 0);
     loop {
@@ -32,7 +32,8 @@ pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(u64, &st
     }
 }
 
-/// The first three keys of a line, which this program always writes in the same form.
+/// The values of the first three keys of a line. This program always writes these keys first and in
+/// this order.
 pub(super) struct Head<'t> {
     pub(super) timestamp: &'t str,
     pub(super) run: &'t str,
@@ -40,7 +41,8 @@ pub(super) struct Head<'t> {
 }
 
 impl<'t> Head<'t> {
-    /// Reads the keys without parsing the line; `None` if the line is of another form.
+    /// Reads the three values without parsing the line as JSON; `None` if the line begins
+    /// differently.
     pub(super) fn of(line: &'t str) -> Option<Self> {
         let rest = line.strip_prefix("{\"timestamp\":\"")?;
         let (timestamp, rest) = rest.split_once('"')?;
@@ -49,7 +51,7 @@ impl<'t> Head<'t> {
         Some(Self { timestamp, run, event })
     }
 
-    /// Returns the time of the line; `None` if it is not a time.
+    /// Returns the time of the line; `None` if the text is not a valid time.
     pub(super) fn at(&self) -> Option<Timestamp> {
         self.timestamp.parse().ok()
     }
@@ -90,7 +92,7 @@ impl Line {
         let text: LineText = serde_json::from_str(text).ok()?;
         let (at, run) = (text.timestamp.parse().ok()?, RunId::new(text.run_id.as_str()));
         let of = text.item_id.map(|id| text.attempt_of(ItemId::new(id)));
-        // A line with an item but without an attempt is damaged.
+        // A line that names an item but no attempt is damaged.
         let of = of.map_or(Some(None), |of| of.map(Some))?;
         Some(Self { at, run, of, text })
     }

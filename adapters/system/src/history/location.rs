@@ -12,10 +12,10 @@ use memchr::{memchr, memmem, memrchr};
 
 use super::line::{Head, MAX_LINE_BYTES, for_each_line};
 
-/// The part of the line that records the beginning of a run.
+/// The text by which the first line of a run is recognized.
 const START: &[u8] = b"\"event\":\"processor_started\"";
 
-/// The number of bytes that are read at a time, from the end of the log.
+/// The size of the blocks in which the log is read backwards.
 const BLOCK_BYTES: u64 = 1 << 20;
 
 /// The runs that match a filter.
@@ -34,7 +34,8 @@ impl Wanted {
     }
 }
 
-/// Returns the matching runs, and an offset before which the log has no line of them.
+/// Returns an offset and the runs that match the filter. No line before the offset belongs to these
+/// runs.
 pub(super) fn locate(log: &mut File, filter: RunFilter) -> io::Result<(u64, Wanted)> {
     match filter {
         RunFilter::All => Ok((0, Wanted::All)),
@@ -65,11 +66,13 @@ fn named(log: &mut File, runs: &[RunId]) -> io::Result<(u64, Wanted)> {
         }
         if missing.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    // The beginning of a run may have been cut off with the older part of the log.
+    // The first line of a missing run may have been removed with the oldest part of the log, so all
+    // that is left must be read.
     Ok((if missing.is_empty() { offset } else { 0 }, Wanted::These(wanted)))
 }
 
-/// Times are compared as text, because all of them are written in one form, in UTC.
+/// Finds the runs that have a line at `time` or later. Times are compared as text, because all of
+/// them are written in UTC and in the same form.
 fn since(log: &mut File, time: Timestamp) -> io::Result<(u64, Wanted)> {
     let (since, mut firsts, mut found) = (time.to_string(), HashMap::new(), HashSet::new());
     let mut current = String::new();
@@ -88,11 +91,12 @@ fn since(log: &mut File, time: Timestamp) -> io::Result<(u64, Wanted)> {
     Ok((offset.unwrap_or(0), Wanted::These(found)))
 }
 
-/// Calls `take` with the offset and the name of each run that begins in the log, the last one
-/// first. Memory does not grow with the log.
+/// Calls `take` for each run that begins in the log, the last one first, with the offset of the
+/// run's first line and with the run's name. The use of memory does not depend on the size of the
+/// log.
 fn for_each_start_backward(log: &mut File, mut take: impl FnMut(u64, &str) -> ControlFlow<()>) -> io::Result<()> {
     let mut end = log.seek(SeekFrom::End(0))?;
-    // The end of a line that begins before `end`.
+    // The part after `end` of a line that begins before `end`.
     let mut rest = Vec::new();
     while end > 0 {
         let begin = end.saturating_sub(BLOCK_BYTES);
@@ -114,7 +118,7 @@ fn for_each_start_backward(log: &mut File, mut take: impl FnMut(u64, &str) -> Co
             }
         }
         end = begin;
-        // The rest of a line that is too long is of no use.
+        // If the line is longer than any valid line, its end is dropped.
         if (first as u64) <= MAX_LINE_BYTES + BLOCK_BYTES {
             block.truncate(first);
             rest = block;

@@ -1,8 +1,9 @@
-//! Folds the lines of a log into runs with their figures.
+//! Computes the figures of runs from the lines of the event log.
 //!
-//! Most lines only count. So a line is parsed as JSON only if its details are needed: a failure, one
-//! of the longest attempts, the end of a run. The rest is read from the text, whose first three keys
-//! are always the same; a line of another form is of no run.
+//! Most lines only increase a count. So a line is parsed as JSON only if its details are needed:
+//! for a failure, for one of the longest attempts, for a stop request, and for the end of a run.
+//! All other lines are only searched as text. A line that does not begin with the usual three keys
+//! is ignored.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
@@ -19,25 +20,26 @@ use super::attempts;
 use super::line::{Head, Line};
 use super::location::Wanted;
 
-/// The runs of a log and their figures; see the module's documentation.
+/// The wanted runs of a log and their figures.
 pub(super) struct Runs<'w> {
     wanted: &'w Wanted,
     found: Vec<PastRun>,
     indexes: HashMap<RunId, usize>,
-    /// The index of the run of the latest line.
+    /// The index in `found` of the run that was selected last.
     current: usize,
     failures: Failures,
     slowest: Vec<(Duration, EndedAttempt)>,
 }
 
-/// The failed files, found by a hash of their path.
+/// The files that failed and have not been completed since, by a hash of their path.
 #[derive(Default)]
 struct Failures {
     hasher: RandomState,
-    /// The number of each failed file, in the order of the first failures.
+    /// The number of each file, by the hash of its path. Numbers follow the order of the first
+    /// failures.
     numbers: HashMap<u64, u64>,
     next: u64,
-    /// The failed attempts by the number of their file.
+    /// The latest failed attempt of each file, by the number of the file.
     attempts: BTreeMap<u64, EndedAttempt>,
 }
 
@@ -97,9 +99,9 @@ impl<'w> Runs<'w> {
         }
     }
 
-    /// Selects the run of a line, and records the time of the line; false if the run is not wanted.
-    /// A recovery alone is not a run: `queue recover` records its recoveries under a name of their
-    /// own.
+    /// Selects the run of a line, and records the time of the line; false if the line must be
+    /// ignored. A name that has only recoveries is not a run: `queue recover` records its
+    /// recoveries under a new name.
     fn select(&mut self, head: &Head<'_>) -> bool {
         if self.found.get(self.current).is_none_or(|run| run.id.as_str() != head.run) {
             if !self.wanted.contains(head.run) {
@@ -157,7 +159,8 @@ struct EndText {
     stopped_by: String,
 }
 
-/// Records the end of a run. The run's own figures replace the counted ones: lines may be missing.
+/// Records the end of a run. The figures in this line replace the counted ones, because earlier
+/// lines may be missing.
 fn end(run: &mut PastRun, head: &Head<'_>, text: &str) {
     let (Some(at), Ok(end)) = (head.at(), serde_json::from_str::<EndText>(text)) else { return };
     run.end = Some(PastRunEnd { at, stopped_by: StoppedBy::from_word(&end.stopped_by) });
@@ -181,8 +184,8 @@ fn attempt(text: &str, end: PastEnd) -> Option<EndedAttempt> {
     Some(EndedAttempt { attempt: attempts::attempt(&line, Some(end))?, ended_at: line.at })
 }
 
-/// Returns the path in a line, as it is written there. A quotation mark in a path is escaped, so
-/// keys cannot be part of one.
+/// Returns the path in a line as JSON text. A quotation mark in a path is escaped, so a path cannot
+/// contain a key.
 fn file(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("\"file_path\":")?;
     rest.split_once(",\"item_id\":").map(|(path, _)| path)

@@ -118,8 +118,8 @@ fn trials(state_dir: &Path) -> Vec<Finding> {
     ]
 }
 
-/// Checks that this user can write to the existing files, and that neither they nor the folder are
-/// writable by everyone.
+/// Checks that this user can write to the files in the folder, and that not every user can write to
+/// the files or to the folder.
 fn permissions(folder: &Path) -> Finding {
     const SUBJECT: &str = "permissions";
     let entries = match fs::read_dir(folder) {
@@ -147,8 +147,8 @@ fn permissions(folder: &Path) -> Finding {
     }
 }
 
-/// True if the file can be opened for writing, or no longer exists. Opening changes neither its
-/// length nor its timestamps (open(2)).
+/// True if the file can be opened for writing, or no longer exists. Opening changes neither the
+/// length nor the timestamps of the file (open(2)).
 fn is_open_to_us(path: &Path) -> bool {
     match fs::OpenOptions::new().read(true).append(true).open(path) {
         Ok(_) => true,
