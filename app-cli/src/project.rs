@@ -6,15 +6,14 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use autoproc_subprocess::PROJECT_VARIABLE;
+
 use crate::error::CliError;
 use crate::paths::absolute;
 use trust::{Caller, Foreign};
 
 /// The state folder, relative to the project folder.
 const STATE_DIR: &str = ".claude/mission-control";
-
-/// The environment variable that names the project folder.
-pub(crate) const PROJECT_VARIABLE: &str = "AUTOPROC_PROJECT_DIR";
 
 /// The environment variables that may name the project folder, in order of precedence.
 const VARIABLES: [&str; 2] = [PROJECT_VARIABLE, "CLAUDE_PROJECT_DIR"];

@@ -12,6 +12,10 @@ use crate::subject::relative_path;
 /// [`Marker`](crate::process_table::Marker).
 pub(crate) const RUN_VARIABLE: &str = "AUTOPROC_RUN_ID";
 
+/// The variable for the project folder. A copy of the project has the run's id too, but another
+/// folder.
+pub const PROJECT_VARIABLE: &str = "AUTOPROC_PROJECT_DIR";
+
 /// The variable for the path of the file.
 pub(crate) const FILE_VARIABLE: &str = "AUTOPROC_FILE";
 

@@ -26,7 +26,7 @@ mod contents;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::RunId;
@@ -153,9 +153,14 @@ fn lock_and_fill(file: &mut File) -> io::Result<u64> {
             return Err(errno.into());
         }
     }
-    let (line, leader_at) = Contents::of_this_process()?.to_line()?;
+    let (line, leader_at) = Contents::of_this_process(identity_of(file)?)?.to_line()?;
     file.write_all(line.as_bytes())?;
     Ok(leader_at)
+}
+
+/// Returns the device and inode of a file.
+fn identity_of(file: &File) -> io::Result<(u64, u64)> {
+    file.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 /// Inspects a record. Tries a *shared* lock, which another inspection can hold concurrently. Only
@@ -177,7 +182,13 @@ pub fn inspect(path: &Path) -> io::Result<RecordState> {
     let mut bytes = Vec::new();
     // A longer file is not a record and need not be read completely.
     (&mut file).take(contents::MAX_FILE_BYTES).read_to_end(&mut bytes)?;
-    let parsed = contents::parse(&bytes);
+    let parsed = match contents::parse(&bytes) {
+        // In a copy of a project, the record names processes of the original.
+        Parsed::Contents(Contents { file: Some(recorded), .. }) if recorded != identity_of(&file)? => {
+            Parsed::Incomplete
+        }
+        parsed => parsed,
+    };
     if is_locked {
         return Ok(RecordState::Locked(parsed));
     }

@@ -60,7 +60,7 @@ pub use adoption::adopt_orphans;
 pub use attempt_logs::{AttemptLog, AttemptLogs, Chunk, Follower, Pruned, Retention};
 pub use bounded_log::{BoundedLog, OutputLimits};
 pub use command_line::{CommandLine, Invocation};
-pub use environment::attempt_environment;
+pub use environment::{PROJECT_VARIABLE, attempt_environment};
 pub use fingerprint::fingerprint_of;
 pub use guard::become_guard;
 pub use guards::{BatchEvent, BatchProcess, DEFAULT_GRACE, GuardSettings, Guards, own_executable};

@@ -147,7 +147,7 @@ impl Sweeper {
 
     fn sweep_one(&self, run: &RunId, own: &Location, deadline: Instant) -> Result<(), String> {
         let records = Records::new(&self.records_dir, run);
-        let marker = Marker::of_run(run);
+        let marker = Marker::of_run(run).in_project(&self.project);
         wait_for_guards(&records, own, &marker, deadline)?;
         let Abandoned { commands, uncertain } = records.abandoned(own).map_err(|error| unreadable(&error))?;
         end_all(&marker, &commands)?;

@@ -10,7 +10,8 @@ use autoproc_domain::RunId;
 use autoproc_domain::ports::{Observer, Orchestrator, RunEvent, RunEventKind, StopSignal};
 use autoproc_domain::run::Ports;
 use autoproc_subprocess::{
-    BatchSettings, CommandLine, CommandOrchestrator, GuardSettings, Guards, OutputLimits, Settings, StdoutTo,
+    BatchSettings, CommandLine, CommandOrchestrator, GuardSettings, Guards, OutputLimits, PROJECT_VARIABLE, Settings,
+    StdoutTo,
 };
 use autoproc_system::{
     MachineGate, Observers, PauseFiles, PauseReason, PauseSwitch, PauseWatch, StartLimits, StateFile, StopWatch,
@@ -22,7 +23,6 @@ use autoproc_workflow::{TaskOrchestrator, WorkflowOrchestrator};
 use super::steps::GuardedSteps;
 use super::{Wiring, notices};
 use crate::error::CliError;
-use crate::project::PROJECT_VARIABLE;
 
 /// The processing of each file of a run.
 pub(crate) enum Task {

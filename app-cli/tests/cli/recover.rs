@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
-use crate::fixture::{TempProject, wait_until};
+use crate::fixture::{TempProject, end_of, wait_until};
 
 /// Runs longer than any test, in the command's process group and outside of it; one process ignores
 /// SIGTERM.
@@ -140,4 +141,23 @@ fn a_run_that_lives_is_left_alone() {
     run.wait().expect("it ends");
     project.ask(["queue", "recover"]).expect_code(0);
     assert!(!is_at_work(&project, "leader") && !is_at_work(&project, "escaped"));
+}
+
+/// `cp -a`, a restored backup or a snapshot: in the copy, the live run of the original looks dead.
+#[test]
+fn a_run_in_a_copy_touches_no_process_of_the_original() {
+    let original = TempProject::with_queue(&["a", "b"]);
+    let wait = original.path("go").display().to_string();
+    let hang = format!("touch {{}}.begun; until test -e '{wait}'; do sleep 0.02; done");
+    let run = original.start(["run", "-q", "-r", "0", "-j", "2", "--shell", &hang]);
+    wait_until("both files are begun", || original.path("a.begun").exists() && original.path("b.begun").exists());
+    let copy = TempProject::new();
+    let status = Command::new("cp").args(["-a", "."]).arg(copy.path("")).current_dir(original.path("")).status();
+    assert!(status.expect("cp(1)").success());
+    let recovered = copy.ask(["queue", "recover"]).expect_code(0).out;
+    assert_eq!(recovered.matches("returned to pending").count(), 2, "{recovered}");
+    copy.ask(["run", "-q", "--", "true"]).expect_code(0);
+    original.write("go", "");
+    end_of(run).expect_code(0);
+    assert_eq!(original.json(["status"])["counts"]["completed"], 2);
 }

@@ -26,6 +26,10 @@ pub struct Contents {
     pub guard: ProcessId,
     /// The number of the guard's session; 0 if unknown.
     pub session: i32,
+    /// The device and inode of the record's file, by which a copy of the file is recognised. `None`
+    /// in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<(u64, u64)>,
     /// The leader of the guard's latest command; `None` if the guard started no command. The
     /// leader's start time is 0 if unknown.
     #[serde(skip_serializing, deserialize_with = "parse_leader")]
@@ -35,7 +39,7 @@ pub struct Contents {
 /// The result of parsing a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parsed {
-    /// The record was not written completely: the guard was killed before it started anything, or
+    /// The record is of no process: it is a copy of another file, or it was not written completely: the guard was killed before it started anything, or
     /// the machine crashed. A guard that fails to write its record removes it.
     Incomplete,
     /// The record is valid.
@@ -57,20 +61,22 @@ struct VersionOnly {
 }
 
 impl Contents {
-    pub(super) fn of_this_process() -> io::Result<Self> {
-        let Ok(own) = process_table::own() else { return Ok(Self::without_process_table()) };
+    /// Describes this process in a record with this device and inode.
+    pub(super) fn of_this_process(file: (u64, u64)) -> io::Result<Self> {
+        let Ok(own) = process_table::own() else { return Ok(Self::without_process_table(file)) };
         Ok(Self {
             boot_id: process_table::boot_id()?,
             pid_namespace: process_table::pid_namespace()?,
             guard: own.id,
             session: own.session,
+            file: Some(file),
             leader: None,
         })
     }
 
-    fn without_process_table() -> Self {
+    fn without_process_table(file: (u64, u64)) -> Self {
         let guard = ProcessId { pid: process_table::own_pid(), started: 0 };
-        Self { boot_id: String::new(), pid_namespace: String::new(), guard, session: 0, leader: None }
+        Self { boot_id: String::new(), pid_namespace: String::new(), guard, session: 0, file: Some(file), leader: None }
     }
 
     /// Returns the line of the record and the offset of the leader's fields.
@@ -123,6 +129,7 @@ mod tests {
         let id = || (1..i32::MAX, any::<u64>()).prop_map(|(pid, started)| ProcessId { pid, started });
         (any::<String>(), any::<String>(), id(), any::<i32>(), prop::option::of(id())).prop_map(
             |(boot_id, pid_namespace, guard, session, leader)| Contents {
+                file: None,
                 boot_id,
                 pid_namespace,
                 guard,

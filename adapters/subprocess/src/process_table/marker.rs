@@ -1,21 +1,39 @@
 //! The environment variable that marks the processes of a run.
 
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use autoproc_domain::RunId;
 
-use crate::environment::RUN_VARIABLE;
+use crate::environment::{PROJECT_VARIABLE, RUN_VARIABLE};
 use crate::process_table::not_found_if_gone;
 
 /// The environment variable that every process of a run has, unless the process has removed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marker(Vec<u8>);
+pub struct Marker {
+    entry: Vec<u8>,
+    /// The project folder of the run; `None` matches a run of any project.
+    project: Option<PathBuf>,
+}
 
 impl Marker {
     /// Creates a marker that matches all processes of a run.
     #[must_use]
     pub fn of_run(run: &RunId) -> Self {
-        Self(format!("{RUN_VARIABLE}={}", run.as_str()).into_bytes())
+        Self { entry: format!("{RUN_VARIABLE}={}", run.as_str()).into_bytes(), project: None }
+    }
+
+    /// Returns the marker restricted to processes of one project. A process whose environment names
+    /// another existing folder as its project does not match.
+    ///
+    /// In a copy of a project, a live run of the original looks dead. The restriction protects the
+    /// processes of that run.
+    #[must_use]
+    pub fn in_project(self, project: impl Into<PathBuf>) -> Self {
+        Self { project: Some(project.into()), ..self }
     }
 
     /// True if process `pid` has the marker in its initial environment. Few programs overwrite
@@ -30,13 +48,36 @@ impl Marker {
     }
 
     fn is_in(&self, environment: &[u8]) -> bool {
-        environment.split(|byte| *byte == 0).any(|entry| entry == self.0)
+        environment.split(|byte| *byte == 0).any(|entry| entry == self.entry) && !self.is_elsewhere(environment)
+    }
+
+    fn is_elsewhere(&self, environment: &[u8]) -> bool {
+        let named = environment.split(|byte| *byte == 0).find_map(|entry| {
+            let value = entry.strip_prefix(PROJECT_VARIABLE.as_bytes())?.strip_prefix(b"=")?;
+            Some(Path::new(OsStr::from_bytes(value)))
+        });
+        let identity = |folder: &Path| folder.metadata().map(|metadata| (metadata.dev(), metadata.ino())).ok();
+        let known = |folder: Option<&Path>| folder.and_then(identity);
+        known(named).zip(known(self.project.as_deref())).is_some_and(|(named, own)| named != own)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_of_another_existing_project_does_not_match() {
+        let [project, copy] = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+        let marker = Marker::of_run(&RunId::new("r1")).in_project(project.path());
+        let of = |named: &Path| {
+            let environment = format!("AUTOPROC_RUN_ID=r1\0AUTOPROC_PROJECT_DIR={}\0", named.display());
+            marker.is_in(environment.as_bytes())
+        };
+        assert!(of(project.path()) && of(&project.path().join(".")) && of(Path::new("/no/such/folder")));
+        assert!(!of(copy.path()));
+        assert!(marker.is_in(b"AUTOPROC_RUN_ID=r1\0"), "the folder is unknown");
+    }
 
     #[test]
     fn only_a_complete_entry_matches() {

@@ -142,7 +142,14 @@ mod tests {
 
     fn contents(boot_id: &str, pid_namespace: &str) -> Contents {
         let guard = ProcessId { pid: 2, started: 3 };
-        Contents { boot_id: boot_id.into(), pid_namespace: pid_namespace.into(), guard, session: 0, leader: None }
+        Contents {
+            boot_id: boot_id.into(),
+            pid_namespace: pid_namespace.into(),
+            guard,
+            session: 0,
+            file: None,
+            leader: None,
+        }
     }
 
     fn own(boot: &str, pid_namespace: &str) -> Location {
