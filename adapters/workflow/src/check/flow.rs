@@ -125,7 +125,7 @@ fn report_cycle(workflow: &Workflow, successors: &Successors, order: &[Option<us
 }
 
 /// Finds a cycle by following predecessors. Each phase without a position in `order` has a
-/// predecessor without a position, so the search must return to a phase.
+/// predecessor without a position, so the search ends in a cycle.
 fn find_cycle(successors: &Successors, order: &[Option<usize>]) -> Vec<usize> {
     let mut before = vec![None; successors.len()];
     for index in (0..successors.len()).filter(|index| order[*index].is_none()) {

@@ -10,8 +10,8 @@ use super::plan::Plan;
 use super::state::{ExecutionState, Stage};
 use crate::definition::{Phase, Step, Transition};
 
-/// A question whose answer depends on the values of an execution. It is asked about a phase, step
-/// or transition only if that has a condition.
+/// A question whose answer depends on the values of an execution. A phase, step or transition
+/// without a condition raises no question.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Question<'p> {
     /// Does the condition of the phase hold?

@@ -123,8 +123,8 @@ impl Engine {
         }
     }
 
-    /// Waits for a process. Meanwhile writes the state to its file once the pause between writes
-    /// has ended.
+    /// Waits for a process. Meanwhile writes the state to its file as soon as the pause between
+    /// writes has ended.
     pub(crate) async fn while_running<T>(&self, state: &ExecutionState, running: impl Future<Output = T>) -> T {
         let mut running = pin!(running);
         while let Some(rest) = self.latest_state.offer(state) {
