@@ -4,10 +4,10 @@
 //!
 //! A value is never written into the shell command. The command contains a reference to an
 //! environment variable instead, and a shell does not parse the expansion of a variable (POSIX,
-//! Shell Command Language, 2.6). So the shell never executes a value as code, even if the quotes
-//! are wrong. The quotes only keep the value one word. Within double quotes, a reference needs no
-//! further quotes. Elsewhere, the reference is put in double quotes; surrounding single quotes are
-//! closed before the reference and reopened after it.
+//! Shell Command Language, 2.6). So, outside `$((…))`, the shell never executes a value as code,
+//! even if the quotes are wrong. The quotes only keep the value one word. Within double quotes, a
+//! reference needs no further quotes. Elsewhere, the reference is put in double quotes; surrounding
+//! single quotes are closed before the reference and reopened after it.
 //!
 //! [`Quoting`] parses the command byte by byte, but only as precisely as quoting requires. It may
 //! misjudge the context, for instance in a here-document or in a `case` pattern within a

@@ -42,8 +42,8 @@ pub struct WorkflowFile {
     pub path: PathBuf,
     /// The text of the file; empty if the file cannot be read or is not UTF-8.
     pub text: String,
-    /// The workflow; `None` if nothing could be read. It must not be executed if the file [has
-    /// errors](Self::has_errors).
+    /// The workflow; `None` if nothing could be read. The workflow must not be executed if
+    /// [`has_errors`](Self::has_errors) returns true.
     pub workflow: Option<Workflow>,
     /// The problems of the file, sorted by position.
     pub problems: Vec<Problem>,

@@ -62,8 +62,8 @@ pub(crate) fn begin<'e>(
 /// must have the same subject. Since the earlier attempt, the file must not have changed and the
 /// item must not have completed. The claim number of the execution must be smaller than that of the
 /// attempt; otherwise the execution belongs to another queue with the same item ids. A finished
-/// execution is resumed only by a later attempt of the same round, which the queue starts only if
-/// it has not recorded the end.
+/// execution is resumed only by a later attempt of the same round. The queue starts such an attempt
+/// only if it has not recorded the end of the earlier attempt.
 fn find(engine: &Engine, attempt: &Attempt, subject: &Subject) -> Result<Option<Found>, ExecutionError> {
     let Some(executions) = &engine.equipment.executions else { return Ok(None) };
     let found = match executions.find(attempt.token.item) {

@@ -1,5 +1,5 @@
-//! The events of an execution. Only events change the state of an execution, and its journal
-//! consists of events. `docs/formats.md` describes each event.
+//! The events of an execution. Only events change the state of an execution, and the journal of an
+//! execution consists of its events. `docs/formats.md` describes each event.
 
 use std::fmt;
 use std::time::Duration;

@@ -119,7 +119,7 @@ impl Executions {
         dated.iter().take(excess).try_for_each(|(_, path)| journal::remove(path))
     }
 
-    /// Returns the folder for the input and output files of an item's steps, which exists only
+    /// Returns the folder for the input and output files of an item's steps, which is used only
     /// during an attempt.
     pub(crate) fn scratch(&self, item: ItemId) -> PathBuf {
         self.dir.join(format!("{item}.steps"))

@@ -31,7 +31,7 @@ pub enum InputError {
     #[error("the workflow has no input `{name}`{}", known_inputs(.known))]
     Unknown {
         name: String,
-        /// The inputs of the workflow, the most similar first.
+        /// The names of the workflow's inputs that are most similar to `name`, the closest first.
         known: Vec<String>,
     },
     #[error("`{name}` cannot be an input: in expressions it is {meaning}")]

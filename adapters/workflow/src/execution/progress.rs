@@ -24,8 +24,8 @@ pub struct ProgressReport {
     pub steps_over: usize,
     /// The number of steps of the workflow.
     pub steps_total: usize,
-    /// The time from the beginning of the execution to now; if it is not running, to its latest
-    /// event.
+    /// The time from the beginning of the execution to now. If the execution is not running, the
+    /// time to its latest event.
     pub elapsed: Duration,
     /// The expected time for the remaining steps, from the average duration of the steps that ran;
     /// `None` if no step ran or the execution is not running.

@@ -92,8 +92,8 @@ pub struct ExecutionState {
     pub(crate) phase_outputs: Map<String, Value>,
     /// The outputs of completed steps, in the order in which they first ended.
     pub(crate) step_outputs: Vec<(StepName, StepOutputs)>,
-    /// The fingerprint of the file after the latest attempt, if that failed and the fingerprint is
-    /// known.
+    /// The fingerprint of the file after the latest attempt; `None` if the attempt did not fail or
+    /// the fingerprint is unknown.
     pub(crate) left_file: Option<FileFingerprint>,
     /// The finished steps that run again before the execution continues.
     pub(crate) rerun: VecDeque<StepName>,
@@ -283,7 +283,7 @@ impl ExecutionState {
         }
     }
 
-    /// Returns to the beginning of a phase whose checkpoint or transition failed. When the
+    /// Moves back to the beginning of a phase whose checkpoint or transition failed. When the
     /// execution is resumed, all steps of the phase run again.
     fn restart_phase(&mut self, phase: &str) {
         self.steps_over -= std::mem::take(&mut self.over_in_phase);

@@ -46,7 +46,7 @@ fn bounded_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
 /// text is lines of `name=value`.
 ///
 /// # Errors
-/// A message with the position.
+/// A message with the position of the problem.
 pub(crate) fn parse_values(bytes: &[u8]) -> Result<Values, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8 after byte {}", error.valid_up_to()))?;
     if text.trim_start().starts_with('{') { parse_object(text) } else { parse_lines(text) }
@@ -55,7 +55,7 @@ pub(crate) fn parse_values(bytes: &[u8]) -> Result<Values, String> {
 /// Parses one JSON object.
 ///
 /// # Errors
-/// A message with the position.
+/// A message with the position of the problem.
 pub(super) fn parse_object(text: &str) -> Result<Values, String> {
     match serde_json::from_str(text) {
         Ok(Value::Object(values)) => {

@@ -1,5 +1,5 @@
-//! The filters and tests that expressions may use. Their results depend only on their arguments,
-//! and they use bounded memory.
+//! The filters and tests that expressions may use. Their results depend only on their arguments.
+//! Filters and tests use bounded memory.
 
 use std::sync::Arc;
 
