@@ -1,7 +1,8 @@
 //! Opens files that other programs or users may have replaced.
 //!
 //! A plain open(2) follows a symbolic link to any file of the machine, and blocks on a FIFO until
-//! another process opens its other end. The functions of this crate refuse both, and devices too.
+//! another process opens its other end. The functions of this crate refuse FIFOs and devices and,
+//! with [`Links::Refuse`], symbolic links.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -11,8 +12,8 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-/// The treatment of a symbolic link as the last component of a path. Links to folders above the
-/// file are always followed.
+/// The treatment of a path whose last component is a symbolic link. Links in earlier components are
+/// always followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
     /// For files that users place: the link is followed.
@@ -21,12 +22,13 @@ pub enum Links {
     Refuse,
 }
 
-/// Opens a regular file. Replaces the custom flags of `options`.
+/// Opens a regular file with `options`, and overwrites the custom flags of `options`.
 ///
 /// # Errors
 /// [`io::ErrorKind::InvalidInput`] if the path names something else than a regular file, for
-/// instance a FIFO, a device, a folder or, with [`Links::Refuse`], a symbolic link; any error of
-/// open(2). If the options create a file, no other file has been created.
+/// instance a FIFO, a device, a folder or, with [`Links::Refuse`], a symbolic link. Otherwise any
+/// error of open(2). After an error, no file has been created, even if the options create missing
+/// files.
 pub fn open(options: &mut OpenOptions, links: Links, path: &Path) -> io::Result<File> {
     // NONBLOCK affects only the opening of a FIFO or device; regular files ignore it (open(2)).
     let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -39,7 +41,7 @@ pub fn open(options: &mut OpenOptions, links: Links, path: &Path) -> io::Result<
         Err(error) if links == Links::Refuse && is_loop(&error) && path.is_symlink() => {
             Err(irregular("it is a symbolic link"))
         }
-        // The error of a FIFO without a reader, and of a device without a driver.
+        // open(2) returns `ENXIO` for a FIFO without a reader, and for a device without a driver.
         Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
             Err(irregular("it is not a regular file"))
         }
@@ -50,7 +52,7 @@ pub fn open(options: &mut OpenOptions, links: Links, path: &Path) -> io::Result<
 /// Opens a regular file for reading.
 ///
 /// # Errors
-/// As [`open`].
+/// The errors of [`open`].
 pub fn open_to_read(links: Links, path: &Path) -> io::Result<File> {
     open(OpenOptions::new().read(true), links, path)
 }
@@ -58,7 +60,7 @@ pub fn open_to_read(links: Links, path: &Path) -> io::Result<File> {
 /// Returns the contents of a regular file.
 ///
 /// # Errors
-/// As [`open`], and any error of reading.
+/// The errors of [`open`], and any error of reading the file.
 pub fn read(links: Links, path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open_to_read(links, path)?.read_to_end(&mut bytes)?;

@@ -2,31 +2,31 @@
 //!
 //! # Theory of operation
 //!
-//! A value is never written into the string. The string contains a reference to an environment
-//! variable instead, and a shell does not parse the expansion of a variable (POSIX, Shell Command
-//! Language, 2.6). So the shell never executes a value as code, even if the quotes are wrong. The
-//! quotes only keep the value one word. Within double quotes, a reference needs no further quotes.
-//! Elsewhere, the reference is put in double quotes; surrounding single quotes are closed before it
-//! and reopened after it.
+//! A value is never written into the shell command. The command contains a reference to an
+//! environment variable instead, and a shell does not parse the expansion of a variable (POSIX,
+//! Shell Command Language, 2.6). So, outside `$((…))`, the shell never executes a value as code,
+//! even if the quotes are wrong. The quotes only keep the value one word. Within double quotes, a
+//! reference needs no further quotes. Elsewhere, the reference is put in double quotes; surrounding
+//! single quotes are closed before the reference and reopened after it.
 //!
-//! [`Quoting`] parses the string byte by byte, as precisely as quoting requires. If it misjudges
-//! the context (a here-document, a `case` pattern within a substitution), a value may be split, or
-//! the reference may appear literally.
+//! [`Quoting`] parses the command byte by byte, but only as precisely as quoting requires. It may
+//! misjudge the context, for instance in a here-document or in a `case` pattern within a
+//! substitution. The value may then be split, or the reference may appear literally.
 //!
 //! # Limits
 //!
-//! A value may still be executed in two contexts. Within quotes with other text, the value becomes
-//! part of a word; a program that runs this word as code (`sh -c`, `eval`, `awk`) executes the
-//! value. [`Quoting::is_single_quoted`] reports single quotes. In `$((…))`, which
-//! [`Quoting::is_arithmetic`] reports, some shells (dash) refuse quotes, and others (bash) evaluate
-//! the value as an expression.
+//! A value may still be executed in two contexts. First, within quotes that contain other text, the
+//! value becomes part of a word; a program that runs this word as code (`sh -c`, `eval`, `awk`)
+//! executes the value. [`Quoting::is_single_quoted`] reports single quotes. Second, within
+//! `$((…))`, some shells (dash) refuse quotes, and others (bash) evaluate the value as an
+//! expression. [`Quoting::is_arithmetic`] reports this context.
 //!
 //! # Deliberately absent
 //!
 //! Placeholders and expressions, which belong to the caller; running the command.
 
-/// The open quotes and brackets at a position of a string, the innermost last, and the token before
-/// that position.
+/// The state of the parser at a position in a shell command: the open quotes and brackets, the
+/// innermost last, and the kind of the token before the position.
 #[derive(Debug, Clone, Default)]
 pub struct Quoting {
     open: Vec<Open>,
@@ -72,14 +72,15 @@ impl Quoting {
         self.open.last() == Some(&Open::Single)
     }
 
-    /// True within `$((…))`, at any depth: the output of a command there is evaluated too.
+    /// True within `$((…))`, even in a command nested in it, because the shell also evaluates the
+    /// output of that command.
     #[must_use]
     pub fn is_arithmetic(&self) -> bool {
         self.open.contains(&Open::Arithmetic)
     }
 
-    /// Returns a reference to the variable, quoted so that its value stays one word at this
-    /// position. Moves past the reference.
+    /// Returns a reference to the variable `name`, quoted so that the value stays one word at the
+    /// current position. Moves the position past the reference.
     pub fn reference(&mut self, name: &str) -> String {
         self.before = Before::Word;
         match self.open.last() {
@@ -91,8 +92,8 @@ impl Quoting {
         }
     }
 
-    /// Moves past this text. Only ASCII bytes have a meaning in the shell, so the text may have any
-    /// encoding that contains ASCII unchanged.
+    /// Moves the position past `text`. The text may have any encoding that contains ASCII
+    /// unchanged, because only ASCII bytes have a meaning in the shell.
     pub fn pass(&mut self, text: &[u8]) {
         for byte in text {
             self.step(*byte);

@@ -1,15 +1,16 @@
 //! Parses the durations that users enter on the command line and in workflow files.
 //!
-//! A bare number is seconds. Any other text must be in jiff's friendly format (`500ms`, `5m`,
-//! `1h30m`, `2d`), in which a day has 24 hours. Months and years are refused, because their length
-//! varies. One parser keeps the command line and workflow files consistent.
+//! A bare number is a number of seconds. Any other text must be in jiff's friendly format (`500ms`,
+//! `5m`, `1h30m`, `2d`), in which a day has 24 hours. Months and years are refused, because their
+//! length varies. The command line and workflow files share this parser, so both accept the same
+//! texts.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-/// The maximum duration. A longer one is most likely a typing error, and adding it to a time could
-/// exceed the range of the system's clocks.
+/// The maximum duration. A longer duration is most likely a typing error, and adding it to a time
+/// could exceed the range of the system's clocks.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The reason why a text is not a valid duration.
@@ -32,7 +33,7 @@ pub enum InvalidSpan {
 /// Parses a duration; 0 is allowed.
 ///
 /// # Errors
-/// [`InvalidSpan`], except [`InvalidSpan::Zero`].
+/// Every variant of [`InvalidSpan`] except [`InvalidSpan::Zero`].
 pub fn parse(word: &str) -> Result<Duration, InvalidSpan> {
     let signed = parse_signed(word)?;
     let span = Duration::try_from(signed).map_err(|_| InvalidSpan::Negative)?;
@@ -62,8 +63,8 @@ fn parse_signed(word: &str) -> Result<SignedDuration, InvalidSpan> {
     span.map_err(|_| if is_bare { too_many_digits(digits) } else { InvalidSpan::NoSpan })
 }
 
-/// Returns the error for a bare number that jiff refuses, because it has either too many digits or
-/// a misplaced point.
+/// Returns the error for a bare number that jiff refuses. A number with a point has a misplaced
+/// point; a number without a point has too many digits.
 fn too_many_digits(digits: &str) -> InvalidSpan {
     if digits.contains('.') { InvalidSpan::NoSpan } else { InvalidSpan::TooLong }
 }

@@ -1,12 +1,12 @@
-//! A point in time as a serde field, in the domain's text form.
+//! Serializes a [`Timestamp`] in the text form that the domain defines.
 
 use std::fmt;
 
 use autoproc_domain::Timestamp;
 use serde::de::{self, Deserializer, Visitor};
 
-/// Parses the borrowed text. Allocating a string first would dominate the allocations of reading a
-/// large queue.
+/// Parses a timestamp from borrowed text. Allocating a `String` for each timestamp would account
+/// for most allocations when a large queue is read.
 struct Point;
 
 impl Visitor<'_> for Point {
@@ -43,7 +43,7 @@ impl<'de> Visitor<'de> for OptionalPoint {
     }
 }
 
-/// A [`Timestamp`], for serde's `with`.
+/// Serializes a [`Timestamp`]. For the serde attribute `with`.
 pub mod required {
     use autoproc_domain::Timestamp;
     use serde::{Deserializer, Serializer};
@@ -65,7 +65,7 @@ pub mod required {
     }
 }
 
-/// An `Option<Timestamp>`, for serde's `with`; `None` is written as null.
+/// Serializes an `Option<Timestamp>`, with `None` as null. For the serde attribute `with`.
 pub mod optional {
     use autoproc_domain::Timestamp;
     use serde::{Deserializer, Serializer};

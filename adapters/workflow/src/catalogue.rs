@@ -1,9 +1,10 @@
 //! Finds the workflow files of a project.
 //!
-//! A word with a slash or with the extension of a YAML file is a path; any other word is an id. Ids
-//! are searched for in the project's folders and then in an extra folder. The id of a file is its
-//! key `id` or, if it has none, the stem of its name. If several files have the same id, the first
-//! one is used, ordered by folder and then by name.
+//! A workflow is named by one word. A word that contains a slash or ends in `.yaml` or `.yml` is a
+//! path; any other word is an id. An id is searched for in the project's folders and then in an
+//! extra folder. The id of a file is the value of its key `id` or, without this key, the stem of
+//! its name. If several files have the same id, the first one is used, in the order of folders and
+//! then of names.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -19,10 +20,10 @@ use crate::read::{MAX_FILE_BYTES, read};
 use crate::runners::{Runners, RunnersError};
 use crate::task::TaskFolders;
 
-/// The id of the workflow that runs if none is named.
+/// The id of the workflow that runs if the user names no workflow.
 pub const DEFAULT_WORKFLOW: &str = "wf-pipeline-full";
 
-/// The searched folders, relative to the project folder.
+/// The folders that contain workflow files, relative to the project folder.
 const FOLDERS: [&str; 2] = ["core/workflows", "engine/workflows"];
 
 const EXTENSIONS: [&str; 2] = ["yaml", "yml"];
@@ -39,9 +40,10 @@ pub struct Catalogue {
 pub struct WorkflowFile {
     /// The path of the file, absolute or relative to the working directory.
     pub path: PathBuf,
-    /// The text of the file; empty if it is not UTF-8.
+    /// The text of the file; empty if the file cannot be read or is not UTF-8.
     pub text: String,
-    /// The workflow. Must not be executed if the file [has errors](Self::has_errors).
+    /// The workflow; `None` if nothing could be read. The workflow must not be executed if
+    /// [`has_errors`](Self::has_errors) returns true.
     pub workflow: Option<Workflow>,
     /// The problems of the file, sorted by position.
     pub problems: Vec<Problem>,
@@ -50,9 +52,9 @@ pub struct WorkflowFile {
 /// A workflow file in a folder of the catalogue.
 #[derive(Debug)]
 pub struct Listed {
-    /// The id that the file contains, or the stem of its name.
+    /// The value of the file's key `id`; without this key, the stem of the file's name.
     pub id: String,
-    /// True if an earlier file has the same id, so that this one can be named only by its path.
+    /// True if an earlier file has the same id. A hidden file can be named only by its path.
     pub is_hidden: bool,
     /// The content and the problems of the file.
     pub file: WorkflowFile,
@@ -67,7 +69,7 @@ pub enum FindError {
     NotFound {
         id: String,
         folders: Vec<PathBuf>,
-        /// The known ids, the most similar first.
+        /// The known ids that are most similar to `id`, the closest first.
         nearest: Vec<String>,
     },
     #[error("cannot read {}: {source}", path.display())]
@@ -77,14 +79,15 @@ pub enum FindError {
 }
 
 impl Catalogue {
-    /// Creates the catalogue of a project and an extra folder.
+    /// Creates a catalogue of the workflow folders of `project` and, if given, the folder `extra`.
     #[must_use]
     pub fn new(project: &Path, extra: Option<&Path>) -> Self {
         let folders = FOLDERS.iter().map(|folder| project.join(folder)).chain(extra.map(Path::to_owned)).collect();
         Self { project: project.to_owned(), folders }
     }
 
-    /// Finds a workflow by its id, or its path relative to `cwd`, and reads and checks it.
+    /// Finds a workflow by its id or by its path, then reads and checks its file. A relative path
+    /// starts at `cwd`.
     ///
     /// # Errors
     /// [`FindError`] if there is no such workflow or its file cannot be read. An invalid workflow
@@ -149,7 +152,7 @@ impl Catalogue {
         WorkflowFile { path: path.to_owned(), text, workflow, problems: problems.into_sorted() }
     }
 
-    /// Returns the files in order of precedence.
+    /// Returns the paths of all workflow files, in the order in which ids are looked up.
     fn paths(&self) -> Result<Vec<PathBuf>, FindError> {
         let mut paths = Vec::new();
         for folder in &self.folders {
@@ -170,13 +173,14 @@ impl Catalogue {
 }
 
 impl WorkflowFile {
-    /// True if the file must not be executed.
+    /// True if nothing could be read or a problem is an error. The workflow must then not be
+    /// executed.
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.workflow.is_none() || self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// Returns the line with this number, from 1.
+    /// Returns the line of the text with this number; the first line is 1.
     #[must_use]
     pub fn line(&self, number: u32) -> Option<&str> {
         self.text.lines().nth(usize::try_from(number).ok()?.checked_sub(1)?)
@@ -214,8 +218,8 @@ fn id_of(path: &Path) -> String {
     workflow.map_or_else(|| stem(path), |workflow| workflow.id)
 }
 
-/// Reads at most one byte more than `MAX_FILE_BYTES`; the extra byte shows that the file is too
-/// large.
+/// Reads a file, but at most `MAX_FILE_BYTES` + 1 bytes. The extra byte shows the caller that the
+/// file is too large.
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     regular_file::open_to_read(Links::Follow, path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;

@@ -1,12 +1,13 @@
-//! Checks a workflow for consistency, alone and with its project.
+//! Checks the consistency of a workflow, first by itself and then with its project.
 //!
 //! [`check_workflow`] checks a workflow alone; [`check_project`] checks the runners and task files
-//! that it needs. A problem is an error if it fails every execution, a warning if it may be
-//! resolved when the workflow runs, and a note if something is ignored.
+//! that the workflow needs. A problem is an error if the workflow must not be executed, and a
+//! warning if the workflow may still succeed. A note is a remark, for instance that a key is
+//! ignored.
 //!
-//! The phases are ordered topologically by all possible transitions; ties are broken by the order
-//! in the file. A reference to an earlier phase is accepted even if that phase may be on another
-//! branch.
+//! Expressions may refer to phases that come earlier in the topological order of all possible
+//! transitions. Ties in this order are broken by the order in the file. An earlier phase is
+//! accepted even if it is on another branch and may not run.
 
 mod code;
 mod flow;

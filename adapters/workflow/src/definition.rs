@@ -1,8 +1,8 @@
 //! The content of a workflow file: plain values, in the order of the file.
 //!
-//! The types do not depend on the notation in the file: a phase with a single `task` has one step,
-//! and a step without an `id` has a derived one. Conditions and texts with `${…}` are kept as
-//! written, with their position, until the execution reaches them.
+//! Different notations of the same content give equal values: a phase with a `task` instead of
+//! `steps` has one step, and a step without an `id` gets a derived id. Conditions and texts with
+//! `${…}` are kept as written, with their position; the execution evaluates them.
 #![allow(missing_docs, reason = "the JSON Schema describes the keys")]
 
 mod phase;

@@ -2,11 +2,12 @@
 //!
 //! # Theory of operation
 //!
-//! An execution is a list of events, and its state is their fold ([`ExecutionState`]). `decide`
-//! derives the next event or step from the workflow and the state. Both are pure. The executor of
-//! an attempt calls `decide`, records the event or runs the step, and repeats. Every event is
-//! written to the journal before it is applied, and a finished step is durable before the next one
-//! begins. So a later attempt can resume, however the earlier attempt ended.
+//! An execution is a list of events, and its state, [`ExecutionState`], is computed from the
+//! events. `decide` derives the next event or step from the workflow and the state. Both
+//! computations are pure. The executor of an attempt calls `decide`, records the event or runs the
+//! step, and repeats. Every event is written to the journal before it is applied to the state, and
+//! a finished step is durable before the next step begins. So a later attempt can resume the
+//! execution, however the earlier attempt ended.
 //!
 //! Conditions and `${…}` are evaluated when the execution reaches them, with the values of the
 //! inputs and of earlier steps.

@@ -3,14 +3,14 @@
 //! # Theory of operation
 //!
 //! An expression has minijinja's syntax and is evaluated strictly: an unknown name is an error that
-//! lists the known names. A text is split into literals and `${expression}`; `$${` yields `${`, and
-//! nothing else is special, so `{}`, `{timestamp}`, `{{` and `{%` are kept. A text that is exactly
-//! one `${expression}` keeps the type of its value. Within a longer text, a value that is not a
-//! text becomes JSON in one line, and null is an error.
+//! lists the known names. A text is split into literals and `${expression}`. `$${` stands for a
+//! literal `${`. All other text, such as `{}`, `{timestamp}`, `{{` and `{%`, is literal. A text
+//! that is exactly one `${expression}` has the value of the expression, of any type. Within a
+//! longer text, a value that is not a text becomes JSON in one line, and null is an error.
 //!
-//! A shell command never contains a value: each `${expression}` becomes a reference to an
-//! environment variable, quoted for its context, and a shell does not parse the expansion of a
-//! variable (POSIX, Shell Command Language, 2.6).
+//! Values are never inserted into a shell command. Each `${expression}` becomes a quoted reference
+//! to an environment variable, and a shell does not parse the expansion of a variable (POSIX, Shell
+//! Command Language, 2.6).
 //!
 //! Evaluation is bounded in time and memory: by [`compile::MAX_EXPRESSION_CHARACTERS`], by the
 //! number of operations, by the absence of loops and assignments, and by limits on filters and
@@ -18,8 +18,8 @@
 //!
 //! # Deliberately absent
 //!
-//! Statements, macros and includes; access to files, environment, time or random numbers: the same
-//! names yield the same values.
+//! Statements, macros and includes. Access to files, the environment, the time and random numbers:
+//! the value of an expression depends only on the values of its names.
 
 mod compile;
 mod error;

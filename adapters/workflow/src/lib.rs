@@ -2,10 +2,10 @@
 //!
 //! # Theory of operation
 //!
-//! A workflow file is YAML. It is parsed into a tree of located nodes, and the tree is read into
-//! the types of [`definition`]. The resulting workflow is checked for consistency, alone and with
-//! the project's runners and task files. Each stage collects problems, with position and severity,
-//! instead of stopping at the first.
+//! A workflow file is YAML. It is parsed into a tree of nodes with positions, and the tree is read
+//! into the types of [`definition`]. The resulting workflow is checked for consistency, then
+//! against the project's runners and task files. Reading and checking collect all problems, with
+//! position and severity; only a syntax error ends the reading at once.
 //!
 //! A [`WorkflowOrchestrator`] executes a checked workflow on the files of a queue; a
 //! [`TaskOrchestrator`] executes it on one file. [`execution`] derives the next step from the past

@@ -1,21 +1,22 @@
-//! Finds similar known words, for messages.
+//! Finds the known words that are most similar to a given word, for messages.
 
-/// The maximum number of words that are listed.
+/// The maximum number of words that `nearest_first` returns.
 const MAX_LISTED: usize = 12;
 
-/// The maximum number of known words that are compared: a file with thousands of unknown and
-/// thousands of known words must still be checked without noticeable delay.
+/// The maximum number of known words that are compared with one word. The limit keeps the check
+/// fast for a file with thousands of unknown and thousands of known words.
 const MAX_COMPARED: usize = 256;
 
-/// Returns the most similar known word, if it differs by no more than a typing error.
+/// Returns the known word that is most similar to `word`, if the two differ by at most a typing
+/// error.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let lowered = word.to_lowercase();
     let tolerated = (word.chars().count() / 3).clamp(1, 2);
-    // A greater difference in length excludes similarity; a character has up to four bytes.
+    // Each tolerated edit changes the length by at most one character, which has up to four bytes.
     let is_alike = |known: &&str| known.len().abs_diff(word.len()) <= 4 * tolerated;
     let alike = known.into_iter().take(MAX_COMPARED).filter(is_alike);
     let (distance, known) = alike.map(|known| (distance(&lowered, known), known)).min()?;
-    // Replacing every character is not a typing error.
+    // If every character differs, the word is not a typing error.
     (distance <= tolerated && distance < known.chars().count()).then(|| known.to_owned())
 }
 

@@ -15,14 +15,14 @@ use crate::execution::{Engine, Equipment, ExecutionState, ProgressReport, Workfl
 
 /// Carries out attempts by executing a workflow on each file.
 ///
-/// Requires a tokio runtime with its time driver enabled. After an attempt that failed or whose
-/// runner died, the next attempt resumes with the unfinished step.
+/// Requires a tokio runtime with its time driver enabled. If journals are kept, an attempt after a
+/// failed attempt or a dead run resumes with the unfinished step.
 pub struct WorkflowOrchestrator {
     engine: Engine,
 }
 
 impl WorkflowOrchestrator {
-    /// Creates an orchestrator for this workflow and this equipment.
+    /// Creates an orchestrator that executes `run` with the services and paths in `equipment`.
     #[must_use]
     pub fn new(run: WorkflowRun, equipment: Equipment) -> Self {
         Self { engine: Engine::new(run, equipment, None) }
@@ -48,7 +48,7 @@ pub struct TaskOrchestrator {
 }
 
 impl TaskOrchestrator {
-    /// Creates an orchestrator for this workflow and this equipment.
+    /// Creates an orchestrator that executes `run` with the services and paths in `equipment`.
     #[must_use]
     pub fn new(run: WorkflowRun, equipment: Equipment) -> Self {
         let state = Arc::<Mutex<Option<ProgressReport>>>::default();
@@ -67,8 +67,8 @@ impl TaskOrchestrator {
         execute(&self.engine, attempt, &*stop).await
     }
 
-    /// Returns the progress of the latest execution as of its latest event; `None` before the first
-    /// event.
+    /// Returns the progress of the latest execution at the time of its latest event; `None` if no
+    /// event has happened yet.
     #[must_use]
     pub fn get_progress(&self) -> Option<ProgressReport> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -1,4 +1,4 @@
-//! The problems of a file, as data.
+//! The problems that are found in a workflow file, as data.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use crate::definition::Position;
 /// The severity of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// A part of the file is ignored.
+    /// A remark, for instance that a key is ignored.
     Note,
-    /// The workflow may fail.
+    /// The workflow may fail or may not do what its author expects.
     Warning,
     /// The workflow cannot be used.
     Error,
 }
 
 impl Severity {
-    /// Returns the word, for users and in JSON.
+    /// Returns the word for the severity, as in messages and in JSON.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl Severity {
 /// A problem of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The severity.
+    /// The severity of the problem.
     pub severity: Severity,
     /// The position of the problem, or of the nearest node with a known position.
     pub position: Position,
@@ -75,7 +75,7 @@ impl fmt::Display for Problem {
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
     found: Vec<Problem>,
-    /// The number of omitted problems and their worst severity.
+    /// The number of omitted problems and their worst severity; `None` if none is omitted.
     omitted: Option<(usize, Severity)>,
 }
 
@@ -95,8 +95,8 @@ impl Problems {
         self.add(Problem { severity: Severity::Note, ..Problem::error(position, message) })
     }
 
-    /// Adds a problem and returns it, so that the caller can add details. The newest problem is
-    /// kept even beyond `MAX_KEPT`, so that the returned reference is valid.
+    /// Adds a problem and returns a reference, through which the caller can add details. The newest
+    /// problem is kept even beyond `MAX_KEPT`, because the reference points to it.
     pub(crate) fn add(&mut self, problem: Problem) -> &mut Problem {
         if self.found.len() > Self::MAX_KEPT {
             self.omit_last();

@@ -1,8 +1,8 @@
 //! Reads a text into a [`Workflow`] and collects every problem.
 //!
-//! The schema says which keys each mapping has and which kinds of values they have. Unknown keys
-//! and values of the wrong kind are reported as problems; then reading continues. [`crate::check`] checks references
-//! between parts of the file.
+//! The schema determines the keys of each mapping and the kinds of their values. An unknown key or
+//! a value of the wrong kind is reported as a problem, and reading continues. [`crate::check`]
+//! checks the references between parts of the file.
 
 mod fields;
 mod phase;
@@ -19,11 +19,13 @@ use crate::definition::{Position, Workflow};
 use crate::problem::Problems;
 use crate::tree;
 
-/// The maximum size of a file: a hundred times that of the largest known workflow written by hand.
+/// The maximum size of a workflow, task or runners file in bytes: a hundred times the size of the
+/// largest known handwritten workflow.
 pub(crate) const MAX_FILE_BYTES: usize = 4 << 20;
 
-/// Reads the text of a workflow file; `None` if nothing could be read. The workflow must not be
-/// executed if a problem is an error. `fallback_id` is the id if the file contains none.
+/// Reads the text of a workflow file; returns `None` if nothing could be read. If `problems` then
+/// contains an error, the workflow must not be executed. If the file gives no id, the workflow gets
+/// the id `fallback_id`.
 pub(crate) fn read(text: &str, fallback_id: &str, problems: &mut Problems) -> Option<Workflow> {
     if text.len() > MAX_FILE_BYTES {
         problems.error(Position::START, format!("the file is larger than {MAX_FILE_BYTES} bytes"));
@@ -43,8 +45,8 @@ struct Reader<'r> {
     problems: &'r mut Problems,
 }
 
-/// True if expressions can use the word as a name: it begins with a letter or `_`, and continues
-/// with letters, `_` and digits.
+/// True if expressions can use the word as a name: an ASCII letter or `_`, followed by ASCII
+/// letters, digits and `_`.
 pub(crate) fn is_name(word: &str) -> bool {
     let mut characters = word.chars();
     characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')

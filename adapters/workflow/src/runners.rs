@@ -1,4 +1,4 @@
-//! The project's table of runners: the programs behind the commands and tasks that workflows name.
+//! The project's table of runners: the programs that carry out the commands and tasks of workflows.
 //!
 //! The table is in `autoproc.toml` in the project folder:
 //!
@@ -10,9 +10,9 @@
 //! generate_tag = ["./tag.sh", "{input.source_code}", "{file}"]
 //! ```
 //!
-//! A runner is a program and its arguments, without a shell. In each argument, `{file}`, `{task}`,
-//! `{name}`, `{workflow}`, `{phase}`, `{step}` and `{input.NAME}` are replaced; other text in
-//! braces is kept. An unknown section or key is an error.
+//! A runner is a program and its arguments, without a shell. In each of these words, `{file}`,
+//! `{task}`, `{name}`, `{workflow}`, `{phase}`, `{step}` and `{input.NAME}` are replaced; other
+//! text in braces is kept. An unknown section or key is an error.
 
 mod placeholders;
 
@@ -27,7 +27,7 @@ use crate::read::small_file;
 
 pub(crate) use placeholders::Fill;
 
-/// The name of the file, relative to the project folder.
+/// The path of the table's file, relative to the project folder.
 const FILE_NAME: &str = "autoproc.toml";
 
 /// The programs for commands and tasks.
@@ -62,12 +62,13 @@ pub struct MissingRunner {
     step: String,
     /// The command or task, as in "the command `generate_tag`" or "the task `tasks/a.md`".
     what: String,
-    /// The section and the line to add to the table.
+    /// The section header and the entry to add to the file of the table.
     pub(crate) lines: [String; 2],
 }
 
 impl Runners {
-    /// Reads the table of a project; it is empty if the project has no such file.
+    /// Reads the table of runners of a project. If the project has no `autoproc.toml`, the table is
+    /// empty.
     ///
     /// # Errors
     /// [`RunnersError`] if the file exists but cannot be read or is invalid.

@@ -12,22 +12,24 @@ use std::sync::LazyLock;
 
 use crate::tree::{self, Kind, Node};
 
-/// The schema, parsed as YAML because that keeps the order of the keys; JSON is a subset of YAML.
+/// The schema file, which is JSON. It is parsed as YAML, a superset of JSON, because the YAML tree
+/// keeps the order of the keys.
 static FILE: LazyLock<Node> = LazyLock::new(|| {
     tree::parse(include_str!("../../../docs/schema/workflow.schema.json")).expect("the tests read the schema")
 });
 
-/// The schema of a value.
+/// The part of the schema file that describes one value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Schema(&'static Node);
 
 impl Schema {
-    /// Returns the schema of a whole file.
+    /// Returns the schema of a whole workflow file.
     pub(crate) fn file() -> Self {
         Self(&FILE)
     }
 
-    /// Returns the keys of a mapping and the schemas of their values, in the order of the schema.
+    /// Returns the keys of a mapping and the schemas of their values, in the order of the schema
+    /// file.
     pub(crate) fn keys(self) -> Vec<(&'static str, Self)> {
         match self.find("properties") {
             Some(Kind::Map(keys)) => keys.iter().map(|(key, value)| (key.value.as_str(), Self(value))).collect(),
@@ -47,7 +49,8 @@ impl Schema {
         elements.unwrap_or_else(|| unreachable!("the schema has no such list: {self:?}"))
     }
 
-    /// True if the schema allows values of this kind. Numbers include integers.
+    /// True if the schema allows values of this kind. A schema that allows only integers also
+    /// allows the kind `Number`.
     pub(crate) fn allows(self, kind: &Kind) -> bool {
         let names: &[&str] = match kind {
             Kind::Null => &["null"],
@@ -66,7 +69,7 @@ impl Schema {
         types.contains(&"string") && !types.contains(&"number")
     }
 
-    /// True if texts must match a pattern or be a certain word: no blank text is allowed.
+    /// True if the schema has a pattern or a constant. Either excludes blank texts.
     pub(crate) fn refuses_blank(self) -> bool {
         self.find("pattern").or_else(|| self.find("const")).is_some()
     }
@@ -75,12 +78,14 @@ impl Schema {
         self.forms().into_iter().filter_map(|form| form.value("type")).flat_map(texts).collect()
     }
 
-    /// Returns the value of a keyword in the first form that has it.
+    /// Returns the value of a keyword in the first alternative of the schema that contains the
+    /// keyword.
     fn find(self, keyword: &str) -> Option<&'static Kind> {
         self.forms().into_iter().find_map(|form| form.value(keyword))
     }
 
-    /// Returns the alternatives that the schema consists of, with references resolved.
+    /// Returns the alternatives in `anyOf` or `oneOf`, or the schema itself if it has none.
+    /// References are resolved.
     fn forms(self) -> Vec<Self> {
         if let Some(Kind::Text(reference)) = self.value("$ref") {
             let mut path = reference.trim_start_matches("#/").split('/');
@@ -105,7 +110,7 @@ impl Schema {
     }
 }
 
-/// Returns a text, or the texts of a list.
+/// Returns the text itself, or all texts in a list; nothing for another kind.
 fn texts(kind: &'static Kind) -> Vec<&'static str> {
     match kind {
         Kind::Text(text) => vec![text],

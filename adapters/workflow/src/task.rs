@@ -1,8 +1,8 @@
 //! Reads task files: Markdown with a table of fields.
 //!
 //! Only the first table with the head `Field` and `Value` is read; the rest of the file is for the
-//! program or person that does the task. A workflow names a task by a path, which is searched for
-//! in [`TaskFolders`], or by a bare name, which means `tasks/NAME.md` in these folders.
+//! program or person that does the task. A workflow names a task by a path or by a bare name. The
+//! bare name `NAME` stands for the path `tasks/NAME.md`. Paths are searched for in [`TaskFolders`].
 
 mod table;
 
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::read::small_file;
 
-/// The table of a task file.
+/// A task file and the fields of its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TaskFile {
     pub(crate) path: PathBuf,
@@ -24,7 +24,7 @@ pub(crate) struct TaskField {
     /// The name as written: `task_id`, `task_name`, `execution_type`, `responsible`, or any other.
     pub(crate) name: String,
     pub(crate) value: String,
-    /// The number of the line, from 1.
+    /// The line of the field in the file, from 1.
     pub(crate) line: usize,
 }
 
@@ -32,9 +32,9 @@ pub(crate) struct TaskField {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TaskSource {
     File(TaskFile),
-    /// A bare name without a file.
+    /// A bare name for which no task file exists.
     Name(String),
-    /// The path of a missing file, below the project folder.
+    /// The path of a file that does not exist. A relative path is joined to the project folder.
     Missing(PathBuf),
 }
 
@@ -80,7 +80,7 @@ impl TaskFolders {
     /// Finds a task and reads its file.
     ///
     /// # Errors
-    /// [`TaskError`] if a file exists but cannot be read or is invalid.
+    /// [`TaskError`] if the file of the task cannot be read or is invalid.
     pub(crate) fn find(&self, task: &str) -> Result<TaskSource, TaskError> {
         let is_path = task.contains('/') || has_extension(task);
         let relative = if is_path { PathBuf::from(task) } else { PathBuf::from(format!("tasks/{task}.md")) };

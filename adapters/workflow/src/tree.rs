@@ -1,8 +1,8 @@
 //! Parses YAML into a tree of nodes with positions.
 //!
-//! serde-saphyr parses the text within its budgets. The tree keeps parts that serde would reject,
-//! such as repeated keys, so that all problems of a file are reported at once. A value that comes
-//! from an alias has the alias's position.
+//! serde-saphyr parses the text, with limits on depth and size. The tree keeps parts that serde
+//! would reject, such as repeated keys, so that all problems of a file are reported at once. A
+//! value from an alias has the position of the alias.
 
 mod deserialize;
 
@@ -19,12 +19,12 @@ use crate::problem::Problem;
 /// The maximum nesting depth of a workflow file. Input values are the most deeply nested part.
 const MAX_DEPTH: usize = 64;
 
-/// The maximum number of parser events that aliases may add: about as many as a large file has
-/// without aliases.
+/// The maximum number of parser events that the expansion of aliases may add: about the number of
+/// events in a large file without aliases.
 const MAX_REPLAYED_EVENTS: usize = 100_000;
 
-/// The maximum number of parser events: twice those of a workflow with 10,000 steps of five keys
-/// each.
+/// The maximum number of parser events: twice the number for a workflow with 10,000 steps of five
+/// keys each.
 const MAX_EVENTS: usize = 500_000;
 
 pub(crate) type Node = Located<Kind>;
@@ -33,8 +33,8 @@ pub(crate) type Node = Located<Kind>;
 pub(crate) enum Kind {
     Null,
     Bool(bool),
-    /// A number and, if known, its range in the text. An argument must keep the spelling: `1.10` is
-    /// not `1.1`.
+    /// A number and, if known, its byte range in the text. The range is needed because an argument
+    /// must keep its spelling: `1.10` is not `1.1`.
     Number(serde_json::Number, Option<Range<usize>>),
     Text(String),
     List(Vec<Node>),
@@ -43,7 +43,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Returns the noun for messages.
+    /// Returns a noun for the kind, for messages.
     pub(crate) const fn noun(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
@@ -71,7 +71,7 @@ impl Kind {
 /// Parses a YAML text.
 ///
 /// # Errors
-/// The first syntax error, after which nothing can be read.
+/// The first syntax error. Nothing is read from a text with a syntax error.
 pub(crate) fn parse(text: &str) -> Result<Node, Problem> {
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| problem(&error))
 }

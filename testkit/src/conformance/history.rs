@@ -16,11 +16,11 @@ use autoproc_domain::{FilePath, ItemId, ProcessingResult, RunId, Timestamp};
 
 use super::Violation;
 
-/// More failed files than a summary lists.
+/// A number of failed files that is greater than a summary lists.
 const MANY: u64 = RunsSummary::MAX_FAILURES as u64 + 500;
 
-/// Checks the contract of [`History::runs`]. The history records what `observer` observes, and has
-/// no entries yet.
+/// Checks the contract of [`History::runs`]. `history` must be empty at first, and must read the
+/// events that `observer` records.
 ///
 /// # Errors
 /// The first [`Violation`].
@@ -58,7 +58,7 @@ impl Ask<'_> {
         same(check, runs.as_slice(), expected)
     }
 
-    /// Checks the failures and the longest attempts.
+    /// Checks the failures and the longest attempts that a summary lists.
     async fn files(&self) -> Result<(), Violation> {
         let first = self.summary("failures of one run", RunFilter::Named(vec![first_run().id])).await?;
         let listed: Vec<_> =
@@ -69,7 +69,7 @@ impl Ask<'_> {
         same("a failure has its reason", &error, &Some("exit status 3: no such page"))?;
 
         let all = self.summary("failures of all runs", RunFilter::All).await?;
-        // File 2 completed in the third run, and file 3 failed once more.
+        // In the third run, file 2 completed and file 3 failed again.
         same("a file that completed later has not failed", &all.failed_files, &(MANY + 1))?;
         same("the listed failures are bounded", &all.failures.len(), &RunsSummary::MAX_FAILURES)?;
         let latest = all.failures.first().map(|past| &past.attempt);
@@ -140,7 +140,7 @@ fn stopped(processed: u64, failed: u64, retried: u64, stopped_by: StoppedBy) -> 
     RunEventKind::ProcessorStopped { result }
 }
 
-/// A run that was stopped, and one that began meanwhile and died.
+/// The events of two runs. The run `first` is stopped; the run `second` begins meanwhile and dies.
 fn first_night() -> Vec<RunEvent> {
     let (elapsed, usage) = (Duration::from_secs(1), None);
     let retry = RunEventKind::FileRequeued {
@@ -166,8 +166,8 @@ fn first_night() -> Vec<RunEvent> {
     ]
 }
 
-/// A recovery without a run, and a run that recovers the last file of the dead one and has many
-/// failures.
+/// The events of a recovery outside any run, and of the run `third`. The run recovers the last file
+/// of the dead run `second`, and has many failures.
 fn second_night() -> Vec<RunEvent> {
     let recovered = |id| RunEventKind::FileRecovered {
         of: of(id, 1),

@@ -4,15 +4,15 @@
 //!
 //! [`exercise`] runs two kinds of checks. *Named checks* are short scenarios, one or more for each
 //! sentence of the contracts; a check's name states the guarantee. The *differential check* then
-//! makes the same random requests to the store and to a [`FileQueue`](autoproc_domain::FileQueue),
-//! through several handles, with runs that begin, end and die, and with handles that are closed and
-//! reopened. All answers must be equal, except that ids, sequence numbers and claim numbers may
-//! differ if their order is the same.
+//! makes the same random requests to the store and to a [`FileQueue`](autoproc_domain::FileQueue).
+//! It uses several handles, which are closed and reopened, and several runs, which begin, end and
+//! die. All answers must be equal. Only ids, sequence numbers and claim numbers may differ, if
+//! their order is the same.
 //!
 //! A violation is returned as a value, so that a test can assert which check a broken store fails.
 //!
-//! Deliberately absent: machine crashes, torn writes, full disks and failing networks. They need
-//! the disk or server of the store, and belong in the store's own tests.
+//! Deliberately absent: machine crashes, torn writes, full disks and failing networks. Their
+//! simulation needs the disk or server of the store, so it belongs in the store's own tests.
 
 mod adding_again;
 mod cancelling;
@@ -42,8 +42,8 @@ use autoproc_domain::{RunId, Timestamp};
 use super::Violation;
 use expect::Check;
 
-/// An empty store for one check. The other methods simulate events outside of the store, such as
-/// the death of a process.
+/// An empty store for one check, with methods that simulate events outside the store, such as the
+/// death of a process.
 pub trait StorageFixture {
     /// A handle to the store.
     type Store: Storage + Runs;
@@ -57,8 +57,8 @@ pub trait StorageFixture {
     /// `store`.
     fn kill(&self, store: Self::Store, run: &RunId);
 
-    /// Prevents the store from renewing the lease of `run` until the lease has expired. The process
-    /// of the run stays alive. Returns false if the store has no leases.
+    /// Prevents the store from renewing the lease of `run`, and returns once the lease has expired.
+    /// The process of the run stays alive. Returns false if the store has no leases.
     fn lose_lease(&self, _run: &RunId) -> bool {
         false
     }
@@ -76,7 +76,8 @@ pub trait StorageFixture {
         Duration::from_secs(15)
     }
 
-    /// Runs a future of the store to its end. The suite never nests these calls.
+    /// Runs a future of the store to its end. The suite never calls this method within such a
+    /// future.
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T;
 }
 
@@ -90,8 +91,8 @@ pub struct Effort {
 }
 
 impl Default for Effort {
-    /// Returns an effort for a store in memory, with thousands of transactions per second. For a
-    /// store that syncs to disk, choose fewer cases.
+    /// Returns an effort for a store with thousands of transactions per second, such as a store in
+    /// memory. For a store that syncs to disk, choose fewer cases.
     fn default() -> Self {
         Self { cases: 256, steps: 40 }
     }
@@ -130,7 +131,7 @@ fn named_checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     groups.into_iter().flatten().collect()
 }
 
-/// Lists check functions, each with the name of the function.
+/// Returns a vector of check functions, each with its name.
 macro_rules! named {
     ($($check:ident),* $(,)?) => {
         vec![$((stringify!($check), $check::<F> as fn(&F) -> Check)),*]

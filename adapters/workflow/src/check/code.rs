@@ -1,17 +1,19 @@
-//! Reports expressions whose values a shell, or a program that it starts, may execute as code.
+//! Reports expressions whose values may be executed as code by a shell or by a program that the
+//! shell starts.
 
 use crate::definition::{Action, Located, Workflow};
 use crate::expression::{CodePlace, code_places, embedded};
 use crate::problem::Problems;
 
-/// Programs that execute the argument after `-c`.
+/// The names of programs that execute the argument after `-c` as a script.
 const SHELLS: [&str; 6] = ["sh", "ash", "bash", "dash", "ksh", "zsh"];
 
 pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
     for step in workflow.phases.iter().flat_map(|phase| &phase.steps) {
         match &step.action {
             Action::Shell(text) => {
-                // The check of names reports a text that cannot be split into expressions.
+                // If the text cannot be split into expressions, the module `names` reports the
+                // error.
                 for (expression, place) in code_places(&text.value).unwrap_or_default() {
                     problems.warning(text.position, message(expression, place));
                 }
@@ -22,8 +24,8 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
     }
 }
 
-/// Reports expressions in the script of a shell. Accepts a script that is exactly one expression,
-/// because its author intends the value as code.
+/// Reports the first expression that becomes part of a script for a shell. A script that is exactly
+/// one expression is accepted, because its author intends the value as code.
 fn check_script(words: &[Located<String>], problems: &mut Problems) {
     let Some(script) = script_in(words) else { return };
     let Some(expression) = embedded(&script.value) else { return };
@@ -31,7 +33,8 @@ fn check_script(words: &[Located<String>], problems: &mut Problems) {
     problems.warning(script.position, message).expecting("`shell` instead of `run`, which passes it in a variable");
 }
 
-/// Returns the script if the words start a shell with `-c`.
+/// Returns the script that the words pass to a shell with `-c`; `None` if the words do not start a
+/// shell with `-c`.
 fn script_in(words: &[Located<String>]) -> Option<&Located<String>> {
     let (program, arguments) = words.split_first()?;
     let name = program.value.rsplit('/').next()?;

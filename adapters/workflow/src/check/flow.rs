@@ -11,7 +11,8 @@ use crate::problem::Problems;
 /// file.
 pub(super) type Order = Vec<usize>;
 
-/// The phases that may follow each phase, indexed by that phase's position in the file.
+/// For each phase, in the order of the file, the indices in the file of the phases that may follow
+/// it.
 type Successors = Vec<Vec<usize>>;
 
 pub(super) fn check(workflow: &Workflow, problems: &mut Problems) -> Order {
@@ -70,15 +71,16 @@ fn targets(phase: &Phase, index: usize, leaving: &[(usize, &Transition)], phases
     targets
 }
 
-/// True if the next phase may follow although no transition can be taken. This is so if the phase
-/// may be skipped, may fail without failing the workflow, or may miss a non-blocking checkpoint.
+/// True if the next phase in the file may follow when no transition can be taken. This is possible
+/// if the phase may be skipped, may fail without failing the workflow, or may miss a non-blocking
+/// checkpoint.
 fn may_fall_through(phase: &Phase) -> bool {
     let missed = phase.checkpoint.as_ref().is_some_and(|checkpoint| !checkpoint.blocking || !phase.blocking);
     phase.condition.is_some() || missed || phase.after_failed_step() == AfterFailure::NextPhase
 }
 
-/// Returns the topological order (Kahn's algorithm); ties are broken by the order in the file.
-/// `None` for phases on a cycle or after one.
+/// Returns the position of each phase in the topological order, by Kahn's algorithm. Ties are
+/// broken by the order in the file. A phase on a cycle, or after a cycle, has the position `None`.
 fn order(successors: &Successors) -> Vec<Option<usize>> {
     let mut waiting_for = vec![0_usize; successors.len()];
     successors.iter().flatten().for_each(|to| waiting_for[*to] += 1);
@@ -111,7 +113,7 @@ fn report_unreachable(workflow: &Workflow, successors: &Successors, problems: &m
     }
 }
 
-/// Reports one cycle, at the transition that closes it.
+/// Reports one cycle, at the position of the transition that closes the cycle.
 fn report_cycle(workflow: &Workflow, successors: &Successors, order: &[Option<usize>], problems: &mut Problems) {
     let cycle = find_cycle(successors, order);
     let ids: Vec<_> = cycle.iter().map(|index| workflow.phases[*index].id.as_str()).collect();
@@ -122,8 +124,8 @@ fn report_cycle(workflow: &Workflow, successors: &Successors, order: &[Option<us
     problems.error(position, message).expecting("transitions without a cycle");
 }
 
-/// Finds a cycle by following predecessors: each phase without an order has a predecessor without
-/// an order.
+/// Finds a cycle by following predecessors. Each phase without a position in `order` has a
+/// predecessor without a position, so the search ends in a cycle.
 fn find_cycle(successors: &Successors, order: &[Option<usize>]) -> Vec<usize> {
     let mut before = vec![None; successors.len()];
     for index in (0..successors.len()).filter(|index| order[*index].is_none()) {

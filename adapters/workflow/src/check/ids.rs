@@ -6,8 +6,8 @@ use crate::definition::{Position, Step, Workflow};
 use crate::problem::Problems;
 use crate::read::is_name;
 
-/// The maximum length of an id. With a prefix and a suffix, a longer id could exceed the limit of
-/// file names (`NAME_MAX`, 255 bytes).
+/// The maximum length of an id. If a runner uses an id with a prefix and a suffix as a file name, a
+/// longer id could exceed the limit of file names (`NAME_MAX`, 255 bytes).
 const MAX_ID_CHARACTERS: usize = 128;
 
 /// Words with a fixed meaning in expressions.
@@ -71,7 +71,7 @@ fn check_step_inputs(step: &Step, problems: &mut Problems) {
     }
 }
 
-/// The ids of one kind, and the first position of each.
+/// The ids of one kind that were seen so far, with the first position of each id.
 struct Seen<'w> {
     kind: &'static str,
     first: HashMap<&'w str, Position>,
@@ -91,7 +91,7 @@ impl<'w> Seen<'w> {
     }
 }
 
-/// Checks an id. Ids are part of messages, variables and file names.
+/// Checks an id. Ids appear in messages and variables, and a runner may use them in file names.
 fn check_id(id: &str, kind: &str, position: Position, problems: &mut Problems) {
     let is_plain = |character: char| character.is_alphanumeric() || "_-.".contains(character);
     if id.starts_with('.') || !id.chars().all(is_plain) || id.chars().count() > MAX_ID_CHARACTERS {

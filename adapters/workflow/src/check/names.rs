@@ -25,8 +25,8 @@ pub(super) fn check(workflow: &Workflow, order: &Order, problems: &mut Problems)
     check_defaults(workflow, problems);
 }
 
-/// Checks defaults. A default depends only on the path of the file, so one that fails here fails
-/// for every file.
+/// Checks the defaults of inputs. A default depends only on the path of the file, so a default that
+/// fails for the path `/file` fails for every file.
 fn check_defaults(workflow: &Workflow, problems: &mut Problems) {
     let scope = file_scope("/file");
     for input in &workflow.inputs {
@@ -52,7 +52,8 @@ fn check_transitions(workflow: &Workflow, known: &Known<'_>, problems: &mut Prob
 struct Moment {
     /// The index of the phase in the file.
     phase: usize,
-    /// The index of the step in the phase; all earlier steps have ended.
+    /// The index of the step in the phase; `usize::MAX` after the last step. All earlier steps have
+    /// ended.
     step: usize,
 }
 
@@ -76,13 +77,13 @@ impl<'w> Known<'w> {
         Self { inputs: inputs.chain(["file", "files"]).collect(), phases, steps, order }
     }
 
-    /// True if the step may have ended at the moment `at`.
+    /// True if the step may have ended before the moment `at`.
     fn is_over(&self, step: Moment, at: Moment) -> bool {
         if step.phase == at.phase { step.step < at.step } else { self.order[step.phase] < self.order[at.phase] }
     }
 }
 
-/// Checks expressions that are evaluated at the same moment.
+/// Checks the expressions that are evaluated at `moment`.
 struct Checker<'k, 'p> {
     known: &'k Known<'k>,
     moment: Moment,
@@ -146,8 +147,8 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// True if the first part of the name is the id of a step and other parts follow. A name that
-    /// consists only of the id may also be a returned value.
+    /// True if the name is the id of a step followed by further parts, as in `ID.NAME`. An id
+    /// without further parts may also be the name of a returned value.
     fn is_within_step(&self, name: &Name) -> bool {
         !self.known.inputs.contains(name.root())
             && self.known.steps.contains_key(name.root())

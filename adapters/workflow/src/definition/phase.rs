@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Located, Position, Step};
 
-/// The name that is true in a transition's condition if the phase passed its checkpoint.
+/// A name for conditions of transitions; its value is true if the phase passed its checkpoint.
 pub(crate) const CHECKPOINT_PASSED: &str = "checkpoint_passed";
 
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +22,7 @@ pub struct Phase {
 }
 
 impl Phase {
-    /// Returns the consequence of a step's final failure.
+    /// Returns the consequence if a step of the phase fails and has no retries left.
     pub(crate) fn after_failed_step(&self) -> AfterFailure {
         match (&self.on_fail, self.blocking) {
             (OnFail::Continue, _) => AfterFailure::NextStep,
@@ -31,7 +31,7 @@ impl Phase {
         }
     }
 
-    /// Returns the consequence of a failed blocking checkpoint.
+    /// Returns the consequence if a blocking checkpoint of the phase fails.
     pub(crate) fn after_failed_checkpoint(&self) -> AfterFailure {
         if self.blocking { AfterFailure::Fail } else { AfterFailure::NextPhase }
     }
@@ -46,7 +46,7 @@ pub enum OnFail {
     Continue,
     /// Skip the rest of the phase.
     Skip,
-    /// An unknown word: reported as a warning, treated as `Fail`.
+    /// An unknown word in the file. It is reported as a warning and treated as `Fail`.
     Other(Located<String>),
 }
 
@@ -64,11 +64,12 @@ pub(crate) enum AfterFailure {
 /// A check at the end of a phase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// The id of the checkpoint; the phase's id if the file contains none.
+    /// The id of the checkpoint. If the file gives no id, this is the id of the phase.
     pub id: String,
     /// True if a failed checkpoint fails the phase.
     pub blocking: bool,
-    /// The names that the phase's steps must have returned, each with a true value.
+    /// The checkpoint passes if the steps of the phase have returned each of these names with a
+    /// true value.
     pub validation: Vec<Located<String>>,
     pub position: Position,
 }

@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::{Located, Position};
 
-/// A step of a phase: one process per try.
+/// A step of a phase. Each try of the step is one process.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// The id of the step, unique in the workflow. If the file contains none, it is derived from
-    /// the phase's id and the step's number.
+    /// The id of the step, unique in the workflow. If the file gives no id, it is derived from the
+    /// id of the phase and the number of the step.
     pub id: String,
     pub has_own_id: bool,
     /// The condition of the step: if it does not hold, the step is skipped.
@@ -17,7 +17,7 @@ pub struct Step {
     pub inputs: Vec<StepInput>,
     /// The time limit of a try, never zero. If `None`, only the timeout of the attempt applies.
     pub timeout: Option<Duration>,
-    /// The number of further tries within an attempt.
+    /// The maximum number of further tries after a failed first try, within one attempt.
     pub retries: u32,
     pub env: Vec<EnvironmentEntry>,
     /// The working directory, relative to the project folder; may contain `${…}`.
@@ -27,16 +27,18 @@ pub struct Step {
     pub position: Position,
 }
 
-/// The action of a step. The texts may contain `${…}`, except for the names of commands and tasks.
+/// The action of a step. `${…}` is evaluated in programs, arguments and shell commands, but not in
+/// the names of commands and tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// A program and its arguments, without a shell; never empty.
     Run(Vec<Located<String>>),
-    /// A command for `sh -c`, in which values are quoted.
+    /// A command for `sh -c`. Each `${…}` becomes a quoted reference to a variable.
     Shell(Located<String>),
-    /// A command from the table of runners.
+    /// The name of a command. The project's table of runners contains its program.
     Command(Located<String>),
-    /// A task file, or the name of a task, for the runner of tasks.
+    /// The path of a task file, or the name of a task. The project's runner for tasks carries it
+    /// out.
     Task(Located<String>),
 }
 
@@ -57,17 +59,18 @@ pub struct EnvironmentEntry {
     pub value: Located<String>,
 }
 
-/// The place in which a step returns its values.
+/// The way in which a step returns its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StepOutput {
-    /// In the file whose path is in the variable `AUTOPROC_OUTPUT`.
+    /// The step writes its values to the file at the path in the variable `AUTOPROC_OUTPUT`.
     #[default]
     File,
-    /// On standard output, as one JSON object, and in the file.
+    /// The step prints its values on standard output as one JSON object. Values in the file
+    /// `AUTOPROC_OUTPUT` are added and take precedence.
     Json,
 }
 
-/// Whether a finished step runs again when its file is retried.
+/// Whether a finished step runs again when a later attempt resumes the execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Rerun {
     #[default]

@@ -4,27 +4,29 @@ use super::{Located, Phase, Position};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workflow {
-    /// The id of the workflow; the stem of the file's name if the file contains none.
+    /// The id of the workflow. If the file gives no id, this is the stem of the file's name.
     pub id: String,
     pub name: Option<String>,
     pub description: Option<String>,
     pub version: Option<String>,
-    /// An obsolete key: ignored, with a note.
+    /// The value of the obsolete key `orchestrator`, which is ignored with a note.
     pub orchestrator: Option<Located<String>>,
     pub inputs: Vec<Input>,
     pub phases: Vec<Phase>,
-    /// The transitions; if there are none, phases follow in the order of the file.
+    /// The transitions between phases. A phase without transitions is followed by the next phase in
+    /// the file.
     pub transitions: Vec<Transition>,
-    /// The outputs that the workflow declares; only displayed. The key `location` of an output is
-    /// ignored, with a note.
+    /// The outputs that the workflow declares. They are only displayed. The key `location` of an
+    /// output is ignored with a note.
     pub outputs: Vec<Output>,
-    /// An obsolete key: ignored, with a warning.
+    /// The actions of the obsolete key `on_error`, which is ignored with a warning.
     pub on_error: Vec<OnError>,
     pub position: Position,
 }
 
 impl Workflow {
-    /// Returns the transitions that leave a phase: the first one whose condition holds is taken.
+    /// Returns the transitions that leave a phase, in the order of the file. The execution takes
+    /// the first one whose condition holds.
     pub fn transitions_from(&self, phase: &str) -> impl Iterator<Item = &Transition> {
         self.transitions.iter().filter(move |transition| transition.from.value == phase)
     }
@@ -47,7 +49,7 @@ pub enum InputType {
     String,
     /// The path of a file.
     File,
-    /// JSON, or a list of words separated by commas.
+    /// A list, given as JSON or as words separated by commas.
     Array,
     Number,
     Integer,
@@ -55,7 +57,7 @@ pub enum InputType {
     Object,
     /// Any JSON value.
     Json,
-    /// An unknown word: reported as a warning, treated as `String`.
+    /// An unknown word in the file. It is reported as a warning and treated as `String`.
     Other(String),
 }
 
@@ -89,7 +91,7 @@ impl InputType {
         }
     }
 
-    /// True if the value is of this type, or null.
+    /// True if `value` is null or has this type. `Json` and unknown types accept every value.
     pub(crate) fn accepts(&self, value: &Value) -> bool {
         value.is_null()
             || match self {
@@ -108,8 +110,8 @@ impl InputType {
 pub struct Transition {
     pub from: Located<String>,
     pub to: Located<String>,
-    /// The condition of the transition; `None` means always. Names that the phase did not return
-    /// evaluate to null.
+    /// The condition of the transition; `None` means always. In the condition, an unknown name is
+    /// null, not an error.
     pub condition: Option<Located<String>>,
     pub position: Position,
 }

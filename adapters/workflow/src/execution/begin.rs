@@ -1,4 +1,4 @@
-//! The beginning of an attempt: a new execution, or one that an earlier attempt left unfinished.
+//! Begins an attempt: starts a new execution, or resumes the one that an earlier attempt left.
 
 use std::fmt;
 use std::io;
@@ -16,10 +16,10 @@ use super::scope::scope_of;
 use super::scratch::Scratch;
 use super::state::{ExecutionState, ExecutionStatus};
 
-/// Begins or resumes the execution of an attempt.
+/// Begins a new execution for an attempt, or resumes the one that an earlier attempt left.
 ///
 /// # Errors
-/// The outcome of the attempt, if the execution can neither begin nor resume.
+/// The outcome of the attempt, if no execution can begin or resume.
 pub(crate) fn begin<'e>(
     engine: &'e Engine,
     attempt: Attempt,
@@ -59,14 +59,15 @@ pub(crate) fn begin<'e>(
 }
 
 /// Returns the execution that an earlier attempt left, if this attempt may resume it. The execution
-/// must have the same subject, and since then the file must be neither changed nor completed. An
-/// execution whose claim number is not smaller than the attempt's belongs to another queue with the
-/// same item numbers. A finished execution is resumed only by a later attempt of the same round,
-/// because the queue starts such an attempt only if it did not record the end.
+/// must have the same subject. Since the earlier attempt, the file must not have changed and the
+/// item must not have completed. The claim number of the execution must be smaller than that of the
+/// attempt; otherwise the execution belongs to another queue with the same item ids. A finished
+/// execution is resumed only by a later attempt of the same round. The queue starts such an attempt
+/// only if it has not recorded the end of the earlier attempt.
 fn find(engine: &Engine, attempt: &Attempt, subject: &Subject) -> Result<Option<Found>, ExecutionError> {
     let Some(executions) = &engine.equipment.executions else { return Ok(None) };
     let found = match executions.find(attempt.token.item) {
-        // A new start does not need the old journal.
+        // An execution that starts anew does not need the old journal, even if it is unreadable.
         Err(_) if engine.run.from_start => None,
         found => found?,
     };

@@ -1,17 +1,17 @@
 //! Decides the next event or step of an execution: a pure function of the workflow, the state, and
 //! the answers to conditions.
 //!
-//! The caller records and applies the event, or the event that ends the step, before the next call.
-//! Each event moves the execution forward, and a phase is entered at most once, so every execution
-//! ends.
+//! Before the next call, the caller records and applies the event, or runs the step and records its
+//! end. Within an attempt, each event moves the execution forward and a phase is entered at most
+//! once, so every attempt ends.
 
 use super::event::{EventKind, PhaseEnd, StepName};
 use super::plan::Plan;
 use super::state::{ExecutionState, Stage};
 use crate::definition::{Phase, Step, Transition};
 
-/// A question about the values of an execution. Phases, steps and transitions without a condition
-/// are never asked about.
+/// A question whose answer depends on the values of an execution. A phase, step or transition
+/// without a condition raises no question.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Question<'p> {
     /// Does the condition of the phase hold?
@@ -20,7 +20,7 @@ pub(crate) enum Question<'p> {
     Step(&'p Step),
     /// Does the condition of the transition hold?
     Transition { transition: &'p Transition, is_checkpoint_passed: bool },
-    /// Has the phase returned the name with a true value?
+    /// Have the steps of the phase returned the name with a true value?
     Returned { phase: &'p str, name: &'p str },
 }
 
@@ -59,8 +59,8 @@ pub(crate) fn decide<'p>(plan: &'p Plan, state: &ExecutionState, answers: &dyn A
     }
 }
 
-/// Looks up the phase of the state. The hash in the journal ensures that the state belongs to this
-/// workflow, so a phase is unknown only if a user has edited the journal.
+/// Looks up the phase `id` and passes it to `then`. The hash in the journal ensures that the state
+/// belongs to this workflow, so a phase is unknown only if a user has edited the journal.
 fn with_phase<'p>(plan: &'p Plan, id: &str, then: impl FnOnce(&'p Phase) -> Decision<'p>) -> Decision<'p> {
     plan.phase(id).map_or_else(|| stuck(id, "the workflow has no such phase".to_owned()), then)
 }
@@ -113,8 +113,9 @@ fn check<'p>(plan: &'p Plan, phase: &'p Phase, answers: &dyn Answers) -> Decisio
     })
 }
 
-/// Takes the first transition that has no condition or whose condition holds. If there is none, the
-/// execution fails if the phase passed and has transitions; otherwise the next phase follows.
+/// Takes the first transition of the phase that has no condition or whose condition holds. If no
+/// transition can be taken, the execution fails if the phase passed and has transitions; otherwise
+/// the next phase in the file follows.
 fn leave<'p>(
     plan: &'p Plan,
     phase: &'p Phase,

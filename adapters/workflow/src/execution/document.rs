@@ -1,4 +1,4 @@
-//! The state of an execution as a JSON document with the keys of the Python program.
+//! The state of an execution as a JSON document, with the keys of the original Python program.
 
 use autoproc_domain::Timestamp;
 use autoproc_time_text::timestamp;
@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use super::progress::percent_of;
 use super::state::{ExecutionState, StepRecord, StepStatus};
 
-/// The version of the Python program's format, to which this program only adds keys.
+/// The version of the format of the original Python program. autoproc only adds keys to this
+/// format.
 const VERSION: &str = "1.0.0";
 
 #[derive(Serialize)]

@@ -22,12 +22,12 @@ use super::program::Programs;
 use super::runner::StepRunner;
 use super::state::ExecutionState;
 
-/// A workflow and its parameters.
+/// A workflow and the parameters with which a run executes it.
 #[derive(Debug)]
 pub struct WorkflowRun {
     /// The workflow; it has passed its checks.
     pub plan: Plan,
-    /// The bytes of the workflow file. An execution is resumed only with the same bytes.
+    /// The bytes of the workflow file. An execution is resumed only if these bytes are unchanged.
     pub source: Vec<u8>,
     /// The inputs of the workflow.
     pub inputs: Inputs,
@@ -37,7 +37,7 @@ pub struct WorkflowRun {
     pub project_dir: PathBuf,
     /// True if executions left by earlier runs are restarted from the first step.
     pub from_start: bool,
-    /// Takes the fingerprint of a file; `None` if there is no file.
+    /// Returns the fingerprint of the file at a path; `None` if there is no file.
     pub fingerprint_of: fn(&Path) -> Option<Fingerprint>,
 }
 
@@ -47,12 +47,13 @@ impl WorkflowRun {
         (self.fingerprint_of)(file).map(FileFingerprint::from)
     }
 
-    /// Returns the hash of the workflow file's content.
+    /// Returns the SHA-256 hash of the workflow file's bytes, in hexadecimal.
     pub(crate) fn workflow_hash(&self) -> String {
         Sha256::digest(&self.source).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
 
-    /// Returns the identity of an execution of this workflow in the current format.
+    /// Returns the subject of an execution of this workflow on `file`, with the current version of
+    /// the journal's format.
     pub(crate) fn subject(&self, workflow_hash: String, item: ItemId, file: &FilePath, inputs: Values) -> Subject {
         Subject {
             version: VERSION.to_owned(),
@@ -74,17 +75,17 @@ pub struct Equipment {
     pub clock: Arc<dyn Clock>,
     /// The folder of the journals. If `None`, no journals are kept and no execution can be resumed.
     pub executions: Option<Executions>,
-    /// The folder for the input and output files of steps, if no journals are kept.
+    /// The folder for the input and output files of steps; used only if `executions` is `None`.
     pub scratch_dir: PathBuf,
-    /// The log of all events, with one JSON document per line.
+    /// The path of the log of all events, with one JSON document per line.
     pub event_log: PathBuf,
-    /// The file with the state of the execution that changed last.
+    /// The path of the file with the state of the execution that changed last.
     pub latest_state: PathBuf,
     /// Receives warnings about failures that do not fail a step.
     pub on_warning: OnWarning,
 }
 
-/// Receives every state of an execution.
+/// A callback that receives the state after each event of an execution.
 pub(crate) type OnState = Box<dyn Fn(&ExecutionState) + Send + Sync>;
 
 pub(crate) struct Engine {
@@ -113,7 +114,8 @@ impl Engine {
         }
     }
 
-    /// Reports an event; `state` is the state after the event.
+    /// Writes an event to the event log, and passes `state`, the state after the event, to the
+    /// callback.
     pub(crate) fn report(&self, state: &ExecutionState, event: &Event) {
         self.event_log.append(&Line { state, event });
         if let Some(on_state) = &self.on_state {
@@ -121,8 +123,8 @@ impl Engine {
         }
     }
 
-    /// Waits for a process. Meanwhile writes the state as soon as the pause between writes has
-    /// ended.
+    /// Waits for a process. Meanwhile writes the state to its file as soon as the pause between
+    /// writes has ended.
     pub(crate) async fn while_running<T>(&self, state: &ExecutionState, running: impl Future<Output = T>) -> T {
         let mut running = pin!(running);
         while let Some(rest) = self.latest_state.offer(state) {
@@ -135,8 +137,8 @@ impl Engine {
         running.await
     }
 
-    /// Archives the journal of a completed execution, and may prune the oldest ones. A failure to
-    /// do so does not fail the execution.
+    /// Archives the journal of a completed execution, and may remove the oldest archived journals.
+    /// A failure to archive or remove a journal does not fail the execution.
     pub(crate) fn complete(&self, item: ItemId) {
         let Some(executions) = &self.equipment.executions else { return };
         match executions.complete(item) {

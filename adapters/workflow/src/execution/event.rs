@@ -1,5 +1,5 @@
-//! The events of an execution. Only events change the state of an execution, and its journal
-//! consists of events. `docs/formats.md` describes each event.
+//! The events of an execution. Only events change the state of an execution, and the journal of an
+//! execution consists of its events. `docs/formats.md` describes each event.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,14 +16,14 @@ pub(crate) type Values = Map<String, Value>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Event {
-    /// The time of the wall clock. Does not determine the order of events.
+    /// The wall-clock time of the event. It does not determine the order of events.
     #[serde(rename = "timestamp", with = "timestamp::required")]
     pub(crate) at: Timestamp,
     #[serde(flatten)]
     pub(crate) kind: EventKind,
 }
 
-/// The ids that name a step.
+/// The ids of a step and its phase.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct StepName {
     pub(crate) phase: String,
@@ -56,16 +56,16 @@ pub(crate) enum PhaseEnd {
 pub(crate) struct AttemptIds {
     pub(crate) run_id: String,
     pub(crate) claim: u64,
-    /// The round; omitted in the first round.
+    /// The round of the attempt, from 1. Omitted from the JSON if it is 1.
     #[serde(default = "first_round", skip_serializing_if = "is_first")]
     pub(crate) round: u32,
     pub(crate) attempt: u32,
 }
 
 impl AttemptIds {
-    /// True if the item was not completed between this attempt and an attempt of `round`. Accepts
-    /// only the same or the next round: after a larger gap, the results of the rounds in between
-    /// are unknown.
+    /// True if an attempt of `round` may continue the execution of this attempt, because the item
+    /// did not complete in between. `round` must be the same or the next round. After a larger gap,
+    /// the results of the rounds in between are unknown.
     pub(crate) fn is_continued_in(&self, round: u32, follows_completion: bool) -> bool {
         self.round == round || (!follows_completion && self.round.checked_add(1) == Some(round))
     }
@@ -80,7 +80,8 @@ const fn is_first(round: &u32) -> bool {
     *round == 1
 }
 
-/// Identifies an execution: an attempt resumes only an execution with an equal subject.
+/// The identity of an execution. An attempt resumes an execution only if all fields except
+/// `version` are equal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Subject {
     /// The version of the journal's format.
@@ -90,7 +91,7 @@ pub(crate) struct Subject {
     pub(crate) workflow_hash: String,
     pub(crate) item_id: u64,
     pub(crate) file_path: String,
-    /// The bytes of the path in hexadecimal, if it is not UTF-8.
+    /// The bytes of the path in hexadecimal; `None` if the path is UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) file_path_bytes: Option<String>,
     pub(crate) inputs: Values,
@@ -153,7 +154,7 @@ pub(crate) enum EventKind {
         #[serde(flatten)]
         name: StepName,
     },
-    /// A step failed, and no retries are left.
+    /// A step failed and is not tried again in this attempt.
     StepFailed {
         #[serde(flatten)]
         name: StepName,
@@ -169,11 +170,11 @@ pub(crate) enum EventKind {
     CheckpointFailed {
         phase: String,
         checkpoint: String,
-        /// The names that were not returned or are false.
+        /// The names that the steps of the phase did not return with a true value.
         missing: Vec<String>,
         /// True if the phase fails; otherwise the missing names are only a warning.
         blocking: bool,
-        /// The consequence if the phase fails.
+        /// The consequence for the execution if the phase fails.
         then: AfterFailure,
     },
     /// None of the transitions that leave a phase can be taken.
@@ -190,7 +191,7 @@ pub(crate) enum EventKind {
     /// The attempt failed; a later attempt may resume the execution.
     WorkflowFailed {
         error: String,
-        /// The fingerprint of the file after the attempt.
+        /// The fingerprint of the file after the attempt; `None` if there is no file.
         #[serde(flatten)]
         file: Option<FileFingerprint>,
     },

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::event::Event;
 use super::state::ExecutionState;
 
-/// A line of the log. It contains only the names of values that a step returned or printed, because
-/// the values may be long and secret.
+/// A line of the log. Of the values that a step returns, it contains only the names, because the
+/// values may be long or secret. Inputs and standard output are omitted.
 pub(super) struct Line<'l> {
     pub(super) state: &'l ExecutionState,
     pub(super) event: &'l Event,

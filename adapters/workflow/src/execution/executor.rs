@@ -1,5 +1,4 @@
-//! Executes one attempt: decides the next step, runs the step and records the result, until the
-//! end.
+//! Executes one attempt: repeatedly decides the next step, runs the step and records the result.
 
 use std::io;
 use std::path::Path;
@@ -31,13 +30,14 @@ pub(crate) struct Executor<'e> {
     pub(crate) deadline: Timestamp,
     pub(crate) state: ExecutionState,
     pub(crate) scope: Scope,
-    /// The journal; `None` if the execution cannot be resumed.
+    /// The journal; `None` if no journals are kept, and after the execution has completed.
     pub(crate) journal: Option<Journal>,
     pub(super) scratch: Scratch,
-    /// The total time of the processes and of the waits between tries.
+    /// The total time of the attempt's processes and of the waits between tries.
     pub(crate) spent: Duration,
     pub(crate) usage: Option<ResourceUsage>,
-    /// The end of the output of the latest try, if that try failed and may fail the attempt.
+    /// The last lines of the output of the latest try. Empty if the try succeeded or cannot fail
+    /// the attempt.
     pub(crate) output_tail: Box<str>,
 }
 
@@ -67,7 +67,7 @@ impl StepResult {
 }
 
 impl Executor<'_> {
-    /// Runs to the end of the workflow or of the attempt.
+    /// Runs steps until the workflow or the attempt ends.
     ///
     /// # Errors
     /// If a process could not be observed to its end.
@@ -117,7 +117,7 @@ impl Executor<'_> {
         }
     }
 
-    /// Appends an event to the journal, then applies it.
+    /// Appends an event to the journal, applies it to the state, and reports it.
     fn record(&mut self, kind: EventKind) -> Result<(), EarlyEnd> {
         let event = Event { at: self.engine.equipment.clock.now(), kind };
         if let Some(journal) = &mut self.journal {
@@ -126,7 +126,8 @@ impl Executor<'_> {
         let is_again = !self.state.rerun.is_empty();
         self.state.apply(&event);
         match &event.kind {
-            // A repeated step must not hide the outputs of later steps, so the scope is rebuilt.
+            // The outputs of later steps take precedence over those of a repeated step, so the
+            // scope is rebuilt in the original order.
             EventKind::StepCompleted { .. } if is_again => self.scope = scope_of(&self.state, &self.attempt),
             kind => extend(&mut self.scope, kind),
         }
@@ -134,7 +135,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Makes the journal durable on a separate thread, so that other attempts continue.
+    /// Makes the journal durable on a separate thread, so that other attempts are not blocked.
     async fn sync(&mut self) -> Result<(), EarlyEnd> {
         let Some(work) = self.journal.as_mut().and_then(Journal::sync) else { return Ok(()) };
         let done = tokio::task::spawn_blocking(work).await;
@@ -142,7 +143,7 @@ impl Executor<'_> {
     }
 
     async fn step(&mut self, phase: &Phase, step: &Step) -> Result<(), EarlyEnd> {
-        // Finished steps are durable before the next one begins.
+        // Finished steps must be durable before the next step begins.
         if !self.state.history.is_empty() {
             self.sync().await?;
         }
@@ -160,13 +161,14 @@ impl Executor<'_> {
         if then == AfterFailure::Fail {
             return Err(EarlyEnd::Failed { place, cause: result.outcome });
         }
-        // A later failure must not show this step's error output.
+        // The attempt continues. If it fails later, the report must not show the output of this
+        // step.
         self.output_tail = Box::default();
         Ok(())
     }
 
-    /// Tries a step until it succeeds or its retries are used up. Waits between tries as the queue
-    /// waits between attempts.
+    /// Tries a step until it succeeds or may not be retried. Waits between tries with the default
+    /// backoff of [`RetryPolicy`].
     async fn tries(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, EarlyEnd> {
         let policy = RetryPolicy { retries: step.retries, retry_timeouts: true, ..RetryPolicy::default() };
         for number in (1..).filter_map(AttemptNumber::new) {
@@ -214,7 +216,7 @@ impl Executor<'_> {
         };
         match builder.build(phase, step, timeout, &mut self.scratch) {
             Ok(prepared) => self.execute(step, prepared).await,
-            // The names keep their values, so another try would fail in the same way.
+            // A further try would use the same values of names, and fail in the same way.
             Err(error) => Ok(StepResult::of(unmet(error, true))),
         }
     }
@@ -225,7 +227,7 @@ impl Executor<'_> {
         let end = self.engine.while_running(&self.state, running).await.map_err(EarlyEnd::Lost)?;
         let result = self.result(step, &output, end);
         for path in inputs.iter().chain([&output]) {
-            // If the removal fails, the file is removed with its folder.
+            // If the removal fails, the file is removed later, with the scratch folder.
             let _ = std::fs::remove_file(path);
         }
         Ok(result)
@@ -248,7 +250,8 @@ impl Executor<'_> {
     }
 }
 
-/// Returns the values of a successful step, and its standard output if an expression uses it.
+/// Returns the values of a successful step, and its standard output if an expression uses that
+/// output.
 fn returned(
     step: &Step,
     output: &Path,
@@ -267,8 +270,8 @@ fn returned(
     Ok((values, printed.filter(|_| is_stdout_used)))
 }
 
-/// Returns the failure of the attempt that a failed checkpoint or transition implies; `None` for
-/// other events.
+/// Returns the end of the attempt if the event is a failed transition, or a failed checkpoint that
+/// fails the workflow. Returns `None` for other events.
 fn failure_in(kind: &EventKind) -> Option<EarlyEnd> {
     let (phase, reason) = match kind {
         EventKind::CheckpointFailed { phase, checkpoint, missing, blocking: true, then: AfterFailure::Fail } => {

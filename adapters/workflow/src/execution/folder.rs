@@ -26,7 +26,7 @@ pub struct Executions {
     dir: PathBuf,
 }
 
-/// An execution on disk that can be resumed.
+/// An execution that was read from its journal.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) state: ExecutionState,
@@ -54,7 +54,7 @@ impl Executions {
         Ok(None)
     }
 
-    /// Returns the items whose executions are not completed, in order.
+    /// Returns the ids of the items with an unfinished execution, in ascending order.
     ///
     /// # Errors
     /// If the folder exists and cannot be read.
@@ -76,8 +76,8 @@ impl Executions {
         }
     }
 
-    /// Returns the execution that an earlier attempt left. Ignores a completed execution that
-    /// cannot be read, because a new execution does not need the old one.
+    /// Returns the execution of an item that an earlier attempt left. Ignores a completed execution
+    /// that cannot be read, because a new execution does not need the old one.
     pub(crate) fn find(&self, item: ItemId) -> Result<Option<Found>, ExecutionError> {
         if let Some((state, valid_bytes)) = journal::read(&self.path(item))? {
             return Ok(state.map(|state| Found { state, is_completed: false, valid_bytes }));
@@ -103,8 +103,8 @@ impl Executions {
         creating_folder(&to, || std::fs::rename(&from, &to))
     }
 
-    /// Removes the oldest completed executions if there are too many. Acts only if `count`, the
-    /// number of completions so far, is a multiple of [`PRUNE_EVERY`].
+    /// Removes the oldest completed executions if there are more than [`MAX_COMPLETED`]. Acts only
+    /// if `count`, the number of completions so far, is a multiple of [`PRUNE_EVERY`].
     pub(crate) fn prune(&self, count: usize) -> io::Result<()> {
         if !count.is_multiple_of(PRUNE_EVERY) {
             return Ok(());
@@ -119,7 +119,8 @@ impl Executions {
         dated.iter().take(excess).try_for_each(|(_, path)| journal::remove(path))
     }
 
-    /// Returns the folder for the input and output files of an item's steps during an attempt.
+    /// Returns the folder for the input and output files of an item's steps, which is used only
+    /// during an attempt.
     pub(crate) fn scratch(&self, item: ItemId) -> PathBuf {
         self.dir.join(format!("{item}.steps"))
     }

@@ -12,7 +12,7 @@ use crate::definition::{Input, InputType, Workflow};
 use crate::expression::{ExpressionError, Scope, names_in_text, render_text, render_value};
 use crate::nearest::nearest_first;
 
-/// The inputs that every execution has even if they are not given.
+/// The inputs that every execution has, even if the user does not give them.
 const IMPLICIT: [&str; 2] = ["file", "files"];
 
 /// The inputs as text, validated as far as possible without a file.
@@ -31,7 +31,7 @@ pub enum InputError {
     #[error("the workflow has no input `{name}`{}", known_inputs(.known))]
     Unknown {
         name: String,
-        /// The inputs of the workflow, the most similar first.
+        /// The names of the workflow's inputs that are most similar to `name`, the closest first.
         known: Vec<String>,
     },
     #[error("`{name}` cannot be an input: in expressions it is {meaning}")]
@@ -47,8 +47,8 @@ fn known_inputs(known: &[String]) -> String {
 }
 
 impl Inputs {
-    /// Creates the inputs of a run from names and texts. A text, or the texts in a JSON text, may
-    /// contain `${file}`. An undeclared name is accepted if an expression uses it.
+    /// Creates the inputs of a run from names and texts. A text may contain `${file}`, also within
+    /// JSON. A name that the workflow does not declare is accepted if an expression uses the name.
     ///
     /// # Errors
     /// [`InputError`] for the first wrong input.
@@ -73,7 +73,8 @@ impl Inputs {
         inputs.values(plan.workflow(), &file_scope("/file")).map(|_| inputs)
     }
 
-    /// Returns the inputs for one file, without implicit ones.
+    /// Returns the values of the inputs for one file. `file` and `files` are included only if they
+    /// are given or have a default.
     ///
     /// # Errors
     /// [`InputError`] for the first wrong input.
@@ -141,8 +142,8 @@ fn typed(input: &Input, text: &str, scope: &Scope) -> Result<Value, InputError> 
     }
 }
 
-/// Returns the value of a word that is JSON or a single `${…}`. JSON is parsed before the texts in
-/// it are rendered, so that a file's name is never parsed as JSON.
+/// Returns the value of a word that is JSON or a single `${…}`; `None` for any other word. JSON is
+/// parsed before the texts in it are rendered, so that a file's name is never parsed as JSON.
 fn in_json(word: &str, scope: &Scope) -> Result<Option<Value>, ExpressionError> {
     let read = serde_json::from_str(word).ok();
     let read = read.or_else(|| is_single_expression(word).then(|| Value::from(word)));
@@ -154,8 +155,8 @@ fn is_single_expression(word: &str) -> bool {
     inside.is_some_and(|inside| !inside.contains("${"))
 }
 
-/// Splits a text at its commas. A comma within `${…}`, or in the value of an expression, is not a
-/// separator.
+/// Splits a text at its commas, and renders each part. A comma within `${…}`, or in the value of an
+/// expression, is not a separator.
 fn list(name: &str, text: &str, scope: &Scope) -> Result<Value, InputError> {
     if text.is_empty() {
         return Ok(Value::Array(Vec::new()));

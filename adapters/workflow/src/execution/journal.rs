@@ -2,13 +2,13 @@
 //!
 //! # Theory of operation
 //!
-//! Recording a step costs one line and one `fdatasync`, independent of the number of steps. Lines
-//! are written as events happen. [`Journal::sync`] runs before the next step begins, so that a
-//! finished step is durable before another one depends on it. The last line of an execution needs
-//! no sync, because the queue records that the file is done.
+//! Recording a step costs a few lines and one `fdatasync`, independent of the number of steps. Each
+//! event is written as a line when it happens. [`Journal::sync`] runs before the next step begins,
+//! so that a finished step is durable before the next step depends on it. The last line of an
+//! execution needs no sync, because the queue records that the file is done.
 //!
-//! A crash may leave the last line torn. Resuming cuts that line off, because nothing depends on it
-//! yet. Any other unreadable line is an error, and the file is kept.
+//! A crash may leave the last line torn. Resuming removes a torn line, because nothing depends on
+//! it yet. An unreadable line before the last one is an error, and the file is kept.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -45,7 +45,8 @@ impl Journal {
         Ok(Self { path, file: Arc::new(file), has_unsynced_lines: false, has_unsynced_name: true })
     }
 
-    /// Opens the journal that [`read`] has read, and cuts it to its valid bytes.
+    /// Opens the journal at `path` for appending, and truncates it to `valid_bytes`, the length
+    /// that [`read`] has returned.
     pub(crate) fn resume(path: PathBuf, valid_bytes: u64) -> io::Result<Self> {
         let file = regular_file::open(OpenOptions::new().append(true), Links::Refuse, &path)?;
         file.set_len(valid_bytes)?;
@@ -83,12 +84,12 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Reads a journal; `None` if there is no file. Returns the state and the number of valid bytes.
-/// The state is `None` if the first line is torn.
+/// Reads a journal. Returns the state and the number of valid bytes; `None` if there is no file.
+/// The state is `None` if the journal has no complete line.
 ///
 /// # Errors
-/// [`ExecutionError`] if the journal cannot be read, has a damaged line before its last one, or has
-/// an unsupported format.
+/// [`ExecutionError`] if the journal cannot be read, has a damaged line before its last line, or
+/// has an unsupported format.
 pub(crate) fn read(path: &Path) -> Result<Option<(Option<ExecutionState>, u64)>, ExecutionError> {
     let bytes = match regular_file::read(Links::Refuse, path) {
         Ok(bytes) => bytes,

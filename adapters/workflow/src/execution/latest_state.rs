@@ -1,7 +1,7 @@
 //! A file with the state of the execution that changed last, for users and other programs.
 //!
-//! The file is a report and is not synced. A failed write never fails a step; the first failure is
-//! reported.
+//! The file is only informative, so it is not synced, and a failed write never fails a step. The
+//! first failed write is reported as a warning.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,11 +13,11 @@ use autoproc_system::{OnWarning, WarnOnce, replace};
 use super::document;
 use super::state::ExecutionState;
 
-/// The minimum interval between two writes: faster than a person reads.
+/// The minimum interval between two writes. A person does not read faster.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The pause after a write, as a multiple of the write's duration, because a large state takes long
-/// to write.
+/// The minimum pause after a write, as a multiple of the duration of the write. It limits the time
+/// spent on writing a large state.
 const REST_FACTOR: u32 = 20;
 
 pub(crate) struct LatestState {
@@ -29,7 +29,8 @@ pub(crate) struct LatestState {
 #[derive(Default)]
 struct Schedule {
     not_before: Option<Instant>,
-    /// The final state of an attempt that ended during the pause.
+    /// The encoded final state of an attempt that ended during the pause; `None` if there is none
+    /// to write.
     pending: Option<Vec<u8>>,
 }
 
@@ -38,7 +39,8 @@ impl LatestState {
         Self { path, warning: WarnOnce::new(on_warning), schedule: Mutex::default() }
     }
 
-    /// Writes the state, or returns the remaining pause.
+    /// Writes the state and returns `None`. During the pause after a write, writes nothing and
+    /// returns the remaining pause.
     pub(crate) fn offer(&self, state: &ExecutionState) -> Option<Duration> {
         let mut schedule = self.lock();
         let now = Instant::now();
@@ -66,8 +68,8 @@ impl LatestState {
         }
     }
 
-    /// Locks the schedule. Ignores poisoning, because a panic under the lock leaves no inconsistent
-    /// state.
+    /// Locks the schedule. Ignores poisoning, because a panic while the lock is held leaves the
+    /// schedule consistent.
     fn lock(&self) -> MutexGuard<'_, Schedule> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -12,9 +12,9 @@ use crate::expression::{Name, names_in_condition, names_in_text, names_in_value}
 pub struct Plan {
     workflow: Workflow,
     phases: HashMap<String, usize>,
-    /// The steps whose standard output is used by an expression.
+    /// The ids of the steps whose standard output an expression uses; may contain [`EVERY_STEP`].
     printed: BTreeSet<String>,
-    /// The roots of all names that expressions use.
+    /// The first parts of all names that expressions use.
     used: BTreeSet<String>,
 }
 
@@ -48,7 +48,7 @@ impl Plan {
         Some((phase, phase.steps.iter().find(|step| step.id == name.step)?))
     }
 
-    /// Returns the next phase in the order of the file.
+    /// Returns the phase that follows the phase `id` in the file.
     pub(crate) fn after(&self, id: &str) -> Option<&Phase> {
         self.workflow.phases.get(self.phases.get(id)? + 1)
     }
@@ -70,7 +70,8 @@ impl Plan {
         }
     }
 
-    /// Returns the outputs that the phase's checkpoint and outgoing transitions require.
+    /// Returns the names of the outputs that the checkpoint of the phase and the transitions from
+    /// the phase use.
     pub(crate) fn expected_of(&self, phase: &Phase) -> Vec<String> {
         let validation = phase.checkpoint.iter().flat_map(|checkpoint| &checkpoint.validation);
         let mut names: Vec<_> = validation.map(|name| name.value.clone()).collect();
@@ -91,9 +92,9 @@ impl Plan {
         !is_given && !is_input && self.meaning_of(name).is_none()
     }
 
-    /// Returns the finished steps that run again when an execution is resumed, in the order in
-    /// which they first ended; none if all phases have ended. Includes a step whose repetition
-    /// failed, because later steps depend on the outputs of that step.
+    /// Returns the finished steps with `rerun: always`, in the order in which they first ended;
+    /// none if all phases have ended. These steps run again when the execution is resumed. A step
+    /// whose repetition failed is included, because later steps depend on its outputs.
     pub(crate) fn to_rerun(&self, state: &ExecutionState) -> Vec<StepName> {
         if state.stage == Stage::Finished {
             return Vec::new();
@@ -103,7 +104,8 @@ impl Plan {
     }
 }
 
-/// Represents all steps in `Plan::printed`, if an expression uses `steps` as a whole.
+/// An entry of `Plan::printed` that stands for all steps. It is present if an expression uses
+/// `steps` as a whole.
 const EVERY_STEP: &str = "";
 
 fn steps_whose_stdout_is_used(names: &[Name]) -> BTreeSet<String> {
@@ -119,7 +121,7 @@ fn steps_whose_stdout_is_used(names: &[Name]) -> BTreeSet<String> {
     used
 }
 
-/// Returns the names that expressions use. An invalid expression uses no names: it fails when it is
+/// Returns the names that expressions use. An invalid expression adds no names; it fails when it is
 /// evaluated.
 fn names_used(workflow: &Workflow) -> Vec<Name> {
     let transitions = workflow.transitions.iter().filter_map(|transition| transition.condition.as_ref());

@@ -16,7 +16,8 @@ use super::state::{ExecutionState, ExecutionStatus};
 use crate::definition::{Action, Phase, Step};
 use crate::expression::{Scope, holds};
 
-/// A step, in the order of the file. Transitions may lead to another order.
+/// The preview of a step. Steps are previewed in the order of the file; transitions may lead to
+/// another order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreviewedStep {
     /// The id of the phase.
@@ -27,22 +28,23 @@ pub struct PreviewedStep {
     pub forecast: Forecast,
     /// The program and its arguments; unknown values are kept as `${…}`.
     pub words: Vec<String>,
-    /// The variables that the shell command refers to.
+    /// The names and values of the variables to which a shell command refers; empty for other
+    /// actions.
     pub variables: Vec<(String, String)>,
-    /// The reason why the process could not be started; `None` if it could be started.
+    /// The reason why the process of the step could not be built; `None` if it could be built.
     pub error: Option<String>,
-    /// The timeout of the step.
+    /// The timeout of the step; `None` if the file gives no timeout.
     pub timeout: Option<Duration>,
 }
 
 /// The forecast for a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Forecast {
-    /// All conditions of the step hold.
+    /// The conditions of the step and its phase hold.
     Runs,
-    /// This condition does not hold.
+    /// This condition of the step or its phase does not hold.
     Skipped(String),
-    /// These conditions cannot be evaluated yet.
+    /// These conditions of the step or its phase cannot be evaluated yet.
     Depends(Vec<String>),
 }
 
@@ -62,10 +64,11 @@ pub fn preview(run: &WorkflowRun, file: &FilePath) -> Result<Vec<PreviewedStep>,
     Ok(steps.map(|(phase, step)| previewed(&rendering, phase, step)).collect())
 }
 
-/// Returns the execution of an earlier attempt that a run would resume.
+/// Returns the execution that the next attempt on the item would resume; `None` if the attempt
+/// would begin a new one.
 ///
 /// # Errors
-/// [`ExecutionError`] if the execution cannot be read, which would fail an attempt.
+/// [`ExecutionError`] if the execution cannot be read. An attempt would then fail.
 pub fn resumable(
     run: &WorkflowRun,
     executions: &Executions,

@@ -17,9 +17,9 @@ use super::variables::{Variables, variable_name};
 use crate::definition::{Action, Phase, Step, StepOutput};
 use crate::expression::{Scope, text_of};
 
-/// The maximum length of an input that gets a variable. Linux allows 128 KiB for one variable
-/// (execve(2), `MAX_ARG_STRLEN`) and a few MiB for all variables; the file of inputs contains every
-/// step input.
+/// The maximum length in bytes of an input that is passed in a variable. Linux allows 128 KiB for
+/// one variable (execve(2), `MAX_ARG_STRLEN`) and a few MiB for all variables. The file of inputs
+/// contains every input of the step, of any length.
 const MAX_VARIABLE_BYTES: usize = 32 << 10;
 
 /// Prepares the processes of an attempt.
@@ -40,7 +40,7 @@ pub(super) struct PreparedStep {
 }
 
 impl ProcessBuilder<'_> {
-    /// Builds the process for one try of a step, and creates its files.
+    /// Builds the process for one try of a step, and creates the files for its inputs and outputs.
     ///
     /// # Errors
     /// A message, if a text cannot be rendered, the runner is missing, or a file cannot be created.
@@ -102,8 +102,9 @@ impl ProcessBuilder<'_> {
         all
     }
 
-    /// Returns one variable per input; a step's input hides the workflow's input of the same name.
-    /// Null, and texts that are too long or contain NUL, get no variable.
+    /// Returns one variable for each input of the workflow and of the step. If both have an input
+    /// of the same name, the input of the step comes last and takes precedence. An input gets no
+    /// variable if its value is null, is too long or contains NUL.
     fn variables(&self, step_inputs: &Values) -> Result<Variables, String> {
         let mut variables = Vec::new();
         for (name, value) in self.inputs.iter().chain(step_inputs) {
@@ -122,7 +123,8 @@ impl ProcessBuilder<'_> {
     }
 }
 
-/// Writes the file of inputs for a step that has inputs or a runner.
+/// Writes the file of inputs for a step that has inputs or a runner; returns `None` for other
+/// steps.
 fn inputs_file(step: &Step, inputs: &Values, scratch: &mut Scratch) -> io::Result<Option<PathBuf>> {
     let has_runner = matches!(step.action, Action::Command(_) | Action::Task(_));
     if !has_runner && inputs.is_empty() {

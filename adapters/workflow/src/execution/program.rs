@@ -10,7 +10,7 @@ use crate::definition::{Action, Phase, Step, Workflow};
 use crate::runners::{Fill, MissingRunner, Runners};
 use crate::task::{TaskFolders, TaskSource};
 
-/// The runners and the task files of a project.
+/// The runners of a project and the folders of its task files.
 #[derive(Debug, Clone)]
 pub struct Programs {
     runners: Runners,
@@ -19,20 +19,22 @@ pub struct Programs {
 
 /// A command or a task with the values for its runner.
 struct Named {
-    /// The file of the task, or the name of a task without a file; empty for a command.
+    /// The path of the task's file, or the name of a task without a file; empty for a command.
     task: String,
     name: String,
     variables: Variables,
 }
 
 impl Programs {
-    /// Creates the programs from the runners of a project and the task files of a workflow file.
+    /// Creates the programs from the runners of a project and the folders of task files for
+    /// `workflow`, the path of a workflow file.
     #[must_use]
     pub fn new(runners: Runners, project: &Path, workflow: &Path) -> Self {
         Self { runners, tasks: TaskFolders::of(project, workflow) }
     }
 
-    /// Checks that every step without a condition has its runner.
+    /// Checks that every step has its runner, except for steps with a condition and steps of a
+    /// phase with a condition.
     ///
     /// # Errors
     /// [`MissingRunner`] for the first step without a runner.
@@ -42,7 +44,8 @@ impl Programs {
         steps.try_for_each(|step| self.runners.for_step(step).map(|_| ()))
     }
 
-    /// Returns the words and variables of a step that has a runner.
+    /// Returns the program, its arguments and further variables for a step that names a command or
+    /// a task.
     ///
     /// # Errors
     /// A message, if the runner, the task or one of the runner's inputs cannot be used.
@@ -73,7 +76,8 @@ impl Programs {
         Ok((runner.fill(&values)?, variables))
     }
 
-    /// Finds a task. A missing file is left to the runner, which may know tasks without files.
+    /// Finds a task. A missing file is not an error, because the runner may know tasks without
+    /// files.
     fn task(&self, task: &str) -> Result<Named, String> {
         let (path, name, mut variables) = match self.tasks.find(task).map_err(|error| error.to_string())? {
             TaskSource::File(file) => {
@@ -90,8 +94,8 @@ impl Programs {
     }
 }
 
-/// Returns the name of a field's variable: `AUTOPROC_TASK_ID` for `task_id` and `Task ID`,
-/// `AUTOPROC_TASK_X` for any other field `x`.
+/// Returns the name of the variable for a field of a task file: `AUTOPROC_TASK_ID` for `task_id`
+/// and `Task ID`, `AUTOPROC_TASK_X` for any other field `x`.
 fn variable(field: &str) -> String {
     let name = variable_name(field);
     format!("AUTOPROC_TASK_{}", name.strip_prefix("TASK_").unwrap_or(&name))

@@ -16,18 +16,19 @@ pub struct ProgressReport {
     /// The percentage of steps that have ended or were skipped, with one decimal; 100 if the
     /// execution has completed.
     pub percent: f64,
-    /// The current or latest phase.
+    /// The id of the phase that was entered last; `None` if no phase was entered.
     pub current_phase: Option<String>,
-    /// The running step.
+    /// The id of the running step; `None` if no step is running.
     pub current_task: Option<String>,
     /// The number of steps that have ended or were skipped.
     pub steps_over: usize,
     /// The number of steps of the workflow.
     pub steps_total: usize,
-    /// The time from the beginning to now, or to the end.
+    /// The time from the beginning of the execution to now. If the execution is not running, the
+    /// time to its latest event.
     pub elapsed: Duration,
-    /// The expected time for the remaining steps, by the average of the steps that ran; `None` if
-    /// no step ran or the execution is not running.
+    /// The expected time for the remaining steps, from the average duration of the steps that ran;
+    /// `None` if no step ran or the execution is not running.
     pub estimate: Option<Duration>,
 }
 
@@ -63,7 +64,7 @@ fn estimate(state: &ExecutionState) -> Option<Duration> {
     if state.status != ExecutionStatus::Running {
         return None;
     }
-    // Skipped steps take no time.
+    // Skipped steps have the duration zero, and do not count in the average.
     let times: Vec<_> = state.history.iter().map(|record| record.elapsed).filter(|time| !time.is_zero()).collect();
     let count = u32::try_from(times.len()).ok().filter(|count| *count > 0)?;
     let left = u32::try_from(state.steps_total.saturating_sub(state.steps_over)).ok()?;

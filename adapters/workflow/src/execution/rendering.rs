@@ -72,9 +72,9 @@ impl Rendering<'_> {
         self.exact(self.known(render_text(template, self.scope), || template.to_owned())?)
     }
 
-    /// Returns the text; if the text is the file's path, returns the exact bytes of the path, which
-    /// need not be Unicode. A path that is not UTF-8 is refused within a longer text, because the
-    /// text would name another file.
+    /// Returns the text. If it equals the path of the file, returns the exact bytes of the path,
+    /// which need not be UTF-8. If a longer text contains a path that is not UTF-8, returns an
+    /// error, because the text would name another file.
     pub(super) fn exact(&self, text: String) -> Result<OsString, String> {
         if self.file.exact_hex().is_none() {
             return Ok(text.into());

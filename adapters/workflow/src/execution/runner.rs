@@ -18,7 +18,7 @@ pub struct StepProcess {
     pub deadline: Timestamp,
     /// True for the first process of the attempt, which begins a new log.
     pub is_first: bool,
-    /// The line before the output in the log, without its newline.
+    /// The line to write to the log before the output, without its newline.
     pub heading: String,
     /// The program, searched for in `PATH` if it has no slash.
     pub program: OsString,
@@ -31,7 +31,7 @@ pub struct StepProcess {
     pub working_dir: Option<PathBuf>,
     /// The time limit after which the process is ended.
     pub timeout: Duration,
-    /// The number of bytes of standard output to return.
+    /// The maximum number of bytes of standard output to return.
     pub capture: usize,
 }
 
@@ -55,8 +55,8 @@ pub struct StepEnd {
 /// Runs the processes of steps.
 ///
 /// # Contract
-/// `run` follows the contract of [`Orchestrator`](autoproc_domain::ports::Orchestrator): it returns
-/// when the process and all its descendants have ended, and ends the process after the timeout or
+/// `run` follows the contract of [`Orchestrator`](autoproc_domain::ports::Orchestrator). It returns
+/// when the process and all its descendants have ended. It ends the process after the timeout, or
 /// if `stop` rises to aborting.
 #[async_trait]
 pub trait StepRunner: Send + Sync {

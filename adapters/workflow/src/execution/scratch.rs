@@ -41,7 +41,7 @@ impl Scratch {
         Ok(path)
     }
 
-    /// Creates the folder, replacing one left by a dead attempt.
+    /// Creates the folder on first use. Replaces a folder that was left by a dead run.
     fn create(&mut self) -> io::Result<()> {
         if self.is_created {
             return Ok(());

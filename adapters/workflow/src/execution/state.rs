@@ -1,4 +1,4 @@
-//! The state of an execution: a fold of its events.
+//! The state of an execution, computed from its events.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub enum ExecutionStatus {
 }
 
 impl ExecutionStatus {
-    /// Returns the word, as it appears on disk and on screen.
+    /// Returns the word for the status, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ pub(crate) struct StepRecord {
 pub(crate) enum Stage {
     /// Before the beginning of a phase.
     Entering(String),
-    /// In a phase, before the step with this index, or before the checkpoint.
+    /// In a phase, before the step with the index `next`; after all steps, before the checkpoint.
     Within { phase: String, next: usize },
     /// After the steps and the checkpoint of a phase; the next phase is not chosen yet.
     Leaving { phase: String, end: PhaseEnd, is_checkpoint_passed: bool },
@@ -83,16 +83,17 @@ pub struct ExecutionState {
     pub(crate) stage: Stage,
     pub(crate) current_phase: Option<String>,
     pub(crate) current_step: Option<String>,
-    /// The ends of all steps, including repeated ones.
+    /// A record of each step that has ended or was skipped, in order; a repeated step has several.
     pub(crate) history: Vec<StepRecord>,
     pub(crate) started_at: Timestamp,
     pub(crate) completed_at: Option<Timestamp>,
     pub(crate) updated_at: Timestamp,
-    /// The values that each entered phase has returned.
+    /// The values that each entered phase has returned, by the id of the phase.
     pub(crate) phase_outputs: Map<String, Value>,
     /// The outputs of completed steps, in the order in which they first ended.
     pub(crate) step_outputs: Vec<(StepName, StepOutputs)>,
-    /// The fingerprint of the file after the failed attempt, if it is known.
+    /// The fingerprint of the file after the latest attempt; `None` if the attempt did not fail or
+    /// the fingerprint is unknown.
     pub(crate) left_file: Option<FileFingerprint>,
     /// The finished steps that run again before the execution continues.
     pub(crate) rerun: VecDeque<StepName>,
@@ -104,7 +105,7 @@ pub struct ExecutionState {
 }
 
 impl ExecutionState {
-    /// Returns the path of the file; an approximation if it is not UTF-8.
+    /// Returns the path of the file; an approximation if the path is not UTF-8.
     #[must_use]
     pub fn file_path(&self) -> &str {
         &self.subject.file_path
@@ -136,8 +137,8 @@ impl ExecutionState {
         })
     }
 
-    /// True if the file has certainly changed since an attempt failed, which makes the outputs of
-    /// finished steps obsolete.
+    /// True if the file has certainly changed since the latest attempt failed. The outputs of
+    /// finished steps are then obsolete.
     pub(crate) fn is_file_changed(&self, now: Option<FileFingerprint>) -> bool {
         self.left_file.zip(now).is_some_and(|(left, now)| left != now)
     }
@@ -145,7 +146,8 @@ impl ExecutionState {
     pub(crate) fn apply(&mut self, event: &Event) {
         self.updated_at = event.at;
         match &event.kind {
-            // A journal has one beginning.
+            // Only the first event of a journal is `WorkflowStarted`, and `begin` handles that
+            // event.
             EventKind::WorkflowStarted { .. } => {}
             EventKind::WorkflowResumed { attempt_ids, rerun } => self.resume(attempt_ids, rerun),
             EventKind::PhaseStarted { phase } => self.enter(phase),
@@ -205,7 +207,7 @@ impl ExecutionState {
         self.stage = Stage::Within { phase: phase.to_owned(), next: 0 };
     }
 
-    /// Skips a phase. A skipped phase has no outputs; looking one up yields null, not an error.
+    /// Skips a phase. The phase counts as entered and has no outputs.
     fn skip(&mut self, phase: &str, steps: usize) {
         self.entered.insert(phase.to_owned());
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));
@@ -217,8 +219,8 @@ impl ExecutionState {
         self.stage = Stage::Leaving { phase: phase.to_owned(), end, is_checkpoint_passed };
     }
 
-    /// Records the outputs of a step. A repeated step keeps its position, so that the outputs of
-    /// later steps still override its own.
+    /// Records the outputs of a step. A repeated step keeps its position in the order, so that the
+    /// outputs of later steps still take precedence.
     fn record_outputs(&mut self, name: &StepName, outputs: StepOutputs) {
         let is_again = self.rerun.front() == Some(name);
         let former = is_again.then(|| self.step_outputs.iter_mut().find(|(known, _)| known == name)).flatten();
@@ -281,8 +283,8 @@ impl ExecutionState {
         }
     }
 
-    /// Restarts a phase that failed after its steps: all the steps run again when the execution is
-    /// resumed.
+    /// Moves back to the beginning of a phase whose checkpoint or transition failed. When the
+    /// execution is resumed, all steps of the phase run again.
     fn restart_phase(&mut self, phase: &str) {
         self.steps_over -= std::mem::take(&mut self.over_in_phase);
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));

@@ -18,7 +18,8 @@ const MAX_NAME_BYTES: usize = 200;
 /// `serde_json` reads at most 128 levels.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// Reads the output file of a step: one JSON object, or lines of `name=value`.
+/// Reads the output file of a step: one JSON object, or lines of `name=value`. A missing file
+/// contains no values.
 ///
 /// # Errors
 /// A message, if the file is too long or in neither form.
@@ -31,20 +32,21 @@ pub(crate) fn read_values(path: &Path) -> Result<Values, String> {
     }
 }
 
-/// Returns the content of a file; `None` if it is too long.
+/// Returns the content of a file; `None` if it is longer than [`MAX_VALUES_BYTES`].
 fn bounded_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    // The step may have replaced the file by a FIFO, which must not block, or by a link, which must
-    // not be followed.
+    // The step may have replaced the file by a FIFO, on which opening would block, or by a link,
+    // which must not be followed.
     let file = regular_file::open_to_read(Links::Refuse, path)?;
     let mut bytes = Vec::new();
     file.take(MAX_VALUES_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() <= MAX_VALUES_BYTES).then_some(bytes))
 }
 
-/// Parses values in either form; a text that begins with `{` is JSON.
+/// Parses the values that a step returns. A text that begins with `{` is one JSON object; any other
+/// text is lines of `name=value`.
 ///
 /// # Errors
-/// A message with the position.
+/// A message with the position of the problem.
 pub(crate) fn parse_values(bytes: &[u8]) -> Result<Values, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8 after byte {}", error.valid_up_to()))?;
     if text.trim_start().starts_with('{') { parse_object(text) } else { parse_lines(text) }
@@ -53,7 +55,7 @@ pub(crate) fn parse_values(bytes: &[u8]) -> Result<Values, String> {
 /// Parses one JSON object.
 ///
 /// # Errors
-/// A message with the position.
+/// A message with the position of the problem.
 pub(super) fn parse_object(text: &str) -> Result<Values, String> {
     match serde_json::from_str(text) {
         Ok(Value::Object(values)) => {
@@ -94,9 +96,9 @@ fn parse_lines(text: &str) -> Result<Values, String> {
     Ok(values)
 }
 
-/// Parses a text that is the JSON form of a boolean or a number; keeps any other text, such as
-/// `007`. Also keeps `12e4`, which may be part of a hash: programs print an exponent with a sign or
-/// after a decimal point.
+/// Converts a text that is a boolean or a number in JSON. Keeps any other text, such as `007`. Also
+/// keeps `12e4`, because it may be part of a hash; programs print an exponent with a sign or after
+/// a decimal point.
 fn scalar(text: &str) -> Value {
     match text.trim() {
         "true" => Value::Bool(true),
@@ -108,15 +110,15 @@ fn scalar(text: &str) -> Value {
     }
 }
 
-/// Parses a finite number with a decimal point or a signed exponent (`1.5`, `1e-5`). `1e5` stays
-/// text.
+/// Parses a finite number with a decimal point or a signed exponent (`1.5`, `1e-5`). Returns `None`
+/// for any other text, such as `1e5`.
 fn decimal(word: &str) -> Option<Value> {
     let digits = word.strip_prefix('-').unwrap_or(word);
     let value = serde_json::from_str(word).ok().filter(Value::is_f64);
     value.filter(|_| digits.contains(['.', '+', '-']))
 }
 
-/// Refuses names that expressions cannot refer to.
+/// Checks the form and the length of a returned name.
 fn check_name(name: &str) -> Result<(), String> {
     let is_first = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
     let is_other = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
@@ -130,8 +132,8 @@ fn check_name(name: &str) -> Result<(), String> {
     ))
 }
 
-/// Returns the standard output of a step for `${steps.ID.stdout}`: without trailing newlines, as in
-/// shells (POSIX, Shell Command Language, 2.6.3).
+/// Returns the standard output of a step as text, without trailing newlines. A command substitution
+/// in a shell removes them too (POSIX, Shell Command Language, 2.6.3).
 ///
 /// # Errors
 /// A message, if the output is too long or not UTF-8.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-/// Names and values; the last value of a repeated name wins.
+/// The names and values of variables. If a name is repeated, the last value counts.
 pub(super) type Variables = Vec<(OsString, OsString)>;
 
 /// Returns the name in capitals, with `_` for every character other than an ASCII letter or digit.

@@ -10,8 +10,8 @@ use super::{filters, ordering};
 /// The maximum length of an expression. Expressions written by hand have tens of characters.
 pub(crate) const MAX_EXPRESSION_CHARACTERS: usize = 1_000;
 
-/// The maximum number of operations of one evaluation. The longest expression takes a few thousand,
-/// because there are no loops.
+/// The maximum number of operations of one evaluation. Even an expression of maximum length takes
+/// only a few thousand, because there are no loops.
 const FUEL: u64 = 100_000;
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -36,7 +36,8 @@ pub(super) fn compile(expression: &str) -> Result<Expression<'static, 'static>, 
     }
     let parse = |text: String| ENVIRONMENT.compile_expression_owned(text);
     let plain = parse(expression.to_owned()).map_err(|error| syntax(detail_of(&error)))?;
-    // The brackets that guarding adds may exceed the nesting limit; then the plain form is used.
+    // `guarded` adds brackets, which may exceed minijinja's nesting limit. In that case, the
+    // original expression is used.
     Ok(ordering::guarded(expression).and_then(|guarded| parse(guarded).ok()).unwrap_or(plain))
 }
 

@@ -5,14 +5,15 @@ pub(crate) enum ExpressionError {
     Syntax { expression: String, detail: String },
     #[error("`{text}` has a `${{` without its `}}`; write `$${{` for a literal `${{`")]
     Unclosed {
-        /// The text from the `${` on.
+        /// The text from the unclosed `${` on, at most 40 characters.
         text: String,
     },
     #[error("unknown name `{name}`{}", known_names(.known))]
     UnknownName {
         /// The unknown name with its known prefix, as in `phase_1.entities`.
         name: String,
-        /// The known names at that position, the most similar first; not all if there are many.
+        /// The known names that could replace `name`, the most similar first. The list is
+        /// incomplete if there are many.
         known: Vec<String>,
     },
     #[error("`${{{expression}}}` has no value; give it one, or write `${{{expression} or ''}}` if it may be empty")]

@@ -18,9 +18,9 @@ pub(crate) fn holds(condition: &str, scope: &Scope) -> Result<bool, ExpressionEr
     evaluate(condition, scope).map(|value| value.is_true())
 }
 
-/// True if the condition of a transition holds after `phase`. Names are looked up among the phase's
-/// values first, then among all others; an unknown name is null; `checkpoint_passed` has the given
-/// value.
+/// True if the condition of a transition holds after `phase`. A name is looked up among the values
+/// of `phase` first, then among all other names. An unknown name is null. The name
+/// `checkpoint_passed` has the value of the parameter.
 ///
 /// # Errors
 /// [`ExpressionError`] if the condition is not an expression or cannot be evaluated.
@@ -36,12 +36,12 @@ pub(crate) fn transition_holds(
     Ok(value.is_true())
 }
 
-/// Returns the value of an expression; never undefined.
+/// Returns the value of an expression. An undefined value is an error.
 pub(super) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
     match compile(expression)?.eval(scope.context()) {
         Ok(value) if !value.is_undefined() => Ok(value),
         Ok(_) => Err(unknown(expression, scope).unwrap_or_else(|| {
-            // A missing part of a computed value is not among the names of the expression.
+            // All names of the expression are known; a part of a computed value is missing.
             ExpressionError::UnknownName { name: shortened(expression), known: Vec::new() }
         })),
         Err(error) if error.kind() == ErrorKind::UndefinedError => {
@@ -51,7 +51,8 @@ pub(super) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, Express
     }
 }
 
-/// Returns an error for the first name of the expression that has no value.
+/// Returns an error for the first name of the expression that has no value; `None` if all names
+/// have values.
 fn unknown(expression: &str, scope: &Scope) -> Option<ExpressionError> {
     let names = names_in_condition(expression).ok()?;
     let (name, known) = names.iter().find_map(|path| scope.first_unknown(path))?;

@@ -1,5 +1,5 @@
-//! The filters and tests that expressions may use. Their results depend only on their arguments,
-//! and they use bounded memory.
+//! The filters and tests that expressions may use. Their results depend only on their arguments.
+//! Filters and tests use bounded memory.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use minijinja::tests;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
-/// The maximum length of a filter's result, in bytes: a few times the limit of a step's values.
+/// The maximum length in bytes of a result of `replace` or `join`: eight times the limit for the
+/// values of a step.
 const MAX_RESULT_BYTES: usize = 8 << 20;
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
@@ -99,7 +100,7 @@ fn dirname(path: &str) -> Option<Arc<str>> {
     Some(Arc::from(folder.to_string_lossy()))
 }
 
-/// Returns a text unchanged, and any other value as JSON.
+/// Returns a text unchanged, and any other value as JSON. Null is an error.
 fn text(value: &Value) -> Result<String, Error> {
     match (value.kind(), value.as_str()) {
         (ValueKind::Undefined | ValueKind::None, _) => {

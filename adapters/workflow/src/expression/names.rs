@@ -46,7 +46,7 @@ pub(crate) fn names_in_text(text: &str) -> Result<Vec<Name>, ExpressionError> {
     Ok(names)
 }
 
-/// Returns the names that the texts of a value use, at any depth.
+/// Returns the names that the texts in a value use, at any depth.
 ///
 /// # Errors
 /// The errors of [`names_in_text`].

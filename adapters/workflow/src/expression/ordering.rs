@@ -2,34 +2,35 @@
 //!
 //! # Theory of operation
 //!
-//! minijinja orders any two values, by their types if these differ: `errors < 3` would hold if
-//! `errors` is null, and `score > 0.8` if `score` is a text. Operators cannot be redefined, but
-//! filters can. So `a < b` is rewritten in place as a filter on `a` with the argument `b`; `and`,
-//! `or` and `if` still short-circuit. The rewriting must find the start of `a` and the end of `b`:
-//! it recognises brackets, quotes, and the words and signs that bind less tightly than a
-//! comparison.
+//! minijinja orders any two values. Values of different types are ordered by type: `errors < 3`
+//! would hold if `errors` is null, and `score > 0.8` if `score` is a text. Operators cannot be
+//! redefined, but filters can. So `a < b` is rewritten as a filter that is applied to `a` and takes
+//! `b` as an argument. `and`, `or` and `if` still short-circuit. To find the start of `a` and the
+//! end of `b`, the rewriting recognises brackets, quotes, and the words and signs that bind less
+//! tightly than a comparison.
 //!
 //! # Deliberately absent
 //!
-//! Comparisons next to `in` and `is`, as in `a < b in c`: they are rare, and keep minijinja's
-//! meaning.
+//! The rewriting of comparisons next to `in` and `is`, as in `a < b in c`. They are rare, and keep
+//! minijinja's meaning.
 
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
-/// The name of the filter, which no author uses by accident.
+/// The name of the filter that replaces comparisons. No author uses this name by accident.
 const FILTER: &str = "__in_order";
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter(FILTER, in_order);
 }
 
-/// Returns the rewritten expression; `None` if it has no ordering comparison.
+/// Returns the rewritten expression; `None` if it contains neither `<` nor `>`.
 pub(super) fn guarded(expression: &str) -> Option<String> {
     expression.contains(['<', '>']).then(|| group(&mut Tokens(expression)))
 }
 
-/// True if a chain of comparisons holds; `rest` alternates operators and operands.
+/// True if a chain of comparisons holds. `first` is the first operand; `rest` alternates operators
+/// and operands.
 fn in_order(first: &Value, rest: Rest<Value>) -> Result<bool, Error> {
     let (mut left, mut rest) = (first.clone(), rest.0.into_iter());
     while let (Some(operator), Some(right)) = (rest.next(), rest.next()) {
@@ -77,7 +78,7 @@ enum Token<'e> {
     Comparison(&'e str),
     /// A token that binds less tightly than a comparison.
     Loose(&'e str),
-    /// A token of a test or of a membership comparison.
+    /// A word of a test or a membership comparison: `is`, `in` or `not`.
     Test(&'e str),
     Other(&'e str),
 }
@@ -103,7 +104,7 @@ impl<'e> Iterator for Tokens<'e> {
     }
 }
 
-/// Returns the length of the first token in bytes.
+/// Returns the length in bytes of the first token of `text`. `first` is the first character.
 fn length(text: &str, first: char) -> usize {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
     match first {
@@ -127,7 +128,7 @@ fn quoted(text: &str, quote: char) -> usize {
     text.len()
 }
 
-/// Rewrites the tokens up to a closing bracket or the end.
+/// Rewrites the tokens up to the closing bracket of the group, or up to the end of the expression.
 fn group(tokens: &mut Tokens<'_>) -> String {
     let (mut rewritten, mut run, mut is_tested) = (String::new(), Run::default(), false);
     while let Some(token) = tokens.next() {
@@ -159,7 +160,7 @@ fn group(tokens: &mut Tokens<'_>) -> String {
     rewritten + &run.end(is_tested)
 }
 
-/// Operands with comparisons between them.
+/// A sequence of operands with comparison operators between them.
 #[derive(Default)]
 struct Run<'e> {
     operands: Vec<String>,
@@ -181,8 +182,8 @@ impl<'e> Run<'e> {
         self.operators.is_empty() && self.last.trim().is_empty()
     }
 
-    /// Returns the text as written if `as_written` is true or there is no ordering comparison;
-    /// otherwise returns it as a filter.
+    /// Returns the sequence as a call of the filter. Returns it as written if `as_written` is true,
+    /// an operand is empty, or there is no ordering comparison.
     fn end(mut self, as_written: bool) -> String {
         self.operands.push(self.last);
         let is_whole = self.operands.iter().all(|operand| !operand.trim().is_empty());

@@ -10,9 +10,10 @@ use crate::definition::CHECKPOINT_PASSED;
 
 /// The names that an expression may use, and their values.
 ///
-/// A name is looked up in this order: [set](Self::set) names (inputs, `file`, `files`), `steps`,
-/// the entered phases, and the values that steps have returned, the latest first. The cost of
-/// cloning and evaluating does not depend on the size of the scope.
+/// A name is looked up first among the [set](Self::set) names (inputs, `file`, `files`), then as
+/// `steps`, then among the entered phases, and then among the values that steps have returned. If
+/// several steps have returned a name, the latest value counts. Cloning a scope or passing it to an
+/// evaluation copies only a pointer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {
     names: Arc<Names>,
@@ -30,18 +31,19 @@ struct Names {
 struct Table(BTreeMap<String, Value>);
 
 impl Scope {
-    /// Sets an input, `file` or `files`. An optional input without a value is null.
+    /// Sets the value of an input, of `file` or of `files`. The value of an optional input may be
+    /// null.
     pub(crate) fn set(&mut self, name: &str, value: &serde_json::Value) {
         self.names_mut().set.insert(name.to_owned(), Value::from(Serde(value)));
     }
 
-    /// Adds a phase without values. A skipped phase never gets values.
+    /// Adds a phase that has no values yet. A skipped phase never gets values.
     pub(crate) fn enter_phase(&mut self, phase: &str) {
         self.names_mut().phases.entry(phase.to_owned()).or_default();
     }
 
-    /// Adds the outputs of a step as `steps.ID.NAME`, `PHASE.NAME` and `NAME`; `stdout` only as
-    /// `steps.ID.stdout`.
+    /// Adds each value of a step as `steps.ID.NAME`, `PHASE.NAME` and `NAME`. Adds its standard
+    /// output only as `steps.ID.stdout`.
     pub(crate) fn record_step(
         &mut self,
         phase: &str,
@@ -57,7 +59,8 @@ impl Scope {
         names.returned.extend(values);
     }
 
-    /// True if a phase has returned this name with a true value: not false, null, zero or empty.
+    /// True if the steps of `phase` have returned `name` with a value that is not false, null, zero
+    /// or empty.
     pub(crate) fn has_returned(&self, phase: &str, name: &str) -> bool {
         self.names.phases.get(phase).and_then(|values| values.0.get(name)).is_some_and(Value::is_true)
     }
@@ -66,8 +69,8 @@ impl Scope {
         Value::from_dyn_object(self.names.clone())
     }
 
-    /// Returns the context of the transitions that leave a phase: the phase's own values take
-    /// precedence, and unknown names are null.
+    /// Returns the context for the conditions of transitions that leave `phase`. Values that the
+    /// phase has returned take precedence, and unknown names are null.
     pub(super) fn context_after(&self, phase: &str, checkpoint_passed: bool) -> Value {
         let phase = self.names.phases.get(phase).cloned().unwrap_or_default();
         Value::from_object(AfterPhase { phase, checkpoint_passed, names: self.names.clone() })

@@ -8,7 +8,7 @@ use super::pieces::{Piece, pieces};
 use super::scope::Scope;
 use super::template::{MAX_TEXT_BYTES, expression_text};
 
-/// The prefix of the names of variables that hold values; a number from 1 follows it.
+/// The variables that hold values are named with this prefix and a number from 1.
 const PREFIX: &str = "AUTOPROC_VALUE_";
 
 /// A command for `sh -c`, and the variables it refers to.
@@ -16,7 +16,7 @@ const PREFIX: &str = "AUTOPROC_VALUE_";
 pub(crate) struct ShellText {
     /// The text of the command.
     pub text: String,
-    /// The variables to set, names and values.
+    /// The names and values of the variables to set.
     pub environment: Vec<(String, String)>,
 }
 
@@ -51,15 +51,15 @@ pub(crate) fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, Expre
 /// A place in a shell command in which a program may execute a value as code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CodePlace {
-    /// Single quotes that contain other text too: possibly a script for a program that the shell
-    /// starts.
+    /// Within single quotes, together with other text. The quoted text may be a script for a
+    /// program that the shell starts.
     SingleQuotes,
-    /// The arithmetic expansion `$((…))`.
+    /// Within the arithmetic expansion `$((…))`.
     Arithmetic,
 }
 
-/// Returns the expressions of a shell command that are in a [`CodePlace`]. Omits a value alone in
-/// its single quotes, which is a plain word, as it would be without the quotes.
+/// Returns the expressions of a shell command that are in a [`CodePlace`], each with its place. An
+/// expression that is alone in its single quotes is omitted, because it yields a plain word.
 ///
 /// # Errors
 /// [`ExpressionError`] if the text cannot be split into expressions.
@@ -81,13 +81,14 @@ pub(crate) fn code_places(text: &str) -> Result<Vec<(&str, CodePlace)>, Expressi
     Ok(places)
 }
 
-/// Returns the first expression of a text; `None` if the text is exactly one expression.
+/// Returns the first expression of a text. Returns `None` if the text has no expression or is
+/// exactly one expression.
 pub(crate) fn embedded(text: &str) -> Option<&str> {
     let pieces = pieces(text).ok().filter(|pieces| pieces.len() > 1)?;
     pieces.into_iter().find_map(|piece| if let Piece::Expression(expression) = piece { Some(expression) } else { None })
 }
 
-/// True if the quotes around this piece contain nothing else.
+/// True if the piece at `index` is the only text between its single quotes.
 fn is_alone(pieces: &[Piece<'_>], index: usize) -> bool {
     let opens = |piece: &Piece<'_>| matches!(piece, Piece::Literal(text) if text.ends_with('\''));
     let closes = |piece: &Piece<'_>| matches!(piece, Piece::Literal(text) if text.starts_with('\''));
@@ -95,7 +96,8 @@ fn is_alone(pieces: &[Piece<'_>], index: usize) -> bool {
 }
 
 fn value(expression: &str, scope: &Scope) -> Result<String, ExpressionError> {
-    /// The length of a variable without its value: the name with any number, `=` and NUL.
+    /// The maximum length of a variable without its value: the prefix, a number of up to 20 digits,
+    /// `=` and NUL.
     const OVERHEAD: usize = PREFIX.len() + 20 + 2;
     let value = expression_text(expression, scope)?;
     if value.contains('\0') {

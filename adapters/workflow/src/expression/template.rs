@@ -8,14 +8,17 @@ use super::evaluate::evaluate;
 use super::pieces::{Piece, pieces};
 use super::scope::Scope;
 
-/// The maximum length of a process's argument or variable, including the variable's name and the
-/// final NUL (`MAX_ARG_STRLEN` of Linux: 32 pages of 4,096 bytes, execve(2)).
+/// The maximum length in bytes of an argument or environment variable of a process. The length
+/// includes the name of the variable and the final NUL. The value is `MAX_ARG_STRLEN` of Linux: 32
+/// pages of 4,096 bytes, execve(2).
 pub(crate) const MAX_TEXT_BYTES: usize = 131_072;
 
-/// The maximum size of a rendered value with all its parts, equal to the limit of a step's values.
+/// The maximum total size in bytes of a rendered value and its parts. It equals the limit for the
+/// values that a step returns.
 const MAX_VALUE_BYTES: usize = 1 << 20;
 
-/// Returns the value of a text: of any type if the text is exactly one `${…}`, otherwise a text.
+/// Returns the value of a text. If the text is exactly one `${…}`, the value may have any type;
+/// otherwise it is a text.
 ///
 /// # Errors
 /// [`ExpressionError`] if an expression has no value or, within a longer text, is null.
@@ -26,7 +29,7 @@ pub(crate) fn render(text: &str, scope: &Scope) -> Result<Value, ExpressionError
     }
 }
 
-/// Renders every text in a value, at any depth, but no keys.
+/// Renders every text in a value, at any depth. The keys of mappings are not rendered.
 ///
 /// # Errors
 /// The errors of [`render`].
@@ -35,10 +38,10 @@ pub(crate) fn render_value(value: &Value, scope: &Scope) -> Result<Value, Expres
     render_within(value, scope, &mut room)
 }
 
-/// Renders a text for a process: an argument, a variable, a folder.
+/// Renders a text that is passed to a process: an argument, a variable or a working directory.
 ///
 /// # Errors
-/// [`ExpressionError`] if a value is null or contains a NUL, or the text is longer than
+/// [`ExpressionError`] if a value is null or contains a NUL, or if the text does not fit into
 /// [`MAX_TEXT_BYTES`].
 pub(crate) fn render_text(text: &str, scope: &Scope) -> Result<String, ExpressionError> {
     let rendered = concatenated(&pieces(text)?, scope, MAX_TEXT_BYTES - 1)?;
@@ -48,7 +51,7 @@ pub(crate) fn render_text(text: &str, scope: &Scope) -> Result<String, Expressio
     Ok(rendered)
 }
 
-/// Returns a value as part of a longer text; `None` for null.
+/// Returns a value as text: a string unchanged, and any other value as JSON; `None` for null.
 pub(crate) fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
@@ -57,7 +60,7 @@ pub(crate) fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// Returns the value of an expression as part of a longer text.
+/// Evaluates an expression and returns its value as text. Null is an error.
 pub(super) fn expression_text(expression: &str, scope: &Scope) -> Result<String, ExpressionError> {
     let value = json(expression, &evaluate(expression, scope)?)?;
     text_of(&value).ok_or_else(|| ExpressionError::NoValue { expression: expression.trim().to_owned() })

@@ -1,4 +1,4 @@
-//! Reads mappings with known keys, and lists, with the kinds that the schema allows.
+//! Reads mappings and lists, and reports keys and kinds of values that the schema does not allow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,8 @@ pub(super) struct Part<'n> {
     pub(super) schema: Schema,
 }
 
-/// The entries of a mapping; the keys are known and unique. A null counts as absent.
+/// The entries of a mapping whose keys are in the schema. If a key is repeated, the last entry is
+/// kept. `get` treats a null as absent.
 pub(super) struct Fields<'n> {
     entries: BTreeMap<&'n str, Part<'n>>,
     pub(super) position: Position,
@@ -34,7 +35,7 @@ impl<'n> Fields<'n> {
 
 impl Reader<'_> {
     /// Returns the entries of a mapping; `None` if the value is not a mapping. Unknown, repeated
-    /// and missing keys are reported. `what` is the noun for messages, as in "a phase".
+    /// and missing keys are reported. `what` names the mapping in messages, as in "a phase".
     pub(super) fn fields<'n>(&mut self, part: Part<'n>, what: &str) -> Option<Fields<'n>> {
         let schemas = part.schema.keys();
         let keys: Vec<_> = schemas.iter().map(|(key, _)| *key).collect();
@@ -66,7 +67,8 @@ impl Reader<'_> {
         };
     }
 
-    /// Returns the elements of a list; none if it is absent or of another kind.
+    /// Returns the elements of a list, or an empty vector if the value is absent or not a list. A
+    /// value that is not a list is reported, with `wanted` as the expected value.
     pub(super) fn list<'n>(&mut self, part: Option<Part<'n>>, wanted: &str) -> Vec<Part<'n>> {
         let Some(Part { node, schema }) = part else { return Vec::new() };
         let Kind::List(list) = &node.value else {
@@ -77,7 +79,8 @@ impl Reader<'_> {
         list.iter().map(|node| Part { node, schema }).collect()
     }
 
-    /// Returns the readable elements of a list.
+    /// Reads each element of a list with `read`, and omits the elements for which it returns
+    /// `None`.
     pub(super) fn each<T>(
         &mut self,
         part: Option<Part<'_>>,
@@ -87,7 +90,7 @@ impl Reader<'_> {
         self.list(part, wanted).into_iter().filter_map(|element| read(self, element)).collect()
     }
 
-    /// Returns the entries of a mapping with free keys. A repeated key is reported.
+    /// Returns the entries of a mapping that may have any keys. A repeated key is reported.
     pub(super) fn named<'n>(&mut self, part: Part<'n>, wanted: &str) -> &'n [(Located<String>, Node)] {
         let Kind::Map(map) = &part.node.value else {
             self.other_kind(part.node, wanted);
@@ -102,8 +105,8 @@ impl Reader<'_> {
         map
     }
 
-    /// Returns a value of a kind that the schema allows; `None` if it is absent or was reported.
-    /// `wanted` is its noun for messages.
+    /// Reads a value; returns `None` if it is absent or invalid. An invalid value is reported, with
+    /// `wanted` as the expected value.
     pub(super) fn value<T: Value>(&mut self, part: Option<Part<'_>>, wanted: &str) -> Option<T> {
         let Part { node, schema } = part?;
         let kind = &node.value;

@@ -13,8 +13,8 @@ impl Reader<'_> {
     pub(super) fn step(&mut self, part: Part<'_>, phase: &str, index: usize) -> Option<Step> {
         let fields = self.fields(part, "a step")?;
         let id = self.value(fields.get("id"), "an id");
-        // A step without an action is kept after it was reported, so that references to it are not
-        // reported too.
+        // `action` reports a step without an action. The step is kept, because references to it
+        // would otherwise be reported too.
         let (action, inputs) = self.action(&fields).unwrap_or((Action::Run(Vec::new()), Vec::new()));
         let mut step = Step::new(Step::derived_id(phase, index), action, fields.position);
         if let Some(id) = id {
@@ -96,7 +96,7 @@ impl Reader<'_> {
         self.value(Some(part), "a string for the shell").map(Action::Shell)
     }
 
-    /// Reads a text that is passed to a process.
+    /// Reads a text for a process, and reports a NUL character in the text.
     fn argument(&mut self, part: Part<'_>, wanted: &str) -> Option<Located<String>> {
         let text: Located<String> = self.value(Some(part), wanted)?;
         if text.value.contains('\0') {
@@ -134,7 +134,8 @@ impl Reader<'_> {
         Some(EnvironmentEntry { name: name.value.clone(), value })
     }
 
-    /// Reads one of two words; the first is the default.
+    /// Reads a key that allows two words, and returns the value of the given word. If the key is
+    /// absent or invalid, returns the first value.
     fn choice<T: Copy>(&mut self, fields: &Fields<'_>, key: &str, words: [(&str, T); 2]) -> T {
         let [default, _] = words;
         let names = words.map(|(word, _)| word);
@@ -167,8 +168,8 @@ impl Step {
         }
     }
 
-    /// Returns the id of a step for which the file contains none: the phase's id, `_`, and the
-    /// step's number from 1.
+    /// Returns the id for a step that has no id in the file: the id of the phase, `_`, and the
+    /// number of the step from 1.
     pub(super) fn derived_id(phase: &str, index: usize) -> String {
         format!("{phase}_{}", index + 1)
     }

@@ -1,4 +1,5 @@
-//! Reads single values as the types of the definition. The schema decides which kinds are allowed.
+//! Converts single values of the file to the types of the definition. The caller has checked that
+//! the schema allows the kind of a value.
 
 use std::time::Duration;
 
@@ -6,13 +7,14 @@ use super::Reader;
 use crate::definition::Located;
 use crate::tree::{Kind, Node};
 
-/// A type that a single value is read as.
+/// A type to which a single value of the file can be converted.
 pub(super) trait Value: Sized {
-    /// Reads a value of an allowed kind; `None` if it was reported.
+    /// Converts a value whose kind the schema allows; returns `None` if the value is invalid and
+    /// was reported.
     fn read(reader: &mut Reader<'_>, node: &Node, wanted: &str) -> Option<Self>;
 }
 
-/// A text; a number or a boolean becomes one, as written.
+/// A text. A number becomes a text as written in the file; a boolean becomes `true` or `false`.
 impl Value for Located<String> {
     fn read(reader: &mut Reader<'_>, node: &Node, wanted: &str) -> Option<Self> {
         let text = match &node.value {

@@ -39,7 +39,7 @@ impl Reader<'_> {
             kind: kind.map(|kind| InputType::of(&kind)).unwrap_or_default(),
             required: self.value(fields.get("required"), "true or false").unwrap_or(false),
             description: self.value(fields.get("description"), "a string"),
-            // An explicit null is a default too.
+            // `default: null` sets null as the default; without the key there is no default.
             default: fields.get_or_null("default").map(|part| part.node.value.to_json()),
             position: fields.position,
         })

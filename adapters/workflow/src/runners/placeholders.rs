@@ -4,7 +4,7 @@ use super::Runner;
 use crate::expression::text_of;
 use crate::read::is_name;
 
-/// The values of placeholders. The fields have the names of the placeholders.
+/// The values of the placeholders in a runner. Each field is named after its placeholder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fill<'a> {
     pub(crate) file: &'a str,
@@ -20,7 +20,8 @@ pub(crate) struct Fill<'a> {
 }
 
 impl Runner {
-    /// Returns the program and its arguments for a step. An input that is not a text becomes JSON.
+    /// Returns the program and its arguments with all placeholders replaced. An input that is not a
+    /// text is written as JSON.
     ///
     /// # Errors
     /// A message about the first `{input.NAME}` without a value.

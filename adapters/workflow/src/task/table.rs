@@ -4,13 +4,13 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::TaskField;
 
-/// The cells of a row, and its offset in the text.
+/// The cells of a table row, and the byte offset of the row in the text.
 type Row = (Vec<String>, usize);
 
 /// Returns the fields of the first table with the head `Field` and `Value`.
 ///
 /// # Errors
-/// The line of the first problem, from 1, and a message.
+/// The line number of the first problem, from 1, and a message.
 pub(super) fn fields(text: &str) -> Result<Vec<TaskField>, (usize, String)> {
     let mut fields: Vec<TaskField> = Vec::new();
     for (cells, start) in rows(text) {
@@ -52,7 +52,8 @@ struct Table {
 }
 
 impl Table {
-    /// Handles the next event; returns true at the end of the table of fields.
+    /// Handles the next Markdown event. Returns true at the end of the first table with the head
+    /// `Field` and `Value`.
     fn on_event(&mut self, event: Event<'_>, range: &Range<usize>) -> bool {
         match event {
             Event::Start(Tag::TableCell) => self.cell = Some(String::new()),

@@ -35,7 +35,7 @@ fn completed_so(fingerprint: Option<Fingerprint>, recipe: Option<Recipe>) -> Ver
     Verdict::Complete(Completion { fingerprint, recipe })
 }
 
-/// Returns a handle with a run, on a queue in which `/a` ended with this verdict.
+/// Returns a handle that has begun the run `run`. In its queue, `/a` has ended with `verdict`.
 fn after<F: StorageFixture>(fixture: &F, verdict: Verdict) -> Result<Client<'_, F>, Fault> {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/a", verdict)?;
@@ -74,7 +74,8 @@ fn an_unchanged_completed_file_is_left_alone<F: StorageFixture>(fixture: &F) -> 
     same("the queue", &client.all()?, &before)
 }
 
-/// A file that is added by itself, or left alone as completed, keeps its depth.
+/// An item keeps its depth if its file is added with depth 0, not through a folder, or if the file
+/// is left alone because it has completed.
 fn the_latest_folder_gives_the_depth<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     let depth_after = |depth| -> Result<u8, Fault> {
@@ -145,7 +146,7 @@ fn a_new_round_keeps_the_item_and_its_history<F: StorageFixture>(fixture: &F) ->
 }
 
 fn a_new_round_takes_the_new_priority<F: StorageFixture>(fixture: &F) -> Check {
-    // `after` added the item with the highest priority.
+    // `after` adds `/a` with the highest priority.
     let client = after(fixture, failed())?;
     add_again(&client, None, Repeat::IfChanged)?;
     same("its priority", &client.item("/a")?.priority, &Priority::default())

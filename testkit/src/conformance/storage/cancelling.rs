@@ -37,7 +37,8 @@ fn a_cancelled_pending_item_ends_as_failed<F: StorageFixture>(fixture: &F) -> Ch
     same("the claims", &client.claim("run", 9, at(99))?, &vec![])
 }
 
-/// Returns a handle whose run holds a claim on `/a`; the item has been cancelled.
+/// Returns a handle and the token of a claim on `/a`, which the handle's run holds. The item has
+/// been cancelled.
 fn with_a_cancelled_claim<F: StorageFixture>(fixture: &F) -> Result<(Client<'_, F>, ClaimToken), Fault> {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 0)])?;
@@ -46,8 +47,8 @@ fn with_a_cancelled_claim<F: StorageFixture>(fixture: &F) -> Result<(Client<'_, 
     Ok((client, token))
 }
 
-/// Until the claim is settled, each exchange of its run reports it as cancelled. Exchanges of other
-/// runs do not report it.
+/// Until the claim is settled, each exchange of the run that holds the claim reports it as
+/// cancelled. Exchanges of other runs do not report it.
 fn the_run_of_a_cancelled_item_is_notified<F: StorageFixture>(fixture: &F) -> Check {
     let (client, token) = with_a_cancelled_claim(fixture)?;
     let item = client.item("/a")?;
@@ -83,7 +84,7 @@ fn a_cancelled_item_may_still_complete<F: StorageFixture>(fixture: &F) -> Check 
     same("its status", &client.item("/a")?.status, &Status::Completed)
 }
 
-/// The second settlement of a claim is stale, regardless of its verdict.
+/// The second settlement of the same claim is stale, regardless of its verdict.
 fn a_claim_that_completed_was_not_cancelled<F: StorageFixture>(fixture: &F) -> Check {
     let (client, token) = with_a_cancelled_claim(fixture)?;
     let exchanged = client.exchange("run", &[(token, completed()), (token, Verdict::Release)], 0, at(9))?;

@@ -28,7 +28,7 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     ]
 }
 
-/// Adds one item in each status, named after the status.
+/// Adds one item in each status. The path of an item names its status.
 fn one_of_each<F: StorageFixture>(fixture: &F) -> Result<Client<'_, F>, Fault> {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/completed", completed())?;
@@ -67,8 +67,8 @@ fn a_requeued_item_goes_to_the_end_of_its_priority<F: StorageFixture>(fixture: &
     same("the order", &client.claim_paths("run", 9, at(9))?, &texts(&["/b", "/a", "/c", "/low"]))
 }
 
-/// If all failed items are requeued, they keep their order. If a request lists items, they get the
-/// order of the list.
+/// If all failed items are requeued, they keep their order. If a request names the items, they get
+/// the order in the request.
 fn requeued_items_keep_their_order<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     for file in ["/c", "/a", "/b"] {

@@ -112,8 +112,8 @@ fn the_answer_reports_whether_items_wait<F: StorageFixture>(fixture: &F) -> Chec
     holds("a file in its backoff waits", retried.has_waiting)
 }
 
-/// If the clock is set back by any amount, a backoff of 8 s ends at most 8 s later, whichever run
-/// asks for claims.
+/// If the clock is set back by any amount, a backoff of 8 s ends at most 8 s after the new time.
+/// Any run may make the exchange that shortens the backoff.
 fn a_wait_is_cut_down_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/a", retry_after(8))?;

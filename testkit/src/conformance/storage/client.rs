@@ -31,7 +31,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         Self { fixture, store: fixture.open(), last_request: Cell::default(), lease: RefCell::default() }
     }
 
-    /// Opens a handle and begins a run with this name.
+    /// Opens a handle and begins the run named `run`.
     pub(super) fn with_run(fixture: &'a F, run: &str) -> Result<Self, StorageError> {
         let client = Self::open(fixture);
         client.begin(run)?;
@@ -107,7 +107,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         tokens.first().copied().ok_or_else(|| Fault::new("no item was claimed although one is due"))
     }
 
-    /// Claims items, and returns their paths in the order of the answer.
+    /// Claims up to `limit` items, and returns their paths in the order of the answer.
     pub(super) fn claim_paths(&self, run: &str, limit: usize, now: Timestamp) -> Result<Vec<String>, StorageError> {
         Ok(claimed_paths(&self.exchange(run, &[], limit, now)?))
     }
@@ -148,7 +148,7 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         self.wait(self.store.find(path(file)))
     }
 
-    /// Returns the item of this path, which must exist.
+    /// Returns the item with the path `file`, which must be in the queue.
     pub(super) fn item(&self, file: &str) -> Result<QueueItem, Fault> {
         self.find(file)?.ok_or_else(|| Fault::new(format!("{file} is not in the queue")))
     }
@@ -198,16 +198,16 @@ impl<F: StorageFixture> Debug for Client<'_, F> {
     }
 }
 
-/// Returns the runs sorted by name, because the port guarantees no order.
+/// Returns the registrations of the runs, sorted by name, because the port guarantees no order.
 pub(super) fn infos(runs: Vec<LiveRun>) -> Vec<RunInfo> {
     let mut infos: Vec<_> = runs.into_iter().map(|run| run.info).collect();
     infos.sort_unstable_by(|one, other| one.id.cmp(&other.id));
     infos
 }
 
-/// Returns the registration of the run with this name. All numbers in it differ, so that mixed-up
-/// fields are detected. Runs whose names begin with `far` are on one host, all other runs on
-/// another.
+/// Returns the registration of the run named `run`. Its numbers all differ, so that a store that
+/// mixes up fields is detected. Runs whose names begin with `far` are on one host, all other runs
+/// on another.
 pub(super) fn info(run: &str) -> RunInfo {
     RunInfo {
         id: RunId::new(run),

@@ -86,7 +86,7 @@ fn exactly_one_of_concurrently_ending_runs_is_the_last<F: StorageFixture>(fixtur
     same("the number of runs that received no remaining run", &left.iter().filter(|left| left.is_empty()).count(), &1)
 }
 
-/// One handle changes the queue while another handle waits for a change.
+/// The handle `other` changes the queue while the handle `waiting` waits for a change.
 fn a_change_by_another_handle_is_noticed<F: StorageFixture>(fixture: &F) -> Check {
     let (waiting, other) = (Client::open(fixture), Client::open(fixture));
     waiting.all()?;
@@ -98,7 +98,8 @@ fn a_change_by_another_handle_is_noticed<F: StorageFixture>(fixture: &F) -> Chec
     holds("the wait for a change ends", noticed.is_some())
 }
 
-/// One handle changes the queue after another handle has read it and before that handle waits.
+/// The handle `waiting` reads the queue, the handle `other` changes it, and then `waiting` begins
+/// to wait for a change.
 fn a_change_between_looks_is_noticed<F: StorageFixture>(fixture: &F) -> Check {
     let (waiting, other) = (Client::open(fixture), Client::open(fixture));
     waiting.all()?;

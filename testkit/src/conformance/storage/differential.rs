@@ -1,8 +1,8 @@
-//! Random requests to a store, whose answers are compared with those of a model.
+//! Makes random requests to a store, and compares the answers with those of a model.
 //!
-//! Three *processes* use the store. Each has a handle and at most one run; it can close its handle
-//! and open another, end its run, or die. After each step the answers are compared, and another
-//! process reads the queue.
+//! Three *processes* use the store. Each process has a handle and at most one run; it can close its
+//! handle and open another, end its run, or die. After each step, another process reads the queue,
+//! and the result is compared with the model.
 
 use autoproc_domain::ports::{DeadRun, Runs, Storage};
 use autoproc_domain::request::{AnswerNeeded, Enqueue, ExchangeRequest, Scope, Selector};
@@ -33,9 +33,9 @@ const MAX_SHRINK_STEPS: u32 = 2000;
 #[derive(Debug, Clone)]
 enum Step {
     Request(SymbolicRequest),
-    /// An addition to which the store may answer `Accepted`.
+    /// A request that allows the store to answer an addition with `Accepted`.
     AddForLater(SymbolicRequest),
-    /// The latest exchange, repeated under the same id.
+    /// Repeats the latest exchange of the process's run with the same request id.
     AskAgain,
     Page(Vec<Status>, Option<Index>, Option<usize>),
     Find(FilePath),
@@ -69,8 +69,8 @@ fn moves(steps: usize) -> impl Strategy<Value = Vec<Move>> {
     vec(made, 1..=steps)
 }
 
-/// Executes random histories on the store and on the model until their answers differ. The error
-/// describes the smallest history that shows the difference.
+/// Executes random histories on the store and on the model, and compares the answers. If they
+/// differ, the error describes the smallest history found that shows the difference.
 pub(super) fn run<F: StorageFixture>(factory: impl Fn() -> F, effort: Effort) -> Result<(), String> {
     let config = Config {
         cases: effort.cases,
@@ -89,8 +89,7 @@ pub(super) fn run<F: StorageFixture>(factory: impl Fn() -> F, effort: Effort) ->
 }
 
 struct Process<S> {
-    /// The handle of the process; `None` only after it was closed and before the next one is
-    /// opened.
+    /// The handle of the process; `None` while the handle is closed.
     store: Option<S>,
     run: Option<RunId>,
     /// The latest exchange of the run: first in the model's numbers, then in the store's numbers.
@@ -102,8 +101,8 @@ struct Game<'a, F: StorageFixture> {
     processes: Vec<Process<F::Store>>,
     model: Model,
     numbering: Numbering,
-    /// Each scope of the model, with the scope that the store receives in its place. They are kept
-    /// because a run must pass the same set in all its requests.
+    /// Pairs of a scope in the model's numbers and the same scope in the store's numbers. Pairs are
+    /// kept because a run must pass the same set in all its requests.
     scopes: Vec<(Scope, Scope)>,
     resolver: Resolver,
     runs_begun: usize,
@@ -119,7 +118,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
             model: Model::default(),
             numbering: Numbering::default(),
             scopes: Vec::new(),
-            // This run never began. Requests may name it, but that has no effect.
+            // This run never begins. Requests may name it, but that has no effect.
             resolver: Resolver::with_runs(vec![RunId::new("never-begun")]),
             runs_begun: 0,
             now: EPOCH,
@@ -160,8 +159,8 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         self.processes[process].store.as_ref().expect("a process has a handle between steps")
     }
 
-    /// Makes a request to the store and to the model. The first exchange of a process begins its
-    /// run.
+    /// Makes a request to the store and to the model. An exchange begins a run if the process has
+    /// none.
     fn request(&mut self, process: usize, symbolic: &SymbolicRequest, answer: AnswerNeeded) -> Check {
         let run = match symbolic {
             SymbolicRequest::Exchange { .. } => self.run_of(process)?,
@@ -191,8 +190,8 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         same(&format!("the answer to {request:?}"), &known(request, found, &wanted), &wanted)
     }
 
-    /// Returns the request in the store's numbers. If its scope was translated before, the request
-    /// gets the same set again.
+    /// Returns the request in the store's numbers. If the request has a scope that was translated
+    /// before, it gets the same set again.
     fn translated(&mut self, request: &AnyRequest) -> AnyRequest {
         let translated = self.numbering.request(request.clone());
         let AnyRequest::Exchange(translated) = translated else { return translated };
@@ -281,7 +280,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         same(subject, &found.as_ref(), &wanted)
     }
 
-    /// Compares everything that a reader can observe. `process` is not the process that made the
+    /// Compares everything that `process` can read with the model. Another process has made the
     /// last step.
     fn compare_queue(&mut self, process: usize) -> Check {
         let (counts, page) = (self.model.queue.counts(), self.model.queue.page(&PageRequest::default()));
@@ -324,7 +323,8 @@ impl<'a, F: StorageFixture> Game<'a, F> {
     }
 }
 
-/// Returns the actual answer, with the expected outcome in place of each `Accepted`.
+/// Returns the actual answer, with each `Accepted` replaced by the expected outcome if the request
+/// allows `Accepted`.
 fn known(request: &AnyRequest, found: Answer, wanted: &Answer) -> Answer {
     match (request, found, wanted) {
         (AnyRequest::Enqueue(request), Answer::Enqueued(found), Answer::Enqueued(wanted))

@@ -91,8 +91,8 @@ fn exchange_within<F: StorageFixture>(
     client.ask(&request, at(seconds))
 }
 
-/// Both exchanges have the same scope. Between them, an item in the scope gets a higher priority
-/// and an item outside is added.
+/// Both exchanges have the same scope. Between them, an item in the scope gets a higher priority,
+/// and an item outside the scope is added.
 fn a_scope_limits_the_claims<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 0), ("/high", 9), ("/b", 3), ("/c", 0)])?;
@@ -119,8 +119,8 @@ fn a_scope_limits_the_due_time_and_the_waiting_items<F: StorageFixture>(fixture:
     same("the same after its claim", &(claimed.next_due, claimed.has_waiting), &(None, false))
 }
 
-/// The change of the clock shortens both backoffs to zero. Only one of the two items is in the
-/// scope.
+/// At 1000 s, both items get a backoff of zero, so both are due at once when the clock is set back.
+/// Only `/b` is in the scope.
 fn a_scope_limits_the_claims_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 1), ("/b", 0)])?;

@@ -69,8 +69,8 @@ impl Model {
         holders.filter(|run| !self.alive.contains_key(run)).collect()
     }
 
-    /// Returns all runs that a store may report as dead: also killed runs without claims, because
-    /// they may still be registered.
+    /// Returns all runs that a store may report as dead. They include killed runs without claims,
+    /// because these runs may still be registered.
     pub(super) fn may_be_named_dead(&self) -> BTreeSet<RunId> {
         self.dead_with_claims().union(&self.killed).cloned().collect()
     }

@@ -1,5 +1,5 @@
-//! Pairs the numbers of a store with the numbers of the model. Paired numbers may differ, but both
-//! sides must have the same order.
+//! Pairs the numbers of a store with the numbers of the model. Paired numbers may differ, but the
+//! numbers of the store must have the same order as those of the model.
 //!
 //! Requests are made in the model's numbers and translated for the store; answers are translated
 //! back. An unknown number in an answer is paired with the number at the same position in the
@@ -40,8 +40,8 @@ impl Pairs {
         self.to_store.get(&model).copied().unwrap_or(UNKNOWN + model)
     }
 
-    /// Returns the model's number for a number of the store. If there is no pair, returns the
-    /// store's number, minus `UNKNOWN` if it is that high.
+    /// Returns the model's number for a number of the store. If the number has no pair, returns the
+    /// number itself, minus `UNKNOWN` if it is at least `UNKNOWN`.
     fn model(&self, store: u64) -> u64 {
         let unknown = if store >= UNKNOWN { store - UNKNOWN } else { store };
         self.to_model.get(&store).copied().unwrap_or(unknown)
@@ -116,7 +116,7 @@ impl Numbering {
         }
     }
 
-    /// Returns the claim key of a model's item, in the store's numbers.
+    /// Returns the claim key of an item of the model, in the store's numbers.
     pub(super) fn place(&self, item: &QueueItem) -> ClaimKey {
         ClaimKey::new(item.priority, Sequence::new(self.sequences.store(item.sequence.get())))
     }
@@ -154,7 +154,7 @@ impl Numbering {
     pub(super) fn page(&mut self, found: Page, wanted: &Page) -> Result<Page, Fault> {
         let last = found.items.last().map(ClaimKey::of);
         let items = each(found.items, &wanted.items, |found, wanted| self.item(found, wanted))?;
-        // The next page begins after the last item, whose position is known in both numberings.
+        // The next page begins after the last item, whose claim key is known in both numberings.
         let next = found.next.map(|next| match (items.last(), last == Some(next)) {
             (Some(item), true) => ClaimKey::of(item),
             _ => next,
@@ -194,8 +194,8 @@ impl Numbering {
         })?;
         let stale = found.stale.into_iter().map(|token| self.token(token)).collect();
         let mut cancelled: Vec<_> = found.cancelled.into_iter().map(|token| self.token(token)).collect();
-        // The port guarantees no order of cancelled tokens, so they are sorted as in the model's
-        // answer.
+        // The port guarantees no order of cancelled tokens, so they are put in the order of the
+        // model's answer.
         cancelled.sort_unstable_by_key(|token| wanted.cancelled.iter().position(|wanted| wanted == token));
         Ok(Exchanged { claims, stale, cancelled, ..found })
     }

@@ -32,8 +32,8 @@ pub(super) fn recover<F: StorageFixture>(
     client.wait_at(at(100), client.store().recover(RecoverRequest { runs, max_attempts }, at(100)))
 }
 
-/// Returns a handle, and the token of a claim on `/a`. The run `dead` held the claim when the run
-/// was killed.
+/// Returns a handle, and the token of a claim on `/a`. The run `dead` held this claim and was
+/// killed.
 fn after_a_death<F: StorageFixture>(fixture: &F) -> Result<(Client<'_, F>, ClaimToken), Fault> {
     let (dead, other) = (Client::with_run(fixture, "dead")?, Client::open(fixture));
     dead.add(&[("/a", 0)])?;
@@ -107,8 +107,9 @@ fn only_the_named_runs_are_recovered<F: StorageFixture>(fixture: &F) -> Check {
     same("the dead runs", &client.dead_names()?, &texts(&["one"]))
 }
 
-/// Recovery happens at 100 s. The backoff of 150 s was set at 200 s, before the clock was set back,
-/// and is shortened. The backoff of 300 s was set at 0 s and does not change.
+/// Recovery happens at 100 s, after the clock was set back. The backoff of 150 s was set at 200 s
+/// and is shortened, so that it ends at 250 s. The backoff of 300 s was set at 0 s and does not
+/// change.
 fn recovery_cuts_waits_down_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/set-back", 1), ("/right", 0)])?;

@@ -35,8 +35,7 @@ fn an_ending_run_receives_the_remaining_ones<F: StorageFixture>(fixture: &F) -> 
     same("the dead runs", &one.dead()?, &vec![])
 }
 
-/// Checks that a run stays alive beyond the duration of a lease, because the store renews the
-/// lease.
+/// Checks that the store renews the lease of a live run, so that the run stays alive.
 fn stays_alive<F: StorageFixture>(fixture: &F, run: &str) -> Check {
     let (one, other) = (Client::with_run(fixture, run)?, Client::with_run(fixture, "other")?);
     one.add(&[("/a", 0), ("/b", 0)])?;
@@ -85,8 +84,8 @@ fn a_dead_run_is_reported_with_its_location<F: StorageFixture>(fixture: &F) -> C
     holds("either all dead runs have leases or none has", dead.iter().all(has_lease) || !dead.iter().any(has_lease))
 }
 
-/// The attempts of a run that ended with claims may still be running. The store must report the
-/// location of the run, or that the location is unknown.
+/// If a run ends while it holds claims, its attempts may still be running. The store must report
+/// the location of the run, or that the location is unknown.
 fn a_run_that_ended_with_claims_is_dead<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "far")?;
     client.add(&[("/a", 0)])?;
