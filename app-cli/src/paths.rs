@@ -345,7 +345,8 @@ fn cannot_read(path: &Path, error: &io::Error) -> CliError {
 fn missing(first: &str, gathered: &Gathered) -> CliError {
     let others = match gathered.missing.count {
         1 => String::new(),
-        count => format!(", and {} more do not either", count - 1),
+        2 => ", and 1 other does not exist".to_owned(),
+        count => format!(", and {} others do not exist", count - 1),
     };
     CliError::new(ExitCode::NoInput, format!("{first} does not exist{others}")).with_hint(if gathered.has_other_form {
         OTHER_FORM
@@ -355,7 +356,7 @@ fn missing(first: &str, gathered: &Gathered) -> CliError {
 }
 
 /// The advice if a missing file [`exists_in_other_form`].
-const OTHER_FORM: &str = "a missing file exists under a name that looks the same but is encoded differently, as on a Mac; name its folder, or convert the list with: uconv -x any-nfc";
+const OTHER_FORM: &str = "a name on disk looks the same and is encoded differently, as in lists from a Mac; give the folder instead, or convert the list with: uconv -x any-nfc";
 
 /// True if the path exists in its other Unicode form, composed (NFC) or decomposed (NFD). macOS
 /// decomposes names, so the names in a list from a Mac may differ from the names here.

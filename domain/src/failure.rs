@@ -25,7 +25,7 @@ pub fn run_died(attempts: u32) -> Box<str> {
 }
 
 /// Words that mark an output line as a likely cause of a failure, in lower case.
-const ERROR_WORDS: [&str; 20] = [
+const ERROR_WORDS: [&str; 22] = [
     "error",
     "fail",
     "fatal",
@@ -40,6 +40,8 @@ const ERROR_WORDS: [&str; 20] = [
     "refused",
     "unknown",
     "unexpected",
+    "unrecogni",
+    "illegal",
     "unsupported",
     "missing",
     "corrupt",
@@ -66,12 +68,16 @@ pub fn text(outcome: &impl Display, output_tail: &str) -> Box<str> {
     lines.join("\n").into()
 }
 
-/// Rates how likely a line states the cause of a failure: 2 if it contains an error word and a
-/// colon, as in `wc: /in/a: No such file`; 1 if it contains only an error word; otherwise 0.
+/// Rates how likely a line states the cause of a failure: 3 if it contains an error word and a
+/// colon, as in `wc: /in/a: No such file`; 2 if it contains only an error word; 0 if it only refers
+/// to a help text, as in `Try 'wc --help' for more information.`; otherwise 1.
 fn relevance(line: &str) -> u8 {
     let lower = line.to_lowercase();
     let has_word = ERROR_WORDS.iter().any(|word| lower.contains(word));
-    u8::from(has_word) + u8::from(has_word && line.contains(": "))
+    match (has_word, lower.contains("--help")) {
+        (false, refers_to_help) => u8::from(!refers_to_help),
+        (true, _) => 2 + u8::from(line.contains(": ")),
+    }
 }
 
 /// Returns the first line of an error text: the outcome and the cause.

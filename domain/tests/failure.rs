@@ -18,6 +18,10 @@ fn the_last_line_comes_first_and_the_others_in_their_order() {
 fn the_line_that_says_why_comes_first() {
     let reason = |said: &str| first_line(&text(&EXITED, said)).to_owned();
     assert_eq!(reason("libpng error: Read Error\nError during processing."), "exit status 3: libpng error: Read Error");
+    let usage = "wc: unrecognized option '--jobs'\nTry 'wc --help' for more information.";
+    assert_eq!(reason(usage), "exit status 3: wc: unrecognized option '--jobs'");
+    assert_eq!(reason("bad day\nRun `x --help` to learn more"), "exit status 3: bad day");
+    assert_eq!(reason("see --help"), "exit status 3: see --help");
     assert_eq!(reason("input: invalid data\nframe=1\rframe=2\r"), "exit status 3: input: invalid data");
     assert_eq!(reason("cannot open the file\nbye"), "exit status 3: cannot open the file");
     assert_eq!(reason("error: one\nerror: two\n10 pages"), "exit status 3: error: two");

@@ -94,7 +94,8 @@ fn seal(body: &impl Serialize) -> (Vec<u8>, u32) {
     line.extend_from_slice(PREFIX);
     line.extend_from_slice(&[b'0'; DIGITS]);
     line.extend_from_slice(AFTER_DIGITS);
-    // The body is written over the last comma. Its opening brace is then replaced by a comma.
+    // Joins two objects: removes the comma, appends the body, and turns the body's opening brace
+    // into the comma between them.
     let brace = line.len() - 1;
     line.pop();
     serde_json::to_writer(&mut line, body).expect("lines hold only strings, numbers and lists, written to memory");

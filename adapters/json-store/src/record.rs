@@ -52,8 +52,8 @@ pub(crate) struct ItemRecord<'a> {
     held: bool,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     not_before: Option<Timestamp>,
-    /// When the backoff until `not_before` was set. If the key is absent, as in version 1,
-    /// `last_attempt` is used, or `not_before` if there is no `last_attempt`.
+    /// The time at which the backoff until `not_before` was set. Version 1 does not write this key;
+    /// then the time is `last_attempt` or, without that, `not_before`.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     backoff_from: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -35,7 +35,10 @@ const COMMANDS: &[(&[&str], &str)] = &[
     (&["suspend", "freeze"], "`autoproc pause` suspends the live runs; `autoproc resume` continues them"),
     (&["drain"], "`autoproc stop` finishes the current files; the next `autoproc run` continues"),
     (&["prioritise", "prioritize"], "`autoproc queue prioritise FILE N` changes the priority of a file"),
-    (&["wait"], "`autoproc run` returns when its files are processed; `autoproc stop --wait` when every run has ended"),
+    (
+        &["wait"],
+        "`autoproc run` returns when its files are processed; `autoproc stop --wait` returns when every run has ended",
+    ),
     (&["progress"], "`autoproc status` shows a run, `autoproc workflow progress` executions of workflows"),
     (&["summary", "stats"], "`autoproc report` reports on the last run; `autoproc status` shows live runs and counts"),
     (&["info", "ps", "jobs"], "`autoproc status` shows runs and counts, with --json for scripts"),
@@ -47,10 +50,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
 
 /// Options of other programs, each with the hint that names the equivalent here.
 const OPTIONS: &[(&[&str], &str)] = &[
-    (
-        &["--all"],
-        "`autoproc retry-failed` without files retries all failed files; `autoproc queue clear` removes all files",
-    ),
+    (&["--all"], "`autoproc retry-failed` without files retries all failed files"),
     (
         &["--resume", "--continue", "--restart"],
         "leave it out: a run continues where an earlier run stopped, and `autoproc resume` continues a paused run",

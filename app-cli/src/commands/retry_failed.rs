@@ -28,6 +28,7 @@ pub(crate) struct RetryFailedArgs {
 
 /// Requeues the given files, or every failed file if none is given.
 pub(super) async fn retry_failed(args: &RetryFailedArgs, context: &Context) -> Result<(), CliError> {
+    context.require_queue()?;
     let requeue = match &args.files[..] {
         [] => Requeue::AllFailed,
         these => Requeue::These(paths::selectors(&context.cwd, these)?),

@@ -60,8 +60,8 @@ impl RunShown<'_> {
 fn stopped_by(reason: Option<StoppedBy>) -> &'static str {
     match reason {
         Some(StoppedBy::QueueEmpty) => "completed",
-        Some(StoppedBy::NothingDue) => "completed what was due",
-        Some(StoppedBy::Request(StopCause::StopFile)) => "stopped by the stop file",
+        Some(StoppedBy::NothingDue) => "finished; no more files were due",
+        Some(StoppedBy::Request(StopCause::StopFile)) => "stopped by a stop request",
         Some(StoppedBy::Request(StopCause::Interrupt)) => "stopped by Ctrl-C",
         Some(StoppedBy::Request(StopCause::Terminate)) => "stopped by SIGTERM",
         Some(StoppedBy::Request(StopCause::HangUp)) => "stopped by SIGHUP",

@@ -118,7 +118,7 @@ fn a_stop_is_obeyed_after_the_pause() {
     project.write("go", "");
     project.ask(["resume"]).expect_code(0);
     let over = end_of(run).expect_code(75);
-    assert!(over.out.starts_with("processed 1, failed 0, retried 0, 1 pending; stopped by the stop file"), "{over:?}");
+    assert!(over.out.starts_with("processed 1, failed 0, retried 0, 1 pending; stopped by a stop request"), "{over:?}");
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn a_dead_run_is_reported_with_what_it_did() {
     let dead = only_run(&project);
     assert_eq!((&dead["status"], &dead["ended_at"], &dead["processed"]), (&"died".into(), &Value::Null, &1.into()));
     let report = project.ask(["report"]).expect_code(0).out;
-    assert!(report.contains(", died\n") && report.contains(" on, last heard of "), "{report}");
+    assert!(report.contains(", died\n") && report.contains(", last event at "), "{report}");
     assert!(report.contains("\nnow: 0 files pending, 1 processing\n"), "{report}");
     assert!(report.ends_with("next:\n  autoproc queue recover\n"), "{report}");
     project.ask(["queue", "recover"]).expect_code(0);

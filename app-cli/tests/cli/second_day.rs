@@ -45,7 +45,7 @@ fn a_folder_that_is_named_again_is_not_done_again() {
     let same = result(&project, &["run", "-q", "in", "--", "test", "-e", "{}"]);
     assert_eq!(same["processed"], 0, "the file is the last argument in both forms");
     let back = project.ask(["run", "in", "--", "true"]).expect_code(0);
-    assert!(back.err.contains("0 files added, 13 completed by another command\n"), "{back:?}");
+    assert!(back.err.contains("0 files added, 13 completed by a different command\n"), "{back:?}");
     let added = project.json(["queue", "add", "in"]);
     assert_eq!((&added["already_completed"], &added["added"]), (&13.into(), &0.into()));
     assert_eq!(added["files"][0]["outcome"], "already_completed");
@@ -128,7 +128,7 @@ fn a_signal_ends_the_loop_around_a_run() {
 fn a_wrong_folder_is_named_and_stays_empty() {
     let project = TempProject::new();
     project.write("a", "");
-    for words in [&["run", "--", "true"][..], &["stop"], &["stop", "--now"]] {
+    for words in [&["run", "--", "true"][..], &["stop"], &["stop", "--now"], &["retry-failed"]] {
         project.ask(words.iter().copied()).expect_error(2, "there is no queue in ");
     }
     let status = project.ask(["status"]).expect_code(0);

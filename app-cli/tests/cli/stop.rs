@@ -55,7 +55,7 @@ fn a_stop_lets_the_current_file_finish() {
     project.ask(["run", "-q", "--", "true"]).expect_error(75, "still finishing");
     project.write("go", "");
     let over = end_of(run).expect_code(75);
-    assert!(over.out.contains("processed 1, failed 0, retried 0, 1 pending; stopped by the stop file"), "{over:?}");
+    assert!(over.out.contains("processed 1, failed 0, retried 0, 1 pending; stopped by a stop request"), "{over:?}");
     assert!(!project.state("STOP-AUTONOMOUS").exists(), "who obeys last takes it away");
 }
 

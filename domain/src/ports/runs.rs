@@ -52,7 +52,7 @@ pub struct LeaseTerms {
 ///   process may treat the run as dead. If the lease is already lost, `lost` resolves at once.
 #[async_trait]
 pub trait Lease: Send + Sync {
-    /// Returns the terms. They never change.
+    /// Returns how long the lease lasts and how often it is renewed. The answer never changes.
     fn terms(&self) -> LeaseTerms;
 
     /// Waits until the lease is lost.

@@ -36,7 +36,7 @@ pub enum Inconsistent {
     #[error("two items have the id {0}")]
     RepeatedId(ItemId),
     /// An item has a claim but is not processing, or is processing without a claim.
-    #[error("item {0} is {1}: an item has a claim if and only if it is processing")]
+    #[error("item {0} is {1}: only an item that is processing has a claim, and each of them has one")]
     Claim(ItemId, Status),
 }
 

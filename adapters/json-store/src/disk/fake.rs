@@ -69,7 +69,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The part of a call's work that the disk performs.
+/// How much of a call the disk carries out.
 enum Permit {
     Whole,
     /// Half of the bytes of a write, or nothing of any other call; then the call returns this

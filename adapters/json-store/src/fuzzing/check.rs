@@ -1,4 +1,4 @@
-//! Checks the guarantees of a store with any bytes in its files.
+//! Checks that a store keeps its guarantees whatever bytes its files contain.
 
 use std::path::PathBuf;
 use std::sync::Arc;

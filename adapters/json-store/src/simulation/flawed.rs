@@ -65,7 +65,7 @@ enum Delayed {
     Nothing,
     /// A sync of the folder, delayed until a file is removed.
     Folder,
-    /// A sync of a journal, delayed until the note is written.
+    /// A sync of a journal, delayed until the note of the journal's end is in the lock file.
     Journal(FakeFile),
 }
 

@@ -18,9 +18,9 @@ const SHORT_ATTEMPT: Duration = Duration::from_millis(100);
 /// noticeably.
 const BATCH_TARGET: Duration = Duration::from_millis(50);
 
-/// The maximum number of attempts in a batch. This many attempts, even very short ones, take far
-/// longer than the cost of a batch. The number is no higher, because each file in the batches of a
-/// killed run, and as many prefetched files, lose an attempt.
+/// The maximum number of attempts in a batch. Even with very short attempts, a batch of this size
+/// takes far longer to run than to set up. A larger batch would cost more if the run is killed:
+/// every file of a batch then loses an attempt, and so do as many prefetched files.
 const MAX_BATCH: usize = 16;
 
 /// A new attempt has the weight 1 / `AVERAGE_WINDOW` in the moving average. After eight new

@@ -30,7 +30,9 @@ fn check_script(words: &[Located<String>], problems: &mut Problems) {
     let Some(script) = script_in(words) else { return };
     let Some(expression) = embedded(&script.value) else { return };
     let message = format!("`${{{expression}}}` becomes part of a shell script, which executes its value as code");
-    problems.warning(script.position, message).expecting("`shell` instead of `run`, which passes it in a variable");
+    problems
+        .warning(script.position, message)
+        .expecting("`shell` instead of `run`: `shell` passes the value in a variable");
 }
 
 /// Returns the script that the words pass to a shell with `-c`; `None` if the words do not start a

@@ -60,7 +60,7 @@ fn check_phases(workflow: &Workflow, problems: &mut Problems) {
 
 fn check_reserved(name: &str, position: Position, problems: &mut Problems) {
     if RESERVED.contains(&name) {
-        problems.error(position, format!("`{name}` has another meaning in expressions"));
+        problems.error(position, format!("`{name}` is reserved in expressions"));
     }
 }
 

@@ -28,7 +28,8 @@ impl Scratch {
         self.count == 1
     }
 
-    /// Creates a file with the inputs of the step whose output file was created last.
+    /// Creates a file with the inputs of the current step. Call [`output_file`](Self::output_file)
+    /// first: it begins a step.
     pub(super) fn inputs_file(&mut self, inputs: &[u8]) -> io::Result<PathBuf> {
         self.file("inputs.json", inputs)
     }

@@ -144,7 +144,8 @@ pub(in crate::commands) async fn offer(
     let enqueued =
         if request.items.is_empty() { Vec::new() } else { context.storage().enqueue(request, context.now()).await? };
     let Gathered { files, missing, unreadable, left_out, .. } = gathered;
-    let repeated = if matches!(repeat, Repeat::IfOtherRecipe(_)) { "completed by another command" } else { "again" };
+    let repeated =
+        if matches!(repeat, Repeat::IfOtherRecipe(_)) { "completed by a different command" } else { "again" };
     let files = files.into_iter().map(|file| file.path).collect();
     Ok(Added { files, enqueued, priority, repeated, missing: missing.count, unreadable: unreadable.count, left_out })
 }

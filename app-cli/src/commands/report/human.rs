@@ -47,11 +47,11 @@ fn run(shown: &RunShown<'_>, out: &mut Screen<'_>) -> io::Result<()> {
     let name = if out.is_terminal() { printable(&short_id(&run.id)) } else { printable(&run.id) };
     let began = run.started_at.map_or_else(|| "an unknown time".to_owned(), local);
     let until = match shown.ended_at() {
-        Some(at) => format!("to {}", local(at)),
-        None => format!("on, last heard of {}", local(run.last_event_at)),
+        Some(at) => format!(" to {}", local(at)),
+        None => format!(", last event at {}", local(run.last_event_at)),
     };
     let elapsed = span(shown.elapsed());
-    writeln!(out, "run {name}: from {began} {until} ({elapsed}), {}", shown.ending())?;
+    writeln!(out, "run {name}: from {began}{until} ({elapsed}), {}", shown.ending())?;
     writeln!(out, "  {} completed, {} failed, {} retried", run.completed, run.failed, run.retried)
 }
 

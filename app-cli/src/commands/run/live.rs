@@ -128,7 +128,9 @@ impl OnSuspension for Live {
     }
 
     fn resumed(&self) {
-        self.clock.resume(Instant::now());
+        if !self.board.lock().unwrap_or_else(PoisonError::into_inner).is_paused() {
+            self.clock.resume(Instant::now());
+        }
         self.console.reveal();
     }
 }

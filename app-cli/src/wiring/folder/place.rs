@@ -98,9 +98,12 @@ fn trials(state_dir: &Path) -> Vec<Finding> {
     vec![
         match probe.locks {
             Ok(true) => Finding::well("locks", "locks work"),
-            Ok(false) => {
-                Finding::problem("locks", ExitCode::Io, "a lock does not exclude other processes", LOCAL_PLACE)
-            }
+            Ok(false) => Finding::problem(
+                "locks",
+                ExitCode::Io,
+                "file locks have no effect here: two processes hold one lock",
+                LOCAL_PLACE,
+            ),
             Err(error) => {
                 Finding::problem("locks", ExitCode::Io, format!("a lock cannot be taken: {error}"), LOCAL_PLACE)
             }

@@ -43,7 +43,7 @@ impl RunState {
 
     fn on_exchange_failed(&mut self, error: StorageError) {
         if !self.store.is_unanswered {
-            // The settlements of this exchange come first in the next exchange.
+            // The exchange was not committed. The next exchange repeats its settlements before newer ones.
             self.attempts.settling.append(&mut self.attempts.judged);
             self.attempts.judged = std::mem::take(&mut self.attempts.settling);
             self.attempts.unused.append(&mut self.attempts.releasing);

@@ -86,12 +86,12 @@ fn ids_are_unique_and_valid() {
             "5:7: there are two inputs `x`; the first is at line 4",
             "6:7: `a-b` cannot be the name of an input",
             "7:7: `null-ish` cannot be the name of an input",
-            "8:7: `not` has another meaning in expressions",
+            "8:7: `not` is reserved in expressions",
             "10:7: `x` is a phase and also the input at line 5",
             "11:42: there are two steps `s`; the first is at line 11",
             "12:7: there are two phases `p`; the first is at line 11",
             "13:7: `file` is reserved for the file itself",
-            "14:7: `steps` has another meaning in expressions",
+            "14:7: `steps` is reserved in expressions",
             "15:23: there are two steps `q_1`; the first is at line 11",
             "15:48: `a-b` cannot be the name of a step's input",
             "16:7: `..` cannot be the id of a phase",
@@ -317,7 +317,7 @@ fn values_in_the_shell_script_of_a_run_step_are_reported() {
     for words in ["sh, -c, 'echo ${file}'", "/bin/bash, -x, -ec, 'echo ${file}'", "dash, -e, -c, 'x ${file}'"] {
         let reported = with(words);
         let expected = "warning: `${file}` becomes part of a shell script, which executes its value as code; \
-                        expected `shell` instead of `run`, which passes it in a variable";
+                        expected `shell` instead of `run`: `shell` passes the value in a variable";
         assert!(reported.len() == 1 && reported[0].ends_with(expected), "{words}: {reported:?}");
     }
 }

@@ -83,6 +83,11 @@ impl Board {
         Self { max_attempts, ..Self::default() }
     }
 
+    /// True while `autoproc pause` holds the run.
+    pub(super) fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
     /// Applies an event. `now` is the elapsed time of the run.
     pub(super) fn apply(&mut self, event: &RunEvent, now: Duration) {
         match &event.kind {
