@@ -63,6 +63,9 @@ pub struct Process {
     pub is_zombie: bool,
     /// True if a signal or a debugger has stopped the process.
     pub is_stopped: bool,
+    /// True if the process is blocked in the kernel (state D) and executes no code of its program.
+    /// A stop signal takes effect when the process leaves the kernel.
+    pub is_blocked: bool,
 }
 
 /// The result of reading all processes, by number.

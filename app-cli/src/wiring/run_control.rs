@@ -71,7 +71,9 @@ impl RunControl {
         let below = process_table::descendants_of(process.id.pid).unwrap_or_default();
         // The children of the run's process are its guards, which are not paused.
         let mut commands = below.iter().filter(|below| below.parent != process.id.pid && !below.is_zombie);
-        commands.all(|command| command.is_stopped)
+        // A process that waits for a stopped child to execute a program (vfork(2)) is blocked, and
+        // never becomes stopped itself.
+        commands.all(|command| command.is_stopped || command.is_blocked)
     }
 
     /// Returns the pauses of these runs.

@@ -23,6 +23,12 @@ fn with_child(project: &TempProject, options: &[&str]) -> (Child, Vec<u32>) {
     (run, pids.split_whitespace().map(|pid| pid.parse().expect("a number")).collect())
 }
 
+/// True if a process is stopped, or waits for a stopped child to execute a program (vfork(2)).
+fn is_held(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 'D']))
+}
+
 /// The files of pauses in the folder of runs.
 fn pause_files(project: &TempProject) -> Vec<PathBuf> {
     let entries = fs::read_dir(project.state("runs")).into_iter().flatten().flatten();
@@ -48,13 +54,13 @@ fn a_paused_run_stands_still_with_everything_below_it_until_it_is_resumed() {
     for words in ["paused: run ", &id, &format!("(process {} on ", run.id()), "1 file at work\n  "] {
         assert!(paused.out.contains(words), "no {words:?} in {paused:?}");
     }
-    assert!(pids.iter().all(|pid| is_stopped(*pid)), "it returned before all processes were stopped");
+    assert!(pids.iter().all(|pid| is_held(*pid)), "it returned before all processes were stopped");
     assert!(!is_stopped(run.id()), "the run itself obeys stop requests");
     let again = project.ask(["pause"]).expect_code(0);
     assert!(again.out.starts_with("already paused since "), "{again:?}");
     // The command has all it needs to end, and so has the next one to begin.
     project.write("go", "");
-    assert!(pids.iter().all(|pid| is_stopped(*pid)) && !project.path("b.pids").exists());
+    assert!(pids.iter().all(|pid| is_held(*pid)) && !project.path("b.pids").exists());
     let resumed = project.ask(["resume"]).expect_code(0);
     assert!(resumed.out.starts_with(&format!("resumed: run {id}")), "{resumed:?}");
     let over = end_of(run).expect_code(0);
@@ -114,7 +120,7 @@ fn a_stop_is_obeyed_after_the_pause() {
     let stop = project.ask(["stop"]).expect_code(0);
     assert!(stop.out.contains("is paused: after `autoproc resume` it will finish"), "{stop:?}");
     wait_until_heard(&project);
-    assert!(pids.iter().all(|pid| is_stopped(*pid)));
+    assert!(pids.iter().all(|pid| is_held(*pid)));
     project.write("go", "");
     project.ask(["resume"]).expect_code(0);
     let over = end_of(run).expect_code(75);
@@ -152,7 +158,7 @@ fn a_killed_run_leaves_nothing_of_its_pause() {
     let project = TempProject::with_queue(&["a"]);
     let (run, pids) = with_child(&project, &[]);
     project.ask(["pause"]).expect_code(0);
-    assert!(pids.iter().all(|pid| is_stopped(*pid)));
+    assert!(pids.iter().all(|pid| is_held(*pid)));
     project.kill(run);
     assert!(!pids.into_iter().any(exists));
     let answer = project.ask(["pause"]).expect_code(0);

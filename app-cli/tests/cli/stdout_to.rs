@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::process::Command;
 
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 
@@ -182,4 +183,29 @@ fn a_dry_run_shows_the_result() {
     assert!(answer.out.ends_with(&format!(" > '{}'\n", result.display())), "{answer:?}");
     assert_eq!(project.json(words)["stdout_to"], result.to_str().expect("text"));
     assert!(!project.path("out").exists());
+}
+
+/// Another user who can write to the folder of the results could otherwise block the run for ever.
+#[test]
+fn a_fifo_in_the_place_of_the_temporary_file_is_refused() {
+    let project = TempProject::with_queue(&["a"]);
+    fs::create_dir(project.path("out")).expect("the folder");
+    let made = Command::new("mkfifo").arg(project.path("out/.a.autoproc")).status();
+    assert!(made.expect("mkfifo(1)").success());
+    let mut run = project.program("timeout");
+    run.args([
+        "-k",
+        "1",
+        "60",
+        env!("CARGO_BIN_EXE_autoproc"),
+        "run",
+        "-r",
+        "0",
+        "--stdout-to",
+        "out/{/}",
+        "--",
+        "cat",
+    ]);
+    let run = Answer::from(run.output().expect("timeout(1)")).expect_code(100);
+    assert!(run.err.contains("not a regular file"), "{run:?}");
 }

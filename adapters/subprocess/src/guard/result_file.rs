@@ -14,10 +14,11 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use autoproc_regular_file::{self as regular_file, Links};
+use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::guard::is_permanent;
@@ -120,7 +121,7 @@ impl Drop for ResultFile {
 pub(crate) fn remove_abandoned(path: &Path) {
     let temporary = temporary_path(path);
     let is_abandoned = |file: File| flock(file, FlockOperation::NonBlockingLockExclusive).is_ok();
-    if File::open(&temporary).is_ok_and(is_abandoned) {
+    if regular_file::open_to_read(Links::Refuse, &temporary).is_ok_and(is_abandoned) {
         // If the removal fails, the next attempt with the same result file reuses the temporary
         // file.
         let _ = fs::remove_file(temporary);
@@ -142,9 +143,9 @@ fn folder_of(path: &Path) -> &Path {
 /// opens the path again. If the file system has no locks, the file stays unlocked.
 fn open_locked(temporary: &Path) -> io::Result<File> {
     loop {
-        let nofollow = OFlags::NOFOLLOW.bits().cast_signed();
-        let file =
-            OpenOptions::new().write(true).create(true).truncate(false).custom_flags(nofollow).open(temporary)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        let file = regular_file::open(&mut options, Links::Refuse, temporary)?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
             return Err(io::Error::other("another attempt is writing it"));
         }

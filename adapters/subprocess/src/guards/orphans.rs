@@ -142,7 +142,16 @@ mod tests {
 
     fn any_process() -> Process {
         let id = ProcessId { pid: i32::MAX, started: 1 };
-        Process { id, name: Box::default(), parent: 1, group: 0, session: 0, is_zombie: false, is_stopped: false }
+        Process {
+            id,
+            name: Box::default(),
+            parent: 1,
+            group: 0,
+            session: 0,
+            is_zombie: false,
+            is_stopped: false,
+            is_blocked: false,
+        }
     }
 
     /// The orphans die only after the test has acquired the lock, which the search must therefore

@@ -30,6 +30,7 @@ pub(super) fn parse(text: &[u8]) -> Option<Process> {
         // other threads are running.
         is_zombie: matches!(field(3)?, "Z" | "X" | "x") && threads <= 1,
         is_stopped: matches!(field(3)?, "T" | "t"),
+        is_blocked: field(3)? == "D",
     })
 }
 
@@ -61,7 +62,7 @@ mod tests {
             let process = parse(&line(pid, &name, 'S', numbers, 1, started)).expect("a line");
             let [parent, group, session] = numbers;
             let id = ProcessId { pid, started };
-            prop_assert_eq!(process, Process { id, name: name.into(), parent, group, session, is_zombie: false, is_stopped: false });
+            prop_assert_eq!(process, Process { id, name: name.into(), parent, group, session, is_zombie: false, is_stopped: false, is_blocked: false });
         }
 
         #[test]

@@ -151,7 +151,16 @@ mod tests {
 
     fn process(pid: i32, parent: i32, group: i32, session: i32) -> Process {
         let id = ProcessId { pid, started: u64::try_from(pid).expect("positive") * 10 };
-        Process { id, name: Box::default(), parent, group, session, is_zombie: false, is_stopped: false }
+        Process {
+            id,
+            name: Box::default(),
+            parent,
+            group,
+            session,
+            is_zombie: false,
+            is_stopped: false,
+            is_blocked: false,
+        }
     }
 
     fn leader() -> Process {
