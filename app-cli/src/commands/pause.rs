@@ -120,8 +120,12 @@ async fn request(wanted: Wanted, run: &LiveRun, control: &RunControl, context: &
     let (files, pause) = (control.files(run), control.pause_of(run));
     let cannot_write = |error| CliError::cannot_write(files.request_path(), &error);
     let is_new = match wanted {
-        // A process that is stopped by a signal stands still already, and cannot read a request.
-        Wanted::Paused if pause.is_some_and(|pause| pause.is_stopped) => false,
+        // A process that is stopped by a signal stands still already. It reads the request when it
+        // is continued, so that `fg` does not end the pause.
+        Wanted::Paused if pause.is_some_and(|pause| pause.is_stopped) => {
+            files.request().map_err(cannot_write)?;
+            false
+        }
         Wanted::Paused => files.request().map_err(cannot_write)? || pause.is_none(),
         Wanted::Running => {
             let is_withdrawn = files.withdraw().map_err(cannot_write)?;

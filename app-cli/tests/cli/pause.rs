@@ -244,6 +244,26 @@ fn a_requested_pause_outlasts_a_suspension() {
     end_of(run).expect_code(0);
 }
 
+/// A pause is recorded although the run is suspended and cannot confirm it.
+#[test]
+fn a_pause_of_a_suspended_run_outlasts_the_suspension() {
+    let project = TempProject::with_queue(&["a"]);
+    let mut command = project.program("env");
+    command.args(["--default-signal=TSTP", env!("CARGO_BIN_EXE_autoproc"), "run", "-q", "--shell", TICKING]);
+    let run = command.spawn().expect("the wrapper");
+    wait_until("the file is begun", || project.path("a.begun").exists());
+    signal(&run, "TSTP");
+    wait_until("the run stops", || is_stopped(run.id()));
+    assert!(project.ask(["pause"]).expect_code(0).out.starts_with("already paused since "));
+    signal(&run, "CONT");
+    wait_until("the run continues", || !is_stopped(run.id()));
+    wait_until("the command stands still", || stands_still(&project));
+    assert_eq!(live_run(&project)["paused"], true);
+    project.write("go", "");
+    project.ask(["resume"]).expect_code(0);
+    end_of(run).expect_code(0);
+}
+
 #[test]
 fn a_stop_now_ends_a_suspended_run() {
     let project = TempProject::with_queue(&["a"]);
