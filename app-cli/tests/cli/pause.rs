@@ -224,44 +224,45 @@ fn a_run_that_ctrl_z_suspended_counts_as_paused_and_can_be_resumed() {
     end_of(run).expect_code(0);
 }
 
-/// `fg` does not undo `autoproc pause`.
-#[test]
-fn a_requested_pause_outlasts_a_suspension() {
+/// A run of a command that ticks, with the default action of SIGTSTP.
+fn ticking() -> (TempProject, Child) {
     let project = TempProject::with_queue(&["a"]);
     let mut command = project.program("env");
     command.args(["--default-signal=TSTP", env!("CARGO_BIN_EXE_autoproc"), "run", "-q", "--shell", TICKING]);
     let run = command.spawn().expect("the wrapper");
     wait_until("the file is begun", || project.path("a.begun").exists());
-    project.ask(["pause"]).expect_code(0);
-    signal(&run, "TSTP");
-    wait_until("the run stops", || is_stopped(run.id()));
+    (project, run)
+}
+
+/// Continues a suspended run, which must stay paused until `resume`.
+fn expect_paused_when_continued(project: &TempProject, run: Child) {
     signal(&run, "CONT");
     wait_until("the run continues", || !is_stopped(run.id()));
-    wait_until("the command stands still", || stands_still(&project));
-    assert_eq!(live_run(&project)["paused"], true);
+    wait_until("the command stands still", || stands_still(project));
+    assert_eq!(live_run(project)["paused"], true);
     project.write("go", "");
     project.ask(["resume"]).expect_code(0);
     end_of(run).expect_code(0);
 }
 
+/// `fg` does not undo `autoproc pause`.
+#[test]
+fn a_requested_pause_outlasts_a_suspension() {
+    let (project, run) = ticking();
+    project.ask(["pause"]).expect_code(0);
+    signal(&run, "TSTP");
+    wait_until("the run stops", || is_stopped(run.id()));
+    expect_paused_when_continued(&project, run);
+}
+
 /// A pause is recorded although the run is suspended and cannot confirm it.
 #[test]
 fn a_pause_of_a_suspended_run_outlasts_the_suspension() {
-    let project = TempProject::with_queue(&["a"]);
-    let mut command = project.program("env");
-    command.args(["--default-signal=TSTP", env!("CARGO_BIN_EXE_autoproc"), "run", "-q", "--shell", TICKING]);
-    let run = command.spawn().expect("the wrapper");
-    wait_until("the file is begun", || project.path("a.begun").exists());
+    let (project, run) = ticking();
     signal(&run, "TSTP");
     wait_until("the run stops", || is_stopped(run.id()));
     assert!(project.ask(["pause"]).expect_code(0).out.starts_with("already paused since "));
-    signal(&run, "CONT");
-    wait_until("the run continues", || !is_stopped(run.id()));
-    wait_until("the command stands still", || stands_still(&project));
-    assert_eq!(live_run(&project)["paused"], true);
-    project.write("go", "");
-    project.ask(["resume"]).expect_code(0);
-    end_of(run).expect_code(0);
+    expect_paused_when_continued(&project, run);
 }
 
 #[test]
