@@ -97,6 +97,9 @@ pub(crate) enum RepairMethod {
     Salvage,
     /// Keep only QUEUE-STATE.json, and set the journal aside
     UseSnapshot,
+    /// Take the queue as a run knew it, which it wrote to QUEUE-STATE.rescued-*.json when it noticed the
+    /// damage
+    UseRescued,
 }
 
 impl RepairMethod {
@@ -106,6 +109,7 @@ impl RepairMethod {
             Self::Truncate => "truncate",
             Self::Salvage => "salvage",
             Self::UseSnapshot => "use-snapshot",
+            Self::UseRescued => "use-rescued",
         }
     }
 }

@@ -14,7 +14,8 @@ use std::time::Duration;
 pub(crate) use real::RealDisk;
 use serde::{Deserialize, Serialize};
 
-/// Identifies a version of a file: differs once the file is changed or replaced.
+/// Identifies a version of a file: differs once the file is replaced, or changed at a later time or
+/// to another length. The times are as coarse as the file system keeps them: up to a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     pub(crate) device: u64,
@@ -23,6 +24,15 @@ pub(crate) struct Stamp {
     /// The modification time in seconds and nanoseconds.
     pub(crate) modified: (i64, i64),
     pub(crate) changed: (i64, i64),
+}
+
+impl Stamp {
+    /// True if both stamps are of the same file, changed or not. The number of a removed file may be
+    /// given to a new file once no process has the removed file open, so at least one of the two
+    /// must be open.
+    pub(crate) fn is_same_file(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
 }
 
 /// The purpose for which a file is opened.

@@ -9,6 +9,7 @@
 mod blind_append;
 mod commit;
 mod load;
+mod outlived;
 mod replace;
 mod validate;
 
@@ -25,9 +26,12 @@ use autoproc_domain::{FileQueue, RunId};
 pub(crate) use commit::{Limits, MIN_CHECKPOINT_BYTES};
 pub(crate) use replace::Replacement;
 
+use outlived::Outlived;
+
 use crate::disk::{Disk, Stamp};
-use crate::error::{poisoned, replicate};
+use crate::error::{damaged, poisoned, replicate};
 use crate::journal::Position;
+use crate::layout::LOCK;
 use crate::lock::StoreLock;
 use crate::request::{Change, Target};
 use crate::snapshot::{Extra, Numbering, SnapshotSum};
@@ -45,6 +49,10 @@ pub enum Mode {
     Service,
 }
 
+/// The maximum number of lock files that are opened to take the lock once. A person removes the
+/// lock file at most once meanwhile; ten replaced lock files indicate a fault.
+const MAX_LOCK_FILES: usize = 10;
+
 pub(crate) struct Settings {
     /// The folder against which relative paths in a snapshot of the Python program are resolved.
     pub(crate) base: PathBuf,
@@ -60,6 +68,8 @@ pub(crate) struct Engine<D: Disk> {
     settings: Settings,
     lock: Option<Arc<StoreLock<D>>>,
     loaded: Option<Loaded<D>>,
+    /// The contents of the store before its files were damaged while this engine was using them.
+    outlived: Option<Outlived<D>>,
     /// The open lock file of each run that this handle began. Ending the run removes the entry.
     runs: HashMap<RunId, D::File>,
     /// The latest exchange of each run in `runs`.
@@ -75,7 +85,7 @@ pub(crate) struct Engine<D: Disk> {
 struct Loaded<D: Disk> {
     queue: FileQueue,
     extra: Extra,
-    base: Option<Base>,
+    base: Option<Base<D>>,
     journal: Option<Journal<D>>,
     /// The position up to which the journal was read. If there is no journal, the position at which
     /// the next one begins.
@@ -85,11 +95,15 @@ struct Loaded<D: Disk> {
     folder_is_unsynced: bool,
     /// True if the journal may contain unsynced lines of another process.
     journal_is_unsynced: bool,
+    /// The end of the journal when this engine last held the lock. Everything before it was durable.
+    durable: Position,
 }
 
 /// The snapshot that the cached state is based on.
-#[derive(Debug, Clone)]
-struct Base {
+struct Base<D: Disk> {
+    /// The open snapshot. While it is open, no other file gets its inode number, so a new snapshot
+    /// has another stamp even if the file system keeps coarse times.
+    file: D::File,
     stamp: Stamp,
     sum: SnapshotSum,
     /// The identity in the snapshot's `store` section; `None` if this program has not written the
@@ -140,6 +154,7 @@ impl<D: Disk> Engine<D> {
             settings,
             lock: None,
             loaded: None,
+            outlived: None,
             runs: HashMap::new(),
             latest: LatestExchanges::default(),
             poisoned: false,
@@ -157,6 +172,9 @@ impl<D: Disk> Engine<D> {
             let events = engine.perform(&mut changes);
             engine.commit(&events)
         });
+        if let Err(StorageError::Damaged { .. }) = &committed {
+            self.rescue(&mut changes);
+        }
         if committed.is_err() {
             // `latest` may contain an exchange that was not committed.
             self.latest = LatestExchanges::default();
@@ -209,17 +227,30 @@ impl<D: Disk> Engine<D> {
         if self.poisoned {
             return Err(poisoned());
         }
-        let lock = match &self.lock {
-            Some(lock) => Arc::clone(lock),
-            None => Arc::clone(self.lock.insert(Arc::new(StoreLock::open(&self.disk)?))),
-        };
-        lock.acquire(&self.disk, self.settings.lock_timeout)?;
+        let lock = self.acquire()?;
         let worked = self.refuse_beside_version_1().and_then(|()| work(self));
         let released = lock.release(&self.disk);
         if worked.is_err() {
             self.loaded = None;
         }
         worked.and_then(|answer| released.map(|()| answer))
+    }
+
+    /// Takes the lock. If the lock file was removed or replaced, opens or creates it again.
+    fn acquire(&mut self) -> Result<Arc<StoreLock<D>>, StorageError> {
+        for _ in 0..MAX_LOCK_FILES {
+            let lock = match &self.lock {
+                Some(lock) => Arc::clone(lock),
+                None => Arc::clone(self.lock.insert(Arc::new(StoreLock::open(&self.disk)?))),
+            };
+            lock.acquire(&self.disk, self.settings.lock_timeout)?;
+            if lock.is_in_place(&self.disk)? {
+                return Ok(lock);
+            }
+            self.lock = None;
+            self.notice("QUEUE-STATE.lock was removed or replaced; it must stay while autoproc is running");
+        }
+        Err(damaged(LOCK, "the file is replaced faster than it can be locked"))
     }
 
     /// Refuses changes while a run of version 1 is alive, because version 1 cannot read the files

@@ -17,6 +17,7 @@ pub(crate) const BACKUP_PREFIX: &str = "backup-";
 
 const TEMP_PREFIX: &str = "QUEUE-STATE.json.tmp-";
 const JOURNAL_PREFIX: &str = "QUEUE-STATE.journal.";
+const RESCUED_PREFIX: &str = "QUEUE-STATE.rescued-";
 const ORPHAN_SUFFIX: &str = ".orphan";
 const TORN_INFIX: &str = ".torn.";
 const RUN_SUFFIX: &str = ".lock";
@@ -49,6 +50,17 @@ pub(crate) fn orphan(journal: &str) -> String {
 /// transaction before the tail.
 pub(crate) fn torn(journal: &str, seq: u64) -> String {
     format!("{journal}{TORN_INFIX}{seq}")
+}
+
+/// Returns the name of a snapshot that a process writes if the store is damaged while the process
+/// is using it.
+pub(crate) fn rescued(nonce: &str) -> String {
+    format!("{RESCUED_PREFIX}{nonce}.json")
+}
+
+/// True if the name is that of a rescued snapshot.
+pub(crate) fn is_rescued(name: &str) -> bool {
+    name.starts_with(RESCUED_PREFIX)
 }
 
 /// Returns the path of a run's lock file in [`RUNS`]. Characters other than ASCII letters, digits,
@@ -105,7 +117,7 @@ pub(crate) fn backup(now: Timestamp) -> String {
 /// inspect.
 pub(crate) fn is_kept_aside(name: &str) -> bool {
     let was_journal = name.ends_with(ORPHAN_SUFFIX) || name.contains(TORN_INFIX);
-    name.starts_with(BACKUP_PREFIX) || (name.starts_with(JOURNAL_PREFIX) && was_journal)
+    name.starts_with(BACKUP_PREFIX) || is_rescued(name) || (name.starts_with(JOURNAL_PREFIX) && was_journal)
 }
 
 /// True if a name read from a snapshot is valid and can belong only to a journal.

@@ -61,7 +61,8 @@ struct Holder {
 /// for appending a line, and for checking that the journal still ends there.
 ///
 /// The note is written after the journal is synced. The note itself is never synced. So it may be
-/// outdated, but never ahead of the durable journal.
+/// outdated, but never ahead of the durable journal: a journal that ends before the noted end has
+/// lost acknowledged changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tip {
     pub(crate) snapshot: Stamp,
@@ -116,6 +117,14 @@ impl<D: Disk> StoreLock<D> {
         let holder = disk.identity().chars().take(HOLDER_BYTES / 8).collect();
         let _ = disk.overwrite(&self.file, 0, &padded(&Holder { holder }, HOLDER_BYTES));
         Ok(())
+    }
+
+    /// True if the lock file still has its name. Otherwise other processes lock another file, and
+    /// this lock excludes none of them.
+    pub(crate) fn is_in_place(&self, disk: &D) -> Result<bool, StorageError> {
+        let (own, named) = (disk.stat_open(&self.file), disk.stat(LOCK));
+        let (own, named) = (own.map_err(unreadable(LOCK))?, named.map_err(unreadable(LOCK))?);
+        Ok(named.is_some_and(|named| named.is_same_file(&own)))
     }
 
     /// Releases the lock. If unlocking fails, closing the file releases it.

@@ -35,6 +35,7 @@ use crate::disk::{Disk, RealDisk};
 use crate::engine::Mode;
 use crate::engine::{Engine, Limits, Settings};
 use crate::error::in_folder;
+use crate::layout::SNAPSHOT;
 use crate::lock::StoreLock;
 use inspection::Inspection;
 
@@ -62,11 +63,13 @@ pub enum RepairMethod {
     Salvage,
     /// Keeps only the snapshot.
     UseSnapshot,
+    /// Keeps the contents that a live run wrote beside the damaged files.
+    UseRescued,
 }
 
 impl RepairMethod {
     /// All methods.
-    pub const ALL: [Self; 3] = [Self::Truncate, Self::Salvage, Self::UseSnapshot];
+    pub const ALL: [Self; 4] = [Self::Truncate, Self::Salvage, Self::UseSnapshot, Self::UseRescued];
 
     /// Returns the method's name on the command line.
     #[must_use]
@@ -75,6 +78,7 @@ impl RepairMethod {
             Self::Truncate => "truncate",
             Self::Salvage => "salvage",
             Self::UseSnapshot => "use-snapshot",
+            Self::UseRescued => "use-rescued",
         }
     }
 }
@@ -251,10 +255,10 @@ fn repair_locked(
     let files = backup::files(engine.disk())?;
     let backup = backup::copy(&folder.state_dir, &files, now)?;
     engine.replace(replacement)?;
-    // The new snapshot has retired the journals, and the backup contains them. If a journal stays,
-    // the next change removes it.
-    for journal in files.iter().filter(|name| crate::layout::is_journal(name)) {
-        let _ = engine.disk().remove(journal);
+    // The new snapshot has retired the other files, and the backup contains them. If a journal
+    // stays, the next change removes it.
+    for retired in files.iter().filter(|name| *name != SNAPSHOT) {
+        let _ = engine.disk().remove(retired);
     }
     Ok(RepairOutcome::Repaired { damage: examination.damage, plan, backup })
 }

@@ -23,6 +23,7 @@ mod crash;
 mod explore;
 mod flawed;
 mod history;
+mod interference;
 mod runs;
 
 use explore::{Bounds, Count, Explorer};

@@ -10,6 +10,7 @@ mod salvage;
 mod write;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 use autoproc_domain::ports::StorageError;
@@ -43,6 +44,13 @@ const CHUNK_BYTES: usize = 256 * 1024;
 
 /// The line before the first item, in this program's layout.
 const ITEMS_LINE: &str = "\"items\": [\n";
+
+/// The number of bytes at the beginning of a snapshot that contain its `store` section. The section
+/// has at most 400 bytes, and only the version precedes it.
+const HEAD_BYTES: usize = 1024;
+
+/// Begins the line of the `store` section, in this program's layout.
+const STORE_KEY: &[u8] = b"\"store\": ";
 
 /// The `store` section of the snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +130,16 @@ impl SnapshotSum {
 struct Head {
     store: Option<StoreSection>,
     rest: Map<String, Value>,
+}
+
+/// Returns the name of the journal that the snapshot names, from the lines before its items; `None`
+/// if this program has not written the file.
+pub(crate) fn journal_of<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<String>> {
+    let mut beginning = vec![0; HEAD_BYTES];
+    let read = disk.read_at(file, 0, &mut beginning)?;
+    let mut lines = beginning[..read].split(|byte| *byte == b'\n');
+    let section = lines.find_map(|line| line.strip_prefix(STORE_KEY)?.strip_suffix(b","));
+    Ok(section.and_then(|section| serde_json::from_slice::<StoreSection>(section).ok()).map(|store| store.journal))
 }
 
 /// Reads the document. Relative paths, as in a snapshot of the Python program, are resolved against

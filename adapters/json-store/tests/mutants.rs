@@ -22,8 +22,9 @@ struct Mutation {
 const CRASHES: &str = "no_crash_loses_an_acknowledged_change";
 const CHANGED_BYTES: &str = "every_changed_byte_is_refused";
 const MISPLACED_LINES: &str = "misplaced_lines_are_refused";
+const INTERFERENCE: &str = "simulation::interference";
 
-const MUTATIONS: [Mutation; 9] = [
+const MUTATIONS: [Mutation; 14] = [
     Mutation {
         name: "after a failed sync the line stays in the journal",
         file: "src/engine/commit.rs",
@@ -86,6 +87,41 @@ const MUTATIONS: [Mutation; 9] = [
         text: "(snapshot == tip.snapshot && ends_there).then_some(tip)",
         replacement: "(snapshot == tip.snapshot && ends_there || true).then_some(tip)",
         test: CRASHES,
+    },
+    Mutation {
+        name: "a journal may be shorter than it was",
+        file: "src/engine/load.rs",
+        text: "if len < known_len {",
+        replacement: "if false {",
+        test: INTERFERENCE,
+    },
+    Mutation {
+        name: "lost lines count as a torn tail",
+        file: "src/engine/load.rs",
+        text: "Tail::Torn if position.offset < known_len => {",
+        replacement: "Tail::Torn if false => {",
+        test: INTERFERENCE,
+    },
+    Mutation {
+        name: "an older snapshot is accepted",
+        file: "src/engine/load.rs",
+        text: "if !is_missing && !is_older {",
+        replacement: "if true {",
+        test: INTERFERENCE,
+    },
+    Mutation {
+        name: "the file that the journal's name leads to is not compared",
+        file: "src/engine/load.rs",
+        text: "Ok(!named.is_same_file(&open))",
+        replacement: "Ok(named.is_same_file(&open) && false)",
+        test: INTERFERENCE,
+    },
+    Mutation {
+        name: "a lock file without its name is trusted",
+        file: "src/engine.rs",
+        text: "if lock.is_in_place(&self.disk)? {",
+        replacement: "if lock.is_in_place(&self.disk).is_ok() {",
+        test: INTERFERENCE,
     },
 ];
 

@@ -109,6 +109,7 @@ impl From<RepairMethod> for json_store::RepairMethod {
             RepairMethod::Truncate => Self::Truncate,
             RepairMethod::Salvage => Self::Salvage,
             RepairMethod::UseSnapshot => Self::UseSnapshot,
+            RepairMethod::UseRescued => Self::UseRescued,
         }
     }
 }
@@ -119,6 +120,7 @@ impl From<json_store::RepairMethod> for RepairMethod {
             json_store::RepairMethod::Truncate => Self::Truncate,
             json_store::RepairMethod::Salvage => Self::Salvage,
             json_store::RepairMethod::UseSnapshot => Self::UseSnapshot,
+            json_store::RepairMethod::UseRescued => Self::UseRescued,
         }
     }
 }

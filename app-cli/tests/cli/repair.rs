@@ -97,6 +97,50 @@ fn each_choice_mends_and_keeps_a_copy() {
     }
 }
 
+/// The run has one file in hand and one waiting when its journal is removed.
+#[test]
+fn a_run_that_lost_its_journal_writes_what_it_knows_and_refuses() {
+    let project = TempProject::with_queue(&["a", "b", "c"]);
+    let run = project.start([
+        "run",
+        "--shell",
+        "test {/} != b || { touch {//}/begun; until test -e {//}/go; do sleep 0.01; done; }",
+    ]);
+    wait_until("the second file is begun", || project.path("begun").exists());
+    wait_until("the first file is completed", || project.status_of("a") == "completed");
+    fs::remove_file(journal(&project)).expect("removed");
+    project.write("go", "");
+    let answer = end_of(run).expect_error(65, "acknowledged changes are missing");
+    assert!(answer.err.contains("QUEUE-STATE.rescued-"), "{answer:?}");
+    project.ask(["queue", "list"]).expect_error(65, "acknowledged changes are missing");
+    project.ask(["queue", "add", "d"]).expect_error(65, "acknowledged changes are missing");
+    project.ask(["queue", "repair", "--apply", "use-rescued"]).expect_code(0);
+    assert_eq!(["a", "b"].map(|name| project.status_of(name)), ["completed", "completed"]);
+    project.ask(["run", "-q", "--", "true"]).expect_code(0);
+    assert_eq!(project.status_of("c"), "completed");
+}
+
+#[test]
+fn a_journal_that_lost_its_last_line_is_refused() {
+    for cut in [1, 40] {
+        let project = place_with_journal();
+        let bytes = fs::read(journal(&project)).expect("the journal");
+        let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+        let last = lines.last().expect("a line").len();
+        let left = if cut == 1 { bytes.len() - last } else { bytes.len() - last - cut };
+        fs::write(journal(&project), &bytes[..left]).expect("written");
+        // A command that takes the lock writes its name into the lock file.
+        let files = || project.bytes().into_iter().filter(|(path, _)| !path.ends_with("QUEUE-STATE.lock"));
+        let before = files().collect::<Vec<_>>();
+        project.ask(["status"]).expect_error(65, "acknowledged changes are missing");
+        project.ask(["run", "--", "true"]).expect_error(65, "acknowledged changes are missing");
+        project.ask(["queue", "repair"]).expect_code(65);
+        assert!(before == files().collect::<Vec<_>>());
+        project.ask(["queue", "repair", "--apply", "truncate"]).expect_code(0);
+        project.ask(["run", "-q", "--", "true"]).expect_code(0);
+    }
+}
+
 #[test]
 fn a_choice_that_cannot_be_made_names_those_that_can() {
     let project = TempProject::with_queue(&["a", "b"]);

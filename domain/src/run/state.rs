@@ -143,6 +143,9 @@ pub(super) struct StoreAccess {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recording {
     Possible,
+    /// The store is damaged. Once every attempt has ended, the run offers all results once more,
+    /// because the store may write them beside the damage.
+    OnlyOffered,
     /// The store failed permanently.
     Impossible,
     /// The lease is lost: other runs may already have claimed the run's items.

@@ -130,6 +130,15 @@ impl RunState {
         if self.phase != Phase::Working {
             return;
         }
+        if self.recording == Recording::OnlyOffered {
+            if !self.attempts.in_hand.is_empty() || !self.attempts.undecided.is_empty() {
+                return;
+            }
+            self.offer_results();
+            if self.operation.is_some() {
+                return;
+            }
+        }
         let is_over = self.attempts.in_hand.is_empty() && (self.recording != Recording::Possible || self.is_at_rest());
         if is_over && let Some(stopped_by) = self.reason_to_end() {
             return self.wind_up_working(stopped_by);

@@ -171,13 +171,16 @@ fn a_store_too_full_for_results_ends_the_run() {
 }
 
 #[test]
-fn a_damaged_store_ends_the_run_after_its_attempts() {
+fn a_damaged_store_ends_the_run_after_it_was_offered_the_results() {
     let mut run = Run::begun(RunConfig::default());
     run.answer(claims(&[1, 2], true)).actions();
     run.start(2).succeed(1).actions();
     run.refuse(damaged());
     assert!(run.actions().is_empty());
     run.end(2, AttemptOutcome::Succeeded);
+    let offered = run.exchange();
+    assert_eq!((offered.settlements, offered.limit), (vec![completed(1), completed(2)], 0));
+    run.refuse(damaged());
     assert!(matches!(run.actions()[..], [Action::Deregister]));
     run.feed(Input::Deregistered(Ok(Vec::new())));
     assert!(matches!(run.outcome(), Err(ProcessorError::Storage(StorageError::Damaged { .. }))));

@@ -61,7 +61,9 @@ pub(crate) struct FakeFile {
 
 impl Drop for FakeFile {
     fn drop(&mut self) {
-        lock(&self.image).locks.retain(|_, holder| *holder != self.handle);
+        let mut image = lock(&self.image);
+        image.locks.retain(|_, holder| *holder != self.handle);
+        image.open.remove(&self.handle);
     }
 }
 
@@ -82,10 +84,11 @@ impl FakeDisk {
         Self { image: Arc::new(Mutex::new(image)), process: Arc::default() }
     }
 
-    /// Returns a copy of the disk, without locks.
+    /// Returns a copy of the disk, without open files and locks.
     pub(crate) fn image(&self) -> DiskImage {
         let mut image = lock(&self.image).clone();
         image.locks.clear();
+        image.open.clear();
         image
     }
 
@@ -124,6 +127,11 @@ impl FakeDisk {
     /// Creates a file, as another program would.
     pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
         lock(&self.image).add(name, Inode::durable(bytes));
+    }
+
+    /// Removes a file, as another program would.
+    pub(crate) fn vanish(&self, name: &str) {
+        lock(&self.image).change_names(NameChange::Unlink(name.to_owned()));
     }
 
     /// Locks a file on behalf of a process that is not simulated.
@@ -259,7 +267,9 @@ impl Disk for FakeDisk {
         }
         let mut image = self.alive()?;
         image.handles += 1;
-        Ok(FakeFile { inode: image.number_of(name)?, handle: image.handles, image: Arc::clone(&self.image) })
+        let (inode, handle) = (image.number_of(name)?, image.handles);
+        image.open.insert(handle, inode);
+        Ok(FakeFile { inode, handle, image: Arc::clone(&self.image) })
     }
 
     fn stat_open(&self, file: &FakeFile) -> io::Result<Stamp> {
@@ -336,8 +346,7 @@ impl Disk for FakeDisk {
         assert_removable(from);
         assert_own(to);
         self.change(|image| {
-            let inode = image.number_of(from)?;
-            image.inodes[inode].version += 1;
+            image.number_of(from)?;
             image.change_names(NameChange::Rename(from.to_owned(), to.to_owned()));
             Ok(())
         })

@@ -18,13 +18,13 @@ use crate::journal;
 use crate::layout::SNAPSHOT;
 use crate::lock::Tip;
 use crate::request::Change;
-use crate::snapshot::Numbering;
+use crate::snapshot::{self, Numbering};
 
 impl<D: Disk> Engine<D> {
     /// Appends the changes' events without loading the queue. Returns `false` without writing
     /// anything if the queue must be loaded.
     pub(super) fn append_blind(&mut self, changes: &mut [Box<dyn Change>]) -> Result<bool, StorageError> {
-        if self.settings.mode != Mode::Command || self.loaded.is_some() {
+        if self.settings.mode != Mode::Command || self.loaded.is_some() || self.outlived.is_some() {
             return Ok(false);
         }
         let Some(tip) = self.tip() else { return Ok(false) };
@@ -45,14 +45,13 @@ impl<D: Disk> Engine<D> {
         if loaded.folder_is_unsynced || loaded.journal_is_unsynced {
             return Ok(());
         }
-        let (Some(lock), Some(base), Some((journal, header))) = (&self.lock, &loaded.base, loaded.journal_header())
-        else {
+        let (Some(lock), Some(base), Some(end)) = (&self.lock, &loaded.base, loaded.durable_end()) else {
             return Ok(());
         };
         if !base.is_canonical || base.numbering == Numbering::Version1 {
             return Ok(());
         }
-        lock.note_tip(&self.disk, &Tip { snapshot: base.stamp, journal, header, position: loaded.position })
+        lock.note_tip(&self.disk, &end)
     }
 
     /// Returns the noted end of the journal; `None` if there is no note, or if the store has
@@ -62,7 +61,12 @@ impl<D: Disk> Engine<D> {
         if tip.header.numbering == Numbering::Version1 {
             return None;
         }
-        let snapshot = self.disk.stat(SNAPSHOT).ok()??;
+        let snapshot = self.disk.open(SNAPSHOT, Access::Read).ok()?;
+        // With coarse times, a newer snapshot may have the noted stamp, but it names another journal.
+        if snapshot::journal_of(&self.disk, &snapshot).ok()?? != tip.journal {
+            return None;
+        }
+        let snapshot = self.disk.stat_open(&snapshot).ok()?;
         let journal_len = self.disk.stat(&tip.journal).ok()?.map(|stamp| stamp.len);
         let ends_there = match journal_len {
             Some(len) => len > 0 && len == tip.position.offset,

@@ -121,7 +121,7 @@ impl<D: Disk> Engine<D> {
     }
 
     fn needs_checkpoint(&self, loaded: &Loaded<D>, events: &[Event]) -> bool {
-        let is_foreign = |base: &Base| !base.is_canonical || base.numbering == Numbering::Version1;
+        let is_foreign = |base: &Base<D>| !base.is_canonical || base.numbering == Numbering::Version1;
         if loaded.journal_header().is_none() || loaded.base.as_ref().is_some_and(is_foreign) {
             return true;
         }
@@ -155,15 +155,16 @@ impl<D: Disk> Engine<D> {
             let _ = self.disk.remove(&old);
         }
         let store = Some(StoreIdentity::from(section));
-        loaded.base = Some(Base { stamp, sum, store, is_canonical: true, numbering: Numbering::Kept });
+        loaded.base = Some(Base { file, stamp, sum, store, is_canonical: true, numbering: Numbering::Kept });
         loaded.journal = None;
         loaded.position = Position { offset: 0, seq, chain: 0 };
+        loaded.durable = loaded.position;
         loaded.folder_is_unsynced = false;
         loaded.journal_is_unsynced = false;
         Ok(())
     }
 
-    fn next_section(&self, loaded: &Loaded<D>, seq: u64) -> StoreSection {
+    pub(super) fn next_section(&self, loaded: &Loaded<D>, seq: u64) -> StoreSection {
         let before = loaded.base.as_ref().and_then(|base| base.store.as_ref());
         let generation = before.map_or(0, |store| store.generation) + 1;
         let nonce: String = self.disk.nonce().chars().take(NONCE_DIGITS).collect();
@@ -222,6 +223,7 @@ impl<D: Disk> Engine<D> {
         if let Err(error) = self.disk.sync_data(&journal.file) {
             return self.recover_from_failed_sync(loaded, &name, before, error);
         }
+        loaded.durable = after;
         self.sync_folder(loaded).map_err(Fault::Unknown)
     }
 

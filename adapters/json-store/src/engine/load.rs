@@ -1,15 +1,20 @@
 //! Refreshes the cached state from the disk. The state is kept while it is current, extended if
 //! other processes have appended lines, and read again if the snapshot was replaced.
+//!
+//! Two records tell how long the journal was: the note in the lock file, and this engine's own
+//! memory. Files that end earlier have lost acknowledged changes, and count as damaged.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
 
-use crate::disk::{Access, Disk, read_to_end, write_all};
+use crate::disk::{Access, Disk, Stamp, read_to_end, write_all};
+use crate::engine::outlived::Outlived;
 use crate::engine::validate::validate;
 use crate::engine::{Base, Engine, Journal, Loaded, LockState, StoreIdentity};
 use crate::error::{classify, damaged, unreadable};
 use crate::journal::{self, Header, Position, Scan, Tail};
 use crate::layout::{self, SNAPSHOT};
+use crate::lock::{StoreLock, Tip};
 use crate::ops::Op;
 use crate::snapshot::{self, Extra, Numbering, Snapshot, StoreSection};
 
@@ -19,16 +24,27 @@ use crate::snapshot::{self, Extra, Numbering, Snapshot, StoreSection};
 const MAX_LOCKLESS_READS: usize = 10;
 
 impl<D: Disk> Engine<D> {
+    /// Returns the current contents of the store. If the files were damaged after this engine had
+    /// read them, keeps what it has read in `outlived`, and fails from then on.
     pub(super) fn refresh(&mut self, lock_state: LockState) -> Result<&mut Loaded<D>, StorageError> {
-        let loaded = match lock_state {
-            LockState::Locked => {
-                let mut loaded = self.catch_up(lock_state)?;
+        if let Some(outlived) = &self.outlived {
+            return Err(outlived.error());
+        }
+        let refreshed = match lock_state {
+            LockState::Locked => self.catch_up(lock_state).and_then(|mut loaded| {
                 self.sync_journal(&mut loaded)?;
-                loaded
-            }
-            LockState::Lockless => self.catch_up_without_lock()?,
+                loaded.durable = loaded.position;
+                Ok(loaded)
+            }),
+            LockState::Lockless => self.catch_up_without_lock(),
         };
-        Ok(self.loaded.insert(loaded))
+        match refreshed {
+            Ok(loaded) => Ok(self.loaded.insert(loaded)),
+            Err(error) => {
+                self.outlived = self.loaded.take().and_then(|loaded| Outlived::new(loaded, &error));
+                Err(error)
+            }
+        }
     }
 
     fn catch_up_without_lock(&mut self) -> Result<Loaded<D>, StorageError> {
@@ -61,23 +77,58 @@ impl<D: Disk> Engine<D> {
         is_current && journal_len.is_ok_and(|len| len == loaded.position.offset)
     }
 
+    /// After an error, `loaded` keeps the contents that were read before.
     fn catch_up(&mut self, lock_state: LockState) -> Result<Loaded<D>, StorageError> {
-        if let Some(mut loaded) = self.loaded.take()
-            && self.is_current(&loaded)?
-            && self.extend(&mut loaded, lock_state)?
-        {
-            return Ok(loaded);
+        // Without the lock, the note must be read before the journal, which grows meanwhile.
+        let noted = self.noted_end();
+        let Some(mut loaded) = self.loaded.take() else { return self.load(lock_state, &noted, None) };
+        match self.catch_up_from(&mut loaded, lock_state, noted) {
+            Ok(newer) => Ok(newer.unwrap_or(loaded)),
+            Err(error) => {
+                self.loaded = Some(loaded);
+                Err(error)
+            }
         }
-        self.load(lock_state)
     }
 
-    /// Reads snapshot and journal from the beginning.
-    fn load(&self, lock_state: LockState) -> Result<Loaded<D>, StorageError> {
+    /// Extends `loaded`; if that is impossible, returns the contents of the files, read from the
+    /// beginning.
+    fn catch_up_from(
+        &self,
+        loaded: &mut Loaded<D>,
+        lock_state: LockState,
+        mut known: Vec<Tip>,
+    ) -> Result<Option<Loaded<D>>, StorageError> {
+        known.extend(loaded.durable_end());
+        if self.is_current(loaded)? && self.extend(loaded, lock_state, &known)? {
+            return Ok(None);
+        }
+        self.load(lock_state, &known, Some(loaded)).map(Some)
+    }
+
+    /// Returns the end of the journal that the lock file notes; nothing if there is no note.
+    fn noted_end(&self) -> Vec<Tip> {
+        let tip = match &self.lock {
+            Some(lock) => lock.tip(&self.disk),
+            None => StoreLock::open_existing(&self.disk).ok().flatten().and_then(|lock| lock.tip(&self.disk)),
+        };
+        tip.into_iter().collect()
+    }
+
+    /// Reads snapshot and journal from the beginning. `known` contains the ends that the journal
+    /// must have reached, `before` the contents that this engine has read earlier.
+    fn load(
+        &self,
+        lock_state: LockState,
+        known: &[Tip],
+        before: Option<&Loaded<D>>,
+    ) -> Result<Loaded<D>, StorageError> {
         let mut loaded = match self.disk.open(SNAPSHOT, Access::Read) {
-            Ok(file) => self.load_files(&file, lock_state)?,
+            Ok(file) => self.load_files(file, lock_state, known)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Loaded::empty(),
             Err(error) => return Err(unreadable(SNAPSHOT)(error)),
         };
+        before.map_or(Ok(()), |before| loaded.refuse_older_than(before))?;
         if lock_state == LockState::Locked {
             self.remove_leftovers(&mut loaded)?;
         }
@@ -86,11 +137,14 @@ impl<D: Disk> Engine<D> {
 
     /// Reads the snapshot and the journal. The journal determines how the snapshot's items are
     /// numbered.
-    fn load_files(&self, file: &D::File, lock_state: LockState) -> Result<Loaded<D>, StorageError> {
+    fn load_files(&self, file: D::File, lock_state: LockState, known: &[Tip]) -> Result<Loaded<D>, StorageError> {
         let (mut loaded, mut notices) = self.load_snapshot(file, Numbering::Kept)?;
-        if !self.extend(&mut loaded, lock_state)? && loaded.journal.is_some() {
-            (loaded, notices) = self.load_snapshot(file, Numbering::Version1)?;
-            self.extend(&mut loaded, lock_state)?;
+        if !self.extend(&mut loaded, lock_state, known)?
+            && loaded.journal.is_some()
+            && let Some(base) = loaded.base.take()
+        {
+            (loaded, notices) = self.load_snapshot(base.file, Numbering::Version1)?;
+            self.extend(&mut loaded, lock_state, known)?;
         }
         for notice in notices {
             self.notice(&notice);
@@ -98,27 +152,37 @@ impl<D: Disk> Engine<D> {
         Ok(loaded)
     }
 
-    fn load_snapshot(&self, file: &D::File, numbering: Numbering) -> Result<(Loaded<D>, Vec<String>), StorageError> {
-        let snapshot = snapshot::read(&self.disk, file, &self.settings.base, numbering)?;
+    fn load_snapshot(&self, file: D::File, numbering: Numbering) -> Result<(Loaded<D>, Vec<String>), StorageError> {
+        let snapshot = snapshot::read(&self.disk, &file, &self.settings.base, numbering)?;
         validate(&snapshot)?;
         let Snapshot { queue, extra, store, stamp, sum, is_canonical, notices } = snapshot;
         let seq = store.as_ref().map_or(0, |store| store.seq);
-        let base = Some(Base { stamp, sum, store: store.map(StoreIdentity::from), is_canonical, numbering });
+        let base = Some(Base { file, stamp, sum, store: store.map(StoreIdentity::from), is_canonical, numbering });
         let position = Position { offset: 0, seq, chain: 0 };
-        Ok((Loaded { queue, extra, base, position, ..Loaded::empty() }, notices))
+        Ok((Loaded { queue, extra, base, position, durable: position, ..Loaded::empty() }, notices))
     }
 
     /// Applies the journal's lines after `loaded.position`. Returns `false` if the journal was
-    /// replaced, or if its ids refer to another numbering.
-    fn extend(&self, loaded: &mut Loaded<D>, lock_state: LockState) -> Result<bool, StorageError> {
+    /// replaced, or if its ids refer to another numbering. Fails if the journal ends before one of
+    /// the `known` ends.
+    fn extend(&self, loaded: &mut Loaded<D>, lock_state: LockState, known: &[Tip]) -> Result<bool, StorageError> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(true) };
-        let Some(stamp) = self.disk.stat(&name).map_err(unreadable(&name))? else {
-            return Ok(loaded.position.offset == 0);
-        };
-        if stamp.len < loaded.position.offset {
+        let is_of = |tip: &&Tip| loaded.base.as_ref().is_some_and(|base| tip.snapshot == base.stamp);
+        let ends = known.iter().filter(|tip| tip.journal == name).filter(is_of).map(|tip| tip.position.offset);
+        let known_len = ends.max().unwrap_or(0);
+        let stamp = self.disk.stat(&name).map_err(unreadable(&name))?;
+        let len = stamp.map_or(0, |stamp| stamp.len);
+        if len < known_len {
+            return Err(damaged(
+                &name,
+                format!("acknowledged changes are missing: {len} bytes are left of {known_len}"),
+            ));
+        }
+        let Some(stamp) = stamp else { return Ok(loaded.position.offset == 0) };
+        if len < loaded.position.offset || self.is_replaced(loaded, &stamp)? {
             return Ok(false);
         }
-        if stamp.len == loaded.position.offset && (loaded.journal.is_some() || lock_state == LockState::Lockless) {
+        if len == loaded.position.offset && (loaded.journal.is_some() || lock_state == LockState::Lockless) {
             return Ok(true);
         }
         let is_writable = loaded.journal.as_ref().is_some_and(|journal| journal.is_writable);
@@ -136,7 +200,14 @@ impl<D: Disk> Engine<D> {
             // name was durable.
             loaded.folder_is_unsynced = true;
         }
-        self.read_journal(loaded, &name, &header, lock_state)
+        self.read_journal(loaded, &name, &header, lock_state, known_len)
+    }
+
+    /// True if the journal's name belongs to another file than the open one.
+    fn is_replaced(&self, loaded: &Loaded<D>, named: &Stamp) -> Result<bool, StorageError> {
+        let Some(journal) = &loaded.journal else { return Ok(false) };
+        let open = self.disk.stat_open(&journal.file).map_err(unreadable("the open journal"))?;
+        Ok(!named.is_same_file(&open))
     }
 
     fn read_journal(
@@ -145,6 +216,7 @@ impl<D: Disk> Engine<D> {
         name: &str,
         header: &Header,
         lock_state: LockState,
+        known_len: u64,
     ) -> Result<bool, StorageError> {
         let Some(journal) = &loaded.journal else { return Ok(true) };
         let before = loaded.position;
@@ -159,6 +231,13 @@ impl<D: Disk> Engine<D> {
         loaded.journal_is_unsynced |= position != before;
         match tail {
             Tail::Clean => Ok(true),
+            Tail::Torn if position.offset < known_len => {
+                let whole = position.offset;
+                Err(damaged(
+                    name,
+                    format!("acknowledged changes are missing: {whole} of {known_len} bytes are whole lines"),
+                ))
+            }
             Tail::Torn if lock_state == LockState::Lockless => Ok(true),
             Tail::Torn => {
                 let valid = usize::try_from(position.offset - before.offset).unwrap_or(bytes.len());
@@ -269,9 +348,32 @@ impl<D: Disk> Loaded<D> {
             base: None,
             journal: None,
             position: Position { offset: 0, seq: 0, chain: 0 },
+            durable: Position { offset: 0, seq: 0, chain: 0 },
             folder_is_unsynced: true,
             journal_is_unsynced: false,
         }
+    }
+
+    /// Returns the end of the journal that was durable when this engine last held the lock; `None`
+    /// if there is no snapshot, or if it names no journal.
+    pub(super) fn durable_end(&self) -> Option<Tip> {
+        let (journal, header) = self.journal_header()?;
+        let snapshot = self.base.as_ref()?.stamp;
+        Some(Tip { snapshot, journal, header, position: self.durable })
+    }
+
+    /// Fails if these contents lack transactions that `before` contains: the snapshot is missing, or
+    /// an older one was put in its place.
+    fn refuse_older_than(&self, before: &Self) -> Result<(), StorageError> {
+        let store = |loaded: &Self| loaded.base.as_ref().and_then(|base| base.store.clone()).map(|store| store.id);
+        let is_missing = before.base.is_some() && self.base.is_none();
+        let is_older = store(self) == store(before) && self.position.seq < before.durable.seq;
+        if !is_missing && !is_older {
+            return Ok(());
+        }
+        let (found, known) = (self.position.seq, before.durable.seq);
+        let what = if is_missing { "the file is missing" } else { "an older file was put in its place" };
+        Err(damaged(SNAPSHOT, format!("{what}: {found} of {known} transactions are left")))
     }
 
     /// Returns the journal's name and the header of its first line; `None` if there is no snapshot,

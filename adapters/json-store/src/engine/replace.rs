@@ -6,7 +6,7 @@
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
 
-use crate::disk::Disk;
+use crate::disk::{Access, Disk};
 use crate::engine::{Base, Engine, Loaded, StoreIdentity};
 use crate::journal::Position;
 use crate::layout::SNAPSHOT;
@@ -29,8 +29,9 @@ impl<D: Disk> Engine<D> {
     /// Replaces the current queue. The caller must hold the lock and must have backed up the files.
     pub(crate) fn replace(&mut self, replacement: Replacement) -> Result<(), StorageError> {
         let Replacement { queue, extra, store, seq } = replacement;
-        let stamp = self.disk.stat(SNAPSHOT).ok().flatten();
-        let base = store.zip(stamp).map(|(section, stamp)| Base {
+        let file = self.disk.open(SNAPSHOT, Access::Read).and_then(|file| Ok((self.disk.stat_open(&file)?, file)));
+        let base = store.zip(file.ok()).map(|(section, (stamp, file))| Base {
+            file,
             stamp,
             sum: SnapshotSum::default(),
             store: Some(StoreIdentity::from(section)),

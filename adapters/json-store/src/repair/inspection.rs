@@ -11,6 +11,7 @@ use crate::engine::Replacement;
 use crate::error::unreadable;
 use crate::journal::{self, Header, Position, Salvage, SalvagedLine, Scan, Tail};
 use crate::layout::{self, SNAPSHOT};
+use crate::lock::StoreLock;
 use crate::ops::Op;
 use crate::snapshot::{self, Extra, Numbering, Snapshot, SnapshotSum, StoreSection};
 
@@ -35,6 +36,9 @@ pub(super) struct Inspection {
     prefix_changes: ChangeCounts,
     /// The number of the last transaction in `prefix`.
     seq: u64,
+    /// The number of the last transaction of the journal according to the note in the lock file; 0 if
+    /// no transaction is missing.
+    noted_seq: u64,
     /// The readable lines of the journal after the damage.
     salvaged: Vec<SalvagedLine>,
     unreadable_bytes: u64,
@@ -42,6 +46,8 @@ pub(super) struct Inspection {
     /// snapshot if it is damaged.
     lost_bytes: u64,
     half_written_bytes: u64,
+    /// The contents that a live run wrote beside the damaged files.
+    rescued: Option<Snapshot>,
 }
 
 impl Inspection {
@@ -58,7 +64,7 @@ impl Inspection {
         };
         let mut inspection = Self::empty();
         let is_refused = refused.as_ref().is_some_and(|damage| damage.file == SNAPSHOT);
-        inspection.read_snapshot(disk, base, refused.filter(|_| is_refused))?;
+        inspection.read_snapshot(disk, base, refused.clone().filter(|_| is_refused))?;
         let names = disk.list("").map_err(unreadable("the state folder"))?;
         // An invalid journal name in the snapshot is part of the damage, and is not used.
         let written = inspection.store.as_ref().map(|store| store.journal.clone());
@@ -66,7 +72,16 @@ impl Inspection {
             written.filter(|name| layout::is_journal_name(name)).or_else(|| inspection.latest_journal(&names));
         if let Some(name) = journal {
             inspection.read_journal(disk, &name, base)?;
+            inspection.add_noted_loss(disk, &name)?;
         }
+        if inspection.damage.is_empty()
+            && let Some(refused) = refused
+        {
+            // Each line that is left is intact, but acknowledged lines are missing.
+            inspection.unreadable_bytes += std::mem::take(&mut inspection.half_written_bytes);
+            inspection.damage.push(refused);
+        }
+        inspection.rescued = inspection.latest_rescued(disk, base, &names);
         inspection.kept_aside = names.into_iter().filter(|name| layout::is_kept_aside(name)).collect();
         inspection.kept_aside.sort();
         Ok(inspection)
@@ -91,6 +106,7 @@ impl Inspection {
         let is_possible = match method {
             RepairMethod::Truncate | RepairMethod::UseSnapshot => self.snapshot_is_whole,
             RepairMethod::Salvage => self.has_snapshot || !self.salvaged.is_empty(),
+            RepairMethod::UseRescued => return self.rescued_repair(),
         };
         is_possible.then(|| {
             let none = ChangeCounts::default();
@@ -99,12 +115,25 @@ impl Inspection {
                 RepairMethod::UseSnapshot => {
                     (self.renumbered(&self.snapshot), none, self.prefix_changes + self.salvaged_changes())
                 }
-                RepairMethod::Salvage => self.replayed(),
+                RepairMethod::Salvage | RepairMethod::UseRescued => self.replayed(),
             };
             let counts = queue.counts();
             let plan = RepairPlan { method, counts, keeps, loses, unreadable_bytes: self.unreadable_bytes };
             (plan, self.replacement(queue))
         })
+    }
+
+    fn rescued_repair(&self) -> Option<(RepairPlan, Replacement)> {
+        let rescued = self.rescued.as_ref()?;
+        let queue = self.renumbered(&rescued.queue);
+        let (none, counts) = (ChangeCounts::default(), queue.counts());
+        let method = RepairMethod::UseRescued;
+        let plan = RepairPlan { method, counts, keeps: none, loses: none, unreadable_bytes: 0 };
+        let mut replacement = self.replacement(queue);
+        replacement.extra = rescued.extra.clone();
+        replacement.seq = replacement.seq.max(rescued.store.as_ref().map_or(0, |store| store.seq));
+        replacement.store = replacement.store.or_else(|| rescued.store.clone());
+        Some((plan, replacement))
     }
 
     fn empty() -> Self {
@@ -122,10 +151,12 @@ impl Inspection {
             prefix: FileQueue::new(),
             prefix_changes: ChangeCounts::default(),
             seq: 0,
+            noted_seq: 0,
             salvaged: Vec::new(),
             unreadable_bytes: 0,
             lost_bytes: 0,
             half_written_bytes: 0,
+            rescued: None,
         }
     }
 
@@ -214,6 +245,28 @@ impl Inspection {
         Ok(())
     }
 
+    /// Reads the noted end of the journal. Numbers that the missing lines may have assigned are not
+    /// assigned again.
+    fn add_noted_loss<D: Disk>(&mut self, disk: &D, journal: &str) -> Result<(), StorageError> {
+        let noted = StoreLock::open_existing(disk)?.and_then(|lock| lock.tip(disk));
+        if let Some(tip) = noted.filter(|tip| tip.journal == journal && tip.position.seq > self.seq) {
+            self.noted_seq = tip.position.seq;
+            self.lost_bytes += tip.position.offset;
+        }
+        Ok(())
+    }
+
+    /// Returns the rescued contents with the most transactions; `None` if there are none of this
+    /// store. Unreadable files are ignored, because their writer may have died.
+    fn latest_rescued<D: Disk>(&self, disk: &D, base: &Path, names: &[String]) -> Option<Snapshot> {
+        let files = names.iter().filter(|name| layout::is_rescued(name));
+        let files = files.filter_map(|name| disk.open(name, Access::Read).ok());
+        let rescued = files.filter_map(|file| snapshot::read(disk, &file, base, Numbering::Kept).ok());
+        let id = |store: &Option<StoreSection>| store.as_ref().map(|store| store.id.clone());
+        let own = rescued.filter(|rescued| self.store.is_none() || id(&rescued.store) == id(&self.store));
+        own.max_by_key(|rescued| rescued.store.as_ref().map(|store| store.seq))
+    }
+
     /// Returns the header that the journal must have; `None` if the snapshot is damaged or has no
     /// `store` section.
     fn header(&self) -> Option<Header> {
@@ -274,7 +327,7 @@ impl Inspection {
     }
 
     fn replacement(&self, queue: FileQueue) -> Replacement {
-        let seq = self.salvaged.iter().map(|line| line.seq).fold(self.seq, u64::max);
+        let seq = self.salvaged.iter().map(|line| line.seq).fold(self.seq.max(self.noted_seq), u64::max);
         Replacement { queue, extra: self.extra.clone(), store: self.store.clone(), seq }
     }
 }

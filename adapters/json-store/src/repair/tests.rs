@@ -2,15 +2,16 @@
 
 use std::fs::{self, File};
 
-use autoproc_domain::RunId;
-use autoproc_domain::Status;
 use autoproc_domain::ports::StorageError;
+use autoproc_domain::request::{Enqueue, NewItem};
 use autoproc_domain::run_info::{LiveRun, Location, RunInfo};
+use autoproc_domain::{FilePath, RunId, Status};
 
 use super::temp_store::{TempStore, now};
 use super::{Examination, RepairMethod, RepairOutcome, RepairPlan, examine, plan_repair, repair};
 use crate::engine::Mode;
 use crate::layout::SNAPSHOT;
+use crate::request::PendingRequest;
 
 /// Flips a bit in the middle of a line, counted from 0.
 fn damage_line(bytes: &mut [u8], number: usize) {
@@ -27,6 +28,9 @@ fn damaged(line: usize) -> TempStore {
     temp.alter(&temp.journal(), |bytes| damage_line(bytes, line));
     temp
 }
+
+/// The methods that need only the damaged files.
+const OF_THE_FILES: [RepairMethod; 3] = [RepairMethod::Truncate, RepairMethod::Salvage, RepairMethod::UseSnapshot];
 
 fn plan(examination: &Examination, method: RepairMethod) -> &RepairPlan {
     examination.plans.iter().find(|plan| plan.method == method).expect("a possible repair")
@@ -58,7 +62,7 @@ fn a_sound_store_is_left_alone() {
 #[test]
 fn a_half_written_line_is_no_damage() {
     let temp = TempStore::with_journal(4);
-    temp.alter(&temp.journal(), |bytes| bytes.truncate(bytes.len() - 3));
+    temp.alter(&temp.journal(), |bytes| bytes.extend_from_slice(b"{\"c\":\"0123"));
     let examination = examine(&temp.folder()).expect("it can be read");
     assert!(examination.is_sound());
     assert!(examination.half_written_bytes > 0);
@@ -127,7 +131,7 @@ fn salvage_loses_no_addition_but_the_damaged_one_wherever_the_damage_is() {
 #[test]
 fn no_number_is_given_twice() {
     let before = TempStore::with_journal(6).queue();
-    for method in RepairMethod::ALL {
+    for method in OF_THE_FILES {
         let temp = damaged(0);
         done(&temp, method);
         let after = temp.queue();
@@ -147,7 +151,7 @@ fn use_snapshot_keeps_the_snapshot_alone() {
 #[test]
 fn a_repair_does_what_its_plan_reported() {
     for line in 0..7 {
-        for method in RepairMethod::ALL {
+        for method in OF_THE_FILES {
             let temp = damaged(line);
             let planned = plan_repair(&temp.folder()).expect("it can be read");
             let applied = done(&temp, method);
@@ -159,7 +163,7 @@ fn a_repair_does_what_its_plan_reported() {
 
 #[test]
 fn the_copy_is_complete_and_the_store_works() {
-    for method in RepairMethod::ALL {
+    for method in OF_THE_FILES {
         let temp = damaged(2);
         let (journal, mut before) = (temp.journal(), temp.contents());
         before.retain(|name, _| *name == SNAPSHOT || *name == journal);
@@ -319,4 +323,44 @@ fn a_journal_that_a_crash_left_after_the_repair_is_removed() {
     TempStore::add(&mut temp.engine(Mode::Command), "/after");
     assert!(temp.contents().keys().all(|name| !name.starts_with(&journal)), "{:?}", temp.contents().keys());
     assert_eq!(temp.files(Status::Pending), [pending, vec!["/after".to_owned()]].concat());
+}
+
+#[test]
+fn lost_lines_are_damage_and_their_numbers_are_not_given_again() {
+    let whole = TempStore::with_journal(6).queue();
+    for method in OF_THE_FILES {
+        for lines_left in 0..3 {
+            let temp = TempStore::with_journal(6);
+            temp.alter(&temp.journal(), |bytes| {
+                let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+                let left = ends.take(lines_left).last().unwrap_or(0);
+                bytes.truncate(left);
+            });
+            let planned = plan_repair(&temp.folder()).expect("it can be read");
+            assert!(planned.damage[0].detail.starts_with("acknowledged changes are missing"), "{planned:?}");
+            done(&temp, method);
+            assert!(temp.queue().next_number() >= whole.next_number(), "{method:?}, {lines_left} lines");
+            assert!(plan_repair(&temp.folder()).expect("it can be read").is_sound());
+            TempStore::add(&mut temp.engine(Mode::Command), "/after");
+        }
+    }
+}
+
+#[test]
+fn the_contents_that_a_run_wrote_beside_the_damage_can_be_taken() {
+    let temp = TempStore::with_journal(6);
+    let mut run = temp.engine(Mode::Service);
+    run.locked(|run| run.fresh_queue().map(drop)).expect("a sound store");
+    fs::remove_file(temp.path(&temp.journal())).expect("removed");
+    let file_path = FilePath::new("/file-6").expect("a path");
+    let (request, mut reply) = PendingRequest::new(Enqueue::new(vec![NewItem::new(file_path)]), now());
+    run.change(vec![Box::new(request)]);
+    assert!(matches!(reply.try_recv(), Ok(Err(StorageError::Damaged { .. }))));
+    drop(run);
+    let planned = plan_repair(&temp.folder()).expect("it can be read");
+    assert_eq!(planned.plans.len(), 4, "{planned:?}");
+    done(&temp, RepairMethod::UseRescued);
+    assert_eq!(temp.files(Status::Completed), names([0, 1]));
+    assert_eq!(temp.files(Status::Pending), names(2..7));
+    assert!(temp.contents().keys().all(|name| !crate::layout::is_rescued(name)));
 }

@@ -191,7 +191,9 @@ impl Disk for FlawedDisk {
 
     fn stat_open(&self, file: &FlawedFile) -> io::Result<Stamp> {
         let stamp = self.disk.stat_open(&file.file)?;
-        self.state().snapshot = Some(stamp);
+        if file.name != LOCK && !layout::is_journal(&file.name) {
+            self.state().snapshot = Some(stamp);
+        }
         Ok(stamp)
     }
 

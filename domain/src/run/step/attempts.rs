@@ -38,7 +38,7 @@ impl RunState {
 
     fn on_ended(&mut self, token: ClaimToken, report: AttemptReport) {
         let Some(in_hand) = self.attempts.in_hand.remove(&token) else { return };
-        if self.recording != Recording::Possible {
+        if !matches!(self.recording, Recording::Possible | Recording::OnlyOffered) {
             return;
         }
         let undecided = Undecided { token, in_hand, report, since: self.now };

@@ -176,9 +176,20 @@ impl RunState {
             self.emit(RunEventKind::StorageTrouble { error: error.to_string().into() });
         } else if matches!(error, StorageError::LeaseLost { .. }) {
             self.on_lease_lost();
+        } else if matches!(error, StorageError::Damaged { .. }) {
+            self.fail(error.into());
+            self.recording = Recording::OnlyOffered;
         } else {
             self.fail(error.into());
             self.abandon(Recording::Impossible);
+        }
+    }
+
+    /// Offers the results of the last attempts to a damaged store, whose answer is ignored.
+    pub(super) fn offer_results(&mut self) {
+        self.recording = Recording::Impossible;
+        if !self.attempts.judged.is_empty() {
+            self.exchange();
         }
     }
 

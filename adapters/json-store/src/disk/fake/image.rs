@@ -1,6 +1,6 @@
 //! The contents of a fake disk: visible data, durable data, and the changes between the two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use crate::disk::Stamp;
@@ -66,8 +66,8 @@ pub(crate) struct Inode {
     /// The bytes that certainly survive a power cut.
     pub(crate) durable: Vec<u8>,
     pub(crate) unsynced: Vec<Write>,
-    /// Incremented by every change. Stands in for `modified` and `changed` of a [`Stamp`].
-    pub(crate) version: u64,
+    /// The number in the file's [`Stamp`].
+    pub(super) number: u64,
 }
 
 impl Inode {
@@ -78,7 +78,6 @@ impl Inode {
     pub(super) fn write(&mut self, write: Write) {
         write.apply(&mut self.visible);
         self.unsynced.push(write);
-        self.version += 1;
     }
 
     pub(super) fn sync(&mut self) {
@@ -97,6 +96,8 @@ pub(crate) struct DiskImage {
     pub(crate) unsynced_names: Vec<NameChange>,
     /// The exclusive locks: for each locked inode, the handle of the open file that holds the lock.
     pub(super) locks: BTreeMap<usize, u64>,
+    /// The index of the inode of each open file, by the file's handle.
+    pub(super) open: BTreeMap<u64, usize>,
     pub(super) handles: u64,
     pub(super) nonces: u64,
 }
@@ -122,8 +123,13 @@ impl DiskImage {
         }
     }
 
+    /// Creates a file. It gets the lowest number that no file uses, as on ext4: the number of a
+    /// removed file is used again as soon as no process has that file open.
     pub(super) fn add(&mut self, name: &str, inode: Inode) {
-        self.inodes.push(inode);
+        let used: BTreeSet<_> =
+            self.names.values().chain(self.open.values()).map(|index| self.inodes[*index].number).collect();
+        let number = (0..=u64::MAX).find(|number| !used.contains(number)).unwrap_or(u64::MAX);
+        self.inodes.push(Inode { number, ..inode });
         self.change_names(NameChange::Link(name.to_owned(), self.inodes.len() - 1));
     }
 
@@ -135,10 +141,10 @@ impl DiskImage {
         names.iter().any(|name| self.names.get(*name) == Some(&inode))
     }
 
+    /// Returns the stamp of a file. All times are equal, as if everything happened within one tick
+    /// of a file system with coarse times.
     pub(super) fn stamp(&self, inode: usize) -> Stamp {
-        let Inode { visible, version, .. } = &self.inodes[inode];
-        let version = i64::try_from(*version).unwrap_or(i64::MAX);
-        let len = visible.len() as u64;
-        Stamp { device: 0, inode: inode as u64, len, modified: (version, 0), changed: (version, 0) }
+        let Inode { visible, number, .. } = &self.inodes[inode];
+        Stamp { device: 0, inode: *number, len: visible.len() as u64, modified: (0, 0), changed: (0, 0) }
     }
 }

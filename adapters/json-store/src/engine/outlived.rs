@@ -1,0 +1,82 @@
+//! Keeps the contents of the store if its files are damaged while a process is using them.
+
+use autoproc_domain::RunId;
+use autoproc_domain::event::Event;
+use autoproc_domain::ports::StorageError;
+
+use crate::disk::{Access, Disk};
+use crate::engine::{Engine, Loaded};
+use crate::error::damaged;
+use crate::layout;
+use crate::request::{Change, Target};
+use crate::snapshot;
+
+/// The contents of the store that an engine had read before the files were damaged. The engine
+/// makes no more changes, but it writes these contents beside the damaged files, for a repair.
+pub(super) struct Outlived<D: Disk> {
+    loaded: Loaded<D>,
+    /// The place and the description of the damage.
+    damage: (String, String),
+    /// The name of the file with these contents; `None` until it is written.
+    file: Option<String>,
+}
+
+impl<D: Disk> Outlived<D> {
+    /// Returns `None` if the error is not about damage.
+    pub(super) fn new(loaded: Loaded<D>, error: &StorageError) -> Option<Self> {
+        let StorageError::Damaged { place, detail } = error else { return None };
+        Some(Self { loaded, damage: (place.clone(), detail.clone()), file: None })
+    }
+
+    pub(super) fn error(&self) -> StorageError {
+        let (place, detail) = &self.damage;
+        damaged(place, detail.clone())
+    }
+}
+
+impl<D: Disk> Engine<D> {
+    /// Applies changes that the damaged store cannot take to the contents in memory, and writes
+    /// these to a file of their own. Claims are left out, because their attempts never begin.
+    pub(super) fn rescue(&mut self, changes: &mut [Box<dyn Change>]) {
+        let Some(mut outlived) = self.outlived.take() else { return };
+        let mut queue = outlived.loaded.queue.clone();
+        let Self { runs, latest, .. } = self;
+        let is_own_run = |run: &RunId| runs.contains_key(run);
+        let mut target = Target { queue: &mut queue, is_own_run: &is_own_run, latest };
+        let events: Vec<_> = changes.iter_mut().flat_map(|change| change.perform(&mut target)).collect();
+        for event in events.iter().filter(|event| !matches!(event, Event::Claimed { .. })) {
+            outlived.loaded.queue.apply(event);
+        }
+        outlived.loaded.position.seq += 1;
+        self.write_rescued(&mut outlived);
+        self.outlived = Some(outlived);
+    }
+
+    /// Writes a new file before it removes the previous one. After a failure, the previous file
+    /// stays.
+    fn write_rescued(&self, outlived: &mut Outlived<D>) {
+        let loaded = &outlived.loaded;
+        let section = self.next_section(loaded, loaded.position.seq);
+        let name = layout::rescued(&self.disk.nonce());
+        let written = self.disk.open(&name, Access::Create).and_then(|file| {
+            snapshot::write(&self.disk, &file, &loaded.queue, &loaded.extra, &section)?;
+            self.disk.sync_all(&file)?;
+            self.disk.sync_folder()
+        });
+        match written {
+            Ok(()) => {
+                if let Some(before) = outlived.file.replace(name.clone()) {
+                    let _ = self.disk.remove(&before);
+                } else {
+                    self.notice(&format!(
+                        "the queue as this run knows it was written to {name}; see `autoproc queue repair`"
+                    ));
+                }
+            }
+            Err(error) => {
+                let _ = self.disk.remove(&name);
+                self.notice(&format!("the queue as this run knows it could not be written to {name}: {error}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Changes the store's files behind its back, as a person or another program does. The store must
+//! notice that acknowledged changes are missing, and must not build on the rest.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use autoproc_domain::FileQueue;
+use autoproc_domain::ports::StorageError;
+use autoproc_domain::request::{Remove, Selector};
+
+use super::flawed::FlawedDisk;
+use super::history::{addition, engine, transact};
+use crate::disk::fake::FakeDisk;
+use crate::disk::{Access, Disk};
+use crate::engine::{Engine, Limits, Mode, Settings};
+use crate::layout::{self, LOCK, SNAPSHOT};
+
+fn paths(queue: &FileQueue) -> Vec<String> {
+    queue.items().map(|item| item.file_path.to_string()).collect()
+}
+
+fn add(engine: &mut Engine<FlawedDisk>, file: &str) -> Result<(), StorageError> {
+    transact(engine, addition(file)).map(drop)
+}
+
+fn command(disk: &FakeDisk) -> Engine<FlawedDisk> {
+    engine(disk.of_another_process(), None, Mode::Command)
+}
+
+/// Returns a disk and a run on it. The snapshot contains `/first`, and the journal `/second` and
+/// `/third`.
+fn run_with_a_journal() -> (FakeDisk, Engine<FlawedDisk>) {
+    let disk = FakeDisk::default();
+    let mut run = engine(disk.of_another_process(), None, Mode::Service);
+    for file in ["/first", "/second", "/third"] {
+        add(&mut run, file).expect("added");
+    }
+    (disk, run)
+}
+
+fn journal(disk: &FakeDisk) -> String {
+    let names = disk.list("").expect("a disk");
+    names.into_iter().find(|name| layout::is_journal(name)).expect("a journal")
+}
+
+/// A way to lose acknowledged changes.
+#[derive(Debug, Clone, Copy)]
+enum Loss {
+    JournalRemoved,
+    LastLineRemoved,
+    CutWithinTheFirstLine,
+    /// The journal's name leads to a copy of its first line.
+    JournalReplaced,
+}
+
+impl Loss {
+    const ALL: [Self; 4] =
+        [Self::JournalRemoved, Self::LastLineRemoved, Self::CutWithinTheFirstLine, Self::JournalReplaced];
+
+    fn inflict(self, disk: &FakeDisk) {
+        let name = journal(disk);
+        let bytes = disk.contents().into_iter().find(|(file, _)| *file == name).expect("the journal").1;
+        let first_line = bytes.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
+        let truncate = |len: usize| {
+            let file = disk.open(&name, Access::Append).expect("the journal");
+            disk.truncate(&file, len as u64).expect("truncated");
+        };
+        match self {
+            Self::JournalRemoved => disk.remove(&name).expect("removed"),
+            Self::LastLineRemoved => truncate(first_line.len()),
+            Self::CutWithinTheFirstLine => truncate(first_line.len() / 2),
+            Self::JournalReplaced => {
+                disk.remove(&name).expect("removed");
+                disk.put(&name, first_line);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_new_process_notices_lost_changes() {
+    for loss in Loss::ALL {
+        let (disk, run) = run_with_a_journal();
+        drop(run);
+        loss.inflict(&disk);
+        let before = disk.contents();
+        let read = command(&disk).view().map(paths);
+        assert!(matches!(read, Err(StorageError::Damaged { .. })), "{loss:?}: {read:?}");
+        let added = add(&mut command(&disk), "/fourth");
+        assert!(matches!(added, Err(StorageError::Damaged { .. })), "{loss:?}: {added:?}");
+        assert_eq!(disk.contents(), before, "{loss:?}: nothing is changed");
+    }
+}
+
+#[test]
+fn a_live_run_notices_lost_changes_without_the_note_in_the_lock_file() {
+    for loss in Loss::ALL {
+        let (disk, mut run) = run_with_a_journal();
+        loss.inflict(&disk);
+        disk.put(LOCK, b"");
+        let added = add(&mut run, "/fourth");
+        assert!(matches!(added, Err(StorageError::Damaged { .. })), "{loss:?}: {added:?}");
+        let read = run.view().map(paths);
+        assert!(matches!(read, Err(StorageError::Damaged { .. })), "{loss:?}: {read:?}");
+    }
+}
+
+#[test]
+fn a_live_run_writes_what_it_knows_beside_the_damage() {
+    for loss in Loss::ALL {
+        let (disk, mut run) = run_with_a_journal();
+        loss.inflict(&disk);
+        for file in ["/fourth", "/fifth"] {
+            add(&mut run, file).expect_err("damaged");
+        }
+        let contents = disk.contents();
+        let rescued: Vec<_> = contents.iter().filter(|(name, _)| layout::is_rescued(name)).collect();
+        let [(_, document)] = rescued[..] else { panic!("{loss:?}: {} rescued files", rescued.len()) };
+        let copy = FakeDisk::default();
+        copy.put(SNAPSHOT, document);
+        let queue = command(&copy).view().map(paths).expect("a snapshot");
+        assert_eq!(queue, ["/first", "/second", "/third", "/fourth", "/fifth"], "{loss:?}");
+    }
+}
+
+#[test]
+fn a_live_run_refuses_an_older_snapshot_and_a_missing_one() {
+    let (disk, mut run) = run_with_a_journal();
+    let older = disk.contents().into_iter().find(|(name, _)| name == SNAPSHOT).expect("a snapshot").1;
+    run.close().expect("one file");
+    add(&mut run, "/fourth").expect("added");
+    disk.put(SNAPSHOT, &older);
+    let added = add(&mut run, "/fifth");
+    assert!(matches!(added, Err(StorageError::Damaged { .. })), "{added:?}");
+
+    let (disk, mut run) = run_with_a_journal();
+    disk.vanish(SNAPSHOT);
+    let added = add(&mut run, "/fourth");
+    assert!(matches!(added, Err(StorageError::Damaged { .. })), "{added:?}");
+}
+
+/// On a file system with coarse times, a snapshot that gets the inode number and the length of an
+/// older one has the stamp of the older one.
+#[test]
+fn a_new_snapshot_is_not_mistaken_for_an_older_one_of_the_same_stamp() {
+    let disk = FakeDisk::default();
+    let mut run = engine(disk.of_another_process(), None, Mode::Service);
+    add(&mut run, "/a").expect("added");
+    add(&mut command(&disk), "/bbbb").expect("added");
+    assert_eq!(run.view().map(paths).expect("read"), ["/a", "/bbbb"]);
+    let second = run.view().expect("read").items().last().map(|item| Selector::Id(item.id));
+    transact(&mut command(&disk), Remove(second.into_iter().collect())).expect("removed");
+    add(&mut command(&disk), "/cccc").expect("added");
+    add(&mut run, "/d").expect("added");
+    assert_eq!(command(&disk).view().map(paths).expect("read"), ["/a", "/cccc", "/d"]);
+}
+
+#[test]
+fn a_lock_file_that_was_removed_is_not_relied_on() {
+    let disk = FakeDisk::default();
+    let settings = Settings {
+        base: "/".into(),
+        lock_timeout: Duration::ZERO,
+        limits: Limits::default(),
+        mode: Mode::Service,
+        on_notice: Arc::new(|_| {}),
+    };
+    let mut run = Engine::new(disk.of_another_process(), settings);
+    run.locked(|run| run.fresh_queue().map(drop)).expect("an empty queue");
+    disk.vanish(LOCK);
+    run.locked(|run| run.fresh_queue().map(drop)).expect("a new lock file");
+    disk.hold(LOCK);
+    let locked = run.locked(|run| run.fresh_queue().map(drop));
+    assert!(matches!(locked, Err(StorageError::Busy { .. })), "{locked:?}");
+}
