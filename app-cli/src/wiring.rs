@@ -116,10 +116,13 @@ impl Wiring {
         self.store.close().await
     }
 
-    /// Returns a unique name for a run: the time and 74 random bits (RFC 9562, UUID version 7).
-    #[expect(clippy::unused_self, reason = "names of runs belong to the adapters, and so to the wiring")]
+    /// Returns a unique name for a run: the time and 74 random bits (RFC 9562, UUID version 7). A time
+    /// before 1970 has no representation; then the name contains 1970.
     pub(crate) fn new_run(&self) -> RunId {
-        RunId::new(uuid::Uuid::now_v7().to_string())
+        let micros = u64::try_from(self.clock.now().as_micros()).unwrap_or(0);
+        let since = Duration::from_micros(micros);
+        let time = uuid::Timestamp::from_unix(uuid::NoContext, since.as_secs(), since.subsec_nanos());
+        RunId::new(uuid::Uuid::new_v7(time).to_string())
     }
 
     /// Returns the reaper, which ends the leftover processes of dead runs on this host. `grace` is
