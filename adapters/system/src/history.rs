@@ -18,6 +18,7 @@ mod runs;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufReader, Seek as _, SeekFrom};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -25,7 +26,7 @@ use autoproc_domain::ports::{History, HistoryError, HistoryQuery, PastAttempt, P
 use autoproc_regular_file::{self as regular_file, Links};
 
 use attempts::Attempts;
-use line::{Line, for_each_line};
+use line::{Line, for_each_line, for_each_line_with};
 use location::locate;
 use runs::Runs;
 
@@ -106,7 +107,7 @@ impl Lines {
         let (offset, wanted) = locate(&mut log, filter)?;
         let mut runs = Runs::new(&wanted);
         log.seek(SeekFrom::Start(offset))?;
-        for_each_line(BufReader::with_capacity(1 << 16, log), |_, text| runs.add(text))?;
+        for_each_line(BufReader::with_capacity(1 << 16, log), |text| runs.add(text))?;
         Ok(runs.into_summary())
     }
 
@@ -114,17 +115,19 @@ impl Lines {
     /// names no item, passes all lines. The caller checks the other conditions of the query.
     fn for_each(&self, query: &HistoryQuery, mut take: impl FnMut(Line)) -> io::Result<()> {
         let Some(log) = self.open()? else { return Ok(()) };
-        // Most lines are about other items. They are skipped unparsed, because parsing would take
-        // most of the time.
-        let marker = query.item.map_or_else(String::new, |id| format!("\"item_id\":{id}"));
-        for_each_line(BufReader::with_capacity(1 << 16, log), |_, text| {
-            if text.contains(&marker)
-                && let Some(line) = Line::parse(text)
-                && query.item.is_none_or(|id| line.item() == Some(id))
-            {
-                take(line);
-            }
-        })
+        let mut parse = |text: &str| {
+            let line = Line::parse(text).filter(|line| query.item.is_none_or(|id| line.item() == Some(id)));
+            line.into_iter().for_each(&mut take);
+        };
+        match query.item {
+            // Most lines are about other items, and parsing them would take most of the time. This
+            // program always writes the number of the attempt after the item's.
+            Some(id) => for_each_line_with(log, format!("\"item_id\":{id},").as_bytes(), parse),
+            None => for_each_line(BufReader::with_capacity(1 << 16, log), |text| {
+                parse(text);
+                ControlFlow::Continue(())
+            }),
+        }
     }
 }
 

@@ -1,16 +1,16 @@
 //! Finds the part of a log that contains the wanted runs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use autoproc_domain::Timestamp;
-use autoproc_domain::item::RunId;
 use autoproc_domain::ports::RunFilter;
 use memchr::{memchr, memmem, memrchr};
 
-use super::line::{Head, MAX_LINE_BYTES, for_each_line};
+use super::line::{Head, MAX_LINE_BYTES};
 
 /// The text by which the first line of a run is recognized.
 const START: &[u8] = b"\"event\":\"processor_started\"";
@@ -41,7 +41,7 @@ pub(super) fn locate(log: &mut File, filter: RunFilter) -> io::Result<(u64, Want
         RunFilter::All => Ok((0, Wanted::All)),
         RunFilter::Latest(count) => latest(log, count),
         RunFilter::Since(time) => since(log, time),
-        RunFilter::Named(runs) => named(log, &runs),
+        RunFilter::Named(runs) => named(log, runs.iter().map(ToString::to_string).collect()),
     }
 }
 
@@ -57,8 +57,7 @@ fn latest(log: &mut File, count: usize) -> io::Result<(u64, Wanted)> {
     Ok((offset, Wanted::These(found)))
 }
 
-fn named(log: &mut File, runs: &[RunId]) -> io::Result<(u64, Wanted)> {
-    let wanted: HashSet<_> = runs.iter().map(ToString::to_string).collect();
+fn named(log: &mut File, wanted: HashSet<String>) -> io::Result<(u64, Wanted)> {
     let (mut missing, mut offset) = (wanted.clone(), 0);
     for_each_start_backward(log, |at, run| {
         if missing.remove(run) {
@@ -71,30 +70,55 @@ fn named(log: &mut File, runs: &[RunId]) -> io::Result<(u64, Wanted)> {
     Ok((if missing.is_empty() { offset } else { 0 }, Wanted::These(wanted)))
 }
 
+/// The time before the wanted period at which the backward search for its lines ends. Lines may be out
+/// of order by as much as the clock was set back; a day covers a wrong time zone.
+const OUT_OF_ORDER: Duration = Duration::from_secs(24 * 3600);
+
 /// Finds the runs that have a line at `time` or later. Times are compared as text, because all of
 /// them are written in UTC and in the same form.
 fn since(log: &mut File, time: Timestamp) -> io::Result<(u64, Wanted)> {
-    let (since, mut firsts, mut found) = (time.to_string(), HashMap::new(), HashSet::new());
-    let mut current = String::new();
-    log.rewind()?;
-    for_each_line(BufReader::with_capacity(1 << 16, log), |offset, text| {
-        let Some(head) = Head::of(text) else { return };
-        if current != head.run {
-            head.run.clone_into(&mut current);
-            firsts.entry(current.clone()).or_insert(offset);
+    let long_before = Timestamp::from_micros(time.as_micros().saturating_sub_unsigned(micros(OUT_OF_ORDER)));
+    let (since, long_before) = (time.to_string(), long_before.to_string());
+    let mut found = HashSet::new();
+    for_each_block_backward(log, |_, lines| {
+        let mut is_long_before = false;
+        for head in lines.split(|byte| *byte == b'\n').filter_map(|line| Head::of(str::from_utf8(line).ok()?)) {
+            // `queue recover` records its recoveries under a name of its own, which is no run's.
+            let is_of_run = head.event != "file_recovered";
+            if is_of_run && head.timestamp >= since.as_str() && !found.contains(head.run) {
+                found.insert(head.run.to_owned());
+            }
+            is_long_before |= head.timestamp < long_before.as_str();
         }
-        if head.timestamp >= since.as_str() && !found.contains(head.run) {
-            found.insert(current.clone());
-        }
+        if is_long_before { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    let offset = found.iter().filter_map(|run| firsts.get(run)).min().copied();
-    Ok((offset.unwrap_or(0), Wanted::These(found)))
+    named(log, found)
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Calls `take` for each run that begins in the log, the last one first, with the offset of the
-/// run's first line and with the run's name. The use of memory does not depend on the size of the
-/// log.
+/// run's first line and with the run's name.
 fn for_each_start_backward(log: &mut File, mut take: impl FnMut(u64, &str) -> ControlFlow<()>) -> io::Result<()> {
+    for_each_block_backward(log, |offset, lines| {
+        let hits: Vec<_> = memmem::find_iter(lines, START).collect();
+        for hit in hits.into_iter().rev() {
+            let from = memrchr(b'\n', &lines[..hit]).map_or(0, |newline| newline + 1);
+            let to = memchr(b'\n', &lines[hit..]).map_or(lines.len(), |newline| hit + newline);
+            let line = str::from_utf8(&lines[from..to]).unwrap_or_default();
+            if let Some(head) = Head::of(line).filter(|head| head.event == "processor_started") {
+                take(offset + from as u64, head.run)?;
+            }
+        }
+        ControlFlow::Continue(())
+    })
+}
+
+/// Calls `take` for each block of whole lines, the last one first, with the block's offset. The use of
+/// memory does not depend on the size of the log.
+fn for_each_block_backward(log: &mut File, mut take: impl FnMut(u64, &[u8]) -> ControlFlow<()>) -> io::Result<()> {
     let mut end = log.seek(SeekFrom::End(0))?;
     // The part after `end` of a line that begins before `end`.
     let mut rest = Vec::new();
@@ -105,17 +129,8 @@ fn for_each_start_backward(log: &mut File, mut take: impl FnMut(u64, &str) -> Co
         log.take(end - begin).read_to_end(&mut block)?;
         block.append(&mut rest);
         let first = if begin == 0 { 0 } else { memchr(b'\n', &block).map_or(block.len(), |newline| newline + 1) };
-        let lines = &block[first..];
-        let hits: Vec<_> = memmem::find_iter(lines, START).collect();
-        for hit in hits.into_iter().rev() {
-            let from = memrchr(b'\n', &lines[..hit]).map_or(0, |newline| newline + 1);
-            let to = memchr(b'\n', &lines[hit..]).map_or(lines.len(), |newline| hit + newline);
-            let line = str::from_utf8(&lines[from..to]).unwrap_or_default();
-            if let Some(head) = Head::of(line).filter(|head| head.event == "processor_started")
-                && take(begin + (first + from) as u64, head.run).is_break()
-            {
-                return Ok(());
-            }
+        if take(begin + first as u64, &block[first..]).is_break() {
+            return Ok(());
         }
         end = begin;
         // If the line is longer than any valid line, its end is dropped.

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use autoproc_domain::Timestamp;
@@ -76,17 +77,33 @@ impl<'w> Runs<'w> {
         }
     }
 
-    /// Adds the next line of the log.
-    pub(super) fn add(&mut self, text: &str) {
-        let Some(head) = Head::of(text) else { return };
-        if !self.select(&head) {
-            return;
+    /// Adds the next line of the log. Breaks after the last line of the wanted runs.
+    pub(super) fn add(&mut self, text: &str) -> ControlFlow<()> {
+        let Some(head) = Head::of(text) else { return ControlFlow::Continue(()) };
+        if self.select(&head) {
+            self.add_to_current(&head, text);
         }
+        if head.event == "processor_stopped" && self.have_all_ended() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    /// True if no further line can belong to a wanted run.
+    fn have_all_ended(&self) -> bool {
+        match self.wanted {
+            Wanted::All => false,
+            Wanted::These(runs) => self.found.len() == runs.len() && self.found.iter().all(|run| run.end.is_some()),
+        }
+    }
+
+    fn add_to_current(&mut self, head: &Head<'_>, text: &str) {
         let run = &mut self.found[self.current];
         match head.event {
             "processor_started" => run.started_at = head.at(),
-            "processor_stopped" => end(run, &head, text),
-            "stop_requested" => run.stop = stop(&head, text).or(run.stop),
+            "processor_stopped" => end(run, head, text),
+            "stop_requested" => run.stop = stop(head, text).or(run.stop),
             "file_requeued" => run.retried += 1,
             "file_completed" => {
                 run.completed += 1;
