@@ -15,15 +15,20 @@
 //!
 //! # Limits
 //!
-//! A value may still be executed in two contexts. First, within quotes that contain other text, the
-//! value becomes part of a word; a program that runs this word as code (`sh -c`, `eval`, `awk`)
-//! executes the value. [`Quoting::is_single_quoted`] reports single quotes. Second, within
-//! `$((…))`, some shells (dash) refuse quotes, and others (bash) evaluate the value as an
-//! expression. [`Quoting::is_arithmetic`] reports this context.
+//! A value may still be executed in three contexts. First, some commands execute an argument as
+//! code: builtins such as `trap`, and other shells with `-c`. [`Quoting::executor`] names the known
+//! ones. Second, within quotes that contain other text, the value becomes part of a word, and an
+//! unknown program may run this word as code. [`Quoting::is_single_quoted`] reports single quotes.
+//! Third, within `$((…))`, some shells (dash) refuse quotes, and others (bash) evaluate the value as
+//! an expression. [`Quoting::is_arithmetic`] reports this context.
 //!
 //! # Deliberately absent
 //!
 //! Placeholders and expressions, which belong to the caller; running the command.
+
+mod executor;
+
+pub use executor::script_argument;
 
 /// The state of the parser at a position in a shell command: the open quotes and brackets, the
 /// innermost last, and the kind of the token before the position.
@@ -31,6 +36,11 @@
 pub struct Quoting {
     open: Vec<Open>,
     before: Before,
+    /// The text of the current simple command, up to the position.
+    command: Vec<u8>,
+    /// The texts of the simple commands around the current one, which is in a subshell or a
+    /// substitution of theirs.
+    outer_commands: Vec<Vec<u8>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +69,12 @@ enum Before {
     Backslash,
 }
 
+impl Open {
+    const fn contains_commands(self) -> bool {
+        matches!(self, Self::Parenthesis | Self::Arithmetic | Self::Backquote)
+    }
+}
+
 impl Quoting {
     /// True if the shell takes the next byte literally: after a backslash, and in a comment.
     #[must_use]
@@ -83,6 +99,7 @@ impl Quoting {
     /// current position. Moves the position past the reference.
     pub fn reference(&mut self, name: &str) -> String {
         self.before = Before::Word;
+        self.command.push(b'_');
         match self.open.last() {
             Some(Open::Single) => format!("'\"${{{name}}}\"'"),
             Some(Open::Double) => format!("${{{name}}}"),
@@ -102,6 +119,7 @@ impl Quoting {
 
     fn step(&mut self, byte: u8) {
         let innermost = self.open.last().copied();
+        self.command.push(byte);
         self.before = match innermost {
             _ if self.before == Before::Backslash => Before::Word,
             Some(Open::Comment) => self.end(byte == b'\n', Before::Blank),
@@ -136,7 +154,11 @@ impl Quoting {
             b'#' if matches!(self.before, Before::Blank | Before::Substitution) => {
                 self.begin(Open::Comment, Before::Blank)
             }
-            b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' => Before::Blank,
+            b' ' | b'\t' => Before::Blank,
+            b'\n' | b';' | b'&' | b'|' => {
+                self.command.clear();
+                Before::Blank
+            }
             _ => Before::Word,
         }
     }
@@ -150,12 +172,18 @@ impl Quoting {
 
     fn begin(&mut self, inner: Open, before: Before) -> Before {
         self.open.push(inner);
+        if inner.contains_commands() {
+            self.outer_commands.push(std::mem::take(&mut self.command));
+        }
         before
     }
 
     fn end(&mut self, ends: bool, before: Before) -> Before {
-        if ends {
-            self.open.pop();
+        if ends
+            && let Some(inner) = self.open.pop()
+            && inner.contains_commands()
+        {
+            self.command = self.outer_commands.pop().unwrap_or_default();
         }
         before
     }

@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use autoproc_shell_quoting::Quoting;
+use autoproc_shell_quoting::{Quoting, script_argument};
 use proptest::prelude::*;
 
 /// The output of `sh` for a script with the value between these two texts.
@@ -72,5 +72,78 @@ fn contexts_in_which_a_value_may_become_code_are_recognised() {
     }
     for neither in ["", "'a'", "\"'", "\\'", "# '$((", "$( (", "((", "$((1))", "\"$((1))", "'$(('", "\\$((", "$(a ("] {
         assert_eq!(at(neither), (false, false), "{neither}");
+    }
+}
+
+/// Returns the name of the command that may execute the value at `@`.
+fn executor(command: &str) -> Option<String> {
+    let (before, rest) = command.split_once('@').expect("a position");
+    let mut quoting = Quoting::default();
+    quoting.pass(before.as_bytes());
+    quoting.executor(rest.as_bytes())
+}
+
+#[test]
+fn commands_that_execute_an_argument_are_named() {
+    for (command, name) in [
+        ("trap \"rm -f @.tmp\" EXIT; gzip x", "trap"),
+        ("a; trap 'b; rm -f @' EXIT", "trap"),
+        ("X=1 eval \"gzip @\"", "eval"),
+        ("if let @+1; then b; fi", "let"),
+        ("declare -i n=@", "declare"),
+        ("test -v @", "test"),
+        ("[ -v @ ]", "["),
+        ("[[ @ -gt 5 ]]", "[["),
+        ("[[ 5 -gt @ ]]", "[["),
+        ("printf -v @ x", "printf"),
+        ("read @", "read"),
+        ("sh -c 'gzip @'", "sh"),
+        ("/bin/bash -ec \"gzip @\"", "bash"),
+        ("sudo bash -c \"gzip @\"", "bash"),
+        ("echo \"$(eval \"x @\")\"", "eval"),
+        ("ssh host gzip @", "ssh"),
+        ("python3 -c \"print('@')\"", "python3"),
+        ("awk '/@/ { print }' file", "awk"),
+        ("(( @ > 5 ))", "(("),
+        ("echo ${x:@}", "${x:…}"),
+        ("echo \"${x[@]}\"", "${x[…}"),
+    ] {
+        assert_eq!(executor(command).as_deref(), Some(name), "{command}");
+    }
+}
+
+#[test]
+fn other_commands_are_not_named() {
+    for command in [
+        "gzip @",
+        "trap 'rm -f \"$AUTOPROC_FILE\"' EXIT; gzip @",
+        "eval x; gzip \"@\"",
+        "sh -c 'gzip \"$1\"' sh @",
+        "[[ @ == *.gz ]] && test 5 -gt 3",
+        "[[ -n @ ]]; [ 5 -gt 3 ]",
+        "printf '%s' @",
+        "declare n=@",
+        "echo \"$(eval x)\" @",
+        "( gzip @ )",
+        "( (gzip @) )",
+        "echo ${x:-@} ${x#@}",
+        "echo ${x} @",
+        "echo trap @",
+        "python3 script.py @",
+        "awk -f script @",
+        "bash script.sh \"@\"",
+    ] {
+        assert_eq!(executor(command), None, "{command}");
+    }
+}
+
+#[test]
+fn the_script_of_a_shell_is_found_among_its_arguments() {
+    let script = |words: &[&str]| script_argument(&words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>());
+    assert_eq!(script(&["sh", "-c", "gzip {}"]), Some(2));
+    assert_eq!(script(&["/bin/bash", "-e", "-uc", "gzip {}", "bash"]), Some(3));
+    assert_eq!(script(&["perl", "-e", "print"]), Some(2));
+    for words in [&["sh", "x", "-c"][..], &["sh", "-c"], &["bash", "--rcfile", "x"], &["gzip", "-c", "{}"], &[]] {
+        assert_eq!(script(words), None, "{words:?}");
     }
 }

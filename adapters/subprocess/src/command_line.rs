@@ -1,5 +1,7 @@
 //! A command line with placeholders, and the command line for one file.
 
+use autoproc_shell_quoting::script_argument;
+
 use crate::invalid_command::InvalidCommand;
 use crate::placeholder::Template;
 use crate::shell::Script;
@@ -82,6 +84,23 @@ impl CommandLine {
         let string = string.as_ref();
         validate(string)?;
         Script::parse(string).map(|script| Self(Form::Shell(script)))
+    }
+
+    /// Returns the name of the first program or shell builtin that may execute the name of a file as
+    /// code, because a placeholder is in its script or in such an argument; `None` if none is known.
+    /// See [`Quoting::executor`](autoproc_shell_quoting::Quoting::executor) for the known ones.
+    #[must_use]
+    pub fn executor(&self) -> Option<String> {
+        match &self.0 {
+            Form::Argv(templates) => {
+                let texts: Vec<_> = templates.iter().map(Template::text).collect();
+                let words: Vec<_> = texts.iter().map(Vec::as_slice).collect();
+                let script = script_argument(&words)?;
+                let is_code = templates[script].names_file() && *words[script] != *FILE.as_bytes();
+                is_code.then(|| String::from_utf8_lossy(words[0]).into_owned())
+            }
+            Form::Shell(script) => script.executor().map(str::to_owned),
+        }
     }
 
     /// Fills in the placeholders for a file.

@@ -137,6 +137,15 @@ impl Template {
         Self(parts)
     }
 
+    /// Returns the argument as it was before [`Self::parse`].
+    pub(crate) fn text(&self) -> Vec<u8> {
+        let text = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Placeholder(placeholder) => placeholder.token().as_bytes().to_vec(),
+        };
+        self.0.iter().flat_map(text).collect()
+    }
+
     /// True if the template has a placeholder that names the file.
     pub(crate) fn names_file(&self) -> bool {
         self.0.iter().any(|part| matches!(part, Part::Placeholder(placeholder) if placeholder.names_file()))

@@ -16,16 +16,19 @@ use crate::subject::Subject;
 pub(crate) struct Script {
     text: OsString,
     used: Vec<Placeholder>,
+    /// The first command that may execute a value as code.
+    executor: Option<String>,
 }
 
 impl Script {
     pub(crate) fn parse(string: &OsStr) -> Result<Self, InvalidCommand> {
-        let (mut text, mut used) = (Vec::new(), Vec::new());
+        let (mut text, mut used, mut executor) = (Vec::new(), Vec::new(), None);
         let (mut rest, mut quoting) = (string.as_bytes(), Quoting::default());
         while !rest.is_empty() {
             let is_literal = quoting.is_literal() || is_after_dollar(&text);
             let placeholder = if is_literal { None } else { Placeholder::at_start_of(rest) };
             let length = if let Some(placeholder) = placeholder {
+                executor = executor.or_else(|| quoting.executor(&rest[placeholder.token().len()..]));
                 text.extend(quoting.reference(variable(placeholder)).into_bytes());
                 used.push(placeholder);
                 placeholder.token().len()
@@ -40,7 +43,11 @@ impl Script {
             append(&mut text)?;
             used.push(Placeholder::Path);
         }
-        Ok(Self { text: OsString::from_vec(text), used })
+        Ok(Self { text: OsString::from_vec(text), used, executor })
+    }
+
+    pub(crate) fn executor(&self) -> Option<&str> {
+        self.executor.as_deref()
     }
 
     pub(crate) fn text(&self) -> &OsStr {

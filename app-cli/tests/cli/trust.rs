@@ -193,3 +193,31 @@ fn other_users_can_read_neither_queue_nor_logs() {
     assert_eq!(others(project.path("logs")), [] as [PathBuf; 0]);
     assert_eq!(others(project.path("logs/attempts")), [] as [PathBuf; 0]);
 }
+
+/// Each of these commands executes the name of the file.
+#[test]
+fn a_command_that_may_execute_names_as_code_is_warned_of() {
+    let project = TempProject::new();
+    let file = project.write("a;touch ran", "");
+    let warning = |words: &[&str]| {
+        let run = ["run", "-r", "0", "--again", file.to_str().expect("text")];
+        let answer = project.ask(run.iter().chain(words)).expect_code(0);
+        answer.err.contains("may execute the name of a file as code")
+    };
+    for words in [
+        &["--shell", "trap \"true {/}\" EXIT; true {}"][..],
+        &["--shell", "sh -c 'true {/}'"],
+        &["--", "sh", "-c", "true {/}"],
+    ] {
+        assert!(warning(words), "{words:?}");
+        fs::remove_file(project.path("ran")).expect("the name was executed");
+    }
+    for words in [
+        &["--shell", "trap 'true \"$AUTOPROC_FILE\"' EXIT; true {}"][..],
+        &["--shell", "sh -c 'true \"$1\"' sh {/}"],
+        &["--", "sh", "-c", "true \"$1\"", "sh", "{/}"],
+    ] {
+        assert!(!warning(words), "{words:?}");
+        assert!(!project.path("ran").exists(), "{words:?}");
+    }
+}

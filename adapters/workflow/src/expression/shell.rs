@@ -49,8 +49,10 @@ pub(crate) fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, Expre
 }
 
 /// A place in a shell command in which a program may execute a value as code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CodePlace {
+    /// An argument of this command, which executes it as code.
+    Executor(String),
     /// Within single quotes, together with other text. The quoted text may be a script for a
     /// program that the shell starts.
     SingleQuotes,
@@ -73,6 +75,8 @@ pub(crate) fn code_places(text: &str) -> Result<Vec<(&str, CodePlace)>, Expressi
                     places.push((*expression, CodePlace::Arithmetic));
                 } else if quoting.is_single_quoted() && !is_alone(&pieces, index) {
                     places.push((*expression, CodePlace::SingleQuotes));
+                } else if let Some(executor) = quoting.executor(rest(&pieces, index)) {
+                    places.push((*expression, CodePlace::Executor(executor)));
                 }
                 let _ = quoting.reference(PREFIX);
             }
@@ -86,6 +90,14 @@ pub(crate) fn code_places(text: &str) -> Result<Vec<(&str, CodePlace)>, Expressi
 pub(crate) fn embedded(text: &str) -> Option<&str> {
     let pieces = pieces(text).ok().filter(|pieces| pieces.len() > 1)?;
     pieces.into_iter().find_map(|piece| if let Piece::Expression(expression) = piece { Some(expression) } else { None })
+}
+
+/// Returns the literal text after the piece at `index`, up to the next expression.
+fn rest<'a>(pieces: &[Piece<'a>], index: usize) -> &'a [u8] {
+    match pieces.get(index + 1) {
+        Some(Piece::Literal(text)) => text.as_bytes(),
+        _ => b"",
+    }
 }
 
 /// True if the piece at `index` is the only text between its single quotes.

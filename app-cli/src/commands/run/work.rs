@@ -57,6 +57,22 @@ impl Work {
         }
     }
 
+    /// Returns a warning if a program may execute the name of a file as code.
+    pub(super) fn code_warning(&self) -> Option<String> {
+        let (line, advice) = match self {
+            Self::Argv(words) => (
+                CommandLine::argv(words),
+                "pass the name as an argument of the script, as in: sh -c 'gzip \"$1\"' sh {}",
+            ),
+            Self::Shell(line) => {
+                (CommandLine::shell(line), "write \"$AUTOPROC_FILE\" within single quotes instead of a placeholder")
+            }
+            Self::Workflow(_) => return None,
+        };
+        let executor = line.ok()?.executor()?;
+        Some(format!("`{executor}` may execute the name of a file as code; {advice}"))
+    }
+
     /// Returns the task for an orchestrator.
     ///
     /// # Errors

@@ -297,6 +297,15 @@ fn values_that_may_become_code_are_reported() {
     for line in ["echo $((${file} + 1))", "echo \"$(( (2) * $(echo ${file}) ))\""] {
         assert_eq!(with(line), [counted], "{line}");
     }
+    for (line, name) in
+        [("trap \"rm -f ${file}\" EXIT", "trap"), ("sh -c \"wc ${file}\"", "sh"), ("[[ 1 -lt ${file} ]]", "[[")]
+    {
+        let executed = format!(
+            "6:13: warning: `${{file}}` is an argument of `{name}`, which may execute its value as code; use another \
+             command, or pass the value in a variable"
+        );
+        assert_eq!(with(line), [executed], "{line}");
+    }
 }
 
 /// A value in the shell script of a `run` step becomes part of the script, not a reference.
