@@ -57,8 +57,10 @@ mod subject;
 pub mod sweep;
 
 pub use adoption::adopt_orphans;
-pub use attempt_logs::{AttemptLog, AttemptLogs, Chunk, Follower, Pruned, Retention};
-pub use bounded_log::{BoundedLog, OutputLimits};
+pub use attempt_logs::{
+    AttemptLog, AttemptLogs, Chunk, Follower, Piece, Pruned, Rest, Retention, StreamFilter, StreamMap,
+};
+pub use bounded_log::{BoundedLog, OutputLimits, Source, Stream};
 pub use command_line::{CommandLine, Invocation};
 pub use environment::{PROJECT_VARIABLE, attempt_environment};
 pub use fingerprint::fingerprint_of;

@@ -412,3 +412,80 @@ fn an_attempt_that_is_named_is_followed_alone() {
     project.ask(["stop"]).expect_code(0);
     end_of(run).expect_code(75);
 }
+
+/// An attempt that prints to both streams, several times.
+const BOTH_STREAMS: &str = "echo out 1; echo err 1 >&2; echo out 2; printf err\\ 2 >&2; false {}";
+
+#[test]
+fn one_stream_of_an_attempt_is_shown() {
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-q", "-r0", "--shell", BOTH_STREAMS]).expect_code(100);
+    let shown = |options: &[&str]| project.ask([&["log", "a"], options].concat()).expect_code(0).out;
+    assert_eq!(shown(&["--stdout"]), "out 1\nout 2\n");
+    assert_eq!(shown(&["--stderr"]), "err 1\nerr 2");
+    assert_eq!(shown(&["--stderr", "--raw", "-f"]), "err 1\nerr 2");
+    assert_eq!(shown(&[]).len(), "out 1\nout 2\nerr 1\nerr 2".len());
+    for words in [["--stdout", "--stderr"], ["--stdout", "--json"], ["--json", "--stderr"]] {
+        project.ask([&["log", "a"][..], &words].concat()).expect_error(2, "cannot be used with");
+    }
+}
+
+#[test]
+fn a_stream_that_is_empty_or_unknown_is_said_to_be() {
+    let project = TempProject::with_queue(&["a"]);
+    let files = || fs::read_dir(project.path("logs/attempts")).expect("a folder").count();
+    project.ask(["run", "-q", "--shell", "echo {} >/dev/null; echo err >&2"]).expect_code(0);
+    assert_eq!(files(), 2);
+    expect_remark(&project, &["--stdout"], "attempt 1 printed nothing to its standard output");
+    project.ask(["run", "-q", "--again", "a", "--shell", "echo out; : {}"]).expect_code(0);
+    assert_eq!(files(), 3, "no note of streams without standard error");
+    let remark = "attempt 1 of round 2 printed nothing to its standard error, or its streams were not kept apart, as in earlier versions of autoproc";
+    expect_remark(&project, &["--stderr"], remark);
+    // A note that could not be written.
+    project.write("logs/attempts/1.1.2.log.streams", [0]);
+    for option in ["--stdout", "--stderr"] {
+        let answer = project.ask(["log", "a", option]).expect_code(0);
+        assert!(answer.out.is_empty() && answer.err.contains("were not kept apart to the end"), "{answer:?}");
+    }
+    assert_eq!(project.ask(["log", "a"]).expect_code(0).out, "out\n");
+}
+
+#[test]
+fn one_stream_is_followed() {
+    let project = TempProject::with_queue(&["a"]);
+    let shell = "echo err 1 >&2; echo out; until test -e {//}/go; do sleep 0.02; done; echo err 2 >&2";
+    let run = project.start(["run", "-q", "--shell", shell]);
+    wait_until("the attempt prints", || project.ask(["log", "a"]).out.len() == "err 1\nout\n".len());
+    let out = project.write("out", "");
+    let file = File::options().write(true).open(&out).expect("a file");
+    let log = project.command(["log", "-f", "--stderr", "a"]).stdout(file).stderr(Stdio::null()).spawn();
+    wait_until("the first line is shown", || text(&out) == "err 1\n");
+    project.write("go", "");
+    end_of(log.expect("the binary")).expect_code(0);
+    assert_eq!(text(&out), "err 1\nerr 2\n");
+    end_of(run).expect_code(0);
+}
+
+#[test]
+fn the_streams_of_a_long_output_are_kept_apart() {
+    let project = TempProject::with_queue(&["a"]);
+    // The guard reads standard output first if both streams have bytes.
+    let log = "{//}/logs/attempts/1.1.1.log";
+    let shell = format!(
+        "printf 12345 >&2; until [ -s {log} ]; do sleep 0.02; done; head -c 100 /dev/zero | tr '\\0' o; \
+                         printf 67890 >&2; : {{}}"
+    );
+    project.ask(["run", "-q", "--max-output", "40", "--shell", &shell]).expect_code(0);
+    let shown = |options: &[&str]| project.ask([&["log", "a"], options].concat()).expect_code(0).out;
+    let marker = "\n[autoproc: 80 bytes left out]\n";
+    assert_eq!(shown(&["--stderr"]), format!("12345{marker}67890"));
+    assert_eq!(shown(&["--stdout"]), format!("{}{marker}{}", "o".repeat(15), "o".repeat(5)));
+}
+
+#[test]
+fn the_streams_of_an_attempt_are_shown_on_those_of_the_run() {
+    let project = TempProject::with_queue(&["a"]);
+    let answer = project.ask(["run", "-q", "-r0", "--show-output", "--shell", BOTH_STREAMS]).expect_code(100);
+    assert_eq!(answer.out, "out 1\nout 2\n");
+    assert!(answer.err.contains("err 1\nerr 2\n"), "a last line is completed, because messages follow: {answer:?}");
+}

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use autoproc_domain::ItemId;
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
-use autoproc_subprocess::{AttemptLog, AttemptLogs, BoundedLog, OutputLimits};
+use autoproc_subprocess::{AttemptLog, AttemptLogs, BoundedLog, OutputLimits, Source, Stream};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -41,6 +41,57 @@ fn read(log: &AttemptLog) -> Vec<u8> {
     bytes
 }
 
+/// The bytes of each stream, and of no known stream, as read from the log. The marker belongs to
+/// both streams.
+fn read_apart(log: &AttemptLog) -> [Vec<u8>; 3] {
+    let (mut apart, mut rest, streams) =
+        ([Vec::new(), Vec::new(), Vec::new()], log.read().expect("readable"), log.streams());
+    loop {
+        let chunk = rest.next_chunk().expect("readable");
+        if chunk.bytes.is_empty() {
+            return apart;
+        }
+        for piece in streams.split(&chunk).expect("readable") {
+            for (index, bytes) in apart.iter_mut().enumerate() {
+                if is_of(piece.source, index) {
+                    bytes.extend(piece.bytes);
+                }
+            }
+        }
+    }
+}
+
+/// True if bytes from this source belong to the stream with this index: 0 for standard output, 1
+/// for standard error, 2 for an unknown stream.
+fn is_of(source: Source, index: usize) -> bool {
+    match source {
+        Source::Stream(Stream::Stdout) => index == 0,
+        Source::Stream(Stream::Stderr) => index == 1,
+        Source::Unknown => index == 2,
+        Source::Marker => index < 2,
+    }
+}
+
+/// The expected bytes of the stream with this index, for an output of bytes with their streams.
+fn model_of(output: &[(u8, Stream)], limits: OutputLimits, index: usize) -> Vec<u8> {
+    let (head, tail) = (size(limits.head), size(limits.tail));
+    let of = |part: &[(u8, Stream)]| -> Vec<u8> {
+        part.iter().filter(|(_, stream)| is_of(Source::Stream(*stream), index)).map(|(byte, _)| *byte).collect()
+    };
+    match output.len().checked_sub(head + tail).filter(|omitted| *omitted > 0) {
+        None => of(output),
+        Some(omitted) => {
+            let marker = format!("\n[autoproc: {omitted} bytes left out]\n");
+            [of(&output[..head]), marker.into(), of(&output[output.len() - tail..])].concat()
+        }
+    }
+}
+
+/// The length of the note of the streams; 0 if there is none.
+fn note_length(log: &AttemptLog) -> u64 {
+    fs::metadata(log.path.with_extension("log.streams")).map_or(0, |note| note.len())
+}
+
 /// The total length of all files in the folder of the log.
 fn on_disk(log: &AttemptLog) -> u64 {
     let folder = log.path.parent().expect("a folder");
@@ -50,7 +101,7 @@ fn on_disk(log: &AttemptLog) -> u64 {
 
 #[derive(Debug, Clone)]
 enum Action {
-    Write(Vec<u8>),
+    Write(Stream, Vec<u8>),
     Tick,
     /// The step ends and another one appends.
     NextStep,
@@ -61,8 +112,9 @@ enum Action {
 fn action() -> impl Strategy<Value = Action> {
     // Favours the bytes of the format's own lines, so that output resembling them is tried.
     let byte = prop_oneof![any::<u8>(), Just(b'\n'), Just(b'[')];
+    let stream = prop_oneof![Just(Stream::Stdout), Just(Stream::Stderr)];
     prop_oneof![
-        8 => vec(byte, 0..40).prop_map(Action::Write),
+        8 => (stream, vec(byte, 0..40)).prop_map(|(stream, bytes)| Action::Write(stream, bytes)),
         2 => Just(Action::Tick),
         1 => Just(Action::NextStep),
         1 => Just(Action::Crash),
@@ -76,7 +128,7 @@ fn limits() -> impl Strategy<Value = OutputLimits> {
 /// A log and all bytes written to it.
 struct History {
     writer: Option<BoundedLog>,
-    written: Vec<u8>,
+    written: Vec<(u8, Stream)>,
     limits: OutputLimits,
     log: AttemptLog,
 }
@@ -93,15 +145,15 @@ impl History {
 
     fn perform(&mut self, action: Action) {
         match action {
-            Action::Write(bytes) => {
-                self.writer().write(&bytes);
-                self.written.extend(bytes);
+            Action::Write(stream, bytes) => {
+                self.writer().write(stream, &bytes);
+                self.written.extend(bytes.into_iter().map(|byte| (byte, stream)));
             }
             Action::Tick => self.tick(),
             Action::NextStep => {
                 let error = self.writer.take().expect("a writer").finish();
                 assert!(error.is_none(), "{error:?}");
-                assert_eq!(read(&self.log), model(&self.written, self.limits));
+                self.expect_model();
                 self.writer = Some(BoundedLog::append(self.log.path.clone(), self.limits));
             }
             Action::Crash => {
@@ -118,7 +170,23 @@ impl History {
         let due = writer.next_tick().unwrap_or_else(Instant::now);
         writer.tick(due);
         assert_eq!(writer.next_tick(), None);
-        assert_eq!(read(&self.log), model(&self.written, self.limits), "as seen by a reader");
+        self.expect_model();
+    }
+
+    /// A reader sees all bytes, and each stream alone.
+    fn expect_model(&self) {
+        let all: Vec<_> = self.written.iter().map(|(byte, _)| *byte).collect();
+        assert_eq!(read(&self.log), model(&all, self.limits));
+        let [stdout, stderr, unknown] = read_apart(&self.log);
+        assert_eq!(unknown, [0; 0]);
+        let has_stderr = self.written.iter().any(|(_, stream)| *stream == Stream::Stderr);
+        assert_eq!(note_length(&self.log) > 0, has_stderr, "no standard error, no note");
+        if has_stderr {
+            assert_eq!(stdout, model_of(&self.written, self.limits, 0));
+            assert_eq!(stderr, model_of(&self.written, self.limits, 1));
+        } else {
+            assert_eq!((stdout, stderr), (model(&all, self.limits), Vec::new()));
+        }
     }
 }
 
@@ -133,9 +201,10 @@ proptest! {
             history.perform(action);
         }
         prop_assert_eq!(history.log.path.exists(), !history.written.is_empty(), "no output, no file");
-        history.perform(Action::Write(b"last".to_vec()));
+        history.perform(Action::Write(Stream::Stdout, b"last".to_vec()));
         history.perform(Action::NextStep);
-        prop_assert_eq!(on_disk(&history.log), read(&history.log).len() as u64, "nothing else is left");
+        let expected = read(&history.log).len() as u64 + note_length(&history.log);
+        prop_assert_eq!(on_disk(&history.log), expected, "nothing else is left");
     }
 
     /// Bytes returned to a follower do not change while one writer writes.
@@ -145,7 +214,7 @@ proptest! {
         let (mut writer, mut follower, mut seen) = (BoundedLog::new(log.path.clone(), limits), log.follow(), Vec::new());
         for action in actions {
             match action {
-                Action::Write(bytes) => writer.write(&bytes),
+                Action::Write(stream, bytes) => writer.write(stream, &bytes),
                 _ => writer.tick(writer.next_tick().unwrap_or_else(Instant::now)),
             }
             let chunk = follower.next_chunk().expect("readable");
@@ -156,15 +225,51 @@ proptest! {
         follower.rest().expect("readable").read_to_end(&mut seen).expect("readable");
         prop_assert_eq!(seen, read(&log));
     }
+
+    /// A follower of one stream sees only bytes of this stream, in the order in which they came.
+    #[test]
+    fn following_one_stream_gives_the_same_as_reading_it(actions in vec(action(), 0..40), limits in limits()) {
+        let (_dir, log) = fixture();
+        let (mut writer, mut written) = (BoundedLog::new(log.path.clone(), limits), Vec::new());
+        let mut followed = [Stream::Stdout, Stream::Stderr].map(|stream| (log.follow(), log.only(stream), Vec::new()));
+        writer.write(Stream::Stderr, b"e");
+        written.push((b'e', Stream::Stderr));
+        for action in actions {
+            match action {
+                Action::Write(stream, bytes) => {
+                    writer.write(stream, &bytes);
+                    written.extend(bytes.into_iter().map(|byte| (byte, stream)));
+                }
+                _ => writer.tick(writer.next_tick().unwrap_or_else(Instant::now)),
+            }
+            for (follower, filter, seen) in &mut followed {
+                let chunk = follower.next_chunk().expect("readable");
+                seen.extend(filter.keep(&chunk).expect("readable"));
+            }
+        }
+        drop(writer.finish());
+        for (index, (follower, mut filter, mut seen)) in followed.into_iter().enumerate() {
+            let mut rest = follower.rest().expect("readable");
+            loop {
+                let chunk = rest.next_chunk().expect("readable");
+                if chunk.bytes.is_empty() {
+                    break;
+                }
+                seen.extend(filter.keep(&chunk).expect("readable"));
+            }
+            prop_assert_eq!(seen, model_of(&written, limits, index));
+            prop_assert!(!filter.has_left_out_unknown());
+        }
+    }
 }
 
 #[test]
 fn the_file_is_created_with_the_first_byte_for_the_owner_only() {
     let (dir, log) = fixture();
     let mut writer = BoundedLog::new(log.path.clone(), OutputLimits::default());
-    writer.write(b"");
+    writer.write(Stream::Stdout, b"");
     assert!(!dir.path().join("logs").exists());
-    writer.write(b"x");
+    writer.write(Stream::Stdout, b"x");
     let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
     assert_eq!(mode(&log.path), 0o600);
     assert_eq!(mode(log.path.parent().expect("a folder")), 0o700);
@@ -182,7 +287,7 @@ fn the_output_of_a_deleted_queue_is_removed() {
     let limits = OutputLimits { head: 4, tail: 4 };
     let mut writer = BoundedLog::new(log.path.clone(), limits);
     assert_eq!(read(&log), b"", "no output yet");
-    writer.write(b"new");
+    writer.write(Stream::Stdout, b"new");
     assert_eq!(read(&log), b"new");
     assert!(writer.finish().is_none());
     assert_eq!((read(&log), tail.exists()), (b"new".to_vec(), false));
@@ -201,9 +306,46 @@ fn a_partly_completed_output_is_read_and_continued_from_its_copy() {
     let chunk = log.follow().next_chunk().expect("readable");
     assert_eq!((chunk.bytes.as_slice(), chunk.is_head_full), (b"head".as_slice(), true));
     let mut writer = BoundedLog::append(log.path.clone(), limits);
-    writer.write(b"er");
+    writer.write(Stream::Stdout, b"er");
     assert!(writer.finish().is_none());
     assert_eq!(fs::read(&log.path).expect("a file"), b"head\n[autoproc: 4 bytes left out]\niler");
+}
+
+/// Without its note, a byte cannot be told apart; with one, a note that cannot be written says so.
+#[test]
+fn streams_without_a_note_are_not_guessed() {
+    let (_dir, log) = fixture();
+    let mut writer = BoundedLog::new(log.path.clone(), OutputLimits::default());
+    let note = log.path.with_extension("log.streams");
+    writer.write(Stream::Stdout, b"out");
+    assert!(!log.streams().has_note().expect("readable"));
+    fs::create_dir(&note).expect("a folder in the way");
+    writer.write(Stream::Stderr, b"err");
+    fs::remove_dir(&note).expect("it is there");
+    writer.write(Stream::Stdout, b"out");
+    assert!(writer.finish().is_some(), "the error is returned");
+    assert!(!note.exists(), "a note from here on would be wrong before");
+    assert_eq!(read_apart(&log), [b"outerrout".to_vec(), Vec::new(), Vec::new()]);
+    fs::write(&note, [0]).expect("a note that could not be written");
+    assert_eq!(read_apart(&log), [Vec::new(), Vec::new(), b"outerrout".to_vec()]);
+}
+
+/// The writer was killed after it had noted bytes that never reached the disk.
+#[test]
+fn what_a_killed_writer_noted_and_lost_is_forgotten() {
+    let (_dir, log) = fixture();
+    let limits = OutputLimits { head: 4, tail: 100 };
+    let mut writer = BoundedLog::new(log.path.clone(), limits);
+    writer.write(Stream::Stderr, b"1234");
+    writer.write(Stream::Stdout, b"lost");
+    drop(writer);
+    let note = log.path.with_extension("log.streams");
+    fs::write(&note, fs::read_to_string(&note).expect("a note") + "stderr 6\nstd").expect("a file");
+    let mut writer = BoundedLog::append(log.path.clone(), limits);
+    writer.write(Stream::Stderr, b"56");
+    writer.write(Stream::Stdout, b"7");
+    assert!(writer.finish().is_none());
+    assert_eq!(read_apart(&log), [b"7".to_vec(), b"123456".to_vec(), Vec::new()]);
 }
 
 /// The tail of the first step moves when the next step appends.
@@ -212,12 +354,12 @@ fn a_follower_of_a_long_output_reads_its_end_again_when_a_step_appends() {
     let (_dir, log) = fixture();
     let limits = OutputLimits { head: 4, tail: 4 };
     let mut writer = BoundedLog::new(log.path.clone(), limits);
-    writer.write(b"head and tail");
+    writer.write(Stream::Stdout, b"head and tail");
     assert!(writer.finish().is_none());
     let mut follower = log.follow();
     assert_eq!(follower.next_chunk().expect("readable").bytes, b"head\n[autoproc: 5 bytes left out]\ntail");
     let mut writer = BoundedLog::append(log.path.clone(), limits);
-    writer.write(b"er");
+    writer.write(Stream::Stdout, b"er");
     assert_eq!(follower.next_chunk().expect("readable").bytes, b"");
     assert!(writer.finish().is_none());
     let mut rest = String::new();
@@ -233,7 +375,7 @@ fn appending_to_a_long_output_stays_within_the_limit() {
     let mut history = History::new(log, limits);
     for end in [Action::NextStep, Action::Crash, Action::NextStep] {
         for _ in 0..2 {
-            history.perform(Action::Write(vec![b'x'; 10_000]));
+            history.perform(Action::Write(Stream::Stdout, vec![b'x'; 10_000]));
             history.perform(Action::Tick);
             // There are two copies for a moment, so there must not be a third from an earlier step.
             assert_eq!(fs::metadata(&history.log.path).expect("the head").len(), limits.head);
@@ -249,11 +391,11 @@ fn a_flood_is_copied_to_disk_no_more_than_once_a_second() {
     let mut writer = BoundedLog::new(log.path.clone(), OutputLimits { head: 0, tail: 1000 });
     for _ in 0..3 {
         let began = Instant::now();
-        writer.write(b"x");
+        writer.write(Stream::Stdout, b"x");
         let due = writer.next_tick().expect("something to copy");
         assert!(due >= began + Duration::from_secs(1));
         for _ in 0..10 {
-            writer.write(&[b'y'; 1000]);
+            writer.write(Stream::Stdout, &[b'y'; 1000]);
             writer.tick(began + Duration::from_millis(999));
             assert_eq!((writer.next_tick(), copy.exists()), (Some(due), false));
         }
