@@ -114,8 +114,8 @@ mod tests {
         [(1, "/in/a.png"), (2, "/in/a.gif")].map(|(id, path)| (ItemId::new(id), FilePath::new(path).expect("a path")))
     }
 
-    fn owned(file: &FilePath, has_written: bool) -> Option<ResultOwner> {
-        Some(ResultOwner { file: file.to_string(), has_written })
+    fn owned(file: &FilePath, has_written: bool) -> ResultOwner {
+        ResultOwner { file: file.to_string(), has_written }
     }
 
     #[test]
@@ -125,14 +125,14 @@ mod tests {
         let owners = ResultOwners::default();
         let [(one, png), (two, gif)] = files();
         assert_eq!(owners.reserve(&path, one, &png), None);
-        assert_eq!(owners.reserve(&folder.path().join("./a"), two, &gif), owned(&png, false));
+        assert_eq!(owners.reserve(&folder.path().join("./a"), two, &gif), Some(owned(&png, false)));
         owners.release(two, false);
-        assert_eq!(owners.reserve(&path, two, &gif), owned(&png, false), "only the owner releases it");
+        assert_eq!(owners.reserve(&path, two, &gif), Some(owned(&png, false)), "only the owner releases it");
         owners.release(one, false);
         assert_eq!(owners.reserve(&path, two, &gif), None, "the first file has failed");
         fs::write(&path, "").expect("a file");
         owners.release(two, true);
-        assert_eq!(owners.reserve(&path, one, &png), owned(&gif, true));
+        assert_eq!(owners.reserve(&path, one, &png), Some(owned(&gif, true)));
         fs::remove_file(&path).expect("it is there");
         assert_eq!(owners.reserve(&path, one, &png), None, "a user has removed the result");
     }
@@ -146,12 +146,12 @@ mod tests {
         let [(one, png), (two, gif)] = files();
         owners.record(&path, &png);
         owners.record(&path, &gif);
-        assert_eq!(owners.reserve(&path, two, &gif), owned(&png, true));
+        assert_eq!(owners.reserve(&path, two, &gif), Some(owned(&png, true)));
         for _ in 0..2 {
             assert_eq!(owners.reserve(&path, one, &png), None, "a retry");
         }
         owners.release(one, false);
-        assert_eq!(owners.reserve(&path, two, &gif), owned(&png, true));
+        assert_eq!(owners.reserve(&path, two, &gif), Some(owned(&png, true)));
     }
 
     #[test]

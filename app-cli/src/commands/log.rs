@@ -142,28 +142,31 @@ async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context
         tokio::time::sleep(POLL_INTERVAL).await;
     }
     let printed = followed.rest()?;
-    if printed.has_unknown {
-        context.console.warn(format_args!("{name}: the streams were not kept apart to the end; `autoproc log` without --stdout and --stderr prints all of the output"));
+    let has_streams = request.stream().is_none() || log.has_streams().map_err(|error| unreadable(log, &error))?;
+    if printed.has_unknown || !has_streams {
+        context.console.warn(format_args!("{name}: {}", if has_streams { PARTLY_APART } else { NOT_APART }));
     } else if !printed.is_any {
         let so_far = if is_current(log, context).await? { "has printed nothing yet" } else { "printed nothing" };
-        context.remark(&format!("{name} {so_far}{}", to_stream(log, request)?));
+        context.remark(&format!("{name} {so_far}{}", to_stream(log, request)));
     }
     Ok(())
 }
 
-/// Describes the requested stream of an attempt that printed nothing to it. Empty if the attempt
-/// printed nothing at all, or if both streams were requested.
-fn to_stream(log: &AttemptLog, request: &LogArgs) -> Result<&'static str, CliError> {
-    let has_note = || log.streams().has_note().map_err(|error| unreadable(log, &error));
-    Ok(match request.stream() {
-        Some(_) if !log.path.exists() => "",
+/// The warning for output whose streams are unknown from some byte on.
+const PARTLY_APART: &str = "its streams were not kept apart to the end, so a part is left out; `autoproc log` without --stdout and --stderr prints all of it";
+
+/// The warning for output of an earlier version.
+const NOT_APART: &str =
+    "an earlier version of autoproc wrote its output and did not keep the streams apart; --stdout prints both";
+
+/// Names the requested stream. Empty if the attempt printed nothing at all, or if both streams were
+/// requested.
+fn to_stream(log: &AttemptLog, request: &LogArgs) -> &'static str {
+    match request.stream().filter(|_| log.path.exists()) {
         Some(Stream::Stdout) => " to its standard output",
-        Some(Stream::Stderr) if has_note()? => " to its standard error",
-        Some(Stream::Stderr) => {
-            " to its standard error, or its streams were not kept apart, as in earlier versions of autoproc"
-        }
+        Some(Stream::Stderr) => " to its standard error",
         None => "",
-    })
+    }
 }
 
 /// True if the attempt still holds its claim, and may print more.

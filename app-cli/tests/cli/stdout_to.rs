@@ -91,6 +91,30 @@ fn the_second_file_with_the_same_result_fails() {
     assert_eq!(read(&project, "out/a"), "in/a.png");
 }
 
+/// Attempts this short are started in batches.
+#[test]
+fn one_of_many_short_attempts_with_the_same_result_writes_it() {
+    let project = TempProject::new();
+    for number in 0..40 {
+        for kind in ["gif", "png", "tif"] {
+            project.write(format!("in/{number}.{kind}"), "");
+        }
+    }
+    let answer = run(&project, 100, &["in", "-j3"], "out/{/.}", "echo {/}");
+    assert!(answer.out.starts_with("processed 40, failed 80, "), "{answer:?}");
+    let items = project.json(["queue", "list", "--status", "completed"]);
+    let completed = items["items"].as_array().expect("a list").iter();
+    let mut written: Vec<_> = completed.map(|item| item["file_path"].as_str().expect("a path").to_owned()).collect();
+    written.sort();
+    let mut held: Vec<_> = names(&project, "out")
+        .iter()
+        .map(|name| project.path("in").join(read(&project, &format!("out/{name}")).trim_end()))
+        .map(|path| path.to_str().expect("text").to_owned())
+        .collect();
+    held.sort();
+    assert_eq!(held, written);
+}
+
 /// The first file is processed first, because it was added first.
 #[test]
 fn a_failed_file_leaves_its_result_to_others() {

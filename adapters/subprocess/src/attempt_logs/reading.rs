@@ -10,7 +10,7 @@ use crate::attempt_logs::AttemptLog;
 use crate::bounded_log::{self, Cut};
 
 /// The maximum length of a chunk in bytes.
-const CHUNK_BYTES: u64 = 64 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 
 impl AttemptLog {
     /// Reads the output as if the attempt had ended now. If the head is full, bytes that were
@@ -65,7 +65,7 @@ impl Follower {
         let mut chunk = Chunk { bytes: Vec::new(), is_head_full: head.is_some(), position: self.position, cut };
         let Some(file) = open(&self.path, &mut self.position, head)? else { return Ok(chunk) };
         chunk.position = self.position;
-        let limit = head.map_or(CHUNK_BYTES, |head| CHUNK_BYTES.min(head - self.position));
+        let limit = head.map_or(CHUNK_BYTES as u64, |head| (CHUNK_BYTES as u64).min(head - self.position));
         self.position += file.take(limit).read_to_end(&mut chunk.bytes)? as u64;
         Ok(chunk)
     }
@@ -101,7 +101,7 @@ impl Rest {
     /// # Errors
     /// If the output cannot be read.
     pub fn next_chunk(&mut self) -> io::Result<Chunk> {
-        let mut bytes = vec![0; CHUNK_BYTES as usize];
+        let mut bytes = vec![0; CHUNK_BYTES];
         let position = self.position;
         let length = loop {
             match self.read(&mut bytes) {

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::attempt_logs::{AttemptLog, Chunk};
-use crate::bounded_log::{Cut, Note, Source, Stream, marker_length};
+use crate::attempt_logs::{AttemptLog, AttemptLogs, Chunk};
+use crate::bounded_log::{Cut, NOTED, Note, Source, Stream, begin_notes, marker_length};
 
 /// The streams of an output, according to the note that was written with it.
 #[derive(Debug)]
@@ -21,7 +21,32 @@ pub struct Piece<'a> {
     pub bytes: &'a [u8],
 }
 
+impl AttemptLogs {
+    /// Records that outputs written from now on have notes of their streams, unless this is recorded
+    /// already. Call this before a run. Does nothing if the folder does not exist: the first output
+    /// creates it with the record.
+    pub fn begin_notes(&self) {
+        begin_notes(&self.dir);
+    }
+}
+
 impl AttemptLog {
+    /// True if the output was written by a version that notes its streams. Otherwise the output
+    /// holds both streams, and all of it counts as standard output. If there is no file, the result
+    /// is true.
+    ///
+    /// # Errors
+    /// If the times of the files cannot be read.
+    pub fn has_streams(&self) -> io::Result<bool> {
+        let Some(written) = self.written_at()? else { return Ok(true) };
+        let noted = match self.path.with_file_name(NOTED).symlink_metadata() {
+            Ok(metadata) => Some(metadata.modified()?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        Ok(noted.is_some_and(|noted| noted <= written) || Note::read(&self.path)?.is_some())
+    }
+
     /// Returns the streams of the output. The file need not exist yet.
     #[must_use]
     pub fn streams(&self) -> StreamMap {
@@ -36,17 +61,8 @@ impl AttemptLog {
 }
 
 impl StreamMap {
-    /// True if the output has a note of its streams. Without a note, all bytes count as standard
-    /// output: either the standard error was empty, or the output was written by a version that
-    /// kept no note.
-    ///
-    /// # Errors
-    /// If the note cannot be read.
-    pub fn has_note(&self) -> io::Result<bool> {
-        Note::read(&self.path).map(|note| note.is_some())
-    }
-
-    /// Splits a chunk of the output into pieces, each from one source. Call this soon after the
+    /// Splits a chunk of the output into pieces, each from one source. Without a note, all bytes are
+    /// standard output. Call this soon after the
     /// chunk was read, because a later step of a workflow may change the end of the output.
     ///
     /// # Errors
@@ -122,13 +138,5 @@ impl StreamFilter {
     #[must_use]
     pub fn has_left_out_unknown(&self) -> bool {
         self.unknown
-    }
-
-    /// The value of [`StreamMap::has_note`].
-    ///
-    /// # Errors
-    /// If the note cannot be read.
-    pub fn has_note(&self) -> io::Result<bool> {
-        self.streams.has_note()
     }
 }

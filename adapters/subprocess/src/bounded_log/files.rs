@@ -27,6 +27,10 @@ use super::streams::streams_path;
 pub(super) const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
+/// The name of the empty file whose modification time is that of the oldest output with a note of
+/// its streams, or earlier.
+pub(crate) const NOTED: &str = "streams";
+
 const FOLLOWS: (&str, &str) = ("[autoproc: follows byte ", "]\n");
 const LEFT_OUT: (&str, &str) = ("\n[autoproc: ", " bytes left out]\n");
 
@@ -157,8 +161,14 @@ fn create_folder(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(FOLDER_MODE).create(folder) {
         // Another guard has created the folder.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        created => created,
+        created => created.map(|()| begin_notes(folder)),
     }
+}
+
+/// Marks a folder, if it is not marked yet: outputs that are written to it from now on have notes of
+/// their streams. An error is ignored: then the streams of outputs without a note count as unknown.
+pub(crate) fn begin_notes(folder: &Path) {
+    let _ = open_new(&folder.join(NOTED));
 }
 
 /// Opens the file at `path` for reading and writing; `None` if the file does not exist.

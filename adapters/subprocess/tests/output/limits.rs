@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 
 use autoproc_domain::ItemId;
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
-use autoproc_subprocess::{AttemptLog, AttemptLogs, BoundedLog, OutputLimits, Source, Stream};
+use autoproc_subprocess::{AttemptLog, AttemptLogs, BoundedLog, OutputLimits, Stream};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use crate::streams::{model_of, note_length, read_apart};
+
 /// A folder and a log in it.
-fn fixture() -> (TempDir, AttemptLog) {
+pub(crate) fn fixture() -> (TempDir, AttemptLog) {
     let dir = tempfile::tempdir().expect("a folder");
     let token = ClaimToken { item: ItemId::new(7), number: ClaimNumber::new(30) };
     let log = AttemptLogs::new(dir.path().join("logs/attempts")).log_of(token, AttemptNumber::new(2).expect("not 0"));
@@ -31,7 +33,7 @@ fn model(output: &[u8], limits: OutputLimits) -> Vec<u8> {
     [&output[..head], marker.as_bytes(), &output[output.len() - tail..]].concat()
 }
 
-fn size(limit: u64) -> usize {
+pub(crate) fn size(limit: u64) -> usize {
     usize::try_from(limit).expect("small")
 }
 
@@ -39,57 +41,6 @@ fn read(log: &AttemptLog) -> Vec<u8> {
     let mut bytes = Vec::new();
     log.read().expect("readable").read_to_end(&mut bytes).expect("readable");
     bytes
-}
-
-/// The bytes of each stream, and of no known stream, as read from the log. The marker belongs to
-/// both streams.
-fn read_apart(log: &AttemptLog) -> [Vec<u8>; 3] {
-    let (mut apart, mut rest, streams) =
-        ([Vec::new(), Vec::new(), Vec::new()], log.read().expect("readable"), log.streams());
-    loop {
-        let chunk = rest.next_chunk().expect("readable");
-        if chunk.bytes.is_empty() {
-            return apart;
-        }
-        for piece in streams.split(&chunk).expect("readable") {
-            for (index, bytes) in apart.iter_mut().enumerate() {
-                if is_of(piece.source, index) {
-                    bytes.extend(piece.bytes);
-                }
-            }
-        }
-    }
-}
-
-/// True if bytes from this source belong to the stream with this index: 0 for standard output, 1
-/// for standard error, 2 for an unknown stream.
-fn is_of(source: Source, index: usize) -> bool {
-    match source {
-        Source::Stream(Stream::Stdout) => index == 0,
-        Source::Stream(Stream::Stderr) => index == 1,
-        Source::Unknown => index == 2,
-        Source::Marker => index < 2,
-    }
-}
-
-/// The expected bytes of the stream with this index, for an output of bytes with their streams.
-fn model_of(output: &[(u8, Stream)], limits: OutputLimits, index: usize) -> Vec<u8> {
-    let (head, tail) = (size(limits.head), size(limits.tail));
-    let of = |part: &[(u8, Stream)]| -> Vec<u8> {
-        part.iter().filter(|(_, stream)| is_of(Source::Stream(*stream), index)).map(|(byte, _)| *byte).collect()
-    };
-    match output.len().checked_sub(head + tail).filter(|omitted| *omitted > 0) {
-        None => of(output),
-        Some(omitted) => {
-            let marker = format!("\n[autoproc: {omitted} bytes left out]\n");
-            [of(&output[..head]), marker.into(), of(&output[output.len() - tail..])].concat()
-        }
-    }
-}
-
-/// The length of the note of the streams; 0 if there is none.
-fn note_length(log: &AttemptLog) -> u64 {
-    fs::metadata(log.path.with_extension("log.streams")).map_or(0, |note| note.len())
 }
 
 /// The total length of all files in the folder of the log.
@@ -100,7 +51,7 @@ fn on_disk(log: &AttemptLog) -> u64 {
 }
 
 #[derive(Debug, Clone)]
-enum Action {
+pub(crate) enum Action {
     Write(Stream, Vec<u8>),
     Tick,
     /// The step ends and another one appends.
@@ -109,7 +60,7 @@ enum Action {
     Crash,
 }
 
-fn action() -> impl Strategy<Value = Action> {
+pub(crate) fn action() -> impl Strategy<Value = Action> {
     // Favours the bytes of the format's own lines, so that output resembling them is tried.
     let byte = prop_oneof![any::<u8>(), Just(b'\n'), Just(b'[')];
     let stream = prop_oneof![Just(Stream::Stdout), Just(Stream::Stderr)];
@@ -121,7 +72,7 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-fn limits() -> impl Strategy<Value = OutputLimits> {
+pub(crate) fn limits() -> impl Strategy<Value = OutputLimits> {
     (0..60_u64, 0..60_u64).prop_map(|(head, tail)| OutputLimits { head, tail })
 }
 
@@ -226,41 +177,6 @@ proptest! {
         prop_assert_eq!(seen, read(&log));
     }
 
-    /// A follower of one stream sees only bytes of this stream, in the order in which they came.
-    #[test]
-    fn following_one_stream_gives_the_same_as_reading_it(actions in vec(action(), 0..40), limits in limits()) {
-        let (_dir, log) = fixture();
-        let (mut writer, mut written) = (BoundedLog::new(log.path.clone(), limits), Vec::new());
-        let mut followed = [Stream::Stdout, Stream::Stderr].map(|stream| (log.follow(), log.only(stream), Vec::new()));
-        writer.write(Stream::Stderr, b"e");
-        written.push((b'e', Stream::Stderr));
-        for action in actions {
-            match action {
-                Action::Write(stream, bytes) => {
-                    writer.write(stream, &bytes);
-                    written.extend(bytes.into_iter().map(|byte| (byte, stream)));
-                }
-                _ => writer.tick(writer.next_tick().unwrap_or_else(Instant::now)),
-            }
-            for (follower, filter, seen) in &mut followed {
-                let chunk = follower.next_chunk().expect("readable");
-                seen.extend(filter.keep(&chunk).expect("readable"));
-            }
-        }
-        drop(writer.finish());
-        for (index, (follower, mut filter, mut seen)) in followed.into_iter().enumerate() {
-            let mut rest = follower.rest().expect("readable");
-            loop {
-                let chunk = rest.next_chunk().expect("readable");
-                if chunk.bytes.is_empty() {
-                    break;
-                }
-                seen.extend(filter.keep(&chunk).expect("readable"));
-            }
-            prop_assert_eq!(seen, model_of(&written, limits, index));
-            prop_assert!(!filter.has_left_out_unknown());
-        }
-    }
 }
 
 #[test]
@@ -280,8 +196,9 @@ fn the_file_is_created_with_the_first_byte_for_the_owner_only() {
 fn the_output_of_a_deleted_queue_is_removed() {
     let (_dir, log) = fixture();
     fs::create_dir_all(log.path.parent().expect("a folder")).expect("a folder");
-    let tail = log.path.with_extension("log.tail");
-    for (path, text) in [(&log.path, "much older output"), (&tail, "[autoproc: follows byte 3]\nmuch older output")] {
+    let (tail, note) = (log.path.with_extension("log.tail"), log.path.with_extension("log.streams"));
+    let old = [(&log.path, "much older output"), (&tail, "[autoproc: follows byte 3]\nmuch older output")];
+    for (path, text) in old.into_iter().chain([(&note, "stderr 0\n")]) {
         fs::write(path, text).expect("a file");
     }
     let limits = OutputLimits { head: 4, tail: 4 };
@@ -290,7 +207,7 @@ fn the_output_of_a_deleted_queue_is_removed() {
     writer.write(Stream::Stdout, b"new");
     assert_eq!(read(&log), b"new");
     assert!(writer.finish().is_none());
-    assert_eq!((read(&log), tail.exists()), (b"new".to_vec(), false));
+    assert_eq!((read(&log), tail.exists(), note.exists()), (b"new".to_vec(), false, false));
 }
 
 /// The writer was killed while it appended the tail to the head.
@@ -309,43 +226,6 @@ fn a_partly_completed_output_is_read_and_continued_from_its_copy() {
     writer.write(Stream::Stdout, b"er");
     assert!(writer.finish().is_none());
     assert_eq!(fs::read(&log.path).expect("a file"), b"head\n[autoproc: 4 bytes left out]\niler");
-}
-
-/// Without its note, a byte cannot be told apart; with one, a note that cannot be written says so.
-#[test]
-fn streams_without_a_note_are_not_guessed() {
-    let (_dir, log) = fixture();
-    let mut writer = BoundedLog::new(log.path.clone(), OutputLimits::default());
-    let note = log.path.with_extension("log.streams");
-    writer.write(Stream::Stdout, b"out");
-    assert!(!log.streams().has_note().expect("readable"));
-    fs::create_dir(&note).expect("a folder in the way");
-    writer.write(Stream::Stderr, b"err");
-    fs::remove_dir(&note).expect("it is there");
-    writer.write(Stream::Stdout, b"out");
-    assert!(writer.finish().is_some(), "the error is returned");
-    assert!(!note.exists(), "a note from here on would be wrong before");
-    assert_eq!(read_apart(&log), [b"outerrout".to_vec(), Vec::new(), Vec::new()]);
-    fs::write(&note, [0]).expect("a note that could not be written");
-    assert_eq!(read_apart(&log), [Vec::new(), Vec::new(), b"outerrout".to_vec()]);
-}
-
-/// The writer was killed after it had noted bytes that never reached the disk.
-#[test]
-fn what_a_killed_writer_noted_and_lost_is_forgotten() {
-    let (_dir, log) = fixture();
-    let limits = OutputLimits { head: 4, tail: 100 };
-    let mut writer = BoundedLog::new(log.path.clone(), limits);
-    writer.write(Stream::Stderr, b"1234");
-    writer.write(Stream::Stdout, b"lost");
-    drop(writer);
-    let note = log.path.with_extension("log.streams");
-    fs::write(&note, fs::read_to_string(&note).expect("a note") + "stderr 6\nstd").expect("a file");
-    let mut writer = BoundedLog::append(log.path.clone(), limits);
-    writer.write(Stream::Stderr, b"56");
-    writer.write(Stream::Stdout, b"7");
-    assert!(writer.finish().is_none());
-    assert_eq!(read_apart(&log), [b"7".to_vec(), b"123456".to_vec(), Vec::new()]);
 }
 
 /// The tail of the first step moves when the next step appends.
