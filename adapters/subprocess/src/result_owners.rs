@@ -122,6 +122,7 @@ mod tests {
     fn a_result_belongs_to_the_first_file_that_writes_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a");
+        fs::write(&path, "of another program").expect("a file");
         let owners = ResultOwners::default();
         let [(one, png), (two, gif)] = files();
         assert_eq!(owners.reserve(&path, one, &png), None);
@@ -130,7 +131,6 @@ mod tests {
         assert_eq!(owners.reserve(&path, two, &gif), Some(owned(&png, false)), "only the owner releases it");
         owners.release(one, false);
         assert_eq!(owners.reserve(&path, two, &gif), None, "the first file has failed");
-        fs::write(&path, "").expect("a file");
         owners.release(two, true);
         assert_eq!(owners.reserve(&path, one, &png), Some(owned(&gif, true)));
         fs::remove_file(&path).expect("it is there");

@@ -119,6 +119,7 @@ fn one_of_many_short_attempts_with_the_same_result_writes_it() {
 #[test]
 fn a_failed_file_leaves_its_result_to_others() {
     let project = TempProject::with_queue(&["in/a.gif", "in/a.png"]);
+    project.write("out/a", "of another program");
     let script = "case {} in *.gif) exit 1;; esac; echo {/}";
     run(&project, 100, &["in/a.gif", "in/a.png"], "out/{/.}", script);
     assert_eq!(read(&project, "out/a"), "a.png\n");

@@ -17,7 +17,7 @@
 //! uses a temporary name in the folder removes the files whose lock is free.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -122,21 +122,38 @@ impl ResultFile {
     fn publish(&mut self) -> io::Result<()> {
         self.first_error.take().map_or(Ok(()), Err)?;
         self.file.sync_all()?;
-        match (self.is_named, self.replaces) {
-            (false, false) => link(&self.file, &self.path)?,
-            (true, false) => rename_new(&self.temporary, &self.path)?,
-            (_, true) => self.replace()?,
+        if self.replaces {
+            self.give_temporary_name()?;
+            fs::rename(&self.temporary, &self.path)?;
+            self.is_named = false;
+        } else {
+            self.publish_new()?;
         }
         File::open(folder_of(&self.path))?.sync_all()
     }
 
-    fn replace(&mut self) -> io::Result<()> {
+    fn publish_new(&mut self) -> io::Result<()> {
         if !self.is_named {
-            link(&self.file, &self.temporary)?;
-            self.is_named = true;
+            match link(&self.file, &self.path) {
+                // The file system has files without a name, and cannot give them one.
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => self.give_temporary_name()?,
+                linked => return linked,
+            }
         }
-        fs::rename(&self.temporary, &self.path)?;
-        self.is_named = false;
+        rename_new(&self.temporary, &self.path)
+    }
+
+    /// Gives the temporary file its temporary name, if it has none. If the file cannot get a name,
+    /// copies it to a file with that name.
+    fn give_temporary_name(&mut self) -> io::Result<()> {
+        if !self.is_named && link(&self.file, &self.temporary).is_err() {
+            let mut named = open_named(&self.temporary)?;
+            self.is_named = true;
+            self.file.rewind()?;
+            io::copy(&mut self.file, &mut named)?;
+            named.sync_all()?;
+        }
+        self.is_named = true;
         Ok(())
     }
 }
@@ -208,7 +225,7 @@ fn open_unnamed(folder: &Path) -> io::Result<File> {
     use rustix::fs::OFlags;
 
     let flags = OFlags::TMPFILE.bits().cast_signed();
-    let file = OpenOptions::new().write(true).custom_flags(flags).open(folder)?;
+    let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(folder)?;
     // Without `/proc`, the file could not get a name.
     fs::symlink_metadata(link_to(&file))?;
     Ok(file)
@@ -307,8 +324,16 @@ mod tests {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// As on a file system that cannot give a name to a file without one.
+    fn without_link(folder: &Path) -> io::Result<File> {
+        let path = folder.join("removed");
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        fs::remove_file(&path)?;
+        Ok(file)
+    }
+
     /// The ways to create the temporary file.
-    const WAYS: [fn(&Path) -> io::Result<File>; 2] = [open_unnamed, unsupported];
+    const WAYS: [fn(&Path) -> io::Result<File>; 3] = [open_unnamed, unsupported, without_link];
 
     fn created(path: &Path, way: fn(&Path) -> io::Result<File>) -> ResultFile {
         ResultFile::create_with(&wanted(path), None, way).expect("created")
