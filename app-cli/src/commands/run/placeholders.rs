@@ -51,7 +51,9 @@ pub(super) fn check_pattern(pattern: &OsStr) -> Result<(), CliError> {
     let Some(unknown) = unknown_placeholders(pattern).first().copied() else { return Ok(()) };
     let error = CliError::usage(format!("--stdout-to {}: {unknown} is not a placeholder", Shown(Path::new(pattern))));
     let word = inner(unknown).to_ascii_lowercase();
-    let meant = WORDS.iter().find(|(known, _)| *known == word).map(|(_, placeholder)| *placeholder);
+    let distance = |(known, _): &&(&str, _)| osa_distance(known, &word);
+    let meant = WORDS.iter().filter(|known| distance(known) <= usize::from(word.len() > 2)).min_by_key(distance);
+    let meant = meant.map(|(_, placeholder)| *placeholder);
     Err(match misspelt(unknown).or(meant) {
         Some(near) => error.with_hint(format!("did you mean {near}?")),
         None => error.with_hint(format!("the placeholders are {}", PLACEHOLDERS.join(" "))),
@@ -115,6 +117,7 @@ mod tests {
         };
         assert_eq!(hint("out/{reel}.txt"), "did you mean {rel}?");
         assert_eq!(hint("out/{Basename}"), "did you mean {/}?");
+        assert_eq!(hint("out/{nam}"), "did you mean {/}?");
         assert!(hint("out/{x}{rel}").contains("{rel} {#} {%}"));
         assert!(check_pattern(OsStr::new("out/{rel}{a,b}")).is_ok());
     }
