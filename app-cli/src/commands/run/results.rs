@@ -1,6 +1,6 @@
 //! `run --stdout-to`: the results of earlier runs, and results that become inputs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use autoproc_domain::view::PageRequest;
@@ -12,8 +12,9 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::paths::{FoundFile, Gathered, PathSource};
 
-/// The number of items that are read at once, which take less than a megabyte.
-const PAGE_ITEMS: usize = 1000;
+/// The number of items that are read at once. A store may search the whole queue for each page, so
+/// a million items take 20 searches; a page takes about 20 MB of memory.
+const PAGE_ITEMS: usize = 50_000;
 
 /// Returns the settings for results. Results of items that were completed by the same recipe belong
 /// to these items: a run never replaces them by the output of other files.
@@ -58,7 +59,7 @@ async fn record_completed(to: &StdoutTo, recipe: Option<Recipe>, context: &Conte
 /// file to process.
 pub(super) fn warn_of_new_inputs(to: &StdoutTo, source: &PathSource, gathered: &Gathered, context: &Context) {
     let results = gathered.files.iter().map(|file| result_of(file, to, context.project.root()));
-    let is_input = |result: &std::path::PathBuf| {
+    let is_input = |result: &PathBuf| {
         gathered.folders.iter().any(|folder| source.finds(folder.as_path(), result, &context.project))
     };
     if let Some(result) = results.into_iter().find(is_input) {
@@ -69,7 +70,7 @@ pub(super) fn warn_of_new_inputs(to: &StdoutTo, source: &PathSource, gathered: &
     }
 }
 
-fn result_of(FoundFile { path, depth }: &FoundFile, to: &StdoutTo, project: &Path) -> std::path::PathBuf {
+fn result_of(FoundFile { path, depth }: &FoundFile, to: &StdoutTo, project: &Path) -> PathBuf {
     let relative = relative_path(path, *depth, project);
     to.pattern.path_for(Subject { path: path.as_path(), relative, item: None, slot: 1 }, &to.folder)
 }
