@@ -1,41 +1,50 @@
-//! Writes the output of an attempt to standard output.
+//! Writes the output of an attempt to standard output or standard error.
 //!
 //! On a terminal, control characters are escaped, including colour sequences: the output may come
 //! from an untrusted file and could control the terminal. Line ends and tabs are kept. Lines that
 //! carriage returns overwrite are handled by `overwritten_lines`. `--raw` prints all bytes
 //! unchanged.
 
-use std::io::{self, Read};
+use std::io;
 
-use autoproc_subprocess::AttemptLog;
+use autoproc_subprocess::{AttemptLog, Rest, Stream, StreamFilter};
 
 use crate::console::{Console, Delivery};
 use crate::error::CliError;
 use crate::escape::Shown;
 use crate::overwritten_lines::LinePrinter;
-
-/// The maximum number of bytes of a log that are read and printed at once.
-const PIECE: usize = 64 * 1024;
+use crate::view::layout::Layout;
 
 /// Prints the output of an attempt, and records whether it is empty.
 pub(crate) struct AttemptOutput<'a> {
     console: &'a Console,
+    /// The stream of this process that receives the output.
+    to: Stream,
     /// The converter of lines; `None` if bytes are printed unchanged.
     lines: Option<LinePrinter>,
     is_empty: bool,
+    /// The last byte that was given; `None` if there was none.
+    last: Option<u8>,
 }
 
 impl<'a> AttemptOutput<'a> {
     /// Creates a printer for output that is data. A file or pipe receives the bytes unchanged.
     pub(crate) fn of_data(console: &'a Console) -> Self {
-        let lines = console.out().is_terminal().then(|| lines(console));
-        Self { console, lines, is_empty: true }
+        Self::to(Stream::Stdout, console)
+    }
+
+    /// Creates a printer for output that is data, which writes to this stream.
+    pub(crate) fn to(to: Stream, console: &'a Console) -> Self {
+        let layout = layout(to, console);
+        let lines = layout.is_terminal().then(|| lines(&layout));
+        Self { console, to, lines, is_empty: true, last: None }
     }
 
     /// Creates a printer for output that a person reads. A file or pipe receives only the last
     /// version of an overwritten line. If `raw`, the bytes are printed unchanged.
     pub(crate) fn of_text(console: &'a Console, raw: bool) -> Self {
-        Self { console, lines: (!raw).then(|| lines(console)), is_empty: true }
+        let lines = (!raw).then(|| lines(console.out()));
+        Self { console, to: Stream::Stdout, lines, is_empty: true, last: None }
     }
 
     /// True if nothing has been printed so far.
@@ -49,9 +58,13 @@ impl<'a> AttemptOutput<'a> {
     /// If the piece cannot be written. A closed standard output is not an error.
     pub(crate) fn print(&mut self, piece: &[u8]) -> Result<Delivery, CliError> {
         self.is_empty &= piece.is_empty();
+        self.last = piece.last().copied().or(self.last);
         match &mut self.lines {
-            Some(lines) => write(self.console, &lines.take(piece)),
-            None => write(self.console, piece),
+            Some(lines) => {
+                let text = lines.take(piece);
+                self.write(&text)
+            }
+            None => self.write(piece),
         }
     }
 
@@ -60,45 +73,76 @@ impl<'a> AttemptOutput<'a> {
     /// # Errors
     /// The errors of [`AttemptOutput::print`].
     pub(crate) fn print_current(&mut self) -> Result<Delivery, CliError> {
-        self.lines.as_mut().map_or(Ok(Delivery::All), |lines| write(self.console, &lines.current()))
+        let current = self.lines.as_mut().map(LinePrinter::current).unwrap_or_default();
+        self.write(&current)
     }
 
-    /// Prints everything that `from` returns, including a last line without a line end.
+    /// Prints a last line without a line end. On standard error, adds the line end, because other
+    /// messages follow there.
+    ///
+    /// # Errors
+    /// The errors of [`AttemptOutput::print`].
+    pub(crate) fn finish(&mut self) -> Result<Delivery, CliError> {
+        let mut last = self.lines.as_mut().map(LinePrinter::finish).unwrap_or_default();
+        if self.to == Stream::Stderr && self.last.is_some_and(|last| last != b'\n') {
+            last.push(b'\n');
+        }
+        self.write(&last)
+    }
+
+    /// Prints everything that `from` returns, including a last line without a line end. If `filter`
+    /// is given, prints only the bytes that it keeps.
     ///
     /// # Errors
     /// If the log cannot be read; otherwise the errors of [`AttemptOutput::print`].
-    pub(crate) fn print_all(&mut self, log: &AttemptLog, mut from: impl Read) -> Result<Delivery, CliError> {
-        let mut piece = vec![0; PIECE];
+    pub(crate) fn print_all(
+        &mut self,
+        log: &AttemptLog,
+        mut from: Rest,
+        mut filter: Option<&mut StreamFilter>,
+    ) -> Result<Delivery, CliError> {
         loop {
-            let length = match from.read(&mut piece) {
-                Ok(0) => break,
-                Ok(length) => length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(unreadable(log, &error)),
+            let chunk = from.next_chunk().map_err(|error| unreadable(log, &error))?;
+            if chunk.bytes.is_empty() {
+                return self.finish();
+            }
+            let delivery = match &mut filter {
+                Some(filter) => self.print(&filter.keep(&chunk).map_err(|error| unreadable(log, &error))?)?,
+                None => self.print(&chunk.bytes)?,
             };
-            if self.print(&piece[..length])? == Delivery::Cut {
+            if delivery == Delivery::Cut {
                 return Ok(Delivery::Cut);
             }
         }
-        self.lines.as_mut().map_or(Ok(Delivery::All), |lines| write(self.console, &lines.finish()))
+    }
+
+    fn write(&self, bytes: &[u8]) -> Result<Delivery, CliError> {
+        match self.to {
+            _ if bytes.is_empty() => Ok(Delivery::All),
+            Stream::Stdout => self.console.print_exactly(|out| out.write_all(bytes)),
+            Stream::Stderr => {
+                self.console.print_to_err_exactly(bytes);
+                Ok(Delivery::All)
+            }
+        }
     }
 }
 
-/// Returns the converter of lines for standard output.
-fn lines(console: &Console) -> LinePrinter {
-    let out = console.out();
-    if out.is_terminal() {
-        LinePrinter::terminal(out.columns().filter(|_| out.can_redraw()))
+/// Returns the layout of a stream of this process.
+fn layout(stream: Stream, console: &Console) -> Layout {
+    match stream {
+        Stream::Stdout => console.out().clone(),
+        Stream::Stderr => console.err(),
+    }
+}
+
+/// Returns the converter of lines for a stream with this layout.
+fn lines(layout: &Layout) -> LinePrinter {
+    if layout.is_terminal() {
+        LinePrinter::terminal(layout.columns().filter(|_| layout.can_redraw()))
     } else {
         LinePrinter::plain()
     }
-}
-
-fn write(console: &Console, bytes: &[u8]) -> Result<Delivery, CliError> {
-    if bytes.is_empty() {
-        return Ok(Delivery::All);
-    }
-    console.print_exactly(|out| out.write_all(bytes))
 }
 
 /// Returns the error for a log that cannot be read.

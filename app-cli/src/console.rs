@@ -126,6 +126,16 @@ impl Console {
         }))
     }
 
+    /// Writes the bytes of a command to standard error as they are, after all earlier texts. Waits
+    /// for the reader of standard error, as [`Console::print`] waits for that of standard output:
+    /// the bytes were requested, and dropping them would be a loss.
+    pub(crate) fn print_to_err_exactly(&self, bytes: &[u8]) {
+        self.aside(|| {
+            // A closed standard error is ignored.
+            let _ = io::stderr().write_all(bytes);
+        });
+    }
+
     /// Returns the layout of standard output.
     pub(crate) fn out(&self) -> &Layout {
         &self.out

@@ -3,7 +3,7 @@
 use std::mem;
 use std::time::Duration;
 
-use autoproc_subprocess::{AttemptLog, Follower};
+use autoproc_subprocess::{AttemptLog, Follower, StreamFilter};
 
 use crate::attempt_output::{AttemptOutput, unreadable};
 use crate::console::{Console, Delivery};
@@ -18,6 +18,8 @@ pub(crate) struct FollowedLog<'a> {
     console: &'a Console,
     output: AttemptOutput<'a>,
     follower: Follower,
+    /// Keeps the bytes of one stream; `None` to print both streams.
+    filter: Option<StreamFilter>,
     is_told: bool,
 }
 
@@ -25,7 +27,12 @@ impl<'a> FollowedLog<'a> {
     /// Creates a printer that copies the log to `output` from the beginning. Remarks go to
     /// `console`.
     pub(crate) fn new(log: &'a AttemptLog, console: &'a Console, output: AttemptOutput<'a>) -> Self {
-        Self { log, console, output, follower: log.follow(), is_told: false }
+        Self { log, console, output, follower: log.follow(), filter: None, is_told: false }
+    }
+
+    /// Creates a printer that copies only the bytes that `filter` keeps.
+    pub(crate) fn filtered(self, filter: Option<StreamFilter>) -> Self {
+        Self { filter, ..self }
     }
 
     /// Prints the output since the last call.
@@ -41,19 +48,31 @@ impl<'a> FollowedLog<'a> {
             if chunk.bytes.is_empty() {
                 return self.output.print_current();
             }
-            if self.output.print(&chunk.bytes)? == Delivery::Cut {
+            let kept = self.filter.as_mut().map_or(Ok(None), |filter| filter.keep(&chunk).map(Some));
+            let kept = kept.map_err(|error| unreadable(self.log, &error))?.unwrap_or(chunk.bytes);
+            if self.output.print(&kept)? == Delivery::Cut {
                 return Ok(Delivery::Cut);
             }
         }
     }
 
-    /// Prints the remaining output; returns true if the log contained any output.
+    /// Prints the remaining output.
     ///
     /// # Errors
     /// The errors of [`FollowedLog::poll`].
-    pub(crate) fn rest(mut self) -> Result<bool, CliError> {
+    pub(crate) fn rest(mut self) -> Result<Printed, CliError> {
         let rest = self.follower.rest().map_err(|error| unreadable(self.log, &error))?;
-        let heard = self.output.print_all(self.log, rest)?;
-        Ok(heard == Delivery::Cut || !self.output.is_empty())
+        let delivery = self.output.print_all(self.log, rest, self.filter.as_mut())?;
+        let is_any = delivery == Delivery::Cut || !self.output.is_empty();
+        Ok(Printed { is_any, has_unknown: self.filter.is_some_and(|filter| filter.has_left_out_unknown()) })
     }
+}
+
+/// The result of printing a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Printed {
+    /// True if anything was printed.
+    pub(crate) is_any: bool,
+    /// True if the filter left out bytes whose stream is unknown.
+    pub(crate) has_unknown: bool,
 }

@@ -140,6 +140,8 @@ pub(crate) struct FoundFile {
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     pub(crate) files: Vec<FoundFile>,
+    /// The folders that were searched.
+    pub(crate) folders: Vec<FilePath>,
     /// Named files that do not exist.
     pub(crate) missing: Listed,
     /// Unreadable places below folders, with the reasons.
@@ -251,7 +253,9 @@ impl PathSource {
         let file = resolve(around.cwd, path)?;
         let metadata = fs::metadata(file.as_path()).ok();
         if metadata.as_ref().is_some_and(Metadata::is_dir) {
-            return self.walk(&file, around.project, into);
+            self.walk(&file, around.project, into)?;
+            into.folders.push(file);
+            return Ok(());
         }
         if metadata.is_none() && is_folder_word(path) {
             return Err(no_folder(&file));
@@ -283,6 +287,17 @@ impl PathSource {
             }
         }
         Ok(())
+    }
+
+    /// True if a search of `folder` would find a file at `path`, which need not exist. Links in the
+    /// path are not resolved.
+    pub(crate) fn finds(&self, folder: &Path, path: &Path, project: &Project) -> bool {
+        let Ok(below) = path.strip_prefix(folder) else { return false };
+        let is_hidden = |part: Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
+        let mut above = below.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
+        (self.hidden || !below.components().any(is_hidden))
+            && above.all(|above| self.filter.wants_folder(above) && !project.is_own(&folder.join(above)))
+            && self.filter.wants(below, None)
     }
 
     fn found(&self, entry: &DirEntry, below: &Path, into: &mut Gathered) {

@@ -2,11 +2,12 @@
 //!
 //! The number of the claim makes the name unique within a queue. The number of the attempt does
 //! not, because a released attempt is repeated under the same number. An attempt without output has
-//! no file. [`BoundedLog`](crate::BoundedLog) writes the files; [`reading`] and [`pruning`] work on
-//! existing files.
+//! no file. [`BoundedLog`](crate::BoundedLog) writes the files; [`reading`], [`streams`] and
+//! [`pruning`] work on existing files.
 
 mod pruning;
 mod reading;
+mod streams;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,8 @@ use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::Attempt;
 
 pub use pruning::{Pruned, Retention};
-pub use reading::{Chunk, Follower};
+pub use reading::{Chunk, Follower, Rest};
+pub use streams::{Piece, StreamFilter, StreamMap};
 
 /// The folder with the output of attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -157,6 +157,9 @@ async fn run_batch(shared: &Shared, slot: &Slot, mut batch: VecDeque<Queued<Queu
     while let Some(event) = events.next().await {
         if let BatchEvent::NotStarted(count) = event {
             let rest = batch.split_off(batch.len().saturating_sub(count));
+            for Queued { attempt: QueuedAttempt { attempt, .. }, .. } in &rest {
+                runner.forget(attempt);
+            }
             shared.put_back(rest);
             continue;
         }

@@ -8,11 +8,15 @@
 //! *tail*) are appended to the head, and the copy is removed. If bytes were omitted between head
 //! and tail, a line between the two gives their number. [`files`] describes the format.
 //!
+//! The file contains both output streams. If the standard error is not empty, a note beside the
+//! file tells which bytes came from which stream; see [`streams`].
+//!
 //! # Cost
 //!
 //! A log uses at most [`OutputLimits::max_disk`] bytes of disk and [`OutputLimits::tail`] bytes of
 //! memory. A byte after the head is copied once to the ring. Each second, the contents of the ring
-//! are written to disk if they have changed. No file is created before the first byte.
+//! are written to disk if they have changed. No file is created before the first byte. Each change
+//! of the stream costs one write of a short line.
 //!
 //! # Errors
 //!
@@ -22,6 +26,7 @@
 
 mod files;
 mod ring;
+mod streams;
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
@@ -29,8 +34,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use files::Tail;
-pub(crate) use files::{new_tail_path, open_tail, tail_path};
+pub(crate) use files::{NOTED, begin_notes, marker_length, new_tail_path, omitted_before, open_tail, tail_path};
 use ring::Ring;
+use streams::NoteWriter;
+pub(crate) use streams::{Cut, Note, streams_path};
+pub use streams::{Source, Stream};
 
 /// The maximum time until new bytes in the ring are copied to disk, where users can follow the
 /// output.
@@ -61,11 +69,12 @@ impl OutputLimits {
         Self { head: bytes / 2, tail: bytes / 4 }
     }
 
-    /// Returns the maximum disk space of the output, in bytes: the head, the tail twice, and the
-    /// lines that the log itself adds.
+    /// Returns the maximum disk space of the output, in bytes: the head, the tail twice, the lines
+    /// that the log itself adds, and the note of the streams.
     #[must_use]
     pub const fn max_disk(self) -> u64 {
-        self.head.saturating_add(self.tail.saturating_mul(2)).saturating_add(files::MAX_LINES)
+        let lines = files::MAX_LINES + streams::max_note(self.head);
+        self.head.saturating_add(self.tail.saturating_mul(2)).saturating_add(lines)
     }
 }
 
@@ -81,6 +90,7 @@ pub struct BoundedLog {
     /// The length of the head in the file.
     head: u64,
     ring: Ring,
+    note: NoteWriter,
     /// When the ring must be copied to disk; `None` if the copy is current.
     copy_due: Option<Instant>,
     first_error: Option<io::Error>,
@@ -117,16 +127,19 @@ impl BoundedLog {
     }
 
     fn at(path: PathBuf, limits: OutputLimits, phase: Phase) -> Self {
-        let ring = Ring::new(limits.tail);
-        Self { path, limits, phase, file: None, head: 0, ring, copy_due: None, first_error: None }
+        let (ring, note) = (Ring::new(limits.tail), NoteWriter::new(&path, limits.head));
+        Self { path, limits, phase, file: None, head: 0, ring, note, copy_due: None, first_error: None }
     }
 
-    /// Writes the next bytes. Never fails; [`BoundedLog::finish`] returns the first error.
-    pub fn write(&mut self, bytes: &[u8]) {
+    /// Writes the next bytes, which came from `stream`. Never fails; [`BoundedLog::finish`] returns
+    /// the first error.
+    pub fn write(&mut self, stream: Stream, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
         self.begin();
+        let noted = self.note.change(stream, self.head + self.ring.total());
+        self.remember(noted);
         let in_head = self.write_head(bytes);
         self.keep(&bytes[in_head..]);
     }
@@ -152,6 +165,8 @@ impl BoundedLog {
     #[must_use]
     pub fn finish(mut self) -> Option<io::Error> {
         if !self.ring.is_unused() {
+            let noted = self.note.cut(Cut { head: self.head, omitted: self.ring.omitted() });
+            self.remember(noted);
             let joined = self.join();
             self.remember(joined);
         }
@@ -180,9 +195,14 @@ impl BoundedLog {
         self.head = earlier.head;
         file.seek(SeekFrom::Start(self.head))?;
         self.file = Some(file);
+        let noted = self.note.resume(&earlier);
+        self.remember(noted);
         if earlier.omitted > 0 || !earlier.tail.is_empty() {
             self.ring.resume(earlier.omitted, &earlier.tail);
             self.copy()?;
+            // From now on, the `.tail` tells the number of omitted bytes.
+            let noted = self.note.forget_cut();
+            self.remember(noted);
         }
         Ok(())
     }

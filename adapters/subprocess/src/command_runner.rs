@@ -14,10 +14,10 @@ use crate::attempt_logs::AttemptLogs;
 use crate::command_line::CommandLine;
 use crate::environment::{SLOT_VARIABLE, attempt_environment};
 use crate::guards::{BatchEvent, BatchProcess, Guards};
-use crate::process::{ProcessReport, ProcessSpec, StdoutFile};
+use crate::process::{Ending, ProcessReport, ProcessSpec, StdoutFile};
 use crate::settings::Settings;
 use crate::slots::{Slot, Slots};
-use crate::stdout_pattern::{Owners, StdoutTo};
+use crate::stdout_pattern::StdoutTo;
 use crate::subject::{Subject, relative_path};
 
 /// True if the file does not exist but its folder does. If the folder is missing too, the result is
@@ -32,15 +32,14 @@ pub(crate) struct CommandRunner {
     guards: Arc<Guards>,
     logs: AttemptLogs,
     slots: Slots,
-    owners: Owners,
     has_noticed: AtomicBool,
 }
 
 impl CommandRunner {
     pub(crate) fn new(command_line: CommandLine, settings: Settings, guards: Arc<Guards>) -> Self {
         let logs = AttemptLogs::new(&settings.attempts_dir);
-        let (slots, owners, has_noticed) = (Slots::default(), Owners::default(), AtomicBool::new(false));
-        Self { command_line, settings, guards, logs, slots, owners, has_noticed }
+        let (slots, has_noticed) = (Slots::default(), AtomicBool::new(false));
+        Self { command_line, settings, guards, logs, slots, has_noticed }
     }
 
     /// Occupies a slot, in which attempts can run one after another until the slot is dropped.
@@ -74,7 +73,10 @@ impl CommandRunner {
         let started = |fingerprint| Some(AttemptProgress::Started { fingerprint });
         let (first, second) = match event {
             BatchEvent::Started(fingerprint) => (started(fingerprint), None),
-            BatchEvent::NotStarted(_) => (Some(AttemptProgress::NotStarted), None),
+            BatchEvent::NotStarted(_) => {
+                self.forget(attempt);
+                (Some(AttemptProgress::NotStarted), None)
+            }
             BatchEvent::Ended(report) => {
                 let end = self.attempt_report(attempt, report);
                 let end = end.map_or_else(AttemptProgress::Lost, AttemptProgress::Ended);
@@ -114,13 +116,28 @@ impl CommandRunner {
         }
     }
 
-    /// Returns the file for the attempt's standard output, if it has one. An output file belongs to
-    /// the first input file of this run that needs it.
+    /// Returns the file for the attempt's standard output, if it has one, and reserves the file for
+    /// the attempt. An output file belongs to the first input file that writes it.
     fn stdout_file(&self, attempt: &Attempt, subject: Subject<'_>) -> Option<StdoutFile> {
-        let StdoutTo { pattern, folder, ok_exits } = self.settings.stdout_to.as_ref()?;
+        let StdoutTo { pattern, folder, ok_exits, owners } = self.settings.stdout_to.as_ref()?;
         let path = pattern.path_for(subject, folder);
-        let owner = self.owners.reserve(&path, &attempt.file_path).map(|owner| owner.to_string());
-        Some(StdoutFile { path: path.into(), ok_exits: ok_exits.clone(), owner })
+        let owner = owners.reserve(&path, attempt.token.item, &attempt.file_path);
+        Some(StdoutFile { path: path.into(), ok_exits: ok_exits.clone(), temporary: owners.temporary_name(), owner })
+    }
+
+    /// Releases the output file of an attempt that will not start now.
+    pub(crate) fn forget(&self, attempt: &Attempt) {
+        if let Some(StdoutTo { owners, .. }) = &self.settings.stdout_to {
+            owners.release(attempt.token.item, false);
+        }
+    }
+
+    /// Releases the output file of an attempt that has ended.
+    fn release(&self, attempt: &Attempt, ending: &Ending) {
+        if let Some(StdoutTo { owners, ok_exits, .. }) = &self.settings.stdout_to {
+            let has_written = matches!(ending, Ending::Exited { code } if *code == 0 || ok_exits.contains(code));
+            owners.release(attempt.token.item, has_written);
+        }
     }
 
     fn attempt_report(
@@ -128,7 +145,9 @@ impl CommandRunner {
         attempt: &Attempt,
         report: io::Result<ProcessReport>,
     ) -> Result<AttemptReport, LostAttempt> {
+        // The output file of a lost attempt stays reserved, because its process may still be running.
         let report = report.map_err(|source| LostAttempt { file_path: attempt.file_path.clone(), source })?;
+        self.release(attempt, &report.ending);
         if let Some(error) = &report.log_error {
             self.notice(attempt, error);
         }

@@ -49,6 +49,7 @@ mod orchestrator;
 mod placeholder;
 mod process;
 pub mod process_table;
+mod result_owners;
 mod settings;
 mod shell;
 mod slots;
@@ -57,8 +58,10 @@ mod subject;
 pub mod sweep;
 
 pub use adoption::adopt_orphans;
-pub use attempt_logs::{AttemptLog, AttemptLogs, Chunk, Follower, Pruned, Retention};
-pub use bounded_log::{BoundedLog, OutputLimits};
+pub use attempt_logs::{
+    AttemptLog, AttemptLogs, Chunk, Follower, Piece, Pruned, Rest, Retention, StreamFilter, StreamMap,
+};
+pub use bounded_log::{BoundedLog, OutputLimits, Source, Stream};
 pub use command_line::{CommandLine, Invocation};
 pub use environment::{PROJECT_VARIABLE, attempt_environment};
 pub use fingerprint::fingerprint_of;
@@ -66,7 +69,9 @@ pub use guard::become_guard;
 pub use guards::{BatchEvent, BatchProcess, DEFAULT_GRACE, GuardSettings, Guards, own_executable};
 pub use invalid_command::InvalidCommand;
 pub use orchestrator::CommandOrchestrator;
-pub use process::{Ending, MAX_CAPTURE_BYTES, OUTPUT_TAIL_BYTES, ProcessReport, ProcessSpec, StdoutFile};
+pub use placeholder::{PLACEHOLDERS, unknown_placeholders};
+pub use process::{Ending, MAX_CAPTURE_BYTES, OUTPUT_TAIL_BYTES, ProcessReport, ProcessSpec, ResultOwner, StdoutFile};
+pub use result_owners::ResultOwners;
 pub use settings::{BatchSettings, Settings};
 pub use stdout_pattern::{InvalidPattern, StdoutPattern, StdoutTo};
 pub use subject::{Subject, relative_path};

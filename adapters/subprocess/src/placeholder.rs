@@ -110,6 +110,40 @@ fn without_extension(path: &Path) -> &OsStr {
     OsStr::from_bytes(&bytes[..stem_end])
 }
 
+/// The notations of all placeholders.
+pub const PLACEHOLDERS: [&str; 8] = {
+    let mut tokens = [""; 8];
+    let mut index = 0;
+    while index < tokens.len() {
+        tokens[index] = Placeholder::ALL[index].token();
+        index += 1;
+    }
+    tokens
+};
+
+/// The maximum length of a text in braces that is taken for an unknown placeholder, in bytes. A
+/// longer one is rather a name, for instance a GUID.
+const MAX_UNKNOWN_BYTES: usize = 16;
+
+/// Returns the texts in braces that look like placeholders and are none, in the order in which they
+/// occur: letters, digits, and the characters of placeholders, at most 16 bytes. Braces after `$` or
+/// a backslash belong to a shell.
+#[must_use]
+pub fn unknown_placeholders(text: &OsStr) -> Vec<&str> {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_ ./#%+-".contains(byte);
+    let (mut unknown, mut rest, mut before) = (Vec::new(), text.as_bytes(), None);
+    while let Some((first, others)) = rest.split_first() {
+        let length = others.iter().take_while(|byte| is_part(byte)).count();
+        let is_closed = *first == b'{' && others.get(length) == Some(&b'}');
+        let is_literal = matches!(before, Some(b'$' | b'\\'));
+        if is_closed && !is_literal && length <= MAX_UNKNOWN_BYTES && Placeholder::at_start_of(rest).is_none() {
+            unknown.extend(std::str::from_utf8(&rest[..length + 2]).ok());
+        }
+        (before, rest) = (Some(*first), others);
+    }
+    unknown
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template(Vec<Part>);
 
@@ -156,6 +190,10 @@ impl Template {
         self.0.iter().any(|part| matches!(part, Part::Placeholder(placeholder) if *placeholder != Placeholder::Slot))
     }
 
+    pub(crate) fn depends_on_slot(&self) -> bool {
+        self.0.contains(&Part::Placeholder(Placeholder::Slot))
+    }
+
     pub(crate) fn fill(&self, subject: Subject<'_>) -> OsString {
         let mut bytes = Vec::new();
         for part in &self.0 {
@@ -165,5 +203,24 @@ impl Template {
             }
         }
         OsString::from_vec(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_in_braces_that_are_no_placeholders_are_found() {
+        for (text, expected) in [
+            ("{reel}/{x}", &["{reel}", "{x}"][..]),
+            ("{{rl}}", &["{rl}"]),
+            ("{ rel }{..}{/..}", &["{ rel }", "{..}", "{/..}"]),
+            ("{}{/}{//}{.}{/.}{rel}{#}{%}", &[]),
+            ("${reel} \\{reel} {a,b} {\"a\":1} {reel {é} {3F2504E0-4F89-41D3}", &[]),
+        ] {
+            assert_eq!(unknown_placeholders(OsStr::new(text)), expected, "{text}");
+        }
+        assert_eq!(PLACEHOLDERS[5], "{rel}");
     }
 }

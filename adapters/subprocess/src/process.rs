@@ -1,6 +1,6 @@
 //! A supervised process: its specification and its report.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -58,9 +58,32 @@ pub struct StdoutFile {
     pub path: OsString,
     /// Exit statuses that count as success, in addition to 0.
     pub ok_exits: Vec<i32>,
-    /// The other input file whose output this file receives, as text for messages. If it is set,
-    /// the process does not start, and its ending is [`Ending::NoResult`].
-    pub owner: Option<String>,
+    /// The name of the temporary file in the same folder; used if the file system has no files
+    /// without a name, and for a moment if an older file is replaced. Must be unique.
+    pub temporary: String,
+    /// The other input file whose output this file receives. If it is set, the process does not
+    /// start, and its ending is [`Ending::NoResult`].
+    pub owner: Option<ResultOwner>,
+}
+
+/// The input file that a result file belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResultOwner {
+    /// The path of the input file, as text for messages.
+    pub file: String,
+    /// True if the result file holds the output of the input file; false if an attempt on the input
+    /// file has not ended.
+    pub has_written: bool,
+}
+
+/// The beginning of the names of temporary files. 32 lower-case hexadecimal digits follow.
+pub(crate) const TEMPORARY_PREFIX: &str = ".autoproc-";
+
+/// True if a file name has the form of [`StdoutFile::temporary`].
+pub(crate) fn is_temporary_name(name: &OsStr) -> bool {
+    let digits = name.as_encoded_bytes().strip_prefix(TEMPORARY_PREFIX.as_bytes());
+    let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+    digits.is_some_and(|digits| digits.len() == 32 && digits.iter().all(is_digit))
 }
 
 /// The result of a process. It is reported only after the process and all its descendants have

@@ -1,15 +1,12 @@
 //! The name of the file that receives a command's standard output.
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::hash::{BuildHasher, RandomState};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-
-use autoproc_domain::FilePath;
+use std::sync::Arc;
 
 use crate::placeholder::Template;
+use crate::result_owners::ResultOwners;
 use crate::subject::Subject;
 
 /// A path with the placeholders of [`CommandLine`](crate::CommandLine).
@@ -56,6 +53,13 @@ impl StdoutPattern {
     pub fn path_for(&self, subject: Subject<'_>, folder: &Path) -> PathBuf {
         folder.join(self.0.fill(subject))
     }
+
+    /// True if the path of an output file depends on the slot of the attempt, so that a later
+    /// attempt may have another path.
+    #[must_use]
+    pub fn depends_on_slot(&self) -> bool {
+        self.0.depends_on_slot()
+    }
 }
 
 /// The settings for keeping the standard output of commands in files.
@@ -67,27 +71,8 @@ pub struct StdoutTo {
     pub folder: PathBuf,
     /// Exit statuses that count as success, in addition to 0.
     pub ok_exits: Vec<i32>,
-}
-
-/// The output files of a run, each with the input file that it belongs to. Uses about 70 bytes for
-/// each output file.
-#[derive(Debug, Default)]
-pub(crate) struct Owners {
-    hashers: [RandomState; 2],
-    by_hash: Mutex<HashMap<[u64; 2], FilePath>>,
-}
-
-impl Owners {
-    /// Reserves the output file at `path` for the input file `file`. If the output file already
-    /// belongs to another input file, returns that input file. Paths may be long, so two keyed
-    /// hashes of 64 bits each are stored instead.
-    pub(crate) fn reserve(&self, path: &Path, file: &FilePath) -> Option<FilePath> {
-        let hash = self.hashers.each_ref().map(|hasher| hasher.hash_one(path));
-        // A panic leaves no partial update.
-        let mut by_hash = self.by_hash.lock().unwrap_or_else(PoisonError::into_inner);
-        let owner = by_hash.entry(hash).or_insert_with(|| file.clone());
-        (owner != file).then(|| owner.clone())
-    }
+    /// The input files to which output files belong already, from earlier runs.
+    pub owners: Arc<ResultOwners>,
 }
 
 #[cfg(test)]
@@ -106,15 +91,5 @@ mod tests {
         assert_eq!(parse("out/{//}/"), Err(InvalidPattern::Folder));
         assert_eq!(parse("{}"), Err(InvalidPattern::Input));
         assert_eq!(parse("{/}\0"), Err(InvalidPattern::Nul));
-    }
-
-    #[test]
-    fn a_result_belongs_to_the_first_file() {
-        let owners = Owners::default();
-        let [one, other] = ["/in/a.png", "/in/a.gif"].map(|path| FilePath::new(path).expect("a path"));
-        assert_eq!(owners.reserve(Path::new("/out/a"), &one), None);
-        assert_eq!(owners.reserve(Path::new("/out/a"), &one), None, "a retry");
-        assert_eq!(owners.reserve(Path::new("/out/./a"), &other), Some(one));
-        assert_eq!(owners.reserve(Path::new("/out/b"), &other), None);
     }
 }

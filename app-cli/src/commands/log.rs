@@ -9,10 +9,10 @@ use std::ffi::OsString;
 
 use autoproc_domain::request::Selector;
 use autoproc_domain::{ItemId, QueueItem, Status};
-use autoproc_subprocess::AttemptLog;
+use autoproc_subprocess::{AttemptLog, Stream};
 use clap::Args;
 
-use crate::attempt_output::AttemptOutput;
+use crate::attempt_output::{AttemptOutput, unreadable};
 use crate::completion::Candidates;
 use crate::console::Delivery;
 use crate::context::Context;
@@ -30,7 +30,9 @@ use choice::{Choice, Known};
   autoproc log 17 --attempt 1
   autoproc log 17 --round 1     the latest attempt before the file was added again
   autoproc log -f report.pdf    follow it while it runs
+  autoproc log report.pdf --stderr
   autoproc log report.pdf > report.log")]
+#[expect(clippy::struct_excessive_bools, reason = "a flag is a bool, and there are several")]
 pub(crate) struct LogArgs {
     /// A file, or the number `queue list` shows for it
     #[arg(value_name = "FILE|ID", add = Candidates::Files(&Status::ALL))]
@@ -50,6 +52,23 @@ pub(crate) struct LogArgs {
     /// terminal
     #[arg(long, conflicts_with = "json")]
     raw: bool,
+    /// Print only the standard output of the attempt
+    #[arg(long, conflicts_with_all = ["json", "stderr"])]
+    stdout: bool,
+    /// Print only the standard error of the attempt
+    #[arg(long, conflicts_with = "json")]
+    stderr: bool,
+}
+
+impl LogArgs {
+    /// Returns the stream to print; `None` for both.
+    fn stream(&self) -> Option<Stream> {
+        match (self.stdout, self.stderr) {
+            (true, _) => Some(Stream::Stdout),
+            (_, true) => Some(Stream::Stderr),
+            _ => None,
+        }
+    }
 }
 
 pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliError> {
@@ -112,7 +131,9 @@ fn is_before_wanted(item: &QueueItem, request: &LogArgs) -> bool {
 
 /// Prints the output of an attempt. With `--follow`, continues until the attempt ends.
 async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context) -> Result<(), CliError> {
-    let mut followed = FollowedLog::new(log, &context.console, AttemptOutput::of_text(&context.console, request.raw));
+    let output = AttemptOutput::of_text(&context.console, request.raw);
+    let filter = request.stream().map(|stream| log.only(stream));
+    let mut followed = FollowedLog::new(log, &context.console, output).filtered(filter);
     // The last read follows the check that the attempt has ended, so that it includes all output.
     while request.follow && is_current(log, context).await? {
         if followed.poll()? == Delivery::Cut {
@@ -120,11 +141,32 @@ async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }
-    if !followed.rest()? {
+    let printed = followed.rest()?;
+    let has_streams = request.stream().is_none() || log.has_streams().map_err(|error| unreadable(log, &error))?;
+    if printed.has_unknown || !has_streams {
+        context.console.warn(format_args!("{name}: {}", if has_streams { PARTLY_APART } else { NOT_APART }));
+    } else if !printed.is_any {
         let so_far = if is_current(log, context).await? { "has printed nothing yet" } else { "printed nothing" };
-        context.remark(&format!("{name} {so_far}"));
+        context.remark(&format!("{name} {so_far}{}", to_stream(log, request)));
     }
     Ok(())
+}
+
+/// The warning for output whose streams are unknown from some byte on.
+const PARTLY_APART: &str = "its streams were not kept apart to the end, so a part is left out; `autoproc log` without --stdout and --stderr prints all of it";
+
+/// The warning for output of an earlier version.
+const NOT_APART: &str =
+    "an earlier version of autoproc wrote its output and did not keep the streams apart; --stdout prints both";
+
+/// Names the requested stream. Empty if the attempt printed nothing at all, or if both streams were
+/// requested.
+fn to_stream(log: &AttemptLog, request: &LogArgs) -> &'static str {
+    match request.stream().filter(|_| log.path.exists()) {
+        Some(Stream::Stdout) => " to its standard output",
+        Some(Stream::Stderr) => " to its standard error",
+        None => "",
+    }
 }
 
 /// True if the attempt still holds its claim, and may print more.

@@ -7,11 +7,13 @@ mod limits;
 mod live;
 mod output;
 mod pace;
+mod placeholders;
 mod program;
 mod progress;
 mod pruning;
 mod recipe;
 mod resources;
+mod results;
 mod run_clock;
 mod show_output;
 mod summary;
@@ -56,6 +58,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     if let Some(warning) = work.code_warning() {
         context.console.warn(Printable(&warning));
     }
+    placeholders::warn_of_unknown(&work, &context.console);
     if args.dry_run {
         return dry_run::dry_run(&source, &work, stdout_to.as_ref(), context).await;
     }
@@ -79,6 +82,13 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     }
     let mut config = config(&args, context.wiring.new_run());
     config.recipe = Some(recipe::of(&work, args.output.stdout_to.as_deref(), context)?);
+    let stdout_to = match stdout_to {
+        Some(pattern) => {
+            let ok_exits = config.retry.ok_exits.iter().copied().collect();
+            Some(results::settings(pattern, ok_exits, config.recipe, context).await?)
+        }
+        None => None,
+    };
     let progress = progress(&args, &work, config.retry.max_attempts(), context);
     let settings = RunSettings {
         task: work.task(context)?,
@@ -91,11 +101,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         start_limits: args.limits.start_limits(),
         max_output: args.output.max_output,
         on_suspension: progress.live().map(|live| live as Arc<dyn OnSuspension>),
-        stdout_to: stdout_to.map(|pattern| StdoutTo {
-            pattern,
-            folder: context.cwd.clone(),
-            ok_exits: config.retry.ok_exits.iter().copied().collect(),
-        }),
+        stdout_to: stdout_to.clone(),
     };
     let (resources, failures) = (Arc::new(ResourceTally::default()), Arc::new(Failures::default()));
     let mut observers = observers(&args, progress, context);
@@ -105,7 +111,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     context.storage().counts(Scope::Queue).await?;
     if !source.is_empty() {
         refuse_while_others_stop(&ports).await?;
-        let added = add_first(&source, &args, config.recipe, context).await?;
+        let added = add_first(&source, &args, config.recipe, stdout_to.as_ref(), context).await?;
         if !args.all {
             config.scope = added.items().collect();
         }
@@ -192,6 +198,7 @@ async fn add_first(
     source: &PathSource,
     args: &RunArgs,
     recipe: Option<Recipe>,
+    stdout_to: Option<&StdoutTo>,
     context: &Context,
 ) -> Result<Added, CliError> {
     let repeat = match recipe {
@@ -200,6 +207,9 @@ async fn add_first(
         None => Repeat::IfChanged,
     };
     let gathered = source.gather(Absent::Refuse, &context.surroundings())?;
+    if let Some(to) = stdout_to {
+        results::warn_of_new_inputs(to, source, &gathered, context);
+    }
     let priority = args.priority.unwrap_or_default();
     let added = add::offer(gathered, priority, repeat, AnswerNeeded::Now, args.quiet > 0, context).await?;
     if added.is_empty() {

@@ -80,6 +80,7 @@ impl Wiring {
         let switch = Arc::new(self.pause_switch(&run, &guards));
         let orchestrator = self.orchestrator(settings, guards.clone());
         autoproc_subprocess::adopt_orphans();
+        self.attempt_logs().begin_notes();
         let ports = Ports {
             storage: self.storage(),
             runs: self.runs(),
@@ -146,6 +147,7 @@ impl Wiring {
         grace: Duration,
     ) -> Result<(TaskOrchestrator, Supervision), CliError> {
         autoproc_subprocess::adopt_orphans();
+        self.attempt_logs().begin_notes();
         // No records are kept: they serve only the recovery of dead runs, and this execution is no
         // run.
         let guards = Arc::new(self.guards(run, grace, OutputLimits::default(), None)?);

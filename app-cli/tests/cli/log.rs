@@ -136,8 +136,16 @@ fn only_the_beginning_and_the_end_of_a_long_output_are_kept() {
     let zeros = "0".repeat(20);
     let expected = format!("{zeros}\n[autoproc: 1970 bytes left out]\n0000000001");
     assert_eq!(project.ask(["log", "a"]).expect_code(0).out, expected);
-    let files = fs::read_dir(project.path("logs/attempts")).expect("a folder").count();
-    assert_eq!(files, 1, "nothing but the output");
+    assert_eq!(outputs(&project), ["1.1.1.log"]);
+}
+
+/// The names in the folder of outputs, without the mark of outputs whose streams are kept apart.
+fn outputs(project: &TempProject) -> Vec<String> {
+    let entries = fs::read_dir(project.path("logs/attempts")).expect("a folder");
+    let names = entries.map(|entry| entry.expect("a file").file_name().into_string().expect("text"));
+    let mut names: Vec<_> = names.filter(|name| name != "streams").collect();
+    names.sort();
+    names
 }
 
 #[test]
@@ -169,17 +177,21 @@ fn following_a_long_output_shows_its_end_at_the_end() {
     end_of(run).expect_code(0);
 }
 
-/// A command whose standard output is a terminal, and the other end of that terminal.
-fn begun_on_a_terminal(project: &TempProject, words: &[&str]) -> (Child, File) {
+/// A terminal for a command, and its other end.
+fn terminal() -> (File, File) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("it is ours");
     let name = ptsname(&terminal, Vec::new()).expect("its name").into_string().expect("text");
     let screen = File::options().read(true).write(true).open(name).expect("its other end");
+    (screen, File::from(terminal))
+}
+
+/// A command whose standard output is a terminal, and the other end of that terminal.
+fn begun_on_a_terminal(project: &TempProject, words: &[&str]) -> (Child, File) {
+    let (screen, terminal) = terminal();
     let mut command = project.command(words);
-    (
-        command.env("TERM", "xterm").stdout(screen).stderr(Stdio::null()).spawn().expect("the binary"),
-        File::from(terminal),
-    )
+    let child = command.env("TERM", "xterm").stdout(screen).stderr(Stdio::null()).spawn().expect("the binary");
+    (child, terminal)
 }
 
 /// Reads until these bytes have come; until the end if they do not come. Reading fails once the
@@ -211,6 +223,23 @@ fn output_steers_no_terminal_unless_it_is_trusted() {
     assert_eq!(on_a_terminal(&project, &["log", "--raw", "a"]), b"\x1b[31m\tred\x07");
 }
 
+/// The standard error of a command, on a terminal that is the standard error of the run.
+#[test]
+fn shown_output_steers_no_terminal() {
+    let project = TempProject::with_queue(&["a"]);
+    let shell = r"printf '\033[31mred' >&2; : {}";
+    let (screen, mut terminal) = terminal();
+    let mut command = project.command(["run", "-q", "--show-output", "--shell", shell]);
+    let run = command.env("TERM", "xterm").stdout(Stdio::null()).stderr(screen).spawn();
+    // The command holds the other end of the terminal.
+    drop(command);
+    let mut seen = Vec::new();
+    let _ = terminal.read_to_end(&mut seen);
+    assert!(run.expect("the binary").wait().expect("a child").success());
+    let seen = String::from_utf8(seen).expect("text");
+    assert!(seen.contains("\\u{1b}[31mred\r\n") && !seen.contains("\u{1b}[31m"), "{seen:?}");
+}
+
 /// Output written within the last tenth of a second is kept.
 #[test]
 fn a_run_removes_what_it_made_itself() {
@@ -218,9 +247,7 @@ fn a_run_removes_what_it_made_itself() {
     // The guard writes the line asynchronously.
     let shell = "echo {}; until [ -s {//}/logs/attempts/1.1.1.log ]; do sleep 0.02; done; sleep 0.3";
     project.ask(["run", "-q", "--keep-output-size", "0", "--shell", shell]).expect_code(0);
-    let left =
-        fs::read_dir(project.path("logs/attempts")).expect("a folder").map(|file| file.expect("a file").file_name());
-    assert_eq!(left.collect::<Vec<_>>(), ["pruned"]);
+    assert_eq!(outputs(&project), ["pruned"]);
 }
 
 /// A file that failed twice in its first round, and was added again.
@@ -234,7 +261,12 @@ fn in_its_second_round() -> TempProject {
 
 #[track_caller]
 fn expect_remark(project: &TempProject, options: &[&str], remark: &str) {
-    let answer = project.ask([&["log", "a"], options].concat()).expect_code(0);
+    expect_remark_on(project, "a", options, remark);
+}
+
+#[track_caller]
+fn expect_remark_on(project: &TempProject, file: &str, options: &[&str], remark: &str) {
+    let answer = project.ask([&["log", file], options].concat()).expect_code(0);
     assert_eq!((answer.out.as_str(), answer.err.trim_end()), ("", remark));
 }
 
@@ -411,4 +443,105 @@ fn an_attempt_that_is_named_is_followed_alone() {
     assert_eq!(end_of(log).expect_code(0).out, "attempt 1\n");
     project.ask(["stop"]).expect_code(0);
     end_of(run).expect_code(75);
+}
+
+/// An attempt that prints to both streams, several times.
+const BOTH_STREAMS: &str = "echo out 1; echo err 1 >&2; echo out 2; printf err\\ 2 >&2; false {}";
+
+#[test]
+fn one_stream_of_an_attempt_is_shown() {
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-q", "-r0", "--shell", BOTH_STREAMS]).expect_code(100);
+    let shown = |options: &[&str]| project.ask([&["log", "a"], options].concat()).expect_code(0).out;
+    assert_eq!(shown(&["--stdout"]), "out 1\nout 2\n");
+    assert_eq!(shown(&["--stderr"]), "err 1\nerr 2");
+    assert_eq!(shown(&["--stderr", "--raw", "-f"]), "err 1\nerr 2");
+    assert_eq!(shown(&[]).len(), "out 1\nout 2\nerr 1\nerr 2".len());
+    for words in [["--stdout", "--stderr"], ["--stdout", "--json"], ["--json", "--stderr"]] {
+        project.ask([&["log", "a"][..], &words].concat()).expect_error(2, "cannot be used with");
+    }
+}
+
+#[test]
+fn a_stream_that_is_empty_or_unknown_is_said_to_be() {
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-q", "--shell", "echo {} >/dev/null; echo err >&2"]).expect_code(0);
+    assert_eq!(outputs(&project), ["1.1.1.log", "1.1.1.log.streams"]);
+    expect_remark(&project, &["--stdout"], "attempt 1 printed nothing to its standard output");
+    project.ask(["run", "-q", "--again", "a", "--shell", "echo out; : {}"]).expect_code(0);
+    assert_eq!(outputs(&project).len(), 3, "no note of streams without standard error");
+    expect_remark(&project, &["--stderr"], "attempt 1 of round 2 printed nothing to its standard error");
+    // A note that could not be written.
+    project.write("logs/attempts/1.1.2.log.streams", [0]);
+    for option in ["--stdout", "--stderr"] {
+        let answer = project.ask(["log", "a", option]).expect_code(0);
+        assert!(answer.out.is_empty() && answer.err.contains("were not kept apart to the end"), "{answer:?}");
+    }
+    assert_eq!(project.ask(["log", "a"]).expect_code(0).out, "out\n");
+}
+
+#[test]
+fn output_of_an_earlier_version_is_said_to_have_both_streams() {
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-q", "--shell", "echo out; : {}"]).expect_code(0);
+    let mark = project.path("logs/attempts/streams");
+    fs::remove_file(&mark).expect("the mark");
+    let expect_both = || {
+        for (option, out) in [("--stdout", "out\n"), ("--stderr", "")] {
+            let answer = project.ask(["log", "a", option]).expect_code(0);
+            assert_eq!(answer.out, out);
+            assert!(answer.err.contains("attempt 1: an earlier version of autoproc"), "{answer:?}");
+        }
+    };
+    expect_both();
+    // The clock of the file system may stand still for some milliseconds.
+    let modified = |path: PathBuf| fs::metadata(path).and_then(|file| file.modified()).expect("its time");
+    let written = modified(project.path("logs/attempts/1.1.1.log"));
+    wait_until("the clock advances", || modified(project.write("now", "")) > written);
+    // A run of this version does not change what is known of earlier output.
+    project.write("b", "");
+    project.ask(["run", "-q", "b", "--shell", "echo out; : {}"]).expect_code(0);
+    assert!(mark.exists());
+    expect_both();
+    expect_remark_on(&project, "b", &["--stderr"], "attempt 1 printed nothing to its standard error");
+}
+
+#[test]
+fn one_stream_is_followed() {
+    let project = TempProject::with_queue(&["a"]);
+    let shell = "echo err 1 >&2; echo out; until test -e {//}/go; do sleep 0.02; done; echo err 2 >&2";
+    let run = project.start(["run", "-q", "--shell", shell]);
+    wait_until("the attempt prints", || project.ask(["log", "a"]).out.len() == "err 1\nout\n".len());
+    let out = project.write("out", "");
+    let file = File::options().write(true).open(&out).expect("a file");
+    let log = project.command(["log", "-f", "--stderr", "a"]).stdout(file).stderr(Stdio::null()).spawn();
+    wait_until("the first line is shown", || text(&out) == "err 1\n");
+    project.write("go", "");
+    end_of(log.expect("the binary")).expect_code(0);
+    assert_eq!(text(&out), "err 1\nerr 2\n");
+    end_of(run).expect_code(0);
+}
+
+#[test]
+fn the_streams_of_a_long_output_are_kept_apart() {
+    let project = TempProject::with_queue(&["a"]);
+    // The guard reads standard output first if both streams have bytes.
+    let log = "{//}/logs/attempts/1.1.1.log";
+    let shell = format!(
+        "printf 12345 >&2; until [ -s {log} ]; do sleep 0.02; done; head -c 100 /dev/zero | tr '\\0' o; \
+                         printf 67890 >&2; : {{}}"
+    );
+    project.ask(["run", "-q", "--max-output", "40", "--shell", &shell]).expect_code(0);
+    let shown = |options: &[&str]| project.ask([&["log", "a"], options].concat()).expect_code(0).out;
+    let marker = "\n[autoproc: 80 bytes left out]\n";
+    assert_eq!(shown(&["--stderr"]), format!("12345{marker}67890"));
+    assert_eq!(shown(&["--stdout"]), format!("{}{marker}{}", "o".repeat(15), "o".repeat(5)));
+}
+
+#[test]
+fn the_streams_of_an_attempt_are_shown_on_those_of_the_run() {
+    let project = TempProject::with_queue(&["a"]);
+    let answer = project.ask(["run", "-q", "-r0", "--show-output", "--shell", BOTH_STREAMS]).expect_code(100);
+    assert_eq!(answer.out, "out 1\nout 2\n");
+    assert!(answer.err.contains("err 1\nerr 2\n"), "a last line is completed, because messages follow: {answer:?}");
 }

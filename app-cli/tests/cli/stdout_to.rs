@@ -67,10 +67,162 @@ fn the_second_file_with_the_same_result_fails() {
     }
     let answer = run(&project, 100, &["in"], "out/{/.}", "cat {}");
     let (owner, result) = (project.path("in/a.gif"), project.path("out/a"));
-    let reason = format!("{} gets the standard output of {} in this run", result.display(), owner.display());
+    let reason = format!("{} holds the standard output of {}", result.display(), owner.display());
     assert!(answer.err.contains(&reason), "{answer:?}");
     assert!(answer.out.starts_with("processed 2, failed 1, retried 0, "), "{answer:?}");
-    assert_eq!((read(&project, "out/a"), names(&project, "out")), ("in/a.gif".into(), vec!["a".into(), "b".into()]));
+    let expect_results = || {
+        assert_eq!(read(&project, "out/a"), "in/a.gif");
+        assert_eq!(names(&project, "out"), ["a", "b"]);
+    };
+    expect_results();
+    // A later run refuses it too, with the same reason.
+    let words = ["run", "-r0", "--stdout-to", "out/{/.}", "--shell", "cat {}"];
+    project.ask(["retry-failed"]).expect_code(0);
+    let answer = project.ask(words).expect_code(100);
+    assert!(answer.err.contains(&reason), "{answer:?}");
+    expect_results();
+    let answer = project.ask(words.iter().chain(&["in"])).expect_code(100);
+    assert!(answer.err.contains(&reason), "{answer:?}");
+    expect_results();
+    // The user has moved the result away.
+    fs::rename(project.path("out/a"), project.path("kept")).expect("a result");
+    project.ask(["retry-failed"]).expect_code(0);
+    project.ask(words).expect_code(0);
+    assert_eq!(read(&project, "out/a"), "in/a.png");
+}
+
+/// Attempts this short are started in batches.
+#[test]
+fn one_of_many_short_attempts_with_the_same_result_writes_it() {
+    let project = TempProject::new();
+    for number in 0..40 {
+        for kind in ["gif", "png", "tif"] {
+            project.write(format!("in/{number}.{kind}"), "");
+        }
+    }
+    let answer = run(&project, 100, &["in", "-j3"], "out/{/.}", "echo {/}");
+    assert!(answer.out.starts_with("processed 40, failed 80, "), "{answer:?}");
+    let items = project.json(["queue", "list", "--status", "completed"]);
+    let completed = items["items"].as_array().expect("a list").iter();
+    let mut written: Vec<_> = completed.map(|item| item["file_path"].as_str().expect("a path").to_owned()).collect();
+    written.sort();
+    let mut held: Vec<_> = names(&project, "out")
+        .iter()
+        .map(|name| project.path("in").join(read(&project, &format!("out/{name}")).trim_end()))
+        .map(|path| path.to_str().expect("text").to_owned())
+        .collect();
+    held.sort();
+    assert_eq!(held, written);
+}
+
+/// The first file is processed first, because it was added first.
+#[test]
+fn a_failed_file_leaves_its_result_to_others() {
+    let project = TempProject::with_queue(&["in/a.gif", "in/a.png"]);
+    project.write("out/a", "of another program");
+    let script = "case {} in *.gif) exit 1;; esac; echo {/}";
+    run(&project, 100, &["in/a.gif", "in/a.png"], "out/{/.}", script);
+    assert_eq!(read(&project, "out/a"), "a.png\n");
+    assert_eq!((project.status_of("in/a.gif"), project.status_of("in/a.png")), ("failed".into(), "completed".into()));
+}
+
+/// The first file is still being processed when the second one is started.
+#[test]
+fn a_result_that_is_reserved_is_free_once_its_file_has_failed() {
+    let project = TempProject::with_queue(&["a.gif", "a.png"]);
+    // The second file waits for a retry while the first one fails.
+    let script = "case {} in *.gif) until test -e {//}/refused; do sleep 0.02; done; exit 1;; esac; echo {/}";
+    let words = ["run", "-q", "-j2", "-r1000", "--no-retry-exit", "1", "--backoff-base", "0.2", "--max-backoff", "0.2"];
+    let run = project.start(words.iter().chain(&["--stdout-to", "out/{/.}", "--shell", script]));
+    wait_until("the second file is refused", || {
+        project.json(["queue", "show", "a.png"])["last_error"]
+            .as_str()
+            .is_some_and(|error| error.contains("a is reserved for the standard output of "))
+    });
+    project.write("refused", "");
+    end_of(run).expect_code(100);
+    assert_eq!(read(&project, "out/a"), "a.png\n");
+}
+
+#[test]
+fn a_result_of_the_file_itself_or_of_another_program_is_replaced() {
+    let project = TempProject::new();
+    project.write("a", "");
+    project.write("out/a", "of another program");
+    run(&project, 0, &["a"], "out/{/}", ": {}; echo first");
+    assert_eq!(read(&project, "out/a"), "first\n");
+    project.write("a", "changed");
+    project.ask(["run", "-q", "a", "--stdout-to", "out/{/}", "--shell", ": {}; echo first"]).expect_code(0);
+    run(&project, 0, &["a"], "out/{/}", ": {}; echo second");
+    assert_eq!((read(&project, "out/a"), names(&project, "out")), ("second\n".into(), vec!["a".into()]));
+}
+
+#[test]
+fn a_result_may_have_the_longest_possible_name() {
+    let project = TempProject::new();
+    project.write("a", "");
+    for length in [246, 255] {
+        let pattern = format!("out/{{/}}{}", "x".repeat(length - 1));
+        run(&project, 0, &["a"], &pattern, ": {}; echo kept");
+        assert_eq!(read(&project, &format!("out/a{}", "x".repeat(length - 1))), "kept\n");
+    }
+}
+
+/// Names that could be guessed from the name of the result.
+#[test]
+fn other_files_beside_the_result_stay_as_they_are() {
+    let project = TempProject::new();
+    project.write("a", "");
+    for name in ["out/.a.autoproc", "out/a.autoproc", "out/.autoproc-a"] {
+        project.write(name, "precious");
+    }
+    run(&project, 0, &["a"], "out/{/}", ": {}; echo one");
+    run(&project, 100, &["a"], "out/{/}", ": {}; false");
+    run(&project, 0, &["a"], "out/{/}", ": {}; echo two");
+    assert_eq!(names(&project, "out"), [".a.autoproc", ".autoproc-a", "a", "a.autoproc"]);
+    for name in ["out/.a.autoproc", "out/a.autoproc", "out/.autoproc-a"] {
+        assert_eq!(read(&project, name), "precious");
+    }
+}
+
+#[test]
+fn results_in_a_folder_of_the_run_are_reported() {
+    let project = TempProject::new();
+    project.write("in/a.src", "");
+    project.write("in/deep/b.src", "");
+    let warning = "into a folder of this run, so the next run processes it";
+    let is_warned = |pattern: &str, options: &[&str]| run(&project, 0, options, pattern, ": {}").err.contains(warning);
+    assert!(is_warned("in/{rel}.txt", &["in"]));
+    assert!(is_warned("in/{rel}.txt", &["in", "--exclude", "*.tmp"]));
+    for name in ["in/a.src.txt", "in/deep/b.src.txt"] {
+        fs::remove_file(project.path(name)).expect("a result");
+    }
+    for (pattern, options) in [
+        ("out/{rel}.txt", &["in"][..]),
+        ("in/{rel}.txt", &["in", "--include", "*.src"]),
+        ("in/{rel}.txt", &["in", "--exclude", "*.txt"]),
+        ("in/.{/}", &["in", "--include", "*.src"]),
+        ("in/{/}.txt", &["in/a.src"]),
+    ] {
+        assert!(!is_warned(pattern, options), "{pattern} {options:?}");
+    }
+}
+
+#[test]
+fn a_misspelt_placeholder_is_reported() {
+    let project = TempProject::with_queue(&["a"]);
+    let answer = project.ask(["run", "--stdout-to", "out/{reel}.txt", "--", "true"]);
+    assert!(answer.err.contains("hint: did you mean {rel}?"), "{answer:?}");
+    answer.expect_error(2, "--stdout-to out/{reel}.txt: {reel} is not a placeholder");
+    assert_eq!(project.status_of("a"), "pending");
+    for words in [["--", "echo", "{reel}"].as_slice(), &["--shell", "echo {reel} ${rel} {}"]] {
+        let answer = project.ask(["run", "--again", "-q", "--show-output", "a"].iter().chain(words)).expect_code(0);
+        let warning = "warning: {reel} is not a placeholder and stays as it is; did you mean {rel}?\n";
+        assert_eq!(answer.err, warning);
+        assert!(answer.out.starts_with("{reel} "), "{answer:?}");
+    }
+    let answer = project.ask(["run", "--again", "-q", "a", "--", "echo", "{print}", "{a,b}", "{1..5}"]).expect_code(0);
+    assert_eq!(answer.err, "");
 }
 
 #[test]
@@ -95,7 +247,7 @@ fn a_result_that_cannot_be_written_is_a_failure_with_a_reason() {
         answer.err.contains("cannot write the standard output to ") && answer.err.contains("Not a directory"),
         "{answer:?}"
     );
-    let long = format!("out/{{/}}{}", "x".repeat(250));
+    let long = format!("out/{{/}}{}", "x".repeat(255));
     let answer = run(&project, 100, &["a"], &long, ": {}; echo lost");
     assert!(answer.err.contains("File name too long"), "{answer:?}");
 }
@@ -126,7 +278,7 @@ fn names_of_any_bytes_are_kept() {
 fn a_killed_guard_leaves_no_temporary_file() {
     let project = TempProject::new();
     project.write("a", "");
-    run(&project, 100, &["a"], "out/{/}", ": {}; echo part; ls out/.a.autoproc >&2 && kill -9 $PPID; sleep 60");
+    run(&project, 100, &["a"], "out/{/}", ": {}; echo part; kill -9 $PPID; sleep 60");
     assert_eq!(names(&project, "out"), [""; 0]);
 }
 
@@ -138,7 +290,7 @@ fn after_a_killed_run_the_next_one_completes_the_result() {
     let killed = project
         .start(words(": {}; echo a longer beginning; kill -9 $(cut -d' ' -f4 /proc/$PPID/stat) $PPID; sleep 60"));
     assert_eq!(end_of(killed).code, 128 + 9);
-    wait_until("the temporary file is there", || names(&project, "out") == [".a.autoproc"]);
+    // Without files that have no name, a temporary file is left, and the next attempt removes it.
     project.ask(words(": {}; echo whole")).expect_code(0);
     assert_eq!((read(&project, "out/a"), names(&project, "out")), ("whole\n".into(), vec!["a".into()]));
 }
@@ -187,10 +339,10 @@ fn a_dry_run_shows_the_result() {
 
 /// Another user who can write to the folder of the results could otherwise block the run for ever.
 #[test]
-fn a_fifo_in_the_place_of_the_temporary_file_is_refused() {
+fn a_fifo_in_the_place_of_the_result_is_refused() {
     let project = TempProject::with_queue(&["a"]);
     fs::create_dir(project.path("out")).expect("the folder");
-    let made = Command::new("mkfifo").arg(project.path("out/.a.autoproc")).status();
+    let made = Command::new("mkfifo").arg(project.path("out/a")).status();
     assert!(made.expect("mkfifo(1)").success());
     let mut run = project.program("timeout");
     run.args([

@@ -32,7 +32,7 @@ fn project() -> TempProject {
 
 /// The files that another user could replace, by their place.
 fn files(project: &TempProject) -> Vec<PathBuf> {
-    let output = fs::read_dir(project.path("logs/attempts")).expect("the folder").next().expect("an output");
+    let attempts = project.path("logs/attempts");
     vec![
         project.state("QUEUE-STATE.json"),
         project.state("AUTONOMOUS-STATE.json"),
@@ -41,7 +41,9 @@ fn files(project: &TempProject) -> Vec<PathBuf> {
         project.state("runs/x.lock"),
         project.state("runs/x.guard-0"),
         project.path("logs/autonomous-processing.jsonl"),
-        output.expect("its name").path(),
+        attempts.join("1.1.1.log"),
+        attempts.join("1.1.1.log.streams"),
+        attempts.join("streams"),
         project.path("core/workflows/w.yaml"),
         project.path("autoproc.toml"),
     ]

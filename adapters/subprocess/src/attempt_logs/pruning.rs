@@ -1,6 +1,6 @@
 //! Removes old output by age and by total size.
 //!
-//! An output is removed together with its `.tail`. The empty file `pruned` has the modification
+//! An output is removed together with its `.tail` and its `.streams`. The empty file `pruned` has the modification
 //! time of the newest output that was ever removed. This time is set before outputs are removed. So
 //! if an attempt that ended after that time has no file, it had no output. If an attempt that ended
 //! earlier has no file, the file may have been removed.
@@ -17,7 +17,10 @@ use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use autoproc_regular_file::{self as regular_file, Links};
 
 use crate::attempt_logs::{AttemptLog, AttemptLogs};
-use crate::bounded_log::{new_tail_path, tail_path};
+use crate::bounded_log::{new_tail_path, streams_path, tail_path};
+
+/// The suffixes that the other files of an output add to its name.
+const SUFFIXES: [&str; 3] = [".tail.new", ".tail", ".streams"];
 
 /// The name of the empty file whose modification time is that of the newest output ever removed.
 const PRUNED: &str = "pruned";
@@ -121,7 +124,7 @@ impl AttemptLogs {
     fn output(&self, entry: &DirEntry) -> Option<Output> {
         let name = entry.file_name();
         let name = name.to_str()?;
-        let stem = name.strip_suffix(".tail.new").or_else(|| name.strip_suffix(".tail")).unwrap_or(name);
+        let stem = SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
         let AttemptLog { item, attempt, claim, .. } = self.parse_name(Path::new(stem))?;
         let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?;
         let token = ClaimToken { item, number: claim };
@@ -197,10 +200,10 @@ fn victims<'a>(
     outputs.iter().filter(|output| is_removed(output)).collect()
 }
 
-/// Removes the file of an output, and then its `.tail`. If only the `.tail` remains, the next
-/// pruning removes it.
+/// Removes the file of an output, and then its other files. If only these remain, the next pruning
+/// removes them.
 fn remove_all(path: &Path) -> io::Result<()> {
-    for path in [path, &tail_path(path), &new_tail_path(path)] {
+    for path in [path, &tail_path(path), &new_tail_path(path), &streams_path(path)] {
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -1,15 +1,16 @@
 //! Reads an attempt's output, also while it is being written.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Take};
 use std::path::{Path, PathBuf};
 
 use autoproc_regular_file::{self as regular_file, Links};
 
 use crate::attempt_logs::AttemptLog;
-use crate::bounded_log;
+use crate::bounded_log::{self, Cut};
 
-const CHUNK_BYTES: u64 = 64 * 1024;
+/// The maximum length of a chunk in bytes.
+const CHUNK_BYTES: usize = 64 * 1024;
 
 impl AttemptLog {
     /// Reads the output as if the attempt had ended now. If the head is full, bytes that were
@@ -17,7 +18,7 @@ impl AttemptLog {
     ///
     /// # Errors
     /// If the output cannot be read.
-    pub fn read(&self) -> io::Result<impl Read + use<>> {
+    pub fn read(&self) -> io::Result<Rest> {
         self.follow().rest()
     }
 
@@ -45,6 +46,10 @@ pub struct Chunk {
     pub bytes: Vec<u8>,
     /// True if the head is full. If so, only [`Follower::rest`] returns the bytes after the head.
     pub is_head_full: bool,
+    /// The position of the first byte in the output as it is read.
+    pub(super) position: u64,
+    /// The gap in the output, if a `.tail` tells it.
+    pub(super) cut: Option<Cut>,
 }
 
 impl Follower {
@@ -56,9 +61,11 @@ impl Follower {
         // The `.tail` is opened before the file: if there is no `.tail`, the bytes in the file are
         // final.
         let head = bounded_log::open_tail(&self.path)?.map(|(follows, _)| follows);
-        let mut chunk = Chunk { bytes: Vec::new(), is_head_full: head.is_some() };
+        let cut = head.map(|head| Cut { head, omitted: 0 });
+        let mut chunk = Chunk { bytes: Vec::new(), is_head_full: head.is_some(), position: self.position, cut };
         let Some(file) = open(&self.path, &mut self.position, head)? else { return Ok(chunk) };
-        let limit = head.map_or(CHUNK_BYTES, |head| CHUNK_BYTES.min(head - self.position));
+        chunk.position = self.position;
+        let limit = head.map_or(CHUNK_BYTES as u64, |head| (CHUNK_BYTES as u64).min(head - self.position));
         self.position += file.take(limit).read_to_end(&mut chunk.bytes)? as u64;
         Ok(chunk)
     }
@@ -67,13 +74,54 @@ impl Follower {
     ///
     /// # Errors
     /// If the output cannot be read.
-    pub fn rest(mut self) -> io::Result<impl Read + use<>> {
-        let (head, tail) = bounded_log::open_tail(&self.path)?.unzip();
+    pub fn rest(mut self) -> io::Result<Rest> {
+        let (head, mut tail) = bounded_log::open_tail(&self.path)?.unzip();
+        let omitted = tail.as_mut().map(bounded_log::omitted_before).transpose()?;
         let file = open(&self.path, &mut self.position, head)?;
         // A `.tail` without its file belongs to another output.
         let tail = tail.filter(|_| file.is_some());
         let limit = head.map_or(u64::MAX, |head| head - self.position);
-        Ok(Optional(file).take(limit).chain(Optional(tail)))
+        let cut = head.zip(omitted).map(|(head, omitted)| Cut { head, omitted });
+        Ok(Rest { file: Optional(file).take(limit), tail: Optional(tail), position: self.position, cut })
+    }
+}
+
+/// A reader of the rest of an output, as it is when it is read.
+#[derive(Debug)]
+pub struct Rest {
+    file: Take<Optional<File>>,
+    tail: Optional<File>,
+    position: u64,
+    cut: Option<Cut>,
+}
+
+impl Rest {
+    /// Reads the next bytes, at most 64 KiB. The chunk is empty at the end.
+    ///
+    /// # Errors
+    /// If the output cannot be read.
+    pub fn next_chunk(&mut self) -> io::Result<Chunk> {
+        let mut bytes = vec![0; CHUNK_BYTES];
+        let position = self.position;
+        let length = loop {
+            match self.read(&mut bytes) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                length => break length?,
+            }
+        };
+        bytes.truncate(length);
+        Ok(Chunk { bytes, is_head_full: self.cut.is_some(), position, cut: self.cut })
+    }
+}
+
+impl Read for Rest {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut length = self.file.read(buffer)?;
+        if length == 0 {
+            length = self.tail.read(buffer)?;
+        }
+        self.position += length as u64;
+        Ok(length)
     }
 }
 
@@ -90,6 +138,7 @@ fn open(path: &Path, position: &mut u64, head: Option<u64>) -> io::Result<Option
     Ok(Some(file))
 }
 
+#[derive(Debug)]
 struct Optional<R>(Option<R>);
 
 impl<R: Read> Read for Optional<R> {

@@ -10,6 +10,8 @@
 //! without its first line. If there is none, the output is the file alone. Both rules also hold
 //! after a crash, because a `.tail` appears only when it is complete and is removed only when the
 //! file is complete.
+//!
+//! [`streams`](super::streams) describes the third file, `<path>.streams`.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -19,9 +21,15 @@ use std::path::{Path, PathBuf};
 use autoproc_regular_file::{self as regular_file, Links};
 use rustix::fs::OFlags;
 
+use super::streams::streams_path;
+
 /// The mode of new files: only the owner may read output, because it may be confidential.
-const FILE_MODE: u32 = 0o600;
+pub(super) const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
+
+/// The name of the empty file whose modification time is that of the oldest output with a note of
+/// its streams, or earlier.
+pub(crate) const NOTED: &str = "streams";
 
 const FOLLOWS: (&str, &str) = ("[autoproc: follows byte ", "]\n");
 const LEFT_OUT: (&str, &str) = ("\n[autoproc: ", " bytes left out]\n");
@@ -47,7 +55,7 @@ pub(crate) fn new_tail_path(path: &Path) -> PathBuf {
     with_suffix(path, ".tail.new")
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -125,10 +133,11 @@ fn split_line<'a>((before, after): (&str, &str), bytes: &'a [u8]) -> Option<(u64
     Some((number, bytes[digits..].strip_prefix(after.as_bytes())?))
 }
 
-/// Creates the file at `path`, and its folder if the folder is missing. Removes an old `.tail`.
-/// Fails if the file exists.
+/// Creates the file at `path`, and its folder if the folder is missing. Removes an old `.tail` and
+/// an old note of streams. Fails if the file exists.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     remove(&tail_path(path))?;
+    remove(&streams_path(path))?;
     match open_new(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             create_folder(path)?;
@@ -152,8 +161,14 @@ fn create_folder(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(FOLDER_MODE).create(folder) {
         // Another guard has created the folder.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        created => created,
+        created => created.map(|()| begin_notes(folder)),
     }
+}
+
+/// Marks a folder, if it is not marked yet: outputs that are written to it from now on have notes of
+/// their streams. An error is ignored: then the streams of outputs without a note count as unknown.
+pub(crate) fn begin_notes(folder: &Path) {
+    let _ = open_new(&folder.join(NOTED));
 }
 
 /// Opens the file at `path` for reading and writing; `None` if the file does not exist.
@@ -173,13 +188,17 @@ pub(super) struct Parts {
     pub(super) omitted: u64,
     /// The bytes of the output after the omitted bytes.
     pub(super) tail: Vec<u8>,
+    /// True if the tail was read from a `.tail`.
+    pub(super) is_copied: bool,
 }
 
 /// Splits the output in `file` at `path` into head and tail. If there is a `.tail`, its first line
 /// gives the length of the head; otherwise the head is the first `limit` bytes.
 pub(super) fn split(file: &mut File, path: &Path, limit: u64) -> io::Result<Parts> {
     let mut rest = Vec::new();
-    let head = match open_tail(path)? {
+    let copy = open_tail(path)?;
+    let is_copied = copy.is_some();
+    let head = match copy {
         Some((head, mut tail)) => {
             file.set_len(head)?;
             tail.read_to_end(&mut rest)?;
@@ -193,7 +212,7 @@ pub(super) fn split(file: &mut File, path: &Path, limit: u64) -> io::Result<Part
         }
     };
     let (omitted, tail) = split_line(LEFT_OUT, &rest).map_or((0, rest.as_slice()), |split| split);
-    Ok(Parts { head, omitted, tail: tail.to_vec() })
+    Ok(Parts { head, omitted, tail: tail.to_vec(), is_copied })
 }
 
 /// Opens the `.tail` of `path`, positioned after its first line; also returns the length of the
@@ -209,6 +228,21 @@ pub(crate) fn open_tail(path: &Path) -> io::Result<Option<(u64, File)>> {
     let Some((follows, rest)) = split_line(FOLLOWS, &start) else { return Ok(None) };
     file.seek(SeekFrom::Start((start.len() - rest.len()) as u64))?;
     Ok(Some((follows, file)))
+}
+
+/// Returns the number of bytes that were omitted before the text in a `.tail`, whose position is
+/// after its first line. Leaves the position as it is.
+pub(crate) fn omitted_before(tail: &mut File) -> io::Result<u64> {
+    let start = tail.stream_position()?;
+    let mut line = Vec::with_capacity(line_length(LEFT_OUT));
+    (&mut *tail).take(line_length(LEFT_OUT) as u64).read_to_end(&mut line)?;
+    tail.seek(SeekFrom::Start(start))?;
+    Ok(split_line(LEFT_OUT, &line).map_or(0, |(omitted, _)| omitted))
+}
+
+/// Returns the length of the marker of this many omitted bytes, in bytes; 0 if there is no marker.
+pub(crate) fn marker_length(omitted: u64) -> u64 {
+    if omitted == 0 { 0 } else { line(LEFT_OUT, omitted).len() as u64 }
 }
 
 /// Writes as many bytes as possible; returns their number, and the error that prevented more.

@@ -41,6 +41,11 @@ impl Ring {
         self.omitted
     }
 
+    /// Returns the number of bytes that were ever pushed.
+    pub(super) fn total(&self) -> u64 {
+        self.omitted + self.bytes.len() as u64
+    }
+
     /// True if no byte was ever pushed.
     pub(super) fn is_unused(&self) -> bool {
         self.omitted == 0 && self.bytes.is_empty()

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
-use crate::bounded_log::BoundedLog;
+use crate::bounded_log::{BoundedLog, Stream};
 use crate::guard::guard_io::{poll_readable, retry_interrupted};
 use crate::guard::protocol::StartRequest;
 use crate::guard::result_file::ResultFile;
@@ -127,8 +127,8 @@ impl Output {
         }
         if let Some(log) = &mut self.log {
             let is_within_line = self.tails[STDERR].last().is_some_and(|last| *last != b'\n');
-            log.write(if is_within_line { b"\n" } else { b"" });
-            log.write(line.as_bytes());
+            log.write(Stream::Stderr, if is_within_line { b"\n" } else { b"" });
+            log.write(Stream::Stdout, line.as_bytes());
         }
     }
 
@@ -145,8 +145,8 @@ impl Output {
         match (&mut self.result, &mut self.log) {
             (Some(result), _) if stream == STDOUT => result.write(bytes),
             (_, Some(log)) => {
-                log.write(&std::mem::take(&mut self.heading));
-                log.write(bytes);
+                log.write(Stream::Stdout, &std::mem::take(&mut self.heading));
+                log.write(if stream == STDOUT { Stream::Stdout } else { Stream::Stderr }, bytes);
             }
             (_, None) => {}
         }

@@ -2,34 +2,44 @@
 //!
 //! # Theory of operation
 //!
-//! The output is written to a temporary file, `.<name>.autoproc`, in the folder of the result file.
-//! After a success, the temporary file is synced and renamed, so that the result file appears
-//! complete and durable, or not at all. After any other ending, the temporary file is removed.
+//! The output is written to a temporary file in the folder of the result file. After a success, the
+//! temporary file is synced and gets the name of the result file, so that the result file appears
+//! complete and durable, or not at all. After any other ending, the temporary file disappears.
 //!
-//! The writer holds an exclusive flock(2) on the temporary file. So two attempts never write to the
-//! same file, even if they belong to different runs. If a guard is killed, the runner removes the
-//! temporary file. If the runner is killed too, the next attempt with the same result file reuses
-//! the temporary file, because its name is the same.
+//! The temporary file has no name (`O_TMPFILE`, open(2)): no other program can find it, and nothing
+//! is left of it if its guard is killed. linkat(2) gives it the name of the result. If an older
+//! result must be replaced, it first gets a temporary name, which is then renamed.
+//!
+//! If the file system has no files without a name, the temporary file has the temporary name from
+//! the beginning. The runner chooses this name for each attempt. It cannot be guessed, and a file
+//! that has it already is never opened. The writer holds an exclusive flock(2) on the file. If a
+//! guard is killed, the runner removes the file. If the runner is killed too, the next guard that
+//! uses a temporary name in the folder removes the files whose lock is free.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+mod temporary;
+
+use std::fs::{self, File};
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use autoproc_regular_file::{self as regular_file, Links};
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
-
 use crate::guard::is_permanent;
-use crate::process::{Ending, StdoutFile};
+use crate::process::{Ending, ResultOwner, StdoutFile};
+use temporary::{
+    folder_of, link, lock, open, open_named, open_unnamed, remove_if_unlocked, remove_leftovers, rename_new,
+};
 
 /// The result file of a running command.
 #[derive(Debug)]
 pub(crate) struct ResultFile {
     path: PathBuf,
+    /// The path of the temporary name.
     temporary: PathBuf,
     file: File,
+    /// True if the temporary file has its temporary name.
+    is_named: bool,
+    /// True if the result of an earlier attempt existed when the command started.
+    replaces: bool,
     bytes: u64,
     first_error: Option<io::Error>,
 }
@@ -40,35 +50,35 @@ impl ResultFile {
     ///
     /// # Errors
     /// [`Ending::NoResult`] if the result file would replace the input, the result file of another
-    /// input, or something that is not a regular file; if another attempt is writing the result
-    /// file; or if the temporary file cannot be created.
+    /// input, or something that is not a regular file; or if the temporary file cannot be created.
     pub(crate) fn create(wanted: &StdoutFile, input: Option<&Path>) -> Result<Self, Ending> {
+        Self::create_with(wanted, input, open_unnamed)
+    }
+
+    fn create_with(
+        wanted: &StdoutFile,
+        input: Option<&Path>,
+        open_unnamed: fn(&Path) -> io::Result<File>,
+    ) -> Result<Self, Ending> {
         let path = PathBuf::from(&wanted.path);
         let shown = path.display();
         if let Some(owner) = &wanted.owner {
-            return Err(refused(format!("{shown} gets the standard output of {owner} in this run")));
+            return Err(owned(&path, owner));
         }
         if input.is_some_and(|input| is_same_file(&path, input)) {
             return Err(refused(format!("the standard output would replace the file itself, {shown}")));
         }
-        match fs::symlink_metadata(&path) {
-            Ok(metadata) if !metadata.is_file() => Err(refused(format!("{shown} exists and is not a regular file"))),
-            _ => Self::open(&path).map_err(|error| cannot_write(&path, &error)),
+        let existing = fs::symlink_metadata(&path);
+        if existing.as_ref().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(refused(format!("{shown} exists and is not a regular file")));
         }
-    }
-
-    fn open(path: &Path) -> io::Result<Self> {
-        let temporary = temporary_path(path);
-        let file = match open_locked(&temporary) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                temporary.parent().map_or(Ok(()), fs::create_dir_all)?;
-                open_locked(&temporary)?
-            }
-            opened => opened?,
-        };
-        let mut result = Self { path: path.to_owned(), temporary, file, bytes: 0, first_error: None };
-        result.first_error = result.file.set_len(0).err();
-        Ok(result)
+        let temporary = path.with_file_name(&wanted.temporary);
+        let (file, is_named) = open(&temporary, open_unnamed).map_err(|error| cannot_write(&path, &error))?;
+        let replaces = existing.is_ok();
+        if is_named || replaces {
+            remove_leftovers(folder_of(&path));
+        }
+        Ok(Self { path, temporary, file, is_named, replaces, bytes: 0, first_error: None })
     }
 
     /// Writes the next bytes. After an error, only counts the bytes.
@@ -97,68 +107,87 @@ impl ResultFile {
             }
             Err(error) => {
                 let line = format!("[autoproc: {bytes} bytes of standard output were lost]\n");
-                (line, Err(cannot_write(&self.path, &error)))
+                let ending = match error.kind() {
+                    io::ErrorKind::AlreadyExists if !self.replaces => {
+                        refused(format!("{} was created during the attempt", self.path.display()))
+                    }
+                    _ => cannot_write(&self.path, &error),
+                };
+                (line, Err(ending))
             }
         }
     }
 
+    /// Gives the result file its name. If the file did not exist when the command started, and
+    /// exists now, fails with [`io::ErrorKind::AlreadyExists`].
     fn publish(&mut self) -> io::Result<()> {
         self.first_error.take().map_or(Ok(()), Err)?;
         self.file.sync_all()?;
-        fs::rename(&self.temporary, &self.path)?;
+        if self.replaces {
+            self.give_temporary_name()?;
+            fs::rename(&self.temporary, &self.path)?;
+            self.is_named = false;
+        } else {
+            self.publish_new()?;
+        }
         File::open(folder_of(&self.path))?.sync_all()
     }
+
+    fn publish_new(&mut self) -> io::Result<()> {
+        if !self.is_named {
+            match link(&self.file, &self.path) {
+                // The file system has files without a name, and cannot give them one.
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => self.give_temporary_name()?,
+                linked => return linked,
+            }
+        }
+        rename_new(&self.temporary, &self.path)
+    }
+
+    /// Gives the temporary file its temporary name, if it has none. If the file cannot get a name,
+    /// copies it to a file with that name.
+    fn give_temporary_name(&mut self) -> io::Result<()> {
+        // A guard that removes leftovers must not take the file for one.
+        lock(&self.file);
+        if !self.is_named && link(&self.file, &self.temporary).is_err() {
+            let mut named = open_named(&self.temporary)?;
+            self.is_named = true;
+            self.file.rewind()?;
+            io::copy(&mut self.file, &mut named)?;
+            named.sync_all()?;
+            self.file = named;
+        }
+        self.is_named = true;
+        Ok(())
+    }
 }
 
-/// Removes the temporary file, unless it has been renamed to the result file.
+/// Removes the temporary name, unless it was renamed to the result file.
 impl Drop for ResultFile {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.temporary);
-    }
-}
-
-/// Removes the temporary file that a killed guard left for the result file at `path`.
-pub(crate) fn remove_abandoned(path: &Path) {
-    let temporary = temporary_path(path);
-    let is_abandoned = |file: File| flock(file, FlockOperation::NonBlockingLockExclusive).is_ok();
-    if regular_file::open_to_read(Links::Refuse, &temporary).is_ok_and(is_abandoned) {
-        // If the removal fails, the next attempt with the same result file reuses the temporary
-        // file.
-        let _ = fs::remove_file(temporary);
-    }
-}
-
-fn temporary_path(path: &Path) -> PathBuf {
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".autoproc");
-    path.with_file_name(name)
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Opens and locks the temporary file. If the file was renamed or removed before it was locked,
-/// opens the path again. If the file system has no locks, the file stays unlocked.
-fn open_locked(temporary: &Path) -> io::Result<File> {
-    loop {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        let file = regular_file::open(&mut options, Links::Refuse, temporary)?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
-            return Err(io::Error::other("another attempt is writing it"));
-        }
-        let (opened, named) = (file.metadata()?, fs::symlink_metadata(temporary));
-        if named.is_ok_and(|named| (named.dev(), named.ino()) == (opened.dev(), opened.ino())) {
-            return Ok(file);
+        if self.is_named {
+            let _ = fs::remove_file(&self.temporary);
         }
     }
+}
+
+/// Removes the temporary file that a killed guard left for a result.
+pub(crate) fn remove_abandoned(result: &StdoutFile) {
+    remove_if_unlocked(&Path::new(&result.path).with_file_name(&result.temporary));
 }
 
 fn is_same_file(path: &Path, input: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
     path == input || identity(path).is_some_and(|found| Some(found) == identity(input))
+}
+
+fn owned(path: &Path, owner: &ResultOwner) -> Ending {
+    let (shown, file) = (path.display(), &owner.file);
+    if owner.has_written {
+        return refused(format!("{shown} holds the standard output of {file}"));
+    }
+    let reason = format!("{shown} is reserved for the standard output of {file}, which was processed at the same time");
+    Ending::NoResult { reason, permanent: false }
 }
 
 fn refused(reason: String) -> Ending {
@@ -174,12 +203,36 @@ fn cannot_write(path: &Path, error: &io::Error) -> Ending {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+    use std::fs::OpenOptions;
     use std::os::unix::fs::symlink;
 
     use super::*;
 
+    const TEMPORARY: &str = ".autoproc-0123456789abcdef0123456789abcdef";
+
     fn wanted(path: &Path) -> StdoutFile {
-        StdoutFile { path: path.into(), ok_exits: Vec::new(), owner: None }
+        StdoutFile { path: path.into(), ok_exits: Vec::new(), temporary: TEMPORARY.into(), owner: None }
+    }
+
+    /// As on a file system without files that have no name.
+    fn unsupported(_: &Path) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// As on a file system that cannot give a name to a file without one.
+    fn without_link(folder: &Path) -> io::Result<File> {
+        let path = folder.join("removed");
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        fs::remove_file(&path)?;
+        Ok(file)
+    }
+
+    /// The ways to create the temporary file.
+    const WAYS: [fn(&Path) -> io::Result<File>; 3] = [open_unnamed, unsupported, without_link];
+
+    fn created(path: &Path, way: fn(&Path) -> io::Result<File>) -> ResultFile {
+        ResultFile::create_with(&wanted(path), None, way).expect("created")
     }
 
     fn names(folder: &Path) -> Vec<OsString> {
@@ -189,7 +242,7 @@ mod tests {
         names
     }
 
-    fn reason(refused: Result<ResultFile, Ending>) -> (String, bool) {
+    fn reason(refused: Result<(), Ending>) -> (String, bool) {
         match refused {
             Err(Ending::NoResult { reason, permanent }) => (reason, permanent),
             other => panic!("{other:?}"),
@@ -198,43 +251,81 @@ mod tests {
 
     #[test]
     fn a_result_appears_whole_or_not_at_all() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("deep/er/a");
-        for (has_succeeded, expected) in [(false, None), (true, Some("new")), (false, Some("new"))] {
-            let mut result = ResultFile::create(&wanted(&path), None).expect("created");
-            result.write(b"new");
-            assert_eq!(names(path.parent().expect("a folder"))[0], ".a.autoproc");
-            result.finish(has_succeeded).1.expect("written");
-            assert_eq!(fs::read_to_string(&path).ok().as_deref(), expected);
-            assert_eq!(names(path.parent().expect("a folder")).len(), usize::from(expected.is_some()));
+        for way in WAYS {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("deep/er/a");
+            for (has_succeeded, expected) in [(false, None), (true, Some("1")), (false, Some("1")), (true, Some("3"))] {
+                let mut result = created(&path, way);
+                result.write(if expected == Some("3") { b"3" } else { b"1" });
+                result.finish(has_succeeded).1.expect("written");
+                assert_eq!(fs::read_to_string(&path).ok().as_deref(), expected);
+                assert_eq!(names(path.parent().expect("a folder")).len(), usize::from(expected.is_some()));
+            }
         }
     }
 
     #[test]
-    fn two_attempts_never_write_the_same_result() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("a");
-        let first = ResultFile::create(&wanted(&path), None).expect("created");
-        let (why, permanent) = reason(ResultFile::create(&wanted(&path), None));
-        assert!(why.contains("another attempt is writing it") && !permanent, "{why}");
-        remove_abandoned(&path);
-        assert_eq!(names(folder.path()), [".a.autoproc"], "a file in use stays");
-        drop(first);
-        assert!(names(folder.path()).is_empty());
+    fn a_file_that_appeared_during_the_attempt_is_not_replaced() {
+        for way in WAYS {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("a");
+            let mut result = created(&path, way);
+            result.write(b"new");
+            fs::write(&path, "of another program").expect("a file");
+            let (why, permanent) = reason(result.finish(true).1);
+            assert!(why.ends_with("a was created during the attempt") && permanent, "{why}");
+            assert_eq!(fs::read_to_string(&path).expect("the file"), "of another program");
+            assert_eq!(names(folder.path()), ["a"]);
+        }
     }
 
     #[test]
-    fn what_a_killed_guard_left_is_reused_or_removed() {
+    fn a_file_with_the_temporary_name_is_neither_opened_nor_removed() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a");
-        fs::write(folder.path().join(".a.autoproc"), "a long beginning").expect("written");
-        let mut result = ResultFile::create(&wanted(&path), None).expect("created");
-        result.write(b"new");
-        result.finish(true).1.expect("written");
-        assert_eq!(fs::read_to_string(&path).expect("a result"), "new");
-        fs::write(folder.path().join(".a.autoproc"), "a beginning").expect("written");
-        remove_abandoned(&path);
-        assert_eq!(names(folder.path()), ["a"]);
+        let other = folder.path().join(TEMPORARY);
+        symlink("/etc/hostname", &other).expect("a link");
+        let refused = ResultFile::create_with(&wanted(&path), None, unsupported).map(drop);
+        assert!(reason(refused).0.contains("File exists"));
+        remove_abandoned(&wanted(&path));
+        assert_eq!(names(folder.path()), [TEMPORARY]);
+    }
+
+    #[test]
+    fn what_a_killed_guard_left_is_removed_and_a_file_in_use_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        let used = created(&path, unsupported);
+        let left = format!(".autoproc-{}", "0".repeat(32));
+        let others = [".a.autoproc", ".autoproc-1", ".autoproc-0123456789ABCDEF0123456789abcdef"];
+        for name in others.into_iter().chain([left.as_str()]) {
+            fs::write(folder.path().join(name), "").expect("a file");
+        }
+        remove_abandoned(&wanted(&path));
+        // The lock of the file in use was taken through another open file.
+        remove_leftovers(Path::new("/"));
+        remove_leftovers(folder.path());
+        let mut expected: Vec<_> = others.iter().copied().chain([TEMPORARY]).map(OsString::from).collect();
+        expected.sort();
+        assert_eq!(names(folder.path()), expected);
+        drop(used);
+        fs::write(folder.path().join(TEMPORARY), "").expect("a file");
+        remove_abandoned(&wanted(&path));
+        assert!(!folder.path().join(TEMPORARY).exists());
+    }
+
+    #[test]
+    fn a_file_that_has_its_temporary_name_for_a_moment_is_in_use() {
+        for way in WAYS {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("a");
+            let mut result = created(&path, way);
+            result.give_temporary_name().expect("named");
+            remove_abandoned(&wanted(&path));
+            assert_eq!(names(folder.path()), [TEMPORARY]);
+            drop(result);
+            assert!(names(folder.path()).is_empty());
+        }
     }
 
     #[test]
@@ -254,12 +345,19 @@ mod tests {
             ("folder", "not a regular file"),
             ("input/x", "Not a directory"),
         ] {
-            let (why, permanent) = reason(ResultFile::create(&wanted(&path(name)), Some(&path("input"))));
+            let refused = ResultFile::create(&wanted(&path(name)), Some(&path("input"))).map(drop);
+            let (why, permanent) = reason(refused);
             assert!(why.contains(expected) && permanent, "{name}: {why}");
         }
-        let owned = StdoutFile { owner: Some("/in/other".into()), ..wanted(&path("a")) };
-        assert!(
-            reason(ResultFile::create(&owned, None)).0.ends_with("a gets the standard output of /in/other in this run")
-        );
+    }
+
+    #[test]
+    fn the_result_of_another_file_is_refused_for_good_only_if_it_was_written() {
+        for (has_written, expected) in [(true, "a holds the standard output of /in/b"), (false, "a is reserved for ")] {
+            let owner = Some(ResultOwner { file: "/in/b".into(), has_written });
+            let refused = ResultFile::create(&StdoutFile { owner, ..wanted(Path::new("/out/a")) }, None).map(drop);
+            let (why, permanent) = reason(refused);
+            assert!(why.contains(expected) && permanent == has_written, "{why}");
+        }
     }
 }

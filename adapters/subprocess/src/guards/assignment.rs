@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use autoproc_domain::Fingerprint;
@@ -206,7 +206,7 @@ impl<'a> Assignment<'a> {
     fn remove_abandoned_results(&self) {
         let lost = self.specs.iter().skip(self.current).take(self.pending);
         let results = lost.filter_map(|(spec, _)| spec.stdout_to.as_ref());
-        results.for_each(|result| remove_abandoned(Path::new(&result.path)));
+        results.for_each(remove_abandoned);
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use autoproc_domain::ItemId;
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
-use autoproc_subprocess::{AttemptLogs, BoundedLog, OutputLimits};
+use autoproc_subprocess::{AttemptLogs, BoundedLog, OutputLimits, Stream};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The folder of the process that has the limit.
@@ -50,9 +50,9 @@ fn a_head_that_cannot_grow_is_followed_by_the_latest_bytes() {
     with_short_files("errors::a_head_that_cannot_grow_is_followed_by_the_latest_bytes", |folder| {
         let path = log_in(folder);
         let mut writer = BoundedLog::new(path.clone(), OutputLimits { head: 10_000, tail: 100 });
-        writer.write(&[b'a'; 400]);
-        writer.write(&[b'b'; 400]);
-        writer.write(&[b'c'; 50]);
+        writer.write(Stream::Stdout, &[b'a'; 400]);
+        writer.write(Stream::Stdout, &[b'b'; 400]);
+        writer.write(Stream::Stdout, &[b'c'; 50]);
         writer.tick(writer.next_tick().expect("something to copy"));
         let expected =
             [&[b'a'; 400][..], &[b'b'; 112], b"\n[autoproc: 238 bytes left out]\n", &[b'b'; 50], &[b'c'; 50]];
@@ -74,9 +74,9 @@ fn bytes_after_a_gap_are_not_part_of_the_head() {
     with_short_files("errors::bytes_after_a_gap_are_not_part_of_the_head", |folder| {
         let path = log_in(folder);
         let mut writer = BoundedLog::new(path.clone(), OutputLimits { head: 10_000, tail: 100 });
-        writer.write(&[b'a'; 700]);
+        writer.write(Stream::Stdout, &[b'a'; 700]);
         lift_limit();
-        writer.write(&[b'b'; 50]);
+        writer.write(Stream::Stdout, &[b'b'; 50]);
         assert!(writer.finish().is_some());
         let marker = b"\n[autoproc: 138 bytes left out]\n".as_slice();
         assert_eq!(read(&path), [&[b'a'; 512], marker, &[b'a'; 50], &[b'b'; 50]].concat());
@@ -88,9 +88,9 @@ fn a_copy_that_cannot_be_written_keeps_the_previous_one() {
     with_short_files("errors::a_copy_that_cannot_be_written_keeps_the_previous_one", |folder| {
         let path = log_in(folder);
         let mut writer = BoundedLog::new(path.clone(), OutputLimits { head: 100, tail: 10_000 });
-        writer.write(&[b'a'; 150]);
+        writer.write(Stream::Stdout, &[b'a'; 150]);
         writer.tick(writer.next_tick().expect("something to copy"));
-        writer.write(&[b'b'; 1000]);
+        writer.write(Stream::Stdout, &[b'b'; 1000]);
         writer.tick(writer.next_tick().expect("something to copy"));
         assert_eq!(read(&path), [b'a'; 150]);
         assert!(!folder.join("7.2.30.log.tail.new").exists(), "the partial copy is removed");
@@ -104,9 +104,9 @@ fn a_tail_that_does_not_fit_after_the_head_stays_in_its_copy() {
     with_short_files("errors::a_tail_that_does_not_fit_after_the_head_stays_in_its_copy", |folder| {
         let path = log_in(folder);
         let mut writer = BoundedLog::new(path.clone(), OutputLimits { head: 400, tail: 300 });
-        writer.write(&[b'a'; 650]);
+        writer.write(Stream::Stdout, &[b'a'; 650]);
         writer.tick(writer.next_tick().expect("something to copy"));
-        writer.write(&[b'b'; 50]);
+        writer.write(Stream::Stdout, &[b'b'; 50]);
         assert!(writer.finish().is_some());
         assert_eq!(read(&path), [[b'a'; 650].as_slice(), &[b'b'; 50]].concat());
         assert_eq!(fs::read(&path).expect("the head"), [b'a'; 400], "no bytes are kept twice");
@@ -118,7 +118,7 @@ fn without_a_copy_as_much_as_possible_is_written_at_the_end() {
     with_short_files("errors::without_a_copy_as_much_as_possible_is_written_at_the_end", |folder| {
         let path = log_in(folder);
         let mut writer = BoundedLog::new(path.clone(), OutputLimits { head: 100, tail: 10_000 });
-        writer.write(&[b'a'; 1000]);
+        writer.write(Stream::Stdout, &[b'a'; 1000]);
         assert!(writer.finish().is_some());
         assert_eq!(read(&path), [b'a'; LIMIT]);
     });
@@ -131,7 +131,7 @@ fn a_file_that_can_be_created_only_at_the_end_has_the_latest_bytes() {
     let folder = dir.path().join("attempts");
     fs::write(&folder, "in the way").expect("a file");
     let mut writer = BoundedLog::new(log_in(&folder), OutputLimits { head: 10, tail: 5 });
-    writer.write(b"abcdefgh");
+    writer.write(Stream::Stdout, b"abcdefgh");
     writer.tick(writer.next_tick().expect("something to copy"));
     fs::remove_file(&folder).expect("it is there");
     assert!(writer.finish().is_some());

@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 
 use autoproc_domain::ItemId;
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
-use autoproc_subprocess::{AttemptLog, AttemptLogs, BoundedLog, OutputLimits};
+use autoproc_subprocess::{AttemptLog, AttemptLogs, BoundedLog, OutputLimits, Stream};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use crate::streams::{model_of, note_length, read_apart};
+
 /// A folder and a log in it.
-fn fixture() -> (TempDir, AttemptLog) {
+pub(crate) fn fixture() -> (TempDir, AttemptLog) {
     let dir = tempfile::tempdir().expect("a folder");
     let token = ClaimToken { item: ItemId::new(7), number: ClaimNumber::new(30) };
     let log = AttemptLogs::new(dir.path().join("logs/attempts")).log_of(token, AttemptNumber::new(2).expect("not 0"));
@@ -31,7 +33,7 @@ fn model(output: &[u8], limits: OutputLimits) -> Vec<u8> {
     [&output[..head], marker.as_bytes(), &output[output.len() - tail..]].concat()
 }
 
-fn size(limit: u64) -> usize {
+pub(crate) fn size(limit: u64) -> usize {
     usize::try_from(limit).expect("small")
 }
 
@@ -49,8 +51,8 @@ fn on_disk(log: &AttemptLog) -> u64 {
 }
 
 #[derive(Debug, Clone)]
-enum Action {
-    Write(Vec<u8>),
+pub(crate) enum Action {
+    Write(Stream, Vec<u8>),
     Tick,
     /// The step ends and another one appends.
     NextStep,
@@ -58,25 +60,26 @@ enum Action {
     Crash,
 }
 
-fn action() -> impl Strategy<Value = Action> {
+pub(crate) fn action() -> impl Strategy<Value = Action> {
     // Favours the bytes of the format's own lines, so that output resembling them is tried.
     let byte = prop_oneof![any::<u8>(), Just(b'\n'), Just(b'[')];
+    let stream = prop_oneof![Just(Stream::Stdout), Just(Stream::Stderr)];
     prop_oneof![
-        8 => vec(byte, 0..40).prop_map(Action::Write),
+        8 => (stream, vec(byte, 0..40)).prop_map(|(stream, bytes)| Action::Write(stream, bytes)),
         2 => Just(Action::Tick),
         1 => Just(Action::NextStep),
         1 => Just(Action::Crash),
     ]
 }
 
-fn limits() -> impl Strategy<Value = OutputLimits> {
+pub(crate) fn limits() -> impl Strategy<Value = OutputLimits> {
     (0..60_u64, 0..60_u64).prop_map(|(head, tail)| OutputLimits { head, tail })
 }
 
 /// A log and all bytes written to it.
 struct History {
     writer: Option<BoundedLog>,
-    written: Vec<u8>,
+    written: Vec<(u8, Stream)>,
     limits: OutputLimits,
     log: AttemptLog,
 }
@@ -93,15 +96,15 @@ impl History {
 
     fn perform(&mut self, action: Action) {
         match action {
-            Action::Write(bytes) => {
-                self.writer().write(&bytes);
-                self.written.extend(bytes);
+            Action::Write(stream, bytes) => {
+                self.writer().write(stream, &bytes);
+                self.written.extend(bytes.into_iter().map(|byte| (byte, stream)));
             }
             Action::Tick => self.tick(),
             Action::NextStep => {
                 let error = self.writer.take().expect("a writer").finish();
                 assert!(error.is_none(), "{error:?}");
-                assert_eq!(read(&self.log), model(&self.written, self.limits));
+                self.expect_model();
                 self.writer = Some(BoundedLog::append(self.log.path.clone(), self.limits));
             }
             Action::Crash => {
@@ -118,7 +121,23 @@ impl History {
         let due = writer.next_tick().unwrap_or_else(Instant::now);
         writer.tick(due);
         assert_eq!(writer.next_tick(), None);
-        assert_eq!(read(&self.log), model(&self.written, self.limits), "as seen by a reader");
+        self.expect_model();
+    }
+
+    /// A reader sees all bytes, and each stream alone.
+    fn expect_model(&self) {
+        let all: Vec<_> = self.written.iter().map(|(byte, _)| *byte).collect();
+        assert_eq!(read(&self.log), model(&all, self.limits));
+        let [stdout, stderr, unknown] = read_apart(&self.log);
+        assert_eq!(unknown, [0; 0]);
+        let has_stderr = self.written.iter().any(|(_, stream)| *stream == Stream::Stderr);
+        assert_eq!(note_length(&self.log) > 0, has_stderr, "no standard error, no note");
+        if has_stderr {
+            assert_eq!(stdout, model_of(&self.written, self.limits, 0));
+            assert_eq!(stderr, model_of(&self.written, self.limits, 1));
+        } else {
+            assert_eq!((stdout, stderr), (model(&all, self.limits), Vec::new()));
+        }
     }
 }
 
@@ -133,9 +152,10 @@ proptest! {
             history.perform(action);
         }
         prop_assert_eq!(history.log.path.exists(), !history.written.is_empty(), "no output, no file");
-        history.perform(Action::Write(b"last".to_vec()));
+        history.perform(Action::Write(Stream::Stdout, b"last".to_vec()));
         history.perform(Action::NextStep);
-        prop_assert_eq!(on_disk(&history.log), read(&history.log).len() as u64, "nothing else is left");
+        let expected = read(&history.log).len() as u64 + note_length(&history.log);
+        prop_assert_eq!(on_disk(&history.log), expected, "nothing else is left");
     }
 
     /// Bytes returned to a follower do not change while one writer writes.
@@ -145,7 +165,7 @@ proptest! {
         let (mut writer, mut follower, mut seen) = (BoundedLog::new(log.path.clone(), limits), log.follow(), Vec::new());
         for action in actions {
             match action {
-                Action::Write(bytes) => writer.write(&bytes),
+                Action::Write(stream, bytes) => writer.write(stream, &bytes),
                 _ => writer.tick(writer.next_tick().unwrap_or_else(Instant::now)),
             }
             let chunk = follower.next_chunk().expect("readable");
@@ -156,15 +176,16 @@ proptest! {
         follower.rest().expect("readable").read_to_end(&mut seen).expect("readable");
         prop_assert_eq!(seen, read(&log));
     }
+
 }
 
 #[test]
 fn the_file_is_created_with_the_first_byte_for_the_owner_only() {
     let (dir, log) = fixture();
     let mut writer = BoundedLog::new(log.path.clone(), OutputLimits::default());
-    writer.write(b"");
+    writer.write(Stream::Stdout, b"");
     assert!(!dir.path().join("logs").exists());
-    writer.write(b"x");
+    writer.write(Stream::Stdout, b"x");
     let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
     assert_eq!(mode(&log.path), 0o600);
     assert_eq!(mode(log.path.parent().expect("a folder")), 0o700);
@@ -175,17 +196,18 @@ fn the_file_is_created_with_the_first_byte_for_the_owner_only() {
 fn the_output_of_a_deleted_queue_is_removed() {
     let (_dir, log) = fixture();
     fs::create_dir_all(log.path.parent().expect("a folder")).expect("a folder");
-    let tail = log.path.with_extension("log.tail");
-    for (path, text) in [(&log.path, "much older output"), (&tail, "[autoproc: follows byte 3]\nmuch older output")] {
+    let (tail, note) = (log.path.with_extension("log.tail"), log.path.with_extension("log.streams"));
+    let old = [(&log.path, "much older output"), (&tail, "[autoproc: follows byte 3]\nmuch older output")];
+    for (path, text) in old.into_iter().chain([(&note, "stderr 0\n")]) {
         fs::write(path, text).expect("a file");
     }
     let limits = OutputLimits { head: 4, tail: 4 };
     let mut writer = BoundedLog::new(log.path.clone(), limits);
     assert_eq!(read(&log), b"", "no output yet");
-    writer.write(b"new");
+    writer.write(Stream::Stdout, b"new");
     assert_eq!(read(&log), b"new");
     assert!(writer.finish().is_none());
-    assert_eq!((read(&log), tail.exists()), (b"new".to_vec(), false));
+    assert_eq!((read(&log), tail.exists(), note.exists()), (b"new".to_vec(), false, false));
 }
 
 /// The writer was killed while it appended the tail to the head.
@@ -201,7 +223,7 @@ fn a_partly_completed_output_is_read_and_continued_from_its_copy() {
     let chunk = log.follow().next_chunk().expect("readable");
     assert_eq!((chunk.bytes.as_slice(), chunk.is_head_full), (b"head".as_slice(), true));
     let mut writer = BoundedLog::append(log.path.clone(), limits);
-    writer.write(b"er");
+    writer.write(Stream::Stdout, b"er");
     assert!(writer.finish().is_none());
     assert_eq!(fs::read(&log.path).expect("a file"), b"head\n[autoproc: 4 bytes left out]\niler");
 }
@@ -212,12 +234,12 @@ fn a_follower_of_a_long_output_reads_its_end_again_when_a_step_appends() {
     let (_dir, log) = fixture();
     let limits = OutputLimits { head: 4, tail: 4 };
     let mut writer = BoundedLog::new(log.path.clone(), limits);
-    writer.write(b"head and tail");
+    writer.write(Stream::Stdout, b"head and tail");
     assert!(writer.finish().is_none());
     let mut follower = log.follow();
     assert_eq!(follower.next_chunk().expect("readable").bytes, b"head\n[autoproc: 5 bytes left out]\ntail");
     let mut writer = BoundedLog::append(log.path.clone(), limits);
-    writer.write(b"er");
+    writer.write(Stream::Stdout, b"er");
     assert_eq!(follower.next_chunk().expect("readable").bytes, b"");
     assert!(writer.finish().is_none());
     let mut rest = String::new();
@@ -233,7 +255,7 @@ fn appending_to_a_long_output_stays_within_the_limit() {
     let mut history = History::new(log, limits);
     for end in [Action::NextStep, Action::Crash, Action::NextStep] {
         for _ in 0..2 {
-            history.perform(Action::Write(vec![b'x'; 10_000]));
+            history.perform(Action::Write(Stream::Stdout, vec![b'x'; 10_000]));
             history.perform(Action::Tick);
             // There are two copies for a moment, so there must not be a third from an earlier step.
             assert_eq!(fs::metadata(&history.log.path).expect("the head").len(), limits.head);
@@ -249,11 +271,11 @@ fn a_flood_is_copied_to_disk_no_more_than_once_a_second() {
     let mut writer = BoundedLog::new(log.path.clone(), OutputLimits { head: 0, tail: 1000 });
     for _ in 0..3 {
         let began = Instant::now();
-        writer.write(b"x");
+        writer.write(Stream::Stdout, b"x");
         let due = writer.next_tick().expect("something to copy");
         assert!(due >= began + Duration::from_secs(1));
         for _ in 0..10 {
-            writer.write(&[b'y'; 1000]);
+            writer.write(Stream::Stdout, &[b'y'; 1000]);
             writer.tick(began + Duration::from_millis(999));
             assert_eq!((writer.next_tick(), copy.exists()), (Some(due), false));
         }

@@ -79,10 +79,26 @@ fn all_files_of_an_output_are_removed_together_and_no_others() {
     let dir = tempfile::tempdir().expect("a folder");
     let now = SystemTime::now();
     let at = |name: &str| dir.path().join(name);
-    for name in ["1.1.1.log", "1.1.1.log.tail", "1.1.1.log.tail.new", "2.1.2.log.tail"] {
+    for name in [
+        "1.1.1.log",
+        "1.1.1.log.tail",
+        "1.1.1.log.tail.new",
+        "1.1.1.log.streams",
+        "2.1.2.log.tail",
+        "6.1.6.log.streams",
+    ] {
         write(&at(name), 10, 100, now);
     }
-    let others = ["x", "01.1.1.log", "+1.1.1.log", "1.0.1.log", "1.1.1.log.tail.old", "1.1.log", "1.1.1.1.log"];
+    let others = [
+        "x",
+        "01.1.1.log",
+        "+1.1.1.log",
+        "1.0.1.log",
+        "1.1.1.log.tail.old",
+        "1.1.1.log.streams.new",
+        "1.1.log",
+        "1.1.1.1.log",
+    ];
     for name in others {
         write(&at(name), 10, 100, now);
     }
@@ -95,7 +111,7 @@ fn all_files_of_an_output_are_removed_together_and_no_others() {
     let retention = Retention { max_age: Some(Duration::from_secs(50)), max_total: None };
     let pruned = AttemptLogs::new(dir.path()).prune(&retention, now, |_| false).expect("a folder");
     assert!(pruned.first_error.is_none(), "{pruned:?}");
-    assert_eq!((pruned.outputs, pruned.bytes), (2, 40));
+    assert_eq!((pruned.outputs, pruned.bytes), (3, 60));
     let names = fs::read_dir(dir.path()).expect("a folder");
     let left: BTreeSet<_> = names.map(|entry| entry.expect("a file").file_name()).collect();
     let stay = ["3.1.3.log", "3.1.3.log.tail", "4.1.4.log", "5.1.5.log", "pruned"];

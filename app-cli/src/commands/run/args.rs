@@ -113,7 +113,8 @@ pub(crate) struct RunArgs {
     /// Process FILES again, even if they are completed and have not changed
     #[arg(long, hide_short_help = true)]
     pub(super) again: bool,
-    /// Print the output of each attempt when it ends
+    /// Print the output of each attempt when it ends: its standard output to standard output, its
+    /// standard error to standard error
     #[arg(long, conflicts_with = "json")]
     pub(super) show_output: bool,
     /// Print a line for each attempt that ends, also on a terminal

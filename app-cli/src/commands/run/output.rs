@@ -8,6 +8,7 @@ use autoproc_subprocess::{InvalidPattern, Retention, StdoutPattern};
 use autoproc_time_text::InvalidSpan;
 use clap::{Args, ValueHint};
 
+use super::placeholders::check_pattern;
 use super::work::Work;
 use crate::error::CliError;
 use crate::escape::Shown;
@@ -49,13 +50,15 @@ impl OutputArgs {
     /// Returns the parsed pattern of `--stdout-to`; `None` if the option is not given.
     ///
     /// # Errors
-    /// A usage error if the pattern is invalid, or if the work is a workflow.
+    /// A usage error if the pattern is invalid or has an unknown placeholder, or if the work is a
+    /// workflow.
     pub(super) fn stdout_pattern(&self, work: &Work) -> Result<Option<StdoutPattern>, CliError> {
         let Some(text) = &self.stdout_to else { return Ok(None) };
         if let Work::Workflow(_) = work {
             return Err(CliError::usage("--stdout-to applies to a command, and there is none")
                 .with_hint("give one after two dashes, as in: autoproc run --stdout-to out/{rel} -- COMMAND {}"));
         }
+        check_pattern(text)?;
         let invalid =
             |error: InvalidPattern| CliError::usage(format!("--stdout-to {}: {error}", Shown(Path::new(text))));
         let hint = "name a file for each input, as in 'out/{rel}.txt'";

@@ -1,11 +1,12 @@
-//! `run --show-output`: prints the output of each attempt at its end.
+//! `run --show-output`: prints the output of each attempt at its end. The standard error of the
+//! attempt goes to standard error, everything else to standard output.
 
 use std::sync::Arc;
 
 use autoproc_domain::item::ClaimToken;
 use autoproc_domain::ports::{AttemptRef, Observer, RunEvent, RunEventKind};
 
-use autoproc_subprocess::AttemptLogs;
+use autoproc_subprocess::{AttemptLogs, Source, Stream};
 
 use crate::attempt_output::{AttemptOutput, unreadable};
 use crate::console::Console;
@@ -33,8 +34,21 @@ impl ShowOutput {
     fn print(&self, of: &AttemptRef) -> Result<(), CliError> {
         let Some(number) = of.claim else { return Ok(()) };
         let log = self.attempts.log_of(ClaimToken { item: of.id, number }, of.attempt);
-        let printed = log.read().map_err(|error| unreadable(&log, &error))?;
-        AttemptOutput::of_data(&self.console).print_all(&log, printed).map(|_| ())
+        let (streams, mut rest) = (log.streams(), log.read().map_err(|error| unreadable(&log, &error))?);
+        let mut out = AttemptOutput::to(Stream::Stdout, &self.console);
+        let mut err = AttemptOutput::to(Stream::Stderr, &self.console);
+        loop {
+            let chunk = rest.next_chunk().map_err(|error| unreadable(&log, &error))?;
+            if chunk.bytes.is_empty() {
+                break;
+            }
+            for piece in streams.split(&chunk).map_err(|error| unreadable(&log, &error))? {
+                let to = if piece.source == Source::Stream(Stream::Stderr) { &mut err } else { &mut out };
+                to.print(piece.bytes)?;
+            }
+        }
+        out.finish()?;
+        err.finish().map(|_| ())
     }
 }
 

@@ -9,7 +9,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
-use crate::process::{Ending, StdoutFile};
+use crate::process::{Ending, ResultOwner, StdoutFile};
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..40)
@@ -24,10 +24,9 @@ fn path() -> impl Strategy<Value = Option<PathBuf>> {
 }
 
 fn stdout_file() -> impl Strategy<Value = StdoutFile> {
-    (text(), any::<(Vec<i32>, Option<String>)>()).prop_map(|(path, (ok_exits, owner))| StdoutFile {
-        path,
-        ok_exits,
-        owner,
+    (text(), any::<(Vec<i32>, String, Option<(String, bool)>)>()).prop_map(|(path, (ok_exits, temporary, owner))| {
+        let owner = owner.map(|(file, has_written)| ResultOwner { file, has_written });
+        StdoutFile { path, ok_exits, temporary, owner }
     })
 }
 

@@ -1,0 +1,127 @@
+//! Temporary files of results: with and without a name, and leftovers of killed guards.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use autoproc_regular_file::{self as regular_file, Links};
+use rustix::fs::{FlockOperation, flock};
+
+use crate::process::is_temporary_name;
+
+/// Removes the temporary files of killed guards and runs from a folder. A guard does this once for
+/// each folder, unless it has removed the files of another folder since: reading a large folder for
+/// each attempt would take long.
+pub(super) fn remove_leftovers(folder: &Path) {
+    static LAST: Mutex<Option<PathBuf>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if last.replace(folder.to_owned()).is_some_and(|last| last == folder) {
+        return;
+    }
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let leftovers = entries.filter(|entry| is_temporary_name(&entry.file_name()));
+    leftovers.for_each(|entry| remove_if_unlocked(&entry.path()));
+}
+
+/// Removes a temporary file if no process holds its lock. An error is ignored: a later guard tries
+/// again.
+pub(super) fn remove_if_unlocked(temporary: &Path) {
+    if let Ok(file) = regular_file::open_to_read(Links::Refuse, temporary)
+        && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
+    {
+        let _ = fs::remove_file(temporary);
+    }
+}
+
+/// Opens a new temporary file, and creates its folder if the folder is missing. Returns true if the
+/// file has its temporary name.
+pub(super) fn open(temporary: &Path, open_unnamed: fn(&Path) -> io::Result<File>) -> io::Result<(File, bool)> {
+    let folder = folder_of(temporary);
+    let open = || match open_unnamed(folder) {
+        Ok(file) => Ok((file, false)),
+        Err(_) => open_named(temporary).map(|file| (file, true)),
+    };
+    match open() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(folder)?;
+            open()
+        }
+        opened => opened,
+    }
+}
+
+/// Opens a new file without a name in a folder.
+#[cfg(target_os = "linux")]
+pub(super) fn open_unnamed(folder: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    use rustix::fs::OFlags;
+
+    let flags = OFlags::TMPFILE.bits().cast_signed();
+    let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(folder)?;
+    // Without `/proc`, the file could not get a name.
+    fs::symlink_metadata(link_to(&file))?;
+    Ok(file)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn open_unnamed(_: &Path) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Gives an open file without a name this name. Fails if the name exists.
+#[cfg(target_os = "linux")]
+pub(super) fn link(file: &File, path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, linkat};
+
+    Ok(linkat(CWD, link_to(file), CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn link(_: &File, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Returns the path of the link to an open file of this process (proc(5)).
+#[cfg(target_os = "linux")]
+fn link_to(file: &File) -> PathBuf {
+    use std::os::fd::AsRawFd;
+
+    format!("/proc/self/fd/{}", file.as_raw_fd()).into()
+}
+
+/// Creates and locks the file with the temporary name. If a guard that removes leftovers was faster
+/// than the lock, creates the file again. If the file system has no locks, the file stays unlocked.
+pub(super) fn open_named(temporary: &Path) -> io::Result<File> {
+    loop {
+        let file = OpenOptions::new().write(true).create_new(true).open(temporary)?;
+        lock(&file);
+        let (opened, named) = (file.metadata()?, fs::symlink_metadata(temporary));
+        if named.is_ok_and(|named| (named.dev(), named.ino()) == (opened.dev(), opened.ino())) {
+            return Ok(file);
+        }
+    }
+}
+
+/// Locks a temporary file. If the file system has no locks, the file stays unlocked.
+pub(super) fn lock(file: &File) {
+    let _ = flock(file, FlockOperation::LockExclusive);
+}
+
+/// Renames a file. Fails if the new name exists. On a file system without hard links, another
+/// program may create the new name between the check and the renaming, and its file is replaced.
+pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(_) if fs::symlink_metadata(to).is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::rename(from, to),
+    }
+}
+
+/// Returns the folder of a file.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

@@ -1,0 +1,124 @@
+//! `run`: finds misspelt placeholders in the command and in the pattern of `--stdout-to`.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use autoproc_subprocess::{PLACEHOLDERS, unknown_placeholders};
+use strsim::osa_distance;
+
+use super::work::Work;
+use crate::console::Console;
+use crate::error::CliError;
+use crate::escape::Shown;
+
+/// Words of other programs, and words that come to mind, with the placeholders that they mean.
+const WORDS: [(&str, &str); 12] = [
+    ("file", "{}"),
+    ("path", "{}"),
+    ("input", "{}"),
+    ("name", "{/}"),
+    ("filename", "{/}"),
+    ("basename", "{/}"),
+    ("dir", "{//}"),
+    ("dirname", "{//}"),
+    ("parent", "{//}"),
+    ("stem", "{/.}"),
+    ("relative", "{rel}"),
+    ("slot", "{%}"),
+];
+
+/// Warns about each text in braces of a command that is probably a misspelt placeholder. Other texts
+/// in braces are common in commands, for instance in those of awk.
+pub(super) fn warn_of_unknown(work: &Work, console: &Console) {
+    let words: &[OsString] = match work {
+        Work::Argv(words) => words,
+        Work::Shell(line) => std::slice::from_ref(line),
+        Work::Workflow(_) => &[],
+    };
+    for unknown in words.iter().flat_map(|word| unknown_placeholders(word)) {
+        if let Some(near) = misspelt(unknown) {
+            console.warn(format_args!("{unknown} is not a placeholder and stays as it is; did you mean {near}?"));
+        }
+    }
+}
+
+/// Refuses a pattern of `--stdout-to` with an unknown placeholder: a file name in braces is hardly
+/// ever meant.
+///
+/// # Errors
+/// A usage error that names the text and the nearest placeholder.
+pub(super) fn check_pattern(pattern: &OsStr) -> Result<(), CliError> {
+    let Some(unknown) = unknown_placeholders(pattern).first().copied() else { return Ok(()) };
+    let error = CliError::usage(format!("--stdout-to {}: {unknown} is not a placeholder", Shown(Path::new(pattern))));
+    let word = inner(unknown).to_ascii_lowercase();
+    let distance = |(known, _): &&(&str, _)| osa_distance(known, &word);
+    let meant = WORDS.iter().filter(|known| distance(known) <= usize::from(word.len() > 2)).min_by_key(distance);
+    let meant = meant.map(|(_, placeholder)| *placeholder);
+    Err(match misspelt(unknown).or(meant) {
+        Some(near) => error.with_hint(format!("did you mean {near}?")),
+        None => error.with_hint(format!("the placeholders are {}", PLACEHOLDERS.join(" "))),
+    })
+}
+
+/// Returns the placeholder that differs from a text in braces only in upper case, in blanks, or in
+/// one character; `None` if there is none.
+fn misspelt(unknown: &str) -> Option<&'static str> {
+    let word = inner(unknown).to_ascii_lowercase();
+    let is_sign = |text: &str| text.chars().all(|character| "/.#%".contains(character));
+    let near = |known: &&&str| {
+        let known = inner(known);
+        is_sign(known) == is_sign(&word) && osa_distance(known, &word) <= usize::from(word.len() > 1)
+    };
+    let key = |known: &&&str| (osa_distance(inner(known), &word), sorted(inner(known)) != sorted(&word));
+    PLACEHOLDERS.iter().filter(near).min_by_key(key).copied().filter(|_| !word.is_empty())
+}
+
+/// Returns the bytes of a word in ascending order: `./` is rather `/.` than `/`.
+fn sorted(word: &str) -> Vec<u8> {
+    let mut bytes = word.as_bytes().to_vec();
+    bytes.sort_unstable();
+    bytes
+}
+
+/// Returns the text between the braces, without blanks.
+fn inner(braced: &str) -> &str {
+    braced.trim_matches(['{', '}']).trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_placeholder_has_a_nearest_one() {
+        for (unknown, near) in [
+            ("{reel}", Some("{rel}")),
+            ("{REL}", Some("{rel}")),
+            ("{ rel }", Some("{rel}")),
+            ("{rl}", Some("{rel}")),
+            ("{..}", Some("{.}")),
+            ("{./}", Some("{/.}")),
+            ("{/..}", Some("{/.}")),
+            ("{print}", None),
+            ("{x}", None),
+            ("{1}", None),
+            ("{release}", None),
+            ("{ }", None),
+        ] {
+            assert_eq!(misspelt(unknown), near, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_with_an_unknown_placeholder_is_refused_with_advice() {
+        let hint = |pattern: &str| {
+            let refused = check_pattern(OsStr::new(pattern)).expect_err(pattern);
+            refused.hint().expect("a hint").to_owned()
+        };
+        assert_eq!(hint("out/{reel}.txt"), "did you mean {rel}?");
+        assert_eq!(hint("out/{Basename}"), "did you mean {/}?");
+        assert_eq!(hint("out/{nam}"), "did you mean {/}?");
+        assert!(hint("out/{x}{rel}").contains("{rel} {#} {%}"));
+        assert!(check_pattern(OsStr::new("out/{rel}{a,b}")).is_ok());
+    }
+}

@@ -1,0 +1,76 @@
+//! `run --stdout-to`: the results of earlier runs, and results that become inputs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use autoproc_domain::view::PageRequest;
+use autoproc_domain::{Recipe, Status};
+use autoproc_subprocess::{ResultOwners, StdoutPattern, StdoutTo, Subject, relative_path};
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::escape::Shown;
+use crate::paths::{FoundFile, Gathered, PathSource};
+
+/// The number of items that are read at once. A store may search the whole queue for each page, so
+/// a million items take 20 searches; a page takes about 20 MB of memory.
+const PAGE_ITEMS: usize = 50_000;
+
+/// Returns the settings for results. Results of items that were completed by the same recipe belong
+/// to these items: a run never replaces them by the output of other files.
+///
+/// # Errors
+/// [`CliError`] if the queue cannot be read.
+pub(super) async fn settings(
+    pattern: StdoutPattern,
+    ok_exits: Vec<i32>,
+    recipe: Option<Recipe>,
+    context: &Context,
+) -> Result<StdoutTo, CliError> {
+    let owners = Arc::new(ResultOwners::default());
+    let settings = StdoutTo { pattern, folder: context.cwd.clone(), ok_exits, owners };
+    // The slots of earlier attempts are unknown.
+    if !settings.pattern.depends_on_slot() {
+        record_completed(&settings, recipe, context).await?;
+    }
+    Ok(settings)
+}
+
+async fn record_completed(to: &StdoutTo, recipe: Option<Recipe>, context: &Context) -> Result<(), CliError> {
+    let mut after = None;
+    loop {
+        let request = PageRequest { statuses: vec![Status::Completed], after, limit: Some(PAGE_ITEMS) };
+        let page = context.storage().page(request).await?;
+        for item in &page.items {
+            if item.completion.as_ref().is_some_and(|completion| completion.recipe == recipe) {
+                let relative = relative_path(&item.file_path, item.depth, context.project.root());
+                let subject = Subject { path: item.file_path.as_path(), relative, item: Some(item.id), slot: 1 };
+                to.owners.record(&to.pattern.path_for(subject, &to.folder), &item.file_path);
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// Warns if a result lies in a folder that the run adds: the next run would take the result for a
+/// file to process.
+pub(super) fn warn_of_new_inputs(to: &StdoutTo, source: &PathSource, gathered: &Gathered, context: &Context) {
+    let results = gathered.files.iter().map(|file| result_of(file, to, context.project.root()));
+    let is_input = |result: &PathBuf| {
+        gathered.folders.iter().any(|folder| source.finds(folder.as_path(), result, &context.project))
+    };
+    if let Some(result) = results.into_iter().find(is_input) {
+        context.console.warn(format_args!(
+            "--stdout-to writes {} into a folder of this run, so the next run processes it; use another folder, or leave results out with --include or --exclude",
+            Shown(&result)
+        ));
+    }
+}
+
+fn result_of(FoundFile { path, depth }: &FoundFile, to: &StdoutTo, project: &Path) -> PathBuf {
+    let relative = relative_path(path, *depth, project);
+    to.pattern.path_for(Subject { path: path.as_path(), relative, item: None, slot: 1 }, &to.folder)
+}
