@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
@@ -20,6 +21,7 @@ use crate::guard_record;
 use crate::guards::GuardSettings;
 use crate::guards::control_pipe::ControlPipe;
 use crate::guards::orphans::ReapLock;
+use crate::process_table;
 
 /// The maximum time for an idle guard to exit. A guard normally needs some milliseconds. A guard
 /// that exceeds this time, for instance because a signal has stopped it, is killed.
@@ -33,6 +35,8 @@ pub(crate) struct GuardProcess {
     reports: Receiver,
     inbox: Inbox,
     record: Option<PathBuf>,
+    /// The number of processes whose end the guard has reported.
+    ended: u64,
 }
 
 impl GuardProcess {
@@ -50,10 +54,11 @@ impl GuardProcess {
         // The receiver is created before the spawn, so that a failure to create it leaves no guard
         // behind.
         let reports = Receiver::from_owned_fd(OwnedFd::from(reports))?;
+        let control_writer = ControlPipe::new(control_writer)?;
         let mut lock = ReapLock::acquire();
         let child = signals::with_all_blocked(|| lock.spawn(&mut command))?;
-        let control = Arc::new(ControlPipe::new(control_writer));
-        Ok(Self { child, control, reports, inbox: Inbox::default(), record })
+        let control = Arc::new(control_writer);
+        Ok(Self { child, control, reports, inbox: Inbox::default(), record, ended: 0 })
     }
 
     pub(crate) fn control(&self) -> &Arc<ControlPipe> {
@@ -68,6 +73,7 @@ impl GuardProcess {
         let mut bytes = [0; 4 << 10];
         loop {
             if let Some(report) = self.inbox.take().map_err(io::Error::other)? {
+                self.ended += u64::from(matches!(report, Report::Ended(_)));
                 return Ok(report);
             }
             match self.reports.read(&mut bytes).await? {
@@ -75,6 +81,29 @@ impl GuardProcess {
                 length => self.inbox.push(&bytes[..length]),
             }
         }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// True if a signal or a debugger has stopped the guard. False without a process table.
+    pub(crate) fn is_stopped(&self) -> bool {
+        process_table::read(self.pid().cast_signed()).is_ok_and(|guard| guard.is_stopped)
+    }
+
+    /// Continues the guard if a signal has stopped it.
+    pub(crate) fn resume(&self) {
+        // The number is the guard's, because the guard has not been reaped.
+        if let Some(pid) = Pid::from_raw(self.pid().cast_signed()) {
+            let _ = kill_process(pid, Signal::CONT);
+        }
+    }
+
+    /// Kills the guard. Its report pipe then ends.
+    pub(crate) fn kill(&mut self) {
+        // This fails only if the guard has ended.
+        let _ = self.child.kill();
     }
 
     /// Ends an idle guard. Blocks for some milliseconds, at most [`EXIT_TIMEOUT`].
@@ -95,17 +124,21 @@ impl GuardProcess {
 
     /// Kills and reaps the guard. Then calls `end_orphans`, which must end the processes that the
     /// guard leaves behind. The guard's record is removed only if `end_orphans` succeeds.
-    pub(crate) fn reap_with(mut self, end_orphans: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    ///
+    /// Returns the number of processes that the guard began and whose end it has not reported;
+    /// `None` if unknown.
+    pub(crate) fn reap_with(mut self, end_orphans: impl FnOnce() -> io::Result<()>) -> io::Result<Option<u64>> {
         // Both calls fail only if the guard has already been reaped.
         let _ = self.child.kill();
         let _ = self.child.wait();
         ReapLock::acquire().forget(&self.child);
+        let begun = self.record.as_ref().and_then(|record| guard_record::begun_by(record, self.pid()));
         end_orphans()?;
         if let Some(record) = &self.record {
             // If the record cannot be removed, a later run searches for the guard's processes and
             // finds none.
             let _ = std::fs::remove_file(record);
         }
-        Ok(())
+        Ok(begun.and_then(|begun| begun.checked_sub(self.ended)))
     }
 }

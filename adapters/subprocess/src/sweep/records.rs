@@ -72,10 +72,16 @@ impl<'a> Records<'a> {
 
     /// Removes the records of guards that are not alive.
     pub(super) fn remove(&self) {
-        for (path, state) in self.inspect().unwrap_or_default() {
-            if matches!(state, RecordState::Unlocked(_)) {
-                let _ = std::fs::remove_file(path);
-            }
+        remove_unlocked(&guard_record::all_of(self.dir, self.run).unwrap_or_default());
+    }
+}
+
+/// Removes those of the records whose guards are not alive.
+pub(super) fn remove_unlocked<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) {
+    for path in paths {
+        if let Ok(RecordState::Unlocked(_)) = guard_record::inspect(path) {
+            // A record that remains does no harm: a later sweep finds no process to end.
+            let _ = std::fs::remove_file(path);
         }
     }
 }
@@ -149,6 +155,7 @@ mod tests {
             session: 0,
             file: None,
             leader: None,
+            begun: 0,
         }
     }
 
