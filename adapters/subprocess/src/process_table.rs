@@ -33,6 +33,7 @@ use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
 pub use marker::Marker;
+pub(crate) use marker::marked_run;
 pub use signal::{SignalResult, kill, resume, signal};
 pub(crate) use start_time::{StartTimes, within_one_tick};
 

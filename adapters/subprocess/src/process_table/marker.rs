@@ -62,6 +62,17 @@ impl Marker {
     }
 }
 
+/// Returns the id of the run whose marker process `pid` has in its initial environment; `None` if it
+/// has none, or if the environment cannot be read.
+pub(crate) fn marked_run(pid: i32) -> Option<String> {
+    run_in(&std::fs::read(format!("/proc/{pid}/environ")).ok()?)
+}
+
+fn run_in(environment: &[u8]) -> Option<String> {
+    let value = |entry: &[u8]| entry.strip_prefix(RUN_VARIABLE.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec);
+    String::from_utf8(environment.split(|byte| *byte == 0).find_map(value)?).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +88,12 @@ mod tests {
         assert!(of(project.path()) && of(&project.path().join(".")) && of(Path::new("/no/such/folder")));
         assert!(!of(copy.path()));
         assert!(marker.is_in(b"AUTOPROC_RUN_ID=r1\0"), "the folder is unknown");
+    }
+
+    #[test]
+    fn the_marker_names_the_run() {
+        assert_eq!(run_in(b"A=1\0AUTOPROC_RUN_ID=r1\0B=2\0").as_deref(), Some("r1"));
+        assert_eq!(run_in(b"A=AUTOPROC_RUN_ID=r1\0AUTOPROC_RUN_IDS=2\0"), None);
     }
 
     #[test]
