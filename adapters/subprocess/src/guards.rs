@@ -45,6 +45,7 @@ use assignment::Assignment;
 pub use assignment::BatchEvent;
 use control_pipe::ControlPipe;
 use guard_process::GuardProcess;
+pub(crate) use orphans::reap_other_children;
 
 /// The default time between SIGTERM and SIGKILL, the same as that of `docker stop --timeout`.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
@@ -233,8 +234,8 @@ impl Guards {
     /// Returns the number of processes that the guard began and whose end it has not reported;
     /// `None` if unknown.
     async fn reap(&self, guard: GuardProcess) -> io::Result<Option<u64>> {
-        let run = self.settings.run.clone();
-        let reap = move || guard.reap_with(|| orphans::end_orphans(&run));
+        let (run, id) = (self.settings.run.clone(), guard.id());
+        let reap = move || guard.reap_with(|| orphans::end_orphans(&run, id));
         tokio::task::spawn_blocking(reap).await.map_err(io::Error::other)?
     }
 

@@ -21,7 +21,7 @@ use crate::guard_record;
 use crate::guards::GuardSettings;
 use crate::guards::control_pipe::ControlPipe;
 use crate::guards::orphans::ReapLock;
-use crate::process_table;
+use crate::process_table::{self, ProcessId};
 
 /// The maximum time for an idle guard to exit. A guard normally needs some milliseconds. A guard
 /// that exceeds this time, for instance because a signal has stopped it, is killed.
@@ -81,6 +81,13 @@ impl GuardProcess {
                 length => self.inbox.push(&bytes[..length]),
             }
         }
+    }
+
+    /// Returns the identity of the guard. If the start time is unknown, it is the highest number, so
+    /// that no process counts as started later.
+    pub(crate) fn id(&self) -> ProcessId {
+        let pid = self.pid().cast_signed();
+        process_table::read(pid).map_or(ProcessId { pid, started: u64::MAX }, |guard| guard.id)
     }
 
     pub(crate) fn pid(&self) -> u32 {
