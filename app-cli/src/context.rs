@@ -21,7 +21,8 @@ pub(crate) struct Context {
     pub(crate) project: Project,
     pub(crate) wiring: Wiring,
     pub(crate) console: Arc<Console>,
-    /// The current folder, to which relative paths refer.
+    /// The current folder, to which relative paths refer; empty if there is none, because it was
+    /// removed.
     pub(crate) cwd: PathBuf,
     /// True to print data as JSON.
     pub(crate) json: bool,

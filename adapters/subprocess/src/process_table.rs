@@ -69,9 +69,36 @@ pub struct Process {
     pub is_blocked: bool,
 }
 
+/// The reason why processes cannot be supervised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnusableTable {
+    /// `/proc` does not list this process.
+    #[error("/proc is not mounted, so no process can be supervised")]
+    Missing,
+    /// `/proc` belongs to another pid namespace, so its process numbers are not those of the
+    /// system calls of this process (`pid_namespaces(7)`).
+    #[error("/proc belongs to another pid namespace, so no process can be supervised")]
+    Foreign,
+}
+
 /// The result of reading all processes, by number.
 #[derive(Debug, Clone, Default)]
 pub struct Processes(HashMap<i32, Process>);
+
+/// Checks that `/proc` is the process table of this process's pid namespace. Always succeeds on
+/// systems other than Linux, which have no `/proc`.
+///
+/// # Errors
+/// [`UnusableTable`].
+pub fn check() -> Result<(), UnusableTable> {
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    // The link `/proc/self` contains the number that the process has in the namespace of `/proc`.
+    let number = std::fs::read_link("/proc/self").map_err(|_| UnusableTable::Missing)?;
+    let number = number.to_str().and_then(|number| number.parse().ok());
+    if number == Some(own_pid()) { Ok(()) } else { Err(UnusableTable::Foreign) }
+}
 
 /// Reads the process with this number.
 ///

@@ -163,8 +163,7 @@ impl Sweeper {
         if is_over(dead, &own) {
             return None;
         }
-        let uncertain = Records::new(&self.records_dir, &dead.run).abandoned(&own).ok()?.uncertain;
-        uncertain.into_iter().next()
+        Records::new(&self.records_dir, &dead.run).obstacle(&own).ok().flatten()
     }
 
     fn sweep_suspect(&self, suspect: &Suspect<'_>, own: &Location, deadline: Instant) -> Option<Unproven> {

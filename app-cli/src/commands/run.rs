@@ -34,7 +34,7 @@ use crate::escape::Shown;
 use crate::exit_code::ExitCode;
 use crate::paths::{Absent, PathSource};
 use crate::view::time::Zone;
-use crate::wiring::{OnSuspension, RunSettings};
+use crate::wiring::{OnSuspension, RunSettings, check_process_table};
 use failures::Failures;
 use progress::Progress;
 use pruning::{Pruner, Pruning};
@@ -56,6 +56,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     if args.dry_run {
         return dry_run::dry_run(&source, &work, stdout_to.as_ref(), context).await;
     }
+    check_process_table()?;
     if source.is_empty() {
         let misplaced = program::file_argument(&work, &context.cwd);
         let hint = |error: CliError| match misplaced {

@@ -29,6 +29,7 @@ mod run;
 mod second_day;
 mod stdout_to;
 mod stop;
+mod surroundings;
 mod terminal;
 mod trust;
 mod words;

@@ -70,6 +70,22 @@ impl<'a> Records<'a> {
         Ok(abandoned)
     }
 
+    /// Returns the first reason why there may be processes of killed guards that cannot be observed;
+    /// `None` if there is none. Living guards do not count, because they end their processes.
+    pub(super) fn obstacle(&self, own: &Location) -> io::Result<Option<String>> {
+        let mut abandoned = Abandoned::default();
+        for (path, state) in self.inspect()? {
+            match state {
+                RecordState::Unlocked(Parsed::Invalid(reason)) => {
+                    abandoned.uncertain.push(format!("{}: {reason}", path.display()));
+                }
+                RecordState::Unlocked(Parsed::Contents(contents)) => abandoned.add(contents, own),
+                RecordState::Unlocked(Parsed::Incomplete) | RecordState::Missing | RecordState::Locked(_) => {}
+            }
+        }
+        Ok(abandoned.uncertain.into_iter().next())
+    }
+
     /// Removes the records of guards that are not alive.
     pub(super) fn remove(&self) {
         remove_unlocked(&guard_record::all_of(self.dir, self.run).unwrap_or_default());
