@@ -25,8 +25,8 @@ use autoproc_domain::{FileQueue, RunId};
 pub(crate) use commit::{Limits, MIN_CHECKPOINT_BYTES};
 pub(crate) use replace::Replacement;
 
-use crate::disk::{Disk, Stamp};
-use crate::error::{poisoned, replicate};
+use crate::disk::{Disk, FolderId, Stamp};
+use crate::error::{no_longer_there, poisoned, replicate, unreadable};
 use crate::journal::Position;
 use crate::lock::StoreLock;
 use crate::request::{Change, Target};
@@ -69,6 +69,8 @@ pub(crate) struct Engine<D: Disk> {
     poisoned: bool,
     /// True once this engine, while holding the lock, has found that no run of version 1 is alive.
     is_without_version_1: bool,
+    /// The state folder in which this engine has taken the lock; `None` before that.
+    folder: Option<FolderId>,
 }
 
 /// The contents of the store as last read or written.
@@ -144,6 +146,7 @@ impl<D: Disk> Engine<D> {
             latest: LatestExchanges::default(),
             poisoned: false,
             is_without_version_1: false,
+            folder: None,
         }
     }
 
@@ -178,6 +181,7 @@ impl<D: Disk> Engine<D> {
     /// Returns the current queue, read without the lock. Never waits, and needs no permission to
     /// write.
     pub(crate) fn view(&mut self) -> Result<&FileQueue, StorageError> {
+        self.check_folder()?;
         Ok(&self.refresh(LockState::Lockless)?.queue)
     }
 
@@ -214,12 +218,30 @@ impl<D: Disk> Engine<D> {
             None => Arc::clone(self.lock.insert(Arc::new(StoreLock::open(&self.disk)?))),
         };
         lock.acquire(&self.disk, self.settings.lock_timeout)?;
-        let worked = self.refuse_beside_version_1().and_then(|()| work(self));
+        let worked = self.pin_folder().and_then(|()| self.refuse_beside_version_1()).and_then(|()| work(self));
         let released = lock.release(&self.disk);
         if worked.is_err() {
             self.loaded = None;
         }
         worked.and_then(|answer| released.map(|()| answer))
+    }
+
+    /// Notes the state folder at the first call, and later checks that it is the same. Requires the
+    /// lock.
+    fn pin_folder(&mut self) -> Result<(), StorageError> {
+        if self.folder.is_none() {
+            self.folder = Some(self.disk.identify_folder().map_err(unreadable("the folder"))?);
+        }
+        self.check_folder()
+    }
+
+    /// Fails if the state folder is no longer the one in which this engine has taken the lock.
+    /// Without this check, a missing folder would look like an empty queue.
+    fn check_folder(&self) -> Result<(), StorageError> {
+        match self.folder {
+            Some(folder) if self.disk.identify_folder().ok() != Some(folder) => Err(no_longer_there()),
+            _ => Ok(()),
+        }
     }
 
     /// Refuses changes while a run of version 1 is alive, because version 1 cannot read the files

@@ -12,6 +12,7 @@ mod documents;
 mod execution;
 mod figures;
 mod fixture;
+mod folders;
 mod guards;
 mod held;
 mod json;
