@@ -20,6 +20,7 @@ use std::time::Duration;
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
 use autoproc_domain::queue::LatestExchanges;
+use autoproc_domain::run_info::RunInfo;
 use autoproc_domain::{FileQueue, RunId};
 
 pub(crate) use commit::{Limits, MIN_CHECKPOINT_BYTES};
@@ -61,7 +62,7 @@ pub(crate) struct Engine<D: Disk> {
     lock: Option<Arc<StoreLock<D>>>,
     loaded: Option<Loaded<D>>,
     /// The open lock file of each run that this handle began. Ending the run removes the entry.
-    runs: HashMap<RunId, D::File>,
+    runs: HashMap<RunId, HeldRun<D>>,
     /// The latest exchange of each run in `runs`.
     latest: LatestExchanges,
     /// True if a write has failed and left the disk in an unknown state. This process must then
@@ -71,6 +72,13 @@ pub(crate) struct Engine<D: Disk> {
     is_without_version_1: bool,
     /// The state folder in which this engine has taken the lock; `None` before that.
     folder: Option<FolderId>,
+}
+
+/// A run that an engine began.
+pub(crate) struct HeldRun<D: Disk> {
+    pub(crate) info: RunInfo,
+    /// The run's lock file, which is open and locked.
+    pub(crate) file: D::File,
 }
 
 /// The contents of the store as last read or written.
@@ -218,7 +226,11 @@ impl<D: Disk> Engine<D> {
             None => Arc::clone(self.lock.insert(Arc::new(StoreLock::open(&self.disk)?))),
         };
         lock.acquire(&self.disk, self.settings.lock_timeout)?;
-        let worked = self.pin_folder().and_then(|()| self.refuse_beside_version_1()).and_then(|()| work(self));
+        let checked = self.pin_folder().and_then(|()| self.refuse_beside_version_1());
+        let worked = checked.and_then(|()| {
+            self.restore_runs();
+            work(self)
+        });
         let released = lock.release(&self.disk);
         if worked.is_err() {
             self.loaded = None;
@@ -278,15 +290,20 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Keeps a run's lock file open, and so locked, until [`Self::release_run`].
-    pub(crate) fn hold_run(&mut self, run: RunId, file: D::File) {
-        self.runs.insert(run, file);
+    pub(crate) fn hold_run(&mut self, run: HeldRun<D>) {
+        self.runs.insert(run.info.id.clone(), run);
+    }
+
+    /// Iterates over the runs that this engine began.
+    pub(crate) fn held_runs(&self) -> impl Iterator<Item = &HeldRun<D>> {
+        self.runs.values()
     }
 
     /// Removes a run's lock file from `runs` and returns it; `None` if this handle did not begin
     /// the run.
     pub(crate) fn release_run(&mut self, run: &RunId) -> Option<D::File> {
         self.latest.forget(run);
-        self.runs.remove(run)
+        self.runs.remove(run).map(|held| held.file)
     }
 
     fn notice(&self, text: &str) {

@@ -25,6 +25,7 @@ mod start_time;
 mod stat;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -44,6 +45,22 @@ pub struct ProcessId {
     pub pid: i32,
     /// The start time in clock ticks since boot: field 22 of `/proc/<pid>/stat`.
     pub started: u64,
+}
+
+/// Writes the number and the start time, as in `811:90210`.
+impl fmt::Display for ProcessId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.pid, self.started)
+    }
+}
+
+impl ProcessId {
+    /// Parses the text that [`Display`](fmt::Display) writes; `None` if it has another form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (pid, started) = text.split_once(':')?;
+        Some(Self { pid: pid.parse().ok()?, started: started.parse().ok()? })
+    }
 }
 
 /// The fields of `/proc/<pid>/stat` that this crate needs. The number of a parent, group or session

@@ -52,7 +52,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use autoproc_domain::RunId;
-use autoproc_domain::ports::{DeadRun, Location, Reaper, Unproven};
+use autoproc_domain::ports::{DeadRun, DeathEvidence, Location, Reaper, Unproven};
 use autoproc_domain::recovery;
 
 use crate::guard_record::{self, Contents};
@@ -181,6 +181,10 @@ impl Sweeper {
         let run = &suspect.dead.run;
         let records = Records::new(&self.records_dir, run);
         let marker = Marker::of_run(run).in_project(&self.project);
+        // A suspended process may outlive its lease.
+        if suspect.may_be_marked && suspect.dead.evidence == DeathEvidence::Gone {
+            refuse_if_alive(&marker)?;
+        }
         wait_for_guards(&records, own, &marker, deadline)?;
         let Abandoned { commands, uncertain } = records.abandoned(own).map_err(|error| unreadable(&error))?;
         if suspect.may_be_marked || !commands.is_empty() {
@@ -212,6 +216,18 @@ impl<'d> Suspect<'d> {
 /// True if it is certain, without any search, that no process of the dead run is left.
 fn is_over(dead: &DeadRun, own: &Location) -> bool {
     reaper::is_of_earlier_boot(dead, own) || reaper::was_first_of_its_namespace(dead)
+}
+
+/// Fails if the process of the run is alive. Then somebody has removed the run's lock file, and only
+/// for that reason does the run count as dead.
+fn refuse_if_alive(marker: &Marker) -> Result<(), String> {
+    // Without a process table, no process is found below either.
+    let all = Processes::read().unwrap_or_default();
+    let runners = all.iter().filter_map(|process| marker.runner_of(process.id.pid));
+    match runners.into_iter().find(|runner| process_table::is_alive(*runner)) {
+        Some(runner) => Err(format!("process {} carries out the run; only its lock file is missing", runner.pid)),
+        None => Ok(()),
+    }
 }
 
 /// Ends all processes with `marker`, and the leftover processes of the commands of killed guards.
@@ -318,8 +334,6 @@ fn check_groups(killed_guards: &[Contents]) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use autoproc_domain::ports::DeathEvidence;
-
     use super::*;
 
     /// Only a search for processes takes long, and these runs need none.

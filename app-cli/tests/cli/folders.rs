@@ -1,4 +1,4 @@
-//! A project folder that is removed, renamed or replaced during a run.
+//! A project folder, or the folder `runs` in it, that is removed, renamed or replaced during a run.
 
 use std::fs;
 use std::path::Path;
@@ -65,4 +65,28 @@ fn a_project_in_the_place_of_another_one_is_not_touched() {
     expect_lost(&home, run);
     let state = home.path("project/.claude/mission-control");
     assert_eq!(below(&state), Vec::<String>::new());
+}
+
+/// Without its lock file, the run looks dead. Its processes name it, and the next transaction
+/// registers it again.
+#[test]
+fn a_run_whose_lock_file_is_removed_is_not_taken_for_dead() {
+    let project = TempProject::with_queue(&["a", "b", "c"]);
+    let wait = "touch {}.begun; until test -e {}.go; do sleep 0.02; done";
+    let run = project.start(["run", "a", "b", "-r", "0", "--shell", wait]);
+    wait_until("the first file is begun", || project.path("a.begun").exists());
+    fs::remove_dir_all(project.state("runs")).expect("removed");
+    let other = project.ask(["run", "c", "-q", "--", "true"]);
+    assert!(other.err.contains("carries out the run; only its lock file is missing"), "{other:#?}");
+    assert_eq!(project.status_of("a"), "processing");
+    project.write("a.go", "");
+    wait_until("the run is registered again", || {
+        project.json(["status"])["live_runs"].as_array().is_some_and(|runs| runs.len() == 1)
+    });
+    project.write("b.go", "");
+    let over = end_of(run);
+    let items = project.items();
+    let attempts: Vec<_> = items.iter().map(|item| (&item["attempts"], &item["status"])).collect();
+    assert!(attempts.iter().all(|item| *item == (&1.into(), &"completed".into())), "{attempts:?} {over:#?}");
+    assert_eq!((over.code, other.code), (0, 0));
 }

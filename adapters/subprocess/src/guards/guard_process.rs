@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
-use crate::environment::RUN_VARIABLE;
+use crate::environment::{RUN_VARIABLE, RUNNER_VARIABLE};
 use crate::guard::GUARD_ARGUMENT;
 use crate::guard::protocol::{Inbox, Report};
 use crate::guard::signals;
@@ -50,6 +50,9 @@ impl GuardProcess {
         // The guard has the run's marker from its first moment, so that it is found even if the
         // runner dies before the guard has written its record.
         command.env(RUN_VARIABLE, settings.run.as_str()).envs(settings.environment.iter().cloned());
+        if let Ok(runner) = process_table::own() {
+            command.env(RUNNER_VARIABLE, runner.id.to_string());
+        }
         command.stdin(control).stdout(report_writer);
         // The receiver is created before the spawn, so that a failure to create it leaves no guard
         // behind.
