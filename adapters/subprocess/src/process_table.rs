@@ -26,9 +26,10 @@ mod stat;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
@@ -258,6 +259,24 @@ impl FromIterator<Process> for Processes {
     fn from_iter<I: IntoIterator<Item = Process>>(processes: I) -> Self {
         Self(processes.into_iter().map(|process| (process.id.pid, process)).collect())
     }
+}
+
+/// True if process `pid` has the file at `path` open. False if its descriptors cannot be read,
+/// because it belongs to another user.
+pub(crate) fn has_open(pid: i32, path: &Path) -> bool {
+    let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    let Ok(wanted) = path.metadata().map(identity) else { return false };
+    let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    // The metadata of such an entry is that of the open file.
+    descriptors.filter_map(|entry| std::fs::metadata(entry.path()).ok()).any(|open| identity(open) == wanted)
+}
+
+/// Returns the user to whom process `pid` belongs.
+///
+/// # Errors
+/// [`io::ErrorKind::NotFound`] if there is no such process.
+pub(crate) fn owner_of(pid: i32) -> io::Result<u32> {
+    std::fs::metadata(format!("/proc/{pid}")).map(|metadata| metadata.uid()).map_err(not_found_if_gone)
 }
 
 /// Returns the process numbers of the children of all threads of process `pid`.

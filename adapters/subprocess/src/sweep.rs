@@ -286,7 +286,7 @@ fn kill_once(search: &Search<'_>) -> io::Result<Outcome> {
 fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadline: Instant) -> Result<(), String> {
     let mut pause = POLL_INTERVAL;
     loop {
-        let living = records.living(own).map_err(|error| unreadable(&error))?;
+        let living = records.living(own, marker).map_err(|error| unreadable(&error))?;
         let now = Instant::now();
         if living.is_none() {
             return Ok(());

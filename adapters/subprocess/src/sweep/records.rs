@@ -1,13 +1,14 @@
 //! The guard records of one dead run.
 
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::RunId;
 use autoproc_domain::ports::Location;
 
 use crate::guard_record::{self, Contents, Parsed, RecordState};
-use crate::process_table::ProcessId;
+use crate::process_table::{self, Marker, ProcessId};
 
 pub(super) struct Records<'a> {
     dir: &'a Path,
@@ -18,8 +19,8 @@ pub(super) struct Records<'a> {
 pub(super) struct Living {
     /// The guards in this boot and pid namespace.
     pub(super) here: Vec<ProcessId>,
-    /// The number of all other living guards: in another pid namespace, in an unknown boot, or
-    /// about to write their record.
+    /// The number of all other locked records: of guards in another pid namespace, in an unknown
+    /// boot, or about to write their record, and of processes that are no guards.
     pub(super) elsewhere: usize,
 }
 
@@ -42,11 +43,15 @@ impl<'a> Records<'a> {
         paths.into_iter().map(|path| guard_record::inspect(&path).map(|state| (path, state))).collect()
     }
 
-    pub(super) fn living(&self, own: &Location) -> io::Result<Living> {
+    /// Returns the living guards. A record is believed only if its process is a guard of the run:
+    /// it has the run's marker and the record open. Otherwise a record could name any process.
+    pub(super) fn living(&self, own: &Location, marker: &Marker) -> io::Result<Living> {
         let mut living = Living::default();
-        for (_, state) in self.inspect()? {
+        for (path, state) in self.inspect()? {
             match state {
-                RecordState::Locked(Parsed::Contents(contents)) if position_of(&contents, own) == Position::Here => {
+                RecordState::Locked(Parsed::Contents(contents))
+                    if position_of(&contents, own) == Position::Here && is_guard(&contents, &path, marker) =>
+                {
                     living.here.push(contents.guard);
                 }
                 RecordState::Locked(_) => living.elsewhere += 1,
@@ -59,12 +64,20 @@ impl<'a> Records<'a> {
     pub(super) fn abandoned(&self, own: &Location) -> io::Result<Abandoned> {
         let mut abandoned = Abandoned::default();
         for (path, state) in self.inspect()? {
-            let path = path.display();
+            let shown = path.display();
             match state {
                 RecordState::Missing | RecordState::Unlocked(Parsed::Incomplete) => {}
-                RecordState::Locked(_) => abandoned.uncertain.push(format!("{path} has just been locked by a process")),
-                RecordState::Unlocked(Parsed::Invalid(reason)) => abandoned.uncertain.push(format!("{path}: {reason}")),
-                RecordState::Unlocked(Parsed::Contents(contents)) => abandoned.add(contents, own),
+                RecordState::Locked(_) => {
+                    abandoned.uncertain.push(format!("{shown} has just been locked by a process"))
+                }
+                RecordState::Unlocked(Parsed::Invalid(reason)) => {
+                    abandoned.uncertain.push(format!("{shown}: {reason}"))
+                }
+                RecordState::Unlocked(Parsed::Contents(contents)) => match names_foreign(&contents, own, path.as_ref())
+                {
+                    Some(reason) => abandoned.uncertain.push(reason),
+                    None => abandoned.add(contents, own),
+                },
             }
         }
         Ok(abandoned)
@@ -130,6 +143,25 @@ impl Abandoned {
             ),
         }
     }
+}
+
+/// True if the process that the record names is a guard of the run with this marker.
+fn is_guard(contents: &Contents, path: &Path, marker: &Marker) -> bool {
+    let ProcessId { pid, .. } = contents.guard;
+    process_table::is_alive(contents.guard)
+        && marker.matches(pid).unwrap_or(false)
+        && process_table::has_open(pid, path)
+}
+
+/// Returns a reason if the record names a living process of a user other than the owner of the
+/// record. Otherwise, whoever can write to the folder could make root kill any process.
+fn names_foreign(contents: &Contents, own: &Location, path: &Path) -> Option<String> {
+    let leader = contents
+        .leader
+        .filter(|leader| position_of(contents, own) == Position::Here && process_table::is_alive(*leader))?;
+    let (of_record, of_process) = (path.metadata().ok()?.uid(), process_table::owner_of(leader.pid).ok()?);
+    let (pid, path) = (leader.pid, path.display());
+    (of_record != of_process).then(|| format!("process {pid} does not belong to the owner of {path}"))
 }
 
 /// The location of a guard's processes, relative to this process.
