@@ -117,6 +117,21 @@ impl Context {
         self.show(view)
     }
 
+    /// Returns the text that [`Context::show_named`] prints.
+    ///
+    /// # Errors
+    /// [`CliError`] if the view cannot be encoded.
+    pub(crate) fn named_text(&self, view: &impl View) -> Result<Vec<u8>, CliError> {
+        let failed = |error: std::io::Error| CliError::io("cannot encode the result", &error);
+        if !self.json {
+            return self.console.rendered(|out| view.human(out)).map_err(failed);
+        }
+        let document = Changed { view: view.document(), project_dir: self.project.root().to_string_lossy() };
+        let mut text = serde_json::to_vec(&document).map_err(|error| failed(error.into()))?;
+        text.push(b'\n');
+        Ok(text)
+    }
+
     /// Names the queue on standard error if it is new or does not belong to the current folder.
     pub(crate) fn name_queue(&self) {
         let root = self.project.root();
