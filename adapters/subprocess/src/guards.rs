@@ -253,9 +253,9 @@ impl Guards {
         let mut state = self.state();
         let now = Instant::now();
         if is_paused {
-            state.stopwatch.pause(now)
+            state.stopwatch.pause(now);
         } else {
-            state.stopwatch.resume(now)
+            state.stopwatch.resume(now);
         }
         let control = if is_paused { Control::Pause } else { Control::Resume };
         for pipe in state.controls.iter().filter_map(Weak::upgrade) {

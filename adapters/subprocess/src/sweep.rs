@@ -144,9 +144,8 @@ impl Sweeper {
             records::remove_unlocked(recorded.get(&guard_record::prefix_of(&dead.run)).into_iter().flatten());
         }
         let open: Vec<&DeadRun> = dead.iter().filter(|dead| !is_over(dead)).collect();
-        let Ok(marked) = marked::runs_of_processes(open.iter().map(|dead| dead.run.as_str()).collect()) else {
-            return Suspect::all(open);
-        };
+        let runs = open.iter().map(|dead| dead.run.as_str()).collect();
+        let Ok(marked) = marked::runs_of_processes(&runs) else { return Suspect::all(open) };
         let suspects = open.into_iter().map(|dead| Suspect { dead, may_be_marked: marked.contains(dead.run.as_str()) });
         let is_recorded = |suspect: &Suspect<'_>| recorded.contains_key(&guard_record::prefix_of(&suspect.dead.run));
         suspects.filter(|suspect| suspect.may_be_marked || is_recorded(suspect)).collect()

@@ -132,9 +132,11 @@ fn a_killed_guard_leaves_no_temporary_file() {
 
 #[test]
 fn after_a_killed_run_the_next_one_completes_the_result() {
+    fn words(script: &str) -> [&str; 7] {
+        ["run", "a", "-q", "--stdout-to", "out/{/}", "--shell", script]
+    }
     let project = TempProject::new();
     project.write("a", "");
-    let words = |script: &str| ["run", "a", "-q", "--stdout-to", "out/{/}", "--shell", script];
     // The guard is stopped first, so that it cannot notice the death of its run and clean up.
     let kill = "kill -STOP $PPID; kill -9 $(cut -d' ' -f4 /proc/$PPID/stat) $PPID";
     let killed = project.start(words(&format!(": {{}}; echo a longer beginning; {kill}; sleep 60")));

@@ -82,8 +82,8 @@ fn run_in(environment: &[u8]) -> Option<String> {
 
 /// Returns the value of a variable in the environment of a process.
 fn value_of<'e>(variable: &str, environment: &'e [u8]) -> Option<&'e [u8]> {
-    let entries = environment.split(|byte| *byte == 0);
-    entries.filter_map(|entry| entry.strip_prefix(variable.as_bytes())?.strip_prefix(b"=")).next()
+    let mut entries = environment.split(|byte| *byte == 0);
+    entries.find_map(|entry| entry.strip_prefix(variable.as_bytes())?.strip_prefix(b"="))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::sweep::{CLEAN_READINGS, POLL_INTERVAL};
 ///
 /// # Errors
 /// If the process table cannot be read.
-pub(super) fn runs_of_processes(runs: HashSet<&str>) -> io::Result<HashSet<String>> {
+pub(super) fn runs_of_processes(runs: &HashSet<&str>) -> io::Result<HashSet<String>> {
     let mut marked = HashSet::new();
     if runs.is_empty() {
         return Ok(marked);

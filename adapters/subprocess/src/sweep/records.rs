@@ -68,10 +68,10 @@ impl<'a> Records<'a> {
             match state {
                 RecordState::Missing | RecordState::Unlocked(Parsed::Incomplete) => {}
                 RecordState::Locked(_) => {
-                    abandoned.uncertain.push(format!("{shown} has just been locked by a process"))
+                    abandoned.uncertain.push(format!("{shown} has just been locked by a process"));
                 }
                 RecordState::Unlocked(Parsed::Invalid(reason)) => {
-                    abandoned.uncertain.push(format!("{shown}: {reason}"))
+                    abandoned.uncertain.push(format!("{shown}: {reason}"));
                 }
                 RecordState::Unlocked(Parsed::Contents(contents)) => match names_foreign(&contents, own, path.as_ref())
                 {
@@ -226,6 +226,28 @@ mod tests {
         assert_eq!(position("", "", ["2", "a"]), Position::Unknown);
         // If the system has neither, only the number is compared.
         assert_eq!(position("", "", ["", ""]), Position::Here);
+    }
+
+    /// Process 1 belongs to root, or to the user of the namespace. The record belongs to another
+    /// user.
+    #[test]
+    fn a_record_is_not_believed_about_a_process_of_another_user() {
+        let record = tempfile::NamedTempFile::new().expect("a file");
+        let Ok(first) = process_table::read(1) else { return };
+        let own = own(&process_table::boot_id().expect("a boot"), "a");
+        let contents = Contents { leader: Some(first.id), ..contents(&own.boot, "a") };
+        let owner = process_table::owner_of(1).expect("a user");
+        if record.path().metadata().expect("there").uid() == owner {
+            assert_eq!(names_foreign(&contents, &own, record.path()), None);
+            let other = std::os::unix::fs::chown(record.path(), Some(owner + 1), None);
+            if other.is_err() {
+                return;
+            }
+        }
+        let reason = names_foreign(&contents, &own, record.path()).expect("a reason");
+        assert!(reason.contains("process 1 does not belong to the owner of"), "{reason}");
+        let elsewhere = Contents { pid_namespace: "b".into(), ..contents };
+        assert_eq!(names_foreign(&elsewhere, &own, record.path()), None, "its numbers mean other processes");
     }
 
     #[test]
